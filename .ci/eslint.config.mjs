@@ -1,0 +1,86 @@
+import path from 'node:path';
+import eslint from '@eslint/js';
+import tseslint from 'typescript-eslint';
+import { layers } from './layers.mjs';
+
+const sourceRoot = path.join(import.meta.dirname, '..', 'src');
+
+/** The dependency table of docs/architecture.md as a lint rule: which folder of src may import what. */
+const layerRule = {
+  meta: { type: 'problem', schema: [], messages: { forbidden: '{{from}} must not import {{to}} ({{hint}})' } },
+  create(context) {
+    const place = path.relative(sourceRoot, context.filename);
+    if (place.startsWith('..')) return {};
+    const from = place.includes(path.sep) ? place.split(path.sep)[0] : place.replace(/\.ts$/, '');
+    const allowed = layers[from] ?? layers['*'];
+    const check = (node, typeOnly) => {
+      const specifier = node.source?.value;
+      if (typeof specifier !== 'string' || specifier.startsWith('node:')) return;
+      const to = importedLayer(specifier, path.dirname(context.filename));
+      const fine =
+        to === from || allowed.includes('*') || allowed.includes(to) || (typeOnly && allowed.includes(`type:${to}`));
+      if (!fine) {
+        context.report({ node, messageId: 'forbidden', data: { from, to, hint: `it may: ${allowed.join(', ')}` } });
+      }
+    };
+    return {
+      ImportDeclaration: (node) => check(node, node.importKind === 'type'),
+      ExportNamedDeclaration: (node) => check(node, node.exportKind === 'type'),
+      ExportAllDeclaration: (node) => check(node, node.exportKind === 'type'),
+      ImportExpression: (node) => check(node, false),
+    };
+  },
+};
+
+/** `connectors` for ../connectors/x.js, `volume/ports` for ../volume/ports.js, the package's name for a bare specifier. */
+function importedLayer(specifier, folder) {
+  if (!specifier.startsWith('.')) {
+    const parts = specifier.split('/');
+    return `npm:${specifier.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0]}`;
+  }
+  const target = path.relative(sourceRoot, path.resolve(folder, specifier)).replace(/\.(js|ts|json)$/, '');
+  if (target.startsWith('..')) return target;
+  if (target === path.join('volume', 'ports')) {
+    return folder === path.join(sourceRoot, 'volume') ? 'volume' : 'volume/ports';
+  }
+  return target.split(path.sep)[0];
+}
+
+export default tseslint.config(
+  { ignores: ['dist/', 'coverage/', 'node_modules/', 'src/csi/generated/', 'test/fixtures/'] },
+  eslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: path.join(import.meta.dirname, '..') } },
+    plugins: { connectors: { rules: { layers: layerRule } } },
+    rules: {
+      'connectors/layers': 'error',
+      'no-console': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/prefer-readonly': 'error',
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Flags and environment are read in src/main.ts only.' },
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/main.ts'],
+    rules: { 'no-restricted-globals': ['error', { name: 'process', message: 'Only src/main.ts touches process.' }] },
+  },
+  { files: ['src/main.ts', 'test/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
+  {
+    files: ['test/**/*.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'no-console': 'off' },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', require: 'readonly', module: 'writable' } },
+  },
+);

@@ -1,0 +1,40 @@
+// Makes src/csi/generated from proto/: message types for the compiler, and the descriptors as JSON so that
+// neither the build nor the running driver parses .proto text.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import protobuf from 'protobufjs';
+
+const root = path.join(import.meta.dirname, '..');
+const protoDir = path.join(root, 'proto');
+const outDir = path.join(root, 'src', 'csi', 'generated');
+const protos = readdirSync(protoDir).filter((name) => name.endsWith('.proto'));
+
+const newestInput = Math.max(
+  statSync(import.meta.filename).mtimeMs,
+  ...protos.map((name) => statSync(path.join(protoDir, name)).mtimeMs),
+);
+const stamp = path.join(outDir, 'stamp');
+const isCurrent = (statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0) > newestInput;
+
+if (!isCurrent) {
+  mkdirSync(outDir, { recursive: true });
+  for (const name of protos) {
+    const parsed = protobuf.parse(readFileSync(path.join(protoDir, name), 'utf8'), { keepCase: true });
+    const common = (parsed.imports ?? []).map((file) => protobuf.common.get(file)?.nested?.google);
+    for (const google of common) parsed.root.addJSON({ google });
+    const descriptor = JSON.stringify(parsed.root.toJSON());
+    writeFileSync(path.join(outDir, name.replace(/\.proto$/, '.descriptor.json')), `${descriptor}\n`);
+  }
+  execFileSync(
+    process.execPath,
+    [
+      path.join(root, 'node_modules/@grpc/proto-loader/build/bin/proto-loader-gen-types.js'),
+      ...['--keepCase', '--longs=Number', '--enums=String', '--defaults', '--oneofs', '--grpcLib=@grpc/grpc-js'],
+      ...['--importFileExtension=.js', `--includeDirs=${protoDir}`, `--outDir=${outDir}`],
+      ...protos,
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  writeFileSync(stamp, '');
+}

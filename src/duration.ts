@@ -1,0 +1,55 @@
+const unitNanoseconds: Readonly<Record<string, bigint>> = {
+  ns: 1n,
+  us: 1_000n,
+  µs: 1_000n,
+  μs: 1_000n,
+  ms: 1_000_000n,
+  s: 1_000_000_000n,
+  m: 60_000_000_000n,
+  h: 3_600_000_000_000n,
+};
+
+const maxNanoseconds = (1n << 63n) - 1n;
+
+/**
+ * Reads a duration as Go's time.ParseDuration does: an optional sign, then decimal numbers with a unit each
+ * (`1h30m`, `1.5s`, `300ms`), or a bare `0`.
+ * @returns nanoseconds; undefined when the text is not a duration or does not fit 64 bits.
+ */
+export function parseGoDuration(text: string): bigint | undefined {
+  const sign = text.startsWith('-') ? -1n : 1n;
+  let rest = text.replace(/^[-+]/, '');
+  if (rest === '0') return 0n;
+  if (rest === '') return undefined;
+  let total = 0n;
+  while (rest !== '') {
+    const match = /^(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/.exec(rest);
+    const [whole, integer = '', fraction = '', unit = ''] = match ?? [''];
+    const scale = unitNanoseconds[unit];
+    if (scale === undefined || integer + fraction === '') return undefined;
+    total += BigInt(integer || '0') * scale;
+    // Go drops what is below a nanosecond.
+    if (fraction !== '') total += (BigInt(fraction) * scale) / 10n ** BigInt(fraction.length);
+    if (total > maxNanoseconds + (sign < 0n ? 1n : 0n)) return undefined;
+    rest = rest.slice(whole.length);
+  }
+  return sign * total;
+}
+
+/** `parseGoDuration` in milliseconds, for timers and token lifetimes; a part of a millisecond is dropped. */
+export function parseGoDurationMs(text: string): number | undefined {
+  const nanoseconds = parseGoDuration(text);
+  return nanoseconds === undefined ? undefined : Number(nanoseconds / 1_000_000n);
+}
+
+/** Milliseconds as Go prints a duration of whole seconds or more: `1h30m0s`, `90s` is `1m30s`, `250` is `250ms`. */
+export function formatGoDuration(durationMs: number): string {
+  if (durationMs < 0) return `-${formatGoDuration(-durationMs)}`;
+  if (durationMs === 0) return '0s';
+  if (durationMs < 1000) return `${durationMs}ms`;
+  const hours = Math.floor(durationMs / 3_600_000);
+  const minutes = Math.floor((durationMs % 3_600_000) / 60_000);
+  const seconds = (durationMs % 60_000) / 1000;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
+  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
+}

@@ -1,0 +1,73 @@
+/** The gRPC status names that the driver answers with. csi/status.ts maps each to its number. */
+export const errorCodes = [
+  'CANCELLED',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/**
+ * After these the kubelet assumes that the volume may be mounted: it retries, and it will call unpublish. After every
+ * other code ("final") it may never come back, so the driver must have undone its own work before it answers.
+ */
+const nonFinalCodes: ReadonlySet<ErrorCode> = new Set([
+  'CANCELLED',
+  'DEADLINE_EXCEEDED',
+  'UNAVAILABLE',
+  'RESOURCE_EXHAUSTED',
+  'ABORTED',
+]);
+
+export function isFinal(code: ErrorCode): boolean {
+  return !nonFinalCodes.has(code);
+}
+
+/**
+ * A failure with a code for the kubelet and a message for the pod's author, who reads it in `kubectl describe pod`:
+ * one line that names the thing and the fix, and no secret. What only an operator can use goes into `cause`, which is logged.
+ */
+export class DriverError extends Error {
+  override readonly name = 'DriverError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message.replaceAll(/\s*[\r\n]+\s*/g, ' '), options);
+    this.code = code;
+  }
+
+  /** The same failure with `context: ` before its message; keeps the code and the chain of causes. */
+  within(context: string): DriverError {
+    return new DriverError(this.code, `${context}: ${this.message}`, { cause: this });
+  }
+}
+
+/** `error` as it is when it is a DriverError already; anything else is INTERNAL with `summary` as its message. */
+export function asDriverError(error: unknown, summary: string): DriverError {
+  return error instanceof DriverError ? error : new DriverError('INTERNAL', summary, { cause: error });
+}
+
+/**
+ * What an aborted signal means to the caller of an RPC.
+ * @returns the signal's reason when it is a DriverError (a deadline, a shutdown), else CANCELLED.
+ */
+export function abortError(signal: AbortSignal): DriverError {
+  const reason: unknown = signal.reason;
+  return reason instanceof DriverError
+    ? reason
+    : new DriverError('CANCELLED', 'the caller gave up waiting for this call', { cause: reason });
+}
+
+/** Throws when the call is no longer wanted. Called after every await on the way to the mount. */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw abortError(signal);
+}
