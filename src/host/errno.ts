@@ -1,0 +1,35 @@
+import { constants } from 'node:os';
+import { DriverError } from '../errors.js';
+
+/** Numbers by name, of the machine this runs on. */
+export const errno = constants.errno;
+
+const names: ReadonlyMap<number, string> = new Map(Object.entries(errno).map(([name, number]) => [number, name]));
+
+/** `ENOENT` for 2; `errno 4711` for a number that the platform does not name. */
+export function errnoName(number: number): string {
+  return names.get(number) ?? `errno ${number}`;
+}
+
+/** A system call that failed: which, on what, and why. */
+export class SyscallError extends Error {
+  override readonly name = 'SyscallError';
+  readonly errno: number;
+
+  constructor(call: string, path: string, number: number) {
+    super(`${call} ${path}: ${errnoName(number)}`);
+    this.errno = number;
+  }
+}
+
+/** The volume's files need more room than its tmpfs has, or the node has no room for another mount. */
+function isOutOfSpace(error: SyscallError): boolean {
+  return error.errno === errno.ENOSPC || error.errno === errno.EDQUOT;
+}
+
+/** What a failed system call means to the kubelet: RESOURCE_EXHAUSTED without room, else INTERNAL. */
+export function fromSyscallError(error: SyscallError): DriverError {
+  return isOutOfSpace(error)
+    ? new DriverError('RESOURCE_EXHAUSTED', `no room for the volume: ${error.message}`, { cause: error })
+    : new DriverError('INTERNAL', error.message, { cause: error });
+}
