@@ -1,0 +1,349 @@
+import { createSecureServer } from 'node:http2';
+import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { TLSSocket } from 'node:tls';
+import { stringify } from 'lossless-json';
+import { AccessRules } from './access-rules.js';
+import type { Binding } from './access-rules.js';
+import { applyFaults } from './apply-faults.js';
+import { CertificateAuthority } from './certificates.js';
+import type { KeyPair } from './certificates.js';
+import { base64, kubeconfigText, replaceFile } from './credential-files.js';
+import type { InClusterFiles } from './credential-files.js';
+import { Faults } from './faults.js';
+import { Identities, withStandardGroups } from './identities.js';
+import type { User } from './identities.js';
+import { ObjectStore, resourceByKind, resourceByPlural } from './object-store.js';
+import type { ObjectName } from './object-store.js';
+import { Reply } from './reply.js';
+import { requestAttributes } from './request-attributes.js';
+import type { RequestAttributes } from './request-attributes.js';
+import { answer } from './request-handler.js';
+import type { KubeObject, StoredObject } from './resources.js';
+import { serverCertificate } from './server-certificate.js';
+import type { CertificateChoice } from './server-certificate.js';
+import { StatusError } from './status.js';
+import type { WatchSettings, WatchStream } from './watch-stream.js';
+
+export interface KubeApiOptions {
+  /** For the faults with a probability. */
+  readonly random?: () => number;
+  readonly bookmarkIntervalMs?: number;
+  readonly goneAs?: WatchSettings['goneAs'];
+  /** HTTP/2 is offered unless false. */
+  readonly http2?: boolean;
+  /** Streams that one HTTP/2 connection may have open; Kubernetes allows 100. */
+  readonly maxConcurrentStreams?: number;
+}
+
+/** A request as the audit log of the API server would have it. */
+export interface LoggedRequest extends RequestAttributes {
+  /** Empty when the caller is not known. */
+  readonly user: string;
+  /** Query parameters. */
+  readonly query: Readonly<Record<string, string>>;
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
+  /** Milliseconds since the epoch, at arrival. */
+  readonly at: number;
+  /** HTTP status of the answer; 0 while there is none. */
+  readonly code: number;
+}
+
+export type RequestPattern = Partial<
+  Pick<LoggedRequest, 'verb' | 'resource' | 'subresource' | 'namespace' | 'name' | 'user' | 'code'>
+>;
+
+/**
+ * A Kubernetes API server in this process, on the loopback interface, over real TLS, HTTP/1.1 and HTTP/2. It keeps
+ * objects, authenticates, authorises by RBAC rules and misbehaves on demand. Tests hold both ends: objects are put and
+ * deleted directly, everything else goes through requests.
+ */
+export class KubeApi {
+  readonly faults: Faults;
+  readonly identities = new Identities();
+  readonly authority = new CertificateAuthority();
+  readonly #store = new ObjectStore();
+  readonly #rules = new AccessRules();
+  readonly #watches = new Set<WatchStream>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<TLSSocket>();
+  readonly #requests: LoggedRequest[] = [];
+  readonly #options: KubeApiOptions;
+  readonly #server: Http2SecureServer;
+  #port = 0;
+
+  private constructor(options: KubeApiOptions) {
+    this.#options = options;
+    this.faults = new Faults(options.random ?? Math.random);
+    this.#server = createSecureServer(
+      {
+        allowHTTP1: true,
+        ALPNProtocols: options.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
+        settings: { maxConcurrentStreams: options.maxConcurrentStreams ?? 100 },
+        requestCert: true,
+        rejectUnauthorized: false,
+        ca: this.authority.certificate,
+        ...pemOf(serverCertificate(this.authority, 'valid')),
+      },
+      (request, response) => void this.#serve(request, response),
+    );
+    this.#server.on('session', (session) => {
+      this.#sessions.add(session);
+      session.on('close', () => this.#sessions.delete(session));
+      session.on('error', () => undefined);
+    });
+    this.#server.on('secureConnection', (socket: TLSSocket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+      socket.on('error', () => undefined);
+    });
+    this.#server.on('sessionError', () => undefined);
+    this.#server.on('tlsClientError', () => undefined);
+  }
+
+  static async start(options: KubeApiOptions = {}): Promise<KubeApi> {
+    const api = new KubeApi(options);
+    await api.goOnline();
+    return api;
+  }
+
+  async stop(): Promise<void> {
+    await this.goOffline();
+  }
+
+  /** Accepts connections (again), always on the same port. */
+  async goOnline(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#port, '127.0.0.1', () => resolve());
+    });
+    const address = this.#server.address() as AddressInfo;
+    this.#port = address.port;
+  }
+
+  /** Closes every connection and refuses new ones; the objects stay. */
+  async goOffline(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.closeConnections();
+    await closed;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.#port}`;
+  }
+
+  /** The revision of the newest change. */
+  get revision(): string {
+    return String(this.#store.revision);
+  }
+
+  // Objects
+
+  /** Creates or replaces an object without any checks, as another client would. Frozen; has uid, resourceVersion and the rest. */
+  put(object: KubeObject): StoredObject {
+    return this.#store.put(resourceByKind(object.apiVersion, object.kind), object);
+  }
+
+  /** @param resource plural, such as `connectors`. */
+  get(resource: string, name: ObjectName): StoredObject | undefined {
+    return this.#store.get(resourceByPlural(resource), name);
+  }
+
+  list(resource: string, namespace = ''): readonly StoredObject[] {
+    return this.#store.list(resourceByPlural(resource), namespace);
+  }
+
+  delete(resource: string, name: ObjectName): void {
+    this.#store.delete(resourceByPlural(resource), name);
+  }
+
+  /** Forgets the history: watches that resume from an earlier revision get 410. Open ones go on. */
+  compact(): void {
+    this.#store.compact();
+  }
+
+  /** Moves the revision on as changes to objects that nobody watches do. */
+  advanceRevision(): void {
+    this.#store.advance();
+  }
+
+  // Access
+
+  /** Grants rules; the returned function takes them back. */
+  bind(binding: Binding): () => void {
+    return this.#rules.bind(binding);
+  }
+
+  /** A bearer token for a user; grants nothing. */
+  tokenFor(user: string, groups: readonly string[] = []): string {
+    return this.identities.issueStatic(user, groups);
+  }
+
+  // Observation
+
+  get requests(): readonly LoggedRequest[] {
+    return this.#requests;
+  }
+
+  requestsOf(pattern: RequestPattern): readonly LoggedRequest[] {
+    const conditions = Object.entries(pattern);
+    return this.#requests.filter((request) => {
+      const fields = new Map<string, unknown>(Object.entries(request));
+      return conditions.every(([key, value]) => fields.get(key) === value);
+    });
+  }
+
+  count(pattern: RequestPattern): number {
+    return this.requestsOf(pattern).length;
+  }
+
+  clearRequests(): void {
+    this.#requests.length = 0;
+  }
+
+  /** Watches open now, of one resource or of all. */
+  openWatches(resource?: string): number {
+    return [...this.#watches].filter((watch) => resource === undefined || watch.resource.resource === resource).length;
+  }
+
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
+  // Disturbance
+
+  sendBookmarks(): void {
+    for (const watch of this.#watches) watch.bookmark();
+  }
+
+  /** Ends all watches in the orderly way, as at their timeout. */
+  endWatches(): void {
+    for (const watch of [...this.#watches]) watch.end();
+  }
+
+  /** HTTP/2's orderly farewell: no new streams on the open connections, the open ones go on. */
+  sendGoaway(): void {
+    for (const session of this.#sessions) session.close();
+  }
+
+  /** Breaks every connection at once. */
+  closeConnections(): void {
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Which certificate new connections get. */
+  useCertificate(choice: CertificateChoice): void {
+    this.#server.setSecureContext({
+      ...pemOf(serverCertificate(this.authority, choice)),
+      ca: this.authority.certificate,
+    });
+  }
+
+  // Credentials
+
+  /** Files as in a pod of the service account (which need not exist as an object). */
+  writeInClusterFiles(folder: string, account: { readonly namespace: string; readonly name: string }): InClusterFiles {
+    const files = {
+      caFile: path.join(folder, 'ca.crt'),
+      tokenFile: path.join(folder, 'token'),
+      namespaceFile: path.join(folder, 'namespace'),
+    };
+    const newToken = (): string => this.identities.issueServiceAccount(account).token;
+    let token = newToken();
+    replaceFile(files.caFile, this.authority.certificate);
+    replaceFile(files.namespaceFile, account.namespace);
+    replaceFile(files.tokenFile, token);
+    return {
+      folder,
+      ...files,
+      host: '127.0.0.1',
+      port: String(this.#port),
+      rotateToken: ({ revokeOld = false } = {}) => {
+        const old = token;
+        token = newToken();
+        replaceFile(files.tokenFile, token);
+        if (revokeOld) this.identities.revoke(old);
+      },
+    };
+  }
+
+  /** Writes a kubeconfig for a user with a static token, or with a client certificate. */
+  writeKubeconfig(
+    file: string,
+    user: { readonly name: string; readonly groups?: readonly string[]; readonly namespace?: string },
+    credential: 'token' | 'client-certificate' = 'token',
+  ): void {
+    const fields =
+      credential === 'token' ? { token: this.tokenFor(user.name, user.groups) } : this.#clientCertificate(user);
+    const { namespace } = user;
+    const parts = { server: this.url, ca: this.authority.certificate, user: fields };
+    replaceFile(file, kubeconfigText({ ...parts, ...(namespace === undefined ? {} : { namespace }) }));
+  }
+
+  #clientCertificate(user: { readonly name: string; readonly groups?: readonly string[] }): Record<string, unknown> {
+    const pair = this.authority.issue({ commonName: user.name, organizations: user.groups ?? [] });
+    return { 'client-certificate-data': base64(pair.certificate), 'client-key-data': base64(pair.key) };
+  }
+
+  async #serve(request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
+    const url = new URL(request.url, 'https://server');
+    const attributes = requestAttributes(request.method, url);
+    const reply = new Reply(request, response);
+    const user = this.#authenticate(request);
+    this.#log(request, url, attributes, user, reply);
+    try {
+      if ((await applyFaults(this.faults.take(attributes), reply)) === 'answered') return;
+      if (!user) throw new StatusError(401, 'Unauthorized', 'Unauthorized');
+      const watchSettings = (): WatchSettings => ({
+        bookmarkIntervalMs: this.#options.bookmarkIntervalMs ?? 0,
+        goneAs: this.#options.goneAs ?? 'event',
+      });
+      const { identities } = this;
+      const state = { store: this.#store, rules: this.#rules, identities, watches: this.#watches, watchSettings };
+      await answer(state, request, attributes, user, reply);
+    } catch (error) {
+      if (reply.isOver) return;
+      const status = error instanceof StatusError ? error : new StatusError(500, 'InternalError', String(error));
+      reply.send(status.code, stringify(status.toStatus()) ?? '');
+    }
+  }
+
+  #authenticate(request: Http2ServerRequest): User | undefined {
+    const [, token] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
+    if (token !== undefined) return this.identities.authenticate(token);
+    const { socket } = request;
+    if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+    const { CN, O } = socket.getPeerCertificate().subject;
+    return withStandardGroups({ name: String(CN), groups: O === undefined ? [] : [O].flat() });
+  }
+
+  #log(
+    request: Http2ServerRequest,
+    url: URL,
+    attributes: RequestAttributes,
+    user: User | undefined,
+    reply: Reply,
+  ): void {
+    this.#requests.push({
+      ...attributes,
+      user: user?.name ?? '',
+      query: Object.fromEntries(url.searchParams),
+      protocol: request.httpVersionMajor >= 2 ? 'HTTP/2' : 'HTTP/1.1',
+      at: Date.now(),
+      get code() {
+        return reply.code;
+      },
+    });
+  }
+}
+
+function pemOf(pair: KeyPair): { readonly cert: string; readonly key: string } {
+  return { cert: pair.certificate, key: pair.key };
+}

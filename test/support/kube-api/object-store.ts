@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { stringify } from 'lossless-json';
+import { apiVersionOf, storedResources } from './resources.js';
+import type { KubeObject, StoredObject, StoredResource } from './resources.js';
+import { alreadyExists, conflict, expired, invalid, notFound } from './status.js';
+
+export interface StoreEvent {
+  readonly revision: number;
+  readonly resource: StoredResource;
+  /** Absent: the object was deleted. */
+  readonly current?: StoredObject;
+  /** Absent: the object is new. */
+  readonly previous?: StoredObject;
+}
+
+export interface ObjectName {
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** Objects with one revision counter for all of them and the history of changes since the last compaction, as etcd has. */
+export class ObjectStore {
+  readonly #objects = new Map<string, StoredObject>();
+  readonly #watchers = new Set<(event: StoreEvent) => void>();
+  #history: StoreEvent[] = [];
+  #compacted = 0;
+  #revision = 1000;
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get(resource: StoredResource, name: ObjectName): StoredObject | undefined {
+    return this.#objects.get(keyOf(resource, name));
+  }
+
+  list(resource: StoredResource, namespace: string): readonly StoredObject[] {
+    const prefix = `${resource.resource}/${namespace === '' ? '' : `${namespace}/`}`;
+    return [...this.#objects].filter(([key]) => key.startsWith(prefix)).map(([, object]) => object);
+  }
+
+  create(resource: StoredResource, object: KubeObject): StoredObject {
+    if (this.get(resource, object.metadata)) throw alreadyExists(resource, object.metadata.name);
+    return this.put(resource, object);
+  }
+
+  /** Replaces; a `resourceVersion` in the object must be the current one. */
+  update(resource: StoredResource, object: KubeObject): StoredObject {
+    const previous = this.get(resource, object.metadata);
+    if (!previous) throw notFound(resource, object.metadata.name);
+    const { resourceVersion, uid } = object.metadata;
+    if (resourceVersion !== undefined && resourceVersion !== previous.metadata.resourceVersion) {
+      throw conflict(resource, object.metadata.name, 'the object has been modified; please apply your changes');
+    }
+    if (uid !== undefined && uid !== previous.metadata.uid) {
+      throw conflict(resource, object.metadata.name, 'Precondition failed: UID in precondition');
+    }
+    return this.put(resource, object);
+  }
+
+  /** Creates or replaces without asking; what the server fills in (uid, generation, …) is filled in. */
+  put(resource: StoredResource, object: KubeObject): StoredObject {
+    if (resource.namespaced !== (object.metadata.namespace !== undefined)) {
+      const rule = resource.namespaced ? 'Required value' : 'Forbidden';
+      throw invalid(resource.kind, object.metadata.name, `metadata.namespace: ${rule}`);
+    }
+    const previous = this.get(resource, object.metadata);
+    const stored = freezeDeep<StoredObject>({
+      ...structuredClone(object),
+      apiVersion: apiVersionOf(resource),
+      kind: resource.kind,
+      metadata: {
+        ...structuredClone(object.metadata),
+        uid: object.metadata.uid ?? previous?.metadata.uid ?? randomUUID(),
+        creationTimestamp: previous?.metadata.creationTimestamp ?? new Date().toISOString().replace(/\.\d+/, ''),
+        generation: nextGeneration(previous, object),
+        resourceVersion: String(this.#revision + 1),
+      },
+    });
+    this.#objects.set(keyOf(resource, object.metadata), stored);
+    this.#record({ resource, current: stored, ...(previous ? { previous } : {}) });
+    return stored;
+  }
+
+  delete(resource: StoredResource, name: ObjectName): StoredObject {
+    const previous = this.get(resource, name);
+    if (!previous) throw notFound(resource, name.name);
+    this.#objects.delete(keyOf(resource, name));
+    this.#record({ resource, previous });
+    return previous;
+  }
+
+  /** Forgets the history up to now: a watch from an earlier revision gets 410. */
+  compact(): void {
+    this.#compacted = this.#revision;
+    this.#history = [];
+  }
+
+  /** Moves the revision on as a change of some other object would. */
+  advance(): void {
+    this.#revision += 1;
+  }
+
+  /**
+   * Calls `watcher` with each change after `revision`, past ones at once, then as they happen.
+   * @throws {StatusError} 410 when that history is gone.
+   * @returns ends the watch.
+   */
+  watch(revision: number, watcher: (event: StoreEvent) => void): () => void {
+    if (revision < this.#compacted) throw expired(revision, this.#compacted);
+    for (const event of this.#history) {
+      if (event.revision > revision) watcher(event);
+    }
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #record(event: Omit<StoreEvent, 'revision'>): void {
+    this.#revision += 1;
+    const recorded = { ...event, revision: this.#revision };
+    this.#history.push(recorded);
+    for (const watcher of [...this.#watchers]) watcher(recorded);
+  }
+}
+
+function keyOf(resource: StoredResource, { namespace, name }: ObjectName): string {
+  return resource.namespaced ? `${resource.resource}/${namespace ?? ''}/${name}` : `${resource.resource}/${name}`;
+}
+
+/** As for a kind with a status subresource: the generation moves when anything but status or metadata changes. */
+function nextGeneration(previous: StoredObject | undefined, object: KubeObject): number {
+  if (!previous) return 1;
+  const desired = (value: KubeObject): string | undefined =>
+    stringify({ ...value, apiVersion: '', kind: '', metadata: null, status: null });
+  return previous.metadata.generation + (desired(previous) === desired(object) ? 0 : 1);
+}
+
+function freezeDeep<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) freezeDeep(member);
+  }
+  return value;
+}
+
+export function resourceByKind(apiVersion: string, kind: string): StoredResource {
+  const found = storedResources.find((resource) => resource.kind === kind && apiVersionOf(resource) === apiVersion);
+  if (!found) throw new Error(`the test server stores no ${apiVersion} ${kind}`);
+  return found;
+}
+
+export function resourceByPlural(plural: string): StoredResource {
+  const found = storedResources.find(({ resource }) => resource === plural);
+  if (!found) throw new Error(`the test server stores no ${plural}`);
+  return found;
+}

@@ -1,0 +1,55 @@
+import { connect } from 'node:http2';
+import { request } from 'node:https';
+import type { KubeApi } from './kube-api.js';
+
+export interface RawAnswer {
+  readonly code: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+export interface RawRequest {
+  readonly method?: string;
+  readonly path: string;
+  readonly token?: string;
+  readonly body?: unknown;
+}
+
+/** One request over HTTP/1.1 without any of the driver's client. Rejects when the exchange breaks. */
+export function rawRequest(api: KubeApi, { method = 'GET', path, token, body }: RawRequest): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const call = request(
+      `${api.url}${path}`,
+      { method, headers, ca: api.authority.certificate, agent: false },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve({ code: response.statusCode ?? 0, headers: response.headers, text }));
+        response.on('error', reject);
+      },
+    );
+    call.on('error', reject);
+    call.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/** The same over HTTP/2 on a connection of its own. */
+export function rawHttp2Request(api: KubeApi, { method = 'GET', path, token, body }: RawRequest): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const session = connect(api.url, { ca: api.authority.certificate });
+    session.on('error', reject);
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const stream = session.request({ ':method': method, ':path': path, ...authorization });
+    let code = 0;
+    let text = '';
+    stream.setEncoding('utf8');
+    stream.on('response', (headers) => (code = headers[':status'] ?? 0));
+    stream.on('data', (chunk: string) => (text += chunk));
+    stream.on('end', () => resolve({ code, headers: {}, text }));
+    stream.on('error', reject);
+    stream.on('close', () => session.close());
+    stream.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}

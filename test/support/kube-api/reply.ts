@@ -1,0 +1,97 @@
+import { ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { constants } from 'node:http2';
+import type { FaultEffect } from './faults.js';
+
+type CutEffect = Extract<FaultEffect, { kind: 'cut' }>;
+
+/** One answer over HTTP/1.1 or HTTP/2, sent through the faults that concern its body. */
+export class Reply {
+  readonly #request: Http2ServerRequest;
+  readonly #response: Http2ServerResponse;
+  #cut: CutEffect | undefined;
+  #chunkBytes = Infinity;
+  #sentBytes = 0;
+  #isOver = false;
+  #code = 0;
+
+  constructor(request: Http2ServerRequest, response: Http2ServerResponse) {
+    this.#request = request;
+    this.#response = response;
+    response.on('close', () => (this.#isOver = true));
+  }
+
+  /** The HTTP status sent; 0 before. */
+  get code(): number {
+    return this.#code;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Calls back once the exchange has ended, for whatever reason. */
+  onClose(callback: () => void): void {
+    if (this.#isOver) callback();
+    else this.#response.on('close', callback);
+  }
+
+  spoil(effects: readonly FaultEffect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'cut') this.#cut = effect;
+      if (effect.kind === 'chunk') this.#chunkBytes = effect.bytes;
+    }
+  }
+
+  head(code: number, headers: Readonly<Record<string, string>> = {}): void {
+    if (this.#isOver) return;
+    this.#code = code;
+    this.#response.writeHead(code, {
+      'content-type': 'application/json',
+      'cache-control': 'no-cache, private',
+      ...headers,
+    });
+    // Over HTTP/1.1 the headers of a watch would wait for its first event without this.
+    if (this.#response instanceof ServerResponse) this.#response.flushHeaders();
+  }
+
+  write(text: string): void {
+    const bytes = Buffer.from(text);
+    for (let start = 0; start < bytes.length && !this.#isOver;) {
+      const left = this.#cut ? this.#cut.afterBytes - this.#sentBytes : Infinity;
+      const piece = bytes.subarray(start, start + Math.min(this.#chunkBytes, left));
+      start += piece.length;
+      this.#sentBytes += piece.length;
+      if (this.#cut && this.#sentBytes >= this.#cut.afterBytes) this.#breakOff(this.#cut, piece);
+      else this.#response.write(piece);
+    }
+  }
+
+  end(): void {
+    if (!this.#isOver) this.#response.end();
+  }
+
+  send(code: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
+    this.head(code, headers);
+    this.write(text);
+    this.end();
+  }
+
+  reset(scope: 'connection' | 'stream'): void {
+    this.#isOver = true;
+    if (scope === 'stream' && this.#request.httpVersionMajor >= 2) {
+      this.#request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    } else if (this.#request.httpVersionMajor >= 2) {
+      this.#request.stream.session?.destroy();
+    } else {
+      this.#request.socket.destroy();
+    }
+  }
+
+  #breakOff({ how = 'connection' }: CutEffect, lastPiece: Buffer): void {
+    this.#isOver = true;
+    if (how === 'end') this.#response.end(lastPiece);
+    // The bytes before the cut must have left first.
+    else this.#response.write(lastPiece, () => setImmediate(() => this.reset(how)));
+  }
+}

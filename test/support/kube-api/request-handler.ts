@@ -1,0 +1,170 @@
+import type { Http2ServerRequest } from 'node:http2';
+import { parse, stringify } from 'lossless-json';
+import type { AccessRules } from './access-rules.js';
+import type { Identities, User } from './identities.js';
+import { field, textField } from './json-fields.js';
+import type { ObjectStore } from './object-store.js';
+import type { Reply } from './reply.js';
+import type { RequestAttributes } from './request-attributes.js';
+import { apiVersionOf, isCustom, storedResources } from './resources.js';
+import type { KubeObject, StoredResource } from './resources.js';
+import { requestToken, reviewAccess } from './reviews.js';
+import { selectorOf } from './selectors.js';
+import { badRequest, notFound, StatusError } from './status.js';
+import { WatchStream } from './watch-stream.js';
+import type { WatchSettings } from './watch-stream.js';
+
+export interface ServerState {
+  readonly store: ObjectStore;
+  readonly rules: AccessRules;
+  readonly identities: Identities;
+  readonly watches: Set<WatchStream>;
+  readonly watchSettings: () => WatchSettings;
+}
+
+/** Authorises one authenticated request and answers it. */
+export async function answer(
+  state: ServerState,
+  request: Http2ServerRequest,
+  attributes: RequestAttributes,
+  user: User,
+  reply: Reply,
+): Promise<void> {
+  if (!state.rules.isAllowed(user, attributes)) throw forbidden(user, attributes);
+  if (!attributes.isResource) {
+    reply.send(200, attributes.path === '/version' ? '{"major":"1","minor":"34","gitVersion":"v1.34.0"}' : 'ok');
+    return;
+  }
+  const query = new URL(request.url, 'https://server').searchParams;
+  if (attributes.verb === 'watch') {
+    startWatch(state, attributes, query, reply);
+    return;
+  }
+  const [code, body] = operate(state, attributes, user, query, await readBody(request));
+  reply.send(code, stringify(body) ?? '');
+}
+
+function startWatch(state: ServerState, attributes: RequestAttributes, query: URLSearchParams, reply: Reply): void {
+  const watch = new WatchStream(state.store, resourceOf(attributes), attributes, query, reply);
+  state.watches.add(watch);
+  reply.onClose(() => state.watches.delete(watch));
+  watch.start(query, state.watchSettings());
+}
+
+function operate(
+  state: ServerState,
+  attributes: RequestAttributes,
+  user: User,
+  query: URLSearchParams,
+  body: unknown,
+): [number, unknown] {
+  const { verb, resource, subresource, namespace, name } = attributes;
+  if (verb === 'create') {
+    if (resource === 'subjectaccessreviews') return [201, reviewAccess(state.rules, user, body, false)];
+    if (resource === 'selfsubjectaccessreviews') return [201, reviewAccess(state.rules, user, body, true)];
+    if (resource === 'serviceaccounts' && subresource === 'token') {
+      return [201, requestToken(state.store, state.identities, attributes, body)];
+    }
+  }
+  const stored = resourceOf(attributes);
+  switch (verb) {
+    case 'get': {
+      const object = state.store.get(stored, { namespace, name });
+      if (!object) throw notFound(stored, name);
+      return [200, object];
+    }
+    case 'list':
+      return [200, listOf(state.store, stored, namespace, query)];
+    case 'create':
+      return [201, state.store.create(stored, objectIn(body, stored, attributes))];
+    case 'update':
+      return [200, update(state.store, stored, attributes, objectIn(body, stored, attributes))];
+    case 'delete':
+      return [200, state.store.delete(stored, { namespace, name })];
+    default:
+      throw new StatusError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
+  }
+}
+
+function update(
+  store: ObjectStore,
+  stored: StoredResource,
+  attributes: RequestAttributes,
+  object: KubeObject,
+): unknown {
+  if (attributes.subresource === '') return store.update(stored, object);
+  const previous = store.get(stored, attributes);
+  if (attributes.subresource !== 'status' || !previous) throw notFound(stored, attributes.name);
+  const { resourceVersion } = object.metadata;
+  const metadata = { ...previous.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  return store.update(stored, { ...previous, metadata, status: object['status'] });
+}
+
+function listOf(store: ObjectStore, stored: StoredResource, namespace: string, query: URLSearchParams): unknown {
+  const items = store.list(stored, namespace).filter(selectorOf(query));
+  return {
+    kind: `${stored.kind}List`,
+    apiVersion: apiVersionOf(stored),
+    metadata: { resourceVersion: String(store.revision) },
+    items: isCustom(stored)
+      ? items
+      : items.map((item) =>
+          Object.fromEntries(Object.entries(item).filter(([key]) => key !== 'kind' && key !== 'apiVersion')),
+        ),
+  };
+}
+
+function objectIn(body: unknown, stored: StoredResource, { namespace, name }: RequestAttributes): KubeObject {
+  const metadata = field(body, 'metadata');
+  const ownName = textField(metadata, 'name');
+  if (field(body, 'kind') !== stored.kind || field(body, 'apiVersion') !== apiVersionOf(stored)) {
+    throw badRequest(`the object provided is no ${stored.kind} of ${apiVersionOf(stored)}`);
+  }
+  if (ownName === '')
+    throw new StatusError(422, 'Invalid', 'metadata.name: Required value: name or generateName is required');
+  if (name !== '' && ownName !== name) throw badRequest('the name of the object does not match the name on the URL');
+  const ownNamespace = textField(metadata, 'namespace');
+  if (ownNamespace !== '' && ownNamespace !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  // Shape checked above as far as the store relies on it.
+  const object = body as KubeObject;
+  return stored.namespaced ? { ...object, metadata: { ...object.metadata, namespace } } : object;
+}
+
+function resourceOf({ group, version, resource }: RequestAttributes): StoredResource {
+  const found = storedResources.find(
+    (stored) => stored.group === group && stored.version === version && stored.resource === resource,
+  );
+  if (!found) throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+  return found;
+}
+
+function forbidden(
+  user: User,
+  { verb, group, resource, subresource, namespace, name, path }: RequestAttributes,
+): StatusError {
+  if (resource === '') {
+    return new StatusError(403, 'Forbidden', `forbidden: User "${user.name}" cannot ${verb} path "${path}"`);
+  }
+  const what = `${resource}${subresource === '' ? '' : `/${subresource}`}`;
+  const scope = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+  const subject = `${resource}${group === '' ? '' : `.${group}`}${name === '' ? '' : ` "${name}"`}`;
+  return new StatusError(
+    403,
+    'Forbidden',
+    `${subject} is forbidden: User "${user.name}" cannot ${verb} resource "${what}" in API group "${group}" ${scope}`,
+    { name, group, kind: resource },
+  );
+}
+
+async function readBody(request: Http2ServerRequest): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  if (chunks.length === 0) return undefined;
+  try {
+    return parse(Buffer.concat(chunks).toString(), undefined, { parseNumber: Number });
+  } catch {
+    throw badRequest('the object provided is not JSON');
+  }
+}

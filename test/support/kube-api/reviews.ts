@@ -1,0 +1,87 @@
+import type { AccessQuestion, AccessRules } from './access-rules.js';
+import type { BoundPod, Identities, User } from './identities.js';
+import { field, textField } from './json-fields.js';
+import { resourceByPlural } from './object-store.js';
+import type { ObjectStore } from './object-store.js';
+import type { RequestAttributes } from './request-attributes.js';
+import { badRequest, conflict, invalid, notFound } from './status.js';
+
+/** SubjectAccessReview and, with the caller's own identity, SelfSubjectAccessReview. */
+export function reviewAccess(rules: AccessRules, caller: User, body: unknown, isSelf: boolean): unknown {
+  const spec = field(body, 'spec');
+  const groups = field(spec, 'groups');
+  const user = isSelf
+    ? caller
+    : { name: textField(spec, 'user'), groups: Array.isArray(groups) ? groups.map(String) : [] };
+  if (user.name === '' && user.groups.length === 0)
+    throw invalid('SubjectAccessReview', '', 'spec.user: Invalid value');
+  const question = questionOf(spec);
+  const allowed = rules.isAllowed(user, question);
+  const reason = allowed ? 'RBAC: allowed by a rule of the test server' : '';
+  return { ...Object(body), metadata: { creationTimestamp: null }, status: { allowed, ...(reason ? { reason } : {}) } };
+}
+
+function questionOf(spec: unknown): AccessQuestion {
+  const resource = field(spec, 'resourceAttributes');
+  const nonResource = field(spec, 'nonResourceAttributes');
+  if ((resource === undefined) === (nonResource === undefined)) {
+    throw badRequest('exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be set');
+  }
+  const text = (key: string): string => textField(resource ?? nonResource, key);
+  return {
+    isResource: resource !== undefined,
+    verb: text('verb'),
+    path: text('path'),
+    group: text('group'),
+    resource: text('resource'),
+    subresource: text('subresource'),
+    namespace: text('namespace'),
+    name: text('name'),
+  };
+}
+
+/** TokenRequest: POST serviceaccounts/NAME/token. */
+export function requestToken(
+  store: ObjectStore,
+  identities: Identities,
+  { namespace, name }: RequestAttributes,
+  body: unknown,
+): unknown {
+  const accounts = resourceByPlural('serviceaccounts');
+  const account = store.get(accounts, { namespace, name });
+  if (!account) throw notFound(accounts, name);
+  const spec = field(body, 'spec');
+  const audiences = field(spec, 'audiences');
+  const expirationSeconds = Number(field(spec, 'expirationSeconds') ?? 3600);
+  if (expirationSeconds < 600) {
+    throw invalid('TokenRequest', '', 'spec.expirationSeconds: may not specify a duration less than 10 minutes');
+  }
+  const pod = boundPod(store, namespace, name, field(spec, 'boundObjectRef'));
+  const issued = identities.issueServiceAccount({
+    namespace,
+    name,
+    uid: account.metadata.uid,
+    expirationSeconds,
+    ...(pod ? { pod } : {}),
+    ...(Array.isArray(audiences) && audiences.length > 0 ? { audiences: audiences.map(String) } : {}),
+  });
+  return { ...Object(body), metadata: { name, namespace, creationTimestamp: null }, status: issued };
+}
+
+function boundPod(store: ObjectStore, namespace: string, account: string, ref: unknown): BoundPod | undefined {
+  if (ref === undefined) return undefined;
+  if (field(ref, 'kind') !== 'Pod') throw badRequest('cannot bind token to object of that kind');
+  const pods = resourceByPlural('pods');
+  const pod = store.get(pods, { namespace, name: textField(ref, 'name') });
+  if (!pod) throw notFound(pods, textField(ref, 'name'));
+  const { uid, name } = pod.metadata;
+  const wanted = textField(ref, 'uid');
+  if (wanted !== '' && wanted !== uid)
+    throw conflict(pods, name, `the UID in the bound object reference (${wanted}) does not match`);
+  if (field(pod['spec'], 'serviceAccountName') !== account) {
+    throw badRequest(
+      `cannot bind token for serviceaccount "${account}" to pod running with different serviceaccount name.`,
+    );
+  }
+  return { name, uid };
+}

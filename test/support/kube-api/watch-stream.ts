@@ -1,0 +1,121 @@
+import { stringify } from 'lossless-json';
+import type { ObjectStore, StoreEvent } from './object-store.js';
+import type { Reply } from './reply.js';
+import type { RequestAttributes } from './request-attributes.js';
+import { apiVersionOf } from './resources.js';
+import type { KubeObject, StoredResource } from './resources.js';
+import { selectorOf } from './selectors.js';
+import type { Selector } from './selectors.js';
+import { badRequest, StatusError } from './status.js';
+
+export interface WatchSettings {
+  /** Between bookmarks; 0: only at the end of the stream and on demand. */
+  readonly bookmarkIntervalMs: number;
+  /** How an expired revision is told: as an ERROR event on a 200 stream, or as HTTP 410. Servers do both. */
+  readonly goneAs: 'event' | 'status';
+}
+
+/** One open WATCH request. */
+export class WatchStream {
+  readonly resource: StoredResource;
+  readonly namespace: string;
+  readonly #store: ObjectStore;
+  readonly #reply: Reply;
+  readonly #selects: Selector;
+  readonly #wantsBookmarks: boolean;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #stopWatching: () => void = () => undefined;
+
+  constructor(
+    store: ObjectStore,
+    resource: StoredResource,
+    request: RequestAttributes,
+    query: URLSearchParams,
+    reply: Reply,
+  ) {
+    this.resource = resource;
+    this.namespace = request.namespace;
+    this.#store = store;
+    this.#reply = reply;
+    this.#selects = selectorOf(query);
+    this.#wantsBookmarks = query.get('allowWatchBookmarks') === 'true';
+  }
+
+  start(query: URLSearchParams, settings: WatchSettings): void {
+    const from = query.get('resourceVersion') ?? '';
+    if (!/^\d*$/.test(from)) throw badRequest(`Invalid value: "${from}": resourceVersion`);
+    const isFromNow = from === '' || from === '0';
+    const pending: StoreEvent[] = [];
+    let deliver = (event: StoreEvent): void => void pending.push(event);
+    try {
+      this.#stopWatching = this.#store.watch(isFromNow ? this.#store.revision : Number(from), (event) =>
+        deliver(event),
+      );
+    } catch (error) {
+      if (settings.goneAs === 'status' || !(error instanceof StatusError)) throw error;
+      this.#reply.head(200);
+      this.#send('ERROR', error.toStatus());
+      this.#reply.end();
+      return;
+    }
+    this.#reply.onClose(() => this.#stop());
+    this.#reply.head(200);
+    if (isFromNow) this.#sendInitial();
+    deliver = (event) => this.#deliver(event);
+    pending.forEach(deliver);
+    this.#schedule(query, settings);
+  }
+
+  bookmark(): void {
+    if (!this.#wantsBookmarks) return;
+    const { kind } = this.resource;
+    const metadata = { resourceVersion: String(this.#store.revision), creationTimestamp: null };
+    this.#send('BOOKMARK', { kind, apiVersion: apiVersionOf(this.resource), metadata });
+  }
+
+  /** Ends the stream as the server does at its timeout. */
+  end(): void {
+    this.bookmark();
+    this.#reply.end();
+  }
+
+  #schedule(query: URLSearchParams, { bookmarkIntervalMs }: WatchSettings): void {
+    if (bookmarkIntervalMs > 0) this.#timers.push(setInterval(() => this.bookmark(), bookmarkIntervalMs));
+    const timeoutSeconds = Number(query.get('timeoutSeconds') ?? '0');
+    if (timeoutSeconds > 0) this.#timers.push(setTimeout(() => this.end(), timeoutSeconds * 1000));
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  #sendInitial(): void {
+    for (const object of this.#store.list(this.resource, this.namespace)) {
+      if (this.#selects(object)) this.#send('ADDED', object);
+    }
+  }
+
+  /** An object that begins to match the selector is ADDED to this watch, one that no longer does is DELETED. */
+  #deliver(event: StoreEvent): void {
+    if (event.resource !== this.resource) return;
+    const matching = (object: KubeObject | undefined): KubeObject | undefined =>
+      object !== undefined && this.#isInScope(object) ? object : undefined;
+    const current = matching(event.current);
+    const previous = matching(event.previous);
+    if (current) this.#send(previous ? 'MODIFIED' : 'ADDED', current);
+    else if (previous) {
+      const last = event.current ?? previous;
+      this.#send('DELETED', { ...last, metadata: { ...last.metadata, resourceVersion: String(event.revision) } });
+    }
+  }
+
+  #isInScope(object: KubeObject): boolean {
+    return (this.namespace === '' || object.metadata.namespace === this.namespace) && this.#selects(object);
+  }
+
+  #send(type: string, object: unknown): void {
+    this.#reply.write(`${stringify({ type, object })}\n`);
+  }
+
+  #stop(): void {
+    this.#stopWatching();
+    this.#timers.forEach(clearInterval);
+  }
+}
