@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  buildFolder,
+  buildOverlay,
+  deployFolder,
+  only,
+  repository,
+  type Manifest,
+} from '../../support/deploy/manifests.js';
+import { objectProblems } from '../../support/deploy/object-problems.js';
+
+const components = [
+  'token-minting',
+  'approval',
+  'registrar-sidecar',
+  'token-in-secrets',
+  'crds',
+  'pod-monitor',
+] as const;
+
+interface Container {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value?: string }[];
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly subPath?: string }[];
+  readonly ports?: readonly { readonly name: string }[];
+  readonly startupProbe?: Probe;
+  readonly livenessProbe?: Probe;
+  readonly readinessProbe?: Probe;
+  readonly securityContext: Readonly<Record<string, unknown>>;
+}
+interface Probe {
+  readonly httpGet: { readonly port: string };
+}
+interface DaemonSet {
+  readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly template: {
+    readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+    readonly spec: {
+      readonly serviceAccountName: string;
+      readonly containers: readonly Container[];
+      readonly volumes: readonly { readonly name: string; readonly hostPath: { readonly path: string } }[];
+    };
+  };
+}
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+// The shapes below were checked by objectProblems first.
+const daemonSet = (objects: readonly Manifest[]): DaemonSet => only(objects, 'DaemonSet')['spec'] as DaemonSet;
+const driver = (objects: readonly Manifest[]): Container => daemonSet(objects).template.spec.containers[0]!;
+const roles = (objects: readonly Manifest[]): Manifest[] => objects.filter(({ kind }) => kind.endsWith('Role'));
+const rules = (objects: readonly Manifest[]): Rule[] => roles(objects).flatMap((role) => role['rules'] as Rule[]);
+
+/** `get,watch connectors.alauda.io/connectors` and so on, one line per resource. */
+function grants(objects: readonly Manifest[]): string[] {
+  return rules(objects)
+    .flatMap((rule) =>
+      rule.apiGroups.flatMap((group) =>
+        rule.resources.map((resource) => {
+          const names = rule.resourceNames ? ` ${rule.resourceNames.join(',')}` : '';
+          return `${[...rule.verbs].sort().join(',')} ${group}/${resource}${names}`;
+        }),
+      ),
+    )
+    .sort();
+}
+
+const baseGrants = [
+  'create authorization.k8s.io/subjectaccessreviews',
+  'get,watch /configmaps connectors-config',
+  'get,watch connectors.alauda.io/connectorclasses',
+  'get,watch connectors.alauda.io/connectors',
+  'get,watch storage.k8s.io/csidrivers connectors-csi',
+];
+
+function assertConsistent(objects: readonly Manifest[]): void {
+  assert.deepEqual(objects.flatMap(objectProblems), []);
+  const names = objects.map(
+    (object) => `${object.kind} ${object.metadata.namespace ?? ''}/${object.metadata.name ?? ''}`,
+  );
+  assert.equal(new Set(names).size, names.length, 'an object is there twice');
+  assertBindingsResolve(objects);
+  assertWorkloadResolves(objects);
+}
+
+function assertBindingsResolve(objects: readonly Manifest[]): void {
+  for (const binding of objects.filter(({ kind }) => kind.endsWith('RoleBinding'))) {
+    const { roleRef, subjects } = binding as unknown as {
+      roleRef: { kind: string; name: string };
+      subjects: readonly { namespace: string; name: string }[];
+    };
+    only(objects, roleRef.kind, roleRef.name);
+    for (const subject of subjects) {
+      assert.equal(only(objects, 'ServiceAccount', subject.name).metadata.namespace, subject.namespace);
+    }
+  }
+  const bound = objects.filter(({ kind }) => kind.endsWith('RoleBinding')).length;
+  assert.equal(bound, roles(objects).length, 'a role is not bound');
+}
+
+function assertWorkloadResolves(objects: readonly Manifest[]): void {
+  const { selector, template } = daemonSet(objects);
+  for (const [label, value] of Object.entries(selector.matchLabels))
+    assert.equal(template.metadata.labels[label], value);
+  only(objects, 'ServiceAccount', template.spec.serviceAccountName);
+  const volumes = new Set(template.spec.volumes.map(({ name }) => name));
+  for (const container of template.spec.containers) {
+    const defined = new Set(container.env.map(({ name }) => name));
+    for (const [, name] of container.args.join(' ').matchAll(/\$\((\w+)\)/g)) assert.ok(defined.has(name!), name);
+    for (const mount of container.volumeMounts) assert.ok(volumes.has(mount.name), mount.name);
+    const ports = new Set(container.ports?.map(({ name }) => name));
+    for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
+      if (probe) assert.ok(ports.has(probe.httpGet.port), probe.httpGet.port);
+    }
+  }
+}
+
+/** All subsets; the n-th has the components whose bit is set in n. */
+const combinations = Array.from({ length: 2 ** components.length }, (_, mask) =>
+  components.filter((_name, bit) => mask & (1 << bit)),
+);
+
+describe('deploy', function () {
+  this.timeout(120_000);
+
+  const built = new Map<string, Manifest[]>();
+  before(async function () {
+    // Debian's package `kubernetes-client`. CI has it, and counts a skipped test as failed.
+    if (spawnSync('kubectl', ['version', '--client']).error) this.skip();
+    const waiting = [...combinations];
+    const work = async (): Promise<void> => {
+      for (let next = waiting.pop(); next; next = waiting.pop()) built.set(next.join(' + '), await buildOverlay(next));
+    };
+    await Promise.all([work(), work(), work()]);
+  });
+
+  it('covers every component of the folder', async () => {
+    const folders = await readdir(path.join(deployFolder, 'components'));
+    assert.deepEqual(folders.sort(), [...components, 'kubelet-dir'].sort());
+  });
+
+  for (const combination of combinations) {
+    const has = (name: (typeof components)[number]): boolean => combination.includes(name);
+
+    it(`builds with ${combination.join(' + ') || 'no component'}`, () => {
+      const objects = built.get(combination.join(' + '))!;
+      assertConsistent(objects);
+
+      const expected = [...baseGrants];
+      if (has('token-minting')) expected.push('create /serviceaccounts/token');
+      if (has('approval')) expected.push('create,get,list,watch connectors.alauda.io/accessrequests');
+      assert.deepEqual(grants(objects), expected.sort());
+
+      const { args, name } = driver(objects);
+      assert.equal(name, 'driver');
+      assert.equal(args[0], 'serve');
+      assert.equal(args.includes('--allow-token-minting'), has('token-minting'));
+      assert.equal(args.includes('--registration-dir='), has('registrar-sidecar'));
+      assert.equal(daemonSet(objects).template.spec.containers.length, has('registrar-sidecar') ? 2 : 1);
+
+      const csiDriver = only(objects, 'CSIDriver')['spec'] as Record<string, unknown>;
+      assert.equal(csiDriver['serviceAccountTokenInSecrets'], has('token-in-secrets') ? true : undefined);
+      assert.equal(objects.filter(({ kind }) => kind === 'CustomResourceDefinition').length, has('crds') ? 3 : 0);
+      assert.equal(objects.filter(({ kind }) => kind === 'PodMonitor').length, has('pod-monitor') ? 1 : 0);
+    });
+  }
+
+  it('asks the kubelet for all that the driver relies on', () => {
+    const { metadata, spec } = only(built.get('')!, 'CSIDriver');
+    assert.equal(metadata.name, 'connectors-csi');
+    assert.equal(metadata.labels?.['security.openshift.io/csi-ephemeral-volume-profile'], 'restricted');
+    assert.deepEqual(spec, {
+      volumeLifecycleModes: ['Ephemeral'],
+      attachRequired: false,
+      storageCapacity: false,
+      podInfoOnMount: true,
+      requiresRepublish: true,
+      tokenRequests: [{ audience: 'connectors-proxy', expirationSeconds: 1800 }],
+      fsGroupPolicy: 'None',
+      seLinuxMount: false,
+    });
+  });
+
+  it('never grants Secrets, wildcards or the use of a proxy, with all components on', () => {
+    for (const rule of rules(built.get(components.join(' + '))!)) {
+      for (const word of [...rule.apiGroups, ...rule.resources, ...rule.verbs]) assert.notEqual(word, '*');
+      assert.ok(!rule.resources.some((resource) => resource.startsWith('secrets') || resource.includes('proxy')));
+    }
+  });
+
+  it('runs the driver privileged, the sidecar not, and both on a read-only root', () => {
+    const [own, sidecar] = daemonSet(built.get('registrar-sidecar')!).template.spec.containers;
+    assert.equal(own!.securityContext['privileged'], true);
+    assert.equal(sidecar!.securityContext['privileged'], undefined);
+    assert.equal(sidecar!.securityContext['allowPrivilegeEscalation'], false);
+    for (const container of [own!, sidecar!]) assert.equal(container.securityContext['readOnlyRootFilesystem'], true);
+  });
+
+  it('gives the memory limit room for the volumes of a full node', () => {
+    const { resources } = driver(built.get('')!) as unknown as { resources: { limits: { memory: string } } };
+    const limit = Number.parseInt(resources.limits.memory, 10) * 1024 * 1024;
+    assert.match(resources.limits.memory, /^\d+Mi$/);
+    assert.ok(limit >= 100e6 + 110 * 4 * 1024 * 1024, resources.limits.memory);
+  });
+
+  it('names the version of package.json', () => {
+    const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
+    const { template } = daemonSet(built.get('')!);
+    assert.equal((template.spec.containers[0] as unknown as { image: string }).image, `connectors-csi:${version}`);
+    assert.equal(template.metadata.labels['app.kubernetes.io/version'], version);
+  });
+
+  for (const components of [['kubelet-dir'], ['registrar-sidecar', 'kubelet-dir'], ['kubelet-dir', 'token-minting']]) {
+    it(`moves the kubelet directory in one place with ${components.join(' + ')}`, async () => {
+      const objects = await buildOverlay(components, {
+        configMapGenerator: [
+          {
+            name: 'connectors-csi-kubelet',
+            literals: ['dir=/var/lib/k0s/kubelet'],
+            options: { annotations: { 'config.kubernetes.io/local-config': 'true' } },
+          },
+        ],
+      });
+      assertConsistent(objects);
+      assert.doesNotMatch(JSON.stringify(objects), /\/var\/lib\/kubelet/);
+      assert.equal(objects.filter(({ kind }) => kind === 'ConfigMap').length, 0);
+      const { spec } = daemonSet(objects).template;
+      assert.equal(spec.volumes[0]!.hostPath.path, '/var/lib/k0s/kubelet');
+      assert.equal(spec.containers[0]!.volumeMounts[0]!.mountPath, '/var/lib/k0s/kubelet');
+      for (const { env } of spec.containers) {
+        assert.equal(env.find(({ name }) => name === 'KUBELET_DIR')?.value, '/var/lib/k0s/kubelet');
+      }
+    });
+  }
+
+  it('follows a change of namespace', async () => {
+    const objects = await buildOverlay([...components], { namespace: 'elsewhere' });
+    assertConsistent(objects);
+    for (const { kind, metadata } of objects) {
+      if (metadata.namespace !== undefined) assert.equal(metadata.namespace, 'elsewhere', kind);
+    }
+  });
+
+  it('builds the approval example and the observability folder', async () => {
+    for (const folder of ['examples/approval', 'observability']) {
+      const objects = await buildFolder(path.join(deployFolder, folder));
+      assert.ok(objects.length > 0);
+      assert.deepEqual(objects.flatMap(objectProblems), []);
+    }
+  });
+});

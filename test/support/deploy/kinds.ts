@@ -1,0 +1,277 @@
+import type { Structure } from './structure.js';
+
+/**
+ * The kinds that deploy/ uses, as far as it uses them: a field that is not described here is taken for a typing error
+ * until somebody has looked it up. Written from the Kubernetes, Prometheus operator and Tekton API references.
+ */
+const text: Structure = { type: 'string', minLength: 1 };
+const anyText: Structure = { type: 'string' };
+const flag: Structure = { type: 'boolean' };
+const count: Structure = { type: 'integer' };
+const anything: Structure = { 'x-kubernetes-preserve-unknown-fields': true };
+const quantity: Structure = { type: 'string', pattern: '^[0-9]+(m|k|Ki|Mi|Gi)?$' };
+const intOrText: Structure = { 'x-kubernetes-int-or-string': true };
+const dnsName: Structure = {
+  type: 'string',
+  maxLength: 253,
+  pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+};
+const texts = list(text);
+const textMap = mapOf(anyText);
+
+function list(items: Structure): Structure {
+  return { type: 'array', items };
+}
+function namedList(items: Structure): Structure {
+  return { type: 'array', items, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] };
+}
+function mapOf(additionalProperties: Structure): Structure {
+  return { type: 'object', additionalProperties };
+}
+function fields(
+  required: Readonly<Record<string, Structure>>,
+  optional: Readonly<Record<string, Structure>> = {},
+): Structure {
+  return { type: 'object', required: Object.keys(required), properties: { ...required, ...optional } };
+}
+function oneOf(...values: readonly string[]): Structure {
+  return { type: 'string', enum: values };
+}
+
+const labels = mapOf({ type: 'string', maxLength: 63, pattern: '^([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?$' });
+const metaOptional = { labels, annotations: textMap };
+const namespaced = fields({ name: dnsName, namespace: dnsName }, metaOptional);
+const clusterScoped = fields({ name: dnsName }, metaOptional);
+
+const seccompProfile = fields({ type: oneOf('RuntimeDefault') });
+const containerSecurity = fields(
+  {},
+  {
+    privileged: flag,
+    allowPrivilegeEscalation: flag,
+    readOnlyRootFilesystem: flag,
+    runAsUser: count,
+    runAsGroup: count,
+    capabilities: fields({}, { drop: texts, add: texts }),
+    seLinuxOptions: fields({}, { type: text }),
+  },
+);
+const httpProbe = fields(
+  { httpGet: fields({ path: { type: 'string', pattern: '^/' }, port: intOrText }) },
+  { periodSeconds: count, failureThreshold: count, timeoutSeconds: count },
+);
+const environment = namedList(
+  fields({ name: text }, { value: anyText, valueFrom: fields({ fieldRef: fields({ fieldPath: text }) }) }),
+);
+const mounts = list(
+  fields(
+    { name: text, mountPath: { type: 'string', pattern: '^/' } },
+    { readOnly: flag, subPath: text, mountPropagation: oneOf('Bidirectional', 'HostToContainer', 'None') },
+  ),
+);
+const container = fields(
+  { name: dnsName, image: { type: 'string', pattern: '^[a-z0-9-]+(/[a-z0-9-]+)*:[A-Za-z0-9._-]+$' } },
+  {
+    command: texts,
+    args: texts,
+    env: environment,
+    imagePullPolicy: oneOf('Always', 'IfNotPresent'),
+    ports: namedList(fields({ name: { type: 'string', maxLength: 15 }, containerPort: count })),
+    securityContext: containerSecurity,
+    resources: fields({}, { requests: mapOf(quantity), limits: mapOf(quantity) }),
+    startupProbe: httpProbe,
+    livenessProbe: httpProbe,
+    readinessProbe: httpProbe,
+    terminationMessagePolicy: oneOf('File', 'FallbackToLogsOnError'),
+    volumeMounts: mounts,
+  },
+);
+const inlineVolume = fields({ driver: dnsName, readOnly: flag }, { volumeAttributes: textMap });
+const podSpec = fields(
+  { containers: namedList(container), serviceAccountName: dnsName },
+  {
+    automountServiceAccountToken: flag,
+    enableServiceLinks: flag,
+    nodeSelector: labels,
+    priorityClassName: dnsName,
+    restartPolicy: oneOf('Always', 'OnFailure', 'Never'),
+    securityContext: fields(
+      {},
+      { runAsNonRoot: flag, runAsUser: count, runAsGroup: count, fsGroup: count, seccompProfile },
+    ),
+    terminationGracePeriodSeconds: count,
+    tolerations: list(fields({}, { key: text, operator: oneOf('Exists', 'Equal'), effect: text, value: text })),
+    volumes: namedList(
+      fields(
+        { name: dnsName },
+        {
+          hostPath: fields(
+            { path: { type: 'string', pattern: '^/' } },
+            { type: oneOf('Directory', 'DirectoryOrCreate') },
+          ),
+          emptyDir: fields({}, { sizeLimit: quantity }),
+          csi: inlineVolume,
+        },
+      ),
+    ),
+  },
+);
+const podTemplate = fields({ spec: podSpec }, { metadata: fields({}, metaOptional) });
+
+const rules = list(
+  fields({ apiGroups: list(anyText), resources: texts, verbs: texts }, { resourceNames: list(dnsName) }),
+);
+const subjects = list(fields({ kind: oneOf('ServiceAccount'), name: dnsName, namespace: dnsName }));
+const roleRef = fields({
+  apiGroup: oneOf('rbac.authorization.k8s.io'),
+  kind: oneOf('Role', 'ClusterRole'),
+  name: dnsName,
+});
+
+const tektonParams = namedList(fields({ name: text }, { description: text, default: anyText, value: anyText }));
+const tektonStep = fields(
+  { name: dnsName, image: text },
+  { workingDir: text, env: environment, securityContext: containerSecurity, script: text, command: texts, args: texts },
+);
+const tektonTask = fields(
+  { steps: namedList(tektonStep) },
+  {
+    description: text,
+    params: tektonParams,
+    workspaces: namedList(fields({ name: text }, { description: text, optional: flag })),
+    results: namedList(fields({ name: text }, { description: text })),
+  },
+);
+const tektonBindings = namedList(
+  fields({ name: text }, { csi: inlineVolume, persistentVolumeClaim: fields({ claimName: dnsName }) }),
+);
+
+function kind(body: Readonly<Record<string, Structure>>, metadata: Structure, optional = {}): Structure {
+  return fields({ apiVersion: text, kind: text, metadata, ...body }, optional);
+}
+
+/** By `apiVersion kind`. Custom kinds of ours are not here: their own definitions describe them. */
+export const kinds: Readonly<Record<string, Structure>> = {
+  'v1 Namespace': kind({}, clusterScoped),
+  'v1 ServiceAccount': kind({}, namespaced),
+  'v1 ConfigMap': kind({ data: textMap }, namespaced),
+  'v1 ResourceQuota': kind(
+    {
+      spec: fields(
+        { hard: mapOf(quantity) },
+        {
+          scopeSelector: fields({
+            matchExpressions: list(fields({ scopeName: oneOf('PriorityClass'), operator: oneOf('In'), values: texts })),
+          }),
+        },
+      ),
+    },
+    namespaced,
+  ),
+  'v1 Pod': kind({ spec: podSpec }, namespaced),
+  'batch/v1 Job': kind(
+    { spec: fields({ template: podTemplate }, { backoffLimit: count, ttlSecondsAfterFinished: count }) },
+    namespaced,
+  ),
+  'apps/v1 DaemonSet': kind(
+    {
+      spec: fields({
+        selector: fields({ matchLabels: labels }),
+        template: podTemplate,
+        updateStrategy: fields({
+          type: oneOf('RollingUpdate', 'OnDelete'),
+          rollingUpdate: fields({}, { maxUnavailable: intOrText, maxSurge: intOrText }),
+        }),
+      }),
+    },
+    namespaced,
+  ),
+  'rbac.authorization.k8s.io/v1 Role': kind({ rules }, namespaced),
+  'rbac.authorization.k8s.io/v1 ClusterRole': kind({ rules }, clusterScoped),
+  'rbac.authorization.k8s.io/v1 RoleBinding': kind({ roleRef, subjects }, namespaced),
+  'rbac.authorization.k8s.io/v1 ClusterRoleBinding': kind({ roleRef, subjects }, clusterScoped),
+  'storage.k8s.io/v1 CSIDriver': kind(
+    {
+      spec: fields(
+        {
+          attachRequired: flag,
+          podInfoOnMount: flag,
+          requiresRepublish: flag,
+          storageCapacity: flag,
+          fsGroupPolicy: oneOf('None', 'File', 'ReadWriteOnceWithFSType'),
+          volumeLifecycleModes: list(oneOf('Ephemeral', 'Persistent')),
+          tokenRequests: list(fields({ audience: text }, { expirationSeconds: count })),
+        },
+        { seLinuxMount: flag, serviceAccountTokenInSecrets: flag },
+      ),
+    },
+    clusterScoped,
+  ),
+  'apiextensions.k8s.io/v1 CustomResourceDefinition': kind(
+    {
+      spec: fields({
+        group: dnsName,
+        scope: oneOf('Cluster', 'Namespaced'),
+        names: fields({ kind: text, listKind: text, plural: text, singular: text }),
+        versions: list(
+          fields(
+            { name: text, served: flag, storage: flag, schema: fields({ openAPIV3Schema: anything }) },
+            {
+              subresources: fields({}, { status: fields({}) }),
+              additionalPrinterColumns: list(fields({ name: text, type: oneOf('string'), jsonPath: text })),
+            },
+          ),
+        ),
+      }),
+    },
+    clusterScoped,
+  ),
+  'monitoring.coreos.com/v1 PodMonitor': kind(
+    {
+      spec: fields({
+        selector: fields({ matchLabels: labels }),
+        podMetricsEndpoints: list(
+          fields(
+            { port: text },
+            { path: text, interval: text, relabelings: list(fields({ targetLabel: text }, { sourceLabels: texts })) },
+          ),
+        ),
+      }),
+    },
+    namespaced,
+  ),
+  'monitoring.coreos.com/v1 PrometheusRule': kind(
+    {
+      spec: fields({
+        groups: namedList(
+          fields({
+            name: text,
+            rules: list(
+              fields(
+                {
+                  alert: { type: 'string', pattern: '^ConnectorsCSI[A-Za-z]+$' },
+                  expr: text,
+                  for: { type: 'string', pattern: '^[0-9]+[mh]$' },
+                  labels: fields({ severity: oneOf('critical', 'warning', 'info') }),
+                  annotations: fields({ summary: text, description: text }),
+                },
+                {},
+              ),
+            ),
+          }),
+        ),
+      }),
+    },
+    namespaced,
+  ),
+  'tekton.dev/v1 Task': kind({ spec: tektonTask }, namespaced),
+  'tekton.dev/v1 TaskRun': kind(
+    {
+      spec: fields(
+        { serviceAccountName: dnsName, workspaces: tektonBindings },
+        { taskRef: fields({ name: dnsName }), taskSpec: tektonTask, params: tektonParams, timeout: text },
+      ),
+    },
+    fields({ generateName: text, namespace: dnsName }, metaOptional),
+  ),
+};

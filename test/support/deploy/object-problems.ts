@@ -1,0 +1,36 @@
+import path from 'node:path';
+import { kinds } from './kinds.js';
+import { deployFolder, manifestFiles, readManifests, type Manifest } from './manifests.js';
+import { structureProblems, type Structure } from './structure.js';
+
+/** What an API server would refuse about `object`, each problem with the object's name before it. */
+export function objectProblems(object: Manifest): string[] {
+  const key = `${object.apiVersion} ${object.kind}`;
+  const structure = kinds[key] ?? customKinds().get(key);
+  const name = `${object.kind} ${object.metadata.namespace ?? ''}/${object.metadata.name ?? object.metadata.generateName ?? '?'}`;
+  if (!structure) return [`${name}: nobody knows the kind ${key}`];
+  return structureProblems(structure, object).map((problem) => `${name}: ${problem}`);
+}
+
+let cached: ReadonlyMap<string, Structure> | undefined;
+
+/** Our own kinds, by `apiVersion kind`, from the definitions of the component `crds`. */
+export function customKinds(): ReadonlyMap<string, Structure> {
+  cached ??= new Map(
+    manifestFiles(path.join(deployFolder, 'components', 'crds'))
+      .flatMap(readManifests)
+      .map(definition),
+  );
+  return cached;
+}
+
+function definition(crd: Manifest): [string, Structure] {
+  // Checked as a CustomResourceDefinition by its own tests; a wrong shape ends here with a TypeError.
+  const spec = crd['spec'] as {
+    group: string;
+    names: { kind: string };
+    versions: [{ name: string; schema: { openAPIV3Schema: Structure } }];
+  };
+  const [version] = spec.versions;
+  return [`${spec.group}/${version.name} ${spec.names.kind}`, version.schema.openAPIV3Schema];
+}

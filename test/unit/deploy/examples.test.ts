@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { deployFolder, manifestFiles, readManifests, type Manifest } from '../../support/deploy/manifests.js';
+import { objectProblems } from '../../support/deploy/object-problems.js';
+
+const examples = path.join(deployFolder, 'examples');
+const files = manifestFiles(examples);
+const relative = (file: string): string => path.relative(examples, file);
+
+/** A workload together with the objects that its example ships: those of its folder, or of its file at the top. */
+interface Workload {
+  readonly object: Manifest;
+  readonly companions: readonly Manifest[];
+  readonly account: string;
+  readonly volumes: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** Everything below `value`, itself included. */
+function* descend(value: unknown): Generator<Readonly<Record<string, unknown>>> {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) yield value as Readonly<Record<string, unknown>>;
+  for (const child of Object.values(value)) yield* descend(child);
+}
+
+function workloads(): Workload[] {
+  return files.flatMap((file) => {
+    const beside = path.dirname(file) === examples ? [file] : manifestFiles(path.dirname(file));
+    return readManifests(file)
+      .filter(({ kind }) => ['Pod', 'Job', 'TaskRun'].includes(kind))
+      .map((object) => {
+        const nodes = [...descend(object)];
+        return {
+          object,
+          companions: beside.flatMap(readManifests),
+          account: nodes.map((node) => node['serviceAccountName']).find((name) => typeof name === 'string')!,
+          volumes: nodes.filter((node) => node['driver'] === 'connectors-csi'),
+        };
+      });
+  });
+}
+
+/** Whether the companions let the account `get` that connector, and by name. */
+function mayGet({ companions, account, object }: Workload, namespace: string, connector: string): boolean {
+  const bindings = companions.filter(
+    ({ kind, metadata }) => kind === 'RoleBinding' && metadata.namespace === namespace,
+  );
+  return bindings.some((binding) => {
+    const { roleRef, subjects } = binding as unknown as {
+      roleRef: { name: string };
+      subjects: readonly { namespace: string; name: string }[];
+    };
+    const role = companions.find(
+      ({ kind, metadata }) => kind === 'Role' && metadata.namespace === namespace && metadata.name === roleRef.name,
+    );
+    const rules = (role?.['rules'] ?? []) as readonly {
+      resources: string[];
+      resourceNames?: string[];
+      verbs: string[];
+    }[];
+    return (
+      subjects.some((subject) => subject.namespace === object.metadata.namespace && subject.name === account) &&
+      rules.some(
+        (rule) =>
+          rule.resources.includes('connectors') &&
+          rule.verbs.includes('get') &&
+          rule.resourceNames?.includes(connector),
+      )
+    );
+  });
+}
+
+const known = ['connectors', 'configuration.names', 'configuration.params', 'token.expiration'];
+
+describe('deploy/examples', () => {
+  it('has files', () => assert.ok(files.length >= 20, String(files.length)));
+
+  for (const file of files) {
+    it(`${relative(file)} holds right objects only`, () => {
+      const objects = readManifests(file);
+      assert.ok(objects.length > 0);
+      assert.deepEqual(objects.flatMap(objectProblems), []);
+    });
+
+    it(`${relative(file)} names no registry and holds no token`, () => {
+      const text = readFileSync(file, 'utf8');
+      for (const [, image] of text.matchAll(/^\s*(?:image|default): +['"]?([^\s'"]+:[^\s'"]+)/gm)) {
+        assert.doesNotMatch(image!, /^[^/]*[.:][^/]*\//, `${image!} starts with a host`);
+      }
+      assert.doesNotMatch(text, /eyJ[A-Za-z0-9_-]{8}|PRIVATE KEY|password: \S|gh[pousr]_[A-Za-z0-9]{20}/);
+    });
+  }
+
+  const found = workloads();
+  it('has a Pod, a Job and TaskRuns', () => {
+    assert.deepEqual([...new Set(found.map(({ object }) => object.kind))].sort(), ['Job', 'Pod', 'TaskRun']);
+  });
+
+  for (const workload of found) {
+    const name = `${workload.object.kind} ${workload.object.metadata.name ?? workload.object.metadata.generateName ?? ''}`;
+
+    it(`${name} mounts its connectors as the driver demands`, () => {
+      assert.equal(workload.volumes.length, 1);
+      const [volume] = workload.volumes;
+      assert.equal(volume!['readOnly'], true);
+      const attributes = volume!['volumeAttributes'] as Record<string, string>;
+      for (const attribute of Object.keys(attributes)) assert.ok(known.includes(attribute), attribute);
+      if (attributes['configuration.params']) assert.ok(JSON.parse(attributes['configuration.params']));
+    });
+
+    it(`${name} comes with the access that its account needs`, () => {
+      const attributes = workload.volumes[0]!['volumeAttributes'] as { connectors: string };
+      for (const item of attributes.connectors.split(',')) {
+        const [namespace, connector] = item.includes('/')
+          ? item.split('/')
+          : [workload.object.metadata.namespace, item];
+        assert.ok(
+          mayGet(workload, namespace!, connector),
+          `${workload.account} may not get ${namespace!}/${connector}`,
+        );
+        assert.ok(!mayGet(workload, namespace!, 'other'));
+      }
+    });
+  }
+
+  it('has scripts that their shells can read', () => {
+    const scripts = files.flatMap(readManifests).flatMap((object) =>
+      [...descend(object)].flatMap((node) => {
+        const candidates = [node['script'], node['name'] === 'COMMAND' ? node['value'] : undefined];
+        if (Array.isArray(node['command']) && Array.isArray(node['args']) && node['command'][0] === 'sh') {
+          candidates.push(...(node['args'] as unknown[]));
+        }
+        return candidates.filter((script): script is string => typeof script === 'string' && !script.startsWith('$('));
+      }),
+    );
+    assert.ok(scripts.length >= 4);
+    for (const script of scripts) {
+      const shell = script.startsWith('#!/bin/sh') ? 'sh' : 'bash';
+      const result = spawnSync(shell, ['-n'], { input: script, encoding: 'utf8' });
+      assert.equal(result.stderr, '', script);
+    }
+  });
+});
+
+describe('the example ConnectorClasses', () => {
+  const objects = manifestFiles(path.join(examples, 'connectorclasses')).flatMap(readManifests);
+  const classes = objects.filter(({ kind }) => kind === 'ConnectorClass');
+
+  it('are seven, with a Connector to try each', () => {
+    const names = classes.map(({ metadata }) => metadata.name).sort();
+    assert.deepEqual(names, ['git', 'k8s', 'maven', 'npm', 'oci', 'pypi', 'sonarqube']);
+    const used = objects
+      .filter(({ kind }) => kind === 'Connector')
+      .map(({ spec }) => (spec as { connectorClassName: string }).connectorClassName);
+    assert.deepEqual(used.sort(), names);
+  });
+
+  for (const object of classes) {
+    it(`${object.metadata.name ?? ''} has a default of the right type for every param`, () => {
+      const { configurations } = object['spec'] as {
+        configurations: readonly {
+          name: string;
+          data: Record<string, string>;
+          params?: readonly {
+            name: string;
+            type?: string;
+            default?: unknown;
+            enum?: unknown[];
+            description?: string;
+          }[];
+        }[];
+      };
+      for (const { params, data } of configurations) {
+        for (const file of Object.keys(data)) assert.match(file, /^(?!\.\.)[-._a-zA-Z0-9]+$/);
+        for (const param of params ?? []) {
+          const type = Array.isArray(param.default) ? 'array' : typeof param.default;
+          assert.equal(type, param.type ?? 'string', param.name);
+          assert.ok(param.description, param.name);
+          if (param.enum) assert.ok(param.enum.includes(param.default), param.name);
+        }
+      }
+    });
+  }
+});

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { customKinds, objectProblems } from '../../support/deploy/object-problems.js';
+import { parseManifests } from '../../support/deploy/manifests.js';
+import { structuralSchemaProblems, structureProblems, type Structure } from '../../support/deploy/structure.js';
+
+const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { namespace: a, name: b }\ndata: { flag: "true" }\n';
+
+function problemsOf(text: string): string[] {
+  return parseManifests(text, 'test').flatMap(objectProblems);
+}
+
+describe('the check of deployed objects', () => {
+  it('accepts a right object', () => assert.deepEqual(problemsOf(configMap), []));
+
+  for (const [what, from, to, problem] of [
+    ['an unknown field', '\ndata:', '\ndate:', /\$\.date: unknown field/],
+    ['a missing field', 'data: { flag: "true" }', '', /\$\.data: missing/],
+    ['a wrong type', '"true"', 'true', /\$\.data\.flag: boolean instead of string/],
+    ['a name that is no DNS name', 'name: b', 'name: B_', /\$\.metadata\.name: not /],
+    ['an unknown kind', 'ConfigMap', 'ConfigMop', /nobody knows the kind v1 ConfigMop/],
+  ] as const) {
+    it(`finds ${what}`, () => assert.match(problemsOf(configMap.replace(from, to)).join('\n'), problem));
+  }
+
+  it('finds a value outside an enumeration, items with one key, and what is too long', () => {
+    const structure: Structure = {
+      type: 'array',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['name'],
+      items: { type: 'object', properties: { name: { type: 'string', enum: ['a'], maxLength: 1 } } },
+    };
+    assert.deepEqual(structureProblems(structure, [{ name: 'a' }, { name: 'bb' }, { name: 'a' }]), [
+      '$[1].name: not one of a',
+      '$[1].name: too long',
+      '$: two items with the same key',
+    ]);
+  });
+});
+
+describe('the custom resource definitions', () => {
+  it('describe the three kinds', () => {
+    assert.deepEqual([...customKinds().keys()].sort(), [
+      'connectors.alauda.io/v1alpha1 AccessRequest',
+      'connectors.alauda.io/v1alpha1 Connector',
+      'connectors.alauda.io/v1alpha1 ConnectorClass',
+    ]);
+  });
+
+  for (const [kind, structure] of customKinds()) {
+    it(`are structural: ${kind}`, () => assert.deepEqual(structuralSchemaProblems(structure), []));
+  }
+
+  it('would be found wrong without a type, without items, and with a map key that may be missing', () => {
+    const structure: Structure = {
+      type: 'object',
+      required: ['gone'],
+      properties: { a: {}, b: { type: 'array' }, c: { ...list, 'x-kubernetes-list-map-keys': ['name'] } },
+    };
+    assert.deepEqual(structuralSchemaProblems(structure), [
+      '$: requires gone, which it does not describe',
+      '$.a: no type',
+      '$.b: an array without items',
+      '$.c: map key name is not required in items',
+    ]);
+  });
+
+  const list: Structure = { type: 'array', items: { type: 'object', properties: { name: { type: 'string' } } } };
+});
