@@ -1,6 +1,9 @@
 import type { RequestAttributes } from './request-attributes.js';
 
-/** How an exchange is spoilt. Several faults may meet in one request. */
+/**
+ * How an exchange is spoilt. Delays, cuts and chunks may meet in one request; of the effects that replace the answer
+ * it gets one, so that several faults with a count come one after the other.
+ */
 export type FaultEffect =
   | { readonly kind: 'delay'; readonly ms: number }
   /** A Kubernetes Status, such as 429 with Retry-After, 500 or 503. */
@@ -68,8 +71,12 @@ export class Faults {
   /** The effects on this request, counted as used. */
   take(request: RequestAttributes): readonly FaultEffect[] {
     const effects: FaultEffect[] = [];
+    let isAnswered = false;
     for (const entry of this.#active) {
-      if (!matches(entry.fault, request) || this.#random() >= (entry.fault.probability ?? 1)) continue;
+      const replaces = ['status', 'reset', 'hang', 'garbage'].includes(entry.fault.effect.kind);
+      if ((replaces && isAnswered) || !matches(entry.fault, request)) continue;
+      if (this.#random() >= (entry.fault.probability ?? 1)) continue;
+      isAnswered ||= replaces;
       entry.hits += 1;
       if (entry.hits === entry.fault.count) this.#active.delete(entry);
       effects.push(entry.fault.effect);

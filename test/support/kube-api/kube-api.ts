@@ -1,8 +1,10 @@
 import { createSecureServer } from 'node:http2';
-import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse, ServerHttp2Session } from 'node:http2';
+import type { ServerHttp2Session } from 'node:http2';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { TLSSocket } from 'node:tls';
+import type { Server as TlsServer } from 'node:tls';
 import { stringify } from 'lossless-json';
 import { AccessRules } from './access-rules.js';
 import type { Binding } from './access-rules.js';
@@ -17,6 +19,7 @@ import type { User } from './identities.js';
 import { ObjectStore, resourceByKind, resourceByPlural } from './object-store.js';
 import type { ObjectName } from './object-store.js';
 import { Reply } from './reply.js';
+import type { ApiRequest, ApiResponse } from './reply.js';
 import { requestAttributes } from './request-attributes.js';
 import type { RequestAttributes } from './request-attributes.js';
 import { answer } from './request-handler.js';
@@ -70,25 +73,25 @@ export class KubeApi {
   readonly #sockets = new Set<TLSSocket>();
   readonly #requests: LoggedRequest[] = [];
   readonly #options: KubeApiOptions;
-  readonly #server: Http2SecureServer;
+  readonly #server: TlsServer;
   #port = 0;
 
   private constructor(options: KubeApiOptions) {
     this.#options = options;
     this.faults = new Faults(options.random ?? Math.random);
-    this.#server = createSecureServer(
-      {
-        allowHTTP1: true,
-        ALPNProtocols: options.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
-        settings: { maxConcurrentStreams: options.maxConcurrentStreams ?? 100 },
-        requestCert: true,
-        rejectUnauthorized: false,
-        ca: this.authority.certificate,
-        ...pemOf(serverCertificate(this.authority, 'valid')),
-      },
-      (request, response) => void this.#serve(request, response),
-    );
-    this.#server.on('session', (session) => {
+    const tls = {
+      requestCert: true,
+      rejectUnauthorized: false,
+      ca: this.authority.certificate,
+      ...pemOf(serverCertificate(this.authority, 'valid')),
+    };
+    const serve = (request: ApiRequest, response: ApiResponse): void => void this.#serve(request, response);
+    const settings = { maxConcurrentStreams: options.maxConcurrentStreams ?? 100 };
+    this.#server =
+      options.http2 === false
+        ? createServer(tls, serve)
+        : createSecureServer({ ...tls, allowHTTP1: true, settings }, serve);
+    this.#server.on('session', (session: ServerHttp2Session) => {
       this.#sessions.add(session);
       session.on('close', () => this.#sessions.delete(session));
       session.on('error', () => undefined);
@@ -292,9 +295,9 @@ export class KubeApi {
     return { 'client-certificate-data': base64(pair.certificate), 'client-key-data': base64(pair.key) };
   }
 
-  async #serve(request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
-    const url = new URL(request.url, 'https://server');
-    const attributes = requestAttributes(request.method, url);
+  async #serve(request: ApiRequest, response: ApiResponse): Promise<void> {
+    const url = new URL(request.url ?? '', 'https://server');
+    const attributes = requestAttributes(request.method ?? '', url);
     const reply = new Reply(request, response);
     const user = this.#authenticate(request);
     this.#log(request, url, attributes, user, reply);
@@ -315,7 +318,7 @@ export class KubeApi {
     }
   }
 
-  #authenticate(request: Http2ServerRequest): User | undefined {
+  #authenticate(request: ApiRequest): User | undefined {
     const [, token] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
     if (token !== undefined) return this.identities.authenticate(token);
     const { socket } = request;
@@ -324,13 +327,7 @@ export class KubeApi {
     return withStandardGroups({ name: String(CN), groups: O === undefined ? [] : [O].flat() });
   }
 
-  #log(
-    request: Http2ServerRequest,
-    url: URL,
-    attributes: RequestAttributes,
-    user: User | undefined,
-    reply: Reply,
-  ): void {
+  #log(request: ApiRequest, url: URL, attributes: RequestAttributes, user: User | undefined, reply: Reply): void {
     this.#requests.push({
       ...attributes,
       user: user?.name ?? '',

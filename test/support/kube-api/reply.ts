@@ -1,24 +1,31 @@
-import { ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { constants } from 'node:http2';
 import type { FaultEffect } from './faults.js';
 
 type CutEffect = Extract<FaultEffect, { kind: 'cut' }>;
 
+export type ApiRequest = IncomingMessage | Http2ServerRequest;
+export type ApiResponse = ServerResponse | Http2ServerResponse;
+
 /** One answer over HTTP/1.1 or HTTP/2, sent through the faults that concern its body. */
 export class Reply {
-  readonly #request: Http2ServerRequest;
-  readonly #response: Http2ServerResponse;
+  readonly #request: ApiRequest;
+  readonly #response: ApiResponse;
   #cut: CutEffect | undefined;
   #chunkBytes = Infinity;
   #sentBytes = 0;
   #isOver = false;
+  #isClosed = false;
   #code = 0;
 
-  constructor(request: Http2ServerRequest, response: Http2ServerResponse) {
+  constructor(request: ApiRequest, response: ApiResponse) {
     this.#request = request;
     this.#response = response;
-    response.on('close', () => (this.#isOver = true));
+    response.on('close', () => {
+      this.#isOver = true;
+      this.#isClosed = true;
+    });
   }
 
   /** The HTTP status sent; 0 before. */
@@ -26,13 +33,14 @@ export class Reply {
     return this.#code;
   }
 
+  /** Whether nothing can be sent any more. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
   /** Calls back once the exchange has ended, for whatever reason. */
   onClose(callback: () => void): void {
-    if (this.#isOver) callback();
+    if (this.#isClosed) callback();
     else this.#response.on('close', callback);
   }
 
@@ -63,12 +71,13 @@ export class Reply {
       start += piece.length;
       this.#sentBytes += piece.length;
       if (this.#cut && this.#sentBytes >= this.#cut.afterBytes) this.#breakOff(this.#cut, piece);
-      else this.#response.write(piece);
+      else this.#writeOut(piece);
     }
   }
 
   end(): void {
     if (!this.#isOver) this.#response.end();
+    this.#isOver = true;
   }
 
   send(code: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
@@ -79,19 +88,20 @@ export class Reply {
 
   reset(scope: 'connection' | 'stream'): void {
     this.#isOver = true;
-    if (scope === 'stream' && this.#request.httpVersionMajor >= 2) {
-      this.#request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    } else if (this.#request.httpVersionMajor >= 2) {
-      this.#request.stream.session?.destroy();
-    } else {
-      this.#request.socket.destroy();
-    }
+    if (this.#request instanceof IncomingMessage) this.#request.socket.destroy();
+    else if (scope === 'stream') this.#request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    else this.#request.stream.session?.destroy();
   }
 
   #breakOff({ how = 'connection' }: CutEffect, lastPiece: Buffer): void {
     this.#isOver = true;
     if (how === 'end') this.#response.end(lastPiece);
     // The bytes before the cut must have left first.
-    else this.#response.write(lastPiece, () => setImmediate(() => this.reset(how)));
+    else this.#writeOut(lastPiece, () => setImmediate(() => this.reset(how)));
+  }
+
+  #writeOut(piece: Buffer, written: () => void = () => undefined): void {
+    if (this.#response instanceof ServerResponse) this.#response.write(piece, written);
+    else this.#response.write(piece, written);
   }
 }

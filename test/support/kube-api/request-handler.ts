@@ -1,10 +1,9 @@
-import type { Http2ServerRequest } from 'node:http2';
 import { parse, stringify } from 'lossless-json';
 import type { AccessRules } from './access-rules.js';
 import type { Identities, User } from './identities.js';
 import { field, textField } from './json-fields.js';
 import type { ObjectStore } from './object-store.js';
-import type { Reply } from './reply.js';
+import type { ApiRequest, Reply } from './reply.js';
 import type { RequestAttributes } from './request-attributes.js';
 import { apiVersionOf, isCustom, storedResources } from './resources.js';
 import type { KubeObject, StoredResource } from './resources.js';
@@ -25,7 +24,7 @@ export interface ServerState {
 /** Authorises one authenticated request and answers it. */
 export async function answer(
   state: ServerState,
-  request: Http2ServerRequest,
+  request: ApiRequest,
   attributes: RequestAttributes,
   user: User,
   reply: Reply,
@@ -35,7 +34,7 @@ export async function answer(
     reply.send(200, attributes.path === '/version' ? '{"major":"1","minor":"34","gitVersion":"v1.34.0"}' : 'ok');
     return;
   }
-  const query = new URL(request.url, 'https://server').searchParams;
+  const query = new URL(request.url ?? '', 'https://server').searchParams;
   if (attributes.verb === 'watch') {
     startWatch(state, attributes, query, reply);
     return;
@@ -158,7 +157,7 @@ function forbidden(
   );
 }
 
-async function readBody(request: Http2ServerRequest): Promise<unknown> {
+async function readBody(request: ApiRequest): Promise<unknown> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   if (chunks.length === 0) return undefined;

@@ -1,0 +1,195 @@
+import type { JsonValue } from '../json.js';
+import { abortError } from '../errors.js';
+import { pause, startDeadline } from './abortable.js';
+import type { Deadline } from './abortable.js';
+import { readAnswer } from './answer-body.js';
+import { backoffMs } from './backoff.js';
+import type { ClusterConfig } from './cluster-config.js';
+import type { Chance, ConnectionPool } from './connection-pool.js';
+import { TransportError } from './connection.js';
+import type { HttpAnswer } from './connection.js';
+import { KubeError } from './kube-error.js';
+import type { KubeObserver, KubeVerb } from './observer.js';
+import { labelOf, pathOf } from './resource-location.js';
+import type { ResourceLocation } from './resource-location.js';
+import type { KubeTimings } from './timings.js';
+
+export interface CallOptions {
+  readonly signal: AbortSignal;
+  /** For the whole call with its retries; absent: `callMs` of the timings. */
+  readonly timeoutMs?: number;
+  /** False: one attempt (two after a 401). */
+  readonly retry?: boolean;
+}
+
+export interface CallTarget {
+  readonly verb: KubeVerb;
+  readonly location: ResourceLocation;
+  /** With its question mark, or empty. */
+  readonly query: string;
+}
+
+interface RunnerOptions {
+  readonly config: ClusterConfig;
+  readonly timings: KubeTimings;
+  readonly chance: Chance;
+  readonly observer: KubeObserver;
+  readonly userAgent: string;
+}
+
+/** Runs calls: identity, attempts, deadlines. */
+export class CallRunner {
+  readonly #pool: ConnectionPool;
+  readonly #options: RunnerOptions;
+
+  constructor(pool: ConnectionPool, options: RunnerOptions) {
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  get timings(): KubeTimings {
+    return this.#options.timings;
+  }
+
+  get now(): () => number {
+    return this.#options.chance.now;
+  }
+
+  /** The answer's JSON, after as many attempts as are allowed and worth it. */
+  async run(
+    target: CallTarget,
+    body: string | undefined,
+    options: CallOptions & { readonly isIdempotent?: boolean },
+  ): Promise<JsonValue> {
+    const timeoutMs = options.timeoutMs ?? this.timings.callMs;
+    const deadline = startDeadline(options.signal, timeoutMs, this.now);
+    let lastError: KubeError | undefined;
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await this.#attempt(target, body, deadline.signal);
+        } catch (error) {
+          if (!(error instanceof KubeError)) throw error;
+          lastError = error;
+        }
+        const delayMs = this.#retryDelayMs(lastError, attempt, options);
+        if (delayMs === undefined || delayMs >= deadline.remainingMs) throw lastError;
+        await pause(delayMs, deadline.signal);
+      }
+    } catch (error) {
+      throw this.#explain(error, deadline, options.signal, target, timeoutMs, lastError);
+    } finally {
+      deadline.done();
+    }
+  }
+
+  /**
+   * Sends a request with the current token, and once more with the one that is in the file now after a 401.
+   * @returns an answer of any status; its body is still to be read.
+   */
+  async open(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+    const answer = await this.#send(target, body, signal);
+    if (answer.status !== 401 || this.#options.config.token === undefined) return answer;
+    await this.read(answer, target).catch(() => undefined);
+    this.#options.config.token.renew();
+    return this.#send(target, body, signal);
+  }
+
+  /** @throws {KubeError} unless it is JSON with a status of success. */
+  read(answer: HttpAnswer, target: CallTarget): Promise<JsonValue> {
+    return readAnswer(answer, describe(target), this.#options.config.token?.current());
+  }
+
+  async #attempt(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<JsonValue> {
+    const { attemptMs } = this.timings;
+    const deadline = startDeadline(signal, attemptMs, this.now);
+    try {
+      return await this.read(await this.open(target, body, deadline.signal), target);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (deadline.isOver) throw timedOut(target, attemptMs, error);
+      throw toKubeError(error, target);
+    } finally {
+      deadline.done();
+    }
+  }
+
+  async #send(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+    const { config, userAgent, observer, chance } = this.#options;
+    const token = config.token?.current();
+    const headers = {
+      accept: 'application/json',
+      'user-agent': userAgent,
+      ...(token === undefined ? {} : { authorization: `Bearer ${token.expose()}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const startedMs = chance.now();
+    const observe = (code: number): void =>
+      observer.request(target.verb, labelOf(target.location), code, chance.now() - startedMs);
+    try {
+      const answer = await this.#pool.request(
+        target.verb === 'watch' ? 'watch' : 'call',
+        {
+          method: target.verb === 'create' ? 'POST' : 'GET',
+          path: `${config.basePath}${pathOf(target.location)}${target.query}`,
+          headers,
+          ...(body === undefined ? {} : { body }),
+        },
+        signal,
+      );
+      observe(answer.status);
+      return answer;
+    } catch (error) {
+      observe(0);
+      throw error;
+    }
+  }
+
+  /** Undefined: not worth it or not allowed. */
+  #retryDelayMs(
+    error: KubeError,
+    attempt: number,
+    options: CallOptions & { readonly isIdempotent?: boolean },
+  ): number | undefined {
+    if (options.retry === false || !error.isTransient) return undefined;
+    if (error.mayHaveActed && options.isIdempotent !== true) return undefined;
+    const { maxAttempts, retryBaseMs, retryCapMs } = this.timings;
+    const delayMs = backoffMs(attempt, retryBaseMs, retryCapMs, this.#options.chance.random);
+    // The server's own pace, spread so that those it turned away together do not return together.
+    if (error.retryAfterMs !== undefined) return error.retryAfterMs + delayMs;
+    return error.code !== 0 && attempt >= maxAttempts ? undefined : delayMs;
+  }
+
+  #explain(
+    error: unknown,
+    deadline: Deadline,
+    outer: AbortSignal,
+    target: CallTarget,
+    timeoutMs: number,
+    lastError: KubeError | undefined,
+  ): unknown {
+    if (outer.aborted) return abortError(outer);
+    return deadline.isOver ? timedOut(target, timeoutMs, lastError ?? error) : error;
+  }
+}
+
+/** Method and path, as errors begin. */
+export function describe({ verb, location }: CallTarget): string {
+  return `${verb === 'create' ? 'POST' : 'GET'} ${pathOf(location)}`;
+}
+
+/** @param cause what happened meanwhile, if anything did. */
+export function timedOut(target: CallTarget, timeoutMs: number, cause: unknown): KubeError {
+  const path = describe(target);
+  const hint = cause instanceof KubeError ? ` (${cause.message.slice(cause.path.length + 2)})` : '';
+  const message = `no answer within ${timeoutMs} ms${hint}`;
+  return new KubeError({ code: 0, reason: 'TimedOut', message, path, mayHaveActed: true }, { cause });
+}
+
+/** Failures below HTTP in the client's own terms; everything else as it is. */
+export function toKubeError(error: unknown, target: CallTarget): unknown {
+  if (!(error instanceof TransportError)) return error;
+  const reason = error.mayHaveActed ? 'ConnectionLost' : 'Unreachable';
+  const { message, mayHaveActed } = error;
+  return new KubeError({ code: 0, reason, message, path: describe(target), mayHaveActed }, { cause: error });
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { DriverError } from '../errors.js';
+import type { Secret } from '../secret.js';
+import type { BearerToken } from './bearer-token.js';
+
+/** How to reach an API server and who to be there. */
+export interface ClusterConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Path before `/api`: empty, or with a leading slash and without a trailing one. */
+  readonly basePath: string;
+  /** Read anew for every connection, since files rotate. @throws {DriverError} FAILED_PRECONDITION naming the file. */
+  readonly readTls: () => TlsMaterial;
+  readonly token?: BearerToken;
+  /** The namespace that the configuration names. */
+  readonly namespace?: string;
+}
+
+export interface TlsMaterial {
+  /** PEM; absent: the authorities that node knows. */
+  readonly ca?: string;
+  readonly clientCertificate?: string;
+  readonly clientKey?: Secret;
+  /** The name that the server's certificate must have, when it is not the host. */
+  readonly serverName?: string;
+  /** The server's certificate is not checked. */
+  readonly isInsecure: boolean;
+}
+
+/** @throws {DriverError} FAILED_PRECONDITION naming the file and, where one is given, the field that named it. */
+export function readConfigFile(file: string, field?: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new DriverError('FAILED_PRECONDITION', `${field === undefined ? '' : `${field}: `}${file}: ${code}`);
+  }
+}
+
+/** @throws {DriverError} INVALID_ARGUMENT unless the URL is https with a host. */
+export function parseServerUrl(text: string, field: string): Pick<ClusterConfig, 'host' | 'port' | 'basePath'> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '' || url.search !== '') {
+    throw new DriverError('INVALID_ARGUMENT', `${field}: must be an https URL without user and query`);
+  }
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 443 : Number(url.port),
+    basePath: url.pathname.replace(/\/+$/, ''),
+  };
+}

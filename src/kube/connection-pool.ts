@@ -1,0 +1,126 @@
+import { connect } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { isIP } from 'node:net';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { abortable } from './abortable.js';
+import { backoffMs } from './backoff.js';
+import type { ClusterConfig } from './cluster-config.js';
+import { TransportError, transportError } from './connection.js';
+import type { Connection, ExchangeKind, HttpAnswer, HttpRequest } from './connection.js';
+import { Http1Connection } from './http1-connection.js';
+import { Http2Connection } from './http2-connection.js';
+import type { KubeTimings } from './timings.js';
+
+/** The randomness and the monotonic clock (milliseconds) of the client. */
+export interface Chance {
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+/**
+ * Usually one connection; another one only when the server allows no more streams on it. At most one is being opened
+ * at any time, and not before a jittered delay after a failure: however many calls wait, a server that is away sees
+ * one attempt at a time from each node.
+ */
+export class ConnectionPool {
+  readonly #config: ClusterConfig;
+  readonly #timings: KubeTimings;
+  readonly #chance: Chance;
+  readonly #closing = new AbortController();
+  readonly #upkeep: NodeJS.Timeout;
+  #connections: readonly Connection[] = [];
+  #dialing: Promise<Connection> | undefined;
+  #failures = 0;
+  #notBeforeMs = 0;
+
+  constructor(config: ClusterConfig, timings: KubeTimings, chance: Chance) {
+    this.#config = config;
+    this.#timings = timings;
+    this.#chance = chance;
+    this.#upkeep = setInterval(() => this.#keepUp(), timings.pingIntervalMs).unref();
+  }
+
+  /** @throws {TransportError} */
+  async request(kind: ExchangeKind, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    let connection = this.#connections.find((candidate) => candidate.hasRoom(kind));
+    // Checked and taken without a wait between, so that a connection never gets more than it has room for.
+    while (!connection?.hasRoom(kind)) {
+      this.#dialing ??= this.#dial().finally(() => (this.#dialing = undefined));
+      connection = await abortable(this.#dialing, signal);
+    }
+    return connection.request(request, signal);
+  }
+
+  close(): void {
+    clearInterval(this.#upkeep);
+    this.#closing.abort();
+    for (const connection of this.#connections) connection.close();
+  }
+
+  async #dial(): Promise<Connection> {
+    const { now, random } = this.#chance;
+    try {
+      await sleep(Math.max(0, this.#notBeforeMs - now()), undefined, { signal: this.#closing.signal });
+      const connection = await this.#open();
+      this.#failures = 0;
+      this.#connections = [...this.#connections.filter((each) => each.active > 0 || each.hasRoom('call')), connection];
+      return connection;
+    } catch (error) {
+      this.#failures += 1;
+      const { retryBaseMs, retryCapMs } = this.#timings;
+      this.#notBeforeMs = now() + backoffMs(this.#failures, retryBaseMs, retryCapMs, random);
+      throw transportError(error, false);
+    }
+  }
+
+  async #open(): Promise<Connection> {
+    const { host, port } = this.#config;
+    const options = this.#tlsOptions();
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#timings.dialMs)]);
+    const socket = connect({ ...options, ALPNProtocols: ['h2', 'http/1.1'] });
+    await secured(socket, signal, this.#timings.dialMs);
+    if (socket.alpnProtocol === 'h2') {
+      const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+      return Http2Connection.open(socket, authority, this.#timings.pingTimeoutMs, signal);
+    }
+    socket.destroy();
+    return new Http1Connection(options);
+  }
+
+  #tlsOptions(): ConnectionOptions {
+    const { ca, clientCertificate, clientKey, serverName, isInsecure } = this.#config.readTls();
+    return {
+      host: this.#config.host,
+      port: this.#config.port,
+      rejectUnauthorized: !isInsecure,
+      ...(ca === undefined ? {} : { ca }),
+      ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
+      ...(clientKey === undefined ? {} : { key: clientKey.expose() }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    };
+  }
+
+  /** Closes what a busier time has left over, and finds dead connections before somebody waits for them. */
+  #keepUp(): void {
+    const [first, ...others] = this.#connections.filter(
+      (connection) => connection.active > 0 || connection.hasRoom('call'),
+    );
+    const kept = others.filter((connection) => connection.active > 0);
+    for (const connection of others) if (connection.active === 0) connection.close();
+    this.#connections = first ? [first, ...kept] : [];
+    for (const connection of this.#connections) connection.probe();
+  }
+}
+
+async function secured(socket: TLSSocket, signal: AbortSignal, dialMs: number): Promise<void> {
+  try {
+    await once(socket, 'secureConnect', { signal });
+  } catch (error) {
+    socket.on('error', () => undefined);
+    socket.destroy();
+    throw signal.aborted
+      ? new TransportError(`no TLS connection within ${dialMs} ms`, false)
+      : transportError(error, false);
+  }
+}

@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
+import type { RequestOptions } from 'node:https';
+import { transportError } from './connection.js';
+import type { Connection, HttpAnswer, HttpRequest } from './connection.js';
+
+/** For servers that do not offer HTTP/2: a set of kept-alive sockets, one for each exchange under way. */
+export class Http1Connection implements Connection {
+  readonly #target: RequestOptions;
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
+  #isBroken = false;
+  #active = 0;
+
+  /** @param target host, port and TLS options. */
+  constructor(target: RequestOptions) {
+    this.#target = target;
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  hasRoom(): boolean {
+    return !this.#isBroken;
+  }
+
+  async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      let isConnected = false;
+      const options = { ...this.#target, agent: this.#agent, method, path, headers, signal };
+      const request = httpsRequest(options, resolve);
+      request.once('socket', (socket) => {
+        isConnected = request.reusedSocket;
+        if (!isConnected) socket.once('secureConnect', () => (isConnected = true));
+      });
+      this.#active += 1;
+      request.once('close', () => (this.#active -= 1));
+      request.on('error', (error) => {
+        this.#isBroken ||= !signal.aborted;
+        reject(transportError(error, isConnected));
+      });
+      request.end(body);
+    });
+    return {
+      status: response.statusCode ?? 0,
+      contentType: response.headers['content-type'] ?? '',
+      retryAfter: response.headers['retry-after'],
+      body: bodyOf(response),
+    };
+  }
+
+  probe(): void {
+    // TCP keep-alive of the agent's sockets, and the limits on attempts and silent watches, have to do.
+  }
+
+  close(): void {
+    this.#isBroken = true;
+    this.#agent.destroy();
+  }
+}
+
+async function* bodyOf(response: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of response) yield chunk as Buffer;
+  } catch (error) {
+    throw transportError(error, true);
+  }
+}

@@ -1,0 +1,40 @@
+import path from 'node:path';
+import { DriverError } from '../errors.js';
+import { TokenFile } from './bearer-token.js';
+import { parseServerUrl, readConfigFile } from './cluster-config.js';
+import type { ClusterConfig } from './cluster-config.js';
+
+export interface InClusterSource {
+  /** KUBERNETES_SERVICE_HOST. */
+  readonly host: string | undefined;
+  /** KUBERNETES_SERVICE_PORT. */
+  readonly port: string | undefined;
+  /** Where `ca.crt` and `token` are. */
+  readonly folder: string;
+}
+
+export const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/**
+ * The configuration that every pod has.
+ * @param now a clock in milliseconds for the age of the token.
+ * @throws {DriverError} FAILED_PRECONDITION outside a pod or when a file is missing.
+ */
+export function inClusterConfig({ host, port, folder }: InClusterSource, now: () => number): ClusterConfig {
+  if (host === undefined || host === '' || port === undefined || port === '') {
+    throw new DriverError(
+      'FAILED_PRECONDITION',
+      'not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; use --kubeconfig',
+    );
+  }
+  const caFile = path.join(folder, 'ca.crt');
+  const token = new TokenFile(path.join(folder, 'token'), now);
+  readConfigFile(caFile);
+  token.current();
+  const authority = host.includes(':') ? `[${host}]` : host;
+  return {
+    ...parseServerUrl(`https://${authority}:${port}`, 'KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT'),
+    readTls: () => ({ ca: readConfigFile(caFile), isInsecure: false }),
+    token,
+  };
+}

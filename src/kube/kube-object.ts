@@ -1,0 +1,27 @@
+import { isJsonObject, jsonMember } from '../json.js';
+import type { JsonObject, JsonValue } from '../json.js';
+
+/** Whether the value has the metadata that identifies an object and its version. */
+export function isKubeObject(value: JsonValue | undefined): value is JsonObject {
+  if (!isJsonObject(value)) return false;
+  const name = jsonMember(value['metadata'], 'name');
+  const resourceVersion = jsonMember(value['metadata'], 'resourceVersion');
+  return typeof name === 'string' && name !== '' && typeof resourceVersion === 'string' && resourceVersion !== '';
+}
+
+/** `metadata.<field>` when it is a text, else undefined. */
+export function metadataText(object: JsonObject, field: string): string | undefined {
+  const value = jsonMember(object['metadata'], field);
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** The key of an object in a reflector's state: `namespace/name`, or the name alone for cluster-scoped objects. */
+export function objectKey({
+  namespace,
+  name,
+}: {
+  readonly namespace?: string | undefined;
+  readonly name: string;
+}): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}

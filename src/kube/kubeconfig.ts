@@ -1,0 +1,166 @@
+import path from 'node:path';
+import { LineCounter, parseDocument } from 'yaml';
+import { DriverError } from '../errors.js';
+import { Secret } from '../secret.js';
+import { StaticToken, TokenFile } from './bearer-token.js';
+import type { BearerToken } from './bearer-token.js';
+import { parseServerUrl, readConfigFile } from './cluster-config.js';
+import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
+
+/** Ways to authenticate that need a program or a protocol which the driver does not have. */
+const unsupportedUserFields = [
+  'exec',
+  'auth-provider',
+  'username',
+  'password',
+  'as',
+  'as-uid',
+  'as-groups',
+  'as-user-extra',
+];
+
+/**
+ * Reads a kubeconfig file and takes its current context. Files that it names are relative to it.
+ * @param now a clock in milliseconds for the age of a token file.
+ * @throws {DriverError} INVALID_ARGUMENT naming file and field; FAILED_PRECONDITION for a file that cannot be read.
+ */
+export function kubeconfigConfig(file: string, now: () => number): ClusterConfig {
+  const root = new Entry(parseYaml(file), file, file);
+  const contextName = root.requiredText('current-context');
+  const context = root.named('contexts', contextName).child('context');
+  const cluster = root.named('clusters', context.requiredText('cluster')).child('cluster');
+  const user = root.named('users', context.requiredText('user')).child('user');
+  for (const field of unsupportedUserFields)
+    user.refuse(field, 'not supported; use a token, tokenFile or client certificate');
+  cluster.refuse('proxy-url', 'not supported');
+  const server = parseServerUrl(cluster.requiredText('server'), `${cluster.where}.server`);
+  const token = tokenOf(user, now);
+  const namespace = context.text('namespace');
+  const readTls = (): TlsMaterial => tlsOf(cluster, user);
+  readTls();
+  return {
+    ...server,
+    readTls,
+    ...(token === undefined ? {} : { token }),
+    ...(namespace === undefined ? {} : { namespace }),
+  };
+}
+
+function tokenOf(user: Entry, now: () => number): BearerToken | undefined {
+  const file = user.file('tokenFile');
+  if (file !== undefined) {
+    const token = new TokenFile(file, now);
+    token.current();
+    return token;
+  }
+  const inline = user.text('token');
+  return inline === undefined ? undefined : new StaticToken(new Secret(inline));
+}
+
+function tlsOf(cluster: Entry, user: Entry): TlsMaterial {
+  const ca = cluster.inlineOrFile('certificate-authority');
+  const clientCertificate = user.inlineOrFile('client-certificate');
+  const clientKey = user.inlineOrFile('client-key');
+  if ((clientCertificate === undefined) !== (clientKey === undefined)) {
+    throw new DriverError('INVALID_ARGUMENT', `${user.where}: client-certificate and client-key belong together`);
+  }
+  const serverName = cluster.text('tls-server-name');
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    ...(clientKey === undefined ? {} : { clientKey: new Secret(clientKey) }),
+    ...(serverName === undefined ? {} : { serverName }),
+    isInsecure: cluster.flag('insecure-skip-tls-verify'),
+  };
+}
+
+/** The parser's own messages quote the text, which holds credentials; only its code and line are used. */
+function parseYaml(file: string): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(readConfigFile(file), { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const [error] = document.errors;
+  if (error) {
+    throw new DriverError(
+      'INVALID_ARGUMENT',
+      `${file}: line ${lines.linePos(error.pos[0]).line}: not YAML (${error.code})`,
+    );
+  }
+  return document.toJS() as unknown;
+}
+
+/** A mapping of the file together with its place in it, for errors. */
+class Entry {
+  /** File and path of the entry. */
+  readonly where: string;
+  readonly #members: ReadonlyMap<string, unknown>;
+  readonly #file: string;
+
+  constructor(value: unknown, where: string, file: string) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new DriverError('INVALID_ARGUMENT', `${where}: must be a mapping`);
+    }
+    this.where = where;
+    this.#members = new Map(Object.entries(value));
+    this.#file = file;
+  }
+
+  text(field: string): string | undefined {
+    const value = this.#members.get(field);
+    if (value === undefined || value === null || value === '') return undefined;
+    if (typeof value !== 'string') throw this.#error(field, 'must be a string');
+    return value;
+  }
+
+  requiredText(field: string): string {
+    const value = this.text(field);
+    if (value === undefined) throw this.#error(field, 'is missing');
+    return value;
+  }
+
+  flag(field: string): boolean {
+    const value = this.#members.get(field) ?? false;
+    if (typeof value !== 'boolean') throw this.#error(field, 'must be true or false');
+    return value;
+  }
+
+  file(field: string): string | undefined {
+    const name = this.text(field);
+    return name === undefined ? undefined : path.resolve(path.dirname(this.#file), name);
+  }
+
+  /** The content of `<field>-data` (base64) or, without it, of the file that `<field>` names. */
+  inlineOrFile(field: string): string | undefined {
+    const inline = this.text(`${field}-data`);
+    if (inline !== undefined) {
+      if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(inline)) throw this.#error(`${field}-data`, 'must be base64');
+      return Buffer.from(inline, 'base64').toString();
+    }
+    const file = this.file(field);
+    return file === undefined ? undefined : readConfigFile(file, `${this.where}.${field}`);
+  }
+
+  refuse(field: string, why: string): void {
+    if (this.#members.has(field)) throw this.#error(field, why);
+  }
+
+  child(field: string): Entry {
+    return new Entry(this.#members.get(field), `${this.where}.${field}`, this.#file);
+  }
+
+  /** The entry with that name of a list such as `users`. */
+  named(list: string, name: string): Entry {
+    const entries = this.#members.get(list);
+    if (!Array.isArray(entries)) throw this.#error(list, 'must be a list');
+    const place = `${this.where}: ${list}[${name}]`;
+    for (const value of entries) {
+      const entry = new Entry(value, `${this.where}: ${list}`, this.#file);
+      if (entry.text('name') === name) return new Entry(value, place, this.#file);
+    }
+    throw new DriverError('INVALID_ARGUMENT', `${place}: there is no such entry`);
+  }
+
+  #error(field: string, why: string): DriverError {
+    const separator = this.where === this.#file ? ': ' : '.';
+    return new DriverError('INVALID_ARGUMENT', `${this.where}${separator}${field}: ${why}`);
+  }
+}

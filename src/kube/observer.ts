@@ -1,0 +1,13 @@
+/** Told about every attempt; for metrics. Resources are `connectors`, `serviceaccounts/token`, …: a handful of values. */
+export interface KubeObserver {
+  /** @param code HTTP status, or `0` when there was no answer. For a watch: once its headers are there. */
+  request(verb: KubeVerb, resource: string, code: number, durationMs: number): void;
+  watchRestart(resource: string, reason: WatchRestartReason): void;
+}
+
+export type KubeVerb = 'get' | 'list' | 'create' | 'watch';
+
+/** `ended`: by the server in good order; `expired`: 410, listed anew; `lost`: broke or fell silent; `refused`: an error answer. */
+export type WatchRestartReason = 'ended' | 'expired' | 'lost' | 'refused';
+
+export const noObserver: KubeObserver = { request: () => undefined, watchRestart: () => undefined };

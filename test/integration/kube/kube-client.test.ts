@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { DriverError } from '../../../src/errors.js';
+import type { JsonObject } from '../../../src/json.js';
+import type { ClusterConfig } from '../../../src/kube/cluster-config.js';
+import type { KubeClient } from '../../../src/kube/kube-client.js';
+import { KubeError } from '../../../src/kube/kube-error.js';
+import { KubeApi } from '../../support/kube-api/kube-api.js';
+import {
+  adminConfig,
+  configFor,
+  connector,
+  connectors,
+  quickTimings,
+  testClient,
+} from '../../support/kube-client/test-client.js';
+
+const never = new AbortController().signal;
+const git = { type: connectors, namespace: 'team-a', name: 'git' };
+const path = '/apis/connectors.alauda.io/v1alpha1/namespaces/team-a/connectors/git';
+
+for (const http2 of [true, false]) {
+  describe(`the Kubernetes client over ${http2 ? 'HTTP/2' : 'HTTP/1.1'}`, () => {
+    let api: KubeApi;
+    let config: ClusterConfig;
+    let client: KubeClient;
+
+    beforeEach(async () => {
+      api = await KubeApi.start({ http2 });
+      config = adminConfig(api);
+      client = testClient(config);
+      api.put(connector('git', 'https://git.example'));
+    });
+    afterEach(async () => {
+      client.close();
+      await api.stop();
+    });
+
+    const get = (signal: AbortSignal = never, timeoutMs = 5000): Promise<JsonObject> =>
+      client.get(git, { signal, timeoutMs });
+    const failure = async (call: Promise<unknown>): Promise<KubeError> => {
+      const error: unknown = await call.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      assert.ok(error instanceof KubeError, String(error));
+      return error;
+    };
+
+    it('gets objects over one connection, integers exact', async () => {
+      api.put({ ...connector('git', 'a'), spec: { big: 9_007_199_254_740_993n, half: 0.5 } });
+      const objects = await Promise.all(Array.from({ length: 20 }, () => get()));
+      for (const object of objects) assert.deepEqual(object['spec'], { big: 9_007_199_254_740_993n, half: 0.5 });
+      for (let turn = 0; turn < 20; turn += 1) await get();
+      const protocols = new Set(api.requests.map(({ protocol }) => protocol));
+      assert.deepEqual([...protocols], [http2 ? 'HTTP/2' : 'HTTP/1.1']);
+      if (http2) assert.equal(api.openConnections, 1);
+    });
+
+    it('keeps the reason, code, message, details and path of a Status', async () => {
+      const error = await failure(client.get({ ...git, name: 'other' }, { signal: never }));
+      assert.equal(error.code, 404);
+      assert.equal(error.reason, 'NotFound');
+      assert.equal(
+        error.message,
+        `GET ${path.replace('/git', '/other')}: connectors.connectors.alauda.io "other" not found`,
+      );
+      assert.deepEqual(error.details, { name: 'other', group: 'connectors.alauda.io', kind: 'connectors' });
+    });
+
+    it('retries what is transient, at the pace that the server asks for', async () => {
+      api.faults.add({ verb: 'get', count: 1, effect: { kind: 'status', code: 500 } });
+      api.faults.add({ verb: 'get', count: 1, effect: { kind: 'status', code: 503 } });
+      api.faults.add({ verb: 'get', count: 2, effect: { kind: 'reset' } });
+      api.faults.add({ verb: 'get', count: 1, effect: { kind: 'cut', afterBytes: 30 } });
+      api.faults.add({ verb: 'get', count: 1, effect: { kind: 'reset', scope: 'stream' } });
+      api.faults.add({ verb: 'get', count: 1, effect: { kind: 'status', code: 429, retryAfterSeconds: 1 } });
+      await get();
+      const requests = api.requestsOf({ verb: 'get' });
+      const throttled = requests.findIndex(({ code }) => code === 429);
+      assert.ok(requests[throttled + 1]!.at - requests[throttled]!.at >= 1000);
+      assert.equal(requests.at(-1)!.code, 200);
+    });
+
+    it('gives up at once when the server asks for more patience than there is time', async () => {
+      api.faults.add({ verb: 'get', effect: { kind: 'status', code: 429, retryAfterSeconds: 60 } });
+      const error = await failure(get());
+      assert.deepEqual([error.code, error.reason, error.retryAfterMs], [429, 'TooManyRequests', 60_000]);
+      assert.equal(api.count({ verb: 'get' }), 1);
+    });
+
+    it('gives up after a few error answers', async () => {
+      api.faults.add({ verb: 'get', effect: { kind: 'status', code: 500 } });
+      assert.equal((await failure(get())).code, 500);
+      assert.equal(api.count({ verb: 'get' }), quickTimings.maxAttempts);
+    });
+
+    it('does not repeat a create that the server may have acted on', async () => {
+      for (const effect of [{ kind: 'status', code: 500 }, { kind: 'reset' }] as const) {
+        api.clearRequests();
+        api.faults.add({ verb: 'create', count: 1, effect });
+        const body = connector('new', 'a') as unknown as JsonObject;
+        const error = await failure(client.create({ type: connectors, namespace: 'team-a' }, body, { signal: never }));
+        assert.equal(error.mayHaveActed, true);
+        assert.equal(api.count({ verb: 'create' }), 1);
+      }
+    });
+
+    it('repeats a create that was turned away unread, and any that the caller calls idempotent', async () => {
+      const body = connector('new', 'a') as unknown as JsonObject;
+      const location = { type: connectors, namespace: 'team-a' };
+      api.faults.add({ verb: 'create', count: 1, effect: { kind: 'status', code: 429 } });
+      await client.create(location, body, { signal: never });
+      assert.equal(api.count({ verb: 'create' }), 2);
+      assert.equal((await failure(client.create(location, body, { signal: never }))).reason, 'AlreadyExists');
+      api.faults.add({ verb: 'create', count: 1, effect: { kind: 'reset' } });
+      api.delete('connectors', { namespace: 'team-a', name: 'new' });
+      await client.create(location, body, { signal: never, isIdempotent: true });
+    });
+
+    it('names the path when the answer is not what was asked for', async () => {
+      const garbage = [
+        { body: 'moo' },
+        { body: '{"kind":"Connector"', contentType: 'application/json' },
+        { body: '<html>', contentType: 'text/html' },
+        { body: '{"kind":"Pod"}' },
+        { body: '[]' },
+        { body: '"\u{d800}"' },
+        { body: `{"kind":${'['.repeat(100_000)}` },
+        { body: '{}', code: 302 },
+      ];
+      for (const effect of garbage) {
+        api.faults.add({ verb: 'get', count: 1, effect: { kind: 'garbage', ...effect } });
+        const error = await failure(get());
+        assert.ok(error.message.startsWith(`GET ${path}: `), error.message);
+        assert.ok(!error.message.includes('moo') && !error.message.includes('html'), error.message);
+      }
+      assert.equal(api.count({ verb: 'get' }), garbage.length);
+    });
+
+    it('does not take an answer without bounds', async () => {
+      api.faults.add({ verb: 'get', count: 1, effect: { kind: 'garbage', body: ' '.repeat(9 << 20) } });
+      assert.equal((await failure(get())).reason, 'TooLarge');
+      await get();
+    });
+
+    it('stops when the caller does', async () => {
+      api.faults.add({ verb: 'get', effect: { kind: 'hang' } });
+      const caller = new AbortController();
+      const call = get(caller.signal);
+      caller.abort(new DriverError('DEADLINE_EXCEEDED', 'enough'));
+      await assert.rejects(call, { name: 'DriverError', code: 'DEADLINE_EXCEEDED', message: 'enough' });
+      await assert.rejects(get(AbortSignal.abort()), { name: 'DriverError', code: 'CANCELLED' });
+    });
+
+    it('stops at its own time and says what has happened until then', async () => {
+      api.faults.add({ verb: 'get', effect: { kind: 'hang' } });
+      const error = await failure(get(never, 50));
+      assert.deepEqual([error.code, error.reason], [0, 'TimedOut']);
+      assert.equal(error.message, `GET ${path}: no answer within 50 ms`);
+    });
+
+    it('tries again when one attempt takes too long', async () => {
+      client.close();
+      client = testClient(config, { timings: { ...quickTimings, attemptMs: 50 } });
+      api.faults.add({ verb: 'get', count: 1, effect: { kind: 'hang' } });
+      await get();
+      assert.equal(api.count({ verb: 'get' }), 2);
+    });
+
+    it('waits for a server that is away, and says why when it does not come', async () => {
+      await api.goOffline();
+      const error = await failure(get(never, 100));
+      assert.ok(['TimedOut', 'Unreachable'].includes(error.reason));
+      assert.match(error.message, /ECONNREFUSED/);
+      const call = get();
+      await api.goOnline();
+      await call;
+    });
+
+    it('trusts no other certificate, and comes back when the right one does', async () => {
+      for (const choice of ['expired', 'not-yet-valid', 'wrong-host', 'unknown-authority'] as const) {
+        api.useCertificate(choice);
+        api.closeConnections();
+        const error = await failure(get(never, 60));
+        assert.match(error.message, /certificate|altnames/i, choice);
+      }
+      assert.equal(api.requests.length, 0);
+      api.useCertificate('valid');
+      await get();
+    });
+
+    it('goes on after the server has said goodbye', async () => {
+      await get();
+      api.sendGoaway();
+      await get();
+      api.closeConnections();
+      await get();
+      assert.ok(api.requests.every(({ code }) => code === 200));
+    });
+
+    it('never shows its token', async () => {
+      const token = api.tokenFor('nobody');
+      client.close();
+      client = testClient(configFor(api, token));
+      api.faults.add({ verb: 'get', count: 1, effect: { kind: 'status', code: 403, message: `Bearer ${token}?` } });
+      for (let turn = 0; turn < 2; turn += 1) {
+        const error = await failure(get());
+        assert.equal(error.code, 403);
+        assert.ok(!JSON.stringify(error, Object.getOwnPropertyNames(error)).includes(token));
+      }
+    });
+  });
+}

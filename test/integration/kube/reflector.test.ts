@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import type { JsonObject } from '../../../src/json.js';
+import type { KubeClient } from '../../../src/kube/kube-client.js';
+import { metadataText } from '../../../src/kube/kube-object.js';
+import type { KubeObserver } from '../../../src/kube/observer.js';
+import { Reflector } from '../../../src/kube/reflector.js';
+import type { ReflectorTarget } from '../../../src/kube/reflector.js';
+import { silentLog } from '../../../src/log.js';
+import { KubeApi } from '../../support/kube-api/kube-api.js';
+import {
+  adminConfig,
+  configFor,
+  connector,
+  connectors,
+  quickTimings,
+  testClient,
+} from '../../support/kube-client/test-client.js';
+import { eventually } from '../../support/poll.js';
+
+const never = new AbortController().signal;
+const team = { type: connectors, namespace: 'team-a' };
+
+describe('a reflector', () => {
+  let api: KubeApi;
+  let client: KubeClient;
+  let reflector: Reflector;
+  let restarts: string[];
+  /** `name@resourceVersion`, or `name gone`. */
+  let seen: string[];
+
+  const observer: KubeObserver = {
+    request: () => undefined,
+    watchRestart: (_resource, reason) => void restarts.push(reason),
+  };
+
+  beforeEach(async () => {
+    api = await KubeApi.start();
+    client = testClient(adminConfig(api), { observer });
+    restarts = [];
+    seen = [];
+  });
+  afterEach(async () => {
+    reflector.stop();
+    client.close();
+    await api.stop();
+  });
+
+  async function reflect(target: ReflectorTarget = team): Promise<void> {
+    reflector = new Reflector(client, target, silentLog);
+    reflector.state.onChange((key, object) =>
+      seen.push(object ? `${key}@${metadataText(object, 'resourceVersion') ?? ''}` : `${key} gone`),
+    );
+    reflector.start();
+    await reflector.state.waitUntilSynced(never);
+    await connected();
+  }
+  const connected = (): Promise<void> =>
+    eventually('the watch is open', () => reflector.state.isConnected && api.openWatches() > 0);
+  const addressOf = (name: string): unknown => {
+    const spec = reflector.state.objects.get(`team-a/${name}`)?.['spec'] as JsonObject | undefined;
+    return spec?.['address'];
+  };
+  const showsAddress = (name: string, address: string | undefined): Promise<void> =>
+    eventually(`${name} has ${address ?? 'gone'}`, () => addressOf(name) === address);
+
+  it('lists and then watches one object by its name, and sees it deleted and made again', async () => {
+    api.put(connector('git', 'a'));
+    api.put(connector('other', 'a'));
+    await reflect({ ...team, name: 'git' });
+    const first = reflector.state.objects.get('team-a/git');
+    assert.deepEqual([...reflector.state.objects.keys()], ['team-a/git']);
+    api.put(connector('other', 'b'));
+    api.delete('connectors', { namespace: 'team-a', name: 'git' });
+    const again = api.put(connector('git', 'b'));
+    await showsAddress('git', 'b');
+    const second = reflector.state.objects.get('team-a/git');
+    assert.notEqual(metadataText(first!, 'uid'), metadataText(second!, 'uid'));
+    assert.deepEqual(seen.slice(1), ['team-a/git gone', `team-a/git@${again.metadata.resourceVersion}`]);
+    assert.deepEqual([api.count({ verb: 'list' }), api.count({ verb: 'watch' }), api.requests.length], [1, 1, 2]);
+  });
+
+  it('follows a label selector as objects begin and cease to match', async () => {
+    api.put(connector('one', 'a', { pod: 'x' }));
+    api.put(connector('two', 'a'));
+    await reflect({ ...team, labelSelector: 'pod=x' });
+    api.put(connector('two', 'b', { pod: 'x' }));
+    api.put(connector('one', 'b', { pod: 'y' }));
+    await showsAddress('one', undefined);
+    assert.deepEqual([...reflector.state.objects.keys()], ['team-a/two']);
+  });
+
+  it('fills in the kind that lists of built-in objects leave out', async () => {
+    api.put({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'flags', namespace: 'system' },
+      data: { on: 'true' },
+    });
+    await reflect({ type: { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' }, namespace: 'system' });
+    const object = reflector.state.objects.get('system/flags');
+    assert.deepEqual([object?.['apiVersion'], object?.['kind']], ['v1', 'ConfigMap']);
+  });
+
+  it('waits for an object that does not exist yet', async () => {
+    await reflect({ ...team, name: 'git' });
+    const found = reflector.state.waitFor(() => reflector.state.objects.get('team-a/git'), never);
+    api.put(connector('git', 'late'));
+    assert.equal(metadataText(await found, 'name'), 'git');
+    await assert.rejects(
+      reflector.state.waitFor(() => undefined, AbortSignal.timeout(10)),
+      { name: 'DriverError', code: 'CANCELLED' },
+    );
+  });
+
+  it('resumes where it was when the server ends the watch, without listing and without doubling', async () => {
+    api.put(connector('git', 'a'));
+    await reflect();
+    api.put(connector('git', 'b'));
+    await showsAddress('git', 'b');
+    const ends: (() => void)[] = [() => api.endWatches(), () => api.closeConnections(), () => api.sendGoaway()];
+    for (const [turn, end] of ends.entries()) {
+      end();
+      api.put(connector('git', `c${turn}`));
+      await showsAddress('git', `c${turn}`);
+      await connected();
+    }
+    assert.equal(api.count({ verb: 'list' }), 1);
+    assert.equal(seen.length, new Set(seen).size);
+    assert.equal(seen.length, 5);
+    assert.deepEqual([...new Set(restarts)].sort(), ['ended', 'lost']);
+  });
+
+  it('resumes from the last bookmark when nothing that it watches has changed for long', async () => {
+    await reflect({ ...team, name: 'git' });
+    for (let change = 0; change < 10; change += 1) api.advanceRevision();
+    api.put(connector('unrelated', 'a'));
+    api.sendBookmarks();
+    const reached = api.revision;
+    // Answered on the same connection, so the bookmark is there before them.
+    for (let turn = 0; turn < 3; turn += 1) await client.get({ ...team, name: 'unrelated' }, { signal: never });
+    api.compact();
+    api.closeConnections();
+    api.put(connector('git', 'a'));
+    await showsAddress('git', 'a');
+    assert.equal(api.requestsOf({ verb: 'watch' })[1]?.query['resourceVersion'], reached);
+    assert.equal(api.count({ verb: 'list' }), 1);
+  });
+
+  for (const goneAs of ['event', 'status'] as const) {
+    it(`lists anew when the history is gone, told as ${goneAs}`, async () => {
+      await api.stop();
+      api = await KubeApi.start({ goneAs });
+      client.close();
+      client = testClient(adminConfig(api), { observer });
+      for (const name of ['kept', 'changed', 'deleted']) api.put(connector(name, 'a'));
+      await reflect();
+      const kept = reflector.state.objects.get('team-a/kept');
+      const hole = api.faults.add({ verb: 'watch', effect: { kind: 'status', code: 503 } });
+      api.closeConnections();
+      await eventually('a watch has failed', () => hole.hits > 0);
+      api.put(connector('changed', 'b'));
+      api.delete('connectors', { namespace: 'team-a', name: 'deleted' });
+      api.put(connector('new', 'b'));
+      api.compact();
+      seen = [];
+      hole.remove();
+      await showsAddress('new', 'b');
+      await connected();
+      assert.equal(reflector.state.objects.get('team-a/kept'), kept);
+      assert.deepEqual(seen.map((entry) => entry.split('@')[0]).sort(), [
+        'team-a/changed',
+        'team-a/deleted gone',
+        'team-a/new',
+      ]);
+    });
+  }
+
+  it('reads events that are cut anywhere, many at once, and large', async () => {
+    api.faults.add({ verb: 'watch', count: 1, effect: { kind: 'chunk', bytes: 7 } });
+    await reflect();
+    api.put(connector('small', 'Grüße — 🎉🎉🎉'));
+    await showsAddress('small', 'Grüße — 🎉🎉🎉');
+    api.closeConnections();
+    const large = 'ü'.repeat(600_000);
+    for (let count = 0; count < 50; count += 1) api.put(connector(`many-${count}`, 'x'));
+    api.put(connector('large', large));
+    await showsAddress('large', large);
+    assert.equal(reflector.state.objects.size, 52);
+  });
+
+  it('drops a half event and gets it whole from the next watch', async () => {
+    await reflect();
+    for (const how of ['end', 'connection', 'stream'] as const) {
+      api.faults.add({ verb: 'watch', count: 1, effect: { kind: 'cut', afterBytes: 100, how } });
+      api.endWatches();
+      await eventually('the watch is open again', () => api.openWatches() > 0);
+      api.put(connector('git', how));
+      await showsAddress('git', how);
+    }
+    assert.equal(seen.length, 3);
+  });
+
+  it('survives garbage in the stream', async () => {
+    await reflect();
+    for (const body of [
+      'moo\n',
+      '{"type":"ADDED","object":{}}\n',
+      '{"type":"BOOKMARK"}\n',
+      '[]\n',
+      '{"type":"ERROR"}\n',
+    ]) {
+      api.faults.add({ verb: 'watch', count: 1, effect: { kind: 'garbage', body } });
+      api.endWatches();
+      api.put(connector('git', body));
+      await showsAddress('git', body);
+      await connected();
+    }
+  });
+
+  it('gives up a watch that has fallen silent', async () => {
+    client.close();
+    client = testClient(adminConfig(api), { observer, timings: { ...quickTimings, watchIdleMs: 40 } });
+    await reflect();
+    await eventually('two watches were replaced', () => restarts.filter((reason) => reason === 'lost').length >= 2);
+    api.put(connector('git', 'a'));
+    await showsAddress('git', 'a');
+    assert.equal(api.count({ verb: 'list' }), 1);
+  });
+
+  it('gives up a watch whose answer never begins', async () => {
+    client.close();
+    client = testClient(adminConfig(api), { observer, timings: { ...quickTimings, attemptMs: 40 } });
+    api.faults.add({ verb: 'watch', count: 1, effect: { kind: 'hang' } });
+    await reflect();
+    assert.deepEqual(restarts, ['lost']);
+  });
+
+  it('tells who waits when the server refuses, and goes on once it allows', async () => {
+    client.close();
+    client = testClient(configFor(api, api.tokenFor('nobody')), { observer });
+    reflector = new Reflector(client, team, silentLog);
+    reflector.start();
+    await assert.rejects(reflector.state.waitUntilSynced(never), { name: 'KubeError', code: 403 });
+    assert.equal(reflector.state.isSynced, false);
+    api.bind({ user: 'nobody', rules: [{ verbs: ['list', 'watch'], apiGroups: ['*'], resources: ['connectors'] }] });
+    await eventually('it is in step', () => reflector.state.isConnected);
+    assert.equal(reflector.state.error, undefined);
+  });
+
+  it('keeps what it has while the server is away, says since when, and catches up', async () => {
+    api.put(connector('git', 'a'));
+    await reflect();
+    await api.goOffline();
+    await eventually(
+      'it has noticed',
+      () => reflector.state.disconnectedAtMs !== undefined && reflector.state.error !== undefined,
+    );
+    assert.equal(addressOf('git'), 'a');
+    api.put(connector('git', 'b'));
+    await api.goOnline();
+    await showsAddress('git', 'b');
+    await connected();
+    assert.equal(reflector.state.disconnectedAtMs, undefined);
+  });
+
+  it('stops for good', async () => {
+    await reflect();
+    const waiting = reflector.state.waitFor(() => undefined, never);
+    reflector.stop();
+    await assert.rejects(waiting, { name: 'DriverError', code: 'CANCELLED' });
+    await eventually('the watch is closed', () => api.openWatches() === 0);
+    api.put(connector('git', 'a'));
+    assert.equal(reflector.state.objects.size, 0);
+  });
+});

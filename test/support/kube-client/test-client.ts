@@ -1,0 +1,66 @@
+import { performance } from 'node:perf_hooks';
+import { StaticToken } from '../../../src/kube/bearer-token.js';
+import type { ClusterConfig } from '../../../src/kube/cluster-config.js';
+import { KubeClient } from '../../../src/kube/kube-client.js';
+import type { KubeClientOptions } from '../../../src/kube/kube-client.js';
+import { noObserver } from '../../../src/kube/observer.js';
+import type { ResourceType } from '../../../src/kube/resource-location.js';
+import { kubeTimings } from '../../../src/kube/timings.js';
+import type { KubeTimings } from '../../../src/kube/timings.js';
+import { Secret } from '../../../src/secret.js';
+import type { KubeApi } from '../kube-api/kube-api.js';
+import type { KubeObject } from '../kube-api/resources.js';
+
+export const connectors: ResourceType = {
+  apiVersion: 'connectors.alauda.io/v1alpha1',
+  kind: 'Connector',
+  plural: 'connectors',
+};
+
+export const configMaps: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
+
+/** The driver's times with everything that only tests would wait for made short. */
+export const quickTimings: KubeTimings = {
+  ...kubeTimings,
+  retryBaseMs: 4,
+  retryCapMs: 40,
+  watchBaseMs: 4,
+  watchCapMs: 40,
+  watchFirstCapMs: 40,
+};
+
+/** Administrator's configuration for the test server. */
+export function adminConfig(api: KubeApi): ClusterConfig {
+  api.bind({ user: 'admin', rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] });
+  return configFor(api, api.tokenFor('admin'));
+}
+
+export function configFor(api: KubeApi, token: string): ClusterConfig {
+  return {
+    host: '127.0.0.1',
+    port: api.port,
+    basePath: '',
+    readTls: () => ({ ca: api.authority.certificate, isInsecure: false }),
+    token: new StaticToken(new Secret(token)),
+  };
+}
+
+export function testClient(config: ClusterConfig, options: Partial<KubeClientOptions> = {}): KubeClient {
+  return new KubeClient({
+    config,
+    timings: quickTimings,
+    chance: { now: () => performance.now(), random: () => Math.random() },
+    observer: noObserver,
+    userAgent: 'connectors-csi/test',
+    ...options,
+  });
+}
+
+export function connector(name: string, address: string, labels: Readonly<Record<string, string>> = {}): KubeObject {
+  return {
+    apiVersion: connectors.apiVersion,
+    kind: connectors.kind,
+    metadata: { name, namespace: 'team-a', labels },
+    spec: { connectorClassName: 'git', address },
+  };
+}
