@@ -13,12 +13,12 @@ import { GoInt, type GoMap, type GoObject, type GoSlice, type GoValue, type Obje
 export interface CallContext {
   /**
    * Counts work: about one step for each element visited or each 16 bytes looked at.
-   * @throws {TemplateLimitError} past the render's limit.
+   * @throws {LimitReached} past the render's limit.
    */
   charge(steps: number): void;
   /**
-   * Counts memory that the result will take: its bytes, or 16 for each element of a list or map. Counts also as work.
-   * @throws {TemplateLimitError} when a single value or the sum over the render is past the limit.
+   * Counts memory that the result will take: its bytes, or 64 for each element of a list or map. Counts also as work.
+   * @throws {LimitReached} when the sum over the render is past the limit.
    */
   allocate(bytes: number): void;
   /** Milliseconds since 1970, from the render's clock. */

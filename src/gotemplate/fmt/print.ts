@@ -1,0 +1,28 @@
+import type { ByteString } from '../byte-string.js';
+import type { CallContext } from '../function.js';
+import type { GoValue } from '../values.js';
+import { Printer } from './printer.js';
+
+/** fmt.Sprint: a space between two operands only where neither is a string. */
+export function sprint(context: CallContext, operands: readonly GoValue[]): ByteString {
+  const printer = new Printer(context);
+  let afterString = true;
+  for (const operand of operands) {
+    const isString = typeof operand === 'string';
+    if (!isString && !afterString) printer.write(' ');
+    printer.printOperand(operand, 'v');
+    afterString = isString;
+  }
+  return printer.finish();
+}
+
+/** fmt.Sprintln: a space between all operands, and a newline. */
+export function sprintln(context: CallContext, operands: readonly GoValue[]): ByteString {
+  const printer = new Printer(context);
+  for (const [index, operand] of operands.entries()) {
+    if (index > 0) printer.write(' ');
+    printer.printOperand(operand, 'v');
+  }
+  printer.write('\n');
+  return printer.finish();
+}
