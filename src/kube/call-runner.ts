@@ -13,6 +13,7 @@ import type { KubeObserver, KubeVerb } from './observer.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
 import type { KubeTimings } from './timings.js';
+import type { Secret } from '../secret.js';
 
 export interface CallOptions {
   readonly signal: AbortSignal;
@@ -84,15 +85,16 @@ export class CallRunner {
   }
 
   /**
-   * Sends a request with the current token, and once more with the one that is in the file now after a 401.
+   * Sends a request with the current token, and after a 401 once more if the file holds another one now.
    * @returns an answer of any status; its body is still to be read.
    */
   async open(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
-    const answer = await this.#send(target, body, signal);
-    if (answer.status !== 401 || this.#options.config.token === undefined) return answer;
+    const { token } = this.#options.config;
+    const first = token?.current();
+    const answer = await this.#send(target, body, first, signal);
+    if (answer.status !== 401 || first === undefined || token?.renew(first) !== true) return answer;
     await this.read(answer, target).catch(() => undefined);
-    this.#options.config.token.renew();
-    return this.#send(target, body, signal);
+    return this.#send(target, body, token.current(), signal);
   }
 
   /** @throws {KubeError} unless it is JSON with a status of success. */
@@ -114,9 +116,13 @@ export class CallRunner {
     }
   }
 
-  async #send(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+  async #send(
+    target: CallTarget,
+    body: string | undefined,
+    token: Secret | undefined,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
     const { config, userAgent, observer, chance } = this.#options;
-    const token = config.token?.current();
     const headers = {
       accept: 'application/json',
       'user-agent': userAgent,
