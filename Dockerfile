@@ -1,0 +1,52 @@
+# The driver's image: Node, dist/main.js and koffi with its native library for one architecture. No shell, no package
+# manager, no mount(8). For several architectures: docs/installation.md.
+#
+# Any Node 20 image with npm and a shell will do; what reaches the final image is its `node` and the libraries of that.
+ARG NODE_IMAGE=node:20-bookworm-slim
+
+# Bundles on the machine's own architecture, with koffi's library for the target's.
+FROM --platform=${BUILDPLATFORM:-linux/amd64} ${NODE_IMAGE} AS build
+ARG TARGETARCH=amd64
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY .ci .ci
+COPY proto proto
+COPY src src
+RUN npm run --silent build
+# On the machine's own architecture koffi's library is installed already.
+RUN case "$TARGETARCH" in amd64) cpu=x64 ;; *) cpu=$TARGETARCH ;; esac \
+    && library=node_modules/@koromix/koffi-linux-$cpu \
+    && { [ -d "$library" ] || npm ci --no-audit --no-fund --omit=dev --os=linux --cpu="$cpu"; } \
+    && mkdir -p /out/app/dist /out/app/node_modules/@koromix \
+    && cp dist/main.js /out/app/dist/ \
+    && cp package.json /out/app/ \
+    && cp -R node_modules/koffi /out/app/node_modules/ \
+    && cp -R "$library" /out/app/node_modules/@koromix/ \
+    && cd /out/app/node_modules/koffi && rm -rf doc lib vendor src/koffi/src
+
+# The target's node with the shared libraries it is linked to, and nothing else.
+FROM ${NODE_IMAGE} AS runtime
+RUN node=$(readlink -f "$(command -v node)") \
+    && mkdir -p /out/usr/local/bin \
+    && cp "$node" /out/usr/local/bin/node \
+    && ldd "$node" | grep -o '/[^ ]*' | while read -r library; do \
+         mkdir -p "/out$(dirname "$library")" && cp -L "$library" "/out$library" || exit 1; \
+       done
+
+FROM scratch
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="connectors-csi" \
+      org.opencontainers.image.description="Kubernetes CSI node driver that mounts Connector proxy configuration and short-lived tokens into pods" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=runtime /out /
+COPY --from=build /out /
+ENV PATH=/usr/local/bin NODE_ENV=production
+WORKDIR /app
+# root: mounting needs it. No HEALTHCHECK: the kubelet's probes ask /healthz and /readyz.
+USER 0:0
+ENTRYPOINT ["node", "/app/dist/main.js"]
+CMD ["serve"]

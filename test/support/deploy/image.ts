@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { repository } from './manifests.js';
+
+/**
+ * Stands in for npm in the build stage, so that the build needs no registry: the packages are those that the repository
+ * has installed already, and a script is run as npm would.
+ */
+const npm = `#!/bin/sh
+set -eu
+case "$1" in
+  ci) ln -sfn /repository/node_modules node_modules ;;
+  run) for name in "$@"; do :; done
+    exec sh -euc "$(node -p 'JSON.parse(fs.readFileSync("package.json", "utf8")).scripts[process.argv[1]]' "$name")" ;;
+  *) echo "no stand-in for npm $1" >&2; exit 1 ;;
+esac
+`;
+
+/** Programs that the Dockerfile's commands use, beside npm. `bash` is what runs ldd. */
+const programs = ['node', 'sh', 'bash', 'ldd', 'grep', 'readlink', 'dirname', 'mkdir', 'cp', 'rm', 'ln'];
+
+/** buildah with a storage of its own below `folder`; nothing of the machine's images is seen or touched. */
+export class ImageBuilder {
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-image-'));
+
+  /** Whether there is a buildah that can build here; it needs chroot(2). */
+  isAvailable(): boolean {
+    return spawnSync('buildah', ['--version']).status === 0 && process.getuid?.() === 0;
+  }
+
+  /** Builds the repository's Dockerfile on a base image made of this machine's programs; returns the image's name. */
+  build(): string {
+    this.#makeBase();
+    const limits = ['-Hn', '-Hu'].map((flag) =>
+      spawnSync('bash', ['-c', `ulimit ${flag}`], { encoding: 'utf8' }).stdout.trim(),
+    );
+    this.#buildah('bud', [
+      ...[
+        '--isolation',
+        'chroot',
+        '--build-arg',
+        'NODE_IMAGE=localhost/node-base',
+        '--tag',
+        'localhost/connectors-csi',
+      ],
+      // Without these buildah asks for limits that a container of a CI system may not have.
+      ...['--ulimit', `nofile=${limits[0]!}:${limits[0]!}`, '--ulimit', `nproc=${limits[1]!}:${limits[1]!}`],
+      ...['--volume', `${path.join(repository, 'node_modules')}:/repository/node_modules:ro`, repository],
+    ]);
+    return 'localhost/connectors-csi';
+  }
+
+  /** The image's files as a folder, to look at and to chroot into. */
+  mount(image: string): string {
+    const container = this.#buildah('from', [image]).trim();
+    return this.#buildah('mount', [container]).trim();
+  }
+
+  /** The image's configuration as OCI has it. */
+  configuration(image: string): unknown {
+    const { OCIv1 } = JSON.parse(this.#buildah('inspect', ['--type', 'image', image])) as {
+      OCIv1: { config: unknown };
+    };
+    return OCIv1.config;
+  }
+
+  sizeBytes(image: string): number {
+    const [listed] = JSON.parse(this.#buildah('images', ['--json', image])) as [{ size: string }];
+    return Number.parseFloat(listed.size) * (listed.size.includes('MB') ? 1e6 : 1e9);
+  }
+
+  remove(): void {
+    spawnSync('buildah', [...this.#storage(), 'rm', '--all']);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #makeBase(): void {
+    const base = path.join(this.#folder, 'base');
+    for (const folder of ['usr/bin', 'tmp', 'root', 'etc']) mkdirSync(path.join(base, folder), { recursive: true });
+    symlinkSync('usr/bin', path.join(base, 'bin'));
+    for (const program of programs) copyProgram(program, base);
+    writeFileSync(path.join(base, 'usr/bin/npm'), npm, { mode: 0o755 });
+    const recipe = path.join(this.#folder, 'Dockerfile.base');
+    writeFileSync(recipe, 'FROM scratch\nCOPY . /\nENV PATH=/usr/bin\n');
+    this.#buildah('bud', ['--isolation', 'chroot', '--tag', 'localhost/node-base', '--file', recipe, base]);
+    rmSync(base, { recursive: true });
+  }
+
+  #storage(): string[] {
+    const at = (name: string): string => path.join(this.#folder, name);
+    return ['--root', at('storage'), '--runroot', at('run'), '--storage-driver', 'vfs'];
+  }
+
+  #buildah(command: string, args: readonly string[]): string {
+    const result = spawnSync('buildah', [...this.#storage(), command, ...args], { encoding: 'utf8' });
+    if (result.status !== 0) throw new Error(`buildah ${command}: ${result.stdout}${result.stderr}`);
+    return result.stdout;
+  }
+}
+
+/** Copies a program of this machine and the libraries that it is linked to. */
+function copyProgram(name: string, base: string): void {
+  const found = spawnSync('sh', ['-c', `readlink -f "$(command -v ${name})"`], { encoding: 'utf8' }).stdout.trim();
+  copyFileSync(found, path.join(base, 'usr/bin', name));
+  const { stdout } = spawnSync('ldd', [found], { encoding: 'utf8' });
+  for (const [library] of stdout.matchAll(/\/\S+/g)) {
+    const target = path.join(base, library);
+    if (existsSync(target)) continue;
+    mkdirSync(path.dirname(target), { recursive: true });
+    cpSync(library, target, { dereference: true });
+  }
+}
