@@ -23,7 +23,7 @@ RUN case "$TARGETARCH" in amd64) cpu=x64 ;; *) cpu=$TARGETARCH ;; esac \
     && cp package.json /out/app/ \
     && cp -R node_modules/koffi /out/app/node_modules/ \
     && cp -R "$library" /out/app/node_modules/@koromix/ \
-    && cd /out/app/node_modules/koffi && rm -rf doc lib vendor src/koffi/src
+    && cd /out/app/node_modules/koffi && rm -rf doc lib vendor src/koffi/src/abi src/koffi/src/*.cc src/koffi/src/*.hh
 
 # The target's node with the shared libraries it is linked to, and nothing else.
 FROM ${NODE_IMAGE} AS runtime
