@@ -60,7 +60,7 @@ const driver = (objects: readonly Manifest[]): Container => daemonSet(objects).t
 const roles = (objects: readonly Manifest[]): Manifest[] => objects.filter(({ kind }) => kind.endsWith('Role'));
 const rules = (objects: readonly Manifest[]): Rule[] => roles(objects).flatMap((role) => role['rules'] as Rule[]);
 
-/** `get,watch connectors.alauda.io/connectors` and so on, one line per resource. */
+/** `get,list,watch connectors.alauda.io/connectors` and so on, one line per resource. */
 function grants(objects: readonly Manifest[]): string[] {
   return rules(objects)
     .flatMap((rule) =>
@@ -76,10 +76,10 @@ function grants(objects: readonly Manifest[]): string[] {
 
 const baseGrants = [
   'create authorization.k8s.io/subjectaccessreviews',
-  'get,watch /configmaps connectors-config',
-  'get,watch connectors.alauda.io/connectorclasses',
-  'get,watch connectors.alauda.io/connectors',
-  'get,watch storage.k8s.io/csidrivers connectors-csi',
+  'get,list,watch /configmaps connectors-config',
+  'get,list,watch connectors.alauda.io/connectorclasses',
+  'get,list,watch connectors.alauda.io/connectors',
+  'get,list,watch storage.k8s.io/csidrivers connectors-csi',
 ];
 
 function assertConsistent(objects: readonly Manifest[]): void {
