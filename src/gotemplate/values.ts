@@ -22,7 +22,7 @@ export type GoValue = null | boolean | ByteString | number | GoInt | GoComplex |
 /** A Go type as reflection prints it: `int64`, `[]interface {}`, `map[string]string`, `*semver.Version`. */
 export type TypeName = string;
 
-export const anyType: TypeName = 'interface {}';
+export const anyType = 'interface {}';
 
 const intBits = {
   int: 64,

@@ -1,0 +1,35 @@
+import type { JsonObject, JsonValue } from '../json.js';
+import { toGoString } from './byte-string.js';
+import { type Budget, ensureDepth } from './limits.js';
+import { anyMap, anySlice, type GoMap, type GoValue, int64 } from './values.js';
+
+/**
+ * Data as Go values, everything copied: what a template changes with `set`, `merge` or `sortAlpha` is its own. An object's
+ * own keys are taken, whatever they are called, and nothing from its prototype.
+ */
+export function toGoMap(data: JsonObject, budget: Budget, depth = 0): GoMap {
+  const entries = new Map<string, GoValue>();
+  for (const [key, value] of Object.entries(data)) entries.set(toGoString(key), toGoValue(value, budget, depth + 1));
+  return anyMap(entries);
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function toGoValue(value: JsonValue, budget: Budget, depth: number): GoValue {
+  ensureDepth(depth);
+  budget.allocate(64);
+  switch (typeof value) {
+    case 'string':
+      return toGoString(value);
+    case 'bigint':
+      return int64(value);
+    case 'object':
+      if (value === null) return null;
+      if (isList(value)) return anySlice(value.map((item) => toGoValue(item, budget, depth + 1)));
+      return toGoMap(value, budget, depth);
+    default:
+      return value;
+  }
+}

@@ -1,0 +1,70 @@
+import { type ByteString, decodeRune } from './byte-string.js';
+import { sprint } from './fmt/print.js';
+import { type CallContext, type GoFunction, goFunction } from './function.js';
+import { isPrint } from './unicode.js';
+import type { GoValue } from './values.js';
+
+/** html, js and urlquery: the operands as `print` shows them, escaped. */
+
+const htmlEntities: ReadonlyMap<string, ByteString> = new Map([
+  ['\0', '\xef\xbf\xbd'],
+  ['"', '&#34;'],
+  ["'", '&#39;'],
+  ['&', '&amp;'],
+  ['<', '&lt;'],
+  ['>', '&gt;'],
+]);
+
+function escapeHtml(text: ByteString): ByteString {
+  return text.replace(/[\0"'&<>]/g, (mark) => htmlEntities.get(mark) ?? mark);
+}
+
+function unicodeEscape(rune: number): string {
+  return `\\u${rune.toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
+function escapeJs(text: ByteString): ByteString {
+  let escaped = '';
+  for (let offset = 0; offset < text.length;) {
+    const { rune, size } = decodeRune(text, offset);
+    escaped += escapeJsRune(rune, text.slice(offset, offset + size));
+    offset += size;
+  }
+  return escaped;
+}
+
+/** `encoded` is the rune as it is in the text, which may be an invalid byte. */
+function escapeJsRune(rune: number, encoded: ByteString): ByteString {
+  if (encoded === '\\' || encoded === "'" || encoded === '"') return `\\${encoded}`;
+  if (rune < 0x80) return rune < 0x20 || '<>&='.includes(encoded) ? unicodeEscape(rune) : encoded;
+  return isPrint(rune) ? encoded : unicodeEscape(rune);
+}
+
+/** url.QueryEscape. */
+export function escapeQuery(text: ByteString): ByteString {
+  return text.replace(/[^A-Za-z0-9_.~-]/g, (byte) =>
+    byte === ' ' ? '+' : `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
+}
+
+function escaper(name: string, escape: (text: ByteString) => ByteString): GoFunction {
+  return goFunction({ name, params: [], variadic: 'interface {}' }, (context, ...operands) => {
+    const text = textOf(context, operands);
+    context.allocate(text.length * 8);
+    return escape(text);
+  });
+}
+
+/** The operands as an action would print them: nil is `<no value>` here. */
+function textOf(context: CallContext, operands: readonly GoValue[]): ByteString {
+  return sprint(
+    context,
+    operands.map((operand) => operand ?? '<no value>'),
+  );
+}
+
+export const escapeBuiltins: readonly GoFunction[] = [
+  escaper('html', escapeHtml),
+  escaper('js', escapeJs),
+  escaper('urlquery', escapeQuery),
+];

@@ -1,0 +1,257 @@
+import { checkType, ExecFailure, literalArgument, literalValue, canBeNil, paramTypeName, zeroOf } from './arguments.js';
+import { andFunction, calleeProblem, callFunction, orFunction } from './builtins.js';
+import type { ByteString } from './byte-string.js';
+import { type CallContext, GoError, InterfaceBox, type ParamType, type Ref, type Signature } from './function.js';
+import { element, isTrue, opened, staticTypeName } from './reference.js';
+import {
+  type AnyNode,
+  type ChainNode,
+  type CommandNode,
+  describe,
+  type FieldNode,
+  type IdentifierNode,
+  type Operand,
+  type PipeNode,
+  type VariableNode,
+} from './tree.js';
+import { anyType, GoMap, GoObject, type GoValue } from './values.js';
+import type { Variables } from './variables.js';
+
+/** Stands for "no value was piped in"; told from every real value by identity. */
+const nothing = new InterfaceBox(null);
+
+const noArguments: readonly Operand[] = [];
+
+/** A function or bound method about to be called. */
+interface Callee {
+  readonly signature: Signature;
+  /** As the template names it. */
+  readonly name: ByteString;
+  /** What a failing call is reported at. */
+  readonly node: AnyNode;
+  invoke(args: readonly Ref[]): Ref;
+}
+
+/** Evaluates pipelines. `dot` is the value of `.` throughout. */
+export class Expressions {
+  readonly #context: CallContext;
+  readonly #variables: Variables;
+  /** The node being evaluated, which is the place of an error. */
+  node: AnyNode | undefined;
+
+  constructor(context: CallContext, variables: Variables) {
+    this.#context = context;
+    this.#variables = variables;
+  }
+
+  /** The value of the last command, out of its interface; variables that the pipeline declares stay declared. */
+  pipeline(dot: Ref, pipe: PipeNode): GoValue | undefined {
+    this.node = pipe;
+    let piped: Ref = nothing;
+    for (const command of pipe.commands) piped = opened(this.#command(dot, command, piped));
+    const value = opened(piped);
+    for (const name of pipe.declarations) {
+      if (pipe.isAssign) this.assign(name, value);
+      else this.#variables.declare(name, value);
+    }
+    return value;
+  }
+
+  /** @throws {ExecFailure} when there is no such variable: the parser cannot tell for every assignment. */
+  assign(name: ByteString, value: Ref): void {
+    this.#ensureDeclared(name);
+    this.#variables.set(name, value);
+  }
+
+  #ensureDeclared(name: ByteString): void {
+    if (!this.#variables.has(name)) throw new ExecFailure(`undefined variable: ${name}`);
+  }
+
+  /** `piped` is the value of the command before, which becomes the last argument. */
+  #command(dot: Ref, command: CommandNode, piped: Ref): Ref {
+    this.#context.charge(1);
+    const { first, args } = command;
+    switch (first.kind) {
+      case 'identifier':
+        return this.#function(dot, first, command, args, piped);
+      case 'field':
+        return this.#field(dot, first, args, piped);
+      case 'variable':
+        return this.#variable(dot, first, args, piped);
+      case 'chain':
+        return this.#chain(dot, first, args, piped);
+      case 'pipe':
+        this.#ensureNoArguments(first, args, piped);
+        return this.pipeline(dot, first);
+      default:
+        this.node = first;
+        this.#ensureNoArguments(first, args, piped);
+        if (first.kind === 'dot') return dot;
+        if (first.kind === 'nil') throw new ExecFailure('nil is not a command');
+        return literalValue(first);
+    }
+  }
+
+  #ensureNoArguments(node: Operand, args: readonly Operand[], piped: Ref): void {
+    if (args.length > 0 || piped !== nothing) {
+      throw new ExecFailure(`can't give argument to non-function ${describe(node)}`);
+    }
+  }
+
+  #field(dot: Ref, node: FieldNode, args: readonly Operand[], piped: Ref): Ref {
+    this.node = node;
+    return this.#fields(dot, dot, node, node.fields, args, piped);
+  }
+
+  #variable(dot: Ref, node: VariableNode, args: readonly Operand[], piped: Ref): Ref {
+    this.node = node;
+    this.#ensureDeclared(node.name);
+    const value = this.#variables.get(node.name);
+    if (node.fields.length > 0) return this.#fields(dot, value, node, node.fields, args, piped);
+    this.#ensureNoArguments(node, args, piped);
+    return value;
+  }
+
+  #chain(dot: Ref, node: ChainNode, args: readonly Operand[], piped: Ref): Ref {
+    this.node = node;
+    const value = this.#operand(dot, node.operand);
+    return this.#fields(dot, value, node, node.fields, args, piped);
+  }
+
+  #operand(dot: Ref, node: IdentifierNode | PipeNode): Ref {
+    this.node = node;
+    return node.kind === 'pipe' ? this.pipeline(dot, node) : this.#function(dot, node, node, noArguments, nothing);
+  }
+
+  /** `.a.b.c` of a value; only the last may be a method with arguments. */
+  #fields(
+    dot: Ref,
+    start: Ref,
+    node: Operand,
+    fields: readonly ByteString[],
+    args: readonly Operand[],
+    piped: Ref,
+  ): Ref {
+    let value = start;
+    const last = fields.length - 1;
+    for (const [index, name] of fields.entries()) {
+      this.#context.charge(1);
+      value =
+        index < last
+          ? this.#member(dot, value, name, node, noArguments, nothing)
+          : this.#member(dot, value, name, node, args, piped);
+    }
+    return value;
+  }
+
+  /** A method, a map's entry or a struct's field. Missing entries, and entries of what is missing, are no error. */
+  #member(dot: Ref, receiver: Ref, name: ByteString, node: Operand, args: readonly Operand[], piped: Ref): Ref {
+    if (receiver === undefined) return undefined;
+    const type = staticTypeName(receiver);
+    const value = receiver instanceof InterfaceBox ? receiver.value : receiver;
+    if (value === null) throw new ExecFailure(`nil pointer evaluating ${type}.${name}`);
+    if (value instanceof GoMap) {
+      if (args.length > 0 || piped !== nothing) throw new ExecFailure(`${name} is not a method but has arguments`);
+      const entry = value.entries.get(name);
+      return entry === undefined ? undefined : element(value.elementType, entry);
+    }
+    const method = value instanceof GoObject ? this.#method(value, name, node) : undefined;
+    if (method !== undefined) return this.#call(dot, method, args, piped);
+    if (value instanceof GoObject && value.type.fields?.(value.data).some(([field]) => field === name) === true) {
+      throw new ExecFailure(`${name} is an unexported field of struct type ${type}`);
+    }
+    throw new ExecFailure(`can't evaluate field ${name} in type ${type}`);
+  }
+
+  #method({ type, data }: GoObject, name: ByteString, node: Operand): Callee | undefined {
+    const method = type.methods.get(name);
+    if (method === undefined) return undefined;
+    return { signature: method, name, node, invoke: (args) => method.call(this.#context, data, args) };
+  }
+
+  #function(dot: Ref, node: IdentifierNode, site: AnyNode, args: readonly Operand[], piped: Ref): Ref {
+    this.node = node;
+    const { target, name } = node;
+    if (target === andFunction || target === orFunction) {
+      this.#checkCount(target, name, args, piped);
+      return this.#shortCircuit(dot, target === orFunction, args, piped);
+    }
+    if (target === callFunction) {
+      const callee = args[0] === undefined ? undefined : describe(args[0]);
+      const invoke = ([callable]: readonly Ref[]): never => calleeProblem(callee, callable);
+      return this.#call(dot, { signature: target, name, node: site, invoke }, args, piped);
+    }
+    const invoke = (values: readonly Ref[]): Ref => target.call(this.#context, values);
+    return this.#call(dot, { signature: target, name, node: site, invoke }, args, piped);
+  }
+
+  /** `and` and `or` evaluate as few operands as they need and give the one that decides. */
+  #shortCircuit(dot: Ref, wanted: boolean, args: readonly Operand[], piped: Ref): Ref {
+    let value: Ref;
+    for (const arg of args) {
+      value = this.#argument(dot, 'reflect.Value', arg);
+      if (isTrue(value) === wanted) return value;
+    }
+    return piped === nothing ? value : piped;
+  }
+
+  #call(dot: Ref, callee: Callee, args: readonly Operand[], piped: Ref): Ref {
+    const { signature, name, node } = callee;
+    this.#checkCount(signature, name, args, piped);
+    if (signature.uncallable !== undefined) throw new ExecFailure(signature.uncallable);
+    const values = this.#arguments(dot, signature, args, piped);
+    this.#context.charge(2);
+    try {
+      const result = callee.invoke(values);
+      return signature.result === anyType ? new InterfaceBox(opened(result) ?? null) : result;
+    } catch (error) {
+      if (!(error instanceof GoError)) throw error;
+      this.node = node;
+      throw new ExecFailure(`error calling ${name}: `, error.text);
+    }
+  }
+
+  #checkCount({ params, variadic }: Signature, name: ByteString, args: readonly Operand[], piped: Ref): void {
+    const wanted = params.length;
+    const got = args.length + (piped === nothing ? 0 : 1);
+    if (variadic !== undefined) {
+      if (got >= wanted) return;
+      throw new ExecFailure(
+        `wrong number of args for ${name}: want at least ${wanted.toString()} got ${args.length.toString()}`,
+      );
+    }
+    if (got !== wanted) {
+      throw new ExecFailure(`wrong number of args for ${name}: want ${wanted.toString()} got ${got.toString()}`);
+    }
+  }
+
+  #arguments(dot: Ref, { params, variadic }: Signature, args: readonly Operand[], piped: Ref): Ref[] {
+    const typeAt = (index: number): ParamType => params[index] ?? variadic ?? anyType;
+    const values = args.map((arg, index) => this.#argument(dot, typeAt(index), arg));
+    if (piped !== nothing) values.push(checkType(piped, typeAt(values.length)));
+    return values;
+  }
+
+  #argument(dot: Ref, type: ParamType, node: Operand): Ref {
+    this.#context.charge(1);
+    this.node = node;
+    switch (node.kind) {
+      case 'dot':
+        return checkType(dot, type);
+      case 'nil':
+        if (!canBeNil(type)) throw new ExecFailure(`cannot assign nil to ${paramTypeName(type)}`);
+        return zeroOf(type);
+      case 'field':
+        return checkType(this.#field(dot, node, noArguments, nothing), type);
+      case 'variable':
+        return checkType(this.#variable(dot, node, noArguments, nothing), type);
+      case 'pipe':
+      case 'identifier':
+        return checkType(this.#operand(dot, node), type);
+      case 'chain':
+        return checkType(this.#chain(dot, node, noArguments, nothing), type);
+      default:
+        return literalArgument(node, type);
+    }
+  }
+}

@@ -1,0 +1,10 @@
+import { builtins } from './builtins.js';
+import type { ByteString } from './byte-string.js';
+import type { GoFunction } from './function.js';
+
+const functions: ReadonlyMap<ByteString, GoFunction> = new Map(builtins.map((known) => [known.name, known]));
+
+/** The function of this name that templates may call. */
+export function findFunction(name: ByteString): GoFunction | undefined {
+  return functions.get(name);
+}

@@ -1,0 +1,64 @@
+/**
+ * Keeps secrets out of messages. A template can put a value into an error in many ways: `fail`, a range over a string, a
+ * function that quotes what it cannot parse. So what a message tells of values is searched for every piece of a secret
+ * that is long enough to mean something, as it is and as templates commonly encode it, and these pieces are masked.
+ */
+
+const mask = '[REDACTED]';
+
+/** Pieces of this many characters are masked; a shorter secret only as a whole. */
+const pieceLength = 4;
+
+/** The secret's base64 forms: what it looks like depends on how many bytes come before it. */
+function base64Forms(secret: string): string[] {
+  return [0, 1, 2].map((shift) => {
+    const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(secret, 'utf8')]);
+    const encoded = bytes.toString('base64url');
+    const whole = Math.floor((bytes.length * 8) / 6);
+    return encoded.slice(shift === 0 ? 0 : shift + 1, whole);
+  });
+}
+
+function formsOf(secret: string): string[] {
+  const escaped = JSON.stringify(secret).slice(1, -1);
+  const hex = Buffer.from(secret, 'utf8').toString('hex');
+  return [secret, escaped, encodeURIComponent(secret), hex, ...base64Forms(secret)].map(normalized);
+}
+
+/** Both base64 alphabets and both cases count as the same. */
+function normalized(text: string): string {
+  return text.toLowerCase().replaceAll('+', '-').replaceAll('/', '_');
+}
+
+function piecesOf(form: string): string[] {
+  if (form.length <= pieceLength) return [form];
+  return Array.from({ length: form.length - pieceLength + 1 }, (_, start) => form.slice(start, start + pieceLength));
+}
+
+/** `text` with everything in it that comes from one of the secrets masked. */
+export function redact(text: string, secrets: readonly string[]): string {
+  const searched = normalized(text);
+  if (searched.length !== text.length) return mask; // a character that changes length with its case: be safe
+  const hidden = new Uint8Array(text.length);
+  for (const secret of secrets.filter((candidate) => candidate !== '')) {
+    for (const piece of new Set(
+      formsOf(secret)
+        .filter((form) => form !== '')
+        .flatMap(piecesOf),
+    )) {
+      for (let at = searched.indexOf(piece); at >= 0; at = searched.indexOf(piece, at + 1)) {
+        hidden.fill(1, at, at + piece.length);
+      }
+    }
+  }
+  return masked(text, hidden);
+}
+
+function masked(text: string, hidden: Uint8Array): string {
+  let result = '';
+  for (let at = 0; at < text.length; at++) {
+    if (hidden[at] === 0) result += text.charAt(at);
+    else if (hidden[at - 1] !== 1) result += mask;
+  }
+  return result;
+}
