@@ -48,8 +48,14 @@ export class TmpfsHost implements VolumeHost {
     this.#writer = new AtomicWriter(syscalls, options);
   }
 
-  ensureTargetPath(targetPath: string): void {
-    this.#at(targetPath, () => undefined);
+  targetPathProblem(targetPath: string): string | undefined {
+    try {
+      this.#at(targetPath, () => undefined);
+      return undefined;
+    } catch (error) {
+      if (error instanceof DriverError && error.code === 'INVALID_ARGUMENT') return error.message;
+      throw error;
+    }
   }
 
   inspect(targetPath: string): TargetState {

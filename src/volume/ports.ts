@@ -77,6 +77,14 @@ export interface FeatureFlags {
   readonly multiConnector: boolean;
 }
 
+/** A call of the kubelet that is under way. */
+export interface Call {
+  /** Aborted when the call is no longer wanted; `signal.reason` is a DriverError that says why. */
+  readonly signal: AbortSignal;
+  /** Waits without counting against the limit of concurrent publishes: for approvals and objects still to come. */
+  idleWhile<T>(wait: () => Promise<T>): Promise<T>;
+}
+
 /** Where Connectors, ConnectorClasses and feature flags come from. */
 export interface ConnectorSource {
   /**
@@ -85,7 +93,7 @@ export interface ConnectorSource {
    * @throws {DriverError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one,
    * UNAVAILABLE when the source cannot be read, or the signal's reason.
    */
-  resolve(refs: readonly ConnectorRef[], signal: AbortSignal): Promise<readonly ResolvedConnector[]>;
+  resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]>;
 
   /**
    * What `resolve` would give, without waiting and without any request: undefined when one of the objects is not in
@@ -123,7 +131,7 @@ export interface AccessControl {
    * @throws {DriverError} PERMISSION_DENIED naming account, verb, resource and the rule to add; UNAVAILABLE when it
    * cannot be decided now; FAILED_PRECONDITION for an approval that is over.
    */
-  authorize(request: AccessRequest, signal: AbortSignal): Promise<AccessDecision>;
+  authorize(request: AccessRequest, call: Call): Promise<AccessDecision>;
 
   /** Whether a cached answer still allows the request; false when it must be asked again. Never waits. */
   isKnownAllowed(request: AccessRequest): boolean;
@@ -203,10 +211,10 @@ export interface VolumeStatistics {
  */
 export interface VolumeHost {
   /**
-   * Checks that the path may be a target: absolute, normalised, `<kubelet dir>/pods/…/mount`, no parent a symbolic link.
-   * @throws {DriverError} INVALID_ARGUMENT
+   * What is wrong with a target path; undefined when it may be one: absolute, normalised, under `<kubelet dir>/pods/`,
+   * no parent a symbolic link.
    */
-  ensureTargetPath(targetPath: string): void;
+  targetPathProblem(targetPath: string): string | undefined;
   /** O(1): compares devices and file system types, does not read the mount table. */
   inspect(targetPath: string): TargetState;
   /** Makes the directory when absent, builds a tmpfs with the files and attaches it whole. Undoes its own work on failure. */
