@@ -1,0 +1,90 @@
+import { DriverError } from '../errors.js';
+import type { JsonObject, JsonValue } from '../json.js';
+import { isJsonObject, jsonMember } from '../json.js';
+import type { Configuration, ConfigurationParam, ParamType } from '../volume/ports.js';
+
+const typeDescriptions: Readonly<Record<ParamType, string>> = {
+  string: 'a string',
+  array: 'a list of strings',
+  object: 'an object of strings',
+};
+
+/**
+ * The params that a configuration's templates see: what the volume gives, else the defaults (connectors.md, section 4).
+ * @param given the whole of the attribute `configuration.params`.
+ * @throws {DriverError} INVALID_ARGUMENT with all problems of the given values; FAILED_PRECONDITION for a default of the
+ * class that breaks its own rules.
+ */
+export function resolveParams(className: string, configuration: Configuration, given: JsonObject): JsonObject {
+  const values = jsonMember(given, configuration.name);
+  const owner = `attribute "configuration.params": configuration ${configuration.name}`;
+  const problems: string[] = [];
+  for (const name of isJsonObject(values) ? Object.keys(values) : []) {
+    if (!configuration.params.some((param) => param.name === name)) {
+      const declared = configuration.params.map((param) => param.name).join(', ');
+      problems.push(`${owner} has no param "${name}"; declared are: ${declared === '' ? 'none' : declared}`);
+    }
+  }
+  const resolved = configuration.params.map((param): readonly [string, JsonValue] => {
+    const value = jsonMember(values, param.name);
+    if (value === undefined) return [param.name, defaultOf(param, className, configuration.name, problems, owner)];
+    const problem = valueProblem(param, value);
+    if (problem !== undefined) problems.push(`${owner}, param "${param.name}" ${problem}`);
+    return [param.name, value];
+  });
+  if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', problems.join('; '));
+  return Object.fromEntries(resolved);
+}
+
+function defaultOf(
+  param: ConfigurationParam,
+  className: string,
+  configurationName: string,
+  problems: string[],
+  owner: string,
+): JsonValue {
+  if (param.default === undefined) {
+    problems.push(`${owner}: param "${param.name}" is required and must be ${typeDescriptions[param.type]}`);
+    return null;
+  }
+  const problem = valueProblem(param, param.default);
+  if (problem !== undefined) {
+    throw new DriverError(
+      'FAILED_PRECONDITION',
+      `connectorclass ${className}, configuration ${configurationName}: the default of param "${param.name}" ${problem}`,
+    );
+  }
+  return param.default;
+}
+
+function valueProblem({ type, enum: allowed }: ConfigurationParam, value: JsonValue): string | undefined {
+  if (!isOfType(type, value)) return `must be ${typeDescriptions[type]}`;
+  if (allowed === undefined || allowed.some((candidate) => isEqual(candidate, value))) return undefined;
+  return `must be one of ${allowed.map((candidate) => toText(candidate)).join(', ')}`;
+}
+
+function isOfType(type: ParamType, value: JsonValue): boolean {
+  const isString = (item: JsonValue): boolean => typeof item === 'string';
+  switch (type) {
+    case 'string':
+      return isString(value);
+    case 'array':
+      return Array.isArray(value) && (value as readonly JsonValue[]).every(isString);
+    case 'object':
+      return isJsonObject(value) && Object.values(value).every(isString);
+  }
+}
+
+function isEqual(a: JsonValue, b: JsonValue): boolean {
+  return toText(a) === toText(b);
+}
+
+/** As JSON, members sorted. */
+function toText(value: JsonValue): string {
+  return JSON.stringify(value, (_key, member: JsonValue) => {
+    if (typeof member === 'bigint') return member.toString();
+    return isJsonObject(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member;
+  });
+}
