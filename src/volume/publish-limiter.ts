@@ -1,0 +1,75 @@
+import { DriverError, abortError } from '../errors.js';
+import type { Call } from './ports.js';
+
+/**
+ * Bounds how many publishes work at once, so that a herd after a kubelet restart costs time and not memory. Calls
+ * beyond the bound queue in order, up to their deadline.
+ */
+export class PublishLimiter {
+  readonly #limit: number;
+  #running = 0;
+  readonly #queue: (() => void)[] = [];
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get queueLength(): number {
+    return this.#queue.length;
+  }
+
+  /**
+   * Runs `work` once there is room. Inside it, `call.idleWhile` gives the room up while it waits.
+   * @throws {DriverError} RESOURCE_EXHAUSTED when the signal fires while the call still queues for its first turn.
+   */
+  async run<T>(signal: AbortSignal, work: (call: Call) => Promise<T>): Promise<T> {
+    await this.#enter(signal);
+    const place = { isTaken: true };
+    const idleWhile = async <U>(wait: () => Promise<U>): Promise<U> => {
+      this.#leave();
+      place.isTaken = false;
+      const result = await wait();
+      await this.#enter(signal);
+      place.isTaken = true;
+      return result;
+    };
+    try {
+      return await work({ signal, idleWhile });
+    } finally {
+      if (place.isTaken) this.#leave();
+    }
+  }
+
+  async #enter(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw abortError(signal);
+    if (this.#running < this.#limit) {
+      this.#running += 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const take = (): void => {
+        signal.removeEventListener('abort', giveUp);
+        resolve();
+      };
+      const giveUp = (): void => {
+        this.#queue.splice(this.#queue.indexOf(take), 1);
+        reject(
+          new DriverError(
+            'RESOURCE_EXHAUSTED',
+            `too many publishes at once on this node (${this.#running} running, ${this.#queue.length} waiting); it will be tried again`,
+            { cause: abortError(signal) },
+          ),
+        );
+      };
+      this.#queue.push(take);
+      signal.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  /** Hands the place to the first in the queue, or frees it. */
+  #leave(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#running -= 1;
+    else next();
+  }
+}
