@@ -1,10 +1,9 @@
 // One file for the driver: dist/main.js. koffi stays outside (it finds its native library beside itself).
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
 const root = path.join(import.meta.dirname, '..');
-const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 rmSync(path.join(root, 'dist'), { recursive: true, force: true });
 await build({
   absWorkingDir: root,
@@ -15,7 +14,6 @@ await build({
   target: 'node20.19',
   format: 'esm',
   external: ['koffi'],
-  define: { 'process.env.CONNECTORS_CSI_VERSION': JSON.stringify(version) },
   // CommonJS dependencies (grpc-js, protobufjs) call require() for node's own modules.
   banner: {
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
@@ -23,5 +21,4 @@ await build({
   logLevel: 'warning',
   legalComments: 'none',
   minify: false,
-  sourcemap: 'linked',
 });

@@ -13,6 +13,8 @@ export const layers = {
   log: ['secret', 'npm:pino'],
   metrics: ['npm:prom-client'],
   config: leaves,
+  version: ['../package'],
+  health: leaves,
   gotemplate: [...leaves, 'npm:re2js', 'npm:semver', 'npm:lossless-json'],
   host: [...leaves, 'type:volume/ports', 'npm:koffi'],
   kube: [...leaves, 'npm:yaml', 'npm:lossless-json'],

@@ -1,0 +1,22 @@
+import { DriverError } from '../errors.js';
+import type { AccessControl, AccessDecision, AccessRequest } from '../volume/ports.js';
+
+/**
+ * Access where there is no API server to ask (connectors from a directory): whoever can mount a volume on this machine
+ * may use every connector of the directory. A flag that asks for a check which cannot be made is an error, never a yes.
+ */
+export class UncheckedAccess implements AccessControl {
+  async authorize(request: AccessRequest): Promise<AccessDecision> {
+    if (!this.isKnownAllowed(request)) {
+      throw new DriverError(
+        'FAILED_PRECONDITION',
+        'enable-connector-proxy-permissions needs the Kubernetes API: set it to "false" in ConfigMap connectors-config, or run with --connector-source kubernetes',
+      );
+    }
+    return Promise.resolve({ kind: 'allowed' });
+  }
+
+  isKnownAllowed({ flags }: AccessRequest): boolean {
+    return !flags.connectorProxyPermissions;
+  }
+}

@@ -1,0 +1,174 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DriverError, abortError, asDriverError } from '../errors.js';
+import type { Log } from '../log.js';
+import type {
+  Call,
+  Connector,
+  ConnectorClass,
+  ConnectorRef,
+  ConnectorSource,
+  FeatureFlags,
+  ResolvedConnector,
+} from '../volume/ports.js';
+import { defaultFlags } from './feature-flags.js';
+import type { ManifestFile } from './manifest-file.js';
+import { parseManifestFile } from './manifest-file.js';
+
+export interface DirectoryConnectorsOptions {
+  /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
+  readonly directory: string;
+  /** Namespace of the ConfigMap `connectors-config`. */
+  readonly namespace: string;
+  /** Milliseconds to wait for an object that does not exist yet. */
+  readonly notFoundWaitMs: number;
+  readonly log: Log;
+}
+
+interface ReadFile {
+  readonly signature: string;
+  /** The last content that could be parsed. */
+  readonly content: ManifestFile | undefined;
+  /** Why the content now in the file could not be. */
+  readonly problem: string | undefined;
+}
+
+const pollMs = 50;
+
+/**
+ * Connectors from a directory of manifests: for the demo, for tests and for machines without a cluster. The directory
+ * is looked at whenever something is asked, so a change counts from the next call on. A file that cannot be read or
+ * parsed is reported by name and keeps its last good objects.
+ */
+export class DirectoryConnectors implements ConnectorSource {
+  readonly #options: DirectoryConnectorsOptions;
+  #files: ReadonlyMap<string, ReadFile> = new Map();
+  #connectors: ReadonlyMap<string, Connector> = new Map();
+  #classes: ReadonlyMap<string, ConnectorClass> = new Map();
+  #flags: FeatureFlags = defaultFlags;
+
+  constructor(options: DirectoryConnectorsOptions) {
+    this.#options = options;
+  }
+
+  async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
+    const found = this.#lookUp(refs);
+    return Array.isArray(found) ? found : call.idleWhile(() => this.#waitFor(refs, call.signal));
+  }
+
+  peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {
+    const found = this.#lookUp(refs);
+    return found instanceof DriverError ? undefined : found;
+  }
+
+  retain(): void {
+    // Everything in the directory is in memory anyway.
+  }
+
+  release(): void {
+    // See retain.
+  }
+
+  flags(): Promise<FeatureFlags> {
+    this.#refresh();
+    return Promise.resolve(this.#flags);
+  }
+
+  peekFlags(): FeatureFlags {
+    this.#refresh();
+    return this.#flags;
+  }
+
+  /** Why nothing can be read; undefined when the directory is there. */
+  problem(): string | undefined {
+    try {
+      readdirSync(this.#options.directory);
+      return undefined;
+    } catch {
+      return `the manifests directory ${this.#options.directory} cannot be read`;
+    }
+  }
+
+  async #waitFor(refs: readonly ConnectorRef[], signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
+    const deadlineMs = performance.now() + this.#options.notFoundWaitMs;
+    for (;;) {
+      const found = this.#lookUp(refs);
+      if (!(found instanceof DriverError)) return found;
+      if (performance.now() >= deadlineMs) throw found;
+      await delay(pollMs, undefined, { signal }).catch(() => {
+        throw abortError(signal);
+      });
+    }
+  }
+
+  #lookUp(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | DriverError {
+    this.#refresh();
+    const resolved: ResolvedConnector[] = [];
+    for (const { namespace, name } of refs) {
+      const connector = this.#connectors.get(`${namespace}/${name}`);
+      if (connector === undefined) return this.#notFound(`connector ${namespace}/${name} does not exist`);
+      const connectorClass = this.#classes.get(connector.className);
+      if (connectorClass === undefined) {
+        return this.#notFound(`connectorclass ${connector.className} of connector ${namespace}/${name} does not exist`);
+      }
+      resolved.push({ connector, connectorClass });
+    }
+    return resolved;
+  }
+
+  #notFound(message: string): DriverError {
+    const broken = [...this.#files].flatMap(([name, { problem }]) =>
+      problem === undefined ? [] : [`${name}: ${problem}`],
+    );
+    const hint = broken.length === 0 ? '' : ` (it may be in a file that cannot be read: ${broken.join(', ')})`;
+    return new DriverError('NOT_FOUND', `${message}${hint}`);
+  }
+
+  /** Re-reads what changed; objects of unchanged files keep their identity. */
+  #refresh(): void {
+    const { directory, log } = this.#options;
+    let names: readonly string[];
+    try {
+      names = readdirSync(directory)
+        .filter((name) => /\.(ya?ml|json)$/.test(name) && !name.startsWith('.'))
+        .sort();
+    } catch (error) {
+      if (this.#files.size === 0) {
+        throw new DriverError('UNAVAILABLE', `the manifests directory ${directory} cannot be read`, { cause: error });
+      }
+      log.error('the manifests directory cannot be read; the last good objects are kept', { path: directory, error });
+      return;
+    }
+    const files = new Map(names.map((name) => [name, this.#readFile(name, this.#files.get(name))]));
+    const isSame =
+      files.size === this.#files.size && [...files].every(([name, file]) => this.#files.get(name) === file);
+    if (isSame) return;
+    this.#files = files;
+    const contents = [...files.values()].flatMap(({ content }) => (content === undefined ? [] : [content]));
+    this.#connectors = new Map(
+      contents
+        .flatMap(({ connectors }) => connectors)
+        .map((connector) => [`${connector.ref.namespace}/${connector.ref.name}`, connector]),
+    );
+    this.#classes = new Map(contents.flatMap(({ classes }) => classes).map((cls) => [cls.name, cls]));
+    this.#flags = contents.flatMap(({ flags }) => flags ?? []).at(-1) ?? defaultFlags;
+  }
+
+  #readFile(name: string, previous: ReadFile | undefined): ReadFile {
+    const { directory, namespace, log } = this.#options;
+    const file = path.join(directory, name);
+    let signature = '';
+    try {
+      const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+      signature = [ino, size, mtimeNs, ctimeNs].join('.');
+      if (previous?.signature === signature) return previous;
+      return { signature, content: parseManifestFile(readFileSync(file, 'utf8'), namespace), problem: undefined };
+    } catch (error) {
+      if (previous?.signature === signature) return previous;
+      const { message } = asDriverError(error, 'the file cannot be read');
+      log.error('a manifest file cannot be used; its last good objects are kept', { file: name, error });
+      return { signature, content: previous?.content, problem: message };
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { JsonObject } from '../json.js';
+import type { FeatureFlags } from '../volume/ports.js';
+import { ObjectReader } from './object-reader.js';
+
+/** Name of the ConfigMap in the driver's namespace that carries the flags. */
+export const flagsConfigMapName = 'connectors-config';
+
+/** The flags of an absent ConfigMap (connectors.md, section 1). */
+export const defaultFlags: FeatureFlags = {
+  connectorProxyPermissions: false,
+  connectorsApproval: false,
+  multiConnector: true,
+};
+
+/**
+ * Reads the flags of the ConfigMap `connectors-config`.
+ * @throws {DriverError} FAILED_PRECONDITION for a value that is neither "true" nor "false": guessing could open a door.
+ */
+export function parseFeatureFlags(configMap: JsonObject): FeatureFlags {
+  const data = new ObjectReader(`configmap ${flagsConfigMapName}`, configMap).child('data');
+  const read = (key: string, fallback: boolean): boolean => {
+    const value = data.optionalString(key) ?? '';
+    if (value === '') return fallback;
+    if (value !== 'true' && value !== 'false') throw data.malformed(key, 'must be "true" or "false"');
+    return value === 'true';
+  };
+  return {
+    connectorProxyPermissions: read('enable-connector-proxy-permissions', defaultFlags.connectorProxyPermissions),
+    connectorsApproval: read('enable-connectors-approval', defaultFlags.connectorsApproval),
+    multiConnector: read('enable-multi-connector', defaultFlags.multiConnector),
+  };
+}

@@ -1,0 +1,90 @@
+import { parseAllDocuments } from 'yaml';
+import { DriverError, asDriverError } from '../errors.js';
+import type { JsonObject, JsonValue } from '../json.js';
+import { isJsonObject, jsonMember } from '../json.js';
+import type { Connector, ConnectorClass, FeatureFlags } from '../volume/ports.js';
+import { flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
+import { nameOf, parseConnector } from './parse-connector.js';
+import { parseConnectorClass } from './parse-connector-class.js';
+
+/** What one manifest file holds; objects of other kinds are passed over. */
+export interface ManifestFile {
+  readonly connectors: readonly Connector[];
+  readonly classes: readonly ConnectorClass[];
+  readonly flags: FeatureFlags | undefined;
+}
+
+const apiGroup = 'connectors.alauda.io';
+
+/**
+ * Reads the documents of a YAML (or JSON) manifest file.
+ * @param namespace where the ConfigMap `connectors-config` counts.
+ * @throws {DriverError} FAILED_PRECONDITION with the line of a syntax error or the object and field that is malformed.
+ */
+export function parseManifestFile(text: string, namespace: string): ManifestFile {
+  const objects = parseAllDocuments(text, { intAsBigInt: true, prettyErrors: true }).flatMap((document) => {
+    const error = document.errors[0];
+    if (error) throw new DriverError('FAILED_PRECONDITION', error.message, { cause: error });
+    const value = plainValue(document);
+    return isJsonObject(value) ? itemsOf(value) : [];
+  });
+  const ofKind = (kind: string): readonly JsonObject[] =>
+    objects.filter((object) => object['kind'] === kind && isOfGroup(object, apiGroup));
+  const configMap = objects.find(
+    (object) =>
+      object['kind'] === 'ConfigMap' && nameOf(object, 'name') === flagsConfigMapName && isIn(object, namespace),
+  );
+  return {
+    connectors: ofKind('Connector').map(parseConnector),
+    classes: ofKind('ConnectorClass').map(parseConnectorClass),
+    flags: configMap === undefined ? undefined : parseFeatureFlags(configMap),
+  };
+}
+
+function plainValue(document: { toJS(): unknown }): JsonValue {
+  try {
+    return toJson(document.toJS());
+  } catch (error) {
+    throw asDriverError(error, 'not a Kubernetes manifest').within('manifest');
+  }
+}
+
+/** A `kind: List` counts as its items. */
+function itemsOf(object: JsonObject): readonly JsonObject[] {
+  const items = jsonMember(object, 'items');
+  if (object['kind'] !== 'List' || !Array.isArray(items)) return [object];
+  return (items as readonly JsonValue[]).filter(isJsonObject);
+}
+
+function isOfGroup(object: JsonObject, group: string): boolean {
+  const apiVersion = jsonMember(object, 'apiVersion');
+  return typeof apiVersion === 'string' && apiVersion.startsWith(`${group}/`);
+}
+
+function isIn(object: JsonObject, namespace: string): boolean {
+  const own = jsonMember(jsonMember(object, 'metadata'), 'namespace');
+  return own === undefined || own === namespace;
+}
+
+/**
+ * YAML's values as the API server would hold them. A YAML float without a fraction becomes an integer, since manifests
+ * travel as JSON, where `1.0` is written `1`.
+ */
+function toJson(value: unknown): JsonValue {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'bigint':
+      return BigInt.asIntN(64, value) === value ? value : Number(value);
+    case 'number':
+      if (!Number.isFinite(value)) throw new DriverError('FAILED_PRECONDITION', `${value} is not a JSON number`);
+      return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? BigInt(value) : value;
+    case 'object':
+      if (value === null) return null;
+      if (Array.isArray(value)) return value.map(toJson);
+      return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toJson(member)]));
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,46 @@
+import type { JsonObject } from '../json.js';
+import type { Configuration, ConfigurationParam, ConnectorClass, ParamType } from '../volume/ports.js';
+import { ObjectReader } from './object-reader.js';
+import { nameOf, parseProxyAddress } from './parse-connector.js';
+
+const paramTypes: readonly ParamType[] = ['string', 'array', 'object'];
+
+/**
+ * Reads a ConnectorClass object (connectors.md, section 1). File names and templates are judged when a volume selects
+ * the configuration, so that one bad configuration does not stop the others.
+ * @throws {DriverError} FAILED_PRECONDITION naming the object and the field.
+ */
+export function parseConnectorClass(object: JsonObject): ConnectorClass {
+  const reader = new ObjectReader(`connectorclass ${nameOf(object, 'name')}`, object);
+  const spec = reader.child('spec');
+  const proxyAddress = parseProxyAddress(reader);
+  return {
+    name: reader.child('metadata').requiredString('name'),
+    hasProxy: spec.has('proxy'),
+    ...(proxyAddress === undefined ? {} : { proxyAddress }),
+    configurations: spec.children('configurations').map(parseConfiguration),
+    object,
+  };
+}
+
+function parseConfiguration(reader: ObjectReader): Configuration {
+  const data = reader.child('data');
+  return {
+    name: reader.requiredString('name'),
+    files: new Map(data.keys().map((fileName) => [fileName, data.optionalString(fileName) ?? ''])),
+    params: reader.children('params').map(parseParam),
+  };
+}
+
+function parseParam(reader: ObjectReader): ConfigurationParam {
+  const type = reader.optionalString('type') ?? 'string';
+  const known = paramTypes.find((name) => name === type);
+  if (known === undefined) throw reader.malformed('type', `must be one of ${paramTypes.join(', ')}`);
+  const defaultValue = reader.value('default');
+  return {
+    name: reader.requiredString('name'),
+    type: known,
+    ...(defaultValue === undefined ? {} : { default: defaultValue }),
+    ...(reader.has('enum') ? { enum: reader.list('enum') } : {}),
+  };
+}

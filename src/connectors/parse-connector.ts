@@ -1,0 +1,38 @@
+import type { JsonObject } from '../json.js';
+import { isJsonObject, jsonMember } from '../json.js';
+import type { Connector, ProxyAddress } from '../volume/ports.js';
+import { ObjectReader } from './object-reader.js';
+
+/**
+ * Reads a Connector object (connectors.md, section 1). Fields that the driver does not use are not judged; they stay
+ * available to templates.
+ * @throws {DriverError} FAILED_PRECONDITION naming the object and the field.
+ */
+export function parseConnector(object: JsonObject): Connector {
+  const owner = `connector ${nameOf(object, 'namespace')}/${nameOf(object, 'name')}`;
+  const reader = new ObjectReader(owner, object);
+  const metadata = reader.child('metadata');
+  const proxyAddress = parseProxyAddress(reader);
+  return {
+    ref: { namespace: metadata.requiredString('namespace'), name: metadata.requiredString('name') },
+    className: reader.child('spec').requiredString('connectorClassName'),
+    ...(proxyAddress === undefined ? {} : { proxyAddress }),
+    object,
+  };
+}
+
+/** `status.proxy.httpAddress` of a Connector or a ConnectorClass; undefined while its URL is not set. */
+export function parseProxyAddress(reader: ObjectReader): ProxyAddress | undefined {
+  const address = reader.child('status').child('proxy').child('httpAddress');
+  const url = address.optionalString('url');
+  const caCerts = address.optionalString('CACerts');
+  if (url === undefined || url === '') return undefined;
+  return { url, ...(caCerts === undefined || caCerts === '' ? {} : { caCerts }) };
+}
+
+/** For messages about objects that may be malformed. */
+export function nameOf(object: JsonObject, key: 'name' | 'namespace'): string {
+  const metadata = jsonMember(object, 'metadata');
+  const name = isJsonObject(metadata) ? jsonMember(metadata, key) : undefined;
+  return typeof name === 'string' && name !== '' ? name : '(unnamed)';
+}

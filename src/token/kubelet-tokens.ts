@@ -1,0 +1,125 @@
+import { DriverError } from '../errors.js';
+import { jsonMember, parseJson } from '../json.js';
+import { Secret } from '../secret.js';
+import type { Clock, PassedTokens, PodIdentity, ProxyToken, TokenRequest, TokenSource } from '../volume/ports.js';
+import type { TokenClaims } from './token-claims.js';
+import { parseTokenClaims } from './token-claims.js';
+
+export interface KubeletTokensOptions {
+  /** The audience that the proxy accepts. */
+  readonly audience: string;
+  /**
+   * Whether the CSIDriver object has the kubelet pass tokens in `secrets`; then what stands in `volume_context` was
+   * written by the pod's author and is ignored.
+   */
+  readonly onlyInSecrets: () => boolean;
+  /** Mints tokens of another lifetime; undefined when that is off. */
+  readonly minter: TokenSource | undefined;
+  readonly clock: Clock;
+}
+
+const howToTurnMintingOn =
+  'drop the attribute "token.expiration", or let the operator start the driver with --allow-token-minting';
+
+/** Tolerance when a wanted lifetime is compared with a token's own: the API server may round. */
+const lifetimeToleranceMs = 1000;
+
+/** The service-account tokens that the kubelet passes with each publish (CSIDriver `tokenRequests`). */
+export class KubeletTokens implements TokenSource {
+  readonly #options: KubeletTokensOptions;
+
+  constructor(options: KubeletTokensOptions) {
+    this.#options = options;
+  }
+
+  async tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken> {
+    const { minter } = this.#options;
+    const passed = this.#passedToken(request);
+    if (passed !== undefined && isOfLifetime(passed.claims, request.expirationMs)) {
+      return this.#unexpired(passed);
+    }
+    if (minter !== undefined) return minter.tokenFor(request, signal);
+    if (passed === undefined) {
+      throw new DriverError(
+        'FAILED_PRECONDITION',
+        `the kubelet passed no token for audience "${this.#options.audience}": add it to spec.tokenRequests of the driver's CSIDriver object`,
+      );
+    }
+    throw new DriverError(
+      'FAILED_PRECONDITION',
+      `attribute "token.expiration" asks for a lifetime that the kubelet's token does not have: ${howToTurnMintingOn}`,
+    );
+  }
+
+  peek(request: TokenRequest): ProxyToken | undefined {
+    try {
+      const passed = this.#passedToken(request);
+      if (passed === undefined || !isOfLifetime(passed.claims, request.expirationMs)) {
+        return this.#options.minter?.peek(request);
+      }
+      return this.#unexpired(passed);
+    } catch (error) {
+      // The full path will throw the same again, and there it is reported.
+      if (error instanceof DriverError) return undefined;
+      throw error;
+    }
+  }
+
+  #unexpired({ secret, claims }: PassedToken): ProxyToken {
+    if (claims.expiresAtMs <= this.#options.clock.now()) {
+      const expiredAt = new Date(claims.expiresAtMs).toISOString();
+      throw new DriverError(
+        'UNAVAILABLE',
+        `the token that the kubelet passed expired at ${expiredAt}: it cannot renew it, or the clocks differ`,
+      );
+    }
+    return { secret, expiresAtMs: claims.expiresAtMs };
+  }
+
+  #passedToken({ passed, pod }: TokenRequest): PassedToken | undefined {
+    const { audience, onlyInSecrets } = this.#options;
+    const json = passed.inSecrets ?? (onlyInSecrets() ? undefined : passed.inVolumeContext);
+    const secret = json === undefined ? undefined : tokenOfAudience(json, audience);
+    if (secret === undefined) return undefined;
+    const claims = parseTokenClaims(secret);
+    if (claims === undefined) {
+      throw new DriverError(
+        'FAILED_PRECONDITION',
+        `the token passed for audience "${audience}" is not a JSON Web Token with an "exp" claim`,
+      );
+    }
+    ensureTokenOf(pod, claims);
+    return { secret, claims };
+  }
+}
+
+interface PassedToken {
+  readonly secret: Secret;
+  readonly claims: TokenClaims;
+}
+
+/** @param json the kubelet's `{"<audience>": {"token": …, "expirationTimestamp": …}}`. */
+function tokenOfAudience(json: NonNullable<PassedTokens['inSecrets']>, audience: string): Secret | undefined {
+  try {
+    const token = jsonMember(jsonMember(parseJson(json.expose()), audience), 'token');
+    return typeof token === 'string' && token !== '' ? new Secret(token) : undefined;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // The parser's message may quote the text, so it does not become the cause.
+    throw new DriverError('FAILED_PRECONDITION', 'csi.storage.k8s.io/serviceAccount.tokens is not valid JSON');
+  }
+}
+
+/** A token bound to another pod was put there by somebody else than the kubelet. */
+function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
+  if (claims.namespace === pod.namespace && claims.podUid === pod.uid) return;
+  throw new DriverError(
+    'PERMISSION_DENIED',
+    `the passed token is not bound to pod ${pod.namespace}/${pod.name} (uid ${pod.uid}): only the kubelet may pass tokens`,
+  );
+}
+
+function isOfLifetime({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number | undefined): boolean {
+  if (expirationMs === undefined) return true;
+  return issuedAtMs !== undefined && Math.abs(expiresAtMs - issuedAtMs - expirationMs) <= lifetimeToleranceMs;
+}

@@ -1,0 +1,50 @@
+import { jsonMember, parseJson } from '../json.js';
+import type { JsonValue } from '../json.js';
+import type { Secret } from '../secret.js';
+
+/** The claims of a Kubernetes service-account token that the driver reads. The signature is the proxy's to check. */
+export interface TokenClaims {
+  readonly expiresAtMs: number;
+  /** Undefined for a token without `iat`. */
+  readonly issuedAtMs: number | undefined;
+  readonly namespace: string | undefined;
+  readonly podName: string | undefined;
+  readonly podUid: string | undefined;
+}
+
+/** A compact JWS: three base64url parts, which are also safe in a URL and in a shell. */
+const compactJws = /^[-\w]+\.([-\w]+)\.[-\w]*$/;
+
+/**
+ * Reads a token's claims without checking its signature.
+ * @returns undefined when it is not a JSON Web Token or has no `exp`.
+ */
+export function parseTokenClaims(token: Secret): TokenClaims | undefined {
+  const payload = compactJws.exec(token.expose())?.[1];
+  if (payload === undefined) return undefined;
+  try {
+    const claims = parseJson(Buffer.from(payload, 'base64url').toString());
+    const expiresAtMs = secondsToMs(jsonMember(claims, 'exp'));
+    if (expiresAtMs === undefined) return undefined;
+    const kubernetes = jsonMember(claims, 'kubernetes.io');
+    const pod = jsonMember(kubernetes, 'pod');
+    return {
+      expiresAtMs,
+      issuedAtMs: secondsToMs(jsonMember(claims, 'iat')),
+      namespace: text(jsonMember(kubernetes, 'namespace')),
+      podName: text(jsonMember(pod, 'name')),
+      podUid: text(jsonMember(pod, 'uid')),
+    };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function secondsToMs(value: JsonValue | undefined): number | undefined {
+  return typeof value === 'bigint' || typeof value === 'number' ? Number(value) * 1000 : undefined;
+}
+
+function text(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
