@@ -1,1 +1,72 @@
-export {};
+import type { Command, CommandContext } from './cli/command.js';
+import { demo } from './cli/demo.js';
+import { serve } from './cli/serve.js';
+import { UsageError } from './config.js';
+import { DriverError } from './errors.js';
+import { version } from './version.js';
+
+const commands: Readonly<Record<string, Command>> = { serve, demo };
+
+const usage = `Usage: connectors-csi COMMAND [flags]
+
+Commands:
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .join('\n')}
+
+"connectors-csi COMMAND --help" lists the flags of a command; "connectors-csi --version" prints the version.
+`;
+
+const exitStatus = { usage: 2, failure: 1 } as const;
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name = '', ...args] = argv;
+  if (name === '--version') return print(`${version}\n`);
+  if (name === '--help' || name === 'help') return print(usage);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) {
+    process.stderr.write(
+      `connectors-csi: ${name === '' ? 'no command given' : `unknown command "${name}"`}\n\n${usage}`,
+    );
+    return exitStatus.usage;
+  }
+  if (args.includes('--help')) return print(command.usage);
+  try {
+    return await command.run(contextOf(args));
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`connectors-csi ${name}: ${error.message}\n\n${command.usage}`);
+      return exitStatus.usage;
+    }
+    process.stderr.write(`connectors-csi ${name}: ${describe(error)}\n`);
+    return exitStatus.failure;
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function contextOf(args: readonly string[]): CommandContext {
+  const stopping = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, () => stopping.abort(signal));
+  return {
+    args,
+    env: process.env,
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+    stopped: stopping.signal,
+    uid: process.getuid?.() ?? 0,
+  };
+}
+
+/** The message with its causes; the stack only of what should never happen. */
+function describe(error: unknown): string {
+  if (!(error instanceof DriverError))
+    return error instanceof Error ? (error.stack ?? error.message) : 'unknown failure';
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -13,7 +13,6 @@ import type { KubeObserver, KubeVerb } from './observer.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
 import type { KubeTimings } from './timings.js';
-import type { Secret } from '../secret.js';
 
 export interface CallOptions {
   readonly signal: AbortSignal;
@@ -85,16 +84,15 @@ export class CallRunner {
   }
 
   /**
-   * Sends a request with the current token, and after a 401 once more if the file holds another one now.
+   * Sends a request with the current token, and once more with the one that is in the file now after a 401.
    * @returns an answer of any status; its body is still to be read.
    */
   async open(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
-    const { token } = this.#options.config;
-    const first = token?.current();
-    const answer = await this.#send(target, body, first, signal);
-    if (answer.status !== 401 || first === undefined || token?.renew(first) !== true) return answer;
+    const answer = await this.#send(target, body, signal);
+    if (answer.status !== 401 || this.#options.config.token === undefined) return answer;
     await this.read(answer, target).catch(() => undefined);
-    return this.#send(target, body, token.current(), signal);
+    this.#options.config.token.renew();
+    return this.#send(target, body, signal);
   }
 
   /** @throws {KubeError} unless it is JSON with a status of success. */
@@ -116,13 +114,9 @@ export class CallRunner {
     }
   }
 
-  async #send(
-    target: CallTarget,
-    body: string | undefined,
-    token: Secret | undefined,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
+  async #send(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
     const { config, userAgent, observer, chance } = this.#options;
+    const token = config.token?.current();
     const headers = {
       accept: 'application/json',
       'user-agent': userAgent,

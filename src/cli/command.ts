@@ -1,0 +1,24 @@
+/** What a command may use of the process; main.ts gives it, so that commands can be run in tests. */
+export interface CommandContext {
+  /** Arguments after the command's name. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** The words that start this program again: the Node binary and the script. */
+  readonly self: readonly [string, ...string[]];
+  /** Aborted by SIGTERM, SIGINT or SIGQUIT; the reason is the signal's name. */
+  readonly stopped: AbortSignal;
+  readonly uid: number;
+}
+
+export interface Command {
+  readonly summary: string;
+  /** The whole of `--help`. */
+  readonly usage: string;
+  /**
+   * @returns the exit status.
+   * @throws {UsageError} for arguments that cannot be used; main.ts prints the usage and exits with 2.
+   */
+  readonly run: (context: CommandContext) => Promise<number>;
+}

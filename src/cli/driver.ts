@@ -1,0 +1,144 @@
+import type { DriverConfig } from '../config.js';
+import type { TemplateEngine } from '../content/template-renderer.js';
+import { TemplateRenderer } from '../content/template-renderer.js';
+import { identityService } from '../csi/identity.js';
+import { nodeService } from '../csi/node.js';
+import { SocketServer } from '../csi/server.js';
+import { csi } from '../csi/services.js';
+import type { RpcEdge } from '../csi/unary.js';
+import { HealthServer } from '../health.js';
+import { loadSyscalls } from '../host/linux-syscalls.js';
+import { TmpfsHost } from '../host/tmpfs-host.js';
+import type { Log } from '../log.js';
+import { Metrics } from '../metrics.js';
+import { version } from '../version.js';
+import type { Clock, VolumeHost } from '../volume/ports.js';
+import { PublishLimiter } from '../volume/publish-limiter.js';
+import { PublishVolume } from '../volume/publish-volume.js';
+import { PublishedVolumes } from '../volume/published-volumes.js';
+import { UnpublishVolume } from '../volume/unpublish-volume.js';
+import { VolumeLocks } from '../volume/volume-locks.js';
+import { VolumeStatisticsQuery } from '../volume/volume-statistics.js';
+import type { Backend } from './backend.js';
+import { ProxyCaFile } from './proxy-ca-file.js';
+
+/** The kubelet waits two minutes for a call; the driver answers before that. */
+const maxRpcMs = 115_000;
+const drainMs = 30_000;
+
+export interface DriverParts {
+  readonly config: DriverConfig;
+  readonly backend: Backend;
+  readonly engine: TemplateEngine;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Puts the driver together from its parts and runs it. */
+export class Driver {
+  readonly #parts: DriverParts;
+  readonly #volumes = new PublishedVolumes();
+  readonly #limiter: PublishLimiter;
+  readonly #host: VolumeHost;
+  readonly #server: SocketServer;
+  readonly #health: HealthServer | undefined;
+  readonly metrics: Metrics;
+
+  constructor(parts: DriverParts) {
+    const { config, backend, log } = parts;
+    this.#parts = parts;
+    this.#limiter = new PublishLimiter(config['max-concurrent-publishes']);
+    this.#host = createHost(config, parts.clock);
+    this.metrics = new Metrics(version, {
+      publishQueueLength: () => this.#limiter.queueLength,
+      volumes: () => this.#volumes.summary(),
+      cachedObjects: backend.cachedObjects,
+      isRegistered: () => false,
+    });
+    this.#server = new SocketServer({ socketPath: config.endpoint, services: this.#services(), drainMs, log });
+    const address = config['http-address'];
+    this.#health =
+      address &&
+      new HealthServer({
+        address,
+        metrics: { text: () => this.metrics.text(), contentType: this.metrics.contentType },
+        unhealthyReason: () => undefined,
+        notReadyReason: () => this.notReadyReason(),
+        log,
+      });
+  }
+
+  /** @throws {DriverError} when a socket or port cannot be had. */
+  async start(): Promise<void> {
+    const { backend, log } = this.#parts;
+    const mountProblem = this.#host.mountProblem();
+    if (mountProblem !== undefined) log.error(`publishes will fail: ${mountProblem}`);
+    backend.start();
+    await this.#health?.start();
+    await this.#server.start();
+  }
+
+  /** Finishes the running calls; what is mounted stays. */
+  async stop(): Promise<void> {
+    await this.#server.stop();
+    this.#parts.backend.stop();
+    this.#health?.stop();
+  }
+
+  /** Why a publish would fail now, whatever its volume; undefined when it would not. */
+  notReadyReason(): string | undefined {
+    return this.#host.mountProblem() ?? this.#parts.backend.problem();
+  }
+
+  #services(): ConstructorParameters<typeof SocketServer>[0]['services'] {
+    const { config, log } = this.#parts;
+    const edge: RpcEdge = { log, observer: this.metrics, maxDurationMs: maxRpcMs };
+    const identity = identityService(edge, {
+      driverName: config['driver-name'],
+      version,
+      notReadyReason: () => this.notReadyReason(),
+    });
+    return [
+      { definition: csi.Identity.service, implementation: identity },
+      { definition: csi.Node.service, implementation: this.#nodeService(edge) },
+    ];
+  }
+
+  #nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
+    const { config, backend, engine, clock, log } = this.#parts;
+    const locks = new VolumeLocks();
+    const caFile = config['proxy-ca-file'] === undefined ? undefined : new ProxyCaFile(config['proxy-ca-file'], log);
+    const shared = { host: this.#host, locks, volumes: this.#volumes, clock };
+    return nodeService(edge, {
+      nodeName: config['node-name'],
+      host: this.#host,
+      publish: new PublishVolume({
+        ...shared,
+        ...backend,
+        renderer: new TemplateRenderer(engine, (outcome, files, durationMs) =>
+          this.metrics.rendered(outcome, files, durationMs),
+        ),
+        contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: caFile?.read() }),
+        limiter: this.#limiter,
+        log,
+      }),
+      unpublish: new UnpublishVolume({ ...shared, source: backend.source }),
+      statistics: new VolumeStatisticsQuery(shared),
+      onPublished: ({ path }) => this.metrics.published('ok', path),
+      onFailed: (code) => this.metrics.published(code, ''),
+    });
+  }
+}
+
+function createHost(config: DriverConfig, clock: Clock): VolumeHost {
+  return new TmpfsHost(
+    {
+      kubeletDir: config['kubelet-dir'],
+      tmpfsSizeBytes: config['tmpfs-size'],
+      selinuxDir: '/sys/fs/selinux',
+      clock,
+      random: Math.random,
+    },
+    loadSyscalls(),
+  );
+}

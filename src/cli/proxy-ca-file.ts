@@ -1,0 +1,46 @@
+import { readFileSync, statSync } from 'node:fs';
+import { DriverError } from '../errors.js';
+import type { Log } from '../log.js';
+
+/**
+ * The driver-wide CA bundle of `--proxy-ca-file`, read again when the file changes. A file that has become unreadable
+ * or is no PEM keeps the last good bundle and is reported.
+ */
+export class ProxyCaFile {
+  readonly #path: string;
+  readonly #log: Log;
+  #signature = '';
+  #bundle: string | undefined;
+
+  constructor(path: string, log: Log) {
+    this.#path = path;
+    this.#log = log;
+  }
+
+  /** @throws {DriverError} FAILED_PRECONDITION when it has never been readable. */
+  read(): string {
+    let signature = 'unreadable';
+    try {
+      const { ino, size, mtimeNs, ctimeNs } = statSync(this.#path, { bigint: true });
+      signature = [ino, size, mtimeNs, ctimeNs].join('.');
+      if (signature !== this.#signature) this.#bundle = parsePem(readFileSync(this.#path, 'utf8'));
+    } catch (error) {
+      if (this.#bundle === undefined) {
+        throw new DriverError('FAILED_PRECONDITION', `--proxy-ca-file ${this.#path} cannot be used`, { cause: error });
+      }
+      if (signature !== this.#signature) {
+        this.#log.error('--proxy-ca-file cannot be used; the last good bundle is kept', { path: this.#path, error });
+      }
+    }
+    this.#signature = signature;
+    if (this.#bundle === undefined) throw new DriverError('INTERNAL', '--proxy-ca-file was not read');
+    return this.#bundle;
+  }
+}
+
+function parsePem(text: string): string {
+  if (!/-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(text)) {
+    throw new DriverError('FAILED_PRECONDITION', 'the file holds no PEM certificate');
+  }
+  return text;
+}

@@ -1,0 +1,25 @@
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { IdentityHandlers } from './generated/csi/v1/Identity.js';
+import type { RpcEdge } from './unary.js';
+import { unary } from './unary.js';
+
+export interface IdentityOptions {
+  readonly driverName: string;
+  readonly version: string;
+  /** Why the driver cannot publish now; undefined when it can. */
+  readonly notReadyReason: () => string | undefined;
+}
+
+/** CSI Identity. `Probe` is ready only when a publish could succeed: mounting works and connectors can be read. */
+export function identityService(edge: RpcEdge, options: IdentityOptions): UntypedServiceImplementation {
+  const handlers: IdentityHandlers = {
+    GetPluginInfo: unary('GetPluginInfo', edge, () => ({
+      name: options.driverName,
+      vendor_version: options.version,
+      manifest: {},
+    })),
+    GetPluginCapabilities: unary('GetPluginCapabilities', edge, () => ({ capabilities: [] })),
+    Probe: unary('Probe', edge, () => ({ ready: { value: options.notReadyReason() === undefined } })),
+  };
+  return { ...handlers };
+}

@@ -1,0 +1,123 @@
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { DriverError } from '../errors.js';
+import type { Log } from '../log.js';
+
+export interface ServedService {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+}
+
+export interface SocketServerOptions {
+  /** Absolute path of the unix socket. */
+  readonly socketPath: string;
+  readonly services: readonly ServedService[];
+  /** Milliseconds that a graceful stop waits for running calls. */
+  readonly drainMs: number;
+  readonly log: Log;
+}
+
+/** The kubelet dials anew for every call; what a client leaves open must not pile up. */
+const connectionLimits = {
+  'grpc.max_connection_idle_ms': 60_000,
+  'grpc.max_connection_age_ms': 600_000,
+  'grpc.max_connection_age_grace_ms': 150_000,
+  'grpc.max_receive_message_length': 4 * 1024 * 1024,
+} as const;
+
+/** gRPC services on a unix socket that only root may use. */
+export class SocketServer {
+  readonly #options: SocketServerOptions;
+  readonly #server = new Server(connectionLimits);
+
+  constructor(options: SocketServerOptions) {
+    this.#options = options;
+    for (const { definition, implementation } of options.services) this.#server.addService(definition, implementation);
+  }
+
+  /** @throws {DriverError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made. */
+  async start(): Promise<void> {
+    const { socketPath, log } = this.#options;
+    prepareFolder(path.dirname(socketPath), path.basename(socketPath));
+    await removeStaleSocket(socketPath);
+    try {
+      await promisify(this.#server.bindAsync.bind(this.#server))(
+        `unix://${socketPath}`,
+        ServerCredentials.createInsecure(),
+      );
+      chmodSync(socketPath, 0o600);
+    } catch (error) {
+      throw new DriverError('FAILED_PRECONDITION', `cannot listen on ${socketPath}`, { cause: error });
+    }
+    log.info('listening', { path: socketPath });
+  }
+
+  /** Takes no new calls, waits for the running ones, then cuts off what is left. Removes the socket. Mounts stay. */
+  async stop(): Promise<void> {
+    const { socketPath, drainMs, log } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const timedOut = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(true), drainMs);
+    });
+    const drained = promisify(this.#server.tryShutdown.bind(this.#server))().then(() => false);
+    if (await Promise.race([drained, timedOut])) {
+      log.warn('calls still running after the drain time are cut off', { path: socketPath });
+      this.#server.forceShutdown();
+    }
+    clearTimeout(timer);
+    if (existsSync(socketPath)) unlinkSync(socketPath);
+  }
+}
+
+/**
+ * Makes the socket's folder with mode 0700. A folder that exists is tightened only when it is this process's own and
+ * holds nothing else, so that a socket in a shared place such as /tmp never locks others out.
+ */
+function prepareFolder(folder: string, socketName: string): void {
+  if (!existsSync(folder)) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return;
+  }
+  const { uid, mode } = statSync(folder);
+  const isOwn = uid === ownUid() && (mode & 0o1000) === 0;
+  if (isOwn && readdirSync(folder).every((name) => name === socketName)) chmodSync(folder, 0o700);
+}
+
+function ownUid(): number {
+  return statSync('/proc/self').uid;
+}
+
+/** Removes a socket that a dead process left; a living one is never touched. */
+async function removeStaleSocket(socketPath: string): Promise<void> {
+  const stats = lstatSync(socketPath, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (!stats.isSocket()) {
+    throw new DriverError(
+      'FAILED_PRECONDITION',
+      `${socketPath} exists and is not a socket: remove it or choose another path`,
+    );
+  }
+  if (await isAnswering(socketPath)) {
+    throw new DriverError(
+      'FAILED_PRECONDITION',
+      `another process answers on ${socketPath}: stop it first, two drivers cannot share a socket`,
+    );
+  }
+  unlinkSync(socketPath);
+}
+
+function isAnswering(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // Refused: nobody listens. Anything else (no permission, a full backlog): somebody may.
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+  });
+}

@@ -1,0 +1,18 @@
+import { loadPackageDefinition } from '@grpc/grpc-js';
+import type { Options } from '@grpc/proto-loader';
+import { fromJSON } from '@grpc/proto-loader';
+import csiDescriptor from './generated/csi.descriptor.json' with { type: 'json' };
+import type { ProtoGrpcType as CsiTypes } from './generated/csi.js';
+import registrationDescriptor from './generated/pluginregistration.descriptor.json' with { type: 'json' };
+import type { ProtoGrpcType as RegistrationTypes } from './generated/pluginregistration.js';
+
+/** The options that the message types were generated with (.ci/generate.mjs); the two must agree. */
+const messageOptions: Options = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
+
+function load(descriptor: unknown): unknown {
+  return loadPackageDefinition(fromJSON(descriptor as Parameters<typeof fromJSON>[0], messageOptions));
+}
+
+// The types are generated from the same .proto files, in the same step of the build, as the descriptors.
+export const csi = (load(csiDescriptor) as CsiTypes).csi.v1;
+export const pluginRegistration = (load(registrationDescriptor) as RegistrationTypes).pluginregistration;
