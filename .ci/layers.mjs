@@ -9,7 +9,7 @@ export const layers = {
   errors: [],
   secret: [],
   duration: [],
-  json: ['npm:lossless-json'],
+  json: [],
   log: ['secret', 'npm:pino'],
   metrics: ['npm:prom-client'],
   config: leaves,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { abortError, throwIfAborted } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import { KubeError } from './kube-error.js';
@@ -69,6 +70,8 @@ export class ReflectedState {
    * @throws {DriverError} the signal's reason, or CANCELLED when the reflector is stopped.
    */
   waitFor<T>(probe: () => T | undefined, signal: AbortSignal): Promise<T> {
+    // A publish waits for many objects at once under one signal.
+    setMaxListeners(0, signal);
     return new Promise((resolve, reject) => {
       const check = (): void => {
         try {

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { parse as parseWithLibrary } from 'lossless-json';
+import { isJsonObject, jsonMember, parseJson } from '../../src/json.js';
+
+const int64 = (text: string): bigint | number => {
+  const value = /^-?\d+$/.test(text) ? BigInt(text) : undefined;
+  return value !== undefined && BigInt.asIntN(64, value) === value ? value : Number(text);
+};
+
+type Outcome = { readonly value: unknown } | 'SyntaxError';
+
+function outcome(parse: () => unknown): Outcome {
+  try {
+    return { value: parse() };
+  } catch (error) {
+    assert.ok(error instanceof SyntaxError, String(error));
+    return 'SyntaxError';
+  }
+}
+
+/** Text that is nearly JSON: values as written, with a piece of syntax put in or a character taken out somewhere. */
+const nearlyJson = fc
+  .tuple(
+    fc.jsonValue({ noUnicodeString: false }),
+    fc.constantFrom(
+      '',
+      '',
+      '\t',
+      ' ',
+      '"',
+      '\\',
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '-',
+      '0',
+      '.',
+      'e9',
+      'null',
+      '\n',
+      '\u0001',
+      '\\u00',
+      '\u00a0',
+    ),
+    fc.nat(),
+    fc.boolean(),
+    fc.constantFrom(undefined, 1, '\t'),
+  )
+  .map(([value, inserted, place, isRemoving, indent]) => {
+    const text = JSON.stringify(value, undefined, indent);
+    const at = place % (text.length + 1);
+    return text.slice(0, at) + inserted + text.slice(at + (isRemoving ? 1 : 0));
+  });
+
+describe('parseJson', () => {
+  it('agrees with an independent lossless parser', () => {
+    fc.assert(
+      fc.property(nearlyJson, (text) => {
+        const expected = outcome(() => parseWithLibrary(text, undefined, { parseNumber: int64 }));
+        assert.deepEqual(
+          outcome(() => parseJson(text)),
+          expected,
+        );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('agrees with JSON.parse about what is JSON', () => {
+    fc.assert(
+      fc.property(nearlyJson, (text) => {
+        const isJson = outcome(() => JSON.parse(text) as unknown) !== 'SyntaxError';
+        const isParsed = outcome(() => parseJson(text)) !== 'SyntaxError';
+        // Only a repeated key is JSON and yet refused.
+        assert.ok(isJson || !isParsed);
+        if (isJson && !isParsed) assert.match(text, /"([^"]*)"\s*:.*"\1"\s*:/s);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('keeps integers of 64 bits exact and makes every other number a float', () => {
+    assert.deepEqual(parseJson('[0, -0, 9007199254740993, -9223372036854775808, 9223372036854775807]'), [
+      0n,
+      0n,
+      9007199254740993n,
+      -(2n ** 63n),
+      2n ** 63n - 1n,
+    ]);
+    assert.deepEqual(parseJson('[9223372036854775808, 1.0, 1e2, -1.5E-1]'), [9223372036854775808, 1, 100, -0.15]);
+  });
+
+  it('takes __proto__ for an ordinary key', () => {
+    const value = parseJson('{"__proto__": {"polluted": true}, "constructor": 1}');
+    assert.deepEqual(Object.keys(value as object), ['__proto__', 'constructor']);
+    assert.equal(Object.getPrototypeOf(value), Object.prototype);
+    assert.equal(jsonMember(value, 'polluted'), undefined);
+    assert.deepEqual(jsonMember(value, '__proto__'), { polluted: true });
+  });
+
+  it('takes a key that is repeated with the same value, and no other', () => {
+    assert.deepEqual(parseJson('{"a": [1], "a": [1]}'), { a: [1n] });
+    assert.throws(() => parseJson('{"a": 1, "a": 2}'), SyntaxError);
+  });
+
+  it('refuses what nests too deep', () => {
+    assert.throws(() => parseJson('['.repeat(1_000_000)), { name: 'SyntaxError', message: 'JSON nested too deep' });
+  });
+
+  it('never quotes the text', () => {
+    for (const text of ['s3cret', '{"s3cret', '"s3cret\u0001"', '"s3cret\\x"', '{"a": s3cret}', '"ok" s3cret']) {
+      assert.throws(
+        () => parseJson(text),
+        (error: Error) => error instanceof SyntaxError && !error.message.includes('s3cret'),
+      );
+    }
+  });
+});
+
+describe('jsonMember', () => {
+  it('reads own members of objects only', () => {
+    assert.equal(jsonMember({ a: null }, 'a'), null);
+    assert.equal(jsonMember({}, 'toString'), undefined);
+    assert.equal(jsonMember(['a'], '0'), undefined);
+    assert.equal(jsonMember(undefined, 'a'), undefined);
+    assert.equal(isJsonObject(null), false);
+  });
+});
