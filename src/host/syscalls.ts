@@ -63,7 +63,7 @@ const O_PATH = 0o10000000;
 
 /** Ways to open: no descriptor outlives an exec, and no last component is followed when it is a symbolic link. */
 export const open = {
-  /** A place: to work relative to it, to mount onto it. Needs no permission on it and keeps no file system busy for writing. */
+  /** A place: to work relative to it, to mount onto it. Its content cannot be changed through it. */
   place: O_PATH | O_CLOEXEC | constants.O_DIRECTORY | constants.O_NOFOLLOW,
   directory: constants.O_RDONLY | O_CLOEXEC | constants.O_DIRECTORY | constants.O_NOFOLLOW,
   read: constants.O_RDONLY | O_CLOEXEC | constants.O_NOFOLLOW,

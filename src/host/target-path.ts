@@ -62,7 +62,7 @@ export class TargetPaths {
     if (!targetPath.startsWith(`${pods}/`) || path.dirname(targetPath) === pods) {
       throw invalid(targetPath, `it must be the directory of a pod's volume under ${pods}/ (see --kubelet-dir)`);
     }
-    this.#resolvedKubeletDir ??= fs.realpathSync(this.#kubeletDir);
+    this.#resolvedKubeletDir ??= resolveKubeletDir(this.#kubeletDir);
     const resolved = path.join(this.#resolvedKubeletDir, targetPath.slice(this.#kubeletDir.length));
     return { parentPath: path.dirname(resolved), name: path.basename(resolved) };
   }
@@ -86,6 +86,14 @@ export class TargetPaths {
       fd = next;
     }
     return fd;
+  }
+}
+
+function resolveKubeletDir(kubeletDir: string): string {
+  try {
+    return fs.realpathSync(kubeletDir);
+  } catch (error) {
+    throw new DriverError('INTERNAL', `the kubelet directory ${kubeletDir} cannot be found`, { cause: error });
   }
 }
 

@@ -11,18 +11,18 @@ import { AtomicWriter } from './atomic-writer.js';
 import type { GenerationNames } from './atomic-writer.js';
 import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
-import { errno, fromSyscallError, SyscallError } from './errno.js';
+import { fromSyscallError, SyscallError } from './errno.js';
 import { checkFileNames } from './file-name.js';
 import { permissionsOf } from './generation.js';
-import { descriptorPath } from './linux-syscalls.js';
 import { inspectTarget } from './mount-state.js';
 import { selinuxContext } from './selinux.js';
-import { AT_REMOVEDIR, open, unmountFlag } from './syscalls.js';
+import { AT_REMOVEDIR, open } from './syscalls.js';
 import type { FilesystemStatus, Syscalls } from './syscalls.js';
 import { TargetPaths } from './target-path.js';
 import type { Target } from './target-path.js';
 import { TmpfsMaker } from './tmpfs.js';
 import type { TmpfsOptions } from './tmpfs.js';
+import { removeDirectory, unmountAll, unmountNow } from './unmount.js';
 
 export interface TmpfsHostOptions extends GenerationNames {
   /** Absolute; may be reached through symbolic links. */
@@ -30,6 +30,13 @@ export interface TmpfsHostOptions extends GenerationNames {
   readonly tmpfsSizeBytes: number;
   /** Where selinuxfs is: /sys/fs/selinux. */
   readonly selinuxDir: string;
+}
+
+/** What a first publish is about to put in place. */
+interface NewVolume {
+  readonly files: readonly VolumeFile[];
+  readonly ownership: Ownership;
+  readonly tmpfs: TmpfsOptions;
 }
 
 /** Published volumes as tmpfs mounts. What is mounted is the only state. */
@@ -77,13 +84,9 @@ export class TmpfsHost implements VolumeHost {
       if (target === undefined)
         throw new DriverError('INTERNAL', `the parent directory of ${targetPath} does not exist`);
       const existed = this.#clear(target);
-      const tmpfs: TmpfsOptions = {
-        sizeBytes: this.#options.tmpfsSizeBytes,
-        permissions: permissionsOf(options),
-        selinuxContext: selinuxContext(this.#syscalls, this.#options.selinuxDir, options.selinuxContext),
-      };
-      if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, existed, files, options, tmpfs);
-      else this.#attachMounted(target, existed, files, options, tmpfs);
+      const volume = { files, ownership: options, tmpfs: this.#tmpfsOptions(options) };
+      if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, existed, volume);
+      else this.#attachMounted(target, existed, volume);
     });
   }
 
@@ -104,8 +107,8 @@ export class TmpfsHost implements VolumeHost {
 
   detach(targetPath: string): void {
     this.#at(targetPath, (target) => {
-      if (target === undefined || this.#unmountAll(target) === 'absent') return;
-      this.#removeDirectory(target);
+      if (target === undefined || unmountAll(this.#syscalls, target) === 'absent') return;
+      removeDirectory(this.#syscalls, target);
     });
   }
 
@@ -137,6 +140,14 @@ export class TmpfsHost implements VolumeHost {
     }
   }
 
+  #tmpfsOptions(options: MountOptions): TmpfsOptions {
+    return {
+      sizeBytes: this.#options.tmpfsSizeBytes,
+      permissions: permissionsOf(options),
+      selinuxContext: selinuxContext(this.#syscalls, this.#options.selinuxDir, options.selinuxContext),
+    };
+  }
+
   #inspect(target: Target | undefined): TargetState {
     return target === undefined ? 'absent' : inspectTarget(this.#syscalls, target);
   }
@@ -144,7 +155,7 @@ export class TmpfsHost implements VolumeHost {
   /** @returns whether the target's directory exists, now empty and not mounted on. */
   #clear(target: Target): boolean {
     let state = this.#inspect(target);
-    if (state === 'incomplete') state = this.#unmountAll(target);
+    if (state === 'incomplete') state = unmountAll(this.#syscalls, target);
     if (state === 'absent') return false;
     if (state !== 'unmounted') throw new DriverError('INTERNAL', `${target.path} cannot be mounted on: it is ${state}`);
     const entries = closing(
@@ -158,34 +169,22 @@ export class TmpfsHost implements VolumeHost {
     return true;
   }
 
-  #attachDetached(
-    target: Target,
-    existed: boolean,
-    files: readonly VolumeFile[],
-    ownership: Ownership,
-    options: TmpfsOptions,
-  ): void {
-    closing(this.#syscalls, this.#tmpfs.createDetached(options), (tmpfs) => {
-      this.#writer.fill(tmpfs, files, ownership);
-      this.#onDirectory(target, existed, (directory) => this.#tmpfs.attach(tmpfs, directory));
+  #attachDetached(target: Target, existed: boolean, volume: NewVolume): void {
+    closing(this.#syscalls, this.#tmpfs.createDetached(volume.tmpfs), (root) => {
+      this.#writer.fill(root, volume.files, volume.ownership);
+      this.#onDirectory(target, existed, (directory) => this.#tmpfs.attach(root, directory));
     });
   }
 
-  #attachMounted(
-    target: Target,
-    existed: boolean,
-    files: readonly VolumeFile[],
-    ownership: Ownership,
-    options: TmpfsOptions,
-  ): void {
+  #attachMounted(target: Target, existed: boolean, volume: NewVolume): void {
     this.#onDirectory(target, existed, (directory) => {
-      this.#tmpfs.mountOn(directory, options);
+      this.#tmpfs.mountOn(directory, volume.tmpfs);
       try {
         closing(this.#syscalls, openDirectory(this.#syscalls, target.parent, target.name, open.place), (root) =>
-          this.#writer.fill(root, files, ownership),
+          this.#writer.fill(root, volume.files, volume.ownership),
         );
       } catch (error) {
-        this.#syscalls.umount2(mountPointOf(target), unmountFlag.NOFOLLOW | unmountFlag.DETACH);
+        unmountNow(this.#syscalls, target);
         throw error;
       }
     });
@@ -193,51 +192,15 @@ export class TmpfsHost implements VolumeHost {
 
   /** Makes and opens the target's directory for `use`; removes it again, if it made it, when that fails. */
   #onDirectory(target: Target, existed: boolean, use: (directory: Directory) => void): void {
-    if (!existed)
-      check(this.#syscalls.mkdirat(target.parent.fd, target.name, 0o750), 'mkdirat', target.parent, target.name);
+    const { parent, name } = target;
+    if (!existed) check(this.#syscalls.mkdirat(parent.fd, name, 0o750), 'mkdirat', parent, name);
     try {
-      closing(this.#syscalls, openDirectory(this.#syscalls, target.parent, target.name, open.place), use);
+      closing(this.#syscalls, openDirectory(this.#syscalls, parent, name, open.place), use);
     } catch (error) {
-      if (!existed) this.#syscalls.unlinkat(target.parent.fd, target.name, AT_REMOVEDIR);
+      if (!existed) this.#syscalls.unlinkat(parent.fd, name, AT_REMOVEDIR);
       throw error;
     }
   }
-
-  /** Until nothing is mounted: drivers have been known to stack mounts. Lazily only when the mount is in use. */
-  #unmountAll(target: Target): 'absent' | 'unmounted' {
-    for (;;) {
-      const state = this.#inspect(target);
-      if (state === 'absent' || state === 'unmounted') return state;
-      if (state === 'foreign') {
-        throw new DriverError('INTERNAL', `what is mounted on ${target.path} is not this driver's; unmount it by hand`);
-      }
-      const outcome = this.#unmount(target);
-      const isGone = outcome === -errno.EINVAL || outcome === -errno.ENOENT;
-      if (isGone && this.#inspect(target) !== state) continue;
-      check(outcome, 'umount2', target.parent, target.name);
-    }
-  }
-
-  #unmount(target: Target): number {
-    const mountPoint = mountPointOf(target);
-    const outcome = this.#syscalls.umount2(mountPoint, unmountFlag.NOFOLLOW);
-    if (outcome !== -errno.EBUSY) return outcome;
-    return this.#syscalls.umount2(mountPoint, unmountFlag.NOFOLLOW | unmountFlag.DETACH);
-  }
-
-  #removeDirectory(target: Target): void {
-    const removed = this.#syscalls.unlinkat(target.parent.fd, target.name, AT_REMOVEDIR);
-    if (removed === -errno.ENOENT) return;
-    if (removed === -errno.ENOTEMPTY) {
-      throw new DriverError('INTERNAL', `${target.path} is not mounted and not empty: nothing was removed`);
-    }
-    check(removed, 'rmdir', target.parent, target.name);
-  }
-}
-
-/** The target as a path whose parent cannot be exchanged: umount2 takes no descriptor. */
-function mountPointOf(target: Target): string {
-  return `${descriptorPath(target.parent.fd)}/${target.name}`;
 }
 
 function statisticsOf(status: FilesystemStatus): VolumeStatistics {
