@@ -1,0 +1,73 @@
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
+import type { Syscalls } from '../../../src/host/syscalls.js';
+import { TmpfsHost } from '../../../src/host/tmpfs-host.js';
+import type { TmpfsHostOptions } from '../../../src/host/tmpfs-host.js';
+import type { VolumeFile } from '../../../src/volume/ports.js';
+
+const MNT_DETACH = 2;
+
+/** A kubelet's directory with one pod's volume waiting for a driver; `remove` unmounts all that is left in it. */
+export class KubeletDir {
+  readonly root = fs.realpathSync(fs.mkdtempSync(path.join(tmpdir(), 'kubelet-')));
+  readonly parent = path.join(this.root, 'pods/1b4df7e6/volumes/kubernetes.io~csi/connectors');
+  readonly target = path.join(this.parent, 'mount');
+
+  constructor() {
+    fs.mkdirSync(this.parent, { recursive: true, mode: 0o755 });
+    // The directory above is mkdtemp's 0700; processes with other ids are to get as far as the volume.
+    fs.chmodSync(this.root, 0o755);
+    fs.writeFileSync(path.join(this.parent, 'vol_data.json'), '{}');
+  }
+
+  host(syscalls: Syscalls, overrides: Partial<TmpfsHostOptions> = {}): TmpfsHost {
+    return new TmpfsHost(
+      {
+        kubeletDir: this.root,
+        tmpfsSizeBytes: 4 << 20,
+        selinuxDir: '/nonexistent',
+        clock: Date,
+        random: Math.random,
+        ...overrides,
+      },
+      syscalls,
+    );
+  }
+
+  /** The mounts below the directory, as mountinfo lines. */
+  mounts(): string[] {
+    return fs
+      .readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .filter((line) => line.split(' ')[4]?.startsWith(this.root));
+  }
+
+  /** What the volume's directory holds, hidden entries included. */
+  entries(): string[] {
+    return fs.readdirSync(this.target).sort();
+  }
+
+  remove(): void {
+    const syscalls = loadSyscalls();
+    for (const line of this.mounts().reverse()) syscalls.umount2(line.split(' ')[4]!, MNT_DETACH);
+    fs.rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** Files by name, as texts. */
+export function filesOf(texts: Readonly<Record<string, string>>): VolumeFile[] {
+  return Object.entries(texts).map(([name, text]) => ({ name, content: Buffer.from(text) }));
+}
+
+/** What a pod sees, by the names at the top. */
+export function readVolume(target: string): Record<string, string> {
+  const names = fs.readdirSync(target).filter((name) => !name.startsWith('..'));
+  return Object.fromEntries(names.sort().map((name) => [name, fs.readFileSync(path.join(target, name), 'utf8')]));
+}
+
+/** How many descriptors this process has open. */
+export function openDescriptors(): number {
+  return fs.readdirSync('/proc/self/fd').length;
+}

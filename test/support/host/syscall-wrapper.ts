@@ -1,0 +1,33 @@
+import { constants } from 'node:os';
+import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
+import type { Syscalls } from '../../../src/host/syscalls.js';
+
+export type CallName = keyof Syscalls;
+
+/**
+ * Real system calls with somebody standing before each: `before` may act (die, look around), and what it returns, a
+ * negative errno, is answered in place of making the call.
+ */
+export function wrapSyscalls(
+  base: Syscalls,
+  before: (call: CallName, args: readonly unknown[]) => number | undefined,
+): Syscalls {
+  return new Proxy(base, {
+    get(target, property) {
+      const call = property as CallName;
+      const method: unknown = Reflect.get(target, property);
+      if (typeof method !== 'function') return method;
+      return (...args: unknown[]): unknown => before(call, args) ?? Reflect.apply(method, target, args);
+    },
+  });
+}
+
+/** The system calls of a kernel before 5.2: what came later answers ENOSYS. */
+export function oldKernel(base: Syscalls): Syscalls {
+  const later: readonly CallName[] = ['fsopen', 'fsconfig', 'fsmount', 'moveMount', 'openat2'];
+  return wrapSyscalls(base, (call) => (later.includes(call) ? -constants.errno.ENOSYS : undefined));
+}
+
+export const kernels = { detached: (): Syscalls => loadSyscalls(), mounted: (): Syscalls => oldKernel(loadSyscalls()) };
+export type Kernel = keyof typeof kernels;
+export const kernelNames: readonly Kernel[] = ['detached', 'mounted'];

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { constants } from 'node:os';
+import { errnoName, fromSyscallError, SyscallError } from '../../../src/host/errno.js';
+
+describe('failed system calls', () => {
+  it('name the call, the path and the errno', () => {
+    assert.equal(
+      new SyscallError('move_mount', '/x/mount', constants.errno.EPERM).message,
+      'move_mount /x/mount: EPERM',
+    );
+  });
+
+  it('keep the number of an errno without a name', () => assert.equal(errnoName(4711), 'errno 4711'));
+
+  for (const [name, code] of [
+    ['ENOSPC', 'RESOURCE_EXHAUSTED'],
+    ['EDQUOT', 'RESOURCE_EXHAUSTED'],
+    ['EIO', 'INTERNAL'],
+    ['EPERM', 'INTERNAL'],
+  ] as const) {
+    it(`are ${code} for ${name}`, () => {
+      const error = fromSyscallError(new SyscallError('write', '/x', constants.errno[name]));
+      assert.equal(error.code, code);
+      assert.match(error.message, new RegExp(`write /x: ${name}$`));
+    });
+  }
+});
