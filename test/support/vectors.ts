@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { TemplateError } from '../../src/gotemplate/errors.js';
+import { compileTemplate } from '../../src/gotemplate/template.js';
+import { isJsonObject, type JsonObject, jsonMember, type JsonValue, parseJson } from '../../src/json.js';
+
+/** A recording of what real Go makes of a template: one line of a .jsonl file. */
+export interface Vector {
+  readonly name: string;
+  readonly template: string;
+  readonly data: JsonObject;
+  readonly expected: Expectation;
+}
+
+type Expectation =
+  | { readonly output: string }
+  /** `error` is Go's whole message. */
+  | { readonly error: string; readonly stage: string };
+
+export interface Failure {
+  readonly name: string;
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** The cases of a file. */
+export function loadVectors(file: string): Vector[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line.trim() !== '').map((line) => toVector(parseJson(line)));
+}
+
+function toVector(line: JsonValue): Vector {
+  const data = jsonMember(line, 'data') ?? {};
+  const floats = jsonMember(line, 'numbers') === 'float64';
+  const decoded = floats ? withFloats(data) : data;
+  if (!isJsonObject(decoded)) throw new TypeError('data is no object');
+  const output = jsonMember(line, 'output');
+  const expected = typeof output === 'string' ? { output } : { error: text(line, 'error'), stage: text(line, 'stage') };
+  return { name: text(line, 'name'), template: text(line, 'template'), data: decoded, expected };
+}
+
+function text(line: JsonValue, key: string): string {
+  const value = jsonMember(line, key);
+  if (typeof value !== 'string') throw new TypeError(`${key} is no string`);
+  return value;
+}
+
+/** Every number as a float64, as encoding/json decodes them by itself. */
+function withFloats(value: JsonValue): JsonValue {
+  if (typeof value === 'bigint') return Number(value);
+  if (isJsonObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withFloats(member)]));
+  }
+  return Array.isArray(value) ? value.map((item: JsonValue) => withFloats(item)) : value;
+}
+
+/** Renders the case; undefined when it gives what Go gives. */
+export function runVector(vector: Vector): Failure | undefined {
+  const { name, expected } = vector;
+  const got = render(vector);
+  if ('output' in expected) {
+    return got === expected.output ? undefined : { name, expected: expected.output, got: shown(got) };
+  }
+  if (typeof got !== 'string' && got.stage === expected.stage && isSameCause(expected.error, got.reason)) {
+    return undefined;
+  }
+  return { name, expected: `${expected.stage}: ${expected.error}`, got: shown(got) };
+}
+
+function render({ template, data }: Vector): string | TemplateError {
+  try {
+    return compileTemplate('t', template).render(data, { clock: Date.now }).toString('utf8');
+  } catch (error) {
+    if (error instanceof TemplateError) return error;
+    throw error;
+  }
+}
+
+const place = /^template: t:\d+(?::\d+)?: (?:executing ".*" at <.*>: )?$/s;
+
+/** Whether Go's message is a place in the template followed by exactly this reason. */
+function isSameCause(message: string, reason: string): boolean {
+  return message.endsWith(reason) && place.test(message.slice(0, message.length - reason.length));
+}
+
+function shown(got: string | TemplateError): string {
+  return typeof got === 'string' ? got : `${got.stage}: ${got.message}`;
+}
