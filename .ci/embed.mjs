@@ -1,0 +1,46 @@
+// Puts files of the repository into the documentation: the fenced block after `<!-- file: PATH -->` is that file, whole;
+// after `<!-- excerpt: PATH -->` it is some consecutive lines of it. Without arguments it rewrites the blocks of whole
+// files; `--check [FOLDER]` only says what differs and exits 1.
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const isCheck = process.argv[2] === '--check';
+const root = path.resolve(process.argv[3] ?? path.join(import.meta.dirname, '..'));
+const marker = /^<!-- (file|excerpt): (\S+) -->\n\n```(\w*)\n([\s\S]*?)^```$/gm;
+
+const pages = ['README.md', ...readdirSync(path.join(root, 'docs'), { recursive: true }).map((name) => `docs/${name}`)]
+  .filter((name) => name.endsWith('.md') && existsSync(path.join(root, name)))
+  .sort();
+
+let blocks = 0;
+const problems = [];
+for (const page of pages) {
+  const file = path.join(root, page);
+  const text = readFileSync(file, 'utf8');
+  const markers = text.match(/^<!-- (file|excerpt):/gm)?.length ?? 0;
+  let found = 0;
+  const renewed = text.replaceAll(marker, (block, kind, source, language, content) => {
+    found += 1;
+    const original = readOriginal(page, source);
+    if (original === undefined) return block;
+    if (kind === 'excerpt') {
+      if (!original.includes(content)) problems.push(`${page}: the lines are not (or no longer) in ${source}`);
+      return block;
+    }
+    if (isCheck && content !== original) problems.push(`${page}: differs from ${source}; run node .ci/embed.mjs`);
+    return `<!-- file: ${source} -->\n\n\`\`\`${language}\n${original}\`\`\``;
+  });
+  if (found !== markers) problems.push(`${page}: a marker is not followed by an empty line and a fenced block`);
+  blocks += found;
+  if (!isCheck && renewed !== text) writeFileSync(file, renewed);
+}
+for (const problem of problems) console.error(problem);
+console.log(`${blocks} blocks in ${pages.length} pages`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function readOriginal(page, source) {
+  const file = path.join(root, source);
+  if (existsSync(file)) return readFileSync(file, 'utf8');
+  problems.push(`${page}: there is no file ${source}`);
+  return undefined;
+}
