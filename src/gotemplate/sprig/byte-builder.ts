@@ -1,0 +1,42 @@
+import { encodeRune } from '../byte-string.js';
+
+/**
+ * Collects bytes into one flat string. Adding to a JavaScript string character by character keeps about 32 bytes of
+ * rope for each of them until it is flattened, which would break the bound on memory for long values.
+ */
+export class ByteBuilder {
+  #bytes = Buffer.allocUnsafe(64);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  add(bytes: string): this {
+    this.#reserve(bytes.length);
+    this.#bytes.write(bytes, this.#length, 'latin1');
+    this.#length += bytes.length;
+    return this;
+  }
+
+  addByte(byte: number): this {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = byte;
+    return this;
+  }
+
+  addRune(rune: number): this {
+    return rune >= 0 && rune < 0x80 ? this.addByte(rune) : this.add(encodeRune(rune));
+  }
+
+  toString(): string {
+    return this.#bytes.toString('latin1', 0, this.#length);
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#length + more));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+}

@@ -1,0 +1,44 @@
+import { ByteBuilder } from './byte-builder.js';
+
+/**
+ * goutils' WrapCustom: breaks a line at spaces so that no part is longer than `width` bytes. Spaces at the start of a
+ * part are dropped, line breaks in the text are not looked at. A word that is too long is cut only if `cutLongWords`.
+ */
+export function wrapText(text: string, width: number, lineBreak: string, cutLongWords: boolean): string {
+  const breakWith = lineBreak === '' ? '\n' : lineBreak;
+  const columns = Math.max(width, 1);
+  const wrapped = new ByteBuilder();
+  let at = 0;
+  while (text.length - at > columns) {
+    if (text[at] === ' ') {
+      at++;
+      continue;
+    }
+    const cut = lineEnd(text, at, columns, cutLongWords);
+    wrapped.add(text.slice(at, cut.end));
+    if (cut.end === text.length) return wrapped.toString();
+    wrapped.add(breakWith);
+    at = cut.next;
+  }
+  return wrapped.add(text.slice(at)).toString();
+}
+
+function lineEnd(text: string, at: number, columns: number, cutLongWords: boolean): { end: number; next: number } {
+  const space = at + text.slice(at, at + columns + 1).lastIndexOf(' ');
+  if (space >= at) return { end: space, next: space + 1 };
+  if (cutLongWords) return { end: at + columns, next: at + columns };
+  const after = text.indexOf(' ', at + columns);
+  return after < 0 ? { end: text.length, next: text.length } : { end: after, next: after + 1 };
+}
+
+/** goutils' Abbreviate and AbbreviateFull: `offset` is a left edge that stays visible. Widths count bytes. */
+export function abbreviate(text: string, offset: number, width: number): string {
+  if (text === '' || width < 4) return '';
+  if (text.length <= width) return text;
+  const kept = width - 3;
+  const start = Math.min(offset, text.length, text.length - offset < kept ? text.length - kept : Infinity);
+  if (start <= 4) return `${text.slice(0, kept)}...`;
+  if (width < 7) return '';
+  if (start + kept < text.length) return `...${abbreviate(text.slice(start), 0, kept)}`;
+  return `...${text.slice(text.length - kept)}`;
+}
