@@ -1,0 +1,116 @@
+import type { ByteString } from '../byte-string.js';
+import { goFunction, goMethod, type GoFunction, type GoMethod } from '../function.js';
+import { quote } from '../quote.js';
+import { GoInt, GoObject, GoSlice, int, isObject, type GoValue, type ObjectType } from '../values.js';
+import { parseConstraints, satisfies } from './semver-constraints.js';
+import { compareVersions, increment, parseVersion, versionText, withPart, type Version } from './semver-version.js';
+
+function uint64(value: bigint): GoInt {
+  return new GoInt('uint64', value);
+}
+
+function bytes(text: ByteString): GoSlice {
+  const elements = Array.from(text, (char) => new GoInt('uint8', BigInt(char.charCodeAt(0))));
+  return new GoSlice('uint8', elements);
+}
+
+function getter(name: string, read: (version: Version) => GoValue): GoMethod<Version> {
+  return goMethod({ name, params: [] }, (_, version: Version) => read(version));
+}
+
+function setter(name: string, part: 'prerelease' | 'metadata'): GoMethod<Version> {
+  return goMethod(
+    { name, params: ['string'] },
+    (_, version: Version, text) => new GoObject(versionStruct, withPart(version, part, text)),
+  );
+}
+
+const commonMethods: readonly GoMethod<Version>[] = [
+  getter('Major', ({ major }) => uint64(major)),
+  getter('Minor', ({ minor }) => uint64(minor)),
+  getter('Patch', ({ patch }) => uint64(patch)),
+  getter('Prerelease', ({ prerelease }) => prerelease),
+  getter('Metadata', ({ metadata }) => metadata),
+  getter('String', versionText),
+  getter('IncMajor', (version) => new GoObject(versionStruct, increment(version, 'major'))),
+  getter('IncMinor', (version) => new GoObject(versionStruct, increment(version, 'minor'))),
+  getter('IncPatch', (version) => new GoObject(versionStruct, increment(version, 'patch'))),
+  setter('SetPrerelease', 'prerelease'),
+  setter('SetMetadata', 'metadata'),
+  getter('MarshalText', (version) => bytes(versionText(version))),
+  getter('MarshalJSON', (version) => bytes(quote(versionText(version)))),
+  goMethod({ name: 'Value', params: [], result: 'interface {}' }, (_, version: Version) => versionText(version)),
+];
+
+function fields(version: Version): [string, GoValue][] {
+  return [
+    ['major', uint64(version.major)],
+    ['minor', uint64(version.minor)],
+    ['patch', uint64(version.patch)],
+    ['pre', version.prerelease],
+    ['metadata', version.metadata],
+    ['original', version.original],
+  ];
+}
+
+/** What the increments and setters give: a struct, which lacks the methods that Go declares on the pointer. */
+const versionStruct: ObjectType<Version> = {
+  name: 'semver.Version',
+  kind: 'struct',
+  methods: new Map(commonMethods.map((method) => [method.name, method])),
+  text: versionText,
+  fields,
+  equals: (a, b) => versionText(a) === versionText(b) && a.original === b.original,
+};
+
+const pointerMethods = new Map<string, GoMethod<Version>>();
+
+/** What `semver` gives. */
+export const versionType: ObjectType<Version> = {
+  name: '*semver.Version',
+  kind: 'ptr',
+  methods: pointerMethods,
+  text: versionText,
+  fields,
+};
+
+function comparison(name: string, decide: (order: number) => GoValue): GoMethod<Version> {
+  return goMethod({ name, params: [versionType] }, (_, version: Version, other) =>
+    decide(compareVersions(version, other.data)),
+  );
+}
+
+for (const method of [
+  ...commonMethods,
+  getter('Original', ({ original }) => original),
+  comparison('Compare', int),
+  comparison('Equal', (order) => order === 0),
+  comparison('LessThan', (order) => order < 0),
+  comparison('GreaterThan', (order) => order > 0),
+]) {
+  pointerMethods.set(method.name, method);
+}
+
+/** A version's text, of either type; undefined for anything else. */
+export function versionTextOf(value: GoValue): ByteString | undefined {
+  return isObject(value, versionType) || isObject(value, versionStruct) ? versionText(value.data) : undefined;
+}
+
+/** What copystructure makes of a version, whose fields it cannot see: version 0.0.0. Other objects are themselves. */
+export function copyOfVersion(object: GoObject): GoObject {
+  if (object.type !== versionType && object.type !== versionStruct) return object;
+  const zero: Version = { major: 0n, minor: 0n, patch: 0n, prerelease: '', metadata: '', original: '' };
+  return new GoObject(object.type, zero);
+}
+
+export const semverFunctions: readonly GoFunction[] = [
+  goFunction({ name: 'semver', params: ['string'] }, (context, text) => {
+    context.charge(text.length / 4);
+    return new GoObject(versionType, parseVersion(text));
+  }),
+  goFunction({ name: 'semverCompare', params: ['string', 'string'] }, (context, constraint, text) => {
+    context.charge(constraint.length * 8 + text.length);
+    const constraints = parseConstraints(constraint);
+    return satisfies(parseVersion(text), constraints);
+  }),
+];
