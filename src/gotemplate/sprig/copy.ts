@@ -1,0 +1,38 @@
+import { GoError, type CallContext } from '../function.js';
+import { ensureDepth } from '../limits.js';
+import { GoMap, GoObject, GoSlice, type GoValue } from '../values.js';
+import { copyOfVersion } from './semver.js';
+
+/**
+ * sprig's deepCopy (copystructure): lists and dicts at every level are new, of the same types, nil staying nil.
+ * @throws {GoError} for nil, which it does not take.
+ */
+export function deepCopy(context: CallContext, value: GoValue): GoValue {
+  if (value === null) throw new GoError('reflect: call of reflect.Value.Type on zero Value');
+  return copyValue(context, value, 0);
+}
+
+function copyValue(context: CallContext, value: GoValue, depth: number): GoValue {
+  if (value instanceof GoSlice) return copySlice(context, value, depth);
+  if (value instanceof GoMap) return copyMap(context, value, depth);
+  return value instanceof GoObject ? copyOfVersion(value) : value;
+}
+
+function copySlice(context: CallContext, slice: GoSlice, depth: number): GoSlice {
+  if (slice.isNil) return slice;
+  ensureDepth(depth);
+  context.allocate(16 * slice.length);
+  return new GoSlice(
+    slice.elementType,
+    slice.toArray().map((element) => copyValue(context, element, depth + 1)),
+  );
+}
+
+function copyMap(context: CallContext, map: GoMap, depth: number): GoMap {
+  if (map.isNil) return map;
+  ensureDepth(depth);
+  context.allocate(32 * map.entries.size);
+  const entries = new Map<string, GoValue>();
+  for (const [key, value] of map.entries) entries.set(key, copyValue(context, value, depth + 1));
+  return new GoMap(map.elementType, entries);
+}

@@ -1,0 +1,47 @@
+import { GoError, type CallContext } from '../function.js';
+import { ensureDepth } from '../limits.js';
+import { GoComplex, GoMap, GoObject, GoSlice, typeName, type GoValue } from '../values.js';
+import { isEmpty } from './defaults.js';
+
+/**
+ * mergo 1.0.1 on dicts: what `src` has is put into `dst` where that is empty or, with `overwrite`, always; dicts that
+ * both have are merged in place. Lists are taken whole. What is taken over is shared, not copied.
+ * @throws {GoError} when a pointer meets a dict or a struct, or a map of strings is to take another type.
+ */
+export function mergeInto(context: CallContext, dst: GoMap, src: GoMap, overwrite: boolean, depth = 0): void {
+  ensureDepth(depth);
+  context.allocate(32 * src.entries.size);
+  for (const [key, value] of [...src.entries]) {
+    const current = dst.entries.get(key);
+    if (value === null) {
+      if (overwrite) put(dst, key, null);
+      continue;
+    }
+    if (current instanceof GoMap && value instanceof GoMap) {
+      mergeInto(context, current, value, overwrite, depth + 1);
+      if (!isVacant(current)) continue;
+    }
+    refusePointer(current, value, overwrite);
+    if (overwrite || isVacant(current)) put(dst, key, value);
+  }
+}
+
+/** mergo's idea of empty, which is sprig's except that it does not know complex numbers. */
+function isVacant(value: GoValue | undefined): boolean {
+  return value === undefined || (isEmpty(value) && !(value instanceof GoComplex));
+}
+
+function refusePointer(current: GoValue | undefined, value: GoValue, overwrite: boolean): void {
+  const pointer = current instanceof GoObject && current.type.kind === 'ptr';
+  const compound = value instanceof GoMap || (value instanceof GoObject && value.type.kind === 'struct');
+  if (pointer && compound && !overwrite) throw new GoError('src and dst must be of same type');
+}
+
+/** A map of strings, such as split gives, takes strings alone: Go panics on the rest. */
+function put(dst: GoMap, key: string, value: GoValue): void {
+  if (dst.elementType === 'string' && typeof value !== 'string') {
+    const type = value instanceof GoSlice ? typeName(value) : 'interface {}';
+    throw new GoError(`reflect.Value.SetMapIndex: value of type ${type} is not assignable to type string`);
+  }
+  dst.entries.set(key, value);
+}
