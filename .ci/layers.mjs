@@ -15,7 +15,7 @@ export const layers = {
   config: leaves,
   version: ['../package'],
   health: leaves,
-  gotemplate: [...leaves, 'npm:re2js', 'npm:semver', 'npm:lossless-json'],
+  gotemplate: [...leaves, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
   host: [...leaves, 'type:volume/ports', 'npm:koffi'],
   kube: [...leaves, 'npm:yaml', 'npm:lossless-json'],
   content: ['gotemplate', ...leaves, 'type:volume/ports'],

@@ -1,0 +1,96 @@
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import bcryptjs from 'bcryptjs';
+import { fromGoString, toBytes, type ByteString } from '../byte-string.js';
+import { goFunction, type CallContext, type GoFunction } from '../function.js';
+import { LimitReached } from '../limits.js';
+import { decryptAes, encryptAes } from './ciphers.js';
+import { derivePassword } from './derive-password.js';
+
+/** Bytes of a password that bcrypt looks at; Go refuses longer ones. */
+const maxPasswordBytes = 72;
+
+/**
+ * The cost that Go's hashes have, and that shows in them: about 70 ms of work. So a render has steps for two of them;
+ * a lower cost would be quicker but would make hashes that are not sprig's.
+ */
+const bcryptCost = '10';
+const stepsPerBcrypt = 180_000;
+
+function bcrypt(context: CallContext, password: ByteString): ByteString {
+  if (password.length > maxPasswordBytes) {
+    return 'failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes';
+  }
+  context.charge(stepsPerBcrypt);
+  const salt = bcryptjs.encodeBase64(context.randomBytes(16), 16);
+  return bcryptjs.hashSync(fromGoString(password), `$2a$${bcryptCost}$${salt}`);
+}
+
+function htpasswd(context: CallContext, user: ByteString, password: ByteString): ByteString {
+  return user.includes(':') ? `invalid username: ${user}` : `${user}:${bcrypt(context, password)}`;
+}
+
+/** The checksum of zlib. The sums fit 32 bits for 5552 bytes between two reductions. */
+function adler32(text: ByteString): number {
+  let a = 1;
+  let b = 0;
+  for (let start = 0; start < text.length; start += 5552) {
+    const end = Math.min(start + 5552, text.length);
+    for (let at = start; at < end; at++) {
+      a += text.charCodeAt(at);
+      b += a;
+    }
+    a %= 65521;
+    b %= 65521;
+  }
+  return b * 65536 + a;
+}
+
+const publicKeyEncoding = { type: 'spki', format: 'pem' } as const;
+
+/**
+ * A new private key as PEM. Keys of RSA (4096 bits, as sprig has it) and DSA take seconds to find, for which no render
+ * has the time.
+ * @throws {LimitReached} for those two.
+ */
+function privateKey(context: CallContext, type: ByteString): ByteString {
+  switch (type) {
+    case '':
+    case 'rsa':
+    case 'dsa':
+      throw new LimitReached(`a private key of type ${type === '' ? 'rsa' : type} takes too long to generate`);
+    case 'ecdsa': {
+      context.charge(20_000);
+      const privateKeyEncoding = { type: 'sec1', format: 'pem' } as const;
+      return generateKeyPairSync('ec', { namedCurve: 'prime256v1', privateKeyEncoding, publicKeyEncoding }).privateKey;
+    }
+    case 'ed25519': {
+      context.charge(20_000);
+      const privateKeyEncoding = { type: 'pkcs8', format: 'pem' } as const;
+      return generateKeyPairSync('ed25519', { privateKeyEncoding, publicKeyEncoding }).privateKey;
+    }
+    default:
+      return `Unknown type ${type}`;
+  }
+}
+
+function hash(algorithm: 'sha1' | 'sha256') {
+  return (context: CallContext, text: ByteString): ByteString => {
+    context.charge(text.length / 16);
+    return createHash(algorithm).update(toBytes(text)).digest('hex');
+  };
+}
+
+export const cryptoFunctions: readonly GoFunction[] = [
+  goFunction({ name: 'sha1sum', params: ['string'] }, hash('sha1')),
+  goFunction({ name: 'sha256sum', params: ['string'] }, hash('sha256')),
+  goFunction({ name: 'adler32sum', params: ['string'] }, (context, text) => {
+    context.charge(text.length / 16);
+    return adler32(text).toString();
+  }),
+  goFunction({ name: 'bcrypt', params: ['string'] }, bcrypt),
+  goFunction({ name: 'htpasswd', params: ['string', 'string'] }, htpasswd),
+  goFunction({ name: 'genPrivateKey', params: ['string'] }, privateKey),
+  goFunction({ name: 'derivePassword', params: ['uint32', 'string', 'string', 'string', 'string'] }, derivePassword),
+  goFunction({ name: 'encryptAES', params: ['string', 'string'] }, encryptAes),
+  goFunction({ name: 'decryptAES', params: ['string', 'string'] }, decryptAes),
+];
