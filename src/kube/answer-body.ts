@@ -65,8 +65,8 @@ function errorAnswer(answer: HttpAnswer, bytes: Buffer, path: string, credential
     reason: status?.reason ?? '',
     message: credential === undefined ? message : message.replaceAll(credential.expose(), String(credential)),
     path,
-    // Throttled requests and those without a valid identity are turned away before anything is done.
-    mayHaveActed: answer.status !== 429 && answer.status !== 401,
+    // What the server blames on the request it has turned away.
+    mayHaveActed: answer.status >= 500,
     ...(status?.details === undefined ? {} : { details: status.details }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });

@@ -6,8 +6,11 @@ import { Secret } from '../secret.js';
 export interface BearerToken {
   /** @throws {DriverError} FAILED_PRECONDITION when there is none; names the file. */
   current(): Secret;
-  /** The server did not accept the current token: looks for another one. */
-  renew(): void;
+  /**
+   * The server did not accept `refused`: looks for another one.
+   * @returns whether `current()` is another one now, perhaps because a call beside this one has looked already.
+   */
+  renew(refused: Secret): boolean;
 }
 
 export class StaticToken implements BearerToken {
@@ -21,8 +24,8 @@ export class StaticToken implements BearerToken {
     return this.#token;
   }
 
-  renew(): void {
-    // There is no other one.
+  renew(): boolean {
+    return false;
   }
 }
 
@@ -43,15 +46,20 @@ export class TokenFile implements BearerToken {
   }
 
   current(): Secret {
-    if (this.#token === undefined || this.#now() - this.#readAtMs >= maxAgeMs) this.renew();
+    if (this.#token === undefined || this.#now() - this.#readAtMs >= maxAgeMs) this.#read();
     if (this.#token === undefined) {
       throw new DriverError('FAILED_PRECONDITION', `${this.#file}: no token of the service account can be read`);
     }
     return this.#token;
   }
 
-  /** Keeps the old token when the file cannot be read: it may still be good, and the server is the judge. */
-  renew(): void {
+  renew(refused: Secret): boolean {
+    if (refused.equals(this.#token)) this.#read();
+    return !refused.equals(this.#token);
+  }
+
+  /** An old token is kept when the file cannot be read: it may still be good, and the server is the judge. */
+  #read(): void {
     this.#readAtMs = this.#now();
     const text = readTrimmed(this.#file);
     if (text !== undefined && text !== '') this.#token = new Secret(text);

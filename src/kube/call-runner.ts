@@ -1,5 +1,5 @@
 import type { JsonValue } from '../json.js';
-import { abortError } from '../errors.js';
+import { abortError, DriverError } from '../errors.js';
 import { pause, startDeadline } from './abortable.js';
 import type { Deadline } from './abortable.js';
 import { readAnswer } from './answer-body.js';
@@ -13,6 +13,7 @@ import type { KubeObserver, KubeVerb } from './observer.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
 import type { KubeTimings } from './timings.js';
+import type { Secret } from '../secret.js';
 
 export interface CallOptions {
   readonly signal: AbortSignal;
@@ -84,15 +85,16 @@ export class CallRunner {
   }
 
   /**
-   * Sends a request with the current token, and once more with the one that is in the file now after a 401.
+   * Sends a request with the current token, and after a 401 once more if the file holds another one now.
    * @returns an answer of any status; its body is still to be read.
    */
   async open(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
-    const answer = await this.#send(target, body, signal);
-    if (answer.status !== 401 || this.#options.config.token === undefined) return answer;
+    const { token } = this.#options.config;
+    const first = token?.current();
+    const answer = await this.#send(target, body, first, signal);
+    if (answer.status !== 401 || first === undefined || token?.renew(first) !== true) return answer;
     await this.read(answer, target).catch(() => undefined);
-    this.#options.config.token.renew();
-    return this.#send(target, body, signal);
+    return this.#send(target, body, token.current(), signal);
   }
 
   /** @throws {KubeError} unless it is JSON with a status of success. */
@@ -114,9 +116,13 @@ export class CallRunner {
     }
   }
 
-  async #send(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+  async #send(
+    target: CallTarget,
+    body: string | undefined,
+    token: Secret | undefined,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
     const { config, userAgent, observer, chance } = this.#options;
-    const token = config.token?.current();
     const headers = {
       accept: 'application/json',
       'user-agent': userAgent,
@@ -169,7 +175,7 @@ export class CallRunner {
     lastError: KubeError | undefined,
   ): unknown {
     if (outer.aborted) return abortError(outer);
-    return deadline.isOver ? timedOut(target, timeoutMs, lastError ?? error) : error;
+    return deadline.isOver ? timedOut(target, timeoutMs, error, lastError ?? error) : error;
   }
 }
 
@@ -178,12 +184,16 @@ export function describe({ verb, location }: CallTarget): string {
   return `${verb === 'create' ? 'POST' : 'GET'} ${pathOf(location)}`;
 }
 
-/** @param cause what happened meanwhile, if anything did. */
-export function timedOut(target: CallTarget, timeoutMs: number, cause: unknown): KubeError {
+/**
+ * @param end how the exchange under way ended; a DriverError when it was still waiting for a connection.
+ * @param cause what had gone wrong before, if anything had.
+ */
+export function timedOut(target: CallTarget, timeoutMs: number, end: unknown, cause: unknown = end): KubeError {
   const path = describe(target);
   const hint = cause instanceof KubeError ? ` (${cause.message.slice(cause.path.length + 2)})` : '';
   const message = `no answer within ${timeoutMs} ms${hint}`;
-  return new KubeError({ code: 0, reason: 'TimedOut', message, path, mayHaveActed: true }, { cause });
+  const mayHaveActed = !(end instanceof DriverError);
+  return new KubeError({ code: 0, reason: 'TimedOut', message, path, mayHaveActed }, { cause });
 }
 
 /** Failures below HTTP in the client's own terms; everything else as it is. */

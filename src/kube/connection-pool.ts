@@ -2,8 +2,8 @@ import { connect } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { abortable } from './abortable.js';
+import { throwIfAborted } from '../errors.js';
+import { abortable, pause, startDeadline } from './abortable.js';
 import { backoffMs } from './backoff.js';
 import type { ClusterConfig } from './cluster-config.js';
 import { TransportError, transportError } from './connection.js';
@@ -41,8 +41,9 @@ export class ConnectionPool {
     this.#upkeep = setInterval(() => this.#keepUp(), timings.pingIntervalMs).unref();
   }
 
-  /** @throws {TransportError} */
+  /** @throws {TransportError}; {DriverError} the signal's reason. */
   async request(kind: ExchangeKind, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    throwIfAborted(signal);
     let connection = this.#connections.find((candidate) => candidate.hasRoom(kind));
     // Checked and taken without a wait between, so that a connection never gets more than it has room for.
     while (!connection?.hasRoom(kind)) {
@@ -61,8 +62,9 @@ export class ConnectionPool {
   async #dial(): Promise<Connection> {
     const { now, random } = this.#chance;
     try {
-      await sleep(Math.max(0, this.#notBeforeMs - now()), undefined, { signal: this.#closing.signal });
+      await pause(Math.max(0, this.#notBeforeMs - now()), this.#closing.signal);
       const connection = await this.#open();
+      if (!connection.hasRoom('call')) throw new TransportError('the server closed the connection at once', false);
       this.#failures = 0;
       this.#connections = [...this.#connections.filter((each) => each.active > 0 || each.hasRoom('call')), connection];
       return connection;
@@ -75,17 +77,23 @@ export class ConnectionPool {
   }
 
   async #open(): Promise<Connection> {
+    const { dialMs, pingTimeoutMs } = this.#timings;
     const { host, port } = this.#config;
     const options = this.#tlsOptions();
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(this.#timings.dialMs)]);
-    const socket = connect({ ...options, ALPNProtocols: ['h2', 'http/1.1'] });
-    await secured(socket, signal, this.#timings.dialMs);
-    if (socket.alpnProtocol === 'h2') {
-      const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-      return Http2Connection.open(socket, authority, this.#timings.pingTimeoutMs, signal);
+    const deadline = startDeadline(this.#closing.signal, dialMs, this.#chance.now);
+    try {
+      const socket = await dialTls(options, deadline.signal);
+      if (socket.alpnProtocol === 'h2') {
+        const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+        return await Http2Connection.open(socket, authority, pingTimeoutMs, deadline.signal);
+      }
+      socket.destroy();
+      return new Http1Connection(options);
+    } catch (error) {
+      throw deadline.isOver ? new TransportError(`no connection within ${dialMs} ms`, false) : error;
+    } finally {
+      deadline.done();
     }
-    socket.destroy();
-    return new Http1Connection(options);
   }
 
   #tlsOptions(): ConnectionOptions {
@@ -113,14 +121,15 @@ export class ConnectionPool {
   }
 }
 
-async function secured(socket: TLSSocket, signal: AbortSignal, dialMs: number): Promise<void> {
+async function dialTls(options: ConnectionOptions, signal: AbortSignal): Promise<TLSSocket> {
+  const socket = connect({ ...options, ALPNProtocols: ['h2', 'http/1.1'] });
   try {
     await once(socket, 'secureConnect', { signal });
+    return socket;
   } catch (error) {
+    // Destroying may bring one more error, which nobody waits for.
     socket.on('error', () => undefined);
     socket.destroy();
-    throw signal.aborted
-      ? new TransportError(`no TLS connection within ${dialMs} ms`, false)
-      : transportError(error, false);
+    throw transportError(error, false);
   }
 }

@@ -83,7 +83,7 @@ export class Http2Connection implements Connection {
   }
 
   probe(): void {
-    if (this.#session.closed || this.#session.destroyed) return;
+    if (this.#session.destroyed) return;
     const timer = setTimeout(() => this.#session.destroy(new Error('no answer to a ping')), this.#pingTimeoutMs);
     timer.unref();
     // False when a ping is on its way already: then its own timer decides.

@@ -94,7 +94,7 @@ export class KubeClient {
     return watchStream(this.#runner, { verb: 'watch', location, query }, options);
   }
 
-  /** Breaks everything that is under way. */
+  /** Breaks everything that is under way. Reflectors are to be stopped first: they would go on trying. */
   close(): void {
     this.#pool.close();
   }

@@ -91,8 +91,7 @@ export class Reflector {
       error = caught;
     }
     const reason = reasonFor(error);
-    // A broken connection leaves the history where it is; whatever else went wrong, a list sets it right.
-    if (reason === 'expired' || (reason === 'refused' && !isTransient(error))) this.#resourceVersion = undefined;
+    if (reason === 'expired' || isMisunderstanding(error)) this.#resourceVersion = undefined;
     const isHealthy = events > 0 || now() - startedMs >= this.#client.timings.watchHealthyMs;
     if (!signal.aborted) this.state.disconnected(now(), error);
     return { reason, isHealthy, error };
@@ -164,6 +163,8 @@ function reasonFor(error: unknown): WatchRestartReason {
   return error.code === 0 ? 'lost' : 'refused';
 }
 
-function isTransient(error: unknown): boolean {
-  return error instanceof KubeError && error.isTransient;
+/** Neither a broken connection nor a refusal says that the history is gone; after anything else a list sets it right. */
+function isMisunderstanding(error: unknown): boolean {
+  if (!(error instanceof KubeError)) return error !== undefined;
+  return !error.isTransient && error.code !== 401 && error.code !== 403;
 }

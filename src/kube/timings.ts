@@ -29,7 +29,7 @@ export interface KubeTimings {
 }
 
 export const kubeTimings: KubeTimings = {
-  dialMs: 10_000,
+  dialMs: 5_000,
   attemptMs: 10_000,
   callMs: 30_000,
   retryBaseMs: 100,
@@ -42,7 +42,7 @@ export const kubeTimings: KubeTimings = {
   watchMaxSeconds: 600,
   watchIdleMs: 300_000,
   watchHealthyMs: 5_000,
-  watchBaseMs: 200,
+  watchBaseMs: 500,
   watchCapMs: 30_000,
   watchFirstCapMs: 10_000,
 };

@@ -69,6 +69,28 @@ describe('the test API server', () => {
     assert.equal((await ask({ path: `${connectors}/git` })).code, 404);
   });
 
+  it('takes no change of the spec of an AccessRequest, but its status', async () => {
+    const collection = '/apis/connectors.alauda.io/v1alpha1/namespaces/team-a/accessrequests';
+    const request = {
+      apiVersion: 'connectors.alauda.io/v1alpha1',
+      kind: 'AccessRequest',
+      metadata: { name: 'ask', namespace: 'team-a' },
+      spec: { connectorRef: { name: 'git' } },
+    };
+    await ask({ method: 'POST', path: collection, body: request });
+    const changed = { ...request, spec: { connectorRef: { name: 'other' } } };
+    assert.equal((await ask({ method: 'PUT', path: `${collection}/ask`, body: changed })).code, 422);
+    const decided = { ...changed, status: { conditions: [] } };
+    assert.equal((await ask({ method: 'PUT', path: `${collection}/ask/status`, body: decided })).code, 200);
+    const stored = api.get('accessrequests', { namespace: 'team-a', name: 'ask' });
+    assert.deepEqual([stored?.['spec'], stored?.['status']], [request.spec, { conditions: [] }]);
+    assert.deepEqual(api.permissionsUsed('tester'), [
+      'create connectors.alauda.io/accessrequests',
+      'update connectors.alauda.io/accessrequests',
+      'update connectors.alauda.io/accessrequests/status',
+    ]);
+  });
+
   it('lists by labels and by name', async () => {
     api.put(connector('one', 'a', { tier: 'x' }));
     api.put(connector('two', 'a', { tier: 'y' }));

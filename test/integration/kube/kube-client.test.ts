@@ -13,6 +13,7 @@ import {
   quickTimings,
   testClient,
 } from '../../support/kube-client/test-client.js';
+import { eventually } from '../../support/poll.js';
 
 const never = new AbortController().signal;
 const git = { type: connectors, namespace: 'team-a', name: 'git' };
@@ -103,6 +104,11 @@ for (const http2 of [true, false]) {
         assert.equal(error.mayHaveActed, true);
         assert.equal(api.count({ verb: 'create' }), 1);
       }
+      api.faults.add({ verb: 'create', effect: { kind: 'hang' } });
+      const body = connector('new', 'a') as unknown as JsonObject;
+      const options = { signal: never, timeoutMs: 60 };
+      const error = await failure(client.create({ type: connectors, namespace: 'team-a' }, body, options));
+      assert.deepEqual([error.reason, error.mayHaveActed], ['TimedOut', true]);
     });
 
     it('repeats a create that was turned away unread, and any that the caller calls idempotent', async () => {
@@ -144,12 +150,15 @@ for (const http2 of [true, false]) {
     });
 
     it('stops when the caller does', async () => {
+      await get();
       api.faults.add({ verb: 'get', effect: { kind: 'hang' } });
       const caller = new AbortController();
       const call = get(caller.signal);
+      await eventually('the request is there', () => api.count({ verb: 'get' }) === 2);
       caller.abort(new DriverError('DEADLINE_EXCEEDED', 'enough'));
       await assert.rejects(call, { name: 'DriverError', code: 'DEADLINE_EXCEEDED', message: 'enough' });
       await assert.rejects(get(AbortSignal.abort()), { name: 'DriverError', code: 'CANCELLED' });
+      assert.equal(api.count({ verb: 'get' }), 2);
     });
 
     it('stops at its own time and says what has happened until then', async () => {

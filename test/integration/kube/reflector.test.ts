@@ -186,6 +186,7 @@ describe('a reflector', () => {
     api.put(connector('large', large));
     await showsAddress('large', large);
     assert.equal(reflector.state.objects.size, 52);
+    assert.equal(api.count({ verb: 'list' }), 1);
   });
 
   it('drops a half event and gets it whole from the next watch', async () => {

@@ -1,6 +1,8 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import type { CertificateAuthority } from './certificates.js';
+import type { Identities } from './identities.js';
 
 /** Written as the kubelet does: a reader sees the old content or the new, never half of one. */
 export function replaceFile(file: string, content: string): void {
@@ -22,28 +24,67 @@ export interface InClusterFiles {
   rotateToken(options?: { readonly revokeOld?: boolean }): void;
 }
 
-export interface KubeconfigParts {
+export function writeInClusterFiles(
+  folder: string,
+  authority: CertificateAuthority,
+  identities: Identities,
+  account: { readonly namespace: string; readonly name: string },
+  port: number,
+): InClusterFiles {
+  const place = (name: string): string => path.join(folder, name);
+  const files = { caFile: place('ca.crt'), tokenFile: place('token'), namespaceFile: place('namespace') };
+  const newToken = (): string => identities.issueServiceAccount(account).token;
+  let token = newToken();
+  replaceFile(files.caFile, authority.certificate);
+  replaceFile(files.namespaceFile, account.namespace);
+  replaceFile(files.tokenFile, token);
+  return {
+    folder,
+    ...files,
+    host: '127.0.0.1',
+    port: String(port),
+    rotateToken: ({ revokeOld = false } = {}) => {
+      const old = token;
+      token = newToken();
+      replaceFile(files.tokenFile, token);
+      if (revokeOld) identities.revoke(old);
+    },
+  };
+}
+
+export interface KubeconfigUser {
+  readonly name: string;
+  readonly groups?: readonly string[];
+  /** Of the context. */
+  readonly namespace?: string;
+}
+
+interface KubeconfigParts {
   readonly server: string;
   readonly ca: string;
-  readonly namespace?: string;
   /** Fields of the user entry. */
   readonly user: Readonly<Record<string, unknown>>;
 }
 
 /** A kubeconfig with one context named `test`. */
-export function kubeconfigText({ server, ca, namespace, user }: KubeconfigParts): string {
-  return stringify({
+export function writeKubeconfig(file: string, { server, ca, user }: KubeconfigParts, namespace?: string): void {
+  const context = { cluster: 'test', user: 'test', ...(namespace === undefined ? {} : { namespace }) };
+  const text = stringify({
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'test',
-    contexts: [
-      { name: 'test', context: { cluster: 'test', user: 'test', ...(namespace === undefined ? {} : { namespace }) } },
-    ],
+    contexts: [{ name: 'test', context }],
     clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': base64(ca) } }],
     users: [{ name: 'test', user }],
   });
+  replaceFile(file, text);
 }
 
-export function base64(text: string): string {
+export function clientCertificateFields(authority: CertificateAuthority, user: KubeconfigUser): Record<string, string> {
+  const pair = authority.issue({ commonName: user.name, organizations: user.groups ?? [] });
+  return { 'client-certificate-data': base64(pair.certificate), 'client-key-data': base64(pair.key) };
+}
+
+function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }

@@ -2,7 +2,6 @@ import { createSecureServer } from 'node:http2';
 import type { ServerHttp2Session } from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
 import { TLSSocket } from 'node:tls';
 import type { Server as TlsServer } from 'node:tls';
 import { stringify } from 'lossless-json';
@@ -11,8 +10,8 @@ import type { Binding } from './access-rules.js';
 import { applyFaults } from './apply-faults.js';
 import { CertificateAuthority } from './certificates.js';
 import type { KeyPair } from './certificates.js';
-import { base64, kubeconfigText, replaceFile } from './credential-files.js';
-import type { InClusterFiles } from './credential-files.js';
+import { clientCertificateFields, writeInClusterFiles, writeKubeconfig } from './credential-files.js';
+import type { InClusterFiles, KubeconfigUser } from './credential-files.js';
 import { Faults } from './faults.js';
 import { Identities, withStandardGroups } from './identities.js';
 import type { User } from './identities.js';
@@ -206,6 +205,16 @@ export class KubeApi {
     return this.requestsOf(pattern).length;
   }
 
+  /** What the user has needed so far, as `verb group/resource/subresource`, sorted: the least that RBAC must grant. */
+  permissionsUsed(user: string): readonly string[] {
+    const used = this.requestsOf({ user }).filter(({ isResource }) => isResource);
+    const texts = used.map(
+      ({ verb, group, resource, subresource }) =>
+        `${verb} ${[group, resource, subresource].filter((part) => part !== '').join('/')}`,
+    );
+    return [...new Set(texts)].sort();
+  }
+
   clearRequests(): void {
     this.#requests.length = 0;
   }
@@ -253,46 +262,16 @@ export class KubeApi {
 
   /** Files as in a pod of the service account (which need not exist as an object). */
   writeInClusterFiles(folder: string, account: { readonly namespace: string; readonly name: string }): InClusterFiles {
-    const files = {
-      caFile: path.join(folder, 'ca.crt'),
-      tokenFile: path.join(folder, 'token'),
-      namespaceFile: path.join(folder, 'namespace'),
-    };
-    const newToken = (): string => this.identities.issueServiceAccount(account).token;
-    let token = newToken();
-    replaceFile(files.caFile, this.authority.certificate);
-    replaceFile(files.namespaceFile, account.namespace);
-    replaceFile(files.tokenFile, token);
-    return {
-      folder,
-      ...files,
-      host: '127.0.0.1',
-      port: String(this.#port),
-      rotateToken: ({ revokeOld = false } = {}) => {
-        const old = token;
-        token = newToken();
-        replaceFile(files.tokenFile, token);
-        if (revokeOld) this.identities.revoke(old);
-      },
-    };
+    return writeInClusterFiles(folder, this.authority, this.identities, account, this.#port);
   }
 
   /** Writes a kubeconfig for a user with a static token, or with a client certificate. */
-  writeKubeconfig(
-    file: string,
-    user: { readonly name: string; readonly groups?: readonly string[]; readonly namespace?: string },
-    credential: 'token' | 'client-certificate' = 'token',
-  ): void {
+  writeKubeconfig(file: string, user: KubeconfigUser, credential: 'token' | 'client-certificate' = 'token'): void {
     const fields =
-      credential === 'token' ? { token: this.tokenFor(user.name, user.groups) } : this.#clientCertificate(user);
-    const { namespace } = user;
-    const parts = { server: this.url, ca: this.authority.certificate, user: fields };
-    replaceFile(file, kubeconfigText({ ...parts, ...(namespace === undefined ? {} : { namespace }) }));
-  }
-
-  #clientCertificate(user: { readonly name: string; readonly groups?: readonly string[] }): Record<string, unknown> {
-    const pair = this.authority.issue({ commonName: user.name, organizations: user.groups ?? [] });
-    return { 'client-certificate-data': base64(pair.certificate), 'client-key-data': base64(pair.key) };
+      credential === 'token'
+        ? { token: this.tokenFor(user.name, user.groups) }
+        : clientCertificateFields(this.authority, user);
+    writeKubeconfig(file, { server: this.url, ca: this.authority.certificate, user: fields }, user.namespace);
   }
 
   async #serve(request: ApiRequest, response: ApiResponse): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { stringify } from 'lossless-json';
 import { apiVersionOf, storedResources } from './resources.js';
 import type { KubeObject, StoredObject, StoredResource } from './resources.js';
@@ -54,6 +55,9 @@ export class ObjectStore {
     }
     if (uid !== undefined && uid !== previous.metadata.uid) {
       throw conflict(resource, object.metadata.name, 'Precondition failed: UID in precondition');
+    }
+    if (resource.kind === 'AccessRequest' && !isDeepStrictEqual(previous['spec'], object['spec'])) {
+      throw invalid(resource.kind, object.metadata.name, 'spec: Invalid value: field is immutable');
     }
     return this.put(resource, object);
   }
