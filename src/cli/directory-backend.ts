@@ -25,7 +25,7 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
     access: new UncheckedAccess(),
     tokens: new KubeletTokens({
       audience: config['token-audience'],
-      onlyInSecrets: () => false,
+      origin: () => 'either',
       minter: undefined,
       clock,
     }),

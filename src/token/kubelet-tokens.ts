@@ -5,14 +5,18 @@ import type { Clock, PassedTokens, PodIdentity, ProxyToken, TokenRequest, TokenS
 import type { TokenClaims } from './token-claims.js';
 import { parseTokenClaims } from './token-claims.js';
 
+/**
+ * Where tokens count that come with a request. `secrets`, `volume-context`: as the CSIDriver object says; there the
+ * kubelet overwrites what a pod's author may have put, elsewhere it does not. `none`: the CSIDriver object asks for no
+ * token of our audience, so that one which is there came from somebody else. `either`: there is no CSIDriver object.
+ */
+export type PassedTokenOrigin = 'secrets' | 'volume-context' | 'either' | 'none';
+
 export interface KubeletTokensOptions {
   /** The audience that the proxy accepts. */
   readonly audience: string;
-  /**
-   * Whether the CSIDriver object has the kubelet pass tokens in `secrets`; then what stands in `volume_context` was
-   * written by the pod's author and is ignored.
-   */
-  readonly onlyInSecrets: () => boolean;
+  /** Where the kubelet puts tokens; asked anew for each request. */
+  readonly origin: () => PassedTokenOrigin;
   /** Mints tokens of another lifetime; undefined when that is off. */
   readonly minter: TokenSource | undefined;
   readonly clock: Clock;
@@ -42,7 +46,7 @@ export class KubeletTokens implements TokenSource {
     if (passed === undefined) {
       throw new DriverError(
         'FAILED_PRECONDITION',
-        `the kubelet passed no token for audience "${this.#options.audience}": add it to spec.tokenRequests of the driver's CSIDriver object`,
+        `the kubelet passed no token for audience "${this.#options.audience}": set spec.tokenRequests of the driver's CSIDriver object to [{audience: ${this.#options.audience}, expirationSeconds: 1800}]`,
       );
     }
     throw new DriverError(
@@ -77,8 +81,8 @@ export class KubeletTokens implements TokenSource {
   }
 
   #passedToken({ passed, pod }: TokenRequest): PassedToken | undefined {
-    const { audience, onlyInSecrets } = this.#options;
-    const json = passed.inSecrets ?? (onlyInSecrets() ? undefined : passed.inVolumeContext);
+    const { audience, origin } = this.#options;
+    const json = passedJson(passed, origin());
     const secret = json === undefined ? undefined : tokenOfAudience(json, audience);
     if (secret === undefined) return undefined;
     const claims = parseTokenClaims(secret);
@@ -98,8 +102,22 @@ interface PassedToken {
   readonly claims: TokenClaims;
 }
 
+function passedJson({ inSecrets, inVolumeContext }: PassedTokens, origin: PassedTokenOrigin): Secret | undefined {
+  switch (origin) {
+    case 'secrets':
+      return inSecrets;
+    case 'volume-context':
+      // Only secrets: the object was changed a moment ago and the kubelet saw it first.
+      return inVolumeContext ?? inSecrets;
+    case 'either':
+      return inSecrets ?? inVolumeContext;
+    case 'none':
+      return undefined;
+  }
+}
+
 /** @param json the kubelet's `{"<audience>": {"token": …, "expirationTimestamp": …}}`. */
-function tokenOfAudience(json: NonNullable<PassedTokens['inSecrets']>, audience: string): Secret | undefined {
+function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
   try {
     const token = jsonMember(jsonMember(parseJson(json.expose()), audience), 'token');
     return typeof token === 'string' && token !== '' ? new Secret(token) : undefined;

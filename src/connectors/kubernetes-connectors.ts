@@ -1,0 +1,171 @@
+import { DriverError } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import { driverFailure } from '../kube/driver-failure.js';
+import type { KubeClient } from '../kube/kube-client.js';
+import { Reflector } from '../kube/reflector.js';
+import type { ResourceType } from '../kube/resource-location.js';
+import type { Log } from '../log.js';
+import type {
+  Call,
+  Clock,
+  Connector,
+  ConnectorClass,
+  ConnectorRef,
+  ConnectorSource,
+  FeatureFlags,
+  ResolvedConnector,
+} from '../volume/ports.js';
+import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
+import { parseConnector } from './parse-connector.js';
+import { parseConnectorClass } from './parse-connector-class.js';
+import { WatchedObjects } from './watched-objects.js';
+
+const apiVersion = 'connectors.alauda.io/v1alpha1';
+const connectorType: ResourceType = { apiVersion, kind: 'Connector', plural: 'connectors' };
+const connectorClassType: ResourceType = { apiVersion, kind: 'ConnectorClass', plural: 'connectorclasses' };
+const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
+
+/** An object stays watched so long after its last use, since the next pod of the same pipeline is often near. */
+const idleMs = 5 * 60_000;
+const sweepMs = 60_000;
+
+export interface KubernetesConnectorsOptions {
+  readonly client: KubeClient;
+  /** Namespace of the ConfigMap `connectors-config`. */
+  readonly namespace: string;
+  readonly notFoundWaitMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Connectors, classes and flags from the API server, in memory and watched while a volume uses them. */
+export class KubernetesConnectors implements ConnectorSource {
+  readonly #connectors: WatchedObjects<Connector>;
+  readonly #classes: WatchedObjects<ConnectorClass>;
+  readonly #flagsReflector: Reflector;
+  readonly #retained = new Map<string, readonly ConnectorRef[]>();
+  readonly #parsedFlags = new WeakMap<JsonObject, FeatureFlags | DriverError>();
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(options: KubernetesConnectorsOptions) {
+    const { client, log, namespace } = options;
+    const watched = { ...options, idleMs };
+    this.#connectors = new WatchedObjects({
+      ...watched,
+      type: connectorType,
+      noun: 'connector',
+      parse: parseConnector,
+    });
+    this.#classes = new WatchedObjects({
+      ...watched,
+      type: connectorClassType,
+      noun: 'connectorclass',
+      parse: parseConnectorClass,
+    });
+    this.#flagsReflector = new Reflector(client, { type: configMapType, namespace, name: flagsConfigMapName }, log);
+  }
+
+  start(): void {
+    this.#flagsReflector.start();
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#sweeper);
+    this.#flagsReflector.stop();
+    this.#connectors.stop();
+    this.#classes.stop();
+  }
+
+  async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
+    return this.peek(refs) ?? call.idleWhile(() => Promise.all(refs.map((ref) => this.#resolveOne(ref, call.signal))));
+  }
+
+  peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {
+    const resolved: ResolvedConnector[] = [];
+    for (const ref of refs) {
+      const connector = this.#connectors.peek(ref);
+      if (connector === undefined) return undefined;
+      const connectorClass = this.#classes.peek({ name: connector.className });
+      if (connectorClass === undefined) return undefined;
+      resolved.push({ connector, connectorClass });
+    }
+    return resolved;
+  }
+
+  retain(volumeId: string, refs: readonly ConnectorRef[]): void {
+    this.#retained.set(volumeId, refs);
+  }
+
+  release(volumeId: string): void {
+    this.#retained.delete(volumeId);
+  }
+
+  async flags(signal: AbortSignal): Promise<FeatureFlags> {
+    const { state } = this.#flagsReflector;
+    if (!state.isSynced) {
+      await state.waitUntilSynced(signal).catch((error: unknown) => {
+        throw driverFailure(state.error ?? error, `reading configmap ${flagsConfigMapName}`);
+      });
+    }
+    const flags = this.#currentFlags();
+    if (flags instanceof DriverError) throw flags;
+    return flags;
+  }
+
+  peekFlags(): FeatureFlags | undefined {
+    if (!this.#flagsReflector.state.isSynced) return undefined;
+    const flags = this.#currentFlags();
+    return flags instanceof DriverError ? undefined : flags;
+  }
+
+  /** Why nothing can be read; undefined when it can. */
+  problem(): string | undefined {
+    return this.#flagsReflector.state.isSynced ? undefined : `configmap ${flagsConfigMapName} has not been read yet`;
+  }
+
+  cachedObjects(): Readonly<Record<string, number>> {
+    return { connectors: this.#connectors.count, connectorclasses: this.#classes.count };
+  }
+
+  async #resolveOne(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector> {
+    const connector = await this.#connectors.get(ref, signal);
+    try {
+      return { connector, connectorClass: await this.#classes.get({ name: connector.className }, signal) };
+    } catch (error) {
+      if (!(error instanceof DriverError) || error.code !== 'NOT_FOUND') throw error;
+      throw new DriverError('NOT_FOUND', `${error.message}; connector ${ref.namespace}/${ref.name} names it`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** An absent ConfigMap means the defaults. */
+  #currentFlags(): FeatureFlags | DriverError {
+    const [configMap] = this.#flagsReflector.state.objects.values();
+    if (configMap === undefined) return defaultFlags;
+    let flags = this.#parsedFlags.get(configMap);
+    if (flags === undefined) {
+      flags = parseFlagsOrError(configMap);
+      this.#parsedFlags.set(configMap, flags);
+    }
+    return flags;
+  }
+
+  #sweep(): void {
+    const refs = [...this.#retained.values()].flat();
+    const connectors = new Set(refs.map(({ namespace, name }) => `${namespace}/${name}`));
+    const classes = new Set(refs.map((ref) => this.#connectors.peek(ref)?.className));
+    this.#connectors.sweep((key) => connectors.has(key));
+    this.#classes.sweep((key) => classes.has(key));
+  }
+}
+
+function parseFlagsOrError(configMap: JsonObject): FeatureFlags | DriverError {
+  try {
+    return parseFeatureFlags(configMap);
+  } catch (error) {
+    if (error instanceof DriverError) return error;
+    throw error;
+  }
+}

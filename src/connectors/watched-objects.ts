@@ -1,0 +1,148 @@
+import { DriverError } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import type { KubeClient } from '../kube/kube-client.js';
+import { driverFailure } from '../kube/driver-failure.js';
+import { Reflector } from '../kube/reflector.js';
+import type { ResourceType } from '../kube/resource-location.js';
+import type { Log } from '../log.js';
+import type { Clock } from '../volume/ports.js';
+
+export interface ObjectName {
+  /** Absent for a cluster-scoped kind. */
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export interface WatchedObjectsOptions<T> {
+  readonly client: KubeClient;
+  readonly type: ResourceType;
+  /** How messages call the kind: `connector`. */
+  readonly noun: string;
+  /** @throws {DriverError} for an object that is malformed. */
+  readonly parse: (object: JsonObject) => T;
+  /** Milliseconds to wait for an object that does not exist yet. */
+  readonly notFoundWaitMs: number;
+  /** Milliseconds that an object stays watched after its last use. */
+  readonly idleMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Entry {
+  readonly reflector: Reflector;
+  lastUsedMs: number;
+}
+
+/**
+ * Objects of one kind, each read once and then watched while it is used: a node watches what its pods mount, not what
+ * the cluster has. Asking for an object that is watched costs no request.
+ */
+export class WatchedObjects<T> {
+  readonly #options: WatchedObjectsOptions<T>;
+  readonly #entries = new Map<string, Entry>();
+  readonly #parsed = new WeakMap<JsonObject, T | DriverError>();
+
+  constructor(options: WatchedObjectsOptions<T>) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * The object as last seen, without waiting: undefined when it is not in memory, does not exist or is malformed.
+   * When the API server is away it is what was last seen.
+   */
+  peek(name: ObjectName): T | undefined {
+    const entry = this.#entries.get(keyOf(name));
+    if (entry === undefined) return undefined;
+    entry.lastUsedMs = this.#options.clock.now();
+    const found = this.#current(entry.reflector);
+    return found instanceof DriverError ? undefined : found;
+  }
+
+  /**
+   * The object, once it is known. Waits for the first answer of the API server as long as the signal allows, and for an
+   * object that does not exist up to the not-found wait.
+   * @throws {DriverError} NOT_FOUND, UNAVAILABLE, or what `parse` throws.
+   */
+  async get(name: ObjectName, signal: AbortSignal): Promise<T> {
+    const { noun } = this.#options;
+    const { reflector } = this.#use(name);
+    try {
+      await reflector.state.waitUntilSynced(signal);
+    } catch (error) {
+      throw driverFailure(reflector.state.error ?? error, `reading ${noun} ${keyOf(name)}`);
+    }
+    const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, signal));
+    if (found instanceof DriverError) throw found;
+    return found;
+  }
+
+  /** Stops watching what is not in `isInUse` and has not been asked for lately. */
+  sweep(isInUse: (key: string) => boolean): void {
+    const { clock, idleMs } = this.#options;
+    for (const [key, { reflector, lastUsedMs }] of this.#entries) {
+      if (isInUse(key) || clock.now() - lastUsedMs < idleMs) continue;
+      reflector.stop();
+      this.#entries.delete(key);
+    }
+  }
+
+  stop(): void {
+    for (const { reflector } of this.#entries.values()) reflector.stop();
+    this.#entries.clear();
+  }
+
+  #use(name: ObjectName): Entry {
+    const { client, type, clock, log } = this.#options;
+    const key = keyOf(name);
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = { reflector: new Reflector(client, { type, ...name }, log), lastUsedMs: 0 };
+      this.#entries.set(key, entry);
+      entry.reflector.start();
+    }
+    entry.lastUsedMs = clock.now();
+    return entry;
+  }
+
+  /** The kubelet would come back only after its back-off; what is about to appear is worth a wait of seconds. */
+  async #appearing(name: ObjectName, reflector: Reflector, signal: AbortSignal): Promise<T | DriverError> {
+    const { noun, notFoundWaitMs } = this.#options;
+    const notFound = new DriverError('NOT_FOUND', `${noun} ${keyOf(name)} does not exist`);
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(notFound), notFoundWaitMs);
+    try {
+      return await reflector.state.waitFor(() => this.#current(reflector), AbortSignal.any([signal, timeout.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Parsed once per state of the object, so that the same state is the same value. */
+  #current(reflector: Reflector): T | DriverError | undefined {
+    const [object] = reflector.state.objects.values();
+    if (object === undefined) return undefined;
+    let parsed = this.#parsed.get(object);
+    if (parsed === undefined) {
+      parsed = this.#parse(object);
+      this.#parsed.set(object, parsed);
+    }
+    return parsed;
+  }
+
+  #parse(object: JsonObject): T | DriverError {
+    try {
+      return this.#options.parse(object);
+    } catch (error) {
+      if (error instanceof DriverError) return error;
+      throw error;
+    }
+  }
+}
+
+function keyOf({ namespace, name }: ObjectName): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}

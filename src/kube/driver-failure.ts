@@ -1,0 +1,26 @@
+import { DriverError } from '../errors.js';
+import { KubeError } from './kube-error.js';
+
+/**
+ * What a failed request means to a pod that needs its answer. Whatever waiting may mend is UNAVAILABLE: the kubelet
+ * tries again.
+ * @param doing what could not be done, such as `reading connector ci/harbor`.
+ */
+export function driverFailure(error: unknown, doing: string): DriverError {
+  if (error instanceof KubeError) {
+    return new DriverError('UNAVAILABLE', `${doing} failed: ${explain(error)}`, { cause: error });
+  }
+  // The call's time ran out while the API server was asked: that is the API server's failure, not the caller's.
+  if (error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED') {
+    return new DriverError('UNAVAILABLE', `${doing} failed: the API server did not answer in time`, { cause: error });
+  }
+  if (error instanceof DriverError) return error;
+  return new DriverError('INTERNAL', `${doing} failed`, { cause: error });
+}
+
+function explain(error: KubeError): string {
+  if (error.code === 0) return `the API server cannot be reached (${error.reason})`;
+  if (error.code === 401) return "the API server does not accept the driver's own token";
+  if (error.code === 403) return `the driver's own service account may not do that, check its RBAC (${error.message})`;
+  return `the API server answered ${error.code} ${error.reason}`;
+}

@@ -1,0 +1,139 @@
+import { DriverError } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import { jsonMember } from '../json.js';
+import { abortable } from '../kube/abortable.js';
+import { driverFailure } from '../kube/driver-failure.js';
+import type { KubeClient } from '../kube/kube-client.js';
+import { KubeError } from '../kube/kube-error.js';
+import type { ResourceType } from '../kube/resource-location.js';
+import { Secret } from '../secret.js';
+import type { Clock, ProxyToken, TokenRequest, TokenSource } from '../volume/ports.js';
+import { parseTokenClaims } from './token-claims.js';
+
+const serviceAccountType: ResourceType = { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' };
+
+/** What a token lives that nobody asked a lifetime for. */
+const defaultExpirationMs = 30 * 60_000;
+/** Tokens are renewed when this part of their life is over, as the kubelet does. */
+const renewAfter = 0.8;
+
+/** The client's own time bound ends the request. */
+const neverAborted = new AbortController().signal;
+
+interface MintedToken {
+  readonly token: ProxyToken;
+  readonly renewAtMs: number;
+}
+
+/**
+ * Tokens minted by TokenRequest for the pod's own service account and bound to the pod (`--allow-token-minting`). Each
+ * is kept until 80 % of its life is over; concurrent calls share one request.
+ */
+export class MintedTokens implements TokenSource {
+  readonly #client: KubeClient;
+  readonly #audience: string;
+  readonly #clock: Clock;
+  readonly #minted = new Map<string, MintedToken>();
+  readonly #underWay = new Map<string, Promise<MintedToken>>();
+
+  constructor(client: KubeClient, audience: string, clock: Clock) {
+    this.#client = client;
+    this.#audience = audience;
+    this.#clock = clock;
+  }
+
+  /** @throws {DriverError} also INVALID_ARGUMENT for a lifetime that the API server refuses. */
+  async tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken> {
+    const key = keyOf(request);
+    const known = this.#minted.get(key);
+    const nowMs = this.#clock.now();
+    if (known !== undefined && nowMs < known.renewAtMs) return known.token;
+    try {
+      const { token } = await this.#mintOnce(key, request, signal);
+      return token;
+    } catch (error) {
+      // As the kubelet does: what cannot be renewed is used until it expires.
+      if (known !== undefined && nowMs < known.token.expiresAtMs && !signal.aborted) return known.token;
+      throw error;
+    }
+  }
+
+  peek(request: TokenRequest): ProxyToken | undefined {
+    const known = this.#minted.get(keyOf(request));
+    return known !== undefined && this.#clock.now() < known.renewAtMs ? known.token : undefined;
+  }
+
+  /** The request belongs to all who wait for it: it goes on when one of them gives up. */
+  async #mintOnce(key: string, request: TokenRequest, signal: AbortSignal): Promise<MintedToken> {
+    let underWay = this.#underWay.get(key);
+    if (underWay === undefined) {
+      underWay = this.#mint(request)
+        .then((minted) => this.#remember(key, minted))
+        .finally(() => this.#underWay.delete(key));
+      // Everybody may have given up by the time it fails.
+      underWay.catch(() => undefined);
+      this.#underWay.set(key, underWay);
+    }
+    return abortable(underWay, signal);
+  }
+
+  #remember(key: string, minted: MintedToken): MintedToken {
+    for (const [other, { token }] of this.#minted) {
+      if (token.expiresAtMs <= this.#clock.now()) this.#minted.delete(other);
+    }
+    this.#minted.set(key, minted);
+    return minted;
+  }
+
+  async #mint({ pod, expirationMs = defaultExpirationMs }: TokenRequest): Promise<MintedToken> {
+    const { namespace, serviceAccountName } = pod;
+    const account = `${namespace}/${serviceAccountName}`;
+    const body: JsonObject = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: {
+        audiences: [this.#audience],
+        expirationSeconds: BigInt(Math.round(expirationMs / 1000)),
+        boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid },
+      },
+    };
+    const location = { type: serviceAccountType, namespace, name: serviceAccountName, subresource: 'token' };
+    try {
+      const answer = await this.#client.create(location, body, { signal: neverAborted, isIdempotent: true });
+      return this.#parse(answer, account);
+    } catch (error) {
+      throw mintingFailure(error, account);
+    }
+  }
+
+  #parse(answer: JsonObject, account: string): MintedToken {
+    const text = jsonMember(jsonMember(answer, 'status'), 'token');
+    const secret = new Secret(typeof text === 'string' ? text : '');
+    const claims = parseTokenClaims(secret);
+    if (claims === undefined) {
+      throw new DriverError('UNAVAILABLE', `the API server answered the request for a token of ${account} without one`);
+    }
+    const { expiresAtMs } = claims;
+    const nowMs = this.#clock.now();
+    return { token: { secret, expiresAtMs }, renewAtMs: nowMs + renewAfter * (expiresAtMs - nowMs) };
+  }
+}
+
+function keyOf({ pod, expirationMs }: TokenRequest): string {
+  return JSON.stringify([pod.uid, pod.namespace, pod.serviceAccountName, expirationMs]);
+}
+
+function mintingFailure(error: unknown, account: string): DriverError {
+  const doing = `minting a token for service account ${account}`;
+  if (error instanceof KubeError && error.code === 403) {
+    return new DriverError(
+      'FAILED_PRECONDITION',
+      `${doing} failed: the driver's own service account may not "create" "serviceaccounts/token"; apply the component token-minting`,
+      { cause: error },
+    );
+  }
+  if (error instanceof KubeError && (error.code === 400 || error.code === 422)) {
+    return new DriverError('INVALID_ARGUMENT', `${doing} failed: ${error.message}`, { cause: error });
+  }
+  return driverFailure(error, doing);
+}
