@@ -32,6 +32,7 @@ export interface LogFields {
   readonly count?: number;
   readonly signal?: string;
   readonly address?: string;
+  readonly port?: number;
   readonly version?: string;
   /** Logged as the chain of names, codes and messages; stacks only of programming errors. */
   readonly error?: unknown;

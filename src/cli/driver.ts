@@ -7,7 +7,7 @@ import { SocketServer } from '../csi/server.js';
 import { csi } from '../csi/services.js';
 import type { RpcEdge } from '../csi/unary.js';
 import { HealthServer } from '../health.js';
-import { loadSyscalls } from '../host/linux-syscalls.js';
+import type { Syscalls } from '../host/syscalls.js';
 import { TmpfsHost } from '../host/tmpfs-host.js';
 import type { Log } from '../log.js';
 import { Metrics } from '../metrics.js';
@@ -30,6 +30,7 @@ export interface DriverParts {
   readonly config: DriverConfig;
   readonly backend: Backend;
   readonly engine: TemplateEngine;
+  readonly syscalls: Syscalls;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -48,7 +49,7 @@ export class Driver {
     const { config, backend, log } = parts;
     this.#parts = parts;
     this.#limiter = new PublishLimiter(config['max-concurrent-publishes']);
-    this.#host = createHost(config, parts.clock);
+    this.#host = createHost(parts);
     this.metrics = new Metrics(version, {
       publishQueueLength: () => this.#limiter.queueLength,
       volumes: () => this.#volumes.summary(),
@@ -74,7 +75,8 @@ export class Driver {
     const mountProblem = this.#host.mountProblem();
     if (mountProblem !== undefined) log.error(`publishes will fail: ${mountProblem}`);
     backend.start();
-    await this.#health?.start();
+    const httpPort = await this.#health?.start();
+    if (httpPort !== undefined) log.info('listening', { port: httpPort });
     await this.#server.start();
   }
 
@@ -130,7 +132,7 @@ export class Driver {
   }
 }
 
-function createHost(config: DriverConfig, clock: Clock): VolumeHost {
+function createHost({ config, syscalls, clock }: DriverParts): VolumeHost {
   return new TmpfsHost(
     {
       kubeletDir: config['kubelet-dir'],
@@ -139,6 +141,6 @@ function createHost(config: DriverConfig, clock: Clock): VolumeHost {
       clock,
       random: Math.random,
     },
-    loadSyscalls(),
+    syscalls,
   );
 }

@@ -1,5 +1,6 @@
 import type { DriverConfig } from '../config.js';
 import { UsageError, describeFlags, parseServeConfig, serveFlags } from '../config.js';
+import { loadSyscalls } from '../host/linux-syscalls.js';
 import type { Log } from '../log.js';
 import { createLog } from '../log.js';
 import { version } from '../version.js';
@@ -23,6 +24,7 @@ export const serve: Command = {
       config,
       backend: createBackend(config, log, systemClock),
       engine: templateEngine,
+      syscalls: loadSyscalls(),
       clock: systemClock,
       log,
     });
