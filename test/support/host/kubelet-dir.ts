@@ -1,13 +1,11 @@
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
 import type { Syscalls } from '../../../src/host/syscalls.js';
 import { TmpfsHost } from '../../../src/host/tmpfs-host.js';
 import type { TmpfsHostOptions } from '../../../src/host/tmpfs-host.js';
 import type { VolumeFile } from '../../../src/volume/ports.js';
-
-const MNT_DETACH = 2;
+import { mountsBelow, unmountBelow } from '../mounts.js';
 
 /** A kubelet's directory with one pod's volume waiting for a driver; `remove` unmounts all that is left in it. */
 export class KubeletDir {
@@ -38,10 +36,7 @@ export class KubeletDir {
 
   /** The mounts below the directory, as mountinfo lines. */
   mounts(): string[] {
-    return fs
-      .readFileSync('/proc/self/mountinfo', 'utf8')
-      .split('\n')
-      .filter((line) => line.split(' ')[4]?.startsWith(this.root));
+    return mountsBelow(this.root);
   }
 
   /** What the volume's directory holds, hidden entries included. */
@@ -50,8 +45,7 @@ export class KubeletDir {
   }
 
   remove(): void {
-    const syscalls = loadSyscalls();
-    for (const line of this.mounts().reverse()) syscalls.umount2(line.split(' ')[4]!, MNT_DETACH);
+    unmountBelow(this.root);
     fs.rmSync(this.root, { recursive: true, force: true });
   }
 }

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { DriverProcess } from '../support/driver/driver-process.js';
+import { NodeSandbox } from '../support/driver/node-sandbox.js';
+
+const packageFile = path.join(import.meta.dirname, '..', '..', 'package.json');
+
+describe('CSI Identity', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  before(async () => {
+    node = new NodeSandbox();
+    driver = await DriverProcess.start(node);
+  });
+  after(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  it('has a name of the form that CSI demands, and the version of package.json', async () => {
+    const { name, vendor_version: version } = await driver.kubelet.pluginInfo();
+    assert.equal(name, 'connectors-csi');
+    assert.match(name, /^[a-zA-Z][-A-Za-z0-9._]{0,61}[a-zA-Z]$/);
+    const { version: expected } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+    assert.equal(version, expected);
+  });
+
+  it('claims no plugin capability', async () => {
+    assert.deepEqual((await driver.kubelet.pluginCapabilities()).capabilities, []);
+  });
+
+  it('is ready when it can publish, and not while the connectors cannot be read', async () => {
+    assert.deepEqual((await driver.kubelet.probe()).ready, { value: true });
+    const other = new NodeSandbox();
+    const blind = new DriverProcess(other, ['--manifests', `${other.root}/nowhere`]);
+    try {
+      await blind.untilLogged('serving');
+      assert.deepEqual((await blind.kubelet.probe()).ready, { value: false });
+    } finally {
+      await blind.stop();
+      other.remove();
+    }
+  });
+});

@@ -1,0 +1,104 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { eventually } from '../poll.js';
+import { assertNoToken } from './canary.js';
+import { KubeletClient } from './kubelet-client.js';
+import type { NodeSandbox } from './node-sandbox.js';
+
+const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
+
+export interface Exit {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** The built driver in a process of its own. */
+export class DriverProcess {
+  readonly kubelet: KubeletClient;
+  readonly #child: ChildProcess;
+  readonly exited: Promise<Exit>;
+  #stdout = '';
+  #stderr = '';
+
+  /** Starts without waiting. @param flags further flags of `serve`; the last of a kind counts. */
+  constructor(node: NodeSandbox, flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
+    this.#child = spawn(process.execPath, [main, 'serve', ...node.flags, '--log-level', 'debug', ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#stdout += text));
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));
+    this.exited = new Promise((resolve) => {
+      this.#child.once('close', (status, signal) => resolve({ status, signal }));
+    });
+    this.kubelet = new KubeletClient(node.socketPath);
+  }
+
+  /** Starts a driver and waits until it is ready. */
+  static async start(node: NodeSandbox, flags: readonly string[] = []): Promise<DriverProcess> {
+    const driver = new DriverProcess(node, flags);
+    try {
+      await driver.kubelet.untilReady();
+    } catch (error) {
+      driver.kill();
+      throw new Error(`the driver did not start: ${driver.stderr}`, { cause: error });
+    }
+    return driver;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** The log so far. */
+  logLines(): Record<string, unknown>[] {
+    return this.#stderr
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  async untilLogged(message: string | RegExp): Promise<void> {
+    const isLogged = (): boolean =>
+      this.logLines().some(({ msg }) =>
+        typeof message === 'string' ? msg === message : typeof msg === 'string' && message.test(msg),
+      );
+    await eventually(`the log says ${String(message)}`, isLogged);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Ends it as Kubernetes does, and asserts that it printed no token all its life. */
+  async stop(): Promise<Exit> {
+    this.signal('SIGTERM');
+    const exit = await this.exited;
+    this.assertNoToken();
+    return exit;
+  }
+
+  async killed(): Promise<void> {
+    this.kill();
+    await this.exited;
+    this.assertNoToken();
+  }
+
+  assertNoToken(): void {
+    assertNoToken(this.#stderr, "the driver's standard error");
+    assertNoToken(this.#stdout, "the driver's standard output");
+  }
+}

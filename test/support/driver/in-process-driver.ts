@@ -1,0 +1,59 @@
+import type { Backend } from '../../../src/cli/backend.js';
+import { directoryBackend } from '../../../src/cli/directory-backend.js';
+import { Driver } from '../../../src/cli/driver.js';
+import { templateEngine } from '../../../src/cli/template-engine.js';
+import { parseServeConfig } from '../../../src/config.js';
+import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
+import type { Syscalls } from '../../../src/host/syscalls.js';
+import { createLog } from '../../../src/log.js';
+import { assertNoToken } from './canary.js';
+import { KubeletClient } from './kubelet-client.js';
+import type { NodeSandbox } from './node-sandbox.js';
+
+export interface InProcessOptions {
+  readonly flags?: readonly string[];
+  readonly syscalls?: Syscalls;
+  /** Replaces parts of the backend that reads the sandbox's manifests. */
+  readonly replace?: (backend: Backend) => Partial<Backend>;
+  readonly now?: () => number;
+}
+
+/** The whole driver inside the test's process, over its real socket, so that a test can stand between its parts. */
+export class InProcessDriver {
+  readonly kubelet: KubeletClient;
+  readonly driver: Driver;
+  #log = '';
+
+  constructor(node: NodeSandbox, options: InProcessOptions = {}) {
+    const config = parseServeConfig([...node.flags, ...(options.flags ?? [])], {});
+    const clock = { now: options.now ?? Date.now };
+    const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
+    const backend = directoryBackend(config, node.manifestsDir, log, clock);
+    this.driver = new Driver({
+      config,
+      backend: { ...backend, ...options.replace?.(backend) },
+      engine: templateEngine,
+      syscalls: options.syscalls ?? loadSyscalls(),
+      clock,
+      log,
+    });
+    this.kubelet = new KubeletClient(node.socketPath);
+  }
+
+  static async start(node: NodeSandbox, options?: InProcessOptions): Promise<InProcessDriver> {
+    const driver = new InProcessDriver(node, options);
+    await driver.driver.start();
+    return driver;
+  }
+
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Stops it, and asserts that neither its log nor its metrics carry a token. */
+  async stop(): Promise<void> {
+    await this.driver.stop();
+    assertNoToken(this.#log, 'the log');
+    assertNoToken(await this.driver.metrics.text(), 'the metrics');
+  }
+}

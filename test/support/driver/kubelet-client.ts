@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import type { CallOptions, ClientUnaryCall, ServiceError, requestCallback } from '@grpc/grpc-js';
+import { credentials, status } from '@grpc/grpc-js';
+import type { ErrorCode } from '../../../src/errors.js';
+import type { GetPluginCapabilitiesResponse__Output } from '../../../src/csi/generated/csi/v1/GetPluginCapabilitiesResponse.js';
+import type { GetPluginInfoResponse__Output } from '../../../src/csi/generated/csi/v1/GetPluginInfoResponse.js';
+import type { NodeGetInfoResponse__Output } from '../../../src/csi/generated/csi/v1/NodeGetInfoResponse.js';
+import type { NodeGetCapabilitiesResponse__Output } from '../../../src/csi/generated/csi/v1/NodeGetCapabilitiesResponse.js';
+import type { NodeGetVolumeStatsRequest } from '../../../src/csi/generated/csi/v1/NodeGetVolumeStatsRequest.js';
+import type { NodeGetVolumeStatsResponse__Output } from '../../../src/csi/generated/csi/v1/NodeGetVolumeStatsResponse.js';
+import type { NodePublishVolumeRequest } from '../../../src/csi/generated/csi/v1/NodePublishVolumeRequest.js';
+import type { NodeUnpublishVolumeRequest } from '../../../src/csi/generated/csi/v1/NodeUnpublishVolumeRequest.js';
+import type { ProbeResponse__Output } from '../../../src/csi/generated/csi/v1/ProbeResponse.js';
+import { csi } from '../../../src/csi/services.js';
+import { eventually } from '../poll.js';
+import { assertNoToken } from './canary.js';
+import type { TestVolume } from './test-volume.js';
+
+type NodeClient = InstanceType<typeof csi.Node>;
+type IdentityClient = InstanceType<typeof csi.Identity>;
+
+export interface KubeletCallOptions {
+  /** The kubelet's own is two minutes. */
+  readonly timeoutMs?: number;
+  /** Aborting cancels the call, as the kubelet does when it gives up. */
+  readonly signal?: AbortSignal;
+}
+
+/** Clients do not share connections with each other in this process. */
+const channelOptions = { 'grpc.use_local_subchannel_pool': 1 };
+
+/** Calls a driver as the kubelet does, with a new connection for every call, or over one shared connection. */
+export class KubeletClient {
+  readonly #address: string;
+  readonly #shared: { readonly node: NodeClient; readonly identity: IdentityClient } | undefined;
+
+  constructor(socketPath: string, { shared = false }: { readonly shared?: boolean } = {}) {
+    this.#address = `unix://${socketPath}`;
+    this.#shared = shared ? { node: this.#newNode(), identity: this.#newIdentity() } : undefined;
+  }
+
+  close(): void {
+    this.#shared?.node.close();
+    this.#shared?.identity.close();
+  }
+
+  async publish(request: NodePublishVolumeRequest, options?: KubeletCallOptions): Promise<void> {
+    await this.node((node, callOptions, done) => node.nodePublishVolume(request, callOptions, done), options);
+  }
+
+  async unpublish(request: NodeUnpublishVolumeRequest, options?: KubeletCallOptions): Promise<void> {
+    await this.node((node, callOptions, done) => node.nodeUnpublishVolume(request, callOptions, done), options);
+  }
+
+  async unpublishVolume({ volumeId, target }: TestVolume): Promise<void> {
+    await this.unpublish({ volume_id: volumeId, target_path: target });
+  }
+
+  statistics(request: NodeGetVolumeStatsRequest): Promise<NodeGetVolumeStatsResponse__Output> {
+    return this.node((node, options, done) => node.nodeGetVolumeStats(request, options, done));
+  }
+
+  nodeInfo(): Promise<NodeGetInfoResponse__Output> {
+    return this.node((node, options, done) => node.nodeGetInfo({}, options, done));
+  }
+
+  async nodeCapabilities(): Promise<string[]> {
+    const { capabilities } = await this.node<NodeGetCapabilitiesResponse__Output>((node, options, done) =>
+      node.nodeGetCapabilities({}, options, done),
+    );
+    return capabilities.map(({ rpc }) => String(rpc?.type));
+  }
+
+  pluginInfo(): Promise<GetPluginInfoResponse__Output> {
+    return this.identity((identity, options, done) => identity.getPluginInfo({}, options, done));
+  }
+
+  pluginCapabilities(): Promise<GetPluginCapabilitiesResponse__Output> {
+    return this.identity((identity, options, done) => identity.getPluginCapabilities({}, options, done));
+  }
+
+  probe(): Promise<ProbeResponse__Output> {
+    return this.identity((identity, options, done) => identity.probe({}, options, done));
+  }
+
+  node<Response>(
+    start: (node: NodeClient, options: CallOptions, done: requestCallback<Response>) => ClientUnaryCall,
+    options?: KubeletCallOptions,
+  ): Promise<Response> {
+    const client = this.#shared?.node ?? this.#newNode();
+    return this.#unary((callOptions, done) => start(client, callOptions, done), client, options);
+  }
+
+  identity<Response>(
+    start: (identity: IdentityClient, options: CallOptions, done: requestCallback<Response>) => ClientUnaryCall,
+  ): Promise<Response> {
+    const client = this.#shared?.identity ?? this.#newIdentity();
+    return this.#unary((callOptions, done) => start(client, callOptions, done), client);
+  }
+
+  async #unary<Response>(
+    start: (options: CallOptions, done: requestCallback<Response>) => ClientUnaryCall,
+    client: NodeClient | IdentityClient,
+    { timeoutMs = 120_000, signal }: KubeletCallOptions = {},
+  ): Promise<Response> {
+    try {
+      return await new Promise<Response>((resolve, reject) => {
+        const call = start({ deadline: Date.now() + timeoutMs }, (error, response) => {
+          if (error) reject(error);
+          else resolve(response!);
+        });
+        signal?.addEventListener('abort', () => call.cancel(), { once: true });
+      });
+    } finally {
+      if (this.#shared === undefined) client.close();
+    }
+  }
+
+  #newNode(): NodeClient {
+    return new csi.Node(this.#address, credentials.createInsecure(), channelOptions);
+  }
+
+  #newIdentity(): IdentityClient {
+    return new csi.Identity(this.#address, credentials.createInsecure(), channelOptions);
+  }
+
+  /** @throws when the driver is not ready within the time. */
+  async untilReady(timeoutMs = 20_000): Promise<void> {
+    let isReady = false;
+    const ask = async (): Promise<void> => {
+      while (!isReady) {
+        isReady = await this.probe().then(
+          ({ ready }) => ready?.value === true,
+          () => false,
+        );
+        if (!isReady) await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    };
+    const asking = ask();
+    try {
+      await eventually('the driver is ready', () => isReady, timeoutMs);
+    } finally {
+      isReady = true;
+      await asking;
+    }
+  }
+}
+
+/**
+ * Asserts that a call fails with the code and a one-line message, which carries no token.
+ * @returns the message.
+ */
+export async function assertFails(call: Promise<unknown>, code: ErrorCode, message: RegExp): Promise<string> {
+  const error = await call.then(
+    () => assert.fail(`the call succeeded, ${code} was expected`),
+    (reason: unknown) => reason as ServiceError,
+  );
+  assert.equal(`${status[error.code]}: ${error.details}`.split(':')[0], code, error.details);
+  assert.match(error.details, message);
+  assert.doesNotMatch(error.details, /[\r\n]/);
+  assertNoToken(error.details, 'an error message');
+  return error.details;
+}
