@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DemoKubelet } from '../../src/cli/demo-kubelet.js';
+import { deployFolder, repository } from '../support/deploy/manifests.js';
 import { ImageBuilder } from '../support/deploy/image.js';
 
 describe('the image', function () {
@@ -61,8 +65,89 @@ describe('the image', function () {
     assert.equal(stdout, 'true\n', stderr);
   });
 
+  it('knows its version and its commands', () => {
+    const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
+    assert.equal(node('/app/dist/main.js', '--version').stdout, `${version}\n`);
+    assert.match(node('/app/dist/main.js', 'serve', '--help').stdout, /--kubelet-dir/);
+    const { status, stderr } = node('/app/dist/main.js', 'nonsense');
+    assert.equal(status, 2);
+    assert.match(stderr, /unknown command "nonsense"/);
+  });
+
   it('adds less than 25 MB to Node itself', () => {
     const nodeBytes = statSync(path.join(root, 'usr/local/bin/node')).size;
     assert.ok(builder.sizeBytes(image) - nodeBytes < 25e6);
   });
+
+  describe('run with a read-only root, as in the DaemonSet', () => {
+    const volume = {
+      volumeId: 'csi-image-test',
+      targetPath: '/var/lib/kubelet/pods/uid-1/volumes/kubernetes.io~csi/connectors/mount',
+      attributes: { connectors: 'harbor,github' },
+      pod: { namespace: 'ci', name: 'pod-1', uid: 'uid-1', serviceAccountName: 'default' },
+    };
+    let here: string;
+    let driver: ChildProcess;
+    let kubelet: DemoKubelet;
+
+    before(async () => {
+      // A short path: a socket's is bounded to 107 bytes. The mounts end with the namespace that the suite runs in.
+      here = mkdtempSync(path.join(tmpdir(), 'image-'));
+      mount('--bind', root, here);
+      for (const folder of ['proc', 'var/lib/kubelet']) mkdirSync(path.join(here, folder), { recursive: true });
+      cpSync(path.join(deployFolder, 'examples', 'demo'), path.join(here, 'manifests'), { recursive: true });
+      mount('-t', 'proc', 'proc', path.join(here, 'proc'));
+      mount('-t', 'tmpfs', 'kubelet', path.join(here, 'var/lib/kubelet'));
+      mount('-o', 'remount,bind,ro', here);
+      mkdirSync(path.join(here, path.dirname(volume.targetPath)), { recursive: true });
+      const socket = '/var/lib/kubelet/plugins/connectors-csi/csi.sock';
+      const flags = ['--node-name=n', '--registration-dir=', '--http-address=', `--endpoint=unix://${socket}`];
+      flags.push('--connector-source=directory', '--manifests=/manifests', '--log-level=warn');
+      driver = spawn('chroot', [here, '/usr/local/bin/node', '/app/dist/main.js', 'serve', ...flags], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+        env: { PATH: process.env['PATH'] },
+      });
+      kubelet = new DemoKubelet(path.join(here, socket));
+      const endsAt = Date.now() + 30_000;
+      while (!(await kubelet.isReady())) {
+        assert.ok(Date.now() < endsAt && driver.exitCode === null, 'the driver is not ready');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    });
+    after(async () => {
+      driver.kill('SIGTERM');
+      if (driver.exitCode === null) await once(driver, 'exit');
+      spawnSync('umount', ['--recursive', here]);
+      rmdirSync(here);
+    });
+
+    it('publishes a volume and unpublishes it', async () => {
+      await kubelet.publish(volume, tokensFor(volume.pod));
+      const target = path.join(here, volume.targetPath);
+      assert.match(readFileSync(path.join(target, '.env'), 'utf8'), /^http_proxy=http:\/\/ci%2Fharbor,ci%2Fgithub:/);
+      assert.notEqual(statSync(target).dev, statSync(path.dirname(target)).dev);
+      await kubelet.unpublish(volume);
+      assert.ok(!existsSync(target));
+    });
+  });
 });
+
+function mount(...args: string[]): void {
+  const { status, stderr } = spawnSync('mount', args, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+}
+
+/** The kubelet's JSON of tokens, with one that nobody has signed: the driver reads claims only. */
+function tokensFor(pod: { readonly namespace: string; readonly name: string; readonly uid: string }): string {
+  const expiry = Math.floor(Date.now() / 1000) + 1800;
+  const claims = {
+    aud: ['connectors-proxy'],
+    exp: expiry,
+    'kubernetes.io': { namespace: pod.namespace, pod: { name: pod.name, uid: pod.uid } },
+  };
+  const [header, body] = [{ alg: 'RS256' }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  );
+  const expirationTimestamp = new Date(expiry * 1000).toISOString();
+  return JSON.stringify({ 'connectors-proxy': { token: `${header!}.${body!}.c2lnbmF0dXJl`, expirationTimestamp } });
+}

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { parseServeConfig, type DriverConfig } from '../../../src/config.js';
 import {
   buildFolder,
   buildOverlay,
@@ -72,6 +73,16 @@ function grants(objects: readonly Manifest[]): string[] {
       ),
     )
     .sort();
+}
+
+/** The driver's configuration as the process in the pod sees it, with `$(VARIABLE)` expanded as the kubelet does. */
+function configurationOf({ args, env }: Container): DriverConfig {
+  const values = new Map<string, string>();
+  const expand = (text: string): string =>
+    text.replaceAll(/\$\((\w+)\)/g, (whole, name: string) => values.get(name) ?? whole);
+  // In order: a value may only name variables before it.
+  for (const { name, value } of env) values.set(name, expand(value ?? `value-of-${name}`));
+  return parseServeConfig(args.slice(1).map(expand), Object.fromEntries(values));
 }
 
 const baseGrants = [
@@ -206,10 +217,46 @@ describe('deploy', function () {
   });
 
   it('gives the memory limit room for the volumes of a full node', () => {
-    const { resources } = driver(built.get('')!) as unknown as { resources: { limits: { memory: string } } };
-    const limit = Number.parseInt(resources.limits.memory, 10) * 1024 * 1024;
-    assert.match(resources.limits.memory, /^\d+Mi$/);
-    assert.ok(limit >= 100e6 + 110 * 4 * 1024 * 1024, resources.limits.memory);
+    const own = driver(built.get('')!);
+    const { memory } = (own as unknown as { resources: { limits: { memory: string } } }).resources.limits;
+    assert.match(memory, /^\d+Mi$/);
+    const limit = Number.parseInt(memory, 10) * 1024 * 1024;
+    assert.ok(limit >= 100e6 + 110 * configurationOf(own)['tmpfs-size'], memory);
+  });
+
+  it('starts the driver with flags that fit the other objects', () => {
+    const objects = built.get('')!;
+    const own = driver(objects);
+    const configuration = configurationOf(own);
+    assert.equal(configuration['node-name'], 'value-of-NODE_NAME');
+    assert.equal(configuration.namespace, 'value-of-POD_NAMESPACE');
+    assert.equal(configuration['driver-name'], only(objects, 'CSIDriver').metadata.name);
+    assert.equal(configuration.endpoint, configuration['kubelet-endpoint']);
+    assert.equal(configuration['registration-dir'], '/var/lib/kubelet/plugins_registry');
+    assert.ok(configuration.endpoint.startsWith(`${own.volumeMounts[0]!.mountPath}/`));
+    const { tokenRequests } = only(objects, 'CSIDriver')['spec'] as { tokenRequests: readonly { audience: string }[] };
+    assert.deepEqual(
+      tokenRequests.map(({ audience }) => audience),
+      [configuration['token-audience']],
+    );
+    const [port] = own.ports as unknown as [{ containerPort: number }];
+    assert.equal(configuration['http-address']?.port, port.containerPort);
+  });
+
+  it('tells driver and sidecar of the same socket', () => {
+    const [own, sidecar] = daemonSet(built.get('registrar-sidecar')!).template.spec.containers;
+    const configuration = configurationOf(own!);
+    assert.equal(configuration['registration-dir'], undefined);
+    const registered = sidecar!.args.find((arg) => arg.startsWith('--kubelet-registration-path='));
+    assert.equal(registered?.replace('$(KUBELET_DIR)', '/var/lib/kubelet').split('=')[1], configuration.endpoint);
+    const [plugin] = sidecar!.volumeMounts;
+    assert.equal(`/var/lib/kubelet/${plugin!.subPath!}/csi.sock`, configuration.endpoint);
+    assert.ok(sidecar!.args.includes(`--csi-address=${plugin!.mountPath}/csi.sock`));
+  });
+
+  it('turns on what the components promise', () => {
+    assert.equal(configurationOf(driver(built.get('')!))['allow-token-minting'], false);
+    assert.equal(configurationOf(driver(built.get('token-minting')!))['allow-token-minting'], true);
   });
 
   it('names the version of package.json', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Metrics } from '../../../src/metrics.js';
 import { deployFolder, only, readManifests, repository } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 
@@ -25,7 +26,7 @@ interface Panel {
 
 const operations = readFileSync(path.join(repository, 'docs', 'operations.md'), 'utf8');
 
-/** The table of docs/operations.md, which the registry of the running driver is compared with elsewhere. */
+/** The table of docs/operations.md, the one list of them outside the code. */
 const metrics: Metric[] = [...operations.matchAll(/^\| `(connectors_csi_\w+)`\s*\|\s*(\w+)\s*\|([^|]*)\|/gm)].map(
   ([, name, type, labels]) => ({
     name: name!,
@@ -75,7 +76,39 @@ function assertLabelsKnown(expression: string, names: readonly string[]): void {
   for (const label of used) assert.ok(known.has(label.trim()), `label ${label.trim()} in ${expression}`);
 }
 
+/** Every metric once, with all labels that the driver ever gives it. */
+async function exported(): Promise<Metric[]> {
+  const registry = new Metrics('0.0.0', {
+    publishQueueLength: () => 0,
+    volumes: () => ({ volumes: 0, failing: 0, earliestTokenExpiryMs: 1, oldestFailureMs: 1 }),
+    cachedObjects: () => ({ connectors: 0 }),
+    isRegistered: () => true,
+  });
+  registry.started('Probe');
+  registry.finished('Probe', 'OK', 1);
+  registry.published('OK', 'fresh');
+  registry.request('get', 'connectors', '200', 1);
+  registry.watchRestart('connectors', 'ended');
+  registry.rendered('ok', 1, 1);
+  registry.approvalStarted();
+  registry.approvalFinished('granted', 1);
+  const text = await registry.text();
+  return [...text.matchAll(/^# TYPE (connectors_csi_\w+) (\w+)\n(.*)$/gm)].map(([, name, type, sample]) => ({
+    name: name!,
+    type: type!,
+    labels: [...sample!.matchAll(/(\w+)="/g)].map(([, label]) => label!).filter((label) => label !== 'le'),
+  }));
+}
+
 describe('the metrics', () => {
+  it('are the ones that the driver exports, with type and labels', async () => {
+    const inOrder = (list: readonly Metric[]): Metric[] =>
+      list
+        .map((metric) => ({ ...metric, labels: [...metric.labels].sort() }))
+        .sort((one, other) => one.name.localeCompare(other.name));
+    assert.deepEqual(inOrder(metrics), inOrder(await exported()));
+  });
+
   it('are described once each, without labels for volumes, pods or connectors', () => {
     assert.equal(metrics.length, 18);
     assert.equal(new Set(metrics.map(({ name }) => name)).size, metrics.length);
