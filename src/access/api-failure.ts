@@ -1,0 +1,23 @@
+import { DriverError } from '../errors.js';
+import { KubeError } from '../kube/kube-error.js';
+import { ruleText } from './permission.js';
+import type { RbacRule } from './permission.js';
+
+/**
+ * What a failed request to the API server means for a publish: a right that the driver itself lacks is for an operator
+ * to mend (FAILED_PRECONDITION), everything else may be better at the next try (UNAVAILABLE). What is no KubeError
+ * stays as it is.
+ * @param what could not be done, to follow "cannot".
+ * @param needed the rule that the driver's own role must have.
+ */
+export function apiFailure(error: unknown, what: string, needed: RbacRule): unknown {
+  if (!(error instanceof KubeError)) return error;
+  if (error.code !== 403) {
+    return new DriverError('UNAVAILABLE', `cannot ${what} now: ${error.message}`, { cause: error });
+  }
+  return new DriverError(
+    'FAILED_PRECONDITION',
+    `cannot ${what}: the driver's own account lacks a right; add to its ClusterRole the rule ${ruleText(needed)}`,
+    { cause: error },
+  );
+}

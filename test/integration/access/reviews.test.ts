@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict';
+import { parse } from 'yaml';
+import { DriverError } from '../../../src/errors.js';
+import type { ConnectorRef, FeatureFlags, PodIdentity } from '../../../src/volume/ports.js';
+import {
+  AccessStage,
+  callFor,
+  github,
+  harbor,
+  pod,
+  podNamed,
+  proxyFlags,
+  readOnlyFlags,
+} from '../../support/access/access-stage.js';
+import type { PolicyRule } from '../../support/kube-api/access-rules.js';
+import { eventually } from '../../support/poll.js';
+
+const second = 1000;
+
+describe('access by reviews', () => {
+  let stage: AccessStage;
+
+  beforeEach(async () => {
+    stage = await AccessStage.start();
+  });
+  afterEach(() => stage.stop());
+
+  interface Asking {
+    readonly connectors?: readonly ConnectorRef[];
+    readonly flags?: FeatureFlags;
+    readonly pod?: PodIdentity;
+    readonly signal?: AbortSignal;
+  }
+  const authorize = (asking: Asking = {}): Promise<unknown> =>
+    stage.access.authorize(requestOf(asking), callFor(asking.signal));
+  const isKnownAllowed = (asking: Asking = {}): boolean => stage.access.isKnownAllowed(requestOf(asking));
+  const requestOf = (asking: Asking): Parameters<AccessStage['access']['isKnownAllowed']>[0] => ({
+    pod: asking.pod ?? pod,
+    connectors: asking.connectors ?? [harbor],
+    flags: asking.flags ?? readOnlyFlags,
+  });
+  /** The rules that a message tells to add. */
+  const rulesIn = (message: string): readonly PolicyRule[] =>
+    [...message.matchAll(/with the rule (- \{.*?\})/g)].flatMap(([, text]) => parse(text ?? '') as PolicyRule[]);
+
+  it('allows an account that may get the connector', async () => {
+    stage.allowRead(harbor);
+    assert.deepEqual(await authorize(), { kind: 'allowed' });
+  });
+
+  it('allows what is granted to the groups of every service account', async () => {
+    const rules = [{ verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] }];
+    for (const group of ['system:serviceaccounts', 'system:serviceaccounts:ci', 'system:authenticated']) {
+      const unbind = stage.api.bind({ group, rules });
+      const access = stage.newAccess();
+      assert.deepEqual(await access.authorize(requestOf({}), callFor()), { kind: 'allowed' }, group);
+      unbind();
+    }
+  });
+
+  it('denies with account, verb, resource and a rule that then allows', async () => {
+    const denied = await failureOf(authorize());
+    assert.equal(denied.code, 'PERMISSION_DENIED');
+    assert.match(
+      denied.message,
+      /^system:serviceaccount:ci:builder may not "get" connectors\.connectors\.alauda\.io "harbor" in namespace "team-a": /,
+    );
+    stage.api.bind({ serviceAccount: 'ci/builder', namespace: 'team-a', rules: rulesIn(denied.message) });
+    stage.clock.ms += 5 * second;
+    assert.deepEqual(await authorize(), { kind: 'allowed' });
+  });
+
+  it('lists every denied connector at once, with rules that allow them all', async () => {
+    const other = { namespace: 'team-a', name: '1e3' };
+    const connectors = [harbor, github, other];
+    const denied = await failureOf(authorize({ connectors, flags: proxyFlags }));
+    const rules = rulesIn(denied.message);
+    assert.deepEqual(
+      rules.map(({ resources, resourceNames, verbs }) => [resources, resourceNames, verbs]),
+      [
+        [['connectors'], ['harbor', '1e3'], ['get']],
+        [['connectors/proxy'], ['harbor', '1e3'], ['*']],
+        [['connectors'], ['github'], ['get']],
+        [['connectors/proxy'], ['github'], ['*']],
+      ],
+    );
+    stage.api.bind({ serviceAccount: 'ci/builder', rules });
+    stage.clock.ms += 5 * second;
+    assert.deepEqual(await authorize({ connectors, flags: proxyFlags }), { kind: 'allowed' });
+  });
+
+  it('says that the account is denied one connector even when another could not be asked for', async () => {
+    stage.api.faults.add({ resource: 'subjectaccessreviews', count: 1, effect: { kind: 'status', code: 403 } });
+    const denied = await failureOf(authorize({ connectors: [harbor, github] }));
+    assert.equal(denied.code, 'PERMISSION_DENIED');
+  });
+
+  it('asks again for an allowed permission after 60 s, and for a denied one after 5 s', async () => {
+    const revoke = stage.allow(harbor, 'connectors', 'get');
+    await authorize();
+    revoke();
+    stage.clock.ms += 60 * second - 1;
+    await authorize();
+    assert.deepEqual([stage.reviews, isKnownAllowed()], [1, true]);
+    stage.clock.ms += 1;
+    assert.equal(isKnownAllowed(), false);
+    await assert.rejects(authorize());
+    stage.clock.ms += 5 * second - 1;
+    await assert.rejects(authorize());
+    assert.equal(stage.reviews, 2);
+    stage.clock.ms += 1;
+    stage.allowRead(harbor);
+    await authorize();
+    assert.deepEqual([stage.reviews, isKnownAllowed()], [3, true]);
+  });
+
+  it('asks once for 110 pods of one account, and once a minute while they are republished', async () => {
+    stage.allowRead(harbor);
+    const pods = Array.from({ length: 110 }, (_, index) => podNamed(`build-${index}`));
+    await Promise.all(pods.map((each) => authorize({ pod: each })));
+    assert.equal(stage.reviews, 1);
+    for (let minute = 1; minute <= 60; minute += 1) {
+      stage.clock.ms += 60 * second;
+      for (const each of pods) if (!isKnownAllowed({ pod: each })) await authorize({ pod: each });
+      assert.equal(stage.reviews, 1 + minute);
+    }
+  });
+
+  it('answers what is known without a request', async () => {
+    assert.equal(isKnownAllowed(), false);
+    stage.allowRead(harbor);
+    await authorize();
+    const asked = stage.api.requests.length;
+    assert.deepEqual(
+      [isKnownAllowed(), isKnownAllowed({ connectors: [harbor, github] }), isKnownAllowed({ flags: proxyFlags })],
+      [true, false, false],
+    );
+    assert.equal(isKnownAllowed({ pod: { ...pod, serviceAccountName: 'deployer' } }), false);
+    assert.equal(isKnownAllowed({ connectors: [{ ...harbor, namespace: 'team-b' }] }), false);
+    assert.equal(stage.api.requests.length, asked);
+  });
+
+  it('lets a caller leave without ending the question that others wait for', async () => {
+    stage.allowRead(harbor);
+    stage.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'delay', ms: 100 } });
+    const leaving = new AbortController();
+    const reason = new DriverError('CANCELLED', 'the pod is gone');
+    const left = failureOf(authorize({ signal: leaving.signal }));
+    const stayed = authorize();
+    leaving.abort(reason);
+    assert.equal(await left, reason);
+    assert.deepEqual(await stayed, { kind: 'allowed' });
+    assert.equal(stage.reviews, 1);
+  });
+
+  it('asks anew after everybody who waited for the question has left', async () => {
+    stage.allowRead(harbor);
+    const hang = stage.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'hang' } });
+    const leaving = new AbortController();
+    const left = failureOf(authorize({ signal: leaving.signal }));
+    await eventually('the question is asked', () => stage.reviews === 1);
+    hang.remove();
+    leaving.abort();
+    assert.equal((await left).code, 'CANCELLED');
+    assert.deepEqual(await authorize(), { kind: 'allowed' });
+  });
+
+  describe('to the proxy', () => {
+    const flags = proxyFlags;
+    const ofPod = `connectors/proxy/v1/pod/${pod.namespace}/${pod.name}`;
+
+    beforeEach(() => stage.allowRead(harbor));
+
+    it('is denied to an account that may do less than everything with it', async () => {
+      stage.allow(harbor, 'connectors/proxy', 'get');
+      const denied = await failureOf(authorize({ flags }));
+      assert.equal(denied.code, 'PERMISSION_DENIED');
+      assert.match(denied.message, /may not "\*" connectors\.connectors\.alauda\.io\/proxy "harbor" in namespace/);
+      assert.equal(rulesIn(denied.message).length, 1);
+    });
+
+    it('is allowed by a rule for all pods of the account', async () => {
+      stage.allow(harbor, 'connectors/proxy', '*');
+      assert.deepEqual(await authorize({ flags, pod: podNamed('other') }), { kind: 'allowed' });
+      assert.equal(isKnownAllowed({ flags }), true);
+    });
+
+    it('is allowed by a rule for one pod, to that pod alone', async () => {
+      stage.allow(harbor, ofPod, '*');
+      assert.deepEqual(await authorize({ flags }), { kind: 'allowed' });
+      assert.deepEqual([isKnownAllowed({ flags }), isKnownAllowed({ flags, pod: podNamed('other') })], [true, false]);
+      assert.equal((await failureOf(authorize({ flags, pod: podNamed('other') }))).code, 'PERMISSION_DENIED');
+    });
+
+    it('is asked for first in the way that it was allowed last', async () => {
+      stage.allow(harbor, ofPod, '*');
+      await authorize({ flags });
+      assert.equal(stage.reviews, 3);
+      stage.clock.ms += 60 * second;
+      await authorize({ flags });
+      assert.equal(stage.reviews, 5);
+    });
+
+    it('does not replace the right to get the connector', async () => {
+      stage.allow(github, 'connectors/proxy', '*');
+      assert.match((await failureOf(authorize({ flags, connectors: [github] }))).message, /may not "get"/);
+    });
+  });
+
+  describe('without an answer', () => {
+    it('is UNAVAILABLE, says what could not be asked, and is asked again at once', async () => {
+      stage.allowRead(harbor);
+      const status = { kind: 'status', code: 400, reason: 'BadRequest', message: 'no such thing' } as const;
+      const fault = stage.api.faults.add({ resource: 'subjectaccessreviews', effect: status });
+      const failure = await failureOf(authorize());
+      assert.equal(failure.code, 'UNAVAILABLE');
+      assert.match(failure.message, /whether system:serviceaccount:ci:builder may "get" .*"harbor".*no such thing/);
+      fault.remove();
+      assert.deepEqual(await authorize(), { kind: 'allowed' });
+    });
+
+    it('tries again through throttling, server errors and broken connections', async () => {
+      stage.allowRead(harbor);
+      const effects = [{ kind: 'status', code: 429 }, { kind: 'status', code: 500 }, { kind: 'reset' }] as const;
+      for (const effect of effects) stage.api.faults.add({ resource: 'subjectaccessreviews', count: 1, effect });
+      assert.deepEqual(await authorize(), { kind: 'allowed' });
+    });
+
+    it('names the first connector in mount order', async () => {
+      stage.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'status', code: 400 } });
+      assert.match((await failureOf(authorize({ connectors: [github, harbor] }))).message, /"github"/);
+    });
+
+    it('names the rule that the driver itself lacks', async () => {
+      stage.revokeFromDriver['base/rbac.yaml']?.();
+      const failure = await failureOf(authorize());
+      assert.equal(failure.code, 'FAILED_PRECONDITION');
+      const [rule] = parse(/ClusterRole the rule (- .*)$/.exec(failure.message)?.[1] ?? '') as PolicyRule[];
+      stage.allowRead(harbor);
+      stage.api.bind({ user: 'driver', rules: [rule!] });
+      assert.deepEqual(await authorize(), { kind: 'allowed' });
+    });
+
+    for (const [name, status] of [
+      ['whose authorizer failed', { allowed: false, evaluationError: 'webhook timed out' }],
+      ['without a status', undefined],
+      ['with words for a truth value', { allowed: 'true' }],
+    ] as const) {
+      it(`takes an answer ${name} for none`, async () => {
+        const body = JSON.stringify({ apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', status });
+        const effect = { kind: 'garbage', code: 201, contentType: 'application/json', body } as const;
+        stage.api.faults.add({ resource: 'subjectaccessreviews', effect });
+        assert.equal((await failureOf(authorize())).code, 'UNAVAILABLE');
+        assert.equal(isKnownAllowed(), false);
+      });
+    }
+  });
+});
+
+async function failureOf(promise: Promise<unknown>): Promise<DriverError> {
+  const failure: unknown = await promise.then(
+    (value) => value,
+    (error: unknown) => error,
+  );
+  assert.ok(failure instanceof DriverError, `no DriverError but ${String(failure)}`);
+  return failure;
+}

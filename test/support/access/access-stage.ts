@@ -1,0 +1,104 @@
+import { KubernetesAccess } from '../../../src/access/kubernetes-access.js';
+import type { KubernetesAccessOptions } from '../../../src/access/kubernetes-access.js';
+import { noApprovalObserver } from '../../../src/access/approval-observer.js';
+import type { KubeClient } from '../../../src/kube/kube-client.js';
+import { silentLog } from '../../../src/log.js';
+import type { Call, ConnectorRef, FeatureFlags, PodIdentity } from '../../../src/volume/ports.js';
+import type { PolicyRule } from '../kube-api/access-rules.js';
+import { KubeApi } from '../kube-api/kube-api.js';
+import { configFor, testClient } from '../kube-client/test-client.js';
+import { driverRules } from './driver-rules.js';
+
+export const readOnlyFlags: FeatureFlags = {
+  connectorProxyPermissions: false,
+  connectorsApproval: false,
+  multiConnector: true,
+};
+export const proxyFlags: FeatureFlags = { ...readOnlyFlags, connectorProxyPermissions: true };
+export const approvalFlags: FeatureFlags = { ...proxyFlags, connectorsApproval: true };
+
+export const harbor: ConnectorRef = { namespace: 'team-a', name: 'harbor' };
+export const github: ConnectorRef = { namespace: 'team-b', name: 'github' };
+
+export const podNamed = (name: string): PodIdentity => ({
+  namespace: 'ci',
+  name,
+  uid: `uid-of-${name}`,
+  serviceAccountName: 'builder',
+});
+export const pod = podNamed('build-1');
+
+export function callFor(signal: AbortSignal = new AbortController().signal): Call {
+  return { signal, idleWhile: (wait) => wait() };
+}
+
+/** A clock that only tests move. */
+export class ManualClock {
+  ms = Date.UTC(2026, 0, 1);
+
+  now(): number {
+    return this.ms;
+  }
+}
+
+/** The test API server, a client with the rights that deploy/ gives to the driver, and the access control on it. */
+export class AccessStage {
+  readonly api: KubeApi;
+  readonly client: KubeClient;
+  readonly clock = new ManualClock();
+  readonly access: KubernetesAccess;
+  /** Takes the driver's rights away, by the file that gives them. */
+  readonly revokeFromDriver: Readonly<Record<string, () => void>>;
+  flags: FeatureFlags | undefined;
+
+  private constructor(api: KubeApi, options: Partial<KubernetesAccessOptions>) {
+    this.api = api;
+    const files = ['base/rbac.yaml', 'components/approval/rbac.yaml'];
+    this.revokeFromDriver = Object.fromEntries(
+      files.map((file) => [file, api.bind({ user: 'driver', rules: driverRules(file) })]),
+    );
+    this.client = testClient(configFor(api, api.tokenFor('driver')));
+    this.access = this.newAccess(options);
+  }
+
+  static async start(options: Partial<KubernetesAccessOptions> = {}): Promise<AccessStage> {
+    return new AccessStage(await KubeApi.start(), options);
+  }
+
+  async stop(): Promise<void> {
+    this.client.close();
+    await this.api.stop();
+  }
+
+  /** Another driver's: knows nothing of what the first one has asked. */
+  newAccess(options: Partial<KubernetesAccessOptions> = {}): KubernetesAccess {
+    return new KubernetesAccess({
+      client: this.client,
+      clock: this.clock,
+      log: silentLog,
+      approvalWaitMs: 10_000,
+      observer: noApprovalObserver,
+      currentFlags: () => this.flags,
+      ...options,
+    });
+  }
+
+  /** Gives the pods' account a rule for one connector; the returned function takes it back. */
+  allow(connector: ConnectorRef, resource: string, verb: string): () => void {
+    const rule: PolicyRule = {
+      verbs: [verb],
+      apiGroups: ['connectors.alauda.io'],
+      resources: [resource],
+      resourceNames: [connector.name],
+    };
+    return this.api.bind({ serviceAccount: 'ci/builder', namespace: connector.namespace, rules: [rule] });
+  }
+
+  allowRead(...connectors: readonly ConnectorRef[]): void {
+    for (const connector of connectors) this.allow(connector, 'connectors', 'get');
+  }
+
+  get reviews(): number {
+    return this.api.count({ resource: 'subjectaccessreviews' });
+  }
+}
