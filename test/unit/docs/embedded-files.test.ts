@@ -11,7 +11,10 @@ function check(folder: string): { status: number | null; stdout: string; stderr:
   return spawnSync(process.execPath, [script, '--check', folder], { encoding: 'utf8' });
 }
 
-describe('files shown in the documentation', () => {
+describe('files shown in the documentation', function () {
+  // Each test starts a process, which may have to wait on a busy machine.
+  this.timeout(60_000);
+
   it('are the files of the repository', () => {
     const { status, stdout, stderr } = check(repository);
     assert.equal(stderr, '');
