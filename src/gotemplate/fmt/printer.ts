@@ -14,14 +14,14 @@ export class Printer extends Formatter {
 
   /** One operand of print or printf. `verb` is a single character. */
   printOperand(value: GoValue, verb: ByteString): void {
-    if (verb === 'T') this.formatString(typeName(value));
-    else if (value === null) this.#printNil(verb);
+    if (value === null) this.#printNil(verb);
+    else if (verb === 'T') this.formatString(typeName(value));
     else if (verb === 'p') this.#printPointer(value, verb);
     else if (!this.#printByMethod(value, verb)) this.#printValue(value, verb, 0);
   }
 
   #printNil(verb: ByteString): void {
-    if (verb === 'v') this.pad('<nil>');
+    if (verb === 'v' || verb === 'T') this.pad('<nil>');
     else this.write(`%!${verb}(<nil>)`);
   }
 

@@ -80,7 +80,7 @@ class Printf {
     if (this.#peek() !== '[') return;
     this.#reordered = true;
     const close = this.#format.indexOf(']', this.#offset);
-    if (close < this.#offset + 2) {
+    if (close < 0 || this.#format.length < this.#offset + 3) {
       this.#goodIndex = false;
       this.#offset++;
       return;
