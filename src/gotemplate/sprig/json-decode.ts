@@ -3,7 +3,7 @@ import { GoError, type CallContext } from '../function.js';
 import { ensureDepth } from '../limits.js';
 import { quote } from '../quote.js';
 import { anyMap, anySlice, type GoValue } from '../values.js';
-import { ByteBuilder } from './byte-builder.js';
+import { ByteBuilder } from '../byte-builder.js';
 
 /** What a decoder gives: as in Go a number out of range is nil, beside the error that `mustFromJson` fails with. */
 export interface DecodedJson {

@@ -3,7 +3,7 @@ import { GoError, type CallContext } from '../function.js';
 import type { GoObject } from '../values.js';
 import { ensureDepth } from '../limits.js';
 import { GoComplex, GoInt, GoMap, GoSlice, isObject, typeName, type GoValue } from '../values.js';
-import { ByteBuilder } from './byte-builder.js';
+import { ByteBuilder } from '../byte-builder.js';
 import type { Instant } from './instant.js';
 import { versionTextOf } from './semver.js';
 import { rfc3339, timeType } from './time-type.js';

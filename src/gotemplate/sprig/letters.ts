@@ -1,4 +1,4 @@
-import { ByteBuilder } from './byte-builder.js';
+import { ByteBuilder } from '../byte-builder.js';
 import { decodeRune, isAscii } from '../byte-string.js';
 
 /**

@@ -1,7 +1,7 @@
 import { decodeRune, type ByteString } from '../byte-string.js';
 import type { CallContext } from '../function.js';
 import { isDigit, isLetter } from '../unicode.js';
-import { ByteBuilder } from './byte-builder.js';
+import { ByteBuilder } from '../byte-builder.js';
 import { nextPosition, type Match, type Regex } from './regex-match.js';
 
 /** A part of a replacement: literal text, or a group by number or name. */

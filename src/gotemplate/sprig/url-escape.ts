@@ -1,7 +1,7 @@
 import type { ByteString } from '../byte-string.js';
 import { GoError } from '../function.js';
 import { quote } from '../quote.js';
-import { ByteBuilder } from './byte-builder.js';
+import { ByteBuilder } from '../byte-builder.js';
 
 /** The parts of a URL, which differ in what they must escape. */
 export type UrlPart = 'path' | 'userinfo' | 'host' | 'zone' | 'fragment';

@@ -1,4 +1,4 @@
-import { ByteBuilder } from './byte-builder.js';
+import { ByteBuilder } from '../byte-builder.js';
 import { isLetterRune, isNumberRune, isPunctRune, isSpaceRune, isUpperRune, lowerRune, upperRune } from './letters.js';
 import { decodeRune, runeError } from '../byte-string.js';
 

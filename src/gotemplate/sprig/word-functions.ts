@@ -1,7 +1,7 @@
 import type { ByteString } from '../byte-string.js';
 import { goFunction, type CallContext, type GoFunction } from '../function.js';
 import { isSpaceRune, lower, swapCase, title, untitle, upper } from './letters.js';
-import { ByteBuilder } from './byte-builder.js';
+import { ByteBuilder } from '../byte-builder.js';
 import { camelCase, kebabCase, snakeCase } from './word-case.js';
 import { abbreviate, wrapText } from './wrap.js';
 

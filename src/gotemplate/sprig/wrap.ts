@@ -1,4 +1,4 @@
-import { ByteBuilder } from './byte-builder.js';
+import { ByteBuilder } from '../byte-builder.js';
 
 /**
  * goutils' WrapCustom: breaks a line at spaces so that no part is longer than `width` bytes. Spaces at the start of a
