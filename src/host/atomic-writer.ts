@@ -37,17 +37,17 @@ export interface GenerationNames {
  *
  * A reader that resolves `..data` once sees one generation whole. The steps:
  *
- * 1. Read what is there.
+ * 1. Read what is there, and whether the current generation has these files, bytes, modes and group.
  * 2. Bring the directory itself to its mode and group.
- * 3. When the current generation has the same files, bytes, modes and group: go to 8.
- * 4. Sweep what an interrupted write left, and the generation before the current one.
- * 5. Write the new generation.
- * 6. Link the names that are new. They lead nowhere until step 7, so that step 7 alone is the commit.
- * 7. Point `..data` to the new generation: a symbolic link renamed over it.
- * 8. Repair the links of names, and remove names that are no longer in the set.
+ * 3. Sweep what an interrupted write left, and before a write also the generation before the current one. When there
+ *    is nothing to write, go to 7.
+ * 4. Write the new generation.
+ * 5. Link the names that are new. They lead nowhere until the swap, so that the swap alone is the commit.
+ * 6. Swap: a symbolic link to the new generation, renamed over `..data`.
+ * 7. Repair the links of names, and remove names that are no longer in the set.
  *
- * A death before 7 leaves the old generation current and one after it the new one; the next write mends the rest. A
- * failure before 7 is undone. The generation that step 7 replaced stays until the next write, for readers that have
+ * A death before the swap leaves the old generation current and one after it the new one; the next write mends the rest. A
+ * failure before it is undone. The generation that was replaced stays until the next write, for readers that have
  * resolved `..data` but not yet opened their file.
  */
 export class AtomicWriter {
@@ -59,7 +59,7 @@ export class AtomicWriter {
     this.#names = names;
   }
 
-  /** Steps 5 to 7 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops it. */
+  /** Steps 4 to 6 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops it. */
   fill(root: Directory, files: readonly VolumeFile[], ownership: Ownership): void {
     const generation = this.#makeGeneration(root);
     writeGeneration(this.#syscalls, root, generation, files, permissionsOf(ownership));
@@ -75,13 +75,12 @@ export class AtomicWriter {
     const permissions = permissionsOf(ownership);
     const entries = checkValue(this.#syscalls.list(root.fd), 'getdents', root); // 1
     const current = openCurrentGeneration(this.#syscalls, root);
-    const same = current !== undefined && this.#isSame(current, files, permissions);
+    const isSame = current !== undefined && this.#isSame(current, files, permissions);
     const changes = [
       this.#ensureRootPermissions(root, permissions), // 2
-      same // 3
-        ? this.#linkNew(root, entries, files).length > 0
-        : this.#replace(root, entries, current?.name, files, permissions), // 4 to 7
-      this.#repairNames(root, entries, files), // 8
+      this.#sweep(root, entries, current?.name, isSame), // 3
+      isSame ? this.#linkNew(root, entries, files).length > 0 : this.#replace(root, entries, files, permissions), // 4 to 6
+      this.#repairNames(root, entries, files), // 7
     ];
     return changes.includes(true) ? 'refreshed' : 'unchanged';
   }
@@ -97,22 +96,25 @@ export class AtomicWriter {
     return true;
   }
 
-  #replace(
-    root: Directory,
-    entries: readonly string[],
-    current: string | undefined,
-    files: readonly VolumeFile[],
-    permissions: Permissions,
-  ): true {
-    for (const entry of entries) {
-      const keep = entry === current || (entry === dataLink && current !== undefined);
-      if (isWritersOwn(entry) && !keep) removeEntry(this.#syscalls, root, entry); // 4
-    }
+  /**
+   * Before a write, everything but the current generation. Else only the link: a generation beside the current one may
+   * be one that readers still use. There is never more than one such, since every write begins here.
+   */
+  #sweep(root: Directory, entries: readonly string[], current: string | undefined, isSame: boolean): boolean {
+    const leftovers = entries.filter((entry) => {
+      if (isSame) return entry === nextDataLink;
+      return isWritersOwn(entry) && entry !== current && (entry !== dataLink || current === undefined);
+    });
+    for (const entry of leftovers) removeEntry(this.#syscalls, root, entry);
+    return leftovers.length > 0;
+  }
+
+  #replace(root: Directory, entries: readonly string[], files: readonly VolumeFile[], permissions: Permissions): true {
     const generation = this.#makeGeneration(root);
     try {
-      writeGeneration(this.#syscalls, root, generation, files, permissions); // 5
-      const linked = this.#linkNew(root, entries, files); // 6
-      this.#commit(root, generation, linked); // 7
+      writeGeneration(this.#syscalls, root, generation, files, permissions); // 4
+      const linked = this.#linkNew(root, entries, files); // 5
+      this.#commit(root, generation, linked); // 6
     } catch (error) {
       this.#discard(root, generation);
       throw error;
@@ -179,7 +181,7 @@ export class AtomicWriter {
     let touched = false;
     for (const entry of entries) {
       if (isWritersOwn(entry)) continue;
-      if (wanted.has(entry) && this.#syscalls.readlinkat(root.fd, entry) === `${dataLink}/${entry}`) continue;
+      if (wanted.has(entry) && linkTarget(this.#syscalls, root, entry) === `${dataLink}/${entry}`) continue;
       removeEntry(this.#syscalls, root, entry);
       if (wanted.has(entry)) this.#link(root, entry);
       touched = true;
@@ -198,13 +200,18 @@ interface Generation extends Directory {
  * @returns undefined when the directory was never written whole.
  */
 export function openCurrentGeneration(syscalls: Syscalls, root: Directory): Generation | undefined {
-  const name = syscalls.readlinkat(root.fd, dataLink);
-  if (name === -errno.ENOENT || name === -errno.EINVAL) return undefined;
-  const target = checkValue(name, 'readlinkat', root, dataLink);
-  if (!isWritersOwn(target) || target === '..' || target.includes('/')) return undefined;
+  const target = linkTarget(syscalls, root, dataLink);
+  if (target === undefined || !isWritersOwn(target) || target === '..' || target.includes('/')) return undefined;
   const fd = syscalls.openat(root.fd, target, open.directory, 0);
   if (fd === -errno.ENOENT || fd === -errno.ENOTDIR || fd === -errno.ELOOP) return undefined;
   return { fd: check(fd, 'openat', root, target), path: `${root.path}/${target}`, name: target };
+}
+
+/** Where a link leads; undefined when there is none of that name, or it is no link. */
+function linkTarget(syscalls: Syscalls, root: Directory, name: string): string | undefined {
+  const target = syscalls.readlinkat(root.fd, name);
+  if (target === -errno.ENOENT || target === -errno.EINVAL) return undefined;
+  return checkValue(target, 'readlinkat', root, name);
 }
 
 /** The rule for file names keeps users away from these. */

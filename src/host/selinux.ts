@@ -1,4 +1,6 @@
 import { DriverError } from '../errors.js';
+import { check } from './directory.js';
+import { errno } from './errno.js';
 import { AT_FDCWD, open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
@@ -19,10 +21,14 @@ export function selinuxContext(syscalls: Syscalls, selinuxDir: string, requested
 
 /** Asked each time: an administrator may switch it while the driver runs. */
 function isEnforcing(syscalls: Syscalls, selinuxDir: string): boolean {
+  const place = { fd: AT_FDCWD, path: selinuxDir };
   const fd = syscalls.openat(AT_FDCWD, `${selinuxDir}/enforce`, open.read, 0);
-  if (fd < 0) return false;
-  const content = Buffer.alloc(1);
-  const length = syscalls.read(fd, content);
-  syscalls.close(fd);
-  return length === 1 && content.toString('latin1') === '1';
+  if (fd === -errno.ENOENT || fd === -errno.ENOTDIR) return false;
+  check(fd, 'openat', place, 'enforce');
+  try {
+    const content = Buffer.alloc(1);
+    return check(syscalls.read(fd, content), 'read', place, 'enforce') === 1 && content.toString('latin1') === '1';
+  } finally {
+    syscalls.close(fd);
+  }
 }

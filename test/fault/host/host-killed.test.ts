@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
+import type { TmpfsHost } from '../../../src/host/tmpfs-host.js';
+import { bundleProgram, runHostCall } from '../../support/host/child-programs.js';
+import type { HostCall } from '../../support/host/child-programs.js';
+import { generationFiles, generationNames, generationOf } from '../../support/host/generation-files.js';
+import { KubeletDir, readVolume } from '../../support/host/kubelet-dir.js';
+import { Readers } from '../../support/host/readers.js';
+
+describe('a driver that is killed', function () {
+  this.timeout(300_000);
+  let hostCall: string;
+  let volumeReader: string;
+  let kubelet: KubeletDir;
+  let host: TmpfsHost;
+  let readers: Readers | undefined;
+
+  before(() => {
+    hostCall = bundleProgram('host-call');
+    volumeReader = bundleProgram('volume-reader');
+  });
+  after(() => {
+    for (const program of [hostCall, volumeReader]) fs.rmSync(program);
+  });
+  beforeEach(() => {
+    kubelet = new KubeletDir();
+    host = kubelet.host(loadSyscalls());
+  });
+  afterEach(() => {
+    readers?.kill();
+    readers = undefined;
+    kubelet.remove();
+  });
+
+  const run = (call: Pick<HostCall, 'kernel' | 'action' | 'generation' | 'killBefore'>) =>
+    runHostCall(hostCall, { ...call, kubeletDir: kubelet.root, target: kubelet.target }).killedBefore;
+
+  const publish = (generation: number) => {
+    const state = host.inspect(kubelet.target);
+    const files = generationFiles(generation);
+    if (state === 'published' || state === 'incomplete') host.refresh(kubelet.target, files, {});
+    else host.attach(kubelet.target, files, {});
+  };
+
+  /** The volume is this generation and nothing else is left, but for the generation before it. */
+  const assertClean = (generation: number) => {
+    assert.equal(generationOf(readVolume(kubelet.target)), generation);
+    const own = kubelet.entries().filter((entry) => entry.startsWith('..'));
+    assert.ok(own.includes('..data') && own.length <= 3, own.join(' '));
+    assert.equal(kubelet.mounts().length, 1);
+  };
+
+  const assertGone = () => {
+    assert.deepEqual(fs.readdirSync(kubelet.parent), ['vol_data.json']);
+    assert.deepEqual(kubelet.mounts(), []);
+  };
+
+  const mend = (repair: 'publish' | 'unpublish') => {
+    if (repair === 'publish') {
+      publish(2);
+      assertClean(2);
+    }
+    host.detach(kubelet.target);
+    assertGone();
+  };
+
+  for (const repair of ['publish', 'unpublish'] as const) {
+    it(`before any call of a detached first publish has either mounted nothing or all, and ${repair} mends it`, () => {
+      const killedBefore: string[] = [];
+      for (let step = 1; ; step += 1) {
+        const call = run({ kernel: 'detached', action: 'attach', generation: 1, killBefore: step });
+        if (call === undefined) break;
+        killedBefore.push(call);
+        const isMoved = killedBefore.slice(0, -1).includes('moveMount');
+        if (isMoved) assertClean(1);
+        else assert.deepEqual([kubelet.mounts(), restOf(kubelet)], [[], []], `step ${step}, before ${call}`);
+        mend(repair);
+      }
+      assertClean(1);
+      assertEnumerated(killedBefore, ['fsopen', 'mkdirat', 'write', 'symlinkat', 'moveMount', 'close']);
+    });
+
+    it(`before any call of a first publish by mount(2) is never taken for published half-way, and ${repair} mends it`, () => {
+      const killedBefore: string[] = [];
+      const states = new Set<string>();
+      for (let step = 1; ; step += 1) {
+        const call = run({ kernel: 'mounted', action: 'attach', generation: 1, killBefore: step });
+        if (call === undefined) break;
+        killedBefore.push(call);
+        const state = host.inspect(kubelet.target);
+        states.add(state);
+        if (state === 'published') assertClean(1);
+        mend(repair);
+      }
+      assertClean(1);
+      assertEnumerated(killedBefore, ['mkdirat', 'mount', 'write', 'symlinkat', 'close']);
+      assert.deepEqual([...states], ['absent', 'unmounted', 'incomplete', 'published']);
+    });
+  }
+
+  it('before any call of a rewrite leaves the old generation or the new one, whatever readers do meanwhile', async () => {
+    host.attach(kubelet.target, generationFiles(0), {});
+    readers = await Readers.start(volumeReader, kubelet.target, 2);
+    const killedBefore: string[] = [];
+    for (let step = 1; ; step += 1) {
+      const call = run({ kernel: 'detached', action: 'refresh', generation: step, killBefore: step });
+      if (call === undefined) break;
+      killedBefore.push(call);
+      const isSwapped = killedBefore.slice(0, -1).includes('renameat');
+      assert.equal(currentGeneration(kubelet), isSwapped ? step : step - 1, `step ${step}, before ${call}`);
+      publish(step - 1);
+      assertClean(step - 1);
+      publish(step);
+      assertClean(step);
+    }
+    assertEnumerated(killedBefore, ['mkdirat', 'write', 'fchmod', 'symlinkat', 'renameat', 'unlinkat', 'close']);
+    for (const report of await readers.stop()) {
+      assert.deepEqual(report.problems, []);
+      assert.ok(report.generations > 1, JSON.stringify(report));
+    }
+  });
+
+  it('at one call after the other, and never allowed to finish, is mended by the next write', async () => {
+    host.attach(kubelet.target, generationFiles(0), {});
+    readers = await Readers.start(volumeReader, kubelet.target, 1);
+    let generation = 1;
+    for (let step = 1; run({ kernel: 'detached', action: 'refresh', generation, killBefore: step }); step += 1) {
+      const found = currentGeneration(kubelet);
+      assert.ok(found === generation || found < generation, `generation ${found}`);
+      generation += 1;
+    }
+    publish(generation + 1);
+    assertClean(generation + 1);
+    const [report] = await readers.stop();
+    assert.deepEqual(report?.problems, []);
+  });
+
+  it('before any call of an unpublish leaves what unpublish and publish can both take up', () => {
+    const killedBefore: string[] = [];
+    for (let step = 1; ; step += 1) {
+      publish(1);
+      const call = run({ kernel: 'detached', action: 'detach', generation: 0, killBefore: step });
+      if (call === undefined) break;
+      killedBefore.push(call);
+      if (kubelet.mounts().length > 0) assertClean(1);
+      publish(2);
+      assertClean(2);
+      run({ kernel: 'detached', action: 'detach', generation: 0, killBefore: step });
+      host.detach(kubelet.target);
+      assertGone();
+    }
+    assertGone();
+    assertEnumerated(killedBefore, ['umount2', 'unlinkat', 'close']);
+  });
+});
+
+/** What is in the target's directory, if there is one. */
+function restOf(kubelet: KubeletDir): string[] {
+  return fs.existsSync(kubelet.target) ? kubelet.entries() : [];
+}
+
+function currentGeneration(kubelet: KubeletDir): number {
+  const directory = path.join(kubelet.target, '..data');
+  const names = fs.readdirSync(directory);
+  return generationOf(
+    Object.fromEntries(names.map((name) => [name, fs.readFileSync(path.join(directory, name), 'utf8')])),
+  );
+}
+
+/** Guards the enumeration itself: that these calls were among those killed before. */
+function assertEnumerated(killedBefore: readonly string[], calls: readonly string[]): void {
+  for (const call of calls) assert.ok(killedBefore.includes(call), `never killed before ${call}`);
+  assert.ok(
+    killedBefore.filter((call) => call === 'write').length >= (calls.includes('write') ? generationNames(0).length : 0),
+  );
+}

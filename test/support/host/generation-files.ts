@@ -1,0 +1,30 @@
+import type { VolumeFile } from '../../../src/volume/ports.js';
+
+const fileBytes = 3000;
+
+/**
+ * The files of a numbered generation: some names in all of them, one in every other; every file says its generation and
+ * is of full length, so that a mix or a half is seen.
+ */
+export function generationFiles(generation: number): VolumeFile[] {
+  return generationNames(generation).map((name) => ({ name, content: Buffer.from(textOf(generation)) }));
+}
+
+export function generationNames(generation: number): string[] {
+  return ['a', 'b', generation % 2 === 0 ? 'even' : 'odd'];
+}
+
+/** The generation that all files are of. @throws when they are of several, half-written, or not all there. */
+export function generationOf(texts: Readonly<Record<string, string>>): number {
+  const generation = Number.parseInt(texts['a'] ?? '', 10);
+  const names = Object.keys(texts).sort().join(' ');
+  if (names !== generationNames(generation).join(' ')) throw new Error(`generation ${generation} with files ${names}`);
+  for (const [name, text] of Object.entries(texts)) {
+    if (text !== textOf(generation)) throw new Error(`${name} is not whole, or not of generation ${generation}`);
+  }
+  return generation;
+}
+
+function textOf(generation: number): string {
+  return `${generation}:`.padEnd(fileBytes, 'x');
+}

@@ -1,0 +1,32 @@
+// A program: makes one call of a TmpfsHost and kills itself before the system call that its argument names.
+import fs from 'node:fs';
+import { TmpfsHost } from '../../../src/host/tmpfs-host.js';
+import type { HostCall } from './child-programs.js';
+import { generationFiles } from './generation-files.js';
+import { kernels, wrapSyscalls } from './syscall-wrapper.js';
+
+const call = JSON.parse(process.argv[2] ?? '') as HostCall;
+let count = 0;
+let isCounting = false;
+const syscalls = wrapSyscalls(kernels[call.kernel](), (name) => {
+  if (isCounting && ++count === call.killBefore) {
+    fs.writeSync(1, name);
+    process.kill(process.pid, 'SIGKILL');
+  }
+  return undefined;
+});
+const host = new TmpfsHost(
+  {
+    kubeletDir: call.kubeletDir,
+    tmpfsSizeBytes: 4 << 20,
+    selinuxDir: '/nonexistent',
+    clock: Date,
+    random: Math.random,
+  },
+  syscalls,
+);
+host.mountProblem();
+isCounting = true;
+if (call.action === 'attach') host.attach(call.target, generationFiles(call.generation), {});
+else if (call.action === 'refresh') host.refresh(call.target, generationFiles(call.generation), {});
+else host.detach(call.target);

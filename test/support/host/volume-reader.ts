@@ -1,0 +1,46 @@
+// A program: reads a volume over and over, whole generations through `..data`, until told to stop.
+import fs from 'node:fs';
+import path from 'node:path';
+import { generationOf } from './generation-files.js';
+
+const target = process.argv[2] ?? '';
+const report = { passes: 0, generations: 0, gone: 0, problems: [] as string[] };
+let last: number | undefined;
+
+function resolveData(): string | undefined {
+  try {
+    return fs.readlinkSync(path.join(target, '..data'));
+  } catch {
+    return undefined;
+  }
+}
+
+function readOnce(): void {
+  const resolved = resolveData();
+  if (resolved === undefined) return;
+  const directory = path.join(target, resolved);
+  try {
+    const texts = fs.readdirSync(directory).map((name) => [name, fs.readFileSync(path.join(directory, name), 'utf8')]);
+    const generation = generationOf(Object.fromEntries(texts) as Record<string, string>);
+    report.passes += 1;
+    if (generation !== last) report.generations += 1;
+    last = generation;
+  } catch (error) {
+    // Two writes went by since the link was read; what counts then is that it has moved on.
+    if (resolveData() !== resolved) report.gone += 1;
+    else report.problems.push(String(error));
+  }
+}
+
+function loop(): void {
+  for (let turn = 0; turn < 10; turn += 1) readOnce();
+  // Leaves the processor to the writer for a moment; the pauses fall anywhere in its steps.
+  setTimeout(loop, 1);
+}
+
+process.on('disconnect', () => process.exit(0));
+process.on('message', () => {
+  process.send?.(report, () => process.exit(0));
+});
+process.send?.('reading');
+loop();
