@@ -3,6 +3,7 @@ import type { TemplateEngine } from '../content/template-renderer.js';
 import { TemplateRenderer } from '../content/template-renderer.js';
 import { identityService } from '../csi/identity.js';
 import { nodeService } from '../csi/node.js';
+import { KubeletRegistration } from '../csi/registration.js';
 import { SocketServer } from '../csi/server.js';
 import { csi } from '../csi/services.js';
 import type { RpcEdge } from '../csi/unary.js';
@@ -25,6 +26,8 @@ import { ProxyCaFile } from './proxy-ca-file.js';
 /** The kubelet waits two minutes for a call; the driver answers before that. */
 const maxRpcMs = 115_000;
 const drainMs = 30_000;
+const registrationCheckMs = 1000;
+const registrationRetryMs = 15_000;
 
 export interface DriverParts {
   readonly config: DriverConfig;
@@ -42,6 +45,7 @@ export class Driver {
   readonly #limiter: PublishLimiter;
   readonly #host: VolumeHost;
   readonly #server: SocketServer;
+  readonly #registration: KubeletRegistration | undefined;
   readonly #health: HealthServer | undefined;
   readonly metrics: Metrics;
 
@@ -54,9 +58,16 @@ export class Driver {
       publishQueueLength: () => this.#limiter.queueLength,
       volumes: () => this.#volumes.summary(),
       cachedObjects: backend.cachedObjects,
-      isRegistered: () => false,
+      isRegistered: () => this.#registration?.isRegistered === true,
     });
-    this.#server = new SocketServer({ socketPath: config.endpoint, services: this.#services(), drainMs, log });
+    this.#server = new SocketServer({
+      socketPath: config.endpoint,
+      ownsFolder: true,
+      services: this.#services(),
+      drainMs,
+      log,
+    });
+    this.#registration = this.#createRegistration();
     const address = config['http-address'];
     this.#health =
       address &&
@@ -64,7 +75,7 @@ export class Driver {
         address,
         metrics: { text: () => this.metrics.text(), contentType: this.metrics.contentType },
         unhealthyReason: () => undefined,
-        notReadyReason: () => this.notReadyReason(),
+        notReadyReason: () => this.notReadyReason() ?? this.#unregisteredReason(),
         log,
       });
   }
@@ -78,10 +89,12 @@ export class Driver {
     const httpPort = await this.#health?.start();
     if (httpPort !== undefined) log.info('listening', { port: httpPort });
     await this.#server.start();
+    await this.#registration?.start();
   }
 
   /** Finishes the running calls; what is mounted stays. */
   async stop(): Promise<void> {
+    await this.#registration?.stop();
     await this.#server.stop();
     this.#parts.backend.stop();
     this.#health?.stop();
@@ -92,9 +105,32 @@ export class Driver {
     return this.#host.mountProblem() ?? this.#parts.backend.problem();
   }
 
-  #services(): ConstructorParameters<typeof SocketServer>[0]['services'] {
+  #unregisteredReason(): string | undefined {
+    return this.#registration?.isRegistered === false ? 'the kubelet has not registered the driver yet' : undefined;
+  }
+
+  #createRegistration(): KubeletRegistration | undefined {
     const { config, log } = this.#parts;
-    const edge: RpcEdge = { log, observer: this.metrics, maxDurationMs: maxRpcMs };
+    const registrationDir = config['registration-dir'];
+    if (registrationDir === undefined) return undefined;
+    return new KubeletRegistration({
+      driverName: config['driver-name'],
+      registrationDir,
+      kubeletEndpoint: config['kubelet-endpoint'],
+      edge: this.#edge(),
+      checkMs: registrationCheckMs,
+      retryMs: registrationRetryMs,
+      log,
+    });
+  }
+
+  #edge(): RpcEdge {
+    return { log: this.#parts.log, observer: this.metrics, maxDurationMs: maxRpcMs };
+  }
+
+  #services(): ConstructorParameters<typeof SocketServer>[0]['services'] {
+    const { config } = this.#parts;
+    const edge = this.#edge();
     const identity = identityService(edge, {
       driverName: config['driver-name'],
       version,

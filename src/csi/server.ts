@@ -15,6 +15,8 @@ export interface ServedService {
 export interface SocketServerOptions {
   /** Absolute path of the unix socket. */
   readonly socketPath: string;
+  /** Whether the socket's folder is the driver's, to be made and closed to others. */
+  readonly ownsFolder: boolean;
   readonly services: readonly ServedService[];
   /** Milliseconds that a graceful stop waits for running calls. */
   readonly drainMs: number;
@@ -41,8 +43,8 @@ export class SocketServer {
 
   /** @throws {DriverError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made. */
   async start(): Promise<void> {
-    const { socketPath, log } = this.#options;
-    prepareFolder(path.dirname(socketPath), path.basename(socketPath));
+    const { socketPath, ownsFolder, log } = this.#options;
+    if (ownsFolder) prepareFolder(path.dirname(socketPath), path.basename(socketPath));
     await removeStaleSocket(socketPath);
     try {
       await promisify(this.#server.bindAsync.bind(this.#server))(
