@@ -92,9 +92,9 @@ export class Metrics {
     this.#publishes.inc({ outcome, path });
   }
 
-  /** @param code HTTP status, or a word for a request without one. */
-  request(verb: string, resource: string, code: string, durationMs: number): void {
-    this.#apiRequests.inc({ verb, resource, code });
+  /** @param code HTTP status; 0 for a request without an answer. */
+  request(verb: string, resource: string, code: number, durationMs: number): void {
+    this.#apiRequests.inc({ verb, resource, code: String(code) });
     if (verb !== 'watch') this.#apiDuration.observe({ verb, resource }, durationMs / 1000);
   }
 

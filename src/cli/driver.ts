@@ -1,5 +1,4 @@
 import type { DriverConfig } from '../config.js';
-import type { TemplateEngine } from '../content/template-renderer.js';
 import { TemplateRenderer } from '../content/template-renderer.js';
 import { identityService } from '../csi/identity.js';
 import { nodeService } from '../csi/node.js';
@@ -31,8 +30,8 @@ const registrationRetryMs = 15_000;
 
 export interface DriverParts {
   readonly config: DriverConfig;
-  readonly backend: Backend;
-  readonly engine: TemplateEngine;
+  /** Gets the metrics, which it tells of its requests. */
+  readonly createBackend: (metrics: Metrics) => Backend;
   readonly syscalls: Syscalls;
   readonly clock: Clock;
   readonly log: Log;
@@ -43,6 +42,7 @@ export class Driver {
   readonly #parts: DriverParts;
   readonly #volumes = new PublishedVolumes();
   readonly #limiter: PublishLimiter;
+  readonly #backend: Backend;
   readonly #host: VolumeHost;
   readonly #server: SocketServer;
   readonly #registration: KubeletRegistration | undefined;
@@ -50,16 +50,17 @@ export class Driver {
   readonly metrics: Metrics;
 
   constructor(parts: DriverParts) {
-    const { config, backend, log } = parts;
+    const { config, log } = parts;
     this.#parts = parts;
     this.#limiter = new PublishLimiter(config['max-concurrent-publishes']);
     this.#host = createHost(parts);
     this.metrics = new Metrics(version, {
       publishQueueLength: () => this.#limiter.queueLength,
       volumes: () => this.#volumes.summary(),
-      cachedObjects: backend.cachedObjects,
+      cachedObjects: () => this.#backend.cachedObjects(),
       isRegistered: () => this.#registration?.isRegistered === true,
     });
+    this.#backend = parts.createBackend(this.metrics);
     this.#server = new SocketServer({
       socketPath: config.endpoint,
       ownsFolder: true,
@@ -82,10 +83,10 @@ export class Driver {
 
   /** @throws {DriverError} when a socket or port cannot be had. */
   async start(): Promise<void> {
-    const { backend, log } = this.#parts;
+    const { log } = this.#parts;
     const mountProblem = this.#host.mountProblem();
     if (mountProblem !== undefined) log.error(`publishes will fail: ${mountProblem}`);
-    backend.start();
+    this.#backend.start();
     const httpPort = await this.#health?.start();
     if (httpPort !== undefined) log.info('listening', { port: httpPort });
     await this.#server.start();
@@ -96,13 +97,13 @@ export class Driver {
   async stop(): Promise<void> {
     await this.#registration?.stop();
     await this.#server.stop();
-    this.#parts.backend.stop();
+    this.#backend.stop();
     this.#health?.stop();
   }
 
   /** Why a publish would fail now, whatever its volume; undefined when it would not. */
   notReadyReason(): string | undefined {
-    return this.#host.mountProblem() ?? this.#parts.backend.problem();
+    return this.#host.mountProblem() ?? this.#backend.problem();
   }
 
   #unregisteredReason(): string | undefined {
@@ -143,7 +144,7 @@ export class Driver {
   }
 
   #nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
-    const { config, backend, engine, clock, log } = this.#parts;
+    const { config, clock, log } = this.#parts;
     const locks = new VolumeLocks();
     const caFile = config['proxy-ca-file'] === undefined ? undefined : new ProxyCaFile(config['proxy-ca-file'], log);
     const shared = { host: this.#host, locks, volumes: this.#volumes, clock };
@@ -152,15 +153,16 @@ export class Driver {
       host: this.#host,
       publish: new PublishVolume({
         ...shared,
-        ...backend,
-        renderer: new TemplateRenderer(engine, (outcome, files, durationMs) =>
-          this.metrics.rendered(outcome, files, durationMs),
+        ...this.#backend,
+        renderer: new TemplateRenderer(
+          () => clock.now(),
+          (outcome, files, durationMs) => this.metrics.rendered(outcome, files, durationMs),
         ),
         contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: caFile?.read() }),
         limiter: this.#limiter,
         log,
       }),
-      unpublish: new UnpublishVolume({ ...shared, source: backend.source }),
+      unpublish: new UnpublishVolume({ ...shared, source: this.#backend.source }),
       statistics: new VolumeStatisticsQuery(shared),
       onPublished: ({ path }) => this.metrics.published('ok', path),
       onFailed: (code) => this.metrics.published(code, ''),

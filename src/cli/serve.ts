@@ -1,15 +1,16 @@
 import type { DriverConfig } from '../config.js';
-import { UsageError, describeFlags, parseServeConfig, serveFlags } from '../config.js';
+import { describeFlags, parseServeConfig, serveFlags } from '../config.js';
 import { loadSyscalls } from '../host/linux-syscalls.js';
 import type { Log } from '../log.js';
 import { createLog } from '../log.js';
+import type { Metrics } from '../metrics.js';
 import { version } from '../version.js';
 import type { Clock } from '../volume/ports.js';
 import type { Backend } from './backend.js';
 import type { Command } from './command.js';
 import { directoryBackend } from './directory-backend.js';
 import { Driver } from './driver.js';
-import { templateEngine } from './template-engine.js';
+import { clusterConfigOf, kubernetesBackend } from './kubernetes-backend.js';
 
 const systemClock: Clock = { now: () => Date.now() };
 
@@ -22,8 +23,7 @@ export const serve: Command = {
     const log = createLog(config['log-level']);
     const driver = new Driver({
       config,
-      backend: createBackend(config, log, systemClock),
-      engine: templateEngine,
+      createBackend: backendOf(config, env, log),
       syscalls: loadSyscalls(),
       clock: systemClock,
       log,
@@ -37,11 +37,18 @@ export const serve: Command = {
   },
 };
 
-function createBackend(config: DriverConfig, log: Log, clock: Clock): Backend {
-  if (config.manifests !== undefined) return directoryBackend(config, config.manifests, log, clock);
-  throw new UsageError(
-    '--connector-source kubernetes is not built yet: give --connector-source directory --manifests DIR',
-  );
+function backendOf(
+  config: DriverConfig,
+  env: Readonly<Record<string, string | undefined>>,
+  log: Log,
+): (metrics: Metrics) => Backend {
+  const clock = systemClock;
+  const { manifests } = config;
+  if (config['connector-source'] === 'directory' && manifests !== undefined) {
+    return () => directoryBackend(config, manifests, log, clock);
+  }
+  const cluster = clusterConfigOf(config, env, clock);
+  return (metrics) => kubernetesBackend({ config, cluster, metrics, clock, log });
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -1,27 +1,15 @@
 import { DriverError } from '../errors.js';
+import { TemplateError, TemplateLimitError } from '../gotemplate/errors.js';
+import type { CompiledTemplate } from '../gotemplate/template.js';
+import { compileTemplate } from '../gotemplate/template.js';
 import type { JsonObject } from '../json.js';
+import type { Secret } from '../secret.js';
 import type { Configuration, ConnectorClass, VolumeFile } from '../volume/ports.js';
 import { resolveParams } from './configuration-params.js';
 import type { ConfigurationRenderer, ConfigurationRequest, RenderedConfigurations } from './configuration-renderer.js';
 import { selectConfigurations } from './configuration-selection.js';
 import { fileNameProblem } from './file-names.js';
 import { templateData } from './template-data.js';
-
-/** A template ready to be rendered any number of times. */
-export interface CompiledTemplate {
-  /**
-   * @param secrets texts that must not appear in an error's message.
-   * @throws {Error} see TemplateEngine.
-   */
-  render(data: JsonObject, secrets: readonly string[]): Uint8Array;
-}
-
-export interface TemplateEngine {
-  /** @throws {Error} for a template that cannot be compiled. */
-  compile(name: string, text: string): CompiledTemplate;
-  /** RESOURCE_EXHAUSTED for an error that means a bound was reached, FAILED_PRECONDITION for any other of the engine's. */
-  codeOf(error: unknown): 'RESOURCE_EXHAUSTED' | 'FAILED_PRECONDITION' | undefined;
-}
 
 /** Told after each volume whose configurations were rendered. */
 export type RenderObserver = (outcome: 'ok' | 'error', files: number, durationMs: number) => void;
@@ -31,12 +19,13 @@ export type RenderObserver = (outcome: 'ok' | 'error', files: number, durationMs
  * class is another object, and what was compiled for the old one goes with it.
  */
 export class TemplateRenderer implements ConfigurationRenderer {
-  readonly #engine: TemplateEngine;
+  readonly #clock: () => number;
   readonly #observer: RenderObserver;
   readonly #compiled = new WeakMap<Configuration, Map<string, CompiledTemplate>>();
 
-  constructor(engine: TemplateEngine, observer: RenderObserver) {
-    this.#engine = engine;
+  /** @param clock milliseconds since the epoch, for templates that ask the time. */
+  constructor(clock: () => number, observer: RenderObserver) {
+    this.#clock = clock;
     this.#observer = observer;
   }
 
@@ -50,7 +39,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
         const params = resolveParams(group.connectorClass.name, configuration, request.configurationParams);
         const data = templateData(group, params, request.token, request.caBundle);
         files += configuration.files.size;
-        return this.#renderConfiguration(group.connectorClass, configuration, data, request.token.expose());
+        return this.#renderConfiguration(group.connectorClass, configuration, data, request.token);
       });
       this.#observer('ok', files, performance.now() - startMs);
       return { files: rendered, warnings };
@@ -64,7 +53,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
     connectorClass: ConnectorClass,
     configuration: Configuration,
     data: JsonObject,
-    token: string,
+    token: Secret,
   ): readonly VolumeFile[] {
     const owner = `connectorclass ${connectorClass.name}, configuration ${configuration.name}`;
     return [...configuration.files].map(([name, text]) => {
@@ -72,12 +61,12 @@ export class TemplateRenderer implements ConfigurationRenderer {
       if (problem !== undefined)
         throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
       try {
-        return { name, content: this.#compile(configuration, name, text).render(data, [token]) };
+        const template = this.#compile(configuration, name, text);
+        return { name, content: template.render(data, { clock: this.#clock, secrets: [token] }) };
       } catch (error) {
-        const code = this.#engine.codeOf(error);
-        if (code === undefined || !(error instanceof Error)) throw error;
-        // The message has class, file, line and cause, and no secret; the error itself may hold one.
-        throw new DriverError(code, `${owner}, file ${name}: ${error.message}`);
+        if (!(error instanceof TemplateError)) throw error;
+        const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
+        throw new DriverError(code, `${owner}, file ${name}: ${error.message}`, { cause: error });
       }
     });
   }
@@ -85,7 +74,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
   #compile(configuration: Configuration, name: string, text: string): CompiledTemplate {
     const templates = this.#compiled.get(configuration) ?? new Map<string, CompiledTemplate>();
     this.#compiled.set(configuration, templates);
-    const compiled = templates.get(name) ?? this.#engine.compile(name, text);
+    const compiled = templates.get(name) ?? compileTemplate(name, text);
     templates.set(name, compiled);
     return compiled;
   }

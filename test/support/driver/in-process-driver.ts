@@ -1,7 +1,6 @@
 import type { Backend } from '../../../src/cli/backend.js';
 import { directoryBackend } from '../../../src/cli/directory-backend.js';
 import { Driver } from '../../../src/cli/driver.js';
-import { templateEngine } from '../../../src/cli/template-engine.js';
 import { parseServeConfig } from '../../../src/config.js';
 import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
 import type { Syscalls } from '../../../src/host/syscalls.js';
@@ -31,8 +30,7 @@ export class InProcessDriver {
     const backend = directoryBackend(config, node.manifestsDir, log, clock);
     this.driver = new Driver({
       config,
-      backend: { ...backend, ...options.replace?.(backend) },
-      engine: templateEngine,
+      createBackend: () => ({ ...backend, ...options.replace?.(backend) }),
       syscalls: options.syscalls ?? loadSyscalls(),
       clock,
       log,

@@ -87,7 +87,7 @@ async function exported(): Promise<Metric[]> {
   registry.started('Probe');
   registry.finished('Probe', 'OK', 1);
   registry.published('OK', 'fresh');
-  registry.request('get', 'connectors', '200', 1);
+  registry.request('get', 'connectors', 200, 1);
   registry.watchRestart('connectors', 'ended');
   registry.rendered('ok', 1, 1);
   registry.approvalStarted();
