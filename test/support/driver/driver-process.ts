@@ -75,6 +75,13 @@ export class DriverProcess {
     await eventually(`the log says ${String(message)}`, isLogged);
   }
 
+  /** GETs a path of the HTTP address, which must be one with a port of 0. */
+  async http(where: string): Promise<{ readonly status: number; readonly body: string }> {
+    const port = this.logLines().find((line) => typeof line['port'] === 'number')?.['port'];
+    const response = await fetch(`http://127.0.0.1:${String(port)}${where}`);
+    return { status: response.status, body: await response.text() };
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -126,23 +126,12 @@ export class KubeletClient {
 
   /** @throws when the driver is not ready within the time. */
   async untilReady(timeoutMs = 20_000): Promise<void> {
-    let isReady = false;
-    const ask = async (): Promise<void> => {
-      while (!isReady) {
-        isReady = await this.probe().then(
-          ({ ready }) => ready?.value === true,
-          () => false,
-        );
-        if (!isReady) await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-    };
-    const asking = ask();
-    try {
-      await eventually('the driver is ready', () => isReady, timeoutMs);
-    } finally {
-      isReady = true;
-      await asking;
-    }
+    const isReady = (): Promise<boolean> =>
+      this.probe().then(
+        ({ ready }) => ready?.value === true,
+        () => false,
+      );
+    await eventually('the driver is ready', isReady, timeoutMs);
   }
 }
 
