@@ -41,7 +41,7 @@ export class DriverError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message.replaceAll(/\s*[\r\n]+\s*/g, ' '), options);
+    super(message.replaceAll(/\s*[\r\n\u2028\u2029]\s*/g, ' '), options);
     this.code = code;
   }
 

@@ -1,0 +1,8 @@
+import type { Log, LogLevel } from '../../src/log.js';
+import { createLog } from '../../src/log.js';
+
+/** A real log whose lines are kept. */
+export function keptLog(level: LogLevel = 'debug'): { readonly log: Log; readonly lines: string[] } {
+  const lines: string[] = [];
+  return { log: createLog(level, { write: (line: string) => void lines.push(line) }), lines };
+}
