@@ -1,6 +1,14 @@
 import { DriverError, abortError } from '../errors.js';
 import type { Call } from './ports.js';
 
+/** A running call's share of the limit. */
+interface Place {
+  isTaken: boolean;
+  /** Waits under way. */
+  waits: number;
+  isOver: boolean;
+}
+
 /**
  * Bounds how many publishes work at once, so that a herd after a kubelet restart costs time and not memory. Calls
  * beyond the bound queue in order, up to their deadline.
@@ -20,24 +28,32 @@ export class PublishLimiter {
 
   /**
    * Runs `work` once there is room. Inside it, `call.idleWhile` gives the room up while it waits.
-   * @throws {DriverError} RESOURCE_EXHAUSTED when the signal fires while the call still queues for its first turn.
+   * @throws {DriverError} RESOURCE_EXHAUSTED when the signal fires while the call queues.
    */
   async run<T>(signal: AbortSignal, work: (call: Call) => Promise<T>): Promise<T> {
     await this.#enter(signal);
-    const place = { isTaken: true };
-    const idleWhile = async <U>(wait: () => Promise<U>): Promise<U> => {
-      this.#leave();
-      place.isTaken = false;
-      const result = await wait();
-      await this.#enter(signal);
-      place.isTaken = true;
-      return result;
-    };
+    const place: Place = { isTaken: true, waits: 0, isOver: false };
     try {
-      return await work({ signal, idleWhile });
+      return await work({ signal, idleWhile: (wait) => this.#idle(place, signal, wait) });
     } finally {
+      place.isOver = true;
       if (place.isTaken) this.#leave();
     }
+  }
+
+  /** A call may wait for several things at once: the first wait gives its place up, the last takes one again. */
+  async #idle<T>(place: Place, signal: AbortSignal, wait: () => Promise<T>): Promise<T> {
+    if (place.isTaken) this.#leave();
+    place.isTaken = false;
+    place.waits += 1;
+    const result = await wait().finally(() => (place.waits -= 1));
+    if (place.waits === 0) {
+      await this.#enter(signal);
+      // Another wait of the call may have failed meanwhile and ended it.
+      if (place.isOver || place.isTaken) this.#leave();
+      else place.isTaken = true;
+    }
+    return result;
   }
 
   async #enter(signal: AbortSignal): Promise<void> {
