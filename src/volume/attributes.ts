@@ -82,7 +82,8 @@ function parseConnectors(
   if (list !== undefined) return parseConnectorList(list, podNamespace, problems);
   if (name !== undefined) {
     const ref = { namespace: (namespace ?? podNamespace).trim(), name: name.trim() };
-    checkRef(ref, 'connector.name', `${ref.namespace}/${ref.name}`, problems);
+    const item = namespace === undefined ? ref.name : `${ref.namespace}/${ref.name}`;
+    checkRef(ref, 'connector.name', item, problems);
     return [ref];
   }
   problems.push('attribute "connectors" is missing: name at least one connector, as NAME or NAMESPACE/NAME');
