@@ -75,8 +75,13 @@ export function parseServeConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): DriverConfig {
   const config = parseFlags(serveFlags, args, env) as DriverConfig;
-  if (config['connector-source'] === 'directory' && config.manifests === undefined) {
+  const isFromDirectory = config['connector-source'] === 'directory';
+  if (isFromDirectory && config.manifests === undefined) {
     throw new UsageError('--connector-source directory needs --manifests DIR');
+  }
+  // Ignoring it would surprise; heeding it would give up the authorization that only the API server can do.
+  if (!isFromDirectory && config.manifests !== undefined) {
+    throw new UsageError('--manifests DIR needs --connector-source directory');
   }
   return config;
 }
@@ -118,21 +123,20 @@ export function parseFlags(
 
 function readArguments(table: FlagTable, args: readonly string[]): Readonly<Record<string, string>> {
   const options = Object.fromEntries(Object.keys(table).map((name) => [name, { type: 'string' as const }]));
+  const switches = switchNames(table);
   // parseArgs takes `--switch` for a flag without its value; a switch may also be written `--switch=false`.
-  const spelled = args.map((arg) => (arg in switchNames(table) ? `${arg}=true` : arg));
+  const spelled = args.map((arg) => (switches.has(arg) ? `${arg}=true` : arg));
   try {
     const { values } = parseArgs({ args: spelled, options, strict: true, allowPositionals: false });
     return values as Readonly<Record<string, string>>;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.replace(/\. To specify a positional.*$/s, '').replace(/\. Did you.*$/s, ''));
+    throw new UsageError(message.replace(/\.\s+(?:To specify|Did you).*$/s, ''));
   }
 }
 
-function switchNames(table: FlagTable): Readonly<Record<string, true>> {
-  return Object.fromEntries(
-    Object.entries(table).flatMap(([name, { value }]) => (value === undefined ? [[`--${name}`, true] as const] : [])),
-  );
+function switchNames(table: FlagTable): ReadonlySet<string> {
+  return new Set(Object.entries(table).flatMap(([name, { value }]) => (value === undefined ? [`--${name}`] : [])));
 }
 
 /** One line per flag, for `--help` and usage errors. */
