@@ -53,7 +53,8 @@ export class HealthServer {
   async #respond(request: IncomingMessage): Promise<Answer> {
     if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, body: 'only GET is allowed\n' };
     const { metrics, unhealthyReason, notReadyReason } = this.#options;
-    switch (new URL(request.url ?? '/', 'http://localhost').pathname) {
+    const [path] = (request.url ?? '').split('?', 1);
+    switch (path) {
       case '/metrics':
         return { status: 200, body: await metrics.text(), contentType: metrics.contentType };
       case '/healthz':
