@@ -61,17 +61,14 @@ const urlPattern = new RegExp(String.raw`^(https?)://((?:${hostPattern})(?::(\d{
 /** Takes a URL apart without normalising it: what the proxy's owner wrote is what the tools get. */
 function splitUrl(url: string, owner: string): { scheme: string; authority: string } {
   const [, scheme, authority, port] = urlPattern.exec(url) ?? [];
-  if (scheme === undefined || authority === undefined || (port !== undefined && !isPort(Number(port)))) {
+  const isUsable = URL.canParse(url) && (port === undefined || Number(port) > 0);
+  if (scheme === undefined || authority === undefined || !isUsable) {
     throw new DriverError(
       'FAILED_PRECONDITION',
       `${owner}: status.proxy.httpAddress.url must be an http or https URL without credentials, such as http://proxy.example:8080`,
     );
   }
   return { scheme: scheme.toLowerCase(), authority };
-}
-
-function isPort(port: number): boolean {
-  return port >= 1 && port <= 65_535;
 }
 
 /**

@@ -47,13 +47,15 @@ export class PublishLimiter {
     place.isTaken = false;
     place.waits += 1;
     const result = await wait().finally(() => (place.waits -= 1));
-    if (place.waits === 0) {
-      await this.#enter(signal);
-      // Another wait of the call may have failed meanwhile and ended it.
-      if (place.isOver || place.isTaken) this.#leave();
-      else place.isTaken = true;
-    }
+    if (place.waits === 0) await this.#resume(place, signal);
     return result;
+  }
+
+  async #resume(place: Place, signal: AbortSignal): Promise<void> {
+    await this.#enter(signal);
+    // Another wait of the call may have ended it meanwhile, or have taken the place again.
+    if (place.isOver || place.isTaken) this.#leave();
+    else place.isTaken = true;
   }
 
   async #enter(signal: AbortSignal): Promise<void> {

@@ -115,7 +115,7 @@ describe('parsePublishRequest', () => {
   ] as const) {
     it(`refuses a request ${what}`, () => {
       assert.throws(
-        () => parse(change as Partial<NodePublishVolumeRequest__Output>),
+        () => parse(change),
         (error: Error & { code?: string }) => error.code === 'INVALID_ARGUMENT' && error.message.startsWith(message),
       );
     });

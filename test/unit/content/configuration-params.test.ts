@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { resolveParams } from '../../../src/content/configuration-params.js';
+import type { JsonObject } from '../../../src/json.js';
+import { parseJson } from '../../../src/json.js';
+import type { ConfigurationParam } from '../../../src/volume/ports.js';
+import { configurationOf } from '../../support/domain.js';
+
+function resolve(params: readonly ConfigurationParam[], given: string): JsonObject {
+  return resolveParams('oci', configurationOf('registry', {}, params), { registry: parseJson(given) });
+}
+
+const text: ConfigurationParam = { name: 'text', type: 'string' };
+
+describe('params of a configuration', () => {
+  it('are the given values and the defaults of the others', () => {
+    const params: ConfigurationParam[] = [
+      text,
+      { name: 'list', type: 'array', default: ['a'] },
+      { name: 'map', type: 'object', default: { a: 'b' } },
+      { name: 'empty', type: 'string', default: '' },
+    ];
+    assert.deepEqual(resolve(params, '{"text": "x", "map": {"c": "d"}}'), {
+      text: 'x',
+      list: ['a'],
+      map: { c: 'd' },
+      empty: '',
+    });
+  });
+
+  it('of configurations that are not rendered are not looked at', () => {
+    assert.deepEqual(resolveParams('oci', configurationOf('registry', {}), { other: { any: [1] } }), {});
+  });
+
+  it('may be called __proto__', () => {
+    const values = resolve([{ name: '__proto__', type: 'string' }], '{"__proto__": "x"}');
+    assert.deepEqual(Object.entries(values), [['__proto__', 'x']]);
+  });
+
+  for (const [what, param, given, problem] of [
+    ['a required one that is missing', text, '{}', ': param "text" is required and must be a string'],
+    ['a number for a string', text, '{"text": 1}', ', param "text" must be a string'],
+    ['null', text, '{"text": null}', ', param "text" must be a string'],
+    ['a string for a list', { name: 'p', type: 'array' }, '{"p": "a"}', ', param "p" must be a list of strings'],
+    ['a list of numbers', { name: 'p', type: 'array' }, '{"p": ["a", 1]}', ', param "p" must be a list of strings'],
+    ['a list for an object', { name: 'p', type: 'object' }, '{"p": []}', ', param "p" must be an object of strings'],
+    ['an object of lists', { name: 'p', type: 'object' }, '{"p": {"a": []}}', ', param "p" must be an object of'],
+    [
+      'a value off the enumeration',
+      { ...text, enum: ['a', 'b'] },
+      '{"text": "c"}',
+      ', param "text" must be one of "a", "b"',
+    ],
+    ['one that is not declared', { ...text, default: '' }, '{"txt": ""}', ' has no param "txt"; declared are: text'],
+  ] as const) {
+    it(`refuse ${what}`, () => {
+      assert.throws(
+        () => resolve([param], given),
+        (error: Error & { code?: string }) =>
+          error.code === 'INVALID_ARGUMENT' &&
+          error.message.startsWith(`attribute "configuration.params": configuration registry${problem}`),
+      );
+    });
+  }
+
+  it('take a value of the enumeration, however its members are ordered', () => {
+    const param: ConfigurationParam = { name: 'p', type: 'object', enum: [{ a: '1', b: '2' }] };
+    assert.deepEqual(resolve([param], '{"p": {"b": "2", "a": "1"}}'), { p: { b: '2', a: '1' } });
+  });
+
+  it('report all problems at once', () => {
+    assert.throws(() => resolve([text, { name: 'list', type: 'array' }], '{"list": 1, "x": 2}'), {
+      message: /has no param "x".*; .*"text" is required.*; .*"list" must be a list/,
+    });
+  });
+
+  it('say that nothing is declared', () => {
+    assert.throws(() => resolve([], '{"x": ""}'), { message: /has no param "x"; declared are: none$/ });
+  });
+
+  it('blame the class for a default that breaks its own rules', () => {
+    assert.throws(() => resolve([{ name: 'p', type: 'array', default: 'a' }], '{}'), {
+      code: 'FAILED_PRECONDITION',
+      message: 'connectorclass oci, configuration registry: the default of param "p" must be a list of strings',
+    });
+  });
+});
