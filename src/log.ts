@@ -62,6 +62,7 @@ const fieldNames = Object.keys({
   count: true,
   signal: true,
   address: true,
+  port: true,
   version: true,
   error: true,
 } satisfies Record<keyof LogFields, true>) as readonly (keyof LogFields)[];
