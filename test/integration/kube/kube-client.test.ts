@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DriverError } from '../../../src/errors.js';
 import type { JsonObject } from '../../../src/json.js';
-import type { ClusterConfig } from '../../../src/kube/cluster-config.js';
+import type { ClusterConfig, TlsMaterial } from '../../../src/kube/cluster-config.js';
 import type { KubeClient } from '../../../src/kube/kube-client.js';
 import { KubeError } from '../../../src/kube/kube-error.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
@@ -142,6 +142,60 @@ for (const http2 of [true, false]) {
         assert.ok(!error.message.includes('moo') && !error.message.includes('html'), error.message);
       }
       assert.equal(api.count({ verb: 'get' }), garbage.length);
+    });
+
+    it('tells an error that is no Status by its HTTP status alone', async () => {
+      for (const effect of [
+        { body: '{"kind":' },
+        { body: '{"kind":"Pod","message":"moo"}' },
+        { contentType: 'text/plain' },
+      ]) {
+        api.faults.add({ verb: 'get', count: 1, effect: { kind: 'garbage', code: 502, ...effect } });
+        const error = await failure(client.get(git, { signal: never, retry: false }));
+        assert.deepEqual([error.code, error.reason, error.isTransient], [502, '', true]);
+        assert.equal(error.message, `GET ${path}: the server answered with status 502`);
+      }
+    });
+
+    it('lists nothing that has no revision or holds something that is no object', async () => {
+      const location = { type: connectors, namespace: 'team-a' };
+      const bodies = {
+        '{"kind":"PodList"}': 'the answer is no ConnectorList',
+        '{"kind":"ConnectorList","items":[]}': 'metadata.resourceVersion of the list is missing',
+        '{"kind":"ConnectorList","metadata":{"resourceVersion":"1"},"items":{}}': 'items of the list is no list',
+        '{"kind":"ConnectorList","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"a"}}]}':
+          'items[0] of the list is no object with metadata',
+      };
+      for (const [body, told] of Object.entries(bodies)) {
+        api.faults.add({ verb: 'list', count: 1, effect: { kind: 'garbage', body } });
+        const error = await failure(client.list(location, {}, { signal: never }));
+        assert.deepEqual([error.reason, error.message], ['Malformed', `GET ${path.replace('/git', '')}: ${told}`]);
+      }
+      api.faults.add({
+        verb: 'list',
+        count: 1,
+        effect: { kind: 'garbage', body: '{"kind":"ConnectorList","metadata":{"resourceVersion":"7"},"items":null}' },
+      });
+      assert.deepEqual(await client.list(location, {}, { signal: never }), { resourceVersion: '7', items: [] });
+    });
+
+    it('does not take a watch event without bounds', async () => {
+      api.faults.add({ verb: 'watch', count: 1, effect: { kind: 'garbage', body: '{'.repeat(9 << 20) } });
+      const options = { signal: never, resourceVersion: api.revision, timeoutSeconds: 60 };
+      const events = client.watch({ type: connectors, namespace: 'team-a' }, {}, options);
+      assert.equal((await failure(events.next())).reason, 'TooLarge');
+    });
+
+    it('expects another name in the certificate, or none at all, when it is told to', async () => {
+      const ca = api.authority.certificate;
+      const check = async (choice: 'wrong-host' | 'expired', tls: Partial<TlsMaterial>): Promise<void> => {
+        api.useCertificate(choice);
+        const other = testClient({ ...config, readTls: () => ({ ca, isInsecure: false, ...tls }) });
+        await other.get(git, { signal: never, retry: false }).finally(() => other.close());
+      };
+      await check('wrong-host', { serverName: 'elsewhere.example' });
+      assert.match((await failure(check('expired', { serverName: 'localhost' }))).message, /expired/);
+      await check('expired', { isInsecure: true });
     });
 
     it('does not take an answer without bounds', async () => {
