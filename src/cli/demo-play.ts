@@ -190,10 +190,11 @@ function contentsOf(targetPath: string): string {
     .join('\n');
 }
 
-/** Tokens shortened, certificates reduced to their first line. */
+/** Tokens shortened, in Base64 too, certificates reduced to their first line. */
 function abridge(content: string): string {
   return content
     .replaceAll(/eyJ[-\w]+\.[-\w]+\.[-\w]+/g, shorten)
+    .replaceAll(/[A-Za-z0-9+/]{200,}=*/g, shorten)
     .replaceAll(/(-----BEGIN [A-Z ]+-----)[\s\S]*?(-----END)/g, '$1 … $2')
     .trimEnd();
 }

@@ -6,7 +6,12 @@ import { playDemo } from './demo-play.js';
 const demoFlags = {
   manifests: flag('', 'DIR', "directory of manifests; empty: the project's deploy/examples/demo", (dir) => dir),
   connectors: flag('harbor,github', 'LIST', 'attribute "connectors" of the volume', text),
-  'configuration-names': flag('', 'LIST', 'attribute "configuration.names" of the volume', (names) => names),
+  'configuration-names': flag(
+    'registry-config,gitconfig',
+    'LIST',
+    'attribute "configuration.names" of the volume',
+    (names) => names,
+  ),
   namespace: flag('ci', 'NAME', 'namespace of the pod', text),
 } as const;
 

@@ -117,10 +117,13 @@ export class DirectoryConnectors implements ConnectorSource {
     return resolved;
   }
 
+  /** The files that cannot be used as they are now, with the reason each. */
+  brokenFiles(): readonly string[] {
+    return [...this.#files].flatMap(([name, { problem }]) => (problem === undefined ? [] : [`${name}: ${problem}`]));
+  }
+
   #notFound(message: string): DriverError {
-    const broken = [...this.#files].flatMap(([name, { problem }]) =>
-      problem === undefined ? [] : [`${name}: ${problem}`],
-    );
+    const broken = this.brokenFiles();
     const hint = broken.length === 0 ? '' : ` (it may be in a file that cannot be read: ${broken.join(', ')})`;
     return new DriverError('NOT_FOUND', `${message}${hint}`);
   }

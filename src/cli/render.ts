@@ -1,0 +1,95 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describeFlags, flag, parseFlags, required, serveFlags, text } from '../config.js';
+import { DirectoryConnectors } from '../connectors/directory-connectors.js';
+import { TemplateRenderer } from '../content/template-renderer.js';
+import type { VolumeContent } from '../content/volume-content.js';
+import { renderVolumeContent } from '../content/volume-content.js';
+import { DriverError } from '../errors.js';
+import { silentLog } from '../log.js';
+import { Secret } from '../secret.js';
+import { parseVolumeAttributes } from '../volume/attributes.js';
+import type { VolumeFile } from '../volume/ports.js';
+import type { Command } from './command.js';
+import { ProxyCaFile } from './proxy-ca-file.js';
+
+/** Stands where the token would be; plain enough for every format. */
+const placeholderToken = 'TOKEN-PLACEHOLDER';
+
+const renderFlags = {
+  manifests: required('DIR', 'directory of YAML manifests: Connector, ConnectorClass', text),
+  connectors: required('LIST', 'attribute "connectors" of the volume', text),
+  namespace: flag('default', 'NAME', 'namespace of the pod', text),
+  'configuration-names': flag('', 'LIST', 'attribute "configuration.names"', (written) => written),
+  'configuration-params': flag('', 'JSON', 'attribute "configuration.params"', (written) => written),
+  token: flag(placeholderToken, 'T', 'token to render with', text),
+  out: flag('', 'DIR', 'write the files there instead of to standard output', (written) => written),
+  'no-proxy': serveFlags['no-proxy'],
+  'proxy-ca-file': serveFlags['proxy-ca-file'],
+} as const;
+
+type RenderConfig = { readonly [Name in keyof typeof renderFlags]: ReturnType<(typeof renderFlags)[Name]['parse']> };
+
+/** `render`: what would a pod see? For authors of ConnectorClasses; no mount, no cluster. */
+export const render: Command = {
+  summary: 'show the files that a pod would see, without mount and cluster',
+  usage: `Usage: connectors-csi render --manifests DIR --connectors LIST [flags]\n\nFlags:\n${describeFlags(renderFlags)}\n`,
+  run: async ({ args, env, stdout, stderr, stopped }) => {
+    const config = parseFlags(renderFlags, args, env) as RenderConfig;
+    const { files, warnings } = await renderFiles(config, stopped);
+    for (const warning of warnings) stderr(`warning: ${warning}\n`);
+    if (config.out === '') stdout(files.map(asText).join(''));
+    else writeFiles(config.out, files);
+    return 0;
+  },
+};
+
+async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<VolumeContent> {
+  const { attributes, problems } = parseVolumeAttributes(volumeAttributes(config), config.namespace);
+  if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', problems.join('; '));
+  const source = new DirectoryConnectors({
+    directory: config.manifests,
+    namespace: config.namespace,
+    notFoundWaitMs: 0,
+    log: silentLog,
+  });
+  const resolved = await source.resolve(attributes.connectors, { signal, idleWhile: (wait) => wait() });
+  const problem = source.brokenFiles()[0];
+  if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
+  const caFile = config['proxy-ca-file'];
+  const defaults = {
+    noProxy: config['no-proxy'],
+    caBundle: caFile === undefined ? undefined : new ProxyCaFile(caFile, silentLog).read(),
+  };
+  return renderVolumeContent(
+    { ...attributes, resolved, token: new Secret(config.token) },
+    defaults,
+    new TemplateRenderer(
+      () => Date.now(),
+      () => undefined,
+    ),
+  );
+}
+
+function volumeAttributes(config: RenderConfig): Readonly<Record<string, string>> {
+  return {
+    connectors: config.connectors,
+    ...(config['configuration-names'] === '' ? {} : { 'configuration.names': config['configuration-names'] }),
+    ...(config['configuration-params'] === '' ? {} : { 'configuration.params': config['configuration-params'] }),
+  };
+}
+
+function asText({ name, content }: VolumeFile): string {
+  const body = Buffer.from(content).toString();
+  return `==> ${name}\n${body}${body === '' || body.endsWith('\n') ? '' : '\n'}`;
+}
+
+function writeFiles(directory: string, files: readonly VolumeFile[]): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+    // They may hold a real token.
+    for (const { name, content } of files) writeFileSync(path.join(directory, name), content, { mode: 0o600 });
+  } catch (error) {
+    throw new DriverError('FAILED_PRECONDITION', `--out ${directory} cannot be written`, { cause: error });
+  }
+}
