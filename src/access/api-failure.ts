@@ -17,7 +17,7 @@ export function apiFailure(error: unknown, what: string, needed: RbacRule): unkn
   }
   return new DriverError(
     'FAILED_PRECONDITION',
-    `cannot ${what}: the driver's own account lacks a right; add to its ClusterRole the rule ${ruleText(needed)}`,
+    `cannot ${what}: ${error.message}; the driver's own ClusterRole needs the rule ${ruleText(needed)}`,
     { cause: error },
   );
 }

@@ -3,8 +3,12 @@ import { DriverError, throwIfAborted } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { Log } from '../log.js';
 import type { AccessControl, AccessDecision, AccessRequest, Call, Clock, FeatureFlags } from '../volume/ports.js';
+import { AccessRequests } from './access-requests.js';
 import { AccessReviews } from './access-reviews.js';
 import type { ApprovalObserver } from './approval-observer.js';
+import { Approvals } from './approvals.js';
+import type { ApprovalResult } from './approvals.js';
+import { isApprovalOn } from './patience.js';
 import { describeMissing, needsOf } from './permission.js';
 import type { Need } from './permission.js';
 
@@ -22,17 +26,40 @@ export interface KubernetesAccessOptions {
 /** Access as the API server's authorizers decide it. */
 export class KubernetesAccess implements AccessControl {
   readonly #reviews: AccessReviews;
+  readonly #approvals: Approvals;
+  readonly #currentFlags: () => FeatureFlags | undefined;
 
-  constructor(options: KubernetesAccessOptions) {
-    this.#reviews = new AccessReviews(options.client, options.clock);
+  constructor({ client, clock, log, approvalWaitMs, observer, currentFlags }: KubernetesAccessOptions) {
+    this.#reviews = new AccessReviews(client, clock);
+    this.#approvals = new Approvals({
+      requests: new AccessRequests(client, log),
+      reviews: this.#reviews,
+      clock,
+      waitMs: approvalWaitMs,
+      observer,
+      currentFlags,
+    });
+    this.#currentFlags = currentFlags;
   }
 
   async authorize(request: AccessRequest, call: Call): Promise<AccessDecision> {
     // All connectors of a volume are asked for under one signal.
     setMaxListeners(0, call.signal);
+    let { flags } = request;
+    for (;;) {
+      const result = await this.#decide({ ...request, flags }, call);
+      if (result.kind !== 'flags-changed') return result;
+      flags = this.#currentFlags() ?? flags;
+    }
+  }
+
+  async #decide(request: AccessRequest, call: Call): Promise<ApprovalResult> {
     const missing = await this.#missing(request, call.signal);
-    if (missing.length > 0) throw new DriverError('PERMISSION_DENIED', describeMissing(missing));
-    return { kind: 'allowed' };
+    const isApprovable = ({ kind }: Need): boolean => kind === 'proxy' && isApprovalOn(request.flags);
+    const denied = missing.filter((need) => !isApprovable(need));
+    if (denied.length > 0) throw new DriverError('PERMISSION_DENIED', describeMissing(denied));
+    if (missing.length === 0) return { kind: 'allowed' };
+    return call.idleWhile(() => this.#approvals.obtain(request.pod, missing, call.signal));
   }
 
   isKnownAllowed({ pod, connectors, flags }: AccessRequest): boolean {

@@ -114,9 +114,13 @@ export interface ConnectorSource {
   peekFlags(): FeatureFlags | undefined;
 }
 
-/** The outcome of authorization: go on, or mount nothing but the reason (an approval that was rejected). */
+/**
+ * The outcome of authorization: go on; mount nothing but the reason (an approval that was rejected); or not yet (an
+ * approval that nobody has decided).
+ */
 export type AccessDecision =
   | { readonly kind: 'allowed' }
+  | { readonly kind: 'pending'; readonly message: string }
   | { readonly kind: 'rejected'; readonly message: string; readonly details: readonly JsonObject[] };
 
 export interface AccessRequest {
@@ -128,8 +132,8 @@ export interface AccessRequest {
 /** May this pod use these connectors? */
 export interface AccessControl {
   /**
-   * @throws {DriverError} PERMISSION_DENIED naming account, verb, resource and the rule to add; UNAVAILABLE when it
-   * cannot be decided now; FAILED_PRECONDITION for an approval that is over.
+   * @throws {DriverError} PERMISSION_DENIED naming account, verb, resource and the rule to add; UNAVAILABLE when nobody
+   * could be asked; FAILED_PRECONDITION for an approval that is over.
    */
   authorize(request: AccessRequest, call: Call): Promise<AccessDecision>;
 

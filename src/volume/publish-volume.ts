@@ -184,6 +184,7 @@ export class PublishVolume {
     // 4. Authorise.
     const access = await this.#authorize(request, flags, known, call);
     throwIfAborted(call.signal);
+    if (access.kind === 'pending') throw new DriverError('UNAVAILABLE', access.message);
     timer.lap('authorize');
 
     // 5. Token.

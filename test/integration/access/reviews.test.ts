@@ -12,6 +12,7 @@ import {
   proxyFlags,
   readOnlyFlags,
 } from '../../support/access/access-stage.js';
+import { failureOf } from '../../support/failure.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
 import { eventually } from '../../support/poll.js';
 
@@ -235,7 +236,7 @@ describe('access by reviews', () => {
       stage.revokeFromDriver['base/rbac.yaml']?.();
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'FAILED_PRECONDITION');
-      const [rule] = parse(/ClusterRole the rule (- .*)$/.exec(failure.message)?.[1] ?? '') as PolicyRule[];
+      const [rule] = parse(/ClusterRole needs the rule (- .*)$/.exec(failure.message)?.[1] ?? '') as PolicyRule[];
       stage.allowRead(harbor);
       stage.api.bind({ user: 'driver', rules: [rule!] });
       assert.deepEqual(await authorize(), { kind: 'allowed' });
@@ -256,12 +257,3 @@ describe('access by reviews', () => {
     }
   });
 });
-
-async function failureOf(promise: Promise<unknown>): Promise<DriverError> {
-  const failure: unknown = await promise.then(
-    (value) => value,
-    (error: unknown) => error,
-  );
-  assert.ok(failure instanceof DriverError, `no DriverError but ${String(failure)}`);
-  return failure;
-}

@@ -50,6 +50,7 @@ export class AccessStage {
   /** Takes the driver's rights away, by the file that gives them. */
   readonly revokeFromDriver: Readonly<Record<string, () => void>>;
   flags: FeatureFlags | undefined;
+  flagsAsked = 0;
 
   private constructor(api: KubeApi, options: Partial<KubernetesAccessOptions>) {
     this.api = api;
@@ -78,7 +79,10 @@ export class AccessStage {
       log: silentLog,
       approvalWaitMs: 10_000,
       observer: noApprovalObserver,
-      currentFlags: () => this.flags,
+      currentFlags: () => {
+        this.flagsAsked += 1;
+        return this.flags;
+      },
       ...options,
     });
   }

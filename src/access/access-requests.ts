@@ -1,0 +1,96 @@
+import { DriverError } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import type { KubeClient } from '../kube/kube-client.js';
+import { isKubeError } from '../kube/kube-error.js';
+import { metadataText } from '../kube/kube-object.js';
+import { Reflector } from '../kube/reflector.js';
+import type { Log } from '../log.js';
+import { accessRequestFor, accessRequestName, accessRequests, isAbout, selectorOf } from './access-request.js';
+import type { ApprovalCase } from './access-request.js';
+import { apiFailure } from './api-failure.js';
+import { connectorsGroup } from './permission.js';
+
+/** Milliseconds for one call with its retries. */
+const callTimeoutMs = 15_000;
+
+/**
+ * The AccessRequests at the API server.
+ * @throws (all that ask) {DriverError} UNAVAILABLE when there is no answer now, FAILED_PRECONDITION when the driver may
+ * not ask or the API does not exist, or the signal's reason.
+ */
+export class AccessRequests {
+  readonly #client: KubeClient;
+  readonly #log: Log;
+
+  constructor(client: KubeClient, log: Log) {
+    this.#client = client;
+    this.#log = log;
+  }
+
+  /** The request of this case whoever made it: the one with our name, else the oldest. */
+  async find(about: ApprovalCase, signal: AbortSignal): Promise<JsonObject | undefined> {
+    const { namespace } = about.connector;
+    const location = { type: accessRequests, namespace };
+    try {
+      const options = { signal, timeoutMs: callTimeoutMs };
+      const { items } = await this.#client.list(location, { labelSelector: selectorOf(about) }, options);
+      const ours = items.filter((item) => isAbout(about, item));
+      const oldestFirst = ours.sort((a, b) => (ageKey(a) < ageKey(b) ? -1 : 1));
+      return oldestFirst.find((item) => metadataText(item, 'name') === accessRequestName(about)) ?? oldestFirst[0];
+    } catch (error) {
+      throw requestFailure(error, about, 'look for', ['list']);
+    }
+  }
+
+  /** Makes the request unless it is there already, made by another call meanwhile. */
+  async create(about: ApprovalCase, signal: AbortSignal): Promise<void> {
+    const { pod, connector } = about;
+    const location = { type: accessRequests, namespace: connector.namespace };
+    try {
+      // The name makes repeating harmless: a second try finds what the first one has made.
+      await this.#client.create(location, accessRequestFor(about), {
+        signal,
+        timeoutMs: callTimeoutMs,
+        isIdempotent: true,
+      });
+    } catch (error) {
+      if (isKubeError(error, 409) && error.reason === 'AlreadyExists') return;
+      throw requestFailure(error, about, 'make', ['create']);
+    }
+    this.#log.info('approval requested', {
+      namespace: connector.namespace,
+      name: accessRequestName(about),
+      pod: `${pod.namespace}/${pod.name}`,
+      connector: `${connector.namespace}/${connector.name}`,
+    });
+  }
+
+  /** To be started and stopped by the caller. */
+  reflector(about: ApprovalCase, name: string): Reflector {
+    const target = { type: accessRequests, namespace: about.connector.namespace, name };
+    return new Reflector(this.#client, target, this.#log);
+  }
+}
+
+function ageKey(request: JsonObject): string {
+  return `${metadataText(request, 'creationTimestamp') ?? ''} ${metadataText(request, 'name') ?? ''}`;
+}
+
+/** @param verb what the driver does, as in "cannot make the AccessRequest of …". */
+export function requestFailure(error: unknown, about: ApprovalCase, verb: string, verbs: readonly string[]): unknown {
+  const { namespace, name } = about.connector;
+  const what = `${verb} the AccessRequest of this pod for connector ${namespace}/${name}`;
+  if (isKubeError(error, 404)) {
+    return new DriverError(
+      'FAILED_PRECONDITION',
+      `cannot ${what}: ${error.message}; install the CustomResourceDefinition accessrequests.${connectorsGroup}, or set enable-connectors-approval to "false" in ConfigMap connectors-config`,
+      { cause: error },
+    );
+  }
+  return apiFailure(error, what, {
+    apiGroup: connectorsGroup,
+    resource: accessRequests.plural,
+    resourceNames: [],
+    verbs,
+  });
+}

@@ -1,0 +1,161 @@
+import { DriverError } from '../errors.js';
+import { pause } from '../kube/abortable.js';
+import { KubeError } from '../kube/kube-error.js';
+import { objectKey } from '../kube/kube-object.js';
+import type { Reflector } from '../kube/reflector.js';
+import type { AccessDecision, Clock, FeatureFlags, PodIdentity } from '../volume/ports.js';
+import { requestFailure } from './access-requests.js';
+import type { AccessRequests } from './access-requests.js';
+import type { AccessReviews } from './access-reviews.js';
+import { Application, decisionOf, undecided } from './application.js';
+import type { ApprovalObserver, ApprovalOutcome } from './approval-observer.js';
+import { Patience } from './patience.js';
+import { describePermission } from './permission.js';
+import type { Need, Permission } from './permission.js';
+import { allOrFirstFailure } from './settled.js';
+
+export interface ApprovalsOptions {
+  readonly requests: AccessRequests;
+  readonly reviews: AccessReviews;
+  readonly clock: Clock;
+  /** Milliseconds that a publish waits for a decision. */
+  readonly waitMs: number;
+  readonly observer: ApprovalObserver;
+  readonly currentFlags: () => FeatureFlags | undefined;
+}
+
+/** `flags-changed`: approval was switched off during the wait, the case is to be judged anew. */
+export type ApprovalResult = AccessDecision | { readonly kind: 'flags-changed' };
+
+/**
+ * Milliseconds before each look for the permission that a grant has promised: the API server's authorizer learns of new
+ * roles by a watch of its own, moments later.
+ */
+const confirmDelaysMs = [0, 150, 350, 700];
+
+const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
+  allowed: 'granted',
+  rejected: 'rejected',
+  pending: 'undecided',
+};
+
+/** Gets pods the permission to use proxies from whoever decides on AccessRequests. */
+export class Approvals {
+  readonly #options: ApprovalsOptions;
+
+  constructor(options: ApprovalsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * 1. Find the requests that there are; what they say may decide already.
+   * 2. Make those that are missing.
+   * 3. Wait until all are granted or one cannot be any more.
+   * 4. See that the permissions are really there.
+   *
+   * @param needs of the kind `proxy`, in mount order; all are worked on in parallel.
+   * @throws {DriverError} PERMISSION_DENIED without a policy; FAILED_PRECONDITION for an approval that is over;
+   * UNAVAILABLE when the API server does not answer; the signal's reason.
+   */
+  async obtain(pod: PodIdentity, needs: readonly Need[], signal: AbortSignal): Promise<ApprovalResult> {
+    const { requests } = this.#options;
+    const applications = needs.map((need) => new Application(need, { pod, connector: need.connector }));
+    const missing = await this.#find(applications, signal);
+    let decision: ApprovalResult | undefined = decisionOf(applications);
+    if (decision === undefined) {
+      await allOrFirstFailure(missing.map(({ about }) => requests.create(about, signal)));
+      decision = await this.#wait(applications, signal);
+    }
+    return decision.kind === 'allowed' ? this.#confirmAll(applications, signal) : decision;
+  }
+
+  /** @returns those that have no request yet. */
+  async #find(applications: readonly Application[], signal: AbortSignal): Promise<readonly Application[]> {
+    const { requests } = this.#options;
+    const found = await allOrFirstFailure(
+      applications.map(async (application) => {
+        const request = await requests.find(application.about, signal);
+        if (request !== undefined) application.see(request);
+        return request;
+      }),
+    );
+    return applications.filter((_application, index) => found[index] === undefined);
+  }
+
+  async #wait(applications: readonly Application[], signal: AbortSignal): Promise<ApprovalResult> {
+    const { clock, observer, waitMs, currentFlags } = this.#options;
+    const startedMs = clock.now();
+    observer.approvalStarted();
+    const patience = new Patience({ signal, waitMs, currentFlags });
+    let outcome: ApprovalOutcome = 'failed';
+    try {
+      const decision = await this.#watch(applications, patience.signal);
+      outcome = outcomes[decision.kind];
+      return decision;
+    } catch (error) {
+      outcome = patience.ended ?? (isRefusal(error) ? 'refused' : 'failed');
+      if (outcome === 'flags-changed') return { kind: 'flags-changed' };
+      if (outcome === 'undecided') return undecided(applications);
+      throw error;
+    } finally {
+      patience.stop();
+      observer.approvalFinished(outcome, clock.now() - startedMs);
+    }
+  }
+
+  /** Watches the requests that are pending, each by its name, until they come to a decision together. */
+  async #watch(applications: readonly Application[], signal: AbortSignal): Promise<AccessDecision> {
+    const { requests } = this.#options;
+    const watches = applications
+      .filter(({ state }) => state.kind === 'pending')
+      .map((application) => ({ application, reflector: requests.reflector(application.about, application.name) }));
+    const look = (): AccessDecision | undefined => {
+      for (const { application, reflector } of watches) lookAt(application, reflector);
+      return decisionOf(applications);
+    };
+    try {
+      for (const { reflector } of watches) reflector.start();
+      return await Promise.race(watches.map(({ reflector }) => reflector.state.waitFor(look, signal)));
+    } finally {
+      for (const { reflector } of watches) reflector.stop();
+    }
+  }
+
+  async #confirmAll(applications: readonly Application[], signal: AbortSignal): Promise<AccessDecision> {
+    const isThere = await allOrFirstFailure(applications.map((application) => this.#isConfirmed(application, signal)));
+    const unconfirmed = applications.filter((_application, index) => isThere[index] === false);
+    if (unconfirmed.length === 0) return { kind: 'allowed' };
+    const message = unconfirmed
+      .map(({ name, need }) => `approval ${name} says granted, but ${describePermission(ofPod(need), 'may still not')}`)
+      .join('; ');
+    return { kind: 'pending', message };
+  }
+
+  async #isConfirmed({ need }: Application, signal: AbortSignal): Promise<boolean> {
+    const likeliestFirst = [...need.anyOf].reverse();
+    for (const delayMs of confirmDelaysMs) {
+      await pause(delayMs, signal);
+      if (await this.#options.reviews.isAnyAllowedNow(likeliestFirst, signal)) return true;
+    }
+    return false;
+  }
+}
+
+/** The last of the permissions that would do is for this pod alone, which is what a grant gives. */
+function ofPod({ anyOf }: Need): Permission {
+  return anyOf.at(-1) ?? anyOf[0];
+}
+
+function lookAt(application: Application, { state }: Reflector): void {
+  const { about, name } = application;
+  const { error } = state;
+  if (error instanceof KubeError && (error.code === 403 || error.code === 404)) {
+    application.fail(requestFailure(error, about, 'watch', ['list', 'watch']));
+  } else if (state.isSynced) {
+    application.see(state.objects.get(objectKey({ namespace: about.connector.namespace, name })));
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof DriverError && (error.code === 'PERMISSION_DENIED' || error.code === 'FAILED_PRECONDITION');
+}

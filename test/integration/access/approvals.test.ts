@@ -1,0 +1,609 @@
+import assert from 'node:assert/strict';
+import type { ApprovalOutcome } from '../../../src/access/approval-observer.js';
+import { DriverError } from '../../../src/errors.js';
+import type { AccessDecision, ConnectorRef, FeatureFlags, PodIdentity } from '../../../src/volume/ports.js';
+import {
+  AccessStage,
+  approvalFlags,
+  callFor,
+  github,
+  harbor,
+  pod,
+  podNamed,
+  proxyFlags,
+  readOnlyFlags,
+} from '../../support/access/access-stage.js';
+import {
+  ApprovalsController,
+  cleanedUp,
+  granted,
+  rejected,
+  unmatched,
+} from '../../support/access/approvals-controller.js';
+import type { Condition } from '../../support/access/approvals-controller.js';
+import { driverRules } from '../../support/access/driver-rules.js';
+import { failureOf } from '../../support/failure.js';
+import type { StoredObject } from '../../support/kube-api/resources.js';
+import { eventually } from '../../support/poll.js';
+
+const second = 1000;
+const allowed: AccessDecision = { kind: 'allowed' };
+
+describe('access by approval', () => {
+  let stage: AccessStage;
+  let controller: ApprovalsController;
+  let waiting: number;
+  let outcomes: ApprovalOutcome[];
+
+  const observer = {
+    approvalStarted: () => void (waiting += 1),
+    approvalFinished: (outcome: ApprovalOutcome) => {
+      waiting -= 1;
+      outcomes.push(outcome);
+    },
+  };
+
+  beforeEach(async () => {
+    waiting = 0;
+    outcomes = [];
+    stage = await AccessStage.start({ observer });
+    stage.flags = approvalFlags;
+    controller = new ApprovalsController(stage.api);
+    stage.allowRead(harbor, github);
+  });
+  afterEach(async () => {
+    await stage.stop();
+    assert.equal(waiting, 0);
+  });
+
+  interface Asking {
+    readonly connectors?: readonly ConnectorRef[];
+    readonly flags?: FeatureFlags;
+    readonly pod?: PodIdentity;
+    readonly signal?: AbortSignal;
+    readonly access?: AccessStage['access'];
+  }
+  const authorize = (asking: Asking = {}): Promise<AccessDecision> =>
+    (asking.access ?? stage.access).authorize(
+      { pod: asking.pod ?? pod, connectors: asking.connectors ?? [harbor], flags: asking.flags ?? approvalFlags },
+      callFor(asking.signal),
+    );
+  const impatient = (approvalWaitMs = 50): Asking => ({ access: stage.newAccess({ approvalWaitMs, observer }) });
+  /** The message of an answer that is neither yes nor no yet. */
+  const pendingOf = async (decision: Promise<AccessDecision>): Promise<string> => {
+    const result = await decision;
+    assert.equal(result.kind, 'pending');
+    return 'message' in result ? result.message : '';
+  };
+  const onlyRequest = async (): Promise<StoredObject> => {
+    const [request] = await controller.requested();
+    await controller.watched();
+    return request!;
+  };
+  /** Has the watches resumed, so that all that was reported before has come through. */
+  const everythingIsSeen = async (watches: number): Promise<void> => {
+    const count = (): number => stage.api.count({ verb: 'watch', resource: 'accessrequests' });
+    const before = count();
+    stage.api.endWatches();
+    await eventually('the watches are resumed', () => count() >= before + watches);
+  };
+  const noWatchIsLeft = (): Promise<void> =>
+    eventually('no watch is left', () => stage.api.openWatches('accessrequests') === 0);
+
+  it('asks for nothing when the account may use the proxy', async () => {
+    stage.allow(harbor, 'connectors/proxy', '*');
+    assert.deepEqual(await authorize(), allowed);
+    assert.equal(controller.requests.length, 0);
+  });
+
+  it('asks for nothing when the account may not even get the connector', async () => {
+    const other = { namespace: 'team-a', name: 'secret' };
+    const denied = await failureOf(authorize({ connectors: [other, harbor] }));
+    assert.equal(denied.code, 'PERMISSION_DENIED');
+    assert.match(denied.message, /may not "get" .* "secret"/);
+    assert.doesNotMatch(denied.message, /connectors\/proxy/);
+    assert.equal(controller.requests.length, 0);
+  });
+
+  for (const flags of [
+    { ...approvalFlags, connectorsApproval: false },
+    { ...approvalFlags, connectorProxyPermissions: false },
+  ]) {
+    it(`asks for nothing with flags ${JSON.stringify(flags)}`, async () => {
+      const outcome = await authorize({ flags }).catch((error: unknown) => error);
+      if (flags.connectorProxyPermissions) assert.equal((outcome as DriverError).code, 'PERMISSION_DENIED');
+      else assert.deepEqual(outcome, allowed);
+      assert.equal(controller.requests.length, 0);
+    });
+  }
+
+  it('makes one request in the connector’s namespace that says who, what and for which pod', async () => {
+    const decision = authorize();
+    const request = await onlyRequest();
+    assert.equal(request.metadata.namespace, 'team-a');
+    assert.deepEqual(request.metadata.labels, {
+      'connectors.cpaas.io/contextObjectKind': 'Pod',
+      'connectors.cpaas.io/contextObjectName': 'build-1',
+      'connectors.cpaas.io/contextObjectNamespace': 'ci',
+      'connectors.cpaas.io/connector': 'harbor',
+    });
+    assert.deepEqual(request['spec'], {
+      subject: { kind: 'ServiceAccount', name: 'builder', namespace: 'ci' },
+      connectorRef: { name: 'harbor' },
+      context: {
+        objectRef: { apiVersion: 'v1', kind: 'Pod', name: 'build-1', namespace: 'ci', uid: 'uid-of-build-1' },
+      },
+    });
+    controller.grant(request, pod, harbor);
+    assert.deepEqual(await decision, allowed);
+    assert.deepEqual(outcomes, ['granted']);
+    await noWatchIsLeft();
+  });
+
+  it('is granted whatever the order in which the controller reports', async () => {
+    const steps: readonly Condition[] = [
+      { type: 'AccessPolicyMatched', status: 'True', reason: 'Matched' },
+      { type: 'AccessCheckReady', status: 'True', reason: 'Approved' },
+      { type: 'AccessPermissionSync', status: 'True', reason: 'Synced' },
+    ];
+    for (const [index, order] of permutations(steps).entries()) {
+      const each = podNamed(`order-${index}`);
+      const decision = authorize({ pod: each });
+      const request = (await controller.requested(index + 1)).at(-1)!;
+      await controller.watched();
+      for (let count = 1; count <= order.length; count += 1) {
+        const unknown = { type: 'Ready', status: 'Unknown', reason: 'Waiting' } as const;
+        controller.setConditions(request, unknown, ...order.slice(0, count));
+      }
+      controller.permit(each, harbor);
+      await everythingIsSeen(1);
+      assert.equal(waiting, 1);
+      controller.setConditions(request, ...order, granted);
+      assert.deepEqual(await decision, allowed);
+    }
+  });
+
+  it('waits for the permission that a grant has promised', async () => {
+    const decision = authorize();
+    controller.setConditions(await onlyRequest(), granted);
+    await eventually('the permission is looked for', () => stage.reviews >= 5);
+    controller.permit(pod, harbor);
+    assert.deepEqual(await decision, allowed);
+  });
+
+  it('is pending when the promised permission does not come', async () => {
+    const decision = pendingOf(authorize());
+    const request = await onlyRequest();
+    controller.setConditions(request, granted);
+    const message = await decision;
+    assert.match(message, /^approval build-1-\w+ says granted, but .*"harbor"/);
+    assert.ok(message.includes(request.metadata.name));
+  });
+
+  it('takes no grant without the permission, even from memory', async () => {
+    await pendingOf(authorize(impatient()));
+    controller.setConditions(controller.requests[0]!, granted);
+    await pendingOf(authorize());
+    assert.equal(stage.access.isKnownAllowed({ pod, connectors: [harbor], flags: approvalFlags }), false);
+  });
+
+  it('answers a rejection with the request and the checks that said no', async () => {
+    const decision = authorize();
+    const request = await onlyRequest();
+    const ready: Condition = { type: 'Ready', status: 'False', reason: 'Rejected', message: 'a check said no' };
+    controller.setConditions(request, ready, rejected);
+    const name = `team-a/${request.metadata.name}`;
+    assert.deepEqual(await decision, {
+      kind: 'rejected',
+      message: `use of connector team-a/harbor was rejected: not on a Friday (AccessRequest ${name})`,
+      details: [
+        {
+          '@type': 'type.googleapis.com/google.rpc.ResourceInfo',
+          resourceType: 'connectors.alauda.io/AccessRequest',
+          resourceName: name,
+          owner: 'system:serviceaccount:ci:builder',
+          description: 'request of pod ci/build-1 to use connector team-a/harbor',
+        },
+        {
+          '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+          reason: 'ACCESS_REQUEST_REJECTED',
+          domain: 'connectors.alauda.io',
+          metadata: {
+            connector: 'team-a/harbor',
+            accessRequest: name,
+            check: 'AccessCheckReady',
+            reason: 'Rejected',
+            message: 'not on a Friday',
+          },
+        },
+      ],
+    });
+    assert.deepEqual(outcomes, ['rejected']);
+    assert.equal((await authorize()).kind, 'rejected');
+  });
+
+  it('is denied when no policy covers the connector', async () => {
+    const decision = failureOf(authorize());
+    controller.setConditions(await onlyRequest(), unmatched);
+    const failure = await decision;
+    assert.equal(failure.code, 'PERMISSION_DENIED');
+    assert.match(failure.message, /^no approval policy covers connector team-a\/harbor .*: nothing selects it/);
+    assert.deepEqual(outcomes, ['refused']);
+  });
+
+  it('says that it waits when there is no decision in time, and goes on with the same request', async () => {
+    const message = await pendingOf(authorize(impatient()));
+    const { name } = controller.requests[0]!.metadata;
+    assert.equal(message, `waiting for approval ${name} (AccessRequest for connector team-a/harbor)`);
+    assert.deepEqual(outcomes, ['undecided']);
+    await noWatchIsLeft();
+    const decision = authorize();
+    controller.grant(await onlyRequest(), pod, harbor);
+    assert.deepEqual(await decision, allowed);
+    assert.equal(stage.api.count({ verb: 'create', resource: 'accessrequests' }), 1);
+  });
+
+  it('goes on at once when the decision fell between two tries', async () => {
+    await pendingOf(authorize(impatient()));
+    controller.grant(controller.requests[0]!, pod, harbor);
+    assert.deepEqual(await authorize(), allowed);
+    assert.deepEqual(outcomes, ['undecided']);
+  });
+
+  it('waits without a place among the publishes that work', async () => {
+    const phases: string[] = [];
+    const call = {
+      signal: new AbortController().signal,
+      idleWhile: async <T>(wait: () => Promise<T>): Promise<T> => {
+        phases.push('idle');
+        const result = await wait();
+        phases.push('busy');
+        return result;
+      },
+    };
+    const decision = stage.access.authorize({ pod, connectors: [harbor], flags: approvalFlags }, call);
+    const request = await onlyRequest();
+    assert.deepEqual(phases, ['idle']);
+    controller.grant(request, pod, harbor);
+    await decision;
+    assert.deepEqual(phases, ['idle', 'busy']);
+  });
+
+  describe('with other requests about', () => {
+    const earlier: PodIdentity = { ...pod, uid: 'uid-of-an-earlier-pod' };
+
+    it('takes no request of an earlier pod with the same name', async () => {
+      await pendingOf(authorize({ ...impatient(), pod: earlier }));
+      const [stale] = controller.requests;
+      controller.setConditions(stale!, granted);
+      const decision = authorize();
+      const own = (await controller.requested(2)).find(({ metadata }) => metadata.name !== stale!.metadata.name);
+      await controller.watched();
+      controller.grant(own!, pod, harbor);
+      assert.deepEqual(await decision, allowed);
+    });
+
+    it('uses a request for this very pod that somebody else has named', async () => {
+      await pendingOf(authorize(impatient()));
+      const [made] = controller.requests;
+      const { labels, namespace, name } = made!.metadata;
+      stage.api.delete('accessrequests', { namespace: namespace!, name });
+      const metadata = { name: 'by-hand', namespace: namespace!, labels: labels! };
+      const byHand = stage.api.put({ ...made!, metadata });
+      const decision = authorize();
+      await controller.watched();
+      controller.grant(byHand, pod, harbor);
+      assert.deepEqual(await decision, allowed);
+      assert.deepEqual(
+        controller.requests.map((request) => request.metadata.name),
+        ['by-hand'],
+      );
+    });
+
+    it('does not let its name be taken by a request about something else', async () => {
+      await pendingOf(authorize(impatient()));
+      const [made] = controller.requests;
+      const { name, namespace } = made!.metadata;
+      const spec = { ...(made!['spec'] as object), connectorRef: { name: 'other' } };
+      stage.api.put({ ...made!, metadata: { name, namespace: namespace! }, spec, status: { conditions: [granted] } });
+      const failure = await failureOf(authorize());
+      assert.equal(failure.code, 'FAILED_PRECONDITION');
+      assert.match(failure.message, /is not about this pod and connector team-a\/harbor although its name says so/);
+    });
+
+    it('makes one request however many drivers and tries ask at once', async () => {
+      const others = [stage.newAccess(), stage.newAccess()];
+      const decisions = [{}, {}, ...others.map((access) => ({ access }))].map((asking) => authorize(asking));
+      await controller.watched(4);
+      assert.equal(controller.requests.length, 1);
+      assert.ok(stage.api.count({ verb: 'create', resource: 'accessrequests', code: 409 }) > 0);
+      controller.grant(controller.requests[0]!, pod, harbor);
+      assert.deepEqual(await Promise.all(decisions), [allowed, allowed, allowed, allowed]);
+    });
+
+    it('makes one request when the answer to its creation gets lost', async () => {
+      const effect = { kind: 'cut', afterBytes: 20, how: 'connection' } as const;
+      stage.api.faults.add({ verb: 'create', resource: 'accessrequests', count: 1, effect });
+      const decision = authorize();
+      const request = await onlyRequest();
+      assert.equal(stage.api.count({ verb: 'create', resource: 'accessrequests' }), 2);
+      controller.grant(request, pod, harbor);
+      assert.deepEqual(await decision, allowed);
+      assert.equal(controller.requests.length, 1);
+    });
+  });
+
+  describe('through disturbances while it waits', () => {
+    const disturbances: Readonly<Record<string, () => void | Promise<void>>> = {
+      'broken connections': () => stage.api.closeConnections(),
+      'watches that end': () => stage.api.endWatches(),
+      'a lost history': () => {
+        stage.api.advanceRevision();
+        stage.api.compact();
+        stage.api.closeConnections();
+      },
+      'an API server that restarts': async () => {
+        await stage.api.goOffline();
+        await stage.api.goOnline();
+      },
+      'watches that are refused for a while': () => {
+        const effect = { kind: 'status', code: 503 } as const;
+        stage.api.faults.add({ verb: 'watch', resource: 'accessrequests', count: 3, effect });
+        stage.api.endWatches();
+      },
+      'a controller that starts over': () => {
+        const [request] = controller.requests;
+        controller.setConditions(request!, { type: 'AccessPolicyMatched', status: 'True', reason: 'Matched' });
+        controller.setConditions(request!);
+      },
+    };
+    for (const [name, disturb] of Object.entries(disturbances)) {
+      it(`sees the decision after ${name}`, async () => {
+        const decision = authorize();
+        const request = await onlyRequest();
+        await disturb();
+        controller.grant(request, pod, harbor);
+        assert.deepEqual(await decision, allowed);
+        await noWatchIsLeft();
+      });
+    }
+
+    it('gives up when the request is deleted, and the next try makes it again', async () => {
+      const decision = pendingOf(authorize());
+      const { namespace, name } = (await onlyRequest()).metadata;
+      stage.api.delete('accessrequests', { namespace: namespace!, name });
+      assert.match(await decision, /is being deleted; it will be made again$/);
+      const again = authorize();
+      controller.grant(await onlyRequest(), pod, harbor);
+      assert.deepEqual(await again, allowed);
+    });
+
+    it('leaves nothing behind when its caller leaves', async () => {
+      const leaving = new AbortController();
+      const reason = new DriverError('ABORTED', 'the volume is being unpublished');
+      const decision = failureOf(authorize({ signal: leaving.signal }));
+      await onlyRequest();
+      leaving.abort(reason);
+      assert.equal(await decision, reason);
+      assert.deepEqual(outcomes, ['cancelled']);
+      await noWatchIsLeft();
+      assert.equal(controller.requests.length, 1);
+    });
+  });
+
+  describe('when approval is switched off meanwhile', () => {
+    it('goes by the proxy permission alone', async () => {
+      const decision = failureOf(authorize());
+      await onlyRequest();
+      stage.flags = proxyFlags;
+      const failure = await decision;
+      assert.equal(failure.code, 'PERMISSION_DENIED');
+      assert.match(failure.message, /connectors\/proxy/);
+      assert.deepEqual(outcomes, ['flags-changed']);
+      await noWatchIsLeft();
+    });
+
+    it('lets the pod go on when the proxy permission is not asked for any more', async () => {
+      const decision = authorize();
+      await onlyRequest();
+      stage.flags = readOnlyFlags;
+      assert.deepEqual(await decision, allowed);
+    });
+
+    it('goes on waiting while the flags are not known', async () => {
+      const decision = authorize();
+      const request = await onlyRequest();
+      stage.flags = undefined;
+      const asked = stage.flagsAsked;
+      await eventually('the flags are looked at', () => stage.flagsAsked > asked);
+      assert.equal(waiting, 1);
+      controller.grant(request, pod, harbor);
+      assert.deepEqual(await decision, allowed);
+    });
+  });
+
+  describe('with two connectors', () => {
+    const connectors = [harbor, github];
+
+    it('waits for both', async () => {
+      const decision = authorize({ connectors });
+      const [ofHarbor, ofGithub] = [await controller.requestOf(harbor), await controller.requestOf(github)];
+      await controller.watched(2);
+      controller.grant(ofGithub, pod, github);
+      await everythingIsSeen(2);
+      assert.equal(waiting, 1);
+      controller.grant(ofHarbor, pod, harbor);
+      assert.deepEqual(await decision, allowed);
+    });
+
+    it('asks only for the one whose proxy the account may not use', async () => {
+      stage.allow(harbor, 'connectors/proxy', '*');
+      const decision = authorize({ connectors });
+      const request = await onlyRequest();
+      assert.equal(request.metadata.namespace, 'team-b');
+      controller.grant(request, pod, github);
+      assert.deepEqual(await decision, allowed);
+    });
+
+    for (const order of ['first', 'last']) {
+      it(`is rejected when the one that is granted comes ${order}`, async () => {
+        const decision = authorize({ connectors });
+        const [ofHarbor, ofGithub] = [await controller.requestOf(harbor), await controller.requestOf(github)];
+        await controller.watched(2);
+        if (order === 'first') controller.grant(ofHarbor, pod, harbor);
+        controller.setConditions(ofGithub, rejected);
+        const result = await decision;
+        assert.equal(result.kind, 'rejected');
+        assert.match('message' in result ? result.message : '', /connector team-b\/github was rejected/);
+        if (order === 'last') controller.grant(ofHarbor, pod, harbor);
+        assert.equal((await authorize({ connectors })).kind, 'rejected');
+        await noWatchIsLeft();
+      });
+    }
+
+    it('names every rejection, and no other trouble beside them', async () => {
+      await pendingOf(authorize({ ...impatient(), connectors }));
+      for (const request of controller.requests) controller.setConditions(request, rejected);
+      const both = await authorize({ connectors });
+      assert.match('message' in both ? both.message : '', /harbor was rejected.*; .*github was rejected/);
+      controller.setConditions(await controller.requestOf(harbor), unmatched);
+      const one = await authorize({ connectors });
+      assert.equal('details' in one ? one.details.length : 0, 2);
+    });
+
+    it('says which approvals it still waits for', async () => {
+      const names = /^waiting for approval build-1-\w+, build-1-\w+ \(AccessRequests for connectors team-a.*team-b/;
+      assert.match(await pendingOf(authorize({ ...impatient(), connectors })), names);
+      controller.grant(await controller.requestOf(harbor), pod, harbor);
+      const message = await pendingOf(authorize({ ...impatient(), connectors }));
+      assert.match(message, /^waiting for approval build-1-\w+ \(AccessRequest for connector team-b\/github\)$/);
+    });
+  });
+
+  describe('after a grant', () => {
+    let revoke: () => void;
+    let request: StoredObject;
+
+    beforeEach(async () => {
+      const decision = authorize();
+      request = await onlyRequest();
+      revoke = controller.grant(request, pod, harbor);
+      await decision;
+    });
+
+    it('is known without asking, and refreshed by two reviews a minute and nothing else', async () => {
+      assert.equal(stage.access.isKnownAllowed({ pod, connectors: [harbor], flags: approvalFlags }), true);
+      stage.api.clearRequests();
+      stage.clock.ms += 60 * second;
+      assert.deepEqual(await authorize(), allowed);
+      assert.deepEqual([stage.api.requests.length, stage.reviews], [2, 2]);
+    });
+
+    it('holds no more when the permission is withdrawn', async () => {
+      revoke();
+      stage.clock.ms += 60 * second;
+      assert.match(await pendingOf(authorize()), /says granted, but system:serviceaccount:ci:builder may still not/);
+    });
+
+    it('is over when the permission was cleaned up', async () => {
+      revoke();
+      controller.setConditions(request, granted, cleanedUp);
+      stage.clock.ms += 60 * second;
+      const failure = await failureOf(authorize());
+      assert.equal(failure.code, 'FAILED_PRECONDITION');
+      assert.match(failure.message, /approval of this pod for connector team-a\/harbor is over/);
+    });
+
+    it('is pending while the request is being deleted', async () => {
+      revoke();
+      const leaving = { ...request.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
+      stage.api.put({ ...request, metadata: leaving, status: { conditions: [granted] } });
+      stage.clock.ms += 60 * second;
+      assert.match(await pendingOf(authorize()), /is being deleted/);
+    });
+  });
+
+  describe('without the API', () => {
+    it('names what could not be done, and tries again at the next call', async () => {
+      const status = { kind: 'status', code: 400, reason: 'BadRequest', message: 'not today' } as const;
+      const list = stage.api.faults.add({ verb: 'list', resource: 'accessrequests', effect: status });
+      const unfound = await failureOf(authorize());
+      assert.equal(unfound.code, 'UNAVAILABLE');
+      assert.match(unfound.message, /cannot look for the AccessRequest of this pod .*team-a\/harbor now: .*not today/);
+      list.remove();
+      const create = stage.api.faults.add({ verb: 'create', resource: 'accessrequests', effect: status });
+      assert.match((await failureOf(authorize())).message, /cannot make the AccessRequest of this pod .*not today/);
+      create.remove();
+      assert.match(await pendingOf(authorize(impatient())), /^waiting for approval/);
+    });
+
+    it('says which rule the driver lacks, for each of its calls', async () => {
+      stage.revokeFromDriver['components/approval/rbac.yaml']?.();
+      for (const verb of ['list', 'create', 'watch']) {
+        const failure = await failureOf(authorize());
+        assert.equal(failure.code, 'FAILED_PRECONDITION');
+        assert.match(failure.message, new RegExp(`resources: \\["accessrequests"\\], verbs: \\[.*"${verb}"`));
+        const rule = { verbs: [verb], apiGroups: ['connectors.alauda.io'], resources: ['accessrequests'] };
+        stage.api.bind({ user: 'driver', rules: [rule] });
+      }
+      const decision = authorize();
+      controller.grant(await onlyRequest(), pod, harbor);
+      assert.deepEqual(await decision, allowed);
+    });
+
+    it('says how to go on where the kind does not exist', async () => {
+      const status = { kind: 'status', code: 404, reason: 'NotFound' } as const;
+      stage.api.faults.add({ resource: 'accessrequests', effect: status });
+      const failure = await failureOf(authorize());
+      assert.equal(failure.code, 'FAILED_PRECONDITION');
+      assert.match(failure.message, /install the CustomResourceDefinition accessrequests\.connectors\.alauda\.io/);
+    });
+  });
+
+  it('asks little for 100 pods that wait at once, and lets each go on soon after its decision', async () => {
+    const pods = Array.from({ length: 100 }, (_, index) => podNamed(`build-${index}`));
+    const doneAt = new Map<string, number>();
+    const decisions = pods.map(async (each) => {
+      const decision = await authorize({ pod: each });
+      doneAt.set(each.uid, performance.now());
+      return decision;
+    });
+    await controller.watched(100);
+    const count = (verb: string): number => stage.api.count({ verb, resource: 'accessrequests' });
+    // Per pod: one list to find, one to begin the watch from, one creation, one watch. The account is asked about
+    // once, each pod once.
+    assert.deepEqual([count('list'), count('create'), count('watch')], [200, 100, 100]);
+    assert.equal(stage.reviews, 2 + 100);
+    assert.equal(waiting, 100);
+    const decidedAt = new Map<string, number>();
+    for (const each of pods) {
+      const request = controller.requests.find(({ metadata }) => metadata.name.startsWith(`${each.name}-`))!;
+      decidedAt.set(each.uid, performance.now());
+      controller.grant(request, each, harbor);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    assert.deepEqual(new Set((await Promise.all(decisions)).map(({ kind }) => kind)), new Set(['allowed']));
+    const waits = pods.map(({ uid }) => doneAt.get(uid)! - decidedAt.get(uid)!).sort((a, b) => a - b);
+    console.log(`      from decision to answer: median ${waits[50]!.toFixed(1)} ms, most ${waits[99]!.toFixed(1)} ms`);
+    // The permission is looked for once more by each pod, and nothing else.
+    assert.equal(stage.reviews, 2 + 100 + 100);
+    assert.deepEqual([count('list'), count('create'), count('watch')], [200, 100, 100]);
+    await noWatchIsLeft();
+  });
+
+  it('needs every right that the component gives to the driver, and no other', async () => {
+    const decision = authorize();
+    controller.grant(await onlyRequest(), pod, harbor);
+    await decision;
+    const used = new Set(stage.api.requestsOf({ resource: 'accessrequests' }).map(({ verb }) => verb));
+    const given = driverRules('components/approval/rbac.yaml').flatMap(({ verbs }) => verbs);
+    assert.deepEqual([...used].sort(), [...given].sort());
+  });
+});
+
+function permutations<T>(items: readonly T[]): readonly (readonly T[])[] {
+  if (items.length <= 1) return [items];
+  return items.flatMap((item, index) =>
+    permutations(items.filter((_other, place) => place !== index)).map((rest) => [item, ...rest]),
+  );
+}
