@@ -90,7 +90,10 @@ export function decodeRunes(bytes: ByteString): number[] {
 
 /** utf8.RuneCountInString. */
 export function runeCount(bytes: ByteString): number {
-  return isAscii(bytes) ? bytes.length : decodeRunes(bytes).length;
+  if (isAscii(bytes)) return bytes.length;
+  let count = 0;
+  for (let offset = 0; offset < bytes.length; offset += decodeRune(bytes, offset).size) count++;
+  return count;
 }
 
 /** One rune as UTF-8; what is no valid rune becomes U+FFFD, as string(rune) does. */

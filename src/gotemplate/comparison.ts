@@ -40,6 +40,11 @@ function isNil(value: GoValue | undefined): boolean {
   return (value instanceof GoSlice || value instanceof GoMap) && value.isNil;
 }
 
+/** Comparing equal strings looks at all of both. */
+function chargeStrings(context: CallContext, a: Basic | undefined, b: Basic | undefined): void {
+  if (a?.kind === 'string' && b?.kind === 'string') context.charge(Math.min(a.value.length, b.value.length) >> 9);
+}
+
 function equalBasic(a: Basic, b: Basic): boolean {
   if (a.kind === 'complex' && b.kind === 'complex') {
     return a.value.real === b.value.real && a.value.imaginary === b.value.imaginary;
@@ -51,6 +56,7 @@ function equalBasic(a: Basic, b: Basic): boolean {
 function equal(context: CallContext, a: GoValue | undefined, b: GoValue | undefined): boolean {
   const basicA = basic(a);
   const basicB = basic(b);
+  chargeStrings(context, basicA, basicB);
   if (basicA !== undefined && basicB !== undefined) return equalBasic(basicA, basicB);
   if (basicA !== undefined || basicB !== undefined) {
     if (a !== undefined && b !== undefined) throw new GoError(incompatible);
@@ -79,9 +85,10 @@ function equalsAny(context: CallContext, first: Ref, others: readonly Ref[]): bo
   return others.some((other) => equal(context, value, opened(other)));
 }
 
-function less(first: Ref, second: Ref): boolean {
+function less(context: CallContext, first: Ref, second: Ref): boolean {
   const a = basic(opened(first));
   const b = basic(opened(second));
+  chargeStrings(context, a, b);
   if (a === undefined || b === undefined) throw new GoError(invalid);
   if (a.kind === 'int' && b.kind === 'int') return a.value < b.value;
   if (a.kind !== b.kind) throw new GoError(incompatible);
@@ -92,7 +99,7 @@ function less(first: Ref, second: Ref): boolean {
 
 /** `<=` is `<` or `==`, which is not the same as not `>` where NaN is concerned. */
 function lessOrEqual(context: CallContext, a: Ref, b: Ref): boolean {
-  return less(a, b) || equalsAny(context, a, [b]);
+  return less(context, a, b) || equalsAny(context, a, [b]);
 }
 
 function comparison(name: string, compare: (context: CallContext, a: Ref, b: Ref) => boolean) {
@@ -104,8 +111,8 @@ export const compareBuiltins = [
     equalsAny(context, first, others),
   ),
   comparison('ne', (context, a, b) => !equalsAny(context, a, [b])),
-  comparison('lt', (_context, a, b) => less(a, b)),
+  comparison('lt', less),
   comparison('le', lessOrEqual),
   comparison('gt', (context, a, b) => !lessOrEqual(context, a, b)),
-  comparison('ge', (_context, a, b) => !less(a, b)),
+  comparison('ge', (context, a, b) => !less(context, a, b)),
 ];

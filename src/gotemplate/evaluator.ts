@@ -1,9 +1,10 @@
 import { ExecFailure } from './arguments.js';
+import { ByteBuilder } from './byte-builder.js';
 import type { ByteString } from './byte-string.js';
 import { Expressions } from './expressions.js';
 import { formatValue } from './fmt/printer.js';
 import type { Ref } from './function.js';
-import type { Budget } from './limits.js';
+import { type Budget, stepCosts } from './limits.js';
 import { element, isTrue, opened } from './reference.js';
 import { quote } from './quote.js';
 import type { Templates } from './token-reader.js';
@@ -46,7 +47,7 @@ export class Evaluator {
   readonly #variables = new Variables();
   readonly #expressions: Expressions;
   readonly #frames: Frame[] = [];
-  #output: ByteString = '';
+  readonly #output = new ByteBuilder();
 
   constructor(templates: Templates, budget: Budget, maxDepth: number) {
     this.#templates = templates;
@@ -70,7 +71,7 @@ export class Evaluator {
    * @throws {ExecFailure} for what is an error in Go.
    * @throws {LimitReached}
    */
-  run(name: ByteString, data: GoValue): ByteString {
+  run(name: ByteString, data: GoValue): Buffer {
     this.#enter(name, this.#templates.get(name) ?? [], data, 0);
     for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
       const statement = frame.statements[frame.next];
@@ -78,11 +79,11 @@ export class Evaluator {
         this.#finish(frame);
       } else {
         frame.next++;
-        this.#budget.charge(1);
+        this.#budget.charge(stepCosts.statement);
         this.#execute(statement, frame);
       }
     }
-    return this.#output;
+    return this.#output.toBytes();
   }
 
   #execute(statement: Statement, frame: Frame): void {
@@ -109,8 +110,8 @@ export class Evaluator {
   }
 
   #write(text: ByteString): void {
-    this.#output += text;
-    this.#budget.ensureOutput(this.#output.length);
+    this.#budget.ensureOutput(this.#output.length + text.length);
+    this.#output.add(text);
   }
 
   #action(node: ActionNode, { dot }: Frame): void {
@@ -165,7 +166,7 @@ export class Evaluator {
 
   /** Sets up the next round; false when there is none. */
   #nextRound(frame: Frame, { node, mark, next }: Iteration): boolean {
-    this.#budget.charge(1);
+    this.#budget.charge(stepCosts.round);
     this.#variables.dropTo(mark);
     const round = next();
     if (round === undefined) return false;
@@ -200,7 +201,8 @@ export class Evaluator {
 
   /** Entries as they are before the first round, as in Go, whatever the body does to the map. */
   #mapElements(map: GoMap): Iteration['next'] {
-    this.#budget.allocate(map.entries.size * 32);
+    this.#budget.allocate(map.entries.size * 64);
+    this.#budget.charge(map.entries.size * 8);
     const entries = map
       .sortedKeys()
       .map((key) => ({ key, element: element(map.elementType, map.entries.get(key) ?? null) }));

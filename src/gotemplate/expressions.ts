@@ -2,6 +2,7 @@ import { checkType, ExecFailure, literalArgument, literalValue, canBeNil, paramT
 import { andFunction, calleeProblem, callFunction, orFunction } from './builtins.js';
 import type { ByteString } from './byte-string.js';
 import { type CallContext, GoError, InterfaceBox, type ParamType, type Ref, type Signature } from './function.js';
+import { stepCosts } from './limits.js';
 import { element, isTrue, opened, staticTypeName } from './reference.js';
 import {
   type AnyNode,
@@ -21,6 +22,16 @@ import type { Variables } from './variables.js';
 const nothing = new InterfaceBox(null);
 
 const noArguments: readonly Operand[] = [];
+
+/** What every function may do with its text: look at all of it once. */
+function stringSteps({ params }: Signature, values: readonly Ref[]): number {
+  if (params[0] === 'reflect.Value') return 0; // the language's own functions, which count for themselves
+  let steps = 0;
+  for (const value of values) {
+    if (typeof value === 'string') steps += value.length >> 4;
+  }
+  return steps;
+}
 
 /** A function or bound method about to be called. */
 interface Callee {
@@ -64,12 +75,13 @@ export class Expressions {
   }
 
   #ensureDeclared(name: ByteString): void {
+    // The search goes through the variables one by one.
+    this.#context.charge(this.#variables.distance(name) >> 3);
     if (!this.#variables.has(name)) throw new ExecFailure(`undefined variable: ${name}`);
   }
 
   /** `piped` is the value of the command before, which becomes the last argument. */
   #command(dot: Ref, command: CommandNode, piped: Ref): Ref {
-    this.#context.charge(1);
     const { first, args } = command;
     switch (first.kind) {
       case 'identifier':
@@ -135,7 +147,7 @@ export class Expressions {
     let value = start;
     const last = fields.length - 1;
     for (const [index, name] of fields.entries()) {
-      this.#context.charge(1);
+      this.#context.charge(stepCosts.field);
       value =
         index < last
           ? this.#member(dot, value, name, node, noArguments, nothing)
@@ -200,7 +212,7 @@ export class Expressions {
     this.#checkCount(signature, name, args, piped);
     if (signature.uncallable !== undefined) throw new ExecFailure(signature.uncallable);
     const values = this.#arguments(dot, signature, args, piped);
-    this.#context.charge(2);
+    this.#context.charge(stepCosts.call + stringSteps(signature, values));
     try {
       const result = callee.invoke(values);
       return signature.result === anyType ? new InterfaceBox(opened(result) ?? null) : result;
@@ -233,7 +245,7 @@ export class Expressions {
   }
 
   #argument(dot: Ref, type: ParamType, node: Operand): Ref {
-    this.#context.charge(1);
+    this.#context.charge(stepCosts.operand);
     this.node = node;
     switch (node.kind) {
       case 'dot':

@@ -3,7 +3,7 @@ import type { CallContext } from './function.js';
 
 /** How much one render may do. Chosen so that no template holds the process for 50 ms or grows it by 16 MB. */
 export interface RenderLimits {
-  /** Work: a step is what takes about a tenth of a microsecond, such as one node of the template. */
+  /** Work: a step is what takes about a tenth of a microsecond: looking at one element, say. */
   readonly steps: number;
   /** Memory of all values made during the render, in bytes. */
   readonly memoryBytes: number;
@@ -15,7 +15,7 @@ export interface RenderLimits {
 
 export const defaultLimits: RenderLimits = {
   steps: 400_000,
-  memoryBytes: 8 << 20,
+  memoryBytes: 4 << 20,
   outputBytes: 1 << 20,
   templateDepth: 100_000,
 };
@@ -46,6 +46,9 @@ export function ensureDepth(depth: number): void {
 }
 
 /** What is left of a render's limits. */
+/** Steps of what every template consists of, as measured. */
+export const stepCosts = { statement: 2, round: 2, operand: 2, field: 2, call: 12 } as const;
+
 export class Budget implements CallContext {
   readonly #limits: RenderLimits;
   readonly #clock: () => number;
@@ -85,6 +88,7 @@ export class Budget implements CallContext {
 
   randomBytes(count: number): Uint8Array {
     this.allocate(count);
+    this.charge(20);
     return randomBytes(count);
   }
 }

@@ -11,15 +11,21 @@ export interface NumberValue {
 }
 
 const integerText =
-  /^([+-]?)(?:0[xX](_?[0-9a-fA-F]+)+|0[oO](_?[0-7]+)+|0[bB](_?[01]+)+|0(_?[0-7]+)*|[1-9](_?[0-9]+)*)$/;
+  /^[+-]?(?:0[xX]_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|0[oO]_?[0-7]+(?:_[0-7]+)*|0[bB]_?[01]+(?:_[01]+)*|0(?:_?[0-7]+(?:_[0-7]+)*)?|[1-9][0-9]*(?:_[0-9]+)*)$/;
 
 const decimalText = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 
 const hexFloatText = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)$/;
 
-/** strconv.ParseInt with base 0, without a bound; undefined when it is no whole number. */
+/** More characters than any number needs; reading digits takes time by the square of their count. */
+const maxLiteral = 1_000;
+
+/**
+ * strconv.ParseInt with base 0, without its bound; undefined when it is no whole number, or so long that it is out of
+ * every range.
+ */
 export function parseInteger(text: ByteString): bigint | undefined {
-  if (!integerText.test(text)) return undefined;
+  if (text.length > maxLiteral || !integerText.test(text)) return undefined;
   const negative = text.startsWith('-');
   const digits = text.replace(/^[+-]/, '').replaceAll('_', '');
   const octal = /^0[0-9]+$/.test(digits) ? `0o${digits.slice(1)}` : digits;
@@ -37,7 +43,7 @@ function underscoresAreFine(text: ByteString): boolean {
 
 /** strconv.ParseFloat for what a template's lexer takes for a number; undefined when it is malformed or out of range. */
 export function parseFloat64(text: ByteString): number | undefined {
-  if (text.includes('_') && !underscoresAreFine(text)) return undefined;
+  if (text.length > maxLiteral || (text.includes('_') && !underscoresAreFine(text))) return undefined;
   const bare = text.replaceAll('_', '');
   const value = decimalText.test(bare) ? Number(bare) : parseHexFloat(bare);
   return value === undefined || !Number.isFinite(value) ? undefined : value;

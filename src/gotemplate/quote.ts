@@ -1,3 +1,4 @@
+import { ByteBuilder } from './byte-builder.js';
 import { type ByteString, decodeRune, decodeRunes, encodeRune, runeError } from './byte-string.js';
 import { isPrint } from './unicode.js';
 
@@ -32,14 +33,33 @@ function escapeRune(rune: number, quote: number, asciiOnly: boolean): ByteString
 
 function quoteWith(text: ByteString, asciiOnly: boolean): ByteString {
   if (plain.test(text)) return `"${text}"`;
-  let quoted = '"';
+  const quoted = new ByteBuilder().add('"');
+  // What needs no escape is copied in runs.
+  let start = 0;
   for (let offset = 0; offset < text.length;) {
     const { rune, size } = decodeRune(text, offset);
-    const invalid = rune === runeError && size === 1;
-    quoted += invalid ? `\\x${hex(text.charCodeAt(offset), 2)}` : escapeRune(rune, 0x22, asciiOnly);
+    const escape = escapeAt(text, offset, rune, size, asciiOnly);
+    if (escape !== undefined) {
+      quoted.add(text.slice(start, offset)).add(escape);
+      start = offset + size;
+    }
     offset += size;
   }
-  return `${quoted}"`;
+  return quoted.add(text.slice(start)).add('"').toString();
+}
+
+/** The escape for the rune at `offset`; undefined when it stays as it is. */
+function escapeAt(
+  text: ByteString,
+  offset: number,
+  rune: number,
+  size: number,
+  asciiOnly: boolean,
+): ByteString | undefined {
+  if (rune === runeError && size === 1) return `\\x${hex(text.charCodeAt(offset), 2)}`;
+  if (rune >= 0x20 && rune < 0x7f && rune !== 0x22 && rune !== 0x5c) return undefined;
+  if (rune >= 0x80 && !asciiOnly && isPrint(rune)) return undefined;
+  return escapeRune(rune, 0x22, asciiOnly);
 }
 
 /** strconv.Quote. */

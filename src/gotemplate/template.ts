@@ -1,7 +1,7 @@
 import type { JsonObject } from '../json.js';
 import type { Secret } from '../secret.js';
 import { ExecFailure } from './arguments.js';
-import { type ByteString, fromGoString, toBytes, toGoString } from './byte-string.js';
+import { type ByteString, fromGoString, toGoString } from './byte-string.js';
 import { toGoMap } from './data.js';
 import { TemplateError, TemplateLimitError } from './errors.js';
 import { Evaluator } from './evaluator.js';
@@ -47,7 +47,7 @@ export class CompiledTemplate {
     const budget = new Budget(limits, options.clock);
     const evaluator = new Evaluator(this.#templates, budget, limits.templateDepth);
     try {
-      return toBytes(evaluator.run(this.#name, toGoMap(data, budget)));
+      return evaluator.run(this.#name, toGoMap(data, budget));
     } catch (error) {
       throw this.#explained(error, evaluator, options.secrets ?? []);
     }

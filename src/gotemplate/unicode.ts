@@ -3,10 +3,6 @@
  * running Node, so what was assigned later is taken out again: it decides what `%q` escapes and what may be in a name.
  */
 
-const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
-const letter = /^\p{L}$/u;
-const digit = /^\p{Nd}$/u;
-
 /** Code points assigned after Unicode 15.0 and up to 17.0: first and last of each run. */
 const newer = parseRanges(
   '88f 897 c5c cdc 1acf-1add 1ae0-1aeb 1b4e-1b4f 1b7f 1c89-1c8a 20c1 2427-2429 2b96 2ffc-2fff 31e4-31e5 31ef ' +
@@ -29,22 +25,34 @@ function isNewer(rune: number): boolean {
   return newer.some(([first, last]) => rune >= first && rune <= last);
 }
 
-function matches(pattern: RegExp, rune: number): boolean {
-  return pattern.test(String.fromCodePoint(rune)) && !isNewer(rune);
+/** A test of runes that remembers its answers for the Basic Multilingual Plane: text repeats few runes many times. */
+function remembering(pattern: RegExp): (rune: number) => boolean {
+  const answers = new Uint8Array(0x10000);
+  const ask = (rune: number): boolean => pattern.test(String.fromCodePoint(rune)) && !isNewer(rune);
+  return (rune) => {
+    const known = answers[rune];
+    if (known === undefined) return ask(rune);
+    if (known === 0) answers[rune] = ask(rune) ? 1 : 2;
+    return answers[rune] === 1;
+  };
 }
+
+const isPrintable = remembering(/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u);
+const isAnyLetter = remembering(/^\p{L}$/u);
+const isAnyDigit = remembering(/^\p{Nd}$/u);
 
 /** strconv.IsPrint: letters, marks, numbers, punctuation, symbols and the ASCII space. */
 export function isPrint(rune: number): boolean {
-  return rune < 0x7f ? rune >= 0x20 : matches(printable, rune);
+  return rune < 0x7f ? rune >= 0x20 : isPrintable(rune);
 }
 
 /** unicode.IsLetter. */
 export function isLetter(rune: number): boolean {
   if (rune < 0x80) return (rune | 0x20) >= 0x61 && (rune | 0x20) <= 0x7a;
-  return matches(letter, rune);
+  return isAnyLetter(rune);
 }
 
 /** unicode.IsDigit: decimal digits of every script. */
 export function isDigit(rune: number): boolean {
-  return rune < 0x80 ? rune >= 0x30 && rune <= 0x39 : matches(digit, rune);
+  return rune < 0x80 ? rune >= 0x30 && rune <= 0x39 : isAnyDigit(rune);
 }

@@ -28,6 +28,11 @@ export class Variables {
     return index < this.base ? -1 : index;
   }
 
+  /** How many declarations there were since that of this variable, or in all when it is not there. */
+  distance(name: ByteString): number {
+    return this.mark - Math.max(this.#find(name), 0);
+  }
+
   has(name: ByteString): boolean {
     return this.#find(name) >= 0;
   }

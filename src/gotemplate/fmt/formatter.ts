@@ -1,3 +1,4 @@
+import { ByteBuilder } from '../byte-builder.js';
 import { type ByteString, decodeRune, encodeRune, isAscii, runeCount, runeError } from '../byte-string.js';
 import { type FloatVerb, formatFloat } from '../float-format.js';
 import type { CallContext } from '../function.js';
@@ -26,7 +27,7 @@ export class Formatter {
   sharpV = false;
 
   protected readonly context: CallContext;
-  #buffer: ByteString = '';
+  readonly #buffer = new ByteBuilder();
   #unreported = 0;
 
   constructor(context: CallContext) {
@@ -46,7 +47,7 @@ export class Formatter {
   }
 
   write(text: ByteString): void {
-    this.#buffer += text;
+    this.#buffer.add(text);
     this.#unreported += text.length;
     if (this.#unreported >= reportEvery) this.#report();
   }
@@ -54,7 +55,7 @@ export class Formatter {
   /** What was written. */
   finish(): ByteString {
     this.#report();
-    return this.#buffer;
+    return this.#buffer.toString();
   }
 
   #report(): void {
@@ -65,7 +66,7 @@ export class Formatter {
   #writePadding(count: number, mark: string): void {
     if (count <= 0) return;
     this.context.allocate(count);
-    this.#buffer += mark.repeat(count);
+    this.#buffer.add(mark.repeat(count));
   }
 
   /** Writes `text` padded to the width; zeros are for the left side only. */
@@ -164,6 +165,10 @@ export class Formatter {
   formatFloat(value: number, verb: FloatVerb, precision: number): void {
     const digits = this.precision ?? precision;
     if (digits > 0) this.context.allocate(digits);
+    // All digits of the exact value are worked out, which for very large and very small numbers are hundreds.
+    if (digits >= 0 && Number.isFinite(value) && value !== 0) {
+      this.context.charge(Math.ceil(Math.abs(Math.log2(Math.abs(value))) / 2));
+    }
     const number = formatFloat(value, verb, digits);
     const negative = number.startsWith('-');
     const unsigned = negative || number.startsWith('+') ? number.slice(1) : number;

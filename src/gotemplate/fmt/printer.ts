@@ -54,7 +54,7 @@ export class Printer extends Formatter {
   }
 
   #printValue(value: GoValue, verb: ByteString, depth: number): void {
-    this.context.charge(1);
+    this.context.charge(2);
     ensureDepth(depth);
     if (typeof value === 'string') this.#printString(value, verb);
     else if (typeof value === 'number') this.#printFloat(value, value, verb);
@@ -207,6 +207,7 @@ export class Printer extends Formatter {
       this.write(`${value.typeName}(nil)`);
       return;
     }
+    this.context.charge(value.entries.size * 8);
     this.write(this.sharpV ? `${value.typeName}{` : 'map[');
     for (const [index, key] of value.sortedKeys().entries()) {
       if (index > 0) this.#writeSeparator();
@@ -267,6 +268,7 @@ function bytesOf(value: GoSlice): ByteString {
 /** Prints one value under `%v`, as most of sprig's functions turn values into text. */
 export function formatValue(context: CallContext, value: GoValue): ByteString {
   if (typeof value === 'string') return value;
+  if (value instanceof GoInt) return value.value.toString();
   const printer = new Printer(context);
   printer.printOperand(value, 'v');
   return printer.finish();

@@ -21,7 +21,7 @@ function copyValue(context: CallContext, value: GoValue, depth: number): GoValue
 function copySlice(context: CallContext, slice: GoSlice, depth: number): GoSlice {
   if (slice.isNil) return slice;
   ensureDepth(depth);
-  context.allocate(16 * slice.length);
+  context.allocate(96 + 16 * slice.length);
   return new GoSlice(
     slice.elementType,
     slice.toArray().map((element) => copyValue(context, element, depth + 1)),
@@ -31,7 +31,7 @@ function copySlice(context: CallContext, slice: GoSlice, depth: number): GoSlice
 function copyMap(context: CallContext, map: GoMap, depth: number): GoMap {
   if (map.isNil) return map;
   ensureDepth(depth);
-  context.allocate(32 * map.entries.size);
+  context.allocate(192 + 64 * map.entries.size);
   const entries = new Map<string, GoValue>();
   for (const [key, value] of map.entries) entries.set(key, copyValue(context, value, depth + 1));
   return new GoMap(map.elementType, entries);

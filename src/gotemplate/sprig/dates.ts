@@ -28,7 +28,7 @@ function instantOf(context: CallContext, value: GoValue, kinds: readonly string[
 /** A zone that Go does not know counts as UTC. */
 function dateInZone(context: CallContext, layout: ByteString, value: GoValue, zone: ByteString): ByteString {
   context.allocate(8 * layout.length);
-  context.charge(20);
+  context.charge(150);
   const instant = instantOf(context, value, ['int', 'int32', 'int64']);
   return formatTime(instant.in(loadLocation(zone) ?? utc), layout);
 }

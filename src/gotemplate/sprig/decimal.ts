@@ -75,7 +75,7 @@ export function fold(
 ): number {
   let result = toDecimal(first);
   for (const value of values) {
-    context.charge(1 + result.coefficient.toString(16).length / 16);
+    context.charge(40 + result.coefficient.toString(16).length / 2);
     result = operation(result, toDecimal(value));
   }
   return fromDecimal(result);

@@ -58,6 +58,7 @@ function randomBytes(context: CallContext, count: bigint): ByteString {
 
 /** A random UUID: version 4, variant of RFC 4122. */
 function uuid(context: CallContext): ByteString {
+  context.charge(30);
   const bytes = Buffer.from(context.randomBytes(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
