@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { layers } from '../../../.ci/layers.mjs';
+import { serveFlags } from '../../../src/config.js';
+import { defaultFlags, parseFeatureFlags } from '../../../src/connectors/feature-flags.js';
+import { builtInFiles } from '../../../src/content/built-in-files.js';
+import { chooseProxyEndpoint } from '../../../src/content/proxy-endpoint.js';
+import { rejectionContent } from '../../../src/content/volume-content.js';
+import { errorCodes, isFinal } from '../../../src/errors.js';
+import { Secret } from '../../../src/secret.js';
+import { parseVolumeAttributes } from '../../../src/volume/attributes.js';
+import { resolvedOf } from '../../support/domain.js';
+
+const repository = path.join(import.meta.dirname, '..', '..', '..');
+
+function page(name: string): string {
+  return readFileSync(path.join(repository, name), 'utf8');
+}
+
+/** The cells of the rows of the table under a heading, without code marks. */
+function tableUnder(text: string, heading: string): readonly (readonly string[])[] {
+  const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
+  assert.ok(section !== undefined, `no section ${heading}`);
+  const lines = section.split('\n').filter((line) => line.startsWith('|'));
+  assert.ok(lines.length > 2, `no table under ${heading}`);
+  return lines.slice(2).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('`', '')),
+  );
+}
+
+describe('docs/configuration.md', () => {
+  const text = page('docs/configuration.md');
+
+  it('lists the flags with their environment and defaults', () => {
+    const expected = Object.entries(serveFlags).map(([name, flag]) => [
+      `--${name}`,
+      flag.env ?? '',
+      flag.default ?? 'required',
+    ]);
+    assert.deepEqual(
+      tableUnder(text, 'Flags').map((row) => row.slice(0, 3)),
+      expected,
+    );
+  });
+
+  it('lists the feature flags with what an absent one means', () => {
+    const rows = tableUnder(text, 'Feature flags').map(([key = '', absent = '']) => [key, absent] as const);
+    assert.deepEqual(parseFeatureFlags({ data: Object.fromEntries(rows) }), defaultFlags);
+    const opposite = rows.map(([key, absent]) => [key, String(absent === 'false')] as const);
+    const flags = parseFeatureFlags({ data: Object.fromEntries(opposite) });
+    assert.deepEqual(
+      Object.entries(flags).map(([name, value]) => [name, !value]),
+      Object.entries(defaultFlags),
+    );
+  });
+
+  it('lists the error codes and which of them are final', () => {
+    const rows = tableUnder(text, 'Error codes').map(([code = '', final = '']) => `${code} ${final}`);
+    assert.deepEqual(rows.sort(), errorCodes.map((code) => `${code} ${isFinal(code) ? 'yes' : 'no'}`).sort());
+  });
+});
+
+describe('README.md', () => {
+  const text = page('README.md');
+
+  it('lists the volume attributes', () => {
+    const { problems } = parseVolumeAttributes({ connectors: 'a', nope: '' }, 'ci');
+    const allowed = /allowed are (.*)$/.exec(problems[0] ?? '')?.[1]?.split(', ');
+    assert.deepEqual(
+      tableUnder(text, 'Volume attributes').map(([name]) => name),
+      allowed,
+    );
+  });
+
+  it('lists the files', () => {
+    const endpoint = chooseProxyEndpoint([resolvedOf('ci/a', 'http://proxy')]);
+    const files = builtInFiles({ endpoint, token: new Secret('t'), caBundle: 'PEM', noProxy: '' });
+    const names = [...files, ...rejectionContent('', []).files].map(({ name }) => name);
+    assert.deepEqual(
+      tableUnder(text, 'Files')
+        .map(([name]) => name)
+        .sort(),
+      names.sort(),
+    );
+  });
+
+  it('quotes events as the driver words them', () => {
+    const source = readdirSync(path.join(repository, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => page(path.join('src', name)))
+      .join('\n');
+    const quoted = [...text.slice(text.indexOf('| the event says')).matchAll(/^\| (`.*?`(?:, `.*?`)*) +\|/gm)];
+    const texts = quoted.flatMap(([, cell = '']) => cell.split(/`, `|`/).filter((part) => part !== ''));
+    assert.ok(texts.length >= 10);
+    for (const words of texts) assert.ok(source.includes(words), words);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  it('has the table of layers that the linter enforces', () => {
+    const leaves = ['errors', 'secret', 'log', 'duration', 'json'];
+    const documented = tableUnder(page('docs/architecture.md'), 'Layers').map(([folder = '', , allowed = '']) => {
+      const words = allowed.split(', ').flatMap((word) => (word === 'leaves' ? leaves : word));
+      return [folder, words.map((word) => ({ nothing: '', everything: '*' })[word] ?? word).sort()];
+    });
+    const enforced = Object.entries(layers)
+      .filter(([folder]) => folder !== '*')
+      .map(([folder, allowed]) => {
+        const names = allowed
+          .filter((name) => !(name === 'type:volume/ports' && allowed.includes('volume/ports')))
+          .map((name) => (name.startsWith('type:') ? `${name.slice(5)} (types)` : name.replace(/^npm:/, '')));
+        return [folder, names.length === 0 ? [''] : names.sort()];
+      });
+    assert.deepEqual(documented, enforced);
+  });
+
+  it('has a row for every folder and module of src', () => {
+    const parts = readdirSync(path.join(repository, 'src')).map((name) => name.replace(/\.ts$/, ''));
+    assert.deepEqual(
+      parts.sort(),
+      Object.keys(layers)
+        .filter((folder) => folder !== '*')
+        .sort(),
+    );
+  });
+});
+
+describe('links between pages', () => {
+  const pages = [
+    'README.md',
+    ...readdirSync(path.join(repository, 'docs'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => path.join('docs', name)),
+  ];
+
+  for (const name of pages) {
+    it(`lead somewhere in ${name}`, () => {
+      for (const [, target = ''] of page(name).matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)) {
+        assert.ok(existsSync(path.join(repository, path.dirname(name), target)), target);
+      }
+    });
+  }
+
+  it('lead to every decision from docs/architecture.md', () => {
+    const text = page('docs/architecture.md');
+    for (const name of readdirSync(path.join(repository, 'docs', 'decisions'))) {
+      assert.ok(text.includes(`(decisions/${name})`), name);
+    }
+  });
+});
