@@ -7,7 +7,7 @@ import type { Call, ConnectorRef, FeatureFlags, PodIdentity } from '../../../src
 import type { PolicyRule } from '../kube-api/access-rules.js';
 import { KubeApi } from '../kube-api/kube-api.js';
 import { configFor, testClient } from '../kube-client/test-client.js';
-import { driverRules } from './driver-rules.js';
+import { bindDriver, driverUser, rightsFiles } from './driver-rules.js';
 
 export const readOnlyFlags: FeatureFlags = {
   connectorProxyPermissions: false,
@@ -54,11 +54,8 @@ export class AccessStage {
 
   private constructor(api: KubeApi, options: Partial<KubernetesAccessOptions>) {
     this.api = api;
-    const files = ['base/rbac.yaml', 'components/approval/rbac.yaml'];
-    this.revokeFromDriver = Object.fromEntries(
-      files.map((file) => [file, api.bind({ user: 'driver', rules: driverRules(file) })]),
-    );
-    this.client = testClient(configFor(api, api.tokenFor('driver')));
+    this.revokeFromDriver = Object.fromEntries(rightsFiles.map((file) => [file, bindDriver(api, file)]));
+    this.client = testClient(configFor(api, api.tokenFor(driverUser)));
     this.access = this.newAccess(options);
   }
 

@@ -2,17 +2,30 @@ import type { Backend } from '../../../src/cli/backend.js';
 import { directoryBackend } from '../../../src/cli/directory-backend.js';
 import { Driver } from '../../../src/cli/driver.js';
 import { parseServeConfig } from '../../../src/config.js';
+import type { DriverConfig } from '../../../src/config.js';
 import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
 import type { Syscalls } from '../../../src/host/syscalls.js';
 import { createLog } from '../../../src/log.js';
+import type { Log } from '../../../src/log.js';
+import type { Metrics } from '../../../src/metrics.js';
+import type { Clock } from '../../../src/volume/ports.js';
 import { assertNoToken } from './canary.js';
 import { KubeletClient } from './kubelet-client.js';
 import type { NodeSandbox } from './node-sandbox.js';
 
+export interface BackendParts {
+  readonly config: DriverConfig;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 export interface InProcessOptions {
   readonly flags?: readonly string[];
   readonly syscalls?: Syscalls;
-  /** Replaces parts of the backend that reads the sandbox's manifests. */
+  /** In place of the backend that reads the sandbox's manifests. */
+  readonly backend?: (parts: BackendParts) => Backend;
+  /** Replaces parts of the backend. */
   readonly replace?: (backend: Backend) => Partial<Backend>;
   readonly now?: () => number;
 }
@@ -27,10 +40,13 @@ export class InProcessDriver {
     const config = parseServeConfig([...node.flags, ...(options.flags ?? [])], {});
     const clock = { now: options.now ?? Date.now };
     const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
-    const backend = directoryBackend(config, node.manifestsDir, log, clock);
+    const createBackend = options.backend ?? ((): Backend => directoryBackend(config, node.manifestsDir, log, clock));
     this.driver = new Driver({
       config,
-      createBackend: () => ({ ...backend, ...options.replace?.(backend) }),
+      createBackend: (metrics) => {
+        const backend = createBackend({ config, metrics, clock, log });
+        return { ...backend, ...options.replace?.(backend) };
+      },
       syscalls: options.syscalls ?? loadSyscalls(),
       clock,
       log,

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { ApprovalCluster, harbor, quay } from '../../support/access/approval-cluster.js';
+import { cleanedUp, granted, rejected } from '../../support/access/approvals-controller.js';
+import { assertFails } from '../../support/driver/kubelet-client.js';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import type { StoredObject } from '../../support/kube-api/resources.js';
+import { eventually } from '../../support/poll.js';
+
+describe('a volume whose connector needs approval', () => {
+  let cluster: ApprovalCluster;
+  let volume: TestVolume;
+
+  beforeEach(async () => {
+    cluster = await ApprovalCluster.start();
+    volume = cluster.node.volume();
+  });
+  afterEach(() => cluster.stop());
+
+  const onlyRequest = async (): Promise<StoredObject> => {
+    const [request] = await cluster.controller.requested();
+    await cluster.controller.watched();
+    return request!;
+  };
+  const approve = async (published: Promise<void>): Promise<() => void> => {
+    const revoke = cluster.controller.grant(await onlyRequest(), volume.pod, harbor);
+    await published;
+    return revoke;
+  };
+  const noWatchIsLeft = (): Promise<void> =>
+    eventually('no request is watched', () => cluster.api.openWatches('accessrequests') === 0);
+
+  it('is mounted whole once it is granted, and not touched before', async () => {
+    const published = cluster.publish(volume);
+    const request = await onlyRequest();
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+    assert.equal(await cluster.metric('connectors_csi_approvals_waiting'), 1);
+    cluster.controller.grant(request, volume.pod, harbor);
+    await published;
+    assert.equal(volume.read()['context.token'], volume.token);
+    assert.equal(await cluster.metric('connectors_csi_approvals_waiting'), 0);
+    assert.equal(await cluster.metric('connectors_csi_approval_wait_seconds_count{outcome="granted"}'), 1);
+    await noWatchIsLeft();
+  });
+
+  it('starts its pod soon after the decision', async () => {
+    const volumes = Array.from({ length: 20 }, (_, index) => cluster.node.volume({ name: `pod-${index}` }));
+    const doneAt = new Map<TestVolume, number>();
+    const published = volumes.map(async (each) => {
+      await cluster.publish(each);
+      doneAt.set(each, performance.now());
+    });
+    await cluster.controller.watched(volumes.length);
+    const decidedAt = new Map<TestVolume, number>();
+    for (const each of volumes) {
+      const request = cluster.controller.requests.find(({ metadata }) => metadata.name.startsWith(`${each.pod.name}-`));
+      decidedAt.set(each, performance.now());
+      cluster.controller.grant(request!, each.pod, harbor);
+    }
+    await Promise.all(published);
+    const waits = volumes.map((each) => doneAt.get(each)! - decidedAt.get(each)!).sort((a, b) => a - b);
+    console.log(`      from decision to mounted: median ${waits[10]!.toFixed(1)} ms, most ${waits[19]!.toFixed(1)} ms`);
+    assert.ok(volumes.every((each) => each.isMounted()));
+  });
+
+  it('holds nothing but the reason once it is rejected, also at the next refresh', async () => {
+    const published = cluster.publish(volume);
+    const request = await onlyRequest();
+    cluster.controller.setConditions(request, rejected);
+    await published;
+    const files = volume.read();
+    assert.deepEqual(Object.keys(files), ['.error.json']);
+    const status = JSON.parse(files['.error.json'] ?? '') as Record<string, unknown>;
+    assert.equal(status['code'], 7);
+    assert.match(String(status['message']), /connector ci\/harbor was rejected: not on a Friday/);
+    const types = (status['details'] as readonly Record<string, unknown>[]).map((detail) => detail['@type']);
+    assert.deepEqual(types, [
+      'type.googleapis.com/google.rpc.ResourceInfo',
+      'type.googleapis.com/google.rpc.ErrorInfo',
+    ]);
+    const generation = volume.generation();
+    await cluster.publish(volume);
+    assert.equal(volume.generation(), generation);
+    await cluster.driver.kubelet.unpublishVolume(volume);
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  });
+
+  it('holds nothing but the reason when one connector is granted and another is rejected', async () => {
+    const published = cluster.publish(volume, 'harbor,tools/quay');
+    const ofHarbor = await cluster.controller.requestOf(harbor);
+    const ofQuay = await cluster.controller.requestOf(quay);
+    await cluster.controller.watched(2);
+    cluster.controller.grant(ofHarbor, volume.pod, harbor);
+    cluster.controller.setConditions(ofQuay, rejected);
+    await published;
+    assert.deepEqual(Object.keys(volume.read()), ['.error.json']);
+    assert.match(volume.read()['.error.json'] ?? '', /connector tools\/quay was rejected/);
+    assert.doesNotMatch(volume.read()['.error.json'] ?? '', /harbor/);
+  });
+
+  it('is refused when approval is switched off while it waits', async () => {
+    const published = assertFails(cluster.publish(volume), 'PERMISSION_DENIED', /connectors\/proxy/);
+    await onlyRequest();
+    cluster.setFlags({ proxyPermissions: true, approval: false });
+    await published;
+    assert.equal(volume.isMounted(), false);
+    await noWatchIsLeft();
+  });
+
+  it('is mounted when the proxy permission is no longer asked for', async () => {
+    const published = cluster.publish(volume);
+    await onlyRequest();
+    cluster.setFlags({ proxyPermissions: false, approval: false });
+    await published;
+    assert.equal(volume.read()['context.token'], volume.token);
+  });
+
+  it('is mounted once by a kubelet that gives up and comes again', async () => {
+    const givingUp = new AbortController();
+    const first = assertFails(cluster.publish(volume, 'harbor', givingUp.signal), 'CANCELLED', /./);
+    await onlyRequest();
+    await assertFails(cluster.publish(volume), 'ABORTED', /still running/);
+    givingUp.abort();
+    await first;
+    await noWatchIsLeft();
+    const again = cluster.publish(volume);
+    await approve(again);
+    assert.equal(cluster.api.count({ verb: 'create', resource: 'accessrequests' }), 1);
+    assert.equal(cluster.node.mounts().length, 1);
+  });
+
+  it('is not mounted any more once it is unpublished while it waits', async () => {
+    const published = assertFails(cluster.publish(volume), 'ABORTED', /unpublished/);
+    const request = await onlyRequest();
+    await cluster.driver.kubelet.unpublishVolume(volume);
+    await published;
+    cluster.controller.grant(request, volume.pod, harbor);
+    await noWatchIsLeft();
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+    assert.equal(cluster.controller.requests.length, 1);
+  });
+
+  describe('and has been granted', () => {
+    let revoke: () => void;
+    let files: Record<string, string>;
+
+    beforeEach(async () => {
+      revoke = await approve(cluster.publish(volume));
+      files = volume.read();
+    });
+
+    it('is refreshed with new tokens', async () => {
+      volume.renewToken();
+      await cluster.publish(volume);
+      assert.equal(volume.read()['context.token'], volume.token);
+    });
+
+    it('keeps its files, and says why, when the permission is withdrawn', async () => {
+      revoke();
+      cluster.clockAheadMs += 60_000;
+      await assertFails(
+        cluster.publish(volume),
+        'UNAVAILABLE',
+        /^refresh failed, the mounted files are kept: UNAVAILABLE: approval .* says granted, but .* may still not/,
+      );
+      assert.deepEqual(volume.read(), files);
+    });
+
+    it('keeps its files, and says why, when the permission was cleaned up', async () => {
+      revoke();
+      cluster.controller.setConditions(cluster.controller.requests[0]!, granted, cleanedUp);
+      cluster.clockAheadMs += 60_000;
+      const kept = /^refresh failed, the mounted files are kept: FAILED_PRECONDITION: the approval of this pod .* over/;
+      await assertFails(cluster.publish(volume), 'UNAVAILABLE', kept);
+      assert.deepEqual(volume.read(), files);
+    });
+
+    it('is refreshed by a driver that has started anew, without another request', async () => {
+      await cluster.stopDriver();
+      await cluster.startDriver();
+      volume.renewToken();
+      await cluster.publish(volume);
+      assert.equal(volume.read()['context.token'], volume.token);
+      assert.equal(cluster.api.count({ verb: 'create', resource: 'accessrequests' }), 1);
+    });
+  });
+});
+
+describe('a node full of volumes that wait for approval', () => {
+  let cluster: ApprovalCluster;
+  afterEach(() => cluster.stop());
+
+  it('still publishes others, though few may be published at once', async () => {
+    cluster = await ApprovalCluster.start(['--max-concurrent-publishes', '2']);
+    const waiting = Array.from({ length: 5 }, (_, index) => cluster.node.volume({ name: `waiting-${index}` }));
+    const published = waiting.map((each) => cluster.publish(each));
+    await cluster.controller.watched(waiting.length);
+    const other = cluster.node.volume({ serviceAccountName: 'deployer', name: 'other' });
+    cluster.api.bind({
+      serviceAccount: 'ci/deployer',
+      rules: [{ verbs: ['*'], apiGroups: ['connectors.alauda.io'], resources: ['connectors', 'connectors/proxy'] }],
+    });
+    await cluster.publish(other);
+    assert.equal(other.isMounted(), true);
+    assert.equal(await cluster.metric('connectors_csi_approvals_waiting'), 5);
+    for (const each of waiting) {
+      const request = cluster.controller.requests.find(({ metadata }) => metadata.name.startsWith(`${each.pod.name}-`));
+      cluster.controller.grant(request!, each.pod, harbor);
+    }
+    await Promise.all(published);
+    assert.ok(waiting.every((each) => each.isMounted()));
+  });
+
+  it('tells the kubelet to come again when nobody has decided in time', async () => {
+    cluster = await ApprovalCluster.start(['--approval-wait', '100ms']);
+    const volume = cluster.node.volume();
+    const message = await assertFails(cluster.publish(volume), 'UNAVAILABLE', /^waiting for approval build-pod-\w+ /);
+    const [request] = cluster.controller.requests;
+    assert.ok(message.includes(request!.metadata.name));
+    assert.deepEqual(fs.readdirSync(volume.parent), ['vol_data.json']);
+    assert.equal(await cluster.metric('connectors_csi_approval_wait_seconds_count{outcome="undecided"}'), 1);
+    cluster.controller.grant(request!, volume.pod, harbor);
+    await cluster.publish(volume);
+    assert.equal(volume.isMounted(), true);
+  });
+});

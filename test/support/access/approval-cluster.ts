@@ -1,0 +1,99 @@
+import { kubernetesBackend } from '../../../src/cli/kubernetes-backend.js';
+import type { ConnectorRef } from '../../../src/volume/ports.js';
+import { InProcessDriver } from '../driver/in-process-driver.js';
+import { connector, connectorClass, flagsConfigMap } from '../driver/manifests.js';
+import { NodeSandbox } from '../driver/node-sandbox.js';
+import type { TestVolume } from '../driver/test-volume.js';
+import { audience } from '../driver/tokens.js';
+import { KubeApi } from '../kube-api/kube-api.js';
+import type { KubeObject } from '../kube-api/resources.js';
+import { configFor } from '../kube-client/test-client.js';
+import { ApprovalsController } from './approvals-controller.js';
+import { bindDriver, driverUser, rightsFiles } from './driver-rules.js';
+
+export const harbor: ConnectorRef = { namespace: 'ci', name: 'harbor' };
+export const quay: ConnectorRef = { namespace: 'tools', name: 'quay' };
+
+/**
+ * A node and its API server with approval on: the connectors ci/harbor and tools/quay, which the account ci/builder
+ * may read, and a driver with the rights that deploy/ gives it.
+ */
+export class ApprovalCluster {
+  readonly api: KubeApi;
+  readonly controller: ApprovalsController;
+  readonly node = new NodeSandbox();
+  #driver: InProcessDriver | undefined;
+  /** Milliseconds by which the driver's clock is ahead. */
+  clockAheadMs = 0;
+
+  private constructor(api: KubeApi) {
+    this.api = api;
+    this.controller = new ApprovalsController(api);
+    for (const file of rightsFiles) bindDriver(api, file);
+    this.#put(connector('harbor'), connector('quay', { namespace: 'tools' }), connectorClass('oci'));
+    const spec = { podInfoOnMount: true, requiresRepublish: true, tokenRequests: [{ audience }] };
+    this.#put({ apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: 'connectors-csi' }, spec });
+    this.setFlags({ proxyPermissions: true, approval: true });
+    const rule = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
+    api.bind({ serviceAccount: 'ci/builder', rules: [rule] });
+  }
+
+  /** @param flags further flags of `serve`. */
+  static async start(flags: readonly string[] = []): Promise<ApprovalCluster> {
+    const cluster = new ApprovalCluster(await KubeApi.start());
+    await cluster.startDriver(flags);
+    return cluster;
+  }
+
+  async startDriver(flags: readonly string[] = []): Promise<void> {
+    const { api } = this;
+    this.#driver = await InProcessDriver.start(this.node, {
+      flags,
+      now: () => Date.now() + this.clockAheadMs,
+      backend: (parts) => kubernetesBackend({ ...parts, cluster: configFor(api, api.tokenFor(driverUser)) }),
+    });
+    await this.#driver.kubelet.untilReady();
+  }
+
+  async stopDriver(): Promise<void> {
+    await this.#driver?.stop();
+    this.#driver = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.stopDriver();
+    await this.api.stop();
+    this.node.remove();
+  }
+
+  get driver(): InProcessDriver {
+    if (this.#driver === undefined) throw new Error('the driver does not run');
+    return this.#driver;
+  }
+
+  setFlags({ proxyPermissions, approval }: { readonly proxyPermissions: boolean; readonly approval: boolean }): void {
+    this.#put(
+      flagsConfigMap({
+        'enable-connector-proxy-permissions': String(proxyPermissions),
+        'enable-connectors-approval': String(approval),
+      }),
+    );
+  }
+
+  publish(volume: TestVolume, connectors = 'harbor', signal?: AbortSignal): Promise<void> {
+    const request = volume.publishRequest({ attributes: { connectors } });
+    return this.driver.kubelet.publish(request, signal === undefined ? {} : { signal });
+  }
+
+  /** The value of a metric by its whole name with labels. */
+  async metric(name: string): Promise<number | undefined> {
+    const text = await this.driver.driver.metrics.text();
+    const line = text.split('\n').find((each) => each.startsWith(`${name} `));
+    return line === undefined ? undefined : Number(line.slice(name.length + 1));
+  }
+
+  #put(...objects: readonly unknown[]): void {
+    // The manifests of other tests are written as JSON; the server checks what it takes.
+    for (const object of objects) this.api.put(object as KubeObject);
+  }
+}
