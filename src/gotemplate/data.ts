@@ -1,11 +1,13 @@
 import type { JsonObject, JsonValue } from '../json.js';
 import { toGoString } from './byte-string.js';
+import { appendedSlice } from './capacity.js';
 import { type Budget, ensureDepth } from './limits.js';
-import { anyMap, anySlice, type GoMap, type GoValue, int64 } from './values.js';
+import { anyMap, anyType, type GoMap, type GoValue, int64 } from './values.js';
 
 /**
  * Data as Go values, everything copied: what a template changes with `set`, `merge` or `sortAlpha` is its own. An object's
- * own keys are taken, whatever they are called, and nothing from its prototype.
+ * own keys are taken, whatever they are called, and nothing from its prototype. Lists have the capacity that Go's JSON
+ * decoder leaves them.
  */
 export function toGoMap(data: JsonObject, budget: Budget, depth = 0): GoMap {
   const entries = new Map<string, GoValue>();
@@ -27,7 +29,10 @@ function toGoValue(value: JsonValue, budget: Budget, depth: number): GoValue {
       return int64(value);
     case 'object':
       if (value === null) return null;
-      if (isList(value)) return anySlice(value.map((item) => toGoValue(item, budget, depth + 1)));
+      if (isList(value)) {
+        const elements = value.map((item) => toGoValue(item, budget, depth + 1));
+        return appendedSlice(anyType, elements, null);
+      }
       return toGoMap(value, budget, depth);
     default:
       return value;

@@ -1,6 +1,7 @@
 import type { ByteString } from '../byte-string.js';
 import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
-import { anyMap, anySlice, GoMap, stringSlice, typeName, type GoValue } from '../values.js';
+import { anyMap, anyType, GoMap, typeName, type GoValue } from '../values.js';
+import { appendedSlice } from '../capacity.js';
 import { deepCopy } from './copy.js';
 import { mergeInto } from './merge.js';
 import { toText } from './text.js';
@@ -122,13 +123,21 @@ const readingFunctions: readonly GoFunction[] = [
   goFunction({ name: 'dig', params: [], variadic: any, result: any }, (_, ...values) => dig(values)),
   goFunction({ name: 'pluck', params: ['string'], variadic: dictType }, (context, key, ...sources) => {
     context.allocate(16 * sources.length);
-    return anySlice(pluck(key, sources));
+    return appendedSlice(anyType, pluck(key, sources), null);
   }),
   goFunction({ name: 'keys', params: [], variadic: dictType }, (context, ...sources) =>
-    stringSlice(sources.flatMap((source) => sortedKeys(context, source))),
+    appendedSlice(
+      'string',
+      sources.flatMap((source) => sortedKeys(context, source)),
+      '',
+    ),
   ),
   goFunction({ name: 'values', params: [dictType] }, (context, source) =>
-    anySlice(sortedKeys(context, source).map((key) => source.entries.get(key) ?? null)),
+    appendedSlice(
+      anyType,
+      sortedKeys(context, source).map((key) => source.entries.get(key) ?? null),
+      null,
+    ),
   ),
   goFunction({ name: 'pick', params: [dictType], variadic: 'string' }, (context, source, ...keys) =>
     pick(context, source, keys),

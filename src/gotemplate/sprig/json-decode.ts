@@ -2,8 +2,9 @@ import { decodeRune, encodeRune, isAscii, runeError, toGoString, type ByteString
 import { GoError, type CallContext } from '../function.js';
 import { ensureDepth } from '../limits.js';
 import { quote } from '../quote.js';
-import { anyMap, anySlice, type GoValue } from '../values.js';
+import { anyMap, anySlice, anyType, type GoValue } from '../values.js';
 import { ByteBuilder } from '../byte-builder.js';
+import { appendedSlice } from '../capacity.js';
 
 /** What a decoder gives: as in Go a number out of range is nil, beside the error that `mustFromJson` fails with. */
 export interface DecodedJson {
@@ -103,9 +104,9 @@ class JsonReader {
       return anySlice(elements);
     }
     for (;;) {
-      this.#context.allocate(16);
+      this.#context.allocate(32);
       elements.push(this.#value(depth));
-      if (this.#ends(']', 'after array element')) return anySlice(elements);
+      if (this.#ends(']', 'after array element')) return appendedSlice(anyType, elements, null);
     }
   }
 

@@ -1,6 +1,7 @@
 import { GoError, goFunction, nilPointerError, type CallContext, type GoFunction } from '../function.js';
 import { anySlice, anyType, GoSlice, kindName, type GoValue } from '../values.js';
 import { toInt64 } from './casts.js';
+import { appendedSlice, grownCapacity } from '../capacity.js';
 import { isEmpty } from './defaults.js';
 import { deepEqual } from './equality.js';
 
@@ -29,9 +30,9 @@ function both(name: string, describe: (name: string) => GoFunction): GoFunction[
 
 function push(context: CallContext, value: GoValue, element: GoValue): GoSlice {
   const list = listOf(value, 'Cannot push on type %s');
-  const elements = copyOf(context, list, 1);
+  const elements = copyOf(context, list, list.length + 1);
   elements.push(element);
-  return anySlice(elements);
+  return appendedSlice(anyType, elements, null, grownCapacity(list.length));
 }
 
 function prepend(context: CallContext, value: GoValue, element: GoValue): GoSlice {
@@ -73,7 +74,7 @@ function keep(
   for (const element of copyOf(context, listOf(value, complaint))) {
     if (isKept(element, kept)) kept.push(element);
   }
-  return anySlice(kept);
+  return appendedSlice(anyType, kept, null);
 }
 
 function isAmong(context: CallContext, element: GoValue, others: readonly GoValue[]): boolean {
@@ -105,7 +106,7 @@ function slice(value: GoValue, indices: readonly GoValue[]): GoValue {
 function concat(context: CallContext, values: readonly GoValue[]): GoSlice {
   const lists = values.map((value) => listOf(value, 'Cannot concat type %s as list'));
   const elements = lists.flatMap((list) => copyOf(context, list));
-  return elements.length === 0 ? GoSlice.nil(anyType) : anySlice(elements);
+  return elements.length === 0 ? GoSlice.nil(anyType) : appendedSlice(anyType, elements, null);
 }
 
 /** rest and initial: a nil list when there is nothing to take away. */

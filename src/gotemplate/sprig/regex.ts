@@ -1,12 +1,22 @@
 import type { ByteString } from '../byte-string.js';
 import { goFunction, type CallContext, type GoFunction } from '../function.js';
 import { GoSlice, stringSlice } from '../values.js';
+import { appendedSlice, grownCapacity } from '../capacity.js';
 import { compileError, PatternError, Regex } from './regex-match.js';
 import { parseReplacement, replaceMatches } from './regex-replace.js';
 
+/** Go makes room for ten matches at first. */
+function foundCapacity(length: number): number {
+  let capacity = 10;
+  while (capacity < length) capacity = grownCapacity(capacity);
+  return capacity;
+}
+
 function findAll(regex: Regex, text: ByteString, limit: bigint): GoSlice {
   const matches = regex.all(text, Number(limit)).map((match) => match.group(0) ?? '');
-  return matches.length === 0 ? GoSlice.nil('string') : stringSlice(matches);
+  return matches.length === 0
+    ? GoSlice.nil('string')
+    : appendedSlice('string', matches, '', foundCapacity(matches.length));
 }
 
 /** Go's Regexp.Split: at most `limit` parts, all for a negative limit, nil for zero. */
