@@ -39,6 +39,33 @@ function chargeCompiling(context: CallContext, pattern: string): void {
   context.charge(pattern.length * perCharacter + classes * stepsPerUnicodeClass);
 }
 
+/**
+ * Go lets several groups have the same name, re2js does not: all but the first get an underscore and a number on top,
+ * by which `named` finds them.
+ */
+function compile(pattern: string): RE2JS {
+  try {
+    return RE2JS.compile(pattern);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const renamed = message.includes('duplicate capture group name') ? withUniqueNames(pattern) : pattern;
+    if (renamed === pattern) throw new PatternError(toGoString(message));
+    return compile(renamed);
+  }
+}
+
+function withUniqueNames(pattern: string): string {
+  const seen = new Map<string, number>();
+  return pattern.replace(/\\.|\(\?P?<(\w+)>/gs, (whole, name?: string) => {
+    if (name === undefined) return whole;
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? whole : whole.replace('>', `${duplicateMark}${count.toString()}>`);
+  });
+}
+
+const duplicateMark = '__duplicate__';
+
 /** What Go finds wrong with a pattern: `error parsing regexp: missing closing ): …`. */
 export class PatternError extends GoError {}
 
@@ -71,17 +98,17 @@ export class Regex {
     const text = fromGoString(pattern);
     chargeCompiling(context, text);
     this.#context = context;
-    try {
-      this.#compiled = RE2JS.compile(text);
-    } catch (error) {
-      throw new PatternError(toGoString(error instanceof Error ? error.message : String(error)));
-    }
+    this.#compiled = compile(text);
     this.groupCount = this.#compiled.groupCount();
   }
 
+  /** The steps that one search of so much text takes at most. */
+  #worst(length: number): number {
+    return 10 + (length + 1) * this.#compiled.programSize() * stepsPerInstruction;
+  }
+
   #matcher(text: ByteString, searches: 1 | 2): Matcher {
-    const worst = (text.length + 1) * this.#compiled.programSize() * stepsPerInstruction;
-    this.#context.charge(10 + searches * worst);
+    this.#context.charge(searches * this.#worst(text.length));
     return this.#compiled.matcher(isAscii(text) ? text : MatcherInput.utf8(toBytes(text)));
   }
 
@@ -104,7 +131,9 @@ export class Regex {
     for (let from = 0; from >= 0 && from <= text.length;) {
       const started = performance.now();
       const found = matcher.find(from);
-      this.#context.charge(1 + (performance.now() - started) * stepsPerMillisecond);
+      // A pause of the process counts too, so never more than the search can have taken by itself.
+      const taken = (performance.now() - started) * stepsPerMillisecond;
+      this.#context.charge(1 + Math.min(taken, this.#worst(text.length - from)));
       if (!found) return;
       from = visit(matchOf(matcher, text), from);
     }
@@ -144,8 +173,10 @@ function matchOf(matcher: Matcher, text: ByteString): Match {
     return found === undefined || found.start < 0 ? undefined : text.slice(found.start, found.end);
   };
   const names = matcher.pattern().namedGroups();
-  const named = (name: ByteString): ByteString | undefined =>
-    Object.hasOwn(names, name) ? group(names[name] ?? -1) : undefined;
+  const named = (name: ByteString): ByteString | undefined => {
+    const same = Object.keys(names).filter((known) => known.split(duplicateMark)[0] === name);
+    return same.map((known) => group(names[known] ?? -1)).find((found) => found !== undefined);
+  };
   return { start: bounds[0]?.start ?? 0, end: bounds[0]?.end ?? 0, group, named };
 }
 

@@ -2,7 +2,7 @@ import type { ByteString } from '../byte-string.js';
 import { formatValue } from '../fmt/printer.js';
 import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
 import { quote } from '../quote.js';
-import { GoMap, stringSlice, type GoValue } from '../values.js';
+import { GoMap, GoSlice, stringSlice, type GoValue } from '../values.js';
 import { countOf, repeatText, replaceAll, splitText, trimCutset, trimSpace } from './go-strings.js';
 import { joinedLength, textsOf, toText, toTextSlice } from './text.js';
 
@@ -71,6 +71,8 @@ function numbered(parts: readonly ByteString[] = []): GoMap {
 
 /** Go's sort.Strings in place: the order is by bytes, and it shows in every slice of the same array. */
 function sortAlpha(context: CallContext, value: GoValue): GoValue {
+  // What is no list is its only element, nil too, which as a list would be empty.
+  if (!(value instanceof GoSlice)) return stringSlice([toText(context, value)]);
   const slice = toTextSlice(context, value);
   context.charge(slice.length * Math.ceil(Math.log2(slice.length + 1)));
   for (const [index, text] of textsOf(slice).sort(compare).entries()) slice.setAt(index, text);
