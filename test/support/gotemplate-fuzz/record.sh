@@ -1,0 +1,22 @@
+#!/bin/sh
+# Records what real Go makes of random templates, for test/fixtures/gotemplate-fuzz:
+#
+#   test/support/gotemplate-fuzz/record.sh FROM TO > test/fixtures/gotemplate-fuzz/recorded.jsonl
+#
+# Each seed from FROM to before TO gives one case; those whose result is not the same every time are left out. Needs
+# Debian's packages golang-go and golang-github-masterminds-sprig-dev, and UTC as the local time zone. The recorder runs
+# on batches with bounded memory: a template that exhausts it, which Go does not prevent, costs the rest of its batch.
+set -eu
+from=$1
+to=$2
+here=$(dirname "$(readlink -f "$0")")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+GO111MODULE=off GOPATH=/usr/share/gocode go build -o "$work/record" "$here/record.go"
+while [ "$from" -lt "$to" ]; do
+  next=$((from + 500))
+  [ "$next" -le "$to" ] || next=$to
+  node --import tsx "$here/generate-command.ts" "$from" "$next" > "$work/cases"
+  (ulimit -v 3000000 && timeout 60 "$work/record" < "$work/cases" 2> "$work/complaints") || head -1 "$work/complaints" >&2
+  from=$next
+done
