@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { DriverProcess } from '../../support/driver/driver-process.js';
+import { NodeSandbox } from '../../support/driver/node-sandbox.js';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import { eventually } from '../../support/poll.js';
+
+const herdSize = 40;
+
+/** A volume is whole or it is not there; a directory that is mounted and lacks a file would be taken for a volume. */
+function assertWhole(volume: TestVolume, tokens: readonly string[]): void {
+  const files = volume.read();
+  assert.deepEqual(Object.keys(files), [
+    '.env',
+    'connector.status.proxyAddress',
+    'context.token',
+    'http.proxy',
+    'https.proxy',
+  ]);
+  const token = files['context.token']!;
+  assert.ok(tokens.includes(token));
+  assert.ok(files['.env']?.includes(token) && files['http.proxy']?.includes(token));
+}
+
+describe('a driver that is killed while a herd publishes', function () {
+  this.timeout(60_000);
+
+  let node: NodeSandbox;
+  beforeEach(() => {
+    node = new NodeSandbox();
+  });
+  afterEach(() => node.remove());
+
+  for (const mounted of [0, 1, 13, herdSize - 1]) {
+    it(`after ${mounted} mounts leaves each volume whole or absent, and its successor completes them all`, async () => {
+      const volumes = Array.from({ length: herdSize }, () => node.volume());
+      const first = await DriverProcess.start(node);
+      const calls = volumes.map((volume) => first.kubelet.publish(volume.publishRequest()));
+      const settled = Promise.allSettled(calls);
+      await eventually('so many are mounted', () => node.mounts().length >= mounted);
+      await first.killed();
+      const outcomes = await settled;
+
+      volumes.forEach((volume, index) => {
+        if (outcomes[index]?.status === 'fulfilled') assert.ok(volume.isMounted());
+        if (volume.isMounted()) assertWhole(volume, [volume.token]);
+        else if (fs.existsSync(volume.target)) assert.deepEqual(fs.readdirSync(volume.target), []);
+      });
+
+      const second = await DriverProcess.start(node);
+      await Promise.all(volumes.map((volume) => second.kubelet.publish(volume.publishRequest())));
+      for (const volume of volumes) assertWhole(volume, [volume.token]);
+      assert.equal(node.mounts().length, herdSize);
+      await Promise.all(volumes.map((volume) => second.kubelet.unpublishVolume(volume)));
+      for (const volume of volumes) assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+      assert.deepEqual(node.mounts(), []);
+      await second.stop();
+    });
+  }
+
+  it('with renewed tokens leaves every volume one generation, old or new, and its successor makes all new', async () => {
+    const volumes = Array.from({ length: herdSize }, () => node.volume());
+    let driver = await DriverProcess.start(node);
+    await Promise.all(volumes.map((volume) => driver.kubelet.publish(volume.publishRequest())));
+    const mounts = node.mounts();
+    for (let round = 0; round < 3; round += 1) {
+      const old = volumes.map(({ token }) => token);
+      const calls = volumes.map((volume) => {
+        volume.renewToken();
+        return driver.kubelet.publish(volume.publishRequest());
+      });
+      const settled = Promise.allSettled(calls);
+      const isRenewed = (volume: TestVolume) => volume.read()['context.token'] === volume.token;
+      await eventually('the first volumes are renewed', () => volumes.filter(isRenewed).length > round * 5);
+      await driver.killed();
+      await settled;
+      volumes.forEach((volume, index) => assertWhole(volume, [old[index]!, volume.token]));
+      driver = await DriverProcess.start(node);
+      await Promise.all(volumes.map((volume) => driver.kubelet.publish(volume.publishRequest())));
+      assert.ok(volumes.every(isRenewed));
+      assert.deepEqual(node.mounts(), mounts);
+    }
+    await driver.stop();
+  });
+});

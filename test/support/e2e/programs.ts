@@ -1,0 +1,53 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { eventually } from '../poll.js';
+
+/** Of the programs, those that are not installed. CI installs all, and counts a skipped test as failed. */
+export function missingPrograms(...programs: readonly string[]): string[] {
+  return programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0);
+}
+
+export interface Run {
+  readonly status: number;
+  readonly stdout: string;
+  /** Both streams, for messages of failed assertions. */
+  readonly output: string;
+}
+
+/**
+ * Runs a program as a task in a pod would: in a shell, in the volume's directory, after reading `.env` into its
+ * environment. Asynchronous, since the servers that it talks to are in this process.
+ */
+export function runTask(directory: string, script: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
+  const read = 'set -a; . ./.env; set +a';
+  return run('sh', ['-ec', `${read}\n${script}`], directory, env);
+}
+
+export function run(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
+  const { PATH, HOME } = process.env;
+  return new Promise((resolve) => {
+    execFile(program, [...args], { cwd, env: { PATH, HOME, ...env } }, (error, stdout, stderr) => {
+      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+      resolve({ status, stdout, output: `${stdout}${stderr}` });
+    });
+  });
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+export async function untilListening(port: number): Promise<void> {
+  const answers = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+      socket.once('connect', () => socket.destroy());
+    });
+  await eventually(`port ${port} answers`, answers, 30_000);
+}
