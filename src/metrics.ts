@@ -62,14 +62,12 @@ export class Metrics {
     this.#probe('registered', 'Whether the kubelet has accepted the registration', () => Number(probes.isRegistered()));
     this.#probe('published_volumes', 'Volumes published on this node', () => probes.volumes().volumes);
     this.#probe('volumes_failing_refresh', 'Volumes whose last refresh failed', () => probes.volumes().failing);
-    this.#probe(
-      'earliest_token_expiry_timestamp_seconds',
-      'When the first token in a volume expires; absent: none',
-      () => inSeconds(probes.volumes().earliestTokenExpiryMs),
+    this.#probe('earliest_token_expiry_timestamp_seconds', 'When the first token in a volume expires; 0: none', () =>
+      inSeconds(probes.volumes().earliestTokenExpiryMs),
     );
     this.#probe(
       'oldest_refresh_failure_timestamp_seconds',
-      'Since when the oldest failing refresh fails; absent: none',
+      'Since when the oldest failing refresh fails; 0: none',
       () => inSeconds(probes.volumes().oldestFailureMs),
     );
     const cached = this.#gauge('cached_objects', 'Objects of the API in memory', ['resource'], () => {
@@ -149,7 +147,7 @@ export class Metrics {
     });
   }
 
-  /** A gauge that is read when scraped; undefined leaves it out. */
+  /** A gauge that is read when scraped; undefined is shown as 0. */
   #probe(name: string, help: string, read: () => number | undefined): void {
     const gauge = this.#gauge(name, help, [], () => {
       const value = read();

@@ -1,5 +1,5 @@
 import { parseAllDocuments } from 'yaml';
-import { DriverError, asDriverError } from '../errors.js';
+import { DriverError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
 import type { Connector, ConnectorClass, FeatureFlags } from '../volume/ports.js';
@@ -45,7 +45,10 @@ function plainValue(document: { toJS(): unknown }): JsonValue {
   try {
     return toJson(document.toJS());
   } catch (error) {
-    throw asDriverError(error, 'not a Kubernetes manifest').within('manifest');
+    if (error instanceof DriverError) throw error;
+    // An alias to nothing, or aliases that multiply.
+    const reason = error instanceof Error ? error.message : 'not a Kubernetes manifest';
+    throw new DriverError('FAILED_PRECONDITION', reason, { cause: error });
   }
 }
 

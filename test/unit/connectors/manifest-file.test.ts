@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import type { ManifestFile } from '../../../src/connectors/manifest-file.js';
+import { parseManifestFile } from '../../../src/connectors/manifest-file.js';
+import type { JsonValue } from '../../../src/json.js';
+
+const head = 'apiVersion: connectors.alauda.io/v1alpha1\nkind: Connector\nmetadata: { namespace: ci, name: harbor }\n';
+
+function parse(text: string): ManifestFile {
+  return parseManifestFile(text, 'connectors-system');
+}
+
+/** What a value written in YAML becomes. */
+function valueOf(yaml: string): JsonValue | undefined {
+  const [connector] = parse(`${head}spec: { connectorClassName: oci, value: ${yaml} }\n`).connectors;
+  return (connector?.object['spec'] as Readonly<Record<string, JsonValue>> | undefined)?.['value'];
+}
+
+describe('a manifest file', () => {
+  it('holds connectors, classes and flags among other things', () => {
+    const { connectors, classes, flags } = parse(
+      [
+        `${head}spec: { connectorClassName: oci }`,
+        'apiVersion: connectors.alauda.io/v1alpha1\nkind: ConnectorClass\nmetadata: { name: oci }',
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: connectors-config }\ndata: { enable-multi-connector: "false" }',
+        'apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: x }',
+        'apiVersion: other.example/v1\nkind: Connector\nmetadata: { name: x }',
+        '# nothing',
+        'just text',
+      ].join('\n---\n'),
+    );
+    assert.deepEqual(
+      connectors.map(({ ref }) => ref),
+      [{ namespace: 'ci', name: 'harbor' }],
+    );
+    assert.deepEqual(
+      classes.map(({ name }) => name),
+      ['oci'],
+    );
+    assert.equal(flags?.multiConnector, false);
+  });
+
+  it('may be empty, a List, or JSON', () => {
+    assert.deepEqual(parse(''), { connectors: [], classes: [], flags: undefined });
+    const item = {
+      apiVersion: 'connectors.alauda.io/v1alpha1',
+      kind: 'Connector',
+      metadata: { namespace: 'ci', name: 'a' },
+      spec: { connectorClassName: 'oci' },
+    };
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [item, item, 'text'] });
+    assert.equal(parse(list).connectors.length, 2);
+  });
+
+  it('has flags in the driver’s namespace only', () => {
+    const flagsIn = (namespace: string): ManifestFile['flags'] =>
+      parse(`apiVersion: v1\nkind: ConfigMap\nmetadata: { name: connectors-config, namespace: ${namespace} }`).flags;
+    assert.notEqual(flagsIn('connectors-system'), undefined);
+    assert.equal(flagsIn('ci'), undefined);
+  });
+
+  for (const [yaml, value] of [
+    ['1', 1n],
+    ['1.0', 1n],
+    ['-0.0', 0n],
+    ['1.5', 1.5],
+    ['1e2', 100n],
+    ['1e300', 1e300],
+    ['9007199254740993', 9007199254740993n],
+    ['9223372036854775808', 9223372036854775808],
+    ['0x10', 16n],
+    ['"1"', '1'],
+    ['yes', 'yes'],
+    ['true', true],
+    ['~', null],
+    ['2020-01-01', '2020-01-01'],
+    ['[1, [a]]', [1n, ['a']]],
+  ] as const) {
+    it(`reads ${yaml} as the API server would hold it`, () => assert.deepEqual(valueOf(yaml), value));
+  }
+
+  it('takes __proto__ for an ordinary key', () => {
+    const value = valueOf('{ __proto__: { polluted: true } }');
+    assert.deepEqual(Object.keys(value as object), ['__proto__']);
+    assert.equal(Object.getPrototypeOf(value), Object.prototype);
+  });
+
+  for (const [what, text, message] of [
+    ['with a syntax error, with its line', 'a: 1\nb: [', /at line 2/],
+    ['with a key twice', 'a: 1\na: 2', /Map keys must be unique/],
+    [
+      'with a number that JSON has not',
+      `${head}spec: { connectorClassName: x, v: .inf }`,
+      /Infinity is not a JSON number/,
+    ],
+    ['with an alias to nothing', 'a: *b', /alias/i],
+    ['with a malformed object', `${head}spec: {}`, /^connector ci\/harbor: spec\.connectorClassName must be set$/],
+  ] as const) {
+    it(`is refused ${what}`, () => assert.throws(() => parse(text), { code: 'FAILED_PRECONDITION', message }));
+  }
+
+  it('is refused when its aliases multiply', () => {
+    const levels = Array.from(
+      { length: 12 },
+      (_, n) =>
+        `l${n}: &l${n} [${Array(9)
+          .fill(n === 0 ? 'x' : `*l${n - 1}`)
+          .join(', ')}]`,
+    );
+    assert.throws(() => parse(levels.join('\n')), { code: 'FAILED_PRECONDITION', message: /alias/i });
+  });
+});

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { defaultFlags, parseFeatureFlags } from '../../../src/connectors/feature-flags.js';
+import { parseConnectorClass } from '../../../src/connectors/parse-connector-class.js';
+import { parseConnector } from '../../../src/connectors/parse-connector.js';
+import type { JsonObject } from '../../../src/json.js';
+
+const connector = {
+  metadata: { namespace: 'ci', name: 'harbor' },
+  spec: { connectorClassName: 'oci', auth: { secretRef: { name: 'robot' } } },
+  status: { proxy: { httpAddress: { url: 'http://proxy/x', CACerts: 'PEM' } } },
+};
+
+describe('parseConnector', () => {
+  it('reads what the driver uses and keeps the whole object', () => {
+    assert.deepEqual(parseConnector(connector), {
+      ref: { namespace: 'ci', name: 'harbor' },
+      className: 'oci',
+      proxyAddress: { url: 'http://proxy/x', caCerts: 'PEM' },
+      object: connector,
+    });
+  });
+
+  it('knows no address while none is set', () => {
+    for (const status of [
+      undefined,
+      null,
+      {},
+      { proxy: null },
+      { proxy: { httpAddress: { url: '', CACerts: 'PEM' } } },
+    ]) {
+      const object = { ...connector, ...(status === undefined ? { status: null } : { status }) } as JsonObject;
+      assert.ok(!('proxyAddress' in parseConnector(object)));
+    }
+  });
+
+  for (const [what, change, message] of [
+    ['no name', { metadata: { namespace: 'ci' } }, 'connector ci/(unnamed): metadata.name must be set'],
+    ['no namespace', { metadata: { name: 'a' } }, 'connector (unnamed)/a: metadata.namespace must be set'],
+    ['no class', { spec: {} }, 'connector ci/harbor: spec.connectorClassName must be set'],
+    ['a spec that is text', { spec: 'x' }, 'connector ci/harbor: spec must be an object'],
+    [
+      'an address that is text',
+      { status: { proxy: { httpAddress: 'http://proxy' } } },
+      'connector ci/harbor: status.proxy.httpAddress must be an object',
+    ],
+  ] as const) {
+    it(`refuses one with ${what}`, () => {
+      assert.throws(() => parseConnector({ ...connector, ...change }), { code: 'FAILED_PRECONDITION', message });
+    });
+  }
+});
+
+describe('parseConnectorClass', () => {
+  const spec = {
+    proxy: { uri: 'http://proxy' },
+    configurations: [
+      {
+        name: 'config',
+        data: { 'b.conf': 'B', 'a.conf': null },
+        params: [{ name: 'plain' }, { name: 'list', type: 'array', default: ['x'], enum: [['x'], ['y']] }],
+      },
+    ],
+  };
+  const parse = (change: JsonObject): ReturnType<typeof parseConnectorClass> =>
+    parseConnectorClass({ metadata: { name: 'oci' }, spec: { ...spec, ...change } });
+
+  it('reads proxy and configurations', () => {
+    const { name, hasProxy, configurations } = parse({});
+    assert.deepEqual([name, hasProxy], ['oci', true]);
+    assert.deepEqual(configurations, [
+      {
+        name: 'config',
+        files: new Map([
+          ['b.conf', 'B'],
+          ['a.conf', ''],
+        ]),
+        params: [
+          { name: 'plain', type: 'string' },
+          { name: 'list', type: 'array', default: ['x'], enum: [['x'], ['y']] },
+        ],
+      },
+    ]);
+  });
+
+  it('takes a missing or null proxy for none, and an empty one for one', () => {
+    assert.equal(parse({ proxy: null }).hasProxy, false);
+    assert.equal(parse({ proxy: {} }).hasProxy, true);
+    assert.deepEqual(parseConnectorClass({ metadata: { name: 'x' } }).configurations, []);
+  });
+
+  it('keeps a default that is empty or false, which is not the same as none', () => {
+    const configurations = [
+      {
+        name: 'c',
+        params: [
+          { name: 'p', default: '' },
+          { name: 'q', default: false },
+        ],
+      },
+    ];
+    const [configuration] = parse({ configurations }).configurations;
+    assert.deepEqual(
+      configuration?.params.map((param) => param.default),
+      ['', false],
+    );
+  });
+
+  for (const [what, configuration, problem] of [
+    ['a configuration without a name', {}, '.name must be set'],
+    ['a template that is no text', { name: 'c', data: { f: 1n } }, '.data.f must be a string'],
+    ['a param without a name', { name: 'c', params: [{}] }, '.params[0].name must be set'],
+    [
+      'a type that there is not',
+      { name: 'c', params: [{ name: 'p', type: 'int' }] },
+      '.params[0].type must be one of string, array, object',
+    ],
+    [
+      'an enumeration that is no list',
+      { name: 'c', params: [{ name: 'p', enum: 'a' }] },
+      '.params[0].enum must be a list',
+    ],
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      assert.throws(() => parse({ configurations: [configuration] }), {
+        code: 'FAILED_PRECONDITION',
+        message: `connectorclass oci: spec.configurations[0]${problem}`,
+      });
+    });
+  }
+});
+
+describe('parseFeatureFlags', () => {
+  it('takes a missing or empty value for the default', () => {
+    for (const data of [undefined, null, {}, { 'enable-multi-connector': '' }]) {
+      assert.deepEqual(parseFeatureFlags(data === undefined ? {} : { data }), defaultFlags);
+    }
+  });
+
+  for (const value of ['True', 'yes', ' true', '1', true]) {
+    it(`guesses nothing from ${JSON.stringify(value)}`, () => {
+      assert.throws(() => parseFeatureFlags({ data: { 'enable-connectors-approval': value } }), {
+        code: 'FAILED_PRECONDITION',
+        message: /^configmap connectors-config: data\.enable-connectors-approval must be /,
+      });
+    });
+  }
+});
