@@ -41,7 +41,7 @@ function escapeJsRune(rune: number, encoded: ByteString): ByteString {
 }
 
 /** url.QueryEscape. */
-export function escapeQuery(text: ByteString): ByteString {
+function escapeQuery(text: ByteString): ByteString {
   return text.replace(/[^A-Za-z0-9_.~-]/g, (byte) =>
     byte === ' ' ? '+' : `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
   );

@@ -24,7 +24,7 @@ const maxLiteral = 1_000;
  * strconv.ParseInt with base 0, without its bound; undefined when it is no whole number, or so long that it is out of
  * every range.
  */
-export function parseInteger(text: ByteString): bigint | undefined {
+function parseInteger(text: ByteString): bigint | undefined {
   if (text.length > maxLiteral || !integerText.test(text)) return undefined;
   const negative = text.startsWith('-');
   const digits = text.replace(/^[+-]/, '').replaceAll('_', '');
@@ -42,7 +42,7 @@ function underscoresAreFine(text: ByteString): boolean {
 }
 
 /** strconv.ParseFloat for what a template's lexer takes for a number; undefined when it is malformed or out of range. */
-export function parseFloat64(text: ByteString): number | undefined {
+function parseFloat64(text: ByteString): number | undefined {
   if (text.length > maxLiteral || (text.includes('_') && !underscoresAreFine(text))) return undefined;
   const bare = text.replaceAll('_', '');
   const value = decimalText.test(bare) ? Number(bare) : parseHexFloat(bare);

@@ -20,11 +20,6 @@ export function opened(ref: Ref): GoValue | undefined {
   return ref.value ?? undefined;
 }
 
-/** The value as an `interface {}`; nil for the zero reflect.Value. */
-export function valueOf(ref: Ref): GoValue {
-  return opened(ref) ?? null;
-}
-
 /** An element of a list or map: in a box when the elements are interfaces. */
 export function element(elementType: TypeName, value: GoValue): Ref {
   return elementType === anyType ? new InterfaceBox(value) : value;

@@ -22,8 +22,8 @@ export interface RenderOptions {
   readonly secrets?: readonly Secret[];
 }
 
-/** More of a failing expression than this is not shown. */
-const maxContext = 500;
+/** More of a failing expression, or of a value in a message, is not shown. */
+const maxShown = 1_000;
 
 /** A compiled template. Immutable: it may be rendered any number of times. */
 export class CompiledTemplate {
@@ -56,7 +56,7 @@ export class CompiledTemplate {
   #explained(error: unknown, evaluator: Evaluator, secrets: readonly Secret[]): unknown {
     if (error instanceof ExecFailure) {
       const exposed = secrets.map((secret) => secret.expose());
-      const detail = redact(fromGoString(error.detail), exposed);
+      const detail = redact(fromGoString(shortened(error.detail)), exposed);
       const reason = fromGoString(error.reason) + detail + fromGoString(error.ending);
       return this.#located(reason, evaluator, TemplateError);
     }
@@ -79,8 +79,8 @@ export class CompiledTemplate {
   }
 }
 
-function shortened(context: ByteString): ByteString {
-  return context.length > maxContext ? `${context.slice(0, maxContext)}...` : context;
+function shortened(text: ByteString): ByteString {
+  return text.length > maxShown ? `${text.slice(0, maxShown)}...` : text;
 }
 
 /**

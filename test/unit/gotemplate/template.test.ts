@@ -111,6 +111,13 @@ describe('messages of a template that has secrets in its data', () => {
     assert.match(failure('{{ fail .user }}', data, ['']), /bob$/);
   });
 
+  it('show no more of a value than fits a message, and search no more of it', () => {
+    const long = `${'x'.repeat(200_000)}${token}`;
+    const message = failure('{{ fail .long }}', { long, token }, [token]);
+    assert.ok(message.length < 1_200);
+    assert.match(message, /x\.\.\.$/);
+  });
+
   it('hide a short secret as a whole', () => {
     assert.match(failure('{{ fail "pin: 042" }}', {}, ['042']), /pin: \[REDACTED\]$/);
   });
