@@ -4,7 +4,7 @@ import type { ByteString } from './byte-string.js';
 import { Expressions } from './expressions.js';
 import { formatValue } from './fmt/printer.js';
 import type { Ref } from './function.js';
-import { type Budget, stepCosts } from './limits.js';
+import { type Budget, LimitReached, stepCosts } from './limits.js';
 import { element, isTrue, opened } from './reference.js';
 import { quote } from './quote.js';
 import type { Templates } from './token-reader.js';
@@ -215,7 +215,7 @@ export class Evaluator {
     const statements = this.#templates.get(node.name);
     if (statements === undefined) throw new ExecFailure(`template ${quote(node.name)} not defined`);
     if (frame.depth === this.#maxDepth) {
-      throw new ExecFailure(`exceeded maximum template depth (${this.#maxDepth.toString()})`);
+      throw new LimitReached(`exceeded maximum template depth (${this.#maxDepth.toString()})`);
     }
     const dot = node.pipe === undefined ? undefined : this.#expressions.pipeline(frame.dot, node.pipe);
     this.#enter(node.name, statements, dot, frame.depth + 1);

@@ -52,9 +52,7 @@ describe('the bounds of a render', () => {
         () => render(template),
         (error) => {
           assert.ok(error instanceof TemplateError, String(error));
-          const isGosOwnBound = /exceeded maximum template depth|invalid repeat count|expression too large/.test(
-            error.message,
-          );
+          const isGosOwnBound = /invalid repeat count|expression too large/.test(error.message);
           return error instanceof TemplateLimitError || isGosOwnBound;
         },
       );
@@ -88,7 +86,7 @@ describe('the bounds of a render', () => {
   it('let templates call each other 100,000 deep, as Go does', () => {
     const template = '{{ define "r" }}{{ template "r" . }}{{ end }}{{ template "r" . }}';
     assert.throws(() => render(template), {
-      name: 'TemplateError',
+      name: 'TemplateLimitError',
       reason: 'exceeded maximum template depth (100000)',
     });
   });
