@@ -3,7 +3,7 @@ import { TemplateRenderer } from '../content/template-renderer.js';
 import { identityService } from '../csi/identity.js';
 import { nodeService } from '../csi/node.js';
 import { KubeletRegistration } from '../csi/registration.js';
-import { SocketServer } from '../csi/server.js';
+import { SocketServer, connectionLimits } from '../csi/server.js';
 import { csi } from '../csi/services.js';
 import type { RpcEdge } from '../csi/unary.js';
 import { HealthServer } from '../health.js';
@@ -66,6 +66,7 @@ export class Driver {
       ownsFolder: true,
       services: this.#services(),
       drainMs,
+      connections: connectionLimits,
       log,
     });
     this.#registration = this.#createRegistration();

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Log } from '../log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
-import { SocketServer } from './server.js';
+import { SocketServer, connectionLimits } from './server.js';
 import { pluginRegistration } from './services.js';
 import type { RpcEdge } from './unary.js';
 import { unary } from './unary.js';
@@ -88,6 +88,7 @@ export class KubeletRegistration {
       ownsFolder: false,
       services: [{ definition: pluginRegistration.Registration.service, implementation: this.#service() }],
       drainMs: 1000,
+      connections: connectionLimits,
       log: this.#options.log,
     });
     await this.#server.start();

@@ -20,24 +20,37 @@ export interface SocketServerOptions {
   readonly services: readonly ServedService[];
   /** Milliseconds that a graceful stop waits for running calls. */
   readonly drainMs: number;
+  readonly connections: ConnectionLimits;
   readonly log: Log;
 }
 
-/** The kubelet dials anew for every call; what a client leaves open must not pile up. */
-const connectionLimits = {
-  'grpc.max_connection_idle_ms': 60_000,
-  'grpc.max_connection_age_ms': 600_000,
-  'grpc.max_connection_age_grace_ms': 150_000,
-  'grpc.max_receive_message_length': 4 * 1024 * 1024,
-} as const;
+/** Milliseconds. The kubelet dials anew for every call; what a client leaves open must not pile up. */
+export interface ConnectionLimits {
+  /** How long a connection may stay without a call. */
+  readonly idleMs: number;
+  readonly ageMs: number;
+  /** How long the calls of a connection that has reached its age may still run. */
+  readonly ageGraceMs: number;
+}
+
+export const connectionLimits: ConnectionLimits = { idleMs: 60_000, ageMs: 600_000, ageGraceMs: 150_000 };
+
+const maxMessageBytes = 4 * 1024 * 1024;
 
 /** gRPC services on a unix socket that only root may use. */
 export class SocketServer {
   readonly #options: SocketServerOptions;
-  readonly #server = new Server(connectionLimits);
+  readonly #server: Server;
 
   constructor(options: SocketServerOptions) {
     this.#options = options;
+    const { idleMs, ageMs, ageGraceMs } = options.connections;
+    this.#server = new Server({
+      'grpc.max_connection_idle_ms': idleMs,
+      'grpc.max_connection_age_ms': ageMs,
+      'grpc.max_connection_age_grace_ms': ageGraceMs,
+      'grpc.max_receive_message_length': maxMessageBytes,
+    });
     for (const { definition, implementation } of options.services) this.#server.addService(definition, implementation);
   }
 
