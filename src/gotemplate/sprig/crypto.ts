@@ -14,7 +14,7 @@ const maxPasswordBytes = 72;
  * a lower cost would be quicker but would make hashes that are not sprig's.
  */
 const bcryptCost = '10';
-const stepsPerBcrypt = 180_000;
+const stepsPerBcrypt = 100_000;
 
 function bcrypt(context: CallContext, password: ByteString): ByteString {
   if (password.length > maxPasswordBytes) {

@@ -41,7 +41,7 @@ const classes: Readonly<Record<string, string>> = {
  * scrypt at the algorithm's fixed cost takes about 150 ms and 32 MB, which no rewriting makes less: all the steps that
  * a render has, so at most one key is derived in each. Further passwords of the same user come from the same key.
  */
-const stepsPerKey = 350_000;
+const stepsPerKey = 200_000;
 
 const keysOfRender = new WeakMap<CallContext, Map<string, Buffer>>();
 
