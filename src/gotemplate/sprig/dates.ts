@@ -13,7 +13,8 @@ const any = 'interface {}';
 
 function now(context: CallContext): Instant {
   const milliseconds = context.now();
-  const nanoseconds = BigInt(Math.floor(milliseconds * 1e6));
+  const whole = Math.floor(milliseconds);
+  const nanoseconds = BigInt(whole) * 1_000_000n + BigInt(Math.floor((milliseconds - whole) * 1e6));
   const seconds = Math.floor(milliseconds / 1000);
   return new Instant(BigInt(seconds), Number(nanoseconds - BigInt(seconds) * second), local, nanoseconds);
 }
@@ -28,7 +29,7 @@ function instantOf(context: CallContext, value: GoValue, kinds: readonly string[
 /** A zone that Go does not know counts as UTC. */
 function dateInZone(context: CallContext, layout: ByteString, value: GoValue, zone: ByteString): ByteString {
   context.allocate(8 * layout.length);
-  context.charge(150);
+  context.charge(300 + 10 * layout.length);
   const instant = instantOf(context, value, ['int', 'int32', 'int64']);
   return formatTime(instant.in(loadLocation(zone) ?? utc), layout);
 }
@@ -66,7 +67,7 @@ function orElse<T>(parse: () => T, fallback: T): T {
 }
 
 function charged<T>(context: CallContext, texts: readonly ByteString[], parse: () => T): T {
-  for (const text of texts) context.charge(text.length);
+  for (const text of texts) context.charge(50 + 8 * text.length);
   return parse();
 }
 

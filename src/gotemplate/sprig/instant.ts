@@ -1,6 +1,5 @@
-import type { ByteString } from '../byte-string.js';
 import { civilOf, daysOf, weekdayOf, type CivilDate } from './civil.js';
-import { local, utc, type Location } from './time-zone.js';
+import { local, utc, type Location, type ZoneAt } from './time-zone.js';
 
 export const monthNames = [
   'January',
@@ -33,6 +32,11 @@ export interface Clock {
   readonly second: number;
 }
 
+interface LocalDays {
+  readonly days: number;
+  readonly secondOfDay: number;
+}
+
 /** Go's time.Time: an instant with a location to show it in. Immutable. */
 export class Instant {
   /** Seconds since 1970, an int64. */
@@ -42,6 +46,9 @@ export class Instant {
   readonly location: Location;
   /** Nanoseconds on the process's monotonic clock, which Go keeps with what `now` gives and prints as `m=+1.5`. */
   readonly monotonic: bigint | undefined;
+  /** Looking a zone up is slow, and every part of a date asks for it. */
+  #zone: ZoneAt | undefined;
+  #localDays: LocalDays | undefined;
 
   constructor(unix: bigint, nanosecond: number, location: Location, monotonic?: bigint) {
     this.unix = BigInt.asIntN(64, unix);
@@ -68,12 +75,18 @@ export class Instant {
     return this.unix === -zeroTimeSeconds && this.nanosecond === 0;
   }
 
-  get zone(): { name: ByteString; offset: number } {
-    return this.location.at(this.unix);
+  get zone(): ZoneAt {
+    this.#zone ??= this.location.at(this.unix);
+    return this.#zone;
   }
 
   /** Days and seconds of the day on the location's clock, days since 1970. */
-  get localDays(): { days: number; secondOfDay: number } {
+  get localDays(): LocalDays {
+    this.#localDays ??= this.#findLocalDays();
+    return this.#localDays;
+  }
+
+  #findLocalDays(): LocalDays {
     const shifted = this.unix + BigInt(this.zone.offset);
     const wrapped = BigInt.asUintN(64, shifted + epochOffset) - epochOffset;
     const secondOfDay = Number(((wrapped % 86_400n) + 86_400n) % 86_400n);
