@@ -66,7 +66,7 @@ export function divide(a: Decimal, b: Decimal): Decimal {
   return { coefficient: roundsAway ? quotient + away : quotient, exponent: -divisionPlaces };
 }
 
-/** Folds `values` from `first` on; the coefficients grow with each step, which is what is charged. */
+/** Folds `values` from `first` on; what is charged is the digits it works on, which grow with each. */
 export function fold(
   context: CallContext,
   first: number,
@@ -75,8 +75,10 @@ export function fold(
 ): number {
   let result = toDecimal(first);
   for (const value of values) {
-    context.charge(40 + result.coefficient.toString(16).length / 2);
-    result = operation(result, toDecimal(value));
+    const operand = toDecimal(value);
+    const digits = Math.abs(result.exponent - operand.exponent) + result.coefficient.toString(16).length;
+    context.charge(40 + digits / 2);
+    result = operation(result, operand);
   }
   return fromDecimal(result);
 }

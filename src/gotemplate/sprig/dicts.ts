@@ -36,7 +36,7 @@ function set(context: CallContext, target: GoMap, key: ByteString, value: GoValu
 function sortedKeys(context: CallContext, source: GoMap): ByteString[] {
   const size = source.entries.size;
   context.allocate(16 * size);
-  context.charge(size * Math.ceil(Math.log2(size + 1)));
+  context.charge(20 + 2 * size * Math.ceil(Math.log2(size + 1)));
   return source.sortedKeys();
 }
 

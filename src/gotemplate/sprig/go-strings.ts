@@ -1,4 +1,5 @@
 import { decodeRune, decodeRunes, runeError, type ByteString, type Rune } from '../byte-string.js';
+import { ByteBuilder } from '../byte-builder.js';
 import type { CallContext } from '../function.js';
 import { isSpaceRune } from './letters.js';
 
@@ -66,8 +67,16 @@ export function replaceAll(
   if (old === '') return interleave(context, bytes, replacement);
   const count = countOf(bytes, old);
   if (count === 0) return bytes;
+  context.charge(count);
   context.allocate(bytes.length + count * (replacement.length - old.length));
-  return bytes.replaceAll(old, replacement.replaceAll('$', '$$$$'));
+  // JavaScript's own replaceAll keeps some forty bytes for each match while it works.
+  const replaced = new ByteBuilder();
+  let copied = 0;
+  for (let at = bytes.indexOf(old); at >= 0; at = bytes.indexOf(old, copied)) {
+    replaced.add(bytes.slice(copied, at)).add(replacement);
+    copied = at + old.length;
+  }
+  return replaced.add(bytes.slice(copied)).toString();
 }
 
 function interleave(context: CallContext, bytes: ByteString, replacement: ByteString): ByteString {

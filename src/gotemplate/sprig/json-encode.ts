@@ -76,6 +76,7 @@ class JsonWriter {
   }
 
   #add(text: ByteString): void {
+    this.#context.charge(2);
     this.#context.allocate(text.length);
     this.#out.add(text);
   }
@@ -144,7 +145,7 @@ class JsonWriter {
     this.#path.add(value);
     this.#add(open);
     for (let index = 0; index < count; index++) {
-      this.#context.charge(1);
+      this.#context.charge(2);
       if (index > 0) this.#add(',');
       this.#newLine(below);
       writeElement(index, below);

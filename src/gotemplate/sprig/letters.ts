@@ -44,7 +44,12 @@ export const isTitleRune = classify(/^\p{Lt}$/u);
 export const isLetterRune = classify(/^\p{L}$/u);
 export const isNumberRune = classify(/^\p{N}$/u);
 export const isPunctRune = classify(/^\p{P}$/u);
-export const isSpaceRune = classify(/^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$/u);
+const isWideSpace = classify(/^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$/u);
+
+/** unicode.IsSpace. */
+export function isSpaceRune(rune: number): boolean {
+  return rune < 0x80 ? rune === 0x20 || (rune >= 0x09 && rune <= 0x0d) : isWideSpace(rune);
+}
 
 /** Maps each character of a byte string; invalid bytes become U+FFFD, as in strings.Map. */
 export function mapRunes(bytes: string, map: (rune: number) => number): string {

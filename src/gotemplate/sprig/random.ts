@@ -19,6 +19,7 @@ export function randomInt(context: CallContext, width: bigint): bigint {
 /** Characters drawn evenly from an alphabet of at most 256. */
 function randomText(context: CallContext, count: bigint, alphabet: string): ByteString {
   if (count <= 0n) return '';
+  context.charge(Number(count) / 2);
   context.allocate(Number(count));
   const limit = 256 - (256 % alphabet.length);
   const text = new ByteBuilder();

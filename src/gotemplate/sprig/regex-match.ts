@@ -12,7 +12,7 @@ import { canBackquote, quote } from '../quote.js';
 /** Steps that compiling takes for each character of a pattern, for each in a repetition, and for a Unicode class. */
 const stepsPerCharacter = 20;
 const stepsPerRepeated = 4;
-const stepsPerUnicodeClass = 1000;
+const stepsPerUnicodeClass = 2000;
 
 /** Steps that the slowest of re2js's ways takes for each instruction of the program and character of the text. */
 const stepsPerInstruction = 0.15;

@@ -109,7 +109,7 @@ export const semverFunctions: readonly GoFunction[] = [
     return new GoObject(versionType, parseVersion(text));
   }),
   goFunction({ name: 'semverCompare', params: ['string', 'string'] }, (context, constraint, text) => {
-    context.charge(constraint.length * 8 + text.length);
+    context.charge(200 + 100 * constraint.length + text.length);
     const constraints = parseConstraints(constraint);
     return satisfies(parseVersion(text), constraints);
   }),
