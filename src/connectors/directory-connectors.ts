@@ -13,8 +13,8 @@ import type {
   ResolvedConnector,
 } from '../volume/ports.js';
 import { defaultFlags } from './feature-flags.js';
-import type { ManifestFile } from './manifest-file.js';
-import { parseManifestFile } from './manifest-file.js';
+import type { ManifestFile, Parsed } from './manifest-file.js';
+import { errorsIn, parseManifestFile } from './manifest-file.js';
 
 export interface DirectoryConnectorsOptions {
   /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
@@ -39,14 +39,14 @@ const pollMs = 50;
 /**
  * Connectors from a directory of manifests: for the demo, for tests and for machines without a cluster. The directory
  * is looked at whenever something is asked, so a change counts from the next call on. A file that cannot be read or
- * parsed is reported by name and keeps its last good objects.
+ * is no YAML is reported by name and keeps its last good objects.
  */
 export class DirectoryConnectors implements ConnectorSource {
   readonly #options: DirectoryConnectorsOptions;
   #files: ReadonlyMap<string, ReadFile> = new Map();
-  #connectors: ReadonlyMap<string, Connector> = new Map();
-  #classes: ReadonlyMap<string, ConnectorClass> = new Map();
-  #flags: FeatureFlags = defaultFlags;
+  #connectors: ReadonlyMap<string, Parsed<Connector>> = new Map();
+  #classes: ReadonlyMap<string, Parsed<ConnectorClass>> = new Map();
+  #flags: Parsed<FeatureFlags> = defaultFlags;
 
   constructor(options: DirectoryConnectorsOptions) {
     this.#options = options;
@@ -54,7 +54,7 @@ export class DirectoryConnectors implements ConnectorSource {
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
     const found = this.#lookUp(refs);
-    return Array.isArray(found) ? found : call.idleWhile(() => this.#waitFor(refs, call.signal));
+    return isMissing(found) ? call.idleWhile(() => this.#waitFor(refs, call.signal)) : orThrow(found);
   }
 
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {
@@ -70,14 +70,14 @@ export class DirectoryConnectors implements ConnectorSource {
     // See retain.
   }
 
-  flags(): Promise<FeatureFlags> {
+  async flags(): Promise<FeatureFlags> {
     this.#refresh();
-    return Promise.resolve(this.#flags);
+    return Promise.resolve(orThrow(this.#flags));
   }
 
-  peekFlags(): FeatureFlags {
+  peekFlags(): FeatureFlags | undefined {
     this.#refresh();
-    return this.#flags;
+    return this.#flags instanceof DriverError ? undefined : this.#flags;
   }
 
   /** Why nothing can be read; undefined when the directory is there. */
@@ -94,32 +94,36 @@ export class DirectoryConnectors implements ConnectorSource {
     const deadlineMs = performance.now() + this.#options.notFoundWaitMs;
     for (;;) {
       const found = this.#lookUp(refs);
-      if (!(found instanceof DriverError)) return found;
-      if (performance.now() >= deadlineMs) throw found;
+      if (!isMissing(found) || performance.now() >= deadlineMs) return orThrow(found);
       await delay(pollMs, undefined, { signal }).catch(() => {
         throw abortError(signal);
       });
     }
   }
 
-  #lookUp(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | DriverError {
+  #lookUp(refs: readonly ConnectorRef[]): Parsed<readonly ResolvedConnector[]> {
     this.#refresh();
     const resolved: ResolvedConnector[] = [];
     for (const { namespace, name } of refs) {
       const connector = this.#connectors.get(`${namespace}/${name}`);
       if (connector === undefined) return this.#notFound(`connector ${namespace}/${name} does not exist`);
+      if (connector instanceof DriverError) return connector;
       const connectorClass = this.#classes.get(connector.className);
       if (connectorClass === undefined) {
         return this.#notFound(`connectorclass ${connector.className} of connector ${namespace}/${name} does not exist`);
       }
+      if (connectorClass instanceof DriverError) return connectorClass;
       resolved.push({ connector, connectorClass });
     }
     return resolved;
   }
 
-  /** The files that cannot be used as they are now, with the reason each. */
+  /** The files that cannot be used as they are now, with the reasons. */
   brokenFiles(): readonly string[] {
-    return [...this.#files].flatMap(([name, { problem }]) => (problem === undefined ? [] : [`${name}: ${problem}`]));
+    return [...this.#files].flatMap(([name, { content, problem }]) => {
+      const malformed = content === undefined ? [] : errorsIn(content).map(({ message }) => message);
+      return (problem === undefined ? malformed : [problem]).map((each) => `${name}: ${each}`);
+    });
   }
 
   #notFound(message: string): DriverError {
@@ -149,12 +153,8 @@ export class DirectoryConnectors implements ConnectorSource {
     if (isSame) return;
     this.#files = files;
     const contents = [...files.values()].flatMap(({ content }) => (content === undefined ? [] : [content]));
-    this.#connectors = new Map(
-      contents
-        .flatMap(({ connectors }) => connectors)
-        .map((connector) => [`${connector.ref.namespace}/${connector.ref.name}`, connector]),
-    );
-    this.#classes = new Map(contents.flatMap(({ classes }) => classes).map((cls) => [cls.name, cls]));
+    this.#connectors = new Map(contents.flatMap(({ connectors }) => [...connectors]));
+    this.#classes = new Map(contents.flatMap(({ classes }) => [...classes]));
     this.#flags = contents.flatMap(({ flags }) => flags ?? []).at(-1) ?? defaultFlags;
   }
 
@@ -166,7 +166,9 @@ export class DirectoryConnectors implements ConnectorSource {
       const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
       signature = [ino, size, mtimeNs, ctimeNs].join('.');
       if (previous?.signature === signature) return previous;
-      return { signature, content: parseManifestFile(readFileSync(file, 'utf8'), namespace), problem: undefined };
+      const content = parseManifestFile(readFileSync(file, 'utf8'), namespace);
+      for (const error of errorsIn(content)) log.error('a manifest is malformed', { file: name, error });
+      return { signature, content, problem: undefined };
     } catch (error) {
       if (previous?.signature === signature) return previous;
       const { message } = asDriverError(error, 'the file cannot be read');
@@ -174,4 +176,13 @@ export class DirectoryConnectors implements ConnectorSource {
       return { signature, content: previous?.content, problem: message };
     }
   }
+}
+
+function isMissing(found: Parsed<unknown>): boolean {
+  return found instanceof DriverError && found.code === 'NOT_FOUND';
+}
+
+function orThrow<T>(found: Parsed<T>): T {
+  if (found instanceof DriverError) throw found;
+  return found;
 }

@@ -7,11 +7,16 @@ import { flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import { nameOf, parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
 
+/** An object that is malformed counts as an error for whom needs it, and for nobody else. */
+export type Parsed<T> = T | DriverError;
+
 /** What one manifest file holds; objects of other kinds are passed over. */
 export interface ManifestFile {
-  readonly connectors: readonly Connector[];
-  readonly classes: readonly ConnectorClass[];
-  readonly flags: FeatureFlags | undefined;
+  /** By `namespace/name`. */
+  readonly connectors: ReadonlyMap<string, Parsed<Connector>>;
+  readonly classes: ReadonlyMap<string, Parsed<ConnectorClass>>;
+  /** Undefined: the file has no flags. */
+  readonly flags: Parsed<FeatureFlags> | undefined;
 }
 
 const apiGroup = 'connectors.alauda.io';
@@ -19,7 +24,7 @@ const apiGroup = 'connectors.alauda.io';
 /**
  * Reads the documents of a YAML (or JSON) manifest file.
  * @param namespace where the ConfigMap `connectors-config` counts.
- * @throws {DriverError} FAILED_PRECONDITION with the line of a syntax error or the object and field that is malformed.
+ * @throws {DriverError} FAILED_PRECONDITION with the line of a syntax error.
  */
 export function parseManifestFile(text: string, namespace: string): ManifestFile {
   const objects = parseAllDocuments(text, { intAsBigInt: true, prettyErrors: true }).flatMap((document) => {
@@ -35,10 +40,31 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
       object['kind'] === 'ConfigMap' && nameOf(object, 'name') === flagsConfigMapName && isIn(object, namespace),
   );
   return {
-    connectors: ofKind('Connector').map(parseConnector),
-    classes: ofKind('ConnectorClass').map(parseConnectorClass),
-    flags: configMap === undefined ? undefined : parseFeatureFlags(configMap),
+    connectors: new Map(
+      ofKind('Connector').map((object) => [
+        `${nameOf(object, 'namespace')}/${nameOf(object, 'name')}`,
+        parsed(parseConnector, object),
+      ]),
+    ),
+    classes: new Map(
+      ofKind('ConnectorClass').map((object) => [nameOf(object, 'name'), parsed(parseConnectorClass, object)]),
+    ),
+    flags: configMap === undefined ? undefined : parsed(parseFeatureFlags, configMap),
   };
+}
+
+/** The errors that the file holds, one per malformed object. */
+export function errorsIn({ connectors, classes, flags }: ManifestFile): readonly DriverError[] {
+  return [...connectors.values(), ...classes.values(), flags].filter((object) => object instanceof DriverError);
+}
+
+function parsed<T>(parse: (object: JsonObject) => T, object: JsonObject): Parsed<T> {
+  try {
+    return parse(object);
+  } catch (error) {
+    if (error instanceof DriverError) return error;
+    throw error;
+  }
 }
 
 function plainValue(document: { toJS(): unknown }): JsonValue {
