@@ -2,11 +2,13 @@ import { KubernetesAccess } from '../access/kubernetes-access.js';
 import type { DriverConfig } from '../config.js';
 import { CsiDriverGuard } from '../connectors/csi-driver-guard.js';
 import { KubernetesConnectors } from '../connectors/kubernetes-connectors.js';
+import type { UnusedWatches } from '../connectors/kubernetes-connectors.js';
 import type { ClusterConfig } from '../kube/cluster-config.js';
+import type { Chance } from '../kube/connection-pool.js';
 import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
 import { KubeClient } from '../kube/kube-client.js';
 import { kubeconfigConfig } from '../kube/kubeconfig.js';
-import { kubeTimings } from '../kube/timings.js';
+import type { KubeTimings } from '../kube/timings.js';
 import type { Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import { KubeletTokens } from '../token/kubelet-tokens.js';
@@ -18,6 +20,10 @@ import type { Backend } from './backend.js';
 export interface KubernetesBackendParts {
   readonly config: DriverConfig;
   readonly cluster: ClusterConfig;
+  readonly timings: KubeTimings;
+  /** Its clock is not the wall clock: that one may be set, and connections must not wait for it to catch up. */
+  readonly chance: Chance;
+  readonly unusedWatches: UnusedWatches;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -25,14 +31,14 @@ export interface KubernetesBackendParts {
 
 /**
  * How to reach the API server: the kubeconfig when one is named, else what every pod has.
+ * @param now a clock in milliseconds for the age of tokens.
  * @throws {DriverError} when neither can be used.
  */
 export function clusterConfigOf(
   config: Pick<DriverConfig, 'kubeconfig'>,
   env: Readonly<Record<string, string | undefined>>,
-  clock: Clock,
+  now: () => number,
 ): ClusterConfig {
-  const now = (): number => clock.now();
   if (config.kubeconfig !== undefined) return kubeconfigConfig(config.kubeconfig, now);
   const host = env['KUBERNETES_SERVICE_HOST'];
   const port = env['KUBERNETES_SERVICE_PORT'];
@@ -40,16 +46,18 @@ export function clusterConfigOf(
 }
 
 /** `--connector-source kubernetes`: everything from the API server. */
-export function kubernetesBackend({ config, cluster, metrics, clock, log }: KubernetesBackendParts): Backend {
+export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
+  const { config, cluster, timings, chance, unusedWatches, metrics, clock, log } = parts;
   const client = new KubeClient({
     config: cluster,
-    timings: kubeTimings,
-    chance: { now: () => clock.now(), random: Math.random },
+    timings,
+    chance,
     observer: metrics,
     userAgent: `connectors-csi/${version}`,
   });
   const { namespace } = config;
-  const source = new KubernetesConnectors({ client, namespace, notFoundWaitMs: config['not-found-wait'], clock, log });
+  const notFoundWaitMs = config['not-found-wait'];
+  const source = new KubernetesConnectors({ client, namespace, notFoundWaitMs, unusedWatches, clock, log });
   const audience = config['token-audience'];
   const guard = new CsiDriverGuard(client, config['driver-name'], audience, log);
   return {

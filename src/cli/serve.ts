@@ -1,6 +1,8 @@
 import type { DriverConfig } from '../config.js';
 import { describeFlags, parseServeConfig, serveFlags } from '../config.js';
+import { unusedWatches } from '../connectors/kubernetes-connectors.js';
 import { loadSyscalls } from '../host/linux-syscalls.js';
+import { kubeTimings } from '../kube/timings.js';
 import type { Log } from '../log.js';
 import { createLog } from '../log.js';
 import type { Metrics } from '../metrics.js';
@@ -47,8 +49,11 @@ function backendOf(
   if (config['connector-source'] === 'directory' && manifests !== undefined) {
     return () => directoryBackend(config, manifests, log, clock);
   }
-  const cluster = clusterConfigOf(config, env, clock);
-  return (metrics) => kubernetesBackend({ config, cluster, metrics, clock, log });
+  const now = (): number => performance.now();
+  const cluster = clusterConfigOf(config, env, now);
+  const chance = { now, random: Math.random };
+  return (metrics) =>
+    kubernetesBackend({ config, cluster, timings: kubeTimings, chance, unusedWatches, metrics, clock, log });
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -1,12 +1,12 @@
 import { DriverError } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
-import { driverFailure } from '../kube/driver-failure.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { DriverGuard } from '../volume/ports.js';
+import { untilRead } from './until-read.js';
 
 const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 
@@ -38,11 +38,7 @@ export class CsiDriverGuard implements DriverGuard {
 
   async ensureTrustworthy(signal: AbortSignal): Promise<void> {
     const { state } = this.#reflector;
-    if (!state.isSynced) {
-      await state.waitUntilSynced(signal).catch((error: unknown) => {
-        throw driverFailure(state.error ?? error, `reading csidriver ${this.#driverName}`);
-      });
-    }
+    if (!state.isSynced) await untilRead(state, signal, `reading csidriver ${this.#driverName}`);
     const problem = this.#problem();
     if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
   }

@@ -1,6 +1,5 @@
 import { DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
-import { driverFailure } from '../kube/driver-failure.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
@@ -18,6 +17,7 @@ import type {
 import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import { parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
+import { untilRead } from './until-read.js';
 import { WatchedObjects } from './watched-objects.js';
 
 const apiVersion = 'connectors.alauda.io/v1alpha1';
@@ -25,15 +25,22 @@ const connectorType: ResourceType = { apiVersion, kind: 'Connector', plural: 'co
 const connectorClassType: ResourceType = { apiVersion, kind: 'ConnectorClass', plural: 'connectorclasses' };
 const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 
-/** An object stays watched so long after its last use, since the next pod of the same pipeline is often near. */
-const idleMs = 5 * 60_000;
-const sweepMs = 60_000;
+export interface UnusedWatches {
+  /** Milliseconds that an object stays watched after its last use, since the next pod of a pipeline is often near. */
+  readonly idleMs: number;
+  /** Milliseconds between the looks for such objects. */
+  readonly sweepMs: number;
+}
+
+/** As `serve` has it. */
+export const unusedWatches: UnusedWatches = { idleMs: 5 * 60_000, sweepMs: 60_000 };
 
 export interface KubernetesConnectorsOptions {
   readonly client: KubeClient;
   /** Namespace of the ConfigMap `connectors-config`. */
   readonly namespace: string;
   readonly notFoundWaitMs: number;
+  readonly unusedWatches: UnusedWatches;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -45,11 +52,13 @@ export class KubernetesConnectors implements ConnectorSource {
   readonly #flagsReflector: Reflector;
   readonly #retained = new Map<string, readonly ConnectorRef[]>();
   readonly #parsedFlags = new WeakMap<JsonObject, FeatureFlags | DriverError>();
+  readonly #sweepMs: number;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(options: KubernetesConnectorsOptions) {
     const { client, log, namespace } = options;
-    const watched = { ...options, idleMs };
+    const watched = { ...options, idleMs: options.unusedWatches.idleMs };
+    this.#sweepMs = options.unusedWatches.sweepMs;
     this.#connectors = new WatchedObjects({
       ...watched,
       type: connectorType,
@@ -67,7 +76,7 @@ export class KubernetesConnectors implements ConnectorSource {
 
   start(): void {
     this.#flagsReflector.start();
-    this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
+    this.#sweeper = setInterval(() => this.#sweep(), this.#sweepMs).unref();
   }
 
   stop(): void {
@@ -103,11 +112,7 @@ export class KubernetesConnectors implements ConnectorSource {
 
   async flags(signal: AbortSignal): Promise<FeatureFlags> {
     const { state } = this.#flagsReflector;
-    if (!state.isSynced) {
-      await state.waitUntilSynced(signal).catch((error: unknown) => {
-        throw driverFailure(state.error ?? error, `reading configmap ${flagsConfigMapName}`);
-      });
-    }
+    if (!state.isSynced) await untilRead(state, signal, `reading configmap ${flagsConfigMapName}`);
     const flags = this.#currentFlags();
     if (flags instanceof DriverError) throw flags;
     return flags;

@@ -6,6 +6,7 @@ import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { Clock } from '../volume/ports.js';
+import { untilRead } from './until-read.js';
 
 export interface ObjectName {
   /** Absent for a cluster-scoped kind. */
@@ -68,13 +69,8 @@ export class WatchedObjects<T> {
    * @throws {DriverError} NOT_FOUND, UNAVAILABLE, or what `parse` throws.
    */
   async get(name: ObjectName, signal: AbortSignal): Promise<T> {
-    const { noun } = this.#options;
     const { reflector } = this.#use(name);
-    try {
-      await reflector.state.waitUntilSynced(signal);
-    } catch (error) {
-      throw driverFailure(reflector.state.error ?? error, `reading ${noun} ${keyOf(name)}`);
-    }
+    await untilRead(reflector.state, signal, this.#reading(name));
     const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, signal));
     if (found instanceof DriverError) throw found;
     return found;
@@ -111,14 +107,23 @@ export class WatchedObjects<T> {
   /** The kubelet would come back only after its back-off; what is about to appear is worth a wait of seconds. */
   async #appearing(name: ObjectName, reflector: Reflector, signal: AbortSignal): Promise<T | DriverError> {
     const { noun, notFoundWaitMs } = this.#options;
-    const notFound = new DriverError('NOT_FOUND', `${noun} ${keyOf(name)} does not exist`);
+    const { state } = reflector;
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(notFound), notFoundWaitMs);
+    const timer = setTimeout(() => {
+      // While the server is away nobody knows whether it exists by now.
+      const isKnown = state.error === undefined;
+      const missing = new DriverError('NOT_FOUND', `${noun} ${keyOf(name)} does not exist`);
+      timeout.abort(isKnown ? missing : driverFailure(state.error, this.#reading(name)));
+    }, notFoundWaitMs);
     try {
-      return await reflector.state.waitFor(() => this.#current(reflector), AbortSignal.any([signal, timeout.signal]));
+      return await state.waitFor(() => this.#current(reflector), AbortSignal.any([signal, timeout.signal]));
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #reading(name: ObjectName): string {
+    return `reading ${this.#options.noun} ${keyOf(name)}`;
   }
 
   /** Parsed once per state of the object, so that the same state is the same value. */

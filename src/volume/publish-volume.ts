@@ -172,10 +172,10 @@ export class PublishVolume {
     const timer = new StepTimer();
 
     // 2. Trust.
-    await guard.ensureTrustworthy(call.signal);
+    if (!guard.isKnownTrustworthy()) await call.idleWhile(() => guard.ensureTrustworthy(call.signal));
 
     // 3. Read.
-    const flags = await source.flags(call.signal);
+    const flags = source.peekFlags() ?? (await call.idleWhile(() => source.flags(call.signal)));
     ensureConnectorCount(attributes, flags);
     const resolved = await source.resolve(attributes.connectors, call);
     throwIfAborted(call.signal);

@@ -1,0 +1,17 @@
+import { DriverError } from '../errors.js';
+import { driverFailure } from '../kube/driver-failure.js';
+import type { ReflectedState } from '../kube/reflected-state.js';
+
+/**
+ * Waits for the first answer of the API server. When the time runs out first, the error says why there was none.
+ * @param doing what is waited for, such as `reading connector ci/harbor`.
+ * @throws {DriverError} UNAVAILABLE, or the signal's reason when that is not the time.
+ */
+export async function untilRead(state: ReflectedState, signal: AbortSignal, doing: string): Promise<void> {
+  try {
+    await state.waitUntilSynced(signal);
+  } catch (error) {
+    const isTimeOver = error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED';
+    throw driverFailure(isTimeOver ? (state.error ?? error) : error, doing);
+  }
+}
