@@ -107,8 +107,8 @@ function passedJson({ inSecrets, inVolumeContext }: PassedTokens, origin: Passed
     case 'secrets':
       return inSecrets;
     case 'volume-context':
-      // Only secrets: the object was changed a moment ago and the kubelet saw it first.
-      return inVolumeContext ?? inSecrets;
+      // What is in secrets then comes from the Secret that the pod's author named in nodePublishSecretRef.
+      return inVolumeContext;
     case 'either':
       return inSecrets ?? inVolumeContext;
     case 'none':
