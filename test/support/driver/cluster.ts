@@ -1,0 +1,133 @@
+import path from 'node:path';
+import { kubernetesBackend } from '../../../src/cli/kubernetes-backend.js';
+import { unusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
+import type { UnusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
+import type { JsonObject } from '../../../src/json.js';
+import { inClusterConfig } from '../../../src/kube/in-cluster.js';
+import type { KubeTimings } from '../../../src/kube/timings.js';
+import type { InClusterFiles } from '../kube-api/credential-files.js';
+import { KubeApi } from '../kube-api/kube-api.js';
+import type { KubeApiOptions } from '../kube-api/kube-api.js';
+import type { KubeObject } from '../kube-api/resources.js';
+import { quickTimings } from '../kube-client/test-client.js';
+import type { RightsFile } from './driver-rights.js';
+import { driverAccount, driverBindings, readManifests } from './driver-rights.js';
+import { InProcessDriver } from './in-process-driver.js';
+import type { InProcessOptions } from './in-process-driver.js';
+import { connector, connectorClass } from './manifests.js';
+import { NodeSandbox } from './node-sandbox.js';
+import type { TestVolume } from './test-volume.js';
+
+export interface ClusterDriverOptions extends InProcessOptions {
+  readonly timings?: KubeTimings;
+  readonly unusedWatches?: UnusedWatches;
+  readonly random?: () => number;
+}
+
+/** What takes a right away again. */
+type Revoke = () => void;
+
+/**
+ * A node in a cluster: the test API server with the objects that deploy/base makes, connector ci/harbor of class oci,
+ * which account ci/builder may use, and drivers that have the rights of deploy/base and no others.
+ */
+export class Cluster {
+  readonly api: KubeApi;
+  readonly node = new NodeSandbox();
+  readonly credentials: InClusterFiles;
+  readonly #drivers: InProcessDriver[] = [];
+
+  private constructor(api: KubeApi) {
+    this.api = api;
+    this.credentials = api.writeInClusterFiles(path.join(this.node.root, 'serviceaccount'), driverAccount);
+    this.grantDriver('base');
+    this.putCsiDriver({});
+    this.put(connector('harbor'));
+    this.put(connectorClass('oci'));
+    this.allow('harbor');
+  }
+
+  static async start(options?: KubeApiOptions): Promise<Cluster> {
+    return new Cluster(await KubeApi.start(options));
+  }
+
+  /** Ends all drivers, which must have told nobody a token. */
+  async stop(): Promise<void> {
+    try {
+      for (const driver of this.#drivers.splice(0)) await driver.stop();
+    } finally {
+      await this.api.stop();
+      this.node.remove();
+    }
+  }
+
+  /** A driver that has been started; it need not be ready yet. */
+  async driver(options: ClusterDriverOptions = {}): Promise<InProcessDriver> {
+    const { host, port, folder } = this.credentials;
+    const now = (): number => performance.now();
+    const driver = new InProcessDriver(this.node, {
+      ...options,
+      flags: ['--connector-source', 'kubernetes', '--manifests', '', ...(options.flags ?? [])],
+      backend: (parts) =>
+        kubernetesBackend({
+          ...parts,
+          cluster: inClusterConfig({ host, port, folder }, now),
+          timings: options.timings ?? quickTimings,
+          chance: { now, random: options.random ?? Math.random },
+          unusedWatches: options.unusedWatches ?? unusedWatches,
+        }),
+    });
+    await driver.driver.start();
+    this.#drivers.push(driver);
+    return driver;
+  }
+
+  async readyDriver(options?: ClusterDriverOptions): Promise<InProcessDriver> {
+    const driver = await this.driver(options);
+    await driver.kubelet.untilReady();
+    return driver;
+  }
+
+  /** As if the process had ended: its volumes stay mounted. */
+  async stopDriver(driver: InProcessDriver): Promise<void> {
+    this.#drivers.splice(this.#drivers.indexOf(driver), 1);
+    await driver.stop();
+  }
+
+  grantDriver(folder: RightsFile): Revoke {
+    const revokes = driverBindings(folder).map((binding) => this.api.bind(binding));
+    return () => revokes.forEach((revoke) => revoke());
+  }
+
+  /** The account of the pods may use a connector of namespace ci. */
+  allow(name: string, account = 'ci/builder'): Revoke {
+    const rule = {
+      verbs: ['get'],
+      apiGroups: ['connectors.alauda.io'],
+      resources: ['connectors'],
+      resourceNames: [name],
+    };
+    return this.api.bind({ serviceAccount: account, namespace: 'ci', rules: [rule] });
+  }
+
+  /** The CSIDriver object of deploy/base with changes in its spec; undefined takes a field out. */
+  putCsiDriver(changes: Readonly<Record<string, unknown>>): void {
+    const [manifest] = readManifests('base/csi-driver.yaml') as readonly unknown[] as readonly KubeObject[];
+    this.api.put({ ...manifest!, spec: { ...(manifest!['spec'] as JsonObject), ...changes } });
+  }
+
+  put(object: JsonObject): void {
+    this.api.put(object as unknown as KubeObject);
+  }
+
+  /** The objects that a TokenRequest for the volume's pod needs. */
+  putPod({ pod }: TestVolume): void {
+    const { namespace, name, uid, serviceAccountName } = pod;
+    this.put({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: serviceAccountName } });
+    this.put({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, uid }, spec: { serviceAccountName } });
+  }
+
+  get reviews(): number {
+    return this.api.count({ resource: 'subjectaccessreviews' });
+  }
+}
