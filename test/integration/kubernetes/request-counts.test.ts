@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Cluster } from '../../support/driver/cluster.js';
-import { driverAccount } from '../../support/driver/driver-rights.js';
+import { driverUser } from '../../support/driver/driver-account.js';
 import { KubeletClient } from '../../support/driver/kubelet-client.js';
 import { connector, connectorClass } from '../../support/driver/manifests.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
@@ -22,8 +22,7 @@ describe('requests to the API server', () => {
   /** How often each request was made, by verb, resource and name. */
   const requests = (): Record<string, number> => {
     const counts: Record<string, number> = {};
-    const user = `system:serviceaccount:${driverAccount.namespace}:${driverAccount.name}`;
-    for (const { verb, resource, name } of cluster.api.requestsOf({ user })) {
+    for (const { verb, resource, name } of cluster.api.requestsOf({ user: driverUser })) {
       const key = [verb, resource, name].filter((part) => part !== '').join(' ');
       counts[key] = (counts[key] ?? 0) + 1;
     }

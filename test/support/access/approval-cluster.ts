@@ -1,4 +1,6 @@
 import { kubernetesBackend } from '../../../src/cli/kubernetes-backend.js';
+import { unusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
+import { kubeTimings } from '../../../src/kube/timings.js';
 import type { ConnectorRef } from '../../../src/volume/ports.js';
 import { InProcessDriver } from '../driver/in-process-driver.js';
 import { connector, connectorClass, flagsConfigMap } from '../driver/manifests.js';
@@ -50,7 +52,14 @@ export class ApprovalCluster {
     this.#driver = await InProcessDriver.start(this.node, {
       flags,
       now: () => Date.now() + this.clockAheadMs,
-      backend: (parts) => kubernetesBackend({ ...parts, cluster: configFor(api, api.tokenFor(driverUser)) }),
+      backend: (parts) =>
+        kubernetesBackend({
+          ...parts,
+          cluster: configFor(api, api.tokenFor(driverUser)),
+          timings: kubeTimings,
+          chance: { now: () => performance.now(), random: Math.random },
+          unusedWatches,
+        }),
     });
     await this.#driver.kubelet.untilReady();
   }

@@ -8,9 +8,12 @@ export const driverUser = 'driver';
 /** The files under deploy/ that give rights to the driver. */
 export const rightsFiles = ['base/rbac.yaml', 'components/approval/rbac.yaml'] as const;
 
+/** Who the driver is at the API server. */
+export type DriverSubject = Pick<Binding, 'user' | 'serviceAccount'>;
+
 /** Gives the driver what a file gives it in a cluster; the returned function takes it back. */
-export function bindDriver(api: KubeApi, file: string): () => void {
-  const unbind = driverBindings(file).map((binding) => api.bind(binding));
+export function bindDriver(api: KubeApi, file: string, subject?: DriverSubject): () => void {
+  const unbind = driverBindings(file, subject).map((binding) => api.bind(binding));
   return () => {
     for (const each of unbind) each();
   };
@@ -21,7 +24,8 @@ export function driverRules(file: string): readonly PolicyRule[] {
   return driverBindings(file).flatMap(({ rules }) => rules);
 }
 
-function driverBindings(file: string): readonly Binding[] {
+/** The bindings of a file: of its ClusterRoles everywhere, of its Roles in their namespace. */
+export function driverBindings(file: string, subject: DriverSubject = { user: driverUser }): readonly Binding[] {
   const text = readFileSync(path.join(import.meta.dirname, '../../../deploy', file), 'utf8');
   return parseAllDocuments(text).flatMap((document) => {
     const { kind, metadata, rules } = document.toJS() as {
@@ -30,6 +34,6 @@ function driverBindings(file: string): readonly Binding[] {
       readonly rules?: readonly PolicyRule[];
     };
     if (rules === undefined || (kind !== 'ClusterRole' && kind !== 'Role')) return [];
-    return [{ user: driverUser, ...(kind === 'Role' ? { namespace: metadata.namespace ?? '' } : {}), rules }];
+    return [{ ...subject, ...(kind === 'Role' ? { namespace: metadata.namespace ?? '' } : {}), rules }];
   });
 }

@@ -1,17 +1,19 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { parse } from 'yaml';
 import { kubernetesBackend } from '../../../src/cli/kubernetes-backend.js';
 import { unusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
 import type { UnusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
 import type { JsonObject } from '../../../src/json.js';
 import { inClusterConfig } from '../../../src/kube/in-cluster.js';
 import type { KubeTimings } from '../../../src/kube/timings.js';
+import { bindDriver } from '../access/driver-rules.js';
 import type { InClusterFiles } from '../kube-api/credential-files.js';
 import { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeApiOptions } from '../kube-api/kube-api.js';
 import type { KubeObject } from '../kube-api/resources.js';
 import { quickTimings } from '../kube-client/test-client.js';
-import type { RightsFile } from './driver-rights.js';
-import { driverAccount, driverBindings, readManifests } from './driver-rights.js';
+import { driverAccount } from './driver-account.js';
 import { InProcessDriver } from './in-process-driver.js';
 import type { InProcessOptions } from './in-process-driver.js';
 import { connector, connectorClass } from './manifests.js';
@@ -23,6 +25,8 @@ export interface ClusterDriverOptions extends InProcessOptions {
   readonly unusedWatches?: UnusedWatches;
   readonly random?: () => number;
 }
+
+const csiDriverFile = path.join(import.meta.dirname, '../../../deploy/base/csi-driver.yaml');
 
 /** What takes a right away again. */
 type Revoke = () => void;
@@ -40,7 +44,7 @@ export class Cluster {
   private constructor(api: KubeApi) {
     this.api = api;
     this.credentials = api.writeInClusterFiles(path.join(this.node.root, 'serviceaccount'), driverAccount);
-    this.grantDriver('base');
+    this.grantDriver('base/rbac.yaml');
     this.putCsiDriver({});
     this.put(connector('harbor'));
     this.put(connectorClass('oci'));
@@ -94,9 +98,9 @@ export class Cluster {
     await driver.stop();
   }
 
-  grantDriver(folder: RightsFile): Revoke {
-    const revokes = driverBindings(folder).map((binding) => this.api.bind(binding));
-    return () => revokes.forEach((revoke) => revoke());
+  /** Gives the driver what a file under deploy/ gives it. */
+  grantDriver(file: string): Revoke {
+    return bindDriver(this.api, file, { serviceAccount: `${driverAccount.namespace}/${driverAccount.name}` });
   }
 
   /** The account of the pods may use a connector of namespace ci. */
@@ -112,8 +116,8 @@ export class Cluster {
 
   /** The CSIDriver object of deploy/base with changes in its spec; undefined takes a field out. */
   putCsiDriver(changes: Readonly<Record<string, unknown>>): void {
-    const [manifest] = readManifests('base/csi-driver.yaml') as readonly unknown[] as readonly KubeObject[];
-    this.api.put({ ...manifest!, spec: { ...(manifest!['spec'] as JsonObject), ...changes } });
+    const manifest = parse(readFileSync(csiDriverFile, 'utf8')) as KubeObject;
+    this.api.put({ ...manifest, spec: { ...(manifest['spec'] as JsonObject), ...changes } });
   }
 
   put(object: JsonObject): void {

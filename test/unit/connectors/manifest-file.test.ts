@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ManifestFile } from '../../../src/connectors/manifest-file.js';
-import { parseManifestFile } from '../../../src/connectors/manifest-file.js';
+import { errorsIn, parseManifestFile } from '../../../src/connectors/manifest-file.js';
+import { DriverError } from '../../../src/errors.js';
 import type { JsonValue } from '../../../src/json.js';
 
 const head = 'apiVersion: connectors.alauda.io/v1alpha1\nkind: Connector\nmetadata: { namespace: ci, name: harbor }\n';
@@ -11,8 +12,9 @@ function parse(text: string): ManifestFile {
 
 /** What a value written in YAML becomes. */
 function valueOf(yaml: string): JsonValue | undefined {
-  const [connector] = parse(`${head}spec: { connectorClassName: oci, value: ${yaml} }\n`).connectors;
-  return (connector?.object['spec'] as Readonly<Record<string, JsonValue>> | undefined)?.['value'];
+  const connector = parse(`${head}spec: { connectorClassName: oci, value: ${yaml} }\n`).connectors.get('ci/harbor');
+  assert.ok(connector !== undefined && !(connector instanceof DriverError));
+  return (connector.object['spec'] as Readonly<Record<string, JsonValue>> | undefined)?.['value'];
 }
 
 describe('a manifest file', () => {
@@ -28,27 +30,22 @@ describe('a manifest file', () => {
         'just text',
       ].join('\n---\n'),
     );
-    assert.deepEqual(
-      connectors.map(({ ref }) => ref),
-      [{ namespace: 'ci', name: 'harbor' }],
-    );
-    assert.deepEqual(
-      classes.map(({ name }) => name),
-      ['oci'],
-    );
-    assert.equal(flags?.multiConnector, false);
+    assert.deepEqual([...connectors.keys()], ['ci/harbor']);
+    assert.deepEqual([...classes.keys()], ['oci']);
+    assert.ok(flags !== undefined && !(flags instanceof DriverError));
+    assert.equal(flags.multiConnector, false);
   });
 
   it('may be empty, a List, or JSON', () => {
-    assert.deepEqual(parse(''), { connectors: [], classes: [], flags: undefined });
-    const item = {
+    assert.deepEqual(parse(''), { connectors: new Map(), classes: new Map(), flags: undefined });
+    const item = (name: string): object => ({
       apiVersion: 'connectors.alauda.io/v1alpha1',
       kind: 'Connector',
-      metadata: { namespace: 'ci', name: 'a' },
+      metadata: { namespace: 'ci', name },
       spec: { connectorClassName: 'oci' },
-    };
-    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [item, item, 'text'] });
-    assert.equal(parse(list).connectors.length, 2);
+    });
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [item('a'), item('b'), 'text'] });
+    assert.deepEqual([...parse(list).connectors.keys()], ['ci/a', 'ci/b']);
   });
 
   it('has flags in the driver’s namespace only', () => {
@@ -93,10 +90,24 @@ describe('a manifest file', () => {
       /Infinity is not a JSON number/,
     ],
     ['with an alias to nothing', 'a: *b', /alias/i],
-    ['with a malformed object', `${head}spec: {}`, /^connector ci\/harbor: spec\.connectorClassName must be set$/],
   ] as const) {
     it(`is refused ${what}`, () => assert.throws(() => parse(text), { code: 'FAILED_PRECONDITION', message }));
   }
+
+  it('has an error in the place of each malformed object, and the others as they are', () => {
+    const good = `${head}spec: { connectorClassName: oci }`.replace('harbor', 'good');
+    const config =
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: connectors-config }\ndata: { enable-multi-connector: maybe }';
+    const file = parse([`${head}spec: {}`, good, config].join('\n---\n'));
+    assert.ok(!(file.connectors.get('ci/good') instanceof DriverError));
+    assert.deepEqual(
+      errorsIn(file).map(({ message }) => message),
+      [
+        'connector ci/harbor: spec.connectorClassName must be set',
+        'configmap connectors-config: data.enable-multi-connector must be "true" or "false"',
+      ],
+    );
+  });
 
   it('is refused when its aliases multiply', () => {
     const levels = Array.from(

@@ -61,7 +61,7 @@ describe('the kubelet’s token', () => {
     ['either', { inSecrets, inVolumeContext }, token],
     ['either', { inVolumeContext }, otherToken],
     ['volume-context', { inSecrets, inVolumeContext }, otherToken],
-    ['volume-context', { inSecrets }, token],
+    ['volume-context', { inSecrets }, undefined],
     ['secrets', { inVolumeContext }, undefined],
     ['none', { inSecrets, inVolumeContext }, undefined],
   ] as const) {
