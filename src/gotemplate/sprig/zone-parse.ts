@@ -8,22 +8,29 @@ interface ParsedOffset {
   readonly outOfRange?: 'hour' | 'minute' | 'second' | undefined;
 }
 
+/** The shapes of the forms; that the characters are digits is a later question. */
 const offsetForms = new Map([
-  ['07', /^(.)(\d\d)/s],
-  ['0700', /^(.)(\d\d)(\d\d)/s],
-  ['07:00', /^(.)(\d\d):(\d\d)/s],
-  ['070000', /^(.)(\d\d)(\d\d)(\d\d)/s],
-  ['07:00:00', /^(.)(\d\d):(\d\d):(\d\d)/s],
+  ['07', /^(.)(..)/s],
+  ['0700', /^(.)(..)(..)/s],
+  ['07:00', /^(.)(..):(..)/s],
+  ['070000', /^(.)(..)(..)(..)/s],
+  ['07:00:00', /^(.)(..):(..):(..)/s],
 ]);
 
-/** Reads `+0200` in the form that the layout's element shows; undefined when the text has another form. */
+/**
+ * Reads `+0200` in the form that the layout's element shows; undefined when the text has another form. As in Go a number
+ * out of range is noticed before one that is none, and before a wrong sign.
+ */
 export function offsetOf(text: string, element: string): ParsedOffset | undefined {
   const match = offsetForms.get(element.slice(1))?.exec(text);
   if (match === null || match === undefined) return undefined;
   const [whole, sign, ...digits] = match;
-  const [hours = 0, minutes = 0, seconds = 0] = digits.map((part) => Number(part));
+  const firstWrong = digits.findIndex((part) => !/^\d\d$/.test(part));
+  const read = firstWrong < 0 ? digits : digits.slice(0, firstWrong);
+  const [hours = 0, minutes = 0, seconds = 0] = read.map(Number);
   const outOfRange = hours > 24 ? 'hour' : minutes > 60 ? 'minute' : seconds > 60 ? 'second' : undefined;
-  if (sign !== '+' && sign !== '-' && outOfRange === undefined) return undefined;
+  const isWrong = firstWrong >= 0 || (sign !== '+' && sign !== '-');
+  if (isWrong && outOfRange === undefined) return undefined;
   const size = (hours * 60 + minutes) * 60 + seconds;
   return { offset: sign === '-' ? -size : size, length: whole.length, outOfRange };
 }
