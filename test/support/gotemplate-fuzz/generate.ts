@@ -1,3 +1,4 @@
+import { focusedTemplate } from './focused.js';
 import { constraint, json, keys, layouts, pattern, replacements, url, verb, version, words } from './pools.js';
 import type { Random } from './random.js';
 import { signatures, type FunctionSignature, type Kind } from './signatures.js';
@@ -7,6 +8,9 @@ export interface Case {
   readonly template: string;
   readonly data: unknown;
 }
+
+/** The first seed of the focused cases. */
+const focusedFrom = 1_000_000;
 
 /** How deep expressions and blocks nest. */
 const maxDepth = 3;
@@ -377,11 +381,12 @@ function mentioned(data: Readonly<Record<string, unknown>>, template: string): R
   return Object.fromEntries(Object.entries(data).filter(([key]) => new RegExp(`\\.${key}\\b`).test(template)));
 }
 
-/** Cases `from` to `to` of a seed: four in five a single action, the others whole templates. */
+/** Cases `from` to `to` by seed: from 1,000,000 on they press single functions, before that they combine them. */
 export function generateCases(makeRandom: (seed: number) => Random, from: number, to: number): Case[] {
   return Array.from({ length: to - from }, (_, index) => {
     const seed = from + index;
     const random = makeRandom(seed);
+    if (seed >= focusedFrom) return { name: `fuzz/${seed.toString()}`, template: focusedTemplate(random), data: {} };
     const generator = new TemplateGenerator(random);
     const template = random.chance(0.8) ? generator.action() : generator.template();
     return { name: `fuzz/${seed.toString()}`, template, data: mentioned(randomData(random), template) };

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Records what real Go makes of random templates, for test/fixtures/gotemplate-fuzz:
 #
-#   test/support/gotemplate-fuzz/record.sh FROM TO > test/fixtures/gotemplate-fuzz/recorded.jsonl
+#   test/support/gotemplate-fuzz/record.sh 0 7000 > test/fixtures/gotemplate-fuzz/recorded.jsonl
+#   test/support/gotemplate-fuzz/record.sh 1000000 1004000 > test/fixtures/gotemplate-fuzz/focused.jsonl
 #
 # Each seed from FROM to before TO gives one case; those whose result is not the same every time are left out. Needs
 # Debian's packages golang-go and golang-github-masterminds-sprig-dev, and UTC as the local time zone. The recorder runs
