@@ -61,7 +61,7 @@ const driver = (objects: readonly Manifest[]): Container => daemonSet(objects).t
 const roles = (objects: readonly Manifest[]): Manifest[] => objects.filter(({ kind }) => kind.endsWith('Role'));
 const rules = (objects: readonly Manifest[]): Rule[] => roles(objects).flatMap((role) => role['rules'] as Rule[]);
 
-/** `get,list,watch connectors.alauda.io/connectors` and so on, one line per resource. */
+/** `list,watch connectors.alauda.io/connectors` and so on, one line per resource. */
 function grants(objects: readonly Manifest[]): string[] {
   return rules(objects)
     .flatMap((rule) =>
@@ -87,10 +87,10 @@ function configurationOf({ args, env }: Container): DriverConfig {
 
 const baseGrants = [
   'create authorization.k8s.io/subjectaccessreviews',
-  'get,list,watch /configmaps connectors-config',
-  'get,list,watch connectors.alauda.io/connectorclasses',
-  'get,list,watch connectors.alauda.io/connectors',
-  'get,list,watch storage.k8s.io/csidrivers connectors-csi',
+  'list,watch /configmaps connectors-config',
+  'list,watch connectors.alauda.io/connectorclasses',
+  'list,watch connectors.alauda.io/connectors',
+  'list,watch storage.k8s.io/csidrivers connectors-csi',
 ];
 
 function assertConsistent(objects: readonly Manifest[]): void {
@@ -168,7 +168,7 @@ describe('deploy', function () {
 
       const expected = [...baseGrants];
       if (has('token-minting')) expected.push('create /serviceaccounts/token');
-      if (has('approval')) expected.push('create,get,list,watch connectors.alauda.io/accessrequests');
+      if (has('approval')) expected.push('create,list,watch connectors.alauda.io/accessrequests');
       assert.deepEqual(grants(objects), expected.sort());
 
       const { args, name } = driver(objects);
