@@ -16,8 +16,11 @@ const subjectAccessReviews: ResourceType = {
   plural: 'subjectaccessreviews',
 };
 
-/** Milliseconds for one question with its retries: one attempt that hangs leaves time for another. */
-const reviewTimeoutMs = 15_000;
+/**
+ * What a question with its retries may take of a call's usual time: one attempt that hangs leaves time for another, and
+ * while the API server is away a volume that is published is soon told to keep what it has.
+ */
+const shareOfCallTime = 0.5;
 
 /**
  * Asks the API server what accounts may do (SubjectAccessReview). Answers are remembered; a question that is being
@@ -68,7 +71,8 @@ export class AccessReviews {
     const askedAtMs = this.#clock.now();
     const what = `ask the API server whether ${describePermission(permission)}`;
     try {
-      const options = { signal, timeoutMs: reviewTimeoutMs, isIdempotent: true };
+      const timeoutMs = this.#client.timings.callMs * shareOfCallTime;
+      const options = { signal, timeoutMs, isIdempotent: true };
       const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
       const isAllowed = parseAnswer(answer, what);
       this.#answers.put(permissionKey(permission), { isAllowed, askedAtMs });
