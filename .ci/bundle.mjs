@@ -14,9 +14,17 @@ await build({
   target: 'node20.19',
   format: 'esm',
   external: ['koffi'],
-  // CommonJS dependencies (grpc-js, protobufjs) call require() for node's own modules.
   banner: {
-    js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    js: [
+      '#!/usr/bin/env node',
+      "import { createRequire as __createRequire } from 'node:module';",
+      "import __v8 from 'node:v8';",
+      // CommonJS dependencies (grpc-js, protobufjs) call require() for node's own modules.
+      'const require = __createRequire(import.meta.url);',
+      // Before anything is allocated: a young generation that loading has grown does not shrink again (memory-keeper.ts).
+      "__v8.setFlagsFromString('--max-semi-space-size=1');",
+      "__v8.setFlagsFromString('--semi-space-growth-factor=1');",
+    ].join('\n'),
   },
   logLevel: 'warning',
   legalComments: 'none',

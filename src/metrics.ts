@@ -25,6 +25,8 @@ const approvalBuckets = [0.5, 1, 5, 15, 30, 60, 90, 120];
 /** Every metric of the driver. Labels are few and bounded: nothing per volume, per pod or per connector. */
 export class Metrics {
   readonly #registry = new Registry();
+  #inFlight = 0;
+  #total = 0;
   readonly #rpcDuration = this.#histogram('rpc_duration_seconds', 'Duration of RPCs', ['method', 'code'], rpcBuckets);
   readonly #rpcInFlight = this.#gauge('rpc_in_flight', 'RPCs being served', ['method']);
   readonly #publishes = this.#counter('publishes_total', 'Publishes by outcome and path', ['outcome', 'path']);
@@ -75,12 +77,20 @@ export class Metrics {
     });
   }
 
+  /** RPCs being served now, and all that have been. */
+  get calls(): { readonly inFlight: number; readonly total: number } {
+    return { inFlight: this.#inFlight, total: this.#total };
+  }
+
   /** RPCs, see csi/unary.ts. */
   started(method: string): void {
+    this.#inFlight += 1;
+    this.#total += 1;
     this.#rpcInFlight.inc({ method });
   }
 
   finished(method: string, code: string, durationMs: number): void {
+    this.#inFlight -= 1;
     this.#rpcInFlight.dec({ method });
     this.#rpcDuration.observe({ method, code }, durationMs / 1000);
   }

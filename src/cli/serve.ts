@@ -1,6 +1,7 @@
 import type { DriverConfig } from '../config.js';
 import { describeFlags, parseServeConfig, serveFlags } from '../config.js';
 import { unusedWatches } from '../connectors/kubernetes-connectors.js';
+import { loadMemoryRelease } from '../host/memory-release.js';
 import { loadSyscalls } from '../host/linux-syscalls.js';
 import { kubeTimings } from '../kube/timings.js';
 import type { Log } from '../log.js';
@@ -10,6 +11,7 @@ import { version } from '../version.js';
 import type { Clock } from '../volume/ports.js';
 import type { Backend } from './backend.js';
 import type { Command } from './command.js';
+import { MemoryKeeper } from './memory-keeper.js';
 import { directoryBackend } from './directory-backend.js';
 import { Driver } from './driver.js';
 import { clusterConfigOf, kubernetesBackend } from './kubernetes-backend.js';
@@ -20,7 +22,7 @@ const systemClock: Clock = { now: () => Date.now() };
 export const serve: Command = {
   summary: 'run the CSI driver',
   usage: `Usage: connectors-csi serve [flags]\n\nFlags:\n${describeFlags(serveFlags)}\n`,
-  run: async ({ args, env, stopped }) => {
+  run: async ({ args, env, stopped, residentBytes }) => {
     const config = parseServeConfig(args, env);
     const log = createLog(config['log-level']);
     const driver = new Driver({
@@ -30,11 +32,18 @@ export const serve: Command = {
       clock: systemClock,
       log,
     });
+    const memory = new MemoryKeeper({
+      releaseNative: loadMemoryRelease(),
+      calls: () => driver.metrics.calls,
+      residentBytes,
+    });
+    memory.start();
     await driver.start();
     log.info('serving', { version, name: config['driver-name'] });
     await untilAborted(stopped);
     log.info('stopping', { signal: String(stopped.reason) });
     await driver.stop();
+    memory.stop();
     return 0;
   },
 };
