@@ -175,7 +175,10 @@ const questions: Readonly<Record<string, (backend: Backend, fail: () => Promise<
     }),
   }),
   'the flags': ({ source }, fail) => ({
-    source: override(source, { flags: async (signal) => (await fail(), source.flags(signal)) }),
+    source: override(source, {
+      peekFlags: () => undefined,
+      flags: async (signal) => (await fail(), source.flags(signal)),
+    }),
   }),
   'the connectors': ({ source }, fail) => ({
     source: override(source, { resolve: async (refs, call) => (await fail(), source.resolve(refs, call)) }),
