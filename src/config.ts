@@ -24,7 +24,7 @@ export const serveFlags = {
   endpoint: flag('unix:///csi/csi.sock', 'URL', 'CSI socket', socketPath, 'CSI_ENDPOINT'),
   'node-name': required('NAME', 'node id that the kubelet is told', text, 'NODE_NAME'),
   'driver-name': flag('connectors-csi', 'NAME', "the CSIDriver object's name", text),
-  'kubelet-dir': flag('/var/lib/kubelet', 'DIR', "the kubelet's root directory", absolutePath),
+  'kubelet-dir': flag('/var/lib/kubelet', 'DIR', "the kubelet's root directory", absolutePath, 'KUBELET_DIR'),
   'registration-dir': flag(
     '<kubelet-dir>/plugins_registry',
     'DIR',

@@ -1,12 +1,13 @@
 import type { Command, CommandContext } from './cli/command.js';
 import { demo } from './cli/demo.js';
+import { doctor } from './cli/doctor.js';
 import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
 import { UsageError } from './config.js';
 import { DriverError } from './errors.js';
 import { version } from './version.js';
 
-const commands: Readonly<Record<string, Command>> = { serve, demo, render };
+const commands: Readonly<Record<string, Command>> = { serve, demo, render, doctor };
 
 const usage = `Usage: connectors-csi COMMAND [flags]
 

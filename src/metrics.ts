@@ -13,7 +13,8 @@ export interface MetricsProbes {
   };
   /** Objects in memory by resource. */
   readonly cachedObjects: () => Readonly<Record<string, number>>;
-  readonly isRegistered: () => boolean;
+  /** Absent: the driver does not register itself, and there is no such metric. */
+  readonly isRegistered?: () => boolean;
 }
 
 const prefix = 'connectors_csi_';
@@ -61,7 +62,10 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry });
     this.#gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
     this.#probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
-    this.#probe('registered', 'Whether the kubelet has accepted the registration', () => Number(probes.isRegistered()));
+    const { isRegistered } = probes;
+    if (isRegistered !== undefined) {
+      this.#probe('registered', 'Whether the kubelet has accepted the registration', () => Number(isRegistered()));
+    }
     this.#probe('published_volumes', 'Volumes published on this node', () => probes.volumes().volumes);
     this.#probe('volumes_failing_refresh', 'Volumes whose last refresh failed', () => probes.volumes().failing);
     this.#probe('earliest_token_expiry_timestamp_seconds', 'When the first token in a volume expires; 0: none', () =>

@@ -58,7 +58,9 @@ export class Driver {
       publishQueueLength: () => this.#limiter.queueLength,
       volumes: () => this.#volumes.summary(),
       cachedObjects: () => this.#backend.cachedObjects(),
-      isRegistered: () => this.#registration?.isRegistered === true,
+      ...(config['registration-dir'] === undefined
+        ? {}
+        : { isRegistered: () => this.#registration?.isRegistered === true }),
     });
     this.#backend = parts.createBackend(this.metrics);
     this.#server = new SocketServer({

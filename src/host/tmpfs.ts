@@ -56,6 +56,11 @@ export class TmpfsMaker {
     );
   }
 
+  /** Whether new volumes are kept out of swap. */
+  get hasNoswap(): boolean {
+    return this.method() === 'detached' && this.#noswap;
+  }
+
   /** Detached where nothing is known, so that the failing call is the one that gets reported. */
   method(): MountMethod {
     this.problem();

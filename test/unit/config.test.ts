@@ -139,6 +139,7 @@ describe('the flags of serve', () => {
   const fromEnvironment: readonly (readonly [Name, string, string, unknown])[] = [
     ['endpoint', 'CSI_ENDPOINT', 'unix:///run/x.sock', '/run/x.sock'],
     ['node-name', 'NODE_NAME', 'node-2', 'node-2'],
+    ['kubelet-dir', 'KUBELET_DIR', '/var/lib/k0s/kubelet', '/var/lib/k0s/kubelet'],
     ['kubeconfig', 'KUBECONFIG', '/k', '/k'],
     ['namespace', 'POD_NAMESPACE', 'elsewhere', 'elsewhere'],
   ];

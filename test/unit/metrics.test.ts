@@ -29,6 +29,12 @@ describe('Metrics', () => {
     }
   });
 
+  it('says nothing of the registration when that is left to others', async () => {
+    const { publishQueueLength, volumes, cachedObjects } = probes;
+    const others = { publishQueueLength, volumes, cachedObjects };
+    assert.equal(await lineOf(new Metrics('1.2.3', others), 'registered'), undefined);
+  });
+
   it('shows 0 for a time that there is none of, and no stale one', async () => {
     let earliestTokenExpiryMs: number | undefined = 1_500;
     const metrics = new Metrics('1.2.3', {

@@ -1,0 +1,94 @@
+import { Agent, request } from 'node:https';
+import type { ClusterConfig } from '../../kube/cluster-config.js';
+import type { Clock } from '../../volume/ports.js';
+import type { Finding } from './finding.js';
+import { fail, ok, reasonOf, warn } from './finding.js';
+
+const samples = 3;
+const answerTimeoutMs = 10_000;
+const slowMs = 250;
+/** Tokens carry times of the API server's clock; the Date header counts whole seconds. */
+const skewWarnMs = 5_000;
+/** A tenth of a usual token's life of half an hour: what is renewed at 80 % of it comes too late. */
+const skewFailMs = 180_000;
+
+interface Sample {
+  readonly durationMs: number;
+  /** How far the server's clock is ahead of ours; undefined when it does not tell the time. */
+  readonly aheadMs: number | undefined;
+}
+
+/**
+ * How long an answer of the API server takes, once connected, and whether its clock and this node's agree.
+ * @param now a clock in milliseconds that is never set.
+ */
+export async function checkApiServer(
+  cluster: ClusterConfig,
+  clock: Clock,
+  now: () => number,
+): Promise<readonly Finding[]> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  try {
+    const taken: Sample[] = [];
+    // The first one is for the connection.
+    for (let index = 0; index <= samples; index += 1) taken.push(await sample(cluster, agent, clock, now));
+    return [judgeLatency(taken.slice(1)), judgeClock(taken)];
+  } catch (error) {
+    const fix = 'is the address right, and does a NetworkPolicy or proxy stand between?';
+    return [fail('api-server', `https://${cluster.host}:${cluster.port} cannot be reached: ${reasonOf(error)}`, fix)];
+  } finally {
+    agent.destroy();
+  }
+}
+
+function judgeLatency(taken: readonly Sample[]): Finding {
+  const fastestMs = Math.min(...taken.map(({ durationMs }) => durationMs));
+  const text = `answers within ${fastestMs.toFixed(0)} ms`;
+  if (fastestMs < slowMs) return ok('api-server', text);
+  return warn(
+    'api-server',
+    `${text}, the fastest of ${samples} times`,
+    'first mounts are slow; is it under pressure or far away?',
+  );
+}
+
+function judgeClock(taken: readonly Sample[]): Finding {
+  const ahead = taken.flatMap(({ aheadMs }) => aheadMs ?? []);
+  // Each is too large by up to a second and the way of the answer: the smallest is the nearest to the truth.
+  const aheadMs = ahead.sort((a, b) => Math.abs(a) - Math.abs(b))[0];
+  if (aheadMs === undefined) return warn('clock', 'the API server tells no time', 'compare the clocks by hand');
+  const skewMs = Math.abs(aheadMs);
+  if (skewMs < skewWarnMs) return ok('clock', 'agrees with that of the API server');
+  const problem = `this node is ${(skewMs / 1000).toFixed(0)} s ${aheadMs > 0 ? 'behind' : 'ahead of'} the API server`;
+  return (skewMs < skewFailMs ? warn : fail)('clock', problem, 'tokens expire early or late; set the clocks by NTP');
+}
+
+function sample(cluster: ClusterConfig, agent: Agent, clock: Clock, now: () => number): Promise<Sample> {
+  const { ca, clientCertificate, clientKey, serverName, isInsecure } = cluster.readTls();
+  const token = cluster.token?.current();
+  const startedMs = now();
+  return new Promise((resolve, reject) => {
+    const call = request({
+      agent,
+      host: cluster.host,
+      port: cluster.port,
+      path: `${cluster.basePath}/version`,
+      headers: token === undefined ? {} : { authorization: `Bearer ${token.expose()}` },
+      rejectUnauthorized: !isInsecure,
+      signal: AbortSignal.timeout(answerTimeoutMs),
+      ...(ca === undefined ? {} : { ca }),
+      ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
+      ...(clientKey === undefined ? {} : { key: clientKey.expose() }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    });
+    call.on('error', reject);
+    // Any status will do: the time is told and taken all the same; the other lines find out about credentials.
+    call.on('response', (answer) => {
+      const serverMs = Date.parse(answer.headers.date ?? '');
+      const aheadMs = Number.isNaN(serverMs) ? undefined : serverMs - clock.now();
+      answer.on('error', reject);
+      answer.resume().on('end', () => resolve({ durationMs: now() - startedMs, aheadMs }));
+    });
+    call.end();
+  });
+}

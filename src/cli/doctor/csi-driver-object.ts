@@ -1,0 +1,75 @@
+import type { DriverConfig } from '../../config.js';
+import { jsonMember } from '../../json.js';
+import type { JsonObject, JsonValue } from '../../json.js';
+import { isKubeError } from '../../kube/kube-error.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { ResourceType } from '../../kube/resource-location.js';
+import type { Finding } from './finding.js';
+import { fail, ok, reasonOf, warn } from './finding.js';
+
+type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow-token-minting'>;
+
+const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
+const check = 'csidriver';
+
+/** Whether the CSIDriver object says what the driver relies on; one line for every field that does not. */
+export async function checkCsiDriverObject(
+  client: KubeClient,
+  config: ObjectConfig,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const name = config['driver-name'];
+  try {
+    const object = await client.get({ type: csiDriverType, name }, { signal, retry: false });
+    const problems = problemsOf(object, config);
+    return problems.length > 0 ? problems : [ok(check, `CSIDriver "${name}" has the fields that the driver relies on`)];
+  } catch (error) {
+    const fix = isKubeError(error, 404)
+      ? 'apply the manifests of the driver, or give --driver-name the name of its object'
+      : 'mend the lines about the API server and about rights first';
+    return [fail(check, `CSIDriver "${name}" cannot be read: ${reasonOf(error)}`, fix)];
+  }
+}
+
+function problemsOf(object: JsonObject, config: ObjectConfig): readonly Finding[] {
+  const spec = object['spec'];
+  const expect = (
+    field: string,
+    expected: string | boolean,
+    level: typeof fail,
+    otherwise: string,
+  ): readonly Finding[] => {
+    const value = jsonMember(spec, field);
+    const isRight = Array.isArray(value) ? value.includes(expected) : value === expected;
+    return isRight ? [] : [level(check, `${field}: ${otherwise}`, fixOf(field, expected))];
+  };
+  return [
+    ...expect('podInfoOnMount', true, fail, 'pods could pose as others, so that nothing is published'),
+    ...expect('attachRequired', false, fail, 'pods would wait for an attachment that nobody makes'),
+    ...expect('volumeLifecycleModes', 'Ephemeral', fail, 'the kubelet refuses volumes that are written in the pod'),
+    ...expect('requiresRepublish', true, fail, 'tokens and changes never reach a pod that runs'),
+    ...checkTokenRequests(jsonMember(spec, 'tokenRequests'), config),
+    ...expect('fsGroupPolicy', 'None', warn, 'the kubelet changes owners in a volume that the driver may be writing'),
+  ];
+}
+
+function checkTokenRequests(requests: JsonValue | undefined, config: ObjectConfig): readonly Finding[] {
+  const audience = config['token-audience'];
+  const audiences = Array.isArray(requests)
+    ? (requests as readonly JsonValue[]).map((request) => jsonMember(request, 'audience'))
+    : [];
+  if (audiences.includes(audience)) return [];
+  const problem = `tokenRequests: none for audience "${audience}", so that the driver gets no token`;
+  // Volumes with a lifetime of their own get theirs without the kubelet.
+  const level = config['allow-token-minting'] ? warn : fail;
+  return [level(check, problem, 'add the audience to spec.tokenRequests, or set --token-audience to the one there')];
+}
+
+function fixOf(field: string, expected: string | boolean): string {
+  const value = field === 'volumeLifecycleModes' ? `[${String(expected)}]` : String(expected);
+  // These two can only be changed by making the object anew.
+  const how = ['attachRequired', 'volumeLifecycleModes'].includes(field)
+    ? 'delete the object and apply it with'
+    : 'set';
+  return `${how} spec.${field}: ${value}`;
+}

@@ -1,0 +1,31 @@
+/** What one check found; a line of the report. */
+export interface Finding {
+  readonly level: 'ok' | 'warn' | 'fail';
+  /** A word or two: what was looked at. */
+  readonly check: string;
+  /** What is the case, and after it, unless all is well, what to do. */
+  readonly text: string;
+}
+
+export function ok(check: string, text: string): Finding {
+  return { level: 'ok', check, text };
+}
+
+export function warn(check: string, problem: string, fix: string): Finding {
+  return { level: 'warn', check, text: `${problem}: ${fix}` };
+}
+
+export function fail(check: string, problem: string, fix: string): Finding {
+  return { level: 'fail', check, text: `${problem}: ${fix}` };
+}
+
+/** One line, whatever the text came from. */
+export function asLine({ level, check, text }: Finding): string {
+  return `${level.padEnd(5)} ${check.padEnd(14)} ${text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim()}\n`;
+}
+
+/** The message with that of its cause, which says what the call below had to say. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

@@ -1,0 +1,22 @@
+import type { Syscalls } from '../../host/syscalls.js';
+import { TmpfsMaker } from '../../host/tmpfs.js';
+import type { Finding } from './finding.js';
+import { fail, ok, warn } from './finding.js';
+
+/** Whether this container may mount, tried without leaving anything mounted, and whether what it mounts stays out of swap. */
+export function checkMounting(syscalls: Syscalls): readonly Finding[] {
+  const maker = new TmpfsMaker(syscalls);
+  const problem = maker.problem();
+  if (problem !== undefined) return [fail('mount', 'no volume can be mounted', problem)];
+  const isDetached = maker.method() === 'detached';
+  return [
+    ok('mount', isDetached ? 'a tmpfs can be mounted' : 'a tmpfs can be mounted, in the way of kernels before 5.2'),
+    maker.hasNoswap
+      ? ok('noswap', 'tokens never reach swap')
+      : warn(
+          'noswap',
+          'this kernel has no tmpfs without swap, so tokens may be written to the swap space of the node',
+          'turn swap off or encrypt it, or use Linux 6.4 and later',
+        ),
+  ];
+}

@@ -1,0 +1,107 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { credentials } from '@grpc/grpc-js';
+import type { DriverConfig } from '../../config.js';
+import { csi, pluginRegistration } from '../../csi/services.js';
+import type { Finding } from './finding.js';
+import { fail, ok, reasonOf } from './finding.js';
+
+type SocketConfig = Pick<
+  DriverConfig,
+  'endpoint' | 'driver-name' | 'kubelet-dir' | 'registration-dir' | 'kubelet-endpoint' | 'http-address'
+>;
+
+/** For one question to a socket on this node, in milliseconds. */
+const answerTimeoutMs = 5_000;
+
+/** Whether the driver answers where the kubelet looks for it, and whether the kubelet has taken it. */
+export async function checkSockets(config: SocketConfig): Promise<readonly Finding[]> {
+  return Promise.all([checkCsiSocket(config), checkRegistrationSocket(config), checkReadiness(config)]);
+}
+
+async function checkCsiSocket(config: SocketConfig): Promise<Finding> {
+  const { endpoint, 'driver-name': driverName, 'kubelet-endpoint': kubeletEndpoint } = config;
+  const check = 'socket';
+  const client = new csi.Identity(`unix://${endpoint}`, credentials.createInsecure());
+  try {
+    const ask = promisify<object, { deadline: number }, { name: string } | undefined>(
+      client.getPluginInfo.bind(client),
+    );
+    const name = (await ask({}, { deadline: Date.now() + answerTimeoutMs }))?.name ?? '';
+    if (name !== driverName) {
+      return fail(
+        check,
+        `${endpoint} is the socket of driver "${name}"`,
+        `--driver-name is ${driverName}; make them one`,
+      );
+    }
+  } catch (error) {
+    const fix = 'is the driver running, with the same --endpoint (CSI_ENDPOINT)? See its log';
+    return fail(check, `nobody answers on ${endpoint}: ${reasonOf(error)}`, fix);
+  } finally {
+    client.close();
+  }
+  if (!isSameFile(endpoint, kubeletEndpoint)) {
+    const fix = 'make --kubelet-endpoint the path of the CSI socket as the node has it';
+    return fail(check, `the kubelet is told ${kubeletEndpoint}, which is not the socket ${endpoint}`, fix);
+  }
+  return ok(check, `${driverName} answers on ${endpoint}`);
+}
+
+/** The sidecar's socket has the same name and place as the driver's own. */
+async function checkRegistrationSocket(config: SocketConfig): Promise<Finding> {
+  const { 'driver-name': driverName, 'kubelet-endpoint': kubeletEndpoint } = config;
+  const folder = config['registration-dir'] ?? path.join(config['kubelet-dir'], 'plugins_registry');
+  const socket = path.join(folder, `${driverName}-reg.sock`);
+  const check = 'registration';
+  const client = new pluginRegistration.Registration(`unix://${socket}`, credentials.createInsecure());
+  try {
+    type Info = { name: string; endpoint: string } | undefined;
+    const ask = promisify<object, { deadline: number }, Info>(client.getInfo.bind(client));
+    const { name, endpoint } = (await ask({}, { deadline: Date.now() + answerTimeoutMs })) ?? {
+      name: '',
+      endpoint: '',
+    };
+    if (name === driverName && endpoint === kubeletEndpoint) return ok(check, `offered to the kubelet at ${socket}`);
+    const fix = `it should be ${driverName} at ${kubeletEndpoint}; give the driver, the sidecar and doctor the same values`;
+    return fail(check, `${socket} offers driver "${name}" at ${endpoint}`, fix);
+  } catch (error) {
+    const fix =
+      config['registration-dir'] === undefined
+        ? 'is the registrar sidecar running, and is its folder the plugins_registry of the kubelet?'
+        : 'is the driver running, and is --kubelet-dir the directory of the kubelet? See its log';
+    return fail(check, `nobody answers on ${socket}: ${reasonOf(error)}`, fix);
+  } finally {
+    client.close();
+  }
+}
+
+/** Only the driver's own process knows whether the kubelet has accepted it; /readyz tells. */
+async function checkReadiness({ 'http-address': address }: SocketConfig): Promise<Finding> {
+  const check = 'readiness';
+  if (address === undefined) return ok(check, 'not asked: --http-address is empty');
+  const host = address.host ?? '127.0.0.1';
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/readyz`;
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(answerTimeoutMs) });
+    const text = (await answer.text()).trim();
+    if (answer.status === 200) return ok(check, 'the driver can publish');
+    return fail(
+      check,
+      `the driver cannot publish: ${text}`,
+      'the lines that fail here and the log of the driver say why',
+    );
+  } catch (error) {
+    return fail(
+      check,
+      `nobody answers at ${url}: ${reasonOf(error)}`,
+      'is the driver running, with this --http-address?',
+    );
+  }
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((file) => statSync(file, { throwIfNoEntry: false }));
+  return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+import { inClusterConfig } from '../../../src/kube/in-cluster.js';
+import { DoctorStage } from '../../support/doctor/doctor-stage.js';
+import { driverAccount } from '../../support/driver/driver-account.js';
+import { driverRules } from '../../support/access/driver-rules.js';
+import { flagsConfigMap } from '../../support/driver/manifests.js';
+import type { PolicyRule } from '../../support/kube-api/access-rules.js';
+
+describe('doctor in a cluster', () => {
+  let stage: DoctorStage;
+  beforeEach(async () => void (stage = await DoctorStage.start()));
+  afterEach(() => stage.stop());
+
+  /** The lines of these checks that are not ok; others, such as the driver's readiness, follow from the same cause. */
+  const problemsOf = async (check: string, ...args: Parameters<DoctorStage['problems']>): Promise<readonly string[]> =>
+    (await stage.problems(...args)).filter(
+      (line) => line.startsWith(`fail ${check}: `) || line.startsWith(`warn ${check}: `),
+    );
+
+  const fields: readonly [Readonly<Record<string, unknown>>, RegExp][] = [
+    [{ podInfoOnMount: false }, /^fail csidriver: podInfoOnMount: .*: set spec\.podInfoOnMount: true$/],
+    [{ podInfoOnMount: undefined }, /^fail csidriver: podInfoOnMount: /],
+    [{ attachRequired: true }, /^fail csidriver: attachRequired: .*: delete the object and apply it with spec\.attach/],
+    [{ volumeLifecycleModes: ['Persistent'] }, /^fail csidriver: volumeLifecycleModes: .*\[Ephemeral\]$/],
+    [{ requiresRepublish: false }, /^fail csidriver: requiresRepublish: .*: set spec\.requiresRepublish: true$/],
+    [
+      { tokenRequests: [{ audience: 'vault' }] },
+      /^fail csidriver: tokenRequests: none for audience "connectors-proxy"/,
+    ],
+    [{ tokenRequests: undefined }, /^fail csidriver: tokenRequests: /],
+    [{ fsGroupPolicy: 'File' }, /^warn csidriver: fsGroupPolicy: .*: set spec\.fsGroupPolicy: None$/],
+  ];
+  for (const [change, expected] of fields) {
+    it(`finds ${inspect(change)} in the CSIDriver object`, async () => {
+      stage.cluster.putCsiDriver(change);
+      const problems = await problemsOf('csidriver');
+      assert.equal(problems.length, 1, problems.join('\n'));
+      assert.match(problems[0]!, expected);
+    });
+  }
+
+  it('only warns of missing token requests where the driver mints tokens', async () => {
+    stage.cluster.grantDriver('components/token-minting/rbac.yaml');
+    stage.cluster.putCsiDriver({ tokenRequests: [] });
+    assert.match((await problemsOf('csidriver', ['--allow-token-minting']))[0]!, /^warn csidriver: tokenRequests: /);
+  });
+
+  it('fails without a CSIDriver object', async () => {
+    stage.cluster.api.delete('csidrivers', { name: 'connectors-csi' });
+    const [problem] = await problemsOf('csidriver');
+    assert.match(problem!, /^fail csidriver: CSIDriver "connectors-csi" cannot be read: .*: apply the manifests/);
+  });
+
+  describe('names the right that is missing', () => {
+    /** Gives another account all rules but one right, and asks as that account. */
+    const problemsWithout = async (files: readonly string[], lost: Lost, flags: readonly string[] = []) => {
+      const account = { namespace: driverAccount.namespace, name: 'lesser' };
+      stage.cluster.api.bind({
+        serviceAccount: `${account.namespace}/${account.name}`,
+        rules: files.flatMap(driverRules).flatMap((rule) => without(rule, lost)),
+      });
+      const folder = `${stage.cluster.node.root}/lesser`;
+      const { host, port } = stage.cluster.api.writeInClusterFiles(folder, account);
+      return problemsOf('rbac', flags, {
+        cluster: () => inClusterConfig({ host, port, folder }, () => performance.now()),
+      });
+    };
+    const base = ['base/rbac.yaml'];
+
+    for (const [lost, expected] of [
+      [['list', 'connectors'], /may not "list" connectors\.connectors\.alauda\.io: apply deploy\/base\/rbac\.yaml$/],
+      [['watch', 'connectorclasses'], /may not "watch" connectorclasses\.connectors\.alauda\.io: /],
+      [['watch', 'csidrivers'], /may not "watch" csidrivers\.storage\.k8s\.io "connectors-csi": /],
+      [['list', 'configmaps'], /may not "list" configmaps "connectors-config" in namespace "connectors-system": /],
+      [['create', 'subjectaccessreviews'], /may not "create" subjectaccessreviews\.authorization\.k8s\.io: /],
+    ] as const) {
+      it(lost.join(' '), async () => {
+        const problems = await problemsWithout(base, lost);
+        assert.equal(problems.length, 1, problems.join('\n'));
+        assert.match(problems[0]!, expected);
+      });
+    }
+
+    it('of the approval, where both flags are on', async () => {
+      const files = [...base, 'components/approval/rbac.yaml'];
+      const lost = ['create', 'accessrequests'] as const;
+      assert.deepEqual(await problemsWithout(files, lost), []);
+      const flags = { 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' };
+      stage.cluster.put(flagsConfigMap(flags));
+      const [problem, ...others] = await problemsWithout(files, lost);
+      assert.match(problem!, /may not "create" accessrequests\.connectors\.alauda\.io: apply the component approval$/);
+      assert.deepEqual(others, []);
+    });
+
+    it('of token minting, where that is on', async () => {
+      const [problem, ...others] = await problemsWithout(base, ['', ''], ['--allow-token-minting']);
+      assert.match(problem!, /may not "create" serviceaccounts\/token: apply the component token-minting$/);
+      assert.deepEqual(others, []);
+    });
+  });
+
+  it('reads the feature flags, and fails for a value that is none', async () => {
+    stage.cluster.put(flagsConfigMap({ 'enable-multi-connector': 'yes' }));
+    assert.match((await problemsOf('flags'))[0]!, /^fail flags: .*enable-multi-connector.*must be "true" or "false"/);
+  });
+
+  it('warns of an API server that is slow', async () => {
+    stage.cluster.api.faults.add({ path: /^\/version$/, effect: { kind: 'delay', ms: 300 } });
+    assert.match(
+      (await problemsOf('api-server'))[0]!,
+      /^warn api-server: answers within \d+ ms, the fastest of 3 times: /,
+    );
+  });
+
+  it('fails for an API server that is away, and for no way to it', async () => {
+    await stage.cluster.api.goOffline();
+    assert.match(
+      (await problemsOf('api-server'))[0]!,
+      /^fail api-server: https:\/\/127\.0\.0\.1:\d+ cannot be reached: /,
+    );
+    const outside = () => inClusterConfig({ host: '', port: '', folder: '/none' }, () => 0);
+    const [problem] = await problemsOf('api-server', [], { cluster: outside });
+    assert.match(problem!, /^fail api-server: no way to reach it: not in a cluster.*--kubeconfig/);
+  });
+
+  for (const [skewMs, expected] of [
+    [-60_000, /^warn clock: this node is (59|60) s behind the API server: .*NTP$/],
+    [60_000, /^warn clock: this node is (60|61) s ahead of the API server: /],
+    [-600_000, /^fail clock: this node is (599|600) s behind the API server: /],
+    [600_000, /^fail clock: this node is 60\d s ahead of the API server: /],
+  ] as const) {
+    it(`compares the clocks: ${skewMs / 1000} s`, async () => {
+      const problems = await problemsOf('clock', [], { clock: { now: () => Date.now() + skewMs } });
+      assert.match(problems[0] ?? '', expected);
+    });
+  }
+});
+
+type Lost = readonly [verb: string, resource: string];
+
+/** The rule in pieces, one for each resource, so that one can lose a verb. */
+function without(rule: PolicyRule, [verb, resource]: Lost): readonly PolicyRule[] {
+  return (rule.resources ?? []).map((each) => ({
+    ...rule,
+    resources: [each],
+    verbs: each === resource ? rule.verbs.filter((other) => other !== verb) : rule.verbs,
+  }));
+}

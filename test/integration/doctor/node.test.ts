@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { createServer } from 'node:net';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { servingArguments } from '../../../src/cli/doctor.js';
+import { asLine } from '../../../src/cli/doctor/finding.js';
+import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
+import { DoctorStage } from '../../support/doctor/doctor-stage.js';
+import { driverUser } from '../../support/driver/driver-account.js';
+import { wrapSyscalls } from '../../support/host/syscall-wrapper.js';
+
+const main = path.join(import.meta.dirname, '../../../dist/main.js');
+
+describe('doctor on a node', () => {
+  let stage: DoctorStage;
+  beforeEach(async () => void (stage = await DoctorStage.start()));
+  afterEach(() => stage.stop());
+
+  const assertOnly = async (expected: RegExp, ...args: Parameters<DoctorStage['problems']>): Promise<void> => {
+    const problems = await stage.problems(...args);
+    assert.equal(problems.length, 1, problems.join('\n'));
+    assert.match(problems[0]!, expected);
+  };
+
+  it('finds nothing wrong when all is well, one line per check', async () => {
+    const findings = await stage.examine();
+    assert.deepEqual(
+      findings.map(({ level, check }) => `${level} ${check}`),
+      [
+        ...[
+          'ok mount',
+          'ok noswap',
+          'ok kubelet-dir',
+          'ok propagation',
+          'ok socket',
+          'ok registration',
+          'ok readiness',
+        ],
+        ...['ok api-server', 'ok clock', 'ok csidriver', 'ok flags', 'ok rbac'],
+      ],
+    );
+    for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);
+  });
+
+  it('leaves nothing mounted and changes nothing', async () => {
+    const before = stage.cluster.node.mounts();
+    await stage.examine();
+    assert.deepEqual(stage.cluster.node.mounts(), before);
+    assert.equal(stage.cluster.api.count({ verb: 'create', resource: 'subjectaccessreviews' }), 0);
+  });
+
+  it('fails where the container may not mount', async () => {
+    const forbidden = wrapSyscalls(loadSyscalls(), (call) =>
+      ['fsopen', 'mount'].includes(call) ? -constants.errno.EPERM : undefined,
+    );
+    await assertOnly(/^fail mount: no volume can be mounted.*EPERM.*privileged: true/, [], { syscalls: forbidden });
+  });
+
+  it('warns where tokens may reach swap', async () => {
+    const old = wrapSyscalls(loadSyscalls(), (call, [, key]) =>
+      call === 'fsconfig' && key === 'noswap' ? -constants.errno.EINVAL : undefined,
+    );
+    await assertOnly(/^warn noswap: .*swap off/, [], { syscalls: old });
+  });
+
+  it('fails where the directory is not that of a kubelet', async () => {
+    fs.renameSync(path.join(stage.kubeletDir, 'pods'), path.join(stage.kubeletDir, 'other'));
+    await assertOnly(/^fail kubelet-dir: .*has no folder "pods".*--root-dir/);
+  });
+
+  it('fails where the node does not see the mounts', async () => {
+    stage.setPropagation('PRIVATE');
+    await assertOnly(/^fail propagation: the mount at \S+\/kubelet is not shared.*Bidirectional/);
+  });
+
+  it('fails where nobody or somebody else answers on the CSI socket', async () => {
+    const missing = path.join(stage.cluster.node.root, 'none.sock');
+    await assertOnly(/^fail socket: nobody answers on \S+none\.sock: /, ['--endpoint', `unix://${missing}`]);
+    const problems = await stage.problems(['--driver-name', 'other']);
+    assert.match(problems[0]!, /^fail socket: .* is the socket of driver "connectors-csi": --driver-name is other/);
+  });
+
+  it('fails where the kubelet is told of another socket', async () => {
+    const problems = await stage.problems(['--kubelet-endpoint', '/var/lib/elsewhere/csi.sock']);
+    assert.match(problems[0]!, /^fail socket: the kubelet is told \/var\/lib\/elsewhere\/csi\.sock, which is not/);
+    assert.match(problems[1]!, /^fail registration: .* offers driver "connectors-csi" at .*csi\.sock: it should be/);
+  });
+
+  it('fails where nobody offers the driver to the kubelet, by itself or by the sidecar', async () => {
+    const empty = path.join(stage.cluster.node.root, 'empty');
+    await assertOnly(/^fail registration: nobody answers on .*is the driver running/, ['--registration-dir', empty]);
+    await assertOnly(/^fail registration: .*is the registrar sidecar running/, [
+      ...['--registration-dir', '', '--kubelet-dir', sidecarless(stage)],
+    ]);
+  });
+
+  it('finds the socket of the sidecar in the directory of the kubelet', async () => {
+    assert.deepEqual(await stage.problems(['--registration-dir', '']), []);
+  });
+
+  it('fails while the driver cannot publish, with its own reason', async () => {
+    stage.cluster.putCsiDriver({ podInfoOnMount: false });
+    const isReported = async (): Promise<boolean> =>
+      (await stage.problems()).some((line) =>
+        /^fail readiness: the driver cannot publish: .*podInfoOnMount/.test(line),
+      );
+    for (let tries = 0; !(await isReported()); tries += 1) assert.ok(tries < 200);
+  });
+
+  it('fails where the driver does not answer over HTTP, and does not ask where that is off', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    await new Promise((resolve) => server.close(resolve));
+    const port = typeof address === 'object' ? address?.port : undefined;
+    await assertOnly(/^fail readiness: nobody answers at http:\/\/127\.0\.0\.1/, [
+      '--http-address',
+      `127.0.0.1:${port}`,
+    ]);
+    assert.deepEqual(await stage.problems(['--http-address', '']), []);
+  });
+
+  it('asks no API server where connectors come from a directory', async () => {
+    const before = stage.cluster.api.count({});
+    const flags = ['--connector-source', 'directory', '--manifests', stage.cluster.node.manifestsDir];
+    assert.deepEqual(await stage.problems(flags), []);
+    assert.equal(stage.cluster.api.count({ user: driverUser, resource: 'selfsubjectaccessreviews' }), 0);
+    assert.ok(before >= 0);
+  });
+
+  describe('as a command', () => {
+    const run = async (flags: readonly string[]): Promise<{ status: unknown; stdout: string }> => {
+      const kubeconfig = path.join(stage.cluster.node.root, 'kubeconfig');
+      stage.cluster.api.writeKubeconfig(kubeconfig, { name: driverUser, groups: ['system:authenticated'] });
+      const child = spawn(process.execPath, [main, 'doctor', ...stage.flags, '--kubeconfig', kubeconfig, ...flags]);
+      const [stdout, [status]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<unknown[]>]);
+      return { status, stdout };
+    };
+
+    it('prints a line per check and ends with 0 when no line fails', async () => {
+      const { status, stdout } = await run([]);
+      assert.equal(status, 0, stdout);
+      assert.equal(stdout.split('\n').length, 13);
+      assert.match(stdout, /^ok {4}mount {10}a tmpfs can be mounted$/m);
+    });
+
+    it('ends with 1 when one fails', async () => {
+      const { status, stdout } = await run(['--token-audience', 'other']);
+      assert.equal(status, 1);
+      assert.match(stdout, /^fail {2}csidriver {6}tokenRequests: none for audience "other"/m);
+    });
+  });
+
+  it('takes over the flags of the driver that it finds as the first process of its container', () => {
+    const flags = ['--driver-name', 'x'];
+    assert.deepEqual(servingArguments(['node', '/app/dist/main.js', 'serve', ...flags]), flags);
+    assert.deepEqual(
+      servingArguments(['node', '--max-semi-space-size=1', '/app/dist/main.js', 'serve', ...flags]),
+      flags,
+    );
+    for (const other of [[], ['node', '/app/dist/main.js', 'doctor'], ['/sbin/init', 'serve'], ['serve', '--x']]) {
+      assert.deepEqual(servingArguments(other), []);
+    }
+  });
+});
+
+/** Another name for the kubelet's directory, with the pods but without the registry. */
+function sidecarless({ cluster, kubeletDir }: DoctorStage): string {
+  const folder = path.join(cluster.node.root, 'other-kubelet');
+  fs.mkdirSync(folder);
+  fs.symlinkSync(path.join(kubeletDir, 'pods'), path.join(folder, 'pods'));
+  return folder;
+}

@@ -1,0 +1,116 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { credentials } from '@grpc/grpc-js';
+import { examine } from '../../../src/cli/doctor.js';
+import type { Patient } from '../../../src/cli/doctor.js';
+import type { Finding } from '../../../src/cli/doctor/finding.js';
+import { parseServeConfig } from '../../../src/config.js';
+import { pluginRegistration } from '../../../src/csi/services.js';
+import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
+import type { Syscalls } from '../../../src/host/syscalls.js';
+import { inClusterConfig } from '../../../src/kube/in-cluster.js';
+import { Cluster } from '../driver/cluster.js';
+import type { InProcessDriver } from '../driver/in-process-driver.js';
+import { wrapSyscalls } from '../host/syscall-wrapper.js';
+import { eventually } from '../poll.js';
+
+const mountFlags = { BIND: 4096, PRIVATE: 1 << 18, SHARED: 1 << 20 } as const;
+
+/** A node in a cluster on which everything is as it should be, with a driver that the kubelet has accepted. */
+export class DoctorStage {
+  readonly cluster: Cluster;
+  readonly kubeletDir: string;
+  readonly #syscalls = loadSyscalls();
+  #port = 0;
+
+  private constructor(cluster: Cluster) {
+    this.cluster = cluster;
+    this.kubeletDir = cluster.node.kubeletDir;
+    fs.mkdirSync(path.join(this.kubeletDir, 'plugins_registry'));
+    // As Bidirectional propagation leaves the container's mount of this directory.
+    this.#syscalls.mount(this.kubeletDir, this.kubeletDir, '', mountFlags.BIND, '');
+    this.setPropagation('SHARED');
+  }
+
+  static async start(): Promise<DoctorStage> {
+    const stage = new DoctorStage(await Cluster.start());
+    await stage.#startDriver();
+    return stage;
+  }
+
+  stop(): Promise<void> {
+    return this.cluster.stop();
+  }
+
+  setPropagation(kind: 'SHARED' | 'PRIVATE'): void {
+    this.#syscalls.mount('', this.kubeletDir, '', mountFlags[kind], '');
+  }
+
+  get registrationSocket(): string {
+    return path.join(this.kubeletDir, 'plugins_registry', 'connectors-csi-reg.sock');
+  }
+
+  /** Flags of the driver and, where nothing else is said, of doctor. */
+  get flags(): string[] {
+    return [
+      ...this.cluster.node.flags,
+      ...['--connector-source', 'kubernetes', '--manifests', ''],
+      ...[
+        '--registration-dir',
+        path.dirname(this.registrationSocket),
+        '--kubelet-endpoint',
+        this.cluster.node.socketPath,
+      ],
+      ...['--http-address', `127.0.0.1:${this.#port}`],
+    ];
+  }
+
+  async examine(flags: readonly string[] = [], changes: Partial<Patient> = {}): Promise<readonly Finding[]> {
+    const { host, port, folder } = this.cluster.credentials;
+    return examine({
+      config: parseServeConfig([...this.flags, ...flags], {}),
+      cluster: () => inClusterConfig({ host, port, folder }, () => performance.now()),
+      syscalls: kernelWithNoswap(this.#syscalls),
+      clock: { now: () => Date.now() },
+      signal: new AbortController().signal,
+      ...changes,
+    });
+  }
+
+  /** What is not well, as `level check: text`. */
+  async problems(flags?: readonly string[], changes?: Partial<Patient>): Promise<readonly string[]> {
+    const findings = await this.examine(flags, changes);
+    return findings.filter(({ level }) => level !== 'ok').map(({ level, check, text }) => `${level} ${check}: ${text}`);
+  }
+
+  async #startDriver(): Promise<void> {
+    const driver = await this.cluster.readyDriver({ flags: this.flags });
+    this.#port = portOf(driver);
+    await this.#register();
+  }
+
+  /** The kubelet's answer to the driver's registration. */
+  async #register(): Promise<void> {
+    const client = new pluginRegistration.Registration(
+      `unix://${this.registrationSocket}`,
+      credentials.createInsecure(),
+    );
+    try {
+      await promisify(client.notifyRegistrationStatus.bind(client))({ plugin_registered: true });
+    } finally {
+      client.close();
+    }
+    const isReady = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${this.#port}/readyz`)).ok;
+    await eventually('the driver is ready', isReady);
+  }
+}
+
+/** Whatever kernel the tests run on. */
+function kernelWithNoswap(base: Syscalls): Syscalls {
+  return wrapSyscalls(base, (call, [, key]) => (call === 'fsconfig' && key === 'noswap' ? 0 : undefined));
+}
+
+function portOf({ log }: InProcessDriver): number {
+  return Number(/"port":(\d+)/.exec(log)?.[1]);
+}
