@@ -2,12 +2,15 @@
 // Numbers only, no pass or fail. Re-executes itself in a private mount namespace.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { DriverProcess } from '../support/driver/driver-process.js';
 import { KubeletClient } from '../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../support/driver/node-sandbox.js';
 import type { TestVolume } from '../support/driver/test-volume.js';
 
 const insideVariable = 'CONNECTORS_CSI_BENCH_INSIDE';
+const examples = path.join(import.meta.dirname, '..', '..', 'deploy', 'examples');
+const withConfiguration = { connectors: 'harbor', 'configuration.names': 'registry-config' };
 const samples = 1000;
 const warmUp = 300;
 
@@ -25,6 +28,7 @@ if (process.env[insideVariable] === undefined) {
 
 async function main(): Promise<void> {
   const node = new NodeSandbox();
+  node.writeManifest('class-oci.json', readFileSync(path.join(examples, 'connectorclasses', 'oci.yaml'), 'utf8'));
   try {
     console.log(`${samples} samples each after ${warmUp} of warm-up; milliseconds\n`);
     console.log(
@@ -57,15 +61,18 @@ async function measureCalls(node: NodeSandbox, client: KubeletClient, how: strin
   const series = {
     'empty call (NodeGetCapabilities)': [] as number[],
     'first publish': [] as number[],
+    'first publish with registry-config': [] as number[],
     'republish, nothing changed': [] as number[],
     'republish, token renewed': [] as number[],
     unpublish: [] as number[],
   };
   for (let i = 0; i < samples + warmUp; i += 1) {
     const volume = node.volume();
+    const configured = node.volume();
     const timings = [
       await timed(() => client.nodeCapabilities()),
       await timed(() => client.publish(volume.publishRequest())),
+      await timed(() => client.publish(configured.publishRequest({ attributes: withConfiguration }))),
       await timed(() => client.publish(steady.publishRequest())),
       await timed(() => {
         volume.renewToken();
@@ -73,6 +80,7 @@ async function measureCalls(node: NodeSandbox, client: KubeletClient, how: strin
       }),
       await timed(() => client.unpublishVolume(volume)),
     ];
+    await client.unpublishVolume(configured);
     if (i < warmUp) continue;
     Object.values(series).forEach((list, index) => list.push(timings[index]!));
   }

@@ -1,0 +1,66 @@
+// What rendering costs: each example ConnectorClass on its own, warm, then compiling, and the engine's memory.
+// Run with `node --import tsx test/bench/render.ts`; part of `npm run bench`. Numbers only, no pass or fail.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { DirectoryConnectors } from '../../src/connectors/directory-connectors.js';
+import { TemplateRenderer } from '../../src/content/template-renderer.js';
+import { renderVolumeContent } from '../../src/content/volume-content.js';
+import { compileTemplate } from '../../src/gotemplate/template.js';
+import { silentLog } from '../../src/log.js';
+import { Secret } from '../../src/secret.js';
+import type { ResolvedConnector } from '../../src/volume/ports.js';
+import { tokenFor } from '../support/driver/tokens.js';
+
+const directory = path.join(import.meta.dirname, '..', '..', 'deploy', 'examples', 'connectorclasses');
+const runMs = 1000;
+
+const source = new DirectoryConnectors({ directory, namespace: 'ci', notFoundWaitMs: 0, log: silentLog });
+const token = new Secret(tokenFor({ namespace: 'ci', name: 'p', uid: 'u', serviceAccountName: 's' }));
+const call = { signal: new AbortController().signal, idleWhile: <T>(wait: () => Promise<T>) => wait() };
+const defaults = { noProxy: 'localhost', caBundle: undefined };
+
+console.log(
+  'class'.padEnd(14),
+  'files'.padStart(6),
+  'compile ms'.padStart(12),
+  'volumes/s'.padStart(11),
+  'files/s'.padStart(10),
+);
+const manifest = readFileSync(path.join(directory, 'connectors.yaml'), 'utf8');
+for (const [, name = ''] of manifest.matchAll(/metadata: \{ namespace: ci, name: ([-a-z]+) \}/g)) {
+  measure(await source.resolve([{ namespace: 'ci', name }], call));
+}
+
+function measure(resolved: readonly ResolvedConnector[]): void {
+  const { connectorClass } = resolved[0]!;
+  const names = connectorClass.configurations.map(({ name }) => name);
+  const templates = connectorClass.configurations.flatMap(({ files }) => [...files]);
+  const renderer = new TemplateRenderer(Date.now, () => undefined);
+  const render = (): unknown =>
+    renderVolumeContent(
+      { resolved, token, includedConfigurations: names, excludedFiles: [], configurationParams: {} },
+      defaults,
+      renderer,
+    );
+  const compiles = repeat(300, () => templates.forEach(([name, text]) => compileTemplate(name, text)));
+  const volumes = repeat(runMs, render);
+  console.log(
+    connectorClass.name.padEnd(14),
+    String(templates.length).padStart(6),
+    (1000 / compiles).toFixed(3).padStart(12),
+    volumes.toFixed(0).padStart(11),
+    (volumes * templates.length).toFixed(0).padStart(10),
+  );
+}
+
+/** How often a second, over `ms` milliseconds after a quarter of that as warm-up. */
+function repeat(ms: number, work: () => unknown): number {
+  for (const endMs = performance.now() + ms / 4; performance.now() < endMs;) work();
+  const startMs = performance.now();
+  let count = 0;
+  while (performance.now() - startMs < ms) {
+    work();
+    count += 1;
+  }
+  return (count * 1000) / (performance.now() - startMs);
+}
