@@ -103,15 +103,18 @@ export class KubeletClient {
     client: NodeClient | IdentityClient,
     { timeoutMs = 120_000, signal }: KubeletCallOptions = {},
   ): Promise<Response> {
+    let cancel = (): void => undefined;
     try {
       return await new Promise<Response>((resolve, reject) => {
         const call = start({ deadline: Date.now() + timeoutMs }, (error, response) => {
           if (error) reject(error);
           else resolve(response!);
         });
-        signal?.addEventListener('abort', () => call.cancel(), { once: true });
+        cancel = (): void => call.cancel();
+        signal?.addEventListener('abort', cancel, { once: true });
       });
     } finally {
+      signal?.removeEventListener('abort', cancel);
       if (this.#shared === undefined) client.close();
     }
   }

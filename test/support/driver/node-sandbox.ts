@@ -37,9 +37,14 @@ export class NodeSandbox {
 
   /** A volume of a pod of its own, with the directories that the kubelet makes for it. */
   volume(identity: VolumeIdentity = {}): TestVolume {
-    const volume = new TestVolume(this.kubeletDir, identity);
+    const volume = this.unpreparedVolume(identity);
     volume.prepare();
     return volume;
+  }
+
+  /** One for which the kubelet has not made its directories yet. */
+  unpreparedVolume(identity: VolumeIdentity = {}): TestVolume {
+    return new TestVolume(this.kubeletDir, identity);
   }
 
   /** Replaces the file whole, as editors and ConfigMap mounts do. */

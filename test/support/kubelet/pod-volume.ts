@@ -31,6 +31,9 @@ export class PodVolume {
   #running: Promise<void> | undefined;
   #stopping = new AbortController();
   #wake: () => void = () => undefined;
+  /** An event came that no attempt has answered yet. */
+  #isDue = false;
+  #isBackingOff = false;
 
   constructor(volume: TestVolume, attributes: Readonly<Record<string, string>>, settings: VolumeSettings) {
     this.volume = volume;
@@ -60,9 +63,10 @@ export class PodVolume {
     await this.#running;
   }
 
-  /** A pod event: the volume is published again at once. */
+  /** A pod event: the volume is published again at once, or after the operation that runs; a back-off goes on. */
   event(): void {
-    this.#wake();
+    this.#isDue = true;
+    if (!this.#isBackingOff) this.#wake();
   }
 
   /** Unpublishes, tried again until it succeeds, and removes what the kubelet made. */
@@ -80,11 +84,15 @@ export class PodVolume {
   async #reconcile(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
-      const isPublished = await this.#attempt(signal);
-      failures = isPublished ? 0 : failures + 1;
-      const pauseMs = isPublished ? this.#settings.republishMs : this.#backoff(failures - 1);
-      await this.#pause(pauseMs, signal);
+      this.#isDue = false;
+      this.#isBackingOff = !(await this.#attempt(signal));
+      failures = this.#isBackingOff ? failures + 1 : 0;
+      await this.#pause(this.#isBackingOff ? this.#backoff(failures - 1) : this.#untilRepublishMs(), signal);
     }
+  }
+
+  #untilRepublishMs(): number {
+    return this.#isDue ? 0 : this.#settings.republishMs;
   }
 
   #backoff(failures: number): number {
