@@ -65,11 +65,12 @@ function contextOf(args: readonly string[]): CommandContext {
   };
 }
 
-/** The message with its causes; the stack only of what should never happen. */
+/** The message with its cause, where that says more; the stack only of what should never happen. */
 function describe(error: unknown): string {
   if (!(error instanceof DriverError))
     return error instanceof Error ? (error.stack ?? error.message) : 'unknown failure';
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  const cause = error.cause instanceof Error ? error.cause.message : '';
+  return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }
 
 process.exitCode = await main(process.argv.slice(2));

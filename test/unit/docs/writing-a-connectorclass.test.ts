@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { tutorialSteps } from '../../support/docs/tutorial.js';
+
+const repository = path.join(import.meta.dirname, '..', '..', '..');
+const page = fs.readFileSync(path.join(repository, 'docs', 'writing-a-connectorclass.md'), 'utf8');
+const shellFunction = 'connectors-csi() { "$NODE" "$MAIN" "$@"; }';
+
+/** Shown as a terminal shows it, without what the shell says between commands. */
+function run(command: string, cwd: string): string {
+  const env = { ...process.env, NODE: process.execPath, MAIN: path.join(repository, 'dist', 'main.js') };
+  const { stdout } = spawnSync('bash', ['-c', `${shellFunction}\n{ ${command}\n} 2>&1`], {
+    cwd,
+    env,
+    encoding: 'utf8',
+  });
+  return stdout;
+}
+
+describe('docs/writing-a-connectorclass.md', function () {
+  this.timeout(120_000);
+
+  let folder: string;
+  before(() => {
+    folder = fs.mkdtempSync(path.join(tmpdir(), 'connectors-csi-tutorial-'));
+    fs.mkdirSync(path.join(folder, 'manifests'));
+  });
+  after(() => fs.rmSync(folder, { recursive: true }));
+
+  const steps = tutorialSteps(page);
+
+  it('has commands and manifests to run', () => {
+    assert.ok(steps.filter(({ kind }) => kind === 'file').length >= 10);
+    assert.ok(steps.filter(({ kind }) => kind === 'command').length >= 15);
+  });
+
+  // In order: each goes on from where the one before it left the directory.
+  for (const step of steps) {
+    if (step.kind === 'file') {
+      it(`writes ${step.name}`, () => fs.writeFileSync(path.join(folder, 'manifests', step.name), step.content));
+    } else {
+      it(`shows what line ${step.line} prints: ${step.command}`, () => {
+        assert.equal(run(step.command, folder), step.output);
+      });
+    }
+  }
+});
