@@ -71,17 +71,21 @@ export class PublishLimiter {
       };
       const giveUp = (): void => {
         this.#queue.splice(this.#queue.indexOf(take), 1);
-        reject(
-          new DriverError(
-            'RESOURCE_EXHAUSTED',
-            `too many publishes at once on this node (${this.#running} running, ${this.#queue.length} waiting); it will be tried again`,
-            { cause: abortError(signal) },
-          ),
-        );
+        reject(this.#queueFailure(abortError(signal)));
       };
       this.#queue.push(take);
       signal.addEventListener('abort', giveUp, { once: true });
     });
+  }
+
+  /** Time that ran out in the queue is the queue's fault; a call that nobody wants any more says so. */
+  #queueFailure(reason: DriverError): DriverError {
+    if (reason.code !== 'DEADLINE_EXCEEDED') return reason;
+    return new DriverError(
+      'RESOURCE_EXHAUSTED',
+      `too many publishes at once on this node (${this.#running} running, ${this.#queue.length} waiting); it will be tried again`,
+      { cause: reason },
+    );
   }
 
   /** Hands the place to the first in the queue, or frees it. */

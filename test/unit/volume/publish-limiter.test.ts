@@ -38,6 +38,18 @@ describe('PublishLimiter', () => {
     assert.deepEqual([begun, limiter.queueLength], [[0, 1, 2, 3], 0]);
   });
 
+  it('answers with the reason of a call that is no longer wanted', async () => {
+    const limiter = new PublishLimiter(1);
+    const first = gate();
+    const running = limiter.run(neverAborted, () => first.passed);
+    const controller = new AbortController();
+    const waiting = limiter.run(controller.signal, () => assert.fail('ran'));
+    controller.abort(new DriverError('ABORTED', 'the volume is being unpublished'));
+    await assert.rejects(waiting, { code: 'ABORTED' });
+    first.open();
+    await running;
+  });
+
   it('answers RESOURCE_EXHAUSTED when the time is up in the queue, and forgets the call', async () => {
     const limiter = new PublishLimiter(1);
     const first = gate();
