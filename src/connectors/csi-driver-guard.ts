@@ -6,7 +6,7 @@ import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { DriverGuard } from '../volume/ports.js';
-import { untilRead } from './until-read.js';
+import { unreadReason, untilRead } from './until-read.js';
 
 const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 
@@ -38,7 +38,7 @@ export class CsiDriverGuard implements DriverGuard {
 
   async ensureTrustworthy(signal: AbortSignal): Promise<void> {
     const { state } = this.#reflector;
-    if (!state.isSynced) await untilRead(state, signal, `reading csidriver ${this.#driverName}`);
+    if (!state.isSynced) await untilRead(state, signal, this.#reading());
     const problem = this.#problem();
     if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
   }
@@ -49,7 +49,7 @@ export class CsiDriverGuard implements DriverGuard {
 
   /** Why publishes are refused; undefined when they are not. */
   problem(): string | undefined {
-    return this.#reflector.state.isSynced ? this.#problem() : `csidriver ${this.#driverName} has not been read yet`;
+    return unreadReason(this.#reflector.state, this.#reading()) ?? this.#problem();
   }
 
   tokenOrigin(): TokenOrigin {
@@ -60,6 +60,10 @@ export class CsiDriverGuard implements DriverGuard {
       (requests as readonly JsonValue[]).some((request) => jsonMember(request, 'audience') === this.#audience);
     if (!isRequested) return 'none';
     return jsonMember(spec, 'serviceAccountTokenInSecrets') === true ? 'secrets' : 'volume-context';
+  }
+
+  #reading(): string {
+    return `reading csidriver ${this.#driverName}`;
   }
 
   #problem(): string | undefined {

@@ -17,7 +17,7 @@ import type {
 import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import { parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
-import { untilRead } from './until-read.js';
+import { unreadReason, untilRead } from './until-read.js';
 import { WatchedObjects } from './watched-objects.js';
 
 const apiVersion = 'connectors.alauda.io/v1alpha1';
@@ -34,6 +34,8 @@ export interface UnusedWatches {
 
 /** As `serve` has it. */
 export const unusedWatches: UnusedWatches = { idleMs: 5 * 60_000, sweepMs: 60_000 };
+
+const readingFlags = `reading configmap ${flagsConfigMapName}`;
 
 export interface KubernetesConnectorsOptions {
   readonly client: KubeClient;
@@ -112,7 +114,7 @@ export class KubernetesConnectors implements ConnectorSource {
 
   async flags(signal: AbortSignal): Promise<FeatureFlags> {
     const { state } = this.#flagsReflector;
-    if (!state.isSynced) await untilRead(state, signal, `reading configmap ${flagsConfigMapName}`);
+    if (!state.isSynced) await untilRead(state, signal, readingFlags);
     const flags = this.#currentFlags();
     if (flags instanceof DriverError) throw flags;
     return flags;
@@ -126,7 +128,7 @@ export class KubernetesConnectors implements ConnectorSource {
 
   /** Why nothing can be read; undefined when it can. */
   problem(): string | undefined {
-    return this.#flagsReflector.state.isSynced ? undefined : `configmap ${flagsConfigMapName} has not been read yet`;
+    return unreadReason(this.#flagsReflector.state, readingFlags);
   }
 
   cachedObjects(): Readonly<Record<string, number>> {

@@ -15,3 +15,9 @@ export async function untilRead(state: ReflectedState, signal: AbortSignal, doin
     throw driverFailure(isTimeOver ? (state.error ?? error) : error, doing);
   }
 }
+
+/** Why there has been no answer yet; undefined once there has been one. */
+export function unreadReason(state: ReflectedState, doing: string): string | undefined {
+  if (state.isSynced) return undefined;
+  return state.error === undefined ? `${doing} has not ended yet` : driverFailure(state.error, doing).message;
+}

@@ -4,29 +4,36 @@ import path from 'node:path';
 import { bindDriver } from '../../support/access/driver-rules.js';
 import { Cluster } from '../../support/driver/cluster.js';
 import { DriverProcess } from '../../support/driver/driver-process.js';
+import { assertFails } from '../../support/driver/kubelet-client.js';
 import { connector } from '../../support/driver/manifests.js';
 import { eventually } from '../../support/poll.js';
 
 describe('the driver as a process of its own, with a kubeconfig', () => {
   let cluster: Cluster;
   let kubeconfig: string;
+  let driver: DriverProcess;
   beforeEach(async () => {
     cluster = await Cluster.start();
     kubeconfig = path.join(cluster.node.root, 'kubeconfig');
   });
-  afterEach(() => cluster.stop());
+  afterEach(async () => {
+    driver.kill();
+    await cluster.stop();
+  });
 
-  const start = (): Promise<DriverProcess> =>
-    DriverProcess.start(cluster.node, [
+  const start = (): void => {
+    driver = new DriverProcess(cluster.node, [
       ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig],
       ...['--http-address', '127.0.0.1:0'],
     ]);
+  };
 
   for (const credential of ['token', 'client-certificate'] as const) {
     it(`publishes, refreshes and ends with a ${credential}, and tells nobody a secret`, async () => {
       bindDriver(cluster.api, 'base/rbac.yaml');
       cluster.api.writeKubeconfig(kubeconfig, { name: 'driver' }, credential);
-      const driver = await start();
+      start();
+      await driver.kubelet.untilReady();
       const volume = cluster.node.volume();
       await driver.kubelet.publish(volume.publishRequest());
       assert.equal(volume.read()['context.token'], volume.token);
@@ -57,17 +64,22 @@ describe('the driver as a process of its own, with a kubeconfig', () => {
     const good = /token: (\S+)/.exec(text)?.[1] ?? '';
     writeFileSync(tokenFile, 'expired');
     writeFileSync(kubeconfig, text.replace(/token: \S+/, `tokenFile: ${tokenFile}`));
-    const driver = new DriverProcess(cluster.node, [
-      ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig],
-    ]);
+    start();
     await driver.untilLogged('serving');
     assert.equal((await driver.kubelet.probe()).ready?.value, false);
     const volume = cluster.node.volume();
-    const publishing = driver.kubelet.publish(volume.publishRequest());
-    await eventually('it was refused', () => cluster.api.count({ code: 401 }) > 0);
+    const reason = /reading csidriver connectors-csi failed: the API server does not accept the driver's own token$/;
+    await assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', reason);
+    await eventually('it is not ready for that reason', async () => {
+      const { status, body } = await driver.http('/readyz');
+      return status === 503 && body.includes("the API server does not accept the driver's own token");
+    });
+    assert.equal((await driver.http('/healthz')).status, 200);
     writeFileSync(tokenFile, good);
-    await publishing;
+    await driver.kubelet.untilReady();
+    await driver.kubelet.publish(volume.publishRequest());
     assert.equal(volume.read()['context.token'], volume.token);
+    assert.equal((await driver.http('/readyz')).status, 200);
     await driver.kubelet.unpublishVolume(volume);
     await driver.stop();
   });
