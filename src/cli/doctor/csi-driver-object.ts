@@ -1,11 +1,11 @@
 import type { DriverConfig } from '../../config.js';
 import { jsonMember } from '../../json.js';
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isKubeError } from '../../kube/kube-error.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 import type { Finding } from './finding.js';
 import { fail, ok, reasonOf, warn } from './finding.js';
+import { readObject } from './read-object.js';
 
 type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow-token-minting'>;
 
@@ -20,13 +20,15 @@ export async function checkCsiDriverObject(
 ): Promise<readonly Finding[]> {
   const name = config['driver-name'];
   try {
-    const object = await client.get({ type: csiDriverType, name }, { signal, retry: false });
+    const object = await readObject(client, { type: csiDriverType, name }, signal);
+    if (object === undefined) {
+      const fix = 'apply the manifests of the driver, or give --driver-name the name of its object';
+      return [fail(check, `CSIDriver "${name}" does not exist`, fix)];
+    }
     const problems = problemsOf(object, config);
     return problems.length > 0 ? problems : [ok(check, `CSIDriver "${name}" has the fields that the driver relies on`)];
   } catch (error) {
-    const fix = isKubeError(error, 404)
-      ? 'apply the manifests of the driver, or give --driver-name the name of its object'
-      : 'mend the lines about the API server and about rights first';
+    const fix = 'mend the lines about the API server and about rights first';
     return [fail(check, `CSIDriver "${name}" cannot be read: ${reasonOf(error)}`, fix)];
   }
 }

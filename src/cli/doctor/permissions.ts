@@ -1,12 +1,12 @@
 import type { DriverConfig } from '../../config.js';
 import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../../connectors/feature-flags.js';
 import { jsonMember } from '../../json.js';
-import { isKubeError } from '../../kube/kube-error.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 import type { FeatureFlags } from '../../volume/ports.js';
 import type { Finding } from './finding.js';
 import { fail, ok, reasonOf } from './finding.js';
+import { readObject } from './read-object.js';
 
 type PermissionConfig = Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-token-minting'>;
 
@@ -59,11 +59,12 @@ async function readFlags(
   const what = `ConfigMap ${namespace}/${flagsConfigMapName}`;
   try {
     const location = { type: configMapType, namespace, name: flagsConfigMapName };
-    const flags = parseFeatureFlags(await client.get(location, { signal, retry: false }));
+    const configMap = await readObject(client, location, signal);
+    if (configMap === undefined) return { flags: defaultFlags, finding: ok(check, `${what} does not exist: defaults`) };
+    const flags = parseFeatureFlags(configMap);
     const on = Object.entries(flags).flatMap(([name, isOn]) => (isOn ? [name] : []));
     return { flags, finding: ok(check, `${what}; on: ${on.join(', ') || 'none'}`) };
   } catch (error) {
-    if (isKubeError(error, 404)) return { flags: defaultFlags, finding: ok(check, `${what} does not exist: defaults`) };
     const fix = 'mend it, or the rights to it; the driver refuses to publish until it can read the flags';
     return { flags: defaultFlags, finding: fail(check, `${what}: ${reasonOf(error)}`, fix) };
   }

@@ -49,7 +49,7 @@ describe('doctor in a cluster', () => {
   it('fails without a CSIDriver object', async () => {
     stage.cluster.api.delete('csidrivers', { name: 'connectors-csi' });
     const [problem] = await problemsOf('csidriver');
-    assert.match(problem!, /^fail csidriver: CSIDriver "connectors-csi" cannot be read: .*: apply the manifests/);
+    assert.match(problem!, /^fail csidriver: CSIDriver "connectors-csi" does not exist: apply the manifests/);
   });
 
   describe('names the right that is missing', () => {

@@ -1,0 +1,17 @@
+import type { JsonObject } from '../../json.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { ResourceLocation } from '../../kube/resource-location.js';
+
+/**
+ * Reads one object as the driver does, by a list of that name, so that doctor needs no right that the driver has not.
+ * @returns undefined when there is none.
+ * @throws {KubeError}
+ */
+export async function readObject(
+  client: KubeClient,
+  { name, ...collection }: ResourceLocation & { readonly name: string },
+  signal: AbortSignal,
+): Promise<JsonObject | undefined> {
+  const { items } = await client.list(collection, { fieldSelector: `metadata.name=${name}` }, { signal, retry: false });
+  return items[0];
+}
