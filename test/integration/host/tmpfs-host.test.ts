@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import type { TmpfsHost } from '../../../src/host/tmpfs-host.js';
 import { filesOf, KubeletDir, openDescriptors, readVolume } from '../../support/host/kubelet-dir.js';
 import { kernelNames, kernels } from '../../support/host/syscall-wrapper.js';
+import { hasManyIds } from '../../support/user-ids.js';
 
 const texts = { '.env': 'a=1\n', 'ca.crt': 'PEM', empty: '' };
 const files = filesOf(texts);
@@ -383,12 +384,6 @@ for (const kernel of kernelNames) {
       assert.deepEqual(readVolume(kubelet.target), texts);
     });
   });
-}
-
-/** Whether this process may give files to any group: in a user namespace with one mapped id it may not. */
-function hasManyIds(): boolean {
-  const [, , count] = fs.readFileSync('/proc/self/gid_map', 'utf8').trim().split(/\s+/);
-  return Number(count) > 65_536;
 }
 
 function stripAccessTimes([status, entries]: readonly unknown[]): unknown {

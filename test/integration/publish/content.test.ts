@@ -5,6 +5,7 @@ import { DriverProcess } from '../../support/driver/driver-process.js';
 import { assertFails } from '../../support/driver/kubelet-client.js';
 import { connector, connectorClass, proxyUrl } from '../../support/driver/manifests.js';
 import { NodeSandbox } from '../../support/driver/node-sandbox.js';
+import { hasManyIds } from '../../support/user-ids.js';
 
 const ca = '-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----\n';
 const nodeCa = ca.replace('QQ==', 'Qg==');
@@ -104,22 +105,30 @@ describe('a published volume', () => {
     }
   });
 
-  it('has the modes that let everybody read without a group, and only the group with one', async () => {
-    const modes = (target: string) =>
-      ['.', '..data', '.env'].map((name) => {
-        const { mode, gid } = fs.statSync(path.join(target, name));
-        return [(mode & 0o7777).toString(8), gid];
-      });
-    const open = await publish({ connectors: 'harbor' });
-    assert.deepEqual(modes(open.target), [
+  const modes = (target: string): unknown[] =>
+    ['.', '..data', '.env'].map((name) => {
+      const { mode, gid } = fs.statSync(path.join(target, name));
+      return [(mode & 0o7777).toString(8), gid];
+    });
+
+  it('has the modes that let everybody read without a group', async () => {
+    const { target } = await publish({ connectors: 'harbor' });
+    assert.deepEqual(modes(target), [
       ['755', 0],
       ['755', 0],
       ['444', 0],
     ]);
-    const closed = node.volume();
+  });
+
+  it('has the modes that let only the group read with one', async function () {
+    if (!hasManyIds()) {
+      console.log('      skipped: a group other than 0 exists only for real root, not in this user namespace');
+      this.skip();
+    }
+    const volume = node.volume();
     const fields = { volume_capability: { mount: { volume_mount_group: '4711' } } };
-    await driver.kubelet.publish(closed.publishRequest({ fields }));
-    assert.deepEqual(modes(closed.target), [
+    await driver.kubelet.publish(volume.publishRequest({ fields }));
+    assert.deepEqual(modes(volume.target), [
       ['750', 4711],
       ['750', 4711],
       ['440', 4711],

@@ -3,6 +3,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { repository } from './manifests.js';
+import { hasManyIds } from '../user-ids.js';
 
 /**
  * Stands in for npm in the build stage, so that the build needs no registry: the packages are those that the repository
@@ -27,7 +28,7 @@ export class ImageBuilder {
 
   /** Whether there is a buildah that can build here; it needs chroot(2). */
   isAvailable(): boolean {
-    return spawnSync('buildah', ['--version']).status === 0 && process.getuid?.() === 0;
+    return spawnSync('buildah', ['--version']).status === 0 && process.getuid?.() === 0 && hasManyIds();
   }
 
   /** Builds the repository's Dockerfile on a base image made of this machine's programs; returns the image's name. */
