@@ -1,5 +1,6 @@
 import { DriverError } from '../errors.js';
 import { TemplateError, TemplateLimitError } from '../gotemplate/errors.js';
+import { Budget, defaultLimits } from '../gotemplate/limits.js';
 import type { CompiledTemplate } from '../gotemplate/template.js';
 import { compileTemplate } from '../gotemplate/template.js';
 import type { JsonObject } from '../json.js';
@@ -13,6 +14,12 @@ import { templateData } from './template-data.js';
 
 /** Told after each volume whose configurations were rendered. */
 export type RenderObserver = (outcome: 'ok' | 'error', files: number, durationMs: number) => void;
+
+/**
+ * All templates of a volume share the steps of one, since they run one after the other without a pause; each has its own
+ * copy of the data, hence the memory.
+ */
+const volumeLimits = { ...defaultLimits, memoryBytes: 2 * defaultLimits.memoryBytes };
 
 /**
  * Renders configurations from the templates of their classes. Templates are compiled once per class object: a changed
@@ -35,11 +42,12 @@ export class TemplateRenderer implements ConfigurationRenderer {
     let files = 0;
     try {
       const { selected, warnings } = selectConfigurations(request.resolved, request.includedConfigurations);
+      const budget = new Budget(volumeLimits, this.#clock);
       const rendered = selected.flatMap(({ group, configuration }) => {
         const params = resolveParams(group.connectorClass.name, configuration, request.configurationParams);
         const data = templateData(group, params, request.token, request.caBundle);
         files += configuration.files.size;
-        return this.#renderConfiguration(group.connectorClass, configuration, data, request.token);
+        return this.#renderConfiguration(group.connectorClass, configuration, data, request.token, budget);
       });
       this.#observer('ok', files, performance.now() - startMs);
       return { files: rendered, warnings };
@@ -54,6 +62,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
     configuration: Configuration,
     data: JsonObject,
     token: Secret,
+    budget: Budget,
   ): readonly VolumeFile[] {
     const owner = `connectorclass ${connectorClass.name}, configuration ${configuration.name}`;
     return [...configuration.files].map(([name, text]) => {
@@ -62,7 +71,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
         throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
       try {
         const template = this.#compile(configuration, name, text);
-        return { name, content: template.render(data, { clock: this.#clock, secrets: [token] }) };
+        return { name, content: template.render(data, { clock: this.#clock, budget, secrets: [token] }) };
       } catch (error) {
         if (!(error instanceof TemplateError)) throw error;
         const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';

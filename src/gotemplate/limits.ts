@@ -48,10 +48,10 @@ export function ensureDepth(depth: number): void {
   if (depth > maxValueDepth) throw new LimitReached(`value nests more than ${maxValueDepth.toString()} levels deep`);
 }
 
-/** What is left of a render's limits. */
 /** Steps of what every template consists of, as measured. */
 export const stepCosts = { statement: 2, round: 2, operand: 2, field: 2, call: 12 } as const;
 
+/** What is left of the limits of a render, or of several that share them. */
 export class Budget implements CallContext {
   readonly #limits: RenderLimits;
   readonly #clock: () => number;

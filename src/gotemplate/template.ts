@@ -16,6 +16,8 @@ import { describe } from './tree.js';
 export interface RenderOptions {
   /** Default: defaultLimits. */
   readonly limits?: Partial<RenderLimits>;
+  /** Shared by several renders that must keep to its limits together; absent: one of this render's own. */
+  readonly budget?: Budget;
   /** What `now` reads, in milliseconds since 1970. */
   readonly clock: () => number;
   /** Values that are in the data but may be in no message. */
@@ -44,7 +46,7 @@ export class CompiledTemplate {
    */
   render(data: JsonObject, options: RenderOptions): Buffer {
     const limits = { ...defaultLimits, ...options.limits };
-    const budget = new Budget(limits, options.clock);
+    const budget = options.budget ?? new Budget(limits, options.clock);
     const evaluator = new Evaluator(this.#templates, budget, limits.templateDepth);
     try {
       return evaluator.run(this.#name, toGoMap(data, budget));

@@ -114,6 +114,15 @@ describe('a volume with configurations', () => {
     }
   });
 
+  it('has one measure of work for all its templates together', async () => {
+    const heavy = '{{ range until 2000 }}{{ . | add 1 | mul 2 | sub 3 }}{{ end }}';
+    const files = (count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, heavy]));
+    configure({ name: 'one', data: files(1) }, { name: 'many', data: files(100) });
+    assert.ok((await publish('one')).read()['f0']);
+    await assertFails(publish('many'), 'RESOURCE_EXHAUSTED', /takes more than 220000 steps/);
+  });
+
   it('keeps its files when its class breaks, and has the new ones when it is mended', async () => {
     configure({ name: 'settings', data: { file: 'good' } });
     const volume = await publish('settings');
