@@ -39,7 +39,9 @@ describe('the example ConnectorClasses, read by the programs they are for', func
   /** Programs of Debian's packages; CI has them, and counts a skipped test as failed. */
   function needs(program: string, ...probe: string[]): Mocha.Func {
     return function () {
-      if (spawnSync(program, probe).error) this.skip();
+      if (!spawnSync(program, probe).error) return;
+      console.log(`      skipped: not installed: ${program}`);
+      this.skip();
     };
   }
 

@@ -55,7 +55,11 @@ describe('the .env file', () => {
 
   for (const [reader, { program, args }] of Object.entries(readers)) {
     it(`is taken as it is by ${reader}`, async function () {
-      if (missingPrograms(program, ...(reader.startsWith('kubectl') ? ['kubectl'] : [])).length > 0) this.skip();
+      const missing = missingPrograms(program, ...(reader.startsWith('kubectl') ? ['kubectl'] : []));
+      if (missing.length > 0) {
+        console.log(`      skipped: not installed: ${missing.join(', ')}`);
+        this.skip();
+      }
       for (const [what, volume] of Object.entries(volumes)) {
         const { status, stdout, output } = await run(program, args, volume.target);
         assert.equal(status, 0, `${what}: ${output}`);

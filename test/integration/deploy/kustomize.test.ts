@@ -146,7 +146,10 @@ describe('deploy', function () {
   const built = new Map<string, Manifest[]>();
   before(async function () {
     // Debian's package `kubernetes-client`. CI has it, and counts a skipped test as failed.
-    if (spawnSync('kubectl', ['version', '--client']).error) this.skip();
+    if (spawnSync('kubectl', ['version', '--client']).error) {
+      console.log('      skipped: not installed: kubectl');
+      this.skip();
+    }
     const waiting = [...combinations];
     const work = async (): Promise<void> => {
       for (let next = waiting.pop(); next; next = waiting.pop()) built.set(next.join(' + '), await buildOverlay(next));
