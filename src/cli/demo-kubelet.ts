@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
-import { credentials } from '@grpc/grpc-js';
+import { credentials, status } from '@grpc/grpc-js';
 import { csi } from '../csi/services.js';
+import { DriverError } from '../errors.js';
 
 export interface DemoVolume {
   readonly volumeId: string;
@@ -84,8 +85,19 @@ export class DemoKubelet {
     const client = new csi.Node(`unix://${this.#socketPath}`, credentials.createInsecure());
     try {
       return await use(client);
+    } catch (error) {
+      throw answerOf(error);
     } finally {
       client.close();
     }
   }
+}
+
+/** The driver's answer as the pod's event would have it, without the client's stack. */
+function answerOf(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return error;
+  return new DriverError(
+    'FAILED_PRECONDITION',
+    `the driver answered ${status[Number(error.code)] ?? ''}: ${String(error.details)}`,
+  );
 }
