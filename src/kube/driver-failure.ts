@@ -2,13 +2,14 @@ import { DriverError } from '../errors.js';
 import { KubeError } from './kube-error.js';
 
 /**
- * What a failed request means to a pod that needs its answer. Whatever waiting may mend is UNAVAILABLE: the kubelet
- * tries again.
+ * What a failed request means to a pod that needs its answer: a right that the driver itself lacks is for an operator to
+ * mend (FAILED_PRECONDITION, as in access/api-failure.ts), whatever waiting may mend is UNAVAILABLE.
  * @param doing what could not be done, such as `reading connector ci/harbor`.
  */
 export function driverFailure(error: unknown, doing: string): DriverError {
   if (error instanceof KubeError) {
-    return new DriverError('UNAVAILABLE', `${doing} failed: ${explain(error)}`, { cause: error });
+    const code = error.code === 403 ? 'FAILED_PRECONDITION' : 'UNAVAILABLE';
+    return new DriverError(code, `${doing} failed: ${explain(error)}`, { cause: error });
   }
   // The call's time ran out while the API server was asked: that is the API server's failure, not the caller's.
   if (error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED') {
@@ -21,6 +22,8 @@ export function driverFailure(error: unknown, doing: string): DriverError {
 function explain(error: KubeError): string {
   if (error.code === 0) return `the API server cannot be reached (${error.reason})`;
   if (error.code === 401) return "the API server does not accept the driver's own token";
-  if (error.code === 403) return `the driver's own service account may not do that, check its RBAC (${error.message})`;
+  if (error.code === 403) {
+    return `the driver's own service account may not do that: apply the driver's manifests again (${error.message})`;
+  }
   return `the API server answered ${error.code} ${error.reason}`;
 }

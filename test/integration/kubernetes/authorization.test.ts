@@ -5,6 +5,7 @@ import type { InProcessDriver } from '../../support/driver/in-process-driver.js'
 import { assertFails } from '../../support/driver/kubelet-client.js';
 import { connector } from '../../support/driver/manifests.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
+import { eventually } from '../../support/poll.js';
 
 describe('the permission to use a connector', () => {
   let cluster: Cluster;
@@ -88,4 +89,26 @@ describe('the permission to use a connector', () => {
       /the driver's own ClusterRole needs the rule - \{.*"subjectaccessreviews"\], verbs: \["create"\]\}$/,
     );
   });
+
+  for (const [resource, what] of [
+    ['connectors', 'connector ci/harbor'],
+    ['connectorclasses', 'connectorclass oci'],
+  ] as const) {
+    it(`is no use while the driver may not read ${resource}, which is for an operator to mend`, async () => {
+      const effect = { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' } as const;
+      const fault = cluster.api.faults.add({ resource, effect });
+      const volume = cluster.node.volume();
+      await assertFails(
+        driver.kubelet.publish(volume.publishRequest()),
+        'FAILED_PRECONDITION',
+        new RegExp(`^reading ${what} failed: the driver's own service account may not do that: apply the driver's `),
+      );
+      assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+      fault.remove();
+      await eventually('the driver has read it', async () => {
+        await driver.kubelet.publish(volume.publishRequest()).catch(() => undefined);
+        return volume.isMounted();
+      });
+    });
+  }
 });
