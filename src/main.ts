@@ -61,7 +61,6 @@ function contextOf(args: readonly string[]): CommandContext {
     self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     stopped: stopping.signal,
     uid: process.getuid?.() ?? 0,
-    residentBytes: () => process.memoryUsage.rss(),
   };
 }
 

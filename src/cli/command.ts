@@ -10,8 +10,6 @@ export interface CommandContext {
   /** Aborted by SIGTERM, SIGINT or SIGQUIT; the reason is the signal's name. */
   readonly stopped: AbortSignal;
   readonly uid: number;
-  /** Resident set size of this process. */
-  readonly residentBytes: () => number;
 }
 
 export interface Command {

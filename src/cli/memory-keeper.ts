@@ -2,14 +2,15 @@ import v8 from 'node:v8';
 import vm from 'node:vm';
 
 export interface MemoryKeeperOptions {
-  /** Returns freed native memory to the kernel; undefined where that cannot be asked for. */
-  readonly releaseNative: (() => void) | undefined;
+  /** Gives the kernel back what the process does not need at rest (host/memory-release.ts). */
+  readonly release: () => void;
   /** Calls being served now, and all that have been. */
   readonly calls: () => { readonly inFlight: number; readonly total: number };
-  readonly residentBytes: () => number;
+  /** Memory that is the process's alone: a release must not be called for by pages that it has unmapped itself. */
+  readonly ownBytes: () => number;
+  readonly checkMs: number;
 }
 
-const checkMs = 1000;
 /**
  * Growth since the last collection that is worth a pause of some 20 ms: after a second without a call, between two
  * calls, and at once.
@@ -20,13 +21,13 @@ const growthBytes = { idle: 2 * 2 ** 20, between: 6 * 2 ** 20, busy: 16 * 2 ** 2
  * Keeps a process that is on every node of a cluster small. V8 lets a heap grow long before it collects, and grows its
  * young generation under load for good; for a driver that sleeps most of the time both cost memory and gain nothing.
  * So the young generation is held small (.ci/bundle.mjs sets that before anything else), and what a burst leaves behind
- * is collected soon after it.
+ * is collected soon after it, and given back with the pages that only the start has needed.
  */
 export class MemoryKeeper {
   readonly #options: MemoryKeeperOptions;
   #timer: NodeJS.Timeout | undefined;
   #collect: (() => void) | undefined;
-  /** Resident after the last collection. */
+  /** Own memory after the last collection. */
   #baseBytes = 0;
   #seenCalls = 0;
 
@@ -38,7 +39,7 @@ export class MemoryKeeper {
     v8.setFlagsFromString('--expose-gc');
     const gc: unknown = vm.runInNewContext('gc');
     this.#collect = typeof gc === 'function' ? () => void Reflect.apply(gc, undefined, []) : undefined;
-    this.#timer = setInterval(() => this.#check(), checkMs).unref();
+    this.#timer = setInterval(() => this.#check(), this.#options.checkMs).unref();
   }
 
   stop(): void {
@@ -46,11 +47,11 @@ export class MemoryKeeper {
   }
 
   #check(): void {
-    const { residentBytes, releaseNative } = this.#options;
-    if (residentBytes() - this.#baseBytes < growthBytes[this.#pace()]) return;
+    const { ownBytes, release } = this.#options;
+    if (ownBytes() - this.#baseBytes < growthBytes[this.#pace()]) return;
     this.#collect?.();
-    releaseNative?.();
-    this.#baseBytes = residentBytes();
+    release();
+    this.#baseBytes = ownBytes();
   }
 
   #pace(): keyof typeof growthBytes {

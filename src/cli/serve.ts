@@ -1,7 +1,7 @@
 import type { DriverConfig } from '../config.js';
 import { describeFlags, parseServeConfig, serveFlags } from '../config.js';
 import { unusedWatches } from '../connectors/kubernetes-connectors.js';
-import { loadMemoryRelease } from '../host/memory-release.js';
+import { anonymousBytes, loadMemoryRelease } from '../host/memory-release.js';
 import { loadSyscalls } from '../host/linux-syscalls.js';
 import { kubeTimings } from '../kube/timings.js';
 import type { Log } from '../log.js';
@@ -16,13 +16,14 @@ import { directoryBackend } from './directory-backend.js';
 import { Driver } from './driver.js';
 import { clusterConfigOf, kubernetesBackend } from './kubernetes-backend.js';
 
+const memoryCheckMs = 1000;
 const systemClock: Clock = { now: () => Date.now() };
 
 /** `serve`: the driver, until it is told to stop. */
 export const serve: Command = {
   summary: 'run the CSI driver',
   usage: `Usage: connectors-csi serve [flags]\n\nFlags:\n${describeFlags(serveFlags)}\n`,
-  run: async ({ args, env, stopped, residentBytes }) => {
+  run: async ({ args, env, stopped }) => {
     const config = parseServeConfig(args, env);
     const log = createLog(config['log-level']);
     const driver = new Driver({
@@ -33,9 +34,10 @@ export const serve: Command = {
       log,
     });
     const memory = new MemoryKeeper({
-      releaseNative: loadMemoryRelease(),
+      release: loadMemoryRelease(),
       calls: () => driver.metrics.calls,
-      residentBytes,
+      ownBytes: anonymousBytes,
+      checkMs: memoryCheckMs,
     });
     memory.start();
     await driver.start();
