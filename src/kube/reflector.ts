@@ -1,9 +1,11 @@
 import { abortError } from '../errors.js';
+import type { JsonObject } from '../json.js';
 import type { Log } from '../log.js';
 import { pause } from './abortable.js';
 import { backoffMs } from './backoff.js';
 import type { KubeClient, Selection } from './kube-client.js';
 import { KubeError } from './kube-error.js';
+import { metadataText } from './kube-object.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceType } from './resource-location.js';
 import type { WatchRestartReason } from './observer.js';
@@ -92,16 +94,16 @@ export class Reflector {
     }
     const reason = reasonFor(error);
     if (reason === 'expired' || isMisunderstanding(error)) this.#resourceVersion = undefined;
-    const isHealthy = events > 0 || now() - startedMs >= this.#client.timings.watchHealthyMs;
+    const hasLasted = now() - startedMs >= this.#client.timings.watchHealthyMs;
     if (!signal.aborted) this.state.disconnected(now(), error);
-    return { reason, isHealthy, error };
+    return { reason, isHealthy: hasLasted || events > 0, isDue: hasLasted && reason === 'ended', error };
   }
 
   async #list(signal: AbortSignal): Promise<string> {
     const { type, namespace } = this.#target;
     const location = { type, ...(namespace === undefined ? {} : { namespace }) };
     const list = await this.#client.list(location, this.#selection, { signal, retry: false });
-    this.state.replace(list.items);
+    this.state.replace(list.items.filter((item) => this.#isWanted(item)));
     return list.resourceVersion;
   }
 
@@ -121,19 +123,34 @@ export class Reflector {
   }
 
   #apply(event: WatchEvent): void {
-    if (event.type !== 'BOOKMARK') this.state.apply(event.object, event.type === 'DELETED');
+    if (event.type !== 'BOOKMARK' && this.#isWanted(event.object)) {
+      this.state.apply(event.object, event.type === 'DELETED');
+    }
     this.#resourceVersion = event.resourceVersion;
   }
 
+  /**
+   * Access is checked for the name that was asked for, so nothing else may be taken for it. Servers behind the
+   * aggregation layer are free to ignore field selectors.
+   */
+  #isWanted(object: JsonObject): boolean {
+    const { namespace, name } = this.#target;
+    return (
+      (name === undefined || metadataText(object, 'name') === name) &&
+      (namespace === undefined || metadataText(object, 'namespace') === namespace)
+    );
+  }
+
   /** Milliseconds to wait before the next round; counts failures. */
-  #delayAfter({ reason, isHealthy, error }: Round): number {
+  #delayAfter({ reason, isHealthy, isDue, error }: Round): number {
     if (isHealthy) this.#failures = 0;
-    if (reason === 'ended' && isHealthy) return 0;
+    if (isDue) return 0;
     this.#failures += 1;
     if (this.#failures >= relistAfterFailures) this.#resourceVersion = undefined;
     const { timings, chance } = this.#client;
     const capMs = this.state.isSynced ? timings.watchCapMs : timings.watchFirstCapMs;
-    const retryAfterMs = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
+    // Not for longer than without it: meanwhile nobody hears of changes.
+    const retryAfterMs = Math.min(capMs, error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0);
     const delayMs = retryAfterMs + backoffMs(this.#failures, timings.watchBaseMs, capMs, chance.random);
     const isNews = this.#failures === warnAfterFailures || (this.#failures === 1 && reason === 'refused');
     const fields = { ...this.#fields(), attempt: this.#failures, delayMs: Math.round(delayMs), error };
@@ -151,7 +168,10 @@ export class Reflector {
 
 interface Round {
   readonly reason: WatchRestartReason;
+  /** Ends a row of failures. */
   readonly isHealthy: boolean;
+  /** The server ended a watch that had lived, so that the next one need not wait. */
+  readonly isDue: boolean;
   /** Undefined when the server ended the stream. */
   readonly error: unknown;
 }

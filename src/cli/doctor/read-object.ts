@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
+import { metadataText } from '../../kube/kube-object.js';
 import type { ResourceLocation } from '../../kube/resource-location.js';
 
 /**
@@ -13,5 +14,5 @@ export async function readObject(
   signal: AbortSignal,
 ): Promise<JsonObject | undefined> {
   const { items } = await client.list(collection, { fieldSelector: `metadata.name=${name}` }, { signal, retry: false });
-  return items[0];
+  return items.find((item) => metadataText(item, 'name') === name);
 }

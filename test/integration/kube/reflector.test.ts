@@ -218,6 +218,42 @@ describe('a reflector', () => {
     }
   });
 
+  it('takes nothing but the object that it was asked for, whatever the server sends', async () => {
+    const strangers = [connector('other', 'a'), connector('git', 'a')].map(({ metadata, ...rest }, index) => ({
+      ...rest,
+      metadata: { ...metadata, namespace: index === 0 ? 'team-a' : 'team-b', resourceVersion: '1' },
+    }));
+    const list = { kind: 'ConnectorList', metadata: { resourceVersion: '1' }, items: strangers };
+    const events = strangers.map((object) => `${JSON.stringify({ type: 'ADDED', object })}\n`);
+    api.put(connector('unrelated', 'a'));
+    api.faults.add({ verb: 'list', count: 1, effect: { kind: 'garbage', body: JSON.stringify(list) } });
+    api.faults.add({ verb: 'watch', count: 1, effect: { kind: 'garbage', body: events.join('') } });
+    await reflect({ ...team, name: 'git' });
+    api.put(connector('git', 'b'));
+    await showsAddress('git', 'b');
+    assert.deepEqual([...reflector.state.objects.keys()], ['team-a/git']);
+    assert.equal(seen.length, 1);
+  });
+
+  it('does not stay away for as long as a server may ask', async () => {
+    api.faults.add({ verb: 'list', count: 1, effect: { kind: 'status', code: 429, retryAfterSeconds: 3600 } });
+    await reflect();
+    assert.equal(api.count({ verb: 'list' }), 2);
+  });
+
+  it('pauses when a server ends each watch after a moment, though it sends something', async () => {
+    client.close();
+    client = testClient(adminConfig(api), { observer, timings: { ...quickTimings, watchBaseMs: 60, watchCapMs: 60 } });
+    const body = `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: api.revision } } })}\n`;
+    const ending = api.faults.add({ verb: 'watch', effect: { kind: 'garbage', body } });
+    reflector = new Reflector(client, team, silentLog);
+    reflector.start();
+    await eventually('a few watches have ended', () => ending.hits >= 4);
+    const times = api.requestsOf({ verb: 'watch' }).map(({ at }) => at);
+    // Half of the delay is random; both ends are whole milliseconds.
+    times.slice(1).forEach((at, index) => assert.ok(at - times[index]! >= 28, times.join()));
+  });
+
   it('gives up a watch that has fallen silent', async () => {
     client.close();
     client = testClient(adminConfig(api), {
