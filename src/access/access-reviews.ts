@@ -30,14 +30,12 @@ const shareOfCallTime = 0.5;
  */
 export class AccessReviews {
   readonly #client: KubeClient;
-  readonly #clock: Clock;
   readonly #answers: AnswerCache;
   readonly #asking = new SharedCalls<boolean>();
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
-    this.#clock = clock;
-    this.#answers = new AnswerCache(clock);
+    this.#answers = new AnswerCache(clock, client.chance.now);
   }
 
   /** Whether a remembered answer allows one of the permissions. Never asks. */
@@ -68,14 +66,14 @@ export class AccessReviews {
   }
 
   async #ask(permission: Permission, signal: AbortSignal): Promise<boolean> {
-    const askedAtMs = this.#clock.now();
+    const askedAt = this.#answers.now();
     const what = `ask the API server whether ${describePermission(permission)}`;
     try {
       const timeoutMs = this.#client.timings.callMs * shareOfCallTime;
       const options = { signal, timeoutMs, isIdempotent: true };
       const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
       const isAllowed = parseAnswer(answer, what);
-      this.#answers.put(permissionKey(permission), { isAllowed, askedAtMs });
+      this.#answers.put(permissionKey(permission), isAllowed, askedAt);
       return isAllowed;
     } catch (error) {
       throw apiFailure(error, what, {

@@ -1,9 +1,16 @@
 import type { Clock } from '../volume/ports.js';
 
+/** When a question was asked: an answer may be as old as that. */
+export interface Moment {
+  /** Milliseconds since the epoch. */
+  readonly wallMs: number;
+  /** Milliseconds of a clock that is never set. */
+  readonly steadyMs: number;
+}
+
 interface Answer {
   readonly isAllowed: boolean;
-  /** Milliseconds since the epoch when the question was asked: the answer may be as old as that. */
-  readonly askedAtMs: number;
+  readonly askedAt: Moment;
 }
 
 /** An allowed permission that is withdrawn still counts for so long. */
@@ -13,23 +20,33 @@ export const deniedForMs = 5_000;
 /** A node has 110 pods with a handful of connectors each; beyond it the answers that were asked first are forgotten. */
 const maxAnswers = 4096;
 
-/** Answers of access reviews by `permissionKey`. */
+/**
+ * Answers of access reviews by `permissionKey`. Their age is what either clock says, whichever says more: one may be
+ * set back, the other stands still while the machine is suspended.
+ */
 export class AnswerCache {
   readonly #clock: Clock;
+  readonly #steadyNow: () => number;
   readonly #answers = new Map<string, Answer>();
 
-  constructor(clock: Clock) {
+  /** @param steadyNow a clock in milliseconds that is never set. */
+  constructor(clock: Clock, steadyNow: () => number) {
     this.#clock = clock;
+    this.#steadyNow = steadyNow;
+  }
+
+  now(): Moment {
+    return { wallMs: this.#clock.now(), steadyMs: this.#steadyNow() };
   }
 
   /** Undefined: not known, or too old to count. */
   get(key: string): boolean | undefined {
     const answer = this.#answers.get(key);
     if (answer === undefined) return undefined;
-    const ageMs = this.#clock.now() - answer.askedAtMs;
-    // A clock that was set back makes no answer last longer.
-    if (ageMs < 0 || ageMs >= (answer.isAllowed ? allowedForMs : deniedForMs)) return undefined;
-    return answer.isAllowed;
+    const { isAllowed, askedAt } = answer;
+    const { wallMs, steadyMs } = this.now();
+    const ageMs = Math.max(wallMs - askedAt.wallMs, steadyMs - askedAt.steadyMs);
+    return ageMs < (isAllowed ? allowedForMs : deniedForMs) ? isAllowed : undefined;
   }
 
   /** The last answer however old it is: a hint at what the next one will be. */
@@ -38,11 +55,11 @@ export class AnswerCache {
   }
 
   /** An answer never replaces one that was asked for later: questions may overtake each other. */
-  put(key: string, answer: Answer): void {
+  put(key: string, isAllowed: boolean, askedAt: Moment): void {
     const known = this.#answers.get(key);
-    if (known !== undefined && known.askedAtMs > answer.askedAtMs && known.askedAtMs <= this.#clock.now()) return;
+    if (known !== undefined && known.askedAt.steadyMs > askedAt.steadyMs) return;
     this.#answers.delete(key);
-    this.#answers.set(key, answer);
+    this.#answers.set(key, { isAllowed, askedAt });
     if (this.#answers.size > maxAnswers) this.#answers.delete(this.#answers.keys().next().value ?? '');
   }
 }

@@ -14,6 +14,8 @@ export interface Permission {
   /** With the subresource, as in the rule of a role: `connectors/proxy`. */
   readonly resource: string;
   readonly connector: ConnectorRef;
+  /** Of the pod that the resource names: what it was granted is not for a later pod of the same name. */
+  readonly podUid?: string;
 }
 
 /** A rule of an RBAC role. */
@@ -54,13 +56,13 @@ function proxyPermissions(account: ServiceAccount, pod: PodIdentity, connector: 
   const ofPod = `connectors/proxy/v1/pod/${pod.namespace}/${pod.name}`;
   return [
     { account, verb: '*', resource: 'connectors/proxy', connector },
-    { account, verb: '*', resource: ofPod, connector },
+    { account, verb: '*', resource: ofPod, connector, podUid: pod.uid },
   ];
 }
 
-/** The same text for the same permission; none of its parts may contain a space. */
-export function permissionKey({ account, verb, resource, connector }: Permission): string {
-  return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name}`;
+/** The same text for the same permission; none of its parts but the last may contain a space. */
+export function permissionKey({ account, verb, resource, connector, podUid = '' }: Permission): string {
+  return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}`;
 }
 
 /** As a list item in YAML, on one line, ready to paste under `rules:`. */

@@ -193,6 +193,15 @@ describe('access by reviews', () => {
       assert.equal((await failureOf(authorize({ flags, pod: podNamed('other') }))).code, 'PERMISSION_DENIED');
     });
 
+    it('is asked for anew when a later pod has the name, however soon', async () => {
+      const revoke = stage.allow(harbor, ofPod, '*');
+      await authorize({ flags });
+      revoke();
+      const later = { ...pod, uid: 'uid-of-a-later-pod' };
+      assert.deepEqual([isKnownAllowed({ flags }), isKnownAllowed({ flags, pod: later })], [true, false]);
+      assert.equal((await failureOf(authorize({ flags, pod: later }))).code, 'PERMISSION_DENIED');
+    });
+
     it('is asked for first in the way that it was allowed last', async () => {
       stage.allow(harbor, ofPod, '*');
       await authorize({ flags });

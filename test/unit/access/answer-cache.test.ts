@@ -4,39 +4,55 @@ import { ManualClock } from '../../support/access/access-stage.js';
 
 describe('the cache of answers', () => {
   let clock: ManualClock;
+  let steadyMs: number;
   let cache: AnswerCache;
-  const put = (key: string, isAllowed: boolean, askedAtMs = clock.ms): void => cache.put(key, { isAllowed, askedAtMs });
+  const put = (key: string, isAllowed: boolean, agoMs = 0): void =>
+    cache.put(key, isAllowed, { wallMs: clock.ms - agoMs, steadyMs: steadyMs - agoMs });
+  const pass = (ms: number): void => {
+    clock.ms += ms;
+    steadyMs += ms;
+  };
 
   beforeEach(() => {
     clock = new ManualClock();
-    cache = new AnswerCache(clock);
+    steadyMs = 1000;
+    cache = new AnswerCache(clock, () => steadyMs);
   });
 
   it('keeps allowed answers longer than denied ones, counted from the question', () => {
-    put('yes', true, clock.ms - 1);
-    put('no', false, clock.ms - 1);
+    put('yes', true, 1);
+    put('no', false, 1);
     assert.deepEqual([cache.get('yes'), cache.get('no'), cache.get('other')], [true, false, undefined]);
-    clock.ms += deniedForMs - 1;
+    pass(deniedForMs - 1);
     assert.deepEqual([cache.get('yes'), cache.get('no')], [true, undefined]);
-    clock.ms += allowedForMs - deniedForMs;
+    pass(allowedForMs - deniedForMs);
     assert.equal(cache.get('yes'), undefined);
     assert.equal(cache.hint('yes'), true);
   });
 
   it('keeps the answer to the later question, whichever comes first', () => {
     put('key', true);
-    put('key', false, clock.ms - 1);
+    put('key', false, 1);
     assert.equal(cache.get('key'), true);
     put('key', false);
     assert.equal(cache.get('key'), false);
   });
 
-  it('trusts no answer from the future after the clock was set back', () => {
+  it('keeps no answer longer because the clock of the node was set back', () => {
     put('key', true);
-    clock.ms -= 1;
+    clock.ms -= 3_600_000;
+    pass(allowedForMs - 1);
+    assert.equal(cache.get('key'), true);
+    pass(1);
     assert.equal(cache.get('key'), undefined);
-    put('key', false);
-    assert.equal(cache.get('key'), false);
+    pass(3_600_000 - allowedForMs);
+    assert.equal(cache.get('key'), undefined);
+  });
+
+  it('keeps no answer longer because the machine was suspended', () => {
+    put('key', true);
+    clock.ms += allowedForMs;
+    assert.equal(cache.get('key'), undefined);
   });
 
   it('forgets the answers that were asked for first when there are too many', () => {
