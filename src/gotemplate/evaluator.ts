@@ -9,7 +9,7 @@ import { element, isTrue, opened } from './reference.js';
 import { quote } from './quote.js';
 import type { Templates } from './token-reader.js';
 import { type ActionNode, type AnyNode, type BranchNode, type Statement, type TemplateNode } from './tree.js';
-import { GoInt, GoMap, GoObject, GoSlice, type GoValue, int } from './values.js';
+import { GoInt, GoMap, GoObject, GoSlice, type GoValue, int, int64 } from './values.js';
 import { Variables } from './variables.js';
 
 /** The elements of a range, one after the other. */
@@ -30,8 +30,8 @@ interface Frame {
   /** Name of the template that the list is in, and where its variables start. */
   readonly template: ByteString;
   readonly base: number;
-  /** Set for a range: what starts the list again. */
-  readonly iteration: Iteration | undefined;
+  /** Set for a range: what starts the list again; `else` for the else of a range, which a break leaves too. */
+  readonly iteration: Iteration | 'else' | undefined;
   /** Templates around this list. */
   readonly depth: number;
 }
@@ -130,7 +130,7 @@ export class Evaluator {
     else this.#variables.dropTo(mark);
   }
 
-  #push(around: Frame, statements: readonly Statement[], dot: Ref, mark: number, iteration?: Iteration): void {
+  #push(around: Frame, statements: readonly Statement[], dot: Ref, mark: number, iteration?: Frame['iteration']): void {
     const { template, base, depth } = around;
     this.#frames.push({ statements, next: 0, dot, mark, template, base, depth, iteration });
   }
@@ -145,7 +145,8 @@ export class Evaluator {
 
   /** At the end of a list: the next round of a range, or back to the list around it. */
   #finish(frame: Frame): void {
-    if (frame.iteration !== undefined && this.#nextRound(frame, frame.iteration)) return;
+    const { iteration } = frame;
+    if (iteration !== undefined && iteration !== 'else' && this.#nextRound(frame, iteration)) return;
     this.#frames.pop();
     this.#variables.dropTo(frame.mark);
     this.#variables.base = this.#frames.at(-1)?.base ?? 0;
@@ -161,7 +162,7 @@ export class Evaluator {
     if (pushed === undefined || this.#nextRound(pushed, iteration)) return;
     this.#frames.pop();
     if (node.elseList === undefined) this.#variables.dropTo(outer);
-    else this.#push(frame, node.elseList, frame.dot, outer);
+    else this.#push(frame, node.elseList, frame.dot, outer, 'else');
   }
 
   /** Sets up the next round; false when there is none. */
@@ -196,7 +197,7 @@ export class Evaluator {
     if (pipe.declarations.length > 1) {
       throw new ExecFailure("can't use ", shown(), ' to iterate over more than one variable');
     }
-    return numbers(ranged instanceof GoInt ? ranged.kind : 'int64', count);
+    return numbers(ranged, count);
   }
 
   /** Entries as they are before the first round, as in Go, whatever the body does to the map. */
@@ -221,10 +222,16 @@ export class Evaluator {
     this.#enter(node.name, statements, dot, frame.depth + 1);
   }
 
-  /** Drops the lists up to that of the range; `continue` leaves it at its end. */
+  /**
+   * Drops the lists up to that of the range; `continue` leaves it at its end. In the else of a range, which the parser
+   * lets pass only within another range, `break` leaves the else alone and `continue` goes on with the other range: so it
+   * is in Go.
+   */
   #leaveLoop(kind: 'break' | 'continue'): void {
+    const isLeft = ({ iteration }: Frame): boolean =>
+      iteration !== undefined && (kind === 'break' || iteration !== 'else');
     let frame = this.#frames.at(-1);
-    while (frame !== undefined && frame.iteration === undefined) {
+    while (frame !== undefined && !isLeft(frame)) {
       this.#frames.pop();
       frame = this.#frames.at(-1);
     }
@@ -252,7 +259,13 @@ function sliceElements(slice: GoSlice): Iteration['next'] {
   };
 }
 
-function numbers(kind: GoInt['kind'], count: bigint): Iteration['next'] {
+/** Numbers below `count`, of the type of the value that is ranged over. */
+function numbers(ranged: GoValue, count: bigint): Iteration['next'] {
   let next = 0n;
-  return () => (next < count ? { key: undefined, element: new GoInt(kind, next++) } : undefined);
+  const typed = (value: bigint): GoValue => {
+    if (!(ranged instanceof GoObject)) return new GoInt(ranged instanceof GoInt ? ranged.kind : 'int', value);
+    const { type } = ranged;
+    return type.fromInteger === undefined ? int64(value) : new GoObject(type, type.fromInteger(value));
+  };
+  return () => (next < count ? { key: undefined, element: typed(next++) } : undefined);
 }

@@ -211,9 +211,9 @@ export class Expressions {
     const { signature, name, node } = callee;
     this.#checkCount(signature, name, args, piped);
     if (signature.uncallable !== undefined) throw new ExecFailure(signature.uncallable);
-    const values = this.#arguments(dot, signature, args, piped);
-    this.#context.charge(stepCosts.call + stringSteps(signature, values));
     try {
+      const values = this.#arguments(dot, signature, args, piped);
+      this.#context.charge(stepCosts.call + stringSteps(signature, values));
       const result = callee.invoke(values);
       return signature.result === anyType ? new InterfaceBox(opened(result) ?? null) : result;
     } catch (error) {

@@ -4,8 +4,8 @@ import { ensureDepth } from '../limits.js';
 import { anyType, GoComplex, GoInt, GoMap, GoObject, GoSlice, type GoValue, isUnsigned, typeName } from '../values.js';
 import { Formatter } from './formatter.js';
 
-/** Addresses differ from run to run in Go too; this stands for all of them. */
-const address = 0xc000012345n;
+/** Addresses differ from run to run in Go too; this stands for all of them but that of a nil slice or map. */
+const someAddress = 0xc000012345n;
 
 /** Prints values of every type under a verb: what Go's fmt does above the level of digits. */
 export class Printer extends Formatter {
@@ -246,7 +246,9 @@ export class Printer extends Formatter {
   }
 
   #printPointer(value: GoValue, verb: ByteString): void {
-    const isPointer = value instanceof GoSlice || value instanceof GoMap || kindOfPointer(value);
+    const hasNil = value instanceof GoSlice || value instanceof GoMap;
+    const isPointer = hasNil || kindOfPointer(value);
+    const address = hasNil && value.isNil ? 0n : someAddress;
     if (!isPointer || !'vpbodxX'.includes(verb)) this.#printWrongVerb(value, verb);
     else if (verb === 'v' && this.sharpV) this.write(`(${typeName(value)})(0x${address.toString(16)})`);
     else if (verb === 'v' || verb === 'p') this.#printHex(address, !this.sharp);

@@ -49,9 +49,19 @@ function compile(pattern: string): RE2JS {
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const renamed = message.includes('duplicate capture group name') ? withUniqueNames(pattern) : pattern;
-    if (renamed === pattern) throw new PatternError(toGoString(message));
+    if (renamed === pattern) throw new PatternError(toGoString(inGoWords(message)));
     return compile(renamed);
   }
+}
+
+/** re2js's messages are Go's but for what a pattern's end leaves out, and for names that `compile` made up. */
+function inGoWords(message: string): string {
+  return message
+    .replace(/(trailing backslash at end of expression)$/, '$1: ``')
+    .replace(/invalid named capture: `(\(\?P?)<`$/, (_, opening: string) => {
+      return `invalid or unsupported Perl syntax: \`${opening === '(?' ? '(?<' : opening}\``;
+    })
+    .replace(new RegExp(`${duplicateMark}\\d+`, 'g'), '');
 }
 
 function withUniqueNames(pattern: string): string {

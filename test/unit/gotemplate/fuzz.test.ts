@@ -7,6 +7,19 @@ import { loadVectors, runVector } from '../../support/vectors.js';
 
 const fixtures = path.join(import.meta.dirname, '../../fixtures/gotemplate-fuzz');
 
+describe('templates of odd corners, recorded with real Go', () => {
+  const vectors = loadVectors(path.join(fixtures, 'corners.jsonl'));
+
+  it('are many', () => {
+    assert.ok(vectors.length > 1500);
+  });
+
+  it('give what Go gave', () => {
+    const failures = vectors.map(runVector).filter((failure) => failure !== undefined);
+    assert.deepEqual(failures, []);
+  });
+});
+
 describe('random templates, recorded with real Go', () => {
   const vectors = ['recorded.jsonl', 'focused.jsonl'].flatMap((file) => loadVectors(path.join(fixtures, file)));
 
