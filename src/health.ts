@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { DriverError } from './errors.js';
 import type { Log } from './log.js';
 
 export interface HealthServerOptions {
@@ -30,11 +31,20 @@ export class HealthServer {
     this.#server.maxConnections = 64;
   }
 
-  /** @returns the port it listens on. */
+  /**
+   * @returns the port it listens on.
+   * @throws {DriverError} FAILED_PRECONDITION when the address cannot be had.
+   */
   async start(): Promise<number> {
     const { host, port } = this.#options.address;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
+      this.#server.once('error', (error) =>
+        reject(
+          new DriverError('FAILED_PRECONDITION', `cannot listen on --http-address ${host ?? ''}:${port}`, {
+            cause: error,
+          }),
+        ),
+      );
       this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
     });
     return (this.#server.address() as AddressInfo).port;

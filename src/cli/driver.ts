@@ -78,14 +78,24 @@ export class Driver {
       new HealthServer({
         address,
         metrics: { text: () => this.metrics.text(), contentType: this.metrics.contentType },
-        unhealthyReason: () => undefined,
+        unhealthyReason: () =>
+          this.#server.isInPlace ? undefined : `the kubelet cannot call: the socket ${config.endpoint} is not there`,
         notReadyReason: () => this.notReadyReason() ?? this.#unregisteredReason(),
         log,
       });
   }
 
-  /** @throws {DriverError} when a socket or port cannot be had. */
+  /** @throws {DriverError} when a socket or port cannot be had; nothing of the driver runs on then. */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     const { log } = this.#parts;
     const mountProblem = this.#host.mountProblem();
     if (mountProblem !== undefined) log.error(`publishes will fail: ${mountProblem}`);

@@ -41,6 +41,8 @@ const maxMessageBytes = 4 * 1024 * 1024;
 export class SocketServer {
   readonly #options: SocketServerOptions;
   readonly #server: Server;
+  /** Of the socket that this server has made. */
+  #identity: string | undefined;
 
   constructor(options: SocketServerOptions) {
     this.#options = options;
@@ -65,13 +67,22 @@ export class SocketServer {
         ServerCredentials.createInsecure(),
       );
       chmodSync(socketPath, 0o600);
+      this.#identity = identityOf(socketPath);
     } catch (error) {
       throw new DriverError('FAILED_PRECONDITION', `cannot listen on ${socketPath}`, { cause: error });
     }
     log.info('listening', { path: socketPath });
   }
 
-  /** Takes no new calls, waits for the running ones, then cuts off what is left. Removes the socket. Mounts stay. */
+  /** Whether clients that dial the path reach this server: its socket may have been removed or replaced. */
+  get isInPlace(): boolean {
+    return this.#identity !== undefined && identityOf(this.#options.socketPath) === this.#identity;
+  }
+
+  /**
+   * Takes no new calls, waits for the running ones, then cuts off what is left. The socket goes at once, by itself: what
+   * is at its path when the last call has ended may be the next driver's. Mounts stay.
+   */
   async stop(): Promise<void> {
     const { socketPath, drainMs, log } = this.#options;
     let timer: NodeJS.Timeout | undefined;
@@ -84,8 +95,13 @@ export class SocketServer {
       this.#server.forceShutdown();
     }
     clearTimeout(timer);
-    if (existsSync(socketPath)) unlinkSync(socketPath);
   }
+}
+
+/** Tells the file now at a path from others that were or will be there; undefined when there is none. */
+function identityOf(file: string): string | undefined {
+  const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  return stats && `${stats.dev}.${stats.ino}.${stats.birthtimeNs}`;
 }
 
 /**

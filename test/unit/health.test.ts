@@ -90,7 +90,10 @@ describe('HealthServer', () => {
       notReadyReason: () => undefined,
       log,
     });
-    await assert.rejects(second.start(), { code: 'EADDRINUSE' });
+    await assert.rejects(second.start(), {
+      code: 'FAILED_PRECONDITION',
+      message: `cannot listen on --http-address 127.0.0.1:${port}`,
+    });
   });
 
   it('takes no connection after it stopped', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { assertNoToken } from '../../support/driver/canary.js';
 import { DriverProcess } from '../../support/driver/driver-process.js';
@@ -40,6 +42,25 @@ describe('the driver as a process', () => {
       assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), []);
     });
   }
+
+  it('ends when it cannot have a socket or port that it needs, and leaves none behind', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    for (const [flags, message] of [
+      [
+        ['--http-address', `127.0.0.1:${port}`],
+        /cannot listen on --http-address 127\.0\.0\.1:\d+: .*EADDRINUSE[^\n]*\n$/,
+      ],
+      [[...http, '--registration-dir', path.join(node.root, 'missing')], /cannot listen on .*-reg\.sock/],
+    ] as const) {
+      const driver = new DriverProcess(node, flags);
+      assert.deepEqual(await driver.exited, { status: 1, signal: null });
+      assert.match(driver.stderr, message);
+      assert.equal(fs.existsSync(node.socketPath), false);
+    }
+    await new Promise((resolve) => taken.close(resolve));
+  });
 
   const refused: readonly [string, readonly string[], RegExp][] = [
     ['an unknown flag', ['--no-such-flag', 'x'], /no-such-flag/],

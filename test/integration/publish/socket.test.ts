@@ -3,7 +3,10 @@ import fs from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { DriverProcess } from '../../support/driver/driver-process.js';
+import { InProcessDriver } from '../../support/driver/in-process-driver.js';
+import { connector } from '../../support/driver/manifests.js';
 import { NodeSandbox } from '../../support/driver/node-sandbox.js';
+import { eventually } from '../../support/poll.js';
 
 describe('the CSI socket', () => {
   let node: NodeSandbox;
@@ -55,11 +58,42 @@ describe('the CSI socket', () => {
 
   it('is not taken from a driver that lives: the second says so and ends, the first goes on', async () => {
     const first = await DriverProcess.start(node);
-    const second = new DriverProcess(node);
+    // What it has begun by then must not keep it alive.
+    const second = new DriverProcess(node, ['--http-address', '127.0.0.1:0']);
     assert.deepEqual(await second.exited, { status: 1, signal: null });
     assert.match(second.stderr, /another process answers on .*csi\.sock: stop it first/);
     await first.kubelet.publish(node.volume().publishRequest());
     await first.stop();
+  });
+
+  it('of a driver that still ends its last call is free for the next driver, which keeps it', async () => {
+    const ending = await InProcessDriver.start(node, { flags: ['--not-found-wait', '60s'] });
+    const late = node.volume();
+    const running = ending.kubelet.publish(late.publishRequest({ attributes: { connectors: 'late' } }));
+    await eventually('the publish runs', () => ending.driver.metrics.calls.inFlight === 1);
+    const ended = ending.stop();
+    await eventually('the socket is free', () => !fs.existsSync(node.socketPath));
+    const next = await InProcessDriver.start(node);
+    node.writeManifest('late.json', connector('late'));
+    await Promise.all([running, ended]);
+    await next.kubelet.publish(node.volume().publishRequest());
+    await next.stop();
+    assert.equal(fs.existsSync(node.socketPath), false);
+  });
+
+  it('that is removed or replaced under a driver is told to the liveness probe', async () => {
+    const driver = await DriverProcess.start(node, ['--http-address', '127.0.0.1:0']);
+    const health = async (): Promise<number> => (await driver.http('/healthz')).status;
+    assert.equal(await health(), 200);
+    const kept = `${node.socketPath}.kept`;
+    fs.renameSync(node.socketPath, kept);
+    const { status, body } = await driver.http('/healthz');
+    assert.deepEqual([status, body], [503, `the kubelet cannot call: the socket ${node.socketPath} is not there\n`]);
+    fs.writeFileSync(node.socketPath, '');
+    assert.equal(await health(), 503);
+    fs.renameSync(kept, node.socketPath);
+    assert.equal(await health(), 200);
+    await driver.stop();
   });
 
   it('is not taken from another program that listens and says nothing', async () => {
