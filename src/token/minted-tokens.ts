@@ -20,14 +20,21 @@ const renewAfter = 0.8;
 /** The client's own time bound ends the request. */
 const neverAborted = new AbortController().signal;
 
+/**
+ * Milliseconds after which a token that nobody asks for is forgotten. Volumes ask each minute; nobody says when a pod
+ * is gone, and a pod's author may have asked for years.
+ */
+const idleMs = 10 * 60_000;
+
 interface MintedToken {
   readonly token: ProxyToken;
   readonly renewAtMs: number;
+  lastAskedMs: number;
 }
 
 /**
  * Tokens minted by TokenRequest for the pod's own service account and bound to the pod (`--allow-token-minting`). Each
- * is kept until 80 % of its life is over; concurrent calls share one request.
+ * is kept until 80 % of its life is over or nobody asks for it any more; concurrent calls share one request.
  */
 export class MintedTokens implements TokenSource {
   readonly #client: KubeClient;
@@ -45,7 +52,7 @@ export class MintedTokens implements TokenSource {
   /** @throws {DriverError} also INVALID_ARGUMENT for a lifetime that the API server refuses. */
   async tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken> {
     const key = keyOf(request);
-    const known = this.#minted.get(key);
+    const known = this.#known(key);
     const nowMs = this.#clock.now();
     if (known !== undefined && nowMs < known.renewAtMs) return known.token;
     try {
@@ -59,8 +66,14 @@ export class MintedTokens implements TokenSource {
   }
 
   peek(request: TokenRequest): ProxyToken | undefined {
-    const known = this.#minted.get(keyOf(request));
+    const known = this.#known(keyOf(request));
     return known !== undefined && this.#clock.now() < known.renewAtMs ? known.token : undefined;
+  }
+
+  #known(key: string): MintedToken | undefined {
+    const known = this.#minted.get(key);
+    if (known !== undefined) known.lastAskedMs = this.#clock.now();
+    return known;
   }
 
   /** The request belongs to all who wait for it: it goes on when one of them gives up. */
@@ -78,8 +91,9 @@ export class MintedTokens implements TokenSource {
   }
 
   #remember(key: string, minted: MintedToken): MintedToken {
-    for (const [other, { token }] of this.#minted) {
-      if (token.expiresAtMs <= this.#clock.now()) this.#minted.delete(other);
+    const nowMs = this.#clock.now();
+    for (const [other, { token, lastAskedMs }] of this.#minted) {
+      if (token.expiresAtMs <= nowMs || nowMs - lastAskedMs >= idleMs) this.#minted.delete(other);
     }
     this.#minted.set(key, minted);
     return minted;
@@ -115,7 +129,8 @@ export class MintedTokens implements TokenSource {
     }
     const { expiresAtMs } = claims;
     const nowMs = this.#clock.now();
-    return { token: { secret, expiresAtMs }, renewAtMs: nowMs + renewAfter * (expiresAtMs - nowMs) };
+    const renewAtMs = nowMs + renewAfter * (expiresAtMs - nowMs);
+    return { token: { secret, expiresAtMs }, renewAtMs, lastAskedMs: nowMs };
   }
 }
 

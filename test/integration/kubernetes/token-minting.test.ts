@@ -141,6 +141,27 @@ describe('a lifetime of its own', () => {
     await republish();
   });
 
+  it('is not kept for a pod that is gone, however long it would last', async () => {
+    const driver = await startMinting();
+    const lasting = { attributes: { connectors: 'harbor', 'token.expiration': '1000h' } };
+    const publish = (each: TestVolume): Promise<void> => driver.kubelet.publish(each.publishRequest(lasting));
+    const gone = volume;
+    const alive = cluster.node.volume({ name: 'alive' });
+    const last = cluster.node.volume({ name: 'last' });
+    for (const each of [alive, last]) cluster.putPod(each);
+    await publish(gone);
+    await publish(alive);
+    nowMs += 9 * 60_000;
+    await publish(alive);
+    nowMs += 9 * 60_000;
+    await publish(last);
+    assert.equal(minted(), 3);
+    await publish(alive);
+    assert.equal(minted(), 3);
+    await publish(gone);
+    assert.equal(minted(), 4);
+  });
+
   it('that the API server refuses is an error of the volume', async () => {
     const driver = await startMinting();
     const effect = {
