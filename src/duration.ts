@@ -11,12 +11,16 @@ const unitNanoseconds: Readonly<Record<string, bigint>> = {
 
 const maxNanoseconds = (1n << 63n) - 1n;
 
+/** Pods' authors write durations too; numbers of a million digits would hold up everybody else. */
+const maxLength = 500;
+
 /**
  * Reads a duration as Go's time.ParseDuration does: an optional sign, then decimal numbers with a unit each
  * (`1h30m`, `1.5s`, `300ms`), or a bare `0`.
- * @returns nanoseconds; undefined when the text is not a duration or does not fit 64 bits.
+ * @returns nanoseconds; undefined when the text is not a duration, does not fit 64 bits or is absurdly long.
  */
 export function parseGoDuration(text: string): bigint | undefined {
+  if (text.length > maxLength) return undefined;
   const sign = text.startsWith('-') ? -1n : 1n;
   let rest = text.replace(/^[-+]/, '');
   if (rest === '0') return 0n;

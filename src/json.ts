@@ -12,28 +12,29 @@ export interface JsonObject {
 
 /**
  * Parses JSON text without losing how its numbers were written. A key such as `__proto__` is an ordinary own key.
- * @throws {SyntaxError} when the text is not JSON, repeats a key with another value, or nests too deep. The message
- * gives the place, never the text.
+ * @throws {SyntaxError} when the text is not JSON, repeats a key with another value, holds a number that no float64
+ * does, or nests too deep. The message gives the place, never the text.
  */
 export function parseJson(text: string): JsonValue {
-  try {
-    return new Parser(text).document();
-  } catch (error) {
-    if (error instanceof RangeError) throw new SyntaxError('JSON nested too deep', { cause: error });
-    throw error;
-  }
+  return new Parser(text).document();
 }
+
+/** Far more than any object has, and little enough for whoever walks through the value with a call for each level. */
+const maxDepth = 1000;
 
 const numberPattern = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const minInt64 = -(1n << 63n);
 const maxInt64 = (1n << 63n) - 1n;
 
-function parseNumber(text: string): bigint | number {
-  if (/^-?\d+$/.test(text)) {
+/** Undefined: too large for a float64, which Go refuses too. */
+function parseNumber(text: string): bigint | number | undefined {
+  // Longer ones are never an int64, and take time that grows faster than their length.
+  if (text.length <= 20 && /^-?\d+$/.test(text)) {
     const value = BigInt(text);
     if (value >= minInt64 && value <= maxInt64) return value;
   }
-  return Number(text);
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
 }
 
 /**
@@ -43,6 +44,7 @@ function parseNumber(text: string): bigint | number {
 class Parser {
   readonly #text: string;
   #at = 0;
+  #depth = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -65,9 +67,8 @@ class Parser {
   #bareValue(): JsonValue {
     switch (this.#text[this.#at]) {
       case '{':
-        return this.#object();
       case '[':
-        return this.#array();
+        return this.#container();
       case '"':
         return this.#string();
       case 't':
@@ -79,6 +80,14 @@ class Parser {
       default:
         return this.#number();
     }
+  }
+
+  #container(): JsonValue {
+    this.#depth += 1;
+    if (this.#depth > maxDepth) throw new SyntaxError('JSON nested too deep');
+    const value = this.#text[this.#at] === '{' ? this.#object() : this.#array();
+    this.#depth -= 1;
+    return value;
   }
 
   #object(): JsonObject {
@@ -138,9 +147,10 @@ class Parser {
   #number(): bigint | number {
     numberPattern.lastIndex = this.#at;
     const [found] = numberPattern.exec(this.#text) ?? [];
-    if (found === undefined) throw this.#error();
+    const value = found === undefined ? undefined : parseNumber(found);
+    if (found === undefined || value === undefined) throw this.#error();
     this.#at += found.length;
-    return parseNumber(found);
+    return value;
   }
 
   #word<T>(word: string, value: T): T {

@@ -17,7 +17,7 @@ const compactJws = /^[-\w]+\.([-\w]+)\.[-\w]*$/;
 
 /**
  * Reads a token's claims without checking its signature.
- * @returns undefined when it is not a JSON Web Token or has no `exp`.
+ * @returns undefined when it is not a JSON Web Token or has no `exp` that is a time.
  */
 export function parseTokenClaims(token: Secret): TokenClaims | undefined {
   const payload = compactJws.exec(token.expose())?.[1];
@@ -41,8 +41,13 @@ export function parseTokenClaims(token: Secret): TokenClaims | undefined {
   }
 }
 
+/** The range of Date, so that whatever comes out can be told and compared. */
+const maxTimeMs = 8.64e15;
+
 function secondsToMs(value: JsonValue | undefined): number | undefined {
-  return typeof value === 'bigint' || typeof value === 'number' ? Number(value) * 1000 : undefined;
+  if (typeof value !== 'bigint' && typeof value !== 'number') return undefined;
+  const ms = Number(value) * 1000;
+  return Math.abs(ms) <= maxTimeMs ? ms : undefined;
 }
 
 function text(value: JsonValue | undefined): string | undefined {

@@ -21,6 +21,13 @@ describe('Go durations', () => {
     it(`refuses ${JSON.stringify(text)}`, () => assert.equal(parseGoDuration(text), undefined));
   }
 
+  it('refuses what nobody would write, before it takes time', () => {
+    for (const text of ['0s'.repeat(500_000), `${'0'.repeat(1_000_000)}1s`, `1.${'0'.repeat(1_000_000)}s`]) {
+      assert.equal(parseGoDuration(text), undefined);
+    }
+    assert.equal(parseGoDuration('0s'.repeat(100)), 0n);
+  });
+
   it('gives milliseconds', () => assert.equal(parseGoDurationMs('1m0.5s'), 60_500));
 
   it('prints as Go does', () => {

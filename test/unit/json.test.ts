@@ -5,8 +5,14 @@ import { isJsonObject, jsonMember, parseJson } from '../../src/json.js';
 
 const int64 = (text: string): bigint | number => {
   const value = /^-?\d+$/.test(text) ? BigInt(text) : undefined;
-  return value !== undefined && BigInt.asIntN(64, value) === value ? value : Number(text);
+  return value !== undefined && BigInt.asIntN(64, value) === value ? value : finite(Number(text));
 };
+
+/** As Go has it: what a float64 cannot hold is an error. */
+function finite<T>(value: T): T {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new SyntaxError('too large');
+  return value;
+}
 
 type Outcome = { readonly value: unknown } | 'SyntaxError';
 
@@ -73,7 +79,8 @@ describe('parseJson', () => {
   it('agrees with JSON.parse about what is JSON', () => {
     fc.assert(
       fc.property(nearlyJson, (text) => {
-        const isJson = outcome(() => JSON.parse(text) as unknown) !== 'SyntaxError';
+        const isJson =
+          outcome(() => JSON.parse(text, (_key, value: unknown) => finite(value)) as unknown) !== 'SyntaxError';
         const isParsed = outcome(() => parseJson(text)) !== 'SyntaxError';
         // Only a repeated key is JSON and yet refused.
         assert.ok(isJson || !isParsed);
@@ -107,8 +114,35 @@ describe('parseJson', () => {
     assert.throws(() => parseJson('{"a": 1, "a": 2}'), SyntaxError);
   });
 
-  it('refuses what nests too deep', () => {
-    assert.throws(() => parseJson('['.repeat(1_000_000)), { name: 'SyntaxError', message: 'JSON nested too deep' });
+  it('refuses what nests deeper than others who walk through the value can follow', () => {
+    const nested = (depth: number, open: string, close: string): string =>
+      `${open.repeat(depth)}1${close.repeat(depth)}`;
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+      ['[{"a":', '}]'],
+    ] as const) {
+      const levels = open.length === 6 ? 2 : 1;
+      assert.ok(parseJson(nested(1000 / levels, open, close)));
+      for (const depth of [1001, 10_000, 1_000_000]) {
+        assert.throws(() => parseJson(nested(depth, open, close)), {
+          name: 'SyntaxError',
+          message: 'JSON nested too deep',
+        });
+      }
+    }
+  });
+
+  it('takes brackets beside each other for no depth', () => {
+    assert.equal((parseJson(`[${'[{}],'.repeat(5000)}[]]`) as readonly unknown[]).length, 5001);
+  });
+
+  it('refuses a number that no float holds', () => {
+    for (const text of ['1e999', '-1e999', '9'.repeat(400), '9'.repeat(1_000_000)]) {
+      assert.throws(() => parseJson(`{"a": ${text}}`), { name: 'SyntaxError', message: /^JSON is malformed at/ });
+    }
+    assert.equal(parseJson('9'.repeat(300)), 1e300);
+    assert.equal(parseJson('1e-999'), 0);
   });
 
   it('never quotes the text', () => {

@@ -108,6 +108,13 @@ describe('the kubelet’s token', () => {
     });
   });
 
+  it('is refused as none when its expiry is no time that a message could give', async () => {
+    for (const exp of [-1e13, -9e15, 1e13]) {
+      const passed = { inSecrets: passedTokensJson(tokenOf({ ...claims, exp })) };
+      await assert.rejects(tokenFor({ passed }), { code: 'FAILED_PRECONDITION', message: /"exp" claim$/ });
+    }
+  });
+
   it('is never quoted when it cannot be read', async () => {
     const canary = 'canary-93be';
     for (const text of [canary, `{"connectors-proxy": {"token": "${canary}`, `{"connectors-proxy": ${canary}}`]) {

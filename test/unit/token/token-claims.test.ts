@@ -27,6 +27,7 @@ describe('token claims', () => {
     assert.deepEqual(parse(tokenOf({ exp: 1.5 })), { ...none, expiresAtMs: 1500 });
     const odd = { exp: 1, iat: '1', 'kubernetes.io': { namespace: 1, pod: ['x'] } };
     assert.deepEqual(parse(tokenOf(odd)), { ...none, expiresAtMs: 1000 });
+    assert.deepEqual(parse(tokenOf({ exp: 1, iat: 1e300 })), { ...none, expiresAtMs: 1000 });
   });
 
   for (const [what, text] of [
@@ -39,6 +40,9 @@ describe('token claims', () => {
     ['a payload that is no object', payload('[1]')],
     ['no expiry', tokenOf({ iat: 1 })],
     ['an expiry that is text', tokenOf({ exp: '1' })],
+    ['an expiry that no float holds', payload('{"exp":1e999}')],
+    ['an expiry that is no time', tokenOf({ exp: 1e13 })],
+    ['an expiry long before all times', tokenOf({ exp: -1e13 })],
     ['an inherited expiry', payload('{"__proto__":{"exp":1}}')],
   ] as const) {
     it(`are none in ${what}`, () => assert.equal(parse(text), undefined));
