@@ -41,7 +41,7 @@ export class DriverError extends Error {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message.replaceAll(/\s*[\r\n\u2028\u2029]\s*/g, ' '), options);
+    super(inOneLine(message), options);
     this.code = code;
   }
 
@@ -49,6 +49,14 @@ export class DriverError extends Error {
   within(context: string): DriverError {
     return new DriverError(this.code, `${context}: ${this.message}`, { cause: this });
   }
+}
+
+/** The text with blanks for its line breaks and what surrounds them; in a time that grows as its length, whoever wrote it. */
+export function inOneLine(text: string): string {
+  const lines = text.split(/[\r\n\u2028\u2029]/);
+  if (lines.length === 1) return text;
+  const trimmed = lines.map((line) => line.trim());
+  return trimmed.filter((line) => line !== '').join(' ');
 }
 
 /** `error` as it is when it is a DriverError already; anything else is INTERNAL with `summary` as its message. */

@@ -1,3 +1,4 @@
+import { inOneLine } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonValue } from '../json.js';
 
@@ -46,7 +47,7 @@ export class KubeError extends Error {
   readonly mayHaveActed: boolean;
 
   constructor(parts: KubeErrorParts, options?: ErrorOptions) {
-    const text = parts.message.replaceAll(/\s*[\r\n]+\s*/g, ' ').slice(0, maxMessageLength);
+    const text = inOneLine(parts.message.slice(0, maxMessageLength));
     super(`${parts.path}: ${text}`, options);
     this.code = parts.code;
     this.reason = parts.reason;

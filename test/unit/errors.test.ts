@@ -11,7 +11,15 @@ describe('DriverError', () => {
 
   it('has a message of one line', () => {
     assert.equal(new DriverError('INTERNAL', 'first \r\n\n  second\nthird').message, 'first second third');
+    assert.equal(new DriverError('INTERNAL', ' as it is ').message, ' as it is ');
     assert.equal(new DriverError('INTERNAL', 'first\u2028second\u2029third').message, 'first second third');
+  });
+
+  it('is made in no time of a message that is mostly blanks', () => {
+    // With backtracking it would take minutes.
+    const blanks = ' '.repeat(1_000_000);
+    assert.equal(new DriverError('INTERNAL', `${blanks}x`).message.length, 1_000_001);
+    assert.equal(new DriverError('INTERNAL', `a${blanks}\n${blanks}b`).message, 'a b');
   });
 
   it('gets context that keeps its code and its chain of causes', () => {

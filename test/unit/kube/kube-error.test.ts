@@ -11,6 +11,10 @@ describe('KubeError', () => {
     assert.ok(error({ message: 'x'.repeat(5000) }).message.length < 1100);
   });
 
+  it('is made in no time of a message that is mostly blanks', () => {
+    assert.ok(error({ message: `${' '.repeat(1_000_000)}x` }).message.length < 1100);
+  });
+
   it('knows what may pass by itself', () => {
     for (const code of [0, 429, 500, 502, 503, 504]) assert.equal(error({ code }).isTransient, true, String(code));
     for (const code of [200, 400, 401, 403, 404, 409, 410, 422, 501]) {
