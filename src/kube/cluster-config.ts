@@ -9,7 +9,7 @@ export interface ClusterConfig {
   readonly port: number;
   /** Path before `/api`: empty, or with a leading slash and without a trailing one. */
   readonly basePath: string;
-  /** Read anew for every connection, since files rotate. @throws {DriverError} FAILED_PRECONDITION naming the file. */
+  /** Read anew for every connection and twice a minute, since files rotate. @throws {DriverError} FAILED_PRECONDITION naming the file. */
   readonly readTls: () => TlsMaterial;
   readonly token?: BearerToken;
   /** The namespace that the configuration names. */
@@ -25,6 +25,12 @@ export interface TlsMaterial {
   readonly serverName?: string;
   /** The server's certificate is not checked. */
   readonly isInsecure: boolean;
+}
+
+export function isSameTls(a: TlsMaterial, b: TlsMaterial): boolean {
+  const isSameKey = a.clientKey?.equals(b.clientKey) ?? b.clientKey === undefined;
+  const fields = ['ca', 'clientCertificate', 'serverName', 'isInsecure'] as const;
+  return isSameKey && fields.every((field) => a[field] === b[field]);
 }
 
 /** @throws {DriverError} FAILED_PRECONDITION naming the file and, where one is given, the field that named it. */

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { throwIfAborted } from '../errors.js';
 import { abortable, pause, startDeadline } from './abortable.js';
 import { backoffMs } from './backoff.js';
-import type { ClusterConfig } from './cluster-config.js';
+import { isSameTls } from './cluster-config.js';
+import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
 import { TransportError, transportError } from './connection.js';
 import type { Connection, ExchangeKind, HttpAnswer, HttpRequest } from './connection.js';
 import { Http1Connection } from './http1-connection.js';
@@ -30,6 +31,8 @@ export class ConnectionPool {
   readonly #closing = new AbortController();
   readonly #upkeep: NodeJS.Timeout;
   #connections: readonly Connection[] = [];
+  /** What the connections were made with that are not retired. */
+  #tls: TlsMaterial | undefined;
   #dialing: Promise<Connection> | undefined;
   #failures = 0;
   #notBeforeMs = 0;
@@ -66,7 +69,8 @@ export class ConnectionPool {
       const connection = await this.#open();
       if (!connection.hasRoom('call')) throw new TransportError('the server closed the connection at once', false);
       this.#failures = 0;
-      this.#connections = [...this.#connections.filter((each) => each.active > 0 || each.hasRoom('call')), connection];
+      this.#closeUnless((each) => each.hasRoom('call'));
+      this.#connections = [...this.#connections, connection];
       return connection;
     } catch (error) {
       this.#failures += 1;
@@ -79,7 +83,7 @@ export class ConnectionPool {
   async #open(): Promise<Connection> {
     const { dialMs, pingTimeoutMs } = this.#timings;
     const { host, port } = this.#config;
-    const options = this.#tlsOptions();
+    const options = { host, port, ...tlsOptions(this.#readTls()) };
     const deadline = startDeadline(this.#closing.signal, dialMs, this.#chance.now);
     try {
       const socket = await dialTls(options, deadline.signal);
@@ -96,29 +100,47 @@ export class ConnectionPool {
     }
   }
 
-  #tlsOptions(): ConnectionOptions {
-    const { ca, clientCertificate, clientKey, serverName, isInsecure } = this.#config.readTls();
-    return {
-      host: this.#config.host,
-      port: this.#config.port,
-      rejectUnauthorized: !isInsecure,
-      ...(ca === undefined ? {} : { ca }),
-      ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
-      ...(clientKey === undefined ? {} : { key: clientKey.expose() }),
-      ...(serverName === undefined ? {} : { servername: serverName }),
-    };
+  /**
+   * The files as they are now. Connections made with others are used no more: a server turns away the requests on one
+   * whose client certificate has expired, whatever the file holds by then.
+   */
+  #readTls(): TlsMaterial {
+    const tls = this.#config.readTls();
+    if (this.#tls !== undefined && !isSameTls(this.#tls, tls)) {
+      for (const connection of this.#connections) connection.retire();
+    }
+    this.#tls = tls;
+    return tls;
+  }
+
+  /** Closes those on which nothing is under way and nothing more can be, or need be. */
+  #closeUnless(isUseful: (connection: Connection) => boolean): void {
+    const kept = this.#connections.filter((connection) => connection.active > 0 || isUseful(connection));
+    for (const connection of this.#connections) if (!kept.includes(connection)) connection.close();
+    this.#connections = kept;
   }
 
   /** Closes what a busier time has left over, and finds dead connections before somebody waits for them. */
   #keepUp(): void {
-    const [first, ...others] = this.#connections.filter(
-      (connection) => connection.active > 0 || connection.hasRoom('call'),
-    );
-    const kept = others.filter((connection) => connection.active > 0);
-    for (const connection of others) if (connection.active === 0) connection.close();
-    this.#connections = first ? [first, ...kept] : [];
+    try {
+      this.#readTls();
+    } catch {
+      // Being replaced just now, or gone: who dials will hear of it.
+    }
+    const first = this.#connections.find((connection) => connection.hasRoom('call'));
+    this.#closeUnless((connection) => connection === first);
     for (const connection of this.#connections) connection.probe();
   }
+}
+
+function tlsOptions({ ca, clientCertificate, clientKey, serverName, isInsecure }: TlsMaterial): ConnectionOptions {
+  return {
+    rejectUnauthorized: !isInsecure,
+    ...(ca === undefined ? {} : { ca }),
+    ...(clientCertificate === undefined ? {} : { cert: clientCertificate }),
+    ...(clientKey === undefined ? {} : { key: clientKey.expose() }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
 }
 
 async function dialTls(options: ConnectionOptions, signal: AbortSignal): Promise<TLSSocket> {

@@ -25,6 +25,8 @@ export interface Connection {
   readonly active: number;
   /** @throws {TransportError} */
   request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
+  /** Has no room from now on; what is under way goes on. */
+  retire(): void;
   /** Finds out whether the other side is still there, and breaks the connection when it is not. */
   probe(): void;
   /** Breaks what is under way. */

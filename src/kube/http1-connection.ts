@@ -8,7 +8,7 @@ import type { Connection, HttpAnswer, HttpRequest } from './connection.js';
 export class Http1Connection implements Connection {
   readonly #target: RequestOptions;
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
-  #isBroken = false;
+  #isLeaving = false;
   #active = 0;
 
   /** @param target host, port and TLS options. */
@@ -21,7 +21,7 @@ export class Http1Connection implements Connection {
   }
 
   hasRoom(): boolean {
-    return !this.#isBroken;
+    return !this.#isLeaving;
   }
 
   async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
@@ -36,7 +36,7 @@ export class Http1Connection implements Connection {
       this.#active += 1;
       request.once('close', () => (this.#active -= 1));
       request.on('error', (error) => {
-        this.#isBroken ||= !signal.aborted;
+        this.#isLeaving ||= !signal.aborted;
         reject(transportError(error, isConnected));
       });
       request.end(body);
@@ -49,12 +49,16 @@ export class Http1Connection implements Connection {
     };
   }
 
+  retire(): void {
+    this.#isLeaving = true;
+  }
+
   probe(): void {
     // TCP keep-alive of the agent's sockets, and the limits on attempts and silent watches, have to do.
   }
 
   close(): void {
-    this.#isBroken = true;
+    this.#isLeaving = true;
     this.#agent.destroy();
   }
 }

@@ -82,6 +82,10 @@ export class Http2Connection implements Connection {
     };
   }
 
+  retire(): void {
+    this.#isLeaving = true;
+  }
+
   probe(): void {
     if (this.#session.destroyed) return;
     const timer = setTimeout(() => this.#session.destroy(new Error('no answer to a ping')), this.#pingTimeoutMs);

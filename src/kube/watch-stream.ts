@@ -38,8 +38,11 @@ export async function* watchStream(
   const deadline = startDeadline(options.signal, limitMs, runner.now);
   try {
     const answer = await runner.open(target, undefined, deadline.signal);
-    if (answer.status !== 200) await runner.read(answer, target);
-    if (answer.status !== 200 || !isJson(answer)) throw malformed(answer.status, path, 'the answer is no watch stream');
+    // Read to its end all the same, or the exchange would stay open.
+    if (answer.status !== 200 || !isJson(answer)) {
+      await runner.read(answer, target);
+      throw malformed(answer.status, path, 'the answer is no watch stream');
+    }
     limitMs = watchIdleMs;
     deadline.restart(limitMs);
     options.onOpen?.();

@@ -13,6 +13,7 @@ import {
   quickTimings,
   testClient,
 } from '../../support/kube-client/test-client.js';
+import { Secret } from '../../../src/secret.js';
 import { eventually } from '../../support/poll.js';
 
 const never = new AbortController().signal;
@@ -184,6 +185,77 @@ for (const http2 of [true, false]) {
       const options = { signal: never, resourceVersion: api.revision, timeoutSeconds: 60 };
       const events = client.watch({ type: connectors, namespace: 'team-a' }, {}, options);
       assert.equal((await failure(events.next())).reason, 'TooLarge');
+    });
+
+    it('lets go of what was no watch', async () => {
+      const effect = { kind: 'garbage', body: '<html>', contentType: 'text/html' } as const;
+      api.faults.add({ verb: 'watch', effect });
+      const location = { type: connectors, namespace: 'team-a' };
+      for (let turn = 0; turn < 8; turn += 1) {
+        const options = { signal: never, resourceVersion: api.revision, timeoutSeconds: 60 };
+        assert.equal((await failure(client.watch(location, {}, options).next())).reason, 'Malformed');
+      }
+      assert.ok(api.openConnections <= 2, `${api.openConnections} connections`);
+    });
+
+    it('leaves no connection open that it will not use again', async () => {
+      await Promise.all(Array.from({ length: 4 }, () => get()));
+      api.faults.add({ verb: 'get', count: 1, effect: { kind: 'reset' } });
+      await get();
+      await eventually('one is left', () => api.openConnections === 1, 2000);
+    });
+
+    it('follows its certificate and the authority, without breaking what is under way', async () => {
+      const rules = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
+      const pairOf = (commonName: string): Partial<TlsMaterial> => {
+        const { certificate, key } = api.authority.issue({ commonName });
+        return { clientCertificate: certificate, clientKey: new Secret(key) };
+      };
+      for (const user of ['first', 'second', 'third']) api.bind({ user, rules });
+      let tls: Partial<TlsMaterial> = pairOf('first');
+      let isReadable = true;
+      let failedReads = 0;
+      const { token: _token, ...anonymous } = config;
+      client.close();
+      client = testClient(
+        {
+          ...anonymous,
+          readTls: () => {
+            if (!isReadable) {
+              failedReads += 1;
+              throw new DriverError('FAILED_PRECONDITION', 'half written');
+            }
+            return { ca: api.authority.certificate, isInsecure: false, ...tls };
+          },
+        },
+        { timings: { ...quickTimings, pingIntervalMs: 20 } },
+      );
+      const events = client.watch(
+        { type: connectors, namespace: 'team-a' },
+        {},
+        { signal: never, resourceVersion: api.revision, timeoutSeconds: 60 },
+      );
+      const seen = events.next();
+      await eventually('the watch is open', () => api.openWatches() === 1);
+      const becomes = (user: string): Promise<void> =>
+        eventually(`it is ${user}`, async () => {
+          await get();
+          return api.requests.at(-1)!.user === user;
+        });
+      await becomes('first');
+      tls = pairOf('second');
+      await becomes('second');
+      isReadable = false;
+      await eventually('it was looked at', () => failedReads > 0);
+      await becomes('second');
+      tls = pairOf('third');
+      isReadable = true;
+      await becomes('third');
+      api.put(connector('git', 'later'));
+      const { value } = (await seen) as { value: { object?: JsonObject } };
+      assert.deepEqual(value.object?.['spec'], { connectorClassName: 'git', address: 'later' });
+      await events.return(undefined);
+      await eventually('the older ones are closed', () => api.openConnections === 1, 2000);
     });
 
     it('expects another name in the certificate, or none at all, when it is told to', async () => {

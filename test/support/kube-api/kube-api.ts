@@ -39,6 +39,9 @@ export interface KubeApiOptions {
   readonly maxConcurrentStreams?: number;
 }
 
+/** How long idle HTTP/1.1 connections are kept, as by Kubernetes: much longer than node's own five seconds. */
+const keepAliveMs = 90_000;
+
 /** A request as the audit log of the API server would have it. */
 export interface LoggedRequest extends RequestAttributes {
   /** Empty when the caller is not known. */
@@ -88,7 +91,7 @@ export class KubeApi {
     const settings = { maxConcurrentStreams: options.maxConcurrentStreams ?? 100 };
     this.#server =
       options.http2 === false
-        ? createServer(tls, serve)
+        ? createServer({ ...tls, keepAliveTimeout: keepAliveMs }, serve)
         : createSecureServer({ ...tls, allowHTTP1: true, settings }, serve);
     this.#server.on('session', (session: ServerHttp2Session) => {
       this.#sessions.add(session);
