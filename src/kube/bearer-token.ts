@@ -13,6 +13,11 @@ export interface BearerToken {
   renew(refused: Secret): boolean;
 }
 
+/** Whether the text can be sent as a token; an HTTP header takes no other. */
+export function isToken(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
 export class StaticToken implements BearerToken {
   readonly #token: Secret;
 
@@ -62,7 +67,7 @@ export class TokenFile implements BearerToken {
   #read(): void {
     this.#readAtMs = this.#now();
     const text = readTrimmed(this.#file);
-    if (text !== undefined && text !== '') this.#token = new Secret(text);
+    if (text !== undefined && isToken(text)) this.#token = new Secret(text);
   }
 }
 

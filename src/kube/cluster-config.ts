@@ -33,14 +33,21 @@ export function isSameTls(a: TlsMaterial, b: TlsMaterial): boolean {
   return isSameKey && fields.every((field) => a[field] === b[field]);
 }
 
-/** @throws {DriverError} FAILED_PRECONDITION naming the file and, where one is given, the field that named it. */
+/**
+ * The text of a file, which is never empty: an authority file without an authority would mean all that node knows.
+ * @throws {DriverError} FAILED_PRECONDITION naming the file and, where one is given, the field that named it.
+ */
 export function readConfigFile(file: string, field?: string): string {
+  const where = field === undefined ? file : `${field}: ${file}`;
+  let text: string;
   try {
-    return readFileSync(file, 'utf8');
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new DriverError('FAILED_PRECONDITION', `${field === undefined ? '' : `${field}: `}${file}: ${code}`);
+    throw new DriverError('FAILED_PRECONDITION', `${where}: ${code}`);
   }
+  if (text.trim() === '') throw new DriverError('FAILED_PRECONDITION', `${where}: is empty`);
+  return text;
 }
 
 /** @throws {DriverError} INVALID_ARGUMENT unless the URL is https with a host. */

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { DriverError } from '../errors.js';
 import { Secret } from '../secret.js';
-import { StaticToken, TokenFile } from './bearer-token.js';
+import { StaticToken, TokenFile, isToken } from './bearer-token.js';
 import type { BearerToken } from './bearer-token.js';
 import { parseServerUrl, readConfigFile } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
@@ -54,7 +54,9 @@ function tokenOf(user: Entry, now: () => number): BearerToken | undefined {
     return token;
   }
   const inline = user.text('token');
-  return inline === undefined ? undefined : new StaticToken(new Secret(inline));
+  if (inline === undefined) return undefined;
+  if (!isToken(inline)) throw user.error('token', 'must be one line of ASCII without blanks');
+  return new StaticToken(new Secret(inline));
 }
 
 function tlsOf(cluster: Entry, user: Entry): TlsMaterial {
@@ -107,19 +109,19 @@ class Entry {
   text(field: string): string | undefined {
     const value = this.#members.get(field);
     if (value === undefined || value === null || value === '') return undefined;
-    if (typeof value !== 'string') throw this.#error(field, 'must be a string');
+    if (typeof value !== 'string') throw this.error(field, 'must be a string');
     return value;
   }
 
   requiredText(field: string): string {
     const value = this.text(field);
-    if (value === undefined) throw this.#error(field, 'is missing');
+    if (value === undefined) throw this.error(field, 'is missing');
     return value;
   }
 
   flag(field: string): boolean {
     const value = this.#members.get(field) ?? false;
-    if (typeof value !== 'boolean') throw this.#error(field, 'must be true or false');
+    if (typeof value !== 'boolean') throw this.error(field, 'must be true or false');
     return value;
   }
 
@@ -132,15 +134,17 @@ class Entry {
   inlineOrFile(field: string): string | undefined {
     const inline = this.text(`${field}-data`);
     if (inline !== undefined) {
-      if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(inline)) throw this.#error(`${field}-data`, 'must be base64');
-      return Buffer.from(inline, 'base64').toString();
+      if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(inline)) throw this.error(`${field}-data`, 'must be base64');
+      const text = Buffer.from(inline, 'base64').toString();
+      if (text.trim() === '') throw this.error(`${field}-data`, 'is empty');
+      return text;
     }
     const file = this.file(field);
     return file === undefined ? undefined : readConfigFile(file, `${this.where}.${field}`);
   }
 
   refuse(field: string, why: string): void {
-    if (this.#members.has(field)) throw this.#error(field, why);
+    if (this.#members.has(field)) throw this.error(field, why);
   }
 
   child(field: string): Entry {
@@ -150,7 +154,7 @@ class Entry {
   /** The entry with that name of a list such as `users`. */
   named(list: string, name: string): Entry {
     const entries = this.#members.get(list);
-    if (!Array.isArray(entries)) throw this.#error(list, 'must be a list');
+    if (!Array.isArray(entries)) throw this.error(list, 'must be a list');
     const place = `${this.where}: ${list}[${name}]`;
     for (const value of entries) {
       const entry = new Entry(value, `${this.where}: ${list}`, this.#file);
@@ -159,7 +163,7 @@ class Entry {
     throw new DriverError('INVALID_ARGUMENT', `${place}: there is no such entry`);
   }
 
-  #error(field: string, why: string): DriverError {
+  error(field: string, why: string): DriverError {
     const separator = this.where === this.#file ? ': ' : '.';
     return new DriverError('INVALID_ARGUMENT', `${this.where}${separator}${field}: ${why}`);
   }

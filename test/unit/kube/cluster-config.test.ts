@@ -68,6 +68,38 @@ describe('the in-cluster configuration', () => {
   });
 });
 
+describe('credentials that cannot be used', () => {
+  const source = { host: '10.0.0.1', port: '443', folder: '' };
+
+  it('do not become the trust in all public authorities that no authority stands for', () => {
+    file('token', 'x');
+    for (const empty of ['', '\n']) {
+      file('ca.crt', empty);
+      assert.deepEqual(
+        failure(() => inClusterConfig({ ...source, folder }, now)),
+        { code: 'FAILED_PRECONDITION', message: 'DIR/ca.crt: is empty' },
+      );
+    }
+    file('ca.crt', 'CA');
+    const config = inClusterConfig({ ...source, folder }, now);
+    file('ca.crt', '');
+    assert.match(failure(() => config.readTls()).message, /^DIR\/ca\.crt: is empty/);
+  });
+
+  it('do not replace a token, as none that a header takes can be', () => {
+    file('ca.crt', 'CA');
+    file('token', 'good\n');
+    let clockMs = 0;
+    const config = inClusterConfig({ ...source, folder }, () => clockMs);
+    for (const bad of ['two\nlines', 'a b', 'ü', '\u0000']) {
+      file('token', bad);
+      clockMs += 60_000;
+      assert.equal(config.token?.current().expose(), 'good');
+      assert.match(failure(() => inClusterConfig({ ...source, folder }, now)).message, /^DIR\/token: no token/);
+    }
+  });
+});
+
 describe('a kubeconfig', () => {
   type Fields = Readonly<Record<string, unknown>>;
   const valid = { server: 'https://api.example:6443/prefix/' };
@@ -113,7 +145,7 @@ describe('a kubeconfig', () => {
     file('pki/ca.pem', 'CA');
     file('pki/cert.pem', 'CERT');
     file('pki/key.pem', 'KEY');
-    file('token', 'from file');
+    file('token', 'from-file');
     const config = kubeconfigConfig(
       kubeconfig(
         { ...valid, 'certificate-authority': 'pki/ca.pem' },
@@ -126,10 +158,26 @@ describe('a kubeconfig', () => {
       ),
       now,
     );
-    assert.equal(config.token?.current().expose(), 'from file');
+    assert.equal(config.token?.current().expose(), 'from-file');
     assert.equal(config.readTls().clientCertificate, 'CERT');
     file('pki/cert.pem', 'RENEWED');
     assert.equal(config.readTls().clientCertificate, 'RENEWED');
+  });
+
+  it('names an empty authority file, and a token that no header takes, without quoting it', () => {
+    file('ca.pem', '');
+    assert.equal(
+      message({ ...valid, 'certificate-authority': 'ca.pem' }, {}),
+      'DIR/config: clusters[c].cluster.certificate-authority: DIR/ca.pem: is empty',
+    );
+    assert.equal(
+      message({ ...valid, 'certificate-authority-data': base64('\n') }, {}),
+      'DIR/config: clusters[c].cluster.certificate-authority-data: is empty',
+    );
+    assert.equal(
+      message(valid, { token: 's3cret\nline' }),
+      'DIR/config: users[u].user.token: must be one line of ASCII without blanks',
+    );
   });
 
   it('may do without checks and without credentials when it says so', () => {
