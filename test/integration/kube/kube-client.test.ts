@@ -215,11 +215,12 @@ for (const http2 of [true, false]) {
       let tls: Partial<TlsMaterial> = pairOf('first');
       let isReadable = true;
       let failedReads = 0;
-      const { token: _token, ...anonymous } = config;
       client.close();
       client = testClient(
         {
-          ...anonymous,
+          host: config.host,
+          port: config.port,
+          basePath: '',
           readTls: () => {
             if (!isReadable) {
               failedReads += 1;
