@@ -4,7 +4,7 @@ import { Budget, defaultLimits } from '../gotemplate/limits.js';
 import type { CompiledTemplate } from '../gotemplate/template.js';
 import { compileTemplate } from '../gotemplate/template.js';
 import type { JsonObject } from '../json.js';
-import type { Secret } from '../secret.js';
+import { Secret } from '../secret.js';
 import type { Configuration, ConnectorClass, VolumeFile } from '../volume/ports.js';
 import { resolveParams } from './configuration-params.js';
 import type { ConfigurationRenderer, ConfigurationRequest, RenderedConfigurations } from './configuration-renderer.js';
@@ -20,6 +20,9 @@ export type RenderObserver = (outcome: 'ok' | 'error', files: number, durationMs
  * copy of the data, hence the memory.
  */
 const volumeLimits = { ...defaultLimits, memoryBytes: 2 * defaultLimits.memoryBytes };
+
+/** What messages show where a template's data has the token. */
+const shownToken = new Secret('[REDACTED]');
 
 /**
  * Renders configurations from the templates of their classes. Templates are compiled once per class object: a changed
@@ -45,9 +48,11 @@ export class TemplateRenderer implements ConfigurationRenderer {
       const budget = new Budget(volumeLimits, this.#clock);
       const rendered = selected.flatMap(({ group, configuration }) => {
         const params = resolveParams(group.connectorClass.name, configuration, request.configurationParams);
-        const data = templateData(group, params, request.token, request.caBundle);
+        const data = (token: Secret): JsonObject => templateData(group, params, token, request.caBundle);
         files += configuration.files.size;
-        return this.#renderConfiguration(group.connectorClass, configuration, data, request.token, budget);
+        return this.#renderConfiguration(group.connectorClass, configuration, budget, data(request.token), () =>
+          data(shownToken),
+        );
       });
       this.#observer('ok', files, performance.now() - startMs);
       return { files: rendered, warnings };
@@ -60,9 +65,9 @@ export class TemplateRenderer implements ConfigurationRenderer {
   #renderConfiguration(
     connectorClass: ConnectorClass,
     configuration: Configuration,
-    data: JsonObject,
-    token: Secret,
     budget: Budget,
+    data: JsonObject,
+    shownData: () => JsonObject,
   ): readonly VolumeFile[] {
     const owner = `connectorclass ${connectorClass.name}, configuration ${configuration.name}`;
     return [...configuration.files].map(([name, text]) => {
@@ -71,7 +76,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
         throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
       try {
         const template = this.#compile(configuration, name, text);
-        return { name, content: template.render(data, { clock: this.#clock, budget, secrets: [token] }) };
+        return { name, content: template.render(data, { clock: this.#clock, budget, shownData }) };
       } catch (error) {
         if (!(error instanceof TemplateError)) throw error;
         const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';

@@ -1,5 +1,4 @@
 import type { JsonObject } from '../json.js';
-import type { Secret } from '../secret.js';
 import { ExecFailure } from './arguments.js';
 import { type ByteString, fromGoString, toGoString } from './byte-string.js';
 import { toGoMap } from './data.js';
@@ -10,8 +9,7 @@ import { Budget, defaultLimits, LimitReached, type RenderLimits } from './limits
 import { ParseFailure, type Templates } from './token-reader.js';
 import { parseTemplates } from './parser.js';
 import { quote } from './quote.js';
-import { redact } from './redact.js';
-import { describe } from './tree.js';
+import { type AnyNode, describe } from './tree.js';
 
 export interface RenderOptions {
   /** Default: defaultLimits. */
@@ -20,8 +18,29 @@ export interface RenderOptions {
   readonly budget?: Budget;
   /** What `now` reads, in milliseconds since 1970. */
   readonly clock: () => number;
-  /** Values that are in the data but may be in no message. */
-  readonly secrets?: readonly Secret[];
+  /**
+   * The same data with something else in place of its secrets. What a failed render tells of values is taken from a render
+   * of this, so that no secret is in a message, whatever the template made of it. Absent: the data has none.
+   */
+  readonly shownData?: () => JsonObject;
+}
+
+/** Stands for what a message would tell of values where the template fails otherwise without the secrets. */
+const hiddenDetail = '[REDACTED]';
+
+interface Output {
+  readonly output: Buffer;
+}
+
+/** Where a render stopped. */
+interface Place {
+  readonly node: AnyNode | undefined;
+  /** Name of the running template. */
+  readonly template: ByteString;
+}
+
+interface Failure extends Place {
+  readonly cause: ExecFailure;
 }
 
 /** More of a failing expression, or of a value in a message, is not shown. */
@@ -47,37 +66,50 @@ export class CompiledTemplate {
   render(data: JsonObject, options: RenderOptions): Buffer {
     const limits = { ...defaultLimits, ...options.limits };
     const budget = options.budget ?? new Budget(limits, options.clock);
-    const evaluator = new Evaluator(this.#templates, budget, limits.templateDepth);
+    const run = (from: JsonObject): Output | Failure => this.#run(from, budget, limits.templateDepth);
+    const result = run(data);
+    if ('output' in result) return result.output;
+    const { shownData } = options;
+    const { reason, detail, ending } = result.cause;
+    const shown = detail === '' || shownData === undefined ? detail : detailOf(result, () => run(shownData()));
+    throw this.#located(fromGoString(reason + shortened(shown) + ending), result, TemplateError);
+  }
+
+  /** @throws {TemplateLimitError} */
+  #run(data: JsonObject, budget: Budget, maxDepth: number): Output | Failure {
+    const evaluator = new Evaluator(this.#templates, budget, maxDepth);
     try {
-      return evaluator.run(this.#name, toGoMap(data, budget));
+      return { output: evaluator.run(this.#name, toGoMap(data, budget)) };
     } catch (error) {
-      throw this.#explained(error, evaluator, options.secrets ?? []);
+      const place = { node: evaluator.node, template: evaluator.template ?? this.#name };
+      if (error instanceof ExecFailure) return { ...place, cause: error };
+      // A RangeError is one of Node's own bounds, on the length of a string, the size of an array or its stack.
+      const isBound = error instanceof LimitReached || error instanceof RangeError;
+      throw isBound ? this.#located(error.message, place, TemplateLimitError) : error;
     }
   }
 
-  #explained(error: unknown, evaluator: Evaluator, secrets: readonly Secret[]): unknown {
-    if (error instanceof ExecFailure) {
-      const exposed = secrets.map((secret) => secret.expose());
-      const detail = redact(fromGoString(shortened(error.detail)), exposed);
-      const reason = fromGoString(error.reason) + detail + fromGoString(error.ending);
-      return this.#located(reason, evaluator, TemplateError);
-    }
-    if (error instanceof LimitReached) return this.#located(error.message, evaluator, TemplateLimitError);
-    // Node's own bounds, on the length of a string, the size of an array or its stack.
-    if (error instanceof RangeError) return this.#located(error.message, evaluator, TemplateLimitError);
-    return error;
-  }
-
-  #located(reason: string, evaluator: Evaluator, type: typeof TemplateError): TemplateError {
-    const { node } = evaluator;
+  #located(reason: string, { node, template }: Place, type: typeof TemplateError): TemplateError {
     const before = this.#text.slice(0, node?.position ?? 0);
     const line = before.split('\n').length;
     const column = before.length - (before.lastIndexOf('\n') + 1);
     const context = node === undefined ? '' : fromGoString(shortened(describe(node)));
-    const template = fromGoString(quote(evaluator.template ?? this.#name));
     const place = `${fromGoString(this.#name)}:${line.toString()}:${column.toString()}`;
-    const message = `template: ${place}: executing ${template} at <${context}>: ${reason}`;
+    const message = `template: ${place}: executing ${fromGoString(quote(template))} at <${context}>: ${reason}`;
     return new type(message, { stage: 'exec', line, column, reason });
+  }
+}
+
+/** What a failure may tell of values: what it tells when it happens in the same way without the secrets. */
+function detailOf({ node, cause }: Failure, again: () => Output | Failure): ByteString {
+  try {
+    const other = again();
+    if ('output' in other || other.node !== node) return hiddenDetail;
+    const isAlike = other.cause.reason === cause.reason && other.cause.ending === cause.ending;
+    return isAlike ? other.cause.detail : hiddenDetail;
+  } catch (error) {
+    if (error instanceof TemplateLimitError) return hiddenDetail;
+    throw error;
   }
 }
 

@@ -53,10 +53,14 @@ function withFloats(value: JsonValue): JsonValue {
   return Array.isArray(value) ? value.map((item: JsonValue) => withFloats(item)) : value;
 }
 
-/** Renders the case; undefined when it gives what Go gives. */
+/** Renders the case; undefined when it gives what Go gives. What the engine throws by mistake is a failure of the case. */
 export function runVector(vector: Vector): Failure | undefined {
   const { name, expected } = vector;
   const got = render(vector);
+  if (got instanceof Error && !(got instanceof TemplateError)) {
+    const wanted = 'output' in expected ? expected.output : `${expected.stage}: ${expected.error}`;
+    return { name, expected: wanted, got: `the engine broke: ${got.stack ?? got.message}` };
+  }
   if ('output' in expected) {
     return got === expected.output ? undefined : { name, expected: expected.output, got: shown(got) };
   }
@@ -69,12 +73,11 @@ export function runVector(vector: Vector): Failure | undefined {
 /** Recordings show the language; the bounds, which Go has not, are tested by themselves. */
 const limits = { steps: 10_000_000 };
 
-function render({ template, data }: Vector): string | TemplateError {
+function render({ template, data }: Vector): string | Error {
   try {
     return compileTemplate('t', template).render(data, { clock: Date.now, limits }).toString('utf8');
   } catch (error) {
-    if (error instanceof TemplateError) return error;
-    throw error;
+    return error instanceof Error ? error : new Error('not an error', { cause: error });
   }
 }
 
