@@ -3,6 +3,9 @@ import { parseGoDurationMs } from './duration.js';
 import type { LogLevel } from './log.js';
 import { logLevels } from './log.js';
 
+/** The kernel's bound on socket addresses; what is beyond it is cut off and makes another path. */
+const maxSocketPathBytes = 107;
+
 /** A command line that cannot be used; the message says which flag and what it takes. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -23,13 +26,13 @@ interface Flag<Value> {
 export const serveFlags = {
   endpoint: flag('unix:///csi/csi.sock', 'URL', 'CSI socket', socketPath, 'CSI_ENDPOINT'),
   'node-name': required('NAME', 'node id that the kubelet is told', text, 'NODE_NAME'),
-  'driver-name': flag('connectors-csi', 'NAME', "the CSIDriver object's name", text),
+  'driver-name': flag('connectors-csi', 'NAME', "the CSIDriver object's name", driverName),
   'kubelet-dir': flag('/var/lib/kubelet', 'DIR', "the kubelet's root directory", absolutePath, 'KUBELET_DIR'),
   'registration-dir': flag(
     '<kubelet-dir>/plugins_registry',
     'DIR',
     'where to register with the kubelet; empty: a sidecar does it',
-    optionalPath,
+    (written) => (written === '' ? undefined : absolutePath(written)),
   ),
   'kubelet-endpoint': flag(
     '<kubelet-dir>/plugins/<driver-name>/csi.sock',
@@ -79,11 +82,30 @@ export function parseServeConfig(
   if (isFromDirectory && config.manifests === undefined) {
     throw new UsageError('--connector-source directory needs --manifests DIR');
   }
+  ensureRegistrable(config);
   // Ignoring it would surprise; heeding it would give up the authorization that only the API server can do.
   if (!isFromDirectory && config.manifests !== undefined) {
     throw new UsageError('--manifests DIR needs --connector-source directory');
   }
   return config;
+}
+
+/** The registration socket, whose path is made of two flags, and the CSI socket as the kubelet dials it. */
+function ensureRegistrable(config: DriverConfig): void {
+  const { 'registration-dir': directory, 'driver-name': name, 'kubelet-endpoint': kubeletEndpoint } = config;
+  if (directory === undefined) return;
+  for (const [path, flags] of [
+    [registrationSocket(directory, name), '--registration-dir and --driver-name'],
+    [kubeletEndpoint, '--kubelet-endpoint'],
+  ] as const) {
+    if (isSocketPath(path)) continue;
+    throw new UsageError(`${flags}: the socket path ${path} is longer than ${maxSocketPathBytes} bytes`);
+  }
+}
+
+/** Where the driver offers itself to the kubelet. */
+export function registrationSocket(directory: string, driverName: string): string {
+  return `${directory}/${driverName}-reg.sock`;
 }
 
 /**
@@ -193,11 +215,20 @@ export function optionalPath(written: string): string | undefined {
   return written === '' ? undefined : written;
 }
 
+/** The CSI specification's rule for `GetPluginInfo`'s name. */
+function driverName(written: string): string {
+  if (/^[a-zA-Z0-9]([-.a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/.test(written)) return written;
+  throw new UsageError('must be at most 63 letters, digits, "-" and ".", with a letter or digit at both ends');
+}
+
+function isSocketPath(path: string): boolean {
+  return Buffer.byteLength(path) <= maxSocketPathBytes;
+}
+
 function socketPath(written: string): string {
   const path = written.replace(/^unix:(\/\/)?(?=\/)/, '');
   if (!path.startsWith('/')) throw new UsageError('must be unix:///ABSOLUTE/PATH');
-  // The kernel's bound on socket addresses.
-  if (Buffer.byteLength(path) > 107) throw new UsageError('the socket path is longer than 107 bytes');
+  if (!isSocketPath(path)) throw new UsageError(`the socket path is longer than ${maxSocketPathBytes} bytes`);
   return path;
 }
 

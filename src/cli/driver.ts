@@ -1,3 +1,4 @@
+import { registrationSocket } from '../config.js';
 import type { DriverConfig } from '../config.js';
 import { TemplateRenderer } from '../content/template-renderer.js';
 import { identityService } from '../csi/identity.js';
@@ -129,7 +130,7 @@ export class Driver {
     if (registrationDir === undefined) return undefined;
     return new KubeletRegistration({
       driverName: config['driver-name'],
-      registrationDir,
+      socketPath: registrationSocket(registrationDir, config['driver-name']),
       kubeletEndpoint: config['kubelet-endpoint'],
       edge: this.#edge(),
       checkMs: registrationCheckMs,

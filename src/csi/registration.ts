@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import path from 'node:path';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Log } from '../log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
@@ -10,8 +9,8 @@ import { unary } from './unary.js';
 
 export interface RegistrationOptions {
   readonly driverName: string;
-  /** The directory that the kubelet watches. */
-  readonly registrationDir: string;
+  /** In the directory that the kubelet watches. */
+  readonly socketPath: string;
   /** The CSI socket's path as the kubelet sees it. */
   readonly kubeletEndpoint: string;
   readonly edge: RpcEdge;
@@ -33,7 +32,6 @@ const supportedVersions = ['1.0.0'];
  */
 export class KubeletRegistration {
   readonly #options: RegistrationOptions;
-  readonly #socketPath: string;
   #server: SocketServer | undefined;
   #timer: NodeJS.Timeout | undefined;
   #underWay: Promise<void> = Promise.resolve();
@@ -42,7 +40,6 @@ export class KubeletRegistration {
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
-    this.#socketPath = path.join(options.registrationDir, `${options.driverName}-reg.sock`);
   }
 
   /** Whether the kubelet has accepted the driver on the socket that is there now. */
@@ -67,15 +64,16 @@ export class KubeletRegistration {
   /** One step at a time; a step that fails is tried again at the next check. */
   #enqueue(step: () => Promise<void>): void {
     this.#underWay = this.#underWay.then(step).catch((error: unknown) => {
-      this.#options.log.error('offering the driver to the kubelet failed', { path: this.#socketPath, error });
+      this.#options.log.error('offering the driver to the kubelet failed', { path: this.#options.socketPath, error });
     });
   }
 
   async #check(): Promise<void> {
     const isDue = this.#offerAgainAtMs !== undefined && performance.now() >= this.#offerAgainAtMs;
-    const isGone = !existsSync(this.#socketPath);
+    const isGone = !existsSync(this.#options.socketPath);
     if (!isDue && !isGone) return;
-    if (isGone) this.#options.log.info('the registration socket is gone; making it anew', { path: this.#socketPath });
+    if (isGone)
+      this.#options.log.info('the registration socket is gone; making it anew', { path: this.#options.socketPath });
     await this.#server?.stop();
     await this.#listen();
   }
@@ -84,7 +82,7 @@ export class KubeletRegistration {
     this.#isRegistered = false;
     this.#offerAgainAtMs = undefined;
     this.#server = new SocketServer({
-      socketPath: this.#socketPath,
+      socketPath: this.#options.socketPath,
       ownsFolder: false,
       services: [{ definition: pluginRegistration.Registration.service, implementation: this.#service() }],
       drainMs: 1000,

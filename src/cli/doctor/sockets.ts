@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
+import { registrationSocket } from '../../config.js';
 import type { DriverConfig } from '../../config.js';
 import { csi, pluginRegistration } from '../../csi/services.js';
 import type { Finding } from './finding.js';
@@ -53,7 +54,7 @@ async function checkCsiSocket(config: SocketConfig): Promise<Finding> {
 async function checkRegistrationSocket(config: SocketConfig): Promise<Finding> {
   const { 'driver-name': driverName, 'kubelet-endpoint': kubeletEndpoint } = config;
   const folder = config['registration-dir'] ?? path.join(config['kubelet-dir'], 'plugins_registry');
-  const socket = path.join(folder, `${driverName}-reg.sock`);
+  const socket = registrationSocket(folder, driverName);
   const check = 'registration';
   const client = new pluginRegistration.Registration(`unix://${socket}`, credentials.createInsecure());
   try {
