@@ -24,7 +24,7 @@ const exitStatus = { usage: 2, failure: 1 } as const;
 async function main(argv: readonly string[]): Promise<number> {
   const [name = '', ...args] = argv;
   if (name === '--version') return print(`${version}\n`);
-  if (name === '--help' || name === 'help') return print(usage);
+  if (isHelp(name) || name === 'help') return print(usage);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
     process.stderr.write(
@@ -32,17 +32,27 @@ async function main(argv: readonly string[]): Promise<number> {
     );
     return exitStatus.usage;
   }
-  if (args.includes('--help')) return print(command.usage);
+  if (args.some(isHelp)) return print(command.usage);
   try {
     return await command.run(contextOf(args));
   } catch (error) {
     if (error instanceof UsageError) {
-      process.stderr.write(`connectors-csi ${name}: ${error.message}\n\n${command.usage}`);
+      process.stderr.write(`connectors-csi ${name}: ${error.message}\n\n${hintOf(name, command)}`);
       return exitStatus.usage;
     }
     process.stderr.write(`connectors-csi ${name}: ${describe(error)}\n`);
     return exitStatus.failure;
   }
+}
+
+function isHelp(argument: string): boolean {
+  return argument === '--help' || argument === '-h';
+}
+
+/** Not all of the usage: a pod's termination message holds only the last 2 KiB, and the mistake must be in it. */
+function hintOf(name: string, command: Command): string {
+  const [synopsis = ''] = command.usage.split('\n', 1);
+  return `${synopsis}\n"connectors-csi ${name} --help" lists the flags.\n`;
 }
 
 function print(text: string): number {

@@ -32,11 +32,12 @@ const startTimeoutMs = 20_000;
 
 /** Starts the driver as a process of its own and plays the kubelet's part against it, from the first mount to the last call. */
 export async function playDemo(context: CommandContext, options: DemoOptions): Promise<number> {
+  const manifests = options.manifests === '' ? projectManifests(context.self) : path.resolve(options.manifests);
+  assertReadable(manifests);
   const root = mkdtempSync(path.join(tmpdir(), 'connectors-csi-demo-'));
   const kubeletDir = path.join(root, 'kubelet');
   const socketPath = path.join(root, 'csi', 'csi.sock');
   mkdirSync(path.join(kubeletDir, 'pods'), { recursive: true });
-  const manifests = options.manifests === '' ? projectManifests(context.self) : path.resolve(options.manifests);
   const driver = startDriver(context, { kubeletDir, socketPath, manifests });
   try {
     await play(context, { ...options, manifests }, new DemoKubelet(socketPath), driver, kubeletDir);
@@ -105,6 +106,16 @@ async function play(
 /** deploy/examples/demo beside dist/ (or src/). */
 function projectManifests(self: readonly string[]): string {
   return path.resolve(path.dirname(self.at(-1) ?? ''), '..', 'deploy', 'examples', 'demo');
+}
+
+function assertReadable(manifests: string): void {
+  try {
+    readdirSync(manifests);
+  } catch (error) {
+    throw new DriverError('FAILED_PRECONDITION', 'the directory of manifests cannot be read (see --manifests)', {
+      cause: error,
+    });
+  }
 }
 
 function startDriver(

@@ -53,7 +53,11 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     notFoundWaitMs: 0,
     log: silentLog,
   });
-  const resolved = await source.resolve(attributes.connectors, { signal, idleWhile: (wait) => wait() });
+  const resolved = await source
+    .resolve(attributes.connectors, { signal, idleWhile: (wait) => wait() })
+    .catch((error: unknown) => {
+      throw withConnectorsThere(error, source);
+    });
   const problem = source.brokenFiles()[0];
   if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
   const caFile = config['proxy-ca-file'];
@@ -69,6 +73,13 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
       () => undefined,
     ),
   );
+}
+
+/** A forgotten --namespace is the usual reason. */
+function withConnectorsThere(error: unknown, source: DirectoryConnectors): unknown {
+  const names = source.connectorNames();
+  if (!(error instanceof DriverError) || error.code !== 'NOT_FOUND' || names.length === 0) return error;
+  return new DriverError('NOT_FOUND', `${error.message}; the manifests have ${names.join(', ')}`);
 }
 
 function volumeAttributes(config: RenderConfig): Readonly<Record<string, string>> {

@@ -118,6 +118,11 @@ export class DirectoryConnectors implements ConnectorSource {
     return resolved;
   }
 
+  /** `NAMESPACE/NAME` of every connector that could be read, in the order of the files. */
+  connectorNames(): readonly string[] {
+    return [...this.#connectors.keys()];
+  }
+
   /** The files that cannot be used as they are now, with the reasons. */
   brokenFiles(): readonly string[] {
     return [...this.#files].flatMap(([name, { content, problem }]) => {

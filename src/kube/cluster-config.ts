@@ -44,7 +44,7 @@ export function readConfigFile(file: string, field?: string): string {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new DriverError('FAILED_PRECONDITION', `${where}: ${code}`);
+    throw new DriverError('FAILED_PRECONDITION', `${where}: cannot be read (${code})`);
   }
   if (text.trim() === '') throw new DriverError('FAILED_PRECONDITION', `${where}: is empty`);
   return text;

@@ -39,7 +39,7 @@ async function checkCsiSocket(config: SocketConfig): Promise<Finding> {
     }
   } catch (error) {
     const fix = 'is the driver running, with the same --endpoint (CSI_ENDPOINT)? See its log';
-    return fail(check, `nobody answers on ${endpoint}: ${reasonOf(error)}`, fix);
+    return fail(check, `nobody answers on ${endpoint}: ${dialReason(error)}`, fix);
   } finally {
     client.close();
   }
@@ -72,7 +72,7 @@ async function checkRegistrationSocket(config: SocketConfig): Promise<Finding> {
       config['registration-dir'] === undefined
         ? 'is the registrar sidecar running, and is its folder the plugins_registry of the kubelet?'
         : 'is the driver running, and is --kubelet-dir the directory of the kubelet? See its log';
-    return fail(check, `nobody answers on ${socket}: ${reasonOf(error)}`, fix);
+    return fail(check, `nobody answers on ${socket}: ${dialReason(error)}`, fix);
   } finally {
     client.close();
   }
@@ -100,6 +100,12 @@ async function checkReadiness({ 'http-address': address }: SocketConfig): Promis
       'is the driver running, with this --http-address?',
     );
   }
+}
+
+/** What the system said; the gRPC client wraps it in words of its own. */
+function dialReason(error: unknown): string {
+  const reason = reasonOf(error);
+  return /Last error: (?:Error: )?(.*?)\.? Resolution note/.exec(reason)?.[1] ?? reason;
 }
 
 function isSameFile(one: string, other: string): boolean {

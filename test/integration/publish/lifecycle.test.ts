@@ -73,11 +73,15 @@ describe('the driver as a process', () => {
     ['an argument too many', ['extra'], /extra/],
   ];
   for (const [what, flags, message] of refused) {
-    it(`given ${what} prints what is wrong and the usage on standard error, and exits with 2`, async () => {
+    it(`given ${what} prints what is wrong and how to go on, in what a termination message holds, and exits with 2`, async () => {
       const driver = new DriverProcess(node, flags);
       assert.deepEqual(await driver.exited, { status: 2, signal: null });
       assert.match(driver.stderr, message);
-      assert.match(driver.stderr, /^Usage: connectors-csi serve \[flags\]$/m);
+      assert.match(
+        driver.stderr,
+        /^Usage: connectors-csi serve \[flags\]\n"connectors-csi serve --help" lists the flags\.$/m,
+      );
+      assert.ok(driver.stderr.length < 2048, driver.stderr);
       assert.equal(driver.stdout, '');
       assert.equal(fs.existsSync(node.socketPath), false);
     });
@@ -99,6 +103,18 @@ describe('the driver as a process', () => {
       assert.match(stderr, message);
       assert.match(stderr, /^Usage: connectors-csi /m);
       assert.equal(stdout, '');
+    }
+  });
+
+  it('prints all flags when asked for help, whatever else it was given', () => {
+    for (const help of ['--help', '-h']) {
+      const { status, stdout } = spawnSync(process.execPath, [main, 'serve', '--bogus', help], { encoding: 'utf8' });
+      assert.equal(status, 0);
+      assert.match(stdout, /^Usage: connectors-csi serve \[flags\]\n\nFlags:\n {2}--endpoint URL/);
+      assert.match(
+        spawnSync(process.execPath, [main, help], { encoding: 'utf8' }).stdout,
+        /^Usage: connectors-csi COMMAND/,
+      );
     }
   });
 

@@ -42,7 +42,10 @@ describe('render', () => {
     configure();
     const flags = ['--connectors', 'harbor', '--configuration-names', '!x'];
     assert.equal(render(...flags, '--namespace', 'ci').status, 0);
-    assert.match(render(...flags).stderr, /^connectors-csi render: connector default\/harbor does not exist$/m);
+    assert.match(
+      render(...flags).stderr,
+      /^connectors-csi render: connector default\/harbor does not exist; the manifests have ci\/harbor$/m,
+    );
   });
 
   it('puts the token where the placeholder would be', () => {
@@ -122,11 +125,11 @@ describe('render', () => {
     assert.match(stderr, /broken\.yaml/);
   });
 
-  it('shows its usage and ends with 2 when a flag cannot be used', () => {
+  it('shows how it is called and ends with 2 when a flag cannot be used', () => {
     const { status, stdout, stderr } = render('--nonsense', 'x');
     assert.equal(status, 2);
     assert.equal(stdout, '');
     assert.match(stderr, /^connectors-csi render: .*--nonsense/);
-    assert.match(stderr, /^Usage: connectors-csi render /m);
+    assert.match(stderr, /^Usage: connectors-csi render .*\n"connectors-csi render --help" lists the flags\.\n$/m);
   });
 });

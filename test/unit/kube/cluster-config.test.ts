@@ -57,7 +57,7 @@ describe('the in-cluster configuration', () => {
     );
     assert.deepEqual(
       failure(() => inClusterConfig(source, now)),
-      { code: 'FAILED_PRECONDITION', message: 'DIR/ca.crt: ENOENT' },
+      { code: 'FAILED_PRECONDITION', message: 'DIR/ca.crt: cannot be read (ENOENT)' },
     );
     file('ca.crt', 'CA');
     assert.match(failure(() => inClusterConfig(source, now)).message, /^DIR\/token: no token/);
@@ -225,13 +225,16 @@ describe('a kubeconfig', () => {
     );
     assert.equal(
       message({ ...valid, 'certificate-authority': 'gone.pem' }, {}),
-      'DIR/config: clusters[c].cluster.certificate-authority: DIR/gone.pem: ENOENT',
+      'DIR/config: clusters[c].cluster.certificate-authority: DIR/gone.pem: cannot be read (ENOENT)',
     );
     assert.equal(
       message(valid, { 'client-certificate-data': base64('x') }),
       'DIR/config: users[u].user: client-certificate and client-key belong together',
     );
-    assert.equal(failure(() => kubeconfigConfig(path.join(folder, 'none'), now)).message, 'DIR/none: ENOENT');
+    assert.equal(
+      failure(() => kubeconfigConfig(path.join(folder, 'none'), now)).message,
+      'DIR/none: cannot be read (ENOENT)',
+    );
   });
 
   it('does not quote its text when that is not YAML', () => {
