@@ -30,10 +30,12 @@ export interface UnusedWatches {
   readonly idleMs: number;
   /** Milliseconds between the looks for such objects. */
   readonly sweepMs: number;
+  /** Objects of one kind beyond which the unused go at once and, when all are used, no more are watched. */
+  readonly maxCount: number;
 }
 
-/** As `serve` has it. */
-export const unusedWatches: UnusedWatches = { idleMs: 5 * 60_000, sweepMs: 60_000 };
+/** As `serve` has it: a full node of 110 pods may use nine connectors in each. */
+export const unusedWatches: UnusedWatches = { idleMs: 5 * 60_000, sweepMs: 60_000, maxCount: 1000 };
 
 const readingFlags = `reading configmap ${flagsConfigMapName}`;
 
@@ -59,19 +61,21 @@ export class KubernetesConnectors implements ConnectorSource {
 
   constructor(options: KubernetesConnectorsOptions) {
     const { client, log, namespace } = options;
-    const watched = { ...options, idleMs: options.unusedWatches.idleMs };
+    const watched = { ...options, ...options.unusedWatches };
     this.#sweepMs = options.unusedWatches.sweepMs;
     this.#connectors = new WatchedObjects({
       ...watched,
       type: connectorType,
       noun: 'connector',
       parse: parseConnector,
+      inUse: () => this.#connectorsInUse(),
     });
     this.#classes = new WatchedObjects({
       ...watched,
       type: connectorClassType,
       noun: 'connectorclass',
       parse: parseConnectorClass,
+      inUse: () => this.#classesInUse(),
     });
     this.#flagsReflector = new Reflector(client, { type: configMapType, namespace, name: flagsConfigMapName }, log);
   }
@@ -160,11 +164,18 @@ export class KubernetesConnectors implements ConnectorSource {
   }
 
   #sweep(): void {
+    this.#connectors.sweep();
+    this.#classes.sweep();
+  }
+
+  #connectorsInUse(): ReadonlySet<string> {
     const refs = [...this.#retained.values()].flat();
-    const connectors = new Set(refs.map(({ namespace, name }) => `${namespace}/${name}`));
-    const classes = new Set(refs.map((ref) => this.#connectors.peek(ref)?.className));
-    this.#connectors.sweep((key) => connectors.has(key));
-    this.#classes.sweep((key) => classes.has(key));
+    return new Set(refs.map(({ namespace, name }) => `${namespace}/${name}`));
+  }
+
+  #classesInUse(): ReadonlySet<string> {
+    const refs = [...this.#retained.values()].flat();
+    return new Set(refs.flatMap((ref) => this.#connectors.peek(ref)?.className ?? []));
   }
 }
 

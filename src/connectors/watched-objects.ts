@@ -25,6 +25,10 @@ export interface WatchedObjectsOptions<T> {
   readonly notFoundWaitMs: number;
   /** Milliseconds that an object stays watched after its last use. */
   readonly idleMs: number;
+  /** Objects that are watched at once. */
+  readonly maxCount: number;
+  /** The keys of the objects that volumes use. */
+  readonly inUse: () => ReadonlySet<string>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -32,6 +36,8 @@ export interface WatchedObjectsOptions<T> {
 interface Entry {
   readonly reflector: Reflector;
   lastUsedMs: number;
+  /** Calls that wait for its object. */
+  waiting: number;
 }
 
 /**
@@ -66,24 +72,26 @@ export class WatchedObjects<T> {
   /**
    * The object, once it is known. Waits for the first answer of the API server as long as the signal allows, and for an
    * object that does not exist up to the not-found wait.
-   * @throws {DriverError} NOT_FOUND, UNAVAILABLE, or what `parse` throws.
+   * @throws {DriverError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, or what `parse` throws.
    */
   async get(name: ObjectName, signal: AbortSignal): Promise<T> {
-    const { reflector } = this.#use(name);
-    await untilRead(reflector.state, signal, this.#reading(name));
-    const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, signal));
-    if (found instanceof DriverError) throw found;
-    return found;
+    const entry = this.#use(name);
+    const { reflector } = entry;
+    entry.waiting += 1;
+    try {
+      await untilRead(reflector.state, signal, this.#reading(name));
+      const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, signal));
+      if (found instanceof DriverError) throw found;
+      return found;
+    } finally {
+      entry.waiting -= 1;
+    }
   }
 
-  /** Stops watching what is not in `isInUse` and has not been asked for lately. */
-  sweep(isInUse: (key: string) => boolean): void {
+  /** Stops watching what no volume uses and nobody has asked for lately. */
+  sweep(): void {
     const { clock, idleMs } = this.#options;
-    for (const [key, { reflector, lastUsedMs }] of this.#entries) {
-      if (isInUse(key) || clock.now() - lastUsedMs < idleMs) continue;
-      reflector.stop();
-      this.#entries.delete(key);
-    }
+    for (const [key, { lastUsedMs }] of this.#unused()) if (clock.now() - lastUsedMs >= idleMs) this.#forget(key);
   }
 
   stop(): void {
@@ -96,12 +104,37 @@ export class WatchedObjects<T> {
     const key = keyOf(name);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { reflector: new Reflector(client, { type, ...name }, log), lastUsedMs: 0 };
+      this.#makeRoom(key);
+      entry = { reflector: new Reflector(client, { type, ...name }, log), lastUsedMs: 0, waiting: 0 };
       this.#entries.set(key, entry);
       entry.reflector.start();
     }
     entry.lastUsedMs = clock.now();
     return entry;
+  }
+
+  /** Anybody's pod may name objects that do not exist, by the thousand; what is watched must not grow with that. */
+  #makeRoom(key: string): void {
+    const { maxCount, noun } = this.#options;
+    if (this.#entries.size < maxCount) return;
+    const [oldest] = this.#unused().sort(([, a], [, b]) => a.lastUsedMs - b.lastUsedMs);
+    if (oldest === undefined) {
+      throw new DriverError(
+        'RESOURCE_EXHAUSTED',
+        `${noun} ${key} cannot be read: the pods of this node use ${maxCount} others already, as many as the driver watches at once`,
+      );
+    }
+    this.#forget(oldest[0]);
+  }
+
+  #unused(): [string, Entry][] {
+    const inUse = this.#options.inUse();
+    return [...this.#entries].filter(([key, { waiting }]) => waiting === 0 && !inUse.has(key));
+  }
+
+  #forget(key: string): void {
+    this.#entries.get(key)?.reflector.stop();
+    this.#entries.delete(key);
   }
 
   /** The kubelet would come back only after its back-off; what is about to appear is worth a wait of seconds. */

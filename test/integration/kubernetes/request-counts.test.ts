@@ -126,7 +126,7 @@ describe('requests to the API server', () => {
     cluster.put(connector('github', { className: 'git' }));
     cluster.put(connectorClass('git'));
     cluster.allow('github');
-    const unusedWatches = { idleMs: 5 * minuteMs, sweepMs: 5 };
+    const unusedWatches = { idleMs: 5 * minuteMs, sweepMs: 5, maxCount: 1000 };
     const driver = await cluster.readyDriver({ now, unusedWatches });
     const [kept, gone] = volumes(2) as [TestVolume, TestVolume];
     await driver.kubelet.publish(kept.publishRequest());
