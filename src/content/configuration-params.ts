@@ -9,16 +9,29 @@ const typeDescriptions: Readonly<Record<ParamType, string>> = {
   object: 'an object of strings',
 };
 
+/** What the params of a configuration are resolved for. */
+export interface ParamsOwner {
+  readonly className: string;
+  readonly configuration: Configuration;
+}
+
 /**
- * The params that a configuration's templates see: what the volume gives, else the defaults (connectors.md, section 4).
+ * The params that the templates of each configuration see: what the volume gives, else the defaults (connectors.md,
+ * section 4).
  * @param given the whole of the attribute `configuration.params`.
- * @throws {DriverError} INVALID_ARGUMENT with all problems of the given values; FAILED_PRECONDITION for a default of the
+ * @throws {DriverError} INVALID_ARGUMENT with all problems of the given values; FAILED_PRECONDITION for a default of a
  * class that breaks its own rules.
  */
-export function resolveParams(className: string, configuration: Configuration, given: JsonObject): JsonObject {
+export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject): readonly JsonObject[] {
+  const problems: string[] = [];
+  const resolved = owners.map((owner) => paramsOf(owner, given, problems));
+  if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', [...new Set(problems)].join('; '));
+  return resolved;
+}
+
+function paramsOf({ className, configuration }: ParamsOwner, given: JsonObject, problems: string[]): JsonObject {
   const values = jsonMember(given, configuration.name);
   const owner = `attribute "configuration.params": configuration ${configuration.name}`;
-  const problems: string[] = [];
   for (const name of isJsonObject(values) ? Object.keys(values) : []) {
     if (!configuration.params.some((param) => param.name === name)) {
       const declared = configuration.params.map((param) => param.name).join(', ');
@@ -32,7 +45,6 @@ export function resolveParams(className: string, configuration: Configuration, g
     if (problem !== undefined) problems.push(`${owner}, param "${param.name}" ${problem}`);
     return [param.name, value];
   });
-  if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', problems.join('; '));
   return Object.fromEntries(resolved);
 }
 
@@ -59,8 +71,14 @@ function defaultOf(
 
 function valueProblem({ type, enum: allowed }: ConfigurationParam, value: JsonValue): string | undefined {
   if (!isOfType(type, value)) return `must be ${typeDescriptions[type]}`;
-  if (allowed === undefined || allowed.some((candidate) => isEqual(candidate, value))) return undefined;
+  if (allowed === undefined || isAllowed(allowed, value)) return undefined;
   return `must be one of ${allowed.map((candidate) => toText(candidate)).join(', ')}`;
+}
+
+/** Of a list, the enumeration may have whole lists or what each element may be. */
+function isAllowed(allowed: readonly JsonValue[], value: JsonValue): boolean {
+  const isListed = (wanted: JsonValue): boolean => allowed.some((candidate) => isEqual(candidate, wanted));
+  return isListed(value) || (Array.isArray(value) && (value as readonly JsonValue[]).every(isListed));
 }
 
 function isOfType(type: ParamType, value: JsonValue): boolean {

@@ -45,10 +45,14 @@ export class TemplateRenderer implements ConfigurationRenderer {
     let files = 0;
     try {
       const { selected, warnings } = selectConfigurations(request.resolved, request.includedConfigurations);
+      const owners = selected.map(({ group, configuration }) => ({
+        className: group.connectorClass.name,
+        configuration,
+      }));
+      const params = resolveParams(owners, request.configurationParams);
       const budget = new Budget(volumeLimits, this.#clock);
-      const rendered = selected.flatMap(({ group, configuration }) => {
-        const params = resolveParams(group.connectorClass.name, configuration, request.configurationParams);
-        const data = (token: Secret): JsonObject => templateData(group, params, token, request.caBundle);
+      const rendered = selected.flatMap(({ group, configuration }, index) => {
+        const data = (token: Secret): JsonObject => templateData(group, params[index] ?? {}, token, request.caBundle);
         files += configuration.files.size;
         return this.#renderConfiguration(group.connectorClass, configuration, budget, data(request.token), () =>
           data(shownToken),

@@ -26,6 +26,9 @@ export interface RpcEdge {
   readonly maxDurationMs: number;
 }
 
+/** More than a person reads; what volumes and classes list in it may be any number of names. */
+const maxMessageLength = 4000;
+
 /** RPCs that the kubelet makes all the time; their successes are logged at debug level. */
 const quietRpcs: ReadonlySet<string> = new Set([
   'GetPluginInfo',
@@ -73,13 +76,22 @@ async function serve<Request, Response>(
     const failure = asDriverError(error, `${rpc} failed unexpectedly; see the driver's log`);
     code = failure.code;
     report.error = failure;
-    callback({ code: grpcStatus[failure.code], details: failure.message });
+    callback({ code: grpcStatus[failure.code], details: headerText(failure.message) });
   } finally {
     clearTimeout(timer);
   }
   const durationMs = performance.now() - startMs;
   edge.observer.finished(rpc, code, durationMs);
   logOnce(edge.log, { ...report, code, durationMs: Math.round(durationMs * 100) / 100 });
+}
+
+/**
+ * gRPC sends a message in a header: one too large for that would reach the kubelet as another failure than it is, and
+ * half of a surrogate pair, as cutting may leave it, not at all.
+ */
+function headerText(message: string): string {
+  const text = message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message;
+  return Buffer.from(text).toString();
 }
 
 /** A little less than the caller allows, so that it gets our reason and not its own timeout. */

@@ -6,7 +6,8 @@ import type { ConfigurationParam } from '../../../src/volume/ports.js';
 import { configurationOf } from '../../support/domain.js';
 
 function resolve(params: readonly ConfigurationParam[], given: string): JsonObject {
-  return resolveParams('oci', configurationOf('registry', {}, params), { registry: parseJson(given) });
+  const owner = { className: 'oci', configuration: configurationOf('registry', {}, params) };
+  return resolveParams([owner], { registry: parseJson(given) })[0] ?? {};
 }
 
 const text: ConfigurationParam = { name: 'text', type: 'string' };
@@ -28,7 +29,8 @@ describe('params of a configuration', () => {
   });
 
   it('of configurations that are not rendered are not looked at', () => {
-    assert.deepEqual(resolveParams('oci', configurationOf('registry', {}), { other: { any: [1] } }), {});
+    const owner = { className: 'oci', configuration: configurationOf('registry', {}) };
+    assert.deepEqual(resolveParams([owner], { other: { any: [1] } }), [{}]);
   });
 
   it('may be called __proto__', () => {
@@ -65,6 +67,28 @@ describe('params of a configuration', () => {
   it('take a value of the enumeration, however its members are ordered', () => {
     const param: ConfigurationParam = { name: 'p', type: 'object', enum: [{ a: '1', b: '2' }] };
     assert.deepEqual(resolve([param], '{"p": {"b": "2", "a": "1"}}'), { p: { b: '2', a: '1' } });
+  });
+
+  it('take a list whose elements are all of the enumeration', () => {
+    const param: ConfigurationParam = { name: 'p', type: 'array', enum: ['a', 'b'], default: ['a'] };
+    assert.deepEqual(resolve([param], '{"p": ["b", "a"]}'), { p: ['b', 'a'] });
+    assert.deepEqual(resolve([{ ...param, enum: [['a', 'b'], ['a']] }], '{"p": ["a", "b"]}'), { p: ['a', 'b'] });
+    assert.throws(() => resolve([param], '{"p": ["a", "c"]}'), { message: /param "p" must be one of "a", "b"$/ });
+  });
+
+  it('report the problems of all configurations at once, each once', () => {
+    const configuration = configurationOf('buildkitd', {}, [text]);
+    const owners = [
+      { className: 'oci', configuration },
+      { className: 'git', configuration: configurationOf('gitconfig', {}, [text]) },
+      { className: 'other', configuration },
+    ];
+    const missing = (name: string): string =>
+      `attribute "configuration.params": configuration ${name}: param "text" is required and must be a string`;
+    assert.throws(() => resolveParams(owners, {}), {
+      code: 'INVALID_ARGUMENT',
+      message: `${missing('buildkitd')}; ${missing('gitconfig')}`,
+    });
   });
 
   it('report all problems at once', () => {

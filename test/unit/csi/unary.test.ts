@@ -88,6 +88,19 @@ describe('a unary RPC', () => {
     });
   });
 
+  it('keeps a message to what fits a header, and logs all of it', async () => {
+    const message = 'a name, '.repeat(100_000);
+    const { error, line } = await serve(() => {
+      throw new DriverError('INVALID_ARGUMENT', message);
+    });
+    assert.deepEqual(error, { code: status.INVALID_ARGUMENT, details: `${message.slice(0, 4000)}…` });
+    assert.ok(JSON.stringify(line).includes(message));
+    const halved = await serve(() => {
+      throw new DriverError('ABORTED', `half a party ${'🎉'.charAt(0)}`);
+    });
+    assert.equal(halved.error?.details, 'half a party \ufffd');
+  });
+
   it('answers INTERNAL without particulars for anything else', async () => {
     const { error } = await serve(() => Promise.reject(new TypeError('secret internals')));
     assert.deepEqual(error, {
