@@ -38,7 +38,7 @@ export class MemoryKeeper {
   start(): void {
     v8.setFlagsFromString('--expose-gc');
     const gc: unknown = vm.runInNewContext('gc');
-    this.#collect = typeof gc === 'function' ? () => void Reflect.apply(gc, undefined, []) : undefined;
+    if (typeof gc === 'function') this.#collect = () => void Reflect.apply(gc, undefined, []);
     this.#timer = setInterval(() => this.#check(), this.#options.checkMs).unref();
   }
 
@@ -47,11 +47,20 @@ export class MemoryKeeper {
   }
 
   #check(): void {
-    const { ownBytes, release } = this.#options;
-    if (ownBytes() - this.#baseBytes < growthBytes[this.#pace()]) return;
+    const pace = this.#pace();
+    if (this.#options.ownBytes() - this.#baseBytes >= growthBytes[pace]) this.#release(pace);
+  }
+
+  /**
+   * Only at rest are the survivors moved together, which takes twice as long: without it pages of the heap that hold a few
+   * objects each add up from burst to burst.
+   */
+  #release(pace: keyof typeof growthBytes): void {
+    if (pace === 'idle') v8.setFlagsFromString('--compact-on-every-full-gc');
     this.#collect?.();
-    release();
-    this.#baseBytes = ownBytes();
+    v8.setFlagsFromString('--no-compact-on-every-full-gc');
+    this.#options.release();
+    this.#baseBytes = this.#options.ownBytes();
   }
 
   #pace(): keyof typeof growthBytes {
