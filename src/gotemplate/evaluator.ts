@@ -111,6 +111,7 @@ export class Evaluator {
 
   #write(text: ByteString): void {
     this.#budget.ensureOutput(this.#output.length + text.length);
+    this.#budget.allocate(text.length);
     this.#output.add(text);
   }
 
