@@ -259,6 +259,8 @@ function envValue(written: string): string {
 function duration(written: string): number {
   const durationMs = parseGoDurationMs(written);
   if (durationMs === undefined || durationMs < 0) throw new UsageError('must be a Go duration such as 90s or 1m30s');
+  // Beyond 24 days a timer would go off at once.
+  if (durationMs > 86_400_000) throw new UsageError('must be at most 24h');
   return durationMs;
 }
 
