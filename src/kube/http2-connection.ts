@@ -66,7 +66,12 @@ export class Http2Connection implements Connection {
   async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const stream = this.#open({ ':method': method, ':path': path, ...headers }, body === undefined);
     this.#active += 1;
-    const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL);
+    let isAnswered = false;
+    const cancel = (): void => {
+      stream.close(constants.NGHTTP2_CANCEL);
+      // An answer that was waited for too long is the first sign of a dead connection.
+      if (!isAnswered) this.probe();
+    };
     signal.addEventListener('abort', cancel, { once: true });
     stream.once('close', () => {
       this.#active -= 1;
@@ -74,6 +79,7 @@ export class Http2Connection implements Connection {
     });
     if (body !== undefined) stream.end(body);
     const received = await responseHeaders(stream);
+    isAnswered = true;
     return {
       status: received[':status'] ?? 0,
       contentType: received['content-type'] ?? '',

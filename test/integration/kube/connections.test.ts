@@ -116,6 +116,21 @@ describe('the connections of the Kubernetes client', () => {
     }
   });
 
+  it('looks at once whether the other side is there when an answer does not come', async () => {
+    const proxy = await StallingProxy.start(api.port);
+    try {
+      const timings = { ...quickTimings, attemptMs: 100, pingTimeoutMs: 100 };
+      use({ ...adminConfig(api), port: proxy.port }, { timings });
+      await client!.get(git, { signal: never });
+      proxy.stall();
+      // Long before the next ping that is due anyway.
+      await client!.get(git, { signal: never, timeoutMs: 10_000 });
+      assert.equal(proxy.accepted, 2);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   it('follows the token file: by age before it is needed, and at once after a 401', async () => {
     api.bind({
       serviceAccount: 'connectors-system/connectors-csi',
