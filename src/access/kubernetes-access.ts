@@ -54,12 +54,24 @@ export class KubernetesAccess implements AccessControl {
   }
 
   async #decide(request: AccessRequest, call: Call): Promise<ApprovalResult> {
-    const missing = await this.#missing(request, call.signal);
+    const missing = await this.#approvable(request, call.signal);
+    if (missing.length === 0) return { kind: 'allowed' };
+    const result = await call.idleWhile(() => this.#approvals.obtain(request.pod, missing, call.signal));
+    // What was there before a wait of minutes may be no more.
+    if (result.kind === 'allowed') await this.#approvable(request, call.signal);
+    return result;
+  }
+
+  /**
+   * The needs that are not met but that an approval can meet.
+   * @throws {DriverError} PERMISSION_DENIED when there are others.
+   */
+  async #approvable(request: AccessRequest, signal: AbortSignal): Promise<readonly Need[]> {
+    const missing = await this.#missing(request, signal);
     const isApprovable = ({ kind }: Need): boolean => kind === 'proxy' && isApprovalOn(request.flags);
     const denied = missing.filter((need) => !isApprovable(need));
     if (denied.length > 0) throw new DriverError('PERMISSION_DENIED', describeMissing(denied));
-    if (missing.length === 0) return { kind: 'allowed' };
-    return call.idleWhile(() => this.#approvals.obtain(request.pod, missing, call.signal));
+    return missing;
   }
 
   isKnownAllowed({ pod, connectors, flags }: AccessRequest): boolean {

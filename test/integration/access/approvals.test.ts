@@ -187,6 +187,19 @@ describe('access by approval', () => {
     assert.equal(stage.access.isKnownAllowed({ pod, connectors: [harbor], flags: approvalFlags }), false);
   });
 
+  it('does not outlast the right to get the connector, which may have gone meanwhile', async () => {
+    const nexus = { namespace: 'team-a', name: 'nexus' };
+    const revoke = stage.allow(nexus, 'connectors', 'get');
+    const decision = failureOf(authorize({ connectors: [nexus] }));
+    const request = await onlyRequest();
+    stage.clock.ms += 60 * second;
+    revoke();
+    controller.grant(request, pod, nexus);
+    const denied = await decision;
+    assert.equal(denied.code, 'PERMISSION_DENIED');
+    assert.match(denied.message, /may not "get" .* "nexus"/);
+  });
+
   it('answers a rejection with the request and the checks that said no', async () => {
     const decision = authorize();
     const request = await onlyRequest();
