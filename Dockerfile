@@ -7,6 +7,8 @@ ARG NODE_IMAGE=node:20-bookworm-slim
 # Bundles on the machine's own architecture, with koffi's library for the target's.
 FROM --platform=${BUILDPLATFORM:-linux/amd64} ${NODE_IMAGE} AS build
 ARG TARGETARCH=amd64
+# Another source of npm packages, such as a mirror; npm reads this variable.
+ARG NPM_CONFIG_REGISTRY
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund

@@ -70,7 +70,10 @@ const mounts = list(
   ),
 );
 const container = fields(
-  { name: dnsName, image: { type: 'string', pattern: '^[a-z0-9-]+(/[a-z0-9-]+)*:[A-Za-z0-9._-]+$' } },
+  {
+    name: dnsName,
+    image: { type: 'string', pattern: '^(registry\\.example\\.com/)?[a-z0-9-]+(/[a-z0-9-]+)*:[A-Za-z0-9._-]+$' },
+  },
   {
     command: texts,
     args: texts,
@@ -125,7 +128,8 @@ const subjects = list(fields({ kind: oneOf('ServiceAccount'), name: dnsName, nam
 const roleRef = fields({
   apiGroup: oneOf('rbac.authorization.k8s.io'),
   kind: oneOf('Role', 'ClusterRole'),
-  name: dnsName,
+  // Names of roles are path segments; the cluster's own have colons.
+  name: { type: 'string', pattern: '^(system:)?[a-z0-9]([-a-z0-9:.]*[a-z0-9])?$' },
 });
 
 const tektonParams = namedList(fields({ name: text }, { description: text, default: anyText, value: anyText }));
