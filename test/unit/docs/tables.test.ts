@@ -64,6 +64,21 @@ describe('docs/configuration.md', () => {
   });
 });
 
+describe('docs/operations.md', () => {
+  it('says what to do for every code that an event can have', () => {
+    const rows = tableUnder(page('docs/operations.md'), 'Troubleshooting').map(([event = '']) => event);
+    for (const code of errorCodes) {
+      // As Go prints it.
+      const words = code.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_match, letter: string) => letter.toUpperCase());
+      const printed = words.replace('Cancelled', 'Canceled');
+      assert.ok(
+        rows.some((event) => event.split(', ').includes(printed)),
+        printed,
+      );
+    }
+  });
+});
+
 describe('README.md', () => {
   const text = page('README.md');
 
