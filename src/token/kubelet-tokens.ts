@@ -128,13 +128,30 @@ function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
   }
 }
 
-/** A token bound to another pod was put there by somebody else than the kubelet. */
+/**
+ * A token bound to another pod was put there by somebody else than the kubelet. Access is checked for the pod's account,
+ * so a token of another one must not come with it.
+ */
 function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
-  if (claims.namespace === pod.namespace && claims.podUid === pod.uid) return;
-  throw new DriverError(
-    'PERMISSION_DENIED',
-    `the passed token is not bound to pod ${pod.namespace}/${pod.name} (uid ${pod.uid}): only the kubelet may pass tokens`,
-  );
+  const { namespace, name, uid, serviceAccountName } = pod;
+  if (claims.namespace !== namespace || claims.podUid !== uid) {
+    throw new DriverError(
+      'PERMISSION_DENIED',
+      `the passed token is not bound to pod ${namespace}/${name} (uid ${uid}): only the kubelet may pass tokens`,
+    );
+  }
+  const account = claims.serviceAccountName;
+  if (account !== undefined && account !== serviceAccountName) {
+    throw new DriverError(
+      'PERMISSION_DENIED',
+      `the passed token is of service account ${quote(account)}, but pod ${namespace}/${name} runs as ${quote(serviceAccountName)}: only the kubelet may pass tokens`,
+    );
+  }
+}
+
+/** Claims are anybody's text. */
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 253));
 }
 
 function isOfLifetime({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number | undefined): boolean {

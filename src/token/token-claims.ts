@@ -8,8 +8,8 @@ export interface TokenClaims {
   /** Undefined for a token without `iat`. */
   readonly issuedAtMs: number | undefined;
   readonly namespace: string | undefined;
-  readonly podName: string | undefined;
   readonly podUid: string | undefined;
+  readonly serviceAccountName: string | undefined;
 }
 
 /** A compact JWS: three base64url parts, which are also safe in a URL and in a shell. */
@@ -27,13 +27,12 @@ export function parseTokenClaims(token: Secret): TokenClaims | undefined {
     const expiresAtMs = secondsToMs(jsonMember(claims, 'exp'));
     if (expiresAtMs === undefined) return undefined;
     const kubernetes = jsonMember(claims, 'kubernetes.io');
-    const pod = jsonMember(kubernetes, 'pod');
     return {
       expiresAtMs,
       issuedAtMs: secondsToMs(jsonMember(claims, 'iat')),
       namespace: text(jsonMember(kubernetes, 'namespace')),
-      podName: text(jsonMember(pod, 'name')),
-      podUid: text(jsonMember(pod, 'uid')),
+      podUid: text(jsonMember(jsonMember(kubernetes, 'pod'), 'uid')),
+      serviceAccountName: text(jsonMember(jsonMember(kubernetes, 'serviceaccount'), 'name')),
     };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;

@@ -54,7 +54,11 @@ export function claimsOf(issuedAt: number, lifetime: number): Readonly<Record<st
   return {
     iat: issuedAt,
     exp: issuedAt + lifetime,
-    'kubernetes.io': { namespace: pod.namespace, pod: { name: pod.name, uid: pod.uid } },
+    'kubernetes.io': {
+      namespace: pod.namespace,
+      pod: { name: pod.name, uid: pod.uid },
+      serviceaccount: { name: pod.serviceAccountName },
+    },
   };
 }
 

@@ -98,6 +98,17 @@ describe('the kubelet’s token', () => {
     });
   }
 
+  it('is not one of an account that the pod does not run as', async () => {
+    const bound = { namespace: pod.namespace, pod: { name: pod.name, uid: pod.uid } };
+    const foreign = tokenOf({ ...claims, 'kubernetes.io': { ...bound, serviceaccount: { name: 'admin' } } });
+    await assert.rejects(tokenFor({ passed: { inSecrets: passedTokensJson(foreign) } }), {
+      code: 'PERMISSION_DENIED',
+      message: /^the passed token is of service account "admin", but pod ci\/build-image-pod runs as "builder"/,
+    });
+    const silent = tokenOf({ ...claims, 'kubernetes.io': bound });
+    assert.equal(await tokenFor({ passed: { inSecrets: passedTokensJson(silent) } }), silent);
+  });
+
   it('is refused from the moment it expires', async () => {
     const at = (seconds: number): Partial<KubeletTokensOptions> => ({ clock: { now: () => seconds * 1000 } });
     const passed = { inSecrets };

@@ -12,18 +12,18 @@ function parse(text: string): TokenClaims | undefined {
 const payload = (text: string): string => `h.${Buffer.from(text).toString('base64url')}.s`;
 
 describe('token claims', () => {
-  it('are lifetime and pod', () => {
+  it('are lifetime, pod and account', () => {
     assert.deepEqual(parse(tokenOf(claimsOf(1000, 1800))), {
       issuedAtMs: 1_000_000,
       expiresAtMs: 2_800_000,
       namespace: pod.namespace,
-      podName: pod.name,
       podUid: pod.uid,
+      serviceAccountName: pod.serviceAccountName,
     });
   });
 
   it('may lack all but the expiry, and are not taken in another type', () => {
-    const none = { issuedAtMs: undefined, namespace: undefined, podName: undefined, podUid: undefined };
+    const none = { issuedAtMs: undefined, namespace: undefined, podUid: undefined, serviceAccountName: undefined };
     assert.deepEqual(parse(tokenOf({ exp: 1.5 })), { ...none, expiresAtMs: 1500 });
     const odd = { exp: 1, iat: '1', 'kubernetes.io': { namespace: 1, pod: ['x'] } };
     assert.deepEqual(parse(tokenOf(odd)), { ...none, expiresAtMs: 1000 });
