@@ -128,7 +128,8 @@ export function compileTemplate(name: string, text: string): CompiledTemplate {
   try {
     return new CompiledTemplate(goName, goText, parseTemplates(goName, goText, findFunction));
   } catch (error) {
-    if (error instanceof ParseFailure) throw parseError(name, error.line, fromGoString(error.reason), TemplateError);
+    if (error instanceof ParseFailure)
+      throw parseError(name, error.line, fromGoString(shortened(error.reason)), TemplateError);
     if (error instanceof LimitReached) throw parseError(name, 1, error.message, TemplateLimitError);
     throw error;
   }

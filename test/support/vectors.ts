@@ -71,7 +71,7 @@ export function runVector(vector: Vector): Failure | undefined {
 }
 
 /** Recordings show the language; the bounds, which Go has not, are tested by themselves. */
-const limits = { steps: 10_000_000 };
+const limits = { steps: 10_000_000, memoryBytes: 64 << 20, outputBytes: 16 << 20 };
 
 function render({ template, data }: Vector): string | Error {
   try {

@@ -44,9 +44,10 @@ function inRange(prefix: string, digits: string, negative: boolean): ParsedInt {
   return value < minInt64 ? { value: minInt64, error: 'range' } : { value };
 }
 
+/** No digit can be taken by two parts of it, so that it fails in linear time. */
 const decimalFloat =
-  /^[-+]?(?:[0-9]+(?:_[0-9]+)*\.?(?:[0-9]+(?:_[0-9]+)*)?|\.[0-9]+(?:_[0-9]+)*)(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?$/;
-const hexFloat = /^([-+]?)0[xX]((?:_?[0-9a-fA-F])*)\.?([0-9a-fA-F]*(?:_[0-9a-fA-F]+)*)[pP]([-+]?[0-9]+)$/;
+  /^[-+]?(?:[0-9]+(?:_[0-9]+)*(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?$/;
+const hexFloat = /^([-+]?)0[xX]((?:_?[0-9a-fA-F])*)(?:\.([0-9a-fA-F]*(?:_[0-9a-fA-F]+)*))?[pP]([-+]?[0-9]+)$/;
 const namedFloats = new Map([
   ['inf', Infinity],
   ['+inf', Infinity],

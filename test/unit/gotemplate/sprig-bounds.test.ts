@@ -51,6 +51,17 @@ describe('a template that asks too much of sprig', () => {
     assert.match(render(template), /^(?:\d{4} ){3}$/);
   });
 
+  it('is told at once that a long text is no number', () => {
+    // With backtracking each takes many minutes.
+    for (const number of [
+      'print (repeat 500000 "1") "!"',
+      'print "0x" (repeat 500000 "1") "!"',
+      'print "0x1." (repeat 500000 "1")',
+    ]) {
+      assert.equal(render(`{{ $n := ${number} }}{{ float64 $n }} {{ addf $n 1 }} {{ floor $n }}`), '0 1 0');
+    }
+  });
+
   it('is told of a dict that contains itself where it would be JSON, and prints nothing with toJson', () => {
     const cyclic = '{{ $d := dict }}{{ $_ := set $d "a" $d }}';
     assert.equal(render(`${cyclic}[{{ toJson $d }}]`), '[]');

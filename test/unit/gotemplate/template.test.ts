@@ -140,5 +140,6 @@ describe('messages of a template that has secrets in its data', () => {
     const message = failure('{{ fail .long }}', { long: 'x'.repeat(200_000) }, shown);
     assert.ok(message.length < 1_200);
     assert.match(message, /x\.\.\.$/);
+    assert.throws(() => compileTemplate('t', `{{ ${'x'.repeat(200_000)} }}`), { message: /^.{1000,1100}\.\.\.$/ });
   });
 });
