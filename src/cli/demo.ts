@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { UsageError, flag, describeFlags, parseFlags, text } from '../config.js';
+import { flag, describeFlags, parseFlags, text } from '../config.js';
+import { DriverError } from '../errors.js';
 import type { Command, CommandContext } from './command.js';
 import { playDemo } from './demo-play.js';
 
@@ -39,17 +40,23 @@ export const demo: Command = {
 
 /**
  * The words that start a program in a mount namespace of its own, so that whatever happens nothing stays mounted.
- * @throws {UsageError} where none can be had.
+ * @throws {DriverError} FAILED_PRECONDITION where none can be had.
  */
 function privateNamespace({ uid }: CommandContext): readonly [string, ...string[]] {
   const asUser = uid === 0 ? [] : ['--user', '--map-root-user'];
   const words = ['unshare', ...asUser, '--mount', '--propagation', 'private', '--'] as const;
   const probe = spawnSync(words[0], [...words.slice(1), 'true'], { encoding: 'utf8' });
   if (probe.status === 0) return words;
-  const reason = probe.error?.message ?? probe.stderr.trim();
-  throw new UsageError(
-    `the demo mounts a tmpfs in a private mount namespace, which this machine does not allow${uid === 0 ? '' : ' an ordinary user'} (${reason}): ` +
-      (uid === 0 ? 'it needs unshare(1) and CAP_SYS_ADMIN' : 'run it as root'),
+  const need = 'the demo mounts a tmpfs in a private mount namespace';
+  if (probe.error !== undefined) {
+    throw new DriverError('FAILED_PRECONDITION', `${need}, for which it needs unshare(1) of util-linux`, {
+      cause: probe.error,
+    });
+  }
+  throw new DriverError(
+    'FAILED_PRECONDITION',
+    `${need}, which this machine does not allow${uid === 0 ? '' : ' an ordinary user'} (${probe.stderr.trim()}): ` +
+      (uid === 0 ? 'it needs CAP_SYS_ADMIN' : 'run it as root'),
   );
 }
 

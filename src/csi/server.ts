@@ -59,7 +59,7 @@ export class SocketServer {
   /** @throws {DriverError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made. */
   async start(): Promise<void> {
     const { socketPath, ownsFolder, log } = this.#options;
-    if (ownsFolder) prepareFolder(path.dirname(socketPath), path.basename(socketPath));
+    ensureFolder(socketPath, ownsFolder);
     await removeStaleSocket(socketPath);
     try {
       await promisify(this.#server.bindAsync.bind(this.#server))(
@@ -102,6 +102,19 @@ export class SocketServer {
 function identityOf(file: string): string | undefined {
   const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
   return stats && `${stats.dev}.${stats.ino}.${stats.birthtimeNs}`;
+}
+
+/** @throws {DriverError} FAILED_PRECONDITION where there is no folder for the socket, and none can or may be made. */
+function ensureFolder(socketPath: string, isOwn: boolean): void {
+  const folder = path.dirname(socketPath);
+  try {
+    if (isOwn) prepareFolder(folder, path.basename(socketPath));
+  } catch (error) {
+    throw new DriverError('FAILED_PRECONDITION', `cannot make the folder of ${socketPath}`, { cause: error });
+  }
+  if (!existsSync(folder)) {
+    throw new DriverError('FAILED_PRECONDITION', `cannot listen on ${socketPath}: there is no folder ${folder}`);
+  }
 }
 
 /**

@@ -11,8 +11,8 @@ describe('demo', () => {
   beforeEach(() => void (folder = fs.mkdtempSync(path.join(tmpdir(), 'connectors-csi-demo-'))));
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-  const demo = (...flags: readonly string[]) => {
-    const env = { PATH: process.env['PATH'], TMPDIR: folder };
+  const demo = (flags: readonly string[] = [], programs = process.env['PATH']) => {
+    const env = { PATH: programs, TMPDIR: folder };
     return spawnSync(process.execPath, [main, 'demo', ...flags], { encoding: 'utf8', env });
   };
 
@@ -37,14 +37,20 @@ describe('demo', () => {
   });
 
   it('tells what the driver answered and ends with 1', () => {
-    const { status, stderr } = demo('--configuration-names', 'nope');
+    const { status, stderr } = demo(['--configuration-names', 'nope']);
     assert.equal(status, 1);
     assert.match(stderr, /^connectors-csi demo: the driver answered NOT_FOUND: .*no configuration nope in /m);
     assert.deepEqual(fs.readdirSync(folder), []);
   });
 
+  it('says what it lacks where it cannot have a mount namespace', () => {
+    const { status, stderr } = demo([], folder);
+    assert.equal(status, 1);
+    assert.match(stderr, /^connectors-csi demo: .* it needs unshare\(1\) of util-linux: spawnSync unshare ENOENT\n$/);
+  });
+
   it('says at once when there are no manifests', () => {
-    const { status, stderr } = demo('--manifests', path.join(folder, 'none'));
+    const { status, stderr } = demo(['--manifests', path.join(folder, 'none')]);
     assert.equal(status, 1);
     assert.match(stderr, /^connectors-csi demo: the directory of manifests cannot be read \(see --manifests\): ENOENT/);
     assert.deepEqual(fs.readdirSync(folder), []);

@@ -52,7 +52,14 @@ describe('the driver as a process', () => {
         ['--http-address', `127.0.0.1:${port}`],
         /cannot listen on --http-address 127\.0\.0\.1:\d+: .*EADDRINUSE[^\n]*\n$/,
       ],
-      [[...http, '--registration-dir', path.join(node.root, 'missing')], /cannot listen on .*-reg\.sock/],
+      [
+        [...http, '--registration-dir', path.join(node.root, 'missing')],
+        /cannot listen on .*-reg\.sock: there is no folder .*missing\n$/,
+      ],
+      [
+        ['--endpoint', 'unix:///dev/null/none/csi.sock'],
+        /cannot make the folder of \/dev\/null\/none\/csi\.sock: ENOTDIR[^\n]*\n$/,
+      ],
     ] as const) {
       const driver = new DriverProcess(node, flags);
       assert.deepEqual(await driver.exited, { status: 1, signal: null });
