@@ -87,7 +87,11 @@ function parseYaml(file: string): unknown {
       `${file}: line ${lines.linePos(error.pos[0]).line}: not YAML (${error.code})`,
     );
   }
-  return document.toJS() as unknown;
+  try {
+    return document.toJS() as unknown;
+  } catch {
+    throw new DriverError('INVALID_ARGUMENT', `${file}: not YAML (an alias without its anchor, or too many aliases)`);
+  }
 }
 
 /** A mapping of the file together with its place in it, for errors. */

@@ -246,4 +246,15 @@ describe('a kubeconfig', () => {
       'DIR/config: must be a mapping',
     );
   });
+
+  it('names the file when its aliases lead nowhere', () => {
+    const text = 'current-context: *s3cret\n';
+    assert.deepEqual(
+      failure(() => kubeconfigConfig(file('config', text), now)),
+      {
+        code: 'INVALID_ARGUMENT',
+        message: 'DIR/config: not YAML (an alias without its anchor, or too many aliases)',
+      },
+    );
+  });
 });
