@@ -27,6 +27,9 @@ export interface CallContext {
   randomBytes(count: number): Uint8Array;
 }
 
+/** What a failure costs that a function makes up for, since making the error takes much longer than most of its work. */
+export const stepsPerFailure = 30;
+
 /** A failure as Go sees it: an `error` that a function returned, or a panic, which text/template reports in the same way. */
 export class GoError extends Error {
   override readonly name = 'GoError';

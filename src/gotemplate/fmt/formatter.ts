@@ -98,7 +98,7 @@ export class Formatter {
 
   formatQuoted(text: ByteString): void {
     const cut = this.#truncated(text);
-    this.context.charge(cut.length >> 2);
+    this.context.charge(cut.length >> 1);
     if (this.sharp && canBackquote(cut)) this.pad(`\`${cut}\``);
     else this.pad(this.plus ? quoteToAscii(cut) : quote(cut));
   }

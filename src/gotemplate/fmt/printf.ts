@@ -8,6 +8,7 @@ const maxNumber = 1_000_000;
 
 /** One run over a format string. Each directive is `%[flags][width][.precision][argument index]verb`. */
 class Printf {
+  readonly #context: CallContext;
   readonly #printer: Printer;
   readonly #format: ByteString;
   readonly #operands: readonly GoValue[];
@@ -20,6 +21,7 @@ class Printf {
   #afterIndex = false;
 
   constructor(context: CallContext, format: ByteString, operands: readonly GoValue[]) {
+    this.#context = context;
     this.#printer = new Printer(context);
     this.#format = format;
     this.#operands = operands;
@@ -42,6 +44,7 @@ class Printf {
   }
 
   #directive(): void {
+    this.#context.charge(1);
     this.#printer.clearFlags();
     this.#goodIndex = true;
     this.#readFlags();

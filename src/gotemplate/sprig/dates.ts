@@ -1,5 +1,5 @@
 import type { ByteString } from '../byte-string.js';
-import { goFunction, GoError, type CallContext, type GoFunction } from '../function.js';
+import { goFunction, GoError, stepsPerFailure, type CallContext, type GoFunction } from '../function.js';
 import { GoInt, isObject, wrapInt, type GoValue } from '../values.js';
 import { durationText, parseDuration, roughDuration, roundDuration, second } from './duration-text.js';
 import { Instant } from './instant.js';
@@ -49,7 +49,7 @@ function durationOf(value: GoValue): ByteString {
 
 function durationRound(context: CallContext, value: GoValue): ByteString {
   if (typeof value === 'string') {
-    context.charge(value.length);
+    context.charge(stepsPerFailure + value.length);
     return roughDuration(orElse(() => parseDuration(value), 0n));
   }
   if (value instanceof GoInt && value.kind === 'int64') return roughDuration(value.value);

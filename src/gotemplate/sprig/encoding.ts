@@ -1,5 +1,5 @@
 import { fromBytes, toBytes, type ByteString } from '../byte-string.js';
-import { goFunction, type CallContext, type GoFunction } from '../function.js';
+import { goFunction, stepsPerFailure, type CallContext, type GoFunction } from '../function.js';
 import { ByteBuilder } from '../byte-builder.js';
 
 /**
@@ -148,6 +148,7 @@ function orMessage(decode: (context: CallContext, text: ByteString) => ByteStrin
     try {
       return decode(context, text);
     } catch (error) {
+      context.charge(stepsPerFailure);
       if (error instanceof CorruptInputError) return error.message;
       throw error;
     }

@@ -92,7 +92,7 @@ class JsonWriter {
   }
 
   #string(text: ByteString): void {
-    this.#context.charge(text.length / 16);
+    this.#context.charge(text.length / 8);
     this.#add(jsonString(text, this.#style.escapeHtml));
   }
 

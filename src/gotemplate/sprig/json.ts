@@ -1,5 +1,5 @@
 import type { ByteString } from '../byte-string.js';
-import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
+import { GoError, goFunction, stepsPerFailure, type CallContext, type GoFunction } from '../function.js';
 import type { GoValue } from '../values.js';
 import { decodeJson } from './json-decode.js';
 import { encodeJson, type JsonStyle } from './json-encode.js';
@@ -19,6 +19,7 @@ function encoder(name: string, style: JsonStyle): GoFunction {
     try {
       return encodeJson(context, value, style);
     } catch (error) {
+      context.charge(stepsPerFailure);
       if (error instanceof GoError && !fails) return '';
       throw error;
     }
@@ -29,6 +30,7 @@ function fromJson(context: CallContext, text: ByteString): GoValue {
   try {
     return decodeJson(context, text).value;
   } catch (error) {
+    context.charge(stepsPerFailure);
     if (error instanceof GoError) return null;
     throw error;
   }

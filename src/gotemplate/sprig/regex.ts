@@ -98,6 +98,7 @@ export const regexFunctions: readonly GoFunction[] = [
     ),
   ),
   goFunction({ name: 'regexQuoteMeta', params: [string] }, (context, text) => {
+    context.charge(text.length / 4);
     context.allocate(2 * text.length);
     return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
   }),

@@ -128,7 +128,11 @@ const compositionFunctions: readonly GoFunction[] = [
     count === 1n ? one : many,
   ),
   goFunction({ name: 'quote', params: [], variadic: any }, (context, ...values) =>
-    quoteAll(context, values, (value) => quote(toText(context, value))),
+    quoteAll(context, values, (value) => {
+      const text = toText(context, value);
+      context.charge(text.length / 2);
+      return quote(text);
+    }),
   ),
   goFunction({ name: 'squote', params: [], variadic: any }, (context, ...values) =>
     quoteAll(context, values, (value) => `'${formatValue(context, value)}'`),
