@@ -176,6 +176,24 @@ describe('while the API server is away', () => {
     });
   });
 
+  it('says what to install where the API server knows no connectors', async () => {
+    const message = 'the server could not find the requested resource';
+    const effect = { kind: 'status', code: 404, reason: 'NotFound', message } as const;
+    const fault = cluster.api.faults.add({ verb: 'list', resource: 'connectors', effect });
+    const driver = await cluster.readyDriver();
+    const volume = cluster.node.volume();
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest()),
+      'FAILED_PRECONDITION',
+      /^reading connector ci\/harbor failed: the API server has no such kind: install the CustomResourceDefinitions of Connectors \(GET .*connectors: the server could not find the requested resource\)$/,
+    );
+    fault.remove();
+    await eventually('it is noticed', async () => {
+      await driver.kubelet.publish(volume.publishRequest()).catch(() => undefined);
+      return volume.kubeletEntries().includes('mount');
+    });
+  });
+
   it('drivers come back one after the other, each in its own time', async () => {
     // Long enough that nobody comes back before it is known when.
     const timings = { ...quickTimings, watchBaseMs: 600_000, watchCapMs: 600_000, watchFirstCapMs: 600_000 };
