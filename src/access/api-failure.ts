@@ -4,9 +4,9 @@ import { ruleText } from './permission.js';
 import type { RbacRule } from './permission.js';
 
 /**
- * What a failed request to the API server means for a publish: a right that the driver itself lacks is for an operator
- * to mend (FAILED_PRECONDITION), everything else may be better at the next try (UNAVAILABLE). What is no KubeError
- * stays as it is.
+ * What a failed request to the API server means for a publish: a right that the driver itself lacks, or what else is
+ * forbidden, is for an operator to mend (FAILED_PRECONDITION), everything else may be better at the next try
+ * (UNAVAILABLE). What is no KubeError stays as it is.
  * @param what could not be done, to follow "cannot".
  * @param needed the rule that the driver's own role must have.
  */
@@ -15,9 +15,11 @@ export function apiFailure(error: unknown, what: string, needed: RbacRule): unkn
   if (error.code !== 403) {
     return new DriverError('UNAVAILABLE', `cannot ${what} now: ${error.message}`, { cause: error });
   }
-  return new DriverError(
-    'FAILED_PRECONDITION',
-    `cannot ${what}: ${error.message}; the driver's own ClusterRole needs the rule ${ruleText(needed)}`,
-    { cause: error },
-  );
+  const advice = isMissingRule(error) ? `; the driver's own ClusterRole needs the rule ${ruleText(needed)}` : '';
+  return new DriverError('FAILED_PRECONDITION', `cannot ${what}: ${error.message}${advice}`, { cause: error });
+}
+
+/** Quotas, admission policies and namespaces that are being deleted refuse with the same code and reason. */
+function isMissingRule({ message }: KubeError): boolean {
+  return / cannot \S+ resource /.test(message);
 }

@@ -564,6 +564,15 @@ describe('access by approval', () => {
       assert.deepEqual(await decision, allowed);
     });
 
+    it('does not take what a quota or a policy refuses for a rule that the driver lacks', async () => {
+      const message = 'accessrequests.connectors.alauda.io "x" is forbidden: exceeded quota: few';
+      const effect = { kind: 'status', code: 403, reason: 'Forbidden', message } as const;
+      stage.api.faults.add({ verb: 'create', resource: 'accessrequests', effect });
+      const failure = await failureOf(authorize());
+      assert.equal(failure.code, 'FAILED_PRECONDITION');
+      assert.match(failure.message, /^cannot make the AccessRequest of this pod .*exceeded quota: few$/);
+    });
+
     it('says how to go on where the kind does not exist', async () => {
       const status = { kind: 'status', code: 404, reason: 'NotFound' } as const;
       stage.api.faults.add({ resource: 'accessrequests', effect: status });
