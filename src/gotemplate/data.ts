@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../json.js';
-import { toGoString } from './byte-string.js';
+import { type ByteString, toGoString } from './byte-string.js';
 import { appendedSlice } from './capacity.js';
 import { type Budget, ensureDepth } from './limits.js';
 import { anyMap, anyType, type GoMap, type GoValue, int64 } from './values.js';
@@ -15,6 +15,31 @@ export function toGoMap(data: JsonObject, budget: Budget, depth = 0): GoMap {
   return anyMap(entries);
 }
 
+/** Texts from this length on are kept, characters. */
+const longText = 256;
+
+/**
+ * The long texts that the renders of a budget have made byte strings of. The files of a volume mostly see the same data,
+ * and a class in it has all its templates: to read these anew for each of a hundred files would take longer than the rest.
+ */
+const longTexts = new WeakMap<Budget, Map<string, ByteString>>();
+
+function toText(value: string, budget: Budget): ByteString {
+  if (value.length < longText) return toGoString(value);
+  const known = longTexts.get(budget) ?? new Map<string, ByteString>();
+  longTexts.set(budget, known);
+  const text = known.get(value) ?? readText(value, budget);
+  known.set(value, text);
+  return text;
+}
+
+function readText(value: string, budget: Budget): ByteString {
+  budget.charge(value.length >> 8);
+  const text = toGoString(value);
+  if (text !== value) budget.allocate(text.length);
+  return text;
+}
+
 function isList(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value);
 }
@@ -24,7 +49,7 @@ function toGoValue(value: JsonValue, budget: Budget, depth: number): GoValue {
   budget.allocate(64);
   switch (typeof value) {
     case 'string':
-      return toGoString(value);
+      return toText(value, budget);
     case 'bigint':
       return int64(value);
     case 'object':

@@ -219,12 +219,18 @@ function isBlank(statements: readonly Statement[]): boolean {
   return statements.every((node) => node.kind === 'text' && blankText.test(fromGoString(node.text)));
 }
 
+export interface Parsed {
+  readonly templates: Templates;
+  /** Nodes of all trees: what parsing took. */
+  readonly nodes: number;
+}
+
 /**
  * Parses a template's text.
  * @throws {ParseFailure} with Go's complaint.
  * @throws {LimitReached} when the text is too large or nests too deep.
  */
-export function parseTemplates(name: ByteString, text: ByteString, findFunction: FindFunction): Templates {
+export function parseTemplates(name: ByteString, text: ByteString, findFunction: FindFunction): Parsed {
   if (text.length > parseLimits.textBytes) throw new LimitReached('template is too large');
   const source: Source = {
     lexer: new Lexer(text),
@@ -236,5 +242,5 @@ export function parseTemplates(name: ByteString, text: ByteString, findFunction:
     depth: 0,
   };
   new TreeParser(source).parseMain();
-  return source.templates;
+  return { templates: source.templates, nodes: source.nodes };
 }

@@ -122,7 +122,7 @@ export class PipelineParser extends TokenReader {
     if (term === undefined || this.peek().type !== 'field') return term;
     const { position } = this.peek();
     const fields: ByteString[] = [];
-    while (this.peek().type === 'field') fields.push(this.next().value.slice(1));
+    while (this.peek().type === 'field') fields.push(this.counted(this.next().value.slice(1)));
     switch (term.kind) {
       case 'field':
       case 'variable':

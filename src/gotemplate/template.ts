@@ -6,8 +6,8 @@ import { TemplateError, TemplateLimitError } from './errors.js';
 import { Evaluator } from './evaluator.js';
 import { findFunction } from './functions.js';
 import { Budget, defaultLimits, LimitReached, type RenderLimits } from './limits.js';
-import { ParseFailure, type Templates } from './token-reader.js';
-import { parseTemplates } from './parser.js';
+import { ParseFailure } from './token-reader.js';
+import { type Parsed, parseTemplates } from './parser.js';
 import { quote } from './quote.js';
 import { type AnyNode, describe } from './tree.js';
 
@@ -43,6 +43,13 @@ interface Failure extends Place {
   readonly cause: ExecFailure;
 }
 
+/**
+ * Steps that parsing takes for each node. Charged whenever the template is rendered, though it is parsed but once: so the
+ * same volume is within its limits or not, whatever was rendered before, and the first render of many large templates is
+ * not the one that holds the process.
+ */
+const stepsPerNode = 4;
+
 /** More of a failing expression, or of a value in a message, is not shown. */
 const maxShown = 1_000;
 
@@ -50,12 +57,12 @@ const maxShown = 1_000;
 export class CompiledTemplate {
   readonly #name: ByteString;
   readonly #text: ByteString;
-  readonly #templates: Templates;
+  readonly #parsed: Parsed;
 
-  constructor(name: ByteString, text: ByteString, templates: Templates) {
+  constructor(name: ByteString, text: ByteString, parsed: Parsed) {
     this.#name = name;
     this.#text = text;
-    this.#templates = templates;
+    this.#parsed = parsed;
   }
 
   /**
@@ -77,8 +84,10 @@ export class CompiledTemplate {
 
   /** @throws {TemplateLimitError} */
   #run(data: JsonObject, budget: Budget, maxDepth: number): Output | Failure {
-    const evaluator = new Evaluator(this.#templates, budget, maxDepth);
+    const { templates, nodes } = this.#parsed;
+    const evaluator = new Evaluator(templates, budget, maxDepth);
     try {
+      budget.charge(nodes * stepsPerNode);
       return { output: evaluator.run(this.#name, toGoMap(data, budget)) };
     } catch (error) {
       const place = { node: evaluator.node, template: evaluator.template ?? this.#name };

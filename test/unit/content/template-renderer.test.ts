@@ -1,25 +1,35 @@
 import assert from 'node:assert/strict';
 import { TemplateRenderer } from '../../../src/content/template-renderer.js';
-import { parseJson, isJsonObject } from '../../../src/json.js';
 import { Secret } from '../../../src/secret.js';
-import type { Configuration, VolumeFile } from '../../../src/volume/ports.js';
+import type { Configuration, ConnectorClass, VolumeFile } from '../../../src/volume/ports.js';
 import { classOf, configurationOf, connectorOf } from '../../support/domain.js';
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.s3cr3t.c2lnbmF0dXJl';
 
-function render(configurations: readonly Configuration[], names: readonly string[], params = '{}'): string[] {
-  const configurationParams = parseJson(params);
-  assert.ok(isJsonObject(configurationParams));
-  const renderer = new TemplateRenderer(
+function newRenderer(): TemplateRenderer {
+  return new TemplateRenderer(
     () => 0,
     () => undefined,
   );
+}
+
+/** A class whose object has its templates, as it does in a cluster. */
+function classWith(configurations: readonly Configuration[]): ConnectorClass {
+  const inObject = configurations.map(({ name, files }) => ({ name, data: Object.fromEntries(files) }));
+  return classOf('oci', { configurations, object: { spec: { configurations: inObject } } });
+}
+
+function render(
+  configurations: readonly Configuration[],
+  names: readonly string[],
+  renderer = newRenderer(),
+): readonly string[] {
   const { files } = renderer.render({
-    resolved: [{ connector: connectorOf('ci/harbor'), connectorClass: classOf('oci', { configurations }) }],
+    resolved: [{ connector: connectorOf('ci/harbor'), connectorClass: classWith(configurations) }],
     token: new Secret(token),
     caBundle: undefined,
     includedConfigurations: names,
-    configurationParams,
+    configurationParams: {},
   });
   return files.map(({ name, content }: VolumeFile) => `${name}: ${Buffer.from(content).toString()}`);
 }
@@ -49,6 +59,18 @@ describe('the renderer of configurations', () => {
     assert.throws(() => render(configurations, ['a', 'b']), { code: 'INVALID_ARGUMENT' });
   });
 
+  it('renders as much as a volume may hold', () => {
+    const text = (index: number): string => `${index.toString()}: ${'größe '.repeat(1000)}`;
+    const files = Object.fromEntries(
+      Array.from({ length: 128 }, (_, index) => [`file${index.toString()}`, text(index)]),
+    );
+    const rendered = render([configurationOf('a', files)], ['a']);
+    assert.deepEqual(
+      rendered,
+      Object.entries(files).map(([name, content]) => `${name}: ${content}`),
+    );
+  });
+
   it('stops at what a volume may take, however many files it is spread over', () => {
     const megabyte = `{{ range 250 }}${'x'.repeat(4000)}{{ end }}`;
     const files = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`file${index.toString()}`, megabyte]));
@@ -56,5 +78,17 @@ describe('the renderer of configurations', () => {
       code: 'RESOURCE_EXHAUSTED',
       message: /^connectorclass oci, configuration a, file file\d: .* needs more than \d+ bytes of memory$/,
     });
+  });
+
+  it('stops at what a volume may take to parse, also when it is parsed already', () => {
+    const large = `{{ if 0 }}${'{{ . }}'.repeat(7000)}{{ end }}`;
+    const configurations = [configurationOf('a', { one: large, two: '', three: large })];
+    const renderer = newRenderer();
+    for (let round = 0; round < 2; round++) {
+      assert.throws(() => render(configurations, ['a'], renderer), {
+        code: 'RESOURCE_EXHAUSTED',
+        message: /^connectorclass oci, configuration a, file three: .* takes more than \d+ steps$/,
+      });
+    }
   });
 });

@@ -9,7 +9,7 @@ import { describe as describeNode, type Statement } from '../../../src/gotemplat
 const known = goFunction({ name: 'f', params: [], variadic: 'interface {}' }, () => null);
 
 function parse(text: string): ReadonlyMap<string, readonly Statement[]> {
-  return parseTemplates('t', toGoString(text), (name) => (name === 'f' ? known : undefined));
+  return parseTemplates('t', toGoString(text), (name) => (name === 'f' ? known : undefined)).templates;
 }
 
 function failure(text: string): string {
