@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { parse } from 'yaml';
 import { parseServeConfig, type DriverConfig } from '../../../src/config.js';
 import {
   buildFolder,
@@ -314,6 +315,18 @@ describe('deploy', function () {
     const objects = await buildFolder(path.join(deployFolder, 'examples', 'overlay'));
     assertConsistent(objects);
     assert.match((driver(objects) as unknown as { image: string }).image, /^[^/]+\.[^/]+\/connectors-csi:\d/);
+  });
+
+  it('builds that overlay with all that it offers in comments', async () => {
+    const text = readFileSync(path.join(deployFolder, 'examples', 'overlay', 'kustomization.yaml'), 'utf8');
+    const [, ...rest] = text.replaceAll(/^# ?/gm, '').split('\n');
+    const { components: offered, ...more } = parse(rest.join('\n')) as { components: string[]; patches: object[] };
+    assert.equal(more.patches.length, 2);
+    const names = offered.map((component) => path.basename(component));
+    const objects = await buildOverlay(names, { patches: more.patches });
+    assert.deepEqual(only(objects, 'ServiceAccount')['imagePullSecrets'], [{ name: 'registry-login' }]);
+    assert.equal(objects.filter(({ kind }) => kind === 'Namespace').length, 0);
+    assert.equal(objects.filter(({ kind }) => kind === 'PodMonitor').length, 1);
   });
 
   it('labels its own objects, so that removal by label spares namespace and definitions', async () => {
