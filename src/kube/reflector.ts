@@ -143,11 +143,12 @@ export class Reflector {
 
   /** Milliseconds to wait before the next round; counts failures. */
   #delayAfter({ reason, isHealthy, isDue, error }: Round): number {
+    const { timings, chance } = this.#client;
     if (isHealthy) this.#failures = 0;
-    if (isDue) return 0;
+    // A server that stops ends the watches of all nodes together.
+    if (isDue) return chance.random() * timings.watchBaseMs;
     this.#failures += 1;
     if (this.#failures >= relistAfterFailures) this.#resourceVersion = undefined;
-    const { timings, chance } = this.#client;
     const capMs = this.state.isSynced ? timings.watchCapMs : timings.watchFirstCapMs;
     // Not for longer than without it: meanwhile nobody hears of changes.
     const retryAfterMs = Math.min(capMs, error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0);
@@ -170,7 +171,7 @@ interface Round {
   readonly reason: WatchRestartReason;
   /** Ends a row of failures. */
   readonly isHealthy: boolean;
-  /** The server ended a watch that had lived, so that the next one need not wait. */
+  /** The server ended a watch that had lived, so that the next one need hardly wait. */
   readonly isDue: boolean;
   /** Undefined when the server ended the stream. */
   readonly error: unknown;

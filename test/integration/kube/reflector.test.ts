@@ -254,6 +254,23 @@ describe('a reflector', () => {
     times.slice(1).forEach((at, index) => assert.ok(at - times[index]! >= 28, times.join()));
   });
 
+  it('comes back within a moment of its own when a server that stops ends all watches at once', async () => {
+    for (const share of [0.5, 0]) {
+      client.close();
+      client = testClient(adminConfig(api), {
+        timings: { ...quickTimings, watchHealthyMs: 0, watchBaseMs: 200 },
+        chance: { now: () => performance.now(), random: () => share },
+      });
+      await reflect();
+      const endedAt = Date.now();
+      api.clearRequests();
+      api.endWatches();
+      await eventually('it is back', () => api.count({ verb: 'watch' }) === 1);
+      assert.ok(api.requests[0]!.at - endedAt >= share * 200 - 2);
+      reflector.stop();
+    }
+  });
+
   it('gives up a watch that has fallen silent', async () => {
     client.close();
     client = testClient(adminConfig(api), {
