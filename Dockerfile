@@ -1,4 +1,4 @@
-# The driver's image: Node, dist/main.js and koffi with its native library for one architecture. No shell, no package
+# The driver's image: Node, the files of dist and koffi with its native library for one architecture. No shell, no package
 # manager, no mount(8). For several architectures: docs/installation.md.
 #
 # Any Node 20 image with npm and a shell will do; what reaches the final image is its `node` and the libraries of that.
@@ -21,7 +21,7 @@ RUN case "$TARGETARCH" in amd64) cpu=x64 ;; *) cpu=$TARGETARCH ;; esac \
     && library=node_modules/@koromix/koffi-linux-$cpu \
     && { [ -d "$library" ] || npm ci --no-audit --no-fund --omit=dev --os=linux --cpu="$cpu"; } \
     && mkdir -p /out/app/dist /out/app/node_modules/@koromix \
-    && cp dist/main.js /out/app/dist/ \
+    && cp dist/*.js /out/app/dist/ \
     && cp package.json /out/app/ \
     && cp -R node_modules/koffi /out/app/node_modules/ \
     && cp -R "$library" /out/app/node_modules/@koromix/ \

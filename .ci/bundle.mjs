@@ -1,18 +1,28 @@
-// One file for the driver: dist/main.js. koffi stays outside (it finds its native library beside itself).
+// One file for the driver, dist/main.js, and one for the thread that does its slow work. koffi stays outside (it finds its
+// native library beside itself).
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
 const root = path.join(import.meta.dirname, '..');
 rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-await build({
+const common = {
   absWorkingDir: root,
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/main.js',
   bundle: true,
   platform: 'node',
   target: 'node20.19',
   format: 'esm',
+  logLevel: 'warning',
+  legalComments: 'none',
+  // Half the source text to keep in memory; names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
+};
+await build({ ...common, entryPoints: ['src/cli/slow-worker.ts'], outfile: 'dist/slow-worker.js' });
+await build({
+  ...common,
+  entryPoints: ['src/main.ts'],
+  outfile: 'dist/main.js',
   external: ['koffi'],
   banner: {
     js: [
@@ -28,9 +38,4 @@ await build({
       "__v8.setFlagsFromString('--heap-growing-percent=60');",
     ].join('\n'),
   },
-  logLevel: 'warning',
-  legalComments: 'none',
-  // Half the source text to keep in memory; names stay, for stack traces.
-  minifyWhitespace: true,
-  minifySyntax: true,
 });

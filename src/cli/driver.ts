@@ -7,6 +7,7 @@ import { KubeletRegistration } from '../csi/registration.js';
 import { SocketServer, connectionLimits } from '../csi/server.js';
 import { csi } from '../csi/services.js';
 import type { RpcEdge } from '../csi/unary.js';
+import type { SlowWork } from '../gotemplate/slow-work.js';
 import { HealthServer } from '../health.js';
 import type { Syscalls } from '../host/syscalls.js';
 import { TmpfsHost } from '../host/tmpfs-host.js';
@@ -35,6 +36,7 @@ export interface DriverParts {
   readonly createBackend: (metrics: Metrics) => Backend;
   readonly syscalls: Syscalls;
   readonly clock: Clock;
+  readonly slowWork: SlowWork;
   readonly log: Log;
 }
 
@@ -158,7 +160,7 @@ export class Driver {
   }
 
   #nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
-    const { config, clock, log } = this.#parts;
+    const { config, clock, log, slowWork } = this.#parts;
     const locks = new VolumeLocks();
     const caFile = config['proxy-ca-file'] === undefined ? undefined : new ProxyCaFile(config['proxy-ca-file'], log);
     const shared = { host: this.#host, locks, volumes: this.#volumes, clock };
@@ -171,6 +173,7 @@ export class Driver {
         renderer: new TemplateRenderer(
           () => clock.now(),
           (outcome, files, durationMs) => this.metrics.rendered(outcome, files, durationMs),
+          slowWork,
         ),
         contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: caFile?.read() }),
         limiter: this.#limiter,

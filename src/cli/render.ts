@@ -6,10 +6,11 @@ import { TemplateRenderer } from '../content/template-renderer.js';
 import type { VolumeContent } from '../content/volume-content.js';
 import { renderVolumeContent } from '../content/volume-content.js';
 import { DriverError } from '../errors.js';
+import { runSlowTask } from '../gotemplate/slow-work.js';
 import { silentLog } from '../log.js';
 import { Secret } from '../secret.js';
 import { parseVolumeAttributes } from '../volume/attributes.js';
-import type { VolumeFile } from '../volume/ports.js';
+import type { Call, VolumeFile } from '../volume/ports.js';
 import type { Command } from './command.js';
 import { ProxyCaFile } from './proxy-ca-file.js';
 
@@ -53,11 +54,10 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     notFoundWaitMs: 0,
     log: silentLog,
   });
-  const resolved = await source
-    .resolve(attributes.connectors, { signal, idleWhile: (wait) => wait() })
-    .catch((error: unknown) => {
-      throw withConnectorsThere(error, source);
-    });
+  const call: Call = { signal, idleWhile: (wait) => wait() };
+  const resolved = await source.resolve(attributes.connectors, call).catch((error: unknown) => {
+    throw withConnectorsThere(error, source);
+  });
   const problem = source.brokenFiles()[0];
   if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
   const caFile = config['proxy-ca-file'];
@@ -71,7 +71,9 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     new TemplateRenderer(
       () => Date.now(),
       () => undefined,
+      { run: (task) => Promise.resolve(runSlowTask(task)) },
     ),
+    call,
   );
 }
 

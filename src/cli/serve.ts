@@ -11,9 +11,10 @@ import { version } from '../version.js';
 import type { Clock } from '../volume/ports.js';
 import type { Backend } from './backend.js';
 import type { Command } from './command.js';
-import { MemoryKeeper } from './memory-keeper.js';
 import { directoryBackend } from './directory-backend.js';
 import { Driver } from './driver.js';
+import { MemoryKeeper } from './memory-keeper.js';
+import { SlowWorkThread } from './slow-work-thread.js';
 import { clusterConfigOf, kubernetesBackend } from './kubernetes-backend.js';
 
 const memoryCheckMs = 1000;
@@ -31,6 +32,7 @@ export const serve: Command = {
       createBackend: backendOf(config, env, log),
       syscalls: loadSyscalls(),
       clock: systemClock,
+      slowWork: new SlowWorkThread(new URL('slow-worker.js', import.meta.url)),
       log,
     });
     const memory = new MemoryKeeper({

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../json.js';
 import type { Secret } from '../secret.js';
-import type { ResolvedConnector, VolumeFile } from '../volume/ports.js';
+import type { Call, ResolvedConnector, VolumeFile } from '../volume/ports.js';
 
 export interface ConfigurationRequest {
   readonly resolved: readonly ResolvedConnector[];
@@ -18,6 +18,9 @@ export interface RenderedConfigurations {
 
 /** Renders the configurations that a volume selects. */
 export interface ConfigurationRenderer {
-  /** @throws {DriverError} NOT_FOUND when none of the included names exists, listing those that do. */
-  render(request: ConfigurationRequest): RenderedConfigurations;
+  /**
+   * @throws {DriverError} NOT_FOUND when none of the included names exists, listing those that do; the call's reason when
+   * it is no longer wanted.
+   */
+  render(request: ConfigurationRequest, call: Call): Promise<RenderedConfigurations>;
 }

@@ -1,25 +1,29 @@
-import { DriverError } from '../errors.js';
+import { DriverError, throwIfAborted } from '../errors.js';
 import { TemplateError, TemplateLimitError } from '../gotemplate/errors.js';
 import { Budget, defaultLimits } from '../gotemplate/limits.js';
-import type { CompiledTemplate } from '../gotemplate/template.js';
+import type { SlowWork } from '../gotemplate/slow-work.js';
+import type { CompiledTemplate, Rendering, RenderOptions } from '../gotemplate/template.js';
 import { compileTemplate } from '../gotemplate/template.js';
 import type { JsonObject } from '../json.js';
 import { Secret } from '../secret.js';
-import type { Configuration, ConnectorClass, VolumeFile } from '../volume/ports.js';
+import type { Call, Configuration, ConnectorClass, VolumeFile } from '../volume/ports.js';
 import { resolveParams } from './configuration-params.js';
 import type { ConfigurationRenderer, ConfigurationRequest, RenderedConfigurations } from './configuration-renderer.js';
 import { selectConfigurations } from './configuration-selection.js';
 import { fileNameProblem } from './file-names.js';
 import { templateData } from './template-data.js';
+import { Turns } from './turns.js';
 
 /** Told after each volume whose configurations were rendered. */
 export type RenderObserver = (outcome: 'ok' | 'error', files: number, durationMs: number) => void;
 
-/**
- * All templates of a volume share the steps of one, since they run one after the other without a pause; each has its own
- * copy of the data, hence the memory.
- */
+/** All templates of a volume share the limits of one; each has its own copy of the data, hence the memory. */
 const volumeLimits = { ...defaultLimits, memoryBytes: 2 * defaultLimits.memoryBytes };
+
+interface TemplateOwner {
+  readonly connectorClass: ConnectorClass;
+  readonly configuration: Configuration;
+}
 
 /** What messages show where a template's data has the token. */
 const shownToken = new Secret('[REDACTED]');
@@ -31,15 +35,18 @@ const shownToken = new Secret('[REDACTED]');
 export class TemplateRenderer implements ConfigurationRenderer {
   readonly #clock: () => number;
   readonly #observer: RenderObserver;
+  readonly #slowWork: SlowWork;
+  readonly #turns = new Turns();
   readonly #compiled = new WeakMap<Configuration, Map<string, CompiledTemplate>>();
 
   /** @param clock milliseconds since the epoch, for templates that ask the time. */
-  constructor(clock: () => number, observer: RenderObserver) {
+  constructor(clock: () => number, observer: RenderObserver, slowWork: SlowWork) {
     this.#clock = clock;
     this.#observer = observer;
+    this.#slowWork = slowWork;
   }
 
-  render(request: ConfigurationRequest): RenderedConfigurations {
+  async render(request: ConfigurationRequest, call: Call): Promise<RenderedConfigurations> {
     if (request.includedConfigurations.length === 0) return { files: [], warnings: [] };
     const startMs = performance.now();
     let files = 0;
@@ -51,13 +58,14 @@ export class TemplateRenderer implements ConfigurationRenderer {
       }));
       const params = resolveParams(owners, request.configurationParams);
       const budget = new Budget(volumeLimits, this.#clock);
-      const rendered = selected.flatMap(({ group, configuration }, index) => {
+      const rendered: VolumeFile[] = [];
+      for (const [index, { group, configuration }] of selected.entries()) {
         const data = (token: Secret): JsonObject => templateData(group, params[index] ?? {}, token, request.caBundle);
         files += configuration.files.size;
-        return this.#renderConfiguration(group.connectorClass, configuration, budget, data(request.token), () =>
-          data(shownToken),
-        );
-      });
+        const options = { clock: this.#clock, budget, shownData: () => data(shownToken) };
+        const owner = { connectorClass: group.connectorClass, configuration };
+        rendered.push(...(await this.#renderConfiguration(owner, data(request.token), options, call)));
+      }
       this.#observer('ok', files, performance.now() - startMs);
       return { files: rendered, warnings };
     } catch (error) {
@@ -66,27 +74,42 @@ export class TemplateRenderer implements ConfigurationRenderer {
     }
   }
 
-  #renderConfiguration(
-    connectorClass: ConnectorClass,
-    configuration: Configuration,
-    budget: Budget,
+  async #renderConfiguration(
+    { connectorClass, configuration }: TemplateOwner,
     data: JsonObject,
-    shownData: () => JsonObject,
-  ): readonly VolumeFile[] {
+    options: RenderOptions,
+    call: Call,
+  ): Promise<readonly VolumeFile[]> {
     const owner = `connectorclass ${connectorClass.name}, configuration ${configuration.name}`;
-    return [...configuration.files].map(([name, text]) => {
+    const files: VolumeFile[] = [];
+    for (const [name, text] of configuration.files) {
       const problem = fileNameProblem(name);
       if (problem !== undefined)
         throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
       try {
-        const template = this.#compile(configuration, name, text);
-        return { name, content: template.render(data, { clock: this.#clock, budget, shownData }) };
+        const rendering = this.#compile(configuration, name, text).start(data, options);
+        files.push({ name, content: await this.#finish(rendering, call) });
       } catch (error) {
         if (!(error instanceof TemplateError)) throw error;
         const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
         throw new DriverError(code, `${owner}, file ${name}: ${error.message}`, { cause: error });
       }
-    });
+    }
+    return files;
+  }
+
+  /** Lets others have their turn at the pauses of a long render, and has slow work done elsewhere. */
+  async #finish(rendering: Rendering, call: Call): Promise<Buffer> {
+    let step = rendering.next();
+    while (step.done !== true) {
+      const task = step.value;
+      let result: string | undefined;
+      if (task === undefined) await this.#turns.next();
+      else result = await call.idleWhile(() => this.#slowWork.run(task, call.signal));
+      throwIfAborted(call.signal);
+      step = rendering.next(result);
+    }
+    return step.value;
   }
 
   #compile(configuration: Configuration, name: string, text: string): CompiledTemplate {

@@ -1,7 +1,7 @@
 import { DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { Secret } from '../secret.js';
-import type { ResolvedConnector, VolumeFile } from '../volume/ports.js';
+import type { Call, ResolvedConnector, VolumeFile } from '../volume/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './configuration-renderer.js';
 import { fileNameProblem } from './file-names.js';
@@ -37,11 +37,12 @@ export interface VolumeContent {
  * 1. the built-in files; 2. the selected configurations, later wins; 3. without the excluded names; 4. within bounds.
  * @throws {DriverError} see chooseProxyEndpoint, proxyUrl and ConfigurationRenderer; RESOURCE_EXHAUSTED past the bounds.
  */
-export function renderVolumeContent(
+export async function renderVolumeContent(
   request: ContentRequest,
   defaults: ContentDefaults,
   renderer: ConfigurationRenderer,
-): VolumeContent {
+  call: Call,
+): Promise<VolumeContent> {
   const endpoint = chooseProxyEndpoint(request.resolved);
   const caBundle = endpoint?.address.caCerts ?? defaults.caBundle;
 
@@ -49,7 +50,7 @@ export function renderVolumeContent(
   const put = (file: VolumeFile): unknown => files.set(file.name, file);
   builtInFiles({ endpoint, token: request.token, caBundle, noProxy: defaults.noProxy }).forEach(put);
 
-  const rendered = renderer.render({ ...request, caBundle });
+  const rendered = await renderer.render({ ...request, caBundle }, call);
   rendered.files.forEach(put);
 
   const warnings = [...rendered.warnings];

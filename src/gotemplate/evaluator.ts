@@ -43,16 +43,14 @@ interface Frame {
 export class Evaluator {
   readonly #templates: Templates;
   readonly #budget: Budget;
-  readonly #maxDepth: number;
   readonly #variables = new Variables();
   readonly #expressions: Expressions;
   readonly #frames: Frame[] = [];
   readonly #output = new ByteBuilder();
 
-  constructor(templates: Templates, budget: Budget, maxDepth: number) {
+  constructor(templates: Templates, budget: Budget) {
     this.#templates = templates;
     this.#budget = budget;
-    this.#maxDepth = maxDepth;
     this.#expressions = new Expressions(budget, this.#variables);
   }
 
@@ -66,14 +64,21 @@ export class Evaluator {
     return this.#frames.at(-1)?.template;
   }
 
+  /** Begins with the named template and `data` as its dot. */
+  start(name: ByteString, data: GoValue): void {
+    this.#enter(name, this.#templates.get(name) ?? [], data, 0);
+  }
+
   /**
-   * The output of the named template with `data` as its dot.
+   * Goes on until the end or until a pause is due.
+   * @returns the output; undefined at a pause.
    * @throws {ExecFailure} for what is an error in Go.
    * @throws {LimitReached}
+   * @throws {SlowWorkNeeded}
    */
-  run(name: ByteString, data: GoValue): Buffer {
-    this.#enter(name, this.#templates.get(name) ?? [], data, 0);
+  resume(): Buffer | undefined {
     for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
+      if (this.#budget.isPauseDue) return undefined;
       const statement = frame.statements[frame.next];
       if (statement === undefined) {
         this.#finish(frame);
@@ -216,8 +221,9 @@ export class Evaluator {
     this.#expressions.node = node;
     const statements = this.#templates.get(node.name);
     if (statements === undefined) throw new ExecFailure(`template ${quote(node.name)} not defined`);
-    if (frame.depth === this.#maxDepth) {
-      throw new LimitReached(`exceeded maximum template depth (${this.#maxDepth.toString()})`);
+    const { templateDepth } = this.#budget.limits;
+    if (frame.depth === templateDepth) {
+      throw new LimitReached(`exceeded maximum template depth (${templateDepth.toString()})`);
     }
     const dot = node.pipe === undefined ? undefined : this.#expressions.pipeline(frame.dot, node.pipe);
     this.#enter(node.name, statements, dot, frame.depth + 1);

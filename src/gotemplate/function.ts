@@ -1,4 +1,5 @@
 import type { ByteString } from './byte-string.js';
+import type { SlowTask } from './slow-work.js';
 import { GoInt, type GoMap, type GoObject, type GoSlice, type GoValue, type ObjectType } from './values.js';
 
 /**
@@ -25,6 +26,11 @@ export interface CallContext {
   now(): number;
   /** Cryptographically strong random bytes. */
   randomBytes(count: number): Uint8Array;
+  /**
+   * The result of a task that takes too long to be done here. Nothing may catch what this throws.
+   * @throws {SlowWorkNeeded} at first: the render is done again when the result is there.
+   */
+  resultOf(task: SlowTask): string;
 }
 
 /** What a failure costs that a function makes up for, since making the error takes much longer than most of its work. */

@@ -6,6 +6,7 @@ import { TemplateError, TemplateLimitError } from './errors.js';
 import { Evaluator } from './evaluator.js';
 import { findFunction } from './functions.js';
 import { Budget, defaultLimits, LimitReached, type RenderLimits } from './limits.js';
+import { runSlowTask, SlowWorkNeeded, type SlowTask } from './slow-work.js';
 import { ParseFailure } from './token-reader.js';
 import { type Parsed, parseTemplates } from './parser.js';
 import { quote } from './quote.js';
@@ -24,6 +25,12 @@ export interface RenderOptions {
    */
   readonly shownData?: () => JsonObject;
 }
+
+/** Why a render stands still: others are to have their turn, or the result of a task is to be handed to `next`. */
+export type Interruption = SlowTask | undefined;
+
+/** A render that is under way. */
+export type Rendering = Generator<Interruption, Buffer, string | undefined>;
 
 /** Stands for what a message would tell of values where the template fails otherwise without the secrets. */
 const hiddenDetail = '[REDACTED]';
@@ -66,35 +73,84 @@ export class CompiledTemplate {
   }
 
   /**
-   * The template's output for `data`, which it cannot change.
+   * The template's output for `data`, which it cannot change; all in one go, slow work included.
    * @throws {TemplateError} when the template fails, as it would in Go.
    * @throws {TemplateLimitError} when it reaches one of the limits.
    */
   render(data: JsonObject, options: RenderOptions): Buffer {
-    const limits = { ...defaultLimits, ...options.limits };
-    const budget = options.budget ?? new Budget(limits, options.clock);
-    const run = (from: JsonObject): Output | Failure => this.#run(from, budget, limits.templateDepth);
-    const result = run(data);
+    const rendering = this.start(data, options);
+    let step = rendering.next();
+    while (step.done !== true) step = rendering.next(step.value === undefined ? undefined : runSlowTask(step.value));
+    return step.value;
+  }
+
+  /** The same bit by bit. */
+  *start(data: JsonObject, options: RenderOptions): Rendering {
+    const budget = options.budget ?? new Budget({ ...defaultLimits, ...options.limits }, options.clock);
+    const result = yield* this.#run(data, budget);
     if ('output' in result) return result.output;
     const { shownData } = options;
     const { reason, detail, ending } = result.cause;
-    const shown = detail === '' || shownData === undefined ? detail : detailOf(result, () => run(shownData()));
+    const isShown = detail === '' || shownData === undefined;
+    const shown = isShown ? detail : yield* this.#shownDetail(result, shownData, budget);
     throw this.#located(fromGoString(reason + shortened(shown) + ending), result, TemplateError);
   }
 
   /** @throws {TemplateLimitError} */
-  #run(data: JsonObject, budget: Budget, maxDepth: number): Output | Failure {
+  *#run(data: JsonObject, budget: Budget): Generator<Interruption, Output | Failure, string | undefined> {
     const { templates, nodes } = this.#parsed;
-    const evaluator = new Evaluator(templates, budget, maxDepth);
+    const { mark } = budget;
+    let parseSteps = nodes * stepsPerNode;
+    for (;;) {
+      const evaluator = new Evaluator(templates, budget);
+      try {
+        budget.charge(parseSteps);
+        parseSteps = 0;
+        evaluator.start(this.#name, toGoMap(data, budget));
+        let output = evaluator.resume();
+        while (output === undefined) {
+          yield undefined;
+          budget.endPause();
+          output = evaluator.resume();
+        }
+        return { output };
+      } catch (error) {
+        const place = { node: evaluator.node, template: evaluator.template ?? this.#name };
+        if (error instanceof ExecFailure) return { ...place, cause: error };
+        const task = this.#taskOf(error, budget, place);
+        budget.addResult((yield task) ?? '');
+        budget.returnTo(mark);
+      }
+    }
+  }
+
+  /** What a render was interrupted for. */
+  #taskOf(error: unknown, budget: Budget, place: Place): SlowTask {
     try {
-      budget.charge(nodes * stepsPerNode);
-      return { output: evaluator.run(this.#name, toGoMap(data, budget)) };
-    } catch (error) {
-      const place = { node: evaluator.node, template: evaluator.template ?? this.#name };
-      if (error instanceof ExecFailure) return { ...place, cause: error };
+      if (!(error instanceof SlowWorkNeeded)) throw error;
+      budget.countSlowTask();
+      return error.task;
+    } catch (cause) {
       // A RangeError is one of Node's own bounds, on the length of a string, the size of an array or its stack.
-      const isBound = error instanceof LimitReached || error instanceof RangeError;
-      throw isBound ? this.#located(error.message, place, TemplateLimitError) : error;
+      const isBound = cause instanceof LimitReached || cause instanceof RangeError;
+      throw isBound ? this.#located(cause.message, place, TemplateLimitError) : cause;
+    }
+  }
+
+  /** What a failure may tell of values: what it tells when it happens in the same way without the secrets. */
+  *#shownDetail(
+    { node, cause }: Failure,
+    shownData: () => JsonObject,
+    budget: Budget,
+  ): Generator<Interruption, ByteString, string | undefined> {
+    try {
+      const other = yield* this.#run(shownData(), budget);
+      if ('output' in other || other.node !== node) return hiddenDetail;
+      const isAlike = other.cause.reason === cause.reason && other.cause.ending === cause.ending;
+      return isAlike ? other.cause.detail : hiddenDetail;
+    } catch (error) {
+      if (error instanceof TemplateLimitError) return hiddenDetail;
+      throw error;
     }
   }
 
@@ -106,19 +162,6 @@ export class CompiledTemplate {
     const place = `${fromGoString(this.#name)}:${line.toString()}:${column.toString()}`;
     const message = `template: ${place}: executing ${fromGoString(quote(template))} at <${context}>: ${reason}`;
     return new type(message, { stage: 'exec', line, column, reason });
-  }
-}
-
-/** What a failure may tell of values: what it tells when it happens in the same way without the secrets. */
-function detailOf({ node, cause }: Failure, again: () => Output | Failure): ByteString {
-  try {
-    const other = again();
-    if ('output' in other || other.node !== node) return hiddenDetail;
-    const isAlike = other.cause.reason === cause.reason && other.cause.ending === cause.ending;
-    return isAlike ? other.cause.detail : hiddenDetail;
-  } catch (error) {
-    if (error instanceof TemplateLimitError) return hiddenDetail;
-    throw error;
   }
 }
 

@@ -207,7 +207,8 @@ export class PublishVolume {
     const content =
       access.kind === 'rejected'
         ? rejectionContent(access.message, access.details)
-        : this.#render(request, resolved, token, defaults);
+        : await this.#render(request, resolved, token, defaults, call);
+    throwIfAborted(call.signal);
     timer.lap('render');
 
     // 8. Attach or rewrite. From here on nothing else of the driver runs until the volume is complete.
@@ -240,16 +241,18 @@ export class PublishVolume {
     }
   }
 
-  #render(
+  async #render(
     { attributes, volumeId, pod }: PublishRequest,
     resolved: readonly ResolvedConnector[],
     token: ProxyToken,
     defaults: ContentDefaults,
-  ): VolumeContent {
-    const content = renderVolumeContent(
+    call: Call,
+  ): Promise<VolumeContent> {
+    const content = await renderVolumeContent(
       { ...attributes, resolved, token: token.secret },
       defaults,
       this.#deps.renderer,
+      call,
     );
     for (const warning of content.warnings) {
       this.#deps.log.warn(warning, { volumeId, pod: `${pod.namespace}/${pod.name}` });

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { DirectoryConnectors } from '../../src/connectors/directory-connectors.js';
 import { TemplateRenderer } from '../../src/content/template-renderer.js';
 import { renderVolumeContent } from '../../src/content/volume-content.js';
+import { runSlowTask } from '../../src/gotemplate/slow-work.js';
 import { compileTemplate } from '../../src/gotemplate/template.js';
 import { silentLog } from '../../src/log.js';
 import { Secret } from '../../src/secret.js';
@@ -28,22 +29,25 @@ console.log(
 );
 const manifest = readFileSync(path.join(directory, 'connectors.yaml'), 'utf8');
 for (const [, name = ''] of manifest.matchAll(/metadata: \{ namespace: ci, name: ([-a-z]+) \}/g)) {
-  measure(await source.resolve([{ namespace: 'ci', name }], call));
+  await measure(await source.resolve([{ namespace: 'ci', name }], call));
 }
 
-function measure(resolved: readonly ResolvedConnector[]): void {
+async function measure(resolved: readonly ResolvedConnector[]): Promise<void> {
   const { connectorClass } = resolved[0]!;
   const names = connectorClass.configurations.map(({ name }) => name);
   const templates = connectorClass.configurations.flatMap(({ files }) => [...files]);
-  const renderer = new TemplateRenderer(Date.now, () => undefined);
-  const render = (): unknown =>
+  const renderer = new TemplateRenderer(Date.now, () => undefined, {
+    run: (task) => Promise.resolve(runSlowTask(task)),
+  });
+  const render = (): Promise<unknown> =>
     renderVolumeContent(
       { resolved, token, includedConfigurations: names, excludedFiles: [], configurationParams: {} },
       defaults,
       renderer,
+      call,
     );
-  const compiles = repeat(300, () => templates.forEach(([name, text]) => compileTemplate(name, text)));
-  const volumes = repeat(runMs, render);
+  const compiles = await repeat(300, () => templates.forEach(([name, text]) => compileTemplate(name, text)));
+  const volumes = await repeat(runMs, render);
   console.log(
     connectorClass.name.padEnd(14),
     String(templates.length).padStart(6),
@@ -54,12 +58,12 @@ function measure(resolved: readonly ResolvedConnector[]): void {
 }
 
 /** How often a second, over `ms` milliseconds after a quarter of that as warm-up. */
-function repeat(ms: number, work: () => unknown): number {
-  for (const endMs = performance.now() + ms / 4; performance.now() < endMs;) work();
+async function repeat(ms: number, work: () => unknown): Promise<number> {
+  for (const endMs = performance.now() + ms / 4; performance.now() < endMs;) await work();
   const startMs = performance.now();
   let count = 0;
   while (performance.now() - startMs < ms) {
-    work();
+    await work();
     count += 1;
   }
   return (count * 1000) / (performance.now() - startMs);

@@ -1,5 +1,6 @@
 import { Secret } from '../../src/secret.js';
 import type {
+  Call,
   Configuration,
   Connector,
   ConnectorClass,
@@ -7,6 +8,9 @@ import type {
   ProxyAddress,
   ResolvedConnector,
 } from '../../src/volume/ports.js';
+
+/** A call that nobody cancels. */
+export const call: Call = { signal: new AbortController().signal, idleWhile: (wait) => wait() };
 
 export const pod: PodIdentity = {
   namespace: 'ci',

@@ -71,7 +71,13 @@ export function runVector(vector: Vector): Failure | undefined {
 }
 
 /** Recordings show the language; the bounds, which Go has not, are tested by themselves. */
-const limits = { steps: 10_000_000, memoryBytes: 64 << 20, outputBytes: 16 << 20 };
+const limits = {
+  steps: 10_000_000,
+  memoryBytes: 64 << 20,
+  outputBytes: 16 << 20,
+  templateDepth: 100_000,
+  slowTasks: 1_000,
+};
 
 function render({ template, data }: Vector): string | Error {
   try {

@@ -1,4 +1,4 @@
-import { createHmac, scryptSync } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { fromBytes, toBytes, type ByteString } from '../byte-string.js';
 import type { CallContext } from '../function.js';
 
@@ -37,14 +37,6 @@ const classes: Readonly<Record<string, string>> = {
   x: `${letters}0123456789!@#$%^&*()`,
 };
 
-/**
- * scrypt at the algorithm's fixed cost takes about 150 ms and 32 MB, which no rewriting makes less: all the steps that
- * a render has, so at most one key is derived in each. Further passwords of the same user come from the same key.
- */
-const stepsPerKey = 200_000;
-
-const keysOfRender = new WeakMap<CallContext, Map<string, Buffer>>();
-
 function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
@@ -52,16 +44,9 @@ function uint32(value: number): Buffer {
 }
 
 function masterKey(context: CallContext, password: ByteString, user: ByteString): Buffer {
-  const keys = keysOfRender.get(context) ?? new Map<string, Buffer>();
-  keysOfRender.set(context, keys);
-  const id = `${user.length.toString()}:${user}${password}`;
-  const known = keys.get(id);
-  if (known !== undefined) return known;
-  context.charge(stepsPerKey);
-  const salt = Buffer.concat([Buffer.from(scope), uint32(user.length), toBytes(user)]);
-  const key = scryptSync(toBytes(password), salt, 64, { N: 32768, r: 8, p: 2, maxmem: 64 << 20 });
-  keys.set(id, key);
-  return key;
+  const salt = Buffer.concat([Buffer.from(scope), uint32(user.length), toBytes(user)]).toString('hex');
+  const task = { kind: 'scrypt', password: Buffer.from(toBytes(password)).toString('hex'), salt } as const;
+  return Buffer.from(context.resultOf(task), 'hex');
 }
 
 export function derivePassword(

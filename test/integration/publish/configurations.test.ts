@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
+import bcryptjs from 'bcryptjs';
 import type { JsonObject } from '../../../src/json.js';
 import { DriverProcess } from '../../support/driver/driver-process.js';
 import { assertFails } from '../../support/driver/kubelet-client.js';
@@ -113,6 +115,27 @@ describe('a volume with configurations', () => {
       ]);
     }
   });
+
+  it('has keys and hashes that take long, and other volumes do not wait for them', async () => {
+    configure({
+      name: 'slow',
+      data: { key: '{{ genPrivateKey "rsa" }}', users: '{{ range list "a" "b" }}{{ htpasswd . "p" }}\n{{ end }}' },
+    });
+    const ends: string[] = [];
+    const [slow] = await Promise.all([
+      publish('slow').finally(() => ends.push('slow')),
+      driver.kubelet.publish(node.volume().publishRequest()).finally(() => ends.push('other')),
+    ]);
+    assert.deepEqual(ends, ['other', 'slow']);
+    const { key = '', users = '' } = slow.read();
+    assert.equal(createPrivateKey(key).asymmetricKeyType, 'rsa');
+    const lines = users.trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => line.slice(0, 2)),
+      ['a:', 'b:'],
+    );
+    for (const line of lines) assert.ok(bcryptjs.compareSync('p', line.slice(2)), line);
+  }).timeout(120_000);
 
   it('has one measure of work for all its templates together', async () => {
     const heavy = '{{ range until 2000 }}{{ . | add 1 | mul 2 | sub 3 }}{{ end }}';

@@ -1,6 +1,7 @@
 import type { Backend } from '../../../src/cli/backend.js';
 import { directoryBackend } from '../../../src/cli/directory-backend.js';
 import { Driver } from '../../../src/cli/driver.js';
+import { SlowWorkThread } from '../../../src/cli/slow-work-thread.js';
 import { parseServeConfig } from '../../../src/config.js';
 import type { DriverConfig } from '../../../src/config.js';
 import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
@@ -30,6 +31,8 @@ export interface InProcessOptions {
   readonly now?: () => number;
 }
 
+const slowWorker = new URL('../../../dist/slow-worker.js', import.meta.url);
+
 /** The whole driver inside the test's process, over its real socket, so that a test can stand between its parts. */
 export class InProcessDriver {
   readonly kubelet: KubeletClient;
@@ -49,6 +52,7 @@ export class InProcessDriver {
       },
       syscalls: options.syscalls ?? loadSyscalls(),
       clock,
+      slowWork: new SlowWorkThread(slowWorker),
       log,
     });
     this.kubelet = new KubeletClient(node.socketPath);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { TemplateRenderer } from '../../../src/content/template-renderer.js';
+import { runSlowTask } from '../../../src/gotemplate/slow-work.js';
 import { Secret } from '../../../src/secret.js';
 import type { Configuration, ConnectorClass, VolumeFile } from '../../../src/volume/ports.js';
-import { classOf, configurationOf, connectorOf } from '../../support/domain.js';
+import { call, classOf, configurationOf, connectorOf } from '../../support/domain.js';
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.s3cr3t.c2lnbmF0dXJl';
 
@@ -10,6 +11,7 @@ function newRenderer(): TemplateRenderer {
   return new TemplateRenderer(
     () => 0,
     () => undefined,
+    { run: (task) => Promise.resolve(runSlowTask(task)) },
   );
 }
 
@@ -19,33 +21,34 @@ function classWith(configurations: readonly Configuration[]): ConnectorClass {
   return classOf('oci', { configurations, object: { spec: { configurations: inObject } } });
 }
 
-function render(
+async function render(
   configurations: readonly Configuration[],
   names: readonly string[],
   renderer = newRenderer(),
-): readonly string[] {
-  const { files } = renderer.render({
+): Promise<readonly string[]> {
+  const request = {
     resolved: [{ connector: connectorOf('ci/harbor'), connectorClass: classWith(configurations) }],
     token: new Secret(token),
     caBundle: undefined,
     includedConfigurations: names,
     configurationParams: {},
-  });
+  };
+  const { files } = await renderer.render(request, call);
   return files.map(({ name, content }: VolumeFile) => `${name}: ${Buffer.from(content).toString()}`);
 }
 
 describe('the renderer of configurations', () => {
-  it('gives the files of the configurations in the order asked for', () => {
+  it('gives the files of the configurations in the order asked for', async () => {
     const configurations = [
       configurationOf('a', { one: 'a1', two: '{{ .connector.name }}' }),
       configurationOf('b', { one: '{{ .context.token }}' }),
     ];
-    assert.deepEqual(render(configurations, ['b', 'a']), [`one: ${token}`, 'one: a1', 'two: harbor']);
+    assert.deepEqual(await render(configurations, ['b', 'a']), [`one: ${token}`, 'one: a1', 'two: harbor']);
   });
 
-  it('names class, configuration, file and line of a failure, and shows a placeholder for the token', () => {
+  it('names class, configuration, file and line of a failure, and shows a placeholder for the token', async () => {
     const configuration = configurationOf('a', { conf: 'x\n{{ fail (print "not " .context.token) }}' });
-    assert.throws(() => render([configuration], ['a']), {
+    await assert.rejects(render([configuration], ['a']), {
       code: 'FAILED_PRECONDITION',
       message:
         'connectorclass oci, configuration a, file conf: template: conf:2:3: executing "conf" at ' +
@@ -53,42 +56,55 @@ describe('the renderer of configurations', () => {
     });
   });
 
-  it('checks the params of all configurations before it renders the first', () => {
+  it('checks the params of all configurations before it renders the first', async () => {
     const params = [{ name: 'p', type: 'string' }] as const;
     const configurations = [configurationOf('a', { conf: '{{ fail "a" }}' }), configurationOf('b', {}, params)];
-    assert.throws(() => render(configurations, ['a', 'b']), { code: 'INVALID_ARGUMENT' });
+    await assert.rejects(render(configurations, ['a', 'b']), { code: 'INVALID_ARGUMENT' });
   });
 
-  it('renders as much as a volume may hold', () => {
+  it('renders as much as a volume may hold', async () => {
     const text = (index: number): string => `${index.toString()}: ${'größe '.repeat(1000)}`;
     const files = Object.fromEntries(
       Array.from({ length: 128 }, (_, index) => [`file${index.toString()}`, text(index)]),
     );
-    const rendered = render([configurationOf('a', files)], ['a']);
+    const rendered = await render([configurationOf('a', files)], ['a']);
     assert.deepEqual(
       rendered,
       Object.entries(files).map(([name, content]) => `${name}: ${content}`),
     );
   });
 
-  it('stops at what a volume may take, however many files it is spread over', () => {
+  it('stops at what a volume may take, however many files it is spread over', async () => {
     const megabyte = `{{ range 250 }}${'x'.repeat(4000)}{{ end }}`;
     const files = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`file${index.toString()}`, megabyte]));
-    assert.throws(() => render([configurationOf('a', files)], ['a']), {
+    await assert.rejects(render([configurationOf('a', files)], ['a']), {
       code: 'RESOURCE_EXHAUSTED',
       message: /^connectorclass oci, configuration a, file file\d: .* needs more than \d+ bytes of memory$/,
     });
   });
 
-  it('stops at what a volume may take to parse, also when it is parsed already', () => {
+  it('stops at what a volume may take to parse, also when it is parsed already', async () => {
     const large = `{{ if 0 }}${'{{ . }}'.repeat(7000)}{{ end }}`;
     const configurations = [configurationOf('a', { one: large, two: '', three: large })];
     const renderer = newRenderer();
     for (let round = 0; round < 2; round++) {
-      assert.throws(() => render(configurations, ['a'], renderer), {
+      await assert.rejects(render(configurations, ['a'], renderer), {
         code: 'RESOURCE_EXHAUSTED',
         message: /^connectorclass oci, configuration a, file three: .* takes more than \d+ steps$/,
       });
     }
+  });
+
+  it('lets calls be answered between the slices of a long template', async () => {
+    let rounds = 0;
+    const count = (): void => {
+      rounds += 1;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+    const endless = configurationOf('a', { file: '{{ range 1000000 }}{{ end }}' });
+    await assert.rejects(render([endless], ['a']), { code: 'RESOURCE_EXHAUSTED' });
+    clearImmediate(counting);
+    assert.ok(rounds >= 9, rounds.toString());
   });
 });

@@ -4,20 +4,20 @@ import type { ContentRequest, VolumeContent } from '../../../src/content/volume-
 import { rejectionContent, renderVolumeContent } from '../../../src/content/volume-content.js';
 import { Secret } from '../../../src/secret.js';
 import type { VolumeFile } from '../../../src/volume/ports.js';
-import { classOf, connectorOf, resolvedOf } from '../../support/domain.js';
+import { call, classOf, connectorOf, resolvedOf } from '../../support/domain.js';
 
 const defaults = { noProxy: 'localhost', caBundle: undefined };
 
 function rendererOf(...files: readonly (readonly [name: string, text: string])[]): ConfigurationRenderer {
   const rendered = files.map(([name, text]): VolumeFile => ({ name, content: Buffer.from(text) }));
-  return { render: () => ({ files: rendered, warnings: ['a warning'] }) };
+  return { render: () => Promise.resolve({ files: rendered, warnings: ['a warning'] }) };
 }
 
 function render(
   change: Partial<ContentRequest> = {},
   renderer = rendererOf(),
   contentDefaults: Parameters<typeof renderVolumeContent>[1] = defaults,
-): VolumeContent {
+): Promise<VolumeContent> {
   const request = {
     resolved: [resolvedOf('ci/harbor', 'http://proxy')],
     token: new Secret('token'),
@@ -26,7 +26,7 @@ function render(
     configurationParams: {},
     ...change,
   };
-  return renderVolumeContent(request, contentDefaults, renderer);
+  return renderVolumeContent(request, contentDefaults, renderer, call);
 }
 
 function textOf({ files }: VolumeContent, wanted: string): string | undefined {
@@ -35,8 +35,8 @@ function textOf({ files }: VolumeContent, wanted: string): string | undefined {
 }
 
 describe('the content of a volume', () => {
-  it('is sorted by name and has each name once; a configuration replaces a built-in file, and a later one an earlier', () => {
-    const content = render({}, rendererOf(['.env', 'first'], ['zz', ''], ['.env', 'second']));
+  it('is sorted by name and has each name once; a configuration replaces a built-in file, and a later one an earlier', async () => {
+    const content = await render({}, rendererOf(['.env', 'first'], ['zz', ''], ['.env', 'second']));
     assert.equal(textOf(content, '.env'), 'second');
     const names = content.files.map(({ name }) => name);
     assert.deepEqual(names, [
@@ -50,9 +50,9 @@ describe('the content of a volume', () => {
     assert.deepEqual(content.warnings, ['a warning']);
   });
 
-  it('leaves out what is excluded, and warns of what is not there', () => {
+  it('leaves out what is excluded, and warns of what is not there', async () => {
     const excludedFiles = ['http.proxy', 'settings.xml', 'nothing'];
-    const content = render({ excludedFiles }, rendererOf(['settings.xml', '']));
+    const content = await render({ excludedFiles }, rendererOf(['settings.xml', '']));
     assert.deepEqual(
       content.files.map(({ name }) => name),
       ['.env', 'connector.status.proxyAddress', 'context.token', 'https.proxy'],
@@ -62,49 +62,49 @@ describe('the content of a volume', () => {
     ]);
   });
 
-  it('takes the CA of the address that is used, else the driver-wide one, else none', () => {
+  it('takes the CA of the address that is used, else the driver-wide one, else none', async () => {
     const withCa = {
       connector: connectorOf('ci/a', { url: 'http://proxy', caCerts: 'OWN' }),
       connectorClass: classOf('oci'),
     };
     const driverWide = { ...defaults, caBundle: 'WIDE' };
-    assert.equal(textOf(render({ resolved: [withCa] }, undefined, driverWide), 'ca.crt'), 'OWN');
-    assert.equal(textOf(render({}, undefined, driverWide), 'ca.crt'), 'WIDE');
-    assert.equal(textOf(render(), 'ca.crt'), undefined);
+    assert.equal(textOf(await render({ resolved: [withCa] }, undefined, driverWide), 'ca.crt'), 'OWN');
+    assert.equal(textOf(await render({}, undefined, driverWide), 'ca.crt'), 'WIDE');
+    assert.equal(textOf(await render(), 'ca.crt'), undefined);
   });
 
-  it('shows templates the same CA', () => {
+  it('shows templates the same CA', async () => {
     let seen: string | undefined;
     const renderer: ConfigurationRenderer = {
       render: ({ caBundle }) => {
         seen = caBundle;
-        return { files: [], warnings: [] };
+        return Promise.resolve({ files: [], warnings: [] });
       },
     };
-    render({}, renderer, { ...defaults, caBundle: 'WIDE' });
+    await render({}, renderer, { ...defaults, caBundle: 'WIDE' });
     assert.equal(seen, 'WIDE');
   });
 
-  it('may hold 128 files and 1 MiB, counted after the exclusions', () => {
+  it('may hold 128 files and 1 MiB, counted after the exclusions', async () => {
     const builtIn = 5;
     const many = (count: number): ConfigurationRenderer =>
       rendererOf(...Array.from({ length: count }, (_, index) => [`f${index}`, ''] as const));
-    assert.equal(render({}, many(128 - builtIn)).files.length, 128);
-    assert.throws(() => render({}, many(129 - builtIn)), {
+    assert.equal((await render({}, many(128 - builtIn))).files.length, 128);
+    await assert.rejects(render({}, many(129 - builtIn)), {
       code: 'RESOURCE_EXHAUSTED',
       message: /^the volume would hold 129 files of \d+ bytes/,
     });
-    assert.equal(render({ excludedFiles: ['.env'] }, many(129 - builtIn)).files.length, 128);
+    assert.equal((await render({ excludedFiles: ['.env'] }, many(129 - builtIn))).files.length, 128);
 
-    const rest = render().files.reduce((sum, { content }) => sum + content.byteLength, 0);
+    const rest = (await render()).files.reduce((sum, { content }) => sum + content.byteLength, 0);
     const filling = (bytes: number): ConfigurationRenderer => rendererOf(['big', 'x'.repeat(bytes)]);
-    render({}, filling(1024 * 1024 - rest));
-    assert.throws(() => render({}, filling(1024 * 1024 - rest + 1)), { code: 'RESOURCE_EXHAUSTED' });
+    await render({}, filling(1024 * 1024 - rest));
+    await assert.rejects(render({}, filling(1024 * 1024 - rest + 1)), { code: 'RESOURCE_EXHAUSTED' });
   });
 
-  it('has no file whose name leads elsewhere', () => {
+  it('has no file whose name leads elsewhere', async () => {
     for (const name of ['../x', '..data', 'a/b']) {
-      assert.throws(() => render({}, rendererOf([name, ''])), { code: 'FAILED_PRECONDITION', message: /^file name / });
+      await assert.rejects(render({}, rendererOf([name, ''])), { code: 'FAILED_PRECONDITION', message: /^file name / });
     }
   });
 
