@@ -50,3 +50,26 @@ export class ByteBuilder {
     this.#bytes = grown;
   }
 }
+
+/** What stands for each of the 256 bytes; undefined: the byte itself. */
+export type ByteTable = readonly (string | undefined)[];
+
+export function byteTable(replacement: (byte: string) => string | undefined): ByteTable {
+  return Array.from({ length: 256 }, (_, code) => replacement(String.fromCharCode(code)));
+}
+
+/**
+ * The byte string with each byte replaced as the table says: what String.replace does with a pattern, without the tens of
+ * bytes that it keeps for each match until the end.
+ */
+export function replaceBytes(bytes: string, table: ByteTable): string {
+  const replaced = new ByteBuilder();
+  let copied = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const replacement = table[bytes.charCodeAt(at)];
+    if (replacement === undefined) continue;
+    replaced.add(bytes.slice(copied, at)).add(replacement);
+    copied = at + 1;
+  }
+  return copied === 0 ? bytes : replaced.add(bytes.slice(copied)).toString();
+}

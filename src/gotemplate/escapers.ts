@@ -1,4 +1,5 @@
-import { type ByteString, decodeRune } from './byte-string.js';
+import { ByteBuilder, byteTable, replaceBytes } from './byte-builder.js';
+import { type ByteString, decodeRune, isAscii } from './byte-string.js';
 import { sprint } from './fmt/print.js';
 import { type CallContext, type GoFunction, goFunction } from './function.js';
 import { isPrint } from './unicode.js';
@@ -6,45 +7,47 @@ import type { GoValue } from './values.js';
 
 /** html, js and urlquery: the operands as `print` shows them, escaped. */
 
-const htmlEntities: ReadonlyMap<string, ByteString> = new Map([
-  ['\0', '\xef\xbf\xbd'],
-  ['"', '&#34;'],
-  ["'", '&#39;'],
-  ['&', '&amp;'],
-  ['<', '&lt;'],
-  ['>', '&gt;'],
-]);
+const htmlEntities: Readonly<Record<string, ByteString>> = {
+  '\0': '\xef\xbf\xbd',
+  '"': '&#34;',
+  "'": '&#39;',
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+};
+const htmlEscapes = byteTable((byte) => htmlEntities[byte]);
 
-function escapeHtml(text: ByteString): ByteString {
-  return text.replace(/[\0"'&<>]/g, (mark) => htmlEntities.get(mark) ?? mark);
-}
+/** Those of url.QueryEscape. */
+const queryEscapes = byteTable((byte) => {
+  if (/[A-Za-z0-9_.~-]/.test(byte)) return undefined;
+  return byte === ' ' ? '+' : `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+});
 
 function unicodeEscape(rune: number): string {
   return `\\u${rune.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 function escapeJs(text: ByteString): ByteString {
-  let escaped = '';
+  if (isAscii(text)) return replaceBytes(text, asciiJsEscapes);
+  const escaped = new ByteBuilder();
   for (let offset = 0; offset < text.length;) {
     const { rune, size } = decodeRune(text, offset);
-    escaped += escapeJsRune(rune, text.slice(offset, offset + size));
+    escaped.add(escapeJsRune(rune, text.slice(offset, offset + size)));
     offset += size;
   }
-  return escaped;
+  return escaped.toString();
 }
+
+const asciiJsEscapes = byteTable((byte) => {
+  const escaped = escapeJsRune(byte.charCodeAt(0), byte);
+  return escaped === byte ? undefined : escaped;
+});
 
 /** `encoded` is the rune as it is in the text, which may be an invalid byte. */
 function escapeJsRune(rune: number, encoded: ByteString): ByteString {
   if (encoded === '\\' || encoded === "'" || encoded === '"') return `\\${encoded}`;
   if (rune < 0x80) return rune < 0x20 || '<>&='.includes(encoded) ? unicodeEscape(rune) : encoded;
   return isPrint(rune) ? encoded : unicodeEscape(rune);
-}
-
-/** url.QueryEscape. */
-function escapeQuery(text: ByteString): ByteString {
-  return text.replace(/[^A-Za-z0-9_.~-]/g, (byte) =>
-    byte === ' ' ? '+' : `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
-  );
 }
 
 function escaper(name: string, escape: (text: ByteString) => ByteString): GoFunction {
@@ -64,7 +67,7 @@ function textOf(context: CallContext, operands: readonly GoValue[]): ByteString 
 }
 
 export const escapeBuiltins: readonly GoFunction[] = [
-  escaper('html', escapeHtml),
+  escaper('html', (text) => replaceBytes(text, htmlEscapes)),
   escaper('js', escapeJs),
-  escaper('urlquery', escapeQuery),
+  escaper('urlquery', (text) => replaceBytes(text, queryEscapes)),
 ];

@@ -3,7 +3,7 @@ import { GoError, type CallContext } from '../function.js';
 import type { GoObject } from '../values.js';
 import { ensureDepth } from '../limits.js';
 import { GoComplex, GoInt, GoMap, GoSlice, isObject, typeName, type GoValue } from '../values.js';
-import { ByteBuilder } from '../byte-builder.js';
+import { ByteBuilder, type ByteTable, byteTable, replaceBytes } from '../byte-builder.js';
 import type { Instant } from './instant.js';
 import { versionTextOf } from './semver.js';
 import { rfc3339, timeType } from './time-type.js';
@@ -25,18 +25,20 @@ const shortEscapes = new Map([
   ['\t', '\\t'],
 ]);
 
-function escaped(char: string): string {
-  return shortEscapes.get(char) ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+function escapes(alsoHtml: boolean): ByteTable {
+  return byteTable((byte) => {
+    const isEscaped = byte < ' ' || byte === '"' || byte === '\\' || (alsoHtml && '<>&'.includes(byte));
+    if (!isEscaped) return undefined;
+    return shortEscapes.get(byte) ?? `\\u${byte.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
-// eslint-disable-next-line no-control-regex -- control characters are what must be escaped
-const special = /["\\\x00-\x1f]/g;
-// eslint-disable-next-line no-control-regex -- control characters are what must be escaped
-const specialInHtml = /["\\<>&\x00-\x1f]/g;
+const plainEscapes = escapes(false);
+const htmlEscapes = escapes(true);
 
 /** A JSON string. Bytes that are not UTF-8, and the line separators U+2028 and U+2029, are written as escapes. */
 export function jsonString(text: ByteString, escapeHtml: boolean): ByteString {
-  const plain = text.replace(escapeHtml ? specialInHtml : special, escaped);
+  const plain = replaceBytes(text, escapeHtml ? htmlEscapes : plainEscapes);
   return `"${isAscii(plain) ? plain : withUnicodeEscapes(plain)}"`;
 }
 

@@ -1,3 +1,4 @@
+import { byteTable, replaceBytes } from '../byte-builder.js';
 import type { ByteString } from '../byte-string.js';
 import { goFunction, type CallContext, type GoFunction } from '../function.js';
 import { GoSlice, stringSlice } from '../values.js';
@@ -64,6 +65,9 @@ function matchesLeniently(context: CallContext, pattern: ByteString, text: ByteS
   }
 }
 
+/** The marks that mean something in a pattern, each after a backslash. */
+const quotedMarks = byteTable((byte) => ('\\.+*?()|[]{}^$'.includes(byte) ? `\\${byte}` : undefined));
+
 const string = 'string';
 
 export const regexFunctions: readonly GoFunction[] = [
@@ -100,6 +104,6 @@ export const regexFunctions: readonly GoFunction[] = [
   goFunction({ name: 'regexQuoteMeta', params: [string] }, (context, text) => {
     context.charge(text.length / 4);
     context.allocate(2 * text.length);
-    return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
+    return replaceBytes(text, quotedMarks);
   }),
 ];
