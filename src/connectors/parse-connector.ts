@@ -15,10 +15,19 @@ export function parseConnector(object: JsonObject): Connector {
   const proxyAddress = parseProxyAddress(reader);
   return {
     ref: { namespace: metadata.requiredString('namespace'), name: metadata.requiredString('name') },
-    className: reader.child('spec').requiredString('connectorClassName'),
+    className: parseClassName(reader.child('spec')),
     ...(proxyAddress === undefined ? {} : { proxyAddress }),
     object,
   };
+}
+
+/** Whoever makes connectors may write anything here, and it goes into a request. */
+function parseClassName(spec: ObjectReader): string {
+  const name = spec.requiredString('connectorClassName');
+  if (name.length > 253 || !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name)) {
+    throw spec.malformed('connectorClassName', 'must be the name of a ConnectorClass');
+  }
+  return name;
 }
 
 /** `status.proxy.httpAddress` of a Connector or a ConnectorClass; undefined while its URL is not set. */

@@ -37,6 +37,14 @@ describe('parseConnector', () => {
     ['no name', { metadata: { namespace: 'ci' } }, 'connector ci/(unnamed): metadata.name must be set'],
     ['no namespace', { metadata: { name: 'a' } }, 'connector (unnamed)/a: metadata.namespace must be set'],
     ['no class', { spec: {} }, 'connector ci/harbor: spec.connectorClassName must be set'],
+    ...['a,metadata.name=b', '../oci', 'Oci', 'x'.repeat(254), 'y'.repeat(1_000_000)].map(
+      (connectorClassName) =>
+        [
+          `the class ${connectorClassName.slice(0, 20)}`,
+          { spec: { connectorClassName } },
+          'connector ci/harbor: spec.connectorClassName must be the name of a ConnectorClass',
+        ] as const,
+    ),
     ['a spec that is text', { spec: 'x' }, 'connector ci/harbor: spec must be an object'],
     [
       'an address that is text',
