@@ -25,18 +25,27 @@ export interface Selection {
  */
 export function selectConfigurations(resolved: readonly ResolvedConnector[], names: readonly string[]): Selection {
   const groups = groupByClass(resolved);
-  const selected = groups.flatMap((group) =>
-    names.flatMap((name) =>
-      group.connectorClass.configurations
-        .filter((configuration) => configuration.name === name)
-        .map((configuration) => ({ group, configuration })),
-    ),
-  );
-  const unknown = names.filter((name) => !selected.some(({ configuration }) => configuration.name === name));
+  const selected = groups.flatMap((group) => {
+    const byName = configurationsByName(group.connectorClass);
+    return names.flatMap((name) => byName.get(name) ?? []).map((configuration) => ({ group, configuration }));
+  });
+  const found = new Set(selected.map(({ configuration }) => configuration.name));
+  const unknown = names.filter((name) => !found.has(name));
   if (unknown.length === 0) return { selected, warnings: [] };
   const message = `attribute "configuration.names": no configuration ${unknown.join(', ')} in ${describe(groups)}`;
   if (selected.length === 0) throw new DriverError('NOT_FOUND', message);
   return { selected, warnings: [message] };
+}
+
+/** Nothing keeps a class from having a name more than once. */
+function configurationsByName({ configurations }: ConnectorClass): ReadonlyMap<string, readonly Configuration[]> {
+  const byName = new Map<string, Configuration[]>();
+  for (const configuration of configurations) {
+    const same = byName.get(configuration.name) ?? [];
+    same.push(configuration);
+    byName.set(configuration.name, same);
+  }
+  return byName;
 }
 
 function groupByClass(resolved: readonly ResolvedConnector[]): readonly ClassGroup[] {

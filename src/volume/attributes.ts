@@ -6,6 +6,8 @@ import type { ConnectorRef } from './ports.js';
 
 const maxConnectors = 32;
 const maxParamsBytes = 64 * 1024;
+/** Far more names than a volume may have files; what looks for each of them need not think of more. */
+const maxSelectorsLength = 64 * 1024;
 /** The API server mints no token that lives shorter than this or longer than 2^32 seconds. */
 const minTokenExpirationMs = 10 * 60_000;
 const maxTokenExpirationMs = 2 ** 32 * 1000;
@@ -138,7 +140,9 @@ function parseSelectors(
 ): Pick<VolumeAttributes, 'includedConfigurations' | 'excludedFiles'> {
   const included = new Set<string>();
   const excluded = new Set<string>();
-  if (list !== undefined) {
+  if (list !== undefined && list.length > maxSelectorsLength) {
+    problems.push(`attribute "configuration.names" is over ${maxSelectorsLength / 1024} KiB`);
+  } else if (list !== undefined) {
     for (const item of list.split(',').map((part) => part.trim())) {
       const bare = item.replace(/^!/, '').trim();
       if (bare === '') {

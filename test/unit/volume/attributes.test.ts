@@ -114,6 +114,11 @@ describe('volume attributes', () => {
     ['params that are no JSON', { 'configuration.params': '{user: ci}' }, /"configuration.params" is not valid JSON/],
     ['params that are a list', { 'configuration.params': '[]' }, /must be a JSON object/],
     ['params of one configuration that are none', { 'configuration.params': '{"a": "b"}' }, /the value of "a" must be/],
+    [
+      'names over 64 KiB',
+      { 'configuration.names': 'a,'.repeat(32_768) + 'a' },
+      /^attribute "configuration.names" is over 64 KiB$/,
+    ],
     ['params over 64 KiB', { 'configuration.params': ' '.repeat(65_537) + '{}' }, /is over 64 KiB/],
     ['a lifetime that is none', { 'token.expiration': '30' }, /"token.expiration" "30" is not a duration/],
     ['a lifetime under the minimum', { 'token.expiration': '9m59s' }, /"9m59s" is too short: .* 10m/],
