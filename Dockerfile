@@ -6,7 +6,8 @@ ARG NODE_IMAGE=node:20-bookworm-slim
 
 # Bundles on the machine's own architecture, with koffi's library for the target's.
 FROM --platform=${BUILDPLATFORM:-linux/amd64} ${NODE_IMAGE} AS build
-ARG TARGETARCH=amd64
+# Without a default: that would count before what the builder says.
+ARG TARGETARCH
 # Another source of npm packages, such as a mirror; npm reads this variable.
 ARG NPM_CONFIG_REGISTRY
 WORKDIR /src
@@ -17,9 +18,10 @@ COPY proto proto
 COPY src src
 RUN npm run --silent build
 # On the machine's own architecture koffi's library is installed already.
-RUN case "$TARGETARCH" in amd64) cpu=x64 ;; *) cpu=$TARGETARCH ;; esac \
+RUN cpu=${TARGETARCH:-$(node -p process.arch)} \
+    && { [ "$cpu" != amd64 ] || cpu=x64; } \
     && library=node_modules/@koromix/koffi-linux-$cpu \
-    && { [ -d "$library" ] || npm ci --no-audit --no-fund --omit=dev --os=linux --cpu="$cpu"; } \
+    && { [ -d "$library" ] || npm ci --no-audit --no-fund --omit=dev --ignore-scripts --os=linux --cpu="$cpu"; } \
     && mkdir -p /out/app/dist /out/app/node_modules/@koromix \
     && cp dist/*.js /out/app/dist/ \
     && cp package.json /out/app/ \

@@ -42,6 +42,15 @@ describe('the image', function () {
     assert.deepEqual(executables, []);
   });
 
+  it('takes the native library of the architecture that it is built for', () => {
+    // BuildKit, unlike buildah, takes a default in the file before what it knows itself.
+    assert.match(readFileSync(path.join(repository, 'Dockerfile'), 'utf8'), /^ARG TARGETARCH$/m);
+    const program = builder.mount(builder.buildProgramFor(process.arch === 'arm64' ? 'amd64' : 'arm64'));
+    assert.deepEqual(readdirSync(path.join(program, 'out/app/node_modules/@koromix')), [
+      `koffi-linux-${process.arch === 'arm64' ? 'x64' : 'arm64'}`,
+    ]);
+  });
+
   it('starts the driver with no argument, as root, and says what it is', () => {
     const configuration = builder.configuration(image) as {
       Entrypoint: string[];

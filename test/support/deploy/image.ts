@@ -7,12 +7,17 @@ import { hasManyIds } from '../user-ids.js';
 
 /**
  * Stands in for npm in the build stage, so that the build needs no registry: the packages are those that the repository
- * has installed already, and a script is run as npm would.
+ * has installed already, with an empty library where one for another processor is asked for, and a script is run as npm would.
  */
 const npm = `#!/bin/sh
 set -eu
 case "$1" in
-  ci) ln -sfn /repository/node_modules node_modules ;;
+  ci) rm -rf node_modules
+    case "$*" in
+      *--cpu=*) mkdir -p "node_modules/@koromix/koffi-linux-\${*##*--cpu=}"
+        cp -R /repository/node_modules/koffi node_modules/ ;;
+      *) ln -s /repository/node_modules node_modules ;;
+    esac ;;
   run) for name in "$@"; do :; done
     exec sh -euc "$(node -p 'JSON.parse(fs.readFileSync("package.json", "utf8")).scripts[process.argv[1]]' "$name")" ;;
   *) echo "no stand-in for npm $1" >&2; exit 1 ;;
@@ -34,23 +39,26 @@ export class ImageBuilder {
   /** Builds the repository's Dockerfile on a base image made of this machine's programs; returns the image's name. */
   build(): string {
     this.#makeBase();
+    return this.#buildRepository('localhost/connectors-csi');
+  }
+
+  /** After `build`: the stage that collects the program for another architecture, which runs on this machine's. */
+  buildProgramFor(architecture: string): string {
+    const platform = ['--platform', `linux/${architecture}`, '--target', 'build'];
+    return this.#buildRepository(`localhost/program-${architecture}`, platform);
+  }
+
+  #buildRepository(name: string, more: readonly string[] = []): string {
     const limits = ['-Hn', '-Hu'].map((flag) =>
       spawnSync('bash', ['-c', `ulimit ${flag}`], { encoding: 'utf8' }).stdout.trim(),
     );
     this.#buildah('bud', [
-      ...[
-        '--isolation',
-        'chroot',
-        '--build-arg',
-        'NODE_IMAGE=localhost/node-base',
-        '--tag',
-        'localhost/connectors-csi',
-      ],
+      ...['--isolation', 'chroot', '--build-arg', 'NODE_IMAGE=localhost/node-base', '--tag', name, ...more],
       // Without these buildah asks for limits that a container of a CI system may not have.
       ...['--ulimit', `nofile=${limits[0]!}:${limits[0]!}`, '--ulimit', `nproc=${limits[1]!}:${limits[1]!}`],
       ...['--volume', `${path.join(repository, 'node_modules')}:/repository/node_modules:ro`, repository],
     ]);
-    return 'localhost/connectors-csi';
+    return name;
   }
 
   /** The image's files as a folder, to look at and to chroot into. */
