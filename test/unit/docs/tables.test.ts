@@ -144,6 +144,16 @@ describe('docs/architecture.md', () => {
   });
 });
 
+/** As GitHub makes them of headings. */
+function anchorsOf(name: string): readonly string[] {
+  return [...page(name).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^-\w ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
 describe('links between pages', () => {
   const pages = [
     'README.md',
@@ -154,8 +164,10 @@ describe('links between pages', () => {
 
   for (const name of pages) {
     it(`lead somewhere in ${name}`, () => {
-      for (const [, target = ''] of page(name).matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)) {
-        assert.ok(existsSync(path.join(repository, path.dirname(name), target)), target);
+      for (const [, target = '', anchor] of page(name).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
+        const file = target === '' ? name : path.join(path.dirname(name), target);
+        assert.ok(existsSync(path.join(repository, file)), target);
+        if (anchor !== undefined) assert.ok(anchorsOf(file).includes(anchor), `${file}#${anchor}`);
       }
     });
   }
