@@ -25,6 +25,12 @@ interface TemplateOwner {
   readonly configuration: Configuration;
 }
 
+/**
+ * Nodes of all compiled templates together, about 12 MB: hundreds of times what a node's classes usually have. Past it
+ * all are forgotten, so that classes made for it cannot fill the memory.
+ */
+const maxKeptNodes = 100_000;
+
 /** What messages show where a template's data has the token. */
 const shownToken = new Secret('[REDACTED]');
 
@@ -37,7 +43,8 @@ export class TemplateRenderer implements ConfigurationRenderer {
   readonly #observer: RenderObserver;
   readonly #slowWork: SlowWork;
   readonly #turns = new Turns();
-  readonly #compiled = new WeakMap<Configuration, Map<string, CompiledTemplate>>();
+  #compiled = new WeakMap<Configuration, Map<string, CompiledTemplate>>();
+  #nodes = 0;
 
   /** @param clock milliseconds since the epoch, for templates that ask the time. */
   constructor(clock: () => number, observer: RenderObserver, slowWork: SlowWork) {
@@ -113,10 +120,20 @@ export class TemplateRenderer implements ConfigurationRenderer {
   }
 
   #compile(configuration: Configuration, name: string, text: string): CompiledTemplate {
-    const templates = this.#compiled.get(configuration) ?? new Map<string, CompiledTemplate>();
-    this.#compiled.set(configuration, templates);
-    const compiled = templates.get(name) ?? compileTemplate(name, text);
-    templates.set(name, compiled);
+    const known = this.#compiled.get(configuration)?.get(name);
+    if (known !== undefined) return known;
+    const compiled = compileTemplate(name, text);
+    this.#keep(configuration, name, compiled);
     return compiled;
+  }
+
+  #keep(configuration: Configuration, name: string, compiled: CompiledTemplate): void {
+    this.#nodes += compiled.nodes;
+    if (this.#nodes > maxKeptNodes) {
+      this.#compiled = new WeakMap();
+      this.#nodes = compiled.nodes;
+    }
+    const templates = this.#compiled.get(configuration) ?? new Map<string, CompiledTemplate>();
+    this.#compiled.set(configuration, templates.set(name, compiled));
   }
 }

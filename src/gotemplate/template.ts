@@ -72,6 +72,11 @@ export class CompiledTemplate {
     this.#parsed = parsed;
   }
 
+  /** How large it is in memory: about 120 bytes for each node. */
+  get nodes(): number {
+    return this.#parsed.nodes;
+  }
+
   /**
    * The template's output for `data`, which it cannot change; all in one go, slow work included.
    * @throws {TemplateError} when the template fails, as it would in Go.

@@ -83,6 +83,17 @@ describe('the renderer of configurations', () => {
     });
   });
 
+  it('renders more templates, one volume after the other, than it keeps compiled', async () => {
+    const renderer = newRenderer();
+    for (let round = 0; round < 2; round++) {
+      for (let index = 0; index < 20; index++) {
+        const large = `${index.toString()}{{ if 0 }}${'{{ . }}'.repeat(2000)}{{ end }}`;
+        const rendered = await render([configurationOf('a', { one: large })], ['a'], renderer);
+        assert.deepEqual(rendered, [`one: ${index.toString()}`]);
+      }
+    }
+  });
+
   it('stops at what a volume may take to parse, also when it is parsed already', async () => {
     const large = `{{ if 0 }}${'{{ . }}'.repeat(7000)}{{ end }}`;
     const configurations = [configurationOf('a', { one: large, two: '', three: large })];
