@@ -2,6 +2,7 @@ import { DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { isKubeError } from '../kube/kube-error.js';
+import type { KubeError } from '../kube/kube-error.js';
 import { metadataText } from '../kube/kube-object.js';
 import { Reflector } from '../kube/reflector.js';
 import type { Log } from '../log.js';
@@ -38,7 +39,7 @@ export class AccessRequests {
       const oldestFirst = ours.sort((a, b) => (ageKey(a) < ageKey(b) ? -1 : 1));
       return oldestFirst.find((item) => metadataText(item, 'name') === accessRequestName(about)) ?? oldestFirst[0];
     } catch (error) {
-      throw requestFailure(error, about, 'look for', ['list']);
+      throw requestFailure(error, about, 'look for', ['list'], this.#client.problem);
     }
   }
 
@@ -55,7 +56,7 @@ export class AccessRequests {
       });
     } catch (error) {
       if (isKubeError(error, 409) && error.reason === 'AlreadyExists') return;
-      throw requestFailure(error, about, 'make', ['create']);
+      throw requestFailure(error, about, 'make', ['create'], this.#client.problem);
     }
     this.#log.info('approval requested', {
       namespace: connector.namespace,
@@ -76,8 +77,17 @@ function ageKey(request: JsonObject): string {
   return `${metadataText(request, 'creationTimestamp') ?? ''} ${metadataText(request, 'name') ?? ''}`;
 }
 
-/** @param verb what the driver does, as in "cannot make the AccessRequest of …". */
-export function requestFailure(error: unknown, about: ApprovalCase, verb: string, verbs: readonly string[]): unknown {
+/**
+ * @param verb what the driver does, as in "cannot make the AccessRequest of …".
+ * @param problem why the API server did not answer when it was last asked.
+ */
+export function requestFailure(
+  error: unknown,
+  about: ApprovalCase,
+  verb: string,
+  verbs: readonly string[],
+  problem?: KubeError,
+): unknown {
   const { namespace, name } = about.connector;
   const what = `${verb} the AccessRequest of this pod for connector ${namespace}/${name}`;
   if (isKubeError(error, 404)) {
@@ -87,10 +97,6 @@ export function requestFailure(error: unknown, about: ApprovalCase, verb: string
       { cause: error },
     );
   }
-  return apiFailure(error, what, {
-    apiGroup: connectorsGroup,
-    resource: accessRequests.plural,
-    resourceNames: [],
-    verbs,
-  });
+  const needed = { apiGroup: connectorsGroup, resource: accessRequests.plural, resourceNames: [], verbs };
+  return apiFailure(error, what, needed, problem);
 }

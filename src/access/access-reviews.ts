@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { DriverError } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject } from '../json.js';
@@ -16,11 +17,12 @@ const subjectAccessReviews: ResourceType = {
   plural: 'subjectaccessreviews',
 };
 
-/**
- * What a question with its retries may take of a call's usual time: one attempt that hangs leaves time for another, and
- * while the API server is away a volume that is published is soon told to keep what it has.
- */
+/** What a question with its retries may take of a call's usual time: one attempt that hangs leaves time for another. */
 const shareOfCallTime = 0.5;
+
+/** For questions that go on when those who have asked are gone. Each ends within its time. */
+const neverAborted = new AbortController().signal;
+setMaxListeners(0, neverAborted);
 
 /**
  * Asks the API server what accounts may do (SubjectAccessReview). Answers are remembered; a question that is being
@@ -46,44 +48,77 @@ export class AccessReviews {
   /** Whether one of the permissions is there; asks for one after the other, the likeliest first. */
   async isAnyAllowed(permissions: readonly Permission[], signal: AbortSignal): Promise<boolean> {
     if (this.isKnownAllowed(permissions)) return true;
-    const wasAllowed = (permission: Permission): boolean => this.#answers.hint(permissionKey(permission)) === true;
-    const likeliestFirst = [...permissions].sort((a, b) => Number(wasAllowed(b)) - Number(wasAllowed(a)));
+    const likeliestFirst = [...permissions].sort((a, b) => Number(this.#wasAllowed(b)) - Number(this.#wasAllowed(a)));
     for (const permission of likeliestFirst) if (await this.#isAllowed(permission, signal)) return true;
     return false;
   }
 
+  /**
+   * Whether everything is known that `isAnyAllowed` would ask for, if need be after a moment in which it is asked. What is
+   * not answered by then goes on being asked. Only what was allowed when last asked may be left unknown.
+   */
+  async isAnsweredSoon(questions: readonly (readonly Permission[])[], signal: AbortSignal): Promise<boolean> {
+    const wereAllowed = questions.every((permissions) => permissions.some((each) => this.#wasAllowed(each)));
+    if (!wereAllowed) return true;
+    const answers = Promise.all(questions.map((permissions) => this.isAnyAllowed(permissions, neverAborted)));
+    try {
+      return (await this.#client.soon(answers, signal)) !== undefined;
+    } catch (error) {
+      if (!signal.aborted && error instanceof DriverError && error.code === 'UNAVAILABLE') return false;
+      throw error;
+    }
+  }
+
   /** As `isAnyAllowed`, in the order given and without regard to what is remembered or being asked. */
   async isAnyAllowedNow(permissions: readonly Permission[], signal: AbortSignal): Promise<boolean> {
-    for (const permission of permissions) if (await this.#ask(permission, signal)) return true;
+    for (const permission of permissions) {
+      if (await this.#explained(permission, this.#ask(permission, signal))) return true;
+    }
     return false;
+  }
+
+  #wasAllowed(permission: Permission): boolean {
+    return this.#answers.hint(permissionKey(permission)) === true;
   }
 
   #isAllowed(permission: Permission, signal: AbortSignal): Promise<boolean> {
     const key = permissionKey(permission);
     const known = this.#answers.get(key);
     if (known !== undefined) return Promise.resolve(known);
-    return this.#asking.run(key, signal, (shared) => this.#ask(permission, shared));
+    return this.#explained(
+      permission,
+      this.#asking.run(key, signal, (shared) => this.#ask(permission, shared)),
+    );
   }
 
   async #ask(permission: Permission, signal: AbortSignal): Promise<boolean> {
     const askedAt = this.#answers.now();
-    const what = `ask the API server whether ${describePermission(permission)}`;
+    const timeoutMs = this.#client.timings.callMs * shareOfCallTime;
+    const options = { signal, timeoutMs, isIdempotent: true };
+    const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
+    const isAllowed = parseAnswer(answer, askingWhether(permission));
+    this.#answers.put(permissionKey(permission), isAllowed, askedAt);
+    return isAllowed;
+  }
+
+  /** Each who waits for an answer is told what is in its way by the time that he gives up. */
+  async #explained(permission: Permission, answer: Promise<boolean>): Promise<boolean> {
     try {
-      const timeoutMs = this.#client.timings.callMs * shareOfCallTime;
-      const options = { signal, timeoutMs, isIdempotent: true };
-      const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
-      const isAllowed = parseAnswer(answer, what);
-      this.#answers.put(permissionKey(permission), isAllowed, askedAt);
-      return isAllowed;
+      return await answer;
     } catch (error) {
-      throw apiFailure(error, what, {
+      const needed = {
         apiGroup: 'authorization.k8s.io',
         resource: subjectAccessReviews.plural,
         resourceNames: [],
         verbs: ['create'],
-      });
+      };
+      throw apiFailure(error, askingWhether(permission), needed, this.#client.problem);
     }
   }
+}
+
+function askingWhether(permission: Permission): string {
+  return `ask the API server whether ${describePermission(permission)}`;
 }
 
 /** The groups are those that the API server gives to every service account. */

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { DriverError, throwIfAborted } from '../errors.js';
+import { DriverError, abortError } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { Log } from '../log.js';
 import type { AccessControl, AccessDecision, AccessRequest, Call, Clock, FeatureFlags } from '../volume/ports.js';
@@ -43,22 +43,27 @@ export class KubernetesAccess implements AccessControl {
   }
 
   async authorize(request: AccessRequest, call: Call): Promise<AccessDecision> {
+    if (this.isKnownAllowed(request)) return { kind: 'allowed' };
     // All connectors of a volume are asked for under one signal.
     setMaxListeners(0, call.signal);
+    return call.idleWhile(() => this.#ask(request, call.signal));
+  }
+
+  async #ask(request: AccessRequest, signal: AbortSignal): Promise<AccessDecision> {
     let { flags } = request;
     for (;;) {
-      const result = await this.#decide({ ...request, flags }, call);
+      const result = await this.#decide({ ...request, flags }, signal);
       if (result.kind !== 'flags-changed') return result;
       flags = this.#currentFlags() ?? flags;
     }
   }
 
-  async #decide(request: AccessRequest, call: Call): Promise<ApprovalResult> {
-    const missing = await this.#approvable(request, call.signal);
+  async #decide(request: AccessRequest, signal: AbortSignal): Promise<ApprovalResult> {
+    const missing = await this.#approvable(request, signal);
     if (missing.length === 0) return { kind: 'allowed' };
-    const result = await call.idleWhile(() => this.#approvals.obtain(request.pod, missing, call.signal));
+    const result = await this.#approvals.obtain(request.pod, missing, signal);
     // What was there before a wait of minutes may be no more.
-    if (result.kind === 'allowed') await this.#approvable(request, call.signal);
+    if (result.kind === 'allowed') await this.#approvable(request, signal);
     return result;
   }
 
@@ -74,25 +79,34 @@ export class KubernetesAccess implements AccessControl {
     return missing;
   }
 
-  isKnownAllowed({ pod, connectors, flags }: AccessRequest): boolean {
-    return connectors.every((connector) =>
-      needsOf(pod, connector, flags).every(({ anyOf }) => this.#reviews.isKnownAllowed(anyOf)),
+  isKnownAllowed(request: AccessRequest): boolean {
+    return needsIn(request).every(({ anyOf }) => this.#reviews.isKnownAllowed(anyOf));
+  }
+
+  async isAnsweredSoon(request: AccessRequest, signal: AbortSignal): Promise<boolean> {
+    return this.#reviews.isAnsweredSoon(
+      needsIn(request).map(({ anyOf }) => anyOf),
+      signal,
     );
   }
 
   /**
    * All needs that are not met, in mount order. What is certainly missing counts more than what could not be asked.
    */
-  async #missing({ pod, connectors, flags }: AccessRequest, signal: AbortSignal): Promise<readonly Need[]> {
-    const needs = connectors.flatMap((connector) => needsOf(pod, connector, flags));
+  async #missing(request: AccessRequest, signal: AbortSignal): Promise<readonly Need[]> {
+    const needs = needsIn(request);
     const answers = await Promise.allSettled(needs.map(({ anyOf }) => this.#reviews.isAnyAllowed(anyOf, signal)));
-    throwIfAborted(signal);
+    const failure = answers.find((answer) => answer.status === 'rejected');
+    if (signal.aborted) throw failure?.reason ?? abortError(signal);
     const missing = needs.filter((_need, index) => {
       const answer = answers[index];
       return answer?.status === 'fulfilled' && !answer.value;
     });
-    const failure = answers.find((answer) => answer.status === 'rejected');
     if (missing.length === 0 && failure !== undefined) throw failure.reason;
     return missing;
   }
+}
+
+function needsIn({ pod, connectors, flags }: AccessRequest): readonly Need[] {
+  return connectors.flatMap((connector) => needsOf(pod, connector, flags));
 }

@@ -16,6 +16,10 @@ export class UncheckedAccess implements AccessControl {
     return Promise.resolve({ kind: 'allowed' });
   }
 
+  isAnsweredSoon(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   isKnownAllowed({ flags }: AccessRequest): boolean {
     return !flags.connectorProxyPermissions;
   }

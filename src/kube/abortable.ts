@@ -16,6 +16,22 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
+/**
+ * Waits for a promise for so long at most; undefined when that is not enough. It goes on, and may fail unseen.
+ * @throws {DriverError} the signal's reason; what the promise is rejected with.
+ */
+export async function within<T>(promise: Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T | undefined> {
+  promise.catch(() => undefined);
+  throwIfAborted(signal);
+  let timer: NodeJS.Timeout | undefined;
+  const timeUp = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), timeoutMs)));
+  try {
+    return await abortable(Promise.race([promise, timeUp]), signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Sleeps until the signal aborts. @throws {DriverError} the signal's reason. */
 export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   throwIfAborted(signal);

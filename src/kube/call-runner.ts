@@ -42,6 +42,7 @@ interface RunnerOptions {
 export class CallRunner {
   readonly #pool: ConnectionPool;
   readonly #options: RunnerOptions;
+  #problem: KubeError | undefined;
 
   constructor(pool: ConnectionPool, options: RunnerOptions) {
     this.#pool = pool;
@@ -50,6 +51,11 @@ export class CallRunner {
 
   get timings(): KubeTimings {
     return this.#options.timings;
+  }
+
+  /** Why the last attempt of a call got no answer that counts; undefined when it did. Watches do not count. */
+  get problem(): KubeError | undefined {
+    return this.#problem;
   }
 
   get now(): () => number {
@@ -106,11 +112,14 @@ export class CallRunner {
     const { attemptMs } = this.timings;
     const deadline = startDeadline(signal, attemptMs, this.now);
     try {
-      return await this.read(await this.open(target, body, deadline.signal), target);
+      const answer = await this.read(await this.open(target, body, deadline.signal), target);
+      this.#problem = undefined;
+      return answer;
     } catch (error) {
       if (signal.aborted) throw error;
-      if (deadline.isOver) throw timedOut(target, attemptMs, error);
-      throw toKubeError(error, target);
+      const failure = deadline.isOver ? timedOut(target, attemptMs, error) : toKubeError(error, target);
+      this.#problem = failure instanceof KubeError && failure.isTransient ? failure : undefined;
+      throw failure;
     } finally {
       deadline.done();
     }

@@ -1,12 +1,14 @@
 import { stringify } from 'lossless-json';
 import { isJsonObject, jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
+import { within } from './abortable.js';
 import { malformed } from './answer-body.js';
 import { CallRunner } from './call-runner.js';
 import type { CallOptions } from './call-runner.js';
 import type { ClusterConfig } from './cluster-config.js';
 import { ConnectionPool } from './connection-pool.js';
 import type { Chance } from './connection-pool.js';
+import type { KubeError } from './kube-error.js';
 import { isKubeObject } from './kube-object.js';
 import type { KubeObserver } from './observer.js';
 import { pathOf } from './resource-location.js';
@@ -92,6 +94,20 @@ export class KubeClient {
       ...selection,
     });
     return watchStream(this.#runner, { verb: 'watch', location, query }, options);
+  }
+
+  /** Why the API server did not answer when it was last asked; undefined when it did. */
+  get problem(): KubeError | undefined {
+    return this.#runner.problem;
+  }
+
+  /**
+   * What comes of an answer that can be done without: it is given a moment, and not even that while the API server does
+   * not answer. The call goes on.
+   * @returns undefined when there was none by then.
+   */
+  soon<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    return within(answer, this.problem === undefined ? this.timings.soonMs : 0, signal);
   }
 
   /** Breaks everything that is under way. Reflectors are to be stopped first: they would go on trying. */

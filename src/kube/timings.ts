@@ -6,6 +6,8 @@ export interface KubeTimings {
   readonly attemptMs: number;
   /** A whole call with its retries, when the caller sets no time of its own. */
   readonly callMs: number;
+  /** What is waited for an answer that can be done without. */
+  readonly soonMs: number;
   /** Delay before the first retry; doubles up to the cap; half of each delay is random. */
   readonly retryBaseMs: number;
   readonly retryCapMs: number;
@@ -32,6 +34,7 @@ export const kubeTimings: KubeTimings = {
   dialMs: 5_000,
   attemptMs: 10_000,
   callMs: 30_000,
+  soonMs: 1_000,
   retryBaseMs: 100,
   retryCapMs: 5_000,
   maxAttempts: 5,

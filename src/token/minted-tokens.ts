@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { DriverError, throwIfAborted } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import { jsonMember } from '../json.js';
 import { abortable } from '../kube/abortable.js';
@@ -55,19 +55,29 @@ export class MintedTokens implements TokenSource {
     const known = this.#known(key);
     const nowMs = this.#clock.now();
     if (known !== undefined && nowMs < known.renewAtMs) return known.token;
+    const next = this.#mintOnce(key, request);
     try {
-      const { token } = await this.#mintOnce(key, request, signal);
-      return token;
+      // As the kubelet does: what cannot be renewed, or not yet, is used until it expires.
+      if (known !== undefined && nowMs < known.token.expiresAtMs) {
+        const soon = await this.#client.soon(next, signal).catch(() => undefined);
+        throwIfAborted(signal);
+        return (soon ?? known).token;
+      }
+      return (await abortable(next, signal)).token;
     } catch (error) {
-      // As the kubelet does: what cannot be renewed is used until it expires.
-      if (known !== undefined && nowMs < known.token.expiresAtMs && !signal.aborted) return known.token;
-      throw error;
+      throw driverFailure(error, mintingFor(request), this.#client.problem);
     }
   }
 
   peek(request: TokenRequest): ProxyToken | undefined {
-    const known = this.#known(keyOf(request));
-    return known !== undefined && this.#clock.now() < known.renewAtMs ? known.token : undefined;
+    const key = keyOf(request);
+    const known = this.#known(key);
+    const nowMs = this.#clock.now();
+    if (known === undefined || nowMs < known.renewAtMs) return known?.token;
+    if (nowMs >= known.token.expiresAtMs || this.#client.problem === undefined) return undefined;
+    // Nobody waits for a server that does not answer; it is asked nevertheless.
+    void this.#mintOnce(key, request);
+    return known.token;
   }
 
   #known(key: string): MintedToken | undefined {
@@ -76,8 +86,8 @@ export class MintedTokens implements TokenSource {
     return known;
   }
 
-  /** The request belongs to all who wait for it: it goes on when one of them gives up. */
-  async #mintOnce(key: string, request: TokenRequest, signal: AbortSignal): Promise<MintedToken> {
+  /** The request belongs to all who wait for it: it goes on when they give up. */
+  #mintOnce(key: string, request: TokenRequest): Promise<MintedToken> {
     let underWay = this.#underWay.get(key);
     if (underWay === undefined) {
       underWay = this.#mint(request)
@@ -87,7 +97,7 @@ export class MintedTokens implements TokenSource {
       underWay.catch(() => undefined);
       this.#underWay.set(key, underWay);
     }
-    return abortable(underWay, signal);
+    return underWay;
   }
 
   #remember(key: string, minted: MintedToken): MintedToken {
@@ -99,9 +109,9 @@ export class MintedTokens implements TokenSource {
     return minted;
   }
 
-  async #mint({ pod, expirationMs = defaultExpirationMs }: TokenRequest): Promise<MintedToken> {
+  async #mint(request: TokenRequest): Promise<MintedToken> {
+    const { pod, expirationMs = defaultExpirationMs } = request;
     const { namespace, serviceAccountName } = pod;
-    const account = `${namespace}/${serviceAccountName}`;
     const body: JsonObject = {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
@@ -114,9 +124,9 @@ export class MintedTokens implements TokenSource {
     const location = { type: serviceAccountType, namespace, name: serviceAccountName, subresource: 'token' };
     try {
       const answer = await this.#client.create(location, body, { signal: neverAborted, isIdempotent: true });
-      return this.#parse(answer, account);
+      return this.#parse(answer, accountOf(request));
     } catch (error) {
-      throw mintingFailure(error, account);
+      throw mintingFailure(error, mintingFor(request));
     }
   }
 
@@ -138,8 +148,15 @@ function keyOf({ pod, expirationMs }: TokenRequest): string {
   return JSON.stringify([pod.uid, pod.namespace, pod.serviceAccountName, expirationMs]);
 }
 
-function mintingFailure(error: unknown, account: string): DriverError {
-  const doing = `minting a token for service account ${account}`;
+function accountOf({ pod }: TokenRequest): string {
+  return `${pod.namespace}/${pod.serviceAccountName}`;
+}
+
+function mintingFor(request: TokenRequest): string {
+  return `minting a token for service account ${accountOf(request)}`;
+}
+
+function mintingFailure(error: unknown, doing: string): DriverError {
   if (error instanceof KubeError && error.code === 403) {
     return new DriverError(
       'FAILED_PRECONDITION',

@@ -137,6 +137,12 @@ export interface AccessControl {
    */
   authorize(request: AccessRequest, call: Call): Promise<AccessDecision>;
 
+  /**
+   * Whether `authorize` need not wait for anybody's answer now; false only for what was allowed when last asked. Gives
+   * the one who is asked a moment, or none when he did not answer the last time; the question goes on meanwhile.
+   */
+  isAnsweredSoon(request: AccessRequest, signal: AbortSignal): Promise<boolean>;
+
   /** Whether a cached answer still allows the request; false when it must be asked again. Never waits. */
   isKnownAllowed(request: AccessRequest): boolean;
 }

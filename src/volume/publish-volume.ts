@@ -65,7 +65,8 @@ export interface PublishDependencies {
 /**
  * Publishes a volume, or refreshes one that is published (the kubelet makes no difference between the two calls):
  *
- * 1. Nothing changed since the last success: done, from memory.
+ * 1. Nothing changed since the last success: done, from memory. Once the last answer about access has aged, the API
+ *    server has a moment to give another one; without it what is mounted stays.
  * 2. Make sure that the kubelet's pod information can be believed.
  * 3. Read the connectors, their classes and the feature flags.
  * 4. Authorise.
@@ -128,7 +129,7 @@ export class PublishVolume {
     this.#ensureSameVolume(request, known);
 
     // 1. Nothing changed.
-    if (known !== undefined && this.#isUnchanged(request, requestKey, known)) {
+    if (known !== undefined && (await this.#isUnchanged(request, requestKey, known, signal))) {
       this.#deps.volumes.clearFailure(request.targetPath);
       return { path: 'unchanged', steps: {} };
     }
@@ -149,16 +150,26 @@ export class PublishVolume {
     }
   }
 
-  #isUnchanged(request: PublishRequest, requestKey: string, known: PublishedVolume): boolean {
+  async #isUnchanged(
+    request: PublishRequest,
+    requestKey: string,
+    known: PublishedVolume,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { guard, source, access, tokens, host, contentDefaults } = this.#deps;
     const { connectors } = request.attributes;
     const flags = source.peekFlags();
     const resolved = source.peek(connectors);
     const token = tokens.peek(tokenRequestOf(request));
     if (flags === undefined || resolved === undefined || token === undefined) return false;
-    if (!guard.isKnownTrustworthy() || !access.isKnownAllowed({ pod: request.pod, connectors, flags })) return false;
     const input = { requestKey, resolved, flags, token, caBundle: contentDefaults().caBundle, isAllowed: true };
-    return isSameInput(known.input, input) && host.inspect(request.targetPath) === 'published';
+    if (!guard.isKnownTrustworthy() || !isSameInput(known.input, input)) return false;
+    if (host.inspect(request.targetPath) !== 'published') return false;
+    const asked = { pod: request.pod, connectors, flags };
+    if (access.isKnownAllowed(asked)) return true;
+    const isAnswered = await access.isAnsweredSoon(asked, signal);
+    throwIfAborted(signal);
+    return !isAnswered || access.isKnownAllowed(asked);
   }
 
   async #publishChanged(
@@ -188,7 +199,8 @@ export class PublishVolume {
     timer.lap('authorize');
 
     // 5. Token.
-    const token = await tokens.tokenFor(tokenRequestOf(request), call.signal);
+    const tokenRequest = tokenRequestOf(request);
+    const token = tokens.peek(tokenRequest) ?? (await call.idleWhile(() => tokens.tokenFor(tokenRequest, call.signal)));
     throwIfAborted(call.signal);
     timer.lap('token');
 

@@ -81,7 +81,8 @@ describe('the permission to use a connector', () => {
   });
 
   it('cannot be reviewed without a right of the driver, which is named', async () => {
-    const effect = { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' } as const;
+    const message = 'User "driver" cannot create resource "subjectaccessreviews"';
+    const effect = { kind: 'status', code: 403, reason: 'Forbidden', message } as const;
     cluster.api.faults.add({ resource: 'subjectaccessreviews', effect });
     await assertFails(
       driver.kubelet.publish(cluster.node.volume().publishRequest()),

@@ -194,6 +194,109 @@ describe('while the API server is away', () => {
     });
   });
 
+  describe('or does not answer', () => {
+    /** So that a call which waits for the answer is never done within a test. */
+    const timings = { ...quickTimings, attemptMs: 600_000, callMs: 1_200_000 };
+    const hang = { kind: 'hang' } as const;
+
+    it('republishes without news do not wait for it', async () => {
+      const driver = await cluster.readyDriver({ now, timings });
+      const volume = cluster.node.volume();
+      await driver.kubelet.publish(volume.publishRequest());
+      const before = volume.generation();
+      cluster.api.faults.add({ resource: 'subjectaccessreviews', effect: hang });
+      for (let minutes = 2; minutes <= 4; minutes += 1) {
+        nowMs += 2 * minuteMs;
+        await driver.kubelet.publish(volume.publishRequest());
+      }
+      assert.equal(volume.generation(), before);
+      assert.equal(cluster.reviews, 2);
+      // Nothing new without an answer.
+      volume.renewToken();
+      const waiting = assertFails(driver.kubelet.publish(volume.publishRequest()), 'ABORTED', /unpublished/);
+      await eventually('it waits', () => driver.driver.metrics.calls.inFlight === 1);
+      await driver.kubelet.unpublishVolume(volume);
+      await waiting;
+    });
+
+    it('publishes that wait for it keep no other from working', async () => {
+      const driver = await cluster.readyDriver({ now, timings, flags: ['--max-concurrent-publishes', '1'] });
+      cluster.allow('harbor', 'ci/known');
+      await driver.kubelet.publish(cluster.node.volume({ serviceAccountName: 'known' }).publishRequest());
+      cluster.api.faults.add({ resource: 'subjectaccessreviews', effect: hang });
+      const unknown = cluster.node.volume();
+      const waiting = assertFails(driver.kubelet.publish(unknown.publishRequest()), 'ABORTED', /unpublished/);
+      await eventually('the question is asked', () => cluster.reviews === 2);
+      const other = cluster.node.volume({ serviceAccountName: 'known' });
+      await driver.kubelet.publish(other.publishRequest());
+      assert.equal(other.read()['context.token'], other.token);
+      await driver.kubelet.unpublishVolume(unknown);
+      await waiting;
+    });
+
+    it('a token that was minted and can still be used is kept without waiting for the next', async () => {
+      cluster.grantDriver('components/token-minting/rbac.yaml');
+      const driver = await cluster.readyDriver({ now, timings, flags: ['--allow-token-minting'] });
+      const volume = cluster.node.volume();
+      cluster.putPod(volume);
+      const publish = (): Promise<void> =>
+        driver.kubelet.publish(
+          volume.publishRequest({ attributes: { connectors: 'harbor', 'token.expiration': '1h' } }),
+        );
+      await publish();
+      const before = volume.generation();
+      const fault = cluster.api.faults.add({ resource: 'serviceaccounts', subresource: 'token', effect: hang });
+      nowMs += 50 * minuteMs;
+      await publish();
+      await publish();
+      assert.equal(fault.hits, 1);
+      assert.equal(volume.generation(), before);
+    });
+  });
+
+  it('permission that is taken away meanwhile ends the refreshes once it is back', async () => {
+    const driver = await cluster.readyDriver({ now });
+    const revoke = cluster.allow('harbor', 'ci/passing');
+    const volume = cluster.node.volume({ serviceAccountName: 'passing' });
+    await driver.kubelet.publish(volume.publishRequest());
+    await cluster.api.goOffline();
+    nowMs += 2 * minuteMs;
+    await driver.kubelet.publish(volume.publishRequest());
+    revoke();
+    await cluster.api.goOnline();
+    await eventually('a refresh is refused', async () => {
+      nowMs += 2 * minuteMs;
+      const failure = await driver.kubelet.publish(volume.publishRequest()).catch((error: unknown) => error);
+      return /files are kept: PERMISSION_DENIED: .*passing may not "get"/.test(String(failure));
+    });
+    assert.equal(volume.read()['context.token'], volume.token);
+  });
+
+  it('callers with little time are told what was waited for, and why it did not come', async () => {
+    cluster.grantDriver('components/token-minting/rbac.yaml');
+    const driver = await cluster.readyDriver({ now, flags: ['--allow-token-minting'] });
+    await driver.kubelet.publish(cluster.node.volume().publishRequest());
+    const minting = cluster.node.volume();
+    await eventually('all is watched', () => cluster.api.openWatches() === 4);
+    await cluster.api.goOffline();
+    const why = ': the API server has not answered in time \\(connect ECONNREFUSED .*\\)$';
+    const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
+    await assertFails(
+      driver.kubelet.publish(minting.publishRequest({ attributes }), { timeoutMs: 1000 }),
+      'UNAVAILABLE',
+      new RegExp(`^minting a token for service account ci/builder failed${why}`),
+    );
+    nowMs += 2 * minuteMs;
+    const publishes = Array.from({ length: 3 }, () =>
+      assertFails(
+        driver.kubelet.publish(cluster.node.volume().publishRequest(), { timeoutMs: 1000 }),
+        'UNAVAILABLE',
+        new RegExp(`^cannot ask the API server whether .*"harbor" in namespace "ci" now${why}`),
+      ),
+    );
+    await Promise.all(publishes);
+  });
+
   it('drivers come back one after the other, each in its own time', async () => {
     // Long enough that nobody comes back before it is known when.
     const timings = { ...quickTimings, watchBaseMs: 600_000, watchCapMs: 600_000, watchFirstCapMs: 600_000 };

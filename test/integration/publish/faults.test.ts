@@ -190,7 +190,10 @@ const questions: Readonly<Record<string, (backend: Backend, fail: () => Promise<
     }),
   }),
   'the token': ({ tokens }, fail) => ({
-    tokens: override(tokens, { tokenFor: async (request, signal) => (await fail(), tokens.tokenFor(request, signal)) }),
+    tokens: override(tokens, {
+      peek: () => undefined,
+      tokenFor: async (request, signal) => (await fail(), tokens.tokenFor(request, signal)),
+    }),
   }),
 };
 
