@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describeFlags, flag, parseFlags, required, serveFlags, text } from '../config.js';
 import { DirectoryConnectors } from '../connectors/directory-connectors.js';
@@ -100,8 +100,12 @@ function asText({ name, content }: VolumeFile): string {
 function writeFiles(directory: string, files: readonly VolumeFile[]): void {
   try {
     mkdirSync(directory, { recursive: true });
-    // They may hold a real token.
-    for (const { name, content } of files) writeFileSync(path.join(directory, name), content, { mode: 0o600 });
+    for (const { name, content } of files) {
+      const file = path.join(directory, name);
+      // They may hold a real token: a file that is there already would keep its mode, and a link lead elsewhere.
+      rmSync(file, { force: true });
+      writeFileSync(file, content, { mode: 0o600, flag: 'wx' });
+    }
   } catch (error) {
     throw new DriverError('FAILED_PRECONDITION', `--out ${directory} cannot be written`, { cause: error });
   }

@@ -71,6 +71,21 @@ describe('render', () => {
     assert.equal(fs.statSync(path.join(out, 'file')).mode & 0o777, 0o600);
   });
 
+  it('replaces what another one left in --out, with its mode, and writes through no link', () => {
+    configure({ name: 'x', data: { file: 'new', link: 'new' } });
+    const elsewhere = path.join(folder, 'elsewhere');
+    fs.writeFileSync(elsewhere, 'old');
+    const out = path.join(folder, 'out');
+    fs.mkdirSync(out);
+    fs.writeFileSync(path.join(out, 'file'), 'old', { mode: 0o644 });
+    fs.symlinkSync(elsewhere, path.join(out, 'link'));
+    assert.equal(render('--configuration-names', 'x,!context.token', '--out', out).status, 0);
+    assert.equal(fs.readFileSync(path.join(out, 'file'), 'utf8'), 'new');
+    assert.equal(fs.statSync(path.join(out, 'file')).mode & 0o777, 0o600);
+    assert.equal(fs.readFileSync(path.join(out, 'link'), 'utf8'), 'new');
+    assert.equal(fs.readFileSync(elsewhere, 'utf8'), 'old');
+  });
+
   it('says when it cannot write there', () => {
     configure({ name: 'x', data: { file: 'x' } });
     fs.writeFileSync(path.join(folder, 'file'), '');
