@@ -24,8 +24,9 @@ export function asLine({ level, check, text }: Finding): string {
   return `${level.padEnd(5)} ${check.padEnd(14)} ${text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim()}\n`;
 }
 
-/** The message with that of its cause, which says what the call below had to say. */
+/** The message with that of its cause, unless it quotes that already. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+  const cause = error.cause instanceof Error ? error.cause.message : '';
+  return error.message.includes(cause) ? error.message : `${error.message} (${cause})`;
 }

@@ -119,6 +119,8 @@ describe('doctor in a cluster', () => {
       (await problemsOf('api-server'))[0]!,
       /^fail api-server: https:\/\/127\.0\.0\.1:\d+ cannot be reached: /,
     );
+    // Once, although message and cause both say it.
+    assert.equal((await problemsOf('csidriver'))[0]!.split('ECONNREFUSED').length, 2);
     const outside = () => inClusterConfig({ host: '', port: '', folder: '/none' }, () => 0);
     const [problem] = await problemsOf('api-server', [], { cluster: outside });
     assert.match(problem!, /^fail api-server: no way to reach it: not in a cluster.*--kubeconfig/);
