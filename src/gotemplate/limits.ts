@@ -110,7 +110,7 @@ export class Budget implements CallContext {
 
   randomBytes(count: number): Uint8Array {
     this.allocate(count);
-    this.charge(20);
+    this.charge(40);
     return this.#recording.randomBytes(count);
   }
 

@@ -9,7 +9,7 @@ import { scrypt } from './scrypt.js';
 export type SlowTask =
   /** A hash of bcrypt, about 70 ms; `salt` is all that stands before the hash. */
   | { readonly kind: 'bcrypt'; readonly password: string; readonly salt: string }
-  /** The 64 bytes of a key, as the Master Password algorithm sets scrypt: about 700 ms. All three in hex. */
+  /** The 64 bytes of a key, as the Master Password algorithm sets scrypt: about a second. All three in hex. */
   | { readonly kind: 'scrypt'; readonly password: string; readonly salt: string }
   /** A new private key as PEM: a second or several. */
   | { readonly kind: 'rsaKey' | 'dsaKey' };
