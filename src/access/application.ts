@@ -68,7 +68,7 @@ export function decisionOf(applications: readonly Application[]): AccessDecision
 }
 
 /** For a wait that is over. */
-export function undecided(applications: readonly Application[]): AccessDecision {
+export function undecided(applications: readonly Application[]): Extract<AccessDecision, { kind: 'pending' }> {
   const waiting = applications.filter(({ state }) => state.kind === 'pending');
   const names = waiting.map(({ name }) => name).join(', ');
   const places = waiting.map(({ about: { connector } }) => `${connector.namespace}/${connector.name}`).join(', ');

@@ -96,7 +96,10 @@ export class Approvals {
       outcome = patience.ended ?? (isRefusal(error) ? 'refused' : 'failed');
       if (outcome === 'flags-changed') return { kind: 'flags-changed' };
       if (outcome === 'undecided') return undecided(applications);
-      throw error;
+      // Whose own time is over first is told the same, as an error: he takes no answer any more.
+      throw isTimeOver(error)
+        ? new DriverError('UNAVAILABLE', undecided(applications).message, { cause: error })
+        : error;
     } finally {
       patience.stop();
       observer.approvalFinished(outcome, clock.now() - startedMs);
@@ -154,6 +157,10 @@ function lookAt(application: Application, { state }: Reflector): void {
   } else if (state.isSynced) {
     application.see(state.objects.get(objectKey({ namespace: about.connector.namespace, name })));
   }
+}
+
+function isTimeOver(error: unknown): boolean {
+  return error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED';
 }
 
 function isRefusal(error: unknown): boolean {

@@ -96,7 +96,9 @@ export class DirectoryConnectors implements ConnectorSource {
       const found = this.#lookUp(refs);
       if (!isMissing(found) || performance.now() >= deadlineMs) return orThrow(found);
       await delay(pollMs, undefined, { signal }).catch(() => {
-        throw abortError(signal);
+        const reason = abortError(signal);
+        // The caller's time is over before the wait is: what is missing says more than that.
+        throw reason.code === 'DEADLINE_EXCEEDED' && found instanceof DriverError ? found : reason;
       });
     }
   }

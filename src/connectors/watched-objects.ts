@@ -141,15 +141,18 @@ export class WatchedObjects<T> {
   async #appearing(name: ObjectName, reflector: Reflector, signal: AbortSignal): Promise<T | DriverError> {
     const { noun, notFoundWaitMs } = this.#options;
     const { state } = reflector;
+    // While the server is away nobody knows whether it exists by now.
+    const missing = (): DriverError =>
+      state.error === undefined
+        ? new DriverError('NOT_FOUND', `${noun} ${keyOf(name)} does not exist`)
+        : driverFailure(state.error, this.#reading(name));
     const timeout = new AbortController();
-    const timer = setTimeout(() => {
-      // While the server is away nobody knows whether it exists by now.
-      const isKnown = state.error === undefined;
-      const missing = new DriverError('NOT_FOUND', `${noun} ${keyOf(name)} does not exist`);
-      timeout.abort(isKnown ? missing : driverFailure(state.error, this.#reading(name)));
-    }, notFoundWaitMs);
+    const timer = setTimeout(() => timeout.abort(missing()), notFoundWaitMs);
     try {
       return await state.waitFor(() => this.#current(reflector), AbortSignal.any([signal, timeout.signal]));
+    } catch (error) {
+      // The caller's time may be over before the wait is.
+      throw error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED' ? missing() : error;
     } finally {
       clearTimeout(timer);
     }

@@ -132,6 +132,18 @@ export function connectorSourceContract(
       await assertRefused(resolving, 'ABORTED', /^the volume is being unpublished$/);
     });
 
+    it('says what does not exist also to a caller whose own time is over first', async () => {
+      const { source } = await start(60_000);
+      const outOfTime = new DriverError('DEADLINE_EXCEEDED', 'the call ran out of time');
+      await eventually('it is known not to exist', async () => {
+        const deadline = new AbortController();
+        setTimeout(() => deadline.abort(outOfTime), 20);
+        const failure = await source.resolve([harbor], callUntil(deadline.signal)).catch((error: unknown) => error);
+        assert.ok(failure instanceof DriverError && failure.code !== 'DEADLINE_EXCEEDED', String(failure));
+        return failure.code === 'NOT_FOUND' && failure.message === 'connector ci/harbor does not exist';
+      });
+    });
+
     it('sees a change', async () => {
       const under = await startWithBoth();
       await under.source.resolve([harbor], callUntil());

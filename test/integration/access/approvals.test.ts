@@ -404,6 +404,19 @@ describe('access by approval', () => {
     });
   });
 
+  it('tells a caller whose own time is over first what is waited for', async () => {
+    const leaving = new AbortController();
+    const decision = failureOf(authorize({ signal: leaving.signal }));
+    const { metadata } = await onlyRequest();
+    await controller.watched();
+    leaving.abort(new DriverError('DEADLINE_EXCEEDED', 'the call ran out of time'));
+    const { code, message } = await decision;
+    assert.deepEqual(
+      [code, message],
+      ['UNAVAILABLE', `waiting for approval ${metadata.name} (AccessRequest for connector team-a/harbor)`],
+    );
+  });
+
   describe('when approval is switched off meanwhile', () => {
     it('goes by the proxy permission alone', async () => {
       const decision = failureOf(authorize());
