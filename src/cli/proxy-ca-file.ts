@@ -26,7 +26,9 @@ export class ProxyCaFile {
       if (signature !== this.#signature) this.#bundle = parsePem(readFileSync(this.#path, 'utf8'));
     } catch (error) {
       if (this.#bundle === undefined) {
-        throw new DriverError('FAILED_PRECONDITION', `--proxy-ca-file ${this.#path} cannot be used`, { cause: error });
+        const why = error instanceof Error ? error.message : 'it cannot be read';
+        const message = `--proxy-ca-file ${this.#path} of the driver cannot be used: ${why}`;
+        throw new DriverError('FAILED_PRECONDITION', message, { cause: error });
       }
       if (signature !== this.#signature) {
         this.#log.error('--proxy-ca-file cannot be used; the last good bundle is kept', { path: this.#path, error });
@@ -41,6 +43,10 @@ export class ProxyCaFile {
 function parsePem(text: string): string {
   if (!/-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(text)) {
     throw new DriverError('FAILED_PRECONDITION', 'the file holds no PEM certificate');
+  }
+  // Everything in the file is mounted into every pod.
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
+    throw new DriverError('FAILED_PRECONDITION', 'the file holds a private key: give it certificates only');
   }
   return text;
 }

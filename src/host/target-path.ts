@@ -23,6 +23,8 @@ export interface Target {
 
 /** PATH_MAX without its final NUL. */
 const maxPathBytes = 4095;
+/** NAME_MAX. */
+const maxNameBytes = 255;
 
 /**
  * Target paths of one kubelet: `<kubelet dir>/pods/<uid>/volumes/kubernetes.io~csi/<volume>/mount`. The kubelet directory
@@ -103,7 +105,8 @@ function problemOf(targetPath: string): string | undefined {
   if (path.posix.normalize(targetPath) !== targetPath || targetPath.endsWith('/')) {
     return 'it must be normalised: no "..", ".", "//" or final "/"';
   }
-  if (Buffer.byteLength(targetPath) > maxPathBytes) return 'it is too long';
+  const isTooLong = targetPath.split('/').some((component) => Buffer.byteLength(component) > maxNameBytes);
+  if (isTooLong || Buffer.byteLength(targetPath) > maxPathBytes) return 'it is too long';
   return undefined;
 }
 

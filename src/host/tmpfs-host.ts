@@ -157,6 +157,9 @@ export class TmpfsHost implements VolumeHost {
     let state = this.#inspect(target);
     if (state === 'incomplete') state = unmountAll(this.#syscalls, target);
     if (state === 'absent') return false;
+    if (state === 'foreign') {
+      throw new DriverError('INTERNAL', `what is mounted on ${target.path} is not this driver's: unmount it by hand`);
+    }
     if (state !== 'unmounted') throw new DriverError('INTERNAL', `${target.path} cannot be mounted on: it is ${state}`);
     const entries = closing(
       this.#syscalls,

@@ -51,6 +51,8 @@ for (const kernel of kernelNames) {
       'with a final slash': (k) => `${k.target}/`,
       'that ends in dots': (k) => `${k.parent}/..`,
       'with a NUL byte': (k) => `${k.target}\0x`,
+      'with a name that is too long': (k) => `${k.root}/pods/${'x'.repeat(256)}/volumes/x/mount`,
+      'with a last name that is too long': (k) => `${k.parent}/${'x'.repeat(256)}`,
       'that is too long': (k) => `${k.parent}/${'x'.repeat(4096)}`,
     };
     for (const [name, pathOf] of Object.entries(bad)) {
