@@ -70,6 +70,16 @@ export function runVector(vector: Vector): Failure | undefined {
   return { name, expected: `${expected.stage}: ${expected.error}`, got: shown(got) };
 }
 
+/** As runVector, but a failure must also be at Go's place, in Go's words throughout. */
+export function runVectorExactly(vector: Vector): Failure | undefined {
+  const { name, expected } = vector;
+  const failure = runVector(vector);
+  if (failure !== undefined || 'output' in expected) return failure;
+  const got = render(vector);
+  const message = got instanceof Error ? got.message : got;
+  return message === expected.error ? undefined : { name, expected: expected.error, got: message };
+}
+
 /** Recordings show the language; the bounds, which Go has not, are tested by themselves. */
 const limits = {
   steps: 10_000_000,
