@@ -83,6 +83,23 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'no-console': 'off' },
   },
   {
+    files: ['test/integration/scenarios/**/*.ts', 'test/soak/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: ['**/kubelet-node.js', '**/test-kubelet.js'],
+              allowTypeImports: true,
+              message: 'Scenarios get their node from support/kubelet/scenario.js, which checks it afterwards.',
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.mjs', '**/*.cjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly', require: 'readonly', module: 'writable' } },
   },

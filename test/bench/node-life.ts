@@ -10,9 +10,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Cluster } from '../support/driver/cluster.js';
 import { DriverProcess } from '../support/driver/driver-process.js';
 import { driverUser } from '../support/driver/driver-account.js';
-import { memoryOf } from '../support/kubelet/node-state.js';
 import { TestKubelet } from '../support/kubelet/test-kubelet.js';
 import { eventually } from '../support/poll.js';
+import { memoryOf } from '../support/process-state.js';
 
 const [runs = 3, steadySeconds = 60, accounts = 1] = process.argv.slice(2).map(Number);
 const volumes = 110;

@@ -1,54 +1,38 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { connector } from '../../support/driver/manifests.js';
 import { tokenFor } from '../../support/driver/tokens.js';
-import { KubeletNode } from '../../support/kubelet/kubelet-node.js';
-import {
-  assertNodeIsCurrent,
-  assertNodeIsEmpty,
-  descriptorsOf,
-  untilDescriptorsAre,
-} from '../../support/kubelet/node-state.js';
+import type { KubeletNode } from '../../support/kubelet/kubelet-node.js';
+import { assertNodeIsCurrent } from '../../support/kubelet/node-state.js';
+import { scenario } from '../../support/kubelet/scenario.js';
 import { unmountBelow } from '../../support/mounts.js';
 import { eventually } from '../../support/poll.js';
 
 const fullNode = 110;
-const quick = { firstBackoffMs: 50, maxBackoffMs: 200 };
 
-describe('the life of a node', function () {
-  this.timeout(60_000);
-  let node: KubeletNode;
-  beforeEach(() => {
-    node = new KubeletNode(quick);
-  });
-  afterEach(() => node.remove());
+describe('the life of a node', () => {
+  const assertCurrent = ({ sandbox, kubelet, address }: KubeletNode): void =>
+    assertNodeIsCurrent(sandbox, kubelet, address);
 
-  const isCurrent = (address?: string): void => assertNodeIsCurrent(node.sandbox, node.kubelet, address);
-
-  it('110 pods that start at once all get their files, and leave nothing', async () => {
-    const { pid } = await node.startDriver();
-    const descriptors = descriptorsOf(pid);
+  scenario('110 pods that start at once all get their files, and leave nothing', {}, async (node) => {
+    await node.startDriver();
     node.runPods(fullNode);
     await node.kubelet.untilAllPublished();
-    isCurrent();
-    await untilDescriptorsAre(pid, descriptors);
-    await node.kubelet.endAll();
-    assertNodeIsEmpty(node.sandbox);
-    await untilDescriptorsAre(pid, descriptors);
+    assertCurrent(node);
   });
 
-  it('pods that start before the driver get their files when it has come', async () => {
+  scenario('pods that start before the driver get their files when it has come', {}, async (node) => {
+    await node.startDriver();
+    await node.driver.stop();
     node.runPods(20);
     await eventually('each has failed', () => [...node.kubelet.pods].every(({ events }) => events.length > 0));
     await node.startDriver();
     await node.kubelet.untilAllPublished();
-    isCurrent();
+    assertCurrent(node);
   });
 
-  it('a restart of the kubelet with 110 volumes, its sockets gone, mounts nothing twice', async () => {
-    const { pid } = await node.startDriver();
-    const descriptors = descriptorsOf(pid);
+  scenario('a restart of the kubelet with 110 volumes, its sockets gone, mounts nothing twice', {}, async (node) => {
+    await node.startDriver();
     node.runPods(fullNode);
     await node.kubelet.untilAllPublished();
     const generations = [...node.kubelet.pods].map(({ volume }) => volume.generation());
@@ -59,75 +43,83 @@ describe('the life of a node', function () {
       await eventually('all are answered', () =>
         [...node.kubelet.pods].every((pod, index) => pod.isPublishedSince(attempts[index] ?? 0)),
       );
-      isCurrent();
+      assertCurrent(node);
     }
     assert.deepEqual(
       [...node.kubelet.pods].map(({ volume }) => volume.generation()),
       generations,
     );
-    await untilDescriptorsAre(pid, descriptors);
   });
 
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    it(`drivers that are replaced with ${signal} while pods come and go take over what is mounted`, async () => {
-      await node.startDriver();
-      node.runPods(30);
-      await node.kubelet.untilAllPublished();
-      for (let round = 0; round < 3; round += 1) {
-        const old = [...node.kubelet.pods].slice(0, 10);
-        node.kubelet.renewTokens();
-        node.kubelet.eventForAll();
-        node.runPods(10);
-        const ending = Promise.all(old.map((pod) => node.kubelet.end(pod)));
-        await node.replaceDriver(signal);
-        await ending;
-        await node.kubelet.untilAllPublishedAgain();
-        isCurrent();
-      }
-      await node.kubelet.endAll();
-      assertNodeIsEmpty(node.sandbox);
-    });
+    scenario(
+      `drivers that are replaced with ${signal} while pods come and go take over what is mounted`,
+      {},
+      async (node) => {
+        await node.startDriver();
+        node.runPods(30);
+        await node.kubelet.untilAllPublished();
+        for (let round = 0; round < 3; round += 1) {
+          const old = [...node.kubelet.pods].slice(0, 10);
+          node.kubelet.renewTokens();
+          node.kubelet.eventForAll();
+          node.runPods(10);
+          const ending = Promise.all(old.map((pod) => node.kubelet.end(pod)));
+          await node.replaceDriver(signal);
+          await ending;
+          await node.kubelet.untilAllPublishedAgain();
+          assertCurrent(node);
+        }
+      },
+    );
   }
 
-  it('a reboot that leaves the directories without their tmpfs gets every volume mounted again', async () => {
-    await node.startDriver();
-    node.runPods(20);
-    await node.kubelet.untilAllPublished();
-    await node.kubelet.stop();
-    await node.driver.killed();
-    unmountBelow(node.sandbox.kubeletDir);
-    const [first] = node.kubelet.pods;
-    assert.deepEqual(fs.readdirSync(first!.volume.target), []);
-    node.kubelet.start();
-    await node.startDriver();
-    await node.kubelet.untilAllPublishedAgain();
-    isCurrent();
-  });
+  scenario(
+    'a reboot that leaves the directories without their tmpfs gets every volume mounted again',
+    {},
+    async (node) => {
+      await node.startDriver();
+      node.runPods(20);
+      await node.kubelet.untilAllPublished();
+      await node.kubelet.stop();
+      await node.driver.killed();
+      unmountBelow(node.sandbox.kubeletDir);
+      const [first] = node.kubelet.pods;
+      assert.deepEqual(fs.readdirSync(first!.volume.target), []);
+      node.kubelet.start();
+      await node.startDriver();
+      await node.kubelet.untilAllPublishedAgain();
+      assertCurrent(node);
+    },
+  );
 
-  it('a connector that is edited, deleted and made again reaches every volume, and is missed by none', async () => {
-    await node.startDriver();
-    node.runPods(20);
-    await node.kubelet.untilAllPublished();
-    const moved = 'http://moved.example:3128/ci/harbor';
-    node.sandbox.writeManifest('harbor.json', connector('harbor', { proxyUrl: moved }));
-    await node.kubelet.untilAllPublishedAgain();
-    isCurrent(moved);
-    node.sandbox.removeManifest('harbor.json');
-    node.kubelet.eventForAll();
-    const isToldWhy = (message: string | undefined): boolean =>
-      message?.includes('UNAVAILABLE: refresh failed, the mounted files are kept: NOT_FOUND: connector ci/harbor') ??
-      false;
-    await eventually('each pod is told', () => [...node.kubelet.pods].every(({ events }) => isToldWhy(events.at(-1))));
-    isCurrent(moved);
-    const back = 'http://back.example:3128/ci/harbor';
-    node.sandbox.writeManifest('harbor.json', connector('harbor', { proxyUrl: back }));
-    await node.kubelet.untilAllPublishedAgain();
-    isCurrent(back);
-  });
+  scenario(
+    'a connector that is edited, deleted and made again reaches every volume, and is missed by none',
+    {},
+    async (node) => {
+      await node.startDriver();
+      node.runPods(20);
+      await node.kubelet.untilAllPublished();
+      node.moveConnector('http://moved.example:3128/ci/harbor');
+      await node.kubelet.untilAllPublishedAgain();
+      assertCurrent(node);
+      node.sandbox.removeManifest('harbor.json');
+      node.kubelet.eventForAll();
+      const isToldWhy = (message: string | undefined): boolean =>
+        message?.includes('UNAVAILABLE: refresh failed, the mounted files are kept: NOT_FOUND: connector ci/harbor') ??
+        false;
+      await eventually('each pod is told', () =>
+        [...node.kubelet.pods].every(({ events }) => isToldWhy(events.at(-1))),
+      );
+      assertCurrent(node);
+      node.moveConnector('http://back.example:3128/ci/harbor');
+      await node.kubelet.untilAllPublishedAgain();
+      assertCurrent(node);
+    },
+  );
 
-  it('20 rotations of every token rewrite the files in place', async () => {
-    const { pid } = await node.startDriver();
-    const descriptors = descriptorsOf(pid);
+  scenario('20 rotations of every token rewrite the files in place', {}, async (node) => {
+    await node.startDriver();
     node.runPods(20);
     await node.kubelet.untilAllPublished();
     const mounts = node.sandbox.mounts();
@@ -137,88 +129,57 @@ describe('the life of a node', function () {
       await node.kubelet.untilAllPublishedAgain();
       assert.ok([...node.kubelet.pods].every(({ volume }, index) => volume.token !== before[index]));
     }
-    isCurrent();
+    assertCurrent(node);
     assert.deepEqual(node.sandbox.mounts(), mounts);
-    await untilDescriptorsAre(pid, descriptors);
   });
 
-  it('a volume of another layout is brought to this one, with the mount and its readers kept', async () => {
-    await node.startDriver();
-    node.runPods(4);
-    await node.kubelet.untilAllPublished();
-    await node.driver.killed();
-    const mounts = node.sandbox.mounts();
-    for (const { volume } of node.kubelet.pods) makeOlderLayout(volume.target);
-    await node.startDriver();
-    await node.kubelet.untilAllPublishedAgain();
-    isCurrent();
-    assert.deepEqual(node.sandbox.mounts(), mounts);
-    const [first] = node.kubelet.pods;
-    const modes = fs.readdirSync(path.join(first!.volume.target, '..data')).map((name) => {
-      return fs.statSync(path.join(first!.volume.target, name)).mode & 0o777;
-    });
-    assert.deepEqual([...new Set(modes)], [0o444]);
-    await node.kubelet.endAll();
-    assertNodeIsEmpty(node.sandbox);
-  });
-});
-
-describe('a call that the kubelet gives up', function () {
-  this.timeout(30_000);
-
-  it('leaves the volume to the next one, which is not confused by the first', async () => {
-    const node = new KubeletNode({ ...quick, callTimeoutMs: 400 });
-    try {
-      await node.startDriver('--not-found-wait', '60s');
-      const pod = node.kubelet.run(node.sandbox.unpreparedVolume(), { connectors: 'harbor,late' });
-      await eventually('two calls were given up', () => pod.events.length >= 2);
-      assert.deepEqual(node.sandbox.mounts(), []);
-      node.sandbox.writeManifest('late.json', connector('late'));
-      await node.kubelet.untilAllPublished();
-      assert.equal(node.sandbox.mounts().length, 1);
-      assert.equal(pod.volume.read()['context.token'], pod.volume.token);
-      const never = node.kubelet.run(node.sandbox.unpreparedVolume(), { connectors: 'never' });
-      await eventually('it waits', () => never.attempts > 0);
-      await node.kubelet.end(never);
-      assert.equal(node.sandbox.mounts().length, 1);
-    } finally {
-      await node.remove();
-    }
-  });
-});
-
-describe("a node whose clock is ahead of the API server's", function () {
-  this.timeout(30_000);
-
-  it('keeps its files while all tokens seem expired, and goes on when they do not', async () => {
-    let expiresIn = 1800;
-    const issue = (owner: Parameters<typeof tokenFor>[0]): string => tokenFor(owner, { expiresIn });
-    const node = new KubeletNode({ ...quick, issue });
-    try {
+  scenario(
+    'a volume of another layout is brought to this one, with the mount and its readers kept',
+    {},
+    async (node) => {
       await node.startDriver();
-      node.runPods(5);
+      node.runPods(4);
       await node.kubelet.untilAllPublished();
-      const pods = [...node.kubelet.pods];
-      const files = pods.map(({ volume }) => volume.read());
-      expiresIn = -60;
-      node.kubelet.renewTokens();
-      node.kubelet.eventForAll();
-      const late = node.kubelet.run(node.sandbox.unpreparedVolume());
-      await eventually('all are told', () =>
-        [...pods, late].every(({ events }) => /UNAVAILABLE: .*expired/.test(events.at(-1) ?? '')),
-      );
-      assert.deepEqual(
-        pods.map(({ volume }) => volume.read()),
-        files,
-      );
-      assert.equal(late.volume.isMounted(), false);
-      expiresIn = 1800;
-      node.kubelet.renewTokens();
+      await node.driver.killed();
+      const mounts = node.sandbox.mounts();
+      for (const { volume } of node.kubelet.pods) makeOlderLayout(volume.target);
+      await node.startDriver();
       await node.kubelet.untilAllPublishedAgain();
-      assertNodeIsCurrent(node.sandbox, node.kubelet);
-    } finally {
-      await node.remove();
-    }
+      assertCurrent(node);
+      assert.deepEqual(node.sandbox.mounts(), mounts);
+      const [first] = node.kubelet.pods;
+      const modes = fs.readdirSync(path.join(first!.volume.target, '..data')).map((name) => {
+        return fs.statSync(path.join(first!.volume.target, name)).mode & 0o777;
+      });
+      assert.deepEqual([...new Set(modes)], [0o444]);
+    },
+  );
+});
+
+describe("a node whose clock is ahead of the API server's", () => {
+  let expiresIn = 1800;
+  const issue = (owner: Parameters<typeof tokenFor>[0]): string => tokenFor(owner, { expiresIn });
+
+  scenario('keeps its files while all tokens seem expired, and goes on when they do not', { issue }, async (node) => {
+    await node.startDriver();
+    node.runPods(5);
+    await node.kubelet.untilAllPublished();
+    const pods = [...node.kubelet.pods];
+    const files = pods.map(({ volume }) => volume.read());
+    expiresIn = -60;
+    node.kubelet.renewTokens();
+    node.kubelet.eventForAll();
+    const late = node.kubelet.run(node.sandbox.unpreparedVolume());
+    await eventually('all are told', () =>
+      [...pods, late].every(({ events }) => /UNAVAILABLE: .*expired/.test(events.at(-1) ?? '')),
+    );
+    assert.deepEqual(
+      pods.map(({ volume }) => volume.read()),
+      files,
+    );
+    assert.equal(late.volume.isMounted(), false);
+    expiresIn = 1800;
+    node.kubelet.renewTokens();
   });
 });
 

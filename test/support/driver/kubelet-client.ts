@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { CallOptions, ClientUnaryCall, ServiceError, requestCallback } from '@grpc/grpc-js';
+import type { CallOptions, ChannelOptions, ClientUnaryCall, ServiceError, requestCallback } from '@grpc/grpc-js';
 import { credentials, status } from '@grpc/grpc-js';
 import type { ErrorCode } from '../../../src/errors.js';
 import type { GetPluginCapabilitiesResponse__Output } from '../../../src/csi/generated/csi/v1/GetPluginCapabilitiesResponse.js';
@@ -27,7 +27,15 @@ export interface KubeletCallOptions {
 }
 
 /** Clients do not share connections with each other in this process. */
-const channelOptions = { 'grpc.use_local_subchannel_pool': 1 };
+const sharedOptions = { 'grpc.use_local_subchannel_pool': 1 };
+
+/** grpc-js dials again for a client that was closed after a failure to connect; a connection for one call must not. */
+const dayMs = 86_400_000;
+const oneCallOptions = {
+  ...sharedOptions,
+  'grpc.initial_reconnect_backoff_ms': dayMs,
+  'grpc.max_reconnect_backoff_ms': dayMs,
+};
 
 /** Calls a driver as the kubelet does, with a new connection for every call, or over one shared connection. */
 export class KubeletClient {
@@ -36,7 +44,9 @@ export class KubeletClient {
 
   constructor(socketPath: string, { shared = false }: { readonly shared?: boolean } = {}) {
     this.#address = `unix://${socketPath}`;
-    this.#shared = shared ? { node: this.#newNode(), identity: this.#newIdentity() } : undefined;
+    this.#shared = shared
+      ? { node: this.#newNode(sharedOptions), identity: this.#newIdentity(sharedOptions) }
+      : undefined;
   }
 
   close(): void {
@@ -119,12 +129,12 @@ export class KubeletClient {
     }
   }
 
-  #newNode(): NodeClient {
-    return new csi.Node(this.#address, credentials.createInsecure(), channelOptions);
+  #newNode(options: ChannelOptions = oneCallOptions): NodeClient {
+    return new csi.Node(this.#address, credentials.createInsecure(), options);
   }
 
-  #newIdentity(): IdentityClient {
-    return new csi.Identity(this.#address, credentials.createInsecure(), channelOptions);
+  #newIdentity(options: ChannelOptions = oneCallOptions): IdentityClient {
+    return new csi.Identity(this.#address, credentials.createInsecure(), options);
   }
 
   /** @throws when the driver is not ready within the time. */

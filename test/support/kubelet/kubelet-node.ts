@@ -1,15 +1,36 @@
+import path from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Cluster } from '../driver/cluster.js';
+import { driverUser } from '../driver/driver-account.js';
 import { DriverProcess } from '../driver/driver-process.js';
+import { connector, proxyUrl } from '../driver/manifests.js';
 import { NodeSandbox } from '../driver/node-sandbox.js';
+import type { DescriptorCounts } from '../process-state.js';
+import { settledDescriptors } from '../process-state.js';
 import { TestKubelet } from './test-kubelet.js';
 import type { TestKubeletOptions } from './test-kubelet.js';
 
+export interface KubeletNodeOptions extends Partial<TestKubeletOptions> {
+  /** Its drivers read from this cluster's API server; absent: from the sandbox's manifests. */
+  readonly cluster?: Cluster;
+  /** A port that leads to the API server, in place of its own. */
+  readonly apiPort?: number;
+  /** Of the drivers' environment. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
 /** A sandbox with a kubelet that runs, and drivers that register with it. */
 export class KubeletNode {
-  readonly sandbox = new NodeSandbox();
+  readonly sandbox: NodeSandbox;
   readonly kubelet: TestKubelet;
+  readonly #options: KubeletNodeOptions;
   #driver: DriverProcess | undefined;
+  #address = proxyUrl;
+  #restingDescriptors: DescriptorCounts | undefined;
 
-  constructor(options: Partial<TestKubeletOptions> = {}) {
+  constructor(options: KubeletNodeOptions = {}) {
+    this.#options = options;
+    this.sandbox = options.cluster?.node ?? new NodeSandbox();
     this.kubelet = new TestKubelet({ kubeletDir: this.sandbox.kubeletDir, ...options }).start();
   }
 
@@ -24,9 +45,17 @@ export class KubeletNode {
     return this.#driver;
   }
 
+  /** The proxy of connector ci/harbor, which the pods' files must show. */
+  get address(): string {
+    return this.#address;
+  }
+
   async startDriver(...flags: string[]): Promise<DriverProcess> {
-    this.#driver = new DriverProcess(this.sandbox, [...this.flags, '--log-level', 'info', ...flags]);
+    const all = [...this.flags, ...this.#sourceFlags(), '--log-level', 'info', '--http-address', '127.0.0.1:0'];
+    this.#driver = new DriverProcess(this.sandbox, [...all, ...flags], this.#options.env);
     await this.#driver.untilLogged('the kubelet has registered the driver');
+    await this.#driver.kubelet.untilReady();
+    if (this.kubelet.pods.size === 0) this.#restingDescriptors ??= await settledDescriptors(this.#driver.pid);
     return this.#driver;
   }
 
@@ -36,14 +65,42 @@ export class KubeletNode {
     return this.startDriver();
   }
 
+  /** What the first driver had open before it served a volume. */
+  get restingDescriptors(): DescriptorCounts {
+    if (this.#restingDescriptors === undefined) throw new Error('no driver was started before the first pod');
+    return this.#restingDescriptors;
+  }
+
   /** Pods with a volume each, all at once. */
   runPods(count: number): void {
     for (let pod = 0; pod < count; pod += 1) this.kubelet.run(this.sandbox.unpreparedVolume());
   }
 
+  /** The connector gets another proxy; also makes it again after it was deleted. */
+  moveConnector(address: string): void {
+    const moved = connector('harbor', { proxyUrl: address });
+    if (this.#options.cluster === undefined) this.sandbox.writeManifest('harbor.json', moved);
+    else this.#options.cluster.put(moved);
+    this.#address = address;
+  }
+
+  /** Ends all and takes the sandbox away, or leaves that to the cluster whose it is. */
   async remove(): Promise<void> {
     await this.kubelet.stop();
     await this.#driver?.stop();
-    this.sandbox.remove();
+    if (this.#options.cluster === undefined) this.sandbox.remove();
+    else await this.#options.cluster.stop();
+  }
+
+  #sourceFlags(): string[] {
+    const { cluster, apiPort } = this.#options;
+    if (cluster === undefined) return [];
+    const kubeconfig = path.join(this.sandbox.root, 'kubeconfig');
+    cluster.api.writeKubeconfig(kubeconfig, { name: driverUser });
+    if (apiPort !== undefined) {
+      const text = readFileSync(kubeconfig, 'utf8');
+      writeFileSync(kubeconfig, text.replace(cluster.api.url, `https://127.0.0.1:${apiPort}`));
+    }
+    return ['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig];
   }
 }

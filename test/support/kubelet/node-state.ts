@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { proxyUrl } from '../driver/manifests.js';
 import type { NodeSandbox } from '../driver/node-sandbox.js';
-import { eventually } from '../poll.js';
 import type { TestKubelet } from './test-kubelet.js';
 
 /** The built-in files of a connector whose proxy has no CA bundle. */
@@ -41,25 +40,4 @@ export function assertNodeIsEmpty(node: NodeSandbox): void {
     files.filter((file) => file.endsWith('mount') || file.endsWith('.json')),
     [],
   );
-}
-
-export function descriptorsOf(pid: number): number {
-  return fs.readdirSync(`/proc/${pid}/fd`).length;
-}
-
-/** Waits until a process has no more descriptors than it had once; connections take a moment to close. */
-export async function untilDescriptorsAre(pid: number, atMost: number): Promise<void> {
-  let count = 0;
-  await eventually(`process ${pid} has at most ${atMost} descriptors`, () => {
-    count = descriptorsOf(pid);
-    return count <= atMost;
-  });
-}
-
-/** Resident bytes now, and the most there ever were. */
-export function memoryOf(pid: number): { readonly nowBytes: number; readonly peakBytes: number } {
-  const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
-  const bytesOf = (field: string): number =>
-    Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
-  return { nowBytes: bytesOf('VmRSS'), peakBytes: bytesOf('VmHWM') };
 }
