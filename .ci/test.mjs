@@ -1,13 +1,15 @@
 // `npm test`: static checks, build, then every suite, each in a private mount namespace so that no test mount
 // reaches the host. Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure.
 // `npm run test:only -- SUITE…|FILE…` runs just those, without the static checks.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const root = path.join(import.meta.dirname, '..');
 const suites = ['unit', 'integration', 'conformance', 'fault', 'e2e'];
+/** Waits for minutes and works little, so it runs beside the others. */
+const backgroundSuite = 'soak';
 const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
 
 let passed = 0;
@@ -44,22 +46,59 @@ function step(name) {
   }
 }
 
-function suite(name, files) {
-  console.log(`\n== ${name}`);
+/** What runs the test files, and where it will write how many of them passed. */
+function mocha(files) {
   const folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-test-'));
   const totals = path.join(folder, 'totals.json');
   const [program, ...words] = privateNamespace();
-  const mocha = path.join(root, 'node_modules/mocha/bin/mocha.js');
+  const script = path.join(root, 'node_modules/mocha/bin/mocha.js');
   const reporter = path.join(root, 'test/support/totals-reporter.cjs');
-  const result = run(program, [...words, process.execPath, mocha, '--reporter', reporter, ...files], {
-    TEST_TOTALS_FILE: totals,
-  });
-  const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { passed: 0, failed: 0, pending: 0 };
+  const args = [...words, process.execPath, script, '--reporter', reporter, ...files];
+  return { folder, totals, program, args, env: { TEST_TOTALS_FILE: totals } };
+}
+
+function suite(name, files) {
+  console.log(`\n== ${name}`);
+  const { folder, totals, program, args, env } = mocha(files);
+  const { status, signal } = run(program, args, env);
+  count(name, totals, status ?? signal);
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** Starts a suite whose output is kept. @returns waits for its end, prints all of it, and counts. */
+function startSuite(name, files) {
+  const { folder, totals, program, args, env } = mocha(files);
+  const outputFile = path.join(folder, 'output');
+  const output = openSync(outputFile, 'w');
+  const child = spawn(program, args, {
+    cwd: root,
+    stdio: ['ignore', output, output],
+    env: { ...process.env, ...env },
+  });
+  closeSync(output);
+  const kill = () => child.kill();
+  process.once('exit', kill);
+  const ended = new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (status, signal) => resolve(status ?? signal));
+  });
+  return async () => {
+    const status = await ended;
+    process.off('exit', kill);
+    console.log(`\n== ${name}, beside the others`);
+    console.log(readFileSync(outputFile, 'utf8'));
+    count(name, totals, status);
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
+
+/** @param status how the suite ended: an exit status, or the name of a signal. */
+function count(name, totals, status) {
+  const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { passed: 0, failed: 0, pending: 0 };
   passed += counted.passed;
   failed += counted.failed;
-  if (counted.failed === 0 && result.status !== 0) {
-    console.log(`suite ${name} ended with status ${result.status ?? result.signal}`);
+  if (counted.failed === 0 && status !== 0) {
+    console.log(`suite ${name} ended with status ${status}`);
     failed += 1;
   }
   if (counted.passed + counted.failed === 0) {
@@ -72,6 +111,10 @@ function suite(name, files) {
   }
 }
 
+function filesOf(name) {
+  return [`test/${name}/**/*.test.ts`];
+}
+
 function finish() {
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
@@ -79,9 +122,11 @@ function finish() {
 
 if (only) {
   if (run('npm', ['run', '--silent', 'build']).status !== 0) process.exit(1);
-  for (const name of only) suite(name, [suites.includes(name) ? `test/${name}/**/*.test.ts` : name]);
+  for (const name of only) suite(name, [...suites, backgroundSuite].includes(name) ? filesOf(name) : [name]);
 } else {
   for (const name of ['format:check', 'lint', 'typecheck', 'build']) step(name);
-  for (const name of suites) suite(name, [`test/${name}/**/*.test.ts`]);
+  const collect = startSuite(backgroundSuite, filesOf(backgroundSuite));
+  for (const name of suites) suite(name, filesOf(name));
+  await collect();
 }
 finish();

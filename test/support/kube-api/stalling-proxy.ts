@@ -1,15 +1,21 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** Forwards TCP to a port, until its connections are made to fall silent: open, but nothing passes in either direction. */
+/** Forwards TCP to a port, until connections are made to fall silent: open, but nothing passes in either direction. */
 export class StallingProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #accepted = 0;
+  #isSilent = false;
 
   private constructor(targetPort: number) {
     this.#server = createServer((near) => {
       this.#accepted += 1;
+      if (this.#isSilent) {
+        this.#sockets.add(near);
+        near.on('error', () => undefined).on('close', () => this.#sockets.delete(near));
+        return;
+      }
       const far = connect(targetPort, '127.0.0.1');
       for (const [from, to] of [
         [near, far],
@@ -48,6 +54,17 @@ export class StallingProxy {
       socket.unpipe();
       socket.pause();
     }
+  }
+
+  /** As `stall`, and so do all that are opened until `endSilence`: a network that swallows everything. */
+  silence(): void {
+    this.#isSilent = true;
+    this.stall();
+  }
+
+  /** From now on connections work; those that fell silent stay so. */
+  endSilence(): void {
+    this.#isSilent = false;
   }
 
   async stop(): Promise<void> {

@@ -103,6 +103,20 @@ describe('README.md', () => {
     );
   });
 
+  it('names the suites that there are, all of which run', () => {
+    const suites = readdirSync(path.join(repository, 'test')).filter((folder) =>
+      readdirSync(path.join(repository, 'test', folder), { recursive: true, encoding: 'utf8' }).some((file) =>
+        file.endsWith('.test.ts'),
+      ),
+    );
+    const named = (pattern: RegExp, where: string): string[] =>
+      [...(pattern.exec(where)?.[1] ?? '').matchAll(/[`'](\w+)[`']/g)].map(([, name = '']) => name).sort();
+    assert.deepEqual(named(/runs the suites ([^()]*)/, text), suites.sort());
+    const runner = page('.ci/test.mjs');
+    const run = [...named(/^const suites = (.*);$/m, runner), ...named(/^const backgroundSuite = (.*);$/m, runner)];
+    assert.deepEqual(run.sort(), suites.sort());
+  });
+
   it('quotes events as the driver words them', () => {
     const source = readdirSync(path.join(repository, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))
