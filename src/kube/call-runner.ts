@@ -80,7 +80,7 @@ export class CallRunner {
           lastError = error;
         }
         const delayMs = this.#retryDelayMs(lastError, attempt, options);
-        if (delayMs === undefined || delayMs >= deadline.remainingMs) throw lastError;
+        if (delayMs === undefined || delayMs >= deadline.remainingMs || this.#pool.isClosed) throw lastError;
         await pause(delayMs, deadline.signal);
       }
     } catch (error) {

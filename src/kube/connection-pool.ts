@@ -56,6 +56,11 @@ export class ConnectionPool {
     return connection.request(request, signal);
   }
 
+  /** Whether no request can succeed any more. */
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   close(): void {
     clearInterval(this.#upkeep);
     this.#closing.abort();

@@ -296,6 +296,21 @@ for (const http2 of [true, false]) {
       assert.equal(error.message, `GET ${path}: no answer within 50 ms`);
     });
 
+    it('does not try again once it is closed, so that nothing of it keeps the process', async () => {
+      const hang = api.faults.add({ effect: { kind: 'hang' } });
+      const timings = { ...quickTimings, attemptMs: 600_000, callMs: 600_000 };
+      const closing = testClient(config, { timings });
+      const failed = assert.rejects(
+        closing.get({ type: connectors, namespace: 'team-a', name: 'harbor' }, { signal: never }),
+        {
+          name: 'KubeError',
+        },
+      );
+      await eventually('it is asked', () => hang.hits === 1);
+      closing.close();
+      await failed;
+    });
+
     it('tries again when one attempt takes too long', async () => {
       client.close();
       client = testClient(config, { timings: { ...quickTimings, attemptMs: 200 } });
