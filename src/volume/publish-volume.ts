@@ -68,7 +68,7 @@ export interface PublishDependencies {
  * 1. Nothing changed since the last success: done, from memory. Once the last answer about access has aged, the API
  *    server has a moment to give another one; without it what is mounted stays.
  * 2. Make sure that the kubelet's pod information can be believed.
- * 3. Read the connectors, their classes and the feature flags.
+ * 3. Read the connectors, their classes and the feature flags, for who may read them.
  * 4. Authorise.
  * 5. Get the token.
  * 6. Only the cached answers had aged and nothing changed: done.
@@ -188,7 +188,7 @@ export class PublishVolume {
     // 3. Read.
     const flags = source.peekFlags() ?? (await call.idleWhile(() => source.flags(call.signal)));
     ensureConnectorCount(attributes, flags);
-    const resolved = await source.resolve(attributes.connectors, call);
+    const resolved = source.peek(attributes.connectors) ?? (await this.#resolve(request, flags, known, call));
     throwIfAborted(call.signal);
     timer.lap('read');
 
@@ -232,6 +232,24 @@ export class PublishVolume {
     volumes.put({ volumeId, targetPath, pod, mountOptions, connectors: attributes.connectors, input });
     source.retain(volumeId, attributes.connectors);
     return { path, steps: timer.steps };
+  }
+
+  /**
+   * Reads connectors that are not in memory. Who may not use them is not told whether they exist, nor are they looked for:
+   * another namespace's names are nobody's business.
+   */
+  async #resolve(
+    { pod, attributes: { connectors } }: PublishRequest,
+    flags: FeatureFlags,
+    known: PublishedVolume | undefined,
+    call: Call,
+  ): Promise<readonly ResolvedConnector[]> {
+    if (known === undefined) {
+      const toRead = { ...flags, connectorProxyPermissions: false };
+      await this.#deps.access.authorize({ pod, connectors, flags: toRead }, call);
+      throwIfAborted(call.signal);
+    }
+    return this.#deps.source.resolve(connectors, call);
   }
 
   /**

@@ -53,6 +53,19 @@ describe('the permission to use a connector', () => {
     assert.ok(volume.isMounted());
   });
 
+  it('comes first: without it nobody learns whether a connector exists, and none is looked for', async () => {
+    cluster.put(connector('hidden', { namespace: 'other' }));
+    cluster.api.clearRequests();
+    for (const name of ['other/hidden', 'other/absent']) {
+      await assertFails(
+        driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: name } })),
+        'PERMISSION_DENIED',
+        /may not "get" connectors\.connectors\.alauda\.io "(hidden|absent)" in namespace "other"/,
+      );
+    }
+    assert.equal(cluster.api.count({ resource: 'connectors' }), 0);
+  });
+
   it('must be there for every connector of the volume', async () => {
     cluster.put(connector('nexus'));
     const volume = cluster.node.volume();

@@ -160,6 +160,7 @@ describe('while the API server is away', () => {
     });
 
     it('nobody is told that a connector does not exist which may exist by now', async () => {
+      cluster.allow('late', 'ci/builder');
       await assertFails(
         driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: 'late' } })),
         'NOT_FOUND',
