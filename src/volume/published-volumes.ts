@@ -68,7 +68,8 @@ export class PublishedVolumes {
 
   /** @param nowMs milliseconds since the epoch. */
   recordFailure(targetPath: string, message: string, nowMs: number): void {
-    const sinceMs = this.#failures.get(targetPath)?.sinceMs ?? nowMs;
+    // A clock that was set back must not leave a failure that begins in the future.
+    const sinceMs = Math.min(this.#failures.get(targetPath)?.sinceMs ?? nowMs, nowMs);
     this.#failures.set(targetPath, { sinceMs, message });
   }
 

@@ -37,7 +37,10 @@ export class VolumeStatisticsQuery {
     const known = volumes.get(volumePath);
     const expiresAtMs = known?.input.token.expiresAtMs;
     if (expiresAtMs !== undefined && expiresAtMs <= clock.now()) {
-      return { abnormal: true, message: `the token expired at ${new Date(expiresAtMs).toISOString()}` };
+      return {
+        abnormal: true,
+        message: `the token expired at ${new Date(expiresAtMs).toISOString()} by this node's clock`,
+      };
     }
     const failure = volumes.failureOf(volumePath);
     if (failure !== undefined) {

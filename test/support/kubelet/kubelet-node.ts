@@ -15,8 +15,6 @@ export interface KubeletNodeOptions extends Partial<TestKubeletOptions> {
   readonly cluster?: Cluster;
   /** A port that leads to the API server, in place of its own. */
   readonly apiPort?: number;
-  /** Of the drivers' environment. */
-  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A sandbox with a kubelet that runs, and drivers that register with it. */
@@ -50,9 +48,14 @@ export class KubeletNode {
     return this.#address;
   }
 
-  async startDriver(...flags: string[]): Promise<DriverProcess> {
+  startDriver(...flags: string[]): Promise<DriverProcess> {
+    return this.startDriverWith({}, ...flags);
+  }
+
+  /** @param env of the driver's process, beside ours. */
+  async startDriverWith(env: NodeJS.ProcessEnv, ...flags: string[]): Promise<DriverProcess> {
     const all = [...this.flags, ...this.#sourceFlags(), '--log-level', 'info', '--http-address', '127.0.0.1:0'];
-    this.#driver = new DriverProcess(this.sandbox, [...all, ...flags], this.#options.env);
+    this.#driver = new DriverProcess(this.sandbox, [...all, ...flags], env);
     await this.#driver.untilLogged('the kubelet has registered the driver');
     await this.#driver.kubelet.untilReady();
     if (this.kubelet.pods.size === 0) this.#restingDescriptors ??= await settledDescriptors(this.#driver.pid);

@@ -67,6 +67,14 @@ describe('PublishedVolumes', () => {
     assert.equal(volumes.failureOf('/a'), undefined);
   });
 
+  it('lets no failure begin in the future of a clock that was set back', () => {
+    const volumes = new PublishedVolumes();
+    volumes.recordFailure('/a', 'first', 3600);
+    volumes.recordFailure('/a', 'second', 5);
+    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 5, message: 'second' });
+    assert.equal(volumes.summary().oldestFailureMs, 5);
+  });
+
   it('sums up for the metrics', () => {
     const volumes = new PublishedVolumes();
     assert.deepEqual(volumes.summary(), {
