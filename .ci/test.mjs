@@ -15,9 +15,14 @@ const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
 let passed = 0;
 let failed = 0;
 
+/** Several times what the longest takes on a busy machine: what does not end by itself shall not hold CI. */
+const limitMs = 30 * 60_000;
+
 function run(command, args, env = {}) {
   return spawnSync(command, args, {
     cwd: root,
+    timeout: limitMs,
+    killSignal: 'SIGKILL',
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...env },
   });
