@@ -3,7 +3,7 @@ import { pause } from '../kube/abortable.js';
 import { KubeError } from '../kube/kube-error.js';
 import { objectKey } from '../kube/kube-object.js';
 import type { Reflector } from '../kube/reflector.js';
-import type { AccessDecision, Clock, FeatureFlags, PodIdentity } from '../volume/ports.js';
+import type { AccessDecision, FeatureFlags, PodIdentity } from '../volume/ports.js';
 import { requestFailure } from './access-requests.js';
 import type { AccessRequests } from './access-requests.js';
 import type { AccessReviews } from './access-reviews.js';
@@ -17,7 +17,8 @@ import { allOrFirstFailure } from './settled.js';
 export interface ApprovalsOptions {
   readonly requests: AccessRequests;
   readonly reviews: AccessReviews;
-  readonly clock: Clock;
+  /** A clock in milliseconds that is never set. */
+  readonly steadyNow: () => number;
   /** Milliseconds that a publish waits for a decision. */
   readonly waitMs: number;
   readonly observer: ApprovalObserver;
@@ -83,8 +84,8 @@ export class Approvals {
   }
 
   async #wait(applications: readonly Application[], signal: AbortSignal): Promise<ApprovalResult> {
-    const { clock, observer, waitMs, currentFlags } = this.#options;
-    const startedMs = clock.now();
+    const { steadyNow, observer, waitMs, currentFlags } = this.#options;
+    const startedMs = steadyNow();
     observer.approvalStarted();
     const patience = new Patience({ signal, waitMs, currentFlags });
     let outcome: ApprovalOutcome = 'failed';
@@ -102,7 +103,7 @@ export class Approvals {
         : error;
     } finally {
       patience.stop();
-      observer.approvalFinished(outcome, clock.now() - startedMs);
+      observer.approvalFinished(outcome, steadyNow() - startedMs);
     }
   }
 

@@ -34,7 +34,7 @@ export class KubernetesAccess implements AccessControl {
     this.#approvals = new Approvals({
       requests: new AccessRequests(client, log),
       reviews: this.#reviews,
-      clock,
+      steadyNow: client.chance.now,
       waitMs: approvalWaitMs,
       observer,
       currentFlags,

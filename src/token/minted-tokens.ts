@@ -26,9 +26,16 @@ const neverAborted = new AbortController().signal;
  */
 const idleMs = 10 * 60_000;
 
+/** A moment on two clocks: the node's, which may be set, and one that never is but stands still in a suspended machine. */
+interface Moment {
+  readonly wallMs: number;
+  readonly steadyMs: number;
+}
+
 interface MintedToken {
   readonly token: ProxyToken;
-  readonly renewAtMs: number;
+  /** Due when either clock says so. */
+  readonly renewAt: Moment;
   lastAskedMs: number;
 }
 
@@ -53,12 +60,11 @@ export class MintedTokens implements TokenSource {
   async tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken> {
     const key = keyOf(request);
     const known = this.#known(key);
-    const nowMs = this.#clock.now();
-    if (known !== undefined && nowMs < known.renewAtMs) return known.token;
+    if (known !== undefined && !this.#isDue(known)) return known.token;
     const next = this.#mintOnce(key, request);
     try {
       // As the kubelet does: what cannot be renewed, or not yet, is used until it expires.
-      if (known !== undefined && nowMs < known.token.expiresAtMs) {
+      if (known !== undefined && this.#clock.now() < known.token.expiresAtMs) {
         const soon = await this.#client.soon(next, signal).catch(() => undefined);
         throwIfAborted(signal);
         return (soon ?? known).token;
@@ -72,12 +78,20 @@ export class MintedTokens implements TokenSource {
   peek(request: TokenRequest): ProxyToken | undefined {
     const key = keyOf(request);
     const known = this.#known(key);
-    const nowMs = this.#clock.now();
-    if (known === undefined || nowMs < known.renewAtMs) return known?.token;
-    if (nowMs >= known.token.expiresAtMs || this.#client.problem === undefined) return undefined;
+    if (known === undefined || !this.#isDue(known)) return known?.token;
+    if (this.#clock.now() >= known.token.expiresAtMs || this.#client.problem === undefined) return undefined;
     // Nobody waits for a server that does not answer; it is asked nevertheless.
     void this.#mintOnce(key, request);
     return known.token;
+  }
+
+  #now(): Moment {
+    return { wallMs: this.#clock.now(), steadyMs: this.#client.chance.now() };
+  }
+
+  #isDue({ renewAt }: MintedToken): boolean {
+    const { wallMs, steadyMs } = this.#now();
+    return wallMs >= renewAt.wallMs || steadyMs >= renewAt.steadyMs;
   }
 
   #known(key: string): MintedToken | undefined {
@@ -102,8 +116,8 @@ export class MintedTokens implements TokenSource {
 
   #remember(key: string, minted: MintedToken): MintedToken {
     const nowMs = this.#clock.now();
-    for (const [other, { token, lastAskedMs }] of this.#minted) {
-      if (token.expiresAtMs <= nowMs || nowMs - lastAskedMs >= idleMs) this.#minted.delete(other);
+    for (const [other, { lastAskedMs }] of this.#minted) {
+      if (nowMs - lastAskedMs >= idleMs) this.#minted.delete(other);
     }
     this.#minted.set(key, minted);
     return minted;
@@ -137,10 +151,12 @@ export class MintedTokens implements TokenSource {
     if (claims === undefined) {
       throw new DriverError('UNAVAILABLE', `the API server answered the request for a token of ${account} without one`);
     }
-    const { expiresAtMs } = claims;
-    const nowMs = this.#clock.now();
-    const renewAtMs = nowMs + renewAfter * (expiresAtMs - nowMs);
-    return { token: { secret, expiresAtMs }, renewAtMs, lastAskedMs: nowMs };
+    const { wallMs, steadyMs } = this.#now();
+    const { expiresAtMs, issuedAtMs = wallMs } = claims;
+    // By the API server's own times: the node's clock may be far from its.
+    const renewAfterMs = renewAfter * (expiresAtMs - issuedAtMs);
+    const renewAt = { wallMs: wallMs + renewAfterMs, steadyMs: steadyMs + renewAfterMs };
+    return { token: { secret, expiresAtMs }, renewAt, lastAskedMs: wallMs };
   }
 }
 

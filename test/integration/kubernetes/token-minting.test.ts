@@ -19,7 +19,10 @@ describe('a lifetime of its own', () => {
   let cluster: Cluster;
   let volume: TestVolume;
   let nowMs: number;
+  /** By how much more time has passed than in this process. */
+  let laterMs: number;
   beforeEach(async () => {
+    laterMs = 0;
     cluster = await Cluster.start();
     volume = cluster.node.volume();
     cluster.putPod(volume);
@@ -28,7 +31,7 @@ describe('a lifetime of its own', () => {
   afterEach(() => cluster.stop());
 
   const start = (...flags: readonly string[]): Promise<InProcessDriver> =>
-    cluster.readyDriver({ flags, now: () => nowMs });
+    cluster.readyDriver({ flags, now: () => nowMs, steadyNow: () => performance.now() + laterMs });
   const startMinting = (): Promise<InProcessDriver> => {
     cluster.grantDriver('components/token-minting/rbac.yaml');
     return start('--allow-token-minting');
@@ -118,6 +121,40 @@ describe('a lifetime of its own', () => {
     assert.notEqual(mounted(), first);
     assert.equal(minted(), 2);
   });
+
+  it('is renewed in time by a node whose clock is set back meanwhile', async () => {
+    const driver = await startMinting();
+    const republish = (): Promise<void> => driver.kubelet.publish(volume.publishRequest(hour));
+    await republish();
+    nowMs -= hourMs;
+    laterMs = 0.79 * hourMs;
+    await republish();
+    assert.equal(minted(), 1);
+    laterMs = 0.81 * hourMs;
+    await republish();
+    assert.equal(minted(), 2);
+  });
+
+  for (const [where, aheadMs] of [
+    ['ahead', 2 * hourMs],
+    ['behind', -2 * hourMs],
+  ] as const) {
+    it(`is kept for 80 % of its life also where the clock is hours ${where}`, async () => {
+      nowMs = Date.now() + aheadMs;
+      const driver = await startMinting();
+      const publish = (each = volume): Promise<void> => driver.kubelet.publish(each.publishRequest(hour));
+      const other = cluster.node.volume({ name: 'other' });
+      cluster.putPod(other);
+      await publish();
+      await publish(other);
+      nowMs += 0.79 * hourMs;
+      await publish();
+      assert.equal(minted(), 2);
+      nowMs += 0.02 * hourMs;
+      await publish();
+      assert.equal(minted(), 3);
+    });
+  }
 
   it('keeps what it has while it cannot be renewed, until that has expired', async () => {
     const driver = await startMinting();

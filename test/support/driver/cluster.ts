@@ -24,6 +24,8 @@ export interface ClusterDriverOptions extends InProcessOptions {
   readonly timings?: KubeTimings;
   readonly unusedWatches?: UnusedWatches;
   readonly random?: () => number;
+  /** A clock in milliseconds that is never set. */
+  readonly steadyNow?: () => number;
 }
 
 const csiDriverFile = path.join(import.meta.dirname, '../../../deploy/base/csi-driver.yaml');
@@ -68,7 +70,7 @@ export class Cluster {
   /** A driver that has been started; it need not be ready yet. */
   async driver(options: ClusterDriverOptions = {}): Promise<InProcessDriver> {
     const { host, port, folder } = this.credentials;
-    const now = (): number => performance.now();
+    const now = options.steadyNow ?? ((): number => performance.now());
     const driver = new InProcessDriver(this.node, {
       ...options,
       flags: ['--connector-source', 'kubernetes', '--manifests', '', ...(options.flags ?? [])],
