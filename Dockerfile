@@ -11,7 +11,7 @@ ARG TARGETARCH
 # Another source of npm packages, such as a mirror; npm reads this variable.
 ARG NPM_CONFIG_REGISTRY
 WORKDIR /src
-COPY package.json package-lock.json .npmrc ./
+COPY package.json package-lock.json .npmrc LICENSE ./
 RUN npm ci --no-audit --no-fund
 COPY .ci .ci
 COPY proto proto
@@ -23,8 +23,8 @@ RUN cpu=${TARGETARCH:-$(node -p process.arch)} \
     && library=node_modules/@koromix/koffi-linux-$cpu \
     && { [ -d "$library" ] || npm ci --no-audit --no-fund --omit=dev --ignore-scripts --os=linux --cpu="$cpu"; } \
     && mkdir -p /out/app/dist /out/app/node_modules/@koromix \
-    && cp dist/*.js /out/app/dist/ \
-    && cp package.json /out/app/ \
+    && cp dist/* /out/app/dist/ \
+    && cp package.json LICENSE /out/app/ \
     && cp -R node_modules/koffi /out/app/node_modules/ \
     && cp -R "$library" /out/app/node_modules/@koromix/ \
     && cd /out/app/node_modules/koffi && rm -rf doc lib vendor src/koffi/src/abi src/koffi/src/*.cc src/koffi/src/*.hh

@@ -1,8 +1,9 @@
 // One file for the driver, dist/main.js, and one for the thread that does its slow work. koffi stays outside (it finds its
 // native library beside itself).
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { noticesOf } from './notices.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 rmSync(path.join(root, 'dist'), { recursive: true, force: true });
@@ -13,13 +14,15 @@ const common = {
   target: 'node20.19',
   format: 'esm',
   logLevel: 'warning',
+  // dist/NOTICES.txt has them all.
   legalComments: 'none',
+  metafile: true,
   // Half the source text to keep in memory; names stay, for stack traces.
   minifyWhitespace: true,
   minifySyntax: true,
 };
-await build({ ...common, entryPoints: ['src/cli/slow-worker.ts'], outfile: 'dist/slow-worker.js' });
-await build({
+const worker = await build({ ...common, entryPoints: ['src/cli/slow-worker.ts'], outfile: 'dist/slow-worker.js' });
+const main = await build({
   ...common,
   entryPoints: ['src/main.ts'],
   outfile: 'dist/main.js',
@@ -39,3 +42,4 @@ await build({
     ].join('\n'),
   },
 });
+writeFileSync(path.join(root, 'dist', 'NOTICES.txt'), noticesOf(root, [main.metafile, worker.metafile]));
