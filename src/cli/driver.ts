@@ -1,4 +1,5 @@
 import { registrationSocket } from '../config.js';
+import { setMaxListeners } from 'node:events';
 import type { DriverConfig } from '../config.js';
 import { TemplateRenderer } from '../content/template-renderer.js';
 import { identityService } from '../csi/identity.js';
@@ -8,6 +9,7 @@ import { SocketServer, connectionLimits } from '../csi/server.js';
 import { csi } from '../csi/services.js';
 import type { RpcEdge } from '../csi/unary.js';
 import type { SlowWork } from '../gotemplate/slow-work.js';
+import { DriverError } from '../errors.js';
 import { HealthServer } from '../health.js';
 import type { Syscalls } from '../host/syscalls.js';
 import { TmpfsHost } from '../host/tmpfs-host.js';
@@ -27,6 +29,8 @@ import { ProxyCaFile } from './proxy-ca-file.js';
 /** The kubelet waits two minutes for a call; the driver answers before that. */
 const maxRpcMs = 115_000;
 const drainMs = 30_000;
+/** What calls may take that run when the driver stops. Those that wait for somebody would take minutes. */
+const finishMs = 5_000;
 const registrationCheckMs = 1000;
 const registrationRetryMs = 15_000;
 
@@ -50,9 +54,12 @@ export class Driver {
   readonly #server: SocketServer;
   readonly #registration: KubeletRegistration | undefined;
   readonly #health: HealthServer | undefined;
+  readonly #stopping = new AbortController();
   readonly metrics: Metrics;
 
   constructor(parts: DriverParts) {
+    // Every call that runs listens to it.
+    setMaxListeners(0, this.#stopping.signal);
     const { config, log } = parts;
     this.#parts = parts;
     this.#limiter = new PublishLimiter(config['max-concurrent-publishes']);
@@ -109,10 +116,16 @@ export class Driver {
     await this.#registration?.start();
   }
 
-  /** Finishes the running calls; what is mounted stays. */
+  /**
+   * Finishes the running calls; those that wait are told to come again, so that the next driver need not wait for them.
+   * What is mounted stays.
+   */
   async stop(): Promise<void> {
     await this.#registration?.stop();
+    const reason = new DriverError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
+    const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();
+    clearTimeout(timer);
     this.#backend.stop();
     this.#health?.stop();
   }
@@ -142,7 +155,7 @@ export class Driver {
   }
 
   #edge(): RpcEdge {
-    return { log: this.#parts.log, observer: this.metrics, maxDurationMs: maxRpcMs };
+    return { log: this.#parts.log, observer: this.metrics, maxDurationMs: maxRpcMs, stopping: this.#stopping.signal };
   }
 
   #services(): ConstructorParameters<typeof SocketServer>[0]['services'] {

@@ -24,6 +24,8 @@ export interface RpcEdge {
   readonly observer: RpcObserver;
   /** Milliseconds after which an RPC stops waiting, even when its caller set no deadline. */
   readonly maxDurationMs: number;
+  /** Fires with a DriverError when the driver stops and can wait for its calls no longer. */
+  readonly stopping: AbortSignal;
 }
 
 /** More than a person reads; what volumes and classes list in it may be any number of names. */
@@ -67,6 +69,9 @@ async function serve<Request, Response>(
     () => controller.abort(new DriverError('DEADLINE_EXCEEDED', `${rpc} ran out of time; it will be tried again`)),
     timeLeftMs(call, edge.maxDurationMs),
   );
+  const stop = (): void => controller.abort(edge.stopping.reason);
+  if (edge.stopping.aborted) stop();
+  else edge.stopping.addEventListener('abort', stop, { once: true });
   const report: RpcReport = { rpc };
   edge.observer.started(rpc);
   let code: ErrorCode | 'OK' = 'OK';
@@ -79,6 +84,7 @@ async function serve<Request, Response>(
     callback({ code: grpcStatus[failure.code], details: headerText(failure.message) });
   } finally {
     clearTimeout(timer);
+    edge.stopping.removeEventListener('abort', stop);
   }
   const durationMs = performance.now() - startMs;
   edge.observer.finished(rpc, code, durationMs);

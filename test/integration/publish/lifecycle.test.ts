@@ -32,7 +32,7 @@ describe('the driver as a process', () => {
       await eventually('the publish runs', async () => inFlight.test((await driver.http('/metrics')).body));
       driver.signal(signal);
       await driver.untilLogged('stopping');
-      await assert.rejects(driver.kubelet.publish(node.volume().publishRequest(), { timeoutMs: 1000 }));
+      await assert.rejects(driver.kubelet.publish(node.volume().publishRequest(), { timeoutMs: 300 }));
       node.writeManifest('late.json', connector('late'));
       await running;
       assert.deepEqual(await driver.exited, { status: 0, signal: null });
@@ -42,6 +42,18 @@ describe('the driver as a process', () => {
       assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), []);
     });
   }
+
+  it('lets no call that waits for somebody keep the next driver waiting', async () => {
+    const driver = await DriverProcess.start(node, ['--not-found-wait', '60s']);
+    const volume = node.volume();
+    const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'absent' } }));
+    const refused = assertFails(waiting, 'UNAVAILABLE', /^the driver is stopping; the next one will be asked again$/);
+    await driver.kubelet.nodeCapabilities();
+    driver.signal('SIGTERM');
+    await refused;
+    assert.deepEqual(await driver.exited, { status: 0, signal: null });
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  });
 
   it('ends when it cannot have a socket or port that it needs, and leaves none behind', async () => {
     const taken = createServer();

@@ -24,7 +24,12 @@ function callOf(deadline: Date | number): Call {
 
 async function serve(
   handler: RpcHandler<string, string>,
-  { rpc = 'NodePublishVolume', call = callOf(Infinity), maxDurationMs = 60_000 } = {},
+  {
+    rpc = 'NodePublishVolume',
+    call = callOf(Infinity),
+    maxDurationMs = 60_000,
+    stopping = new AbortController().signal,
+  } = {},
 ): Promise<Outcome> {
   const { log, lines } = keptLog();
   const observed: unknown[] = [];
@@ -40,7 +45,7 @@ async function serve(
   const answer = new Promise<Pick<Outcome, 'error' | 'response'>>((resolve) => {
     unary<string, string>(
       rpc,
-      { log, observer, maxDurationMs },
+      { log, observer, maxDurationMs, stopping },
       handler,
     )(call, (error, response) => resolve({ error, response: response ?? undefined }));
   });
@@ -53,6 +58,7 @@ async function serve(
 
 const untilAborted: RpcHandler<string, string> = (_request, signal) =>
   new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(abortError(signal));
     signal.addEventListener('abort', () => reject(abortError(signal)));
   });
 
@@ -126,6 +132,16 @@ describe('a unary RPC', () => {
     assert.equal(over.error?.code, status.DEADLINE_EXCEEDED);
     const own = await serve(untilAborted, { maxDurationMs: 5 });
     assert.equal(own.error?.code, status.DEADLINE_EXCEEDED);
+  });
+
+  it('ends when the driver stops, also when that was before it came', async () => {
+    const reason = new DriverError('UNAVAILABLE', 'the driver is stopping');
+    const stopping = new AbortController();
+    const running = serve(untilAborted, { stopping: stopping.signal });
+    stopping.abort(reason);
+    for (const { error } of [await running, await serve(untilAborted, { stopping: stopping.signal })]) {
+      assert.deepEqual(error, { code: status.UNAVAILABLE, details: reason.message });
+    }
   });
 
   for (const [what, rpc, outcome, level] of [
