@@ -188,7 +188,8 @@ export class PublishVolume {
     // 3. Read.
     const flags = source.peekFlags() ?? (await call.idleWhile(() => source.flags(call.signal)));
     ensureConnectorCount(attributes, flags);
-    const resolved = source.peek(attributes.connectors) ?? (await this.#resolve(request, flags, known, call));
+    if (known === undefined) await this.#ensureMayKnow(request, flags, call);
+    const resolved = await source.resolve(attributes.connectors, call);
     throwIfAborted(call.signal);
     timer.lap('read');
 
@@ -235,21 +236,15 @@ export class PublishVolume {
   }
 
   /**
-   * Reads connectors that are not in memory. Who may not use them is not told whether they exist, nor are they looked for:
-   * another namespace's names are nobody's business.
+   * Who may not use a connector is not told whether it exists, nor is it looked for: another namespace's names are
+   * nobody's business. Those in memory need no look, and step 4 tells nothing else of them.
    */
-  async #resolve(
-    { pod, attributes: { connectors } }: PublishRequest,
-    flags: FeatureFlags,
-    known: PublishedVolume | undefined,
-    call: Call,
-  ): Promise<readonly ResolvedConnector[]> {
-    if (known === undefined) {
-      const toRead = { ...flags, connectorProxyPermissions: false };
-      await this.#deps.access.authorize({ pod, connectors, flags: toRead }, call);
-      throwIfAborted(call.signal);
-    }
-    return this.#deps.source.resolve(connectors, call);
+  async #ensureMayKnow({ pod, attributes }: PublishRequest, flags: FeatureFlags, call: Call): Promise<void> {
+    const { connectors } = attributes;
+    if (this.#deps.source.peek(connectors) !== undefined) return;
+    const toRead = { ...flags, connectorProxyPermissions: false };
+    await this.#deps.access.authorize({ pod, connectors, flags: toRead }, call);
+    throwIfAborted(call.signal);
   }
 
   /**
