@@ -77,6 +77,8 @@ function startSuite(name, files) {
   const output = openSync(outputFile, 'w');
   const child = spawn(program, args, {
     cwd: root,
+    timeout: limitMs,
+    killSignal: 'SIGKILL',
     stdio: ['ignore', output, output],
     env: { ...process.env, ...env },
   });
