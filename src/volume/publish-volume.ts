@@ -6,7 +6,6 @@ import type { Log } from '../log.js';
 import type { VolumeAttributes } from './attributes.js';
 import type {
   AccessControl,
-  AccessDecision,
   Call,
   Clock,
   ConnectorSource,
@@ -21,6 +20,7 @@ import type {
   TokenSource,
   VolumeHost,
 } from './ports.js';
+import { decideAccess, ensureMayKnow } from './publish-access.js';
 import type { PublishLimiter } from './publish-limiter.js';
 import type { PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
 import { isSameInput } from './published-volumes.js';
@@ -188,13 +188,14 @@ export class PublishVolume {
     // 3. Read.
     const flags = source.peekFlags() ?? (await call.idleWhile(() => source.flags(call.signal)));
     ensureConnectorCount(attributes, flags);
-    if (known === undefined) await this.#ensureMayKnow(request, flags, call);
+    const asked = { pod, connectors: attributes.connectors, flags };
+    if (known === undefined) await ensureMayKnow(this.#deps, asked, call);
     const resolved = await source.resolve(attributes.connectors, call);
     throwIfAborted(call.signal);
     timer.lap('read');
 
     // 4. Authorise.
-    const access = await this.#authorize(request, flags, known, call);
+    const access = await decideAccess(this.#deps.access, asked, known !== undefined, call);
     throwIfAborted(call.signal);
     if (access.kind === 'pending') throw new DriverError('UNAVAILABLE', access.message);
     timer.lap('authorize');
@@ -233,37 +234,6 @@ export class PublishVolume {
     volumes.put({ volumeId, targetPath, pod, mountOptions, connectors: attributes.connectors, input });
     source.retain(volumeId, attributes.connectors);
     return { path, steps: timer.steps };
-  }
-
-  /**
-   * Who may not use a connector is not told whether it exists, nor is it looked for: another namespace's names are
-   * nobody's business. Those in memory need no look, and step 4 tells nothing else of them.
-   */
-  async #ensureMayKnow({ pod, attributes }: PublishRequest, flags: FeatureFlags, call: Call): Promise<void> {
-    const { connectors } = attributes;
-    if (this.#deps.source.peek(connectors) !== undefined) return;
-    const toRead = { ...flags, connectorProxyPermissions: false };
-    await this.#deps.access.authorize({ pod, connectors, flags: toRead }, call);
-    throwIfAborted(call.signal);
-  }
-
-  /**
-   * `unknown` when the API cannot be asked now about a volume that is published: it may keep what it has, but gets
-   * nothing new.
-   */
-  async #authorize(
-    request: PublishRequest,
-    flags: FeatureFlags,
-    known: PublishedVolume | undefined,
-    call: Call,
-  ): Promise<AccessDecision | { readonly kind: 'unknown'; readonly cause: DriverError }> {
-    const { connectors } = request.attributes;
-    try {
-      return await this.#deps.access.authorize({ pod: request.pod, connectors, flags }, call);
-    } catch (error) {
-      if (known === undefined || !(error instanceof DriverError) || error.code !== 'UNAVAILABLE') throw error;
-      return { kind: 'unknown', cause: error };
-    }
   }
 
   async #render(
