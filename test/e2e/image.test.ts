@@ -16,9 +16,9 @@ describe('the image', function () {
   let root: string;
 
   before(function () {
-    // Debian's package `buildah`, and root. CI has both, and counts a skipped test as failed.
+    // Debian's packages `buildah` and `netavark`, and root. CI has both, and counts a skipped test as failed.
     if (!builder.isAvailable()) {
-      console.log('      skipped: it needs buildah and real root');
+      console.log('      skipped: it needs buildah, netavark and real root');
       this.skip();
     }
     image = builder.build();

@@ -30,7 +30,7 @@ describe('programs that use a mounted volume', function () {
   const cleanups: (() => unknown)[] = [];
 
   before(async function () {
-    const missing = missingPrograms('squid', 'curl', 'git', 'skopeo', 'buildah', 'docker-registry');
+    const missing = missingPrograms('squid', 'curl', 'git', 'skopeo', 'buildah', 'netavark', 'docker-registry');
     const reason = missing.length > 0 ? `not installed: ${missing.join(', ')}` : Squid.problem();
     if (reason !== undefined) {
       console.log(`      skipped: ${reason}`);

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { missingPrograms } from '../e2e/programs.js';
 import { repository } from './manifests.js';
 import { hasManyIds } from '../user-ids.js';
 
@@ -33,7 +34,7 @@ export class ImageBuilder {
 
   /** Whether there is a buildah that can build here; it needs chroot(2). */
   isAvailable(): boolean {
-    return spawnSync('buildah', ['--version']).status === 0 && process.getuid?.() === 0 && hasManyIds();
+    return missingPrograms('buildah', 'netavark').length === 0 && process.getuid?.() === 0 && hasManyIds();
   }
 
   /** Builds the repository's Dockerfile on a base image made of this machine's programs; returns the image's name. */

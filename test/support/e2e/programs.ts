@@ -3,9 +3,13 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { eventually } from '../poll.js';
 
+/** Where Debian puts what buildah runs, `netavark`: without it buildah starts nothing, with or without a network. */
+const helpers = '/usr/lib/podman';
+
 /** Of the programs, those that are not installed. CI installs all, and counts a skipped test as failed. */
 export function missingPrograms(...programs: readonly string[]): string[] {
-  return programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0);
+  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:${helpers}` };
+  return programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`], { env }).status !== 0);
 }
 
 export interface Run {
