@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import type { LibraryHandle } from 'koffi';
 import { cleanFileMappings } from './memory-mappings.js';
+import type { MemoryRange } from './memory-mappings.js';
 
 /** <asm-generic/mman-common.h> */
 const madvDontneed = 4;
@@ -14,6 +15,8 @@ const smaps = '/proc/self/smaps';
  *    after a herd. Another C library has no such call, and needs none.
  * 2. The pages of Node's program, of which a start touches 45 MB, and serving calls 10 MB. They are clean, so that the
  *    kernel only unmaps them; it keeps them in its page cache as long as it has room, and maps those that are used again.
+ *    Only what is mapped now, while nothing else runs, is ever let go: a library that another thread is just loading (the
+ *    C library loads some to resolve a host name) looks clean until it is relocated, and would lose its relocations.
  */
 export function loadMemoryRelease(): () => void {
   const library = koffi.load(null);
@@ -23,14 +26,21 @@ export function loadMemoryRelease(): () => void {
     lengthBytes: bigint,
     advice: number,
   ) => number;
-  const hasMappings = existsSync(smaps);
+  const atStart = new Set(cleanMappings().map(keyOf));
   return () => {
     trim?.(0);
-    if (!hasMappings) return;
-    for (const { start, end } of cleanFileMappings(readFileSync(smaps, 'utf8'))) {
-      madvise(start, end - start, madvDontneed);
+    for (const mapping of cleanMappings()) {
+      if (atStart.has(keyOf(mapping))) madvise(mapping.start, mapping.end - mapping.start, madvDontneed);
     }
   };
+}
+
+function cleanMappings(): MemoryRange[] {
+  return existsSync(smaps) ? cleanFileMappings(readFileSync(smaps, 'utf8')) : [];
+}
+
+function keyOf({ start, end }: MemoryRange): string {
+  return `${start}-${end}`;
 }
 
 function loadTrim(library: LibraryHandle): ((padBytes: number) => number) | undefined {
