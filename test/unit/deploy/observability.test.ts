@@ -38,8 +38,9 @@ const metrics: Metric[] = [...operations.matchAll(/^\| `(connectors_csi_\w+)`\s*
   }),
 );
 
-/** From prom-client's defaults. */
+/** From prom-client's defaults, and the one that scraping makes. */
 const defaults = [
+  'up',
   'process_resident_memory_bytes',
   'process_cpu_seconds_total',
   'process_open_fds',
@@ -56,7 +57,7 @@ const series = new Map(
 );
 
 function namesIn(expression: string): string[] {
-  return expression.match(/\b(connectors_csi|process|nodejs)_\w+/g) ?? [];
+  return expression.match(/\b(?:(?:connectors_csi|process|nodejs)_\w+|up\b)/g) ?? [];
 }
 
 function assertKnown(expression: string): void {
@@ -64,11 +65,18 @@ function assertKnown(expression: string): void {
   assert.ok(names.length > 0, expression);
   for (const name of names) assert.ok(series.has(name) || defaults.includes(name), `${name} in ${expression}`);
   assertLabelsKnown(expression, names);
+  assertOwnProcess(expression, names);
+}
+
+/** Every Go or Node program has `process_…`, and exporters of a node may share its name as their instance. */
+function assertOwnProcess(expression: string, names: readonly string[]): void {
+  if (!names.some((name) => /^(process|nodejs)_/.test(name))) return;
+  assert.match(expression, /\band on \(job, instance\) connectors_csi_build_info\b/);
 }
 
 /** Every label that a query selects, groups by or joins on must be one of its metrics', or one that scraping adds. */
 function assertLabelsKnown(expression: string, names: readonly string[]): void {
-  const known = new Set(['instance', 'le', ...names.flatMap((name) => series.get(name)?.labels ?? [])]);
+  const known = new Set(['instance', 'job', 'le', ...names.flatMap((name) => series.get(name)?.labels ?? [])]);
   const used = [
     ...[...expression.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(',')),
     ...[...expression.matchAll(/[{,]\s*(\w+)\s*[=!]/g)].map(([, label]) => label!),
