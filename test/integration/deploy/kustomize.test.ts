@@ -86,6 +86,10 @@ function configurationOf({ args, env }: Container): DriverConfig {
   return parseServeConfig(args.slice(1).map(expand), Object.fromEntries(values));
 }
 
+function toSorted(value: unknown): unknown {
+  return Array.isArray(value) ? [...(value as unknown[])].sort() : value;
+}
+
 const baseGrants = [
   'create authorization.k8s.io/subjectaccessreviews',
   'list,watch /configmaps connectors-config',
@@ -260,9 +264,20 @@ describe('deploy', function () {
     assert.equal(configuration['registration-dir'], undefined);
     const registered = sidecar!.args.find((arg) => arg.startsWith('--kubelet-registration-path='));
     assert.equal(registered?.replace('$(KUBELET_DIR)', '/var/lib/kubelet').split('=')[1], configuration.endpoint);
+    assert.equal(sidecar!.env.find(({ name }) => name === 'KUBELET_DIR')?.value, '/var/lib/kubelet');
     const [plugin] = sidecar!.volumeMounts;
     assert.equal(`/var/lib/kubelet/${plugin!.subPath!}/csi.sock`, configuration.endpoint);
     assert.ok(sidecar!.args.includes(`--csi-address=${plugin!.mountPath}/csi.sock`));
+  });
+
+  it('is the same whatever the order of the components', async () => {
+    const all = [...components, 'openshift'];
+    const sorted = (objects: readonly Manifest[]): string[] =>
+      objects
+        .map((object) => JSON.stringify(object, (key, value: unknown) => (key === 'args' ? toSorted(value) : value)))
+        .sort();
+    const [forwards, backwards] = await Promise.all([buildOverlay(all), buildOverlay([...all].reverse())]);
+    assert.deepEqual(sorted(backwards), sorted(forwards));
   });
 
   it('turns on what the components promise', () => {
@@ -277,7 +292,12 @@ describe('deploy', function () {
     assert.equal(template.metadata.labels['app.kubernetes.io/version'], version);
   });
 
-  for (const components of [['kubelet-dir'], ['registrar-sidecar', 'kubelet-dir'], ['kubelet-dir', 'token-minting']]) {
+  for (const components of [
+    ['kubelet-dir'],
+    ['registrar-sidecar', 'kubelet-dir'],
+    ['kubelet-dir', 'registrar-sidecar'],
+    ['kubelet-dir', 'token-minting'],
+  ]) {
     it(`moves the kubelet directory in one place with ${components.join(' + ')}`, async () => {
       const objects = await buildOverlay(components, {
         configMapGenerator: [
