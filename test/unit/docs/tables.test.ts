@@ -6,8 +6,10 @@ import { serveFlags } from '../../../src/config.js';
 import { defaultFlags, parseFeatureFlags } from '../../../src/connectors/feature-flags.js';
 import { builtInFiles } from '../../../src/content/built-in-files.js';
 import { chooseProxyEndpoint } from '../../../src/content/proxy-endpoint.js';
+import { templateData } from '../../../src/content/template-data.js';
 import { rejectionContent } from '../../../src/content/volume-content.js';
 import { errorCodes, isFinal } from '../../../src/errors.js';
+import { jsonMember, type JsonValue } from '../../../src/json.js';
 import { Secret } from '../../../src/secret.js';
 import { parseVolumeAttributes } from '../../../src/volume/attributes.js';
 import { resolvedOf } from '../../support/domain.js';
@@ -126,6 +128,21 @@ describe('README.md', () => {
     const texts = quoted.flatMap(([, cell = '']) => cell.split(/`, `|`/).filter((part) => part !== ''));
     assert.ok(texts.length >= 10);
     for (const words of texts) assert.ok(source.includes(words), words);
+  });
+});
+
+describe('docs/writing-a-connectorclass.md', () => {
+  it('lists what a template sees', () => {
+    const { connector, connectorClass } = resolvedOf('ci/a', 'http://proxy');
+    const data = templateData({ connectorClass, connectors: [connector] }, {}, new Secret('t'), 'PEM');
+    const listed = tableUnder(page('docs/writing-a-connectorclass.md'), 'All that a template sees').map(([name = '']) =>
+      name.slice(1).split('.'),
+    );
+    for (const path of listed) {
+      const value = path.reduce<JsonValue | undefined>((holder, key) => jsonMember(holder, key), data);
+      assert.notEqual(value, undefined, path.join('.'));
+    }
+    assert.deepEqual([...new Set(listed.map(([first]) => first))].sort(), Object.keys(data).sort());
   });
 });
 
