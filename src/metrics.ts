@@ -99,7 +99,7 @@ export class Metrics {
     this.#rpcDuration.observe({ method, code }, durationMs / 1000);
   }
 
-  /** @param outcome `OK` or the error's code. @param path `fresh`, `refreshed`, `unchanged`; empty for an error. */
+  /** @param outcome `ok` or the error's code. @param path `fresh`, `refreshed`, `unchanged`; empty for an error. */
   published(outcome: string, path: string): void {
     this.#publishes.inc({ outcome, path });
   }

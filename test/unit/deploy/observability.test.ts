@@ -94,7 +94,7 @@ async function exported(): Promise<Metric[]> {
   });
   registry.started('Probe');
   registry.finished('Probe', 'OK', 1);
-  registry.published('OK', 'fresh');
+  registry.published('ok', 'fresh');
   registry.request('get', 'connectors', 200, 1);
   registry.watchRestart('connectors', 'ended');
   registry.rendered('ok', 1, 1);
