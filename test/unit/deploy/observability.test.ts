@@ -13,7 +13,9 @@ interface Metric {
 interface AlertRule {
   readonly alert: string;
   readonly expr: string;
+  readonly for: string;
   readonly labels: { readonly severity: string };
+  readonly annotations: { readonly summary: string; readonly description: string };
 }
 interface Panel {
   readonly id: number;
@@ -146,6 +148,13 @@ describe('the alert rules', () => {
   for (const rule of rules) {
     it(`${rule.alert} uses existing metrics and labels`, () => {
       assertKnown(rule.expr);
+    });
+
+    it(`${rule.alert} waits, says where it is and what to look at`, () => {
+      assert.match(rule.for, /^\d+[mh]$/);
+      assert.ok(rule.annotations.description.length > 30);
+      const isOfOneNode = !/^(absent|count)\(/.test(rule.expr);
+      assert.equal(rule.annotations.summary.startsWith('{{ $labels.instance }}: '), isOfOneNode);
     });
   }
 
