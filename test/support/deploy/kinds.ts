@@ -89,10 +89,17 @@ const container = fields(
     volumeMounts: mounts,
   },
 );
+const nodeSelectorTerm = fields({
+  matchExpressions: list(fields({ key: text, operator: oneOf('In', 'NotIn'), values: texts })),
+});
+const nodeAffinity = fields({
+  requiredDuringSchedulingIgnoredDuringExecution: fields({ nodeSelectorTerms: list(nodeSelectorTerm) }),
+});
 const inlineVolume = fields({ driver: dnsName, readOnly: flag }, { volumeAttributes: textMap });
 const podSpec = fields(
   { containers: namedList(container), serviceAccountName: dnsName },
   {
+    affinity: fields({ nodeAffinity }),
     automountServiceAccountToken: flag,
     enableServiceLinks: flag,
     nodeSelector: labels,
