@@ -30,7 +30,7 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
       clock,
     }),
     guard: trustingGuard,
-    start: () => undefined,
+    start: () => source.start(),
     stop: () => undefined,
     problem: () => source.problem(),
     cachedObjects: () => ({}),

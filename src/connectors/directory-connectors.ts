@@ -39,7 +39,7 @@ const pollMs = 50;
 /**
  * Connectors from a directory of manifests: for the demo, for tests and for machines without a cluster. The directory
  * is looked at whenever something is asked, so a change counts from the next call on. A file that cannot be read or
- * is no YAML is reported by name and keeps its last good objects.
+ * is no YAML is reported by name and keeps its last good objects; so is the directory, when it cannot be read.
  */
 export class DirectoryConnectors implements ConnectorSource {
   readonly #options: DirectoryConnectorsOptions;
@@ -47,9 +47,16 @@ export class DirectoryConnectors implements ConnectorSource {
   #connectors: ReadonlyMap<string, Parsed<Connector>> = new Map();
   #classes: ReadonlyMap<string, Parsed<ConnectorClass>> = new Map();
   #flags: Parsed<FeatureFlags> = defaultFlags;
+  /** As of the last look at the directory. */
+  #isReadable = true;
 
   constructor(options: DirectoryConnectorsOptions) {
     this.#options = options;
+  }
+
+  /** Looks at the directory, so that the log has it from the start when it cannot be read. */
+  start(): void {
+    this.#list();
   }
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
@@ -82,12 +89,8 @@ export class DirectoryConnectors implements ConnectorSource {
 
   /** Why nothing can be read; undefined when the directory is there. */
   problem(): string | undefined {
-    try {
-      readdirSync(this.#options.directory);
-      return undefined;
-    } catch {
-      return `the manifests directory ${this.#options.directory} cannot be read`;
-    }
+    const listed = this.#list();
+    return listed instanceof DriverError ? listed.message : undefined;
   }
 
   async #waitFor(refs: readonly ConnectorRef[], signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
@@ -141,19 +144,12 @@ export class DirectoryConnectors implements ConnectorSource {
 
   /** Re-reads what changed; objects of unchanged files keep their identity. */
   #refresh(): void {
-    const { directory, log } = this.#options;
-    let names: readonly string[];
-    try {
-      names = readdirSync(directory)
-        .filter((name) => /\.(ya?ml|json)$/.test(name) && !name.startsWith('.'))
-        .sort();
-    } catch (error) {
-      if (this.#files.size === 0) {
-        throw new DriverError('UNAVAILABLE', `the manifests directory ${directory} cannot be read`, { cause: error });
-      }
-      log.error('the manifests directory cannot be read; the last good objects are kept', { path: directory, error });
+    const listed = this.#list();
+    if (listed instanceof DriverError) {
+      if (this.#files.size === 0) throw listed;
       return;
     }
+    const names = listed.filter((name) => /\.(ya?ml|json)$/.test(name) && !name.startsWith('.')).sort();
     const files = new Map(names.map((name) => [name, this.#readFile(name, this.#files.get(name))]));
     const isSame =
       files.size === this.#files.size && [...files].every(([name, file]) => this.#files.get(name) === file);
@@ -163,6 +159,30 @@ export class DirectoryConnectors implements ConnectorSource {
     this.#connectors = new Map(contents.flatMap(({ connectors }) => [...connectors]));
     this.#classes = new Map(contents.flatMap(({ classes }) => [...classes]));
     this.#flags = contents.flatMap(({ flags }) => flags ?? []).at(-1) ?? defaultFlags;
+  }
+
+  /** The names in the directory, or why there are none. Whether it can be read is logged when that changes. */
+  #list(): readonly string[] | DriverError {
+    const { directory, log } = this.#options;
+    const wasReadable = this.#isReadable;
+    try {
+      const names = readdirSync(directory);
+      this.#isReadable = true;
+      if (!wasReadable) log.info('the directory of --manifests can be read again', { path: directory });
+      return names;
+    } catch (error) {
+      this.#isReadable = false;
+      const consequence =
+        this.#files.size === 0
+          ? 'no volume can be published: make it readable or correct the flag'
+          : 'the last good objects are kept: make it readable again';
+      if (wasReadable) {
+        log.error(`the directory of --manifests cannot be read, so ${consequence}`, { path: directory, error });
+      }
+      return new DriverError('UNAVAILABLE', `the directory ${directory} of --manifests cannot be read`, {
+        cause: error,
+      });
+    }
   }
 
   #readFile(name: string, previous: ReadFile | undefined): ReadFile {

@@ -171,6 +171,12 @@ describe('the driver as a process', () => {
   });
 });
 
+/** The lines of the log about the directory of manifests, each as its level and message. */
+function aboutDirectory(driver: DriverProcess): readonly string[] {
+  const lines = driver.logLines().map(({ level, msg }) => `${String(level)} ${String(msg)}`);
+  return lines.filter((line) => line.includes('--manifests'));
+}
+
 describe('the directory of manifests', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
@@ -223,6 +229,48 @@ describe('the directory of manifests', () => {
     await addressOf('harbor');
     fs.renameSync(node.manifestsDir, `${node.manifestsDir}.away`);
     assert.equal(await addressOf('harbor'), 'http://proxy.example:8080/namespaces/ci/connectors/harbor');
-    await driver.untilLogged(/cannot be read; the last good objects are kept/);
+    await addressOf('harbor');
+    fs.renameSync(`${node.manifestsDir}.away`, node.manifestsDir);
+    await addressOf('harbor');
+    assert.deepEqual(aboutDirectory(driver), [
+      'error the directory of --manifests cannot be read, so the last good objects are kept: make it readable again',
+      'info the directory of --manifests can be read again',
+    ]);
+  });
+});
+
+describe('a directory of manifests that is missing at the start', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  let missing: string;
+  beforeEach(async () => {
+    node = new NodeSandbox();
+    missing = path.join(node.root, 'missing');
+    driver = new DriverProcess(node, ['--manifests', missing, ...http]);
+    await driver.untilLogged('serving');
+  });
+  afterEach(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  it('is reported in one line of the log that says what to do, and so is its return', async () => {
+    const { status, body } = await driver.http('/readyz');
+    assert.deepEqual([status, body], [503, `the directory ${missing} of --manifests cannot be read\n`]);
+    await assertFails(
+      driver.kubelet.publish(node.volume().publishRequest()),
+      'UNAVAILABLE',
+      /^the directory .*missing of --manifests cannot be read$/,
+    );
+    fs.renameSync(node.manifestsDir, missing);
+    await driver.kubelet.publish(node.volume().publishRequest());
+    assert.equal((await driver.http('/readyz')).status, 200);
+    assert.deepEqual(aboutDirectory(driver), [
+      'error the directory of --manifests cannot be read, so no volume can be published: make it readable or correct the flag',
+      'info the directory of --manifests can be read again',
+    ]);
+    const [line] = driver.logLines().filter(({ level }) => level === 'error');
+    assert.equal(line?.['path'], missing);
+    assert.match(JSON.stringify(line['error']), /ENOENT/);
   });
 });
