@@ -20,6 +20,13 @@ function page(name: string): string {
   return readFileSync(path.join(repository, name), 'utf8');
 }
 
+function sourceText(folder: string): string {
+  return readdirSync(path.join(repository, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => page(path.join(folder, name)))
+    .join('\n');
+}
+
 /** The cells of the rows of the table under a heading, without code marks. */
 function tableUnder(text: string, heading: string): readonly (readonly string[])[] {
   const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
@@ -79,6 +86,23 @@ describe('docs/operations.md', () => {
       );
     }
   });
+
+  it('quotes events as the driver words them', () => {
+    const text = page('docs/operations.md');
+    const quoted = [...text.slice(text.indexOf('## Troubleshooting')).matchAll(/^\| (`[^|]*`)[^|]*\|/gm)]
+      .flatMap(([, cell = '']) => [...cell.matchAll(/`([a-z][^`]*)`/g)].map(([, words = '']) => words))
+      .filter((words) => words !== 'not found in the list of registered CSI drivers'); // the kubelet's
+    assert.ok(quoted.length >= 3);
+    const source = sourceText('src');
+    for (const words of quoted) assert.ok(source.includes(words), words);
+  });
+
+  it('explains each line of doctor', () => {
+    const rows = tableUnder(page('docs/operations.md'), 'Doctor').map(([line]) => line);
+    const source = sourceText('src/cli/doctor') + page('src/cli/doctor.ts');
+    const checks = [...source.matchAll(/\b(?:(?:ok|warn|fail|level)\(|const check = )\s*'([-a-z]+)'/g)];
+    assert.deepEqual(rows.sort(), [...new Set(checks.map(([, check]) => check))].sort());
+  });
 });
 
 describe('README.md', () => {
@@ -120,10 +144,7 @@ describe('README.md', () => {
   });
 
   it('quotes events as the driver words them', () => {
-    const source = readdirSync(path.join(repository, 'src'), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => page(path.join('src', name)))
-      .join('\n');
+    const source = sourceText('src');
     const quoted = [...text.slice(text.indexOf('| the event says')).matchAll(/^\| (`.*?`(?:, `.*?`)*) +\|/gm)];
     const texts = quoted.flatMap(([, cell = '']) => cell.split(/`, `|`/).filter((part) => part !== ''));
     assert.ok(texts.length >= 10);
