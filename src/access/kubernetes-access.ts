@@ -58,13 +58,14 @@ export class KubernetesAccess implements AccessControl {
     }
   }
 
+  /** Looks again after an approval: what was there before a wait of minutes may be no more. */
   async #decide(request: AccessRequest, signal: AbortSignal): Promise<ApprovalResult> {
-    const missing = await this.#approvable(request, signal);
-    if (missing.length === 0) return { kind: 'allowed' };
-    const result = await this.#approvals.obtain(request.pod, missing, signal);
-    // What was there before a wait of minutes may be no more.
-    if (result.kind === 'allowed') await this.#approvable(request, signal);
-    return result;
+    for (;;) {
+      const missing = await this.#approvable(request, signal);
+      if (missing.length === 0) return { kind: 'allowed' };
+      const result = await this.#approvals.obtain(request.pod, missing, signal);
+      if (result.kind !== 'allowed') return result;
+    }
   }
 
   /**

@@ -471,6 +471,21 @@ describe('access by approval', () => {
       assert.deepEqual(await decision, allowed);
     });
 
+    it('asks for the other one too when the account may use its proxy no more by then', async () => {
+      const revoke = stage.allow(harbor, 'connectors/proxy', '*');
+      const decision = authorize({ connectors });
+      const ofGithub = await controller.requestOf(github);
+      await controller.watched();
+      stage.clock.ms += 60 * second;
+      revoke();
+      controller.grant(ofGithub, pod, github);
+      const isDecided = decision.then(() => true);
+      const ofHarbor = controller.requestOf(harbor);
+      assert.equal(await Promise.race([isDecided, ofHarbor.then(() => false)]), false);
+      controller.grant(await ofHarbor, pod, harbor);
+      assert.deepEqual(await decision, allowed);
+    });
+
     for (const order of ['first', 'last']) {
       it(`is rejected when the one that is granted comes ${order}`, async () => {
         const decision = authorize({ connectors });
