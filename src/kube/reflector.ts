@@ -80,12 +80,13 @@ export class Reflector {
   /** Lists when that is needed, then watches until the stream is over. */
   async #round(signal: AbortSignal): Promise<Round> {
     const { now } = this.#client.chance;
-    const startedMs = now();
+    // Until it is open, what takes long is not a watch that lives but an answer that does not come.
+    let openedMs = Infinity;
     let events = 0;
     let error: unknown;
     try {
       this.#resourceVersion ??= await this.#list(signal);
-      for await (const event of this.#watch(this.#resourceVersion, signal)) {
+      for await (const event of this.#watch(this.#resourceVersion, () => (openedMs = now()), signal)) {
         this.#apply(event);
         events += 1;
       }
@@ -94,7 +95,7 @@ export class Reflector {
     }
     const reason = reasonFor(error);
     if (reason === 'expired' || isMisunderstanding(error)) this.#resourceVersion = undefined;
-    const hasLasted = now() - startedMs >= this.#client.timings.watchHealthyMs;
+    const hasLasted = now() - openedMs >= this.#client.timings.watchHealthyMs;
     if (!signal.aborted) this.state.disconnected(now(), error);
     return { reason, isHealthy: hasLasted || events > 0, isDue: hasLasted && reason === 'ended', error };
   }
@@ -107,7 +108,7 @@ export class Reflector {
     return list.resourceVersion;
   }
 
-  #watch(resourceVersion: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
+  #watch(resourceVersion: string, onOpen: () => void, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const { type, namespace } = this.#target;
     const { watchMinSeconds, watchMaxSeconds } = this.#client.timings;
     const spreadSeconds = Math.floor(this.#client.chance.random() * (watchMaxSeconds - watchMinSeconds));
@@ -116,6 +117,7 @@ export class Reflector {
       resourceVersion,
       timeoutSeconds: watchMinSeconds + spreadSeconds,
       onOpen: () => {
+        onOpen();
         if (this.#failures >= warnAfterFailures) this.#log.info('watch works again', this.#fields());
         this.state.connected();
       },

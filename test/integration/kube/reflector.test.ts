@@ -15,6 +15,7 @@ import {
   quickTimings,
   testClient,
 } from '../../support/kube-client/test-client.js';
+import { keptLog } from '../../support/log-lines.js';
 import { eventually } from '../../support/poll.js';
 
 const never = new AbortController().signal;
@@ -292,6 +293,24 @@ describe('a reflector', () => {
     assert.equal(hanging.hits, 1);
     assert.deepEqual([...new Set(restarts)], ['lost']);
   });
+
+  for (const verb of ['list', 'watch']) {
+    it(`takes a ${verb} whose answer never begins for a failure, however long it has waited for it`, async () => {
+      client.close();
+      client = testClient(adminConfig(api), { timings: { ...quickTimings, attemptMs: 40, watchHealthyMs: 30 } });
+      const { log, lines } = keptLog('warn');
+      const hanging = api.faults.add({ verb, effect: { kind: 'hang' } });
+      reflector = new Reflector(client, team, log);
+      reflector.start();
+      await eventually('five have failed', () => hanging.hits > 5);
+      assert.equal(lines.length, 1);
+      assert.match(lines[0]!, /"attempt":3,.*"msg":"watch fails"/);
+      hanging.remove();
+      await connected();
+      // The history of a server that comes back may be another one.
+      if (verb === 'watch') assert.ok(api.count({ verb: 'list' }) > 1);
+    });
+  }
 
   it('tells who waits when the server refuses, and goes on once it allows', async () => {
     client.close();
