@@ -5,7 +5,7 @@ import { ObjectReader } from './object-reader.js';
 /** Name of the ConfigMap in the driver's namespace that carries the flags. */
 export const flagsConfigMapName = 'connectors-config';
 
-/** The flags of an absent ConfigMap (connectors.md, section 1). */
+/** The flags of an absent ConfigMap (docs/configuration.md). */
 export const defaultFlags: FeatureFlags = {
   connectorProxyPermissions: false,
   connectorsApproval: false,

@@ -6,7 +6,7 @@ import { nameOf, parseProxyAddress } from './parse-connector.js';
 const paramTypes: readonly ParamType[] = ['string', 'array', 'object'];
 
 /**
- * Reads a ConnectorClass object (connectors.md, section 1). File names and templates are judged when a volume selects
+ * Reads a ConnectorClass object. File names and templates are judged when a volume selects
  * the configuration, so that one bad configuration does not stop the others.
  * @throws {DriverError} FAILED_PRECONDITION naming the object and the field.
  */

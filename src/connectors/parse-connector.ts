@@ -4,7 +4,7 @@ import type { Connector, ProxyAddress } from '../volume/ports.js';
 import { ObjectReader } from './object-reader.js';
 
 /**
- * Reads a Connector object (connectors.md, section 1). Fields that the driver does not use are not judged; they stay
+ * Reads a Connector object. Fields that the driver does not use are not judged; they stay
  * available to templates.
  * @throws {DriverError} FAILED_PRECONDITION naming the object and the field.
  */

@@ -16,8 +16,7 @@ export interface ParamsOwner {
 }
 
 /**
- * The params that the templates of each configuration see: what the volume gives, else the defaults (connectors.md,
- * section 4).
+ * The params that the templates of each configuration see: what the volume gives, else the defaults.
  * @param given the whole of the attribute `configuration.params`.
  * @throws {DriverError} INVALID_ARGUMENT with all problems of the given values; FAILED_PRECONDITION for a default of a
  * class that breaks its own rules.

@@ -20,7 +20,7 @@ export interface Selection {
 }
 
 /**
- * Finds the configurations that a volume includes (connectors.md, section 4, steps 1 and 2).
+ * Finds the configurations that a volume includes: classes in order of first mention, in each the names in order.
  * @throws {DriverError} NOT_FOUND when there are names and no class has any of them.
  */
 export function selectConfigurations(resolved: readonly ResolvedConnector[], names: readonly string[]): Selection {

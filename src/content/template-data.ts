@@ -5,7 +5,7 @@ import type { Connector, ConnectorClass } from '../volume/ports.js';
 import type { ClassGroup } from './configuration-selection.js';
 
 /**
- * What a template sees as its dot (connectors.md, section 4).
+ * What a template sees as its dot (docs/writing-a-connectorclass.md).
  * @param params of the configuration being rendered.
  */
 export function templateData(

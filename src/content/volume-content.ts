@@ -77,7 +77,7 @@ function withinBounds(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFi
   return sorted;
 }
 
-/** The only file of a volume whose approval was rejected: a google.rpc.Status as JSON (connectors.md, section 7). */
+/** The only file of a volume whose approval was rejected: a google.rpc.Status as JSON (docs/approval.md). */
 export function rejectionContent(message: string, details: readonly JsonObject[]): VolumeContent {
   const permissionDenied = 7;
   const status = JSON.stringify({ code: permissionDenied, message, details });

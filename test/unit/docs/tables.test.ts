@@ -224,6 +224,13 @@ describe('links between pages', () => {
     });
   }
 
+  it('lead somewhere in comments too', () => {
+    const text = sourceText('src');
+    const named = new Set([...text.matchAll(/[-./\w]*\.md\b/g)].map(([name]) => name));
+    assert.ok(named.size >= 3);
+    for (const name of named) assert.ok(existsSync(path.join(repository, name)), name);
+  });
+
   it('lead to every decision from docs/architecture.md', () => {
     const text = page('docs/architecture.md');
     for (const name of readdirSync(path.join(repository, 'docs', 'decisions'))) {
