@@ -39,9 +39,15 @@ export async function playDemo(context: CommandContext, options: DemoOptions): P
   const socketPath = path.join(root, 'csi', 'csi.sock');
   mkdirSync(path.join(kubeletDir, 'pods'), { recursive: true });
   const driver = startDriver(context, { kubeletDir, socketPath, manifests });
+  const kubelet = new DemoKubelet(socketPath);
+  const volume = demoVolume(kubeletDir, options);
   try {
-    await play(context, { ...options, manifests }, new DemoKubelet(socketPath), driver, kubeletDir);
+    await play(context, manifests, kubelet, driver, volume);
     return 0;
+  } catch (error) {
+    // What is still mounted could not be removed, and that failure would hide this one.
+    await kubelet.unpublish(volume).catch(() => undefined);
+    throw error;
   } finally {
     driver.kill('SIGTERM');
     if (driver.exitCode === null && driver.signalCode === null) {
@@ -53,12 +59,11 @@ export async function playDemo(context: CommandContext, options: DemoOptions): P
 
 async function play(
   { stdout }: CommandContext,
-  options: DemoOptions,
+  manifests: string,
   kubelet: DemoKubelet,
   driver: ChildProcess,
-  kubeletDir: string,
+  volume: DemoVolume,
 ): Promise<void> {
-  const volume = demoVolume(kubeletDir, options);
   const { targetPath } = volume;
   let number = 0;
   const step = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
@@ -69,7 +74,7 @@ async function play(
   };
 
   stdout(
-    `connectors from ${options.manifests}\nvolume of pod ${volume.pod.namespace}/${volume.pod.name}: ${describeAttributes(volume)}\n\n`,
+    `connectors from ${manifests}\nvolume of pod ${volume.pod.namespace}/${volume.pod.name}: ${describeAttributes(volume)}\n\n`,
   );
   await step('the driver starts and is ready', () => untilReady(kubelet, driver));
   mkdirSync(path.dirname(targetPath), { recursive: true, mode: 0o750 });
@@ -79,19 +84,25 @@ async function play(
     kubelet.publish(volume, tokensFor(volume)),
   );
   stdout(indent(`${treeOf(targetPath)}\n${contentsOf(targetPath)}`));
-  stdout(`\nwhat a task sees: $ set -a; . ./.env; set +a; env | grep _proxy=\n${indent(environmentOf(targetPath))}\n`);
+  const environment = environmentOf(targetPath);
+  if (environment !== undefined) {
+    stdout(`\nwhat a task sees: $ set -a; . ./.env; set +a; env | grep _proxy=\n${indent(environment)}\n`);
+  }
 
   const before = statSync(targetPath).ino;
   const renewedTokens = tokensFor(volume);
-  const oldToken = readFileSync(path.join(targetPath, 'context.token'), 'utf8');
+  const oldToken = tokenIn(targetPath);
   await step('NodePublishVolume again with a renewed token: rewritten in place', () =>
     kubelet.publish(volume, renewedTokens),
   );
-  const newToken = readFileSync(path.join(targetPath, 'context.token'), 'utf8');
-  if (newToken === oldToken || statSync(targetPath).ino !== before) {
+  const newToken = tokenIn(targetPath);
+  const isRenewed = oldToken === undefined || newToken !== oldToken;
+  if (!isRenewed || statSync(targetPath).ino !== before) {
     throw new DriverError('INTERNAL', 'the republish did not rewrite the token in place');
   }
-  stdout(`   context.token ${shorten(oldToken)} -> ${shorten(newToken)}, same mount\n`);
+  if (oldToken !== undefined && newToken !== undefined) {
+    stdout(`   context.token ${shorten(oldToken)} -> ${shorten(newToken)}, same mount\n`);
+  }
   await step('NodePublishVolume again, nothing changed: nothing is written', () =>
     kubelet.publish(volume, renewedTokens),
   );
@@ -214,7 +225,15 @@ function shorten(token: string): string {
   return `${token.slice(0, 6)}…${token.slice(-6)}`;
 }
 
-function environmentOf(targetPath: string): string {
+/** Undefined for a volume without the file. */
+function tokenIn(targetPath: string): string | undefined {
+  const file = path.join(targetPath, 'context.token');
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+/** Undefined for a volume without `.env`. */
+function environmentOf(targetPath: string): string | undefined {
+  if (!existsSync(path.join(targetPath, '.env'))) return undefined;
   const script = 'set -a; . ./.env; set +a; env | grep _proxy= | sort';
   const { stdout, status, stderr } = spawnSync('sh', ['-c', script], { cwd: targetPath, encoding: 'utf8' });
   if (status !== 0) throw new DriverError('INTERNAL', `sh did not take .env: ${stderr}`);

@@ -16,6 +16,8 @@ describe('demo', () => {
     return spawnSync(process.execPath, [main, 'demo', ...flags], { encoding: 'utf8', env });
   };
 
+  const unshare = (): string => spawnSync('sh', ['-c', 'command -v unshare'], { encoding: 'utf8' }).stdout.trim();
+
   it('goes through the life of a volume, shows no whole token, and leaves nothing behind', () => {
     const { status, stdout, stderr } = demo();
     assert.equal(stderr, '');
@@ -34,6 +36,28 @@ describe('demo', () => {
     assert.doesNotMatch(stdout, /eyJ[-\w]{10}/);
     assert.match(stdout, /\nnothing is left mounted\n$/);
     assert.deepEqual(fs.readdirSync(folder), []);
+  });
+
+  it('shows what there is of a volume without the files that it would look into', () => {
+    const { status, stdout, stderr } = demo(['--configuration-names', '!.env,!context.token']);
+    assert.equal(stderr, '');
+    assert.equal(status, 0);
+    assert.match(stdout, /^ {3}==> http\.proxy$/m);
+    assert.doesNotMatch(stdout, /a task sees|^ {3}context\.token/m);
+    assert.match(stdout, /\nnothing is left mounted\n$/);
+    assert.deepEqual(fs.readdirSync(folder), []);
+  });
+
+  it('says what went wrong, and leaves nothing behind, when that was after the first mount', () => {
+    const programs = path.join(folder, 'programs');
+    fs.mkdirSync(programs);
+    fs.symlinkSync(unshare(), path.join(programs, 'unshare'));
+    fs.symlinkSync('/bin/true', path.join(programs, 'true'));
+    fs.symlinkSync('/bin/false', path.join(programs, 'sh'));
+    const { status, stderr } = demo([], programs);
+    assert.equal(status, 1);
+    assert.match(stderr, /^connectors-csi demo: sh did not take \.env: \n$/);
+    assert.deepEqual(fs.readdirSync(folder), ['programs']);
   });
 
   it('tells what the driver answered and ends with 1', () => {
