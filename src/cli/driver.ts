@@ -51,6 +51,7 @@ export class Driver {
   readonly #limiter: PublishLimiter;
   readonly #backend: Backend;
   readonly #host: VolumeHost;
+  readonly #caFile: ProxyCaFile | undefined;
   readonly #server: SocketServer;
   readonly #registration: KubeletRegistration | undefined;
   readonly #health: HealthServer | undefined;
@@ -64,6 +65,8 @@ export class Driver {
     this.#parts = parts;
     this.#limiter = new PublishLimiter(config['max-concurrent-publishes']);
     this.#host = createHost(parts);
+    const caPath = config['proxy-ca-file'];
+    this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
     this.metrics = new Metrics(version, {
       publishQueueLength: () => this.#limiter.queueLength,
       volumes: () => this.#volumes.summary(),
@@ -107,8 +110,9 @@ export class Driver {
 
   async #start(): Promise<void> {
     const { log } = this.#parts;
-    const mountProblem = this.#host.mountProblem();
-    if (mountProblem !== undefined) log.error(`publishes will fail: ${mountProblem}`);
+    for (const problem of [this.#host.mountProblem(), this.#caFile?.problem()]) {
+      if (problem !== undefined) log.error(`publishes will fail: ${problem}`);
+    }
     this.#backend.start();
     const httpPort = await this.#health?.start();
     if (httpPort !== undefined) log.info('listening', { port: httpPort });
@@ -132,7 +136,7 @@ export class Driver {
 
   /** Why a publish would fail now, whatever its volume; undefined when it would not. */
   notReadyReason(): string | undefined {
-    return this.#host.mountProblem() ?? this.#backend.problem();
+    return this.#host.mountProblem() ?? this.#backend.problem() ?? this.#caFile?.problem();
   }
 
   #unregisteredReason(): string | undefined {
@@ -175,7 +179,6 @@ export class Driver {
   #nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
     const { config, clock, log, slowWork } = this.#parts;
     const locks = new VolumeLocks();
-    const caFile = config['proxy-ca-file'] === undefined ? undefined : new ProxyCaFile(config['proxy-ca-file'], log);
     const shared = { host: this.#host, locks, volumes: this.#volumes, clock };
     return nodeService(edge, {
       nodeName: config['node-name'],
@@ -188,7 +191,7 @@ export class Driver {
           (outcome, files, durationMs) => this.metrics.rendered(outcome, files, durationMs),
           slowWork,
         ),
-        contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: caFile?.read() }),
+        contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: this.#caFile?.read() }),
         limiter: this.#limiter,
         log,
       }),

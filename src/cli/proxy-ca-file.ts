@@ -17,6 +17,17 @@ export class ProxyCaFile {
     this.#log = log;
   }
 
+  /** Why `read` fails now; undefined when it does not. */
+  problem(): string | undefined {
+    try {
+      this.read();
+      return undefined;
+    } catch (error) {
+      if (error instanceof DriverError) return error.message;
+      throw error;
+    }
+  }
+
   /** @throws {DriverError} FAILED_PRECONDITION when it has never been readable. */
   read(): string {
     let signature = 'unreadable';

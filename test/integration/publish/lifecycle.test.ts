@@ -144,6 +144,27 @@ describe('the driver as a process', () => {
     await driver.stop();
   });
 
+  it('says from the start that publishes fail for want of the file of --proxy-ca-file, and is ready once it is there', async () => {
+    const file = path.join(node.root, 'ca.pem');
+    const driver = new DriverProcess(node, ['--proxy-ca-file', file, ...http]);
+    try {
+      await driver.untilLogged('serving');
+      const errors = driver.logLines().filter(({ level }) => level === 'error');
+      assert.match(
+        String(errors[0]?.['msg']),
+        /^publishes will fail: --proxy-ca-file .*ca\.pem of the driver cannot be used: ENOENT/,
+      );
+      const { status, body } = await driver.http('/readyz');
+      assert.equal(status, 503);
+      assert.match(body, /^--proxy-ca-file .*ENOENT/);
+      fs.writeFileSync(file, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+      assert.equal((await driver.http('/readyz')).status, 200);
+      await driver.kubelet.publish(node.volume().publishRequest());
+    } finally {
+      await driver.stop();
+    }
+  });
+
   it('serves metrics and health without a token, whatever it was asked', async () => {
     const driver = await DriverProcess.start(node, http);
     const volume = node.volume();
