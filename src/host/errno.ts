@@ -14,10 +14,12 @@ export function errnoName(number: number): string {
 /** A system call that failed: which, on what, and why. */
 export class SyscallError extends Error {
   override readonly name = 'SyscallError';
+  readonly call: string;
   readonly errno: number;
 
   constructor(call: string, path: string, number: number) {
     super(`${call} ${path}: ${errnoName(number)}`);
+    this.call = call;
     this.errno = number;
   }
 }
@@ -27,9 +29,21 @@ function isOutOfSpace(error: SyscallError): boolean {
   return error.errno === errno.ENOSPC || error.errno === errno.EDQUOT;
 }
 
+const inVolume = 'no room in the volume (see --tmpfs-size of the driver)';
+const onNode = 'no room for another mount on the node (see sysctl fs.mount-max)';
+
+/** What has no room, by the call that met the bound. A directory may be one of the volume or of the node. */
+const withoutRoom: ReadonlyMap<string, string> = new Map([
+  ['openat', inVolume],
+  ['write', inVolume],
+  ['symlinkat', inVolume],
+  ['mount', onNode],
+  ['move_mount', onNode],
+]);
+
 /** What a failed system call means to the kubelet: RESOURCE_EXHAUSTED without room, else INTERNAL. */
 export function fromSyscallError(error: SyscallError): DriverError {
-  return isOutOfSpace(error)
-    ? new DriverError('RESOURCE_EXHAUSTED', `no room for the volume: ${error.message}`, { cause: error })
-    : new DriverError('INTERNAL', error.message, { cause: error });
+  if (!isOutOfSpace(error)) return new DriverError('INTERNAL', error.message, { cause: error });
+  const what = withoutRoom.get(error.call) ?? 'no room for the volume';
+  return new DriverError('RESOURCE_EXHAUSTED', `${what}: ${error.message}`, { cause: error });
 }

@@ -24,4 +24,16 @@ describe('failed system calls', () => {
       assert.match(error.message, new RegExp(`write /x: ${name}$`));
     });
   }
+
+  it('name what bounds the room: a flag for what is written, the node for a mount, neither for anything else', () => {
+    for (const [call, message] of [
+      ['write', 'no room in the volume (see --tmpfs-size of the driver): write /x: ENOSPC'],
+      ['openat', 'no room in the volume (see --tmpfs-size of the driver): openat /x: ENOSPC'],
+      ['move_mount', 'no room for another mount on the node (see sysctl fs.mount-max): move_mount /x: ENOSPC'],
+      ['mount', 'no room for another mount on the node (see sysctl fs.mount-max): mount /x: ENOSPC'],
+      ['mkdirat', 'no room for the volume: mkdirat /x: ENOSPC'],
+    ] as const) {
+      assert.equal(fromSyscallError(new SyscallError(call, '/x', constants.errno.ENOSPC)).message, message);
+    }
+  });
 });
