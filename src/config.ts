@@ -153,7 +153,14 @@ function readArguments(table: FlagTable, args: readonly string[]): Readonly<Reco
     return values as Readonly<Record<string, string>>;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.replace(/\.\s+(?:To specify|Did you).*$/s, ''));
+    throw new UsageError(
+      message
+        .replace(
+          / argument is ambiguous\..*(--[-\w]+)=.*$/s,
+          ' has no value; one that begins with "-" is written $1=-VALUE',
+        )
+        .replace(/\.\s+To specify.*$/s, ''),
+    );
   }
 }
 

@@ -136,7 +136,16 @@ describe('the flags of serve', () => {
     ['an unknown flag', ['--nope'], /^Unknown option '--nope'$/],
     ['a word that belongs to none', ['constructor'], /^Unexpected argument 'constructor'/],
     ['a flag without its value', ['--manifests'], /'--manifests <value>' argument missing$/],
-    ['a flag as the value of another', ['--manifests', '--nope'], /'--manifests' argument is ambiguous$/],
+    [
+      'a flag as the value of another',
+      ['--manifests', '--nope'],
+      /^Option '--manifests' has no value; one that begins with "-" is written --manifests=-VALUE$/,
+    ],
+    [
+      'a value that looks like a flag',
+      ['--approval-wait', '-5s'],
+      /^Option '--approval-wait' has no value; one that begins with "-" is written --approval-wait=-VALUE$/,
+    ],
     ['the source directory without one', ['--connector-source=directory'], /needs --manifests DIR$/],
     [
       'a directory and a name that make too long a path for a socket',
