@@ -56,7 +56,7 @@ function toGoValue(value: JsonValue, budget: Budget, depth: number): GoValue {
       if (value === null) return null;
       if (isList(value)) {
         const elements = value.map((item) => toGoValue(item, budget, depth + 1));
-        return appendedSlice(anyType, elements, null);
+        return appendedSlice(anyType, elements);
       }
       return toGoMap(value, budget, depth);
     default:

@@ -17,6 +17,7 @@ export class Printer extends Formatter {
     if (value === null) this.#printNil(verb);
     else if (verb === 'T') this.formatString(typeName(value));
     else if (verb === 'p') this.#printPointer(value, verb);
+    else if (isBytes(value)) this.#printSlice(value, verb, 0, verb === 'v' ? '[]byte' : value.typeName);
     else if (!this.#printByMethod(value, verb)) this.#printValue(value, verb, 0);
   }
 
@@ -181,16 +182,17 @@ export class Printer extends Formatter {
     this.plus = plus;
   }
 
-  #printSlice(value: GoSlice, verb: ByteString, depth: number): void {
-    if (value.elementType === 'uint8' && 'sqxX'.includes(verb)) {
+  /** `shownType` is what `%#v` calls it: bytes by themselves have a name of their own. */
+  #printSlice(value: GoSlice, verb: ByteString, depth: number, shownType = value.typeName): void {
+    if (isBytes(value) && 'sqxX'.includes(verb)) {
       this.#printString(bytesOf(value), verb);
       return;
     }
     if (this.sharpV && value.isNil) {
-      this.write(`${value.typeName}(nil)`);
+      this.write(`${shownType}(nil)`);
       return;
     }
-    this.write(this.sharpV ? `${value.typeName}{` : '[');
+    this.write(this.sharpV ? `${shownType}{` : '[');
     for (let index = 0; index < value.length; index++) {
       if (index > 0) this.#writeSeparator();
       this.#printElement(value.at(index), verb, depth + 1);
@@ -258,6 +260,10 @@ export class Printer extends Formatter {
 
 function kindOfPointer(value: GoValue): boolean {
   return value instanceof GoObject && value.type.kind === 'ptr';
+}
+
+function isBytes(value: GoValue): value is GoSlice {
+  return value instanceof GoSlice && value.elementType === 'uint8';
 }
 
 function bytesOf(value: GoSlice): ByteString {

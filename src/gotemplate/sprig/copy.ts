@@ -1,10 +1,12 @@
+import { appendedSlice } from '../capacity.js';
 import { GoError, type CallContext } from '../function.js';
 import { ensureDepth } from '../limits.js';
 import { GoMap, GoObject, GoSlice, type GoValue } from '../values.js';
 import { copyOfVersion } from './semver.js';
 
 /**
- * sprig's deepCopy (copystructure): lists and dicts at every level are new, of the same types, nil staying nil.
+ * sprig's deepCopy (copystructure): lists and dicts at every level are new, of the same types and capacities, nil staying
+ * nil.
  * @throws {GoError} for nil, which it does not take.
  */
 export function deepCopy(context: CallContext, value: GoValue): GoValue {
@@ -21,11 +23,9 @@ function copyValue(context: CallContext, value: GoValue, depth: number): GoValue
 function copySlice(context: CallContext, slice: GoSlice, depth: number): GoSlice {
   if (slice.isNil) return slice;
   ensureDepth(depth);
-  context.allocate(96 + 16 * slice.length);
-  return new GoSlice(
-    slice.elementType,
-    slice.toArray().map((element) => copyValue(context, element, depth + 1)),
-  );
+  context.allocate(96 + 16 * slice.capacity);
+  const elements = slice.toArray().map((element) => copyValue(context, element, depth + 1));
+  return appendedSlice(slice.elementType, elements, slice.capacity);
 }
 
 function copyMap(context: CallContext, map: GoMap, depth: number): GoMap {

@@ -123,20 +123,18 @@ const readingFunctions: readonly GoFunction[] = [
   goFunction({ name: 'dig', params: [], variadic: any, result: any }, (_, ...values) => dig(values)),
   goFunction({ name: 'pluck', params: ['string'], variadic: dictType }, (context, key, ...sources) => {
     context.allocate(16 * sources.length);
-    return appendedSlice(anyType, pluck(key, sources), null);
+    return appendedSlice(anyType, pluck(key, sources));
   }),
   goFunction({ name: 'keys', params: [], variadic: dictType }, (context, ...sources) =>
     appendedSlice(
       'string',
       sources.flatMap((source) => sortedKeys(context, source)),
-      '',
     ),
   ),
   goFunction({ name: 'values', params: [dictType] }, (context, source) =>
     appendedSlice(
       anyType,
       sortedKeys(context, source).map((key) => source.entries.get(key) ?? null),
-      null,
     ),
   ),
   goFunction({ name: 'pick', params: [dictType], variadic: 'string' }, (context, source, ...keys) =>

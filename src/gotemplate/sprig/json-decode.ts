@@ -106,7 +106,7 @@ class JsonReader {
     for (;;) {
       this.#context.allocate(32);
       elements.push(this.#value(depth));
-      if (this.#ends(']', 'after array element')) return appendedSlice(anyType, elements, null);
+      if (this.#ends(']', 'after array element')) return appendedSlice(anyType, elements);
     }
   }
 

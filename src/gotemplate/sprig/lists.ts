@@ -32,7 +32,7 @@ function push(context: CallContext, value: GoValue, element: GoValue): GoSlice {
   const list = listOf(value, 'Cannot push on type %s');
   const elements = copyOf(context, list, list.length + 1);
   elements.push(element);
-  return appendedSlice(anyType, elements, null, grownCapacity(list.length));
+  return appendedSlice(anyType, elements, grownCapacity(list.length));
 }
 
 function prepend(context: CallContext, value: GoValue, element: GoValue): GoSlice {
@@ -74,7 +74,7 @@ function keep(
   for (const element of copyOf(context, listOf(value, complaint))) {
     if (isKept(element, kept)) kept.push(element);
   }
-  return appendedSlice(anyType, kept, null);
+  return appendedSlice(anyType, kept);
 }
 
 function isAmong(context: CallContext, element: GoValue, others: readonly GoValue[]): boolean {
@@ -106,7 +106,7 @@ function slice(value: GoValue, indices: readonly GoValue[]): GoValue {
 function concat(context: CallContext, values: readonly GoValue[]): GoSlice {
   const lists = values.map((value) => listOf(value, 'Cannot concat type %s as list'));
   const elements = lists.flatMap((list) => copyOf(context, list));
-  return elements.length === 0 ? GoSlice.nil(anyType) : appendedSlice(anyType, elements, null);
+  return elements.length === 0 ? GoSlice.nil(anyType) : appendedSlice(anyType, elements);
 }
 
 /** rest and initial: a nil list when there is nothing to take away. */

@@ -1,6 +1,7 @@
 import { formatValue } from '../fmt/printer.js';
 import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
-import { int, int64, GoSlice, wrapInt, type GoValue } from '../values.js';
+import { int, int64, type GoSlice, wrapInt, type GoValue } from '../values.js';
+import { appendedSlice } from '../capacity.js';
 import { toFloat64, toInt64 } from './casts.js';
 import { add, divide, fold, multiply, subtract } from './decimal.js';
 import { parseGoInt, scale } from './numbers.js';
@@ -72,7 +73,7 @@ function integers(context: CallContext, start: bigint, stop: bigint, step: bigin
 }
 
 function untilStep(context: CallContext, start: bigint, stop: bigint, step: bigint): GoSlice {
-  return new GoSlice('int', integers(context, start, stop, step, intElementBytes).map(int));
+  return appendedSlice('int', integers(context, start, stop, step, intElementBytes).map(int));
 }
 
 /** seq: 1 to last, first to last, or first, step, last, all inclusive; any other number of arguments gives nothing. */

@@ -84,7 +84,7 @@ function ensureUtf8(pattern: ByteString): void {
   for (let at = 0; at < pattern.length;) {
     const { size } = decodeRune(pattern, at);
     const isInvalid = size === 1 && pattern.charCodeAt(at) >= 0x80;
-    if (isInvalid) throw new PatternError(`error parsing regexp: invalid UTF-8: \`${pattern}\``);
+    if (isInvalid) throw new PatternError(`error parsing regexp: invalid UTF-8: \`${pattern.slice(at)}\``);
     at += size;
   }
 }

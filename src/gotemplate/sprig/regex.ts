@@ -2,22 +2,17 @@ import { byteTable, replaceBytes } from '../byte-builder.js';
 import type { ByteString } from '../byte-string.js';
 import { goFunction, type CallContext, type GoFunction } from '../function.js';
 import { GoSlice, stringSlice } from '../values.js';
-import { appendedSlice, grownCapacity } from '../capacity.js';
+import { appendedCapacity, appendedSlice } from '../capacity.js';
 import { compileError, PatternError, Regex } from './regex-match.js';
 import { parseReplacement, replaceMatches } from './regex-replace.js';
 
-/** Go makes room for ten matches at first. */
-function foundCapacity(length: number): number {
-  let capacity = 10;
-  while (capacity < length) capacity = grownCapacity(capacity);
-  return capacity;
-}
+/** How many matches Go makes room for at first. */
+const matchesRoom = 10;
 
 function findAll(regex: Regex, text: ByteString, limit: bigint): GoSlice {
   const matches = regex.all(text, Number(limit)).map((match) => match.group(0) ?? '');
-  return matches.length === 0
-    ? GoSlice.nil('string')
-    : appendedSlice('string', matches, '', foundCapacity(matches.length));
+  if (matches.length === 0) return GoSlice.nil('string');
+  return appendedSlice('string', matches, appendedCapacity(matches.length, 'string', matchesRoom));
 }
 
 /** Go's Regexp.Split: at most `limit` parts, all for a negative limit, nil for zero. */
@@ -27,14 +22,15 @@ function split(regex: Regex, text: ByteString, limit: bigint, isEmptyPattern: bo
   const parts: ByteString[] = [];
   let start = 0;
   let end = 0;
-  for (const match of regex.all(text, Number(limit))) {
+  const matches = regex.all(text, Number(limit));
+  for (const match of matches) {
     if (limit > 0n && BigInt(parts.length) === limit - 1n) break;
     end = match.start;
     if (match.end !== 0) parts.push(text.slice(start, end));
     start = match.end;
   }
   if (end !== text.length) parts.push(text.slice(start));
-  return stringSlice(parts);
+  return appendedSlice('string', parts, appendedCapacity(parts.length, 'string', matches.length));
 }
 
 /** Both names of a function: the plain one panics on a wrong pattern, as Go's MustCompile, the other gives the error. */
