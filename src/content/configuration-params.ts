@@ -31,11 +31,11 @@ export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject)
 function paramsOf({ className, configuration }: ParamsOwner, given: JsonObject, problems: string[]): JsonObject {
   const values = jsonMember(given, configuration.name);
   const owner = `attribute "configuration.params": configuration ${configuration.name}`;
-  for (const name of isJsonObject(values) ? Object.keys(values) : []) {
-    if (!configuration.params.some((param) => param.name === name)) {
-      const declared = configuration.params.map((param) => param.name).join(', ');
-      problems.push(`${owner} has no param "${name}"; declared are: ${declared === '' ? 'none' : declared}`);
-    }
+  const declared = new Set(configuration.params.map((param) => param.name));
+  const unknown = isJsonObject(values) ? Object.keys(values).filter((name) => !declared.has(name)) : [];
+  if (unknown.length > 0) {
+    const names = unknown.map((name) => `"${name}"`).join(', ');
+    problems.push(`${owner} has no param ${names}; declared are: ${[...declared].join(', ') || 'none'}`);
   }
   const resolved = configuration.params.map((param): readonly [string, JsonValue] => {
     const value = jsonMember(values, param.name);
@@ -76,7 +76,8 @@ function valueProblem({ type, enum: allowed }: ConfigurationParam, value: JsonVa
 
 /** Of a list, the enumeration may have whole lists or what each element may be. */
 function isAllowed(allowed: readonly JsonValue[], value: JsonValue): boolean {
-  const isListed = (wanted: JsonValue): boolean => allowed.some((candidate) => isEqual(candidate, wanted));
+  const listed = new Set(allowed.map(toText));
+  const isListed = (wanted: JsonValue): boolean => listed.has(toText(wanted));
   return isListed(value) || (Array.isArray(value) && (value as readonly JsonValue[]).every(isListed));
 }
 
@@ -92,11 +93,7 @@ function isOfType(type: ParamType, value: JsonValue): boolean {
   }
 }
 
-function isEqual(a: JsonValue, b: JsonValue): boolean {
-  return toText(a) === toText(b);
-}
-
-/** As JSON, members sorted. */
+/** As JSON, members sorted: the same for equal values. */
 function toText(value: JsonValue): string {
   return JSON.stringify(value, (_key, member: JsonValue) => {
     if (typeof member === 'bigint') return member.toString();

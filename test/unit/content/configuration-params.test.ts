@@ -97,6 +97,27 @@ describe('params of a configuration', () => {
     });
   });
 
+  it('name those that are not declared together, and what is declared once', () => {
+    assert.throws(() => resolve([{ ...text, default: '' }], '{"x": "", "y": ""}'), {
+      message: /: configuration registry has no param "x", "y"; declared are: text$/,
+    });
+  });
+
+  it('take a time and a message that grow as what is written, not as its product with what is declared', () => {
+    const names = Array.from({ length: 8000 }, (_, index) => `p${index}`);
+    const startMs = performance.now();
+    const choice: ConfigurationParam = { name: 'p', type: 'array', enum: names };
+    const chosen = JSON.stringify({ p: names.map(() => 'p7999') });
+    assert.equal((resolve([choice], chosen)['p'] as readonly string[]).length, names.length);
+    const declared = names.map((name): ConfigurationParam => ({ ...text, name, default: '' }));
+    const given = JSON.stringify(Object.fromEntries(names.map((name) => [`not-${name}`, ''])));
+    assert.throws(
+      () => resolve(declared, given),
+      ({ message }: Error) => message.length < 300_000,
+    );
+    assert.ok(performance.now() - startMs < 3000);
+  });
+
   it('say that nothing is declared', () => {
     assert.throws(() => resolve([], '{"x": ""}'), { message: /has no param "x"; declared are: none$/ });
   });
