@@ -5,6 +5,8 @@ interface Holder {
   readonly released: Promise<void>;
 }
 
+const over = new DriverError('CANCELLED', 'the call has ended');
+
 /**
  * One call at a time per volume. A publish that finds its volume busy is refused; an unpublish cancels the publish it
  * finds, waits until that has let go, and keeps later publishes out meanwhile, so that a late publish cannot mount
@@ -15,7 +17,7 @@ export class VolumeLocks {
 
   /**
    * Runs `work` as the only call for the keys (volume id and target path).
-   * @param work gets a signal that also fires when an unpublish wants the volume.
+   * @param work gets a signal that also fires when an unpublish wants the volume, and when the work is over.
    * @throws {DriverError} ABORTED when another call holds one of the keys.
    */
   async exclusively<T>(
@@ -59,6 +61,8 @@ export class VolumeLocks {
       signal.removeEventListener('abort', forward);
       for (const key of keys) this.#holders.delete(key);
       release();
+      // One of several things that it waited for together may have failed: nobody wants the others any more.
+      controller.abort(over);
     }
   }
 }

@@ -55,6 +55,16 @@ describe('VolumeLocks', () => {
     await assert.rejects(running, { code: 'DEADLINE_EXCEEDED' });
   });
 
+  it('ends what still waits for a call that has failed', async () => {
+    const waits: Promise<string>[] = [];
+    const failed = new VolumeLocks().exclusively(['id'], neverAborted, (signal) => {
+      waits.push(untilStopped().work(signal));
+      return Promise.reject(new Error('no'));
+    });
+    await assert.rejects(failed, /no/);
+    await assert.rejects(waits[0]!, { code: 'CANCELLED' });
+  });
+
   it('cancels the holder for an unpublish, which runs after it has let go', async () => {
     const locks = new VolumeLocks();
     const events: string[] = [];
