@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { DriverError } from './errors.js';
 import type { Log } from './log.js';
 
@@ -14,10 +14,14 @@ export interface HealthServerOptions {
   readonly log: Log;
 }
 
+const maxConnections = 64;
+
 /** `/metrics`, `/healthz` and `/readyz` over HTTP, for Prometheus and the kubelet's probes. */
 export class HealthServer {
   readonly #options: HealthServerOptions;
   readonly #server: Server;
+  /** The oldest first. */
+  readonly #connections = new Set<Socket>();
 
   constructor(options: HealthServerOptions) {
     this.#options = options;
@@ -28,7 +32,7 @@ export class HealthServer {
       });
     });
     this.#server.requestTimeout = 10_000;
-    this.#server.maxConnections = 64;
+    this.#server.on('connection', (socket) => this.#admit(socket));
   }
 
   /**
@@ -53,6 +57,19 @@ export class HealthServer {
   stop(): void {
     this.#server.close();
     this.#server.closeAllConnections();
+  }
+
+  /**
+   * One too many makes the oldest go. The whole pod network may connect and then keep silent; refusing the newest would
+   * refuse the kubelet's probes, and have the driver restarted.
+   */
+  #admit(connection: Socket): void {
+    this.#connections.add(connection);
+    connection.once('close', () => this.#connections.delete(connection));
+    const [oldest] = this.#connections;
+    if (oldest === undefined || this.#connections.size <= maxConnections) return;
+    this.#connections.delete(oldest);
+    oldest.destroy();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

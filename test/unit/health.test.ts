@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { HealthServer } from '../../src/health.js';
 import { keptLog } from '../support/log-lines.js';
+import { eventually } from '../support/poll.js';
 
 describe('HealthServer', () => {
   const { log, lines } = keptLog();
@@ -94,6 +95,20 @@ describe('HealthServer', () => {
       code: 'FAILED_PRECONDITION',
       message: `cannot listen on --http-address 127.0.0.1:${port}`,
     });
+  });
+
+  it('answers though others hold more connections than it keeps, of which the oldest go', async () => {
+    const idle = Array.from({ length: 100 }, () => connect(port, '127.0.0.1'));
+    for (const socket of idle) socket.on('error', () => undefined).resume();
+    try {
+      await Promise.all(idle.map((socket) => once(socket, 'connect')));
+      assert.deepEqual(await get('/healthz'), [200, 'ok\n']);
+      const isClosed = (): boolean[] => idle.map((socket) => socket.closed);
+      await eventually('the oldest are closed', () => isClosed().slice(0, 36).every(Boolean));
+      assert.deepEqual(isClosed().slice(40), Array<boolean>(60).fill(false));
+    } finally {
+      for (const socket of idle) socket.destroy();
+    }
   });
 
   it('takes no connection after it stopped', async () => {
