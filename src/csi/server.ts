@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -89,12 +89,29 @@ export class SocketServer {
     const timedOut = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(true), drainMs);
     });
-    const drained = promisify(this.#server.tryShutdown.bind(this.#server))().then(() => false);
+    const drained = this.#close().then(() => false);
     if (await Promise.race([drained, timedOut])) {
       log.warn('calls still running after the drain time are cut off', { path: socketPath });
       this.#server.forceShutdown();
     }
     clearTimeout(timer);
+  }
+
+  /**
+   * Node removes whatever is at the path of a socket that it closes, at once. When that is not this server's any more but
+   * another driver's, it is out of the way for that moment.
+   */
+  #close(): Promise<void> {
+    const { socketPath } = this.#options;
+    const close = promisify(this.#server.tryShutdown.bind(this.#server));
+    const isAnothers = this.#identity !== undefined && !this.isInPlace && existsSync(socketPath);
+    if (!isAnothers) return close();
+    // The kubelet takes no notice of names that begin with a dot.
+    const aside = path.join(path.dirname(socketPath), `.${path.basename(socketPath)}.kept`);
+    renameSync(socketPath, aside);
+    const closed = close();
+    renameSync(aside, socketPath);
+    return closed;
   }
 }
 
