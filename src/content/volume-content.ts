@@ -53,12 +53,15 @@ export async function renderVolumeContent(
   const rendered = await renderer.render({ ...request, caBundle }, call);
   rendered.files.forEach(put);
 
-  const warnings = [...rendered.warnings];
-  for (const name of request.excludedFiles) {
-    if (!files.delete(name))
-      warnings.push(`attribute "configuration.names" excludes "${name}", which is not in the mount`);
-  }
-  return { files: withinBounds(files), warnings };
+  const absent = request.excludedFiles.filter((name) => !files.delete(name));
+  return { files: withinBounds(files), warnings: [...rendered.warnings, ...absenceWarnings(absent)] };
+}
+
+/** One for all of them: each is a line of the log, and a volume may name thousands. */
+function absenceWarnings(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const which = names.length === 1 ? 'which is not' : 'which are not';
+  return [`attribute "configuration.names" excludes "${names.join('", "')}", ${which} in the mount`];
 }
 
 function withinBounds(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFile[] {

@@ -8,6 +8,8 @@ const maxConnectors = 32;
 const maxParamsBytes = 64 * 1024;
 /** Far more names than a volume may have files; what looks for each of them need not think of more. */
 const maxSelectorsLength = 64 * 1024;
+/** More than anybody mends at once. */
+const maxProblems = 20;
 /** The API server mints no token that lives shorter than this or longer than 2^32 seconds. */
 const minTokenExpirationMs = 10 * 60_000;
 const maxTokenExpirationMs = 2 ** 32 * 1000;
@@ -40,8 +42,8 @@ export interface VolumeAttributes {
 }
 
 /**
- * Reads the author's attributes. All problems are reported, one sentence each, which quotes the attribute and says
- * what is allowed.
+ * Reads the author's attributes. All problems are reported, up to a bound, one sentence each, which quotes the attribute
+ * and says what is allowed.
  * @param podNamespace the namespace of connectors named without one.
  */
 export function parseVolumeAttributes(
@@ -64,7 +66,13 @@ export function parseVolumeAttributes(
     configurationParams: parseParams(read('configuration.params'), problems),
     ...(tokenExpirationMs === undefined ? {} : { tokenExpirationMs }),
   };
-  return { attributes, problems };
+  return { attributes, problems: abridged(problems) };
+}
+
+/** A pod's author can write a hundred thousand mistakes, and log and event are not to grow with them. */
+function abridged(problems: readonly string[]): readonly string[] {
+  if (problems.length <= maxProblems) return problems;
+  return [...problems.slice(0, maxProblems), `and ${problems.length - maxProblems} more problems`];
 }
 
 function parseConnectors(

@@ -62,6 +62,14 @@ describe('the content of a volume', () => {
     ]);
   });
 
+  it('warns once of all that is excluded and not there', async () => {
+    const { warnings } = await render({ excludedFiles: ['one', '.env', 'two'] }, rendererOf());
+    assert.deepEqual(
+      warnings.filter((warning) => warning.includes('excludes')),
+      ['attribute "configuration.names" excludes "one", "two", which are not in the mount'],
+    );
+  });
+
   it('takes the CA of the address that is used, else the driver-wide one, else none', async () => {
     const withCa = {
       connector: connectorOf('ci/a', { url: 'http://proxy', caCerts: 'OWN' }),

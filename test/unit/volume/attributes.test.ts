@@ -142,6 +142,25 @@ describe('volume attributes', () => {
     assert.equal(problems.length, 5, problems.join('\n'));
   });
 
+  it('are not judged at a length that grows out of proportion, whatever is wrong with them', () => {
+    const many = Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`x${index}`, '']));
+    const params = Object.fromEntries(
+      Object.keys(many)
+        .slice(0, 5_000)
+        .map((name) => [name, 0]),
+    );
+    for (const context of [
+      { ...valid, ...many },
+      { ...valid, 'configuration.names': ','.repeat(60_000) },
+      { ...valid, 'configuration.names': '#,'.repeat(30_000) },
+      { ...valid, 'configuration.params': JSON.stringify(params) },
+    ]) {
+      const problems = problemsOf(context);
+      assert.ok(problems.length > 0 && problems.join('').length < 10_000, `${problems.length} problems`);
+    }
+    assert.match(problemsOf({ ...valid, ...many }).at(-1)!, /^and 49980 more problems$/);
+  });
+
   it('never make the parser throw, and every problem is one line', () => {
     const names = fc.constantFrom(...Object.keys(valid), 'connector.name', 'connector.namespace', '__proto__', 'x');
     fc.assert(
