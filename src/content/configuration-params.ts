@@ -9,6 +9,9 @@ const typeDescriptions: Readonly<Record<ParamType, string>> = {
   object: 'an object of strings',
 };
 
+/** More than anybody reads; a class may have configurations by the thousand that all have the same ones. */
+const enoughProblems = 100;
+
 /** What the params of a configuration are resolved for. */
 export interface ParamsOwner {
   readonly className: string;
@@ -18,12 +21,16 @@ export interface ParamsOwner {
 /**
  * The params that the templates of each configuration see: what the volume gives, else the defaults.
  * @param given the whole of the attribute `configuration.params`.
- * @throws {DriverError} INVALID_ARGUMENT with all problems of the given values; FAILED_PRECONDITION for a default of a
+ * @throws {DriverError} INVALID_ARGUMENT with all problems of the given values, or a hundred; FAILED_PRECONDITION for a default of a
  * class that breaks its own rules.
  */
 export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject): readonly JsonObject[] {
   const problems: string[] = [];
-  const resolved = owners.map((owner) => paramsOf(owner, given, problems));
+  const resolved: JsonObject[] = [];
+  for (const owner of owners) {
+    resolved.push(paramsOf(owner, given, problems));
+    if (problems.length >= enoughProblems) break;
+  }
   if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', [...new Set(problems)].join('; '));
   return resolved;
 }

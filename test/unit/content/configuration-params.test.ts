@@ -118,6 +118,15 @@ describe('params of a configuration', () => {
     assert.ok(performance.now() - startMs < 3000);
   });
 
+  it('are not looked at for ever in a class that has a configuration any number of times', () => {
+    const startMs = performance.now();
+    const owner = { className: 'oci', configuration: configurationOf('registry', {}) };
+    const owners = Array.from({ length: 20_000 }, () => owner);
+    const given = { registry: Object.fromEntries(Array.from({ length: 8000 }, (_, index) => [`p${index}`, ''])) };
+    assert.throws(() => resolveParams(owners, given), { code: 'INVALID_ARGUMENT' });
+    assert.ok(performance.now() - startMs < 3000);
+  });
+
   it('say that nothing is declared', () => {
     assert.throws(() => resolve([], '{"x": ""}'), { message: /has no param "x"; declared are: none$/ });
   });
