@@ -100,7 +100,12 @@ export function runeCount(bytes: ByteString): number {
 export function encodeRune(rune: number): ByteString {
   if (rune >= 0 && rune < 0x80) return String.fromCharCode(rune);
   const valid = rune >= 0 && rune <= 0x10ffff && !(rune >= 0xd800 && rune <= 0xdfff);
-  return toGoString(String.fromCodePoint(valid ? rune : runeError));
+  const code = valid ? rune : runeError;
+  const last = 0x80 | (code & 0x3f);
+  if (code < 0x800) return String.fromCharCode(0xc0 | (code >> 6), last);
+  const third = 0x80 | ((code >> 6) & 0x3f);
+  if (code < 0x10000) return String.fromCharCode(0xe0 | (code >> 12), third, last);
+  return String.fromCharCode(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 0x3f), third, last);
 }
 
 /** string([]rune). */

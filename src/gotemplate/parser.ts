@@ -140,7 +140,7 @@ class TreeParser extends PipelineParser {
 
   /** An if, with or range to its end. A chain of `else if` becomes branches within each other's else, without recursion. */
   #branch(kind: BranchNode['kind']): BranchNode {
-    const scope = this.variables.length;
+    const { mark } = this.scope;
     const links: Link[] = [];
     let link = this.#link(kind);
     while (link.terminator.kind === 'else' && kind !== 'range' && this.peek().type === kind) {
@@ -149,7 +149,7 @@ class TreeParser extends PipelineParser {
       link = this.#link(kind);
     }
     const elseList = link.terminator.kind === 'else' ? this.#elseList() : undefined;
-    this.variables.length = scope;
+    this.scope.dropTo(mark);
     return linkBranches(kind, links, link, elseList);
   }
 

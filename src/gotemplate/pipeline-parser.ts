@@ -1,6 +1,7 @@
 import type { ByteString } from './byte-string.js';
 import { parseCharacter, parseComplex, parseNumber } from './number-literal.js';
 import { invalidSyntax, quote, unquote } from './quote.js';
+import { Scope } from './scope.js';
 import type { Token, TokenType } from './token.js';
 import { TokenReader } from './token-reader.js';
 import { type CommandNode, describe, type NumberNode, type Operand, type PipeNode } from './tree.js';
@@ -26,7 +27,7 @@ const notExecutable: ReadonlySet<string> = new Set(['bool', 'dot', 'nil', 'numbe
 /** Parses what is between `{{` and `}}` after any keyword. */
 export class PipelineParser extends TokenReader {
   /** Declared so far and not yet out of scope; a declaration counts to the end of its block. */
-  protected variables: ByteString[] = ['$'];
+  protected readonly scope = new Scope('$');
 
   protected unquoted(token: Token): ByteString {
     return unquote(token.value) ?? this.fail(invalidSyntax);
@@ -78,7 +79,7 @@ export class PipelineParser extends TokenReader {
 
   protected declare(declarations: ByteString[], variable: Token): void {
     declarations.push(variable.value);
-    this.variables.push(variable.value);
+    this.scope.declare(variable.value);
   }
 
   protected checkSecondDeclaration(declarations: readonly ByteString[], context: string): void {
@@ -149,7 +150,7 @@ export class PipelineParser extends TokenReader {
       case 'nil':
         return this.counted({ kind: 'nil', position });
       case 'variable':
-        if (!this.variables.includes(value)) this.fail(`undefined variable ${quote(value)}`);
+        if (!this.scope.has(value)) this.fail(`undefined variable ${quote(value)}`);
         return this.counted({ kind: 'variable', position, name: value, fields: [] });
       case 'field':
         return this.counted({ kind: 'field', position, fields: [value.slice(1)] });

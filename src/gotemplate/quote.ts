@@ -137,20 +137,19 @@ export function unquote(literal: ByteString): ByteString | undefined {
 }
 
 function unescape(body: ByteString): ByteString | undefined {
-  let text = '';
+  const text = new ByteBuilder();
   for (let offset = 0; offset < body.length;) {
     const slash = body.indexOf('\\', offset);
-    const stop = slash < 0 ? body.length : slash;
-    const run = body.slice(offset, stop);
+    const run = body.slice(offset, slash < 0 ? undefined : slash);
     if (run.includes('"')) return undefined;
-    text += run;
+    text.add(run);
     if (slash < 0) break;
     const escape = readEscape(body, slash + 1, '"');
     if (escape === undefined) return undefined;
-    text += escape.text;
+    text.add(escape.text);
     offset = escape.next;
   }
-  return text;
+  return text.toString();
 }
 
 /** What is wrong with a character constant, in Go's words. */

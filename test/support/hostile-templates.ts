@@ -62,6 +62,7 @@ const pipelines: readonly (readonly [members: string, ends: readonly string[]])[
       'abbrevboth 5 100',
       'encryptAES "k"',
       'printf "%x"',
+      'printf "% #x"',
       'printf "%q"',
       'printf "%v"',
       'printf "%-100000s"',
@@ -170,6 +171,11 @@ export const dag =
 export const cycle = '{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $e := dict }}{{ $_ := set $e "d" $e }}';
 export const deep = '{{ $l := list 1 }}{{ range 5000 }}{{ $l = list $l }}{{ end }}';
 
+/** The text again and again, with the number of the time for each `%`. */
+function numbered(times: number, text: string): string {
+  return Array.from({ length: times }, (_, index) => text.replaceAll('%', index.toString())).join('');
+}
+
 /** Those that need no data. */
 export const bombs: Readonly<Record<string, string>> = {
   'nested ranges': '{{ range 100000 }}{{ range 100000 }}{{ range 100000 }}{{ end }}{{ end }}{{ end }}',
@@ -187,7 +193,9 @@ export const bombs: Readonly<Record<string, string>> = {
   'dicts in themselves, merged': `${cycle}{{ $x := merge $d $e }}`,
   'a large regular expression': '{{ mustRegexMatch "(((a{100}){10}){10}){10}" "a" }}',
   'many patterns': '{{ range until 10000 }}{{ regexMatch "(?i)\\\\pL+" "x" }}{{ end }}',
-  'many variables': `${Array.from({ length: 2000 }, (_, index) => `{{ $v${index.toString()} := 1 }}`).join('')}{{ range 10000000 }}{{ $v0 }}{{ end }}`,
+  'many variables': `${numbered(2000, '{{ $v% := 1 }}')}{{ range 10000000 }}{{ $v0 }}{{ end }}`,
+  'many variables, each used': `${numbered(3000, '{{ $variable% := 1 }}')}${numbered(3000, '{{ $variable% }}')}{{ range 10000000 }}{{ end }}`,
+  'many escapes in a text': `{{ $s := "${'\\u00e9'.repeat(150_000)}" }}{{ range 10000000 }}{{ end }}`,
   conditions: '{{ range 10000000 }}{{ if . }}{{ else }}{{ end }}{{ with . }}{{ end }}{{ end }}',
   assignments: '{{ $x := 1 }}{{ range 10000000 }}{{ $x = . }}{{ end }}',
   templates: '{{ range 10000000 }}{{ template "x" . }}{{ end }}{{ define "x" }}{{ . }}{{ end }}',

@@ -110,7 +110,18 @@ export class Formatter {
     const lower = Buffer.from(cut, 'latin1').toString('hex');
     const digits = upper ? lower.toUpperCase() : lower;
     const prefix = this.sharp && cut !== '' ? (upper ? '0X' : '0x') : '';
-    this.pad(this.space ? (digits.match(/../g) ?? []).map((pair) => prefix + pair).join(' ') : prefix + digits);
+    this.pad(this.space ? this.#spacedPairs(digits, prefix) : prefix + digits);
+  }
+
+  /** The digits of each byte apart, as in `0x68 0x69`. */
+  #spacedPairs(digits: string, prefix: string): string {
+    this.context.allocate((digits.length / 2) * (prefix.length + 3));
+    const pairs = new ByteBuilder();
+    for (let at = 0; at < digits.length; at += 2) {
+      if (at > 0) pairs.add(' ');
+      pairs.add(prefix).add(digits.slice(at, at + 2));
+    }
+    return pairs.toString();
   }
 
   /** A whole number in `base`. `verb` only matters where it is `O` (prefix 0o) or `X` (capitals). */
