@@ -1,5 +1,5 @@
 import type { ByteString } from '../byte-string.js';
-import { zoneAbbreviations, type Abbreviations } from './zone-names.js';
+import { abbreviationAt, zoneAbbreviations, type Abbreviations } from './zone-names.js';
 
 /** The offset in seconds east of UTC and its name, `CET`, in force at an instant. An unknown name is empty. */
 export interface ZoneAt {
@@ -65,7 +65,8 @@ function namedZone(name: string, abbreviations: Abbreviations): Location {
     at(unix) {
       const offset = offsetAt(name, unix);
       const fallback = offset % 60 === 0 ? numericName(offset) : 'LMT';
-      return { name: abbreviations.get(offset / 60) ?? fallback, offset };
+      const abbreviation = abbreviationAt(abbreviations, offset / 60, Number(unix) * 1000);
+      return { name: abbreviation ?? fallback, offset };
     },
   };
 }

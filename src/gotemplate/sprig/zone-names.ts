@@ -1,8 +1,9 @@
 /**
  * The time zones that Go knows by name, which are spelled exactly so, and their abbreviations. Node's Intl has every
  * zone's offsets but no reliable abbreviations (it writes `GMT+1` for `CET`), so they are here: for each group of zones
- * what Go 1.24 prints at an offset (minutes east), the latest use where a zone had several since 1970. An offset that
- * is not listed is printed as a number, `+0530`, as the zone data of such places has it.
+ * what Go 1.24 prints at an offset (minutes east), the latest use where a zone had several since 1970. Those that ended in
+ * recent years come first, with the instant when they did. An offset that is not listed is printed as a number, `+0530`,
+ * as the zone data of such places has it.
  */
 const groups: readonly (readonly [abbreviations: string, zones: string])[] = [
   [
@@ -118,7 +119,9 @@ const groups: readonly (readonly [abbreviations: string, zones: string])[] = [
     'Africa/Addis_Ababa Africa/Asmara Africa/Asmera Africa/Dar_es_Salaam Africa/Djibouti Africa/Kampala ' +
       'Africa/Mogadishu Africa/Nairobi Indian/Antananarivo Indian/Comoro Indian/Mayotte',
   ],
-  ['EET=120', 'Asia/Amman Asia/Damascus Asia/Istanbul Europe/Istanbul Turkey'],
+  ['EEST=180<2016-09-06T21:00Z EET=120', 'Asia/Istanbul Europe/Istanbul Turkey'],
+  ['EEST=180<2022-10-27T21:00Z EET=120', 'Asia/Damascus'],
+  ['EEST=180<2022-10-27T22:00Z EET=120', 'Asia/Amman'],
   [
     'EET=120 EEST=180',
     'Africa/Cairo Asia/Beirut Asia/Famagusta Asia/Gaza Asia/Hebron Asia/Nicosia EET Egypt Europe/Athens ' +
@@ -166,9 +169,9 @@ const groups: readonly (readonly [abbreviations: string, zones: string])[] = [
   ['MST=-420 CST=-360', 'America/Swift_Current'],
   [
     'MST=-420 CST=-360 CDT=-300',
-    'America/Bahia_Banderas America/Chihuahua America/North_Dakota/Beulah America/North_Dakota/Center ' +
-      'America/North_Dakota/New_Salem America/Ojinaga',
+    'America/Bahia_Banderas America/North_Dakota/Beulah America/North_Dakota/Center America/North_Dakota/New_Salem',
   ],
+  ['MDT=-360<2022-10-30T08:00Z MST=-420 CST=-360 CDT=-300', 'America/Chihuahua America/Ojinaga'],
   [
     'MST=-420 MDT=-360',
     'America/Boise America/Denver America/Edmonton America/Hermosillo America/Mazatlan America/Shiprock ' +
@@ -179,10 +182,9 @@ const groups: readonly (readonly [abbreviations: string, zones: string])[] = [
   ['NST=-210 NDT=-150 NDDT=-90', 'America/St_Johns Canada/Newfoundland'],
   ['NZST=720 NZDT=780', 'Antarctica/McMurdo Antarctica/South_Pole NZ Pacific/Auckland'],
   ['PKT=300 PKST=360', 'Asia/Karachi'],
-  [
-    'PST=-480 MST=-420',
-    'America/Dawson_Creek America/Fort_Nelson America/Vancouver America/Whitehorse Canada/Pacific ' + 'Canada/Yukon',
-  ],
+  ['PDT=-420<2020-11-01T07:00Z PST=-480 MST=-420', 'America/Whitehorse Canada/Yukon'],
+  ['PDT=-420<2026-11-01T09:00Z PST=-480 MST=-420', 'America/Vancouver Canada/Pacific'],
+  ['PST=-480 MST=-420', 'America/Dawson_Creek America/Fort_Nelson'],
   ['PST=-480 MST=-420 MDT=-360', 'America/Inuvik'],
   [
     'PST=-480 PDT=-420',
@@ -208,17 +210,34 @@ const groups: readonly (readonly [abbreviations: string, zones: string])[] = [
   ['WIB=420 WITA=480', 'Asia/Pontianak'],
   ['WIT=540', 'Asia/Jayapura'],
   ['WITA=480', 'Asia/Makassar Asia/Ujung_Pandang'],
-  ['YST=-540 PST=-480 MST=-420', 'America/Dawson'],
+  ['PDT=-420<2020-11-01T07:00Z YST=-540 PST=-480 MST=-420', 'America/Dawson'],
 ];
 
-export type Abbreviations = ReadonlyMap<number, string>;
-
-function parseAbbreviations(text: string): Abbreviations {
-  const pairs = text.split(' ').flatMap((pair) => (pair === '' ? [] : [pair.split('=')]));
-  return new Map(pairs.map(([name = '', minutes = '']) => [Number(minutes), name]));
+interface Abbreviation {
+  readonly name: string;
+  /** Minutes east of UTC. */
+  readonly offset: number;
+  /** Milliseconds since 1970 from which on it is not used; absent: it still is. */
+  readonly endMs: number | undefined;
 }
 
-/** Abbreviations by offset in minutes for each zone name. */
+/** Those of a zone, the ones that ended first. */
+export type Abbreviations = readonly Abbreviation[];
+
+function parseAbbreviations(text: string): Abbreviations {
+  return [...text.matchAll(/(\w+)=(-?\d+)(?:<(\S+))?/g)].map(([, name = '', offset, end]) => ({
+    name,
+    offset: Number(offset),
+    endMs: end === undefined ? undefined : Date.parse(end),
+  }));
+}
+
+/** The abbreviation in use at an offset in minutes and a time in milliseconds since 1970; undefined when it has none. */
+export function abbreviationAt(abbreviations: Abbreviations, minutes: number, timeMs: number): string | undefined {
+  return abbreviations.find(({ offset, endMs }) => offset === minutes && (endMs === undefined || timeMs < endMs))?.name;
+}
+
+/** Abbreviations for each zone name. */
 export const zoneAbbreviations: ReadonlyMap<string, Abbreviations> = new Map(
   groups.flatMap(([abbreviations, zones]) => {
     const parsed = parseAbbreviations(abbreviations);

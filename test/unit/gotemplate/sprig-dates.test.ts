@@ -27,6 +27,20 @@ describe("sprig's dates", () => {
     assert.equal(at(1_711_846_800, 'Asia/Kathmandu'), '06:45 +0545 +0545');
   });
 
+  it('call a zone by the name that it had at the time', () => {
+    const at = (time: string, zone: string): string =>
+      render(`{{ dateInZone "MST -0700" ${(Date.parse(time) / 1000).toString()} "${zone}" }}`);
+    assert.equal(at('2025-07-01T00:00Z', 'America/Vancouver'), 'PDT -0700');
+    assert.equal(at('2025-01-01T00:00Z', 'America/Vancouver'), 'PST -0800');
+    assert.equal(at('2020-07-01T00:00Z', 'America/Whitehorse'), 'PDT -0700');
+    assert.equal(at('2021-07-01T00:00Z', 'America/Whitehorse'), 'MST -0700');
+    assert.equal(at('2022-07-01T00:00Z', 'America/Chihuahua'), 'MDT -0600');
+    assert.equal(at('2023-07-01T00:00Z', 'America/Chihuahua'), 'CST -0600');
+    assert.equal(at('2022-10-27T21:59Z', 'Asia/Amman'), 'EEST +0300');
+    assert.equal(at('2022-10-27T22:00Z', 'Asia/Amman'), '+03 +0300');
+    assert.equal(at('2015-07-01T00:00Z', 'Europe/Istanbul'), 'EEST +0300');
+  });
+
   it('spell zones as Go does, and take others for UTC', () => {
     assert.equal(render('{{ dateInZone "MST" 0 "europe/berlin" }} {{ dateInZone "MST" 0 "" }}'), 'UTC UTC');
   });
