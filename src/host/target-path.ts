@@ -41,6 +41,12 @@ export class TargetPaths {
     this.#syscalls = syscalls;
   }
 
+  /** Why no path can be a target now; undefined when one can. */
+  problem(): string | undefined {
+    if (fs.existsSync(path.join(this.#kubeletDir, 'pods'))) return undefined;
+    return `${this.#kubeletDir} has no folder "pods": set --kubelet-dir to the kubelet's --root-dir, mounted at that path`;
+  }
+
   /**
    * Opens the target's parent; undefined when it does not exist.
    * @throws {DriverError} INVALID_ARGUMENT for a path that cannot be a target.

@@ -127,7 +127,7 @@ export class TmpfsHost implements VolumeHost {
   }
 
   mountProblem(): string | undefined {
-    return this.#tmpfs.problem();
+    return this.#tmpfs.problem() ?? this.#paths.problem();
   }
 
   /** Opens the target's parent for `use`, and gives failed system calls their code. */

@@ -235,7 +235,7 @@ export interface VolumeHost {
   detach(targetPath: string): void;
   /** @throws {DriverError} NOT_FOUND when the path is not a published volume. */
   statistics(targetPath: string): VolumeStatistics;
-  /** Whether this process can mount at all; undefined when it can, else the reason. Probed once. */
+  /** Why nothing can be mounted: this process may not, or there is no kubelet's directory. Undefined when it can. */
   mountProblem(): string | undefined;
 }
 

@@ -69,7 +69,10 @@ describe('doctor on a node', () => {
 
   it('fails where the directory is not that of a kubelet', async () => {
     fs.renameSync(path.join(stage.kubeletDir, 'pods'), path.join(stage.kubeletDir, 'other'));
-    await assertOnly(/^fail kubelet-dir: .*has no folder "pods".*--root-dir/);
+    const [found, told, ...others] = await stage.problems();
+    assert.match(found!, /^fail kubelet-dir: .*has no folder "pods".*--root-dir/);
+    assert.match(told!, /^fail readiness: the driver cannot publish: .*has no folder "pods": set --kubelet-dir/);
+    assert.deepEqual(others, []);
   });
 
   it('fails where the node does not see the mounts', async () => {

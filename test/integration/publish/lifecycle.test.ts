@@ -144,6 +144,21 @@ describe('the driver as a process', () => {
     await driver.stop();
   });
 
+  it('says from the start that it was given a directory that is not the kubelet’s', async () => {
+    const driver = new DriverProcess(node, ['--kubelet-dir', path.join(node.root, 'other'), ...http]);
+    try {
+      await driver.untilLogged(/^publishes will fail: \S+other has no folder "pods": set --kubelet-dir to /);
+      await driver.untilLogged('serving');
+      const { status, body } = await driver.http('/readyz');
+      assert.equal(status, 503);
+      assert.match(body, /other has no folder "pods"/);
+      fs.mkdirSync(path.join(node.root, 'other', 'pods'), { recursive: true });
+      assert.equal((await driver.http('/readyz')).status, 200);
+    } finally {
+      await driver.stop();
+    }
+  });
+
   it('says from the start that publishes fail for want of the file of --proxy-ca-file, and is ready once it is there', async () => {
     const file = path.join(node.root, 'ca.pem');
     const driver = new DriverProcess(node, ['--proxy-ca-file', file, ...http]);
