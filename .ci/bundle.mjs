@@ -21,7 +21,7 @@ const common = {
   minifyWhitespace: true,
   minifySyntax: true,
 };
-const worker = await build({ ...common, entryPoints: ['src/cli/slow-worker.ts'], outfile: 'dist/slow-worker.js' });
+const worker = await build({ ...common, entryPoints: ['src/process/slow-worker.ts'], outfile: 'dist/slow-worker.js' });
 const main = await build({
   ...common,
   entryPoints: ['src/main.ts'],

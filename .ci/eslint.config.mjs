@@ -1,7 +1,7 @@
 import path from 'node:path';
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
-import { layers } from './layers.mjs';
+import { layerOf, layers } from './layers.mjs';
 
 const sourceRoot = path.join(import.meta.dirname, '..', 'src');
 
@@ -11,7 +11,7 @@ const layerRule = {
   create(context) {
     const place = path.relative(sourceRoot, context.filename);
     if (place.startsWith('..')) return {};
-    const from = place.includes(path.sep) ? place.split(path.sep)[0] : place.replace(/\.ts$/, '');
+    const from = layerOf(place);
     const allowed = layers[from] ?? layers['*'];
     const check = (node, typeOnly) => {
       const specifier = node.source?.value;
@@ -32,7 +32,7 @@ const layerRule = {
   },
 };
 
-/** `connectors` for ../connectors/x.js, `volume/ports` for ../volume/ports.js, the package's name for a bare specifier. */
+/** The layer of a relative import, `driver/volume/ports` by its own name, the package's name for a bare specifier. */
 function importedLayer(specifier, folder) {
   if (!specifier.startsWith('.')) {
     const parts = specifier.split('/');
@@ -40,14 +40,13 @@ function importedLayer(specifier, folder) {
   }
   const target = path.relative(sourceRoot, path.resolve(folder, specifier)).replace(/\.(js|ts|json)$/, '');
   if (target.startsWith('..')) return target;
-  if (target === path.join('volume', 'ports')) {
-    return folder === path.join(sourceRoot, 'volume') ? 'volume' : 'volume/ports';
-  }
-  return target.split(path.sep)[0];
+  const isPorts =
+    target === path.join('driver', 'volume', 'ports') && layerOf(path.relative(sourceRoot, folder)) !== 'driver/volume';
+  return isPorts ? 'driver/volume/ports' : layerOf(target);
 }
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', 'src/csi/generated/', 'test/fixtures/'] },
+  { ignores: ['dist/', 'coverage/', 'node_modules/', 'src/driver/csi/generated/', 'test/fixtures/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

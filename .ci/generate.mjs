@@ -1,4 +1,4 @@
-// Makes src/csi/generated from proto/: message types for the compiler, and the descriptors as JSON so that
+// Makes src/driver/csi/generated from proto/: message types for the compiler, and the descriptors as JSON so that
 // neither the build nor the running driver parses .proto text.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import protobuf from 'protobufjs';
 
 const root = path.join(import.meta.dirname, '..');
 const protoDir = path.join(root, 'proto');
-const outDir = path.join(root, 'src', 'csi', 'generated');
+const outDir = path.join(root, 'src', 'driver', 'csi', 'generated');
 const protos = readdirSync(protoDir).filter((name) => name.endsWith('.proto'));
 
 const newestInput = Math.max(

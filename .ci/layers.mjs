@@ -1,30 +1,65 @@
 /**
  * Which folder (or root module) of src may import what. `npm:` names a package, `type:` allows type imports only.
- * node's own modules are allowed everywhere. docs/architecture.md carries the same table; a test compares the two.
+ * A file belongs to the longest of these names that its path begins with. node's own modules are allowed everywhere.
+ * docs/architecture.md carries the same table; a test compares the two.
  */
-const leaves = ['errors', 'secret', 'log', 'duration', 'json'];
-const ports = ['volume/ports', 'type:volume/ports'];
+const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable'];
+/** The ground floor: what the driver and the proxy both need. */
+const ground = ['kube', 'load', 'connectors', 'access', ...leaves];
+const ports = ['driver/volume/ports', 'type:driver/volume/ports'];
 
 export const layers = {
   errors: [],
   secret: [],
   duration: [],
   json: [],
-  log: ['secret', 'npm:pino'],
-  metrics: ['npm:prom-client'],
-  config: leaves,
+  clock: [],
+  log: [],
   version: ['../package'],
-  health: leaves,
+  abortable: ['errors'],
+  process: [...leaves, 'gotemplate', 'npm:pino'],
+  load: leaves,
   gotemplate: [...leaves, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
-  host: [...leaves, 'type:volume/ports', 'npm:koffi'],
-  kube: [...leaves, 'npm:yaml', 'npm:lossless-json'],
-  content: ['gotemplate', ...leaves, 'type:volume/ports'],
-  connectors: ['kube', ...leaves, 'type:volume/ports', 'npm:yaml', 'npm:lossless-json'],
-  access: ['kube', ...leaves, 'type:volume/ports'],
-  token: ['kube', ...leaves, 'type:volume/ports'],
-  volume: ['content', ...leaves],
-  csi: ['volume', ...ports, ...leaves, 'metrics', 'npm:@grpc/grpc-js', 'npm:@grpc/proto-loader'],
+  kube: [...leaves, 'load', 'npm:yaml', 'npm:lossless-json'],
+  connectors: [...leaves, 'kube', 'load', 'npm:yaml', 'npm:lossless-json'],
+  access: [...leaves, 'kube', 'load', 'type:connectors'],
+  'driver/host': [...leaves, 'load', 'type:driver/volume/ports', 'npm:koffi'],
+  'driver/content': [...leaves, 'gotemplate', 'load', 'type:connectors', 'type:driver/volume/ports'],
+  'driver/token': [...ground, 'type:driver/volume/ports'],
+  'driver/volume': [...leaves, 'driver/content', 'load', 'type:connectors', 'type:access'],
+  'driver/csi': [
+    ...leaves,
+    'driver/volume',
+    ...ports,
+    'process',
+    'type:access',
+    'npm:@grpc/grpc-js',
+    'npm:@grpc/proto-loader',
+  ],
+  driver: [
+    ...ground,
+    'version',
+    'process',
+    'gotemplate',
+    'driver/host',
+    'driver/content',
+    'driver/token',
+    'driver/volume',
+    ...ports,
+    'driver/csi',
+    'npm:prom-client',
+  ],
   cli: ['*'],
   main: ['*'],
   '*': [],
 };
+
+/** `driver/csi` for driver/csi/node.ts, `errors` for errors.ts; the first folder where the table has no name. */
+export function layerOf(place) {
+  const parts = place.replace(/\.(js|ts|json)$/, '').split('/');
+  for (let length = parts.length; length > 0; length -= 1) {
+    const name = parts.slice(0, length).join('/');
+    if (Object.hasOwn(layers, name)) return name;
+  }
+  return parts[0];
+}

@@ -1,9 +1,9 @@
 import type { Command, CommandContext } from './cli/command.js';
-import { demo } from './cli/demo.js';
-import { doctor } from './cli/doctor.js';
+import { demo } from './cli/demo/demo.js';
+import { doctor } from './cli/doctor/doctor.js';
 import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
-import { UsageError } from './config.js';
+import { UsageError } from './process/flags.js';
 import { DriverError } from './errors.js';
 import { version } from './version.js';
 

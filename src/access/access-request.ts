@@ -3,7 +3,8 @@ import { isJsonObject, jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { metadataText } from '../kube/kube-object.js';
 import type { ResourceType } from '../kube/resource-location.js';
-import type { ConnectorRef, PodIdentity } from '../volume/ports.js';
+import type { ConnectorRef } from '../connectors/model.js';
+import type { PodIdentity } from './access-control.js';
 import { accountOf, connectorsGroup } from './permission.js';
 
 export const accessRequests: ResourceType = {

@@ -4,7 +4,7 @@ import { jsonMember } from '../json.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { ResourceType } from '../kube/resource-location.js';
-import type { Clock } from '../volume/ports.js';
+import type { Clock } from '../clock.js';
 import { AnswerCache } from './answer-cache.js';
 import { apiFailure } from './api-failure.js';
 import { connectorsGroup, describePermission, permissionKey, userOf } from './permission.js';

@@ -1,15 +1,8 @@
-import type { Clock } from '../volume/ports.js';
-
-/** When a question was asked: an answer may be as old as that. */
-export interface Moment {
-  /** Milliseconds since the epoch. */
-  readonly wallMs: number;
-  /** Milliseconds of a clock that is never set. */
-  readonly steadyMs: number;
-}
+import type { Clock, Moment } from '../clock.js';
 
 interface Answer {
   readonly isAllowed: boolean;
+  /** When the question was asked: an answer may be as old as that. */
   readonly askedAt: Moment;
 }
 

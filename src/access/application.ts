@@ -1,7 +1,7 @@
 import { DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import { metadataText } from '../kube/kube-object.js';
-import type { AccessDecision } from '../volume/ports.js';
+import type { AccessDecision } from './access-control.js';
 import { accessRequestName, isAbout } from './access-request.js';
 import type { ApprovalCase } from './access-request.js';
 import { approvalStateOf } from './approval-state.js';

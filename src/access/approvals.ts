@@ -1,9 +1,10 @@
 import { DriverError } from '../errors.js';
-import { pause } from '../kube/abortable.js';
+import { pause } from '../abortable.js';
 import { KubeError } from '../kube/kube-error.js';
 import { objectKey } from '../kube/kube-object.js';
 import type { Reflector } from '../kube/reflector.js';
-import type { AccessDecision, FeatureFlags, PodIdentity } from '../volume/ports.js';
+import type { AccessDecision, PodIdentity } from './access-control.js';
+import type { FeatureFlags } from '../connectors/model.js';
 import { requestFailure } from './access-requests.js';
 import type { AccessRequests } from './access-requests.js';
 import type { AccessReviews } from './access-reviews.js';

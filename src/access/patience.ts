@@ -1,6 +1,6 @@
 import { abortError } from '../errors.js';
 import type { DriverError } from '../errors.js';
-import type { FeatureFlags } from '../volume/ports.js';
+import type { FeatureFlags } from '../connectors/model.js';
 
 export interface PatienceOptions {
   /** The caller's. */

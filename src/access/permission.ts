@@ -1,4 +1,5 @@
-import type { ConnectorRef, FeatureFlags, PodIdentity } from '../volume/ports.js';
+import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
+import type { PodIdentity } from './access-control.js';
 
 export const connectorsGroup = 'connectors.alauda.io';
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.js';
-import type { AccessDecision } from '../volume/ports.js';
+import type { AccessDecision } from './access-control.js';
 import { accessRequests } from './access-request.js';
 import type { ApprovalCase } from './access-request.js';
 import type { Condition } from './approval-state.js';

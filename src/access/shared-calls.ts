@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../errors.js';
-import { abortable } from '../kube/abortable.js';
+import { abortable } from '../abortable.js';
 
 interface SharedCall<T> {
   readonly answer: Promise<T>;

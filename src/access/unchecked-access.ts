@@ -1,5 +1,5 @@
 import { DriverError } from '../errors.js';
-import type { AccessControl, AccessDecision, AccessRequest } from '../volume/ports.js';
+import type { AccessControl, AccessDecision, AccessRequest } from './access-control.js';
 
 /**
  * Access where there is no API server to ask (connectors from a directory): whoever can mount a volume on this machine

@@ -1,18 +1,20 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describeFlags, flag, parseFlags, required, serveFlags, text } from '../config.js';
+import { serveFlags } from '../driver/config.js';
+import { describeFlags, flag, parseFlags, required, text } from '../process/flags.js';
 import { DirectoryConnectors } from '../connectors/directory-connectors.js';
-import { TemplateRenderer } from '../content/template-renderer.js';
-import type { VolumeContent } from '../content/volume-content.js';
-import { renderVolumeContent } from '../content/volume-content.js';
+import { TemplateRenderer } from '../driver/content/template-renderer.js';
+import type { VolumeContent } from '../driver/content/volume-content.js';
+import { renderVolumeContent } from '../driver/content/volume-content.js';
 import { DriverError } from '../errors.js';
 import { runSlowTask } from '../gotemplate/slow-work.js';
 import { silentLog } from '../log.js';
 import { Secret } from '../secret.js';
-import { parseVolumeAttributes } from '../volume/attributes.js';
-import type { Call, VolumeFile } from '../volume/ports.js';
+import { parseVolumeAttributes } from '../driver/volume/attributes.js';
+import type { Call } from '../load/call.js';
+import type { VolumeFile } from '../driver/volume/ports.js';
 import type { Command } from './command.js';
-import { ProxyCaFile } from './proxy-ca-file.js';
+import { ProxyCaFile } from '../driver/proxy-ca-file.js';
 
 /** Stands where the token would be; plain enough for every format. */
 const placeholderToken = 'TOKEN-PLACEHOLDER';

@@ -3,15 +3,9 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DriverError, abortError, asDriverError } from '../errors.js';
 import type { Log } from '../log.js';
-import type {
-  Call,
-  Connector,
-  ConnectorClass,
-  ConnectorRef,
-  ConnectorSource,
-  FeatureFlags,
-  ResolvedConnector,
-} from '../volume/ports.js';
+import type { Call } from '../load/call.js';
+import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
+import type { ConnectorSource } from './connector-source.js';
 import { defaultFlags } from './feature-flags.js';
 import type { ManifestFile, Parsed } from './manifest-file.js';
 import { errorsIn, parseManifestFile } from './manifest-file.js';

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.js';
-import type { FeatureFlags } from '../volume/ports.js';
+import type { FeatureFlags } from './model.js';
 import { ObjectReader } from './object-reader.js';
 
 /** Name of the ConfigMap in the driver's namespace that carries the flags. */

@@ -4,16 +4,10 @@ import type { KubeClient } from '../kube/kube-client.js';
 import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
-import type {
-  Call,
-  Clock,
-  Connector,
-  ConnectorClass,
-  ConnectorRef,
-  ConnectorSource,
-  FeatureFlags,
-  ResolvedConnector,
-} from '../volume/ports.js';
+import type { Call } from '../load/call.js';
+import type { Clock } from '../clock.js';
+import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
+import type { ConnectorSource } from './connector-source.js';
 import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import { parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';

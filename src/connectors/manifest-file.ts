@@ -2,7 +2,7 @@ import { parseAllDocuments } from 'yaml';
 import { DriverError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
-import type { Connector, ConnectorClass, FeatureFlags } from '../volume/ports.js';
+import type { Connector, ConnectorClass, FeatureFlags } from './model.js';
 import { flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import { nameOf, parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.js';
-import type { Configuration, ConfigurationParam, ConnectorClass, ParamType } from '../volume/ports.js';
+import type { Configuration, ConfigurationParam, ConnectorClass, ParamType } from './model.js';
 import { ObjectReader } from './object-reader.js';
 import { nameOf, parseProxyAddress } from './parse-connector.js';
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
-import type { Connector, ProxyAddress } from '../volume/ports.js';
+import type { Connector, ProxyAddress } from './model.js';
 import { ObjectReader } from './object-reader.js';
 
 /**

@@ -5,7 +5,7 @@ import { driverFailure } from '../kube/driver-failure.js';
 import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
-import type { Clock } from '../volume/ports.js';
+import type { Clock } from '../clock.js';
 import { untilRead } from './until-read.js';
 
 export interface ObjectName {

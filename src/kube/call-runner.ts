@@ -1,7 +1,7 @@
 import type { JsonValue } from '../json.js';
 import { abortError, DriverError } from '../errors.js';
-import { pause, startDeadline } from './abortable.js';
-import type { Deadline } from './abortable.js';
+import { pause, startDeadline } from '../abortable.js';
+import type { Deadline } from '../abortable.js';
 import { readAnswer } from './answer-body.js';
 import { backoffMs } from './backoff.js';
 import type { ClusterConfig } from './cluster-config.js';

@@ -3,7 +3,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
 import { once } from 'node:events';
 import { throwIfAborted } from '../errors.js';
-import { abortable, pause, startDeadline } from './abortable.js';
+import { abortable, pause, startDeadline } from '../abortable.js';
 import { backoffMs } from './backoff.js';
 import { isSameTls } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';

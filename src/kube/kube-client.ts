@@ -1,7 +1,7 @@
 import { stringify } from 'lossless-json';
 import { isJsonObject, jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
-import { within } from './abortable.js';
+import { within } from '../abortable.js';
 import { malformed } from './answer-body.js';
 import { CallRunner } from './call-runner.js';
 import type { CallOptions } from './call-runner.js';

@@ -1,7 +1,7 @@
 import { abortError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { Log } from '../log.js';
-import { pause } from './abortable.js';
+import { pause } from '../abortable.js';
 import { backoffMs } from './backoff.js';
 import type { KubeClient, Selection } from './kube-client.js';
 import { KubeError } from './kube-error.js';

@@ -1,7 +1,7 @@
 import { abortError } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
-import { startDeadline } from './abortable.js';
+import { startDeadline } from '../abortable.js';
 import { isJson, malformed, maxAnswerBytes, parseBytes } from './answer-body.js';
 import { describe, timedOut, toKubeError } from './call-runner.js';
 import type { CallRunner, CallTarget } from './call-runner.js';

@@ -3,13 +3,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DirectoryConnectors } from '../../src/connectors/directory-connectors.js';
-import { TemplateRenderer } from '../../src/content/template-renderer.js';
-import { renderVolumeContent } from '../../src/content/volume-content.js';
+import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
+import { renderVolumeContent } from '../../src/driver/content/volume-content.js';
 import { runSlowTask } from '../../src/gotemplate/slow-work.js';
 import { compileTemplate } from '../../src/gotemplate/template.js';
 import { silentLog } from '../../src/log.js';
 import { Secret } from '../../src/secret.js';
-import type { ResolvedConnector } from '../../src/volume/ports.js';
+import type { ResolvedConnector } from '../../src/connectors/model.js';
 import { tokenFor } from '../support/driver/tokens.js';
 
 const directory = path.join(import.meta.dirname, '..', '..', 'deploy', 'examples', 'connectorclasses');

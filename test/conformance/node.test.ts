@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { NodePublishVolumeRequest } from '../../src/csi/generated/csi/v1/NodePublishVolumeRequest.js';
+import type { NodePublishVolumeRequest } from '../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import { DriverProcess } from '../support/driver/driver-process.js';
 import { assertFails } from '../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../support/driver/node-sandbox.js';

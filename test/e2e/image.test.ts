@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DemoKubelet } from '../../src/cli/demo-kubelet.js';
+import { DemoKubelet } from '../../src/cli/demo/demo-kubelet.js';
 import { deployFolder, repository } from '../support/deploy/manifests.js';
 import { ImageBuilder } from '../support/deploy/image.js';
 

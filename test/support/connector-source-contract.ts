@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { DriverError } from '../../src/errors.js';
 import type { JsonObject } from '../../src/json.js';
-import type { Call, ConnectorRef, ConnectorSource, FeatureFlags } from '../../src/volume/ports.js';
+import type { Call } from '../../src/load/call.js';
+import type { ConnectorRef, FeatureFlags } from '../../src/connectors/model.js';
+import type { ConnectorSource } from '../../src/connectors/connector-source.js';
 import { connector, connectorClass, flagsConfigMap } from './driver/manifests.js';
 import { eventually } from './poll.js';
 

@@ -1,13 +1,13 @@
 import { Secret } from '../../src/secret.js';
+import type { Call } from '../../src/load/call.js';
 import type {
-  Call,
   Configuration,
   Connector,
   ConnectorClass,
-  PodIdentity,
   ProxyAddress,
   ResolvedConnector,
-} from '../../src/volume/ports.js';
+} from '../../src/connectors/model.js';
+import type { PodIdentity } from '../../src/access/access-control.js';
 
 /** A call that nobody cancels. */
 export const call: Call = { signal: new AbortController().signal, idleWhile: (wait) => wait() };

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:https';
 import type { ClusterConfig } from '../../kube/cluster-config.js';
-import type { Clock } from '../../volume/ports.js';
+import type { Clock } from '../../clock.js';
 import type { Finding } from './finding.js';
 import { fail, ok, reasonOf, warn } from './finding.js';
 

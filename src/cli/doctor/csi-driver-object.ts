@@ -1,4 +1,4 @@
-import type { DriverConfig } from '../../config.js';
+import type { DriverConfig } from '../../driver/config.js';
 import { jsonMember } from '../../json.js';
 import type { JsonObject, JsonValue } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';

@@ -1,5 +1,5 @@
-import type { Syscalls } from '../../host/syscalls.js';
-import { TmpfsMaker } from '../../host/tmpfs.js';
+import type { Syscalls } from '../../driver/host/syscalls.js';
+import { TmpfsMaker } from '../../driver/host/tmpfs.js';
 import type { Finding } from './finding.js';
 import { fail, ok, warn } from './finding.js';
 

@@ -1,9 +1,9 @@
-import type { DriverConfig } from '../../config.js';
+import type { DriverConfig } from '../../driver/config.js';
 import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../../connectors/feature-flags.js';
 import { jsonMember } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
-import type { FeatureFlags } from '../../volume/ports.js';
+import type { FeatureFlags } from '../../connectors/model.js';
 import type { Finding } from './finding.js';
 import { fail, ok, reasonOf } from './finding.js';
 import { readObject } from './read-object.js';

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
-import { registrationSocket } from '../../config.js';
-import type { DriverConfig } from '../../config.js';
-import { csi, pluginRegistration } from '../../csi/services.js';
+import { registrationSocket } from '../../driver/config.js';
+import type { DriverConfig } from '../../driver/config.js';
+import { csi, pluginRegistration } from '../../driver/csi/services.js';
 import type { Finding } from './finding.js';
 import { fail, ok, reasonOf } from './finding.js';
 

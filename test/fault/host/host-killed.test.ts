@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
-import type { TmpfsHost } from '../../../src/host/tmpfs-host.js';
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
+import type { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import { bundleProgram, runHostCall } from '../../support/host/child-programs.js';
 import type { HostCall } from '../../support/host/child-programs.js';
 import { generationFiles, generationNames, generationOf } from '../../support/host/generation-files.js';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ApprovalOutcome } from '../../../src/access/approval-observer.js';
 import { DriverError } from '../../../src/errors.js';
-import type { AccessDecision, ConnectorRef, FeatureFlags, PodIdentity } from '../../../src/volume/ports.js';
+import type { AccessDecision, PodIdentity } from '../../../src/access/access-control.js';
+import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
 import {
   AccessStage,
   approvalFlags,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
 import { DriverError } from '../../../src/errors.js';
-import type { ConnectorRef, FeatureFlags, PodIdentity } from '../../../src/volume/ports.js';
+import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
+import type { PodIdentity } from '../../../src/access/access-control.js';
 import {
   AccessStage,
   callFor,

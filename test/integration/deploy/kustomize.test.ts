@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { parseServeConfig, type DriverConfig } from '../../../src/config.js';
+import { parseServeConfig, type DriverConfig } from '../../../src/driver/config.js';
 import {
   buildFolder,
   buildOverlay,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { SlowWorkThread } from '../../../src/cli/slow-work-thread.js';
+import { SlowWorkThread } from '../../../src/process/slow-work-thread.js';
 import { runSlowTask, type SlowTask } from '../../../src/gotemplate/slow-work.js';
 
 const entry = new URL('../../../dist/slow-worker.js', import.meta.url);

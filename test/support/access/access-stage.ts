@@ -3,7 +3,9 @@ import type { KubernetesAccessOptions } from '../../../src/access/kubernetes-acc
 import { noApprovalObserver } from '../../../src/access/approval-observer.js';
 import type { KubeClient } from '../../../src/kube/kube-client.js';
 import { silentLog } from '../../../src/log.js';
-import type { Call, ConnectorRef, FeatureFlags, PodIdentity } from '../../../src/volume/ports.js';
+import type { Call } from '../../../src/load/call.js';
+import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
+import type { PodIdentity } from '../../../src/access/access-control.js';
 import type { PolicyRule } from '../kube-api/access-rules.js';
 import { KubeApi } from '../kube-api/kube-api.js';
 import { configFor, testClient } from '../kube-client/test-client.js';

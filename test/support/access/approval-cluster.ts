@@ -1,7 +1,7 @@
-import { kubernetesBackend } from '../../../src/cli/kubernetes-backend.js';
+import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
 import { unusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
 import { kubeTimings } from '../../../src/kube/timings.js';
-import type { ConnectorRef } from '../../../src/volume/ports.js';
+import type { ConnectorRef } from '../../../src/connectors/model.js';
 import { InProcessDriver } from '../driver/in-process-driver.js';
 import { connector, connectorClass, flagsConfigMap } from '../driver/manifests.js';
 import { NodeSandbox } from '../driver/node-sandbox.js';

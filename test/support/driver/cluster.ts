@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { kubernetesBackend } from '../../../src/cli/kubernetes-backend.js';
+import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
 import { unusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
 import type { UnusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
 import type { JsonObject } from '../../../src/json.js';

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { NodePublishVolumeRequest } from '../../../src/csi/generated/csi/v1/NodePublishVolumeRequest.js';
+import type { NodePublishVolumeRequest } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import { readVolume } from '../host/kubelet-dir.js';
 import { mountsBelow } from '../mounts.js';
 import type { TokenOwner } from './tokens.js';

@@ -1,4 +1,4 @@
-import type { VolumeFile } from '../../../src/volume/ports.js';
+import type { VolumeFile } from '../../../src/driver/volume/ports.js';
 
 const fileBytes = 3000;
 

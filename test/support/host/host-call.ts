@@ -1,6 +1,6 @@
 // A program: makes one call of a TmpfsHost and kills itself before the system call that its argument names.
 import fs from 'node:fs';
-import { TmpfsHost } from '../../../src/host/tmpfs-host.js';
+import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import type { HostCall } from './child-programs.js';
 import { generationFiles } from './generation-files.js';
 import { kernels, wrapSyscalls } from './syscall-wrapper.js';

@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Syscalls } from '../../../src/host/syscalls.js';
-import { TmpfsHost } from '../../../src/host/tmpfs-host.js';
-import type { TmpfsHostOptions } from '../../../src/host/tmpfs-host.js';
-import type { VolumeFile } from '../../../src/volume/ports.js';
+import type { Syscalls } from '../../../src/driver/host/syscalls.js';
+import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
+import type { TmpfsHostOptions } from '../../../src/driver/host/tmpfs-host.js';
+import type { VolumeFile } from '../../../src/driver/volume/ports.js';
 import { mountsBelow, unmountBelow } from '../mounts.js';
 
 /** A kubelet's directory with one pod's volume waiting for a driver; `remove` unmounts all that is left in it. */

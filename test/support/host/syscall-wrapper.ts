@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
-import { loadSyscalls } from '../../../src/host/linux-syscalls.js';
-import type { Syscalls } from '../../../src/host/syscalls.js';
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
+import type { Syscalls } from '../../../src/driver/host/syscalls.js';
 
 export type CallName = keyof Syscalls;
 

@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
-import type { PluginInfo__Output } from '../../../src/csi/generated/pluginregistration/PluginInfo.js';
-import { pluginRegistration } from '../../../src/csi/services.js';
+import type { PluginInfo__Output } from '../../../src/driver/csi/generated/pluginregistration/PluginInfo.js';
+import { pluginRegistration } from '../../../src/driver/csi/services.js';
 import { KubeletClient } from '../driver/kubelet-client.js';
 
 /** A plugin that the kubelet has taken. */

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { sendUnaryData } from '@grpc/grpc-js';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import type { RegistrationHandlers } from '../../../src/csi/generated/pluginregistration/Registration.js';
-import { pluginRegistration } from '../../../src/csi/services.js';
+import type { RegistrationHandlers } from '../../../src/driver/csi/generated/pluginregistration/Registration.js';
+import { pluginRegistration } from '../../../src/driver/csi/services.js';
 import { KubeletClient } from '../driver/kubelet-client.js';
 
 /** Does what the upstream node-driver-registrar does: asks the driver for its name and serves the registration itself. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Metrics } from '../../../src/metrics.js';
+import { Metrics } from '../../../src/driver/metrics.js';
 import { deployFolder, only, readManifests, repository } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { layers } from '../../../.ci/layers.mjs';
-import { serveFlags } from '../../../src/config.js';
+import { layerOf, layers } from '../../../.ci/layers.mjs';
+import { serveFlags } from '../../../src/driver/config.js';
 import { defaultFlags, parseFeatureFlags } from '../../../src/connectors/feature-flags.js';
-import { builtInFiles } from '../../../src/content/built-in-files.js';
-import { chooseProxyEndpoint } from '../../../src/content/proxy-endpoint.js';
-import { templateData } from '../../../src/content/template-data.js';
-import { rejectionContent } from '../../../src/content/volume-content.js';
+import { builtInFiles } from '../../../src/driver/content/built-in-files.js';
+import { chooseProxyEndpoint } from '../../../src/driver/content/proxy-endpoint.js';
+import { templateData } from '../../../src/driver/content/template-data.js';
+import { rejectionContent } from '../../../src/driver/content/volume-content.js';
 import { errorCodes, isFinal } from '../../../src/errors.js';
 import { jsonMember, type JsonValue } from '../../../src/json.js';
 import { Secret } from '../../../src/secret.js';
-import { parseVolumeAttributes } from '../../../src/volume/attributes.js';
+import { parseVolumeAttributes } from '../../../src/driver/volume/attributes.js';
 import { resolvedOf } from '../../support/domain.js';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');
@@ -99,7 +99,7 @@ describe('docs/operations.md', () => {
 
   it('explains each line of doctor', () => {
     const rows = tableUnder(page('docs/operations.md'), 'Doctor').map(([line]) => line);
-    const source = sourceText('src/cli/doctor') + page('src/cli/doctor.ts');
+    const source = sourceText('src/cli/doctor');
     const checks = [...source.matchAll(/\b(?:(?:ok|warn|fail|level)\(|const check = )\s*'([-a-z]+)'/g)];
     assert.deepEqual(rows.sort(), [...new Set(checks.map(([, check]) => check))].sort());
   });
@@ -169,16 +169,20 @@ describe('docs/writing-a-connectorclass.md', () => {
 
 describe('docs/architecture.md', () => {
   it('has the table of layers that the linter enforces', () => {
-    const leaves = ['errors', 'secret', 'log', 'duration', 'json'];
+    const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable'];
+    const groups: Readonly<Record<string, readonly string[]>> = {
+      leaves,
+      ground: ['kube', 'load', 'connectors', 'access', ...leaves],
+    };
     const documented = tableUnder(page('docs/architecture.md'), 'Layers').map(([folder = '', , allowed = '']) => {
-      const words = allowed.split(', ').flatMap((word) => (word === 'leaves' ? leaves : word));
+      const words = allowed.split(', ').flatMap((word) => groups[word] ?? word);
       return [folder, words.map((word) => ({ nothing: '', everything: '*' })[word] ?? word).sort()];
     });
     const enforced = Object.entries(layers)
       .filter(([folder]) => folder !== '*')
       .map(([folder, allowed]) => {
         const names = allowed
-          .filter((name) => !(name === 'type:volume/ports' && allowed.includes('volume/ports')))
+          .filter((name) => !(name === 'type:driver/volume/ports' && allowed.includes('driver/volume/ports')))
           .map((name) => (name.startsWith('type:') ? `${name.slice(5)} (types)` : name.replace(/^npm:/, '')));
         return [folder, names.length === 0 ? [''] : names.sort()];
       });
@@ -186,9 +190,10 @@ describe('docs/architecture.md', () => {
   });
 
   it('has a row for every folder and module of src', () => {
-    const parts = readdirSync(path.join(repository, 'src')).map((name) => name.replace(/\.ts$/, ''));
+    const files = readdirSync(path.join(repository, 'src'), { recursive: true, encoding: 'utf8' });
+    const parts = new Set(files.filter((name) => name.endsWith('.ts')).map(layerOf));
     assert.deepEqual(
-      parts.sort(),
+      [...parts].sort(),
       Object.keys(layers)
         .filter((folder) => folder !== '*')
         .sort(),

@@ -1,0 +1,92 @@
+import { setMaxListeners } from 'node:events';
+import { abortError, throwIfAborted } from './errors.js';
+
+/** Waits for a promise that others wait for too, until the signal aborts. @throws {DriverError} the signal's reason. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  throwIfAborted(signal);
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(abortError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/**
+ * Waits for a promise for so long at most; undefined when that is not enough. It goes on, and may fail unseen.
+ * @throws {DriverError} the signal's reason; what the promise is rejected with.
+ */
+export async function within<T>(promise: Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T | undefined> {
+  promise.catch(() => undefined);
+  throwIfAborted(signal);
+  let timer: NodeJS.Timeout | undefined;
+  const timeUp = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), timeoutMs)));
+  try {
+    return await abortable(Promise.race([promise, timeUp]), signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Sleeps until the signal aborts. @throws {DriverError} the signal's reason. */
+export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  throwIfAborted(signal);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await abortable(new Promise<void>((resolve) => (timer = setTimeout(resolve, delayMs))), signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A signal that follows another one and also aborts after a time. `done` must be called, or the outer one keeps it. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Whether the time is over, as opposed to the outer signal having aborted. */
+  readonly isOver: boolean;
+  /** Milliseconds left. */
+  readonly remainingMs: number;
+  /** Begins the time anew. */
+  restart(timeoutMs: number): void;
+  done(): void;
+}
+
+/** @param now a monotonic clock in milliseconds. */
+export function startDeadline(outer: AbortSignal, timeoutMs: number, now: () => number): Deadline {
+  const controller = new AbortController();
+  let endsAtMs = 0;
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
+  const restart = (ms: number): void => {
+    clearTimeout(timer);
+    endsAtMs = now() + ms;
+    timer = setTimeout(() => {
+      isOver = true;
+      controller.abort();
+    }, ms);
+  };
+  const follow = (): void => controller.abort(outer.reason);
+  // One publish makes many calls at once under one signal; each takes its listener away again.
+  setMaxListeners(0, outer);
+  if (outer.aborted) follow();
+  else outer.addEventListener('abort', follow, { once: true });
+  restart(timeoutMs);
+  return {
+    signal: controller.signal,
+    get isOver() {
+      return isOver;
+    },
+    get remainingMs() {
+      return endsAtMs - now();
+    },
+    restart,
+    done: () => {
+      clearTimeout(timer);
+      outer.removeEventListener('abort', follow);
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
+import type { JsonObject } from '../json.js';
+import type { Call } from '../load/call.js';
+
+/** The pod that mounts the volume, as the kubelet vouches for it (CSIDriver `podInfoOnMount`). */
+export interface PodIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly serviceAccountName: string;
+}
+
+/**
+ * The outcome of authorization: go on; mount nothing but the reason (an approval that was rejected); or not yet (an
+ * approval that nobody has decided).
+ */
+export type AccessDecision =
+  | { readonly kind: 'allowed' }
+  | { readonly kind: 'pending'; readonly message: string }
+  | { readonly kind: 'rejected'; readonly message: string; readonly details: readonly JsonObject[] };
+
+export interface AccessRequest {
+  readonly pod: PodIdentity;
+  readonly connectors: readonly ConnectorRef[];
+  readonly flags: FeatureFlags;
+}
+
+/** May this pod use these connectors? */
+export interface AccessControl {
+  /**
+   * @throws {DriverError} PERMISSION_DENIED naming account, verb, resource and the rule to add; UNAVAILABLE when nobody
+   * could be asked; FAILED_PRECONDITION for an approval that is over.
+   */
+  authorize(request: AccessRequest, call: Call): Promise<AccessDecision>;
+
+  /**
+   * Whether `authorize` need not wait for anybody's answer now; false only for what was allowed when last asked. Gives
+   * the one who is asked a moment, or none when he did not answer the last time; the question goes on meanwhile.
+   */
+  isAnsweredSoon(request: AccessRequest, signal: AbortSignal): Promise<boolean>;
+
+  /** Whether a cached answer still allows the request; false when it must be asked again. Never waits. */
+  isKnownAllowed(request: AccessRequest): boolean;
+}

@@ -1,0 +1,31 @@
+import type { Call } from '../load/call.js';
+import type { ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
+
+/** Where Connectors, ConnectorClasses and feature flags come from. */
+export interface ConnectorSource {
+  /**
+   * The connectors with their classes, in the order asked for, once all of them exist.
+   * Waits up to the source's not-found wait for an object that does not exist yet.
+   * @throws {DriverError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one,
+   * UNAVAILABLE when the source cannot be read, or the signal's reason.
+   */
+  resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]>;
+
+  /**
+   * What `resolve` would give, without waiting and without any request: undefined when one of the objects is not in
+   * memory, not current or does not exist. The republish fast path lives on it.
+   */
+  peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined;
+
+  /** Keeps the connectors (and their classes) current while a published volume uses them. Idempotent per volume. */
+  retain(volumeId: string, refs: readonly ConnectorRef[]): void;
+
+  /** The volume is gone; what no other volume uses may be forgotten after a while. */
+  release(volumeId: string): void;
+
+  /** @throws {DriverError} UNAVAILABLE when the flags have never been read. */
+  flags(signal: AbortSignal): Promise<FeatureFlags>;
+
+  /** The flags now in memory; undefined when they have never been read. */
+  peekFlags(): FeatureFlags | undefined;
+}

@@ -1,0 +1,69 @@
+import type { JsonObject, JsonValue } from '../json.js';
+
+/** Names one Connector; two references are the same when both names are equal. */
+export interface ConnectorRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Where a proxy listens and how it is trusted: `status.proxy.httpAddress` of a Connector or a ConnectorClass. */
+export interface ProxyAddress {
+  /** Absolute http or https URL; may carry a path. */
+  readonly url: string;
+  /** PEM bundle; absent when the object names none. */
+  readonly caCerts?: string;
+}
+
+/**
+ * A parsed Connector. Instances are immutable and replaced when the object changes, so identity (===) tells whether
+ * anything changed since it was last used.
+ */
+export interface Connector {
+  readonly ref: ConnectorRef;
+  readonly className: string;
+  readonly proxyAddress?: ProxyAddress;
+  /** The whole object, for templates. */
+  readonly object: JsonObject;
+}
+
+export type ParamType = 'string' | 'array' | 'object';
+
+export interface ConfigurationParam {
+  readonly name: string;
+  readonly type: ParamType;
+  /** Absent: the param is required. */
+  readonly default?: JsonValue;
+  readonly enum?: readonly JsonValue[];
+}
+
+/** A named set of template files of a ConnectorClass. */
+export interface Configuration {
+  readonly name: string;
+  /** File name to template text. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly params: readonly ConfigurationParam[];
+}
+
+/** A parsed ConnectorClass; immutable and replaced on change like a Connector. */
+export interface ConnectorClass {
+  readonly name: string;
+  /** Whether the class has `spec.proxy`. Without it a Connector mounts without proxy files. */
+  readonly hasProxy: boolean;
+  readonly proxyAddress?: ProxyAddress;
+  readonly configurations: readonly Configuration[];
+  /** The whole object, for templates. */
+  readonly object: JsonObject;
+}
+
+/** A Connector with its class, in the order of the volume's `connectors` attribute. */
+export interface ResolvedConnector {
+  readonly connector: Connector;
+  readonly connectorClass: ConnectorClass;
+}
+
+/** The switches of the ConfigMap `connectors-config`; immutable and replaced on change. */
+export interface FeatureFlags {
+  readonly connectorProxyPermissions: boolean;
+  readonly connectorsApproval: boolean;
+  readonly multiConnector: boolean;
+}

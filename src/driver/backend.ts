@@ -1,0 +1,18 @@
+import type { AccessControl } from '../access/access-control.js';
+import type { ConnectorSource } from '../connectors/connector-source.js';
+import type { DriverGuard, TokenSource } from './volume/ports.js';
+
+/** Everything that the driver asks about the world beyond its node. */
+export interface Backend {
+  readonly source: ConnectorSource;
+  readonly access: AccessControl;
+  readonly tokens: TokenSource;
+  readonly guard: DriverGuard;
+  /** Begins to read in the background; never waits for the API. */
+  readonly start: () => void;
+  readonly stop: () => void;
+  /** Why publishes would fail now; undefined when they would not. */
+  readonly problem: () => string | undefined;
+  /** Objects in memory by resource. */
+  readonly cachedObjects: () => Readonly<Record<string, number>>;
+}

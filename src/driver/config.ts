@@ -1,0 +1,128 @@
+import type { LogLevel } from '../log.js';
+import { logLevels } from '../log.js';
+import {
+  UsageError,
+  absolutePath,
+  duration,
+  flag,
+  httpAddress,
+  oneOf,
+  optionalPath,
+  parseFlags,
+  positiveInteger,
+  required,
+  sizeBytes,
+  text,
+  toggle,
+} from '../process/flags.js';
+
+/** The kernel's bound on socket addresses; what is beyond it is cut off and makes another path. */
+const maxSocketPathBytes = 107;
+
+/** Every flag of `serve` with its default; docs/configuration.md has the same table, and a test compares the two. */
+export const serveFlags = {
+  endpoint: flag('unix:///csi/csi.sock', 'URL', 'CSI socket', socketPath, 'CSI_ENDPOINT'),
+  'node-name': required('NAME', 'node id that the kubelet is told', text, 'NODE_NAME'),
+  'driver-name': flag('connectors-csi', 'NAME', "the CSIDriver object's name", driverName),
+  'kubelet-dir': flag('/var/lib/kubelet', 'DIR', "the kubelet's root directory", absolutePath, 'KUBELET_DIR'),
+  'registration-dir': flag(
+    '<kubelet-dir>/plugins_registry',
+    'DIR',
+    'where to register with the kubelet; empty: a sidecar does it',
+    (written) => (written === '' ? undefined : absolutePath(written)),
+  ),
+  'kubelet-endpoint': flag(
+    '<kubelet-dir>/plugins/<driver-name>/csi.sock',
+    'PATH',
+    "the CSI socket's path as the kubelet sees it",
+    absolutePath,
+  ),
+  'http-address': flag(':9808', 'ADDRESS', 'metrics and health, HOST:PORT or :PORT; empty: off', httpAddress),
+  'connector-source': flag('kubernetes', 'SOURCE', 'kubernetes or directory', oneOf(['kubernetes', 'directory'])),
+  manifests: flag('', 'DIR', 'directory of YAML manifests, for --connector-source directory', optionalPath),
+  kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', optionalPath, 'KUBECONFIG'),
+  namespace: flag(
+    'connectors-system',
+    'NAME',
+    'where ConfigMap connectors-config and the driver live',
+    text,
+    'POD_NAMESPACE',
+  ),
+  'token-audience': flag('connectors-proxy', 'AUDIENCE', 'audience of the tokens, as the proxy expects it', text),
+  'allow-token-minting': toggle('mint tokens for volumes with token.expiration (needs RBAC for serviceaccounts/token)'),
+  'proxy-ca-file': flag('', 'FILE', 'PEM bundle for proxies that name none; re-read on change', optionalPath),
+  'no-proxy': flag('localhost,127.0.0.1,::1', 'LIST', 'value of no_proxy in .env', envValue),
+  'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
+  'not-found-wait': flag('5s', 'DURATION', 'how long a publish waits for an object that does not exist yet', duration),
+  'max-concurrent-publishes': flag('64', 'N', 'publishes beyond it queue up to their deadline', positiveInteger),
+  'tmpfs-size': flag('4Mi', 'SIZE', 'bound of each volume', sizeBytes),
+  'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
+} as const;
+
+/** The flags of `serve`, parsed: names as on the command line, values in their unit (milliseconds, bytes). */
+export type DriverConfig = {
+  readonly [Name in keyof typeof serveFlags]: ReturnType<(typeof serveFlags)[Name]['parse']>;
+};
+
+/**
+ * Parses the arguments of `serve`.
+ * @throws {UsageError} naming the flag and what it takes.
+ */
+export function parseServeConfig(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): DriverConfig {
+  const config = parseFlags(serveFlags, args, env) as DriverConfig;
+  const isFromDirectory = config['connector-source'] === 'directory';
+  if (isFromDirectory && config.manifests === undefined) {
+    throw new UsageError('--connector-source directory needs --manifests DIR');
+  }
+  ensureRegistrable(config);
+  // Ignoring it would surprise; heeding it would give up the authorization that only the API server can do.
+  if (!isFromDirectory && config.manifests !== undefined) {
+    throw new UsageError('--manifests DIR needs --connector-source directory');
+  }
+  return config;
+}
+
+/** The registration socket, whose path is made of two flags, and the CSI socket as the kubelet dials it. */
+function ensureRegistrable(config: DriverConfig): void {
+  const { 'registration-dir': directory, 'driver-name': name, 'kubelet-endpoint': kubeletEndpoint } = config;
+  if (directory === undefined) return;
+  for (const [path, flags] of [
+    [registrationSocket(directory, name), '--registration-dir and --driver-name'],
+    [kubeletEndpoint, '--kubelet-endpoint'],
+  ] as const) {
+    if (isSocketPath(path)) continue;
+    throw new UsageError(`${flags}: the socket path ${path} is longer than ${maxSocketPathBytes} bytes`);
+  }
+}
+
+/** Where the driver offers itself to the kubelet. */
+export function registrationSocket(directory: string, driverName: string): string {
+  return `${directory}/${driverName}-reg.sock`;
+}
+
+/** The CSI specification's rule for `GetPluginInfo`'s name. */
+function driverName(written: string): string {
+  if (/^[a-zA-Z0-9]([-.a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/.test(written)) return written;
+  throw new UsageError('must be at most 63 letters, digits, "-" and ".", with a letter or digit at both ends');
+}
+
+function isSocketPath(path: string): boolean {
+  return Buffer.byteLength(path) <= maxSocketPathBytes;
+}
+
+function socketPath(written: string): string {
+  const path = written.replace(/^unix:(\/\/)?(?=\/)/, '');
+  if (!path.startsWith('/')) throw new UsageError('must be unix:///ABSOLUTE/PATH');
+  if (!isSocketPath(path)) throw new UsageError(`the socket path is longer than ${maxSocketPathBytes} bytes`);
+  return path;
+}
+
+function envValue(written: string): string {
+  if (!/^[-A-Za-z0-9._/:@%,+=[\]]*$/.test(written)) {
+    throw new UsageError('only letters, digits and any of . _ - / : @ % , + = [ ] are allowed, since shells read it');
+  }
+  return written;
+}

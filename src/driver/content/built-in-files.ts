@@ -1,0 +1,60 @@
+import { DriverError } from '../../errors.js';
+import type { Secret } from '../../secret.js';
+import type { VolumeFile } from '../volume/ports.js';
+import type { ProxyEndpoint } from './proxy-endpoint.js';
+import { proxyUrl } from './proxy-endpoint.js';
+
+export interface BuiltInInput {
+  readonly endpoint: ProxyEndpoint | undefined;
+  readonly token: Secret;
+  /** PEM; undefined: the three CA files are left out. */
+  readonly caBundle: string | undefined;
+  /** Value of `no_proxy`. */
+  readonly noProxy: string;
+}
+
+/** The files that every volume has unless its author excludes them (README.md, "Files"), to the byte. */
+export function builtInFiles({ endpoint, token, caBundle, noProxy }: BuiltInInput): readonly VolumeFile[] {
+  const files: VolumeFile[] = [textFile('context.token', token.expose())];
+  if (endpoint !== undefined) {
+    const url = proxyUrl(endpoint, token);
+    files.push(
+      textFile('.env', envFile({ http_proxy: url, https_proxy: url, no_proxy: noProxy })),
+      textFile('http.proxy', url),
+      textFile('https.proxy', url),
+      textFile('connector.status.proxyAddress', endpoint.address.url),
+    );
+  }
+  if (caBundle !== undefined) {
+    // `ca.cert` is the deprecated name of `ca.crt`.
+    for (const name of ['context.proxy.caCert', 'ca.crt', 'ca.cert']) files.push(textFile(name, caBundle));
+  }
+  return files;
+}
+
+export function textFile(name: string, text: string): VolumeFile {
+  return { name, content: Buffer.from(text) };
+}
+
+/**
+ * `key=value` lines that POSIX shells, `docker --env-file`, `kubectl --from-env-file` and dotenv readers all read alike:
+ * no quotes, no `export`, so a value with a character that any of them would interpret is refused.
+ */
+function envFile(variables: Readonly<Record<string, string>>): string {
+  return Object.entries(variables)
+    .map(([name, value]) => {
+      if (!isPlainEnvValue(value)) {
+        throw new DriverError(
+          'FAILED_PRECONDITION',
+          `.env: the value of ${name} has a character that a shell would interpret; only letters, digits and any of . _ - / : @ % , + = [ ] are allowed`,
+        );
+      }
+      return `${name}=${value}\n`;
+    })
+    .join('');
+}
+
+/** Brackets enclose IPv6 hosts; an assignment takes them literally. */
+export function isPlainEnvValue(value: string): boolean {
+  return /^[-A-Za-z0-9._/:@%,+=[\]]*$/.test(value);
+}

@@ -1,0 +1,68 @@
+import { DriverError } from '../../errors.js';
+import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
+
+/** A class with its connectors of the volume, in mount order; never empty. */
+export interface ClassGroup {
+  readonly connectorClass: ConnectorClass;
+  readonly connectors: readonly Connector[];
+}
+
+/** A configuration to render, with the class it belongs to and that class's connectors. */
+export interface SelectedConfiguration {
+  readonly group: ClassGroup;
+  readonly configuration: Configuration;
+}
+
+export interface Selection {
+  /** In rendering order: classes in order of first mention, in each the names in the order given. */
+  readonly selected: readonly SelectedConfiguration[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Finds the configurations that a volume includes: classes in order of first mention, in each the names in order.
+ * @throws {DriverError} NOT_FOUND when there are names and no class has any of them.
+ */
+export function selectConfigurations(resolved: readonly ResolvedConnector[], names: readonly string[]): Selection {
+  const groups = groupByClass(resolved);
+  const selected = groups.flatMap((group) => {
+    const byName = configurationsByName(group.connectorClass);
+    return names.flatMap((name) => byName.get(name) ?? []).map((configuration) => ({ group, configuration }));
+  });
+  const found = new Set(selected.map(({ configuration }) => configuration.name));
+  const unknown = names.filter((name) => !found.has(name));
+  if (unknown.length === 0) return { selected, warnings: [] };
+  const message = `attribute "configuration.names": no configuration ${unknown.join(', ')} in ${describe(groups)}`;
+  if (selected.length === 0) throw new DriverError('NOT_FOUND', message);
+  return { selected, warnings: [message] };
+}
+
+/** Nothing keeps a class from having a name more than once. */
+function configurationsByName({ configurations }: ConnectorClass): ReadonlyMap<string, readonly Configuration[]> {
+  const byName = new Map<string, Configuration[]>();
+  for (const configuration of configurations) {
+    const same = byName.get(configuration.name) ?? [];
+    same.push(configuration);
+    byName.set(configuration.name, same);
+  }
+  return byName;
+}
+
+function groupByClass(resolved: readonly ResolvedConnector[]): readonly ClassGroup[] {
+  const groups = new Map<string, { connectorClass: ConnectorClass; connectors: Connector[] }>();
+  for (const { connector, connectorClass } of resolved) {
+    const group = groups.get(connectorClass.name) ?? { connectorClass, connectors: [] };
+    group.connectors.push(connector);
+    groups.set(connectorClass.name, group);
+  }
+  return [...groups.values()];
+}
+
+function describe(groups: readonly ClassGroup[]): string {
+  return groups
+    .map(({ connectorClass: { name, configurations } }) => {
+      const available = configurations.map((configuration) => configuration.name).join(', ');
+      return `connectorclass ${name} (available: ${available === '' ? 'none' : available})`;
+    })
+    .join(', ');
+}

@@ -1,0 +1,90 @@
+import { DriverError } from '../../errors.js';
+import type { JsonObject } from '../../json.js';
+import type { Secret } from '../../secret.js';
+import type { Call } from '../../load/call.js';
+import type { ResolvedConnector } from '../../connectors/model.js';
+import type { VolumeFile } from '../volume/ports.js';
+import { builtInFiles } from './built-in-files.js';
+import type { ConfigurationRenderer } from './configuration-renderer.js';
+import { fileNameProblem } from './file-names.js';
+import { chooseProxyEndpoint } from './proxy-endpoint.js';
+
+const maxFiles = 128;
+const maxTotalBytes = 1024 * 1024;
+
+/** What the operator sets for all volumes of the node. */
+export interface ContentDefaults {
+  readonly noProxy: string;
+  /** Driver-wide CA bundle in PEM, for proxies whose address carries none. */
+  readonly caBundle: string | undefined;
+}
+
+export interface ContentRequest {
+  readonly resolved: readonly ResolvedConnector[];
+  readonly token: Secret;
+  readonly includedConfigurations: readonly string[];
+  readonly excludedFiles: readonly string[];
+  readonly configurationParams: JsonObject;
+}
+
+/** Everything that goes into one mount, and what the log should say about it. */
+export interface VolumeContent {
+  /** Sorted by name, names unique. */
+  readonly files: readonly VolumeFile[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Renders a volume in memory, complete and checked, before the file system is touched.
+ * 1. the built-in files; 2. the selected configurations, later wins; 3. without the excluded names; 4. within bounds.
+ * @throws {DriverError} see chooseProxyEndpoint, proxyUrl and ConfigurationRenderer; RESOURCE_EXHAUSTED past the bounds.
+ */
+export async function renderVolumeContent(
+  request: ContentRequest,
+  defaults: ContentDefaults,
+  renderer: ConfigurationRenderer,
+  call: Call,
+): Promise<VolumeContent> {
+  const endpoint = chooseProxyEndpoint(request.resolved);
+  const caBundle = endpoint?.address.caCerts ?? defaults.caBundle;
+
+  const files = new Map<string, VolumeFile>();
+  const put = (file: VolumeFile): unknown => files.set(file.name, file);
+  builtInFiles({ endpoint, token: request.token, caBundle, noProxy: defaults.noProxy }).forEach(put);
+
+  const rendered = await renderer.render({ ...request, caBundle }, call);
+  rendered.files.forEach(put);
+
+  const absent = request.excludedFiles.filter((name) => !files.delete(name));
+  return { files: withinBounds(files), warnings: [...rendered.warnings, ...absenceWarnings(absent)] };
+}
+
+/** One for all of them: each is a line of the log, and a volume may name thousands. */
+function absenceWarnings(names: readonly string[]): readonly string[] {
+  if (names.length === 0) return [];
+  const which = names.length === 1 ? 'which is not' : 'which are not';
+  return [`attribute "configuration.names" excludes "${names.join('", "')}", ${which} in the mount`];
+}
+
+function withinBounds(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFile[] {
+  const sorted = [...files.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const totalBytes = sorted.reduce((sum, file) => sum + file.content.byteLength, 0);
+  for (const { name } of sorted) {
+    const problem = fileNameProblem(name);
+    if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', `file name "${name}": ${problem}`);
+  }
+  if (sorted.length > maxFiles || totalBytes > maxTotalBytes) {
+    throw new DriverError(
+      'RESOURCE_EXHAUSTED',
+      `the volume would hold ${sorted.length} files of ${totalBytes} bytes in all; at most ${maxFiles} files and ${maxTotalBytes} bytes are allowed: select fewer configurations or exclude files with !FILE`,
+    );
+  }
+  return sorted;
+}
+
+/** The only file of a volume whose approval was rejected: a google.rpc.Status as JSON (docs/approval.md). */
+export function rejectionContent(message: string, details: readonly JsonObject[]): VolumeContent {
+  const permissionDenied = 7;
+  const status = JSON.stringify({ code: permissionDenied, message, details });
+  return { files: [{ name: '.error.json', content: Buffer.from(`${status}\n`) }], warnings: [] };
+}

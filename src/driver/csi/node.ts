@@ -1,0 +1,108 @@
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { ErrorCode } from '../../errors.js';
+import { DriverError } from '../../errors.js';
+import type { VolumeHost, VolumeStatistics } from '../volume/ports.js';
+import type { PublishOutcome, PublishVolume } from '../volume/publish-volume.js';
+import type { UnpublishVolume } from '../volume/unpublish-volume.js';
+import type { VolumeStatisticsQuery } from '../volume/volume-statistics.js';
+import type { NodeHandlers } from './generated/csi/v1/Node.js';
+import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
+import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.js';
+import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
+import { parsePublishRequest } from './publish-request.js';
+import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
+import { unary } from './unary.js';
+
+export interface NodeOptions {
+  readonly nodeName: string;
+  readonly host: Pick<VolumeHost, 'targetPathProblem'>;
+  readonly publish: PublishVolume;
+  readonly unpublish: UnpublishVolume;
+  readonly statistics: VolumeStatisticsQuery;
+  /** Told of every publish that succeeded. */
+  readonly onPublished: (outcome: PublishOutcome) => void;
+  /** Told of every publish that failed, with the code that the kubelet was given. */
+  readonly onFailed: (code: ErrorCode) => void;
+}
+
+const capabilities = ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP'] as const;
+
+/** CSI Node, for ephemeral inline volumes: what the kubelet calls. */
+export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedServiceImplementation {
+  const handlers: NodeHandlers = {
+    NodePublishVolume: unary('NodePublishVolume', edge, publishHandler(options)),
+    NodeUnpublishVolume: unary('NodeUnpublishVolume', edge, unpublishHandler(options)),
+    NodeGetVolumeStats: unary('NodeGetVolumeStats', edge, ({ volume_id: volumeId, volume_path: volumePath }) => {
+      ensureGiven({ volume_id: volumeId, volume_path: volumePath });
+      const { statistics, condition } = options.statistics.run(volumeId, volumePath);
+      return { usage: usageOf(statistics), volume_condition: condition };
+    }),
+    NodeGetCapabilities: unary('NodeGetCapabilities', edge, () => ({
+      capabilities: capabilities.map((type) => ({ rpc: { type } })),
+    })),
+    NodeGetInfo: unary('NodeGetInfo', edge, () => ({ node_id: options.nodeName })),
+    NodeStageVolume: unary('NodeStageVolume', edge, unimplemented('NodeStageVolume')),
+    NodeUnstageVolume: unary('NodeUnstageVolume', edge, unimplemented('NodeUnstageVolume')),
+    NodeExpandVolume: unary('NodeExpandVolume', edge, unimplemented('NodeExpandVolume')),
+  };
+  return { ...handlers };
+}
+
+function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeRequest__Output, Record<string, never>> {
+  const { host, publish, onPublished, onFailed } = options;
+  return async (message, signal, report) => {
+    report.volumeId = message.volume_id;
+    try {
+      const request = parsePublishRequest(message, (targetPath) => host.targetPathProblem(targetPath));
+      describePod(report, request.pod);
+      const outcome = await publish.run(request, signal);
+      report.outcome = outcome.path;
+      report.steps = outcome.steps;
+      onPublished(outcome);
+      return {};
+    } catch (error) {
+      const failure = publish.failure(message.volume_id, message.target_path, error);
+      onFailed(failure.code);
+      throw failure;
+    }
+  };
+}
+
+function describePod(
+  report: RpcReport,
+  pod: { readonly namespace: string; readonly name: string; readonly serviceAccountName: string },
+): void {
+  report.pod = `${pod.namespace}/${pod.name}`;
+  report.serviceAccount = pod.serviceAccountName;
+}
+
+function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeRequest__Output, Record<string, never>> {
+  return async ({ volume_id: volumeId, target_path: targetPath }, signal, report) => {
+    report.volumeId = volumeId;
+    ensureGiven({ volume_id: volumeId, target_path: targetPath });
+    const problem = options.host.targetPathProblem(targetPath);
+    if (problem !== undefined) throw new DriverError('INVALID_ARGUMENT', problem);
+    await options.unpublish.run(volumeId, targetPath, signal);
+    return {};
+  };
+}
+
+function ensureGiven(fields: Readonly<Record<string, string>>): void {
+  const missing = Object.entries(fields).filter(([, value]) => value === '');
+  if (missing.length > 0) {
+    throw new DriverError('INVALID_ARGUMENT', missing.map(([name]) => `${name} is missing`).join('; '));
+  }
+}
+
+function usageOf({ bytes, inodes }: VolumeStatistics): VolumeUsage[] {
+  return [
+    { unit: 'BYTES', ...bytes },
+    { unit: 'INODES', ...inodes },
+  ];
+}
+
+function unimplemented(rpc: string): () => never {
+  return () => {
+    throw new DriverError('UNIMPLEMENTED', `${rpc} is not supported: the driver serves ephemeral inline volumes only`);
+  };
+}

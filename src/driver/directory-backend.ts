@@ -1,0 +1,39 @@
+import { UncheckedAccess } from '../access/unchecked-access.js';
+import type { DriverConfig } from './config.js';
+import { DirectoryConnectors } from '../connectors/directory-connectors.js';
+import type { Log } from '../log.js';
+import { KubeletTokens } from './token/kubelet-tokens.js';
+import type { Clock } from '../clock.js';
+import type { DriverGuard } from './volume/ports.js';
+import type { Backend } from './backend.js';
+
+/** Without an API server there is no CSIDriver object to read: whoever reaches the socket is the kubelet. */
+const trustingGuard: DriverGuard = {
+  ensureTrustworthy: () => Promise.resolve(),
+  isKnownTrustworthy: () => true,
+};
+
+/** `--connector-source directory`: connectors from manifests, no authorization, tokens only as the kubelet passes them. */
+export function directoryBackend(config: DriverConfig, directory: string, log: Log, clock: Clock): Backend {
+  const source = new DirectoryConnectors({
+    directory,
+    namespace: config.namespace,
+    notFoundWaitMs: config['not-found-wait'],
+    log,
+  });
+  return {
+    source,
+    access: new UncheckedAccess(),
+    tokens: new KubeletTokens({
+      audience: config['token-audience'],
+      origin: () => 'either',
+      minter: undefined,
+      clock,
+    }),
+    guard: trustingGuard,
+    start: () => source.start(),
+    stop: () => undefined,
+    problem: () => source.problem(),
+    cachedObjects: () => ({}),
+  };
+}

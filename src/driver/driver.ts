@@ -1,0 +1,218 @@
+import { registrationSocket } from './config.js';
+import { setMaxListeners } from 'node:events';
+import type { DriverConfig } from './config.js';
+import { TemplateRenderer } from './content/template-renderer.js';
+import { identityService } from './csi/identity.js';
+import { nodeService } from './csi/node.js';
+import { KubeletRegistration } from './csi/registration.js';
+import { SocketServer, connectionLimits } from './csi/server.js';
+import { csi } from './csi/services.js';
+import type { RpcEdge } from './csi/unary.js';
+import type { SlowWork } from '../gotemplate/slow-work.js';
+import { DriverError } from '../errors.js';
+import { HealthServer } from '../process/health-server.js';
+import type { Syscalls } from './host/syscalls.js';
+import { TmpfsHost } from './host/tmpfs-host.js';
+import type { Log } from '../log.js';
+import { Metrics } from './metrics.js';
+import { version } from '../version.js';
+import type { Clock } from '../clock.js';
+import type { VolumeHost } from './volume/ports.js';
+import { PublishLimiter } from '../load/publish-limiter.js';
+import { PublishVolume } from './volume/publish-volume.js';
+import { PublishedVolumes } from './volume/published-volumes.js';
+import { UnpublishVolume } from './volume/unpublish-volume.js';
+import { VolumeLocks } from './volume/volume-locks.js';
+import { VolumeStatisticsQuery } from './volume/volume-statistics.js';
+import type { Backend } from './backend.js';
+import { ProxyCaFile } from './proxy-ca-file.js';
+
+/** The kubelet waits two minutes for a call; the driver answers before that. */
+const maxRpcMs = 115_000;
+const drainMs = 30_000;
+/** What calls may take that run when the driver stops. Those that wait for somebody would take minutes. */
+const finishMs = 5_000;
+const registrationCheckMs = 1000;
+const registrationRetryMs = 15_000;
+
+export interface DriverParts {
+  readonly config: DriverConfig;
+  /** Gets the metrics, which it tells of its requests. */
+  readonly createBackend: (metrics: Metrics) => Backend;
+  readonly syscalls: Syscalls;
+  readonly clock: Clock;
+  readonly slowWork: SlowWork;
+  readonly log: Log;
+}
+
+/** Puts the driver together from its parts and runs it. */
+export class Driver {
+  readonly #parts: DriverParts;
+  readonly #volumes = new PublishedVolumes();
+  readonly #limiter: PublishLimiter;
+  readonly #backend: Backend;
+  readonly #host: VolumeHost;
+  readonly #caFile: ProxyCaFile | undefined;
+  readonly #server: SocketServer;
+  readonly #registration: KubeletRegistration | undefined;
+  readonly #health: HealthServer | undefined;
+  readonly #stopping = new AbortController();
+  readonly metrics: Metrics;
+
+  constructor(parts: DriverParts) {
+    // Every call that runs listens to it.
+    setMaxListeners(0, this.#stopping.signal);
+    const { config, log } = parts;
+    this.#parts = parts;
+    this.#limiter = new PublishLimiter(config['max-concurrent-publishes']);
+    this.#host = createHost(parts);
+    const caPath = config['proxy-ca-file'];
+    this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
+    this.metrics = new Metrics(version, {
+      publishQueueLength: () => this.#limiter.queueLength,
+      volumes: () => this.#volumes.summary(),
+      cachedObjects: () => this.#backend.cachedObjects(),
+      ...(config['registration-dir'] === undefined
+        ? {}
+        : { isRegistered: () => this.#registration?.isRegistered === true }),
+    });
+    this.#backend = parts.createBackend(this.metrics);
+    this.#server = new SocketServer({
+      socketPath: config.endpoint,
+      ownsFolder: true,
+      services: this.#services(),
+      drainMs,
+      connections: connectionLimits,
+      log,
+    });
+    this.#registration = this.#createRegistration();
+    const address = config['http-address'];
+    this.#health =
+      address &&
+      new HealthServer({
+        address,
+        metrics: { text: () => this.metrics.text(), contentType: this.metrics.contentType },
+        unhealthyReason: () =>
+          this.#server.isInPlace ? undefined : `the kubelet cannot call: the socket ${config.endpoint} is not there`,
+        notReadyReason: () => this.notReadyReason() ?? this.#unregisteredReason(),
+        log,
+      });
+  }
+
+  /** @throws {DriverError} when a socket or port cannot be had; nothing of the driver runs on then. */
+  async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { log } = this.#parts;
+    for (const problem of [this.#host.mountProblem(), this.#caFile?.problem()]) {
+      if (problem !== undefined) log.error(`publishes will fail: ${problem}`);
+    }
+    this.#backend.start();
+    const httpPort = await this.#health?.start();
+    if (httpPort !== undefined) log.info('listening', { port: httpPort });
+    await this.#server.start();
+    await this.#registration?.start();
+  }
+
+  /**
+   * Finishes the running calls; those that wait are told to come again, so that the next driver need not wait for them.
+   * What is mounted stays.
+   */
+  async stop(): Promise<void> {
+    await this.#registration?.stop();
+    const reason = new DriverError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
+    const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
+    await this.#server.stop();
+    clearTimeout(timer);
+    this.#backend.stop();
+    this.#health?.stop();
+  }
+
+  /** Why a publish would fail now, whatever its volume; undefined when it would not. */
+  notReadyReason(): string | undefined {
+    return this.#host.mountProblem() ?? this.#backend.problem() ?? this.#caFile?.problem();
+  }
+
+  #unregisteredReason(): string | undefined {
+    return this.#registration?.isRegistered === false ? 'the kubelet has not registered the driver yet' : undefined;
+  }
+
+  #createRegistration(): KubeletRegistration | undefined {
+    const { config, log } = this.#parts;
+    const registrationDir = config['registration-dir'];
+    if (registrationDir === undefined) return undefined;
+    return new KubeletRegistration({
+      driverName: config['driver-name'],
+      socketPath: registrationSocket(registrationDir, config['driver-name']),
+      kubeletEndpoint: config['kubelet-endpoint'],
+      edge: this.#edge(),
+      checkMs: registrationCheckMs,
+      retryMs: registrationRetryMs,
+      log,
+    });
+  }
+
+  #edge(): RpcEdge {
+    return { log: this.#parts.log, observer: this.metrics, maxDurationMs: maxRpcMs, stopping: this.#stopping.signal };
+  }
+
+  #services(): ConstructorParameters<typeof SocketServer>[0]['services'] {
+    const { config } = this.#parts;
+    const edge = this.#edge();
+    const identity = identityService(edge, {
+      driverName: config['driver-name'],
+      version,
+      notReadyReason: () => this.notReadyReason(),
+    });
+    return [
+      { definition: csi.Identity.service, implementation: identity },
+      { definition: csi.Node.service, implementation: this.#nodeService(edge) },
+    ];
+  }
+
+  #nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
+    const { config, clock, log, slowWork } = this.#parts;
+    const locks = new VolumeLocks();
+    const shared = { host: this.#host, locks, volumes: this.#volumes, clock };
+    return nodeService(edge, {
+      nodeName: config['node-name'],
+      host: this.#host,
+      publish: new PublishVolume({
+        ...shared,
+        ...this.#backend,
+        renderer: new TemplateRenderer(
+          () => clock.now(),
+          (outcome, files, durationMs) => this.metrics.rendered(outcome, files, durationMs),
+          slowWork,
+        ),
+        contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: this.#caFile?.read() }),
+        limiter: this.#limiter,
+        log,
+      }),
+      unpublish: new UnpublishVolume({ ...shared, source: this.#backend.source }),
+      statistics: new VolumeStatisticsQuery(shared),
+      onPublished: ({ path }) => this.metrics.published('ok', path),
+      onFailed: (code) => this.metrics.published(code, ''),
+    });
+  }
+}
+
+function createHost({ config, syscalls, clock }: DriverParts): VolumeHost {
+  return new TmpfsHost(
+    {
+      kubeletDir: config['kubelet-dir'],
+      tmpfsSizeBytes: config['tmpfs-size'],
+      selinuxDir: '/sys/fs/selinux',
+      clock,
+      random: Math.random,
+    },
+    syscalls,
+  );
+}

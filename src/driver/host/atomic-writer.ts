@@ -1,0 +1,229 @@
+import type { Clock } from '../../clock.js';
+import type { Ownership, VolumeFile } from '../volume/ports.js';
+import { check, checkValue, closing } from './directory.js';
+import type { Directory } from './directory.js';
+import { errno, SyscallError } from './errno.js';
+import {
+  hasPermissions,
+  isGeneration,
+  permissionsOf,
+  removeEntry,
+  setPermissions,
+  writeGeneration,
+} from './generation.js';
+import type { Permissions } from './generation.js';
+import { open } from './syscalls.js';
+import type { Syscalls } from './syscalls.js';
+
+/** The link that readers go through: it points to the current generation. */
+const dataLink = '..data';
+/** The next `..data`, for the moment before it is renamed. */
+const nextDataLink = '..data_tmp';
+
+const maxNameAttempts = 8;
+
+/** Where names of generations come from. */
+export interface GenerationNames {
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+}
+
+/**
+ * Writes a volume's files in the kubelet's AtomicWriter layout, on an open directory:
+ *
+ *     ..2026_01_31_09_05_00_250.k3x9q2   a generation: a directory with the files
+ *     ..data -> ..2026_01_31_…           the current one
+ *     ca.crt -> ..data/ca.crt            one link per file
+ *
+ * A reader that resolves `..data` once sees one generation whole. The steps:
+ *
+ * 1. Read what is there, and whether the current generation has these files, bytes, modes and group.
+ * 2. Bring the directory itself to its mode and group.
+ * 3. Sweep what an interrupted write left, and before a write also the generation before the current one. When there
+ *    is nothing to write, go to 7.
+ * 4. Write the new generation.
+ * 5. Link the names that are new. They lead nowhere until the swap, so that the swap alone is the commit.
+ * 6. Swap: a symbolic link to the new generation, renamed over `..data`.
+ * 7. Repair the links of names, and remove names that are no longer in the set.
+ *
+ * A death before the swap leaves the old generation current and one after it the new one; the next write mends the rest. A
+ * failure before it is undone. The generation that was replaced stays until the next write, for readers that have
+ * resolved `..data` but not yet opened their file.
+ */
+export class AtomicWriter {
+  readonly #syscalls: Syscalls;
+  readonly #names: GenerationNames;
+
+  constructor(syscalls: Syscalls, names: GenerationNames) {
+    this.#syscalls = syscalls;
+    this.#names = names;
+  }
+
+  /** Steps 4 to 6 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops it. */
+  fill(root: Directory, files: readonly VolumeFile[], ownership: Ownership): void {
+    const generation = this.#makeGeneration(root);
+    writeGeneration(this.#syscalls, root, generation, files, permissionsOf(ownership));
+    for (const file of files) this.#link(root, file.name);
+    check(this.#syscalls.symlinkat(generation, root.fd, dataLink), 'symlinkat', root, dataLink);
+  }
+
+  /**
+   * All steps, on a directory in any state that an earlier write left, finished or not.
+   * @returns 'unchanged' when nothing had to be touched.
+   */
+  rewrite(root: Directory, files: readonly VolumeFile[], ownership: Ownership): 'refreshed' | 'unchanged' {
+    const permissions = permissionsOf(ownership);
+    const entries = checkValue(this.#syscalls.list(root.fd), 'getdents', root); // 1
+    const current = openCurrentGeneration(this.#syscalls, root);
+    const isSame = current !== undefined && this.#isSame(current, files, permissions);
+    const changes = [
+      this.#ensureRootPermissions(root, permissions), // 2
+      this.#sweep(root, entries, current?.name, isSame), // 3
+      isSame ? this.#linkNew(root, entries, files).length > 0 : this.#replace(root, entries, files, permissions), // 4 to 6
+      this.#repairNames(root, entries, files), // 7
+    ];
+    return changes.includes(true) ? 'refreshed' : 'unchanged';
+  }
+
+  #isSame(current: Directory, files: readonly VolumeFile[], permissions: Permissions): boolean {
+    return closing(this.#syscalls, current, () => isGeneration(this.#syscalls, current, files, permissions));
+  }
+
+  #ensureRootPermissions(root: Directory, { directoryMode, gid }: Permissions): boolean {
+    const status = checkValue(this.#syscalls.fstat(root.fd), 'fstat', root);
+    if (hasPermissions(status, directoryMode, gid)) return false;
+    setPermissions(this.#syscalls, root.fd, directoryMode, gid, root);
+    return true;
+  }
+
+  /**
+   * Before a write, everything but the current generation. Else only the link: a generation beside the current one may
+   * be one that readers still use. There is never more than one such, since every write begins here.
+   */
+  #sweep(root: Directory, entries: readonly string[], current: string | undefined, isSame: boolean): boolean {
+    const leftovers = entries.filter((entry) => {
+      if (isSame) return entry === nextDataLink;
+      return isWritersOwn(entry) && entry !== current && (entry !== dataLink || current === undefined);
+    });
+    for (const entry of leftovers) removeEntry(this.#syscalls, root, entry);
+    return leftovers.length > 0;
+  }
+
+  #replace(root: Directory, entries: readonly string[], files: readonly VolumeFile[], permissions: Permissions): true {
+    const generation = this.#makeGeneration(root);
+    try {
+      writeGeneration(this.#syscalls, root, generation, files, permissions); // 4
+      const linked = this.#linkNew(root, entries, files); // 5
+      this.#commit(root, generation, linked); // 6
+    } catch (error) {
+      this.#discard(root, generation);
+      throw error;
+    }
+    return true;
+  }
+
+  #makeGeneration(root: Directory): string {
+    for (let attempt = 1; ; attempt += 1) {
+      const name = generationName(this.#names);
+      const made = this.#syscalls.mkdirat(root.fd, name, 0o700);
+      if (made === -errno.EEXIST && attempt < maxNameAttempts) continue;
+      check(made, 'mkdirat', root, name);
+      return name;
+    }
+  }
+
+  /** @returns the names that had no link; a failure takes those back that it made. */
+  #linkNew(root: Directory, entries: readonly string[], files: readonly VolumeFile[]): readonly string[] {
+    const present = new Set(entries);
+    const linked: string[] = [];
+    try {
+      for (const { name } of files) {
+        if (present.has(name)) continue;
+        this.#link(root, name);
+        linked.push(name);
+      }
+    } catch (error) {
+      this.#unlink(root, linked);
+      throw error;
+    }
+    return linked;
+  }
+
+  #commit(root: Directory, generation: string, linked: readonly string[]): void {
+    try {
+      check(this.#syscalls.symlinkat(generation, root.fd, nextDataLink), 'symlinkat', root, nextDataLink);
+      check(this.#syscalls.renameat(root.fd, nextDataLink, dataLink), 'renameat', root, nextDataLink);
+    } catch (error) {
+      this.#unlink(root, [nextDataLink, ...linked]);
+      throw error;
+    }
+  }
+
+  #link(root: Directory, name: string): void {
+    check(this.#syscalls.symlinkat(`${dataLink}/${name}`, root.fd, name), 'symlinkat', root, name);
+  }
+
+  /** Undoing goes as far as it can: what cannot be removed now, the next write removes. */
+  #unlink(root: Directory, names: readonly string[]): void {
+    for (const name of names) this.#syscalls.unlinkat(root.fd, name, 0);
+  }
+
+  #discard(root: Directory, generation: string): void {
+    try {
+      removeEntry(this.#syscalls, root, generation);
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+    }
+  }
+
+  #repairNames(root: Directory, entries: readonly string[], files: readonly VolumeFile[]): boolean {
+    const wanted = new Set(files.map((file) => file.name));
+    let touched = false;
+    for (const entry of entries) {
+      if (isWritersOwn(entry)) continue;
+      if (wanted.has(entry) && linkTarget(this.#syscalls, root, entry) === `${dataLink}/${entry}`) continue;
+      removeEntry(this.#syscalls, root, entry);
+      if (wanted.has(entry)) this.#link(root, entry);
+      touched = true;
+    }
+    return touched;
+  }
+}
+
+/** A generation that `..data` points to. */
+interface Generation extends Directory {
+  readonly name: string;
+}
+
+/**
+ * Opens the generation that readers see, without following the link; the caller closes it.
+ * @returns undefined when the directory was never written whole.
+ */
+export function openCurrentGeneration(syscalls: Syscalls, root: Directory): Generation | undefined {
+  const target = linkTarget(syscalls, root, dataLink);
+  if (target === undefined || !isWritersOwn(target) || target === '..' || target.includes('/')) return undefined;
+  const fd = syscalls.openat(root.fd, target, open.directory, 0);
+  if (fd === -errno.ENOENT || fd === -errno.ENOTDIR || fd === -errno.ELOOP) return undefined;
+  return { fd: check(fd, 'openat', root, target), path: `${root.path}/${target}`, name: target };
+}
+
+/** Where a link leads; undefined when there is none of that name, or it is no link. */
+function linkTarget(syscalls: Syscalls, root: Directory, name: string): string | undefined {
+  const target = syscalls.readlinkat(root.fd, name);
+  if (target === -errno.ENOENT || target === -errno.EINVAL) return undefined;
+  return checkValue(target, 'readlinkat', root, name);
+}
+
+/** The rule for file names keeps users away from these. */
+function isWritersOwn(entry: string): boolean {
+  return entry.startsWith('..');
+}
+
+function generationName({ clock, random }: GenerationNames): string {
+  const moment = new Date(clock.now())
+    .toISOString()
+    .replace(/[-T:.]/g, '_')
+    .replace('Z', '');
+  return `..${moment}.${Math.floor(random() * 0x100000000).toString(36)}`;
+}

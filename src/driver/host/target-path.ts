@@ -1,0 +1,121 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { DriverError } from '../../errors.js';
+import { check } from './directory.js';
+import type { Directory } from './directory.js';
+import { errno } from './errno.js';
+import { AT_FDCWD, open, resolve } from './syscalls.js';
+import type { Syscalls } from './syscalls.js';
+
+/** Where a volume goes: the entry `name` of the directory at `parentPath`, in which no component is a symbolic link. */
+interface Place {
+  readonly parentPath: string;
+  readonly name: string;
+}
+
+/** A target path whose parent directory is open; the caller closes it. */
+export interface Target {
+  /** As the kubelet said it. */
+  readonly path: string;
+  readonly parent: Directory;
+  readonly name: string;
+}
+
+/** PATH_MAX without its final NUL. */
+const maxPathBytes = 4095;
+/** NAME_MAX. */
+const maxNameBytes = 255;
+
+/**
+ * Target paths of one kubelet: `<kubelet dir>/pods/<uid>/volumes/kubernetes.io~csi/<volume>/mount`. The kubelet directory
+ * may itself be reached through symbolic links, which are resolved once; below it none is followed.
+ */
+export class TargetPaths {
+  readonly #kubeletDir: string;
+  readonly #syscalls: Syscalls;
+  #resolvedKubeletDir: string | undefined;
+  #hasOpenat2 = true;
+
+  constructor(kubeletDir: string, syscalls: Syscalls) {
+    this.#kubeletDir = path.resolve(kubeletDir);
+    this.#syscalls = syscalls;
+  }
+
+  /** Why no path can be a target now; undefined when one can. */
+  problem(): string | undefined {
+    if (fs.existsSync(path.join(this.#kubeletDir, 'pods'))) return undefined;
+    return `${this.#kubeletDir} has no folder "pods": set --kubelet-dir to the kubelet's --root-dir, mounted at that path`;
+  }
+
+  /**
+   * Opens the target's parent; undefined when it does not exist.
+   * @throws {DriverError} INVALID_ARGUMENT for a path that cannot be a target.
+   */
+  open(targetPath: string): Target | undefined {
+    const { parentPath, name } = this.#locate(targetPath);
+    const fd = this.#openWithoutLinks(parentPath);
+    if (fd === -errno.ENOENT) return undefined;
+    if (fd === -errno.ELOOP || fd === -errno.ENOTDIR) {
+      throw invalid(targetPath, 'a parent of it is a symbolic link or not a directory');
+    }
+    const parent = { fd, path: parentPath };
+    check(fd, 'openat2', parent);
+    return { path: targetPath, parent, name };
+  }
+
+  #locate(targetPath: string): Place {
+    const pods = path.join(this.#kubeletDir, 'pods');
+    const problem = problemOf(targetPath);
+    if (problem !== undefined) throw invalid(targetPath, problem);
+    if (!targetPath.startsWith(`${pods}/`) || path.dirname(targetPath) === pods) {
+      throw invalid(targetPath, `it must be the directory of a pod's volume under ${pods}/ (see --kubelet-dir)`);
+    }
+    this.#resolvedKubeletDir ??= resolveKubeletDir(this.#kubeletDir);
+    const resolved = path.join(this.#resolvedKubeletDir, targetPath.slice(this.#kubeletDir.length));
+    return { parentPath: path.dirname(resolved), name: path.basename(resolved) };
+  }
+
+  #openWithoutLinks(directory: string): number {
+    if (this.#hasOpenat2) {
+      const fd = this.#syscalls.openat2(AT_FDCWD, directory, open.place, resolve.NO_SYMLINKS);
+      if (fd !== -errno.ENOSYS) return fd;
+      this.#hasOpenat2 = false;
+    }
+    return this.#walk(directory);
+  }
+
+  /** What openat2 does in one step (Linux 5.6), component by component. */
+  #walk(directory: string): number {
+    let fd = this.#syscalls.openat(AT_FDCWD, '/', open.place, 0);
+    for (const component of directory.split('/').filter((part) => part !== '')) {
+      if (fd < 0) return fd;
+      const next = this.#syscalls.openat(fd, component, open.place, 0);
+      this.#syscalls.close(fd);
+      fd = next;
+    }
+    return fd;
+  }
+}
+
+function resolveKubeletDir(kubeletDir: string): string {
+  try {
+    return fs.realpathSync(kubeletDir);
+  } catch (error) {
+    throw new DriverError('INTERNAL', `the kubelet directory ${kubeletDir} cannot be found`, { cause: error });
+  }
+}
+
+function problemOf(targetPath: string): string | undefined {
+  if (targetPath.includes('\0')) return 'it contains a NUL byte';
+  if (!targetPath.startsWith('/')) return 'it must be absolute';
+  if (path.posix.normalize(targetPath) !== targetPath || targetPath.endsWith('/')) {
+    return 'it must be normalised: no "..", ".", "//" or final "/"';
+  }
+  const isTooLong = targetPath.split('/').some((component) => Buffer.byteLength(component) > maxNameBytes);
+  if (isTooLong || Buffer.byteLength(targetPath) > maxPathBytes) return 'it is too long';
+  return undefined;
+}
+
+function invalid(targetPath: string, problem: string): DriverError {
+  return new DriverError('INVALID_ARGUMENT', `target path ${JSON.stringify(targetPath)}: ${problem}`);
+}

@@ -1,0 +1,223 @@
+import { DriverError } from '../../errors.js';
+import type {
+  MountOptions,
+  Ownership,
+  TargetState,
+  VolumeFile,
+  VolumeHost,
+  VolumeStatistics,
+} from '../volume/ports.js';
+import { AtomicWriter } from './atomic-writer.js';
+import type { GenerationNames } from './atomic-writer.js';
+import { check, checkValue, closing, openDirectory } from './directory.js';
+import type { Directory } from './directory.js';
+import { fromSyscallError, SyscallError } from './errno.js';
+import { checkFileNames } from './file-name.js';
+import { permissionsOf } from './generation.js';
+import { inspectTarget } from './mount-state.js';
+import { selinuxContext } from './selinux.js';
+import { AT_REMOVEDIR, open } from './syscalls.js';
+import type { FilesystemStatus, Syscalls } from './syscalls.js';
+import { TargetPaths } from './target-path.js';
+import type { Target } from './target-path.js';
+import { TmpfsMaker } from './tmpfs.js';
+import type { TmpfsOptions } from './tmpfs.js';
+import { removeDirectory, unmountAll, unmountNow } from './unmount.js';
+
+export interface TmpfsHostOptions extends GenerationNames {
+  /** Absolute; may be reached through symbolic links. */
+  readonly kubeletDir: string;
+  readonly tmpfsSizeBytes: number;
+  /** Where selinuxfs is: /sys/fs/selinux. */
+  readonly selinuxDir: string;
+}
+
+/** What a first publish is about to put in place. */
+interface NewVolume {
+  readonly files: readonly VolumeFile[];
+  readonly ownership: Ownership;
+  readonly tmpfs: TmpfsOptions;
+}
+
+/** Published volumes as tmpfs mounts. What is mounted is the only state. */
+export class TmpfsHost implements VolumeHost {
+  readonly #options: TmpfsHostOptions;
+  readonly #syscalls: Syscalls;
+  readonly #paths: TargetPaths;
+  readonly #tmpfs: TmpfsMaker;
+  readonly #writer: AtomicWriter;
+
+  constructor(options: TmpfsHostOptions, syscalls: Syscalls) {
+    this.#options = options;
+    this.#syscalls = syscalls;
+    this.#paths = new TargetPaths(options.kubeletDir, syscalls);
+    this.#tmpfs = new TmpfsMaker(syscalls);
+    this.#writer = new AtomicWriter(syscalls, options);
+  }
+
+  targetPathProblem(targetPath: string): string | undefined {
+    try {
+      this.#at(targetPath, () => undefined);
+      return undefined;
+    } catch (error) {
+      if (error instanceof DriverError && error.code === 'INVALID_ARGUMENT') return error.message;
+      throw error;
+    }
+  }
+
+  inspect(targetPath: string): TargetState {
+    return this.#at(targetPath, (target) => this.#inspect(target));
+  }
+
+  /**
+   * 1. Check the place: a directory that is absent, or empty and not mounted on. An incomplete tmpfs of a process that
+   *    died is taken away: nothing can use it yet.
+   * 2. Build the tmpfs apart, with its files.
+   * 3. Make the directory.
+   * 4. Attach.
+   *
+   * Without detached mounts 2 comes after 4. A failure takes back the mount and the directory that this call made.
+   */
+  attach(targetPath: string, files: readonly VolumeFile[], options: MountOptions): void {
+    checkFileNames(files);
+    this.#at(targetPath, (target) => {
+      if (target === undefined)
+        throw new DriverError('INTERNAL', `the parent directory of ${targetPath} does not exist`);
+      const existed = this.#clear(target);
+      const volume = { files, ownership: options, tmpfs: this.#tmpfsOptions(options) };
+      if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, existed, volume);
+      else this.#attachMounted(target, existed, volume);
+    });
+  }
+
+  refresh(targetPath: string, files: readonly VolumeFile[], ownership: Ownership): 'refreshed' | 'unchanged' {
+    checkFileNames(files);
+    return this.#at(targetPath, (target) => {
+      const state = this.#inspect(target);
+      if (target === undefined || (state !== 'published' && state !== 'incomplete')) {
+        throw new DriverError('INTERNAL', `${targetPath} has no volume to refresh: it is ${state}`);
+      }
+      return closing(
+        this.#syscalls,
+        openDirectory(this.#syscalls, target.parent, target.name, open.directory),
+        (root) => this.#writer.rewrite(root, files, ownership),
+      );
+    });
+  }
+
+  detach(targetPath: string): void {
+    this.#at(targetPath, (target) => {
+      if (target === undefined || unmountAll(this.#syscalls, target) === 'absent') return;
+      removeDirectory(this.#syscalls, target);
+    });
+  }
+
+  statistics(targetPath: string): VolumeStatistics {
+    return this.#at(targetPath, (target) => {
+      if (target === undefined || this.#inspect(target) !== 'published') {
+        throw new DriverError('NOT_FOUND', `${targetPath} is not a published volume`);
+      }
+      const status = closing(
+        this.#syscalls,
+        openDirectory(this.#syscalls, target.parent, target.name, open.place),
+        (root) => checkValue(this.#syscalls.fstatfs(root.fd), 'statfs', root),
+      );
+      return statisticsOf(status);
+    });
+  }
+
+  mountProblem(): string | undefined {
+    return this.#tmpfs.problem() ?? this.#paths.problem();
+  }
+
+  /** Opens the target's parent for `use`, and gives failed system calls their code. */
+  #at<T>(targetPath: string, use: (target: Target | undefined) => T): T {
+    try {
+      const target = this.#paths.open(targetPath);
+      return target === undefined ? use(undefined) : closing(this.#syscalls, target.parent, () => use(target));
+    } catch (error) {
+      throw error instanceof SyscallError ? fromSyscallError(error) : error;
+    }
+  }
+
+  #tmpfsOptions(options: MountOptions): TmpfsOptions {
+    return {
+      sizeBytes: this.#options.tmpfsSizeBytes,
+      permissions: permissionsOf(options),
+      selinuxContext: selinuxContext(this.#syscalls, this.#options.selinuxDir, options.selinuxContext),
+    };
+  }
+
+  #inspect(target: Target | undefined): TargetState {
+    return target === undefined ? 'absent' : inspectTarget(this.#syscalls, target);
+  }
+
+  /** @returns whether the target's directory exists, now empty and not mounted on. */
+  #clear(target: Target): boolean {
+    let state = this.#inspect(target);
+    if (state === 'incomplete') state = unmountAll(this.#syscalls, target);
+    if (state === 'absent') return false;
+    if (state === 'foreign') {
+      throw new DriverError('INTERNAL', `what is mounted on ${target.path} is not this driver's: unmount it by hand`);
+    }
+    if (state !== 'unmounted') throw new DriverError('INTERNAL', `${target.path} cannot be mounted on: it is ${state}`);
+    const entries = closing(
+      this.#syscalls,
+      openDirectory(this.#syscalls, target.parent, target.name, open.place),
+      (directory) => checkValue(this.#syscalls.list(directory.fd), 'getdents', directory),
+    );
+    if (entries.length > 0) {
+      throw new DriverError('FAILED_PRECONDITION', `${target.path} is not mounted and not empty: remove what is in it`);
+    }
+    return true;
+  }
+
+  #attachDetached(target: Target, existed: boolean, volume: NewVolume): void {
+    closing(this.#syscalls, this.#tmpfs.createDetached(volume.tmpfs), (root) => {
+      this.#writer.fill(root, volume.files, volume.ownership);
+      this.#onDirectory(target, existed, (directory) => this.#tmpfs.attach(root, directory));
+    });
+  }
+
+  #attachMounted(target: Target, existed: boolean, volume: NewVolume): void {
+    this.#onDirectory(target, existed, (directory) => {
+      this.#tmpfs.mountOn(directory, volume.tmpfs);
+      try {
+        closing(this.#syscalls, openDirectory(this.#syscalls, target.parent, target.name, open.place), (root) =>
+          this.#writer.fill(root, volume.files, volume.ownership),
+        );
+      } catch (error) {
+        unmountNow(this.#syscalls, target);
+        throw error;
+      }
+    });
+  }
+
+  /** Makes and opens the target's directory for `use`; removes it again, if it made it, when that fails. */
+  #onDirectory(target: Target, existed: boolean, use: (directory: Directory) => void): void {
+    const { parent, name } = target;
+    if (!existed) check(this.#syscalls.mkdirat(parent.fd, name, 0o750), 'mkdirat', parent, name);
+    try {
+      closing(this.#syscalls, openDirectory(this.#syscalls, parent, name, open.place), use);
+    } catch (error) {
+      if (!existed) this.#syscalls.unlinkat(parent.fd, name, AT_REMOVEDIR);
+      throw error;
+    }
+  }
+}
+
+function statisticsOf(status: FilesystemStatus): VolumeStatistics {
+  const { blockSize } = status;
+  return {
+    bytes: {
+      total: status.blocks * blockSize,
+      used: (status.blocks - status.blocksFree) * blockSize,
+      available: status.blocksAvailable * blockSize,
+    },
+    inodes: {
+      total: status.inodes,
+      used: status.inodes - status.inodesFree,
+      available: status.inodesFree,
+    },
+  };
+}

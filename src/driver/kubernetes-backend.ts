@@ -1,0 +1,92 @@
+import { KubernetesAccess } from '../access/kubernetes-access.js';
+import type { DriverConfig } from './config.js';
+import { CsiDriverGuard } from './token/csi-driver-guard.js';
+import { KubernetesConnectors } from '../connectors/kubernetes-connectors.js';
+import type { UnusedWatches } from '../connectors/kubernetes-connectors.js';
+import type { ClusterConfig } from '../kube/cluster-config.js';
+import type { Chance } from '../kube/connection-pool.js';
+import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
+import { KubeClient } from '../kube/kube-client.js';
+import { kubeconfigConfig } from '../kube/kubeconfig.js';
+import type { KubeTimings } from '../kube/timings.js';
+import type { Log } from '../log.js';
+import type { Metrics } from './metrics.js';
+import { KubeletTokens } from './token/kubelet-tokens.js';
+import { MintedTokens } from './token/minted-tokens.js';
+import { version } from '../version.js';
+import type { Clock } from '../clock.js';
+import type { Backend } from './backend.js';
+
+export interface KubernetesBackendParts {
+  readonly config: DriverConfig;
+  readonly cluster: ClusterConfig;
+  readonly timings: KubeTimings;
+  /** Its clock is not the wall clock: that one may be set, and connections must not wait for it to catch up. */
+  readonly chance: Chance;
+  readonly unusedWatches: UnusedWatches;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * How to reach the API server: the kubeconfig when one is named, else what every pod has.
+ * @param now a clock in milliseconds for the age of tokens.
+ * @throws {DriverError} when neither can be used.
+ */
+export function clusterConfigOf(
+  config: Pick<DriverConfig, 'kubeconfig'>,
+  env: Readonly<Record<string, string | undefined>>,
+  now: () => number,
+): ClusterConfig {
+  if (config.kubeconfig !== undefined) return kubeconfigConfig(config.kubeconfig, now);
+  const host = env['KUBERNETES_SERVICE_HOST'];
+  const port = env['KUBERNETES_SERVICE_PORT'];
+  return inClusterConfig({ host, port, folder: serviceAccountFolder }, now);
+}
+
+/** `--connector-source kubernetes`: everything from the API server. */
+export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
+  const { config, cluster, timings, chance, unusedWatches, metrics, clock, log } = parts;
+  const client = new KubeClient({
+    config: cluster,
+    timings,
+    chance,
+    observer: metrics,
+    userAgent: `connectors-csi/${version}`,
+  });
+  const { namespace } = config;
+  const notFoundWaitMs = config['not-found-wait'];
+  const source = new KubernetesConnectors({ client, namespace, notFoundWaitMs, unusedWatches, clock, log });
+  const audience = config['token-audience'];
+  const guard = new CsiDriverGuard(client, config['driver-name'], audience, log);
+  return {
+    source,
+    guard,
+    access: new KubernetesAccess({
+      client,
+      clock,
+      log,
+      approvalWaitMs: config['approval-wait'],
+      observer: metrics,
+      currentFlags: () => source.peekFlags(),
+    }),
+    tokens: new KubeletTokens({
+      audience,
+      origin: () => guard.tokenOrigin(),
+      minter: config['allow-token-minting'] ? new MintedTokens(client, audience, clock) : undefined,
+      clock,
+    }),
+    start: () => {
+      guard.start();
+      source.start();
+    },
+    stop: () => {
+      source.stop();
+      guard.stop();
+      client.close();
+    },
+    problem: () => guard.problem() ?? source.problem(),
+    cachedObjects: () => source.cachedObjects(),
+  };
+}

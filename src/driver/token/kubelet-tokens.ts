@@ -1,0 +1,162 @@
+import { DriverError } from '../../errors.js';
+import { jsonMember, parseJson } from '../../json.js';
+import { Secret } from '../../secret.js';
+import type { Clock } from '../../clock.js';
+import type { PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../volume/ports.js';
+import type { PodIdentity } from '../../access/access-control.js';
+import type { TokenClaims } from './token-claims.js';
+import { parseTokenClaims } from './token-claims.js';
+
+/**
+ * Where tokens count that come with a request. `secrets`, `volume-context`: as the CSIDriver object says; there the
+ * kubelet overwrites what a pod's author may have put, elsewhere it does not. `none`: the CSIDriver object asks for no
+ * token of our audience, so that one which is there came from somebody else. `either`: there is no CSIDriver object.
+ */
+export type PassedTokenOrigin = 'secrets' | 'volume-context' | 'either' | 'none';
+
+export interface KubeletTokensOptions {
+  /** The audience that the proxy accepts. */
+  readonly audience: string;
+  /** Where the kubelet puts tokens; asked anew for each request. */
+  readonly origin: () => PassedTokenOrigin;
+  /** Mints tokens of another lifetime; undefined when that is off. */
+  readonly minter: TokenSource | undefined;
+  readonly clock: Clock;
+}
+
+const howToTurnMintingOn =
+  'drop the attribute "token.expiration", or let the operator start the driver with --allow-token-minting';
+
+/** Tolerance when a wanted lifetime is compared with a token's own: the API server may round. */
+const lifetimeToleranceMs = 1000;
+
+/** The service-account tokens that the kubelet passes with each publish (CSIDriver `tokenRequests`). */
+export class KubeletTokens implements TokenSource {
+  readonly #options: KubeletTokensOptions;
+
+  constructor(options: KubeletTokensOptions) {
+    this.#options = options;
+  }
+
+  async tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken> {
+    const { minter } = this.#options;
+    const passed = this.#passedToken(request);
+    if (passed !== undefined && isOfLifetime(passed.claims, request.expirationMs)) {
+      return this.#unexpired(passed);
+    }
+    if (minter !== undefined) return minter.tokenFor(request, signal);
+    if (passed === undefined) {
+      throw new DriverError(
+        'FAILED_PRECONDITION',
+        `the kubelet passed no token for audience "${this.#options.audience}": set spec.tokenRequests of the driver's CSIDriver object to [{audience: ${this.#options.audience}, expirationSeconds: 1800}]`,
+      );
+    }
+    throw new DriverError(
+      'FAILED_PRECONDITION',
+      `attribute "token.expiration" asks for a lifetime that the kubelet's token does not have: ${howToTurnMintingOn}`,
+    );
+  }
+
+  peek(request: TokenRequest): ProxyToken | undefined {
+    try {
+      const passed = this.#passedToken(request);
+      if (passed === undefined || !isOfLifetime(passed.claims, request.expirationMs)) {
+        return this.#options.minter?.peek(request);
+      }
+      return this.#unexpired(passed);
+    } catch (error) {
+      // The full path will throw the same again, and there it is reported.
+      if (error instanceof DriverError) return undefined;
+      throw error;
+    }
+  }
+
+  #unexpired({ secret, claims }: PassedToken): ProxyToken {
+    if (claims.expiresAtMs <= this.#options.clock.now()) {
+      const expiredAt = new Date(claims.expiresAtMs).toISOString();
+      throw new DriverError(
+        'UNAVAILABLE',
+        `the token that the kubelet passed expired at ${expiredAt}: it cannot renew it, or the clocks differ`,
+      );
+    }
+    return { secret, expiresAtMs: claims.expiresAtMs };
+  }
+
+  #passedToken({ passed, pod }: TokenRequest): PassedToken | undefined {
+    const { audience, origin } = this.#options;
+    const json = passedJson(passed, origin());
+    const secret = json === undefined ? undefined : tokenOfAudience(json, audience);
+    if (secret === undefined) return undefined;
+    const claims = parseTokenClaims(secret);
+    if (claims === undefined) {
+      throw new DriverError(
+        'FAILED_PRECONDITION',
+        `the token passed for audience "${audience}" is not a JSON Web Token with an "exp" claim`,
+      );
+    }
+    ensureTokenOf(pod, claims);
+    return { secret, claims };
+  }
+}
+
+interface PassedToken {
+  readonly secret: Secret;
+  readonly claims: TokenClaims;
+}
+
+function passedJson({ inSecrets, inVolumeContext }: PassedTokens, origin: PassedTokenOrigin): Secret | undefined {
+  switch (origin) {
+    case 'secrets':
+      return inSecrets;
+    case 'volume-context':
+      // What is in secrets then comes from the Secret that the pod's author named in nodePublishSecretRef.
+      return inVolumeContext;
+    case 'either':
+      return inSecrets ?? inVolumeContext;
+    case 'none':
+      return undefined;
+  }
+}
+
+/** @param json the kubelet's `{"<audience>": {"token": …, "expirationTimestamp": …}}`. */
+function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
+  try {
+    const token = jsonMember(jsonMember(parseJson(json.expose()), audience), 'token');
+    return typeof token === 'string' && token !== '' ? new Secret(token) : undefined;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // The parser's message may quote the text, so it does not become the cause.
+    throw new DriverError('FAILED_PRECONDITION', 'csi.storage.k8s.io/serviceAccount.tokens is not valid JSON');
+  }
+}
+
+/**
+ * A token bound to another pod was put there by somebody else than the kubelet. Access is checked for the pod's account,
+ * so a token of another one must not come with it.
+ */
+function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
+  const { namespace, name, uid, serviceAccountName } = pod;
+  if (claims.namespace !== namespace || claims.podUid !== uid) {
+    throw new DriverError(
+      'PERMISSION_DENIED',
+      `the passed token is not bound to pod ${namespace}/${name} (uid ${uid}): only the kubelet may pass tokens`,
+    );
+  }
+  const account = claims.serviceAccountName;
+  if (account !== undefined && account !== serviceAccountName) {
+    throw new DriverError(
+      'PERMISSION_DENIED',
+      `the passed token is of service account ${quote(account)}, but pod ${namespace}/${name} runs as ${quote(serviceAccountName)}: only the kubelet may pass tokens`,
+    );
+  }
+}
+
+/** Claims are anybody's text. */
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 253));
+}
+
+function isOfLifetime({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number | undefined): boolean {
+  if (expirationMs === undefined) return true;
+  return issuedAtMs !== undefined && Math.abs(expiresAtMs - issuedAtMs - expirationMs) <= lifetimeToleranceMs;
+}

@@ -1,0 +1,54 @@
+import { jsonMember, parseJson } from '../../json.js';
+import type { JsonValue } from '../../json.js';
+import type { Secret } from '../../secret.js';
+
+/** The claims of a Kubernetes service-account token that the driver reads. The signature is the proxy's to check. */
+export interface TokenClaims {
+  readonly expiresAtMs: number;
+  /** Undefined for a token without `iat`. */
+  readonly issuedAtMs: number | undefined;
+  readonly namespace: string | undefined;
+  readonly podUid: string | undefined;
+  readonly serviceAccountName: string | undefined;
+}
+
+/** A compact JWS: three base64url parts, which are also safe in a URL and in a shell. */
+const compactJws = /^[-\w]+\.([-\w]+)\.[-\w]*$/;
+
+/**
+ * Reads a token's claims without checking its signature.
+ * @returns undefined when it is not a JSON Web Token or has no `exp` that is a time.
+ */
+export function parseTokenClaims(token: Secret): TokenClaims | undefined {
+  const payload = compactJws.exec(token.expose())?.[1];
+  if (payload === undefined) return undefined;
+  try {
+    const claims = parseJson(Buffer.from(payload, 'base64url').toString());
+    const expiresAtMs = secondsToMs(jsonMember(claims, 'exp'));
+    if (expiresAtMs === undefined) return undefined;
+    const kubernetes = jsonMember(claims, 'kubernetes.io');
+    return {
+      expiresAtMs,
+      issuedAtMs: secondsToMs(jsonMember(claims, 'iat')),
+      namespace: text(jsonMember(kubernetes, 'namespace')),
+      podUid: text(jsonMember(jsonMember(kubernetes, 'pod'), 'uid')),
+      serviceAccountName: text(jsonMember(jsonMember(kubernetes, 'serviceaccount'), 'name')),
+    };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** The range of Date, so that whatever comes out can be told and compared. */
+const maxTimeMs = 8.64e15;
+
+function secondsToMs(value: JsonValue | undefined): number | undefined {
+  if (typeof value !== 'bigint' && typeof value !== 'number') return undefined;
+  const ms = Number(value) * 1000;
+  return Math.abs(ms) <= maxTimeMs ? ms : undefined;
+}
+
+function text(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,94 @@
+import type { PodIdentity } from '../../access/access-control.js';
+import type { Secret } from '../../secret.js';
+
+/** A service-account token for the proxy. */
+export interface ProxyToken {
+  readonly secret: Secret;
+  /** Milliseconds since the epoch, from the token's own `exp` claim. */
+  readonly expiresAtMs: number;
+}
+
+export interface TokenRequest {
+  readonly pod: PodIdentity;
+  /** What the kubelet passed under `csi.storage.k8s.io/serviceAccount.tokens`, by where it stood. */
+  readonly passed: PassedTokens;
+  /** `token.expiration` in milliseconds; absent: the token that the kubelet passes. */
+  readonly expirationMs?: number;
+}
+
+/** The JSON text of the kubelet's tokens; which of the two counts is the CSIDriver object's choice. */
+export interface PassedTokens {
+  readonly inSecrets?: Secret;
+  readonly inVolumeContext?: Secret;
+}
+
+export interface TokenSource {
+  /**
+   * A token for the pod's service account and the proxy's audience that has not expired.
+   * @throws {DriverError} FAILED_PRECONDITION when neither the kubelet nor minting gives one, INVALID_ARGUMENT for a
+   * lifetime that cannot be had, PERMISSION_DENIED for a token of another pod, UNAVAILABLE for an expired one.
+   */
+  tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken>;
+
+  /** What `tokenFor` would give if it can be told without any request, else undefined. */
+  peek(request: TokenRequest): ProxyToken | undefined;
+}
+
+/** Whether the driver's own CSIDriver object lets the kubelet's pod information be believed. */
+export interface DriverGuard {
+  /** @throws {DriverError} FAILED_PRECONDITION with the field to set; UNAVAILABLE when the object was never read. */
+  ensureTrustworthy(signal: AbortSignal): Promise<void>;
+  /** `ensureTrustworthy` from memory: false when it would have to wait or throw. */
+  isKnownTrustworthy(): boolean;
+}
+
+/** A file of the volume: a plain name and its bytes. */
+export interface VolumeFile {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+export interface Ownership {
+  /** Group from the capability's `volume_mount_group`; absent: files 0444, directories 0755. Present: 0440 and 0750. */
+  readonly gid?: number;
+}
+
+export interface MountOptions extends Ownership {
+  /** SELinux context from the mount flags; absent: the host decides (a default where SELinux enforces). */
+  readonly selinuxContext?: string;
+}
+
+/**
+ * What is at a target path. `published`: our tmpfs with complete content; `incomplete`: a tmpfs without it (a crash
+ * of the mount(2) fallback); `foreign`: something mounted there that is not a tmpfs.
+ */
+export type TargetState = 'absent' | 'unmounted' | 'incomplete' | 'published' | 'foreign';
+
+export interface VolumeStatistics {
+  readonly bytes: { readonly total: number; readonly used: number; readonly available: number };
+  readonly inodes: { readonly total: number; readonly used: number; readonly available: number };
+}
+
+/**
+ * The machine. All calls are synchronous and bounded (a tmpfs, at most 128 files and 1 MiB): nothing else of the
+ * driver runs between their steps, so a cancelled call cannot be overtaken half-way.
+ */
+export interface VolumeHost {
+  /**
+   * What is wrong with a target path; undefined when it may be one: absolute, normalised, under `<kubelet dir>/pods/`,
+   * no parent a symbolic link.
+   */
+  targetPathProblem(targetPath: string): string | undefined;
+  /** O(1): compares devices and file system types, does not read the mount table. */
+  inspect(targetPath: string): TargetState;
+  /** Makes the directory when absent, builds a tmpfs with the files and attaches it whole. Undoes its own work on failure. */
+  attach(targetPath: string, files: readonly VolumeFile[], options: MountOptions): void;
+  /** Rewrites the content in place, atomically for readers; touches nothing when content, modes and group are the same. */
+  refresh(targetPath: string, files: readonly VolumeFile[], ownership: Ownership): 'refreshed' | 'unchanged';
+  /** Unmounts whatever of ours is there and removes the directory. Absent or not mounted is success. */
+  detach(targetPath: string): void;
+  /** @throws {DriverError} NOT_FOUND when the path is not a published volume. */
+  statistics(targetPath: string): VolumeStatistics;
+  /** Why nothing can be mounted: this process may not, or there is no kubelet's directory. Undefined when it can. */
+  mountProblem(): string | undefined;
+}

@@ -1,0 +1,37 @@
+import { DriverError, throwIfAborted } from '../../errors.js';
+import type { AccessControl, AccessDecision, AccessRequest } from '../../access/access-control.js';
+import type { Call } from '../../load/call.js';
+import type { ConnectorSource } from '../../connectors/connector-source.js';
+
+/**
+ * Who may not use a connector is not told whether it exists, nor is it looked for: another namespace's names are nobody's
+ * business. Those in memory need no look, and `decideAccess` tells nothing else of them.
+ * @throws {DriverError} PERMISSION_DENIED; UNAVAILABLE when that cannot be asked now; the call's reason.
+ */
+export async function ensureMayKnow(
+  { source, access }: { readonly source: ConnectorSource; readonly access: AccessControl },
+  asked: AccessRequest,
+  call: Call,
+): Promise<void> {
+  if (source.peek(asked.connectors) !== undefined) return;
+  await access.authorize({ ...asked, flags: { ...asked.flags, connectorProxyPermissions: false } }, call);
+  throwIfAborted(call.signal);
+}
+
+/**
+ * What access control says. `unknown` when the API cannot be asked now about a volume that is published: it may keep what
+ * it has, but gets nothing new.
+ */
+export async function decideAccess(
+  access: AccessControl,
+  asked: AccessRequest,
+  isPublished: boolean,
+  call: Call,
+): Promise<AccessDecision | { readonly kind: 'unknown'; readonly cause: DriverError }> {
+  try {
+    return await access.authorize(asked, call);
+  } catch (error) {
+    if (!isPublished || !(error instanceof DriverError) || error.code !== 'UNAVAILABLE') throw error;
+    return { kind: 'unknown', cause: error };
+  }
+}

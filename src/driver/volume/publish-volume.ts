@@ -1,0 +1,281 @@
+import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
+import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
+import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
+import { DriverError, asDriverError, throwIfAborted } from '../../errors.js';
+import type { Log } from '../../log.js';
+import type { VolumeAttributes } from './attributes.js';
+import type { AccessControl, PodIdentity } from '../../access/access-control.js';
+import type { Call } from '../../load/call.js';
+import type { Clock } from '../../clock.js';
+import type { ConnectorSource } from '../../connectors/connector-source.js';
+import type {
+  DriverGuard,
+  MountOptions,
+  PassedTokens,
+  ProxyToken,
+  TargetState,
+  TokenSource,
+  VolumeHost,
+} from './ports.js';
+import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
+import { decideAccess, ensureMayKnow } from './publish-access.js';
+import type { PublishLimiter } from '../../load/publish-limiter.js';
+import type { PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
+import { isSameInput } from './published-volumes.js';
+import { StepTimer } from './step-timer.js';
+import type { VolumeLocks } from './volume-locks.js';
+
+/** A parsed NodePublishVolume request. */
+export interface PublishRequest {
+  readonly volumeId: string;
+  readonly targetPath: string;
+  readonly pod: PodIdentity;
+  readonly attributes: VolumeAttributes;
+  readonly passedTokens: PassedTokens;
+  readonly mountOptions: MountOptions;
+}
+
+/** `fresh`: mounted now; `refreshed`: content rewritten in place; `unchanged`: nothing to do. */
+export type PublishPath = 'fresh' | 'refreshed' | 'unchanged';
+
+export interface PublishOutcome {
+  readonly path: PublishPath;
+  /** Milliseconds per step. */
+  readonly steps: Readonly<Record<string, number>>;
+}
+
+export interface PublishDependencies {
+  readonly guard: DriverGuard;
+  readonly source: ConnectorSource;
+  readonly access: AccessControl;
+  readonly tokens: TokenSource;
+  readonly renderer: ConfigurationRenderer;
+  /** Read anew for each publish, since the CA bundle's file may change. */
+  readonly contentDefaults: () => ContentDefaults;
+  readonly host: VolumeHost;
+  readonly locks: VolumeLocks;
+  readonly limiter: PublishLimiter;
+  readonly volumes: PublishedVolumes;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Publishes a volume, or refreshes one that is published (the kubelet makes no difference between the two calls):
+ *
+ * 1. Nothing changed since the last success: done, from memory. Once the last answer about access has aged, the API
+ *    server has a moment to give another one; without it what is mounted stays.
+ * 2. Make sure that the kubelet's pod information can be believed.
+ * 3. Read the connectors, their classes and the feature flags, for who may read them.
+ * 4. Authorise.
+ * 5. Get the token.
+ * 6. Only the cached answers had aged and nothing changed: done.
+ * 7. Render everything in memory.
+ * 8. Attach a complete volume, or rewrite the one that is there.
+ * 9. Remember what it was made from.
+ *
+ * Steps 2 to 7 touch nothing on the machine; step 8 is synchronous and undoes its own work when it fails.
+ */
+export class PublishVolume {
+  readonly #deps: PublishDependencies;
+
+  constructor(deps: PublishDependencies) {
+    this.#deps = deps;
+  }
+
+  /** @throws {DriverError} see `failure` for what the codes mean on a volume that is already published. */
+  async run(request: PublishRequest, signal: AbortSignal): Promise<PublishOutcome> {
+    const keys = [request.volumeId, request.targetPath];
+    return this.#deps.locks.exclusively(keys, signal, (lockSignal) => this.#publish(request, lockSignal));
+  }
+
+  /**
+   * What to answer when a publish failed. On a volume that is mounted it is UNAVAILABLE whatever the cause: the kubelet
+   * keeps the volume, tells the user, and tries again. A final code would make some kubelets tear at a live volume.
+   * @param targetPath as in the request, even of a request that could not be parsed; it may be any text.
+   */
+  failure(volumeId: string, targetPath: string, error: unknown): DriverError {
+    const { volumes, clock } = this.#deps;
+    const cause = asDriverError(error, 'the driver failed unexpectedly; see its log');
+    const state = this.#stateOf(targetPath);
+    if (state !== 'published' && state !== 'incomplete') return cause;
+    const known = volumes.get(targetPath);
+    if (known !== undefined && known.volumeId !== volumeId) return cause;
+    if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
+      volumes.recordFailure(targetPath, `${cause.code}: ${cause.message}`, clock.now());
+    }
+    const what = state === 'published' ? 'the mounted files are kept' : 'the volume is not complete';
+    return new DriverError('UNAVAILABLE', `refresh failed, ${what}: ${cause.code}: ${cause.message}`, { cause });
+  }
+
+  /** Undefined for a path that cannot be looked at: there is no volume of ours then. */
+  #stateOf(targetPath: string): TargetState | undefined {
+    try {
+      return this.#deps.host.inspect(targetPath);
+    } catch (error) {
+      if (error instanceof DriverError) return undefined;
+      throw error;
+    }
+  }
+
+  async #publish(request: PublishRequest, signal: AbortSignal): Promise<PublishOutcome> {
+    const requestKey = JSON.stringify(
+      [request.pod, request.attributes, request.mountOptions],
+      (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value),
+    );
+    const known = this.#deps.volumes.get(request.targetPath);
+    this.#ensureSameVolume(request, known);
+
+    // 1. Nothing changed.
+    if (known !== undefined && (await this.#isUnchanged(request, requestKey, known, signal))) {
+      this.#deps.volumes.clearFailure(request.targetPath);
+      return { path: 'unchanged', steps: {} };
+    }
+    return this.#deps.limiter.run(signal, (call) => this.#publishChanged(request, requestKey, known, call));
+  }
+
+  /** A target belongs to one volume, mounted one way, until it is unpublished. */
+  #ensureSameVolume(request: PublishRequest, known: PublishedVolume | undefined): void {
+    if (known === undefined) return;
+    if (known.volumeId !== request.volumeId) {
+      throw new DriverError('ALREADY_EXISTS', `target path holds another volume: ${known.volumeId}`);
+    }
+    if (JSON.stringify(known.mountOptions) !== JSON.stringify(request.mountOptions)) {
+      throw new DriverError(
+        'ALREADY_EXISTS',
+        'the volume is already published with another volume_mount_group or other mount flags; delete the pod to change them',
+      );
+    }
+  }
+
+  async #isUnchanged(
+    request: PublishRequest,
+    requestKey: string,
+    known: PublishedVolume,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { guard, source, access, tokens, host, contentDefaults } = this.#deps;
+    const { connectors } = request.attributes;
+    const flags = source.peekFlags();
+    const resolved = source.peek(connectors);
+    const token = tokens.peek(tokenRequestOf(request));
+    if (flags === undefined || resolved === undefined || token === undefined) return false;
+    const input = { requestKey, resolved, flags, token, caBundle: contentDefaults().caBundle, isAllowed: true };
+    if (!guard.isKnownTrustworthy() || !isSameInput(known.input, input)) return false;
+    if (host.inspect(request.targetPath) !== 'published') return false;
+    const asked = { pod: request.pod, connectors, flags };
+    if (access.isKnownAllowed(asked)) return true;
+    const isAnswered = await access.isAnsweredSoon(asked, signal);
+    throwIfAborted(signal);
+    return !isAnswered || access.isKnownAllowed(asked);
+  }
+
+  async #publishChanged(
+    request: PublishRequest,
+    requestKey: string,
+    known: PublishedVolume | undefined,
+    call: Call,
+  ): Promise<PublishOutcome> {
+    const { guard, source, tokens, host, volumes, contentDefaults } = this.#deps;
+    const { targetPath, pod, attributes } = request;
+    const timer = new StepTimer();
+
+    // 2. Trust.
+    if (!guard.isKnownTrustworthy()) await call.idleWhile(() => guard.ensureTrustworthy(call.signal));
+
+    // 3. Read.
+    const flags = source.peekFlags() ?? (await call.idleWhile(() => source.flags(call.signal)));
+    ensureConnectorCount(attributes, flags);
+    const asked = { pod, connectors: attributes.connectors, flags };
+    if (known === undefined) await ensureMayKnow(this.#deps, asked, call);
+    const resolved = await source.resolve(attributes.connectors, call);
+    throwIfAborted(call.signal);
+    timer.lap('read');
+
+    // 4. Authorise.
+    const access = await decideAccess(this.#deps.access, asked, known !== undefined, call);
+    throwIfAborted(call.signal);
+    if (access.kind === 'pending') throw new DriverError('UNAVAILABLE', access.message);
+    timer.lap('authorize');
+
+    // 5. Token.
+    const tokenRequest = tokenRequestOf(request);
+    const token = tokens.peek(tokenRequest) ?? (await call.idleWhile(() => tokens.tokenFor(tokenRequest, call.signal)));
+    throwIfAborted(call.signal);
+    timer.lap('token');
+
+    // 6. Nothing changed after all.
+    const defaults = contentDefaults();
+    const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && known?.input.isAllowed === true);
+    const input: VolumeInput = { requestKey, resolved, flags, token, caBundle: defaults.caBundle, isAllowed };
+    const isMounted = host.inspect(targetPath) === 'published';
+    if (isMounted && known !== undefined && isSameInput(known.input, input)) {
+      volumes.put({ ...known, input });
+      return { path: 'unchanged', steps: timer.steps };
+    }
+    if (access.kind === 'unknown') throw access.cause;
+
+    // 7. Render.
+    const content =
+      access.kind === 'rejected'
+        ? rejectionContent(access.message, access.details)
+        : await this.#render(request, resolved, token, defaults, call);
+    throwIfAborted(call.signal);
+    timer.lap('render');
+
+    // 8. Attach or rewrite. From here on nothing else of the driver runs until the volume is complete.
+    const path = this.#write(request, content);
+    timer.lap('write');
+
+    // 9. Remember.
+    const { volumeId, mountOptions } = request;
+    volumes.put({ volumeId, targetPath, pod, mountOptions, connectors: attributes.connectors, input });
+    source.retain(volumeId, attributes.connectors);
+    return { path, steps: timer.steps };
+  }
+
+  async #render(
+    { attributes, volumeId, pod }: PublishRequest,
+    resolved: readonly ResolvedConnector[],
+    token: ProxyToken,
+    defaults: ContentDefaults,
+    call: Call,
+  ): Promise<VolumeContent> {
+    const content = await renderVolumeContent(
+      { ...attributes, resolved, token: token.secret },
+      defaults,
+      this.#deps.renderer,
+      call,
+    );
+    for (const warning of content.warnings) {
+      this.#deps.log.warn(warning, { volumeId, pod: `${pod.namespace}/${pod.name}` });
+    }
+    return content;
+  }
+
+  #write({ targetPath, mountOptions }: PublishRequest, { files }: VolumeContent): PublishPath {
+    const { host } = this.#deps;
+    const state = host.inspect(targetPath);
+    if (state === 'published' || state === 'incomplete') return host.refresh(targetPath, files, mountOptions);
+    host.attach(targetPath, files, mountOptions);
+    return 'fresh';
+  }
+}
+
+function tokenRequestOf({ pod, passedTokens, attributes }: PublishRequest): Parameters<TokenSource['peek']>[0] {
+  const { tokenExpirationMs } = attributes;
+  return {
+    pod,
+    passed: passedTokens,
+    ...(tokenExpirationMs === undefined ? {} : { expirationMs: tokenExpirationMs }),
+  };
+}
+
+function ensureConnectorCount({ connectors }: VolumeAttributes, flags: FeatureFlags): void {
+  if (connectors.length > 1 && !flags.multiConnector) {
+    throw new DriverError(
+      'FAILED_PRECONDITION',
+      `attribute "connectors" names ${connectors.length} connectors, but enable-multi-connector is "false" in ConfigMap connectors-config: name one, or set the flag to "true"`,
+    );
+  }
+}

@@ -1,0 +1,104 @@
+import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
+import type { MountOptions, ProxyToken } from './ports.js';
+import type { PodIdentity } from '../../access/access-control.js';
+
+/**
+ * Everything that the content of a volume was made from. Two equal inputs give the same content, so a republish with
+ * an equal input has nothing to do. Objects are compared by identity: sources replace them when they change.
+ */
+export interface VolumeInput {
+  /** The author's attributes and the mount options as one text. */
+  readonly requestKey: string;
+  readonly resolved: readonly ResolvedConnector[];
+  readonly flags: FeatureFlags;
+  readonly token: ProxyToken;
+  readonly caBundle: string | undefined;
+  /** False when only the reason of a rejection was mounted. */
+  readonly isAllowed: boolean;
+}
+
+/** What the driver remembers of a mounted volume; memory only, what is mounted is the state. */
+export interface PublishedVolume {
+  readonly volumeId: string;
+  readonly targetPath: string;
+  readonly pod: PodIdentity;
+  readonly mountOptions: MountOptions;
+  readonly connectors: readonly ConnectorRef[];
+  readonly input: VolumeInput;
+}
+
+export interface RefreshFailure {
+  /** Milliseconds since the epoch of the first failure in a row. */
+  readonly sinceMs: number;
+  readonly message: string;
+}
+
+export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
+  return (
+    a.requestKey === b.requestKey &&
+    a.flags === b.flags &&
+    a.caBundle === b.caBundle &&
+    a.isAllowed === b.isAllowed &&
+    a.token.secret.equals(b.token.secret) &&
+    a.resolved.length === b.resolved.length &&
+    a.resolved.every(
+      ({ connector, connectorClass }, index) =>
+        connector === b.resolved[index]?.connector && connectorClass === b.resolved[index].connectorClass,
+    )
+  );
+}
+
+/** The volumes of this node by target path, with the failures of their refreshes. */
+export class PublishedVolumes {
+  readonly #volumes = new Map<string, PublishedVolume>();
+  readonly #failures = new Map<string, RefreshFailure>();
+
+  get(targetPath: string): PublishedVolume | undefined {
+    return this.#volumes.get(targetPath);
+  }
+
+  /** Remembers a success, which ends a row of failures. */
+  put(volume: PublishedVolume): void {
+    this.#volumes.set(volume.targetPath, volume);
+    this.#failures.delete(volume.targetPath);
+  }
+
+  delete(targetPath: string): void {
+    this.#volumes.delete(targetPath);
+    this.#failures.delete(targetPath);
+  }
+
+  /** @param nowMs milliseconds since the epoch. */
+  recordFailure(targetPath: string, message: string, nowMs: number): void {
+    // A clock that was set back must not leave a failure that begins in the future.
+    const sinceMs = Math.min(this.#failures.get(targetPath)?.sinceMs ?? nowMs, nowMs);
+    this.#failures.set(targetPath, { sinceMs, message });
+  }
+
+  clearFailure(targetPath: string): void {
+    this.#failures.delete(targetPath);
+  }
+
+  failureOf(targetPath: string): RefreshFailure | undefined {
+    return this.#failures.get(targetPath);
+  }
+
+  /** For metrics: how many volumes there are, the first expiry and the oldest failure, milliseconds since the epoch. */
+  summary(): VolumesSummary {
+    const expiries = [...this.#volumes.values()].map(({ input }) => input.token.expiresAtMs);
+    const failures = [...this.#failures.values()].map(({ sinceMs }) => sinceMs);
+    return {
+      volumes: this.#volumes.size,
+      failing: failures.length,
+      earliestTokenExpiryMs: expiries.length === 0 ? undefined : Math.min(...expiries),
+      oldestFailureMs: failures.length === 0 ? undefined : Math.min(...failures),
+    };
+  }
+}
+
+export interface VolumesSummary {
+  readonly volumes: number;
+  readonly failing: number;
+  readonly earliestTokenExpiryMs: number | undefined;
+  readonly oldestFailureMs: number | undefined;
+}

@@ -1,0 +1,68 @@
+import { DriverError, throwIfAborted } from '../../errors.js';
+
+interface Holder {
+  readonly controller: AbortController;
+  readonly released: Promise<void>;
+}
+
+const over = new DriverError('CANCELLED', 'the call has ended');
+
+/**
+ * One call at a time per volume. A publish that finds its volume busy is refused; an unpublish cancels the publish it
+ * finds, waits until that has let go, and keeps later publishes out meanwhile, so that a late publish cannot mount
+ * again after an unpublish.
+ */
+export class VolumeLocks {
+  readonly #holders = new Map<string, Holder>();
+
+  /**
+   * Runs `work` as the only call for the keys (volume id and target path).
+   * @param work gets a signal that also fires when an unpublish wants the volume, and when the work is over.
+   * @throws {DriverError} ABORTED when another call holds one of the keys.
+   */
+  async exclusively<T>(
+    keys: readonly string[],
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(signal);
+    if (keys.some((key) => this.#holders.has(key))) {
+      throw new DriverError('ABORTED', 'another call for this volume is still running; it will be tried again');
+    }
+    return this.#hold(keys, signal, work);
+  }
+
+  /** Like `exclusively`, but cancels whoever holds the keys and waits for them to let go. */
+  async preemptively<T>(keys: readonly string[], signal: AbortSignal, work: () => T): Promise<T> {
+    for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
+      for (const { controller } of holders) {
+        controller.abort(new DriverError('ABORTED', 'the volume is being unpublished'));
+      }
+      await Promise.all(holders.map(({ released }) => released));
+      throwIfAborted(signal);
+    }
+    return this.#hold(keys, signal, () => Promise.resolve(work()));
+  }
+
+  #holdersOf(keys: readonly string[]): readonly Holder[] {
+    return [...new Set(keys.flatMap((key) => this.#holders.get(key) ?? []))];
+  }
+
+  async #hold<T>(keys: readonly string[], signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    const forward = (): void => controller.abort(signal.reason);
+    signal.addEventListener('abort', forward, { once: true });
+    let release: () => void = () => undefined;
+    const holder: Holder = { controller, released: new Promise((resolve) => (release = resolve)) };
+    for (const key of keys) this.#holders.set(key, holder);
+    try {
+      return await work(controller.signal);
+    } finally {
+      signal.removeEventListener('abort', forward);
+      for (const key of keys) this.#holders.delete(key);
+      release();
+      // One of several things that it waited for together may have failed: nobody wants the others any more.
+      controller.abort(over);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { DriverError } from '../../errors.js';
+import type { Clock } from '../../clock.js';
+import type { VolumeHost, VolumeStatistics } from './ports.js';
+import type { PublishedVolumes } from './published-volumes.js';
+
+export interface VolumeCondition {
+  readonly abnormal: boolean;
+  readonly message: string;
+}
+
+export interface StatisticsDependencies {
+  readonly host: Pick<VolumeHost, 'statistics' | 'targetPathProblem'>;
+  readonly volumes: PublishedVolumes;
+  readonly clock: Clock;
+}
+
+/** How full a volume is, and whether what it holds is still good. */
+export class VolumeStatisticsQuery {
+  readonly #deps: StatisticsDependencies;
+
+  constructor(deps: StatisticsDependencies) {
+    this.#deps = deps;
+  }
+
+  /** @throws {DriverError} NOT_FOUND when no volume of that id is published at the path. */
+  run(volumeId: string, volumePath: string): { statistics: VolumeStatistics; condition: VolumeCondition } {
+    const { host, volumes } = this.#deps;
+    const known = volumes.get(volumePath);
+    const isOther = known !== undefined && known.volumeId !== volumeId;
+    if (isOther || host.targetPathProblem(volumePath) !== undefined) {
+      throw new DriverError('NOT_FOUND', `volume ${volumeId} is not published at ${volumePath}`);
+    }
+    return { statistics: host.statistics(volumePath), condition: this.#condition(volumePath) };
+  }
+
+  #condition(volumePath: string): VolumeCondition {
+    const { volumes, clock } = this.#deps;
+    const known = volumes.get(volumePath);
+    const expiresAtMs = known?.input.token.expiresAtMs;
+    if (expiresAtMs !== undefined && expiresAtMs <= clock.now()) {
+      return {
+        abnormal: true,
+        message: `the token expired at ${new Date(expiresAtMs).toISOString()} by this node's clock`,
+      };
+    }
+    const failure = volumes.failureOf(volumePath);
+    if (failure !== undefined) {
+      const since = new Date(failure.sinceMs).toISOString();
+      return { abnormal: true, message: `refreshing has failed since ${since}: ${failure.message}` };
+    }
+    if (known === undefined) return { abnormal: false, message: 'published before the driver started' };
+    if (!known.input.isAllowed) return { abnormal: false, message: 'access was rejected; .error.json says why' };
+    return { abnormal: false, message: 'published and current' };
+  }
+}

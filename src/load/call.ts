@@ -1,0 +1,7 @@
+/** A call of the kubelet that is under way. */
+export interface Call {
+  /** Aborted when the call is no longer wanted; `signal.reason` is a DriverError that says why. */
+  readonly signal: AbortSignal;
+  /** Waits without counting against the limit of concurrent publishes: for approvals and objects still to come. */
+  idleWhile<T>(wait: () => Promise<T>): Promise<T>;
+}

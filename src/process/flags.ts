@@ -1,0 +1,172 @@
+import { parseArgs } from 'node:util';
+import { parseGoDurationMs } from '../duration.js';
+
+/** A command line that cannot be used; the message says which flag and what it takes. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface Flag<Value> {
+  /** Environment variable that counts when the flag is not given. */
+  readonly env?: string;
+  /** Absent: required. `<kubelet-dir>` and `<driver-name>` stand for the values of those flags. */
+  readonly default?: string;
+  /** How usage calls the value; absent for a switch that takes none. */
+  readonly value?: string;
+  readonly help: string;
+  readonly parse: (text: string) => Value;
+}
+
+export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
+
+/**
+ * Parses arguments by a table of flags. `<name>` in a default stands for the value of that flag.
+ * @throws {UsageError}
+ */
+export function parseFlags(
+  table: FlagTable,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, unknown>> {
+  const given = readArguments(table, args);
+  const textOf = (name: string): string | undefined => {
+    const { env: variable, default: fallback } = table[name] ?? {};
+    const fromEnv = variable === undefined ? undefined : env[variable];
+    return (
+      given[name] ??
+      (fromEnv === '' ? undefined : fromEnv) ??
+      fallback?.replaceAll(/<([-a-z]+)>/g, (_whole, other: string) => textOf(other) ?? '')
+    );
+  };
+  const values: Record<string, unknown> = {};
+  for (const [name, { env: variable, value, parse }] of Object.entries(table)) {
+    const written = textOf(name);
+    if (written === undefined) {
+      throw new UsageError(`--${name} ${value ?? ''} is required${variable ? ` (or environment ${variable})` : ''}`);
+    }
+    try {
+      values[name] = parse(written);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw new UsageError(`--${name} ${JSON.stringify(written)}: ${error.message}`);
+    }
+  }
+  return Object.freeze(values);
+}
+
+function readArguments(table: FlagTable, args: readonly string[]): Readonly<Record<string, string>> {
+  const options = Object.fromEntries(Object.keys(table).map((name) => [name, { type: 'string' as const }]));
+  const switches = switchNames(table);
+  // parseArgs takes `--switch` for a flag without its value; a switch may also be written `--switch=false`.
+  const spelled = args.map((arg) => (switches.has(arg) ? `${arg}=true` : arg));
+  try {
+    const { values } = parseArgs({ args: spelled, options, strict: true, allowPositionals: false });
+    return values as Readonly<Record<string, string>>;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(
+      message
+        .replace(
+          / argument is ambiguous\..*(--[-\w]+)=.*$/s,
+          ' has no value; one that begins with "-" is written $1=-VALUE',
+        )
+        .replace(/\.\s+To specify.*$/s, ''),
+    );
+  }
+}
+
+function switchNames(table: FlagTable): ReadonlySet<string> {
+  return new Set(Object.entries(table).flatMap(([name, { value }]) => (value === undefined ? [`--${name}`] : [])));
+}
+
+/** One line per flag, for `--help` and usage errors. */
+export function describeFlags(table: FlagTable): string {
+  const heads = Object.entries(table).map(
+    ([name, { value }]) => `  --${name}${value === undefined ? '' : ` ${value}`}`,
+  );
+  const width = Math.max(...heads.map((head) => head.length)) + 2;
+  return Object.values(table)
+    .map(({ help, default: fallback, env, value }, index) => {
+      const notes = [
+        fallback === undefined ? 'required' : value === undefined || fallback === '' ? '' : `default ${fallback}`,
+        env === undefined ? '' : `environment ${env}`,
+      ].filter((note) => note !== '');
+      return `${(heads[index] ?? '').padEnd(width)}${help}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
+    })
+    .join('\n');
+}
+
+export function flag<Value>(
+  fallback: string,
+  value: string,
+  help: string,
+  parse: (written: string) => Value,
+  env?: string,
+): Flag<Value> {
+  return { default: fallback, value, help, parse, ...(env === undefined ? {} : { env }) };
+}
+
+export function required<Value>(
+  value: string,
+  help: string,
+  parse: (written: string) => Value,
+  env?: string,
+): Flag<Value> {
+  return { value, help, parse, ...(env === undefined ? {} : { env }) };
+}
+
+export function toggle(help: string): Flag<boolean> {
+  return { default: 'false', help, parse: (written) => oneOf(['true', 'false'])(written) === 'true' };
+}
+
+export function text(written: string): string {
+  if (written.trim() === '') throw new UsageError('must not be empty');
+  return written;
+}
+
+export function absolutePath(written: string): string {
+  if (!written.startsWith('/')) throw new UsageError('must be an absolute path');
+  return written.replace(/(?<=.)\/+$/, '');
+}
+
+export function optionalPath(written: string): string | undefined {
+  return written === '' ? undefined : written;
+}
+
+export function httpAddress(written: string): { readonly host: string | undefined; readonly port: number } | undefined {
+  if (written === '') return undefined;
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(written);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) throw new UsageError('must be HOST:PORT, [IPV6]:PORT or :PORT');
+  const host = match[1] ?? match[2];
+  return { host: host === '' ? undefined : host, port };
+}
+
+export function oneOf<Choice extends string>(choices: readonly Choice[]): (written: string) => Choice {
+  return (written) => {
+    const choice = choices.find((candidate) => candidate === written);
+    if (choice === undefined) throw new UsageError(`must be one of ${choices.join(', ')}`);
+    return choice;
+  };
+}
+
+export function duration(written: string): number {
+  const durationMs = parseGoDurationMs(written);
+  if (durationMs === undefined || durationMs < 0) throw new UsageError('must be a Go duration such as 90s or 1m30s');
+  // Beyond 24 days a timer would go off at once.
+  if (durationMs > 86_400_000) throw new UsageError('must be at most 24h');
+  return durationMs;
+}
+
+export function positiveInteger(written: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(written)) throw new UsageError('must be a whole number from 1 to 999999');
+  return Number(written);
+}
+
+/** Bytes of a Kubernetes quantity with a binary suffix. */
+export function sizeBytes(written: string): number {
+  const [, digits, unit = ''] = /^(\d{1,9})(Ki|Mi|Gi)?$/.exec(written) ?? [];
+  const bytes = Number(digits) * { '': 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[unit as '' | 'Ki' | 'Mi' | 'Gi'];
+  if (!(bytes >= 64 * 1024)) throw new UsageError('must be a size such as 4Mi (Ki, Mi, Gi), at least 64Ki');
+  return bytes;
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import net from 'node:net';
+import { SocketServer } from '../../../../src/driver/csi/server.js';
+import { csi } from '../../../../src/driver/csi/services.js';
+import { silentLog } from '../../../../src/log.js';
+import { KubeletClient } from '../../../support/driver/kubelet-client.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { eventually } from '../../../support/poll.js';
+
+/** With limits of milliseconds, where the driver's are minutes. */
+describe('a connection to the driver', () => {
+  let node: NodeSandbox;
+  let server: SocketServer;
+  let answer: (() => void) | undefined;
+  const asked = () => new Promise<void>((resolve) => (answer = resolve));
+
+  const start = async (limits: { idleMs: number; ageMs: number; ageGraceMs: number }): Promise<void> => {
+    server = new SocketServer({
+      socketPath: node.socketPath,
+      ownsFolder: true,
+      drainMs: 1000,
+      connections: limits,
+      log: silentLog,
+      services: [
+        {
+          definition: csi.Identity.service,
+          implementation: {
+            GetPluginInfo: (_call: unknown, done: (error: null, response: object) => void) =>
+              void asked().then(() => done(null, { name: 'answered' })),
+            GetPluginCapabilities: (_call: unknown, done: (error: null, response: object) => void) => done(null, {}),
+            Probe: (_call: unknown, done: (error: null, response: object) => void) => done(null, {}),
+          },
+        },
+      ],
+    });
+    await server.start();
+  };
+
+  const connect = (): http2.ClientHttp2Session =>
+    http2.connect('http://localhost', { createConnection: () => net.connect(node.socketPath) });
+
+  beforeEach(() => {
+    node = new NodeSandbox();
+  });
+  afterEach(async () => {
+    await server.stop();
+    node.remove();
+  });
+
+  it('on which nothing happens is closed by the driver', async () => {
+    await start({ idleMs: 50, ageMs: 600_000, ageGraceMs: 1000 });
+    const session = connect();
+    await once(session, 'close');
+    assert.ok(session.closed);
+  });
+
+  it('that grows old is closed by the driver', async () => {
+    await start({ idleMs: 600_000, ageMs: 50, ageGraceMs: 1000 });
+    await once(connect(), 'close');
+  });
+
+  it('with a call that runs stays until the call has its answer, however long nothing else happens', async () => {
+    await start({ idleMs: 20, ageMs: 60, ageGraceMs: 600_000 });
+    const kubelet = new KubeletClient(node.socketPath, { shared: true });
+    const call = kubelet.pluginInfo();
+    await eventually('the call has come', () => answer !== undefined);
+    await once(connect(), 'close');
+    await once(connect(), 'close');
+    answer?.();
+    assert.equal((await call).name, 'answered');
+    kubelet.close();
+  });
+});

@@ -1,0 +1,395 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import type { TmpfsHost } from '../../../../src/driver/host/tmpfs-host.js';
+import { filesOf, KubeletDir, openDescriptors, readVolume } from '../../../support/host/kubelet-dir.js';
+import { kernelNames, kernels } from '../../../support/host/syscall-wrapper.js';
+import { hasManyIds } from '../../../support/user-ids.js';
+
+const texts = { '.env': 'a=1\n', 'ca.crt': 'PEM', empty: '' };
+const files = filesOf(texts);
+
+for (const kernel of kernelNames) {
+  describe(`a volume that is ${kernel}`, () => {
+    const syscalls = kernels[kernel]();
+    let kubelet: KubeletDir;
+    let host: TmpfsHost;
+    beforeEach(() => {
+      kubelet = new KubeletDir();
+      host = kubelet.host(syscalls);
+    });
+    afterEach(() => kubelet.remove());
+
+    const mountTmpfs = () => assert.equal(syscalls.mount('other', kubelet.target, 'tmpfs', 0, ''), 0);
+
+    describe('when attached', () => {
+      it('is absent before, published after, and absent when detached', () => {
+        assert.equal(host.inspect(kubelet.target), 'absent');
+        host.attach(kubelet.target, files, {});
+        assert.equal(host.inspect(kubelet.target), 'published');
+        assert.deepEqual(readVolume(kubelet.target), texts);
+        host.detach(kubelet.target);
+        assert.equal(host.inspect(kubelet.target), 'absent');
+        assert.deepEqual(fs.readdirSync(kubelet.parent), ['vol_data.json']);
+        assert.deepEqual(kubelet.mounts(), []);
+      });
+
+      it('is a bounded tmpfs of its own, without devices, set-uid programs and programs at all', () => {
+        host.attach(kubelet.target, files, {});
+        const [line, ...others] = kubelet.mounts();
+        assert.deepEqual(others, []);
+        assert.match(line ?? '', /nosuid,nodev,noexec,.* - tmpfs connectors-csi rw,size=4096k,nr_inodes=1024,mode=755/);
+      });
+
+      it('is readable by all without a group, whatever the umask', () => {
+        const umask = process.umask(0o077);
+        try {
+          host.attach(kubelet.target, files, {});
+        } finally {
+          process.umask(umask);
+        }
+        const modeOf = (name: string) => fs.statSync(path.join(kubelet.target, name)).mode & 0o7777;
+        assert.deepEqual(['.', '..data', '.env', 'ca.crt'].map(modeOf), [0o755, 0o755, 0o444, 0o444]);
+      });
+
+      it('takes an empty directory that a reboot left', () => {
+        fs.mkdirSync(kubelet.target);
+        host.attach(kubelet.target, files, {});
+        assert.deepEqual(readVolume(kubelet.target), texts);
+      });
+
+      it('refuses a directory with something in it and leaves it alone', () => {
+        fs.mkdirSync(kubelet.target);
+        fs.writeFileSync(path.join(kubelet.target, 'theirs'), 'x');
+        assert.throws(() => host.attach(kubelet.target, files, {}), {
+          code: 'FAILED_PRECONDITION',
+          message: /not empty/,
+        });
+        assert.deepEqual(kubelet.entries(), ['theirs']);
+        assert.deepEqual(kubelet.mounts(), []);
+      });
+
+      it('refuses a place that is a volume already', () => {
+        host.attach(kubelet.target, files, {});
+        assert.throws(() => host.attach(kubelet.target, files, {}), { code: 'INTERNAL', message: /published/ });
+        assert.equal(kubelet.mounts().length, 1);
+      });
+
+      it('replaces a tmpfs that was never filled', () => {
+        fs.mkdirSync(kubelet.target);
+        mountTmpfs();
+        assert.equal(host.inspect(kubelet.target), 'incomplete');
+        host.attach(kubelet.target, files, {});
+        assert.equal(host.inspect(kubelet.target), 'published');
+        assert.equal(kubelet.mounts().length, 1);
+      });
+
+      it('refuses a parent that does not exist and makes nothing', () => {
+        fs.rmSync(kubelet.parent, { recursive: true });
+        assert.throws(() => host.attach(kubelet.target, files, {}), { code: 'INTERNAL', message: /does not exist/ });
+        assert.equal(fs.existsSync(kubelet.parent), false);
+      });
+
+      it('refuses files that do not fit, and leaves nothing', () => {
+        const small = kubelet.host(syscalls, { tmpfsSizeBytes: 64 << 10 });
+        const big = [{ name: 'big', content: Buffer.alloc(128 << 10) }];
+        assert.throws(() => small.attach(kubelet.target, big, {}), {
+          code: 'RESOURCE_EXHAUSTED',
+          message: /big: ENOSPC$/,
+        });
+        assert.deepEqual(fs.readdirSync(kubelet.parent), ['vol_data.json']);
+        assert.deepEqual(kubelet.mounts(), []);
+        small.attach(kubelet.target, files, {});
+        assert.deepEqual(readVolume(kubelet.target), texts);
+      });
+
+      it('takes 128 files, and their largest total three times over', () => {
+        const many = Array.from({ length: 128 }, (_, n) => ({ name: `f${n}`, content: Buffer.alloc(8192, n) }));
+        host.attach(kubelet.target, many, {});
+        for (const round of [1, 2, 3]) {
+          const next = many.map(({ name }) => ({ name, content: Buffer.alloc(8192, round) }));
+          assert.equal(host.refresh(kubelet.target, next, {}), 'refreshed');
+        }
+        assert.equal(fs.readFileSync(path.join(kubelet.target, 'f127'))[0], 3);
+      });
+    });
+
+    describe('when refreshed', () => {
+      it('changes bytes, adds names and removes names', () => {
+        host.attach(kubelet.target, files, {});
+        const next = { '.env': 'a=2\n', 'new.conf': 'n' };
+        assert.equal(host.refresh(kubelet.target, filesOf(next), {}), 'refreshed');
+        assert.deepEqual(readVolume(kubelet.target), next);
+      });
+
+      it('touches nothing when nothing changed', () => {
+        host.attach(kubelet.target, files, {});
+        const before = [fs.lstatSync(kubelet.target, { bigint: true }), kubelet.entries()];
+        assert.equal(host.refresh(kubelet.target, files, {}), 'unchanged');
+        const after = [fs.lstatSync(kubelet.target, { bigint: true }), kubelet.entries()];
+        assert.deepEqual(stripAccessTimes(after), stripAccessTimes(before));
+      });
+
+      it('keeps the mount', () => {
+        host.attach(kubelet.target, files, {});
+        const mounts = kubelet.mounts();
+        host.refresh(kubelet.target, filesOf({ a: '1' }), {});
+        assert.deepEqual(kubelet.mounts(), mounts);
+      });
+
+      it('fills a tmpfs that was never filled', () => {
+        fs.mkdirSync(kubelet.target);
+        mountTmpfs();
+        assert.equal(host.refresh(kubelet.target, files, {}), 'refreshed');
+        assert.equal(host.inspect(kubelet.target), 'published');
+        assert.deepEqual(readVolume(kubelet.target), texts);
+      });
+
+      it('keeps the old content when the new does not fit', () => {
+        const small = kubelet.host(syscalls, { tmpfsSizeBytes: 64 << 10 });
+        small.attach(kubelet.target, files, {});
+        const before = kubelet.entries();
+        const big = [...filesOf({ 'new.name': '' }), { name: 'big', content: Buffer.alloc(128 << 10) }];
+        assert.throws(() => small.refresh(kubelet.target, big, {}), { code: 'RESOURCE_EXHAUSTED' });
+        assert.deepEqual(readVolume(kubelet.target), texts);
+        assert.deepEqual(kubelet.entries(), before);
+        assert.equal(small.refresh(kubelet.target, filesOf({ a: '1' }), {}), 'refreshed');
+      });
+
+      for (const state of ['absent', 'unmounted'] as const) {
+        it(`is refused where the place is ${state}`, () => {
+          if (state === 'unmounted') fs.mkdirSync(kubelet.target);
+          assert.throws(() => host.refresh(kubelet.target, files, {}), {
+            code: 'INTERNAL',
+            message: new RegExp(state),
+          });
+          assert.deepEqual(kubelet.mounts(), []);
+        });
+      }
+    });
+
+    describe('when detached', () => {
+      it('may be gone already, with or without its parents', () => {
+        host.detach(kubelet.target);
+        fs.rmSync(kubelet.parent, { recursive: true });
+        host.detach(kubelet.target);
+      });
+
+      it('may be unmounted already', () => {
+        fs.mkdirSync(kubelet.target);
+        host.detach(kubelet.target);
+        assert.equal(fs.existsSync(kubelet.target), false);
+      });
+
+      it('goes with every mount that is stacked on it', () => {
+        host.attach(kubelet.target, files, {});
+        for (let count = 0; count < 5; count += 1) mountTmpfs();
+        host.detach(kubelet.target);
+        assert.deepEqual(kubelet.mounts(), []);
+        assert.equal(fs.existsSync(kubelet.target), false);
+      });
+
+      it('goes while it is in use, and stays readable for whoever has a file open', () => {
+        host.attach(kubelet.target, files, {});
+        const fd = fs.openSync(path.join(kubelet.target, '.env'), 'r');
+        try {
+          host.detach(kubelet.target);
+          assert.equal(fs.existsSync(kubelet.target), false);
+          assert.equal(fs.readFileSync(fd, 'utf8'), 'a=1\n');
+        } finally {
+          fs.closeSync(fd);
+        }
+      });
+
+      it('leaves a directory alone that is not mounted and not empty', () => {
+        fs.mkdirSync(kubelet.target);
+        fs.writeFileSync(path.join(kubelet.target, 'theirs'), 'x');
+        assert.throws(() => host.detach(kubelet.target), { code: 'INTERNAL', message: /nothing was removed/ });
+        assert.deepEqual(kubelet.entries(), ['theirs']);
+      });
+
+      it('leaves a foreign mount alone', () => {
+        fs.mkdirSync(kubelet.target);
+        assert.equal(syscalls.mount('none', kubelet.target, 'ramfs', 0, ''), 0);
+        assert.equal(host.inspect(kubelet.target), 'foreign');
+        assert.throws(() => host.detach(kubelet.target), { code: 'INTERNAL', message: /not this driver's/ });
+        assert.throws(() => host.attach(kubelet.target, files, {}), {
+          code: 'INTERNAL',
+          message: /not this driver's: unmount it by hand/,
+        });
+        assert.equal(kubelet.mounts().length, 1);
+      });
+    });
+
+    describe('whose place is a symbolic link', () => {
+      it('is refused by every call, and where the link leads nothing changes', () => {
+        const victim = path.join(kubelet.root, 'victim');
+        fs.mkdirSync(victim);
+        mountAt(victim);
+        fs.symlinkSync(victim, kubelet.target);
+        const calls = [
+          () => host.attach(kubelet.target, files, {}),
+          () => host.refresh(kubelet.target, files, {}),
+          () => host.detach(kubelet.target),
+          () => host.inspect(kubelet.target),
+        ];
+        for (const call of calls) assert.throws(call, { code: 'INTERNAL', message: /is not a directory/ });
+        assert.equal(kubelet.mounts().length, 1);
+        assert.deepEqual(fs.readdirSync(victim), []);
+      });
+
+      it('is refused when a parent is one', () => {
+        const elsewhere = path.join(kubelet.root, 'elsewhere');
+        fs.renameSync(kubelet.parent, elsewhere);
+        fs.symlinkSync(elsewhere, kubelet.parent);
+        assert.match(host.targetPathProblem(kubelet.target) ?? '', /symbolic link/);
+        for (const call of [() => host.attach(kubelet.target, files, {}), () => host.detach(kubelet.target)]) {
+          assert.throws(call, { code: 'INVALID_ARGUMENT', message: /symbolic link/ });
+        }
+        assert.deepEqual(fs.readdirSync(elsewhere), ['vol_data.json']);
+      });
+
+      const mountAt = (place: string) => assert.equal(syscalls.mount('other', place, 'tmpfs', 0, ''), 0);
+    });
+
+    it('has statistics only while it is published', () => {
+      assert.throws(() => host.statistics(kubelet.target), { code: 'NOT_FOUND' });
+      fs.mkdirSync(kubelet.target);
+      assert.throws(() => host.statistics(kubelet.target), { code: 'NOT_FOUND' });
+      host.attach(kubelet.target, files, {});
+      const { bytes, inodes } = host.statistics(kubelet.target);
+      assert.equal(bytes.total, 4 << 20);
+      assert.equal(bytes.used, 2 * 4096);
+      assert.equal(bytes.available, bytes.total - bytes.used);
+      // The root, a generation, three files, four links.
+      assert.deepEqual(inodes, { total: 1024, used: 9, available: 1015 });
+      host.detach(kubelet.target);
+      assert.throws(() => host.statistics(kubelet.target), { code: 'NOT_FOUND' });
+    });
+
+    it('has a place that is fine whether or not something is there', () => {
+      assert.equal(host.targetPathProblem(kubelet.target), undefined);
+      host.attach(kubelet.target, files, {});
+      assert.equal(host.targetPathProblem(kubelet.target), undefined);
+      assert.equal(host.targetPathProblem(`${kubelet.root}/pods/gone/volumes/x/mount`), undefined);
+      assert.match(host.targetPathProblem('/etc/x/mount') ?? '', /under .*\/pods\//);
+    });
+
+    it('can be mounted at all here', () => assert.equal(host.mountProblem(), undefined));
+
+    it('takes any set of well-named files and gives it back', () => {
+      const name = fc.stringMatching(/^[-._a-zA-Z0-9]{1,40}$/).filter((text) => text !== '.' && !text.startsWith('..'));
+      const set = fc.dictionary(name, fc.string(), { maxKeys: 12, noNullPrototype: true });
+      host.attach(kubelet.target, [], {});
+      fc.assert(
+        fc.property(set, (wanted) => {
+          host.refresh(kubelet.target, filesOf(wanted), {});
+          assert.deepEqual(readVolume(kubelet.target), wanted);
+          assert.equal(host.refresh(kubelet.target, filesOf(wanted), {}), 'unchanged');
+        }),
+      );
+    });
+
+    it('refuses any set with a bad name before anything is touched', () => {
+      const bad = fc.string({ unit: 'binary' }).filter((text) => !/^[-._a-zA-Z0-9]+$/.test(text));
+      const own = fc.constantFrom('.', '..', '..data', '..data_tmp', '../x', 'a/b', '/etc/passwd', 'x'.repeat(254));
+      fc.assert(
+        fc.property(fc.oneof(bad, own), (name) => {
+          const hostile = [...files, { name, content: Buffer.from('x') }];
+          assert.throws(() => host.attach(kubelet.target, hostile, {}), { code: 'INTERNAL' });
+          assert.equal(fs.existsSync(kubelet.target), false);
+        }),
+      );
+      host.attach(kubelet.target, files, {});
+      const before = kubelet.entries();
+      assert.throws(() => host.refresh(kubelet.target, filesOf({ '..data': 'x' }), {}), { code: 'INTERNAL' });
+      assert.deepEqual(kubelet.entries(), before);
+    });
+
+    it('leaks neither descriptors, mounts, entries nor room in 1,000 generations', function () {
+      this.timeout(60_000);
+      host.attach(kubelet.target, filesOf({ token: 'start' }), {});
+      host.refresh(kubelet.target, filesOf({ token: 'first' }), {});
+      const before = { ...footprint(), descriptors: openDescriptors() };
+      for (let generation = 0; generation < 1000; generation += 1) {
+        const wanted = filesOf({ token: `t${generation % 10}`, [`name${generation % 3}`]: 'x' });
+        assert.equal(host.refresh(kubelet.target, wanted, {}), 'refreshed');
+      }
+      host.refresh(kubelet.target, filesOf({ token: 'before' }), {});
+      host.refresh(kubelet.target, filesOf({ token: 'after' }), {});
+      assert.deepEqual({ ...footprint(), descriptors: openDescriptors() }, before);
+    });
+
+    it('leaks neither descriptors nor mounts over 200 lives', () => {
+      host.attach(kubelet.target, files, {});
+      host.detach(kubelet.target);
+      const before = openDescriptors();
+      for (let life = 0; life < 200; life += 1) {
+        host.attach(kubelet.target, files, {});
+        host.detach(kubelet.target);
+      }
+      assert.equal(openDescriptors(), before);
+      assert.deepEqual(kubelet.mounts(), []);
+    });
+
+    const footprint = () => ({
+      entries: kubelet.entries().length,
+      mounts: kubelet.mounts().length,
+      used: host.statistics(kubelet.target),
+    });
+  });
+
+  describe(`a volume with a group that is ${kernel}`, () => {
+    const gid = 4711;
+    let kubelet: KubeletDir;
+    let host: TmpfsHost;
+    beforeEach(function () {
+      if (!hasManyIds()) {
+        console.log('      skipped: a group other than 0 exists only for real root, not in this user namespace');
+        this.skip();
+      }
+      kubelet = new KubeletDir();
+      host = kubelet.host(kernels[kernel]());
+    });
+    afterEach(() => {
+      if (hasManyIds()) kubelet.remove();
+    });
+
+    const canRead = (uid: number, group: number) =>
+      spawnSync('cat', [path.join(kubelet.target, '.env')], { uid, gid: group }).status === 0;
+
+    it('is readable by a process with that group alone, and by no other', () => {
+      host.attach(kubelet.target, files, { gid });
+      assert.equal(canRead(1000, gid), true);
+      assert.equal(canRead(1000, 1000), false);
+    });
+
+    it('has 0440 files and 0750 directories of that group', () => {
+      host.attach(kubelet.target, files, { gid });
+      for (const [name, mode] of Object.entries({ '.': 0o750, '..data': 0o750, '.env': 0o440 })) {
+        const status = fs.statSync(path.join(kubelet.target, name));
+        assert.deepEqual([status.mode & 0o7777, status.gid, status.uid], [mode, gid, 0], name);
+      }
+    });
+
+    it('follows a change of group alone', () => {
+      host.attach(kubelet.target, files, {});
+      assert.equal(canRead(1000, 1000), true);
+      assert.equal(host.refresh(kubelet.target, files, { gid }), 'refreshed');
+      assert.deepEqual([canRead(1000, gid), canRead(1000, 1000)], [true, false]);
+      assert.equal(host.refresh(kubelet.target, files, { gid }), 'unchanged');
+      assert.equal(host.refresh(kubelet.target, files, { gid: gid + 1 }), 'refreshed');
+      assert.deepEqual([canRead(1000, gid + 1), canRead(1000, gid)], [true, false]);
+      assert.equal(host.refresh(kubelet.target, files, {}), 'refreshed');
+      assert.equal(canRead(1000, 1000), true);
+      assert.deepEqual(readVolume(kubelet.target), texts);
+    });
+  });
+}
+
+function stripAccessTimes([status, entries]: readonly unknown[]): unknown {
+  const { ino, mode, mtimeNs, ctimeNs } = status as fs.BigIntStats;
+  return { ino, mode, mtimeNs, ctimeNs, entries };
+}

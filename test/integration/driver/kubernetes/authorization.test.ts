@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { parse } from 'yaml';
+import { Cluster } from '../../../support/driver/cluster.js';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector } from '../../../support/driver/manifests.js';
+import type { PolicyRule } from '../../../support/kube-api/access-rules.js';
+import { eventually } from '../../../support/poll.js';
+
+describe('the permission to use a connector', () => {
+  let cluster: Cluster;
+  let driver: InProcessDriver;
+  let nowMs: number;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    nowMs = Date.now();
+    driver = await cluster.readyDriver({ now: () => nowMs });
+  });
+  afterEach(() => cluster.stop());
+
+  it('is asked for the account of the pod, and named with the rule to add when it is missing', async () => {
+    const volume = cluster.node.volume({ serviceAccountName: 'stranger' });
+    const message = await assertFails(
+      driver.kubelet.publish(volume.publishRequest()),
+      'PERMISSION_DENIED',
+      /^system:serviceaccount:ci:stranger may not "get" connectors\.connectors\.alauda\.io "harbor" in namespace "ci": /,
+    );
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+    const [rule] = parse(message.slice(message.indexOf('- {'))) as PolicyRule[];
+    assert.deepEqual(rule, {
+      apiGroups: ['connectors.alauda.io'],
+      resources: ['connectors'],
+      resourceNames: ['harbor'],
+      verbs: ['get'],
+    });
+    cluster.api.bind({ serviceAccount: 'ci/stranger', namespace: 'ci', rules: [rule] });
+    nowMs += 5000;
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.equal(volume.read()['context.token'], volume.token);
+  });
+
+  it('is not asked again within 5 s of a denial, and then counts at the next try', async () => {
+    const volume = cluster.node.volume({ serviceAccountName: 'stranger' });
+    const publish = (): Promise<void> => driver.kubelet.publish(volume.publishRequest());
+    await assertFails(publish(), 'PERMISSION_DENIED', /stranger/);
+    cluster.allow('harbor', 'ci/stranger');
+    nowMs += 4999;
+    await assertFails(publish(), 'PERMISSION_DENIED', /stranger/);
+    assert.equal(cluster.reviews, 1);
+    nowMs += 1;
+    await publish();
+    assert.equal(cluster.reviews, 2);
+    assert.ok(volume.isMounted());
+  });
+
+  it('comes first: without it nobody learns whether a connector exists, and none is looked for', async () => {
+    cluster.put(connector('hidden', { namespace: 'other' }));
+    cluster.api.clearRequests();
+    for (const name of ['other/hidden', 'other/absent']) {
+      await assertFails(
+        driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: name } })),
+        'PERMISSION_DENIED',
+        /may not "get" connectors\.connectors\.alauda\.io "(hidden|absent)" in namespace "other"/,
+      );
+    }
+    assert.equal(cluster.api.count({ resource: 'connectors' }), 0);
+  });
+
+  it('must be there for every connector of the volume', async () => {
+    cluster.put(connector('nexus'));
+    const volume = cluster.node.volume();
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'harbor,nexus' } })),
+      'PERMISSION_DENIED',
+      /^(?!.*"harbor").*"nexus"/,
+    );
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  });
+
+  it('that is taken away ends the refreshes of a mounted volume, which keeps its files', async () => {
+    const revoke = cluster.allow('harbor', 'ci/passing');
+    const volume = cluster.node.volume({ serviceAccountName: 'passing' });
+    await driver.kubelet.publish(volume.publishRequest());
+    const before = volume.read();
+    revoke();
+    nowMs += 60_000;
+    volume.renewToken();
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest()),
+      'UNAVAILABLE',
+      /^refresh failed, the mounted files are kept: PERMISSION_DENIED: system:serviceaccount:ci:passing may not "get"/,
+    );
+    assert.deepEqual(volume.read(), before);
+  });
+
+  it('cannot be reviewed without a right of the driver, which is named', async () => {
+    const message = 'User "driver" cannot create resource "subjectaccessreviews"';
+    const effect = { kind: 'status', code: 403, reason: 'Forbidden', message } as const;
+    cluster.api.faults.add({ resource: 'subjectaccessreviews', effect });
+    await assertFails(
+      driver.kubelet.publish(cluster.node.volume().publishRequest()),
+      'FAILED_PRECONDITION',
+      /the driver's own ClusterRole needs the rule - \{.*"subjectaccessreviews"\], verbs: \["create"\]\}$/,
+    );
+  });
+
+  for (const [resource, what] of [
+    ['connectors', 'connector ci/harbor'],
+    ['connectorclasses', 'connectorclass oci'],
+  ] as const) {
+    it(`is no use while the driver may not read ${resource}, which is for an operator to mend`, async () => {
+      const effect = { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' } as const;
+      const fault = cluster.api.faults.add({ resource, effect });
+      const volume = cluster.node.volume();
+      await assertFails(
+        driver.kubelet.publish(volume.publishRequest()),
+        'FAILED_PRECONDITION',
+        new RegExp(`^reading ${what} failed: the driver's own service account may not do that: apply the driver's `),
+      );
+      assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+      fault.remove();
+      await eventually('the driver has read it', async () => {
+        await driver.kubelet.publish(volume.publishRequest()).catch(() => undefined);
+        return volume.isMounted();
+      });
+    });
+  }
+});

@@ -1,0 +1,401 @@
+import assert from 'node:assert/strict';
+import { Cluster } from '../../../support/driver/cluster.js';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector } from '../../../support/driver/manifests.js';
+import { eventually } from '../../../support/poll.js';
+import { quickTimings } from '../../../support/kube-client/test-client.js';
+
+const minuteMs = 60_000;
+
+describe('while the API server is away', () => {
+  let cluster: Cluster;
+  let nowMs: number;
+  const now = (): number => nowMs;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    nowMs = Date.now();
+  });
+  afterEach(() => cluster.stop());
+
+  const isReady = async (driver: InProcessDriver): Promise<boolean> =>
+    (await driver.kubelet.probe()).ready?.value === true;
+
+  describe('from the start', () => {
+    let driver: InProcessDriver;
+    beforeEach(async () => {
+      await cluster.api.goOffline();
+      driver = await cluster.driver({ flags: ['--max-concurrent-publishes', '2'] });
+    });
+
+    it('the driver serves, and says that it is not ready', async () => {
+      assert.equal((await driver.kubelet.pluginInfo()).name, 'connectors-csi');
+      assert.equal((await driver.kubelet.nodeInfo()).node_id, 'node-1');
+      assert.equal(await isReady(driver), false);
+    });
+
+    it('first publishes wait inside their deadline, then say what is away, more of them than may work at once', async () => {
+      const volumes = Array.from({ length: 5 }, () => cluster.node.volume());
+      const publishes = volumes.map((volume) =>
+        assertFails(
+          driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 5000 }),
+          'UNAVAILABLE',
+          /^reading csidriver connectors-csi failed: the API server cannot be reached \(Unreachable\)$/,
+        ),
+      );
+      const waiting = /^connectors_csi_rpc_in_flight\{method="NodePublishVolume"\} 5$/m;
+      await eventually('all of them wait', async () => waiting.test(await driver.driver.metrics.text()));
+      await Promise.all(publishes);
+      for (const volume of volumes) assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+    });
+
+    it('publishes that wait succeed when it comes, without a restart', async () => {
+      const volumes = Array.from({ length: 5 }, () => cluster.node.volume());
+      const publishes = volumes.map((volume) => driver.kubelet.publish(volume.publishRequest()));
+      await eventually('it was tried', () => driver.log.includes('watch'));
+      await cluster.api.goOnline();
+      await Promise.all(publishes);
+      for (const volume of volumes) assert.equal(volume.read()['context.token'], volume.token);
+      assert.equal(await isReady(driver), true);
+    });
+
+    it('a publish that waits ends when its volume is unpublished', async () => {
+      const volume = cluster.node.volume();
+      const publishing = assertFails(
+        driver.kubelet.publish(volume.publishRequest()),
+        'ABORTED',
+        /^the volume is being unpublished$/,
+      );
+      const waiting = /^connectors_csi_rpc_in_flight\{method="NodePublishVolume"\} 1$/m;
+      await eventually('it waits', async () => waiting.test(await driver.driver.metrics.text()));
+      await driver.kubelet.unpublishVolume(volume);
+      await publishing;
+      assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+    });
+
+    it('volumes of a former driver keep their files, and can be unpublished', async () => {
+      await cluster.api.goOnline();
+      const volume = cluster.node.volume();
+      await driver.kubelet.publish(volume.publishRequest());
+      await cluster.stopDriver(driver);
+      await cluster.api.goOffline();
+      driver = await cluster.driver();
+      const before = volume.read();
+      await assertFails(
+        driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 5000 }),
+        'UNAVAILABLE',
+        /^refresh failed, the mounted files are kept: UNAVAILABLE: reading csidriver connectors-csi failed: /,
+      );
+      assert.deepEqual(volume.read(), before);
+      await driver.kubelet.unpublishVolume(volume);
+      assert.deepEqual(cluster.node.mounts(), []);
+    });
+  });
+
+  describe('after a while', () => {
+    let driver: InProcessDriver;
+    beforeEach(async () => {
+      driver = await cluster.readyDriver({
+        now,
+        // Retries of a review end within the test's patience.
+        timings: { ...quickTimings, callMs: 500 },
+      });
+    });
+    const goAway = async (): Promise<void> => {
+      await eventually('all is watched', () => cluster.api.openWatches() === 4);
+      await cluster.api.goOffline();
+    };
+
+    it('republishes without news succeed for as long as it lasts, whatever has aged', async () => {
+      const volume = cluster.node.volume();
+      await driver.kubelet.publish(volume.publishRequest());
+      const before = volume.generation();
+      await goAway();
+      await driver.kubelet.publish(volume.publishRequest());
+      nowMs += 2 * minuteMs;
+      await driver.kubelet.publish(volume.publishRequest());
+      assert.equal(volume.generation(), before);
+    });
+
+    it('what needs something new is told so and keeps its files; unpublish needs nothing', async () => {
+      const volume = cluster.node.volume();
+      await driver.kubelet.publish(volume.publishRequest());
+      const before = volume.read();
+      await goAway();
+      nowMs += 2 * minuteMs;
+      volume.renewToken();
+      await assertFails(
+        driver.kubelet.publish(volume.publishRequest()),
+        'UNAVAILABLE',
+        /^refresh failed, the mounted files are kept: UNAVAILABLE: cannot ask the API server whether /,
+      );
+      assert.deepEqual(volume.read(), before);
+      const other = cluster.node.volume();
+      await assertFails(
+        driver.kubelet.publish(other.publishRequest()),
+        'UNAVAILABLE',
+        /^cannot ask the API server whether /,
+      );
+      assert.deepEqual(other.kubeletEntries(), ['vol_data.json']);
+      await driver.kubelet.unpublishVolume(volume);
+      assert.deepEqual(cluster.node.mounts(), []);
+      await cluster.api.goOnline();
+      await driver.kubelet.publish(other.publishRequest());
+      assert.equal(other.read()['context.token'], other.token);
+    });
+
+    it('a token that was renewed is refreshed once it is back, and so is a connector that was changed', async () => {
+      const volume = cluster.node.volume();
+      await driver.kubelet.publish(volume.publishRequest());
+      await goAway();
+      cluster.put(connector('harbor', { proxyUrl: 'http://moved.example' }));
+      volume.renewToken();
+      nowMs += 2 * minuteMs;
+      await cluster.api.goOnline();
+      await eventually('the change has come', async () => {
+        await driver.kubelet.publish(volume.publishRequest());
+        return volume.read()['connector.status.proxyAddress'] === 'http://moved.example';
+      });
+      assert.equal(volume.read()['context.token'], volume.token);
+    });
+
+    it('nobody is told that a connector does not exist which may exist by now', async () => {
+      cluster.allow('late', 'ci/builder');
+      await assertFails(
+        driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: 'late' } })),
+        'NOT_FOUND',
+        /^connector ci\/late does not exist$/,
+      );
+      await eventually('it is watched', () => cluster.api.openWatches('connectors') === 1);
+      await cluster.api.goOffline();
+      await eventually('the driver has noticed', () => /"resource":"Connector"|connectors/.test(driver.log));
+      await assertFails(
+        driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: 'late' } })),
+        'UNAVAILABLE',
+        /^reading connector ci\/late failed: the API server cannot be reached/,
+      );
+    });
+  });
+
+  it('says what to install where the API server knows no connectors', async () => {
+    const message = 'the server could not find the requested resource';
+    const effect = { kind: 'status', code: 404, reason: 'NotFound', message } as const;
+    const fault = cluster.api.faults.add({ verb: 'list', resource: 'connectors', effect });
+    const driver = await cluster.readyDriver();
+    const volume = cluster.node.volume();
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest()),
+      'FAILED_PRECONDITION',
+      /^reading connector ci\/harbor failed: the API server has no such kind: install the CustomResourceDefinitions of Connectors \(GET .*connectors: the server could not find the requested resource\)$/,
+    );
+    fault.remove();
+    await eventually('it is noticed', async () => {
+      await driver.kubelet.publish(volume.publishRequest()).catch(() => undefined);
+      return volume.kubeletEntries().includes('mount');
+    });
+  });
+
+  describe('or does not answer', () => {
+    /** So that a call which waits for the answer is never done within a test. */
+    const timings = { ...quickTimings, attemptMs: 600_000, callMs: 1_200_000 };
+    const hang = { kind: 'hang' } as const;
+
+    it('republishes without news do not wait for it', async () => {
+      const driver = await cluster.readyDriver({ now, timings });
+      const volume = cluster.node.volume();
+      await driver.kubelet.publish(volume.publishRequest());
+      const before = volume.generation();
+      cluster.api.faults.add({ resource: 'subjectaccessreviews', effect: hang });
+      for (let minutes = 2; minutes <= 4; minutes += 1) {
+        nowMs += 2 * minuteMs;
+        await driver.kubelet.publish(volume.publishRequest());
+      }
+      assert.equal(volume.generation(), before);
+      assert.equal(cluster.reviews, 2);
+      // Nothing new without an answer.
+      volume.renewToken();
+      const waiting = assertFails(driver.kubelet.publish(volume.publishRequest()), 'ABORTED', /unpublished/);
+      await eventually('it waits', () => driver.driver.metrics.calls.inFlight === 1);
+      await driver.kubelet.unpublishVolume(volume);
+      await waiting;
+    });
+
+    it('publishes that wait for it keep no other from working', async () => {
+      const driver = await cluster.readyDriver({ now, timings, flags: ['--max-concurrent-publishes', '1'] });
+      cluster.allow('harbor', 'ci/known');
+      await driver.kubelet.publish(cluster.node.volume({ serviceAccountName: 'known' }).publishRequest());
+      cluster.api.faults.add({ resource: 'subjectaccessreviews', effect: hang });
+      const unknown = cluster.node.volume();
+      const waiting = assertFails(driver.kubelet.publish(unknown.publishRequest()), 'ABORTED', /unpublished/);
+      await eventually('the question is asked', () => cluster.reviews === 2);
+      const other = cluster.node.volume({ serviceAccountName: 'known' });
+      await driver.kubelet.publish(other.publishRequest());
+      assert.equal(other.read()['context.token'], other.token);
+      await driver.kubelet.unpublishVolume(unknown);
+      await waiting;
+    });
+
+    it('a token that was minted and can still be used is kept without waiting for the next', async () => {
+      cluster.grantDriver('components/token-minting/rbac.yaml');
+      const driver = await cluster.readyDriver({ now, timings, flags: ['--allow-token-minting'] });
+      const volume = cluster.node.volume();
+      cluster.putPod(volume);
+      const publish = (): Promise<void> =>
+        driver.kubelet.publish(
+          volume.publishRequest({ attributes: { connectors: 'harbor', 'token.expiration': '1h' } }),
+        );
+      await publish();
+      const before = volume.generation();
+      const fault = cluster.api.faults.add({ resource: 'serviceaccounts', subresource: 'token', effect: hang });
+      nowMs += 50 * minuteMs;
+      await publish();
+      await publish();
+      assert.equal(fault.hits, 1);
+      assert.equal(volume.generation(), before);
+    });
+  });
+
+  it('permission that is taken away meanwhile ends the refreshes once it is back', async () => {
+    const driver = await cluster.readyDriver({ now });
+    const revoke = cluster.allow('harbor', 'ci/passing');
+    const volume = cluster.node.volume({ serviceAccountName: 'passing' });
+    await driver.kubelet.publish(volume.publishRequest());
+    await cluster.api.goOffline();
+    nowMs += 2 * minuteMs;
+    await driver.kubelet.publish(volume.publishRequest());
+    revoke();
+    await cluster.api.goOnline();
+    await eventually('a refresh is refused', async () => {
+      nowMs += 2 * minuteMs;
+      const failure = await driver.kubelet.publish(volume.publishRequest()).catch((error: unknown) => error);
+      return /files are kept: PERMISSION_DENIED: .*passing may not "get"/.test(String(failure));
+    });
+    assert.equal(volume.read()['context.token'], volume.token);
+  });
+
+  it('callers with little time are told what was waited for, and why it did not come', async () => {
+    cluster.grantDriver('components/token-minting/rbac.yaml');
+    const driver = await cluster.readyDriver({ now, flags: ['--allow-token-minting'] });
+    await driver.kubelet.publish(cluster.node.volume().publishRequest());
+    const minting = cluster.node.volume();
+    await eventually('all is watched', () => cluster.api.openWatches() === 4);
+    await cluster.api.goOffline();
+    const why = ': the API server has not answered in time \\(connect ECONNREFUSED .*\\)$';
+    const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
+    await assertFails(
+      driver.kubelet.publish(minting.publishRequest({ attributes }), { timeoutMs: 1000 }),
+      'UNAVAILABLE',
+      new RegExp(`^minting a token for service account ci/builder failed${why}`),
+    );
+    nowMs += 2 * minuteMs;
+    const publishes = Array.from({ length: 3 }, () =>
+      assertFails(
+        driver.kubelet.publish(cluster.node.volume().publishRequest(), { timeoutMs: 1000 }),
+        'UNAVAILABLE',
+        new RegExp(`^cannot ask the API server whether .*"harbor" in namespace "ci" now${why}`),
+      ),
+    );
+    await Promise.all(publishes);
+  });
+
+  it('drivers come back one after the other, each in its own time', async () => {
+    // Long enough that nobody comes back before it is known when.
+    const timings = { ...quickTimings, watchBaseMs: 600_000, watchCapMs: 600_000, watchFirstCapMs: 600_000 };
+    const shares = [0, 0.25, 0.5, 0.75, 0.999];
+    await cluster.api.goOffline();
+    for (const share of shares) {
+      const driver = await cluster.driver({ timings, random: () => share });
+      await eventually('its next attempt is set', () => driver.log.includes('"delayMs"'));
+      const line = driver.log.split('\n').find((each) => each.includes('"delayMs"'))!;
+      const { delayMs } = JSON.parse(line) as { readonly delayMs: number };
+      assert.equal(delayMs, Math.round(300_000 + share * 300_000));
+      await cluster.stopDriver(driver);
+    }
+  });
+
+  it('watches are not begun together, so they do not end together', async () => {
+    const shares = [0, 0.25, 0.5, 0.75, 0.999];
+    for (const share of shares) {
+      const driver = await cluster.readyDriver({ random: () => share });
+      await eventually('it watches', () => cluster.api.openWatches() === 2);
+      await cluster.stopDriver(driver);
+      await eventually('it has gone', () => cluster.api.openWatches() === 0);
+    }
+    const seconds = cluster.api
+      .requestsOf({ verb: 'watch', resource: 'csidrivers' })
+      .map(({ query }) => query['timeoutSeconds']);
+    assert.deepEqual(seconds, ['300', '375', '450', '525', '599']);
+  });
+});
+
+describe("the driver's own token", () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+  });
+  afterEach(() => cluster.stop());
+
+  it('is read anew when it is rotated, for calls and for watches', async () => {
+    const driver = await cluster.readyDriver();
+    const volume = cluster.node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    await eventually('all is watched', () => cluster.api.openWatches() === 4);
+    for (let turn = 1; turn <= 3; turn += 1) {
+      cluster.credentials.rotateToken({ revokeOld: true });
+      cluster.api.endWatches();
+      const account = `account-${turn}`;
+      cluster.allow('harbor', `ci/${account}`);
+      const other = cluster.node.volume({ serviceAccountName: account });
+      await driver.kubelet.publish(other.publishRequest());
+      await eventually('all is watched again', () => cluster.api.openWatches() === 4);
+      cluster.put(connector('harbor', { proxyUrl: `http://turn-${turn}.example` }));
+      await eventually('the change has come', async () => {
+        await driver.kubelet.publish(volume.publishRequest());
+        return volume.read()['connector.status.proxyAddress'] === `http://turn-${turn}.example`;
+      });
+    }
+    assert.equal(await driver.kubelet.probe().then(({ ready }) => ready?.value), true);
+  });
+});
+
+describe('watches', function () {
+  // Watches that break again and again come back after longer and longer pauses.
+  this.timeout(120_000);
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+  });
+  afterEach(() => cluster.stop());
+
+  const changeComes = async (driver: InProcessDriver, disturb: (turn: number) => void): Promise<void> => {
+    const volume = cluster.node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    for (let turn = 1; turn <= 4; turn += 1) {
+      disturb(turn);
+      cluster.put(connector('harbor', { proxyUrl: `http://turn-${turn}.example` }));
+      const hasCome = async (): Promise<boolean> => {
+        await driver.kubelet.publish(volume.publishRequest());
+        return volume.read()['connector.status.proxyAddress'] === `http://turn-${turn}.example`;
+      };
+      await eventually('the change has come', hasCome, 60_000);
+    }
+  };
+
+  it('go on from where they were when connections break, without a new list', async () => {
+    const driver = await cluster.readyDriver();
+    await eventually('it watches', () => cluster.api.openWatches() === 2);
+    await changeComes(driver, () => cluster.api.closeConnections());
+    assert.equal(cluster.api.count({ verb: 'list', resource: 'connectors', code: 200 }), 1);
+    assert.ok(cluster.api.count({ verb: 'watch', resource: 'connectors' }) > 1);
+  });
+
+  it('list anew when their revision is gone', async () => {
+    const driver = await cluster.readyDriver();
+    await changeComes(driver, () => {
+      cluster.api.closeConnections();
+      cluster.api.advanceRevision();
+      cluster.api.compact();
+    });
+    assert.ok(cluster.api.count({ verb: 'list', resource: 'connectors', code: 200 }) > 1);
+  });
+});

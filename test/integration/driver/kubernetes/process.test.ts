@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { bindDriver } from '../../../support/access/driver-rules.js';
+import { Cluster } from '../../../support/driver/cluster.js';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector } from '../../../support/driver/manifests.js';
+import { eventually } from '../../../support/poll.js';
+
+describe('the driver as a process of its own, with a kubeconfig', () => {
+  let cluster: Cluster;
+  let kubeconfig: string;
+  let driver: DriverProcess;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    kubeconfig = path.join(cluster.node.root, 'kubeconfig');
+  });
+  afterEach(async () => {
+    driver.kill();
+    await cluster.stop();
+  });
+
+  const start = (): void => {
+    driver = new DriverProcess(cluster.node, [
+      ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig],
+      ...['--http-address', '127.0.0.1:0'],
+    ]);
+  };
+
+  for (const credential of ['token', 'client-certificate'] as const) {
+    it(`publishes, refreshes and ends with a ${credential}, and tells nobody a secret`, async () => {
+      bindDriver(cluster.api, 'base/rbac.yaml');
+      cluster.api.writeKubeconfig(kubeconfig, { name: 'driver' }, credential);
+      start();
+      await driver.kubelet.untilReady();
+      const volume = cluster.node.volume();
+      await driver.kubelet.publish(volume.publishRequest());
+      assert.equal(volume.read()['context.token'], volume.token);
+      cluster.put(connector('harbor', { proxyUrl: 'http://moved.example' }));
+      volume.renewToken();
+      await eventually('the change has come', async () => {
+        await driver.kubelet.publish(volume.publishRequest());
+        return volume.read()['connector.status.proxyAddress'] === 'http://moved.example';
+      });
+      const metrics = (await driver.http('/metrics')).body;
+      assert.match(
+        metrics,
+        /^connectors_csi_api_requests_total\{verb="create",resource="subjectaccessreviews",code="201"\} 1$/m,
+      );
+      await driver.kubelet.unpublishVolume(volume);
+      assert.deepEqual(await driver.stop(), { status: 0, signal: null });
+      const secret = /^ +(?:token|client-key-data): (\S+)/m.exec(readFileSync(kubeconfig, 'utf8'))?.[1];
+      assert.ok(secret !== undefined && secret.length > 30);
+      for (const text of [driver.stderr, driver.stdout, metrics]) assert.ok(!text.includes(secret));
+    });
+  }
+
+  it('serves while its own token is not accepted, and goes on when it is replaced', async () => {
+    bindDriver(cluster.api, 'base/rbac.yaml');
+    cluster.api.writeKubeconfig(kubeconfig, { name: 'driver' });
+    const tokenFile = path.join(cluster.node.root, 'token');
+    const text = readFileSync(kubeconfig, 'utf8');
+    const good = /token: (\S+)/.exec(text)?.[1] ?? '';
+    writeFileSync(tokenFile, 'expired');
+    writeFileSync(kubeconfig, text.replace(/token: \S+/, `tokenFile: ${tokenFile}`));
+    start();
+    await driver.untilLogged('serving');
+    assert.equal((await driver.kubelet.probe()).ready?.value, false);
+    const volume = cluster.node.volume();
+    const reason = /reading csidriver connectors-csi failed: the API server does not accept the driver's own token$/;
+    await assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', reason);
+    await eventually('it is not ready for that reason', async () => {
+      const { status, body } = await driver.http('/readyz');
+      return status === 503 && body.includes("the API server does not accept the driver's own token");
+    });
+    assert.equal((await driver.http('/healthz')).status, 200);
+    writeFileSync(tokenFile, good);
+    await driver.kubelet.untilReady();
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.equal(volume.read()['context.token'], volume.token);
+    assert.equal((await driver.http('/readyz')).status, 200);
+    await driver.kubelet.unpublishVolume(volume);
+    await driver.stop();
+  });
+});

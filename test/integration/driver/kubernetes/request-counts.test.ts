@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { Cluster } from '../../../support/driver/cluster.js';
+import { driverUser } from '../../../support/driver/driver-account.js';
+import { KubeletClient } from '../../../support/driver/kubelet-client.js';
+import { connector, connectorClass } from '../../../support/driver/manifests.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { tokenFor } from '../../../support/driver/tokens.js';
+import { eventually } from '../../../support/poll.js';
+
+const minuteMs = 60_000;
+
+describe('requests to the API server', () => {
+  let cluster: Cluster;
+  let nowMs: number;
+  const now = (): number => nowMs;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    nowMs = Date.now();
+  });
+  afterEach(() => cluster.stop());
+
+  /** How often each request was made, by verb, resource and name. */
+  const requests = (): Record<string, number> => {
+    const counts: Record<string, number> = {};
+    for (const { verb, resource, name } of cluster.api.requestsOf({ user: driverUser })) {
+      const key = [verb, resource, name].filter((part) => part !== '').join(' ');
+      counts[key] = (counts[key] ?? 0) + 1;
+    }
+    return counts;
+  };
+  const readAndWatched = (...objects: readonly string[]): Record<string, number> =>
+    Object.fromEntries(objects.flatMap((object) => [`list ${object}`, `watch ${object}`].map((key) => [key, 1])));
+  const atStart = readAndWatched('csidrivers connectors-csi', 'configmaps connectors-config');
+  const untilWatches = (count: number): Promise<void> =>
+    eventually(`${count} watches are open`, () => cluster.api.openWatches() === count);
+  /** Volumes of pods of an account, with tokens that outlive the test's clock. */
+  const volumes = (count: number, serviceAccountName = 'builder'): TestVolume[] =>
+    Array.from({ length: count }, () => {
+      const volume = cluster.node.volume({ serviceAccountName });
+      volume.token = tokenFor(volume.pod, { expiresIn: 4 * 3600 });
+      return volume;
+    });
+
+  it('are one read and one watch per object and one review, however many volumes come at once', async () => {
+    const driver = await cluster.readyDriver();
+    const herd = volumes(110);
+    await Promise.all(herd.map((volume) => driver.kubelet.publish(volume.publishRequest())));
+    await untilWatches(4);
+    assert.equal(cluster.node.mounts().length, herd.length);
+    assert.deepEqual(requests(), {
+      ...atStart,
+      ...readAndWatched('connectors harbor', 'connectorclasses oci'),
+      'create subjectaccessreviews': 1,
+    });
+  }).timeout(60_000);
+
+  it('are one review for each pair of account and connector', async () => {
+    cluster.put(connector('github', { className: 'git' }));
+    cluster.put(connectorClass('git'));
+    cluster.allow('github');
+    cluster.allow('harbor', 'ci/other');
+    const driver = await cluster.readyDriver();
+    const both = { attributes: { connectors: 'harbor,github' } };
+    await Promise.all([
+      ...volumes(20).map((volume) => driver.kubelet.publish(volume.publishRequest(both))),
+      ...volumes(20, 'other').map((volume) => driver.kubelet.publish(volume.publishRequest())),
+    ]);
+    await untilWatches(6);
+    assert.deepEqual(requests(), {
+      ...atStart,
+      ...readAndWatched('connectors harbor', 'connectorclasses oci', 'connectors github', 'connectorclasses git'),
+      'create subjectaccessreviews': 3,
+    });
+  });
+
+  it('are, over an hour of republishes, a review a minute for each pair, and nothing else', async () => {
+    cluster.allow('harbor', 'ci/other');
+    const driver = await cluster.readyDriver({ now });
+    const kubelet = new KubeletClient(cluster.node.socketPath, { shared: true });
+    const published = [...volumes(10), ...volumes(10, 'other')];
+    const republish = (): Promise<unknown> =>
+      Promise.all(published.map((volume) => kubelet.publish(volume.publishRequest())));
+    await republish();
+    await untilWatches(4);
+    const generations = published.map((volume) => volume.generation());
+    cluster.api.clearRequests();
+    const minutes = 60;
+    for (let minute = 0; minute < minutes; minute += 1) {
+      // The kubelet comes once a minute and on every event of the pod.
+      for (const part of [0.5, 0.3, 0.2]) {
+        nowMs += part * minuteMs;
+        await republish();
+      }
+    }
+    kubelet.close();
+    assert.deepEqual(
+      published.map((volume) => volume.generation()),
+      generations,
+    );
+    const { 'create subjectaccessreviews': reviews, ...others } = requests();
+    assert.deepEqual(others, {});
+    const pairs = 2;
+    assert.ok(reviews !== undefined && reviews <= pairs * minutes, `${String(reviews)} reviews`);
+    assert.ok(reviews >= (pairs * minutes) / 2, `${reviews} reviews cannot keep the answers fresh`);
+    assert.equal(driver.log.includes('"path":"refreshed"'), false);
+  }).timeout(60_000);
+
+  it('are one watch for each that ends, and no read', async () => {
+    const driver = await cluster.readyDriver();
+    await driver.kubelet.publish(volumes(1)[0]!.publishRequest());
+    await untilWatches(4);
+    cluster.api.clearRequests();
+    cluster.api.endWatches();
+    await eventually('four are begun', () => cluster.api.count({ verb: 'watch' }) >= 4);
+    await untilWatches(4);
+    const objects = [
+      'csidrivers connectors-csi',
+      'configmaps connectors-config',
+      'connectors harbor',
+      'connectorclasses oci',
+    ];
+    assert.deepEqual(requests(), Object.fromEntries(objects.map((object) => [`watch ${object}`, 1])));
+  });
+
+  it('end for an object a while after its last volume, and not before', async () => {
+    cluster.put(connector('github', { className: 'git' }));
+    cluster.put(connectorClass('git'));
+    cluster.allow('github');
+    const unusedWatches = { idleMs: 5 * minuteMs, sweepMs: 5, maxCount: 1000 };
+    const driver = await cluster.readyDriver({ now, unusedWatches });
+    const [kept, gone] = volumes(2) as [TestVolume, TestVolume];
+    await driver.kubelet.publish(kept.publishRequest());
+    await driver.kubelet.publish(gone.publishRequest({ attributes: { connectors: 'github' } }));
+    await untilWatches(6);
+    await driver.kubelet.unpublishVolume(gone);
+    nowMs += 5 * minuteMs;
+    await untilWatches(4);
+    const text = await driver.driver.metrics.text();
+    assert.match(text, /^connectors_csi_cached_objects\{resource="connectors"\} 1$/m);
+    assert.match(text, /^connectors_csi_cached_objects\{resource="connectorclasses"\} 1$/m);
+
+    cluster.api.clearRequests();
+    await driver.kubelet.publish(kept.publishRequest());
+    assert.deepEqual(requests(), { 'create subjectaccessreviews': 1 });
+    await driver.kubelet.publish(gone.publishRequest({ attributes: { connectors: 'github' } }));
+    await untilWatches(6);
+  });
+});

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { ApprovalsController, granted } from '../../../support/access/approvals-controller.js';
+import { driverBindings } from '../../../support/access/driver-rules.js';
+import { Cluster } from '../../../support/driver/cluster.js';
+import { driverUser } from '../../../support/driver/driver-account.js';
+import { connector, flagsConfigMap } from '../../../support/driver/manifests.js';
+import type { LoggedRequest } from '../../../support/kube-api/kube-api.js';
+import { eventually } from '../../../support/poll.js';
+
+const files = ['base/rbac.yaml', 'components/token-minting/rbac.yaml', 'components/approval/rbac.yaml'];
+
+/** One verb on one resource, as rules give it. */
+interface Right {
+  readonly verb: string;
+  readonly group: string;
+  /** With its subresource. */
+  readonly resource: string;
+  /** Undefined: all. */
+  readonly name: string | undefined;
+  readonly namespace: string | undefined;
+}
+
+function rightsIn(file: string): readonly Right[] {
+  return driverBindings(file).flatMap(({ namespace, rules }) =>
+    rules.flatMap(({ verbs, apiGroups = [], resources = [], resourceNames }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) =>
+          verbs.flatMap((verb) =>
+            (resourceNames ?? [undefined]).map((name) => ({ verb, group, resource, name, namespace })),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function uses(request: LoggedRequest, { verb, group, resource, name, namespace }: Right): boolean {
+  const used = [request.resource, request.subresource].filter((part) => part !== '').join('/');
+  return (
+    request.verb === verb &&
+    request.group === group &&
+    used === resource &&
+    (name === undefined || request.name === name) &&
+    (namespace === undefined || request.namespace === namespace)
+  );
+}
+
+describe("the driver's rights", () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+  });
+  afterEach(() => cluster.stop());
+
+  /** Everything that makes the driver ask the API server. */
+  const useAllFeatures = async (): Promise<void> => {
+    const { node, api } = cluster;
+    const minting = await cluster.readyDriver({ flags: ['--allow-token-minting'] });
+    const minted = node.volume({ name: 'minted' });
+    cluster.putPod(minted);
+    const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
+    await minting.kubelet.publish(minted.publishRequest({ attributes }));
+    await minting.kubelet.unpublishVolume(minted);
+    await cluster.stopDriver(minting);
+
+    cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+    const driver = await cluster.readyDriver();
+    const controller = new ApprovalsController(api);
+    const approved = node.volume({ name: 'approved' });
+    const publishing = driver.kubelet.publish(approved.publishRequest());
+    const request = await controller.requestOf({ namespace: 'ci', name: 'harbor' });
+    await controller.watched();
+    controller.permit(approved.pod, { namespace: 'ci', name: 'harbor' });
+    controller.setConditions(request, granted);
+    await publishing;
+    cluster.put(connector('harbor', { proxyUrl: 'http://moved.example' }));
+    api.closeConnections();
+    await eventually('the change has come', async () => {
+      await driver.kubelet.publish(approved.publishRequest());
+      return approved.read()['connector.status.proxyAddress'] === 'http://moved.example';
+    });
+    await driver.kubelet.unpublishVolume(approved);
+  };
+
+  it('are exactly those that its features use', async () => {
+    for (const file of files.slice(1)) cluster.grantDriver(file);
+    await useAllFeatures();
+    const requests = cluster.api.requestsOf({ user: driverUser });
+    assert.deepEqual(
+      requests.filter(({ code }) => code === 403).map(({ verb, path }) => `${verb} ${path}`),
+      [],
+    );
+    for (const file of files) {
+      const rights = rightsIn(file);
+      assert.notEqual(rights.length, 0);
+      const unused = rights.filter((right) => !requests.some((request) => uses(request, right)));
+      assert.deepEqual(unused, [], `rights in ${file} that nothing uses`);
+    }
+    const rights = files.flatMap(rightsIn);
+    assert.deepEqual(
+      requests
+        .filter((request) => !rights.some((right) => uses(request, right)))
+        .map(({ verb, path }) => `${verb} ${path}`),
+      [],
+    );
+  });
+
+  it('for connectors in use need no more than the base when no feature is on', async () => {
+    const driver = await cluster.readyDriver();
+    await driver.kubelet.publish(cluster.node.volume().publishRequest());
+    const requests = cluster.api.requestsOf({ user: driverUser });
+    const rights = rightsIn('base/rbac.yaml');
+    assert.ok(requests.length > 0 && requests.every((request) => rights.some((right) => uses(request, right))));
+  });
+
+  it('never reach a Secret', () => {
+    for (const file of files) {
+      for (const { resource } of rightsIn(file)) assert.doesNotMatch(resource, /secrets|\*/);
+    }
+  });
+});

@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { Cluster } from '../../../support/driver/cluster.js';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { audience } from '../../../support/driver/tokens.js';
+
+const hour = { attributes: { connectors: 'harbor', 'token.expiration': '1h' } };
+const hourMs = 3_600_000;
+
+interface Claims {
+  readonly exp: number;
+  readonly iat: number;
+  readonly sub: string;
+  readonly 'kubernetes.io': { readonly pod: { readonly name: string; readonly uid: string } };
+}
+
+describe('a lifetime of its own', () => {
+  let cluster: Cluster;
+  let volume: TestVolume;
+  let nowMs: number;
+  /** By how much more time has passed than in this process. */
+  let laterMs: number;
+  beforeEach(async () => {
+    laterMs = 0;
+    cluster = await Cluster.start();
+    volume = cluster.node.volume();
+    cluster.putPod(volume);
+    nowMs = Date.now();
+  });
+  afterEach(() => cluster.stop());
+
+  const start = (...flags: readonly string[]): Promise<InProcessDriver> =>
+    cluster.readyDriver({ flags, now: () => nowMs, steadyNow: () => performance.now() + laterMs });
+  const startMinting = (): Promise<InProcessDriver> => {
+    cluster.grantDriver('components/token-minting/rbac.yaml');
+    return start('--allow-token-minting');
+  };
+  const mounted = (from = volume): string => from.read()['context.token']!;
+  const claimsOf = (token: string): Claims =>
+    JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Claims;
+  const minted = (): number => cluster.api.count({ resource: 'serviceaccounts', subresource: 'token' });
+
+  it('is refused while minting is off, with both ways out', async () => {
+    const driver = await start();
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest(hour)),
+      'FAILED_PRECONDITION',
+      /drop the attribute "token\.expiration", or .* --allow-token-minting$/,
+    );
+    assert.equal(minted(), 0);
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  });
+
+  it("needs no minting when it is the lifetime of the kubelet's token", async () => {
+    const driver = await startMinting();
+    const half = { attributes: { connectors: 'harbor', 'token.expiration': '30m' } };
+    await driver.kubelet.publish(volume.publishRequest(half));
+    assert.equal(mounted(), volume.token);
+    assert.equal(minted(), 0);
+  });
+
+  it('names the component when the driver may not mint', async () => {
+    const driver = await start('--allow-token-minting');
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest(hour)),
+      'FAILED_PRECONDITION',
+      /^minting a token for service account ci\/builder failed: .* "serviceaccounts\/token"; apply the component token-minting$/,
+    );
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  });
+
+  it("gets a token of the API server, for the pod's account and the audience, bound to the pod", async () => {
+    const driver = await startMinting();
+    await driver.kubelet.publish(volume.publishRequest(hour));
+    const token = mounted();
+    assert.ok(cluster.api.identities.isValidFor(token, audience));
+    const { exp, iat, sub, 'kubernetes.io': bound } = claimsOf(token);
+    assert.equal(exp - iat, 3600);
+    assert.equal(sub, 'system:serviceaccount:ci:builder');
+    assert.deepEqual(bound.pod, { name: volume.pod.name, uid: volume.pod.uid });
+    assert.match(volume.read()['.env']!, new RegExp(`:${token}@`));
+  });
+
+  it('costs one request for all volumes of the pod that come at once', async () => {
+    const driver = await startMinting();
+    const volumes = Array.from({ length: 8 }, (_, index) =>
+      cluster.node.volume({ ...volume.pod, volumeName: `volume-${index}` }),
+    );
+    await Promise.all(volumes.map((each) => driver.kubelet.publish(each.publishRequest(hour))));
+    assert.equal(new Set(volumes.map(mounted)).size, 1);
+    assert.equal(minted(), 1);
+  });
+
+  it('is never shared between pods, nor between lifetimes', async () => {
+    const driver = await startMinting();
+    const other = cluster.node.volume({ name: 'other-pod' });
+    cluster.putPod(other);
+    const second = cluster.node.volume({ ...volume.pod, volumeName: 'second' });
+    await driver.kubelet.publish(volume.publishRequest(hour));
+    await driver.kubelet.publish(other.publishRequest(hour));
+    await driver.kubelet.publish(
+      second.publishRequest({ attributes: { connectors: 'harbor', 'token.expiration': '2h' } }),
+    );
+    assert.equal(new Set([volume, other, second].map(mounted)).size, 3);
+    assert.equal(minted(), 3);
+  });
+
+  it('keeps its token until 80 % of its life is over, and is renewed by the next republish', async () => {
+    const driver = await startMinting();
+    const republish = (): Promise<void> => driver.kubelet.publish(volume.publishRequest(hour));
+    await republish();
+    const first = mounted();
+    const { iat } = claimsOf(first);
+    nowMs = iat * 1000 + 0.79 * hourMs;
+    await republish();
+    assert.equal(mounted(), first);
+    assert.equal(minted(), 1);
+    nowMs = iat * 1000 + 0.81 * hourMs;
+    await republish();
+    assert.notEqual(mounted(), first);
+    assert.equal(minted(), 2);
+  });
+
+  it('is renewed in time by a node whose clock is set back meanwhile', async () => {
+    const driver = await startMinting();
+    const republish = (): Promise<void> => driver.kubelet.publish(volume.publishRequest(hour));
+    await republish();
+    nowMs -= hourMs;
+    laterMs = 0.79 * hourMs;
+    await republish();
+    assert.equal(minted(), 1);
+    laterMs = 0.81 * hourMs;
+    await republish();
+    assert.equal(minted(), 2);
+  });
+
+  for (const [where, aheadMs] of [
+    ['ahead', 2 * hourMs],
+    ['behind', -2 * hourMs],
+  ] as const) {
+    it(`is kept for 80 % of its life also where the clock is hours ${where}`, async () => {
+      nowMs = Date.now() + aheadMs;
+      const driver = await startMinting();
+      const publish = (each = volume): Promise<void> => driver.kubelet.publish(each.publishRequest(hour));
+      const other = cluster.node.volume({ name: 'other' });
+      cluster.putPod(other);
+      await publish();
+      await publish(other);
+      nowMs += 0.79 * hourMs;
+      await publish();
+      assert.equal(minted(), 2);
+      nowMs += 0.02 * hourMs;
+      await publish();
+      assert.equal(minted(), 3);
+    });
+  }
+
+  it('keeps what it has while it cannot be renewed, until that has expired', async () => {
+    const driver = await startMinting();
+    const republish = (): Promise<void> => driver.kubelet.publish(volume.publishRequest(hour));
+    await republish();
+    const first = mounted();
+    const effect = { kind: 'status', code: 500, reason: 'InternalError' } as const;
+    const fault = cluster.api.faults.add({ resource: 'serviceaccounts', subresource: 'token', effect });
+    const { exp } = claimsOf(first);
+    nowMs = exp * 1000 - 60_000;
+    await republish();
+    assert.equal(mounted(), first);
+    nowMs = exp * 1000 + 1000;
+    await assertFails(
+      republish(),
+      'UNAVAILABLE',
+      /files are kept: UNAVAILABLE: minting a token for service account ci\/builder failed: .*500/,
+    );
+    fault.remove();
+    nowMs = Date.now();
+    await republish();
+  });
+
+  it('is not kept for a pod that is gone, however long it would last', async () => {
+    const driver = await startMinting();
+    const lasting = { attributes: { connectors: 'harbor', 'token.expiration': '1000h' } };
+    const publish = (each: TestVolume): Promise<void> => driver.kubelet.publish(each.publishRequest(lasting));
+    const gone = volume;
+    const alive = cluster.node.volume({ name: 'alive' });
+    const last = cluster.node.volume({ name: 'last' });
+    for (const each of [alive, last]) cluster.putPod(each);
+    await publish(gone);
+    await publish(alive);
+    nowMs += 9 * 60_000;
+    await publish(alive);
+    nowMs += 9 * 60_000;
+    await publish(last);
+    assert.equal(minted(), 3);
+    await publish(alive);
+    assert.equal(minted(), 3);
+    await publish(gone);
+    assert.equal(minted(), 4);
+  });
+
+  it('that the API server refuses is an error of the volume', async () => {
+    const driver = await startMinting();
+    const effect = {
+      kind: 'status',
+      code: 422,
+      reason: 'Invalid',
+      message: 'spec.expirationSeconds: too long',
+    } as const;
+    cluster.api.faults.add({ resource: 'serviceaccounts', subresource: 'token', effect });
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest(hour)),
+      'INVALID_ARGUMENT',
+      /^minting a token for service account ci\/builder failed: .*spec\.expirationSeconds: too long/,
+    );
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  });
+
+  it('that is below what API servers allow is refused without asking', async () => {
+    const driver = await startMinting();
+    const short = { attributes: { connectors: 'harbor', 'token.expiration': '9m59s' } };
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest(short)),
+      'INVALID_ARGUMENT',
+      /token\.expiration.*10m/,
+    );
+    assert.equal(minted(), 0);
+  });
+
+  it('is not needed to mint: without a token of the kubelet every volume gets half an hour', async () => {
+    cluster.putCsiDriver({ tokenRequests: undefined });
+    const driver = await startMinting();
+    await driver.kubelet.publish(volume.publishRequest({ token: null }));
+    const { exp, iat } = claimsOf(mounted());
+    assert.equal(exp - iat, 1800);
+  });
+});

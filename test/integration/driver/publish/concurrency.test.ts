@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { ServiceError } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
+import { Gate } from '../../../support/driver/gate.js';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { KubeletClient, assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector } from '../../../support/driver/manifests.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { override } from '../../../support/override.js';
+import { eventually } from '../../../support/poll.js';
+
+describe('calls for one volume', () => {
+  let node: NodeSandbox;
+  let driver: InProcessDriver;
+  let gate: Gate;
+  let volume: TestVolume;
+  beforeEach(async () => {
+    node = new NodeSandbox();
+    gate = new Gate();
+    driver = await InProcessDriver.start(node, {
+      replace: ({ source }) => ({
+        source: override(source, {
+          resolve: async (refs, call) => {
+            await gate.pass(call.signal);
+            return source.resolve(refs, call);
+          },
+        }),
+      }),
+    });
+    volume = node.volume();
+  });
+  afterEach(async () => {
+    gate.open();
+    await driver.stop();
+    node.remove();
+  });
+
+  const assertNothingLeft = (): void => {
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+    assert.deepEqual(node.mounts(), []);
+  };
+
+  it('refuse a second publish while one runs, which goes on', async () => {
+    const first = driver.kubelet.publish(volume.publishRequest());
+    await gate.untilWaiting(1);
+    const second = driver.kubelet.publish(volume.publishRequest());
+    await assertFails(second, 'ABORTED', /another call for this volume is still running/);
+    gate.open();
+    await first;
+    assert.equal(volume.read()['context.token'], volume.token);
+  });
+
+  it('refuse a publish of another id at the same target while one runs', async () => {
+    const first = driver.kubelet.publish(volume.publishRequest());
+    await gate.untilWaiting(1);
+    const other = volume.publishRequest({ fields: { volume_id: 'csi-other' } });
+    await assertFails(driver.kubelet.publish(other), 'ABORTED', /still running/);
+    gate.open();
+    await first;
+  });
+
+  it('end a waiting publish when the volume is unpublished, and it never mounts afterwards', async () => {
+    const publishing = assertFails(
+      driver.kubelet.publish(volume.publishRequest()),
+      'ABORTED',
+      /^the volume is being unpublished$/,
+    );
+    await gate.untilWaiting(1);
+    await driver.kubelet.unpublishVolume(volume);
+    await publishing;
+    gate.open();
+    assertNothingLeft();
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.ok(volume.isMounted());
+  });
+
+  it('do not let a caller who has gone find its volume mounted: cancelled mid-way, then unpublished', async () => {
+    const caller = new AbortController();
+    const publishing = driver.kubelet.publish(volume.publishRequest(), { signal: caller.signal });
+    await gate.untilWaiting(1);
+    caller.abort();
+    await assertFails(publishing, 'CANCELLED', /.*/);
+    await gate.untilWaiting(0);
+    gate.open();
+    await eventually('the driver has noticed', () => driver.log.includes('"code":"CANCELLED"'));
+    assertNothingLeft();
+    await driver.kubelet.unpublishVolume(volume);
+    assertNothingLeft();
+  });
+
+  it('end at their deadline, and the next publish succeeds', async () => {
+    const publishing = driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 200 });
+    await assertFails(publishing, 'DEADLINE_EXCEEDED', /.*/);
+    await eventually('the driver has given up too', () => driver.log.includes('"code":"DEADLINE_EXCEEDED"'));
+    assertNothingLeft();
+    gate.open();
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.ok(volume.isMounted());
+  });
+
+  it('keep the files of a published volume when a refresh is cancelled by its unpublish, and take them away once', async () => {
+    gate.open();
+    await driver.kubelet.publish(volume.publishRequest());
+    volume.renewToken();
+    const calls = [
+      driver.kubelet.publish(volume.publishRequest()),
+      driver.kubelet.unpublishVolume(volume),
+      driver.kubelet.unpublishVolume(volume),
+    ];
+    await Promise.allSettled(calls);
+    await driver.kubelet.unpublishVolume(volume);
+    assertNothingLeft();
+  });
+
+  it('leave, in whatever order they come, what the last one asked for', async () => {
+    gate.open();
+    const kubelet = new KubeletClient(node.socketPath, { shared: true });
+    const call = fc.constantFrom('publish', 'renewed', 'unpublish', 'cancelled' as const);
+    await fc.assert(
+      fc.asyncProperty(fc.array(call, { minLength: 2, maxLength: 12 }), async (calls) => {
+        const running = calls.map((kind) => {
+          if (kind === 'unpublish') return kubelet.unpublishVolume(volume);
+          if (kind === 'renewed') volume.renewToken();
+          const caller = new AbortController();
+          const publishing = kubelet.publish(volume.publishRequest(), { signal: caller.signal });
+          if (kind === 'cancelled') setImmediate(() => caller.abort());
+          return publishing;
+        });
+        for (const outcome of await Promise.allSettled(running)) {
+          if (outcome.status === 'fulfilled') continue;
+          const { code } = outcome.reason as ServiceError;
+          assert.ok([status.ABORTED, status.CANCELLED, status.UNAVAILABLE].includes(code), String(outcome.reason));
+        }
+        await kubelet.unpublishVolume(volume);
+        assertNothingLeft();
+        await kubelet.publish(volume.publishRequest());
+        assert.equal(volume.read()['context.token'], volume.token);
+        assert.equal(node.mounts().length, 1);
+        await kubelet.unpublishVolume(volume);
+        assertNothingLeft();
+      }),
+      { numRuns: 60 },
+    );
+    kubelet.close();
+  }).timeout(60_000);
+});
+
+describe('calls for many volumes', () => {
+  let node: NodeSandbox;
+  beforeEach(() => {
+    node = new NodeSandbox();
+  });
+  afterEach(() => node.remove());
+
+  it('all succeed in a herd, however few may work at once, on fresh connections and on a shared one', async () => {
+    const driver = await InProcessDriver.start(node, { flags: ['--max-concurrent-publishes', '2'] });
+    const shared = new KubeletClient(node.socketPath, { shared: true });
+    for (const kubelet of [driver.kubelet, shared]) {
+      const volumes = Array.from({ length: 40 }, () => node.volume());
+      await Promise.all(volumes.map((volume) => kubelet.publish(volume.publishRequest())));
+      assert.equal(node.mounts().length, volumes.length);
+      for (const volume of volumes) assert.equal(volume.read()['context.token'], volume.token);
+      await Promise.all(volumes.map((volume) => kubelet.unpublishVolume(volume)));
+      assert.deepEqual(node.mounts(), []);
+    }
+    shared.close();
+    await driver.stop();
+  });
+
+  it('that queue beyond their deadline are refused as one too many, and do not disturb the one that works', async () => {
+    const gate = new Gate();
+    const driver = await InProcessDriver.start(node, {
+      flags: ['--max-concurrent-publishes', '1'],
+      replace: ({ source }) => ({
+        source: override(source, {
+          resolve: async (refs, call) => (await gate.pass(call.signal), source.resolve(refs, call)),
+        }),
+      }),
+    });
+    const volume = node.volume();
+    const working = driver.kubelet.publish(volume.publishRequest());
+    await gate.untilWaiting(1);
+    const queued = node.volume();
+    await assert.rejects(driver.kubelet.publish(queued.publishRequest(), { timeoutMs: 200 }));
+    await eventually('it is refused', () => driver.log.includes('too many publishes at once on this node'));
+    assert.match(driver.log, /"code":"RESOURCE_EXHAUSTED"/);
+    assert.deepEqual(queued.kubeletEntries(), ['vol_data.json']);
+    gate.open();
+    await working;
+    await driver.kubelet.publish(queued.publishRequest());
+    assert.equal(node.mounts().length, 2);
+    await driver.stop();
+  });
+
+  it('that wait for something still to come take no place from those that can go on', async () => {
+    const driver = await InProcessDriver.start(node, {
+      flags: ['--max-concurrent-publishes', '1', '--not-found-wait', '60s'],
+    });
+    const late = node.volume();
+    const waiting = driver.kubelet.publish(late.publishRequest({ attributes: { connectors: 'late' } }));
+    await driver.kubelet.publish(node.volume().publishRequest());
+    assert.equal(late.isMounted(), false);
+    node.writeManifest('late.json', connector('late'));
+    await waiting;
+    assert.ok(late.isMounted());
+    await driver.stop();
+  });
+
+  it('that wait end when their volume is unpublished, without the source', async () => {
+    const driver = await InProcessDriver.start(node, { flags: ['--not-found-wait', '600s'] });
+    const volume = node.volume();
+    const waiting = assertFails(
+      driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'never' } })),
+      'ABORTED',
+      /being unpublished/,
+    );
+    const inFlight = /^connectors_csi_rpc_in_flight\{method="NodePublishVolume"\} 1$/m;
+    await eventually('the publish runs', async () => inFlight.test(await driver.driver.metrics.text()));
+    await driver.kubelet.unpublishVolume(volume);
+    await waiting;
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+    await driver.stop();
+  });
+});

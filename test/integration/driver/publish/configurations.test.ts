@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
+import bcryptjs from 'bcryptjs';
+import type { JsonObject } from '../../../../src/json.js';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector, connectorClass } from '../../../support/driver/manifests.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+
+/** Configurations of a class as a pod's author meets them; what templates can do is tested with the engine. */
+describe('a volume with configurations', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  before(async () => {
+    node = new NodeSandbox();
+    driver = await DriverProcess.start(node);
+  });
+  after(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  const configure = (...configurations: readonly JsonObject[]) =>
+    node.writeManifest('class-oci.json', connectorClass('oci', { configurations }));
+
+  const publish = async (names: string, params?: object): Promise<TestVolume> => {
+    const volume = node.volume();
+    const attributes = {
+      connectors: 'harbor',
+      'configuration.names': names,
+      ...(params === undefined ? {} : { 'configuration.params': JSON.stringify(params) }),
+    };
+    await driver.kubelet.publish(volume.publishRequest({ attributes }));
+    return volume;
+  };
+
+  it('has their files beside the built-in ones, rendered with the connector, the token and the params', async () => {
+    configure({
+      name: 'settings',
+      params: [{ name: 'level', default: 'low' }],
+      data: {
+        'a.ini': '{{ .connector.namespace }}/{{ .connector.name }} {{ .context.token }} {{ .configurations.level }}',
+      },
+    });
+    const volume = await publish('settings', { settings: { level: 'high' } });
+    assert.equal(volume.read()['a.ini'], `ci/harbor ${volume.token} high`);
+    assert.ok(volume.read()['.env']);
+    assert.equal((await publish('settings')).read()['a.ini']?.split(' ').at(-1), 'low');
+    assert.equal((await publish('!.env')).read()['a.ini'], undefined);
+  });
+
+  it('lets the later of two files of one name win, also over a built-in one, and leaves out what is excluded', async () => {
+    configure(
+      { name: 'one', data: { same: 'one', '.env': 'mine=1\n' } },
+      { name: 'two', data: { same: 'two', extra: 'x' } },
+    );
+    const files = (await publish('two, one, !extra')).read();
+    assert.equal(files['same'], 'one');
+    assert.equal(files['.env'], 'mine=1\n');
+    assert.equal(files['extra'], undefined);
+  });
+
+  it('has what there is of the configurations it names, and the log says what there is not', async () => {
+    configure({ name: 'one', data: { file: 'one' } });
+    assert.equal((await publish('one,typo')).read()['file'], 'one');
+    await driver.untilLogged(/no configuration typo in connectorclass oci \(available: one\)/);
+  });
+
+  it('is refused for params that the configuration does not take', async () => {
+    configure({
+      name: 'settings',
+      params: [
+        { name: 'level', enum: ['low', 'high'] },
+        { name: 'tags', type: 'array', default: [] },
+      ],
+      data: { file: 'x' },
+    });
+    const refused: readonly [object, RegExp][] = [
+      [{ settings: {} }, /param "level" is required/],
+      [{ settings: { level: 'middle' } }, /must be one of "low", "high"/],
+      [{ settings: { level: 'low', tags: 'x' } }, /param "tags" must be a list of strings/],
+      [{ settings: { level: 'low', colour: 'red' } }, /no param "colour"; declared are: level, tags/],
+    ];
+    for (const [params, message] of refused) {
+      await assertFails(publish('settings', params), 'INVALID_ARGUMENT', message);
+    }
+    assert.ok((await publish('settings', { settings: { level: 'low' }, other: { x: 'ignored' } })).isMounted());
+  });
+
+  it('is refused for a template that cannot be read or run, with class, configuration, file and line', async () => {
+    configure(
+      { name: 'unreadable', data: { 'x.conf': 'first\n{{ if }}' } },
+      { name: 'failing', data: { 'x.conf': 'first\n{{ fail .context.token }}' } },
+      { name: 'misnamed', data: { '../escape': 'x' } },
+    );
+    for (const [name, message] of [
+      ['unreadable', /oci.*unreadable.*x\.conf.*2/],
+      ['failing', /oci.*failing.*x\.conf.*2/],
+      ['misnamed', /oci.*misnamed.*\.\.\/escape/],
+    ] as const) {
+      await assertFails(publish(name), 'FAILED_PRECONDITION', message);
+    }
+  });
+
+  it('is refused for a template without an end, while other volumes are published', async () => {
+    configure(
+      { name: 'endless', data: { x: '{{ define "t" }}{{ template "t" . }}{{ end }}{{ template "t" . }}' } },
+      { name: 'huge', data: { x: '{{ range until 100000 }}{{ repeat 1000 "x" }}{{ end }}' } },
+    );
+    for (const name of ['endless', 'huge']) {
+      await Promise.all([
+        assertFails(publish(name), 'RESOURCE_EXHAUSTED', /oci/),
+        driver.kubelet.publish(node.volume().publishRequest()),
+      ]);
+    }
+  });
+
+  it('has keys and hashes that take long, and other volumes do not wait for them', async () => {
+    configure({
+      name: 'slow',
+      data: { key: '{{ genPrivateKey "rsa" }}', users: '{{ range list "a" "b" }}{{ htpasswd . "p" }}\n{{ end }}' },
+    });
+    const ends: string[] = [];
+    const [slow] = await Promise.all([
+      publish('slow').finally(() => ends.push('slow')),
+      driver.kubelet.publish(node.volume().publishRequest()).finally(() => ends.push('other')),
+    ]);
+    assert.deepEqual(ends, ['other', 'slow']);
+    const { key = '', users = '' } = slow.read();
+    assert.equal(createPrivateKey(key).asymmetricKeyType, 'rsa');
+    const lines = users.trimEnd().split('\n');
+    assert.deepEqual(
+      lines.map((line) => line.slice(0, 2)),
+      ['a:', 'b:'],
+    );
+    for (const line of lines) assert.ok(bcryptjs.compareSync('p', line.slice(2)), line);
+  }).timeout(120_000);
+
+  it('has one measure of work for all its templates together', async () => {
+    const heavy = '{{ range until 2000 }}{{ . | add 1 | mul 2 | sub 3 }}{{ end }}';
+    const files = (count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, heavy]));
+    configure({ name: 'one', data: files(1) }, { name: 'many', data: files(100) });
+    assert.ok((await publish('one')).read()['f0']);
+    await assertFails(publish('many'), 'RESOURCE_EXHAUSTED', /takes more than 220000 steps/);
+  });
+
+  it('keeps its files when its class breaks, and has the new ones when it is mended', async () => {
+    configure({ name: 'settings', data: { file: 'good' } });
+    const volume = await publish('settings');
+    const again = () =>
+      driver.kubelet.publish(
+        volume.publishRequest({ attributes: { connectors: 'harbor', 'configuration.names': 'settings' } }),
+      );
+    configure({ name: 'settings', data: { file: '{{ nofunc }}' } });
+    await assertFails(again(), 'UNAVAILABLE', /the mounted files are kept: FAILED_PRECONDITION: .*nofunc/);
+    assert.equal(volume.read()['file'], 'good');
+    configure({ name: 'settings', data: { other: 'better' } });
+    await again();
+    assert.equal(volume.read()['other'], 'better');
+    assert.equal(volume.read()['file'], undefined);
+    node.writeManifest('harbor.json', connector('harbor'));
+  });
+});

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector, connectorClass, proxyUrl } from '../../../support/driver/manifests.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { hasManyIds } from '../../../support/user-ids.js';
+
+const ca = '-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----\n';
+const nodeCa = ca.replace('QQ==', 'Qg==');
+
+/** What is in the mount, to the byte (the file names are the contract with tasks that exist). */
+describe('a published volume', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  before(async () => {
+    node = new NodeSandbox();
+    driver = await DriverProcess.start(node);
+  });
+  after(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  const publish = async (attributes: Readonly<Record<string, string>>) => {
+    const volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest({ attributes }));
+    return volume;
+  };
+
+  it('of one connector has its address with user and token, and no CA files when no CA is known', async () => {
+    const volume = await publish({ connectors: 'harbor' });
+    const url = `http://ci%2Fharbor:${volume.token}@proxy.example:8080`;
+    assert.deepEqual(volume.read(), {
+      '.env': `http_proxy=${url}\nhttps_proxy=${url}\nno_proxy=localhost,127.0.0.1,::1\n`,
+      'connector.status.proxyAddress': proxyUrl,
+      'context.token': volume.token,
+      'http.proxy': url,
+      'https.proxy': url,
+    });
+  });
+
+  it('takes the deprecated attributes for one connector', async () => {
+    const volume = await publish({ 'connector.name': 'harbor', 'connector.namespace': 'ci' });
+    assert.match(volume.read()['http.proxy'] ?? '', /^http:\/\/ci%2Fharbor:/);
+  });
+
+  it("finds a connector of another namespace, and carries its proxy's CA under three names", async () => {
+    node.writeManifest('shared.json', connector('nexus', { namespace: 'shared', caCerts: ca }));
+    const files = (await publish({ connectors: 'shared/nexus' })).read();
+    assert.match(files['.env'] ?? '', /^http_proxy=http:\/\/shared%2Fnexus:/);
+    assert.deepEqual([files['ca.crt'], files['ca.cert'], files['context.proxy.caCert']], [ca, ca, ca]);
+  });
+
+  it("of several connectors names them all, in mount order, to the last class's proxy", async () => {
+    const url = 'https://connectors.example/entry';
+    node.writeManifest(
+      'several.json',
+      [
+        connectorClass('git', { proxyUrl: url, caCerts: ca }),
+        connectorClass('npm', { proxyUrl: 'https://connectors.example' }),
+        connectorClass('apart', { proxyUrl: 'https://other.example' }),
+        connector('github', { className: 'git' }),
+        connector('registry', { className: 'npm' }),
+        connector('lonely', { className: 'apart' }),
+      ]
+        .map((object) => JSON.stringify(object))
+        .join('\n---\n'),
+    );
+    const volume = await publish({ connectors: 'registry, lonely, github' });
+    const files = volume.read();
+    assert.equal(files['http.proxy'], `https://ci%2Fregistry,ci%2Fgithub:${volume.token}@connectors.example`);
+    assert.equal(files['connector.status.proxyAddress'], url);
+    assert.equal(files['ca.crt'], ca);
+  });
+
+  it('leaves out what is excluded, and takes an exclusion of a file that is not there', async () => {
+    const volume = await publish({ connectors: 'harbor', 'configuration.names': '!.env, !http.proxy,!nothing' });
+    assert.deepEqual(Object.keys(volume.read()), ['connector.status.proxyAddress', 'context.token', 'https.proxy']);
+    await driver.untilLogged(/nothing/);
+  });
+
+  it('of a class without a proxy has the token alone', async () => {
+    node.writeManifest('constant.json', connectorClass('constant', { hasProxy: false }));
+    node.writeManifest('settings.json', connector('settings', { className: 'constant', proxyUrl: undefined }));
+    const volume = await publish({ connectors: 'settings' });
+    assert.deepEqual(volume.read(), { 'context.token': volume.token });
+  });
+
+  it('appears as soon as its connector does, within the time to wait', async () => {
+    const patient = new NodeSandbox();
+    const waiting = await DriverProcess.start(patient, ['--not-found-wait', '20s']);
+    try {
+      const volume = patient.volume();
+      const publishing = waiting.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'late' } }));
+      await waiting.kubelet.probe();
+      assert.equal(fs.existsSync(volume.target), false);
+      patient.writeManifest('late.json', connector('late'));
+      await publishing;
+      assert.match(volume.read()['http.proxy'] ?? '', /ci%2Flate/);
+    } finally {
+      await waiting.stop();
+      patient.remove();
+    }
+  });
+
+  const modes = (target: string): unknown[] =>
+    ['.', '..data', '.env'].map((name) => {
+      const { mode, gid } = fs.statSync(path.join(target, name));
+      return [(mode & 0o7777).toString(8), gid];
+    });
+
+  it('has the modes that let everybody read without a group', async () => {
+    const { target } = await publish({ connectors: 'harbor' });
+    assert.deepEqual(modes(target), [
+      ['755', 0],
+      ['755', 0],
+      ['444', 0],
+    ]);
+  });
+
+  it('has the modes that let only the group read with one', async function () {
+    if (!hasManyIds()) {
+      console.log('      skipped: a group other than 0 exists only for real root, not in this user namespace');
+      this.skip();
+    }
+    const volume = node.volume();
+    const fields = { volume_capability: { mount: { volume_mount_group: '4711' } } };
+    await driver.kubelet.publish(volume.publishRequest({ fields }));
+    assert.deepEqual(modes(volume.target), [
+      ['750', 4711],
+      ['750', 4711],
+      ['440', 4711],
+    ]);
+  });
+
+  it('takes tokens from secrets before those in volume_context', async () => {
+    const volume = node.volume();
+    const stale = volume.token;
+    const fresh = volume.renewToken();
+    const { volume_context: context } = volume.publishRequest({ token: fresh });
+    const secrets = {
+      'csi.storage.k8s.io/serviceAccount.tokens': context!['csi.storage.k8s.io/serviceAccount.tokens']!,
+    };
+    await driver.kubelet.publish(volume.publishRequest({ token: stale, fields: { secrets } }));
+    assert.equal(volume.read()['context.token'], fresh);
+  });
+
+  it("has the node's CA where the proxy names none, from the file as it is now", async () => {
+    const other = new NodeSandbox();
+    const file = path.join(other.root, 'ca.pem');
+    fs.writeFileSync(file, ca);
+    const trusting = await DriverProcess.start(other, ['--proxy-ca-file', file, '--no-proxy', 'internal.example']);
+    try {
+      const volume = other.volume();
+      await trusting.kubelet.publish(volume.publishRequest());
+      assert.equal(volume.read()['ca.crt'], ca);
+      assert.match(volume.read()['.env'] ?? '', /\nno_proxy=internal\.example\n$/);
+      fs.writeFileSync(`${file}.next`, nodeCa);
+      fs.renameSync(`${file}.next`, file);
+      await trusting.kubelet.publish(volume.publishRequest());
+      assert.equal(volume.read()['ca.crt'], nodeCa);
+      fs.rmSync(file);
+      await trusting.kubelet.publish(volume.publishRequest());
+      assert.equal(volume.read()['ca.crt'], nodeCa);
+    } finally {
+      await trusting.stop();
+      other.remove();
+    }
+  });
+
+  it('is refused when its files are more than the bounds allow', async () => {
+    node.writeManifest('fat.json', connector('fat', { caCerts: ca + '#'.repeat(400_000) }));
+    const before = node.mounts();
+    await assertFails(publish({ connectors: 'fat' }), 'RESOURCE_EXHAUSTED', /1048576 bytes are allowed/);
+    assert.deepEqual(node.mounts(), before);
+  });
+});

@@ -1,0 +1,314 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { ErrorCode } from '../../../../src/errors.js';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector, connectorClass, flagsConfigMap } from '../../../support/driver/manifests.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { RequestChanges, TestVolume } from '../../../support/driver/test-volume.js';
+import { tokensKey } from '../../../support/driver/test-volume.js';
+import { kubeletTokens, tokenFor } from '../../../support/driver/tokens.js';
+
+interface Case {
+  readonly what: string;
+  readonly changes: RequestChanges | ((volume: TestVolume, node: NodeSandbox) => RequestChanges);
+  readonly code: ErrorCode;
+  readonly message: RegExp;
+}
+
+const mount = (options: object) => ({ fields: { volume_capability: { mount: options } } });
+
+const malformed: readonly Omit<Case, 'code'>[] = [
+  {
+    what: 'a volume that is not read-only',
+    changes: { fields: { readonly: false } },
+    message: /set "readOnly: true"/,
+  },
+  {
+    what: 'block access',
+    changes: { fields: { volume_capability: { block: {} } } },
+    message: /^block access is not supported/,
+  },
+  {
+    what: 'a capability of no kind',
+    changes: { fields: { volume_capability: {} } },
+    message: /names no access type/,
+  },
+  {
+    what: 'a volume that is not ephemeral',
+    changes: { context: { 'csi.storage.k8s.io/ephemeral': 'false' } },
+    message: /^only ephemeral inline volumes/,
+  },
+  { what: 'a group that is no number', changes: mount({ volume_mount_group: 'staff' }), message: /numeric group id/ },
+  { what: 'a group beyond 32 bits', changes: mount({ volume_mount_group: '4294967296' }), message: /numeric group/ },
+  { what: 'a mount flag', changes: mount({ mount_flags: ['exec'] }), message: /mount flag "exec" is not supported/ },
+  {
+    what: 'a target path that is relative',
+    changes: { fields: { target_path: 'pods/a/mount' } },
+    message: /must be absolute/,
+  },
+  {
+    what: 'a target path outside the kubelet directory',
+    changes: { fields: { target_path: '/etc/cron.d' } },
+    message: /--kubelet-dir/,
+  },
+  {
+    what: 'a target path that climbs out of the pods',
+    changes: ({ parent }) => ({ fields: { target_path: `${parent}/../../../../../../escaped` } }),
+    message: /normalised/,
+  },
+  {
+    what: 'the pods directory itself as a target',
+    changes: (_volume, node) => ({ fields: { target_path: path.join(node.kubeletDir, 'pods') } }),
+    message: /must be the directory of a pod's volume/,
+  },
+  {
+    what: 'a target path through a symbolic link',
+    changes: ({ parent }, node) => {
+      fs.symlinkSync(node.root, path.join(parent, '..', 'link'));
+      return { fields: { target_path: path.join(parent, '..', 'link', 'mount') } };
+    },
+    message: /symbolic link/,
+  },
+  { what: 'no connector', changes: { attributes: {} }, message: /attribute "connectors" is missing/ },
+  {
+    what: 'an unknown attribute',
+    changes: { attributes: { connectors: 'harbor', conectors: 'x' } },
+    message: /unknown attribute "conectors": allowed are connectors,/,
+  },
+  { what: 'an empty item', changes: { attributes: { connectors: 'harbor,,x' } }, message: /empty item/ },
+  { what: 'a connector twice', changes: { attributes: { connectors: 'harbor, ci/harbor' } }, message: /twice/ },
+  {
+    what: 'a connector name that a shell would run',
+    changes: { attributes: { connectors: '$(reboot)' } },
+    message: /DNS-1123/,
+  },
+  {
+    what: 'both forms of naming',
+    changes: { attributes: { connectors: 'harbor', 'connector.name': 'harbor' } },
+    message: /keep "connectors"/,
+  },
+  {
+    what: '33 connectors',
+    changes: { attributes: { connectors: Array.from({ length: 33 }, (_, i) => `c${i}`).join(',') } },
+    message: /at most 32/,
+  },
+  {
+    what: 'params that are not JSON',
+    changes: { attributes: { connectors: 'harbor', 'configuration.params': '{' } },
+    message: /not valid JSON/,
+  },
+  {
+    what: 'params over 64 KiB',
+    changes: { attributes: { connectors: 'harbor', 'configuration.params': `{"a":{"b":"${'x'.repeat(65_536)}"}}` } },
+    message: /over 64 KiB/,
+  },
+  {
+    what: 'a lifetime that is no duration',
+    changes: { attributes: { connectors: 'harbor', 'token.expiration': 'soon' } },
+    message: /is not a duration/,
+  },
+  {
+    what: "a lifetime below the API server's minimum",
+    changes: { attributes: { connectors: 'harbor', 'token.expiration': '5m' } },
+    message: /minimum is 10m/,
+  },
+  {
+    what: 'a pod namespace that is no DNS-1123 label',
+    changes: { context: { 'csi.storage.k8s.io/pod.namespace': 'a/b' } },
+    message: /pod\.namespace must be a DNS-1123 label/,
+  },
+];
+
+const cases: readonly Case[] = [
+  ...malformed.map((entry): Case => ({ ...entry, code: 'INVALID_ARGUMENT' })),
+  ...['pod.namespace', 'pod.name', 'pod.uid', 'serviceAccount.name', 'ephemeral'].map((key): Case => ({
+    what: `no ${key} from the kubelet`,
+    changes: { context: { [`csi.storage.k8s.io/${key}`]: undefined } },
+    code: 'FAILED_PRECONDITION',
+    message: /podInfoOnMount: true/,
+  })),
+  {
+    what: 'no token from the kubelet',
+    changes: { token: null },
+    code: 'FAILED_PRECONDITION',
+    message: /spec\.tokenRequests/,
+  },
+  {
+    what: 'a token of another audience only',
+    changes: ({ token }) => ({ context: { [tokensKey]: kubeletTokens(token, 'vault') } }),
+    code: 'FAILED_PRECONDITION',
+    message: /no token for audience "connectors-proxy"/,
+  },
+  {
+    what: 'tokens that are not JSON',
+    changes: ({ token }) => ({ context: { [tokensKey]: `{"connectors-proxy":${token}` } }),
+    code: 'FAILED_PRECONDITION',
+    message: /is not valid JSON/,
+  },
+  {
+    what: 'a token that is not a JSON Web Token',
+    changes: { token: 'CANARY-7f3a91c2;$(reboot)' },
+    code: 'FAILED_PRECONDITION',
+    message: /not a JSON Web Token/,
+  },
+  {
+    what: 'a lifetime that only minting could give',
+    changes: { attributes: { connectors: 'harbor', 'token.expiration': '2h' } },
+    code: 'FAILED_PRECONDITION',
+    message: /--allow-token-minting/,
+  },
+  {
+    what: 'two connectors while enable-multi-connector is "false"',
+    changes: (_volume, node) => {
+      node.writeManifest('flags.json', flagsConfigMap({ 'enable-multi-connector': 'false' }));
+      return { attributes: { connectors: 'harbor,github' } };
+    },
+    code: 'FAILED_PRECONDITION',
+    message: /enable-multi-connector/,
+  },
+  {
+    what: 'a flag that needs the API server',
+    changes: (_volume, node) => {
+      node.writeManifest('flags.json', flagsConfigMap({ 'enable-connector-proxy-permissions': 'true' }));
+      return {};
+    },
+    code: 'FAILED_PRECONDITION',
+    message: /enable-connector-proxy-permissions/,
+  },
+  {
+    what: 'a proxy address that would break the .env file',
+    changes: (_volume, node) => {
+      node.writeManifest('harbor.json', connector('harbor', { proxyUrl: 'http://proxy.example/$(reboot) x' }));
+      return {};
+    },
+    code: 'FAILED_PRECONDITION',
+    message: /connector ci\/harbor: status\.proxy\.httpAddress\.url must be an http or https URL/,
+  },
+  {
+    what: 'a connector that does not exist',
+    changes: { attributes: { connectors: 'harbour' } },
+    code: 'NOT_FOUND',
+    message: /^connector ci\/harbour does not exist/,
+  },
+  {
+    what: 'a connector whose class does not exist',
+    changes: (_volume, node) => {
+      node.removeManifest('class-oci.json');
+      return {};
+    },
+    code: 'NOT_FOUND',
+    message: /^connectorclass oci of connector ci\/harbor does not exist/,
+  },
+  {
+    what: 'a configuration that no class has',
+    changes: (_volume, node) => {
+      node.writeManifest('class-oci.json', connectorClass('oci', { configurations: [{ name: 'settings', data: {} }] }));
+      return { attributes: { connectors: 'harbor', 'configuration.names': 'setings' } };
+    },
+    code: 'NOT_FOUND',
+    message: /available: settings/,
+  },
+  {
+    what: "another pod's token",
+    changes: ({ pod }) => ({ token: tokenFor({ ...pod, uid: '11111111-2222-3333-4444-555555555555' }) }),
+    code: 'PERMISSION_DENIED',
+    message: /not bound to pod ci\/build-pod/,
+  },
+  {
+    what: "a token of another namespace's pod",
+    changes: ({ pod }) => ({ token: tokenFor({ ...pod, namespace: 'prod' }) }),
+    code: 'PERMISSION_DENIED',
+    message: /not bound to pod/,
+  },
+  {
+    what: 'a connector that is not reconciled yet',
+    changes: (_volume, node) => {
+      node.writeManifest('harbor.json', connector('harbor', { proxyUrl: undefined }));
+      return {};
+    },
+    code: 'UNAVAILABLE',
+    message: /ci\/harbor is not reconciled yet/,
+  },
+  {
+    what: 'a token that has expired',
+    changes: ({ pod }) => ({ token: tokenFor(pod, { expiresIn: -1 }) }),
+    code: 'UNAVAILABLE',
+    message: /expired at/,
+  },
+  {
+    what: 'a directory in the way that is not empty',
+    changes: ({ target }) => {
+      fs.mkdirSync(target);
+      fs.writeFileSync(path.join(target, 'theirs'), 'x');
+      return {};
+    },
+    code: 'FAILED_PRECONDITION',
+    message: /not mounted and not empty/,
+  },
+];
+
+describe('a first publish that fails', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  const original = new Map<string, string>();
+
+  before(async () => {
+    node = new NodeSandbox();
+    for (const name of fs.readdirSync(node.manifestsDir)) {
+      original.set(name, fs.readFileSync(path.join(node.manifestsDir, name), 'utf8'));
+    }
+    driver = await DriverProcess.start(node);
+  });
+  after(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  const restore = (): void => {
+    for (const name of fs.readdirSync(node.manifestsDir)) node.removeManifest(name);
+    for (const [name, text] of original) node.writeManifest(name, text);
+  };
+
+  for (const { what, changes, code, message } of cases) {
+    it(`with ${what} answers ${code}, leaves nothing, and succeeds once that is mended`, async () => {
+      const volume = node.volume();
+      const request = volume.publishRequest(typeof changes === 'function' ? changes(volume, node) : changes);
+      const before = volume.kubeletEntries();
+      await assertFails(driver.kubelet.publish(request), code, message);
+      assert.deepEqual(volume.kubeletEntries(), before);
+      assert.deepEqual(node.mounts(), []);
+
+      restore();
+      fs.rmSync(volume.target, { recursive: true, force: true });
+      await driver.kubelet.publish(volume.publishRequest());
+      assert.equal(volume.read()['context.token'], volume.token);
+      await driver.kubelet.unpublishVolume(volume);
+      assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+      assert.deepEqual(node.mounts(), []);
+    });
+  }
+
+  it('names all that is wrong with a request at once', async () => {
+    const request = node.volume().publishRequest({
+      attributes: { conectors: 'x', 'token.expiration': '1s' },
+      fields: { readonly: false, volume_capability: { block: {} }, target_path: '/etc' },
+    });
+    const message = await assertFails(driver.kubelet.publish(request), 'INVALID_ARGUMENT', /readOnly/);
+    for (const part of ['--kubelet-dir', 'block access', '"conectors"', '"connectors" is missing', '10m']) {
+      assert.ok(message.includes(part), `${part} in ${message}`);
+    }
+  });
+
+  it("says of a denied or failed call only what the log's allow-list lets through", async () => {
+    const { token } = node.volume();
+    await assertFails(
+      driver.kubelet.publish(node.volume().publishRequest({ token })),
+      'PERMISSION_DENIED',
+      /not bound/,
+    );
+    await driver.untilLogged('rpc failed');
+    driver.assertNoToken();
+  });
+});

@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { assertNoToken } from '../../../support/driver/canary.js';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector } from '../../../support/driver/manifests.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { eventually } from '../../../support/poll.js';
+
+const main = path.join(import.meta.dirname, '..', '..', '..', '..', 'dist', 'main.js');
+const http = ['--http-address', '127.0.0.1:0'];
+
+describe('the driver as a process', () => {
+  let node: NodeSandbox;
+  beforeEach(() => {
+    node = new NodeSandbox();
+  });
+  afterEach(() => node.remove());
+
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
+    it(`on ${signal} finishes the call that runs, takes no new one, leaves mounts alone, and exits with 0`, async () => {
+      const driver = await DriverProcess.start(node, ['--not-found-wait', '60s', ...http]);
+      const published = node.volume();
+      await driver.kubelet.publish(published.publishRequest());
+      const volume = node.volume();
+      const running = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'late' } }));
+      const inFlight = /^connectors_csi_rpc_in_flight\{method="NodePublishVolume"\} 1$/m;
+      await eventually('the publish runs', async () => inFlight.test((await driver.http('/metrics')).body));
+      driver.signal(signal);
+      await driver.untilLogged('stopping');
+      await assert.rejects(driver.kubelet.publish(node.volume().publishRequest(), { timeoutMs: 300 }));
+      node.writeManifest('late.json', connector('late'));
+      await running;
+      assert.deepEqual(await driver.exited, { status: 0, signal: null });
+      driver.assertNoToken();
+      assert.ok(published.isMounted() && volume.isMounted());
+      assert.equal(volume.read()['context.token'], volume.token);
+      assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), []);
+    });
+  }
+
+  it('lets no call that waits for somebody keep the next driver waiting', async () => {
+    const driver = await DriverProcess.start(node, ['--not-found-wait', '60s']);
+    const volume = node.volume();
+    const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'absent' } }));
+    const refused = assertFails(waiting, 'UNAVAILABLE', /^the driver is stopping; the next one will be asked again$/);
+    await driver.kubelet.nodeCapabilities();
+    driver.signal('SIGTERM');
+    await refused;
+    assert.deepEqual(await driver.exited, { status: 0, signal: null });
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  });
+
+  it('ends when it cannot have a socket or port that it needs, and leaves none behind', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    for (const [flags, message] of [
+      [
+        ['--http-address', `127.0.0.1:${port}`],
+        /cannot listen on --http-address 127\.0\.0\.1:\d+: .*EADDRINUSE[^\n]*\n$/,
+      ],
+      [
+        [...http, '--registration-dir', path.join(node.root, 'missing')],
+        /cannot listen on .*-reg\.sock: there is no folder .*missing\n$/,
+      ],
+      [
+        ['--endpoint', 'unix:///dev/null/none/csi.sock'],
+        /cannot make the folder of \/dev\/null\/none\/csi\.sock: ENOTDIR[^\n]*\n$/,
+      ],
+    ] as const) {
+      const driver = new DriverProcess(node, flags);
+      assert.deepEqual(await driver.exited, { status: 1, signal: null });
+      assert.match(driver.stderr, message);
+      assert.equal(fs.existsSync(node.socketPath), false);
+    }
+    await new Promise((resolve) => taken.close(resolve));
+  });
+
+  const refused: readonly [string, readonly string[], RegExp][] = [
+    ['an unknown flag', ['--no-such-flag', 'x'], /no-such-flag/],
+    ['a duration that is none', ['--not-found-wait', 'soon'], /--not-found-wait "soon": must be a Go duration/],
+    ['a size that is none', ['--tmpfs-size', 'big'], /--tmpfs-size "big": must be a size/],
+    ['a log level that is none', ['--log-level', 'loud'], /--log-level "loud": must be one of trace, debug/],
+    ['an endpoint that is no unix socket', ['--endpoint', 'tcp://0.0.0.0:1'], /--endpoint "tcp:.*": must be unix:/],
+    ['a no_proxy that a shell would read', ['--no-proxy', 'a;reboot'], /--no-proxy "a;reboot": only letters/],
+    ['a relative kubelet directory', ['--kubelet-dir', 'kubelet'], /--kubelet-dir "kubelet": must be an absolute path/],
+    ['an argument too many', ['extra'], /extra/],
+  ];
+  for (const [what, flags, message] of refused) {
+    it(`given ${what} prints what is wrong and how to go on, in what a termination message holds, and exits with 2`, async () => {
+      const driver = new DriverProcess(node, flags);
+      assert.deepEqual(await driver.exited, { status: 2, signal: null });
+      assert.match(driver.stderr, message);
+      assert.match(
+        driver.stderr,
+        /^Usage: connectors-csi serve \[flags\]\n"connectors-csi serve --help" lists the flags\.$/m,
+      );
+      assert.ok(driver.stderr.length < 2048, driver.stderr);
+      assert.equal(driver.stdout, '');
+      assert.equal(fs.existsSync(node.socketPath), false);
+    });
+  }
+
+  it('without a node name, without manifests and without a command says which is missing', () => {
+    const run = (...args: string[]) => {
+      const env = { ...process.env, NODE_NAME: '' };
+      return spawnSync(process.execPath, [main, ...args], { encoding: 'utf8', env });
+    };
+    for (const [args, message] of [
+      [['serve'], /--node-name NAME is required \(or environment NODE_NAME\)/],
+      [['serve', '--node-name', 'n', '--connector-source', 'directory'], /needs --manifests DIR/],
+      [[], /no command given/],
+      [['sevre'], /unknown command "sevre"/],
+    ] as const) {
+      const { status, stderr, stdout } = run(...args);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, message);
+      assert.match(stderr, /^Usage: connectors-csi /m);
+      assert.equal(stdout, '');
+    }
+  });
+
+  it('prints all flags when asked for help, whatever else it was given', () => {
+    for (const help of ['--help', '-h']) {
+      const { status, stdout } = spawnSync(process.execPath, [main, 'serve', '--bogus', help], { encoding: 'utf8' });
+      assert.equal(status, 0);
+      assert.match(stdout, /^Usage: connectors-csi serve \[flags\]\n\nFlags:\n {2}--endpoint URL/);
+      assert.match(
+        spawnSync(process.execPath, [main, help], { encoding: 'utf8' }).stdout,
+        /^Usage: connectors-csi COMMAND/,
+      );
+    }
+  });
+
+  it('takes flags from the environment, and gives the command line the last word', async () => {
+    const driver = new DriverProcess(node, [], { NODE_NAME: 'from-env', CSI_ENDPOINT: 'unix:///nowhere/csi.sock' });
+    await driver.kubelet.untilReady();
+    assert.equal((await driver.kubelet.nodeInfo()).node_id, 'node-1');
+    await driver.stop();
+  });
+
+  it('says from the start that it was given a directory that is not the kubelet’s', async () => {
+    const driver = new DriverProcess(node, ['--kubelet-dir', path.join(node.root, 'other'), ...http]);
+    try {
+      await driver.untilLogged(/^publishes will fail: \S+other has no folder "pods": set --kubelet-dir to /);
+      await driver.untilLogged('serving');
+      const { status, body } = await driver.http('/readyz');
+      assert.equal(status, 503);
+      assert.match(body, /other has no folder "pods"/);
+      fs.mkdirSync(path.join(node.root, 'other', 'pods'), { recursive: true });
+      assert.equal((await driver.http('/readyz')).status, 200);
+    } finally {
+      await driver.stop();
+    }
+  });
+
+  it('says from the start that publishes fail for want of the file of --proxy-ca-file, and is ready once it is there', async () => {
+    const file = path.join(node.root, 'ca.pem');
+    const driver = new DriverProcess(node, ['--proxy-ca-file', file, ...http]);
+    try {
+      await driver.untilLogged('serving');
+      const errors = driver.logLines().filter(({ level }) => level === 'error');
+      assert.match(
+        String(errors[0]?.['msg']),
+        /^publishes will fail: --proxy-ca-file .*ca\.pem of the driver cannot be used: ENOENT/,
+      );
+      const { status, body } = await driver.http('/readyz');
+      assert.equal(status, 503);
+      assert.match(body, /^--proxy-ca-file .*ENOENT/);
+      fs.writeFileSync(file, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+      assert.equal((await driver.http('/readyz')).status, 200);
+      await driver.kubelet.publish(node.volume().publishRequest());
+    } finally {
+      await driver.stop();
+    }
+  });
+
+  it('serves metrics and health without a token, whatever it was asked', async () => {
+    const driver = await DriverProcess.start(node, http);
+    const volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.publish(volume.publishRequest());
+    await assertFails(
+      driver.kubelet.publish(node.volume().publishRequest({ token: volume.token })),
+      'PERMISSION_DENIED',
+      /not bound/,
+    );
+    const get = (where: string) => driver.http(where);
+    const metrics = await get('/metrics');
+    assert.equal(metrics.status, 200);
+    assertNoToken(metrics.body, 'the metrics');
+    assert.match(metrics.body, /^connectors_csi_publishes_total\{outcome="ok",path="fresh"\} 1$/m);
+    assert.match(metrics.body, /^connectors_csi_publishes_total\{outcome="ok",path="unchanged"\} 1$/m);
+    assert.match(metrics.body, /^connectors_csi_publishes_total\{outcome="PERMISSION_DENIED",path=""\} 1$/m);
+    assert.match(metrics.body, /^connectors_csi_published_volumes 1$/m);
+    assert.deepEqual(await get('/healthz'), { status: 200, body: 'ok\n' });
+    assert.deepEqual(await get('/readyz'), { status: 200, body: 'ok\n' });
+    fs.rmSync(node.manifestsDir, { recursive: true });
+    assert.equal((await get('/readyz')).status, 503);
+    assert.equal((await get('/healthz')).status, 200);
+    await driver.stop();
+  });
+});
+
+/** The lines of the log about the directory of manifests, each as its level and message. */
+function aboutDirectory(driver: DriverProcess): readonly string[] {
+  const lines = driver.logLines().map(({ level, msg }) => `${String(level)} ${String(msg)}`);
+  return lines.filter((line) => line.includes('--manifests'));
+}
+
+describe('the directory of manifests', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  beforeEach(async () => {
+    node = new NodeSandbox();
+    driver = await DriverProcess.start(node);
+  });
+  afterEach(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  const addressOf = async (connectors: string): Promise<string | undefined> => {
+    const volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest({ attributes: { connectors } }));
+    return volume.read()['connector.status.proxyAddress'];
+  };
+
+  it('counts as it is now: added, changed and removed files', async () => {
+    node.writeManifest('new.yaml', connector('new', { proxyUrl: 'http://one.example' }));
+    assert.equal(await addressOf('new'), 'http://one.example');
+    node.writeManifest('new.yaml', connector('new', { proxyUrl: 'http://two.example' }));
+    assert.equal(await addressOf('new'), 'http://two.example');
+    node.removeManifest('new.yaml');
+    await assertFails(addressOf('new'), 'NOT_FOUND', /^connector ci\/new does not exist$/);
+  });
+
+  it('keeps the last good objects of a file that broke, and names it', async () => {
+    const good = connector('fragile', { proxyUrl: 'http://good.example' });
+    node.writeManifest('fragile.yaml', good);
+    assert.equal(await addressOf('fragile'), 'http://good.example');
+    node.writeManifest('fragile.yaml', 'kind: Connector\n  metadata: [');
+    assert.equal(await addressOf('fragile'), 'http://good.example');
+    assert.equal(await addressOf('harbor'), 'http://proxy.example:8080/namespaces/ci/connectors/harbor');
+    const broken = driver.logLines().filter(({ level }) => level === 'error');
+    assert.deepEqual(
+      broken.map(({ file }) => file),
+      ['fragile.yaml'],
+    );
+    node.writeManifest('fragile.yaml', connector('fragile', { proxyUrl: 'http://better.example' }));
+    assert.equal(await addressOf('fragile'), 'http://better.example');
+  });
+
+  it('of which a file was never good says so to whom asks for what may be in it', async () => {
+    node.writeManifest('bad.yaml', '{');
+    await assertFails(addressOf('hidden'), 'NOT_FOUND', /may be in a file that cannot be read: bad\.yaml: /);
+  });
+
+  it('keeps what it held when it cannot be read', async () => {
+    await addressOf('harbor');
+    fs.renameSync(node.manifestsDir, `${node.manifestsDir}.away`);
+    assert.equal(await addressOf('harbor'), 'http://proxy.example:8080/namespaces/ci/connectors/harbor');
+    await addressOf('harbor');
+    fs.renameSync(`${node.manifestsDir}.away`, node.manifestsDir);
+    await addressOf('harbor');
+    assert.deepEqual(aboutDirectory(driver), [
+      'error the directory of --manifests cannot be read, so the last good objects are kept: make it readable again',
+      'info the directory of --manifests can be read again',
+    ]);
+  });
+});
+
+describe('a directory of manifests that is missing at the start', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  let missing: string;
+  beforeEach(async () => {
+    node = new NodeSandbox();
+    missing = path.join(node.root, 'missing');
+    driver = new DriverProcess(node, ['--manifests', missing, ...http]);
+    await driver.untilLogged('serving');
+  });
+  afterEach(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  it('is reported in one line of the log that says what to do, and so is its return', async () => {
+    const { status, body } = await driver.http('/readyz');
+    assert.deepEqual([status, body], [503, `the directory ${missing} of --manifests cannot be read\n`]);
+    await assertFails(
+      driver.kubelet.publish(node.volume().publishRequest()),
+      'UNAVAILABLE',
+      /^the directory .*missing of --manifests cannot be read$/,
+    );
+    fs.renameSync(node.manifestsDir, missing);
+    await driver.kubelet.publish(node.volume().publishRequest());
+    assert.equal((await driver.http('/readyz')).status, 200);
+    assert.deepEqual(aboutDirectory(driver), [
+      'error the directory of --manifests cannot be read, so no volume can be published: make it readable or correct the flag',
+      'info the directory of --manifests can be read again',
+    ]);
+    const [line] = driver.logLines().filter(({ level }) => level === 'error');
+    assert.equal(line?.['path'], missing);
+    assert.match(JSON.stringify(line['error']), /ENOENT/);
+  });
+});

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { DriverError } from '../../../../src/errors.js';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector } from '../../../support/driver/manifests.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { tokenFor } from '../../../support/driver/tokens.js';
+import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
+import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
+import { override } from '../../../support/override.js';
+
+/** Everything that a write of any kind would change. */
+function snapshot(volume: TestVolume): unknown {
+  return fs
+    .readdirSync(volume.target, { recursive: true, encoding: 'utf8' })
+    .sort()
+    .map((name) => {
+      const { ino, mtimeMs, ctimeMs } = fs.lstatSync(path.join(volume.target, name));
+      return [name, ino, mtimeMs, ctimeMs];
+    });
+}
+
+describe('a volume that is published again', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  let volume: TestVolume;
+  beforeEach(async () => {
+    node = new NodeSandbox();
+    driver = await DriverProcess.start(node);
+    volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+  });
+  afterEach(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  it('with a renewed token is rewritten in place, in the same mount', async () => {
+    const mounts = node.mounts();
+    const old = volume.generation();
+    volume.renewToken();
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.equal(volume.read()['context.token'], volume.token);
+    assert.notEqual(volume.generation(), old);
+    assert.deepEqual(node.mounts(), mounts);
+  });
+
+  it('with nothing new is not touched at all', async () => {
+    const before = snapshot(volume);
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.deepEqual(snapshot(volume), before);
+  });
+
+  it('after a manifest changed has the new address at once, and the old one never again', async () => {
+    node.writeManifest('harbor.json', connector('harbor', { proxyUrl: 'https://moved.example/x' }));
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.match(volume.read()['http.proxy'] ?? '', /@moved\.example$/);
+  });
+
+  it('after a manifest was touched without a change is not rewritten', async () => {
+    const generation = volume.generation();
+    node.writeManifest('harbor.json', connector('harbor'));
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.equal(volume.generation(), generation);
+  });
+
+  it("survives ten kubelet restarts' herds without a change of the mount table", async () => {
+    const volumes = [volume, ...Array.from({ length: 9 }, () => node.volume())];
+    await Promise.all(volumes.map((each) => driver.kubelet.publish(each.publishRequest())));
+    const mounts = node.mounts();
+    assert.equal(mounts.length, 10);
+    for (let restart = 0; restart < 10; restart += 1) {
+      await Promise.all(volumes.map((each) => driver.kubelet.publish(each.publishRequest())));
+    }
+    assert.deepEqual(node.mounts(), mounts);
+  });
+
+  it('is adopted by a driver that was started anew, and not rewritten', async () => {
+    for (const end of ['stop', 'killed'] as const) {
+      await driver[end]();
+      assert.ok(volume.isMounted());
+      driver = await DriverProcess.start(node);
+      const before = { snapshot: snapshot(volume), mounts: node.mounts() };
+      await driver.kubelet.publish(volume.publishRequest());
+      assert.deepEqual({ snapshot: snapshot(volume), mounts: node.mounts() }, before);
+    }
+    await driver.kubelet.unpublishVolume(volume);
+    assert.deepEqual(node.mounts(), []);
+  });
+
+  it('can be unpublished by a driver that has never heard of it', async () => {
+    await driver.killed();
+    driver = await DriverProcess.start(node);
+    await driver.kubelet.unpublishVolume(volume);
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+    assert.deepEqual(node.mounts(), []);
+  });
+
+  it('is mounted anew after a reboot, when its tmpfs is gone and its directory is not', async () => {
+    loadSyscalls().umount2(volume.target, 0);
+    assert.equal(volume.isMounted(), false);
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.equal(volume.read()['context.token'], volume.token);
+    assert.equal(node.mounts().length, 1);
+  });
+
+  const broken: readonly [string, () => Parameters<TestVolume['publishRequest']>[0], RegExp][] = [
+    ['is malformed', () => ({ attributes: { conectors: 'harbor' } }), /INVALID_ARGUMENT: unknown attribute/],
+    ['is not read-only', () => ({ fields: { readonly: false } }), /INVALID_ARGUMENT: the volume must be read-only/],
+    [
+      'has no pod information',
+      () => ({ context: { 'csi.storage.k8s.io/pod.uid': undefined } }),
+      /FAILED_PRECONDITION: /,
+    ],
+    ['has no token', () => ({ token: null }), /FAILED_PRECONDITION: the kubelet passed no token/],
+    ['names a connector that is gone', () => ({ attributes: { connectors: 'gone' } }), /NOT_FOUND: connector ci\/gone/],
+    ['has an expired token', () => ({ token: tokenFor(volume.pod, { expiresIn: -5 }) }), /UNAVAILABLE: the token that/],
+    ["has another pod's token", () => ({ token: node.volume().token }), /PERMISSION_DENIED: the passed token/],
+    [
+      'has another group',
+      () => ({ fields: { volume_capability: { mount: { volume_mount_group: '7' } } } }),
+      /ALREADY_EXISTS: the volume is already published with another/,
+    ],
+  ];
+  for (const [what, changes, message] of broken) {
+    it(`by a request that ${what} keeps its files and gets UNAVAILABLE with the cause`, async () => {
+      const before = { snapshot: snapshot(volume), mounts: node.mounts() };
+      await assertFails(driver.kubelet.publish(volume.publishRequest(changes())), 'UNAVAILABLE', message);
+      assert.deepEqual({ snapshot: snapshot(volume), mounts: node.mounts() }, before);
+    });
+  }
+
+  it('under another volume id is refused with ALREADY_EXISTS, and stays', async () => {
+    const before = snapshot(volume);
+    const fields = { volume_id: 'csi-other' };
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest({ fields })),
+      'ALREADY_EXISTS',
+      /^target path holds another volume: csi-[0-9a-f]{64}$/,
+    );
+    assert.deepEqual(snapshot(volume), before);
+  });
+
+  it('has an abnormal condition while refreshing fails, and a normal one after it succeeded', async () => {
+    const condition = async () =>
+      (await driver.kubelet.statistics({ volume_id: volume.volumeId, volume_path: volume.target })).volume_condition;
+    node.removeManifest('harbor.json');
+    await assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', /NOT_FOUND/);
+    const failing = await condition();
+    assert.equal(failing?.abnormal, true);
+    assert.match(
+      failing.message,
+      /^refreshing has failed since \d{4}-.*: NOT_FOUND: connector ci\/harbor does not exist/,
+    );
+    node.writeManifest('harbor.json', connector('harbor'));
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.deepEqual(await condition(), { abnormal: false, message: 'published and current' });
+  });
+});
+
+describe('a republish', () => {
+  let node: NodeSandbox;
+  beforeEach(() => {
+    node = new NodeSandbox();
+  });
+  afterEach(() => node.remove());
+
+  it('with nothing new makes a handful of system calls, and no writing one', async () => {
+    const calls: string[] = [];
+    const syscalls = wrapSyscalls(loadSyscalls(), (call) => void calls.push(call));
+    const driver = await InProcessDriver.start(node, { syscalls });
+    const volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    calls.length = 0;
+    await driver.kubelet.publish(volume.publishRequest());
+    const allowed = ['openat2', 'openat', 'fstat', 'fstatfs', 'readlinkat', 'close'];
+    assert.deepEqual(
+      [...new Set(calls)].filter((call) => !allowed.includes(call)),
+      [],
+    );
+    assert.ok(calls.length <= 12, calls.join(' '));
+    await driver.stop();
+  });
+
+  it('keeps what is published while access cannot be asked about, and refuses what would be new', async () => {
+    let isAway = false;
+    const driver = await InProcessDriver.start(node, {
+      replace: ({ access }) => ({
+        access: override(access, {
+          isKnownAllowed: () => false,
+          authorize: async (request, call) => {
+            if (isAway) throw new DriverError('UNAVAILABLE', 'the API server is away');
+            return access.authorize(request, call);
+          },
+        }),
+      }),
+    });
+    const volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    const before = snapshot(volume);
+    isAway = true;
+    await driver.kubelet.publish(volume.publishRequest());
+    volume.renewToken();
+    await assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', /the API server is away$/);
+    assert.deepEqual(snapshot(volume), before);
+    await driver.stop();
+  });
+
+  it('with a token that expired since has an abnormal condition that says when', async () => {
+    let now = Date.now();
+    const driver = await InProcessDriver.start(node, { now: () => now });
+    const volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    now += 31 * 60_000;
+    const { volume_condition: condition } = await driver.kubelet.statistics({
+      volume_id: volume.volumeId,
+      volume_path: volume.target,
+    });
+    assert.equal(condition?.abnormal, true);
+    assert.match(condition.message, /^the token expired at \d{4}-/);
+    await driver.stop();
+  });
+});

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { connector } from '../../../support/driver/manifests.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { eventually } from '../../../support/poll.js';
+
+describe('the CSI socket', () => {
+  let node: NodeSandbox;
+  beforeEach(() => {
+    node = new NodeSandbox();
+  });
+  afterEach(() => node.remove());
+
+  const modeOf = (file: string): string => (fs.statSync(file).mode & 0o7777).toString(8);
+
+  it('is for root alone, in a directory of its own, and goes when the driver stops', async () => {
+    const driver = await DriverProcess.start(node);
+    assert.equal(modeOf(node.socketPath), '600');
+    assert.equal(modeOf(path.dirname(node.socketPath)), '700');
+    await driver.stop();
+    assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), []);
+  });
+
+  it('has its directory tightened where that holds nothing else', async () => {
+    fs.mkdirSync(path.dirname(node.socketPath), { mode: 0o755 });
+    const driver = await DriverProcess.start(node);
+    assert.equal(modeOf(path.dirname(node.socketPath)), '700');
+    await driver.stop();
+  });
+
+  it('leaves the mode of a directory alone that others share, full or sticky', async () => {
+    const folder = path.dirname(node.socketPath);
+    fs.mkdirSync(folder);
+    fs.chmodSync(folder, 0o1777);
+    let driver = await DriverProcess.start(node);
+    assert.equal(modeOf(folder), '1777');
+    assert.equal(modeOf(node.socketPath), '600');
+    await driver.stop();
+    fs.chmodSync(folder, 0o755);
+    fs.writeFileSync(path.join(folder, 'theirs'), '');
+    driver = await DriverProcess.start(node);
+    assert.equal(modeOf(folder), '755');
+    await driver.stop();
+  });
+
+  it('is taken over from a driver that was killed', async () => {
+    const first = await DriverProcess.start(node);
+    await first.killed();
+    assert.ok(fs.existsSync(node.socketPath));
+    const second = await DriverProcess.start(node);
+    await second.kubelet.publish(node.volume().publishRequest());
+    await second.stop();
+  });
+
+  it('is not taken from a driver that lives: the second says so and ends, the first goes on', async () => {
+    const first = await DriverProcess.start(node);
+    // What it has begun by then must not keep it alive.
+    const second = new DriverProcess(node, ['--http-address', '127.0.0.1:0']);
+    assert.deepEqual(await second.exited, { status: 1, signal: null });
+    assert.match(second.stderr, /another process answers on .*csi\.sock: stop it first/);
+    await first.kubelet.publish(node.volume().publishRequest());
+    await first.stop();
+  });
+
+  it('of a driver that still ends its last call is free for the next driver, which keeps it', async () => {
+    const ending = await InProcessDriver.start(node, { flags: ['--not-found-wait', '60s'] });
+    const late = node.volume();
+    const running = ending.kubelet.publish(late.publishRequest({ attributes: { connectors: 'late' } }));
+    await eventually('the publish runs', () => ending.driver.metrics.calls.inFlight === 1);
+    const ended = ending.stop();
+    await eventually('the socket is free', () => !fs.existsSync(node.socketPath));
+    const next = await InProcessDriver.start(node);
+    node.writeManifest('late.json', connector('late'));
+    await Promise.all([running, ended]);
+    await next.kubelet.publish(node.volume().publishRequest());
+    await next.stop();
+    assert.equal(fs.existsSync(node.socketPath), false);
+  });
+
+  it('of the next driver is left alone by one that has lost its own', async () => {
+    const lost = await InProcessDriver.start(node);
+    fs.rmSync(node.socketPath);
+    const next = await InProcessDriver.start(node);
+    await lost.stop();
+    assert.equal(modeOf(node.socketPath), '600');
+    assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), ['csi.sock']);
+    await next.kubelet.publish(node.volume().publishRequest());
+    await next.stop();
+    assert.deepEqual(fs.readdirSync(path.dirname(node.socketPath)), []);
+  });
+
+  it('that is removed or replaced under a driver is told to the liveness probe', async () => {
+    const driver = await DriverProcess.start(node, ['--http-address', '127.0.0.1:0']);
+    const health = async (): Promise<number> => (await driver.http('/healthz')).status;
+    assert.equal(await health(), 200);
+    const kept = `${node.socketPath}.kept`;
+    fs.renameSync(node.socketPath, kept);
+    const { status, body } = await driver.http('/healthz');
+    assert.deepEqual([status, body], [503, `the kubelet cannot call: the socket ${node.socketPath} is not there\n`]);
+    fs.writeFileSync(node.socketPath, '');
+    assert.equal(await health(), 503);
+    fs.renameSync(kept, node.socketPath);
+    assert.equal(await health(), 200);
+    await driver.stop();
+  });
+
+  it('is not taken from another program that listens and says nothing', async () => {
+    fs.mkdirSync(path.dirname(node.socketPath));
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(node.socketPath, resolve));
+    const driver = new DriverProcess(node);
+    assert.equal((await driver.exited).status, 1);
+    assert.ok(fs.existsSync(node.socketPath));
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('does not replace a file that is no socket', async () => {
+    fs.mkdirSync(path.dirname(node.socketPath));
+    fs.writeFileSync(node.socketPath, 'precious');
+    const driver = new DriverProcess(node);
+    assert.equal((await driver.exited).status, 1);
+    assert.match(driver.stderr, /is not a socket: remove it or choose another path/);
+    assert.equal(fs.readFileSync(node.socketPath, 'utf8'), 'precious');
+  });
+});

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { RegistrarSidecar } from '../../../support/kubelet/registrar-sidecar.js';
+import { TestKubelet } from '../../../support/kubelet/test-kubelet.js';
+import { eventually } from '../../../support/poll.js';
+
+describe('registration with the kubelet', () => {
+  let node: NodeSandbox;
+  let kubelet: TestKubelet;
+  let driver: DriverProcess | undefined;
+  let refusals: string[];
+  beforeEach(() => {
+    node = new NodeSandbox();
+    refusals = [];
+    kubelet = new TestKubelet({ kubeletDir: node.kubeletDir, refusal: () => refusals.shift() });
+  });
+  afterEach(async () => {
+    await kubelet.stop();
+    if (driver !== undefined) await driver.stop();
+    driver = undefined;
+    node.remove();
+  });
+
+  const socket = (): string => path.join(kubelet.registryDir, 'connectors-csi-reg.sock');
+  const start = async (...flags: string[]): Promise<DriverProcess> => {
+    const registry = ['--registration-dir', kubelet.registryDir, '--kubelet-endpoint', node.socketPath];
+    return (driver = await DriverProcess.start(node, [...registry, '--http-address', '127.0.0.1:0', ...flags]));
+  };
+  const isMetric = async (running: DriverProcess, value: number): Promise<boolean> =>
+    (await running.http('/metrics')).body.includes(`\nconnectors_csi_registered ${value}\n`);
+
+  it('comes after the CSI socket answers and before readiness', async () => {
+    const running = await start();
+    assert.equal(fs.lstatSync(socket()).mode & 0o777, 0o600);
+    const listening = running.logLines().filter(({ path: where }) => typeof where === 'string');
+    assert.deepEqual(
+      listening.map(({ path: where }) => where),
+      [node.socketPath, socket()],
+    );
+    const unready = await running.http('/readyz');
+    assert.deepEqual(unready, { status: 503, body: 'the kubelet has not registered the driver yet\n' });
+    assert.ok(await isMetric(running, 0));
+    kubelet.start();
+    await kubelet.untilRegistered();
+    assert.equal(kubelet.nodeId, 'node-1');
+    await eventually('it is ready', async () => (await running.http('/readyz')).status === 200);
+    assert.ok(await isMetric(running, 1));
+  });
+
+  it('survives a restart of the kubelet that finds the socket as it was', async () => {
+    await start();
+    kubelet.start();
+    await kubelet.untilRegistered();
+    await kubelet.restart();
+    await kubelet.untilRegistered();
+  });
+
+  it('survives a restart of the kubelet that empties the directory', async () => {
+    const running = await start();
+    kubelet.start();
+    await kubelet.untilRegistered();
+    await kubelet.restart({ emptiesRegistry: true });
+    assert.equal(kubelet.isRegistered, false);
+    await kubelet.untilRegistered();
+    await running.untilLogged('the registration socket is gone; making it anew');
+    await eventually('it is ready again', async () => (await running.http('/readyz')).status === 200);
+  });
+
+  it('that is refused is an error in the log and in the metrics, and is offered again', async function () {
+    this.timeout(40_000);
+    refusals = ['another version is newer'];
+    const running = await start();
+    kubelet.start();
+    await running.untilLogged('the kubelet refused to register the driver: another version is newer');
+    const [refused] = running.logLines().filter(({ level }) => level === 'error');
+    assert.match(String(refused?.['msg']), /refused/);
+    assert.ok(await isMetric(running, 0));
+    assert.equal((await running.http('/readyz')).status, 503);
+    await kubelet.untilRegistered(30_000);
+    await eventually('it is ready', async () => (await running.http('/readyz')).status === 200);
+    assert.ok(await isMetric(running, 1));
+  });
+
+  it('ends with a graceful stop', async () => {
+    kubelet.start();
+    const running = await start();
+    await kubelet.untilRegistered();
+    assert.deepEqual(await running.stop(), { status: 0, signal: null });
+    driver = undefined;
+    await kubelet.untilDeregistered();
+    assert.deepEqual(fs.readdirSync(kubelet.registryDir), []);
+  });
+
+  it('is made anew over the socket of a driver that was killed', async () => {
+    kubelet.start();
+    const first = await start();
+    await kubelet.untilRegistered();
+    await first.killed();
+    assert.ok(fs.existsSync(socket()));
+    const running = await start();
+    await running.untilLogged('the kubelet has registered the driver');
+    await kubelet.untilRegistered();
+  });
+
+  it('is left to a sidecar by an empty flag', async () => {
+    kubelet.start();
+    const running = await start('--registration-dir', '');
+    assert.deepEqual(await running.http('/readyz'), { status: 200, body: 'ok\n' });
+    assert.deepEqual(fs.readdirSync(kubelet.registryDir), []);
+    assert.equal(kubelet.isRegistered, false);
+  });
+
+  it('works through a sidecar that asks the driver its name', async () => {
+    kubelet.start();
+    const running = await start('--registration-dir', '');
+    const sidecar = await RegistrarSidecar.start(node.socketPath, kubelet.registryDir);
+    try {
+      await kubelet.untilRegistered();
+      await eventually('the sidecar knows', () => sidecar.isRegistered);
+      const pod = kubelet.run(node.volume());
+      await kubelet.untilAllPublished();
+      assert.equal(pod.volume.read()['context.token'], pod.volume.token);
+      assert.equal((await running.kubelet.pluginInfo()).name, 'connectors-csi');
+      await kubelet.end(pod);
+    } finally {
+      sidecar.stop();
+    }
+  });
+});

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { builtInFiles, isPlainEnvValue } from '../../../../src/driver/content/built-in-files.js';
+import { chooseProxyEndpoint } from '../../../../src/driver/content/proxy-endpoint.js';
+import { Secret } from '../../../../src/secret.js';
+import { resolvedOf } from '../../../support/domain.js';
+
+const token = new Secret('head.claims.signature');
+const endpoint = chooseProxyEndpoint([resolvedOf('ci/harbor', 'http://proxy.example:8080/path')]);
+
+function filesOf(change: Partial<Parameters<typeof builtInFiles>[0]>): Record<string, string> {
+  const files = builtInFiles({ endpoint, token, caBundle: undefined, noProxy: 'localhost,::1', ...change });
+  return Object.fromEntries(files.map(({ name, content }) => [name, Buffer.from(content).toString()]));
+}
+
+describe('built-in files', () => {
+  it('are these, to the byte', () => {
+    const url = 'http://ci%2Fharbor:head.claims.signature@proxy.example:8080';
+    assert.deepEqual(filesOf({ caBundle: 'PEM\n' }), {
+      '.env': `http_proxy=${url}\nhttps_proxy=${url}\nno_proxy=localhost,::1\n`,
+      'http.proxy': url,
+      'https.proxy': url,
+      'context.token': 'head.claims.signature',
+      'context.proxy.caCert': 'PEM\n',
+      'ca.crt': 'PEM\n',
+      'ca.cert': 'PEM\n',
+      'connector.status.proxyAddress': 'http://proxy.example:8080/path',
+    });
+  });
+
+  it('have no CA files without a CA', () => {
+    assert.deepEqual(Object.keys(filesOf({})).sort(), [
+      '.env',
+      'connector.status.proxyAddress',
+      'context.token',
+      'http.proxy',
+      'https.proxy',
+    ]);
+  });
+
+  it('are the token and the CA alone without a proxy', () => {
+    assert.deepEqual(Object.keys(filesOf({ endpoint: undefined })), ['context.token']);
+    assert.deepEqual(Object.keys(filesOf({ endpoint: undefined, caBundle: 'PEM' })), [
+      'context.token',
+      'context.proxy.caCert',
+      'ca.crt',
+      'ca.cert',
+    ]);
+  });
+
+  it('take an empty no_proxy', () => assert.match(filesOf({ noProxy: '' })['.env'] ?? '', /\nno_proxy=\n$/));
+
+  for (const noProxy of ['a b', 'a;id', '$(id)', '`id`', 'a\nx=1', "a'", 'a"', '~', '*.example', 'a#b', 'a\\b', 'é']) {
+    it(`refuse no_proxy ${JSON.stringify(noProxy)}, which a shell or a reader of .env would interpret`, () => {
+      assert.equal(isPlainEnvValue(noProxy), false);
+      assert.throws(() => filesOf({ noProxy }), { code: 'FAILED_PRECONDITION', message: /the value of no_proxy / });
+    });
+  }
+});

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import type { ConfigurationRenderer } from '../../../../src/driver/content/configuration-renderer.js';
+import type { ContentRequest, VolumeContent } from '../../../../src/driver/content/volume-content.js';
+import { rejectionContent, renderVolumeContent } from '../../../../src/driver/content/volume-content.js';
+import { Secret } from '../../../../src/secret.js';
+import type { VolumeFile } from '../../../../src/driver/volume/ports.js';
+import { call, classOf, connectorOf, resolvedOf } from '../../../support/domain.js';
+
+const defaults = { noProxy: 'localhost', caBundle: undefined };
+
+function rendererOf(...files: readonly (readonly [name: string, text: string])[]): ConfigurationRenderer {
+  const rendered = files.map(([name, text]): VolumeFile => ({ name, content: Buffer.from(text) }));
+  return { render: () => Promise.resolve({ files: rendered, warnings: ['a warning'] }) };
+}
+
+function render(
+  change: Partial<ContentRequest> = {},
+  renderer = rendererOf(),
+  contentDefaults: Parameters<typeof renderVolumeContent>[1] = defaults,
+): Promise<VolumeContent> {
+  const request = {
+    resolved: [resolvedOf('ci/harbor', 'http://proxy')],
+    token: new Secret('token'),
+    includedConfigurations: [],
+    excludedFiles: [],
+    configurationParams: {},
+    ...change,
+  };
+  return renderVolumeContent(request, contentDefaults, renderer, call);
+}
+
+function textOf({ files }: VolumeContent, wanted: string): string | undefined {
+  const file = files.find(({ name }) => name === wanted);
+  return file && Buffer.from(file.content).toString();
+}
+
+describe('the content of a volume', () => {
+  it('is sorted by name and has each name once; a configuration replaces a built-in file, and a later one an earlier', async () => {
+    const content = await render({}, rendererOf(['.env', 'first'], ['zz', ''], ['.env', 'second']));
+    assert.equal(textOf(content, '.env'), 'second');
+    const names = content.files.map(({ name }) => name);
+    assert.deepEqual(names, [
+      '.env',
+      'connector.status.proxyAddress',
+      'context.token',
+      'http.proxy',
+      'https.proxy',
+      'zz',
+    ]);
+    assert.deepEqual(content.warnings, ['a warning']);
+  });
+
+  it('leaves out what is excluded, and warns of what is not there', async () => {
+    const excludedFiles = ['http.proxy', 'settings.xml', 'nothing'];
+    const content = await render({ excludedFiles }, rendererOf(['settings.xml', '']));
+    assert.deepEqual(
+      content.files.map(({ name }) => name),
+      ['.env', 'connector.status.proxyAddress', 'context.token', 'https.proxy'],
+    );
+    assert.deepEqual(content.warnings.slice(1), [
+      'attribute "configuration.names" excludes "nothing", which is not in the mount',
+    ]);
+  });
+
+  it('warns once of all that is excluded and not there', async () => {
+    const { warnings } = await render({ excludedFiles: ['one', '.env', 'two'] }, rendererOf());
+    assert.deepEqual(
+      warnings.filter((warning) => warning.includes('excludes')),
+      ['attribute "configuration.names" excludes "one", "two", which are not in the mount'],
+    );
+  });
+
+  it('takes the CA of the address that is used, else the driver-wide one, else none', async () => {
+    const withCa = {
+      connector: connectorOf('ci/a', { url: 'http://proxy', caCerts: 'OWN' }),
+      connectorClass: classOf('oci'),
+    };
+    const driverWide = { ...defaults, caBundle: 'WIDE' };
+    assert.equal(textOf(await render({ resolved: [withCa] }, undefined, driverWide), 'ca.crt'), 'OWN');
+    assert.equal(textOf(await render({}, undefined, driverWide), 'ca.crt'), 'WIDE');
+    assert.equal(textOf(await render(), 'ca.crt'), undefined);
+  });
+
+  it('shows templates the same CA', async () => {
+    let seen: string | undefined;
+    const renderer: ConfigurationRenderer = {
+      render: ({ caBundle }) => {
+        seen = caBundle;
+        return Promise.resolve({ files: [], warnings: [] });
+      },
+    };
+    await render({}, renderer, { ...defaults, caBundle: 'WIDE' });
+    assert.equal(seen, 'WIDE');
+  });
+
+  it('may hold 128 files and 1 MiB, counted after the exclusions', async () => {
+    const builtIn = 5;
+    const many = (count: number): ConfigurationRenderer =>
+      rendererOf(...Array.from({ length: count }, (_, index) => [`f${index}`, ''] as const));
+    assert.equal((await render({}, many(128 - builtIn))).files.length, 128);
+    await assert.rejects(render({}, many(129 - builtIn)), {
+      code: 'RESOURCE_EXHAUSTED',
+      message: /^the volume would hold 129 files of \d+ bytes/,
+    });
+    assert.equal((await render({ excludedFiles: ['.env'] }, many(129 - builtIn))).files.length, 128);
+
+    const rest = (await render()).files.reduce((sum, { content }) => sum + content.byteLength, 0);
+    const filling = (bytes: number): ConfigurationRenderer => rendererOf(['big', 'x'.repeat(bytes)]);
+    await render({}, filling(1024 * 1024 - rest));
+    await assert.rejects(render({}, filling(1024 * 1024 - rest + 1)), { code: 'RESOURCE_EXHAUSTED' });
+  });
+
+  it('has no file whose name leads elsewhere', async () => {
+    for (const name of ['../x', '..data', 'a/b']) {
+      await assert.rejects(render({}, rendererOf([name, ''])), { code: 'FAILED_PRECONDITION', message: /^file name / });
+    }
+  });
+
+  it('of a rejected approval is the reason alone', () => {
+    const { files, warnings } = rejectionContent('rejected by "security"', [{ reason: 'NO' }]);
+    assert.deepEqual(
+      files.map(({ name, content }) => [name, Buffer.from(content).toString()]),
+      [['.error.json', '{"code":7,"message":"rejected by \\"security\\"","details":[{"reason":"NO"}]}\n']],
+    );
+    assert.deepEqual(warnings, []);
+  });
+});

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
+import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.js';
+import { parsePublishRequest } from '../../../../src/driver/csi/publish-request.js';
+import type { PublishRequest } from '../../../../src/driver/volume/publish-volume.js';
+import { pod } from '../../../support/domain.js';
+
+const kubelet = 'csi.storage.k8s.io/';
+const podKeys = ['pod.namespace', 'pod.name', 'pod.uid', 'serviceAccount.name', 'ephemeral'] as const;
+
+const context: Readonly<Record<string, string>> = {
+  connectors: 'harbor',
+  [`${kubelet}pod.namespace`]: pod.namespace,
+  [`${kubelet}pod.name`]: pod.name,
+  [`${kubelet}pod.uid`]: pod.uid,
+  [`${kubelet}serviceAccount.name`]: pod.serviceAccountName,
+  [`${kubelet}ephemeral`]: 'true',
+};
+
+function capabilityOf(group = '', flags: string[] = []): VolumeCapability__Output {
+  return {
+    access_type: 'mount',
+    mount: { fs_type: '', mount_flags: flags, volume_mount_group: group },
+    access_mode: { mode: 'SINGLE_NODE_WRITER' },
+  };
+}
+
+const valid: NodePublishVolumeRequest__Output = {
+  volume_id: 'csi-1',
+  target_path: '/kubelet/pods/uid/volumes/kubernetes.io~csi/v/mount',
+  readonly: true,
+  publish_context: {},
+  staging_target_path: '',
+  secrets: {},
+  volume_capability: capabilityOf(),
+  volume_context: context,
+};
+
+function parse(change: Partial<NodePublishVolumeRequest__Output>, targetProblem?: string): PublishRequest {
+  return parsePublishRequest({ ...valid, ...change }, () => targetProblem);
+}
+
+function contextWith(key: string, value: string | undefined): Readonly<Record<string, string>> {
+  const entries = Object.entries(context).filter(([name]) => name !== key);
+  return Object.fromEntries(value === undefined ? entries : [...entries, [key, value]]);
+}
+
+describe('parsePublishRequest', () => {
+  it('reads a request of the kubelet', () => {
+    const { attributes, ...rest } = parse({});
+    assert.deepEqual(rest, {
+      volumeId: 'csi-1',
+      targetPath: valid.target_path,
+      pod,
+      passedTokens: {},
+      mountOptions: {},
+    });
+    assert.deepEqual(attributes.connectors, [{ namespace: 'ci', name: 'harbor' }]);
+  });
+
+  it('reads group and SELinux label of the mount', () => {
+    for (const flag of ['context="system_u:object_r:container_file_t:s0:c1,c2"', 'context=system_u:object_r:x_t:s0']) {
+      assert.deepEqual(parse({ volume_capability: capabilityOf('2000', [flag]) }).mountOptions, {
+        gid: 2000,
+        selinuxContext: flag.replace(/^context=|"/g, '').replaceAll('"', ''),
+      });
+    }
+    assert.deepEqual(parse({ volume_capability: capabilityOf('4294967294') }).mountOptions, { gid: 4294967294 });
+  });
+
+  it('keeps tokens as secrets, by where they stood', () => {
+    const key = `${kubelet}serviceAccount.tokens`;
+    const { passedTokens } = parse({
+      secrets: { [key]: 'in secrets' },
+      volume_context: contextWith(key, 'in context'),
+    });
+    assert.equal(passedTokens.inSecrets?.expose(), 'in secrets');
+    assert.equal(passedTokens.inVolumeContext?.expose(), 'in context');
+    assert.ok(!JSON.stringify(parse({ secrets: { [key]: 'in secrets' } })).includes('in secrets'));
+  });
+
+  for (const [what, change, message] of [
+    ['without a volume id', { volume_id: '' }, 'volume_id is missing'],
+    ['without a target path', { target_path: '' }, 'target_path is missing'],
+    ['without a capability', { volume_capability: null }, 'volume_capability is missing'],
+    ['that may be written', { readonly: false }, 'the volume must be read-only: set "readOnly: true"'],
+    [
+      'for block access',
+      { volume_capability: { ...capabilityOf(), mount: null, block: {}, access_type: 'block' } },
+      'block access is not supported',
+    ],
+    ['for no access type', { volume_capability: { access_mode: null } }, 'volume_capability names no access type'],
+    ['for a group that is a name', { volume_capability: capabilityOf('staff') }, 'volume_mount_group "staff" must be'],
+    ['for a negative group', { volume_capability: capabilityOf('-1') }, 'volume_mount_group "-1" must be'],
+    ['for the group that means none', { volume_capability: capabilityOf('4294967295') }, 'volume_mount_group'],
+    [
+      'with another mount flag',
+      { volume_capability: capabilityOf('', ['suid']) },
+      'mount flag "suid" is not supported',
+    ],
+    [
+      'with an option smuggled into the label',
+      { volume_capability: capabilityOf('', ['context="x",mode=0777']) },
+      'mount flag',
+    ],
+    ['that is persistent', { volume_context: contextWith(`${kubelet}ephemeral`, 'false') }, 'only ephemeral inline'],
+    ['of a pod namespace that is none', { volume_context: contextWith(`${kubelet}pod.namespace`, 'A') }, kubelet],
+    ['of a pod name that is none', { volume_context: contextWith(`${kubelet}pod.name`, '../x') }, kubelet],
+    ['of an account that is none', { volume_context: contextWith(`${kubelet}serviceAccount.name`, 'a b') }, kubelet],
+    [
+      'without a connector',
+      { volume_context: contextWith('connectors', undefined) },
+      'attribute "connectors" is missing',
+    ],
+  ] as const) {
+    it(`refuses a request ${what}`, () => {
+      assert.throws(
+        () => parse(change),
+        (error: Error & { code?: string }) => error.code === 'INVALID_ARGUMENT' && error.message.startsWith(message),
+      );
+    });
+  }
+
+  it('says what is wrong with the target path', () => {
+    assert.throws(() => parse({}, 'target path "/x": no'), {
+      code: 'INVALID_ARGUMENT',
+      message: 'target path "/x": no',
+    });
+  });
+
+  it('reports everything that is wrong in one message', () => {
+    const request = { volume_id: '', target_path: '', readonly: false, volume_capability: null, volume_context: {} };
+    assert.throws(() => parse(request), {
+      code: 'INVALID_ARGUMENT',
+      message:
+        'volume_id is missing; target_path is missing; the volume must be read-only: set "readOnly: true" on the csi volume; ' +
+        'volume_capability is missing; attribute "connectors" is missing: name at least one connector, as NAME or NAMESPACE/NAME',
+    });
+  });
+
+  for (const name of podKeys) {
+    const key = `${kubelet}${name}`;
+    it(`asks for podInfoOnMount when ${name} is missing`, () => {
+      for (const value of [undefined, ...(name === 'ephemeral' ? [] : [''])]) {
+        assert.throws(() => parse({ volume_context: contextWith(key, value) }), {
+          code: 'FAILED_PRECONDITION',
+          message: `the kubelet passed no ${key}: set "podInfoOnMount: true" in the driver's CSIDriver object`,
+        });
+      }
+    });
+  }
+
+  it('reports a malformed request before missing pod information', () => {
+    assert.throws(() => parse({ readonly: false, volume_context: { connectors: 'harbor' } }), {
+      code: 'INVALID_ARGUMENT',
+      message: /^the volume must be read-only/,
+    });
+    assert.throws(() => parse({ volume_context: { 'connector.name': 'harbor' } }), { code: 'FAILED_PRECONDITION' });
+  });
+});

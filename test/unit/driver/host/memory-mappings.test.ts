@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { cleanFileMappings } from '../../../../src/driver/host/memory-mappings.js';
+
+function mapping(range: string, permissions: string, inode: number, anonymousKib: number): string {
+  return [
+    `${range} ${permissions} 00766000 fe:00 ${inode}                              /usr/bin/node`,
+    'Size:              28140 kB',
+    'Rss:               23000 kB',
+    `Anonymous:      ${String(anonymousKib).padStart(8)} kB`,
+    'AnonHugePages:         0 kB',
+    'VmFlags: rd ex mr mw me',
+    '',
+  ].join('\n');
+}
+
+const program = mapping('00b66000-026e1000', 'r-xp', 33141, 0);
+const constants = mapping('02801000-057eb000', 'r--p', 33141, 0);
+
+describe('the mappings whose pages can be let go', () => {
+  it('are the program and its constants', () => {
+    assert.deepEqual(cleanFileMappings(program + constants), [
+      { start: 0xb66000n, end: 0x26e1000n },
+      { start: 0x2801000n, end: 0x57eb000n },
+    ]);
+  });
+
+  for (const [what, smaps] of [
+    ['constants that were relocated, which are pages of the process', mapping('057eb000-05873000', 'r--p', 33141, 536)],
+    ['data', mapping('05873000-05892000', 'rw-p', 33141, 0)],
+    ['memory without a file', mapping('7ffd2000-7ffd4000', 'r-xp', 0, 0)],
+    ['a guard that cannot be read', mapping('7f00a000-7f00b000', '---p', 33141, 0)],
+  ] as const) {
+    it(`are not ${what}`, () => {
+      assert.deepEqual(cleanFileMappings(smaps), []);
+    });
+  }
+
+  it('are not relocated constants that a guard of the same file follows', () => {
+    const relocated = mapping('057eb000-05873000', 'r--p', 33141, 536);
+    assert.deepEqual(cleanFileMappings(relocated + mapping('7f00a000-7f00b000', '---p', 33141, 0)), []);
+  });
+});

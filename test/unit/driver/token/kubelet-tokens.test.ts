@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+import { Secret } from '../../../../src/secret.js';
+import type { KubeletTokensOptions } from '../../../../src/driver/token/kubelet-tokens.js';
+import { KubeletTokens } from '../../../../src/driver/token/kubelet-tokens.js';
+import type { PassedTokens, ProxyToken, TokenSource } from '../../../../src/driver/volume/ports.js';
+import { claimsOf, neverAborted, passedTokensJson, pod, tokenOf } from '../../../support/domain.js';
+
+const nowSeconds = 1_000_000;
+const lifetimeSeconds = 1800;
+const claims = claimsOf(nowSeconds, lifetimeSeconds);
+const token = tokenOf(claims);
+const inSecrets = passedTokensJson(token);
+const otherToken = tokenOf({ ...claims, jti: 'other' });
+const inVolumeContext = passedTokensJson(otherToken);
+
+const minted: ProxyToken = { secret: new Secret('minted'), expiresAtMs: 1 };
+const minter: TokenSource = { tokenFor: () => Promise.resolve(minted), peek: () => minted };
+
+interface Case {
+  readonly passed: PassedTokens;
+  readonly expirationMs?: number;
+  readonly options?: Partial<KubeletTokensOptions>;
+}
+
+/** What `tokenFor` gives; `peek` must give the same, or nothing where that throws. */
+async function tokenFor({ passed, expirationMs, options }: Case): Promise<string> {
+  const tokens = new KubeletTokens({
+    audience: 'connectors-proxy',
+    origin: () => 'either',
+    minter: undefined,
+    clock: { now: () => nowSeconds * 1000 },
+    ...options,
+  });
+  const request = { pod, passed, ...(expirationMs === undefined ? {} : { expirationMs }) };
+  const peeked = tokens.peek(request)?.secret.expose();
+  try {
+    const { secret } = await tokens.tokenFor(request, neverAborted);
+    assert.equal(peeked, secret.expose());
+    return secret.expose();
+  } catch (error) {
+    assert.equal(peeked, undefined);
+    throw error;
+  }
+}
+
+describe('the kubelet’s token', () => {
+  it('is the one for the audience, with its own expiry', async () => {
+    assert.equal(await tokenFor({ passed: { inSecrets } }), token);
+    const tokens = new KubeletTokens({
+      audience: 'connectors-proxy',
+      origin: () => 'secrets',
+      minter: undefined,
+      clock: { now: () => 0 },
+    });
+    assert.equal(tokens.peek({ pod, passed: { inSecrets } })?.expiresAtMs, (nowSeconds + lifetimeSeconds) * 1000);
+  });
+
+  for (const [origin, passed, expected] of [
+    ['secrets', { inSecrets, inVolumeContext }, token],
+    ['either', { inSecrets, inVolumeContext }, token],
+    ['either', { inVolumeContext }, otherToken],
+    ['volume-context', { inSecrets, inVolumeContext }, otherToken],
+    ['volume-context', { inSecrets }, undefined],
+    ['secrets', { inVolumeContext }, undefined],
+    ['none', { inSecrets, inVolumeContext }, undefined],
+  ] as const) {
+    const from = Object.keys(passed).join(' and ');
+    it(`with origin ${origin}, passed ${from}, is ${expected === undefined ? 'none' : 'the right one'}`, async () => {
+      const giving = tokenFor({ passed, options: { origin: () => origin } });
+      if (expected !== undefined) assert.equal(await giving, expected);
+      else {
+        await assert.rejects(giving, {
+          code: 'FAILED_PRECONDITION',
+          message: /^the kubelet passed no token for audience "connectors-proxy": .*spec\.tokenRequests/,
+        });
+      }
+    });
+  }
+
+  it('is not one of another audience', async () => {
+    for (const passed of [{ inSecrets: passedTokensJson(token, 'vault') }, { inSecrets: new Secret('{}') }, {}]) {
+      await assert.rejects(tokenFor({ passed }), { code: 'FAILED_PRECONDITION', message: /no token for audience/ });
+    }
+  });
+
+  for (const [what, change] of [
+    ['uid', { namespace: pod.namespace, pod: { name: pod.name, uid: 'another' } }],
+    ['namespace', { namespace: 'other', pod: { name: pod.name, uid: pod.uid } }],
+    ['nothing at all', {}],
+  ] as const) {
+    it(`is not one that names ${what} of another pod`, async () => {
+      const foreign = tokenOf({ ...claims, 'kubernetes.io': change });
+      await assert.rejects(tokenFor({ passed: { inSecrets: passedTokensJson(foreign) }, options: { minter } }), {
+        code: 'PERMISSION_DENIED',
+        message: /^the passed token is not bound to pod ci\/build-image-pod/,
+      });
+    });
+  }
+
+  it('is not one of an account that the pod does not run as', async () => {
+    const bound = { namespace: pod.namespace, pod: { name: pod.name, uid: pod.uid } };
+    const foreign = tokenOf({ ...claims, 'kubernetes.io': { ...bound, serviceaccount: { name: 'admin' } } });
+    await assert.rejects(tokenFor({ passed: { inSecrets: passedTokensJson(foreign) } }), {
+      code: 'PERMISSION_DENIED',
+      message: /^the passed token is of service account "admin", but pod ci\/build-image-pod runs as "builder"/,
+    });
+    const silent = tokenOf({ ...claims, 'kubernetes.io': bound });
+    assert.equal(await tokenFor({ passed: { inSecrets: passedTokensJson(silent) } }), silent);
+  });
+
+  it('is refused from the moment it expires', async () => {
+    const at = (seconds: number): Partial<KubeletTokensOptions> => ({ clock: { now: () => seconds * 1000 } });
+    const passed = { inSecrets };
+    assert.equal(await tokenFor({ passed, options: at(nowSeconds + lifetimeSeconds - 1) }), token);
+    await assert.rejects(tokenFor({ passed, options: at(nowSeconds + lifetimeSeconds) }), {
+      code: 'UNAVAILABLE',
+      message: /^the token that the kubelet passed expired at 1970-01-12T14:16:40\.000Z/,
+    });
+  });
+
+  it('is refused as none when its expiry is no time that a message could give', async () => {
+    for (const exp of [-1e13, -9e15, 1e13]) {
+      const passed = { inSecrets: passedTokensJson(tokenOf({ ...claims, exp })) };
+      await assert.rejects(tokenFor({ passed }), { code: 'FAILED_PRECONDITION', message: /"exp" claim$/ });
+    }
+  });
+
+  it('is never quoted when it cannot be read', async () => {
+    const canary = 'canary-93be';
+    for (const text of [canary, `{"connectors-proxy": {"token": "${canary}`, `{"connectors-proxy": ${canary}}`]) {
+      await assert.rejects(tokenFor({ passed: { inSecrets: new Secret(text) } }), (error: Error) => {
+        assert.match(error.message, /serviceAccount\.tokens is not valid JSON$/);
+        return !inspect(error, { depth: 9 }).includes(canary);
+      });
+    }
+    await assert.rejects(tokenFor({ passed: { inSecrets: passedTokensJson(canary) } }), (error: Error) => {
+      assert.match(error.message, /is not a JSON Web Token with an "exp" claim$/);
+      return !inspect(error, { depth: 9 }).includes(canary);
+    });
+  });
+});
+
+describe('a lifetime that a volume asks for', () => {
+  const passed = { inSecrets };
+
+  it('is the kubelet’s own, give or take a second', async () => {
+    for (const expirationMs of [1_800_000, 1_799_000, 1_801_000]) {
+      assert.equal(await tokenFor({ passed, expirationMs, options: { minter } }), token);
+    }
+  });
+
+  it('is minted when it is another', async () => {
+    assert.equal(await tokenFor({ passed, expirationMs: 3_600_000, options: { minter } }), 'minted');
+    assert.equal(await tokenFor({ passed: {}, options: { minter } }), 'minted');
+    const withoutIat = passedTokensJson(tokenOf({ ...claims, iat: undefined }));
+    assert.equal(
+      await tokenFor({ passed: { inSecrets: withoutIat }, expirationMs: 1_800_000, options: { minter } }),
+      'minted',
+    );
+  });
+
+  it('is refused where minting is off, and the error says what to do', async () => {
+    await assert.rejects(tokenFor({ passed, expirationMs: 3_600_000 }), {
+      code: 'FAILED_PRECONDITION',
+      message:
+        /drop the attribute "token\.expiration", or let the operator start the driver with --allow-token-minting$/,
+    });
+  });
+});

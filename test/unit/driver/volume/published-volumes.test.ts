@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { Secret } from '../../../../src/secret.js';
+import type { PublishedVolume, VolumeInput } from '../../../../src/driver/volume/published-volumes.js';
+import { PublishedVolumes, isSameInput } from '../../../../src/driver/volume/published-volumes.js';
+import { classOf, pod, resolvedOf } from '../../../support/domain.js';
+
+const flags = { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true };
+const resolved = [resolvedOf('ci/harbor', 'http://proxy')];
+const input: VolumeInput = {
+  requestKey: 'key',
+  resolved,
+  flags,
+  token: { secret: new Secret('token'), expiresAtMs: 1000 },
+  caBundle: undefined,
+  isAllowed: true,
+};
+
+function volumeAt(targetPath: string, expiresAtMs = 1000): PublishedVolume {
+  const token = { secret: new Secret('token'), expiresAtMs };
+  return { volumeId: 'csi-1', targetPath, pod, mountOptions: {}, connectors: [], input: { ...input, token } };
+}
+
+describe('isSameInput', () => {
+  it('holds for copies of the same parts and an equal token', () => {
+    const token = { secret: new Secret('token'), expiresAtMs: 2000 };
+    assert.equal(isSameInput(input, { ...input, resolved: [{ ...resolved[0]! }], token }), true);
+  });
+
+  for (const [what, change] of [
+    ['request', { requestKey: 'other' }],
+    ['flags object', { flags: { ...flags } }],
+    ['CA bundle', { caBundle: 'PEM' }],
+    ['decision', { isAllowed: false }],
+    ['token', { token: { secret: new Secret('renewed'), expiresAtMs: 1000 } }],
+    ['number of connectors', { resolved: [...resolved, ...resolved] }],
+    ['connector object', { resolved: [{ ...resolved[0]!, connector: { ...resolved[0]!.connector } }] }],
+    ['class object', { resolved: [{ ...resolved[0]!, connectorClass: classOf('class') }] }],
+  ] as const) {
+    it(`does not hold for another ${what}`, () => {
+      assert.equal(isSameInput(input, { ...input, ...change }), false);
+      assert.equal(isSameInput({ ...input, ...change }, input), false);
+    });
+  }
+});
+
+describe('PublishedVolumes', () => {
+  it('remembers by target path until told to forget', () => {
+    const volumes = new PublishedVolumes();
+    const volume = volumeAt('/a');
+    volumes.put(volume);
+    assert.equal(volumes.get('/a'), volume);
+    volumes.recordFailure('/a', 'why', 5);
+    volumes.delete('/a');
+    assert.equal(volumes.get('/a'), undefined);
+    assert.equal(volumes.failureOf('/a'), undefined);
+  });
+
+  it('keeps the time of the first failure in a row and the message of the last', () => {
+    const volumes = new PublishedVolumes();
+    volumes.recordFailure('/a', 'first', 5);
+    volumes.recordFailure('/a', 'second', 9);
+    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 5, message: 'second' });
+    volumes.clearFailure('/a');
+    volumes.recordFailure('/a', 'third', 12);
+    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 12, message: 'third' });
+    volumes.put(volumeAt('/a'));
+    assert.equal(volumes.failureOf('/a'), undefined);
+  });
+
+  it('lets no failure begin in the future of a clock that was set back', () => {
+    const volumes = new PublishedVolumes();
+    volumes.recordFailure('/a', 'first', 3600);
+    volumes.recordFailure('/a', 'second', 5);
+    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 5, message: 'second' });
+    assert.equal(volumes.summary().oldestFailureMs, 5);
+  });
+
+  it('sums up for the metrics', () => {
+    const volumes = new PublishedVolumes();
+    assert.deepEqual(volumes.summary(), {
+      volumes: 0,
+      failing: 0,
+      earliestTokenExpiryMs: undefined,
+      oldestFailureMs: undefined,
+    });
+    volumes.put(volumeAt('/a', 3000));
+    volumes.put(volumeAt('/b', 2000));
+    volumes.recordFailure('/a', 'why', 20);
+    volumes.recordFailure('/b', 'why', 10);
+    assert.deepEqual(volumes.summary(), {
+      volumes: 2,
+      failing: 2,
+      earliestTokenExpiryMs: 2000,
+      oldestFailureMs: 10,
+    });
+  });
+});

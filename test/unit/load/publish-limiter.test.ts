@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { DriverError } from '../../../src/errors.js';
+import { PublishLimiter } from '../../../src/load/publish-limiter.js';
+import { neverAborted } from '../../support/domain.js';
+
+interface Gate {
+  readonly passed: Promise<void>;
+  readonly open: () => void;
+}
+
+function gate(): Gate {
+  let open = (): void => undefined;
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { passed, open };
+}
+
+/** Lets everything run that can. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('PublishLimiter', () => {
+  it('runs as many as it may and queues the rest in order', async () => {
+    const limiter = new PublishLimiter(2);
+    const gates = [gate(), gate(), gate(), gate()];
+    const begun: number[] = [];
+    const runs = gates.map(({ passed }, index) =>
+      limiter.run(neverAborted, async () => {
+        begun.push(index);
+        await passed;
+      }),
+    );
+    await settle();
+    assert.deepEqual([begun, limiter.queueLength], [[0, 1], 2]);
+    gates[1]!.open();
+    await settle();
+    assert.deepEqual([begun, limiter.queueLength], [[0, 1, 2], 1]);
+    for (const { open } of gates) open();
+    await Promise.all(runs);
+    assert.deepEqual([begun, limiter.queueLength], [[0, 1, 2, 3], 0]);
+  });
+
+  it('answers with the reason of a call that is no longer wanted', async () => {
+    const limiter = new PublishLimiter(1);
+    const first = gate();
+    const running = limiter.run(neverAborted, () => first.passed);
+    const controller = new AbortController();
+    const waiting = limiter.run(controller.signal, () => assert.fail('ran'));
+    controller.abort(new DriverError('ABORTED', 'the volume is being unpublished'));
+    await assert.rejects(waiting, { code: 'ABORTED' });
+    first.open();
+    await running;
+  });
+
+  it('answers RESOURCE_EXHAUSTED when the time is up in the queue, and forgets the call', async () => {
+    const limiter = new PublishLimiter(1);
+    const first = gate();
+    const running = limiter.run(neverAborted, () => first.passed);
+    const controller = new AbortController();
+    const waiting = limiter.run(controller.signal, () => assert.fail('ran'));
+    controller.abort(new DriverError('DEADLINE_EXCEEDED', 'late'));
+    await assert.rejects(waiting, { code: 'RESOURCE_EXHAUSTED', message: /1 running, 0 waiting/ });
+    first.open();
+    await running;
+    assert.equal(await limiter.run(neverAborted, () => Promise.resolve('next')), 'next');
+  });
+
+  it('does not begin what is no longer wanted', async () => {
+    await assert.rejects(
+      new PublishLimiter(1).run(AbortSignal.abort(), () => assert.fail('ran')),
+      { code: 'CANCELLED' },
+    );
+  });
+
+  it('gives a place up while its call idles, and takes one again afterwards', async () => {
+    const limiter = new PublishLimiter(1);
+    const approval = gate();
+    const other = gate();
+    const events: string[] = [];
+    const idling = limiter.run(neverAborted, async (call) => {
+      events.push(await call.idleWhile(() => approval.passed.then(() => 'approved')));
+      events.push('idler works');
+    });
+    const working = limiter.run(neverAborted, () => other.passed.then(() => events.push('other worked')));
+    await settle();
+    approval.open();
+    await settle();
+    assert.deepEqual([events, limiter.queueLength], [[], 1]);
+    other.open();
+    await Promise.all([idling, working]);
+    assert.deepEqual(events, ['other worked', 'approved', 'idler works']);
+  });
+
+  for (const [what, outcome] of [
+    ['succeeds', (): Promise<void> => Promise.resolve()],
+    ['fails', (): Promise<void> => Promise.reject(new Error('rejected'))],
+  ] as const) {
+    it(`keeps to its bound when one call waits for several things at once and that ${what}`, async () => {
+      const limiter = new PublishLimiter(1);
+      await limiter
+        .run(neverAborted, (call) =>
+          Promise.all([call.idleWhile(outcome), call.idleWhile(() => settle()), call.idleWhile(outcome)]),
+        )
+        .catch(() => undefined);
+      await settle();
+      await settle();
+      let running = 0;
+      let most = 0;
+      await Promise.all(
+        Array.from({ length: 5 }, () =>
+          limiter.run(neverAborted, async () => {
+            most = Math.max(most, ++running);
+            await settle();
+            running -= 1;
+          }),
+        ),
+      );
+      assert.equal(most, 1);
+    });
+  }
+
+  it('frees its place after work that failed', async () => {
+    const limiter = new PublishLimiter(1);
+    await assert.rejects(
+      limiter.run(neverAborted, () => Promise.reject(new Error('no'))),
+      /no/,
+    );
+    assert.equal(await limiter.run(neverAborted, () => Promise.resolve('yes')), 'yes');
+  });
+});
