@@ -22,7 +22,7 @@ export const layers = {
   gotemplate: [...leaves, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
   kube: [...leaves, 'load', 'npm:yaml', 'npm:lossless-json'],
   connectors: [...leaves, 'kube', 'load', 'npm:yaml', 'npm:lossless-json'],
-  access: [...leaves, 'kube', 'load', 'type:connectors'],
+  access: [...leaves, 'kube', 'load', 'connectors'],
   'driver/host': [...leaves, 'load', 'type:driver/volume/ports', 'npm:koffi'],
   'driver/content': [...leaves, 'gotemplate', 'load', 'type:connectors', 'type:driver/volume/ports'],
   'driver/token': [...ground, 'type:driver/volume/ports'],

@@ -5,10 +5,11 @@ import { metadataText } from '../kube/kube-object.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { ConnectorRef } from '../connectors/model.js';
 import type { PodIdentity } from './access-control.js';
-import { accountOf, connectorsGroup } from './permission.js';
+import { connectorsApiVersion } from '../connectors/api-group.js';
+import { accountOf } from './permission.js';
 
 export const accessRequests: ResourceType = {
-  apiVersion: `${connectorsGroup}/v1alpha1`,
+  apiVersion: connectorsApiVersion,
   kind: 'AccessRequest',
   plural: 'accessrequests',
 };

@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import type { DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { isKubeError } from '../kube/kube-error.js';
@@ -8,8 +8,8 @@ import { Reflector } from '../kube/reflector.js';
 import type { Log } from '../log.js';
 import { accessRequestFor, accessRequestName, accessRequests, isAbout, selectorOf } from './access-request.js';
 import type { ApprovalCase } from './access-request.js';
-import { apiFailure } from './api-failure.js';
-import { connectorsGroup } from './permission.js';
+import { apiFailure } from '../kube/api-failure.js';
+import { connectorsGroup } from '../connectors/api-group.js';
 
 /** Milliseconds for one call with its retries. */
 const callTimeoutMs = 15_000;
@@ -39,7 +39,7 @@ export class AccessRequests {
       const oldestFirst = ours.sort((a, b) => (ageKey(a) < ageKey(b) ? -1 : 1));
       return oldestFirst.find((item) => metadataText(item, 'name') === accessRequestName(about)) ?? oldestFirst[0];
     } catch (error) {
-      throw requestFailure(error, about, 'look for', ['list'], this.#client.problem);
+      throw requestFailure(error, about, 'looking for', ['list'], this.#client.problem);
     }
   }
 
@@ -56,7 +56,7 @@ export class AccessRequests {
       });
     } catch (error) {
       if (isKubeError(error, 409) && error.reason === 'AlreadyExists') return;
-      throw requestFailure(error, about, 'make', ['create'], this.#client.problem);
+      throw requestFailure(error, about, 'making', ['create'], this.#client.problem);
     }
     this.#log.info('approval requested', {
       namespace: connector.namespace,
@@ -78,25 +78,25 @@ function ageKey(request: JsonObject): string {
 }
 
 /**
- * @param verb what the driver does, as in "cannot make the AccessRequest of …".
+ * @param doing what the driver does with it, as in "making the AccessRequest of …".
  * @param problem why the API server did not answer when it was last asked.
  */
 export function requestFailure(
   error: unknown,
   about: ApprovalCase,
-  verb: string,
+  doing: string,
   verbs: readonly string[],
   problem?: KubeError,
-): unknown {
+): DriverError {
   const { namespace, name } = about.connector;
-  const what = `${verb} the AccessRequest of this pod for connector ${namespace}/${name}`;
-  if (isKubeError(error, 404)) {
-    return new DriverError(
-      'FAILED_PRECONDITION',
-      `cannot ${what}: ${error.message}; install the CustomResourceDefinition accessrequests.${connectorsGroup}, or set enable-connectors-approval to "false" in ConfigMap connectors-config`,
-      { cause: error },
-    );
-  }
-  const needed = { apiGroup: connectorsGroup, resource: accessRequests.plural, resourceNames: [], verbs };
-  return apiFailure(error, what, needed, problem);
+  return apiFailure(error, {
+    doing: `${doing} the AccessRequest of this pod for connector ${namespace}/${name}`,
+    needed: { apiGroup: connectorsGroup, resource: accessRequests.plural, resourceNames: [], verbs },
+    problem,
+    refusals: { 404: { code: 'FAILED_PRECONDITION', explain: withoutKind } },
+  });
+}
+
+function withoutKind(answer: string): string {
+  return `${answer}; install the CustomResourceDefinition accessrequests.${connectorsGroup}, or set enable-connectors-approval to "false" in ConfigMap connectors-config`;
 }

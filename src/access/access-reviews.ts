@@ -6,8 +6,9 @@ import type { KubeClient } from '../kube/kube-client.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Clock } from '../clock.js';
 import { AnswerCache } from './answer-cache.js';
-import { apiFailure } from './api-failure.js';
-import { connectorsGroup, describePermission, permissionKey, userOf } from './permission.js';
+import { apiFailure } from '../kube/api-failure.js';
+import { connectorsGroup } from '../connectors/api-group.js';
+import { describePermission, permissionKey, userOf } from './permission.js';
 import type { Permission } from './permission.js';
 import { SharedCalls } from './shared-calls.js';
 
@@ -112,13 +113,13 @@ export class AccessReviews {
         resourceNames: [],
         verbs: ['create'],
       };
-      throw apiFailure(error, askingWhether(permission), needed, this.#client.problem);
+      throw apiFailure(error, { doing: askingWhether(permission), needed, problem: this.#client.problem });
     }
   }
 }
 
 function askingWhether(permission: Permission): string {
-  return `ask the API server whether ${describePermission(permission)}`;
+  return `asking the API server whether ${describePermission(permission)}`;
 }
 
 /** The groups are those that the API server gives to every service account. */

@@ -155,7 +155,7 @@ function lookAt(application: Application, { state }: Reflector): void {
   const { about, name } = application;
   const { error } = state;
   if (error instanceof KubeError && (error.code === 403 || error.code === 404)) {
-    application.fail(requestFailure(error, about, 'watch', ['list', 'watch']));
+    application.fail(requestFailure(error, about, 'watching', ['list', 'watch']));
   } else if (state.isSynced) {
     application.see(state.objects.get(objectKey({ namespace: about.connector.namespace, name })));
   }

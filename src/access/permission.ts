@@ -1,7 +1,7 @@
+import { connectorsGroup } from '../connectors/api-group.js';
+import { ruleText } from '../kube/rbac-rule.js';
 import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
 import type { PodIdentity } from './access-control.js';
-
-export const connectorsGroup = 'connectors.alauda.io';
 
 export interface ServiceAccount {
   readonly namespace: string;
@@ -17,15 +17,6 @@ export interface Permission {
   readonly connector: ConnectorRef;
   /** Of the pod that the resource names: what it was granted is not for a later pod of the same name. */
   readonly podUid?: string;
-}
-
-/** A rule of an RBAC role. */
-export interface RbacRule {
-  readonly apiGroup: string;
-  readonly resource: string;
-  /** Empty: all of them. */
-  readonly resourceNames: readonly string[];
-  readonly verbs: readonly string[];
 }
 
 export function accountOf(pod: PodIdentity): ServiceAccount {
@@ -64,13 +55,6 @@ function proxyPermissions(account: ServiceAccount, pod: PodIdentity, connector: 
 /** The same text for the same permission; none of its parts but the last may contain a space. */
 export function permissionKey({ account, verb, resource, connector, podUid = '' }: Permission): string {
   return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}`;
-}
-
-/** As a list item in YAML, on one line, ready to paste under `rules:`. */
-export function ruleText({ apiGroup, resource, resourceNames, verbs }: RbacRule): string {
-  const list = (items: readonly string[]): string => `[${items.map((item) => JSON.stringify(item)).join(', ')}]`;
-  const names = resourceNames.length === 0 ? '' : `, resourceNames: ${list(resourceNames)}`;
-  return `- {apiGroups: ${list([apiGroup])}, resources: ${list([resource])}${names}, verbs: ${list(verbs)}}`;
 }
 
 /** `may "get" connectors.connectors.alauda.io "harbor" in namespace "team-a"`, with `not` or without. */

@@ -3,7 +3,8 @@ import type { AccessDecision } from './access-control.js';
 import { accessRequests } from './access-request.js';
 import type { ApprovalCase } from './access-request.js';
 import type { Condition } from './approval-state.js';
-import { connectorsGroup, userOf, accountOf } from './permission.js';
+import { connectorsGroup } from '../connectors/api-group.js';
+import { userOf, accountOf } from './permission.js';
 
 /** An AccessRequest that was rejected, and why. */
 export interface Rejection {

@@ -8,15 +8,19 @@ import type { Call } from '../load/call.js';
 import type { Clock } from '../clock.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 import type { ConnectorSource } from './connector-source.js';
+import { connectorsApiVersion } from './api-group.js';
 import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import { parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
 import { unreadReason, untilRead } from './until-read.js';
 import { WatchedObjects } from './watched-objects.js';
 
-const apiVersion = 'connectors.alauda.io/v1alpha1';
-const connectorType: ResourceType = { apiVersion, kind: 'Connector', plural: 'connectors' };
-const connectorClassType: ResourceType = { apiVersion, kind: 'ConnectorClass', plural: 'connectorclasses' };
+const connectorType: ResourceType = { apiVersion: connectorsApiVersion, kind: 'Connector', plural: 'connectors' };
+const connectorClassType: ResourceType = {
+  apiVersion: connectorsApiVersion,
+  kind: 'ConnectorClass',
+  plural: 'connectorclasses',
+};
 const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 
 export interface UnusedWatches {

@@ -2,6 +2,7 @@ import { parseAllDocuments } from 'yaml';
 import { DriverError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
+import { connectorsGroup } from './api-group.js';
 import type { Connector, ConnectorClass, FeatureFlags } from './model.js';
 import { flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import { nameOf, parseConnector } from './parse-connector.js';
@@ -19,8 +20,6 @@ export interface ManifestFile {
   readonly flags: Parsed<FeatureFlags> | undefined;
 }
 
-const apiGroup = 'connectors.alauda.io';
-
 /**
  * Reads the documents of a YAML (or JSON) manifest file.
  * @param namespace where the ConfigMap `connectors-config` counts.
@@ -34,7 +33,7 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
     return isJsonObject(value) ? itemsOf(value) : [];
   });
   const ofKind = (kind: string): readonly JsonObject[] =>
-    objects.filter((object) => object['kind'] === kind && isOfGroup(object, apiGroup));
+    objects.filter((object) => object['kind'] === kind && isOfGroup(object, connectorsGroup));
   const configMap = objects.find(
     (object) =>
       object['kind'] === 'ConfigMap' && nameOf(object, 'name') === flagsConfigMapName && isIn(object, namespace),

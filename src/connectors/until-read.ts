@@ -1,6 +1,5 @@
 import { DriverError } from '../errors.js';
-import { driverFailure } from '../kube/driver-failure.js';
-import { isKubeError } from '../kube/kube-error.js';
+import { apiFailure } from '../kube/api-failure.js';
 import type { ReflectedState } from '../kube/reflected-state.js';
 
 /**
@@ -13,21 +12,23 @@ export async function untilRead(state: ReflectedState, signal: AbortSignal, doin
   try {
     await state.waitUntilSynced(signal);
   } catch (error) {
-    // Lists of no objects are empty; what is not found is the kind itself.
-    if (isKubeError(error, 404)) {
-      throw new DriverError(
-        'FAILED_PRECONDITION',
-        `${doing} failed: the API server has no such kind: install the CustomResourceDefinitions of Connectors (${error.message})`,
-        { cause: error },
-      );
-    }
     const isTimeOver = error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED';
-    throw driverFailure(isTimeOver ? (state.error ?? error) : error, doing);
+    throw readingFailure(isTimeOver ? (state.error ?? error) : error, doing);
   }
 }
 
 /** Why there has been no answer yet; undefined once there has been one. */
 export function unreadReason(state: ReflectedState, doing: string): string | undefined {
   if (state.isSynced) return undefined;
-  return state.error === undefined ? `${doing} has not ended yet` : driverFailure(state.error, doing).message;
+  return state.error === undefined ? `${doing} has not ended yet` : readingFailure(state.error, doing).message;
+}
+
+/** @param doing such as `reading connector ci/harbor`. */
+export function readingFailure(error: unknown, doing: string): DriverError {
+  // Lists of no objects are empty; what is not found is the kind itself.
+  return apiFailure(error, { doing, refusals: { 404: { code: 'FAILED_PRECONDITION', explain: withoutKind } } });
+}
+
+function withoutKind(answer: string): string {
+  return `the API server has no such kind: install the CustomResourceDefinitions of Connectors (${answer})`;
 }

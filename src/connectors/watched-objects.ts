@@ -1,12 +1,11 @@
 import { DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
-import { driverFailure } from '../kube/driver-failure.js';
 import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { Clock } from '../clock.js';
-import { untilRead } from './until-read.js';
+import { readingFailure, untilRead } from './until-read.js';
 
 export interface ObjectName {
   /** Absent for a cluster-scoped kind. */
@@ -145,7 +144,7 @@ export class WatchedObjects<T> {
     const missing = (): DriverError =>
       state.error === undefined
         ? new DriverError('NOT_FOUND', `${noun} ${keyOf(name)} does not exist`)
-        : driverFailure(state.error, this.#reading(name));
+        : readingFailure(state.error, this.#reading(name));
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(missing()), notFoundWaitMs);
     try {

@@ -1,3 +1,4 @@
+import { connectorsGroup } from '../../connectors/api-group.js';
 import type { DriverConfig } from '../../driver/config.js';
 import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../../connectors/feature-flags.js';
 import { jsonMember } from '../../json.js';
@@ -28,7 +29,6 @@ const reviewType: ResourceType = {
   kind: 'SelfSubjectAccessReview',
   plural: 'selfsubjectaccessreviews',
 };
-const connectorsGroup = 'connectors.alauda.io';
 
 /** Whether the driver's account may do all that the enabled features need; one line for every right that is missing. */
 export async function checkPermissions(

@@ -2,9 +2,10 @@ import { DriverError, throwIfAborted } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { jsonMember } from '../../json.js';
 import { abortable } from '../../abortable.js';
-import { driverFailure } from '../../kube/driver-failure.js';
+import type { Refusal } from '../../kube/api-failure.js';
+import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import { KubeError } from '../../kube/kube-error.js';
+import type { KubeError } from '../../kube/kube-error.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 import { Secret } from '../../secret.js';
 import type { Clock, Moment } from '../../clock.js';
@@ -66,7 +67,7 @@ export class MintedTokens implements TokenSource {
       }
       return (await abortable(next, signal)).token;
     } catch (error) {
-      throw driverFailure(error, mintingFor(request), this.#client.problem);
+      throw mintingFailure(error, request, this.#client.problem);
     }
   }
 
@@ -135,7 +136,7 @@ export class MintedTokens implements TokenSource {
       const answer = await this.#client.create(location, body, { signal: neverAborted, isIdempotent: true });
       return this.#parse(answer, accountOf(request));
     } catch (error) {
-      throw mintingFailure(error, mintingFor(request));
+      throw mintingFailure(error, request, this.#client.problem);
     }
   }
 
@@ -163,20 +164,15 @@ function accountOf({ pod }: TokenRequest): string {
   return `${pod.namespace}/${pod.serviceAccountName}`;
 }
 
-function mintingFor(request: TokenRequest): string {
-  return `minting a token for service account ${accountOf(request)}`;
+/** What a failure to mint for the request means. */
+function mintingFailure(error: unknown, request: TokenRequest, problem: KubeError | undefined): DriverError {
+  const refused: Refusal = { code: 'INVALID_ARGUMENT', explain: (answer) => answer };
+  return apiFailure(error, {
+    doing: `minting a token for service account ${accountOf(request)}`,
+    problem,
+    refusals: { 400: refused, 422: refused, 403: { code: 'FAILED_PRECONDITION', explain: () => notAllowed } },
+  });
 }
 
-function mintingFailure(error: unknown, doing: string): DriverError {
-  if (error instanceof KubeError && error.code === 403) {
-    return new DriverError(
-      'FAILED_PRECONDITION',
-      `${doing} failed: the driver's own service account may not "create" "serviceaccounts/token"; apply the component token-minting`,
-      { cause: error },
-    );
-  }
-  if (error instanceof KubeError && (error.code === 400 || error.code === 422)) {
-    return new DriverError('INVALID_ARGUMENT', `${doing} failed: ${error.message}`, { cause: error });
-  }
-  return driverFailure(error, doing);
-}
+const notAllowed =
+  'the driver\'s own service account may not "create" "serviceaccounts/token"; apply the component token-minting';

@@ -571,10 +571,10 @@ describe('access by approval', () => {
       const list = stage.api.faults.add({ verb: 'list', resource: 'accessrequests', effect: status });
       const unfound = await failureOf(authorize());
       assert.equal(unfound.code, 'UNAVAILABLE');
-      assert.match(unfound.message, /cannot look for the AccessRequest of this pod .*team-a\/harbor now: .*not today/);
+      assert.match(unfound.message, /looking for the AccessRequest of this pod .*team-a\/harbor failed: .*not today/);
       list.remove();
       const create = stage.api.faults.add({ verb: 'create', resource: 'accessrequests', effect: status });
-      assert.match((await failureOf(authorize())).message, /cannot make the AccessRequest of this pod .*not today/);
+      assert.match((await failureOf(authorize())).message, /making the AccessRequest of this pod .*not today/);
       create.remove();
       assert.match(await pendingOf(authorize(impatient())), /^waiting for approval/);
     });
@@ -599,7 +599,7 @@ describe('access by approval', () => {
       stage.api.faults.add({ verb: 'create', resource: 'accessrequests', effect });
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'FAILED_PRECONDITION');
-      assert.match(failure.message, /^cannot make the AccessRequest of this pod .*exceeded quota: few$/);
+      assert.match(failure.message, /^making the AccessRequest of this pod .*exceeded quota: few$/);
     });
 
     it('says how to go on where the kind does not exist', async () => {
