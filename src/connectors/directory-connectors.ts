@@ -1,7 +1,5 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DriverError, abortError, asDriverError } from '../errors.js';
+import { DriverError, abortError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Call } from '../load/call.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
@@ -9,6 +7,7 @@ import type { ConnectorSource } from './connector-source.js';
 import { defaultFlags } from './feature-flags.js';
 import type { ManifestFile, Parsed } from './manifest-file.js';
 import { errorsIn, parseManifestFile } from './manifest-file.js';
+import { ManifestDirectory } from './manifest-directory.js';
 
 export interface DirectoryConnectorsOptions {
   /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
@@ -20,37 +19,35 @@ export interface DirectoryConnectorsOptions {
   readonly log: Log;
 }
 
-interface ReadFile {
-  readonly signature: string;
-  /** The last content that could be parsed. */
-  readonly content: ManifestFile | undefined;
-  /** Why the content now in the file could not be. */
-  readonly problem: string | undefined;
-}
-
 const pollMs = 50;
 
 /**
  * Connectors from a directory of manifests: for the demo, for tests and for machines without a cluster. The directory
- * is looked at whenever something is asked, so a change counts from the next call on. A file that cannot be read or
- * is no YAML is reported by name and keeps its last good objects; so is the directory, when it cannot be read.
+ * is looked at whenever something is asked, so a change counts from the next call on.
  */
 export class DirectoryConnectors implements ConnectorSource {
   readonly #options: DirectoryConnectorsOptions;
-  #files: ReadonlyMap<string, ReadFile> = new Map();
+  readonly #directory: ManifestDirectory<ManifestFile>;
+  #contents: readonly ManifestFile[] = [];
   #connectors: ReadonlyMap<string, Parsed<Connector>> = new Map();
   #classes: ReadonlyMap<string, Parsed<ConnectorClass>> = new Map();
   #flags: Parsed<FeatureFlags> = defaultFlags;
-  /** As of the last look at the directory. */
-  #isReadable = true;
 
   constructor(options: DirectoryConnectorsOptions) {
+    const { directory, namespace, log } = options;
     this.#options = options;
+    this.#directory = new ManifestDirectory({
+      directory,
+      parse: (text) => parseManifestFile(text, namespace),
+      errorsIn,
+      consequence: 'no volume can be published',
+      log,
+    });
   }
 
   /** Looks at the directory, so that the log has it from the start when it cannot be read. */
   start(): void {
-    this.#list();
+    this.problem();
   }
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
@@ -83,8 +80,7 @@ export class DirectoryConnectors implements ConnectorSource {
 
   /** Why nothing can be read; undefined when the directory is there. */
   problem(): string | undefined {
-    const listed = this.#list();
-    return listed instanceof DriverError ? listed.message : undefined;
+    return this.#directory.problem();
   }
 
   async #waitFor(refs: readonly ConnectorRef[], signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
@@ -124,10 +120,7 @@ export class DirectoryConnectors implements ConnectorSource {
 
   /** The files that cannot be used as they are now, with the reasons. */
   brokenFiles(): readonly string[] {
-    return [...this.#files].flatMap(([name, { content, problem }]) => {
-      const malformed = content === undefined ? [] : errorsIn(content).map(({ message }) => message);
-      return (problem === undefined ? malformed : [problem]).map((each) => `${name}: ${each}`);
-    });
+    return this.#directory.brokenFiles();
   }
 
   #notFound(message: string): DriverError {
@@ -138,64 +131,12 @@ export class DirectoryConnectors implements ConnectorSource {
 
   /** Re-reads what changed; objects of unchanged files keep their identity. */
   #refresh(): void {
-    const listed = this.#list();
-    if (listed instanceof DriverError) {
-      if (this.#files.size === 0) throw listed;
-      return;
-    }
-    const names = listed.filter((name) => /\.(ya?ml|json)$/.test(name) && !name.startsWith('.')).sort();
-    const files = new Map(names.map((name) => [name, this.#readFile(name, this.#files.get(name))]));
-    const isSame =
-      files.size === this.#files.size && [...files].every(([name, file]) => this.#files.get(name) === file);
-    if (isSame) return;
-    this.#files = files;
-    const contents = [...files.values()].flatMap(({ content }) => (content === undefined ? [] : [content]));
+    const contents = this.#directory.read();
+    if (contents === this.#contents) return;
+    this.#contents = contents;
     this.#connectors = new Map(contents.flatMap(({ connectors }) => [...connectors]));
     this.#classes = new Map(contents.flatMap(({ classes }) => [...classes]));
     this.#flags = contents.flatMap(({ flags }) => flags ?? []).at(-1) ?? defaultFlags;
-  }
-
-  /** The names in the directory, or why there are none. Whether it can be read is logged when that changes. */
-  #list(): readonly string[] | DriverError {
-    const { directory, log } = this.#options;
-    const wasReadable = this.#isReadable;
-    try {
-      const names = readdirSync(directory);
-      this.#isReadable = true;
-      if (!wasReadable) log.info('the directory of --manifests can be read again', { path: directory });
-      return names;
-    } catch (error) {
-      this.#isReadable = false;
-      const consequence =
-        this.#files.size === 0
-          ? 'no volume can be published: make it readable or correct the flag'
-          : 'the last good objects are kept: make it readable again';
-      if (wasReadable) {
-        log.error(`the directory of --manifests cannot be read, so ${consequence}`, { path: directory, error });
-      }
-      return new DriverError('UNAVAILABLE', `the directory ${directory} of --manifests cannot be read`, {
-        cause: error,
-      });
-    }
-  }
-
-  #readFile(name: string, previous: ReadFile | undefined): ReadFile {
-    const { directory, namespace, log } = this.#options;
-    const file = path.join(directory, name);
-    let signature = '';
-    try {
-      const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
-      signature = [ino, size, mtimeNs, ctimeNs].join('.');
-      if (previous?.signature === signature) return previous;
-      const content = parseManifestFile(readFileSync(file, 'utf8'), namespace);
-      for (const error of errorsIn(content)) log.error('a manifest is malformed', { file: name, error });
-      return { signature, content, problem: undefined };
-    } catch (error) {
-      if (previous?.signature === signature) return previous;
-      const { message } = asDriverError(error, 'the file cannot be read');
-      log.error('a manifest file cannot be used; its last good objects are kept', { file: name, error });
-      return { signature, content: previous?.content, problem: message };
-    }
   }
 }
 

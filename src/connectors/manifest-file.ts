@@ -26,12 +26,7 @@ export interface ManifestFile {
  * @throws {DriverError} FAILED_PRECONDITION with the line of a syntax error.
  */
 export function parseManifestFile(text: string, namespace: string): ManifestFile {
-  const objects = parseAllDocuments(text, { intAsBigInt: true, prettyErrors: true }).flatMap((document) => {
-    const error = document.errors[0];
-    if (error) throw new DriverError('FAILED_PRECONDITION', error.message, { cause: error });
-    const value = plainValue(document);
-    return isJsonObject(value) ? itemsOf(value) : [];
-  });
+  const objects = parseObjects(text);
   const ofKind = (kind: string): readonly JsonObject[] =>
     objects.filter((object) => object['kind'] === kind && isOfGroup(object, connectorsGroup));
   const configMap = objects.find(
@@ -50,6 +45,19 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
     ),
     flags: configMap === undefined ? undefined : parsed(parseFeatureFlags, configMap),
   };
+}
+
+/**
+ * The objects in a YAML (or JSON) text, those of a `kind: List` one by one.
+ * @throws {DriverError} FAILED_PRECONDITION with the line of a syntax error.
+ */
+export function parseObjects(text: string): readonly JsonObject[] {
+  return parseAllDocuments(text, { intAsBigInt: true, prettyErrors: true }).flatMap((document) => {
+    const error = document.errors[0];
+    if (error) throw new DriverError('FAILED_PRECONDITION', error.message, { cause: error });
+    const value = plainValue(document);
+    return isJsonObject(value) ? itemsOf(value) : [];
+  });
 }
 
 /** The errors that the file holds, one per malformed object. */

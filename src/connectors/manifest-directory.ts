@@ -1,0 +1,118 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { DriverError, asDriverError } from '../errors.js';
+import type { Log } from '../log.js';
+
+export interface ManifestDirectoryOptions<T> {
+  /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
+  readonly directory: string;
+  /** @throws {DriverError} for a text that is no manifest. */
+  readonly parse: (text: string) => T;
+  /** What is wrong with single objects of a file that could be parsed. */
+  readonly errorsIn: (content: T) => readonly DriverError[];
+  /** What follows while the directory has never been readable, for the log. */
+  readonly consequence: string;
+  readonly log: Log;
+}
+
+interface ReadFile<T> {
+  readonly signature: string;
+  /** The last content that could be parsed. */
+  readonly content: T | undefined;
+  /** Why the content now in the file could not be. */
+  readonly problem: string | undefined;
+}
+
+/**
+ * A directory of manifests, looked at whenever it is read, so that a change counts from then on. A file that cannot be
+ * read or is no YAML is reported by name and keeps its last good content; so does the directory, when it cannot be read.
+ */
+export class ManifestDirectory<T> {
+  readonly #options: ManifestDirectoryOptions<T>;
+  #files: ReadonlyMap<string, ReadFile<T>> = new Map();
+  #contents: readonly T[] = [];
+  /** As of the last look at the directory. */
+  #isReadable = true;
+
+  constructor(options: ManifestDirectoryOptions<T>) {
+    this.#options = options;
+  }
+
+  /**
+   * The contents of the files by their names' order; the same array as long as nothing has changed, and unchanged files
+   * keep the identity of theirs.
+   * @throws {DriverError} UNAVAILABLE when the directory has never been readable.
+   */
+  read(): readonly T[] {
+    const listed = this.#list();
+    if (listed instanceof DriverError) {
+      if (this.#files.size === 0) throw listed;
+      return this.#contents;
+    }
+    const names = listed.filter((name) => /\.(ya?ml|json)$/.test(name) && !name.startsWith('.')).sort();
+    const files = new Map(names.map((name) => [name, this.#readFile(name, this.#files.get(name))]));
+    const isSame =
+      files.size === this.#files.size && [...files].every(([name, file]) => this.#files.get(name) === file);
+    if (isSame) return this.#contents;
+    this.#files = files;
+    this.#contents = [...files.values()].flatMap(({ content }) => (content === undefined ? [] : [content]));
+    return this.#contents;
+  }
+
+  /** Why nothing can be read; undefined when the directory is there. The log has it too, when that changes. */
+  problem(): string | undefined {
+    const listed = this.#list();
+    return listed instanceof DriverError ? listed.message : undefined;
+  }
+
+  /** The files that cannot be used as they are now, with the reasons. */
+  brokenFiles(): readonly string[] {
+    return [...this.#files].flatMap(([name, { content, problem }]) => {
+      const malformed = content === undefined ? [] : this.#options.errorsIn(content).map(({ message }) => message);
+      return (problem === undefined ? malformed : [problem]).map((each) => `${name}: ${each}`);
+    });
+  }
+
+  /** The names in the directory, or why there are none. */
+  #list(): readonly string[] | DriverError {
+    const { directory, log } = this.#options;
+    const wasReadable = this.#isReadable;
+    try {
+      const names = readdirSync(directory);
+      this.#isReadable = true;
+      if (!wasReadable) log.info('the directory of --manifests can be read again', { path: directory });
+      return names;
+    } catch (error) {
+      this.#isReadable = false;
+      const consequence =
+        this.#files.size === 0
+          ? `${this.#options.consequence}: make it readable or correct the flag`
+          : 'the last good objects are kept: make it readable again';
+      if (wasReadable) {
+        log.error(`the directory of --manifests cannot be read, so ${consequence}`, { path: directory, error });
+      }
+      return new DriverError('UNAVAILABLE', `the directory ${directory} of --manifests cannot be read`, {
+        cause: error,
+      });
+    }
+  }
+
+  #readFile(name: string, previous: ReadFile<T> | undefined): ReadFile<T> {
+    const { directory, parse, errorsIn, log } = this.#options;
+    const file = path.join(directory, name);
+    let signature = '';
+    try {
+      const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+      signature = [ino, size, mtimeNs, ctimeNs].join('.');
+      if (previous?.signature === signature) return previous;
+      const content = parse(readFileSync(file, 'utf8'));
+      for (const error of errorsIn(content)) log.error('a manifest is malformed', { file: name, error });
+      return { signature, content, problem: undefined };
+    } catch (error) {
+      if (previous?.signature === signature) return previous;
+      const { message } = asDriverError(error, 'the file cannot be read');
+      log.error('a manifest file cannot be used; its last good objects are kept', { file: name, error });
+      return { signature, content: previous?.content, problem: message };
+    }
+  }
+}
