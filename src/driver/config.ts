@@ -1,3 +1,4 @@
+import { isPlainEnvValue, plainEnvCharacters } from './rules/env-value.js';
 import type { LogLevel } from '../log.js';
 import { logLevels } from '../log.js';
 import {
@@ -121,8 +122,6 @@ function socketPath(written: string): string {
 }
 
 function envValue(written: string): string {
-  if (!/^[-A-Za-z0-9._/:@%,+=[\]]*$/.test(written)) {
-    throw new UsageError('only letters, digits and any of . _ - / : @ % , + = [ ] are allowed, since shells read it');
-  }
+  if (!isPlainEnvValue(written)) throw new UsageError(plainEnvCharacters);
   return written;
 }

@@ -16,9 +16,8 @@ export interface ReflectorTarget {
   readonly type: ResourceType;
   /** Absent: cluster-scoped, or all namespaces. */
   readonly namespace?: string;
-  /** One object by its name; absent: all that the label selector takes. */
+  /** One object by its name; absent: all. */
   readonly name?: string;
-  readonly labelSelector?: string;
 }
 
 /** From here on a watch that cannot be resumed is replaced by a new list. */
@@ -47,10 +46,7 @@ export class Reflector {
     this.#client = client;
     this.#target = target;
     this.#log = log;
-    this.#selection = {
-      ...(target.name === undefined ? {} : { fieldSelector: `metadata.name=${target.name}` }),
-      ...(target.labelSelector === undefined ? {} : { labelSelector: target.labelSelector }),
-    };
+    this.#selection = target.name === undefined ? {} : { fieldSelector: `metadata.name=${target.name}` };
   }
 
   /** Idempotent. */

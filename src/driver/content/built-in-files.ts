@@ -1,5 +1,6 @@
 import { DriverError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
+import { isPlainEnvValue, plainEnvCharacters } from '../rules/env-value.js';
 import type { VolumeFile } from '../volume/ports.js';
 import type { ProxyEndpoint } from './proxy-endpoint.js';
 import { proxyUrl } from './proxy-endpoint.js';
@@ -46,15 +47,10 @@ function envFile(variables: Readonly<Record<string, string>>): string {
       if (!isPlainEnvValue(value)) {
         throw new DriverError(
           'FAILED_PRECONDITION',
-          `.env: the value of ${name} has a character that a shell would interpret; only letters, digits and any of . _ - / : @ % , + = [ ] are allowed`,
+          `.env: the value of ${name} has a character that a shell would interpret; ${plainEnvCharacters}`,
         );
       }
       return `${name}=${value}\n`;
     })
     .join('');
-}
-
-/** Brackets enclose IPv6 hosts; an assignment takes them literally. */
-export function isPlainEnvValue(value: string): boolean {
-  return /^[-A-Za-z0-9._/:@%,+=[\]]*$/.test(value);
 }

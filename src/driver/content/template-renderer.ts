@@ -12,7 +12,7 @@ import type { VolumeFile } from '../volume/ports.js';
 import { resolveParams } from './configuration-params.js';
 import type { ConfigurationRenderer, ConfigurationRequest, RenderedConfigurations } from './configuration-renderer.js';
 import { selectConfigurations } from './configuration-selection.js';
-import { fileNameProblem } from './file-names.js';
+import { fileNameProblem } from '../rules/file-name.js';
 import { templateData } from './template-data.js';
 import { Turns } from './turns.js';
 

@@ -6,7 +6,7 @@ import type { ResolvedConnector } from '../../connectors/model.js';
 import type { VolumeFile } from '../volume/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './configuration-renderer.js';
-import { fileNameProblem } from './file-names.js';
+import { fileNameProblem } from '../rules/file-name.js';
 import { chooseProxyEndpoint } from './proxy-endpoint.js';
 
 const maxFiles = 128;

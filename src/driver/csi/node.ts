@@ -1,8 +1,8 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { ErrorCode } from '../../errors.js';
-import { DriverError } from '../../errors.js';
+import { DriverError, asDriverError } from '../../errors.js';
 import type { VolumeHost, VolumeStatistics } from '../volume/ports.js';
-import type { PublishOutcome, PublishVolume } from '../volume/publish-volume.js';
+import type { PublishOutcome, PublishRequest, PublishVolume } from '../volume/publish-volume.js';
 import type { UnpublishVolume } from '../volume/unpublish-volume.js';
 import type { VolumeStatisticsQuery } from '../volume/volume-statistics.js';
 import type { NodeHandlers } from './generated/csi/v1/Node.js';
@@ -52,18 +52,23 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
   const { host, publish, onPublished, onFailed } = options;
   return async (message, signal, report) => {
     report.volumeId = message.volume_id;
-    try {
+    const parse = (): PublishRequest => {
       const request = parsePublishRequest(message, (targetPath) => host.targetPathProblem(targetPath));
       describePod(report, request.pod);
-      const outcome = await publish.run(request, signal);
-      report.outcome = outcome.path;
-      report.steps = outcome.steps;
-      onPublished(outcome);
+      return request;
+    };
+    try {
+      const { path, steps } = await publish.run(
+        { volumeId: message.volume_id, targetPath: message.target_path, parse },
+        signal,
+      );
+      report.outcome = path;
+      report.steps = steps;
+      onPublished({ path, steps });
       return {};
     } catch (error) {
-      const failure = publish.failure(message.volume_id, message.target_path, error);
-      onFailed(failure.code);
-      throw failure;
+      onFailed(asDriverError(error, 'the driver failed unexpectedly; see its log').code);
+      throw error;
     }
   };
 }

@@ -2,6 +2,7 @@ import { DriverError } from '../../errors.js';
 import { Secret } from '../../secret.js';
 import { kubeletPrefix, parseVolumeAttributes, quote } from '../volume/attributes.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../volume/names.js';
+import { isSelinuxLabel } from '../rules/selinux-label.js';
 import type { MountOptions, PassedTokens } from '../volume/ports.js';
 import type { PodIdentity } from '../../access/access-control.js';
 import type { PublishRequest } from '../volume/publish-volume.js';
@@ -130,7 +131,7 @@ function parseMountFlags(flags: readonly string[], problems: string[]): string |
   for (const flag of flags) {
     const label = /^context=(?:"([^"]+)"|([^"]+))$/.exec(flag);
     selinuxContext = label?.[1] ?? label?.[2];
-    if (selinuxContext === undefined || !/^[-A-Za-z0-9_.:,]+$/.test(selinuxContext)) {
+    if (selinuxContext === undefined || !isSelinuxLabel(selinuxContext)) {
       problems.push(`mount flag ${quote(flag)} is not supported: only context=LABEL is`);
     }
   }

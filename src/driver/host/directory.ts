@@ -1,15 +1,20 @@
 import { SyscallError } from './errno.js';
 import type { Syscalls } from './syscalls.js';
 
-/** An open directory, and how error messages call it. */
-export interface Directory {
-  readonly fd: number;
+/** What a call works on, as error messages call it. */
+export interface Place {
   readonly path: string;
 }
 
+/** An open directory. */
+export interface Directory extends Place {
+  /** Never a failed call's negative errno. */
+  readonly fd: number;
+}
+
 /** @throws {SyscallError} naming the call and the path when the result is a negative errno. */
-export function check(result: number, call: string, directory: Directory, name?: string): number {
-  if (result < 0) throw failure(result, call, directory, name);
+export function check(result: number, call: string, place: Place, name?: string): number {
+  if (result < 0) throw failure(result, call, place, name);
   return result;
 }
 
@@ -17,15 +22,15 @@ export function check(result: number, call: string, directory: Directory, name?:
 export function checkValue<T extends object | string>(
   result: T | number,
   call: string,
-  directory: Directory,
+  place: Place,
   name?: string,
 ): T {
-  if (typeof result === 'number') throw failure(result, call, directory, name);
+  if (typeof result === 'number') throw failure(result, call, place, name);
   return result;
 }
 
-function failure(result: number, call: string, directory: Directory, name?: string): SyscallError {
-  return new SyscallError(call, name === undefined ? directory.path : `${directory.path}/${name}`, -result);
+function failure(result: number, call: string, { path }: Place, name?: string): SyscallError {
+  return new SyscallError(call, name === undefined ? path : `${path}/${name}`, -result);
 }
 
 /** Opens a directory inside another one; the caller closes it. */

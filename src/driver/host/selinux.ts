@@ -1,4 +1,5 @@
 import { DriverError } from '../../errors.js';
+import { isSelinuxLabel } from '../rules/selinux-label.js';
 import { check } from './directory.js';
 import { errno } from './errno.js';
 import { AT_FDCWD, open } from './syscalls.js';
@@ -13,7 +14,7 @@ const containerContext = 'system_u:object_r:container_file_t:s0';
  * @param selinuxDir where selinuxfs is mounted, /sys/fs/selinux.
  */
 export function selinuxContext(syscalls: Syscalls, selinuxDir: string, requested?: string): string | undefined {
-  if (requested !== undefined && !/^[-.:,_a-zA-Z0-9]+$/.test(requested)) {
+  if (requested !== undefined && !isSelinuxLabel(requested)) {
     throw new DriverError('INVALID_ARGUMENT', `${JSON.stringify(requested)} is not an SELinux context`);
   }
   return isEnforcing(syscalls, selinuxDir) ? (requested ?? containerContext) : undefined;
@@ -21,7 +22,7 @@ export function selinuxContext(syscalls: Syscalls, selinuxDir: string, requested
 
 /** Asked each time: an administrator may switch it while the driver runs. */
 function isEnforcing(syscalls: Syscalls, selinuxDir: string): boolean {
-  const place = { fd: AT_FDCWD, path: selinuxDir };
+  const place = { path: selinuxDir };
   const fd = syscalls.openat(AT_FDCWD, `${selinuxDir}/enforce`, open.read, 0);
   if (fd === -errno.ENOENT || fd === -errno.ENOTDIR) return false;
   check(fd, 'openat', place, 'enforce');

@@ -12,7 +12,7 @@ import type { GenerationNames } from './atomic-writer.js';
 import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { fromSyscallError, SyscallError } from './errno.js';
-import { checkFileNames } from './file-name.js';
+import { checkFileNames } from './check-file-names.js';
 import { permissionsOf } from './generation.js';
 import { inspectTarget } from './mount-state.js';
 import { selinuxContext } from './selinux.js';

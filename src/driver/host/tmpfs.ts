@@ -70,8 +70,7 @@ export class TmpfsMaker {
   /** A new tmpfs without a place. Closing it before `attach` makes it vanish. */
   createDetached(options: TmpfsOptions): Directory {
     const syscalls = this.#syscalls;
-    const filesystem = { fd: syscalls.fsopen('tmpfs'), path: 'tmpfs' };
-    check(filesystem.fd, 'fsopen', filesystem);
+    const filesystem = { fd: check(syscalls.fsopen('tmpfs'), 'fsopen', { path: 'tmpfs' }), path: 'tmpfs' };
     try {
       check(syscalls.fsconfig(filesystem.fd, 'source', source), 'fsconfig source', filesystem);
       for (const [key, value] of settings(options, this.#noswap)) {

@@ -61,20 +61,33 @@ export interface PublishDependencies {
 }
 
 /**
+ * A call of the kubelet as it came. What it asks for is read inside the use case, since what the answer to a mistake may
+ * be depends on what is mounted.
+ */
+export interface PublishCall {
+  readonly volumeId: string;
+  /** As in the request, even of a request that cannot be parsed; it may be any text. */
+  readonly targetPath: string;
+  /** @throws {DriverError} INVALID_ARGUMENT or FAILED_PRECONDITION for a request that asks for nothing that can be had. */
+  readonly parse: () => PublishRequest;
+}
+
+/**
  * Publishes a volume, or refreshes one that is published (the kubelet makes no difference between the two calls):
  *
- * 1. Nothing changed since the last success: done, from memory. Once the last answer about access has aged, the API
+ * 1. Parse the request.
+ * 2. Take the lock of the volume.
+ * 3. Nothing changed since the last success: done, from memory. Once the last answer about access has aged, the API
  *    server has a moment to give another one; without it what is mounted stays.
- * 2. Make sure that the kubelet's pod information can be believed.
- * 3. Read the connectors, their classes and the feature flags, for who may read them.
- * 4. Authorise.
- * 5. Get the token.
- * 6. Only the cached answers had aged and nothing changed: done.
- * 7. Render everything in memory.
- * 8. Attach a complete volume, or rewrite the one that is there.
- * 9. Remember what it was made from.
+ * 4. Make sure that the kubelet's pod information can be believed.
+ * 5. Read the connectors, their classes and the feature flags, for who may read them.
+ * 6. Authorise.
+ * 7. Get the token. When only the cached answers had aged and nothing changed after all: done.
+ * 8. Render everything in memory.
+ * 9. Attach a complete volume, or rewrite the one that is there.
+ * 10. Remember what it was made from.
  *
- * Steps 2 to 7 touch nothing on the machine; step 8 is synchronous and undoes its own work when it fails.
+ * Steps 3 to 8 touch nothing on the machine; step 9 is synchronous and undoes its own work when it fails.
  */
 export class PublishVolume {
   readonly #deps: PublishDependencies;
@@ -83,18 +96,25 @@ export class PublishVolume {
     this.#deps = deps;
   }
 
-  /** @throws {DriverError} see `failure` for what the codes mean on a volume that is already published. */
-  async run(request: PublishRequest, signal: AbortSignal): Promise<PublishOutcome> {
-    const keys = [request.volumeId, request.targetPath];
-    return this.#deps.locks.exclusively(keys, signal, (lockSignal) => this.#publish(request, lockSignal));
+  /** @throws {DriverError} only ever UNAVAILABLE for a volume that is mounted. */
+  async run(call: PublishCall, signal: AbortSignal): Promise<PublishOutcome> {
+    const { volumeId, targetPath, parse } = call;
+    try {
+      // 1. Parse.
+      const request = parse();
+      // 2. Lock.
+      const keys = [volumeId, targetPath];
+      return await this.#deps.locks.exclusively(keys, signal, (lockSignal) => this.#publish(request, lockSignal));
+    } catch (error) {
+      throw this.#failure(volumeId, targetPath, error);
+    }
   }
 
   /**
    * What to answer when a publish failed. On a volume that is mounted it is UNAVAILABLE whatever the cause: the kubelet
    * keeps the volume, tells the user, and tries again. A final code would make some kubelets tear at a live volume.
-   * @param targetPath as in the request, even of a request that could not be parsed; it may be any text.
    */
-  failure(volumeId: string, targetPath: string, error: unknown): DriverError {
+  #failure(volumeId: string, targetPath: string, error: unknown): DriverError {
     const { volumes, clock } = this.#deps;
     const cause = asDriverError(error, 'the driver failed unexpectedly; see its log');
     const state = this.#stateOf(targetPath);
@@ -126,7 +146,7 @@ export class PublishVolume {
     const known = this.#deps.volumes.get(request.targetPath);
     this.#ensureSameVolume(request, known);
 
-    // 1. Nothing changed.
+    // 3. Nothing changed.
     if (known !== undefined && (await this.#isUnchanged(request, requestKey, known, signal))) {
       this.#deps.volumes.clearFailure(request.targetPath);
       return { path: 'unchanged', steps: {} };
@@ -180,10 +200,10 @@ export class PublishVolume {
     const { targetPath, pod, attributes } = request;
     const timer = new StepTimer();
 
-    // 2. Trust.
+    // 4. Trust.
     if (!guard.isKnownTrustworthy()) await call.idleWhile(() => guard.ensureTrustworthy(call.signal));
 
-    // 3. Read.
+    // 5. Read.
     const flags = source.peekFlags() ?? (await call.idleWhile(() => source.flags(call.signal)));
     ensureConnectorCount(attributes, flags);
     const asked = { pod, connectors: attributes.connectors, flags };
@@ -192,19 +212,19 @@ export class PublishVolume {
     throwIfAborted(call.signal);
     timer.lap('read');
 
-    // 4. Authorise.
+    // 6. Authorise.
     const access = await decideAccess(this.#deps.access, asked, known !== undefined, call);
     throwIfAborted(call.signal);
     if (access.kind === 'pending') throw new DriverError('UNAVAILABLE', access.message);
     timer.lap('authorize');
 
-    // 5. Token.
+    // 7. Token.
     const tokenRequest = tokenRequestOf(request);
     const token = tokens.peek(tokenRequest) ?? (await call.idleWhile(() => tokens.tokenFor(tokenRequest, call.signal)));
     throwIfAborted(call.signal);
     timer.lap('token');
 
-    // 6. Nothing changed after all.
+    // Nothing changed after all.
     const defaults = contentDefaults();
     const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && known?.input.isAllowed === true);
     const input: VolumeInput = { requestKey, resolved, flags, token, caBundle: defaults.caBundle, isAllowed };
@@ -215,7 +235,7 @@ export class PublishVolume {
     }
     if (access.kind === 'unknown') throw access.cause;
 
-    // 7. Render.
+    // 8. Render.
     const content =
       access.kind === 'rejected'
         ? rejectionContent(access.message, access.details)
@@ -223,11 +243,11 @@ export class PublishVolume {
     throwIfAborted(call.signal);
     timer.lap('render');
 
-    // 8. Attach or rewrite. From here on nothing else of the driver runs until the volume is complete.
+    // 9. Attach or rewrite. From here on nothing else of the driver runs until the volume is complete.
     const path = this.#write(request, content);
     timer.lap('write');
 
-    // 9. Remember.
+    // 10. Remember.
     const { volumeId, mountOptions } = request;
     volumes.put({ volumeId, targetPath, pod, mountOptions, connectors: attributes.connectors, input });
     source.retain(volumeId, attributes.connectors);

@@ -80,16 +80,6 @@ describe('a reflector', () => {
     assert.deepEqual([api.count({ verb: 'list' }), api.count({ verb: 'watch' }), api.requests.length], [1, 1, 2]);
   });
 
-  it('follows a label selector as objects begin and cease to match', async () => {
-    api.put(connector('one', 'a', { pod: 'x' }));
-    api.put(connector('two', 'a'));
-    await reflect({ ...team, labelSelector: 'pod=x' });
-    api.put(connector('two', 'b', { pod: 'x' }));
-    api.put(connector('one', 'b', { pod: 'y' }));
-    await showsAddress('one', undefined);
-    assert.deepEqual([...reflector.state.objects.keys()], ['team-a/two']);
-  });
-
   it('fills in the kind that lists of built-in objects leave out', async () => {
     api.put({
       apiVersion: 'v1',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { builtInFiles, isPlainEnvValue } from '../../../../src/driver/content/built-in-files.js';
+import { builtInFiles } from '../../../../src/driver/content/built-in-files.js';
+import { isPlainEnvValue } from '../../../../src/driver/rules/env-value.js';
 import { chooseProxyEndpoint } from '../../../../src/driver/content/proxy-endpoint.js';
 import { Secret } from '../../../../src/secret.js';
 import { resolvedOf } from '../../../support/domain.js';

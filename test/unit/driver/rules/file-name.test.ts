@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { fileNameProblem } from '../../../../src/driver/content/file-names.js';
+import { fileNameProblem } from '../../../../src/driver/rules/file-name.js';
 
 describe('file names', () => {
   for (const name of ['a', '.env', 'settings.xml', '-x_', 'a..b', 'x'.repeat(253)]) {
@@ -12,6 +12,16 @@ describe('file names', () => {
       assert.equal(typeof fileNameProblem(name), 'string');
     });
   }
+
+  it('may be nothing but one plain directory entry that is not of the writer, whatever the text', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[-._a-zA-Z0-9/]*$/)), (name) => {
+        const allowed = Array.from(name).every((character) => /[-._a-zA-Z0-9]/.test(character));
+        const expected = allowed && name !== '' && name !== '.' && !name.startsWith('..') && name.length <= 253;
+        assert.equal(fileNameProblem(name) === undefined, expected);
+      }),
+    );
+  });
 
   it('that pass are plain entries of one directory', () => {
     fc.assert(
