@@ -1,7 +1,15 @@
 import { checkType, ExecFailure, literalArgument, literalValue, canBeNil, paramTypeName, zeroOf } from './arguments.js';
 import { andFunction, calleeProblem, callFunction, orFunction } from './builtins.js';
 import type { ByteString } from './byte-string.js';
-import { type CallContext, GoError, InterfaceBox, type ParamType, type Ref, type Signature } from './function.js';
+import {
+  type CallContext,
+  GoError,
+  InterfaceBox,
+  methodOf,
+  type ParamType,
+  type Ref,
+  type Signature,
+} from './function.js';
 import { stepCosts } from './limits.js';
 import { element, isTrue, opened, staticTypeName } from './reference.js';
 import {
@@ -175,10 +183,10 @@ export class Expressions {
     throw new ExecFailure(`can't evaluate field ${name} in type ${type}`);
   }
 
-  #method({ type, data }: GoObject, name: ByteString, node: Operand): Callee | undefined {
-    const method = type.methods.get(name);
+  #method(object: GoObject, name: ByteString, node: Operand): Callee | undefined {
+    const method = methodOf(object, name);
     if (method === undefined) return undefined;
-    return { signature: method, name, node, invoke: (args) => method.call(this.#context, data, args) };
+    return { signature: method, name, node, invoke: (args) => method.call(this.#context, object.data, args) };
   }
 
   #function(dot: Ref, node: IdentifierNode, site: AnyNode, args: readonly Operand[], piped: Ref): Ref {

@@ -118,6 +118,16 @@ export interface GoMethod<T = unknown> extends Signature {
   call(context: CallContext, receiver: T, args: readonly Ref[]): Ref;
 }
 
+/** A type with methods, as it is to be declared. */
+export interface MethodType<T> extends ObjectType<T> {
+  readonly methods: ReadonlyMap<string, GoMethod<T>>;
+}
+
+/** The method that Go finds on the object under this name. All types of objects are declared as MethodType. */
+export function methodOf({ type }: GoObject, name: string): GoMethod | undefined {
+  return type.methods.get(name) as GoMethod | undefined;
+}
+
 type Rest<V> = V extends ParamType ? Argument<V>[] : [];
 
 interface Declaration<P extends readonly ParamType[], V extends ParamType | undefined> extends Signature {

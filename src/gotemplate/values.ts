@@ -1,4 +1,3 @@
-import type { GoMethod } from './function.js';
 import type { ByteString } from './byte-string.js';
 
 /**
@@ -193,8 +192,8 @@ export interface ObjectType<T = unknown> {
   readonly name: TypeName;
   /** reflect.Kind: decides truth, comparison, `kindOf`, and what a numeric verb prints. */
   readonly kind: 'struct' | 'ptr' | 'int' | 'int64';
-  /** The exported methods that Go finds on such a value, by name. */
-  readonly methods: ReadonlyMap<string, GoMethod<T>>;
+  /** The exported methods that Go finds on such a value, by name. What a method is says MethodType (function.ts). */
+  readonly methods: ReadonlyMap<string, unknown>;
   /** What the type's String or Error method gives; absent when it has neither. */
   text?(data: T): ByteString;
   /** What its GoString method gives (`%#v`); absent when it has none. */

@@ -1,5 +1,5 @@
-import { goMethod, type GoMethod } from '../function.js';
-import { GoObject, int64, wrapInt, type GoValue, type ObjectType } from '../values.js';
+import { goMethod, type GoMethod, type MethodType } from '../function.js';
+import { GoObject, int64, wrapInt, type GoValue } from '../values.js';
 import { durationText, hour, minute, roundDuration, second } from './duration-text.js';
 
 /** Whole units and the rest apart, as Go does it, so that large durations keep their precision. */
@@ -19,7 +19,7 @@ function truncated(nanoseconds: bigint, unit: bigint): bigint {
 const methods = new Map<string, GoMethod<bigint>>();
 
 /** Go's time.Duration; the data is nanoseconds. */
-export const durationType: ObjectType<bigint> = {
+export const durationType: MethodType<bigint> = {
   name: 'time.Duration',
   kind: 'int64',
   methods,

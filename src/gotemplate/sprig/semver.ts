@@ -1,7 +1,7 @@
 import type { ByteString } from '../byte-string.js';
-import { goFunction, goMethod, type GoFunction, type GoMethod } from '../function.js';
+import { goFunction, goMethod, type GoFunction, type GoMethod, type MethodType } from '../function.js';
 import { quote } from '../quote.js';
-import { GoInt, GoObject, GoSlice, int, isObject, type GoValue, type ObjectType } from '../values.js';
+import { GoInt, GoObject, GoSlice, int, isObject, type GoValue } from '../values.js';
 import { parseConstraints, satisfies } from './semver-constraints.js';
 import { compareVersions, increment, parseVersion, versionText, withPart, type Version } from './semver-version.js';
 
@@ -54,7 +54,7 @@ function fields(version: Version): [string, GoValue][] {
 }
 
 /** What the increments and setters give: a struct, which lacks the methods that Go declares on the pointer. */
-const versionStruct: ObjectType<Version> = {
+const versionStruct: MethodType<Version> = {
   name: 'semver.Version',
   kind: 'struct',
   methods: new Map(commonMethods.map((method) => [method.name, method])),
@@ -75,9 +75,10 @@ export const versionType: ObjectType<Version> = {
 };
 
 function comparison(name: string, decide: (order: number) => GoValue): GoMethod<Version> {
-  return goMethod({ name, params: [versionType] }, (_, version: Version, other) =>
-    decide(compareVersions(version, other.data)),
-  );
+  return goMethod({ name, params: [versionType] }, (context, version: Version, other) => {
+    context.charge(version.prerelease.length >> 4);
+    return decide(compareVersions(version, other.data));
+  });
 }
 
 for (const method of [

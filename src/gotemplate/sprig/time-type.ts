@@ -1,6 +1,6 @@
 import type { ByteString } from '../byte-string.js';
-import { GoError, goMethod, type GoMethod } from '../function.js';
-import { GoInt, GoObject, GoSlice, int, int64, type GoValue, type ObjectType } from '../values.js';
+import { GoError, goMethod, type GoMethod, type MethodType } from '../function.js';
+import { GoInt, GoObject, GoSlice, int, int64, type GoValue } from '../values.js';
 import { duration, durationType } from './duration-type.js';
 import { dayNames, Instant, monthNames } from './instant.js';
 import { formatTime, timeText } from './time-format.js';
@@ -19,7 +19,7 @@ function methodMap<T>(list: readonly GoMethod<T>[]): Map<string, GoMethod<T>> {
 }
 
 /** An integer type whose values have names, counted from `first`. */
-function namedIntegers(name: string, names: readonly string[], first: bigint): ObjectType<bigint> {
+function namedIntegers(name: string, names: readonly string[], first: bigint): MethodType<bigint> {
   const text = (value: bigint): string =>
     names[Number(value - first)] ?? `%!${name.replace('time.', '')}(${BigInt.asUintN(64, value).toString()})`;
   return {
@@ -36,7 +36,7 @@ function namedIntegers(name: string, names: readonly string[], first: bigint): O
 export const monthType = namedIntegers('time.Month', monthNames, 1n);
 export const weekdayType = namedIntegers('time.Weekday', dayNames, 0n);
 
-export const locationType: ObjectType<Location> = {
+export const locationType: MethodType<Location> = {
   name: '*time.Location',
   kind: 'ptr',
   methods: methodMap([goMethod({ name: 'String', params: [] }, (_, location: Location) => location.name)]),
@@ -78,7 +78,7 @@ export function rfc3339(instant: Instant, method = 'MarshalJSON'): ByteString {
 
 const methods = new Map<string, GoMethod<Instant>>();
 
-export const timeType: ObjectType<Instant> = {
+export const timeType: MethodType<Instant> = {
   name: 'time.Time',
   kind: 'struct',
   methods,
