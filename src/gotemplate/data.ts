@@ -11,9 +11,14 @@ import { anyMap, anyType, type GoMap, type GoValue, int64 } from './values.js';
  */
 export function toGoMap(data: JsonObject, budget: Budget, depth = 0): GoMap {
   const entries = new Map<string, GoValue>();
-  for (const [key, value] of Object.entries(data)) entries.set(toGoString(key), toGoValue(value, budget, depth + 1));
+  const given = Object.entries(data);
+  budget.charge(stepsPerEntry * given.length);
+  for (const [key, value] of given) entries.set(toGoString(key), toGoValue(value, budget, depth + 1));
   return anyMap(entries);
 }
+
+/** Steps that an entry takes beside its value. */
+const stepsPerEntry = 4;
 
 /** Texts from this length on are kept, characters. */
 const longText = 256;

@@ -8,6 +8,9 @@ const functions: ReadonlyMap<ByteString, GoFunction> = new Map(
   [...builtins, ...sprigFunctions].map((known) => [known.name, known]),
 );
 
+/** All that templates may call. */
+export const allFunctions: readonly GoFunction[] = [...functions.values()];
+
 /** The function of this name that templates may call. */
 export function findFunction(name: ByteString): GoFunction | undefined {
   return functions.get(name);

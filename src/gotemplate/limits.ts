@@ -73,6 +73,11 @@ export class Budget implements CallContext {
     this.#pauseAt = limits.sliceSteps;
   }
 
+  /** What was charged so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
   charge(steps: number): void {
     this.#steps += steps;
     if (this.#steps > this.limits.steps) {

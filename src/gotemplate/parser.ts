@@ -63,10 +63,15 @@ class TreeParser extends PipelineParser {
 
   /** A name may be defined once, not counting templates of nothing but space. */
   #addTemplate(name: ByteString, statements: readonly Statement[]): void {
-    const { templates } = this.source;
-    const present = templates.get(name);
-    if (present === undefined || isBlank(present)) templates.set(name, statements);
-    else if (!isBlank(statements)) this.fail(`template: multiple definition of template ${quote(name)}`);
+    const { templates, blank } = this.source;
+    const isNewBlank = isBlank(statements);
+    if (!templates.has(name) || blank.has(name)) {
+      templates.set(name, statements);
+      if (isNewBlank) blank.add(name);
+      else blank.delete(name);
+    } else if (!isNewBlank) {
+      this.fail(`template: multiple definition of template ${quote(name)}`);
+    }
   }
 
   /** Parses the text as a whole and adds it under the name that it was compiled with. */
@@ -236,6 +241,7 @@ export function parseTemplates(name: ByteString, text: ByteString, findFunction:
     lexer: new Lexer(text),
     pushedBack: [],
     templates: new Map(),
+    blank: new Set(),
     findFunction,
     parseName: name,
     nodes: 0,

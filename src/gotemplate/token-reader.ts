@@ -28,6 +28,8 @@ export interface Source {
   readonly lexer: Lexer;
   readonly pushedBack: Token[];
   readonly templates: Templates;
+  /** Names of the templates that are nothing but space: each text is looked through once. */
+  readonly blank: Set<ByteString>;
   readonly findFunction: FindFunction;
   readonly parseName: ByteString;
   nodes: number;

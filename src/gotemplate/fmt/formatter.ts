@@ -8,6 +8,9 @@ import { isPrint } from '../unicode.js';
 /** Bytes written between two reports to the render's limits. */
 const reportEvery = 1024;
 
+/** Steps that finding the digits of a float takes. */
+const stepsPerFloat = 20;
+
 /**
  * Formats booleans, strings and numbers under printf's flags into a buffer: what Go's fmt does below the level of types.
  * Flags are set by the caller between two operands.
@@ -176,6 +179,7 @@ export class Formatter {
   formatFloat(value: number, verb: FloatVerb, precision: number): void {
     const digits = this.precision ?? precision;
     if (digits > 0) this.context.allocate(digits);
+    this.context.charge(stepsPerFloat);
     // All digits of the exact value are worked out, which for very large and very small numbers are hundreds.
     if (digits >= 0 && Number.isFinite(value) && value !== 0) {
       this.context.charge(Math.ceil(Math.abs(Math.log2(Math.abs(value))) / 2));

@@ -55,7 +55,7 @@ export class Printer extends Formatter {
   }
 
   #printValue(value: GoValue, verb: ByteString, depth: number): void {
-    this.context.charge(2);
+    this.context.charge(3);
     ensureDepth(depth);
     if (typeof value === 'string') this.#printString(value, verb);
     else if (typeof value === 'number') this.#printFloat(value, value, verb);

@@ -49,7 +49,7 @@ function durationOf(value: GoValue): ByteString {
 
 function durationRound(context: CallContext, value: GoValue): ByteString {
   if (typeof value === 'string') {
-    context.charge(stepsPerFailure + value.length);
+    context.charge(stepsPerFailure + 8 * value.length);
     return roughDuration(orElse(() => parseDuration(value), 0n));
   }
   if (value instanceof GoInt && value.kind === 'int64') return roughDuration(value.value);

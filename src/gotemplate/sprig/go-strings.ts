@@ -2,6 +2,7 @@ import { decodeRune, decodeRunes, runeError, type ByteString, type Rune } from '
 import { ByteBuilder } from '../byte-builder.js';
 import type { CallContext } from '../function.js';
 import { isSpaceRune } from './letters.js';
+import { Needle } from './needle.js';
 
 /** Go's strings package on byte strings, as far as JavaScript's own methods differ from it. */
 
@@ -42,13 +43,6 @@ export function trimCutset(bytes: ByteString, cutset: ByteString): ByteString {
   return trimWhere(bytes, (rune) => runes.has(rune));
 }
 
-/** How often `part`, which is not empty, occurs without overlap. */
-export function countOf(bytes: ByteString, part: ByteString): number {
-  let count = 0;
-  for (let at = bytes.indexOf(part); at >= 0; at = bytes.indexOf(part, at + part.length)) count++;
-  return count;
-}
-
 /** strings.Repeat, after the bounds have agreed. Negative counts are the caller's to refuse. */
 export function repeatText(context: CallContext, bytes: ByteString, count: bigint): ByteString {
   if (bytes === '' || count === 0n) return '';
@@ -65,14 +59,15 @@ export function replaceAll(
 ): ByteString {
   context.charge(bytes.length / 16);
   if (old === '') return interleave(context, bytes, replacement);
-  const count = countOf(bytes, old);
+  const needle = new Needle(context, old);
+  const count = needle.countIn(bytes);
   if (count === 0) return bytes;
   context.charge(count);
   context.allocate(bytes.length + count * (replacement.length - old.length));
   // JavaScript's own replaceAll keeps some forty bytes for each match while it works.
   const replaced = new ByteBuilder();
   let copied = 0;
-  for (let at = bytes.indexOf(old); at >= 0; at = bytes.indexOf(old, copied)) {
+  for (let at = needle.indexIn(bytes); at >= 0; at = needle.indexIn(bytes, copied)) {
     replaced.add(bytes.slice(copied, at)).add(replacement);
     copied = at + old.length;
   }
@@ -84,6 +79,9 @@ function interleave(context: CallContext, bytes: ByteString, replacement: ByteSt
   const parts = explode(context, bytes, bytes.length);
   return parts.length === 0 ? replacement : `${replacement}${parts.join(replacement)}${replacement}`;
 }
+
+/** What a part takes in a list beside its bytes. */
+const partBytes = 32;
 
 /**
  * strings.SplitN: at most `limit` parts, the last of them unsplit; all parts for a negative limit; undefined, which is
@@ -98,13 +96,15 @@ export function splitText(
   if (limit === 0) return undefined;
   if (separator === '') return explode(context, bytes, limit < 0 ? Infinity : limit);
   context.charge(bytes.length / 16);
-  const count = countOf(bytes, separator) + 1;
+  const needle = new Needle(context, separator);
+  const count = needle.countIn(bytes) + 1;
   const size = limit < 0 ? count : Math.min(limit, count);
-  context.allocate(16 * size + bytes.length);
+  context.allocate(partBytes * size + bytes.length);
+  context.charge(size);
   const parts: ByteString[] = [];
   let at = 0;
   while (parts.length < size - 1) {
-    const found = bytes.indexOf(separator, at);
+    const found = needle.indexIn(bytes, at);
     parts.push(bytes.slice(at, found));
     at = found + separator.length;
   }
@@ -113,7 +113,7 @@ export function splitText(
 }
 
 function explode(context: CallContext, bytes: ByteString, limit: number): ByteString[] {
-  context.allocate(16 * Math.min(bytes.length, limit));
+  context.allocate(partBytes * Math.min(bytes.length, limit));
   const parts: ByteString[] = [];
   let at = 0;
   while (at < bytes.length && parts.length < limit - 1) {

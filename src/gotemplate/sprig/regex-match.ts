@@ -1,151 +1,93 @@
-import { MatcherInput, RE2JS, type Matcher } from 're2js';
-import { decodeRune, fromGoString, isAscii, toBytes, toGoString, type ByteString } from '../byte-string.js';
-import { GoError, type CallContext } from '../function.js';
-import { canBackquote, quote } from '../quote.js';
+import { decodeRune, fromGoString, toGoString, type ByteString } from '../byte-string.js';
+import type { CallContext } from '../function.js';
+import { Needle } from './needle.js';
+import { type EngineInput, RegexInput } from './regex-input.js';
+import { compilePattern, groupName } from './regex-pattern.js';
 
 /**
  * Go's regexp package on byte strings by way of re2js, which has RE2's syntax and runs in time proportional to pattern
- * times text. Text that is not ASCII is matched as UTF-8 bytes, so that positions are byte positions and an invalid
- * byte is one character, as in Go.
+ * times text.
  */
 
-/** Steps that compiling takes for each character of a pattern, for each in a repetition, and for a Unicode class. */
-const stepsPerCharacter = 20;
-const stepsPerRepeated = 4;
-const stepsPerUnicodeClass = 2000;
-
-/** Steps that the slowest of re2js's ways takes for each instruction of the program and character of the text. */
+/** Steps that the slowest of re2js's ways takes for each instruction of the program and character that it looks at. */
 const stepsPerInstruction = 0.15;
 
-/** Steps for each millisecond that a search took; what one find looks at cannot be told beforehand. */
-const stepsPerMillisecond = 10_000;
+/** The same for a character by itself, which may be one of several bytes. */
+const stepsPerCharacter = 0.5;
 
-/** An upper bound for how often a counted repetition multiplies the pattern: those of groups may be nested. */
-function repetitions(pattern: string): number {
-  let simple = 1;
-  let nested = 1;
-  for (const [, before = '', low = '', high = ''] of pattern.matchAll(/(.?)\{(\d{1,4})(?:,(\d{0,4}))?\}/gs)) {
-    const count = Math.max(Number(low), Number(high), 1);
-    if (before === ')') nested *= count;
-    else simple = Math.max(simple, count);
-  }
-  return Math.min(simple * nested, 1000);
+/** The same for each group that it is to find the bounds of. */
+const stepsPerGroup = 0.02;
+
+/** Steps that starting a search takes. */
+const stepsPerSearch = 10;
+
+/** Memory of the engine for each instruction, and for each of these and bound of a group. */
+const bytesPerInstruction = 48;
+const bytesPerBound = 8;
+
+const unanchored = 0;
+
+/** What is needed of re2js beneath its own matcher, which knows no other inputs than its own. */
+interface Engine {
+  /** Literal with which each match starts. */
+  readonly prefix: string;
+  readonly namedGroups: Readonly<Record<string, number>>;
+  /** @returns the bounds of the first match and of its groups, `bounds` of them, negative for what took no part. */
+  executeEngine(input: EngineInput, from: number, anchor: number, bounds: number): readonly number[] | null;
 }
 
-function chargeCompiling(context: CallContext, pattern: string): void {
-  const repeated = repetitions(pattern);
-  const classes = pattern.split(/\\p/i).length - 1;
-  const perCharacter = stepsPerCharacter + (repeated > 1 ? stepsPerRepeated * repeated : 0);
-  context.charge(pattern.length * perCharacter + classes * stepsPerUnicodeClass);
-}
-
-/**
- * Go lets several groups have the same name, re2js does not: all but the first get an underscore and a number on top,
- * by which `named` finds them.
- */
-function compile(pattern: string): RE2JS {
-  try {
-    return RE2JS.compile(pattern);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const renamed = message.includes('duplicate capture group name') ? withUniqueNames(pattern) : pattern;
-    if (renamed === pattern) throw new PatternError(toGoString(inGoWords(message)));
-    return compile(renamed);
-  }
-}
-
-/** re2js's messages are Go's but for what a pattern's end leaves out, and for names that `compile` made up. */
-function inGoWords(message: string): string {
-  return message
-    .replace(/(trailing backslash at end of expression)$/, '$1: ``')
-    .replace(/invalid named capture: `(\(\?P?)<`$/, (_, opening: string) => {
-      return `invalid or unsupported Perl syntax: \`${opening === '(?' ? '(?<' : opening}\``;
-    })
-    .replace(new RegExp(`${duplicateMark}\\d+`, 'g'), '');
-}
-
-function withUniqueNames(pattern: string): string {
-  const seen = new Map<string, number>();
-  return pattern.replace(/\\.|\(\?P?<(\w+)>/gs, (whole, name?: string) => {
-    if (name === undefined) return whole;
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    return count === 1 ? whole : whole.replace('>', `${duplicateMark}${count.toString()}>`);
-  });
-}
-
-const duplicateMark = '__duplicate__';
-
-/** What Go finds wrong with a pattern: `error parsing regexp: missing closing ): …`. */
-export class PatternError extends GoError {}
-
-function ensureUtf8(pattern: ByteString): void {
-  if (isAscii(pattern)) return;
-  for (let at = 0; at < pattern.length;) {
-    const { size } = decodeRune(pattern, at);
-    const isInvalid = size === 1 && pattern.charCodeAt(at) >= 0x80;
-    if (isInvalid) throw new PatternError(`error parsing regexp: invalid UTF-8: \`${pattern.slice(at)}\``);
-    at += size;
-  }
-}
-
-/** Positions in bytes: of the whole match, then of each group; a group that took no part has undefined. */
+/** Positions in bytes. */
 export interface Match {
   readonly start: number;
   readonly end: number;
+  /** The text of a group, 0 for the whole; undefined when it took no part, or was not asked for. */
   group(index: number): ByteString | undefined;
-  named(name: ByteString): ByteString | undefined;
 }
 
 export class Regex {
   readonly #context: CallContext;
-  readonly #compiled: RE2JS;
-  readonly groupCount: number;
+  readonly #engine: Engine;
+  readonly #prefix: Needle;
+  readonly #instructions: number;
+  readonly #groupCount: number;
 
   /** @throws {PatternError} with Go's message. */
   constructor(context: CallContext, pattern: ByteString) {
-    ensureUtf8(pattern);
-    const text = fromGoString(pattern);
-    chargeCompiling(context, text);
+    const compiled = compilePattern(context, pattern, fromGoString(pattern));
     this.#context = context;
-    this.#compiled = compile(text);
-    this.groupCount = this.#compiled.groupCount();
-  }
-
-  /** The steps that one search of so much text takes at most. */
-  #worst(length: number): number {
-    return 10 + (length + 1) * this.#compiled.programSize() * stepsPerInstruction;
-  }
-
-  #matcher(text: ByteString, searches: 1 | 2): Matcher {
-    this.#context.charge(searches * this.#worst(text.length));
-    return this.#compiled.matcher(isAscii(text) ? text : MatcherInput.utf8(toBytes(text)));
+    this.#engine = compiled.re2();
+    this.#prefix = new Needle(context, toGoString(this.#engine.prefix));
+    this.#instructions = compiled.programSize();
+    this.#groupCount = compiled.groupCount();
   }
 
   matches(text: ByteString): boolean {
-    return this.#matcher(text, 1).find();
+    return this.first(text) !== undefined;
   }
 
   first(text: ByteString): Match | undefined {
-    const matcher = this.#matcher(text, 1);
-    return matcher.find() ? matchOf(matcher, text) : undefined;
+    let first: Match | undefined;
+    this.search(text, 0, (match) => {
+      first = match;
+      return -1;
+    });
+    return first;
   }
 
   /**
    * Calls `visit` for the match found from each position that it returns, first from 0; a negative position ends it.
-   * Searches after the first are charged by the time they took; the first was charged twice its worst, so that even
-   * the last one, which may overrun the limit, keeps to the bound.
+   * @param groups how many groups `visit` may ask the match for; fewer take less time.
    */
-  search(text: ByteString, visit: (match: Match, from: number) => number): void {
-    const matcher = this.#matcher(text, 2);
+  search(text: ByteString, groups: number, visit: (match: Match, from: number) => number): void {
+    const bounds = 2 * (1 + Math.min(groups, this.#groupCount));
+    this.#context.allocate(this.#instructions * (bytesPerInstruction + bytesPerBound * bounds));
+    const perCharacter = stepsPerCharacter + this.#instructions * (stepsPerInstruction + stepsPerGroup * (bounds - 2));
+    const input = new RegexInput(this.#context, text, this.#prefix, perCharacter);
     for (let from = 0; from >= 0 && from <= text.length;) {
-      const started = performance.now();
-      const found = matcher.find(from);
-      // A pause of the process counts too, so never more than the search can have taken by itself.
-      const taken = (performance.now() - started) * stepsPerMillisecond;
-      this.#context.charge(1 + Math.min(taken, this.#worst(text.length - from)));
-      if (!found) return;
-      from = visit(matchOf(matcher, text), from);
+      this.#context.charge(stepsPerSearch + bounds);
+      const found = this.#engine.executeEngine(input, from, unanchored, bounds);
+      if (found === null) return;
+      from = visit(matchOf(found, text), from);
     }
   }
 
@@ -154,7 +96,7 @@ export class Regex {
     const matches: Match[] = [];
     if (limit === 0) return matches;
     let previousEnd = -1;
-    this.search(text, (match, from) => {
+    this.search(text, 0, (match, from) => {
       const isEmptyAfter = match.end === from && match.start === previousEnd;
       previousEnd = match.end;
       if (!isEmptyAfter) {
@@ -166,6 +108,19 @@ export class Regex {
     });
     return matches;
   }
+
+  /** The numbers of the groups of each name, in the order of the pattern; several may have the same. */
+  groupsByName(): ReadonlyMap<ByteString, readonly number[]> {
+    const groups = new Map<ByteString, number[]>();
+    for (const [known, index] of Object.entries(this.#engine.namedGroups)) {
+      const name = groupName(known);
+      const same = groups.get(name) ?? [];
+      same.push(index);
+      groups.set(name, same);
+    }
+    this.#context.charge(this.#groupCount);
+    return groups;
+  }
 }
 
 /** The position after the character at `from`; beyond the text at its end. */
@@ -173,25 +128,11 @@ export function nextPosition(text: ByteString, from: number): number {
   return from + Math.max(decodeRune(text, from).size, 1);
 }
 
-function matchOf(matcher: Matcher, text: ByteString): Match {
-  const bounds = Array.from({ length: matcher.groupCount() + 1 }, (_, group) => ({
-    start: matcher.start(group),
-    end: matcher.end(group),
-  }));
-  const group = (index: number): ByteString | undefined => {
-    const found = bounds[index];
-    return found === undefined || found.start < 0 ? undefined : text.slice(found.start, found.end);
+function matchOf(bounds: readonly number[], text: ByteString): Match {
+  const boundOf = (index: number): number => bounds[index] ?? -1;
+  return {
+    start: boundOf(0),
+    end: boundOf(1),
+    group: (index) => (boundOf(2 * index) < 0 ? undefined : text.slice(boundOf(2 * index), boundOf(2 * index + 1))),
   };
-  const names = matcher.pattern().namedGroups();
-  const named = (name: ByteString): ByteString | undefined => {
-    const same = Object.keys(names).filter((known) => known.split(duplicateMark)[0] === name);
-    return same.map((known) => group(names[known] ?? -1)).find((found) => found !== undefined);
-  };
-  return { start: bounds[0]?.start ?? 0, end: bounds[0]?.end ?? 0, group, named };
-}
-
-/** MustCompile's panic, which names the pattern. */
-export function compileError(pattern: ByteString, error: PatternError): GoError {
-  const quoted = canBackquote(pattern) ? `\`${pattern}\`` : quote(pattern);
-  return new GoError(`regexp: Compile(${quoted}): ${error.text}`);
 }

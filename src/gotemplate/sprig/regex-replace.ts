@@ -7,13 +7,18 @@ import { nextPosition, type Match, type Regex } from './regex-match.js';
 /** A part of a replacement: literal text, or a group by number or name. */
 type Part = ByteString | { readonly group: number | ByteString };
 
+/** What a part with the text before it takes, bytes. */
+const partBytes = 128;
+
 /** `$name` takes as many letters, digits and `_` as there are; `$$` is a dollar; a malformed `$` is itself. */
-export function parseReplacement(text: ByteString): Part[] {
+export function parseReplacement(context: CallContext, text: ByteString): Part[] {
   const parts: Part[] = [];
   let at = 0;
   for (;;) {
     const dollar = text.indexOf('$', at);
     if (dollar < 0) break;
+    context.charge(2);
+    context.allocate(partBytes);
     parts.push(text.slice(at, dollar));
     const reference = text[dollar + 1] === '$' ? { part: '$', end: dollar + 2 } : parseReference(text, dollar + 1);
     parts.push(reference?.part ?? '$');
@@ -38,13 +43,24 @@ function parseReference(text: ByteString, from: number): { part: Part; end: numb
   return { part: { group: isNumber ? Number(name) : name }, end: isBraced ? end + 1 : end };
 }
 
-function expand(match: Match, parts: readonly Part[]): ByteString {
-  return parts
-    .map((part) => {
-      if (typeof part === 'string') return part;
-      return (typeof part.group === 'number' ? match.group(part.group) : match.named(part.group)) ?? '';
-    })
-    .join('');
+/** Literal text, or the numbers of the groups of which the first that took part is meant. */
+type Resolved = ByteString | readonly number[];
+
+function resolved(parts: readonly Part[], regex: Regex): readonly Resolved[] {
+  const byName = parts.some((part) => typeof part !== 'string') ? regex.groupsByName() : new Map<never, never>();
+  return parts.map((part) => {
+    if (typeof part === 'string') return part;
+    return typeof part.group === 'number' ? [part.group] : (byName.get(part.group) ?? []);
+  });
+}
+
+function textOf(part: Resolved, match: Match): ByteString {
+  if (typeof part === 'string') return part;
+  for (const index of part) {
+    const text = match.group(index);
+    if (text !== undefined) return text;
+  }
+  return '';
 }
 
 /** Go's ReplaceAllString: each match is replaced, except an empty one right after another match. */
@@ -54,18 +70,29 @@ export function replaceMatches(
   text: ByteString,
   parts: readonly Part[],
 ): ByteString {
+  context.charge(parts.length);
+  const replacement = resolved(parts, regex);
+  const asked = replacement.flatMap((part) => (typeof part === 'string' ? [] : part));
+  const lookUps = replacement.length + asked.length;
   const out = new ByteBuilder();
   const add = (piece: ByteString): void => {
     context.allocate(piece.length);
     out.add(piece);
   };
   let copied = 0;
-  regex.search(text, (match, from) => {
-    add(text.slice(copied, match.start));
-    if (match.end > copied || match.start === 0) add(expand(match, parts));
-    copied = match.end;
-    return Math.max(match.end, nextPosition(text, from));
-  });
+  regex.search(
+    text,
+    asked.reduce((most, index) => Math.max(most, index), 0),
+    (match, from) => {
+      add(text.slice(copied, match.start));
+      if (match.end > copied || match.start === 0) {
+        context.charge(lookUps);
+        for (const part of replacement) add(textOf(part, match));
+      }
+      copied = match.end;
+      return Math.max(match.end, nextPosition(text, from));
+    },
+  );
   add(text.slice(copied));
   return out.toString();
 }

@@ -3,7 +3,8 @@ import type { ByteString } from '../byte-string.js';
 import { goFunction, type CallContext, type GoFunction } from '../function.js';
 import { GoSlice, stringSlice } from '../values.js';
 import { appendedCapacity, appendedSlice } from '../capacity.js';
-import { compileError, PatternError, Regex } from './regex-match.js';
+import { Regex } from './regex-match.js';
+import { compileError, PatternError } from './regex-pattern.js';
 import { parseReplacement, replaceMatches } from './regex-replace.js';
 
 /** How many matches Go makes room for at first. */
@@ -89,7 +90,7 @@ export const regexFunctions: readonly GoFunction[] = [
   ),
   ...both('regexReplaceAll', (name, compile) =>
     goFunction({ name, params: [string, string, string] }, (context, pattern, text, replacement) =>
-      replaceMatches(context, compile(context, pattern), text, parseReplacement(replacement)),
+      replaceMatches(context, compile(context, pattern), text, parseReplacement(context, replacement)),
     ),
   ),
   ...both('regexReplaceAllLiteral', (name, compile) =>

@@ -103,14 +103,24 @@ export function compareVersions(a: Version, b: Version): number {
   return b.prerelease === '' ? -1 : comparePrereleases(a.prerelease, b.prerelease);
 }
 
+/** Part by part; those before the first byte that differs are the same, and may be very many. */
 export function comparePrereleases(a: string, b: string): number {
-  const parts = a.split('.');
-  const others = b.split('.');
-  for (let index = 0; index < Math.max(parts.length, others.length); index++) {
-    const order = comparePart(parts[index] ?? '', others[index] ?? '');
+  let same = 0;
+  while (same < a.length && a.charCodeAt(same) === b.charCodeAt(same)) same++;
+  if (same === a.length && same === b.length) return 0;
+  let at = same === 0 ? 0 : a.lastIndexOf('.', same - 1) + 1;
+  while (at <= a.length || at <= b.length) {
+    const part = partAt(a, at);
+    const order = comparePart(part, partAt(b, at));
     if (order !== 0) return order;
+    at += part.length + 1;
   }
   return 0;
+}
+
+function partAt(text: string, start: number): string {
+  const end = text.indexOf('.', start);
+  return text.slice(start, end < 0 ? text.length : end);
 }
 
 /** Nothing before something, numbers before words, numbers by value, words by bytes. */

@@ -66,7 +66,7 @@ const versionStruct: MethodType<Version> = {
 const pointerMethods = new Map<string, GoMethod<Version>>();
 
 /** What `semver` gives. */
-export const versionType: ObjectType<Version> = {
+export const versionType: MethodType<Version> = {
   name: '*semver.Version',
   kind: 'ptr',
   methods: pointerMethods,

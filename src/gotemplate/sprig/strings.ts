@@ -3,7 +3,8 @@ import { formatValue } from '../fmt/printer.js';
 import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
 import { quote } from '../quote.js';
 import { GoMap, GoSlice, stringSlice, type GoValue } from '../values.js';
-import { countOf, repeatText, replaceAll, splitText, trimCutset, trimSpace } from './go-strings.js';
+import { repeatText, replaceAll, splitText, trimCutset, trimSpace } from './go-strings.js';
+import { Needle } from './needle.js';
 import { joinedLength, textsOf, toText, toTextSlice } from './text.js';
 
 const any = 'interface {}';
@@ -16,7 +17,7 @@ function repeat(context: CallContext, count: bigint, text: ByteString): ByteStri
 function indent(context: CallContext, spaces: bigint, text: ByteString): ByteString {
   context.charge(text.length / 16);
   const pad = repeat(context, spaces, ' ');
-  context.allocate(text.length + pad.length * (1 + countOf(text, '\n')));
+  context.allocate(text.length + pad.length * (1 + new Needle(context, '\n').countIn(text)));
   return pad + text.replaceAll('\n', `\n${pad}`);
 }
 
@@ -65,7 +66,13 @@ function join(context: CallContext, separator: ByteString, value: GoValue): Byte
   return texts.join(separator);
 }
 
-function numbered(parts: readonly ByteString[] = []): GoMap {
+/** What an entry of a map takes beside its key's digits and its value, bytes. */
+const entryBytes = 96;
+const stepsPerEntry = 8;
+
+function numbered(context: CallContext, parts: readonly ByteString[] = []): GoMap {
+  context.allocate(entryBytes * parts.length);
+  context.charge(stepsPerEntry * parts.length);
   return new GoMap('string', new Map(parts.map((part, index) => [`_${index.toString()}`, part])));
 }
 
@@ -86,7 +93,7 @@ function compare(a: ByteString, b: ByteString): number {
 const searchFunctions: readonly GoFunction[] = [
   goFunction({ name: 'contains', params: ['string', 'string'] }, (context, part, text) => {
     context.charge(text.length / 16);
-    return text.includes(part);
+    return new Needle(context, part).indexIn(text) >= 0;
   }),
   goFunction({ name: 'hasPrefix', params: ['string', 'string'] }, (_, prefix, text) => text.startsWith(prefix)),
   goFunction({ name: 'hasSuffix', params: ['string', 'string'] }, (_, suffix, text) => text.endsWith(suffix)),
@@ -146,10 +153,10 @@ const listFunctions: readonly GoFunction[] = [
   goFunction({ name: 'toStrings', params: [any] }, toTextSlice),
   goFunction({ name: 'sortAlpha', params: [any] }, sortAlpha),
   goFunction({ name: 'split', params: ['string', 'string'] }, (context, separator, text) =>
-    numbered(splitText(context, text, separator, -1)),
+    numbered(context, splitText(context, text, separator, -1)),
   ),
   goFunction({ name: 'splitn', params: ['string', 'int', 'string'] }, (context, separator, limit, text) =>
-    numbered(splitText(context, text, separator, Number(limit))),
+    numbered(context, splitText(context, text, separator, Number(limit))),
   ),
   goFunction({ name: 'splitList', params: ['string', 'string'] }, (context, separator, text) =>
     stringSlice(splitText(context, text, separator, -1) ?? []),

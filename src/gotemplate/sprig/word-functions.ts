@@ -40,6 +40,9 @@ const caseFunctions = {
   initials,
 };
 
+/** Steps for each byte, of those that look at a character more than once or twice. */
+const stepsPerByte: Readonly<Record<string, number>> = { snakecase: 4, kebabcase: 4, camelcase: 2, nospace: 2 };
+
 /** Lower bound for what a line break costs: wrapped text is at most this much longer per column. */
 function wrappedLength(text: ByteString, width: number, lineBreak: ByteString): number {
   return text.length + Math.ceil(text.length / Math.max(width, 1)) * Math.max(lineBreak.length, 1);
@@ -54,7 +57,7 @@ function wrap(context: CallContext, width: bigint, lineBreak: ByteString, text: 
 export const wordFunctions: readonly GoFunction[] = [
   ...Object.entries(caseFunctions).map(([name, convert]) =>
     goFunction({ name, params: ['string'] }, (context, text) => {
-      context.charge(text.length);
+      context.charge(text.length * (stepsPerByte[name] ?? 1));
       context.allocate(2 * text.length);
       return convert(text);
     }),

@@ -1,0 +1,44 @@
+import { TemplateError } from '../../../src/gotemplate/errors.js';
+import { Budget, defaultLimits } from '../../../src/gotemplate/limits.js';
+import { compileTemplate } from '../../../src/gotemplate/template.js';
+import type { JsonObject } from '../../../src/json.js';
+
+export interface Cost {
+  readonly ms: number;
+  readonly steps: number;
+}
+
+/** Steps that a render of these templates may take: enough to tell, little enough for thousands of renders. */
+const limits = { ...defaultLimits, steps: 150_000, memoryBytes: 64 << 20 };
+
+/** What a render takes, of which the template reads the members of the data that it names. */
+export function costOf(template: string, data: JsonObject): Cost {
+  const named = new Set(Array.from(template.matchAll(/\$\.(\w+)/g), ([, name]) => name));
+  const read = Object.fromEntries(Object.entries(data).filter(([name]) => named.has(name)));
+  const compiled = compileTemplate('t', template);
+  const budget = new Budget(limits, () => 0);
+  const startMs = performance.now();
+  try {
+    compiled.render(read, { clock: () => 0, budget });
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+  }
+  return { ms: performance.now() - startMs, steps: budget.steps };
+}
+
+const calibrationText = 'a'.repeat(1 << 20);
+
+/** Milliseconds that this thread takes now for a million rounds of a plain loop over a text. */
+export function calibrationMs(): number {
+  const startMs = performance.now();
+  let sum = 0;
+  for (let at = 0; at < calibrationText.length; at++) sum = (sum + calibrationText.charCodeAt(at)) | 0;
+  const ms = performance.now() - startMs;
+  if (sum === 0) throw new Error('the loop was left out');
+  return ms;
+}
+
+/** The least of a few measurements: what else the machine does only ever adds. */
+export function leastOf(measure: () => number): number {
+  return Math.min(...Array.from({ length: 5 }, measure));
+}
