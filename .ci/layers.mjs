@@ -3,7 +3,7 @@
  * A file belongs to the longest of these names that its path begins with. node's own modules are allowed everywhere.
  * docs/architecture.md carries the same table; a test compares the two.
  */
-const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable'];
+const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording'];
 /** The ground floor: what the driver and the proxy both need. */
 const ground = ['kube', 'load', 'connectors', 'access', ...leaves];
 const ports = ['driver/volume/ports', 'type:driver/volume/ports'];
@@ -15,6 +15,7 @@ export const layers = {
   json: [],
   clock: [],
   log: [],
+  wording: [],
   version: ['../package'],
   abortable: ['errors'],
   process: [...leaves, 'gotemplate', 'npm:pino'],

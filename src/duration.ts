@@ -46,6 +46,13 @@ export function parseGoDurationMs(text: string): number | undefined {
   return nanoseconds === undefined ? undefined : Number(nanoseconds / 1_000_000n);
 }
 
+/** As people write it: `formatGoDuration` without minutes and seconds of zero. */
+export function formatDuration(durationMs: number): string {
+  return formatGoDuration(durationMs)
+    .replace(/(?<=[hm])0s$/, '')
+    .replace(/(?<=h)0m$/, '');
+}
+
 /** Milliseconds as Go prints a duration of whole seconds or more: `1h30m0s`, `90s` is `1m30s`, `250` is `250ms`. */
 export function formatGoDuration(durationMs: number): string {
   if (durationMs < 0) return `-${formatGoDuration(-durationMs)}`;

@@ -48,7 +48,9 @@ export const render: Command = {
 };
 
 async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<VolumeContent> {
-  const { attributes, problems } = parseVolumeAttributes(volumeAttributes(config), config.namespace);
+  const { attributes, problems } = parseVolumeAttributes(volumeAttributes(config), config.namespace, {
+    maxTokenExpirationMs: Infinity,
+  });
   if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', problems.join('; '));
   const source = new DirectoryConnectors({
     directory: config.manifests,

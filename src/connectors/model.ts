@@ -34,6 +34,14 @@ export interface ConfigurationParam {
   /** Absent: the param is required. */
   readonly default?: JsonValue;
   readonly enum?: readonly JsonValue[];
+  /** Of an object: the members that it may have and, those without a default, must have. */
+  readonly properties?: ReadonlyMap<string, ParamProperty>;
+}
+
+/** A member of an object param; its value is a string. */
+export interface ParamProperty {
+  readonly default?: string;
+  readonly enum?: readonly JsonValue[];
 }
 
 /** A named set of template files of a ConnectorClass. */

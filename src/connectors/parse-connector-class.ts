@@ -1,5 +1,5 @@
 import type { JsonObject } from '../json.js';
-import type { Configuration, ConfigurationParam, ConnectorClass, ParamType } from './model.js';
+import type { Configuration, ConfigurationParam, ConnectorClass, ParamProperty, ParamType } from './model.js';
 import { ObjectReader } from './object-reader.js';
 import { nameOf, parseProxyAddress } from './parse-connector.js';
 
@@ -40,6 +40,21 @@ function parseParam(reader: ObjectReader): ConfigurationParam {
   return {
     name: reader.requiredString('name'),
     type: known,
+    ...(defaultValue === undefined ? {} : { default: defaultValue }),
+    ...(reader.has('enum') ? { enum: reader.list('enum') } : {}),
+    ...(known === 'object' ? parseProperties(reader.child('properties')) : {}),
+  };
+}
+
+function parseProperties(reader: ObjectReader): Pick<ConfigurationParam, 'properties'> {
+  const names = reader.keys();
+  if (names.length === 0) return {};
+  return { properties: new Map(names.map((name) => [name, parseProperty(reader.child(name))])) };
+}
+
+function parseProperty(reader: ObjectReader): ParamProperty {
+  const defaultValue = reader.optionalString('default');
+  return {
     ...(defaultValue === undefined ? {} : { default: defaultValue }),
     ...(reader.has('enum') ? { enum: reader.list('enum') } : {}),
   };

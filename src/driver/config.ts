@@ -1,3 +1,4 @@
+import { parseGoDurationMs } from '../duration.js';
 import { isPlainEnvValue, plainEnvCharacters } from './rules/env-value.js';
 import type { LogLevel } from '../log.js';
 import { logLevels } from '../log.js';
@@ -51,6 +52,13 @@ export const serveFlags = {
   ),
   'token-audience': flag('connectors-proxy', 'AUDIENCE', 'audience of the tokens, as the proxy expects it', text),
   'allow-token-minting': toggle('mint tokens for volumes with token.expiration (needs RBAC for serviceaccounts/token)'),
+  'strict-token-expiration': toggle("fail volumes whose token.expiration the kubelet's token does not have"),
+  'max-token-expiration': flag(
+    '24h',
+    'DURATION',
+    'the longest lifetime that token.expiration may ask for, 10m or more',
+    tokenExpiration,
+  ),
   'proxy-ca-file': flag('', 'FILE', 'PEM bundle for proxies that name none; re-read on change', optionalPath),
   'no-proxy': flag('localhost,127.0.0.1,::1', 'LIST', 'value of no_proxy in .env', envValue),
   'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
@@ -108,6 +116,15 @@ export function registrationSocket(directory: string, driverName: string): strin
 function driverName(written: string): string {
   if (/^[a-zA-Z0-9]([-.a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/.test(written)) return written;
   throw new UsageError('must be at most 63 letters, digits, "-" and ".", with a letter or digit at both ends');
+}
+
+/** The API server mints no token that lives shorter than 10 minutes or longer than 2^32 seconds. */
+function tokenExpiration(written: string): number {
+  const expirationMs = parseGoDurationMs(written);
+  if (expirationMs === undefined || expirationMs < 10 * 60_000 || expirationMs > 2 ** 32 * 1000) {
+    throw new UsageError('must be a Go duration from 10m to 1193046h');
+  }
+  return expirationMs;
 }
 
 function isSocketPath(path: string): boolean {

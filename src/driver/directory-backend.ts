@@ -28,6 +28,7 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
       audience: config['token-audience'],
       origin: () => 'either',
       minter: undefined,
+      isStrict: config['strict-token-expiration'],
       clock,
     }),
     guard: trustingGuard,

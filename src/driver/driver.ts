@@ -184,6 +184,7 @@ export class Driver {
     return nodeService(edge, {
       nodeName: config['node-name'],
       host: this.#host,
+      attributeBounds: { maxTokenExpirationMs: config['max-token-expiration'] },
       publish: new PublishVolume({
         ...shared,
         ...this.#backend,

@@ -75,6 +75,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
       audience,
       origin: () => guard.tokenOrigin(),
       minter: config['allow-token-minting'] ? new MintedTokens(client, audience, clock) : undefined,
+      isStrict: config['strict-token-expiration'],
       clock,
     }),
     start: () => {

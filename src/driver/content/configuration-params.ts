@@ -1,16 +1,14 @@
 import { DriverError } from '../../errors.js';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { isJsonObject, jsonMember } from '../../json.js';
-import type { Configuration, ConfigurationParam, ParamType } from '../../connectors/model.js';
-
-const typeDescriptions: Readonly<Record<ParamType, string>> = {
-  string: 'a string',
-  array: 'a list of strings',
-  object: 'an object of strings',
-};
+import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../wording.js';
+import type { Configuration, ConfigurationParam } from '../../connectors/model.js';
+import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.js';
 
 /** More than anybody reads; a class may have configurations by the thousand that all have the same ones. */
-const enoughProblems = 100;
+const enoughProblems = 20;
+
+const attribute = 'attribute "configuration.params"';
 
 /** What the params of a configuration are resolved for. */
 export interface ParamsOwner {
@@ -19,93 +17,105 @@ export interface ParamsOwner {
 }
 
 /**
- * The params that the templates of each configuration see: what the volume gives, else the defaults.
+ * The params that the templates of each configuration see: what the volume gives, else the defaults. A configuration
+ * that declares no params takes any.
  * @param given the whole of the attribute `configuration.params`.
- * @throws {DriverError} INVALID_ARGUMENT with all problems of the given values, or a hundred; FAILED_PRECONDITION for a default of a
+ * @throws {DriverError} INVALID_ARGUMENT with all problems of the given values, or twenty; FAILED_PRECONDITION for a default of a
  * class that breaks its own rules.
  */
 export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject): readonly JsonObject[] {
   const problems: string[] = [];
   const resolved: JsonObject[] = [];
+  // A class may have a configuration of the same name many times; what is given for it is looked at once.
+  const passed = new Set<string>();
   for (const owner of owners) {
-    resolved.push(paramsOf(owner, given, problems));
+    const { name, params } = owner.configuration;
+    resolved.push(params.length === 0 && passed.has(name) ? valuesOf(name, given) : paramsOf(owner, given, problems));
+    if (params.length === 0) passed.add(name);
     if (problems.length >= enoughProblems) break;
   }
   if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', [...new Set(problems)].join('; '));
   return resolved;
 }
 
-function paramsOf({ className, configuration }: ParamsOwner, given: JsonObject, problems: string[]): JsonObject {
-  const values = jsonMember(given, configuration.name);
-  const owner = `attribute "configuration.params": configuration ${configuration.name}`;
-  const declared = new Set(configuration.params.map((param) => param.name));
-  const unknown = isJsonObject(values) ? Object.keys(values).filter((name) => !declared.has(name)) : [];
-  if (unknown.length > 0) {
-    const names = unknown.map((name) => `"${name}"`).join(', ');
-    problems.push(`${owner} has no param ${names}; declared are: ${[...declared].join(', ') || 'none'}`);
+function paramsOf(owner: ParamsOwner, given: JsonObject, problems: string[]): JsonObject {
+  const { name, params } = owner.configuration;
+  const values = valuesOf(name, given);
+  const own: string[] = [];
+  const resolved = params.length === 0 ? undeclared(values, own) : declared(owner, values, own);
+  problems.push(...own.map((problem) => `${attribute}: configuration ${name}${problem}`));
+  const variable = own.length === 0 ? undefined : unsubstitutedIn(Object.values(values).map(textOf).join(' '));
+  if (variable !== undefined) problems.push(`${attribute} ${variable}`);
+  return resolved;
+}
+
+function valuesOf(configurationName: string, given: JsonObject): JsonObject {
+  const values = jsonMember(given, configurationName);
+  return isJsonObject(values) ? values : {};
+}
+
+/** As they are given. */
+function undeclared(values: JsonObject, problems: string[]): JsonObject {
+  for (const [name, value] of Object.entries(values)) {
+    const problem = undeclaredValueProblem(value);
+    if (problem !== undefined) problems.push(`, param ${quote(name)} ${problem}`);
+    if (problems.length >= enoughProblems) break;
   }
-  const resolved = configuration.params.map((param): readonly [string, JsonValue] => {
+  return values;
+}
+
+function declared(owner: ParamsOwner, values: JsonObject, problems: string[]): JsonObject {
+  const { params } = owner.configuration;
+  const names = new Set(params.map(({ name }) => name));
+  const unknown = Object.keys(values).filter((name) => !names.has(name));
+  if (unknown.length > 0) {
+    problems.push(` has no param ${listedInQuotes(unknown)}; declared are: ${listed(names)}`);
+  }
+  const resolved = params.map((param): readonly [string, JsonValue] => {
     const value = jsonMember(values, param.name);
-    if (value === undefined) return [param.name, defaultOf(param, className, configuration.name, problems, owner)];
-    const problem = valueProblem(param, value);
-    if (problem !== undefined) problems.push(`${owner}, param "${param.name}" ${problem}`);
-    return [param.name, value];
+    return [param.name, value === undefined ? defaultOf(param, owner, problems) : valueOf(param, value, problems)];
   });
   return Object.fromEntries(resolved);
 }
 
+function valueOf(param: ConfigurationParam, value: JsonValue, problems: string[]): JsonValue {
+  const problem = valueProblem(param, value);
+  if (problem !== undefined) problems.push(`, param "${param.name}" ${problem}`);
+  if (param.properties === undefined || problem !== undefined || !isJsonObject(value)) return value;
+  const own: string[] = [];
+  const whole = withProperties(param.properties, param.default, value, own);
+  problems.push(...own.map((each) => `, param "${param.name}" ${each}`));
+  return whole;
+}
+
 function defaultOf(
   param: ConfigurationParam,
-  className: string,
-  configurationName: string,
+  { className, configuration }: ParamsOwner,
   problems: string[],
-  owner: string,
 ): JsonValue {
-  if (param.default === undefined) {
-    problems.push(`${owner}: param "${param.name}" is required and must be ${typeDescriptions[param.type]}`);
+  const { properties } = param;
+  // Without a default of its own, an object's properties may have all there is to say.
+  const isWhole = properties !== undefined && [...properties.values()].every((each) => each.default !== undefined);
+  const value = param.default ?? (isWhole ? {} : undefined);
+  if (value === undefined) {
+    problems.push(`: param "${param.name}" is required and must be ${typeDescriptions[param.type]}`);
     return null;
   }
-  const problem = valueProblem(param, param.default);
-  if (problem !== undefined) {
-    throw new DriverError(
-      'FAILED_PRECONDITION',
-      `connectorclass ${className}, configuration ${configurationName}: the default of param "${param.name}" ${problem}`,
-    );
-  }
-  return param.default;
+  const own: string[] = [];
+  const problem = valueProblem(param, value);
+  if (problem !== undefined) own.push(problem);
+  const whole =
+    properties === undefined || !isJsonObject(value) ? value : withProperties(properties, undefined, value, own);
+  if (own.length === 0) return whole;
+  throw new DriverError(
+    'FAILED_PRECONDITION',
+    `connectorclass ${className}, configuration ${configuration.name}: the default of param "${param.name}" ${own.join('; ')}`,
+  );
 }
 
-function valueProblem({ type, enum: allowed }: ConfigurationParam, value: JsonValue): string | undefined {
-  if (!isOfType(type, value)) return `must be ${typeDescriptions[type]}`;
-  if (allowed === undefined || isAllowed(allowed, value)) return undefined;
-  return `must be one of ${allowed.map((candidate) => toText(candidate)).join(', ')}`;
-}
-
-/** Of a list, the enumeration may have whole lists or what each element may be. */
-function isAllowed(allowed: readonly JsonValue[], value: JsonValue): boolean {
-  const listed = new Set(allowed.map(toText));
-  const isListed = (wanted: JsonValue): boolean => listed.has(toText(wanted));
-  return isListed(value) || (Array.isArray(value) && (value as readonly JsonValue[]).every(isListed));
-}
-
-function isOfType(type: ParamType, value: JsonValue): boolean {
-  const isString = (item: JsonValue): boolean => typeof item === 'string';
-  switch (type) {
-    case 'string':
-      return isString(value);
-    case 'array':
-      return Array.isArray(value) && (value as readonly JsonValue[]).every(isString);
-    case 'object':
-      return isJsonObject(value) && Object.values(value).every(isString);
-  }
-}
-
-/** As JSON, members sorted: the same for equal values. */
-function toText(value: JsonValue): string {
-  return JSON.stringify(value, (_key, member: JsonValue) => {
-    if (typeof member === 'bigint') return member.toString();
-    return isJsonObject(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member;
-  });
+/** The strings in a value of a param. */
+function textOf(value: JsonValue): string {
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value)) return (value as readonly JsonValue[]).map(textOf).join(' ');
+  return isJsonObject(value) ? Object.values(value).map(textOf).join(' ') : '';
 }

@@ -1,5 +1,9 @@
 import { DriverError } from '../../errors.js';
+import { listed } from '../../wording.js';
 import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
+
+/** More classes than anybody looks through for a configuration. */
+const maxGroups = 10;
 
 /** A class with its connectors of the volume, in mount order; never empty. */
 export interface ClassGroup {
@@ -32,7 +36,7 @@ export function selectConfigurations(resolved: readonly ResolvedConnector[], nam
   const found = new Set(selected.map(({ configuration }) => configuration.name));
   const unknown = names.filter((name) => !found.has(name));
   if (unknown.length === 0) return { selected, warnings: [] };
-  const message = `attribute "configuration.names": no configuration ${unknown.join(', ')} in ${describe(groups)}`;
+  const message = `attribute "configuration.names": no configuration ${listed(unknown)} in ${describe(groups)}`;
   if (selected.length === 0) throw new DriverError('NOT_FOUND', message);
   return { selected, warnings: [message] };
 }
@@ -59,10 +63,10 @@ function groupByClass(resolved: readonly ResolvedConnector[]): readonly ClassGro
 }
 
 function describe(groups: readonly ClassGroup[]): string {
-  return groups
-    .map(({ connectorClass: { name, configurations } }) => {
-      const available = configurations.map((configuration) => configuration.name).join(', ');
-      return `connectorclass ${name} (available: ${available === '' ? 'none' : available})`;
-    })
-    .join(', ');
+  const texts = groups.slice(0, maxGroups).map(({ connectorClass: { name, configurations } }) => {
+    const available = listed(configurations.map((configuration) => configuration.name));
+    return `connectorclass ${name} (available: ${available === '' ? 'none' : available})`;
+  });
+  const more = groups.length - texts.length;
+  return `${texts.join(', ')}${more === 0 ? '' : ` and ${more} more`}`;
 }

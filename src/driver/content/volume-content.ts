@@ -1,5 +1,6 @@
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
+import { listedInQuotes } from '../../wording.js';
 import type { Secret } from '../../secret.js';
 import type { Call } from '../../load/call.js';
 import type { ResolvedConnector } from '../../connectors/model.js';
@@ -63,7 +64,7 @@ export async function renderVolumeContent(
 function absenceWarnings(names: readonly string[]): readonly string[] {
   if (names.length === 0) return [];
   const which = names.length === 1 ? 'which is not' : 'which are not';
-  return [`attribute "configuration.names" excludes "${names.join('", "')}", ${which} in the mount`];
+  return [`attribute "configuration.names" excludes ${listedInQuotes(names)}, ${which} in the mount`];
 }
 
 function withinBounds(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFile[] {

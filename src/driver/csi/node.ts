@@ -9,6 +9,7 @@ import type { NodeHandlers } from './generated/csi/v1/Node.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.js';
 import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
+import type { AttributeBounds } from '../volume/attributes.js';
 import { parsePublishRequest } from './publish-request.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
@@ -16,6 +17,7 @@ import { unary } from './unary.js';
 export interface NodeOptions {
   readonly nodeName: string;
   readonly host: Pick<VolumeHost, 'targetPathProblem'>;
+  readonly attributeBounds: AttributeBounds;
   readonly publish: PublishVolume;
   readonly unpublish: UnpublishVolume;
   readonly statistics: VolumeStatisticsQuery;
@@ -49,11 +51,12 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
 }
 
 function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeRequest__Output, Record<string, never>> {
-  const { host, publish, onPublished, onFailed } = options;
+  const { host, publish, attributeBounds, onPublished, onFailed } = options;
+  const bounds = { ...attributeBounds, targetPathProblem: (path: string) => host.targetPathProblem(path) };
   return async (message, signal, report) => {
     report.volumeId = message.volume_id;
     const parse = (): PublishRequest => {
-      const request = parsePublishRequest(message, (targetPath) => host.targetPathProblem(targetPath));
+      const request = parsePublishRequest(message, bounds);
       describePod(report, request.pod);
       return request;
     };

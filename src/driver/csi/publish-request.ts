@@ -1,6 +1,9 @@
 import { DriverError } from '../../errors.js';
 import { Secret } from '../../secret.js';
-import { kubeletPrefix, parseVolumeAttributes, quote } from '../volume/attributes.js';
+import { quote } from '../../wording.js';
+import { kubeletPrefix } from '../volume/attribute-table.js';
+import { parseVolumeAttributes } from '../volume/attributes.js';
+import type { AttributeBounds } from '../volume/attributes.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../volume/names.js';
 import { isSelinuxLabel } from '../rules/selinux-label.js';
 import type { MountOptions, PassedTokens } from '../volume/ports.js';
@@ -21,25 +24,21 @@ const tokensKey = `${kubeletPrefix}serviceAccount.tokens`;
 
 const maxGid = 2 ** 32 - 2;
 
+export interface PublishBounds extends AttributeBounds {
+  readonly targetPathProblem: (targetPath: string) => string | undefined;
+}
+
 /**
  * Reads a NodePublishVolume request. All that is wrong with it is reported in one message.
- * @param targetPathProblem see VolumeHost.
+ * @param bounds of the attributes; `targetPathProblem`: see VolumeHost.
  * @throws {DriverError} INVALID_ARGUMENT; FAILED_PRECONDITION when only the kubelet's pod information is missing.
  */
-export function parsePublishRequest(
-  request: NodePublishVolumeRequest__Output,
-  targetPathProblem: (targetPath: string) => string | undefined,
-): PublishRequest {
+export function parsePublishRequest(request: NodePublishVolumeRequest__Output, bounds: PublishBounds): PublishRequest {
   const context = request.volume_context;
   const { pod, problems: podProblems, missing } = parsePod(context);
-  const { attributes, problems: attributeProblems } = parseVolumeAttributes(context, pod.namespace);
+  const { attributes, problems: attributeProblems } = parseVolumeAttributes(context, pod.namespace, bounds);
   const { mountOptions, problems: capabilityProblems } = parseCapability(request.volume_capability);
-  const problems = [
-    ...requestProblems(request, targetPathProblem),
-    ...capabilityProblems,
-    ...podProblems,
-    ...attributeProblems,
-  ];
+  const problems = [...requestProblems(request, bounds), ...capabilityProblems, ...podProblems, ...attributeProblems];
   if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', problems.join('; '));
   if (missing.length > 0) {
     throw new DriverError(
@@ -59,7 +58,7 @@ export function parsePublishRequest(
 
 function requestProblems(
   request: NodePublishVolumeRequest__Output,
-  targetPathProblem: (targetPath: string) => string | undefined,
+  { targetPathProblem }: PublishBounds,
 ): readonly string[] {
   const problems: string[] = [];
   if (request.volume_id === '') problems.push('volume_id is missing');

@@ -1,8 +1,10 @@
+import { formatDuration } from '../../duration.js';
 import { DriverError } from '../../errors.js';
 import { jsonMember, parseJson } from '../../json.js';
 import { Secret } from '../../secret.js';
+import { quote } from '../../wording.js';
 import type { Clock } from '../../clock.js';
-import type { PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../volume/ports.js';
+import type { OtherLifetime, PassedTokens, ProxyToken, TokenRequest, TokenSource } from '../volume/ports.js';
 import type { PodIdentity } from '../../access/access-control.js';
 import type { TokenClaims } from './token-claims.js';
 import { parseTokenClaims } from './token-claims.js';
@@ -21,11 +23,10 @@ export interface KubeletTokensOptions {
   readonly origin: () => PassedTokenOrigin;
   /** Mints tokens of another lifetime; undefined when that is off. */
   readonly minter: TokenSource | undefined;
+  /** Whether a lifetime that cannot be had is an error. */
+  readonly isStrict: boolean;
   readonly clock: Clock;
 }
-
-const howToTurnMintingOn =
-  'drop the attribute "token.expiration", or let the operator start the driver with --allow-token-minting';
 
 /** Tolerance when a wanted lifetime is compared with a token's own: the API server may round. */
 const lifetimeToleranceMs = 1000;
@@ -51,24 +52,30 @@ export class KubeletTokens implements TokenSource {
         `the kubelet passed no token for audience "${this.#options.audience}": set spec.tokenRequests of the driver's CSIDriver object to [{audience: ${this.#options.audience}, expirationSeconds: 1800}]`,
       );
     }
-    throw new DriverError(
-      'FAILED_PRECONDITION',
-      `attribute "token.expiration" asks for a lifetime that the kubelet's token does not have: ${howToTurnMintingOn}`,
-    );
+    return this.#ofOtherLifetime(passed, request);
   }
 
   peek(request: TokenRequest): ProxyToken | undefined {
     try {
       const passed = this.#passedToken(request);
-      if (passed === undefined || !isOfLifetime(passed.claims, request.expirationMs)) {
-        return this.#options.minter?.peek(request);
-      }
-      return this.#unexpired(passed);
+      if (passed !== undefined && isOfLifetime(passed.claims, request.expirationMs)) return this.#unexpired(passed);
+      const { minter } = this.#options;
+      if (minter !== undefined) return minter.peek(request);
+      return passed === undefined ? undefined : this.#ofOtherLifetime(passed, request);
     } catch (error) {
       // The full path will throw the same again, and there it is reported.
       if (error instanceof DriverError) return undefined;
       throw error;
     }
+  }
+
+  #ofOtherLifetime(passed: PassedToken, { expirationMs }: TokenRequest): ProxyToken {
+    const otherLifetime = otherLifetimeOf(passed.claims, expirationMs ?? 0);
+    if (!this.#options.isStrict) return { ...this.#unexpired(passed), otherLifetime };
+    throw new DriverError(
+      'FAILED_PRECONDITION',
+      `attribute "token.expiration" asks for a lifetime that the kubelet's token does not have: drop the attribute, or let the operator start the driver with --allow-token-minting or without --strict-token-expiration`,
+    );
   }
 
   #unexpired({ secret, claims }: PassedToken): ProxyToken {
@@ -151,9 +158,18 @@ function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
   }
 }
 
-/** Claims are anybody's text. */
-function quote(text: string): string {
-  return JSON.stringify(text.slice(0, 253));
+/** What to say of the kubelet's token where another lifetime is asked for. */
+function otherLifetimeOf({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number): OtherLifetime {
+  const lifetimeMs = issuedAtMs === undefined ? undefined : expiresAtMs - issuedAtMs;
+  const isWishMet = lifetimeMs !== undefined && expirationMs > lifetimeMs;
+  const life = lifetimeMs === undefined ? 'whose lifetime is not known' : `which lives ${formatDuration(lifetimeMs)}`;
+  const how = isWishMet
+    ? 'it is renewed in the file long before it expires'
+    : 'only --allow-token-minting gives a shorter life';
+  return {
+    isWishMet,
+    message: `attribute "token.expiration" asks for ${formatDuration(expirationMs)}: the volume has the kubelet's token, ${life}; ${how}`,
+  };
 }
 
 function isOfLifetime({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number | undefined): boolean {

@@ -1,31 +1,18 @@
-import { parseGoDurationMs } from '../../duration.js';
+import type { ConnectorRef } from '../../connectors/model.js';
+import { formatDuration, parseGoDurationMs } from '../../duration.js';
 import type { JsonObject } from '../../json.js';
 import { isJsonObject, parseJson } from '../../json.js';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from './names.js';
-import type { ConnectorRef } from '../../connectors/model.js';
+import { quote, unsubstitutedIn } from '../../wording.js';
+import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from './attribute-table.js';
+import type { AttributeName } from './attribute-table.js';
+import { parseConnectors } from './connector-attributes.js';
+import type { AttributeReader } from './connector-attributes.js';
+import { listItems } from './list-items.js';
+import { similarNames } from './spelling.js';
 
-const maxConnectors = 32;
-const maxParamsBytes = 64 * 1024;
-/** Far more names than a volume may have files; what looks for each of them need not think of more. */
-const maxSelectorsLength = 64 * 1024;
 /** More than anybody mends at once. */
 const maxProblems = 20;
-/** The API server mints no token that lives shorter than this or longer than 2^32 seconds. */
-const minTokenExpirationMs = 10 * 60_000;
-const maxTokenExpirationMs = 2 ** 32 * 1000;
-
-/** Attributes under this prefix are the kubelet's; volume authors have no business there and they are not ours to judge. */
-export const kubeletPrefix = 'csi.storage.k8s.io/';
-
-const attributeNames = [
-  'connectors',
-  'connector.name',
-  'connector.namespace',
-  'configuration.names',
-  'configuration.params',
-  'token.expiration',
-] as const;
-type AttributeName = (typeof attributeNames)[number];
+const connectorAttributes = ['connectors', 'connector.name', 'connector.namespace'] as const;
 
 /** What the pod's author asked for in `volumeAttributes`. */
 export interface VolumeAttributes {
@@ -41,6 +28,11 @@ export interface VolumeAttributes {
   readonly tokenExpirationMs?: number;
 }
 
+export interface AttributeBounds {
+  /** Milliseconds; what the operator lets an author ask for. */
+  readonly maxTokenExpirationMs: number;
+}
+
 /**
  * Reads the author's attributes. All problems are reported, up to a bound, one sentence each, which quotes the attribute
  * and says what is allowed.
@@ -49,97 +41,66 @@ export interface VolumeAttributes {
 export function parseVolumeAttributes(
   context: Readonly<Record<string, string>>,
   podNamespace: string,
+  bounds: AttributeBounds,
 ): { readonly attributes: VolumeAttributes; readonly problems: readonly string[] } {
-  const problems: string[] = [];
-  const isKnown = (name: string): boolean => (attributeNames as readonly string[]).includes(name);
-  for (const name of Object.keys(context)) {
-    if (!isKnown(name) && !name.startsWith(kubeletPrefix)) {
-      problems.push(`unknown attribute ${quote(name)}: allowed are ${attributeNames.join(', ')}`);
-    }
-  }
-  const read = (name: AttributeName): string | undefined => (Object.hasOwn(context, name) ? context[name] : undefined);
-  const selection = parseSelectors(read('configuration.names'), problems);
-  const tokenExpirationMs = parseTokenExpiration(read('token.expiration'), problems);
-  const attributes: VolumeAttributes = {
-    connectors: parseConnectors(read, podNamespace, problems),
-    ...selection,
-    configurationParams: parseParams(read('configuration.params'), problems),
-    ...(tokenExpirationMs === undefined ? {} : { tokenExpirationMs }),
+  const unknown = Object.keys(context).filter((name) => !isAttributeName(name) && !name.startsWith(kubeletPrefix));
+  const problems = unknown.slice(0, maxProblems + 1).map(unknownProblem);
+  const { given, tooLong } = readGiven(context);
+  problems.push(...tooLong);
+  const read: AttributeReader = (name) => given.get(name);
+  const judged = <T>(names: readonly AttributeName[], parse: (own: string[]) => T): T => {
+    const own: string[] = [];
+    const result = parse(own);
+    // What is too long has been told; its absence is no mistake of its own.
+    if (own.length > 0 && tooLong.length === 0) problems.push(...variableProblems(names, read), ...own);
+    return result;
   };
-  return { attributes, problems: abridged(problems) };
+  const attributes: VolumeAttributes = {
+    connectors: judged(connectorAttributes, (own) => parseConnectors(read, podNamespace, own)),
+    ...judged(['configuration.names'], (own) => parseSelectors(read('configuration.names'), own)),
+    configurationParams: judged(['configuration.params'], (own) => parseParams(read('configuration.params'), own)),
+    ...judged(['token.expiration'], (own) => parseTokenExpiration(read('token.expiration'), bounds, own)),
+  };
+  return { attributes, problems: abridged(problems, Math.max(0, unknown.length - maxProblems - 1)) };
 }
 
-/** A pod's author can write a hundred thousand mistakes, and log and event are not to grow with them. */
-function abridged(problems: readonly string[]): readonly string[] {
-  if (problems.length <= maxProblems) return problems;
-  return [...problems.slice(0, maxProblems), `and ${problems.length - maxProblems} more problems`];
+/** The attributes that say something, and one problem for each that is too long to be looked at. */
+function readGiven(context: Readonly<Record<string, string>>): {
+  readonly given: ReadonlyMap<AttributeName, string>;
+  readonly tooLong: readonly string[];
+} {
+  const given = new Map<AttributeName, string>();
+  const tooLong: string[] = [];
+  for (const name of attributeNames) {
+    const value = Object.hasOwn(context, name) ? (context[name] ?? '') : '';
+    const { maxBytes } = attributeTable[name];
+    if (Buffer.byteLength(value) > maxBytes) tooLong.push(`attribute "${name}" is over ${maxBytes / 1024} KiB`);
+    else if (value.trim() !== '') given.set(name, value);
+  }
+  return { given, tooLong };
 }
 
-function parseConnectors(
-  read: (name: AttributeName) => string | undefined,
-  podNamespace: string,
-  problems: string[],
-): readonly ConnectorRef[] {
-  const list = read('connectors');
-  const name = read('connector.name');
-  const namespace = read('connector.namespace');
-  if (list !== undefined && (name !== undefined || namespace !== undefined)) {
-    problems.push(
-      'attributes "connectors" and "connector.name" name the same thing: keep "connectors" and drop the other',
-    );
-    return [];
-  }
-  if (list !== undefined) return parseConnectorList(list, podNamespace, problems);
-  if (name !== undefined) {
-    const ref = { namespace: (namespace ?? podNamespace).trim(), name: name.trim() };
-    const item = namespace === undefined ? ref.name : `${ref.namespace}/${ref.name}`;
-    checkRef(ref, 'connector.name', item, problems);
-    return [ref];
-  }
-  problems.push('attribute "connectors" is missing: name at least one connector, as NAME or NAMESPACE/NAME');
-  return [];
+function unknownProblem(name: string): string {
+  const meant = similarNames(name, attributeNames).map(quote);
+  const advice = meant.length === 0 ? '' : `did you mean ${meant.join(' or ')}? `;
+  return `unknown attribute ${quote(name)}: ${advice}allowed are ${attributeNames.join(', ')}`;
 }
 
-function parseConnectorList(list: string, podNamespace: string, problems: string[]): readonly ConnectorRef[] {
-  const items = list.split(',').map((item) => item.trim());
-  if (items.length > maxConnectors) {
-    problems.push(`attribute "connectors" names ${items.length} connectors: at most ${maxConnectors} are allowed`);
-    return [];
-  }
-  const refs = new Map<string, ConnectorRef>();
-  for (const item of items) {
-    if (item === '') {
-      problems.push(`attribute "connectors" ${quote(list)} has an empty item: separate names by single commas`);
-      continue;
-    }
-    const slash = item.indexOf('/');
-    const ref =
-      slash < 0
-        ? { namespace: podNamespace, name: item }
-        : { namespace: item.slice(0, slash), name: item.slice(slash + 1) };
-    if (!checkRef(ref, 'connectors', item, problems)) continue;
-    const key = `${ref.namespace}/${ref.name}`;
-    if (refs.has(key)) problems.push(`attribute "connectors" names ${quote(key)} twice: name each connector once`);
-    refs.set(key, ref);
-  }
-  return [...refs.values()];
+/** A variable that nobody has substituted is the reason for whatever else is wrong with a value. */
+function variableProblems(names: readonly AttributeName[], read: AttributeReader): readonly string[] {
+  return names.flatMap((name) => {
+    const problem = unsubstitutedIn(read(name) ?? '');
+    return problem === undefined ? [] : [`attribute "${name}" ${problem}`];
+  });
 }
 
-function checkRef(ref: ConnectorRef, attribute: AttributeName, item: string, problems: string[]): boolean {
-  const nameProblem = dns1123SubdomainProblem(ref.name);
-  // The pod's own namespace is the kubelet's word, judged with the rest of the pod's identity.
-  const namespaceProblem = item.includes('/') ? dns1123LabelProblem(ref.namespace) : undefined;
-  for (const [part, problem] of [
-    ['namespace', namespaceProblem],
-    ['name', nameProblem],
-  ] as const) {
-    if (problem !== undefined) {
-      problems.push(
-        `attribute ${quote(attribute)} item ${quote(item)}: the ${part} ${problem} (NAME or NAMESPACE/NAME)`,
-      );
-    }
-  }
-  return nameProblem === undefined && namespaceProblem === undefined;
+/**
+ * @param count of problems that are not even in the list: a pod's author can write a hundred thousand mistakes, and log
+ * and event are not to grow with them.
+ */
+function abridged(problems: readonly string[], count: number): readonly string[] {
+  const more = problems.length - maxProblems + count;
+  return more <= 0 ? problems : [...problems.slice(0, maxProblems), `and ${more} more problems`];
 }
 
 function parseSelectors(
@@ -148,22 +109,18 @@ function parseSelectors(
 ): Pick<VolumeAttributes, 'includedConfigurations' | 'excludedFiles'> {
   const included = new Set<string>();
   const excluded = new Set<string>();
-  if (list !== undefined && list.length > maxSelectorsLength) {
-    problems.push(`attribute "configuration.names" is over ${maxSelectorsLength / 1024} KiB`);
-  } else if (list !== undefined) {
-    for (const item of list.split(',').map((part) => part.trim())) {
-      const bare = item.replace(/^!/, '').trim();
-      if (bare === '') {
-        problems.push(
-          `attribute "configuration.names" ${quote(list)} has an empty item: allowed are configuration names and !FILE`,
-        );
-      } else if (!isPlainName(bare)) {
-        problems.push(
-          `attribute "configuration.names" item ${quote(item)}: only letters, digits, "-", "." and "_" are allowed, at most 253`,
-        );
-      } else {
-        (item.startsWith('!') ? excluded : included).add(bare);
-      }
+  for (const item of list === undefined ? [] : listItems(list)) {
+    const bare = item.replace(/^!/, '').trim();
+    if (bare === '') {
+      problems.push(
+        `attribute "configuration.names" ${quote(list ?? '')} has an empty item: allowed are configuration names and !FILE`,
+      );
+    } else if (!isPlainName(bare)) {
+      problems.push(
+        `attribute "configuration.names" item ${quote(item)}: only letters, digits, "-", "." and "_" are allowed, at most 253`,
+      );
+    } else {
+      (item.startsWith('!') ? excluded : included).add(bare);
     }
   }
   return { includedConfigurations: [...included], excludedFiles: [...excluded] };
@@ -174,12 +131,8 @@ function isPlainName(name: string): boolean {
 }
 
 function parseParams(text: string | undefined, problems: string[]): JsonObject {
-  if (text === undefined || text.trim() === '') return {};
+  if (text === undefined) return {};
   const shape = 'a JSON object {"CONFIGURATION": {"PARAM": value}}';
-  if (Buffer.byteLength(text) > maxParamsBytes) {
-    problems.push(`attribute "configuration.params" is over ${maxParamsBytes / 1024} KiB`);
-    return {};
-  }
   try {
     const value = parseJson(text);
     if (!isJsonObject(value)) {
@@ -201,20 +154,23 @@ function parseParams(text: string | undefined, problems: string[]): JsonObject {
   }
 }
 
-function parseTokenExpiration(text: string | undefined, problems: string[]): number | undefined {
-  if (text === undefined) return undefined;
+function parseTokenExpiration(
+  text: string | undefined,
+  { maxTokenExpirationMs }: AttributeBounds,
+  problems: string[],
+): Pick<VolumeAttributes, 'tokenExpirationMs'> {
+  if (text === undefined) return {};
   const expirationMs = parseGoDurationMs(text.trim());
   if (expirationMs === undefined) {
     problems.push(`attribute "token.expiration" ${quote(text)} is not a duration: write for example "30m" or "1h30m"`);
-  } else if (expirationMs < minTokenExpirationMs) {
+    return {};
+  }
+  if (expirationMs < attributeTable['token.expiration'].minMs) {
     problems.push(`attribute "token.expiration" ${quote(text)} is too short: the API server's minimum is 10m`);
   } else if (expirationMs > maxTokenExpirationMs) {
-    problems.push(`attribute "token.expiration" ${quote(text)} is too long: the API server's maximum is 2^32 seconds`);
+    problems.push(
+      `attribute "token.expiration" ${quote(text)} is too long: at most ${formatDuration(maxTokenExpirationMs)} (--max-token-expiration of the driver)`,
+    );
   }
-  return expirationMs;
-}
-
-/** Quotes what somebody wrote for an error message: escaped, one line, at most 100 characters. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
+  return { tokenExpirationMs: expirationMs };
 }

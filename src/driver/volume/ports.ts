@@ -6,6 +6,14 @@ export interface ProxyToken {
   readonly secret: Secret;
   /** Milliseconds since the epoch, from the token's own `exp` claim. */
   readonly expiresAtMs: number;
+  /** What its author is told of a lifetime that he asked for and did not get; absent when he got it. */
+  readonly otherLifetime?: OtherLifetime;
+}
+
+export interface OtherLifetime {
+  /** A wish for a longer life is met as the file is renewed; one for a shorter is not. */
+  readonly isWishMet: boolean;
+  readonly message: string;
 }
 
 export interface TokenRequest {

@@ -222,6 +222,8 @@ export class PublishVolume {
     const tokenRequest = tokenRequestOf(request);
     const token = tokens.peek(tokenRequest) ?? (await call.idleWhile(() => tokens.tokenFor(tokenRequest, call.signal)));
     throwIfAborted(call.signal);
+    if (token.otherLifetime !== undefined)
+      this.#tell(request, token.otherLifetime.isWishMet ? 'info' : 'warn', token.otherLifetime.message);
     timer.lap('token');
 
     // Nothing changed after all.
@@ -255,22 +257,26 @@ export class PublishVolume {
   }
 
   async #render(
-    { attributes, volumeId, pod }: PublishRequest,
+    request: PublishRequest,
     resolved: readonly ResolvedConnector[],
     token: ProxyToken,
     defaults: ContentDefaults,
     call: Call,
   ): Promise<VolumeContent> {
     const content = await renderVolumeContent(
-      { ...attributes, resolved, token: token.secret },
+      { ...request.attributes, resolved, token: token.secret },
       defaults,
       this.#deps.renderer,
       call,
     );
-    for (const warning of content.warnings) {
-      this.#deps.log.warn(warning, { volumeId, pod: `${pod.namespace}/${pod.name}` });
-    }
+    for (const warning of content.warnings) this.#tell(request, 'warn', warning);
     return content;
+  }
+
+  /** Once for each volume: the kubelet tries again and again. */
+  #tell({ volumeId, targetPath, pod }: PublishRequest, level: 'info' | 'warn', message: string): void {
+    if (!this.#deps.volumes.isNews(targetPath, message)) return;
+    this.#deps.log[level](message, { volumeId, pod: `${pod.namespace}/${pod.name}` });
   }
 
   #write({ targetPath, mountOptions }: PublishRequest, { files }: VolumeContent): PublishPath {

@@ -1,5 +1,6 @@
 import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
 import type { MountOptions, ProxyToken } from './ports.js';
+import { ToldOnce } from './told-once.js';
 import type { PodIdentity } from '../../access/access-control.js';
 
 /**
@@ -52,6 +53,7 @@ export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
 export class PublishedVolumes {
   readonly #volumes = new Map<string, PublishedVolume>();
   readonly #failures = new Map<string, RefreshFailure>();
+  readonly #told = new ToldOnce();
 
   get(targetPath: string): PublishedVolume | undefined {
     return this.#volumes.get(targetPath);
@@ -66,6 +68,12 @@ export class PublishedVolumes {
   delete(targetPath: string): void {
     this.#volumes.delete(targetPath);
     this.#failures.delete(targetPath);
+    this.#told.forget(targetPath);
+  }
+
+  /** Whether the log has not yet been told this of the volume; from now on it has. */
+  isNews(targetPath: string, message: string): boolean {
+    return this.#told.isNews(targetPath, message);
   }
 
   /** @param nowMs milliseconds since the epoch. */

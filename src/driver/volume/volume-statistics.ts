@@ -50,6 +50,8 @@ export class VolumeStatisticsQuery {
     }
     if (known === undefined) return { abnormal: false, message: 'published before the driver started' };
     if (!known.input.isAllowed) return { abnormal: false, message: 'access was rejected; .error.json says why' };
-    return { abnormal: false, message: 'published and current' };
+    const unmet = known.input.token.otherLifetime;
+    const note = unmet === undefined || unmet.isWishMet ? '' : `; ${unmet.message}`;
+    return { abnormal: false, message: `published and current${note}` };
   }
 }

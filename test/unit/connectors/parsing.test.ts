@@ -90,6 +90,26 @@ describe('parseConnectorClass', () => {
     ]);
   });
 
+  it('reads the properties of object params', () => {
+    const properties = { user: { type: 'string' }, kind: { default: 'http', enum: ['http', 'ssh'] } };
+    const params = [
+      { name: 'map', type: 'object', properties },
+      { name: 'any', type: 'object', properties: {} },
+    ];
+    const [configuration] = parse({ configurations: [{ name: 'c', params }] }).configurations;
+    assert.deepEqual(configuration?.params, [
+      {
+        name: 'map',
+        type: 'object',
+        properties: new Map([
+          ['user', {}],
+          ['kind', { default: 'http', enum: ['http', 'ssh'] }],
+        ]),
+      },
+      { name: 'any', type: 'object' },
+    ]);
+  });
+
   it('takes a missing or null proxy for none, and an empty one for one', () => {
     assert.equal(parse({ proxy: null }).hasProxy, false);
     assert.equal(parse({ proxy: {} }).hasProxy, true);

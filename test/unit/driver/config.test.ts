@@ -23,6 +23,8 @@ const defaults: DriverConfig = {
   namespace: 'connectors-system',
   'token-audience': 'connectors-proxy',
   'allow-token-minting': false,
+  'strict-token-expiration': false,
+  'max-token-expiration': 86_400_000,
   'proxy-ca-file': undefined,
   'no-proxy': 'localhost,127.0.0.1,::1',
   'approval-wait': 90_000,

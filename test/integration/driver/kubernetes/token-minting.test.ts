@@ -31,7 +31,11 @@ describe('a lifetime of its own', () => {
   afterEach(() => cluster.stop());
 
   const start = (...flags: readonly string[]): Promise<InProcessDriver> =>
-    cluster.readyDriver({ flags, now: () => nowMs, steadyNow: () => performance.now() + laterMs });
+    cluster.readyDriver({
+      flags: ['--max-token-expiration', '1000h', ...flags],
+      now: () => nowMs,
+      steadyNow: () => performance.now() + laterMs,
+    });
   const startMinting = (): Promise<InProcessDriver> => {
     cluster.grantDriver('components/token-minting/rbac.yaml');
     return start('--allow-token-minting');
@@ -41,12 +45,33 @@ describe('a lifetime of its own', () => {
     JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Claims;
   const minted = (): number => cluster.api.count({ resource: 'serviceaccounts', subresource: 'token' });
 
-  it('is refused while minting is off, with both ways out', async () => {
+  it("is the kubelet's while minting is off, which the log says once and the condition of a shorter one", async () => {
     const driver = await start();
+    const short = { attributes: { connectors: 'harbor', 'token.expiration': '10m' } };
+    const other = cluster.node.volume({ name: 'other' });
+    for (const [each, changes, message, condition] of [
+      [volume, hour, /asks for 1h: .* which lives 30m; it is renewed/, /^published and current$/],
+      [other, short, /asks for 10m: .* which lives 30m; only --allow-token-minting/, /^published and current; .* 10m/],
+    ] as const) {
+      await driver.kubelet.publish(each.publishRequest(changes));
+      each.renewToken();
+      await driver.kubelet.publish(each.publishRequest(changes));
+      assert.equal(mounted(each), each.token);
+      const said = driver.log.split('\n').filter((line) => message.test(line));
+      assert.equal(said.length, 1);
+      const statistics = await driver.kubelet.statistics({ volume_id: each.volumeId, volume_path: each.target });
+      assert.equal(statistics.volume_condition?.abnormal, false);
+      assert.match(statistics.volume_condition.message, condition);
+    }
+    assert.equal(minted(), 0);
+  });
+
+  it('is refused while minting is off where the operator wants it strict, with all ways out', async () => {
+    const driver = await start('--strict-token-expiration');
     await assertFails(
       driver.kubelet.publish(volume.publishRequest(hour)),
       'FAILED_PRECONDITION',
-      /drop the attribute "token\.expiration", or .* --allow-token-minting$/,
+      /drop the attribute, or .* --allow-token-minting or without --strict-token-expiration$/,
     );
     assert.equal(minted(), 0);
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);

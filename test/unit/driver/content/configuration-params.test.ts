@@ -123,12 +123,91 @@ describe('params of a configuration', () => {
     const owner = { className: 'oci', configuration: configurationOf('registry', {}) };
     const owners = Array.from({ length: 20_000 }, () => owner);
     const given = { registry: Object.fromEntries(Array.from({ length: 8000 }, (_, index) => [`p${index}`, ''])) };
-    assert.throws(() => resolveParams(owners, given), { code: 'INVALID_ARGUMENT' });
+    assert.equal(resolveParams(owners, given).length, owners.length);
+    const strict = { className: 'oci', configuration: configurationOf('registry', {}, [text]) };
+    assert.throws(
+      () =>
+        resolveParams(
+          owners.map(() => strict),
+          given,
+        ),
+      { code: 'INVALID_ARGUMENT' },
+    );
     assert.ok(performance.now() - startMs < 3000);
   });
 
-  it('say that nothing is declared', () => {
-    assert.throws(() => resolve([], '{"x": ""}'), { message: /has no param "x"; declared are: none$/ });
+  describe('that declares none', () => {
+    it('are what is given: strings, lists of strings and objects of strings', () => {
+      const given = '{"a": "x", "b": ["x", "y"], "c": {"d": "x"}, "e": [], "__proto__": "x"}';
+      assert.deepEqual(Object.entries(resolve([], given)), Object.entries(parseJson(given)!));
+    });
+
+    for (const value of ['1', 'true', 'null', '[1]', '["a", []]', '{"a": {}}', '{"a": null}']) {
+      it(`are not ${value}`, () => {
+        assert.throws(() => resolve([], `{"x": ${value}}`), {
+          code: 'INVALID_ARGUMENT',
+          message: /: configuration registry, param "x" must be a string, a list of strings or an object of strings$/,
+        });
+      });
+    }
+  });
+
+  describe('that are objects with properties', () => {
+    const map: ConfigurationParam = {
+      name: 'map',
+      type: 'object',
+      properties: new Map([
+        ['user', {}],
+        ['kind', { default: 'http', enum: ['http', 'ssh'] }],
+      ]),
+    };
+
+    it('have the defaults of the properties that are not given', () => {
+      assert.deepEqual(resolve([map], '{"map": {"user": "x"}}'), { map: { user: 'x', kind: 'http' } });
+      const whole = { ...map, default: { user: 'me' } };
+      assert.deepEqual(resolve([whole], '{}'), { map: { user: 'me', kind: 'http' } });
+      assert.deepEqual(resolve([whole], '{"map": {"kind": "ssh"}}'), { map: { user: 'me', kind: 'ssh' } });
+    });
+
+    it('need no default when each of the properties has one', () => {
+      const properties = new Map([['kind', { default: 'http' }]]);
+      assert.deepEqual(resolve([{ ...map, properties }], '{}'), { map: { kind: 'http' } });
+    });
+
+    for (const [what, given, message] of [
+      ['none at all', '{}', /: param "map" is required and must be an object of strings$/],
+      ['one missing', '{"map": {}}', /, param "map" needs the property "user", a string$/],
+      ['one of another type', '{"map": {"user": 1}}', /, param "map" must be an object of strings$/],
+      [
+        'one that is not declared',
+        '{"map": {"user": "", "usr": ""}}',
+        /has no property "usr"; declared are: user, kind$/,
+      ],
+      [
+        'one off its enumeration',
+        '{"map": {"user": "", "kind": "x"}}',
+        /property "kind" must be one of "http", "ssh"$/,
+      ],
+    ] as const) {
+      it(`are refused with ${what}`, () => {
+        assert.throws(() => resolve([map], given), { code: 'INVALID_ARGUMENT', message });
+      });
+    }
+
+    it('blame the class for a default that lacks one', () => {
+      assert.throws(() => resolve([{ ...map, default: { kind: 'ssh' } }], '{}'), {
+        code: 'FAILED_PRECONDITION',
+        message: /the default of param "map" needs the property "user", a string$/,
+      });
+    });
+  });
+
+  it('that still hold a variable are named with it, where they are wrong', () => {
+    const choice: ConfigurationParam = { ...text, enum: ['a'] };
+    assert.throws(() => resolve([choice], '{"text": "$(params.x)"}'), {
+      message: /must be one of "a"; attribute "configuration\.params" still holds "\$\(params\.x\)": Tekton/,
+    });
+    assert.deepEqual(resolve([text], '{"text": "$(x)"}'), { text: '$(x)' });
   });
 
   it('blame the class for a default that breaks its own rules', () => {

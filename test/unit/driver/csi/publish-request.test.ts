@@ -37,7 +37,10 @@ const valid: NodePublishVolumeRequest__Output = {
 };
 
 function parse(change: Partial<NodePublishVolumeRequest__Output>, targetProblem?: string): PublishRequest {
-  return parsePublishRequest({ ...valid, ...change }, () => targetProblem);
+  return parsePublishRequest(
+    { ...valid, ...change },
+    { targetPathProblem: () => targetProblem, maxTokenExpirationMs: 86_400_000 },
+  );
 }
 
 function contextWith(key: string, value: string | undefined): Readonly<Record<string, string>> {

@@ -23,19 +23,23 @@ interface Case {
   readonly options?: Partial<KubeletTokensOptions>;
 }
 
-/** What `tokenFor` gives; `peek` must give the same, or nothing where that throws. */
-async function tokenFor({ passed, expirationMs, options }: Case): Promise<string> {
-  const tokens = new KubeletTokens({
+function tokens(options: Partial<KubeletTokensOptions> = {}): KubeletTokens {
+  return new KubeletTokens({
     audience: 'connectors-proxy',
     origin: () => 'either',
     minter: undefined,
+    isStrict: false,
     clock: { now: () => nowSeconds * 1000 },
     ...options,
   });
+}
+
+/** What `tokenFor` gives; `peek` must give the same, or nothing where that throws. */
+async function tokenFor({ passed, expirationMs, options }: Case): Promise<string> {
   const request = { pod, passed, ...(expirationMs === undefined ? {} : { expirationMs }) };
-  const peeked = tokens.peek(request)?.secret.expose();
+  const peeked = tokens(options).peek(request)?.secret.expose();
   try {
-    const { secret } = await tokens.tokenFor(request, neverAborted);
+    const { secret } = await tokens(options).tokenFor(request, neverAborted);
     assert.equal(peeked, secret.expose());
     return secret.expose();
   } catch (error) {
@@ -47,13 +51,8 @@ async function tokenFor({ passed, expirationMs, options }: Case): Promise<string
 describe('the kubelet’s token', () => {
   it('is the one for the audience, with its own expiry', async () => {
     assert.equal(await tokenFor({ passed: { inSecrets } }), token);
-    const tokens = new KubeletTokens({
-      audience: 'connectors-proxy',
-      origin: () => 'secrets',
-      minter: undefined,
-      clock: { now: () => 0 },
-    });
-    assert.equal(tokens.peek({ pod, passed: { inSecrets } })?.expiresAtMs, (nowSeconds + lifetimeSeconds) * 1000);
+    const early = tokens({ origin: () => 'secrets', clock: { now: () => 0 } });
+    assert.equal(early.peek({ pod, passed: { inSecrets } })?.expiresAtMs, (nowSeconds + lifetimeSeconds) * 1000);
   });
 
   for (const [origin, passed, expected] of [
@@ -160,11 +159,39 @@ describe('a lifetime that a volume asks for', () => {
     );
   });
 
-  it('is refused where minting is off, and the error says what to do', async () => {
-    await assert.rejects(tokenFor({ passed, expirationMs: 3_600_000 }), {
-      code: 'FAILED_PRECONDITION',
-      message:
-        /drop the attribute "token\.expiration", or let the operator start the driver with --allow-token-minting$/,
+  for (const [what, expirationMs, changes, isWishMet, message] of [
+    [
+      'a longer one is met by renewal',
+      3_600_000,
+      {},
+      true,
+      /^attribute "token\.expiration" asks for 1h: the volume has the kubelet's token, which lives 30m; it is renewed/,
+    ],
+    [
+      'a shorter one is not met',
+      600_000,
+      {},
+      false,
+      /asks for 10m: .* which lives 30m; only --allow-token-minting gives/,
+    ],
+    ['one is not met by a token of unknown age', 1_800_000, { iat: undefined }, false, /whose lifetime is not known/],
+  ] as const) {
+    it(`where minting is off: ${what}, and said`, async () => {
+      const own = tokenOf({ ...claims, ...changes });
+      const request = { pod, passed: { inSecrets: passedTokensJson(own) }, expirationMs };
+      for (const given of [tokens().peek(request), await tokens().tokenFor(request, neverAborted)]) {
+        assert.equal(given?.secret.expose(), own);
+        assert.equal(given.otherLifetime?.isWishMet, isWishMet);
+        assert.match(given.otherLifetime.message, message);
+      }
     });
+  }
+
+  it('is refused where minting is off and the operator wants it strict, and the error says what to do', async () => {
+    await assert.rejects(tokenFor({ passed, expirationMs: 3_600_000, options: { isStrict: true } }), {
+      code: 'FAILED_PRECONDITION',
+      message: /drop the attribute, or .* with --allow-token-minting or without --strict-token-expiration$/,
+    });
+    assert.equal(await tokenFor({ passed, expirationMs: 1_800_000, options: { isStrict: true } }), token);
   });
 });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { VolumeAttributes } from '../../../../src/driver/volume/attributes.js';
-import { parseVolumeAttributes, quote } from '../../../../src/driver/volume/attributes.js';
+import { parseVolumeAttributes } from '../../../../src/driver/volume/attributes.js';
+
+/** Two days. */
+const bounds = { maxTokenExpirationMs: 48 * 3_600_000 };
 
 type Context = Readonly<Record<string, string>>;
 
@@ -14,7 +17,7 @@ const valid: Context = {
 };
 
 function problemsOf(context: Context): readonly string[] {
-  return parseVolumeAttributes(context, 'ci').problems;
+  return parseVolumeAttributes(context, 'ci', bounds).problems;
 }
 
 /** The valid attributes with one change; undefined takes an attribute away. */
@@ -25,7 +28,7 @@ function changed(change: Readonly<Record<string, string | undefined>>): Context 
 }
 
 function attributesOf(context: Context): VolumeAttributes {
-  const { attributes, problems } = parseVolumeAttributes(context, 'ci');
+  const { attributes, problems } = parseVolumeAttributes(context, 'ci', bounds);
   assert.deepEqual(problems, []);
   return attributes;
 }
@@ -63,13 +66,38 @@ describe('volume attributes', () => {
 
   it('leave a missing pod namespace to the check of the pod information', () => {
     for (const context of [{ connectors: 'harbor' }, { 'connector.name': 'harbor' }]) {
-      assert.deepEqual(parseVolumeAttributes(context, '').problems, []);
+      assert.deepEqual(parseVolumeAttributes(context, '', bounds).problems, []);
     }
   });
 
-  it('take the longest token lifetime of the API server, and the shortest', () => {
+  it('take the longest token lifetime that the operator allows, and the shortest of the API server', () => {
     assert.equal(attributesOf(changed({ 'token.expiration': ' 10m ' })).tokenExpirationMs, 600_000);
-    assert.equal(attributesOf(changed({ 'token.expiration': '4294967296s' })).tokenExpirationMs, 2 ** 32 * 1000);
+    assert.equal(attributesOf(changed({ 'token.expiration': '48h' })).tokenExpirationMs, 172_800_000);
+  });
+
+  it('count as absent where they are empty or white space', () => {
+    const blank = {
+      'connector.name': '',
+      'connector.namespace': ' ',
+      'configuration.names': '',
+      'token.expiration': '\n',
+    };
+    assert.deepEqual(
+      attributesOf({ connectors: 'harbor', ...blank, 'configuration.params': '\t' }),
+      attributesOf({ connectors: 'harbor' }),
+    );
+    assert.deepEqual(
+      attributesOf({ connectors: ' ', 'connector.name': 'harbor' }),
+      attributesOf({ connectors: 'harbor' }),
+    );
+  });
+
+  it('may have one comma at the end of a list', () => {
+    assert.deepEqual(attributesOf({ connectors: 'harbor, ', 'configuration.names': 'config,!a,' }), {
+      ...attributesOf({ connectors: 'harbor' }),
+      includedConfigurations: ['config'],
+      excludedFiles: ['a'],
+    });
   });
 
   it('take 32 connectors and 64 KiB of params', () => {
@@ -81,7 +109,8 @@ describe('volume attributes', () => {
 
   for (const [what, change, problem] of [
     ['no connector', { connectors: undefined }, /"connectors" is missing: name at least one connector/],
-    ['an empty list', { connectors: '' }, /"connectors" "" has an empty item/],
+    ['an empty list', { connectors: '' }, /"connectors" is missing/],
+    ['two commas at the end', { connectors: 'a,,' }, /"connectors" "a,," has an empty item/],
     ['an empty item', { connectors: 'a,,b' }, /"connectors" "a,,b" has an empty item/],
     ['a connector twice', { connectors: 'harbor,ci/harbor' }, /names "ci\/harbor" twice/],
     ['a name that is none', { connectors: 'Harbor' }, /item "Harbor": the name must be a DNS-1123 name/],
@@ -93,11 +122,6 @@ describe('volume attributes', () => {
     ['a namespace beside the list', { 'connector.namespace': 'ci' }, /name the same thing: keep "connectors"/],
     ['a namespace alone', { connectors: undefined, 'connector.namespace': 'ci' }, /"connectors" is missing/],
     [
-      'a namespace that is empty in the deprecated form',
-      { connectors: undefined, 'connector.name': 'a', 'connector.namespace': '' },
-      /the namespace must not be empty/,
-    ],
-    [
       '33 connectors',
       { connectors: Array.from({ length: 33 }, (_, index) => `c${index}`).join(',') },
       /names 33 connectors: at most 32/,
@@ -105,10 +129,10 @@ describe('volume attributes', () => {
     [
       'an unknown attribute',
       { conectors: 'a' },
-      /unknown attribute "conectors": allowed are connectors, connector\.name/,
+      /^unknown attribute "conectors": did you mean "connectors"\? allowed are connectors, connector\.name/,
     ],
     ['an attribute named __proto__', { ['__proto__']: 'a' }, /unknown attribute "__proto__"/],
-    ['an empty selector', { 'configuration.names': 'a,' }, /"configuration.names" "a," has an empty item/],
+    ['an empty selector', { 'configuration.names': 'a,,b' }, /"configuration.names" "a,,b" has an empty item/],
     ['an exclusion of nothing', { 'configuration.names': '!' }, /"configuration.names" "!" has an empty item/],
     ['a selector with a slash', { 'configuration.names': '../x' }, /item "\.\.\/x": only letters/],
     ['params that are no JSON', { 'configuration.params': '{user: ci}' }, /"configuration.params" is not valid JSON/],
@@ -123,7 +147,16 @@ describe('volume attributes', () => {
     ['a lifetime that is none', { 'token.expiration': '30' }, /"token.expiration" "30" is not a duration/],
     ['a lifetime under the minimum', { 'token.expiration': '9m59s' }, /"9m59s" is too short: .* 10m/],
     ['a negative lifetime', { 'token.expiration': '-1h' }, /"-1h" is too short/],
-    ['a lifetime over the maximum', { 'token.expiration': '4294967297s' }, /is too long/],
+    [
+      'a lifetime over the maximum',
+      { 'token.expiration': '48h0m1s' },
+      /is too long: at most 48h \(--max-token-expiration/,
+    ],
+    [
+      'connectors over 64 KiB, looked at before they are split',
+      { connectors: ','.repeat(4 << 20) },
+      /^attribute "connectors" is over 64 KiB$/,
+    ],
   ] as const) {
     it(`are refused with ${what}`, () => {
       const problems = problemsOf(changed(change));
@@ -165,7 +198,7 @@ describe('volume attributes', () => {
     const names = fc.constantFrom(...Object.keys(valid), 'connector.name', 'connector.namespace', '__proto__', 'x');
     fc.assert(
       fc.property(fc.dictionary(names, fc.string({ unit: 'binary' })), fc.string(), (context, namespace) => {
-        for (const problem of parseVolumeAttributes(context, namespace).problems)
+        for (const problem of parseVolumeAttributes(context, namespace, bounds).problems)
           assert.doesNotMatch(problem, /[\r\n]/);
       }),
     );
@@ -189,12 +222,5 @@ describe('volume attributes', () => {
         );
       }),
     );
-  });
-});
-
-describe('quote', () => {
-  it('gives one escaped line of at most 100 characters', () => {
-    assert.equal(quote('a"\n'), '"a\\"\\n"');
-    assert.equal(quote('x'.repeat(101)), `"${'x'.repeat(100)}…"`);
   });
 });

@@ -1,0 +1,81 @@
+import type { JsonObject, JsonValue } from '../../json.js';
+import { isJsonObject, jsonMember } from '../../json.js';
+import { listed, listedInQuotes } from '../../wording.js';
+import type { ConfigurationParam, ParamProperty, ParamType } from '../../connectors/model.js';
+
+export const typeDescriptions: Readonly<Record<ParamType, string>> = {
+  string: 'a string',
+  array: 'a list of strings',
+  object: 'an object of strings',
+};
+
+/** What is wrong with the value of a param that nobody has declared; undefined when nothing is. */
+export function undeclaredValueProblem(value: JsonValue): string | undefined {
+  const types = Object.keys(typeDescriptions) as readonly ParamType[];
+  if (types.some((type) => isOfType(type, value))) return undefined;
+  return `must be ${typeDescriptions.string}, ${typeDescriptions.array} or ${typeDescriptions.object}`;
+}
+
+/** What is wrong with the value of a declared param, its properties left aside; undefined when nothing is. */
+export function valueProblem({ type, enum: allowed }: ConfigurationParam, value: JsonValue): string | undefined {
+  if (!isOfType(type, value)) return `must be ${typeDescriptions[type]}`;
+  return allowed === undefined || isAllowed(allowed, value) ? undefined : offEnumeration(allowed);
+}
+
+/**
+ * An object with the defaults of the properties that it lacks: a property's own, else the one in the param's default.
+ * @param problems is told of properties that are missing, not declared, or not what they may be.
+ */
+export function withProperties(
+  properties: ReadonlyMap<string, ParamProperty>,
+  fallback: JsonValue | undefined,
+  given: JsonObject,
+  problems: string[],
+): JsonObject {
+  const unknown = Object.keys(given).filter((name) => !properties.has(name));
+  if (unknown.length > 0) {
+    problems.push(`has no property ${listedInQuotes(unknown)}; declared are: ${listed(properties.keys())}`);
+  }
+  const values = [...properties].flatMap(([name, { default: own, enum: allowed }]) => {
+    const value = jsonMember(given, name) ?? own ?? jsonMember(fallback, name);
+    if (value === undefined) problems.push(`needs the property "${name}", a string`);
+    else if (allowed !== undefined && !isAllowed(allowed, value)) {
+      problems.push(`property "${name}" ${offEnumeration(allowed)}`);
+    }
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(values);
+}
+
+function offEnumeration(allowed: readonly JsonValue[]): string {
+  return `must be one of ${listed(allowed.map(toText))}`;
+}
+
+/** Of a list, the enumeration may have whole lists or what each element may be. */
+function isAllowed(allowed: readonly JsonValue[], value: JsonValue): boolean {
+  const texts = new Set(allowed.map(toText));
+  const isListed = (wanted: JsonValue): boolean => texts.has(toText(wanted));
+  return isListed(value) || (Array.isArray(value) && (value as readonly JsonValue[]).every(isListed));
+}
+
+function isOfType(type: ParamType, value: JsonValue): boolean {
+  const isString = (item: JsonValue): boolean => typeof item === 'string';
+  switch (type) {
+    case 'string':
+      return isString(value);
+    case 'array':
+      return Array.isArray(value) && (value as readonly JsonValue[]).every(isString);
+    case 'object':
+      return isJsonObject(value) && Object.values(value).every(isString);
+  }
+}
+
+/** As JSON, members sorted: the same for equal values. */
+function toText(value: JsonValue): string {
+  return JSON.stringify(value, (_key, member: JsonValue) => {
+    if (typeof member === 'bigint') return member.toString();
+    return isJsonObject(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member;
+  });
+}

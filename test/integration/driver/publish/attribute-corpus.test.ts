@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import type { JsonObject } from '../../../../src/json.js';
+import { acceptedBlocks, refusedBlocks } from '../../../support/attributes/corpus.js';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector, connectorClass } from '../../../support/driver/manifests.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+
+const params = (...names: readonly string[]): JsonObject[] => names.map((name) => ({ name, default: '' }));
+
+/** Classes with the names of configurations that people copy into their manifests; the content is no matter here. */
+const classes: Readonly<Record<string, Readonly<Record<string, readonly JsonObject[]>>>> = {
+  oci: { 'registry-config': [], buildkitd: [], 'docker-config': [] },
+  harbor: { 'registry-config': [], 'harbor-cli-config': [], config: [] },
+  git: { gitconfig: [] },
+  github: { githubconfig: [], gitconfig: [] },
+  gitlab: { gitlabconfig: [], gitconfig: [] },
+  maven: { settings: [{ name: 'useAsMirror', default: 'false', enum: ['true', 'false'] }] },
+  npm: { npmrc: [{ name: 'scopes', type: 'array', default: [] }], yarnrc: [] },
+  pypi: { pipconf: [], pypirc: [] },
+  nexus: { settings: params('repository'), npmrc: params('repository'), pipconf: params('repository') },
+  jfrog: { settings: [], npmrc: [] },
+  k8s: { kubeconfig: [] },
+  sonarqube: { 'sonar-scanner': [] },
+};
+
+function writeManifests(node: NodeSandbox): void {
+  for (const [name, configurations] of Object.entries(classes)) {
+    const parsed = Object.entries(configurations).map(([configuration, declared]) => ({
+      name: configuration,
+      data: { [`${name}-${configuration}`]: '{{ .configurations | toJson }}' },
+      params: declared,
+    }));
+    node.writeManifest(`class-${name}.json`, connectorClass(name, { configurations: parsed }));
+    node.writeManifest(`${name}.json`, connector(name, { className: name }));
+  }
+  node.writeManifest('tools.json', connector('harbor', { namespace: 'tools', className: 'harbor' }));
+  node.writeManifest('dots.json', connector('git.internal', { className: 'git' }));
+  node.writeManifest(
+    'many.json',
+    ...Array.from({ length: 32 }, (_, index) => connector(`many-${index}`, { className: 'oci' })),
+  );
+}
+
+describe('a volume with attributes', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  before(async () => {
+    node = new NodeSandbox();
+    writeManifests(node);
+    driver = await DriverProcess.start(node);
+  });
+  after(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  for (const { what, block } of acceptedBlocks) {
+    it(`of ${what} is mounted`, async () => {
+      const volume = node.volume();
+      await driver.kubelet.publish(volume.publishRequest({ attributes: block }));
+      assert.equal(volume.read()['context.token'], volume.token);
+      await driver.kubelet.unpublishVolume(volume);
+    });
+  }
+
+  for (const { what, block, says } of refusedBlocks) {
+    it(`of ${what} is refused, and the author told what to mend`, async () => {
+      const volume = node.volume();
+      const failed = driver.kubelet.publish(volume.publishRequest({ attributes: block }));
+      const message = await assertFails(
+        failed,
+        says[0]?.source.includes('no configuration') ? 'NOT_FOUND' : 'INVALID_ARGUMENT',
+        /./,
+      );
+      for (const words of says) assert.match(message, words);
+      assert.ok(message.length < 2000, message);
+      assert.equal(volume.isMounted(), false);
+    });
+  }
+
+  it('is one of at least sixty kinds', () => assert.ok(acceptedBlocks.length + refusedBlocks.length >= 60));
+});
