@@ -9,7 +9,7 @@ import { NodeSandbox } from '../support/driver/node-sandbox.js';
 import type { TestVolume } from '../support/driver/test-volume.js';
 
 const insideVariable = 'CONNECTORS_CSI_BENCH_INSIDE';
-const examples = path.join(import.meta.dirname, '..', '..', 'deploy', 'examples');
+const classesFolder = path.join(import.meta.dirname, '..', '..', 'deploy', 'classes');
 const withConfiguration = { connectors: 'harbor', 'configuration.names': 'registry-config' };
 const samples = 1000;
 const warmUp = 300;
@@ -28,7 +28,7 @@ if (process.env[insideVariable] === undefined) {
 
 async function main(): Promise<void> {
   const node = new NodeSandbox();
-  node.writeManifest('class-oci.json', readFileSync(path.join(examples, 'connectorclasses', 'oci.yaml'), 'utf8'));
+  node.writeManifest('class-oci.json', readFileSync(path.join(classesFolder, 'oci.yaml'), 'utf8'));
   try {
     console.log(`${samples} samples each after ${warmUp} of warm-up; milliseconds\n`);
     console.log(

@@ -1,6 +1,7 @@
-// What rendering costs: each example ConnectorClass on its own, warm, then compiling, and the engine's memory.
+// What rendering costs: each ConnectorClass of deploy/classes on its own, warm, then compiling, and the engine's memory.
 // Run with `node --import tsx test/bench/render.ts`; part of `npm run bench`. Numbers only, no pass or fail.
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DirectoryConnectors } from '../../src/connectors/directory-connectors.js';
 import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
@@ -10,9 +11,16 @@ import { compileTemplate } from '../../src/gotemplate/template.js';
 import { silentLog } from '../../src/log.js';
 import { Secret } from '../../src/secret.js';
 import type { ResolvedConnector } from '../../src/connectors/model.js';
+import { classesFolder, requiredValue } from '../support/deploy/class-cases.js';
+import { deployFolder, manifestFiles } from '../support/deploy/manifests.js';
 import { tokenFor } from '../support/driver/tokens.js';
 
-const directory = path.join(import.meta.dirname, '..', '..', 'deploy', 'examples', 'connectorclasses');
+const directory = mkdtempSync(path.join(tmpdir(), 'connectors-csi-bench-'));
+process.once('exit', () => rmSync(directory, { recursive: true }));
+const connectors = path.join(deployFolder, 'examples', 'connectors.yaml');
+for (const file of [...manifestFiles(classesFolder), connectors]) {
+  copyFileSync(file, path.join(directory, path.basename(file)));
+}
 const runMs = 1000;
 
 const source = new DirectoryConnectors({ directory, namespace: 'ci', notFoundWaitMs: 0, log: silentLog });
@@ -27,7 +35,7 @@ console.log(
   'volumes/s'.padStart(11),
   'files/s'.padStart(10),
 );
-const manifest = readFileSync(path.join(directory, 'connectors.yaml'), 'utf8');
+const manifest = readFileSync(connectors, 'utf8');
 for (const [, name = ''] of manifest.matchAll(/metadata: \{ namespace: ci, name: ([-a-z]+) \}/g)) {
   await measure(await source.resolve([{ namespace: 'ci', name }], call));
 }
@@ -35,13 +43,23 @@ for (const [, name = ''] of manifest.matchAll(/metadata: \{ namespace: ci, name:
 async function measure(resolved: readonly ResolvedConnector[]): Promise<void> {
   const { connectorClass } = resolved[0]!;
   const names = connectorClass.configurations.map(({ name }) => name);
+  const required = connectorClass.configurations.map(({ name, params }) => {
+    const missing = params.filter((param) => param.default === undefined);
+    return [name, Object.fromEntries(missing.map((param) => [param.name, requiredValue]))] as const;
+  });
   const templates = connectorClass.configurations.flatMap(({ files }) => [...files]);
   const renderer = new TemplateRenderer(Date.now, () => undefined, {
     run: (task) => Promise.resolve(runSlowTask(task)),
   });
   const render = (): Promise<unknown> =>
     renderVolumeContent(
-      { resolved, token, includedConfigurations: names, excludedFiles: [], configurationParams: {} },
+      {
+        resolved,
+        token,
+        includedConfigurations: names,
+        excludedFiles: [],
+        configurationParams: Object.fromEntries(required),
+      },
       defaults,
       renderer,
       call,

@@ -1,4 +1,4 @@
-import { classCases } from './class-cases.js';
+import { classCases, digestOf } from './class-cases.js';
 
-// The input of test/fixtures/connectorclasses/record.go.
-process.stdout.write(`${JSON.stringify(classCases())}\n`);
+// The input of test/fixtures/classes/record.go.
+process.stdout.write(`${JSON.stringify(classCases().map((one) => ({ ...one, digest: digestOf(one) })))}\n`);

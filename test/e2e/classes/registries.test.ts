@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { caseToken } from '../../support/deploy/class-cases.js';
+import { useClassStage } from '../../support/e2e/class-stage.js';
+import { needs } from '../../support/e2e/rendered-classes.js';
+
+describe('the files for image registries of deploy/classes', function () {
+  this.timeout(60_000);
+  const stage = useClassStage();
+  beforeEach(() => {
+    // As registries do: first they ask who it is.
+    stage.proxy.answer = ({ headers }, response) =>
+      headers.authorization === undefined
+        ? response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="registry"' }).end()
+        : response.writeHead(404).end();
+  });
+
+  for (const program of ['skopeo', 'buildah']) {
+    describe(`read by ${program}`, () => {
+      before(needs(program));
+
+      it('find the login of each connector, and none elsewhere', async () => {
+        for (const configuration of [
+          'oci/registry-config',
+          'oci/docker-config',
+          'harbor/registry-config',
+          'harbor/config',
+        ]) {
+          const file = stage.rendered.write(
+            `${configuration}/config.json: two connectors of one server`,
+            stage.proxy.host,
+          );
+          const login = (of: string): Promise<string> =>
+            stage.rendered.output(program, ['login', '--get-login', '--authfile', file, of]);
+          assert.equal(await login(`${stage.proxy.host}/namespaces/ci/connectors/one`), 'ci/one');
+          assert.equal(await login(`${stage.proxy.host}/namespaces/ci/connectors/again/team/app`), 'ci/again');
+          assert.equal(await login(stage.proxy.host), 'ci/one,ci/again');
+          const { status } = await stage.rendered.run(program, [
+            'login',
+            '--get-login',
+            '--authfile',
+            file,
+            'other.example',
+          ]);
+          assert.notEqual(status, 0);
+        }
+      });
+    });
+  }
+
+  it('bring skopeo to the proxy over plain HTTP, with the token', async function () {
+    needs('skopeo').call(this, () => undefined);
+    const authFile = stage.rendered.write('oci/registry-config/config.json: one connector', stage.proxy.host);
+    const registries = stage.rendered.write('oci/registry-config/registries.conf: one connector', stage.proxy.host);
+    const image = `docker://${stage.proxy.host}/namespaces/ci/connectors/one/team/app:1.0`;
+    await stage.rendered.run('skopeo', ['--registries-conf', registries, 'inspect', '--authfile', authFile, image]);
+    assert.ok(
+      stage.proxy.withLogin.some(({ target }) => target === '/v2/namespaces/ci/connectors/one/team/app/manifests/1.0'),
+    );
+    for (const { login } of stage.proxy.withLogin) assert.equal(login, `ci/one:${caseToken}`);
+  });
+
+  it('survive hostile params', async function () {
+    needs('skopeo').call(this, () => undefined);
+    const registries = stage.rendered.write('harbor/registry-config/registries.conf: two connectors, hostile params');
+    const { output } = await stage.rendered.run('skopeo', [
+      '--registries-conf',
+      registries,
+      'inspect',
+      `docker://${stage.proxy.host}/a`,
+    ]);
+    assert.doesNotMatch(output, /toml|loading registries/i);
+  });
+});
