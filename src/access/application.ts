@@ -6,7 +6,7 @@ import { accessRequestName, isAbout } from './access-request.js';
 import type { ApprovalCase } from './access-request.js';
 import { approvalStateOf } from './approval-state.js';
 import type { ApprovalState } from './approval-state.js';
-import type { Need } from './permission.js';
+import type { ProxyNeed } from './permission.js';
 import { rejectionDecision } from './rejection.js';
 
 /** `gone`: deleted while it was waited for; `foreign`: the name is taken by a request about something else. */
@@ -15,13 +15,13 @@ type ApplicationState =
 
 /** One connector's way through approval, as far as it has come in this call. */
 export class Application {
-  readonly need: Need;
+  readonly need: ProxyNeed;
   readonly about: ApprovalCase;
   /** Of the AccessRequest. */
   #name: string;
   #state: ApplicationState = { kind: 'pending' };
 
-  constructor(need: Need, about: ApprovalCase) {
+  constructor(need: ProxyNeed, about: ApprovalCase) {
     this.need = need;
     this.about = about;
     this.#name = accessRequestName(about);

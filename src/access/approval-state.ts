@@ -19,7 +19,7 @@ export type ApprovalState =
 const maxMessageLength = 2000;
 
 /**
- * What the conditions of an AccessRequest say. A controller sets them one by one, and none is taken back when the next
+ * What the conditions of an AccessRequest say, in both spellings that are in use. A controller sets them one by one, and none is taken back when the next
  * one comes, so the first of these that holds counts:
  *
  * 1. over: the permission was there and was cleaned up, whatever else is still said.
@@ -30,23 +30,29 @@ const maxMessageLength = 2000;
  */
 export function approvalStateOf(request: JsonObject): ApprovalState {
   const conditions = parseConditions(jsonMember(request['status'], 'conditions'));
-  const find = (type: string, status: string, reason?: string): Condition | undefined =>
-    conditions.find((each) => each.type === type && each.status === status && (reason ?? each.reason) === each.reason);
-  const over = find('AccessPermissionSync', 'True', 'PermissionCleanUp');
+  const find = (
+    types: readonly string[],
+    status: string,
+    isReason: (reason: string) => boolean = () => true,
+  ): Condition | undefined =>
+    conditions.find((each) => types.includes(each.type) && each.status === status && isReason(each.reason));
+  const over = find(['AccessPermissionSync', 'PermissionSynced'], 'True', (reason) => reason === 'PermissionCleanUp');
   if (over) return { kind: 'over', message: over.message };
-  const rejected = find('AccessCheckReady', 'False', 'Rejected');
-  if (rejected) return { kind: 'rejected', checks: rejectingChecks(conditions) };
+  if (find(['AccessCheckReady'], 'False', isRejection))
+    return { kind: 'rejected', checks: rejectingChecks(conditions) };
   if (metadataText(request, 'deletionTimestamp') !== undefined) return { kind: 'leaving' };
-  if (find('Ready', 'True')) return { kind: 'granted' };
-  const unmatched = find('AccessPolicyMatched', 'False');
+  if (find(['Ready'], 'True')) return { kind: 'granted' };
+  const unmatched = find(['AccessPolicyMatched'], 'False');
   return unmatched ? { kind: 'unmatched', message: unmatched.message } : { kind: 'pending' };
 }
 
 /** `Ready` only repeats what the checks have said. */
 function rejectingChecks(conditions: readonly Condition[]): readonly Condition[] {
-  return conditions.filter(
-    ({ type, status, reason }) => type !== 'Ready' && status === 'False' && reason === 'Rejected',
-  );
+  return conditions.filter(({ type, status, reason }) => type !== 'Ready' && status === 'False' && isRejection(reason));
+}
+
+function isRejection(reason: string): boolean {
+  return reason === 'Rejected' || reason === 'AccessCheckRejected';
 }
 
 /** What is no condition is left out: the next update may bring it right. */

@@ -12,7 +12,9 @@ import { Application, decisionOf, undecided } from './application.js';
 import type { ApprovalObserver, ApprovalOutcome } from './approval-observer.js';
 import { Patience } from './patience.js';
 import { describePermission } from './permission.js';
-import type { Need, Permission } from './permission.js';
+import type { ProxyNeed } from './permission.js';
+import type { Grants } from './grants.js';
+import { RecentKeys } from './recent-keys.js';
 import { allOrFirstFailure } from './settled.js';
 
 export interface ApprovalsOptions {
@@ -20,8 +22,11 @@ export interface ApprovalsOptions {
   readonly reviews: AccessReviews;
   /** A clock in milliseconds that is never set. */
   readonly steadyNow: () => number;
+  readonly grants: Grants;
   /** Milliseconds that a publish waits for a decision. */
   readonly waitMs: number;
+  /** That the first one of a pod and its connectors waits: the pod's author is to be told soon what it waits for. */
+  readonly firstWaitMs: number;
   readonly observer: ApprovalObserver;
   readonly currentFlags: () => FeatureFlags | undefined;
 }
@@ -35,6 +40,9 @@ export type ApprovalResult = AccessDecision | { readonly kind: 'flags-changed' }
  */
 const confirmDelaysMs = [0, 150, 350, 700];
 
+/** Several times the volumes of a full node. */
+const maxWaits = 1024;
+
 const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
   allowed: 'granted',
   rejected: 'rejected',
@@ -44,6 +52,8 @@ const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
 /** Gets pods the permission to use proxies from whoever decides on AccessRequests. */
 export class Approvals {
   readonly #options: ApprovalsOptions;
+  /** The names of the requests of each wait. */
+  readonly #waitedFor = new RecentKeys(maxWaits);
 
   constructor(options: ApprovalsOptions) {
     this.#options = options;
@@ -55,11 +65,11 @@ export class Approvals {
    * 3. Wait until all are granted or one cannot be any more.
    * 4. See that the permissions are really there.
    *
-   * @param needs of the kind `proxy`, in mount order; all are worked on in parallel.
+   * @param needs in mount order; all are worked on in parallel.
    * @throws {DriverError} PERMISSION_DENIED without a policy; FAILED_PRECONDITION for an approval that is over;
    * UNAVAILABLE when the API server does not answer; the signal's reason.
    */
-  async obtain(pod: PodIdentity, needs: readonly Need[], signal: AbortSignal): Promise<ApprovalResult> {
+  async obtain(pod: PodIdentity, needs: readonly ProxyNeed[], signal: AbortSignal): Promise<ApprovalResult> {
     const { requests } = this.#options;
     const applications = needs.map((need) => new Application(need, { pod, connector: need.connector }));
     const missing = await this.#find(applications, signal);
@@ -85,10 +95,15 @@ export class Approvals {
   }
 
   async #wait(applications: readonly Application[], signal: AbortSignal): Promise<ApprovalResult> {
-    const { steadyNow, observer, waitMs, currentFlags } = this.#options;
+    const { steadyNow, observer, waitMs, firstWaitMs, currentFlags } = this.#options;
+    const isFirst = this.#waitedFor.add(applications.map(({ name }) => name).join(' '));
     const startedMs = steadyNow();
     observer.approvalStarted();
-    const patience = new Patience({ signal, waitMs, currentFlags });
+    const patience = new Patience({
+      signal,
+      waitMs: isFirst ? Math.min(firstWaitMs, waitMs) : waitMs,
+      currentFlags,
+    });
     let outcome: ApprovalOutcome = 'failed';
     try {
       const decision = await this.#watch(applications, patience.signal);
@@ -129,26 +144,22 @@ export class Approvals {
   async #confirmAll(applications: readonly Application[], signal: AbortSignal): Promise<AccessDecision> {
     const isThere = await allOrFirstFailure(applications.map((application) => this.#isConfirmed(application, signal)));
     const unconfirmed = applications.filter((_application, index) => isThere[index] === false);
+    for (const { need } of applications) this.#options.grants.add(need.ofPod);
     if (unconfirmed.length === 0) return { kind: 'allowed' };
     const message = unconfirmed
-      .map(({ name, need }) => `approval ${name} says granted, but ${describePermission(ofPod(need), 'may still not')}`)
+      .map(({ name, need }) => `approval ${name} says granted, but ${describePermission(need.ofPod, 'may still not')}`)
       .join('; ');
     return { kind: 'pending', message };
   }
 
   async #isConfirmed({ need }: Application, signal: AbortSignal): Promise<boolean> {
-    const likeliestFirst = [...need.anyOf].reverse();
+    const likeliestFirst = [need.ofPod, need.anyOf[0]];
     for (const delayMs of confirmDelaysMs) {
       await pause(delayMs, signal);
       if (await this.#options.reviews.isAnyAllowedNow(likeliestFirst, signal)) return true;
     }
     return false;
   }
-}
-
-/** The last of the permissions that would do is for this pod alone, which is what a grant gives. */
-function ofPod({ anyOf }: Need): Permission {
-  return anyOf.at(-1) ?? anyOf[0];
 }
 
 function lookAt(application: Application, { state }: Reflector): void {

@@ -11,9 +11,9 @@ import { AccessReviews } from './access-reviews.js';
 import type { ApprovalObserver } from './approval-observer.js';
 import { Approvals } from './approvals.js';
 import type { ApprovalResult } from './approvals.js';
-import { isApprovalOn } from './patience.js';
-import { describeMissing, needsOf } from './permission.js';
-import type { Need } from './permission.js';
+import { Grants } from './grants.js';
+import { describeMissing, isApprovalOn, proxyNeed, readNeed } from './permission.js';
+import type { Need, Permission, ProxyNeed, ReadNeed } from './permission.js';
 
 export interface KubernetesAccessOptions {
   readonly client: KubeClient;
@@ -21,6 +21,8 @@ export interface KubernetesAccessOptions {
   readonly log: Log;
   /** Milliseconds that a publish waits for a decision. */
   readonly approvalWaitMs: number;
+  /** That the first one of a pod waits. */
+  readonly firstApprovalWaitMs: number;
   readonly observer: ApprovalObserver;
   /** The flags now in memory; looked at while publishes wait. */
   readonly currentFlags: () => FeatureFlags | undefined;
@@ -30,15 +32,19 @@ export interface KubernetesAccessOptions {
 export class KubernetesAccess implements AccessControl {
   readonly #reviews: AccessReviews;
   readonly #approvals: Approvals;
+  readonly #grants = new Grants();
   readonly #currentFlags: () => FeatureFlags | undefined;
 
-  constructor({ client, clock, log, approvalWaitMs, observer, currentFlags }: KubernetesAccessOptions) {
+  constructor(options: KubernetesAccessOptions) {
+    const { client, clock, log, observer, currentFlags } = options;
     this.#reviews = new AccessReviews(client, clock);
     this.#approvals = new Approvals({
       requests: new AccessRequests(client, log),
       reviews: this.#reviews,
       steadyNow: client.chance.now,
-      waitMs: approvalWaitMs,
+      grants: this.#grants,
+      waitMs: options.approvalWaitMs,
+      firstWaitMs: options.firstApprovalWaitMs,
       observer,
       currentFlags,
     });
@@ -49,10 +55,10 @@ export class KubernetesAccess implements AccessControl {
     if (this.isKnownAllowed(request)) return { kind: 'allowed' };
     // All connectors of a volume are asked for under one signal.
     setMaxListeners(0, call.signal);
-    return call.idleWhile(() => this.#ask(request, call.signal));
+    return call.idleWhile(() => this.#obtain(request, call.signal));
   }
 
-  async #ask(request: AccessRequest, signal: AbortSignal): Promise<AccessDecision> {
+  async #obtain(request: AccessRequest, signal: AbortSignal): Promise<AccessDecision> {
     let { flags } = request;
     for (;;) {
       const result = await this.#decide({ ...request, flags }, signal);
@@ -72,45 +78,65 @@ export class KubernetesAccess implements AccessControl {
   }
 
   /**
-   * The needs that are not met but that an approval can meet.
+   * The needs that are not met but that an approval can meet. All are asked for at once, but those beyond reading count
+   * only when reading is allowed: neither message nor time tells others more.
    * @throws {DriverError} PERMISSION_DENIED when there are others.
    */
-  async #approvable(request: AccessRequest, signal: AbortSignal): Promise<readonly Need[]> {
-    const missing = await this.#missing(request, signal);
-    const isApprovable = ({ kind }: Need): boolean => kind === 'proxy' && isApprovalOn(request.flags);
-    const denied = missing.filter((need) => !isApprovable(need));
-    if (denied.length > 0) throw new DriverError('PERMISSION_DENIED', describeMissing(denied));
+  async #approvable(request: AccessRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
+    const [toRead, toProxy] = [readNeedsIn(request), this.#proxyNeedsIn(request)];
+    const [read, proxy] = [this.#ask(toRead, signal), this.#ask(toProxy, signal)];
+    const unread = unmet(toRead, await read, signal);
+    if (unread.length > 0) throw new DriverError('PERMISSION_DENIED', describeMissing(unread));
+    const missing = unmet(toProxy, await proxy, signal);
+    if (missing.length > 0 && !isApprovalOn(request.flags)) {
+      throw new DriverError('PERMISSION_DENIED', describeMissing(missing));
+    }
     return missing;
   }
 
   isKnownAllowed(request: AccessRequest): boolean {
-    return needsIn(request).every(({ anyOf }) => this.#reviews.isKnownAllowed(anyOf));
+    return this.#needsIn(request).every(({ anyOf }) => this.#reviews.isKnownAllowed(anyOf));
   }
 
   async isAnsweredSoon(request: AccessRequest, signal: AbortSignal): Promise<boolean> {
     return this.#reviews.isAnsweredSoon(
-      needsIn(request).map(({ anyOf }) => anyOf),
+      this.#needsIn(request).map(({ anyOf }) => anyOf),
       signal,
     );
   }
 
-  /**
-   * All needs that are not met, in mount order. What is certainly missing counts more than what could not be asked.
-   */
-  async #missing(request: AccessRequest, signal: AbortSignal): Promise<readonly Need[]> {
-    const needs = needsIn(request);
-    const answers = await Promise.allSettled(needs.map(({ anyOf }) => this.#reviews.isAnyAllowed(anyOf, signal)));
-    const failure = answers.find((answer) => answer.status === 'rejected');
-    if (signal.aborted) throw failure?.reason ?? abortError(signal);
-    const missing = needs.filter((_need, index) => {
-      const answer = answers[index];
-      return answer?.status === 'fulfilled' && !answer.value;
-    });
-    if (missing.length === 0 && failure !== undefined) throw failure.reason;
-    return missing;
+  /** Never rejects. */
+  #ask(needs: readonly Need[], signal: AbortSignal): Promise<readonly PromiseSettledResult<boolean>[]> {
+    return Promise.allSettled(needs.map(({ anyOf }) => this.#reviews.isAnyAllowed(anyOf, signal)));
+  }
+
+  #needsIn(request: AccessRequest): readonly Need[] {
+    return [...readNeedsIn(request), ...this.#proxyNeedsIn(request)];
+  }
+
+  #proxyNeedsIn({ pod, connectors, flags }: AccessRequest): readonly ProxyNeed[] {
+    if (!flags.connectorProxyPermissions) return [];
+    const counts = (ofPod: Permission): boolean => !isApprovalOn(flags) || this.#grants.has(ofPod);
+    return connectors.map((connector) => proxyNeed(pod, connector, counts));
   }
 }
 
-function needsIn({ pod, connectors, flags }: AccessRequest): readonly Need[] {
-  return connectors.flatMap((connector) => needsOf(pod, connector, flags));
+function readNeedsIn({ pod, connectors }: AccessRequest): readonly ReadNeed[] {
+  return connectors.map((connector) => readNeed(pod, connector));
+}
+
+/** Those that are not met, in mount order. What is certainly missing counts more than what could not be asked. */
+function unmet<N extends Need>(
+  needs: readonly N[],
+  answers: readonly PromiseSettledResult<boolean>[],
+  signal: AbortSignal,
+): readonly N[] {
+  const failure = answers.find((answer) => answer.status === 'rejected');
+  if (signal.aborted) throw failure?.reason ?? abortError(signal);
+  const missing = needs.filter((_need, index) => {
+    const answer = answers[index];
+    return answer?.status === 'fulfilled' && !answer.value;
+  });
+  if (missing.length === 0 && failure !== undefined) throw failure.reason;
+  return missing;
 }

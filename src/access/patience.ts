@@ -1,5 +1,6 @@
 import { abortError } from '../errors.js';
 import type { DriverError } from '../errors.js';
+import { isApprovalOn } from './permission.js';
 import type { FeatureFlags } from '../connectors/model.js';
 
 export interface PatienceOptions {
@@ -11,10 +12,6 @@ export interface PatienceOptions {
 
 /** How often a wait looks whether approval is still on. */
 const flagsIntervalMs = 500;
-
-export function isApprovalOn(flags: FeatureFlags): boolean {
-  return flags.connectorProxyPermissions && flags.connectorsApproval;
-}
 
 /**
  * How long a publish waits for approval: until its caller leaves, its time is over or approval is switched off,

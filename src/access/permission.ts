@@ -1,6 +1,7 @@
 import { connectorsGroup } from '../connectors/api-group.js';
 import { ruleText } from '../kube/rbac-rule.js';
 import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
+import { listedInQuotes } from '../wording.js';
 import type { PodIdentity } from './access-control.js';
 
 export interface ServiceAccount {
@@ -29,27 +30,49 @@ export function userOf({ namespace, name }: ServiceAccount): string {
 }
 
 /** What a pod must be allowed for a connector: one of the permissions, the first being the usual one. */
-export interface Need {
-  readonly kind: 'read' | 'proxy';
+export type Need = ReadNeed | ProxyNeed;
+
+export interface ReadNeed {
+  readonly kind: 'read';
+  readonly connector: ConnectorRef;
+  readonly anyOf: readonly [Permission];
+}
+
+export interface ProxyNeed {
+  readonly kind: 'proxy';
   readonly connector: ConnectorRef;
   readonly anyOf: readonly [Permission, ...Permission[]];
+  /** What an approval gives: the permission of this pod alone. */
+  readonly ofPod: Permission;
 }
 
-/** What a pod needs for a connector: to read it and, with the flag, to go through its proxy. */
-export function needsOf(pod: PodIdentity, connector: ConnectorRef, flags: FeatureFlags): readonly Need[] {
+export function isApprovalOn(flags: FeatureFlags): boolean {
+  return flags.connectorProxyPermissions && flags.connectorsApproval;
+}
+
+/** To read the connector: who may not is told nothing else. */
+export function readNeed(pod: PodIdentity, connector: ConnectorRef): ReadNeed {
+  return {
+    kind: 'read',
+    connector,
+    anyOf: [{ account: accountOf(pod), verb: 'get', resource: 'connectors', connector }],
+  };
+}
+
+/**
+ * To go through the connector's proxy: a permission for all pods of the account, or for this pod alone.
+ * @param counts whether the permission for this pod alone does.
+ */
+export function proxyNeed(
+  pod: PodIdentity,
+  connector: ConnectorRef,
+  counts: (ofPod: Permission) => boolean,
+): ProxyNeed {
   const account = accountOf(pod);
-  const read: Need = { kind: 'read', connector, anyOf: [{ account, verb: 'get', resource: 'connectors', connector }] };
-  if (!flags.connectorProxyPermissions) return [read];
-  return [read, { kind: 'proxy', connector, anyOf: proxyPermissions(account, pod, connector) }];
-}
-
-/** For all pods of the account, and for this pod alone: what approvals grant. */
-function proxyPermissions(account: ServiceAccount, pod: PodIdentity, connector: ConnectorRef): Need['anyOf'] {
-  const ofPod = `connectors/proxy/v1/pod/${pod.namespace}/${pod.name}`;
-  return [
-    { account, verb: '*', resource: 'connectors/proxy', connector },
-    { account, verb: '*', resource: ofPod, connector, podUid: pod.uid },
-  ];
+  const ofAccount = { account, verb: '*', resource: 'connectors/proxy', connector };
+  const resource = `connectors/proxy/v1/pod/${pod.namespace}/${pod.name}`;
+  const ofPod = { account, verb: '*', resource, connector, podUid: pod.uid };
+  return { kind: 'proxy', connector, anyOf: counts(ofPod) ? [ofAccount, ofPod] : [ofAccount], ofPod };
 }
 
 /** The same text for the same permission; none of its parts but the last may contain a space. */
@@ -65,7 +88,7 @@ export function describePermission(
 ): string {
   const [resource = '', ...subresource] = permission.resource.split('/');
   const what = [`${resource}.${connectorsGroup}`, ...subresource].join('/');
-  const named = names.map((name) => `"${name}"`).join(', ');
+  const named = listedInQuotes(names);
   return `${userOf(permission.account)} ${may} "${permission.verb}" ${what} ${named} in namespace "${permission.connector.namespace}"`;
 }
 
@@ -85,5 +108,7 @@ function describeGroup(permission: Permission, resourceNames: readonly string[])
   const { resource, verb, connector } = permission;
   const rule = ruleText({ apiGroup: connectorsGroup, resource, resourceNames, verbs: [verb] });
   const what = describePermission(permission, 'may not', resourceNames);
-  return `${what}: bind it to a Role of "${connector.namespace}" with the rule ${rule}`;
+  // Nobody learns here whether it exists: that is as likely as a missing rule.
+  const advice = verb === 'get' ? 'check the name, or ' : '';
+  return `${what}: ${advice}bind it to a Role of "${connector.namespace}" with the rule ${rule}`;
 }

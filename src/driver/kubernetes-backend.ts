@@ -17,6 +17,9 @@ import { version } from '../version.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from './backend.js';
 
+/** Long enough for a policy that decides by itself, short enough for somebody who looks where the pod hangs. */
+const firstApprovalWaitMs = 5_000;
+
 export interface KubernetesBackendParts {
   readonly config: DriverConfig;
   readonly cluster: ClusterConfig;
@@ -68,6 +71,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
       clock,
       log,
       approvalWaitMs: config['approval-wait'],
+      firstApprovalWaitMs,
       observer: metrics,
       currentFlags: () => source.peekFlags(),
     }),

@@ -77,6 +77,7 @@ export class AccessStage {
       clock: this.clock,
       log: silentLog,
       approvalWaitMs: 10_000,
+      firstApprovalWaitMs: 10_000,
       observer: noApprovalObserver,
       currentFlags: () => {
         this.flagsAsked += 1;

@@ -35,6 +35,17 @@ describe('the state of an AccessRequest', () => {
     it(`is pending with ${JSON.stringify(each)}`, () => assert.deepEqual(stateOf([each]), { kind: 'pending' }));
   }
 
+  it('is read in either spelling', () => {
+    const alike = [
+      [over, condition('PermissionSynced', 'True', 'PermissionCleanUp', 'pod is done')],
+      [rejected, condition('AccessCheckReady', 'False', 'AccessCheckRejected', 'not today')],
+    ] as const;
+    for (const [usual, other] of alike) assert.equal(stateOf([other]).kind, stateOf([usual]).kind);
+    assert.deepEqual(stateOf([condition('PermissionSynced', 'True', 'Synced')]), { kind: 'pending' });
+    const state = stateOf([condition('AccessCheckReady', 'False', 'AccessCheckRejected', 'not today')]);
+    assert.deepEqual(state.kind === 'rejected' && state.checks.map(({ message }) => message), ['not today']);
+  });
+
   it('is pending without a status', () => {
     assert.deepEqual(approvalStateOf({ metadata: {}, spec: {} }), { kind: 'pending' });
   });

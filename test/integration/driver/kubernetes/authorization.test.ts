@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { Cluster } from '../../../support/driver/cluster.js';
 import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
-import { connector } from '../../../support/driver/manifests.js';
+import { connector, flagsConfigMap } from '../../../support/driver/manifests.js';
 import type { PolicyRule } from '../../../support/kube-api/access-rules.js';
 import { eventually } from '../../../support/poll.js';
 
@@ -64,6 +64,32 @@ describe('the permission to use a connector', () => {
       );
     }
     assert.equal(cluster.api.count({ resource: 'connectors' }), 0);
+  });
+
+  it('is all that is told of a connector that another pod uses, with any flags', async () => {
+    for (const flags of [{}, { 'enable-connector-proxy-permissions': 'true' }]) {
+      cluster.put(flagsConfigMap(flags));
+      // Another pod may do everything with it, and has it in the driver's memory.
+      cluster.put(connector('hidden', { namespace: 'other' }));
+      const rule = { apiGroups: ['connectors.alauda.io'], resources: ['connectors', 'connectors/proxy'], verbs: ['*'] };
+      cluster.api.bind({ serviceAccount: 'other/builder', namespace: 'other', rules: [rule] });
+      const owner = cluster.node.volume({ namespace: 'other' });
+      const own = owner.publishRequest({ attributes: { connectors: 'hidden' } });
+      await eventually('the other pod has its volume', () =>
+        driver.kubelet.publish(own).then(
+          () => true,
+          () => false,
+        ),
+      );
+      const [told, toldOfNone] = await Promise.all(
+        ['other/hidden', 'other/absent'].map((connectors) => {
+          const volume = cluster.node.volume({ name: `pod-${Object.keys(flags).length}-${connectors.slice(6)}` });
+          const publish = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors } }));
+          return assertFails(publish, 'PERMISSION_DENIED', /may not "get" .*: check the name, or bind it to a Role/);
+        }),
+      );
+      assert.equal(told!.replaceAll('hidden', 'absent'), toldOfNone);
+    }
   });
 
   it('must be there for every connector of the volume', async () => {
