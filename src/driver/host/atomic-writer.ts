@@ -1,17 +1,12 @@
 import type { Clock } from '../../clock.js';
 import type { Ownership, VolumeFile } from '../volume/ports.js';
-import { check, checkValue, closing } from './directory.js';
+import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno, SyscallError } from './errno.js';
-import {
-  hasPermissions,
-  isGeneration,
-  permissionsOf,
-  removeEntry,
-  setPermissions,
-  writeGeneration,
-} from './generation.js';
-import type { Permissions } from './generation.js';
+import { compareGeneration, removeEntry, writeGeneration } from './generation.js';
+import type { Comparison } from './generation.js';
+import { hasPermissions, permissionsOf, setPermissions } from './permissions.js';
+import type { Permissions } from './permissions.js';
 import { open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
@@ -21,6 +16,12 @@ const dataLink = '..data';
 const nextDataLink = '..data_tmp';
 
 const maxNameAttempts = 8;
+
+/** What a volume is to hold. */
+interface Wanted {
+  readonly files: readonly VolumeFile[];
+  readonly permissions: Permissions;
+}
 
 /** Where names of generations come from. */
 export interface GenerationNames {
@@ -38,11 +39,11 @@ export interface GenerationNames {
  *
  * A reader that resolves `..data` once sees one generation whole. The steps:
  *
- * 1. Read what is there, and whether the current generation has these files, bytes, modes and group.
+ * 1. Read what is there, and which of these files, bytes, modes and group the current generation has.
  * 2. Bring the directory itself to its mode and group.
  * 3. Sweep what an interrupted write left, and before a write also the generation before the current one. When there
  *    is nothing to write, go to 7.
- * 4. Write the new generation.
+ * 4. Write the new generation; what the current one has just so is linked into it.
  * 5. Link the names that are new. They lead nowhere until the swap, so that the swap alone is the commit.
  * 6. Swap: a symbolic link to the new generation, renamed over `..data`.
  * 7. Repair the links of names, and remove names that are no longer in the set.
@@ -62,8 +63,9 @@ export class AtomicWriter {
 
   /** Steps 4 to 6 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops it. */
   fill(root: Directory, files: readonly VolumeFile[], ownership: Ownership): void {
-    const generation = this.#makeGeneration(root);
-    writeGeneration(this.#syscalls, root, generation, files, permissionsOf(ownership));
+    const permissions = permissionsOf(ownership);
+    const generation = this.#makeGeneration(root, permissions);
+    writeGeneration(this.#syscalls, root, generation, files, permissions);
     for (const file of files) this.#link(root, file.name);
     check(this.#syscalls.symlinkat(generation, root.fd, dataLink), 'symlinkat', root, dataLink);
   }
@@ -73,27 +75,38 @@ export class AtomicWriter {
    * @returns 'unchanged' when nothing had to be touched.
    */
   rewrite(root: Directory, files: readonly VolumeFile[], ownership: Ownership): 'refreshed' | 'unchanged' {
-    const permissions = permissionsOf(ownership);
+    const wanted = { files, permissions: permissionsOf(ownership) };
     const entries = checkValue(this.#syscalls.list(root.fd), 'getdents', root); // 1
     const current = openCurrentGeneration(this.#syscalls, root);
-    const isSame = current !== undefined && this.#isSame(current, files, permissions);
+    if (current === undefined) return this.#rewrite(root, entries, wanted);
+    return closing(this.#syscalls, current, () => this.#rewrite(root, entries, wanted, current));
+  }
+
+  #rewrite(
+    root: Directory,
+    entries: readonly string[],
+    wanted: Wanted,
+    current?: Generation,
+  ): 'refreshed' | 'unchanged' {
+    const { files, permissions } = wanted;
+    const comparison = current && compareGeneration(this.#syscalls, current, files, permissions);
+    const isSame = comparison?.isSame === true;
     const changes = [
       this.#ensureRootPermissions(root, permissions), // 2
       this.#sweep(root, entries, current?.name, isSame), // 3
-      isSame ? this.#linkNew(root, entries, files).length > 0 : this.#replace(root, entries, files, permissions), // 4 to 6
+      isSame ? this.#linkNew(root, entries, files).length > 0 : this.#replace(root, entries, wanted, comparison), // 4 to 6
       this.#repairNames(root, entries, files), // 7
     ];
     return changes.includes(true) ? 'refreshed' : 'unchanged';
   }
 
-  #isSame(current: Directory, files: readonly VolumeFile[], permissions: Permissions): boolean {
-    return closing(this.#syscalls, current, () => isGeneration(this.#syscalls, current, files, permissions));
-  }
-
   #ensureRootPermissions(root: Directory, { directoryMode, gid }: Permissions): boolean {
     const status = checkValue(this.#syscalls.fstat(root.fd), 'fstat', root);
     if (hasPermissions(status, directoryMode, gid)) return false;
-    setPermissions(this.#syscalls, root.fd, directoryMode, gid, root);
+    // The descriptor may be a place's, which changes nothing.
+    closing(this.#syscalls, openDirectory(this.#syscalls, root, '.', open.directory), (directory) =>
+      setPermissions(this.#syscalls, directory.fd, directoryMode, gid, root),
+    );
     return true;
   }
 
@@ -110,10 +123,11 @@ export class AtomicWriter {
     return leftovers.length > 0;
   }
 
-  #replace(root: Directory, entries: readonly string[], files: readonly VolumeFile[], permissions: Permissions): true {
-    const generation = this.#makeGeneration(root);
+  #replace(root: Directory, entries: readonly string[], wanted: Wanted, previous: Comparison | undefined): true {
+    const { files, permissions } = wanted;
+    const generation = this.#makeGeneration(root, permissions);
     try {
-      writeGeneration(this.#syscalls, root, generation, files, permissions); // 4
+      writeGeneration(this.#syscalls, root, generation, files, permissions, previous); // 4
       const linked = this.#linkNew(root, entries, files); // 5
       this.#commit(root, generation, linked); // 6
     } catch (error) {
@@ -123,10 +137,10 @@ export class AtomicWriter {
     return true;
   }
 
-  #makeGeneration(root: Directory): string {
+  #makeGeneration(root: Directory, { directoryMode }: Permissions): string {
     for (let attempt = 1; ; attempt += 1) {
       const name = generationName(this.#names);
-      const made = this.#syscalls.mkdirat(root.fd, name, 0o700);
+      const made = this.#syscalls.mkdirat(root.fd, name, directoryMode);
       if (made === -errno.EEXIST && attempt < maxNameAttempts) continue;
       check(made, 'mkdirat', root, name);
       return name;

@@ -4,7 +4,12 @@ import { DriverError } from '../../errors.js';
 /** Numbers by name, of the machine this runs on. */
 export const errno = constants.errno;
 
-const names: ReadonlyMap<number, string> = new Map(Object.entries(errno).map(([name, number]) => [number, name]));
+/** Of a number with two names the first, as the kernel has it: EAGAIN, not EWOULDBLOCK. */
+const names: ReadonlyMap<number, string> = new Map(
+  Object.entries(errno)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 /** `ENOENT` for 2; `errno 4711` for a number that the platform does not name. */
 export function errnoName(number: number): string {

@@ -1,105 +1,106 @@
-import type { Ownership, VolumeFile } from '../volume/ports.js';
+import type { VolumeFile } from '../volume/ports.js';
 import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno } from './errno.js';
+import { isFile } from './file-comparison.js';
+import { hasPermissions, setGroup } from './permissions.js';
+import type { Permissions } from './permissions.js';
+import { shareContents } from './shared-contents.js';
+import type { SharedContent } from './shared-contents.js';
 import { AT_REMOVEDIR, open } from './syscalls.js';
-import type { FileStatus, Syscalls } from './syscalls.js';
+import type { Syscalls } from './syscalls.js';
 
-/** Who may read: everybody without a group, else root and the group alone. */
-export interface Permissions {
-  readonly fileMode: number;
-  readonly directoryMode: number;
-  readonly gid: number | undefined;
+/** A generation that is there, and which of the wanted files it has just as they are wanted. */
+export interface Comparison {
+  readonly directory: Directory;
+  readonly sameNames: ReadonlySet<string>;
+  /** Whether it has all of them, and nothing else. */
+  readonly isSame: boolean;
 }
 
-export function permissionsOf(ownership: Ownership): Permissions {
-  return ownership.gid === undefined
-    ? { fileMode: 0o444, directoryMode: 0o755, gid: undefined }
-    : { fileMode: 0o440, directoryMode: 0o750, gid: ownership.gid };
-}
-
-const permissionBits = 0o7777;
-/** For fchown: leave the owner as it is. */
-const SAME_OWNER = 0xffffffff;
-
-export function hasPermissions(status: FileStatus, mode: number, gid: number | undefined): boolean {
-  return (status.mode & permissionBits) === mode && (gid === undefined || status.gid === gid);
-}
-
-/** Owner before mode, since a change of owner may clear bits. Explicit, so that no umask has a say. */
-export function setPermissions(
+export function compareGeneration(
   syscalls: Syscalls,
-  fd: number,
-  mode: number,
-  gid: number | undefined,
-  place: Directory,
-  name?: string,
-): void {
-  if (gid !== undefined) check(syscalls.fchown(fd, SAME_OWNER, gid), 'fchown', place, name);
-  check(syscalls.fchmod(fd, mode), 'fchmod', place, name);
+  directory: Directory,
+  files: readonly VolumeFile[],
+  permissions: Permissions,
+): Comparison {
+  const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
+  const count = checkValue(syscalls.list(directory.fd), 'getdents', directory).length;
+  const sameNames = new Set<string>();
+  for (const content of shareContents(files)) {
+    for (const name of namesWith(syscalls, directory, content, permissions)) sameNames.add(name);
+  }
+  const isSame =
+    hasPermissions(status, permissions.directoryMode, permissions.gid) &&
+    count === files.length &&
+    sameNames.size === files.length;
+  return { directory, sameNames, isSame };
 }
 
-/** Creates one complete generation: a flat directory with its files, owner and modes final. Not yet visible by name. */
+/** Names of one inode are read once. */
+function namesWith(
+  syscalls: Syscalls,
+  directory: Directory,
+  { content, names }: SharedContent,
+  permissions: Permissions,
+): readonly string[] {
+  const verdicts = new Map<number, boolean>();
+  return names.filter((name) => isFile(syscalls, directory, { name, content }, permissions, verdicts));
+}
+
+/**
+ * Creates one complete generation: a flat directory with its files, owner and modes final. Not yet visible by name.
+ *
+ * Names with the same bytes share one file, and what the generation before has just so is linked, not written: the pages of
+ * a volume stay charged to the driver's container. A file is never changed once its generation is complete, so that
+ * sharing it is safe: other modes or another group make another file.
+ */
 export function writeGeneration(
   syscalls: Syscalls,
   root: Directory,
   name: string,
   files: readonly VolumeFile[],
   permissions: Permissions,
+  previous?: Comparison,
 ): void {
   closing(syscalls, openDirectory(syscalls, root, name, open.directory), (directory) => {
-    setPermissions(syscalls, directory.fd, permissions.directoryMode, permissions.gid, directory);
-    for (const file of files) writeFile(syscalls, directory, file, permissions);
+    const { directoryMode, gid } = permissions;
+    setGroup(syscalls, directory.fd, gid, directory);
+    // Whatever a umask takes from a file it has taken from the directory.
+    const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
+    const isMasked = !hasPermissions(status, directoryMode, gid);
+    if (isMasked) check(syscalls.fchmod(directory.fd, directoryMode), 'fchmod', directory);
+    for (const { content, names } of shareContents(files)) {
+      const old = names.find((candidate) => previous?.sameNames.has(candidate) === true);
+      const [first = '', ...others] = names;
+      if (previous !== undefined && old !== undefined) link(syscalls, previous.directory, old, directory, first);
+      else writeFile(syscalls, directory, { name: first, content }, permissions, isMasked);
+      for (const other of others) link(syscalls, directory, first, directory, other);
+    }
   });
 }
 
-function writeFile(syscalls: Syscalls, directory: Directory, file: VolumeFile, permissions: Permissions): void {
-  const fd = check(syscalls.openat(directory.fd, file.name, open.create, 0), 'openat', directory, file.name);
+function link(syscalls: Syscalls, from: Directory, old: string, to: Directory, name: string): void {
+  check(syscalls.linkat(from.fd, old, to.fd, name), 'linkat', to, name);
+}
+
+function writeFile(
+  syscalls: Syscalls,
+  directory: Directory,
+  file: VolumeFile,
+  permissions: Permissions,
+  isMasked: boolean,
+): void {
+  const { fileMode, gid } = permissions;
+  const fd = check(syscalls.openat(directory.fd, file.name, open.create, fileMode), 'openat', directory, file.name);
   try {
     let rest = file.content;
     while (rest.length > 0) rest = rest.subarray(check(syscalls.write(fd, rest), 'write', directory, file.name));
-    setPermissions(syscalls, fd, permissions.fileMode, permissions.gid, directory, file.name);
+    setGroup(syscalls, fd, gid, directory, file.name);
+    if (isMasked) check(syscalls.fchmod(fd, fileMode), 'fchmod', directory, file.name);
   } finally {
     syscalls.close(fd);
   }
-}
-
-/** Whether the generation holds exactly these files with these bytes, modes and group. */
-export function isGeneration(
-  syscalls: Syscalls,
-  directory: Directory,
-  files: readonly VolumeFile[],
-  permissions: Permissions,
-): boolean {
-  const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
-  if (!hasPermissions(status, permissions.directoryMode, permissions.gid)) return false;
-  if (checkValue(syscalls.list(directory.fd), 'getdents', directory).length !== files.length) return false;
-  return files.every((file) => isFile(syscalls, directory, file, permissions));
-}
-
-function isFile(syscalls: Syscalls, directory: Directory, file: VolumeFile, permissions: Permissions): boolean {
-  const fd = syscalls.openat(directory.fd, file.name, open.read, 0);
-  if (fd === -errno.ENOENT || fd === -errno.ELOOP) return false;
-  check(fd, 'openat', directory, file.name);
-  try {
-    const status = checkValue(syscalls.fstat(fd), 'fstat', directory, file.name);
-    if (status.size !== file.content.length) return false;
-    if (!hasPermissions(status, permissions.fileMode, permissions.gid)) return false;
-    return hasContent(syscalls, fd, file, directory);
-  } finally {
-    syscalls.close(fd);
-  }
-}
-
-function hasContent(syscalls: Syscalls, fd: number, file: VolumeFile, directory: Directory): boolean {
-  const actual = Buffer.allocUnsafe(file.content.length);
-  let length = 0;
-  while (length < actual.length) {
-    const count = check(syscalls.read(fd, actual.subarray(length)), 'read', directory, file.name);
-    if (count === 0) return false;
-    length += count;
-  }
-  return actual.equals(file.content);
 }
 
 /** Removes an entry of the directory: a generation, whole or half-written, a link, or what else stands there (one level). */

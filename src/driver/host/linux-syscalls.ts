@@ -17,6 +17,8 @@ const linkBufferBytes = 256;
 
 type Argument = number | string | Uint8Array | BigUint64Array | null;
 type Call = (...values: readonly Argument[]) => number;
+type Answer = (failure: Error | null, result: number) => void;
+type LibraryCall = Call & { readonly async: (...values: readonly (Argument | Answer)[]) => void };
 
 /**
  * Binds the C library's functions, once per process. libc names are used where it has them (the new mount calls:
@@ -67,6 +69,10 @@ class LinuxSyscalls implements Syscalls {
 
   mkdirat(directoryFd: number, name: string, mode: number): number {
     return outcome(this.#calls.mkdirat(directoryFd, name, mode));
+  }
+
+  linkat(fromDirectoryFd: number, from: string, toDirectoryFd: number, to: string): number {
+    return outcome(this.#calls.linkat(fromDirectoryFd, from, toDirectoryFd, to, 0));
   }
 
   symlinkat(target: string, directoryFd: number, name: string): number {
@@ -137,6 +143,14 @@ class LinuxSyscalls implements Syscalls {
   umount2(target: string, flags: number): number {
     return outcome(this.#calls.umount2(target, flags));
   }
+
+  umount2Aside(target: string, flags: number): Promise<number> {
+    return aside(this.#calls.umount2, target, flags);
+  }
+
+  unlinkatAside(directoryFd: number, name: string, flags: number): Promise<number> {
+    return aside(this.#calls.unlinkat, directoryFd, name, flags);
+  }
 }
 
 /** Where the kernel shows an open descriptor as a path; works for O_PATH ones too. */
@@ -145,7 +159,7 @@ export function descriptorPath(fd: number): string {
 }
 
 function bindAll(library: LibraryHandle) {
-  const libc = (name: string, result: string, types: string[]): Call => library.func(name, result, types);
+  const libc = (name: string, result: string, types: string[]): LibraryCall => library.func(name, result, types);
   const recent = (name: keyof typeof numbers, types: string[]): Call => bindRecent(library, name, types);
   return {
     openat: libc('openat', 'int', ['int', 'str', 'int', 'uint']),
@@ -155,6 +169,7 @@ function bindAll(library: LibraryHandle) {
     fchmod: libc('fchmod', 'int', ['int', 'uint']),
     fchown: libc('fchown', 'int', ['int', 'uint', 'uint']),
     mkdirat: libc('mkdirat', 'int', ['int', 'str', 'uint']),
+    linkat: libc('linkat', 'int', ['int', 'str', 'int', 'str', 'int']),
     symlinkat: libc('symlinkat', 'int', ['str', 'int', 'str']),
     readlinkat: libc('readlinkat', 'long', ['int', 'str', 'void *', 'size_t']),
     renameat: libc('renameat', 'int', ['int', 'str', 'int', 'str']),
@@ -181,6 +196,17 @@ function bindRecent(library: LibraryHandle, name: keyof typeof numbers, types: s
 
 function outcome(result: number): number {
   return result < 0 ? -koffi.errno() : result;
+}
+
+/** Makes the call in one of libuv's threads, of which there are four. koffi brings that thread's errno along. */
+function aside(call: LibraryCall, ...values: readonly Argument[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const answer: Answer = (failure, result) => {
+      if (failure === null) resolve(outcome(result));
+      else reject(failure);
+    };
+    call.async(...values, answer);
+  });
 }
 
 function attempt<T>(call: () => T): T | number {

@@ -8,27 +8,49 @@ import { open, TMPFS_MAGIC } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 import type { Target } from './target-path.js';
 
+/** What stands at a target that exists. */
+export type Occupant = 'nothing' | 'tmpfs' | 'foreign';
+
 /**
- * What is at a target, in a fixed number of system calls: a mount has another device than the directory it is mounted
- * in. (The mount table would tell more, but it grows with every pod of the node.)
+ * Opens a target as a place, without following it; undefined when it is absent. The caller closes it.
+ * @throws {DriverError} INTERNAL when it is something else than a directory.
  */
-export function inspectTarget(syscalls: Syscalls, target: Target): TargetState {
+export function openTarget(syscalls: Syscalls, target: Target): Directory | undefined {
   const fd = syscalls.openat(target.parent.fd, target.name, open.place, 0);
-  if (fd === -errno.ENOENT) return 'absent';
+  if (fd === -errno.ENOENT) return undefined;
   if (fd === -errno.ENOTDIR || fd === -errno.ELOOP) {
     throw new DriverError('INTERNAL', `${target.path} is not a directory`);
   }
-  check(fd, 'openat', target.parent, target.name);
-  return closing(syscalls, { fd, path: target.path }, (directory) => stateOf(syscalls, target.parent, directory));
+  return { fd: check(fd, 'openat', target.parent, target.name), path: target.path };
 }
 
-function stateOf(syscalls: Syscalls, parent: Directory, directory: Directory): TargetState {
-  if (deviceOf(syscalls, directory) === deviceOf(syscalls, parent)) return 'unmounted';
-  if (checkValue(syscalls.fstatfs(directory.fd), 'statfs', directory).type !== TMPFS_MAGIC) return 'foreign';
-  const generation = openCurrentGeneration(syscalls, directory);
+/**
+ * What is mounted at a target, in a fixed number of system calls: a mount has another device than the directory it is
+ * mounted in. (The mount table would tell more, but it grows with every pod of the node.)
+ */
+export function occupantOf(syscalls: Syscalls, target: Target, place: Directory): Occupant {
+  if (deviceOf(syscalls, place) === deviceOf(syscalls, target.parent)) return 'nothing';
+  return checkValue(syscalls.fstatfs(place.fd), 'statfs', place).type === TMPFS_MAGIC ? 'tmpfs' : 'foreign';
+}
+
+export function inspectTarget(syscalls: Syscalls, target: Target): TargetState {
+  const place = openTarget(syscalls, target);
+  return place === undefined ? 'absent' : closing(syscalls, place, () => stateOf(syscalls, target, place));
+}
+
+function stateOf(syscalls: Syscalls, target: Target, place: Directory): TargetState {
+  const occupant = occupantOf(syscalls, target, place);
+  if (occupant === 'nothing') return 'unmounted';
+  if (occupant === 'foreign') return 'foreign';
+  const generation = openCurrentGeneration(syscalls, place);
   if (generation === undefined) return 'incomplete';
   syscalls.close(generation.fd);
   return 'published';
+}
+
+/** INTERNAL, whatever was wanted: what somebody else mounted is not taken away. */
+export function foreignMount(target: Target): DriverError {
+  return new DriverError('INTERNAL', `what is mounted on ${target.path} is not this driver's: unmount it by hand`);
 }
 
 function deviceOf(syscalls: Syscalls, directory: Directory): number {

@@ -16,6 +16,8 @@ export interface Syscalls {
   fchmod(fd: number, mode: number): number;
   fchown(fd: number, uid: number, gid: number): number;
   mkdirat(directoryFd: number, name: string, mode: number): number;
+  /** A second name, in another directory or the same, for a file that must not be a symbolic link. */
+  linkat(fromDirectoryFd: number, from: string, toDirectoryFd: number, to: string): number;
   symlinkat(target: string, directoryFd: number, name: string): number;
   readlinkat(directoryFd: number, name: string): string | number;
   renameat(directoryFd: number, from: string, to: string): number;
@@ -34,10 +36,15 @@ export interface Syscalls {
   moveMount(mountFd: number, targetFd: number): number;
   mount(source: string, target: string, type: string, flags: number, options: string): number;
   umount2(target: string, flags: number): number;
+
+  /** `umount2` and `unlinkat` in a thread, for where the kernel may wait: everything else goes on meanwhile. */
+  umount2Aside(target: string, flags: number): Promise<number>;
+  unlinkatAside(directoryFd: number, name: string, flags: number): Promise<number>;
 }
 
 export interface FileStatus {
   readonly dev: number;
+  readonly ino: number;
   /** Type and permissions. */
   readonly mode: number;
   readonly gid: number;

@@ -3,6 +3,7 @@ import type {
   MountOptions,
   Ownership,
   TargetState,
+  VolumeChange,
   VolumeFile,
   VolumeHost,
   VolumeStatistics,
@@ -13,8 +14,8 @@ import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { fromSyscallError, SyscallError } from './errno.js';
 import { checkFileNames } from './check-file-names.js';
-import { permissionsOf } from './generation.js';
-import { inspectTarget } from './mount-state.js';
+import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.js';
+import { permissionsOf } from './permissions.js';
 import { selinuxContext } from './selinux.js';
 import { AT_REMOVEDIR, open } from './syscalls.js';
 import type { FilesystemStatus, Syscalls } from './syscalls.js';
@@ -70,46 +71,34 @@ export class TmpfsHost implements VolumeHost {
   }
 
   /**
-   * 1. Check the place: a directory that is absent, or empty and not mounted on. An incomplete tmpfs of a process that
-   *    died is taken away: nothing can use it yet.
+   * A volume that is there is rewritten, also one that a process which died has left incomplete: somebody may use the
+   * mount. Else:
+   *
+   * 1. Check the place: a directory that is absent, or empty.
    * 2. Build the tmpfs apart, with its files.
    * 3. Make the directory.
    * 4. Attach.
    *
    * Without detached mounts 2 comes after 4. A failure takes back the mount and the directory that this call made.
    */
-  attach(targetPath: string, files: readonly VolumeFile[], options: MountOptions): void {
-    checkFileNames(files);
-    this.#at(targetPath, (target) => {
-      if (target === undefined)
-        throw new DriverError('INTERNAL', `the parent directory of ${targetPath} does not exist`);
-      const existed = this.#clear(target);
-      const volume = { files, ownership: options, tmpfs: this.#tmpfsOptions(options) };
-      if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, existed, volume);
-      else this.#attachMounted(target, existed, volume);
-    });
-  }
-
-  refresh(targetPath: string, files: readonly VolumeFile[], ownership: Ownership): 'refreshed' | 'unchanged' {
+  put(targetPath: string, files: readonly VolumeFile[], options: MountOptions): VolumeChange {
     checkFileNames(files);
     return this.#at(targetPath, (target) => {
-      const state = this.#inspect(target);
-      if (target === undefined || (state !== 'published' && state !== 'incomplete')) {
-        throw new DriverError('INTERNAL', `${targetPath} has no volume to refresh: it is ${state}`);
-      }
-      return closing(
-        this.#syscalls,
-        openDirectory(this.#syscalls, target.parent, target.name, open.directory),
-        (root) => this.#writer.rewrite(root, files, ownership),
-      );
+      if (target === undefined)
+        throw new DriverError('INTERNAL', `the parent directory of ${targetPath} does not exist`);
+      const place = openTarget(this.#syscalls, target);
+      if (place === undefined) return this.#attach(target, undefined, files, options);
+      return closing(this.#syscalls, place, () => this.#putOn(target, place, files, options));
     });
   }
 
-  detach(targetPath: string): void {
-    this.#at(targetPath, (target) => {
-      if (target === undefined || unmountAll(this.#syscalls, target) === 'absent') return;
-      removeDirectory(this.#syscalls, target);
-    });
+  async detach(targetPath: string): Promise<void> {
+    try {
+      const target = this.#paths.open(targetPath);
+      if (target !== undefined) await this.#takeAway(target);
+    } catch (error) {
+      throw withCode(error);
+    }
   }
 
   statistics(targetPath: string): VolumeStatistics {
@@ -136,7 +125,7 @@ export class TmpfsHost implements VolumeHost {
       const target = this.#paths.open(targetPath);
       return target === undefined ? use(undefined) : closing(this.#syscalls, target.parent, () => use(target));
     } catch (error) {
-      throw error instanceof SyscallError ? fromSyscallError(error) : error;
+      throw withCode(error);
     }
   }
 
@@ -152,35 +141,41 @@ export class TmpfsHost implements VolumeHost {
     return target === undefined ? 'absent' : inspectTarget(this.#syscalls, target);
   }
 
-  /** @returns whether the target's directory exists, now empty and not mounted on. */
-  #clear(target: Target): boolean {
-    let state = this.#inspect(target);
-    if (state === 'incomplete') state = unmountAll(this.#syscalls, target);
-    if (state === 'absent') return false;
-    if (state === 'foreign') {
-      throw new DriverError('INTERNAL', `what is mounted on ${target.path} is not this driver's: unmount it by hand`);
+  async #takeAway(target: Target): Promise<void> {
+    try {
+      if ((await unmountAll(this.#syscalls, target)) === 'unmounted') await removeDirectory(this.#syscalls, target);
+    } finally {
+      this.#syscalls.close(target.parent.fd);
     }
-    if (state !== 'unmounted') throw new DriverError('INTERNAL', `${target.path} cannot be mounted on: it is ${state}`);
-    const entries = closing(
-      this.#syscalls,
-      openDirectory(this.#syscalls, target.parent, target.name, open.place),
-      (directory) => checkValue(this.#syscalls.list(directory.fd), 'getdents', directory),
-    );
-    if (entries.length > 0) {
-      throw new DriverError('FAILED_PRECONDITION', `${target.path} is not mounted and not empty: remove what is in it`);
-    }
-    return true;
   }
 
-  #attachDetached(target: Target, existed: boolean, volume: NewVolume): void {
+  #putOn(target: Target, place: Directory, files: readonly VolumeFile[], options: MountOptions): VolumeChange {
+    const occupant = occupantOf(this.#syscalls, target, place);
+    if (occupant === 'foreign') throw foreignMount(target);
+    if (occupant === 'tmpfs') return this.#writer.rewrite(place, files, options);
+    if (checkValue(this.#syscalls.list(place.fd), 'getdents', place).length > 0) {
+      throw new DriverError('FAILED_PRECONDITION', `${target.path} is not mounted and not empty: remove what is in it`);
+    }
+    return this.#attach(target, place, files, options);
+  }
+
+  /** @param place the target's directory, undefined when there is none yet. */
+  #attach(target: Target, place: Directory | undefined, files: readonly VolumeFile[], options: MountOptions): 'fresh' {
+    const volume = { files, ownership: options, tmpfs: this.#tmpfsOptions(options) };
+    if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, place, volume);
+    else this.#attachMounted(target, place, volume);
+    return 'fresh';
+  }
+
+  #attachDetached(target: Target, place: Directory | undefined, volume: NewVolume): void {
     closing(this.#syscalls, this.#tmpfs.createDetached(volume.tmpfs), (root) => {
       this.#writer.fill(root, volume.files, volume.ownership);
-      this.#onDirectory(target, existed, (directory) => this.#tmpfs.attach(root, directory));
+      this.#onDirectory(target, place, (directory) => this.#tmpfs.attach(root, directory));
     });
   }
 
-  #attachMounted(target: Target, existed: boolean, volume: NewVolume): void {
-    this.#onDirectory(target, existed, (directory) => {
+  #attachMounted(target: Target, place: Directory | undefined, volume: NewVolume): void {
+    this.#onDirectory(target, place, (directory) => {
       this.#tmpfs.mountOn(directory, volume.tmpfs);
       try {
         closing(this.#syscalls, openDirectory(this.#syscalls, target.parent, target.name, open.place), (root) =>
@@ -193,17 +188,25 @@ export class TmpfsHost implements VolumeHost {
     });
   }
 
-  /** Makes and opens the target's directory for `use`; removes it again, if it made it, when that fails. */
-  #onDirectory(target: Target, existed: boolean, use: (directory: Directory) => void): void {
+  /** Makes and opens the target's directory for `use` where there is none; removes it again when that fails. */
+  #onDirectory(target: Target, place: Directory | undefined, use: (directory: Directory) => void): void {
+    if (place !== undefined) {
+      use(place);
+      return;
+    }
     const { parent, name } = target;
-    if (!existed) check(this.#syscalls.mkdirat(parent.fd, name, 0o750), 'mkdirat', parent, name);
+    check(this.#syscalls.mkdirat(parent.fd, name, 0o750), 'mkdirat', parent, name);
     try {
       closing(this.#syscalls, openDirectory(this.#syscalls, parent, name, open.place), use);
     } catch (error) {
-      if (!existed) this.#syscalls.unlinkat(parent.fd, name, AT_REMOVEDIR);
+      this.#syscalls.unlinkat(parent.fd, name, AT_REMOVEDIR);
       throw error;
     }
   }
+}
+
+function withCode(error: unknown): unknown {
+  return error instanceof SyscallError ? fromSyscallError(error) : error;
 }
 
 function statisticsOf(status: FilesystemStatus): VolumeStatistics {

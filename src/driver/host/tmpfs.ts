@@ -1,7 +1,7 @@
 import { check } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno, errnoName } from './errno.js';
-import type { Permissions } from './generation.js';
+import type { Permissions } from './permissions.js';
 import { descriptorPath } from './linux-syscalls.js';
 import { mountAttribute, mountFlag } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';

@@ -77,9 +77,12 @@ export interface VolumeStatistics {
   readonly inodes: { readonly total: number; readonly used: number; readonly available: number };
 }
 
+/** `fresh`: mounted now; `refreshed`: content rewritten in place; `unchanged`: nothing to do. */
+export type VolumeChange = 'fresh' | 'refreshed' | 'unchanged';
+
 /**
- * The machine. All calls are synchronous and bounded (a tmpfs, at most 128 files and 1 MiB): nothing else of the
- * driver runs between their steps, so a cancelled call cannot be overtaken half-way.
+ * The machine. All calls but `detach` are synchronous and bounded (a tmpfs, at most 128 files and 1 MiB): nothing else of
+ * the driver runs between their steps, so a cancelled call cannot be overtaken half-way.
  */
 export interface VolumeHost {
   /**
@@ -89,12 +92,17 @@ export interface VolumeHost {
   targetPathProblem(targetPath: string): string | undefined;
   /** O(1): compares devices and file system types, does not read the mount table. */
   inspect(targetPath: string): TargetState;
-  /** Makes the directory when absent, builds a tmpfs with the files and attaches it whole. Undoes its own work on failure. */
-  attach(targetPath: string, files: readonly VolumeFile[], options: MountOptions): void;
-  /** Rewrites the content in place, atomically for readers; touches nothing when content, modes and group are the same. */
-  refresh(targetPath: string, files: readonly VolumeFile[], ownership: Ownership): 'refreshed' | 'unchanged';
-  /** Unmounts whatever of ours is there and removes the directory. Absent or not mounted is success. */
-  detach(targetPath: string): void;
+  /**
+   * Makes the volume hold these files. Where none is mounted: builds a tmpfs with them and attaches it whole, its
+   * directory made when absent; undoes its own work on failure. Else rewrites in place, atomically for readers; touches
+   * nothing when content, modes and group are the same.
+   */
+  put(targetPath: string, files: readonly VolumeFile[], options: MountOptions): VolumeChange;
+  /**
+   * Unmounts whatever of ours is there and removes the directory. Absent or not mounted is success. Waits in the kernel
+   * while the driver goes on: the volume's lock must be held until it is done.
+   */
+  detach(targetPath: string): Promise<void>;
   /** @throws {DriverError} NOT_FOUND when the path is not a published volume. */
   statistics(targetPath: string): VolumeStatistics;
   /** Why nothing can be mounted: this process may not, or there is no kubelet's directory. Undefined when it can. */

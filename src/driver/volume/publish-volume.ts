@@ -15,6 +15,7 @@ import type {
   ProxyToken,
   TargetState,
   TokenSource,
+  VolumeChange,
   VolumeHost,
 } from './ports.js';
 import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
@@ -35,11 +36,8 @@ export interface PublishRequest {
   readonly mountOptions: MountOptions;
 }
 
-/** `fresh`: mounted now; `refreshed`: content rewritten in place; `unchanged`: nothing to do. */
-export type PublishPath = 'fresh' | 'refreshed' | 'unchanged';
-
 export interface PublishOutcome {
-  readonly path: PublishPath;
+  readonly path: VolumeChange;
   /** Milliseconds per step. */
   readonly steps: Readonly<Record<string, number>>;
 }
@@ -230,8 +228,7 @@ export class PublishVolume {
     const defaults = contentDefaults();
     const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && known?.input.isAllowed === true);
     const input: VolumeInput = { requestKey, resolved, flags, token, caBundle: defaults.caBundle, isAllowed };
-    const isMounted = host.inspect(targetPath) === 'published';
-    if (isMounted && known !== undefined && isSameInput(known.input, input)) {
+    if (known !== undefined && isSameInput(known.input, input) && host.inspect(targetPath) === 'published') {
       volumes.put({ ...known, input });
       return { path: 'unchanged', steps: timer.steps };
     }
@@ -246,7 +243,7 @@ export class PublishVolume {
     timer.lap('render');
 
     // 9. Attach or rewrite. From here on nothing else of the driver runs until the volume is complete.
-    const path = this.#write(request, content);
+    const path = host.put(targetPath, content.files, request.mountOptions);
     timer.lap('write');
 
     // 10. Remember.
@@ -277,14 +274,6 @@ export class PublishVolume {
   #tell({ volumeId, targetPath, pod }: PublishRequest, level: 'info' | 'warn', message: string): void {
     if (!this.#deps.volumes.isNews(targetPath, message)) return;
     this.#deps.log[level](message, { volumeId, pod: `${pod.namespace}/${pod.name}` });
-  }
-
-  #write({ targetPath, mountOptions }: PublishRequest, { files }: VolumeContent): PublishPath {
-    const { host } = this.#deps;
-    const state = host.inspect(targetPath);
-    if (state === 'published' || state === 'incomplete') return host.refresh(targetPath, files, mountOptions);
-    host.attach(targetPath, files, mountOptions);
-    return 'fresh';
   }
 }
 

@@ -24,8 +24,8 @@ export class UnpublishVolume {
   /** @throws {DriverError} INTERNAL when something that is not ours is in the way; nothing is removed then. */
   async run(volumeId: string, targetPath: string, signal: AbortSignal): Promise<void> {
     const { source, host, locks, volumes } = this.#deps;
-    await locks.preemptively([volumeId, targetPath], signal, () => {
-      host.detach(targetPath);
+    await locks.preemptively([volumeId, targetPath], signal, async () => {
+      await host.detach(targetPath);
       volumes.delete(targetPath);
       source.release(volumeId);
     });

@@ -33,7 +33,7 @@ export class VolumeLocks {
   }
 
   /** Like `exclusively`, but cancels whoever holds the keys and waits for them to let go. */
-  async preemptively<T>(keys: readonly string[], signal: AbortSignal, work: () => T): Promise<T> {
+  async preemptively<T>(keys: readonly string[], signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
       for (const { controller } of holders) {
         controller.abort(new DriverError('ABORTED', 'the volume is being unpublished'));
@@ -41,7 +41,7 @@ export class VolumeLocks {
       await Promise.all(holders.map(({ released }) => released));
       throwIfAborted(signal);
     }
-    return this.#hold(keys, signal, () => Promise.resolve(work()));
+    return this.#hold(keys, signal, work);
   }
 
   #holdersOf(keys: readonly string[]): readonly Holder[] {

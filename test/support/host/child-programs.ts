@@ -36,7 +36,7 @@ export interface HostCall {
   readonly kernel: 'detached' | 'mounted';
   readonly kubeletDir: string;
   readonly target: string;
-  readonly action: 'attach' | 'refresh' | 'detach';
+  readonly action: 'put' | 'detach';
   readonly generation: number;
   readonly killBefore: number;
 }

@@ -4,14 +4,15 @@ const fileBytes = 3000;
 
 /**
  * The files of a numbered generation: some names in all of them, one in every other; every file says its generation and
- * is of full length, so that a mix or a half is seen.
+ * is of full length, so that a mix or a half is seen. `twin` has the bytes of `a`, and the `same` ones are those of
+ * every generation.
  */
 export function generationFiles(generation: number): VolumeFile[] {
-  return generationNames(generation).map((name) => ({ name, content: Buffer.from(textOf(generation)) }));
+  return generationNames(generation).map((name) => ({ name, content: Buffer.from(textOf(generation, name)) }));
 }
 
 export function generationNames(generation: number): string[] {
-  return ['a', 'b', generation % 2 === 0 ? 'even' : 'odd'];
+  return ['a', 'b', generation % 2 === 0 ? 'even' : 'odd', 'same', 'same-twin', 'twin'];
 }
 
 /** The generation that all files are of. @throws when they are of several, half-written, or not all there. */
@@ -20,11 +21,12 @@ export function generationOf(texts: Readonly<Record<string, string>>): number {
   const names = Object.keys(texts).sort().join(' ');
   if (names !== generationNames(generation).join(' ')) throw new Error(`generation ${generation} with files ${names}`);
   for (const [name, text] of Object.entries(texts)) {
-    if (text !== textOf(generation)) throw new Error(`${name} is not whole, or not of generation ${generation}`);
+    if (text !== textOf(generation, name)) throw new Error(`${name} is not whole, or not of generation ${generation}`);
   }
   return generation;
 }
 
-function textOf(generation: number): string {
-  return `${generation}:`.padEnd(fileBytes, 'x');
+function textOf(generation: number, name: string): string {
+  const start = name.startsWith('same') ? 'same' : `${generation}:${name === 'twin' ? 'a' : name}`;
+  return start.padEnd(fileBytes, 'x');
 }

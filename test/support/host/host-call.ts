@@ -27,6 +27,5 @@ const host = new TmpfsHost(
 );
 host.mountProblem();
 isCounting = true;
-if (call.action === 'attach') host.attach(call.target, generationFiles(call.generation), {});
-else if (call.action === 'refresh') host.refresh(call.target, generationFiles(call.generation), {});
-else host.detach(call.target);
+if (call.action === 'put') host.put(call.target, generationFiles(call.generation), {});
+else await host.detach(call.target);

@@ -13,12 +13,12 @@ describe('writing a generation', () => {
     now = Date.UTC(2026, 0, 31, 9, 5, 0, 250);
     kubelet = new KubeletDir();
     host = kubelet.host(loadSyscalls(), { clock: { now: () => (now += 1000) } });
-    host.attach(kubelet.target, filesOf({ a: '1', b: '1' }), {});
+    host.put(kubelet.target, filesOf({ a: '1', b: '1' }), {});
   });
   afterEach(() => kubelet.remove());
 
   const at = (name: string) => path.join(kubelet.target, name);
-  const write = (texts: Readonly<Record<string, string>>) => host.refresh(kubelet.target, filesOf(texts), {});
+  const write = (texts: Readonly<Record<string, string>>) => host.put(kubelet.target, filesOf(texts), {});
   const current = () => fs.readlinkSync(at('..data'));
   const own = () => kubelet.entries().filter((entry) => entry.startsWith('..'));
 
@@ -120,16 +120,16 @@ describe('writing a generation', () => {
   it('finds another name when one is taken', () => {
     const numbers = [0.25, 0.25, 0.5];
     const stopped = kubelet.host(loadSyscalls(), { clock: { now: () => 0 }, random: () => numbers.shift() ?? 0.75 });
-    stopped.refresh(kubelet.target, filesOf({ a: '2' }), {});
-    assert.equal(stopped.refresh(kubelet.target, filesOf({ a: '3' }), {}), 'refreshed');
+    stopped.put(kubelet.target, filesOf({ a: '2' }), {});
+    assert.equal(stopped.put(kubelet.target, filesOf({ a: '3' }), {}), 'refreshed');
     assert.deepEqual(readVolume(kubelet.target), { a: '3' });
     assert.equal(numbers.length, 0);
   });
 
   it('gives up when every name is taken, and keeps what there is', () => {
     const stuck = kubelet.host(loadSyscalls(), { clock: { now: () => 0 }, random: () => 0.5 });
-    stuck.refresh(kubelet.target, filesOf({ a: '2' }), {});
-    assert.throws(() => stuck.refresh(kubelet.target, filesOf({ a: '3' }), {}), {
+    stuck.put(kubelet.target, filesOf({ a: '2' }), {});
+    assert.throws(() => stuck.put(kubelet.target, filesOf({ a: '3' }), {}), {
       code: 'INTERNAL',
       message: /EEXIST$/,
     });

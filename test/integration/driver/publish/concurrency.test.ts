@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
+import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import { Gate } from '../../../support/driver/gate.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { KubeletClient, assertFails } from '../../../support/driver/kubelet-client.js';
@@ -145,6 +146,67 @@ describe('calls for one volume', () => {
     );
     kubelet.close();
   }).timeout(60_000);
+});
+
+describe('a volume that the kernel is slow to unmount', () => {
+  let node: NodeSandbox;
+  let driver: InProcessDriver;
+  let gate: Gate;
+  beforeEach(async () => {
+    node = new NodeSandbox();
+    gate = new Gate();
+    const syscalls = loadSyscalls();
+    driver = await InProcessDriver.start(node, {
+      syscalls: override(syscalls, {
+        umount2Aside: async (target, flags) => {
+          await gate.pass(new AbortController().signal);
+          return syscalls.umount2Aside(target, flags);
+        },
+      }),
+    });
+  });
+  afterEach(async () => {
+    gate.open();
+    await driver.stop();
+    node.remove();
+  });
+
+  it('holds up no other volume, nor the statistics of its own', async () => {
+    const [slow, other] = [node.volume(), node.volume()];
+    await driver.kubelet.publish(slow.publishRequest());
+    const unpublishing = driver.kubelet.unpublishVolume(slow);
+    await gate.untilWaiting(1);
+    await driver.kubelet.publish(other.publishRequest());
+    assert.equal(other.read()['context.token'], other.token);
+    await driver.kubelet.statistics({ volume_id: slow.volumeId, volume_path: slow.target });
+    gate.open();
+    await unpublishing;
+    assert.deepEqual(slow.kubeletEntries(), ['vol_data.json']);
+  });
+
+  it('is kept from a publish until it is gone', async () => {
+    const volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    const unpublishing = driver.kubelet.unpublishVolume(volume);
+    await gate.untilWaiting(1);
+    await assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', /still running/);
+    gate.open();
+    await unpublishing;
+    assert.deepEqual(node.mounts(), []);
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.ok(volume.isMounted());
+  });
+
+  it('goes together with many others', async () => {
+    const volumes = Array.from({ length: 12 }, () => node.volume());
+    for (const volume of volumes) await driver.kubelet.publish(volume.publishRequest());
+    const unpublishing = volumes.map((volume) => driver.kubelet.unpublishVolume(volume));
+    await gate.untilWaiting(volumes.length);
+    gate.open();
+    await Promise.all(unpublishing);
+    assert.deepEqual(node.mounts(), []);
+    for (const volume of volumes) assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  });
 });
 
 describe('calls for many volumes', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
-import { permissionsOf } from '../../../../src/driver/host/generation.js';
+import { permissionsOf } from '../../../../src/driver/host/permissions.js';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import type { Syscalls } from '../../../../src/driver/host/syscalls.js';
 import { TmpfsMaker } from '../../../../src/driver/host/tmpfs.js';

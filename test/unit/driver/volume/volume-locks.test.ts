@@ -71,7 +71,7 @@ describe('VolumeLocks', () => {
     const publish = locks
       .exclusively(['id', 'path'], neverAborted, untilStopped().work)
       .catch((error: unknown) => events.push(error instanceof DriverError ? error.code : 'other'));
-    await locks.preemptively(['id', 'path'], neverAborted, () => events.push('unpublished'));
+    await locks.preemptively(['id', 'path'], neverAborted, () => Promise.resolve(events.push('unpublished')));
     await publish;
     assert.deepEqual(events.sort(), ['ABORTED', 'unpublished']);
   });
@@ -84,7 +84,8 @@ describe('VolumeLocks', () => {
       await new Promise((resolve) => setImmediate(resolve));
       isPublishing = false;
     });
-    await locks.preemptively(['id'], neverAborted, () => assert.equal(isPublishing, false));
+    const wasPublishing = await locks.preemptively(['id'], neverAborted, () => Promise.resolve(isPublishing));
+    assert.equal(wasPublishing, false);
     await publish;
   });
 

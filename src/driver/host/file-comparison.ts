@@ -1,0 +1,47 @@
+import type { VolumeFile } from '../volume/ports.js';
+import { check, checkValue } from './directory.js';
+import type { Directory } from './directory.js';
+import { errno } from './errno.js';
+import { hasPermissions } from './permissions.js';
+import type { Permissions } from './permissions.js';
+import { open } from './syscalls.js';
+import type { Syscalls } from './syscalls.js';
+
+/**
+ * Whether the directory has this file, with these bytes, mode and group.
+ * @param verdicts by inode, on files with the same wanted bytes; used, and added to.
+ */
+export function isFile(
+  syscalls: Syscalls,
+  directory: Directory,
+  file: VolumeFile,
+  permissions: Permissions,
+  verdicts: Map<number, boolean>,
+): boolean {
+  const fd = syscalls.openat(directory.fd, file.name, open.read, 0);
+  if (fd === -errno.ENOENT || fd === -errno.ELOOP) return false;
+  check(fd, 'openat', directory, file.name);
+  try {
+    const status = checkValue(syscalls.fstat(fd), 'fstat', directory, file.name);
+    const isAlike =
+      verdicts.get(status.ino) ??
+      (status.size === file.content.length &&
+        hasPermissions(status, permissions.fileMode, permissions.gid) &&
+        hasContent(syscalls, fd, file, directory));
+    verdicts.set(status.ino, isAlike);
+    return isAlike;
+  } finally {
+    syscalls.close(fd);
+  }
+}
+
+function hasContent(syscalls: Syscalls, fd: number, file: VolumeFile, directory: Directory): boolean {
+  const actual = Buffer.allocUnsafe(file.content.length);
+  let length = 0;
+  while (length < actual.length) {
+    const count = check(syscalls.read(fd, actual.subarray(length)), 'read', directory, file.name);
+    if (count === 0) return false;
+    length += count;
+  }
+  return actual.equals(file.content);
+}
