@@ -142,7 +142,15 @@ const roleRef = fields({
 const tektonParams = namedList(fields({ name: text }, { description: text, default: anyText, value: anyText }));
 const tektonStep = fields(
   { name: dnsName, image: text },
-  { workingDir: text, env: environment, securityContext: containerSecurity, script: text, command: texts, args: texts },
+  {
+    workingDir: text,
+    env: environment,
+    securityContext: containerSecurity,
+    script: text,
+    command: texts,
+    args: texts,
+    volumeMounts: mounts,
+  },
 );
 const tektonTask = fields(
   { steps: namedList(tektonStep) },
@@ -151,6 +159,7 @@ const tektonTask = fields(
     params: tektonParams,
     workspaces: namedList(fields({ name: text }, { description: text, optional: flag })),
     results: namedList(fields({ name: text }, { description: text })),
+    volumes: namedList(fields({ name: text, csi: inlineVolume })),
   },
 );
 const tektonBindings = namedList(

@@ -15,6 +15,7 @@ import path from 'node:path';
 import { deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
 
 interface Step {
+  readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly script?: string;
   readonly command?: readonly string[];
   readonly args?: readonly string[];
@@ -29,8 +30,16 @@ function stepOf(file: string): Step {
 
 /** Writes one line per call: its arguments and the variables that it sees. */
 const buildahStandIn = `#!/bin/sh
-echo "$* | $https_proxy | $REGISTRY_AUTH_FILE | $CONTAINERS_REGISTRIES_CONF" >>"$CALLS"
+echo "$* | $https_proxy | $REGISTRY_AUTH_FILE | $CONTAINERS_REGISTRIES_CONF | $SSL_CERT_FILE" >>"$CALLS"
 `;
+
+const dotEnv = 'http_proxy=http://u:t@p\nhttps_proxy=http://u:t@p\nno_proxy=localhost\n';
+
+/** The variables that a step declares, but for those whose value Tekton fills in. */
+function declaredBy(file: string): Record<string, string> {
+  const constant = stepOf(file).env.filter(({ value }) => !value.includes('$('));
+  return Object.fromEntries(constant.map(({ name, value }) => [name, value]));
+}
 
 describe('the Tekton tasks', () => {
   let folder: string;
@@ -48,8 +57,14 @@ describe('the Tekton tasks', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** Runs a command as a step's container would, and returns what buildah was called with. */
-  function run(command: readonly string[], variables: Readonly<Record<string, string>>): string[] {
+  interface Outcome {
+    /** What buildah was called with. */
+    readonly calls: readonly string[];
+    readonly log: string;
+  }
+
+  /** Runs a command as a step's container would. */
+  function run(command: readonly string[], variables: Readonly<Record<string, string>>): Outcome {
     const calls = path.join(folder, 'calls');
     const env = { PATH: `${path.join(folder, 'bin')}:/usr/bin:/bin`, CALLS: calls, TMPDIR: folder, ...variables };
     // Without stdin: bash takes a socket there for a remote login and reads ~/.bashrc.
@@ -59,25 +74,20 @@ describe('the Tekton tasks', () => {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    assert.equal(result.stderr, '');
-    assert.equal(result.status, 0);
-    return existsSync(calls)
-      ? readFileSync(calls, 'utf8')
-          .trimEnd()
-          .split('\n')
-          .map((line) => line.trimEnd())
-      : [];
+    assert.equal(result.status, 0, result.stderr);
+    const lines = existsSync(calls) ? readFileSync(calls, 'utf8').trimEnd().split('\n') : [];
+    return { calls: lines.map((line) => line.trimEnd()), log: `${result.stdout}${result.stderr}` };
   }
 
   function fill(...files: readonly string[]): void {
-    for (const file of files)
-      writeFileSync(path.join(workspace, file), file === '.env' ? 'https_proxy=http://u:t@p\n' : '');
+    for (const file of files) writeFileSync(path.join(workspace, file), file === '.env' ? dotEnv : '');
   }
 
   describe('buildah', () => {
-    const build = (files: readonly string[], bound = true): string[] => {
+    const start = (files: readonly string[], bound: boolean, ...options: readonly string[]): Outcome => {
       fill(...files);
       const variables = {
+        ...declaredBy('buildah-task.yaml'),
         IMAGE: 'r/i:1',
         DOCKERFILE: 'D',
         CONTEXT: '.',
@@ -86,13 +96,18 @@ describe('the Tekton tasks', () => {
       };
       const [shebang, ...lines] = stepOf('buildah-task.yaml').script!.split('\n');
       assert.equal(shebang, '#!/usr/bin/env bash');
-      return run(['bash', '-c', lines.join('\n')], variables);
+      return run(['bash', ...options, '-c', lines.join('\n')], variables);
+    };
+    const build = (files: readonly string[], bound = true): readonly string[] => {
+      const { calls, log } = start(files, bound);
+      assert.equal(log, '');
+      return calls;
     };
     const bud = '--storage-driver=vfs bud --http-proxy=false --file D --tag r/i:1';
     const push = '--storage-driver=vfs push --digestfile digest';
 
     it('hands proxy, login, registries and certificates to both commands', () => {
-      const seen = `| http://u:t@p | ${workspace}/config.json | ${workspace}/registries.conf`;
+      const seen = `| http://u:t@p | ${workspace}/config.json | ${workspace}/registries.conf |`;
       const calls = build(['.env', 'config.json', 'registries.conf', 'ca.crt', 'ca.cert']);
       const [certs] = calls.flatMap((call) => / --cert-dir (\S+)/.exec(call)?.[1] ?? []);
       assert.deepEqual(readdirSync(certs!), ['ca.crt']);
@@ -101,22 +116,82 @@ describe('the Tekton tasks', () => {
     });
 
     it('takes what there is', () => {
-      assert.deepEqual(build(['.env']), [`${bud} . | http://u:t@p |  |`, `${push} r/i:1 | http://u:t@p |  |`]);
+      assert.deepEqual(build(['.env']), [`${bud} . | http://u:t@p |  |  |`, `${push} r/i:1 | http://u:t@p |  |  |`]);
     });
 
     it('works without the workspace', () => {
-      assert.deepEqual(build([], false), [`${bud} . |  |  |`, `${push} r/i:1 |  |  |`]);
+      assert.deepEqual(build([], false), [`${bud} . |  |  |  |`, `${push} r/i:1 |  |  |  |`]);
+    });
+
+    it('shows no token in a log that shows every command', () => {
+      const { calls, log } = start(['.env'], true, '-x');
+      assert.equal(calls.length, 2);
+      assert.match(log, /^\+ with_connectors push$/m);
+      assert.doesNotMatch(log, /u:t@p/);
     });
   });
 
-  it('buildah-cli runs a command that sources .env, and its children see the variables', () => {
-    fill('.env');
-    const { params } = only(readManifests(tekton('buildah-cli-taskrun.yaml')), 'TaskRun')['spec'] as {
-      params: readonly [{ name: string; value: string }];
+  describe('buildah-cli', () => {
+    /** @param shell what the step's own shell is given before its command */
+    const start = (command: string, ...shell: readonly string[]): Outcome => {
+      const step = stepOf('buildah-cli-task.yaml');
+      const [program = '', ...options] = step.command!;
+      const variables = { ...declaredBy('buildah-cli-task.yaml'), COMMAND: command, WS: workspace, SOURCE: folder };
+      return run([program, ...shell, ...options, ...step.args!], variables);
     };
-    const { command, args } = stepOf('buildah-cli-task.yaml');
-    const calls = run([...command!, ...args!], { COMMAND: params[0].value, WS: workspace, SOURCE: folder });
-    assert.equal(calls.length, 2);
-    for (const call of calls) assert.match(call, / \| http:\/\/u:t@p \| /);
+    const example = (): string => {
+      const { params } = only(readManifests(tekton('buildah-cli-taskrun.yaml')), 'TaskRun')['spec'] as {
+        params: readonly [{ name: string; value: string }];
+      };
+      return params[0].value;
+    };
+
+    it('runs the command of the example, whose programs see the variables and the certificates', () => {
+      fill('.env', 'ca.crt');
+      const { calls, log } = start(example());
+      assert.equal(calls.length, 2);
+      for (const call of calls) {
+        assert.match(call, /^--storage-driver=vfs /);
+        assert.ok(call.endsWith(` | http://u:t@p |  |  | ${workspace}/ca.crt`), call);
+      }
+      assert.equal(log, '');
+    });
+
+    it('names no certificates where the volume has none', () => {
+      fill('.env');
+      for (const call of start(example()).calls) assert.ok(call.endsWith(' | http://u:t@p |  |  |'), call);
+    });
+
+    it('runs a command that only sources .env, as those for the original do', () => {
+      fill('.env');
+      assert.deepEqual(start('source "$WS/.env"\nbuildah push i').calls, ['push i | http://u:t@p |  |  |']);
+    });
+
+    it('shows no token in a log that shows every command', () => {
+      fill('.env', 'ca.crt');
+      const { calls, log } = start(`set -x\n${example()}`, '-x');
+      assert.equal(calls.length, 2);
+      assert.match(log, /use_connectors/);
+      assert.doesNotMatch(log, /u:t@p/);
+    });
+  });
+
+  it('declare the variables of .env in every step, so that plain reading exports them', () => {
+    const tasks = ['buildah-task.yaml', 'buildah-cli-task.yaml', 'connector-param-task.yaml'];
+    for (const file of tasks) {
+      const { http_proxy, https_proxy, no_proxy } = declaredBy(file);
+      assert.deepEqual([http_proxy, https_proxy, no_proxy], ['', '', ''], file);
+    }
+  });
+
+  it('take connectors from params in volumes of their own only', () => {
+    const { params, volumes } = only(readManifests(tekton('connector-param-task.yaml')), 'Task')['spec'] as {
+      params: readonly { name: string }[];
+      volumes: readonly [{ csi: { readOnly: boolean; volumeAttributes: { connectors: string } } }];
+    };
+    const [{ csi }] = volumes;
+    assert.equal(csi.readOnly, true);
+    assert.equal(csi.volumeAttributes.connectors, '$(params.CONNECTORS)');
+    assert.ok(params.some(({ name }) => name === 'CONNECTORS'));
   });
 });

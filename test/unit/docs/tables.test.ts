@@ -89,12 +89,20 @@ describe('docs/operations.md', () => {
 
   it('quotes events as the driver words them', () => {
     const text = page('docs/operations.md');
-    const quoted = [...text.slice(text.indexOf('## Troubleshooting')).matchAll(/^\| (`[^|]*`)[^|]*\|/gm)]
+    const section = text.split(/^## /m).find((part) => part.startsWith('Troubleshooting')) ?? '';
+    const quoted = [...section.matchAll(/^\| (`[^|]*`)[^|]*\|/gm)]
       .flatMap(([, cell = '']) => [...cell.matchAll(/`([a-z][^`]*)`/g)].map(([, words = '']) => words))
       .filter((words) => words !== 'not found in the list of registered CSI drivers'); // the kubelet's
     assert.ok(quoted.length >= 3);
     const source = sourceText('src');
     for (const words of quoted) assert.ok(source.includes(words), words);
+  });
+
+  it("can be found by the original driver's texts", () => {
+    const rows = tableUnder(page('docs/operations.md'), 'Texts of the original driver').map(([words = '']) => words);
+    for (const words of ['connector "x" not found', 'could not get connector', 'failed to generate configuration']) {
+      assert.ok(rows.includes(words), words);
+    }
   });
 
   it('explains each line of doctor', () => {
