@@ -1,7 +1,7 @@
-import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
-import type { MountOptions, ProxyToken } from './ports.js';
+import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
+import type { ProxyToken } from './ports.js';
+import type { PublishRequest } from './publish-request.js';
 import { ToldOnce } from './told-once.js';
-import type { PodIdentity } from '../../access/access-control.js';
 
 /**
  * Everything that the content of a volume was made from. Two equal inputs give the same content, so a republish with
@@ -20,11 +20,8 @@ export interface VolumeInput {
 
 /** What the driver remembers of a mounted volume; memory only, what is mounted is the state. */
 export interface PublishedVolume {
-  readonly volumeId: string;
-  readonly targetPath: string;
-  readonly pod: PodIdentity;
-  readonly mountOptions: MountOptions;
-  readonly connectors: readonly ConnectorRef[];
+  /** The last that succeeded, with the tokens that the kubelet passed. */
+  readonly request: PublishRequest;
   readonly input: VolumeInput;
 }
 
@@ -59,10 +56,15 @@ export class PublishedVolumes {
     return this.#volumes.get(targetPath);
   }
 
+  all(): Iterable<PublishedVolume> {
+    return this.#volumes.values();
+  }
+
   /** Remembers a success, which ends a row of failures. */
   put(volume: PublishedVolume): void {
-    this.#volumes.set(volume.targetPath, volume);
-    this.#failures.delete(volume.targetPath);
+    const { targetPath } = volume.request;
+    this.#volumes.set(targetPath, volume);
+    this.#failures.delete(targetPath);
   }
 
   delete(targetPath: string): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Secret } from '../../../../src/secret.js';
 import type { PublishedVolume, VolumeInput } from '../../../../src/driver/volume/published-volumes.js';
 import { PublishedVolumes, isSameInput } from '../../../../src/driver/volume/published-volumes.js';
-import { classOf, pod, resolvedOf } from '../../../support/domain.js';
+import { classOf, publishRequestOf, resolvedOf } from '../../../support/domain.js';
 
 const flags = { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true };
 const resolved = [resolvedOf('ci/harbor', 'http://proxy')];
@@ -17,7 +17,7 @@ const input: VolumeInput = {
 
 function volumeAt(targetPath: string, expiresAtMs = 1000): PublishedVolume {
   const token = { secret: new Secret('token'), expiresAtMs };
-  return { volumeId: 'csi-1', targetPath, pod, mountOptions: {}, connectors: [], input: { ...input, token } };
+  return { request: publishRequestOf(targetPath), input: { ...input, token } };
 }
 
 describe('isSameInput', () => {
