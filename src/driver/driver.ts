@@ -6,7 +6,8 @@ import { identityService } from './csi/identity.js';
 import { nodeService } from './csi/node.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer, connectionLimits } from './csi/server.js';
-import { csi } from './csi/services.js';
+import { csi, ownVolumes } from './csi/services.js';
+import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
 import type { SlowWork } from '../gotemplate/slow-work.js';
 import { DriverError } from '../errors.js';
@@ -187,6 +188,7 @@ export class Driver {
     return [
       { definition: csi.Identity.service, implementation: identity },
       { definition: csi.Node.service, implementation: this.#nodeService(edge) },
+      { definition: ownVolumes.Volumes.service, implementation: volumesService(edge, this.#volumes) },
     ];
   }
 

@@ -13,7 +13,7 @@ import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js'
 import type { PublishRequest } from './publish-request.js';
 import { decideAccess, ensureMayKnow } from './publish-access.js';
 import type { PublishLimiter } from '../../load/publish-limiter.js';
-import type { PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
+import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
 import { isSameInput } from './published-volumes.js';
 import { StepTimer } from './step-timer.js';
 import type { VolumeLocks } from './volume-locks.js';
@@ -147,7 +147,7 @@ export class PublishVolume {
 
     // 3. Nothing changed.
     if (known !== undefined && (await this.#isUnchanged(request, requestKey, known, signal))) {
-      this.#deps.volumes.clearFailure(request.targetPath);
+      this.#deps.volumes.confirm(request.targetPath, this.#confirmation('unchanged'));
       return { path: 'unchanged', steps: {} };
     }
     return this.#deps.limiter.run(signal, (call) => this.#publishChanged(request, requestKey, known, call));
@@ -230,7 +230,7 @@ export class PublishVolume {
     const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && known?.input.isAllowed === true);
     const input: VolumeInput = { requestKey, resolved, flags, token, caBundle: defaults.caBundle, isAllowed };
     if (known !== undefined && isSameInput(known.input, input) && host.inspect(targetPath) === 'published') {
-      volumes.put({ request, input });
+      volumes.put({ request, input }, this.#confirmation('unchanged'));
       return { path: 'unchanged', steps: timer.steps };
     }
     if (access.kind === 'unknown') throw access.cause;
@@ -248,9 +248,13 @@ export class PublishVolume {
     timer.lap('write');
 
     // 10. Remember.
-    volumes.put({ request, input });
+    volumes.put({ request, input }, this.#confirmation(path));
     source.retain(request.volumeId, attributes.connectors);
     return { path, steps: timer.steps };
+  }
+
+  #confirmation(outcome: VolumeChange): Confirmation {
+    return { outcome, atMs: this.#deps.clock.now() };
   }
 
   async #render(

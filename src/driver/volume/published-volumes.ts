@@ -1,5 +1,5 @@
 import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
-import type { ProxyToken } from './ports.js';
+import type { ProxyToken, VolumeChange } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
 import { ToldOnce } from './told-once.js';
 
@@ -46,9 +46,24 @@ export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
   );
 }
 
+/** The last call that succeeded. */
+export interface Confirmation {
+  readonly outcome: VolumeChange;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+/** What is known of a volume. */
+export interface VolumeReport {
+  readonly volume: PublishedVolume;
+  readonly confirmed: Confirmation;
+  readonly failure: RefreshFailure | undefined;
+}
+
 /** The volumes of this node by target path, with the failures of their refreshes. */
 export class PublishedVolumes {
   readonly #volumes = new Map<string, PublishedVolume>();
+  readonly #confirmed = new Map<string, Confirmation>();
   readonly #failures = new Map<string, RefreshFailure>();
   readonly #told = new ToldOnce();
 
@@ -60,15 +75,29 @@ export class PublishedVolumes {
     return this.#volumes.values();
   }
 
+  *reports(): Iterable<VolumeReport> {
+    for (const [targetPath, volume] of this.#volumes) {
+      const confirmed = this.#confirmed.get(targetPath);
+      if (confirmed !== undefined) yield { volume, confirmed, failure: this.#failures.get(targetPath) };
+    }
+  }
+
   /** Remembers a success, which ends a row of failures. */
-  put(volume: PublishedVolume): void {
+  put(volume: PublishedVolume, confirmed: Confirmation): void {
     const { targetPath } = volume.request;
     this.#volumes.set(targetPath, volume);
+    this.confirm(targetPath, confirmed);
+  }
+
+  /** Remembers a success that changed nothing of what is remembered. */
+  confirm(targetPath: string, confirmed: Confirmation): void {
+    this.#confirmed.set(targetPath, confirmed);
     this.#failures.delete(targetPath);
   }
 
   delete(targetPath: string): void {
     this.#volumes.delete(targetPath);
+    this.#confirmed.delete(targetPath);
     this.#failures.delete(targetPath);
     this.#told.forget(targetPath);
   }
@@ -83,10 +112,6 @@ export class PublishedVolumes {
     // A clock that was set back must not leave a failure that begins in the future.
     const sinceMs = Math.min(this.#failures.get(targetPath)?.sinceMs ?? nowMs, nowMs);
     this.#failures.set(targetPath, { sinceMs, message });
-  }
-
-  clearFailure(targetPath: string): void {
-    this.#failures.delete(targetPath);
   }
 
   failureOf(targetPath: string): RefreshFailure | undefined {

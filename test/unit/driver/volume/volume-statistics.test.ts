@@ -23,17 +23,20 @@ describe('VolumeStatisticsQuery', () => {
   });
 
   function put(isAllowed = true): void {
-    volumes.put({
-      request: publishRequestOf('/t'),
-      input: {
-        requestKey: '',
-        resolved: [],
-        flags: { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true },
-        token: { secret: new Secret('token'), expiresAtMs },
-        caBundle: undefined,
-        isAllowed,
+    volumes.put(
+      {
+        request: publishRequestOf('/t'),
+        input: {
+          requestKey: '',
+          resolved: [],
+          flags: { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true },
+          token: { secret: new Secret('token'), expiresAtMs },
+          caBundle: undefined,
+          isAllowed,
+        },
       },
-    });
+      { outcome: 'fresh', atMs: 0 },
+    );
   }
 
   function condition(volumeId = 'csi-1'): VolumeCondition {
