@@ -68,6 +68,10 @@ export class Metrics {
 
   constructor(version: string, probes: MetricsProbes) {
     collectDefaultMetrics({ register: this.#registry });
+    // Gauges under names that Prometheus keeps for counters; they sum up what others show by kind.
+    for (const kind of ['handles', 'requests', 'resources']) {
+      this.#registry.removeSingleMetric(`nodejs_active_${kind}_total`);
+    }
     this.#gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
     this.#probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
     const { isRegistered } = probes;
