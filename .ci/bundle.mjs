@@ -1,4 +1,4 @@
-// One file for the driver, dist/main.js, and one for the thread that does its slow work. koffi stays outside (it finds its
+// One file for the driver, dist/main.js, and one for the threads that render what takes long. koffi stays outside (it finds its
 // native library beside itself).
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -21,7 +21,11 @@ const common = {
   minifyWhitespace: true,
   minifySyntax: true,
 };
-const worker = await build({ ...common, entryPoints: ['src/process/slow-worker.ts'], outfile: 'dist/slow-worker.js' });
+const worker = await build({
+  ...common,
+  entryPoints: ['src/driver/render-worker.ts'],
+  outfile: 'dist/render-worker.js',
+});
 const main = await build({
   ...common,
   entryPoints: ['src/main.ts'],

@@ -18,7 +18,7 @@ export const layers = {
   wording: [],
   version: ['../package'],
   abortable: ['errors'],
-  process: [...leaves, 'gotemplate', 'npm:pino'],
+  process: [...leaves, 'load', 'npm:pino'],
   load: leaves,
   gotemplate: [...leaves, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
   kube: [...leaves, 'load', 'npm:yaml', 'npm:lossless-json'],

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { serveFlags } from '../driver/config.js';
 import { describeFlags, flag, parseFlags, required, text } from '../process/flags.js';
 import { DirectoryConnectors } from '../connectors/directory-connectors.js';
+import { runRenderJob } from '../driver/content/render-job.js';
 import { TemplateRenderer } from '../driver/content/template-renderer.js';
 import type { VolumeContent } from '../driver/content/volume-content.js';
 import { renderVolumeContent } from '../driver/content/volume-content.js';
 import { DriverError } from '../errors.js';
-import { runSlowTask } from '../gotemplate/slow-work.js';
 import { silentLog } from '../log.js';
 import { Secret } from '../secret.js';
 import { parseVolumeAttributes } from '../driver/volume/attributes.js';
@@ -72,11 +72,12 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
   return renderVolumeContent(
     { ...attributes, resolved, token: new Secret(config.token) },
     defaults,
-    new TemplateRenderer(
-      () => Date.now(),
-      () => undefined,
-      { run: (task) => Promise.resolve(runSlowTask(task)) },
-    ),
+    new TemplateRenderer({
+      clock: () => Date.now(),
+      observer: () => undefined,
+      briefly: (work) => work(),
+      elsewhere: (job) => Promise.resolve(runRenderJob(job)),
+    }),
     call,
   );
 }

@@ -15,7 +15,6 @@ import type { Command } from './command.js';
 import { directoryBackend } from '../driver/directory-backend.js';
 import { Driver } from '../driver/driver.js';
 import { MemoryKeeper } from '../process/memory-keeper.js';
-import { SlowWorkThread } from '../process/slow-work-thread.js';
 import { clusterConfigOf, kubernetesBackend } from '../driver/kubernetes-backend.js';
 
 const memoryCheckMs = 1000;
@@ -33,7 +32,7 @@ export const serve: Command = {
       createBackend: backendOf(config, env, log),
       syscalls: loadSyscalls(),
       clock: systemClock,
-      slowWork: new SlowWorkThread(new URL('slow-worker.js', import.meta.url)),
+      renderThread: new URL('render-worker.js', import.meta.url),
       log,
     });
     const memory = new MemoryKeeper({

@@ -56,12 +56,10 @@ export class KubernetesConnectors implements ConnectorSource {
   readonly #parsedFlags = new WeakMap<JsonObject, FeatureFlags | DriverError>();
   readonly #sweepMs: number;
   #sweeper: NodeJS.Timeout | undefined;
-  #onChange: () => void = () => undefined;
 
   constructor(options: KubernetesConnectorsOptions) {
     const { client, log, namespace } = options;
-    const changed = (): void => this.#onChange();
-    const watched = { ...options, ...options.unusedWatches, onChange: changed };
+    const watched = { ...options, ...options.unusedWatches };
     this.#sweepMs = options.unusedWatches.sweepMs;
     this.#connectors = new WatchedObjects({
       ...watched,
@@ -78,7 +76,6 @@ export class KubernetesConnectors implements ConnectorSource {
       inUse: () => this.#classesInUse(),
     });
     this.#flagsReflector = new Reflector(client, { type: configMapType, namespace, name: flagsConfigMapName }, log);
-    this.#flagsReflector.state.onChange(changed);
   }
 
   start(): void {
@@ -91,10 +88,6 @@ export class KubernetesConnectors implements ConnectorSource {
     this.#flagsReflector.stop();
     this.#connectors.stop();
     this.#classes.stop();
-  }
-
-  onChange(listener: () => void): void {
-    this.#onChange = listener;
   }
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {

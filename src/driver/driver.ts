@@ -1,17 +1,18 @@
 import { registrationSocket } from './config.js';
 import { setMaxListeners } from 'node:events';
 import type { DriverConfig } from './config.js';
+import type { RenderJob, RenderOutcome } from './content/render-job.js';
 import { TemplateRenderer } from './content/template-renderer.js';
 import { identityService } from './csi/identity.js';
 import { nodeService } from './csi/node.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer, connectionLimits } from './csi/server.js';
-import { csi, ownVolumes } from './csi/services.js';
-import { volumesService } from './csi/volumes.js';
+import { csi } from './csi/services.js';
 import type { RpcEdge } from './csi/unary.js';
-import type { SlowWork } from '../gotemplate/slow-work.js';
 import { DriverError } from '../errors.js';
+import { briefly } from '../process/briefly.js';
 import { HealthServer } from '../process/health-server.js';
+import { JobThreads } from '../process/job-threads.js';
 import type { Syscalls } from './host/syscalls.js';
 import { TmpfsHost } from './host/tmpfs-host.js';
 import type { Log } from '../log.js';
@@ -20,9 +21,7 @@ import { version } from '../version.js';
 import type { Clock } from '../clock.js';
 import type { VolumeHost } from './volume/ports.js';
 import { PublishLimiter } from '../load/publish-limiter.js';
-import type { PublishDependencies } from './volume/publish-volume.js';
 import { PublishVolume } from './volume/publish-volume.js';
-import { RefreshOnChange } from './volume/refresh-on-change.js';
 import { PublishedVolumes } from './volume/published-volumes.js';
 import { UnpublishVolume } from './volume/unpublish-volume.js';
 import { VolumeLocks } from './volume/volume-locks.js';
@@ -38,13 +37,20 @@ const finishMs = 5_000;
 const registrationCheckMs = 1000;
 const registrationRetryMs = 15_000;
 
+/**
+ * Of renders that take long. All that a render may do takes half a second; ten are for what the bounds fail to count, and
+ * for a busy node. The slowest work, a new RSA key, takes some seconds.
+ */
+const renderThreadBounds = { threads: 2, waitingEach: 64, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 };
+
 export interface DriverParts {
   readonly config: DriverConfig;
   /** Gets the metrics, which it tells of its requests. */
   readonly createBackend: (metrics: Metrics) => Backend;
   readonly syscalls: Syscalls;
   readonly clock: Clock;
-  readonly slowWork: SlowWork;
+  /** The built render-worker.ts. */
+  readonly renderThread: URL;
   readonly log: Log;
 }
 
@@ -52,13 +58,11 @@ export interface DriverParts {
 export class Driver {
   readonly #parts: DriverParts;
   readonly #volumes = new PublishedVolumes();
-  readonly #locks = new VolumeLocks();
-  readonly #publish: PublishVolume;
-  readonly #onChange: RefreshOnChange | undefined;
   readonly #limiter: PublishLimiter;
   readonly #backend: Backend;
   readonly #host: VolumeHost;
   readonly #caFile: ProxyCaFile | undefined;
+  readonly #renderThreads: JobThreads<RenderJob, RenderOutcome>;
   readonly #server: SocketServer;
   readonly #registration: KubeletRegistration | undefined;
   readonly #health: HealthServer | undefined;
@@ -72,19 +76,19 @@ export class Driver {
     this.#parts = parts;
     this.#limiter = new PublishLimiter(config['max-concurrent-publishes']);
     this.#host = createHost(parts);
+    this.#renderThreads = new JobThreads({ ...renderThreadBounds, entry: parts.renderThread });
     const caPath = config['proxy-ca-file'];
     this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
     this.metrics = new Metrics(version, {
       publishQueueLength: () => this.#limiter.queueLength,
       volumes: () => this.#volumes.summary(),
+      renderThreads: () => this.#renderThreads.load,
       cachedObjects: () => this.#backend.cachedObjects(),
       ...(config['registration-dir'] === undefined
         ? {}
         : { isRegistered: () => this.#registration?.isRegistered === true }),
     });
     this.#backend = parts.createBackend(this.metrics);
-    this.#publish = this.#createPublish();
-    this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
     this.#server = new SocketServer({
       socketPath: config.endpoint,
       ownsFolder: true,
@@ -122,10 +126,6 @@ export class Driver {
     for (const problem of [this.#host.mountProblem(), this.#caFile?.problem()]) {
       if (problem !== undefined) log.error(`publishes will fail: ${problem}`);
     }
-    if (this.#onChange !== undefined) {
-      this.#backend.source.onChange(this.#onChange.changed);
-      this.#caFile?.watch(this.#onChange.changed);
-    }
     this.#backend.start();
     const httpPort = await this.#health?.start();
     if (httpPort !== undefined) log.info('listening', { port: httpPort });
@@ -143,8 +143,7 @@ export class Driver {
     const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();
     clearTimeout(timer);
-    this.#onChange?.stop();
-    this.#caFile?.stop();
+    this.#renderThreads.stop();
     this.#backend.stop();
     this.#health?.stop();
   }
@@ -188,53 +187,30 @@ export class Driver {
     return [
       { definition: csi.Identity.service, implementation: identity },
       { definition: csi.Node.service, implementation: this.#nodeService(edge) },
-      { definition: ownVolumes.Volumes.service, implementation: volumesService(edge, this.#volumes) },
     ];
   }
 
-  /** What the use cases of a volume have in common. */
-  #shared(): Pick<PublishDependencies, 'host' | 'locks' | 'volumes' | 'clock'> {
-    return { host: this.#host, locks: this.#locks, volumes: this.#volumes, clock: this.#parts.clock };
-  }
-
-  #createPublish(): PublishVolume {
-    const { config, clock, log, slowWork } = this.#parts;
-    return new PublishVolume({
-      ...this.#shared(),
-      ...this.#backend,
-      renderer: new TemplateRenderer(
-        () => clock.now(),
-        (outcome, files, durationMs) => this.metrics.rendered(outcome, files, durationMs),
-        slowWork,
-      ),
-      contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: this.#caFile?.read() }),
-      limiter: this.#limiter,
-      log,
-    });
-  }
-
-  #createRefreshOnChange(): RefreshOnChange {
-    const { clock, log } = this.#parts;
-    return new RefreshOnChange({
-      volumes: this.#volumes,
-      source: this.#backend.source,
-      caBundle: () => this.#caFile?.lastGood(),
-      refresh: (volume, signal) => this.#publish.refresh(volume.request.targetPath, signal),
-      observer: this.metrics,
-      steadyNow: () => performance.now(),
-      now: () => clock.now(),
-      log,
-    });
-  }
-
   #nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
-    const { config } = this.#parts;
-    const shared = this.#shared();
+    const { config, clock, log } = this.#parts;
+    const locks = new VolumeLocks();
+    const shared = { host: this.#host, locks, volumes: this.#volumes, clock };
     return nodeService(edge, {
       nodeName: config['node-name'],
       host: this.#host,
       attributeBounds: { maxTokenExpirationMs: config['max-token-expiration'] },
-      publish: this.#publish,
+      publish: new PublishVolume({
+        ...shared,
+        ...this.#backend,
+        renderer: new TemplateRenderer({
+          clock: () => clock.now(),
+          observer: (outcome, files, durationMs) => this.metrics.rendered(outcome, files, durationMs),
+          briefly,
+          elsewhere: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
+        }),
+        contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: this.#caFile?.read() }),
+        limiter: this.#limiter,
+        log,
+      }),
       unpublish: new UnpublishVolume({ ...shared, source: this.#backend.source }),
       statistics: new VolumeStatisticsQuery(shared),
       onPublished: ({ path }) => this.metrics.published('ok', path),

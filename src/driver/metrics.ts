@@ -3,6 +3,8 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 /** What the gauges ask for when they are scraped. */
 export interface MetricsProbes {
   readonly publishQueueLength: () => number;
+  /** Threads for renders that take long, and volumes that wait for one. */
+  readonly renderThreads: () => { readonly threads: number; readonly waiting: number };
   readonly volumes: () => {
     readonly volumes: number;
     readonly failing: number;
@@ -21,7 +23,6 @@ const prefix = 'connectors_csi_';
 
 /** Seconds: a no-op republish takes under a millisecond, an approval up to two minutes. */
 const rpcBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120];
-const onChangeBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const approvalBuckets = [0.5, 1, 5, 15, 30, 60, 90, 120];
 
 /** Every metric of the driver. Labels are few and bounded: nothing per volume, per pod or per connector. */
@@ -59,21 +60,12 @@ export class Metrics {
     approvalBuckets,
   );
 
-  readonly #onChange = this.#histogram(
-    'refresh_on_change_seconds',
-    'From a change to the last file of a volume that it reached without a call of the kubelet',
-    ['outcome'],
-    onChangeBuckets,
-  );
-
   constructor(version: string, probes: MetricsProbes) {
     collectDefaultMetrics({ register: this.#registry });
-    // Gauges under names that Prometheus keeps for counters; they sum up what others show by kind.
-    for (const kind of ['handles', 'requests', 'resources']) {
-      this.#registry.removeSingleMetric(`nodejs_active_${kind}_total`);
-    }
     this.#gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
     this.#probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
+    this.#probe('render_threads', 'Threads for templates that take long', () => probes.renderThreads().threads);
+    this.#probe('render_queue_length', 'Volumes that wait for such a thread', () => probes.renderThreads().waiting);
     const { isRegistered } = probes;
     if (isRegistered !== undefined) {
       this.#probe('registered', 'Whether the kubelet has accepted the registration', () => Number(isRegistered()));
@@ -129,10 +121,6 @@ export class Metrics {
   rendered(outcome: string, files: number, durationMs: number): void {
     this.#renders.inc({ outcome }, files);
     this.#renderDuration.observe(durationMs / 1000);
-  }
-
-  refreshedOnChange(outcome: 'refreshed' | 'unchanged' | 'failed', delayMs: number): void {
-    this.#onChange.observe({ outcome }, delayMs / 1000);
   }
 
   approvalStarted(): void {

@@ -1,15 +1,39 @@
 import type { JsonObject, JsonValue } from '../json.js';
 import { type ByteString, toGoString } from './byte-string.js';
 import { appendedSlice } from './capacity.js';
-import { type Budget, ensureDepth } from './limits.js';
+import type { Budget } from './budget.js';
+import { ensureDepth } from './limits.js';
 import { anyMap, anyType, type GoMap, type GoValue, int64 } from './values.js';
+
+/** What a value takes in memory beside its text, bytes. */
+const valueBytes = 128;
 
 /**
  * Data as Go values, everything copied: what a template changes with `set`, `merge` or `sortAlpha` is its own. An object's
  * own keys are taken, whatever they are called, and nothing from its prototype. Lists have the capacity that Go's JSON
  * decoder leaves them.
  */
-export function toGoMap(data: JsonObject, budget: Budget, depth = 0): GoMap {
+export function toGoMap(data: JsonObject, budget: Budget): GoMap {
+  const most = Math.ceil(budget.limits.memoryBytes / valueBytes) + 1;
+  budget.allocate(valueBytes * countValues(data, most));
+  return toMap(data, budget, 0);
+}
+
+/** How many values there are at all levels; more than `most` are not counted. */
+function countValues(data: JsonObject, most: number): number {
+  let count = 0;
+  const open: (JsonObject | readonly JsonValue[])[] = [data];
+  for (let container = open.pop(); container !== undefined && count < most; container = open.pop()) {
+    for (const value of isList(container) ? container : Object.values(container)) {
+      count++;
+      if (typeof value === 'object' && value !== null) open.push(value);
+      if (count >= most) break;
+    }
+  }
+  return count;
+}
+
+function toMap(data: JsonObject, budget: Budget, depth: number): GoMap {
   const entries = new Map<string, GoValue>();
   const given = Object.entries(data);
   budget.charge(stepsPerEntry * given.length);
@@ -51,7 +75,6 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
 
 function toGoValue(value: JsonValue, budget: Budget, depth: number): GoValue {
   ensureDepth(depth);
-  budget.allocate(64);
   switch (typeof value) {
     case 'string':
       return toText(value, budget);
@@ -63,7 +86,7 @@ function toGoValue(value: JsonValue, budget: Budget, depth: number): GoValue {
         const elements = value.map((item) => toGoValue(item, budget, depth + 1));
         return appendedSlice(anyType, elements);
       }
-      return toGoMap(value, budget, depth);
+      return toMap(value, budget, depth);
     default:
       return value;
   }

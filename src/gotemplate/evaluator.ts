@@ -4,7 +4,8 @@ import type { ByteString } from './byte-string.js';
 import { Expressions } from './expressions.js';
 import { formatValue } from './fmt/printer.js';
 import type { Ref } from './function.js';
-import { type Budget, LimitReached, stepCosts } from './limits.js';
+import type { Budget } from './budget.js';
+import { LimitReached, stepCosts } from './limits.js';
 import { element, isTrue, opened } from './reference.js';
 import { quote } from './quote.js';
 import type { Templates } from './token-reader.js';
@@ -64,21 +65,15 @@ export class Evaluator {
     return this.#frames.at(-1)?.template;
   }
 
-  /** Begins with the named template and `data` as its dot. */
-  start(name: ByteString, data: GoValue): void {
-    this.#enter(name, this.#templates.get(name) ?? [], data, 0);
-  }
-
   /**
-   * Goes on until the end or until a pause is due.
-   * @returns the output; undefined at a pause.
+   * Runs the named template with `data` as its dot.
+   * @returns the output.
    * @throws {ExecFailure} for what is an error in Go.
    * @throws {LimitReached}
-   * @throws {SlowWorkNeeded}
    */
-  resume(): Buffer | undefined {
+  run(name: ByteString, data: GoValue): Buffer {
+    this.#enter(name, this.#templates.get(name) ?? [], data, 0);
     for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
-      if (this.#budget.isPauseDue) return undefined;
       const statement = frame.statements[frame.next];
       if (statement === undefined) {
         this.#finish(frame);

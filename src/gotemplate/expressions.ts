@@ -36,7 +36,7 @@ function stringSteps({ params }: Signature, values: readonly Ref[]): number {
   if (params[0] === 'reflect.Value') return 0; // the language's own functions, which count for themselves
   let steps = 0;
   for (const value of values) {
-    if (typeof value === 'string') steps += value.length >> 4;
+    if (typeof value === 'string') steps += value.length >> 6;
   }
   return steps;
 }

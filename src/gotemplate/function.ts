@@ -27,10 +27,11 @@ export interface CallContext {
   /** Cryptographically strong random bytes. */
   randomBytes(count: number): Uint8Array;
   /**
-   * The result of a task that takes too long to be done here. Nothing may catch what this throws.
-   * @throws {SlowWorkNeeded} at first: the render is done again when the result is there.
+   * The result of a task that takes long. Nothing may catch what this throws.
+   * @throws {TooLongHere} when there is no time for it where the render runs.
+   * @throws {LimitReached} past the number of such tasks.
    */
-  resultOf(task: SlowTask): string;
+  slowResult(task: SlowTask): string;
 }
 
 /** What a failure costs that a function makes up for, since making the error takes much longer than most of its work. */

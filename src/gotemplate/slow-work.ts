@@ -2,10 +2,7 @@ import bcryptjs from 'bcryptjs';
 import { dsaPrivateKey, rsaPrivateKey } from './private-keys.js';
 import { scrypt } from './scrypt.js';
 
-/**
- * What takes longer than a render may hold the process: its result is text. Described as plain data, so that it can be
- * done elsewhere.
- */
+/** What takes longer than anything else in a template, by intention: its result is text. */
 export type SlowTask =
   /** A hash of bcrypt, about 70 ms; `salt` is all that stands before the hash. */
   | { readonly kind: 'bcrypt'; readonly password: string; readonly salt: string }
@@ -13,23 +10,6 @@ export type SlowTask =
   | { readonly kind: 'scrypt'; readonly password: string; readonly salt: string }
   /** A new private key as PEM: a second or several. */
   | { readonly kind: 'rsaKey' | 'dsaKey' };
-
-/** Where slow work is done. */
-export interface SlowWork {
-  /** @throws the signal's reason once it is aborted. */
-  run(task: SlowTask, signal: AbortSignal): Promise<string>;
-}
-
-/** A render cannot go on without the result of a task. */
-export class SlowWorkNeeded extends Error {
-  override readonly name = 'SlowWorkNeeded';
-  readonly task: SlowTask;
-
-  constructor(task: SlowTask) {
-    super(`result of ${task.kind} needed`);
-    this.task = task;
-  }
-}
 
 const masterPasswordCost = { blocks: 32768, blockSize: 8, parallelism: 2, keyBytes: 64 } as const;
 

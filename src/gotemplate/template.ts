@@ -5,32 +5,29 @@ import { toGoMap } from './data.js';
 import { TemplateError, TemplateLimitError } from './errors.js';
 import { Evaluator } from './evaluator.js';
 import { findFunction } from './functions.js';
-import { Budget, defaultLimits, LimitReached, type RenderLimits } from './limits.js';
-import { runSlowTask, SlowWorkNeeded, type SlowTask } from './slow-work.js';
+import { Budget, type Surroundings, TooLongHere } from './budget.js';
+import { defaultLimits, LimitReached, type RenderLimits } from './limits.js';
+import { runSlowTask } from './slow-work.js';
 import { ParseFailure } from './token-reader.js';
 import { type Parsed, parseTemplates } from './parser.js';
 import { quote } from './quote.js';
 import { type AnyNode, describe } from './tree.js';
 
-export interface RenderOptions {
-  /** Default: defaultLimits. */
-  readonly limits?: Partial<RenderLimits>;
-  /** Shared by several renders that must keep to its limits together; absent: one of this render's own. */
-  readonly budget?: Budget;
-  /** What `now` reads, in milliseconds since 1970. */
-  readonly clock: () => number;
+/** Where a render runs and within which limits, those of defaultLimits where none are given; or what several share. */
+type Bounds = (Surroundings & { readonly limits?: Partial<RenderLimits> }) | { readonly budget: Budget };
+
+export type RenderOptions = Bounds & {
   /**
    * The same data with something else in place of its secrets. What a failed render tells of values is taken from a render
    * of this, so that no secret is in a message, whatever the template made of it. Absent: the data has none.
    */
   readonly shownData?: () => JsonObject;
+};
+
+function budgetOf(bounds: Bounds): Budget {
+  if ('budget' in bounds) return bounds.budget;
+  return new Budget({ ...defaultLimits, ...bounds.limits }, { slowWork: runSlowTask, ...bounds });
 }
-
-/** Why a render stands still: others are to have their turn, or the result of a task is to be handed to `next`. */
-export type Interruption = SlowTask | undefined;
-
-/** A render that is under way. */
-export type Rendering = Generator<Interruption, Buffer, string | undefined>;
 
 /** Stands for what a message would tell of values where the template fails otherwise without the secrets. */
 const hiddenDetail = '[REDACTED]';
@@ -78,78 +75,48 @@ export class CompiledTemplate {
   }
 
   /**
-   * The template's output for `data`, which it cannot change; all in one go, slow work included.
+   * The template's output for `data`, which it cannot change.
    * @throws {TemplateError} when the template fails, as it would in Go.
    * @throws {TemplateLimitError} when it reaches one of the limits.
+   * @throws {TooLongHere} when it is to be rendered elsewhere.
    */
   render(data: JsonObject, options: RenderOptions): Buffer {
-    const rendering = this.start(data, options);
-    let step = rendering.next();
-    while (step.done !== true) step = rendering.next(step.value === undefined ? undefined : runSlowTask(step.value));
-    return step.value;
-  }
-
-  /** The same bit by bit. */
-  *start(data: JsonObject, options: RenderOptions): Rendering {
-    const budget = options.budget ?? new Budget({ ...defaultLimits, ...options.limits }, options.clock);
-    const result = yield* this.#run(data, budget);
-    if ('output' in result) return result.output;
+    const budget = budgetOf(options);
+    const { memory } = budget;
+    const result = this.#run(data, budget);
+    if ('output' in result) {
+      budget.returnTo(memory, result.output.length);
+      return result.output;
+    }
     const { shownData } = options;
     const { reason, detail, ending } = result.cause;
     const isShown = detail === '' || shownData === undefined;
-    const shown = isShown ? detail : yield* this.#shownDetail(result, shownData, budget);
+    const shown = isShown ? detail : this.#shownDetail(result, shownData, budget);
     throw this.#located(fromGoString(reason + shortened(shown) + ending), result, TemplateError);
   }
 
   /** @throws {TemplateLimitError} */
-  *#run(data: JsonObject, budget: Budget): Generator<Interruption, Output | Failure, string | undefined> {
+  #run(data: JsonObject, budget: Budget): Output | Failure {
     const { templates, nodes } = this.#parsed;
-    const { mark } = budget;
-    let parseSteps = nodes * stepsPerNode;
-    for (;;) {
-      const evaluator = new Evaluator(templates, budget);
-      try {
-        budget.charge(parseSteps);
-        parseSteps = 0;
-        evaluator.start(this.#name, toGoMap(data, budget));
-        let output = evaluator.resume();
-        while (output === undefined) {
-          yield undefined;
-          budget.endPause();
-          output = evaluator.resume();
-        }
-        return { output };
-      } catch (error) {
-        const place = { node: evaluator.node, template: evaluator.template ?? this.#name };
-        if (error instanceof ExecFailure) return { ...place, cause: error };
-        const task = this.#taskOf(error, budget, place);
-        budget.addResult((yield task) ?? '');
-        budget.returnTo(mark);
-      }
-    }
-  }
-
-  /** What a render was interrupted for. */
-  #taskOf(error: unknown, budget: Budget, place: Place): SlowTask {
+    const evaluator = new Evaluator(templates, budget);
     try {
-      if (!(error instanceof SlowWorkNeeded)) throw error;
-      budget.countSlowTask();
-      return error.task;
-    } catch (cause) {
-      // A RangeError is one of Node's own bounds, on the length of a string, the size of an array or its stack.
-      const isBound = cause instanceof LimitReached || cause instanceof RangeError;
-      throw isBound ? this.#located(cause.message, place, TemplateLimitError) : cause;
+      budget.charge(nodes * stepsPerNode);
+      return { output: evaluator.run(this.#name, toGoMap(data, budget)) };
+    } catch (error) {
+      const place = { node: evaluator.node, template: evaluator.template ?? this.#name };
+      if (error instanceof ExecFailure) return { ...place, cause: error };
+      const bound = boundOf(error);
+      if (bound === undefined) throw error;
+      // The stack is larger elsewhere.
+      if (bound === stackBound && budget.isBrief) throw new TooLongHere();
+      throw this.#located(bound, place, TemplateLimitError);
     }
   }
 
   /** What a failure may tell of values: what it tells when it happens in the same way without the secrets. */
-  *#shownDetail(
-    { node, cause }: Failure,
-    shownData: () => JsonObject,
-    budget: Budget,
-  ): Generator<Interruption, ByteString, string | undefined> {
+  #shownDetail({ node, cause }: Failure, shownData: () => JsonObject, budget: Budget): ByteString {
     try {
-      const other = yield* this.#run(shownData(), budget);
+      const other = this.#run(shownData(), budget);
       if ('output' in other || other.node !== node) return hiddenDetail;
       const isAlike = other.cause.reason === cause.reason && other.cause.ending === cause.ending;
       return isAlike ? other.cause.detail : hiddenDetail;
@@ -168,6 +135,18 @@ export class CompiledTemplate {
     const message = `template: ${place}: executing ${fromGoString(quote(template))} at <${context}>: ${reason}`;
     return new type(message, { stage: 'exec', line, column, reason });
   }
+}
+
+const stackBound = 'Maximum call stack size exceeded';
+
+/**
+ * The bound that was reached; undefined for any other error, which is a mistake in the engine. Of Node's own bounds the
+ * stack and the length of a string are met by what a template asks for; its other RangeErrors are such mistakes.
+ */
+function boundOf(error: unknown): string | undefined {
+  if (error instanceof LimitReached) return error.message;
+  const isKnown = error instanceof RangeError && [stackBound, 'Invalid string length'].includes(error.message);
+  return isKnown ? error.message : undefined;
 }
 
 function shortened(text: ByteString): ByteString {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { DirectoryConnectors } from '../../src/connectors/directory-connectors.js';
 import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
 import { renderVolumeContent } from '../../src/driver/content/volume-content.js';
-import { runSlowTask } from '../../src/gotemplate/slow-work.js';
+import { briefly } from '../../src/process/briefly.js';
 import { compileTemplate } from '../../src/gotemplate/template.js';
 import { silentLog } from '../../src/log.js';
 import { Secret } from '../../src/secret.js';
@@ -48,8 +48,11 @@ async function measure(resolved: readonly ResolvedConnector[]): Promise<void> {
     return [name, Object.fromEntries(missing.map((param) => [param.name, requiredValue]))] as const;
   });
   const templates = connectorClass.configurations.flatMap(({ files }) => [...files]);
-  const renderer = new TemplateRenderer(Date.now, () => undefined, {
-    run: (task) => Promise.resolve(runSlowTask(task)),
+  const renderer = new TemplateRenderer({
+    clock: Date.now,
+    observer: () => undefined,
+    briefly,
+    elsewhere: () => Promise.reject(new Error('an example takes too long')),
   });
   const render = (): Promise<unknown> =>
     renderVolumeContent(

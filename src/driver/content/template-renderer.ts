@@ -1,64 +1,67 @@
-import { DriverError, throwIfAborted } from '../../errors.js';
-import { TemplateError, TemplateLimitError } from '../../gotemplate/errors.js';
-import { Budget, defaultLimits } from '../../gotemplate/limits.js';
-import type { SlowWork } from '../../gotemplate/slow-work.js';
-import type { CompiledTemplate, Rendering, RenderOptions } from '../../gotemplate/template.js';
-import { compileTemplate } from '../../gotemplate/template.js';
-import type { JsonObject } from '../../json.js';
-import { Secret } from '../../secret.js';
+import { DriverError } from '../../errors.js';
+import { TooLongHere } from '../../gotemplate/budget.js';
 import type { Call } from '../../load/call.js';
-import type { Configuration, ConnectorClass } from '../../connectors/model.js';
+import { Secret } from '../../secret.js';
 import type { VolumeFile } from '../volume/ports.js';
+import { CompiledTemplates } from './compiled-templates.js';
 import { resolveParams } from './configuration-params.js';
 import type { ConfigurationRenderer, ConfigurationRequest, RenderedConfigurations } from './configuration-renderer.js';
 import { selectConfigurations } from './configuration-selection.js';
-import { fileNameProblem } from '../rules/file-name.js';
+import {
+  newBudget,
+  type RenderedConfiguration,
+  renderFiles,
+  type RenderJob,
+  type RenderOutcome,
+} from './render-job.js';
+import { RenderProofs, type RenderSubject } from './render-proofs.js';
 import { templateData } from './template-data.js';
-import { Turns } from './turns.js';
 
 /** Told after each volume whose configurations were rendered. */
 export type RenderObserver = (outcome: 'ok' | 'error', files: number, durationMs: number) => void;
 
-/** All templates of a volume share the limits of one; each has its own copy of the data, hence the memory. */
-const volumeLimits = { ...defaultLimits, memoryBytes: 2 * defaultLimits.memoryBytes };
-
-interface TemplateOwner {
-  readonly connectorClass: ConnectorClass;
-  readonly configuration: Configuration;
+export interface TemplateRendererParts {
+  /** Milliseconds since the epoch, for templates that ask the time. */
+  readonly clock: () => number;
+  readonly observer: RenderObserver;
+  /** Does the work at once, and cuts it off when it takes longer; undefined then. */
+  readonly briefly: <T extends object>(work: () => T, timeoutMs: number) => T | undefined;
+  /** Does the job where it holds up nobody, sharing alike between owners. */
+  readonly elsewhere: (
+    job: RenderJob,
+    owner: { readonly namespace: string; readonly group: string },
+    signal: AbortSignal,
+  ) => Promise<RenderOutcome>;
 }
 
-/**
- * Nodes of all compiled templates together, about 12 MB: hundreds of times what a node's classes usually have. Past it
- * all are forgotten, so that classes made for it cannot fill the memory.
- */
-const maxKeptNodes = 100_000;
+/** What a volume may take where calls are answered, several times what an ordinary class takes. */
+const stepsHere = 50_000;
+
+/** The same by the clock, whatever the steps say. The first time the engine itself is compiled on the way. */
+const hereMs = 5;
+const firstTimeMs = 25;
 
 /** What messages show where a template's data has the token. */
 const shownToken = new Secret('[REDACTED]');
 
 /**
- * Renders configurations from the templates of their classes. Templates are compiled once per class object: a changed
- * class is another object, and what was compiled for the old one goes with it.
+ * Renders configurations from the templates of their classes: ordinary ones at once, and those that take longer, which is
+ * found out by trying, elsewhere.
  */
 export class TemplateRenderer implements ConfigurationRenderer {
-  readonly #clock: () => number;
-  readonly #observer: RenderObserver;
-  readonly #slowWork: SlowWork;
-  readonly #turns = new Turns();
-  #compiled = new WeakMap<Configuration, Map<string, CompiledTemplate>>();
-  #nodes = 0;
+  readonly #parts: TemplateRendererParts;
+  readonly #templates = new CompiledTemplates();
+  readonly #proofs = new RenderProofs();
+  #isFirstTime = true;
 
-  /** @param clock milliseconds since the epoch, for templates that ask the time. */
-  constructor(clock: () => number, observer: RenderObserver, slowWork: SlowWork) {
-    this.#clock = clock;
-    this.#observer = observer;
-    this.#slowWork = slowWork;
+  constructor(parts: TemplateRendererParts) {
+    this.#parts = parts;
   }
 
   async render(request: ConfigurationRequest, call: Call): Promise<RenderedConfigurations> {
     if (request.includedConfigurations.length === 0) return { files: [], warnings: [] };
     const startMs = performance.now();
-    let files = 0;
+    let fileCount = 0;
     try {
       const { selected, warnings } = selectConfigurations(request.resolved, request.includedConfigurations);
       const owners = selected.map(({ group, configuration }) => ({
@@ -66,76 +69,70 @@ export class TemplateRenderer implements ConfigurationRenderer {
         configuration,
       }));
       const params = resolveParams(owners, request.configurationParams);
-      const budget = new Budget(volumeLimits, this.#clock);
-      const rendered: VolumeFile[] = [];
-      for (const [index, { group, configuration }] of selected.entries()) {
-        const data = (token: Secret): JsonObject => templateData(group, params[index] ?? {}, token, request.caBundle);
-        files += configuration.files.size;
-        const options = { clock: this.#clock, budget, shownData: () => data(shownToken) };
-        const owner = { connectorClass: group.connectorClass, configuration };
-        rendered.push(...(await this.#renderConfiguration(owner, data(request.token), options, call)));
-      }
-      this.#observer('ok', files, performance.now() - startMs);
-      return { files: rendered, warnings };
+      fileCount = selected.reduce((sum, { configuration }) => sum + configuration.files.size, 0);
+      const subject = { selected, params, caBundle: request.caBundle };
+      const configurations = configurationsOf(subject, request.token);
+      const files = this.#here(subject, configurations) ?? (await this.#elsewhere(subject, configurations, call));
+      this.#parts.observer('ok', fileCount, performance.now() - startMs);
+      return { files, warnings };
     } catch (error) {
-      this.#observer('error', Math.max(1, files), performance.now() - startMs);
+      this.#parts.observer('error', Math.max(1, fileCount), performance.now() - startMs);
       throw error;
     }
   }
 
-  async #renderConfiguration(
-    { connectorClass, configuration }: TemplateOwner,
-    data: JsonObject,
-    options: RenderOptions,
+  /** The files; undefined when they take too long for here. */
+  #here(subject: RenderSubject, configurations: readonly RenderedConfiguration[]): readonly VolumeFile[] | undefined {
+    const proven = this.#proofs.stepsOf(subject);
+    const budget = newBudget({ clock: this.#parts.clock, stepsHere: Math.min(proven ?? stepsHere, stepsHere) });
+    const work = (): readonly VolumeFile[] =>
+      renderFiles(configurations, budget, (index, name, text) => {
+        const configuration = subject.selected[index]?.configuration;
+        if (configuration === undefined) throw new TypeError('no such configuration');
+        return this.#templates.get(configuration, name, text);
+      });
+    try {
+      if (proven !== undefined) return work();
+      const timeoutMs = this.#isFirstTime ? firstTimeMs : hereMs;
+      this.#isFirstTime = false;
+      const files = this.#parts.briefly(work, timeoutMs);
+      if (files !== undefined) this.#proofs.add(subject, budget);
+      return files;
+    } catch (error) {
+      if (error instanceof TooLongHere) return undefined;
+      throw error;
+    }
+  }
+
+  async #elsewhere(
+    { selected }: RenderSubject,
+    configurations: readonly RenderedConfiguration[],
     call: Call,
   ): Promise<readonly VolumeFile[]> {
-    const owner = `connectorclass ${connectorClass.name}, configuration ${configuration.name}`;
-    const files: VolumeFile[] = [];
-    for (const [name, text] of configuration.files) {
-      const problem = fileNameProblem(name);
-      if (problem !== undefined)
-        throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
-      try {
-        const rendering = this.#compile(configuration, name, text).start(data, options);
-        files.push({ name, content: await this.#finish(rendering, call) });
-      } catch (error) {
-        if (!(error instanceof TemplateError)) throw error;
-        const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
-        throw new DriverError(code, `${owner}, file ${name}: ${error.message}`, { cause: error });
-      }
-    }
-    return files;
+    const job: RenderJob = {
+      configurations: configurations.map(({ data, shownData, ...rest }) => ({
+        ...rest,
+        data: data(),
+        shownData: shownData(),
+      })),
+      nowMs: this.#parts.clock(),
+    };
+    const { connectors, connectorClass } = selected[0]?.group ?? {};
+    const owner = { namespace: connectors?.[0]?.ref.namespace ?? '', group: connectorClass?.name ?? '' };
+    const outcome = await call.idleWhile(() => this.#parts.elsewhere(job, owner, call.signal));
+    if ('files' in outcome) return outcome.files;
+    throw new DriverError(outcome.failure.code, outcome.failure.message);
   }
+}
 
-  /** Lets others have their turn at the pauses of a long render, and has slow work done elsewhere. */
-  async #finish(rendering: Rendering, call: Call): Promise<Buffer> {
-    let step = rendering.next();
-    while (step.done !== true) {
-      const task = step.value;
-      let result: string | undefined;
-      if (task === undefined) await this.#turns.next();
-      else result = await call.idleWhile(() => this.#slowWork.run(task, call.signal));
-      throwIfAborted(call.signal);
-      step = rendering.next(result);
-    }
-    return step.value;
-  }
-
-  #compile(configuration: Configuration, name: string, text: string): CompiledTemplate {
-    const known = this.#compiled.get(configuration)?.get(name);
-    if (known !== undefined) return known;
-    const compiled = compileTemplate(name, text);
-    this.#keep(configuration, name, compiled);
-    return compiled;
-  }
-
-  #keep(configuration: Configuration, name: string, compiled: CompiledTemplate): void {
-    this.#nodes += compiled.nodes;
-    if (this.#nodes > maxKeptNodes) {
-      this.#compiled = new WeakMap();
-      this.#nodes = compiled.nodes;
-    }
-    const templates = this.#compiled.get(configuration) ?? new Map<string, CompiledTemplate>();
-    this.#compiled.set(configuration, templates.set(name, compiled));
-  }
+function configurationsOf(
+  { selected, params, caBundle }: RenderSubject,
+  token: Secret,
+): readonly RenderedConfiguration[] {
+  return selected.map(({ group, configuration }, index) => ({
+    owner: `connectorclass ${group.connectorClass.name}, configuration ${configuration.name}`,
+    files: [...configuration.files],
+    data: () => templateData(group, params[index] ?? {}, token, caBundle),
+    shownData: () => templateData(group, params[index] ?? {}, shownToken, caBundle),
+  }));
 }

@@ -39,7 +39,6 @@ const quietRpcs: ReadonlySet<string> = new Set([
   'NodeGetCapabilities',
   'NodeGetInfo',
   'NodeGetVolumeStats',
-  'ListVolumes',
 ]);
 
 /**

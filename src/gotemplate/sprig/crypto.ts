@@ -16,7 +16,7 @@ function bcrypt(context: CallContext, password: ByteString): ByteString {
     return 'failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes';
   }
   const salt = `$2a$${bcryptCost}$${bcryptjs.encodeBase64(context.randomBytes(16), 16)}`;
-  return context.resultOf({ kind: 'bcrypt', password: fromGoString(password), salt });
+  return context.slowResult({ kind: 'bcrypt', password: fromGoString(password), salt });
 }
 
 function htpasswd(context: CallContext, user: ByteString, password: ByteString): ByteString {
@@ -46,9 +46,9 @@ function privateKey(context: CallContext, type: ByteString): ByteString {
   switch (type) {
     case '':
     case 'rsa':
-      return context.resultOf({ kind: 'rsaKey' });
+      return context.slowResult({ kind: 'rsaKey' });
     case 'dsa':
-      return context.resultOf({ kind: 'dsaKey' });
+      return context.slowResult({ kind: 'dsaKey' });
     case 'ecdsa': {
       context.charge(20_000);
       const privateKeyEncoding = { type: 'sec1', format: 'pem' } as const;

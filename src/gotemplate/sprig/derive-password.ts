@@ -46,7 +46,7 @@ function uint32(value: number): Buffer {
 function masterKey(context: CallContext, password: ByteString, user: ByteString): Buffer {
   const salt = Buffer.concat([Buffer.from(scope), uint32(user.length), toBytes(user)]).toString('hex');
   const task = { kind: 'scrypt', password: Buffer.from(toBytes(password)).toString('hex'), salt } as const;
-  return Buffer.from(context.resultOf(task), 'hex');
+  return Buffer.from(context.slowResult(task), 'hex');
 }
 
 export function derivePassword(

@@ -57,7 +57,7 @@ export function replaceAll(
   old: ByteString,
   replacement: ByteString,
 ): ByteString {
-  context.charge(bytes.length / 16);
+  context.charge(bytes.length / 32);
   if (old === '') return interleave(context, bytes, replacement);
   const needle = new Needle(context, old);
   const count = needle.countIn(bytes);
@@ -95,7 +95,7 @@ export function splitText(
 ): ByteString[] | undefined {
   if (limit === 0) return undefined;
   if (separator === '') return explode(context, bytes, limit < 0 ? Infinity : limit);
-  context.charge(bytes.length / 16);
+  context.charge(bytes.length / 32);
   const needle = new Needle(context, separator);
   const count = needle.countIn(bytes) + 1;
   const size = limit < 0 ? count : Math.min(limit, count);

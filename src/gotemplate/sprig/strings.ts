@@ -15,7 +15,7 @@ function repeat(context: CallContext, count: bigint, text: ByteString): ByteStri
 }
 
 function indent(context: CallContext, spaces: bigint, text: ByteString): ByteString {
-  context.charge(text.length / 16);
+  context.charge(text.length / 32);
   const pad = repeat(context, spaces, ' ');
   context.allocate(text.length + pad.length * (1 + new Needle(context, '\n').countIn(text)));
   return pad + text.replaceAll('\n', `\n${pad}`);
@@ -92,7 +92,7 @@ function compare(a: ByteString, b: ByteString): number {
 
 const searchFunctions: readonly GoFunction[] = [
   goFunction({ name: 'contains', params: ['string', 'string'] }, (context, part, text) => {
-    context.charge(text.length / 16);
+    context.charge(text.length / 32);
     return new Needle(context, part).indexIn(text) >= 0;
   }),
   goFunction({ name: 'hasPrefix', params: ['string', 'string'] }, (_, prefix, text) => text.startsWith(prefix)),
@@ -104,7 +104,7 @@ const searchFunctions: readonly GoFunction[] = [
 
 const trimFunctions: readonly GoFunction[] = [
   goFunction({ name: 'trim', params: ['string'] }, (context, text) => {
-    context.charge(text.length / 16);
+    context.charge(text.length / 32);
     return trimSpace(text);
   }),
   ...['trimAll', 'trimall'].map((name) =>

@@ -1,7 +1,6 @@
 import type { Backend } from '../../../src/driver/backend.js';
 import { directoryBackend } from '../../../src/driver/directory-backend.js';
 import { Driver } from '../../../src/driver/driver.js';
-import { SlowWorkThread } from '../../../src/process/slow-work-thread.js';
 import { parseServeConfig } from '../../../src/driver/config.js';
 import type { DriverConfig } from '../../../src/driver/config.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
@@ -31,7 +30,7 @@ export interface InProcessOptions {
   readonly now?: () => number;
 }
 
-const slowWorker = new URL('../../../dist/slow-worker.js', import.meta.url);
+const renderThread = new URL('../../../dist/render-worker.js', import.meta.url);
 
 /** The whole driver inside the test's process, over its real socket, so that a test can stand between its parts. */
 export class InProcessDriver {
@@ -52,7 +51,7 @@ export class InProcessDriver {
       },
       syscalls: options.syscalls ?? loadSyscalls(),
       clock,
-      slowWork: new SlowWorkThread(slowWorker),
+      renderThread,
       log,
     });
     this.kubelet = new KubeletClient(node.socketPath);

@@ -1,5 +1,6 @@
 import { TemplateError } from '../../../src/gotemplate/errors.js';
-import { Budget, defaultLimits } from '../../../src/gotemplate/limits.js';
+import { Budget } from '../../../src/gotemplate/budget.js';
+import { defaultLimits } from '../../../src/gotemplate/limits.js';
 import { compileTemplate } from '../../../src/gotemplate/template.js';
 import type { JsonObject } from '../../../src/json.js';
 
@@ -16,10 +17,10 @@ export function costOf(template: string, data: JsonObject): Cost {
   const named = new Set(Array.from(template.matchAll(/\$\.(\w+)/g), ([, name]) => name));
   const read = Object.fromEntries(Object.entries(data).filter(([name]) => named.has(name)));
   const compiled = compileTemplate('t', template);
-  const budget = new Budget(limits, () => 0);
+  const budget = new Budget(limits, { clock: () => 0 });
   const startMs = performance.now();
   try {
-    compiled.render(read, { clock: () => 0, budget });
+    compiled.render(read, { budget });
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
   }

@@ -3,7 +3,8 @@ import { fromGoString, toGoString } from '../../../src/gotemplate/byte-string.js
 import { formatFloat } from '../../../src/gotemplate/float-format.js';
 import { sprint, sprintln } from '../../../src/gotemplate/fmt/print.js';
 import { sprintf } from '../../../src/gotemplate/fmt/printf.js';
-import { Budget, defaultLimits, LimitReached } from '../../../src/gotemplate/limits.js';
+import { Budget } from '../../../src/gotemplate/budget.js';
+import { defaultLimits, LimitReached } from '../../../src/gotemplate/limits.js';
 import {
   anyMap,
   anySlice,
@@ -20,7 +21,7 @@ import {
 } from '../../../src/gotemplate/values.js';
 
 function context(): Budget {
-  return new Budget(defaultLimits, () => 0);
+  return new Budget(defaultLimits, { clock: () => 0 });
 }
 
 function format(text: string, ...operands: GoValue[]): string {

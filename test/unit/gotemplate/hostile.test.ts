@@ -3,14 +3,15 @@ import { TemplateError } from '../../../src/gotemplate/errors.js';
 import { compileTemplate } from '../../../src/gotemplate/template.js';
 import { hostileData, hostileTemplates } from '../../support/hostile-templates.js';
 
+/** A tenth of what a render may take is enough to tell that it ends, and these are hundreds. */
+const limits = { steps: 200_000, memoryBytes: 8 << 20 };
+
 describe('a hostile template', () => {
   it('ends, whatever function it calls without end', () => {
     for (const [name, text] of hostileTemplates) {
-      const rendering = compileTemplate('t', text).start(hostileData, { clock: () => 0 });
+      const compiled = compileTemplate('t', text);
       assert.throws(
-        () => {
-          for (let pauses = 0; rendering.next('').done !== true; pauses += 1) assert.ok(pauses < 20, name);
-        },
+        () => compiled.render(hostileData, { clock: () => 0, slowWork: () => '', limits }),
         (error) => error instanceof TemplateError,
         name,
       );

@@ -2,62 +2,65 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, scryptSync } from 'node:crypto';
 import bcryptjs from 'bcryptjs';
 import { TemplateLimitError } from '../../../src/gotemplate/errors.js';
-import { Budget, defaultLimits } from '../../../src/gotemplate/limits.js';
+import { Budget, TooLongHere } from '../../../src/gotemplate/budget.js';
+import { defaultLimits } from '../../../src/gotemplate/limits.js';
 import { scrypt } from '../../../src/gotemplate/scrypt.js';
 import { runSlowTask, type SlowTask } from '../../../src/gotemplate/slow-work.js';
-import { compileTemplate, type Rendering } from '../../../src/gotemplate/template.js';
+import { compileTemplate } from '../../../src/gotemplate/template.js';
+import type { JsonObject } from '../../../src/json.js';
 
 function render(template: string): string {
   return compileTemplate('t', template).render({}, { clock: Date.now }).toString();
 }
 
-/** What a render waited for on its way to the end; `answer` gives the results. */
-function waits(rendering: Rendering, answer: (task: SlowTask) => string): { tasks: SlowTask[]; output: string } {
+/** The output of a render, and what slow work it asked for; `answer` gives the results. */
+function asked(
+  template: string,
+  answer: (task: SlowTask) => string,
+  options: { readonly data?: JsonObject; readonly shownData?: () => JsonObject } = {},
+): { tasks: SlowTask[]; output: string } {
   const tasks: SlowTask[] = [];
-  let step = rendering.next();
-  while (step.done !== true) {
-    const task = step.value;
-    if (task !== undefined) tasks.push(task);
-    step = rendering.next(task && answer(task));
-  }
-  return { tasks, output: step.value.toString() };
+  const slowWork = (task: SlowTask): string => {
+    tasks.push(task);
+    return answer(task);
+  };
+  const { data = {}, ...rest } = options;
+  const output = compileTemplate('t', template).render(data, { clock: Date.now, slowWork, ...rest });
+  return { tasks, output: output.toString() };
 }
 
 describe('slow work of a template', () => {
-  it('is waited for outside the render, which then goes on as it began', () => {
-    let now = 0;
-    const template =
-      '{{ $p := randAlphaNum 20 }}{{ $p }} {{ bcrypt $p }} {{ randAlphaNum 20 }} {{ htpasswd "u" $p }} {{ unixEpoch now }}';
-    const options = { clock: () => (now += 1000) };
-    const { tasks, output } = waits(compileTemplate('t', template).start({}, options), runSlowTask);
-    const [password = '', hash = '', other = '', line = '', time] = output.split(' ');
+  it('is asked for once for each, and the render goes on where it was', () => {
+    const template = '{{ $p := randAlphaNum 20 }}{{ $p }} {{ bcrypt $p }} {{ randAlphaNum 20 }} {{ htpasswd "u" $p }}';
+    const { tasks, output } = asked(template, runSlowTask);
+    const [password = '', hash = '', other = '', line = ''] = output.split(' ');
     assert.equal(tasks.length, 2);
     assert.ok(bcryptjs.compareSync(password, hash), output);
     assert.ok(bcryptjs.compareSync(password, line.slice('u:'.length)), output);
     assert.notEqual(password, other);
-    assert.equal(time, '1');
   });
 
   it('is done once for the same password, also in another template of the volume', () => {
-    const budget = new Budget(defaultLimits, () => 0);
+    let tasks = 0;
+    const slowWork = (): string => {
+      tasks += 1;
+      return '00'.repeat(64);
+    };
+    const budget = new Budget(defaultLimits, { clock: () => 0, slowWork });
     const template = compileTemplate(
       't',
       '{{ derivePassword 1 "pin" "p" "u" "a" }} {{ derivePassword 1 "pin" "p" "u" "b" }}',
     );
-    const rendered = [1, 2].map(() => waits(template.start({}, { clock: () => 0, budget }), () => '00'.repeat(64)));
-    assert.deepEqual(
-      rendered.map(({ tasks }) => tasks.length),
-      [1, 0],
-    );
-    assert.equal(rendered[0]?.output, rendered[1]?.output);
+    const [first, second] = [1, 2].map(() => template.render({}, { budget }).toString());
+    assert.equal(tasks, 1);
+    assert.equal(first, second);
   });
 
   it('is bounded in number', () => {
-    const hashes = (count: number): Rendering =>
-      compileTemplate('t', `{{ range ${count.toString()} }}{{ bcrypt "x" }}{{ end }}`).start({}, { clock: () => 0 });
-    assert.equal(waits(hashes(8), () => 'h').output, 'hhhhhhhh');
+    const hashes = (count: number): string => `{{ range ${count.toString()} }}{{ bcrypt "x" }}{{ end }}`;
+    assert.equal(asked(hashes(8), () => 'h').output, 'hhhhhhhh');
     assert.throws(
-      () => waits(hashes(9), () => 'h'),
+      () => asked(hashes(9), () => 'h'),
       (error) =>
         error instanceof TemplateLimitError &&
         error.message.endsWith(': template asks for more than 8 slow hashes or keys'),
@@ -65,19 +68,15 @@ describe('slow work of a template', () => {
   });
 
   it('gives nothing of what it was done with to a message', () => {
-    const data = (token: string) => ({ token });
-    const rendering = compileTemplate('t', '{{ fail (bcrypt .token) }}').start(data('secret'), {
-      clock: () => 0,
-      shownData: () => data('shown'),
-    });
-    const asked: string[] = [];
+    const passwords: string[] = [];
     const answer = (task: SlowTask): string => {
       const password = task.kind === 'bcrypt' ? task.password : '';
-      asked.push(password);
+      passwords.push(password);
       return `hash of ${password}`;
     };
-    assert.throws(() => waits(rendering, answer), /error calling fail: hash of shown$/);
-    assert.deepEqual(asked, ['secret', 'shown']);
+    const options = { data: { token: 'secret' }, shownData: () => ({ token: 'shown' }) };
+    assert.throws(() => asked('{{ fail (bcrypt .token) }}', answer, options), /error calling fail: hash of shown$/);
+    assert.deepEqual(passwords, ['secret', 'shown']);
   });
 
   for (const [type, modulusLength] of [
@@ -117,21 +116,40 @@ describe('scrypt in little memory', () => {
   }
 });
 
-describe('a long render', () => {
-  it('pauses after each slice of its steps, and gives the same in the end', () => {
+describe('a render that may stay only so long', () => {
+  const here = { clock: () => 0, stepsHere: 1_000 };
+
+  it('is to go on elsewhere after that, and gives the same there', () => {
     const template = compileTemplate('t', '{{ range 20000 }}{{ . }} {{ end }}');
-    const rendering = template.start({}, { clock: () => 0 });
-    let pauses = 0;
-    let step = rendering.next();
-    for (; step.done !== true; step = rendering.next()) pauses += 1;
-    assert.ok(pauses >= 3 && pauses <= 10, pauses.toString());
-    assert.equal(step.value.toString(), template.render({}, { clock: () => 0 }).toString());
+    assert.throws(() => template.render({}, here), TooLongHere);
+    assert.equal(template.render({}, { clock: () => 0 }).toString(), [...Array(20_000).keys(), ''].join(' '));
   });
 
-  it('of little work does not pause', () => {
-    const step = compileTemplate('t', '{{ range 100 }}{{ . }} {{ end }}')
-      .start({}, { clock: () => 0 })
-      .next();
-    assert.equal(step.done, true);
+  it('stays when it is done before', () => {
+    assert.equal(compileTemplate('t', '{{ range 3 }}{{ . }}{{ end }}').render({}, here).toString(), '012');
+  });
+
+  it('is to go on elsewhere when it needs slow work that is not done here', () => {
+    const budget = new Budget(defaultLimits, here);
+    assert.throws(() => compileTemplate('t', '{{ bcrypt "x" }}').render({}, { budget }), TooLongHere);
+  });
+
+  it('fails at once where it would fail there, without a detour', () => {
+    const render = (template: string) => () => compileTemplate('t', template).render({}, here);
+    assert.throws(render('{{ fail "x" }}'), /error calling fail: x$/);
+    assert.throws(render('{{ repeat 100000000 "x" }}'), /needs more than \d+ bytes of memory$/);
+  });
+});
+
+describe("Node's own bounds", () => {
+  it('are limits of the template where it can meet them, and mistakes of the engine elsewhere', () => {
+    const failing = (error: Error) => () =>
+      compileTemplate('t', '{{ bcrypt "x" }}').render({}, { clock: () => 0, slowWork: () => thrown(error) });
+    const thrown = (error: Error): never => {
+      throw error;
+    };
+    assert.throws(failing(new RangeError('Maximum call stack size exceeded')), TemplateLimitError);
+    assert.throws(failing(new RangeError('Invalid string length')), TemplateLimitError);
+    assert.throws(failing(new RangeError('Invalid count value: -1')), RangeError);
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { TemplateRenderer } from '../../../../src/driver/content/template-renderer.js';
-import { runSlowTask } from '../../../../src/gotemplate/slow-work.js';
+import { runRenderJob } from '../../../../src/driver/content/render-job.js';
+import { TemplateRenderer, type TemplateRendererParts } from '../../../../src/driver/content/template-renderer.js';
+import type { ConfigurationRequest } from '../../../../src/driver/content/configuration-renderer.js';
 import { Secret } from '../../../../src/secret.js';
 import type { Configuration, ConnectorClass } from '../../../../src/connectors/model.js';
 import type { VolumeFile } from '../../../../src/driver/volume/ports.js';
@@ -8,12 +9,15 @@ import { call, classOf, configurationOf, connectorOf } from '../../../support/do
 
 const token = 'eyJhbGciOiJSUzI1NiJ9.s3cr3t.c2lnbmF0dXJl';
 
-function newRenderer(): TemplateRenderer {
-  return new TemplateRenderer(
-    () => 0,
-    () => undefined,
-    { run: (task) => Promise.resolve(runSlowTask(task)) },
-  );
+/** Renders everything in place, by the two ways that there are. */
+function newRenderer(parts: Partial<TemplateRendererParts> = {}): TemplateRenderer {
+  return new TemplateRenderer({
+    clock: () => 0,
+    observer: () => undefined,
+    briefly: (work) => work(),
+    elsewhere: (job) => Promise.resolve(runRenderJob(structuredClone(job))),
+    ...parts,
+  });
 }
 
 /** A class whose object has its templates, as it does in a cluster. */
@@ -97,26 +101,108 @@ describe('the renderer of configurations', () => {
 
   it('stops at what a volume may take to parse, also when it is parsed already', async () => {
     const large = `{{ if 0 }}${'{{ . }}'.repeat(7000)}{{ end }}`;
-    const configurations = [configurationOf('a', { one: large, two: '', three: large })];
+    const files = Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`file${index.toString()}`, large]));
     const renderer = newRenderer();
     for (let round = 0; round < 2; round++) {
-      await assert.rejects(render(configurations, ['a'], renderer), {
+      await assert.rejects(render([configurationOf('a', files)], ['a'], renderer), {
         code: 'RESOURCE_EXHAUSTED',
-        message: /^connectorclass oci, configuration a, file three: .* takes more than \d+ steps$/,
+        message: /^connectorclass oci, configuration a, file file\d+: .* takes more than \d+ steps$/,
       });
     }
+  }).timeout(60_000);
+
+  it('sends elsewhere what takes long here, for which it counts steps', async () => {
+    let sent = 0;
+    const renderer = newRenderer({
+      elsewhere: (job) => {
+        sent += 1;
+        return Promise.resolve(runRenderJob(structuredClone(job)));
+      },
+    });
+    const configurations = [
+      configurationOf('short', { file: '{{ range 10 }}{{ . }}{{ end }}' }),
+      configurationOf('long', { file: '{{ range 50000 }}{{ end }}{{ .context.token }}' }),
+      configurationOf('slow', { file: '{{ bcrypt "x" | len }}' }),
+      configurationOf('wrong', { file: '{{ range 50000 }}{{ end }}{{ fail .context.token }}' }),
+    ];
+    assert.deepEqual(await render(configurations, ['short'], renderer), ['file: 0123456789']);
+    assert.equal(sent, 0);
+    assert.deepEqual(await render(configurations, ['long'], renderer), [`file: ${token}`]);
+    assert.deepEqual(await render(configurations, ['slow'], renderer), ['file: 60']);
+    assert.equal(sent, 2);
+    await assert.rejects(render(configurations, ['wrong'], renderer), {
+      code: 'FAILED_PRECONDITION',
+      message: /^connectorclass oci, configuration wrong, file file: template: file:1:.*calling fail: \[REDACTED\]$/,
+    });
   });
 
-  it('lets calls be answered between the slices of a long template', async () => {
-    let rounds = 0;
-    const count = (): void => {
-      rounds += 1;
-      counting = setImmediate(count);
+  it('sends elsewhere what is cut off here, whatever its steps say', async () => {
+    const renderer = newRenderer({ briefly: () => undefined });
+    assert.deepEqual(await render([configurationOf('a', { file: 'x' })], ['a'], renderer), ['file: x']);
+  });
+
+  it('watches a render until it has proved brief, and again when anything but the token changes', async () => {
+    let watched = 0;
+    const renderer = newRenderer({
+      briefly: (work) => {
+        watched += 1;
+        return work();
+      },
+    });
+    const connector = connectorOf('ci/harbor');
+    const configurations = [
+      configurationOf('a', { file: '{{ range (splitList "." .context.token) }}.{{ end }}' }),
+      configurationOf('b', { file: '{{ randAlpha 5 | len }}' }),
+    ];
+    const connectorClass = classWith(configurations);
+    const renderOnce = async (name: string, changed: Partial<ConfigurationRequest> = {}): Promise<number> => {
+      watched = 0;
+      await renderer.render(
+        {
+          resolved: [{ connector, connectorClass }],
+          token: new Secret(token),
+          caBundle: undefined,
+          includedConfigurations: [name],
+          configurationParams: {},
+          ...changed,
+        },
+        call,
+      );
+      return watched;
     };
-    let counting = setImmediate(count);
-    const endless = configurationOf('a', { file: '{{ range 1000000 }}{{ end }}' });
-    await assert.rejects(render([endless], ['a']), { code: 'RESOURCE_EXHAUSTED' });
-    clearImmediate(counting);
-    assert.ok(rounds >= 9, rounds.toString());
+    assert.equal(await renderOnce('a'), 1);
+    assert.equal(await renderOnce('a'), 0);
+    assert.equal(await renderOnce('a', { token: new Secret('another.token') }), 0);
+    assert.equal(await renderOnce('a', { caBundle: 'PEM' }), 1);
+    assert.equal(await renderOnce('a', { resolved: [{ connector: connectorOf('ci/harbor'), connectorClass }] }), 1);
+    assert.equal(await renderOnce('a', { resolved: [{ connector, connectorClass: classWith(configurations) }] }), 1);
+    assert.equal(await renderOnce('b'), 1);
+    assert.equal(await renderOnce('b'), 1, 'chance proves nothing');
+  });
+
+  it('does not stay longer than it has proved to take', async () => {
+    let sent = 0;
+    const renderer = newRenderer({
+      elsewhere: (job) => {
+        sent += 1;
+        return Promise.resolve(runRenderJob(structuredClone(job)));
+      },
+    });
+    const connector = connectorOf('ci/harbor');
+    const template = '{{ range (splitList "." .context.token) }}{{ range 50 }}{{ end }}{{ end }}';
+    const connectorClass = classWith([configurationOf('a', { file: template })]);
+    for (const each of ['a.b', `a${'.'.repeat(100)}`]) {
+      await renderer.render(
+        {
+          resolved: [{ connector, connectorClass }],
+          token: new Secret(each),
+          caBundle: undefined,
+          includedConfigurations: ['a'],
+          configurationParams: {},
+        },
+        call,
+      );
+    }
+    assert.equal(sent, 1);
   });
 });

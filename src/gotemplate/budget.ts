@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import type { CallContext } from './function.js';
+import { LimitReached, type RenderLimits, stepCosts } from './limits.js';
+import type { SlowTask } from './slow-work.js';
+
+/**
+ * A render has done all that it may do here, and is to be done from its start where it holds up nobody. Not a failure of
+ * the template: nothing in the engine catches it.
+ */
+export class TooLongHere extends Error {
+  override readonly name = 'TooLongHere';
+}
+
+/** What a render has from where it runs. */
+export interface Surroundings {
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Does slow work; absent: there is no time for it here. */
+  readonly slowWork?: (task: SlowTask) => string;
+  /** Steps after which the render is to go on elsewhere; absent: it stays to its end. */
+  readonly stepsHere?: number;
+}
+
+/** What is left of the limits of a render, or of several that share them. */
+export class Budget implements CallContext {
+  readonly limits: RenderLimits;
+  readonly #surroundings: Surroundings;
+  readonly #stepsHere: number;
+  readonly #slowResults = new Map<string, string>();
+  #steps = 0;
+  #memory = 0;
+  #slowTasks = 0;
+  #isRepeatable = true;
+
+  constructor(limits: RenderLimits, surroundings: Surroundings) {
+    this.limits = limits;
+    this.#surroundings = surroundings;
+    this.#stepsHere = Math.min(limits.steps, surroundings.stepsHere ?? Infinity);
+  }
+
+  /** What was charged so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Whether the render may be sent elsewhere. */
+  get isBrief(): boolean {
+    return this.#stepsHere < this.limits.steps;
+  }
+
+  /** Whether nothing was taken from outside that is different next time: neither time nor chance. */
+  get isRepeatable(): boolean {
+    return this.#isRepeatable;
+  }
+
+  charge(steps: number): void {
+    this.#steps += steps;
+    if (this.#steps > this.#stepsHere) this.#stop();
+  }
+
+  #stop(): never {
+    if (this.#steps <= this.limits.steps) throw new TooLongHere();
+    throw new LimitReached(`template takes more than ${this.limits.steps.toString()} steps`);
+  }
+
+  allocate(bytes: number): void {
+    this.#memory += bytes;
+    if (this.#memory > this.limits.memoryBytes) {
+      throw new LimitReached(`template needs more than ${this.limits.memoryBytes.toString()} bytes of memory`);
+    }
+    this.charge(bytes >> 6);
+  }
+
+  /** Memory in use: what `returnTo` goes back to. */
+  get memory(): number {
+    return this.#memory;
+  }
+
+  /** At the end of a template, whose values are garbage but for the output, of which `kept` bytes stay. */
+  returnTo(memory: number, kept: number): void {
+    this.#memory = memory + kept;
+  }
+
+  /** @throws {LimitReached} when this much output is too much. */
+  ensureOutput(bytes: number): void {
+    if (bytes > this.limits.outputBytes) {
+      throw new LimitReached(`output is larger than ${this.limits.outputBytes.toString()} bytes`);
+    }
+  }
+
+  now(): number {
+    this.#isRepeatable = false;
+    return this.#surroundings.clock();
+  }
+
+  randomBytes(count: number): Uint8Array {
+    this.#isRepeatable = false;
+    this.allocate(count);
+    this.charge(40);
+    return randomBytes(count);
+  }
+
+  /** A result is kept for all renders that share the budget; but no two new keys are the same. */
+  slowResult(task: SlowTask): string {
+    this.charge(stepCosts.slowTask);
+    const isNewKey = task.kind === 'rsaKey' || task.kind === 'dsaKey';
+    const id = JSON.stringify(task);
+    const known = isNewKey ? undefined : this.#slowResults.get(id);
+    if (known !== undefined) return known;
+    const { slowWork } = this.#surroundings;
+    if (slowWork === undefined) throw new TooLongHere();
+    this.#slowTasks++;
+    if (this.#slowTasks > this.limits.slowTasks) {
+      throw new LimitReached(`template asks for more than ${this.limits.slowTasks.toString()} slow hashes or keys`);
+    }
+    const result = slowWork(task);
+    this.#slowResults.set(id, result);
+    return result;
+  }
+}

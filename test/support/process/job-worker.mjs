@@ -1,0 +1,26 @@
+// A thread of JobThreads for tests: does what the message says, also what no thread should.
+import { performance } from 'node:perf_hooks';
+import { parentPort } from 'node:worker_threads';
+
+const tell = (message) => parentPort.postMessage(message);
+
+parentPort.on('message', ({ what, ms }) => {
+  tell({ kind: 'at', place: `the job "${what}"` });
+  const startMs = performance.now();
+  switch (what) {
+    case 'endless':
+      for (;;);
+    case 'memory':
+      for (const kept = []; ;) kept.push(new Array(1_000).fill({}));
+    case 'mistake':
+      throw new Error('a mistake');
+    case 'exit':
+      process.exit();
+      break;
+    case 'slow':
+      tell({ kind: 'slow' });
+      break;
+  }
+  while (performance.now() - startMs < ms);
+  tell({ kind: 'done', output: what });
+});
