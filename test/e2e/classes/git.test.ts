@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/class-cases.js';
+import { caseProxyHost, caseToken, hostileAddress, hostileText } from '../../support/deploy/class-cases.js';
 import { useClassStage } from '../../support/e2e/class-stage.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
@@ -51,5 +51,14 @@ describe('.gitconfig of deploy/classes, read by git', () => {
   it('reads hostile params as they were written', async () => {
     const file = stage.rendered.write('gitlab/gitconfig/.gitconfig: two connectors, hostile params');
     assert.equal(await stage.rendered.output('git', ['config', '--file', file, 'user.name']), hostileText);
+  });
+
+  it("reads a connector's address as its owner wrote it", async () => {
+    const file = stage.rendered.write('git/gitconfig/.gitconfig: one connector with a hostile address');
+    const key = `url.http://${caseProxyHost}/namespaces/ci/connectors/odd/.insteadOf`;
+    const found = await stage.rendered.output('git', ['config', '--file', file, '--get-all', key]);
+    assert.equal(found.split('\n')[0], `${hostileAddress}/`);
+    const sections = await stage.rendered.output('git', ['config', '--file', file, '--name-only', '--list']);
+    assert.deepEqual([...new Set(sections.split('\n').map((name) => name.split('.')[0]))], ['http', 'url']);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { caseToken } from '../../support/deploy/class-cases.js';
+import { caseToken, hostileAddress } from '../../support/deploy/class-cases.js';
 import { useClassStage } from '../../support/e2e/class-stage.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
@@ -26,6 +26,11 @@ describe('.npmrc and .yarnrc.yml of deploy/classes', function () {
         await get('@abc.example:registry', scoped),
         /^https:\/\/one\.example\.com\/artifactory\/api\/npm\/\/a%20/,
       );
+    });
+
+    it("find a connector's address as its owner wrote it, without the environment in it", async () => {
+      const file = stage.rendered.write('npm/npmrc/.npmrc: one connector with a hostile address');
+      assert.equal(decodeURIComponent(await get('registry', file)), `${hostileAddress}/`);
     });
 
     it('bring npm to the proxy with all connectors and the token', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { XMLParser } from 'fast-xml-parser';
-import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/class-cases.js';
+import { caseProxyHost, caseToken, hostileAddress, hostileText } from '../../support/deploy/class-cases.js';
 import { RenderedClasses, needs } from '../../support/e2e/rendered-classes.js';
 
 /** Java's own reader of properties, which also sonar-scanner uses; what it read as XML. */
@@ -52,5 +52,11 @@ describe('sonar-project.properties of deploy/classes, read by Java', function ()
     const found = await read('sonarqube/sonar-scanner/sonar-project.properties: two connectors, hostile params');
     assert.equal(found.get('sonar.projectKey'), hostileText);
     assert.equal(found.get('xyz'), ' v');
+  });
+
+  it("read a connector's address as its owner wrote it", async () => {
+    const found = await read('sonarqube/scanner/sonar-scanner.properties: one connector with a hostile address');
+    assert.equal(found.get('sonar.host.url'), hostileAddress);
+    assert.equal(found.size, 5);
   });
 });

@@ -70,6 +70,12 @@ const two = connector('two', 'http://two.example.com:5000/x/', 'https://proxy.ex
 });
 /** Another login at the server of `one`. */
 const again = connector('again', 'https://one.example.com/', `${proxy}/namespaces/ci/connectors/again`);
+/** A URL that urlParse takes. */
+export const hostileAddress = 'https://odd.example.com/a"b\'<&>]]>${HOME}$(id) c{{x}}\\';
+/** One whose owner would have every volume that names it hold more than an address. */
+const odd = connector('odd', hostileAddress, `${proxy}/namespaces/ci/connectors/odd`, {
+  useAsMirror: 'true',
+});
 
 export function classManifests(): Manifest[] {
   return manifestFiles(classesFolder).flatMap(readManifests);
@@ -142,6 +148,13 @@ function dataFor(className: string, params: readonly ClassParam[]): Record<strin
     'two connectors of one server': {
       connector: one,
       connectors: [one, again],
+      context: withCa,
+      connectorclass: withProxy,
+      configurations: defaults,
+    },
+    'one connector with a hostile address': {
+      connector: odd,
+      connectors: [odd],
       context: withCa,
       connectorclass: withProxy,
       configurations: defaults,

@@ -11,6 +11,7 @@ import {
   classCase,
   classCases,
   digestOf,
+  hostileAddress,
   hostileText,
   renderCase,
 } from '../../support/deploy/class-cases.js';
@@ -44,7 +45,7 @@ const parsers: readonly [RegExp, (text: string) => unknown][] = [
 
 describe('the ConnectorClasses of deploy/classes, rendered', () => {
   it('are recorded as they are now', () => {
-    assert.equal(cases.length, 222);
+    assert.equal(cases.length, 259);
     const current = cases.map((testCase) => [testCase.name, digestOf(testCase)]);
     const known = [...recorded.values()].map(({ name, digest }) => [name, digest]);
     assert.deepEqual(known, current, 'record them again: see record.go beside the recordings');
@@ -86,7 +87,21 @@ describe('the ConnectorClasses of deploy/classes, rendered', () => {
     assert.ok(registries.registry.some(({ location, insecure }) => location === hostileText && insecure));
   });
 
-  it('let no param name a variable of the environment to the programs that fill them in', () => {
+  it("keep a connector's address, whatever its owner wrote", () => {
+    const of = (name: string): string => only(`${name}: one connector with a hostile address`);
+    const kubeconfig = parseYaml(of('k8s/kubeconfig/config')) as {
+      clusters: readonly [{ cluster: { server: string } }];
+    };
+    assert.equal(kubeconfig.clusters[0].cluster.server, hostileAddress);
+    const harbor = parseYaml(of('harbor/harbor-cli-config/config.yaml')) as {
+      credentials: readonly [{ serveraddress: string }];
+    };
+    assert.equal(harbor.credentials[0].serveraddress, hostileAddress);
+    const yarn = parseYaml(of('npm/yarnrc/.yarnrc.yml')) as { npmRegistryServer: string };
+    assert.equal(decodeURIComponent(yarn.npmRegistryServer), hostileAddress);
+  });
+
+  it('let nothing name a variable of the environment to the programs that fill them in', () => {
     for (const { name, data, template, file } of cases) {
       if (!/npmrc|yarnrc|settings/.test(file)) continue;
       assert.doesNotMatch(renderCase({ name, data, template }), /\$\{/, name);
