@@ -3,11 +3,12 @@ import { demo } from './cli/demo/demo.js';
 import { doctor } from './cli/doctor/doctor.js';
 import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
+import { volumes } from './cli/volumes.js';
 import { UsageError } from './process/flags.js';
 import { DriverError } from './errors.js';
 import { version } from './version.js';
 
-const commands: Readonly<Record<string, Command>> = { serve, demo, render, doctor };
+const commands: Readonly<Record<string, Command>> = { serve, demo, render, doctor, volumes };
 
 const usage = `Usage: connectors-csi COMMAND [flags]
 

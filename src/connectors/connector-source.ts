@@ -17,6 +17,9 @@ export interface ConnectorSource {
    */
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined;
 
+  /** Calls the listener after something that `peek` or `peekFlags` answer with has changed, or may have. */
+  onChange(listener: () => void): void;
+
   /** Keeps the connectors (and their classes) current while a published volume uses them. Idempotent per volume. */
   retain(volumeId: string, refs: readonly ConnectorRef[]): void;
 

@@ -20,6 +20,8 @@ export interface DirectoryConnectorsOptions {
 }
 
 const pollMs = 50;
+/** Between two looks for changes that nobody has asked for. */
+const lookMs = 1000;
 
 /**
  * Connectors from a directory of manifests: for the demo, for tests and for machines without a cluster. The directory
@@ -32,6 +34,8 @@ export class DirectoryConnectors implements ConnectorSource {
   #connectors: ReadonlyMap<string, Parsed<Connector>> = new Map();
   #classes: ReadonlyMap<string, Parsed<ConnectorClass>> = new Map();
   #flags: Parsed<FeatureFlags> = defaultFlags;
+  #onChange: () => void = () => undefined;
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(options: DirectoryConnectorsOptions) {
     const { directory, namespace, log } = options;
@@ -48,6 +52,15 @@ export class DirectoryConnectors implements ConnectorSource {
   /** Looks at the directory, so that the log has it from the start when it cannot be read. */
   start(): void {
     this.problem();
+    this.#looking = setInterval(() => this.#look(), lookMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#looking);
+  }
+
+  onChange(listener: () => void): void {
+    this.#onChange = listener;
   }
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
@@ -127,6 +140,13 @@ export class DirectoryConnectors implements ConnectorSource {
     const broken = this.brokenFiles();
     const hint = broken.length === 0 ? '' : ` (it may be in a file that cannot be read: ${broken.join(', ')})`;
     return new DriverError('NOT_FOUND', `${message}${hint}`);
+  }
+
+  /** A directory that cannot be read is told to whoever asks for something. */
+  #look(): void {
+    const before = this.#contents;
+    if (this.problem() === undefined) this.#refresh();
+    if (this.#contents !== before) this.#onChange();
   }
 
   /** Re-reads what changed; objects of unchanged files keep their identity. */

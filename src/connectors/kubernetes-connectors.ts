@@ -56,10 +56,12 @@ export class KubernetesConnectors implements ConnectorSource {
   readonly #parsedFlags = new WeakMap<JsonObject, FeatureFlags | DriverError>();
   readonly #sweepMs: number;
   #sweeper: NodeJS.Timeout | undefined;
+  #onChange: () => void = () => undefined;
 
   constructor(options: KubernetesConnectorsOptions) {
     const { client, log, namespace } = options;
-    const watched = { ...options, ...options.unusedWatches };
+    const changed = (): void => this.#onChange();
+    const watched = { ...options, ...options.unusedWatches, onChange: changed };
     this.#sweepMs = options.unusedWatches.sweepMs;
     this.#connectors = new WatchedObjects({
       ...watched,
@@ -76,6 +78,7 @@ export class KubernetesConnectors implements ConnectorSource {
       inUse: () => this.#classesInUse(),
     });
     this.#flagsReflector = new Reflector(client, { type: configMapType, namespace, name: flagsConfigMapName }, log);
+    this.#flagsReflector.state.onChange(changed);
   }
 
   start(): void {
@@ -88,6 +91,10 @@ export class KubernetesConnectors implements ConnectorSource {
     this.#flagsReflector.stop();
     this.#connectors.stop();
     this.#classes.stop();
+  }
+
+  onChange(listener: () => void): void {
+    this.#onChange = listener;
   }
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {

@@ -28,6 +28,8 @@ export interface WatchedObjectsOptions<T> {
   readonly maxCount: number;
   /** The keys of the objects that volumes use. */
   readonly inUse: () => ReadonlySet<string>;
+  /** Called after an object has changed. */
+  readonly onChange: () => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -105,6 +107,7 @@ export class WatchedObjects<T> {
     if (entry === undefined) {
       this.#makeRoom(key);
       entry = { reflector: new Reflector(client, { type, ...name }, log), lastUsedMs: 0, waiting: 0 };
+      entry.reflector.state.onChange(() => this.#options.onChange());
       this.#entries.set(key, entry);
       entry.reflector.start();
     }

@@ -62,6 +62,7 @@ export const serveFlags = {
   'proxy-ca-file': flag('', 'FILE', 'PEM bundle for proxies that name none; re-read on change', optionalPath),
   'no-proxy': flag('localhost,127.0.0.1,::1', 'LIST', 'value of no_proxy in .env', envValue),
   'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
+  'refresh-on-change': toggle('renew mounted volumes as soon as what they were made from changes', true),
   'not-found-wait': flag('5s', 'DURATION', 'how long a publish waits for an object that does not exist yet', duration),
   'max-concurrent-publishes': flag('64', 'N', 'publishes beyond it queue up to their deadline', positiveInteger),
   'tmpfs-size': flag('4Mi', 'SIZE', 'bound of each volume', sizeBytes),

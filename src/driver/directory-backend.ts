@@ -33,7 +33,7 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
     }),
     guard: trustingGuard,
     start: () => source.start(),
-    stop: () => undefined,
+    stop: () => source.stop(),
     problem: () => source.problem(),
     cachedObjects: () => ({}),
   };

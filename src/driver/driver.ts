@@ -7,7 +7,8 @@ import { identityService } from './csi/identity.js';
 import { nodeService } from './csi/node.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer, connectionLimits } from './csi/server.js';
-import { csi } from './csi/services.js';
+import { csi, ownVolumes } from './csi/services.js';
+import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
 import { DriverError } from '../errors.js';
 import { briefly } from '../process/briefly.js';
@@ -21,7 +22,9 @@ import { version } from '../version.js';
 import type { Clock } from '../clock.js';
 import type { VolumeHost } from './volume/ports.js';
 import { PublishLimiter } from '../load/publish-limiter.js';
+import type { PublishDependencies } from './volume/publish-volume.js';
 import { PublishVolume } from './volume/publish-volume.js';
+import { RefreshOnChange } from './volume/refresh-on-change.js';
 import { PublishedVolumes } from './volume/published-volumes.js';
 import { UnpublishVolume } from './volume/unpublish-volume.js';
 import { VolumeLocks } from './volume/volume-locks.js';
@@ -58,6 +61,9 @@ export interface DriverParts {
 export class Driver {
   readonly #parts: DriverParts;
   readonly #volumes = new PublishedVolumes();
+  readonly #locks = new VolumeLocks();
+  readonly #publish: PublishVolume;
+  readonly #onChange: RefreshOnChange | undefined;
   readonly #limiter: PublishLimiter;
   readonly #backend: Backend;
   readonly #host: VolumeHost;
@@ -89,6 +95,8 @@ export class Driver {
         : { isRegistered: () => this.#registration?.isRegistered === true }),
     });
     this.#backend = parts.createBackend(this.metrics);
+    this.#publish = this.#createPublish();
+    this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
     this.#server = new SocketServer({
       socketPath: config.endpoint,
       ownsFolder: true,
@@ -126,6 +134,10 @@ export class Driver {
     for (const problem of [this.#host.mountProblem(), this.#caFile?.problem()]) {
       if (problem !== undefined) log.error(`publishes will fail: ${problem}`);
     }
+    if (this.#onChange !== undefined) {
+      this.#backend.source.onChange(this.#onChange.changed);
+      this.#caFile?.watch(this.#onChange.changed);
+    }
     this.#backend.start();
     const httpPort = await this.#health?.start();
     if (httpPort !== undefined) log.info('listening', { port: httpPort });
@@ -143,6 +155,8 @@ export class Driver {
     const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();
     clearTimeout(timer);
+    this.#onChange?.stop();
+    this.#caFile?.stop();
     this.#renderThreads.stop();
     this.#backend.stop();
     this.#health?.stop();
@@ -187,30 +201,54 @@ export class Driver {
     return [
       { definition: csi.Identity.service, implementation: identity },
       { definition: csi.Node.service, implementation: this.#nodeService(edge) },
+      { definition: ownVolumes.Volumes.service, implementation: volumesService(edge, this.#volumes) },
     ];
   }
 
-  #nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
+  /** What the use cases of a volume have in common. */
+  #shared(): Pick<PublishDependencies, 'host' | 'locks' | 'volumes' | 'clock'> {
+    return { host: this.#host, locks: this.#locks, volumes: this.#volumes, clock: this.#parts.clock };
+  }
+
+  #createPublish(): PublishVolume {
     const { config, clock, log } = this.#parts;
-    const locks = new VolumeLocks();
-    const shared = { host: this.#host, locks, volumes: this.#volumes, clock };
+    return new PublishVolume({
+      ...this.#shared(),
+      ...this.#backend,
+      renderer: new TemplateRenderer({
+        clock: () => clock.now(),
+        observer: (outcome, files, durationMs) => this.metrics.rendered(outcome, files, durationMs),
+        briefly,
+        elsewhere: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
+      }),
+      contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: this.#caFile?.read() }),
+      limiter: this.#limiter,
+      log,
+    });
+  }
+
+  #createRefreshOnChange(): RefreshOnChange {
+    const { clock, log } = this.#parts;
+    return new RefreshOnChange({
+      volumes: this.#volumes,
+      source: this.#backend.source,
+      caBundle: () => this.#caFile?.lastGood(),
+      refresh: (volume, signal) => this.#publish.refresh(volume.request.targetPath, signal),
+      observer: this.metrics,
+      steadyNow: () => performance.now(),
+      now: () => clock.now(),
+      log,
+    });
+  }
+
+  #nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
+    const { config } = this.#parts;
+    const shared = this.#shared();
     return nodeService(edge, {
       nodeName: config['node-name'],
       host: this.#host,
       attributeBounds: { maxTokenExpirationMs: config['max-token-expiration'] },
-      publish: new PublishVolume({
-        ...shared,
-        ...this.#backend,
-        renderer: new TemplateRenderer({
-          clock: () => clock.now(),
-          observer: (outcome, files, durationMs) => this.metrics.rendered(outcome, files, durationMs),
-          briefly,
-          elsewhere: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
-        }),
-        contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: this.#caFile?.read() }),
-        limiter: this.#limiter,
-        log,
-      }),
+      publish: this.#publish,
       unpublish: new UnpublishVolume({ ...shared, source: this.#backend.source }),
       statistics: new VolumeStatisticsQuery(shared),
       onPublished: ({ path }) => this.metrics.published('ok', path),

@@ -23,6 +23,7 @@ const prefix = 'connectors_csi_';
 
 /** Seconds: a no-op republish takes under a millisecond, an approval up to two minutes. */
 const rpcBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120];
+const onChangeBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const approvalBuckets = [0.5, 1, 5, 15, 30, 60, 90, 120];
 
 /** Every metric of the driver. Labels are few and bounded: nothing per volume, per pod or per connector. */
@@ -60,8 +61,19 @@ export class Metrics {
     approvalBuckets,
   );
 
+  readonly #onChange = this.#histogram(
+    'refresh_on_change_seconds',
+    'From a change to the last file of a volume that it reached without a call of the kubelet',
+    ['outcome'],
+    onChangeBuckets,
+  );
+
   constructor(version: string, probes: MetricsProbes) {
     collectDefaultMetrics({ register: this.#registry });
+    // Gauges under names that Prometheus keeps for counters; they sum up what others show by kind.
+    for (const kind of ['handles', 'requests', 'resources']) {
+      this.#registry.removeSingleMetric(`nodejs_active_${kind}_total`);
+    }
     this.#gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
     this.#probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
     this.#probe('render_threads', 'Threads for templates that take long', () => probes.renderThreads().threads);
@@ -121,6 +133,10 @@ export class Metrics {
   rendered(outcome: string, files: number, durationMs: number): void {
     this.#renders.inc({ outcome }, files);
     this.#renderDuration.observe(durationMs / 1000);
+  }
+
+  refreshedOnChange(outcome: 'refreshed' | 'unchanged' | 'failed', delayMs: number): void {
+    this.#onChange.observe({ outcome }, delayMs / 1000);
   }
 
   approvalStarted(): void {

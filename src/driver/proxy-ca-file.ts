@@ -2,6 +2,9 @@ import { readFileSync, statSync } from 'node:fs';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
 
+/** Milliseconds between two looks at the file. */
+const lookMs = 1000;
+
 /**
  * The driver-wide CA bundle of `--proxy-ca-file`, read again when the file changes. A file that has become unreadable
  * or is no PEM keeps the last good bundle and is reported.
@@ -10,11 +13,31 @@ export class ProxyCaFile {
   readonly #path: string;
   readonly #log: Log;
   #signature = '';
+  #looking: NodeJS.Timeout | undefined;
   #bundle: string | undefined;
 
   constructor(path: string, log: Log) {
     this.#path = path;
     this.#log = log;
+  }
+
+  /** Calls the listener soon after the bundle has changed. */
+  watch(onChange: () => void): void {
+    let known = this.lastGood();
+    this.#looking = setInterval(() => {
+      const bundle = this.lastGood();
+      if (bundle !== known) onChange();
+      known = bundle;
+    }, lookMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#looking);
+  }
+
+  /** The bundle that `read` gives; undefined when there has never been one. */
+  lastGood(): string | undefined {
+    return this.problem() === undefined ? this.#bundle : undefined;
   }
 
   /** Why `read` fails now; undefined when it does not. */

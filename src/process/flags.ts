@@ -88,7 +88,11 @@ export function describeFlags(table: FlagTable): string {
   return Object.values(table)
     .map(({ help, default: fallback, env, value }, index) => {
       const notes = [
-        fallback === undefined ? 'required' : value === undefined || fallback === '' ? '' : `default ${fallback}`,
+        fallback === undefined
+          ? 'required'
+          : fallback === '' || (value === undefined && fallback === 'false')
+            ? ''
+            : `default ${fallback}`,
         env === undefined ? '' : `environment ${env}`,
       ].filter((note) => note !== '');
       return `${(heads[index] ?? '').padEnd(width)}${help}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
@@ -115,8 +119,8 @@ export function required<Value>(
   return { value, help, parse, ...(env === undefined ? {} : { env }) };
 }
 
-export function toggle(help: string): Flag<boolean> {
-  return { default: 'false', help, parse: (written) => oneOf(['true', 'false'])(written) === 'true' };
+export function toggle(help: string, isOn = false): Flag<boolean> {
+  return { default: String(isOn), help, parse: (written) => oneOf(['true', 'false'])(written) === 'true' };
 }
 
 export function text(written: string): string {

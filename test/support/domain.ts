@@ -7,6 +7,7 @@ import type {
   ProxyAddress,
   ResolvedConnector,
 } from '../../src/connectors/model.js';
+import type { PublishRequest } from '../../src/driver/volume/publish-request.js';
 import type { PodIdentity } from '../../src/access/access-control.js';
 
 /** A call that nobody cancels. */
@@ -45,6 +46,12 @@ export function configurationOf(
 /** A connector with its own proxy address, of a class of its own unless one is given. */
 export function resolvedOf(path: string, url: string, connectorClass = classOf('class')): ResolvedConnector {
   return { connector: connectorOf(path, { url }), connectorClass };
+}
+
+/** What a call of the kubelet for a volume of `pod` is read into. */
+export function publishRequestOf(targetPath: string): PublishRequest {
+  const attributes = { connectors: [], includedConfigurations: [], excludedFiles: [], configurationParams: {} };
+  return { volumeId: 'csi-1', targetPath, pod, attributes, passedTokens: {}, mountOptions: {} };
 }
 
 /** A token with these claims, and a signature that nobody checks. */

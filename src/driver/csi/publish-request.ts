@@ -8,7 +8,7 @@ import { dns1123LabelProblem, dns1123SubdomainProblem } from '../volume/names.js
 import { isSelinuxLabel } from '../rules/selinux-label.js';
 import type { MountOptions, PassedTokens } from '../volume/ports.js';
 import type { PodIdentity } from '../../access/access-control.js';
-import type { PublishRequest } from '../volume/publish-volume.js';
+import type { PublishRequest } from '../volume/publish-request.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import type { VolumeCapability__Output } from './generated/csi/v1/VolumeCapability.js';
 

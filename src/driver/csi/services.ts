@@ -6,6 +6,9 @@ import type { ProtoGrpcType as CsiTypes } from './generated/csi.js';
 import registrationDescriptor from './generated/pluginregistration.descriptor.json' with { type: 'json' };
 import type { ProtoGrpcType as RegistrationTypes } from './generated/pluginregistration.js';
 
+import volumesDescriptor from './generated/volumes.descriptor.json' with { type: 'json' };
+import type { ProtoGrpcType as VolumesTypes } from './generated/volumes.js';
+
 /** The options that the message types were generated with (.ci/generate.mjs); the two must agree. */
 const messageOptions: Options = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
 
@@ -16,3 +19,4 @@ function load(descriptor: unknown): unknown {
 // The types are generated from the same .proto files, in the same step of the build, as the descriptors.
 export const csi = (load(csiDescriptor) as CsiTypes).csi.v1;
 export const pluginRegistration = (load(registrationDescriptor) as RegistrationTypes).pluginregistration;
+export const ownVolumes = (load(volumesDescriptor) as VolumesTypes).connectors.volumes.v1;

@@ -39,6 +39,7 @@ const quietRpcs: ReadonlySet<string> = new Set([
   'NodeGetCapabilities',
   'NodeGetInfo',
   'NodeGetVolumeStats',
+  'ListVolumes',
 ]);
 
 /**

@@ -4,37 +4,19 @@ import { rejectionContent, renderVolumeContent } from '../content/volume-content
 import { DriverError, asDriverError, throwIfAborted } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { VolumeAttributes } from './attributes.js';
-import type { AccessControl, PodIdentity } from '../../access/access-control.js';
+import type { AccessControl } from '../../access/access-control.js';
 import type { Call } from '../../load/call.js';
 import type { Clock } from '../../clock.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
-import type {
-  DriverGuard,
-  MountOptions,
-  PassedTokens,
-  ProxyToken,
-  TargetState,
-  TokenSource,
-  VolumeChange,
-  VolumeHost,
-} from './ports.js';
+import type { DriverGuard, ProxyToken, TargetState, TokenSource, VolumeChange, VolumeHost } from './ports.js';
 import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
+import type { PublishRequest } from './publish-request.js';
 import { decideAccess, ensureMayKnow } from './publish-access.js';
 import type { PublishLimiter } from '../../load/publish-limiter.js';
-import type { PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
+import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
 import { isSameInput } from './published-volumes.js';
 import { StepTimer } from './step-timer.js';
 import type { VolumeLocks } from './volume-locks.js';
-
-/** A parsed NodePublishVolume request. */
-export interface PublishRequest {
-  readonly volumeId: string;
-  readonly targetPath: string;
-  readonly pod: PodIdentity;
-  readonly attributes: VolumeAttributes;
-  readonly passedTokens: PassedTokens;
-  readonly mountOptions: MountOptions;
-}
 
 export interface PublishOutcome {
   readonly path: VolumeChange;
@@ -109,6 +91,25 @@ export class PublishVolume {
   }
 
   /**
+   * The same for a volume that is mounted, without a call of the kubelet's: as it last asked, with the token that it last
+   * passed. A call of the kubelet's ends it.
+   * @throws {DriverError} UNAVAILABLE; its cause is ABORTED when the kubelet calls for the volume itself, and CANCELLED
+   * when the volume is gone.
+   */
+  async refresh(targetPath: string, signal: AbortSignal): Promise<PublishOutcome> {
+    const { volumes, locks } = this.#deps;
+    const volume = volumes.get(targetPath);
+    if (volume === undefined) throw new DriverError('CANCELLED', 'the volume is not published any more');
+    const { request } = volume;
+    const { volumeId } = request;
+    try {
+      return await locks.yieldingly([volumeId, targetPath], signal, (lockSignal) => this.#publish(request, lockSignal));
+    } catch (error) {
+      throw this.#failure(volumeId, targetPath, error);
+    }
+  }
+
+  /**
    * What to answer when a publish failed. On a volume that is mounted it is UNAVAILABLE whatever the cause: the kubelet
    * keeps the volume, tells the user, and tries again. A final code would make some kubelets tear at a live volume.
    */
@@ -118,7 +119,7 @@ export class PublishVolume {
     const state = this.#stateOf(targetPath);
     if (state !== 'published' && state !== 'incomplete') return cause;
     const known = volumes.get(targetPath);
-    if (known !== undefined && known.volumeId !== volumeId) return cause;
+    if (known !== undefined && known.request.volumeId !== volumeId) return cause;
     if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
       volumes.recordFailure(targetPath, `${cause.code}: ${cause.message}`, clock.now());
     }
@@ -146,7 +147,7 @@ export class PublishVolume {
 
     // 3. Nothing changed.
     if (known !== undefined && (await this.#isUnchanged(request, requestKey, known, signal))) {
-      this.#deps.volumes.clearFailure(request.targetPath);
+      this.#deps.volumes.confirm(request.targetPath, this.#confirmation('unchanged'));
       return { path: 'unchanged', steps: {} };
     }
     return this.#deps.limiter.run(signal, (call) => this.#publishChanged(request, requestKey, known, call));
@@ -155,10 +156,10 @@ export class PublishVolume {
   /** A target belongs to one volume, mounted one way, until it is unpublished. */
   #ensureSameVolume(request: PublishRequest, known: PublishedVolume | undefined): void {
     if (known === undefined) return;
-    if (known.volumeId !== request.volumeId) {
-      throw new DriverError('ALREADY_EXISTS', `target path holds another volume: ${known.volumeId}`);
+    if (known.request.volumeId !== request.volumeId) {
+      throw new DriverError('ALREADY_EXISTS', `target path holds another volume: ${known.request.volumeId}`);
     }
-    if (JSON.stringify(known.mountOptions) !== JSON.stringify(request.mountOptions)) {
+    if (JSON.stringify(known.request.mountOptions) !== JSON.stringify(request.mountOptions)) {
       throw new DriverError(
         'ALREADY_EXISTS',
         'the volume is already published with another volume_mount_group or other mount flags; delete the pod to change them',
@@ -229,7 +230,7 @@ export class PublishVolume {
     const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && known?.input.isAllowed === true);
     const input: VolumeInput = { requestKey, resolved, flags, token, caBundle: defaults.caBundle, isAllowed };
     if (known !== undefined && isSameInput(known.input, input) && host.inspect(targetPath) === 'published') {
-      volumes.put({ ...known, input });
+      volumes.put({ request, input }, this.#confirmation('unchanged'));
       return { path: 'unchanged', steps: timer.steps };
     }
     if (access.kind === 'unknown') throw access.cause;
@@ -247,10 +248,13 @@ export class PublishVolume {
     timer.lap('write');
 
     // 10. Remember.
-    const { volumeId, mountOptions } = request;
-    volumes.put({ volumeId, targetPath, pod, mountOptions, connectors: attributes.connectors, input });
-    source.retain(volumeId, attributes.connectors);
+    volumes.put({ request, input }, this.#confirmation(path));
+    source.retain(request.volumeId, attributes.connectors);
     return { path, steps: timer.steps };
+  }
+
+  #confirmation(outcome: VolumeChange): Confirmation {
+    return { outcome, atMs: this.#deps.clock.now() };
   }
 
   async #render(

@@ -1,7 +1,7 @@
-import type { ConnectorRef, FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
-import type { MountOptions, ProxyToken } from './ports.js';
+import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
+import type { ProxyToken, VolumeChange } from './ports.js';
+import type { PublishRequest } from './publish-request.js';
 import { ToldOnce } from './told-once.js';
-import type { PodIdentity } from '../../access/access-control.js';
 
 /**
  * Everything that the content of a volume was made from. Two equal inputs give the same content, so a republish with
@@ -20,11 +20,8 @@ export interface VolumeInput {
 
 /** What the driver remembers of a mounted volume; memory only, what is mounted is the state. */
 export interface PublishedVolume {
-  readonly volumeId: string;
-  readonly targetPath: string;
-  readonly pod: PodIdentity;
-  readonly mountOptions: MountOptions;
-  readonly connectors: readonly ConnectorRef[];
+  /** The last that succeeded, with the tokens that the kubelet passed. */
+  readonly request: PublishRequest;
   readonly input: VolumeInput;
 }
 
@@ -49,9 +46,24 @@ export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
   );
 }
 
+/** The last call that succeeded. */
+export interface Confirmation {
+  readonly outcome: VolumeChange;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+/** What is known of a volume. */
+export interface VolumeReport {
+  readonly volume: PublishedVolume;
+  readonly confirmed: Confirmation;
+  readonly failure: RefreshFailure | undefined;
+}
+
 /** The volumes of this node by target path, with the failures of their refreshes. */
 export class PublishedVolumes {
   readonly #volumes = new Map<string, PublishedVolume>();
+  readonly #confirmed = new Map<string, Confirmation>();
   readonly #failures = new Map<string, RefreshFailure>();
   readonly #told = new ToldOnce();
 
@@ -59,14 +71,33 @@ export class PublishedVolumes {
     return this.#volumes.get(targetPath);
   }
 
+  all(): Iterable<PublishedVolume> {
+    return this.#volumes.values();
+  }
+
+  *reports(): Iterable<VolumeReport> {
+    for (const [targetPath, volume] of this.#volumes) {
+      const confirmed = this.#confirmed.get(targetPath);
+      if (confirmed !== undefined) yield { volume, confirmed, failure: this.#failures.get(targetPath) };
+    }
+  }
+
   /** Remembers a success, which ends a row of failures. */
-  put(volume: PublishedVolume): void {
-    this.#volumes.set(volume.targetPath, volume);
-    this.#failures.delete(volume.targetPath);
+  put(volume: PublishedVolume, confirmed: Confirmation): void {
+    const { targetPath } = volume.request;
+    this.#volumes.set(targetPath, volume);
+    this.confirm(targetPath, confirmed);
+  }
+
+  /** Remembers a success that changed nothing of what is remembered. */
+  confirm(targetPath: string, confirmed: Confirmation): void {
+    this.#confirmed.set(targetPath, confirmed);
+    this.#failures.delete(targetPath);
   }
 
   delete(targetPath: string): void {
     this.#volumes.delete(targetPath);
+    this.#confirmed.delete(targetPath);
     this.#failures.delete(targetPath);
     this.#told.forget(targetPath);
   }
@@ -81,10 +112,6 @@ export class PublishedVolumes {
     // A clock that was set back must not leave a failure that begins in the future.
     const sinceMs = Math.min(this.#failures.get(targetPath)?.sinceMs ?? nowMs, nowMs);
     this.#failures.set(targetPath, { sinceMs, message });
-  }
-
-  clearFailure(targetPath: string): void {
-    this.#failures.delete(targetPath);
   }
 
   failureOf(targetPath: string): RefreshFailure | undefined {

@@ -2,6 +2,8 @@ import { DriverError, throwIfAborted } from '../../errors.js';
 
 interface Holder {
   readonly controller: AbortController;
+  /** Whether a publish of the kubelet's takes the volume from it. */
+  readonly yields: boolean;
   readonly released: Promise<void>;
 }
 
@@ -10,7 +12,7 @@ const over = new DriverError('CANCELLED', 'the call has ended');
 /**
  * One call at a time per volume. A publish that finds its volume busy is refused; an unpublish cancels the publish it
  * finds, waits until that has let go, and keeps later publishes out meanwhile, so that a late publish cannot mount
- * again after an unpublish.
+ * again after an unpublish. What the driver does by itself gives way to either.
  */
 export class VolumeLocks {
   readonly #holders = new Map<string, Holder>();
@@ -26,34 +28,52 @@ export class VolumeLocks {
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
-    if (keys.some((key) => this.#holders.has(key))) {
-      throw new DriverError('ABORTED', 'another call for this volume is still running; it will be tried again');
+    for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
+      if (!holders.every(({ yields }) => yields)) throw isBusy();
+      await cancel(holders, 'the kubelet calls for the volume itself');
+      throwIfAborted(signal);
     }
-    return this.#hold(keys, signal, work);
+    return this.#hold(keys, signal, false, work);
+  }
+
+  /**
+   * Like `exclusively`, for what nobody has asked for: a later call of either kind cancels it.
+   * @throws {DriverError} ABORTED when another call holds one of the keys.
+   */
+  async yieldingly<T>(
+    keys: readonly string[],
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(signal);
+    if (this.#holdersOf(keys).length > 0) throw isBusy();
+    return this.#hold(keys, signal, true, work);
   }
 
   /** Like `exclusively`, but cancels whoever holds the keys and waits for them to let go. */
   async preemptively<T>(keys: readonly string[], signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
-      for (const { controller } of holders) {
-        controller.abort(new DriverError('ABORTED', 'the volume is being unpublished'));
-      }
-      await Promise.all(holders.map(({ released }) => released));
+      await cancel(holders, 'the volume is being unpublished');
       throwIfAborted(signal);
     }
-    return this.#hold(keys, signal, work);
+    return this.#hold(keys, signal, false, work);
   }
 
   #holdersOf(keys: readonly string[]): readonly Holder[] {
     return [...new Set(keys.flatMap((key) => this.#holders.get(key) ?? []))];
   }
 
-  async #hold<T>(keys: readonly string[], signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #hold<T>(
+    keys: readonly string[],
+    signal: AbortSignal,
+    yields: boolean,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const controller = new AbortController();
     const forward = (): void => controller.abort(signal.reason);
     signal.addEventListener('abort', forward, { once: true });
     let release: () => void = () => undefined;
-    const holder: Holder = { controller, released: new Promise((resolve) => (release = resolve)) };
+    const holder: Holder = { controller, yields, released: new Promise((resolve) => (release = resolve)) };
     for (const key of keys) this.#holders.set(key, holder);
     try {
       return await work(controller.signal);
@@ -65,4 +85,14 @@ export class VolumeLocks {
       controller.abort(over);
     }
   }
+}
+
+function isBusy(): DriverError {
+  return new DriverError('ABORTED', 'another call for this volume is still running; it will be tried again');
+}
+
+/** Ends the calls that hold a volume, and waits until they have let go. */
+async function cancel(holders: readonly Holder[], why: string): Promise<void> {
+  for (const { controller } of holders) controller.abort(new DriverError('ABORTED', why));
+  await Promise.all(holders.map(({ released }) => released));
 }

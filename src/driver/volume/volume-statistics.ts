@@ -26,7 +26,7 @@ export class VolumeStatisticsQuery {
   run(volumeId: string, volumePath: string): { statistics: VolumeStatistics; condition: VolumeCondition } {
     const { host, volumes } = this.#deps;
     const known = volumes.get(volumePath);
-    const isOther = known !== undefined && known.volumeId !== volumeId;
+    const isOther = known !== undefined && known.request.volumeId !== volumeId;
     if (isOther || host.targetPathProblem(volumePath) !== undefined) {
       throw new DriverError('NOT_FOUND', `volume ${volumeId} is not published at ${volumePath}`);
     }

@@ -158,6 +158,15 @@ describe('README.md', () => {
   });
 });
 
+describe('CONTRIBUTING.md', () => {
+  it('names scripts that there are', () => {
+    const { scripts } = JSON.parse(page('package.json')) as { scripts: Readonly<Record<string, string>> };
+    const named = [...page('CONTRIBUTING.md').matchAll(/`npm run ([-:\w]+)/g)].map(([, name = '']) => name);
+    assert.ok(named.length >= 5);
+    for (const name of named) assert.ok(name in scripts, name);
+  });
+});
+
 describe('docs/writing-a-connectorclass.md', () => {
   it('lists what a template sees', () => {
     const { connector, connectorClass } = resolvedOf('ci/a', 'http://proxy');
@@ -220,6 +229,8 @@ function anchorsOf(name: string): readonly string[] {
 describe('links between pages', () => {
   const pages = [
     'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
     ...readdirSync(path.join(repository, 'docs'), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.md'))
       .map((name) => path.join('docs', name)),

@@ -28,6 +28,7 @@ const defaults: DriverConfig = {
   'proxy-ca-file': undefined,
   'no-proxy': 'localhost,127.0.0.1,::1',
   'approval-wait': 90_000,
+  'refresh-on-change': true,
   'not-found-wait': 5_000,
   'max-concurrent-publishes': 64,
   'tmpfs-size': 4 * 1024 * 1024,

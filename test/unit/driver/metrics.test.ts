@@ -71,6 +71,12 @@ describe('Metrics', () => {
     assert.equal(await lineOf(metrics, 'api_request_duration_seconds_count'), undefined);
   });
 
+  it('calls counters as Prometheus does, and nothing else so', async () => {
+    const types = [...(await new Metrics('1.2.3', probes).text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)];
+    assert.ok(types.length > 20);
+    for (const [, name = '', type] of types) assert.equal(name.endsWith('_total'), type === 'counter', name);
+  });
+
   it('keeps to itself: two of them share nothing', async () => {
     const metrics = new Metrics('1.2.3', probes);
     new Metrics('1.2.3', probes).published('OK', 'fresh');

@@ -214,7 +214,7 @@ describe('while the API server is away', () => {
       assert.equal(cluster.reviews, 2);
       // Nothing new without an answer.
       volume.renewToken();
-      const waiting = assertFails(driver.kubelet.publish(volume.publishRequest()), 'ABORTED', /unpublished/);
+      const waiting = assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', /unpublished/);
       await eventually('it waits', () => driver.driver.metrics.calls.inFlight === 1);
       await driver.kubelet.unpublishVolume(volume);
       await waiting;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.js';
 import { parsePublishRequest } from '../../../../src/driver/csi/publish-request.js';
-import type { PublishRequest } from '../../../../src/driver/volume/publish-volume.js';
+import type { PublishRequest } from '../../../../src/driver/volume/publish-request.js';
 import { pod } from '../../../support/domain.js';
 
 const kubelet = 'csi.storage.k8s.io/';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Secret } from '../../../../src/secret.js';
 import type { PublishedVolume, VolumeInput } from '../../../../src/driver/volume/published-volumes.js';
 import { PublishedVolumes, isSameInput } from '../../../../src/driver/volume/published-volumes.js';
-import { classOf, pod, resolvedOf } from '../../../support/domain.js';
+import { classOf, publishRequestOf, resolvedOf } from '../../../support/domain.js';
 
 const flags = { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true };
 const resolved = [resolvedOf('ci/harbor', 'http://proxy')];
@@ -17,8 +17,10 @@ const input: VolumeInput = {
 
 function volumeAt(targetPath: string, expiresAtMs = 1000): PublishedVolume {
   const token = { secret: new Secret('token'), expiresAtMs };
-  return { volumeId: 'csi-1', targetPath, pod, mountOptions: {}, connectors: [], input: { ...input, token } };
+  return { request: publishRequestOf(targetPath), input: { ...input, token } };
 }
+
+const confirmed = { outcome: 'fresh', atMs: 7 } as const;
 
 describe('isSameInput', () => {
   it('holds for copies of the same parts and an equal token', () => {
@@ -47,7 +49,7 @@ describe('PublishedVolumes', () => {
   it('remembers by target path until told to forget', () => {
     const volumes = new PublishedVolumes();
     const volume = volumeAt('/a');
-    volumes.put(volume);
+    volumes.put(volume, confirmed);
     assert.equal(volumes.get('/a'), volume);
     volumes.recordFailure('/a', 'why', 5);
     volumes.delete('/a');
@@ -55,15 +57,28 @@ describe('PublishedVolumes', () => {
     assert.equal(volumes.failureOf('/a'), undefined);
   });
 
+  it('report each volume with its last success and its failure', () => {
+    const volumes = new PublishedVolumes();
+    const volume = volumeAt('/a');
+    volumes.put(volume, confirmed);
+    volumes.recordFailure('/a', 'why', 9);
+    assert.deepEqual([...volumes.reports()], [{ volume, confirmed, failure: { sinceMs: 9, message: 'why' } }]);
+    volumes.confirm('/a', { outcome: 'unchanged', atMs: 11 });
+    assert.deepEqual(
+      Array.from(volumes.reports(), ({ confirmed: { outcome, atMs }, failure }) => [outcome, atMs, failure]),
+      [['unchanged', 11, undefined]],
+    );
+  });
+
   it('keeps the time of the first failure in a row and the message of the last', () => {
     const volumes = new PublishedVolumes();
     volumes.recordFailure('/a', 'first', 5);
     volumes.recordFailure('/a', 'second', 9);
     assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 5, message: 'second' });
-    volumes.clearFailure('/a');
+    volumes.confirm('/a', confirmed);
     volumes.recordFailure('/a', 'third', 12);
     assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 12, message: 'third' });
-    volumes.put(volumeAt('/a'));
+    volumes.put(volumeAt('/a'), confirmed);
     assert.equal(volumes.failureOf('/a'), undefined);
   });
 
@@ -83,8 +98,8 @@ describe('PublishedVolumes', () => {
       earliestTokenExpiryMs: undefined,
       oldestFailureMs: undefined,
     });
-    volumes.put(volumeAt('/a', 3000));
-    volumes.put(volumeAt('/b', 2000));
+    volumes.put(volumeAt('/a', 3000), confirmed);
+    volumes.put(volumeAt('/b', 2000), confirmed);
     volumes.recordFailure('/a', 'why', 20);
     volumes.recordFailure('/b', 'why', 10);
     assert.deepEqual(volumes.summary(), {

@@ -41,6 +41,33 @@ describe('VolumeLocks', () => {
     assert.equal(await locks.exclusively(['id'], neverAborted, () => Promise.resolve('yes')), 'yes');
   });
 
+  it('takes a volume from what yields, and only once that has let go', async () => {
+    const locks = new VolumeLocks();
+    const order: string[] = [];
+    const own = locks.yieldingly(['id', 'path'], neverAborted, async (signal) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+      order.push('let go');
+      throwIfAborted(signal);
+    });
+    const asked = locks.exclusively(['path'], neverAborted, () => Promise.resolve(order.push('asked')));
+    await assert.rejects(own, { code: 'ABORTED', message: 'the kubelet calls for the volume itself' });
+    await asked;
+    assert.deepEqual(order, ['let go', 'asked']);
+  });
+
+  it('does not let what yields begin while a call runs', async () => {
+    const locks = new VolumeLocks();
+    const first = untilStopped();
+    const running = locks.exclusively(['id'], neverAborted, first.work);
+    await assert.rejects(
+      locks.yieldingly(['id'], neverAborted, () => assert.fail('begun')),
+      { code: 'ABORTED' },
+    );
+    first.stop();
+    await running;
+  });
+
   it('does not begin what is no longer wanted', async () => {
     await assert.rejects(
       new VolumeLocks().exclusively(['id'], AbortSignal.abort(), () => assert.fail('begun')),

@@ -4,7 +4,7 @@ import { Secret } from '../../../../src/secret.js';
 import type { VolumeCondition } from '../../../../src/driver/volume/volume-statistics.js';
 import { VolumeStatisticsQuery } from '../../../../src/driver/volume/volume-statistics.js';
 import { PublishedVolumes } from '../../../../src/driver/volume/published-volumes.js';
-import { pod } from '../../../support/domain.js';
+import { publishRequestOf } from '../../../support/domain.js';
 
 const expiresAtMs = Date.parse('2030-01-01T00:00:00Z');
 const statistics = {
@@ -23,21 +23,20 @@ describe('VolumeStatisticsQuery', () => {
   });
 
   function put(isAllowed = true): void {
-    volumes.put({
-      volumeId: 'csi-1',
-      targetPath: '/t',
-      pod,
-      mountOptions: {},
-      connectors: [],
-      input: {
-        requestKey: '',
-        resolved: [],
-        flags: { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true },
-        token: { secret: new Secret('token'), expiresAtMs },
-        caBundle: undefined,
-        isAllowed,
+    volumes.put(
+      {
+        request: publishRequestOf('/t'),
+        input: {
+          requestKey: '',
+          resolved: [],
+          flags: { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true },
+          token: { secret: new Secret('token'), expiresAtMs },
+          caBundle: undefined,
+          isAllowed,
+        },
       },
-    });
+      { outcome: 'fresh', atMs: 0 },
+    );
   }
 
   function condition(volumeId = 'csi-1'): VolumeCondition {

@@ -1,0 +1,106 @@
+import { promisify } from 'node:util';
+import { credentials } from '@grpc/grpc-js';
+import type { ListVolumesResponse__Output } from '../driver/csi/generated/connectors/volumes/v1/ListVolumesResponse.js';
+import type { Volume__Output } from '../driver/csi/generated/connectors/volumes/v1/Volume.js';
+import { ownVolumes } from '../driver/csi/services.js';
+import { serveFlags } from '../driver/config.js';
+import { DriverError } from '../errors.js';
+import { describeFlags, flag, oneOf, parseFlags } from '../process/flags.js';
+import type { Command } from './command.js';
+
+const volumesFlags = {
+  endpoint: serveFlags.endpoint,
+  output: flag('table', 'FORMAT', 'table or json', oneOf(['table', 'json'])),
+} as const;
+
+type VolumesConfig = { readonly [Name in keyof typeof volumesFlags]: ReturnType<(typeof volumesFlags)[Name]['parse']> };
+
+/** Milliseconds; the driver answers from memory. */
+const timeoutMs = 5000;
+
+/** `volumes`: who uses what on this node, as the driver beside it knows. */
+export const volumes: Command = {
+  summary: "list the node's volumes with their pods, connectors, last refresh and failures",
+  usage: `Usage: connectors-csi volumes [flags]
+
+Asks the driver that runs in the same container, or whose CSI socket --endpoint names. It knows the volumes that were
+published or refreshed since it started: after a restart that takes the kubelet about a minute and a half.
+
+Flags:
+${describeFlags(volumesFlags)}
+`,
+  run: async ({ args, env, stdout }) => {
+    const { endpoint, output } = parseFlags(volumesFlags, args, env) as VolumesConfig;
+    const { volumes: found } = await list(endpoint);
+    stdout(output === 'json' ? `${JSON.stringify(found.map(asJson), undefined, 2)}\n` : table(found, Date.now()));
+    return 0;
+  },
+};
+
+async function list(socketPath: string): Promise<ListVolumesResponse__Output> {
+  const client = new ownVolumes.Volumes(`unix://${socketPath}`, credentials.createInsecure());
+  try {
+    const call = promisify(
+      (done: (error: Error | null, response?: ListVolumesResponse__Output) => void) =>
+        void client.listVolumes({}, { deadline: Date.now() + timeoutMs }, done),
+    );
+    const response = await call();
+    if (response === undefined) throw new Error('an empty answer');
+    return response;
+  } catch (error) {
+    const message = `the driver does not answer on ${socketPath}: run this in its container, as root, or name its socket with --endpoint`;
+    throw new DriverError('UNAVAILABLE', message, { cause: error });
+  } finally {
+    client.close();
+  }
+}
+
+function asJson(volume: Volume__Output): Readonly<Record<string, unknown>> {
+  const time = (ms: number): string | null => (ms === 0 ? null : new Date(ms).toISOString());
+  return {
+    volumeId: volume.volume_id,
+    pod: { namespace: volume.pod_namespace, name: volume.pod_name, uid: volume.pod_uid },
+    serviceAccount: volume.service_account,
+    connectors: volume.connectors,
+    outcome: volume.outcome,
+    outcomeAt: time(volume.outcome_at_ms),
+    tokenExpiresAt: time(volume.token_expires_at_ms),
+    failingSince: time(volume.failing_since_ms),
+    failure: volume.failure === '' ? null : volume.failure,
+  };
+}
+
+function table(found: readonly Volume__Output[], nowMs: number): string {
+  const head = ['POD', 'ACCOUNT', 'CONNECTORS', 'LAST', 'AGE', 'TOKEN', 'FAILING', 'FAILURE'];
+  const rows = found.map((volume) => [
+    `${volume.pod_namespace}/${volume.pod_name}`,
+    volume.service_account,
+    volume.connectors.join(','),
+    volume.outcome,
+    age(nowMs - volume.outcome_at_ms),
+    volume.token_expires_at_ms > nowMs ? age(volume.token_expires_at_ms - nowMs) : 'expired',
+    volume.failing_since_ms === 0 ? '-' : age(nowMs - volume.failing_since_ms),
+    volume.failure === '' ? '-' : printable(volume.failure),
+  ]);
+  const widths = head.map((_title, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return [head, ...rows].map((row) => `${line(row)}\n`).join('');
+}
+
+/** Messages quote what others wrote; a terminal shall not obey it. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
+}
+
+/** `7s`, `4m`, `3h`, `2d`: as kubectl shows ages. */
+function age(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)}m`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)}h`;
+  return `${Math.round(seconds / 86_400)}d`;
+}

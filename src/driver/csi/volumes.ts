@@ -1,0 +1,34 @@
+import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { PublishedVolumes, VolumeReport } from '../volume/published-volumes.js';
+import type { Volume } from './generated/connectors/volumes/v1/Volume.js';
+import type { VolumesHandlers } from './generated/connectors/volumes/v1/Volumes.js';
+import type { RpcEdge } from './unary.js';
+import { unary } from './unary.js';
+
+/** The driver's own service beside CSI: who uses what on this node, for `connectors-csi volumes`. */
+export function volumesService(
+  edge: RpcEdge,
+  volumes: Pick<PublishedVolumes, 'reports'>,
+): UntypedServiceImplementation {
+  const handlers: VolumesHandlers = {
+    ListVolumes: unary('ListVolumes', edge, () => ({ volumes: Array.from(volumes.reports(), messageOf) })),
+  };
+  return { ...handlers };
+}
+
+function messageOf({ volume, confirmed, failure }: VolumeReport): Volume {
+  const { volumeId, pod, attributes } = volume.request;
+  return {
+    volume_id: volumeId,
+    pod_namespace: pod.namespace,
+    pod_name: pod.name,
+    pod_uid: pod.uid,
+    service_account: pod.serviceAccountName,
+    connectors: attributes.connectors.map(({ namespace, name }) => `${namespace}/${name}`),
+    outcome: confirmed.outcome,
+    outcome_at_ms: confirmed.atMs,
+    token_expires_at_ms: volume.input.token.expiresAtMs,
+    failing_since_ms: failure?.sinceMs ?? 0,
+    failure: failure?.message ?? '',
+  };
+}

@@ -1,0 +1,13 @@
+import type { PodIdentity } from '../../access/access-control.js';
+import type { VolumeAttributes } from './attributes.js';
+import type { MountOptions, PassedTokens } from './ports.js';
+
+/** A parsed NodePublishVolume request. */
+export interface PublishRequest {
+  readonly volumeId: string;
+  readonly targetPath: string;
+  readonly pod: PodIdentity;
+  readonly attributes: VolumeAttributes;
+  readonly passedTokens: PassedTokens;
+  readonly mountOptions: MountOptions;
+}

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { VolumeCondition__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCondition.js';
+import { Cluster } from '../../../support/driver/cluster.js';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { connector, connectorClass, flagsConfigMap } from '../../../support/driver/manifests.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { eventually } from '../../../support/poll.js';
+
+describe('a change that reaches a mounted volume without a call of the kubelet', () => {
+  let cluster: Cluster;
+  let driver: InProcessDriver;
+  let volume: TestVolume;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    driver = await cluster.readyDriver();
+    volume = cluster.node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+  });
+  afterEach(() => cluster.stop());
+
+  const addressOf = (each: TestVolume): string | undefined => each.read()['connector.status.proxyAddress'];
+  const shows = (url: string, each = volume): Promise<void> =>
+    eventually(`the volume shows ${url}`, () => addressOf(each) === url);
+  const conditionOf = async ({ volumeId, target }: TestVolume): Promise<VolumeCondition__Output | null> =>
+    (await driver.kubelet.statistics({ volume_id: volumeId, volume_path: target })).volume_condition;
+  const publishes = async (): Promise<number> => {
+    const text = await driver.driver.metrics.text();
+    return Number(/^connectors_csi_rpc_duration_seconds_count\{method="NodePublishVolume".*\} (\d+)$/m.exec(text)?.[1]);
+  };
+
+  it('is an edit of its connector', async () => {
+    cluster.put(connector('harbor', { proxyUrl: 'http://other.example' }));
+    await shows('http://other.example');
+    assert.equal(volume.read()['context.token'], volume.token);
+    assert.equal(await publishes(), 1);
+    assert.match(await driver.driver.metrics.text(), /refresh_on_change_seconds_count\{outcome="refreshed"\} 1$/m);
+  });
+
+  it('is the deletion of its connector, which the condition tells, and its return', async () => {
+    cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
+    await eventually('the condition tells', async () => {
+      const condition = await conditionOf(volume);
+      return condition?.abnormal === true && condition.message.includes('NOT_FOUND: connector ci/harbor');
+    });
+    assert.equal(addressOf(volume), 'http://proxy.example:8080/namespaces/ci/connectors/harbor');
+    cluster.put(connector('harbor', { proxyUrl: 'http://back.example' }));
+    await shows('http://back.example');
+    const condition = await conditionOf(volume);
+    assert.equal(condition?.abnormal, false);
+  });
+
+  it('is an edit of a class', async () => {
+    const configured = cluster.node.volume();
+    const attributes = { connectors: 'harbor', 'configuration.names': 'c' };
+    cluster.put(connectorClass('oci', { configurations: [{ name: 'c', data: { f: 'one' } }] }));
+    await driver.kubelet.publish(configured.publishRequest({ attributes }));
+    cluster.put(connectorClass('oci', { configurations: [{ name: 'c', data: { f: 'two' } }] }));
+    await eventually('the file is the new one', () => configured.read()['f'] === 'two');
+  });
+
+  it('is a feature flag, whose refusal is told and keeps the files', async () => {
+    cluster.put(connector('second'));
+    cluster.allow('second');
+    const several = cluster.node.volume();
+    await driver.kubelet.publish(several.publishRequest({ attributes: { connectors: 'harbor, second' } }));
+    const before = several.read();
+    cluster.put(flagsConfigMap({ 'enable-multi-connector': 'false' }));
+    await eventually('the condition tells', async () => {
+      const condition = await conditionOf(several);
+      return condition?.abnormal === true && condition.message.includes('enable-multi-connector');
+    });
+    assert.deepEqual(several.read(), before);
+  });
+
+  it('is tried once and then left to the kubelet, however often others are edited', async () => {
+    cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
+    await eventually('it was tried', () => driver.log.includes('could not be renewed after a change'));
+    cluster.put(connector('second'));
+    cluster.allow('second');
+    const other = cluster.node.volume();
+    await driver.kubelet.publish(other.publishRequest({ attributes: { connectors: 'second' } }));
+    cluster.put(connector('second', { proxyUrl: 'http://edited.example' }));
+    await shows('http://edited.example', other);
+    assert.equal(driver.log.split('could not be renewed after a change').length, 2);
+  });
+
+  it('reaches no volume that was unpublished', async () => {
+    await driver.kubelet.unpublishVolume(volume);
+    cluster.put(connector('harbor', { proxyUrl: 'http://other.example' }));
+    const other = cluster.node.volume();
+    await driver.kubelet.publish(other.publishRequest());
+    cluster.put(connector('harbor', { proxyUrl: 'http://last.example' }));
+    await shows('http://last.example', other);
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  });
+
+  it('waits for the kubelet when the token is over', async () => {
+    await cluster.stopDriver(driver);
+    let nowMs = Date.now();
+    driver = await cluster.readyDriver({ now: () => nowMs });
+    await driver.kubelet.publish(volume.publishRequest());
+    nowMs += 3_600_000;
+    cluster.put(connector('harbor', { proxyUrl: 'http://other.example' }));
+    const other = cluster.node.volume();
+    nowMs -= 3_600_000;
+    await driver.kubelet.publish(other.publishRequest());
+    await shows('http://other.example', other);
+    volume.renewToken();
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.equal(addressOf(volume), 'http://other.example');
+  });
+
+  it('ends at a state of one moment when an object is edited all the time, at most once a second', async () => {
+    const generations = new Set<string>();
+    const edits = 60;
+    for (let edit = 1; edit <= edits; edit += 1) {
+      cluster.put(connector('harbor', { proxyUrl: `http://edit-${edit}.example` }));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      generations.add(volume.generation());
+    }
+    await shows(`http://edit-${edits}.example`);
+    assert.ok(generations.size <= 5, `${generations.size} generations in ${edits * 20} ms`);
+  });
+
+  it('is read whole or not at all, by a reader that runs all along', async () => {
+    const over = new AbortController();
+    const mixes: string[] = [];
+    const reading = (async () => {
+      while (!over.signal.aborted) {
+        const generation = fs.readlinkSync(path.join(volume.target, '..data'));
+        const read = (name: string): string => fs.readFileSync(path.join(volume.target, generation, name), 'utf8');
+        const [host = ''] = /(?<=http:\/\/)[^/:]*/.exec(read('connector.status.proxyAddress')) ?? [];
+        if (!read('http.proxy').includes(`@${host}`)) mixes.push(host);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    for (const edit of [1, 2, 3]) {
+      cluster.put(connector('harbor', { proxyUrl: `http://edit-${edit}.example` }));
+      await shows(`http://edit-${edit}.example`);
+    }
+    over.abort();
+    await reading;
+    assert.deepEqual(mixes, []);
+  });
+});
+
+describe('a change of many volumes', () => {
+  it('reaches all of them soon, and its delay is measured', async () => {
+    const cluster = await Cluster.start();
+    try {
+      const driver = await cluster.readyDriver();
+      const volumes = Array.from({ length: 110 }, () => cluster.node.volume());
+      for (const volume of volumes) await driver.kubelet.publish(volume.publishRequest());
+      cluster.put(connector('harbor', { proxyUrl: 'http://other.example' }));
+      const left = new Set(volumes);
+      await eventually('all show it', () => {
+        for (const volume of left) {
+          if (volume.read()['connector.status.proxyAddress'] === 'http://other.example') left.delete(volume);
+        }
+        return left.size === 0;
+      });
+      const durations = [...driver.log.matchAll(/"durationMs":(\d+).*renewed after a change/g)].map(([, ms]) =>
+        Number(ms),
+      );
+      durations.sort((a, b) => a - b);
+      assert.equal(durations.length, 110);
+      console.log(`      110 volumes: median ${durations[55]} ms, last ${durations.at(-1)} ms after the event`);
+    } finally {
+      await cluster.stop();
+    }
+  });
+});
+
+describe('a change of the proxy CA file', () => {
+  it('reaches the volumes', async () => {
+    const cluster = await Cluster.start();
+    try {
+      const file = path.join(cluster.node.root, 'proxy-ca.pem');
+      const pem = (body: string): string => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+      fs.writeFileSync(file, pem('one'));
+      const driver = await cluster.readyDriver({ flags: ['--proxy-ca-file', file] });
+      const volume = cluster.node.volume();
+      await driver.kubelet.publish(volume.publishRequest());
+      fs.writeFileSync(file, pem('two'));
+      await eventually('the bundle is the new one', () => volume.read()['ca.crt'] === pem('two'));
+    } finally {
+      await cluster.stop();
+    }
+  });
+});

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { classManifests, requiredValue, type ClassSpec } from '../../../support/deploy/class-cases.js';
+import { deployFolder, readManifests } from '../../../support/deploy/manifests.js';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+
+const connectorsFile = path.join(deployFolder, 'examples', 'connectors.yaml');
+
+describe('a volume with the configurations of a class of deploy/classes', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  before(async () => {
+    node = new NodeSandbox();
+    node.removeManifest('harbor.json');
+    node.removeManifest('class-oci.json');
+    for (const object of classManifests()) node.writeManifest(`${object.metadata.name!}.json`, JSON.stringify(object));
+    node.writeManifest('connectors.yaml', readFileSync(connectorsFile, 'utf8'));
+    driver = await DriverProcess.start(node);
+  });
+  after(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  for (const { metadata, spec } of readManifests(connectorsFile)) {
+    const { connectorClassName } = spec as { connectorClassName: string };
+    it(`has the files of all of them, for ${connectorClassName}`, async () => {
+      const object = classManifests().find((candidate) => candidate.metadata.name === connectorClassName)!;
+      const { configurations } = object['spec'] as ClassSpec;
+      const required = configurations.map(({ name, params = [] }) => [
+        name,
+        Object.fromEntries(
+          params.filter((param) => param.default === undefined).map((param) => [param.name, requiredValue]),
+        ),
+      ]);
+      const volume = node.volume();
+      const attributes = {
+        'connector.name': metadata.name!,
+        'connector.namespace': '',
+        'configuration.names': configurations.map(({ name }) => name).join(','),
+        'configuration.params': JSON.stringify(Object.fromEntries(required)),
+      };
+      await driver.kubelet.publish(volume.publishRequest({ attributes }));
+      const files = volume.read();
+      for (const file of configurations.flatMap(({ data }) => Object.keys(data))) {
+        const text = files[file] ?? '';
+        assert.notEqual(text.trim(), '', file);
+        assert.doesNotMatch(text, /<no value>/, file);
+      }
+      assert.ok(files['.env']);
+    });
+  }
+});

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { volumes } from '../../../src/cli/volumes.js';
+import { UsageError } from '../../../src/process/flags.js';
+import { assertNoToken } from '../../support/driver/canary.js';
+import { Cluster } from '../../support/driver/cluster.js';
+import type { InProcessDriver } from '../../support/driver/in-process-driver.js';
+import { eventually } from '../../support/poll.js';
+
+describe('connectors-csi volumes', () => {
+  let cluster: Cluster;
+  let driver: InProcessDriver;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    driver = await cluster.readyDriver();
+  });
+  afterEach(() => cluster.stop());
+
+  async function printed(...args: string[]): Promise<string> {
+    let text = '';
+    await volumes.run({
+      args: ['--endpoint', cluster.node.socketPath, ...args],
+      env: {},
+      stdout: (part) => void (text += part),
+      stderr: () => assert.fail('nothing to complain about'),
+      self: ['node'],
+      stopped: new AbortController().signal,
+      uid: 0,
+    });
+    assertNoToken(text, 'what it prints');
+    return text;
+  }
+
+  it('has no more than a head when there are none', async () => {
+    assert.match(await printed(), /^POD +ACCOUNT +CONNECTORS +LAST +AGE +TOKEN +FAILING +FAILURE\n$/);
+    assert.equal(await printed('--output', 'json'), '[]\n');
+  });
+
+  it('shows pod, connectors, outcome, age and expiry of each, and why one fails', async () => {
+    const volume = cluster.node.volume({ name: 'build-pod' });
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.match(await printed(), /^ci\/build-pod +builder +ci\/harbor +fresh +\d+s +\d+m +- +-$/m);
+    cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
+    await eventually('it tells why', async () =>
+      /^ci\/build-pod .* \d+s +NOT_FOUND: connector ci\/harbor does not exist/m.test(await printed()),
+    );
+    const [entry] = JSON.parse(await printed('--output', 'json')) as [Record<string, unknown>];
+    assert.deepEqual(
+      [entry['volumeId'], entry['serviceAccount'], entry['connectors'], entry['outcome']],
+      [volume.volumeId, 'builder', ['ci/harbor'], 'fresh'],
+    );
+    assert.match(String(entry['failure']), /^NOT_FOUND: /);
+    await driver.kubelet.unpublishVolume(volume);
+    assert.equal(await printed('--output', 'json'), '[]\n');
+  });
+
+  it('says where to run it when no driver answers', async () => {
+    await cluster.stopDriver(driver);
+    await assert.rejects(printed(), /the driver does not answer on .*: run this in its container/);
+  });
+
+  it('takes only the formats that there are', async () => {
+    await assert.rejects(printed('--output', 'yaml'), UsageError);
+  });
+});
