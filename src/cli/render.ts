@@ -7,6 +7,7 @@ import { runRenderJob } from '../driver/content/render-job.js';
 import { TemplateRenderer } from '../driver/content/template-renderer.js';
 import type { VolumeContent } from '../driver/content/volume-content.js';
 import { renderVolumeContent } from '../driver/content/volume-content.js';
+import { planVolume } from '../driver/content/volume-plan.js';
 import { DriverError } from '../errors.js';
 import { silentLog } from '../log.js';
 import { Secret } from '../secret.js';
@@ -27,6 +28,7 @@ const renderFlags = {
   'configuration-params': flag('', 'JSON', 'attribute "configuration.params"', (written) => written),
   token: flag(placeholderToken, 'T', 'token to render with', text),
   out: flag('', 'DIR', 'write the files there instead of to standard output', (written) => written),
+  'default-proxy-url': serveFlags['default-proxy-url'],
   'no-proxy': serveFlags['no-proxy'],
   'proxy-ca-file': serveFlags['proxy-ca-file'],
 } as const;
@@ -67,10 +69,13 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
   const caFile = config['proxy-ca-file'];
   const defaults = {
     noProxy: config['no-proxy'],
+    audience: '',
+    proxyUrl: config['default-proxy-url'],
     caBundle: caFile === undefined ? undefined : new ProxyCaFile(caFile, silentLog).read(),
   };
+  const plan = planVolume(resolved, attributes.includedConfigurations, defaults);
   return renderVolumeContent(
-    { ...attributes, resolved, token: new Secret(config.token) },
+    { ...attributes, plan, tokenFor: () => new Secret(config.token) },
     defaults,
     new TemplateRenderer({
       clock: () => Date.now(),

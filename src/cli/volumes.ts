@@ -78,7 +78,7 @@ function table(found: readonly Volume__Output[], nowMs: number): string {
     volume.connectors.join(','),
     volume.outcome,
     age(nowMs - volume.outcome_at_ms),
-    volume.token_expires_at_ms > nowMs ? age(volume.token_expires_at_ms - nowMs) : 'expired',
+    lifeLeft(volume.token_expires_at_ms, nowMs),
     volume.failing_since_ms === 0 ? '-' : age(nowMs - volume.failing_since_ms),
     volume.failure === '' ? '-' : printable(volume.failure),
   ]);
@@ -89,6 +89,11 @@ function table(found: readonly Volume__Output[], nowMs: number): string {
       .join('  ')
       .trimEnd();
   return [head, ...rows].map((row) => `${line(row)}\n`).join('');
+}
+
+function lifeLeft(expiresAtMs: number, nowMs: number): string {
+  if (expiresAtMs === 0) return '-';
+  return expiresAtMs > nowMs ? age(expiresAtMs - nowMs) : 'expired';
 }
 
 /** Messages quote what others wrote; a terminal shall not obey it. */

@@ -12,6 +12,8 @@ export interface ProxyAddress {
   readonly url: string;
   /** PEM bundle; absent when the object names none. */
   readonly caCerts?: string;
+  /** Of the tokens that the proxy accepts; absent when the object names none. */
+  readonly audience?: string;
 }
 
 /**
@@ -52,11 +54,21 @@ export interface Configuration {
   readonly params: readonly ConfigurationParam[];
 }
 
+/** `spec.proxy` of a ConnectorClass. */
+export interface ClassProxy {
+  /** Whether it refers to a proxy of its own, which gives the Connectors their addresses. */
+  readonly hasRef: boolean;
+  /** Where a Connector's address names none. */
+  readonly audience?: string;
+  /** PEM bundle, in addition to those of the addresses. */
+  readonly caCerts?: string;
+}
+
 /** A parsed ConnectorClass; immutable and replaced on change like a Connector. */
 export interface ConnectorClass {
   readonly name: string;
-  /** Whether the class has `spec.proxy`. Without it a Connector mounts without proxy files. */
-  readonly hasProxy: boolean;
+  /** Absent: Connectors of the class mount without proxy files. */
+  readonly proxy?: ClassProxy;
   readonly proxyAddress?: ProxyAddress;
   readonly configurations: readonly Configuration[];
   /** The whole object, for templates. */

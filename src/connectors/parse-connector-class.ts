@@ -1,7 +1,14 @@
 import type { JsonObject } from '../json.js';
-import type { Configuration, ConfigurationParam, ConnectorClass, ParamProperty, ParamType } from './model.js';
+import type {
+  ClassProxy,
+  Configuration,
+  ConfigurationParam,
+  ConnectorClass,
+  ParamProperty,
+  ParamType,
+} from './model.js';
 import { ObjectReader } from './object-reader.js';
-import { nameOf, parseProxyAddress } from './parse-connector.js';
+import { nameOf, parseProxyAddress, parseTrust } from './parse-connector.js';
 
 const paramTypes: readonly ParamType[] = ['string', 'array', 'object'];
 
@@ -16,11 +23,15 @@ export function parseConnectorClass(object: JsonObject): ConnectorClass {
   const proxyAddress = parseProxyAddress(reader);
   return {
     name: reader.child('metadata').requiredString('name'),
-    hasProxy: spec.has('proxy'),
+    ...(spec.has('proxy') ? { proxy: parseProxy(spec.child('proxy')) } : {}),
     ...(proxyAddress === undefined ? {} : { proxyAddress }),
     configurations: spec.children('configurations').map(parseConfiguration),
     object,
   };
+}
+
+function parseProxy(reader: ObjectReader): ClassProxy {
+  return { hasRef: reader.has('ref'), ...parseTrust(reader) };
 }
 
 function parseConfiguration(reader: ObjectReader): Configuration {

@@ -34,9 +34,21 @@ function parseClassName(spec: ObjectReader): string {
 export function parseProxyAddress(reader: ObjectReader): ProxyAddress | undefined {
   const address = reader.child('status').child('proxy').child('httpAddress');
   const url = address.optionalString('url');
-  const caCerts = address.optionalString('CACerts');
-  if (url === undefined || url === '') return undefined;
-  return { url, ...(caCerts === undefined || caCerts === '' ? {} : { caCerts }) };
+  const trust = parseTrust(address);
+  return url === undefined || url === '' ? undefined : { url, ...trust };
+}
+
+/** Far longer than any; it goes into requests and messages. */
+const maxAudienceLength = 1024;
+
+/** What a proxy is trusted by, and what it trusts. Empty texts count as absent. */
+export function parseTrust(reader: ObjectReader): Pick<ProxyAddress, 'caCerts' | 'audience'> {
+  const caCerts = reader.optionalString('CACerts') ?? '';
+  const audience = reader.optionalString('audience') ?? '';
+  if (audience.length > maxAudienceLength) {
+    throw reader.malformed('audience', `must be at most ${maxAudienceLength} characters`);
+  }
+  return { ...(caCerts === '' ? {} : { caCerts }), ...(audience === '' ? {} : { audience }) };
 }
 
 /** For messages about objects that may be malformed. */

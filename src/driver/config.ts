@@ -1,5 +1,6 @@
 import { parseGoDurationMs } from '../duration.js';
 import { isPlainEnvValue, plainEnvCharacters } from './rules/env-value.js';
+import { isProxyUrl } from './content/proxy-endpoint.js';
 import type { LogLevel } from '../log.js';
 import { logLevels } from '../log.js';
 import {
@@ -60,6 +61,12 @@ export const serveFlags = {
     tokenExpiration,
   ),
   'proxy-ca-file': flag('', 'FILE', 'PEM bundle for proxies that name none; re-read on change', optionalPath),
+  'default-proxy-url': flag(
+    '',
+    'URL',
+    'proxy of connectors without an address whose class refers to no proxy; empty: none',
+    optionalProxyUrl,
+  ),
   'no-proxy': flag('localhost,127.0.0.1,::1', 'LIST', 'value of no_proxy in .env', envValue),
   'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
   'refresh-on-change': toggle('renew mounted volumes as soon as what they were made from changes', true),
@@ -82,7 +89,7 @@ export function parseServeConfig(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): DriverConfig {
-  const config = parseFlags(serveFlags, args, env) as DriverConfig;
+  const config = parseFlags({ ...serveFlags, 'no-proxy': noProxyFlag(env) }, args, env) as DriverConfig;
   const isFromDirectory = config['connector-source'] === 'directory';
   if (isFromDirectory && config.manifests === undefined) {
     throw new UsageError('--connector-source directory needs --manifests DIR');
@@ -93,6 +100,14 @@ export function parseServeConfig(
     throw new UsageError('--manifests DIR needs --connector-source directory');
   }
   return config;
+}
+
+/** In a cluster, the API server too: what a step asks it is no business of a connector's proxy. */
+function noProxyFlag(env: Readonly<Record<string, string | undefined>>): (typeof serveFlags)['no-proxy'] {
+  const flagOutside = serveFlags['no-proxy'];
+  const apiServer = env['KUBERNETES_SERVICE_HOST'] ?? '';
+  if (apiServer === '') return flagOutside;
+  return { ...flagOutside, default: `${flagOutside.default},${apiServer},kubernetes.default.svc` };
 }
 
 /** The registration socket, whose path is made of two flags, and the CSI socket as the kubelet dials it. */
@@ -126,6 +141,12 @@ function tokenExpiration(written: string): number {
     throw new UsageError('must be a Go duration from 10m to 1193046h');
   }
   return expirationMs;
+}
+
+function optionalProxyUrl(written: string): string | undefined {
+  if (written === '') return undefined;
+  if (isProxyUrl(written)) return written;
+  throw new UsageError('must be an http or https URL without credentials');
 }
 
 function isSocketPath(path: string): boolean {

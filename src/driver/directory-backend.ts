@@ -25,9 +25,9 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
     source,
     access: new UncheckedAccess(),
     tokens: new KubeletTokens({
-      audience: config['token-audience'],
       origin: () => 'either',
       minter: undefined,
+      mayMint: () => false,
       isStrict: config['strict-token-expiration'],
       clock,
     }),

@@ -221,7 +221,12 @@ export class Driver {
         briefly,
         elsewhere: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
       }),
-      contentDefaults: () => ({ noProxy: config['no-proxy'], caBundle: this.#caFile?.read() }),
+      contentDefaults: () => ({
+        noProxy: config['no-proxy'],
+        caBundle: this.#caFile?.read(),
+        audience: config['token-audience'],
+        proxyUrl: config['default-proxy-url'],
+      }),
       limiter: this.#limiter,
       log,
     });

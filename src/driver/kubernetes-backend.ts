@@ -61,8 +61,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
   const { namespace } = config;
   const notFoundWaitMs = config['not-found-wait'];
   const source = new KubernetesConnectors({ client, namespace, notFoundWaitMs, unusedWatches, clock, log });
-  const audience = config['token-audience'];
-  const guard = new CsiDriverGuard(client, config['driver-name'], audience, log);
+  const guard = new CsiDriverGuard(client, config['driver-name'], log);
   return {
     source,
     guard,
@@ -76,9 +75,9 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
       currentFlags: () => source.peekFlags(),
     }),
     tokens: new KubeletTokens({
-      audience,
-      origin: () => guard.tokenOrigin(),
-      minter: config['allow-token-minting'] ? new MintedTokens(client, audience, clock) : undefined,
+      origin: (audience) => guard.tokenOrigin(audience),
+      minter: config['allow-token-minting'] ? new MintedTokens(client, clock) : undefined,
+      mayMint: (audience) => audience === config['token-audience'] || guard.requestsTokensFor(audience),
       isStrict: config['strict-token-expiration'],
       clock,
     }),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DirectoryConnectors } from '../../src/connectors/directory-connectors.js';
 import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
+import { planVolume } from '../../src/driver/content/volume-plan.js';
 import { renderVolumeContent } from '../../src/driver/content/volume-content.js';
 import { briefly } from '../../src/process/briefly.js';
 import { compileTemplate } from '../../src/gotemplate/template.js';
@@ -26,7 +27,7 @@ const runMs = 1000;
 const source = new DirectoryConnectors({ directory, namespace: 'ci', notFoundWaitMs: 0, log: silentLog });
 const token = new Secret(tokenFor({ namespace: 'ci', name: 'p', uid: 'u', serviceAccountName: 's' }));
 const call = { signal: new AbortController().signal, idleWhile: <T>(wait: () => Promise<T>) => wait() };
-const defaults = { noProxy: 'localhost', caBundle: undefined };
+const defaults = { noProxy: 'localhost', caBundle: undefined, audience: 'connectors-proxy', proxyUrl: undefined };
 
 console.log(
   'class'.padEnd(14),
@@ -57,8 +58,8 @@ async function measure(resolved: readonly ResolvedConnector[]): Promise<void> {
   const render = (): Promise<unknown> =>
     renderVolumeContent(
       {
-        resolved,
-        token,
+        plan: planVolume(resolved, names, defaults),
+        tokenFor: () => token,
         includedConfigurations: names,
         excludedFiles: [],
         configurationParams: Object.fromEntries(required),

@@ -32,7 +32,12 @@ export function connectorOf(path: string, proxyAddress?: ProxyAddress, more: Con
 }
 
 export function classOf(name: string, more: Partial<ConnectorClass> = {}): ConnectorClass {
-  return { name, hasProxy: true, configurations: [], object: { metadata: { name } }, ...more };
+  return { name, proxy: { hasRef: false }, configurations: [], object: { metadata: { name } }, ...more };
+}
+
+/** Its connectors mount without proxy files. */
+export function classWithoutProxy(name: string, more: Partial<ConnectorClass> = {}): ConnectorClass {
+  return { name, configurations: [], object: { metadata: { name } }, ...more };
 }
 
 export function configurationOf(

@@ -6,7 +6,8 @@ import type { VolumeFile } from '../volume/ports.js';
 
 export interface ConfigurationRequest {
   readonly resolved: readonly ResolvedConnector[];
-  readonly token: Secret;
+  /** The token that the templates of a class see, by the class's name. */
+  readonly tokenOf: (className: string) => Secret;
   readonly caBundle: string | undefined;
   readonly includedConfigurations: readonly string[];
   readonly configurationParams: JsonObject;

@@ -52,7 +52,8 @@ function configurationsByName({ configurations }: ConnectorClass): ReadonlyMap<s
   return byName;
 }
 
-function groupByClass(resolved: readonly ResolvedConnector[]): readonly ClassGroup[] {
+/** Classes in order of first mention, with their connectors in mount order. */
+export function groupByClass(resolved: readonly ResolvedConnector[]): readonly ClassGroup[] {
   const groups = new Map<string, { connectorClass: ConnectorClass; connectors: Connector[] }>();
   for (const { connector, connectorClass } of resolved) {
     const group = groups.get(connectorClass.name) ?? { connectorClass, connectors: [] };

@@ -1,9 +1,19 @@
 import { DriverError } from '../../errors.js';
+import { joinCaBundles } from './ca-bundle.js';
 import type { Secret } from '../../secret.js';
-import type { ConnectorRef, ProxyAddress, ResolvedConnector } from '../../connectors/model.js';
+import { quote } from '../../wording.js';
+import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../connectors/model.js';
 
 /** Proxies cap the size of request headers; the user name travels in one of them. */
 const maxUserBytes = 6 * 1024;
+
+/** What the operator sets for proxies. */
+export interface ProxyDefaults {
+  /** Of the tokens for proxies that name none. */
+  readonly audience: string;
+  /** Of the proxy for connectors that have none of their own; undefined: there is none. */
+  readonly proxyUrl: string | undefined;
+}
 
 /** The proxy that a volume's tools talk to, and who they say they are. */
 export interface ProxyEndpoint {
@@ -12,6 +22,10 @@ export interface ProxyEndpoint {
   readonly scheme: string;
   /** `host[:port]` as written in the address. */
   readonly authority: string;
+  /** Of the tokens that it accepts. */
+  readonly audience: string;
+  /** PEM: that of the address, and that of the class. */
+  readonly caCerts: string | undefined;
   /** The connectors that this proxy serves for the volume, in mount order. */
   readonly connectors: readonly ConnectorRef[];
 }
@@ -21,27 +35,59 @@ export interface ProxyEndpoint {
  * do not take part. One connector: its own address. Several: the address of the last one's class, else the last one's
  * own; then every connector whose class resolves to the same scheme, host and port is listed.
  * @returns undefined when no connector needs a proxy.
- * @throws {DriverError} UNAVAILABLE for a connector without an address yet, FAILED_PRECONDITION for a malformed one.
+ * @throws {DriverError} UNAVAILABLE for a connector without an address yet, FAILED_PRECONDITION for a malformed one, or
+ * for connectors behind one proxy that need different tokens.
  */
-export function chooseProxyEndpoint(resolved: readonly ResolvedConnector[]): ProxyEndpoint | undefined {
-  const proxied = resolved.filter(({ connectorClass }) => connectorClass.hasProxy);
-  const candidates = proxied.map((entry) => candidateOf(entry, proxied.length > 1));
+export function chooseProxyEndpoint(
+  resolved: readonly ResolvedConnector[],
+  defaultAudience: string,
+): ProxyEndpoint | undefined {
+  const proxied = resolved.filter(({ connectorClass }) => connectorClass.proxy !== undefined);
+  const candidates = proxied.map((entry) => candidateOf(entry, proxied.length > 1, defaultAudience));
   const chosen = candidates.at(-1);
   if (chosen === undefined) return undefined;
-  return {
-    address: chosen.address,
-    scheme: chosen.scheme,
-    authority: chosen.authority,
-    connectors: candidates
-      .filter(({ scheme, authority }) => scheme === chosen.scheme && authority === chosen.authority)
-      .map(({ ref }) => ref),
-  };
+  const served = candidates.filter(
+    ({ scheme, authority }) => scheme === chosen.scheme && authority === chosen.authority,
+  );
+  ensureOneAudience(served, chosen);
+  const { address, scheme, authority, audience, connectorClass } = chosen;
+  const caCerts = joinCaBundles(address.caCerts, connectorClass.proxy?.caCerts);
+  return { address, scheme, authority, audience, caCerts, connectors: served.map(({ ref }) => ref) };
+}
+
+/** Of the tokens that the proxy at an address accepts. */
+export function audienceOf(
+  address: ProxyAddress | undefined,
+  { proxy }: ConnectorClass,
+  defaultAudience: string,
+): string {
+  return address?.audience ?? proxy?.audience ?? defaultAudience;
+}
+
+/** The URL names all connectors that the proxy serves, and has one token. */
+function ensureOneAudience(served: readonly Candidate[], chosen: Candidate): void {
+  const other = served.find(({ audience }) => audience !== chosen.audience);
+  if (other === undefined) return;
+  const [first, second] = [other, chosen].map(
+    ({ ref, audience }) => `${ref.namespace}/${ref.name} (audience ${quote(audience)})`,
+  );
+  throw new DriverError(
+    'FAILED_PRECONDITION',
+    `connectors ${first} and ${second} are behind the same proxy but expect tokens for different audiences, and .env has one: mount them in volumes of their own`,
+  );
+}
+
+/** The proxy of one connector. */
+interface Candidate extends Pick<ProxyEndpoint, 'address' | 'scheme' | 'authority' | 'audience'> {
+  readonly ref: ConnectorRef;
+  readonly connectorClass: ConnectorClass;
 }
 
 function candidateOf(
   { connector, connectorClass }: ResolvedConnector,
   isOneOfSeveral: boolean,
-): Omit<ProxyEndpoint, 'connectors'> & { readonly ref: ConnectorRef } {
+  defaultAudience: string,
+): Candidate {
   const { ref } = connector;
   if (connector.proxyAddress === undefined) {
     throw new DriverError(
@@ -52,7 +98,8 @@ function candidateOf(
   const classAddress = isOneOfSeveral ? connectorClass.proxyAddress : undefined;
   const address = classAddress ?? connector.proxyAddress;
   const owner = classAddress ? `connectorclass ${connectorClass.name}` : `connector ${ref.namespace}/${ref.name}`;
-  return { ref, address, ...splitUrl(address.url, owner) };
+  const audience = audienceOf(address, connectorClass, defaultAudience);
+  return { ref, address, audience, connectorClass, ...splitUrl(address.url, owner) };
 }
 
 const hostPattern = String.raw`[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]`;
@@ -60,14 +107,31 @@ const urlPattern = new RegExp(String.raw`^(https?)://((?:${hostPattern})(?::(\d{
 
 /** Takes a URL apart without normalising it: what the proxy's owner wrote is what the tools get. */
 function splitUrl(url: string, owner: string): { scheme: string; authority: string } {
-  const [, scheme, authority, port] = urlPattern.exec(url) ?? [];
-  const isUsable = URL.canParse(url) && (port === undefined || Number(port) > 0);
-  if (scheme === undefined || authority === undefined || !isUsable) {
+  const parts = partsOf(url);
+  if (parts === undefined) {
     throw new DriverError(
       'FAILED_PRECONDITION',
       `${owner}: status.proxy.httpAddress.url must be an http or https URL without credentials, such as http://proxy.example:8080`,
     );
   }
+  return parts;
+}
+
+/** Whether this may be the address of a proxy: an http or https URL without credentials. */
+export function isProxyUrl(url: string): boolean {
+  return partsOf(url) !== undefined;
+}
+
+/** `scheme://host[:port]` of a proxy's address; undefined when it is not one. */
+export function originOf(url: string): string | undefined {
+  const parts = partsOf(url);
+  return parts && `${parts.scheme}://${parts.authority}`;
+}
+
+function partsOf(url: string): { readonly scheme: string; readonly authority: string } | undefined {
+  const [, scheme, authority, port] = urlPattern.exec(url) ?? [];
+  const isUsable = URL.canParse(url) && (port === undefined || Number(port) > 0);
+  if (scheme === undefined || authority === undefined || !isUsable) return undefined;
   return { scheme: scheme.toLowerCase(), authority };
 }
 

@@ -3,6 +3,7 @@ import { isJsonObject, jsonMember } from '../../json.js';
 import type { Secret } from '../../secret.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { ClassGroup } from './configuration-selection.js';
+import { originOf } from './proxy-endpoint.js';
 
 /**
  * What a template sees as its dot (docs/writing-a-connectorclass.md).
@@ -21,11 +22,16 @@ export function templateData(
     connectorclass: {
       ...connectorClass.object,
       name: connectorClass.name,
-      proxyAddress: connectorClass.proxyAddress?.url ?? '',
+      proxyAddress: connectorClass.proxyAddress?.url ?? proxyOriginOf(connectors[0]),
     },
     context: { token: token.expose(), proxy: { caCert: caBundle ?? '' } },
     configurations: params,
   };
+}
+
+/** A class without a status of its own has the proxy of its connectors: `scheme://host[:port]` of the first one's. */
+function proxyOriginOf(connector: Connector | undefined): string {
+  return originOf(connector?.proxyAddress?.url ?? '') ?? '';
 }
 
 /** The whole object with `name`, `namespace` and `status.proxyAddress`, and the class's defaults filled in. */

@@ -71,7 +71,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
       const params = resolveParams(owners, request.configurationParams);
       fileCount = selected.reduce((sum, { configuration }) => sum + configuration.files.size, 0);
       const subject = { selected, params, caBundle: request.caBundle };
-      const configurations = configurationsOf(subject, request.token);
+      const configurations = configurationsOf(subject, request.tokenOf);
       const files = this.#here(subject, configurations) ?? (await this.#elsewhere(subject, configurations, call));
       this.#parts.observer('ok', fileCount, performance.now() - startMs);
       return { files, warnings };
@@ -127,12 +127,12 @@ export class TemplateRenderer implements ConfigurationRenderer {
 
 function configurationsOf(
   { selected, params, caBundle }: RenderSubject,
-  token: Secret,
+  tokenOf: ConfigurationRequest['tokenOf'],
 ): readonly RenderedConfiguration[] {
   return selected.map(({ group, configuration }, index) => ({
     owner: `connectorclass ${group.connectorClass.name}, configuration ${configuration.name}`,
     files: [...configuration.files],
-    data: () => templateData(group, params[index] ?? {}, token, caBundle),
+    data: () => templateData(group, params[index] ?? {}, tokenOf(group.connectorClass.name), caBundle),
     shownData: () => templateData(group, params[index] ?? {}, shownToken, caBundle),
   }));
 }

@@ -3,26 +3,27 @@ import type { JsonObject } from '../../json.js';
 import { listedInQuotes } from '../../wording.js';
 import type { Secret } from '../../secret.js';
 import type { Call } from '../../load/call.js';
-import type { ResolvedConnector } from '../../connectors/model.js';
 import type { VolumeFile } from '../volume/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './configuration-renderer.js';
 import { fileNameProblem } from '../rules/file-name.js';
-import { chooseProxyEndpoint } from './proxy-endpoint.js';
+import type { ProxyDefaults } from './proxy-endpoint.js';
+import type { VolumePlan } from './volume-plan.js';
 
 const maxFiles = 128;
 const maxTotalBytes = 1024 * 1024;
 
 /** What the operator sets for all volumes of the node. */
-export interface ContentDefaults {
+export interface ContentDefaults extends ProxyDefaults {
   readonly noProxy: string;
   /** Driver-wide CA bundle in PEM, for proxies whose address carries none. */
   readonly caBundle: string | undefined;
 }
 
 export interface ContentRequest {
-  readonly resolved: readonly ResolvedConnector[];
-  readonly token: Secret;
+  readonly plan: VolumePlan;
+  /** For an audience of the plan. */
+  readonly tokenFor: (audience: string) => Secret;
   readonly includedConfigurations: readonly string[];
   readonly excludedFiles: readonly string[];
   readonly configurationParams: JsonObject;
@@ -38,7 +39,7 @@ export interface VolumeContent {
 /**
  * Renders a volume in memory, complete and checked, before the file system is touched.
  * 1. the built-in files; 2. the selected configurations, later wins; 3. without the excluded names; 4. within bounds.
- * @throws {DriverError} see chooseProxyEndpoint, proxyUrl and ConfigurationRenderer; RESOURCE_EXHAUSTED past the bounds.
+ * @throws {DriverError} see proxyUrl and ConfigurationRenderer; RESOURCE_EXHAUSTED past the bounds.
  */
 export async function renderVolumeContent(
   request: ContentRequest,
@@ -46,14 +47,16 @@ export async function renderVolumeContent(
   renderer: ConfigurationRenderer,
   call: Call,
 ): Promise<VolumeContent> {
-  const endpoint = chooseProxyEndpoint(request.resolved);
-  const caBundle = endpoint?.address.caCerts ?? defaults.caBundle;
+  const { plan, tokenFor } = request;
+  const { endpoint } = plan;
+  const caBundle = endpoint?.caCerts ?? defaults.caBundle;
 
   const files = new Map<string, VolumeFile>();
   const put = (file: VolumeFile): unknown => files.set(file.name, file);
-  builtInFiles({ endpoint, token: request.token, caBundle, noProxy: defaults.noProxy }).forEach(put);
+  builtInFiles({ endpoint, token: tokenFor(plan.audience), caBundle, noProxy: defaults.noProxy }).forEach(put);
 
-  const rendered = await renderer.render({ ...request, caBundle }, call);
+  const tokenOf = (className: string): Secret => tokenFor(plan.classAudiences.get(className) ?? plan.audience);
+  const rendered = await renderer.render({ ...request, resolved: plan.resolved, tokenOf, caBundle }, call);
   rendered.files.forEach(put);
 
   const absent = request.excludedFiles.filter((name) => !files.delete(name));

@@ -1,5 +1,6 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { PublishedVolumes, VolumeReport } from '../volume/published-volumes.js';
+import { firstExpiryMs } from '../volume/volume-tokens.js';
 import type { Volume } from './generated/connectors/volumes/v1/Volume.js';
 import type { VolumesHandlers } from './generated/connectors/volumes/v1/Volumes.js';
 import type { RpcEdge } from './unary.js';
@@ -27,7 +28,7 @@ function messageOf({ volume, confirmed, failure }: VolumeReport): Volume {
     connectors: attributes.connectors.map(({ namespace, name }) => `${namespace}/${name}`),
     outcome: confirmed.outcome,
     outcome_at_ms: confirmed.atMs,
-    token_expires_at_ms: volume.input.token.expiresAtMs,
+    token_expires_at_ms: firstExpiryMs(volume.input.tokens) ?? 0,
     failing_since_ms: failure?.sinceMs ?? 0,
     failure: failure?.message ?? '',
   };

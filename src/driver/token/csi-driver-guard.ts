@@ -19,12 +19,10 @@ export type TokenOrigin = 'secrets' | 'volume-context' | 'none';
  */
 export class CsiDriverGuard implements DriverGuard {
   readonly #driverName: string;
-  readonly #audience: string;
   readonly #reflector: Reflector;
 
-  constructor(client: KubeClient, driverName: string, audience: string, log: Log) {
+  constructor(client: KubeClient, driverName: string, log: Log) {
     this.#driverName = driverName;
-    this.#audience = audience;
     this.#reflector = new Reflector(client, { type: csiDriverType, name: driverName }, log);
   }
 
@@ -52,14 +50,16 @@ export class CsiDriverGuard implements DriverGuard {
     return unreadReason(this.#reflector.state, this.#reading()) ?? this.#problem();
   }
 
-  tokenOrigin(): TokenOrigin {
-    const spec = this.#spec();
-    const requests = jsonMember(spec, 'tokenRequests');
-    const isRequested =
-      Array.isArray(requests) &&
-      (requests as readonly JsonValue[]).some((request) => jsonMember(request, 'audience') === this.#audience);
-    if (!isRequested) return 'none';
-    return jsonMember(spec, 'serviceAccountTokenInSecrets') === true ? 'secrets' : 'volume-context';
+  tokenOrigin(audience: string): TokenOrigin {
+    if (!this.requestsTokensFor(audience)) return 'none';
+    return jsonMember(this.#spec(), 'serviceAccountTokenInSecrets') === true ? 'secrets' : 'volume-context';
+  }
+
+  /** Whether the object asks the kubelet for tokens of an audience. */
+  requestsTokensFor(audience: string): boolean {
+    const requests = jsonMember(this.#spec(), 'tokenRequests');
+    if (!Array.isArray(requests)) return false;
+    return (requests as readonly JsonValue[]).some((request) => jsonMember(request, 'audience') === audience);
   }
 
   #reading(): string {

@@ -12,17 +12,20 @@ import { parseTokenClaims } from './token-claims.js';
 /**
  * Where tokens count that come with a request. `secrets`, `volume-context`: as the CSIDriver object says; there the
  * kubelet overwrites what a pod's author may have put, elsewhere it does not. `none`: the CSIDriver object asks for no
- * token of our audience, so that one which is there came from somebody else. `either`: there is no CSIDriver object.
+ * token of the audience, so that one which is there came from somebody else. `either`: there is no CSIDriver object.
  */
 export type PassedTokenOrigin = 'secrets' | 'volume-context' | 'either' | 'none';
 
 export interface KubeletTokensOptions {
-  /** The audience that the proxy accepts. */
-  readonly audience: string;
-  /** Where the kubelet puts tokens; asked anew for each request. */
-  readonly origin: () => PassedTokenOrigin;
+  /** Where the kubelet puts tokens for an audience; asked anew for each request. */
+  readonly origin: (audience: string) => PassedTokenOrigin;
   /** Mints tokens of another lifetime; undefined when that is off. */
   readonly minter: TokenSource | undefined;
+  /**
+   * Whether tokens for an audience may be minted. Whoever writes a Connector's status chooses the audience; that must not
+   * get them a token for the API server.
+   */
+  readonly mayMint: (audience: string) => boolean;
   /** Whether a lifetime that cannot be had is an error. */
   readonly isStrict: boolean;
   readonly clock: Clock;
@@ -40,16 +43,17 @@ export class KubeletTokens implements TokenSource {
   }
 
   async tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken> {
-    const { minter } = this.#options;
+    const minter = this.#minterFor(request);
     const passed = this.#passedToken(request);
     if (passed !== undefined && isOfLifetime(passed.claims, request.expirationMs)) {
       return this.#unexpired(passed);
     }
     if (minter !== undefined) return minter.tokenFor(request, signal);
     if (passed === undefined) {
+      const audience = quote(request.audience);
       throw new DriverError(
         'FAILED_PRECONDITION',
-        `the kubelet passed no token for audience "${this.#options.audience}": set spec.tokenRequests of the driver's CSIDriver object to [{audience: ${this.#options.audience}, expirationSeconds: 1800}]`,
+        `the kubelet passed no token for audience ${audience}: add to spec.tokenRequests of the driver's CSIDriver object the item {audience: ${audience}, expirationSeconds: 1800}`,
       );
     }
     return this.#ofOtherLifetime(passed, request);
@@ -59,7 +63,7 @@ export class KubeletTokens implements TokenSource {
     try {
       const passed = this.#passedToken(request);
       if (passed !== undefined && isOfLifetime(passed.claims, request.expirationMs)) return this.#unexpired(passed);
-      const { minter } = this.#options;
+      const minter = this.#minterFor(request);
       if (minter !== undefined) return minter.peek(request);
       return passed === undefined ? undefined : this.#ofOtherLifetime(passed, request);
     } catch (error) {
@@ -89,16 +93,19 @@ export class KubeletTokens implements TokenSource {
     return { secret, expiresAtMs: claims.expiresAtMs };
   }
 
-  #passedToken({ passed, pod }: TokenRequest): PassedToken | undefined {
-    const { audience, origin } = this.#options;
-    const json = passedJson(passed, origin());
+  #minterFor({ audience }: TokenRequest): TokenSource | undefined {
+    return this.#options.mayMint(audience) ? this.#options.minter : undefined;
+  }
+
+  #passedToken({ passed, pod, audience }: TokenRequest): PassedToken | undefined {
+    const json = passedJson(passed, this.#options.origin(audience));
     const secret = json === undefined ? undefined : tokenOfAudience(json, audience);
     if (secret === undefined) return undefined;
     const claims = parseTokenClaims(secret);
     if (claims === undefined) {
       throw new DriverError(
         'FAILED_PRECONDITION',
-        `the token passed for audience "${audience}" is not a JSON Web Token with an "exp" claim`,
+        `the token passed for audience ${quote(audience)} is not a JSON Web Token with an "exp" claim`,
       );
     }
     ensureTokenOf(pod, claims);

@@ -41,14 +41,12 @@ interface MintedToken {
  */
 export class MintedTokens implements TokenSource {
   readonly #client: KubeClient;
-  readonly #audience: string;
   readonly #clock: Clock;
   readonly #minted = new Map<string, MintedToken>();
   readonly #underWay = new Map<string, Promise<MintedToken>>();
 
-  constructor(client: KubeClient, audience: string, clock: Clock) {
+  constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
-    this.#audience = audience;
     this.#clock = clock;
   }
 
@@ -126,7 +124,7 @@ export class MintedTokens implements TokenSource {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
       spec: {
-        audiences: [this.#audience],
+        audiences: [request.audience],
         expirationSeconds: BigInt(Math.round(expirationMs / 1000)),
         boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.name, uid: pod.uid },
       },
@@ -156,8 +154,8 @@ export class MintedTokens implements TokenSource {
   }
 }
 
-function keyOf({ pod, expirationMs }: TokenRequest): string {
-  return JSON.stringify([pod.uid, pod.namespace, pod.serviceAccountName, expirationMs]);
+function keyOf({ pod, audience, expirationMs }: TokenRequest): string {
+  return JSON.stringify([pod.uid, pod.namespace, pod.serviceAccountName, audience, expirationMs]);
 }
 
 function accountOf({ pod }: TokenRequest): string {

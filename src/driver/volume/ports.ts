@@ -18,6 +18,8 @@ export interface OtherLifetime {
 
 export interface TokenRequest {
   readonly pod: PodIdentity;
+  /** That the proxy expects. */
+  readonly audience: string;
   /** What the kubelet passed under `csi.storage.k8s.io/serviceAccount.tokens`, by where it stood. */
   readonly passed: PassedTokens;
   /** `token.expiration` in milliseconds; absent: the token that the kubelet passes. */
@@ -32,7 +34,7 @@ export interface PassedTokens {
 
 export interface TokenSource {
   /**
-   * A token for the pod's service account and the proxy's audience that has not expired.
+   * A token for the pod's service account and the audience that has not expired.
    * @throws {DriverError} FAILED_PRECONDITION when neither the kubelet nor minting gives one, INVALID_ARGUMENT for a
    * lifetime that cannot be had, PERMISSION_DENIED for a token of another pod, UNAVAILABLE for an expired one.
    */

@@ -1,6 +1,8 @@
 import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
+import { audiencesOf, planVolume } from '../content/volume-plan.js';
+import type { VolumePlan } from '../content/volume-plan.js';
 import { DriverError, asDriverError, throwIfAborted } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { VolumeAttributes } from './attributes.js';
@@ -8,14 +10,16 @@ import type { AccessControl } from '../../access/access-control.js';
 import type { Call } from '../../load/call.js';
 import type { Clock } from '../../clock.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
-import type { DriverGuard, ProxyToken, TargetState, TokenSource, VolumeChange, VolumeHost } from './ports.js';
-import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
+import type { DriverGuard, TargetState, TokenSource, VolumeChange, VolumeHost } from './ports.js';
+import type { FeatureFlags } from '../../connectors/model.js';
 import type { PublishRequest } from './publish-request.js';
 import { decideAccess, ensureMayKnow } from './publish-access.js';
 import type { PublishLimiter } from '../../load/publish-limiter.js';
 import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
 import { isSameInput } from './published-volumes.js';
 import { StepTimer } from './step-timer.js';
+import { obtainTokens, peekTokens, secretOf } from './volume-tokens.js';
+import type { TokensRequest, VolumeTokens } from './volume-tokens.js';
 import type { VolumeLocks } from './volume-locks.js';
 
 export interface PublishOutcome {
@@ -62,7 +66,7 @@ export interface PublishCall {
  * 4. Make sure that the kubelet's pod information can be believed.
  * 5. Read the connectors, their classes and the feature flags, for who may read them.
  * 6. Authorise.
- * 7. Get the token. When only the cached answers had aged and nothing changed after all: done.
+ * 7. Get the tokens that its proxies expect. When only the cached answers had aged and nothing changed after all: done.
  * 8. Render everything in memory.
  * 9. Attach a complete volume, or rewrite the one that is there.
  * 10. Remember what it was made from.
@@ -177,9 +181,17 @@ export class PublishVolume {
     const { connectors } = request.attributes;
     const flags = source.peekFlags();
     const resolved = source.peek(connectors);
-    const token = tokens.peek(tokenRequestOf(request));
-    if (flags === undefined || resolved === undefined || token === undefined) return false;
-    const input = { requestKey, resolved, flags, token, caBundle: contentDefaults().caBundle, isAllowed: true };
+    // The same connectors need tokens for the same audiences.
+    const peeked = peekTokens(tokens, tokensRequestOf(request), known.input.tokens.keys());
+    if (flags === undefined || resolved === undefined || peeked === undefined) return false;
+    const input = {
+      requestKey,
+      resolved,
+      flags,
+      tokens: peeked,
+      caBundle: contentDefaults().caBundle,
+      isAllowed: true,
+    };
     if (!guard.isKnownTrustworthy() || !isSameInput(known.input, input)) return false;
     if (host.inspect(request.targetPath) !== 'published') return false;
     const asked = { pod: request.pod, connectors, flags };
@@ -217,18 +229,28 @@ export class PublishVolume {
     if (access.kind === 'pending') throw new DriverError('UNAVAILABLE', access.message);
     timer.lap('authorize');
 
-    // 7. Token.
-    const tokenRequest = tokenRequestOf(request);
-    const token = tokens.peek(tokenRequest) ?? (await call.idleWhile(() => tokens.tokenFor(tokenRequest, call.signal)));
+    // 7. Tokens.
+    const defaults = contentDefaults();
+    const made =
+      access.kind === 'rejected'
+        ? { rejection: access }
+        : { plan: planVolume(resolved, attributes.includedConfigurations, defaults) };
+    const audiences = made.plan === undefined ? [] : audiencesOf(made.plan);
+    const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiences, call);
     throwIfAborted(call.signal);
-    if (token.otherLifetime !== undefined)
-      this.#tell(request, token.otherLifetime.isWishMet ? 'info' : 'warn', token.otherLifetime.message);
+    this.#tellOfLifetimes(request, volumeTokens);
     timer.lap('token');
 
     // Nothing changed after all.
-    const defaults = contentDefaults();
     const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && known?.input.isAllowed === true);
-    const input: VolumeInput = { requestKey, resolved, flags, token, caBundle: defaults.caBundle, isAllowed };
+    const input: VolumeInput = {
+      requestKey,
+      resolved,
+      flags,
+      tokens: volumeTokens,
+      caBundle: defaults.caBundle,
+      isAllowed,
+    };
     if (known !== undefined && isSameInput(known.input, input) && host.inspect(targetPath) === 'published') {
       volumes.put({ request, input }, this.#confirmation('unchanged'));
       return { path: 'unchanged', steps: timer.steps };
@@ -237,9 +259,9 @@ export class PublishVolume {
 
     // 8. Render.
     const content =
-      access.kind === 'rejected'
-        ? rejectionContent(access.message, access.details)
-        : await this.#render(request, resolved, token, defaults, call);
+      made.plan === undefined
+        ? rejectionContent(made.rejection.message, made.rejection.details)
+        : await this.#render(request, made.plan, volumeTokens, defaults, call);
     throwIfAborted(call.signal);
     timer.lap('render');
 
@@ -259,19 +281,25 @@ export class PublishVolume {
 
   async #render(
     request: PublishRequest,
-    resolved: readonly ResolvedConnector[],
-    token: ProxyToken,
+    plan: VolumePlan,
+    tokens: VolumeTokens,
     defaults: ContentDefaults,
     call: Call,
   ): Promise<VolumeContent> {
     const content = await renderVolumeContent(
-      { ...request.attributes, resolved, token: token.secret },
+      { ...request.attributes, plan, tokenFor: (audience) => secretOf(tokens, audience) },
       defaults,
       this.#deps.renderer,
       call,
     );
     for (const warning of content.warnings) this.#tell(request, 'warn', warning);
     return content;
+  }
+
+  #tellOfLifetimes(request: PublishRequest, tokens: VolumeTokens): void {
+    for (const { otherLifetime } of tokens.values()) {
+      if (otherLifetime) this.#tell(request, otherLifetime.isWishMet ? 'info' : 'warn', otherLifetime.message);
+    }
   }
 
   /** Once for each volume: the kubelet tries again and again. */
@@ -281,7 +309,7 @@ export class PublishVolume {
   }
 }
 
-function tokenRequestOf({ pod, passedTokens, attributes }: PublishRequest): Parameters<TokenSource['peek']>[0] {
+function tokensRequestOf({ pod, passedTokens, attributes }: PublishRequest): TokensRequest {
   const { tokenExpirationMs } = attributes;
   return {
     pod,

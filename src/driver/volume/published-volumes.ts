@@ -1,6 +1,8 @@
 import type { FeatureFlags, ResolvedConnector } from '../../connectors/model.js';
-import type { ProxyToken, VolumeChange } from './ports.js';
+import type { VolumeChange } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
+import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
+import type { VolumeTokens } from './volume-tokens.js';
 import { ToldOnce } from './told-once.js';
 
 /**
@@ -12,7 +14,8 @@ export interface VolumeInput {
   readonly requestKey: string;
   readonly resolved: readonly ResolvedConnector[];
   readonly flags: FeatureFlags;
-  readonly token: ProxyToken;
+  /** Empty when only the reason of a rejection was mounted. */
+  readonly tokens: VolumeTokens;
   readonly caBundle: string | undefined;
   /** False when only the reason of a rejection was mounted. */
   readonly isAllowed: boolean;
@@ -37,7 +40,7 @@ export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
     a.flags === b.flags &&
     a.caBundle === b.caBundle &&
     a.isAllowed === b.isAllowed &&
-    a.token.secret.equals(b.token.secret) &&
+    areSameTokens(a.tokens, b.tokens) &&
     a.resolved.length === b.resolved.length &&
     a.resolved.every(
       ({ connector, connectorClass }, index) =>
@@ -120,7 +123,7 @@ export class PublishedVolumes {
 
   /** For metrics: how many volumes there are, the first expiry and the oldest failure, milliseconds since the epoch. */
   summary(): VolumesSummary {
-    const expiries = [...this.#volumes.values()].map(({ input }) => input.token.expiresAtMs);
+    const expiries = [...this.#volumes.values()].flatMap(({ input }) => firstExpiryMs(input.tokens) ?? []);
     const failures = [...this.#failures.values()].map(({ sinceMs }) => sinceMs);
     return {
       volumes: this.#volumes.size,

@@ -5,6 +5,7 @@ import type { PublishRequest } from './publish-request.js';
 import type { PublishOutcome } from './publish-volume.js';
 import type { PublishedVolume, PublishedVolumes } from './published-volumes.js';
 import { RefreshBudget } from './refresh-budget.js';
+import { firstExpiryMs } from './volume-tokens.js';
 
 export interface RefreshOnChangeDependencies {
   readonly volumes: PublishedVolumes;
@@ -128,7 +129,7 @@ export class RefreshOnChange {
     const { request, input } = volume;
     if (this.#pending.has(request.targetPath)) return false;
     // Without a token there is nothing to make it from; the kubelet brings one.
-    if (input.token.expiresAtMs <= this.#deps.now()) return false;
+    if ((firstExpiryMs(input.tokens) ?? Infinity) <= this.#deps.now()) return false;
     if (!this.#isStale(volume)) return false;
     const tried = this.#attemptOf(request)?.basis;
     return tried === undefined || !isSame(this.#basisOf(volume), tried);

@@ -1,6 +1,7 @@
 import { DriverError } from '../../errors.js';
 import type { Clock } from '../../clock.js';
 import type { VolumeHost, VolumeStatistics } from './ports.js';
+import { firstExpiryMs } from './volume-tokens.js';
 import type { PublishedVolumes } from './published-volumes.js';
 
 export interface VolumeCondition {
@@ -36,7 +37,7 @@ export class VolumeStatisticsQuery {
   #condition(volumePath: string): VolumeCondition {
     const { volumes, clock } = this.#deps;
     const known = volumes.get(volumePath);
-    const expiresAtMs = known?.input.token.expiresAtMs;
+    const expiresAtMs = known && firstExpiryMs(known.input.tokens);
     if (expiresAtMs !== undefined && expiresAtMs <= clock.now()) {
       return {
         abnormal: true,
@@ -50,8 +51,8 @@ export class VolumeStatisticsQuery {
     }
     if (known === undefined) return { abnormal: false, message: 'published before the driver started' };
     if (!known.input.isAllowed) return { abnormal: false, message: 'access was rejected; .error.json says why' };
-    const unmet = known.input.token.otherLifetime;
-    const note = unmet === undefined || unmet.isWishMet ? '' : `; ${unmet.message}`;
+    const unmet = [...known.input.tokens.values()].find(({ otherLifetime }) => otherLifetime?.isWishMet === false);
+    const note = unmet?.otherLifetime === undefined ? '' : `; ${unmet.otherLifetime.message}`;
     return { abnormal: false, message: `published and current${note}` };
   }
 }

@@ -73,8 +73,8 @@ describe('parseConnectorClass', () => {
     parseConnectorClass({ metadata: { name: 'oci' }, spec: { ...spec, ...change } });
 
   it('reads proxy and configurations', () => {
-    const { name, hasProxy, configurations } = parse({});
-    assert.deepEqual([name, hasProxy], ['oci', true]);
+    const { name, proxy, configurations } = parse({});
+    assert.deepEqual([name, proxy !== undefined], ['oci', true]);
     assert.deepEqual(configurations, [
       {
         name: 'config',
@@ -111,8 +111,12 @@ describe('parseConnectorClass', () => {
   });
 
   it('takes a missing or null proxy for none, and an empty one for one', () => {
-    assert.equal(parse({ proxy: null }).hasProxy, false);
-    assert.equal(parse({ proxy: {} }).hasProxy, true);
+    assert.equal(parse({ proxy: null }).proxy, undefined);
+    assert.deepEqual(parse({ proxy: {} }).proxy, { hasRef: false });
+    const whole = { ref: { kind: 'Service', name: 'x' }, audience: 'own', CACerts: 'PEM' };
+    assert.deepEqual(parse({ proxy: whole }).proxy, { hasRef: true, audience: 'own', caCerts: 'PEM' });
+    assert.deepEqual(parse({ proxy: { audience: '', CACerts: '' } }).proxy, { hasRef: false });
+    assert.throws(() => parse({ proxy: { audience: 'x'.repeat(1025) } }), { message: /spec\.proxy\.audience must be/ });
     assert.deepEqual(parseConnectorClass({ metadata: { name: 'x' } }).configurations, []);
   });
 

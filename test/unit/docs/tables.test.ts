@@ -124,7 +124,7 @@ describe('README.md', () => {
   });
 
   it('lists the files', () => {
-    const endpoint = chooseProxyEndpoint([resolvedOf('ci/a', 'http://proxy')]);
+    const endpoint = chooseProxyEndpoint([resolvedOf('ci/a', 'http://proxy')], 'connectors-proxy');
     const files = builtInFiles({ endpoint, token: new Secret('t'), caBundle: 'PEM', noProxy: '' });
     const names = [...files, ...rejectionContent('', []).files].map(({ name }) => name);
     assert.deepEqual(

@@ -26,6 +26,7 @@ const defaults: DriverConfig = {
   'strict-token-expiration': false,
   'max-token-expiration': 86_400_000,
   'proxy-ca-file': undefined,
+  'default-proxy-url': undefined,
   'no-proxy': 'localhost,127.0.0.1,::1',
   'approval-wait': 90_000,
   'refresh-on-change': true,
@@ -39,6 +40,13 @@ type Name = keyof DriverConfig;
 
 describe('the flags of serve', () => {
   it('have these defaults', () => assert.deepEqual({ ...parse([]) }, defaults));
+
+  it('leave the API server of the cluster out of the proxy', () => {
+    const inCluster = parse([], { KUBERNETES_SERVICE_HOST: '10.96.0.1' });
+    assert.equal(inCluster['no-proxy'], 'localhost,127.0.0.1,::1,10.96.0.1,kubernetes.default.svc');
+    assert.equal(parse(['--no-proxy', 'x'], { KUBERNETES_SERVICE_HOST: '10.96.0.1' })['no-proxy'], 'x');
+    assert.throws(() => parse([], { KUBERNETES_SERVICE_HOST: '$(reboot)' }), UsageError);
+  });
 
   it('give a frozen configuration', () => assert.ok(Object.isFrozen(parse([]))));
 

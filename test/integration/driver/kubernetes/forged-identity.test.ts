@@ -130,7 +130,7 @@ describe('what a pod author writes', () => {
         await assertFails(
           driver.kubelet.publish(volume.publishRequest({ token: forged(), ...withSecrets(forged()) })),
           'FAILED_PRECONDITION',
-          /^the kubelet passed no token .*: set spec\.tokenRequests of the driver's CSIDriver object to \[\{audience: connectors-proxy, expirationSeconds: 1800\}\]$/,
+          /^the kubelet passed no token .*: add to spec\.tokenRequests of the driver's CSIDriver object the item \{audience: "connectors-proxy", expirationSeconds: 1800\}$/,
         );
         assertNothingMounted();
         cluster.putCsiDriver({});

@@ -6,7 +6,7 @@ import { Secret } from '../../../../src/secret.js';
 import { resolvedOf } from '../../../support/domain.js';
 
 const token = new Secret('head.claims.signature');
-const endpoint = chooseProxyEndpoint([resolvedOf('ci/harbor', 'http://proxy.example:8080/path')]);
+const endpoint = chooseProxyEndpoint([resolvedOf('ci/harbor', 'http://proxy.example:8080/path')], 'connectors-proxy');
 
 function filesOf(change: Partial<Parameters<typeof builtInFiles>[0]>): Record<string, string> {
   const files = builtInFiles({ endpoint, token, caBundle: undefined, noProxy: 'localhost,::1', ...change });

@@ -4,13 +4,13 @@ import { isPlainEnvValue } from '../../../../src/driver/rules/env-value.js';
 import { chooseProxyEndpoint, proxyUrl } from '../../../../src/driver/content/proxy-endpoint.js';
 import { Secret } from '../../../../src/secret.js';
 import type { ConnectorClass, ResolvedConnector } from '../../../../src/connectors/model.js';
-import { classOf, connectorOf, resolvedOf } from '../../../support/domain.js';
+import { classOf, classWithoutProxy, connectorOf, resolvedOf } from '../../../support/domain.js';
 
 const token = new Secret('head.claims.signature');
 const own = 'https://own.example:8443/namespaces/ci/connectors/harbor';
 
 function urlOf(...resolved: readonly ResolvedConnector[]): string | undefined {
-  const endpoint = chooseProxyEndpoint(resolved);
+  const endpoint = chooseProxyEndpoint(resolved, 'connectors-proxy');
   return endpoint && proxyUrl(endpoint, token);
 }
 
@@ -22,11 +22,11 @@ describe('the proxy of one connector', () => {
   it('is its own, whatever its class says, with the path kept in the address only', () => {
     const resolved = [resolvedOf('ci/harbor', own, classAt('oci', 'http://class.example'))];
     assert.equal(urlOf(...resolved), 'https://ci%2Fharbor:head.claims.signature@own.example:8443');
-    assert.equal(chooseProxyEndpoint(resolved)?.address.url, own);
+    assert.equal(chooseProxyEndpoint(resolved, 'connectors-proxy')?.address.url, own);
   });
 
   it('is none when the class has no proxy, even without an address', () => {
-    const connectorClass = classOf('constant', { hasProxy: false });
+    const connectorClass = classWithoutProxy('constant');
     assert.equal(urlOf({ connector: connectorOf('ci/files'), connectorClass }), undefined);
     assert.equal(urlOf(resolvedOf('ci/files', 'no URL at all', connectorClass)), undefined);
   });
@@ -92,7 +92,7 @@ describe('the proxy of several connectors', () => {
       resolvedOf('ci/c', own, classAt('z', `${shared}/z`)),
     ];
     assert.equal(urlOf(...resolved), `http://${user('a', 'c')}:${token.expose()}@shared.example:8080`);
-    assert.equal(chooseProxyEndpoint(resolved)?.address.url, `${shared}/z`);
+    assert.equal(chooseProxyEndpoint(resolved, 'connectors-proxy')?.address.url, `${shared}/z`);
   });
 
   it('falls back to the last one’s own', () => {
@@ -105,7 +105,7 @@ describe('the proxy of several connectors', () => {
   });
 
   it('leaves out those that need none', () => {
-    const constant = classOf('constant', { hasProxy: false });
+    const constant = classWithoutProxy('constant');
     const oci = classAt('oci', shared);
     const resolved = [resolvedOf('ci/a', own, oci), resolvedOf('ci/b', own, oci), resolvedOf('ci/c', own, constant)];
     assert.equal(urlOf(...resolved), `http://${user('a', 'b')}:${token.expose()}@shared.example:8080`);
@@ -155,7 +155,7 @@ describe('the proxy URL', () => {
           connector: { ...connectorOf('', { url }), ref: { namespace, name } },
           connectorClass: classOf('class'),
         }));
-        const endpoint = chooseProxyEndpoint(resolved)!;
+        const endpoint = chooseProxyEndpoint(resolved, 'connectors-proxy')!;
         const text = proxyUrl(endpoint, new Secret(secret));
         assert.ok(isPlainEnvValue(text), text);
         const parsed = new URL(text);

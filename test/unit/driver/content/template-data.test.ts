@@ -36,6 +36,12 @@ describe('template data', () => {
     assert.deepEqual((data['connector'] as { status: unknown }).status, { proxyAddress: '' });
   });
 
+  it('has as proxy of a class without a status that of the first connector, without its path', () => {
+    const connectors = [connectorOf('ci/a', { url: 'HTTP://proxy.example:8080/namespaces/ci' }), connectorOf('ci/b')];
+    const data = templateData({ connectorClass: classOf('x'), connectors }, {}, token, undefined);
+    assert.equal((data['connectorclass'] as { proxyAddress: string }).proxyAddress, 'http://proxy.example:8080');
+  });
+
   it('shows the first connector of the class as the connector', () => {
     const connectors = [connectorOf('ci/b'), connectorOf('ci/a')];
     const data = templateData({ connectorClass: classOf('x'), connectors }, {}, token, undefined);

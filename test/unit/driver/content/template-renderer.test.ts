@@ -33,7 +33,7 @@ async function render(
 ): Promise<readonly string[]> {
   const request = {
     resolved: [{ connector: connectorOf('ci/harbor'), connectorClass: classWith(configurations) }],
-    token: new Secret(token),
+    tokenOf: () => new Secret(token),
     caBundle: undefined,
     includedConfigurations: names,
     configurationParams: {},
@@ -160,7 +160,7 @@ describe('the renderer of configurations', () => {
       await renderer.render(
         {
           resolved: [{ connector, connectorClass }],
-          token: new Secret(token),
+          tokenOf: () => new Secret(token),
           caBundle: undefined,
           includedConfigurations: [name],
           configurationParams: {},
@@ -172,7 +172,7 @@ describe('the renderer of configurations', () => {
     };
     assert.equal(await renderOnce('a'), 1);
     assert.equal(await renderOnce('a'), 0);
-    assert.equal(await renderOnce('a', { token: new Secret('another.token') }), 0);
+    assert.equal(await renderOnce('a', { tokenOf: () => new Secret('another.token') }), 0);
     assert.equal(await renderOnce('a', { caBundle: 'PEM' }), 1);
     assert.equal(await renderOnce('a', { resolved: [{ connector: connectorOf('ci/harbor'), connectorClass }] }), 1);
     assert.equal(await renderOnce('a', { resolved: [{ connector, connectorClass: classWith(configurations) }] }), 1);
@@ -195,7 +195,7 @@ describe('the renderer of configurations', () => {
       await renderer.render(
         {
           resolved: [{ connector, connectorClass }],
-          token: new Secret(each),
+          tokenOf: () => new Secret(each),
           caBundle: undefined,
           includedConfigurations: ['a'],
           configurationParams: {},

@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import type { ConfigurationRenderer } from '../../../../src/driver/content/configuration-renderer.js';
 import type { ContentRequest, VolumeContent } from '../../../../src/driver/content/volume-content.js';
 import { rejectionContent, renderVolumeContent } from '../../../../src/driver/content/volume-content.js';
+import { planVolume } from '../../../../src/driver/content/volume-plan.js';
+import type { ResolvedConnector } from '../../../../src/connectors/model.js';
 import { Secret } from '../../../../src/secret.js';
 import type { VolumeFile } from '../../../../src/driver/volume/ports.js';
 import { call, classOf, connectorOf, resolvedOf } from '../../../support/domain.js';
 
-const defaults = { noProxy: 'localhost', caBundle: undefined };
+const defaults = { noProxy: 'localhost', caBundle: undefined, audience: 'connectors-proxy', proxyUrl: undefined };
+const harbor = [resolvedOf('ci/harbor', 'http://proxy')];
 
 function rendererOf(...files: readonly (readonly [name: string, text: string])[]): ConfigurationRenderer {
   const rendered = files.map(([name, text]): VolumeFile => ({ name, content: Buffer.from(text) }));
@@ -14,13 +17,13 @@ function rendererOf(...files: readonly (readonly [name: string, text: string])[]
 }
 
 function render(
-  change: Partial<ContentRequest> = {},
+  { resolved = harbor, ...change }: Partial<ContentRequest> & { readonly resolved?: readonly ResolvedConnector[] } = {},
   renderer = rendererOf(),
   contentDefaults: Parameters<typeof renderVolumeContent>[1] = defaults,
 ): Promise<VolumeContent> {
   const request = {
-    resolved: [resolvedOf('ci/harbor', 'http://proxy')],
-    token: new Secret('token'),
+    plan: planVolume(resolved, change.includedConfigurations ?? [], contentDefaults),
+    tokenFor: (audience: string) => new Secret(`token-for-${audience}`),
     includedConfigurations: [],
     excludedFiles: [],
     configurationParams: {},
@@ -79,6 +82,24 @@ describe('the content of a volume', () => {
     assert.equal(textOf(await render({ resolved: [withCa] }, undefined, driverWide), 'ca.crt'), 'OWN');
     assert.equal(textOf(await render({}, undefined, driverWide), 'ca.crt'), 'WIDE');
     assert.equal(textOf(await render(), 'ca.crt'), undefined);
+  });
+
+  it('adds the CA of the class to that of the address', async () => {
+    const pem = (body: string): string => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+    const connectorClass = classOf('oci', { proxy: { hasRef: true, caCerts: `${pem('MIIBclass')}${pem('MIIBown')}` } });
+    const [withCa, without] = [{ caCerts: pem('MIIBown') }, {}].map((address) => ({
+      connector: connectorOf('ci/a', { url: 'http://proxy', ...address }),
+      connectorClass,
+    }));
+    assert.equal(textOf(await render({ resolved: [withCa!] }), 'ca.crt'), `${pem('MIIBown')}${pem('MIIBclass')}`);
+    assert.equal(textOf(await render({ resolved: [without!] }), 'ca.crt'), connectorClass.proxy?.caCerts);
+  });
+
+  it('has the token for the audience of the proxy', async () => {
+    const connector = connectorOf('ci/a', { url: 'http://proxy', audience: 'own' });
+    const content = await render({ resolved: [{ connector, connectorClass: classOf('oci') }] });
+    assert.equal(textOf(content, 'context.token'), 'token-for-own');
+    assert.match(textOf(content, '.env') ?? '', /:token-for-own@/);
   });
 
   it('shows templates the same CA', async () => {

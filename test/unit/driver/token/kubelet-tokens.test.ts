@@ -14,6 +14,7 @@ const inSecrets = passedTokensJson(token);
 const otherToken = tokenOf({ ...claims, jti: 'other' });
 const inVolumeContext = passedTokensJson(otherToken);
 
+const audience = 'connectors-proxy';
 const minted: ProxyToken = { secret: new Secret('minted'), expiresAtMs: 1 };
 const minter: TokenSource = { tokenFor: () => Promise.resolve(minted), peek: () => minted };
 
@@ -25,9 +26,9 @@ interface Case {
 
 function tokens(options: Partial<KubeletTokensOptions> = {}): KubeletTokens {
   return new KubeletTokens({
-    audience: 'connectors-proxy',
     origin: () => 'either',
     minter: undefined,
+    mayMint: () => true,
     isStrict: false,
     clock: { now: () => nowSeconds * 1000 },
     ...options,
@@ -36,7 +37,7 @@ function tokens(options: Partial<KubeletTokensOptions> = {}): KubeletTokens {
 
 /** What `tokenFor` gives; `peek` must give the same, or nothing where that throws. */
 async function tokenFor({ passed, expirationMs, options }: Case): Promise<string> {
-  const request = { pod, passed, ...(expirationMs === undefined ? {} : { expirationMs }) };
+  const request = { pod, audience, passed, ...(expirationMs === undefined ? {} : { expirationMs }) };
   const peeked = tokens(options).peek(request)?.secret.expose();
   try {
     const { secret } = await tokens(options).tokenFor(request, neverAborted);
@@ -52,7 +53,10 @@ describe('the kubelet’s token', () => {
   it('is the one for the audience, with its own expiry', async () => {
     assert.equal(await tokenFor({ passed: { inSecrets } }), token);
     const early = tokens({ origin: () => 'secrets', clock: { now: () => 0 } });
-    assert.equal(early.peek({ pod, passed: { inSecrets } })?.expiresAtMs, (nowSeconds + lifetimeSeconds) * 1000);
+    assert.equal(
+      early.peek({ pod, audience, passed: { inSecrets } })?.expiresAtMs,
+      (nowSeconds + lifetimeSeconds) * 1000,
+    );
   });
 
   for (const [origin, passed, expected] of [
@@ -178,7 +182,7 @@ describe('a lifetime that a volume asks for', () => {
   ] as const) {
     it(`where minting is off: ${what}, and said`, async () => {
       const own = tokenOf({ ...claims, ...changes });
-      const request = { pod, passed: { inSecrets: passedTokensJson(own) }, expirationMs };
+      const request = { pod, audience, passed: { inSecrets: passedTokensJson(own) }, expirationMs };
       for (const given of [tokens().peek(request), await tokens().tokenFor(request, neverAborted)]) {
         assert.equal(given?.secret.expose(), own);
         assert.equal(given.otherLifetime?.isWishMet, isWishMet);
@@ -186,6 +190,15 @@ describe('a lifetime that a volume asks for', () => {
       }
     });
   }
+
+  it('is never minted for an audience that the operator has not named', async () => {
+    const options = { minter, mayMint: () => false };
+    assert.equal(await tokenFor({ passed, expirationMs: 3_600_000, options }), token);
+    await assert.rejects(tokenFor({ passed: {}, options }), {
+      code: 'FAILED_PRECONDITION',
+      message: /^the kubelet passed no token for audience "connectors-proxy": add to spec\.tokenRequests .* the item/,
+    });
+  });
 
   it('is refused where minting is off and the operator wants it strict, and the error says what to do', async () => {
     await assert.rejects(tokenFor({ passed, expirationMs: 3_600_000, options: { isStrict: true } }), {

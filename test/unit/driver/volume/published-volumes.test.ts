@@ -2,30 +2,32 @@ import assert from 'node:assert/strict';
 import { Secret } from '../../../../src/secret.js';
 import type { PublishedVolume, VolumeInput } from '../../../../src/driver/volume/published-volumes.js';
 import { PublishedVolumes, isSameInput } from '../../../../src/driver/volume/published-volumes.js';
+import type { VolumeTokens } from '../../../../src/driver/volume/volume-tokens.js';
 import { classOf, publishRequestOf, resolvedOf } from '../../../support/domain.js';
 
 const flags = { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true };
 const resolved = [resolvedOf('ci/harbor', 'http://proxy')];
+const tokensOf = (text: string, expiresAtMs: number, audience = 'connectors-proxy'): VolumeTokens =>
+  new Map([[audience, { secret: new Secret(text), expiresAtMs }]]);
 const input: VolumeInput = {
   requestKey: 'key',
   resolved,
   flags,
-  token: { secret: new Secret('token'), expiresAtMs: 1000 },
+  tokens: tokensOf('token', 1000),
   caBundle: undefined,
   isAllowed: true,
 };
 
 function volumeAt(targetPath: string, expiresAtMs = 1000): PublishedVolume {
-  const token = { secret: new Secret('token'), expiresAtMs };
-  return { request: publishRequestOf(targetPath), input: { ...input, token } };
+  return { request: publishRequestOf(targetPath), input: { ...input, tokens: tokensOf('token', expiresAtMs) } };
 }
 
 const confirmed = { outcome: 'fresh', atMs: 7 } as const;
 
 describe('isSameInput', () => {
   it('holds for copies of the same parts and an equal token', () => {
-    const token = { secret: new Secret('token'), expiresAtMs: 2000 };
-    assert.equal(isSameInput(input, { ...input, resolved: [{ ...resolved[0]! }], token }), true);
+    const tokens = tokensOf('token', 2000);
+    assert.equal(isSameInput(input, { ...input, resolved: [{ ...resolved[0]! }], tokens }), true);
   });
 
   for (const [what, change] of [
@@ -33,7 +35,9 @@ describe('isSameInput', () => {
     ['flags object', { flags: { ...flags } }],
     ['CA bundle', { caBundle: 'PEM' }],
     ['decision', { isAllowed: false }],
-    ['token', { token: { secret: new Secret('renewed'), expiresAtMs: 1000 } }],
+    ['token', { tokens: tokensOf('renewed', 1000) }],
+    ['audience', { tokens: tokensOf('token', 1000, 'other') }],
+    ['number of tokens', { tokens: new Map([...tokensOf('token', 1000), ...tokensOf('token', 1000, 'other')]) }],
     ['number of connectors', { resolved: [...resolved, ...resolved] }],
     ['connector object', { resolved: [{ ...resolved[0]!, connector: { ...resolved[0]!.connector } }] }],
     ['class object', { resolved: [{ ...resolved[0]!, connectorClass: classOf('class') }] }],

@@ -30,7 +30,7 @@ describe('VolumeStatisticsQuery', () => {
           requestKey: '',
           resolved: [],
           flags: { connectorProxyPermissions: false, connectorsApproval: false, multiConnector: true },
-          token: { secret: new Secret('token'), expiresAtMs },
+          tokens: new Map([['connectors-proxy', { secret: new Secret('token'), expiresAtMs }]]),
           caBundle: undefined,
           isAllowed,
         },

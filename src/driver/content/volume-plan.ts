@@ -1,0 +1,107 @@
+import { DriverError } from '../../errors.js';
+import { quote } from '../../wording.js';
+import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
+import { groupByClass } from './configuration-selection.js';
+import { audienceOf, chooseProxyEndpoint } from './proxy-endpoint.js';
+import type { ProxyDefaults, ProxyEndpoint } from './proxy-endpoint.js';
+
+/** What is known of a volume's content before there are tokens: through which proxies it goes, with whose tokens. */
+export interface VolumePlan {
+  /** With the default proxy for those that have none of their own. */
+  readonly resolved: readonly ResolvedConnector[];
+  /** Of the built-in files. */
+  readonly endpoint: ProxyEndpoint | undefined;
+  /** Of the token in the built-in files. */
+  readonly audience: string;
+  /** Of the token that the templates of a class see, by its name; of the classes whose templates are rendered. */
+  readonly classAudiences: ReadonlyMap<string, string>;
+}
+
+/**
+ * @param included names of configurations.
+ * @throws {DriverError} see chooseProxyEndpoint; FAILED_PRECONDITION where one file would need two tokens.
+ */
+export function planVolume(
+  connectors: readonly ResolvedConnector[],
+  included: readonly string[],
+  defaults: ProxyDefaults,
+): VolumePlan {
+  const resolved = withDefaultProxy(connectors, defaults.proxyUrl);
+  const endpoint = chooseProxyEndpoint(resolved, defaults.audience);
+  return {
+    resolved,
+    endpoint,
+    audience: endpoint?.audience ?? defaults.audience,
+    classAudiences: classAudiences(resolved, new Set(included), defaults.audience),
+  };
+}
+
+export function audiencesOf({ audience, classAudiences: ofClasses }: VolumePlan): readonly string[] {
+  return [...new Set([audience, ...ofClasses.values()])];
+}
+
+/** Classes that refer to no proxy of their own go through the one that is built into the system. */
+function withDefaultProxy(
+  resolved: readonly ResolvedConnector[],
+  url: string | undefined,
+): readonly ResolvedConnector[] {
+  if (url === undefined) return resolved;
+  return resolved.map((entry) => {
+    const { connector, connectorClass } = entry;
+    if (connectorClass.proxy?.hasRef === true) return entry;
+    return {
+      connector: connector.proxyAddress === undefined ? { ...connector, proxyAddress: { url } } : connector,
+      connectorClass: { ...connectorClass, proxy: connectorClass.proxy ?? { hasRef: false } },
+    };
+  });
+}
+
+function classAudiences(
+  resolved: readonly ResolvedConnector[],
+  included: ReadonlySet<string>,
+  fallback: string,
+): ReadonlyMap<string, string> {
+  const audiences = new Map<string, string>();
+  for (const { connectorClass, connectors } of groupByClass(resolved)) {
+    const selected = connectorClass.configurations.filter(({ name }) => included.has(name));
+    if (selected.length === 0) continue;
+    if (connectorClass.proxy === undefined) ensureNoNeedOfAddress(connectorClass, selected, connectors);
+    for (const { ref, proxyAddress } of connectors) {
+      const audience = audienceOf(proxyAddress, connectorClass, fallback);
+      const other = audiences.get(connectorClass.name) ?? audience;
+      if (other !== audience) {
+        throw new DriverError(
+          'FAILED_PRECONDITION',
+          `connectorclass ${connectorClass.name}: the proxy of connector ${ref.namespace}/${ref.name} expects a token for audience ${quote(audience)}, that of another connector of the class one for ${quote(other)}, and its templates have one token: mount them in volumes of their own`,
+        );
+      }
+      audiences.set(connectorClass.name, audience);
+    }
+  }
+  return audiences;
+}
+
+/** An action that prints the address, and none of the words by which a template asks whether there is one. */
+const printsAddress = /\{\{(?![^}]*\b(?:if|with|default|coalesce|empty|and|or|ternary)\b)[^}]*\bproxyAddress\b/;
+
+/**
+ * Of a class without a proxy nobody waits for an address, so templates that print one would print nothing in its place.
+ */
+function ensureNoNeedOfAddress(
+  connectorClass: ConnectorClass,
+  selected: readonly Configuration[],
+  connectors: readonly Connector[],
+): void {
+  const unready = connectors.find(({ proxyAddress }) => proxyAddress === undefined);
+  if (unready === undefined) return;
+  for (const configuration of selected) {
+    for (const [file, template] of configuration.files) {
+      if (!printsAddress.test(template)) continue;
+      const { namespace, name } = unready.ref;
+      throw new DriverError(
+        'FAILED_PRECONDITION',
+        `connectorclass ${connectorClass.name}, configuration ${configuration.name}, file ${file}: it has the proxy's address, but connector ${namespace}/${name} is not reconciled yet (status.proxy.httpAddress is not set) and the class has no spec.proxy`,
+      );
+    }
+  }
+}

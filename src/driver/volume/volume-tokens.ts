@@ -1,0 +1,62 @@
+import { DriverError } from '../../errors.js';
+import type { Secret } from '../../secret.js';
+import type { Call } from '../../load/call.js';
+import type { ProxyToken, TokenRequest, TokenSource } from './ports.js';
+
+/** The tokens of a volume by the audience that each is for. */
+export type VolumeTokens = ReadonlyMap<string, ProxyToken>;
+
+/** A request but for the audience. */
+export type TokensRequest = Omit<TokenRequest, 'audience'>;
+
+/** The tokens for all of the audiences if they can be told without any request, else undefined. */
+export function peekTokens(
+  source: TokenSource,
+  request: TokensRequest,
+  audiences: Iterable<string>,
+): VolumeTokens | undefined {
+  const tokens = new Map<string, ProxyToken>();
+  for (const audience of audiences) {
+    const token = source.peek({ ...request, audience });
+    if (token === undefined) return undefined;
+    tokens.set(audience, token);
+  }
+  return tokens;
+}
+
+/** @throws {DriverError} see `TokenSource.tokenFor`; for the first audience that fails. */
+export async function obtainTokens(
+  source: TokenSource,
+  request: TokensRequest,
+  audiences: readonly string[],
+  call: Call,
+): Promise<VolumeTokens> {
+  const known = peekTokens(source, request, audiences);
+  if (known !== undefined) return known;
+  const tokens = await call.idleWhile(() =>
+    Promise.all(audiences.map((audience) => source.tokenFor({ ...request, audience }, call.signal))),
+  );
+  return new Map(tokens.map((token, index) => [audiences[index] ?? '', token]));
+}
+
+export function areSameTokens(a: VolumeTokens, b: VolumeTokens): boolean {
+  if (a.size !== b.size) return false;
+  for (const [audience, { secret }] of a) {
+    const other = b.get(audience)?.secret;
+    if (other === undefined || !secret.equals(other)) return false;
+  }
+  return true;
+}
+
+/** When the first of them expires, in milliseconds since the epoch; undefined when there are none. */
+export function firstExpiryMs(tokens: VolumeTokens): number | undefined {
+  const expiries = [...tokens.values()].map(({ expiresAtMs }) => expiresAtMs);
+  return expiries.length === 0 ? undefined : Math.min(...expiries);
+}
+
+/** @throws {DriverError} INTERNAL for an audience that nobody has asked for. */
+export function secretOf(tokens: VolumeTokens, audience: string): Secret {
+  const token = tokens.get(audience);
+  if (token === undefined) throw new DriverError('INTERNAL', 'a file needs a token that was not obtained');
+  return token.secret;
+}

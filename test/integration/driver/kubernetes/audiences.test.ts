@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import type { JsonObject } from '../../../../src/json.js';
+import { Cluster } from '../../../support/driver/cluster.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector, connectorClass } from '../../../support/driver/manifests.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { tokensKey } from '../../../support/driver/test-volume.js';
+import { tokenFor } from '../../../support/driver/tokens.js';
+
+const half = { expirationSeconds: 1800 };
+const config = { name: 'config', data: { 'own.token': '{{ .context.token }}' } };
+
+/** A connector whose proxy has an address, and tokens, of its own. */
+function at(name: string, url: string, audience?: string): JsonObject {
+  const httpAddress = { url, ...(audience === undefined ? {} : { audience }) };
+  return { ...connector(name, { className: name }), status: { proxy: { httpAddress } } };
+}
+
+describe('a proxy that expects tokens of its own', () => {
+  let cluster: Cluster;
+  let volume: TestVolume;
+  let tokens: Readonly<Record<string, string>>;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    cluster.putCsiDriver({
+      tokenRequests: ['connectors-proxy', 'inner', 'outer'].map((audience) => ({ audience, ...half })),
+    });
+    volume = cluster.node.volume();
+    tokens = Object.fromEntries(
+      ['connectors-proxy', 'inner', 'outer', 'https://kubernetes.default.svc'].map((audience) => [
+        audience,
+        tokenFor(volume.pod, { audience }),
+      ]),
+    );
+    for (const name of ['inner', 'outer', 'greedy']) {
+      cluster.put(
+        connectorClass(name, { configurations: [{ ...config, data: { [`${name}.token`]: '{{ .context.token }}' } }] }),
+      );
+      cluster.allow(name);
+    }
+    cluster.put(at('inner', 'http://inner.example:8080', 'inner'));
+    cluster.put(at('outer', 'http://outer.example:8080', 'outer'));
+  });
+  afterEach(() => cluster.stop());
+
+  const requestOf = (connectors: string, names = ''): Parameters<TestVolume['publishRequest']>[0] => ({
+    token: null,
+    attributes: { connectors, 'configuration.names': names },
+    context: {
+      [tokensKey]: JSON.stringify(Object.fromEntries(Object.entries(tokens).map(([name, token]) => [name, { token }]))),
+    },
+  });
+
+  it('gets them: the address says which', async () => {
+    const driver = await cluster.readyDriver();
+    await driver.kubelet.publish(volume.publishRequest(requestOf('inner')));
+    assert.equal(volume.read()['context.token'], tokens['inner']);
+    assert.ok(volume.read()['.env']!.includes(`:${tokens['inner']!}@inner.example:8080`));
+  });
+
+  it('gets them beside another, each in its own files, renewed when either is', async () => {
+    const driver = await cluster.readyDriver();
+    const publish = (): Promise<void> =>
+      driver.kubelet.publish(volume.publishRequest(requestOf('inner,outer', 'config')));
+    await publish();
+    const files = volume.read();
+    assert.equal(files['context.token'], tokens['outer']);
+    assert.equal(files['inner.token'], tokens['inner']);
+    assert.equal(files['outer.token'], tokens['outer']);
+    const generation = volume.generation();
+    await publish();
+    assert.equal(volume.generation(), generation);
+    tokens = { ...tokens, inner: tokenFor(volume.pod, { audience: 'inner' }) };
+    await publish();
+    assert.equal(volume.read()['inner.token'], tokens['inner']);
+    assert.notEqual(volume.generation(), generation);
+  });
+
+  it('is an error of the CSIDriver object that does not ask for them, with the lines to add', async () => {
+    cluster.putCsiDriver({});
+    const driver = await cluster.readyDriver();
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest(requestOf('inner'))),
+      'FAILED_PRECONDITION',
+      /no token for audience "inner": add to spec\.tokenRequests .* the item \{audience: "inner", expirationSeconds: 1800\}$/,
+    );
+  });
+
+  it('is never given one for the API server, neither passed nor minted', async () => {
+    cluster.putPod(volume);
+    cluster.grantDriver('components/token-minting/rbac.yaml');
+    cluster.put(at('greedy', 'http://greedy.example', 'https://kubernetes.default.svc'));
+    const driver = await cluster.readyDriver({ flags: ['--allow-token-minting'] });
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest(requestOf('greedy'))),
+      'FAILED_PRECONDITION',
+      /no token for audience "https:\/\/kubernetes\.default\.svc"/,
+    );
+    assert.equal(cluster.api.count({ resource: 'serviceaccounts', subresource: 'token' }), 0);
+  });
+});
