@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../json.js';
 import { type ByteString, toGoString } from './byte-string.js';
 import { appendedSlice } from './capacity.js';
-import type { Budget } from './budget.js';
+import { type Budget, TooLongHere } from './budget.js';
 import { ensureDepth } from './limits.js';
 import { anyMap, anyType, type GoMap, type GoValue, int64 } from './values.js';
 
@@ -14,9 +14,19 @@ const valueBytes = 128;
  * decoder leaves them.
  */
 export function toGoMap(data: JsonObject, budget: Budget): GoMap {
-  const most = Math.ceil(budget.limits.memoryBytes / valueBytes) + 1;
-  budget.allocate(valueBytes * countValues(data, most));
-  return toMap(data, budget, 0);
+  try {
+    return toMap(data, budget, 0);
+  } catch (error) {
+    // What is too much anywhere is not sent elsewhere.
+    if (error instanceof TooLongHere) ensureFits(data, budget);
+    throw error;
+  }
+}
+
+/** @throws {LimitReached} when the data has more values than there is memory for. */
+function ensureFits(data: JsonObject, budget: Budget): void {
+  const most = Math.ceil(budget.limits.memoryBytes / valueBytes);
+  if (countValues(data, most) === most) budget.allocate(budget.limits.memoryBytes);
 }
 
 /** How many values there are at all levels; more than `most` are not counted. */
@@ -35,9 +45,9 @@ function countValues(data: JsonObject, most: number): number {
 
 function toMap(data: JsonObject, budget: Budget, depth: number): GoMap {
   const entries = new Map<string, GoValue>();
-  const given = Object.entries(data);
-  budget.charge(stepsPerEntry * given.length);
-  for (const [key, value] of given) entries.set(toGoString(key), toGoValue(value, budget, depth + 1));
+  const keys = Object.keys(data);
+  budget.charge(stepsPerEntry * keys.length);
+  for (const key of keys) entries.set(toGoString(key), toGoValue(data[key] ?? null, budget, depth + 1));
   return anyMap(entries);
 }
 
@@ -75,6 +85,7 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
 
 function toGoValue(value: JsonValue, budget: Budget, depth: number): GoValue {
   ensureDepth(depth);
+  budget.allocate(valueBytes);
   switch (typeof value) {
     case 'string':
       return toText(value, budget);

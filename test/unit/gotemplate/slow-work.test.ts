@@ -138,6 +138,8 @@ describe('a render that may stay only so long', () => {
     const render = (template: string) => () => compileTemplate('t', template).render({}, here);
     assert.throws(render('{{ fail "x" }}'), /error calling fail: x$/);
     assert.throws(render('{{ repeat 100000000 "x" }}'), /needs more than \d+ bytes of memory$/);
+    const data = { list: Array.from({ length: 100_000 }, () => ({})) };
+    assert.throws(() => compileTemplate('t', '').render(data, here), /needs more than \d+ bytes of memory$/);
   });
 });
 
