@@ -31,6 +31,15 @@ export interface LogFields {
   readonly address?: string;
   readonly port?: number;
   readonly version?: string;
+  readonly method?: string;
+  readonly host?: string;
+  /** Of an HTTP answer; 0: there was none. */
+  readonly status?: number;
+  /** Until the head of the tool's answer. */
+  readonly firstByteMs?: number;
+  /** From the client and to it. */
+  readonly bytesReceived?: number;
+  readonly bytesSent?: number;
   /** Logged as the chain of names, codes and messages; stacks only of programming errors. */
   readonly error?: unknown;
 }

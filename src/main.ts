@@ -1,14 +1,13 @@
 import type { Command, CommandContext } from './cli/command.js';
 import { demo } from './cli/demo/demo.js';
 import { doctor } from './cli/doctor/doctor.js';
+import { proxy } from './cli/proxy.js';
 import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
 import { volumes } from './cli/volumes.js';
-import { UsageError } from './process/flags.js';
-import { DriverError } from './errors.js';
 import { version } from './version.js';
 
-const commands: Readonly<Record<string, Command>> = { serve, demo, render, doctor, volumes };
+const commands: Readonly<Record<string, Command>> = { serve, proxy, demo, render, doctor, volumes };
 
 const usage = `Usage: connectors-csi COMMAND [flags]
 
@@ -33,12 +32,12 @@ async function main(argv: readonly string[]): Promise<number> {
     );
     return exitStatus.usage;
   }
-  if (args.some(isHelp)) return print(command.usage);
+  if (args.some(isHelp)) return print(await usageOf(command));
   try {
     return await command.run(contextOf(args));
   } catch (error) {
-    if (error instanceof UsageError) {
-      process.stderr.write(`connectors-csi ${name}: ${error.message}\n\n${hintOf(name, command)}`);
+    if (isNamed(error, 'UsageError')) {
+      process.stderr.write(`connectors-csi ${name}: ${error.message}\n\n${await hintOf(name, command)}`);
       return exitStatus.usage;
     }
     process.stderr.write(`connectors-csi ${name}: ${describe(error)}\n`);
@@ -46,13 +45,22 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+async function usageOf({ usage: text }: Command): Promise<string> {
+  return typeof text === 'string' ? text : text();
+}
+
+/** By name: the proxy's bundle has classes of its own. */
+function isNamed(error: unknown, name: 'UsageError' | 'DriverError'): error is Error {
+  return error instanceof Error && error.name === name;
+}
+
 function isHelp(argument: string): boolean {
   return argument === '--help' || argument === '-h';
 }
 
 /** Not all of the usage: a pod's termination message holds only the last 2 KiB, and the mistake must be in it. */
-function hintOf(name: string, command: Command): string {
-  const [synopsis = ''] = command.usage.split('\n', 1);
+async function hintOf(name: string, command: Command): Promise<string> {
+  const [synopsis = ''] = (await usageOf(command)).split('\n', 1);
   return `${synopsis}\n"connectors-csi ${name} --help" lists the flags.\n`;
 }
 
@@ -77,7 +85,7 @@ function contextOf(args: readonly string[]): CommandContext {
 
 /** The message with its cause, where that says more; the stack only of what should never happen. */
 function describe(error: unknown): string {
-  if (!(error instanceof DriverError))
+  if (!isNamed(error, 'DriverError'))
     return error instanceof Error ? (error.stack ?? error.message) : 'unknown failure';
   const cause = error.cause instanceof Error ? error.cause.message : '';
   return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;

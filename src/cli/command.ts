@@ -14,8 +14,8 @@ export interface CommandContext {
 
 export interface Command {
   readonly summary: string;
-  /** The whole of `--help`. */
-  readonly usage: string;
+  /** The whole of `--help`; a function where the command's code is loaded only when it is called. */
+  readonly usage: string | (() => Promise<string>);
   /**
    * @returns the exit status.
    * @throws {UsageError} for arguments that cannot be used; main.ts prints the usage and exits with 2.

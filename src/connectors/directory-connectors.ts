@@ -16,6 +16,8 @@ export interface DirectoryConnectorsOptions {
   readonly namespace: string;
   /** Milliseconds to wait for an object that does not exist yet. */
   readonly notFoundWaitMs: number;
+  /** What follows for the program while the directory cannot be read, for the log. */
+  readonly consequence?: string;
   readonly log: Log;
 }
 
@@ -38,13 +40,13 @@ export class DirectoryConnectors implements ConnectorSource {
   #looking: NodeJS.Timeout | undefined;
 
   constructor(options: DirectoryConnectorsOptions) {
-    const { directory, namespace, log } = options;
+    const { directory, namespace, log, consequence = 'no volume can be published' } = options;
     this.#options = options;
     this.#directory = new ManifestDirectory({
       directory,
       parse: (text) => parseManifestFile(text, namespace),
       errorsIn,
-      consequence: 'no volume can be published',
+      consequence,
       log,
     });
   }

@@ -11,6 +11,8 @@ export interface HealthServerOptions {
   readonly unhealthyReason: () => string | undefined;
   /** Why the driver cannot do its work now; undefined when it can. */
   readonly notReadyReason: () => string | undefined;
+  /** What those who ask whether it is ready are told on top of `ok`. */
+  readonly readyNotice?: () => string | undefined;
   readonly log: Log;
 }
 
@@ -79,7 +81,7 @@ export class HealthServer {
 
   async #respond(request: IncomingMessage): Promise<Answer> {
     if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, body: 'only GET is allowed\n' };
-    const { metrics, unhealthyReason, notReadyReason } = this.#options;
+    const { metrics, unhealthyReason, notReadyReason, readyNotice } = this.#options;
     const [path] = (request.url ?? '').split('?', 1);
     switch (path) {
       case '/metrics':
@@ -87,7 +89,7 @@ export class HealthServer {
       case '/healthz':
         return healthAnswer(unhealthyReason());
       case '/readyz':
-        return healthAnswer(notReadyReason());
+        return healthAnswer(notReadyReason(), readyNotice?.());
       default:
         return { status: 404, body: 'try /metrics, /healthz or /readyz\n' };
     }
@@ -100,6 +102,7 @@ interface Answer {
   readonly contentType?: string;
 }
 
-function healthAnswer(problem: string | undefined): Answer {
-  return problem === undefined ? { status: 200, body: 'ok\n' } : { status: 503, body: `${problem}\n` };
+function healthAnswer(problem: string | undefined, notice?: string): Answer {
+  if (problem !== undefined) return { status: 503, body: `${problem}\n` };
+  return { status: 200, body: notice === undefined ? 'ok\n' : `ok\n${notice}\n` };
 }

@@ -28,6 +28,12 @@ const fieldNames = Object.keys({
   address: true,
   port: true,
   version: true,
+  method: true,
+  host: true,
+  status: true,
+  firstByteMs: true,
+  bytesReceived: true,
+  bytesSent: true,
   error: true,
 } satisfies Record<keyof LogFields, true>) as readonly (keyof LogFields)[];
 

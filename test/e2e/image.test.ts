@@ -34,7 +34,12 @@ describe('the image', function () {
   it('holds Node, the bundle and koffi, and nothing to get a shell with', () => {
     assert.deepEqual(readdirSync(path.join(root, 'usr/local/bin')), ['node']);
     assert.deepEqual(readdirSync(path.join(root, 'app')).sort(), ['LICENSE', 'dist', 'node_modules', 'package.json']);
-    assert.deepEqual(readdirSync(path.join(root, 'app/dist')).sort(), ['NOTICES.txt', 'main.js', 'render-worker.js']);
+    assert.deepEqual(readdirSync(path.join(root, 'app/dist')).sort(), [
+      'NOTICES.txt',
+      'main.js',
+      'proxy.js',
+      'render-worker.js',
+    ]);
     assert.deepEqual(readdirSync(path.join(root, 'app/node_modules')).sort(), ['@koromix', 'koffi']);
     assert.equal(readdirSync(path.join(root, 'app/node_modules/@koromix')).length, 1);
     assert.ok(!existsSync(path.join(root, 'bin')) && !existsSync(path.join(root, 'usr/bin')));

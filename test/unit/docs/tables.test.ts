@@ -3,6 +3,8 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { layerOf, layers } from '../../../.ci/layers.mjs';
 import { serveFlags } from '../../../src/driver/config.js';
+import { proxyFlags } from '../../../src/proxy/config.js';
+import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
 import { defaultFlags, parseFeatureFlags } from '../../../src/connectors/feature-flags.js';
 import { builtInFiles } from '../../../src/driver/content/built-in-files.js';
 import { chooseProxyEndpoint } from '../../../src/driver/content/proxy-endpoint.js';
@@ -70,6 +72,28 @@ describe('docs/configuration.md', () => {
   it('lists the error codes and which of them are final', () => {
     const rows = tableUnder(text, 'Error codes').map(([code = '', final = '']) => `${code} ${final}`);
     assert.deepEqual(rows.sort(), errorCodes.map((code) => `${code} ${isFinal(code) ? 'yes' : 'no'}`).sort());
+  });
+});
+
+describe('docs/proxy.md', () => {
+  const text = page('docs/proxy.md');
+
+  it('lists the flags with their environment and defaults', () => {
+    assert.deepEqual(
+      tableUnder(text, 'Flags').map((row) => row.slice(0, 3)),
+      Object.entries(proxyFlags).map(([name, flag]) => [`--${name}`, flag.env ?? '', flag.default ?? 'required']),
+    );
+  });
+
+  it('lists the metrics with their labels', async () => {
+    const metrics = new ProxyMetrics('1.0.0', { connections: () => 0, caExpiresAtSeconds: () => 0 });
+    const own = [...(await metrics.text()).matchAll(/^# TYPE connectors_proxy_(\w+)/gm)].map(([, name]) => name);
+    assert.deepEqual(
+      tableUnder(text, 'Metrics')
+        .map(([name]) => name)
+        .sort(),
+      own.sort(),
+    );
   });
 });
 

@@ -1,0 +1,3 @@
+import type { BuildOptions } from 'esbuild';
+
+export const bundles: Readonly<Record<'main' | 'proxy' | 'render-worker', BuildOptions & { readonly metafile: true }>>;

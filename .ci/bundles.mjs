@@ -1,0 +1,61 @@
+// What goes into which bundle. One file for the driver, dist/main.js, one for the threads that render what takes long,
+// and one for the proxy, which the driver never loads. koffi stays outside (it finds its native library beside itself).
+import path from 'node:path';
+
+const common = {
+  absWorkingDir: path.join(import.meta.dirname, '..'),
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  logLevel: 'warning',
+  // dist/NOTICES.txt has them all.
+  legalComments: 'none',
+  metafile: true,
+  // Half the source text to keep in memory; names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
+};
+
+// CommonJS dependencies (grpc-js, protobufjs, prom-client) call require() for node's own modules.
+const requireForCommonJs = [
+  "import { createRequire as __createRequire } from 'node:module';",
+  'const require = __createRequire(import.meta.url);',
+];
+
+/** The import of the proxy's command leads to its bundle. */
+const proxyApart = {
+  name: 'proxy-apart',
+  setup(builder) {
+    builder.onResolve({ filter: /^\.\.\/proxy\/command\.js$/ }, () => ({ path: './proxy.js', external: true }));
+  },
+};
+
+/** Options for esbuild, by the name of the file in dist. */
+export const bundles = {
+  'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'] },
+  proxy: { ...common, entryPoints: ['src/proxy/command.ts'], banner: { js: requireForCommonJs.join('\n') } },
+  main: {
+    ...common,
+    entryPoints: ['src/main.ts'],
+    external: ['koffi'],
+    plugins: [proxyApart],
+    banner: {
+      js: [
+        '#!/usr/bin/env node',
+        ...requireForCommonJs,
+        "import __v8 from 'node:v8';",
+        "if (process.argv[2] === 'proxy') {",
+        // Names are looked up in libuv's threads, and one that is slow to resolve must not hold up the others.
+        "process.env.UV_THREADPOOL_SIZE ??= '64';",
+        '} else {',
+        // Before anything is allocated: a young generation that loading has grown does not shrink again (memory-keeper.ts).
+        "__v8.setFlagsFromString('--max-semi-space-size=1');",
+        "__v8.setFlagsFromString('--semi-space-growth-factor=1');",
+        // What calls leave is garbage of the old generation soon; V8 would let it become three times what is in use.
+        "__v8.setFlagsFromString('--heap-growing-percent=60');",
+        '}',
+      ].join('\n'),
+    },
+  },
+};

@@ -1,0 +1,24 @@
+import type { FeatureFlags } from '../connectors/model.js';
+import type { Authorizer } from './caller/authorizer.js';
+import type { TokenVerifier } from './caller/token-verifier.js';
+import type { AuthoritySource } from './certificates/authority-source.js';
+import type { ConnectorLookup } from './credential/connector-lookup.js';
+import type { SecretSource } from './credential/secret-source.js';
+
+/** Everything that the proxy asks about the world beyond its connections. */
+export interface ProxyBackend {
+  readonly tokens: TokenVerifier;
+  readonly authorizer: Authorizer;
+  /** @throws {DriverError} when they have never been read, or cannot be understood. */
+  readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
+  readonly connectors: ConnectorLookup;
+  readonly secrets: SecretSource;
+  readonly authority: AuthoritySource;
+  /** Whose word all of it is, when it is not a cluster's: said in the log and in `/readyz`. */
+  readonly notice: string | undefined;
+  /** Begins to read in the background. */
+  readonly start: () => void;
+  readonly stop: () => void;
+  /** Why requests would fail now; undefined when they would not. */
+  readonly problem: () => string | undefined;
+}

@@ -1,0 +1,11 @@
+import type { Permission } from '../../access/permission.js';
+import type { Caller } from './caller.js';
+
+/** Says what a caller may do. */
+export interface Authorizer {
+  /**
+   * Whether one of the permissions is there.
+   * @throws {DriverError} when nobody could say; the signal's reason.
+   */
+  isAnyAllowed(caller: Caller, permissions: readonly Permission[], signal: AbortSignal): Promise<boolean>;
+}

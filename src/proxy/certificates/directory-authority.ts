@@ -1,0 +1,54 @@
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Clock } from '../../clock.js';
+import { DriverError } from '../../errors.js';
+import { Secret } from '../../secret.js';
+import type { AuthoritySource } from './authority-source.js';
+import type { CertificateAuthority } from './certificate-authority.js';
+import { createAuthority, parseAuthority } from './certificate-authority.js';
+
+/** A CA in files `tls.crt` and `tls.key`, made by the first who finds none; read again when they change. */
+export class DirectoryAuthority implements AuthoritySource {
+  readonly #directory: string;
+  readonly #clock: Clock;
+  #read: { readonly signature: string; readonly authority: CertificateAuthority } | undefined;
+
+  constructor(directory: string, clock: Clock) {
+    this.#directory = directory;
+    this.#clock = clock;
+  }
+
+  current(): CertificateAuthority {
+    const directory = this.#directory;
+    const files = [path.join(directory, 'tls.crt'), path.join(directory, 'tls.key')] as const;
+    const [certificate, key] = files;
+    try {
+      if (!files.some((file) => existsSync(file))) this.#create(certificate, key);
+      const signature = files
+        .map((file) => statSync(file, { bigint: true }))
+        .map(({ ino, size, mtimeNs }) => [ino, size, mtimeNs].join('.'))
+        .join(' ');
+      if (this.#read?.signature !== signature) {
+        const pem = { certificate: readFileSync(certificate, 'utf8'), key: new Secret(readFileSync(key, 'utf8')) };
+        this.#read = { signature, authority: parseAuthority(pem, `--ca-dir ${directory}`) };
+      }
+      return this.#read.authority;
+    } catch (error) {
+      if (error instanceof DriverError) throw error;
+      throw new DriverError('FAILED_PRECONDITION', `the CA in --ca-dir ${directory} cannot be used`, { cause: error });
+    }
+  }
+
+  #create(certificate: string, key: string): void {
+    const pem = createAuthority(this.#clock);
+    mkdirSync(this.#directory, { recursive: true });
+    writeFileSync(key, pem.key.expose(), { mode: 0o600, flag: 'wx' });
+    writeFileSync(certificate, pem.certificate, { mode: 0o644 });
+  }
+}
+
+/** A CA that ends with the process. */
+export function memoryAuthority(clock: Clock): AuthoritySource {
+  const authority = parseAuthority(createAuthority(clock), 'the CA in memory');
+  return { current: () => authority };
+}

@@ -1,0 +1,60 @@
+import type { Clock } from '../clock.js';
+import { createLog } from '../process/json-log.js';
+import { describeFlags, UsageError } from '../process/flags.js';
+import { version } from '../version.js';
+import type { ProxyConfig } from './config.js';
+import { parseProxyConfig, proxyFlags } from './config.js';
+import { directoryBackend } from './directory-backend.js';
+import { Proxy } from './proxy.js';
+import type { ProxyParts } from './proxy.js';
+import type { Log } from '../log.js';
+
+/** What the command may use of the process. */
+export interface ProxyCommandContext {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted when the process is told to stop; the reason is the signal's name. */
+  readonly stopped: AbortSignal;
+}
+
+export const usage = `Usage: connectors-csi proxy [flags]\n\nFlags:\n${describeFlags(proxyFlags)}\n`;
+
+const clock: Clock = { now: () => Date.now() };
+
+/** Runs the proxy until it is told to stop. @throws {UsageError} {DriverError} */
+export async function run({ args, env, stopped }: ProxyCommandContext): Promise<number> {
+  const config = parseProxyConfig(args, env);
+  const log = createLog(config['log-level']);
+  const proxy = new Proxy({ config, ...backendOf(config, log), clock, steadyNow: () => performance.now(), log });
+  await proxy.start();
+  log.info('serving', { version });
+  await untilAborted(stopped);
+  log.info('stopping', { signal: String(stopped.reason) });
+  await proxy.stop();
+  return 0;
+}
+
+function backendOf(config: ProxyConfig, log: Log): Pick<ProxyParts, 'createBackend' | 'apiServer'> {
+  const { manifests, namespace } = config;
+  const jwksFile = config['jwks-file'];
+  if (manifests === undefined || jwksFile === undefined) {
+    throw new UsageError('--connector-source kubernetes is not there yet');
+  }
+  const backend = directoryBackend({
+    directory: manifests,
+    jwksFile,
+    caDirectory: config['ca-dir'],
+    namespace,
+    audience: config['token-audience'],
+    clock,
+    log,
+  });
+  return { createBackend: () => backend, apiServer: [] };
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,104 @@
+import type { LogLevel } from '../log.js';
+import { logLevels } from '../log.js';
+import {
+  UsageError,
+  absolutePath,
+  duration,
+  flag,
+  httpAddress,
+  oneOf,
+  optionalPath,
+  parseFlags,
+  positiveInteger,
+  text,
+} from '../process/flags.js';
+import type { AddressRange } from './upstream/address-rules.js';
+import { parseRange } from './upstream/address-rules.js';
+
+/** Every flag of `proxy` with its default; docs/configuration.md has the same table, and a test compares the two. */
+export const proxyFlags = {
+  'proxy-address': flag(':8080', 'ADDRESS', 'where clients connect, HOST:PORT or :PORT', listenAddress),
+  'http-address': flag(':9808', 'ADDRESS', 'metrics and health, HOST:PORT or :PORT; empty: off', httpAddress),
+  'connector-source': flag('kubernetes', 'SOURCE', 'kubernetes or directory', oneOf(['kubernetes', 'directory'])),
+  manifests: flag('', 'DIR', 'directory of YAML manifests, for --connector-source directory', optionalPath),
+  'jwks-file': flag('', 'FILE', 'keys that tokens are signed with, for --connector-source directory', optionalPath),
+  kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', optionalPath, 'KUBECONFIG'),
+  namespace: flag(
+    'connectors-system',
+    'NAME',
+    'where ConfigMap connectors-config, the CA and the proxy live',
+    text,
+    'POD_NAMESPACE',
+  ),
+  'token-audience': flag('connectors-proxy', 'AUDIENCE', 'audience that tokens must be for', text),
+  'ca-dir': flag(
+    '',
+    'DIR',
+    'tls.crt and tls.key of the CA, for --connector-source directory; made when missing; empty: Secret connectors-proxy-ca of the manifests, or a CA that ends with the process',
+    optionalPath,
+  ),
+  'system-roots': flag(
+    '/etc/ssl/certs/ca-certificates.crt',
+    'FILE',
+    "PEM bundle of the roots that tools' certificates are checked against; Node's own where it does not exist",
+    absolutePath,
+  ),
+  'other-hosts': flag(
+    'tunnel',
+    'WHAT',
+    'hosts that belong to no named connector: tunnel or refuse',
+    oneOf<'tunnel' | 'refuse'>(['tunnel', 'refuse']),
+  ),
+  'allow-addresses': flag('', 'LIST', 'CIDRs to connect to although they are refused by default', ranges),
+  'max-connections': flag('20000', 'N', 'connections of clients in all', positiveInteger),
+  'max-connections-per-client': flag('2000', 'N', 'connections of one client address', positiveInteger),
+  'connect-timeout': flag('10s', 'DURATION', 'for a connection to a tool', duration),
+  'answer-timeout': flag('5m', 'DURATION', "from the end of a request to the head of the tool's answer", duration),
+  'idle-timeout': flag('5m', 'DURATION', 'without a byte in either direction', duration),
+  'stop-delay': flag('5s', 'DURATION', 'not ready but still serving, so that the Service lets go first', duration),
+  drain: flag('5m', 'DURATION', 'what transfers under way get when the proxy stops', duration),
+  'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
+} as const;
+
+/** The flags of `proxy`, parsed: names as on the command line, values in their unit (milliseconds). */
+export type ProxyConfig = {
+  readonly [Name in keyof typeof proxyFlags]: ReturnType<(typeof proxyFlags)[Name]['parse']>;
+};
+
+/**
+ * Parses the arguments of `proxy`.
+ * @throws {UsageError} naming the flag and what it takes.
+ */
+export function parseProxyConfig(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ProxyConfig {
+  const config = parseFlags(proxyFlags, args, env) as ProxyConfig;
+  const isFromDirectory = config['connector-source'] === 'directory';
+  for (const name of ['manifests', 'jwks-file'] as const) {
+    if (isFromDirectory && config[name] === undefined) {
+      throw new UsageError(`--connector-source directory needs --${name}`);
+    }
+  }
+  for (const name of ['manifests', 'jwks-file', 'ca-dir'] as const) {
+    if (!isFromDirectory && config[name] !== undefined) {
+      throw new UsageError(`--${name} needs --connector-source directory`);
+    }
+  }
+  return config;
+}
+
+function listenAddress(written: string): NonNullable<ReturnType<typeof httpAddress>> {
+  const address = httpAddress(written);
+  if (address === undefined) throw new UsageError('must be HOST:PORT, [IPV6]:PORT or :PORT');
+  return address;
+}
+
+function ranges(written: string): readonly AddressRange[] {
+  const items = written.split(',').map((item) => item.trim());
+  try {
+    return items.filter((item) => item !== '').map(parseRange);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}

@@ -1,0 +1,32 @@
+import type { Secret } from '../../secret.js';
+import type { RawHeaders } from '../upstream/headers.js';
+import type { ToolCredential } from '../upstream/tool-credential.js';
+import type { Login } from './registry-tokens.js';
+
+/** What clients may not send beside the Connector's own: it would be somebody else who asks. */
+const replaced: ReadonlySet<string> = new Set(['authorization', 'private-token', 'job-token', 'deploy-token']);
+
+export function basicHeaders({ username, password }: Login): RawHeaders {
+  return ['Authorization', `Basic ${Buffer.from(`${username}:${password.expose()}`).toString('base64')}`];
+}
+
+export function basicCredential(login: Login): ToolCredential {
+  return fixedHeaders(basicHeaders(login));
+}
+
+export function bearerCredential(token: Secret): ToolCredential {
+  return fixedHeaders(['Authorization', `Bearer ${token.expose()}`]);
+}
+
+export function gitlabCredential(token: Secret): ToolCredential {
+  return fixedHeaders(['Private-Token', token.expose()]);
+}
+
+function fixedHeaders(headers: RawHeaders): ToolCredential {
+  return {
+    replaces: replaced,
+    answersChallenges: false,
+    headersFor: () => Promise.resolve(headers),
+    headersAfter: () => Promise.resolve(undefined),
+  };
+}

@@ -1,0 +1,181 @@
+import type { IncomingMessage } from 'node:http';
+import { SharedCalls } from '../../access/shared-calls.js';
+import type { Clock } from '../../clock.js';
+import type { JsonValue } from '../../json.js';
+import { jsonMember, parseJson } from '../../json.js';
+import { Secret } from '../../secret.js';
+import { Refusal } from '../refusal.js';
+import { authorityOf } from '../upstream/tool-origin.js';
+import type { ToolClient } from '../upstream/tool-client.js';
+import { toolFailure } from '../upstream/tool-failure.js';
+import type { Trust } from '../upstream/trust.js';
+import { parseToolAddress } from './tool-address.js';
+
+/** Where a registry sends its clients for a token. */
+export interface TokenService {
+  /** URL. */
+  readonly realm: string;
+  readonly service: string | undefined;
+}
+
+export interface Login {
+  readonly username: string;
+  readonly password: Secret;
+}
+
+interface Token {
+  readonly value: Secret;
+  readonly expiresAtMs: number;
+}
+
+/** What registries mean when they say nothing (CNCF Distribution, token authentication). */
+const defaultLifeMs = 60_000;
+/** A token is not begun with when it may end under way. */
+const marginMs = 10_000;
+const maxAnswerBytes = 1024 * 1024;
+const answerMs = 30_000;
+const maxTokens = 1000;
+
+/** The tokens that one login has got of its registry's token service, until they expire. One request for each at a time. */
+export class RegistryTokens {
+  readonly #client: ToolClient;
+  readonly #clock: Clock;
+  readonly #tokens = new Map<string, Token>();
+  readonly #asking = new SharedCalls<Token>();
+
+  constructor(client: ToolClient, clock: Clock) {
+    this.#client = client;
+    this.#clock = clock;
+  }
+
+  /** A token of these scopes that is there already. */
+  peek(service: TokenService, scopes: readonly string[]): Secret | undefined {
+    const token = this.#tokens.get(keyOf(service, scopes));
+    return token !== undefined && token.expiresAtMs - marginMs > this.#clock.now() ? token.value : undefined;
+  }
+
+  /** The registry did not take it: the next one is asked for. */
+  forget(service: TokenService, scopes: readonly string[]): void {
+    this.#tokens.delete(keyOf(service, scopes));
+  }
+
+  /** @throws {Refusal} when the token service gives none; {DriverError} the signal's reason. */
+  async get(
+    service: TokenService,
+    scopes: readonly string[],
+    login: Login,
+    trust: Trust | undefined,
+    signal: AbortSignal,
+  ): Promise<Secret> {
+    const known = this.peek(service, scopes);
+    if (known !== undefined) return known;
+    const key = keyOf(service, scopes);
+    const token = await this.#asking.run(key, signal, async (shared) => {
+      const fresh = await this.#ask(service, scopes, login, trust, shared);
+      this.#tokens.delete(key);
+      this.#tokens.set(key, fresh);
+      if (this.#tokens.size > maxTokens) this.#tokens.delete(this.#tokens.keys().next().value ?? '');
+      return fresh;
+    });
+    return token.value;
+  }
+
+  async #ask(
+    { realm, service }: TokenService,
+    scopes: readonly string[],
+    { username, password }: Login,
+    trust: Trust | undefined,
+    signal: AbortSignal,
+  ): Promise<Token> {
+    const origin = parseToolAddress(realm.replace(/[?#].*$/s, ''));
+    if (origin === undefined) throw new Refusal(502, 'protocol', 'the registry names a token service that is no URL');
+    const query = new URLSearchParams(/\?([^#]*)/.exec(realm)?.[1] ?? '');
+    if (service !== undefined) query.set('service', service);
+    for (const scope of scopes) query.append('scope', scope);
+    const askedMs = this.#clock.now();
+    const basic = Buffer.from(`${username}:${password.expose()}`).toString('base64');
+    const { status, body } = await this.#fetch(
+      {
+        origin,
+        method: 'GET',
+        path: `${origin.path === '' ? '/' : origin.path}?${query.toString()}`,
+        headers: ['Host', authorityOf(origin), 'Accept', 'application/json', 'Authorization', `Basic ${basic}`],
+        trust,
+      },
+      signal,
+    );
+    if (status === 401 || status === 403) {
+      throw new Refusal(
+        502,
+        'misconfigured',
+        `the token service ${origin.host} does not accept the Connector's user name and password (${status})`,
+      );
+    }
+    const token = status === 200 ? parseToken(body, askedMs) : undefined;
+    if (token === undefined) {
+      throw new Refusal(502, 'protocol', `the token service ${origin.host} gave no token (${status})`);
+    }
+    return token;
+  }
+
+  #fetch(
+    request: Parameters<ToolClient['request']>[0],
+    signal: AbortSignal,
+  ): Promise<{ readonly status: number; readonly body: string }> {
+    return new Promise<IncomingMessage>((resolve, reject) => {
+      const sent = this.#client.request(request);
+      const stop = (): void => void sent.destroy(new TokenServiceTimeout());
+      const timer = setTimeout(stop, answerMs);
+      signal.addEventListener('abort', stop, { once: true });
+      sent.once('response', resolve).on('error', reject);
+      sent.once('close', () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', stop);
+      });
+      sent.end();
+    })
+      .then(async (response) => ({ status: response.statusCode ?? 0, body: await textOf(response) }))
+      .catch((error: unknown) => {
+        throw toolFailure(error, `the token service ${request.origin.host}`);
+      });
+  }
+}
+
+class TokenServiceTimeout extends Error {
+  override readonly name = 'TokenServiceTimeout';
+  readonly code = 'ETIMEDOUT';
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxAnswerBytes) throw new Refusal(502, 'protocol', 'the answer of the token service is too long');
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function parseToken(body: string, askedMs: number): Token | undefined {
+  let answer: JsonValue;
+  try {
+    answer = parseJson(body);
+  } catch {
+    return undefined;
+  }
+  const value = textIn(answer, 'token') ?? textIn(answer, 'access_token');
+  // It goes into a header.
+  if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) return undefined;
+  const seconds = Number(jsonMember(answer, 'expires_in') ?? 0);
+  return { value: new Secret(value), expiresAtMs: askedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs) };
+}
+
+function textIn(value: JsonValue, key: string): string | undefined {
+  const text = jsonMember(value, key);
+  return typeof text === 'string' && text !== '' ? text : undefined;
+}
+
+function keyOf({ realm, service }: TokenService, scopes: readonly string[]): string {
+  return JSON.stringify([realm, service ?? '', ...[...scopes].sort()]);
+}

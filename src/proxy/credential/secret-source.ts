@@ -1,0 +1,78 @@
+import { X509Certificate } from 'node:crypto';
+import type { JsonObject, JsonValue } from '../../json.js';
+import { isJsonObject, jsonMember } from '../../json.js';
+import { Secret } from '../../secret.js';
+
+export interface SecretName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A Secret as it was read; another object after every change, so identity tells whether it is still the same. */
+export interface SecretObject {
+  readonly ref: SecretName;
+  readonly type: string;
+  readonly data: ReadonlyMap<string, Secret>;
+}
+
+/** Where Secrets come from. */
+export interface SecretSource {
+  /**
+   * @returns undefined when there is none of that name.
+   * @throws {DriverError} when it cannot be read, naming the RoleBinding when that is what is missing; the signal's reason.
+   */
+  get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined>;
+  /** The Secrets of the proxy's namespace with the label `connectors.cpaas.io/ca-cert: "true"`, as far as known. */
+  labelledCas(): readonly SecretObject[];
+}
+
+export const caLabel = 'connectors.cpaas.io/ca-cert';
+
+/** Reads a Secret object; `stringData` counts more than `data`, as the API server has it. Undefined: it has no name. */
+export function parseSecret(object: JsonObject): SecretObject | undefined {
+  const metadata = object['metadata'];
+  const namespace = jsonMember(metadata, 'namespace');
+  const name = jsonMember(metadata, 'name');
+  const type = jsonMember(object, 'type');
+  if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
+  return {
+    ref: { namespace, name },
+    type: typeof type === 'string' ? type : 'Opaque',
+    data: new Map([
+      ...entriesOf(jsonMember(object, 'data'), (text) => Buffer.from(text, 'base64').toString()),
+      ...entriesOf(jsonMember(object, 'stringData'), (text) => text),
+    ]),
+  };
+}
+
+const certificates = new WeakMap<SecretObject, readonly string[]>();
+
+/**
+ * The certificates in a Secret, PEM: those under keys `*.crt` and `*.pem`, and under whatever other key they stand. What
+ * only looks like one is left out: it would spoil the others.
+ */
+export function certificatesIn(secret: SecretObject): readonly string[] {
+  const known = certificates.get(secret);
+  if (known !== undefined) return known;
+  const found = [...secret.data.values()].flatMap((value) =>
+    (value.expose().match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).filter(isCertificate),
+  );
+  certificates.set(secret, found);
+  return found;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    new X509Certificate(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function entriesOf(value: JsonValue | undefined, decode: (text: string) => string): [string, Secret][] {
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, text]) =>
+    typeof text === 'string' ? [[key, new Secret(decode(text))] as [string, Secret]] : [],
+  );
+}

@@ -1,0 +1,185 @@
+import type { Clock } from '../../clock.js';
+import type { Connector, ConnectorClass } from '../../connectors/model.js';
+import type { JsonValue } from '../../json.js';
+import { jsonMember } from '../../json.js';
+import { Secret } from '../../secret.js';
+import { Refusal } from '../refusal.js';
+import type { ToolClient } from '../upstream/tool-client.js';
+import type { ToolCredential } from '../upstream/tool-credential.js';
+import { noCredential } from '../upstream/tool-credential.js';
+import type { ToolOrigin } from '../upstream/tool-origin.js';
+import type { Trust } from '../upstream/trust.js';
+import { loginFor } from './docker-config.js';
+import { basicCredential, bearerCredential, gitlabCredential } from './header-credentials.js';
+import { RegistryCredential } from './registry-credential.js';
+import type { RegistrySession } from './registry-credential.js';
+import type { Login } from './registry-tokens.js';
+import { RegistryTokens } from './registry-tokens.js';
+import type { SecretObject, SecretSource } from './secret-source.js';
+import { addressesOf } from './tool-address.js';
+
+export interface ToolCredentialsOptions {
+  readonly secrets: SecretSource;
+  readonly client: ToolClient;
+  readonly clock: Clock;
+}
+
+/** Which credential a request to a Connector's tool gets. */
+export class ToolCredentials {
+  readonly #options: ToolCredentialsOptions;
+  /** By the Secret as it was read: a changed password begins anew. Within it by Connector. */
+  readonly #sessions = new WeakMap<SecretObject, Map<string, RegistrySession>>();
+
+  constructor(options: ToolCredentialsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param connectorClass undefined when there is none of that name.
+   * @throws {Refusal} 502 for a Connector whose credential cannot be used, saying what to change.
+   * @throws {DriverError} when the Secret cannot be read now.
+   */
+  async of(
+    connector: Connector,
+    connectorClass: ConnectorClass | undefined,
+    origin: ToolOrigin,
+    trust: Trust | undefined,
+    signal: AbortSignal,
+  ): Promise<ToolCredential> {
+    const auth = jsonMember(connector.object['spec'], 'auth');
+    const type = authTypeOf(auth, connectorClass);
+    ensureNoGenerator(connector, type);
+    const secretName = textAt(jsonMember(auth, 'secretRef'), 'name');
+    if (secretName === undefined) {
+      if (type === undefined || jsonMember(type, 'optional') === true) return noCredential;
+      throw misconfigured(
+        connector,
+        `it has no spec.auth.secretRef, which its class requires for ${textAt(type, 'name') ?? 'its auth'}`,
+      );
+    }
+    const { namespace } = connector.ref;
+    if ((textAt(jsonMember(auth, 'secretRef'), 'namespace') ?? namespace) !== namespace) {
+      throw misconfigured(connector, 'spec.auth.secretRef must be in the namespace of the Connector');
+    }
+    const secret = await this.#options.secrets.get({ namespace, name: secretName }, signal);
+    if (secret === undefined) throw misconfigured(connector, `its Secret ${namespace}/${secretName} does not exist`);
+    return this.#credentialIn(secret, connector, origin, trust);
+  }
+
+  #credentialIn(
+    secret: SecretObject,
+    connector: Connector,
+    origin: ToolOrigin,
+    trust: Trust | undefined,
+  ): ToolCredential {
+    switch (secret.type) {
+      case 'kubernetes.io/basic-auth':
+        return basicCredential(loginIn(secret, connector));
+      case 'connectors.cpaas.io/bearer-token':
+        return bearerCredential(headerValue(secret, connector, 'token'));
+      case 'connectors.cpaas.io/gitlab-pat-auth':
+        return gitlabCredential(headerValue(secret, connector, 'token'));
+      case 'cpaas.io/distribution-registry-token':
+        return this.#registry(secret, loginIn(secret, connector), connector, origin, trust);
+      case 'kubernetes.io/dockerconfigjson': {
+        const login = loginFor(origin, required(secret, connector, '.dockerconfigjson'));
+        if (login === undefined) {
+          throw misconfigured(connector, `its Secret ${nameOf(secret)} has no login for ${origin.host}`);
+        }
+        return this.#registry(secret, login, connector, origin, trust);
+      }
+      default:
+        throw misconfigured(
+          connector,
+          `its Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${secretTypes.join(', ')})`,
+        );
+    }
+  }
+
+  #registry(
+    secret: SecretObject,
+    login: Login,
+    connector: Connector,
+    origin: ToolOrigin,
+    trust: Trust | undefined,
+  ): ToolCredential {
+    const name = `${connector.ref.namespace}/${connector.ref.name}`;
+    const sessions = this.#sessions.get(secret) ?? new Map<string, RegistrySession>();
+    this.#sessions.set(secret, sessions);
+    const key = `${name} ${origin.host}:${origin.port}`;
+    const { client, clock } = this.#options;
+    const session = sessions.get(key) ?? { login, tokens: new RegistryTokens(client, clock), manners: new Map() };
+    sessions.set(key, session);
+    return new RegistryCredential({
+      session,
+      client,
+      origin,
+      trust,
+      addresses: addressesOf(connector),
+      connector: name,
+    });
+  }
+}
+
+/** The types of Secrets that can be used. */
+export const secretTypes = [
+  'kubernetes.io/basic-auth',
+  'connectors.cpaas.io/bearer-token',
+  'connectors.cpaas.io/gitlab-pat-auth',
+  'cpaas.io/distribution-registry-token',
+  'kubernetes.io/dockerconfigjson',
+] as const;
+
+/** The entry of the class's `spec.auth.types` that the Connector names, or the only one there is. */
+function authTypeOf(auth: JsonValue | undefined, connectorClass: ConnectorClass | undefined): JsonValue | undefined {
+  const types = jsonMember(jsonMember(connectorClass?.object['spec'], 'auth'), 'types');
+  const list = Array.isArray(types) ? (types as readonly JsonValue[]) : [];
+  const name = textAt(auth, 'name');
+  return name === undefined
+    ? list.length === 1
+      ? list[0]
+      : undefined
+    : list.find((type) => textAt(type, 'name') === name);
+}
+
+function ensureNoGenerator(connector: Connector, type: JsonValue | undefined): void {
+  if (jsonMember(jsonMember(type, 'generator'), 'rego') === undefined) return;
+  throw misconfigured(
+    connector,
+    `class ${connector.className} makes the credential of ${textAt(type, 'name') ?? 'its auth'} with generator.rego, which this proxy does not run`,
+  );
+}
+
+function loginIn(secret: SecretObject, connector: Connector): Login {
+  const username = secret.data.get('username')?.expose() ?? '';
+  if (username.includes(':')) throw misconfigured(connector, `the username in its Secret ${nameOf(secret)} has a ":"`);
+  return { username, password: required(secret, connector, 'password') };
+}
+
+function required(secret: SecretObject, connector: Connector, key: string): Secret {
+  const value = secret.data.get(key);
+  if (value === undefined || value.expose() === '') {
+    throw misconfigured(connector, `its Secret ${nameOf(secret)} has no ${key}`);
+  }
+  return value;
+}
+
+/** A token that goes into a header as it is, without the line feed that editors and `echo` leave at its end. */
+function headerValue(secret: SecretObject, connector: Connector, key: string): Secret {
+  const text = required(secret, connector, key).expose().trim();
+  if (/^[\x21-\x7e]+$/.test(text)) return new Secret(text);
+  throw misconfigured(connector, `the ${key} in its Secret ${nameOf(secret)} cannot be sent in a header`);
+}
+
+function misconfigured({ ref }: Connector, problem: string): Refusal {
+  return new Refusal(502, 'misconfigured', `connector ${ref.namespace}/${ref.name} cannot be used: ${problem}`);
+}
+
+function nameOf({ ref }: SecretObject): string {
+  return `${ref.namespace}/${ref.name}`;
+}
+
+function textAt(value: JsonValue | undefined, key: string): string | undefined {
+  const text = jsonMember(value, key);
+  return typeof text === 'string' && text !== '' ? text : undefined;
+}

@@ -1,0 +1,131 @@
+import type { Clock } from '../clock.js';
+import { DirectoryConnectors } from '../connectors/directory-connectors.js';
+import { ManifestDirectory } from '../connectors/manifest-directory.js';
+import { parseObjects } from '../connectors/manifest-file.js';
+import type { ResolvedConnector } from '../connectors/model.js';
+import { DriverError } from '../errors.js';
+import { jsonMember } from '../json.js';
+import type { JsonObject } from '../json.js';
+import type { Log } from '../log.js';
+import { silentLog } from '../log.js';
+import { Secret } from '../secret.js';
+import type { ProxyBackend } from './backend.js';
+import { JwksTokens } from './caller/jwks-tokens.js';
+import { RoleManifests } from './caller/role-manifests.js';
+import type { AuthoritySource } from './certificates/authority-source.js';
+import { parseAuthority } from './certificates/certificate-authority.js';
+import { DirectoryAuthority, memoryAuthority } from './certificates/directory-authority.js';
+import type { ConnectorLookup } from './credential/connector-lookup.js';
+import { ManifestSecrets } from './credential/manifest-secrets.js';
+import { parseSecret } from './credential/secret-source.js';
+
+export interface DirectoryBackendOptions {
+  readonly directory: string;
+  readonly jwksFile: string;
+  readonly caDirectory: string | undefined;
+  readonly namespace: string;
+  readonly audience: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Name of the Secret with the CA, in the proxy's namespace. */
+export const caSecretName = 'connectors-proxy-ca';
+
+/** `--connector-source directory`: everything from manifests, for demonstrations and for machines without a cluster. */
+export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend {
+  const { directory, namespace, audience, clock, log } = options;
+  const source = new DirectoryConnectors({
+    directory,
+    namespace,
+    notFoundWaitMs: 0,
+    consequence: 'no request can be served',
+    log,
+  });
+  const manifests = new ManifestDirectory({
+    directory,
+    parse: parseObjects,
+    errorsIn: () => [],
+    consequence: 'no request can be served',
+    // The connectors' source tells of the same files.
+    log: silentLog,
+  });
+  const objects = flattened(() => manifests.read());
+  const tokens = new JwksTokens({ file: options.jwksFile, audience, clock });
+  const authority = authorityOf(options, objects);
+  return {
+    tokens,
+    authorizer: new RoleManifests(objects),
+    flags: () => source.flags(),
+    connectors: lookupIn(source),
+    secrets: new ManifestSecrets(objects, namespace),
+    authority,
+    notice: `tokens, rights and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
+    start: () => source.start(),
+    stop: () => undefined,
+    problem: () => source.problem() ?? tokens.problem(),
+  };
+}
+
+/** The objects of all files; the same array as long as nothing has changed. */
+function flattened(read: () => readonly (readonly JsonObject[])[]): () => readonly JsonObject[] {
+  let contents: readonly (readonly JsonObject[])[] = [];
+  let objects: readonly JsonObject[] = [];
+  return () => {
+    const now = read();
+    if (now !== contents) {
+      contents = now;
+      objects = now.flat();
+    }
+    return objects;
+  };
+}
+
+function lookupIn(source: DirectoryConnectors): ConnectorLookup {
+  return {
+    find: async (ref, signal): Promise<ResolvedConnector | undefined> => {
+      try {
+        const [found] = await source.resolve([ref], { signal, idleWhile: (wait) => wait() });
+        return found;
+      } catch (error) {
+        if (error instanceof DriverError && error.code === 'NOT_FOUND') return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+/** The directory that is named, else the Secret in the manifests, else a CA that ends with the process. */
+function authorityOf(
+  { caDirectory, namespace, clock }: DirectoryBackendOptions,
+  objects: () => readonly JsonObject[],
+): AuthoritySource {
+  if (caDirectory !== undefined) return new DirectoryAuthority(caDirectory, clock);
+  let secretObject: JsonObject | undefined;
+  let authority: AuthoritySource | undefined;
+  return {
+    current: () => {
+      const found = objects().find(
+        (object) =>
+          object['kind'] === 'Secret' &&
+          jsonMember(object['metadata'], 'name') === caSecretName &&
+          jsonMember(object['metadata'], 'namespace') === namespace,
+      );
+      if (authority === undefined || found !== secretObject) {
+        secretObject = found;
+        authority = found === undefined ? memoryAuthority(clock) : secretAuthority(found);
+      }
+      return authority.current();
+    },
+  };
+}
+
+/** @throws {DriverError} FAILED_PRECONDITION for a Secret that holds no CA. */
+function secretAuthority(object: JsonObject): AuthoritySource {
+  const data = parseSecret(object)?.data;
+  const authority = parseAuthority(
+    { certificate: data?.get('tls.crt')?.expose() ?? '', key: data?.get('tls.key') ?? new Secret('') },
+    `secret ${caSecretName}`,
+  );
+  return { current: () => authority };
+}

@@ -1,0 +1,151 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../clock.js';
+import type { Log } from '../../log.js';
+import type { Gatekeeper } from '../caller/gatekeeper.js';
+import type { LeafCertificates } from '../certificates/leaf-certificates.js';
+import type { NamedHost } from '../credential/connector-match.js';
+import { parseAuthority } from '../credential/tool-address.js';
+import { Refusal } from '../refusal.js';
+import type { ExchangeParts } from '../upstream/exchange.js';
+import { valuesOf } from '../upstream/headers.js';
+import { toolFailure } from '../upstream/tool-failure.js';
+import { authorityOf } from '../upstream/tool-origin.js';
+import { joinConnections } from '../upstream/tunnel.js';
+import { endTls } from './interception.js';
+import { rawRefusal, refusalOf } from './refusal-answer.js';
+import { RequestRecord } from './request-record.js';
+import type { RequestObserver } from './request-record.js';
+import type { Router } from './router.js';
+import { TunnelSession } from './tunnel-session.js';
+import { closeAtExpiry } from './tunnel-expiry.js';
+import { admit } from './visit.js';
+import type { Visit } from './visit.js';
+
+export interface ConnectHandlerOptions {
+  readonly gatekeeper: Gatekeeper;
+  readonly router: Router;
+  readonly exchange: ExchangeParts;
+  readonly leaves: LeafCertificates;
+  readonly clock: Clock;
+  readonly observer: RequestObserver & TunnelObserver;
+  readonly log: Log;
+}
+
+export interface TunnelObserver {
+  tunnelOpened(kind: 'intercepted' | 'blind'): void;
+  tunnelClosed(kind: 'intercepted' | 'blind'): void;
+}
+
+/** What becomes of the client's connection. */
+export interface ConnectionTaker {
+  /** It is to be read as HTTP again, after an answer that leaves it usable. */
+  readonly again: () => void;
+  /** Requests come on `plain`, which is what was in the tunnel. */
+  readonly intercepted: (plain: Socket, session: TunnelSession) => void;
+}
+
+const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
+
+/** Serves CONNECT: a tunnel whose TLS ends here for hosts of the named connectors, a blind one for others. */
+export class ConnectHandler {
+  readonly #options: ConnectHandlerOptions;
+
+  constructor(options: ConnectHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects: what goes wrong is answered and told in the log. */
+  async serve(request: IncomingMessage, socket: Socket, head: Buffer, taker: ConnectionTaker): Promise<void> {
+    const { observer, log, exchange } = this.#options;
+    const record = new RequestRecord(request, observer, log, exchange.steadyNow);
+    const leaving = new AbortController();
+    const leave = (): void => leaving.abort();
+    const ignore = (): void => undefined;
+    socket.on('error', ignore).once('close', leave);
+    if (head.length > 0) socket.unshift(head);
+    try {
+      const named = targetOf(request);
+      record.isFor('tunnel', authorityOf(named));
+      const visit = await admit(request, this.#options.gatekeeper, leaving.signal);
+      record.isBy(visit.caller);
+      const [match] = await this.#options.router.matchesOf(visit, named, leaving.signal);
+      if (match === undefined) {
+        await this.#blind(visit, named, socket, record, leaving.signal);
+        return;
+      }
+      record.usesConnector(match.connector.ref);
+      this.#intercept(visit, named, socket, taker);
+      record.finished('ok', 200);
+    } catch (error) {
+      if (leaving.signal.aborted) {
+        record.finished('broken', 0);
+        return;
+      }
+      const refusal = refusalOf(error);
+      if (refusal.kind === 'internal') log.error('a tunnel failed', { error });
+      record.finished(refusal.kind, refusal.status);
+      const isLast = refusal.status !== 407;
+      if (isLast) {
+        socket.end(rawRefusal(refusal, true));
+        return;
+      }
+      socket.off('error', ignore).off('close', leave);
+      socket.write(rawRefusal(refusal, false));
+      taker.again();
+    }
+  }
+
+  #intercept(visit: Visit, named: NamedHost, socket: Socket, taker: ConnectionTaker): void {
+    const { observer, leaves, clock } = this.#options;
+    observer.tunnelOpened('intercepted');
+    socket.once('close', () => observer.tunnelClosed('intercepted'));
+    socket.write(established);
+    const session = new TunnelSession(visit, named, socket, visit.caller.expiresAtMs - clock.now());
+    endTls(socket, named.host, leaves, (plain) => taker.intercepted(plain, session));
+  }
+
+  /** The connection first, so that a host that is not there is an error that the client understands. */
+  async #blind(
+    visit: Visit,
+    named: NamedHost,
+    socket: Socket,
+    record: RequestRecord,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { exchange, clock, observer } = this.#options;
+    const tool = exchange.client.connect(named.host, named.port);
+    signal.addEventListener('abort', () => tool.destroy(), { once: true });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        tool.once('connect', resolve).once('error', reject);
+        tool.once('close', () => reject(new Error('the client has gone')));
+      });
+    } catch (error) {
+      throw toolFailure(error, authorityOf(named));
+    }
+    tool.on('error', () => undefined);
+    observer.tunnelOpened('blind');
+    socket.write(established);
+    const stopClosing = closeAtExpiry(socket, visit.caller.expiresAtMs, clock);
+    await joinConnections(socket, tool, { watch: exchange.watch, idleMs: exchange.timings.idleMs });
+    stopClosing();
+    observer.tunnelClosed('blind');
+    record.finished('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });
+  }
+}
+
+/** @throws {Refusal} 400 for what is no `host:port`, or comes with a body. */
+function targetOf(request: IncomingMessage): NamedHost {
+  const { url = '', rawHeaders, httpVersion } = request;
+  const named = /:\d+$/.test(url) ? parseAuthority(url, 443) : undefined;
+  const isAmbiguous =
+    valuesOf(rawHeaders, 'transfer-encoding').length > 0 ||
+    valuesOf(rawHeaders, 'content-length').some((length) => length !== '0') ||
+    valuesOf(rawHeaders, 'host').length > 1 ||
+    !httpVersion.startsWith('1.');
+  if (named === undefined || isAmbiguous) {
+    throw new Refusal(400, 'malformed', 'CONNECT must name host:port and have no body');
+  }
+  return { scheme: named.port === 80 ? 'http' : 'https', ...named };
+}

@@ -1,0 +1,51 @@
+import type { Socket } from 'node:net';
+
+export interface ConnectionBounds {
+  readonly total: number;
+  /** By the client's address. */
+  readonly perClient: number;
+}
+
+/** Who is connected. One too many of a client is refused, so that one client cannot take the room of the others. */
+export class Connections {
+  readonly #bounds: ConnectionBounds;
+  readonly #sockets = new Set<Socket>();
+  readonly #perClient = new Map<string, number>();
+
+  constructor(bounds: ConnectionBounds) {
+    this.#bounds = bounds;
+  }
+
+  get count(): number {
+    return this.#sockets.size;
+  }
+
+  /** @returns false when there is no room; the socket is destroyed then. */
+  admit(socket: Socket): boolean {
+    const client = socket.remoteAddress ?? '';
+    const ofClient = this.#perClient.get(client) ?? 0;
+    if (this.#sockets.size >= this.#bounds.total || ofClient >= this.#bounds.perClient) {
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.add(socket);
+    this.#perClient.set(client, ofClient + 1);
+    socket.once('close', () => this.#release(socket, client));
+    return true;
+  }
+
+  destroyAll(): void {
+    this.destroyWhere(() => true);
+  }
+
+  destroyWhere(isMeant: (socket: Socket) => boolean): void {
+    for (const socket of this.#sockets) if (isMeant(socket)) socket.destroy();
+  }
+
+  #release(socket: Socket, client: string): void {
+    this.#sockets.delete(socket);
+    const left = (this.#perClient.get(client) ?? 1) - 1;
+    if (left === 0) this.#perClient.delete(client);
+    else this.#perClient.set(client, left);
+  }
+}

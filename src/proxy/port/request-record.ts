@@ -1,0 +1,109 @@
+import type { IncomingMessage } from 'node:http';
+import type { ConnectorRef } from '../../connectors/model.js';
+import type { Log } from '../../log.js';
+import type { Caller } from '../caller/caller.js';
+import { serviceAccountOf } from '../caller/caller.js';
+import type { RefusalKind } from '../refusal.js';
+
+/** Which of the ways in a request took. */
+export type Way = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';
+
+/** Where requests are counted. */
+export interface RequestObserver {
+  /** @param outcome `ok` or why it got no further. @param status 0: there was no answer. */
+  finished(way: Way, outcome: string, status: number, durationMs: number, bytes: RequestBytes): void;
+  firstByte(way: Way, ms: number): void;
+}
+
+export interface RequestBytes {
+  /** From the client. */
+  readonly received: number;
+  /** To the client. */
+  readonly sent: number;
+}
+
+/** Paths are the clients' to choose; a log line is not. */
+const maxPathLength = 1024;
+
+/** What is told about one request when it is over: who, what, how it ended. Neither headers nor query nor body, ever. */
+export class RequestRecord {
+  readonly #request: IncomingMessage;
+  readonly #observer: RequestObserver;
+  readonly #log: Log;
+  readonly #steadyNow: () => number;
+  readonly #startMs: number;
+  readonly #before: RequestBytes;
+  #way: Way = 'unknown';
+  #caller: Caller | undefined;
+  #connector: ConnectorRef | undefined;
+  #host: string | undefined;
+  #path: string | undefined;
+  #firstByteMs: number | undefined;
+  #isFinished = false;
+
+  constructor(request: IncomingMessage, observer: RequestObserver, log: Log, steadyNow: () => number) {
+    this.#request = request;
+    this.#observer = observer;
+    this.#log = log;
+    this.#steadyNow = steadyNow;
+    this.#startMs = steadyNow();
+    const { bytesRead, bytesWritten } = request.socket;
+    this.#before = { received: bytesRead, sent: bytesWritten };
+  }
+
+  /** @param path without the query. */
+  isFor(way: Way, host: string, path?: string): void {
+    this.#way = way;
+    this.#host = host;
+    this.#path = path?.slice(0, maxPathLength);
+  }
+
+  isBy(caller: Caller): void {
+    this.#caller = caller;
+  }
+
+  /** Of the caller's token, milliseconds since the epoch; undefined as long as nobody is known. */
+  get expiresAtMs(): number | undefined {
+    return this.#caller?.expiresAtMs;
+  }
+
+  usesConnector(connector: ConnectorRef): void {
+    this.#connector = connector;
+  }
+
+  answered(firstByteMs: number): void {
+    this.#firstByteMs = firstByteMs;
+    this.#observer.firstByte(this.#way, firstByteMs);
+  }
+
+  /** @param bytes where the request's own connection does not count them. */
+  finished(outcome: 'ok' | 'broken' | RefusalKind, status: number, bytes?: RequestBytes): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    const { socket, method } = this.#request;
+    const moved = bytes ?? {
+      received: Math.max(0, socket.bytesRead - this.#before.received),
+      sent: Math.max(0, socket.bytesWritten - this.#before.sent),
+    };
+    const durationMs = this.#steadyNow() - this.#startMs;
+    this.#observer.finished(this.#way, outcome, status, durationMs, moved);
+    const account = this.#caller && serviceAccountOf(this.#caller.user);
+    const pod = this.#caller?.pod;
+    const connector = this.#connector;
+    this.#log.info('request', {
+      outcome,
+      kind: this.#way,
+      status,
+      durationMs: Math.round(durationMs),
+      bytesReceived: moved.received,
+      bytesSent: moved.sent,
+      ...(method === undefined ? {} : { method }),
+      ...(this.#host === undefined ? {} : { host: this.#host }),
+      ...(this.#path === undefined ? {} : { path: this.#path }),
+      ...(this.#firstByteMs === undefined ? {} : { firstByteMs: Math.round(this.#firstByteMs) }),
+      ...(account === undefined ? {} : { serviceAccount: `${account.namespace}/${account.name}` }),
+      ...(pod === undefined ? {} : { pod: `${pod.namespace}/${pod.name}` }),
+      ...(connector === undefined ? {} : { connector: `${connector.namespace}/${connector.name}` }),
+    });
+  }
+}

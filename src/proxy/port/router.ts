@@ -1,0 +1,184 @@
+import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
+import type { Gatekeeper } from '../caller/gatekeeper.js';
+import { bestMatch, hasDotSegment, matchesOfHost } from '../credential/connector-match.js';
+import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
+import type { ConnectorLookup } from '../credential/connector-lookup.js';
+import { addressesOf } from '../credential/tool-address.js';
+import type { ToolCredentials } from '../credential/tool-credentials.js';
+import type { ToolTrust } from '../credential/tool-trust.js';
+import { Refusal } from '../refusal.js';
+import type { Outgoing } from '../upstream/exchange.js';
+import { noCredential } from '../upstream/tool-credential.js';
+import type { ToolOrigin } from '../upstream/tool-origin.js';
+import type { Trust, TrustSets } from '../upstream/trust.js';
+import { pathnameOf } from './request-target.js';
+import { rewriteAnswer } from './reverse-answer.js';
+import type { Visit } from './visit.js';
+
+export interface RouterOptions {
+  readonly gatekeeper: Gatekeeper;
+  readonly connectors: ConnectorLookup;
+  readonly credentials: ToolCredentials;
+  readonly trust: ToolTrust;
+  readonly trustSets: TrustSets;
+  /** What becomes of hosts that belong to none of the named connectors. */
+  readonly otherHosts: 'tunnel' | 'refuse';
+}
+
+/** Where a request goes, and on whose behalf. */
+export interface Route {
+  /** Undefined: to a host of none of the named connectors, as it is. */
+  readonly connector: ConnectorRef | undefined;
+  readonly outgoing: Outgoing;
+}
+
+/** Decides for each request which connector it is for, whether the caller may use it, and what credential it gets. */
+export class Router {
+  readonly #options: RouterOptions;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The named connectors that are at a host, for a tunnel: TLS ends in the proxy when there are any.
+   * @throws {Refusal} when the caller may use none of them, or the host is nobody's and such hosts are refused.
+   */
+  async matchesOf(visit: Visit, named: NamedHost, signal: AbortSignal): Promise<readonly ConnectorMatch[]> {
+    const matches = matchesOfHost(await this.#named(visit, signal), named);
+    if (matches.length === 0) await this.#ensureOtherHost(visit, named, signal);
+    else await this.#options.gatekeeper.ensureMayUseAny(visit.caller, refsOf(matches), signal);
+    return matches;
+  }
+
+  /**
+   * The way of a request through the proxy.
+   * @param named the host in its request line, or that of its tunnel.
+   * @param path with the query.
+   * @throws {Refusal} {DriverError}
+   */
+  async forward(visit: Visit, named: NamedHost, path: string, signal: AbortSignal): Promise<Route> {
+    const resolved = await this.#resolved(visit, signal);
+    const matches = matchesOfHost(
+      resolved.map(({ connector }) => connector),
+      named,
+    );
+    const match = bestMatch(matches, pathnameOf(path));
+    if (match === undefined) return this.#toOther(visit, named, path, matches, signal);
+    const { connector, address } = match;
+    await this.#options.gatekeeper.ensureMayUse(visit.caller, connector.ref, signal);
+    const origin: ToolOrigin = { scheme: address.scheme, host: address.host, port: address.port };
+    const found = resolved.find((each) => each.connector === connector);
+    const { trust, credential } = await this.#access(connector, found, origin, signal);
+    return { connector: connector.ref, outgoing: { origin, path, trust, credential } };
+  }
+
+  /**
+   * The way of a request to the proxy itself, whose path names the connector.
+   * @param base `http://HOST` as the client calls the proxy.
+   * @throws {Refusal} {DriverError}
+   */
+  async reverse(
+    caller: Visit['caller'],
+    target: { readonly connector: ConnectorRef; readonly prefix: string; readonly path: string },
+    base: string,
+    signal: AbortSignal,
+  ): Promise<Route> {
+    const { connector: ref, prefix, path } = target;
+    await this.#options.gatekeeper.ensureMayUse(caller, ref, signal);
+    const found = await this.#options.connectors.find(ref, signal);
+    if (found === undefined) throw missing([ref]);
+    const [address] = addressesOf(found.connector);
+    if (address === undefined) throw withoutAddress(ref);
+    if (hasDotSegment(pathnameOf(path))) throw new Refusal(400, 'malformed', 'the path leads out of the connector');
+    const origin: ToolOrigin = { scheme: address.scheme, host: address.host, port: address.port };
+    const { trust, credential } = await this.#access(found.connector, found, origin, signal);
+    return {
+      connector: ref,
+      outgoing: {
+        origin,
+        path: `${address.path}${path}`,
+        trust,
+        credential,
+        withoutHeaders: new Set(['authorization']),
+        rewriteAnswer: (headers) => rewriteAnswer(headers, { address, prefix, base }),
+      },
+    };
+  }
+
+  /** To a host without a credential; from within a tunnel whose TLS has ended, by the scheme of the connector there. */
+  async #toOther(
+    visit: Visit,
+    named: NamedHost,
+    path: string,
+    matches: readonly ConnectorMatch[],
+    signal: AbortSignal,
+  ): Promise<Route> {
+    const [first] = matches;
+    if (first === undefined) await this.#ensureOtherHost(visit, named, signal);
+    else await this.#options.gatekeeper.ensureMayUseAny(visit.caller, refsOf(matches), signal);
+    const { scheme, host, port }: ToolOrigin = first?.address ?? named;
+    const trust =
+      scheme === 'http'
+        ? undefined
+        : first === undefined
+          ? this.#options.trustSets.of([])
+          : await this.#options.trust.of(first.connector, signal);
+    return {
+      connector: undefined,
+      outgoing: { origin: { scheme, host, port }, path, trust, credential: noCredential },
+    };
+  }
+
+  async #ensureOtherHost({ caller, connectors }: Visit, { host }: NamedHost, signal: AbortSignal): Promise<void> {
+    const { gatekeeper, otherHosts } = this.#options;
+    const allowed = await gatekeeper.ensureMayUseAny(caller, connectors, signal);
+    // One that cannot be read may be the one that is meant.
+    const found = await Promise.all(allowed.map((ref) => this.#options.connectors.find(ref, signal)));
+    if (found.every((each) => each === undefined)) throw missing(allowed);
+    if (otherHosts === 'tunnel') return;
+    throw new Refusal(
+      403,
+      'refused-address',
+      `${host} belongs to none of the connectors ${connectors.map(textOf).join(', ')}, and the proxy goes to no other hosts (--other-hosts)`,
+    );
+  }
+
+  async #access(
+    connector: ResolvedConnector['connector'],
+    found: ResolvedConnector | undefined,
+    origin: ToolOrigin,
+    signal: AbortSignal,
+  ): Promise<Pick<Outgoing, 'trust' | 'credential'>> {
+    const { credentials, trust: trusted } = this.#options;
+    const trust: Trust | undefined = origin.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
+    const credential = await credentials.of(connector, found?.connectorClass, origin, trust, signal);
+    return { trust, credential };
+  }
+
+  /** A connector that cannot be read is in the way of those requests alone that are for none of the others. */
+  async #resolved({ connectors }: Visit, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
+    const found = await Promise.allSettled(connectors.map((ref) => this.#options.connectors.find(ref, signal)));
+    return found.flatMap((each) => (each.status === 'fulfilled' ? (each.value ?? []) : []));
+  }
+
+  async #named(visit: Visit, signal: AbortSignal): Promise<readonly ResolvedConnector['connector'][]> {
+    return (await this.#resolved(visit, signal)).map(({ connector }) => connector);
+  }
+}
+
+function refsOf(matches: readonly ConnectorMatch[]): readonly ConnectorRef[] {
+  return [...new Set(matches.map(({ connector }) => connector.ref))];
+}
+
+function missing(refs: readonly ConnectorRef[]): Refusal {
+  return new Refusal(502, 'misconfigured', `connector ${refs.map(textOf).join(', ')} does not exist`);
+}
+
+function withoutAddress(ref: ConnectorRef): Refusal {
+  return new Refusal(502, 'misconfigured', `connector ${textOf(ref)} has no http or https URL as spec.address`);
+}
+
+function textOf({ namespace, name }: ConnectorRef): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,23 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../clock.js';
+
+/** What a connection that nobody sees into may outlive its token by. */
+const graceMs = 5 * 60_000;
+/** Timers are no clocks: one that is set for hours is set again, and a clock that is set counts. */
+const maxTimerMs = 60_000;
+
+/**
+ * Closes a connection 5 minutes after its token has expired.
+ * @param expiresAtMs milliseconds since the epoch.
+ * @returns ends the wait.
+ */
+export function closeAtExpiry(connection: Duplex, expiresAtMs: number, clock: Clock): () => void {
+  let timer: NodeJS.Timeout;
+  const look = (): void => {
+    const leftMs = expiresAtMs + graceMs - clock.now();
+    if (leftMs <= 0) connection.destroy();
+    else timer = setTimeout(look, Math.min(leftMs, maxTimerMs));
+  };
+  look();
+  return () => clearTimeout(timer);
+}

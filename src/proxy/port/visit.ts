@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http';
+import type { ConnectorRef } from '../../connectors/model.js';
+import type { Secret } from '../../secret.js';
+import type { Caller } from '../caller/caller.js';
+import { parseProxyAuthorization, parseReverseAuthorization } from '../caller/credentials.js';
+import type { Gatekeeper } from '../caller/gatekeeper.js';
+import { Refusal } from '../refusal.js';
+import { valuesOf } from '../upstream/headers.js';
+
+/** A client whose token counts, and what it named. */
+export interface Visit {
+  readonly token: Secret;
+  readonly caller: Caller;
+  readonly connectors: readonly ConnectorRef[];
+}
+
+const realm = 'Basic realm="connectors"';
+
+/**
+ * Who a request with `Proxy-Authorization` is from.
+ * @throws {Refusal} 407, after which the connection stays usable: many clients show credentials only then.
+ * @throws {DriverError} when nobody could say.
+ */
+export async function admit(request: IncomingMessage, gatekeeper: Gatekeeper, signal: AbortSignal): Promise<Visit> {
+  const credentials = parseProxyAuthorization(single(request, 'proxy-authorization'));
+  if (credentials === undefined) {
+    throw unauthenticated(
+      'the proxy needs the user name and password that are in the proxy URL of the volume (http_proxy, https_proxy)',
+    );
+  }
+  const { token, connectors } = credentials;
+  const caller = await gatekeeper.identify(token, signal);
+  if (caller === undefined) {
+    throw unauthenticated(
+      'the token has expired or is not for this proxy: read http_proxy and https_proxy from the volume again',
+    );
+  }
+  return { token, caller, connectors };
+}
+
+/**
+ * Who a request to the proxy itself is from, whose `Authorization` is the proxy's.
+ * @throws {Refusal} 401; {DriverError} when nobody could say.
+ */
+export async function admitReverse(
+  request: IncomingMessage,
+  gatekeeper: Gatekeeper,
+  signal: AbortSignal,
+): Promise<Pick<Visit, 'token' | 'caller'>> {
+  const token = parseReverseAuthorization(single(request, 'authorization'));
+  const caller = token === undefined ? undefined : await gatekeeper.identify(token, signal);
+  if (token !== undefined && caller !== undefined) return { token, caller };
+  throw new Refusal(
+    401,
+    'unauthenticated',
+    token === undefined
+      ? 'the proxy needs the token of the volume (context.token) as password, or as bearer token'
+      : 'the token has expired or is not for this proxy: read context.token from the volume again',
+    { headers: { 'WWW-Authenticate': realm } },
+  );
+}
+
+/** Twice is once too often: the others may have heeded the other one. */
+function single(request: IncomingMessage, name: string): string | undefined {
+  const values = valuesOf(request.rawHeaders, name);
+  return values.length === 1 ? values[0] : undefined;
+}
+
+function unauthenticated(message: string): Refusal {
+  return new Refusal(407, 'unauthenticated', message, { headers: { 'Proxy-Authenticate': realm } });
+}

@@ -1,0 +1,198 @@
+import { lookup } from 'node:dns/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import type { Clock } from '../clock.js';
+import { DriverError } from '../errors.js';
+import type { Log } from '../log.js';
+import { HealthServer } from '../process/health-server.js';
+import { version } from '../version.js';
+import type { ProxyBackend } from './backend.js';
+import { Gatekeeper } from './caller/gatekeeper.js';
+import { VerifiedTokens } from './caller/verified-tokens.js';
+import { LeafCertificates } from './certificates/leaf-certificates.js';
+import type { ProxyConfig } from './config.js';
+import { ToolCredentials } from './credential/tool-credentials.js';
+import { ToolTrust } from './credential/tool-trust.js';
+import { ConnectHandler } from './port/connect-handler.js';
+import { Connections } from './port/connections.js';
+import { ProxyPort } from './port/proxy-port.js';
+import { RequestHandler } from './port/request-handler.js';
+import { Router } from './port/router.js';
+import { ProxyMetrics } from './proxy-metrics.js';
+import { AddressRules } from './upstream/address-rules.js';
+import { Resolver } from './upstream/resolver.js';
+import type { SystemLookup } from './upstream/resolver.js';
+import { StallWatch } from './upstream/stall-watch.js';
+import { ToolClient } from './upstream/tool-client.js';
+import { TrustSets } from './upstream/trust.js';
+
+export interface ProxyParts {
+  readonly config: ProxyConfig;
+  /** Gets the metrics, which it tells of its requests. */
+  readonly createBackend: (metrics: ProxyMetrics) => ProxyBackend;
+  /** Addresses of the API server: refused as tools. */
+  readonly apiServer: readonly string[];
+  readonly clock: Clock;
+  /** A clock in milliseconds that is never set. */
+  readonly steadyNow: () => number;
+  /** How names become addresses; the system's unless given. */
+  readonly lookUp?: SystemLookup;
+  readonly log: Log;
+}
+
+/** Any name: the first certificate takes ten times as long as the others, and a CA that cannot sign is found at once. */
+const rehearsedHost = 'rehearsal.invalid';
+
+/** Puts the proxy together from its parts and runs it. */
+export class Proxy {
+  readonly #parts: ProxyParts;
+  readonly #backend: ProxyBackend;
+  readonly #connections: Connections;
+  readonly #client: ToolClient;
+  readonly #leaves: LeafCertificates;
+  readonly #port: ProxyPort;
+  readonly #health: HealthServer | undefined;
+  readonly metrics: ProxyMetrics;
+  #isStopping = false;
+
+  constructor(parts: ProxyParts) {
+    const { config, clock, log, steadyNow } = parts;
+    this.#parts = parts;
+    this.#connections = new Connections({
+      total: config['max-connections'],
+      perClient: config['max-connections-per-client'],
+    });
+    this.metrics = new ProxyMetrics(version, {
+      connections: () => this.#connections.count,
+      caExpiresAtSeconds: () => this.#caExpiresAtSeconds(),
+    });
+    this.#backend = parts.createBackend(this.metrics);
+    this.#leaves = new LeafCertificates(() => this.#backend.authority.current(), clock);
+    this.#client = new ToolClient({
+      resolver: new Resolver(
+        new AddressRules({ allowed: config['allow-addresses'], apiServer: parts.apiServer }),
+        parts.lookUp ?? ((host) => lookup(host, { all: true })),
+        steadyNow,
+      ),
+      connectMs: config['connect-timeout'],
+    });
+    this.#port = this.#createPort();
+    const address = config['http-address'];
+    this.#health =
+      address &&
+      new HealthServer({
+        address,
+        metrics: { text: () => this.metrics.text(), contentType: this.metrics.contentType },
+        unhealthyReason: () => (this.#port.isListening || this.#isStopping ? undefined : 'the proxy does not listen'),
+        notReadyReason: () => this.notReadyReason(),
+        readyNotice: () => this.#backend.notice,
+        log,
+      });
+  }
+
+  /**
+   * @returns the ports it listens on.
+   * @throws {DriverError} when a port cannot be had; nothing of the proxy runs on then.
+   */
+  async start(): Promise<{ readonly proxyPort: number; readonly httpPort: number | undefined }> {
+    const { log } = this.#parts;
+    try {
+      this.#backend.start();
+      if (this.#backend.notice !== undefined) log.warn(`NO CLUSTER: ${this.#backend.notice}`);
+      this.#rehearse();
+      const httpPort = await this.#health?.start();
+      const proxyPort = await this.#port.start();
+      log.info('listening', { port: proxyPort });
+      return { proxyPort, httpPort };
+    } catch (error) {
+      await this.#end(0);
+      throw error;
+    }
+  }
+
+  /** Not ready first, then refuses new connections, lets what is under way end, and breaks the rest. */
+  async stop(): Promise<void> {
+    const { config } = this.#parts;
+    this.#isStopping = true;
+    await new Promise((resolve) => setTimeout(resolve, config['stop-delay']));
+    await this.#end(config.drain);
+  }
+
+  /** Of the CA whose certificates clients get, PEM. @throws {DriverError} while there is none. */
+  get authorityCertificate(): string {
+    return this.#backend.authority.current().certificate;
+  }
+
+  /** Why no request could be served now; undefined when they can. */
+  notReadyReason(): string | undefined {
+    if (this.#isStopping) return 'the proxy is stopping';
+    return this.#backend.problem() ?? this.#caProblem();
+  }
+
+  async #end(drainMs: number): Promise<void> {
+    await this.#port.stop(drainMs);
+    this.#client.close();
+    this.#backend.stop();
+    this.#health?.stop();
+  }
+
+  #caProblem(): string | undefined {
+    try {
+      this.#backend.authority.current();
+      return undefined;
+    } catch (error) {
+      if (error instanceof DriverError) return error.message;
+      throw error;
+    }
+  }
+
+  #caExpiresAtSeconds(): number {
+    return this.#caProblem() === undefined ? this.#backend.authority.current().expiresAtMs / 1000 : 0;
+  }
+
+  #rehearse(): void {
+    try {
+      this.#leaves.contextFor(rehearsedHost);
+    } catch (error) {
+      if (!(error instanceof DriverError)) throw error;
+      this.#parts.log.warn('there is no CA yet', { error });
+    }
+  }
+
+  #createPort(): ProxyPort {
+    const { config, clock, log, steadyNow } = this.#parts;
+    const { tokens: verifier, authorizer, flags, connectors, secrets } = this.#backend;
+    const onAsked = (answer: 'cached' | 'asked'): void => this.metrics.reviewed('token', answer);
+    const tokens = new VerifiedTokens({ verifier, clock, steadyNow, onAsked });
+    const gatekeeper = new Gatekeeper({ tokens, authorizer, flags });
+    const trustSets = new TrustSets(systemRoots(config['system-roots']));
+    const router = new Router({
+      gatekeeper,
+      connectors,
+      credentials: new ToolCredentials({ secrets, client: this.#client, clock }),
+      trust: new ToolTrust(secrets, trustSets),
+      trustSets,
+      otherHosts: config['other-hosts'],
+    });
+    const exchange = {
+      client: this.#client,
+      watch: new StallWatch(steadyNow),
+      timings: { idleMs: config['idle-timeout'], answerMs: config['answer-timeout'] },
+      steadyNow,
+    };
+    const common = { gatekeeper, router, exchange, clock, observer: this.metrics, log };
+    return new ProxyPort({
+      address: config['proxy-address'],
+      connections: this.#connections,
+      requests: new RequestHandler(common),
+      connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
+      log,
+    });
+  }
+}
+
+/** Read once: images are replaced, not changed. */
+function systemRoots(file: string): () => string {
+  let roots: string | undefined;
+  return () => (roots ??= existsSync(file) ? readFileSync(file, 'utf8') : rootCertificates.join('\n'));
+}

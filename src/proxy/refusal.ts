@@ -1,0 +1,45 @@
+/** Why a request got no further, for metrics: few and fixed. */
+export type RefusalKind =
+  /** Not HTTP as the proxy takes it, or too much of it. */
+  | 'malformed'
+  /** No credentials of the proxy, or none that count. */
+  | 'unauthenticated'
+  | 'denied'
+  /** An address or a host that the proxy does not connect to. */
+  | 'refused-address'
+  /** The Connector, its Secret or its class cannot be used. */
+  | 'misconfigured'
+  | 'name'
+  | 'connect'
+  | 'tls'
+  | 'timeout'
+  | 'reset'
+  | 'protocol'
+  /** Too much is under way, or the proxy is stopping. */
+  | 'overload'
+  /** The API server did not say. */
+  | 'unavailable'
+  | 'internal';
+
+export interface RefusalOptions extends ErrorOptions {
+  /** Names and values of further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * An answer of the proxy's own instead of the tool's. The message is for the one who reads a build's log: one line that
+ * names the thing and the fix, and no secret.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly status: number;
+  readonly kind: RefusalKind;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, kind: RefusalKind, message: string, options: RefusalOptions = {}) {
+    super(message, options);
+    this.status = status;
+    this.kind = kind;
+    this.headers = options.headers ?? {};
+  }
+}

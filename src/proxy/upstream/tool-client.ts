@@ -1,0 +1,138 @@
+import type { ClientRequest } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import net, { isIP } from 'node:net';
+import type { RawHeaders } from './headers.js';
+import type { Resolver } from './resolver.js';
+import type { ToolOrigin } from './tool-origin.js';
+import type { Trust } from './trust.js';
+
+export interface ToolRequest {
+  readonly origin: ToolOrigin;
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  /** All of them: nothing is added but `Connection`. */
+  readonly headers: RawHeaders;
+  /** Required for an https tool. */
+  readonly trust: Trust | undefined;
+}
+
+export interface ToolClientOptions {
+  readonly resolver: Resolver;
+  /** For the name, TCP and TLS of a new connection. */
+  readonly connectMs: number;
+}
+
+/** Shorter than the keep-alive of the usual servers: a request on a connection that is being closed would fail. */
+const keptConnectionMs = 15_000;
+const maxKeptPerHost = 64;
+/** Connectors with CAs of their own; those used last stay. */
+const maxAgents = 64;
+/** Registries send long challenges. */
+const maxHeaderSize = 64 * 1024;
+
+const agentOptions: http.AgentOptions = {
+  keepAlive: true,
+  maxFreeSockets: maxKeptPerHost,
+  timeout: keptConnectionMs,
+  scheduling: 'lifo',
+};
+
+/** Opens connections and sends requests to tools: HTTP/1.1, TLS always verified, addresses always checked. */
+export class ToolClient {
+  readonly #options: ToolClientOptions;
+  readonly #plain: http.Agent;
+  /** By trust, the one used last at the end: a connection counts only for those who trust alike. */
+  readonly #secure = new Map<string, https.Agent>();
+
+  constructor(options: ToolClientOptions) {
+    this.#options = options;
+    this.#plain = new http.Agent(agentOptions);
+  }
+
+  /**
+   * Begins a request; nothing of a body is sent yet. Whoever calls must listen to `error`, also for addresses that are
+   * refused and connections that take too long.
+   * @throws {Refusal} 403 for a host that is a refused address.
+   */
+  request({ origin, method, path, headers, trust }: ToolRequest): ClientRequest {
+    const { resolver } = this.#options;
+    resolver.ensureNotRefused(origin.host);
+    const common = {
+      host: origin.host,
+      port: origin.port,
+      method,
+      path,
+      headers: [...headers],
+      setHost: false,
+      lookup: resolver.lookup,
+      timeout: 0,
+      maxHeaderSize,
+      insecureHTTPParser: false,
+    };
+    const request =
+      origin.scheme === 'http'
+        ? http.request({ ...common, agent: this.#plain })
+        : https.request({ ...common, ...serverName(origin.host), agent: this.#agentFor(trust) });
+    this.#limitConnecting(request, origin);
+    return request;
+  }
+
+  /** A connection for a tunnel. Listen to `error`. @throws {Refusal} 403 as above. */
+  connect(host: string, port: number): Socket {
+    const { resolver, connectMs } = this.#options;
+    resolver.ensureNotRefused(host);
+    const socket = net.connect({ host, port, lookup: resolver.lookup, noDelay: true, keepAlive: true });
+    const timer = setTimeout(() => socket.destroy(new ConnectTimeout(host)), connectMs);
+    const stop = (): void => clearTimeout(timer);
+    socket.once('connect', stop).once('close', stop);
+    return socket;
+  }
+
+  /** Closes what is kept open and breaks what is under way. */
+  close(): void {
+    this.#plain.destroy();
+    for (const agent of this.#secure.values()) agent.destroy();
+  }
+
+  #agentFor(trust: Trust | undefined): https.Agent {
+    if (trust === undefined) throw new TypeError('an https tool needs a trust set');
+    const { id, context } = trust;
+    // The context is no part of the names by which an agent keeps connections apart: hence an agent for each.
+    const agent = this.#secure.get(id) ?? new https.Agent({ ...agentOptions, secureContext: context });
+    this.#secure.delete(id);
+    this.#secure.set(id, agent);
+    const [oldest] = this.#secure.keys();
+    if (this.#secure.size > maxAgents && oldest !== undefined) {
+      // What is under way on it ends in peace.
+      this.#secure.get(oldest)?.on('free', (socket: Socket) => socket.destroy());
+      this.#secure.delete(oldest);
+    }
+    return agent;
+  }
+
+  #limitConnecting(request: ClientRequest, { host, scheme }: ToolOrigin): void {
+    const timer = setTimeout(() => request.destroy(new ConnectTimeout(host)), this.#options.connectMs);
+    const stop = (): void => clearTimeout(timer);
+    request.once('close', stop).once('socket', (socket) => {
+      if (request.reusedSocket) stop();
+      else socket.once(scheme === 'https' ? 'secureConnect' : 'connect', stop);
+    });
+  }
+}
+
+export class ConnectTimeout extends Error {
+  override readonly name = 'ConnectTimeout';
+  readonly code = 'ETIMEDOUT';
+
+  constructor(host: string) {
+    super(`no connection to ${host} in time`);
+  }
+}
+
+/** Addresses are no server names (RFC 6066, 3). */
+function serverName(host: string): { readonly servername?: string } {
+  return isIP(host) === 0 ? { servername: host } : {};
+}

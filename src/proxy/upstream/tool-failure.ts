@@ -1,0 +1,38 @@
+import { Refusal } from '../refusal.js';
+import type { RefusalKind } from '../refusal.js';
+
+/** Failures of the certificate check have many codes and no common class. */
+const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+
+/**
+ * What a failed connection or exchange means to the client.
+ * @param what the tool, such as `https://harbor.example.com`.
+ */
+export function toolFailure(error: unknown, what: string): Refusal {
+  if (error instanceof Refusal) return error;
+  const code = codeOf(error);
+  const refuse = (status: number, kind: RefusalKind, message: string): Refusal =>
+    new Refusal(status, kind, message, { cause: error });
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_NODATA') {
+    return refuse(502, 'name', `the name of ${what} cannot be resolved by the proxy (${code})`);
+  }
+  if (code === 'ETIMEDOUT') return refuse(504, 'timeout', `no connection to ${what} in time`);
+  if (tlsCodes.test(code)) {
+    return refuse(
+      502,
+      'tls',
+      `the certificate of ${what} is not trusted or TLS failed (${code}): if its CA is not a public one, name its certificate in spec.caCertSecretRef of the Connector`,
+    );
+  }
+  if (code.startsWith('HPE_')) return refuse(502, 'protocol', `${what} does not answer in proper HTTP (${code})`);
+  if (code === 'ECONNRESET' || code === 'EPIPE') return refuse(502, 'reset', `${what} closed the connection (${code})`);
+  if (code !== '') return refuse(502, 'connect', `no connection to ${what} (${code})`);
+  return refuse(502, 'internal', `the exchange with ${what} failed`);
+}
+
+/** Where one connection was tried at several addresses, the first failure that has a code. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  if (error instanceof AggregateError) return error.errors.map(codeOf).find((code) => code !== '') ?? '';
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { connector, flags, grant, secret } from '../../support/proxy/manifests.js';
+import { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { TokenKeys } from '../../support/proxy/keys.js';
+import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+describe('who may use a connector', () => {
+  let tool: ToolServer;
+  let stage: ProxyStage;
+
+  const objects = (...more: readonly object[]): object[] => [
+    connector('tool', tool.url(), { secret: 'login' }),
+    secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+    ...more,
+  ];
+
+  beforeEach(async () => {
+    tool = await ToolServer.start('http');
+    stage = await ProxyStage.start(objects(...grant('builder', ['tool'])));
+  });
+
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+  });
+
+  it('are those with a valid token for this proxy', async () => {
+    const bad: readonly [string, Promise<ProxyClient>][] = [
+      ['an expired one', stage.client('ci/tool', { expiresIn: -1 })],
+      ['one for somebody else', stage.client('ci/tool', { audience: 'https://kubernetes.default.svc' })],
+      ['one of other keys', new TokenKeys().token().then((token) => new ProxyClient(stage.port, 'ci/tool', token, ''))],
+      ['one without a signature', Promise.resolve(new ProxyClient(stage.port, 'ci/tool', unsigned(), ''))],
+    ];
+    for (const [what, made] of bad) {
+      const answer = await (await made).get(tool.url());
+      assert.equal(answer.status, 407, what);
+      assert.match(answer.body, /^connectors-proxy: the token has expired or is not for this proxy/);
+    }
+    assert.deepEqual(tool.seen, []);
+  });
+
+  it('are those with the right, which others are told of', async () => {
+    const client = await stage.client('ci/tool', { account: 'stranger' });
+    const answer = await client.get(tool.url());
+    assert.equal(answer.status, 403);
+    assert.equal(
+      answer.body,
+      'connectors-proxy: system:serviceaccount:ci:stranger may not "get" connectors.connectors.alauda.io "tool" in namespace "ci": check the name, or bind it to a Role of "ci" with the rule - {apiGroups: ["connectors.alauda.io"], resources: ["connectors"], resourceNames: ["tool"], verbs: ["get"]}\n',
+    );
+  });
+
+  it('need the permission for the proxy too, where that is on; for their pod or for all', async () => {
+    const on = flags({ 'enable-connector-proxy-permissions': 'true' });
+    const client = await stage.client();
+    const proxyRule = (resource: string): readonly object[] =>
+      grant('builder', ['tool'], { verbs: ['*'], resources: [resource], name: 'proxy' });
+    const cases: readonly [readonly object[], number][] = [
+      [[], 403],
+      [proxyRule('connectors/proxy'), 200],
+      [proxyRule('connectors/proxy/v1/pod/ci/build-1'), 200],
+      [proxyRule('connectors/proxy/v1/pod/ci/build-2'), 403],
+    ];
+    for (const [rules, status] of cases) {
+      stage.put(objects(on, ...grant('builder', ['tool']), ...rules));
+      const answer = await client.get(tool.url());
+      assert.equal(answer.status, status, JSON.stringify(rules));
+      if (status === 403) assert.match(answer.body, /may not "\*" connectors\.connectors\.alauda\.io\/proxy "tool"/);
+    }
+    const podless = await stage.client('ci/tool', { pod: undefined });
+    assert.equal((await podless.get(tool.url())).status, 403);
+  });
+
+  it('learn nothing about connectors that they may not read', async () => {
+    const client = await stage.client('ci/absent');
+    const answer = await client.get(tool.url());
+    assert.equal(answer.status, 403);
+    assert.match(answer.body, /may not "get" connectors\.connectors\.alauda\.io "absent"/);
+  });
+
+  it('are told when their connector does not exist', async () => {
+    stage.put(objects(...grant('builder', ['absent'])));
+    const answer = await (await stage.client('ci/absent')).get(tool.url());
+    assert.equal(answer.status, 502);
+    assert.match(answer.body, /connector ci\/absent does not exist/);
+  });
+
+  it('are told in /readyz and in the log that no cluster stands behind the answers', async () => {
+    const { status, body } = await stage.http('/readyz');
+    assert.equal(status, 200);
+    assert.match(body, /^ok\ntokens, rights and credentials are those of .* not of a cluster\n$/);
+    assert.match(stage.log, /NO CLUSTER: /);
+  });
+
+  it('are nobody while the keys cannot be read, and the proxy is not ready then', async () => {
+    writeFileSync(path.join(stage.directory, 'jwks.json'), 'nonsense');
+    const answer = await (await stage.client()).get(tool.url());
+    assert.equal(answer.status, 502);
+    assert.equal((await stage.http('/readyz')).status, 503);
+  });
+
+  it('get each their own answers, however many ask at once over kept connections', async () => {
+    tool.answer = (request, response) => {
+      const answer = (): void => void response.end(`${request.url ?? ''} `.repeat(200));
+      if (Math.random() < 0.3) setTimeout(answer, Math.random() * 20);
+      else answer();
+    };
+    const client = await stage.client();
+    const agents = Array.from({ length: 200 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
+    await Promise.all(
+      agents.map(async (agent, at) => {
+        for (let round = 0; round < 5; round += 1) {
+          const where = `/${at}/${round}`;
+          const answer = await client.get(`${tool.url()}${where}`, {}, agent);
+          assert.equal(answer.body, `${where} `.repeat(200));
+        }
+      }),
+    );
+    for (const agent of agents) agent.destroy();
+  }).timeout(60_000);
+});
+
+function unsigned(): string {
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = {
+    sub: 'system:serviceaccount:ci:builder',
+    aud: 'connectors-proxy',
+    exp: 4e9,
+    'kubernetes.io': { namespace: 'ci', serviceaccount: { name: 'builder' } },
+  };
+  return `${encode({ alg: 'none' })}.${encode(claims)}.x`;
+}

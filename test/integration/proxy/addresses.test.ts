@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { connector, grant } from '../../support/proxy/manifests.js';
+import { ProxyStage } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+describe('addresses that no tool is at', () => {
+  const refusedHosts = [
+    '127.0.0.1',
+    'loopback.example',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '169.254.169.254',
+    'metadata.example',
+    '0.0.0.0',
+    '[::]',
+    '224.0.0.1',
+    '10.96.0.1',
+    'api.example',
+    '2130706433.example',
+  ];
+
+  it('are refused for every host, in every way in', async () => {
+    const tool = await ToolServer.start('http');
+    const stage = await ProxyStage.start(
+      [
+        ...refusedHosts.map((host, at) => connector(`tool-${at}`, `http://${host}:${tool.port}`)),
+        ...grant('builder', []),
+      ],
+      {
+        flags: ['--allow-addresses', ''],
+        apiServer: ['10.96.0.1'],
+        names: { 'metadata.example': '169.254.169.254', 'api.example': '10.96.0.1' },
+      },
+    );
+    const client = await stage.client(refusedHosts.map((_host, at) => `ci/tool-${at}`).join());
+    for (const [at, host] of refusedHosts.entries()) {
+      const answer = await client.get(`http://${host}:${tool.port}/`);
+      assert.equal(answer.status, 403, host);
+      assert.match(answer.body, /is refused: the proxy does not connect to loopback/);
+      assert.equal((await client.reverse(`/namespaces/ci/connectors/tool-${at}/`)).status, 403, host);
+    }
+    for (const host of refusedHosts) {
+      // To another port it is the host of no connector, and the tunnel would be blind.
+      const { head } = await client.connect(`${host}:1`);
+      assert.match(head, /^HTTP\/1\.1 403 /, host);
+    }
+    assert.deepEqual(tool.seen, []);
+    await stage.stop();
+    await tool.stop();
+  });
+
+  it('are found out in the answer that is connected to: a name that changes its mind leads nowhere else', async () => {
+    const tool = await ToolServer.start('http');
+    let lookups = 0;
+    const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+      names: { 'tool.example': () => ((lookups += 1) === 1 ? '127.0.0.1' : '169.254.169.254') },
+    });
+    const client = await stage.client();
+    // Looked up once, and that very address is connected to.
+    assert.equal((await client.get(tool.url())).status, 200);
+    assert.equal(lookups, 1);
+    await stage.stop();
+    await tool.stop();
+  });
+});

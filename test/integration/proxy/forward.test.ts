@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { eventually } from '../../support/poll.js';
+import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
+const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
+
+describe('a request in absolute form', () => {
+  let tool: ToolServer;
+  let stage: ProxyStage;
+
+  beforeEach(async () => {
+    tool = await ToolServer.start('http');
+    stage = await ProxyStage.start([
+      connector('tool', tool.url(), { secret: 'login' }),
+      password,
+      ...grant('builder', ['tool']),
+    ]);
+  });
+
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+  });
+
+  it('reaches the tool with its credential and without what is meant for the proxy', async () => {
+    const client = await stage.client();
+    const answer = await client.get(`${tool.url()}/a/b?q=1`, {
+      headers: { authorization: 'Basic bm9ib2R5', 'proxy-connection': 'keep-alive', 'x-own': 'yes' },
+    });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.body, 'hello');
+    const [seen] = tool.seen;
+    assert.equal(seen?.url, '/a/b?q=1');
+    assert.equal(seen.headers.authorization, basic);
+    assert.equal(seen.headers.host, `tool.example:${tool.port}`);
+    assert.equal(seen.headers['x-own'], 'yes');
+    assert.equal(seen.headers.via, '1.1 connectors-proxy');
+    const names = seen.rawHeaders.filter((_text, at) => at % 2 === 0).map((name) => name.toLowerCase());
+    assert.deepEqual(
+      names.filter((name) => name.startsWith('proxy-')),
+      [],
+    );
+  });
+
+  it('is answered 407 without credentials, on a connection that stays usable', async () => {
+    const client = await stage.client();
+    const socket = await client.raw();
+    const request = (extra: string): string => `GET ${tool.url()}/ HTTP/1.1\r\nHost: tool.example\r\n${extra}\r\n`;
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.write(request(''));
+    await eventually('the 407 is there', () => text.includes('\n\r\n') && text.includes('volume'));
+    assert.match(text, /^HTTP\/1\.1 407 .*\r\nProxy-Authenticate: Basic realm="connectors"\r\n/s);
+    text = '';
+    socket.write(request(`Proxy-Authorization: ${client.authorization}\r\n`));
+    await eventually('the answer is there', () => text.includes('hello'));
+    assert.match(text, /^HTTP\/1\.1 200 /);
+    socket.destroy();
+  });
+
+  it('is told in one line, without query and without headers', async () => {
+    const client = await stage.client();
+    await client.get(`${tool.url()}/a/b?secret=1`);
+    await eventually('the request is in the log', () => stage.requests.length === 1);
+    const [line] = stage.requests;
+    assert.equal(line?.['path'], '/a/b');
+    assert.equal(line['connector'], 'ci/tool');
+    assert.equal(line['serviceAccount'], 'ci/builder');
+    assert.equal(line['pod'], 'ci/build-1');
+    assert.equal(line['status'], 200);
+    assert.ok(!stage.log.includes('secret=1'));
+  });
+});

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import type { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+/** What comes after the ambiguous request; whoever takes it for a request of its own has been smuggled. */
+const smuggled = 'GET /smuggled HTTP/1.1\r\nHost: tool.example\r\n\r\n';
+
+/** Messages that two parsers may read differently: the lines after the request line and Host, and the body. */
+const ambiguous: readonly [string, readonly string[], string][] = [
+  ['both a length and chunks', ['Content-Length: 4', 'Transfer-Encoding: chunked'], `0\r\n\r\n${smuggled}`],
+  ['chunks and a length', ['Transfer-Encoding: chunked', 'Content-Length: 4'], `0\r\n\r\n${smuggled}`],
+  ['two lengths', ['Content-Length: 0', `Content-Length: ${smuggled.length}`], smuggled],
+  ['the same length twice', ['Content-Length: 3', 'Content-Length: 3'], `abc${smuggled}`],
+  ['a list of lengths', ['Content-Length: 3, 3'], `abc${smuggled}`],
+  ['a length with a sign', ['Content-Length: +3'], `abc${smuggled}`],
+  ['a length in hexadecimal', ['Content-Length: 0x3'], `abc${smuggled}`],
+  ['a negative length', ['Content-Length: -1'], smuggled],
+  ['an empty length', ['Content-Length: '], smuggled],
+  ['a space before the colon', ['Content-Length : 3'], `abc${smuggled}`],
+  ['a coding before a space', ['Transfer-Encoding : chunked'], `0\r\n\r\n${smuggled}`],
+  ['an unknown coding', ['Transfer-Encoding: xchunked'], `0\r\n\r\n${smuggled}`],
+  ['a coding that is not chunked last', ['Transfer-Encoding: chunked, gzip'], `0\r\n\r\n${smuggled}`],
+  ['a coding besides chunked', ['Transfer-Encoding: gzip, chunked'], `0\r\n\r\n${smuggled}`],
+  ['chunked twice', ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'], `0\r\n\r\n${smuggled}`],
+  ['identity', ['Transfer-Encoding: identity', 'Content-Length: 3'], `abc${smuggled}`],
+  ['a quoted coding', ['Transfer-Encoding: "chunked"'], `0\r\n\r\n${smuggled}`],
+  ['a coding after a vertical tab', ['Transfer-Encoding: \x0bchunked'], `0\r\n\r\n${smuggled}`],
+  ['a folded header', ['X-A: b', ' Content-Length: 3'], `abc${smuggled}`],
+  ['a bare line feed', ['X-A: b\nContent-Length: 3'], `abc${smuggled}`],
+  ['a bare carriage return', ['X-A: b\rContent-Length: 3'], `abc${smuggled}`],
+  ['a zero byte', ['X-A: b\0c'], smuggled],
+  ['no colon', ['X-A'], smuggled],
+  ['a chunk size with 0x', ['Transfer-Encoding: chunked'], `0x3\r\nabc\r\n0\r\n\r\n${smuggled}`],
+  ['a chunk size with a sign', ['Transfer-Encoding: chunked'], `+3\r\nabc\r\n0\r\n\r\n${smuggled}`],
+  ['a negative chunk size', ['Transfer-Encoding: chunked'], `-1\r\n\r\n${smuggled}`],
+  ['a chunk size of more than 64 bits', ['Transfer-Encoding: chunked'], `10000000000000003\r\nabc\r\n0\r\n\r\n`],
+  ['chunks that end in line feeds', ['Transfer-Encoding: chunked'], `3\nabc\n0\n\n${smuggled}`],
+  ['a chunk that is longer than its size', ['Transfer-Encoding: chunked'], `2\r\nabc\r\n0\r\n\r\n${smuggled}`],
+  ['an extension with a line feed', ['Transfer-Encoding: chunked'], `3;a=\n\r\nabc\r\n0\r\n\r\n${smuggled}`],
+  ['a length in the trailers', ['Transfer-Encoding: chunked'], `0\r\nContent-Length: 5\r\n\r\n${smuggled}`],
+  ['two hosts', ['Host: elsewhere.example'], ''],
+];
+
+describe('a client that means harm', () => {
+  let tool: ToolServer;
+  let stage: ProxyStage;
+  let client: ProxyClient;
+
+  beforeEach(async () => {
+    tool = await ToolServer.start('http', (request, response) => {
+      request.resume().on('end', () => response.end('hello'));
+    });
+    stage = await ProxyStage.start([
+      connector('tool', tool.url(), { secret: 'login' }),
+      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      ...grant('builder', ['tool']),
+    ]);
+    client = await stage.client();
+  });
+
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+  });
+
+  const message = (lines: readonly string[], body: string, first = `POST ${tool.url()}/ HTTP/1.1`): string =>
+    [first, 'Host: tool.example', `Proxy-Authorization: ${client.authorization}`, ...lines, '', body].join('\r\n');
+
+  for (const [what, lines, body] of ambiguous) {
+    it(`smuggles nothing with ${what}`, async () => {
+      const text = await client.exchange(message(lines, body), 3_000);
+      const answers = text.match(/^HTTP\/1\.1 \d+/gm) ?? [];
+      assert.ok(answers.length <= 1, text);
+      if (answers.length === 1) assert.match(text, /^HTTP\/1\.1 (400|501|502) /);
+      assert.ok(!tool.seen.some(({ url }) => url.includes('smuggled')));
+    });
+  }
+
+  it('smuggles nothing past HTTP/1.0, HTTP/0.9, or a request line of another form', async () => {
+    const lines = ['Transfer-Encoding: chunked'];
+    for (const first of [
+      `POST ${tool.url()}/ HTTP/1.0`,
+      'GET /',
+      `GET ${tool.url()}/#a HTTP/1.1`,
+      `GET ftp://tool.example/ HTTP/1.1`,
+      `GET http:///x HTTP/1.1`,
+      `GET http://tool.example:99999/ HTTP/1.1`,
+      `GET ${tool.url()}/ HTTP/1.2`,
+      `GET ${tool.url()}\\x HTTP/1.1`,
+    ]) {
+      const text = await client.exchange(message(lines, `0\r\n\r\n`, first), 2_000);
+      assert.match(text, /^HTTP\/1\.1 4\d\d /, first);
+    }
+    assert.deepEqual(tool.seen, []);
+  });
+
+  it('gets no credential back by TRACE', async () => {
+    const text = await client.exchange(message(['Connection: close'], '', `TRACE ${tool.url()}/ HTTP/1.1`));
+    assert.match(text, /^HTTP\/1\.1 405 /);
+    assert.deepEqual(tool.seen, []);
+  });
+
+  it('cannot have headers that matter dropped by listing them in Connection', async () => {
+    await client.get(tool.url(), {
+      method: 'POST',
+      body: 'abc',
+      headers: { connection: 'close, authorization, content-length, host, x-own', 'x-own': '1', 'content-length': '3' },
+    });
+    const [seen] = tool.seen;
+    assert.match(seen?.headers.authorization ?? '', /^Basic /);
+    assert.equal(seen?.body, 'abc');
+    assert.equal(seen.headers['x-own'], undefined);
+  });
+
+  it('gets 431 for headers without end', async () => {
+    const text = await client.exchange(message([`X-A: ${'a'.repeat(100_000)}`], ''));
+    assert.match(text, /^HTTP\/1\.1 431 /);
+  });
+
+  it('gets nothing by a CONNECT with a body, or one behind an unfinished request', async () => {
+    const connect = message(['Content-Length: 3'], 'abc', 'CONNECT tool.example:443 HTTP/1.1');
+    assert.match(await client.exchange(connect, 2_000), /^HTTP\/1\.1 400 /);
+    tool.answer = () => undefined;
+    const pipelined = message([], '', `GET ${tool.url()}/ HTTP/1.1`);
+    const text = await client.exchange(`${pipelined}${message([], '', 'CONNECT tool.example:443 HTTP/1.1')}`, 2_000);
+    assert.ok(!text.includes('HTTP/1.1 200'), text);
+  });
+
+  it('that sends many requests at once gets the answers in their order', async () => {
+    tool.answer = (request, response) => void setTimeout(() => response.end(request.url), Math.random() * 20);
+    const requests = Array.from({ length: 8 }, (_each, at) => message([], '', `GET ${tool.url()}/${at} HTTP/1.1`));
+    const text = await client.exchange(requests.join(''), 2_000);
+    assert.deepEqual(
+      [...text.matchAll(/\r\n\r\n(?:[0-9a-f]+\r\n)?\/(\d)/g)].map(([, at]) => at),
+      ['0', '1', '2', '3', '4', '5', '6', '7'],
+    );
+  });
+});

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { eventually } from '../../support/poll.js';
+import { TokenKeys } from '../../support/proxy/keys.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
+import { headOf } from '../../support/proxy/proxy-client.js';
+import { ProxyStage } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
+
+describe('the proxy as a process', () => {
+  it('serves with a CA of its own making, and stops when told to', async () => {
+    const directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
+    writeFileSync(path.join(directory, 'jwks.json'), await new TokenKeys().jwks());
+    const flags = [
+      ...['--connector-source', 'directory', '--manifests', directory, '--jwks-file', `${directory}/jwks.json`],
+      ...['--ca-dir', `${directory}/ca`, '--proxy-address', '127.0.0.1:0', '--http-address', '', '--stop-delay', '0s'],
+    ];
+    const child = spawn(process.execPath, [main, 'proxy', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let log = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    try {
+      await eventually('it serves', () => log.includes('"serving"'), 30_000);
+      assert.match(readFileSync(`${directory}/ca/tls.crt`, 'utf8'), /^-----BEGIN CERTIFICATE/);
+      assert.equal(statSync(`${directory}/ca/tls.key`).mode & 0o777, 0o600);
+      child.kill('SIGTERM');
+      assert.equal(await ended, 0);
+    } finally {
+      child.kill('SIGKILL');
+      rmSync(directory, { recursive: true });
+    }
+  }).timeout(60_000);
+
+  it('says how it is called, and what a flag takes', async () => {
+    const run = (...args: readonly string[]): Promise<{ readonly status: unknown; readonly text: string }> => {
+      const child = spawn(process.execPath, [main, 'proxy', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+      let text = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      return new Promise((resolve) => child.once('close', (status) => resolve({ status, text })));
+    };
+    const help = await run('--help');
+    assert.equal(help.status, 0);
+    assert.match(help.text, /^Usage: connectors-csi proxy \[flags\]\n\nFlags:\n/);
+    const wrong = await run('--connector-source', 'directory');
+    assert.equal(wrong.status, 2);
+    assert.match(wrong.text, /^connectors-csi proxy: --connector-source directory needs --manifests/);
+    const range = await run('--allow-addresses', '10.0.0.0/99');
+    assert.match(range.text, /--allow-addresses "10\.0\.0\.0\/99": "10\.0\.0\.0\/99": the prefix is longer/);
+  }).timeout(60_000);
+});
+
+describe('a proxy that stops', () => {
+  it('is not ready, refuses new connections, and lets what is under way end', async () => {
+    const tool = await ToolServer.start('http');
+    const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+      flags: ['--drain', '30s'],
+    });
+    let finish = (): void => undefined;
+    tool.answer = (_request, response) => {
+      response.write('begun ');
+      finish = () => void response.end('ended');
+    };
+    const client = await stage.client();
+    const socket = await client.raw();
+    const idle = await client.raw();
+    const idleClosed = new Promise((resolve) => idle.resume().once('close', resolve));
+    socket.write(`GET ${tool.url()}/ HTTP/1.1\r\nHost: x\r\nProxy-Authorization: ${client.authorization}\r\n\r\n`);
+    assert.match(await headOf(socket), /^HTTP\/1\.1 200 /);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const stopped = stage.stopProxy();
+    await eventually('new connections are refused', () => isRefused(stage.port));
+    await idleClosed;
+    finish();
+    await eventually('the transfer has ended', () => text.includes('ended'));
+    await stopped;
+    await tool.stop();
+    rmSync(stage.directory, { recursive: true });
+  });
+});
+
+describe('the bounds on connections', () => {
+  it('refuse one client more, and not the others', async () => {
+    const stage = await ProxyStage.start([], {
+      flags: ['--max-connections-per-client', '3', '--max-connections', '5'],
+    });
+    const from = (localAddress: string): net.Socket => {
+      const socket = net.connect({ port: stage.port, host: '127.0.0.1', localAddress });
+      return socket.on('error', () => undefined).resume();
+    };
+    const first = Array.from({ length: 4 }, () => from('127.0.0.1'));
+    await eventually('one is closed', () => first.filter(({ closed }) => closed).length === 1);
+    const second = [from('127.0.0.2'), from('127.0.0.2')];
+    const third = from('127.0.0.3');
+    await eventually('the last is closed', () => third.closed);
+    assert.ok(second.every(({ closed }) => !closed));
+    first.find(({ closed }) => !closed)?.destroy();
+    await eventually('there is room again', async () => {
+      const again = from('127.0.0.1');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const isIn = !again.closed;
+      again.destroy();
+      return isIn;
+    });
+    for (const socket of [...first, ...second]) socket.destroy();
+    await stage.stop();
+  });
+});
+
+async function isRefused(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', () => resolve(true));
+  });
+}

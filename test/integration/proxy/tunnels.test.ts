@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { once } from 'node:events';
+import { eventually } from '../../support/poll.js';
+import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
+import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
+const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
+
+/** A connection that nobody reads from does not notice its end. */
+async function untilClosed(socket: net.Socket): Promise<void> {
+  socket.resume();
+  await eventually('the connection is closed', () => socket.closed);
+}
+
+describe('a tunnel', () => {
+  let tool: ToolServer;
+  let stage: ProxyStage;
+  let nowMs: number;
+
+  const objects = (): object[] => [
+    connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
+    password,
+    ...grant('builder', ['tool']),
+  ];
+
+  beforeEach(async () => {
+    nowMs = Date.now();
+    tool = await ToolServer.start('https');
+    stage = await ProxyStage.start(objects(), { now: () => nowMs });
+  });
+
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+  });
+
+  it("ends TLS for the connector's host with a certificate of the proxy's CA, and adds the credential", async () => {
+    const client = await stage.client();
+    const socket = await client.tunnel(`tool.example:${tool.port}`);
+    assert.equal(socket.alpnProtocol, false);
+    assert.match(socket.getPeerCertificate().subjectaltname ?? '', /^DNS:tool\.example$/);
+    for (const path of ['/one', '/two']) {
+      const answer = await sendOn(socket, path, { headers: { host: `tool.example:${tool.port}` } });
+      assert.equal(answer.body, 'hello');
+    }
+    assert.deepEqual(
+      tool.seen.map(({ url, headers }) => [url, headers.authorization]),
+      [
+        ['/one', basic],
+        ['/two', basic],
+      ],
+    );
+    socket.destroy();
+  });
+
+  it('is refused with 407 without credentials, after which the same connection gets one', async () => {
+    const client = await stage.client();
+    const socket = await client.raw();
+    const target = `tool.example:${tool.port}`;
+    socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`);
+    const refused = await headOf(socket);
+    assert.match(refused, /^HTTP\/1\.1 407 .*Proxy-Authenticate: Basic/s);
+    const length = Number(/Content-Length: (\d+)/.exec(refused)?.[1]);
+    let rest = 0;
+    while (rest < length) {
+      const chunk = socket.read() as Buffer | null;
+      if (chunk === null) await once(socket, 'readable');
+      else rest += chunk.length;
+    }
+    const authorized = `Proxy-Authorization: ${client.authorization}\r\n`;
+    socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${authorized}\r\n`);
+    assert.match(await headOf(socket), /^HTTP\/1\.1 200 /);
+    socket.destroy();
+  });
+
+  it('leads to its host and nowhere else', async () => {
+    const client = await stage.client();
+    const answer = await client.getSecurely(`${tool.url()}/`, { headers: { host: 'elsewhere.example' } });
+    assert.equal(answer.status, 421);
+    assert.deepEqual(tool.seen, []);
+  });
+
+  it('serves no request after its token has expired', async () => {
+    const client = await stage.client('ci/tool', { expiresIn: 600 });
+    const socket = await client.tunnel(`tool.example:${tool.port}`);
+    const host = `tool.example:${tool.port}`;
+    assert.equal((await sendOn(socket, '/', { headers: { host } })).status, 200);
+    nowMs += 601_000;
+    const late = await sendOn(socket, '/', { headers: { host } });
+    assert.equal(late.status, 403);
+    assert.equal(late.headers.connection, 'close');
+    assert.match(late.body, /has expired/);
+    await untilClosed(socket);
+    assert.equal(tool.seen.length, 1);
+  });
+
+  it('serves no request after the right is gone, and says which', async () => {
+    const client = await stage.client();
+    const socket = await client.tunnel(`tool.example:${tool.port}`);
+    const host = `tool.example:${tool.port}`;
+    assert.equal((await sendOn(socket, '/', { headers: { host } })).status, 200);
+    stage.put(objects().slice(0, 2));
+    const late = await sendOn(socket, '/', { headers: { host } });
+    assert.equal(late.status, 403);
+    assert.match(late.body, /system:serviceaccount:ci:builder may not "get" connectors.* with the rule - /);
+    await untilClosed(socket);
+  });
+
+  it('lets plain HTTP in, as clients speak it to port 80', async () => {
+    const client = await stage.client();
+    const { socket } = await client.connect(`tool.example:${tool.port}`);
+    const answer = await sendOn(socket, '/', { headers: { host: `tool.example:${tool.port}` } });
+    assert.equal(answer.body, 'hello');
+    assert.equal(tool.seen[0]?.headers.authorization, basic);
+    socket.destroy();
+  });
+
+  it('is closed when it goes on with another CONNECT or with what is no HTTP', async () => {
+    const client = await stage.client();
+    for (const bytes of ['CONNECT other.example:443 HTTP/1.1\r\nHost: a\r\n\r\n', 'nonsense\r\n\r\n']) {
+      const socket = await client.tunnel(`tool.example:${tool.port}`);
+      socket.write(bytes);
+      assert.match(await headOf(socket), /^HTTP\/1\.1 400 /);
+      await untilClosed(socket);
+    }
+  });
+
+  it('is blind for the host of no connector: the bytes pass as they are, and no credential with them', async () => {
+    const echo = net.createServer((socket) => socket.pipe(socket));
+    await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+    const { port } = echo.address() as net.AddressInfo;
+    const client = await stage.client();
+    const { head, socket } = await client.connect(`other.example:${port}`);
+    assert.match(head, /^HTTP\/1\.1 200 /);
+    socket.write('ping');
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    assert.equal(chunk.toString(), 'ping');
+    socket.end();
+    await once(socket, 'close');
+    await new Promise((resolve) => echo.close(resolve));
+    await eventually('it is in the log', () => stage.requests.some(({ kind }) => kind === 'tunnel'));
+  });
+
+  it('to a host that is not there is an error that the client can read', async () => {
+    const client = await stage.client();
+    const closed = net.createServer();
+    await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+    const { port } = closed.address() as net.AddressInfo;
+    await new Promise((resolve) => closed.close(resolve));
+    const { head } = await client.connect(`other.example:${port}`);
+    assert.match(head, /^HTTP\/1\.1 502 /);
+  });
+
+  it('needs an allowed connector also for other hosts, lest the proxy be open to all accounts', async () => {
+    const client = await stage.client('ci/tool', { account: 'stranger' });
+    const { head } = await client.connect('other.example:443');
+    assert.match(head, /^HTTP\/1\.1 403 /);
+  });
+});
+
+describe('--other-hosts refuse', () => {
+  it('opens no blind tunnel', async () => {
+    const tool = await ToolServer.start('http');
+    const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+      flags: ['--other-hosts', 'refuse'],
+    });
+    const client = await stage.client();
+    assert.match((await client.connect('other.example:443')).head, /^HTTP\/1\.1 403 /);
+    const answer = await client.get('http://other.example/');
+    assert.equal(answer.status, 403);
+    assert.match(answer.body, /other\.example belongs to none of the connectors ci\/tool/);
+    await stage.stop();
+    await tool.stop();
+  });
+});

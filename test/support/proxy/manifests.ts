@@ -1,0 +1,69 @@
+/** Manifests for the proxy: everything in namespace `ci` unless said otherwise. */
+
+export interface ConnectorOptions {
+  readonly namespace?: string;
+  readonly secret?: string;
+  readonly caSecret?: string;
+  readonly auth?: string;
+  readonly className?: string;
+  readonly extensions?: readonly string[];
+}
+
+export function connector(name: string, address: string, options: ConnectorOptions = {}): object {
+  const { namespace = 'ci', secret, caSecret, auth, className = 'any', extensions = [] } = options;
+  return {
+    apiVersion: 'connectors.alauda.io/v1alpha1',
+    kind: 'Connector',
+    metadata: { namespace, name },
+    spec: {
+      connectorClassName: className,
+      address,
+      addressExtensions: extensions.map((value, at) => ({ name: `extension-${at}`, value })),
+      ...(secret === undefined && auth === undefined
+        ? {}
+        : { auth: { ...(auth && { name: auth }), ...(secret && { secretRef: { name: secret } }) } }),
+      ...(caSecret === undefined ? {} : { caCertSecretRef: { name: caSecret } }),
+    },
+  };
+}
+
+export function connectorClass(name = 'any', spec: object = {}): object {
+  return { apiVersion: 'connectors.alauda.io/v1alpha1', kind: 'ConnectorClass', metadata: { name }, spec };
+}
+
+export function secret(
+  name: string,
+  type: string,
+  stringData: Readonly<Record<string, string>>,
+  metadata: object = {},
+): object {
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'ci', name, ...metadata }, type, stringData };
+}
+
+/** A Role that allows what the rules say, bound to an account of the same namespace. */
+export function grant(
+  account: string,
+  resourceNames: readonly string[],
+  { verbs = ['get'], resources = ['connectors'], name = `use-${account}`, namespace = 'ci' } = {},
+): readonly object[] {
+  const rules = [{ apiGroups: ['connectors.alauda.io'], resources, resourceNames, verbs }];
+  return [
+    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata: { namespace, name }, rules },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { namespace, name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name },
+      subjects: [{ kind: 'ServiceAccount', name: account, namespace: 'ci' }],
+    },
+  ];
+}
+
+export function flags(values: Readonly<Record<string, string>>): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'connectors-system', name: 'connectors-config' },
+    data: values,
+  };
+}

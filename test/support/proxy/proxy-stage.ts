@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { createLog } from '../../../src/process/json-log.js';
+import { parseProxyConfig } from '../../../src/proxy/config.js';
+import { directoryBackend } from '../../../src/proxy/directory-backend.js';
+import { Proxy } from '../../../src/proxy/proxy.js';
+import { assertNoToken } from '../driver/canary.js';
+import { TokenKeys } from './keys.js';
+import type { TokenClaims } from './keys.js';
+import { ProxyClient } from './proxy-client.js';
+import { toolAuthority } from './tool-server.js';
+import { connectorClass, secret } from './manifests.js';
+
+/** Stands in every tool's credential, so that one that leaks can be found by it. */
+export const credentialCanary = 'CREDENTIAL-CANARY-5b1e';
+
+export interface StageOptions {
+  readonly flags?: readonly string[];
+  readonly now?: () => number;
+  /** Names and what they resolve to; others are 127.0.0.1. A function is asked each time. */
+  readonly names?: Readonly<Record<string, string | (() => string)>>;
+  readonly apiServer?: readonly string[];
+}
+
+/** A proxy in the test's process over its real port, and the manifests that it reads. */
+export class ProxyStage {
+  readonly directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
+  readonly keys = new TokenKeys();
+  readonly #options: StageOptions;
+  #proxy: Proxy | undefined;
+  #log = '';
+  port = 0;
+  httpPort = 0;
+
+  private constructor(options: StageOptions) {
+    this.#options = options;
+  }
+
+  /** @param objects the manifests; a class `any` and a Secret `tool-ca` with the tools' CA are there already. */
+  static async start(objects: readonly object[], options: StageOptions = {}): Promise<ProxyStage> {
+    const stage = new ProxyStage(options);
+    writeFileSync(stage.#file('jwks.json'), await stage.keys.jwks());
+    stage.put(objects);
+    await stage.#start();
+    return stage;
+  }
+
+  /** Replaces the manifests. */
+  put(objects: readonly object[]): void {
+    const all = [connectorClass(), secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }), ...objects];
+    writeFileSync(this.#file('objects.yaml'), all.map((object) => stringify(object)).join('---\n'));
+  }
+
+  token(claims?: TokenClaims): Promise<string> {
+    return this.keys.token(claims);
+  }
+
+  /** A client that names these connectors, such as `ci/harbor`. */
+  async client(connectors = 'ci/tool', claims?: TokenClaims): Promise<ProxyClient> {
+    return new ProxyClient(this.port, connectors, await this.token(claims), this.authority);
+  }
+
+  /** The CA's certificate, PEM. */
+  get authority(): string {
+    return this.#proxyNow.authorityCertificate;
+  }
+
+  get log(): string {
+    return this.#log;
+  }
+
+  /** The lines about requests, parsed. */
+  get requests(): readonly Record<string, unknown>[] {
+    return this.#log
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ msg }) => msg === 'request');
+  }
+
+  metrics(): Promise<string> {
+    return this.#proxyNow.metrics.text();
+  }
+
+  async http(where: string): Promise<{ readonly status: number; readonly body: string }> {
+    const response = await fetch(`http://127.0.0.1:${this.httpPort}${where}`);
+    return { status: response.status, body: await response.text() };
+  }
+
+  get #proxyNow(): Proxy {
+    if (this.#proxy === undefined) throw new Error('the stage has ended');
+    return this.#proxy;
+  }
+
+  /** Stops the proxy, and asserts that neither its log nor its metrics hold a token or a credential. */
+  async stop(): Promise<void> {
+    const metrics = await this.metrics();
+    await this.#proxyNow.stop();
+    rmSync(this.directory, { recursive: true });
+    for (const [text, where] of [
+      [this.#log, "the proxy's log"],
+      [metrics, "the proxy's metrics"],
+    ] as const) {
+      assertNoToken(text, where);
+      if (text.includes(credentialCanary)) throw new Error(`a credential is in ${where}`);
+      if (text.includes(Buffer.from(credentialCanary).toString('base64').slice(2, 20))) {
+        throw new Error(`an encoded credential is in ${where}`);
+      }
+    }
+  }
+
+  /** As `stop`, but only the proxy's own part of it. */
+  stopProxy(): Promise<void> {
+    return this.#proxyNow.stop();
+  }
+
+  #file(name: string): string {
+    return path.join(this.directory, name);
+  }
+
+  async #start(): Promise<void> {
+    const { flags = [], now = Date.now, names = {}, apiServer = [] } = this.#options;
+    const config = parseProxyConfig(
+      [
+        ...['--connector-source', 'directory', '--manifests', this.directory, '--jwks-file', this.#file('jwks.json')],
+        ...['--proxy-address', '127.0.0.1:0', '--http-address', '127.0.0.1:0'],
+        ...['--allow-addresses', '127.0.0.0/8', '--log-level', 'debug', '--stop-delay', '0s', '--drain', '0s'],
+        ...flags,
+      ],
+      {},
+    );
+    const clock = { now };
+    const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
+    const backend = directoryBackend({
+      directory: this.directory,
+      jwksFile: this.#file('jwks.json'),
+      caDirectory: undefined,
+      namespace: config.namespace,
+      audience: config['token-audience'],
+      clock,
+      log,
+    });
+    this.#proxy = new Proxy({
+      config,
+      createBackend: () => backend,
+      apiServer,
+      clock,
+      steadyNow: () => performance.now(),
+      lookUp: (host) => {
+        const found = names[host] ?? '127.0.0.1';
+        const address = typeof found === 'string' ? found : found();
+        return Promise.resolve([{ address, family: address.includes(':') ? 6 : 4 }]);
+      },
+      log,
+    });
+    const { proxyPort, httpPort = 0 } = await this.#proxy.start();
+    this.port = proxyPort;
+    this.httpPort = httpPort;
+  }
+}
+
+export function portOf(server: { address(): AddressInfo | string | null }): number {
+  return (server.address() as AddressInfo).port;
+}
