@@ -118,7 +118,8 @@ class Parser {
     do items.push(this.#value());
     while (this.#take(','));
     if (!this.#take(']')) throw this.#error();
-    return items;
+    // A list that has grown holds room for 16 more items than it needs.
+    return items.slice();
   }
 
   #string(): string {

@@ -5,6 +5,7 @@ import { isKubeError } from '../kube/kube-error.js';
 import type { KubeError } from '../kube/kube-error.js';
 import { metadataText } from '../kube/kube-object.js';
 import { Reflector } from '../kube/reflector.js';
+import type { CallOwner } from '../load/call-owner.js';
 import type { Log } from '../log.js';
 import { accessRequestFor, accessRequestName, accessRequests, isAbout, selectorOf } from './access-request.js';
 import type { ApprovalCase } from './access-request.js';
@@ -33,7 +34,7 @@ export class AccessRequests {
     const { namespace } = about.connector;
     const location = { type: accessRequests, namespace };
     try {
-      const options = { signal, timeoutMs: callTimeoutMs };
+      const options = { signal, timeoutMs: callTimeoutMs, owner: ownerOf(about) };
       const { items } = await this.#client.list(location, { labelSelector: selectorOf(about) }, options);
       const ours = items.filter((item) => isAbout(about, item));
       const oldestFirst = ours.sort((a, b) => (ageKey(a) < ageKey(b) ? -1 : 1));
@@ -52,6 +53,7 @@ export class AccessRequests {
       await this.#client.create(location, accessRequestFor(about), {
         signal,
         timeoutMs: callTimeoutMs,
+        owner: ownerOf(about),
         isIdempotent: true,
       });
     } catch (error) {
@@ -68,9 +70,13 @@ export class AccessRequests {
 
   /** To be started and stopped by the caller. */
   reflector(about: ApprovalCase, name: string): Reflector {
-    const target = { type: accessRequests, namespace: about.connector.namespace, name };
+    const target = { type: accessRequests, namespace: about.connector.namespace, name, owner: ownerOf(about) };
     return new Reflector(this.#client, target, this.#log);
   }
+}
+
+function ownerOf({ pod }: ApprovalCase): CallOwner {
+  return { namespace: pod.namespace, podUid: pod.uid };
 }
 
 function ageKey(request: JsonObject): string {

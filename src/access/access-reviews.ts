@@ -95,7 +95,9 @@ export class AccessReviews {
   async #ask(permission: Permission, signal: AbortSignal): Promise<boolean> {
     const askedAt = this.#answers.now();
     const timeoutMs = this.#client.timings.callMs * shareOfCallTime;
-    const options = { signal, timeoutMs, isIdempotent: true };
+    // Which pod asks is not known here, and many may share the answer.
+    const owner = { namespace: permission.account.namespace, podUid: '' };
+    const options = { signal, timeoutMs, owner, isIdempotent: true };
     const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
     const isAllowed = parseAnswer(answer, askingWhether(permission));
     this.#answers.put(permissionKey(permission), isAllowed, askedAt);

@@ -60,7 +60,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     notFoundWaitMs: 0,
     log: silentLog,
   });
-  const call: Call = { signal, idleWhile: (wait) => wait() };
+  const call: Call = { owner: { namespace: '', podUid: '' }, signal, idleWhile: (wait) => wait() };
   const resolved = await source.resolve(attributes.connectors, call).catch((error: unknown) => {
     throw withConnectorsThere(error, source);
   });

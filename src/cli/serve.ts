@@ -1,7 +1,7 @@
 import type { DriverConfig } from '../driver/config.js';
 import { parseServeConfig, serveFlags } from '../driver/config.js';
 import { describeFlags } from '../process/flags.js';
-import { unusedWatches } from '../connectors/kubernetes-connectors.js';
+import { watchTimes } from '../connectors/watch-bounds.js';
 import { anonymousBytes, loadMemoryRelease } from '../driver/host/memory-release.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { kubeTimings } from '../kube/timings.js';
@@ -66,7 +66,7 @@ function backendOf(
   const cluster = clusterConfigOf(config, env, now);
   const chance = { now, random: Math.random };
   return (metrics) =>
-    kubernetesBackend({ config, cluster, timings: kubeTimings, chance, unusedWatches, metrics, clock, log });
+    kubernetesBackend({ config, cluster, timings: kubeTimings, chance, watchTimes, metrics, clock, log });
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Call } from '../load/call.js';
+import type { CallOwner } from '../load/call-owner.js';
 import type { ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 
 /** Where Connectors, ConnectorClasses and feature flags come from. */
@@ -7,7 +8,7 @@ export interface ConnectorSource {
    * The connectors with their classes, in the order asked for, once all of them exist.
    * Waits up to the source's not-found wait for an object that does not exist yet.
    * @throws {DriverError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one,
-   * UNAVAILABLE when the source cannot be read, or the signal's reason.
+   * RESOURCE_EXHAUSTED when the pod's share of what can be read is used up, UNAVAILABLE when the source cannot be read, or the signal's reason.
    */
   resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]>;
 
@@ -20,8 +21,8 @@ export interface ConnectorSource {
   /** Calls the listener after something that `peek` or `peekFlags` answer with has changed, or may have. */
   onChange(listener: () => void): void;
 
-  /** Keeps the connectors (and their classes) current while a published volume uses them. Idempotent per volume. */
-  retain(volumeId: string, refs: readonly ConnectorRef[]): void;
+  /** Keeps the connectors (and their classes) current while a pod's published volume uses them. Idempotent per volume. */
+  retain(volumeId: string, refs: readonly ConnectorRef[], owner: CallOwner): void;
 
   /** The volume is gone; what no other volume uses may be forgotten after a while. */
   release(volumeId: string): void;

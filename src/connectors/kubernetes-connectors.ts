@@ -5,6 +5,9 @@ import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { Call } from '../load/call.js';
+import type { CallOwner } from '../load/call-owner.js';
+import { limits } from '../load/limits.js';
+import type { BoundUse, LoadObserver } from '../load/load-observer.js';
 import type { Clock } from '../clock.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 import type { ConnectorSource } from './connector-source.js';
@@ -13,6 +16,8 @@ import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-f
 import { parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
 import { unreadReason, untilRead } from './until-read.js';
+import type { WatchBounds } from './watch-bounds.js';
+import { WatchedBytes } from './watched-bytes.js';
 import { WatchedObjects } from './watched-objects.js';
 
 const connectorType: ResourceType = { apiVersion: connectorsApiVersion, kind: 'Connector', plural: 'connectors' };
@@ -23,18 +28,6 @@ const connectorClassType: ResourceType = {
 };
 const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 
-export interface UnusedWatches {
-  /** Milliseconds that an object stays watched after its last use, since the next pod of a pipeline is often near. */
-  readonly idleMs: number;
-  /** Milliseconds between the looks for such objects. */
-  readonly sweepMs: number;
-  /** Objects of one kind beyond which the unused go at once and, when all are used, no more are watched. */
-  readonly maxCount: number;
-}
-
-/** As `serve` has it: a full node of 110 pods may use nine connectors in each. */
-export const unusedWatches: UnusedWatches = { idleMs: 5 * 60_000, sweepMs: 60_000, maxCount: 1000 };
-
 const readingFlags = `reading configmap ${flagsConfigMapName}`;
 
 export interface KubernetesConnectorsOptions {
@@ -42,7 +35,8 @@ export interface KubernetesConnectorsOptions {
   /** Namespace of the ConfigMap `connectors-config`. */
   readonly namespace: string;
   readonly notFoundWaitMs: number;
-  readonly unusedWatches: UnusedWatches;
+  readonly bounds: WatchBounds;
+  readonly observer: LoadObserver;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -52,30 +46,33 @@ export class KubernetesConnectors implements ConnectorSource {
   readonly #connectors: WatchedObjects<Connector>;
   readonly #classes: WatchedObjects<ConnectorClass>;
   readonly #flagsReflector: Reflector;
-  readonly #retained = new Map<string, readonly ConnectorRef[]>();
+  readonly #bytes: WatchedBytes;
+  readonly #bounds: WatchBounds;
+  /** By volume, what gives up what it has retained. */
+  readonly #retained = new Map<string, () => void>();
   readonly #parsedFlags = new WeakMap<JsonObject, FeatureFlags | DriverError>();
-  readonly #sweepMs: number;
   #sweeper: NodeJS.Timeout | undefined;
   #onChange: () => void = () => undefined;
 
   constructor(options: KubernetesConnectorsOptions) {
-    const { client, log, namespace } = options;
+    const { client, log, namespace, bounds, observer } = options;
+    this.#bounds = bounds;
+    this.#bytes = new WatchedBytes(bounds.maxBytes, observer);
     const changed = (): void => this.#onChange();
-    const watched = { ...options, ...options.unusedWatches, onChange: changed };
-    this.#sweepMs = options.unusedWatches.sweepMs;
+    const watched = { ...options, bytes: this.#bytes, onChange: changed };
     this.#connectors = new WatchedObjects({
       ...watched,
       type: connectorType,
       noun: 'connector',
       parse: parseConnector,
-      inUse: () => this.#connectorsInUse(),
+      maxObjectBytes: limits.objects.connectorBytes,
     });
     this.#classes = new WatchedObjects({
       ...watched,
       type: connectorClassType,
       noun: 'connectorclass',
       parse: parseConnectorClass,
-      inUse: () => this.#classesInUse(),
+      maxObjectBytes: limits.objects.connectorClassBytes,
     });
     this.#flagsReflector = new Reflector(client, { type: configMapType, namespace, name: flagsConfigMapName }, log);
     this.#flagsReflector.state.onChange(changed);
@@ -83,7 +80,7 @@ export class KubernetesConnectors implements ConnectorSource {
 
   start(): void {
     this.#flagsReflector.start();
-    this.#sweeper = setInterval(() => this.#sweep(), this.#sweepMs).unref();
+    this.#sweeper = setInterval(() => this.#sweep(), this.#bounds.sweepMs).unref();
   }
 
   stop(): void {
@@ -98,7 +95,7 @@ export class KubernetesConnectors implements ConnectorSource {
   }
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
-    return this.peek(refs) ?? call.idleWhile(() => Promise.all(refs.map((ref) => this.#resolveOne(ref, call.signal))));
+    return this.peek(refs) ?? call.idleWhile(() => Promise.all(refs.map((ref) => this.#resolveOne(ref, call))));
   }
 
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {
@@ -113,11 +110,15 @@ export class KubernetesConnectors implements ConnectorSource {
     return resolved;
   }
 
-  retain(volumeId: string, refs: readonly ConnectorRef[]): void {
-    this.#retained.set(volumeId, refs);
+  retain(volumeId: string, refs: readonly ConnectorRef[], owner: CallOwner): void {
+    // What it uses now counts before what it used is given up, so that nothing is free in between.
+    const releases = refs.map((ref) => this.#retainOne(ref, owner));
+    this.release(volumeId);
+    this.#retained.set(volumeId, () => releases.forEach((release) => release()));
   }
 
   release(volumeId: string): void {
+    this.#retained.get(volumeId)?.();
     this.#retained.delete(volumeId);
   }
 
@@ -144,10 +145,35 @@ export class KubernetesConnectors implements ConnectorSource {
     return { connectors: this.#connectors.count, connectorclasses: this.#classes.count };
   }
 
-  async #resolveOne(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector> {
-    const connector = await this.#connectors.get(ref, signal);
+  load(): Readonly<Record<'watches' | 'watched-bytes', BoundUse>> {
+    const watched = Math.max(this.#connectors.count, this.#classes.count);
+    return {
+      watches: { used: watched, limit: this.#bounds.maxCount },
+      'watched-bytes': { used: this.#bytes.used, limit: this.#bytes.limit },
+    };
+  }
+
+  /** When the server last confirmed what it has not confirmed for longest, by the client's clock. */
+  get confirmedAtMs(): number | undefined {
+    const times = [this.#flagsReflector.state, this.#connectors, this.#classes];
+    const known = times.flatMap(({ confirmedAtMs }) => confirmedAtMs ?? []);
+    return known.length === 0 ? undefined : Math.min(...known);
+  }
+
+  #retainOne(ref: ConnectorRef, owner: CallOwner): () => void {
+    const className = this.#connectors.peek(ref)?.className;
+    this.#connectors.retain(ref, owner);
+    if (className !== undefined) this.#classes.retain({ name: className }, owner);
+    return () => {
+      this.#connectors.release(ref, owner);
+      if (className !== undefined) this.#classes.release({ name: className }, owner);
+    };
+  }
+
+  async #resolveOne(ref: ConnectorRef, { owner, signal }: Call): Promise<ResolvedConnector> {
+    const connector = await this.#connectors.get(ref, owner, signal);
     try {
-      return { connector, connectorClass: await this.#classes.get({ name: connector.className }, signal) };
+      return { connector, connectorClass: await this.#classes.get({ name: connector.className }, owner, signal) };
     } catch (error) {
       if (!(error instanceof DriverError) || error.code !== 'NOT_FOUND') throw error;
       throw new DriverError('NOT_FOUND', `${error.message}; connector ${ref.namespace}/${ref.name} names it`, {
@@ -158,7 +184,10 @@ export class KubernetesConnectors implements ConnectorSource {
 
   /** An absent ConfigMap means the defaults. */
   #currentFlags(): FeatureFlags | DriverError {
-    const [configMap] = this.#flagsReflector.state.objects.values();
+    const { state } = this.#flagsReflector;
+    const [refused] = state.refused.values();
+    if (refused !== undefined) return refused;
+    const [configMap] = state.objects.values();
     if (configMap === undefined) return defaultFlags;
     let flags = this.#parsedFlags.get(configMap);
     if (flags === undefined) {
@@ -171,16 +200,6 @@ export class KubernetesConnectors implements ConnectorSource {
   #sweep(): void {
     this.#connectors.sweep();
     this.#classes.sweep();
-  }
-
-  #connectorsInUse(): ReadonlySet<string> {
-    const refs = [...this.#retained.values()].flat();
-    return new Set(refs.map(({ namespace, name }) => `${namespace}/${name}`));
-  }
-
-  #classesInUse(): ReadonlySet<string> {
-    const refs = [...this.#retained.values()].flat();
-    return new Set(refs.flatMap((ref) => this.#connectors.peek(ref)?.className ?? []));
   }
 }
 

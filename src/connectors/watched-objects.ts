@@ -5,7 +5,14 @@ import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { Clock } from '../clock.js';
+import type { CallOwner } from '../load/call-owner.js';
+import type { LoadObserver } from '../load/load-observer.js';
+import { ChangePaces } from './change-paces.js';
+import { ObjectUsers } from './object-users.js';
 import { readingFailure, untilRead } from './until-read.js';
+import type { WatchBounds } from './watch-bounds.js';
+import { WatchSlots } from './watch-slots.js';
+import type { BytesAccount, WatchedBytes } from './watched-bytes.js';
 
 export interface ObjectName {
   /** Absent for a cluster-scoped kind. */
@@ -20,14 +27,13 @@ export interface WatchedObjectsOptions<T> {
   readonly noun: string;
   /** @throws {DriverError} for an object that is malformed. */
   readonly parse: (object: JsonObject) => T;
+  readonly maxObjectBytes: number;
   /** Milliseconds to wait for an object that does not exist yet. */
   readonly notFoundWaitMs: number;
-  /** Milliseconds that an object stays watched after its last use. */
-  readonly idleMs: number;
-  /** Objects that are watched at once. */
-  readonly maxCount: number;
-  /** The keys of the objects that volumes use. */
-  readonly inUse: () => ReadonlySet<string>;
+  readonly bounds: WatchBounds;
+  /** The room for objects of all kinds. */
+  readonly bytes: WatchedBytes;
+  readonly observer: LoadObserver;
   /** Called after an object has changed. */
   readonly onChange: () => void;
   readonly clock: Clock;
@@ -36,9 +42,8 @@ export interface WatchedObjectsOptions<T> {
 
 interface Entry {
   readonly reflector: Reflector;
+  readonly account: BytesAccount;
   lastUsedMs: number;
-  /** Calls that wait for its object. */
-  waiting: number;
 }
 
 /**
@@ -49,13 +54,34 @@ export class WatchedObjects<T> {
   readonly #options: WatchedObjectsOptions<T>;
   readonly #entries = new Map<string, Entry>();
   readonly #parsed = new WeakMap<JsonObject, T | DriverError>();
+  readonly #users = new ObjectUsers();
+  readonly #slots: WatchSlots;
+  readonly #paces: ChangePaces;
 
   constructor(options: WatchedObjectsOptions<T>) {
     this.#options = options;
+    this.#slots = new WatchSlots(this.#users, options.bounds.maxCount, options.observer);
+    this.#paces = new ChangePaces(options.client.chance.now);
+    options.bytes.onPressure((other) => this.#forgetOldest((entry) => entry.account !== other));
   }
 
   get count(): number {
     return this.#entries.size;
+  }
+
+  /** When the server last confirmed the object that it has not confirmed for longest, by the client's clock. */
+  get confirmedAtMs(): number | undefined {
+    const times = [...this.#entries.values()].flatMap(({ reflector }) => reflector.state.confirmedAtMs ?? []);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** The object is needed until it is released as often as it was retained. */
+  retain(name: ObjectName, owner: CallOwner): void {
+    this.#users.add(keyOf(name), owner);
+  }
+
+  release(name: ObjectName, owner: CallOwner): void {
+    this.#users.remove(keyOf(name), owner);
   }
 
   /**
@@ -73,70 +99,91 @@ export class WatchedObjects<T> {
   /**
    * The object, once it is known. Waits for the first answer of the API server as long as the signal allows, and for an
    * object that does not exist up to the not-found wait.
-   * @throws {DriverError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, or what `parse` throws.
+   * @throws {DriverError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION for an object that is too
+   * large, or what `parse` throws.
    */
-  async get(name: ObjectName, signal: AbortSignal): Promise<T> {
-    const entry = this.#use(name);
-    const { reflector } = entry;
-    entry.waiting += 1;
+  async get(name: ObjectName, owner: CallOwner, signal: AbortSignal): Promise<T> {
+    const { reflector } = this.#use(name, owner);
+    this.retain(name, owner);
     try {
       await untilRead(reflector.state, signal, this.#reading(name));
       const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, signal));
       if (found instanceof DriverError) throw found;
       return found;
     } finally {
-      entry.waiting -= 1;
+      this.release(name, owner);
     }
   }
 
   /** Stops watching what no volume uses and nobody has asked for lately. */
   sweep(): void {
-    const { clock, idleMs } = this.#options;
-    for (const [key, { lastUsedMs }] of this.#unused()) if (clock.now() - lastUsedMs >= idleMs) this.#forget(key);
+    const { clock, bounds } = this.#options;
+    for (const [key, { lastUsedMs }] of this.#entries) {
+      if (!this.#users.isUsed(key) && clock.now() - lastUsedMs >= bounds.idleMs) this.#forget(key);
+    }
+    this.#paces.sweep();
   }
 
   stop(): void {
-    for (const { reflector } of this.#entries.values()) reflector.stop();
-    this.#entries.clear();
+    for (const key of [...this.#entries.keys()]) this.#forget(key);
   }
 
-  #use(name: ObjectName): Entry {
-    const { client, type, clock, log } = this.#options;
+  #use(name: ObjectName, owner: CallOwner): Entry {
     const key = keyOf(name);
     let entry = this.#entries.get(key);
-    if (entry === undefined) {
-      this.#makeRoom(key);
-      entry = { reflector: new Reflector(client, { type, ...name }, log), lastUsedMs: 0, waiting: 0 };
-      entry.reflector.state.onChange(() => this.#options.onChange());
-      this.#entries.set(key, entry);
-      entry.reflector.start();
+    if (entry !== undefined && this.#options.bytes.isDue(entry.account)) {
+      this.#forget(key);
+      entry = undefined;
     }
-    entry.lastUsedMs = clock.now();
+    if (entry === undefined) {
+      this.#makeRoom(key, owner);
+      entry = this.#watch(key, name, owner);
+    }
+    entry.lastUsedMs = this.#options.clock.now();
+    return entry;
+  }
+
+  #watch(key: string, name: ObjectName, owner: CallOwner): Entry {
+    const { client, type, noun, maxObjectBytes, bytes, log } = this.#options;
+    const account = { object: `${noun} ${key}`, namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
+    const admit = (heapBytes: number): DriverError | undefined => bytes.admit(account, heapBytes);
+    // What belongs to the cluster is paced one by one: its objects are not one tenant's.
+    const pace = this.#paces.of(name.namespace ?? `/${key}`);
+    const target = { type, ...name, screen: { maxObjectBytes, admit }, owner, pace };
+    const entry = { reflector: new Reflector(client, target, log), account, lastUsedMs: 0 };
+    entry.reflector.state.onChange(() => this.#options.onChange());
+    this.#entries.set(key, entry);
+    entry.reflector.start();
     return entry;
   }
 
   /** Anybody's pod may name objects that do not exist, by the thousand; what is watched must not grow with that. */
-  #makeRoom(key: string): void {
-    const { maxCount, noun } = this.#options;
-    if (this.#entries.size < maxCount) return;
-    const [oldest] = this.#unused().sort(([, a], [, b]) => a.lastUsedMs - b.lastUsedMs);
-    if (oldest === undefined) {
-      throw new DriverError(
-        'RESOURCE_EXHAUSTED',
-        `${noun} ${key} cannot be read: the pods of this node use ${maxCount} others already, as many as the driver watches at once`,
-      );
-    }
-    this.#forget(oldest[0]);
+  #makeRoom(key: string, owner: CallOwner): void {
+    const { bounds, noun } = this.#options;
+    if (!this.#users.isUsed(key)) this.#slots.ensureShare(`${noun} ${key}`, owner);
+    if (this.#entries.size < bounds.maxCount || this.#forgetOldest(() => true)) return;
+    this.#slots.refuseAll(`${noun} ${key}`, owner);
   }
 
-  #unused(): [string, Entry][] {
-    const inUse = this.#options.inUse();
-    return [...this.#entries].filter(([key, { waiting }]) => waiting === 0 && !inUse.has(key));
+  /** Gives up the unused object that was used the longest time ago. @returns whether there was one. */
+  #forgetOldest(isWanted: (entry: Entry) => boolean): boolean {
+    let oldest: string | undefined;
+    let oldestMs = Infinity;
+    for (const [key, entry] of this.#entries) {
+      if (entry.lastUsedMs >= oldestMs || this.#users.isUsed(key) || !isWanted(entry)) continue;
+      oldest = key;
+      oldestMs = entry.lastUsedMs;
+    }
+    if (oldest !== undefined) this.#forget(oldest);
+    return oldest !== undefined;
   }
 
   #forget(key: string): void {
-    this.#entries.get(key)?.reflector.stop();
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
     this.#entries.delete(key);
+    entry.reflector.stop();
+    this.#options.bytes.release(entry.account);
   }
 
   /** The kubelet would come back only after its back-off; what is about to appear is worth a wait of seconds. */
@@ -166,6 +213,8 @@ export class WatchedObjects<T> {
 
   /** Parsed once per state of the object, so that the same state is the same value. */
   #current(reflector: Reflector): T | DriverError | undefined {
+    const [refused] = reflector.state.refused.values();
+    if (refused !== undefined) return refused;
     const [object] = reflector.state.objects.values();
     if (object === undefined) return undefined;
     let parsed = this.#parsed.get(object);

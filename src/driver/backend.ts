@@ -1,5 +1,6 @@
 import type { AccessControl } from '../access/access-control.js';
 import type { ConnectorSource } from '../connectors/connector-source.js';
+import type { Bound, BoundUse } from '../load/load-observer.js';
 import type { DriverGuard, TokenSource } from './volume/ports.js';
 
 /** Everything that the driver asks about the world beyond its node. */
@@ -15,4 +16,8 @@ export interface Backend {
   readonly problem: () => string | undefined;
   /** Objects in memory by resource. */
   readonly cachedObjects: () => Readonly<Record<string, number>>;
+  /** How much of the backend's bounds is in use. */
+  readonly load: () => Readonly<Partial<Record<Bound, BoundUse>>>;
+  /** How long ago the API server last said of every object in memory that it is so. Undefined: nothing has been read. */
+  readonly confirmationAgeMs: () => number | undefined;
 }

@@ -3,6 +3,7 @@ import { isPlainEnvValue, plainEnvCharacters } from './rules/env-value.js';
 import { isProxyUrl } from './content/proxy-endpoint.js';
 import type { LogLevel } from '../log.js';
 import { logLevels } from '../log.js';
+import { limits } from '../load/limits.js';
 import {
   UsageError,
   absolutePath,
@@ -72,6 +73,18 @@ export const serveFlags = {
   'refresh-on-change': toggle('renew mounted volumes as soon as what they were made from changes', true),
   'not-found-wait': flag('5s', 'DURATION', 'how long a publish waits for an object that does not exist yet', duration),
   'max-concurrent-publishes': flag('64', 'N', 'publishes beyond it queue up to their deadline', positiveInteger),
+  'max-watched-objects': flag(
+    String(limits.watches.count),
+    'N',
+    'connectors, and classes, that are watched at once; more are refused',
+    positiveInteger,
+  ),
+  'max-watched-bytes': flag(
+    '32Mi',
+    'SIZE',
+    'memory that connectors and classes may take, by an estimate; more are refused',
+    sizeBytes,
+  ),
   'tmpfs-size': flag('4Mi', 'SIZE', 'bound of each volume', sizeBytes),
   'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
 } as const;

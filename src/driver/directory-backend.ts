@@ -35,6 +35,8 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
     start: () => source.start(),
     stop: () => source.stop(),
     problem: () => source.problem(),
+    load: () => ({}),
+    confirmationAgeMs: () => undefined,
     cachedObjects: () => ({}),
   };
 }

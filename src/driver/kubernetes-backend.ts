@@ -2,13 +2,15 @@ import { KubernetesAccess } from '../access/kubernetes-access.js';
 import type { DriverConfig } from './config.js';
 import { CsiDriverGuard } from './token/csi-driver-guard.js';
 import { KubernetesConnectors } from '../connectors/kubernetes-connectors.js';
-import type { UnusedWatches } from '../connectors/kubernetes-connectors.js';
+import type { WatchBounds } from '../connectors/watch-bounds.js';
 import type { ClusterConfig } from '../kube/cluster-config.js';
 import type { Chance } from '../kube/connection-pool.js';
 import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
 import { KubeClient } from '../kube/kube-client.js';
 import { kubeconfigConfig } from '../kube/kubeconfig.js';
 import type { KubeTimings } from '../kube/timings.js';
+import { limits } from '../load/limits.js';
+import { noLoadObserver } from '../load/load-observer.js';
 import type { Log } from '../log.js';
 import type { Metrics } from './metrics.js';
 import { KubeletTokens } from './token/kubelet-tokens.js';
@@ -26,7 +28,7 @@ export interface KubernetesBackendParts {
   readonly timings: KubeTimings;
   /** Its clock is not the wall clock: that one may be set, and connections must not wait for it to catch up. */
   readonly chance: Chance;
-  readonly unusedWatches: UnusedWatches;
+  readonly watchTimes: Pick<WatchBounds, 'idleMs' | 'sweepMs'>;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -50,17 +52,32 @@ export function clusterConfigOf(
 
 /** `--connector-source kubernetes`: everything from the API server. */
 export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
-  const { config, cluster, timings, chance, unusedWatches, metrics, clock, log } = parts;
+  const { config, cluster, timings, chance, watchTimes, metrics, clock, log } = parts;
   const client = new KubeClient({
     config: cluster,
     timings,
     chance,
     observer: metrics,
     userAgent: `connectors-csi/${version}`,
+    limits: limits.api,
+    load: noLoadObserver,
   });
   const { namespace } = config;
   const notFoundWaitMs = config['not-found-wait'];
-  const source = new KubernetesConnectors({ client, namespace, notFoundWaitMs, unusedWatches, clock, log });
+  const bounds = {
+    ...watchTimes,
+    maxCount: config['max-watched-objects'],
+    maxBytes: config['max-watched-bytes'],
+  };
+  const source = new KubernetesConnectors({
+    client,
+    namespace,
+    notFoundWaitMs,
+    bounds,
+    observer: noLoadObserver,
+    clock,
+    log,
+  });
   const guard = new CsiDriverGuard(client, config['driver-name'], log);
   return {
     source,
@@ -92,5 +109,12 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     },
     problem: () => guard.problem() ?? source.problem(),
     cachedObjects: () => source.cachedObjects(),
+    load: () => ({ ...source.load(), 'api-requests': client.load }),
+    confirmationAgeMs: () => ageOf(chance.now(), source.confirmedAtMs, guard.confirmedAtMs),
   };
+}
+
+function ageOf(nowMs: number, ...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.flatMap((time) => time ?? []);
+  return known.length === 0 ? undefined : nowMs - Math.min(...known);
 }

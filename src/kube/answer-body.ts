@@ -3,9 +3,16 @@ import type { JsonValue } from '../json.js';
 import type { Secret } from '../secret.js';
 import type { HttpAnswer } from './connection.js';
 import { KubeError, parseStatus } from './kube-error.js';
+import { ObjectSieve } from './object-sieve.js';
+import type { SievedDocument } from './object-sieve.js';
 
-/** Objects are at most 1.5 MiB (etcd's limit); lists here are of a handful of them. */
-export const maxAnswerBytes = 8 << 20;
+/** Of a list, or an event of a watch, as it comes: objects are at most 1.5 MiB (etcd's limit), and lists of a handful. */
+export const maxDocumentBytes = 8 << 20;
+/** Of every other answer: reviews, tokens, errors. */
+export const maxAnswerBytes = 1 << 20;
+
+/** Reads an answer to its end. @param path method and path, for errors. @param credential see `readAnswer`. */
+export type AnswerReader<T> = (answer: HttpAnswer, path: string, credential: Secret | undefined) => Promise<T>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -20,6 +27,33 @@ export async function readAnswer(answer: HttpAnswer, path: string, credential: S
   if (answer.status < 200 || answer.status > 299) throw errorAnswer(answer, bytes, path, credential);
   if (!isJson(answer)) throw malformed(answer.status, path, 'the answer is no JSON by its content type');
   return parseBytes(bytes, answer.status, path);
+}
+
+/**
+ * Reads a list to its end without keeping what is beyond the limits of its objects.
+ * @throws {KubeError} as `readAnswer`.
+ */
+export async function readSieved(
+  answer: HttpAnswer,
+  path: string,
+  credential: Secret | undefined,
+  maxObjectBytes: number,
+): Promise<SievedDocument & { readonly readBytes: number }> {
+  if (answer.status < 200 || answer.status > 299 || !isJson(answer)) {
+    await readAnswer(answer, path, credential);
+    throw malformed(answer.status, path, 'the answer is no JSON by its content type');
+  }
+  const sieve = new ObjectSieve('items', { maxObjectBytes, maxDocumentBytes });
+  let readBytes = 0;
+  try {
+    for await (const chunk of answer.body) {
+      readBytes += chunk.length;
+      sieve.write(chunk);
+    }
+  } catch (error) {
+    throw error instanceof RangeError ? tooLarge(answer, path, error.message) : error;
+  }
+  return { ...(sieve.finish() ?? { envelope: Buffer.alloc(0), objects: [] }), readBytes };
 }
 
 /** @throws {KubeError} Malformed when the bytes are not JSON in UTF-8. */
@@ -41,13 +75,14 @@ async function readBytes(answer: HttpAnswer, path: string): Promise<Buffer> {
   let size = 0;
   for await (const chunk of answer.body) {
     size += chunk.length;
-    if (size > maxAnswerBytes) {
-      const message = `the answer is larger than ${maxAnswerBytes} bytes`;
-      throw new KubeError({ code: answer.status, reason: 'TooLarge', message, path, mayHaveActed: true });
-    }
+    if (size > maxAnswerBytes) throw tooLarge(answer, path, `the answer is larger than ${maxAnswerBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
+}
+
+function tooLarge({ status }: HttpAnswer, path: string, message: string): KubeError {
+  return new KubeError({ code: status, reason: 'TooLarge', message, path, mayHaveActed: true });
 }
 
 export function isJson({ contentType }: HttpAnswer): boolean {

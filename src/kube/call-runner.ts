@@ -1,8 +1,9 @@
-import type { JsonValue } from '../json.js';
 import { abortError, DriverError } from '../errors.js';
 import { pause, startDeadline } from '../abortable.js';
 import type { Deadline } from '../abortable.js';
+import type { CallOwner } from '../load/call-owner.js';
 import { readAnswer } from './answer-body.js';
+import type { AnswerReader } from './answer-body.js';
 import { backoffMs } from './backoff.js';
 import type { ClusterConfig } from './cluster-config.js';
 import type { Chance, ConnectionPool } from './connection-pool.js';
@@ -12,6 +13,8 @@ import { KubeError } from './kube-error.js';
 import type { KubeObserver, KubeVerb } from './observer.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
+import { driverItself } from './request-gate.js';
+import type { RequestGate } from './request-gate.js';
 import type { KubeTimings } from './timings.js';
 import type { Secret } from '../secret.js';
 
@@ -21,6 +24,8 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** False: one attempt (two after a 401). */
   readonly retry?: boolean;
+  /** The pod that it is for; absent: the driver itself. */
+  readonly owner?: CallOwner;
 }
 
 export interface CallTarget {
@@ -36,6 +41,7 @@ interface RunnerOptions {
   readonly chance: Chance;
   readonly observer: KubeObserver;
   readonly userAgent: string;
+  readonly gate: RequestGate;
 }
 
 /** Runs calls: identity, attempts, deadlines. */
@@ -62,19 +68,22 @@ export class CallRunner {
     return this.#options.chance.now;
   }
 
-  /** The answer's JSON, after as many attempts as are allowed and worth it. */
-  async run(
+  /** What is read of the answer, after as many attempts as are allowed and worth it. */
+  async run<T>(
     target: CallTarget,
     body: string | undefined,
     options: CallOptions & { readonly isIdempotent?: boolean },
-  ): Promise<JsonValue> {
+    read: AnswerReader<T>,
+  ): Promise<T> {
     const timeoutMs = options.timeoutMs ?? this.timings.callMs;
     const deadline = startDeadline(options.signal, timeoutMs, this.now);
     let lastError: KubeError | undefined;
     try {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await this.#attempt(target, body, deadline.signal);
+          return await this.inTurn(options.owner, deadline.signal, () =>
+            this.#attempt(target, body, deadline.signal, read),
+          );
         } catch (error) {
           if (!(error instanceof KubeError)) throw error;
           lastError = error;
@@ -90,6 +99,16 @@ export class CallRunner {
     }
   }
 
+  /** Runs `request` when it is its turn among all that are under way. */
+  async inTurn<T>(owner: CallOwner = driverItself, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+    const leave = await this.#options.gate.enter(owner, signal);
+    try {
+      return await request();
+    } finally {
+      leave();
+    }
+  }
+
   /**
    * Sends a request with the current token, and after a 401 once more if the file holds another one now.
    * @returns an answer of any status; its body is still to be read.
@@ -99,20 +118,25 @@ export class CallRunner {
     const first = token?.current();
     const answer = await this.#send(target, body, first, signal);
     if (answer.status !== 401 || first === undefined || token?.renew(first) !== true) return answer;
-    await this.read(answer, target).catch(() => undefined);
+    await this.read(answer, target, readAnswer).catch(() => undefined);
     return this.#send(target, body, token.current(), signal);
   }
 
   /** @throws {KubeError} unless it is JSON with a status of success. */
-  read(answer: HttpAnswer, target: CallTarget): Promise<JsonValue> {
-    return readAnswer(answer, describe(target), this.#options.config.token?.current());
+  read<T>(answer: HttpAnswer, target: CallTarget, read: AnswerReader<T>): Promise<T> {
+    return read(answer, describe(target), this.#options.config.token?.current());
   }
 
-  async #attempt(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<JsonValue> {
+  async #attempt<T>(
+    target: CallTarget,
+    body: string | undefined,
+    signal: AbortSignal,
+    read: AnswerReader<T>,
+  ): Promise<T> {
     const { attemptMs } = this.timings;
     const deadline = startDeadline(signal, attemptMs, this.now);
     try {
-      const answer = await this.read(await this.open(target, body, deadline.signal), target);
+      const answer = await this.read(await this.open(target, body, deadline.signal), target, read);
       this.#problem = undefined;
       return answer;
     } catch (error) {

@@ -36,8 +36,11 @@ export class ConnectionPool {
   #dialing: Promise<Connection> | undefined;
   #failures = 0;
   #notBeforeMs = 0;
+  readonly #maxConnections: number;
 
-  constructor(config: ClusterConfig, timings: KubeTimings, chance: Chance) {
+  /** @param maxConnections as many that are to be used no more may be open beside them, until what is under way has ended. */
+  constructor(config: ClusterConfig, timings: KubeTimings, chance: Chance, maxConnections: number) {
+    this.#maxConnections = maxConnections;
     this.#config = config;
     this.#timings = timings;
     this.#chance = chance;
@@ -50,10 +53,15 @@ export class ConnectionPool {
     let connection = this.#connections.find((candidate) => candidate.hasRoom(kind));
     // Checked and taken without a wait between, so that a connection never gets more than it has room for.
     while (!connection?.hasRoom(kind)) {
+      this.#ensureMayDial();
       this.#dialing ??= this.#dial().finally(() => (this.#dialing = undefined));
       connection = await abortable(this.#dialing, signal);
     }
     return connection.request(request, signal);
+  }
+
+  get count(): number {
+    return this.#connections.length;
   }
 
   /** Whether no request can succeed any more. */
@@ -67,6 +75,14 @@ export class ConnectionPool {
     for (const connection of this.#connections) connection.close();
   }
 
+  /** @throws {TransportError} */
+  #ensureMayDial(): void {
+    const usable = this.#connections.filter(({ isLeaving }) => !isLeaving);
+    if (this.#dialing === undefined && usable.length >= this.#maxConnections) {
+      throw new TransportError(`all ${this.#maxConnections} connections to the API server are full`, false);
+    }
+  }
+
   async #dial(): Promise<Connection> {
     const { now, random } = this.#chance;
     try {
@@ -76,11 +92,12 @@ export class ConnectionPool {
       this.#failures = 0;
       this.#closeUnless((each) => each.hasRoom('call'));
       this.#connections = [...this.#connections, connection];
+      this.#endLeaving();
       return connection;
     } catch (error) {
       this.#failures += 1;
-      const { retryBaseMs, retryCapMs } = this.#timings;
-      this.#notBeforeMs = now() + backoffMs(this.#failures, retryBaseMs, retryCapMs, random);
+      const { dialBaseMs, dialCapMs } = this.#timings;
+      this.#notBeforeMs = now() + backoffMs(this.#failures, dialBaseMs, dialCapMs, random);
       throw transportError(error, false);
     }
   }
@@ -116,6 +133,14 @@ export class ConnectionPool {
     }
     this.#tls = tls;
     return tls;
+  }
+
+  /** A server may send each connection away before the watches on the last one have ended. The oldest come first. */
+  #endLeaving(): void {
+    const leaving = this.#connections.filter(({ isLeaving }) => isLeaving);
+    const ended = leaving.slice(0, Math.max(0, leaving.length - this.#maxConnections));
+    for (const connection of ended) connection.close();
+    this.#connections = this.#connections.filter((connection) => !ended.includes(connection));
   }
 
   /** Closes those on which nothing is under way and nothing more can be, or need be. */

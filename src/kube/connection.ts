@@ -21,6 +21,8 @@ export type ExchangeKind = 'call' | 'watch';
 export interface Connection {
   /** Whether a new exchange may begin. Once a connection has gone bad it never has room again. */
   hasRoom(kind: ExchangeKind): boolean;
+  /** Whether no new exchange may begin any more. */
+  readonly isLeaving: boolean;
   /** Exchanges under way. */
   readonly active: number;
   /** @throws {TransportError} */

@@ -20,6 +20,10 @@ export class Http1Connection implements Connection {
     return this.#active;
   }
 
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
   hasRoom(): boolean {
     return !this.#isLeaving;
   }

@@ -56,8 +56,12 @@ export class Http2Connection implements Connection {
     return this.#active;
   }
 
+  get isLeaving(): boolean {
+    return this.#isLeaving || this.#session.closed || this.#session.destroyed;
+  }
+
   hasRoom(kind: ExchangeKind): boolean {
-    if (this.#isLeaving || this.#session.closed || this.#session.destroyed) return false;
+    if (this.isLeaving) return false;
     const limit = Math.max(1, this.#session.remoteSettings.maxConcurrentStreams ?? usualMaxStreams);
     const keptForCalls = kind === 'watch' ? Math.ceil((limit - 1) / 10) : 0;
     return this.#active < limit - keptForCalls;

@@ -2,17 +2,24 @@ import { stringify } from 'lossless-json';
 import { isJsonObject, jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { within } from '../abortable.js';
-import { malformed } from './answer-body.js';
+import { limits } from '../load/limits.js';
+import type { BoundUse, LoadObserver } from '../load/load-observer.js';
+import { malformed, parseBytes, readAnswer, readSieved } from './answer-body.js';
+import type { AnswerReader } from './answer-body.js';
 import { CallRunner } from './call-runner.js';
 import type { CallOptions } from './call-runner.js';
 import type { ClusterConfig } from './cluster-config.js';
 import { ConnectionPool } from './connection-pool.js';
 import type { Chance } from './connection-pool.js';
 import type { KubeError } from './kube-error.js';
-import { isKubeObject } from './kube-object.js';
+import { screenObject } from './object-screen.js';
+import type { ObjectScreen, RefusedObject } from './object-screen.js';
+import type { SievedDocument } from './object-sieve.js';
 import type { KubeObserver } from './observer.js';
 import { pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
+import { RequestGate } from './request-gate.js';
+import type { GateLimits } from './request-gate.js';
 import type { KubeTimings } from './timings.js';
 import { watchStream } from './watch-stream.js';
 import type { WatchEvent, WatchOptions } from './watch-stream.js';
@@ -24,6 +31,8 @@ export interface KubeClientOptions {
   readonly observer: KubeObserver;
   /** User-Agent. */
   readonly userAgent: string;
+  readonly limits: GateLimits & { readonly connections: number };
+  readonly load: LoadObserver;
 }
 
 export interface Selection {
@@ -34,9 +43,16 @@ export interface Selection {
 export interface KubeList {
   /** Where a watch goes on from. */
   readonly resourceVersion: string;
-  /** Each with `apiVersion`, `kind`, `metadata.name` and `metadata.resourceVersion`. */
+  /** Each with `apiVersion`, `kind`, `metadata.name` and `metadata.resourceVersion`, and without managed fields. */
   readonly items: readonly JsonObject[];
+  /** What is there but has not been taken. */
+  readonly refused: readonly RefusedObject[];
+  /** Of the answer. */
+  readonly readBytes: number;
 }
+
+/** For objects that the cluster's own people make. */
+const usualScreen: ObjectScreen = { maxObjectBytes: limits.objects.otherBytes };
 
 /**
  * The few calls that the driver makes to the API server. All of them retry what is worth it, within their time.
@@ -46,6 +62,7 @@ export class KubeClient {
   readonly timings: KubeTimings;
   readonly chance: Chance;
   readonly observer: KubeObserver;
+  readonly #gate: RequestGate;
   readonly #pool: ConnectionPool;
   readonly #runner: CallRunner;
 
@@ -53,20 +70,27 @@ export class KubeClient {
     this.timings = options.timings;
     this.chance = options.chance;
     this.observer = options.observer;
-    this.#pool = new ConnectionPool(options.config, options.timings, options.chance);
-    this.#runner = new CallRunner(this.#pool, options);
+    this.#gate = new RequestGate(options.limits, options.load);
+    this.#pool = new ConnectionPool(options.config, options.timings, options.chance, options.limits.connections);
+    this.#runner = new CallRunner(this.#pool, { ...options, gate: this.#gate });
   }
 
   async get(location: ResourceLocation, options: CallOptions): Promise<JsonObject> {
     const target = { verb: 'get', location, query: '' } as const;
-    const answer = await this.#runner.run(target, undefined, { ...options, isIdempotent: true });
+    const answer = await this.#runner.run(target, undefined, { ...options, isIdempotent: true }, readAnswer);
     return objectOfKind(answer, location.type.kind, `GET ${pathOf(location)}`);
   }
 
-  async list(location: ResourceLocation, selection: Selection, options: CallOptions): Promise<KubeList> {
+  async list(
+    location: ResourceLocation,
+    selection: Selection,
+    options: CallOptions & { readonly screen?: ObjectScreen },
+  ): Promise<KubeList> {
     const target = { verb: 'list', location, query: queryOf({ ...selection }) } as const;
-    const answer = await this.#runner.run(target, undefined, { ...options, isIdempotent: true });
-    return parseList(answer, location);
+    const { screen = usualScreen } = options;
+    const read: AnswerReader<KubeList> = async (answer, path, credential) =>
+      parseList(await readSieved(answer, path, credential, screen.maxObjectBytes), location, screen, path);
+    return this.#runner.run(target, undefined, { ...options, isIdempotent: true }, read);
   }
 
   /**
@@ -80,12 +104,16 @@ export class KubeClient {
     options: CallOptions & { readonly isIdempotent?: boolean },
   ): Promise<JsonObject> {
     const target = { verb: 'create', location, query: '' } as const;
-    const answer = await this.#runner.run(target, stringify(body), options);
+    const answer = await this.#runner.run(target, stringify(body), options, readAnswer);
     return objectOfKind(answer, body['kind'], `POST ${pathOf(location)}`);
   }
 
   /** One WATCH request: its events until the server ends it. Does not retry; see Reflector. */
-  watch(location: ResourceLocation, selection: Selection, options: WatchOptions): AsyncGenerator<WatchEvent> {
+  watch(
+    location: ResourceLocation,
+    selection: Selection,
+    options: WatchOptions & { readonly screen?: ObjectScreen },
+  ): AsyncGenerator<WatchEvent> {
     const query = queryOf({
       watch: 'true',
       allowWatchBookmarks: 'true',
@@ -93,7 +121,17 @@ export class KubeClient {
       timeoutSeconds: String(options.timeoutSeconds),
       ...selection,
     });
-    return watchStream(this.#runner, { verb: 'watch', location, query }, options);
+    return watchStream(this.#runner, { verb: 'watch', location, query }, options.screen ?? usualScreen, options);
+  }
+
+  /** Requests that are under way or wait for their turn. */
+  get load(): BoundUse {
+    return this.#gate.use;
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#pool.count;
   }
 
   /** Why the API server did not answer when it was last asked; undefined when it did. */
@@ -128,22 +166,28 @@ function objectOfKind(value: JsonValue, kind: JsonValue | undefined, path: strin
   return value;
 }
 
-function parseList(value: JsonValue, location: ResourceLocation): KubeList {
-  const { apiVersion, kind } = location.type;
-  const path = `GET ${pathOf(location)}`;
-  const list = objectOfKind(value, `${kind}List`, path);
+function parseList(
+  { envelope, objects, readBytes }: SievedDocument & { readonly readBytes: number },
+  { type }: ResourceLocation,
+  screen: ObjectScreen,
+  path: string,
+): KubeList {
+  const list = objectOfKind(parseBytes(envelope, 200, path), `${type.kind}List`, path);
   const resourceVersion = jsonMember(list['metadata'], 'resourceVersion');
   if (typeof resourceVersion !== 'string' || resourceVersion === '') {
     throw malformed(200, path, 'metadata.resourceVersion of the list is missing');
   }
   const items = list['items'] ?? [];
   if (!Array.isArray(items)) throw malformed(200, path, 'items of the list is no list');
+  // Each object has been taken out; what is left between the commas is none.
+  if (items.length !== objects.length || items.some((item) => item !== null)) {
+    throw malformed(200, path, 'items of the list holds something that is no object');
+  }
+  const screened = objects.map((raw) => screenObject(raw, type, screen, path));
   return {
     resourceVersion,
-    // Lists of built-in kinds leave kind and apiVersion out of their items.
-    items: items.map((item: JsonValue, index) => {
-      if (!isKubeObject(item)) throw malformed(200, path, `items[${index}] of the list is no object with metadata`);
-      return { apiVersion, kind, ...item };
-    }),
+    items: screened.flatMap(({ object }) => (object === undefined ? [] : [object])),
+    refused: screened.flatMap(({ refused }) => (refused === undefined ? [] : [refused])),
+    readBytes,
   };
 }

@@ -7,7 +7,10 @@ export interface KubeObserver {
 
 export type KubeVerb = 'get' | 'list' | 'create' | 'watch';
 
-/** `ended`: by the server in good order; `expired`: 410, listed anew; `lost`: broke or fell silent; `refused`: an error answer. */
-export type WatchRestartReason = 'ended' | 'expired' | 'lost' | 'refused';
+/**
+ * `ended`: by the server in good order; `expired`: 410, listed anew; `lost`: broke or fell silent; `refused`: an error
+ * answer; `throttled`: left because its objects change too fast.
+ */
+export type WatchRestartReason = 'ended' | 'expired' | 'lost' | 'refused' | 'throttled';
 
 export const noObserver: KubeObserver = { request: () => undefined, watchRestart: () => undefined };

@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events';
+import { isDeepStrictEqual } from 'node:util';
 import { abortError, throwIfAborted } from '../errors.js';
+import type { DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import { KubeError } from './kube-error.js';
 import { metadataText, objectKey } from './kube-object.js';
@@ -13,17 +15,24 @@ export type ChangeListener = (key: string, object: JsonObject | undefined) => vo
  */
 export class ReflectedState {
   readonly #objects = new Map<string, JsonObject>();
+  readonly #refused = new Map<string, DriverError>();
   readonly #listeners = new Set<ChangeListener>();
   readonly #waiters = new Set<() => void>();
   #isSynced = false;
   #isConnected = false;
   #disconnectedAtMs: number | undefined;
+  #confirmedAtMs: number | undefined;
   #error: unknown;
   #abandoned: Error | undefined;
 
   /** By `objectKey`. */
   get objects(): ReadonlyMap<string, JsonObject> {
     return this.#objects;
+  }
+
+  /** Why objects that are there are not in `objects`, by `objectKey`. */
+  get refused(): ReadonlyMap<string, DriverError> {
+    return this.#refused;
   }
 
   /** Whether the objects have been listed at least once. */
@@ -39,6 +48,14 @@ export class ReflectedState {
   /** Since when no watch is open, by the client's clock; undefined while one is, and before the first attempt. */
   get disconnectedAtMs(): number | undefined {
     return this.#disconnectedAtMs;
+  }
+
+  /**
+   * When the server last said something that this state takes in, by the client's clock: until then it was the server's.
+   * Undefined before the first list.
+   */
+  get confirmedAtMs(): number | undefined {
+    return this.#confirmedAtMs;
   }
 
   /** Why the last attempt to list or watch failed; undefined once one has succeeded. */
@@ -94,21 +111,44 @@ export class ReflectedState {
   }
 
   /** The whole set as listed: tells of what is new, changed or gone. */
-  replace(items: readonly JsonObject[]): void {
+  replace(items: readonly JsonObject[], refused: ReadonlyMap<string, DriverError> = new Map()): void {
     const listed = new Map(items.map((item) => [keyOf(item), item]));
     this.#isSynced = true;
     this.#error = undefined;
+    this.#refused.clear();
+    for (const [key, error] of refused) this.#refused.set(key, error);
     for (const key of [...this.#objects.keys()]) if (!listed.has(key)) this.#set(key, undefined);
     for (const [key, item] of listed) {
       const known = this.#objects.get(key);
-      if (!known || versionOf(known) !== versionOf(item)) this.#set(key, item);
+      // After a restore from a backup, revisions are given to other changes than before.
+      if (!known || versionOf(known) !== versionOf(item) || !isDeepStrictEqual(known, item)) this.#set(key, item);
     }
     this.#wake();
   }
 
-  apply(object: JsonObject, isDeleted: boolean): void {
-    this.#set(keyOf(object), isDeleted ? undefined : object);
+  /** An object is new or has changed. */
+  put(object: JsonObject): void {
+    const key = keyOf(object);
+    this.#refused.delete(key);
+    this.#set(key, object);
     this.#wake();
+  }
+
+  remove(key: string): void {
+    this.#refused.delete(key);
+    this.#set(key, undefined);
+    this.#wake();
+  }
+
+  /** The object is there, but not as it was last seen, and cannot be taken as it is now. */
+  refuse(key: string, error: DriverError): void {
+    this.#refused.set(key, error);
+    this.#set(key, undefined);
+    this.#wake();
+  }
+
+  confirmed(nowMs: number): void {
+    this.#confirmedAtMs = nowMs;
   }
 
   connected(): void {

@@ -1,11 +1,14 @@
-import { abortError } from '../errors.js';
+import { abortError, DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
+import type { CallOwner } from '../load/call-owner.js';
+import type { ByteRate } from '../load/byte-rate.js';
 import type { Log } from '../log.js';
 import { pause } from '../abortable.js';
 import { backoffMs } from './backoff.js';
 import type { KubeClient, Selection } from './kube-client.js';
 import { KubeError } from './kube-error.js';
-import { metadataText } from './kube-object.js';
+import { metadataText, objectKey } from './kube-object.js';
+import type { ObjectScreen } from './object-screen.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceType } from './resource-location.js';
 import type { WatchRestartReason } from './observer.js';
@@ -18,10 +21,18 @@ export interface ReflectorTarget {
   readonly namespace?: string;
   /** One object by its name; absent: all. */
   readonly name?: string;
+  /** Absent: objects of the usual size, without counting them. */
+  readonly screen?: ObjectScreen;
+  /** The pod that it is for; absent: the driver itself. */
+  readonly owner?: CallOwner;
+  /** How fast they may come; beyond it the watch is left and, when time has paid for what came, the newest state read. */
+  readonly pace?: ByteRate;
 }
 
 /** From here on a watch that cannot be resumed is replaced by a new list. */
 const relistAfterFailures = 5;
+/** How long a watch that brought too much is left alone at least; what it would have told is read in one go then. */
+const minPauseMs = 1000;
 /** From here on failures are worth a line in the log. */
 const warnAfterFailures = 3;
 
@@ -64,6 +75,8 @@ export class Reflector {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      // Somebody waits for what has never been read; what others have spent is not his doing.
+      if (this.state.isSynced) await this.#untilPaid(signal);
       const round = await this.#round(signal);
       // Not narrowed by the loop's condition: it may have been stopped meanwhile.
       if (this.#stopping.signal.aborted) return;
@@ -79,19 +92,27 @@ export class Reflector {
     // Until it is open, what takes long is not a watch that lives but an answer that does not come.
     let openedMs = Infinity;
     let events = 0;
+    let isTooFast = false;
     let error: unknown;
     try {
       this.#resourceVersion ??= await this.#list(signal);
       for await (const event of this.#watch(this.#resourceVersion, () => (openedMs = now()), signal)) {
         this.#apply(event);
         events += 1;
+        isTooFast = event.type !== 'BOOKMARK' && this.#spend(event.readBytes);
+        if (isTooFast) break;
       }
     } catch (caught) {
       error = caught;
     }
-    const reason = reasonFor(error);
-    if (reason === 'expired' || isMisunderstanding(error)) this.#resourceVersion = undefined;
-    const hasLasted = now() - openedMs >= this.#client.timings.watchHealthyMs;
+    const reason = isTooFast ? 'throttled' : reasonFor(error);
+    const lastedMs = now() - openedMs;
+    const { watchHealthyMs, watchConfirmedMs } = this.#client.timings;
+    // A server that was restored from a backup takes a watch from a revision that it does not have yet, and is silent.
+    const isUnconfirmed = events === 0 && lastedMs >= watchConfirmedMs;
+    if (isTooFast || isUnconfirmed || reason === 'expired' || isMisunderstanding(error))
+      this.#resourceVersion = undefined;
+    const hasLasted = lastedMs >= watchHealthyMs;
     if (!signal.aborted) this.state.disconnected(now(), error);
     return { reason, isHealthy: hasLasted || events > 0, isDue: hasLasted && reason === 'ended', error };
   }
@@ -99,9 +120,18 @@ export class Reflector {
   async #list(signal: AbortSignal): Promise<string> {
     const { type, namespace } = this.#target;
     const location = { type, ...(namespace === undefined ? {} : { namespace }) };
-    const list = await this.#client.list(location, this.#selection, { signal, retry: false });
-    this.state.replace(list.items.filter((item) => this.#isWanted(item)));
-    return list.resourceVersion;
+    const { items, refused, resourceVersion, readBytes } = await this.#client.list(location, this.#selection, {
+      ...this.#asTargeted(),
+      signal,
+      retry: false,
+    });
+    this.#spend(readBytes);
+    this.state.confirmed(this.#client.chance.now());
+    const isWanted = (item: JsonObject): boolean =>
+      this.#isWanted({ namespace: metadataText(item, 'namespace'), name: metadataText(item, 'name') });
+    const errors = refused.filter((each) => this.#isWanted(each)).map((each) => [keyOf(each), each.error] as const);
+    this.state.replace(items.filter(isWanted), new Map(errors));
+    return resourceVersion;
   }
 
   #watch(resourceVersion: string, onOpen: () => void, signal: AbortSignal): AsyncGenerator<WatchEvent> {
@@ -109,6 +139,7 @@ export class Reflector {
     const { watchMinSeconds, watchMaxSeconds } = this.#client.timings;
     const spreadSeconds = Math.floor(this.#client.chance.random() * (watchMaxSeconds - watchMinSeconds));
     return this.#client.watch({ type, ...(namespace === undefined ? {} : { namespace }) }, this.#selection, {
+      ...this.#asTargeted(),
       signal,
       resourceVersion,
       timeoutSeconds: watchMinSeconds + spreadSeconds,
@@ -121,28 +152,61 @@ export class Reflector {
   }
 
   #apply(event: WatchEvent): void {
-    if (event.type !== 'BOOKMARK' && this.#isWanted(event.object)) {
-      this.state.apply(event.object, event.type === 'DELETED');
+    this.state.confirmed(this.#client.chance.now());
+    this.#resourceVersion = event.resourceVersion ?? this.#resourceVersion;
+    switch (event.type) {
+      case 'ADDED':
+      case 'MODIFIED': {
+        const { object } = event;
+        const name = { namespace: metadataText(object, 'namespace'), name: metadataText(object, 'name') };
+        if (this.#isWanted(name)) this.state.put(object);
+        break;
+      }
+      case 'DELETED':
+        if (this.#isWanted(event)) this.state.remove(keyOf(event));
+        break;
+      case 'REFUSED':
+        if (this.#isWanted(event.refused)) this.state.refuse(keyOf(event.refused), event.refused.error);
+        break;
+      default:
     }
-    this.#resourceVersion = event.resourceVersion;
+  }
+
+  #asTargeted(): Pick<ReflectorTarget, 'screen' | 'owner'> {
+    const { screen, owner } = this.#target;
+    return { ...(screen === undefined ? {} : { screen }), ...(owner === undefined ? {} : { owner }) };
+  }
+
+  /** @returns whether more has come than may. */
+  #spend(bytes: number): boolean {
+    const { pace } = this.#target;
+    pace?.spend(bytes);
+    return pace !== undefined && pace.waitMs > 0;
+  }
+
+  /** Others may spend what this one waits for. */
+  async #untilPaid(signal: AbortSignal): Promise<void> {
+    const { pace } = this.#target;
+    while (pace !== undefined && pace.waitMs > 0 && !signal.aborted) {
+      await pause(Math.max(minPauseMs, pace.waitMs), signal).catch(() => undefined);
+    }
   }
 
   /**
    * Access is checked for the name that was asked for, so nothing else may be taken for it. Servers behind the
    * aggregation layer are free to ignore field selectors.
    */
-  #isWanted(object: JsonObject): boolean {
+  #isWanted(object: { readonly namespace: string | undefined; readonly name: string | undefined }): boolean {
     const { namespace, name } = this.#target;
-    return (
-      (name === undefined || metadataText(object, 'name') === name) &&
-      (namespace === undefined || metadataText(object, 'namespace') === namespace)
-    );
+    return (name === undefined || object.name === name) && (namespace === undefined || object.namespace === namespace);
   }
 
   /** Milliseconds to wait before the next round; counts failures. */
   #delayAfter({ reason, isHealthy, isDue, error }: Round): number {
     const { timings, chance } = this.#client;
     if (isHealthy) this.#failures = 0;
+    // What it waits for is paid for before the next round.
+    if (reason === 'throttled') return 0;
     // A server that stops ends the watches of all nodes together.
     if (isDue) return chance.random() * timings.watchBaseMs;
     this.#failures += 1;
@@ -165,6 +229,16 @@ export class Reflector {
   }
 }
 
+function keyOf({
+  namespace,
+  name = '',
+}: {
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+}): string {
+  return objectKey({ namespace, name });
+}
+
 interface Round {
   readonly reason: WatchRestartReason;
   /** Ends a row of failures. */
@@ -184,6 +258,8 @@ function reasonFor(error: unknown): WatchRestartReason {
 
 /** Neither a broken connection nor a refusal says that the history is gone; after anything else a list sets it right. */
 function isMisunderstanding(error: unknown): boolean {
-  if (!(error instanceof KubeError)) return error !== undefined;
+  // A failure of the driver's own: no turn among its requests.
+  if (error === undefined || error instanceof DriverError) return false;
+  if (!(error instanceof KubeError)) return true;
   return !error.isTransient && error.code !== 401 && error.code !== 403;
 }

@@ -1,13 +1,18 @@
 import { abortError } from '../errors.js';
+import type { CallOwner } from '../load/call-owner.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { startDeadline } from '../abortable.js';
-import { isJson, malformed, maxAnswerBytes, parseBytes } from './answer-body.js';
+import { isJson, malformed, maxDocumentBytes, parseBytes, readAnswer } from './answer-body.js';
 import { describe, timedOut, toKubeError } from './call-runner.js';
 import type { CallRunner, CallTarget } from './call-runner.js';
 import { KubeError, parseStatus } from './kube-error.js';
-import { isKubeObject, metadataText } from './kube-object.js';
-import { linesOf } from './lines.js';
+import { screenObject } from './object-screen.js';
+import type { ObjectScreen, RefusedObject } from './object-screen.js';
+import { ObjectSieve } from './object-sieve.js';
+import type { SievedDocument } from './object-sieve.js';
+
+const newline = 0x0a;
 
 export interface WatchOptions {
   readonly signal: AbortSignal;
@@ -16,12 +21,23 @@ export interface WatchOptions {
   readonly timeoutSeconds: number;
   /** Called once the server has accepted the watch. */
   readonly onOpen?: () => void;
+  /** The pod that it is for; absent: the driver itself. */
+  readonly owner?: CallOwner;
 }
 
-/** `resourceVersion` is where a new watch goes on. A bookmark carries nothing else. */
-export type WatchEvent =
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly resourceVersion: string; readonly object: JsonObject };
+/** What has become of one object; a bookmark tells of none. */
+export type WatchChange =
+  | { readonly type: 'BOOKMARK' }
+  | { readonly type: 'ADDED' | 'MODIFIED'; readonly object: JsonObject }
+  | { readonly type: 'DELETED'; readonly namespace: string | undefined; readonly name: string | undefined }
+  | { readonly type: 'REFUSED'; readonly refused: RefusedObject };
+
+export type WatchEvent = WatchChange & {
+  /** Where a new watch goes on; undefined when the event does not say. */
+  readonly resourceVersion: string | undefined;
+  /** Of the event as it came. */
+  readonly readBytes: number;
+};
 
 /**
  * The events of one WATCH request until the server ends it.
@@ -30,24 +46,32 @@ export type WatchEvent =
 export async function* watchStream(
   runner: CallRunner,
   target: CallTarget,
+  screen: ObjectScreen,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent> {
-  const { attemptMs, watchIdleMs } = runner.timings;
+  const { callMs, attemptMs, watchIdleMs } = runner.timings;
   const path = describe(target);
-  let limitMs = attemptMs;
+  let limitMs = callMs;
   const deadline = startDeadline(options.signal, limitMs, runner.now);
   try {
-    const answer = await runner.open(target, undefined, deadline.signal);
+    const answer = await runner.inTurn(options.owner, deadline.signal, () => {
+      limitMs = attemptMs;
+      deadline.restart(limitMs);
+      return runner.open(target, undefined, deadline.signal);
+    });
     // Read to its end all the same, or the exchange would stay open.
     if (answer.status !== 200 || !isJson(answer)) {
-      await runner.read(answer, target);
+      await runner.read(answer, target, readAnswer);
       throw malformed(answer.status, path, 'the answer is no watch stream');
     }
     limitMs = watchIdleMs;
     deadline.restart(limitMs);
     options.onOpen?.();
     const chunks = tapped(answer.body, () => deadline.restart(limitMs));
-    for await (const line of linesOf(chunks, maxAnswerBytes)) yield parseEvent(line, path);
+    const sieve = new ObjectSieve('object', { maxObjectBytes: screen.maxObjectBytes, maxDocumentBytes });
+    for await (const { line, readBytes } of sievedLines(chunks, sieve)) {
+      yield { ...parseEvent(line, target, screen, path), readBytes };
+    }
   } catch (error) {
     if (options.signal.aborted) throw abortError(options.signal);
     if (deadline.isOver) throw timedOut(target, limitMs, error);
@@ -65,16 +89,46 @@ async function* tapped(chunks: AsyncIterable<Buffer>, onChunk: () => void): Asyn
   }
 }
 
-function parseEvent(line: Buffer, path: string): WatchEvent {
-  const event = parseBytes(line, 200, path);
-  const type = jsonMember(event, 'type');
-  const object = jsonMember(event, 'object');
-  if (type === 'ERROR') throw errorEvent(object, path);
-  if (type === 'BOOKMARK') {
-    const resourceVersion = jsonMember(jsonMember(object, 'metadata'), 'resourceVersion');
-    if (typeof resourceVersion === 'string' && resourceVersion !== '') return { type, resourceVersion };
-  } else if ((type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') && isKubeObject(object)) {
-    return { type, resourceVersion: metadataText(object, 'resourceVersion') ?? '', object };
+/** Cuts a stream into its lines, wherever the chunks end. A last line without its newline is not complete and not given. */
+async function* sievedLines(
+  chunks: AsyncIterable<Buffer>,
+  sieve: ObjectSieve,
+): AsyncGenerator<{ readonly line: SievedDocument; readonly readBytes: number }> {
+  let readBytes = 0;
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+      sieve.write(chunk.subarray(start, end));
+      readBytes += end + 1 - start;
+      start = end + 1;
+      const line = sieve.finish();
+      if (line !== undefined) yield { line, readBytes };
+      readBytes = 0;
+    }
+    sieve.write(chunk.subarray(start));
+    readBytes += chunk.length - start;
+  }
+}
+
+function parseEvent(
+  { envelope, objects }: SievedDocument,
+  target: CallTarget,
+  screen: ObjectScreen,
+  path: string,
+): WatchChange & Pick<WatchEvent, 'resourceVersion'> {
+  const type = jsonMember(parseBytes(envelope, 200, path), 'type');
+  const [raw, ...more] = objects;
+  if (raw !== undefined && more.length === 0) {
+    const { namespace, name, resourceVersion } = raw.identity;
+    const at = { resourceVersion: resourceVersion === '' ? undefined : resourceVersion };
+    if (type === 'ERROR')
+      throw errorEvent(raw.bytes === undefined ? undefined : parseBytes(raw.bytes, 200, path), path);
+    if (type === 'BOOKMARK' && at.resourceVersion !== undefined) return { type, ...at };
+    if (type === 'DELETED') return { type, namespace, name, ...at };
+    if (type === 'ADDED' || type === 'MODIFIED') {
+      const { object, refused } = screenObject(raw, target.location.type, screen, path);
+      return object === undefined ? { type: 'REFUSED', refused, ...at } : { type, object, ...at };
+    }
   }
   throw malformed(200, path, 'the watch stream holds something that is no event');
 }
@@ -92,6 +146,6 @@ function errorEvent(object: JsonValue | undefined, path: string): KubeError {
 }
 
 function tooLarge(cause: RangeError, path: string): KubeError {
-  const message = `an event is larger than ${maxAnswerBytes} bytes`;
+  const message = `an event is larger than ${maxDocumentBytes} bytes`;
   return new KubeError({ code: 200, reason: 'TooLarge', message, path, mayHaveActed: true }, { cause });
 }

@@ -1,5 +1,9 @@
+import type { CallOwner } from './call-owner.js';
+
 /** A call of the kubelet that is under way. */
 export interface Call {
+  /** The pod that it is for. */
+  readonly owner: CallOwner;
   /** Aborted when the call is no longer wanted; `signal.reason` is a DriverError that says why. */
   readonly signal: AbortSignal;
   /** Waits without counting against the limit of concurrent publishes: for approvals and objects still to come. */

@@ -30,7 +30,7 @@ export class PublishLimiter {
    * Runs `work` once there is room. Inside it, `call.idleWhile` gives the room up while it waits.
    * @throws {DriverError} RESOURCE_EXHAUSTED when the signal fires while the call queues.
    */
-  async run<T>(signal: AbortSignal, work: (call: Call) => Promise<T>): Promise<T> {
+  async run<T>(signal: AbortSignal, work: (call: Omit<Call, 'owner'>) => Promise<T>): Promise<T> {
     await this.#enter(signal);
     const place: Place = { isTaken: true, waits: 0, isOver: false };
     try {

@@ -4,6 +4,8 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StaticToken } from '../../src/kube/bearer-token.js';
 import { KubeClient } from '../../src/kube/kube-client.js';
+import { limits } from '../../src/load/limits.js';
+import { noLoadObserver } from '../../src/load/load-observer.js';
 import { noObserver } from '../../src/kube/observer.js';
 import { Reflector } from '../../src/kube/reflector.js';
 import { kubeTimings } from '../../src/kube/timings.js';
@@ -39,6 +41,8 @@ const client = new KubeClient({
   timings: kubeTimings,
   chance: { now: () => performance.now(), random: Math.random },
   observer: noObserver,
+  limits: limits.api,
+  load: noLoadObserver,
   userAgent: 'bench',
 });
 const startedMs = performance.now();

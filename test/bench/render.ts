@@ -27,7 +27,11 @@ const runMs = 1000;
 
 const source = new DirectoryConnectors({ directory, namespace: 'ci', notFoundWaitMs: 0, log: silentLog });
 const token = new Secret(tokenFor({ namespace: 'ci', name: 'p', uid: 'u', serviceAccountName: 's' }));
-const call = { signal: new AbortController().signal, idleWhile: <T>(wait: () => Promise<T>) => wait() };
+const call = {
+  owner: { namespace: 'ci', podUid: 'uid' },
+  signal: new AbortController().signal,
+  idleWhile: <T>(wait: () => Promise<T>) => wait(),
+};
 const defaults = { noProxy: 'localhost', caBundle: undefined, audience: 'connectors-proxy', proxyUrl: undefined };
 
 console.log(

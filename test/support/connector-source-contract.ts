@@ -16,6 +16,7 @@ export interface SourceUnderTest {
   stop(): Promise<void>;
 }
 
+const owner = { namespace: 'ci', podUid: 'uid-of-build-1' };
 const harbor: ConnectorRef = { namespace: 'ci', name: 'harbor' };
 const github: ConnectorRef = { namespace: 'scm', name: 'github' };
 const flagsOff: FeatureFlags = {
@@ -25,7 +26,7 @@ const flagsOff: FeatureFlags = {
 };
 
 function callUntil(signal: AbortSignal = new AbortController().signal): Call {
-  return { signal, idleWhile: (wait) => wait() };
+  return { owner, signal, idleWhile: (wait) => wait() };
 }
 
 /** What every ConnectorSource does, whatever it reads. */
@@ -256,8 +257,8 @@ export function connectorSourceContract(
     it('goes on for a volume that is retained twice, released, and released again', async () => {
       const { source } = await startWithBoth();
       await source.resolve([harbor], callUntil());
-      source.retain('volume', [harbor]);
-      source.retain('volume', [harbor]);
+      source.retain('volume', [harbor], owner);
+      source.retain('volume', [harbor], owner);
       source.release('volume');
       source.release('volume');
       assert.equal(source.peek([harbor])?.length, 1);

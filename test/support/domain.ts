@@ -11,7 +11,11 @@ import type { PublishRequest } from '../../src/driver/volume/publish-request.js'
 import type { PodIdentity } from '../../src/access/access-control.js';
 
 /** A call that nobody cancels. */
-export const call: Call = { signal: new AbortController().signal, idleWhile: (wait) => wait() };
+export const call: Call = {
+  owner: { namespace: 'ci', podUid: 'uid-of-build-1' },
+  signal: new AbortController().signal,
+  idleWhile: (wait) => wait(),
+};
 
 export const pod: PodIdentity = {
   namespace: 'ci',

@@ -7,6 +7,8 @@ import { loadSyscalls } from '../../driver/host/linux-syscalls.js';
 import type { Syscalls } from '../../driver/host/syscalls.js';
 import type { ClusterConfig } from '../../kube/cluster-config.js';
 import { KubeClient } from '../../kube/kube-client.js';
+import { limits } from '../../load/limits.js';
+import { noLoadObserver } from '../../load/load-observer.js';
 import { noObserver } from '../../kube/observer.js';
 import { kubeTimings } from '../../kube/timings.js';
 import { version } from '../../version.js';
@@ -82,6 +84,8 @@ async function examineCluster({ config, cluster, clock, signal }: Patient): Prom
     chance: { now, random: Math.random },
     observer: noObserver,
     userAgent: `connectors-csi/${version} doctor`,
+    limits: limits.api,
+    load: noLoadObserver,
   });
   try {
     const answers = await checkApiServer(target, clock, now);

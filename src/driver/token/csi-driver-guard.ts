@@ -41,6 +41,11 @@ export class CsiDriverGuard implements DriverGuard {
     if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
   }
 
+  /** When the server last said that the object is as it is in memory, by the client's clock. */
+  get confirmedAtMs(): number | undefined {
+    return this.#reflector.state.confirmedAtMs;
+  }
+
   isKnownTrustworthy(): boolean {
     return this.problem() === undefined;
   }

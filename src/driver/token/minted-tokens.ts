@@ -131,7 +131,11 @@ export class MintedTokens implements TokenSource {
     };
     const location = { type: serviceAccountType, namespace, name: serviceAccountName, subresource: 'token' };
     try {
-      const answer = await this.#client.create(location, body, { signal: neverAborted, isIdempotent: true });
+      const answer = await this.#client.create(location, body, {
+        signal: neverAborted,
+        owner: { namespace, podUid: pod.uid },
+        isIdempotent: true,
+      });
       return this.#parse(answer, accountOf(request));
     } catch (error) {
       throw mintingFailure(error, request, this.#client.problem);

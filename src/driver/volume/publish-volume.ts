@@ -8,6 +8,7 @@ import type { Log } from '../../log.js';
 import type { VolumeAttributes } from './attributes.js';
 import type { AccessControl } from '../../access/access-control.js';
 import type { Call } from '../../load/call.js';
+import type { CallOwner } from '../../load/call-owner.js';
 import type { Clock } from '../../clock.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import type { DriverGuard, TargetState, TokenSource, VolumeChange, VolumeHost } from './ports.js';
@@ -154,7 +155,9 @@ export class PublishVolume {
       this.#deps.volumes.confirm(request.targetPath, this.#confirmation('unchanged'));
       return { path: 'unchanged', steps: {} };
     }
-    return this.#deps.limiter.run(signal, (call) => this.#publishChanged(request, requestKey, known, call));
+    return this.#deps.limiter.run(signal, (call) =>
+      this.#publishChanged(request, requestKey, known, { ...call, owner: ownerOf(request) }),
+    );
   }
 
   /** A target belongs to one volume, mounted one way, until it is unpublished. */
@@ -271,7 +274,7 @@ export class PublishVolume {
 
     // 10. Remember.
     volumes.put({ request, input }, this.#confirmation(path));
-    source.retain(request.volumeId, attributes.connectors);
+    source.retain(request.volumeId, attributes.connectors, call.owner);
     return { path, steps: timer.steps };
   }
 
@@ -307,6 +310,10 @@ export class PublishVolume {
     if (!this.#deps.volumes.isNews(targetPath, message)) return;
     this.#deps.log[level](message, { volumeId, pod: `${pod.namespace}/${pod.name}` });
   }
+}
+
+function ownerOf({ pod }: PublishRequest): CallOwner {
+  return { namespace: pod.namespace, podUid: pod.uid };
 }
 
 function tokensRequestOf({ pod, passedTokens, attributes }: PublishRequest): TokensRequest {

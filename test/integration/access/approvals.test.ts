@@ -278,6 +278,7 @@ describe('access by approval', () => {
   it('waits without a place among the publishes that work', async () => {
     const phases: string[] = [];
     const call = {
+      owner: { namespace: pod.namespace, podUid: pod.uid },
       signal: new AbortController().signal,
       idleWhile: async <T>(wait: () => Promise<T>): Promise<T> => {
         phases.push('idle');

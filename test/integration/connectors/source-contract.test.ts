@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'lossless-json';
 import { DirectoryConnectors } from '../../../src/connectors/directory-connectors.js';
-import { KubernetesConnectors, unusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
+import { KubernetesConnectors } from '../../../src/connectors/kubernetes-connectors.js';
+import { watchTimes } from '../../../src/connectors/watch-bounds.js';
+import { noLoadObserver } from '../../../src/load/load-observer.js';
 import type { JsonObject } from '../../../src/json.js';
 import { silentLog } from '../../../src/log.js';
 import { connectorSourceContract } from '../../support/connector-source-contract.js';
@@ -56,7 +58,8 @@ describe('the Kubernetes source', () => {
       client,
       namespace,
       notFoundWaitMs,
-      unusedWatches,
+      bounds: { ...watchTimes, maxCount: 1000, maxBytes: 32 << 20 },
+      observer: noLoadObserver,
       clock,
       log: silentLog,
     });

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { KubernetesConnectors } from '../../../src/connectors/kubernetes-connectors.js';
-import type { KubeClient } from '../../../src/kube/kube-client.js';
-import { silentLog } from '../../../src/log.js';
-import type { Call } from '../../../src/load/call.js';
 import type { ConnectorRef, ResolvedConnector } from '../../../src/connectors/model.js';
+import type { JsonObject } from '../../../src/json.js';
+import type { KubeClient } from '../../../src/kube/kube-client.js';
+import type { Call } from '../../../src/load/call.js';
+import type { CallOwner } from '../../../src/load/call-owner.js';
+import { silentLog } from '../../../src/log.js';
 import { connector, connectorClass } from '../../support/driver/manifests.js';
 import { failureOf } from '../../support/failure.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
@@ -11,17 +13,20 @@ import type { KubeObject } from '../../support/kube-api/resources.js';
 import { adminConfig, testClient } from '../../support/kube-client/test-client.js';
 import { eventually } from '../../support/poll.js';
 
-const call: Call = { signal: new AbortController().signal, idleWhile: (wait) => wait() };
-const named = (name: string): ConnectorRef => ({ namespace: 'ci', name });
+const pod = (name: string, namespace = 'ci'): CallOwner => ({ namespace, podUid: `uid-of-${name}` });
+const first = pod('first');
+const named = (name: string, namespace = 'ci'): ConnectorRef => ({ namespace, name });
 
-describe('the watches of a node', () => {
+describe('the objects that a node watches', () => {
   let api: KubeApi;
   let client: KubeClient;
   let source: KubernetesConnectors;
+  let refusals: string[];
 
   beforeEach(async () => {
     api = await KubeApi.start();
     client = testClient(adminConfig(api));
+    refusals = [];
     put(connectorClass('oci'));
   });
   afterEach(async () => {
@@ -34,67 +39,165 @@ describe('the watches of a node', () => {
     api.put(object as KubeObject);
   }
 
-  function start(maxCount: number, notFoundWaitMs = 0): void {
+  function start({ maxCount = 1000, maxBytes = 32 << 20, notFoundWaitMs = 0 }): void {
     source = new KubernetesConnectors({
       client,
       namespace: 'connectors-system',
       notFoundWaitMs,
-      unusedWatches: { idleMs: 300_000, sweepMs: 60_000, maxCount },
+      bounds: { idleMs: 300_000, sweepMs: 60_000, maxCount, maxBytes },
+      observer: { refused: (bound, share, who) => void refusals.push(`${bound} ${share} ${who}`) },
       clock: { now: () => Date.now() },
       log: silentLog,
     });
     source.start();
   }
-  const resolve = (name: string): Promise<readonly ResolvedConnector[]> => source.resolve([named(name)], call);
+
+  function resolve(name: string, owner = first, namespace = 'ci'): Promise<readonly ResolvedConnector[]> {
+    const call: Call = { owner, signal: new AbortController().signal, idleWhile: (wait) => wait() };
+    return source.resolve([named(name, namespace)], call);
+  }
+
+  /** Resolves it for a volume of its own, which keeps it. */
+  async function use(name: string, owner: CallOwner, namespace = 'ci'): Promise<void> {
+    await resolve(name, owner, namespace);
+    source.retain(`${namespace}/${name} of ${owner.podUid}`, [named(name, namespace)], owner);
+  }
+
+  async function clockMovesOn(): Promise<void> {
+    const now = Date.now();
+    await eventually('the clock has moved on', () => Date.now() > now);
+  }
 
   it('do not grow with the names that pods make up', async () => {
-    start(3);
+    start({ maxCount: 4 });
     for (let index = 0; index < 20; index += 1) {
       assert.equal((await failureOf(resolve(`made-up-${index}`))).code, 'NOT_FOUND');
     }
-    assert.equal(source.cachedObjects()['connectors'], 3);
-    await eventually('the others are closed', () => api.openWatches('connectors') <= 3);
+    assert.equal(source.cachedObjects()['connectors'], 4);
+    await eventually('the others are closed', () => api.openWatches('connectors') <= 4);
   });
 
   it('are given up from the one that has been unused for longest, and never while a volume uses it', async () => {
-    start(3);
-    for (const name of ['used', 'early', 'late', 'next']) put(connector(name));
-    await resolve('used');
-    source.retain('volume', [named('used')]);
-    await resolve('early');
-    await eventually(
-      'the clock has moved on',
-      (
-        (now) => () =>
-          Date.now() > now
-      )(Date.now()),
-    );
-    await resolve('late');
-    await resolve('next');
-    const kept = ['used', 'early', 'late', 'next'].filter((name) => source.peek([named(name)]) !== undefined);
-    assert.deepEqual(kept, ['used', 'late', 'next']);
+    start({ maxCount: 4 });
+    for (const name of ['used', 'early', 'late', 'later', 'next']) put(connector(name));
+    await use('used', first);
+    for (const name of ['early', 'late', 'later']) {
+      await resolve(name, pod(name));
+      await clockMovesOn();
+    }
+    await resolve('next', pod('next'));
+    const kept = ['used', 'early', 'late', 'later', 'next'].filter((name) => source.peek([named(name)]) !== undefined);
+    assert.deepEqual(kept, ['used', 'late', 'later', 'next']);
   });
 
-  it('are refused to more objects than a node may use at once, until some are free', async () => {
-    start(2);
-    for (const name of ['one', 'two', 'three']) put(connector(name));
-    for (const name of ['one', 'two']) {
-      await resolve(name);
-      source.retain(name, [named(name)]);
-    }
-    const refused = await failureOf(resolve('three'));
+  it('are refused to a pod that has its share, and to no other', async () => {
+    start({ maxCount: 40 });
+    for (let index = 0; index < 30; index += 1) put(connector(`c-${index}`));
+    for (let index = 0; index < 10; index += 1) await use(`c-${index}`, first);
+    const refused = await failureOf(resolve('c-10'));
     assert.equal(refused.code, 'RESOURCE_EXHAUSTED');
-    assert.match(refused.message, /^connector ci\/three cannot be read: .* 2 .* already/);
-    source.release('one');
-    assert.equal((await resolve('three')).length, 1);
+    assert.match(
+      refused.message,
+      /^connector ci\/c-10 cannot be read: this pod uses 10 others already, its share of the 40 /,
+    );
+    await use('c-10', pod('second'));
+    // What is watched already costs nobody anything.
+    await use('c-10', first);
+    source.release('ci/c-0 of uid-of-first');
+    source.release('ci/c-1 of uid-of-first');
+    source.release('ci/c-10 of uid-of-first');
+    await use('c-11', first);
+    assert.deepEqual(refusals, ['watches pod ci/uid-of-first']);
+  });
+
+  it('are refused to a namespace that has its share, while another finds room', async () => {
+    start({ maxCount: 40 });
+    put(connector('harbor', { namespace: 'other' }));
+    for (let index = 0; index < 30; index += 1) put(connector(`c-${index}`));
+    let refused = 0;
+    for (let index = 0; index < 30; index += 1) {
+      // Each of another pod, whose own share it is not.
+      await use(`c-${index}`, pod(`pod-${index}`)).catch((error: unknown) => {
+        assert.match(
+          String(error),
+          /ci\/c-\d+ cannot be read: the pods of namespace "ci" use 20 others on this node already/,
+        );
+        refused += 1;
+      });
+    }
+    assert.equal(refused, 10);
+    await use('harbor', pod('other', 'other'), 'other');
   });
 
   it('are not taken from a publish that still waits for its object', async () => {
-    start(1, 60_000);
+    start({ maxCount: 1, notFoundWaitMs: 60_000 });
     const waiting = resolve('awaited');
     await eventually('it is watched', () => api.openWatches('connectors') === 1);
-    assert.equal((await failureOf(resolve('other'))).code, 'RESOURCE_EXHAUSTED');
+    const refused = await failureOf(resolve('other', pod('other', 'other')));
+    assert.equal(refused.code, 'RESOURCE_EXHAUSTED');
+    assert.match(refused.message, /the pods of this node use 1 others already/);
     put(connector('awaited'));
     assert.equal((await waiting).length, 1);
+  });
+
+  describe('in memory', () => {
+    const junk = (kib: number): JsonObject => ({ junk: Array.from({ length: (kib << 10) / 3 }, () => ({})) });
+    const large = (name: string, kib: number, namespace = 'ci'): JsonObject => {
+      const object = connector(name, { namespace });
+      return { ...object, spec: { ...(object['spec'] as JsonObject), ...junk(kib) } };
+    };
+
+    it('are not parsed beyond their size, and only who uses one hears of it', async () => {
+      start({});
+      put(large('huge', 1300));
+      put(connector('harbor'));
+      const refused = await failureOf(resolve('huge'));
+      assert.equal(refused.code, 'FAILED_PRECONDITION');
+      assert.equal(
+        refused.message,
+        'connector ci/huge is larger than 64 KiB, most of it in "spec.junk": make it smaller',
+      );
+      assert.equal((await resolve('harbor')).length, 1);
+      assert.equal(source.load()['watched-bytes'].used < 64 << 10, true);
+      put(connector('huge'));
+      await eventually('it is taken when it has become smaller', async () => {
+        await resolve('huge').catch(() => undefined);
+        return source.peek([named('huge')]) !== undefined;
+      });
+      put(large('huge', 70));
+      await eventually('and no more when it is large again', () => source.peek([named('huge')]) === undefined);
+      assert.equal((await failureOf(resolve('huge'))).code, 'FAILED_PRECONDITION');
+    });
+
+    it('are counted by what they take, up to the share of their namespace', async () => {
+      start({ maxBytes: 8 << 20 });
+      put(connector('harbor', { namespace: 'other' }));
+      for (let index = 0; index < 8; index += 1) put(large(`c-${index}`, 40));
+      const codes: string[] = [];
+      for (let index = 0; index < 8; index += 1) {
+        await use(`c-${index}`, pod(`pod-${index}`)).catch((error: unknown) => {
+          codes.push(String((error as { code: unknown }).code));
+          assert.match(
+            String(error),
+            /takes 1\d{3} KiB in memory, and the objects of namespace "ci" that this node uses/,
+          );
+        });
+      }
+      assert.ok(codes.length >= 4 && codes.every((code) => code === 'RESOURCE_EXHAUSTED'), codes.join());
+      assert.ok(source.load()['watched-bytes'].used <= 4 << 20);
+      assert.equal(refusals.length, codes.length);
+      await use('harbor', pod('other', 'other'), 'other');
+      // What becomes free is given to who comes back.
+      for (let index = 0; index < 8; index += 1) source.release(`ci/c-${index} of uid-of-pod-${index}`);
+      await use('c-7', pod('pod-7'));
+    });
+
+    it('give up what nobody uses before anything is refused', async () => {
+      start({ maxBytes: 8 << 20 });
+      for (let index = 0; index < 8; index += 1) put(large(`c-${index}`, 40));
+      for (let index = 0; index < 8; index += 1) await resolve(`c-${index}`);
+      assert.deepEqual(refusals, []);
+      assert.ok((source.cachedObjects()['connectors'] ?? 0) < 8);
+    });
   });
 });

@@ -9,6 +9,8 @@ import type { KubeClient } from '../../../src/kube/kube-client.js';
 import { kubeconfigConfig } from '../../../src/kube/kubeconfig.js';
 import type { KubeObserver } from '../../../src/kube/observer.js';
 import { Reflector } from '../../../src/kube/reflector.js';
+import { kubeTimings } from '../../../src/kube/timings.js';
+import { limits } from '../../../src/load/limits.js';
 import { silentLog } from '../../../src/log.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import { StallingProxy } from '../../support/kube-api/stalling-proxy.js';
@@ -70,6 +72,102 @@ describe('the connections of the Kubernetes client', () => {
     assert.ok(api.openConnections >= 3 && api.openConnections <= 5, `${api.openConnections} connections`);
   });
 
+  it('opens no more than its limit, and still answers calls', async () => {
+    await api.stop();
+    api = await KubeApi.start({ maxConcurrentStreams: 10 });
+    api.put(connector('git', 'a'));
+    use(adminConfig(api), { limits: { ...limits.api, connections: 2 } });
+    watch(60);
+    await eventually('as many watches are open as fit', () => api.openWatches() === 18);
+    await Promise.all(Array.from({ length: 50 }, () => client!.get(git, { signal: never })));
+    assert.equal(api.openConnections, 2);
+    assert.equal(client!.connections, 2);
+    for (const reflector of reflectors.slice(0, 50)) reflector.stop();
+    await eventually('the others have room now', () => api.openWatches() === 10);
+  });
+
+  it('sends no more requests at once than its limit, however many wait, and takes turns among namespaces', async () => {
+    use(adminConfig(api), { limits: { ...limits.api, inFlight: 4 } });
+    await client!.get(git, { signal: never });
+    const slow = api.faults.add({ verb: 'get', effect: { kind: 'delay', ms: 5 } });
+    const order: string[] = [];
+    const ask = (namespace: string): Promise<unknown> =>
+      client!.get(git, { signal: never, owner: { namespace, podUid: 'uid' } }).then(() => order.push(namespace));
+    const all = [...Array.from({ length: 400 }, () => ask('many')), ask('few'), ask('few')];
+    assert.equal(client!.load.used, 402);
+    let most = 0;
+    const inFlight = (): number => api.requests.filter(({ code }) => code === 0).length;
+    while (order.length < 400) {
+      most = Math.max(most, inFlight());
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await Promise.all(all);
+    assert.ok(most > 1 && most <= 4, `${most} at once`);
+    assert.ok(order.lastIndexOf('few') < 20, `the others waited for ${order.lastIndexOf('few')}`);
+    slow.remove();
+  });
+
+  it('refuses what a namespace has beyond its share of those that wait', async () => {
+    const refusals: string[] = [];
+    use(adminConfig(api), {
+      limits: { ...limits.api, inFlight: 1, waiting: 10 },
+      load: { refused: (bound, share, who) => void refusals.push(`${bound} ${share} ${who}`) },
+    });
+    const hanging = api.faults.add({ verb: 'get', effect: { kind: 'delay', ms: 300 } });
+    const ask = (namespace: string): Promise<unknown> =>
+      client!.get(git, { signal: never, owner: { namespace, podUid: 'uid' } });
+    const first = Array.from({ length: 6 }, () => ask('many'));
+    await assert.rejects(ask('many'), {
+      name: 'DriverError',
+      code: 'RESOURCE_EXHAUSTED',
+      message: /^5 requests to the API server for pods of namespace "many" wait on this node already/,
+    });
+    hanging.remove();
+    await Promise.all([...first, ask('few'), ask('few')]);
+    assert.deepEqual(refusals, ['api-requests namespace many/uid']);
+    assert.equal(client!.load.used, 0);
+  });
+
+  it('gives its turn back when the caller gives up', async () => {
+    use(adminConfig(api), { limits: { ...limits.api, inFlight: 1 } });
+    const hanging = api.faults.add({ verb: 'get', effect: { kind: 'hang' } });
+    const leaving = new AbortController();
+    const calls = [1, 2, 3].map(() => client!.get(git, { signal: leaving.signal }));
+    await eventually('one is under way', () => hanging.hits === 1);
+    hanging.remove();
+    leaving.abort();
+    await Promise.all(calls.map((call) => assert.rejects(call, { code: 'CANCELLED' })));
+    await client!.get(git, { signal: never });
+    assert.equal(client!.load.used, 0);
+  });
+
+  it('waits before another attempt at a connection for a time that is all chance, spread over seconds', async () => {
+    const proxy = await StallingProxy.start(api.port);
+    try {
+      for (const [random, atLeastMs] of [
+        [0, 0],
+        [0.3, 300],
+      ] as const) {
+        const timings = { ...kubeTimings, retryBaseMs: 1, retryCapMs: 1 };
+        use({ ...adminConfig(api), port: proxy.port }, { timings, chance: { now, random: () => random } });
+        await client!.get(git, { signal: never });
+        await api.goOffline();
+        const before = proxy.accepted;
+        const asking = client!.get(git, { signal: never }).catch(() => undefined);
+        await eventually('it has tried', () => proxy.accepted > before);
+        const triedAt = performance.now();
+        await eventually('it has tried again', () => proxy.accepted > before + 1);
+        assert.ok(performance.now() - triedAt >= atLeastMs - 50);
+        client!.close();
+        await asking;
+        await api.goOnline();
+      }
+      assert.ok(kubeTimings.dialBaseMs >= 1000 && kubeTimings.watchBaseMs >= 1000);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   it('closes the additional ones when the busy time is over', async () => {
     await api.stop();
     api = await KubeApi.start({ maxConcurrentStreams: 10 });
@@ -83,14 +181,19 @@ describe('the connections of the Kubernetes client', () => {
   it('asks a server that is away once at a time, however many watches wait, and recovers', async () => {
     const proxy = await StallingProxy.start(api.port);
     try {
-      use({ ...adminConfig(api), port: proxy.port }, { timings: { ...quickTimings, retryBaseMs: 50, retryCapMs: 50 } });
+      use(
+        { ...adminConfig(api), port: proxy.port },
+        {
+          timings: { ...quickTimings, dialBaseMs: 50, dialCapMs: 50 },
+          chance: { now, random: () => 0.5 },
+        },
+      );
       watch(80);
       await eventually('all watches are open', () => api.openWatches() === 80);
       await api.goOffline();
       const before = proxy.accepted;
       const startedAt = Date.now();
       await eventually('it was asked a few times', () => proxy.accepted - before >= 8);
-      // Each attempt is at least half of the delay after the last one.
       assert.ok(Date.now() - startedAt >= 7 * 25);
       await api.goOnline();
       await eventually('all watches are open again', () => api.openWatches() === 80);

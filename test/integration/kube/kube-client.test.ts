@@ -165,7 +165,9 @@ for (const http2 of [true, false]) {
         '{"kind":"ConnectorList","items":[]}': 'metadata.resourceVersion of the list is missing',
         '{"kind":"ConnectorList","metadata":{"resourceVersion":"1"},"items":{}}': 'items of the list is no list',
         '{"kind":"ConnectorList","metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"a"}}]}':
-          'items[0] of the list is no object with metadata',
+          'the answer holds something that is no Connector with metadata',
+        '{"kind":"ConnectorList","metadata":{"resourceVersion":"1"},"items":[1]}':
+          'items of the list holds something that is no object',
       };
       for (const [body, told] of Object.entries(bodies)) {
         api.faults.add({ verb: 'list', count: 1, effect: { kind: 'garbage', body } });
@@ -177,7 +179,8 @@ for (const http2 of [true, false]) {
         count: 1,
         effect: { kind: 'garbage', body: '{"kind":"ConnectorList","metadata":{"resourceVersion":"7"},"items":null}' },
       });
-      assert.deepEqual(await client.list(location, {}, { signal: never }), { resourceVersion: '7', items: [] });
+      const { resourceVersion, items } = await client.list(location, {}, { signal: never });
+      assert.deepEqual([resourceVersion, items], ['7', []]);
     });
 
     it('does not take a watch event without bounds', async () => {

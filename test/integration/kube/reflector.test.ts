@@ -5,6 +5,7 @@ import { metadataText } from '../../../src/kube/kube-object.js';
 import type { KubeObserver } from '../../../src/kube/observer.js';
 import { Reflector } from '../../../src/kube/reflector.js';
 import type { ReflectorTarget } from '../../../src/kube/reflector.js';
+import { ByteRate } from '../../../src/load/byte-rate.js';
 import { silentLog } from '../../../src/log.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import {
@@ -172,7 +173,7 @@ describe('a reflector', () => {
     api.put(connector('small', 'Grüße — 🎉🎉🎉'));
     await showsAddress('small', 'Grüße — 🎉🎉🎉');
     api.closeConnections();
-    const large = 'ü'.repeat(600_000);
+    const large = 'ü'.repeat(500_000);
     for (let count = 0; count < 50; count += 1) api.put(connector(`many-${count}`, 'x'));
     api.put(connector('large', large));
     await showsAddress('large', large);
@@ -234,14 +235,18 @@ describe('a reflector', () => {
 
   it('pauses when a server ends each watch after a moment, though it sends something', async () => {
     client.close();
-    client = testClient(adminConfig(api), { observer, timings: { ...quickTimings, watchBaseMs: 60, watchCapMs: 60 } });
+    client = testClient(adminConfig(api), {
+      observer,
+      timings: { ...quickTimings, watchBaseMs: 60, watchCapMs: 60 },
+      chance: { now: () => performance.now(), random: () => 0.5 },
+    });
     const body = `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: api.revision } } })}\n`;
     const ending = api.faults.add({ verb: 'watch', effect: { kind: 'garbage', body } });
     reflector = new Reflector(client, team, silentLog);
     reflector.start();
     await eventually('a few watches have ended', () => ending.hits >= 4);
     const times = api.requestsOf({ verb: 'watch' }).map(({ at }) => at);
-    // Half of the delay is random; both ends are whole milliseconds.
+    // Both ends are whole milliseconds.
     times.slice(1).forEach((at, index) => assert.ok(at - times[index]! >= 28, times.join()));
   });
 
@@ -273,6 +278,67 @@ describe('a reflector', () => {
     api.put(connector('git', 'a'));
     await showsAddress('git', 'a');
     assert.equal(api.count({ verb: 'list' }), 1);
+  });
+
+  describe('of a server that was restored from a backup', () => {
+    /** A watch is silent soon, and has lived long enough by then to be no failure. */
+    const timings = { ...quickTimings, watchIdleMs: 80, watchConfirmedMs: 50, watchHealthyMs: 30 };
+    beforeEach(() => {
+      client.close();
+      client = testClient(adminConfig(api), { observer, timings });
+      api.put(connector('git', 'old'));
+    });
+
+    it('lists anew, since a watch from a revision that is not there yet is accepted and stays silent', async () => {
+      await reflect();
+      const backup = api.backup();
+      api.put(connector('git', 'new'));
+      api.put(connector('made-since', 'a'));
+      await showsAddress('made-since', 'a');
+      for (let count = 0; count < 1000; count += 1) api.advanceRevision();
+      api.sendBookmarks();
+      api.restore(backup);
+      await showsAddress('git', 'old');
+      assert.equal(reflector.state.objects.size, 1);
+      api.put(connector('git', 'newer'));
+      await showsAddress('git', 'newer');
+    });
+
+    it('sees that a revision which it knows is that of another change', async () => {
+      await reflect();
+      const backup = api.backup();
+      api.put(connector('git', 'before the restore'));
+      await showsAddress('git', 'before the restore');
+      const known = reflector.state.objects.get('team-a/git')!;
+      api.restore(backup);
+      const { metadata } = api.put(connector('git', 'after the restore'));
+      assert.equal(metadata.resourceVersion, metadataText(known, 'resourceVersion'));
+      await showsAddress('git', 'after the restore');
+    });
+
+    it('tells how long ago the server said that it is so', async () => {
+      await reflect({ ...team, name: 'git' });
+      const confirmedMs = reflector.state.confirmedAtMs!;
+      assert.ok(confirmedMs <= performance.now());
+      await eventually('a bookmark confirms it', () => {
+        api.sendBookmarks();
+        return reflector.state.confirmedAtMs! > confirmedMs;
+      });
+    });
+  });
+
+  describe('of objects that change without end', () => {
+    it('leaves the watch when more comes than may, and has the newest state when time has paid for it', async () => {
+      const pace = new ByteRate({ bytesPerSecond: 100_000, burstBytes: 50_000, now: () => performance.now() });
+      await reflect({ ...team, name: 'git', pace });
+      for (let count = 0; count < 300; count += 1) {
+        api.put(connector('git', `${count} ${'x'.repeat(5000)}`));
+        if (count % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      await eventually('it has the newest', () => String(addressOf('git')).startsWith('299 '), 30_000);
+      assert.ok(restarts.includes('throttled'), restarts.join());
+      assert.ok(seen.length < 60, `${seen.length} of 300 states were parsed`);
+    });
   });
 
   it('gives up a watch whose answer never begins', async () => {

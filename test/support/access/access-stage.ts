@@ -31,7 +31,7 @@ export const podNamed = (name: string): PodIdentity => ({
 export const pod = podNamed('build-1');
 
 export function callFor(signal: AbortSignal = new AbortController().signal): Call {
-  return { signal, idleWhile: (wait) => wait() };
+  return { owner: { namespace: pod.namespace, podUid: pod.uid }, signal, idleWhile: (wait) => wait() };
 }
 
 /** A clock that only tests move. */

@@ -1,5 +1,5 @@
 import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
-import { unusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
+import { watchTimes } from '../../../src/connectors/watch-bounds.js';
 import { kubeTimings } from '../../../src/kube/timings.js';
 import type { ConnectorRef } from '../../../src/connectors/model.js';
 import { InProcessDriver } from '../driver/in-process-driver.js';
@@ -58,7 +58,7 @@ export class ApprovalCluster {
           cluster: configFor(api, api.tokenFor(driverUser)),
           timings: kubeTimings,
           chance: { now: () => performance.now(), random: Math.random },
-          unusedWatches,
+          watchTimes,
         }),
     });
     await this.#driver.kubelet.untilReady();

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
-import { unusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
-import type { UnusedWatches } from '../../../src/connectors/kubernetes-connectors.js';
+import { watchTimes } from '../../../src/connectors/watch-bounds.js';
+import type { WatchBounds } from '../../../src/connectors/watch-bounds.js';
 import type { JsonObject } from '../../../src/json.js';
 import { inClusterConfig } from '../../../src/kube/in-cluster.js';
 import type { KubeTimings } from '../../../src/kube/timings.js';
@@ -22,7 +22,7 @@ import type { TestVolume } from './test-volume.js';
 
 export interface ClusterDriverOptions extends InProcessOptions {
   readonly timings?: KubeTimings;
-  readonly unusedWatches?: UnusedWatches;
+  readonly watchTimes?: Pick<WatchBounds, 'idleMs' | 'sweepMs'>;
   readonly random?: () => number;
   /** A clock in milliseconds that is never set. */
   readonly steadyNow?: () => number;
@@ -80,7 +80,7 @@ export class Cluster {
           cluster: inClusterConfig({ host, port, folder }, now),
           timings: options.timings ?? quickTimings,
           chance: { now, random: options.random ?? Math.random },
-          unusedWatches: options.unusedWatches ?? unusedWatches,
+          watchTimes: options.watchTimes ?? watchTimes,
         }),
     });
     await driver.driver.start();

@@ -16,7 +16,7 @@ import { Faults } from './faults.js';
 import { Identities, withStandardGroups } from './identities.js';
 import type { User } from './identities.js';
 import { ObjectStore, resourceByKind, resourceByPlural } from './object-store.js';
-import type { ObjectName } from './object-store.js';
+import type { Backup, ObjectName } from './object-store.js';
 import { Reply } from './reply.js';
 import type { ApiRequest, ApiResponse } from './reply.js';
 import { requestAttributes } from './request-attributes.js';
@@ -171,6 +171,17 @@ export class KubeApi {
   /** Forgets the history: watches that resume from an earlier revision get 410. Open ones go on. */
   compact(): void {
     this.#store.compact();
+  }
+
+  /** What `restore` needs to bring the objects and the revision back to now. */
+  backup(): Backup {
+    return this.#store.backup();
+  }
+
+  /** As after a restore of etcd from a backup: older objects, an older revision; every connection breaks. */
+  restore(backup: Backup): void {
+    this.#store.restore(backup);
+    this.closeConnections();
   }
 
   /** Moves the revision on as changes to objects that nobody watches do. */

@@ -19,6 +19,11 @@ export interface ObjectName {
   readonly name: string;
 }
 
+export interface Backup {
+  readonly revision: number;
+  readonly objects: ReadonlyMap<string, StoredObject>;
+}
+
 /** Objects with one revision counter for all of them and the history of changes since the last compaction, as etcd has. */
 export class ObjectStore {
   readonly #objects = new Map<string, StoredObject>();
@@ -105,6 +110,22 @@ export class ObjectStore {
     this.#revision += 1;
   }
 
+  /** What `restore` needs to go back to now. */
+  backup(): Backup {
+    return { revision: this.#revision, objects: new Map(this.#objects) };
+  }
+
+  /**
+   * Goes back, revisions too, so that later changes get revisions that others have had. What is watched hears nothing of
+   * it, and a watch from a revision that is not there yet hears nothing until it is, as the API server has it.
+   */
+  restore({ revision, objects }: Backup): void {
+    this.#objects.clear();
+    for (const [key, object] of objects) this.#objects.set(key, object);
+    this.#revision = revision;
+    this.compact();
+  }
+
   /**
    * Calls `watcher` with each change after `revision`, past ones at once, then as they happen.
    * @throws {StatusError} 410 when that history is gone.
@@ -115,8 +136,11 @@ export class ObjectStore {
     for (const event of this.#history) {
       if (event.revision > revision) watcher(event);
     }
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+    const later = (event: StoreEvent): void => {
+      if (event.revision > revision) watcher(event);
+    };
+    this.#watchers.add(later);
+    return () => this.#watchers.delete(later);
   }
 
   #record(event: Omit<StoreEvent, 'revision'>): void {

@@ -24,6 +24,8 @@ export class WatchStream {
   readonly #selects: Selector;
   readonly #wantsBookmarks: boolean;
   readonly #timers: NodeJS.Timeout[] = [];
+  /** The revision that the client has. */
+  #from = 0;
   #stopWatching: () => void = () => undefined;
 
   constructor(
@@ -45,6 +47,7 @@ export class WatchStream {
     const from = query.get('resourceVersion') ?? '';
     if (!/^\d*$/.test(from)) throw badRequest(`Invalid value: "${from}": resourceVersion`);
     const isFromNow = from === '' || from === '0';
+    this.#from = Number(from);
     const pending: StoreEvent[] = [];
     let deliver = (event: StoreEvent): void => void pending.push(event);
     try {
@@ -67,7 +70,8 @@ export class WatchStream {
   }
 
   bookmark(): void {
-    if (!this.#wantsBookmarks) return;
+    // None for a revision that the client has passed already.
+    if (!this.#wantsBookmarks || this.#store.revision < this.#from) return;
     const { kind } = this.resource;
     const metadata = { resourceVersion: String(this.#store.revision), creationTimestamp: null };
     this.#send('BOOKMARK', { kind, apiVersion: apiVersionOf(this.resource), metadata });

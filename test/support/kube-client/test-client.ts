@@ -5,6 +5,8 @@ import { KubeClient } from '../../../src/kube/kube-client.js';
 import type { KubeClientOptions } from '../../../src/kube/kube-client.js';
 import { noObserver } from '../../../src/kube/observer.js';
 import type { ResourceType } from '../../../src/kube/resource-location.js';
+import { limits } from '../../../src/load/limits.js';
+import { noLoadObserver } from '../../../src/load/load-observer.js';
 import { kubeTimings } from '../../../src/kube/timings.js';
 import type { KubeTimings } from '../../../src/kube/timings.js';
 import { Secret } from '../../../src/secret.js';
@@ -22,6 +24,8 @@ export const configMaps: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', p
 /** The driver's times with everything that only tests would wait for made short. */
 export const quickTimings: KubeTimings = {
   ...kubeTimings,
+  dialBaseMs: 4,
+  dialCapMs: 40,
   retryBaseMs: 4,
   retryCapMs: 40,
   watchBaseMs: 4,
@@ -52,6 +56,8 @@ export function testClient(config: ClusterConfig, options: Partial<KubeClientOpt
     chance: { now: () => performance.now(), random: () => Math.random() },
     observer: noObserver,
     userAgent: 'connectors-csi/test',
+    limits: limits.api,
+    load: noLoadObserver,
     ...options,
   });
 }

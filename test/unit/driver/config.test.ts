@@ -32,6 +32,8 @@ const defaults: DriverConfig = {
   'refresh-on-change': true,
   'not-found-wait': 5_000,
   'max-concurrent-publishes': 64,
+  'max-watched-objects': 1000,
+  'max-watched-bytes': 32 * 1024 * 1024,
   'tmpfs-size': 4 * 1024 * 1024,
   'log-level': 'info',
 };
@@ -83,6 +85,8 @@ describe('the flags of serve', () => {
     ['not-found-wait', '0', 0],
     ['not-found-wait', '24h', 86_400_000],
     ['max-concurrent-publishes', '1', 1],
+    ['max-watched-objects', '50', 50],
+    ['max-watched-bytes', '8Mi', 8 * 2 ** 20],
     ['tmpfs-size', '65536', 65_536],
     ['tmpfs-size', '64Ki', 65_536],
     ['tmpfs-size', '1Gi', 2 ** 30],

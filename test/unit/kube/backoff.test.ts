@@ -7,10 +7,11 @@ describe('backoffMs', () => {
     assert.deepEqual(delays, [100, 200, 400, 800, 1000, 1000]);
   });
 
-  it('leaves half of the delay to chance', () => {
-    assert.equal(
-      backoffMs(1, 100, 1000, () => 0),
-      50,
-    );
+  it('leaves all of the delay to chance, so that those who failed together come back spread over it', () => {
+    for (const share of [0, 0.25, 0.5])
+      assert.equal(
+        backoffMs(2, 100, 1000, () => share),
+        share * 200,
+      );
   });
 });

@@ -126,8 +126,8 @@ describe('requests to the API server', () => {
     cluster.put(connector('github', { className: 'git' }));
     cluster.put(connectorClass('git'));
     cluster.allow('github');
-    const unusedWatches = { idleMs: 5 * minuteMs, sweepMs: 5, maxCount: 1000 };
-    const driver = await cluster.readyDriver({ now, unusedWatches });
+    const watchTimes = { idleMs: 5 * minuteMs, sweepMs: 5 };
+    const driver = await cluster.readyDriver({ now, watchTimes });
     const [kept, gone] = volumes(2) as [TestVolume, TestVolume];
     await driver.kubelet.publish(kept.publishRequest());
     await driver.kubelet.publish(gone.publishRequest({ attributes: { connectors: 'github' } }));

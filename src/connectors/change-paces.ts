@@ -1,0 +1,28 @@
+import { ByteRate } from '../load/byte-rate.js';
+import { limits } from '../load/limits.js';
+
+/** How fast objects may change, by whose they are: all of a namespace together cost a bounded share of a core. */
+export class ChangePaces {
+  readonly #now: () => number;
+  readonly #paces = new Map<string, ByteRate>();
+
+  /** @param now a clock in milliseconds that is never set. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  of(holder: string): ByteRate {
+    let pace = this.#paces.get(holder);
+    if (pace === undefined) {
+      const { changeBytesPerSecond: bytesPerSecond, changeBurstBytes: burstBytes } = limits.objects;
+      pace = new ByteRate({ bytesPerSecond, burstBytes, now: this.#now });
+      this.#paces.set(holder, pace);
+    }
+    return pace;
+  }
+
+  /** Forgets who has been quiet. Who still holds a pace keeps it, as good as new. */
+  sweep(): void {
+    for (const [holder, pace] of this.#paces) if (pace.isFull) this.#paces.delete(holder);
+  }
+}

@@ -1,0 +1,67 @@
+import { DriverError } from '../errors.js';
+import type { CallOwner } from '../load/call-owner.js';
+import { fairLimit } from '../load/fair-limit.js';
+import { limits } from '../load/limits.js';
+import type { LoadObserver, Refusal } from '../load/load-observer.js';
+import type { ObjectUsers } from './object-users.js';
+
+/**
+ * Says who may have one more object watched. An object counts for every pod and namespace that uses it; anybody's pod may
+ * name objects by the hundred, so nobody gets more than a share of what the others leave.
+ */
+export class WatchSlots {
+  readonly #users: ObjectUsers;
+  readonly #maxCount: number;
+  readonly #observer: LoadObserver;
+
+  constructor(users: ObjectUsers, maxCount: number, observer: LoadObserver) {
+    this.#users = users;
+    this.#maxCount = maxCount;
+    this.#observer = observer;
+  }
+
+  /**
+   * @param what is to be watched, such as `connector ci/harbor`.
+   * @throws {DriverError} RESOURCE_EXHAUSTED saying whose share is used up.
+   */
+  ensureShare(what: string, owner: CallOwner): void {
+    const max = this.#maxCount;
+    const ofPod = this.#users.countOfPod(owner);
+    const ofNamespace = this.#users.countOfNamespace(owner);
+    if (!this.#mayHaveMore(ofPod, limits.watches.podShare)) {
+      throw this.#refusal(
+        what,
+        'pod',
+        owner,
+        `this pod uses ${ofPod} others already, its share of the ${max} objects of a kind that the driver watches on this node: mount fewer in one pod`,
+      );
+    }
+    if (!this.#mayHaveMore(ofNamespace, limits.watches.namespaceShare)) {
+      throw this.#refusal(
+        what,
+        'namespace',
+        owner,
+        `the pods of namespace "${owner.namespace}" use ${ofNamespace} others on this node already, their share of the ${max} objects of a kind that the driver watches`,
+      );
+    }
+  }
+
+  /** @throws {DriverError} RESOURCE_EXHAUSTED; every object that is watched is in use. */
+  refuseAll(what: string, owner: CallOwner): never {
+    throw this.#refusal(
+      what,
+      'node',
+      owner,
+      `the pods of this node use ${this.#maxCount} others already, as many as the driver watches at once`,
+    );
+  }
+
+  #mayHaveMore(held: number, share: number): boolean {
+    return held + 1 <= Math.max(1, fairLimit(this.#maxCount, this.#users.count - held, share));
+  }
+
+  #refusal(what: string, refusal: Refusal, { namespace, podUid }: CallOwner, why: string): DriverError {
+    this.#observer.refused('watches', refusal, `${namespace}/${podUid}`);
+    return new DriverError('RESOURCE_EXHAUSTED', `${what} cannot be read: ${why}`);
+  }
+}

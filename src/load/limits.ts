@@ -1,0 +1,52 @@
+/**
+ * Every bound on what others can make the driver hold or do, in one place. Names carry the units. What an operator may want
+ * to choose is the default of a flag (driver/config.ts), which is named beside it.
+ */
+export const limits = {
+  /** Publishes, first ones and refreshes; see call-admission.ts. */
+  calls: {
+    /** In units: `--max-publishes-in-flight`. */
+    inFlight: 1024,
+    /** In units: `--max-publishes-per-pod`. Few pods have more than three volumes of ours. */
+    perPod: 32,
+    /** A call is one unit and another one for so many bytes of its request, which is held while the call waits. */
+    bytesPerUnit: 4096,
+    /**
+     * Calls, waits not counted: `--max-concurrent-publishes`. There is one thread, so more would end none sooner, but each
+     * may hold the memory that one volume's templates may use (32 MiB).
+     */
+    atWork: 4,
+  },
+  /** Objects of the API server as they are read; larger ones are passed over unparsed. See kube/object-sieve.ts. */
+  objects: {
+    /** A Connector is an address, a reference and perhaps a CA bundle. JSON of small values takes up to 44 times its length in memory. */
+    connectorBytes: 64 << 10,
+    /** Classes carry templates; etcd takes 1.5 MiB. */
+    connectorClassBytes: 1 << 20,
+    /** Of the other kinds. A ConfigMap cannot be larger. */
+    otherBytes: 1 << 20,
+    /** How much objects of one namespace, or one class, may bring in by changing: in one go, and per second from then on. */
+    changeBurstBytes: 4 << 20,
+    changeBytesPerSecond: 256 << 10,
+  },
+  /** Towards the API server; see kube/request-gate.ts and kube/connection-pool.ts. */
+  api: {
+    /** Requests under way at once, watches counted until they are open. */
+    inFlight: 32,
+    /** Requests that wait for their turn, and how much of what the others leave may be one namespace's. */
+    waiting: 8192,
+    namespaceShare: 1 / 2,
+    /** A server allows a hundred streams on each. */
+    connections: 32,
+  },
+  /** Objects in memory and up to date; see connectors/watched-objects.ts. */
+  watches: {
+    /** Connectors, and classes as many: `--max-watched-objects`. A full node of 110 pods may use nine in each. */
+    count: 1000,
+    /** By an estimate that is seldom too low: `--max-watched-bytes`. */
+    bytes: 32 << 20,
+    /** How much of what the others leave may be one pod's, or one namespace's. */
+    podShare: 1 / 4,
+    namespaceShare: 1 / 2,
+  },
+} as const;

@@ -1,0 +1,19 @@
+/** What is bounded for all pods of a node together. */
+export type Bound = 'calls' | 'watches' | 'watched-bytes' | 'api-requests';
+
+/** Whose share was used up, or `displaced`: what was let in had to make room for somebody who had less. */
+export type Refusal = 'pod' | 'namespace' | 'node' | 'displaced';
+
+/** How much of a bound is in use, in its own unit. */
+export interface BoundUse {
+  readonly used: number;
+  readonly limit: number;
+}
+
+/** Told of everything that a bound refuses. */
+export interface LoadObserver {
+  /** @param pod `NAMESPACE/NAME`, as far as it is known. */
+  refused(bound: Bound, refusal: Refusal, pod: string): void;
+}
+
+export const noLoadObserver: LoadObserver = { refused: () => undefined };
