@@ -6,7 +6,7 @@ import { ensureDepth } from './limits.js';
 import { anyMap, anyType, type GoMap, type GoValue, int64 } from './values.js';
 
 /** What a value takes in memory beside its text, bytes. */
-const valueBytes = 128;
+const valueBytes = 256;
 
 /**
  * Data as Go values, everything copied: what a template changes with `set`, `merge` or `sortAlpha` is its own. An object's

@@ -4,7 +4,7 @@ import { compileTemplate } from '../../../src/gotemplate/template.js';
 import { hostileData, hostileTemplates } from '../../support/hostile-templates.js';
 
 /** A tenth of what a render may take is enough to tell that it ends, and these are hundreds. */
-const limits = { steps: 200_000, memoryBytes: 8 << 20 };
+const limits = { steps: 200_000, memoryBytes: 32 << 20 };
 
 describe('a hostile template', () => {
   it('ends, whatever function it calls without end', () => {
