@@ -81,11 +81,14 @@ function flattened(read: () => readonly (readonly JsonObject[])[]): () => readon
   };
 }
 
+/** The directory is no room that callers share. */
+const nobody = { namespace: '', podUid: '' };
+
 function lookupIn(source: DirectoryConnectors): ConnectorLookup {
   return {
     find: async (ref, signal): Promise<ResolvedConnector | undefined> => {
       try {
-        const [found] = await source.resolve([ref], { signal, idleWhile: (wait) => wait() });
+        const [found] = await source.resolve([ref], { owner: nobody, signal, idleWhile: (wait) => wait() });
         return found;
       } catch (error) {
         if (error instanceof DriverError && error.code === 'NOT_FOUND') return undefined;
