@@ -171,7 +171,7 @@ describe('deploy', function () {
 
   it('covers every component of the folder', async () => {
     const folders = await readdir(path.join(deployFolder, 'components'));
-    assert.deepEqual(folders.sort(), [...components, 'kubelet-dir', 'openshift'].sort());
+    assert.deepEqual(folders.sort(), [...components, 'flow-schema', 'kubelet-dir', 'openshift'].sort());
   });
 
   for (const combination of combinations) {
@@ -278,6 +278,22 @@ describe('deploy', function () {
         .sort();
     const [forwards, backwards] = await Promise.all([buildOverlay(all), buildOverlay([...all].reverse())]);
     assert.deepEqual(sorted(backwards), sorted(forwards));
+  });
+
+  it('gives the drivers a level of their own at the API server', async () => {
+    const objects = await buildOverlay(['flow-schema']);
+    assertConsistent(objects);
+    const { metadata } = only(objects, 'PriorityLevelConfiguration');
+    const spec = only(objects, 'FlowSchema')['spec'] as {
+      readonly priorityLevelConfiguration: { readonly name: string };
+      readonly rules: readonly { readonly subjects: readonly { readonly serviceAccount: unknown }[] }[];
+    };
+    assert.equal(spec.priorityLevelConfiguration.name, metadata.name);
+    const account = only(objects, 'ServiceAccount').metadata;
+    assert.deepEqual(
+      spec.rules.flatMap(({ subjects }) => subjects.map(({ serviceAccount }) => serviceAccount)),
+      [{ namespace: account.namespace, name: account.name }],
+    );
   });
 
   it('turns on what the components promise', () => {

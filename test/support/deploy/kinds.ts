@@ -188,6 +188,45 @@ export const kinds: Readonly<Record<string, Structure>> = {
     },
     namespaced,
   ),
+  'flowcontrol.apiserver.k8s.io/v1 PriorityLevelConfiguration': kind(
+    {
+      spec: fields({
+        type: oneOf('Limited'),
+        limited: fields({
+          nominalConcurrencyShares: count,
+          lendablePercent: count,
+          limitResponse: fields({
+            type: oneOf('Queue'),
+            queuing: fields({ queues: count, handSize: count, queueLengthLimit: count }),
+          }),
+        }),
+      }),
+    },
+    clusterScoped,
+  ),
+  'flowcontrol.apiserver.k8s.io/v1 FlowSchema': kind(
+    {
+      spec: fields({
+        priorityLevelConfiguration: fields({ name: dnsName }),
+        matchingPrecedence: count,
+        distinguisherMethod: fields({ type: oneOf('ByUser', 'ByNamespace') }),
+        rules: list(
+          fields({
+            subjects: list(
+              fields({
+                kind: oneOf('ServiceAccount'),
+                serviceAccount: fields({ namespace: dnsName, name: dnsName }),
+              }),
+            ),
+            resourceRules: list(
+              fields({ verbs: texts, apiGroups: texts, resources: texts, clusterScope: flag, namespaces: texts }),
+            ),
+          }),
+        ),
+      }),
+    },
+    clusterScoped,
+  ),
   'v1 Pod': kind({ spec: podSpec }, namespaced),
   'batch/v1 Job': kind(
     { spec: fields({ template: podTemplate }, { backoffLimit: count, ttlSecondsAfterFinished: count }) },
