@@ -6,7 +6,7 @@ import { TemplateRenderer } from './content/template-renderer.js';
 import { identityService } from './csi/identity.js';
 import { nodeService } from './csi/node.js';
 import { KubeletRegistration } from './csi/registration.js';
-import { SocketServer, connectionLimits } from './csi/server.js';
+import { SocketServer } from './csi/server.js';
 import { csi, ownVolumes } from './csi/services.js';
 import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
@@ -21,6 +21,7 @@ import { Metrics } from './metrics.js';
 import { version } from '../version.js';
 import type { Clock } from '../clock.js';
 import type { VolumeHost } from './volume/ports.js';
+import { limits } from '../load/limits.js';
 import { PublishLimiter } from '../load/publish-limiter.js';
 import type { PublishDependencies } from './volume/publish-volume.js';
 import { PublishVolume } from './volume/publish-volume.js';
@@ -102,7 +103,8 @@ export class Driver {
       ownsFolder: true,
       services: this.#services(),
       drainMs,
-      connections: connectionLimits,
+      maxConnections: limits.csiSocket.connections,
+      connection: limits.grpcConnection,
       log,
     });
     this.#registration = this.#createRegistration();
@@ -182,6 +184,8 @@ export class Driver {
       edge: this.#edge(),
       checkMs: registrationCheckMs,
       retryMs: registrationRetryMs,
+      maxConnections: limits.registrationSocket.connections,
+      connection: limits.grpcConnection,
       log,
     });
   }

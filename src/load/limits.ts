@@ -49,4 +49,18 @@ export const limits = {
     podShare: 1 / 4,
     namespaceShare: 1 / 2,
   },
+  /** One client's connection to a gRPC socket. The kubelet makes one for every call and closes it. */
+  grpcConnection: {
+    /** Without a call; what a client leaves open must not pile up. */
+    idleMs: 60_000,
+    ageMs: 600_000,
+    /** What the calls of a connection that has reached its age may still take. */
+    ageGraceMs: 150_000,
+    /** Calls at once, also those whose request is not complete: each holds some 10 KB. */
+    streams: 32,
+    requestBytes: 4 * 1024 * 1024,
+  },
+  /** Connections at once: more than publishes may be in flight, each of which has one of its own. */
+  csiSocket: { connections: 2048 },
+  registrationSocket: { connections: 16 },
 } as const;

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Log } from '../../log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
-import { SocketServer, connectionLimits } from './server.js';
+import type { ConnectionLimits } from './server.js';
+import { SocketServer } from './server.js';
 import { pluginRegistration } from './services.js';
 import type { RpcEdge } from './unary.js';
 import { unary } from './unary.js';
@@ -19,6 +19,8 @@ export interface RegistrationOptions {
   readonly checkMs: number;
   /** Milliseconds after which a refused registration is offered again. */
   readonly retryMs: number;
+  readonly maxConnections: number;
+  readonly connection: ConnectionLimits;
 }
 
 /** Of the CSI specification; the kubelet takes any 1.x. */
@@ -37,6 +39,8 @@ export class KubeletRegistration {
   #underWay: Promise<void> = Promise.resolve();
   #isRegistered = false;
   #offerAgainAtMs: number | undefined;
+  /** What the log has said of the step that fails again and again. */
+  #failure: string | undefined;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
@@ -63,19 +67,25 @@ export class KubeletRegistration {
 
   /** One step at a time; a step that fails is tried again at the next check. */
   #enqueue(step: () => Promise<void>): void {
-    this.#underWay = this.#underWay.then(step).catch((error: unknown) => {
-      this.#options.log.error('offering the driver to the kubelet failed', { path: this.#options.socketPath, error });
-    });
+    this.#underWay = this.#underWay.then(step).catch((error: unknown) => this.#noteFailure(error));
   }
 
   async #check(): Promise<void> {
     const isDue = this.#offerAgainAtMs !== undefined && performance.now() >= this.#offerAgainAtMs;
-    const isGone = !existsSync(this.#options.socketPath);
+    const isGone = this.#server?.isInPlace !== true;
     if (!isDue && !isGone) return;
-    if (isGone)
+    if (isGone && this.#failure === undefined)
       this.#options.log.info('the registration socket is gone; making it anew', { path: this.#options.socketPath });
     await this.#server?.stop();
     await this.#listen();
+    this.#failure = undefined;
+  }
+
+  #noteFailure(error: unknown): void {
+    const { log, socketPath } = this.#options;
+    const failure = error instanceof Error ? error.message : String(error);
+    if (failure !== this.#failure) log.error('offering the driver to the kubelet failed', { path: socketPath, error });
+    this.#failure = failure;
   }
 
   async #listen(): Promise<void> {
@@ -86,7 +96,8 @@ export class KubeletRegistration {
       ownsFolder: false,
       services: [{ definition: pluginRegistration.Registration.service, implementation: this.#service() }],
       drainMs: 1000,
-      connections: connectionLimits,
+      maxConnections: this.#options.maxConnections,
+      connection: this.#options.connection,
       log: this.#options.log,
     });
     await this.#server.start();

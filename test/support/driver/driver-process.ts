@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
@@ -59,7 +60,7 @@ export class DriverProcess {
     return this.#stderr;
   }
 
-  /** The log so far. */
+  /** The log as far as it has been read: what belongs to a call that has its answer may still come. */
   logLines(): Record<string, unknown>[] {
     return this.#stderr
       .split('\n')
@@ -75,9 +76,22 @@ export class DriverProcess {
     await eventually(`the log says ${String(message)}`, isLogged);
   }
 
+  /** Waits until what `select` takes of the lines of the log is as expected; undefined leaves a line out. */
+  async untilLogIs<T>(
+    select: (line: Readonly<Record<string, unknown>>) => T | undefined,
+    expected: readonly T[],
+  ): Promise<void> {
+    const selected = (): T[] => this.logLines().flatMap((line) => select(line) ?? []);
+    await eventually('', () => selected().length >= expected.length).catch(() => undefined);
+    assert.deepEqual(selected(), expected);
+  }
+
   /** GETs a path of the HTTP address, which must be one with a port of 0. */
   async http(where: string): Promise<{ readonly status: number; readonly body: string }> {
-    const port = this.logLines().find((line) => typeof line['port'] === 'number')?.['port'];
+    const ofPort = (): Record<string, unknown> | undefined =>
+      this.logLines().find((line) => typeof line['port'] === 'number');
+    await eventually('the log tells the port', () => ofPort() !== undefined);
+    const port = ofPort()?.['port'];
     const response = await fetch(`http://127.0.0.1:${String(port)}${where}`);
     return { status: response.status, body: await response.text() };
   }

@@ -21,7 +21,8 @@ describe('a connection to the driver', () => {
       socketPath: node.socketPath,
       ownsFolder: true,
       drainMs: 1000,
-      connections: limits,
+      maxConnections: 8,
+      connection: { streams: 4, requestBytes: 65_536, ...limits },
       log: silentLog,
       services: [
         {

@@ -207,10 +207,9 @@ describe('the driver as a process', () => {
   });
 });
 
-/** The lines of the log about the directory of manifests, each as its level and message. */
-function aboutDirectory(driver: DriverProcess): readonly string[] {
-  const lines = driver.logLines().map(({ level, msg }) => `${String(level)} ${String(msg)}`);
-  return lines.filter((line) => line.includes('--manifests'));
+/** A line of the log about the directory of manifests, as its level and message. */
+function aboutDirectory({ level, msg }: Readonly<Record<string, unknown>>): string | undefined {
+  return String(msg).includes('--manifests') ? `${String(level)} ${String(msg)}` : undefined;
 }
 
 describe('the directory of manifests', () => {
@@ -247,11 +246,7 @@ describe('the directory of manifests', () => {
     node.writeManifest('fragile.yaml', 'kind: Connector\n  metadata: [');
     assert.equal(await addressOf('fragile'), 'http://good.example');
     assert.equal(await addressOf('harbor'), 'http://proxy.example:8080/namespaces/ci/connectors/harbor');
-    const broken = driver.logLines().filter(({ level }) => level === 'error');
-    assert.deepEqual(
-      broken.map(({ file }) => file),
-      ['fragile.yaml'],
-    );
+    await driver.untilLogIs(({ level, file }) => (level === 'error' ? file : undefined), ['fragile.yaml']);
     node.writeManifest('fragile.yaml', connector('fragile', { proxyUrl: 'http://better.example' }));
     assert.equal(await addressOf('fragile'), 'http://better.example');
   });
@@ -268,7 +263,7 @@ describe('the directory of manifests', () => {
     await addressOf('harbor');
     fs.renameSync(`${node.manifestsDir}.away`, node.manifestsDir);
     await addressOf('harbor');
-    assert.deepEqual(aboutDirectory(driver), [
+    await driver.untilLogIs(aboutDirectory, [
       'error the directory of --manifests cannot be read, so the last good objects are kept: make it readable again',
       'info the directory of --manifests can be read again',
     ]);
@@ -301,7 +296,7 @@ describe('a directory of manifests that is missing at the start', () => {
     fs.renameSync(node.manifestsDir, missing);
     await driver.kubelet.publish(node.volume().publishRequest());
     assert.equal((await driver.http('/readyz')).status, 200);
-    assert.deepEqual(aboutDirectory(driver), [
+    await driver.untilLogIs(aboutDirectory, [
       'error the directory of --manifests cannot be read, so no volume can be published: make it readable or correct the flag',
       'info the directory of --manifests can be read again',
     ]);

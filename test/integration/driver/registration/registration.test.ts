@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
@@ -35,11 +36,7 @@ describe('registration with the kubelet', () => {
   it('comes after the CSI socket answers and before readiness', async () => {
     const running = await start();
     assert.equal(fs.lstatSync(socket()).mode & 0o777, 0o600);
-    const listening = running.logLines().filter(({ path: where }) => typeof where === 'string');
-    assert.deepEqual(
-      listening.map(({ path: where }) => where),
-      [node.socketPath, socket()],
-    );
+    await running.untilLogIs(({ path: where }) => where, [node.socketPath, socket()]);
     const unready = await running.http('/readyz');
     assert.deepEqual(unready, { status: 503, body: 'the kubelet has not registered the driver yet\n' });
     assert.ok(await isMetric(running, 0));
@@ -75,8 +72,10 @@ describe('registration with the kubelet', () => {
     const running = await start();
     kubelet.start();
     await running.untilLogged('the kubelet refused to register the driver: another version is newer');
-    const [refused] = running.logLines().filter(({ level }) => level === 'error');
-    assert.match(String(refused?.['msg']), /refused/);
+    await running.untilLogIs(
+      ({ level, msg }) => (level === 'error' ? msg : undefined),
+      ['the kubelet refused to register the driver: another version is newer'],
+    );
     assert.ok(await isMetric(running, 0));
     assert.equal((await running.http('/readyz')).status, 503);
     await kubelet.untilRegistered(30_000);
@@ -92,6 +91,37 @@ describe('registration with the kubelet', () => {
     driver = undefined;
     await kubelet.untilDeregistered();
     assert.deepEqual(fs.readdirSync(kubelet.registryDir), []);
+  });
+
+  it('is made anew when something else is at the place of its socket', async () => {
+    const running = await start();
+    kubelet.start();
+    await kubelet.untilRegistered();
+    // As of a driver that was killed: nobody answers on it.
+    const other = createServer();
+    fs.renameSync(socket(), path.join(node.root, 'away.sock'));
+    await new Promise<void>((resolve) => other.listen(path.join(node.root, 'other.sock'), resolve));
+    fs.linkSync(path.join(node.root, 'other.sock'), socket());
+    await new Promise((resolve) => other.close(resolve));
+    await running.untilLogged('the registration socket is gone; making it anew');
+    await running.untilLogged('the kubelet has registered the driver');
+    await kubelet.untilRegistered();
+    assert.deepEqual(fs.readdirSync(kubelet.registryDir), ['connectors-csi-reg.sock']);
+  });
+
+  it('leaves the socket of another driver alone that is at the place of its own, and says so once', async () => {
+    const running = await start();
+    fs.rmSync(socket());
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(socket(), resolve));
+    const failed = 'offering the driver to the kubelet failed';
+    await running.untilLogged(failed);
+    // Long enough for more of its looks, of which there is one a second.
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await running.untilLogIs(({ msg }) => (msg === failed ? msg : undefined), [failed]);
+    assert.ok(fs.existsSync(socket()));
+    await new Promise((resolve) => other.close(resolve));
+    await eventually('its own is back', () => fs.existsSync(socket()));
   });
 
   it('is made anew over the socket of a driver that was killed', async () => {

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import type { Socket } from 'node:net';
+import path from 'node:path';
+import { limits } from '../../../../src/load/limits.js';
+import { connectRaw, frozenClient } from '../../../support/csi/raw-client.js';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { callHeaders, callMessage, clientPreface } from '../../../support/http2-frames.js';
+import { eventually } from '../../../support/poll.js';
+
+const capabilities = '/csi.v1.Node/NodeGetCapabilities';
+const whole = Buffer.concat([clientPreface, callHeaders(1, capabilities), callMessage(1, Buffer.alloc(0))]);
+
+/** What a client does and goes on doing while the driver is told to stop. @returns how to be rid of it. */
+const clients: Readonly<Record<string, (socketPath: string) => Promise<() => void>>> = {
+  'says nothing': async (socketPath) => {
+    const socket = await connectRaw(socketPath);
+    return () => socket.destroy();
+  },
+  'has said nothing and closed its side': async (socketPath) => {
+    const socket = await connectRaw(socketPath);
+    socket.end();
+    return () => socket.destroy();
+  },
+  'has begun a session and never reads': (socketPath) => said(socketPath, clientPreface),
+  'has begun half a call': (socketPath) =>
+    said(socketPath, Buffer.concat([clientPreface, callHeaders(1, capabilities)])),
+  'has begun a call and closed its side': async (socketPath) => {
+    const socket = await connectRaw(socketPath);
+    socket.end(Buffer.concat([clientPreface, callHeaders(1, capabilities)]));
+    return () => socket.destroy();
+  },
+  'does not fetch its answer': (socketPath) => said(socketPath, whole),
+  'was stopped after it had begun a session': async (socketPath) => {
+    const child = await frozenClient(socketPath);
+    return () => child.kill('SIGKILL');
+  },
+  'was stopped after it had made a call': async (socketPath) => {
+    const child = await frozenClient(socketPath, whole);
+    return () => child.kill('SIGKILL');
+  },
+};
+
+async function said(socketPath: string, bytes: Buffer): Promise<() => void> {
+  const socket = await connectRaw(socketPath);
+  socket.write(bytes);
+  return () => socket.destroy();
+}
+
+describe('the end of the driver', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  const letGo: (() => void)[] = [];
+  beforeEach(async () => {
+    node = new NodeSandbox();
+    fs.mkdirSync(path.join(node.root, 'registry'));
+    const registry = ['--registration-dir', path.join(node.root, 'registry')];
+    driver = await DriverProcess.start(node, [...registry, '--not-found-wait', '60s']);
+  });
+  afterEach(() => {
+    for (const release of letGo.splice(0)) release();
+    driver.kill();
+    node.remove();
+  });
+
+  for (const [what, begin] of Object.entries(clients)) {
+    // Under the drain time: the driver does not wait it out for such a client.
+    it(`does not wait for a client that ${what}`, async () => {
+      letGo.push(await begin(node.socketPath));
+      letGo.push(await begin(path.join(node.root, 'registry', 'connectors-csi-reg.sock')));
+      await driver.kubelet.nodeCapabilities();
+      driver.signal('SIGTERM');
+      assert.deepEqual(await driver.exited, { status: 0, signal: null });
+      assert.deepEqual(fs.readdirSync(path.join(node.root, 'registry')), []);
+    }).timeout(25_000);
+  }
+
+  it('gives a running call its answer though other clients are mute', async () => {
+    for (const begin of Object.values(clients)) letGo.push(await begin(node.socketPath));
+    const volume = node.volume();
+    const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'absent' } }));
+    const refused = assertFails(waiting, 'UNAVAILABLE', /^the driver is stopping; the next one will be asked again$/);
+    await driver.kubelet.nodeCapabilities();
+    driver.signal('SIGTERM');
+    await refused;
+    assert.deepEqual(await driver.exited, { status: 0, signal: null });
+  }).timeout(25_000);
+});
+
+describe('connections that clients leave open', () => {
+  let node: NodeSandbox;
+  let driver: DriverProcess;
+  let sockets: Socket[];
+  beforeEach(async () => {
+    node = new NodeSandbox();
+    sockets = [];
+    driver = await DriverProcess.start(node);
+  });
+  afterEach(async () => {
+    for (const socket of sockets) socket.destroy();
+    await driver.stop();
+    node.remove();
+  });
+
+  it('are bounded: the oldest that never said anything goes, and the kubelet gets in', async () => {
+    const speaking = await connectRaw(node.socketPath);
+    sockets.push(speaking);
+    speaking.resume().write(clientPreface);
+    for (let count = 0; count < limits.csiSocket.connections + 76; count += 1) {
+      const socket = await connectRaw(node.socketPath);
+      sockets.push(socket.resume());
+      // Or connections would wait to be accepted, of which there is a bound too.
+      if (count % 100 === 0) await driver.kubelet.nodeCapabilities();
+    }
+    await driver.kubelet.nodeCapabilities();
+    const ended = (): number => sockets.filter((socket) => socket.readableEnded).length;
+    await eventually('the surplus is closed', () => ended() >= 77);
+    assert.deepEqual(
+      [speaking, sockets.at(-1)!].map(({ readableEnded }) => readableEnded),
+      [false, false],
+    );
+    assert.ok(sockets[1]!.readableEnded);
+  });
+
+  it('can begin no more calls than it has a bound for', async () => {
+    const socket = await connectRaw(node.socketPath);
+    sockets.push(socket);
+    let received = Buffer.alloc(0);
+    socket.on('data', (bytes: Buffer) => (received = Buffer.concat([received, bytes])));
+    const begun = Array.from({ length: 200 }, (_, index) => callHeaders(2 * index + 1, capabilities));
+    socket.write(Buffer.concat([clientPreface, ...begun]));
+    const refusals = (): number => framesOf(received).filter(({ type }) => type === 3).length;
+    await eventually('the rest is refused', () => refusals() === 168);
+    await driver.kubelet.nodeCapabilities();
+  });
+});
+
+function framesOf(bytes: Buffer): { readonly type: number }[] {
+  const frames: { type: number }[] = [];
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) frames.push({ type: bytes[at + 3]! });
+  return frames;
+}
