@@ -5,6 +5,9 @@ import { proxy } from './cli/proxy.js';
 import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
 import { volumes } from './cli/volumes.js';
+import { limits } from './load/limits.js';
+import { LineOutput } from './process/line-output.js';
+import { nonBlockingSink } from './process/non-blocking-descriptor.js';
 import { version } from './version.js';
 
 const commands: Readonly<Record<string, Command>> = { serve, proxy, demo, render, doctor, volumes };
@@ -21,26 +24,30 @@ ${Object.entries(commands)
 
 const exitStatus = { usage: 2, failure: 1 } as const;
 
+/** All that goes to standard error goes through it, from the first line to the last words of a crash. */
+const errorOutput = new LineOutput({ open: () => nonBlockingSink(2), ...limits.log });
+/** What the last lines may take to be read, and what may still be open then to close. */
+const lastLinesMs = 500;
+const leftoversMs = 1000;
+
 async function main(argv: readonly string[]): Promise<number> {
   const [name = '', ...args] = argv;
   if (name === '--version') return print(`${version}\n`);
   if (isHelp(name) || name === 'help') return print(usage);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) {
-    process.stderr.write(
-      `connectors-csi: ${name === '' ? 'no command given' : `unknown command "${name}"`}\n\n${usage}`,
-    );
+    errorOutput.write(`connectors-csi: ${name === '' ? 'no command given' : `unknown command "${name}"`}\n\n${usage}`);
     return exitStatus.usage;
   }
   if (args.some(isHelp)) return print(await usageOf(command));
   try {
-    return await command.run(contextOf(args));
+    return await command.run(contextOf(command, args));
   } catch (error) {
     if (isNamed(error, 'UsageError')) {
-      process.stderr.write(`connectors-csi ${name}: ${error.message}\n\n${await hintOf(name, command)}`);
+      errorOutput.write(`connectors-csi ${name}: ${error.message}\n\n${await hintOf(name, command)}`);
       return exitStatus.usage;
     }
-    process.stderr.write(`connectors-csi ${name}: ${describe(error)}\n`);
+    errorOutput.write(`connectors-csi ${name}: ${describe(error)}\n`);
     return exitStatus.failure;
   }
 }
@@ -69,14 +76,20 @@ function print(text: string): number {
   return 0;
 }
 
-function contextOf(args: readonly string[]): CommandContext {
+function contextOf({ endMs }: Command, args: readonly string[]): CommandContext {
   const stopping = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, () => stopping.abort(signal));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
+    process.on(signal, () => {
+      stopping.abort(signal);
+      if (endMs !== undefined) setTimeout(() => end(exitStatus.failure), endMs).unref();
+    });
+  }
   return {
     args,
     env: process.env,
     stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
+    stderr: (text) => errorOutput.write(text),
+    logOutput: errorOutput,
     self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     stopped: stopping.signal,
     uid: process.getuid?.() ?? 0,
@@ -91,4 +104,24 @@ function describe(error: unknown): string {
   return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }
 
+/**
+ * Ends the process now. An exit waits for the threads that read files and resolve names, which a name server or file
+ * system that does not answer can hold for long, so it is not asked for while they have work.
+ */
+function end(status: number): void {
+  if (process.getActiveResourcesInfo().some((resource) => resource.includes('Req')))
+    process.kill(process.pid, 'SIGKILL');
+  process.exit(status);
+}
+
+process.on('uncaughtException', (error) => {
+  errorOutput.write(`connectors-csi: ${describe(error)}\n`);
+  errorOutput.flush();
+  end(exitStatus.failure);
+});
+// Node would write them to standard error itself, and wait there.
+process.removeAllListeners('warning').on('warning', ({ name, message }) => errorOutput.write(`${name}: ${message}\n`));
+
 process.exitCode = await main(process.argv.slice(2));
+await errorOutput.drain(lastLinesMs);
+setTimeout(() => end(Number(process.exitCode)), leftoversMs).unref();

@@ -18,15 +18,18 @@ import { MemoryKeeper } from '../process/memory-keeper.js';
 import { clusterConfigOf, kubernetesBackend } from '../driver/kubernetes-backend.js';
 
 const memoryCheckMs = 1000;
+/** More than Driver.stop() takes, and less than the grace period of the pod. */
+const endMs = 36_000;
 const systemClock: Clock = { now: () => Date.now() };
 
 /** `serve`: the driver, until it is told to stop. */
 export const serve: Command = {
   summary: 'run the CSI driver',
+  endMs,
   usage: `Usage: connectors-csi serve [flags]\n\nFlags:\n${describeFlags(serveFlags)}\n`,
-  run: async ({ args, env, stopped }) => {
+  run: async ({ args, env, stopped, logOutput }) => {
     const config = parseServeConfig(args, env);
-    const log = createLog(config['log-level']);
+    const log = createLog(config['log-level'], logOutput);
     const driver = new Driver({
       config,
       createBackend: backendOf(config, env, log),

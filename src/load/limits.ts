@@ -63,4 +63,6 @@ export const limits = {
   /** Connections at once: more than publishes may be in flight, each of which has one of its own. */
   csiSocket: { connections: 2048 },
   registrationSocket: { connections: 16 },
+  /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
+  log: { maxQueuedBytes: 256 * 1024, retryMs: [20, 1000] },
 } as const;

@@ -1,5 +1,4 @@
 import { pino } from 'pino';
-import type { DestinationStream } from 'pino';
 import type { Log, LogFields, LogLevel } from '../log.js';
 
 /** The compiler lets an object with more members pass for LogFields; these are the ones that are written. */
@@ -37,8 +36,15 @@ const fieldNames = Object.keys({
   error: true,
 } satisfies Record<keyof LogFields, true>) as readonly (keyof LogFields)[];
 
-/** Logs JSON lines through pino. `destination` is standard error unless given. */
-export function createLog(level: LogLevel, destination?: DestinationStream): Log {
+/** Where the lines of a log go. */
+export interface LogDestination {
+  write(line: string): void;
+  /** Absent: it drops none. `tell` is called with how many were dropped once lines are taken again. */
+  onResumed?(tell: (droppedLines: number) => void): void;
+}
+
+/** Logs JSON lines through pino. */
+export function createLog(level: LogLevel, destination: LogDestination): Log {
   const logger = pino(
     {
       level,
@@ -47,14 +53,18 @@ export function createLog(level: LogLevel, destination?: DestinationStream): Log
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: (error: unknown) => describeError(error) },
     },
-    destination ?? pino.destination({ dest: 2, sync: true }),
+    { write: (line: string) => destination.write(line) },
   );
-  return {
+  const log: Log = {
     debug: (message, fields) => logger.debug(allowed(fields), message),
     info: (message, fields) => logger.info(allowed(fields), message),
     warn: (message, fields) => logger.warn(allowed(fields), message),
     error: (message, fields) => logger.error(allowed(fields), message),
   };
+  destination.onResumed?.((count) => {
+    log.warn(`${count} lines of the log were dropped: whoever reads it had stopped reading`, { count });
+  });
+  return log;
 }
 
 function allowed(fields: LogFields = {}): LogFields {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { LogDestination } from '../process/json-log.js';
 import { createLog } from '../process/json-log.js';
 import { describeFlags, UsageError } from '../process/flags.js';
 import { version } from '../version.js';
@@ -15,6 +16,7 @@ export interface ProxyCommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted when the process is told to stop; the reason is the signal's name. */
   readonly stopped: AbortSignal;
+  readonly logOutput: LogDestination;
 }
 
 export const usage = `Usage: connectors-csi proxy [flags]\n\nFlags:\n${describeFlags(proxyFlags)}\n`;
@@ -22,9 +24,9 @@ export const usage = `Usage: connectors-csi proxy [flags]\n\nFlags:\n${describeF
 const clock: Clock = { now: () => Date.now() };
 
 /** Runs the proxy until it is told to stop. @throws {UsageError} {DriverError} */
-export async function run({ args, env, stopped }: ProxyCommandContext): Promise<number> {
+export async function run({ args, env, stopped, logOutput }: ProxyCommandContext): Promise<number> {
   const config = parseProxyConfig(args, env);
-  const log = createLog(config['log-level']);
+  const log = createLog(config['log-level'], logOutput);
   const proxy = new Proxy({ config, ...backendOf(config, log), clock, steadyNow: () => performance.now(), log });
   await proxy.start();
   log.info('serving', { version });
