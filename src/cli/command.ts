@@ -9,7 +9,7 @@ export interface CommandContext {
   /** Never waits for a reader, see process/line-output.ts. */
   readonly stderr: (text: string) => void;
   /** Standard error again, for a log. */
-  readonly logOutput: LineOutput;
+  readonly logOutput: Pick<LineOutput, 'write' | 'droppedLines' | 'onResumed'>;
   /** The words that start this program again: the Node binary and the script. */
   readonly self: readonly [string, ...string[]];
   /** Aborted by SIGTERM, SIGINT or SIGQUIT; the reason is the signal's name. */

@@ -37,6 +37,7 @@ export const serve: Command = {
       clock: systemClock,
       renderThread: new URL('render-worker.js', import.meta.url),
       log,
+      droppedLogLines: () => logOutput.droppedLines,
     });
     const memory = new MemoryKeeper({
       release: loadMemoryRelease(),

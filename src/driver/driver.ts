@@ -12,6 +12,7 @@ import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
 import { DriverError } from '../errors.js';
 import { briefly } from '../process/briefly.js';
+import { EventLoopDelay } from '../process/event-loop-delay.js';
 import { HealthServer } from '../process/health-server.js';
 import { JobThreads } from '../process/job-threads.js';
 import type { Syscalls } from './host/syscalls.js';
@@ -56,6 +57,7 @@ export interface DriverParts {
   /** The built render-worker.ts. */
   readonly renderThread: URL;
   readonly log: Log;
+  readonly droppedLogLines: () => number;
 }
 
 /** Puts the driver together from its parts and runs it. */
@@ -74,6 +76,7 @@ export class Driver {
   readonly #registration: KubeletRegistration | undefined;
   readonly #health: HealthServer | undefined;
   readonly #stopping = new AbortController();
+  readonly #eventLoopDelay = new EventLoopDelay((seconds) => this.metrics.eventLoopDelayed(seconds));
   readonly metrics: Metrics;
 
   constructor(parts: DriverParts) {
@@ -91,6 +94,7 @@ export class Driver {
       volumes: () => this.#volumes.summary(),
       renderThreads: () => this.#renderThreads.load,
       cachedObjects: () => this.#backend.cachedObjects(),
+      droppedLogLines: parts.droppedLogLines,
       ...(config['registration-dir'] === undefined
         ? {}
         : { isRegistered: () => this.#registration?.isRegistered === true }),
@@ -140,6 +144,7 @@ export class Driver {
       this.#backend.source.onChange(this.#onChange.changed);
       this.#caFile?.watch(this.#onChange.changed);
     }
+    this.#eventLoopDelay.start();
     this.#backend.start();
     const httpPort = await this.#health?.start();
     if (httpPort !== undefined) log.info('listening', { port: httpPort });
@@ -162,6 +167,7 @@ export class Driver {
     this.#renderThreads.stop();
     this.#backend.stop();
     this.#health?.stop();
+    this.#eventLoopDelay.stop();
   }
 
   /** Why a publish would fail now, whatever its volume; undefined when it would not. */

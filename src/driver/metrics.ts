@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { MetricsRegistry } from '../process/metrics-registry.js';
+import { processMetrics } from '../process/process-metrics.js';
 
 /** What the gauges ask for when they are scraped. */
 export interface MetricsProbes {
@@ -7,94 +8,127 @@ export interface MetricsProbes {
   readonly renderThreads: () => { readonly threads: number; readonly waiting: number };
   readonly volumes: () => {
     readonly volumes: number;
-    readonly failing: number;
-    /** Milliseconds since the epoch. */
-    readonly earliestTokenExpiryMs: number | undefined;
-    /** Milliseconds since the epoch. */
-    readonly oldestFailureMs: number | undefined;
+    /** By the code of the last refresh, `OK` for those that do not fail; only codes that there are volumes of. */
+    readonly byRefresh: Readonly<Record<string, VolumesOfACode>>;
   };
   /** Objects in memory by resource. */
   readonly cachedObjects: () => Readonly<Record<string, number>>;
+  readonly droppedLogLines: () => number;
   /** Absent: the driver does not register itself, and there is no such metric. */
   readonly isRegistered?: () => boolean;
 }
 
-const prefix = 'connectors_csi_';
+export interface VolumesOfACode {
+  readonly volumes: number;
+  /** Milliseconds since the epoch, when the first token of theirs expires. */
+  readonly earliestTokenExpiryMs: number | undefined;
+  /** Milliseconds since the epoch, since when the longest of them has been failing. */
+  readonly oldestFailureMs: number | undefined;
+}
 
 /** Seconds: a no-op republish takes under a millisecond, an approval up to two minutes. */
 const rpcBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120];
 const onChangeBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const approvalBuckets = [0.5, 1, 5, 15, 30, 60, 90, 120];
+const delayBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 /** Every metric of the driver. Labels are few and bounded: nothing per volume, per pod or per connector. */
 export class Metrics {
-  readonly #registry = new Registry();
+  readonly #registry = new MetricsRegistry('connectors_csi_');
+  readonly #process = processMetrics();
   #inFlight = 0;
   #total = 0;
-  readonly #rpcDuration = this.#histogram('rpc_duration_seconds', 'Duration of RPCs', ['method', 'code'], rpcBuckets);
-  readonly #rpcInFlight = this.#gauge('rpc_in_flight', 'RPCs being served', ['method']);
-  readonly #publishes = this.#counter('publishes_total', 'Publishes by outcome and path', ['outcome', 'path']);
-  readonly #apiRequests = this.#counter('api_requests_total', 'Requests to the API server', [
+  readonly #rpcDuration = this.#registry.histogram(
+    'rpc_duration_seconds',
+    'Duration of RPCs',
+    ['method', 'code'],
+    rpcBuckets,
+  );
+  readonly #rpcInFlight = this.#registry.gauge('rpc_in_flight', 'RPCs being served', ['method']);
+  readonly #publishes = this.#registry.counter('publishes_total', 'Publishes by outcome and path', ['outcome', 'path']);
+  readonly #apiRequests = this.#registry.counter('api_requests_total', 'Requests to the API server', [
     'verb',
     'resource',
     'code',
   ]);
-  readonly #apiDuration = this.#histogram(
+  readonly #apiDuration = this.#registry.histogram(
     'api_request_duration_seconds',
     'Duration of requests to the API server, watches excepted',
     ['verb', 'resource'],
     rpcBuckets,
   );
-  readonly #watchRestarts = this.#counter('watch_restarts_total', 'Watches begun anew', ['resource', 'reason']);
-  readonly #renders = this.#counter('template_renders_total', 'Templates rendered', ['outcome']);
-  readonly #renderDuration = this.#histogram(
+  readonly #watchRestarts = this.#registry.counter('watch_restarts_total', 'Watches begun anew', [
+    'resource',
+    'reason',
+  ]);
+  readonly #renders = this.#registry.counter('template_renders_total', 'Templates rendered', ['outcome']);
+  readonly #renderDuration = this.#registry.histogram(
     'template_render_duration_seconds',
     'Duration of rendering the configurations of one volume',
     [],
     rpcBuckets,
   );
-  readonly #approvalsWaiting = this.#gauge('approvals_waiting', 'Publishes that wait for an approval', []);
-  readonly #approvalWait = this.#histogram(
+  readonly #approvalsWaiting = this.#registry.gauge('approvals_waiting', 'Publishes that wait for an approval');
+  readonly #approvalWait = this.#registry.histogram(
     'approval_wait_seconds',
     'Time that publishes waited for an approval',
     ['outcome'],
     approvalBuckets,
   );
 
-  readonly #onChange = this.#histogram(
+  readonly #onChange = this.#registry.histogram(
     'refresh_on_change_seconds',
     'From a change to the last file of a volume that it reached without a call of the kubelet',
     ['outcome'],
     onChangeBuckets,
   );
+  readonly #eventLoopDelay = this.#registry.histogram(
+    'event_loop_delay_seconds',
+    'How late a timer of once a second was',
+    [],
+    delayBuckets,
+  );
 
   constructor(version: string, probes: MetricsProbes) {
-    collectDefaultMetrics({ register: this.#registry });
-    // Gauges under names that Prometheus keeps for counters; they sum up what others show by kind.
-    for (const kind of ['handles', 'requests', 'resources']) {
-      this.#registry.removeSingleMetric(`nodejs_active_${kind}_total`);
-    }
-    this.#gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
-    this.#probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
-    this.#probe('render_threads', 'Threads for templates that take long', () => probes.renderThreads().threads);
-    this.#probe('render_queue_length', 'Volumes that wait for such a thread', () => probes.renderThreads().waiting);
+    const registry = this.#registry;
+    registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
+    registry.probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
+    registry.probe('render_threads', 'Threads for templates that take long', () => probes.renderThreads().threads);
+    registry.probe('render_queue_length', 'Volumes that wait for such a thread', () => probes.renderThreads().waiting);
     const { isRegistered } = probes;
     if (isRegistered !== undefined) {
-      this.#probe('registered', 'Whether the kubelet has accepted the registration', () => Number(isRegistered()));
+      registry.probe('registered', 'Whether the kubelet has accepted the registration', () => Number(isRegistered()));
     }
-    this.#probe('published_volumes', 'Volumes published on this node', () => probes.volumes().volumes);
-    this.#probe('volumes_failing_refresh', 'Volumes whose last refresh failed', () => probes.volumes().failing);
-    this.#probe('earliest_token_expiry_timestamp_seconds', 'When the first token in a volume expires; 0: none', () =>
-      inSeconds(probes.volumes().earliestTokenExpiryMs),
+    registry.probeEach('cached_objects', 'Objects of the API in memory', 'resource', probes.cachedObjects);
+    registry.probeTotal('log_lines_dropped_total', 'Lines of the log that were dropped', probes.droppedLogLines);
+    this.#probeVolumes(probes.volumes);
+  }
+
+  /** The code says whose doing a failure is: some are the tenant's, who may take its own rights away. */
+  #probeVolumes(volumes: MetricsProbes['volumes']): void {
+    this.#registry.probe('published_volumes', 'Volumes published on this node', () => volumes().volumes);
+    const eachCode = (read: (of: VolumesOfACode, code: string) => number | undefined): Record<string, number> =>
+      Object.fromEntries(
+        Object.entries(volumes().byRefresh).flatMap(([code, of]) => {
+          const value = read(of, code);
+          return value === undefined ? [] : [[code, value]];
+        }),
+      );
+    this.#registry.probeEach('volumes_failing_refresh', 'Volumes whose last refresh failed', 'code', () =>
+      eachCode((of, code) => (code === 'OK' ? undefined : of.volumes)),
     );
-    this.#probe(
+    this.#registry.probeEach(
+      'earliest_token_expiry_timestamp_seconds',
+      'When the first token in a volume expires, by the code of the last refresh',
+      'code',
+      () => eachCode((of) => inSeconds(of.earliestTokenExpiryMs)),
+    );
+    this.#registry.probeEach(
       'oldest_refresh_failure_timestamp_seconds',
-      'Since when the oldest failing refresh fails; 0: none',
-      () => inSeconds(probes.volumes().oldestFailureMs),
+      'Since when the oldest failing refresh fails',
+      'code',
+      () => eachCode((of) => inSeconds(of.oldestFailureMs)),
     );
-    const cached = this.#gauge('cached_objects', 'Objects of the API in memory', ['resource'], () => {
-      for (const [resource, count] of Object.entries(probes.cachedObjects())) cached.set({ resource }, count);
-    });
   }
 
   /** RPCs being served now, and all that have been. */
@@ -148,46 +182,17 @@ export class Metrics {
     this.#approvalWait.observe({ outcome }, durationMs / 1000);
   }
 
+  eventLoopDelayed(seconds: number): void {
+    this.#eventLoopDelay.observe(seconds);
+  }
+
   /** In the Prometheus text format. */
   async text(): Promise<string> {
-    return this.#registry.metrics();
+    return (await Promise.all([this.#registry.text(), this.#process.text()])).join('');
   }
 
   get contentType(): string {
     return this.#registry.contentType;
-  }
-
-  #counter(name: string, help: string, labelNames: readonly string[]): Counter {
-    return new Counter({ name: prefix + name, help, labelNames: [...labelNames], registers: [this.#registry] });
-  }
-
-  #histogram(name: string, help: string, labelNames: readonly string[], buckets: readonly number[]): Histogram {
-    return new Histogram({
-      name: prefix + name,
-      help,
-      labelNames: [...labelNames],
-      buckets: [...buckets],
-      registers: [this.#registry],
-    });
-  }
-
-  #gauge(name: string, help: string, labelNames: readonly string[], collect?: () => void): Gauge {
-    return new Gauge({
-      name: prefix + name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.#registry],
-      ...(collect ? { collect } : {}),
-    });
-  }
-
-  /** A gauge that is read when scraped; undefined is shown as 0. */
-  #probe(name: string, help: string, read: () => number | undefined): void {
-    const gauge = this.#gauge(name, help, [], () => {
-      const value = read();
-      if (value === undefined) gauge.reset();
-      else gauge.set(value);
-    });
   }
 }
 

@@ -119,5 +119,8 @@ async function assertTold(node: KubeletNode, old: readonly PodVolume[], late: Po
   }
   assert.match(late.events.at(-1) ?? '', /^14 UNAVAILABLE: .*the API server/);
   assert.equal(late.volume.isMounted(), false);
-  assert.match((await node.driver.http('/metrics')).body, /^connectors_csi_volumes_failing_refresh [1-9]/m);
+  assert.match(
+    (await node.driver.http('/metrics')).body,
+    /^connectors_csi_volumes_failing_refresh\{code="\w+"\} [1-9]/m,
+  );
 }

@@ -126,7 +126,7 @@ export class PublishVolume {
     const known = volumes.get(targetPath);
     if (known !== undefined && known.request.volumeId !== volumeId) return cause;
     if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
-      volumes.recordFailure(targetPath, `${cause.code}: ${cause.message}`, clock.now());
+      volumes.recordFailure(targetPath, cause, clock.now());
     }
     const what = state === 'published' ? 'the mounted files are kept' : 'the volume is not complete';
     return new DriverError('UNAVAILABLE', `refresh failed, ${what}: ${cause.code}: ${cause.message}`, { cause });

@@ -4,6 +4,7 @@ import type { PublishRequest } from './publish-request.js';
 import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
 import { ToldOnce } from './told-once.js';
+import type { DriverError, ErrorCode } from '../../errors.js';
 
 /**
  * Everything that the content of a volume was made from. Two equal inputs give the same content, so a republish with
@@ -31,6 +32,8 @@ export interface PublishedVolume {
 export interface RefreshFailure {
   /** Milliseconds since the epoch of the first failure in a row. */
   readonly sinceMs: number;
+  /** Of the last one. */
+  readonly code: ErrorCode;
   readonly message: string;
 }
 
@@ -111,10 +114,10 @@ export class PublishedVolumes {
   }
 
   /** @param nowMs milliseconds since the epoch. */
-  recordFailure(targetPath: string, message: string, nowMs: number): void {
+  recordFailure(targetPath: string, { code, message }: DriverError, nowMs: number): void {
     // A clock that was set back must not leave a failure that begins in the future.
     const sinceMs = Math.min(this.#failures.get(targetPath)?.sinceMs ?? nowMs, nowMs);
-    this.#failures.set(targetPath, { sinceMs, message });
+    this.#failures.set(targetPath, { sinceMs, code, message: `${code}: ${message}` });
   }
 
   failureOf(targetPath: string): RefreshFailure | undefined {
@@ -123,20 +126,36 @@ export class PublishedVolumes {
 
   /** For metrics: how many volumes there are, the first expiry and the oldest failure, milliseconds since the epoch. */
   summary(): VolumesSummary {
-    const expiries = [...this.#volumes.values()].flatMap(({ input }) => firstExpiryMs(input.tokens) ?? []);
-    const failures = [...this.#failures.values()].map(({ sinceMs }) => sinceMs);
-    return {
-      volumes: this.#volumes.size,
-      failing: failures.length,
-      earliestTokenExpiryMs: expiries.length === 0 ? undefined : Math.min(...expiries),
-      oldestFailureMs: failures.length === 0 ? undefined : Math.min(...failures),
-    };
+    const byRefresh: Record<string, { -readonly [Key in keyof VolumesOfACode]: VolumesOfACode[Key] }> = {};
+    for (const targetPath of new Set([...this.#volumes.keys(), ...this.#failures.keys()])) {
+      const failure = this.#failures.get(targetPath);
+      const tokens = this.#volumes.get(targetPath)?.input.tokens;
+      const of = (byRefresh[failure?.code ?? 'OK'] ??= {
+        volumes: 0,
+        earliestTokenExpiryMs: undefined,
+        oldestFailureMs: undefined,
+      });
+      of.volumes += 1;
+      of.earliestTokenExpiryMs = earliest(of.earliestTokenExpiryMs, tokens && firstExpiryMs(tokens));
+      of.oldestFailureMs = earliest(of.oldestFailureMs, failure?.sinceMs);
+    }
+    return { volumes: this.#volumes.size, byRefresh };
   }
 }
 
+function earliest(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
+}
+
+/** Volumes by the code of their last refresh, `OK` for those that do not fail. */
 export interface VolumesSummary {
   readonly volumes: number;
-  readonly failing: number;
+  readonly byRefresh: Readonly<Record<string, VolumesOfACode>>;
+}
+
+export interface VolumesOfACode {
+  readonly volumes: number;
   readonly earliestTokenExpiryMs: number | undefined;
   readonly oldestFailureMs: number | undefined;
 }

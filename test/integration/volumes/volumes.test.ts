@@ -22,6 +22,7 @@ describe('connectors-csi volumes', () => {
       env: {},
       stdout: (part) => void (text += part),
       stderr: () => assert.fail('nothing to complain about'),
+      logOutput: { write: () => assert.fail('nothing to log'), droppedLines: 0, onResumed: () => undefined },
       self: ['node'],
       stopped: new AbortController().signal,
       uid: 0,

@@ -53,6 +53,7 @@ export class InProcessDriver {
       clock,
       renderThread,
       log,
+      droppedLogLines: () => 0,
     });
     this.kubelet = new KubeletClient(node.socketPath);
   }

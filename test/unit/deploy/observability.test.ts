@@ -40,13 +40,13 @@ const metrics: Metric[] = [...operations.matchAll(/^\| `(connectors_csi_\w+)`\s*
   }),
 );
 
-/** From prom-client's defaults, and the one that scraping makes. */
+/** Of process/process-metrics.ts, and the one that scraping makes. */
 const defaults = [
   'up',
   'process_resident_memory_bytes',
   'process_cpu_seconds_total',
   'process_open_fds',
-  'nodejs_eventloop_lag_p99_seconds',
+  'process_start_time_seconds',
 ];
 
 /** How a query may name each metric: a histogram only by its series. */
@@ -91,8 +91,12 @@ async function exported(): Promise<Metric[]> {
   const registry = new Metrics('0.0.0', {
     renderThreads: () => ({ threads: 0, waiting: 0 }),
     publishQueueLength: () => 0,
-    volumes: () => ({ volumes: 0, failing: 0, earliestTokenExpiryMs: 1, oldestFailureMs: 1 }),
+    volumes: () => ({
+      volumes: 1,
+      byRefresh: { UNAVAILABLE: { volumes: 1, earliestTokenExpiryMs: 1, oldestFailureMs: 1 } },
+    }),
     cachedObjects: () => ({ connectors: 0 }),
+    droppedLogLines: () => 0,
     isRegistered: () => true,
   });
   registry.started('Probe');
@@ -104,6 +108,7 @@ async function exported(): Promise<Metric[]> {
   registry.refreshedOnChange('refreshed', 1);
   registry.approvalStarted();
   registry.approvalFinished('granted', 1);
+  registry.eventLoopDelayed(0);
   const text = await registry.text();
   return [...text.matchAll(/^# TYPE (connectors_csi_\w+) (\w+)\n(.*)$/gm)].map(([, name, type, sample]) => ({
     name: name!,

@@ -2,13 +2,20 @@ import assert from 'node:assert/strict';
 import type { MetricsProbes } from '../../../src/driver/metrics.js';
 import { Metrics } from '../../../src/driver/metrics.js';
 
-const probes: MetricsProbes = {
+const unregistering: MetricsProbes = {
   publishQueueLength: () => 3,
   renderThreads: () => ({ threads: 1, waiting: 5 }),
-  volumes: () => ({ volumes: 2, failing: 1, earliestTokenExpiryMs: 1_500, oldestFailureMs: undefined }),
+  volumes: () => ({
+    volumes: 3,
+    byRefresh: {
+      OK: { volumes: 1, earliestTokenExpiryMs: 1_500, oldestFailureMs: undefined },
+      PERMISSION_DENIED: { volumes: 2, earliestTokenExpiryMs: undefined, oldestFailureMs: 2_500 },
+    },
+  }),
   cachedObjects: () => ({ connectors: 4 }),
-  isRegistered: () => true,
+  droppedLogLines: () => 7,
 };
+const probes: MetricsProbes = { ...unregistering, isRegistered: () => true };
 
 async function lineOf(metrics: Metrics, start: string): Promise<string | undefined> {
   return (await metrics.text()).split('\n').find((line) => line.startsWith(`connectors_csi_${start}`));
@@ -23,9 +30,11 @@ describe('Metrics', () => {
       ['render_threads', 1],
       ['render_queue_length', 5],
       ['registered', 1],
-      ['published_volumes', 2],
-      ['volumes_failing_refresh', 1],
-      ['earliest_token_expiry_timestamp_seconds', 1.5],
+      ['published_volumes', 3],
+      ['volumes_failing_refresh{code="PERMISSION_DENIED"}', 2],
+      ['earliest_token_expiry_timestamp_seconds{code="OK"}', 1.5],
+      ['oldest_refresh_failure_timestamp_seconds{code="PERMISSION_DENIED"}', 2.5],
+      ['log_lines_dropped_total', 7],
       ['cached_objects{resource="connectors"}', 4],
     ] as const) {
       assert.equal(await lineOf(metrics, start), `connectors_csi_${start} ${value}`);
@@ -33,25 +42,19 @@ describe('Metrics', () => {
   });
 
   it('says nothing of the registration when that is left to others', async () => {
-    const { publishQueueLength, renderThreads, volumes, cachedObjects } = probes;
-    const others = { publishQueueLength, renderThreads, volumes, cachedObjects };
-    assert.equal(await lineOf(new Metrics('1.2.3', others), 'registered'), undefined);
+    assert.equal(await lineOf(new Metrics('1.2.3', unregistering), 'registered'), undefined);
   });
 
-  it('shows 0 for a time that there is none of, and no stale one', async () => {
-    let earliestTokenExpiryMs: number | undefined = 1_500;
-    const metrics = new Metrics('1.2.3', {
-      ...probes,
-      volumes: () => ({ ...probes.volumes(), earliestTokenExpiryMs }),
-    });
-    const name = 'earliest_token_expiry_timestamp_seconds';
-    assert.equal(await lineOf(metrics, name), `connectors_csi_${name} 1.5`);
-    earliestTokenExpiryMs = undefined;
-    assert.equal(await lineOf(metrics, name), `connectors_csi_${name} 0`);
-    assert.equal(
-      await lineOf(metrics, 'oldest_refresh_failure_timestamp_seconds'),
-      'connectors_csi_oldest_refresh_failure_timestamp_seconds 0',
-    );
+  it('shows nothing for a code that no volume has, and nothing stale', async () => {
+    let byRefresh = probes.volumes().byRefresh;
+    const metrics = new Metrics('1.2.3', { ...probes, volumes: () => ({ volumes: 3, byRefresh }) });
+    for (const name of ['volumes_failing_refresh', 'oldest_refresh_failure_timestamp_seconds']) {
+      assert.notEqual(await lineOf(metrics, `${name}{code="PERMISSION_DENIED"}`), undefined);
+      assert.equal(await lineOf(metrics, `${name}{code="OK"}`), undefined);
+    }
+    byRefresh = {};
+    for (const name of ['volumes_failing_refresh', 'oldest_refresh_failure', 'earliest_token_expiry'])
+      assert.equal(await lineOf(metrics, name), undefined);
   });
 
   it('counts RPCs that run and RPCs that ended, in seconds', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DriverError } from '../../../../src/errors.js';
 import { Secret } from '../../../../src/secret.js';
 import type { PublishedVolume, VolumeInput } from '../../../../src/driver/volume/published-volumes.js';
 import { PublishedVolumes, isSameInput } from '../../../../src/driver/volume/published-volumes.js';
@@ -17,6 +18,10 @@ const input: VolumeInput = {
   caBundle: undefined,
   isAllowed: true,
 };
+
+function failed(message: string): DriverError {
+  return new DriverError('NOT_FOUND', message);
+}
 
 function volumeAt(targetPath: string, expiresAtMs = 1000): PublishedVolume {
   return { request: publishRequestOf(targetPath), input: { ...input, tokens: tokensOf('token', expiresAtMs) } };
@@ -55,7 +60,7 @@ describe('PublishedVolumes', () => {
     const volume = volumeAt('/a');
     volumes.put(volume, confirmed);
     assert.equal(volumes.get('/a'), volume);
-    volumes.recordFailure('/a', 'why', 5);
+    volumes.recordFailure('/a', failed('why'), 5);
     volumes.delete('/a');
     assert.equal(volumes.get('/a'), undefined);
     assert.equal(volumes.failureOf('/a'), undefined);
@@ -65,8 +70,11 @@ describe('PublishedVolumes', () => {
     const volumes = new PublishedVolumes();
     const volume = volumeAt('/a');
     volumes.put(volume, confirmed);
-    volumes.recordFailure('/a', 'why', 9);
-    assert.deepEqual([...volumes.reports()], [{ volume, confirmed, failure: { sinceMs: 9, message: 'why' } }]);
+    volumes.recordFailure('/a', failed('why'), 9);
+    assert.deepEqual(
+      [...volumes.reports()],
+      [{ volume, confirmed, failure: { sinceMs: 9, code: 'NOT_FOUND', message: 'NOT_FOUND: why' } }],
+    );
     volumes.confirm('/a', { outcome: 'unchanged', atMs: 11 });
     assert.deepEqual(
       Array.from(volumes.reports(), ({ confirmed: { outcome, atMs }, failure }) => [outcome, atMs, failure]),
@@ -76,41 +84,44 @@ describe('PublishedVolumes', () => {
 
   it('keeps the time of the first failure in a row and the message of the last', () => {
     const volumes = new PublishedVolumes();
-    volumes.recordFailure('/a', 'first', 5);
-    volumes.recordFailure('/a', 'second', 9);
-    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 5, message: 'second' });
+    volumes.recordFailure('/a', failed('first'), 5);
+    volumes.recordFailure('/a', failed('second'), 9);
+    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 5, code: 'NOT_FOUND', message: 'NOT_FOUND: second' });
     volumes.confirm('/a', confirmed);
-    volumes.recordFailure('/a', 'third', 12);
-    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 12, message: 'third' });
+    volumes.recordFailure('/a', failed('third'), 12);
+    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 12, code: 'NOT_FOUND', message: 'NOT_FOUND: third' });
     volumes.put(volumeAt('/a'), confirmed);
     assert.equal(volumes.failureOf('/a'), undefined);
   });
 
   it('lets no failure begin in the future of a clock that was set back', () => {
     const volumes = new PublishedVolumes();
-    volumes.recordFailure('/a', 'first', 3600);
-    volumes.recordFailure('/a', 'second', 5);
-    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 5, message: 'second' });
-    assert.equal(volumes.summary().oldestFailureMs, 5);
+    volumes.recordFailure('/a', failed('first'), 3600);
+    volumes.recordFailure('/a', failed('second'), 5);
+    assert.deepEqual(volumes.failureOf('/a'), { sinceMs: 5, code: 'NOT_FOUND', message: 'NOT_FOUND: second' });
+    assert.equal(volumes.summary().byRefresh['NOT_FOUND']?.oldestFailureMs, 5);
   });
 
-  it('sums up for the metrics', () => {
+  it('sums up for the metrics, by the code of the last refresh', () => {
     const volumes = new PublishedVolumes();
+    assert.deepEqual(volumes.summary(), { volumes: 0, byRefresh: {} });
+    for (const [path, expiresAtMs] of [
+      ['/a', 3000],
+      ['/b', 2000],
+      ['/c', 1000],
+      ['/d', 4000],
+    ] as const)
+      volumes.put(volumeAt(path, expiresAtMs), confirmed);
+    volumes.recordFailure('/a', failed('why'), 20);
+    volumes.recordFailure('/b', failed('why'), 10);
+    volumes.recordFailure('/c', new DriverError('PERMISSION_DENIED', 'why'), 30);
     assert.deepEqual(volumes.summary(), {
-      volumes: 0,
-      failing: 0,
-      earliestTokenExpiryMs: undefined,
-      oldestFailureMs: undefined,
-    });
-    volumes.put(volumeAt('/a', 3000), confirmed);
-    volumes.put(volumeAt('/b', 2000), confirmed);
-    volumes.recordFailure('/a', 'why', 20);
-    volumes.recordFailure('/b', 'why', 10);
-    assert.deepEqual(volumes.summary(), {
-      volumes: 2,
-      failing: 2,
-      earliestTokenExpiryMs: 2000,
-      oldestFailureMs: 10,
+      volumes: 4,
+      byRefresh: {
+        NOT_FOUND: { volumes: 2, earliestTokenExpiryMs: 2000, oldestFailureMs: 10 },
+        PERMISSION_DENIED: { volumes: 1, earliestTokenExpiryMs: 1000, oldestFailureMs: 30 },
+        OK: { volumes: 1, earliestTokenExpiryMs: 4000, oldestFailureMs: undefined },
+      },
     });
   });
 });

@@ -75,7 +75,7 @@ describe('VolumeStatisticsQuery', () => {
 
   it('finds a volume abnormal while its refreshes fail, with the time of the first', () => {
     put();
-    volumes.recordFailure('/t', 'NOT_FOUND: gone', Date.parse('2029-01-01T00:00:00Z'));
+    volumes.recordFailure('/t', new DriverError('NOT_FOUND', 'gone'), Date.parse('2029-01-01T00:00:00Z'));
     assert.deepEqual(condition(), {
       abnormal: true,
       message: 'refreshing has failed since 2029-01-01T00:00:00.000Z: NOT_FOUND: gone',

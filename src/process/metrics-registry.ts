@@ -1,0 +1,68 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** The metrics of one program, whose names begin alike; nothing is shared between two registries. */
+export class MetricsRegistry {
+  readonly #registry = new Registry();
+  readonly #prefix: string;
+
+  /** @param prefix of every name, such as `connectors_csi_`. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** All of them in the Prometheus text format. */
+  async text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
+    return new Counter({ ...this.#naming(name, help), labelNames: [...labelNames] });
+  }
+
+  histogram(name: string, help: string, labelNames: readonly string[], buckets: readonly number[]): Histogram {
+    return new Histogram({ ...this.#naming(name, help), labelNames: [...labelNames], buckets: [...buckets] });
+  }
+
+  gauge(name: string, help: string, labelNames: readonly string[] = []): Gauge {
+    return new Gauge({ ...this.#naming(name, help), labelNames: [...labelNames] });
+  }
+
+  /** A gauge that is read when scraped; undefined is shown as 0. */
+  probe(name: string, help: string, read: () => number | undefined): void {
+    const gauge: Gauge = new Gauge({ ...this.#naming(name, help), collect: () => gauge.set(read() ?? 0) });
+  }
+
+  /** A gauge with one label that is read when scraped, each value of the label with its number. */
+  probeEach(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+    const gauge = new Gauge({
+      ...this.#naming(name, help),
+      labelNames: [label],
+      collect: () => {
+        gauge.reset();
+        for (const [value, count] of Object.entries(read())) gauge.set({ [label]: value }, count);
+      },
+    });
+  }
+
+  /** A counter that is kept elsewhere and read when scraped. */
+  probeTotal(name: string, help: string, read: () => number): void {
+    const counter = new Counter({
+      ...this.#naming(name, help),
+      collect: () => {
+        counter.reset();
+        counter.inc(read());
+      },
+    });
+  }
+
+  #naming(
+    name: string,
+    help: string,
+  ): { readonly name: string; readonly help: string; readonly registers: Registry[] } {
+    return { name: this.#prefix + name, help, registers: [this.#registry] };
+  }
+}
