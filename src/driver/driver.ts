@@ -121,6 +121,7 @@ export class Driver {
         unhealthyReason: () =>
           this.#server.isInPlace ? undefined : `the kubelet cannot call: the socket ${config.endpoint} is not there`,
         notReadyReason: () => this.notReadyReason() ?? this.#unregisteredReason(),
+        limits: limits.healthPort,
         log,
       });
   }

@@ -65,4 +65,6 @@ export const limits = {
   registrationSocket: { connections: 16 },
   /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
   log: { maxQueuedBytes: 256 * 1024, retryMs: [20, 1000] },
+  /** The port of metrics and probes, which the whole pod network may reach. */
+  healthPort: { connections: 64, headBytes: 8192, connectionMs: 5000, metricsMs: 1000 },
 } as const;

@@ -4,6 +4,7 @@ import { rootCertificates } from 'node:tls';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
+import { limits } from '../load/limits.js';
 import { HealthServer } from '../process/health-server.js';
 import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
@@ -86,6 +87,7 @@ export class Proxy {
         unhealthyReason: () => (this.#port.isListening || this.#isStopping ? undefined : 'the proxy does not listen'),
         notReadyReason: () => this.notReadyReason(),
         readyNotice: () => this.#backend.notice,
+        limits: limits.healthPort,
         log,
       });
   }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { limits } from '../../../src/load/limits.js';
 import { eventually } from '../poll.js';
 import { assertNoToken } from './canary.js';
 import { KubeletClient } from './kubelet-client.js';
@@ -19,6 +21,8 @@ export class DriverProcess {
   readonly kubelet: KubeletClient;
   readonly #child: ChildProcess;
   readonly exited: Promise<Exit>;
+  /** When the metrics were last asked for; they stay as they are for a second. */
+  #metricsAtMs = -Infinity;
   #stdout = '';
   #stderr = '';
 
@@ -92,6 +96,10 @@ export class DriverProcess {
       this.logLines().find((line) => typeof line['port'] === 'number');
     await eventually('the log tells the port', () => ofPort() !== undefined);
     const port = ofPort()?.['port'];
+    if (where === '/metrics') {
+      await delay(this.#metricsAtMs + limits.healthPort.metricsMs + 10 - performance.now());
+      this.#metricsAtMs = performance.now();
+    }
     const response = await fetch(`http://127.0.0.1:${String(port)}${where}`);
     return { status: response.status, body: await response.text() };
   }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { HealthServer } from '../../../src/process/health-server.js';
 import { keptLog } from '../../support/log-lines.js';
 import { eventually } from '../../support/poll.js';
+
+const limits = { connections: 16, headBytes: 1024, connectionMs: 60_000, metricsMs: 60_000 };
 
 describe('HealthServer', () => {
   const { log, lines } = keptLog();
@@ -23,6 +26,7 @@ describe('HealthServer', () => {
       metrics: { text: () => metricsText(), contentType: 'text/plain; version=0.0.4' },
       unhealthyReason: () => unhealthy,
       notReadyReason: () => notReady,
+      limits,
       log,
     });
     port = await server.start();
@@ -32,16 +36,6 @@ describe('HealthServer', () => {
   async function get(path: string, method = 'GET'): Promise<[number, string]> {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
     return [response.status, await response.text()];
-  }
-
-  /** The status line of the answer to a request line that no client library would send. */
-  async function raw(requestLine: string): Promise<string> {
-    const socket = connect(port, '127.0.0.1');
-    socket.end(`${requestLine}\r\nhost: x\r\nconnection: close\r\n\r\n`);
-    let answer = '';
-    socket.setEncoding('latin1').on('data', (text: string) => (answer += text));
-    await once(socket, 'close');
-    return answer.split('\r\n', 1)[0] ?? '';
   }
 
   it('says that the driver is well and ready', async () => {
@@ -70,7 +64,7 @@ describe('HealthServer', () => {
 
   for (const target of ['//', '//host:x/', 'http://[', '*', '/%zz']) {
     it(`answers the odd request target ${target} without an error in the log`, async () => {
-      assert.match(await raw(`GET ${target} HTTP/1.1`), /^HTTP\/1\.1 404 /);
+      assert.match(await answerTo(`GET ${target} HTTP/1.1\r\n\r\n`), /^HTTP\/1\.1 404 /);
       assert.deepEqual(lines, []);
     });
   }
@@ -89,6 +83,7 @@ describe('HealthServer', () => {
       metrics: { text: () => Promise.resolve(''), contentType: '' },
       unhealthyReason: () => undefined,
       notReadyReason: () => undefined,
+      limits,
       log,
     });
     await assert.rejects(second.start(), {
@@ -97,18 +92,113 @@ describe('HealthServer', () => {
     });
   });
 
-  it('answers though others hold more connections than it keeps, of which the oldest go', async () => {
-    const idle = Array.from({ length: 100 }, () => connect(port, '127.0.0.1'));
+  /** Connections that say nothing, from an address of the loopback network. */
+  async function idleFrom(localAddress: string, count: number): Promise<Socket[]> {
+    const idle = Array.from({ length: count }, () => connect({ port, host: '127.0.0.1', localAddress }));
     for (const socket of idle) socket.on('error', () => undefined).resume();
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    return idle;
+  }
+
+  it('answers though others hold more connections than it keeps, of which the oldest go', async () => {
+    const idle = await idleFrom('127.0.0.1', 30);
     try {
-      await Promise.all(idle.map((socket) => once(socket, 'connect')));
       assert.deepEqual(await get('/healthz'), [200, 'ok\n']);
       const isClosed = (): boolean[] => idle.map((socket) => socket.closed);
-      await eventually('the oldest are closed', () => isClosed().slice(0, 36).every(Boolean));
-      assert.deepEqual(isClosed().slice(40), Array<boolean>(60).fill(false));
+      await eventually('the oldest are closed', () => isClosed().slice(0, 14).every(Boolean));
+      assert.deepEqual(isClosed().slice(16), Array<boolean>(14).fill(false));
     } finally {
       for (const socket of idle) socket.destroy();
     }
+  });
+
+  it('takes no connection away from an address that has fewer than another', async () => {
+    const probes = await idleFrom('127.0.0.1', 2);
+    const hostile = await idleFrom('127.0.0.2', 40);
+    try {
+      await eventually('the surplus is closed', () => hostile.filter(({ closed }) => closed).length >= 26);
+      assert.deepEqual(
+        probes.map(({ closed }) => closed),
+        [false, false],
+      );
+      assert.deepEqual(await get('/healthz'), [200, 'ok\n']);
+    } finally {
+      for (const socket of [...probes, ...hostile]) socket.destroy();
+    }
+  });
+
+  /** All that the server says to these bytes, until it ends the connection. */
+  async function answerTo(bytes: string | Buffer): Promise<string> {
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    let answer = '';
+    socket.setEncoding('latin1').on('data', (text: string) => (answer += text));
+    socket.write(bytes);
+    await once(socket, 'close');
+    return answer;
+  }
+
+  it('answers one request of a connection, whatever comes after it, and ends the connection', async () => {
+    let made = 0;
+    metricsText = () => Promise.resolve(`made ${++made}\n`);
+    const answer = await answerTo('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(20));
+    assert.equal(answer.split('HTTP/1.1').length - 1, 1);
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n[^]*\r\nConnection: close\r\n\r\nmade 1\n$/);
+    await answerTo(`GET /healthz HTTP/1.1\r\n\r\n${'x'.repeat(1_000_000)}`);
+    assert.deepEqual(lines, []);
+  });
+
+  it('makes the metrics once for all who ask at the same time, and not again for a while', async () => {
+    let made = 0;
+    metricsText = () => Promise.resolve(`made ${++made}\n`);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => get('/metrics')));
+    assert.deepEqual(new Set(answers.map(([, text]) => text)), new Set(['made 1\n']));
+    assert.deepEqual(await get('/metrics'), [200, 'made 1\n']);
+  });
+
+  it('takes a request that comes in pieces', async () => {
+    const socket = connect(port, '127.0.0.1').setNoDelay();
+    const closed = once(socket, 'close');
+    let answer = '';
+    socket.setEncoding('latin1').on('data', (text: string) => (answer += text));
+    for (const byte of 'GET /healthz HTTP/1.0\r\n\r\n') {
+      socket.write(byte);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await closed;
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok\n$/);
+  });
+
+  for (const [what, bytes, status] of [
+    ['with more header fields than it reads', `GET / HTTP/1.1\r\n${'a: b\r\n'.repeat(1000)}\r\n`, 431],
+    ['with a line longer than it reads', `GET /${'x'.repeat(5000)}`, 431],
+    ['of another protocol', Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00]), 400],
+    ['of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+  ] as const) {
+    it(`turns a request ${what} away`, async () => {
+      assert.match(await answerTo(bytes), new RegExp(`^HTTP/1\\.1 ${status} `));
+    });
+  }
+
+  it('does not wait long for a request, nor for whoever does not take its answer', async () => {
+    server.stop();
+    server = new HealthServer({
+      address: { host: '127.0.0.1', port: 0 },
+      metrics: { text: () => Promise.resolve('x'.repeat(50_000_000)), contentType: '' },
+      unhealthyReason: () => undefined,
+      notReadyReason: () => undefined,
+      limits: { ...limits, connectionMs: 50 },
+      log,
+    });
+    port = await server.start();
+    await answerTo('GET /healthz HTTP/1.1\r\n');
+    const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+    socket.write('GET /metrics HTTP/1.1\r\n\r\n');
+    await once(socket, 'connect');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    let received = 0;
+    socket.on('data', (bytes: Buffer) => (received += bytes.length));
+    await once(socket, 'close');
+    assert.ok(received < 50_000_000);
   });
 
   it('takes no connection after it stopped', async () => {
