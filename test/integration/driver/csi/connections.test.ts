@@ -51,19 +51,19 @@ describe('a connection to the driver', () => {
   });
 
   it('on which nothing happens is closed by the driver', async () => {
-    await start({ idleMs: 50, ageMs: 600_000, ageGraceMs: 1000 });
+    await start({ idleMs: 200, ageMs: 600_000, ageGraceMs: 1000 });
     const session = connect();
     await once(session, 'close');
     assert.ok(session.closed);
   });
 
   it('that grows old is closed by the driver', async () => {
-    await start({ idleMs: 600_000, ageMs: 50, ageGraceMs: 1000 });
+    await start({ idleMs: 600_000, ageMs: 200, ageGraceMs: 1000 });
     await once(connect(), 'close');
   });
 
   it('with a call that runs stays until the call has its answer, however long nothing else happens', async () => {
-    await start({ idleMs: 20, ageMs: 60, ageGraceMs: 600_000 });
+    await start({ idleMs: 200, ageMs: 600, ageGraceMs: 600_000 });
     const kubelet = new KubeletClient(node.socketPath, { shared: true });
     const call = kubelet.pluginInfo();
     await eventually('the call has come', () => answer !== undefined);
