@@ -27,6 +27,8 @@ export interface LogFields {
   readonly attempt?: number;
   readonly delayMs?: number;
   readonly count?: number;
+  readonly heldBytes?: number;
+  readonly budgetBytes?: number;
   readonly signal?: string;
   readonly address?: string;
   readonly port?: number;

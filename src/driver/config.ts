@@ -85,7 +85,19 @@ export const serveFlags = {
     'memory that connectors and classes may take, by an estimate; more are refused',
     sizeBytes,
   ),
-  'tmpfs-size': flag('4Mi', 'SIZE', 'bound of each volume', sizeBytes),
+  'tmpfs-size': flag(
+    '',
+    'SIZE',
+    'bound of each volume; empty: room for two generations of the largest, 4Mi with 4 KiB pages',
+    optionalSize,
+  ),
+  'memory-reserve': flag(
+    `${limits.volumeMemory.reserveBytes >> 20}Mi`,
+    'SIZE',
+    "what of the container's memory limit is kept from volumes, for the process itself",
+    sizeBytes,
+  ),
+  'allow-private-mounts': toggle('mount volumes also where no pod would see them (for trials without a kubelet)'),
   'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
 } as const;
 
@@ -164,6 +176,10 @@ function optionalProxyUrl(written: string): string | undefined {
 
 function isSocketPath(path: string): boolean {
   return Buffer.byteLength(path) <= maxSocketPathBytes;
+}
+
+function optionalSize(written: string): number | undefined {
+  return written === '' ? undefined : sizeBytes(written);
 }
 
 function socketPath(written: string): string {

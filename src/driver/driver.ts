@@ -16,6 +16,9 @@ import { EventLoopDelay } from '../process/event-loop-delay.js';
 import { HealthServer } from '../process/health-server.js';
 import { JobThreads } from '../process/job-threads.js';
 import type { Syscalls } from './host/syscalls.js';
+import { largestVolumeBytes } from './host/footprint.js';
+import { loadPageBytes } from './host/page-size.js';
+import { selinuxProcessLabel } from './host/selinux.js';
 import { TmpfsHost } from './host/tmpfs-host.js';
 import type { Log } from '../log.js';
 import { Metrics } from './metrics.js';
@@ -23,6 +26,8 @@ import { version } from '../version.js';
 import type { Clock } from '../clock.js';
 import type { VolumeHost } from './volume/ports.js';
 import { limits } from '../load/limits.js';
+import type { MemoryLevel } from '../load/memory-levels.js';
+import { VolumeMemory } from '../load/volume-memory.js';
 import { PublishLimiter } from '../load/publish-limiter.js';
 import type { PublishDependencies } from './volume/publish-volume.js';
 import { PublishVolume } from './volume/publish-volume.js';
@@ -53,6 +58,8 @@ export interface DriverParts {
   /** Gets the metrics, which it tells of its requests. */
   readonly createBackend: (metrics: Metrics) => Backend;
   readonly syscalls: Syscalls;
+  /** The memory limits that hold for this process. */
+  readonly memoryLevels: () => readonly MemoryLevel[];
   readonly clock: Clock;
   /** The built render-worker.ts. */
   readonly renderThread: URL;
@@ -69,6 +76,7 @@ export class Driver {
   readonly #onChange: RefreshOnChange | undefined;
   readonly #limiter: PublishLimiter;
   readonly #backend: Backend;
+  readonly #memory: VolumeMemory;
   readonly #host: VolumeHost;
   readonly #caFile: ProxyCaFile | undefined;
   readonly #renderThreads: JobThreads<RenderJob, RenderOutcome>;
@@ -85,13 +93,19 @@ export class Driver {
     const { config, log } = parts;
     this.#parts = parts;
     this.#limiter = new PublishLimiter(config['max-concurrent-publishes']);
-    this.#host = createHost(parts);
+    this.#memory = new VolumeMemory({
+      levels: parts.memoryLevels,
+      reserveBytes: config['memory-reserve'],
+      now: () => performance.now(),
+    });
+    this.#host = createHost(parts, this.#memory);
     this.#renderThreads = new JobThreads({ ...renderThreadBounds, entry: parts.renderThread });
     const caPath = config['proxy-ca-file'];
     this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
     this.metrics = new Metrics(version, {
       publishQueueLength: () => this.#limiter.queueLength,
       volumes: () => this.#volumes.summary(),
+      volumeMemory: () => this.#memory.summary(),
       renderThreads: () => this.#renderThreads.load,
       cachedObjects: () => this.#backend.cachedObjects(),
       droppedLogLines: parts.droppedLogLines,
@@ -146,11 +160,22 @@ export class Driver {
       this.#caFile?.watch(this.#onChange.changed);
     }
     this.#eventLoopDelay.start();
+    this.#takeStock();
     this.#backend.start();
     const httpPort = await this.#health?.start();
     if (httpPort !== undefined) log.info('listening', { port: httpPort });
     await this.#server.start();
     await this.#registration?.start();
+  }
+
+  #takeStock(): void {
+    this.#host.adoptMounted();
+    const { heldBytes, budgetBytes } = this.#memory.summary();
+    if (budgetBytes === undefined || heldBytes <= budgetBytes) return;
+    this.#parts.log.warn(
+      'the volumes of this node may take more memory than the limit of the container leaves them: those that are there are refreshed and unpublished, new ones are refused',
+      { heldBytes, budgetBytes },
+    );
   }
 
   /**
@@ -273,12 +298,16 @@ export class Driver {
   }
 }
 
-function createHost({ config, syscalls, clock }: DriverParts): VolumeHost {
+function createHost({ config, syscalls, clock }: DriverParts, memory: VolumeMemory): VolumeHost {
+  const pageBytes = loadPageBytes();
   return new TmpfsHost(
     {
       kubeletDir: config['kubelet-dir'],
-      tmpfsSizeBytes: config['tmpfs-size'],
-      selinuxDir: '/sys/fs/selinux',
+      tmpfsSizeBytes: config['tmpfs-size'] ?? largestVolumeBytes(pageBytes),
+      pageBytes,
+      hasSelinux: selinuxProcessLabel() !== undefined,
+      allowsPrivateMounts: config['allow-private-mounts'],
+      memory,
       clock,
       random: Math.random,
     },

@@ -11,6 +11,13 @@ export interface MetricsProbes {
     /** By the code of the last refresh, `OK` for those that do not fail; only codes that there are volumes of. */
     readonly byRefresh: Readonly<Record<string, VolumesOfACode>>;
   };
+  readonly volumeMemory: () => {
+    readonly heldBytes: number;
+    /** Absent: there is no limit, and no such metric. */
+    readonly budgetBytes: number | undefined;
+    readonly lastingBytes: number;
+    readonly refusals: Readonly<Record<string, number>>;
+  };
   /** Objects in memory by resource. */
   readonly cachedObjects: () => Readonly<Record<string, number>>;
   readonly droppedLogLines: () => number;
@@ -102,6 +109,7 @@ export class Metrics {
     registry.probeEach('cached_objects', 'Objects of the API in memory', 'resource', probes.cachedObjects);
     registry.probeTotal('log_lines_dropped_total', 'Lines of the log that were dropped', probes.droppedLogLines);
     this.#probeVolumes(probes.volumes);
+    this.#probeVolumeMemory(probes.volumeMemory);
   }
 
   /** The code says whose doing a failure is: some are the tenant's, who may take its own rights away. */
@@ -193,6 +201,27 @@ export class Metrics {
 
   get contentType(): string {
     return this.#registry.contentType;
+  }
+
+  #probeVolumeMemory(read: MetricsProbes['volumeMemory']): void {
+    const registry = this.#registry;
+    registry.probe('volume_memory_bytes', 'Memory that the volumes may come to hold', () => read().heldBytes);
+    registry.probe(
+      'volume_memory_budget_bytes',
+      'What the memory limit leaves the volumes; 0: no limit',
+      () => read().budgetBytes,
+    );
+    registry.probe(
+      'volume_memory_charged_bytes',
+      'What stays charged when the process ends; 0: no limit',
+      () => read().lastingBytes,
+    );
+    registry.probeTotalEach(
+      'volume_memory_refusals_total',
+      'Publishes refused for memory, by whose share was used up',
+      'reason',
+      () => read().refusals,
+    );
   }
 }
 

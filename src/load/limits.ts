@@ -67,4 +67,24 @@ export const limits = {
   log: { maxQueuedBytes: 256 * 1024, retryMs: [20, 1000] },
   /** The port of metrics and probes, which the whole pod network may reach. */
   healthPort: { connections: 64, headBytes: 8192, connectionMs: 5000, metricsMs: 1000 },
+  /** What one volume may hold. */
+  volume: { files: 128, bytes: 1 << 20 },
+  /**
+   * Memory of the volumes: pages of a tmpfs stay charged to the driver's pod, also when its container has ended. See
+   * volume-memory.ts.
+   */
+  volumeMemory: {
+    /**
+     * Of the container's limit, what is no volume's: `--memory-reserve`. 125 MB that the process has at most, and some for
+     * the kernel. A driver that starts again needs it while all the volumes are still there.
+     */
+    reserveBytes: 160 << 20,
+    /** What the kernel keeps of a volume beside its pages (measured: 29 KiB with ten files in two generations). */
+    kernelBytesPerVolume: 32 << 10,
+    /** Of what is left of the limit, what the volumes of one pod may take, and those of one namespace. */
+    podShare: 1 / 8,
+    namespaceShare: 1 / 2,
+    /** Volumes that are there may grow into this much of the reserve. */
+    reserveForGrowth: 1 / 2,
+  },
 } as const;

@@ -23,6 +23,8 @@ const fieldNames = Object.keys({
   attempt: true,
   delayMs: true,
   count: true,
+  heldBytes: true,
+  budgetBytes: true,
   signal: true,
   address: true,
   port: true,

@@ -59,6 +59,18 @@ export class MetricsRegistry {
     });
   }
 
+  /** A counter with one label that is kept elsewhere and read when scraped. */
+  probeTotalEach(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+    const counter = new Counter({
+      ...this.#naming(name, help),
+      labelNames: [label],
+      collect: () => {
+        counter.reset();
+        for (const [value, count] of Object.entries(read())) counter.inc({ [label]: value }, count);
+      },
+    });
+  }
+
   #naming(
     name: string,
     help: string,

@@ -6,3 +6,8 @@ export function keptLog(level: LogLevel = 'debug'): { readonly log: Log; readonl
   const lines: string[] = [];
   return { log: createLog(level, { write: (line: string) => void lines.push(line) }), lines };
 }
+
+/** The port that the driver listens on for HTTP. */
+export function portOfLog(log: string): number {
+  return Number(/"port":(\d+)/.exec(log)?.[1]);
+}

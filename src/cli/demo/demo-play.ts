@@ -136,7 +136,7 @@ function startDriver(
   const args = [
     ...['--endpoint', `unix://${socketPath}`, '--node-name', 'demo', '--kubelet-dir', kubeletDir],
     ...['--connector-source', 'directory', '--manifests', manifests, '--log-level', 'warn'],
-    ...['--registration-dir', '', '--http-address', ''],
+    ...['--registration-dir', '', '--http-address', '', '--allow-private-mounts'],
   ];
   const driver = spawn(program, [...words, 'serve', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   driver.stderr.setEncoding('utf8').on('data', (text: string) => stderr(text));

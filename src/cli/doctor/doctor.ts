@@ -4,6 +4,7 @@ import type { DriverConfig } from '../../driver/config.js';
 import { parseServeConfig, serveFlags } from '../../driver/config.js';
 import { describeFlags } from '../../process/flags.js';
 import { loadSyscalls } from '../../driver/host/linux-syscalls.js';
+import { readMountTable } from '../../driver/host/mount-table.js';
 import type { Syscalls } from '../../driver/host/syscalls.js';
 import type { ClusterConfig } from '../../kube/cluster-config.js';
 import { KubeClient } from '../../kube/kube-client.js';
@@ -21,6 +22,7 @@ import { asLine, fail, ok, reasonOf } from './finding.js';
 import { checkKubeletDirectory } from './kubelet-directory.js';
 import { checkMounting } from './mounting.js';
 import { checkPermissions } from './permissions.js';
+import { checkSelinux } from './selinux.js';
 import { checkSockets } from './sockets.js';
 import { clusterConfigOf } from '../../driver/kubernetes-backend.js';
 
@@ -57,10 +59,10 @@ export const doctor: Command = {
 /** All checks; none changes anything. */
 export async function examine(patient: Patient): Promise<readonly Finding[]> {
   const { config, syscalls } = patient;
-  const mountinfo = readFileSync('/proc/self/mountinfo', 'utf8');
   return [
     ...checkMounting(syscalls),
-    ...checkKubeletDirectory(config['kubelet-dir'], mountinfo),
+    ...checkKubeletDirectory(config['kubelet-dir'], readMountTable()),
+    checkSelinux(),
     ...(await checkSockets(config)),
     ...(await examineCluster(patient)),
   ];

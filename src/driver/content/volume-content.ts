@@ -3,6 +3,7 @@ import type { JsonObject } from '../../json.js';
 import { listedInQuotes } from '../../wording.js';
 import type { Secret } from '../../secret.js';
 import type { Call } from '../../load/call.js';
+import { limits } from '../../load/limits.js';
 import type { VolumeFile } from '../volume/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './configuration-renderer.js';
@@ -10,8 +11,7 @@ import { fileNameProblem } from '../rules/file-name.js';
 import type { ProxyDefaults } from './proxy-endpoint.js';
 import type { VolumePlan } from './volume-plan.js';
 
-const maxFiles = 128;
-const maxTotalBytes = 1024 * 1024;
+const { files: maxFiles, bytes: maxTotalBytes } = limits.volume;
 
 /** What the operator sets for all volumes of the node. */
 export interface ContentDefaults extends ProxyDefaults {

@@ -9,7 +9,8 @@ import type { Syscalls } from './syscalls.js';
 import type { Target } from './target-path.js';
 
 /** What stands at a target that exists. */
-export type Occupant = 'nothing' | 'tmpfs' | 'foreign';
+export type Occupant =
+  { readonly kind: 'nothing' | 'foreign' } | { readonly kind: 'tmpfs'; readonly sizeBytes: number };
 
 /**
  * Opens a target as a place, without following it; undefined when it is absent. The caller closes it.
@@ -29,8 +30,9 @@ export function openTarget(syscalls: Syscalls, target: Target): Directory | unde
  * mounted in. (The mount table would tell more, but it grows with every pod of the node.)
  */
 export function occupantOf(syscalls: Syscalls, target: Target, place: Directory): Occupant {
-  if (deviceOf(syscalls, place) === deviceOf(syscalls, target.parent)) return 'nothing';
-  return checkValue(syscalls.fstatfs(place.fd), 'statfs', place).type === TMPFS_MAGIC ? 'tmpfs' : 'foreign';
+  if (deviceOf(syscalls, place) === deviceOf(syscalls, target.parent)) return { kind: 'nothing' };
+  const { type, blocks, blockSize } = checkValue(syscalls.fstatfs(place.fd), 'statfs', place);
+  return type === TMPFS_MAGIC ? { kind: 'tmpfs', sizeBytes: blocks * blockSize } : { kind: 'foreign' };
 }
 
 export function inspectTarget(syscalls: Syscalls, target: Target): TargetState {
@@ -39,9 +41,9 @@ export function inspectTarget(syscalls: Syscalls, target: Target): TargetState {
 }
 
 function stateOf(syscalls: Syscalls, target: Target, place: Directory): TargetState {
-  const occupant = occupantOf(syscalls, target, place);
-  if (occupant === 'nothing') return 'unmounted';
-  if (occupant === 'foreign') return 'foreign';
+  const { kind } = occupantOf(syscalls, target, place);
+  if (kind === 'nothing') return 'unmounted';
+  if (kind === 'foreign') return 'foreign';
   const generation = openCurrentGeneration(syscalls, place);
   if (generation === undefined) return 'incomplete';
   syscalls.close(generation.fd);

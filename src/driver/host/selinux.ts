@@ -1,35 +1,37 @@
+import { readFileSync } from 'node:fs';
 import { DriverError } from '../../errors.js';
 import { isSelinuxLabel } from '../rules/selinux-label.js';
-import { check } from './directory.js';
-import { errno } from './errno.js';
-import { AT_FDCWD, open } from './syscalls.js';
-import type { Syscalls } from './syscalls.js';
 
 /** What containers may read, in the policies of every distribution that has one. */
-const containerContext = 'system_u:object_r:container_file_t:s0';
+export const containerContext = 'system_u:object_r:container_file_t:s0';
 
 /**
- * The label for a volume: none unless SELinux enforces now, else the one asked for, else one that containers may read.
- * The kubelet relabels nothing in a volume that it asked to be read-only.
- * @param selinuxDir where selinuxfs is mounted, /sys/fs/selinux.
+ * The label that SELinux gave this process; undefined where it is not active: not built in, turned off, or without a
+ * policy. A container has no selinuxfs to ask, but every process is told what it is itself. Other security modules answer
+ * here too, and in other forms (`unconfined`, `profile (enforce)`).
  */
-export function selinuxContext(syscalls: Syscalls, selinuxDir: string, requested?: string): string | undefined {
+export function selinuxProcessLabel(labelFile = '/proc/self/attr/current'): string | undefined {
+  const label = textOf(labelFile).replace(/[\0\n]+$/, '');
+  return /^[^:\s]+:[^:\s]+:[^:\s]+(:\S+)?$/.test(label) ? label : undefined;
+}
+
+/**
+ * The label for a volume: none unless SELinux is active, else the one asked for, else one that containers may read. Also
+ * while it only warns, since it may be told to enforce when the volume is there. The kubelet relabels nothing in a volume
+ * that it asked to be read-only.
+ */
+export function selinuxContext(hasSelinux: boolean, requested?: string): string | undefined {
   if (requested !== undefined && !isSelinuxLabel(requested)) {
     throw new DriverError('INVALID_ARGUMENT', `${JSON.stringify(requested)} is not an SELinux context`);
   }
-  return isEnforcing(syscalls, selinuxDir) ? (requested ?? containerContext) : undefined;
+  return hasSelinux ? (requested ?? containerContext) : undefined;
 }
 
-/** Asked each time: an administrator may switch it while the driver runs. */
-function isEnforcing(syscalls: Syscalls, selinuxDir: string): boolean {
-  const place = { path: selinuxDir };
-  const fd = syscalls.openat(AT_FDCWD, `${selinuxDir}/enforce`, open.read, 0);
-  if (fd === -errno.ENOENT || fd === -errno.ENOTDIR) return false;
-  check(fd, 'openat', place, 'enforce');
+/** Reading fails with EINVAL where no security module answers. */
+function textOf(file: string): string {
   try {
-    const content = Buffer.alloc(1);
-    return check(syscalls.read(fd, content), 'read', place, 'enforce') === 1 && content.toString('latin1') === '1';
-  } finally {
-    syscalls.close(fd);
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
   }
 }

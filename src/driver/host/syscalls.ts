@@ -84,7 +84,7 @@ export const resolve = { NO_XDEV: 0x01, NO_SYMLINKS: 0x04 } as const;
 export const mountAttribute = { NOSUID: 0x2, NODEV: 0x4, NOEXEC: 0x8 } as const;
 
 /** For `mount`. */
-export const mountFlag = { NOSUID: 0x2, NODEV: 0x4, NOEXEC: 0x8 } as const;
+export const mountFlag = { NOSUID: 0x2, NODEV: 0x4, NOEXEC: 0x8, REMOUNT: 0x20 } as const;
 
 /** For `umount2`. */
 export const unmountFlag = { DETACH: 0x2, NOFOLLOW: 0x8 } as const;

@@ -1,7 +1,8 @@
+import path from 'node:path';
 import { DriverError } from '../../errors.js';
+import type { VolumeMemory, VolumeOwner } from '../../load/volume-memory.js';
 import type {
   MountOptions,
-  Ownership,
   TargetState,
   VolumeChange,
   VolumeFile,
@@ -14,8 +15,11 @@ import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { fromSyscallError, SyscallError } from './errno.js';
 import { checkFileNames } from './check-file-names.js';
+import { ensureRefreshable, memoryOf, pagesOf } from './footprint.js';
 import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.js';
+import { mountedVolumes } from './mounted-volumes.js';
 import { permissionsOf } from './permissions.js';
+import { propagationProblem } from './propagation.js';
 import { selinuxContext } from './selinux.js';
 import { AT_REMOVEDIR, open } from './syscalls.js';
 import type { FilesystemStatus, Syscalls } from './syscalls.js';
@@ -29,15 +33,20 @@ export interface TmpfsHostOptions extends GenerationNames {
   /** Absolute; may be reached through symbolic links. */
   readonly kubeletDir: string;
   readonly tmpfsSizeBytes: number;
-  /** Where selinuxfs is: /sys/fs/selinux. */
-  readonly selinuxDir: string;
+  /** The unit of the kernel's memory. */
+  readonly pageBytes: number;
+  readonly hasSelinux: boolean;
+  /** Mounts volumes also where only this process sees them. */
+  readonly allowsPrivateMounts: boolean;
+  readonly memory: VolumeMemory;
 }
 
-/** What a first publish is about to put in place. */
+/** What a volume is to hold. */
 interface NewVolume {
   readonly files: readonly VolumeFile[];
-  readonly ownership: Ownership;
-  readonly tmpfs: TmpfsOptions;
+  /** That it may come to take. */
+  readonly pages: number;
+  readonly options: MountOptions;
 }
 
 /** Published volumes as tmpfs mounts. What is mounted is the only state. */
@@ -47,6 +56,7 @@ export class TmpfsHost implements VolumeHost {
   readonly #paths: TargetPaths;
   readonly #tmpfs: TmpfsMaker;
   readonly #writer: AtomicWriter;
+  #isShared = false;
 
   constructor(options: TmpfsHostOptions, syscalls: Syscalls) {
     this.#options = options;
@@ -81,21 +91,37 @@ export class TmpfsHost implements VolumeHost {
    *
    * Without detached mounts 2 comes after 4. A failure takes back the mount and the directory that this call made.
    */
-  put(targetPath: string, files: readonly VolumeFile[], options: MountOptions): VolumeChange {
+  put(targetPath: string, files: readonly VolumeFile[], options: MountOptions, owner: VolumeOwner): VolumeChange {
     checkFileNames(files);
+    const pages = pagesOf(files, this.#options.pageBytes);
     return this.#at(targetPath, (target) => {
       if (target === undefined)
         throw new DriverError('INTERNAL', `the parent directory of ${targetPath} does not exist`);
-      const place = openTarget(this.#syscalls, target);
-      if (place === undefined) return this.#attach(target, undefined, files, options);
-      return closing(this.#syscalls, place, () => this.#putOn(target, place, files, options));
+      const giveBack = this.#options.memory.hold(targetPath, owner, memoryOf(pages, this.#options.pageBytes));
+      try {
+        const place = openTarget(this.#syscalls, target);
+        const volume = { files, pages, options };
+        if (place === undefined) return this.#attach(target, undefined, volume);
+        return closing(this.#syscalls, place, () => this.#putOn(target, place, volume));
+      } catch (error) {
+        giveBack();
+        throw error;
+      }
     });
+  }
+
+  adoptMounted(): void {
+    const { kubeletDir, memory, pageBytes } = this.#options;
+    for (const { targetPath, podUid, usedBytes } of mountedVolumes(kubeletDir)) {
+      memory.adopt(targetPath, { podUid }, memoryOf((2 * usedBytes) / pageBytes, pageBytes));
+    }
   }
 
   async detach(targetPath: string): Promise<void> {
     try {
       const target = this.#paths.open(targetPath);
       if (target !== undefined) await this.#takeAway(target);
+      this.#options.memory.release(targetPath);
     } catch (error) {
       throw withCode(error);
     }
@@ -116,7 +142,15 @@ export class TmpfsHost implements VolumeHost {
   }
 
   mountProblem(): string | undefined {
-    return this.#tmpfs.problem() ?? this.#paths.problem();
+    return this.#tmpfs.problem() ?? this.#paths.problem() ?? this.#privacyProblem();
+  }
+
+  /** Why pods would not see a volume. What was found to be shared is not looked at again. */
+  #privacyProblem(): string | undefined {
+    if (this.#isShared || this.#options.allowsPrivateMounts) return undefined;
+    const problem = propagationProblem(path.join(this.#options.kubeletDir, 'pods'));
+    this.#isShared = problem === undefined;
+    return problem && `${problem.what}: ${problem.fix}`;
   }
 
   /** Opens the target's parent for `use`, and gives failed system calls their code. */
@@ -133,7 +167,7 @@ export class TmpfsHost implements VolumeHost {
     return {
       sizeBytes: this.#options.tmpfsSizeBytes,
       permissions: permissionsOf(options),
-      selinuxContext: selinuxContext(this.#syscalls, this.#options.selinuxDir, options.selinuxContext),
+      selinuxContext: selinuxContext(this.#options.hasSelinux, options.selinuxContext),
     };
   }
 
@@ -149,37 +183,45 @@ export class TmpfsHost implements VolumeHost {
     }
   }
 
-  #putOn(target: Target, place: Directory, files: readonly VolumeFile[], options: MountOptions): VolumeChange {
+  #putOn(target: Target, place: Directory, volume: NewVolume): VolumeChange {
     const occupant = occupantOf(this.#syscalls, target, place);
-    if (occupant === 'foreign') throw foreignMount(target);
-    if (occupant === 'tmpfs') return this.#writer.rewrite(place, files, options);
+    if (occupant.kind === 'foreign') throw foreignMount(target);
+    if (occupant.kind === 'tmpfs') {
+      // Mounted when --tmpfs-size was smaller; without more room it works as long as its content does not need it.
+      if (occupant.sizeBytes < this.#options.tmpfsSizeBytes) this.#tmpfs.grow(place, this.#options.tmpfsSizeBytes);
+      return this.#writer.rewrite(place, volume.files, volume.options);
+    }
     if (checkValue(this.#syscalls.list(place.fd), 'getdents', place).length > 0) {
       throw new DriverError('FAILED_PRECONDITION', `${target.path} is not mounted and not empty: remove what is in it`);
     }
-    return this.#attach(target, place, files, options);
+    return this.#attach(target, place, volume);
   }
 
   /** @param place the target's directory, undefined when there is none yet. */
-  #attach(target: Target, place: Directory | undefined, files: readonly VolumeFile[], options: MountOptions): 'fresh' {
-    const volume = { files, ownership: options, tmpfs: this.#tmpfsOptions(options) };
-    if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, place, volume);
-    else this.#attachMounted(target, place, volume);
+  #attach(target: Target, place: Directory | undefined, volume: NewVolume): 'fresh' {
+    const { pageBytes, tmpfsSizeBytes } = this.#options;
+    const problem = this.#privacyProblem();
+    if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
+    ensureRefreshable(volume.pages, pageBytes, tmpfsSizeBytes);
+    const tmpfs = this.#tmpfsOptions(volume.options);
+    if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, place, volume, tmpfs);
+    else this.#attachMounted(target, place, volume, tmpfs);
     return 'fresh';
   }
 
-  #attachDetached(target: Target, place: Directory | undefined, volume: NewVolume): void {
-    closing(this.#syscalls, this.#tmpfs.createDetached(volume.tmpfs), (root) => {
-      this.#writer.fill(root, volume.files, volume.ownership);
+  #attachDetached(target: Target, place: Directory | undefined, volume: NewVolume, tmpfs: TmpfsOptions): void {
+    closing(this.#syscalls, this.#tmpfs.createDetached(tmpfs), (root) => {
+      this.#writer.fill(root, volume.files, volume.options);
       this.#onDirectory(target, place, (directory) => this.#tmpfs.attach(root, directory));
     });
   }
 
-  #attachMounted(target: Target, place: Directory | undefined, volume: NewVolume): void {
+  #attachMounted(target: Target, place: Directory | undefined, volume: NewVolume, tmpfs: TmpfsOptions): void {
     this.#onDirectory(target, place, (directory) => {
-      this.#tmpfs.mountOn(directory, volume.tmpfs);
+      this.#tmpfs.mountOn(directory, tmpfs);
       try {
         closing(this.#syscalls, openDirectory(this.#syscalls, target.parent, target.name, open.place), (root) =>
-          this.#writer.fill(root, volume.files, volume.ownership),
+          this.#writer.fill(root, volume.files, volume.options),
         );
       } catch (error) {
         unmountNow(this.#syscalls, target);

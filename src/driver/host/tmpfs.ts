@@ -7,11 +7,10 @@ import { mountAttribute, mountFlag } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
 /** What `mount` and `findmnt` show as the source of a volume. */
-const source = 'connectors-csi';
+export const volumeSource = 'connectors-csi';
 
 /**
- * 128 files in two generations, and in a third while one is written, their links, and the directories: with room to
- * spare, and still a bound.
+ * 128 files in two generations, their links, old and new, and the directories: with room to spare, and still a bound.
  */
 const maxInodes = 1024;
 
@@ -72,7 +71,7 @@ export class TmpfsMaker {
     const syscalls = this.#syscalls;
     const filesystem = { fd: check(syscalls.fsopen('tmpfs'), 'fsopen', { path: 'tmpfs' }), path: 'tmpfs' };
     try {
-      check(syscalls.fsconfig(filesystem.fd, 'source', source), 'fsconfig source', filesystem);
+      check(syscalls.fsconfig(filesystem.fd, 'source', volumeSource), 'fsconfig source', filesystem);
       for (const [key, value] of settings(options, this.#noswap)) {
         check(syscalls.fsconfig(filesystem.fd, key, value), `fsconfig ${key}`, filesystem);
       }
@@ -94,7 +93,17 @@ export class TmpfsMaker {
     const flags = mountFlag.NODEV | mountFlag.NOSUID | mountFlag.NOEXEC;
     // Quoted: a context has commas in it when it names categories.
     const text = settings(options, false).map(([key, value]) => `${key}=${key === 'context' ? `"${value}"` : value}`);
-    check(this.#syscalls.mount(source, descriptorPath(target.fd), 'tmpfs', flags, text.join(',')), 'mount', target);
+    check(
+      this.#syscalls.mount(volumeSource, descriptorPath(target.fd), 'tmpfs', flags, text.join(',')),
+      'mount',
+      target,
+    );
+  }
+
+  /** Gives a mounted tmpfs more room; where that is refused it keeps what it has. Takes its descriptor's path for the mount. */
+  grow(mounted: Directory, sizeBytes: number): void {
+    const flags = mountFlag.REMOUNT | mountFlag.NODEV | mountFlag.NOSUID | mountFlag.NOEXEC;
+    this.#syscalls.mount(volumeSource, descriptorPath(mounted.fd), 'tmpfs', flags, `size=${sizeBytes}`);
   }
 
   /** Goes through all steps but the attaching, and finds out about `noswap` (Linux 6.4, refused in a user namespace). */
@@ -111,7 +120,7 @@ export class TmpfsMaker {
 
   /** EINVAL, for the option, means that mounting is allowed; nothing is mounted. */
   #tryMounted(): number {
-    return this.#syscalls.mount(source, '/', 'tmpfs', 0, 'nr_inodes=none');
+    return this.#syscalls.mount(volumeSource, '/', 'tmpfs', 0, 'nr_inodes=none');
   }
 }
 

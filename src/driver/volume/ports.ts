@@ -1,4 +1,5 @@
 import type { PodIdentity } from '../../access/access-control.js';
+import type { VolumeOwner } from '../../load/volume-memory.js';
 import type { Secret } from '../../secret.js';
 
 /** A service-account token for the proxy. */
@@ -99,7 +100,7 @@ export interface VolumeHost {
    * directory made when absent; undoes its own work on failure. Else rewrites in place, atomically for readers; touches
    * nothing when content, modes and group are the same.
    */
-  put(targetPath: string, files: readonly VolumeFile[], options: MountOptions): VolumeChange;
+  put(targetPath: string, files: readonly VolumeFile[], options: MountOptions, owner: VolumeOwner): VolumeChange;
   /**
    * Unmounts whatever of ours is there and removes the directory. Absent or not mounted is success. Waits in the kernel
    * while the driver goes on: the volume's lock must be held until it is done.
@@ -107,6 +108,8 @@ export interface VolumeHost {
   detach(targetPath: string): Promise<void>;
   /** @throws {DriverError} NOT_FOUND when the path is not a published volume. */
   statistics(targetPath: string): VolumeStatistics;
+  /** Takes stock of what earlier drivers have mounted, for the bounds on memory. */
+  adoptMounted(): void;
   /** Why nothing can be mounted: this process may not, or there is no kubelet's directory. Undefined when it can. */
   mountProblem(): string | undefined;
 }

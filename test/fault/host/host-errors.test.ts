@@ -3,10 +3,10 @@ import fs from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { DriverError } from '../../../src/errors.js';
-import type { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import type { MountOptions } from '../../../src/driver/volume/ports.js';
 import { generationFiles, generationOf } from '../../support/host/generation-files.js';
 import { KubeletDir, openDescriptors, readVolume } from '../../support/host/kubelet-dir.js';
+import type { TestHost } from '../../support/host/kubelet-dir.js';
 import { plausibleErrors } from '../../support/host/plausible-errors.js';
 import type { ErrnoName } from '../../support/host/plausible-errors.js';
 import { kernelNames, kernels, wrapSyscalls } from '../../support/host/syscall-wrapper.js';
@@ -38,7 +38,7 @@ for (const kernel of kernelNames) {
     this.timeout(120_000);
     const plain = kernels[kernel]();
     let kubelet: KubeletDir;
-    let host: TmpfsHost;
+    let host: TestHost;
     beforeEach(() => {
       kubelet = new KubeletDir();
       host = kubelet.host(plain);
@@ -71,7 +71,7 @@ for (const kernel of kernelNames) {
     async function atEveryStep(
       duration: Duration,
       prepare: () => unknown,
-      call: (host: TmpfsHost) => unknown,
+      call: (host: TestHost) => unknown,
       afterwards: (thrown: DriverError | undefined, where: string) => unknown,
     ): Promise<ReadonlySet<CallName>> {
       const calls = new Set<CallName>();

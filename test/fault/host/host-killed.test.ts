@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
-import type { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import { bundleProgram, runHostCall } from '../../support/host/child-programs.js';
 import type { HostCall } from '../../support/host/child-programs.js';
 import { generationFiles, generationOf } from '../../support/host/generation-files.js';
 import { KubeletDir, readVolume } from '../../support/host/kubelet-dir.js';
+import type { TestHost } from '../../support/host/kubelet-dir.js';
 import { Readers } from '../../support/host/readers.js';
 
 describe('a driver that is killed', function () {
@@ -14,7 +14,7 @@ describe('a driver that is killed', function () {
   let hostCall: string;
   let volumeReader: string;
   let kubelet: KubeletDir;
-  let host: TmpfsHost;
+  let host: TestHost;
   let readers: Readers | undefined;
 
   before(() => {

@@ -14,6 +14,7 @@ import {
   type Manifest,
 } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
+import { limits } from '../../../src/load/limits.js';
 
 const components = [
   'token-minting',
@@ -231,12 +232,14 @@ describe('deploy', function () {
     for (const container of [own!, sidecar!]) assert.equal(container.securityContext['readOnlyRootFilesystem'], true);
   });
 
-  it('gives the memory limit room for the volumes of a full node', () => {
+  it('gives the memory limit room for the process, and for a full node whose volumes hold as much as they may in ten files', () => {
     const own = driver(built.get('')!);
     const { memory } = (own as unknown as { resources: { limits: { memory: string } } }).resources.limits;
     assert.match(memory, /^\d+Mi$/);
     const limit = Number.parseInt(memory, 10) * 1024 * 1024;
-    assert.ok(limit >= 100e6 + 110 * configurationOf(own)['tmpfs-size'], memory);
+    const reserve = configurationOf(own)['memory-reserve'];
+    const perVolume = 2 * (limits.volume.bytes + 10 * 4096) + limits.volumeMemory.kernelBytesPerVolume;
+    assert.ok(reserve >= 125e6 && limit - reserve >= 110 * perVolume, memory);
   });
 
   it('starts the driver with flags that fit the other objects', () => {

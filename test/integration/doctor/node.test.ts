@@ -36,6 +36,7 @@ describe('doctor on a node', () => {
           'ok noswap',
           'ok kubelet-dir',
           'ok propagation',
+          'ok selinux',
           'ok socket',
           'ok registration',
           'ok readiness',
@@ -150,7 +151,7 @@ describe('doctor on a node', () => {
     it('prints a line per check and ends with 0 when no line fails', async () => {
       const { status, stdout } = await run([]);
       assert.equal(status, 0, stdout);
-      assert.equal(stdout.split('\n').length, 13);
+      assert.equal(stdout.split('\n').length, 14);
       assert.match(stdout, /^ok {4}mount {10}a tmpfs can be mounted$/m);
     });
 

@@ -5,6 +5,7 @@ import { parseServeConfig } from '../../../src/driver/config.js';
 import type { DriverConfig } from '../../../src/driver/config.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import type { Syscalls } from '../../../src/driver/host/syscalls.js';
+import type { MemoryLevel } from '../../../src/load/memory-levels.js';
 import { createLog } from '../../../src/process/json-log.js';
 import type { Log } from '../../../src/log.js';
 import type { Metrics } from '../../../src/driver/metrics.js';
@@ -28,6 +29,8 @@ export interface InProcessOptions {
   /** Replaces parts of the backend. */
   readonly replace?: (backend: Backend) => Partial<Backend>;
   readonly now?: () => number;
+  /** In place of no limit. */
+  readonly memoryLevels?: () => readonly MemoryLevel[];
 }
 
 const renderThread = new URL('../../../dist/render-worker.js', import.meta.url);
@@ -50,6 +53,7 @@ export class InProcessDriver {
         return { ...backend, ...options.replace?.(backend) };
       },
       syscalls: options.syscalls ?? loadSyscalls(),
+      memoryLevels: options.memoryLevels ?? (() => []),
       clock,
       renderThread,
       log,

@@ -32,6 +32,8 @@ export class NodeSandbox {
       ...['--endpoint', `unix://${this.socketPath}`, '--node-name', 'node-1', '--kubelet-dir', this.kubeletDir],
       ...['--connector-source', 'directory', '--manifests', this.manifestsDir],
       ...['--registration-dir', '', '--http-address', '', '--not-found-wait', '0s'],
+      // Nobody but the tests sees what is mounted here.
+      '--allow-private-mounts',
     ];
   }
 

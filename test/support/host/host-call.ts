@@ -1,8 +1,8 @@
 // A program: makes one call of a TmpfsHost and kills itself before the system call that its argument names.
 import fs from 'node:fs';
-import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import type { HostCall } from './child-programs.js';
 import { generationFiles } from './generation-files.js';
+import { TestHost, unlimited } from './kubelet-dir.js';
 import { kernels, wrapSyscalls } from './syscall-wrapper.js';
 
 const call = JSON.parse(process.argv[2] ?? '') as HostCall;
@@ -15,11 +15,14 @@ const syscalls = wrapSyscalls(kernels[call.kernel](), (name) => {
   }
   return undefined;
 });
-const host = new TmpfsHost(
+const host = new TestHost(
   {
     kubeletDir: call.kubeletDir,
     tmpfsSizeBytes: 4 << 20,
-    selinuxDir: '/nonexistent',
+    pageBytes: 4096,
+    hasSelinux: false,
+    allowsPrivateMounts: true,
+    memory: unlimited,
     clock: Date,
     random: Math.random,
   },

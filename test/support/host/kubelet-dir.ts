@@ -2,10 +2,30 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Syscalls } from '../../../src/driver/host/syscalls.js';
+import { VolumeMemory } from '../../../src/load/volume-memory.js';
+import type { VolumeOwner } from '../../../src/load/volume-memory.js';
 import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import type { TmpfsHostOptions } from '../../../src/driver/host/tmpfs-host.js';
-import type { VolumeFile } from '../../../src/driver/volume/ports.js';
+import type { MountOptions, VolumeChange, VolumeFile } from '../../../src/driver/volume/ports.js';
 import { mountsBelow, unmountBelow } from '../mounts.js';
+
+/** Bounds nothing. */
+export const unlimited = new VolumeMemory({ levels: () => [], reserveBytes: 0, now: () => 0 });
+
+/** The owner of a volume where it does not matter. */
+export const somebody: VolumeOwner = { podUid: '1b4df7e6', pod: { namespace: 'ci', name: 'build' } };
+
+/** A host whose volumes are somebody's. */
+export class TestHost extends TmpfsHost {
+  override put(
+    targetPath: string,
+    files: readonly VolumeFile[],
+    options: MountOptions,
+    owner: VolumeOwner = somebody,
+  ): VolumeChange {
+    return super.put(targetPath, files, options, owner);
+  }
+}
 
 /** A kubelet's directory with one pod's volume waiting for a driver; `remove` unmounts all that is left in it. */
 export class KubeletDir {
@@ -20,12 +40,15 @@ export class KubeletDir {
     fs.writeFileSync(path.join(this.parent, 'vol_data.json'), '{}');
   }
 
-  host(syscalls: Syscalls, overrides: Partial<TmpfsHostOptions> = {}): TmpfsHost {
-    return new TmpfsHost(
+  host(syscalls: Syscalls, overrides: Partial<TmpfsHostOptions> = {}): TestHost {
+    return new TestHost(
       {
         kubeletDir: this.root,
         tmpfsSizeBytes: 4 << 20,
-        selinuxDir: '/nonexistent',
+        pageBytes: 4096,
+        hasSelinux: false,
+        allowsPrivateMounts: true,
+        memory: unlimited,
         clock: Date,
         random: Math.random,
         ...overrides,

@@ -97,6 +97,7 @@ async function exported(): Promise<Metric[]> {
     }),
     cachedObjects: () => ({ connectors: 0 }),
     droppedLogLines: () => 0,
+    volumeMemory: () => ({ heldBytes: 0, budgetBytes: 0, lastingBytes: 0, refusals: { node: 0 } }),
     isRegistered: () => true,
   });
   registry.started('Probe');

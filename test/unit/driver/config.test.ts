@@ -34,7 +34,9 @@ const defaults: DriverConfig = {
   'max-concurrent-publishes': 64,
   'max-watched-objects': 1000,
   'max-watched-bytes': 32 * 1024 * 1024,
-  'tmpfs-size': 4 * 1024 * 1024,
+  'tmpfs-size': undefined,
+  'memory-reserve': 160 * 1024 * 1024,
+  'allow-private-mounts': false,
   'log-level': 'info',
 };
 
@@ -136,7 +138,7 @@ describe('the flags of serve', () => {
     ['max-concurrent-publishes', '1.5', 'must be a whole number'],
     ['tmpfs-size', '4M', 'must be a size'],
     ['tmpfs-size', '63Ki', 'must be a size'],
-    ['tmpfs-size', '', 'must be a size'],
+    ['memory-reserve', '', 'must be a size'],
     ['log-level', 'loud', 'must be one of trace, debug, info, warn, error, silent'],
   ] as const) {
     it(`refuse --${name}=${written.slice(0, 20)}, and say what it takes`, () => {

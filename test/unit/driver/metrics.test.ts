@@ -14,6 +14,12 @@ const unregistering: MetricsProbes = {
   }),
   cachedObjects: () => ({ connectors: 4 }),
   droppedLogLines: () => 7,
+  volumeMemory: () => ({
+    heldBytes: 5,
+    budgetBytes: undefined,
+    lastingBytes: 6,
+    refusals: { node: 1, namespace: 2, pod: 3 },
+  }),
 };
 const probes: MetricsProbes = { ...unregistering, isRegistered: () => true };
 
@@ -36,6 +42,10 @@ describe('Metrics', () => {
       ['oldest_refresh_failure_timestamp_seconds{code="PERMISSION_DENIED"}', 2.5],
       ['log_lines_dropped_total', 7],
       ['cached_objects{resource="connectors"}', 4],
+      ['volume_memory_bytes', 5],
+      ['volume_memory_budget_bytes', 0],
+      ['volume_memory_charged_bytes', 6],
+      ['volume_memory_refusals_total{reason="pod"}', 3],
     ] as const) {
       assert.equal(await lineOf(metrics, start), `connectors_csi_${start} ${value}`);
     }

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
-import type { TmpfsHost } from '../../../../src/driver/host/tmpfs-host.js';
 import { filesOf, KubeletDir, readVolume } from '../../../support/host/kubelet-dir.js';
+import type { TestHost } from '../../../support/host/kubelet-dir.js';
 
 describe('writing a generation', () => {
   let kubelet: KubeletDir;
-  let host: TmpfsHost;
+  let host: TestHost;
   let now: number;
   beforeEach(() => {
     now = Date.UTC(2026, 0, 31, 9, 5, 0, 250);

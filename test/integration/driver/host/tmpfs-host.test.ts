@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import type { TmpfsHost } from '../../../../src/driver/host/tmpfs-host.js';
 import { filesOf, KubeletDir, openDescriptors, readVolume } from '../../../support/host/kubelet-dir.js';
+import type { TestHost } from '../../../support/host/kubelet-dir.js';
 import { kernelNames, kernels } from '../../../support/host/syscall-wrapper.js';
 import { hasManyIds } from '../../../support/user-ids.js';
 
@@ -15,7 +15,7 @@ for (const kernel of kernelNames) {
   describe(`a volume that is ${kernel}`, () => {
     const syscalls = kernels[kernel]();
     let kubelet: KubeletDir;
-    let host: TmpfsHost;
+    let host: TestHost;
     beforeEach(() => {
       kubelet = new KubeletDir();
       host = kubelet.host(syscalls);
@@ -82,7 +82,7 @@ for (const kernel of kernelNames) {
         const big = [{ name: 'big', content: Buffer.alloc(128 << 10) }];
         assert.throws(() => small.put(kubelet.target, big, {}), {
           code: 'RESOURCE_EXHAUSTED',
-          message: /big: ENOSPC$/,
+          message: /needs 256 KiB for two generations.* and has 64 KiB: .*--tmpfs-size/,
         });
         assert.deepEqual(fs.readdirSync(kubelet.parent), ['vol_data.json']);
         assert.deepEqual(kubelet.mounts(), []);
@@ -141,6 +141,39 @@ for (const kernel of kernelNames) {
         assert.deepEqual(readVolume(kubelet.target), texts);
         assert.deepEqual(kubelet.entries(), before);
         assert.equal(small.put(kubelet.target, filesOf({ a: '1' }), {}), 'refreshed');
+      });
+    });
+
+    describe('that is small', () => {
+      const half = (fill: number) => [{ name: 'f', content: Buffer.alloc(32 << 10, fill) }];
+
+      it('takes what can be refreshed, and refuses what only fits once', () => {
+        const small = kubelet.host(syscalls, { tmpfsSizeBytes: 64 << 10 });
+        const more = [...half(1), ...filesOf({ g: 'a page more' })];
+        assert.throws(() => small.put(kubelet.target, more, {}), { code: 'RESOURCE_EXHAUSTED' });
+        assert.equal(host.inspect(kubelet.target), 'absent');
+        small.put(kubelet.target, half(1), {});
+        for (const fill of [2, 3, 4]) assert.equal(small.put(kubelet.target, half(fill), {}), 'refreshed');
+      });
+
+      it('refuses what only fits once in pages of 64 KiB', () => {
+        const coarse = kubelet.host(syscalls, { pageBytes: 64 << 10 });
+        const many = Array.from({ length: 33 }, (_, n) => ({ name: `f${n}`, content: Buffer.from(String(n)) }));
+        assert.throws(() => coarse.put(kubelet.target, many, {}), {
+          code: 'RESOURCE_EXHAUSTED',
+          message: /in pages of 64 KiB, and has 4096 KiB/,
+        });
+        coarse.put(kubelet.target, many.slice(1), {});
+      });
+
+      it('grows when a driver with a larger --tmpfs-size refreshes it, and keeps its mount and flags', () => {
+        const small = kubelet.host(syscalls, { tmpfsSizeBytes: 64 << 10 });
+        small.put(kubelet.target, half(1), {});
+        const [before = ''] = kubelet.mounts();
+        const large = [{ name: 'f', content: Buffer.alloc(256 << 10, 2) }];
+        assert.throws(() => small.put(kubelet.target, large, {}), { code: 'RESOURCE_EXHAUSTED', message: /ENOSPC$/ });
+        assert.equal(host.put(kubelet.target, large, {}), 'refreshed');
+        assert.deepEqual(kubelet.mounts(), [before.replace('size=64k', 'size=4096k')]);
       });
     });
 
@@ -364,7 +397,7 @@ for (const kernel of kernelNames) {
   describe(`a volume with a group that is ${kernel}`, () => {
     const gid = 4711;
     let kubelet: KubeletDir;
-    let host: TmpfsHost;
+    let host: TestHost;
     beforeEach(function () {
       if (!hasManyIds()) {
         console.log('      skipped: a group other than 0 exists only for real root, not in this user namespace');

@@ -1,0 +1,26 @@
+import { realpathSync } from 'node:fs';
+import { mountOf, readMountTable } from './mount-table.js';
+import type { Mount } from './mount-table.js';
+
+export interface PropagationProblem {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/**
+ * Why the node would not see what is mounted in the kubelet's directory; undefined when it would. Without shared
+ * propagation every publish would succeed, and every pod find an empty directory.
+ * @param podsDir `<kubelet dir>/pods`, which exists.
+ */
+export function propagationProblem(
+  podsDir: string,
+  table: readonly Mount[] = readMountTable(),
+): PropagationProblem | undefined {
+  const pods = realpathSync(podsDir);
+  const mount = mountOf(pods, table);
+  if (mount?.isShared === true) return undefined;
+  return {
+    what: `the mount at ${mount?.point ?? pods} is not shared, so that no pod would see what the driver mounts there`,
+    fix: 'the container needs mountPropagation: Bidirectional for this directory, and on the node it has to be a shared mount (mount --make-rshared /)',
+  };
+}

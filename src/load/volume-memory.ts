@@ -1,0 +1,190 @@
+import { DriverError } from '../errors.js';
+import { limits } from './limits.js';
+import type { MemoryLevel } from './memory-levels.js';
+
+/** Whose a volume is. A driver that has just started knows of the volumes before it only the pod's uid. */
+export interface VolumeOwner {
+  readonly podUid: string;
+  readonly pod?: { readonly namespace: string; readonly name: string };
+}
+
+export interface VolumeMemoryOptions {
+  /** The memory limits that hold for this process; asked once a second, and before anything is refused. */
+  readonly levels: () => readonly MemoryLevel[];
+  /** What of the limit is no volume's. */
+  readonly reserveBytes: number;
+  /** A clock in milliseconds that is never set. */
+  readonly now: () => number;
+}
+
+/** Why memory was refused: all of the node's is taken, or all of one pod's or namespace's share. */
+export const refusalReasons = ['node', 'namespace', 'pod'] as const;
+export type RefusalReason = (typeof refusalReasons)[number];
+
+interface Holding {
+  readonly owner: VolumeOwner;
+  readonly bytes: number;
+}
+
+interface Reading {
+  readonly atMs: number;
+  readonly levels: readonly MemoryLevel[];
+}
+
+const readingMs = 1000;
+
+/**
+ * Bounds the memory that the volumes of a node may come to hold, so that the driver's process always has room in its
+ * limit: what a volume holds stays charged when the process is killed for it, and would kill the next one too.
+ *
+ * A volume counts with what it may hold without asking again: its content in two generations, and the kernel's part. What
+ * does not grow is never refused. Two figures are held under the limit: the sum of the volumes, and what the cgroup says
+ * (it knows what this process does not, but a container may not see the pod's).
+ */
+export class VolumeMemory {
+  readonly #options: VolumeMemoryOptions;
+  readonly #holdings = new Map<string, Holding>();
+  readonly #refusals: Record<RefusalReason, number> = { node: 0, namespace: 0, pod: 0 };
+  #totalBytes = 0;
+  #reading: Reading = { atMs: Number.NEGATIVE_INFINITY, levels: [] };
+  /** Let since then. */
+  #grownBytes = 0;
+
+  constructor(options: VolumeMemoryOptions) {
+    this.#options = options;
+  }
+
+  /** Counts a volume that was mounted before this process started, whatever it takes. */
+  adopt(key: string, owner: VolumeOwner, bytes: number): void {
+    this.#set(key, { owner, bytes });
+  }
+
+  /**
+   * Lets the volume hold `bytes`.
+   * @returns takes that back.
+   * @throws {DriverError} RESOURCE_EXHAUSTED when it would grow beyond what there is, or what is its owner's.
+   */
+  hold(key: string, owner: VolumeOwner, bytes: number): () => void {
+    const before = this.#holdings.get(key);
+    const growth = bytes - (before?.bytes ?? 0);
+    if (growth > 0) this.#ensureRoom(owner, growth, before !== undefined);
+    this.#set(key, { owner, bytes });
+    return () => {
+      if (before === undefined) this.release(key);
+      else this.#set(key, before);
+    };
+  }
+
+  release(key: string): void {
+    this.#totalBytes -= this.#holdings.get(key)?.bytes ?? 0;
+    this.#holdings.delete(key);
+  }
+
+  /** For metrics and messages. `budgetBytes` undefined: there is no limit. */
+  summary(): {
+    readonly heldBytes: number;
+    readonly budgetBytes: number | undefined;
+    readonly lastingBytes: number;
+    readonly refusals: Readonly<Record<RefusalReason, number>>;
+  } {
+    return {
+      heldBytes: this.#totalBytes,
+      budgetBytes: this.#budgetBytes(this.#options.reserveBytes),
+      lastingBytes: Math.max(0, ...this.#levels().map(({ lastingBytes }) => lastingBytes)),
+      refusals: { ...this.#refusals },
+    };
+  }
+
+  #set(key: string, holding: Holding): void {
+    const before = this.#holdings.get(key)?.bytes ?? 0;
+    this.#totalBytes += holding.bytes - before;
+    this.#grownBytes += Math.max(0, holding.bytes - before);
+    this.#holdings.set(key, holding);
+  }
+
+  #ensureRoom(owner: VolumeOwner, growth: number, isGrowing: boolean): void {
+    const { podShare, namespaceShare, reserveForGrowth } = limits.volumeMemory;
+    const budget = this.#budgetBytes(this.#options.reserveBytes);
+    if (budget === undefined) return;
+    this.#ensureLimit(growth, budget, this.#options.reserveBytes * (isGrowing ? reserveForGrowth : 1));
+    this.#ensureShare('pod', ({ podUid }) => podUid === owner.podUid, growth, budget * podShare, owner);
+    const namespace = owner.pod?.namespace;
+    if (namespace === undefined) return;
+    this.#ensureShare('namespace', ({ pod }) => pod?.namespace === namespace, growth, budget * namespaceShare, owner);
+  }
+
+  #ensureLimit(growth: number, budget: number, reserve: number): void {
+    if (!this.#isFull(growth, reserve)) return;
+    // What was unmounted since the last reading is not in it.
+    this.#read();
+    if (!this.#isFull(growth, reserve)) return;
+    throw this.#refusal(
+      'node',
+      `no memory for volumes on this node: its ${this.#holdings.size} volumes may take ${inMiB(this.#totalBytes)} of the ` +
+        `${inMiB(budget)} that the driver's memory limit leaves them, and this one needs ${inMiB(growth)} more; ` +
+        "pods that end make room, and the operator can raise the limit in the driver's DaemonSet",
+    );
+  }
+
+  #isFull(growth: number, reserve: number): boolean {
+    return this.#levels().some(({ limitBytes, lastingBytes }) => {
+      const heldBytes = Math.max(this.#totalBytes, lastingBytes + this.#grownBytes);
+      return heldBytes + growth > limitBytes - reserve;
+    });
+  }
+
+  #ensureShare(
+    reason: 'namespace' | 'pod',
+    isTheirs: (owner: VolumeOwner) => boolean,
+    growth: number,
+    shareBytes: number,
+    { pod }: VolumeOwner,
+  ): void {
+    let bytes = 0;
+    for (const holding of this.#holdings.values()) if (isTheirs(holding.owner)) bytes += holding.bytes;
+    if (bytes + growth <= shareBytes) return;
+    const whose = reason === 'pod' ? `pod ${pod?.namespace}/${pod?.name}` : `namespace ${pod?.namespace}`;
+    throw this.#refusal(
+      reason,
+      `the volumes of ${whose} on this node may take ${inMiB(bytes)}, and this one needs ${inMiB(growth)} more than the ` +
+        `${inMiB(shareBytes)} that are one ${reason}'s share: use fewer or smaller volumes, or spread the pods over nodes`,
+    );
+  }
+
+  #refusal(reason: RefusalReason, message: string): DriverError {
+    this.#refusals[reason] += 1;
+    return new DriverError('RESOURCE_EXHAUSTED', message, { cause: new Error(this.#largest()) });
+  }
+
+  /** For the log alone: who reads a pod's events need not know its neighbours. */
+  #largest(): string {
+    const byPod = new Map<string, { readonly name: string; bytes: number }>();
+    for (const { owner, bytes } of this.#holdings.values()) {
+      const name = owner.pod === undefined ? `uid ${owner.podUid}` : `${owner.pod.namespace}/${owner.pod.name}`;
+      const sum = byPod.get(owner.podUid) ?? { name, bytes: 0 };
+      sum.bytes += bytes;
+      byPod.set(owner.podUid, sum);
+    }
+    const largest = [...byPod.values()].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
+    return `most is held by the pods ${largest.map(({ name, bytes }) => `${name} (${inMiB(bytes)})`).join(', ')}`;
+  }
+
+  #budgetBytes(reserveBytes: number): number | undefined {
+    const limits = this.#levels().map(({ limitBytes }) => limitBytes);
+    return limits.length === 0 ? undefined : Math.max(0, Math.min(...limits) - reserveBytes);
+  }
+
+  #levels(): readonly MemoryLevel[] {
+    if (this.#options.now() - this.#reading.atMs >= readingMs) this.#read();
+    return this.#reading.levels;
+  }
+
+  #read(): void {
+    this.#reading = { atMs: this.#options.now(), levels: this.#options.levels() };
+    this.#grownBytes = 0;
+  }
+}
+
+function inMiB(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MiB`;
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector } from '../../../support/driver/manifests.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+
+const MiB = 2 ** 20;
+const reserveBytes = 160 * MiB;
+const bundle = `-----BEGIN CERTIFICATE-----\n${'QUFB'.repeat(56_000)}\n-----END CERTIFICATE-----\n`;
+
+describe('the memory of a node', () => {
+  let node: NodeSandbox;
+  let driver: InProcessDriver;
+  beforeEach(() => {
+    node = new NodeSandbox();
+    node.writeManifest('harbor.json', connector('harbor', { caCerts: bundle }));
+  });
+  afterEach(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  const start = async (volumeMiB: number): Promise<void> => {
+    const limitBytes = reserveBytes + volumeMiB * MiB;
+    driver = await InProcessDriver.start(node, { memoryLevels: () => [{ limitBytes, lastingBytes: 0 }] });
+  };
+  const publish = (volume: TestVolume) =>
+    driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'ci/harbor' } }));
+  /** Of a pod and a namespace of its own. */
+  const volumeOf = (namespace: string) => node.volume({ namespace });
+
+  it('is refused to a volume that it has no room for, and nothing of that is left', async () => {
+    await start(5);
+    const volumes = Array.from({ length: 10 }, (_, n) => volumeOf(`team-${n}`));
+    for (const volume of volumes) await publish(volume);
+    const more = volumeOf('late');
+    await assertFails(publish(more), 'RESOURCE_EXHAUSTED', /^no memory for volumes on this node: its 10 volumes/);
+    assert.deepEqual(more.kubeletEntries(), ['vol_data.json']);
+    assert.equal(node.mounts().length, volumes.length);
+    assert.match(await driver.driver.metrics.text(), /volume_memory_refusals_total\{reason="node"\} 1/);
+
+    await driver.kubelet.unpublishVolume(volumes[0]!);
+    await publish(more);
+    assert.equal(more.read()['ca.crt'], bundle);
+  });
+
+  it('has no more than a share for one pod and for one namespace, and others are served', async () => {
+    await start(6);
+    const greedy = volumeOf('greedy');
+    await publish(greedy);
+    const second = node.volume({ ...greedy.pod, volumeName: 'second' });
+    await assertFails(publish(second), 'RESOURCE_EXHAUSTED', /^the volumes of pod greedy\/build-pod on this node/);
+
+    const crowd = Array.from({ length: 5 }, () => volumeOf('greedy'));
+    for (const volume of crowd) await publish(volume);
+    await assertFails(
+      publish(volumeOf('greedy')),
+      'RESOURCE_EXHAUSTED',
+      /^the volumes of namespace greedy on this node/,
+    );
+    await publish(volumeOf('other'));
+  });
+
+  it('is not asked of volumes that are refreshed and do not grow, also by a driver that starts above its limit', async () => {
+    await start(40);
+    const volumes = Array.from({ length: 10 }, (_, n) => volumeOf(`team-${n}`));
+    for (const volume of volumes) await publish(volume);
+    await driver.stop();
+
+    await start(1);
+    assert.match(driver.log, /may take more memory than the limit of the container leaves them/);
+    const more = volumeOf('late');
+    await assertFails(publish(more), 'RESOURCE_EXHAUSTED', /^no memory for volumes on this node/);
+    for (const volume of volumes) {
+      for (const round of [1, 2, 3]) {
+        volume.renewToken();
+        await publish(volume);
+        assert.equal(volume.read()['context.token'], volume.token, `round ${round}`);
+      }
+    }
+    for (const volume of volumes) await driver.kubelet.unpublishVolume(volume);
+    assert.deepEqual(node.mounts(), []);
+    assert.match(await driver.driver.metrics.text(), /volume_memory_bytes 0\n/);
+  });
+
+  it('is not taken by a refresh that would grow beyond it, which keeps what is mounted', async () => {
+    node.writeManifest('harbor.json', connector('harbor'));
+    await start(1);
+    const volumes = Array.from({ length: 5 }, (_, n) => volumeOf(`team-${n}`));
+    for (const volume of volumes) await publish(volume);
+    node.writeManifest('harbor.json', connector('harbor', { caCerts: bundle }));
+    const token = volumes[0]!.read()['context.token'];
+    await assertFails(publish(volumes[0]!), 'UNAVAILABLE', /RESOURCE_EXHAUSTED: the volumes of pod team-0\/build-pod/);
+    assert.equal(volumes[0]!.read()['context.token'], token);
+    assert.equal(volumes[0]!.read()['ca.crt'], undefined);
+  });
+});

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import type { MemoryLevel } from '../../../src/load/memory-levels.js';
+import { VolumeMemory } from '../../../src/load/volume-memory.js';
+import type { VolumeOwner } from '../../../src/load/volume-memory.js';
+
+const MiB = 2 ** 20;
+const ownerOf = (namespace: string, name: string): VolumeOwner => ({
+  podUid: `uid-${namespace}-${name}`,
+  pod: { namespace, name },
+});
+
+describe('the memory of the volumes', () => {
+  let now = 0;
+  let level: MemoryLevel;
+  let memory: VolumeMemory;
+  beforeEach(() => {
+    level = { limitBytes: 260 * MiB, lastingBytes: 0 };
+    memory = new VolumeMemory({ levels: () => [level], reserveBytes: 100 * MiB, now: () => (now += 2000) });
+  });
+
+  /** Volumes of 10 MiB, each of a pod and a namespace of its own. */
+  const fill = (count: number): void => {
+    for (let n = 0; n < count; n += 1) memory.hold(`v${n}`, ownerOf(`ns${n}`, 'p'), 10 * MiB);
+  };
+  const refuses = (call: () => unknown, message: RegExp): void => {
+    assert.throws(call, { code: 'RESOURCE_EXHAUSTED', message });
+  };
+
+  it('is refused to a new volume below the limit, by the reserve, with what to do', () => {
+    fill(16);
+    refuses(
+      () => memory.hold('more', ownerOf('late', 'p'), MiB),
+      /^no memory for volumes on this node: its 16 volumes may take 160 MiB of the 160 MiB .* needs 1\.0 MiB more; .*raise the limit/,
+    );
+    assert.equal(memory.summary().heldBytes, 160 * MiB);
+    assert.equal(memory.summary().refusals.node, 1);
+  });
+
+  it('is there again when a volume has gone', () => {
+    fill(16);
+    memory.release('v3');
+    memory.hold('more', ownerOf('late', 'p'), 10 * MiB);
+  });
+
+  it('is never refused to a volume that does not grow, even above the limit', () => {
+    fill(16);
+    memory.adopt('old', { podUid: 'old' }, 500 * MiB);
+    memory.hold('old', ownerOf('old', 'p'), 400 * MiB);
+    memory.hold('v1', ownerOf('ns1', 'p'), 10 * MiB);
+  });
+
+  it('may be taken from half of the reserve by volumes that are there', () => {
+    fill(16);
+    for (const n of [0, 1, 2, 3, 4]) memory.hold(`v${n}`, ownerOf(`ns${n}`, 'p'), 20 * MiB);
+    refuses(() => memory.hold('v5', ownerOf('ns5', 'p'), 11 * MiB), /^no memory for volumes on this node/);
+  });
+
+  it('is bounded by what the kernel says, too', () => {
+    level = { ...level, lastingBytes: 155 * MiB };
+    refuses(() => memory.hold('a', ownerOf('a', 'p'), 10 * MiB), /^no memory for volumes on this node/);
+    level = { ...level, lastingBytes: 100 * MiB };
+    memory.hold('a', ownerOf('a', 'p'), 10 * MiB);
+  });
+
+  it('counts what has been let since the kernel was asked, which is asked again before anything is refused', () => {
+    let asked = 0;
+    const levels = () => {
+      asked += 1;
+      return [level];
+    };
+    const still = new VolumeMemory({ levels, reserveBytes: 100 * MiB, now: () => 0 });
+    level = { ...level, lastingBytes: 130 * MiB };
+    still.hold('a', ownerOf('a', 'p'), 15 * MiB);
+    still.hold('b', ownerOf('b', 'p'), 5 * MiB);
+    assert.equal(asked, 1);
+    level = { ...level, lastingBytes: 155 * MiB };
+    refuses(() => still.hold('c', ownerOf('c', 'p'), 15 * MiB), /^no memory/);
+    assert.equal(asked, 2);
+    level = { ...level, lastingBytes: 100 * MiB };
+    still.hold('c', ownerOf('c', 'p'), 15 * MiB);
+  });
+
+  it('has a share for each pod', () => {
+    const greedy = ownerOf('ci', 'greedy');
+    memory.hold('a', greedy, 15 * MiB);
+    refuses(
+      () => memory.hold('b', greedy, 10 * MiB),
+      /^the volumes of pod ci\/greedy on this node may take 15 MiB, and this one needs 10 MiB more than the 20 MiB that are one pod's share/,
+    );
+    memory.hold('c', ownerOf('ci', 'other'), 10 * MiB);
+    assert.deepEqual(memory.summary().refusals, { node: 0, namespace: 0, pod: 1 });
+  });
+
+  it('has a share for each namespace', () => {
+    for (let n = 0; n < 8; n += 1) memory.hold(`v${n}`, ownerOf('ci', `p${n}`), 10 * MiB);
+    refuses(
+      () => memory.hold('more', ownerOf('ci', 'p9'), MiB),
+      /^the volumes of namespace ci .* one namespace's share/,
+    );
+    memory.hold('other', ownerOf('prod', 'p'), 10 * MiB);
+  });
+
+  it('knows the pod of a volume from before by its uid', () => {
+    const owner = ownerOf('ci', 'p');
+    memory.adopt('old', { podUid: owner.podUid }, 15 * MiB);
+    refuses(() => memory.hold('new', owner, 10 * MiB), /^the volumes of pod ci\/p/);
+  });
+
+  it('is given back by a publish that failed', () => {
+    const takeBack = memory.hold('a', ownerOf('a', 'p'), 10 * MiB);
+    takeBack();
+    assert.equal(memory.summary().heldBytes, 0);
+    memory.hold('a', ownerOf('a', 'p'), 5 * MiB);
+    memory.hold('a', ownerOf('a', 'p'), 8 * MiB)();
+    assert.equal(memory.summary().heldBytes, 5 * MiB);
+  });
+
+  it('tells who holds most to the log alone', () => {
+    fill(16);
+    try {
+      memory.hold('more', ownerOf('late', 'p'), MiB);
+      assert.fail('not refused');
+    } catch (error) {
+      assert.ok(error instanceof Error && error.cause instanceof Error);
+      assert.doesNotMatch(error.message, /ns0/);
+      assert.match(error.cause.message, /most is held by the pods ns0\/p \(10 MiB\)/);
+    }
+  });
+
+  it('is not bounded without a limit', () => {
+    const free = new VolumeMemory({ levels: () => [], reserveBytes: 100 * MiB, now: () => 0 });
+    free.hold('a', ownerOf('a', 'p'), 1e12);
+    assert.equal(free.summary().budgetBytes, undefined);
+  });
+});
