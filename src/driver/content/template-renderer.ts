@@ -117,8 +117,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
       })),
       nowMs: this.#parts.clock(),
     };
-    const { connectors, connectorClass } = selected[0]?.group ?? {};
-    const owner = { namespace: connectors?.[0]?.ref.namespace ?? '', group: connectorClass?.name ?? '' };
+    const owner = { namespace: call.owner.namespace, group: selected[0]?.group.connectorClass.name ?? '' };
     const outcome = await call.idleWhile(() => this.#parts.elsewhere(job, owner, call.signal));
     if ('files' in outcome) return outcome.files;
     throw new DriverError(outcome.failure.code, outcome.failure.message);

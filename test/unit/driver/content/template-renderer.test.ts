@@ -136,9 +136,17 @@ describe('the renderer of configurations', () => {
     });
   });
 
-  it('sends elsewhere what is cut off here, whatever its steps say', async () => {
-    const renderer = newRenderer({ briefly: () => undefined });
+  it('sends elsewhere what is cut off here, whatever its steps say, as a job of the pod', async () => {
+    const owners: unknown[] = [];
+    const renderer = newRenderer({
+      briefly: () => undefined,
+      elsewhere: (job, owner) => {
+        owners.push(owner);
+        return Promise.resolve(runRenderJob(structuredClone(job)));
+      },
+    });
     assert.deepEqual(await render([configurationOf('a', { file: 'x' })], ['a'], renderer), ['file: x']);
+    assert.deepEqual(owners, [{ namespace: call.owner.namespace, group: 'oci' }]);
   });
 
   it('watches a render until it has proved brief, and again when anything but the token changes', async () => {
