@@ -35,6 +35,7 @@ export const layers = {
     'driver/volume',
     ...ports,
     'process',
+    'type:load',
     'type:access',
     'npm:@grpc/grpc-js',
     'npm:@grpc/proto-loader',

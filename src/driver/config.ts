@@ -72,7 +72,6 @@ export const serveFlags = {
   'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
   'refresh-on-change': toggle('renew mounted volumes as soon as what they were made from changes', true),
   'not-found-wait': flag('5s', 'DURATION', 'how long a publish waits for an object that does not exist yet', duration),
-  'max-concurrent-publishes': flag('64', 'N', 'publishes beyond it queue up to their deadline', positiveInteger),
   'max-watched-objects': flag(
     String(limits.watches.count),
     'N',
@@ -84,6 +83,24 @@ export const serveFlags = {
     'SIZE',
     'memory that connectors and classes may take, by an estimate; more are refused',
     sizeBytes,
+  ),
+  'max-concurrent-publishes': flag(
+    String(limits.calls.atWork),
+    'N',
+    'publishes that work at once, waits not counted; more queue up to their deadline',
+    positiveInteger,
+  ),
+  'max-publishes-in-flight': flag(
+    String(limits.calls.inFlight),
+    'N',
+    'publishes that the node takes at once, waits counted; more are refused',
+    positiveInteger,
+  ),
+  'max-publishes-per-pod': flag(
+    String(limits.calls.perPod),
+    'N',
+    'publishes that one pod may have under way, waits counted; more are refused',
+    positiveInteger,
   ),
   'tmpfs-size': flag(
     '',

@@ -28,7 +28,8 @@ import type { VolumeHost } from './volume/ports.js';
 import { limits } from '../load/limits.js';
 import type { MemoryLevel } from '../load/memory-levels.js';
 import { VolumeMemory } from '../load/volume-memory.js';
-import { PublishLimiter } from '../load/publish-limiter.js';
+import { CallAdmission } from '../load/call-admission.js';
+import { countedAndLogged } from '../load/refusal-log.js';
 import type { PublishDependencies } from './volume/publish-volume.js';
 import { PublishVolume } from './volume/publish-volume.js';
 import { RefreshOnChange } from './volume/refresh-on-change.js';
@@ -74,7 +75,7 @@ export class Driver {
   readonly #locks = new VolumeLocks();
   readonly #publish: PublishVolume;
   readonly #onChange: RefreshOnChange | undefined;
-  readonly #limiter: PublishLimiter;
+  readonly #admission: CallAdmission;
   readonly #backend: Backend;
   readonly #memory: VolumeMemory;
   readonly #host: VolumeHost;
@@ -92,7 +93,6 @@ export class Driver {
     setMaxListeners(0, this.#stopping.signal);
     const { config, log } = parts;
     this.#parts = parts;
-    this.#limiter = new PublishLimiter(config['max-concurrent-publishes']);
     this.#memory = new VolumeMemory({
       levels: parts.memoryLevels,
       reserveBytes: config['memory-reserve'],
@@ -103,7 +103,11 @@ export class Driver {
     const caPath = config['proxy-ca-file'];
     this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
     this.metrics = new Metrics(version, {
-      publishQueueLength: () => this.#limiter.queueLength,
+      publishQueueLength: () => this.#admission.queueLength,
+      load: () => ({
+        calls: { used: this.#admission.inFlight, limit: config['max-publishes-in-flight'] },
+        ...this.#backend.load(),
+      }),
       volumes: () => this.#volumes.summary(),
       volumeMemory: () => this.#memory.summary(),
       renderThreads: () => this.#renderThreads.load,
@@ -113,6 +117,7 @@ export class Driver {
         ? {}
         : { isRegistered: () => this.#registration?.isRegistered === true }),
     });
+    this.#admission = this.#createAdmission();
     this.#backend = parts.createBackend(this.metrics);
     this.#publish = this.#createPublish();
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
@@ -241,6 +246,16 @@ export class Driver {
     ];
   }
 
+  #createAdmission(): CallAdmission {
+    const { config, log } = this.#parts;
+    const limits = {
+      inFlight: config['max-publishes-in-flight'],
+      perPod: config['max-publishes-per-pod'],
+      atWork: config['max-concurrent-publishes'],
+    };
+    return new CallAdmission(limits, countedAndLogged(this.metrics, log));
+  }
+
   /** What the use cases of a volume have in common. */
   #shared(): Pick<PublishDependencies, 'host' | 'locks' | 'volumes' | 'clock'> {
     return { host: this.#host, locks: this.#locks, volumes: this.#volumes, clock: this.#parts.clock };
@@ -263,7 +278,7 @@ export class Driver {
         audience: config['token-audience'],
         proxyUrl: config['default-proxy-url'],
       }),
-      limiter: this.#limiter,
+      admission: this.#admission,
       log,
     });
   }

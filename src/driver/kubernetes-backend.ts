@@ -10,7 +10,7 @@ import { KubeClient } from '../kube/kube-client.js';
 import { kubeconfigConfig } from '../kube/kubeconfig.js';
 import type { KubeTimings } from '../kube/timings.js';
 import { limits } from '../load/limits.js';
-import { noLoadObserver } from '../load/load-observer.js';
+import { countedAndLogged } from '../load/refusal-log.js';
 import type { Log } from '../log.js';
 import type { Metrics } from './metrics.js';
 import { KubeletTokens } from './token/kubelet-tokens.js';
@@ -53,6 +53,7 @@ export function clusterConfigOf(
 /** `--connector-source kubernetes`: everything from the API server. */
 export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
   const { config, cluster, timings, chance, watchTimes, metrics, clock, log } = parts;
+  const load = countedAndLogged(metrics, log);
   const client = new KubeClient({
     config: cluster,
     timings,
@@ -60,7 +61,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     observer: metrics,
     userAgent: `connectors-csi/${version}`,
     limits: limits.api,
-    load: noLoadObserver,
+    load,
   });
   const { namespace } = config;
   const notFoundWaitMs = config['not-found-wait'];
@@ -74,7 +75,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     namespace,
     notFoundWaitMs,
     bounds,
-    observer: noLoadObserver,
+    observer: load,
     clock,
     log,
   });

@@ -1,9 +1,11 @@
+import type { Bound, BoundUse, LoadObserver, Refusal } from '../load/load-observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
 
 /** What the gauges ask for when they are scraped. */
 export interface MetricsProbes {
   readonly publishQueueLength: () => number;
+  readonly load: () => Readonly<Partial<Record<Bound, BoundUse>>>;
   /** Threads for renders that take long, and volumes that wait for one. */
   readonly renderThreads: () => { readonly threads: number; readonly waiting: number };
   readonly volumes: () => {
@@ -40,7 +42,7 @@ const approvalBuckets = [0.5, 1, 5, 15, 30, 60, 90, 120];
 const delayBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 /** Every metric of the driver. Labels are few and bounded: nothing per volume, per pod or per connector. */
-export class Metrics {
+export class Metrics implements LoadObserver {
   readonly #registry = new MetricsRegistry('connectors_csi_');
   readonly #process = processMetrics();
   #inFlight = 0;
@@ -96,12 +98,32 @@ export class Metrics {
     delayBuckets,
   );
 
+  readonly #refusals = this.#registry.counter(
+    'load_refusals_total',
+    'What a bound has refused, by whose share was used up',
+    ['bound', 'share'],
+  );
+
   constructor(version: string, probes: MetricsProbes) {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
     registry.probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
     registry.probe('render_threads', 'Threads for templates that take long', () => probes.renderThreads().threads);
     registry.probe('render_queue_length', 'Volumes that wait for such a thread', () => probes.renderThreads().waiting);
+    const eachBound = (read: (use: BoundUse) => number) => (): Record<string, number> =>
+      Object.fromEntries(Object.entries(probes.load()).map(([bound, use]) => [bound, read(use)]));
+    registry.probeEach(
+      'load_used',
+      'How much of a bound is in use',
+      'bound',
+      eachBound(({ used }) => used),
+    );
+    registry.probeEach(
+      'load_limit',
+      'How much a bound allows',
+      'bound',
+      eachBound(({ limit }) => limit),
+    );
     const { isRegistered } = probes;
     if (isRegistered !== undefined) {
       registry.probe('registered', 'Whether the kubelet has accepted the registration', () => Number(isRegistered()));
@@ -179,6 +201,11 @@ export class Metrics {
 
   refreshedOnChange(outcome: 'refreshed' | 'unchanged' | 'failed', delayMs: number): void {
     this.#onChange.observe({ outcome }, delayMs / 1000);
+  }
+
+  /** Which pod it was is no label: pods are without number. */
+  refused(bound: Bound, refusal: Refusal): void {
+    this.#refusals.inc({ bound, share: refusal });
   }
 
   approvalStarted(): void {

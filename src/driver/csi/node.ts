@@ -11,6 +11,7 @@ import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePu
 import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.js';
 import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
 import type { AttributeBounds } from '../volume/attributes.js';
+import { askingCallOf } from './asking-call.js';
 import { parsePublishRequest } from './publish-request.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
@@ -56,14 +57,22 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
   const bounds = { ...attributeBounds, targetPathProblem: (path: string) => host.targetPathProblem(path) };
   return async (message, signal, report) => {
     report.volumeId = message.volume_id;
+    // Until it is read, it is refused.
+    report.outcome = 'refused';
     const parse = (): PublishRequest => {
+      delete report.outcome;
       const request = parsePublishRequest(message, bounds);
       describePod(report, request.pod);
       return request;
     };
     try {
       const { path, steps } = await publish.run(
-        { volumeId: message.volume_id, targetPath: message.target_path, parse },
+        {
+          volumeId: message.volume_id,
+          targetPath: message.target_path,
+          asking: (isPodInfoTrusted) => askingCallOf(message, isPodInfoTrusted),
+          parse,
+        },
         signal,
       );
       report.outcome = path;

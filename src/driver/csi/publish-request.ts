@@ -13,7 +13,7 @@ import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePu
 import type { VolumeCapability__Output } from './generated/csi/v1/VolumeCapability.js';
 
 /** The keys that the kubelet adds to `volume_context` (CSIDriver `podInfoOnMount` and `tokenRequests`). */
-const podKeys = {
+export const podKeys = {
   namespace: `${kubeletPrefix}pod.namespace`,
   name: `${kubeletPrefix}pod.name`,
   uid: `${kubeletPrefix}pod.uid`,

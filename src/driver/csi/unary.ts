@@ -110,7 +110,9 @@ function timeLeftMs(call: ServerUnaryCall<unknown, unknown>, maxDurationMs: numb
 }
 
 function logOnce(log: Log, fields: LogFields): void {
-  if (fields.code !== 'OK') log.warn('rpc failed', fields);
+  // What was refused has been logged by who refused it, in fewer lines.
+  if (fields.outcome === 'refused') log.debug('rpc refused', fields);
+  else if (fields.code !== 'OK') log.warn('rpc failed', fields);
   else if (quietRpcs.has(fields.rpc ?? '') || fields.outcome === 'unchanged') log.debug('rpc', fields);
   else log.info('rpc', fields);
 }

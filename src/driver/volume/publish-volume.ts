@@ -15,8 +15,9 @@ import type { DriverGuard, TargetState, TokenSource, VolumeChange, VolumeHost } 
 import type { FeatureFlags } from '../../connectors/model.js';
 import type { PublishRequest } from './publish-request.js';
 import { decideAccess, ensureMayKnow } from './publish-access.js';
-import type { PublishLimiter } from '../../load/publish-limiter.js';
 import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
+import type { AdmittedCall } from '../../load/admitted-call.js';
+import type { AskingCall, CallAdmission } from '../../load/call-admission.js';
 import { isSameInput } from './published-volumes.js';
 import { StepTimer } from './step-timer.js';
 import { obtainTokens, peekTokens, secretOf } from './volume-tokens.js';
@@ -39,7 +40,7 @@ export interface PublishDependencies {
   readonly contentDefaults: () => ContentDefaults;
   readonly host: VolumeHost;
   readonly locks: VolumeLocks;
-  readonly limiter: PublishLimiter;
+  readonly admission: CallAdmission;
   readonly volumes: PublishedVolumes;
   readonly clock: Clock;
   readonly log: Log;
@@ -53,6 +54,8 @@ export interface PublishCall {
   readonly volumeId: string;
   /** As in the request, even of a request that cannot be parsed; it may be any text. */
   readonly targetPath: string;
+  /** Whose it is and how much it holds, at a look. @param isPodInfoTrusted whether the kubelet is known to set it. */
+  readonly asking: (isPodInfoTrusted: boolean) => AskingCall;
   /** @throws {DriverError} INVALID_ARGUMENT or FAILED_PRECONDITION for a request that asks for nothing that can be had. */
   readonly parse: () => PublishRequest;
 }
@@ -60,7 +63,7 @@ export interface PublishCall {
 /**
  * Publishes a volume, or refreshes one that is published (the kubelet makes no difference between the two calls):
  *
- * 1. Parse the request.
+ * 1. Let the call in, unless it is one too many, and parse it.
  * 2. Take the lock of the volume.
  * 3. Nothing changed since the last success: done, from memory. Once the last answer about access has aged, the API
  *    server has a moment to give another one; without it what is mounted stays.
@@ -83,13 +86,16 @@ export class PublishVolume {
 
   /** @throws {DriverError} only ever UNAVAILABLE for a volume that is mounted. */
   async run(call: PublishCall, signal: AbortSignal): Promise<PublishOutcome> {
-    const { volumeId, targetPath, parse } = call;
+    const { volumeId, targetPath, asking, parse } = call;
+    const { guard, admission, locks } = this.#deps;
     try {
-      // 1. Parse.
-      const request = parse();
-      // 2. Lock.
-      const keys = [volumeId, targetPath];
-      return await this.#deps.locks.exclusively(keys, signal, (lockSignal) => this.#publish(request, lockSignal));
+      // 1. Let in and parse.
+      return await admission.run(asking(guard.isKnownTrustworthy()), signal, (admitted) => {
+        const request = parse();
+        // 2. Lock.
+        const keys = [volumeId, targetPath];
+        return locks.exclusively(keys, admitted.signal, (lockSignal) => this.#publish(request, admitted, lockSignal));
+      });
     } catch (error) {
       throw this.#failure(volumeId, targetPath, error);
     }
@@ -102,13 +108,16 @@ export class PublishVolume {
    * when the volume is gone.
    */
   async refresh(targetPath: string, signal: AbortSignal): Promise<PublishOutcome> {
-    const { volumes, locks } = this.#deps;
+    const { volumes, locks, admission } = this.#deps;
     const volume = volumes.get(targetPath);
     if (volume === undefined) throw new DriverError('CANCELLED', 'the volume is not published any more');
     const { request } = volume;
     const { volumeId } = request;
     try {
-      return await locks.yieldingly([volumeId, targetPath], signal, (lockSignal) => this.#publish(request, lockSignal));
+      return await locks.yieldingly([volumeId, targetPath], signal, (lockSignal) => {
+        const admitted = admission.uncounted(ownerOf(request), lockSignal);
+        return this.#publish(request, admitted, lockSignal);
+      });
     } catch (error) {
       throw this.#failure(volumeId, targetPath, error);
     }
@@ -142,7 +151,7 @@ export class PublishVolume {
     }
   }
 
-  async #publish(request: PublishRequest, signal: AbortSignal): Promise<PublishOutcome> {
+  async #publish(request: PublishRequest, admitted: AdmittedCall, signal: AbortSignal): Promise<PublishOutcome> {
     const requestKey = JSON.stringify(
       [request.pod, request.attributes, request.mountOptions],
       (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value),
@@ -155,9 +164,7 @@ export class PublishVolume {
       this.#deps.volumes.confirm(request.targetPath, this.#confirmation('unchanged'));
       return { path: 'unchanged', steps: {} };
     }
-    return this.#deps.limiter.run(signal, (call) =>
-      this.#publishChanged(request, requestKey, known, { ...call, owner: ownerOf(request) }),
-    );
+    return admitted.atWork(signal, (call) => this.#publishChanged(request, requestKey, known, call));
   }
 
   /** A target belongs to one volume, mounted one way, until it is unpublished. */

@@ -95,6 +95,7 @@ async function exported(): Promise<Metric[]> {
       volumes: 1,
       byRefresh: { UNAVAILABLE: { volumes: 1, earliestTokenExpiryMs: 1, oldestFailureMs: 1 } },
     }),
+    load: () => ({ calls: { used: 0, limit: 1024 } }),
     cachedObjects: () => ({ connectors: 0 }),
     droppedLogLines: () => 0,
     volumeMemory: () => ({ heldBytes: 0, budgetBytes: 0, lastingBytes: 0, refusals: { node: 0 } }),
@@ -107,6 +108,7 @@ async function exported(): Promise<Metric[]> {
   registry.watchRestart('connectors', 'ended');
   registry.rendered('ok', 1, 1);
   registry.refreshedOnChange('refreshed', 1);
+  registry.refused('calls', 'pod');
   registry.approvalStarted();
   registry.approvalFinished('granted', 1);
   registry.eventLoopDelayed(0);
@@ -132,12 +134,14 @@ describe('the metrics', () => {
     assert.equal(new Set(metrics.map(({ name }) => name)).size, metrics.length);
     const labels = new Set(metrics.flatMap((metric) => metric.labels));
     assert.deepEqual([...labels].sort(), [
+      'bound',
       'code',
       'method',
       'outcome',
       'path',
       'reason',
       'resource',
+      'share',
       'verb',
       'version',
     ]);

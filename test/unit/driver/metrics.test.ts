@@ -12,6 +12,7 @@ const unregistering: MetricsProbes = {
       PERMISSION_DENIED: { volumes: 2, earliestTokenExpiryMs: undefined, oldestFailureMs: 2_500 },
     },
   }),
+  load: () => ({ calls: { used: 5, limit: 1024 } }),
   cachedObjects: () => ({ connectors: 4 }),
   droppedLogLines: () => 7,
   volumeMemory: () => ({
@@ -35,6 +36,8 @@ describe('Metrics', () => {
       ['publish_queue_length', 3],
       ['render_threads', 1],
       ['render_queue_length', 5],
+      ['load_used{bound="calls"}', 5],
+      ['load_limit{bound="calls"}', 1024],
       ['registered', 1],
       ['published_volumes', 3],
       ['volumes_failing_refresh{code="PERMISSION_DENIED"}', 2],

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { DriverError } from '../../../src/errors.js';
-import { PublishLimiter } from '../../../src/load/publish-limiter.js';
+import { AdmittedCall } from '../../../src/load/admitted-call.js';
+import type { Call } from '../../../src/load/call.js';
+import { WorkPlaces } from '../../../src/load/work-places.js';
 import { neverAborted } from '../../support/domain.js';
 
 interface Gate {
@@ -17,9 +19,26 @@ function gate(): Gate {
 /** Lets everything run that can. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('PublishLimiter', () => {
+/** Lets calls of one pod work. */
+class Works {
+  readonly places: WorkPlaces;
+
+  constructor(limit: number) {
+    this.places = new WorkPlaces(limit);
+  }
+
+  get queueLength(): number {
+    return this.places.queueLength;
+  }
+
+  run<T>(signal: AbortSignal, work: (call: Call) => Promise<T>, namespace = 'ci'): Promise<T> {
+    return new AdmittedCall({ namespace, podUid: 'a' }, signal, this.places).atWork(signal, work);
+  }
+}
+
+describe('AdmittedCall', () => {
   it('runs as many as it may and queues the rest in order', async () => {
-    const limiter = new PublishLimiter(2);
+    const limiter = new Works(2);
     const gates = [gate(), gate(), gate(), gate()];
     const begun: number[] = [];
     const runs = gates.map(({ passed }, index) =>
@@ -39,7 +58,7 @@ describe('PublishLimiter', () => {
   });
 
   it('answers with the reason of a call that is no longer wanted', async () => {
-    const limiter = new PublishLimiter(1);
+    const limiter = new Works(1);
     const first = gate();
     const running = limiter.run(neverAborted, () => first.passed);
     const controller = new AbortController();
@@ -51,7 +70,7 @@ describe('PublishLimiter', () => {
   });
 
   it('answers RESOURCE_EXHAUSTED when the time is up in the queue, and forgets the call', async () => {
-    const limiter = new PublishLimiter(1);
+    const limiter = new Works(1);
     const first = gate();
     const running = limiter.run(neverAborted, () => first.passed);
     const controller = new AbortController();
@@ -65,13 +84,13 @@ describe('PublishLimiter', () => {
 
   it('does not begin what is no longer wanted', async () => {
     await assert.rejects(
-      new PublishLimiter(1).run(AbortSignal.abort(), () => assert.fail('ran')),
+      new Works(1).run(AbortSignal.abort(), () => assert.fail('ran')),
       { code: 'CANCELLED' },
     );
   });
 
   it('gives a place up while its call idles, and takes one again afterwards', async () => {
-    const limiter = new PublishLimiter(1);
+    const limiter = new Works(1);
     const approval = gate();
     const other = gate();
     const events: string[] = [];
@@ -94,7 +113,7 @@ describe('PublishLimiter', () => {
     ['fails', (): Promise<void> => Promise.reject(new Error('rejected'))],
   ] as const) {
     it(`keeps to its bound when one call waits for several things at once and that ${what}`, async () => {
-      const limiter = new PublishLimiter(1);
+      const limiter = new Works(1);
       await limiter
         .run(neverAborted, (call) =>
           Promise.all([call.idleWhile(outcome), call.idleWhile(() => settle()), call.idleWhile(outcome)]),
@@ -117,8 +136,40 @@ describe('PublishLimiter', () => {
     });
   }
 
+  it('lets who has worked before go on before the other calls of its pod, but not before other namespaces', async () => {
+    const works = new Works(1);
+    const first = gate();
+    const events: string[] = [];
+    const resumed = works.run(neverAborted, async (call) => {
+      await call.idleWhile(() => first.passed);
+      events.push('resumed');
+    });
+    const blocker = gate();
+    const working = works.run(neverAborted, () => blocker.passed, 'other');
+    const others = [
+      works.run(neverAborted, () => Promise.resolve(events.push('new')), 'ci'),
+      works.run(neverAborted, () => Promise.resolve(events.push('other')), 'other'),
+    ];
+    first.open();
+    await settle();
+    blocker.open();
+    await Promise.all([resumed, working, ...others]);
+    assert.deepEqual(events, ['resumed', 'other', 'new']);
+  });
+
+  it('says whether it works or waits', async () => {
+    const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, new WorkPlaces(1));
+    const seen: boolean[] = [call.isAtWork];
+    await call.atWork(neverAborted, async (working) => {
+      seen.push(call.isAtWork);
+      await working.idleWhile(() => Promise.resolve(seen.push(call.isAtWork)));
+      seen.push(call.isAtWork);
+    });
+    assert.deepEqual([...seen, call.isAtWork], [false, true, false, true, false]);
+  });
+
   it('frees its place after work that failed', async () => {
-    const limiter = new PublishLimiter(1);
+    const limiter = new Works(1);
     await assert.rejects(
       limiter.run(neverAborted, () => Promise.reject(new Error('no'))),
       /no/,

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { Gate } from '../../../support/driver/gate.js';
+import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { KubeletClient, assertFails } from '../../../support/driver/kubelet-client.js';
+import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { override } from '../../../support/override.js';
+import { eventually } from '../../../support/poll.js';
+
+/** What namespace evil asks for is never answered. */
+describe('publishes of one pod or namespace too many', () => {
+  let node: NodeSandbox;
+  let driver: InProcessDriver;
+  let gate: Gate;
+  let kubelet: KubeletClient;
+
+  const start = async (...flags: string[]): Promise<void> => {
+    driver = await InProcessDriver.start(node, {
+      flags,
+      replace: ({ source }) => ({
+        source: override(source, {
+          resolve: async (refs, call) => {
+            if (refs[0]?.name === 'slow') await call.idleWhile(() => gate.pass(call.signal));
+            return source.resolve([{ namespace: 'ci', name: 'harbor' }], call);
+          },
+        }),
+      }),
+    });
+  };
+  beforeEach(() => {
+    node = new NodeSandbox();
+    gate = new Gate();
+    kubelet = new KubeletClient(node.socketPath, { shared: true });
+  });
+  afterEach(async () => {
+    gate.open();
+    kubelet.close();
+    await driver.stop();
+    node.remove();
+  });
+
+  const slow = { attributes: { connectors: 'slow' } };
+  const volumesOf = (identity: { readonly namespace: string; readonly uid: string }, count: number): TestVolume[] =>
+    Array.from({ length: count }, (_, index) => node.volume({ ...identity, volumeName: `v${index}` }));
+  const outcomeOf = (call: Promise<void>): Promise<string> =>
+    call.then(
+      () => 'OK',
+      (error: unknown) => String(error),
+    );
+  const metric = async (name: string): Promise<string | undefined> =>
+    (await driver.driver.metrics.text()).split('\n').find((line) => line.startsWith(`connectors_csi_${name}`));
+
+  it('are refused at once, whatever they hold; others are served, and what was refused can be unpublished', async () => {
+    await start();
+    const volumes = volumesOf({ namespace: 'evil', uid: 'evil-1' }, 700);
+    const unreadable = { ...slow, context: { 'connector.name': 'x'.repeat(1000), '': 'not even read' } };
+    const outcomes = volumes.map((volume, index) =>
+      outcomeOf(kubelet.publish(volume.publishRequest(index < 32 ? slow : unreadable))),
+    );
+    const refused = await Promise.all(outcomes.slice(32));
+    const message =
+      /RESOURCE_EXHAUSTED: pod evil\/build-pod has 32 publishes under way on this node already, and one pod may have 32; the kubelet tries again$/;
+    for (const outcome of refused) assert.match(outcome, message);
+    assert.equal(await metric('load_used{bound="calls"}'), 'connectors_csi_load_used{bound="calls"} 32');
+    assert.match((await metric('load_refusals_total')) ?? '', /\{bound="calls",share="pod"\} 668$/);
+
+    const other = node.volume();
+    await kubelet.publish(other.publishRequest());
+    other.renewToken();
+    await kubelet.publish(other.publishRequest());
+    assert.equal(other.read()['context.token'], other.token);
+    await Promise.all(volumes.map((volume) => kubelet.unpublishVolume(volume)));
+    for (const outcome of await Promise.all(outcomes.slice(0, 32))) assert.match(outcome, /ABORTED/);
+    assert.equal(await metric('load_used{bound="calls"}'), 'connectors_csi_load_used{bound="calls"} 0');
+    const lines = driver.log.split('\n').filter((line) => line.includes('refused: more calls'));
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /"pod":"evil\/build-pod"/);
+  });
+
+  it('make room for another namespace, and those that had to are told so', async () => {
+    await start('--max-publishes-in-flight', '8', '--max-publishes-per-pod', '8');
+    const theirs = volumesOf({ namespace: 'evil', uid: 'evil-1' }, 8).map((volume) =>
+      outcomeOf(kubelet.publish(volume.publishRequest(slow))),
+    );
+    await gate.untilWaiting(8);
+    const mine = volumesOf({ namespace: 'ci', uid: 'ci-1' }, 5).map((volume) =>
+      outcomeOf(kubelet.publish(volume.publishRequest(slow))),
+    );
+    assert.match(
+      await Promise.race(theirs),
+      /RESOURCE_EXHAUSTED: namespace evil has . of the 8 publishes that this node takes at once; this one was ended because others have less; the kubelet tries again$/,
+    );
+    assert.match(await Promise.race(mine), /RESOURCE_EXHAUSTED: namespace ci has 4 of the 8 publishes .*, its share;/);
+    await gate.untilWaiting(8);
+    gate.open();
+    const served = (outcomes: readonly string[]): number => outcomes.filter((outcome) => outcome === 'OK').length;
+    assert.deepEqual([served(await Promise.all(theirs)), served(await Promise.all(mine))], [4, 4]);
+  });
+
+  it('do not keep a volume of the same pod from being refreshed once there is room, and its files stay meanwhile', async () => {
+    await start('--max-publishes-per-pod', '4');
+    const mounted = node.volume({ namespace: 'evil', uid: 'evil-1' });
+    await kubelet.publish(mounted.publishRequest());
+    const token = mounted.token;
+    const others = volumesOf({ namespace: 'evil', uid: 'evil-1' }, 4);
+    const publishing = others.map((volume) => outcomeOf(kubelet.publish(volume.publishRequest(slow))));
+    await gate.untilWaiting(4);
+    mounted.renewToken();
+    await assertFails(
+      kubelet.publish(mounted.publishRequest()),
+      'UNAVAILABLE',
+      /^refresh failed, the mounted files are kept: RESOURCE_EXHAUSTED: pod evil\/build-pod has 4 publishes/,
+    );
+    assert.equal(mounted.read()['context.token'], token);
+    await kubelet.unpublishVolume(others[0]!);
+    await publishing[0];
+    await eventually('a call has left', async () => ((await metric('load_used')) ?? '').endsWith(' 3'));
+    await kubelet.publish(mounted.publishRequest());
+    assert.equal(mounted.read()['context.token'], mounted.token);
+  });
+});

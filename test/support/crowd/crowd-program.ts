@@ -1,0 +1,62 @@
+/**
+ * A kubelet of its own in a process of its own, so that what it costs to play hundreds of volumes is not taken for what
+ * the driver costs. Driven by messages from crowd.ts.
+ */
+import { DriverError } from '../../../src/errors.js';
+import { TestVolume } from '../driver/test-volume.js';
+import { tokenFor } from '../driver/tokens.js';
+import { PodVolume } from '../kubelet/pod-volume.js';
+import type { CrowdCommand, CrowdReport } from './crowd-messages.js';
+
+const volumes: PodVolume[] = [];
+let socketPath = '';
+
+function run({ kubeletDir, socketPath: socket, pods, timing }: Extract<CrowdCommand, { kind: 'run' }>): void {
+  socketPath = socket;
+  for (const { identity, volumes: count, attributes } of pods) {
+    for (let index = 0; index < count; index += 1) {
+      const volume = new TestVolume(kubeletDir, { ...identity, volumeName: `v${index}` });
+      const own = Object.fromEntries(
+        Object.entries(attributes).map(([name, value]) => [name, value.replaceAll('{volume}', String(index))]),
+      );
+      const pod = new PodVolume(volume, own, {
+        ...timing,
+        endpoint: () => socketPath,
+        tokenOf: ({ pod: owner }) => tokenFor(owner),
+      });
+      volumes.push(pod);
+      pod.start();
+    }
+  }
+}
+
+function report(): CrowdReport {
+  const events = new Map<string, number>();
+  for (const { events: messages } of volumes) {
+    for (const message of messages) events.set(message, (events.get(message) ?? 0) + 1);
+  }
+  return {
+    attempts: volumes.reduce((sum, { attempts }) => sum + attempts, 0),
+    published: volumes.filter((volume) => volume.isPublishedSince(0)).length,
+    events: [...events].sort(([, a], [, b]) => b - a).slice(0, 50),
+  };
+}
+
+async function tearDown(): Promise<void> {
+  await Promise.all(volumes.splice(0).map((volume) => volume.tearDown()));
+}
+
+async function serve(command: CrowdCommand): Promise<CrowdReport> {
+  if (command.kind === 'run') run(command);
+  else if (command.kind === 'stop') await Promise.all(volumes.map((volume) => volume.stop()));
+  else if (command.kind === 'tear-down') await tearDown();
+  return report();
+}
+
+process.on('message', ({ id, command }: { id: number; command: CrowdCommand }) => {
+  serve(command).then(
+    (answer) => process.send?.({ id, report: answer }),
+    (error: unknown) => process.send?.({ id, error: error instanceof DriverError ? error.message : String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,73 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { CrowdCommand, CrowdPod, CrowdReport, CrowdTiming } from './crowd-messages.js';
+
+const program = path.join(import.meta.dirname, 'crowd-program.ts');
+
+/** The kubelet's own back-off and its usual republish. */
+export const kubeletTiming: CrowdTiming = {
+  republishMs: 60_000,
+  callTimeoutMs: 120_000,
+  firstBackoffMs: 500,
+  maxBackoffMs: 122_000,
+};
+
+/** Pods with their volumes, played by a process of their own as a kubelet plays them. */
+export class Crowd {
+  readonly #child: ChildProcess;
+  #calls = 0;
+
+  constructor() {
+    this.#child = fork(program, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  }
+
+  /** Begins to publish all volumes at once, and again and again. */
+  run(
+    node: { readonly kubeletDir: string; readonly socketPath: string },
+    pods: readonly CrowdPod[],
+    timing: CrowdTiming = kubeletTiming,
+  ): Promise<CrowdReport> {
+    const { kubeletDir, socketPath } = node;
+    return this.#tell({ kind: 'run', kubeletDir, socketPath, pods, timing });
+  }
+
+  report(): Promise<CrowdReport> {
+    return this.#tell({ kind: 'report' });
+  }
+
+  /** Cuts its calls off, as the end of a kubelet does. */
+  stop(): Promise<CrowdReport> {
+    return this.#tell({ kind: 'stop' });
+  }
+
+  /** Ends the pods: their volumes are unpublished until that succeeds. */
+  tearDown(): Promise<CrowdReport> {
+    return this.#tell({ kind: 'tear-down' });
+  }
+
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exited;
+  }
+
+  #tell(command: CrowdCommand): Promise<CrowdReport> {
+    const id = (this.#calls += 1);
+    return new Promise((resolve, reject) => {
+      const onExit = (): void => reject(new Error('the crowd has ended'));
+      const onMessage = (message: { id: number; report?: CrowdReport; error?: string }): void => {
+        if (message.id !== id) return;
+        this.#child.off('message', onMessage);
+        this.#child.off('exit', onExit);
+        if (message.report) resolve(message.report);
+        else reject(new Error(message.error));
+      };
+      this.#child.on('message', onMessage);
+      this.#child.once('exit', onExit);
+      this.#child.send({ id, command });
+    });
+  }
+}
