@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { connectorsGroup } from '../connectors/api-group.js';
 import { isJsonObject, jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { metadataText } from '../kube/kube-object.js';
@@ -34,11 +35,19 @@ export function accessRequestName(about: ApprovalCase): string {
   return `${podPart.replaceAll(/^-+|-+$/g, '')}-${digest}`;
 }
 
-export function accessRequestFor(about: ApprovalCase): JsonObject {
+/** On which node the driver is that asks: an admission policy holds it to the truth, and whoever decides may compare. */
+export const nodeAnnotation = `${connectorsGroup}/requested-by-node`;
+
+export function accessRequestFor(about: ApprovalCase, nodeName: string): JsonObject {
   return {
     apiVersion: accessRequests.apiVersion,
     kind: accessRequests.kind,
-    metadata: { name: accessRequestName(about), namespace: about.connector.namespace, labels: labelsOf(about) },
+    metadata: {
+      name: accessRequestName(about),
+      namespace: about.connector.namespace,
+      labels: labelsOf(about),
+      annotations: { [nodeAnnotation]: nodeName },
+    },
     spec: specOf(about),
   };
 }

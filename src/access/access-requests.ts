@@ -22,10 +22,13 @@ const callTimeoutMs = 15_000;
  */
 export class AccessRequests {
   readonly #client: KubeClient;
+  readonly #nodeName: string;
   readonly #log: Log;
 
-  constructor(client: KubeClient, log: Log) {
+  /** @param nodeName of this driver. */
+  constructor(client: KubeClient, nodeName: string, log: Log) {
     this.#client = client;
+    this.#nodeName = nodeName;
     this.#log = log;
   }
 
@@ -50,7 +53,7 @@ export class AccessRequests {
     const location = { type: accessRequests, namespace: connector.namespace };
     try {
       // The name makes repeating harmless: a second try finds what the first one has made.
-      await this.#client.create(location, accessRequestFor(about), {
+      await this.#client.create(location, accessRequestFor(about, this.#nodeName), {
         signal,
         timeoutMs: callTimeoutMs,
         owner: ownerOf(about),

@@ -19,6 +19,8 @@ export interface KubernetesAccessOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where this driver is. */
+  readonly nodeName: string;
   /** Milliseconds that a publish waits for a decision. */
   readonly approvalWaitMs: number;
   /** That the first one of a pod waits. */
@@ -39,7 +41,7 @@ export class KubernetesAccess implements AccessControl {
     const { client, clock, log, observer, currentFlags } = options;
     this.#reviews = new AccessReviews(client, clock);
     this.#approvals = new Approvals({
-      requests: new AccessRequests(client, log),
+      requests: new AccessRequests(client, options.nodeName, log),
       reviews: this.#reviews,
       steadyNow: client.chance.now,
       grants: this.#grants,

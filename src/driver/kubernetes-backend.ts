@@ -89,6 +89,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
       log,
       approvalWaitMs: config['approval-wait'],
       firstApprovalWaitMs,
+      nodeName: config['node-name'],
       observer: metrics,
       currentFlags: () => source.peekFlags(),
     }),

@@ -128,6 +128,7 @@ describe('access by approval', () => {
       'connectors.cpaas.io/contextObjectNamespace': 'ci',
       'connectors.cpaas.io/connector': 'harbor',
     });
+    assert.deepEqual(request.metadata.annotations, { 'connectors.alauda.io/requested-by-node': 'node-1' });
     assert.deepEqual(request['spec'], {
       subject: { kind: 'ServiceAccount', name: 'builder', namespace: 'ci' },
       connectorRef: { name: 'harbor' },

@@ -78,6 +78,7 @@ export class AccessStage {
       log: silentLog,
       approvalWaitMs: 10_000,
       firstApprovalWaitMs: 10_000,
+      nodeName: 'node-1',
       observer: noApprovalObserver,
       currentFlags: () => {
         this.flagsAsked += 1;

@@ -285,6 +285,35 @@ export const kinds: Readonly<Record<string, Structure>> = {
     },
     clusterScoped,
   ),
+  'admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy': kind(
+    {
+      spec: fields(
+        {
+          failurePolicy: oneOf('Fail'),
+          matchConstraints: fields({
+            resourceRules: list(
+              fields({
+                apiGroups: list(anyText),
+                apiVersions: texts,
+                operations: list(oneOf('CREATE', 'UPDATE')),
+                resources: texts,
+              }),
+            ),
+          }),
+          validations: list(fields({ expression: text, message: { type: 'string', pattern: '^[^\\n]+$' } })),
+        },
+        {
+          matchConditions: namedList(fields({ name: text, expression: text })),
+          variables: namedList(fields({ name: text, expression: text })),
+        },
+      ),
+    },
+    clusterScoped,
+  ),
+  'admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding': kind(
+    { spec: fields({ policyName: dnsName, validationActions: list(oneOf('Deny', 'Warn', 'Audit')) }) },
+    clusterScoped,
+  ),
   'monitoring.coreos.com/v1 PodMonitor': kind(
     {
       spec: fields({

@@ -22,6 +22,7 @@ import type { ApiRequest, ApiResponse } from './reply.js';
 import { requestAttributes } from './request-attributes.js';
 import type { RequestAttributes } from './request-attributes.js';
 import { answer } from './request-handler.js';
+import type { Admission } from './request-handler.js';
 import type { KubeObject, StoredObject } from './resources.js';
 import { serverCertificate } from './server-certificate.js';
 import type { CertificateChoice } from './server-certificate.js';
@@ -70,6 +71,7 @@ export class KubeApi {
   readonly authority = new CertificateAuthority();
   readonly #store = new ObjectStore();
   readonly #rules = new AccessRules();
+  readonly #admission = new Set<Admission>();
   readonly #watches = new Set<WatchStream>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<TLSSocket>();
@@ -191,6 +193,12 @@ export class KubeApi {
 
   // Access
 
+  /** Has writes judged once they are authorised; the returned function ends that. */
+  admit(judge: Admission): () => void {
+    this.#admission.add(judge);
+    return () => this.#admission.delete(judge);
+  }
+
   /** Grants rules; the returned function takes them back. */
   bind(binding: Binding): () => void {
     return this.#rules.bind(binding);
@@ -302,7 +310,14 @@ export class KubeApi {
         goneAs: this.#options.goneAs ?? 'event',
       });
       const { identities } = this;
-      const state = { store: this.#store, rules: this.#rules, identities, watches: this.#watches, watchSettings };
+      const state = {
+        store: this.#store,
+        rules: this.#rules,
+        admission: this.#admission,
+        identities,
+        watches: this.#watches,
+        watchSettings,
+      };
       await answer(state, request, attributes, user, reply);
     } catch (error) {
       if (reply.isOver) return;

@@ -18,8 +18,12 @@ export interface ServerState {
   readonly rules: AccessRules;
   readonly identities: Identities;
   readonly watches: Set<WatchStream>;
+  /** What admission plugins say of a write: why not, or nothing. */
+  readonly admission: Set<Admission>;
   readonly watchSettings: () => WatchSettings;
 }
+
+export type Admission = (attributes: RequestAttributes, user: User, body: unknown) => string | undefined;
 
 /** Authorises one authenticated request and answers it. */
 export async function answer(
@@ -39,8 +43,18 @@ export async function answer(
     startWatch(state, attributes, query, reply);
     return;
   }
-  const [code, body] = operate(state, attributes, user, query, await readBody(request));
+  const given = await readBody(request);
+  admit(state, attributes, user, given);
+  const [code, body] = operate(state, attributes, user, query, given);
   reply.send(code, stringify(body) ?? '');
+}
+
+/** @throws {StatusError} 422, as a ValidatingAdmissionPolicy without a reason of its own. */
+function admit({ admission }: ServerState, attributes: RequestAttributes, user: User, body: unknown): void {
+  for (const judge of admission) {
+    const why = judge(attributes, user, body);
+    if (why !== undefined) throw new StatusError(422, 'Invalid', `${attributes.resource} is forbidden: ${why}`);
+  }
 }
 
 function startWatch(state: ServerState, attributes: RequestAttributes, query: URLSearchParams, reply: Reply): void {

@@ -32,7 +32,7 @@ describe('the AccessRequest of a case', () => {
   }
 
   it('is about its case and no other', () => {
-    const request = accessRequestFor(about);
+    const request = accessRequestFor(about, 'node-1');
     assert.equal(isAbout(about, request), true);
     for (const [what, other] of others) assert.equal(isAbout(other, request), false, what);
     assert.equal(isAbout(about, { ...request, spec: null }), false);
@@ -40,7 +40,7 @@ describe('the AccessRequest of a case', () => {
   });
 
   it('is still about its case with fields that the API server or a later version has added', () => {
-    const request = accessRequestFor(about);
+    const request = accessRequestFor(about, 'node-1');
     const spec = jsonMember(request, 'spec');
     assert.ok(isJsonObject(spec));
     const subject: JsonObject = { kind: 'ServiceAccount', name: 'builder', namespace: 'ci', apiGroup: '' };
@@ -63,6 +63,6 @@ describe('the AccessRequest of a case', () => {
     for (const key of ['connectors.cpaas.io/contextObjectName', 'connectors.cpaas.io/connector']) {
       assert.notEqual(one[key], two[key]);
     }
-    assert.deepEqual(jsonMember(jsonMember(accessRequestFor(long('a')), 'metadata'), 'labels'), one);
+    assert.deepEqual(jsonMember(jsonMember(accessRequestFor(long('a'), 'node-1'), 'metadata'), 'labels'), one);
   });
 });

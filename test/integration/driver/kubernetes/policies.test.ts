@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { denials } from '../../../support/deploy/admission-policy.js';
+import { deployFolder, readManifests } from '../../../support/deploy/manifests.js';
+import { Cluster } from '../../../support/driver/cluster.js';
+import { flagsConfigMap } from '../../../support/driver/manifests.js';
+import { rawRequest } from '../../../support/kube-api/raw-request.js';
+import { eventually } from '../../../support/poll.js';
+import { driverAccount } from '../../../support/driver/driver-account.js';
+
+/** As a cluster of Kubernetes 1.30 would: the policies of all components, and the claim of the driver's node. */
+function enforce(cluster: Cluster): void {
+  const policies = ['token-minting', 'approval']
+    .flatMap((component) => readManifests(path.join(deployFolder, 'components', component, 'policy.yaml')))
+    .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+  const extra = { 'authentication.kubernetes.io/node-name': ['node-1'] };
+  cluster.api.admit(({ verb, group, resource, subresource }, { name }, object) => {
+    if (verb !== 'create') return undefined;
+    const whole = subresource === '' ? resource : `${resource}/${subresource}`;
+    const request = { operation: 'CREATE' as const, group, resource: whole, username: name, extra, object };
+    return policies.flatMap((policy) => denials(policy, request))[0];
+  });
+}
+
+describe('where policies confine the driver’s rights', () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    enforce(cluster);
+    for (const component of ['token-minting', 'approval']) cluster.grantDriver(`components/${component}/rbac.yaml`);
+  });
+  afterEach(() => cluster.stop());
+
+  it('the driver mints the tokens that volumes ask for', async () => {
+    const volume = cluster.node.volume();
+    cluster.putPod(volume);
+    const driver = await cluster.readyDriver({ flags: ['--allow-token-minting'] });
+    await driver.kubelet.publish(
+      volume.publishRequest({ attributes: { connectors: 'harbor', 'token.expiration': '24h' } }),
+    );
+    assert.notEqual(volume.read()['context.token'], volume.token);
+  });
+
+  it('the driver asks for approvals', async () => {
+    cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+    const driver = await cluster.readyDriver({ flags: ['--approval-wait', '1s'] });
+    const published = driver.kubelet.publish(cluster.node.volume().publishRequest()).catch(() => undefined);
+    await eventually(
+      'the request is there',
+      () => cluster.api.count({ verb: 'create', resource: 'accessrequests' }) === 1,
+    );
+    await published;
+    assert.equal(cluster.api.list('accessrequests').length, 1);
+  });
+
+  it('who has stolen its token mints none for the API server', async () => {
+    const volume = cluster.node.volume();
+    cluster.putPod(volume);
+    const { token } = cluster.api.identities.issueServiceAccount(driverAccount);
+    const answer = await rawRequest(cluster.api, {
+      method: 'POST',
+      path: '/api/v1/namespaces/ci/serviceaccounts/builder/token',
+      token,
+      body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } },
+    });
+    assert.equal(answer.code, 422);
+    assert.match(answer.text, /for the Connectors proxy's audience only/);
+  });
+});

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { denials } from '../../support/deploy/admission-policy.js';
+import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
+import { deployFolder, readManifests } from '../../support/deploy/manifests.js';
+import type { Manifest } from '../../support/deploy/manifests.js';
+import { driverUser } from '../../support/driver/driver-account.js';
+
+function policyOf(component: string): Manifest {
+  const manifests = readManifests(path.join(deployFolder, 'components', component, 'policy.yaml'));
+  const policy = manifests.find(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+  const binding = manifests.find(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
+  assert.ok(policy && binding);
+  assert.deepEqual(binding['spec'], { policyName: policy.metadata.name, validationActions: ['Deny'] });
+  return policy;
+}
+
+const extra = { 'authentication.kubernetes.io/node-name': ['node-1'] };
+
+describe('the policy for minted tokens', () => {
+  const policy = policyOf('token-minting');
+  const spec = {
+    audiences: ['connectors-proxy'],
+    expirationSeconds: 3600,
+    boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'build', uid: '0f5d' },
+  };
+  const ask = (change: object, more: Partial<AdmissionRequest> = {}): readonly string[] =>
+    denials(policy, {
+      operation: 'CREATE',
+      group: '',
+      resource: 'serviceaccounts/token',
+      username: driverUser,
+      extra,
+      object: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { ...spec, ...change } },
+      ...more,
+    });
+
+  it('lets the driver have what it needs', () => assert.deepEqual(ask({}), []));
+
+  it('lets it have a day, and no second more', () => {
+    assert.deepEqual(ask({ expirationSeconds: 86_400 }), []);
+    assert.match(ask({ expirationSeconds: 86_401 }).join(), /at most 24 hours/);
+  });
+
+  for (const [what, change, message] of [
+    ['the API server’s audience', { audiences: ['https://kubernetes.default.svc'] }, /audience only/],
+    ['the API server’s beside the proxy’s', { audiences: ['connectors-proxy', 'vault'] }, /audience only/],
+    ['no audience, which is the API server’s', { audiences: [] }, /audience only/],
+    ['no audience at all', { audiences: undefined }, /audience only/],
+    ['no pod', { boundObjectRef: undefined }, /bound to a pod/],
+    ['a Secret in place of the pod', { boundObjectRef: { ...spec.boundObjectRef, kind: 'Secret' } }, /bound to a pod/],
+    ['a node in place of the pod', { boundObjectRef: { ...spec.boundObjectRef, kind: 'Node' } }, /bound to a pod/],
+    ['any pod of the name', { boundObjectRef: { ...spec.boundObjectRef, uid: '' } }, /bound to a pod/],
+    ['a pod without uid', { boundObjectRef: { kind: 'Pod', name: 'build' } }, /bound to a pod/],
+    ['a pod without name', { boundObjectRef: { kind: 'Pod', uid: 'x' } }, /bound to a pod/],
+    ['a century', { expirationSeconds: 4_294_967_296 }, /at most 24 hours/],
+    ['a lifetime that nobody set', { expirationSeconds: undefined }, /at most 24 hours/],
+  ] as const) {
+    it(`denies ${what}`, () => {
+      const defined = JSON.parse(JSON.stringify({ ...spec, ...change })) as object;
+      const denied = ask({}, { object: { spec: defined } });
+      assert.equal(denied.length, 1, denied.join('\n'));
+      assert.match(denied.join(), message);
+    });
+  }
+
+  it('denies all at once, and what cannot be judged', () => {
+    assert.equal(ask({}, { object: { spec: {} } }).length, 3);
+    assert.equal(ask({}, { object: {} }).length, 3);
+  });
+
+  it('is about the driver’s account in any namespace, and about nobody else', () => {
+    const object = { spec: { audiences: ['https://kubernetes.default.svc'] } };
+    for (const [username, isJudged] of [
+      ['system:serviceaccount:elsewhere:connectors-csi', true],
+      ['system:serviceaccount:connectors-system:other', false],
+      ['system:serviceaccount:connectors-system:not-connectors-csi', false],
+      ['system:serviceaccount:connectors-system:connectors-csi-2', false],
+      ['system:node:node-1', false],
+      ['connectors-csi', false],
+      ['admin', false],
+    ] as const) {
+      assert.equal(ask({}, { username, object }).length > 0, isJudged, username);
+    }
+  });
+});
+
+describe('the policy for AccessRequests', () => {
+  const policy = policyOf('approval');
+  const annotations = { 'connectors.alauda.io/requested-by-node': 'node-1' };
+  const spec = {
+    subject: { kind: 'ServiceAccount', name: 'builder', namespace: 'ci' },
+    connectorRef: { name: 'harbor' },
+    context: { objectRef: { apiVersion: 'v1', kind: 'Pod', name: 'build', namespace: 'ci', uid: '0f5d' } },
+  };
+  const ask = (change: object, more: Partial<AdmissionRequest> = {}): readonly string[] =>
+    denials(policy, {
+      operation: 'CREATE',
+      group: 'connectors.alauda.io',
+      resource: 'accessrequests',
+      username: driverUser,
+      extra,
+      object: { metadata: { name: 'x', annotations }, spec, ...change },
+      ...more,
+    });
+
+  it('lets a driver ask that says truly where it is', () => assert.deepEqual(ask({}), []));
+
+  for (const [what, change, more] of [
+    ['another node', { metadata: { annotations: { 'connectors.alauda.io/requested-by-node': 'node-2' } } }, {}],
+    ['no node', { metadata: { annotations: {} } }, {}],
+    ['no annotation', { metadata: {} }, {}],
+    ['a token that is not bound to a pod', {}, { extra: {} }],
+    ['a token of another node', {}, { extra: { 'authentication.kubernetes.io/node-name': ['node-2'] } }],
+  ] as const) {
+    it(`denies a request with ${what}`, () => assert.match(ask(change, more).join(), /of its own node$/));
+  }
+
+  for (const [what, change] of [
+    ['an account of another namespace', { subject: { ...spec.subject, namespace: 'prod' } }],
+    ['a group', { subject: { ...spec.subject, kind: 'Group' } }],
+    ['no pod', { context: {} }],
+    ['a pod without uid', { context: { objectRef: { ...spec.context.objectRef, uid: '' } } }],
+  ] as const) {
+    it(`denies a request for ${what}`, () => {
+      assert.match(ask({ spec: { ...spec, ...change } }).join(), /service account of its namespace$/);
+    });
+  }
+
+  it('is not about others, whose requests are judged by whoever lets them ask', () => {
+    assert.deepEqual(ask({ metadata: {} }, { username: 'system:serviceaccount:connectors-system:approver' }), []);
+  });
+});
