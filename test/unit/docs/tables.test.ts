@@ -137,6 +137,14 @@ describe('docs/operations.md', () => {
   });
 });
 
+describe('docs/security.md', () => {
+  it('names tests that there are', () => {
+    const named = [...page('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
+    assert.ok(named.length >= 10);
+    for (const file of named) assert.ok(existsSync(path.join(repository, file)), file);
+  });
+});
+
 describe('README.md', () => {
   const text = page('README.md');
 
