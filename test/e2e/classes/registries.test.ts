@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { caseToken } from '../../support/deploy/class-cases.js';
 import { useClassStage } from '../../support/e2e/class-stage.js';
+import { CertificateAuthority } from '../../support/kube-api/certificates.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 describe('the files for image registries of deploy/classes', function () {
@@ -69,5 +72,17 @@ describe('the files for image registries of deploy/classes', function () {
       `docker://${stage.proxy.host}/a`,
     ]);
     assert.doesNotMatch(output, /toml|loading registries/i);
+  });
+
+  it('say rightly which file has to be left out of a folder of certificates', async function () {
+    needs('skopeo').call(this, () => undefined);
+    const folder = path.join(stage.rendered.folder, 'certs');
+    mkdirSync(folder);
+    const inspect = async (): Promise<string> =>
+      (await stage.rendered.run('skopeo', ['inspect', '--cert-dir', folder, `docker://${stage.proxy.host}/a`])).output;
+    writeFileSync(path.join(folder, 'ca.crt'), new CertificateAuthority().certificate);
+    assert.doesNotMatch(await inspect(), /missing key/);
+    writeFileSync(path.join(folder, 'ca.cert'), '');
+    assert.match(await inspect(), /missing key ca\.key for client certificate ca\.cert/);
   });
 });

@@ -17,13 +17,17 @@ export class RenderedClasses {
   /**
    * Writes the file of that case.
    * @param proxyHost where the connectors' proxy is instead of in the cluster, `host:port`
+   * @param others what else of the case's data is another text here
    * @returns the file's path
    */
-  write(caseName: string, proxyHost = caseProxyHost): string {
+  write(caseName: string, proxyHost = caseProxyHost, others: Readonly<Record<string, string>> = {}): string {
     const { file, name, template, data } = classCase(caseName);
-    const moved = JSON.parse(JSON.stringify(data).replaceAll(caseProxyHost, proxyHost)) as JsonObject;
+    let moved = JSON.stringify(data);
+    for (const [from, to] of Object.entries({ [caseProxyHost]: proxyHost, ...others })) {
+      moved = moved.replaceAll(JSON.stringify(from).slice(1, -1), JSON.stringify(to).slice(1, -1));
+    }
     const target = path.join(this.folder, file);
-    writeFileSync(target, renderCase({ name, template, data: moved }), { mode: 0o600 });
+    writeFileSync(target, renderCase({ name, template, data: JSON.parse(moved) as JsonObject }), { mode: 0o600 });
     return target;
   }
 
