@@ -6,6 +6,7 @@ import type { KubeClient } from '../kube/kube-client.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Clock } from '../clock.js';
 import { AnswerCache } from './answer-cache.js';
+import type { AnswerLifetimes } from './answer-cache.js';
 import { apiFailure } from '../kube/api-failure.js';
 import { connectorsGroup } from '../connectors/api-group.js';
 import { describePermission, permissionKey, userOf } from './permission.js';
@@ -36,9 +37,10 @@ export class AccessReviews {
   readonly #answers: AnswerCache;
   readonly #asking = new SharedCalls<boolean>();
 
-  constructor(client: KubeClient, clock: Clock) {
+  /** @param lifetimes how long answers count; as for a volume's refresh unless given. */
+  constructor(client: KubeClient, clock: Clock, lifetimes?: AnswerLifetimes) {
     this.#client = client;
-    this.#answers = new AnswerCache(clock, client.chance.now);
+    this.#answers = new AnswerCache(clock, client.chance.now, lifetimes);
   }
 
   /** Whether a remembered answer allows one of the permissions. Never asks. */
@@ -124,15 +126,17 @@ function askingWhether(permission: Permission): string {
   return `asking the API server whether ${describePermission(permission)}`;
 }
 
-/** The groups are those that the API server gives to every service account. */
-function reviewOf({ account, verb, resource, connector }: Permission): JsonObject {
+/** Unless the token has told, the groups are those that the API server gives to every service account. */
+function reviewOf({ account, verb, resource, connector, identity }: Permission): JsonObject {
   const [plural = '', ...subresource] = resource.split('/');
   return {
     apiVersion: subjectAccessReviews.apiVersion,
     kind: subjectAccessReviews.kind,
     spec: {
       user: userOf(account),
-      groups: ['system:serviceaccounts', `system:serviceaccounts:${account.namespace}`, 'system:authenticated'],
+      ...(identity ?? {
+        groups: ['system:serviceaccounts', `system:serviceaccounts:${account.namespace}`, 'system:authenticated'],
+      }),
       resourceAttributes: {
         group: connectorsGroup,
         resource: plural,

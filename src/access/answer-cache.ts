@@ -10,6 +10,11 @@ interface Answer {
 export const allowedForMs = 60_000;
 /** A denied permission that is granted is noticed after so long. */
 export const deniedForMs = 5_000;
+export interface AnswerLifetimes {
+  readonly allowedForMs: number;
+  readonly deniedForMs: number;
+}
+
 /** A node has 110 pods with a handful of connectors each; beyond it the answers that were asked first are forgotten. */
 const maxAnswers = 4096;
 
@@ -20,12 +25,14 @@ const maxAnswers = 4096;
 export class AnswerCache {
   readonly #clock: Clock;
   readonly #steadyNow: () => number;
+  readonly #lifetimes: AnswerLifetimes;
   readonly #answers = new Map<string, Answer>();
 
   /** @param steadyNow a clock in milliseconds that is never set. */
-  constructor(clock: Clock, steadyNow: () => number) {
+  constructor(clock: Clock, steadyNow: () => number, lifetimes: AnswerLifetimes = { allowedForMs, deniedForMs }) {
     this.#clock = clock;
     this.#steadyNow = steadyNow;
+    this.#lifetimes = lifetimes;
   }
 
   now(): Moment {
@@ -39,7 +46,8 @@ export class AnswerCache {
     const { isAllowed, askedAt } = answer;
     const { wallMs, steadyMs } = this.now();
     const ageMs = Math.max(wallMs - askedAt.wallMs, steadyMs - askedAt.steadyMs);
-    return ageMs < (isAllowed ? allowedForMs : deniedForMs) ? isAllowed : undefined;
+    const { allowedForMs: allowedMs, deniedForMs: deniedMs } = this.#lifetimes;
+    return ageMs < (isAllowed ? allowedMs : deniedMs) ? isAllowed : undefined;
   }
 
   /** The last answer however old it is: a hint at what the next one will be. */

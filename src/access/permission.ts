@@ -1,12 +1,20 @@
 import { connectorsGroup } from '../connectors/api-group.js';
 import { ruleText } from '../kube/rbac-rule.js';
 import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
+import type { JsonObject } from '../json.js';
 import { listedInQuotes } from '../wording.js';
 import type { PodIdentity } from './access-control.js';
 
 export interface ServiceAccount {
   readonly namespace: string;
   readonly name: string;
+}
+
+/** What else the API server has said of a token's bearer, for authorizers that look at it. */
+export interface Identity extends JsonObject {
+  readonly uid: string;
+  readonly groups: readonly string[];
+  readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Something that an account may or may not do with a connector, in RBAC's words. */
@@ -18,6 +26,8 @@ export interface Permission {
   readonly connector: ConnectorRef;
   /** Of the pod that the resource names: what it was granted is not for a later pod of the same name. */
   readonly podUid?: string;
+  /** Absent: nothing is known but the account. */
+  readonly identity?: Identity;
 }
 
 export function accountOf(pod: PodIdentity): ServiceAccount {
@@ -76,8 +86,9 @@ export function proxyNeed(
 }
 
 /** The same text for the same permission; none of its parts but the last may contain a space. */
-export function permissionKey({ account, verb, resource, connector, podUid = '' }: Permission): string {
-  return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}`;
+export function permissionKey({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
+  const who = identity === undefined ? '' : ` ${JSON.stringify(identity)}`;
+  return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${who}`;
 }
 
 /** `may "get" connectors.connectors.alauda.io "harbor" in namespace "team-a"`, with `not` or without. */

@@ -1,7 +1,5 @@
 import { DriverError } from '../errors.js';
-import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
-import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { Call } from '../load/call.js';
@@ -12,23 +10,23 @@ import type { Clock } from '../clock.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 import type { ConnectorSource } from './connector-source.js';
 import { connectorsApiVersion } from './api-group.js';
-import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import { parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
-import { unreadReason, untilRead } from './until-read.js';
 import type { WatchBounds } from './watch-bounds.js';
 import { WatchedBytes } from './watched-bytes.js';
+import { WatchedFlags } from './watched-flags.js';
 import { WatchedObjects } from './watched-objects.js';
 
-const connectorType: ResourceType = { apiVersion: connectorsApiVersion, kind: 'Connector', plural: 'connectors' };
-const connectorClassType: ResourceType = {
+export const connectorType: ResourceType = {
+  apiVersion: connectorsApiVersion,
+  kind: 'Connector',
+  plural: 'connectors',
+};
+export const connectorClassType: ResourceType = {
   apiVersion: connectorsApiVersion,
   kind: 'ConnectorClass',
   plural: 'connectorclasses',
 };
-const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
-
-const readingFlags = `reading configmap ${flagsConfigMapName}`;
 
 export interface KubernetesConnectorsOptions {
   readonly client: KubeClient;
@@ -45,12 +43,11 @@ export interface KubernetesConnectorsOptions {
 export class KubernetesConnectors implements ConnectorSource {
   readonly #connectors: WatchedObjects<Connector>;
   readonly #classes: WatchedObjects<ConnectorClass>;
-  readonly #flagsReflector: Reflector;
+  readonly #flags: WatchedFlags;
   readonly #bytes: WatchedBytes;
   readonly #bounds: WatchBounds;
   /** By volume, what gives up what it has retained. */
   readonly #retained = new Map<string, () => void>();
-  readonly #parsedFlags = new WeakMap<JsonObject, FeatureFlags | DriverError>();
   #sweeper: NodeJS.Timeout | undefined;
   #onChange: () => void = () => undefined;
 
@@ -74,18 +71,18 @@ export class KubernetesConnectors implements ConnectorSource {
       parse: parseConnectorClass,
       maxObjectBytes: limits.objects.connectorClassBytes,
     });
-    this.#flagsReflector = new Reflector(client, { type: configMapType, namespace, name: flagsConfigMapName }, log);
-    this.#flagsReflector.state.onChange(changed);
+    this.#flags = new WatchedFlags(client, namespace, log);
+    this.#flags.onChange(changed);
   }
 
   start(): void {
-    this.#flagsReflector.start();
+    this.#flags.start();
     this.#sweeper = setInterval(() => this.#sweep(), this.#bounds.sweepMs).unref();
   }
 
   stop(): void {
     clearInterval(this.#sweeper);
-    this.#flagsReflector.stop();
+    this.#flags.stop();
     this.#connectors.stop();
     this.#classes.stop();
   }
@@ -123,22 +120,16 @@ export class KubernetesConnectors implements ConnectorSource {
   }
 
   async flags(signal: AbortSignal): Promise<FeatureFlags> {
-    const { state } = this.#flagsReflector;
-    if (!state.isSynced) await untilRead(state, signal, readingFlags);
-    const flags = this.#currentFlags();
-    if (flags instanceof DriverError) throw flags;
-    return flags;
+    return this.#flags.get(signal);
   }
 
   peekFlags(): FeatureFlags | undefined {
-    if (!this.#flagsReflector.state.isSynced) return undefined;
-    const flags = this.#currentFlags();
-    return flags instanceof DriverError ? undefined : flags;
+    return this.#flags.peek();
   }
 
   /** Why nothing can be read; undefined when it can. */
   problem(): string | undefined {
-    return unreadReason(this.#flagsReflector.state, readingFlags);
+    return this.#flags.problem();
   }
 
   cachedObjects(): Readonly<Record<string, number>> {
@@ -155,7 +146,7 @@ export class KubernetesConnectors implements ConnectorSource {
 
   /** When the server last confirmed what it has not confirmed for longest, by the client's clock. */
   get confirmedAtMs(): number | undefined {
-    const times = [this.#flagsReflector.state, this.#connectors, this.#classes];
+    const times = [this.#flags, this.#connectors, this.#classes];
     const known = times.flatMap(({ confirmedAtMs }) => confirmedAtMs ?? []);
     return known.length === 0 ? undefined : Math.min(...known);
   }
@@ -182,32 +173,8 @@ export class KubernetesConnectors implements ConnectorSource {
     }
   }
 
-  /** An absent ConfigMap means the defaults. */
-  #currentFlags(): FeatureFlags | DriverError {
-    const { state } = this.#flagsReflector;
-    const [refused] = state.refused.values();
-    if (refused !== undefined) return refused;
-    const [configMap] = state.objects.values();
-    if (configMap === undefined) return defaultFlags;
-    let flags = this.#parsedFlags.get(configMap);
-    if (flags === undefined) {
-      flags = parseFlagsOrError(configMap);
-      this.#parsedFlags.set(configMap, flags);
-    }
-    return flags;
-  }
-
   #sweep(): void {
     this.#connectors.sweep();
     this.#classes.sweep();
-  }
-}
-
-function parseFlagsOrError(configMap: JsonObject): FeatureFlags | DriverError {
-  try {
-    return parseFeatureFlags(configMap);
-  } catch (error) {
-    if (error instanceof DriverError) return error;
-    throw error;
   }
 }

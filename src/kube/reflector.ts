@@ -21,6 +21,8 @@ export interface ReflectorTarget {
   readonly namespace?: string;
   /** One object by its name; absent: all. */
   readonly name?: string;
+  /** `key=value`; absent: whatever the labels. */
+  readonly labelSelector?: string;
   /** Absent: objects of the usual size, without counting them. */
   readonly screen?: ObjectScreen;
   /** The pod that it is for; absent: the driver itself. */
@@ -57,7 +59,11 @@ export class Reflector {
     this.#client = client;
     this.#target = target;
     this.#log = log;
-    this.#selection = target.name === undefined ? {} : { fieldSelector: `metadata.name=${target.name}` };
+    const { name, labelSelector } = target;
+    this.#selection = {
+      ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+    };
   }
 
   /** Idempotent. */

@@ -1,11 +1,17 @@
+import { isIP } from 'node:net';
 import type { Clock } from '../clock.js';
+import type { ClusterConfig } from '../kube/cluster-config.js';
+import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
+import { kubeconfigConfig } from '../kube/kubeconfig.js';
+import { kubeTimings } from '../kube/timings.js';
 import type { LogDestination } from '../process/json-log.js';
 import { createLog } from '../process/json-log.js';
-import { describeFlags, UsageError } from '../process/flags.js';
+import { describeFlags } from '../process/flags.js';
 import { version } from '../version.js';
 import type { ProxyConfig } from './config.js';
 import { parseProxyConfig, proxyFlags } from './config.js';
 import { directoryBackend } from './directory-backend.js';
+import { kubernetesBackend } from './kubernetes-backend.js';
 import { Proxy } from './proxy.js';
 import type { ProxyParts } from './proxy.js';
 import type { Log } from '../log.js';
@@ -22,12 +28,13 @@ export interface ProxyCommandContext {
 export const usage = `Usage: connectors-csi proxy [flags]\n\nFlags:\n${describeFlags(proxyFlags)}\n`;
 
 const clock: Clock = { now: () => Date.now() };
+const steadyNow = (): number => performance.now();
 
 /** Runs the proxy until it is told to stop. @throws {UsageError} {DriverError} */
 export async function run({ args, env, stopped, logOutput }: ProxyCommandContext): Promise<number> {
   const config = parseProxyConfig(args, env);
   const log = createLog(config['log-level'], logOutput);
-  const proxy = new Proxy({ config, ...backendOf(config, log), clock, steadyNow: () => performance.now(), log });
+  const proxy = new Proxy({ config, ...backendOf(config, env, log), clock, steadyNow, log });
   await proxy.start();
   log.info('serving', { version });
   await untilAborted(stopped);
@@ -36,22 +43,39 @@ export async function run({ args, env, stopped, logOutput }: ProxyCommandContext
   return 0;
 }
 
-function backendOf(config: ProxyConfig, log: Log): Pick<ProxyParts, 'createBackend' | 'apiServer'> {
-  const { manifests, namespace } = config;
-  const jwksFile = config['jwks-file'];
+function backendOf(
+  config: ProxyConfig,
+  env: ProxyCommandContext['env'],
+  log: Log,
+): Pick<ProxyParts, 'createBackend' | 'apiServer'> {
+  const { manifests, namespace, 'token-audience': audience, 'jwks-file': jwksFile } = config;
   if (manifests === undefined || jwksFile === undefined) {
-    throw new UsageError('--connector-source kubernetes is not there yet');
+    const cluster = clusterConfigOf(config, env);
+    const common = { cluster, timings: kubeTimings, namespace, audience, clock, steadyNow, log };
+    return {
+      createBackend: (metrics) => kubernetesBackend({ ...common, metrics }),
+      // A name is refused by what it resolves to where the cluster's own address is known; here it is an address.
+      apiServer: isIP(cluster.host) === 0 ? [] : [cluster.host],
+    };
   }
   const backend = directoryBackend({
     directory: manifests,
     jwksFile,
     caDirectory: config['ca-dir'],
     namespace,
-    audience: config['token-audience'],
+    audience,
     clock,
     log,
   });
   return { createBackend: () => backend, apiServer: [] };
+}
+
+/** The kubeconfig when one is named, else what every pod has. @throws {DriverError} when neither can be used. */
+function clusterConfigOf({ kubeconfig }: ProxyConfig, env: ProxyCommandContext['env']): ClusterConfig {
+  if (kubeconfig !== undefined) return kubeconfigConfig(kubeconfig, steadyNow);
+  const host = env['KUBERNETES_SERVICE_HOST'];
+  const port = env['KUBERNETES_SERVICE_PORT'];
+  return inClusterConfig({ host, port, folder: serviceAccountFolder }, steadyNow);
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -8,16 +8,15 @@ import { jsonMember } from '../json.js';
 import type { JsonObject } from '../json.js';
 import type { Log } from '../log.js';
 import { silentLog } from '../log.js';
-import { Secret } from '../secret.js';
 import type { ProxyBackend } from './backend.js';
 import { JwksTokens } from './caller/jwks-tokens.js';
 import { RoleManifests } from './caller/role-manifests.js';
 import type { AuthoritySource } from './certificates/authority-source.js';
-import { parseAuthority } from './certificates/certificate-authority.js';
 import { DirectoryAuthority, memoryAuthority } from './certificates/directory-authority.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
 import { ManifestSecrets } from './credential/manifest-secrets.js';
 import { parseSecret } from './credential/secret-source.js';
+import { authorityIn, caSecretName } from './secret-authority.js';
 
 export interface DirectoryBackendOptions {
   readonly directory: string;
@@ -28,9 +27,6 @@ export interface DirectoryBackendOptions {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-/** Name of the Secret with the CA, in the proxy's namespace. */
-export const caSecretName = 'connectors-proxy-ca';
 
 /** `--connector-source directory`: everything from manifests, for demonstrations and for machines without a cluster. */
 export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend {
@@ -116,19 +112,11 @@ function authorityOf(
       );
       if (authority === undefined || found !== secretObject) {
         secretObject = found;
-        authority = found === undefined ? memoryAuthority(clock) : secretAuthority(found);
+        const parsed = found && parseSecret(found);
+        const made = parsed && authorityIn(parsed);
+        authority = made === undefined ? memoryAuthority(clock) : { current: () => made };
       }
       return authority.current();
     },
   };
-}
-
-/** @throws {DriverError} FAILED_PRECONDITION for a Secret that holds no CA. */
-function secretAuthority(object: JsonObject): AuthoritySource {
-  const data = parseSecret(object)?.data;
-  const authority = parseAuthority(
-    { certificate: data?.get('tls.crt')?.expose() ?? '', key: data?.get('tls.key') ?? new Secret('') },
-    `secret ${caSecretName}`,
-  );
-  return { current: () => authority };
 }

@@ -83,6 +83,24 @@ export class Identities {
     return claims !== undefined && claims.aud.includes(audience) && claims.exp * 1000 > Date.now();
   }
 
+  /** The status of a TokenReview; undefined when the token counts for none of the audiences. */
+  review(token: string, audiences: readonly string[]): object | undefined {
+    const accepted = audiences.filter((audience) => !this.#revoked.has(token) && this.isValidFor(token, audience));
+    const claims = this.#verified(token);
+    if (accepted.length === 0 || claims === undefined) return undefined;
+    const { namespace, pod, serviceaccount } = claims['kubernetes.io'];
+    const { name: username, groups } = serviceAccountUser(namespace, serviceaccount.name);
+    const extra = pod && {
+      'authentication.kubernetes.io/pod-name': [pod.name],
+      'authentication.kubernetes.io/pod-uid': [pod.uid],
+    };
+    return {
+      authenticated: true,
+      audiences: accepted,
+      user: { username, uid: serviceaccount.uid, groups, ...(extra ? { extra } : {}) },
+    };
+  }
+
   #serviceAccount(token: string): User | undefined {
     if (!this.isValidFor(token, issuer)) return undefined;
     const [, , namespace = '', name = ''] = this.#verified(token)?.sub.split(':') ?? [];
@@ -103,6 +121,11 @@ interface Claims {
   readonly aud: readonly string[];
   readonly exp: number;
   readonly sub: string;
+  readonly 'kubernetes.io': {
+    readonly namespace: string;
+    readonly pod?: BoundPod;
+    readonly serviceaccount: { readonly name: string; readonly uid: string };
+  };
 }
 
 export function serviceAccountUser(namespace: string, name: string): User {

@@ -7,7 +7,7 @@ import type { ApiRequest, Reply } from './reply.js';
 import type { RequestAttributes } from './request-attributes.js';
 import { apiVersionOf, isCustom, storedResources } from './resources.js';
 import type { KubeObject, StoredResource } from './resources.js';
-import { requestToken, reviewAccess } from './reviews.js';
+import { requestToken, reviewAccess, reviewToken } from './reviews.js';
 import { selectorOf } from './selectors.js';
 import { badRequest, notFound, StatusError } from './status.js';
 import { WatchStream } from './watch-stream.js';
@@ -75,6 +75,7 @@ function operate(
   if (verb === 'create') {
     if (resource === 'subjectaccessreviews') return [201, reviewAccess(state.rules, user, body, false)];
     if (resource === 'selfsubjectaccessreviews') return [201, reviewAccess(state.rules, user, body, true)];
+    if (resource === 'tokenreviews') return [201, reviewToken(state.identities, body)];
     if (resource === 'serviceaccounts' && subresource === 'token') {
       return [201, requestToken(state.store, state.identities, attributes, body)];
     }

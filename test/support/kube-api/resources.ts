@@ -17,6 +17,7 @@ export const storedResources: readonly StoredResource[] = [
   { ...connectorsGroup, resource: 'connectorclasses', kind: 'ConnectorClass', namespaced: false },
   { ...connectorsGroup, resource: 'accessrequests', kind: 'AccessRequest', namespaced: true },
   { ...core, resource: 'configmaps', kind: 'ConfigMap' },
+  { ...core, resource: 'secrets', kind: 'Secret' },
   { ...core, resource: 'serviceaccounts', kind: 'ServiceAccount' },
   { ...core, resource: 'pods', kind: 'Pod' },
   { group: 'storage.k8s.io', version: 'v1', resource: 'csidrivers', kind: 'CSIDriver', namespaced: false },

@@ -1,0 +1,135 @@
+import { DriverError } from '../../errors.js';
+import type { JsonObject, JsonValue } from '../../json.js';
+import { isJsonObject, jsonMember, parseJson } from '../../json.js';
+import { apiFailure } from '../../kube/api-failure.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { ResourceType } from '../../kube/resource-location.js';
+import type { Clock } from '../../clock.js';
+import type { Secret } from '../../secret.js';
+import type { Caller, CallerPod } from './caller.js';
+import { serviceAccountOf } from './caller.js';
+import type { TokenVerifier } from './token-verifier.js';
+
+const tokenReviews: ResourceType = {
+  apiVersion: 'authentication.k8s.io/v1',
+  kind: 'TokenReview',
+  plural: 'tokenreviews',
+};
+
+/** With its retries: clients wait for it, and give up sooner than kubelets do. */
+const reviewMs = 10_000;
+
+export interface TokenReviewsOptions {
+  readonly client: KubeClient;
+  readonly audience: string;
+  readonly clock: Clock;
+}
+
+/** Asks the API server who tokens stand for (TokenReview). */
+export class TokenReviews implements TokenVerifier {
+  readonly #options: TokenReviewsOptions;
+
+  constructor(options: TokenReviewsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * 1. Passes over tokens that cannot count, by their claims: clients with old tokens may come many times a second.
+   * 2. Asks; the answer must be "authenticated" and name the audience (a server that knows no audiences names none).
+   */
+  async verify(token: Secret, signal: AbortSignal): Promise<Caller | undefined> {
+    const { client, audience, clock } = this.#options;
+    const claims = claimsOf(token);
+    if (claims === undefined || claims.expiresAtMs <= clock.now() || !claims.audiences.includes(audience)) {
+      return undefined;
+    }
+    const review: JsonObject = {
+      apiVersion: tokenReviews.apiVersion,
+      kind: tokenReviews.kind,
+      spec: { token: token.expose(), audiences: [audience] },
+    };
+    let answer: JsonObject;
+    try {
+      answer = await client.create({ type: tokenReviews }, review, { signal, timeoutMs: reviewMs, isIdempotent: true });
+    } catch (error) {
+      throw apiFailure(error, {
+        doing: 'asking the API server about a token',
+        needed: {
+          apiGroup: 'authentication.k8s.io',
+          resource: tokenReviews.plural,
+          resourceNames: [],
+          verbs: ['create'],
+        },
+        problem: client.problem,
+      });
+    }
+    return callerIn(answer, audience, claims.expiresAtMs);
+  }
+}
+
+/** @throws {DriverError} UNAVAILABLE when an authenticator failed: that is neither yes nor no. */
+function callerIn(review: JsonObject, audience: string, expiresAtMs: number): Caller | undefined {
+  const status = review['status'];
+  if (jsonMember(status, 'authenticated') !== true) {
+    const problem = jsonMember(status, 'error');
+    // The usual "no" comes with an error too, which says why the token is none.
+    if (typeof problem === 'string' && /connection refused|timeout|unavailable/i.test(problem)) {
+      throw new DriverError('UNAVAILABLE', 'asking the API server about a token failed: an authenticator failed');
+    }
+    return undefined;
+  }
+  if (!textsIn(jsonMember(status, 'audiences')).includes(audience)) return undefined;
+  const user = jsonMember(status, 'user');
+  const name = jsonMember(user, 'username');
+  if (typeof name !== 'string' || name === '') return undefined;
+  const uid = jsonMember(user, 'uid');
+  const extra = extraIn(jsonMember(user, 'extra'));
+  return {
+    user: name,
+    uid: typeof uid === 'string' && uid !== '' ? uid : undefined,
+    groups: textsIn(jsonMember(user, 'groups')),
+    extra,
+    pod: podIn(name, extra),
+    expiresAtMs,
+  };
+}
+
+/** The pod is what the API server says of the token, never what a client says. */
+function podIn(user: string, extra: Caller['extra']): CallerPod | undefined {
+  const [name] = extra['authentication.kubernetes.io/pod-name'] ?? [];
+  const [uid] = extra['authentication.kubernetes.io/pod-uid'] ?? [];
+  const namespace = serviceAccountOf(user)?.namespace;
+  return name === undefined || uid === undefined || namespace === undefined ? undefined : { namespace, name, uid };
+}
+
+function extraIn(value: JsonValue | undefined): Caller['extra'] {
+  if (!isJsonObject(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([key, values]) => [key, textsIn(values)]));
+}
+
+function textsIn(value: JsonValue | undefined): readonly string[] {
+  const list = Array.isArray(value) ? (value as readonly JsonValue[]) : [];
+  return list.filter((each) => typeof each === 'string');
+}
+
+interface Claims {
+  readonly expiresAtMs: number;
+  readonly audiences: readonly string[];
+}
+
+/** Unverified: good for a no, never for a yes. */
+function claimsOf(token: Secret): Claims | undefined {
+  const payload = token.expose().split('.')[1] ?? '';
+  try {
+    const claims = parseJson(Buffer.from(payload, 'base64url').toString());
+    const expires = jsonMember(claims, 'exp');
+    const audience = jsonMember(claims, 'aud');
+    if (typeof expires !== 'bigint' && typeof expires !== 'number') return undefined;
+    return {
+      expiresAtMs: Number(expires) * 1000,
+      audiences: typeof audience === 'string' ? [audience] : textsIn(audience),
+    };
+  } catch {
+    return undefined;
+  }
+}

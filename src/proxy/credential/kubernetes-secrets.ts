@@ -1,0 +1,96 @@
+import { SharedCalls } from '../../access/shared-calls.js';
+import { DriverError } from '../../errors.js';
+import type { JsonObject } from '../../json.js';
+import { apiFailure } from '../../kube/api-failure.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import { isKubeError } from '../../kube/kube-error.js';
+import { metadataText } from '../../kube/kube-object.js';
+import { Reflector } from '../../kube/reflector.js';
+import type { ResourceType } from '../../kube/resource-location.js';
+import type { Log } from '../../log.js';
+import type { SecretName, SecretObject, SecretSource } from './secret-source.js';
+import { caLabel, parseSecret } from './secret-source.js';
+
+export const secretType: ResourceType = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
+
+/** A changed password counts after so long. There is no right to watch Secrets, only to get them. */
+const keptForMs = 10_000;
+/** Beyond it those that were read first are forgotten, and read again. */
+const maxSecrets = 5_000;
+
+interface Kept {
+  readonly secret: SecretObject | undefined;
+  readonly version: string | undefined;
+  readonly askedMs: number;
+}
+
+/** Secrets from the API server, each read when it is used and kept for a moment. */
+export class KubernetesSecrets implements SecretSource {
+  readonly #client: KubeClient;
+  readonly #cas: Reflector;
+  readonly #kept = new Map<string, Kept>();
+  readonly #reading = new SharedCalls<SecretObject | undefined>();
+  readonly #parsedCas = new WeakMap<JsonObject, SecretObject>();
+
+  /** @param namespace the proxy's. */
+  constructor(client: KubeClient, namespace: string, log: Log) {
+    this.#client = client;
+    this.#cas = new Reflector(client, { type: secretType, namespace, labelSelector: `${caLabel}=true` }, log);
+  }
+
+  start(): void {
+    this.#cas.start();
+  }
+
+  stop(): void {
+    this.#cas.stop();
+  }
+
+  async get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {
+    const key = `${ref.namespace}/${ref.name}`;
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && this.#client.chance.now() - kept.askedMs < keptForMs) return kept.secret;
+    return this.#reading.run(key, signal, (shared) => this.#read(key, ref, shared));
+  }
+
+  labelledCas(): readonly SecretObject[] {
+    return [...this.#cas.state.objects.values()].flatMap((object) => {
+      const secret = this.#parsedCas.get(object) ?? parseSecret(object);
+      if (secret === undefined) return [];
+      this.#parsedCas.set(object, secret);
+      return [secret];
+    });
+  }
+
+  async #read(key: string, ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {
+    const askedMs = this.#client.chance.now();
+    const kept = this.#kept.get(key);
+    const object = await this.#fetch(ref, signal);
+    const version = object && metadataText(object, 'resourceVersion');
+    // What has not changed stays the same object, and with it what hangs on it: tokens of registries, trust.
+    const isSame = kept?.secret !== undefined && version !== undefined && kept.version === version;
+    const secret = isSame ? kept.secret : object && parseSecret(object);
+    this.#kept.delete(key);
+    this.#kept.set(key, { secret, version, askedMs });
+    if (this.#kept.size > maxSecrets) this.#kept.delete(this.#kept.keys().next().value ?? '');
+    return secret;
+  }
+
+  async #fetch(ref: SecretName, signal: AbortSignal): Promise<JsonObject | undefined> {
+    const { namespace, name } = ref;
+    try {
+      return await this.#client.get({ type: secretType, namespace, name }, { signal });
+    } catch (error) {
+      if (isKubeError(error, 404)) return undefined;
+      this.#kept.delete(`${namespace}/${name}`);
+      if (isKubeError(error, 403)) {
+        throw new DriverError(
+          'FAILED_PRECONDITION',
+          `the proxy may not read secret ${namespace}/${name}: bind its service account in "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`,
+          { cause: error },
+        );
+      }
+      throw apiFailure(error, { doing: `reading secret ${namespace}/${name}`, problem: this.#client.problem });
+    }
+  }
+}

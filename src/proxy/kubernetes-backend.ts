@@ -1,0 +1,67 @@
+import { AccessReviews } from '../access/access-reviews.js';
+import type { Clock } from '../clock.js';
+import { WatchedFlags } from '../connectors/watched-flags.js';
+import type { ClusterConfig } from '../kube/cluster-config.js';
+import { KubeClient } from '../kube/kube-client.js';
+import type { KubeTimings } from '../kube/timings.js';
+import { limits } from '../load/limits.js';
+import { noLoadObserver } from '../load/load-observer.js';
+import type { Log } from '../log.js';
+import { version } from '../version.js';
+import type { ProxyBackend } from './backend.js';
+import { ReviewedAccess, accessLifetimes } from './caller/reviewed-access.js';
+import { TokenReviews } from './caller/token-reviews.js';
+import { KubernetesSecrets } from './credential/kubernetes-secrets.js';
+import { ListedConnectors } from './credential/listed-connectors.js';
+import { KubernetesAuthority } from './kubernetes-authority.js';
+import type { ProxyMetrics } from './proxy-metrics.js';
+
+export interface KubernetesBackendOptions {
+  readonly cluster: ClusterConfig;
+  readonly timings: KubeTimings;
+  readonly namespace: string;
+  readonly audience: string;
+  readonly metrics: ProxyMetrics;
+  readonly clock: Clock;
+  /** A clock in milliseconds that is never set. */
+  readonly steadyNow: () => number;
+  readonly log: Log;
+}
+
+/** `--connector-source kubernetes`: everything from the API server. */
+export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBackend {
+  const { cluster, timings, namespace, audience, metrics, clock, steadyNow, log } = options;
+  const client = new KubeClient({
+    config: cluster,
+    timings,
+    chance: { now: steadyNow, random: Math.random },
+    observer: metrics,
+    limits: limits.api,
+    load: noLoadObserver,
+    userAgent: `connectors-csi-proxy/${version}`,
+  });
+  const flags = new WatchedFlags(client, namespace, log);
+  const connectors = new ListedConnectors(client, log);
+  const secrets = new KubernetesSecrets(client, namespace, log);
+  const authority = new KubernetesAuthority(client, namespace, clock, log);
+  const parts = [flags, connectors, secrets, authority];
+  return {
+    tokens: new TokenReviews({ client, audience, clock }),
+    authorizer: new ReviewedAccess(new AccessReviews(client, clock, accessLifetimes), (answer) =>
+      metrics.reviewed('access', answer),
+    ),
+    flags: (signal) => flags.get(signal),
+    connectors,
+    secrets,
+    authority,
+    notice: undefined,
+    start: () => {
+      for (const part of parts) part.start();
+    },
+    stop: () => {
+      for (const part of parts) part.stop();
+      client.close();
+    },
+    problem: () => flags.problem() ?? connectors.problem(),
+  };
+}
