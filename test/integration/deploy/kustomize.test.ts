@@ -172,7 +172,10 @@ describe('deploy', function () {
 
   it('covers every component of the folder', async () => {
     const folders = await readdir(path.join(deployFolder, 'components'));
-    assert.deepEqual(folders.sort(), [...components, 'flow-schema', 'kubelet-dir', 'openshift'].sort());
+    assert.deepEqual(
+      folders.sort(),
+      [...components, 'flow-schema', 'kubelet-dir', 'network-policy', 'openshift'].sort(),
+    );
   });
 
   for (const combination of combinations) {
@@ -297,6 +300,34 @@ describe('deploy', function () {
       spec.rules.flatMap(({ subjects }) => subjects.map(({ serviceAccount }) => serviceAccount)),
       [{ namespace: account.namespace, name: account.name }],
     );
+  });
+
+  it('lets only the scraper to the port of metrics, of the pods that the DaemonSet makes', async () => {
+    const objects = await buildOverlay(['network-policy']);
+    const policy = objects.find(({ kind }) => kind === 'NetworkPolicy') as unknown as {
+      readonly spec: {
+        readonly podSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+        readonly policyTypes: readonly string[];
+        readonly ingress: readonly { readonly from: readonly object[]; readonly ports: readonly { port: string }[] }[];
+      };
+    };
+    const daemonSet = objects.find(({ kind }) => kind === 'DaemonSet') as unknown as {
+      readonly spec: {
+        readonly template: {
+          readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+          readonly spec: { readonly containers: readonly { readonly ports?: readonly { name: string }[] }[] };
+        };
+      };
+    };
+    const { metadata, spec } = daemonSet.spec.template;
+    for (const [label, value] of Object.entries(policy.spec.podSelector.matchLabels)) {
+      assert.equal(metadata.labels[label], value);
+    }
+    const named = new Set(spec.containers.flatMap(({ ports = [] }) => ports.map(({ name }) => name)));
+    assert.deepEqual(policy.spec.policyTypes, ['Ingress']);
+    assert.equal(policy.spec.ingress.length, 1);
+    assert.equal(policy.spec.ingress[0]!.from.length, 1);
+    for (const { port } of policy.spec.ingress[0]!.ports) assert.ok(named.has(port), port);
   });
 
   it('turns on what the components promise', () => {
