@@ -1,9 +1,9 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { KubeObserver } from '../kube/observer.js';
+import { MetricsRegistry } from '../process/metrics-registry.js';
+import { processMetrics } from '../process/process-metrics.js';
 import type { TunnelObserver } from './port/connect-handler.js';
 import type { RequestBytes, RequestObserver, Way } from './port/request-record.js';
-
-const prefix = 'connectors_proxy_';
 
 /** Seconds: a small request takes a few milliseconds, a layer minutes. */
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300];
@@ -19,7 +19,8 @@ export interface MetricsProbes {
 
 /** Every metric of the proxy. Labels are few and bounded: nothing per connector, account or host. */
 export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserver {
-  readonly #registry = new Registry();
+  readonly #registry = new MetricsRegistry('connectors_proxy_');
+  readonly #process = processMetrics();
   readonly #requests: Counter;
   readonly #bytes: Counter;
   readonly #duration: Histogram;
@@ -32,33 +33,43 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   readonly #watchRestarts: Counter;
 
   constructor(version: string, probes: MetricsProbes) {
-    const registers = [this.#registry];
-    const counter = (name: string, help: string, labelNames: string[]): Counter =>
-      new Counter({ name: prefix + name, help, labelNames, registers });
-    const histogram = (name: string, help: string, labelNames: string[]): Histogram =>
-      new Histogram({ name: prefix + name, help, labelNames, buckets: requestBuckets, registers });
-    const gauge = (name: string, help: string, labelNames: string[]): Gauge =>
-      new Gauge({ name: prefix + name, help, labelNames, registers });
-    const probe = (name: string, help: string, read: () => number): void => {
-      const probed: Gauge = new Gauge({ name: prefix + name, help, registers, collect: () => probed.set(read()) });
-    };
-    collectDefaultMetrics({ register: this.#registry });
-    gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
-    this.#requests = counter('requests_total', 'Requests by way, outcome and code', ['way', 'outcome', 'code']);
-    this.#bytes = counter('bytes_total', 'Bytes from clients and to them', ['direction']);
-    this.#duration = histogram('request_duration_seconds', 'Duration of requests, tunnels excepted', ['way']);
-    this.#firstByte = histogram('first_byte_seconds', "Time to the head of the tool's answer", ['way']);
-    this.#toolFailures = counter('tool_failures_total', 'Requests that failed at the tool', ['kind']);
-    this.#tunnels = gauge('tunnels', 'Tunnels open', ['kind']);
-    this.#reviews = counter('reviews_total', 'Questions about tokens and access', ['about', 'answer']);
-    this.#apiRequests = counter('api_requests_total', 'Requests to the API server', ['verb', 'resource', 'code']);
-    this.#apiDuration = histogram('api_request_duration_seconds', 'Duration of requests to the API server', [
+    const registry = this.#registry;
+    registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
+    this.#requests = registry.counter('requests_total', 'Requests by way, outcome and code', [
+      'way',
+      'outcome',
+      'code',
+    ]);
+    this.#bytes = registry.counter('bytes_total', 'Bytes from clients and to them', ['direction']);
+    this.#duration = registry.histogram(
+      'request_duration_seconds',
+      'Duration of requests, tunnels excepted',
+      ['way'],
+      requestBuckets,
+    );
+    this.#firstByte = registry.histogram(
+      'first_byte_seconds',
+      "Time to the head of the tool's answer",
+      ['way'],
+      requestBuckets,
+    );
+    this.#toolFailures = registry.counter('tool_failures_total', 'Requests that failed at the tool', ['kind']);
+    this.#tunnels = registry.gauge('tunnels', 'Tunnels open', ['kind']);
+    this.#reviews = registry.counter('reviews_total', 'Questions about tokens and access', ['about', 'answer']);
+    this.#apiRequests = registry.counter('api_requests_total', 'Requests to the API server', [
       'verb',
       'resource',
+      'code',
     ]);
-    this.#watchRestarts = counter('watch_restarts_total', 'Watches begun anew', ['resource', 'reason']);
-    probe('connections', 'Connections of clients', probes.connections);
-    probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);
+    this.#apiDuration = registry.histogram(
+      'api_request_duration_seconds',
+      'Duration of requests to the API server',
+      ['verb', 'resource'],
+      requestBuckets,
+    );
+    this.#watchRestarts = registry.counter('watch_restarts_total', 'Watches begun anew', ['resource', 'reason']);
+    registry.probe('connections', 'Connections of clients', probes.connections);
+    registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);
   }
 
   finished(way: Way, outcome: string, status: number, durationMs: number, { received, sent }: RequestBytes): void {
@@ -98,7 +109,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
 
   /** In the Prometheus text format. */
   async text(): Promise<string> {
-    return this.#registry.metrics();
+    return (await Promise.all([this.#registry.text(), this.#process.text()])).join('');
   }
 
   get contentType(): string {
