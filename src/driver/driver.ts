@@ -113,6 +113,7 @@ export class Driver {
       renderThreads: () => this.#renderThreads.load,
       cachedObjects: () => this.#backend.cachedObjects(),
       droppedLogLines: parts.droppedLogLines,
+      confirmationAgeMs: () => this.#backend.confirmationAgeMs(),
       ...(config['registration-dir'] === undefined
         ? {}
         : { isRegistered: () => this.#registration?.isRegistered === true }),

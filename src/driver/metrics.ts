@@ -22,6 +22,8 @@ export interface MetricsProbes {
   };
   /** Objects in memory by resource. */
   readonly cachedObjects: () => Readonly<Record<string, number>>;
+  /** Milliseconds since the API server confirmed what it has not confirmed for longest; undefined when nothing has been read. */
+  readonly confirmationAgeMs: () => number | undefined;
   readonly droppedLogLines: () => number;
   /** Absent: the driver does not register itself, and there is no such metric. */
   readonly isRegistered?: () => boolean;
@@ -129,6 +131,11 @@ export class Metrics implements LoadObserver {
       registry.probe('registered', 'Whether the kubelet has accepted the registration', () => Number(isRegistered()));
     }
     registry.probeEach('cached_objects', 'Objects of the API in memory', 'resource', probes.cachedObjects);
+    registry.probe(
+      'oldest_confirmation_age_seconds',
+      'How long ago the API server last confirmed the object in memory that it has not confirmed for longest',
+      () => inSeconds(probes.confirmationAgeMs()),
+    );
     registry.probeTotal('log_lines_dropped_total', 'Lines of the log that were dropped', probes.droppedLogLines);
     this.#probeVolumes(probes.volumes);
     this.#probeVolumeMemory(probes.volumeMemory);

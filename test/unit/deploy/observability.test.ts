@@ -97,6 +97,7 @@ async function exported(): Promise<Metric[]> {
     }),
     load: () => ({ calls: { used: 0, limit: 1024 } }),
     cachedObjects: () => ({ connectors: 0 }),
+    confirmationAgeMs: () => 0,
     droppedLogLines: () => 0,
     volumeMemory: () => ({ heldBytes: 0, budgetBytes: 0, lastingBytes: 0, refusals: { node: 0 } }),
     isRegistered: () => true,

@@ -14,6 +14,7 @@ const unregistering: MetricsProbes = {
   }),
   load: () => ({ calls: { used: 5, limit: 1024 } }),
   cachedObjects: () => ({ connectors: 4 }),
+  confirmationAgeMs: () => 2_500,
   droppedLogLines: () => 7,
   volumeMemory: () => ({
     heldBytes: 5,
@@ -45,6 +46,7 @@ describe('Metrics', () => {
       ['oldest_refresh_failure_timestamp_seconds{code="PERMISSION_DENIED"}', 2.5],
       ['log_lines_dropped_total', 7],
       ['cached_objects{resource="connectors"}', 4],
+      ['oldest_confirmation_age_seconds', 2.5],
       ['volume_memory_bytes', 5],
       ['volume_memory_budget_bytes', 0],
       ['volume_memory_charged_bytes', 6],

@@ -159,6 +159,26 @@ describe('while the API server is away', () => {
       assert.equal(volume.read()['context.token'], volume.token);
     });
 
+    it('the metrics tell for how long nothing has been confirmed, until it is back', async () => {
+      await driver.kubelet.publish(cluster.node.volume().publishRequest());
+      const ageSeconds = async (): Promise<number> => {
+        const [, seconds] = /^connectors_csi_oldest_confirmation_age_seconds (\S+)$/m.exec(
+          await driver.driver.metrics.text(),
+        )!;
+        return Number(seconds);
+      };
+      await goAway();
+      const atFirst = await ageSeconds();
+      assert.ok(atFirst > 0);
+      await eventually('it grows', async () => (await ageSeconds()) > atFirst + 1);
+      const awaySeconds = await ageSeconds();
+      await cluster.api.goOnline();
+      await eventually('all is confirmed', async () => {
+        cluster.api.sendBookmarks();
+        return (await ageSeconds()) < awaySeconds;
+      });
+    });
+
     it('nobody is told that a connector does not exist which may exist by now', async () => {
       cluster.allow('late', 'ci/builder');
       await assertFails(
