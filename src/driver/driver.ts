@@ -127,7 +127,7 @@ export class Driver {
       ownsFolder: true,
       services: this.#services(),
       drainMs,
-      maxConnections: limits.csiSocket.connections,
+      socket: limits.csiSocket,
       connection: limits.grpcConnection,
       log,
     });
@@ -222,7 +222,7 @@ export class Driver {
       edge: this.#edge(),
       checkMs: registrationCheckMs,
       retryMs: registrationRetryMs,
-      maxConnections: limits.registrationSocket.connections,
+      socket: limits.registrationSocket,
       connection: limits.grpcConnection,
       log,
     });

@@ -60,9 +60,13 @@ export const limits = {
     streams: 32,
     requestBytes: 4 * 1024 * 1024,
   },
-  /** Connections at once: more than publishes may be in flight, each of which has one of its own. */
-  csiSocket: { connections: 2048 },
-  registrationSocket: { connections: 16 },
+  /**
+   * Connections at once: more than publishes may be in flight, each of which has one of its own. And how many may wait to
+   * be accepted: the kernel refuses what is more (as it does over net.core.somaxconn, usually 4096), whoever it is, and all
+   * volumes of a node may be dialled for at once.
+   */
+  csiSocket: { connections: 4096, backlog: 4096 },
+  registrationSocket: { connections: 16, backlog: 16 },
   /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
   log: { maxQueuedBytes: 256 * 1024, retryMs: [20, 1000] },
   /** The port of metrics and probes, which the whole pod network may reach. */

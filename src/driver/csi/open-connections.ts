@@ -9,46 +9,86 @@ const flushMs = 1000;
  */
 export class OpenConnections {
   readonly #limit: number;
-  readonly #open = new Set<Socket>();
+  /** Calls that run, by connection. */
+  readonly #runningCalls = new Map<Socket, number>();
+  readonly #byPeer = new Map<string, Socket>();
+  #added = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
   get count(): number {
-    return this.#open.size;
+    return this.#runningCalls.size;
   }
 
   /**
-   * One too many makes another go: the oldest of those on which the client has never said anything, or else the oldest.
-   * Refusing the newest would let clients that leak connections keep the kubelet out.
+   * One too many makes another go, the oldest of the first kind that there is: those on which the client has never said
+   * anything, those without a call that runs, the others. So a flood ends no call that waits, for an approval say, while
+   * there are connections that nobody waits for. Refusing the newest would let clients that leak connections keep the
+   * kubelet out.
    */
   add(connection: Socket): void {
-    this.#open.add(connection);
-    connection.once('close', () => this.#open.delete(connection));
+    const peer = this.#name(connection);
+    this.#runningCalls.set(connection, 0);
+    this.#byPeer.set(peer, connection);
+    connection.once('close', () => {
+      this.#runningCalls.delete(connection);
+      this.#byPeer.delete(peer);
+    });
     // A session that is closed ends its side when all its answers are written. Nothing can come after that.
     connection.once('finish', () => connection.destroy());
-    if (this.#open.size > this.#limit) this.#destroy(this.#mostDispensable(connection));
+    if (this.count > this.#limit) this.#destroy(this.#mostDispensable(connection));
+  }
+
+  /**
+   * Notes that a call runs.
+   * @param peer of the call, as grpc-js has it.
+   * @returns to be called when it has its answer.
+   */
+  callBegins(peer: string): () => void {
+    const connection = this.#byPeer.get(peer);
+    if (connection === undefined) return () => undefined;
+    this.#count(connection, 1);
+    return () => this.#count(connection, -1);
   }
 
   /** Waits until all are gone, whose sessions are closing. Those that take longer than a moment are cut off. */
   async untilClosed(): Promise<void> {
-    const closed = [...this.#open].map(
-      (connection) => new Promise<void>((resolve) => connection.once('close', () => resolve())),
-    );
-    const timer = setTimeout(() => this.#open.forEach((connection) => this.#destroy(connection)), flushMs);
+    const open = [...this.#runningCalls.keys()];
+    const closed = open.map((connection) => new Promise<void>((resolve) => connection.once('close', () => resolve())));
+    const timer = setTimeout(() => open.forEach((connection) => this.#destroy(connection)), flushMs);
     await Promise.all(closed);
     clearTimeout(timer);
   }
 
+  /** Clients of a unix socket have no address, which is all that grpc-js tells of the connection of a call. */
+  #name(connection: Socket): string {
+    const peer = `connection-${(this.#added += 1)}`;
+    Object.defineProperty(connection, 'remoteAddress', { value: peer });
+    return peer;
+  }
+
+  #count(connection: Socket, change: number): void {
+    const running = this.#runningCalls.get(connection);
+    if (running !== undefined) this.#runningCalls.set(connection, running + change);
+  }
+
   #mostDispensable(newest: Socket): Socket | undefined {
-    const others = [...this.#open].filter((connection) => connection !== newest);
-    return others.find(({ bytesRead }) => bytesRead === 0) ?? others[0];
+    let idle: Socket | undefined;
+    let oldest: Socket | undefined;
+    for (const [connection, running] of this.#runningCalls) {
+      if (connection === newest) continue;
+      if (connection.bytesRead === 0) return connection;
+      if (running === 0) idle ??= connection;
+      oldest ??= connection;
+    }
+    return idle ?? oldest;
   }
 
   #destroy(connection: Socket | undefined): void {
     if (connection === undefined) return;
-    this.#open.delete(connection);
+    this.#runningCalls.delete(connection);
     connection.destroy();
   }
 }

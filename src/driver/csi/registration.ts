@@ -1,7 +1,7 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Log } from '../../log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
-import type { ConnectionLimits } from './server.js';
+import type { ConnectionLimits, SocketLimits } from './server.js';
 import { SocketServer } from './server.js';
 import { pluginRegistration } from './services.js';
 import type { RpcEdge } from './unary.js';
@@ -19,7 +19,7 @@ export interface RegistrationOptions {
   readonly checkMs: number;
   /** Milliseconds after which a refused registration is offered again. */
   readonly retryMs: number;
-  readonly maxConnections: number;
+  readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
 }
 
@@ -96,7 +96,7 @@ export class KubeletRegistration {
       ownsFolder: false,
       services: [{ definition: pluginRegistration.Registration.service, implementation: this.#service() }],
       drainMs: 1000,
-      maxConnections: this.#options.maxConnections,
+      socket: this.#options.socket,
       connection: this.#options.connection,
       log: this.#options.log,
     });

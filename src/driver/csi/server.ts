@@ -25,9 +25,16 @@ export interface SocketServerOptions {
   readonly services: readonly ServedService[];
   /** Milliseconds that a graceful stop waits for running calls. */
   readonly drainMs: number;
-  readonly maxConnections: number;
+  readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
   readonly log: Log;
+}
+
+/** What the clients of a socket may have open together; see load/limits.ts. */
+export interface SocketLimits {
+  readonly connections: number;
+  /** Connections that wait to be accepted. */
+  readonly backlog: number;
 }
 
 /** What one connection may take; see load/limits.ts. */
@@ -59,7 +66,7 @@ export class SocketServer {
   constructor(options: SocketServerOptions) {
     this.#options = options;
     this.#file = new SocketFile(options.socketPath);
-    this.#connections = new OpenConnections(options.maxConnections);
+    this.#connections = new OpenConnections(options.socket.connections);
     const { idleMs, ageMs, ageGraceMs, streams, requestBytes } = options.connection;
     this.#grpc = new Server({
       'grpc.max_connection_idle_ms': idleMs,
@@ -75,8 +82,8 @@ export class SocketServer {
 
   /** @throws {DriverError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made. */
   async start(): Promise<void> {
-    const { socketPath, ownsFolder, log } = this.#options;
-    await this.#file.listen(this.#listener, ownsFolder);
+    const { socketPath, ownsFolder, socket, log } = this.#options;
+    await this.#file.listen(this.#listener, ownsFolder, socket.backlog);
     this.#listener.on('error', (error) => log.warn('a connection could not be accepted', { path: socketPath, error }));
     log.info('listening', { path: socketPath });
   }
@@ -130,8 +137,10 @@ export class SocketServer {
     const serve = handler as handleUnaryCall<unknown, unknown>;
     const counted: handleUnaryCall<unknown, unknown> = (call, answer) => {
       this.#runningCalls += 1;
+      const noteAnswer = this.#connections.callBegins(call.getPeer());
       serve(call, (...answered) => {
         answer(...answered);
+        noteAnswer();
         this.#runningCalls -= 1;
         if (this.#runningCalls === 0) this.#whenAnswered?.();
       });

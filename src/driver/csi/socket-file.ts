@@ -17,15 +17,16 @@ export class SocketFile {
   /**
    * Makes the socket, for root only, and has the server listen on it.
    * @param ownsFolder whether the folder is the driver's, to be made and closed to others.
+   * @param backlog connections that may wait to be accepted; the kernel refuses what is more.
    * @throws {DriverError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made.
    */
-  async listen(server: Server, ownsFolder: boolean): Promise<void> {
+  async listen(server: Server, ownsFolder: boolean, backlog: number): Promise<void> {
     ensureFolder(this.path, ownsFolder);
     await removeStaleSocket(this.path);
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(this.path, () => {
+        server.listen({ path: this.path, backlog }, () => {
           server.off('error', reject);
           resolve();
         });

@@ -21,7 +21,7 @@ describe('a connection to the driver', () => {
       socketPath: node.socketPath,
       ownsFolder: true,
       drainMs: 1000,
-      maxConnections: 8,
+      socket: { connections: 8, backlog: 8 },
       connection: { streams: 4, requestBytes: 65_536, ...limits },
       log: silentLog,
       services: [

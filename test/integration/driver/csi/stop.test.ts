@@ -6,6 +6,7 @@ import { limits } from '../../../../src/load/limits.js';
 import { connectRaw, frozenClient } from '../../../support/csi/raw-client.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { callHeaders, callMessage, clientPreface } from '../../../support/http2-frames.js';
 import { eventually } from '../../../support/poll.js';
@@ -96,7 +97,7 @@ describe('connections that clients leave open', () => {
   beforeEach(async () => {
     node = new NodeSandbox();
     sockets = [];
-    driver = await DriverProcess.start(node);
+    driver = await DriverProcess.start(node, ['--not-found-wait', '100s']);
   });
   afterEach(async () => {
     for (const socket of sockets) socket.destroy();
@@ -111,8 +112,6 @@ describe('connections that clients leave open', () => {
     for (let count = 0; count < limits.csiSocket.connections + 76; count += 1) {
       const socket = await connectRaw(node.socketPath);
       sockets.push(socket.resume());
-      // Or connections would wait to be accepted, of which there is a bound too.
-      if (count % 100 === 0) await driver.kubelet.nodeCapabilities();
     }
     await driver.kubelet.nodeCapabilities();
     const ended = (): number => sockets.filter((socket) => socket.readableEnded).length;
@@ -122,6 +121,30 @@ describe('connections that clients leave open', () => {
       [false, false],
     );
     assert.ok(sockets[1]!.readableEnded);
+  });
+
+  it('are ended before one whose call waits, though they spoke', async () => {
+    const volume = node.volume();
+    const waiting = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'later' } }));
+    await driver.kubelet.nodeCapabilities();
+    for (let count = 0; count < limits.csiSocket.connections + 76; count += 1) {
+      const socket = await connectRaw(node.socketPath);
+      sockets.push(socket.resume());
+      socket.write(clientPreface);
+    }
+    const ended = (): number => sockets.filter(({ readableEnded, destroyed }) => readableEnded || destroyed).length;
+    await eventually('the surplus is closed', () => ended() >= 77);
+    node.writeManifest('later.json', connector('later'));
+    await waiting;
+    assert.equal(volume.read()['context.token'], volume.token);
+  }).timeout(60_000);
+
+  it('may be seven hundred that come at once, while the driver is slow to accept them', async () => {
+    driver.signal('SIGSTOP');
+    sockets.push(...(await Promise.all(Array.from({ length: 700 }, () => connectRaw(node.socketPath)))));
+    const asked = driver.kubelet.nodeCapabilities();
+    driver.signal('SIGCONT');
+    await asked;
   });
 
   it('can begin no more calls than it has a bound for', async () => {
