@@ -18,7 +18,7 @@ describe('a node whose API server is away for a while', () => {
     assertNodeIsCurrent(node.sandbox, kubelet);
     const late = kubelet.run(node.sandbox.unpreparedVolume({ serviceAccountName: 'other' }));
     await eventually('the late pod is told', () =>
-      late.events.some((event) => /ask the API server whether .* not answered in time \(connect E/.test(event)),
+      late.events.some((event) => /asking the API server whether .* not answered in time \(connect E/.test(event)),
     );
     assert.equal(late.volume.isMounted(), false);
 
