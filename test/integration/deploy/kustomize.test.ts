@@ -174,7 +174,7 @@ describe('deploy', function () {
     const folders = await readdir(path.join(deployFolder, 'components'));
     assert.deepEqual(
       folders.sort(),
-      [...components, 'flow-schema', 'kubelet-dir', 'network-policy', 'openshift'].sort(),
+      [...components, 'flow-schema', 'kubelet-dir', 'network-policy', 'openshift', 'proxy-autoscaling'].sort(),
     );
   });
 

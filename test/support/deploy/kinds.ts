@@ -40,6 +40,7 @@ function oneOf(...values: readonly string[]): Structure {
 
 const labels = mapOf({ type: 'string', maxLength: 63, pattern: '^([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?$' });
 const metaOptional = { labels, annotations: textMap };
+const selector = fields({ matchLabels: labels });
 const namespaced = fields({ name: dnsName, namespace: dnsName }, metaOptional);
 const clusterScoped = fields({ name: dnsName }, metaOptional);
 
@@ -110,6 +111,17 @@ const podSpec = fields(
       { runAsNonRoot: flag, runAsUser: count, runAsGroup: count, fsGroup: count, seccompProfile },
     ),
     terminationGracePeriodSeconds: count,
+    topologySpreadConstraints: list(
+      fields(
+        {
+          topologyKey: text,
+          maxSkew: count,
+          whenUnsatisfiable: oneOf('ScheduleAnyway', 'DoNotSchedule'),
+          labelSelector: selector,
+        },
+        { matchLabelKeys: texts },
+      ),
+    ),
     tolerations: list(fields({}, { key: text, operator: oneOf('Exists', 'Equal'), effect: text, value: text })),
     volumes: namedList(
       fields(
@@ -245,6 +257,86 @@ export const kinds: Readonly<Record<string, Structure>> = {
     },
     namespaced,
   ),
+  'apps/v1 Deployment': kind(
+    {
+      spec: fields(
+        {
+          selector,
+          template: podTemplate,
+          strategy: fields({
+            type: oneOf('RollingUpdate'),
+            rollingUpdate: fields({}, { maxUnavailable: intOrText, maxSurge: intOrText }),
+          }),
+        },
+        { replicas: count },
+      ),
+    },
+    namespaced,
+  ),
+  'v1 Service': kind(
+    {
+      spec: fields({
+        type: oneOf('ClusterIP'),
+        selector: labels,
+        ports: namedList(fields({ name: text, port: count, targetPort: intOrText })),
+      }),
+    },
+    namespaced,
+  ),
+  'policy/v1 PodDisruptionBudget': kind(
+    {
+      spec: fields({
+        maxUnavailable: intOrText,
+        unhealthyPodEvictionPolicy: oneOf('AlwaysAllow', 'IfHealthyBudget'),
+        selector,
+      }),
+    },
+    namespaced,
+  ),
+  'networking.k8s.io/v1 NetworkPolicy': kind(
+    {
+      spec: fields(
+        {
+          podSelector: selector,
+          policyTypes: list(oneOf('Ingress', 'Egress')),
+          ingress: list(
+            fields({
+              from: list(fields({ namespaceSelector: fields({}, { matchLabels: labels }) })),
+              ports: list(fields({ protocol: oneOf('TCP', 'UDP'), port: intOrText })),
+            }),
+          ),
+        },
+        // Without anything: everywhere.
+        { egress: list(fields({})) },
+      ),
+    },
+    namespaced,
+  ),
+  'autoscaling/v2 HorizontalPodAutoscaler': kind(
+    {
+      spec: fields({
+        scaleTargetRef: fields({ apiVersion: text, kind: text, name: dnsName }),
+        minReplicas: count,
+        maxReplicas: count,
+        metrics: list(
+          fields({
+            type: oneOf('Resource'),
+            resource: fields({
+              name: oneOf('cpu', 'memory'),
+              target: fields({ type: oneOf('AverageValue'), averageValue: quantity }),
+            }),
+          }),
+        ),
+        behavior: fields({
+          scaleDown: fields({
+            stabilizationWindowSeconds: count,
+            policies: list(fields({ type: oneOf('Pods'), value: count, periodSeconds: count })),
+          }),
+        }),
+      }),
+    },
+    namespaced,
+  ),
   'rbac.authorization.k8s.io/v1 Role': kind({ rules }, namespaced),
   'rbac.authorization.k8s.io/v1 ClusterRole': kind({ rules }, clusterScoped),
   'rbac.authorization.k8s.io/v1 RoleBinding': kind({ roleRef, subjects }, namespaced),
@@ -277,7 +369,9 @@ export const kinds: Readonly<Record<string, Structure>> = {
             { name: text, served: flag, storage: flag, schema: fields({ openAPIV3Schema: anything }) },
             {
               subresources: fields({}, { status: fields({}) }),
-              additionalPrinterColumns: list(fields({ name: text, type: oneOf('string'), jsonPath: text })),
+              additionalPrinterColumns: list(
+                fields({ name: text, type: oneOf('string', 'date'), jsonPath: text }, { priority: count }),
+              ),
             },
           ),
         ),

@@ -51,14 +51,14 @@ export async function buildFolder(folder: string): Promise<Manifest[]> {
   return parseManifests(stdout, folder);
 }
 
-/** What `kubectl kustomize` makes of an overlay over deploy/ with these components, as a user would write it. */
-export async function buildOverlay(components: readonly string[], more: object = {}): Promise<Manifest[]> {
+/** What `kubectl kustomize` makes of an overlay over a folder of deploy/ with these components, as a user would write it. */
+export async function buildOverlay(components: readonly string[], more: object = {}, over = '.'): Promise<Manifest[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-overlay-'));
   const fromHere = (...parts: string[]): string => path.relative(folder, path.join(deployFolder, ...parts));
   const overlay = {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
-    resources: [fromHere('.')],
+    resources: [fromHere(over)],
     components: components.map((name) => fromHere('components', name)),
     ...more,
   };

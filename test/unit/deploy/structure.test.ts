@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { customKinds, objectProblems } from '../../support/deploy/object-problems.js';
-import { parseManifests } from '../../support/deploy/manifests.js';
+import { deployFolder, manifestFiles, parseManifests, readManifests } from '../../support/deploy/manifests.js';
 import { structuralSchemaProblems, structureProblems, type Structure } from '../../support/deploy/structure.js';
 
 const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { namespace: a, name: b }\ndata: { flag: "true" }\n';
@@ -49,6 +50,14 @@ describe('the custom resource definitions', () => {
   for (const [kind, structure] of customKinds()) {
     it(`are structural: ${kind}`, () => assert.deepEqual(structuralSchemaProblems(structure), []));
   }
+
+  it('keep what controllers write apart from what users write', () => {
+    const definitions = manifestFiles(path.join(deployFolder, 'components', 'crds')).flatMap(readManifests);
+    for (const { metadata, spec } of definitions) {
+      const { versions } = spec as { versions: readonly { subresources?: unknown }[] };
+      for (const { subresources } of versions) assert.deepEqual(subresources, { status: {} }, metadata.name);
+    }
+  });
 
   it('would be found wrong without a type, without items, and with a map key that may be missing', () => {
     const structure: Structure = {

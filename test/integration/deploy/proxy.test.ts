@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseProxyConfig, type ProxyConfig } from '../../../src/proxy/config.js';
+import { driverBindings } from '../../support/access/driver-rules.js';
+import type { PolicyRule } from '../../support/kube-api/access-rules.js';
+import {
+  buildFolder,
+  buildOverlay,
+  deployFolder,
+  only,
+  readManifests,
+  repository,
+  type Manifest,
+} from '../../support/deploy/manifests.js';
+import { objectProblems } from '../../support/deploy/object-problems.js';
+import { restrictedProblems, type SecuredContainer, type SecuredPod } from '../../support/deploy/restricted.js';
+
+type Labels = Readonly<Record<string, string>>;
+interface Selector {
+  readonly matchLabels: Labels;
+}
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string };
+}
+interface Container extends SecuredContainer {
+  readonly image: string;
+  readonly args: readonly string[];
+  readonly env: readonly {
+    readonly name: string;
+    readonly valueFrom: { readonly fieldRef: { readonly fieldPath: string } };
+  }[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number; readonly hostPort?: number }[];
+  readonly securityContext: SecuredContainer['securityContext'] & { readonly readOnlyRootFilesystem?: boolean };
+  readonly startupProbe: Probe;
+  readonly livenessProbe: Probe;
+  readonly readinessProbe: Probe;
+}
+interface Deployment {
+  readonly replicas?: number;
+  readonly selector: Selector;
+  readonly template: {
+    readonly metadata: { readonly labels: Labels };
+    readonly spec: SecuredPod & {
+      readonly serviceAccountName: string;
+      readonly terminationGracePeriodSeconds: number;
+      readonly containers: readonly Container[];
+      readonly topologySpreadConstraints: readonly { readonly labelSelector: Selector }[];
+    };
+  };
+}
+
+// The shapes were checked by objectProblems first.
+const deployment = (objects: readonly Manifest[]): Deployment =>
+  only(objects, 'Deployment', 'connectors-proxy')['spec'] as Deployment;
+const container = (objects: readonly Manifest[]): Container => deployment(objects).template.spec.containers[0]!;
+
+/** As the process in the pod sees it. */
+function configurationOf({ args, env }: Container): ProxyConfig {
+  const values = env.map(({ name, valueFrom }) => [name, `value-of-${valueFrom.fieldRef.fieldPath}`] as const);
+  return parseProxyConfig(args.slice(1), Object.fromEntries(values));
+}
+
+function assertSelects(selector: Labels, { template }: Deployment): void {
+  assert.ok(Object.keys(selector).length > 0);
+  for (const [label, value] of Object.entries(selector)) assert.equal(template.metadata.labels[label], value, label);
+}
+
+const subjectsOf = (binding: Manifest): readonly { readonly namespace: string; readonly name: string }[] =>
+  binding['subjects'] as readonly { readonly namespace: string; readonly name: string }[];
+
+describe('deploy/proxy', function () {
+  this.timeout(60_000);
+
+  let proxy: readonly Manifest[];
+  let standalone: readonly Manifest[];
+  before(async function () {
+    // Debian's package `kubernetes-client`. CI has it, and counts a skipped test as failed.
+    if (spawnSync('kubectl', ['version', '--client']).error) {
+      console.log('      skipped: not installed: kubectl');
+      this.skip();
+    }
+    [proxy, standalone] = (await Promise.all(
+      ['proxy', 'standalone'].map((folder) => buildFolder(path.join(deployFolder, folder))),
+    )) as [Manifest[], Manifest[]];
+  });
+
+  it('holds right objects only, each of them once', () => {
+    for (const objects of [proxy, standalone]) {
+      assert.deepEqual(objects.flatMap(objectProblems), []);
+      const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name ?? ''}`);
+      assert.equal(new Set(names).size, names.length);
+    }
+  });
+
+  it('starts the proxy with flags that fit its ports, its probes and its namespace', () => {
+    const own = container(proxy);
+    assert.equal(own.args[0], 'proxy');
+    const configuration = configurationOf(own);
+    assert.equal(configuration.namespace, 'value-of-metadata.namespace');
+    const ports = Object.fromEntries(own.ports.map(({ name, containerPort }) => [name, containerPort]));
+    assert.deepEqual(ports, {
+      proxy: configuration['proxy-address'].port,
+      http: configuration['http-address']?.port,
+    });
+    const probes = [own.startupProbe, own.livenessProbe, own.readinessProbe].map(({ httpGet }) => httpGet);
+    assert.deepEqual(
+      probes.map((probe) => probe.path),
+      ['/healthz', '/healthz', '/readyz'],
+    );
+    for (const { port } of probes) assert.equal(port, 'http');
+  });
+
+  it('gives the proxy more time to stop than it takes', () => {
+    const { 'stop-delay': delayMs, drain: drainMs } = configurationOf(container(proxy));
+    const graceMs = deployment(proxy).template.spec.terminationGracePeriodSeconds * 1000;
+    assert.ok(graceMs >= delayMs + drainMs + 10_000, String(graceMs));
+  });
+
+  it('is admitted where pod security is restricted, unlike the driver, and writes nowhere', () => {
+    assert.deepEqual(restrictedProblems(deployment(proxy).template.spec), []);
+    assert.equal(container(proxy).securityContext.readOnlyRootFilesystem, true);
+    const driver = only(standalone, 'DaemonSet')['spec'] as Deployment;
+    assert.ok(restrictedProblems(driver.template.spec).includes('driver: privileged'));
+  });
+
+  it('selects its own pods, and not the driver’s', () => {
+    const own = deployment(proxy);
+    const selectors = [
+      own.selector.matchLabels,
+      (only(proxy, 'Service')['spec'] as { selector: Labels }).selector,
+      (only(proxy, 'PodDisruptionBudget')['spec'] as { selector: Selector }).selector.matchLabels,
+      (only(proxy, 'NetworkPolicy')['spec'] as { podSelector: Selector }).podSelector.matchLabels,
+      ...own.template.spec.topologySpreadConstraints.map(({ labelSelector }) => labelSelector.matchLabels),
+    ];
+    assert.equal(selectors.length, 6);
+    const driver = only(standalone, 'DaemonSet')['spec'] as Deployment;
+    for (const selector of selectors) {
+      assertSelects(selector, own);
+      assert.ok(Object.entries(selector).some(([label, value]) => driver.template.metadata.labels[label] !== value));
+    }
+    only(proxy, 'ServiceAccount', own.template.spec.serviceAccountName);
+  });
+
+  it('lets pods in at the port that the Service leads to, and scraping at the other', () => {
+    const [port] = (only(proxy, 'Service')['spec'] as { ports: [{ port: number; targetPort: string }] }).ports;
+    assert.deepEqual([port.port, port.targetPort], [80, 'proxy']);
+    const { ingress } = only(proxy, 'NetworkPolicy')['spec'] as {
+      ingress: readonly { from: readonly unknown[]; ports: readonly { port: string }[] }[];
+    };
+    assert.deepEqual(
+      ingress.map(({ ports }) => ports.map((one) => one.port)),
+      [['proxy'], ['http']],
+    );
+    assert.deepEqual(ingress[0]!.from, [{ namespaceSelector: {} }]);
+  });
+
+  it('is the Service that the classes name', () => {
+    const { metadata } = only(standalone, 'Service');
+    const classes = standalone.filter(({ kind }) => kind === 'ConnectorClass');
+    const named = classes.flatMap((one) => (one['spec'] as { proxy?: { ref: unknown } }).proxy?.ref ?? []);
+    assert.ok(named.length >= 10);
+    for (const ref of named) {
+      assert.deepEqual(ref, { kind: 'Service', namespace: metadata.namespace, name: metadata.name });
+    }
+  });
+
+  it('gives the proxy the rights that it is tested with, and credentials nowhere', () => {
+    const byResources = (one: readonly PolicyRule[], other: readonly PolicyRule[]): number =>
+      JSON.stringify(one.map(({ resources }) => resources)) < JSON.stringify(other.map(({ resources }) => resources))
+        ? -1
+        : 1;
+    const given = proxy.filter(({ kind }) => kind.endsWith('Role')).map(({ rules }) => rules as PolicyRule[]);
+    const tested = driverBindings('proxy/rbac.yaml').map(({ rules }) => rules);
+    assert.deepEqual(given.sort(byResources), tested.sort(byResources));
+
+    const bindings = proxy.filter(({ kind }) => kind.endsWith('RoleBinding'));
+    assert.deepEqual(
+      bindings.map((binding) => (binding['roleRef'] as { name: string }).name),
+      ['connectors-proxy', 'connectors-proxy'],
+    );
+    const account = only(proxy, 'ServiceAccount').metadata;
+    for (const [subject, ...more] of bindings.map(subjectsOf)) {
+      assert.deepEqual([subject!.namespace, subject!.name, more.length], [account.namespace, account.name, 0]);
+    }
+    const clusterWide = only(proxy, 'ClusterRole', 'connectors-proxy');
+    assert.doesNotMatch(JSON.stringify(clusterWide['rules']), /secrets|\*/);
+  });
+
+  it('leaves the number of replicas to the autoscaler where there is one', async () => {
+    assert.equal(deployment(proxy).replicas, 2);
+    const objects = await buildOverlay(['proxy-autoscaling'], {}, 'standalone');
+    assert.deepEqual(objects.flatMap(objectProblems), []);
+    assert.equal(deployment(objects).replicas, undefined);
+    const { scaleTargetRef, minReplicas } = only(objects, 'HorizontalPodAutoscaler')['spec'] as {
+      scaleTargetRef: { kind: string; name: string };
+      minReplicas: number;
+    };
+    only(objects, scaleTargetRef.kind, scaleTargetRef.name);
+    assert.equal(minReplicas, 2);
+  });
+
+  it('follows a change of image and namespace together with the driver', async () => {
+    const images = [{ name: 'connectors-csi', newName: 'registry.example.com/connectors-csi', newTag: '7' }];
+    const objects = await buildOverlay([], { namespace: 'elsewhere', images }, 'standalone');
+    const driver = only(objects, 'DaemonSet')['spec'] as Deployment;
+    for (const { image } of [container(objects), driver.template.spec.containers[0]!]) {
+      assert.equal(image, 'registry.example.com/connectors-csi:7');
+    }
+    for (const binding of objects.filter(({ kind }) => kind.endsWith('RoleBinding'))) {
+      for (const subject of subjectsOf(binding)) assert.equal(subject.namespace, 'elsewhere');
+    }
+  });
+
+  it('names the version of package.json', () => {
+    const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
+    assert.equal(container(proxy).image, `connectors-csi:${version}`);
+    assert.equal(deployment(proxy).template.metadata.labels['app.kubernetes.io/version'], version);
+  });
+
+  it('fills a status from the CA’s Secret with the template of docs/proxy.md', () => {
+    const text = readFileSync(path.join(repository, 'docs', 'proxy.md'), 'utf8');
+    const template = /-o go-template='([^']+)'/.exec(text)?.[1];
+    assert.ok(template);
+    const certificate = '-----BEGIN CERTIFICATE-----\nAAAA+/==\n-----END CERTIFICATE-----\n';
+    const made = spawnSync(
+      'kubectl',
+      [
+        ...['create', 'secret', 'generic', 'connectors-proxy-ca', '--dry-run=client'],
+        ...[`--from-literal=tls.crt=${certificate}`, '-o', `go-template=${template}`],
+      ],
+      { encoding: 'utf8' },
+    );
+    assert.equal(made.status, 0, made.stderr);
+    const { status } = JSON.parse(made.stdout) as {
+      status: { proxy: { httpAddress: Readonly<Record<string, string>> } };
+    };
+    const { url, CACerts, audience } = status.proxy.httpAddress;
+    assert.equal(CACerts, certificate);
+    assert.equal(audience, configurationOf(container(proxy))['token-audience']);
+    const { name, namespace } = only(proxy, 'Service').metadata;
+    assert.ok(url?.startsWith(`http://${name!}.${namespace!}.svc.cluster.local/namespaces/`), url);
+    const [connector] = readManifests(path.join(deployFolder, 'examples', 'demo', 'connector-harbor.yaml'));
+    assert.deepEqual(objectProblems({ ...connector!, status }), []);
+  });
+});
