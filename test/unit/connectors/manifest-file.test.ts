@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import type { ManifestFile } from '../../../src/connectors/manifest-file.js';
 import { errorsIn, parseManifestFile } from '../../../src/connectors/manifest-file.js';
 import { DriverError } from '../../../src/errors.js';
@@ -83,7 +85,7 @@ describe('a manifest file', () => {
 
   for (const [what, text, message] of [
     ['with a syntax error, with its line', 'a: 1\nb: [', /at line 2/],
-    ['with a key twice', 'a: 1\na: 2', /Map keys must be unique/],
+    ['with a key twice', 'a: 1\na: 2', /at line 2, column 1 \(DUPLICATE_KEY\)/],
     [
       'with a number that JSON has not',
       `${head}spec: { connectorClassName: x, v: .inf }`,
@@ -92,6 +94,27 @@ describe('a manifest file', () => {
     ['with an alias to nothing', 'a: *b', /alias/i],
   ] as const) {
     it(`is refused ${what}`, () => assert.throws(() => parse(text), { code: 'FAILED_PRECONDITION', message }));
+  }
+
+  for (const [what, text] of [
+    ['a syntax error', 'password: hunter2\n  hunter2: ['],
+    ['an alias to nothing', 'password: *hunter2'],
+    ['a mapping for a key', '{ hunter2: x }: y'],
+    ['text where none may be', '"password"\nhunter2'],
+  ] as const) {
+    it(`with ${what} is quoted nowhere, since it may be a Secret`, async () => {
+      const warnings: string[] = [];
+      const keep = ({ message }: Error): void => void warnings.push(message);
+      process.on('warning', keep);
+      try {
+        parse(text);
+      } catch (error) {
+        assert.doesNotMatch(inspect(error), /hunter2/);
+      }
+      await turn();
+      process.off('warning', keep);
+      assert.deepEqual(warnings, []);
+    });
   }
 
   it('has an error in the place of each malformed object, and the others as they are', () => {
