@@ -55,7 +55,7 @@ export function parseObjects(text: string): readonly JsonObject[] {
   const lineCounter = new LineCounter();
   // The library's own errors and warnings quote the text, in which Secrets may be; making them takes seconds where there are many.
   const options = { intAsBigInt: true, lineCounter, prettyErrors: false, logLevel: 'silent' } as const;
-  return parseAllDocuments(text, options).flatMap((document) => {
+  return documentsOf(() => parseAllDocuments(text, options)).flatMap((document) => {
     const [error] = document.errors;
     if (error) {
       const { line, col } = lineCounter.linePos(error.pos[0]);
@@ -64,6 +64,15 @@ export function parseObjects(text: string): readonly JsonObject[] {
     const value = plainValue(document);
     return isJsonObject(value) ? itemsOf(value) : [];
   });
+}
+
+/** The library goes down into the text with a call for each level. */
+function documentsOf<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    throw new DriverError('FAILED_PRECONDITION', 'not YAML (nested too deep)');
+  }
 }
 
 /** The errors that the file holds, one per malformed object. */

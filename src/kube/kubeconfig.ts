@@ -76,10 +76,19 @@ function tlsOf(cluster: Entry, user: Entry): TlsMaterial {
   };
 }
 
+/** The parser goes down into the text with a call for each level. */
+function parseText(text: string, lineCounter: LineCounter, file: string): ReturnType<typeof parseDocument> {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent' });
+  } catch {
+    throw new DriverError('INVALID_ARGUMENT', `${file}: not YAML (nested too deep)`);
+  }
+}
+
 /** The parser's own messages quote the text, which holds credentials; only its code and line are used. */
 function parseYaml(file: string): unknown {
   const lines = new LineCounter();
-  const document = parseDocument(readConfigFile(file), { lineCounter: lines, prettyErrors: false, logLevel: 'silent' });
+  const document = parseText(readConfigFile(file), lines, file);
   const [error] = document.errors;
   if (error) {
     throw new DriverError(

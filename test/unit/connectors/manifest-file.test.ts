@@ -91,6 +91,7 @@ describe('a manifest file', () => {
       `${head}spec: { connectorClassName: x, v: .inf }`,
       /Infinity is not a JSON number/,
     ],
+    ['when it nests too deep', `---\n${'{"a":{'.repeat(5000)}${'}'.repeat(9000)}`, /not YAML/],
     ['with an alias to nothing', 'a: *b', /alias/i],
   ] as const) {
     it(`is refused ${what}`, () => assert.throws(() => parse(text), { code: 'FAILED_PRECONDITION', message }));

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import fc from 'fast-check';
+import { DriverProcess } from '../../support/driver/driver-process.js';
+import { NodeSandbox } from '../../support/driver/node-sandbox.js';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import { fuzzSettings } from '../../support/fuzz/fuzz-settings.js';
+import { messagesOf, publishRequests } from '../../support/fuzz/publish-messages.js';
+import { sendAll } from '../../support/fuzz/raw-exchange.js';
+import { grpcInputs, httpInputs } from '../../support/fuzz/wire-inputs.js';
+import { TestKubelet } from '../../support/kubelet/test-kubelet.js';
+import { eventually } from '../../support/poll.js';
+import type { DescriptorCounts } from '../../support/process-state.js';
+import { memoryOf, settledDescriptors, untilDescriptorsAre } from '../../support/process-state.js';
+
+const { cases, seed } = fuzzSettings(3000);
+/** Several times what a driver at work takes. */
+const maxGrowthBytes = 256 << 20;
+
+describe('the built driver', () => {
+  let node: NodeSandbox;
+  let kubelet: TestKubelet;
+  let driver: DriverProcess;
+  let memoryBefore: number;
+  let descriptorsBefore: DescriptorCounts;
+  let hasExited: boolean;
+  /** What the mutated requests are about; some of them publish it. */
+  let published: TestVolume;
+
+  before(async () => {
+    node = new NodeSandbox();
+    published = node.volume();
+    kubelet = new TestKubelet({ kubeletDir: node.kubeletDir });
+    kubelet.start();
+    const registry = ['--registration-dir', kubelet.registryDir, '--kubelet-endpoint', node.socketPath];
+    driver = await DriverProcess.start(node, [...registry, '--http-address', '127.0.0.1:0']);
+    await kubelet.untilRegistered();
+    hasExited = false;
+    void driver.exited.then(() => (hasExited = true));
+    await servesAsEver();
+    descriptorsBefore = await settledDescriptors(driver.pid);
+    memoryBefore = memoryOf(driver.pid).nowBytes;
+    console.log(`      seed ${seed} (FUZZ_SEED)`);
+  });
+  after(async () => {
+    try {
+      await kubelet.stop();
+      assert.deepEqual(await driver.stop(), { status: 0, signal: null });
+    } finally {
+      node.remove();
+    }
+  });
+
+  async function servesAsEver(): Promise<void> {
+    assert.equal((await driver.kubelet.probe()).ready?.value, true);
+    const volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    assert.ok(Object.values(volume.read()).includes(volume.token));
+    await driver.kubelet.unpublishVolume(volume);
+    assert.equal((await driver.http('/readyz')).status, 200);
+  }
+
+  const httpPort = (): number => Number(driver.logLines().find(({ port }) => typeof port === 'number')?.['port']);
+  const requests = (): readonly Buffer[] => messagesOf(publishRequests(published));
+  const places = [
+    {
+      what: 'its CSI socket',
+      inputs: () => grpcInputs(requests()),
+      address: () => ({ path: node.socketPath }),
+      share: 0.15,
+    },
+    {
+      what: 'its registration socket',
+      inputs: () => grpcInputs(requests()),
+      address: () => ({ path: path.join(kubelet.registryDir, 'connectors-csi-reg.sock') }),
+      share: 0.05,
+    },
+    {
+      what: 'its health port',
+      inputs: () => httpInputs,
+      address: () => ({ port: httpPort(), host: '127.0.0.1' }),
+      share: 0.1,
+    },
+  ];
+  for (const { what, inputs, address, share } of places) {
+    it(`serves as ever whatever came to ${what}`, async function () {
+      this.timeout(600_000);
+      for (const [sent, input] of Object.entries(inputs())) {
+        await sendAll(address(), fc.sample(input, { numRuns: Math.ceil(cases * share), seed }));
+        assert.ok(!hasExited, `it has ended after ${sent}: ${driver.stderr.slice(-4000)}`);
+        await servesAsEver();
+      }
+    });
+  }
+
+  it('has thereby kept no connection, logged nothing but lines, and taken little memory', async () => {
+    assert.ok(published.isMounted(), 'what was sent had nothing valid in it');
+    await driver.kubelet.unpublishVolume(published);
+    await eventually('what was mounted is gone', () => node.mounts().length === 0);
+    await untilDescriptorsAre(driver.pid, descriptorsBefore);
+    const lines = driver.stderr.split('\n').filter((line) => line !== '');
+    assert.deepEqual(
+      lines.filter((line) => !line.startsWith('{')),
+      [],
+    );
+    assert.deepEqual(
+      driver.logLines().filter(({ level }) => level === 'fatal'),
+      [],
+    );
+    const grownBytes = memoryOf(driver.pid).nowBytes - memoryBefore;
+    assert.ok(grownBytes < maxGrowthBytes, `grew by ${grownBytes} bytes`);
+    const { body } = await driver.http('/metrics');
+    const delays = body
+      .split('\n')
+      .filter((line) => /^connectors_csi_event_loop_delay_seconds_(bucket|count)/.test(line));
+    console.log(`      timers were late: ${delays.map((line) => line.replace(/^.*_seconds_/, '')).join(' ')}`);
+  });
+});

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import fc from 'fast-check';
+import { parseFeatureFlags } from '../../../src/connectors/feature-flags.js';
+import { parseManifestFile } from '../../../src/connectors/manifest-file.js';
+import { parseConnectorClass } from '../../../src/connectors/parse-connector-class.js';
+import { parseConnector } from '../../../src/connectors/parse-connector.js';
+import { DriverError } from '../../../src/errors.js';
+import { isJsonObject, parseJson } from '../../../src/json.js';
+import type { JsonObject } from '../../../src/json.js';
+import { readAnswer, readSieved } from '../../../src/kube/answer-body.js';
+import type { CallRunner, CallTarget } from '../../../src/kube/call-runner.js';
+import type { HttpAnswer } from '../../../src/kube/connection.js';
+import { KubeError } from '../../../src/kube/kube-error.js';
+import { screenObject } from '../../../src/kube/object-screen.js';
+import { kubeTimings } from '../../../src/kube/timings.js';
+import { watchStream } from '../../../src/kube/watch-stream.js';
+import { connector, connectorClass, flagsConfigMap } from '../driver/manifests.js';
+import { connectors } from '../kube-client/test-client.js';
+import { allows, allowsLater } from './allowed.js';
+import { target } from './fuzz-run.js';
+import type { FuzzTarget } from './fuzz-run.js';
+import { mutatedBytes, mutatedText, mutatedTree } from './mutations.js';
+
+const className = 'oci';
+const oneClass = connectorClass(className, {
+  proxyUrl: 'http://proxy.example:8080',
+  configurations: [
+    {
+      name: 'docker',
+      data: { 'config.json': '{{ .connector.spec.address }}' },
+      params: [{ name: 'map', type: 'object', default: { a: 'x' }, properties: { a: { default: 'x', enum: ['x'] } } }],
+    },
+  ],
+});
+const flags = flagsConfigMap({ 'enable-multi-connector': 'true', 'enable-connectors-approval': 'false' });
+
+function withVersion(object: JsonObject): JsonObject {
+  const metadata = isJsonObject(object['metadata']) ? object['metadata'] : {};
+  return { ...object, metadata: { ...metadata, resourceVersion: '7', managedFields: [{ manager: 'x' }] } };
+}
+
+const items = [connector('harbor'), connector('git', { className: 'git' })].map(withVersion);
+const list = { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: '9' }, items };
+const events = ['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK'].map((type) => ({ type, object: items[0] }));
+const status = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old', details: { retryAfterSeconds: 1 } };
+const failure = { type: 'ERROR', object: status };
+const lines = (all: readonly unknown[]): string => all.map((event) => `${JSON.stringify(event)}\n`).join('');
+
+const callTarget: CallTarget = { verb: 'watch', location: { type: connectors, namespace: 'ci' }, query: '' };
+const screen = { maxObjectBytes: 4096 };
+const wasScreened = new Set(['object', 'refused']);
+
+function answer(bytes: Buffer, chunkBytes: number, options: Partial<HttpAnswer> = {}): HttpAnswer {
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(bytes.subarray(at, at + chunkBytes));
+  return {
+    status: 200,
+    contentType: 'application/json',
+    retryAfter: undefined,
+    body: Readable.from(chunks),
+    ...options,
+  };
+}
+
+const chunkBytes = fc.constantFrom(1 << 20, 4096, 129);
+const documents = (seeds: readonly unknown[]): fc.Arbitrary<Buffer> =>
+  fc.oneof(
+    mutatedBytes(seeds.map((seed) => Buffer.from(JSON.stringify(seed)))),
+    mutatedTree(seeds).map((tree) => Buffer.from(JSON.stringify(tree))),
+  );
+
+const lists = target('lists of the API server', 6, fc.tuple(documents([list]), chunkBytes), ([bytes, size]) =>
+  allowsLater([KubeError], async () => {
+    const { objects } = await readSieved(answer(bytes, size), 'GET /x', undefined, screen.maxObjectBytes);
+    for (const raw of objects) {
+      allows([KubeError], () => {
+        const [outcome] = Object.keys(screenObject(raw, connectors, screen, 'GET /x'));
+        assert.ok(wasScreened.has(String(outcome)));
+      });
+    }
+  }),
+);
+
+const answers = target(
+  'other answers of the API server',
+  5,
+  fc.record({
+    bytes: documents([status, items[0], { kind: 'SubjectAccessReview', status: { allowed: true } }]),
+    status: fc.constantFrom(200, 201, 401, 404, 409, 410, 429, 500, 503),
+    retryAfter: fc.option(mutatedText(['5']), { nil: undefined }),
+    contentType: fc.oneof(
+      { weight: 5, arbitrary: fc.constant('application/json') },
+      { weight: 1, arbitrary: mutatedText(['application/json; charset=utf-8']) },
+    ),
+  }),
+  ({ bytes, ...options }) =>
+    allowsLater([KubeError], () => readAnswer(answer(bytes, 4096, options), 'GET /x', undefined)),
+);
+
+/** As much of a runner as a watch asks for; the answer is there at once. */
+function runnerFor(given: HttpAnswer): CallRunner {
+  const runner = {
+    timings: kubeTimings,
+    now: () => performance.now(),
+    inTurn: <T>(_owner: unknown, _signal: AbortSignal, request: () => Promise<T>) => request(),
+    open: () => Promise.resolve(given),
+  };
+  return runner as unknown as CallRunner;
+}
+
+const streams = fc.oneof(
+  mutatedBytes([lines(events), lines([...events, failure])].map((text) => Buffer.from(text))),
+  fc.array(mutatedTree([...events, failure]), { maxLength: 3 }).map((all) => Buffer.from(lines(all))),
+);
+const watches = target('streams of watches', 6, fc.tuple(streams, chunkBytes), ([bytes, size]) =>
+  allowsLater([KubeError], async () => {
+    const { signal } = new AbortController();
+    const stream = watchStream(runnerFor(answer(bytes, size)), callTarget, screen, {
+      signal,
+      resourceVersion: '1',
+      timeoutSeconds: 300,
+    });
+    let readBytes = 0;
+    for await (const event of stream) readBytes += event.readBytes;
+    assert.ok(readBytes <= bytes.length);
+  }),
+);
+
+const manifests = [connector('harbor'), oneClass, flags];
+const objects = target('objects', 8, mutatedTree(manifests), (tree) => {
+  let object;
+  try {
+    object = parseJson(JSON.stringify(tree));
+  } catch (error) {
+    if (error instanceof SyntaxError) return;
+    throw error;
+  }
+  if (!isJsonObject(object)) return;
+  for (const parse of [parseConnector, parseConnectorClass, parseFeatureFlags]) {
+    allows([DriverError], () => parse(object));
+  }
+});
+
+const yaml = `apiVersion: connectors.alauda.io/v1alpha1
+kind: ConnectorClass
+metadata: &m {name: oci}
+spec:
+  configurations:
+    - name: docker
+      data:
+        config.json: |
+          {{ .connector.spec.address }}
+        other: *m
+--- # a comment
+kind: List
+items: [{kind: Connector, apiVersion: connectors.alauda.io/v1alpha1, metadata: {name: "a\\u00e9", namespace: ci}}]
+`;
+/** Time and memory that the YAML library takes grow faster than a text; who writes these files is trusted. */
+export const maxYamlLength = 4096;
+
+const files = target(
+  'manifests',
+  1,
+  mutatedText([yaml, manifests.map((object) => JSON.stringify(object)).join('\n---\n')]).map((text) =>
+    text.slice(0, maxYamlLength),
+  ),
+  (text) => allows([DriverError], () => parseManifestFile(text, 'connectors-system')),
+);
+
+export const answerTargets: readonly FuzzTarget[] = [lists, answers, watches, objects, files];

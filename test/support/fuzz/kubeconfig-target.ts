@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DriverError } from '../../../src/errors.js';
+import { kubeconfigConfig } from '../../../src/kube/kubeconfig.js';
+import { maxYamlLength } from './answer-targets.js';
+import { allows } from './allowed.js';
+import { target } from './fuzz-run.js';
+import type { FuzzTarget } from './fuzz-run.js';
+import { mutatedText } from './mutations.js';
+
+const kubeconfig = `apiVersion: v1
+kind: Config
+current-context: dev
+contexts:
+- name: dev
+  context: {cluster: c, user: u, namespace: ci}
+clusters:
+- name: c
+  cluster:
+    server: https://api.example:6443/base
+    certificate-authority-data: aGVsbG8=
+    tls-server-name: api
+users:
+- name: u
+  user: {token: abc.def, client-certificate-data: aGVsbG8=, client-key-data: aGVsbG8=}
+`;
+
+/** Kubeconfigs are read from a file, which is made in a folder of its own. @returns with what removes it. */
+export function kubeconfigTarget(): { readonly kubeconfigs: FuzzTarget; readonly remove: () => void } {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kubeconfig-'));
+  const file = path.join(folder, 'config');
+  const kubeconfigs = target(
+    'kubeconfigs',
+    1,
+    mutatedText([kubeconfig]).map((text) => text.slice(0, maxYamlLength)),
+    (text) => {
+      writeFileSync(file, text);
+      allows([DriverError], () => kubeconfigConfig(file, () => 0));
+    },
+  );
+  return { kubeconfigs, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}

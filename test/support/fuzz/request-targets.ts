@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { parseConnectorClass } from '../../../src/connectors/parse-connector-class.js';
+import { resolveParams } from '../../../src/driver/content/configuration-params.js';
+import type { NodePublishVolumeRequest__Output } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
+import { parsePublishRequest } from '../../../src/driver/csi/publish-request.js';
+import { csi, pluginRegistration } from '../../../src/driver/csi/services.js';
+import { KubeletTokens } from '../../../src/driver/token/kubelet-tokens.js';
+import { parseTokenClaims } from '../../../src/driver/token/token-claims.js';
+import { DriverError } from '../../../src/errors.js';
+import { isJsonObject, parseJson } from '../../../src/json.js';
+import { parseRequestHead } from '../../../src/process/request-head.js';
+import { Secret } from '../../../src/secret.js';
+import { acceptedBlocks } from '../attributes/corpus.js';
+import { connectorClass } from '../driver/manifests.js';
+import { TestVolume } from '../driver/test-volume.js';
+import { audience, kubeletTokens } from '../driver/tokens.js';
+import { allows } from './allowed.js';
+import { messagesOf, publishRequests } from './publish-messages.js';
+import { target } from './fuzz-run.js';
+import type { FuzzTarget } from './fuzz-run.js';
+import { mutatedBytes, mutatedText, mutatedTree } from './mutations.js';
+
+const volume = new TestVolume('/var/lib/kubelet');
+const bounds = { maxTokenExpirationMs: 86_400_000, targetPathProblem: (): undefined => undefined };
+const publishMethod = csi.Node.service.NodePublishVolume;
+const requests = publishRequests(volume);
+
+const decode = (bytes: Buffer): NodePublishVolumeRequest__Output => publishMethod.requestDeserialize(bytes);
+const valid = decode(messagesOf(requests)[0]!);
+
+const publishMessages = target('messages of NodePublishVolume', 20, mutatedBytes(messagesOf(requests)), (bytes) => {
+  let request: NodePublishVolumeRequest__Output;
+  try {
+    request = decode(bytes);
+  } catch (error) {
+    // What protobufjs throws, and grpc-js answers with.
+    if (error instanceof Error) return;
+    throw error;
+  }
+  allows([DriverError], () => parsePublishRequest(request, bounds));
+});
+
+const infoMethod = pluginRegistration.Registration.service.NotifyRegistrationStatus;
+const registrationMessages = target(
+  'messages of NotifyRegistrationStatus',
+  3,
+  mutatedBytes([infoMethod.requestSerialize({ plugin_registered: false, error: 'another version' })]),
+  (bytes) => allows([Error], () => infoMethod.requestDeserialize(bytes)),
+);
+
+const contextKeys = [...new Set(requests.flatMap(({ volume_context: context }) => Object.keys(context ?? {})))];
+const contextValues = acceptedBlocks.flatMap(({ block }) => Object.values(block)).concat(kubeletTokens(volume.token));
+const contexts = fc.dictionary(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom(...contextKeys) },
+    { weight: 1, arbitrary: mutatedText(contextKeys) },
+  ),
+  mutatedText(contextValues),
+  { maxKeys: 5 },
+);
+const volumeContexts = target('volume contexts', 20, contexts, (context) =>
+  allows([DriverError], () =>
+    parsePublishRequest({ ...valid, volume_context: { ...valid.volume_context, ...context } }, bounds),
+  ),
+);
+
+const capabilities = target(
+  'fields of NodePublishVolume',
+  5,
+  fc.record({
+    volume_id: mutatedText([volume.volumeId]),
+    target_path: mutatedText([volume.target]),
+    group: mutatedText(['1000', '4294967294']),
+    flags: fc.array(mutatedText(['context="system_u:object_r:container_file_t:s0:c1,c2"', 'ro']), { maxLength: 3 }),
+  }),
+  ({ group, flags, ...fields }) =>
+    allows([DriverError], () =>
+      parsePublishRequest(
+        {
+          ...valid,
+          ...fields,
+          volume_capability: {
+            ...valid.volume_capability!,
+            mount: { fs_type: '', mount_flags: flags, volume_mount_group: group },
+          },
+        },
+        bounds,
+      ),
+    ),
+);
+
+const { configurations } = parseConnectorClass(
+  connectorClass('oci', {
+    configurations: [
+      { name: 'free', data: {} },
+      {
+        name: 'strict',
+        data: {},
+        params: [
+          { name: 'url', type: 'string', enum: ['a', 'b'] },
+          { name: 'list', type: 'array', default: ['x'] },
+          { name: 'map', type: 'object', properties: { a: { default: 'x' }, b: { enum: ['y'] } } },
+        ],
+      },
+    ],
+  }),
+);
+const owners = configurations.map((configuration) => ({ className: 'oci', configuration }));
+const givenParams = {
+  free: { any: 'x', more: ['y'] },
+  strict: { url: 'a', list: ['b', 'c'], map: { a: 'x', b: 'y' } },
+};
+const params = target(
+  'params of configurations',
+  10,
+  fc.oneof(
+    mutatedTree([givenParams]).map((tree) => JSON.stringify(tree)),
+    mutatedText([JSON.stringify(givenParams)]),
+  ),
+  (text) =>
+    allows([DriverError, SyntaxError], () => {
+      const given = parseJson(text);
+      if (isJsonObject(given)) resolveParams(owners, given);
+    }),
+);
+
+const json = target(
+  'JSON',
+  12,
+  mutatedText([JSON.stringify(givenParams), '[1,-2.5e3,"\\ud83d\\ude00",null]']),
+  (text) => allows([SyntaxError], () => parseJson(text)),
+);
+
+const [header = '', payload = '', signature = ''] = volume.token.split('.');
+const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+const tokens = fc.oneof(
+  mutatedText([volume.token]),
+  mutatedTree([claims]).map((tree) =>
+    [header, Buffer.from(JSON.stringify(tree)).toString('base64url'), signature].join('.'),
+  ),
+);
+const tokenClaims = target('claims of tokens', 10, tokens, (token) => {
+  const read = parseTokenClaims(new Secret(token));
+  if (read !== undefined) new Date(read.expiresAtMs).toISOString();
+});
+
+const source = new KubeletTokens({
+  origin: () => 'either',
+  minter: undefined,
+  mayMint: () => false,
+  isStrict: false,
+  clock: { now: Date.now },
+});
+const passedTokens = target(
+  'tokens as the kubelet passes them',
+  6,
+  fc.oneof(
+    mutatedText([kubeletTokens(volume.token)]),
+    tokens.map((token) => kubeletTokens(token)),
+  ),
+  async (text) => {
+    const request = {
+      passed: { inVolumeContext: new Secret(text) },
+      pod: volume.pod,
+      audience,
+      expirationMs: 1_800_000,
+    };
+    source.peek(request);
+    await source.tokenFor(request, AbortSignal.timeout(60_000)).catch((error: unknown) => {
+      allows([DriverError], () => {
+        throw error;
+      });
+    });
+  },
+);
+
+export const httpRequests: readonly string[] = [
+  'GET /metrics HTTP/1.1\r\nHost: node\r\nAccept: */*\r\n\r\n',
+  'GET /healthz?verbose HTTP/1.0\r\n\r\n',
+  'HEAD /readyz HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello',
+  'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+];
+const heads = target(
+  'heads of HTTP requests',
+  8,
+  mutatedBytes(httpRequests.map((request) => Buffer.from(request))).map((bytes) => bytes.subarray(0, 8192)),
+  (bytes) => {
+    const head = parseRequestHead(bytes);
+    if (typeof head === 'string') return;
+    assert.match(head.method, /^[A-Z]+$/);
+    assert.doesNotMatch(head.path, /[\s?]/);
+  },
+);
+
+export const requestTargets: readonly FuzzTarget[] = [
+  publishMessages,
+  registrationMessages,
+  volumeContexts,
+  capabilities,
+  params,
+  json,
+  tokenClaims,
+  passedTokens,
+  heads,
+];
