@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Crowd } from '../../../support/crowd/crowd.js';
+import { Cluster } from '../../../support/driver/cluster.js';
+import { driverUser } from '../../../support/driver/driver-account.js';
+import { DriverProcess } from '../../../support/driver/driver-process.js';
+import type { Took } from '../../../support/driver/first-publish.js';
+import { firstPublish } from '../../../support/driver/first-publish.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { memoryOf } from '../../../support/process-state.js';
+
+const hostileUid = 'aaaaaaaa-0000-4000-8000-000000000000';
+/** Beside what its volumes hold, which here is next to nothing. */
+const maxPeakBytes = 150 * 2 ** 20;
+/** Of what the slowest first publish takes without it, for the median of those beside it. */
+const maxSlowdown = 100;
+
+/** What anybody may do who may make a pod: as many volumes as one fits, each of as many connectors as are allowed. */
+const hostilePod = {
+  identity: { namespace: 'evil', name: 'evil', uid: hostileUid },
+  volumes: 700,
+  attributes: {
+    connectors: Array.from({ length: 32 }, (_, index) => `made-up-{volume}-${index}`).join(','),
+  },
+};
+
+describe('a pod with 700 volumes of 32 connectors that do not exist, and without any right', function () {
+  this.timeout(180_000);
+  let cluster: Cluster;
+  let driver: DriverProcess;
+  let crowd: Crowd;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    const kubeconfig = path.join(cluster.node.root, 'kubeconfig');
+    cluster.api.writeKubeconfig(kubeconfig, { name: driverUser });
+    driver = await DriverProcess.start(cluster.node, [
+      ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig],
+      ...['--http-address', '127.0.0.1:0', '--log-level', 'info', '--not-found-wait', '5s'],
+    ]);
+    crowd = new Crowd();
+  });
+  afterEach(async () => {
+    await crowd.end();
+    driver.kill();
+    await driver.exited;
+    await cluster.stop();
+  });
+
+  it('keeps nobody waiting, costs little memory, and is told whose share is used up', async () => {
+    const running = cluster.node.volume({ namespace: 'ci', name: 'running' });
+    await firstPublish(driver, running);
+    const alone: Took[] = [];
+    while (alone.length < 3) alone.push(await firstPublish(driver, cluster.node.volume()));
+    const aloneMs = Math.max(...alone.map(({ wallMs }) => wallMs));
+
+    await crowd.run(cluster.node, [hostilePod]);
+    const took: Took[] = [];
+    const volumes: TestVolume[] = [];
+    while (took.length < 8) {
+      const volume = cluster.node.volume({ namespace: 'ci', name: `late-${took.length}` });
+      took.push(await firstPublish(driver, volume));
+      volumes.push(volume);
+      running.renewToken();
+      await driver.kubelet.publish(running.publishRequest());
+      assert.equal(running.read()['context.token'], running.token);
+      await sleep(500);
+    }
+    for (const volume of volumes) await driver.kubelet.unpublishVolume(volume);
+    const { peakBytes } = memoryOf(driver.pid);
+    const { attempts, published, events } = await crowd.report();
+    const [wall, busy] = [took.map(({ wallMs }) => wallMs), took.map(({ driverMs }) => driverMs)];
+    console.log(
+      `      first publishes beside it: ${listed(wall)} ms (${listed([aloneMs])} alone), the driver's work meanwhile ${listed(busy)} ms; ` +
+        `${attempts} attempts of the pod, the driver's peak ${(peakBytes / 2 ** 20).toFixed(0)} MiB`,
+    );
+    assert.ok(attempts >= 700);
+    assert.equal(published, 0);
+    assert.ok(peakBytes < maxPeakBytes);
+    assert.ok([...wall].sort((a, b) => a - b)[4]! <= maxSlowdown * aloneMs);
+    const refusals = events.filter(([message]) =>
+      message.startsWith('8 RESOURCE_EXHAUSTED: pod evil/evil has 32 publishes'),
+    );
+    assert.ok((refusals[0]?.[1] ?? 0) > 0, JSON.stringify(events.slice(0, 5)));
+    const metrics = (await driver.http('/metrics')).body;
+    assert.match(metrics, /^connectors_csi_load_refusals_total\{bound="calls",share="pod"\} [1-9]/m);
+  });
+});
+
+function listed(numbers: readonly number[]): string {
+  return numbers.map((number) => number.toFixed(0)).join(', ');
+}
