@@ -1,3 +1,4 @@
+import { eventually } from '../poll.js';
 import assert from 'node:assert/strict';
 import { Cluster } from '../driver/cluster.js';
 import { openOnDetachedMounts, untilDescriptorsAre, untilOwnMemoryIs } from '../process-state.js';
@@ -58,11 +59,15 @@ async function assertNodeIsWhole(node: KubeletNode): Promise<void> {
   }
   await kubelet.endAll();
   assertNodeIsEmpty(sandbox);
-  const metrics = (await driver.http('/metrics')).body;
-  for (const gauge of ['published_volumes', 'publish_queue_length', 'approvals_waiting']) {
-    assert.match(metrics, new RegExp(`^connectors_csi_${gauge} 0$`, 'm'));
-  }
-  assert.doesNotMatch(metrics, /^connectors_csi_volumes_failing_refresh\{/m);
+  // The text is made at most once a second.
+  await eventually('the metrics count nothing any more', async () => {
+    const metrics = (await driver.http('/metrics')).body;
+    const gauges = ['published_volumes', 'publish_queue_length', 'approvals_waiting'];
+    return (
+      gauges.every((gauge) => new RegExp(`^connectors_csi_${gauge} 0$`, 'm').test(metrics)) &&
+      !/^connectors_csi_volumes_failing_refresh\{/m.test(metrics)
+    );
+  });
   await untilOwnMemoryIs(driver.pid, maxOwnBytes);
   assert.deepEqual(openOnDetachedMounts(driver.pid), []);
   await untilDescriptorsAre(driver.pid, node.restingDescriptors);
