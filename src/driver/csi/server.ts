@@ -6,7 +6,7 @@ import type {
   UntypedServiceImplementation,
   handleUnaryCall,
 } from '@grpc/grpc-js';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import type { Log } from '../../log.js';
 import { OpenConnections } from './open-connections.js';
 import { SocketFile } from './socket-file.js';
@@ -77,6 +77,8 @@ export class SocketServer {
     });
     for (const { definition, implementation } of options.services)
       this.#grpc.addService(definition, this.#counted(implementation));
+    // What it says of a client's mistakes is no line of the log, and quotes what the client sent.
+    setLogVerbosity(logVerbosity.NONE);
     this.#injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
   }
 

@@ -49,7 +49,7 @@ interface Blockade {
 const slowAnswer =
   (pattern: Pick<Fault, 'verb' | 'resource' | 'subresource'>): StuckPlace['block'] =>
   ({ api }) => {
-    const fault = api.faults.add({ ...pattern, effect: { kind: 'delay', ms: 3000 } });
+    const fault = api.faults.add({ ...pattern, effect: { kind: 'delay', ms: 7000 } });
     return { isReached: () => fault.hits > 0, release: () => fault.remove() };
   };
 
