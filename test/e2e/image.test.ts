@@ -116,6 +116,8 @@ describe('the image', function () {
       cpSync(path.join(deployFolder, 'examples', 'demo'), path.join(here, 'manifests'), { recursive: true });
       mount('-t', 'proc', 'proc', path.join(here, 'proc'));
       mount('-t', 'tmpfs', 'kubelet', path.join(here, 'var/lib/kubelet'));
+      // As the DaemonSet's Bidirectional makes it; its only peer is in this namespace.
+      mount('--make-shared', path.join(here, 'var/lib/kubelet'));
       mount('-o', 'remount,bind,ro', here);
       mkdirSync(path.join(here, path.dirname(volume.targetPath)), { recursive: true });
       const socket = '/var/lib/kubelet/plugins/connectors-csi/csi.sock';
