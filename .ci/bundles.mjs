@@ -1,5 +1,5 @@
 // What goes into which bundle. One file for the driver, dist/main.js, one for the threads that render what takes long,
-// and one for the proxy, which the driver never loads. koffi stays outside (it finds its native library beside itself).
+// and one each for the proxy and the demo, which the driver never loads. koffi stays outside (it finds its native library beside itself).
 import path from 'node:path';
 
 const common = {
@@ -23,11 +23,12 @@ const requireForCommonJs = [
   'const require = __createRequire(import.meta.url);',
 ];
 
-/** The import of the proxy's command leads to its bundle. */
-const proxyApart = {
-  name: 'proxy-apart',
+/** The imports of these lead to their bundles. */
+const apart = {
+  name: 'apart',
   setup(builder) {
     builder.onResolve({ filter: /^\.\.\/proxy\/command\.js$/ }, () => ({ path: './proxy.js', external: true }));
+    builder.onResolve({ filter: /^\.\/demo-play\.js$/ }, () => ({ path: './demo.js', external: true }));
   },
 };
 
@@ -35,11 +36,12 @@ const proxyApart = {
 export const bundles = {
   'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'] },
   proxy: { ...common, entryPoints: ['src/proxy/command.ts'], banner: { js: requireForCommonJs.join('\n') } },
+  demo: { ...common, entryPoints: ['src/cli/demo/demo-play.ts'], banner: { js: requireForCommonJs.join('\n') } },
   main: {
     ...common,
     entryPoints: ['src/main.ts'],
     external: ['koffi'],
-    plugins: [proxyApart],
+    plugins: [apart],
     banner: {
       js: [
         '#!/usr/bin/env node',

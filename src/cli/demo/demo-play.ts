@@ -1,24 +1,19 @@
-import { spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DriverError } from '../../errors.js';
 import type { CommandContext } from '../command.js';
 import type { DemoVolume } from './demo-kubelet.js';
 import { DemoKubelet } from './demo-kubelet.js';
+import { DemoManifests } from './demo-manifests.js';
+import { DemoProgram } from './demo-program.js';
+import { DemoProxy } from './demo-proxy.js';
+import { DemoRegistry } from './demo-registry.js';
+import { DemoSteps } from './demo-steps.js';
+import { DemoTokens } from './demo-tokens.js';
+import { pullAndPush } from './registry-story.js';
+import { playVolume } from './volume-story.js';
 
 export interface DemoOptions {
   /** Empty: the project's own. */
@@ -28,90 +23,96 @@ export interface DemoOptions {
   readonly namespace: string;
 }
 
-const startTimeoutMs = 20_000;
-
-/** Starts the driver as a process of its own and plays the kubelet's part against it, from the first mount to the last call. */
+/**
+ * Starts what a pod needs as processes of their own: a registry, the proxy, the driver. Plays the kubelet's part against
+ * the driver, and a program's in the pod against the proxy. With manifests of somebody's own there is neither registry nor
+ * proxy, as nobody knows where theirs are.
+ */
 export async function playDemo(context: CommandContext, options: DemoOptions): Promise<number> {
-  const manifests = options.manifests === '' ? projectManifests(context.self) : path.resolve(options.manifests);
+  const isOurs = options.manifests === '';
+  const manifests = isOurs ? projectManifests(context.self) : path.resolve(options.manifests);
   assertReadable(manifests);
   const root = mkdtempSync(path.join(tmpdir(), 'connectors-csi-demo-'));
-  const kubeletDir = path.join(root, 'kubelet');
-  const socketPath = path.join(root, 'csi', 'csi.sock');
-  mkdirSync(path.join(kubeletDir, 'pods'), { recursive: true });
-  const driver = startDriver(context, { kubeletDir, socketPath, manifests });
-  const kubelet = new DemoKubelet(socketPath);
-  const volume = demoVolume(kubeletDir, options);
+  const steps = new DemoSteps(context.stdout);
+  const tokens = new DemoTokens();
+  const volume = demoVolume(path.join(root, 'kubelet'), options);
+  const cleanups: (() => unknown)[] = [() => rmSync(root, { recursive: true, force: true })];
   try {
-    await play(context, manifests, kubelet, driver, volume);
+    context.stdout(`connectors from ${manifests}\n${describe(volume)}\n\n`);
+    const front = isOurs ? await startFront(context, { root, manifests, volume, tokens, steps, cleanups }) : undefined;
+    const driverManifests = front?.manifests.directory ?? manifests;
+    const kubelet = await startDriver(context, { root, manifests: driverManifests, steps, cleanups });
+    // What is still mounted could not be removed, and that failure would hide another one.
+    cleanups.push(() => kubelet.unpublish(volume).catch(() => undefined));
+    await playVolume({ steps, kubelet, volume, tokens }, async () => {
+      if (front !== undefined) await pullAndPush({ steps, volume, tokens, ...front });
+    });
     return 0;
-  } catch (error) {
-    // What is still mounted could not be removed, and that failure would hide this one.
-    await kubelet.unpublish(volume).catch(() => undefined);
-    throw error;
   } finally {
-    driver.kill('SIGTERM');
-    if (driver.exitCode === null && driver.signalCode === null) {
-      await new Promise((resolve) => driver.once('exit', resolve));
-    }
-    rmSync(root, { recursive: true, force: true });
+    for (const clean of cleanups.reverse()) await clean();
   }
 }
 
-async function play(
-  { stdout }: CommandContext,
-  manifests: string,
-  kubelet: DemoKubelet,
-  driver: ChildProcess,
-  volume: DemoVolume,
-): Promise<void> {
-  const { targetPath } = volume;
-  let number = 0;
-  const step = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
-    const startMs = performance.now();
-    const result = await work();
-    stdout(`${++number}. ${what} (${(performance.now() - startMs).toFixed(1)} ms)\n`);
-    return result;
+interface Stage {
+  readonly root: string;
+  readonly manifests: string;
+  readonly steps: DemoSteps;
+  /** Called last to first when the demo ends. */
+  readonly cleanups: (() => unknown)[];
+}
+
+/** The registry, and the proxy before it. */
+async function startFront(
+  { self, stderr }: CommandContext,
+  stage: Stage & { readonly volume: DemoVolume; readonly tokens: DemoTokens },
+): Promise<{ readonly registry: DemoRegistry; readonly proxy: DemoProxy; readonly manifests: DemoManifests }> {
+  const { root, steps, cleanups, volume, tokens } = stage;
+  const directoryFor = (name: string): string => {
+    const directory = path.join(root, name);
+    mkdirSync(directory);
+    return directory;
   };
+  const registry = await steps.play(
+    'a registry starts, which wants a password',
+    () => DemoRegistry.start(directoryFor('registry')),
+    (started) => `${started.description}, behind TLS at ${started.url}`,
+  );
+  cleanups.push(() => registry.stop());
+  const manifests = new DemoManifests(path.join(root, 'manifests'));
+  manifests.writeForProxy(volume.pod, registry.authority);
+  const proxy = await steps.play(
+    'the proxy starts, which has the password',
+    () =>
+      DemoProxy.start({
+        ...{ directory: directoryFor('proxy'), manifests: manifests.directory, jwks: tokens.jwks() },
+        ...{ self, tell: stderr },
+      }),
+    ({ port }) => `at 127.0.0.1:${port}; nobody else here can look up the name of the registry`,
+  );
+  cleanups.push(() => proxy.stop());
+  manifests.writeConnectors(stage.manifests, proxy, registry.url);
+  return { registry, proxy, manifests };
+}
 
-  stdout(
-    `connectors from ${manifests}\nvolume of pod ${volume.pod.namespace}/${volume.pod.name}: ${describeAttributes(volume)}\n\n`,
+async function startDriver(
+  { self, stderr }: CommandContext,
+  { root, manifests, steps, cleanups }: Stage,
+): Promise<DemoKubelet> {
+  const kubeletDir = path.join(root, 'kubelet');
+  const socketPath = path.join(root, 'csi', 'csi.sock');
+  mkdirSync(path.join(kubeletDir, 'pods'), { recursive: true });
+  const flags = [
+    ...['--endpoint', `unix://${socketPath}`, '--node-name', 'demo', '--kubelet-dir', kubeletDir],
+    ...['--connector-source', 'directory', '--manifests', manifests, '--log-level', 'warn'],
+    ...['--registration-dir', '', '--http-address', '', '--allow-private-mounts'],
+  ];
+  const driver = new DemoProgram('driver', [...self, 'serve', ...flags], (line) => stderr(`${line}\n`));
+  cleanups.push(() => driver.stop());
+  const kubelet = new DemoKubelet(socketPath);
+  await steps.play('the driver starts and is ready', () =>
+    driver.until(async () => ((await kubelet.isReady()) ? true : undefined)),
   );
-  await step('the driver starts and is ready', () => untilReady(kubelet, driver));
-  mkdirSync(path.dirname(targetPath), { recursive: true, mode: 0o750 });
-  const capabilities = await step('NodeGetCapabilities', () => kubelet.capabilities());
-  stdout(`   ${capabilities.join(', ')}\n`);
-  await step('NodePublishVolume: a tmpfs with all files appears at the target', () =>
-    kubelet.publish(volume, tokensFor(volume)),
-  );
-  stdout(indent(`${treeOf(targetPath)}\n${contentsOf(targetPath)}`));
-  const environment = environmentOf(targetPath);
-  if (environment !== undefined) {
-    stdout(`\nwhat a task sees: $ set -a; . ./.env; set +a; env | grep _proxy=\n${indent(environment)}\n`);
-  }
-
-  const before = statSync(targetPath).ino;
-  const renewedTokens = tokensFor(volume);
-  const oldToken = tokenIn(targetPath);
-  await step('NodePublishVolume again with a renewed token: rewritten in place', () =>
-    kubelet.publish(volume, renewedTokens),
-  );
-  const newToken = tokenIn(targetPath);
-  const isRenewed = oldToken === undefined || newToken !== oldToken;
-  if (!isRenewed || statSync(targetPath).ino !== before) {
-    throw new DriverError('INTERNAL', 'the republish did not rewrite the token in place');
-  }
-  if (oldToken !== undefined && newToken !== undefined) {
-    stdout(`   context.token ${shorten(oldToken)} -> ${shorten(newToken)}, same mount\n`);
-  }
-  await step('NodePublishVolume again, nothing changed: nothing is written', () =>
-    kubelet.publish(volume, renewedTokens),
-  );
-  stdout(`   ${await step('NodeGetVolumeStats', () => kubelet.statistics(volume))}\n`);
-  await step('NodeUnpublishVolume: unmounted and removed', () => kubelet.unpublish(volume));
-  if (existsSync(targetPath) || readFileSync('/proc/self/mountinfo', 'utf8').includes(targetPath)) {
-    throw new DriverError('INTERNAL', `${targetPath} is still there`);
-  }
-  stdout('\nnothing is left mounted\n');
+  return kubelet;
 }
 
 /** deploy/examples/demo beside dist/ (or src/). */
@@ -129,30 +130,6 @@ function assertReadable(manifests: string): void {
   }
 }
 
-function startDriver(
-  { self: [program, ...words], stderr }: CommandContext,
-  { kubeletDir, socketPath, manifests }: Readonly<Record<'kubeletDir' | 'socketPath' | 'manifests', string>>,
-): ChildProcess {
-  const args = [
-    ...['--endpoint', `unix://${socketPath}`, '--node-name', 'demo', '--kubelet-dir', kubeletDir],
-    ...['--connector-source', 'directory', '--manifests', manifests, '--log-level', 'warn'],
-    ...['--registration-dir', '', '--http-address', '', '--allow-private-mounts'],
-  ];
-  const driver = spawn(program, [...words, 'serve', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  driver.stderr.setEncoding('utf8').on('data', (text: string) => stderr(text));
-  return driver;
-}
-
-async function untilReady(kubelet: DemoKubelet, driver: ChildProcess): Promise<void> {
-  const deadlineMs = performance.now() + startTimeoutMs;
-  while (!(await kubelet.isReady())) {
-    if (driver.exitCode !== null || performance.now() > deadlineMs) {
-      throw new DriverError('UNAVAILABLE', 'the driver did not become ready; its messages are above');
-    }
-    await delay(20);
-  }
-}
-
 function demoVolume(kubeletDir: string, options: DemoOptions): DemoVolume {
   const uid = '0f5d0c9e-7c1a-4d8e-9a53-3a1c2b4d5e6f';
   const name = 'connectors';
@@ -167,83 +144,7 @@ function demoVolume(kubeletDir: string, options: DemoOptions): DemoVolume {
   };
 }
 
-function describeAttributes({ attributes }: DemoVolume): string {
-  return Object.entries(attributes)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join('; ');
-}
-
-/** A token as the kubelet passes it, but with a signature that nobody accepts. */
-function tokensFor({ pod }: DemoVolume): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const issuedAt = Math.floor(Date.now() / 1000);
-  const claims = {
-    aud: ['connectors-proxy'],
-    iat: issuedAt,
-    exp: issuedAt + 1800,
-    jti: randomBytes(8).toString('hex'),
-    sub: `system:serviceaccount:${pod.namespace}:${pod.serviceAccountName}`,
-    'kubernetes.io': {
-      namespace: pod.namespace,
-      pod: { name: pod.name, uid: pod.uid },
-      serviceaccount: { name: pod.serviceAccountName },
-    },
-  };
-  const token = `${part({ alg: 'RS256' })}.${part(claims)}.${randomBytes(64).toString('base64url')}`;
-  const expirationTimestamp = new Date(claims.exp * 1000).toISOString();
-  return JSON.stringify({ 'connectors-proxy': { token, expirationTimestamp } });
-}
-
-function treeOf(targetPath: string): string {
-  return readdirSync(targetPath)
-    .sort()
-    .map((name) => {
-      const entry = path.join(targetPath, name);
-      return lstatSync(entry).isSymbolicLink() ? `${name} -> ${readlinkSync(entry)}` : `${name}/`;
-    })
-    .join('\n');
-}
-
-function contentsOf(targetPath: string): string {
-  return readdirSync(targetPath)
-    .filter((name) => !name.startsWith('..'))
-    .sort()
-    .map((name) => `\n==> ${name}\n${abridge(readFileSync(path.join(targetPath, name), 'utf8'))}`)
-    .join('\n');
-}
-
-/** Tokens shortened, in Base64 too, certificates reduced to their first line. */
-function abridge(content: string): string {
-  return content
-    .replaceAll(/eyJ[-\w]+\.[-\w]+\.[-\w]+/g, shorten)
-    .replaceAll(/[A-Za-z0-9+/]{200,}=*/g, shorten)
-    .replaceAll(/(-----BEGIN [A-Z ]+-----)[\s\S]*?(-----END)/g, '$1 … $2')
-    .trimEnd();
-}
-
-function shorten(token: string): string {
-  return `${token.slice(0, 6)}…${token.slice(-6)}`;
-}
-
-/** Undefined for a volume without the file. */
-function tokenIn(targetPath: string): string | undefined {
-  const file = path.join(targetPath, 'context.token');
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-}
-
-/** Undefined for a volume without `.env`. */
-function environmentOf(targetPath: string): string | undefined {
-  if (!existsSync(path.join(targetPath, '.env'))) return undefined;
-  const script = 'set -a; . ./.env; set +a; env | grep _proxy= | sort';
-  const { stdout, status, stderr } = spawnSync('sh', ['-c', script], { cwd: targetPath, encoding: 'utf8' });
-  if (status !== 0) throw new DriverError('INTERNAL', `sh did not take .env: ${stderr}`);
-  return abridge(stdout);
-}
-
-function indent(text: string): string {
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => (line === '' ? '\n' : `   ${line}\n`))
-    .join('');
+function describe({ pod, attributes }: DemoVolume): string {
+  const written = Object.entries(attributes).map(([name, value]) => `${name}: ${value}`);
+  return `volume of pod ${pod.namespace}/${pod.name}: ${written.join('; ')}`;
 }

@@ -2,7 +2,6 @@ import { spawn, spawnSync } from 'node:child_process';
 import { flag, describeFlags, parseFlags, text } from '../../process/flags.js';
 import { DriverError } from '../../errors.js';
 import type { Command, CommandContext } from '../command.js';
-import { playDemo } from './demo-play.js';
 
 const demoFlags = {
   manifests: flag('', 'DIR', "directory of manifests; empty: the project's deploy/examples/demo", (dir) => dir),
@@ -19,7 +18,10 @@ const demoFlags = {
 /** Set for the process that runs inside the private mount namespace. */
 const insideVariable = 'CONNECTORS_CSI_DEMO_INSIDE';
 
-/** `demo`: the whole main job on one machine without a cluster, with the real driver, socket and tmpfs. */
+/**
+ * `demo`: the whole main job on one machine without a cluster, with the real driver, socket and tmpfs, the real proxy and a
+ * registry. The code is in a bundle of its own, as with the proxy, whose certificates it uses.
+ */
 export const demo: Command = {
   summary: 'show the whole main job on this machine, without a cluster',
   usage: `Usage: connectors-csi demo [flags]\n\nFlags:\n${describeFlags(demoFlags)}\n`,
@@ -27,6 +29,7 @@ export const demo: Command = {
     const flags = parseFlags(demoFlags, context.args, context.env);
     const read = (name: keyof typeof demoFlags): string => String(flags[name]);
     if (context.env[insideVariable] !== undefined) {
+      const { playDemo } = await import('./demo-play.js');
       return playDemo(context, {
         manifests: read('manifests'),
         connectors: read('connectors'),

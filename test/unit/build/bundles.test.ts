@@ -15,6 +15,12 @@ describe('the bundles', () => {
     assert.deepEqual(foreign, []);
   });
 
+  it('hold nothing of the demo there but its flags', async () => {
+    const inputs = await inputsOf('main');
+    const ofDemo = inputs.filter((input) => input.startsWith('src/cli/demo/'));
+    assert.deepEqual(ofDemo, ['src/cli/demo/demo.ts']);
+  });
+
   it('hold nothing of the driver in what the proxy loads', async () => {
     const inputs = await inputsOf('proxy');
     assert.ok(inputs.includes('src/proxy/proxy.ts'));

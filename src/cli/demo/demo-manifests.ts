@@ -1,0 +1,70 @@
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import type { Document } from 'yaml';
+import type { DemoVolume } from './demo-kubelet.js';
+import { registryLogin } from './demo-registry.js';
+
+const rbacVersion = 'rbac.authorization.k8s.io/v1';
+
+/** The manifests that driver and proxy of the demo read: the project's, led to the demo's own proxy and registry. */
+export class DemoManifests {
+  readonly directory: string;
+
+  /** @param directory to be made. */
+  constructor(directory: string) {
+    this.directory = directory;
+    mkdirSync(directory);
+  }
+
+  /** What only the proxy needs: the password, the registry's CA, and who may use which connectors. */
+  writeForProxy({ namespace, serviceAccountName }: DemoVolume['pod'], registryAuthority: string): void {
+    const rules = [{ apiGroups: ['connectors.alauda.io'], resources: ['connectors'], verbs: ['get'] }];
+    const roleName = 'use-connectors';
+    this.#write('access.yaml', [
+      secret('harbor-login', 'kubernetes.io/basic-auth', registryLogin),
+      secret('harbor-ca', 'Opaque', { 'ca.crt': registryAuthority }),
+      { apiVersion: rbacVersion, kind: 'Role', metadata: { namespace: 'ci', name: roleName }, rules },
+      {
+        apiVersion: rbacVersion,
+        kind: 'RoleBinding',
+        metadata: { namespace: 'ci', name: roleName },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: roleName },
+        subjects: [{ kind: 'ServiceAccount', name: serviceAccountName, namespace }],
+      },
+    ]);
+  }
+
+  /** The files of a directory, with the addresses and the CA that are the demo's. What the proxy's controller would write. */
+  writeConnectors(from: string, proxy: { readonly port: number; readonly authority: string }, registry: string): void {
+    for (const file of readdirSync(from)) {
+      const documents = parseAllDocuments(readFileSync(path.join(from, file), 'utf8'));
+      for (const document of documents) lead(document, proxy, registry);
+      writeFileSync(path.join(this.directory, file), documents.join('---\n'));
+    }
+  }
+
+  #write(file: string, objects: readonly object[]): void {
+    // JSON is YAML.
+    writeFileSync(path.join(this.directory, file), objects.map((object) => JSON.stringify(object)).join('\n---\n'));
+  }
+}
+
+function lead(
+  document: Document,
+  { port, authority }: { readonly port: number; readonly authority: string },
+  registry: string,
+): void {
+  const address = ['status', 'proxy', 'httpAddress'];
+  if (!document.hasIn(address)) return;
+  const { pathname } = new URL(String(document.getIn([...address, 'url'])));
+  document.setIn([...address, 'url'], `http://127.0.0.1:${port}${pathname.replace(/\/$/, '')}`);
+  document.setIn([...address, 'CACerts'], authority);
+  if (document.getIn(['metadata', 'name']) !== 'harbor') return;
+  document.setIn(['spec', 'address'], registry);
+  document.setIn(['spec', 'caCertSecretRef'], { name: 'harbor-ca' });
+}
+
+function secret(name: string, type: string, stringData: Readonly<Record<string, string>>): object {
+  return { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'ci', name }, type, stringData };
+}

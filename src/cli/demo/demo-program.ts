@@ -1,0 +1,53 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DriverError } from '../../errors.js';
+
+const startTimeoutMs = 20_000;
+
+/** A long-running command of this program, as a process of its own. */
+export class DemoProgram {
+  readonly #name: string;
+  readonly #process: ChildProcess;
+  /** What it has written to standard error: its log. */
+  log = '';
+
+  /**
+   * @param name what messages call it.
+   * @param onLine gets each line of it.
+   */
+  constructor(name: string, [program, ...words]: readonly [string, ...string[]], onLine: (line: string) => void) {
+    this.#name = name;
+    const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#process = child;
+    child.on('error', (error) => onLine(`${program}: ${error.message}`));
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      this.log += `${line}\n`;
+      onLine(line);
+    });
+  }
+
+  /** Waits until `look` finds something. @throws {DriverError} UNAVAILABLE when the program ends, or takes too long. */
+  async until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+    const deadlineMs = performance.now() + startTimeoutMs;
+    for (;;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      if (this.#hasEnded || performance.now() > deadlineMs) {
+        throw new DriverError('UNAVAILABLE', `the ${this.#name} did not become ready; its messages are above`);
+      }
+      await delay(20);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#process.kill('SIGTERM');
+    if (!this.#hasEnded) await new Promise((resolve) => this.#process.once('exit', resolve));
+  }
+
+  get #hasEnded(): boolean {
+    const { pid, exitCode, signalCode } = this.#process;
+    return pid === undefined || exitCode !== null || signalCode !== null;
+  }
+}

@@ -1,0 +1,132 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { hashSync } from 'bcryptjs';
+import { createAuthority, parseAuthority } from '../../proxy/certificates/certificate-authority.js';
+import { signLeaf } from '../../proxy/certificates/x509.js';
+import { MemoryRegistry } from './memory-registry.js';
+
+/** A name that nobody can look up; the demo lets the proxy alone know where it is. */
+export const registryHost = 'harbor.example.com';
+
+/** What the proxy holds, and nobody else. */
+export const registryLogin = { username: 'robot', password: 'only-the-proxy-has-this' } as const;
+
+const dayMs = 86_400_000;
+
+/** The least that bcrypt takes: it lasts as long as the demo. */
+const bcryptRounds = 4;
+
+/**
+ * A registry behind TLS that wants a password, and tells who came with which. It is Debian's `docker-registry` where that
+ * is installed, else one of the demo's own.
+ */
+export class DemoRegistry {
+  /** Of its CA, PEM. */
+  readonly authority: string;
+  /** Requests with the login that they came with, in order. */
+  readonly log: string[] = [];
+  readonly #server: https.Server;
+  readonly #program: ChildProcess | undefined;
+
+  private constructor(program: ChildProcess | undefined, answer: http.RequestListener) {
+    this.#program = program;
+    const { authority, certificate, key } = certificates();
+    this.authority = authority;
+    this.#server = https.createServer({ cert: certificate, key }, (request, response) => {
+      response.once('finish', () => this.log.push(lineOf(request, response)));
+      answer(request, response);
+    });
+  }
+
+  /** @param directory an empty one, for what it stores. */
+  static async start(directory: string): Promise<DemoRegistry> {
+    const socketPath = path.join(directory, 'registry.sock');
+    const program = await startProgram(directory, socketPath);
+    const own = new MemoryRegistry(registryLogin);
+    const registry = new DemoRegistry(program, (request, response) => {
+      if (program === undefined) own.answer(request, response);
+      else forward(request, response, socketPath);
+    });
+    registry.#server.listen(0, '127.0.0.1');
+    await once(registry.#server, 'listening');
+    return registry;
+  }
+
+  /** What kind of registry it is, in words. */
+  get description(): string {
+    return this.#program === undefined ? "the demo's own, as docker-registry is not installed" : 'docker-registry';
+  }
+
+  get url(): string {
+    return `https://${registryHost}:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  stop(): void {
+    this.#program?.kill('SIGKILL');
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+/** Undefined where it is not installed. */
+async function startProgram(directory: string, socketPath: string): Promise<ChildProcess | undefined> {
+  const passwords = path.join(directory, 'htpasswd');
+  const configuration = path.join(directory, 'registry.json');
+  const { username, password } = registryLogin;
+  writeFileSync(passwords, `${username}:${hashSync(password, bcryptRounds)}\n`);
+  writeFileSync(
+    configuration,
+    JSON.stringify({
+      version: 0.1,
+      storage: { filesystem: { rootdirectory: path.join(directory, 'blobs') } },
+      auth: { htpasswd: { realm: 'registry', path: passwords } },
+      http: { net: 'unix', addr: socketPath, relativeurls: true, secret: 'demo' },
+    }),
+  );
+  const program = spawn('docker-registry', ['serve', configuration], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const isListening = new Promise<boolean>((resolve) => {
+    program.once('error', () => resolve(false)).once('exit', () => resolve(false));
+    program.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (text.includes('listening on')) resolve(true);
+    });
+  });
+  return (await isListening) ? program : undefined;
+}
+
+function forward(request: IncomingMessage, response: ServerResponse, socketPath: string): void {
+  const { method = '', url = '', headers } = request;
+  const onwards = http.request({ socketPath, method, path: url, headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  onwards.once('error', () => response.destroy());
+  request.pipe(onwards);
+}
+
+function lineOf({ method = '', url = '', headers }: IncomingMessage, { statusCode }: ServerResponse): string {
+  const encoded = /^Basic (.*)$/.exec(headers.authorization ?? '')?.[1];
+  const login = encoded === undefined ? 'nobody' : Buffer.from(encoded, 'base64').toString();
+  return `${method} ${url.replace(/[?].*/, '')} as ${login}: ${statusCode}`;
+}
+
+function certificates(): Readonly<Record<'authority' | 'certificate' | 'key', string>> {
+  const clock = { now: () => Date.now() };
+  const pem = createAuthority(clock);
+  const { issuer } = parseAuthority(pem, "the registry's CA");
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const nowMs = clock.now();
+  const validity = { notBefore: new Date(nowMs - dayMs), notAfter: new Date(nowMs + dayMs) };
+  return {
+    authority: pem.certificate,
+    certificate: signLeaf(issuer, publicKey, registryHost, validity),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  };
+}
