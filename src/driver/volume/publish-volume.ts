@@ -3,7 +3,7 @@ import type { ContentDefaults, VolumeContent } from '../content/volume-content.j
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
 import { audiencesOf, planVolume } from '../content/volume-plan.js';
 import type { VolumePlan } from '../content/volume-plan.js';
-import { DriverError, asDriverError, throwIfAborted } from '../../errors.js';
+import { DriverError, throwIfAborted } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { VolumeAttributes } from './attributes.js';
 import type { AccessControl } from '../../access/access-control.js';
@@ -11,7 +11,7 @@ import type { Call } from '../../load/call.js';
 import type { CallOwner } from '../../load/call-owner.js';
 import type { Clock } from '../../clock.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
-import type { DriverGuard, TargetState, TokenSource, VolumeChange, VolumeHost } from './ports.js';
+import type { DriverGuard, TokenSource, VolumeChange, VolumeHost } from './ports.js';
 import type { FeatureFlags } from '../../connectors/model.js';
 import type { PublishRequest } from './publish-request.js';
 import { decideAccess, ensureMayKnow } from './publish-access.js';
@@ -20,8 +20,11 @@ import type { AdmittedCall } from '../../load/admitted-call.js';
 import type { AskingCall, CallAdmission } from '../../load/call-admission.js';
 import { isSameInput } from './published-volumes.js';
 import { StepTimer } from './step-timer.js';
-import { obtainTokens, peekTokens, secretOf } from './volume-tokens.js';
-import type { TokensRequest, VolumeTokens } from './volume-tokens.js';
+import { obtainTokens, secretOf, tokensRequestOf } from './volume-tokens.js';
+import type { VolumeTokens } from './volume-tokens.js';
+import { publishFailure } from './publish-failure.js';
+import { ensureSameVolume, isUnchanged, requestKeyOf } from './unchanged-volume.js';
+import { tell, tellOfLifetimes } from './volume-news.js';
 import type { VolumeLocks } from './volume-locks.js';
 
 export interface PublishOutcome {
@@ -97,7 +100,7 @@ export class PublishVolume {
         return locks.exclusively(keys, admitted.signal, (lockSignal) => this.#publish(request, admitted, lockSignal));
       });
     } catch (error) {
-      throw this.#failure(volumeId, targetPath, error);
+      throw publishFailure(this.#deps, call, error);
     }
   }
 
@@ -119,96 +122,21 @@ export class PublishVolume {
         return this.#publish(request, admitted, lockSignal);
       });
     } catch (error) {
-      throw this.#failure(volumeId, targetPath, error);
-    }
-  }
-
-  /**
-   * What to answer when a publish failed. On a volume that is mounted it is UNAVAILABLE whatever the cause: the kubelet
-   * keeps the volume, tells the user, and tries again. A final code would make some kubelets tear at a live volume.
-   */
-  #failure(volumeId: string, targetPath: string, error: unknown): DriverError {
-    const { volumes, clock } = this.#deps;
-    const cause = asDriverError(error, 'the driver failed unexpectedly; see its log');
-    const state = this.#stateOf(targetPath);
-    if (state !== 'published' && state !== 'incomplete') return cause;
-    const known = volumes.get(targetPath);
-    if (known !== undefined && known.request.volumeId !== volumeId) return cause;
-    if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
-      volumes.recordFailure(targetPath, cause, clock.now());
-    }
-    const what = state === 'published' ? 'the mounted files are kept' : 'the volume is not complete';
-    return new DriverError('UNAVAILABLE', `refresh failed, ${what}: ${cause.code}: ${cause.message}`, { cause });
-  }
-
-  /** Undefined for a path that cannot be looked at: there is no volume of ours then. */
-  #stateOf(targetPath: string): TargetState | undefined {
-    try {
-      return this.#deps.host.inspect(targetPath);
-    } catch (error) {
-      if (error instanceof DriverError) return undefined;
-      throw error;
+      throw publishFailure(this.#deps, request, error);
     }
   }
 
   async #publish(request: PublishRequest, admitted: AdmittedCall, signal: AbortSignal): Promise<PublishOutcome> {
-    const requestKey = JSON.stringify(
-      [request.pod, request.attributes, request.mountOptions],
-      (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value),
-    );
+    const requestKey = requestKeyOf(request);
     const known = this.#deps.volumes.get(request.targetPath);
-    this.#ensureSameVolume(request, known);
+    if (known !== undefined) ensureSameVolume(request, known);
 
     // 3. Nothing changed.
-    if (known !== undefined && (await this.#isUnchanged(request, requestKey, known, signal))) {
+    if (known !== undefined && (await isUnchanged(this.#deps, request, requestKey, known, signal))) {
       this.#deps.volumes.confirm(request.targetPath, this.#confirmation('unchanged'));
       return { path: 'unchanged', steps: {} };
     }
     return admitted.atWork(signal, (call) => this.#publishChanged(request, requestKey, known, call));
-  }
-
-  /** A target belongs to one volume, mounted one way, until it is unpublished. */
-  #ensureSameVolume(request: PublishRequest, known: PublishedVolume | undefined): void {
-    if (known === undefined) return;
-    if (known.request.volumeId !== request.volumeId) {
-      throw new DriverError('ALREADY_EXISTS', `target path holds another volume: ${known.request.volumeId}`);
-    }
-    if (JSON.stringify(known.request.mountOptions) !== JSON.stringify(request.mountOptions)) {
-      throw new DriverError(
-        'ALREADY_EXISTS',
-        'the volume is already published with another volume_mount_group or other mount flags; delete the pod to change them',
-      );
-    }
-  }
-
-  async #isUnchanged(
-    request: PublishRequest,
-    requestKey: string,
-    known: PublishedVolume,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { guard, source, access, tokens, host, contentDefaults } = this.#deps;
-    const { connectors } = request.attributes;
-    const flags = source.peekFlags();
-    const resolved = source.peek(connectors);
-    // The same connectors need tokens for the same audiences.
-    const peeked = peekTokens(tokens, tokensRequestOf(request), known.input.tokens.keys());
-    if (flags === undefined || resolved === undefined || peeked === undefined) return false;
-    const input = {
-      requestKey,
-      resolved,
-      flags,
-      tokens: peeked,
-      caBundle: contentDefaults().caBundle,
-      isAllowed: true,
-    };
-    if (!guard.isKnownTrustworthy() || !isSameInput(known.input, input)) return false;
-    if (host.inspect(request.targetPath) !== 'published') return false;
-    const asked = { pod: request.pod, connectors, flags };
-    if (access.isKnownAllowed(asked)) return true;
-    const isAnswered = await access.isAnsweredSoon(asked, signal);
-    throwIfAborted(signal);
-    return !isAnswered || access.isKnownAllowed(asked);
   }
 
   async #publishChanged(
@@ -248,7 +176,7 @@ export class PublishVolume {
     const audiences = made.plan === undefined ? [] : audiencesOf(made.plan);
     const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiences, call);
     throwIfAborted(call.signal);
-    this.#tellOfLifetimes(request, volumeTokens);
+    tellOfLifetimes(this.#deps, request, volumeTokens);
     timer.lap('token');
 
     // Nothing changed after all.
@@ -302,34 +230,13 @@ export class PublishVolume {
       this.#deps.renderer,
       call,
     );
-    for (const warning of content.warnings) this.#tell(request, 'warn', warning);
+    for (const warning of content.warnings) tell(this.#deps, request, 'warn', warning);
     return content;
-  }
-
-  #tellOfLifetimes(request: PublishRequest, tokens: VolumeTokens): void {
-    for (const { otherLifetime } of tokens.values()) {
-      if (otherLifetime) this.#tell(request, otherLifetime.isWishMet ? 'info' : 'warn', otherLifetime.message);
-    }
-  }
-
-  /** Once for each volume: the kubelet tries again and again. */
-  #tell({ volumeId, targetPath, pod }: PublishRequest, level: 'info' | 'warn', message: string): void {
-    if (!this.#deps.volumes.isNews(targetPath, message)) return;
-    this.#deps.log[level](message, { volumeId, pod: `${pod.namespace}/${pod.name}` });
   }
 }
 
 function ownerOf({ pod }: PublishRequest): CallOwner {
   return { namespace: pod.namespace, podUid: pod.uid };
-}
-
-function tokensRequestOf({ pod, passedTokens, attributes }: PublishRequest): TokensRequest {
-  const { tokenExpirationMs } = attributes;
-  return {
-    pod,
-    passed: passedTokens,
-    ...(tokenExpirationMs === undefined ? {} : { expirationMs: tokenExpirationMs }),
-  };
 }
 
 function ensureConnectorCount({ connectors }: VolumeAttributes, flags: FeatureFlags): void {

@@ -2,12 +2,23 @@ import { DriverError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import type { Call } from '../../load/call.js';
 import type { ProxyToken, TokenRequest, TokenSource } from './ports.js';
+import type { PublishRequest } from './publish-request.js';
 
 /** The tokens of a volume by the audience that each is for. */
 export type VolumeTokens = ReadonlyMap<string, ProxyToken>;
 
 /** A request but for the audience. */
 export type TokensRequest = Omit<TokenRequest, 'audience'>;
+
+/** What of a request decides about its tokens. */
+export function tokensRequestOf({ pod, passedTokens, attributes }: PublishRequest): TokensRequest {
+  const { tokenExpirationMs } = attributes;
+  return {
+    pod,
+    passed: passedTokens,
+    ...(tokenExpirationMs === undefined ? {} : { expirationMs: tokenExpirationMs }),
+  };
+}
 
 /** The tokens for all of the audiences if they can be told without any request, else undefined. */
 export function peekTokens(

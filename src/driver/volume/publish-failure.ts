@@ -1,0 +1,41 @@
+import type { Clock } from '../../clock.js';
+import { DriverError, asDriverError } from '../../errors.js';
+import type { TargetState, VolumeHost } from './ports.js';
+import type { PublishedVolumes } from './published-volumes.js';
+
+export interface FailureDependencies {
+  readonly host: VolumeHost;
+  readonly volumes: PublishedVolumes;
+  readonly clock: Clock;
+}
+
+/**
+ * What to answer when a publish failed. On a volume that is mounted it is UNAVAILABLE whatever the cause: the kubelet
+ * keeps the volume, tells the user, and tries again. A final code would make some kubelets tear at a live volume.
+ */
+export function publishFailure(
+  { host, volumes, clock }: FailureDependencies,
+  { volumeId, targetPath }: { readonly volumeId: string; readonly targetPath: string },
+  error: unknown,
+): DriverError {
+  const cause = asDriverError(error, 'the driver failed unexpectedly; see its log');
+  const state = stateOf(host, targetPath);
+  if (state !== 'published' && state !== 'incomplete') return cause;
+  const known = volumes.get(targetPath);
+  if (known !== undefined && known.request.volumeId !== volumeId) return cause;
+  if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
+    volumes.recordFailure(targetPath, cause, clock.now());
+  }
+  const what = state === 'published' ? 'the mounted files are kept' : 'the volume is not complete';
+  return new DriverError('UNAVAILABLE', `refresh failed, ${what}: ${cause.code}: ${cause.message}`, { cause });
+}
+
+/** Undefined for a path that cannot be looked at: there is no volume of ours then. */
+function stateOf(host: VolumeHost, targetPath: string): TargetState | undefined {
+  try {
+    return host.inspect(targetPath);
+  } catch (error) {
+    if (error instanceof DriverError) return undefined;
+    throw error;
+  }
+}
