@@ -160,7 +160,7 @@ export class CallRunner {
       accept: 'application/json',
       'user-agent': userAgent,
       ...(token === undefined ? {} : { authorization: `Bearer ${token.expose()}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(body === undefined ? {} : { 'content-type': contentTypes[target.verb] ?? 'application/json' }),
     };
     const startedMs = chance.now();
     const observe = (code: number): void =>
@@ -169,7 +169,7 @@ export class CallRunner {
       const answer = await this.#pool.request(
         target.verb === 'watch' ? 'watch' : 'call',
         {
-          method: target.verb === 'create' ? 'POST' : 'GET',
+          method: methodOf(target.verb),
           path: `${config.basePath}${pathOf(target.location)}${target.query}`,
           headers,
           ...(body === undefined ? {} : { body }),
@@ -212,9 +212,16 @@ export class CallRunner {
   }
 }
 
+const contentTypes: Readonly<Partial<Record<KubeVerb, string>>> = { patch: 'application/merge-patch+json' };
+
+function methodOf(verb: KubeVerb): 'GET' | 'POST' | 'PATCH' {
+  if (verb === 'create') return 'POST';
+  return verb === 'patch' ? 'PATCH' : 'GET';
+}
+
 /** Method and path, as errors begin. */
 export function describe({ verb, location }: CallTarget): string {
-  return `${verb === 'create' ? 'POST' : 'GET'} ${pathOf(location)}`;
+  return `${methodOf(verb)} ${pathOf(location)}`;
 }
 
 /**

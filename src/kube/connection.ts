@@ -1,6 +1,6 @@
 /** A request as both HTTP versions take it. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   /** Path and query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -55,7 +55,7 @@ export interface KubeList {
 const usualScreen: ObjectScreen = { maxObjectBytes: limits.objects.otherBytes };
 
 /**
- * The few calls that the driver makes to the API server. All of them retry what is worth it, within their time.
+ * The few calls that driver and proxy make to the API server. All of them retry what is worth it, within their time.
  * @throws (all calls) {KubeError} what went wrong; {DriverError} the signal's reason when it aborts.
  */
 export class KubeClient {
@@ -106,6 +106,16 @@ export class KubeClient {
     const target = { verb: 'create', location, query: '' } as const;
     const answer = await this.#runner.run(target, stringify(body), options, readAnswer);
     return objectOfKind(answer, body['kind'], `POST ${pathOf(location)}`);
+  }
+
+  /**
+   * PATCH by a JSON merge patch (RFC 7396). With the `metadata.resourceVersion` that it was made from in it, a change of
+   * anybody else's meanwhile is a 409, and to repeat it after a failure is harmless.
+   */
+  async patch(location: ResourceLocation, body: JsonObject, options: CallOptions): Promise<JsonObject> {
+    const target = { verb: 'patch', location, query: '' } as const;
+    const answer = await this.#runner.run(target, stringify(body), { ...options, isIdempotent: true }, readAnswer);
+    return objectOfKind(answer, location.type.kind, `PATCH ${pathOf(location)}`);
   }
 
   /** One WATCH request: its events until the server ends it. Does not retry; see Reflector. */

@@ -5,7 +5,7 @@ export interface KubeObserver {
   watchRestart(resource: string, reason: WatchRestartReason): void;
 }
 
-export type KubeVerb = 'get' | 'list' | 'create' | 'watch';
+export type KubeVerb = 'get' | 'list' | 'create' | 'patch' | 'watch';
 
 /**
  * `ended`: by the server in good order; `expired`: 410, listed anew; `lost`: broke or fell silent; `refused`: an error

@@ -48,6 +48,23 @@ for (const http2 of [true, false]) {
       return error;
     };
 
+    it('changes a status by a merge patch, and nothing that another has changed meanwhile', async () => {
+      const status = { ...git, subresource: 'status' };
+      const { metadata, spec } = api.get('connectors', git)!;
+      const first = { metadata: { resourceVersion: metadata.resourceVersion }, status: { a: 1n, b: { c: 'd' } } };
+      const answer = await client.patch(status, { ...first, spec: { address: 'elsewhere' } }, { signal: never });
+      assert.deepEqual(answer['status'], { a: 1n, b: { c: 'd' } });
+      assert.deepEqual(api.get('connectors', git)?.['spec'], spec);
+      assert.deepEqual([api.get('connectors', git)?.metadata.generation, metadata.generation], [1, 1]);
+
+      const conflict = await failure(client.patch(status, first, { signal: never }));
+      assert.equal(conflict.code, 409);
+      assert.ok(conflict.message.startsWith(`PATCH ${path}/status: `), conflict.message);
+      await client.patch(status, { status: { b: null } }, { signal: never });
+      assert.deepEqual(api.get('connectors', git)?.['status'], { a: 1 });
+      assert.equal(api.count({ verb: 'patch', subresource: 'status' }), 3);
+    });
+
     it('gets objects over one connection, integers exact', async () => {
       api.put({ ...connector('git', 'a'), spec: { big: 9_007_199_254_740_993n, half: 0.5 } });
       const objects = await Promise.all(Array.from({ length: 20 }, () => get()));

@@ -43,6 +43,9 @@ export async function answer(
     startWatch(state, attributes, query, reply);
     return;
   }
+  if (attributes.verb === 'patch' && request.headers['content-type'] !== 'application/merge-patch+json') {
+    throw new StatusError(415, 'UnsupportedMediaType', 'of patches only merge patches are understood');
+  }
   const given = await readBody(request);
   admit(state, attributes, user, given);
   const [code, body] = operate(state, attributes, user, query, given);
@@ -93,6 +96,8 @@ function operate(
       return [201, state.store.create(stored, objectIn(body, stored, attributes))];
     case 'update':
       return [200, update(state.store, stored, attributes, objectIn(body, stored, attributes))];
+    case 'patch':
+      return [200, patch(state.store, stored, attributes, body)];
     case 'delete':
       return [200, state.store.delete(stored, { namespace, name })];
     default:
@@ -112,6 +117,31 @@ function update(
   const { resourceVersion } = object.metadata;
   const metadata = { ...previous.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
   return store.update(stored, { ...previous, metadata, status: object['status'] });
+}
+
+/** A JSON merge patch; of a subresource only the status is taken, of the object itself everything but it. */
+function patch(store: ObjectStore, stored: StoredResource, attributes: RequestAttributes, change: unknown): unknown {
+  const { name, subresource } = attributes;
+  const previous = store.get(stored, attributes);
+  if (!previous || !['', 'status'].includes(subresource)) throw notFound(stored, name);
+  const changed = mergePatched(previous, change) as KubeObject;
+  // What the change does not name is the previous object's.
+  const { resourceVersion = '', uid = '' } = changed.metadata;
+  const metadata = { ...previous.metadata, resourceVersion, uid };
+  const hasStatus = isCustom(stored);
+  if (subresource === 'status') return store.update(stored, { ...previous, metadata, status: changed['status'] });
+  return store.update(stored, { ...changed, metadata, ...(hasStatus ? { status: previous['status'] } : {}) });
+}
+
+/** RFC 7396. */
+function mergePatched(target: unknown, change: unknown): unknown {
+  if (typeof change !== 'object' || change === null || Array.isArray(change)) return change;
+  const merged = new Map(typeof target === 'object' && target !== null ? Object.entries(target) : []);
+  for (const [key, value] of Object.entries(change)) {
+    if (value === null) merged.delete(key);
+    else merged.set(key, mergePatched(merged.get(key), value));
+  }
+  return Object.fromEntries(merged);
 }
 
 function listOf(store: ObjectStore, stored: StoredResource, namespace: string, query: URLSearchParams): unknown {

@@ -20,6 +20,7 @@ export const storedResources: readonly StoredResource[] = [
   { ...core, resource: 'secrets', kind: 'Secret' },
   { ...core, resource: 'serviceaccounts', kind: 'ServiceAccount' },
   { ...core, resource: 'pods', kind: 'Pod' },
+  { group: 'coordination.k8s.io', version: 'v1', resource: 'leases', kind: 'Lease', namespaced: true },
   { group: 'storage.k8s.io', version: 'v1', resource: 'csidrivers', kind: 'CSIDriver', namespaced: false },
 ];
 
