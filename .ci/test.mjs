@@ -14,6 +14,12 @@ const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
 
 let passed = 0;
 let failed = 0;
+/** Told again at the end: thousands of lines may lie between a failure and the last line. */
+const failures = [];
+/** Those of tests that passed when their file ran once more. */
+const unsteady = [];
+/** More files than that do not fail because the machine is busy. */
+const maxRetriedFiles = 3;
 
 /** Several times what the longest takes on a busy machine: what does not end by itself shall not hold CI. */
 const limitMs = 30 * 60_000;
@@ -101,28 +107,58 @@ function startSuite(name, files) {
 
 /** @param status how the suite ended: an exit status, or the name of a signal. */
 function count(name, totals, status) {
-  const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { passed: 0, failed: 0, pending: 0 };
-  passed += counted.passed;
-  failed += counted.failed;
-  if (counted.failed === 0 && status !== 0) {
-    console.log(`suite ${name} ended with status ${status}`);
-    failed += 1;
+  const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
+  const isCrashed = counted.failures.length === 0 && status !== 0;
+  if (isCrashed) fail(`suite ${name} ended with status ${status}`);
+  const retried = new Set(counted.failures.map(({ file }) => file));
+  if (retried.size > 0 && retried.size <= maxRetriedFiles && !retried.has('')) retry(name, counted, [...retried]);
+  else failures.push(...counted.failures);
+  const sums = Object.values(counted.files);
+  const sum = (outcome) => sums.reduce((total, file) => total + file[outcome], 0);
+  passed += sum('passed');
+  failed += sum('failed');
+  if (sum('passed') + sum('failed') === 0) fail(`suite ${name} found no test`);
+  if (sum('pending') > 0 && process.env.CI) {
+    fail(`suite ${name} skipped ${sum('pending')} tests; nothing may be skipped in CI`, sum('pending'));
   }
-  if (counted.passed + counted.failed === 0) {
-    console.log(`suite ${name} found no test`);
-    failed += 1;
+}
+
+/**
+ * Runs files with failures once more, alone. What passes then depends on what else the machine does: it is told at the
+ * end and does not fail the run.
+ */
+function retry(name, counted, files) {
+  console.log(`\n== ${name}, once more: ${files.map((file) => path.relative(root, file)).join(' ')}`);
+  const { folder, totals, program, args, env } = mocha(files);
+  run(program, args, env);
+  const again = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
+  rmSync(folder, { recursive: true, force: true });
+  for (const file of files) {
+    const isSteady = (again.files[file]?.failed ?? 1) === 0 && again.files[file].passed > 0;
+    if (isSteady) counted.files[file] = again.files[file];
+    (isSteady ? unsteady : failures).push(...counted.failures.filter((failure) => failure.file === file));
   }
-  if (counted.pending > 0 && process.env.CI) {
-    console.log(`suite ${name} skipped ${counted.pending} tests; nothing may be skipped in CI`);
-    failed += counted.pending;
-  }
+}
+
+function fail(message, count = 1) {
+  console.log(message);
+  failed += count;
 }
 
 function filesOf(name) {
   return [`test/${name}/**/*.test.ts`];
 }
 
+function tell(heading, told) {
+  if (told.length > 0) console.log(`\n== ${heading}`);
+  for (const { title, file, message } of told) {
+    console.log(`\n${title}${file === '' ? '' : ` (${path.relative(root, file)})`}\n${message}`);
+  }
+}
+
 function finish() {
+  tell('failed at first and passed alone: look into these', unsteady);
+  tell('failed', failures);
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
 }

@@ -31,7 +31,6 @@ const { groups } = only(readManifests(path.join(deployFolder, 'observability', '
 ] as Groups;
 
 describe('metrics and alerts, as Prometheus takes them', function () {
-  this.timeout(60_000);
   let folder: string;
   before(function () {
     if (missingPrograms('promtool').length > 0) {

@@ -20,8 +20,6 @@ import { CertificateAuthority } from '../support/kube-api/certificates.js';
  * under a name that only the proxy can resolve, so that a program that went around the proxy would fail.
  */
 describe('programs that use a mounted volume', function () {
-  this.timeout(120_000);
-
   const authority = new CertificateAuthority();
   let node: NodeSandbox;
   let driver: DriverProcess;

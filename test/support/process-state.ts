@@ -26,7 +26,7 @@ export async function settledDescriptors(pid: number): Promise<DescriptorCounts>
 }
 
 /** Waits until a process has, of each kind, no more than it had once. */
-export async function untilDescriptorsAre(pid: number, atMost: DescriptorCounts, timeoutMs = 20_000): Promise<void> {
+export async function untilDescriptorsAre(pid: number, atMost: DescriptorCounts, timeoutMs = 60_000): Promise<void> {
   let surplus: DescriptorCounts = {};
   const isBack = (): boolean => {
     const more = Object.entries(descriptorsOf(pid)).map(

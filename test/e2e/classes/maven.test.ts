@@ -5,7 +5,6 @@ import { useClassStage } from '../../support/e2e/class-stage.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 describe('settings.xml of deploy/classes, read by Maven', function () {
-  this.timeout(120_000);
   const stage = useClassStage();
   before(needs('mvn'));
 

@@ -8,7 +8,6 @@ import { needs } from '../../support/e2e/rendered-classes.js';
 const logins = (...names: readonly string[]): string => `${names.join(',')}:${caseToken}`;
 
 describe('.npmrc and .yarnrc.yml of deploy/classes', function () {
-  this.timeout(60_000);
   const stage = useClassStage();
 
   describe('read by npm', () => {

@@ -15,7 +15,6 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
 `;
 
 describe('pip.conf and .pypirc of deploy/classes', function () {
-  this.timeout(60_000);
   const stage = useClassStage();
   before(needs('python3', 'pip', 'twine'));
 

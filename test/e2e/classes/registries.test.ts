@@ -7,7 +7,6 @@ import { CertificateAuthority } from '../../support/kube-api/certificates.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 describe('the files for image registries of deploy/classes', function () {
-  this.timeout(60_000);
   const stage = useClassStage();
   beforeEach(() => {
     // As registries do: first they ask who it is.

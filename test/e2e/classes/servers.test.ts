@@ -5,7 +5,6 @@ import { useClassStage } from '../../support/e2e/class-stage.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 describe('files of deploy/classes for the CLIs of servers', function () {
-  this.timeout(60_000);
   const stage = useClassStage();
 
   describe('kubectl', () => {

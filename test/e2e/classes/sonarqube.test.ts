@@ -14,7 +14,6 @@ const readProperties = `<project default="read">
 </project>`;
 
 describe('sonar-project.properties of deploy/classes, read by Java', function () {
-  this.timeout(60_000);
   const rendered = new RenderedClasses();
   before(needs('ant'));
   after(() => rendered.remove());

@@ -23,8 +23,6 @@ function assertWhole(volume: TestVolume, tokens: readonly string[]): void {
 }
 
 describe('a driver that is killed while a herd publishes', function () {
-  this.timeout(60_000);
-
   let node: NodeSandbox;
   beforeEach(() => {
     node = new NodeSandbox();

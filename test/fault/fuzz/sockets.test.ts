@@ -95,7 +95,6 @@ describe('the built driver', () => {
   }
 
   it('has thereby kept few connections, logged nothing but lines, and taken little memory', async function () {
-    this.timeout(60_000);
     assert.ok(published.isMounted(), 'what was sent had nothing valid in it');
     await driver.kubelet.unpublishVolume(published);
     // A request that never ends holds its connection, although its client has gone, until the connection is of age.

@@ -35,7 +35,6 @@ const errorIndices = Array.from(
 
 for (const kernel of kernelNames) {
   describe(`a ${kernel} volume where a system call fails`, function () {
-    this.timeout(120_000);
     const plain = kernels[kernel]();
     let kubelet: KubeletDir;
     let host: TestHost;

@@ -154,8 +154,6 @@ const combinations = Array.from({ length: 2 ** components.length }, (_, mask) =>
 );
 
 describe('deploy', function () {
-  this.timeout(120_000);
-
   const built = new Map<string, Manifest[]>();
   before(async function () {
     // Debian's package `kubernetes-client`. CI has it, and counts a skipped test as failed.

@@ -71,8 +71,6 @@ const subjectsOf = (binding: Manifest): readonly { readonly namespace: string; r
   binding['subjects'] as readonly { readonly namespace: string; readonly name: string }[];
 
 describe('deploy/proxy', function () {
-  this.timeout(60_000);
-
   let proxy: readonly Manifest[];
   let standalone: readonly Manifest[];
   before(async function () {

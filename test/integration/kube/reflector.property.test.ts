@@ -130,7 +130,6 @@ async function check(
 
 describe('a reflector under random faults', () => {
   it("ends with the server's state, and sees each object only move forward, nothing twice and nothing invented", async function () {
-    this.timeout(120_000);
     await fc.assert(fc.asyncProperty(fc.constantFrom('event', 'status'), steps, faults, check), {
       numRuns: 120,
       endOnFailure: true,

@@ -61,7 +61,7 @@ describe('threads for jobs', () => {
   it('leave a job that says so the time for slow work', async () => {
     using({ jobMs: 2_000 });
     assert.equal(await threads.run({ what: 'slow', ms: 2_500 }, owner('x'), never), 'slow');
-  }).timeout(60_000);
+  });
 
   it('end a job that wants all memory', async () => {
     await assert.rejects(threads.run({ what: 'memory' }, owner('x'), never), {
@@ -69,7 +69,7 @@ describe('threads for jobs', () => {
       message: 'the job "memory": template needs more memory than there is for it',
     });
     assert.equal(await threads.run({ what: 'next' }, owner('x'), never), 'next');
-  }).timeout(60_000);
+  });
 
   for (const what of ['mistake', 'exit']) {
     it(`report a thread that fails, and serve the next: ${what}`, async () => {

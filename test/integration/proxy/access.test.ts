@@ -120,7 +120,7 @@ describe('who may use a connector', () => {
       }),
     );
     for (const agent of agents) agent.destroy();
-  }).timeout(60_000);
+  });
 });
 
 function unsigned(): string {

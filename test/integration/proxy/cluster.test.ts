@@ -66,7 +66,7 @@ describe('the proxy in a cluster', () => {
     stage.allow('tool', 'other', 'connectors/proxy/v1/pod/ci/build-1', '*');
     stage.allow('tool', 'builder', 'connectors/proxy/v1/pod/ci/build-1', '*');
     await eventually('it is allowed', async () => (await stage.client().get(tool.url())).status !== 403, 20_000);
-  }).timeout(40_000);
+  });
 
   it('says which RoleBinding is missing when it may not read a Secret', async () => {
     stage.put(
@@ -114,5 +114,5 @@ describe('the proxy in a cluster', () => {
     assert.equal(answer.status, 503);
     await stage.api.goOnline();
     await eventually('it serves again', async () => (await stage.client().get(tool.url())).status === 200, 30_000);
-  }).timeout(90_000);
+  });
 });

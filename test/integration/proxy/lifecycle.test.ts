@@ -35,7 +35,7 @@ describe('the proxy as a process', () => {
       child.kill('SIGKILL');
       rmSync(directory, { recursive: true });
     }
-  }).timeout(60_000);
+  });
 
   it('says how it is called, and what a flag takes', async () => {
     const run = (...args: readonly string[]): Promise<{ readonly status: unknown; readonly text: string }> => {
@@ -53,7 +53,7 @@ describe('the proxy as a process', () => {
     assert.match(wrong.text, /^connectors-csi proxy: --connector-source directory needs --manifests/);
     const range = await run('--allow-addresses', '10.0.0.0/99');
     assert.match(range.text, /--allow-addresses "10\.0\.0\.0\/99": "10\.0\.0\.0\/99": the prefix is longer/);
-  }).timeout(60_000);
+  });
 });
 
 describe('a proxy that stops', () => {

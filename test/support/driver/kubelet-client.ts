@@ -138,7 +138,7 @@ export class KubeletClient {
   }
 
   /** @throws when the driver is not ready within the time. */
-  async untilReady(timeoutMs = 20_000): Promise<void> {
+  async untilReady(timeoutMs = 60_000): Promise<void> {
     const isReady = (): Promise<boolean> =>
       this.probe().then(
         ({ ready }) => ready?.value === true,

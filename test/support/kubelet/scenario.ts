@@ -17,7 +17,7 @@ const maxOwnBytes = 64 * 2 ** 20;
 
 /** Something that happens to a node whose drivers read from a directory. Afterwards the node must be whole. */
 export function scenario(title: string, options: ScenarioOptions, play: (node: KubeletNode) => Promise<void>): void {
-  it(title, () => played(options, play)).timeout(options.timeoutMs ?? 60_000);
+  it(title, () => played(options, play)).timeout(options.timeoutMs ?? 180_000);
 }
 
 /** The same to a node of a cluster, whose drivers read from its API server. */
@@ -29,7 +29,7 @@ export function clusterScenario(
   it(title, async () => {
     const cluster = await Cluster.start();
     await played({ ...options, cluster }, (node) => play(node, cluster));
-  }).timeout(options.timeoutMs ?? 60_000);
+  }).timeout(options.timeoutMs ?? 180_000);
 }
 
 /** Plays a scenario on a node of its own, asserts that the node is whole afterwards, and takes it away. */

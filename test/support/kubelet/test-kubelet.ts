@@ -112,12 +112,12 @@ export class TestKubelet {
   }
 
   /** Waits until every volume has been published, with success, at least once. */
-  async untilAllPublished(timeoutMs = 20_000): Promise<void> {
+  async untilAllPublished(timeoutMs = 60_000): Promise<void> {
     await this.#untilPublishedSince(new Map(), timeoutMs);
   }
 
   /** Waits until every volume has been published by a call that began after this one. */
-  async untilAllPublishedAgain(timeoutMs = 20_000): Promise<void> {
+  async untilAllPublishedAgain(timeoutMs = 60_000): Promise<void> {
     const attempts = new Map([...this.pods].map((pod) => [pod, pod.attempts]));
     this.eventForAll();
     await this.#untilPublishedSince(attempts, timeoutMs);

@@ -13,7 +13,6 @@ function check(folder: string): { status: number | null; stdout: string; stderr:
 
 describe('files shown in the documentation', function () {
   // Each test starts a process, which may have to wait on a busy machine.
-  this.timeout(60_000);
 
   it('are the files of the repository', () => {
     const { status, stdout, stderr } = check(repository);

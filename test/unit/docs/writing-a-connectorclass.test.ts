@@ -21,8 +21,6 @@ function run(command: string, cwd: string): string {
 }
 
 describe('docs/writing-a-connectorclass.md', function () {
-  this.timeout(120_000);
-
   let folder: string;
   before(() => {
     folder = fs.mkdtempSync(path.join(tmpdir(), 'connectors-csi-tutorial-'));

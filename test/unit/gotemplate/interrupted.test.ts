@@ -43,5 +43,5 @@ describe('a render that is cut off in its midst', () => {
         [],
       );
     }
-  }).timeout(60_000);
+  });
 });

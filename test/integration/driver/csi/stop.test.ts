@@ -75,7 +75,7 @@ describe('the end of the driver', () => {
       driver.signal('SIGTERM');
       assert.deepEqual(await driver.exited, { status: 0, signal: null });
       assert.deepEqual(fs.readdirSync(path.join(node.root, 'registry')), []);
-    }).timeout(25_000);
+    });
   }
 
   it('gives a running call its answer though other clients are mute', async () => {
@@ -87,7 +87,7 @@ describe('the end of the driver', () => {
     driver.signal('SIGTERM');
     await refused;
     assert.deepEqual(await driver.exited, { status: 0, signal: null });
-  }).timeout(25_000);
+  });
 });
 
 describe('connections that clients leave open', () => {
@@ -137,7 +137,7 @@ describe('connections that clients leave open', () => {
     node.writeManifest('later.json', connector('later'));
     await waiting;
     assert.equal(volume.read()['context.token'], volume.token);
-  }).timeout(60_000);
+  });
 
   it('may be seven hundred that come at once, while the driver is slow to accept them', async () => {
     driver.signal('SIGSTOP');

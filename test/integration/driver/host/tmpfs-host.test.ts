@@ -362,7 +362,6 @@ for (const kernel of kernelNames) {
     });
 
     it('leaks neither descriptors, mounts, entries nor room in 1,000 generations', function () {
-      this.timeout(60_000);
       host.put(kubelet.target, filesOf({ token: 'start' }), {});
       host.put(kubelet.target, filesOf({ token: 'first' }), {});
       const before = { ...footprint(), descriptors: openDescriptors() };

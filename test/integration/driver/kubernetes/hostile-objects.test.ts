@@ -48,7 +48,6 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
   }
 
   it('refuses twelve Connectors of 1.3 MB each to the pod that names them, and to nobody else', async function () {
-    this.timeout(60_000);
     const names = Array.from({ length: 12 }, (_, index) => `junk-${index}`);
     for (const name of names) {
       cluster.put(junk(name, 1_300_000));
@@ -86,7 +85,6 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
   });
 
   it('reads an object that is updated fifty times a second at a bounded rate, and has its last state', async function () {
-    this.timeout(60_000);
     const volume = cluster.node.volume();
     cluster.put(junk('busy', 60_000));
     cluster.allow('busy');

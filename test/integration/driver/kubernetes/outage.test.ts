@@ -380,7 +380,6 @@ describe("the driver's own token", () => {
 
 describe('watches', function () {
   // Watches that break again and again come back after longer and longer pauses.
-  this.timeout(120_000);
   let cluster: Cluster;
   beforeEach(async () => {
     cluster = await Cluster.start();

@@ -52,7 +52,7 @@ describe('requests to the API server', () => {
       ...readAndWatched('connectors harbor', 'connectorclasses oci'),
       'create subjectaccessreviews': 1,
     });
-  }).timeout(60_000);
+  });
 
   it('are one review for each pair of account and connector', async () => {
     cluster.put(connector('github', { className: 'git' }));
@@ -103,7 +103,7 @@ describe('requests to the API server', () => {
     assert.ok(reviews !== undefined && reviews <= pairs * minutes, `${String(reviews)} reviews`);
     assert.ok(reviews >= (pairs * minutes) / 2, `${reviews} reviews cannot keep the answers fresh`);
     assert.equal(driver.log.includes('"path":"refreshed"'), false);
-  }).timeout(60_000);
+  });
 
   it('are one watch for each that ends, and no read', async () => {
     const driver = await cluster.readyDriver();

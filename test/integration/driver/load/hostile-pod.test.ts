@@ -26,7 +26,6 @@ const hostilePod = {
 };
 
 describe('a pod with 700 volumes of 32 connectors that do not exist, and without any right', function () {
-  this.timeout(180_000);
   let cluster: Cluster;
   let driver: DriverProcess;
   let crowd: Crowd;

@@ -10,7 +10,6 @@ import { eventually } from '../../../support/poll.js';
 /** What namespace evil asks for is never answered. */
 describe('publishes of one pod or namespace too many', function () {
   // Hundreds of calls on a machine that may be busy.
-  this.timeout(60_000);
   let node: NodeSandbox;
   let driver: InProcessDriver;
   let gate: Gate;

@@ -47,7 +47,7 @@ for (const kind of kinds) {
       driver.kill('SIGTERM');
       const [status, signal] = (await once(driver, 'exit')) as [number | null, string | null];
       assert.deepEqual([status, signal], [0, null]);
-    }).timeout(120_000);
+    });
 
     it('says how many lines are missing once somebody reads again, and tears none apart', async () => {
       const calls = 4_000;
@@ -68,7 +68,7 @@ for (const kind of kinds) {
       const seen = lines().filter(({ rpc }) => rpc === 'NodeGetCapabilities').length;
       assert.equal(missing + seen, calls);
       assert.equal(told().length, 1);
-    }).timeout(120_000);
+    });
   });
 }
 

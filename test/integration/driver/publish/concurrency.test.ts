@@ -145,7 +145,7 @@ describe('calls for one volume', () => {
       { numRuns: 60 },
     );
     kubelet.close();
-  }).timeout(60_000);
+  });
 });
 
 describe('a volume that the kernel is slow to unmount', () => {

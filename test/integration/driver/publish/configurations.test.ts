@@ -135,7 +135,7 @@ describe('a volume with configurations', () => {
       ['a:', 'b:'],
     );
     for (const line of lines) assert.ok(bcryptjs.compareSync('p', line.slice(2)), line);
-  }).timeout(120_000);
+  });
 
   it('has one measure of work for all its templates together', async () => {
     const heavy = '{{ range until 2000 }}{{ . | add 1 | mul 2 | sub 3 }}{{ end }}';

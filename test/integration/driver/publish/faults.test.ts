@@ -66,8 +66,6 @@ function assertFull(volume: TestVolume, token: string): void {
 for (const [kernel, syscalls] of Object.entries(kernels)) {
   for (const [errnoName, errno] of Object.entries(errnos)) {
     describe(`on ${kernel}, when one system call fails with ${errnoName}`, function () {
-      this.timeout(120_000);
-
       const fault = new OneFault();
       const expected = errnoName === 'ENOSPC' ? 'RESOURCE_EXHAUSTED' : 'INTERNAL';
       let node: NodeSandbox;

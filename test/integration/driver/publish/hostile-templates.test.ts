@@ -55,7 +55,7 @@ describe('templates that take long', () => {
     assert.ok(ended < running.length, 'they were all over before');
     await driver.stop();
     await Promise.all(all);
-  }).timeout(120_000);
+  });
 
   it('fail with what they asked too much of, and the place', async () => {
     await assertFails(
@@ -64,9 +64,9 @@ describe('templates that take long', () => {
       /connectorclass hostile, configuration endless, file file: template: file:1:9: .* takes more than 2000000 steps$/,
     );
     assert.deepEqual(node.mounts(), []);
-  }).timeout(60_000);
+  });
 
   it('are done when they take long and no more than that', async () => {
     assert.equal((await publish('hostile/hostile', 'search'))['file'], 'false');
-  }).timeout(60_000);
+  });
 });

@@ -67,7 +67,6 @@ describe('registration with the kubelet', () => {
   });
 
   it('that is refused is an error in the log and in the metrics, and is offered again', async function () {
-    this.timeout(40_000);
     refusals = ['another version is newer'];
     const running = await start();
     kubelet.start();

@@ -109,7 +109,7 @@ describe('the renderer of configurations', () => {
         message: /^connectorclass oci, configuration a, file file\d+: .* takes more than \d+ steps$/,
       });
     }
-  }).timeout(60_000);
+  });
 
   it('sends elsewhere what takes long here, for which it counts steps', async () => {
     let sent = 0;
