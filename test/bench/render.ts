@@ -1,5 +1,5 @@
 // What rendering costs: each ConnectorClass of deploy/classes on its own, warm, then compiling, and the engine's memory.
-// Run with `node --import tsx test/bench/render.ts`; part of `npm run bench`. Numbers only, no pass or fail.
+// Run with `node --import tsx test/bench/render.ts`. Numbers only, no pass or fail.
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -1,0 +1,63 @@
+import { KubeletClient } from '../../support/driver/kubelet-client.js';
+import type { Connections } from './calls.js';
+import type { DeployedDriver } from './deployed-driver.js';
+import { cpuMsOf, withConfiguration } from './deployed-driver.js';
+import { rounded, timed } from './statistics.js';
+
+export const widths = [1, 20, 64] as const;
+
+/** Publish and unpublish of new volumes, so many of them in flight. */
+export interface CycleFigures {
+  readonly inFlight: number;
+  readonly emptyCallsPerSecond: number;
+  readonly cyclesPerSecond: number;
+  readonly withConfigurationPerSecond: number;
+  /** Cycles to half the empty calls: a cycle is two calls. */
+  readonly ratio: number;
+  /** The driver's processor time. */
+  readonly cpuMsPerCycle: number;
+}
+
+export async function measureCycles(
+  { node, driver }: DeployedDriver,
+  how: Connections,
+  inFlight: number,
+  count: number,
+): Promise<CycleFigures> {
+  const client = new KubeletClient(node.socketPath, { shared: how === 'shared' });
+  const cycle = async (attributes?: Readonly<Record<string, string>>): Promise<void> => {
+    const volume = node.volume();
+    await client.publish(volume.publishRequest(attributes === undefined ? {} : { attributes }));
+    await client.unpublishVolume(volume);
+  };
+  const perSecond = async (times: number, work: () => Promise<unknown>): Promise<number> =>
+    (times * 1000) / (await timed(() => inParallel(times, inFlight, work)));
+  await perSecond(Math.ceil(count / 4), () => cycle());
+  const emptyCallsPerSecond = await perSecond(2 * count, () => client.nodeCapabilities());
+  const cpuBeforeMs = cpuMsOf(driver.pid);
+  const cyclesPerSecond = await perSecond(count, () => cycle());
+  const cpuMsPerCycle = (cpuMsOf(driver.pid) - cpuBeforeMs) / count;
+  const withConfigurationPerSecond = await perSecond(count, () => cycle(withConfiguration));
+  client.close();
+  return {
+    inFlight,
+    emptyCallsPerSecond: rounded(emptyCallsPerSecond),
+    cyclesPerSecond: rounded(cyclesPerSecond),
+    withConfigurationPerSecond: rounded(withConfigurationPerSecond),
+    ratio: rounded(cyclesPerSecond / (emptyCallsPerSecond / 2)),
+    cpuMsPerCycle: rounded(cpuMsPerCycle),
+  };
+}
+
+/** Does the work so many times, `width` at once. */
+export async function inParallel(
+  times: number,
+  width: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < times) await work(next++);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}

@@ -1,0 +1,49 @@
+import { KubeletClient } from '../../support/driver/kubelet-client.js';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import { memoryOf } from '../../support/process-state.js';
+import { inParallel } from './cycles.js';
+import type { DeployedDriver } from './deployed-driver.js';
+import { latencyOf, rounded, timed } from './statistics.js';
+
+export const mountedCounts = [10, 110, 1000, 5000] as const;
+
+/** What a volume more costs with so many mounted, medians in milliseconds. */
+export interface GrowthFigures {
+  readonly mounted: number;
+  readonly emptyCall: number;
+  readonly firstPublish: number;
+  readonly unpublish: number;
+  readonly residentMb: number;
+}
+
+export async function measureGrowth({ node, driver }: DeployedDriver, samples: number): Promise<GrowthFigures[]> {
+  const client = new KubeletClient(node.socketPath, { shared: true });
+  const mounted: TestVolume[] = [];
+  const figures: GrowthFigures[] = [];
+  for (const count of mountedCounts) {
+    await inParallel(count - mounted.length, 20, async () => {
+      const volume = node.volume();
+      mounted.push(volume);
+      await client.publish(volume.publishRequest());
+    });
+    const empty: number[] = [];
+    const first: number[] = [];
+    const gone: number[] = [];
+    for (let sample = 0; sample < samples; sample += 1) {
+      const volume = node.volume();
+      empty.push(await timed(() => client.nodeCapabilities()));
+      first.push(await timed(() => client.publish(volume.publishRequest())));
+      gone.push(await timed(() => client.unpublishVolume(volume)));
+    }
+    figures.push({
+      mounted: count,
+      emptyCall: latencyOf(empty).p50,
+      firstPublish: latencyOf(first).p50,
+      unpublish: latencyOf(gone).p50,
+      residentMb: rounded(memoryOf(driver.pid).nowBytes / 2 ** 20),
+    });
+  }
+  await inParallel(mounted.length, 20, (index) => client.unpublishVolume(mounted[index]!));
+  client.close();
+  return figures;
+}

@@ -1,0 +1,40 @@
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
+import { loadPageBytes } from '../../../src/driver/host/page-size.js';
+import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
+import type { VolumeFile } from '../../../src/driver/volume/ports.js';
+import { VolumeMemory } from '../../../src/load/volume-memory.js';
+import type { NodeSandbox } from '../../support/driver/node-sandbox.js';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+
+/**
+ * The system calls of a publish and of an unpublish in this process, without gRPC, use case or API: the part of a call
+ * that the kernel takes.
+ */
+export class RawHost {
+  readonly #host: TmpfsHost;
+
+  constructor(node: NodeSandbox) {
+    const pageBytes = loadPageBytes();
+    this.#host = new TmpfsHost(
+      {
+        kubeletDir: node.kubeletDir,
+        tmpfsSizeBytes: 1024 * pageBytes,
+        pageBytes,
+        hasSelinux: false,
+        allowsPrivateMounts: true,
+        memory: new VolumeMemory({ levels: () => [], reserveBytes: 0, now: () => performance.now() }),
+        clock: { now: () => Date.now() },
+        random: Math.random,
+      },
+      loadSyscalls(),
+    );
+  }
+
+  put(volume: TestVolume, files: readonly VolumeFile[]): void {
+    this.#host.put(volume.target, files, {}, { podUid: volume.pod.uid, pod: volume.pod });
+  }
+
+  async detach(volume: TestVolume): Promise<void> {
+    await this.#host.detach(volume.target);
+  }
+}
