@@ -1,3 +1,5 @@
 import type { BuildOptions } from 'esbuild';
 
-export const bundles: Readonly<Record<'main' | 'proxy' | 'render-worker', BuildOptions & { readonly metafile: true }>>;
+export const bundles: Readonly<
+  Record<'main' | 'program' | 'proxy' | 'render-worker', BuildOptions & { readonly metafile: true }>
+>;

@@ -1,5 +1,6 @@
-// What goes into which bundle. One file for the driver, dist/main.js, one for the threads that render what takes long,
-// and one each for the proxy and the demo, which the driver never loads. koffi stays outside (it finds its native library beside itself).
+// What goes into which bundle. One file for the start, dist/main.js, one for the commands, dist/program.js, one for the
+// threads that render what takes long, and one each for the proxy and the demo, which the driver never loads. koffi stays
+// outside (it finds its native library beside itself).
 import path from 'node:path';
 
 const common = {
@@ -32,20 +33,34 @@ const apart = {
   },
 };
 
+/** What starts the program may start it anew, and does not load it before. */
+const programApart = {
+  name: 'program-apart',
+  setup(builder) {
+    builder.onResolve({ filter: /^\.\/program\.js$/ }, () => ({ path: './program.js', external: true }));
+  },
+};
+
 /** Options for esbuild, by the name of the file in dist. */
 export const bundles = {
   'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'] },
   proxy: { ...common, entryPoints: ['src/proxy/command.ts'], banner: { js: requireForCommonJs.join('\n') } },
   demo: { ...common, entryPoints: ['src/cli/demo/demo-play.ts'], banner: { js: requireForCommonJs.join('\n') } },
+  program: {
+    ...common,
+    entryPoints: ['src/program.ts'],
+    external: ['koffi'],
+    plugins: [apart],
+    banner: { js: requireForCommonJs.join('\n') },
+  },
   main: {
     ...common,
     entryPoints: ['src/main.ts'],
     external: ['koffi'],
-    plugins: [apart],
+    plugins: [programApart],
     banner: {
       js: [
         '#!/usr/bin/env node',
-        ...requireForCommonJs,
         "import __v8 from 'node:v8';",
         "if (process.argv[2] === 'proxy') {",
         // Names are looked up in libuv's threads, and one that is slow to resolve must not hold up the others.

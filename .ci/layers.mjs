@@ -81,6 +81,7 @@ export const layers = {
   ],
   cli: ['*'],
   main: ['*'],
+  program: ['*'],
   '*': [],
 };
 

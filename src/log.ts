@@ -33,6 +33,7 @@ export interface LogFields {
   readonly address?: string;
   readonly port?: number;
   readonly version?: string;
+  readonly capabilities?: string;
   readonly method?: string;
   readonly host?: string;
   /** Of an HTTP answer; 0: there was none. */

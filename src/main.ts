@@ -1,127 +1,22 @@
-import type { Command, CommandContext } from './cli/command.js';
-import { demo } from './cli/demo/demo.js';
-import { doctor } from './cli/doctor/doctor.js';
-import { proxy } from './cli/proxy.js';
-import { render } from './cli/render.js';
-import { serve } from './cli/serve.js';
-import { volumes } from './cli/volumes.js';
-import { limits } from './load/limits.js';
-import { LineOutput } from './process/line-output.js';
-import { nonBlockingSink } from './process/non-blocking-descriptor.js';
-import { version } from './version.js';
+import { confine } from './driver/host/confinement.js';
+import { parseServeConfig } from './driver/config.js';
 
-const commands: Readonly<Record<string, Command>> = { serve, proxy, demo, render, doctor, volumes };
+/** Set in the environment of a program that was started anew, so that it does not start itself again and again. */
+const confinedVariable = 'CONNECTORS_CSI_CONFINED';
 
-const usage = `Usage: connectors-csi COMMAND [flags]
-
-Commands:
-${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
-  .join('\n')}
-
-"connectors-csi COMMAND --help" lists the flags of a command; "connectors-csi --version" prints the version.
-`;
-
-const exitStatus = { usage: 2, failure: 1 } as const;
-
-/** All that goes to standard error goes through it, from the first line to the last words of a crash. */
-const errorOutput = new LineOutput({ open: () => nonBlockingSink(2), ...limits.log });
-/** What the last lines may take to be read, and what may still be open then to close. */
-const lastLinesMs = 500;
-const leftoversMs = 1000;
-
-async function main(argv: readonly string[]): Promise<number> {
-  const [name = '', ...args] = argv;
-  if (name === '--version') return print(`${version}\n`);
-  if (isHelp(name) || name === 'help') return print(usage);
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
-    errorOutput.write(`connectors-csi: ${name === '' ? 'no command given' : `unknown command "${name}"`}\n\n${usage}`);
-    return exitStatus.usage;
-  }
-  if (args.some(isHelp)) return print(await usageOf(command));
+/** Whether this is a driver that is to give up capabilities; what cannot be used is for the program to tell. */
+function isToBeConfined([command, ...args]: readonly string[]): boolean {
+  if (command !== 'serve' || process.env[confinedVariable] !== undefined) return false;
   try {
-    return await command.run(contextOf(command, args));
-  } catch (error) {
-    if (isNamed(error, 'UsageError')) {
-      errorOutput.write(`connectors-csi ${name}: ${error.message}\n\n${await hintOf(name, command)}`);
-      return exitStatus.usage;
-    }
-    errorOutput.write(`connectors-csi ${name}: ${describe(error)}\n`);
-    return exitStatus.failure;
+    return parseServeConfig(args, process.env)['drop-capabilities'];
+  } catch {
+    return false;
   }
 }
 
-async function usageOf({ usage: text }: Command): Promise<string> {
-  return typeof text === 'string' ? text : text();
+// Before the rest is loaded, which takes twice as long as Node's own start.
+if (isToBeConfined(process.argv.slice(2))) {
+  process.env[confinedVariable] = 'true';
+  await confine([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
 }
-
-/** By name: the proxy's bundle has classes of its own. */
-function isNamed(error: unknown, name: 'UsageError' | 'DriverError'): error is Error {
-  return error instanceof Error && error.name === name;
-}
-
-function isHelp(argument: string): boolean {
-  return argument === '--help' || argument === '-h';
-}
-
-/** Not all of the usage: a pod's termination message holds only the last 2 KiB, and the mistake must be in it. */
-async function hintOf(name: string, command: Command): Promise<string> {
-  const [synopsis = ''] = (await usageOf(command)).split('\n', 1);
-  return `${synopsis}\n"connectors-csi ${name} --help" lists the flags.\n`;
-}
-
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
-}
-
-function contextOf({ endMs }: Command, args: readonly string[]): CommandContext {
-  const stopping = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
-    process.on(signal, () => {
-      stopping.abort(signal);
-      if (endMs !== undefined) setTimeout(() => end(exitStatus.failure), endMs).unref();
-    });
-  }
-  return {
-    args,
-    env: process.env,
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => errorOutput.write(text),
-    logOutput: errorOutput,
-    self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
-    stopped: stopping.signal,
-    uid: process.getuid?.() ?? 0,
-  };
-}
-
-/** The message with its cause, where that says more; the stack only of what should never happen. */
-function describe(error: unknown): string {
-  if (!isNamed(error, 'DriverError'))
-    return error instanceof Error ? (error.stack ?? error.message) : 'unknown failure';
-  const cause = error.cause instanceof Error ? error.cause.message : '';
-  return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
-}
-
-/**
- * Ends the process now. An exit waits for the threads that read files and resolve names, which a name server or file
- * system that does not answer can hold for long, so it is not asked for while they have work.
- */
-function end(status: number): void {
-  if (process.getActiveResourcesInfo().some((resource) => resource.includes('Req')))
-    process.kill(process.pid, 'SIGKILL');
-  process.exit(status);
-}
-
-process.on('uncaughtException', (error) => {
-  errorOutput.write(`connectors-csi: ${describe(error)}\n`);
-  errorOutput.flush();
-  end(exitStatus.failure);
-});
-// Node would write them to standard error itself, and wait there.
-process.removeAllListeners('warning').on('warning', ({ name, message }) => errorOutput.write(`${name}: ${message}\n`));
-
-process.exitCode = await main(process.argv.slice(2));
-await errorOutput.drain(lastLinesMs);
-setTimeout(() => end(Number(process.exitCode)), leftoversMs).unref();
+await import('./program.js');

@@ -1,6 +1,6 @@
 import type { LineOutput } from '../process/line-output.js';
 
-/** What a command may use of the process; main.ts gives it, so that commands can be run in tests. */
+/** What a command may use of the process; program.ts gives it, so that commands can be run in tests. */
 export interface CommandContext {
   /** Arguments after the command's name. */
   readonly args: readonly string[];
@@ -25,7 +25,7 @@ export interface Command {
   readonly usage: string | (() => Promise<string>);
   /**
    * @returns the exit status.
-   * @throws {UsageError} for arguments that cannot be used; main.ts prints the usage and exits with 2.
+   * @throws {UsageError} for arguments that cannot be used; program.ts prints the usage and exits with 2.
    */
   readonly run: (context: CommandContext) => Promise<number>;
 }

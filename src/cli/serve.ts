@@ -2,6 +2,7 @@ import type { DriverConfig } from '../driver/config.js';
 import { parseServeConfig, serveFlags } from '../driver/config.js';
 import { describeFlags } from '../process/flags.js';
 import { watchTimes } from '../connectors/watch-bounds.js';
+import { capabilitiesOf, describeCapabilities, surplusOf } from '../driver/host/capabilities.js';
 import { anonymousBytes, loadMemoryRelease } from '../driver/host/memory-release.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { kubeTimings } from '../kube/timings.js';
@@ -49,6 +50,7 @@ export const serve: Command = {
     });
     memory.start();
     await driver.start();
+    reportCapabilities(config, log);
     log.info('serving', { version, name: config['driver-name'] });
     await untilAborted(stopped);
     log.info('stopping', { signal: String(stopped.reason) });
@@ -57,6 +59,17 @@ export const serve: Command = {
     return 0;
   },
 };
+
+/** main.ts has dropped what it could. */
+function reportCapabilities(config: DriverConfig, log: Log): void {
+  const held = capabilitiesOf();
+  const capabilities = describeCapabilities(held);
+  if (config['drop-capabilities'] && surplusOf(held) !== 0n) {
+    log.error('capabilities could not be dropped; the driver goes on with them', { capabilities });
+  } else {
+    log.info('capabilities', { capabilities });
+  }
+}
 
 function backendOf(
   config: DriverConfig,

@@ -115,6 +115,10 @@ export const serveFlags = {
     sizeBytes,
   ),
   'allow-private-mounts': toggle('mount volumes also where no pod would see them (for trials without a kubelet)'),
+  'drop-capabilities': toggle(
+    'start with no other capabilities than those that mounting and group ownership need',
+    true,
+  ),
   'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
 } as const;
 

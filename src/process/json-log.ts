@@ -29,6 +29,7 @@ const fieldNames = Object.keys({
   address: true,
   port: true,
   version: true,
+  capabilities: true,
   method: true,
   host: true,
   status: true,

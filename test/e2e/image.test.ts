@@ -36,7 +36,9 @@ describe('the image', function () {
     assert.deepEqual(readdirSync(path.join(root, 'app')).sort(), ['LICENSE', 'dist', 'node_modules', 'package.json']);
     assert.deepEqual(readdirSync(path.join(root, 'app/dist')).sort(), [
       'NOTICES.txt',
+      'demo.js',
       'main.js',
+      'program.js',
       'proxy.js',
       'render-worker.js',
     ]);

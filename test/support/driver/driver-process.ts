@@ -26,9 +26,19 @@ export class DriverProcess {
   #stdout = '';
   #stderr = '';
 
-  /** Starts without waiting. @param flags further flags of `serve`; the last of a kind counts. */
-  constructor(node: NodeSandbox, flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, [main, 'serve', ...node.flags, '--log-level', 'debug', ...flags], {
+  /**
+   * Starts without waiting.
+   * @param flags further flags of `serve`; the last of a kind counts.
+   * @param through words of a program that becomes the one that it is given, such as setpriv.
+   */
+  constructor(
+    node: NodeSandbox,
+    flags: readonly string[] = [],
+    env: NodeJS.ProcessEnv = {},
+    through: readonly string[] = [],
+  ) {
+    const words = [...through, process.execPath, main, 'serve', ...node.flags, '--log-level', 'debug', ...flags];
+    this.#child = spawn(words[0] ?? '', words.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });

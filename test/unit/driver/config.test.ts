@@ -39,6 +39,7 @@ const defaults: DriverConfig = {
   'tmpfs-size': undefined,
   'memory-reserve': 160 * 1024 * 1024,
   'allow-private-mounts': false,
+  'drop-capabilities': true,
   'log-level': 'info',
 };
 
