@@ -68,7 +68,7 @@ export const limits = {
   csiSocket: { connections: 4096, backlog: 4096 },
   registrationSocket: { connections: 16, backlog: 16 },
   /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
-  log: { maxQueuedBytes: 256 * 1024, retryMs: [20, 1000] },
+  log: { maxQueuedBytes: 256 * 1024, gatherMs: 10, retryMs: [20, 1000] },
   /** The port of metrics and probes, which the whole pod network may reach. */
   healthPort: { connections: 64, headBytes: 8192, connectionMs: 5000, metricsMs: 1000 },
   /** What one volume may hold. */

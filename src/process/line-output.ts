@@ -6,13 +6,15 @@ export interface LineOutputOptions {
   readonly open: () => NonBlockingSink;
   /** Bytes of lines that wait for the reader; what comes when they are exceeded is dropped. */
   readonly maxQueuedBytes: number;
+  /** Milliseconds that lines are gathered before they are written together: each write wakes up the reader. */
+  readonly gatherMs: number;
   /** Milliseconds between two tries while the reader does not read: the first, doubled up to the second. */
   readonly retryMs: readonly [number, number];
 }
 
 /**
- * Lines for a reader that may stop reading: it makes the process neither wait nor grow. Lines are written at once, before
- * `write` returns, or wait up to a bound; beyond it they are dropped, whole, and counted.
+ * Lines for a reader that may stop reading: it makes the process neither wait nor grow. Lines are gathered for
+ * a moment and written together, or wait up to a bound; beyond it they are dropped, whole, and counted.
  */
 export class LineOutput {
   readonly #options: LineOutputOptions;
@@ -24,6 +26,8 @@ export class LineOutput {
   #untold = 0;
   #tellDropped: ((lines: number) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Whether the reader has left something the last time. */
+  #isStuck = false;
   #retryMs: number;
 
   constructor(options: LineOutputOptions) {
@@ -42,14 +46,17 @@ export class LineOutput {
 
   write(line: string): void {
     const bytes = Buffer.from(line);
+    const hasRoom = (): boolean =>
+      this.#queue.length === 0 || this.#queuedBytes + bytes.length <= this.#options.maxQueuedBytes;
+    if (!hasRoom() && !this.#isStuck) this.flush();
     // What waits must be written first, and is tried again by the timer.
-    if (this.#queue.length > 0 && this.#queuedBytes + bytes.length > this.#options.maxQueuedBytes) {
+    if (!hasRoom()) {
       this.#drop(1);
       return;
     }
     this.#queue.push(bytes);
     this.#queuedBytes += bytes.length;
-    if (this.#timer === undefined) this.flush();
+    this.#timer ??= setTimeout(() => this.flush(), this.#options.gatherMs).unref();
   }
 
   /** Writes what the reader takes now. @returns whether that was all. */
@@ -64,9 +71,11 @@ export class LineOutput {
       this.#drop(this.#queue.length);
       this.#queue = [];
       this.#queuedBytes = 0;
+      this.#isStuck = false;
       return true;
     }
-    if (this.#queue.length === 0) {
+    this.#isStuck = this.#queue.length > 0;
+    if (!this.#isStuck) {
       this.#tell();
       return true;
     }
@@ -84,16 +93,27 @@ export class LineOutput {
 
   #writeQueue(): void {
     this.#sink ??= this.#options.open();
-    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      const taken = this.#sink.write(next);
-      this.#queuedBytes -= taken;
-      // A line that was taken in part is the first to go on with: lines are never torn apart by others.
-      if (taken < next.length) {
-        this.#queue[0] = next.subarray(taken);
-        return;
-      }
-      this.#queue.shift();
+    while (this.#queue.length > 0) {
+      const bytes = Buffer.concat(this.#queue);
+      const taken = this.#sink.write(bytes);
+      this.#forget(taken);
+      if (taken < bytes.length) return;
     }
+  }
+
+  /** A line that was taken in part is the first to go on with: lines are never torn apart by others. */
+  #forget(taken: number): void {
+    this.#queuedBytes -= taken;
+    let left = taken;
+    let lines = 0;
+    for (const line of this.#queue) {
+      if (line.length > left) break;
+      left -= line.length;
+      lines += 1;
+    }
+    this.#queue.splice(0, lines);
+    const [torn] = this.#queue;
+    if (torn !== undefined && left > 0) this.#queue[0] = torn.subarray(left);
   }
 
   #drop(lines: number): void {

@@ -74,6 +74,8 @@ export class SocketServer {
       'grpc.max_connection_age_grace_ms': ageGraceMs,
       'grpc.max_concurrent_streams': streams,
       'grpc.max_receive_message_length': requestBytes,
+      // Counts each call and connection for a debugging service that is not served.
+      'grpc.enable_channelz': 0,
     });
     for (const { definition, implementation } of options.services)
       this.#grpc.addService(definition, this.#counted(implementation));

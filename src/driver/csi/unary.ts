@@ -65,7 +65,8 @@ async function serve<Request, Response>(
 ): Promise<void> {
   const startMs = performance.now();
   const controller = new AbortController();
-  call.on('cancelled', () => controller.abort(new DriverError('CANCELLED', `the caller of ${rpc} has gone`)));
+  const gone = (): void => controller.abort(new DriverError('CANCELLED', `the caller of ${rpc} has gone`));
+  call.on('cancelled', gone);
   const timer = setTimeout(
     () => controller.abort(new DriverError('DEADLINE_EXCEEDED', `${rpc} ran out of time; it will be tried again`)),
     timeLeftMs(call, edge.maxDurationMs),
@@ -85,6 +86,8 @@ async function serve<Request, Response>(
     callback({ code: grpcStatus[failure.code], details: headerText(failure.message) });
   } finally {
     clearTimeout(timer);
+    // It is also told when a call that has its answer ends.
+    call.off('cancelled', gone);
     edge.stopping.removeEventListener('abort', stop);
   }
   const durationMs = performance.now() - startMs;

@@ -6,10 +6,12 @@ import { eventually } from '../../support/poll.js';
 class TestReader {
   room = Infinity;
   text = '';
+  writes = 0;
   isGone = false;
 
   write(bytes: Buffer): number {
     if (this.isGone) throw new Error('EPIPE');
+    this.writes += 1;
     const taken = bytes.subarray(0, Math.min(this.room, bytes.length));
     this.room -= taken.length;
     this.text += taken.toString();
@@ -27,19 +29,33 @@ describe('LineOutput', () => {
     output = new LineOutput({
       open: () => ({ write: (bytes) => reader.write(bytes) }),
       maxQueuedBytes: 12,
+      gatherMs: 1,
       retryMs: [1, 2],
     });
     output.onResumed((lines) => void told.push(lines));
   });
 
-  it('writes a line before it returns', () => {
+  it('gathers lines for a moment and writes them together', async () => {
     output.write('one\n');
-    assert.equal(reader.text, 'one\n');
+    output.write('two\n');
+    assert.equal(reader.writes, 0);
+    await eventually('they are written', () => reader.text === 'one\ntwo\n');
+    assert.equal(reader.writes, 1);
+  });
+
+  it('drops nothing of a burst that the reader takes', () => {
+    const lines = ['one\n', 'two\n', 'three\n', 'four\n', 'five\n'];
+    for (const line of lines) output.write(line);
+    output.flush();
+    assert.equal(reader.text, lines.join(''));
+    assert.equal(output.droppedLines, 0);
   });
 
   it('keeps what the reader does not take, up to its bound, and drops later lines whole', async () => {
     reader.room = 2;
-    for (const line of ['one\n', 'two\n', 'three\n', 'four\n', 'five\n']) output.write(line);
+    output.write('one\n');
+    output.flush();
+    for (const line of ['two\n', 'three\n', 'four\n', 'five\n']) output.write(line);
     assert.equal(reader.text, 'on');
     assert.equal(output.droppedLines, 2);
     assert.deepEqual(told, []);
@@ -47,6 +63,7 @@ describe('LineOutput', () => {
     await eventually('it has all', () => reader.text === 'one\ntwo\nthree\n');
     assert.deepEqual(told, [2]);
     output.write('six\n');
+    output.flush();
     assert.equal(reader.text, 'one\ntwo\nthree\nsix\n');
     assert.deepEqual([told, output.droppedLines], [[2], 2]);
   });
@@ -55,6 +72,7 @@ describe('LineOutput', () => {
     reader.room = 0;
     output.write('a line that is longer\n');
     output.write('x\n');
+    assert.equal(output.droppedLines, 1);
     reader.room = Infinity;
     await eventually('it is written', () => reader.text === 'a line that is longer\n');
     assert.deepEqual(told, [1]);
@@ -64,9 +82,11 @@ describe('LineOutput', () => {
     reader.isGone = true;
     output.write('one\n');
     output.write('two\n');
+    output.flush();
     assert.equal(output.droppedLines, 2);
     reader.isGone = false;
     output.write('three\n');
+    output.flush();
     assert.equal(reader.text, 'three\n');
     assert.deepEqual(told, [2]);
   });
