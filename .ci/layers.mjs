@@ -58,6 +58,7 @@ export const layers = {
   'proxy/certificates': [...leaves, 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
   'proxy/caller': [...ground, 'proxy/refusal', 'npm:jose'],
   'proxy/credential': [...ground, 'proxy/refusal', 'proxy/upstream'],
+  'proxy/status': [...ground, 'proxy/refusal', 'proxy/credential', 'type:proxy/certificates'],
   'proxy/port': [
     ...leaves,
     'type:connectors',
@@ -77,6 +78,7 @@ export const layers = {
     'proxy/upstream',
     'proxy/certificates',
     'proxy/port',
+    'proxy/status',
     'npm:prom-client',
   ],
   cli: ['*'],

@@ -1,9 +1,19 @@
 import type { FeatureFlags } from '../connectors/model.js';
+import type { KubeClient } from '../kube/kube-client.js';
 import type { Authorizer } from './caller/authorizer.js';
 import type { TokenVerifier } from './caller/token-verifier.js';
 import type { AuthoritySource } from './certificates/authority-source.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
+import type { KnownObjects } from './credential/known-objects.js';
 import type { SecretSource } from './credential/secret-source.js';
+
+/** The side of the API server that is written to. */
+export interface StatusBackend {
+  readonly client: KubeClient;
+  readonly objects: KnownObjects;
+  /** Calls the listener after the CA has changed. */
+  readonly onAuthorityChange: (listener: () => void) => void;
+}
 
 /** Everything that the proxy asks about the world beyond its connections. */
 export interface ProxyBackend {
@@ -14,6 +24,8 @@ export interface ProxyBackend {
   readonly connectors: ConnectorLookup;
   readonly secrets: SecretSource;
   readonly authority: AuthoritySource;
+  /** What the status of Connectors is written with; undefined where it is not written. */
+  readonly status: StatusBackend | undefined;
   /** Whose word all of it is, when it is not a cluster's: said in the log and in `/readyz`. */
   readonly notice: string | undefined;
   /** Begins to read in the background. */

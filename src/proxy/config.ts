@@ -11,6 +11,7 @@ import {
   parseFlags,
   positiveInteger,
   text,
+  toggle,
 } from '../process/flags.js';
 import type { AddressRange } from './upstream/address-rules.js';
 import { parseRange } from './upstream/address-rules.js';
@@ -57,6 +58,19 @@ export const proxyFlags = {
   'idle-timeout': flag('5m', 'DURATION', 'without a byte in either direction', duration),
   'stop-delay': flag('5s', 'DURATION', 'not ready but still serving, so that the Service lets go first', duration),
   drain: flag('5m', 'DURATION', 'what transfers under way get when the proxy stops', duration),
+  service: flag(
+    'connectors-proxy-service',
+    'NAME',
+    'Service in front of the proxy, by which classes refer to it, and name of the Lease of who writes status',
+    text,
+  ),
+  'cluster-domain': flag(
+    'cluster.local',
+    'DOMAIN',
+    "what names of Services end with, in pods' addresses of the proxy",
+    text,
+  ),
+  'write-status': toggle('write the address of the proxy and conditions into Connectors and classes', true),
   'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
 } as const;
 

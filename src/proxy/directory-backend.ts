@@ -56,6 +56,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     connectors: lookupIn(source),
     secrets: new ManifestSecrets(objects, namespace),
     authority,
+    status: undefined,
     notice: `tokens, rights and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
     start: () => source.start(),
     stop: () => undefined,

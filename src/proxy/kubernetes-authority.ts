@@ -49,6 +49,10 @@ export class KubernetesAuthority implements AuthoritySource {
     this.#reflector.stop();
   }
 
+  onChange(listener: () => void): void {
+    this.#reflector.state.onChange(listener);
+  }
+
   current(): CertificateAuthority {
     const [object] = this.#reflector.state.objects.values();
     if (object === undefined) {

@@ -54,6 +54,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     connectors,
     secrets,
     authority,
+    status: { client, objects: connectors, onAuthorityChange: (listener) => authority.onChange(listener) },
     notice: undefined,
     start: () => {
       for (const part of parts) part.start();

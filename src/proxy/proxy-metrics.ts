@@ -3,6 +3,7 @@ import type { KubeObserver } from '../kube/observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
 import type { TunnelObserver } from './port/connect-handler.js';
+import type { StatusObserver } from './status/status-observer.js';
 import type { RequestBytes, RequestObserver, Way } from './port/request-record.js';
 
 /** Seconds: a small request takes a few milliseconds, a layer minutes. */
@@ -13,12 +14,15 @@ const toolFailures: ReadonlySet<string> = new Set(['name', 'connect', 'tls', 'ti
 
 export interface MetricsProbes {
   readonly connections: () => number;
+  /** By the condition's status; empty where none is written. */
+  readonly connectorsByReady: () => Readonly<Record<string, number>>;
+  readonly isLeaseHeld: () => boolean;
   /** Seconds since the epoch. */
   readonly caExpiresAtSeconds: () => number;
 }
 
 /** Every metric of the proxy. Labels are few and bounded: nothing per connector, account or host. */
-export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserver {
+export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserver, StatusObserver {
   readonly #registry = new MetricsRegistry('connectors_proxy_');
   readonly #process = processMetrics();
   readonly #requests: Counter;
@@ -31,6 +35,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   readonly #apiRequests: Counter;
   readonly #apiDuration: Histogram;
   readonly #watchRestarts: Counter;
+  readonly #statusWrites: Counter;
 
   constructor(version: string, probes: MetricsProbes) {
     const registry = this.#registry;
@@ -68,6 +73,13 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       requestBuckets,
     );
     this.#watchRestarts = registry.counter('watch_restarts_total', 'Watches begun anew', ['resource', 'reason']);
+    this.#statusWrites = registry.counter('status_writes_total', 'Changes of a status by what became of them', [
+      'resource',
+      'outcome',
+    ]);
+    const ready = 'Connectors of this proxy by condition Ready, told by the replica that writes it';
+    registry.probeEach('connectors', ready, 'ready', probes.connectorsByReady);
+    registry.probe('status_lease_held', '1 for the replica that writes status', () => Number(probes.isLeaseHeld()));
     registry.probe('connections', 'Connections of clients', probes.connections);
     registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);
   }
@@ -105,6 +117,10 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
 
   watchRestart(resource: string, reason: string): void {
     this.#watchRestarts.inc({ resource, reason });
+  }
+
+  wroteStatus(resource: string, outcome: string): void {
+    this.#statusWrites.inc({ resource, outcome });
   }
 
   /** In the Prometheus text format. */

@@ -20,6 +20,10 @@ import { ProxyPort } from './port/proxy-port.js';
 import { RequestHandler } from './port/request-handler.js';
 import { Router } from './port/router.js';
 import { ProxyMetrics } from './proxy-metrics.js';
+import { ConnectorCheck } from './status/connector-check.js';
+import type { LeaseTimings } from './status/lease.js';
+import { StatusDuty } from './status/status-duty.js';
+import type { StatusTimings } from './status/status-writer.js';
 import { AddressRules } from './upstream/address-rules.js';
 import { Resolver } from './upstream/resolver.js';
 import type { SystemLookup } from './upstream/resolver.js';
@@ -39,6 +43,14 @@ export interface ProxyParts {
   /** How names become addresses; the system's unless given. */
   readonly lookUp?: SystemLookup;
   readonly log: Log;
+  /** Of the status writer; what only tests would wait for. */
+  readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
+}
+
+/** What both requests and the conditions of Connectors depend on. */
+interface ToolParts {
+  readonly credentials: ToolCredentials;
+  readonly trust: ToolTrust;
 }
 
 /** Any name: the first certificate takes ten times as long as the others, and a CA that cannot sign is found at once. */
@@ -53,6 +65,7 @@ export class Proxy {
   readonly #leaves: LeafCertificates;
   readonly #port: ProxyPort;
   readonly #health: HealthServer | undefined;
+  readonly #status: StatusDuty | undefined;
   readonly metrics: ProxyMetrics;
   #isStopping = false;
 
@@ -66,6 +79,8 @@ export class Proxy {
     this.metrics = new ProxyMetrics(version, {
       connections: () => this.#connections.count,
       caExpiresAtSeconds: () => this.#caExpiresAtSeconds(),
+      connectorsByReady: () => this.#status?.countByReady() ?? {},
+      isLeaseHeld: () => this.#status?.isHeld === true,
     });
     this.#backend = parts.createBackend(this.metrics);
     this.#leaves = new LeafCertificates(() => this.#backend.authority.current(), clock);
@@ -77,7 +92,14 @@ export class Proxy {
       ),
       connectMs: config['connect-timeout'],
     });
-    this.#port = this.#createPort();
+    const trustSets = new TrustSets(systemRoots(config['system-roots']));
+    const { secrets } = this.#backend;
+    const tools = {
+      credentials: new ToolCredentials({ secrets, client: this.#client, clock }),
+      trust: new ToolTrust(secrets, trustSets),
+    };
+    this.#port = this.#createPort(tools, trustSets);
+    this.#status = this.#createStatus(tools);
     const address = config['http-address'];
     this.#health =
       address &&
@@ -104,6 +126,7 @@ export class Proxy {
       this.#rehearse();
       const httpPort = await this.#health?.start();
       const proxyPort = await this.#port.start();
+      this.#status?.start();
       log.info('listening', { port: proxyPort });
       return { proxyPort, httpPort };
     } catch (error) {
@@ -132,6 +155,8 @@ export class Proxy {
   }
 
   async #end(drainMs: number): Promise<void> {
+    // Another replica need not wait until the transfers here have ended.
+    await this.#status?.stop();
     await this.#port.stop(drainMs);
     this.#client.close();
     this.#backend.stop();
@@ -161,18 +186,34 @@ export class Proxy {
     }
   }
 
-  #createPort(): ProxyPort {
+  #createStatus(tools: ToolParts): StatusDuty | undefined {
+    const { config, clock, log, statusTimings = {} } = this.#parts;
+    const { status, authority } = this.#backend;
+    if (status === undefined || !config['write-status']) return undefined;
+    const { service: name, namespace, 'cluster-domain': clusterDomain } = config;
+    return new StatusDuty({
+      ...status,
+      check: new ConnectorCheck({ ...tools, authority }),
+      authority,
+      service: { name, namespace, clusterDomain },
+      audience: config['token-audience'],
+      clock,
+      observer: this.metrics,
+      log,
+      timings: statusTimings,
+    });
+  }
+
+  #createPort(tools: ToolParts, trustSets: TrustSets): ProxyPort {
     const { config, clock, log, steadyNow } = this.#parts;
-    const { tokens: verifier, authorizer, flags, connectors, secrets } = this.#backend;
+    const { tokens: verifier, authorizer, flags, connectors } = this.#backend;
     const onAsked = (answer: 'cached' | 'asked'): void => this.metrics.reviewed('token', answer);
     const tokens = new VerifiedTokens({ verifier, clock, steadyNow, onAsked });
     const gatekeeper = new Gatekeeper({ tokens, authorizer, flags });
-    const trustSets = new TrustSets(systemRoots(config['system-roots']));
     const router = new Router({
       gatekeeper,
       connectors,
-      credentials: new ToolCredentials({ secrets, client: this.#client, clock }),
-      trust: new ToolTrust(secrets, trustSets),
+      ...tools,
       trustSets,
       otherHosts: config['other-hosts'],
     });

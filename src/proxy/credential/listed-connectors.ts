@@ -11,9 +11,10 @@ import { Reflector } from '../../kube/reflector.js';
 import { limits } from '../../load/limits.js';
 import type { Log } from '../../log.js';
 import type { ConnectorLookup } from './connector-lookup.js';
+import type { ObjectKind, KnownObjects } from './known-objects.js';
 
 /** All Connectors and classes of the cluster, listed once and watched: any of them may be named by the next request. */
-export class ListedConnectors implements ConnectorLookup {
+export class ListedConnectors implements ConnectorLookup, KnownObjects {
   readonly #connectors: Reflector;
   readonly #classes: Reflector;
   readonly #parsed = new WeakMap<JsonObject, Connector | ConnectorClass | DriverError>();
@@ -33,6 +34,23 @@ export class ListedConnectors implements ConnectorLookup {
   stop(): void {
     this.#connectors.stop();
     this.#classes.stop();
+  }
+
+  keys(kind: ObjectKind): Iterable<string> {
+    return (kind === 'class' ? this.#classes : this.#connectors).state.objects.keys();
+  }
+
+  connector(key: string): Connector | DriverError | undefined {
+    return this.#known(this.#connectors, key, parseConnector);
+  }
+
+  connectorClass(name: string): ConnectorClass | DriverError | undefined {
+    return this.#known(this.#classes, name, parseConnectorClass);
+  }
+
+  onChange(listener: (kind: ObjectKind, key: string) => void): void {
+    this.#connectors.state.onChange((key) => listener('connector', key));
+    this.#classes.state.onChange((key) => listener('class', key));
   }
 
   /** Why nothing can be read; undefined when it can. */
@@ -58,6 +76,21 @@ export class ListedConnectors implements ConnectorLookup {
       );
     }
     return { connector, connectorClass: this.#parse(classObject, parseConnectorClass) };
+  }
+
+  #known<T extends Connector | ConnectorClass>(
+    { state }: Reflector,
+    key: string,
+    parse: (object: JsonObject) => T,
+  ): T | DriverError | undefined {
+    const object = state.objects.get(key);
+    if (object === undefined) return state.refused.get(key);
+    try {
+      return this.#parse(object, parse);
+    } catch (error) {
+      if (error instanceof DriverError) return error;
+      throw error;
+    }
   }
 
   /** Parsed once per state of the object. */

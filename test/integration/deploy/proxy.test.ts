@@ -10,7 +10,6 @@ import {
   buildOverlay,
   deployFolder,
   only,
-  readManifests,
   repository,
   type Manifest,
 } from '../../support/deploy/manifests.js';
@@ -217,29 +216,15 @@ describe('deploy/proxy', function () {
     assert.equal(deployment(proxy).template.metadata.labels['app.kubernetes.io/version'], version);
   });
 
-  it('fills a status from the CA’s Secret with the template of docs/proxy.md', () => {
-    const text = readFileSync(path.join(repository, 'docs', 'proxy.md'), 'utf8');
-    const template = /-o go-template='([^']+)'/.exec(text)?.[1];
-    assert.ok(template);
-    const certificate = '-----BEGIN CERTIFICATE-----\nAAAA+/==\n-----END CERTIFICATE-----\n';
-    const made = spawnSync(
-      'kubectl',
-      [
-        ...['create', 'secret', 'generic', 'connectors-proxy-ca', '--dry-run=client'],
-        ...[`--from-literal=tls.crt=${certificate}`, '-o', `go-template=${template}`],
-      ],
-      { encoding: 'utf8' },
+  it('lets the proxy hold the Lease of its flags and no other', () => {
+    const { rules } = only(proxy, 'Role', 'connectors-proxy');
+    const named = (rules as readonly PolicyRule[]).filter(
+      ({ resources, verbs }) => resources?.includes('leases') && !verbs.includes('create'),
     );
-    assert.equal(made.status, 0, made.stderr);
-    const { status } = JSON.parse(made.stdout) as {
-      status: { proxy: { httpAddress: Readonly<Record<string, string>> } };
-    };
-    const { url, CACerts, audience } = status.proxy.httpAddress;
-    assert.equal(CACerts, certificate);
-    assert.equal(audience, configurationOf(container(proxy))['token-audience']);
-    const { name, namespace } = only(proxy, 'Service').metadata;
-    assert.ok(url?.startsWith(`http://${name!}.${namespace!}.svc.cluster.local/namespaces/`), url);
-    const [connector] = readManifests(path.join(deployFolder, 'examples', 'demo', 'connector-harbor.yaml'));
-    assert.deepEqual(objectProblems({ ...connector!, status }), []);
+    assert.deepEqual(
+      named.map(({ resourceNames }) => resourceNames),
+      [[configurationOf(container(proxy)).service]],
+    );
+    assert.equal(only(proxy, 'Service').metadata.name, configurationOf(container(proxy)).service);
   });
 });

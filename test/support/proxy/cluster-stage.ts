@@ -6,6 +6,7 @@ import { inClusterConfig } from '../../../src/kube/in-cluster.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { kubernetesBackend } from '../../../src/proxy/kubernetes-backend.js';
 import { Proxy } from '../../../src/proxy/proxy.js';
+import type { ProxyParts } from '../../../src/proxy/proxy.js';
 import { driverBindings } from '../access/driver-rules.js';
 import { assertNoToken } from '../driver/canary.js';
 import { eventually } from '../poll.js';
@@ -18,19 +19,61 @@ import { credentialCanary } from './proxy-stage.js';
 const account = { namespace: 'connectors-system', name: 'connectors-proxy' };
 const serviceAccount = `${account.namespace}/${account.name}`;
 
+export interface ConnectorStatus {
+  readonly proxy?: {
+    readonly httpAddress: { readonly url: string; readonly audience: string; readonly CACerts: string };
+  };
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly lastTransitionTime: string;
+    readonly observedGeneration: number;
+  }[];
+}
+
+/** Everything that only tests would wait for. */
+const quickStatus = {
+  durationMs: 10_000,
+  renewDeadlineMs: 8_000,
+  lookMs: 50,
+  retryMs: 50,
+  confirmMs: 50,
+  quietMs: 50,
+  checkMs: 60_000,
+};
+
 /** A proxy against the test API server, with the rights of deploy/proxy and no others. */
 export class ClusterStage {
   readonly api: KubeApi;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
   readonly #proxies: { readonly proxy: Proxy; readonly port: number }[] = [];
+  readonly #bound: (() => void)[] = [];
   #log = '';
+  /** What is waited for between two looks; replicas that start later have them. */
+  statusTimings: NonNullable<ProxyParts['statusTimings']> = { ...quickStatus };
 
   private constructor(api: KubeApi) {
     this.api = api;
-    for (const binding of driverBindings('proxy/rbac.yaml', { serviceAccount })) {
+    this.#bind();
+  }
+
+  /** The rights of the proxy but for one resource; the returned function gives it back. */
+  withoutRights(resource: string): () => void {
+    this.#bind(resource);
+    return () => this.#bind();
+  }
+
+  #bind(without?: string): void {
+    for (const unbind of this.#bound.splice(0)) unbind();
+    for (const { rules, ...binding } of driverBindings('proxy/rbac.yaml', { serviceAccount })) {
       // The ClusterRole for credentials is bound by namespace only.
-      const isCredentials = binding.rules.some(({ verbs }) => verbs.includes('get'));
-      if (!isCredentials) api.bind(binding);
+      const isCredentials =
+        binding.namespace === undefined && rules.some(({ resources }) => resources?.includes('secrets'));
+      const kept = rules.filter(({ resources }) => without === undefined || !resources?.includes(without));
+      if (!isCredentials) this.#bound.push(this.api.bind({ ...binding, rules: kept }));
     }
   }
 
@@ -38,8 +81,13 @@ export class ClusterStage {
     return new ClusterStage(await KubeApi.start());
   }
 
+  /** Keeps the status of what is there already, as the API server does. */
   put(...objects: readonly object[]): void {
-    for (const object of objects) this.api.put(encoded(object as KubeObject & { readonly stringData?: object }));
+    for (const object of objects as readonly (KubeObject & { readonly stringData?: object })[]) {
+      const plural = { Connector: 'connectors', ConnectorClass: 'connectorclasses' }[object.kind];
+      const status = plural && this.api.get(plural, object.metadata)?.['status'];
+      this.api.put({ ...(status === undefined ? {} : { status }), ...encoded(object) });
+    }
   }
 
   /** Lets the proxy read the Secrets of a namespace. */
@@ -84,6 +132,7 @@ export class ClusterStage {
       steadyNow,
       lookUp: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
       log,
+      statusTimings: this.statusTimings,
     });
     const { proxyPort } = await proxy.start();
     this.#proxies.push({ proxy, port: proxyPort });
@@ -116,10 +165,31 @@ export class ClusterStage {
     return this.#log;
   }
 
+  /** The status of a Connector of namespace `ci`. */
+  status(name = 'tool'): ConnectorStatus {
+    return this.api.get('connectors', { namespace: 'ci', name })?.['status'] ?? {};
+  }
+
+  /** As `True Ready`: status and reason of a Connector's condition. */
+  condition(type: string, name = 'tool'): string {
+    const found = this.status(name).conditions?.find((condition) => condition.type === type);
+    return found === undefined ? '' : `${found.status} ${found.reason}`;
+  }
+
+  message(type: string, name = 'tool'): string {
+    return this.status(name).conditions?.find((condition) => condition.type === type)?.message ?? '';
+  }
+
   async stop(): Promise<void> {
     for (const { proxy } of this.#proxies) await proxy.stop();
     await this.api.stop();
     rmSync(this.#directory, { recursive: true });
+    for (const kind of ['connectors', 'connectorclasses']) {
+      const text = JSON.stringify(this.api.list(kind), (_, value: unknown) =>
+        typeof value === 'bigint' ? String(value) : value,
+      );
+      if (text.includes(credentialCanary)) throw new Error(`a credential is in the status of ${kind}`);
+    }
     assertNoToken(this.#log, "the proxy's log");
     if (this.#log.includes(credentialCanary)) throw new Error("a credential is in the proxy's log");
   }

@@ -15,6 +15,7 @@ import { jsonMember, type JsonValue } from '../../../src/json.js';
 import { Secret } from '../../../src/secret.js';
 import { attributeTable } from '../../../src/driver/volume/attribute-table.js';
 import { resolvedOf } from '../../support/domain.js';
+import { quietProbes } from '../../support/proxy/quiet-probes.js';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');
 
@@ -86,7 +87,7 @@ describe('docs/proxy.md', () => {
   });
 
   it('lists the metrics with their labels', async () => {
-    const metrics = new ProxyMetrics('1.0.0', { connections: () => 0, caExpiresAtSeconds: () => 0 });
+    const metrics = new ProxyMetrics('1.0.0', quietProbes);
     const own = [...(await metrics.text()).matchAll(/^# TYPE connectors_proxy_(\w+)/gm)].map(([, name]) => name);
     assert.deepEqual(
       tableUnder(text, 'Metrics')

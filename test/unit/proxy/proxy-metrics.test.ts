@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { quietProbes } from '../../support/proxy/quiet-probes.js';
 import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
 
 describe('ProxyMetrics', () => {
   it('asks for what it shows when it is scraped', async () => {
     let connections = 1;
-    const metrics = new ProxyMetrics('1.2.3', { connections: () => connections, caExpiresAtSeconds: () => 5 });
+    const metrics = new ProxyMetrics('1.2.3', {
+      ...quietProbes,
+      connections: () => connections,
+      caExpiresAtSeconds: () => 5,
+    });
     connections = 3;
     const lines = (await metrics.text()).split('\n');
     for (const line of ['build_info{version="1.2.3"} 1', 'connections 3', 'ca_expiry_timestamp_seconds 5']) {
@@ -13,7 +18,7 @@ describe('ProxyMetrics', () => {
   });
 
   it('shows of the process what the driver shows, and nothing that takes a timer', async () => {
-    const text = await new ProxyMetrics('1.2.3', { connections: () => 0, caExpiresAtSeconds: () => 0 }).text();
+    const text = await new ProxyMetrics('1.2.3', quietProbes).text();
     const names = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name ?? '');
     assert.ok(names.includes('process_anonymous_memory_bytes'));
     assert.deepEqual(

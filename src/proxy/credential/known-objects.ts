@@ -1,0 +1,14 @@
+import type { Connector, ConnectorClass } from '../../connectors/model.js';
+import type { DriverError } from '../../errors.js';
+
+export type ObjectKind = 'connector' | 'class';
+
+/** Connectors and classes as they are now, and word of every change. Keys are `namespace/name`, of classes `name`. */
+export interface KnownObjects {
+  keys(kind: ObjectKind): Iterable<string>;
+  /** Undefined when there is none; an error when it cannot be understood. */
+  connector(key: string): Connector | DriverError | undefined;
+  connectorClass(name: string): ConnectorClass | DriverError | undefined;
+  /** Called once for each change, after it can be seen. */
+  onChange(listener: (kind: ObjectKind, key: string) => void): void;
+}

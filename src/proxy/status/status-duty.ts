@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Clock } from '../../clock.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { Log } from '../../log.js';
+import type { AuthoritySource } from '../certificates/authority-source.js';
+import type { KnownObjects } from '../credential/known-objects.js';
+import type { ConnectorCheck } from './connector-check.js';
+import { Lease } from './lease.js';
+import type { LeaseTimings } from './lease.js';
+import { leaseTimings } from './lease.js';
+import type { ProxyService } from './proxy-service.js';
+import type { StatusObserver } from './status-observer.js';
+import { StatusPatches } from './status-patches.js';
+import { StatusWriter, statusTimings } from './status-writer.js';
+import type { StatusTimings } from './status-writer.js';
+
+export interface StatusDutyOptions {
+  readonly client: KubeClient;
+  readonly objects: KnownObjects;
+  readonly check: ConnectorCheck;
+  readonly authority: AuthoritySource;
+  readonly onAuthorityChange: (listener: () => void) => void;
+  readonly service: ProxyService;
+  readonly audience: string;
+  readonly clock: Clock;
+  readonly observer: StatusObserver;
+  readonly log: Log;
+  /** What only tests would wait for. */
+  readonly timings?: Partial<StatusTimings & LeaseTimings>;
+}
+
+/** Writes the status of Connectors and classes for as long as this replica holds the Lease. */
+export class StatusDuty {
+  readonly #lease: Lease;
+  readonly #writer: StatusWriter;
+
+  constructor({ timings = {}, onAuthorityChange, ...options }: StatusDutyOptions) {
+    const { client, service, clock, log } = options;
+    this.#writer = new StatusWriter({
+      ...options,
+      patches: new StatusPatches(options),
+      timings: { ...statusTimings, ...timings },
+    });
+    onAuthorityChange(() => this.#writer.lookAtAll());
+    this.#lease = new Lease({
+      client,
+      namespace: service.namespace,
+      name: service.name,
+      identity: `${hostname()}_${randomUUID()}`,
+      timings: { ...leaseTimings, ...timings },
+      clock,
+      onHeld: () => this.#writer.begin(),
+      onLost: () => this.#writer.end(),
+      log,
+    });
+  }
+
+  get isHeld(): boolean {
+    return this.#lease.isHeld;
+  }
+
+  /** Connectors by the status of their condition `Ready`; all 0 where another replica writes it. */
+  countByReady(): Readonly<Record<string, number>> {
+    return this.#writer.countByReady();
+  }
+
+  start(): void {
+    this.#lease.start();
+  }
+
+  /** Ends all writing, then lets another replica begin. */
+  stop(): Promise<void> {
+    return this.#lease.stop();
+  }
+}

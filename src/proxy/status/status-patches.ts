@@ -1,0 +1,73 @@
+import { connectorClassType, connectorType } from '../../connectors/kubernetes-connectors.js';
+import type { JsonObject } from '../../json.js';
+import { apiFailure } from '../../kube/api-failure.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import { KubeError } from '../../kube/kube-error.js';
+import { metadataText, objectKey } from '../../kube/kube-object.js';
+import type { Log } from '../../log.js';
+import type { ObjectKind } from '../credential/known-objects.js';
+import type { StatusObserver, WriteOutcome } from './status-observer.js';
+
+export interface StatusPatchesOptions {
+  readonly client: KubeClient;
+  readonly observer: StatusObserver;
+  readonly log: Log;
+}
+
+const resources = { connector: 'connectors', class: 'connectorclasses' } as const;
+
+/** Sends changes of statuses, and tells of those that fail. */
+export class StatusPatches {
+  readonly #options: StatusPatchesOptions;
+  #hasToldForbidden = false;
+
+  constructor(options: StatusPatchesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @param change a merge patch with the version that it is for.
+   * @returns whether it is written; what is not is in the log.
+   * @throws {DriverError} the signal's reason.
+   */
+  async send(kind: ObjectKind, object: JsonObject, change: JsonObject, signal: AbortSignal): Promise<boolean> {
+    const { client, observer } = this.#options;
+    const type = kind === 'class' ? connectorClassType : connectorType;
+    const namespace = metadataText(object, 'namespace');
+    const name = metadataText(object, 'name') ?? '';
+    const location = { type, ...(namespace === undefined ? {} : { namespace }), name, subresource: 'status' };
+    try {
+      await client.patch(location, change, { signal });
+      this.#hasToldForbidden = false;
+      observer.wroteStatus(resources[kind], 'written');
+      return true;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof KubeError)) throw error;
+      observer.wroteStatus(resources[kind], outcomeOf(error));
+      this.#tell(error, kind, objectKey({ namespace, name }));
+      return false;
+    }
+  }
+
+  #tell(error: KubeError, kind: ObjectKind, name: string): void {
+    // The newer state comes by the watch, or the object is gone.
+    if (error.code === 409) return;
+    const { client, log } = this.#options;
+    const resource = `${resources[kind]}/status`;
+    const failure = apiFailure(error, {
+      doing: `writing the status of ${kind === 'class' ? 'connectorclass' : 'connector'} ${name}`,
+      needed: { apiGroup: 'connectors.alauda.io', resource, resourceNames: [], verbs: ['patch'] },
+      problem: client.problem,
+    });
+    // The right is missing for all of them alike.
+    const isTold = error.code === 403 && this.#hasToldForbidden;
+    if (error.code === 403) this.#hasToldForbidden = true;
+    if (isTold) log.debug('a status cannot be written', { error: failure });
+    else log.warn('a status cannot be written', { error: failure });
+  }
+}
+
+function outcomeOf({ code }: KubeError): WriteOutcome {
+  if (code === 409) return 'conflict';
+  return code === 403 ? 'forbidden' : 'failed';
+}

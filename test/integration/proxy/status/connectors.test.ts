@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { eventually } from '../../../support/poll.js';
+import { ClusterStage } from '../../../support/proxy/cluster-stage.js';
+import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
+import { credentialCanary } from '../../../support/proxy/proxy-stage.js';
+
+const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
+const url = 'http://connectors-proxy-service.connectors-system.svc.cluster.local';
+const writes = { verb: 'patch', subresource: 'status' };
+
+describe('the status that the proxy writes', function () {
+  this.timeout(60_000);
+
+  let stage: ClusterStage;
+  const login = (name = 'login'): object =>
+    secret(name, 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
+  const becomes = (type: string, expected: string): Promise<void> =>
+    eventually(`${type} is ${expected}`, () => stage.condition(type) === expected, 30_000);
+
+  beforeEach(async () => {
+    stage = await ClusterStage.start();
+    stage.put(
+      connectorClass('any', { proxy: { ref: service } }),
+      connector('tool', 'https://tool.example', { secret: 'login' }),
+      login(),
+    );
+    stage.bindCredentials('ci');
+  });
+  afterEach(() => stage.stop());
+
+  it('tells where the proxy is, how it is trusted and that all is well, once', async () => {
+    const { authorityCertificate: CACerts } = await stage.replica();
+    await becomes('Ready', 'True Ready');
+    const { proxy, observedGeneration, conditions = [] } = stage.status();
+    assert.deepEqual(proxy?.httpAddress, {
+      url: `${url}/namespaces/ci/connectors/tool`,
+      audience: 'connectors-proxy',
+      CACerts,
+    });
+    assert.deepEqual(
+      conditions.map(({ type, status }) => `${type} ${status}`),
+      ['ConnectorClassReady True', 'SecretReady True', 'ProxyServiceReady True', 'Ready True'],
+    );
+    for (const condition of conditions) {
+      assert.equal(condition.observedGeneration, 1);
+      assert.match(condition.lastTransitionTime, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    }
+    assert.equal(observedGeneration, 1);
+    const ofClass = (): unknown => stage.api.get('connectorclasses', { name: 'any' })?.['status'];
+    await eventually('the class has it too', () => ofClass() !== undefined);
+    assert.deepEqual(ofClass(), { proxy: { httpAddress: { url, audience: 'connectors-proxy', CACerts } } });
+
+    // Its own changes come back to it, and what does not concern it, and are no reason to write.
+    stage.put(connector('other', 'https://other.example'));
+    await eventually('the other one is written', () => stage.condition('Ready', 'other') === 'True Ready');
+    assert.equal(stage.api.count({ ...writes, name: 'tool' }), 1);
+    assert.equal(stage.api.count({ ...writes, name: 'any' }), 1);
+  });
+
+  it('leaves Connectors of another proxy alone, and what others write into its own', async () => {
+    stage.put(
+      connectorClass('theirs', { proxy: { ref: { ...service, name: 'another' } } }),
+      connectorClass('none'),
+      connector('theirs', 'https://theirs.example', { className: 'theirs' }),
+      connector('none', 'https://none.example', { className: 'none' }),
+      {
+        ...connector('tool', 'https://tool.example', { secret: 'login' }),
+        status: { api: { path: '/x' }, conditions: [{ type: 'Theirs', status: 'True' }] },
+      },
+    );
+    await stage.replica();
+    await becomes('Ready', 'True Ready');
+    assert.deepEqual([stage.status('theirs'), stage.status('none')], [{}, {}]);
+    const status = stage.status() as { readonly api?: object; readonly conditions?: readonly object[] };
+    assert.deepEqual(status.api, { path: '/x' });
+    assert.deepEqual(status.conditions?.[0], { type: 'Theirs', status: 'True' });
+    const written = stage.api.requestsOf(writes).map(({ name }) => name);
+    assert.deepEqual([...new Set(written)].sort(), ['any', 'tool']);
+  });
+
+  it('says what is missing, with the fix, and follows the Connector when it is mended', async () => {
+    stage.put(connector('tool', 'https://tool.example', { secret: 'missing' }));
+    await stage.replica();
+    await becomes('SecretReady', 'False Unusable');
+    assert.equal(stage.condition('Ready'), 'False Unusable');
+    assert.match(stage.message('Ready'), /its Secret ci\/missing does not exist/);
+    stage.put(connector('tool', 'https://tool.example', { secret: 'login' }));
+    await becomes('Ready', 'True Ready');
+    assert.equal(stage.status().observedGeneration, 3);
+    stage.put(connector('tool', 'ftp://tool.example', { secret: 'login' }));
+    await becomes('Ready', 'False NoAddress');
+  });
+
+  it('shows the RoleBinding where it may not read the Secret', async () => {
+    stage.put({ ...connector('tool', 'https://tool.example', { namespace: 'far', secret: 'login' }) });
+    await stage.replica();
+    const far = (): string =>
+      JSON.stringify(stage.api.get('connectors', { namespace: 'far', name: 'tool' })?.['status'] ?? {});
+    await eventually('it is told', () => far().includes('"Ready"'));
+    assert.match(far(), /bind its service account in \\"far\\" to the ClusterRole connectors-proxy-credentials/);
+  });
+
+  it('tells of a class that has been deleted, and takes it back when it is there again', async () => {
+    await stage.replica();
+    await becomes('Ready', 'True Ready');
+    stage.api.delete('connectorclasses', { name: 'any' });
+    await becomes('ConnectorClassReady', 'False NotFound');
+    stage.put(connectorClass('any', { proxy: { ref: service } }));
+    await becomes('Ready', 'True Ready');
+  });
+
+  it('writes nothing about a Secret that is away for a moment, and does when it stays away', async () => {
+    stage.statusTimings = { ...stage.statusTimings, checkMs: 400, confirmMs: 60_000 };
+    const replica = await stage.replica();
+    await becomes('Ready', 'True Ready');
+    const before = stage.api.count(writes);
+    stage.api.delete('secrets', { namespace: 'ci', name: 'login' });
+    const asked = stage.api.count({ resource: 'secrets', verb: 'get', code: 404 });
+    await eventually(
+      'it has seen that',
+      () => stage.api.count({ resource: 'secrets', verb: 'get', code: 404 }) > asked,
+      40_000,
+    );
+    assert.equal(stage.condition('Ready'), 'True Ready');
+    await replica.stop();
+    stage.statusTimings = { ...stage.statusTimings, confirmMs: 50 };
+    await stage.replica();
+    await becomes('SecretReady', 'False Unusable');
+    assert.equal(stage.api.count({ ...writes, name: 'tool' }), before);
+  });
+
+  it('follows a change of the CA', async () => {
+    const replica = await stage.replica();
+    await becomes('Ready', 'True Ready');
+    const before = replica.authorityCertificate;
+    stage.api.delete('secrets', { namespace: 'connectors-system', name: 'connectors-proxy-ca' });
+    await eventually('another CA is told of', () => {
+      const now = stage.status().proxy?.httpAddress.CACerts;
+      return now !== before && now === replica.authorityCertificate;
+    });
+  });
+
+  it('says that it may not write, counts it, and serves all the same', async () => {
+    const giveBack = stage.withoutRights('connectors/status');
+    const replica = await stage.replica();
+    await eventually('it has tried', async () =>
+      (await replica.metrics.text()).includes('status_writes_total{resource="connectors",outcome="forbidden"} '),
+    );
+    assert.match(
+      stage.log,
+      /writing the status of connector ci\/tool failed: .*ClusterRole needs the rule .*connectors\/status/,
+    );
+    assert.equal(replica.notReadyReason(), undefined);
+    giveBack();
+    await becomes('Ready', 'True Ready');
+  });
+
+  it('starts anew from what is there after a conflict and after an outage', async () => {
+    stage.api.faults.add({ ...writes, count: 2, effect: { kind: 'status', code: 409 } });
+    const replica = await stage.replica();
+    await becomes('Ready', 'True Ready');
+    assert.match(await replica.metrics.text(), /status_writes_total\{resource="connector\w+",outcome="conflict"\} /);
+    await stage.api.goOffline();
+    stage.put(connector('tool', 'https://elsewhere.example', { secret: 'login' }));
+    await stage.api.goOnline();
+    await eventually('the change is taken in', () => stage.status().observedGeneration === 2, 30_000);
+    assert.equal(stage.condition('Ready'), 'True Ready');
+  });
+});

@@ -1,0 +1,9 @@
+import type { MetricsProbes } from '../../../src/proxy/proxy-metrics.js';
+
+/** What metrics ask of a proxy that does nothing. */
+export const quietProbes: MetricsProbes = {
+  connections: () => 0,
+  caExpiresAtSeconds: () => 0,
+  connectorsByReady: () => ({}),
+  isLeaseHeld: () => false,
+};
