@@ -172,7 +172,16 @@ describe('deploy', function () {
     const folders = await readdir(path.join(deployFolder, 'components'));
     assert.deepEqual(
       folders.sort(),
-      [...components, 'flow-schema', 'kubelet-dir', 'network-policy', 'openshift', 'proxy-autoscaling'].sort(),
+      [
+        ...components,
+        'admission',
+        'admission-deny',
+        'flow-schema',
+        'kubelet-dir',
+        'network-policy',
+        'openshift',
+        'proxy-autoscaling',
+      ].sort(),
     );
   });
 
@@ -275,7 +284,7 @@ describe('deploy', function () {
   });
 
   it('is the same whatever the order of the components', async () => {
-    const all = [...components, 'openshift'];
+    const all = [...components, 'openshift', 'admission'];
     const sorted = (objects: readonly Manifest[]): string[] =>
       objects
         .map((object) => JSON.stringify(object, (key, value: unknown) => (key === 'args' ? toSorted(value) : value)))
@@ -299,6 +308,28 @@ describe('deploy', function () {
       [{ namespace: account.namespace, name: account.name }],
     );
   });
+
+  for (const [component, action] of [
+    ['admission', 'Warn'],
+    ['admission-deny', 'Deny'],
+  ] as const) {
+    it(`judges volumes as they are applied, and leaves the driver's own policies alone, with ${component}`, async () => {
+      const objects = await buildOverlay([...components, component]);
+      assertConsistent(objects);
+      const actions = objects
+        .filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding')
+        .map(({ metadata, spec }) => [
+          metadata.name!.startsWith('connectors-csi-volumes-'),
+          (spec as { validationActions: readonly string[] }).validationActions.join(),
+        ]);
+      const own = actions.filter(([isOfVolumes]) => !isOfVolumes);
+      assert.deepEqual(own, Array(2).fill([false, 'Deny']));
+      assert.deepEqual(
+        actions.filter(([isOfVolumes]) => isOfVolumes),
+        Array(7).fill([true, action]),
+      );
+    });
+  }
 
   it('lets only the scraper to the port of metrics, of the pods that the DaemonSet makes', async () => {
     const objects = await buildOverlay(['network-policy']);
@@ -398,13 +429,13 @@ describe('deploy', function () {
   });
 
   it('labels its own objects, so that removal by label spares namespace and definitions', async () => {
-    const objects = await buildOverlay([...components, 'openshift']);
+    const objects = await buildOverlay([...components, 'openshift', 'admission']);
     const spared = objects.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] !== 'connectors-csi');
     assert.deepEqual([...new Set(spared.map(({ kind }) => kind))].sort(), ['CustomResourceDefinition', 'Namespace']);
   });
 
   it('follows a change of namespace', async () => {
-    const built = await buildOverlay([...components, 'openshift'], { namespace: 'elsewhere' });
+    const built = await buildOverlay([...components, 'openshift', 'admission'], { namespace: 'elsewhere' });
     // A kustomize before 1.30 takes these for kinds with a namespace; API servers drop it from what has none.
     const objects = built.map((object) =>
       object.kind.startsWith('ValidatingAdmissionPolicy')

@@ -10,6 +10,8 @@ export interface RefusedBlock extends AttributeBlock {
   readonly says: readonly RegExp[];
   /** Only a connector's class or an operator's flag makes it wrong; nobody can tell from the block alone. */
   readonly needsCluster?: boolean;
+  /** Whether items are compared, which no JSON Schema can. */
+  readonly needsComparison?: boolean;
 }
 
 const long = (bytes: number): string => 'a'.repeat(bytes);
@@ -171,6 +173,22 @@ export const acceptedBlocks: readonly AttributeBlock[] = [
   { what: 'ten minutes', block: { connectors: 'oci', 'token.expiration': '10m' } },
   { what: 'a day', block: { connectors: 'oci', 'token.expiration': '24h' } },
   { what: 'blanks around a lifetime', block: { connectors: 'oci', 'token.expiration': ' 1h ' } },
+  { what: 'hours and a half', block: { connectors: 'oci', 'token.expiration': '1.5h' } },
+  { what: 'ten minutes in milliseconds', block: { connectors: 'oci', 'token.expiration': '600000ms' } },
+  { what: 'a day in minutes', block: { connectors: 'oci', 'token.expiration': '1440m' } },
+  { what: 'nearly a day', block: { connectors: 'oci', 'token.expiration': '23h59m59s' } },
+  { what: 'a blank that is not ASCII', block: { connectors: 'oci,\u00a0tools/harbor\u3000' } },
+  {
+    what: 'deep params of a configuration that is not selected',
+    block: {
+      connectors: 'oci',
+      'configuration.params': '{"x": {"a": {"b": [{"c": ["}", 1.5e3, null]}, []]}, "d": true}}',
+    },
+  },
+  {
+    what: 'params with escapes',
+    block: { connectors: 'oci', 'configuration.params': '{"x": {"a\\"}{\\u00e9": "\\\\"}}' },
+  },
   {
     what: 'all of it at once',
     block: {
@@ -247,7 +265,30 @@ export const refusedBlocks: readonly RefusedBlock[] = [
   { what: 'two commas at the end', block: { connectors: 'oci,,' }, says: [/has an empty item/] },
   { what: 'only commas', block: { connectors: ',' }, says: [/has an empty item/] },
   { what: 'a comma at the start', block: { connectors: ',oci' }, says: [/has an empty item/] },
-  { what: 'a connector twice', block: { connectors: 'oci,ci/oci' }, says: [/names "ci\/oci" twice/] },
+  {
+    what: 'a connector twice',
+    block: { connectors: 'oci,ci/oci' },
+    says: [/names "ci\/oci" twice/],
+    needsComparison: true,
+  },
+  { what: 'two names in the deprecated form', block: { 'connector.name': 'oci,git' }, says: [/"oci,git": the name/] },
+  { what: 'a namespace in the deprecated name', block: { 'connector.name': 'tools/harbor' }, says: [/DNS-1123 name/] },
+  {
+    what: 'a namespace of 64 letters',
+    block: { connectors: `oci,${long(64)}/oci` },
+    says: [/the namespace must be at most 63 characters/],
+  },
+  { what: 'a name of 254 letters', block: { connectors: long(254) }, says: [/must be at most 253 characters/] },
+  {
+    what: 'a name of 254 letters in the deprecated form',
+    block: { 'connector.name': long(254) },
+    says: [/must be at most 253 characters/],
+  },
+  {
+    what: 'a configuration of 254 letters',
+    block: { connectors: 'oci', 'configuration.names': long(254) },
+    says: [/only letters, digits, "-", "." and "_" are allowed, at most 253/],
+  },
   { what: 'a capital letter', block: { connectors: 'OCI' }, says: [/item "OCI": the name must be a DNS-1123 name/] },
   { what: 'a name and a namespace swapped by a colon', block: { connectors: 'tools:harbor' }, says: [/DNS-1123/] },
   { what: 'an address', block: { connectors: 'https://harbor.example' }, says: [/DNS-1123/] },
@@ -310,13 +351,44 @@ export const refusedBlocks: readonly RefusedBlock[] = [
     block: { connectors: 'maven', 'configuration.params': '[{"name": "useAsMirror"}]' },
     says: [/must be a JSON object/],
   },
+  ...[
+    ['with a comma at the end', '{"settings": {"useAsMirror": "true",}}'],
+    ['in single quotes', "{'settings': {'useAsMirror': 'true'}}"],
+    ['without the last brace', '{"settings": {"useAsMirror": "true"}'],
+    ['with a brace too many', '{"settings": {"useAsMirror": "true"}}}'],
+    ['with an open list', '{"settings": {"scopes": ["@a", "@b"}}'],
+    ['with an open text', '{"settings": {"useAsMirror": "true}}'],
+    ['without a comma', '{"settings": {"useAsMirror": "true" "x": "y"}}'],
+    ['with words for values', '{"settings": {"useAsMirror": yes}}'],
+    ['with a comment', '{"settings": {} /* none */}'],
+    ['with an unknown escape', '{"settings": {"path": "C:\\temp\\x"}}'],
+    ['quoted once more', '"{\\"settings\\": {}}"'],
+  ].map(([how = '', text = '']) => ({
+    what: `params ${how}`,
+    block: { connectors: 'oci', 'configuration.params': text },
+    says: [/"configuration\.params"/, /must be a JSON object/],
+  })),
+  {
+    what: 'params that are null',
+    block: { connectors: 'oci', 'configuration.params': '{"settings": null}' },
+    says: [/the value of "settings" must be an object/],
+  },
+  ...['5m', '599s', '9m59s', '599999ms', '0', '0s', '-1h', '1h-'].map((text) => ({
+    what: `a lifetime of ${text}`,
+    block: { connectors: 'oci', 'token.expiration': text },
+    says: [/"token\.expiration" .* (is too short|is not a duration)/],
+  })),
+  ...['24h1m', '25h', '1441m', '86401s', '999h', '24h0m1s'].map((text) => ({
+    what: `a lifetime of ${text}`,
+    block: { connectors: 'oci', 'token.expiration': text },
+    says: [/"token\.expiration" .* is too long: at most 24h/],
+  })),
   {
     what: 'minutes without a unit',
     block: { connectors: 'oci', 'token.expiration': '30' },
     says: [/"30" is not a duration/],
   },
   { what: 'a day as days', block: { connectors: 'oci', 'token.expiration': '1d' }, says: [/"1d" is not a duration/] },
-  { what: 'five minutes', block: { connectors: 'oci', 'token.expiration': '5m' }, says: [/"5m" is too short: .* 10m/] },
   {
     what: 'two days',
     block: { connectors: 'oci', 'token.expiration': '48h' },

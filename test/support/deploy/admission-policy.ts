@@ -1,4 +1,5 @@
 import { celEnv, parse, plan } from '@bufbuild/cel';
+import { strings } from '@bufbuild/cel/ext';
 import type { Manifest } from './manifests.js';
 
 /** An AdmissionReview's request, as far as policies look at it. */
@@ -7,16 +8,33 @@ export interface AdmissionRequest {
   readonly group: string;
   /** With the subresource: `serviceaccounts/token`. */
   readonly resource: string;
+  readonly namespace?: string;
   readonly username: string;
   readonly extra: Readonly<Record<string, readonly string[]>>;
   readonly object: unknown;
+  /** Of an update. */
+  readonly oldObject?: unknown;
+}
+
+/** What a policy finds. */
+export interface PolicyVerdict {
+  /** What the author is told, whether as a warning or as a denial. */
+  readonly messages: readonly string[];
+  /** Expressions that cannot be evaluated; what follows is for the failurePolicy to say. */
+  readonly errors: readonly string[];
 }
 
 interface PolicySpec {
   readonly matchConstraints: { readonly resourceRules: readonly ResourceRule[] };
   readonly matchConditions?: readonly Named[];
   readonly variables?: readonly Named[];
-  readonly validations: readonly { readonly expression: string; readonly message: string }[];
+  readonly validations: readonly Validation[];
+}
+
+interface Validation {
+  readonly expression: string;
+  readonly message: string;
+  readonly messageExpression?: string;
 }
 
 interface ResourceRule {
@@ -30,29 +48,58 @@ interface Named {
   readonly expression: string;
 }
 
-const environment = celEnv();
+type Bindings = Readonly<Record<string, unknown>>;
+
+const environment = celEnv({ funcs: [...strings] });
+const plans = new Map<string, ReturnType<typeof plan>>();
+/** Longer ones, and those with line breaks, give way to the constant message. */
+const maxMessageBytes = 5 * 1024;
 
 /**
  * What a ValidatingAdmissionPolicy with the failurePolicy Fail denies a request for; empty: admitted. Its expressions are
  * evaluated by a real CEL implementation; an expression that fails denies.
  */
 export function denials(policy: Manifest, request: AdmissionRequest): readonly string[] {
+  const { messages, errors } = verdict(policy, request);
+  return [...errors, ...messages];
+}
+
+/** What a ValidatingAdmissionPolicy says of a request, by a real CEL implementation. */
+export function verdict(policy: Manifest, request: AdmissionRequest): PolicyVerdict {
   // Its shape is checked with all that deploy/ has.
   const spec = policy['spec'] as PolicySpec;
-  if (!spec.matchConstraints.resourceRules.some((rule) => isMatch(rule, request))) return [];
-  const { username, extra, operation } = request;
-  const bindings = { object: request.object, request: { operation, userInfo: { username, extra } } };
+  if (!spec.matchConstraints.resourceRules.some((rule) => isMatch(rule, request))) return { messages: [], errors: [] };
+  const { username, extra, operation, namespace = '' } = request;
+  const bindings = celInput({
+    object: request.object,
+    oldObject: request.oldObject ?? null,
+    request: { operation, namespace, userInfo: { username, extra } },
+  }) as Bindings;
   for (const { name, expression } of spec.matchConditions ?? []) {
     const matches = evaluate(expression, bindings);
-    if (matches instanceof Error) return [`matchCondition ${name}: ${matches.message}`];
-    if (matches !== true) return [];
+    if (matches instanceof Error) return { messages: [], errors: [`matchCondition ${name}: ${matches.message}`] };
+    if (matches !== true) return { messages: [], errors: [] };
   }
-  const variables = Object.fromEntries(
-    (spec.variables ?? []).map(({ name, expression }) => [name, evaluate(expression, bindings)]),
-  );
-  return spec.validations.flatMap(({ expression, message }) =>
-    evaluate(expression, { ...bindings, variables }) === true ? [] : [message],
-  );
+  const variables: Record<string, unknown> = {};
+  // One may use those before it.
+  for (const { name, expression } of spec.variables ?? []) {
+    variables[name] = evaluate(expression, { ...bindings, variables });
+  }
+  const messages: string[] = [];
+  const errors: string[] = [];
+  for (const validation of spec.validations) {
+    const result = evaluate(validation.expression, { ...bindings, variables });
+    if (result instanceof Error) errors.push(`${result.message}: ${validation.message}`);
+    else if (result !== true) messages.push(messageOf(validation, { ...bindings, variables }));
+  }
+  return { messages, errors };
+}
+
+function messageOf({ message, messageExpression }: Validation, bindings: Bindings): string {
+  if (messageExpression === undefined) return message;
+  const text = evaluate(messageExpression, bindings);
+  const isUsable = typeof text === 'string' && text.trim() !== '' && !text.includes('\n');
+  return isUsable && Buffer.byteLength(text) <= maxMessageBytes ? text : message;
 }
 
 function isMatch({ apiGroups, operations, resources }: ResourceRule, request: AdmissionRequest): boolean {
@@ -63,8 +110,10 @@ function isMatch({ apiGroups, operations, resources }: ResourceRule, request: Ad
   );
 }
 
-function evaluate(expression: string, bindings: Readonly<Record<string, unknown>>): unknown {
-  return plan(environment, parse(expression))(celInput(bindings) as never);
+function evaluate(expression: string, bindings: Bindings): unknown {
+  const planned = plans.get(expression) ?? plan(environment, parse(expression));
+  plans.set(expression, planned);
+  return planned(bindings as never);
 }
 
 /** JSON as CEL sees it: whole numbers are integers. */

@@ -383,7 +383,7 @@ export const kinds: Readonly<Record<string, Structure>> = {
     {
       spec: fields(
         {
-          failurePolicy: oneOf('Fail'),
+          failurePolicy: oneOf('Fail', 'Ignore'),
           matchConstraints: fields({
             resourceRules: list(
               fields({
@@ -394,7 +394,12 @@ export const kinds: Readonly<Record<string, Structure>> = {
               }),
             ),
           }),
-          validations: list(fields({ expression: text, message: { type: 'string', pattern: '^[^\\n]+$' } })),
+          validations: list(
+            fields(
+              { expression: text, message: { type: 'string', pattern: '^[^\\n]+$' } },
+              { messageExpression: text },
+            ),
+          ),
         },
         {
           matchConditions: namedList(fields({ name: text, expression: text })),
@@ -405,7 +410,18 @@ export const kinds: Readonly<Record<string, Structure>> = {
     clusterScoped,
   ),
   'admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding': kind(
-    { spec: fields({ policyName: dnsName, validationActions: list(oneOf('Deny', 'Warn', 'Audit')) }) },
+    {
+      spec: fields(
+        { policyName: dnsName, validationActions: list(oneOf('Deny', 'Warn', 'Audit')) },
+        {
+          matchResources: fields({
+            namespaceSelector: fields({
+              matchExpressions: list(fields({ key: text, operator: oneOf('In', 'NotIn'), values: texts })),
+            }),
+          }),
+        },
+      ),
+    },
     clusterScoped,
   ),
   'monitoring.coreos.com/v1 PodMonitor': kind(

@@ -1,0 +1,228 @@
+import { attributeNames, attributeTable, kubeletPrefix } from '../../../src/driver/volume/attribute-table.js';
+import { similarNames } from '../../../src/driver/volume/spelling.js';
+import { re2, ruleOf, saysSomething } from './attribute-patterns.js';
+import { admissionTargets } from './admission-targets.js';
+import type { AdmissionTarget } from './admission-targets.js';
+import { celList, celText, rawText } from './cel-text.js';
+
+const labels = {
+  'app.kubernetes.io/name': 'connectors-csi',
+  'app.kubernetes.io/part-of': 'connectors',
+  'app.kubernetes.io/component': 'admission',
+};
+
+/** Namespaces with this label and the value `off` are left out. */
+export const optOutLabel = 'connectors.alauda.io/volume-admission';
+
+/** A mistake: which volumes make it, and what their author is told. */
+interface Check {
+  /** A name in CEL. */
+  readonly name: string;
+  /** Of the volume `v`, whose driver is ours. */
+  readonly isWrong: string;
+  readonly message: string;
+  /** What is wrong with the volume `v`, a text in CEL; in the message before `message`. */
+  readonly detail?: string;
+}
+
+/** The policies and their bindings, two for each kind of place in which volumes stand. */
+export function admissionPolicies(): readonly object[] {
+  return admissionTargets.flatMap((target) => [policyOf(target), bindingOf(target)]);
+}
+
+function policyOf(target: AdmissionTarget): object {
+  const checks = checksFor(target);
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: { name: nameOf(target), labels },
+    spec: {
+      // The driver judges each volume once more: what cannot be judged here holds up nobody.
+      failurePolicy: 'Ignore',
+      matchConstraints: { resourceRules: target.rules },
+      matchConditions: [
+        {
+          name: 'connectors',
+          expression: listsOf(target, 'object')
+            .map((list) => anyOurs(list, target))
+            .join(' || '),
+        },
+        ...(target.rules.some(({ operations }) => operations.includes('UPDATE'))
+          ? [{ name: 'changed', expression: changed(target) }]
+          : []),
+      ],
+      variables: [
+        { name: 'holders', expression: holders(target) },
+        { name: 'known', expression: celList(attributeNames) },
+        { name: 'meant', expression: meantNames() },
+        { name: 'minExpiration', expression: `duration('${attributeTable['token.expiration'].minMs / 1000}s')` },
+        // As --max-token-expiration.
+        { name: 'maxExpiration', expression: "duration('24h')" },
+        ...checks.map(({ name, isWrong }) => ({ name, expression: offenders(target, isWrong) })),
+      ],
+      validations: checks.map((check) => ({
+        expression: `variables.${check.name}.size() == 0`,
+        message: check.message,
+        messageExpression: explained(target, check),
+      })),
+    },
+  };
+}
+
+function bindingOf(target: AdmissionTarget): object {
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name: nameOf(target), labels },
+    spec: {
+      policyName: nameOf(target),
+      validationActions: ['Warn'],
+      matchResources: {
+        namespaceSelector: { matchExpressions: [{ key: optOutLabel, operator: 'NotIn', values: ['off'] }] },
+      },
+    },
+  };
+}
+
+function nameOf({ name }: AdmissionTarget): string {
+  return `connectors-csi-volumes-${name}`;
+}
+
+/** The volumes that are ours, or the tasks with such volumes. */
+function holders(target: AdmissionTarget): string {
+  const lists = listsOf(target, 'object').join(' + ');
+  return target.holdsTasks
+    ? `(${lists}).filter(t, ${ownVolumes}.exists(v, ${isOurs}))`
+    : `(${lists}).filter(v, ${isOurs})`;
+}
+
+const isOurs = "(has(v.csi) && v.csi.driver == 'connectors-csi')";
+
+/** Lists of Tekton's tasks hold volumes one level deeper. */
+const ownVolumes = '(has(t.taskSpec) && has(t.taskSpec.volumes) ? t.taskSpec.volumes : [])';
+
+/** In CEL, of the object that `root` names. Steps that Kubernetes demands need no look. */
+function listsOf({ places, hasVariables }: AdmissionTarget, root: string): readonly string[] {
+  return places.map((steps) => {
+    const paths = steps.map((_step, index) => [root, ...steps.slice(0, index + 1)].join('.'));
+    const optional = hasVariables ? paths : paths.slice(-1);
+    return `(${optional.map((path) => `has(${path})`).join(' && ')} ? ${paths.at(-1) ?? root} : [])`;
+  });
+}
+
+function anyOurs(place: string, target: AdmissionTarget): string {
+  return target.holdsTasks ? `${place}.exists(t, ${ownVolumes}.exists(v, ${isOurs}))` : `${place}.exists(v, ${isOurs})`;
+}
+
+/** What is there already may be changed elsewhere, scaled and removed. */
+function changed(target: AdmissionTarget): string {
+  const [now, before] = ['object', 'oldObject'].map((root) => listsOf(target, root).join(' + '));
+  return `request.operation == 'CREATE' || ${now ?? ''} != ${before ?? ''}`;
+}
+
+function offenders(target: AdmissionTarget, isWrong: string): string {
+  return target.holdsTasks
+    ? `variables.holders.filter(t, t.taskSpec.volumes.exists(v, ${isOurs} && ${isWrong}))`
+    : `variables.holders.filter(v, ${isWrong})`;
+}
+
+function explained(target: AdmissionTarget, { name, isWrong, message, detail }: Check): string {
+  const volume = detail === undefined ? `v.name` : `v.name + ${detail}`;
+  const names = target.holdsTasks
+    ? `variables.${name}.map(t, 'task ' + t.name + ', volume ' + t.taskSpec.volumes.filter(v, ${isOurs} && ${isWrong}).map(v, ${volume}).join(', ')).join('; ')`
+    : `'${target.noun} ' + variables.${name}.map(v, ${volume}).join(', ')`;
+  return `${names} + ${celText(`: ${message}`)}`;
+}
+
+function checksFor(target: AdmissionTarget): readonly Check[] {
+  const attributes = 'v.csi.volumeAttributes';
+  const settled = (text: string): string => (target.hasVariables ? ` && !${text}.contains('$(')` : '');
+  const has = (name: string): string => `${celText(name)} in ${attributes}`;
+  const value = (name: string): string => `${attributes}[${celText(name)}]`;
+  const given = (name: string): string => `(${has(name)} && ${value(name)}.matches(${rawText(re2(saysSomething))}))`;
+  const judged = (name: string): string =>
+    `has(${attributes}) && ${has(name)}${settled(value(name))} && size(${value(name)}) <= ${ruleOf(name as 'connectors').maxJudged ?? attributeTable[name as 'connectors'].maxBytes}`;
+  const isUnknown = `!(n in variables.known) && !n.startsWith(${celText(kubeletPrefix)})${settled('n')}`;
+  const letters = "n.lowerAscii().replace('-', '').replace('_', '').replace('.', '')";
+  const connectors = value('connectors');
+  const items = `${connectors}.split(',').map(i, i.trim()).filter(i, i != '')${target.isNamespaceKnown ? ".map(i, i.contains('/') ? i : request.namespace + '/' + i)" : ''}`;
+  const lifetime = value('token.expiration');
+  const isLifetime = `${judged('token.expiration')} && ${lifetime}.matches(${rawText(re2(ruleOf('token.expiration').pattern))}) && ${lifetime}.matches(${rawText(re2(saysSomething))}) && size(${lifetime}) <= 100 && !${lifetime}.matches('[0-9]{7}')`;
+  const connectorRule = ruleOf('connectors');
+  return [
+    {
+      name: 'writable',
+      isWrong: '(!has(v.csi.readOnly) || !v.csi.readOnly)',
+      message: 'csi.readOnly must be true',
+    },
+    {
+      name: 'unknown',
+      isWrong: `has(${attributes}) && ${attributes}.exists(n, ${isUnknown})`,
+      message: `allowed in volumeAttributes are ${attributeNames.join(', ')}`,
+      detail: `', unknown attribute ' + ${attributes}.filter(n, ${isUnknown}).map(n, '"' + n + '"' + (${letters} in variables.meant ? ' (did you mean ' + variables.meant[${letters}] + '?)' : '')).join(', ')`,
+    },
+    {
+      name: 'tooLong',
+      isWrong: `has(${attributes}) && variables.known.exists(n, n in ${attributes} && size(bytes(${attributes}[n])) > ${attributeTable.connectors.maxBytes})`,
+      message: `an attribute is over ${attributeTable.connectors.maxBytes / 1024} KiB`,
+    },
+    {
+      name: 'missing',
+      isWrong: `(!has(${attributes}) || (!${given('connectors')} && !${given('connector.name')}))`,
+      message: 'attribute "connectors" is missing: name at least one connector, as NAME or NAMESPACE/NAME',
+    },
+    {
+      name: 'bothForms',
+      isWrong: `has(${attributes}) && ${given('connectors')}${settled(connectors)} && (${[
+        'connector.name',
+        'connector.namespace',
+      ]
+        .map((name) => `${given(name)}${settled(value(name))}`)
+        .join(' || ')})`,
+      message: 'attributes "connectors" and "connector.name" name the same thing: keep "connectors" and drop the other',
+    },
+    ...attributeNames.map((name) => {
+      const { pattern, excesses, message } = ruleOf(name);
+      const wrong = excesses.map((excess) => `${value(name)}.matches(${rawText(re2(excess))})`);
+      return {
+        name: camelCase(name),
+        isWrong: `${judged(name)} && (${[`!${value(name)}.matches(${rawText(re2(pattern))})`, ...wrong].join(' || ')})`,
+        message: `attribute "${name}" ${message}`,
+      };
+    }),
+    {
+      name: 'twice',
+      isWrong: `${judged('connectors')} && ${connectors}.matches(${rawText(re2(connectorRule.pattern))}) && !${connectors}.matches(${rawText(re2(connectorRule.excesses[0] ?? ''))}) && [${items}].exists(l, l.exists(i, l.filter(j, j == i).size() > 1))`,
+      message: 'attribute "connectors" names a connector twice: name each connector once',
+    },
+    {
+      name: 'tooShort',
+      isWrong: `${isLifetime} && duration(${lifetime}.trim()) < variables.minExpiration`,
+      message: `attribute "token.expiration" is too short: the API server's minimum is 10m`,
+    },
+    {
+      name: 'tooLongLived',
+      isWrong: `${isLifetime} && duration(${lifetime}.trim()) > variables.maxExpiration`,
+      message: 'attribute "token.expiration" is longer than the driver allows (--max-token-expiration)',
+    },
+  ];
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/\.([a-z])/g, (_dot, letter: string) => letter.toUpperCase());
+}
+
+/** By the letters of what people write: what the parser takes them to mean. */
+function meantNames(): string {
+  const written = new Set<string>();
+  for (const name of attributeNames) {
+    const letters = name.replaceAll('.', '');
+    for (const variant of [letters, letters.replace(/s$/, ''), `${letters}s`, name.split('.')[0] ?? ''])
+      written.add(variant);
+  }
+  const entries = [...written].flatMap((letters) => {
+    const meant = similarNames(letters, attributeNames).join(' or ');
+    return meant === '' ? [] : [`${celText(letters)}: ${celText(meant)}`];
+  });
+  return `{${entries.join(', ')}}`;
+}

@@ -1,0 +1,348 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Ajv } from 'ajv';
+import fc from 'fast-check';
+import { RE2JS } from 're2js';
+import { parseServeConfig } from '../../../src/driver/config.js';
+import { attributeNames, isAttributeName } from '../../../src/driver/volume/attribute-table.js';
+import { parseVolumeAttributes } from '../../../src/driver/volume/attributes.js';
+import { admissionKinds } from '../../support/admission/admission-objects.js';
+import type { AdmissionKind } from '../../support/admission/admission-objects.js';
+import { optOutLabel } from '../../support/admission/admission-policies.js';
+import { ruleOf } from '../../support/admission/attribute-patterns.js';
+import { manifestSchema, volumeAttributesSchema } from '../../support/admission/attribute-schema.js';
+import { generatedFiles } from '../../support/admission/generated-files.js';
+import { numberBelow, numberFrom } from '../../support/admission/number-pattern.js';
+import { acceptedBlocks, refusedBlocks } from '../../support/attributes/corpus.js';
+import type { RefusedBlock } from '../../support/attributes/corpus.js';
+import { verdict } from '../../support/deploy/admission-policy.js';
+import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
+import { deployFolder, manifestFiles, readManifests, repository } from '../../support/deploy/manifests.js';
+import { objectProblems } from '../../support/deploy/object-problems.js';
+
+type Block = Readonly<Record<string, string>>;
+
+const objects = readManifests(path.join(deployFolder, 'components', 'admission', 'policies.yaml'));
+const policies = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+const bindings = objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding');
+
+const ajv = new Ajv({ allErrors: true, strict: true, strictTypes: false, strictRequired: false });
+ajv.addVocabulary(['patternErrorMessage', 'deprecationMessage']);
+const isSchemaMet = ajv.compile(volumeAttributesSchema());
+const isManifestSchemaMet = ajv.compile(manifestSchema());
+
+const volumeOf = (volumeAttributes: Block, csi: object = {}): object => ({
+  name: 'connectors',
+  csi: { driver: 'connectors-csi', readOnly: true, volumeAttributes, ...csi },
+});
+
+/** What authors are told; fails where an expression cannot be evaluated. */
+function told(
+  { group, resource }: AdmissionKind,
+  object: object,
+  more: Partial<AdmissionRequest> = {},
+): readonly string[] {
+  const request = {
+    operation: 'CREATE',
+    group,
+    resource,
+    namespace: 'ci',
+    username: 'dev',
+    extra: {},
+    object,
+  } as const;
+  const verdicts = policies.map((policy) => verdict(policy, { ...request, ...more }));
+  assert.deepEqual(
+    verdicts.flatMap(({ errors }) => errors),
+    [],
+  );
+  return verdicts.flatMap(({ messages }) => messages);
+}
+
+function toldOf(kind: AdmissionKind, block: Block): readonly string[] {
+  return kind.objects(volumeOf(block)).flatMap((object) => told(kind, object));
+}
+
+const pod = admissionKinds[0]!;
+const task = admissionKinds.find(({ kind }) => kind === 'Task')!;
+const pipeline = admissionKinds.find(({ kind }) => kind === 'Pipeline')!;
+const deployment = admissionKinds.find(({ kind }) => kind === 'Deployment')!;
+
+function parserRefuses(block: Block): boolean {
+  return parseVolumeAttributes(block, 'ci', { maxTokenExpirationMs: 24 * 3_600_000 }).problems.length > 0;
+}
+
+const holdsVariable = (block: Block): boolean => Object.values(block).some((value) => value.includes('$('));
+/** Wrong whatever Tekton puts in: the other mistakes are none of the variable's. */
+const isForTekton = ({ block, needsCluster }: RefusedBlock): boolean => !needsCluster && !holdsVariable(block);
+
+describe('what deploy/ has from the table of attributes', () => {
+  it('is what `npm run admission` writes', async () => {
+    for (const [file, text] of await generatedFiles()) {
+      assert.equal(readFileSync(path.join(repository, file), 'utf8'), text, `${file}: npm run admission`);
+    }
+  });
+
+  it('is objects that an API server takes, small enough to be applied', () => {
+    assert.deepEqual(objects.flatMap(objectProblems), []);
+    // kubectl keeps what it applied in an annotation; all annotations together may have 256 KiB.
+    for (const object of objects) assert.ok(JSON.stringify(object).length < 100_000, object.metadata.name);
+  });
+
+  it('binds each policy once, to warn, but for namespaces that opt out', () => {
+    assert.equal(policies.length, 7);
+    assert.deepEqual(
+      bindings.map(({ spec }) => spec),
+      policies.map(({ metadata }) => ({
+        policyName: metadata.name,
+        validationActions: ['Warn'],
+        matchResources: {
+          namespaceSelector: { matchExpressions: [{ key: optOutLabel, operator: 'NotIn', values: ['off'] }] },
+        },
+      })),
+    );
+  });
+
+  it('has the bounds that the driver has by default', () => {
+    const { 'max-token-expiration': maxMs } = parseServeConfig(['--node-name=x'], {});
+    for (const { spec } of policies) {
+      const { variables } = spec as { variables: readonly { name: string; expression: string }[] };
+      const expressionOf = (name: string): string => variables.find((variable) => variable.name === name)!.expression;
+      assert.equal(expressionOf('maxExpiration'), `duration('${maxMs / 3_600_000}h')`);
+      assert.equal(expressionOf('minExpiration'), "duration('600s')");
+    }
+  });
+
+  it('has patterns that RE2 and ECMAScript take alike', () => {
+    for (const name of attributeNames) {
+      const { pattern, excesses } = ruleOf(name);
+      for (const text of [pattern, ...excesses]) {
+        RE2JS.compile(text);
+        new RegExp(text, 'u');
+      }
+    }
+  });
+
+  for (const bound of [1, 9, 10, 24, 25, 99, 100, 600, 999, 1441, 86_401]) {
+    it(`tells numbers from ${bound} on from those below`, () => {
+      const from = new RegExp(`^${numberFrom(bound)}$`);
+      const below = new RegExp(`^${numberBelow(bound)}$`);
+      for (const number of [...Array(2000).keys(), bound - 1, bound, bound + 1, bound * 10, bound * 10 + 9]) {
+        assert.equal(from.test(String(number)), number >= bound, `${number}`);
+        assert.equal(below.test(String(number)), number < bound, `${number}`);
+      }
+    });
+  }
+});
+
+describe('parser, policy and schema', () => {
+  for (const { what, block } of acceptedBlocks) {
+    it(`accept ${what}`, () => {
+      assert.equal(parserRefuses(block), false);
+      assert.deepEqual(toldOf(pod, block), []);
+      assert.ok(isSchemaMet(block), ajv.errorsText(isSchemaMet.errors));
+    });
+  }
+
+  for (const refused of refusedBlocks) {
+    const { what, block, needsCluster = false, needsComparison = false } = refused;
+    it(`${needsCluster ? 'leave to the driver' : 'refuse'} ${what}`, () => {
+      assert.equal(parserRefuses(block), !needsCluster);
+      assert.equal(toldOf(pod, block).length > 0, !needsCluster, toldOf(pod, block).join('\n'));
+      assert.equal(isSchemaMet(block), !isForTekton(refused) || needsComparison);
+    });
+  }
+
+  it('were tried with at least a hundred blocks', () => assert.ok(acceptedBlocks.length + refusedBlocks.length >= 100));
+
+  it('agree that what the parser accepts is right, whatever the block', () => {
+    const right = fc.constantFrom('oci', 'a.b', 'tools/harbor', ' git', 'x-y\u00a0', 'a/b');
+    const odd = fc.constantFrom('a-', 'A', '', ' ', '/', 'é', 'a'.repeat(64));
+    const list = fc
+      .array(fc.oneof({ weight: 12, arbitrary: right }, { weight: 1, arbitrary: odd }), { minLength: 1, maxLength: 4 })
+      .map((words) => words.join(','));
+    const selector = fc.oneof(fc.constantFrom('x_y', '!ca.crt', '! .env', 'Settings'), odd);
+    const selectors = fc.array(selector, { maxLength: 3 }).map((words) => words.join(','));
+    const scalar = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.boolean(),
+    );
+    const value = fc.oneof(
+      scalar,
+      fc.array(scalar, { maxLength: 3 }),
+      fc.dictionary(fc.string(), scalar, { maxKeys: 3 }),
+      fc.jsonValue(),
+    );
+    const object = fc.dictionary(fc.string(), fc.dictionary(fc.string(), value, { maxKeys: 3 }), { maxKeys: 3 });
+    const params = fc
+      .tuple(object, fc.constantFrom(undefined, 1, '\t'))
+      .map(([given, indent]) => JSON.stringify(given, undefined, indent));
+    const amount = fc.oneof(fc.nat(30), fc.nat(2000), fc.constantFrom('1.5', '.5', '010', '+1', '-1')).map(String);
+    const unit = fc.constantFrom('h', 'm', 'm', 's', 'ms', 'µs', 'd', '');
+    const duration = fc.array(
+      fc.tuple(amount, unit).map((parts) => parts.join('')),
+      { minLength: 1, maxLength: 3 },
+    );
+    const block = fc.record(
+      {
+        connectors: list,
+        'configuration.names': selectors,
+        'configuration.params': fc.oneof(
+          params,
+          params.map((text) => text.replace(/[,}\]]/, '')),
+        ),
+        'token.expiration': duration.map((parts) => parts.join('')),
+        'csi.storage.k8s.io/x': odd,
+      },
+      { requiredKeys: ['connectors'], noNullPrototype: true },
+    );
+    let accepted = 0;
+    fc.assert(
+      fc.property(block, (given) => {
+        if (parserRefuses(given)) return;
+        accepted += 1;
+        assert.deepEqual(toldOf(pod, given), []);
+        assert.ok(isSchemaMet(given), ajv.errorsText(isSchemaMet.errors));
+      }),
+      { numRuns: 600 },
+    );
+    assert.ok(accepted > 10, `${accepted} accepted`);
+  });
+});
+
+describe('the admission policies', () => {
+  for (const kind of admissionKinds) {
+    const places = kind.objects(volumeOf({ connectors: 'oci' })).length;
+    it(`judge a ${kind.kind} by the corpus, in each of its ${places} places`, () => {
+      for (const { block } of acceptedBlocks) assert.deepEqual(toldOf(kind, block), []);
+      for (const refused of refusedBlocks) {
+        const isToTell = kind.isOfTekton ? isForTekton(refused) : !refused.needsCluster;
+        const isTold = kind.objects(volumeOf(refused.block)).map((object) => told(kind, object).length > 0);
+        if (refused.needsComparison && !kind.isNamespaceKnown) continue;
+        assert.deepEqual(isTold, isTold.fill(isToTell), `${kind.kind}: ${refused.what}`);
+      }
+    });
+
+    it(`tell of a ${kind.kind} whose volume may be written`, () => {
+      for (const csi of [{ readOnly: false }, { readOnly: undefined }]) {
+        const volume = JSON.parse(JSON.stringify(volumeOf({ connectors: 'oci' }, csi))) as object;
+        for (const object of kind.objects(volume)) {
+          assert.match(told(kind, object).join('\n'), /^[a-z, ]*connectors.*: csi\.readOnly must be true$/);
+          assert.equal(isManifestSchemaMet(object), false);
+        }
+      }
+    });
+
+    it(`say nothing of a ${kind.kind} without volumes, and of other drivers'`, () => {
+      const others = [{ emptyDir: {} }, { csi: { driver: 'secrets-store.csi.k8s.io' } }];
+      for (const other of others) {
+        for (const object of kind.objects({ name: 'x', ...other })) {
+          assert.deepEqual(told(kind, object), []);
+          assert.ok(isManifestSchemaMet(object));
+        }
+      }
+    });
+  }
+
+  it('say nothing of objects in which nothing is set', () => {
+    const template = { template: { spec: {} } };
+    for (const kind of admissionKinds) {
+      const spec = kind.kind === 'CronJob' ? { jobTemplate: { spec: template } } : kind.isOfTekton ? {} : template;
+      assert.deepEqual(told(kind, { spec }), []);
+    }
+  });
+
+  it('name volume, attribute and what was meant, all mistakes at once', () => {
+    assert.deepEqual(
+      toldOf(pod, { connector: 'oci', 'configuration-names': 'x', secret: '', 'token.expiration': '1s' }),
+      [
+        'volume connectors, unknown attribute "connector" (did you mean connectors?), "configuration-names" (did you mean configuration.names?), "secret": allowed in volumeAttributes are connectors, connector.name, connector.namespace, configuration.names, configuration.params, token.expiration',
+        'volume connectors: attribute "connectors" is missing: name at least one connector, as NAME or NAMESPACE/NAME',
+        'volume connectors: attribute "token.expiration" is too short: the API server\'s minimum is 10m',
+      ],
+    );
+    assert.match(
+      toldOf(pod, { connectors: 'oci', configuration: 'x' }).join(),
+      /did you mean configuration\.names or configuration\.params\?/,
+    );
+  });
+
+  it('mean by a word what the driver means by it', () => {
+    for (const { block } of refusedBlocks) {
+      for (const name of Object.keys(block).filter((name) => !isAttributeName(name))) {
+        const [, meant] = /did you mean ([a-z. ]+)\?/.exec(toldOf(pod, { connectors: 'oci', [name]: '' }).join()) ?? [];
+        const [problem = ''] = parseVolumeAttributes({ connectors: 'oci', [name]: '' }, 'ci', {
+          maxTokenExpirationMs: 1e9,
+        }).problems;
+        if (meant !== undefined) assert.ok(problem.replaceAll('"', '').includes(`did you mean ${meant}?`), problem);
+      }
+    }
+  });
+
+  it('name the task of a pipeline', () => {
+    assert.deepEqual(
+      toldOf(pipeline, { connectors: 'oci,' + ',git' })[0],
+      'task build, volume connectors: attribute "connectors" must be 1 to 32 times NAME or NAMESPACE/NAME with single commas between, in lower-case letters, digits, "-" and "."',
+    );
+  });
+
+  it('tell a name with a line break in few words', () => {
+    assert.deepEqual(toldOf(pod, { connectors: 'oci', 'a\nb': '' }), [
+      'allowed in volumeAttributes are connectors, connector.name, connector.namespace, configuration.names, configuration.params, token.expiration',
+    ]);
+  });
+
+  it('compare connectors in the namespace of the pods only where that is known', () => {
+    assert.equal(toldOf(task, { connectors: 'oci,oci' }).length, 1);
+    assert.equal(toldOf(task, { connectors: 'oci,ci/oci' }).length, 0);
+    assert.equal(toldOf(pod, { connectors: 'oci,ci/oci' }).length, 1);
+    assert.equal(toldOf(pod, { connectors: 'oci,tools/oci' }).length, 0);
+  });
+
+  it('wait for Tekton to fill in variables, and judge the rest', () => {
+    const block = { connectors: '$(params.connectors)', 'token.expiration': '1s', wrong: '' };
+    assert.equal(toldOf(task, block).length, 2);
+    assert.equal(toldOf(task, { connectors: '$(params.a)', 'connector.name': '$(params.b)' }).length, 0);
+    assert.match(toldOf(pod, { connectors: '$(params.connectors)' }).join(), /attribute "connectors" must be/);
+  });
+
+  it('let be changed, scaled and removed what was there before them', () => {
+    const volume = volumeOf({ connectors: 'oci,,git' });
+    for (const kind of admissionKinds.filter(({ kind }) => kind !== 'Pod')) {
+      const [object = {}] = kind.objects(volume);
+      const [other = {}] = kind.objects(volumeOf({ connectors: 'oci' }));
+      const scaled = { ...object, metadata: { name: 'x', labels: { a: 'b' } } };
+      assert.deepEqual(told(kind, scaled, { operation: 'UPDATE', oldObject: object }), []);
+      assert.equal(told(kind, object, { operation: 'UPDATE', oldObject: other }).length, 1, kind.kind);
+      assert.deepEqual(told(kind, other, { operation: 'UPDATE', oldObject: object }), []);
+    }
+    const [object = {}] = deployment.objects(volume);
+    assert.equal(told(deployment, object).length, 1);
+  });
+
+  it('have nothing to say of the examples', () => {
+    for (const file of manifestFiles(path.join(deployFolder, 'examples'))) {
+      for (const manifest of readManifests(file)) {
+        for (const kind of admissionKinds.filter(({ kind }) => kind === manifest.kind)) {
+          assert.deepEqual(told(kind, manifest), [], file);
+        }
+        assert.ok(isManifestSchemaMet(manifest), `${file}: ${ajv.errorsText(isManifestSchemaMet.errors)}`);
+      }
+    }
+  });
+});
+
+describe('the schema of manifests', () => {
+  for (const kind of admissionKinds) {
+    it(`judges the volumes of a ${kind.kind} as the schema of their attributes does`, () => {
+      for (const { block } of [...acceptedBlocks, ...refusedBlocks]) {
+        for (const object of kind.objects(volumeOf(block))) {
+          assert.equal(isManifestSchemaMet(object), isSchemaMet(block), JSON.stringify(object));
+        }
+      }
+    });
+  }
+});
