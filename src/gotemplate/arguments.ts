@@ -1,5 +1,5 @@
 import type { ByteString } from './byte-string.js';
-import { InterfaceBox, nilPointerError, type ParamType, type Ref } from './function.js';
+import { GoError, InterfaceBox, ListElement, nilPointerError, type ParamType, type Ref } from './function.js';
 import { opened, staticTypeName } from './reference.js';
 import { describe, type NumberNode, type Operand } from './tree.js';
 import {
@@ -47,7 +47,8 @@ export function canBeNil(type: ParamType): boolean {
 export function zeroOf(type: ParamType): Ref {
   if (type === anyType) return null;
   if (type === 'reflect.Value') return undefined;
-  if (typeof type !== 'string') throw nilPointerError();
+  if (typeof type !== 'string')
+    throw type.nilComplaint === undefined ? nilPointerError() : new GoError(type.nilComplaint);
   return type.startsWith('[]') ? GoSlice.nil(type.slice(2)) : GoMap.nil(anyType);
 }
 
@@ -61,7 +62,7 @@ export function checkType(ref: Ref, type: ParamType): Ref {
     throw new ExecFailure(`invalid value; expected ${paramTypeName(type)}`);
   }
   if (type === 'reflect.Value') return ref;
-  if (type === anyType) return opened(ref) ?? null;
+  if (type === anyType) return ref instanceof ListElement ? ref : (opened(ref) ?? null);
   const value = ref instanceof InterfaceBox && ref.value !== null ? ref.value : ref;
   const found = staticTypeName(value);
   const expected = paramTypeName(type);

@@ -4,7 +4,7 @@ import { escapeBuiltins } from './escapers.js';
 import { sprint, sprintln } from './fmt/print.js';
 import { sprintf } from './fmt/printf.js';
 import { GoError, type GoFunction, goFunction, type Ref } from './function.js';
-import { element, isTrue, opened, pointedTypeName, zeroElement } from './reference.js';
+import { element, isTrue, listElement, opened, pointedTypeName, zeroElement } from './reference.js';
 import { GoInt, GoMap, GoObject, GoSlice, type GoValue, int, typeName } from './values.js';
 
 function unreachable(): never {
@@ -67,7 +67,7 @@ function indexOnce(item: GoValue, position: GoValue | undefined): Ref {
     return new GoInt('uint8', BigInt(item.charCodeAt(checkIndex(position, item.length, 'string'))));
   }
   if (item instanceof GoSlice) {
-    return element(item.elementType, item.at(checkIndex(position, item.length, 'slice')));
+    return listElement(item, checkIndex(position, item.length, 'slice'));
   }
   if (item instanceof GoMap) {
     if (position === undefined) throw new GoError('value is nil; should be of type string');

@@ -6,7 +6,7 @@ import { formatValue } from './fmt/printer.js';
 import type { Ref } from './function.js';
 import type { Budget } from './budget.js';
 import { LimitReached, stepCosts } from './limits.js';
-import { element, isTrue, opened } from './reference.js';
+import { element, isTrue, listElement, opened } from './reference.js';
 import { quote } from './quote.js';
 import type { Templates } from './token-reader.js';
 import { type ActionNode, type AnyNode, type BranchNode, type Statement, type TemplateNode } from './tree.js';
@@ -120,7 +120,8 @@ export class Evaluator {
     const value = this.#expressions.pipeline(dot, node.pipe);
     if (node.pipe.declarations.length > 0) return;
     this.#expressions.node = node;
-    this.#write(value === undefined ? '<no value>' : formatValue(this.#budget, value));
+    const shown = opened(value);
+    this.#write(shown === undefined ? '<no value>' : formatValue(this.#budget, shown));
   }
 
   #condition(node: BranchNode, frame: Frame): void {
@@ -257,7 +258,7 @@ function sliceElements(slice: GoSlice): Iteration['next'] {
   return () => {
     if (position >= slice.length) return undefined;
     const key = int(position);
-    return { key, element: element(slice.elementType, slice.at(position++)) };
+    return { key, element: listElement(slice, position++) };
   };
 }
 

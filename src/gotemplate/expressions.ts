@@ -5,13 +5,14 @@ import {
   type CallContext,
   GoError,
   InterfaceBox,
+  ListElement,
   methodOf,
   type ParamType,
   type Ref,
   type Signature,
 } from './function.js';
 import { stepCosts } from './limits.js';
-import { element, isTrue, opened, staticTypeName } from './reference.js';
+import { element, isTrue, opened, staticTypeName, unboxed } from './reference.js';
 import {
   type AnyNode,
   type ChainNode,
@@ -23,7 +24,7 @@ import {
   type PipeNode,
   type VariableNode,
 } from './tree.js';
-import { anyType, GoMap, GoObject, type GoValue } from './values.js';
+import { anyType, GoMap, GoObject } from './values.js';
 import type { Variables } from './variables.js';
 
 /** Stands for "no value was piped in"; told from every real value by identity. */
@@ -64,11 +65,11 @@ export class Expressions {
   }
 
   /** The value of the last command, out of its interface; variables that the pipeline declares stay declared. */
-  pipeline(dot: Ref, pipe: PipeNode): GoValue | undefined {
+  pipeline(dot: Ref, pipe: PipeNode): Exclude<Ref, InterfaceBox> {
     this.node = pipe;
     let piped: Ref = nothing;
-    for (const command of pipe.commands) piped = opened(this.#command(dot, command, piped));
-    const value = opened(piped);
+    for (const command of pipe.commands) piped = unboxed(this.#command(dot, command, piped));
+    const value = unboxed(piped);
     for (const name of pipe.declarations) {
       if (pipe.isAssign) this.assign(name, value);
       else this.#variables.declare(name, value);
@@ -168,7 +169,8 @@ export class Expressions {
   #member(dot: Ref, receiver: Ref, name: ByteString, node: Operand, args: readonly Operand[], piped: Ref): Ref {
     if (receiver === undefined) return undefined;
     const type = staticTypeName(receiver);
-    const value = receiver instanceof InterfaceBox ? receiver.value : receiver;
+    const value =
+      receiver instanceof InterfaceBox ? receiver.value : receiver instanceof ListElement ? receiver.current : receiver;
     if (value === null) throw new ExecFailure(`nil pointer evaluating ${type}.${name}`);
     if (value instanceof GoMap) {
       if (args.length > 0 || piped !== nothing) throw new ExecFailure(`${name} is not a method but has arguments`);
@@ -249,7 +251,10 @@ export class Expressions {
     const typeAt = (index: number): ParamType => params[index] ?? variadic ?? anyType;
     const values = args.map((arg, index) => this.#argument(dot, typeAt(index), arg));
     if (piped !== nothing) values.push(checkType(piped, typeAt(values.length)));
-    return values;
+    // Only now: an argument may have sorted the list that one before it was taken from.
+    return values.map((value, index) =>
+      value instanceof ListElement && typeAt(index) !== 'reflect.Value' ? value.current : value,
+    );
   }
 
   #argument(dot: Ref, type: ParamType, node: Operand): Ref {

@@ -59,13 +59,33 @@ export function nilPointerError(): GoError {
  * list, a function's result) from a value of known type: messages and nil differ. So an interface is a box until a
  * pipeline, or a check against a type, opens it. `undefined` is the zero reflect.Value: a missing key, an untyped nil.
  */
-export type Ref = GoValue | InterfaceBox | undefined;
+export type Ref = GoValue | InterfaceBox | ListElement | undefined;
 
 export class InterfaceBox {
   readonly value: GoValue;
 
   constructor(value: GoValue) {
     this.value = value;
+  }
+}
+
+/**
+ * An element of a list of strings, which Go's evaluator knows by its place: where the list is sorted in place, what a
+ * variable or dot took from it is another string from then on. A function that is called gets the string.
+ */
+export class ListElement {
+  readonly #list: GoSlice;
+  readonly #index: number;
+
+  /** The caller has checked 0 <= index < list.length. */
+  constructor(list: GoSlice, index: number) {
+    this.#list = list;
+    this.#index = index;
+  }
+
+  /** The string that is there now. */
+  get current(): GoValue {
+    return this.#list.at(this.#index);
   }
 }
 

@@ -55,9 +55,10 @@ class TreeParser extends PipelineParser {
     this.#addTemplate(name, this.#parseBody(context));
   }
 
-  #parseBody(context: string): Statement[] {
+  /** `complaining` is the parser that reports a wrong end, at the line that it has come to itself. */
+  #parseBody(context: string, complaining: TreeParser = this): Statement[] {
     const { statements, terminator } = this.#statementList();
-    if (terminator.kind !== 'end') this.fail(`unexpected {{${terminator.kind}}} in ${context}`);
+    if (terminator.kind !== 'end') complaining.fail(`unexpected {{${terminator.kind}}} in ${context}`);
     return statements;
   }
 
@@ -179,7 +180,7 @@ class TreeParser extends PipelineParser {
     const name = this.#templateName(token, context);
     const pipe = this.pipeline(context, 'right-delimiter');
     const body = new TreeParser(this.source);
-    body.#addTemplate(name, body.#parseBody(context));
+    body.#addTemplate(name, body.#parseBody(context, this));
     return { kind: 'template', position: token.position, name, pipe };
   }
 

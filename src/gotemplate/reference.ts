@@ -1,4 +1,4 @@
-import { InterfaceBox, type Ref } from './function.js';
+import { InterfaceBox, ListElement, type Ref } from './function.js';
 import {
   anyType,
   GoComplex,
@@ -14,13 +14,23 @@ import {
 
 /** What Go's reflection says about a value together with its static type. */
 
-/** The value in an interface, which forgets that it was in one: the zero reflect.Value for a nil interface. */
+/** The value as it is now, out of its interface: the zero reflect.Value for a nil interface. */
 export function opened(ref: Ref): GoValue | undefined {
-  if (!(ref instanceof InterfaceBox)) return ref;
-  return ref.value ?? undefined;
+  const value = unboxed(ref);
+  return value instanceof ListElement ? value.current : value;
 }
 
-/** An element of a list or map: in a box when the elements are interfaces. */
+/** As `opened`, but an element of a list keeps its place in it: what variables and dot hold. */
+export function unboxed(ref: Ref): Exclude<Ref, InterfaceBox> {
+  return ref instanceof InterfaceBox ? (ref.value ?? undefined) : ref;
+}
+
+/** The value at a place in a list, whose index the caller has checked. */
+export function listElement(list: GoSlice, index: number): Ref {
+  return list.elementType === 'string' ? new ListElement(list, index) : element(list.elementType, list.at(index));
+}
+
+/** An entry of a map: in a box when the entries are interfaces. */
 export function element(elementType: TypeName, value: GoValue): Ref {
   return elementType === anyType ? new InterfaceBox(value) : value;
 }
@@ -32,8 +42,9 @@ export function zeroElement(elementType: TypeName): Ref {
 }
 
 /** ref.Type().String(), for a ref that is not the zero reflect.Value. */
-export function staticTypeName(ref: GoValue | InterfaceBox): TypeName {
-  return ref instanceof InterfaceBox ? anyType : typeName(ref);
+export function staticTypeName(ref: Exclude<Ref, undefined>): TypeName {
+  if (ref instanceof InterfaceBox) return anyType;
+  return typeName(ref instanceof ListElement ? ref.current : ref);
 }
 
 /** The name of the type at the end of pointers. */

@@ -202,10 +202,21 @@ export interface ObjectType<T = unknown> {
   integer?(data: T): bigint;
   /** A value of an integer kind from a literal: `$t.Add 5`. */
   fromInteger?(value: bigint): T;
+  /** The panic of a method that is given a nil pointer of this type, where it is not Go's own. */
+  nilComplaint?: ByteString;
   /** The struct's (for a pointer: the pointed-to struct's) fields, unexported too, for `%d`, `%+v` and the like. */
-  fields?(data: T): readonly (readonly [name: string, value: GoValue])[];
+  fields?(data: T): readonly (readonly [name: string, value: GoValue | NilPointer])[];
   /** Go's ==; absent for pointers, which compare by identity. */
   equals?(a: T, b: T): boolean;
+}
+
+/** A nil pointer in a struct; anywhere else a template's nil is that of an interface. */
+export class NilPointer {
+  readonly typeName: TypeName;
+
+  constructor(name: TypeName) {
+    this.typeName = name;
+  }
 }
 
 export class GoObject<T = unknown> {

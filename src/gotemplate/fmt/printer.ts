@@ -1,7 +1,18 @@
 import type { ByteString } from '../byte-string.js';
 import type { CallContext } from '../function.js';
 import { ensureDepth } from '../limits.js';
-import { anyType, GoComplex, GoInt, GoMap, GoObject, GoSlice, type GoValue, isUnsigned, typeName } from '../values.js';
+import {
+  anyType,
+  GoComplex,
+  GoInt,
+  GoMap,
+  GoObject,
+  GoSlice,
+  type GoValue,
+  isUnsigned,
+  NilPointer,
+  typeName,
+} from '../values.js';
 import { Formatter } from './formatter.js';
 
 /** Addresses differ from run to run in Go too; this stands for all of them but that of a nil slice or map. */
@@ -241,10 +252,18 @@ export class Printer extends Formatter {
       if (index > 0) this.#writeSeparator();
       if (this.plusV || this.sharpV) this.write(`${name}:`);
       // Fields of other packages' structs are not exported, so their methods are out of reach.
-      if (field === null) this.#printElement(null, verb, depth + 1);
+      if (field instanceof NilPointer) this.#printNilPointer(field, verb);
+      else if (field === null) this.#printElement(null, verb, depth + 1);
       else this.#printValue(field, verb, depth + 1);
     }
     this.write('}');
+  }
+
+  #printNilPointer(pointer: NilPointer, verb: ByteString): void {
+    if ('bodxX'.includes(verb)) this.#printInteger(null, 0n, true, verb);
+    else if (verb !== 'v') this.write(`%!${verb}(${pointer.typeName}=`);
+    if (!'bodxX'.includes(verb)) this.pad('<nil>');
+    if (!'vbodxX'.includes(verb)) this.write(')');
   }
 
   #printPointer(value: GoValue, verb: ByteString): void {

@@ -1,4 +1,4 @@
-import { type ByteString, decodeRune } from '../byte-string.js';
+import { type ByteString, decodeRune, encodeRune } from '../byte-string.js';
 import type { CallContext } from '../function.js';
 import { GoInt, GoObject, type GoValue, typeName } from '../values.js';
 import { Printer } from './printer.js';
@@ -56,10 +56,9 @@ class Printf {
       this.#printer.write('%!(NOVERB)');
       return;
     }
-    const { size } = decodeRune(this.#format, this.#offset);
-    const verb = this.#format.slice(this.#offset, this.#offset + size);
+    const { rune, size } = decodeRune(this.#format, this.#offset);
     this.#offset += size;
-    this.#printVerb(verb);
+    this.#printVerb(encodeRune(rune));
   }
 
   #readFlags(): void {

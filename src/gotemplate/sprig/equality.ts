@@ -1,6 +1,6 @@
 import type { CallContext } from '../function.js';
 import { ensureDepth } from '../limits.js';
-import { GoComplex, GoInt, GoMap, GoObject, GoSlice, type GoValue } from '../values.js';
+import { GoComplex, GoInt, GoMap, GoObject, GoSlice, NilPointer, type GoValue } from '../values.js';
 
 /** Marks a pair under comparison, so that values which contain themselves end: Go takes such a pair for equal. */
 type Visited = Map<object, Set<object>>;
@@ -34,9 +34,11 @@ function equalObjects(context: CallContext, a: GoObject, b: GoObject, visited: V
   const fields = a.type.fields?.(a.data);
   const others = b.type.fields?.(b.data);
   if (fields === undefined || others === undefined) return a.type.equals?.(a.data, b.data) ?? false;
-  return fields.every(([, value], index) =>
-    equalValues(context, value, others[index]?.[1] ?? null, visited, depth + 1),
-  );
+  return fields.every(([, value], index) => {
+    const other = others[index]?.[1] ?? null;
+    if (value instanceof NilPointer || other instanceof NilPointer) return value === other;
+    return equalValues(context, value, other, visited, depth + 1);
+  });
 }
 
 function alreadyCompared(a: object, b: object, visited: Visited): boolean {

@@ -1,6 +1,6 @@
 import { GoError, type CallContext } from '../function.js';
 import { ensureDepth } from '../limits.js';
-import { GoComplex, GoMap, GoObject, GoSlice, typeName, type GoValue } from '../values.js';
+import { GoComplex, GoMap, GoObject, GoSlice, typeName, type GoValue, type TypeName } from '../values.js';
 import { isEmpty } from './defaults.js';
 
 /**
@@ -14,15 +14,16 @@ export function mergeInto(context: CallContext, dst: GoMap, src: GoMap, overwrit
   for (const [key, value] of [...src.entries]) {
     const current = dst.entries.get(key);
     if (value === null) {
-      if (overwrite) put(dst, key, null);
+      if (overwrite) put(dst, key, null, src);
       continue;
     }
+    if (value instanceof GoSlice) refuseList(dst, key, value);
     if (current instanceof GoMap && value instanceof GoMap) {
       mergeInto(context, current, value, overwrite, depth + 1);
       if (!isVacant(current)) continue;
     }
     refusePointer(current, value, overwrite);
-    if (overwrite || isVacant(current)) put(dst, key, value);
+    if (overwrite || isVacant(current)) put(dst, key, value, src);
   }
 }
 
@@ -37,11 +38,19 @@ function refusePointer(current: GoValue | undefined, value: GoValue, overwrite: 
   if (pointer && compound && !overwrite) throw new GoError('src and dst must be of same type');
 }
 
-/** A map of strings, such as split gives, takes strings alone: Go panics on the rest. */
-function put(dst: GoMap, key: string, value: GoValue): void {
-  if (dst.elementType === 'string' && typeof value !== 'string') {
-    const type = value instanceof GoSlice ? typeName(value) : 'interface {}';
-    throw new GoError(`reflect.Value.SetMapIndex: value of type ${type} is not assignable to type string`);
-  }
+/** A map of strings, such as split gives, takes what comes out of another one alone: Go panics even on a dict's strings. */
+function put(dst: GoMap, key: string, value: GoValue, { elementType }: GoMap): void {
+  if (dst.elementType === 'string' && elementType !== 'string') throw notAssignable(elementType);
   dst.entries.set(key, value);
+}
+
+/** Lists have a way of their own through mergo, which gets as far as a panic of another kind. */
+function refuseList(dst: GoMap, key: string, list: GoSlice): void {
+  if (dst.elementType !== 'string') return;
+  if (dst.entries.has(key)) throw new GoError('reflect: call of reflect.Value.IsNil on string Value');
+  throw notAssignable(typeName(list));
+}
+
+function notAssignable(type: TypeName): GoError {
+  return new GoError(`reflect.Value.SetMapIndex: value of type ${type} is not assignable to type string`);
 }

@@ -1,6 +1,6 @@
 import type { ByteString } from '../byte-string.js';
 import { GoError, goMethod, type GoMethod, type MethodType } from '../function.js';
-import { GoInt, GoObject, GoSlice, int, int64, type GoValue } from '../values.js';
+import { GoInt, GoObject, GoSlice, int, int64, NilPointer, type GoValue } from '../values.js';
 import { duration, durationType } from './duration-type.js';
 import { dayNames, Instant, monthNames } from './instant.js';
 import { formatTime, timeText } from './time-format.js';
@@ -41,8 +41,12 @@ export const locationType: MethodType<Location> = {
   kind: 'ptr',
   methods: methodMap([goMethod({ name: 'String', params: [] }, (_, location: Location) => location.name)]),
   text: (location) => location.name,
+  nilComplaint: 'time: missing Location in call to Time.In',
   fields: (location) => [['name', location.name]],
 };
+
+/** What a time in UTC has. */
+const noLocation = new NilPointer(locationType.name);
 
 /** One object for each location, since pointers compare by identity. */
 const locationObjects = new WeakMap<Location, GoObject<Location>>();
@@ -87,7 +91,7 @@ export const timeType: MethodType<Instant> = {
   fields: (instant) => [
     ['wall', new GoInt('uint64', BigInt(instant.nanosecond))],
     ['ext', int64(instant.unix + zeroTimeSeconds)],
-    ['loc', instant.location === utc ? null : locationObject(instant.location)],
+    ['loc', instant.location === utc ? noLocation : locationObject(instant.location)],
   ],
   equals: (a, b) => a.unixNanoseconds === b.unixNanoseconds && a.location === b.location,
 };

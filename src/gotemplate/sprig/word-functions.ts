@@ -63,10 +63,10 @@ export const wordFunctions: readonly GoFunction[] = [
     }),
   ),
   goFunction({ name: 'abbrev', params: ['int', 'string'] }, (_, width, text) =>
-    width < 4n ? text : abbreviate(text, 0, Number(width)),
+    width < 4n ? text : abbreviate(text, 0n, Number(width)),
   ),
   goFunction({ name: 'abbrevboth', params: ['int', 'int', 'string'] }, (_, left, right, text) =>
-    right < 4n || (left > 0n && right < 7n) ? text : abbreviate(text, Number(left), Number(right)),
+    right < 4n || (left > 0n && right < 7n) ? text : abbreviate(text, left, Number(right)),
   ),
   goFunction({ name: 'wrap', params: ['int', 'string'] }, (context, width, text) =>
     wrap(context, width, '', text, false),

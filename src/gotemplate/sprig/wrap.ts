@@ -1,4 +1,5 @@
 import { ByteBuilder } from '../byte-builder.js';
+import { wrapInt } from '../values.js';
 
 /**
  * goutils' WrapCustom: breaks a line at spaces so that no part is longer than `width` bytes. Spaces at the start of a
@@ -32,13 +33,20 @@ function lineEnd(text: string, at: number, columns: number, cutLongWords: boolea
 }
 
 /** goutils' Abbreviate and AbbreviateFull: `offset` is a left edge that stays visible. Widths count bytes. */
-export function abbreviate(text: string, offset: number, width: number): string {
+export function abbreviate(text: string, offset: bigint, width: number): string {
   if (text === '' || width < 4) return '';
   if (text.length <= width) return text;
   const kept = width - 3;
-  const start = Math.min(offset, text.length, text.length - offset < kept ? text.length - kept : Infinity);
+  const start = leftEdge(text.length, offset, kept);
   if (start <= 4) return `${text.slice(0, kept)}...`;
   if (width < 7) return '';
-  if (start + kept < text.length) return `...${abbreviate(text.slice(start), 0, kept)}`;
+  if (start + kept < text.length) return `...${abbreviate(text.slice(start), 0n, kept)}`;
   return `...${text.slice(text.length - kept)}`;
+}
+
+/** Far enough to the left the room from there to the end overflows an int, as in Go, which then keeps the end. */
+function leftEdge(length: number, offset: bigint, kept: number): number {
+  if (offset > BigInt(length)) return length - kept;
+  const room = wrapInt('int', BigInt(length) - offset);
+  return room < BigInt(kept) ? length - kept : Number(offset);
 }
