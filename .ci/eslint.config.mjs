@@ -46,7 +46,16 @@ function importedLayer(specifier, folder) {
 }
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/', 'src/driver/csi/generated/', 'test/fixtures/'] },
+  {
+    ignores: [
+      'dist/',
+      'coverage/',
+      'node_modules/',
+      'src/driver/csi/generated/',
+      'src/gotemplate/sprig/generated/',
+      'test/fixtures/',
+    ],
+  },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

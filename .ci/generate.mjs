@@ -1,9 +1,11 @@
-// Makes src/driver/csi/generated from proto/: message types for the compiler, and the descriptors as JSON so that
-// neither the build nor the running driver parses .proto text.
+// Makes what is not written by hand. src/driver/csi/generated from proto/: message types for the compiler, and the
+// descriptors as JSON so that neither the build nor the running driver parses .proto text. src/gotemplate/sprig/generated:
+// the time zones.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import protobuf from 'protobufjs';
+import { zoneData, zoneSource } from './zone-data.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 const protoDir = path.join(root, 'proto');
@@ -37,4 +39,17 @@ if (!isCurrent) {
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
   writeFileSync(stamp, '');
+}
+
+const zonesDir = path.join(root, 'src', 'gotemplate', 'sprig', 'generated');
+const zones = path.join(zonesDir, 'zones.json');
+const newestSource = Math.max(
+  ...[import.meta.filename, path.join(import.meta.dirname, 'zone-data.mjs'), path.join(root, zoneSource)].map(
+    (file) => statSync(file).ctimeMs,
+  ),
+);
+
+if ((statSync(zones, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= newestSource) {
+  mkdirSync(zonesDir, { recursive: true });
+  writeFileSync(zones, zoneData(root));
 }

@@ -1,6 +1,7 @@
 // The licences of the packages whose code is in a bundle: most demand to go along with it.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { zonePackage } from './zone-data.mjs';
 
 const licenceFile = /^(licen[cs]e|copying|notice)\b/i;
 
@@ -13,6 +14,8 @@ const licenceFile = /^(licen[cs]e|copying|notice)\b/i;
 export function noticesOf(root, metafiles) {
   const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
   const packages = new Set(inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input) ?? []));
+  // Its data is in the bundle in another form.
+  packages.add(zonePackage);
   return [...packages]
     .sort()
     .map((folder) => noticeOf(path.join(root, folder)))
