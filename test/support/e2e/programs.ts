@@ -1,6 +1,8 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { eventually } from '../poll.js';
 
 /** Where Debian puts what buildah runs, `netavark`: without it buildah starts nothing, with or without a network. */
@@ -10,6 +12,30 @@ const helpers = '/usr/lib/podman';
 export function missingPrograms(...programs: readonly string[]): string[] {
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:${helpers}` };
   return programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`], { env }).status !== 0);
+}
+
+/**
+ * The environment of programs that build images, all of whose storage is in a directory. They write outside of it as root
+ * only, a lock file of `netavark`, so an ordinary user cannot run them in a user namespace.
+ */
+export function containersEnvironment(directory: string): NodeJS.ProcessEnv {
+  const configuration = path.join(directory, 'storage.conf');
+  const storage = { driver: 'vfs', graphroot: path.join(directory, 'storage'), runroot: path.join(directory, 'run') };
+  const lines = Object.entries(storage).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`);
+  writeFileSync(configuration, `[storage]\n${lines.join('')}`);
+  return {
+    PATH: `${process.env['PATH'] ?? ''}:${helpers}`,
+    BUILDAH_ISOLATION: 'chroot',
+    CONTAINERS_STORAGE_CONF: configuration,
+  };
+}
+
+/** Skips the suite for an ordinary user. */
+export function needsRootForContainers(this: Mocha.Context): void {
+  const isRoot = /^\s*0\s+0\s/.test(readFileSync('/proc/self/uid_map', 'utf8')) && process.getuid?.() === 0;
+  if (isRoot) return;
+  console.log('      skipped: images are built by root only');
+  this.skip();
 }
 
 export interface Run {

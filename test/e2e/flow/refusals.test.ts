@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { ApprovalsController, rejected } from '../../support/access/approvals-controller.js';
+import { driverBindings } from '../../support/access/driver-rules.js';
+import { flagsConfigMap } from '../../support/driver/manifests.js';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import type { FlowStage } from '../../support/e2e/flow-stage.js';
+import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import { eventually } from '../../support/poll.js';
+import { secret } from '../../support/proxy/manifests.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const basic = `Basic ${Buffer.from(`robot:${toolPassword}`).toString('base64')}`;
+/** What the proxy may remember of a right or a Secret, and then some for a busy machine. */
+const forgottenMs = 60_000;
+
+describe('programs that must not get through', function () {
+  this.timeout(120_000);
+  let tool: ToolServer;
+  let elsewhere: ToolServer;
+  let volume: TestVolume;
+  const url = (): string => `${tool.url('tools.test')}/page`;
+  const use = useFlowStage(['tools.test', 'elsewhere.test'], ['curl'], async (stage: FlowStage) => {
+    elsewhere = await ToolServer.start('http', undefined, ['elsewhere.test']);
+    tool = await ToolServer.start(
+      'https',
+      ({ headers, url: where }, response) => {
+        if (headers.authorization !== basic) response.writeHead(401).end('who are you?');
+        else if (where !== '/redirect') response.end('welcome');
+        else response.writeHead(302, { Location: elsewhere.url('elsewhere.test') }).end();
+      },
+      ['tools.test'],
+    );
+    stage.onStop(() => Promise.all([tool.stop(), elsewhere.stop()]));
+    stage.put(secret('wrong', 'kubernetes.io/basic-auth', { username: 'robot', password: 'nope' }));
+    stage.put(secret('going', 'kubernetes.io/basic-auth', { username: 'robot', password: toolPassword }));
+    stage.connect('tool', tool.url('tools.test'), { secret: 'login' });
+    stage.connect('elsewhere', 'https://other.test', { secret: 'login' });
+    stage.connect('wrong', tool.url('tools.test'), { secret: 'wrong' });
+    stage.connect('going', tool.url('tools.test'), { secret: 'going' });
+    stage.connect('unknown', tool.url('tools.test'), { secret: 'login', caSecret: 'login' });
+    stage.allow(['tool', 'elsewhere', 'wrong', 'going', 'unknown']);
+    volume = await stage.volume({ attributes: { connectors: 'tool' } });
+  });
+
+  /** What a program prints, and the last status that it saw: that of the proxy's CONNECT where there is no other. */
+  const curl = async (of: TestVolume, where = url(), ...more: readonly string[]): Promise<string> => {
+    const format = `-w '\\n%{http_connect} %{http_code}'`;
+    const script = `curl -sSi --cacert ca.crt ${format} ${more.join(' ')} ${where}`;
+    return (await use.stage.try(of, script)).output;
+  };
+  const isServed = (output: string): boolean => output.includes('welcome');
+
+  it('for want of a volume', async () => {
+    const before = tool.seen.length;
+    const { port } = use.stage.proxy;
+    for (const proxy of ['', `-x http://127.0.0.1:${port}`, `-x http://ci%2Ftool:made-up@127.0.0.1:${port}`]) {
+      assert.notEqual((await use.stage.without(`curl -sSfk ${proxy} ${url()}`)).status, 0);
+    }
+    assert.equal(tool.seen.length, before);
+  });
+
+  it('for an expired token, until the file has the next: the program that reads it goes on', async () => {
+    const short = use.stage.node.volume();
+    await eventually('the volume is mounted before its token has expired', async () => {
+      await use.stage.publish(short, { connectors: 'tool' }, 2).catch(() => undefined);
+      return short.isMounted();
+    });
+    const log = path.join(use.stage.work, 'statuses');
+    const program = use.stage.try(
+      short,
+      `code=
+      until [ "$code" = 200 ] && grep -q 407 ${log}; do
+        . ./.env
+        code=$(curl -s -o /dev/null --cacert ca.crt -w '%{http_code}' ${url()}) ||
+          curl -s -o /dev/null --cacert ca.crt -w '%{http_connect}\\n' ${url()} >>${log} || true
+      done`,
+    );
+    await eventually(
+      'the token is refused',
+      () => existsSync(log) && readFileSync(log, 'utf8').includes('407'),
+      60_000,
+    );
+    await use.stage.publish(short, { connectors: 'tool' });
+    assert.equal((await program).status, 0);
+    assert.ok(isServed(await curl(short)));
+  });
+
+  it('for another account, which is told what would let it in', async () => {
+    const revoke = use.stage.allow(['tool'], 'stranger');
+    const strange = await use.stage.volume({ attributes: { connectors: 'tool' }, serviceAccountName: 'stranger' });
+    revoke();
+    const output = await curl(strange);
+    assert.match(output, /403/);
+    const plain = await curl(strange, url().replace('https:', 'http:'));
+    assert.match(plain, /ci:stranger may not "get" .*"tool".*resourceNames: \["tool"\], verbs: \["get"\]/s);
+  });
+
+  it('with the connector of another tool: the credential goes nowhere', async () => {
+    const other = await use.stage.volume({ attributes: { connectors: 'elsewhere' } });
+    const seen = elsewhere.seen.length;
+    await curl(other, elsewhere.url('elsewhere.test'));
+    assert.equal(elsewhere.seen.length, seen + 1);
+    assert.equal(elsewhere.seen.at(-1)?.headers.authorization, undefined);
+    const before = tool.seen.length;
+    // Through the blind tunnel, as nobody.
+    assert.match(await curl(other, url(), '-k'), /who are you\?/);
+    assert.equal(tool.seen.length, before + 1);
+    assert.equal(tool.seen.at(-1)?.headers.authorization, undefined);
+  });
+
+  it('to where the tool sends them: the credential does not follow', async () => {
+    const before = elsewhere.seen.length;
+    const output = await curl(volume, `${tool.url('tools.test')}/redirect`, '-L');
+    assert.match(output, /hello/);
+    assert.equal(elsewhere.seen.length, before + 1);
+    const { headers } = elsewhere.seen.at(-1)!;
+    assert.equal(headers.authorization, undefined);
+    assert.equal(headers['proxy-authorization'], undefined);
+  });
+
+  it('with a wrong password, which the tool says', async () => {
+    const wrong = await use.stage.volume({ attributes: { connectors: 'wrong' } });
+    assert.match(await curl(wrong), /who are you\?\n200 401$/);
+  });
+
+  it('to a tool whose certificate nobody vouches for', async () => {
+    const unknown = await use.stage.volume({ attributes: { connectors: 'unknown' } });
+    const before = tool.seen.length;
+    assert.match(await curl(unknown), / 502$/);
+    assert.equal(tool.seen.length, before);
+  });
+
+  it('once a right is revoked, or a Secret deleted', async () => {
+    const { stage } = use;
+    const revoke = stage.allow(['tool'], 'leaver');
+    const revoked = await stage.volume({ attributes: { connectors: 'tool' }, serviceAccountName: 'leaver' });
+    const going = await stage.volume({ attributes: { connectors: 'going' } });
+    assert.ok(isServed(await curl(revoked)));
+    assert.ok(isServed(await curl(going)));
+    revoke();
+    stage.api.delete('secrets', { namespace: 'ci', name: 'going' });
+    await eventually('the right is gone', async () => (await curl(revoked)).includes('403'), forgottenMs);
+    await eventually('the Secret is gone', async () => (await curl(going)).endsWith(' 502'), forgottenMs);
+    assert.match(await curl(going), /going/);
+  });
+
+  it('after a rejection, of which the volume tells', async () => {
+    const { stage } = use;
+    for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' })) stage.api.bind(binding);
+    stage.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+    const approvals = new ApprovalsController(stage.api);
+    const publish = (of: TestVolume): Promise<unknown> =>
+      stage.publish(of, { connectors: 'tool' }).catch((error: unknown) => (lastError = error));
+    let lastError: unknown;
+    // One after the other, until the driver knows of the flags.
+    await eventually(
+      'a request is made',
+      async () => {
+        const early = stage.node.volume();
+        await Promise.race([publish(early), approvals.requested().catch(() => undefined)]);
+        return approvals.requests.length > 0;
+      },
+      forgottenMs,
+    );
+    const waiting = stage.node.volume();
+    const mounted = eventually(
+      'the volume is mounted',
+      async () => {
+        await publish(waiting);
+        return waiting.isMounted();
+      },
+      forgottenMs,
+    ).catch((error: unknown) => assert.fail(`${String(error)}: ${String(lastError)}`));
+    const ofPod = (request: object): boolean => JSON.stringify(request).includes(waiting.pod.uid);
+    await eventually('a request is made for its pod', () => approvals.requests.some(ofPod), forgottenMs);
+    approvals.setConditions(approvals.requests.find(ofPod)!, rejected);
+    await mounted;
+    assert.deepEqual(Object.keys(waiting.read()), ['.error.json']);
+    assert.match(waiting.read()['.error.json'] ?? '', /not on a Friday/);
+    // Nor does a token that the pod has from before do without the permission.
+    await eventually('the permission counts', async () => (await curl(volume)).includes('403'), forgottenMs);
+  });
+});

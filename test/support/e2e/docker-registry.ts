@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { hashSync } from 'bcryptjs';
+import { toolAuthority } from '../proxy/tool-server.js';
+import { freePort, untilListening } from './programs.js';
+import type { RegistryTokenService } from './registry-token-service.js';
+
+export interface DockerRegistryOptions {
+  /** To be made. */
+  readonly directory: string;
+  readonly host: string;
+  /** Who may do anything, by password or by token; undefined: everybody. */
+  readonly auth?: { readonly username: string; readonly password: string } | RegistryTokenService;
+}
+
+/** Debian's `docker-registry` behind TLS, with a certificate of the tools' CA. */
+export class DockerRegistry {
+  readonly #process: ChildProcess;
+  readonly #logFile: string;
+  /** `host:port`. */
+  readonly address: string;
+
+  private constructor(process: ChildProcess, address: string, logFile: string) {
+    this.#process = process;
+    this.address = address;
+    this.#logFile = logFile;
+  }
+
+  static async start({ directory, host, auth }: DockerRegistryOptions): Promise<DockerRegistry> {
+    mkdirSync(directory);
+    const port = await freePort();
+    const file = (name: string, content: string): string => {
+      const place = path.join(directory, name);
+      writeFileSync(place, content);
+      return place;
+    };
+    const { certificate, key } = toolAuthority.issue({ commonName: host, hosts: [host] });
+    const configuration = {
+      version: 0.1,
+      log: { accesslog: { disabled: false }, level: 'error' },
+      storage: { filesystem: { rootdirectory: path.join(directory, 'blobs') } },
+      http: {
+        addr: `127.0.0.1:${port}`,
+        secret: 'test',
+        tls: { certificate: file('tls.crt', certificate), key: file('tls.key', key) },
+      },
+      ...(auth === undefined ? {} : { auth: authOf(auth, file) }),
+    };
+    const logFile = path.join(directory, 'log');
+    const shell = 'exec docker-registry serve "$0" >"$1" 2>&1';
+    const args = ['-c', shell, file('registry.json', JSON.stringify(configuration)), logFile];
+    const process = spawn('sh', args, { stdio: 'ignore' });
+    await untilListening(port);
+    return new DockerRegistry(process, `${host}:${port}`, logFile);
+  }
+
+  get url(): string {
+    return `https://${this.address}`;
+  }
+
+  /** Requests so far, as `METHOD PATH`. */
+  get served(): readonly string[] {
+    const requests = readFileSync(this.#logFile, 'utf8').matchAll(/"(\S+) (\S+) HTTP\/1\.1" 2\d\d/g);
+    return [...requests].map(([, method, where]) => `${method} ${where}`);
+  }
+
+  stop(): void {
+    this.#process.kill('SIGKILL');
+  }
+}
+
+/** The least that bcrypt takes: the registry asks it with every request. */
+const bcryptRounds = 4;
+
+function authOf(
+  auth: NonNullable<DockerRegistryOptions['auth']>,
+  file: (name: string, content: string) => string,
+): object {
+  if ('password' in auth) {
+    const line = `${auth.username}:${hashSync(auth.password, bcryptRounds)}\n`;
+    return { htpasswd: { realm: 'registry', path: file('htpasswd', line) } };
+  }
+  const { realm, service, issuer, certificate } = auth;
+  return { token: { realm, service, issuer, rootcertbundle: file('tokens.crt', certificate) } };
+}

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { driverBindings } from '../access/driver-rules.js';
+import { DriverProcess } from '../driver/driver-process.js';
+import { NodeSandbox } from '../driver/node-sandbox.js';
+import type { TestVolume, VolumeIdentity } from '../driver/test-volume.js';
+import { KubeApi } from '../kube-api/kube-api.js';
+import type { KubeObject } from '../kube-api/resources.js';
+import { eventually } from '../poll.js';
+import { connector, grant, secret } from '../proxy/manifests.js';
+import type { ConnectorOptions } from '../proxy/manifests.js';
+import { toolAuthority } from '../proxy/tool-server.js';
+import { needs } from './rendered-classes.js';
+import { ProxyProcess } from './proxy-process.js';
+import { run, runTask } from './programs.js';
+import type { Run } from './programs.js';
+
+const deploy = path.join(import.meta.dirname, '..', '..', '..', 'deploy');
+/** The password of every tool: whatever else it is found in has leaked. */
+export const toolPassword = 'CREDENTIAL-CANARY-of-the-tool';
+
+export interface FlowVolume extends VolumeIdentity {
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Of the token. */
+  readonly expirationSeconds?: number;
+}
+
+/**
+ * Both halves as processes against the test API server: the built driver and the built proxy with the rights of deploy/,
+ * the classes of deploy/classes, and volumes for programs. Connectors and accounts are of namespace ci.
+ */
+export class FlowStage {
+  readonly api: KubeApi;
+  readonly node = new NodeSandbox();
+  /** For programs to work in. */
+  readonly work = path.join(this.node.root, 'work');
+  readonly #cleanups: (() => unknown)[] = [];
+  #proxy: ProxyProcess | undefined;
+  #driver: DriverProcess | undefined;
+  readonly #hosts: readonly string[];
+
+  private constructor(api: KubeApi, hosts: readonly string[]) {
+    this.api = api;
+    this.#hosts = hosts;
+    mkdirSync(this.work);
+  }
+
+  /** @param hosts the names of tools, which nobody but the proxy finds. */
+  static async start(hosts: readonly string[]): Promise<FlowStage> {
+    const stage = new FlowStage(await KubeApi.start(), hosts);
+    try {
+      await stage.#start();
+    } catch (error) {
+      await stage.stop();
+      throw error;
+    }
+    return stage;
+  }
+
+  get proxy(): ProxyProcess {
+    return this.#proxy!;
+  }
+
+  get driver(): DriverProcess {
+    return this.#driver!;
+  }
+
+  /** Called last to first when the stage ends. */
+  onStop(clean: () => unknown): void {
+    this.#cleanups.push(clean);
+  }
+
+  put(...objects: readonly object[]): void {
+    for (const object of objects) this.api.put(encoded(object as KubeObject & { readonly stringData?: object }));
+  }
+
+  /** A connector that has the proxy's address, as its controller would give it one. The tools' CA is trusted. */
+  connect(name: string, address: string, options: ConnectorOptions = {}): void {
+    const httpAddress = {
+      url: `http://127.0.0.1:${this.proxy.port}/namespaces/ci/connectors/${name}`,
+      audience: 'connectors-proxy',
+      CACerts: this.authority,
+    };
+    const object = connector(name, address, { caSecret: 'tool-ca', ...options });
+    this.put({ ...object, status: { proxy: { httpAddress } } });
+  }
+
+  /** Lets an account use connectors. @returns takes the right back. */
+  allow(names: readonly string[], account = 'builder'): () => void {
+    const [role] = grant(account, names) as readonly { readonly rules: Parameters<KubeApi['bind']>[0]['rules'] }[];
+    return this.api.bind({ serviceAccount: `ci/${account}`, namespace: 'ci', rules: role?.rules ?? [] });
+  }
+
+  /** The CA's certificate of the proxy, PEM. */
+  get authority(): string {
+    const found = this.api.get('secrets', { namespace: 'connectors-system', name: 'connectors-proxy-ca' });
+    const data = found?.['data'] as Readonly<Record<string, string>> | undefined;
+    return Buffer.from(data?.['tls.crt'] ?? '', 'base64').toString();
+  }
+
+  /** A volume as a pod has it, mounted. */
+  async volume({ attributes, expirationSeconds = 600, ...identity }: FlowVolume): Promise<TestVolume> {
+    const volume = this.node.volume(identity);
+    await this.publish(volume, attributes, expirationSeconds);
+    return volume;
+  }
+
+  /** What the kubelet does, first and again: with a new token. */
+  async publish(volume: TestVolume, attributes: FlowVolume['attributes'], expirationSeconds = 600): Promise<void> {
+    const { namespace, serviceAccountName, name, uid } = volume.pod;
+    volume.token = this.api.identities.issueServiceAccount({
+      ...{ namespace, name: serviceAccountName, pod: { name, uid } },
+      ...{ audiences: ['connectors-proxy'], expirationSeconds },
+    }).token;
+    await this.driver.kubelet.publish(volume.publishRequest({ attributes }));
+  }
+
+  /** Runs a script in a volume, after reading `.env`, and asserts that it succeeds. @returns what it prints. */
+  async task(volume: TestVolume, script: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+    const { status, stdout, output } = await this.try(volume, script, env);
+    assert.equal(status, 0, `${output}\n${this.proxy.log.slice(-3000)}`);
+    return stdout;
+  }
+
+  /** As `task`, whatever comes of it. */
+  try(volume: TestVolume, script: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
+    return runTask(volume.target, script, this.#environment(env));
+  }
+
+  /** Runs a script that knows of no volume. */
+  without(script: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
+    return run('sh', ['-ec', script], this.work, this.#environment(env));
+  }
+
+  /** Ends it, and asserts that no log holds a tool's password or a pod's token. */
+  async stop(): Promise<void> {
+    for (const clean of this.#cleanups.splice(0).reverse()) await clean();
+    await this.#driver?.stop();
+    await this.#proxy?.stop();
+    await this.api.stop();
+    this.node.remove();
+    for (const log of [this.#proxy?.log ?? '', this.#driver?.stderr ?? '']) {
+      assert.ok(!log.includes(toolPassword), 'a password is in a log');
+      assert.doesNotMatch(log, /eyJ[-\w]+\.eyJ/, 'a token is in a log');
+    }
+  }
+
+  #environment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+    return { HOME: this.work, TMPDIR: this.work, ...env };
+  }
+
+  async #start(): Promise<void> {
+    const { api, node } = this;
+    const file = (name: string): string => path.join(node.root, name);
+    for (const name of ['proxy', 'driver']) api.writeKubeconfig(file(`${name}.kubeconfig`), { name });
+    for (const binding of driverBindings('base/rbac.yaml', { user: 'driver' })) api.bind(binding);
+    for (const binding of driverBindings('proxy/rbac.yaml', { user: 'proxy' })) {
+      // The role for credentials is bound by namespace only, here in that of the connectors.
+      const isCredentials = binding.namespace === undefined && binding.rules.every(isForSecrets);
+      api.bind(isCredentials ? { ...binding, namespace: 'ci' } : binding);
+    }
+    this.put(parse(readFileSync(path.join(deploy, 'base/csi-driver.yaml'), 'utf8')) as object);
+    this.put({
+      apiVersion: 'connectors.alauda.io/v1alpha1',
+      kind: 'ConnectorClass',
+      metadata: { name: 'any' },
+      spec: { proxy: otherProxy },
+    });
+    this.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
+    this.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: toolPassword }));
+    this.#proxy = await ProxyProcess.start({
+      directory: node.root,
+      hosts: this.#hosts,
+      flags: ['--kubeconfig', file('proxy.kubeconfig')],
+    });
+    this.#driver = await DriverProcess.start(node, [
+      ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', file('driver.kubeconfig')],
+    ]);
+    await eventually('the proxy has made its CA', () => this.authority !== '');
+  }
+
+  /** A class of deploy/classes. */
+  useClass(name: string): void {
+    const object = parse(readFileSync(path.join(deploy, 'classes', `${name}.yaml`), 'utf8')) as {
+      readonly spec: object;
+    };
+    this.put({ ...object, spec: { ...object.spec, proxy: otherProxy } });
+  }
+}
+
+/** Not the proxy's own Service: the address is one that programs here can reach. */
+const otherProxy = { ref: { kind: 'Service', namespace: 'connectors-system', name: 'proxy-on-loopback' } };
+
+/** To be called in a suite, whose hooks it adds to. Skips it where programs are missing. */
+export function useFlowStage(
+  hosts: readonly string[],
+  programs: readonly string[],
+  prepare: (stage: FlowStage) => Promise<void> | void,
+): { readonly stage: FlowStage } {
+  let stage: FlowStage | undefined;
+  before('programs', needs(...programs));
+  before('stage', async () => {
+    stage = await FlowStage.start(hosts);
+    await prepare(stage);
+  });
+  after(() => stage?.stop());
+  return {
+    get stage() {
+      return stage!;
+    },
+  };
+}
+
+function isForSecrets({ resources }: { readonly resources?: readonly string[] | undefined }): boolean {
+  return resources?.includes('secrets') === true;
+}
+
+/** As the API server keeps Secrets: everything in `data`. */
+function encoded({ stringData, ...object }: KubeObject & { readonly stringData?: object }): KubeObject {
+  if (stringData === undefined) return object;
+  const data = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(String(text)).toString('base64')]);
+  return { ...object, data: Object.fromEntries(data) as object };
+}

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ToolServer } from '../proxy/tool-server.js';
+
+/** Git's smart HTTP behind TLS and a password: `git http-backend` over the repositories of a directory. */
+export async function startGitServer(directory: string, host: string, login: string): Promise<ToolServer> {
+  const authorization = `Basic ${Buffer.from(login).toString('base64')}`;
+  return ToolServer.start(
+    'https',
+    (request, response) => {
+      if (request.headers.authorization === authorization) serve(directory, request, response);
+      else response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end();
+    },
+    [host],
+  );
+}
+
+/** CGI (RFC 3875): the request in variables and on standard input, the answer with its headers on standard output. */
+function serve(directory: string, request: IncomingMessage, response: ServerResponse): void {
+  const { method = '', url = '', headers } = request;
+  const [pathInfo = '', query = ''] = url.split('?');
+  const program = spawn('git', ['http-backend'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: {
+      PATH: process.env['PATH'],
+      GIT_PROJECT_ROOT: directory,
+      GIT_HTTP_EXPORT_ALL: '1',
+      REMOTE_USER: 'robot',
+      REQUEST_METHOD: method,
+      PATH_INFO: pathInfo,
+      QUERY_STRING: query,
+      CONTENT_TYPE: headers['content-type'] ?? '',
+      HTTP_CONTENT_ENCODING: headers['content-encoding'] ?? '',
+      GIT_PROTOCOL: String(headers['git-protocol'] ?? ''),
+      ...(headers['content-length'] === undefined ? {} : { CONTENT_LENGTH: headers['content-length'] }),
+    },
+  });
+  program.stdin.on('error', () => undefined);
+  request.pipe(program.stdin);
+  let head = Buffer.alloc(0);
+  const readHead = (chunk: Buffer): void => {
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf('\r\n\r\n');
+    if (end === -1) return;
+    program.stdout.off('data', readHead).pause();
+    const fields = head.toString('latin1', 0, end).split('\r\n');
+    for (const field of fields) {
+      const [, name = '', value = ''] = /^([^:]+): *(.*)$/.exec(field) ?? [];
+      if (name === 'Status') response.statusCode = Number.parseInt(value, 10);
+      else if (name !== '') response.setHeader(name, value);
+    }
+    response.write(head.subarray(end + 4));
+    program.stdout.pipe(response);
+  };
+  program.stdout.on('data', readHead).once('end', () => response.end());
+}

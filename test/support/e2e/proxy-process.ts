@@ -1,0 +1,90 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { eventually } from '../poll.js';
+
+const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
+/** Makes a table of host names count in a mount namespace, and there alone; then becomes the program. */
+const withHosts = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
+
+export interface ProxyProcessOptions {
+  /** An existing directory that it may fill. */
+  readonly directory: string;
+  /** Names that it alone finds; all are this machine. */
+  readonly hosts: readonly string[];
+  /** Of `proxy`, besides where it listens and which addresses it connects to. */
+  readonly flags: readonly string[];
+}
+
+/** The built proxy in a process and a mount namespace of its own. */
+export class ProxyProcess {
+  readonly #child: ChildProcess;
+  log = '';
+  port = 0;
+
+  private constructor({ directory, hosts, flags }: ProxyProcessOptions) {
+    const hostsFile = path.join(directory, 'hosts');
+    writeFileSync(hostsFile, `127.0.0.1 localhost ${hosts.join(' ')}\n`);
+    this.#child = spawn(
+      'unshare',
+      [
+        ...['--mount', '--propagation', 'private', '--', 'sh', '-c', withHosts, 'sh', hostsFile],
+        ...[process.execPath, main, 'proxy', '--proxy-address', '127.0.0.1:0', '--http-address', ''],
+        // The test API server is at 127.0.0.1 as well, and so refused unless its very address is allowed.
+        ...['--allow-addresses', '127.0.0.0/8,127.0.0.1/32', '--stop-delay', '0s', '--drain', '0s'],
+        ...flags,
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.log += text));
+  }
+
+  /** Starts it and waits until it listens. */
+  static async start(options: ProxyProcessOptions): Promise<ProxyProcess> {
+    const proxy = new ProxyProcess(options);
+    try {
+      await eventually(
+        'the proxy listens',
+        () => {
+          proxy.port = Number(/"port":(\d+),"msg":"listening"/.exec(proxy.log)?.[1] ?? 0);
+          return proxy.port !== 0 || proxy.hasEnded;
+        },
+        60_000,
+      );
+      if (proxy.hasEnded) throw new Error('the proxy has ended');
+    } catch (error) {
+      proxy.signal('SIGKILL');
+      throw new Error(`the proxy did not start: ${proxy.log}`, { cause: error });
+    }
+    return proxy;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The lines about requests, parsed. */
+  get requests(): readonly Record<string, unknown>[] {
+    return this.log
+      .split('\n')
+      .filter((line) => line.includes('"msg":"request"'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  /** The most memory that it has had so far, MiB. */
+  get peakMib(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async stop(): Promise<void> {
+    this.signal('SIGTERM');
+    if (!this.hasEnded) await once(this.#child, 'exit');
+  }
+}

@@ -1,0 +1,83 @@
+import { createPrivateKey, randomUUID } from 'node:crypto';
+import { SignJWT } from 'jose';
+import { CertificateAuthority } from '../kube-api/certificates.js';
+import { ToolServer } from '../proxy/tool-server.js';
+import type { SeenRequest } from '../proxy/tool-server.js';
+
+/**
+ * The token service of a registry (CNCF Distribution, token authentication): signs what it is asked for to those with the
+ * password, and to everybody the right to pull from `public/`.
+ */
+export class RegistryTokenService {
+  readonly service = 'registry';
+  readonly issuer = 'token service';
+  /** What its tokens are verified with, PEM. */
+  readonly certificate: string;
+  readonly #key: string;
+  readonly #tool: ToolServer;
+  readonly #host: string;
+  readonly #authorization: string;
+
+  private constructor(tool: ToolServer, host: string, login: string) {
+    this.#tool = tool;
+    this.#host = host;
+    this.#authorization = `Basic ${Buffer.from(login).toString('base64')}`;
+    const pair = new CertificateAuthority('tokens').issue({ commonName: 'tokens' });
+    this.certificate = pair.certificate;
+    this.#key = pair.key;
+    tool.answer = (_request, response, seen) => {
+      void this.#answer(seen).then(
+        (answer) => response.writeHead(answer === undefined ? 401 : 200).end(JSON.stringify(answer ?? {})),
+        () => response.destroy(),
+      );
+    };
+  }
+
+  /** @param login `user:password`. */
+  static async start(host: string, login: string): Promise<RegistryTokenService> {
+    return new RegistryTokenService(await ToolServer.start('https', undefined, [host]), host, login);
+  }
+
+  get url(): string {
+    return this.#tool.url(this.#host);
+  }
+
+  get realm(): string {
+    return `${this.url}/token`;
+  }
+
+  /** Requests so far. */
+  get seen(): readonly SeenRequest[] {
+    return this.#tool.seen;
+  }
+
+  stop(): Promise<void> {
+    return this.#tool.stop();
+  }
+
+  /** Undefined for a wrong password. */
+  async #answer({ url, headers }: SeenRequest): Promise<object | undefined> {
+    const { authorization } = headers;
+    if (authorization !== undefined && authorization !== this.#authorization) return undefined;
+    const scopes = new URL(url, this.url).searchParams.getAll('scope').flatMap((scope) => scope.split(' '));
+    const access = scopes.flatMap((scope) => {
+      const [type = '', name = '', actions = ''] = scope.split(':');
+      const allowed = actions
+        .split(',')
+        .filter((action) => authorization !== undefined || (name.startsWith('public/') && action === 'pull'));
+      return allowed.length === 0 ? [] : [{ type, name, actions: allowed }];
+    });
+    const der = this.certificate.replaceAll(/-----[A-Z ]+-----|\n/g, '');
+    const token = await new SignJWT({ access })
+      .setProtectedHeader({ alg: 'ES256', typ: 'JWT', x5c: [der] })
+      .setIssuer(this.issuer)
+      .setSubject('robot')
+      .setAudience(this.service)
+      .setJti(randomUUID())
+      .setIssuedAt()
+      .setNotBefore('-10s')
+      .setExpirationTime('5m')
+      .sign(createPrivateKey(this.#key));
+    return { token, expires_in: 300 };
+  }
+}
