@@ -15,6 +15,8 @@ export class Http2Connection implements Connection {
   readonly #session: ClientHttp2Session;
   readonly #pingTimeoutMs: number;
   #isLeaving = false;
+  /** A look has found that no ping can be sent any more. */
+  #isMute = false;
   #active = 0;
 
   private constructor(session: ClientHttp2Session, pingTimeoutMs: number) {
@@ -98,6 +100,10 @@ export class Http2Connection implements Connection {
 
   probe(): void {
     if (this.#session.destroyed) return;
+    if (this.#session.closed) {
+      this.#probeClosed();
+      return;
+    }
     const timer = setTimeout(() => this.#session.destroy(new Error('no answer to a ping')), this.#pingTimeoutMs);
     timer.unref();
     // False when a ping is on its way already: then its own timer decides.
@@ -107,6 +113,15 @@ export class Http2Connection implements Connection {
 
   close(): void {
     this.#session.destroy();
+  }
+
+  /**
+   * After the server's farewell node sends no ping, so that nobody would hear of a connection that has died since. What
+   * is still under way at the second look is watches, which go on elsewhere.
+   */
+  #probeClosed(): void {
+    if (this.#isMute) this.#session.destroy(new Error('the server has sent the connection away'));
+    this.#isMute = true;
   }
 
   #open(headers: Readonly<Record<string, string>>, endStream: boolean): ClientHttp2Stream {

@@ -219,6 +219,26 @@ describe('the connections of the Kubernetes client', () => {
     }
   });
 
+  it('moves the watches of one on which the server has said goodbye, which nobody would find dead', async () => {
+    const proxy = await StallingProxy.start(api.port);
+    try {
+      const timings = { ...quickTimings, pingIntervalMs: 200, pingTimeoutMs: 300 };
+      use({ ...adminConfig(api), port: proxy.port }, { timings });
+      watch(3);
+      await eventually('all watches are open', () => reflectors.every(({ state }) => state.isConnected));
+      api.sendGoaway();
+      await eventually('it has heard', async () => {
+        await client!.get(git, { signal: never });
+        return proxy.accepted >= 2;
+      });
+      proxy.stall();
+      api.put(connector('git-1', 'b'));
+      await eventually('the change has come through', () => reflectors[1]!.state.objects.size === 1);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
   it('looks at once whether the other side is there when an answer does not come', async () => {
     const proxy = await StallingProxy.start(api.port);
     try {
