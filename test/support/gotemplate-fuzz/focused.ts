@@ -1,5 +1,5 @@
 import { constraint, json, layouts, replacements, url, verb, version } from './pools.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 
 /**
  * Cases that press one function at a time with text made for it, much of it wrong: numbers, JSON, dates and layouts,

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { generateCases } from './generate.js';
-import { Random } from './random.js';
+import { Random } from '../random.js';
 import { seedOf } from './seed.js';
 
 /** Writes cases for the recorder: `generate-command.ts FROM TO`, one JSON object a line for each seed. */

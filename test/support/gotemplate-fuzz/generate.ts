@@ -1,6 +1,6 @@
 import { focusedTemplate } from './focused.js';
 import { constraint, json, keys, layouts, pattern, replacements, url, verb, version, words } from './pools.js';
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 import { signatures, type FunctionSignature, type Kind } from './signatures.js';
 
 export interface Case {

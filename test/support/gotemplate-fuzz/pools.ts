@@ -1,4 +1,4 @@
-import type { Random } from './random.js';
+import type { Random } from '../random.js';
 
 /** Texts with what string functions stumble over: cases, digits, white space, other scripts, markup. */
 export const words = [

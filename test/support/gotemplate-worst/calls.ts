@@ -1,5 +1,5 @@
 import type { GoFunction, ParamType } from '../../../src/gotemplate/function.js';
-import { Random } from '../gotemplate-fuzz/random.js';
+import { Random } from '../random.js';
 import { seedOf } from '../gotemplate-fuzz/seed.js';
 import { argumentsFor } from './inputs.js';
 

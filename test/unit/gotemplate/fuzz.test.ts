@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { generateCases } from '../../support/gotemplate-fuzz/generate.js';
-import { Random } from '../../support/gotemplate-fuzz/random.js';
+import { Random } from '../../support/random.js';
 import { seedOf } from '../../support/gotemplate-fuzz/seed.js';
 import { loadVectors, runVectorExactly } from '../../support/vectors.js';
 
