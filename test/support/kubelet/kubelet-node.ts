@@ -54,12 +54,17 @@ export class KubeletNode {
 
   /** @param env of the driver's process, beside ours. */
   async startDriverWith(env: NodeJS.ProcessEnv, ...flags: string[]): Promise<DriverProcess> {
+    const driver = this.launchDriver(env, ...flags);
+    await driver.untilLogged('the kubelet has registered the driver');
+    await driver.kubelet.untilReady();
+    if (this.kubelet.pods.size === 0) this.#restingDescriptors ??= await settledDescriptors(driver.pid);
+    return driver;
+  }
+
+  /** As `startDriverWith`, without waiting for anything. */
+  launchDriver(env: NodeJS.ProcessEnv, ...flags: string[]): DriverProcess {
     const all = [...this.flags, ...this.#sourceFlags(), '--log-level', 'info', '--http-address', '127.0.0.1:0'];
-    this.#driver = new DriverProcess(this.sandbox, [...all, ...flags], env);
-    await this.#driver.untilLogged('the kubelet has registered the driver');
-    await this.#driver.kubelet.untilReady();
-    if (this.kubelet.pods.size === 0) this.#restingDescriptors ??= await settledDescriptors(this.#driver.pid);
-    return this.#driver;
+    return (this.#driver = new DriverProcess(this.sandbox, [...all, ...flags], env));
   }
 
   /** The DaemonSet's pod is replaced: the old driver ends before the new one starts. */

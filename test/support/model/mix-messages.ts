@@ -1,0 +1,9 @@
+/** To the program: a volume to be read from now on, one that has gone; to tell what it has seen so far. */
+export type MixCommand = { readonly target: string; readonly kind: number } | { readonly gone: string } | 'report';
+
+export interface MixReport {
+  /** Whole generations read. */
+  readonly passes: number;
+  /** What was neither a whole generation nor none, and what went back to an older state. */
+  readonly problems: readonly string[];
+}

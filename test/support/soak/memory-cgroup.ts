@@ -1,0 +1,49 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+const root = '/sys/fs/cgroup/memory';
+
+/** A memory cgroup (version 1) below our own, as the container of a pod has one. */
+export class MemoryCgroup {
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Undefined where none can be made, as in most containers. */
+  static make(limitBytes: number): MemoryCgroup | undefined {
+    try {
+      const [, own = ''] = /^\d+:memory:(.*)$/m.exec(fs.readFileSync('/proc/self/cgroup', 'utf8')) ?? [];
+      const directory = path.join(root, own, `driver-${process.pid}`);
+      fs.mkdirSync(directory);
+      fs.writeFileSync(path.join(directory, 'memory.limit_in_bytes'), String(limitBytes));
+      return new MemoryCgroup(directory);
+    } catch {
+      return undefined;
+    }
+  }
+
+  add(pid: number): void {
+    fs.writeFileSync(path.join(this.#directory, 'cgroup.procs'), String(pid));
+  }
+
+  /** The most that it ever held, the pages of volumes included. */
+  get peakBytes(): number {
+    return this.#number('memory.max_usage_in_bytes');
+  }
+
+  /** How often the limit was reached. */
+  get limitHits(): number {
+    return this.#number('memory.failcnt');
+  }
+
+  /** To be called when its processes have ended and its volumes are gone. */
+  remove(): void {
+    fs.rmdirSync(this.#directory);
+  }
+
+  #number(file: string): number {
+    return Number(fs.readFileSync(path.join(this.#directory, file), 'utf8'));
+  }
+}
