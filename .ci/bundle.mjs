@@ -1,9 +1,10 @@
-// Makes dist: the bundles and the licences of what is in them.
+// Makes dist: the bundles, the licences of what is in them, and the bill of materials.
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { bundles } from './bundles.mjs';
 import { noticesOf } from './notices.mjs';
+import { sbomOf } from './sbom.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 rmSync(path.join(root, 'dist'), { recursive: true, force: true });
@@ -13,3 +14,4 @@ for (const [name, options] of Object.entries(bundles)) {
   metafiles.push(metafile);
 }
 writeFileSync(path.join(root, 'dist', 'NOTICES.txt'), noticesOf(root, metafiles));
+writeFileSync(path.join(root, 'dist', 'sbom.cdx.json'), sbomOf(root, metafiles));

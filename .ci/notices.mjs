@@ -1,7 +1,7 @@
 // The licences of the packages whose code is in a bundle: most demand to go along with it.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { zonePackage } from './zone-data.mjs';
+import { bundledPackages, manifestOf } from './packages.mjs';
 
 const licenceFile = /^(licen[cs]e|copying|notice)\b/i;
 
@@ -12,18 +12,11 @@ const licenceFile = /^(licen[cs]e|copying|notice)\b/i;
  * @throws when a package carries no licence.
  */
 export function noticesOf(root, metafiles) {
-  const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
-  const packages = new Set(inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(input) ?? []));
-  // Its data is in the bundle in another form.
-  packages.add(zonePackage);
-  return [...packages]
-    .sort()
-    .map((folder) => noticeOf(path.join(root, folder)))
-    .join('\n');
+  return bundledPackages(root, metafiles).map(noticeOf).join('\n');
 }
 
 function noticeOf(folder) {
-  const { name, version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  const { name, version } = manifestOf(folder);
   const files = readdirSync(folder).filter((file) => licenceFile.test(file));
   if (files.length === 0) throw new Error(`${name} ${version} has no licence file to go along with the bundle`);
   const texts = files.map((file) => readFileSync(path.join(folder, file), 'utf8').trim());

@@ -41,6 +41,7 @@ describe('the image', function () {
       'program.js',
       'proxy.js',
       'render-worker.js',
+      'sbom.cdx.json',
     ]);
     assert.deepEqual(readdirSync(path.join(root, 'app/node_modules')).sort(), ['@koromix', 'koffi']);
     assert.equal(readdirSync(path.join(root, 'app/node_modules/@koromix')).length, 1);
@@ -48,6 +49,10 @@ describe('the image', function () {
     const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const executables = files.filter(({ name }) => ['sh', 'bash', 'busybox', 'npm', 'mount'].includes(name));
     assert.deepEqual(executables, []);
+  });
+
+  it('is the same, to its digest, when it is built again', () => {
+    assert.equal(builder.digest(builder.buildAgain()), builder.digest(image));
   });
 
   it('takes the native library of the architecture that it is built for', () => {

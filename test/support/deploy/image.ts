@@ -43,6 +43,11 @@ export class ImageBuilder {
     return this.#buildRepository('localhost/connectors-csi');
   }
 
+  /** After `build`: the same once more, from the beginning. */
+  buildAgain(): string {
+    return this.#buildRepository('localhost/connectors-csi-again');
+  }
+
   /** After `build`: the stage that collects the program for another architecture, which runs on this machine's. */
   buildProgramFor(architecture: string): string {
     const platform = ['--platform', `linux/${architecture}`, '--target', 'build'];
@@ -55,6 +60,8 @@ export class ImageBuilder {
     );
     this.#buildah('bud', [
       ...['--isolation', 'chroot', '--build-arg', 'NODE_IMAGE=localhost/node-base', '--tag', name, ...more],
+      // As docs/installation.md builds it, so that the same commit gives the same image.
+      ...['--no-cache', '--timestamp', '1767225600'],
       // Without these buildah asks for limits that a container of a CI system may not have.
       ...['--ulimit', `nofile=${limits[0]!}:${limits[0]!}`, '--ulimit', `nproc=${limits[1]!}:${limits[1]!}`],
       ...['--volume', `${path.join(repository, 'node_modules')}:/repository/node_modules:ro`, repository],
@@ -74,6 +81,14 @@ export class ImageBuilder {
       OCIv1: { config: unknown };
     };
     return OCIv1.config;
+  }
+
+  /** Of the image's manifest, which names those of its layers and of its configuration. */
+  digest(image: string): string {
+    const { FromImageDigest } = JSON.parse(this.#buildah('inspect', ['--type', 'image', image])) as {
+      FromImageDigest: string;
+    };
+    return FromImageDigest;
   }
 
   sizeBytes(image: string): number {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { build } from 'esbuild';
 import { bundles } from '../../../.ci/bundles.mjs';
+import { sbomOf } from '../../../.ci/sbom.mjs';
+import { repository } from '../../support/deploy/manifests.js';
 
 async function inputsOf(name: keyof typeof bundles): Promise<readonly string[]> {
   const { metafile } = await build({ ...bundles[name], outfile: `/dev/null/${name}.js`, write: false });
@@ -35,5 +39,34 @@ describe('the bundles', () => {
     assert.ok(inputs.includes('src/proxy/proxy.ts'));
     const foreign = inputs.filter((input) => /^src\/driver\/|node_modules\/(@grpc|protobufjs|koffi)\//.test(input));
     assert.deepEqual(foreign, []);
+  });
+
+  it('are what the bill of materials lists, with koffi beside them, and nothing else', async () => {
+    const names = Object.keys(bundles) as (keyof typeof bundles)[];
+    const inputs = (await Promise.all(names.map(inputsOf))).flat();
+    const asMetafile = { inputs: Object.fromEntries(inputs.map((input) => [input, { bytes: 0, imports: [] }])) };
+    const { components } = JSON.parse(sbomOf(repository, [asMetafile])) as {
+      components: { group?: string; name: string; version: string; purl: string; licenses: unknown[] }[];
+    };
+    const listed = components.map(({ group, name }) => (group === undefined ? name : `${group}/${name}`)).sort();
+    const bundled = inputs.flatMap(
+      (input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(input)?.[1] ?? [],
+    );
+    assert.deepEqual(listed, [...new Set([...bundled, 'koffi'])].sort());
+    for (const { name, version, purl, licenses } of components) {
+      const { version: installed } = JSON.parse(
+        readFileSync(
+          path.join(
+            repository,
+            'node_modules',
+            decodeURIComponent(purl.slice(8)).replace(/@[^@]+$/, ''),
+            'package.json',
+          ),
+          'utf8',
+        ),
+      ) as { version: string };
+      assert.equal(version, installed, name);
+      assert.ok(licenses.length > 0, name);
+    }
   });
 });
