@@ -37,6 +37,17 @@ RUN node=$(readlink -f "$(command -v node)") \
     && ldd "$node" | grep -o '/[^ ]*' | while read -r library; do \
          mkdir -p "/out$(dirname "$library")" && cp -L "$library" "/out$library" || exit 1; \
        done
+# Their licences: Node's beside its prefix, those of the libraries where Debian keeps them. Other images may have neither.
+RUN node=$(readlink -f "$(command -v node)") \
+    && licence=$(dirname "$(dirname "$node")")/LICENSE \
+    && mkdir -p /out/usr/share/licenses/node \
+    && { [ ! -f "$licence" ] || cp "$licence" /out/usr/share/licenses/node/; } \
+    && { ! command -v dpkg >/dev/null || ldd "$node" | grep -o '/[^ ]*' | while read -r library; do \
+         dpkg -S "$(readlink -f "$library")" | while IFS=: read -r package _; do \
+           mkdir -p "/out/usr/share/licenses/$package" \
+             && cp -L "/usr/share/doc/$package/copyright" "/out/usr/share/licenses/$package/" || exit 1; \
+         done; \
+       done; }
 
 FROM scratch
 ARG VERSION=0.1.0

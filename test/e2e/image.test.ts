@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess, type SpawnSyncReturns } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DemoKubelet } from '../../src/cli/demo/demo-kubelet.js';
 import { deployFolder, repository } from '../support/deploy/manifests.js';
 import { ImageBuilder } from '../support/deploy/image.js';
+import { freePort, missingPrograms, untilListening } from '../support/e2e/programs.js';
 
 describe('the image', function () {
   this.timeout(300_000);
@@ -102,6 +114,70 @@ describe('the image', function () {
   it('adds less than 25 MB to Node itself', () => {
     const nodeBytes = statSync(path.join(root, 'usr/local/bin/node')).size;
     assert.ok(builder.sizeBytes(image) - nodeBytes < 25e6);
+  });
+
+  describe('in a registry', () => {
+    const keys = mkdtempSync(path.join(tmpdir(), 'connectors-csi-keys-'));
+    let registry: ChildProcess | undefined;
+    let reference: string;
+
+    const cosign = (...args: string[]): SpawnSyncReturns<string> =>
+      spawnSync('cosign', args, { encoding: 'utf8', cwd: keys, env: { ...process.env, COSIGN_PASSWORD: 'test' } });
+
+    before(async function () {
+      if (missingPrograms('docker-registry', 'cosign').length > 0) {
+        console.log('      skipped: it needs docker-registry and cosign');
+        this.skip();
+      }
+      const port = await freePort();
+      const configuration = {
+        version: 0.1,
+        storage: { filesystem: { rootdirectory: path.join(keys, 'blobs') } },
+        http: { addr: `127.0.0.1:${port}` },
+      };
+      writeFileSync(path.join(keys, 'registry.json'), JSON.stringify(configuration));
+      registry = spawn('docker-registry', ['serve', path.join(keys, 'registry.json')], { stdio: 'ignore' });
+      await untilListening(port);
+      reference = builder.push(image, `127.0.0.1:${port}/connectors-csi`);
+      assert.equal(cosign('generate-key-pair').status, 0);
+      assert.equal(cosign('generate-key-pair', '--output-key-prefix', 'other').status, 0);
+    });
+    after(() => {
+      registry?.kill('SIGKILL');
+      rmSync(keys, { recursive: true, force: true });
+    });
+
+    it('can be signed, and verified with that key and no other', () => {
+      const offline = '--insecure-ignore-tlog=true';
+      assert.notEqual(cosign('verify', '--key', 'cosign.pub', offline, reference).status, 0);
+      const signed = cosign('sign', '--yes', '--key', 'cosign.key', '--tlog-upload=false', reference);
+      assert.equal(signed.status, 0, signed.stderr);
+      const verified = cosign('verify', '--key', 'cosign.pub', offline, reference);
+      assert.equal(verified.status, 0, verified.stderr);
+      assert.match(verified.stdout, new RegExp(reference.split('@')[1] ?? ''));
+      assert.notEqual(cosign('verify', '--key', 'other.pub', offline, reference).status, 0);
+    });
+
+    it('carries its bill of materials as a signed statement', () => {
+      const bill = path.join(root, 'app/dist/sbom.cdx.json');
+      const kind = ['--type', 'cyclonedx', '--key'];
+      const attested = cosign(
+        'attest',
+        '--yes',
+        '--tlog-upload=false',
+        ...kind,
+        'cosign.key',
+        '--predicate',
+        bill,
+        reference,
+      );
+      assert.equal(attested.status, 0, attested.stderr);
+      const verified = cosign('verify-attestation', '--insecure-ignore-tlog=true', ...kind, 'cosign.pub', reference);
+      assert.equal(verified.status, 0, verified.stderr);
+      const { payload } = JSON.parse(verified.stdout) as { payload: string };
+      const { predicate } = JSON.parse(Buffer.from(payload, 'base64').toString()) as { predicate: unknown };
+      assert.deepEqual(predicate, JSON.parse(readFileSync(bill, 'utf8')));
+    });
   });
 
   describe('run with a read-only root, as in the DaemonSet', () => {

@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { missingPrograms } from '../e2e/programs.js';
@@ -67,6 +77,13 @@ export class ImageBuilder {
       ...['--volume', `${path.join(repository, 'node_modules')}:/repository/node_modules:ro`, repository],
     ]);
     return name;
+  }
+
+  /** Puts the image into a registry. @returns its reference there, by digest. */
+  push(image: string, repositoryAddress: string): string {
+    const file = path.join(this.#folder, 'pushed-digest');
+    this.#buildah('push', ['--tls-verify=false', '--digestfile', file, image, `docker://${repositoryAddress}`]);
+    return `${repositoryAddress}@${readFileSync(file, 'utf8').trim()}`;
   }
 
   /** The image's files as a folder, to look at and to chroot into. */
