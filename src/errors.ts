@@ -39,16 +39,23 @@ export function isFinal(code: ErrorCode): boolean {
 export class DriverError extends Error {
   override readonly name = 'DriverError';
   readonly code: ErrorCode;
+  /** Whether who decides about access has said no; not that nobody could be asked. */
+  readonly isRefusal: boolean;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options: DriverErrorOptions = {}) {
     super(inOneLine(message), options);
     this.code = code;
+    this.isRefusal = options.isRefusal === true;
   }
 
   /** The same failure with `context: ` before its message; keeps the code and the chain of causes. */
   within(context: string): DriverError {
-    return new DriverError(this.code, `${context}: ${this.message}`, { cause: this });
+    return new DriverError(this.code, `${context}: ${this.message}`, { cause: this, isRefusal: this.isRefusal });
   }
+}
+
+export interface DriverErrorOptions extends ErrorOptions {
+  readonly isRefusal?: boolean;
 }
 
 /** The text with blanks for its line breaks and what surrounds them; in a time that grows as its length, whoever wrote it. */

@@ -39,6 +39,12 @@ export interface AccessControl {
    */
   isAnsweredSoon(request: AccessRequest, signal: AbortSignal): Promise<boolean>;
 
+  /** Whether the request was denied when last asked, however long ago. Never waits. */
+  isKnownDenied(request: AccessRequest): boolean;
+
+  /** Calls the listener when what was allowed turns out to be denied. */
+  onDenial(listener: () => void): void;
+
   /** Whether a cached answer still allows the request; false when it must be asked again. Never waits. */
   isKnownAllowed(request: AccessRequest): boolean;
 }

@@ -36,6 +36,7 @@ export class AccessReviews {
   readonly #client: KubeClient;
   readonly #answers: AnswerCache;
   readonly #asking = new SharedCalls<boolean>();
+  readonly #denialListeners: (() => void)[] = [];
 
   /** @param lifetimes how long answers count; as for a volume's refresh unless given. */
   constructor(client: KubeClient, clock: Clock, lifetimes?: AnswerLifetimes) {
@@ -46,6 +47,16 @@ export class AccessReviews {
   /** Whether a remembered answer allows one of the permissions. Never asks. */
   isKnownAllowed(permissions: readonly Permission[]): boolean {
     return permissions.some((permission) => this.#answers.get(permissionKey(permission)) === true);
+  }
+
+  /** Whether all of the permissions were denied when last asked. Never asks. */
+  wasDenied(permissions: readonly Permission[]): boolean {
+    return permissions.every((permission) => this.#answers.hint(permissionKey(permission)) === false);
+  }
+
+  /** Calls the listener when what was allowed is denied: others who share the answer need not wait until they ask. */
+  onDenial(listener: () => void): void {
+    this.#denialListeners.push(listener);
   }
 
   /** Whether one of the permissions is there; asks for one after the other, the likeliest first. */
@@ -102,7 +113,9 @@ export class AccessReviews {
     const options = { signal, timeoutMs, owner, isIdempotent: true };
     const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
     const isAllowed = parseAnswer(answer, askingWhether(permission));
+    const isWithdrawn = !isAllowed && this.#wasAllowed(permission);
     this.#answers.put(permissionKey(permission), isAllowed, askedAt);
+    if (isWithdrawn) for (const listener of this.#denialListeners) listener();
     return isAllowed;
   }
 

@@ -94,11 +94,13 @@ function throwIfHopeless(application: Application): void {
       throw new DriverError(
         'FAILED_PRECONDITION',
         `the approval of this pod for ${connector} is over (${request})${because}; start a new pod to ask again`,
+        { isRefusal: true },
       );
     case 'unmatched':
       throw new DriverError(
         'PERMISSION_DENIED',
         `no approval policy covers ${connector} (${request})${because}; have one made, or the account allowed to use its proxy`,
+        { isRefusal: true },
       );
     case 'foreign':
       throw new DriverError(

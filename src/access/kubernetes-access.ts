@@ -88,16 +88,24 @@ export class KubernetesAccess implements AccessControl {
     const [toRead, toProxy] = [readNeedsIn(request), this.#proxyNeedsIn(request)];
     const [read, proxy] = [this.#ask(toRead, signal), this.#ask(toProxy, signal)];
     const unread = unmet(toRead, await read, signal);
-    if (unread.length > 0) throw new DriverError('PERMISSION_DENIED', describeMissing(unread));
+    if (unread.length > 0) throw new DriverError('PERMISSION_DENIED', describeMissing(unread), { isRefusal: true });
     const missing = unmet(toProxy, await proxy, signal);
     if (missing.length > 0 && !isApprovalOn(request.flags)) {
-      throw new DriverError('PERMISSION_DENIED', describeMissing(missing));
+      throw new DriverError('PERMISSION_DENIED', describeMissing(missing), { isRefusal: true });
     }
     return missing;
   }
 
   isKnownAllowed(request: AccessRequest): boolean {
     return this.#needsIn(request).every(({ anyOf }) => this.#reviews.isKnownAllowed(anyOf));
+  }
+
+  isKnownDenied(request: AccessRequest): boolean {
+    return this.#needsIn(request).some(({ anyOf }) => this.#reviews.wasDenied(anyOf));
+  }
+
+  onDenial(listener: () => void): void {
+    this.#reviews.onDenial(listener);
   }
 
   async isAnsweredSoon(request: AccessRequest, signal: AbortSignal): Promise<boolean> {

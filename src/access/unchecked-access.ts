@@ -20,6 +20,14 @@ export class UncheckedAccess implements AccessControl {
     return Promise.resolve(true);
   }
 
+  isKnownDenied(): boolean {
+    return false;
+  }
+
+  onDenial(): void {
+    // Nobody denies anything.
+  }
+
   isKnownAllowed({ flags }: AccessRequest): boolean {
     return !flags.connectorProxyPermissions;
   }

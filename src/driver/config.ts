@@ -71,6 +71,12 @@ export const serveFlags = {
   'no-proxy': flag('localhost,127.0.0.1,::1', 'LIST', 'value of no_proxy in .env', envValue),
   'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
   'refresh-on-change': toggle('renew mounted volumes as soon as what they were made from changes', true),
+  'on-revoked': flag(
+    'keep',
+    'WHAT',
+    'keep or remove the tokens in the files of a volume whose pod may no longer use its connectors',
+    oneOf(['keep', 'remove']),
+  ),
   'not-found-wait': flag('5s', 'DURATION', 'how long a publish waits for an object that does not exist yet', duration),
   'max-watched-objects': flag(
     String(limits.watches.count),

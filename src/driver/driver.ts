@@ -163,6 +163,7 @@ export class Driver {
     }
     if (this.#onChange !== undefined) {
       this.#backend.source.onChange(this.#onChange.changed);
+      this.#backend.access.onDenial(this.#onChange.changed);
       this.#caFile?.watch(this.#onChange.changed);
     }
     this.#eventLoopDelay.start();
@@ -280,6 +281,7 @@ export class Driver {
         proxyUrl: config['default-proxy-url'],
       }),
       admission: this.#admission,
+      removesRevoked: config['on-revoked'] === 'remove',
       log,
     });
   }
@@ -289,6 +291,7 @@ export class Driver {
     return new RefreshOnChange({
       volumes: this.#volumes,
       source: this.#backend.source,
+      access: this.#backend.access,
       caBundle: () => this.#caFile?.lastGood(),
       refresh: (volume, signal) => this.#publish.refresh(volume.request.targetPath, signal),
       observer: this.metrics,

@@ -26,7 +26,10 @@ export function publishFailure(
   if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
     volumes.recordFailure(targetPath, cause, clock.now());
   }
-  const what = state === 'published' ? 'the mounted files are kept' : 'the volume is not complete';
+  const kept = volumes.isWithoutTokens(targetPath)
+    ? 'the tokens were taken out of the mounted files'
+    : 'the mounted files are kept';
+  const what = state === 'published' ? kept : 'the volume is not complete';
   return new DriverError('UNAVAILABLE', `refresh failed, ${what}: ${cause.code}: ${cause.message}`, { cause });
 }
 

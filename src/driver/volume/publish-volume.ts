@@ -19,6 +19,7 @@ import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } fro
 import type { AdmittedCall } from '../../load/admitted-call.js';
 import type { AskingCall, CallAdmission } from '../../load/call-admission.js';
 import { isSameInput } from './published-volumes.js';
+import { removeTokens } from './remove-tokens.js';
 import { StepTimer } from './step-timer.js';
 import { obtainTokens, secretOf, tokensRequestOf } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
@@ -44,6 +45,8 @@ export interface PublishDependencies {
   readonly host: VolumeHost;
   readonly locks: VolumeLocks;
   readonly admission: CallAdmission;
+  /** Whether a pod that loses access loses the tokens in its files with it. */
+  readonly removesRevoked: boolean;
   readonly volumes: PublishedVolumes;
   readonly clock: Clock;
   readonly log: Log;
@@ -136,7 +139,16 @@ export class PublishVolume {
       this.#deps.volumes.confirm(request.targetPath, this.#confirmation('unchanged'));
       return { path: 'unchanged', steps: {} };
     }
-    return admitted.atWork(signal, (call) => this.#publishChanged(request, requestKey, known, call));
+    return admitted.atWork(signal, async (call) => {
+      try {
+        return await this.#publishChanged(request, requestKey, known, call);
+      } catch (error) {
+        if (this.#deps.removesRevoked && error instanceof DriverError && error.isRefusal) {
+          await removeTokens(this.#deps, request, known, error, call);
+        }
+        throw error;
+      }
+    });
   }
 
   async #publishChanged(

@@ -72,6 +72,8 @@ export class PublishedVolumes {
   readonly #confirmed = new Map<string, Confirmation>();
   readonly #failures = new Map<string, RefreshFailure>();
   readonly #told = new ToldOnce();
+  /** Target paths of volumes whose tokens were taken out, also such that an earlier process has mounted. */
+  readonly #withoutTokens = new Set<string>();
 
   get(targetPath: string): PublishedVolume | undefined {
     return this.#volumes.get(targetPath);
@@ -92,7 +94,20 @@ export class PublishedVolumes {
   put(volume: PublishedVolume, confirmed: Confirmation): void {
     const { targetPath } = volume.request;
     this.#volumes.set(targetPath, volume);
+    this.#withoutTokens.delete(targetPath);
     this.confirm(targetPath, confirmed);
+  }
+
+  /** Remembers that the mounted files hold no token any more. What its failure was goes on being one. */
+  tokensRemoved(targetPath: string): void {
+    this.#withoutTokens.add(targetPath);
+    const known = this.#volumes.get(targetPath);
+    if (known === undefined) return;
+    this.#volumes.set(targetPath, { ...known, input: { ...known.input, tokens: new Map(), isAllowed: false } });
+  }
+
+  isWithoutTokens(targetPath: string): boolean {
+    return this.#withoutTokens.has(targetPath);
   }
 
   /** Remembers a success that changed nothing of what is remembered. */
@@ -105,6 +120,7 @@ export class PublishedVolumes {
     this.#volumes.delete(targetPath);
     this.#confirmed.delete(targetPath);
     this.#failures.delete(targetPath);
+    this.#withoutTokens.delete(targetPath);
     this.#told.forget(targetPath);
   }
 

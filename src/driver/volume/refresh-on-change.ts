@@ -1,3 +1,4 @@
+import type { AccessControl } from '../../access/access-control.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import { DriverError, asDriverError } from '../../errors.js';
 import type { Log } from '../../log.js';
@@ -10,6 +11,7 @@ import { firstExpiryMs } from './volume-tokens.js';
 export interface RefreshOnChangeDependencies {
   readonly volumes: PublishedVolumes;
   readonly source: Pick<ConnectorSource, 'peek' | 'peekFlags'>;
+  readonly access: Pick<AccessControl, 'isKnownDenied'>;
   /** The driver-wide CA bundle as it is now. */
   readonly caBundle: () => string | undefined;
   readonly refresh: (volume: PublishedVolume, signal: AbortSignal) => Promise<PublishOutcome>;
@@ -137,12 +139,16 @@ export class RefreshOnChange {
 
   #isStale(volume: PublishedVolume): boolean {
     const { flags, caBundle, resolved } = volume.input;
-    return !isSame(this.#basisOf(volume), basisOf(flags, caBundle, resolved));
+    return !isSame(this.#basisOf(volume), basisOf(flags, caBundle, resolved, false));
   }
 
-  #basisOf({ request }: PublishedVolume): Basis {
-    const { source, caBundle } = this.#deps;
-    return basisOf(source.peekFlags(), caBundle(), source.peek(request.attributes.connectors));
+  #basisOf({ request, input }: PublishedVolume): Basis {
+    const { source, caBundle, access } = this.#deps;
+    const { pod, attributes } = request;
+    const { connectors } = attributes;
+    const flags = source.peekFlags();
+    const isDenied = input.isAllowed && flags !== undefined && access.isKnownDenied({ pod, connectors, flags });
+    return basisOf(flags, caBundle(), source.peek(connectors), isDenied);
   }
 
   /** Starts what is due, within the bounds, and comes back for the rest. */
@@ -221,9 +227,10 @@ function basisOf(
   flags: unknown,
   caBundle: string | undefined,
   resolved: readonly { readonly connector: unknown; readonly connectorClass: unknown }[] | undefined,
+  isDenied: boolean,
 ): Basis {
   const objects = resolved?.flatMap(({ connector, connectorClass }) => [connector, connectorClass]) ?? [undefined];
-  return [flags, caBundle, ...objects];
+  return [flags, caBundle, isDenied, ...objects];
 }
 
 function isSame(a: Basis, b: Basis): boolean {

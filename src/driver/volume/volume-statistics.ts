@@ -47,7 +47,8 @@ export class VolumeStatisticsQuery {
     const failure = volumes.failureOf(volumePath);
     if (failure !== undefined) {
       const since = new Date(failure.sinceMs).toISOString();
-      return { abnormal: true, message: `refreshing has failed since ${since}: ${failure.message}` };
+      const removed = volumes.isWithoutTokens(volumePath) ? 'the tokens were taken out of the files; ' : '';
+      return { abnormal: true, message: `${removed}refreshing has failed since ${since}: ${failure.message}` };
     }
     if (known === undefined) return { abnormal: false, message: 'published before the driver started' };
     if (!known.input.isAllowed) return { abnormal: false, message: 'access was rejected; .error.json says why' };

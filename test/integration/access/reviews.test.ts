@@ -100,6 +100,31 @@ describe('access by reviews', () => {
     assert.equal(denied.code, 'PERMISSION_DENIED');
   });
 
+  it('tells of what was allowed and is denied, once, and not of what never was allowed', async () => {
+    let denials = 0;
+    stage.access.onDenial(() => {
+      denials += 1;
+    });
+    const revoke = stage.allow(harbor, 'connectors', 'get');
+    await authorize();
+    const isKnownDenied = (asking: Asking = {}): boolean => stage.access.isKnownDenied(requestOf(asking));
+    assert.deepEqual([denials, isKnownDenied()], [0, false]);
+    revoke();
+    for (let round = 0; round < 2; round += 1) {
+      stage.clock.ms += 60 * second;
+      await failureOf(authorize());
+      assert.deepEqual([denials, isKnownDenied()], [1, true]);
+    }
+    const asking = { connectors: [github] };
+    assert.equal(isKnownDenied(asking), false);
+    await failureOf(authorize(asking));
+    assert.deepEqual([denials, isKnownDenied(asking)], [1, true]);
+    stage.allow(harbor, 'connectors', 'get');
+    stage.clock.ms += 5 * second;
+    await authorize();
+    assert.deepEqual([denials, isKnownDenied()], [1, false]);
+  });
+
   it('asks again for an allowed permission after 60 s, and for a denied one after 5 s', async () => {
     const revoke = stage.allow(harbor, 'connectors', 'get');
     await authorize();

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { ApprovalsController, granted } from '../../../support/access/approvals-controller.js';
+import { Cluster } from '../../../support/driver/cluster.js';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connectorClass, flagsConfigMap } from '../../../support/driver/manifests.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { eventually } from '../../../support/poll.js';
+
+const remove = ['--on-revoked', 'remove'];
+const attributes = { connectors: 'harbor', 'configuration.names': 'settings' };
+
+describe('access that is withdrawn from a pod that runs', () => {
+  let cluster: Cluster;
+  let nowMs: number;
+  let revoke: () => void;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    nowMs = Date.now();
+    revoke = cluster.allow('harbor', 'ci/passing');
+    const data = { header: 'Bearer {{ .context.token }}', plain: 'x' };
+    cluster.put(connectorClass('oci', { configurations: [{ name: 'settings', data }] }));
+  });
+  afterEach(() => cluster.stop());
+
+  const start = (flags: readonly string[]): Promise<InProcessDriver> =>
+    cluster.readyDriver({ flags, now: () => nowMs });
+  const volumeOf = (name: string): TestVolume => cluster.node.volume({ name, serviceAccountName: 'passing' });
+  const publish = (driver: InProcessDriver, volume: TestVolume): Promise<void> =>
+    driver.kubelet.publish(volume.publishRequest({ attributes }));
+  const conditionOf = async (driver: InProcessDriver, { volumeId, target }: TestVolume): Promise<string> => {
+    const { volume_condition: condition } = await driver.kubelet.statistics({
+      volume_id: volumeId,
+      volume_path: target,
+    });
+    return `${condition?.abnormal === true ? 'abnormal' : 'normal'}: ${condition?.message ?? ''}`;
+  };
+  /** All answers about access are over. */
+  const wait = (): void => {
+    nowMs += 60_000;
+  };
+  const assertWithoutToken = (volume: TestVolume): void => {
+    assert.ok(!JSON.stringify(volume.read()).includes(volume.token));
+  };
+
+  it('keeps the files, unless the operator wants otherwise', async () => {
+    const driver = await start([]);
+    const volume = volumeOf('a');
+    await publish(driver, volume);
+    const before = volume.read();
+    revoke();
+    wait();
+    await assertFails(
+      publish(driver, volume),
+      'UNAVAILABLE',
+      /^refresh failed, the mounted files are kept: PERMISSION_DENIED: /,
+    );
+    assert.deepEqual(volume.read(), before);
+  });
+
+  it('takes the tokens out of all files, says so, and puts them back when access returns', async () => {
+    const driver = await start(remove);
+    const volume = volumeOf('a');
+    await publish(driver, volume);
+    const before = volume.read();
+    assert.equal(before['header'], `Bearer ${volume.token}`);
+    revoke();
+    wait();
+    for (let round = 0; round < 2; round += 1) {
+      await assertFails(
+        publish(driver, volume),
+        'UNAVAILABLE',
+        /^refresh failed, the tokens were taken out of the mounted files: PERMISSION_DENIED: system:serviceaccount:ci:passing may not "get" .*"harbor"/,
+      );
+    }
+    const after = volume.read();
+    assertWithoutToken(volume);
+    assert.deepEqual(Object.keys(after), Object.keys(before));
+    assert.equal(after['context.token'], '');
+    assert.equal(after['header'], 'Bearer ');
+    assert.equal(after['plain'], 'x');
+    assert.match(
+      await conditionOf(driver, volume),
+      /^abnormal: the tokens were taken out of the files; refreshing has failed since .*: PERMISSION_DENIED: system:serviceaccount:ci:passing may not/,
+    );
+    assert.match(await driver.driver.metrics.text(), /volumes_failing_refresh\{code="PERMISSION_DENIED"\} 1/);
+
+    cluster.allow('harbor', 'ci/passing');
+    nowMs += 5000;
+    await publish(driver, volume);
+    assert.deepEqual(volume.read(), before);
+    assert.equal(await conditionOf(driver, volume), 'normal: published and current');
+  });
+
+  for (const flags of [[], remove]) {
+    it(`is told at once to the volumes that share the answer, with ${flags.join(' ') || 'the defaults'}`, async () => {
+      const driver = await start(flags);
+      const [first, second] = [volumeOf('a'), volumeOf('b')];
+      await publish(driver, first);
+      await publish(driver, second);
+      revoke();
+      wait();
+      await assertFails(publish(driver, first), 'UNAVAILABLE', /PERMISSION_DENIED/);
+      await eventually('the other volume knows', async () =>
+        (await conditionOf(driver, second)).includes(
+          'PERMISSION_DENIED: system:serviceaccount:ci:passing may not "get"',
+        ),
+      );
+      assert.equal(JSON.stringify(second.read()).includes(second.token), flags.length === 0);
+    });
+  }
+
+  it('is nothing that an outage could be taken for', async () => {
+    const driver = await start(remove);
+    const volume = volumeOf('a');
+    await publish(driver, volume);
+    for (const effect of [
+      { kind: 'status', code: 500, reason: 'InternalError', message: 'x' },
+      { kind: 'status', code: 403, reason: 'Forbidden', message: 'the driver may not ask' },
+    ] as const) {
+      const fault = cluster.api.faults.add({ resource: 'subjectaccessreviews', effect });
+      wait();
+      // What is asked for is something new, so the answer is waited for.
+      if (effect.code === 403) volume.renewToken();
+      await publish(driver, volume).catch(() => undefined);
+      assert.notEqual(volume.read()['context.token'], '', effect.reason);
+      fault.remove();
+    }
+  });
+
+  it('leaves the reason alone in a volume that an earlier driver has mounted', async () => {
+    const earlier = await start(remove);
+    const volume = volumeOf('a');
+    await publish(earlier, volume);
+    const before = volume.read();
+    await cluster.stopDriver(earlier);
+    revoke();
+    const driver = await start(remove);
+    await assertFails(
+      publish(driver, volume),
+      'UNAVAILABLE',
+      /the tokens were taken out of the mounted files: PERMISSION_DENIED/,
+    );
+    const { '.error.json': reason = '', ...rest } = volume.read();
+    assert.deepEqual(rest, {});
+    assert.match(reason, /^\{"code":7,"message":"system:serviceaccount:ci:passing may not/);
+    cluster.allow('harbor', 'ci/passing');
+    nowMs += 5000;
+    await publish(driver, volume);
+    assert.deepEqual(volume.read(), before);
+  });
+
+  it('leaves the reason alone where a template does not work without a token', async () => {
+    const data = { f: '{{ if not .context.token }}{{ fail "no token" }}{{ end }}{{ .context.token }}' };
+    cluster.put(connectorClass('oci', { configurations: [{ name: 'settings', data }] }));
+    const driver = await start(remove);
+    const volume = volumeOf('a');
+    await publish(driver, volume);
+    revoke();
+    wait();
+    await assertFails(publish(driver, volume), 'UNAVAILABLE', /the tokens were taken out of the mounted files/);
+    assert.deepEqual(Object.keys(volume.read()), ['.error.json']);
+  });
+
+  it('may be an approval that is over', async () => {
+    cluster.grantDriver('components/approval/rbac.yaml');
+    cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+    const driver = await start(remove);
+    const controller = new ApprovalsController(cluster.api);
+    const harbor = { namespace: 'ci', name: 'harbor' };
+    const volume = volumeOf('a');
+    const publishing = publish(driver, volume);
+    const request = await controller.requestOf(harbor);
+    const withdraw = controller.permit(volume.pod, harbor);
+    controller.setConditions(request, granted);
+    await publishing;
+    assert.equal(volume.read()['context.token'], volume.token);
+    withdraw();
+    controller.setConditions(request, {
+      type: 'AccessPermissionSync',
+      status: 'True',
+      reason: 'PermissionCleanUp',
+      message: 'time is up',
+    });
+    wait();
+    await eventually('the tokens are gone', async () => {
+      await publish(driver, volume).catch(() => undefined);
+      return volume.read()['context.token'] === '';
+    });
+    assert.match(
+      await conditionOf(driver, volume),
+      /FAILED_PRECONDITION: the approval of this pod for connector ci\/harbor is over/,
+    );
+  });
+});
