@@ -21,8 +21,19 @@ function parseRanges(text: string): readonly (readonly [number, number])[] {
   });
 }
 
-function isNewer(rune: number): boolean {
-  return newer.some(([first, last]) => rune >= first && rune <= last);
+const newest = newer.at(-1)?.[1] ?? 0;
+
+/** Whether Go does not know this rune yet, which to it has no category and no other case. */
+export function isNewer(rune: number): boolean {
+  if (rune > newest) return false;
+  let low = 0;
+  let high = newer.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rune > (newer[middle]?.[1] ?? 0)) low = middle + 1;
+    else high = middle;
+  }
+  return rune >= (newer[low]?.[0] ?? Infinity);
 }
 
 /** A test of runes that remembers its answers for the Basic Multilingual Plane: text repeats few runes many times. */

@@ -1,10 +1,11 @@
 import { ByteBuilder } from '../byte-builder.js';
 import { decodeRune, isAscii } from '../byte-string.js';
+import { isDigit, isNewer } from '../unicode.js';
 
 /**
  * Go's unicode package on code points. JavaScript maps letters by the full rules (`ß` to `SS`), Go by the simple
  * ones, one character to one; where the full mapping gives several characters the simple one is in this table or is
- * the character itself. Letters newer than Unicode 15 (Go 1.24) follow Node's newer tables.
+ * the character itself.
  */
 function simpleUpper(rune: number): number {
   if (rune >= 0x1f80 && rune < 0x1fb0) return rune | 8;
@@ -16,14 +17,19 @@ function single(mapped: string): number | undefined {
   return mapped.length === (rune > 0xffff ? 2 : 1) ? rune : undefined;
 }
 
+/** `mapped` unless one of the two is a letter that Go does not know yet. */
+function ifKnown(mapped: number, rune: number): number {
+  return mapped !== rune && (isNewer(mapped) || isNewer(rune)) ? rune : mapped;
+}
+
 export function upperRune(rune: number): number {
   if (rune < 0x80) return rune >= 0x61 && rune <= 0x7a ? rune - 32 : rune;
-  return single(String.fromCodePoint(rune).toUpperCase()) ?? simpleUpper(rune);
+  return ifKnown(single(String.fromCodePoint(rune).toUpperCase()) ?? simpleUpper(rune), rune);
 }
 
 export function lowerRune(rune: number): number {
   if (rune < 0x80) return rune >= 0x41 && rune <= 0x5a ? rune + 32 : rune;
-  return single(String.fromCodePoint(rune).toLowerCase()) ?? (rune === 0x130 ? 0x69 : rune);
+  return ifKnown(single(String.fromCodePoint(rune).toLowerCase()) ?? (rune === 0x130 ? 0x69 : rune), rune);
 }
 
 /** Title case differs from upper case for the digraphs (`Dž`) and for Georgian, which has no title case. */
@@ -35,11 +41,18 @@ export function titleRune(rune: number): number {
 }
 
 function classify(pattern: RegExp): (rune: number) => boolean {
-  return (rune) => pattern.test(String.fromCodePoint(rune));
+  return (rune) => pattern.test(String.fromCodePoint(rune)) && !isNewer(rune);
 }
 
 export const isUpperRune = classify(/^\p{Lu}$/u);
-export const isLowerRune = classify(/^\p{Ll}$/u);
+/** The one letter whose category has changed since: a lower case letter then, a letter without case now. */
+const pharyngeal = 0x295;
+const isLowerNow = classify(/^\p{Ll}$/u);
+
+export function isLowerRune(rune: number): boolean {
+  return rune === pharyngeal || isLowerNow(rune);
+}
+
 export const isTitleRune = classify(/^\p{Lt}$/u);
 export const isLetterRune = classify(/^\p{L}$/u);
 export const isNumberRune = classify(/^\p{N}$/u);
@@ -73,7 +86,7 @@ export function lower(bytes: string): string {
 /** What ends a word for strings.Title: of ASCII all but letters, digits and `_`; beyond it white space only. */
 function isSeparator(rune: number): boolean {
   if (rune < 0x80) return !/^\w$/.test(String.fromCharCode(rune));
-  return !isLetterRune(rune) && !/^\p{Nd}$/u.test(String.fromCodePoint(rune)) && isSpaceRune(rune);
+  return !isLetterRune(rune) && !isDigit(rune) && isSpaceRune(rune);
 }
 
 export function title(bytes: string): string {

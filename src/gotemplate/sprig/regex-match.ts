@@ -2,6 +2,7 @@ import { decodeRune, fromGoString, toGoString, type ByteString } from '../byte-s
 import type { CallContext } from '../function.js';
 import { Needle } from './needle.js';
 import { type EngineInput, RegexInput } from './regex-input.js';
+import { hasOtherClasses, withClassesAsInGo } from './regex-classes.js';
 import { compilePattern, groupName } from './regex-pattern.js';
 
 /**
@@ -46,19 +47,32 @@ export interface Match {
 
 export class Regex {
   readonly #context: CallContext;
-  readonly #engine: Engine;
-  readonly #prefix: Needle;
-  readonly #instructions: number;
+  readonly #pattern: string;
+  #engine: Engine;
+  #prefix: Needle;
+  #instructions: number;
   readonly #groupCount: number;
+  #hasClassesAsInGo = false;
 
   /** @throws {PatternError} with Go's message. */
   constructor(context: CallContext, pattern: ByteString) {
-    const compiled = compilePattern(context, pattern, fromGoString(pattern));
+    this.#pattern = fromGoString(pattern);
+    const compiled = compilePattern(context, pattern, this.#pattern);
     this.#context = context;
     this.#engine = compiled.re2();
     this.#prefix = new Needle(context, toGoString(this.#engine.prefix));
     this.#instructions = compiled.programSize();
     this.#groupCount = compiled.groupCount();
+  }
+
+  /** Before a search in a text for which it matters how the pattern's Unicode classes were understood. */
+  #takeClassesAsInGo(): void {
+    const pattern = withClassesAsInGo(this.#context, this.#pattern);
+    const compiled = compilePattern(this.#context, toGoString(pattern), pattern);
+    this.#engine = compiled.re2();
+    this.#prefix = new Needle(this.#context, toGoString(this.#engine.prefix));
+    this.#instructions = compiled.programSize();
+    this.#hasClassesAsInGo = true;
   }
 
   matches(text: ByteString): boolean {
@@ -79,6 +93,7 @@ export class Regex {
    * @param groups how many groups `visit` may ask the match for; fewer take less time.
    */
   search(text: ByteString, groups: number, visit: (match: Match, from: number) => number): void {
+    if (!this.#hasClassesAsInGo && hasOtherClasses(this.#pattern, text)) this.#takeClassesAsInGo();
     const bounds = 2 * (1 + Math.min(groups, this.#groupCount));
     this.#context.allocate(this.#instructions * (bytesPerInstruction + bytesPerBound * bounds));
     const perCharacter = stepsPerCharacter + this.#instructions * (stepsPerInstruction + stepsPerGroup * (bounds - 2));

@@ -2,6 +2,7 @@ import { RE2JS } from 're2js';
 import { decodeRune, isAscii, toGoString, type ByteString } from '../byte-string.js';
 import { GoError, type CallContext } from '../function.js';
 import { canBackquote, quote } from '../quote.js';
+import { unknownClass } from './regex-classes.js';
 
 /** Steps that compiling takes for each character of a pattern, for each in a repetition, and for a Unicode class. */
 const stepsPerCharacter = 20;
@@ -66,6 +67,9 @@ function chargeCompiling(context: CallContext, pattern: string): void {
 export function compilePattern(context: CallContext, pattern: ByteString, text: string): RE2JS {
   ensureUtf8(pattern);
   chargeCompiling(context, text);
+  const unknown = unknownClass(text);
+  if (unknown !== undefined)
+    throw new PatternError(`error parsing regexp: invalid character class range: \`${unknown}\``);
   return compile(text);
 }
 
