@@ -1,7 +1,7 @@
-import { LineCounter, parseAllDocuments } from 'yaml';
 import { DriverError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
+import { YamlError, parseYaml } from '../kube/yaml-documents.js';
 import { connectorsGroup } from './api-group.js';
 import type { Connector, ConnectorClass, FeatureFlags } from './model.js';
 import { flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
@@ -52,26 +52,19 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
  * @throws {DriverError} FAILED_PRECONDITION with the line of a syntax error.
  */
 export function parseObjects(text: string): readonly JsonObject[] {
-  const lineCounter = new LineCounter();
-  // The library's own errors and warnings quote the text, in which Secrets may be; making them takes seconds where there are many.
-  const options = { intAsBigInt: true, lineCounter, prettyErrors: false, logLevel: 'silent' } as const;
-  return documentsOf(() => parseAllDocuments(text, options)).flatMap((document) => {
-    const [error] = document.errors;
-    if (error) {
-      const { line, col } = lineCounter.linePos(error.pos[0]);
-      throw new DriverError('FAILED_PRECONDITION', `not YAML at line ${line}, column ${col} (${error.code})`);
-    }
-    const value = plainValue(document);
+  const seen = new Map<object, JsonValue | undefined>();
+  return valuesIn(text).flatMap((document) => {
+    const value = toJson(document, seen);
     return isJsonObject(value) ? itemsOf(value) : [];
   });
 }
 
-/** The library goes down into the text with a call for each level. */
-function documentsOf<T>(parse: () => T): T {
+function valuesIn(text: string): readonly unknown[] {
   try {
-    return parse();
-  } catch {
-    throw new DriverError('FAILED_PRECONDITION', 'not YAML (nested too deep)');
+    return parseYaml(text, { intAsBigInt: true });
+  } catch (error) {
+    if (error instanceof YamlError) throw new DriverError('FAILED_PRECONDITION', error.message);
+    throw error;
   }
 }
 
@@ -86,15 +79,6 @@ function parsed<T>(parse: (object: JsonObject) => T, object: JsonObject): Parsed
   } catch (error) {
     if (error instanceof DriverError) return error;
     throw error;
-  }
-}
-
-function plainValue(document: { toJS(): unknown }): JsonValue {
-  try {
-    return toJson(document.toJS());
-  } catch (error) {
-    if (error instanceof DriverError) throw error;
-    throw new DriverError('FAILED_PRECONDITION', 'not YAML (an alias without its anchor, or too many aliases)');
   }
 }
 
@@ -118,8 +102,9 @@ function isIn(object: JsonObject, namespace: string): boolean {
 /**
  * YAML's values as the API server would hold them. A YAML float without a fraction becomes an integer, since manifests
  * travel as JSON, where `1.0` is written `1`.
+ * @param seen what has been converted, since what several aliases stand for is one value; undefined: what is being converted.
  */
-function toJson(value: unknown): JsonValue {
+function toJson(value: unknown, seen: Map<object, JsonValue | undefined>): JsonValue {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -130,10 +115,22 @@ function toJson(value: unknown): JsonValue {
       if (!Number.isFinite(value)) throw new DriverError('FAILED_PRECONDITION', `${value} is not a JSON number`);
       return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? BigInt(value) : value;
     case 'object':
-      if (value === null) return null;
-      if (Array.isArray(value)) return value.map(toJson);
-      return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toJson(member)]));
+      return value === null ? null : collectionToJson(value, seen);
     default:
       return null;
   }
+}
+
+function collectionToJson(value: object, seen: Map<object, JsonValue | undefined>): JsonValue {
+  if (seen.has(value)) {
+    const known = seen.get(value);
+    if (known === undefined) throw new DriverError('FAILED_PRECONDITION', 'not YAML (an alias within its own anchor)');
+    return known;
+  }
+  seen.set(value, undefined);
+  const converted = Array.isArray(value)
+    ? value.map((item) => toJson(item, seen))
+    : Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toJson(member, seen)]));
+  seen.set(value, converted);
+  return converted;
 }

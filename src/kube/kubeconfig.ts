@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
 import { DriverError } from '../errors.js';
 import { Secret } from '../secret.js';
 import { StaticToken, TokenFile, isToken } from './bearer-token.js';
 import type { BearerToken } from './bearer-token.js';
 import { parseServerUrl, readConfigFile } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
+import { YamlError, parseYaml } from './yaml-documents.js';
 
 /** Ways to authenticate that need a program or a protocol which the driver does not have. */
 const unsupportedUserFields = [
@@ -25,7 +25,7 @@ const unsupportedUserFields = [
  * @throws {DriverError} INVALID_ARGUMENT naming file and field; FAILED_PRECONDITION for a file that cannot be read.
  */
 export function kubeconfigConfig(file: string, now: () => number): ClusterConfig {
-  const root = new Entry(parseYaml(file), file, file);
+  const root = new Entry(valueIn(file), file, file);
   const contextName = root.requiredText('current-context');
   const context = root.named('contexts', contextName).child('context');
   const cluster = root.named('clusters', context.requiredText('cluster')).child('cluster');
@@ -76,30 +76,13 @@ function tlsOf(cluster: Entry, user: Entry): TlsMaterial {
   };
 }
 
-/** The parser goes down into the text with a call for each level. */
-function parseText(text: string, lineCounter: LineCounter, file: string): ReturnType<typeof parseDocument> {
+/** The first document; a second one is none of a kubeconfig. */
+function valueIn(file: string): unknown {
   try {
-    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent' });
-  } catch {
-    throw new DriverError('INVALID_ARGUMENT', `${file}: not YAML (nested too deep)`);
-  }
-}
-
-/** The parser's own messages quote the text, which holds credentials; only its code and line are used. */
-function parseYaml(file: string): unknown {
-  const lines = new LineCounter();
-  const document = parseText(readConfigFile(file), lines, file);
-  const [error] = document.errors;
-  if (error) {
-    throw new DriverError(
-      'INVALID_ARGUMENT',
-      `${file}: line ${lines.linePos(error.pos[0]).line}: not YAML (${error.code})`,
-    );
-  }
-  try {
-    return document.toJS() as unknown;
-  } catch {
-    throw new DriverError('INVALID_ARGUMENT', `${file}: not YAML (an alias without its anchor, or too many aliases)`);
+    return parseYaml(readConfigFile(file))[0];
+  } catch (error) {
+    if (error instanceof YamlError) throw new DriverError('INVALID_ARGUMENT', `${file}: ${error.message}`);
+    throw error;
   }
 }
 

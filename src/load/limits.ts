@@ -49,6 +49,11 @@ export const limits = {
     podShare: 1 / 4,
     namespaceShare: 1 / 2,
   },
+  /**
+   * Of one file of YAML, a kubeconfig or manifests; see kube/yaml-documents.ts. Who writes them is trusted, and the thread is
+   * held all the same while they are read: up to 0.1 s at these bounds, more for mistakes alone. A usual line has four tokens.
+   */
+  yaml: { characters: 1 << 20, tokens: 30_000, depth: 64 },
   /** One client's connection to a gRPC socket. The kubelet makes one for every call and closes it. */
   grpcConnection: {
     /** Without a call; what a client leaves open must not pile up. */

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DriverError } from '../../../src/errors.js';
 import { kubeconfigConfig } from '../../../src/kube/kubeconfig.js';
-import { maxYamlLength } from './answer-targets.js';
 import { allows } from './allowed.js';
 import { target } from './fuzz-run.js';
 import type { FuzzTarget } from './fuzz-run.js';
@@ -30,14 +29,9 @@ users:
 export function kubeconfigTarget(): { readonly kubeconfigs: FuzzTarget; readonly remove: () => void } {
   const folder = mkdtempSync(path.join(tmpdir(), 'kubeconfig-'));
   const file = path.join(folder, 'config');
-  const kubeconfigs = target(
-    'kubeconfigs',
-    1,
-    mutatedText([kubeconfig]).map((text) => text.slice(0, maxYamlLength)),
-    (text) => {
-      writeFileSync(file, text);
-      allows([DriverError], () => kubeconfigConfig(file, () => 0));
-    },
-  );
+  const kubeconfigs = target('kubeconfigs', 3, mutatedText([kubeconfig]), (text) => {
+    writeFileSync(file, text);
+    allows([DriverError], () => kubeconfigConfig(file, () => 0));
+  });
   return { kubeconfigs, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

@@ -240,10 +240,17 @@ describe('a kubeconfig', () => {
   it('does not quote its text when that is not YAML', () => {
     const broken = file('config', 'users:\n  - token: "s3cret\n');
     const told = failure(() => kubeconfigConfig(broken, now)).message;
-    assert.match(told, /^DIR\/config: line \d+: not YAML \([A-Z_]+\)$/);
+    assert.match(told, /^DIR\/config: not YAML at line \d+, column \d+ \([A-Z_]+\)$/);
     assert.equal(
       failure(() => kubeconfigConfig(file('config', 's3cret'), now)).message,
       'DIR/config: must be a mapping',
+    );
+  });
+
+  it('names the file and the bound when it is larger than what is read', () => {
+    assert.deepEqual(
+      failure(() => kubeconfigConfig(file('config', '{a: '.repeat(1000)), now)),
+      { code: 'INVALID_ARGUMENT', message: 'DIR/config: not read: it nests deeper than 64 levels at line 1' },
     );
   });
 
