@@ -1,5 +1,8 @@
 import type { BuildOptions } from 'esbuild';
 
 export const bundles: Readonly<
-  Record<'main' | 'program' | 'proxy' | 'demo' | 'render-worker', BuildOptions & { readonly metafile: true }>
+  Record<
+    'main' | 'program' | 'proxy' | 'demo' | 'probe-worker' | 'render-worker',
+    BuildOptions & { readonly metafile: true }
+  >
 >;

@@ -44,6 +44,7 @@ const programApart = {
 /** Options for esbuild, by the name of the file in dist. */
 export const bundles = {
   'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'] },
+  'probe-worker': { ...common, entryPoints: ['src/proxy/probe/probe-worker.ts'] },
   proxy: { ...common, entryPoints: ['src/proxy/command.ts'], banner: { js: requireForCommonJs.join('\n') } },
   demo: { ...common, entryPoints: ['src/cli/demo/demo-play.ts'], banner: { js: requireForCommonJs.join('\n') } },
   program: {

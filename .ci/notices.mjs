@@ -6,19 +6,37 @@ import { bundledPackages, manifestOf } from './packages.mjs';
 const licenceFile = /^(licen[cs]e|copying|notice)\b/i;
 
 /**
- * @param root the folder that the metafile's paths start from.
+ * @param root the folder that the metafile's paths start from, with this project's own LICENSE.
  * @param metafiles what esbuild says of its bundles.
  * @returns one text: for each package its name, version and licence.
  * @throws when a package carries no licence.
  */
 export function noticesOf(root, metafiles) {
-  return bundledPackages(root, metafiles).map(noticeOf).join('\n');
+  const inputs = [...new Set(metafiles.flatMap((metafile) => Object.keys(metafile.inputs)))];
+  const apacheLicence = readFileSync(path.join(root, 'LICENSE'), 'utf8').trim();
+  return bundledPackages(root, metafiles)
+    .map((folder) => {
+      const sources = inputs
+        .map((input) => path.join(root, input))
+        .filter((file) => file.startsWith(folder + path.sep));
+      return noticeOf(folder, sources, apacheLicence);
+    })
+    .join('\n');
 }
 
-function noticeOf(folder) {
+function noticeOf(folder, sources, apacheLicence) {
   const { name, version } = manifestOf(folder);
   const files = readdirSync(folder).filter((file) => licenceFile.test(file));
-  if (files.length === 0) throw new Error(`${name} ${version} has no licence file to go along with the bundle`);
   const texts = files.map((file) => readFileSync(path.join(folder, file), 'utf8').trim());
+  if (texts.length === 0) texts.push(...headersOf(sources, apacheLicence));
+  if (texts.length === 0) throw new Error(`${name} ${version} has no licence to go along with the bundle`);
   return `== ${name} ${version}\n\n${texts.join('\n\n')}\n`;
+}
+
+/** Where there is no file: what the sources say at their heads, and the text of the licence that they name. */
+function headersOf(sources, apacheLicence) {
+  const heads = sources.map((source) => /^(?:\/\/.*\n)+/.exec(readFileSync(source, 'utf8'))?.[0] ?? '');
+  const notices = heads.map((head) => head.replaceAll(/^\/\/ ?/gm, '').trim());
+  const kept = [...new Set(notices.filter((notice) => /\bCopyright\b/.test(notice)))];
+  return kept.some((notice) => notice.includes('Apache License, Version 2.0')) ? [...kept, apacheLicence] : kept;
 }

@@ -34,7 +34,14 @@ const steadyNow = (): number => performance.now();
 export async function run({ args, env, stopped, logOutput }: ProxyCommandContext): Promise<number> {
   const config = parseProxyConfig(args, env);
   const log = createLog(config['log-level'], logOutput);
-  const proxy = new Proxy({ config, ...backendOf(config, env, log), clock, steadyNow, log });
+  const proxy = new Proxy({
+    config,
+    ...backendOf(config, env, log),
+    probeThread: new URL('probe-worker.js', import.meta.url),
+    clock,
+    steadyNow,
+    log,
+  });
   await proxy.start();
   log.info('serving', { version });
   await untilAborted(stopped);

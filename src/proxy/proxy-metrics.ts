@@ -3,6 +3,7 @@ import type { KubeObserver } from '../kube/observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
 import type { TunnelObserver } from './port/connect-handler.js';
+import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-observer.js';
 import type { RequestBytes, RequestObserver, Way } from './port/request-record.js';
 
@@ -22,7 +23,7 @@ export interface MetricsProbes {
 }
 
 /** Every metric of the proxy. Labels are few and bounded: nothing per connector, account or host. */
-export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserver, StatusObserver {
+export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserver, StatusObserver, ProbeObserver {
   readonly #registry = new MetricsRegistry('connectors_proxy_');
   readonly #process = processMetrics();
   readonly #requests: Counter;
@@ -36,6 +37,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   readonly #apiDuration: Histogram;
   readonly #watchRestarts: Counter;
   readonly #statusWrites: Counter;
+  readonly #probes: Counter;
 
   constructor(version: string, probes: MetricsProbes) {
     const registry = this.#registry;
@@ -77,6 +79,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       'resource',
       'outcome',
     ]);
+    this.#probes = registry.counter('probes_total', 'Probes of tools by what they have shown', ['probe', 'verdict']);
     const ready = 'Connectors of this proxy by condition Ready, told by the replica that writes it';
     registry.probeEach('connectors', ready, 'ready', probes.connectorsByReady);
     registry.probe('status_lease_held', '1 for the replica that writes status', () => Number(probes.isLeaseHeld()));
@@ -117,6 +120,10 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
 
   watchRestart(resource: string, reason: string): void {
     this.#watchRestarts.inc({ resource, reason });
+  }
+
+  probed(probe: string, verdict: string): void {
+    this.#probes.inc({ probe, verdict });
   }
 
   wroteStatus(resource: string, outcome: string): void {

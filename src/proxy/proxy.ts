@@ -20,6 +20,9 @@ import { ProxyPort } from './port/proxy-port.js';
 import { RequestHandler } from './port/request-handler.js';
 import { Router } from './port/router.js';
 import { ProxyMetrics } from './proxy-metrics.js';
+import { probeThreads } from './probe/probe-threads.js';
+import type { ProbeThreads } from './probe/probe-threads.js';
+import { ToolProbes } from './probe/tool-probes.js';
 import { ConnectorCheck } from './status/connector-check.js';
 import type { LeaseTimings } from './status/lease.js';
 import { StatusDuty } from './status/status-duty.js';
@@ -37,6 +40,8 @@ export interface ProxyParts {
   readonly createBackend: (metrics: ProxyMetrics) => ProxyBackend;
   /** Addresses of the API server: refused as tools. */
   readonly apiServer: readonly string[];
+  /** The built probe-worker.ts. */
+  readonly probeThread: URL;
   readonly clock: Clock;
   /** A clock in milliseconds that is never set. */
   readonly steadyNow: () => number;
@@ -46,6 +51,9 @@ export interface ProxyParts {
   /** Of the status writer; what only tests would wait for. */
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
 }
+
+/** For a tool's whole answer to a probe. */
+const probeTimeoutMs = 10_000;
 
 /** What both requests and the conditions of Connectors depend on. */
 interface ToolParts {
@@ -66,6 +74,7 @@ export class Proxy {
   readonly #port: ProxyPort;
   readonly #health: HealthServer | undefined;
   readonly #status: StatusDuty | undefined;
+  readonly #probeThreads: ProbeThreads;
   readonly metrics: ProxyMetrics;
   #isStopping = false;
 
@@ -99,6 +108,7 @@ export class Proxy {
       trust: new ToolTrust(secrets, trustSets),
     };
     this.#port = this.#createPort(tools, trustSets);
+    this.#probeThreads = probeThreads(parts.probeThread);
     this.#status = this.#createStatus(tools);
     const address = config['http-address'];
     this.#health =
@@ -157,6 +167,7 @@ export class Proxy {
   async #end(drainMs: number): Promise<void> {
     // Another replica need not wait until the transfers here have ended.
     await this.#status?.stop();
+    this.#probeThreads.stop();
     await this.#port.stop(drainMs);
     this.#client.close();
     this.#backend.stop();
@@ -193,7 +204,13 @@ export class Proxy {
     const { service: name, namespace, 'cluster-domain': clusterDomain } = config;
     return new StatusDuty({
       ...status,
-      check: new ConnectorCheck({ ...tools, authority }),
+      check: new ConnectorCheck({
+        ...tools,
+        authority,
+        secrets: this.#backend.secrets,
+        probes: new ToolProbes({ client: this.#client, threads: this.#probeThreads, timeoutMs: probeTimeoutMs }),
+        observer: this.metrics,
+      }),
       authority,
       service: { name, namespace, clusterDomain },
       audience: config['token-audience'],

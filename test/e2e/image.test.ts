@@ -51,6 +51,7 @@ describe('the image', function () {
       'demo.js',
       'main.js',
       'program.js',
+      'probe-worker.js',
       'proxy.js',
       'render-worker.js',
       'sbom.cdx.json',

@@ -131,7 +131,10 @@ export const secretTypes = [
 ] as const;
 
 /** The entry of the class's `spec.auth.types` that the Connector names, or the only one there is. */
-function authTypeOf(auth: JsonValue | undefined, connectorClass: ConnectorClass | undefined): JsonValue | undefined {
+export function authTypeOf(
+  auth: JsonValue | undefined,
+  connectorClass: ConnectorClass | undefined,
+): JsonValue | undefined {
   const types = jsonMember(jsonMember(connectorClass?.object['spec'], 'auth'), 'types');
   const list = Array.isArray(types) ? (types as readonly JsonValue[]) : [];
   const name = textAt(auth, 'name');
@@ -179,7 +182,7 @@ function nameOf({ ref }: SecretObject): string {
   return `${ref.namespace}/${ref.name}`;
 }
 
-function textAt(value: JsonValue | undefined, key: string): string | undefined {
+export function textAt(value: JsonValue | undefined, key: string): string | undefined {
   const text = jsonMember(value, key);
   return typeof text === 'string' && text !== '' ? text : undefined;
 }

@@ -3,16 +3,22 @@ import { jsonMember } from '../../json.js';
 import { DriverError } from '../../errors.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
 import { addressesOf } from '../credential/tool-address.js';
+import type { SecretSource } from '../credential/secret-source.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
+import { textAt } from '../credential/tool-credentials.js';
+import type { ProbeVerdict, ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { ToolTrust } from '../credential/tool-trust.js';
 import { Refusal } from '../refusal.js';
-import type { Finding } from './conditions.js';
+import type { ConditionType, Finding } from './conditions.js';
 import { isFalse, isTrue, isUnknown, readiness } from './conditions.js';
 
 export interface ConnectorCheckOptions {
   readonly credentials: ToolCredentials;
   readonly trust: ToolTrust;
   readonly authority: AuthoritySource;
+  readonly secrets: SecretSource;
+  readonly probes: ToolProbes;
+  readonly observer: ProbeObserver;
 }
 
 /** Finds out whether a Connector can be used, with the same eyes as a request that uses it. */
@@ -33,16 +39,18 @@ export class ConnectorCheck {
     signal: AbortSignal,
   ): Promise<readonly Finding[]> {
     const usable = connectorClass instanceof DriverError ? undefined : connectorClass;
+    const { finding, tool } = await this.#toolOf(connector, usable, signal);
     const findings = [
       classFinding(connector, connectorClass),
-      await this.#secretFinding(connector, usable, signal),
-      this.serviceFinding(),
+      finding,
+      this.#serviceFinding(),
+      ...(tool === undefined ? [] : await this.#probe(tool, signal)),
     ];
     return [...findings, readiness(findings)];
   }
 
   /** The proxy can be used once it has a CA; whether it runs needs no saying by itself. */
-  serviceFinding(): Finding {
+  #serviceFinding(): Finding {
     try {
       this.#options.authority.current();
       return isTrue('ProxyServiceReady', 'Ready');
@@ -52,30 +60,69 @@ export class ConnectorCheck {
     }
   }
 
-  async #secretFinding(
+  /** What its probes say; where the tool is not there, nothing can be known of the credential. */
+  async #probe(tool: ProbedTool, signal: AbortSignal): Promise<readonly Finding[]> {
+    const { probes, observer } = this.#options;
+    const liveness = await probes.liveness(tool, signal);
+    if (liveness !== undefined) observer.probed('liveness', liveness.verdict);
+    const auth = await probes.auth(tool, signal);
+    if (auth !== undefined) observer.probed('auth', auth.verdict);
+    return [
+      ...(liveness === undefined ? [] : [livenessFinding(liveness)]),
+      ...(auth === undefined ? [] : [asFinding('AuthReady', auth)]),
+    ];
+  }
+
+  /** The Connector's credential and CA, and what can be probed with them: undefined where they cannot be used. */
+  async #toolOf(
     connector: Connector,
     connectorClass: ConnectorClass | undefined,
     signal: AbortSignal,
-  ): Promise<Finding> {
+  ): Promise<{ readonly finding: Finding; readonly tool?: ProbedTool }> {
     const [origin] = addressesOf(connector);
     if (origin === undefined) {
       const message = 'spec.address is no http or https URL: set it to the address of the tool';
-      return isFalse('SecretReady', 'NoAddress', message);
+      return { finding: isFalse('SecretReady', 'NoAddress', message) };
     }
     try {
-      const trust = await this.#options.trust.of(connector, signal);
-      await this.#options.credentials.of(connector, connectorClass, origin, trust, signal);
-      const hasSecret = jsonMember(jsonMember(jsonMember(connector.object['spec'], 'auth'), 'secretRef'), 'name');
-      return isTrue('SecretReady', hasSecret === undefined ? 'NotNeeded' : 'Ready');
+      const { credentials, trust: trusts, secrets } = this.#options;
+      const trust = await trusts.of(connector, signal);
+      const credential = await credentials.of(connector, connectorClass, origin, trust, signal);
+      const name = textAt(jsonMember(jsonMember(connector.object['spec'], 'auth'), 'secretRef'), 'name');
+      const { namespace } = connector.ref;
+      const secret = name === undefined ? undefined : await secrets.get({ namespace, name }, signal);
+      const finding = isTrue('SecretReady', name === undefined ? 'NotNeeded' : 'Ready');
+      if (connectorClass === undefined) return { finding };
+      return { finding, tool: { connector, connectorClass, origin, trust, secret, credential } };
     } catch (error) {
       if (signal.aborted) throw error;
-      if (error instanceof Refusal) return isFalse('SecretReady', 'Unusable', error.message);
-      if (!(error instanceof DriverError)) throw error;
-      return error.code === 'FAILED_PRECONDITION'
-        ? isFalse('SecretReady', 'Unreadable', error.message)
-        : isUnknown('SecretReady', 'NotAsked', error.message);
+      return { finding: failureFinding(error) };
     }
   }
+}
+
+/** Told of every probe; for metrics. */
+export interface ProbeObserver {
+  probed(probe: 'liveness' | 'auth', verdict: ProbeVerdict['verdict']): void;
+}
+
+/** A tool that is not there is not ready, and not merely unknown. */
+function livenessFinding(verdict: ProbeVerdict): Finding {
+  const finding = asFinding('LivenessReady', verdict);
+  return verdict.reason === 'Unreachable' ? { ...finding, status: 'False' } : finding;
+}
+
+function asFinding(type: ConditionType, { verdict, reason, message }: ProbeVerdict): Finding {
+  if (verdict === 'good') return isTrue(type, reason);
+  return verdict === 'bad' ? isFalse(type, reason, message) : isUnknown(type, reason, message);
+}
+
+function failureFinding(error: unknown): Finding {
+  if (error instanceof Refusal) return isFalse('SecretReady', 'Unusable', error.message);
+  if (!(error instanceof DriverError)) throw error;
+  return error.code === 'FAILED_PRECONDITION'
+    ? isFalse('SecretReady', 'Unreadable', error.message)
+    : isUnknown('SecretReady', 'NotAsked', error.message);
 }
 
 function classFinding({ className }: Connector, found: ConnectorClass | DriverError | undefined): Finding {

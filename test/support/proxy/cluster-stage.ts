@@ -129,6 +129,7 @@ export class ClusterStage {
         kubernetesBackend({ cluster, timings: quickTimings, namespace, audience, metrics, clock, steadyNow, log }),
       apiServer: [],
       clock,
+      probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),
       steadyNow,
       lookUp: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
       log,

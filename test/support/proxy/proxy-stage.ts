@@ -146,6 +146,7 @@ export class ProxyStage {
     this.#proxy = new Proxy({
       config,
       createBackend: () => backend,
+      probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),
       apiServer,
       clock,
       steadyNow: () => performance.now(),

@@ -37,7 +37,9 @@ describe('the bundles', () => {
   it('hold nothing of the driver in what the proxy loads', async () => {
     const inputs = await inputsOf('proxy');
     assert.ok(inputs.includes('src/proxy/proxy.ts'));
-    const foreign = inputs.filter((input) => /^src\/driver\/|node_modules\/(@grpc|protobufjs|koffi)\//.test(input));
+    const foreign = inputs.filter((input) =>
+      /^src\/(driver|gotemplate)\/|node_modules\/(@grpc|protobufjs|koffi|@bufbuild)\//.test(input),
+    );
     assert.deepEqual(foreign, []);
   });
 

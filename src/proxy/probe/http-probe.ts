@@ -1,0 +1,80 @@
+import type { ConnectorClass } from '../../connectors/model.js';
+import { ObjectReader } from '../../connectors/object-reader.js';
+
+/** A probe as a class declares it: texts with templates in them. */
+export interface HttpProbe {
+  /** How messages call it: `connectorclass harbor: spec.livenessProbe.http`. */
+  readonly place: string;
+  /** Absent: those of the Connector's address. */
+  readonly scheme?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** CEL over `response`; absent: the status alone counts. */
+  readonly cel?: string;
+}
+
+const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
+/** Of an expression and of a template; those in use have a hundred. */
+const maxTextLength = 4096;
+const maxHeaders = 16;
+
+/** `spec.livenessProbe.http`. @throws {DriverError} FAILED_PRECONDITION naming class and field. */
+export function livenessProbeOf({ name, object }: ConnectorClass): HttpProbe | undefined {
+  const probe = new ObjectReader(`connectorclass ${name}`, object).child('spec').child('livenessProbe');
+  return probe.has('http')
+    ? parseHttp(probe.child('http'), `connectorclass ${name}: spec.livenessProbe.http`)
+    : undefined;
+}
+
+/** Of `spec.authProbes` the one for the way to log in. @throws {DriverError} as above. */
+export function authProbeOf({ name, object }: ConnectorClass, authName: string): HttpProbe | undefined {
+  const probes = new ObjectReader(`connectorclass ${name}`, object).child('spec').children('authProbes');
+  const at = probes.findIndex((each) => each.optionalString('authName') === authName);
+  const probe = probes[at]?.child('probe');
+  if (probe?.has('http') !== true) return undefined;
+  return parseHttp(probe.child('http'), `connectorclass ${name}: spec.authProbes[${at}].probe.http`);
+}
+
+function parseHttp(reader: ObjectReader, place: string): HttpProbe {
+  const method = (shortText(reader, 'method') ?? 'GET').toUpperCase();
+  if (!methods.includes(method)) throw reader.malformed('method', `must be one of ${methods.join(', ')}`);
+  const scheme = shortText(reader, 'scheme')?.toLowerCase();
+  if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
+    throw reader.malformed('scheme', 'must be HTTP or HTTPS');
+  }
+  const headers = reader.children('httpHeaders').map((header): readonly [string, string] => {
+    return [header.requiredString('name'), shortText(header, 'value') ?? ''];
+  });
+  if (headers.length > maxHeaders) throw reader.malformed('httpHeaders', `must be at most ${maxHeaders}`);
+  const host = shortText(reader, 'host');
+  const port = portIn(reader);
+  const cel = shortText(reader.child('response'), 'cel');
+  return {
+    place,
+    ...(scheme === undefined ? {} : { scheme }),
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+    method,
+    path: shortText(reader, 'path') ?? '/',
+    headers,
+    ...(cel === undefined ? {} : { cel }),
+  };
+}
+
+function portIn(reader: ObjectReader): number | undefined {
+  const value = reader.value('port');
+  if (value === undefined) return undefined;
+  const port = Number(value);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw reader.malformed('port', 'must be a port number');
+  return port;
+}
+
+/** Undefined where it is empty. */
+function shortText(reader: ObjectReader, key: string): string | undefined {
+  const text = reader.optionalString(key) ?? '';
+  if (text.length > maxTextLength) throw reader.malformed(key, `must be at most ${maxTextLength} characters`);
+  return text === '' ? undefined : text;
+}

@@ -1,0 +1,68 @@
+import type { Connector } from '../../connectors/model.js';
+import type { JsonObject, JsonValue } from '../../json.js';
+import { isJsonObject, jsonMember } from '../../json.js';
+import type { SecretObject } from '../credential/secret-source.js';
+
+/**
+ * What the templates of a probe see as their dot: `.Connector` and `.Secret`, by the names that Go's types of these objects
+ * have. `.Secret` is null where the Connector needs none.
+ */
+export function probeData({ object }: Connector, secret: SecretObject | undefined): JsonObject {
+  return {
+    Connector: connectorView(object),
+    Secret: secret === undefined ? null : secretView(secret, (value) => value),
+  };
+}
+
+/** The same with nothing secret in it, for messages. */
+export function shownProbeData({ object }: Connector, secret: SecretObject | undefined): JsonObject {
+  return {
+    Connector: connectorView(object),
+    Secret: secret === undefined ? null : secretView(secret, () => '[REDACTED]'),
+  };
+}
+
+function secretView({ ref, type, data }: SecretObject, show: (value: string) => string): JsonObject {
+  const texts = Object.fromEntries([...data].map(([key, value]) => [key, show(value.expose())]));
+  return { Name: ref.name, Namespace: ref.namespace, Type: type, StringData: texts, Data: texts };
+}
+
+function connectorView(object: JsonObject): JsonObject {
+  const metadata = objectAt(object, 'metadata');
+  const spec = objectAt(object, 'spec');
+  const auth = objectAt(spec, 'auth');
+  return {
+    ...goFields(metadata),
+    Spec: {
+      ...goFields(spec),
+      AddressExtensions: namedValues(spec['addressExtensions']),
+      Params: namedValues(spec['params']),
+      Auth: {
+        ...goFields(auth),
+        SecretRef: goFields(objectAt(auth, 'secretRef')),
+        Params: namedValues(auth['params']),
+      },
+    },
+  };
+}
+
+/** A list of `{name, value}`; a value is a text, a list or an object. */
+function namedValues(list: JsonValue | undefined): readonly JsonValue[] {
+  return (Array.isArray(list) ? (list as readonly JsonValue[]) : []).filter(isJsonObject).map((entry) => {
+    const value = entry['value'] ?? null;
+    const StringVal = typeof value === 'string' ? value : '';
+    const ArrayVal = Array.isArray(value) ? (value as readonly JsonValue[]) : [];
+    return { ...goFields(entry), Value: { StringVal, ArrayVal, ObjectVal: isJsonObject(value) ? value : {} } };
+  });
+}
+
+function goFields(object: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(object).map(([key, value]) => [key.slice(0, 1).toUpperCase() + key.slice(1), value]),
+  );
+}
+
+function objectAt(object: JsonObject, key: string): JsonObject {
+  const value = jsonMember(object, key);
+  return isJsonObject(value) ? value : {};
+}

@@ -1,0 +1,56 @@
+import { DriverError } from '../../errors.js';
+import type { RawHeaders } from '../upstream/headers.js';
+import type { ToolOrigin } from '../upstream/tool-origin.js';
+import { authorityOf } from '../upstream/tool-origin.js';
+import type { HttpProbe } from './http-probe.js';
+
+/** A probe with its templates rendered, as it is sent. */
+export interface ProbeRequest {
+  readonly origin: ToolOrigin;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: RawHeaders;
+}
+
+/** They are the proxy's to set, or would change what the request is. */
+const reserved = /^(host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*)$/i;
+
+/** The templates of a probe, by what messages call them. */
+export function templatesOf({ path, headers }: HttpProbe): readonly (readonly [name: string, text: string])[] {
+  return [['path', path], ...headers.map(([, value], at) => [`httpHeaders[${at}].value`, value] as const)];
+}
+
+/**
+ * The request.
+ * @param texts what the templates have become, in order; headers without a value are left out.
+ * @throws {DriverError} FAILED_PRECONDITION for what cannot be sent; never quotes a rendered text, which may hold a secret.
+ */
+export function probeRequest(probe: HttpProbe, origin: ToolOrigin, texts: readonly string[]): ProbeRequest {
+  const { place, method, headers } = probe;
+  const wrong = (field: string, problem: string): DriverError =>
+    new DriverError('FAILED_PRECONDITION', `${place}.${field} ${problem}`);
+  const [path = '', ...values] = texts;
+  if (!/^\/[\x21-\x7e]*$/.test(path)) throw wrong('path', 'must begin with "/" and have no blanks once it is rendered');
+  const sent = headers.flatMap(([name], at): readonly string[] => {
+    const value = (values[at] ?? '').trim();
+    if (!/^[-!#$%&'*+.^_`|~\w]+$/.test(name) || reserved.test(name)) {
+      throw wrong(`httpHeaders[${at}].name`, 'is no header that a probe may set');
+    }
+    if (!/^[\x20-\x7e]*$/.test(value)) throw wrong(`httpHeaders[${at}].value`, 'cannot be sent in a header');
+    return value === '' ? [] : [name, value];
+  });
+  return { origin, method, path, headers: [...commonHeaders(origin), ...sent] };
+}
+
+export function commonHeaders(origin: ToolOrigin): RawHeaders {
+  return [
+    'Host',
+    authorityOf(origin),
+    'User-Agent',
+    'connectors-proxy',
+    'Accept',
+    '*/*',
+    'Accept-Encoding',
+    'identity',
+  ];
+}

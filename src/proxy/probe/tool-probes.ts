@@ -1,0 +1,228 @@
+import type { Connector, ConnectorClass } from '../../connectors/model.js';
+import { DriverError } from '../../errors.js';
+import { jsonMember } from '../../json.js';
+import { authTypeOf, textAt } from '../credential/tool-credentials.js';
+import { addressesOf } from '../credential/tool-address.js';
+import type { SecretObject } from '../credential/secret-source.js';
+import { Refusal } from '../refusal.js';
+import type { ToolClient } from '../upstream/tool-client.js';
+import type { ToolCredential } from '../upstream/tool-credential.js';
+import { authorityOf, nameOf } from '../upstream/tool-origin.js';
+import type { ToolOrigin } from '../upstream/tool-origin.js';
+import type { Trust } from '../upstream/trust.js';
+import { authProbeOf, livenessProbeOf } from './http-probe.js';
+import type { HttpProbe } from './http-probe.js';
+import { probeData, shownProbeData } from './probe-data.js';
+import { sendProbe } from './probe-exchange.js';
+import type { ProbeAnswer } from './probe-exchange.js';
+import type { ProbeJob, ProbeOutcome } from './probe-job.js';
+import { commonHeaders, probeRequest, templatesOf } from './probe-request.js';
+import type { ProbeRequest } from './probe-request.js';
+import type { ProbeThreads } from './probe-threads.js';
+
+/** What is probed: with its credential, where the Connector has one. */
+export interface ProbedTool {
+  readonly connector: Connector;
+  readonly connectorClass: ConnectorClass;
+  readonly origin: ToolOrigin;
+  readonly trust: Trust;
+  readonly secret: SecretObject | undefined;
+  readonly credential: ToolCredential;
+}
+
+/** What a probe has shown; the message is one line for whoever owns the Connector, and holds no secret. */
+export interface ProbeVerdict {
+  readonly verdict: 'good' | 'bad' | 'unclear';
+  readonly reason: 'Answered' | 'Accepted' | 'Rejected' | 'Unreachable' | 'UnexpectedAnswer' | 'ProbeUnusable';
+  readonly message: string;
+}
+
+export interface ToolProbesOptions {
+  readonly client: ToolClient;
+  readonly threads: ProbeThreads;
+  /** For one probe. */
+  readonly timeoutMs: number;
+}
+
+/** Asks tools whether they are there, and whether they take the credential, as the class says. */
+export class ToolProbes {
+  readonly #options: ToolProbesOptions;
+
+  constructor(options: ToolProbesOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined where the class has no such probe. @throws {DriverError} the signal's reason. */
+  async liveness(tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict | undefined> {
+    return judged(signal, async () => {
+      const probe = livenessProbeOf(tool.connectorClass);
+      return probe && this.#run(probe, tool, signal, livenessVerdict);
+    });
+  }
+
+  /**
+   * By the class's probe for the way to log in. Without one, a registry's own way to ask for a login is tried.
+   * Undefined where there is neither, or no credential.
+   * @throws {DriverError} the signal's reason.
+   */
+  async auth(tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict | undefined> {
+    return judged(signal, async () => {
+      const { connector, connectorClass, secret, credential } = tool;
+      if (secret === undefined) return undefined;
+      const authName = textAt(authTypeOf(jsonMember(connector.object['spec'], 'auth'), connectorClass), 'name');
+      const probe = authName === undefined ? undefined : authProbeOf(connectorClass, authName);
+      if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict);
+      return credential.answersChallenges ? this.#logIn(tool, signal) : undefined;
+    });
+  }
+
+  async #run(probe: HttpProbe, tool: ProbedTool, signal: AbortSignal, verdictOf: VerdictOf): Promise<ProbeVerdict> {
+    const { connector, secret, trust } = tool;
+    const origin = originOf(probe, tool);
+    const rendered = await this.#work(probe, tool, signal, {
+      kind: 'render',
+      texts: templatesOf(probe),
+      data: probeData(connector, secret),
+      shownData: shownProbeData(connector, secret),
+    });
+    if (rendered.kind === 'malformed') throw unusable(`${probe.place}: ${rendered.message}`);
+    const request = probeRequest(probe, origin, rendered.kind === 'rendered' ? rendered.texts : []);
+    const { cel } = probe;
+    const answer = await this.#send(request, trust, cel !== undefined, signal);
+    if (cel === undefined) return verdictOf(answer, undefined, probe, tool, request);
+    const { status: statusCode, headers, body = '' } = answer;
+    if (answer.body === undefined) return verdictOf(answer, 'undecided', probe, tool, request);
+    const outcome = await this.#work(probe, tool, signal, { kind: 'judge', cel, statusCode, headers, body });
+    if (outcome.kind === 'malformed') throw unusable(`${probe.place}.response.cel: ${outcome.message}`);
+    const isMet = outcome.kind === 'judged' ? outcome.isMet : 'undecided';
+    return verdictOf(answer, isMet, probe, tool, request);
+  }
+
+  /** `GET /v2/` says who may come in at any registry, and asks for a login where it wants one. */
+  async #logIn(tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict> {
+    const { credential, origin, trust } = tool;
+    const [method, path] = ['GET', '/v2/'];
+    const use = { method, path, isUnrepeatable: false };
+    const bare: ProbeRequest = { origin, method, path, headers: commonHeaders(origin) };
+    const shown = await credential.headersFor(use, signal);
+    let answer = await this.#send({ ...bare, headers: [...bare.headers, ...shown] }, trust, false, signal);
+    if (answer.status === 401) {
+      const better = await credential.headersAfter(answer.challenges, use, signal);
+      if (better !== undefined) {
+        answer = await this.#send({ ...bare, headers: [...bare.headers, ...better] }, trust, false, signal);
+      }
+    }
+    return authVerdict(answer, undefined, undefined, tool, bare);
+  }
+
+  #send(request: ProbeRequest, trust: Trust, wantsBody: boolean, signal: AbortSignal): Promise<ProbeAnswer> {
+    const { client, timeoutMs } = this.#options;
+    return sendProbe(client, request, trust, { wantsBody, timeoutMs, signal });
+  }
+
+  async #work(
+    { place }: HttpProbe,
+    { connector }: ProbedTool,
+    signal: AbortSignal,
+    job: ProbeJob,
+  ): Promise<ProbeOutcome> {
+    const { namespace, name } = connector.ref;
+    try {
+      return await this.#options.threads.run(job, { namespace, group: name }, signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof DriverError) || error.code !== 'RESOURCE_EXHAUSTED') throw error;
+      throw unusable(`${place}: ${job.kind === 'render' ? 'its templates take' : 'response.cel takes'} too long`);
+    }
+  }
+}
+
+type VerdictOf = (
+  answer: ProbeAnswer,
+  isMet: boolean | 'undecided' | undefined,
+  probe: HttpProbe | undefined,
+  tool: ProbedTool,
+  request: ProbeRequest,
+) => ProbeVerdict;
+
+const livenessVerdict: VerdictOf = ({ status }, isMet, probe, _tool, { origin, method }) => {
+  const isGood = isMet ?? (status >= 200 && status < 400);
+  if (isGood === true) return { verdict: 'good', reason: 'Answered', message: '' };
+  const doubt = isMet === undefined ? 'not what a tool that is well answers' : celDoubt(isMet, probe);
+  return {
+    verdict: 'bad',
+    reason: 'UnexpectedAnswer',
+    message: `${nameOf(origin)} answered ${status} to ${method}: ${doubt}`,
+  };
+};
+
+const authVerdict: VerdictOf = ({ status }, isMet, probe, { secret }, { origin, method }) => {
+  const isGood = isMet ?? (status >= 200 && status < 300);
+  if (isGood === true) return { verdict: 'good', reason: 'Accepted', message: '' };
+  const answered = `${nameOf(origin)} answered ${status}`;
+  const isRefusal = status === 401 || status === 403;
+  const isOwnTrouble = status === 429 || status >= 500;
+  if (isRefusal || (isMet === false && !isOwnTrouble)) {
+    const name = secret === undefined ? '' : ` ${secret.ref.namespace}/${secret.ref.name}`;
+    const message = `${answered} to the credential in Secret${name}: see whether it is right, still valid, and may do what it is for`;
+    return { verdict: 'bad', reason: 'Rejected', message };
+  }
+  const doubt = isMet === undefined || isOwnTrouble ? 'so nothing is known of the credential' : celDoubt(isMet, probe);
+  return { verdict: 'unclear', reason: 'UnexpectedAnswer', message: `${answered} to ${method}, ${doubt}` };
+};
+
+function celDoubt(isMet: boolean | 'undecided', probe: HttpProbe | undefined): string {
+  const place = `${probe?.place ?? ''}.response.cel`;
+  return isMet === 'undecided' ? `${place} cannot be decided by that` : `${place} is false`;
+}
+
+/**
+ * Where a probe goes: the Connector's address, or another one of its addresses. A probe may carry the credential, and that
+ * goes nowhere else.
+ */
+function originOf({ scheme, host, port, place }: HttpProbe, { connector, origin }: ProbedTool): ToolOrigin {
+  if (scheme === undefined && host === undefined && port === undefined) return origin;
+  const wanted = (scheme ?? origin.scheme) as ToolOrigin['scheme'];
+  const found = addressesOf(connector).find(
+    (address) =>
+      address.scheme === wanted &&
+      address.host === (host ?? origin.host).toLowerCase() &&
+      address.port === (port ?? (host === undefined && wanted === origin.scheme ? origin.port : defaultPort(wanted))),
+  );
+  if (found !== undefined) return found;
+  const named = authorityOf({ scheme: wanted, host: host ?? origin.host, port: port ?? defaultPort(wanted) });
+  throw unusable(
+    `${place} asks ${wanted}://${named}, which is no address of the Connector, so that it is not given the credential: add it to spec.addressExtensions`,
+  );
+}
+
+function defaultPort(scheme: ToolOrigin['scheme']): number {
+  return scheme === 'https' ? 443 : 80;
+}
+
+function unusable(message: string): DriverError {
+  return new DriverError('FAILED_PRECONDITION', message);
+}
+
+/** What fails becomes a verdict, but the end of the caller's time. */
+async function judged(
+  signal: AbortSignal,
+  probe: () => Promise<ProbeVerdict | undefined>,
+): Promise<ProbeVerdict | undefined> {
+  try {
+    return await probe();
+  } catch (error) {
+    if (signal.aborted) throw error;
+    if (error instanceof Refusal) {
+      const isCredential = error.kind === 'misconfigured';
+      return {
+        verdict: isCredential ? 'bad' : 'unclear',
+        reason: isCredential ? 'Rejected' : 'Unreachable',
+        message: error.message,
+      };
+    }
+    if (error instanceof DriverError && error.code === 'FAILED_PRECONDITION') {
+      return { verdict: 'unclear', reason: 'ProbeUnusable', message: error.message };
+    }
+    throw error;
+  }
+}

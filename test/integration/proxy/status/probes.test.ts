@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import path from 'node:path';
+import { deployFolder, readManifests } from '../../../support/deploy/manifests.js';
+import { eventually } from '../../../support/poll.js';
+import { ClusterStage } from '../../../support/proxy/cluster-stage.js';
+import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
+import type { ConnectorOptions } from '../../../support/proxy/manifests.js';
+import { credentialCanary } from '../../../support/proxy/proxy-stage.js';
+import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
+
+const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
+const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
+const header =
+  '{{ with .Secret }}Basic {{ printf "%s:%s" .StringData.username .StringData.password | b64enc }}{{ end }}';
+const authProbe = (http: object): object => ({
+  auth: { types: [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth' }] },
+  authProbes: [{ authName: 'basicAuth', probe: { http } }],
+});
+
+describe('the probes of a class', function () {
+  this.timeout(90_000);
+
+  let tool: ToolServer;
+  let stage: ClusterStage;
+  const becomes = (type: string, expected: string): Promise<void> =>
+    eventually(
+      `${type} is ${expected}, not ${stage.condition(type)}`,
+      () => stage.condition(type) === expected,
+      40_000,
+    );
+  const put = (spec: object, options: ConnectorOptions = {}): void =>
+    stage.put(
+      connectorClass('any', { proxy: { ref }, ...spec }),
+      connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca', ...options }),
+    );
+  const answering = (status: number, body = ''): void => {
+    tool.answer = (_request, response: ServerResponse) => void response.writeHead(status).end(body);
+  };
+
+  beforeEach(async () => {
+    tool = await ToolServer.start('https');
+    stage = await ClusterStage.start();
+    stage.put(
+      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+    );
+    stage.bindCredentials('ci');
+  });
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+  });
+
+  it('say whether the tool is there and takes the password, which they show as the class says', async () => {
+    put({
+      livenessProbe: { http: { path: '/ping/{{ .Connector.Name }}' } },
+      ...authProbe({
+        path: '/{{ range .Connector.Spec.Auth.Params }}{{ if eq .Name "repository" }}{{ .Value.StringVal }}{{ end }}{{ end }}/refs',
+        httpHeaders: [
+          { name: 'Authorization', value: header },
+          { name: 'X-Empty', value: '{{ with .Connector.Spec.Nothing }}x{{ end }}' },
+        ],
+      }),
+    });
+    const params = [{ name: 'repository', value: 'team/app.git' }];
+    const made = connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }) as { spec: { auth: object } };
+    stage.put({ ...made, spec: { ...made.spec, auth: { ...made.spec.auth, params } } });
+    tool.answer = (request, response) =>
+      void response
+        .writeHead(request.url === '/team/app.git/refs' && request.headers.authorization !== basic ? 401 : 204)
+        .end();
+    const replica = await stage.replica();
+    await becomes('AuthReady', 'True Accepted');
+    assert.equal(stage.condition('LivenessReady'), 'True Answered');
+    assert.equal(stage.condition('Ready'), 'True Ready');
+    assert.deepEqual(
+      tool.seen.slice(0, 2).map(({ method, url, headers }) => [method, url, headers.authorization, headers['x-empty']]),
+      [
+        ['GET', '/ping/tool', undefined, undefined],
+        ['GET', '/team/app.git/refs', basic, undefined],
+      ],
+    );
+    stage.put(secret('old-login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'wrong' }));
+    const auth = { ...made.spec.auth, params, secretRef: { name: 'old-login' } };
+    stage.put({ ...made, metadata: { namespace: 'ci', name: 'other' }, spec: { ...made.spec, auth } });
+    await eventually('it is told', () => stage.condition('AuthReady', 'other') === 'False Rejected', 40_000);
+    assert.equal(stage.condition('Ready', 'other'), 'False Rejected');
+    assert.match(
+      stage.message('Ready', 'other'),
+      /^https:\/\/tool\.example:\d+ answered 401 to the credential in Secret ci\/old-login: see/,
+    );
+    const metrics = await replica.metrics.text();
+    assert.match(metrics, /probes_total\{probe="auth",verdict="good"\} 1/);
+    assert.match(metrics, /probes_total\{probe="auth",verdict="bad"\} 1/);
+  });
+
+  it('are repeated, and tell of a tool that has gone and come back', async () => {
+    stage.statusTimings = { ...stage.statusTimings, checkMs: 300 };
+    put({ livenessProbe: { http: { path: '/' } } });
+    await stage.replica();
+    await becomes('LivenessReady', 'True Answered');
+    answering(503);
+    await becomes('LivenessReady', 'False UnexpectedAnswer');
+    assert.equal(stage.condition('Ready'), 'False UnexpectedAnswer');
+    assert.match(stage.message('Ready'), /answered 503 to GET/);
+    answering(302);
+    await becomes('Ready', 'True Ready');
+  });
+
+  it('judge the answer by the expression, on its body, headers and status', async () => {
+    const cel = "response.statusCode == 200 && response.body.status == 'UP' && response.headers['x-kind'] == 'sonar'";
+    put({ livenessProbe: { http: { path: '/', response: { cel } } } });
+    tool.answer = (_request, response) => void response.writeHead(200, { 'X-Kind': 'sonar' }).end('{"status":"UP"}');
+    await stage.replica();
+    await becomes('LivenessReady', 'True Answered');
+    put({ livenessProbe: { http: { path: '/', response: { cel: 'response.body.status == "DOWN"' } } } });
+    await becomes('LivenessReady', 'False UnexpectedAnswer');
+    assert.match(
+      stage.message('LivenessReady'),
+      /connectorclass any: spec\.livenessProbe\.http\.response\.cel is false$/,
+    );
+    // Not JSON, so that there is no member; what was answered is in no message.
+    answering(200, credentialCanary);
+    put({ livenessProbe: { http: { path: '/x', response: { cel: 'response.body.status == "UP"' } } } });
+    await eventually('it is told', () =>
+      stage.message('LivenessReady').endsWith('response.cel cannot be decided by that'),
+    );
+  });
+
+  it('name what is wrong with the class, and quote nothing secret', async () => {
+    const wrong: readonly (readonly [object, RegExp])[] = [
+      [{ path: '{{ .Nope' }, /^connectorclass any: spec\.authProbes\[0\]\.probe\.http: template: path:1: /],
+      [
+        { path: '/{{ .Secret.StringData.password | int | div 0 }}{{ fail .Secret.StringData.password }}' },
+        /template: path:1:/,
+      ],
+      [{ path: '{{ .Secret.StringData.password }}' }, /http\.path must begin with "\/"/],
+      [
+        { path: '/', httpHeaders: [{ name: 'Host', value: 'x' }] },
+        /httpHeaders\[0\]\.name is no header that a probe may set$/,
+      ],
+      [
+        { path: '/', httpHeaders: [{ name: 'A', value: '{{ "a\\nb" }}' }] },
+        /httpHeaders\[0\]\.value cannot be sent in a header$/,
+      ],
+      [{ path: '/', response: { cel: 'response.' } }, /response\.cel: /],
+      [{ path: '/', method: 'DELETE' }, /method must be one of GET, HEAD, POST, OPTIONS$/],
+      [{ path: '/', port: 'http' }, /port must be a port number$/],
+      [
+        { path: '/{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}' },
+        /template (?:takes|needs) more than/,
+      ],
+    ];
+    await stage.replica();
+    for (const [http, expected] of wrong) {
+      put(authProbe(http));
+      await eventually(
+        `${JSON.stringify(http)}: ${stage.message('AuthReady')}`,
+        () => expected.test(stage.message('AuthReady')),
+        40_000,
+      );
+      assert.equal(stage.condition('AuthReady'), 'Unknown ProbeUnusable');
+      assert.equal(stage.condition('Ready'), 'True Ready', 'a class that cannot be probed can be used');
+    }
+    assert.deepEqual(
+      tool.seen.filter(({ url }) => url !== '/'),
+      [],
+    );
+  });
+
+  it('go to addresses of the Connector only, and follow no redirect', async () => {
+    const elsewhere = await ToolServer.start('https', undefined, ['elsewhere.example']);
+    try {
+      const http = {
+        host: 'elsewhere.example',
+        port: elsewhere.port,
+        path: '/',
+        httpHeaders: [{ name: 'Authorization', value: header }],
+      };
+      put(authProbe(http));
+      await stage.replica();
+      await becomes('AuthReady', 'Unknown ProbeUnusable');
+      assert.match(
+        stage.message('AuthReady'),
+        /which is no address of the Connector, so that it is not given the credential: add it to spec\.addressExtensions$/,
+      );
+      tool.answer = (_request, response) =>
+        void response.writeHead(302, { Location: elsewhere.url('elsewhere.example') }).end();
+      put(authProbe({ path: '/', httpHeaders: [{ name: 'Authorization', value: header }] }));
+      await becomes('AuthReady', 'Unknown UnexpectedAnswer');
+      assert.equal(elsewhere.seen.length, 0);
+      put(authProbe(http), { extensions: [elsewhere.url('elsewhere.example')] });
+      await becomes('AuthReady', 'True Accepted');
+      assert.equal(elsewhere.seen[0]?.headers.authorization, basic);
+    } finally {
+      await elsewhere.stop();
+    }
+  });
+
+  it('keep to the rules for addresses and to the trust of requests', async () => {
+    put({ livenessProbe: { http: { path: '/' } } }, { caSecret: 'other-ca' });
+    stage.put(secret('other-ca', 'Opaque', { 'ca.crt': stage.api.authority.certificate }));
+    await stage.replica();
+    await becomes('LivenessReady', 'False Unreachable');
+    assert.match(
+      stage.message('LivenessReady'),
+      /is not trusted or TLS failed .*spec\.caCertSecretRef of the Connector$/,
+    );
+    stage.put(connector('tool', 'http://169.254.169.254', { secret: 'login' }));
+    await eventually(
+      'the address is refused',
+      () => stage.message('LivenessReady').includes('169.254.169.254'),
+      40_000,
+    );
+    assert.deepEqual(tool.seen, []);
+  });
+
+  it('end with tools that send without end, or nothing', async () => {
+    tool.answer = (_request, response) => {
+      response.writeHead(200);
+      const more = (): void => {
+        if (!response.destroyed) response.write('x'.repeat(65_536), more);
+      };
+      more();
+    };
+    put({ livenessProbe: { http: { path: '/', response: { cel: 'response.statusCode == 200' } } } });
+    await stage.replica();
+    await becomes('LivenessReady', 'False UnexpectedAnswer');
+    tool.answer = () => undefined;
+    put({ livenessProbe: { http: { path: '/mute' } } });
+    await becomes('LivenessReady', 'False Unreachable');
+    assert.match(stage.message('LivenessReady'), /^no connection to .* in time$/);
+  });
+
+  it('end with expressions that would never end, and hold up nobody', async () => {
+    const list = `[${Array.from({ length: 60 }, (_, at) => at).join(',')}]`;
+    const cel = `${list}.all(a, ${list}.all(b, ${list}.all(c, ${list}.all(d, ${list}.all(e, ${list}.all(f, a+b+c+d+e+f >= 0))))))`;
+    put({ livenessProbe: { http: { path: '/', response: { cel } } } });
+    await stage.replica();
+    stage.allow('tool');
+    const asked = stage.client().getSecurely(tool.url());
+    await becomes('LivenessReady', 'Unknown ProbeUnusable');
+    assert.match(stage.message('LivenessReady'), /response\.cel takes too long$/);
+    assert.equal((await asked).status, 200);
+  });
+
+  it('of a registry without one of its own: the way in which it asks for a login', async () => {
+    let isRight = true;
+    tool.answer = (request, response) => {
+      if (request.url?.startsWith('/token') === true) {
+        if (isRight) response.end(JSON.stringify({ token: 'registry-token' }));
+        else response.writeHead(401).end();
+      } else if (request.headers.authorization === 'Bearer registry-token') response.end('{}');
+      else {
+        const realm = `${tool.url()}/token`;
+        response.writeHead(401, { 'WWW-Authenticate': `Bearer realm="${realm}",service="tool"` }).end();
+      }
+    };
+    stage.put(
+      secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
+    );
+    const [oci] = readManifests(path.join(deployFolder, 'classes', 'oci.yaml')) as unknown as {
+      readonly spec: object;
+    }[];
+    put(oci!.spec);
+    await stage.replica();
+    await becomes('AuthReady', 'True Accepted');
+    assert.equal(stage.condition('LivenessReady'), 'True Answered');
+    isRight = false;
+    stage.put(connector('other', tool.url(), { secret: 'login', caSecret: 'tool-ca' }));
+    await eventually('it is told', () => stage.condition('AuthReady', 'other') === 'False Rejected', 40_000);
+    assert.match(
+      stage.message('AuthReady', 'other'),
+      /does not accept the Connector's user name and password \(401\)$/,
+    );
+  });
+});
