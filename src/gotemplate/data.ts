@@ -1,54 +1,32 @@
 import type { JsonObject, JsonValue } from '../json.js';
 import { type ByteString, toGoString } from './byte-string.js';
 import { appendedSlice } from './capacity.js';
-import { type Budget, TooLongHere } from './budget.js';
+import type { Budget } from './budget.js';
 import { ensureDepth } from './limits.js';
-import { anyMap, anyType, type GoMap, type GoValue, int64 } from './values.js';
+import { anyType, GoMap, type GoValue, int64 } from './values.js';
 
 /** What a value takes in memory beside its text, bytes. */
 const valueBytes = 256;
 
 /**
- * Data as Go values, everything copied: what a template changes with `set`, `merge` or `sortAlpha` is its own. An object's
- * own keys are taken, whatever they are called, and nothing from its prototype. Lists have the capacity that Go's JSON
- * decoder leaves them.
+ * Data as Go values, copied: what a template changes with `set`, `merge` or `sortAlpha` is its own. An object's own keys
+ * are taken, whatever they are called, and nothing from its prototype. Lists have the capacity that Go's JSON decoder
+ * leaves them. A map is made when the template first looks into it, since most look into a few of those they are given.
  */
 export function toGoMap(data: JsonObject, budget: Budget): GoMap {
-  try {
-    return toMap(data, budget, 0);
-  } catch (error) {
-    // What is too much anywhere is not sent elsewhere.
-    if (error instanceof TooLongHere) ensureFits(data, budget);
-    throw error;
-  }
-}
-
-/** @throws {LimitReached} when the data has more values than there is memory for. */
-function ensureFits(data: JsonObject, budget: Budget): void {
-  const most = Math.ceil(budget.limits.memoryBytes / valueBytes);
-  if (countValues(data, most) === most) budget.allocate(budget.limits.memoryBytes);
-}
-
-/** How many values there are at all levels; more than `most` are not counted. */
-function countValues(data: JsonObject, most: number): number {
-  let count = 0;
-  const open: (JsonObject | readonly JsonValue[])[] = [data];
-  for (let container = open.pop(); container !== undefined && count < most; container = open.pop()) {
-    for (const value of isList(container) ? container : Object.values(container)) {
-      count++;
-      if (typeof value === 'object' && value !== null) open.push(value);
-      if (count >= most) break;
-    }
-  }
-  return count;
+  return toMap(data, budget, 0);
 }
 
 function toMap(data: JsonObject, budget: Budget, depth: number): GoMap {
-  const entries = new Map<string, GoValue>();
-  const keys = Object.keys(data);
-  budget.charge(stepsPerEntry * keys.length);
-  for (const key of keys) entries.set(toGoString(key), toGoValue(data[key] ?? null, budget, depth + 1));
-  return anyMap(entries);
+  return new GoMap(anyType, () => {
+    const entries = new Map<string, GoValue>();
+    const keys = Object.keys(data);
+    // In this order: what is too much anywhere is not sent elsewhere.
+    budget.allocate(valueBytes * keys.length);
+    budget.charge(stepsPerEntry * keys.length);
+    for (const key of keys) entries.set(toGoString(key), toGoValue(data[key] ?? null, budget, depth + 1));
+    return entries;
+  });
 }
 
 /** Steps that an entry takes beside its value. */
@@ -85,7 +63,6 @@ function isList(value: JsonValue): value is readonly JsonValue[] {
 
 function toGoValue(value: JsonValue, budget: Budget, depth: number): GoValue {
   ensureDepth(depth);
-  budget.allocate(valueBytes);
   switch (typeof value) {
     case 'string':
       return toText(value, budget);
@@ -94,6 +71,7 @@ function toGoValue(value: JsonValue, budget: Budget, depth: number): GoValue {
     case 'object':
       if (value === null) return null;
       if (isList(value)) {
+        budget.allocate(valueBytes * value.length);
         const elements = value.map((item) => toGoValue(item, budget, depth + 1));
         return appendedSlice(anyType, elements);
       }

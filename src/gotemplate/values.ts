@@ -149,14 +149,24 @@ export function stringSlice(array: ByteString[]): GoSlice {
 export class GoMap {
   readonly elementType: TypeName;
   readonly isNil: boolean;
-  /** The entries. Read freely; of a nil map nothing may be written (`assignment to entry in nil map`). */
-  readonly entries: Map<ByteString, GoValue>;
+  #entries: Map<ByteString, GoValue> | undefined;
+  readonly #made: (() => Map<ByteString, GoValue>) | undefined;
 
-  /** A map over `entries` itself, not a copy. */
-  constructor(elementType: TypeName, entries: Map<ByteString, GoValue>, isNil = false) {
+  /** A map over `entries` itself, not a copy; or over what a function makes when the map is first looked into. */
+  constructor(
+    elementType: TypeName,
+    entries: Map<ByteString, GoValue> | (() => Map<ByteString, GoValue>),
+    isNil = false,
+  ) {
     this.elementType = elementType;
-    this.entries = entries;
+    if (typeof entries === 'function') this.#made = entries;
+    else this.#entries = entries;
     this.isNil = isNil;
+  }
+
+  /** Read freely; of a nil map nothing may be written (`assignment to entry in nil map`). */
+  get entries(): Map<ByteString, GoValue> {
+    return (this.#entries ??= this.#made?.() ?? new Map());
   }
 
   static nil(elementType: TypeName): GoMap {

@@ -79,7 +79,7 @@ describe('the bounds of a render', () => {
   it('stop data that nests too deep', () => {
     const data = parseJson(`{"a":${'['.repeat(900)}${']'.repeat(900)}}`);
     assert.ok(isJsonObject(data));
-    assert.throws(() => compileTemplate('t', '').render(data, { clock: () => 0 }), TemplateLimitError);
+    assert.throws(() => compileTemplate('t', '{{ .a }}').render(data, { clock: () => 0 }), TemplateLimitError);
   });
 
   it('do not carry over from one render to the next', () => {

@@ -129,6 +129,14 @@ describe('a render that may stay only so long', () => {
     assert.equal(compileTemplate('t', '{{ range 3 }}{{ . }}{{ end }}').render({}, here).toString(), '012');
   });
 
+  it('stays when it does not look into what is large', () => {
+    const data = {
+      list: Array.from({ length: 1000 }, (_, index) => ({ index, more: { deep: { er: index } } })),
+      a: 'x',
+    };
+    assert.equal(compileTemplate('t', '{{ .a }}').render(data, here).toString(), 'x');
+  });
+
   it('is to go on elsewhere when it needs slow work that is not done here', () => {
     const budget = new Budget(defaultLimits, here);
     assert.throws(() => compileTemplate('t', '{{ bcrypt "x" }}').render({}, { budget }), TooLongHere);
@@ -138,8 +146,14 @@ describe('a render that may stay only so long', () => {
     const render = (template: string) => () => compileTemplate('t', template).render({}, here);
     assert.throws(render('{{ fail "x" }}'), /error calling fail: x$/);
     assert.throws(render('{{ repeat 100000000 "x" }}'), /needs more than \d+ bytes of memory$/);
-    const data = { list: Array.from({ length: 100_000 }, () => ({})) };
-    assert.throws(() => compileTemplate('t', '').render(data, here), /needs more than \d+ bytes of memory$/);
+    const large = [
+      { list: Array.from({ length: 100_000 }, () => ({})) },
+      { list: Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`k${index}`, index])) },
+    ];
+    for (const data of large) {
+      const printing = () => compileTemplate('t', '{{ .list }}').render(data, here);
+      assert.throws(printing, /needs more than \d+ bytes of memory$/);
+    }
   });
 });
 
