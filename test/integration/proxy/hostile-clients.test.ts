@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
@@ -136,5 +137,31 @@ describe('a client that means harm', () => {
       [...text.matchAll(/\r\n\r\n(?:[0-9a-f]+\r\n)?\/(\d)/g)].map(([, at]) => at),
       ['0', '1', '2', '3', '4', '5', '6', '7'],
     );
+  });
+
+  it('that leaves in the middle of answers has none of them come to others', async () => {
+    tool.answer = (request, response) => {
+      const where = request.url ?? '';
+      response.write(`${where} `.repeat(2_000));
+      setImmediate(() => response.end(`${where} `.repeat(2_000)));
+    };
+    const agents = Array.from({ length: 200 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
+    await Promise.all(
+      agents.map(async (agent, at) => {
+        for (let round = 0; round < 5; round += 1) {
+          const where = `/${at}/${round}`;
+          if (at % 3 === 0) {
+            const socket = await client.raw();
+            socket.once('data', () => socket.destroy());
+            socket.write(message([], '', `GET ${tool.url()}${where} HTTP/1.1`));
+            await new Promise((resolve) => socket.once('close', resolve));
+          } else {
+            const { body } = await client.get(`${tool.url()}${where}`, {}, agent);
+            assert.equal(body, `${where} `.repeat(4_000));
+          }
+        }
+      }),
+    );
+    for (const agent of agents) agent.destroy();
   });
 });

@@ -134,16 +134,19 @@ export class FlowStage {
     return run('sh', ['-ec', script], this.work, this.#environment(env));
   }
 
-  /** Ends it, and asserts that no log holds a tool's password or a pod's token. */
+  /** Ends it, and asserts that no log and no object holds a tool's password or a pod's token. */
   async stop(): Promise<void> {
     for (const clean of this.#cleanups.splice(0).reverse()) await clean();
     await this.#driver?.stop();
     await this.#proxy?.stop();
+    const written = ['connectors', 'connectorclasses', 'leases', 'accessrequests'].flatMap((resource) =>
+      this.api.list(resource).map((object) => JSON.stringify(object)),
+    );
     await this.api.stop();
     this.node.remove();
-    for (const log of [this.#proxy?.log ?? '', this.#driver?.stderr ?? '']) {
-      assert.ok(!log.includes(toolPassword), 'a password is in a log');
-      assert.doesNotMatch(log, /eyJ[-\w]+\.eyJ/, 'a token is in a log');
+    for (const text of [this.#proxy?.log ?? '', this.#driver?.stderr ?? '', ...written]) {
+      assert.ok(!text.includes(toolPassword), 'a password is in a log or an object');
+      assert.doesNotMatch(text, /eyJ[-\w]+\.eyJ/, 'a token is in a log or an object');
     }
   }
 

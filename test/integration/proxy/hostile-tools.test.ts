@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import type { Socket } from 'node:net';
+import { eventually } from '../../support/poll.js';
+import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import type { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { RawTool } from '../../support/proxy/raw-tool.js';
+
+const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
+
+/** Answers that two parsers may read differently, or that are none: the lines after the status line, and what follows. */
+const wrong: readonly [string, string][] = [
+  ['both a length and chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['chunks and a length', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n'],
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],
+  ['a length with a sign', 'HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello'],
+  ['a length in hexadecimal', 'HTTP/1.1 200 OK\r\nContent-Length: 0x5\r\n\r\nhello'],
+  ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello'],
+  ['a space before the colon', 'HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello'],
+  ['a bare carriage return', 'HTTP/1.1 200 OK\r\nX-A: b\rX-B: c\r\nContent-Length: 5\r\n\r\nhello'],
+  ['a zero byte', 'HTTP/1.1 200 OK\r\nX-A: b\0c\r\nContent-Length: 5\r\n\r\nhello'],
+  ['a status that is no number', 'HTTP/1.1 yes OK\r\nContent-Length: 5\r\n\r\nhello'],
+  ['another protocol', 'ICY 200 OK\r\nContent-Length: 5\r\n\r\nhello'],
+  ['what is no HTTP', '220 mail.example ready\r\n'],
+  [
+    'another protocol than was asked for',
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+  ],
+];
+
+describe('a tool that means harm', () => {
+  let tool: RawTool;
+  let stage: ProxyStage;
+  let client: ProxyClient;
+
+  beforeEach(async () => {
+    tool = await RawTool.start();
+    stage = await ProxyStage.start(
+      [
+        connector('tool', tool.url, { secret: 'login' }),
+        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+        ...grant('builder', ['tool']),
+      ],
+      { flags: ['--idle-timeout', '1s', '--answer-timeout', '1s'] },
+    );
+    client = await stage.client();
+  });
+
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+  });
+
+  const answerWith = (text: string): void => {
+    tool.answer = (socket) => socket.write(text, 'latin1');
+  };
+  const wellBehaved = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
+  /** What everybody else gets meanwhile, and after it. */
+  const assertServesOn = async (): Promise<void> => {
+    answerWith(wellBehaved);
+    assert.equal((await client.get(tool.url)).body, 'hello');
+  };
+
+  for (const [what, answer] of wrong) {
+    it(`is answered for with 502: ${what}`, async () => {
+      answerWith(answer);
+      assert.equal((await client.get(tool.url)).status, 502);
+      await assertServesOn();
+    });
+  }
+
+  it('cannot put an answer in front of the next request of a kept connection', async () => {
+    answerWith(`${wellBehaved}${poison}`);
+    for (let round = 0; round < 20; round += 1) {
+      const { status, body } = await client.get(`${tool.url}/${round}`);
+      assert.ok(body === 'hello' || status === 502, `${status} ${body}`);
+      assert.notEqual(body, 'poison');
+    }
+  });
+
+  it('cannot have an answer ready that nobody has asked for', async () => {
+    let kept: Socket | undefined;
+    tool.answer = (socket) => {
+      kept = socket;
+      socket.write(wellBehaved);
+    };
+    assert.equal((await client.get(tool.url)).body, 'hello');
+    await new Promise((resolve) => kept?.write(poison, resolve));
+    // The proxy is in this process: it has read what was there before it answers this.
+    await stage.http('/healthz');
+    await assertServesOn();
+  });
+
+  it('is cut off when its headers do not end', async () => {
+    tool.answer = (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      const more = setInterval(() => socket.write(`X-A: ${'a'.repeat(8_000)}\r\n`), 1);
+      socket.once('close', () => clearInterval(more));
+    };
+    assert.equal((await client.get(tool.url)).status, 502);
+    await assertServesOn();
+  });
+
+  it('is cut off when it says "wait" for ever', async () => {
+    tool.answer = (socket) => {
+      const more = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 50);
+      socket.once('close', () => clearInterval(more));
+    };
+    const answered = client.get(tool.url).then(
+      ({ status }) => status,
+      () => 0,
+    );
+    // It moves bytes, so it is no mute peer: what bounds it is the client, which leaves.
+    const socket = await client.raw();
+    socket.write(`GET ${tool.url}/ HTTP/1.1\r\nHost: tool\r\nProxy-Authorization: ${client.authorization}\r\n\r\n`);
+    await eventually('both requests have arrived', () => tool.heads.length >= 2);
+    socket.destroy();
+    await stage.stopProxy();
+    assert.ok([0, 502, 504].includes(await answered));
+  });
+
+  it('has its answer broken off where it breaks off, or is longer than it said', async () => {
+    answerWith('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello');
+    const first = client.get(tool.url);
+    await eventually('the request has arrived', () => tool.heads.length === 1);
+    await assert.rejects(first, 'after the idle time');
+    tool.answer = (socket) => void socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+    await assert.rejects(client.get(tool.url));
+    answerWith('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello and more');
+    assert.equal((await client.get(tool.url)).body, 'hello');
+    answerWith('HTTP/1.1 204 No Content\r\n\r\nbut there is');
+    assert.equal((await client.get(tool.url)).body, '');
+    answerWith('HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nhello');
+    assert.equal((await client.get(tool.url)).body, '');
+    await assertServesOn();
+  });
+
+  it('that closes at once, resets or keeps silent is a 502 or a 504, and holds up nobody else', async () => {
+    tool.answer = (socket, head) => {
+      if (head.includes('/close')) socket.destroy();
+      else if (head.includes('/reset')) socket.resetAndDestroy();
+      else if (!head.includes('/silent')) socket.write(wellBehaved);
+    };
+    const silent = client.get(`${tool.url}/silent`);
+    const agents = Array.from({ length: 20 }, () => new http.Agent({ keepAlive: true }));
+    const statuses = await Promise.all(
+      agents.map(
+        async (agent, at) => (await client.get(`${tool.url}/${['close', 'reset', 'good'][at % 3]}`, {}, agent)).status,
+      ),
+    );
+    assert.deepEqual([...new Set(statuses)].sort(), [200, 502]);
+    assert.equal((await silent).status, 504);
+    for (const agent of agents) agent.destroy();
+  });
+
+  it('gets no header that a Secret or a client would inject', async () => {
+    answerWith(wellBehaved);
+    stage.put([
+      connector('tool', tool.url, { secret: 'login' }),
+      secret('login', 'connectors.cpaas.io/bearer-token', { token: `${credentialCanary}\r\nX-Injected: 1` }),
+      ...grant('builder', ['tool']),
+    ]);
+    const { status, body } = await client.get(tool.url);
+    assert.equal(status, 502);
+    assert.ok(!body.includes(credentialCanary));
+    stage.put([connector('tool', tool.url, { auth: 'none' }), ...grant('builder', ['tool'])]);
+    await client.get(`${tool.url}/%0d%0aX-Injected:%201?%0d%0aX-Injected:%201`);
+    assert.ok(!tool.heads.some((head) => /^x-injected/im.test(head)));
+  });
+});

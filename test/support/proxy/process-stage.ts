@@ -1,0 +1,50 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { ProxyProcess } from '../e2e/proxy-process.js';
+import { connectorClass, secret } from './manifests.js';
+import { TokenKeys } from './keys.js';
+import { toolAuthority } from './tool-server.js';
+
+/** Replicas of the built proxy as processes over the same manifests. */
+export class ProcessStage {
+  readonly keys = new TokenKeys();
+  readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxies-'));
+  readonly #replicas: ProxyProcess[] = [];
+
+  static async start(objects: readonly object[]): Promise<ProcessStage> {
+    const stage = new ProcessStage();
+    const all = [connectorClass(), secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }), ...objects];
+    mkdirSync(stage.#file('manifests'));
+    mkdirSync(stage.#file('ca'));
+    writeFileSync(stage.#file('manifests/objects.yaml'), all.map((object) => stringify(object)).join('---\n'));
+    writeFileSync(stage.#file('jwks.json'), await stage.keys.jwks());
+    return stage;
+  }
+
+  /** @param hosts names that it alone finds. */
+  async replica(hosts: readonly string[], flags: readonly string[] = []): Promise<ProxyProcess> {
+    const directory = this.#file(`replica-${this.#replicas.length}`);
+    mkdirSync(directory);
+    const proxy = await ProxyProcess.start({
+      directory,
+      hosts,
+      flags: [
+        ...['--connector-source', 'directory', '--manifests', this.#file('manifests')],
+        ...['--jwks-file', this.#file('jwks.json'), '--ca-dir', this.#file('ca'), ...flags],
+      ],
+    });
+    this.#replicas.push(proxy);
+    return proxy;
+  }
+
+  async stop(): Promise<void> {
+    for (const replica of this.#replicas) await replica.stop();
+    rmSync(this.#directory, { recursive: true });
+  }
+
+  #file(name: string): string {
+    return path.join(this.#directory, name);
+  }
+}
