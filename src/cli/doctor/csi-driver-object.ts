@@ -9,7 +9,7 @@ import { readObject } from './read-object.js';
 
 type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow-token-minting'>;
 
-const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
+export const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 const check = 'csidriver';
 
 /** Whether the CSIDriver object says what the driver relies on; one line for every field that does not. */
@@ -50,17 +50,21 @@ function problemsOf(object: JsonObject, config: ObjectConfig): readonly Finding[
     ...expect('attachRequired', false, fail, 'pods would wait for an attachment that nobody makes'),
     ...expect('volumeLifecycleModes', 'Ephemeral', fail, 'the kubelet refuses volumes that are written in the pod'),
     ...expect('requiresRepublish', true, fail, 'tokens and changes never reach a pod that runs'),
-    ...checkTokenRequests(jsonMember(spec, 'tokenRequests'), config),
+    ...checkTokenRequests(object, config),
     ...expect('fsGroupPolicy', 'None', warn, 'the kubelet changes owners in a volume that the driver may be writing'),
   ];
 }
 
-function checkTokenRequests(requests: JsonValue | undefined, config: ObjectConfig): readonly Finding[] {
+/** Of spec.tokenRequests. */
+export function requestedAudiences(csiDriver: JsonObject | undefined): ReadonlySet<JsonValue | undefined> {
+  const requests = jsonMember(csiDriver?.['spec'], 'tokenRequests');
+  if (!Array.isArray(requests)) return new Set();
+  return new Set((requests as readonly JsonValue[]).map((request) => jsonMember(request, 'audience')));
+}
+
+function checkTokenRequests(object: JsonObject, config: ObjectConfig): readonly Finding[] {
   const audience = config['token-audience'];
-  const audiences = Array.isArray(requests)
-    ? (requests as readonly JsonValue[]).map((request) => jsonMember(request, 'audience'))
-    : [];
-  if (audiences.includes(audience)) return [];
+  if (requestedAudiences(object).has(audience)) return [];
   const problem = `tokenRequests: none for audience "${audience}", so that the driver gets no token`;
   // Volumes with a lifetime of their own get theirs without the kubelet.
   const level = config['allow-token-minting'] ? warn : fail;

@@ -16,6 +16,7 @@ import { version } from '../../version.js';
 import type { Clock } from '../../clock.js';
 import type { Command } from '../command.js';
 import { checkApiServer } from './api-server.js';
+import { checkAudiences } from './audiences.js';
 import { checkCsiDriverObject } from './csi-driver-object.js';
 import type { Finding } from './finding.js';
 import { asLine, fail, ok, reasonOf } from './finding.js';
@@ -94,6 +95,7 @@ async function examineCluster({ config, cluster, clock, signal }: Patient): Prom
     return [
       ...answers,
       ...(await checkCsiDriverObject(client, config, signal)),
+      ...(await checkAudiences(client, config, signal)),
       ...(await checkPermissions(client, config, signal)),
     ];
   } finally {

@@ -5,6 +5,7 @@ import { DoctorStage } from '../../support/doctor/doctor-stage.js';
 import { driverAccount } from '../../support/driver/driver-account.js';
 import { driverRules } from '../../support/access/driver-rules.js';
 import { flagsConfigMap } from '../../support/driver/manifests.js';
+import type { JsonObject } from '../../../src/json.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
 
 describe('doctor in a cluster', () => {
@@ -44,6 +45,55 @@ describe('doctor in a cluster', () => {
     stage.cluster.grantDriver('components/token-minting/rbac.yaml');
     stage.cluster.putCsiDriver({ tokenRequests: [] });
     assert.match((await problemsOf('csidriver', ['--allow-token-minting']))[0]!, /^warn csidriver: tokenRequests: /);
+  });
+
+  describe('knows of the audiences that proxies expect', () => {
+    const putClass = (name: string, proxy: JsonObject, status: JsonObject = {}): void => {
+      const spec = { proxy: { ref: { kind: 'Service', name: 'p', namespace: 'n' }, ...proxy } };
+      stage.cluster.put({ ...connectorsObject('ConnectorClass'), metadata: { name }, spec, status });
+    };
+    const putConnector = (name: string, connectorClassName: string, httpAddress?: JsonObject): void => {
+      const status = httpAddress === undefined ? {} : { proxy: { httpAddress } };
+      const spec = { connectorClassName, address: 'https://tool.example' };
+      stage.cluster.put({ ...connectorsObject('Connector'), metadata: { namespace: 'ci', name }, spec, status });
+    };
+    const connectorsObject = (kind: string): JsonObject => ({ apiVersion: 'connectors.alauda.io/v1alpha1', kind });
+    const url = 'http://proxy.example';
+
+    beforeEach(() => {
+      putClass('plain', {});
+      putClass('vault', { audience: 'vault' });
+      putClass('several', {}, { proxy: { httpAddress: { url, audience: 'shared' } } });
+      putConnector('usual', 'plain', { url });
+      putConnector('first', 'vault', { url });
+      putConnector('second', 'vault');
+      putConnector('own', 'vault', { url, audience: 'own' });
+    });
+
+    it('and names each that no token is requested for, with one who expects it', async () => {
+      assert.deepEqual((await problemsOf('audiences')).toSorted(), [
+        'fail audiences: tokenRequests: none for audience "own" of connector ci/own, which no pod can mount: ' +
+          'add {audience: "own", expirationSeconds: 1800} to spec.tokenRequests',
+        'fail audiences: tokenRequests: none for audience "shared" of connectorclass several, which no pod can mount: ' +
+          'add {audience: "shared", expirationSeconds: 1800} to spec.tokenRequests',
+        'fail audiences: tokenRequests: none for audience "vault" of connector ci/first and 1 more, which no pod can ' +
+          'mount: add {audience: "vault", expirationSeconds: 1800} to spec.tokenRequests',
+      ]);
+    });
+
+    it('and is content when all are requested', async () => {
+      const audiences = ['connectors-proxy', 'own', 'shared', 'vault'];
+      stage.cluster.putCsiDriver({ tokenRequests: audiences.map((audience) => ({ audience })) });
+      assert.deepEqual(await problemsOf('audiences'), []);
+    });
+
+    it('but for objects that nobody can mount', async () => {
+      const audiences = ['connectors-proxy', 'own', 'shared', 'vault'];
+      stage.cluster.putCsiDriver({ tokenRequests: audiences.map((audience) => ({ audience })) });
+      putConnector('broken', 'vault', { url, audience: 'x'.repeat(5000) });
+      putConnector('classless', 'none', { url, audience: 'other' });
+      assert.deepEqual(await problemsOf('audiences'), []);
+    });
   });
 
   it('fails without a CSIDriver object', async () => {
