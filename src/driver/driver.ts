@@ -4,6 +4,7 @@ import type { DriverConfig } from './config.js';
 import type { RenderJob, RenderOutcome } from './content/render-job.js';
 import { TemplateRenderer } from './content/template-renderer.js';
 import { identityService } from './csi/identity.js';
+import { LatePublishes } from './csi/late-publishes.js';
 import { nodeService } from './csi/node.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer } from './csi/server.js';
@@ -311,6 +312,7 @@ export class Driver {
       publish: this.#publish,
       unpublish: new UnpublishVolume({ ...shared, source: this.#backend.source }),
       statistics: new VolumeStatisticsQuery(shared),
+      latePublishes: new LatePublishes(() => performance.now()),
       onPublished: ({ path }) => this.metrics.published('ok', path),
       onFailed: (code) => this.metrics.published(code, ''),
     });

@@ -13,6 +13,7 @@ import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
 import type { AttributeBounds } from '../volume/attributes.js';
 import { askingCallOf } from './asking-call.js';
 import { parsePublishRequest } from './publish-request.js';
+import type { LatePublishes } from './late-publishes.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
 
@@ -23,6 +24,7 @@ export interface NodeOptions {
   readonly publish: PublishVolume;
   readonly unpublish: UnpublishVolume;
   readonly statistics: VolumeStatisticsQuery;
+  readonly latePublishes: LatePublishes;
   /** Told of every publish that succeeded. */
   readonly onPublished: (outcome: PublishOutcome) => void;
   /** Told of every publish that failed, with the code that the kubelet was given. */
@@ -53,9 +55,9 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
 }
 
 function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeRequest__Output, Record<string, never>> {
-  const { host, publish, attributeBounds, onPublished, onFailed } = options;
+  const { host, publish, attributeBounds, latePublishes, onPublished, onFailed } = options;
   const bounds = { ...attributeBounds, targetPathProblem: (path: string) => host.targetPathProblem(path) };
-  return async (message, signal, report) => {
+  return async (message, signal, report, peer) => {
     report.volumeId = message.volume_id;
     // Until it is read, it is refused.
     report.outcome = 'refused';
@@ -66,6 +68,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       return request;
     };
     try {
+      latePublishes.ensureInTime(message.volume_id, peer);
       const { path, steps } = await publish.run(
         {
           volumeId: message.volume_id,
@@ -95,11 +98,12 @@ function describePod(
 }
 
 function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeRequest__Output, Record<string, never>> {
-  return async ({ volume_id: volumeId, target_path: targetPath }, signal, report) => {
+  return async ({ volume_id: volumeId, target_path: targetPath }, signal, report, peer) => {
     report.volumeId = volumeId;
     ensureGiven({ volume_id: volumeId, target_path: targetPath });
     const problem = options.host.targetPathProblem(targetPath);
     if (problem !== undefined) throw new DriverError('INVALID_ARGUMENT', problem);
+    options.latePublishes.unpublished(volumeId, peer);
     await options.unpublish.run(volumeId, targetPath, signal);
     return {};
   };

@@ -19,7 +19,8 @@ interface Outcome {
 
 /** The part of a gRPC call that a unary handler looks at. */
 function callOf(deadline: Date | number): Call {
-  return Object.assign(new EventEmitter(), { request: 'request', getDeadline: () => deadline }) as unknown as Call;
+  const parts = { request: 'request', getDeadline: () => deadline, getPeer: () => 'connection-1' };
+  return Object.assign(new EventEmitter(), parts) as unknown as Call;
 }
 
 async function serve(
