@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster } from '../driver/cluster.js';
 import { StallingProxy } from '../kube-api/stalling-proxy.js';
@@ -141,8 +142,15 @@ export class MixedLoad {
       const [pod] = [...node.kubelet.pods].filter((each) => load.problemOf(each) !== undefined);
       throw new Error(`after ${name}: ${problems().join('; ')}; the last event: ${pod?.events.at(-1) ?? 'none'}`);
     });
-    const mounted = node.sandbox.mounts().map((line) => line.split(' ')[4]);
-    assert.deepEqual(mounted.sort(), [...node.kubelet.pods].map(({ volume }) => volume.target).sort());
+    const mounted = node.sandbox.mounts().map((line) => line.split(' ')[4] ?? '');
+    const targets = [...node.kubelet.pods].map(({ volume }) => volume.target);
+    const left = mounted.filter((target) => !targets.includes(target));
+    assert.deepEqual(
+      left.map((target) => logOf(node, target)),
+      [],
+      `left after ${name}`,
+    );
+    assert.equal(mounted.length, targets.length, `volumes mounted twice after ${name}`);
   }
 
   /** When all pods have ended nothing of them is left: no mount, directory, descriptor or memory. */
@@ -170,4 +178,12 @@ export class MixedLoad {
       cgroup: this.#cgroup && { peakBytes: this.#cgroup.peakBytes, limitHits: this.#cgroup.limitHits },
     };
   }
+}
+
+/** What the driver that runs now has logged of the volume at a path. */
+function logOf({ driver }: KubeletNode, target: string): string {
+  const [, uid = ''] = /pods\/([^/]+)\//.exec(target) ?? [];
+  const volumeId = createHash('sha256').update(`${uid}connectors`).digest('hex');
+  const lines = driver.stderr.split('\n').filter((line) => line.includes(volumeId) || line.includes(uid));
+  return [target, ...lines.slice(-20)].join('\n');
 }
