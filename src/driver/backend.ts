@@ -2,6 +2,7 @@ import type { AccessControl } from '../access/access-control.js';
 import type { ConnectorSource } from '../connectors/connector-source.js';
 import type { Bound, BoundUse } from '../load/load-observer.js';
 import type { DriverGuard, TokenSource } from './volume/ports.js';
+import type { RefreshListener } from './volume/published-volumes.js';
 
 /** Everything that the driver asks about the world beyond its node. */
 export interface Backend {
@@ -9,6 +10,8 @@ export interface Backend {
   readonly access: AccessControl;
   readonly tokens: TokenSource;
   readonly guard: DriverGuard;
+  /** Tells the pods of their volumes' refreshes; absent: nobody does. */
+  readonly podEvents?: RefreshListener;
   /** Begins to read in the background; never waits for the API. */
   readonly start: () => void;
   readonly stop: () => void;

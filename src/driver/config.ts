@@ -71,6 +71,7 @@ export const serveFlags = {
   'no-proxy': flag('localhost,127.0.0.1,::1', 'LIST', 'value of no_proxy in .env', envValue),
   'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
   'refresh-on-change': toggle('renew mounted volumes as soon as what they were made from changes', true),
+  'pod-events': toggle('write events on pods whose volumes fail to refresh (needs RBAC for events)'),
   'on-revoked': flag(
     'keep',
     'WHAT',
@@ -145,6 +146,9 @@ export function parseServeConfig(
   const isFromDirectory = config['connector-source'] === 'directory';
   if (isFromDirectory && config.manifests === undefined) {
     throw new UsageError('--connector-source directory needs --manifests DIR');
+  }
+  if (isFromDirectory && config['pod-events']) {
+    throw new UsageError('--pod-events needs --connector-source kubernetes');
   }
   ensureRegistrable(config);
   // Ignoring it would surprise; heeding it would give up the authorization that only the API server can do.

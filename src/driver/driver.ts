@@ -121,6 +121,7 @@ export class Driver {
     });
     this.#admission = this.#createAdmission();
     this.#backend = parts.createBackend(this.metrics);
+    if (this.#backend.podEvents !== undefined) this.#volumes.listen(this.#backend.podEvents);
     this.#publish = this.#createPublish();
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
     this.#server = new SocketServer({

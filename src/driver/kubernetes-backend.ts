@@ -13,6 +13,7 @@ import { limits } from '../load/limits.js';
 import { countedAndLogged } from '../load/refusal-log.js';
 import type { Log } from '../log.js';
 import type { Metrics } from './metrics.js';
+import { PodEvents } from './pod-events.js';
 import { KubeletTokens } from './token/kubelet-tokens.js';
 import { MintedTokens } from './token/minted-tokens.js';
 import { version } from '../version.js';
@@ -80,6 +81,16 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     log,
   });
   const guard = new CsiDriverGuard(client, config['driver-name'], log);
+  const events = config['pod-events']
+    ? new PodEvents({
+        client,
+        driverName: config['driver-name'],
+        nodeName: config['node-name'],
+        observer: metrics,
+        clock,
+        log,
+      })
+    : undefined;
   return {
     source,
     guard,
@@ -100,11 +111,13 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
       isStrict: config['strict-token-expiration'],
       clock,
     }),
+    ...(events === undefined ? {} : { podEvents: events }),
     start: () => {
       guard.start();
       source.start();
     },
     stop: () => {
+      events?.stop();
       source.stop();
       guard.stop();
       client.close();

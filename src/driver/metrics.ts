@@ -100,6 +100,10 @@ export class Metrics implements LoadObserver {
     delayBuckets,
   );
 
+  readonly #podEvents = this.#registry.counter('pod_events_total', 'Events on pods, by what became of them', [
+    'outcome',
+  ]);
+
   readonly #refusals = this.#registry.counter(
     'load_refusals_total',
     'What a bound has refused, by whose share was used up',
@@ -213,6 +217,11 @@ export class Metrics implements LoadObserver {
   /** Which pod it was is no label: pods are without number. */
   refused(bound: Bound, refusal: Refusal): void {
     this.#refusals.inc({ bound, share: refusal });
+  }
+
+  /** @param outcome `written`, `failed` (the API server did not take it) or `dropped` (one too many). */
+  podEvent(outcome: 'written' | 'failed' | 'dropped'): void {
+    this.#podEvents.inc({ outcome });
   }
 
   approvalStarted(): void {

@@ -76,6 +76,15 @@ export const limits = {
   log: { maxQueuedBytes: 256 * 1024, gatherMs: 10, retryMs: [20, 1000] },
   /** The port of metrics and probes, which the whole pod network may reach. */
   healthPort: { connections: 64, headBytes: 8192, connectionMs: 5000, metricsMs: 1000 },
+  /** Events on pods: in one go, and one in so many milliseconds from then on. See driver/pod-events.ts. */
+  podEvents: {
+    ofPod: { burst: 6, everyMs: 60_000 },
+    ofNode: { burst: 120, everyMs: 1000 },
+    /** A failure that goes on is told again so often. */
+    repeatMs: 300_000,
+    /** Volumes whose events wait, and pods whose allowance is remembered. */
+    waiting: 512,
+  },
   /** What one volume may hold. */
   volume: { files: 128, bytes: 1 << 20 },
   /**

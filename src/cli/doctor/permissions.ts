@@ -9,11 +9,11 @@ import type { Finding } from './finding.js';
 import { fail, ok, reasonOf } from './finding.js';
 import { readObject } from './read-object.js';
 
-type PermissionConfig = Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-token-minting'>;
+type PermissionConfig = Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-token-minting' | 'pod-events'>;
 
 /** A right that the driver uses, in the words of RBAC; without namespace: in all of them. */
 interface Right {
-  readonly verb: 'list' | 'watch' | 'create';
+  readonly verb: 'list' | 'watch' | 'create' | 'patch';
   readonly group: string;
   readonly resource: string;
   readonly subresource?: string;
@@ -76,6 +76,7 @@ function neededRights(config: PermissionConfig, flags: FeatureFlags): readonly R
     (['list', 'watch'] as const).map((verb) => ({ ...right, verb, from: base }));
   const requests = { group: connectorsGroup, resource: 'accessrequests', from: 'the component approval' };
   const token = { group: '', resource: 'serviceaccounts', subresource: 'token', from: 'the component token-minting' };
+  const events = { group: 'events.k8s.io', resource: 'events', from: 'the component events' };
   return [
     ...reads({ group: connectorsGroup, resource: 'connectors' }),
     ...reads({ group: connectorsGroup, resource: 'connectorclasses' }),
@@ -86,6 +87,7 @@ function neededRights(config: PermissionConfig, flags: FeatureFlags): readonly R
     ...(flags.connectorProxyPermissions && flags.connectorsApproval
       ? (['list', 'watch', 'create'] as const).map((verb) => ({ verb, ...requests }))
       : []),
+    ...(config['pod-events'] ? (['create', 'patch'] as const).map((verb) => ({ verb, ...events })) : []),
     ...(config['allow-token-minting'] ? [{ verb: 'create' as const, ...token }] : []),
   ];
 }

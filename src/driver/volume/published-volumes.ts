@@ -37,6 +37,15 @@ export interface RefreshFailure {
   readonly message: string;
 }
 
+/** Hears how the refreshes of mounted volumes go. Must neither wait nor throw. */
+export interface RefreshListener {
+  /** Each failure, also one that was there before. @param isWithoutTokens see `tokensRemoved`. */
+  failed(volume: PublishedVolume, failure: RefreshFailure, isWithoutTokens: boolean): void;
+  /** The first success after failures. */
+  recovered(volume: PublishedVolume, failure: RefreshFailure): void;
+  gone(targetPath: string): void;
+}
+
 export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
   return (
     a.requestKey === b.requestKey &&
@@ -74,6 +83,11 @@ export class PublishedVolumes {
   readonly #told = new ToldOnce();
   /** Target paths of volumes whose tokens were taken out, also such that an earlier process has mounted. */
   readonly #withoutTokens = new Set<string>();
+  #listener: RefreshListener | undefined;
+
+  listen(listener: RefreshListener): void {
+    this.#listener = listener;
+  }
 
   get(targetPath: string): PublishedVolume | undefined {
     return this.#volumes.get(targetPath);
@@ -113,7 +127,11 @@ export class PublishedVolumes {
   /** Remembers a success that changed nothing of what is remembered. */
   confirm(targetPath: string, confirmed: Confirmation): void {
     this.#confirmed.set(targetPath, confirmed);
+    const failure = this.#failures.get(targetPath);
+    if (failure === undefined) return;
     this.#failures.delete(targetPath);
+    const volume = this.#volumes.get(targetPath);
+    if (volume !== undefined) this.#listener?.recovered(volume, failure);
   }
 
   delete(targetPath: string): void {
@@ -122,6 +140,7 @@ export class PublishedVolumes {
     this.#failures.delete(targetPath);
     this.#withoutTokens.delete(targetPath);
     this.#told.forget(targetPath);
+    this.#listener?.gone(targetPath);
   }
 
   /** Whether the log has not yet been told this of the volume; from now on it has. */
@@ -133,7 +152,10 @@ export class PublishedVolumes {
   recordFailure(targetPath: string, { code, message }: DriverError, nowMs: number): void {
     // A clock that was set back must not leave a failure that begins in the future.
     const sinceMs = Math.min(this.#failures.get(targetPath)?.sinceMs ?? nowMs, nowMs);
-    this.#failures.set(targetPath, { sinceMs, code, message: `${code}: ${message}` });
+    const failure = { sinceMs, code, message: `${code}: ${message}` };
+    this.#failures.set(targetPath, failure);
+    const volume = this.#volumes.get(targetPath);
+    if (volume !== undefined) this.#listener?.failed(volume, failure, this.#withoutTokens.has(targetPath));
   }
 
   failureOf(targetPath: string): RefreshFailure | undefined {

@@ -176,6 +176,7 @@ describe('deploy', function () {
         ...components,
         'admission',
         'admission-deny',
+        'events',
         'flow-schema',
         'kubelet-dir',
         'network-policy',
@@ -284,7 +285,7 @@ describe('deploy', function () {
   });
 
   it('is the same whatever the order of the components', async () => {
-    const all = [...components, 'openshift', 'admission'];
+    const all = [...components, 'openshift', 'admission', 'events'];
     const sorted = (objects: readonly Manifest[]): string[] =>
       objects
         .map((object) => JSON.stringify(object, (key, value: unknown) => (key === 'args' ? toSorted(value) : value)))
@@ -307,6 +308,14 @@ describe('deploy', function () {
       spec.rules.flatMap(({ subjects }) => subjects.map(({ serviceAccount }) => serviceAccount)),
       [{ namespace: account.namespace, name: account.name }],
     );
+  });
+
+  it('lets events on pods be written, and has the driver write them, with events', async () => {
+    const objects = await buildOverlay(['events']);
+    assertConsistent(objects);
+    assert.deepEqual(grants(objects), [...baseGrants, 'create,patch events.k8s.io/events'].sort());
+    assert.equal(configurationOf(driver(objects))['pod-events'], true);
+    assert.equal(configurationOf(driver(built.get('')!))['pod-events'], false);
   });
 
   for (const [component, action] of [
@@ -429,13 +438,13 @@ describe('deploy', function () {
   });
 
   it('labels its own objects, so that removal by label spares namespace and definitions', async () => {
-    const objects = await buildOverlay([...components, 'openshift', 'admission']);
+    const objects = await buildOverlay([...components, 'openshift', 'admission', 'events']);
     const spared = objects.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] !== 'connectors-csi');
     assert.deepEqual([...new Set(spared.map(({ kind }) => kind))].sort(), ['CustomResourceDefinition', 'Namespace']);
   });
 
   it('follows a change of namespace', async () => {
-    const built = await buildOverlay([...components, 'openshift', 'admission'], { namespace: 'elsewhere' });
+    const built = await buildOverlay([...components, 'openshift', 'admission', 'events'], { namespace: 'elsewhere' });
     // A kustomize before 1.30 takes these for kinds with a namespace; API servers drop it from what has none.
     const objects = built.map((object) =>
       object.kind.startsWith('ValidatingAdmissionPolicy')

@@ -109,6 +109,7 @@ async function exported(): Promise<Metric[]> {
   registry.watchRestart('connectors', 'ended');
   registry.rendered('ok', 1, 1);
   registry.refreshedOnChange('refreshed', 1);
+  registry.podEvent('written');
   registry.refused('calls', 'pod');
   registry.approvalStarted();
   registry.approvalFinished('granted', 1);

@@ -7,7 +7,12 @@ import { connector, flagsConfigMap } from '../../../support/driver/manifests.js'
 import type { LoggedRequest } from '../../../support/kube-api/kube-api.js';
 import { eventually } from '../../../support/poll.js';
 
-const files = ['base/rbac.yaml', 'components/token-minting/rbac.yaml', 'components/approval/rbac.yaml'];
+const files = [
+  'base/rbac.yaml',
+  'components/token-minting/rbac.yaml',
+  'components/approval/rbac.yaml',
+  'components/events/rbac.yaml',
+];
 
 /** One verb on one resource, as rules give it. */
 interface Right {
@@ -62,6 +67,23 @@ describe("the driver's rights", () => {
     await minting.kubelet.publish(minted.publishRequest({ attributes }));
     await minting.kubelet.unpublishVolume(minted);
     await cluster.stopDriver(minting);
+
+    let laterMs = 0;
+    const telling = await cluster.readyDriver({
+      flags: ['--pod-events'],
+      steadyNow: () => performance.now() + laterMs,
+    });
+    const failing = node.volume({ name: 'failing' });
+    await telling.kubelet.publish(failing.publishRequest());
+    // An event, and minutes later how often it has happened since.
+    for (const code of [201, 200]) {
+      await telling.kubelet.publish(failing.publishRequest({ token: minted.token })).catch(() => undefined);
+      await eventually('the pod is told', () =>
+        api.requestsOf({ resource: 'events' }).some((each) => each.code === code),
+      );
+      laterMs += 300_000;
+    }
+    await cluster.stopDriver(telling);
 
     cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
     const driver = await cluster.readyDriver();

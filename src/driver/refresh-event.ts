@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import type { ErrorCode } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import type { ResourceType } from '../kube/resource-location.js';
+import { formatDuration } from '../duration.js';
+import type { PublishedVolume, RefreshFailure } from './volume/published-volumes.js';
+import { firstExpiryMs } from './volume/volume-tokens.js';
+
+export const eventType: ResourceType = { apiVersion: 'events.k8s.io/v1', kind: 'Event', plural: 'events' };
+
+export interface EventText {
+  readonly reason: 'ConnectorRefreshFailed' | 'ConnectorRefreshed';
+  readonly note: string;
+}
+
+export interface EventSource {
+  readonly driverName: string;
+  readonly nodeName: string;
+}
+
+/** Kubernetes' limits, in bytes of ASCII and in characters of a name. */
+const maxNoteBytes = 1024;
+const maxInstanceLength = 128;
+const maxPodPart = 230;
+
+/** Whose doing a failure usually is; the pod's author is to know whom to ask. */
+const causes: Readonly<Record<ErrorCode, string>> = {
+  PERMISSION_DENIED: 'Whoever manages roles or approvals has taken the right away.',
+  NOT_FOUND: 'Whoever owns the connector or its class has deleted or renamed it.',
+  INVALID_ARGUMENT: "The connector or its class has been changed, and the pod's attributes do not fit any more.",
+  FAILED_PRECONDITION: 'The class, a feature flag, an approval or the installation has been changed.',
+  ALREADY_EXISTS: "The pod's volume has been changed on the node.",
+  RESOURCE_EXHAUSTED: 'A bound of the node is reached.',
+  UNAVAILABLE: 'The API server or the Connectors system does not answer. It mends itself, or is for an operator.',
+  DEADLINE_EXCEEDED: 'The API server or the node is slow. It mends itself, or is for an operator.',
+  CANCELLED: 'It will be tried again.',
+  ABORTED: 'It will be tried again.',
+  UNIMPLEMENTED: 'This is for an operator.',
+  INTERNAL: 'Something is wrong on the node. This is for an operator.',
+};
+
+/** @param nowMs milliseconds since the epoch. */
+export function failureText(
+  volume: PublishedVolume,
+  { code, message }: RefreshFailure,
+  isWithoutTokens: boolean,
+  nowMs: number,
+): EventText {
+  const expiresAtMs = firstExpiryMs(volume.input.tokens);
+  const token =
+    expiresAtMs === undefined
+      ? ''
+      : expiresAtMs <= nowMs
+        ? ', whose token is over'
+        : `, whose token is good until ${new Date(expiresAtMs).toISOString()}`;
+  const files = isWithoutTokens ? 'The tokens were taken out of the files' : `The files are as they were${token}`;
+  const before = `Volume ${quoted(volume)} could not be refreshed. ${causes[code]} ${files}. `;
+  return { reason: 'ConnectorRefreshFailed', note: cut(before + message) };
+}
+
+/** @param nowMs milliseconds since the epoch. */
+export function recoveryText(volume: PublishedVolume, { sinceMs, code }: RefreshFailure, nowMs: number): EventText {
+  const lastedMs = Math.max(1000, Math.round((nowMs - sinceMs) / 1000) * 1000);
+  const note = `Volume ${quoted(volume)} is current again, after ${formatDuration(lastedMs)} in which it could not be refreshed (${code}).`;
+  return { reason: 'ConnectorRefreshed', note };
+}
+
+/** @param atMs milliseconds since the epoch, when it happened. */
+export function eventObject(
+  { request }: PublishedVolume,
+  { reason, note }: EventText,
+  { driverName, nodeName }: EventSource,
+  atMs: number,
+): JsonObject & { readonly metadata: { readonly name: string; readonly namespace: string } } {
+  const { namespace, name, uid } = request.pod;
+  const digest = createHash('sha256').update(`${request.volumeId} ${reason} ${atMs}`).digest('hex').slice(0, 16);
+  return {
+    apiVersion: eventType.apiVersion,
+    kind: eventType.kind,
+    metadata: { name: `${name.slice(0, maxPodPart).replace(/[-.]+$/, '')}.${digest}`, namespace },
+    eventTime: microTime(atMs),
+    reportingController: driverName,
+    reportingInstance: nodeName.slice(0, maxInstanceLength),
+    action: 'Refresh',
+    reason,
+    type: reason === 'ConnectorRefreshFailed' ? 'Warning' : 'Normal',
+    regarding: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
+    note,
+  };
+}
+
+/** A merge patch: it has happened so many times, last at that time. */
+export function seriesPatch(count: number, lastMs: number): JsonObject {
+  return { series: { count: BigInt(count), lastObservedTime: microTime(lastMs) } };
+}
+
+function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
+}
+
+/** The volume's name in the pod, from the kubelet's path. */
+function quoted({ request }: PublishedVolume): string {
+  return JSON.stringify(path.basename(path.dirname(request.targetPath)));
+}
+
+function cut(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= maxNoteBytes) return text;
+  // What is left of a character that was cut through becomes a replacement character of three bytes.
+  return `${bytes
+    .subarray(0, maxNoteBytes - 6)
+    .toString()
+    .replace(/\ufffd+$/, '')}…`;
+}

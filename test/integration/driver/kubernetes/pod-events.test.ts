@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { Cluster } from '../../../support/driver/cluster.js';
+import type { ClusterDriverOptions } from '../../../support/driver/cluster.js';
+import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
+import { assertFails } from '../../../support/driver/kubelet-client.js';
+import { connector } from '../../../support/driver/manifests.js';
+import type { TestVolume } from '../../../support/driver/test-volume.js';
+import type { StoredObject } from '../../../support/kube-api/resources.js';
+import { eventually } from '../../../support/poll.js';
+
+interface PodEvent extends StoredObject {
+  readonly reason: string;
+  readonly type: string;
+  readonly note: string;
+  readonly regarding: object;
+  readonly series?: { readonly count: number };
+}
+
+describe('events on a pod', () => {
+  let cluster: Cluster;
+  let steadyMs: number;
+  beforeEach(async () => {
+    cluster = await Cluster.start();
+    cluster.grantDriver('components/events/rbac.yaml');
+    steadyMs = performance.now();
+  });
+  afterEach(() => cluster.stop());
+
+  const start = (options: ClusterDriverOptions = {}): Promise<InProcessDriver> =>
+    cluster.readyDriver({ flags: ['--pod-events'], steadyNow: () => steadyMs + performance.now(), ...options });
+  const events = (): readonly PodEvent[] => cluster.api.list('events') as unknown as readonly PodEvent[];
+  const reasons = (): readonly string[] => events().map(({ reason }) => reason);
+  const told = (count: number): Promise<void> => eventually(`${count} events`, () => events().length >= count);
+  const outcomes = async (driver: InProcessDriver): Promise<Record<string, number>> => {
+    const text = await driver.driver.metrics.text();
+    const lines = text.matchAll(/^connectors_csi_pod_events_total\{outcome="([a-z]+)"\} (\d+)$/gm);
+    return Object.fromEntries([...lines].map(([, outcome = '', count]) => [outcome, Number(count)]));
+  };
+  /** As if another pod's token had come. */
+  const fail = (driver: InProcessDriver, volume: TestVolume): Promise<unknown> =>
+    assertFails(
+      driver.kubelet.publish(volume.publishRequest({ token: cluster.node.volume().token })),
+      'UNAVAILABLE',
+      /is not bound to pod/,
+    );
+  const mounted = async (driver: InProcessDriver): Promise<TestVolume> => {
+    const volume = cluster.node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    return volume;
+  };
+
+  it('tell that a refresh has failed, of what and whose doing it is, and that it is over', async () => {
+    const driver = await start();
+    const volume = await mounted(driver);
+    cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
+    await told(1);
+    const [failed] = events();
+    const { namespace, name, uid } = volume.pod;
+    assert.deepEqual(failed!.regarding, { apiVersion: 'v1', kind: 'Pod', namespace, name, uid });
+    assert.deepEqual(
+      [failed!.metadata.namespace, failed!.reason, failed!.type, failed!['reportingController'], failed!['action']],
+      [namespace, 'ConnectorRefreshFailed', 'Warning', 'connectors-csi', 'Refresh'],
+    );
+    assert.match(failed!.metadata.name, new RegExp(`^${name}\\.[0-9a-f]{16}$`));
+    assert.match(String(failed!['eventTime']), /^20\d\d-.*\.\d{6}Z$/);
+    assert.match(
+      failed!.note,
+      /^Volume "connectors" could not be refreshed\. Whoever owns the connector or its class has deleted or renamed it\. The files are as they were, whose token is good until 20.*Z\. NOT_FOUND: connector ci\/harbor/,
+    );
+    cluster.put(connector('harbor', { proxyUrl: 'http://back.example' }));
+    await told(2);
+    const recovered = events().find(({ reason }) => reason === 'ConnectorRefreshed')!;
+    assert.equal(recovered.type, 'Normal');
+    assert.match(
+      recovered.note,
+      /^Volume "connectors" is current again, after \d+s in which it could not be refreshed \(NOT_FOUND\)\.$/,
+    );
+    assert.ok(!JSON.stringify(events()).includes(volume.token));
+  });
+
+  it('are one for a failure that goes on, whose count is told every five minutes', async () => {
+    const driver = await start();
+    const volume = await mounted(driver);
+    for (let round = 0; round < 3; round += 1) await fail(driver, volume);
+    await told(1);
+    assert.equal(events()[0]!.series, undefined);
+    steadyMs += 300_000;
+    await fail(driver, volume);
+    await eventually('the count is told', () => events()[0]!.series !== undefined);
+    assert.equal(events()[0]!.series!.count, 4);
+    await fail(driver, volume);
+    steadyMs += 300_000;
+    await fail(driver, volume);
+    await eventually('the count is told again', () => events()[0]!.series!.count === 6);
+    assert.equal(cluster.api.count({ resource: 'events' }), 3);
+  });
+
+  it('are made anew for another failure, and where the first one is there no more', async () => {
+    const driver = await start();
+    const volume = await mounted(driver);
+    await fail(driver, volume);
+    await told(1);
+    cluster.api.delete('events', { namespace: 'ci', name: events()[0]!.metadata.name });
+    steadyMs += 300_000;
+    await fail(driver, volume);
+    await eventually('the patch has failed', async () => (await outcomes(driver))['failed'] === 1);
+    await fail(driver, volume);
+    await told(1);
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest({ token: 'x' })),
+      'UNAVAILABLE',
+      /^refresh failed(?!.*is not bound)/,
+    );
+    await told(2);
+    assert.deepEqual(reasons(), ['ConnectorRefreshFailed', 'ConnectorRefreshFailed']);
+  });
+
+  it('are few, however often a volume fails and recovers; what is too much is counted', async () => {
+    const driver = await start();
+    const volume = await mounted(driver);
+    for (let round = 0; round < 8; round += 1) {
+      await fail(driver, volume);
+      const before = await outcomes(driver);
+      await driver.kubelet.publish(volume.publishRequest());
+      await eventually('it was told or dropped', async () => {
+        const { written = 0, dropped = 0 } = await outcomes(driver);
+        return written + dropped > (before['written'] ?? 0) + (before['dropped'] ?? 0) || dropped > 0;
+      });
+    }
+    await eventually('some were dropped', async () => ((await outcomes(driver))['dropped'] ?? 0) > 0);
+    assert.ok(events().length <= 6, `${events().length}`);
+    const other = await mounted(driver);
+    await fail(driver, other);
+    await eventually('another pod is told', () =>
+      events().some(({ regarding }) => (regarding as { uid: string }).uid === other.pod.uid),
+    );
+  });
+
+  for (const [what, effect] of [
+    ['refuses them', { kind: 'status', code: 403, reason: 'Forbidden', message: 'no' }],
+    ['fails', { kind: 'status', code: 500, reason: 'InternalError', message: 'x' }],
+    ['breaks the connection', { kind: 'reset' }],
+  ] as const) {
+    it(`are counted and told at the next failure when the API server ${what}`, async () => {
+      const driver = await start();
+      const volume = await mounted(driver);
+      const fault = cluster.api.faults.add({ resource: 'events', effect });
+      await fail(driver, volume);
+      await eventually('it is counted', async () => ((await outcomes(driver))['failed'] ?? 0) > 0);
+      assert.equal(driver.log.includes('an event on a pod could not be written'), true);
+      fault.remove();
+      await fail(driver, volume);
+      await told(1);
+    });
+  }
+
+  it('hold up no call while the API server is mute about them', async () => {
+    const driver = await start();
+    const [first, second] = [await mounted(driver), await mounted(driver)];
+    cluster.api.faults.add({ resource: 'events', effect: { kind: 'hang' } });
+    for (const volume of [first, second]) {
+      await fail(driver, volume);
+      await driver.kubelet.publish(volume.publishRequest());
+      await driver.kubelet.unpublishVolume(volume);
+    }
+    assert.deepEqual(await outcomes(driver), {});
+  });
+
+  it('are of no pod without the flag', async () => {
+    const driver = await start({ flags: [] });
+    const volume = await mounted(driver);
+    await fail(driver, volume);
+    await driver.kubelet.publish(volume.publishRequest());
+    await driver.kubelet.unpublishVolume(volume);
+    assert.equal(cluster.api.count({ resource: 'events' }), 0);
+  });
+});

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { Allowance } from '../../../src/load/allowance.js';
+
+describe('an allowance', () => {
+  let nowMs = 0;
+  const taken = (allowance: Allowance, times: number): number =>
+    Array.from({ length: times }, () => allowance.take()).filter(Boolean).length;
+
+  it('is so many at once, and then so many by the time', () => {
+    const allowance = new Allowance({ burst: 3, everyMs: 1000 }, () => nowMs);
+    assert.equal(taken(allowance, 10), 3);
+    nowMs += 999;
+    assert.equal(taken(allowance, 10), 0);
+    nowMs += 1;
+    assert.equal(taken(allowance, 10), 1);
+    nowMs += 2500;
+    assert.equal(taken(allowance, 10), 2);
+    nowMs += 500;
+    assert.equal(taken(allowance, 10), 1);
+  });
+
+  it('does not pile up', () => {
+    const allowance = new Allowance({ burst: 3, everyMs: 1000 }, () => nowMs);
+    nowMs += 1_000_000;
+    assert.equal(taken(allowance, 10), 3);
+  });
+});
