@@ -8,7 +8,7 @@ import { ruleText } from './rbac-rule.js';
 export interface ApiQuestion {
   /** What could not be done: `reading connector ci/harbor`. */
   readonly doing: string;
-  /** The rule that the driver's own role must have for it; absent: its manifests have it. */
+  /** The rule that the program's own role must have for it; absent: its manifests have it. */
   readonly needed?: RbacRule;
   /** Why the API server did not answer when it was last asked. */
   readonly problem?: KubeError | undefined;
@@ -25,7 +25,7 @@ export interface Refusal {
 /**
  * The one policy from failed requests to what a pod is told: a right that the driver itself lacks, and whatever else is
  * forbidden, is for an operator to mend (FAILED_PRECONDITION); all that waiting may mend is UNAVAILABLE, also when the
- * caller's own time was over first. Failures that are the driver's own stay as they are.
+ * caller's own time was over first. Failures that are the program's own stay as they are.
  */
 export function apiFailure(error: unknown, question: ApiQuestion): DriverError {
   const { doing, problem } = question;
@@ -65,17 +65,18 @@ function meaningOf(
 /** Quotas, admission policies and namespaces that are being deleted refuse with the same code and reason. */
 function explainForbidden(error: KubeError, needed: RbacRule | undefined): string {
   const answer = answerOf(error);
+  const { asker } = error;
   if (needed !== undefined && !/ cannot \S+ resource /.test(answer)) return `the API server refused it: ${answer}`;
   if (needed === undefined) {
-    return `the driver's own service account may not do that: apply the driver's manifests again (${answer})`;
+    return `the ${asker}'s own service account may not do that: apply the ${asker}'s manifests again (${answer})`;
   }
   // The rule comes last, to be copied.
-  return `${answer}; the driver's own ClusterRole needs the rule ${ruleText(needed)}`;
+  return `${answer}; the ${asker}'s own ClusterRole needs the rule ${ruleText(needed)}`;
 }
 
 function explain(error: KubeError): string {
   if (error.code === 0) return `the API server cannot be reached (${error.reason})`;
-  if (error.code === 401) return "the API server does not accept the driver's own token";
+  if (error.code === 401) return `the API server does not accept the ${error.asker}'s own token`;
   const answered = `the API server answered ${error.code} ${error.reason}`;
   // What it does not like about the request is worth knowing; what ails itself is in the log.
   return error.code < 500 ? `${answered} (${answerOf(error)})` : answered;

@@ -10,6 +10,7 @@ import type { Chance, ConnectionPool } from './connection-pool.js';
 import { TransportError } from './connection.js';
 import type { HttpAnswer } from './connection.js';
 import { KubeError } from './kube-error.js';
+import type { Asker } from './kube-error.js';
 import type { KubeObserver, KubeVerb } from './observer.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
@@ -42,6 +43,7 @@ interface RunnerOptions {
   readonly observer: KubeObserver;
   readonly userAgent: string;
   readonly gate: RequestGate;
+  readonly asker?: Asker;
 }
 
 /** Runs calls: identity, attempts, deadlines. */
@@ -62,6 +64,11 @@ export class CallRunner {
   /** Why the last attempt of a call got no answer that counts; undefined when it did. Watches do not count. */
   get problem(): KubeError | undefined {
     return this.#problem;
+  }
+
+  /** The error, with who asked where it is the API server's. */
+  named(error: unknown): unknown {
+    return error instanceof KubeError ? error.askedBy(this.#options.asker ?? 'driver') : error;
   }
 
   get now(): () => number {
@@ -93,7 +100,7 @@ export class CallRunner {
         await pause(delayMs, deadline.signal);
       }
     } catch (error) {
-      throw this.#explain(error, deadline, options.signal, target, timeoutMs, lastError);
+      throw this.named(this.#explain(error, deadline, options.signal, target, timeoutMs, lastError));
     } finally {
       deadline.done();
     }

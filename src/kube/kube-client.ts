@@ -11,7 +11,7 @@ import type { CallOptions } from './call-runner.js';
 import type { ClusterConfig } from './cluster-config.js';
 import { ConnectionPool } from './connection-pool.js';
 import type { Chance } from './connection-pool.js';
-import type { KubeError } from './kube-error.js';
+import type { Asker, KubeError } from './kube-error.js';
 import { screenObject } from './object-screen.js';
 import type { ObjectScreen, RefusedObject } from './object-screen.js';
 import type { SievedDocument } from './object-sieve.js';
@@ -31,6 +31,8 @@ export interface KubeClientOptions {
   readonly observer: KubeObserver;
   /** User-Agent. */
   readonly userAgent: string;
+  /** For messages about its rights; the driver unless given. */
+  readonly asker?: Asker;
   readonly limits: GateLimits & { readonly connections: number };
   readonly load: LoadObserver;
 }

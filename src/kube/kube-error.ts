@@ -31,6 +31,9 @@ export interface KubeErrorParts {
   readonly mayHaveActed: boolean;
 }
 
+/** The program whose rights and token the request had. */
+export type Asker = 'driver' | 'proxy';
+
 const maxMessageLength = 1000;
 
 /**
@@ -45,6 +48,7 @@ export class KubeError extends Error {
   readonly details: JsonValue | undefined;
   readonly retryAfterMs: number | undefined;
   readonly mayHaveActed: boolean;
+  #asker: Asker = 'driver';
 
   constructor(parts: KubeErrorParts, options?: ErrorOptions) {
     const text = inOneLine(parts.message.slice(0, maxMessageLength));
@@ -55,6 +59,16 @@ export class KubeError extends Error {
     this.details = parts.details;
     this.retryAfterMs = parts.retryAfterMs;
     this.mayHaveActed = parts.mayHaveActed;
+  }
+
+  get asker(): Asker {
+    return this.#asker;
+  }
+
+  /** Names who asked; the error itself. */
+  askedBy(asker: Asker): this {
+    this.#asker = asker;
+    return this;
   }
 
   /** Whether the same request may succeed a little later: throttled, a server error, no answer. */

@@ -74,9 +74,9 @@ export async function* watchStream(
     }
   } catch (error) {
     if (options.signal.aborted) throw abortError(options.signal);
-    if (deadline.isOver) throw timedOut(target, limitMs, error);
-    if (error instanceof RangeError) throw tooLarge(error, path);
-    throw toKubeError(error, target);
+    if (deadline.isOver) throw runner.named(timedOut(target, limitMs, error));
+    if (error instanceof RangeError) throw runner.named(tooLarge(error, path));
+    throw runner.named(toKubeError(error, target));
   } finally {
     deadline.done();
   }

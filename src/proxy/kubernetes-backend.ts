@@ -39,6 +39,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     limits: limits.api,
     load: noLoadObserver,
     userAgent: `connectors-csi-proxy/${version}`,
+    asker: 'proxy',
   });
   const flags = new WatchedFlags(client, namespace, log);
   const connectors = new ListedConnectors(client, log);

@@ -99,6 +99,14 @@ describe('the proxy in a cluster', () => {
     await eventually('it is trusted', async () => (await stage.client().get(tool.url())).status === 200);
   });
 
+  it('names itself where it has no rights, or a token that does not count', async () => {
+    stage.withoutRights('connectors');
+    const proxy = await stage.replica({ untilReady: false });
+    const expected =
+      /^reading connectors failed: the proxy's own service account may not do that: apply the proxy's manifests/;
+    await eventually('it says so', () => proxy.notReadyReason()?.startsWith(expected) === true, 30_000);
+  });
+
   it('has one CA for all replicas, which the first of them makes', async () => {
     const [first, ...others] = await Promise.all([stage.replica(), stage.replica(), stage.replica()]);
     for (const each of others) assert.equal(each.authorityCertificate, first.authorityCertificate);

@@ -148,7 +148,7 @@ describe('the status that the proxy writes', function () {
     );
     assert.match(
       stage.log,
-      /writing the status of connector ci\/tool failed: .*ClusterRole needs the rule .*connectors\/status/,
+      /writing the status of connector ci\/tool failed: .*the proxy's own ClusterRole needs the rule .*connectors\/status/,
     );
     assert.equal(replica.notReadyReason(), undefined);
     giveBack();
