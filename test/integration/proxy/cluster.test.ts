@@ -103,7 +103,7 @@ describe('the proxy in a cluster', () => {
     stage.withoutRights('connectors');
     const proxy = await stage.replica({ untilReady: false });
     const expected =
-      /^reading connectors failed: the proxy's own service account may not do that: apply the proxy's manifests/;
+      "reading connectors failed: the proxy's own service account may not do that: apply the proxy's manifests";
     await eventually('it says so', () => proxy.notReadyReason()?.startsWith(expected) === true, 30_000);
   });
 
