@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { layers } from '../../../.ci/layers.mjs';
+import { repository } from '../../support/deploy/manifests.js';
+
+const page = readFileSync(path.join(repository, 'docs', 'architecture.md'), 'utf8');
+const drawings = [...page.matchAll(/^```mermaid\n(.*?)^```$/gms)].map(([, text]) => text ?? '');
+
+/** The house's rooms by their name in the drawing: `csi["driver/csi: …"]` is room `driver/csi`. */
+function roomsOf(drawing: string): ReadonlyMap<string, string> {
+  return new Map([...drawing.matchAll(/(\w+)\["([\w/]+)[^"]*"\]/g)].map(([, name = '', room = '']) => [name, room]));
+}
+
+describe('the drawings of architecture.md', () => {
+  it('are there', () => {
+    assert.equal(drawings.length, 4);
+  });
+
+  it('name files that exist', () => {
+    const files = drawings.flatMap((drawing) => drawing.match(/\bsrc\/[\w./-]+\.ts\b/g) ?? []);
+    assert.ok(files.length >= 12);
+    assert.deepEqual(
+      files.filter((file) => !existsSync(path.join(repository, file))),
+      [],
+    );
+  });
+
+  it('draw arrows in the house only where imports may go', () => {
+    const house = drawings[0] ?? '';
+    const rooms = roomsOf(house);
+    const arrow = /(\w+)(?:\["[^"]*"\])? (-->|-\. types \.->) (\w+)/g;
+    const arrows = [...house.matchAll(arrow)].map(([, from = '', kind = '', to = '']) => {
+      const [importer = '', imported = ''] = [from, to].map((name) => rooms.get(name) ?? name);
+      return { importer, imported: kind === '-->' ? imported : `type:${imported}` };
+    });
+    assert.ok(arrows.length >= 20);
+    const allowed = (importer: string): readonly string[] => layers[importer] ?? ['nothing'];
+    const wrong = arrows.filter(
+      ({ importer, imported }) => importer !== 'program' && !allowed(importer).includes(imported),
+    );
+    assert.deepEqual(wrong, []);
+    for (const { importer } of arrows) assert.ok(importer in layers, importer);
+  });
+});
