@@ -61,6 +61,12 @@ export const limits = {
     ageMs: 600_000,
     /** What the calls of a connection that has reached its age may still take. */
     ageGraceMs: 150_000,
+    /**
+     * Between two questions whether the client is still there, and how long it may take to answer. A client that has broken
+     * the protocol and gone is not noticed otherwise: nothing more is read from it, so neither is its end.
+     */
+    keepaliveMs: 20_000,
+    keepaliveTimeoutMs: 20_000,
     /** Calls at once, also those whose request is not complete: each holds some 10 KB. */
     streams: 32,
     requestBytes: 4 * 1024 * 1024,

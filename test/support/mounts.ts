@@ -11,6 +11,15 @@ export function mountsBelow(directory: string): string[] {
     .filter((line) => line.split(' ')[4]?.startsWith(directory));
 }
 
+/** Their paths; what would end a field of mountinfo is written there as three octal digits. */
+export function mountPathsBelow(directory: string): string[] {
+  return mountsBelow(directory).map((line) => {
+    const written = Buffer.from(line.split(' ')[4] ?? '').toString('latin1');
+    const bytes = written.replace(/\\([0-7]{3})/g, (_whole, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+    return Buffer.from(bytes, 'latin1').toString();
+  });
+}
+
 export function unmountBelow(directory: string): void {
   const syscalls = loadSyscalls();
   for (const line of mountsBelow(directory).reverse()) syscalls.umount2(line.split(' ')[4]!, MNT_DETACH);

@@ -42,6 +42,8 @@ export interface ConnectionLimits {
   readonly idleMs: number;
   readonly ageMs: number;
   readonly ageGraceMs: number;
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
   readonly streams: number;
   readonly requestBytes: number;
 }
@@ -67,13 +69,15 @@ export class SocketServer {
     this.#options = options;
     this.#file = new SocketFile(options.socketPath);
     this.#connections = new OpenConnections(options.socket.connections);
-    const { idleMs, ageMs, ageGraceMs, streams, requestBytes } = options.connection;
+    const { connection } = options;
     this.#grpc = new Server({
-      'grpc.max_connection_idle_ms': idleMs,
-      'grpc.max_connection_age_ms': ageMs,
-      'grpc.max_connection_age_grace_ms': ageGraceMs,
-      'grpc.max_concurrent_streams': streams,
-      'grpc.max_receive_message_length': requestBytes,
+      'grpc.max_connection_idle_ms': connection.idleMs,
+      'grpc.max_connection_age_ms': connection.ageMs,
+      'grpc.max_connection_age_grace_ms': connection.ageGraceMs,
+      'grpc.keepalive_time_ms': connection.keepaliveMs,
+      'grpc.keepalive_timeout_ms': connection.keepaliveTimeoutMs,
+      'grpc.max_concurrent_streams': connection.streams,
+      'grpc.max_receive_message_length': connection.requestBytes,
       // Counts each call and connection for a debugging service that is not served.
       'grpc.enable_channelz': 0,
     });

@@ -7,6 +7,7 @@ import { csi } from '../../../../src/driver/csi/services.js';
 import { silentLog } from '../../../../src/log.js';
 import { KubeletClient } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
+import { callHeaders, clientPreface, frame, frameFlag, frameType } from '../../../support/http2-frames.js';
 import { eventually } from '../../../support/poll.js';
 
 /** With limits of milliseconds, where the driver's are minutes. */
@@ -16,13 +17,19 @@ describe('a connection to the driver', () => {
   let answer: (() => void) | undefined;
   const asked = () => new Promise<void>((resolve) => (answer = resolve));
 
-  const start = async (limits: { idleMs: number; ageMs: number; ageGraceMs: number }): Promise<void> => {
+  const start = async (limits: {
+    idleMs: number;
+    ageMs: number;
+    ageGraceMs: number;
+    keepaliveMs?: number;
+    keepaliveTimeoutMs?: number;
+  }): Promise<void> => {
     server = new SocketServer({
       socketPath: node.socketPath,
       ownsFolder: true,
       drainMs: 1000,
       socket: { connections: 8, backlog: 8 },
-      connection: { streams: 4, requestBytes: 65_536, ...limits },
+      connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...limits },
       log: silentLog,
       services: [
         {
@@ -72,5 +79,27 @@ describe('a connection to the driver', () => {
     answer?.();
     assert.equal((await call).name, 'answered');
     kubelet.close();
+  });
+
+  it('whose client broke the protocol in the middle of a call, and has gone, is closed by the driver', async () => {
+    await start({ idleMs: 600_000, ageMs: 600_000, ageGraceMs: 1000, keepaliveMs: 200, keepaliveTimeoutMs: 200 });
+    const client = net.connect(node.socketPath).resume();
+    const call = callHeaders(1, '/csi.v1.Identity/Probe', frameFlag.endHeaders | frameFlag.endStream);
+    const lastWords = frame(frameType.goAway, 0, 0, Buffer.alloc(8));
+    const tooLarge = Buffer.alloc(9, 0xff);
+    client.write(Buffer.concat([clientPreface, call, lastWords, tooLarge]));
+    await once(client, 'data');
+    client.destroy();
+    await eventually('no connection is left', () => server.connectionCount === 0);
+  });
+
+  it('whose client answers stays, however often it is asked', async () => {
+    await start({ idleMs: 600_000, ageMs: 600_000, ageGraceMs: 1000, keepaliveMs: 20, keepaliveTimeoutMs: 600_000 });
+    const session = connect();
+    let asked = 0;
+    session.on('ping', () => (asked += 1));
+    await eventually('it was asked often', () => asked > 10);
+    assert.ok(!session.destroyed && server.connectionCount === 1);
+    session.destroy();
   });
 });
