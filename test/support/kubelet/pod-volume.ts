@@ -77,6 +77,8 @@ export class PodVolume {
       await this.#pause(this.#backoff(failures), signal);
     const { parent, target } = this.volume;
     if (fs.existsSync(target)) throw new Error(`unpublish left ${target}; the pod would stay in Terminating`);
+    // Nothing of a pod that ends before the driver was there for it.
+    if (!fs.existsSync(parent)) return;
     fs.rmSync(path.join(parent, 'vol_data.json'));
     fs.rmdirSync(parent);
   }

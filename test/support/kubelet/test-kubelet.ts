@@ -27,6 +27,7 @@ export class TestKubelet {
   readonly #driverName: string;
   readonly #tokens: TokenCache;
   readonly #watcher: PluginWatcher;
+  #isRunning = false;
 
   constructor(options: TestKubeletOptions) {
     this.#options = options;
@@ -37,6 +38,7 @@ export class TestKubelet {
   }
 
   start(): this {
+    this.#isRunning = true;
     this.#watcher.start();
     for (const pod of this.pods) pod.start();
     return this;
@@ -44,6 +46,7 @@ export class TestKubelet {
 
   /** As the end of its process: calls are cut off, volumes stay. */
   async stop(): Promise<void> {
+    this.#isRunning = false;
     this.#watcher.stop();
     await Promise.all([...this.pods].map((pod) => pod.stop()));
   }
@@ -75,7 +78,7 @@ export class TestKubelet {
     await eventually('the kubelet has deregistered the driver', () => !this.isRegistered);
   }
 
-  /** A pod with one volume begins. */
+  /** A pod with one volume begins, as soon as the kubelet runs. */
   run(volume: TestVolume, attributes: Readonly<Record<string, string>> = { connectors: 'harbor' }): PodVolume {
     const pod = new PodVolume(volume, attributes, {
       republishMs: 60_000,
@@ -87,7 +90,7 @@ export class TestKubelet {
       tokenOf: ({ pod: owner }) => this.#tokens.tokenOf(owner),
     });
     this.pods.add(pod);
-    pod.start();
+    if (this.#isRunning) pod.start();
     return pod;
   }
 

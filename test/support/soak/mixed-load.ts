@@ -53,10 +53,16 @@ export class MixedLoad {
   readonly #mixWatch = new MixWatch();
   readonly #rounds: Record<string, number> = {};
   #recoveryMaxMs = 0;
+  #soFar: SoakFigures | undefined;
 
   constructor(options: SoakOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
+  }
+
+  /** Until now, as of the end of the last round. */
+  get figures(): SoakFigures | undefined {
+    return this.#soFar;
   }
 
   async run(): Promise<SoakFigures> {
@@ -72,6 +78,7 @@ export class MixedLoad {
       const startedMs = performance.now();
       while (performance.now() - startedMs < this.#options.durationMs) {
         await this.#round(node, sources, load, cluster, network);
+        this.#soFar = await this.#report(load, (performance.now() - startedMs) / 1000);
       }
       const seconds = (performance.now() - startedMs) / 1000;
       await this.#end(node);

@@ -1,4 +1,5 @@
-// `npm run soak -- --minutes N --seed S`: a node in use with faults, in a mount namespace of its own.
+// `npm run soak -- --minutes N --seed S`: a node in use with faults, in a mount namespace of its own. SIGUSR2 has the
+// figures so far printed.
 import { parseArgs } from 'node:util';
 import { MixedLoad } from './mixed-load.js';
 import { figureLines } from './soak-figures.js';
@@ -15,5 +16,8 @@ const load = new MixedLoad({
   stepMs: 400,
   disturbedMs: 20_000,
   onLine: (line) => console.log(new Date().toISOString().slice(11, 19), line),
+});
+process.on('SIGUSR2', () => {
+  if (load.figures !== undefined) for (const line of figureLines(load.figures)) console.log(line);
 });
 for (const line of figureLines(await load.run())) console.log(line);
