@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const root = path.join(import.meta.dirname, '..');
-const suites = ['unit', 'integration', 'conformance', 'fault', 'e2e'];
+const suites = ['unit', 'integration', 'conformance', 'fault', 'model', 'e2e'];
 /** Waits for minutes and works little, so it runs beside the others. */
 const backgroundSuite = 'soak';
 const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;

@@ -42,7 +42,7 @@ function loop(): void {
 
 process.on('disconnect', () => process.exit(0));
 process.on('message', (command: MixCommand) => {
-  if (command === 'report') process.send?.({ passes, problems } satisfies MixReport);
+  if (command === 'report') process.send?.({ passes, problems: problems.splice(0) } satisfies MixReport);
   else if ('gone' in command) targets.delete(command.gone);
   else targets.set(command.target, { kind: command.kind, last: undefined, seenAtMs: performance.now() });
 });

@@ -20,7 +20,7 @@ export class MixWatch {
     this.#tell({ gone: target });
   }
 
-  /** All that it has seen so far. */
+  /** What it has seen. */
   async report(): Promise<MixReport> {
     const answer = once(this.#child, 'message');
     this.#tell('report');

@@ -1,0 +1,35 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { build } from 'esbuild';
+import type { Plugin } from 'esbuild';
+import { bundles } from '../../../.ci/bundles.mjs';
+import { quickTimings } from '../kube-client/test-client.js';
+
+const root = path.join(import.meta.dirname, '../../..');
+
+/** In place of src/kube/timings.ts. */
+const quickTimes: Plugin = {
+  name: 'quick-times',
+  setup(builder) {
+    builder.onLoad({ filter: /\/src\/kube\/timings\.ts$/ }, () => ({
+      contents: `export const kubeTimings = ${JSON.stringify(quickTimings)};`,
+    }));
+  },
+};
+
+/**
+ * The program of the image, built as for the image, but for the times after which it tries the API server again: seconds
+ * there, milliseconds here. So thousands of outages fit into a minute.
+ * @returns its file.
+ */
+export async function buildQuickDriver(): Promise<string> {
+  const folder = path.join(root, 'node_modules/.cache/connectors-csi-tests/quick');
+  fs.mkdirSync(folder, { recursive: true });
+  for (const name of ['main', 'render-worker'] as const) {
+    fs.copyFileSync(path.join(root, `dist/${name}.js`), path.join(folder, `${name}.js`));
+  }
+  const { program } = bundles;
+  const plugins = [...(program.plugins ?? []), quickTimes];
+  await build({ ...program, outfile: path.join(folder, 'program.js'), plugins });
+  return path.join(folder, 'main.js');
+}
