@@ -22,8 +22,11 @@ export class WatchedBytes {
   readonly #room: SharedRoom;
   readonly #observer: LoadObserver;
   readonly #evictors: Evict[] = [];
+  readonly #users: string;
 
-  constructor(maxBytes: number, observer: LoadObserver) {
+  /** @param users who has the objects in use, for messages. */
+  constructor(maxBytes: number, observer: LoadObserver, users = 'this node uses') {
+    this.#users = users;
     this.#room = new SharedRoom(maxBytes, limits.watches.namespaceShare);
     this.#observer = observer;
   }
@@ -77,7 +80,7 @@ export class WatchedBytes {
     const whose = account.namespace === '' ? 'the cluster' : `namespace "${account.namespace}"`;
     return new DriverError(
       'RESOURCE_EXHAUSTED',
-      `${account.object} cannot be read: it takes ${inKiB(bytes)} in memory, and the objects of ${whose} that this node uses take ${inKiB(this.#room.heldBy(account.namespace))} of the ${inKiB(this.limit)} for all, which is their share`,
+      `${account.object} cannot be read: it takes ${inKiB(bytes)} in memory, and the objects of ${whose} that ${this.#users} take ${inKiB(this.#room.heldBy(account.namespace))} of the ${inKiB(this.limit)} for all, which is their share`,
     );
   }
 }

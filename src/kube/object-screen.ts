@@ -5,6 +5,11 @@ import { malformed, parseBytes } from './answer-body.js';
 import { isKubeObject, objectKey } from './kube-object.js';
 import type { RawObject } from './object-sieve.js';
 
+export interface ObjectIdentity {
+  readonly namespace: string | undefined;
+  readonly name: string;
+}
+
 /** What a reader takes of the objects that it asks for. */
 export interface ObjectScreen {
   /** Of its JSON, managed fields left out. */
@@ -13,7 +18,7 @@ export interface ObjectScreen {
    * Asked before an object is parsed, with what it will take in memory. What it answers is why it is not taken; absent,
    * there is room for all.
    */
-  readonly admit?: (heapBytes: number) => DriverError | undefined;
+  readonly admit?: (heapBytes: number, object: ObjectIdentity) => DriverError | undefined;
 }
 
 /** An object that is there and has not been taken. */
@@ -42,7 +47,10 @@ export function screenObject(
   path: string,
 ): ScreenedObject {
   const { namespace, name } = raw.identity;
-  const error = raw.bytes === undefined ? tooLarge(raw, kind, screen) : screen.admit?.(raw.heapBytes);
+  const error =
+    raw.bytes === undefined
+      ? tooLarge(raw, kind, screen)
+      : screen.admit?.(raw.heapBytes, { namespace, name: name ?? '' });
   if (error !== undefined || raw.bytes === undefined) {
     return { refused: { namespace, name, error: error ?? tooLarge(raw, kind, screen) } };
   }

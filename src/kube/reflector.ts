@@ -54,6 +54,8 @@ export class Reflector {
   #isStarted = false;
   #resourceVersion: string | undefined;
   #failures = 0;
+  #isReadingAnew = false;
+  #endRound: () => void = () => undefined;
 
   constructor(client: KubeClient, target: ReflectorTarget, log: Log) {
     this.#client = client;
@@ -71,6 +73,12 @@ export class Reflector {
     if (this.#isStarted) return;
     this.#isStarted = true;
     void this.#run(this.#stopping.signal);
+  }
+
+  /** Lists anew soon, for objects that were not taken and may be taken now. */
+  readAnew(): void {
+    this.#isReadingAnew = true;
+    this.#endRound();
   }
 
   /** Ends the watch; the state stays as it is and changes no more. Waiters get CANCELLED. */
@@ -94,6 +102,18 @@ export class Reflector {
 
   /** Lists when that is needed, then watches until the stream is over. */
   async #round(signal: AbortSignal): Promise<Round> {
+    const ending = new AbortController();
+    const end = (): void => ending.abort(signal.reason);
+    this.#endRound = end;
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      return await this.#listAndWatch(ending.signal);
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  async #listAndWatch(signal: AbortSignal): Promise<Round> {
     const { now } = this.#client.chance;
     // Until it is open, what takes long is not a watch that lives but an answer that does not come.
     let openedMs = Infinity;
@@ -111,16 +131,19 @@ export class Reflector {
     } catch (caught) {
       error = caught;
     }
+    const isAnew = this.#isReadingAnew && signal.aborted;
+    if (isAnew) error = undefined;
+    this.#isReadingAnew = false;
     const reason = isTooFast ? 'throttled' : reasonFor(error);
     const lastedMs = now() - openedMs;
     const { watchHealthyMs, watchConfirmedMs } = this.#client.timings;
     // A server that was restored from a backup takes a watch from a revision that it does not have yet, and is silent.
     const isUnconfirmed = events === 0 && lastedMs >= watchConfirmedMs;
-    if (isTooFast || isUnconfirmed || reason === 'expired' || isMisunderstanding(error))
+    if (isAnew || isTooFast || isUnconfirmed || reason === 'expired' || isMisunderstanding(error))
       this.#resourceVersion = undefined;
     const hasLasted = lastedMs >= watchHealthyMs;
-    if (!signal.aborted) this.state.disconnected(now(), error);
-    return { reason, isHealthy: hasLasted || events > 0, isDue: hasLasted && reason === 'ended', error };
+    if (!this.#stopping.signal.aborted) this.state.disconnected(now(), error);
+    return { reason, isHealthy: hasLasted || events > 0, isDue: isAnew || (hasLasted && reason === 'ended'), error };
   }
 
   async #list(signal: AbortSignal): Promise<string> {

@@ -26,6 +26,8 @@ export interface ProxyBackend {
   readonly authority: AuthoritySource;
   /** What the status of Connectors is written with; undefined where it is not written. */
   readonly status: StatusBackend | undefined;
+  /** What Connectors and classes take in memory, by an estimate, and how many have found no room. */
+  readonly load: () => { readonly bytes: number; readonly refused: number };
   /** Whose word all of it is, when it is not a cluster's: said in the log and in `/readyz`. */
   readonly notice: string | undefined;
   /** Begins to read in the background. */

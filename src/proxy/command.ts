@@ -58,7 +58,8 @@ function backendOf(
   const { manifests, namespace, 'token-audience': audience, 'jwks-file': jwksFile } = config;
   if (manifests === undefined || jwksFile === undefined) {
     const cluster = clusterConfigOf(config, env);
-    const common = { cluster, timings: kubeTimings, namespace, audience, clock, steadyNow, log };
+    const maxWatchedBytes = config['max-watched-bytes'];
+    const common = { cluster, timings: kubeTimings, namespace, audience, maxWatchedBytes, clock, steadyNow, log };
     return {
       createBackend: (metrics) => kubernetesBackend({ ...common, metrics }),
       // A name is refused by what it resolves to where the cluster's own address is known; here it is an address.

@@ -57,6 +57,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     secrets: new ManifestSecrets(objects, namespace),
     authority,
     status: undefined,
+    load: () => ({ bytes: 0, refused: 0 }),
     notice: `tokens, rights and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
     start: () => source.start(),
     stop: () => undefined,

@@ -21,6 +21,8 @@ export interface KubernetesBackendOptions {
   readonly timings: KubeTimings;
   readonly namespace: string;
   readonly audience: string;
+  /** That Connectors and classes may take in memory. */
+  readonly maxWatchedBytes: number;
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;
   /** A clock in milliseconds that is never set. */
@@ -42,7 +44,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     asker: 'proxy',
   });
   const flags = new WatchedFlags(client, namespace, log);
-  const connectors = new ListedConnectors(client, log);
+  const connectors = new ListedConnectors(client, options.maxWatchedBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
   const authority = new KubernetesAuthority(client, namespace, clock, log);
   const parts = [flags, connectors, secrets, authority];
@@ -56,6 +58,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     secrets,
     authority,
     status: { client, objects: connectors, onAuthorityChange: (listener) => authority.onChange(listener) },
+    load: () => connectors.load,
     notice: undefined,
     start: () => {
       for (const part of parts) part.start();

@@ -18,6 +18,7 @@ export interface MetricsProbes {
   /** By the condition's status; empty where none is written. */
   readonly connectorsByReady: () => Readonly<Record<string, number>>;
   readonly isLeaseHeld: () => boolean;
+  readonly objects: () => { readonly bytes: number; readonly refused: number };
   /** Seconds since the epoch. */
   readonly caExpiresAtSeconds: () => number;
 }
@@ -83,6 +84,9 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     const ready = 'Connectors of this proxy by condition Ready, told by the replica that writes it';
     registry.probeEach('connectors', ready, 'ready', probes.connectorsByReady);
     registry.probe('status_lease_held', '1 for the replica that writes status', () => Number(probes.isLeaseHeld()));
+    const estimate = 'Memory of Connectors and classes, by an estimate';
+    registry.probe('watched_bytes', estimate, () => probes.objects().bytes);
+    registry.probe('objects_refused', 'Connectors and classes without room', () => probes.objects().refused);
     registry.probe('connections', 'Connections of clients', probes.connections);
     registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);
   }

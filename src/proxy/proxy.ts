@@ -89,6 +89,7 @@ export class Proxy {
       connections: () => this.#connections.count,
       caExpiresAtSeconds: () => this.#caExpiresAtSeconds(),
       connectorsByReady: () => this.#status?.countByReady() ?? {},
+      objects: () => this.#backend.load(),
       isLeaseHeld: () => this.#status?.isHeld === true,
     });
     this.#backend = parts.createBackend(this.metrics);

@@ -2,28 +2,46 @@ import { connectorClassType, connectorType } from '../../connectors/kubernetes-c
 import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import { parseConnectorClass } from '../../connectors/parse-connector-class.js';
 import { parseConnector } from '../../connectors/parse-connector.js';
+import { ListedBytes } from '../../connectors/listed-bytes.js';
 import { unreadReason, untilRead } from '../../connectors/until-read.js';
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { objectKey } from '../../kube/kube-object.js';
+import type { ReflectedState } from '../../kube/reflected-state.js';
 import { Reflector } from '../../kube/reflector.js';
 import { limits } from '../../load/limits.js';
 import type { Log } from '../../log.js';
 import type { ConnectorLookup } from './connector-lookup.js';
 import type { ObjectKind, KnownObjects } from './known-objects.js';
 
+/** Many go at once. */
+const readAnewMs = 1_000;
+
 /** All Connectors and classes of the cluster, listed once and watched: any of them may be named by the next request. */
 export class ListedConnectors implements ConnectorLookup, KnownObjects {
   readonly #connectors: Reflector;
   readonly #classes: Reflector;
+  readonly #bytes: ListedBytes;
+  #readingAnew: NodeJS.Timeout | undefined;
   readonly #parsed = new WeakMap<JsonObject, Connector | ConnectorClass | DriverError>();
 
-  constructor(client: KubeClient, log: Log) {
+  /** @param maxBytes that all of them may take in memory, by an estimate; who finds no room is refused. */
+  constructor(client: KubeClient, maxBytes: number, log: Log) {
     const { connectorBytes, connectorClassBytes } = limits.objects;
-    this.#connectors = new Reflector(client, { type: connectorType, screen: { maxObjectBytes: connectorBytes } }, log);
-    const screen = { maxObjectBytes: connectorClassBytes };
-    this.#classes = new Reflector(client, { type: connectorClassType, screen }, log);
+    this.#bytes = new ListedBytes(maxBytes, 'the proxy knows');
+    const ofConnectors = this.#bytes.screen('connector', connectorBytes);
+    this.#connectors = new Reflector(client, { type: connectorType, screen: ofConnectors }, log);
+    const ofClasses = this.#bytes.screen('connectorclass', connectorClassBytes);
+    this.#classes = new Reflector(client, { type: connectorClassType, screen: ofClasses }, log);
+    this.#connectors.state.onChange((key, object) => this.#release('connector', key, object));
+    this.#classes.state.onChange((key, object) => this.#release('connectorclass', key, object));
+  }
+
+  /** What the objects take in memory, and how many are there that have found no room. */
+  get load(): { readonly bytes: number; readonly refused: number } {
+    const refused = [this.#connectors, this.#classes].map(({ state }) => withoutRoom(state));
+    return { bytes: this.#bytes.used, refused: refused.reduce((sum, count) => sum + count, 0) };
   }
 
   start(): void {
@@ -32,6 +50,7 @@ export class ListedConnectors implements ConnectorLookup, KnownObjects {
   }
 
   stop(): void {
+    clearTimeout(this.#readingAnew);
     this.#connectors.stop();
     this.#classes.stop();
   }
@@ -78,6 +97,17 @@ export class ListedConnectors implements ConnectorLookup, KnownObjects {
     return { connector, connectorClass: this.#parse(classObject, parseConnectorClass) };
   }
 
+  /** Who found no room may have some after another one has gone. */
+  #release(noun: string, key: string, object: JsonObject | undefined): void {
+    if (object !== undefined || !this.#bytes.release(noun, key)) return;
+    this.#readingAnew ??= setTimeout(() => {
+      this.#readingAnew = undefined;
+      for (const reflector of [this.#connectors, this.#classes]) {
+        if (withoutRoom(reflector.state) > 0) reflector.readAnew();
+      }
+    }, readAnewMs).unref();
+  }
+
   #known<T extends Connector | ConnectorClass>(
     { state }: Reflector,
     key: string,
@@ -111,7 +141,11 @@ export class ListedConnectors implements ConnectorLookup, KnownObjects {
   }
 }
 
-/** @throws {DriverError} for an object that is there but too large to be taken. */
+function withoutRoom({ refused }: ReflectedState): number {
+  return [...refused.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
+}
+
+/** @throws {DriverError} for an object that is there but has not been taken: too large, or no room. */
 function objectIn({ state }: Reflector, key: string): JsonObject | undefined {
   const refused = state.refused.get(key);
   if (refused !== undefined) throw refused;

@@ -50,6 +50,8 @@ export class ClusterStage {
   readonly api: KubeApi;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
   readonly #proxies: { readonly proxy: Proxy; readonly port: number }[] = [];
+  /** Of replicas that start later. */
+  maxWatchedBytes = 1 << 20;
   readonly #bound: (() => void)[] = [];
   #log = '';
   /** What is waited for between two looks; replicas that start later have them. */
@@ -122,11 +124,15 @@ export class ClusterStage {
     const steadyNow = (): number => performance.now();
     const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
     const { namespace, 'token-audience': audience } = config;
+    const { maxWatchedBytes } = this;
     const cluster = inClusterConfig({ host, port, folder }, steadyNow);
     const proxy = new Proxy({
       config,
       createBackend: (metrics) =>
-        kubernetesBackend({ cluster, timings: quickTimings, namespace, audience, metrics, clock, steadyNow, log }),
+        kubernetesBackend({
+          ...{ cluster, timings: quickTimings, namespace, audience, maxWatchedBytes },
+          ...{ metrics, clock, steadyNow, log },
+        }),
       apiServer: [],
       clock,
       probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),

@@ -5,5 +5,6 @@ export const quietProbes: MetricsProbes = {
   connections: () => 0,
   caExpiresAtSeconds: () => 0,
   connectorsByReady: () => ({}),
+  objects: () => ({ bytes: 0, refused: 0 }),
   isLeaseHeld: () => false,
 };
