@@ -32,6 +32,9 @@ export function isFinal(code: ErrorCode): boolean {
   return !nonFinalCodes.has(code);
 }
 
+/** What a failure is about, where its code does not tell it from others. */
+export type FailureReason = 'approval pending' | 'not reconciled' | 'no configuration';
+
 /**
  * A failure with a code for the kubelet and a message for the pod's author, who reads it in `kubectl describe pod`:
  * one line that names the thing and the fix, and no secret. What only an operator can use goes into `cause`, which is logged.
@@ -41,21 +44,28 @@ export class DriverError extends Error {
   readonly code: ErrorCode;
   /** Whether who decides about access has said no; not that nobody could be asked. */
   readonly isRefusal: boolean;
+  readonly reason: FailureReason | undefined;
 
   constructor(code: ErrorCode, message: string, options: DriverErrorOptions = {}) {
     super(inOneLine(message), options);
     this.code = code;
     this.isRefusal = options.isRefusal === true;
+    this.reason = options.reason;
   }
 
   /** The same failure with `context: ` before its message; keeps the code and the chain of causes. */
   within(context: string): DriverError {
-    return new DriverError(this.code, `${context}: ${this.message}`, { cause: this, isRefusal: this.isRefusal });
+    return new DriverError(this.code, `${context}: ${this.message}`, {
+      cause: this,
+      isRefusal: this.isRefusal,
+      reason: this.reason,
+    });
   }
 }
 
 export interface DriverErrorOptions extends ErrorOptions {
   readonly isRefusal?: boolean;
+  readonly reason?: FailureReason | undefined;
 }
 
 /** The text with blanks for its line breaks and what surrounds them; in a time that grows as its length, whoever wrote it. */

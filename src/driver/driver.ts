@@ -37,6 +37,7 @@ import { RefreshOnChange } from './volume/refresh-on-change.js';
 import { PublishedVolumes } from './volume/published-volumes.js';
 import { UnpublishVolume } from './volume/unpublish-volume.js';
 import { VolumeLocks } from './volume/volume-locks.js';
+import { VolumeHealthQuery } from './volume/volume-health.js';
 import { VolumeStatisticsQuery } from './volume/volume-statistics.js';
 import type { Backend } from './backend.js';
 import { ProxyCaFile } from './proxy-ca-file.js';
@@ -314,6 +315,7 @@ export class Driver {
       unpublish: new UnpublishVolume({ ...shared, source: this.#backend.source }),
       statistics: new VolumeStatisticsQuery(shared),
       latePublishes: new LatePublishes(() => performance.now()),
+      health: new VolumeHealthQuery(shared),
       onPublished: ({ path }) => this.metrics.published('ok', path),
       onFailed: (code) => this.metrics.published(code, ''),
     });

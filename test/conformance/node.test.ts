@@ -20,7 +20,12 @@ describe('CSI Node', () => {
 
   it('says what it can do, and nothing that it cannot', async () => {
     const capabilities = await driver.kubelet.nodeCapabilities();
-    assert.deepEqual(capabilities.sort(), ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP']);
+    assert.deepEqual(capabilities.sort(), [
+      'GET_VOLUME_HEALTH',
+      'GET_VOLUME_STATS',
+      'VOLUME_CONDITION',
+      'VOLUME_MOUNT_GROUP',
+    ]);
   });
 
   it('has the node id that it was given', async () => {

@@ -93,6 +93,7 @@ function candidateOf(
     throw new DriverError(
       'UNAVAILABLE',
       `connector ${ref.namespace}/${ref.name} is not reconciled yet: status.proxy.httpAddress is not set`,
+      { reason: 'not reconciled' },
     );
   }
   const classAddress = isOneOfSeveral ? connectorClass.proxyAddress : undefined;

@@ -5,6 +5,7 @@ import type { VolumeHost, VolumeStatistics } from '../volume/ports.js';
 import type { PublishRequest } from '../volume/publish-request.js';
 import type { PublishOutcome, PublishVolume } from '../volume/publish-volume.js';
 import type { UnpublishVolume } from '../volume/unpublish-volume.js';
+import type { VolumeHealthQuery } from '../volume/volume-health.js';
 import type { VolumeStatisticsQuery } from '../volume/volume-statistics.js';
 import type { NodeHandlers } from './generated/csi/v1/Node.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
@@ -25,13 +26,15 @@ export interface NodeOptions {
   readonly unpublish: UnpublishVolume;
   readonly statistics: VolumeStatisticsQuery;
   readonly latePublishes: LatePublishes;
+  readonly health: VolumeHealthQuery;
   /** Told of every publish that succeeded. */
   readonly onPublished: (outcome: PublishOutcome) => void;
   /** Told of every publish that failed, with the code that the kubelet was given. */
   readonly onFailed: (code: ErrorCode) => void;
 }
 
-const capabilities = ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP'] as const;
+/** The condition is for kubelets before 1.37, the health for those from then on. */
+const capabilities = ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP', 'GET_VOLUME_HEALTH'] as const;
 
 /** CSI Node, for ephemeral inline volumes: what the kubelet calls. */
 export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedServiceImplementation {
@@ -42,6 +45,10 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
       ensureGiven({ volume_id: volumeId, volume_path: volumePath });
       const { statistics, condition } = options.statistics.run(volumeId, volumePath);
       return { usage: usageOf(statistics), volume_condition: condition };
+    }),
+    NodeGetVolumeHealth: unary('NodeGetVolumeHealth', edge, ({ volume_id: volumeId, volume_publish_path: path }) => {
+      ensureGiven({ volume_id: volumeId });
+      return { volume_health: { volume_id: volumeId, health_statuses: [...options.health.run(volumeId, path)] } };
     }),
     NodeGetCapabilities: unary('NodeGetCapabilities', edge, () => ({
       capabilities: capabilities.map((type) => ({ rpc: { type } })),

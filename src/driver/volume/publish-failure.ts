@@ -20,17 +20,29 @@ export function publishFailure(
 ): DriverError {
   const cause = asDriverError(error, 'the driver failed unexpectedly; see its log');
   const state = stateOf(host, targetPath);
-  if (state !== 'published' && state !== 'incomplete') return cause;
+  if (state !== 'published' && state !== 'incomplete') {
+    volumes.failed.record(targetPath, { volumeId, error: cause });
+    return cause;
+  }
   const known = volumes.get(targetPath);
   if (known !== undefined && known.request.volumeId !== volumeId) return cause;
   if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
     volumes.recordFailure(targetPath, cause, clock.now());
   }
+  const reason = `${cause.code}: ${cause.message}`;
+  const message =
+    state === 'published'
+      ? refreshFailureText(volumes, targetPath, reason)
+      : `refresh failed, the volume is not complete: ${reason}`;
+  return new DriverError('UNAVAILABLE', message, { cause });
+}
+
+/** What the pod's event says of a failed refresh. @param reason with its code. */
+export function refreshFailureText(volumes: PublishedVolumes, targetPath: string, reason: string): string {
   const kept = volumes.isWithoutTokens(targetPath)
     ? 'the tokens were taken out of the mounted files'
     : 'the mounted files are kept';
-  const what = state === 'published' ? kept : 'the volume is not complete';
-  return new DriverError('UNAVAILABLE', `refresh failed, ${what}: ${cause.code}: ${cause.message}`, { cause });
+  return `refresh failed, ${kept}: ${reason}`;
 }
 
 /** Undefined for a path that cannot be looked at: there is no volume of ours then. */

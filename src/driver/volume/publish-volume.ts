@@ -176,7 +176,9 @@ export class PublishVolume {
     // 6. Authorise.
     const access = await decideAccess(this.#deps.access, asked, known !== undefined, call);
     throwIfAborted(call.signal);
-    if (access.kind === 'pending') throw new DriverError('UNAVAILABLE', access.message);
+    if (access.kind === 'pending') {
+      throw new DriverError('UNAVAILABLE', access.message, { reason: 'approval pending' });
+    }
     timer.lap('authorize');
 
     // 7. Tokens.

@@ -3,6 +3,7 @@ import type { VolumeChange } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
 import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
+import { FailedPublishes } from './failed-publishes.js';
 import { ToldOnce } from './told-once.js';
 import type { DriverError, ErrorCode } from '../../errors.js';
 
@@ -81,6 +82,8 @@ export class PublishedVolumes {
   readonly #confirmed = new Map<string, Confirmation>();
   readonly #failures = new Map<string, RefreshFailure>();
   readonly #told = new ToldOnce();
+  /** Those that are not mounted. */
+  readonly failed = new FailedPublishes();
   /** Target paths of volumes whose tokens were taken out, also such that an earlier process has mounted. */
   readonly #withoutTokens = new Set<string>();
   #listener: RefreshListener | undefined;
@@ -91,6 +94,14 @@ export class PublishedVolumes {
 
   get(targetPath: string): PublishedVolume | undefined {
     return this.#volumes.get(targetPath);
+  }
+
+  /** Where a volume is mounted. */
+  targetPathOf(volumeId: string): string | undefined {
+    for (const [targetPath, { request }] of this.#volumes) {
+      if (request.volumeId === volumeId) return targetPath;
+    }
+    return undefined;
   }
 
   all(): Iterable<PublishedVolume> {
@@ -109,6 +120,7 @@ export class PublishedVolumes {
     const { targetPath } = volume.request;
     this.#volumes.set(targetPath, volume);
     this.#withoutTokens.delete(targetPath);
+    this.failed.forget(targetPath);
     this.confirm(targetPath, confirmed);
   }
 
@@ -138,6 +150,7 @@ export class PublishedVolumes {
     this.#volumes.delete(targetPath);
     this.#confirmed.delete(targetPath);
     this.#failures.delete(targetPath);
+    this.failed.forget(targetPath);
     this.#withoutTokens.delete(targetPath);
     this.#told.forget(targetPath);
     this.#listener?.gone(targetPath);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { healthReasons } from '../../../src/driver/volume/health-reasons.js';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { layerOf, layers } from '../../../.ci/layers.mjs';
@@ -99,6 +100,14 @@ describe('docs/proxy.md', () => {
 });
 
 describe('docs/operations.md', () => {
+  it('has every reason of a volume being ill, with its status, and no other', () => {
+    const documented = tableUnder(page('docs/operations.md'), 'Volume health').map(([reason, status = '']) => [
+      reason,
+      status.split(', ').map((word) => word.toUpperCase()),
+    ]);
+    assert.deepEqual(Object.fromEntries(documented), healthReasons);
+  });
+
   it('says what to do for every code that an event can have', () => {
     const rows = tableUnder(page('docs/operations.md'), 'Troubleshooting').map(([event = '']) => event);
     for (const code of errorCodes) {

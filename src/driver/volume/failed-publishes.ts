@@ -1,0 +1,40 @@
+import type { DriverError } from '../../errors.js';
+
+/** Several times the volumes of a full node; of some the kubelet never speaks again. */
+const maxVolumes = 1024;
+
+/** No path of a kubelet's is as long. */
+const maxPathLength = 4096;
+
+/** A volume that is not mounted because its publish failed. */
+export interface FailedPublish {
+  readonly volumeId: string;
+  readonly error: DriverError;
+}
+
+/** The last failure of each volume whose publish was attempted and has not succeeded yet. Memory only. */
+export class FailedPublishes {
+  readonly #byPath = new Map<string, FailedPublish>();
+
+  /** A call that was given up, or came beside another one, says nothing of the volume. */
+  record(targetPath: string, failed: FailedPublish): void {
+    if (failed.error.code === 'ABORTED' || failed.error.code === 'CANCELLED') return;
+    if (targetPath.length > maxPathLength) return;
+    this.#byPath.delete(targetPath);
+    this.#byPath.set(targetPath, failed);
+    if (this.#byPath.size > maxVolumes) this.forget(this.#byPath.keys().next().value ?? '');
+  }
+
+  forget(targetPath: string): void {
+    this.#byPath.delete(targetPath);
+  }
+
+  /** @param targetPath empty: any. */
+  find(volumeId: string, targetPath: string): FailedPublish | undefined {
+    if (targetPath !== '') {
+      const failed = this.#byPath.get(targetPath);
+      return failed?.volumeId === volumeId ? failed : undefined;
+    }
+    return [...this.#byPath.values()].find((failed) => failed.volumeId === volumeId);
+  }
+}
