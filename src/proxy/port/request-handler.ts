@@ -50,7 +50,10 @@ export class RequestHandler {
   async serve(request: IncomingMessage, response: ServerResponse, session: TunnelSession | undefined): Promise<void> {
     const record = this.#recordOf(request);
     const leaving = new AbortController();
-    response.once('close', () => leaving.abort());
+    response.once('close', () => {
+      // One that has everything needs nothing called off, and an abort costs an error with its stack.
+      if (!response.writableFinished) leaving.abort();
+    });
     const finish = session?.begin();
     try {
       const route = await this.#routeOf(request, session, record, leaving.signal);

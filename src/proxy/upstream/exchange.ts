@@ -171,8 +171,13 @@ export class Exchange {
       const request = this.#parts.client.request(toolRequest);
       this.#request = request;
       request.on('error', reject);
-      request.once('close', () => reject(new ClientGone()));
+      let isAnswered = false;
+      // Every request closes: an error, with its stack, is made for those alone that close early.
+      request.once('close', () => {
+        if (!isAnswered) reject(new ClientGone());
+      });
       request.once('response', (response) => {
+        isAnswered = true;
         // Listened to from the start: what breaks off before it is relayed must not be an uncaught error.
         response.on('error', () => undefined);
         resolve({ request, response });
@@ -232,10 +237,11 @@ export class Exchange {
     if (this.#hasAnswer) this.#response.destroy();
   }
 
-  /** The client has gone, or has everything. */
+  /** The client has gone, or has everything: then there is nobody to tell. */
   #leave(): void {
+    if (this.#response.writableFinished) return;
     this.#leaving.abort();
-    if (!this.#response.writableFinished) this.#request?.destroy();
+    this.#request?.destroy();
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
@@ -37,6 +37,11 @@ export class ProcessStage {
     });
     this.#replicas.push(proxy);
     return proxy;
+  }
+
+  /** Of the replicas' CA, PEM; there once one has started. */
+  get authority(): string {
+    return readFileSync(this.#file('ca/tls.crt'), 'utf8');
   }
 
   async stop(): Promise<void> {
