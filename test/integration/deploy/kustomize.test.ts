@@ -182,6 +182,7 @@ describe('deploy', function () {
         'network-policy',
         'openshift',
         'proxy-autoscaling',
+        'scheduling',
       ].sort(),
     );
   });
@@ -456,6 +457,22 @@ describe('deploy', function () {
       if (metadata.namespace !== undefined) assert.equal(metadata.namespace, 'elsewhere', kind);
     }
   });
+
+  for (const [version, added] of [
+    ['1.36', { serviceAccountTokenInSecrets: true }],
+    ['1.37', { serviceAccountTokenInSecrets: true, preventPodSchedulingIfMissing: true }],
+  ] as const) {
+    it(`asks for what Kubernetes ${version} has, and for nothing else, with its overlay`, async () => {
+      const objects = await buildFolder(path.join(deployFolder, 'overlays', `kubernetes-${version}`));
+      assertConsistent(objects);
+      const base = built.get('')!;
+      const spec = { ...(only(base, 'CSIDriver')['spec'] as object), ...added };
+      assert.deepEqual(
+        objects,
+        base.map((object) => (object.kind === 'CSIDriver' ? { ...object, spec } : object)),
+      );
+    });
+  }
 
   it('builds the approval example and the observability folder', async () => {
     for (const folder of ['examples/approval', 'observability']) {

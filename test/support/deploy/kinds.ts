@@ -353,7 +353,7 @@ export const kinds: Readonly<Record<string, Structure>> = {
           volumeLifecycleModes: list(oneOf('Ephemeral', 'Persistent')),
           tokenRequests: list(fields({ audience: text }, { expirationSeconds: count })),
         },
-        { seLinuxMount: flag, serviceAccountTokenInSecrets: flag },
+        { seLinuxMount: flag, serviceAccountTokenInSecrets: flag, preventPodSchedulingIfMissing: flag },
       ),
     },
     clusterScoped,
