@@ -42,8 +42,20 @@ export interface AccessControl {
   /** Whether the request was denied when last asked, however long ago. Never waits. */
   isKnownDenied(request: AccessRequest): boolean;
 
-  /** Calls the listener when what was allowed turns out to be denied. */
-  onDenial(listener: () => void): void;
+  /**
+   * What has become of the approvals that a mounted volume rests on, as far as they are watched: `granted`, `rejected` and
+   * so on. Never waits.
+   */
+  approvalStates(request: AccessRequest): readonly string[];
+
+  /** Calls the listener when what was allowed turns out to be denied, and when an approval that is watched has changed. */
+  onNews(listener: () => void): void;
+
+  /** Watches what a mounted volume's approvals become. Idempotent per volume. */
+  retain(volumeId: string, request: AccessRequest): void;
+
+  /** The volume is gone. */
+  release(volumeId: string): void;
 
   /** Whether a cached answer still allows the request; false when it must be asked again. Never waits. */
   isKnownAllowed(request: AccessRequest): boolean;

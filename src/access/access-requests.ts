@@ -71,7 +71,7 @@ export class AccessRequests {
     });
   }
 
-  /** To be started and stopped by the caller. */
+  /** Of one request. To be started and stopped by the caller. */
   reflector(about: ApprovalCase, name: string): Reflector {
     const target = { type: accessRequests, namespace: about.connector.namespace, name, owner: ownerOf(about) };
     return new Reflector(this.#client, target, this.#log);

@@ -54,6 +54,11 @@ export class AccessReviews {
     return permissions.every((permission) => this.#answers.hint(permissionKey(permission)) === false);
   }
 
+  /** The next one who needs the permission asks. */
+  forget(permission: Permission): void {
+    this.#answers.forget(permissionKey(permission));
+  }
+
   /** Calls the listener when what was allowed is denied: others who share the answer need not wait until they ask. */
   onDenial(listener: () => void): void {
     this.#denialListeners.push(listener);

@@ -55,6 +55,10 @@ export class AnswerCache {
     return this.#answers.get(key)?.isAllowed;
   }
 
+  forget(key: string): void {
+    this.#answers.delete(key);
+  }
+
   /** An answer never replaces one that was asked for later: questions may overtake each other. */
   put(key: string, isAllowed: boolean, askedAt: Moment): void {
     const known = this.#answers.get(key);

@@ -11,8 +11,9 @@ import type { AccessReviews } from './access-reviews.js';
 import { Application, decisionOf, undecided } from './application.js';
 import type { ApprovalObserver, ApprovalOutcome } from './approval-observer.js';
 import { Patience } from './patience.js';
-import { describePermission } from './permission.js';
-import type { ProxyNeed } from './permission.js';
+import type { MountedCase } from './mounted-approvals.js';
+import { describePermission, permissionKey } from './permission.js';
+import type { Permission, ProxyNeed } from './permission.js';
 import type { Grants } from './grants.js';
 import { RecentKeys } from './recent-keys.js';
 import { allOrFirstFailure } from './settled.js';
@@ -42,6 +43,7 @@ const confirmDelaysMs = [0, 150, 350, 700];
 
 /** Several times the volumes of a full node. */
 const maxWaits = 1024;
+const maxNames = 4096;
 
 const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
   allowed: 'granted',
@@ -54,6 +56,8 @@ export class Approvals {
   readonly #options: ApprovalsOptions;
   /** The names of the requests of each wait. */
   readonly #waitedFor = new RecentKeys(maxWaits);
+  /** The request of each permission that was last looked at, by `permissionKey`; the oldest are forgotten first. */
+  readonly #names = new Map<string, MountedCase>();
 
   constructor(options: ApprovalsOptions) {
     this.#options = options;
@@ -73,12 +77,27 @@ export class Approvals {
     const { requests } = this.#options;
     const applications = needs.map((need) => new Application(need, { pod, connector: need.connector }));
     const missing = await this.#find(applications, signal);
+    this.#rememberNames(applications);
     let decision: ApprovalResult | undefined = decisionOf(applications);
     if (decision === undefined) {
       await allOrFirstFailure(missing.map(({ about }) => requests.create(about, signal)));
       decision = await this.#wait(applications, signal);
     }
     return decision.kind === 'allowed' ? this.#confirmAll(applications, signal) : decision;
+  }
+
+  /** The request that was last looked at for a permission of a single pod. */
+  caseOf(permission: Permission): MountedCase | undefined {
+    return this.#names.get(permissionKey(permission));
+  }
+
+  #rememberNames(applications: readonly Application[]): void {
+    for (const { need, about, name } of applications) {
+      const key = permissionKey(need.ofPod);
+      this.#names.delete(key);
+      this.#names.set(key, { about, name, permission: need.ofPod });
+      if (this.#names.size > maxNames) this.#names.delete(this.#names.keys().next().value ?? '');
+    }
   }
 
   /** @returns those that have no request yet. */

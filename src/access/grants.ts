@@ -20,4 +20,9 @@ export class Grants {
   add(permission: Permission): void {
     this.#keys.add(permissionKey(permission));
   }
+
+  /** The promise was taken back. */
+  remove(permission: Permission): void {
+    this.#keys.delete(permissionKey(permission));
+  }
 }

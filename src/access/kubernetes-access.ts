@@ -12,6 +12,8 @@ import type { ApprovalObserver } from './approval-observer.js';
 import { Approvals } from './approvals.js';
 import type { ApprovalResult } from './approvals.js';
 import { Grants } from './grants.js';
+import { MountedApprovals } from './mounted-approvals.js';
+import type { MountedState } from './mounted-approvals.js';
 import { describeMissing, isApprovalOn, proxyNeed, readNeed } from './permission.js';
 import type { Need, Permission, ProxyNeed, ReadNeed } from './permission.js';
 
@@ -28,6 +30,8 @@ export interface KubernetesAccessOptions {
   readonly observer: ApprovalObserver;
   /** The flags now in memory; looked at while publishes wait. */
   readonly currentFlags: () => FeatureFlags | undefined;
+  /** Whether the approvals of mounted volumes are watched. */
+  readonly watchesApprovals: boolean;
 }
 
 /** Access as the API server's authorizers decide it. */
@@ -36,12 +40,19 @@ export class KubernetesAccess implements AccessControl {
   readonly #approvals: Approvals;
   readonly #grants = new Grants();
   readonly #currentFlags: () => FeatureFlags | undefined;
+  readonly #mounted: MountedApprovals | undefined;
+  readonly #listeners: (() => void)[] = [];
 
   constructor(options: KubernetesAccessOptions) {
     const { client, clock, log, observer, currentFlags } = options;
     this.#reviews = new AccessReviews(client, clock);
+    const requests = new AccessRequests(client, options.nodeName, log);
+    this.#mounted = options.watchesApprovals
+      ? new MountedApprovals({ requests, onChange: (permission, state) => this.#changed(permission, state) })
+      : undefined;
+    this.#reviews.onDenial(() => this.#tell());
     this.#approvals = new Approvals({
-      requests: new AccessRequests(client, options.nodeName, log),
+      requests,
       reviews: this.#reviews,
       steadyNow: client.chance.now,
       grants: this.#grants,
@@ -104,8 +115,39 @@ export class KubernetesAccess implements AccessControl {
     return this.#needsIn(request).some(({ anyOf }) => this.#reviews.wasDenied(anyOf));
   }
 
-  onDenial(listener: () => void): void {
-    this.#reviews.onDenial(listener);
+  approvalStates(request: AccessRequest): readonly string[] {
+    return ofPodIn(request).flatMap((permission) => this.#mounted?.stateOf(permission) ?? []);
+  }
+
+  onNews(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  retain(volumeId: string, request: AccessRequest): void {
+    const cases = ofPodIn(request).flatMap((permission) => this.#approvals.caseOf(permission) ?? []);
+    this.#mounted?.retain(volumeId, cases);
+  }
+
+  release(volumeId: string): void {
+    this.#mounted?.release(volumeId);
+  }
+
+  stop(): void {
+    this.#mounted?.stop();
+  }
+
+  /**
+   * What was known of the permission is to be asked anew. A decision that was taken back takes the grant with it, whether
+   * its role is still there or not; that the request is gone is no decision.
+   */
+  #changed(permission: Permission, state: MountedState): void {
+    this.#reviews.forget(permission);
+    if (state === 'over' || state === 'rejected') this.#grants.remove(permission);
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async isAnsweredSoon(request: AccessRequest, signal: AbortSignal): Promise<boolean> {
@@ -129,6 +171,12 @@ export class KubernetesAccess implements AccessControl {
     const counts = (ofPod: Permission): boolean => !isApprovalOn(flags) || this.#grants.has(ofPod);
     return connectors.map((connector) => proxyNeed(pod, connector, counts));
   }
+}
+
+/** The permissions of this pod alone, where approvals give them. */
+function ofPodIn({ pod, connectors, flags }: AccessRequest): readonly Permission[] {
+  if (!isApprovalOn(flags)) return [];
+  return connectors.map((connector) => proxyNeed(pod, connector, () => true).ofPod);
 }
 
 function readNeedsIn({ pod, connectors }: AccessRequest): readonly ReadNeed[] {

@@ -11,6 +11,10 @@ export class RecentKeys {
     return this.#keys.has(key);
   }
 
+  delete(key: string): void {
+    this.#keys.delete(key);
+  }
+
   /** @returns false when the key was there already. */
   add(key: string): boolean {
     const isNew = !this.#keys.delete(key);

@@ -24,8 +24,20 @@ export class UncheckedAccess implements AccessControl {
     return false;
   }
 
-  onDenial(): void {
-    // Nobody denies anything.
+  approvalStates(): readonly string[] {
+    return [];
+  }
+
+  onNews(): void {
+    // Nobody decides anything.
+  }
+
+  retain(): void {
+    // There are no approvals.
+  }
+
+  release(): void {
+    // As there is nothing to retain.
   }
 
   isKnownAllowed({ flags }: AccessRequest): boolean {

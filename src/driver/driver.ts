@@ -166,7 +166,7 @@ export class Driver {
     }
     if (this.#onChange !== undefined) {
       this.#backend.source.onChange(this.#onChange.changed);
-      this.#backend.access.onDenial(this.#onChange.changed);
+      this.#backend.access.onNews(this.#onChange.changed);
       this.#caFile?.watch(this.#onChange.changed);
     }
     this.#eventLoopDelay.start();
@@ -312,7 +312,7 @@ export class Driver {
       host: this.#host,
       attributeBounds: { maxTokenExpirationMs: config['max-token-expiration'] },
       publish: this.#publish,
-      unpublish: new UnpublishVolume({ ...shared, source: this.#backend.source }),
+      unpublish: new UnpublishVolume({ ...shared, source: this.#backend.source, access: this.#backend.access }),
       statistics: new VolumeStatisticsQuery(shared),
       latePublishes: new LatePublishes(() => performance.now()),
       health: new VolumeHealthQuery(shared),

@@ -91,19 +91,21 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
         log,
       })
     : undefined;
+  const access = new KubernetesAccess({
+    client,
+    clock,
+    log,
+    approvalWaitMs: config['approval-wait'],
+    firstApprovalWaitMs,
+    nodeName: config['node-name'],
+    observer: metrics,
+    currentFlags: () => source.peekFlags(),
+    watchesApprovals: config['refresh-on-change'],
+  });
   return {
     source,
     guard,
-    access: new KubernetesAccess({
-      client,
-      clock,
-      log,
-      approvalWaitMs: config['approval-wait'],
-      firstApprovalWaitMs,
-      nodeName: config['node-name'],
-      observer: metrics,
-      currentFlags: () => source.peekFlags(),
-    }),
+    access,
     tokens: new KubeletTokens({
       origin: (audience) => guard.tokenOrigin(audience),
       minter: config['allow-token-minting'] ? new MintedTokens(client, clock) : undefined,
@@ -118,6 +120,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     },
     stop: () => {
       events?.stop();
+      access.stop();
       source.stop();
       guard.stop();
       client.close();

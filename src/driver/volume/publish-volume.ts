@@ -205,6 +205,7 @@ export class PublishVolume {
     };
     if (known !== undefined && isSameInput(known.input, input) && host.inspect(targetPath) === 'published') {
       volumes.put({ request, input }, this.#confirmation('unchanged'));
+      this.#deps.access.retain(request.volumeId, asked);
       return { path: 'unchanged', steps: timer.steps };
     }
     if (access.kind === 'unknown') throw access.cause;
@@ -224,6 +225,7 @@ export class PublishVolume {
     // 10. Remember.
     volumes.put({ request, input }, this.#confirmation(path));
     source.retain(request.volumeId, attributes.connectors, call.owner);
+    this.#deps.access.retain(request.volumeId, asked);
     return { path, steps: timer.steps };
   }
 

@@ -11,7 +11,7 @@ import { firstExpiryMs } from './volume-tokens.js';
 export interface RefreshOnChangeDependencies {
   readonly volumes: PublishedVolumes;
   readonly source: Pick<ConnectorSource, 'peek' | 'peekFlags'>;
-  readonly access: Pick<AccessControl, 'isKnownDenied'>;
+  readonly access: Pick<AccessControl, 'isKnownDenied' | 'approvalStates'>;
   /** The driver-wide CA bundle as it is now. */
   readonly caBundle: () => string | undefined;
   readonly refresh: (volume: PublishedVolume, signal: AbortSignal) => Promise<PublishOutcome>;
@@ -60,6 +60,8 @@ interface Attempt {
   readonly atMs: number;
   /** What was tried, so that what fails is not tried again at everybody's next change; undefined: it never began. */
   readonly basis: Basis | undefined;
+  /** A success since then makes a failure a matter of the past. */
+  readonly hasFailed: boolean;
 }
 
 /**
@@ -133,22 +135,40 @@ export class RefreshOnChange {
     // Without a token there is nothing to make it from; the kubelet brings one.
     if ((firstExpiryMs(input.tokens) ?? Infinity) <= this.#deps.now()) return false;
     if (!this.#isStale(volume)) return false;
-    const tried = this.#attemptOf(request)?.basis;
-    return tried === undefined || !isSame(this.#basisOf(volume), tried);
+    const attempt = this.#attemptOf(request);
+    if (attempt?.basis === undefined) return true;
+    const isPast = attempt.hasFailed && this.#deps.volumes.failureOf(request.targetPath) === undefined;
+    return isPast || !isSame(this.#basisOf(volume), attempt.basis);
   }
 
   #isStale(volume: PublishedVolume): boolean {
     const { flags, caBundle, resolved } = volume.input;
-    return !isSame(this.#basisOf(volume), basisOf(flags, caBundle, resolved, false));
+    const { isNews } = this.#accessOf(volume);
+    return isNews || !isSame(this.#objectsOf(volume), objectsIn(flags, caBundle, resolved));
   }
 
-  #basisOf({ request, input }: PublishedVolume): Basis {
-    const { source, caBundle, access } = this.#deps;
+  #basisOf(volume: PublishedVolume): Basis {
+    return [this.#accessOf(volume).words, ...this.#objectsOf(volume)];
+  }
+
+  #objectsOf({ request }: PublishedVolume): Basis {
+    const { source, caBundle } = this.#deps;
+    return objectsIn(source.peekFlags(), caBundle(), source.peek(request.attributes.connectors));
+  }
+
+  /** What is known of access by now, and whether it is something else than the volume was made from. */
+  #accessOf({ request, input }: PublishedVolume): { readonly words: string; readonly isNews: boolean } {
+    const { source, access } = this.#deps;
     const { pod, attributes } = request;
-    const { connectors } = attributes;
     const flags = source.peekFlags();
-    const isDenied = input.isAllowed && flags !== undefined && access.isKnownDenied({ pod, connectors, flags });
-    return basisOf(flags, caBundle(), source.peek(connectors), isDenied);
+    if (flags === undefined) return { words: '', isNews: false };
+    const asked = { pod, connectors: attributes.connectors, flags };
+    const isDenied = input.isAllowed && access.isKnownDenied(asked);
+    const states = access.approvalStates(asked);
+    const isDecisionNews = input.isAllowed
+      ? states.some((state) => state !== 'granted')
+      : states.length > 0 && !states.includes('rejected');
+    return { words: [isDenied, ...states].join(' '), isNews: isDenied || isDecisionNews };
   }
 
   /** Starts what is due, within the bounds, and comes back for the rest. */
@@ -182,17 +202,23 @@ export class RefreshOnChange {
     const { request } = volume;
     const { volumeId } = request;
     const fields = { volumeId, pod: podOf(request) };
-    this.#attempts.set(targetPath, { volumeId, atMs: steadyNow(), basis: this.#basisOf(volume) });
+    const attempt: Attempt = { volumeId, atMs: steadyNow(), basis: this.#basisOf(volume), hasFailed: false };
+    this.#attempts.set(targetPath, attempt);
     this.#running.add(targetPath);
     try {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(pace.patienceMs)]);
       const { path, steps } = await this.#deps.refresh(volume, signal);
       this.#budget.spend(overheadMs + (steps['render'] ?? 0) + (steps['write'] ?? 0));
+      const renewed = volumes.get(targetPath);
+      // What it made no difference to is not tried again.
+      const isDone = renewed === undefined || !this.#isStale(renewed);
+      if (isDone) this.#attempts.set(targetPath, { ...attempt, basis: undefined });
       const durationMs = Math.round(steadyNow() - changedAtMs);
       observer.refreshedOnChange(path === 'unchanged' ? 'unchanged' : 'refreshed', durationMs);
       log.info('renewed after a change', { ...fields, outcome: path, steps, durationMs });
     } catch (error) {
       this.#budget.spend(overheadMs);
+      this.#attempts.set(targetPath, { ...attempt, hasFailed: true });
       this.#failed(request, changedAtMs, error);
     } finally {
       this.#running.delete(targetPath);
@@ -209,7 +235,7 @@ export class RefreshOnChange {
     if (cause === 'ABORTED') {
       // The kubelet's own call, which may have read what was there before.
       const { targetPath, volumeId } = request;
-      this.#attempts.set(targetPath, { volumeId, atMs: steadyNow(), basis: undefined });
+      this.#attempts.set(targetPath, { volumeId, atMs: steadyNow(), basis: undefined, hasFailed: false });
       this.#pending.set(targetPath, { dueMs: steadyNow() + pace.perVolumeMs, changedAtMs });
       return;
     }
@@ -223,14 +249,13 @@ function podOf({ pod }: PublishRequest): string {
   return `${pod.namespace}/${pod.name}`;
 }
 
-function basisOf(
+function objectsIn(
   flags: unknown,
   caBundle: string | undefined,
   resolved: readonly { readonly connector: unknown; readonly connectorClass: unknown }[] | undefined,
-  isDenied: boolean,
 ): Basis {
   const objects = resolved?.flatMap(({ connector, connectorClass }) => [connector, connectorClass]) ?? [undefined];
-  return [flags, caBundle, isDenied, ...objects];
+  return [flags, caBundle, ...objects];
 }
 
 function isSame(a: Basis, b: Basis): boolean {

@@ -1,3 +1,4 @@
+import type { AccessControl } from '../../access/access-control.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import type { VolumeHost } from './ports.js';
 import type { PublishedVolumes } from './published-volumes.js';
@@ -5,6 +6,7 @@ import type { VolumeLocks } from './volume-locks.js';
 
 export interface UnpublishDependencies {
   readonly source: Pick<ConnectorSource, 'release'>;
+  readonly access: Pick<AccessControl, 'release'>;
   readonly host: Pick<VolumeHost, 'detach'>;
   readonly locks: VolumeLocks;
   readonly volumes: PublishedVolumes;
@@ -23,11 +25,12 @@ export class UnpublishVolume {
 
   /** @throws {DriverError} INTERNAL when something that is not ours is in the way; nothing is removed then. */
   async run(volumeId: string, targetPath: string, signal: AbortSignal): Promise<void> {
-    const { source, host, locks, volumes } = this.#deps;
+    const { source, access, host, locks, volumes } = this.#deps;
     await locks.preemptively([volumeId, targetPath], signal, async () => {
       await host.detach(targetPath);
       volumes.delete(targetPath);
       source.release(volumeId);
+      access.release(volumeId);
     });
   }
 }

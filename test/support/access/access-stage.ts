@@ -76,6 +76,7 @@ export class AccessStage {
       client: this.client,
       clock: this.clock,
       log: silentLog,
+      watchesApprovals: false,
       approvalWaitMs: 10_000,
       firstApprovalWaitMs: 10_000,
       nodeName: 'node-1',

@@ -40,7 +40,10 @@ export class ApprovalCluster {
     api.bind({ serviceAccount: 'ci/builder', rules: [rule] });
   }
 
-  /** @param flags further flags of `serve`. */
+  /**
+   * @param flags further flags of `serve`. Unless they say otherwise, mounted volumes are left to the kubelet's calls: the
+   * watches of requests are then those of publishes that wait.
+   */
   static async start(flags: readonly string[] = []): Promise<ApprovalCluster> {
     const cluster = new ApprovalCluster(await KubeApi.start());
     await cluster.startDriver(flags);
@@ -50,7 +53,7 @@ export class ApprovalCluster {
   async startDriver(flags: readonly string[] = []): Promise<void> {
     const { api } = this;
     this.#driver = await InProcessDriver.start(this.node, {
-      flags,
+      flags: ['--refresh-on-change=false', ...flags],
       now: () => Date.now() + this.clockAheadMs,
       backend: (parts) =>
         kubernetesBackend({

@@ -98,15 +98,23 @@ describe('access that is withdrawn from a pod that runs', () => {
       const [first, second] = [volumeOf('a'), volumeOf('b')];
       await publish(driver, first);
       await publish(driver, second);
-      revoke();
-      wait();
-      await assertFails(publish(driver, first), 'UNAVAILABLE', /PERMISSION_DENIED/);
-      await eventually('the other volume knows', async () =>
-        (await conditionOf(driver, second)).includes(
-          'PERMISSION_DENIED: system:serviceaccount:ci:passing may not "get"',
-        ),
-      );
-      assert.equal(JSON.stringify(second.read()).includes(second.token), flags.length === 0);
+      // What was tried before the right came back says nothing of the next time.
+      for (let time = 0; time < 2; time += 1) {
+        revoke();
+        wait();
+        await assertFails(publish(driver, first), 'UNAVAILABLE', /PERMISSION_DENIED/);
+        await eventually('the other volume knows', async () =>
+          (await conditionOf(driver, second)).includes(
+            'PERMISSION_DENIED: system:serviceaccount:ci:passing may not "get"',
+          ),
+        );
+        assert.equal(JSON.stringify(second.read()).includes(second.token), flags.length === 0);
+        revoke = cluster.allow('harbor', 'ci/passing');
+        nowMs += 5000;
+        await publish(driver, first);
+        await publish(driver, second);
+        assert.equal(second.read()['context.token'], second.token);
+      }
     });
   }
 
