@@ -1,10 +1,18 @@
 /** More than anybody reads in a message. */
 const maxListed = 20;
 const maxQuotedLength = 100;
+/** The kubelet's target paths have some 170 characters. */
+const maxPathLength = 400;
 
 /** Quotes what somebody wrote for a message: escaped, one line, at most 100 characters. */
 export function quote(text: string): string {
   return JSON.stringify(shortened(text, maxQuotedLength));
+}
+
+/** A path for a message or the log; of a long one, both ends, of which one says whose it is and the other what it is for. */
+export function shownPath(path: string): string {
+  const half = maxPathLength / 2;
+  return path.length > maxPathLength ? `${path.slice(0, half)}…${path.slice(-half)}` : path;
 }
 
 /** Names for a message, joined by commas: the first twenty and how many more there are. Each at most 100 characters. */

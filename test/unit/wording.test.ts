@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
-import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../src/wording.js';
+import { listed, listedInQuotes, quote, shownPath, unsubstitutedIn } from '../../src/wording.js';
 
 describe('quote', () => {
   it('gives one escaped line of at most 100 characters', () => {
     assert.equal(quote('a"\n'), '"a\\"\\n"');
     assert.equal(quote('x'.repeat(101)), `"${'x'.repeat(100)}…"`);
+  });
+});
+
+describe('a path in a message', () => {
+  it('is whole, or both of its ends', () => {
+    const usual = `/var/lib/kubelet/pods/${'u'.repeat(36)}/volumes/kubernetes.io~csi/connectors/mount`;
+    assert.equal(shownPath(usual), usual);
+    assert.equal(shownPath(`/pods/${'/x'.repeat(2000)}/mount`), `/pods/${'/x'.repeat(97)}…${'/x'.repeat(97)}/mount`);
   });
 });
 

@@ -17,6 +17,7 @@ import { parsePublishRequest } from './publish-request.js';
 import type { LatePublishes } from './late-publishes.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
+import { loggedVolumeId, volumeIdProblem } from './volume-id.js';
 
 export interface NodeOptions {
   readonly nodeName: string;
@@ -42,12 +43,12 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
     NodePublishVolume: unary('NodePublishVolume', edge, publishHandler(options)),
     NodeUnpublishVolume: unary('NodeUnpublishVolume', edge, unpublishHandler(options)),
     NodeGetVolumeStats: unary('NodeGetVolumeStats', edge, ({ volume_id: volumeId, volume_path: volumePath }) => {
-      ensureGiven({ volume_id: volumeId, volume_path: volumePath });
+      ensureGiven(volumeId, { volume_path: volumePath });
       const { statistics, condition } = options.statistics.run(volumeId, volumePath);
       return { usage: usageOf(statistics), volume_condition: condition };
     }),
     NodeGetVolumeHealth: unary('NodeGetVolumeHealth', edge, ({ volume_id: volumeId, volume_publish_path: path }) => {
-      ensureGiven({ volume_id: volumeId });
+      ensureGiven(volumeId);
       return { volume_health: { volume_id: volumeId, health_statuses: [...options.health.run(volumeId, path)] } };
     }),
     NodeGetCapabilities: unary('NodeGetCapabilities', edge, () => ({
@@ -65,7 +66,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
   const { host, publish, attributeBounds, latePublishes, onPublished, onFailed } = options;
   const bounds = { ...attributeBounds, targetPathProblem: (path: string) => host.targetPathProblem(path) };
   return async (message, signal, report, peer) => {
-    report.volumeId = message.volume_id;
+    report.volumeId = loggedVolumeId(message.volume_id);
     // Until it is read, it is refused.
     report.outcome = 'refused';
     const parse = (): PublishRequest => {
@@ -106,8 +107,8 @@ function describePod(
 
 function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeRequest__Output, Record<string, never>> {
   return async ({ volume_id: volumeId, target_path: targetPath }, signal, report, peer) => {
-    report.volumeId = volumeId;
-    ensureGiven({ volume_id: volumeId, target_path: targetPath });
+    report.volumeId = loggedVolumeId(volumeId);
+    ensureGiven(volumeId, { target_path: targetPath });
     const problem = options.host.targetPathProblem(targetPath);
     if (problem !== undefined) throw new DriverError('INVALID_ARGUMENT', problem);
     options.latePublishes.unpublished(volumeId, peer);
@@ -116,11 +117,11 @@ function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeR
   };
 }
 
-function ensureGiven(fields: Readonly<Record<string, string>>): void {
-  const missing = Object.entries(fields).filter(([, value]) => value === '');
-  if (missing.length > 0) {
-    throw new DriverError('INVALID_ARGUMENT', missing.map(([name]) => `${name} is missing`).join('; '));
-  }
+function ensureGiven(volumeId: string, paths: Readonly<Record<string, string>> = {}): void {
+  const idProblem = volumeIdProblem(volumeId);
+  const missing = Object.entries(paths).flatMap(([name, value]) => (value === '' ? [`${name} is missing`] : []));
+  const problems = [...(idProblem === undefined ? [] : [idProblem]), ...missing];
+  if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', problems.join('; '));
 }
 
 function usageOf({ bytes, inodes }: VolumeStatistics): VolumeUsage[] {

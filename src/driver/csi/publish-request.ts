@@ -9,6 +9,7 @@ import { isSelinuxLabel } from '../rules/selinux-label.js';
 import type { MountOptions, PassedTokens } from '../volume/ports.js';
 import type { PodIdentity } from '../../access/access-control.js';
 import type { PublishRequest } from '../volume/publish-request.js';
+import { volumeIdProblem } from './volume-id.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import type { VolumeCapability__Output } from './generated/csi/v1/VolumeCapability.js';
 
@@ -61,7 +62,8 @@ function requestProblems(
   { targetPathProblem }: PublishBounds,
 ): readonly string[] {
   const problems: string[] = [];
-  if (request.volume_id === '') problems.push('volume_id is missing');
+  const idProblem = volumeIdProblem(request.volume_id);
+  if (idProblem !== undefined) problems.push(idProblem);
   if (request.target_path === '') problems.push('target_path is missing');
   else {
     const problem = targetPathProblem(request.target_path);

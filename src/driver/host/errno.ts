@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { DriverError } from '../../errors.js';
+import { shownPath } from '../../wording.js';
 
 /** Numbers by name, of the machine this runs on. */
 export const errno = constants.errno;
@@ -23,7 +24,7 @@ export class SyscallError extends Error {
   readonly errno: number;
 
   constructor(call: string, path: string, number: number) {
-    super(`${call} ${path}: ${errnoName(number)}`);
+    super(`${call} ${shownPath(path)}: ${errnoName(number)}`);
     this.call = call;
     this.errno = number;
   }

@@ -1,4 +1,5 @@
 import { DriverError } from '../../errors.js';
+import { shownPath } from '../../wording.js';
 import type { TargetState } from '../volume/ports.js';
 import { openCurrentGeneration } from './atomic-writer.js';
 import { check, checkValue, closing } from './directory.js';
@@ -20,7 +21,7 @@ export function openTarget(syscalls: Syscalls, target: Target): Directory | unde
   const fd = syscalls.openat(target.parent.fd, target.name, open.place, 0);
   if (fd === -errno.ENOENT) return undefined;
   if (fd === -errno.ENOTDIR || fd === -errno.ELOOP) {
-    throw new DriverError('INTERNAL', `${target.path} is not a directory`);
+    throw new DriverError('INTERNAL', `${shownPath(target.path)} is not a directory`);
   }
   return { fd: check(fd, 'openat', target.parent, target.name), path: target.path };
 }
@@ -52,7 +53,10 @@ function stateOf(syscalls: Syscalls, target: Target, place: Directory): TargetSt
 
 /** INTERNAL, whatever was wanted: what somebody else mounted is not taken away. */
 export function foreignMount(target: Target): DriverError {
-  return new DriverError('INTERNAL', `what is mounted on ${target.path} is not this driver's: unmount it by hand`);
+  return new DriverError(
+    'INTERNAL',
+    `what is mounted on ${shownPath(target.path)} is not this driver's: unmount it by hand`,
+  );
 }
 
 function deviceOf(syscalls: Syscalls, directory: Directory): number {

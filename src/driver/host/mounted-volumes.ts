@@ -1,13 +1,17 @@
-import { realpathSync, statfsSync } from 'node:fs';
+import { lstatSync, readdirSync, realpathSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { readMountTable } from './mount-table.js';
 import { volumeSource } from './tmpfs.js';
+
+/** Of `st_blocks`, stat(2). */
+const blockBytes = 512;
 
 export interface MountedVolume {
   /** As the kubelet says it. */
   readonly targetPath: string;
   readonly podUid: string;
-  readonly usedBytes: number;
+  /** What it may come to hold until it is written again, as far as files tell: see footprint.ts. */
+  readonly mayHoldBytes: number;
 }
 
 /** The volumes that earlier drivers have mounted, from the mount table: once, at the start. */
@@ -20,7 +24,7 @@ export function mountedVolumes(kubeletDir: string): readonly MountedVolume[] {
     .map(({ point }) => ({
       targetPath: path.join(kubeletDir, point.slice(real.length)),
       podUid: point.slice(pods.length).split('/', 1)[0] ?? '',
-      usedBytes: usedBytesOf(point),
+      mayHoldBytes: Math.max(usedBytesOf(point), 2 * currentBytesOf(point)),
     }));
 }
 
@@ -29,6 +33,18 @@ function usedBytesOf(point: string): number {
   try {
     const { blocks, bfree, bsize } = statfsSync(point);
     return (blocks - bfree) * bsize;
+  } catch {
+    return 0;
+  }
+}
+
+/** Of the generation that readers see, files with the same bytes once; 0 for a volume that has none. */
+function currentBytesOf(point: string): number {
+  const current = path.join(point, '..data');
+  try {
+    const files = readdirSync(current).map((name) => lstatSync(path.join(current, name)));
+    const byInode = new Map(files.map(({ ino, blocks }) => [ino, blocks * blockBytes]));
+    return [...byInode.values()].reduce((sum, bytes) => sum + bytes, 0);
   } catch {
     return 0;
   }

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { DriverError } from '../../errors.js';
+import { shownPath } from '../../wording.js';
 import { check } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno } from './errno.js';
@@ -117,5 +118,5 @@ function problemOf(targetPath: string): string | undefined {
 }
 
 function invalid(targetPath: string, problem: string): DriverError {
-  return new DriverError('INVALID_ARGUMENT', `target path ${JSON.stringify(targetPath)}: ${problem}`);
+  return new DriverError('INVALID_ARGUMENT', `target path ${JSON.stringify(shownPath(targetPath))}: ${problem}`);
 }

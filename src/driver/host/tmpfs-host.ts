@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { DriverError } from '../../errors.js';
 import type { VolumeMemory, VolumeOwner } from '../../load/volume-memory.js';
+import { shownPath } from '../../wording.js';
 import type {
   MountOptions,
   TargetState,
@@ -96,7 +97,7 @@ export class TmpfsHost implements VolumeHost {
     const pages = pagesOf(files, this.#options.pageBytes);
     return this.#at(targetPath, (target) => {
       if (target === undefined)
-        throw new DriverError('INTERNAL', `the parent directory of ${targetPath} does not exist`);
+        throw new DriverError('INTERNAL', `the parent directory of ${shownPath(targetPath)} does not exist`);
       const giveBack = this.#options.memory.hold(targetPath, owner, memoryOf(pages, this.#options.pageBytes));
       try {
         const place = openTarget(this.#syscalls, target);
@@ -112,8 +113,8 @@ export class TmpfsHost implements VolumeHost {
 
   adoptMounted(): void {
     const { kubeletDir, memory, pageBytes } = this.#options;
-    for (const { targetPath, podUid, usedBytes } of mountedVolumes(kubeletDir)) {
-      memory.adopt(targetPath, { podUid }, memoryOf((2 * usedBytes) / pageBytes, pageBytes));
+    for (const { targetPath, podUid, mayHoldBytes } of mountedVolumes(kubeletDir)) {
+      memory.adopt(targetPath, { podUid }, memoryOf(mayHoldBytes / pageBytes, pageBytes));
     }
   }
 
@@ -130,7 +131,7 @@ export class TmpfsHost implements VolumeHost {
   statistics(targetPath: string): VolumeStatistics {
     return this.#at(targetPath, (target) => {
       if (target === undefined || this.#inspect(target) !== 'published') {
-        throw new DriverError('NOT_FOUND', `${targetPath} is not a published volume`);
+        throw new DriverError('NOT_FOUND', `${shownPath(targetPath)} is not a published volume`);
       }
       const status = closing(
         this.#syscalls,
@@ -192,7 +193,10 @@ export class TmpfsHost implements VolumeHost {
       return this.#writer.rewrite(place, volume.files, volume.options);
     }
     if (checkValue(this.#syscalls.list(place.fd), 'getdents', place).length > 0) {
-      throw new DriverError('FAILED_PRECONDITION', `${target.path} is not mounted and not empty: remove what is in it`);
+      throw new DriverError(
+        'FAILED_PRECONDITION',
+        `${shownPath(target.path)} is not mounted and not empty: remove what is in it`,
+      );
     }
     return this.#attach(target, place, volume);
   }

@@ -1,4 +1,5 @@
 import { DriverError } from '../../errors.js';
+import { shownPath } from '../../wording.js';
 import { check } from './directory.js';
 import { errno } from './errno.js';
 import { descriptorPath } from './linux-syscalls.js';
@@ -42,7 +43,7 @@ export async function removeDirectory(syscalls: Syscalls, target: Target): Promi
   const removed = await syscalls.unlinkatAside(target.parent.fd, target.name, AT_REMOVEDIR);
   if (removed === -errno.ENOENT) return;
   if (removed === -errno.ENOTEMPTY) {
-    throw new DriverError('INTERNAL', `${target.path} is not mounted and not empty: nothing was removed`);
+    throw new DriverError('INTERNAL', `${shownPath(target.path)} is not mounted and not empty: nothing was removed`);
   }
   check(removed, 'rmdir', target.parent, target.name);
 }

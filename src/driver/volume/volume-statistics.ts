@@ -1,4 +1,5 @@
 import { DriverError } from '../../errors.js';
+import { shownPath } from '../../wording.js';
 import type { Clock } from '../../clock.js';
 import type { VolumeHost, VolumeStatistics } from './ports.js';
 import { firstExpiryMs } from './volume-tokens.js';
@@ -29,7 +30,7 @@ export class VolumeStatisticsQuery {
     const known = volumes.get(volumePath);
     const isOther = known !== undefined && known.request.volumeId !== volumeId;
     if (isOther || host.targetPathProblem(volumePath) !== undefined) {
-      throw new DriverError('NOT_FOUND', `volume ${volumeId} is not published at ${volumePath}`);
+      throw new DriverError('NOT_FOUND', `volume ${volumeId} is not published at ${shownPath(volumePath)}`);
     }
     return { statistics: host.statistics(volumePath), condition: this.#condition(volumePath) };
   }

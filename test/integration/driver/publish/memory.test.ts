@@ -95,4 +95,20 @@ describe('the memory of a node', () => {
     assert.equal(volumes[0]!.read()['context.token'], token);
     assert.equal(volumes[0]!.read()['ca.crt'], undefined);
   });
+
+  it('is counted by the next driver as by this one, also when both generations of a volume have nothing in common', async () => {
+    const heldBytes = async (): Promise<string | undefined> =>
+      /volume_memory_bytes (\d+)/.exec(await driver.driver.metrics.text())?.[1];
+    await start(40);
+    const volumes = Array.from({ length: 3 }, (_, n) => volumeOf(`team-${n}`));
+    for (const volume of volumes) await publish(volume);
+    node.writeManifest('harbor.json', connector('harbor', { caCerts: bundle.replaceAll('QUFB', 'QkJC') }));
+    for (const volume of volumes) await publish(volume);
+    const held = await heldBytes();
+    assert.ok(Number(held) > 3 * 2 * bundle.length);
+    await driver.stop();
+
+    await start(40);
+    assert.equal(await heldBytes(), held);
+  });
 });

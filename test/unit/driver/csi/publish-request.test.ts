@@ -84,6 +84,7 @@ describe('parsePublishRequest', () => {
 
   for (const [what, change, message] of [
     ['without a volume id', { volume_id: '' }, 'volume_id is missing'],
+    ['with a volume id that is too long', { volume_id: 'é'.repeat(65) }, 'volume_id is longer than 128 bytes'],
     ['without a target path', { target_path: '' }, 'target_path is missing'],
     ['without a capability', { volume_capability: null }, 'volume_capability is missing'],
     ['that may be written', { readonly: false }, 'the volume must be read-only: set "readOnly: true"'],
