@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { ApprovalsController } from '../../support/access/approvals-controller.js';
+import { driverRules } from '../../support/access/driver-rules.js';
+import { Cluster } from '../../support/driver/cluster.js';
+import type { InProcessDriver } from '../../support/driver/in-process-driver.js';
+import { connector, flagsConfigMap } from '../../support/driver/manifests.js';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import { everyFault, isHarmless, toldOf } from '../../support/kube-api/every-fault.js';
+import type { Fault, FaultEffect } from '../../support/kube-api/faults.js';
+import { quickTimings } from '../../support/kube-client/test-client.js';
+import { isUnknown, outcomeOf } from '../../support/model/outcome.js';
+import type { Outcome } from '../../support/model/outcome.js';
+import { eventually } from '../../support/poll.js';
+
+const rights = ['base/rbac.yaml', 'components/approval/rbac.yaml', 'components/token-minting/rbac.yaml'] as const;
+const timings = { ...quickTimings, attemptMs: 150, callMs: 400, soonMs: 20 };
+const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
+/** Milliseconds that the kubelet waits for a call that is to fail; it comes again. */
+const patienceMs = 600;
+/** Beyond what the driver remembers of reviews, and beyond the renewal of a token of an hour. */
+const laterMs = 50 * 60_000;
+const atOnce = 5;
+
+type Call = Required<Pick<Fault, 'verb' | 'resource' | 'subresource'>>;
+
+/** Whatever the driver may ask of the API server, from the rules of its roles, all of which another test sees used. */
+const calls: readonly Call[] = rights
+  .flatMap((file) => driverRules(file))
+  .flatMap(({ verbs, resources = [] }) =>
+    resources.flatMap((each) => {
+      const [resource = '', subresource = ''] = each.split('/');
+      return verbs.map((verb) => ({ verb, resource, subresource }));
+    }),
+  );
+
+/** How a first publish ends that needs the answer. Without a watch it is not current, but there. */
+function expectedOf({ verb }: Call, effect: FaultEffect): Outcome['code'] {
+  if (isHarmless(effect) || verb === 'watch') return 'OK';
+  return effect.kind === 'status' && effect.code === 403 ? 'FAILED_PRECONDITION' : 'UNAVAILABLE';
+}
+
+/** A node with everything on that makes the driver ask: approval, proxy permissions, minting. */
+class Stage {
+  readonly cluster: Cluster;
+  readonly volume: TestVolume;
+  readonly #approvals: ApprovalsController;
+  readonly #approving: NodeJS.Timeout;
+  #driver: InProcessDriver | undefined;
+  aheadMs = 0;
+
+  private constructor(cluster: Cluster) {
+    this.cluster = cluster;
+    this.volume = cluster.node.volume();
+    for (const file of rights) if (file !== 'base/rbac.yaml') cluster.grantDriver(file);
+    cluster.putPod(this.volume);
+    cluster.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+    this.#approvals = new ApprovalsController(cluster.api);
+    this.#approving = setInterval(() => this.#approve(), 5);
+  }
+
+  static async start(): Promise<Stage> {
+    return new Stage(await Cluster.start());
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#approving);
+    await this.cluster.stop();
+  }
+
+  async startDriver(): Promise<void> {
+    const now = (): number => Date.now() + this.aheadMs;
+    this.#driver = await this.cluster.driver({ timings, now, flags: ['--allow-token-minting'] });
+  }
+
+  publish(timeoutMs: number): Promise<Outcome> {
+    return outcomeOf(this.#kubelet.publish(this.volume.publishRequest({ attributes }), { timeoutMs }));
+  }
+
+  /** Publishes as the kubelet does, which comes again. Another request may fail first where time is short. */
+  async untilFailsWith(code: Outcome['code']): Promise<void> {
+    await eventually(`a publish fails with ${code}`, async () => {
+      const outcome = await this.publish(patienceMs);
+      assert.notEqual(outcome.code, 'OK');
+      return outcome.code === code;
+    });
+  }
+
+  async untilPublished(): Promise<void> {
+    let outcome: Outcome | undefined;
+    const isPublished = async (): Promise<boolean> => (outcome = await this.publish(5000)).code === 'OK';
+    await eventually('', isPublished).catch(() => assert.fail(`not published: ${outcome?.message ?? ''}`));
+  }
+
+  async unpublish(): Promise<void> {
+    await this.#kubelet.unpublishVolume(this.volume);
+  }
+
+  begin(call: Call, effect: FaultEffect): void {
+    this.cluster.api.faults.add({ ...call, effect });
+    this.cluster.api.closeConnections();
+  }
+
+  /** Also what hangs is over. */
+  end(): void {
+    this.cluster.api.faults.clear();
+    this.cluster.api.closeConnections();
+  }
+
+  get #kubelet(): InProcessDriver['kubelet'] {
+    if (this.#driver === undefined) throw new Error('no driver runs');
+    return this.#driver.kubelet;
+  }
+
+  #approve(): void {
+    for (const request of this.#approvals.requests) {
+      if (request['status'] !== undefined) continue;
+      this.#approvals.grant(request, this.volume.pod, { namespace: 'ci', name: 'harbor' });
+    }
+  }
+}
+
+/** The token that all files have. */
+function tokenIn(volume: TestVolume): string {
+  const { '.env': env = '', 'context.token': token = '', 'http.proxy': proxy = '' } = volume.read();
+  assert.ok(token !== '' && env.includes(`:${token}@`) && proxy.includes(`:${token}@`), 'the files are of two tokens');
+  return token;
+}
+
+async function assertBears(call: Call, effect: FaultEffect): Promise<void> {
+  const stage = await Stage.start();
+  const { volume, cluster } = stage;
+  try {
+    // A first publish.
+    stage.begin(call, effect);
+    await stage.startDriver();
+    const expected = expectedOf(call, effect);
+    if (expected !== 'OK') {
+      await stage.untilFailsWith(expected);
+      assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+      stage.end();
+    }
+    await stage.untilPublished();
+    stage.end();
+
+    // A refresh that needs every answer anew.
+    const before = tokenIn(volume);
+    stage.begin(call, effect);
+    stage.aheadMs += laterMs;
+    const refresh = await stage.publish(patienceMs);
+    if (refresh.code !== 'OK' && !isUnknown(refresh)) {
+      assert.equal(refresh.code, 'UNAVAILABLE', refresh.message);
+      assert.match(refresh.message, /^refresh failed, the mounted files are kept: /);
+    }
+    const kept = tokenIn(volume);
+    assert.ok(refresh.code !== 'UNAVAILABLE' || kept === before);
+    cluster.put(connector('harbor', { proxyUrl: 'http://moved.example' }));
+    stage.end();
+    await eventually('what has changed meanwhile has come, with a new token', async () => {
+      await stage.untilPublished();
+      return volume.read()['connector.status.proxyAddress'] === 'http://moved.example' && tokenIn(volume) !== before;
+    });
+
+    // Unpublish asks nobody.
+    stage.begin(call, effect);
+    await stage.unpublish();
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  } finally {
+    stage.end();
+    await stage.stop();
+  }
+}
+
+describe('an API server that fails', function () {
+  this.timeout(300_000);
+
+  for (const call of calls) {
+    const { verb, resource, subresource } = call;
+    it(`to ${verb} ${resource}${subresource && `/${subresource}`} in each way is told, costs no file and no mount`, async () => {
+      const waiting = [...everyFault];
+      const problems: string[] = [];
+      const work = async (): Promise<void> => {
+        for (let effect = waiting.shift(); effect !== undefined; effect = waiting.shift()) {
+          await assertBears(call, effect).catch((error: unknown) =>
+            problems.push(`${toldOf(effect)}: ${String(error)}`),
+          );
+        }
+      };
+      await Promise.all(Array.from({ length: atOnce }, work));
+      assert.deepEqual(problems, []);
+    });
+  }
+});
