@@ -1,15 +1,12 @@
 import { parseGoDurationMs } from '../duration.js';
 import { isPlainEnvValue, plainEnvCharacters } from './rules/env-value.js';
 import { isProxyUrl } from './content/proxy-endpoint.js';
-import type { LogLevel } from '../log.js';
-import { logLevels } from '../log.js';
 import { limits } from '../load/limits.js';
 import {
   UsageError,
   absolutePath,
   duration,
   flag,
-  httpAddress,
   oneOf,
   optionalPath,
   parseFlags,
@@ -19,6 +16,7 @@ import {
   text,
   toggle,
 } from '../process/flags.js';
+import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js';
 
 /** The kernel's bound on socket addresses; what is beyond it is cut off and makes another path. */
 const maxSocketPathBytes = 107;
@@ -41,10 +39,10 @@ export const serveFlags = {
     "the CSI socket's path as the kubelet sees it",
     absolutePath,
   ),
-  'http-address': flag(':9808', 'ADDRESS', 'metrics and health, HOST:PORT or :PORT; empty: off', httpAddress),
-  'connector-source': flag('kubernetes', 'SOURCE', 'kubernetes or directory', oneOf(['kubernetes', 'directory'])),
-  manifests: flag('', 'DIR', 'directory of YAML manifests, for --connector-source directory', optionalPath),
-  kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', optionalPath, 'KUBECONFIG'),
+  'http-address': commonFlags['http-address'],
+  'connector-source': commonFlags['connector-source'],
+  manifests: commonFlags.manifests,
+  kubeconfig: commonFlags.kubeconfig,
   namespace: flag(
     'connectors-system',
     'NAME',
@@ -126,7 +124,7 @@ export const serveFlags = {
     'start with no other capabilities than those that mounting and group ownership need',
     true,
   ),
-  'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
+  'log-level': commonFlags['log-level'],
 } as const;
 
 /** The flags of `serve`, parsed: names as on the command line, values in their unit (milliseconds, bytes). */
@@ -143,18 +141,11 @@ export function parseServeConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): DriverConfig {
   const config = parseFlags({ ...serveFlags, 'no-proxy': noProxyFlag(env) }, args, env) as DriverConfig;
-  const isFromDirectory = config['connector-source'] === 'directory';
-  if (isFromDirectory && config.manifests === undefined) {
-    throw new UsageError('--connector-source directory needs --manifests DIR');
-  }
-  if (isFromDirectory && config['pod-events']) {
+  ensureFlagsOfDirectory(config, { manifests: { value: 'DIR', isNeeded: true } });
+  if (config['connector-source'] === 'directory' && config['pod-events']) {
     throw new UsageError('--pod-events needs --connector-source kubernetes');
   }
   ensureRegistrable(config);
-  // Ignoring it would surprise; heeding it would give up the authorization that only the API server can do.
-  if (!isFromDirectory && config.manifests !== undefined) {
-    throw new UsageError('--manifests DIR needs --connector-source directory');
-  }
   return config;
 }
 

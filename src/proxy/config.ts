@@ -1,5 +1,3 @@
-import type { LogLevel } from '../log.js';
-import { logLevels } from '../log.js';
 import {
   UsageError,
   absolutePath,
@@ -14,17 +12,18 @@ import {
   text,
   toggle,
 } from '../process/flags.js';
+import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js';
 import type { AddressRange } from './upstream/address-rules.js';
 import { parseRange } from './upstream/address-rules.js';
 
 /** Every flag of `proxy` with its default; docs/configuration.md has the same table, and a test compares the two. */
 export const proxyFlags = {
   'proxy-address': flag(':8080', 'ADDRESS', 'where clients connect, HOST:PORT or :PORT', listenAddress),
-  'http-address': flag(':9808', 'ADDRESS', 'metrics and health, HOST:PORT or :PORT; empty: off', httpAddress),
-  'connector-source': flag('kubernetes', 'SOURCE', 'kubernetes or directory', oneOf(['kubernetes', 'directory'])),
-  manifests: flag('', 'DIR', 'directory of YAML manifests, for --connector-source directory', optionalPath),
+  'http-address': commonFlags['http-address'],
+  'connector-source': commonFlags['connector-source'],
+  manifests: commonFlags.manifests,
   'jwks-file': flag('', 'FILE', 'keys that tokens are signed with, for --connector-source directory', optionalPath),
-  kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', optionalPath, 'KUBECONFIG'),
+  kubeconfig: commonFlags.kubeconfig,
   namespace: flag(
     'connectors-system',
     'NAME',
@@ -73,7 +72,7 @@ export const proxyFlags = {
     text,
   ),
   'write-status': toggle('write the address of the proxy and conditions into Connectors and classes', true),
-  'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
+  'log-level': commonFlags['log-level'],
 } as const;
 
 /** The flags of `proxy`, parsed: names as on the command line, values in their unit (milliseconds). */
@@ -90,17 +89,11 @@ export function parseProxyConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): ProxyConfig {
   const config = parseFlags(proxyFlags, args, env) as ProxyConfig;
-  const isFromDirectory = config['connector-source'] === 'directory';
-  for (const name of ['manifests', 'jwks-file'] as const) {
-    if (isFromDirectory && config[name] === undefined) {
-      throw new UsageError(`--connector-source directory needs --${name}`);
-    }
-  }
-  for (const name of ['manifests', 'jwks-file', 'ca-dir'] as const) {
-    if (!isFromDirectory && config[name] !== undefined) {
-      throw new UsageError(`--${name} needs --connector-source directory`);
-    }
-  }
+  ensureFlagsOfDirectory(config, {
+    manifests: { value: 'DIR', isNeeded: true },
+    'jwks-file': { value: 'FILE', isNeeded: true },
+    'ca-dir': { value: 'DIR', isNeeded: false },
+  });
   return config;
 }
 

@@ -1,0 +1,32 @@
+import type { LogLevel } from '../log.js';
+import { logLevels } from '../log.js';
+import { UsageError, flag, httpAddress, oneOf, optionalPath } from './flags.js';
+
+/** Flags that mean the same to every command that runs for long. */
+export const commonFlags = {
+  'http-address': flag(':9808', 'ADDRESS', 'metrics and health, HOST:PORT or :PORT; empty: off', httpAddress),
+  'connector-source': flag('kubernetes', 'SOURCE', 'kubernetes or directory', oneOf(['kubernetes', 'directory'])),
+  manifests: flag('', 'DIR', 'directory of YAML manifests, for --connector-source directory', optionalPath),
+  kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', optionalPath, 'KUBECONFIG'),
+  'log-level': flag('info', 'LEVEL', logLevels.join(', '), oneOf<LogLevel>(logLevels)),
+} as const;
+
+/**
+ * Flags that the source `directory` needs or takes are an error without it: ignoring one would surprise, and heeding it
+ * would give up the authorization that only the API server can do.
+ * @param names flags with `needs` for those that it cannot do without, and how usage calls their values.
+ * @throws {UsageError}
+ */
+export function ensureFlagsOfDirectory(
+  config: Readonly<Record<string, unknown>>,
+  names: Readonly<Record<string, { readonly value: string; readonly isNeeded: boolean }>>,
+): void {
+  const isFromDirectory = config['connector-source'] === 'directory';
+  for (const [name, { value, isNeeded }] of Object.entries(names)) {
+    const isGiven = config[name] !== undefined;
+    if (isFromDirectory && isNeeded && !isGiven) {
+      throw new UsageError(`--connector-source directory needs --${name} ${value}`);
+    }
+    if (!isFromDirectory && isGiven) throw new UsageError(`--${name} ${value} needs --connector-source directory`);
+  }
+}
