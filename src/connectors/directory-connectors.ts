@@ -27,7 +27,7 @@ const lookMs = 1000;
 
 /**
  * Connectors from a directory of manifests: for the demo, for tests and for machines without a cluster. The directory
- * is looked at whenever something is asked, so a change counts from the next call on.
+ * is looked at whenever something is asked, and each second for those who want to hear of changes.
  */
 export class DirectoryConnectors implements ConnectorSource {
   readonly #options: DirectoryConnectorsOptions;
