@@ -105,6 +105,7 @@ function runnerFor(given: HttpAnswer): CallRunner {
     now: () => performance.now(),
     inTurn: <T>(_owner: unknown, _signal: AbortSignal, request: () => Promise<T>) => request(),
     open: () => Promise.resolve(given),
+    named: (error: unknown) => error,
   };
   return runner as unknown as CallRunner;
 }

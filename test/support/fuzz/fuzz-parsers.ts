@@ -4,6 +4,7 @@ import { fuzz } from './fuzz-run.js';
 import type { FuzzResult } from './fuzz-run.js';
 import type { FuzzSettings } from './fuzz-settings.js';
 import { kubeconfigTarget } from './kubeconfig-target.js';
+import { proxyTargets } from './proxy-targets.js';
 import { requestTargets } from './request-targets.js';
 
 export interface FuzzReport {
@@ -15,13 +16,13 @@ export interface FuzzReport {
   readonly unhandled: readonly unknown[];
 }
 
-/** Shares the cases out among all parsers of the driver that read what others wrote. */
+/** Shares the cases out among all parsers of the driver and the proxy that read what others wrote. */
 export async function fuzzParsers(
   { cases, seed }: FuzzSettings,
   onResult: (result: FuzzResult) => void,
 ): Promise<FuzzReport> {
   const { kubeconfigs, remove } = kubeconfigTarget();
-  const targets = [...requestTargets, ...answerTargets, kubeconfigs];
+  const targets = [...requestTargets, ...answerTargets, ...proxyTargets, kubeconfigs];
   const shares = targets.reduce((sum, { share }) => sum + share, 0);
   const unhandled: unknown[] = [];
   const keep = (reason: unknown): void => void unhandled.push(reason);
