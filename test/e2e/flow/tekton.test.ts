@@ -1,32 +1,18 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { proven } from '../../support/e2e/compatibility.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import type { FlowStage } from '../../support/e2e/flow-stage.js';
 import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
-import { containersEnvironment, needsRootForContainers, run } from '../../support/e2e/programs.js';
+import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
+import type { TaskRunSpec } from '../../support/e2e/tekton-step.js';
+import { attributesOf, exampleSpec, imagePolicy, runStep, stepOf } from '../../support/e2e/tekton-step.js';
 import { secret } from '../../support/proxy/manifests.js';
-
-interface Step {
-  readonly env: readonly { readonly name: string; readonly value: string }[];
-  readonly script?: string;
-  readonly command?: readonly string[];
-  readonly args?: readonly string[];
-}
-
-interface Workspace {
-  readonly name: string;
-  readonly csi?: { readonly volumeAttributes: Readonly<Record<string, string>> };
-}
 
 const login = { username: 'robot', password: toolPassword };
 const exampleHost = 'harbor.example.com';
-
-const specOf = (file: string, kind: string): unknown =>
-  only(readManifests(path.join(deployFolder, 'examples', 'tekton', file)), kind)['spec'];
 
 /** What Tekton and the kubelet make of the examples of deploy/examples/tekton, with real programs and registries. */
 describe('the Tekton examples', function () {
@@ -53,10 +39,7 @@ describe('the Tekton examples', function () {
       mkdirSync(at('config'));
       // Where a builder's image has it.
       mkdirSync(at('config/containers'));
-      writeFileSync(
-        at('config/containers/policy.json'),
-        JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }),
-      );
+      writeFileSync(at('config/containers/policy.json'), imagePolicy);
       writeFileSync(at('source/file'), 'content\n');
       writeFileSync(at('source/Base'), 'FROM scratch\nCOPY file /base\n');
       writeFileSync(at('source/Dockerfile'), `FROM ${base.address}/images/base:1\nCOPY file /app\n`);
@@ -70,36 +53,16 @@ describe('the Tekton examples', function () {
 
   /** The volume that the run's workspace asks for. */
   const volumeOf = async (file: string): Promise<TestVolume> => {
-    const { workspaces } = specOf(file, 'TaskRun') as { readonly workspaces: readonly Workspace[] };
-    const attributes = workspaces.find(({ csi }) => csi !== undefined)?.csi?.volumeAttributes ?? {};
+    const attributes = attributesOf(exampleSpec(file, 'TaskRun') as TaskRunSpec);
     const here = Object.entries(attributes).map(([name, value]) => [name, value.replace('shared/', '')]);
     return use.stage.volume({ attributes: Object.fromEntries(here) as Readonly<Record<string, string>> });
   };
 
-  const stepOf = (file: string): Step => (specOf(file, 'Task') as { readonly steps: readonly [Step] }).steps[0];
-
-  /** As the step's container does, with the values that Tekton fills in. */
-  const start = async (
-    step: Step,
-    command: readonly string[],
-    values: Readonly<Record<string, string>>,
-  ): Promise<void> => {
-    const { stage } = use;
-    const declared = step.env.map(({ name, value }) => [name, values[name] ?? value]);
-    const env = { ...environment(), HOME: stage.work, TMPDIR: stage.work, ...(Object.fromEntries(declared) as object) };
-    const { status, output } = await run(command[0]!, command.slice(1), path.join(stage.work, 'source'), env);
-    assert.equal(status, 0, output);
-    assert.doesNotMatch(output, /eyJ/);
-  };
-
   it(...proven('tekton-task'), async () => {
     const { stage } = use;
-    const step = stepOf('buildah-task.yaml');
-    const script = path.join(stage.work, 'script');
-    writeFileSync(script, step.script ?? '', { mode: 0o755 });
     const volume = await volumeOf('buildah-taskrun.yaml');
     const image = `${harbor.address}/team/app:1.0`;
-    await start(step, [script], {
+    await runStep(stage, stepOf('buildah-task.yaml'), {
       IMAGE: image,
       DOCKERFILE: './Dockerfile',
       CONTEXT: '.',
@@ -113,15 +76,12 @@ describe('the Tekton examples', function () {
   });
 
   it(...proven('tekton-command'), async () => {
-    const { params } = specOf('buildah-cli-taskrun.yaml', 'TaskRun') as {
-      readonly params: readonly { readonly name: string; readonly value: string }[];
-    };
+    const { params } = exampleSpec('buildah-cli-taskrun.yaml', 'TaskRun') as TaskRunSpec;
     const command = params.find(({ name }) => name === 'COMMAND')?.value ?? '';
     assert.ok(command.includes(`push ${exampleHost}/team/app:1.0`));
-    const step = stepOf('buildah-cli-task.yaml');
     const volume = await volumeOf('buildah-cli-taskrun.yaml');
     const before = harbor.served.length;
-    await start(step, [...(step.command ?? []), ...(step.args ?? [])], {
+    await runStep(use.stage, stepOf('buildah-cli-task.yaml'), {
       // Port 443 is not everybody's to listen on.
       COMMAND: command.replaceAll(exampleHost, harbor.address),
       SOURCE: path.join(use.stage.work, 'source'),

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { deployFolder, only } from '../../support/deploy/manifests.js';
+import type { Manifest } from '../../support/deploy/manifests.js';
+import { DockerRegistry } from '../../support/e2e/docker-registry.js';
+import { useFlowStage } from '../../support/e2e/flow-stage.js';
+import { needsRootForContainers } from '../../support/e2e/programs.js';
+import type { TaskRunSpec } from '../../support/e2e/tekton-step.js';
+import { attributesOf, imagePolicy, runStep, stepOf } from '../../support/e2e/tekton-step.js';
+
+const host = 'registry.example.com';
+const page = readFileSync(path.join(deployFolder, '..', 'docs', 'private-registry.md'), 'utf8');
+
+/** The page's files, which a reader would write, by name. */
+const files = new Map(
+  [...page.matchAll(/<!-- name: (\S+) -->\n\n```yaml\n(.*?)```/gs)].map(([, name = '', text = '']) => [name, text]),
+);
+/** The page's commands, in order and without their remarks. */
+const commands = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, text = '']) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/ #.*/, '')),
+);
+
+function objectsIn(text: string): readonly Manifest[] {
+  return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+}
+
+describe('docs/private-registry.md', function () {
+  this.timeout(120_000);
+  let registry: DockerRegistry;
+  let folder: string;
+  before(needsRootForContainers);
+  const use = useFlowStage([host], ['buildah', 'netavark', 'docker-registry', 'kubectl'], async (stage) => {
+    folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-page-'));
+    stage.onStop(() => rmSync(folder, { recursive: true }));
+    symlinkSync(deployFolder, path.join(folder, 'deploy'));
+    for (const [name, text] of files) {
+      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      writeFileSync(path.join(folder, name), text);
+    }
+    const secret = only(objectsIn(files.get('connector.yaml') ?? ''), 'Secret');
+    const auth = secret['stringData'] as { readonly username: string; readonly password: string };
+    registry = await DockerRegistry.start({ directory: path.join(stage.work, 'registry'), host, auth });
+    stage.onStop(() => registry.stop());
+    mkdirSync(path.join(stage.work, 'source'));
+    mkdirSync(path.join(stage.work, 'config/containers'), { recursive: true });
+    writeFileSync(path.join(stage.work, 'config/containers/policy.json'), imagePolicy);
+    writeFileSync(path.join(stage.work, 'source/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
+  });
+
+  it('has files that it uses, and uses files that it has', () => {
+    const named = commands.flatMap((command) => [...command.matchAll(/ -[fk] (\S+)/g)].map(([, name = '']) => name));
+    assert.deepEqual([...new Set(named)].sort(), [
+      'builder.yaml',
+      'cluster',
+      'connector.yaml',
+      'deploy/examples/tekton/buildah-task.yaml',
+      'run.yaml',
+    ]);
+    for (const name of named) assert.ok(existsSync(path.join(folder, name)), name);
+    assert.equal(files.size, 4);
+  });
+
+  it('names commands that kubectl knows, and things that are there when they are named', () => {
+    const built = objectsIn(
+      execFileSync('kubectl', ['kustomize', '--load-restrictor', 'LoadRestrictionsNone', 'cluster'], {
+        cwd: folder,
+        encoding: 'utf8',
+      }),
+    );
+    const isThere = (kind: string, name: string): boolean =>
+      built.some((object) => object.kind === kind && object.metadata.name === name);
+    assert.ok(isThere('CustomResourceDefinition', 'connectorclasses.connectors.alauda.io'));
+    assert.ok(isThere('Deployment', 'connectors-proxy') && isThere('DaemonSet', 'connectors-csi'));
+    assert.ok(isThere('ConnectorClass', 'oci') && isThere('ClusterRole', 'connectors-proxy-credentials'));
+    const { subjects, roleRef } = only(objectsIn(files.get('connector.yaml') ?? ''), 'RoleBinding') as unknown as {
+      readonly subjects: readonly [{ readonly name: string }];
+      readonly roleRef: { readonly name: string };
+    };
+    assert.ok(isThere('ServiceAccount', subjects[0].name) && isThere('ClusterRole', roleRef.name));
+    for (const command of commands) {
+      const [program = '', ...words] = command.split(' ');
+      assert.equal(program, 'kubectl', command);
+      const verbs = words.slice(words[0] === '-n' ? 2 : 0).filter((word) => /^[a-z]+$/.test(word));
+      execFileSync('kubectl', [...verbs.slice(0, verbs[0] === 'rollout' ? 2 : 1), '--help'], { stdio: 'ignore' });
+    }
+  });
+
+  it('ends with an image in the registry, and the password with the proxy alone', async () => {
+    const { stage } = use;
+    const [connector, secret] = ['Connector', 'Secret'].map((kind) =>
+      only(objectsIn(files.get('connector.yaml') ?? ''), kind),
+    );
+    assert.ok(connector !== undefined && secret !== undefined);
+    const { address, connectorClassName, auth } = connector['spec'] as {
+      readonly address: string;
+      readonly connectorClassName: string;
+      readonly auth: { readonly name: string; readonly secretRef: { readonly name: string } };
+    };
+    assert.equal(address, `https://${host}`);
+    stage.useClass(connectorClassName);
+    stage.put(secret);
+    stage.connect(connector.metadata.name ?? '', registry.url, {
+      className: connectorClassName,
+      auth: auth.name,
+      secret: auth.secretRef.name,
+    });
+    const run = only(objectsIn(files.get('run.yaml') ?? ''), 'TaskRun')['spec'] as TaskRunSpec;
+    const role = only(objectsIn(files.get('builder.yaml') ?? ''), 'Role') as unknown as {
+      readonly rules: Parameters<typeof stage.api.bind>[0]['rules'];
+    };
+    stage.api.bind({ serviceAccount: `ci/${run.serviceAccountName}`, namespace: 'ci', rules: role.rules });
+    const volume = await stage.volume({ attributes: attributesOf(run), serviceAccountName: run.serviceAccountName });
+    const image = run.params.find(({ name }) => name === 'IMAGE')?.value ?? '';
+    await runStep(stage, stepOf('buildah-task.yaml'), {
+      IMAGE: image.replace(host, registry.address),
+      DOCKERFILE: './Dockerfile',
+      CONTEXT: '.',
+      WS: volume.target,
+      DIGEST_FILE: path.join(stage.work, 'digest'),
+    });
+    assert.ok(registry.served.includes('PUT /v2/team/app/manifests/1.0'));
+    const { password } = secret['stringData'] as { readonly password: string };
+    for (const text of [...Object.values(volume.read()), stage.proxy.log]) assert.ok(!text.includes(password));
+  });
+});

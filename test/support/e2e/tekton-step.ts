@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { deployFolder, only, readManifests } from '../deploy/manifests.js';
+import type { FlowStage } from './flow-stage.js';
+import { containersEnvironment, run } from './programs.js';
+
+export interface Step {
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly script?: string;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+}
+
+export interface TaskRunSpec {
+  readonly serviceAccountName: string;
+  readonly params: readonly { readonly name: string; readonly value: string }[];
+  readonly workspaces: readonly {
+    readonly name: string;
+    readonly csi?: { readonly volumeAttributes: Readonly<Record<string, string>> };
+  }[];
+}
+
+/** The `spec` of the one object of a kind in a file of deploy/examples/tekton. */
+export function exampleSpec(file: string, kind: string): unknown {
+  return only(readManifests(path.join(deployFolder, 'examples', 'tekton', file)), kind)['spec'];
+}
+
+/** The step of an example's Task. */
+export function stepOf(file: string): Step {
+  return (exampleSpec(file, 'Task') as { readonly steps: readonly [Step] }).steps[0];
+}
+
+/** What the run asks of the driver. */
+export function attributesOf({ workspaces }: TaskRunSpec): Readonly<Record<string, string>> {
+  return workspaces.find(({ csi }) => csi !== undefined)?.csi?.volumeAttributes ?? {};
+}
+
+/**
+ * Runs a step in the stage's directory `source`, as its container would, and asserts that it succeeds and shows no token.
+ * @param values of the variables that Tekton fills in.
+ */
+export async function runStep(stage: FlowStage, step: Step, values: Readonly<Record<string, string>>): Promise<void> {
+  const { work } = stage;
+  const script = path.join(work, 'script');
+  writeFileSync(script, step.script ?? '', { mode: 0o755 });
+  const [program, ...args] = step.script === undefined ? [...(step.command ?? []), ...(step.args ?? [])] : [script];
+  const declared = Object.fromEntries(step.env.map(({ name, value }) => [name, values[name] ?? value]));
+  const env = { ...containersEnvironment(work), HOME: work, TMPDIR: work, ...declared };
+  const { status, output } = await run(program!, args, path.join(work, 'source'), env);
+  assert.equal(status, 0, output);
+  assert.doesNotMatch(output, /eyJ/);
+}
+
+/** What a builder's image has in its home directory: the rule which images may be used. */
+export const imagePolicy = JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] });
