@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { fuzzSettings } from '../../support/fuzz/fuzz-settings.js';
+import { mutatedBytes } from '../../support/fuzz/mutations.js';
+import { sendAll } from '../../support/fuzz/raw-exchange.js';
+import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import type { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+import { eventually } from '../../support/poll.js';
+
+const { cases, seed } = fuzzSettings(1200);
+const share = 0.5;
+
+describe("the proxy's port", () => {
+  let tool: ToolServer;
+  let stage: ProxyStage;
+  let client: ProxyClient;
+  const unhandled: unknown[] = [];
+  const keep = (reason: unknown): void => void unhandled.push(reason);
+
+  before(async () => {
+    process.on('unhandledRejection', keep);
+    tool = await ToolServer.start('http', (request, response) => {
+      request.resume().on('end', () => response.end('hello'));
+    });
+    stage = await ProxyStage.start([
+      connector('tool', tool.url(), { secret: 'login' }),
+      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      ...grant('builder', ['tool']),
+    ]);
+    client = await stage.client();
+    console.log(`      seed ${seed} (FUZZ_SEED)`);
+  });
+  after(async () => {
+    process.off('unhandledRejection', keep);
+    await stage.stop();
+    await tool.stop();
+  });
+
+  const at = (path: string): string => `${tool.url()}${path}`;
+
+  const servesAsEver = async (): Promise<void> => {
+    const { status, body } = await client.get(at('/x'));
+    assert.equal(`${status} ${body}`, '200 hello');
+  };
+
+  /** What tools say that use the proxy, whole. */
+  const requests = (): readonly Buffer[] => {
+    const { host } = new URL(tool.url());
+    const authorization = `Proxy-Authorization: ${client.authorization}`;
+    const login = `Authorization: ${client.authorization}`;
+    return [
+      `GET ${at('/a?b=c')} HTTP/1.1\r\nHost: ${host}\r\n${authorization}\r\nConnection: close, X-A\r\nX-A: b\r\n\r\n`,
+      `POST ${at('/a')} HTTP/1.1\r\nHost: ${host}\r\n${authorization}\r\nContent-Length: 5\r\n\r\nhello`,
+      `PUT ${at('/a')} HTTP/1.1\r\nHost: ${host}\r\n${authorization}\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n5;a=b\r\nhello\r\n0\r\nX-T: 1\r\n\r\n`,
+      `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n${authorization}\r\n\r\nGET /in HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+      `GET /namespaces/ci/connectors/tool/x HTTP/1.1\r\nHost: proxy\r\n${login}\r\n\r\n`,
+      `GET /v2/ HTTP/1.1\r\nHost: proxy\r\n${login}\r\n\r\n`,
+      `GET ${at('/u')} HTTP/1.1\r\nHost: ${host}\r\n${authorization}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+    ].map((text) => Buffer.from(text));
+  };
+
+  it('serves as ever whatever clients say, and keeps no tunnel', async function () {
+    this.timeout(600_000);
+    const noise = fc.uint8Array({ maxLength: 512 }).map((bytes) => Buffer.from(bytes));
+    for (const input of [noise, mutatedBytes(requests())]) {
+      const sent = fc.sample(input, { numRuns: Math.ceil(cases * share), seed });
+      await sendAll({ port: stage.port, host: '127.0.0.1' }, sent);
+      await servesAsEver();
+    }
+    const isAtRest = async (): Promise<boolean> =>
+      !/^connectors_proxy_tunnels(\{.*\})? [1-9]/m.test(await stage.metrics());
+    await eventually('no tunnel is open any more', isAtRest);
+    assert.deepEqual(unhandled, []);
+  });
+});
