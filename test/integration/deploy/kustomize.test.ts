@@ -60,7 +60,12 @@ interface Rule {
 // The shapes below were checked by objectProblems first.
 const daemonSet = (objects: readonly Manifest[]): DaemonSet => only(objects, 'DaemonSet')['spec'] as DaemonSet;
 const driver = (objects: readonly Manifest[]): Container => daemonSet(objects).template.spec.containers[0]!;
-const roles = (objects: readonly Manifest[]): Manifest[] => objects.filter(({ kind }) => kind.endsWith('Role'));
+/** Of programs, that is: those that become part of people's roles need no binding. */
+const roles = (objects: readonly Manifest[]): Manifest[] =>
+  objects.filter(
+    ({ kind, metadata }) =>
+      kind.endsWith('Role') && !Object.keys(metadata.labels ?? {}).some((label) => label.includes('/aggregate-to-')),
+  );
 const rules = (objects: readonly Manifest[]): Rule[] => roles(objects).flatMap((role) => role['rules'] as Rule[]);
 
 /** `list,watch connectors.alauda.io/connectors` and so on, one line per resource. */
@@ -183,6 +188,8 @@ describe('deploy', function () {
         'openshift',
         'proxy-autoscaling',
         'scheduling',
+        'proxy-credentials',
+        'proxy-pod-monitor',
       ].sort(),
     );
   });
@@ -438,10 +445,10 @@ describe('deploy', function () {
     assert.equal(objects.filter(({ kind }) => kind === 'PodMonitor').length, 1);
   });
 
-  it('labels its own objects, so that removal by label spares namespace and definitions', async () => {
+  it('labels its own objects, so that removal by label spares namespace, definitions and what people may do with them', async () => {
     const objects = await buildOverlay([...components, 'openshift', 'admission', 'events']);
     const spared = objects.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] !== 'connectors-csi');
-    assert.deepEqual([...new Set(spared.map(({ kind }) => kind))].sort(), ['CustomResourceDefinition', 'Namespace']);
+    assert.deepEqual([...new Set(spared.map(({ kind }) => kind))].sort(), ['ClusterRole', 'CustomResourceDefinition', 'Namespace']);
   });
 
   it('follows a change of namespace', async () => {

@@ -185,6 +185,46 @@ describe('deploy/proxy', function () {
     assert.doesNotMatch(JSON.stringify(clusterWide['rules']), /secrets|\*/);
   });
 
+  it('is scraped where the Prometheus operator is, and may read all Secrets only where that is chosen', async () => {
+    const objects = await buildOverlay(
+      ['proxy-pod-monitor', 'proxy-credentials'],
+      { namespace: 'elsewhere' },
+      'standalone',
+    );
+    assert.deepEqual(objects.flatMap(objectProblems), []);
+    const { selector, podMetricsEndpoints } = only(objects, 'PodMonitor')['spec'] as {
+      selector: Selector;
+      podMetricsEndpoints: readonly { port: string }[];
+    };
+    assertSelects(selector.matchLabels, deployment(objects));
+    const ports = container(objects).ports.map(({ name }) => name);
+    assert.ok(podMetricsEndpoints.every(({ port }) => ports.includes(port)));
+    const binding = only(objects, 'ClusterRoleBinding', 'connectors-proxy-credentials');
+    assert.deepEqual(subjectsOf(binding)[0], {
+      kind: 'ServiceAccount',
+      namespace: 'elsewhere',
+      name: 'connectors-proxy',
+    });
+    only(objects, 'ClusterRole', (binding['roleRef'] as { name: string }).name);
+  });
+
+  it('gives people parts of Kubernetes’ own roles, and with none of them the status or the use by looking', () => {
+    const aggregated = standalone.filter(({ metadata }) =>
+      Object.keys(metadata.labels ?? {}).some((label) => label.startsWith('rbac.authorization.k8s.io/aggregate-to-')),
+    );
+    assert.deepEqual(aggregated.map(({ metadata }) => metadata.name).sort(), [
+      'connectors-editor',
+      'connectors-viewer',
+    ]);
+    for (const role of aggregated) assert.doesNotMatch(JSON.stringify(role['rules']), /\/|"\*"/);
+    const viewer = only(aggregated, 'ClusterRole', 'connectors-viewer')['rules'] as readonly PolicyRule[];
+    const onConnectors = viewer.filter(({ resources }) => resources?.includes('connectors'));
+    assert.deepEqual(
+      onConnectors.map(({ verbs }) => verbs),
+      [['list', 'watch']],
+    );
+  });
+
   it('leaves the number of replicas to the autoscaler where there is one', async () => {
     assert.equal(deployment(proxy).replicas, 2);
     const objects = await buildOverlay(['proxy-autoscaling'], {}, 'standalone');

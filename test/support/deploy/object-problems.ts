@@ -19,6 +19,7 @@ export function customKinds(): ReadonlyMap<string, Structure> {
   cached ??= new Map(
     manifestFiles(path.join(deployFolder, 'components', 'crds'))
       .flatMap(readManifests)
+      .filter(({ kind }) => kind === 'CustomResourceDefinition')
       .map(definition),
   );
   return cached;

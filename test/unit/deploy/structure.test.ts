@@ -52,7 +52,9 @@ describe('the custom resource definitions', () => {
   }
 
   it('keep what controllers write apart from what users write', () => {
-    const definitions = manifestFiles(path.join(deployFolder, 'components', 'crds')).flatMap(readManifests);
+    const objects = manifestFiles(path.join(deployFolder, 'components', 'crds')).flatMap(readManifests);
+    const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    assert.equal(definitions.length, 3);
     for (const { metadata, spec } of definitions) {
       const { versions } = spec as { versions: readonly { subresources?: unknown }[] };
       for (const { subresources } of versions) assert.deepEqual(subresources, { status: {} }, metadata.name);
