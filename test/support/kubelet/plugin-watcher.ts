@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
 import type { PluginInfo__Output } from '../../../src/driver/csi/generated/pluginregistration/PluginInfo.js';
@@ -23,11 +24,13 @@ type RegistrationClient = InstanceType<typeof pluginRegistration.Registration>;
 
 const dialTimeoutMs = 10_000;
 const getInfoTimeoutMs = 1000;
+/** The kubelet's reconciler waits so long before it tries again, and doubles that each time. */
+const firstRetryMs = 500;
 
 /**
  * The kubelet's plugin manager: dials every socket that appears in a directory, asks it what it is (within a second),
- * asks the CSI socket which node it is on, and says whether it took it. It looks at each socket once, so a plugin that
- * was refused must make its socket anew; a socket that goes away takes its plugin along.
+ * asks the CSI socket which node it is on, and says whether it took it. A socket that does not answer is tried again, later
+ * each time. A plugin that was refused must make its socket anew; a socket that goes away takes its plugin along.
  */
 export class PluginWatcher {
   readonly #directory: string;
@@ -70,8 +73,20 @@ export class PluginWatcher {
     for (const { name } of gone) this.#plugins.delete(name);
     const appeared = [...present.keys()].filter((name) => !isLooked(name));
     this.#seen = present;
-    // A socket that goes while it is dialled is no plugin's any more.
-    for (const name of appeared) this.#register(name).catch(() => undefined);
+    for (const name of appeared) void this.#registerOrRetry(name);
+  }
+
+  async #registerOrRetry(socket: string): Promise<void> {
+    const file = this.#seen.get(socket);
+    const isThere = (): boolean => this.#watcher !== undefined && this.#seen.get(socket) === file;
+    for (let waitMs = firstRetryMs; isThere(); waitMs *= 2) {
+      try {
+        await this.#register(socket);
+        return;
+      } catch {
+        await delay(waitMs, undefined, { ref: false });
+      }
+    }
   }
 
   async #register(socket: string): Promise<void> {

@@ -303,14 +303,14 @@ describe('while the API server is away', () => {
     const why = ': the API server has not answered in time \\(connect ECONNREFUSED .*\\)$';
     const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
     await assertFails(
-      driver.kubelet.publish(minting.publishRequest({ attributes }), { timeoutMs: 1000 }),
+      driver.kubelet.publish(minting.publishRequest({ attributes }), { timeoutMs: 5000 }),
       'UNAVAILABLE',
       new RegExp(`^minting a token for service account ci/builder failed${why}`),
     );
     nowMs += 2 * minuteMs;
     const publishes = Array.from({ length: 3 }, () =>
       assertFails(
-        driver.kubelet.publish(cluster.node.volume().publishRequest(), { timeoutMs: 1000 }),
+        driver.kubelet.publish(cluster.node.volume().publishRequest(), { timeoutMs: 5000 }),
         'UNAVAILABLE',
         new RegExp(`^asking the API server whether .*"harbor" in namespace "ci" failed${why}`),
       ),
