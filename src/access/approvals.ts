@@ -15,11 +15,13 @@ import type { MountedCase } from './mounted-approvals.js';
 import { describePermission, permissionKey } from './permission.js';
 import type { Permission, ProxyNeed } from './permission.js';
 import type { Grants } from './grants.js';
+import type { RequestWatches } from './request-watches.js';
 import { RecentKeys } from './recent-keys.js';
 import { allOrFirstFailure } from './settled.js';
 
 export interface ApprovalsOptions {
   readonly requests: AccessRequests;
+  readonly watches: RequestWatches;
   readonly reviews: AccessReviews;
   /** A clock in milliseconds that is never set. */
   readonly steadyNow: () => number;
@@ -81,7 +83,7 @@ export class Approvals {
     let decision: ApprovalResult | undefined = decisionOf(applications);
     if (decision === undefined) {
       await allOrFirstFailure(missing.map(({ about }) => requests.create(about, signal)));
-      decision = await this.#wait(applications, signal);
+      decision = await this.#wait(pod, applications, signal);
     }
     return decision.kind === 'allowed' ? this.#confirmAll(applications, signal) : decision;
   }
@@ -113,7 +115,7 @@ export class Approvals {
     return applications.filter((_application, index) => found[index] === undefined);
   }
 
-  async #wait(applications: readonly Application[], signal: AbortSignal): Promise<ApprovalResult> {
+  async #wait(pod: PodIdentity, applications: readonly Application[], signal: AbortSignal): Promise<ApprovalResult> {
     const { steadyNow, observer, waitMs, firstWaitMs, currentFlags } = this.#options;
     const isFirst = this.#waitedFor.add(applications.map(({ name }) => name).join(' '));
     const startedMs = steadyNow();
@@ -125,7 +127,7 @@ export class Approvals {
     });
     let outcome: ApprovalOutcome = 'failed';
     try {
-      const decision = await this.#watch(applications, patience.signal);
+      const decision = await this.#watch(pod, applications, patience.signal);
       outcome = outcomes[decision.kind];
       return decision;
     } catch (error) {
@@ -143,11 +145,20 @@ export class Approvals {
   }
 
   /** Watches the requests that are pending, each by its name, until they come to a decision together. */
-  async #watch(applications: readonly Application[], signal: AbortSignal): Promise<AccessDecision> {
-    const { requests } = this.#options;
-    const watches = applications
-      .filter(({ state }) => state.kind === 'pending')
-      .map((application) => ({ application, reflector: requests.reflector(application.about, application.name) }));
+  async #watch(pod: PodIdentity, applications: readonly Application[], signal: AbortSignal): Promise<AccessDecision> {
+    const { requests, watches: places } = this.#options;
+    const pending = applications.filter(({ state }) => state.kind === 'pending');
+    const giveBack = places.hold(
+      pending.map(({ about, name }) => ({ namespace: about.connector.namespace, name })),
+      {
+        namespace: pod.namespace,
+        podUid: pod.uid,
+      },
+    );
+    const watches = pending.map((application) => ({
+      application,
+      reflector: requests.reflector(application.about, application.name),
+    }));
     const look = (): AccessDecision | undefined => {
       for (const { application, reflector } of watches) lookAt(application, reflector);
       return decisionOf(applications);
@@ -157,6 +168,7 @@ export class Approvals {
       return await Promise.race(watches.map(({ reflector }) => reflector.state.waitFor(look, signal)));
     } finally {
       for (const { reflector } of watches) reflector.stop();
+      giveBack();
     }
   }
 

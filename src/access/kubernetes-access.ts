@@ -11,6 +11,8 @@ import { AccessReviews } from './access-reviews.js';
 import type { ApprovalObserver } from './approval-observer.js';
 import { Approvals } from './approvals.js';
 import type { ApprovalResult } from './approvals.js';
+import { RequestWatches } from './request-watches.js';
+import type { LoadObserver } from '../load/load-observer.js';
 import { Grants } from './grants.js';
 import { MountedApprovals } from './mounted-approvals.js';
 import type { MountedState } from './mounted-approvals.js';
@@ -27,6 +29,9 @@ export interface KubernetesAccessOptions {
   readonly approvalWaitMs: number;
   /** That the first one of a pod waits. */
   readonly firstApprovalWaitMs: number;
+  /** AccessRequests that are watched at once while publishes wait for them; what is more is refused. */
+  readonly maxWatchedRequests: number;
+  readonly load: LoadObserver;
   readonly observer: ApprovalObserver;
   /** The flags now in memory; looked at while publishes wait. */
   readonly currentFlags: () => FeatureFlags | undefined;
@@ -53,6 +58,7 @@ export class KubernetesAccess implements AccessControl {
     this.#reviews.onDenial(() => this.#tell());
     this.#approvals = new Approvals({
       requests,
+      watches: new RequestWatches(options.maxWatchedRequests, options.load),
       reviews: this.#reviews,
       steadyNow: client.chance.now,
       grants: this.#grants,

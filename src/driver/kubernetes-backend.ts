@@ -98,6 +98,8 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     approvalWaitMs: config['approval-wait'],
     firstApprovalWaitMs,
     nodeName: config['node-name'],
+    maxWatchedRequests: config['max-watched-objects'],
+    load,
     observer: metrics,
     currentFlags: () => source.peekFlags(),
     watchesApprovals: config['refresh-on-change'],

@@ -118,6 +118,19 @@ describe('access by approval', () => {
     });
   }
 
+  it('is refused beyond the share of what one pod may have watched, and gives back what it had', async () => {
+    const access = stage.newAccess({ maxWatchedRequests: 4, observer });
+    const failure = await failureOf(authorize({ access, connectors: [harbor, github] }));
+    assert.equal(failure.code, 'RESOURCE_EXHAUSTED');
+    assert.match(failure.message, /^accessrequest \S+ cannot be read: this pod uses 1 others already/);
+    assert.equal(stage.api.openWatches('accessrequests'), 0);
+
+    const decision = authorize({ access });
+    await controller.watched();
+    controller.grant(await controller.requestOf(harbor), pod, harbor);
+    assert.deepEqual(await decision, allowed);
+  });
+
   it('makes one request in the connector’s namespace that says who, what and for which pod', async () => {
     const decision = authorize();
     const request = await onlyRequest();

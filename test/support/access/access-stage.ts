@@ -2,6 +2,7 @@ import { KubernetesAccess } from '../../../src/access/kubernetes-access.js';
 import type { KubernetesAccessOptions } from '../../../src/access/kubernetes-access.js';
 import { noApprovalObserver } from '../../../src/access/approval-observer.js';
 import type { KubeClient } from '../../../src/kube/kube-client.js';
+import { noLoadObserver } from '../../../src/load/load-observer.js';
 import { silentLog } from '../../../src/log.js';
 import type { Call } from '../../../src/load/call.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
@@ -80,6 +81,8 @@ export class AccessStage {
       approvalWaitMs: 10_000,
       firstApprovalWaitMs: 10_000,
       nodeName: 'node-1',
+      maxWatchedRequests: 1000,
+      load: noLoadObserver,
       observer: noApprovalObserver,
       currentFlags: () => {
         this.flagsAsked += 1;
