@@ -268,6 +268,22 @@ function anchorsOf(name: string): readonly string[] {
   );
 }
 
+describe('docs/security.md', () => {
+  const [, ...sections] = page('docs/security.md').split(/^## (?=.*[Tt]hreats$)/m);
+  const threats = sections
+    .flatMap((section) => section.split('\n'))
+    .filter((line) => line.startsWith('| ') && !/^\| (-|threat )/.test(line));
+
+  it('names beside each threat a test, which is there', () => {
+    assert.ok(threats.length > 40);
+    for (const threat of threats) {
+      const tests = [...threat.matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
+      assert.ok(tests.length > 0, threat);
+      for (const file of tests) assert.ok(existsSync(path.join(repository, file)), file);
+    }
+  });
+});
+
 describe('links between pages', () => {
   const pages = [
     'README.md',
