@@ -1,6 +1,7 @@
 // `npm test`: static checks, build, then every suite, each in a private mount namespace so that no test mount
 // reaches the host. Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure.
 // `npm run test:only -- SUITE…|FILE…` runs just those, without the static checks.
+// ALSO_NODE, the path of another Node's executable, has it run the suites that depend on Node a second time with that one.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,8 @@ const root = path.join(import.meta.dirname, '..');
 const suites = ['unit', 'integration', 'conformance', 'fault', 'model', 'e2e'];
 /** Waits for minutes and works little, so it runs beside the others. */
 const backgroundSuite = 'soak';
+/** Those in which another Node could make a difference; the rest is about other programs and the clock. */
+const suitesOfNode = ['unit', 'integration', 'conformance', 'fault'];
 const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
 
 let passed = 0;
@@ -58,21 +61,23 @@ function step(name) {
 }
 
 /** What runs the test files, and where it will write how many of them passed. */
-function mocha(files) {
+function mocha(files, node = process.execPath) {
   const folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-test-'));
   const totals = path.join(folder, 'totals.json');
   const [program, ...words] = privateNamespace();
   const script = path.join(root, 'node_modules/mocha/bin/mocha.js');
   const reporter = path.join(root, 'test/support/totals-reporter.cjs');
-  const args = [...words, process.execPath, script, '--reporter', reporter, ...files];
-  return { folder, totals, program, args, env: { TEST_TOTALS_FILE: totals } };
+  const args = [...words, node, script, '--reporter', reporter, ...files];
+  // What the tests start by its name is that Node too.
+  const PATH = `${path.dirname(node)}:${process.env.PATH}`;
+  return { folder, totals, program, args, env: { TEST_TOTALS_FILE: totals, PATH } };
 }
 
-function suite(name, files) {
+function suite(name, files, node) {
   console.log(`\n== ${name}`);
-  const { folder, totals, program, args, env } = mocha(files);
+  const { folder, totals, program, args, env } = mocha(files, node);
   const { status, signal } = run(program, args, env);
-  count(name, totals, status ?? signal);
+  count(name, totals, status ?? signal, node);
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -105,13 +110,13 @@ function startSuite(name, files) {
   };
 }
 
-/** @param status how the suite ended: an exit status, or the name of a signal. */
-function count(name, totals, status) {
+/** @param status how the suite ended: an exit status, or the name of a signal. @param node what ran it, if not this Node. */
+function count(name, totals, status, node) {
   const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
   const isCrashed = counted.failures.length === 0 && status !== 0;
   if (isCrashed) fail(`suite ${name} ended with status ${status}`);
   const retried = new Set(counted.failures.map(({ file }) => file));
-  if (retried.size > 0 && retried.size <= maxRetriedFiles && !retried.has('')) retry(name, counted, [...retried]);
+  if (retried.size > 0 && retried.size <= maxRetriedFiles && !retried.has('')) retry(name, counted, [...retried], node);
   else failures.push(...counted.failures);
   const sums = Object.values(counted.files);
   const sum = (outcome) => sums.reduce((total, file) => total + file[outcome], 0);
@@ -127,9 +132,9 @@ function count(name, totals, status) {
  * Runs files with failures once more, alone. What passes then depends on what else the machine does: it is told at the
  * end and does not fail the run.
  */
-function retry(name, counted, files) {
+function retry(name, counted, files, node) {
   console.log(`\n== ${name}, once more: ${files.map((file) => path.relative(root, file)).join(' ')}`);
-  const { folder, totals, program, args, env } = mocha(files);
+  const { folder, totals, program, args, env } = mocha(files, node);
   run(program, args, env);
   const again = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
   rmSync(folder, { recursive: true, force: true });
@@ -170,6 +175,11 @@ if (only) {
   for (const name of ['format:check', 'lint', 'typecheck', 'build']) step(name);
   const collect = startSuite(backgroundSuite, filesOf(backgroundSuite));
   for (const name of suites) suite(name, filesOf(name));
+  const also = process.env.ALSO_NODE;
+  if (also) {
+    const version = spawnSync(also, ['--version'], { encoding: 'utf8' }).stdout.trim();
+    for (const name of suitesOfNode) suite(`${name} on Node ${version}`, filesOf(name), also);
+  }
   await collect();
 }
 finish();
