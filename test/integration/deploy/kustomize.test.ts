@@ -448,7 +448,11 @@ describe('deploy', function () {
   it('labels its own objects, so that removal by label spares namespace, definitions and what people may do with them', async () => {
     const objects = await buildOverlay([...components, 'openshift', 'admission', 'events']);
     const spared = objects.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] !== 'connectors-csi');
-    assert.deepEqual([...new Set(spared.map(({ kind }) => kind))].sort(), ['ClusterRole', 'CustomResourceDefinition', 'Namespace']);
+    assert.deepEqual([...new Set(spared.map(({ kind }) => kind))].sort(), [
+      'ClusterRole',
+      'CustomResourceDefinition',
+      'Namespace',
+    ]);
   });
 
   it('follows a change of namespace', async () => {
