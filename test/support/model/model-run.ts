@@ -5,7 +5,7 @@ import type { ModelSettings } from './model-settings.js';
 import { NodeModel } from './node-model.js';
 import type { NodeSystem } from './node-system.js';
 
-const maxCommands = 12;
+const maxCommands = 10;
 
 /** Runs sequences of commands on a node, each from a node without volumes. @throws with the shortest that fails. */
 export async function assertModelHolds(
