@@ -88,6 +88,24 @@ describe('a published volume', () => {
     assert.deepEqual(volume.read(), { 'context.token': volume.token });
   });
 
+  it('has the proxy that the operator has set, where class and connector name none', async () => {
+    const other = new NodeSandbox();
+    other.writeManifest('constant.json', connectorClass('constant', { hasProxy: false }));
+    other.writeManifest('settings.json', connector('settings', { className: 'constant', proxyUrl: undefined }));
+    const flags = ['--default-proxy-url', 'http://built-in.example:3128'];
+    const withDefault = await DriverProcess.start(other, flags);
+    try {
+      const volume = other.volume();
+      await withDefault.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'settings' } }));
+      assert.equal(volume.read()['http.proxy'], `http://ci%2Fsettings:${volume.token}@built-in.example:3128`);
+      assert.equal(volume.read()['connector.status.proxyAddress'], 'http://built-in.example:3128');
+      await withDefault.kubelet.unpublishVolume(volume);
+    } finally {
+      await withDefault.stop();
+      other.remove();
+    }
+  });
+
   it('appears as soon as its connector does, within the time to wait', async () => {
     const patient = new NodeSandbox();
     const waiting = await DriverProcess.start(patient, ['--not-found-wait', '20s']);
