@@ -94,17 +94,17 @@ export class PublishVolume {
   async run(call: PublishCall, signal: AbortSignal): Promise<PublishOutcome> {
     const { volumeId, targetPath, asking, parse } = call;
     const { guard, admission, locks } = this.#deps;
-    try {
+    const answer = await this.#explained(call, () =>
       // 1. Let in and parse.
-      return await admission.run(asking(guard.isKnownTrustworthy()), signal, (admitted) => {
+      admission.run(asking(guard.isKnownTrustworthy()), signal, (admitted) => {
         const request = parse();
         // 2. Lock.
-        const keys = [volumeId, targetPath];
-        return locks.exclusively(keys, admitted.signal, (lockSignal) => this.#publish(request, admitted, lockSignal));
-      });
-    } catch (error) {
-      throw publishFailure(this.#deps, call, error);
-    }
+        return locks.exclusively([volumeId, targetPath], admitted.signal, (lockSignal) =>
+          this.#explained(request, () => this.#publish(request, admitted, lockSignal)),
+        );
+      }),
+    );
+    return outcomeOf(answer);
   }
 
   /**
@@ -119,13 +119,27 @@ export class PublishVolume {
     if (volume === undefined) throw new DriverError('CANCELLED', 'the volume is not published any more');
     const { request } = volume;
     const { volumeId } = request;
-    try {
-      return await locks.yieldingly([volumeId, targetPath], signal, (lockSignal) => {
+    const answer = await this.#explained(request, () =>
+      locks.yieldingly([volumeId, targetPath], signal, (lockSignal) => {
         const admitted = admission.uncounted(ownerOf(request), lockSignal);
-        return this.#publish(request, admitted, lockSignal);
-      });
+        return this.#explained(request, () => this.#publish(request, admitted, lockSignal));
+      }),
+    );
+    return outcomeOf(answer);
+  }
+
+  /**
+   * What came of the work, or what to answer instead. What is mounted decides about that, and is looked at before the
+   * volume's lock is given back: an unpublish that waits for it would change it.
+   */
+  async #explained<T>(
+    volume: { readonly volumeId: string; readonly targetPath: string },
+    work: () => Promise<T>,
+  ): Promise<T | DriverError> {
+    try {
+      return await work();
     } catch (error) {
-      throw publishFailure(this.#deps, request, error);
+      return publishFailure(this.#deps, volume, error);
     }
   }
 
@@ -249,6 +263,11 @@ export class PublishVolume {
     for (const warning of content.warnings) tell(this.#deps, request, 'warn', warning);
     return content;
   }
+}
+
+function outcomeOf(answer: PublishOutcome | DriverError): PublishOutcome {
+  if (answer instanceof DriverError) throw answer;
+  return answer;
 }
 
 function ownerOf({ pod }: PublishRequest): CallOwner {

@@ -234,8 +234,7 @@ describe('while the API server is away', () => {
       assert.equal(cluster.reviews, 2);
       // Nothing new without an answer.
       volume.renewToken();
-      // Nobody waits for this answer: its code depends on whether the volume is still there when it is made.
-      const waiting = assert.rejects(driver.kubelet.publish(volume.publishRequest()), { details: /unpublished/ });
+      const waiting = assertFails(driver.kubelet.publish(volume.publishRequest()), 'UNAVAILABLE', /unpublished/);
       await eventually('it waits', () => driver.driver.metrics.calls.inFlight === 1);
       await driver.kubelet.unpublishVolume(volume);
       await waiting;
