@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { ErrorCode } from '../errors.js';
 import type { JsonObject } from '../json.js';
+import { microTime } from '../kube/micro-time.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import { formatDuration } from '../duration.js';
 import type { PublishedVolume, RefreshFailure } from './volume/published-volumes.js';
@@ -93,10 +94,6 @@ export function eventObject(
 /** A merge patch: it has happened so many times, last at that time. */
 export function seriesPatch(count: number, lastMs: number): JsonObject {
   return { series: { count: BigInt(count), lastObservedTime: microTime(lastMs) } };
-}
-
-function microTime(ms: number): string {
-  return new Date(ms).toISOString().replace('Z', '000Z');
 }
 
 /** The volume's name in the pod, from the kubelet's path. */

@@ -6,6 +6,7 @@ import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { isKubeError } from '../../kube/kube-error.js';
 import { metadataText } from '../../kube/kube-object.js';
+import { microTime } from '../../kube/micro-time.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 import type { Log } from '../../log.js';
 
@@ -251,9 +252,4 @@ export class Lease {
 function textAt(value: JsonValue | undefined, key: string): string {
   const text = jsonMember(value, key);
   return typeof text === 'string' ? text : '';
-}
-
-/** As Kubernetes writes its MicroTime. */
-function microTime(ms: number): string {
-  return new Date(ms).toISOString().replace('Z', '000Z');
 }
