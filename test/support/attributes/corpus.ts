@@ -186,6 +186,10 @@ export const acceptedBlocks: readonly AttributeBlock[] = [
     },
   },
   {
+    what: 'params with numbers of every form',
+    block: { connectors: 'oci', 'configuration.params': '{"x": {"a": -0, "b": 1.5e-3, "c": 2E+7, "d": [10e0, -4]}}' },
+  },
+  {
     what: 'params with escapes',
     block: { connectors: 'oci', 'configuration.params': '{"x": {"a\\"}{\\u00e9": "\\\\"}}' },
   },
@@ -362,6 +366,7 @@ export const refusedBlocks: readonly RefusedBlock[] = [
     ['with words for values', '{"settings": {"useAsMirror": yes}}'],
     ['with a comment', '{"settings": {} /* none */}'],
     ['with an unknown escape', '{"settings": {"path": "C:\\temp\\x"}}'],
+    ['that are long and have no end', `{"settings": {"mirror": "${'x'.repeat(4000)}"`],
     ['quoted once more', '"{\\"settings\\": {}}"'],
   ].map(([how = '', text = '']) => ({
     what: `params ${how}`,
