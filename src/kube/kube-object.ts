@@ -15,6 +15,12 @@ export function metadataText(object: JsonObject, field: string): string | undefi
   return typeof value === 'string' ? value : undefined;
 }
 
+/** `metadata.generation`, which counts the changes of the spec; 0 when there is none. */
+export function generationOf(object: JsonObject): bigint {
+  const generation = jsonMember(object['metadata'], 'generation');
+  return typeof generation === 'bigint' ? generation : 0n;
+}
+
 /** The key of an object in a reflector's state: `namespace/name`, or the name alone for cluster-scoped objects. */
 export function objectKey({
   namespace,

@@ -26,7 +26,7 @@ import { ToolProbes } from './probe/tool-probes.js';
 import { ConnectorCheck } from './status/connector-check.js';
 import type { LeaseTimings } from './status/lease.js';
 import { StatusDuty } from './status/status-duty.js';
-import type { StatusTimings } from './status/status-writer.js';
+import type { StatusTimings } from './status/connector-judge.js';
 import { AddressRules } from './upstream/address-rules.js';
 import { Resolver } from './upstream/resolver.js';
 import type { SystemLookup } from './upstream/resolver.js';

@@ -12,8 +12,9 @@ import { leaseTimings } from './lease.js';
 import type { ProxyService } from './proxy-service.js';
 import type { StatusObserver } from './status-observer.js';
 import { StatusPatches } from './status-patches.js';
-import { StatusWriter, statusTimings } from './status-writer.js';
-import type { StatusTimings } from './status-writer.js';
+import { statusTimings } from './connector-judge.js';
+import type { StatusTimings } from './connector-judge.js';
+import { StatusWriter } from './status-writer.js';
 
 export interface StatusDutyOptions {
   readonly client: KubeClient;

@@ -1,17 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../clock.js';
-import type { Connector, ConnectorClass } from '../../connectors/model.js';
+import type { Connector } from '../../connectors/model.js';
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
-import { jsonMember } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import { metadataText } from '../../kube/kube-object.js';
+import { generationOf } from '../../kube/kube-object.js';
 import type { Log } from '../../log.js';
 import { WorkPlaces } from '../../load/work-places.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
-import type { Finding } from './conditions.js';
 import { conditionOf, conditionsIn, merged } from './conditions.js';
 import type { ConnectorCheck } from './connector-check.js';
+import { ConnectorJudge, newMemory } from './connector-judge.js';
+import type { Memory, StatusTimings } from './connector-judge.js';
 import { DueTimes } from './due-times.js';
 import type { ProxyService } from './proxy-service.js';
 import { classUrl, connectorUrl, isFrontedBy } from './proxy-service.js';
@@ -19,20 +19,6 @@ import { statusChange } from './status-change.js';
 import type { OwnStatus } from './status-change.js';
 import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
 import type { StatusPatches } from './status-patches.js';
-
-/** Milliseconds. */
-export interface StatusTimings {
-  /** Between two checks of a Connector of which nothing is heard; a fifth more or less. */
-  readonly checkMs: number;
-  /** What was well and is not any more is looked at once more after so long before it is written. */
-  readonly confirmMs: number;
-  /** Between two changes of one status, unless the Connector itself has changed. */
-  readonly quietMs: number;
-  /** After a failed write, doubled with each further one up to the time of a check. */
-  readonly retryMs: number;
-}
-
-export const statusTimings: StatusTimings = { checkMs: 300_000, confirmMs: 15_000, quietMs: 30_000, retryMs: 2_000 };
 
 /** Connectors that are checked or written at once: what remains of the requests at the API server is for clients. */
 const atOnce = 4;
@@ -51,18 +37,6 @@ export interface StatusWriterOptions {
   readonly log: Log;
 }
 
-/** What is remembered of an object between two looks at it. */
-interface Memory {
-  /** What the findings are about: they count until it changes or they are old. */
-  subject: string;
-  findings: readonly Finding[];
-  checkedMs: number;
-  /** Since when what was well is not; undefined: all is as written, or better. */
-  doubtedMs: number | undefined;
-  writtenMs: number;
-  failures: number;
-}
-
 /**
  * Keeps the status of the Connectors and classes whose proxy this is: where the proxy is, how it is trusted, and whether
  * the Connector can be used. Only one replica does so at a time (see Lease), between `begin` and `end`. It writes only what
@@ -74,10 +48,12 @@ export class StatusWriter {
   readonly #running = new Set<string>();
   readonly #places = new WorkPlaces(atOnce);
   readonly #due: DueTimes;
+  readonly #judge: ConnectorJudge;
   #ending: AbortController | undefined;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
+    this.#judge = new ConnectorJudge({ ...options, chance: options.client.chance });
     this.#due = new DueTimes((key) => void this.#look(key), options.client.chance.now);
     options.objects.onChange((kind, name) => this.#onChange(kind, name));
   }
@@ -112,10 +88,9 @@ export class StatusWriter {
   countByReady(): Readonly<Record<string, number>> {
     const counts = { True: 0, False: 0, Unknown: 0 };
     if (!this.isActive) return counts;
-    const { objects } = this.#options;
-    for (const key of objects.keys('connector')) {
-      const connector = objects.connector(key);
-      if (connector === undefined || connector instanceof DriverError || !this.#isOurs(connector)) continue;
+    for (const key of this.#options.objects.keys('connector')) {
+      const connector = this.#connector(key);
+      if (connector === undefined || !this.#isOurs(connector)) continue;
       const ready = conditionOf(conditionsIn(connector.object), 'Ready')?.['status'];
       counts[ready === 'True' || ready === 'False' ? ready : 'Unknown'] += 1;
     }
@@ -126,20 +101,16 @@ export class StatusWriter {
     if (!this.isActive) return;
     this.#due.within(keyOf(kind, name), 0);
     if (kind !== 'class') return;
-    const { objects } = this.#options;
-    for (const key of objects.keys('connector')) {
-      const connector = objects.connector(key);
-      if (connector !== undefined && !(connector instanceof DriverError) && connector.className === name) {
-        this.#due.within(keyOf('connector', key), 0);
-      }
+    for (const key of this.#options.objects.keys('connector')) {
+      if (this.#connector(key)?.className === name) this.#due.within(keyOf('connector', key), 0);
     }
   }
 
   /** What has a whole status is looked at some time soon: another replica has written it, and thousands may have one. */
   #firstDelayMs(kind: ObjectKind, name: string): number {
-    const { objects, timings, client } = this.#options;
-    const connector = kind === 'connector' ? objects.connector(name) : undefined;
-    if (connector === undefined || connector instanceof DriverError) return 0;
+    const { timings, client } = this.#options;
+    const connector = kind === 'connector' ? this.#connector(name) : undefined;
+    if (connector === undefined) return 0;
     const ready = conditionOf(conditionsIn(connector.object), 'Ready');
     const isWhole = ready?.['observedGeneration'] === generationOf(connector.object);
     const isAddressed =
@@ -187,19 +158,19 @@ export class StatusWriter {
   }
 
   async #lookAtConnector(name: string, signal: AbortSignal): Promise<number | undefined> {
-    const { objects, clock, service } = this.#options;
-    const before = objects.connector(name);
-    if (before === undefined || before instanceof DriverError || !this.#isOurs(before)) return undefined;
+    const { clock, service } = this.#options;
+    const before = this.#connector(name);
+    if (before === undefined || !this.#isOurs(before)) return undefined;
     const memory = this.#memoryOf(keyOf('connector', name));
-    await this.#judge(before, memory, signal);
+    await this.#judge.judge(before, memory, signal);
     // The newest state is compared with: it may have come meanwhile, and be about another spec.
-    const connector = objects.connector(name);
-    if (connector === undefined || connector instanceof DriverError) return undefined;
-    if (this.#subjectOf(connector) !== memory.subject) return 0;
+    const connector = this.#connector(name);
+    if (connector === undefined) return undefined;
+    if (!this.#judge.isAbout(connector, memory)) return 0;
 
     const generation = generationOf(connector.object);
     const conditions = conditionsIn(connector.object);
-    const findings = memory.findings.map((finding) => kept(finding, conditions, generation));
+    const findings = this.#judge.findings(memory, conditions, generation);
     const now = new Date(clock.now()).toISOString().replace(/\.\d+/, '');
     const wanted: OwnStatus = {
       ...this.#address(connectorUrl(service, connector.ref)),
@@ -208,42 +179,19 @@ export class StatusWriter {
     };
     if (statusChange(connector.object, wanted) === undefined) {
       memory.doubtedMs = undefined;
-      return this.#untilNextCheckMs(memory);
+      return this.#judge.untilNextMs(memory);
     }
-    const waitMs = this.#waitMs(memory, findings, conditions, generation);
-    if (waitMs > 0) {
-      // To be asked anew then.
-      if (memory.doubtedMs !== undefined) memory.checkedMs = -Infinity;
-      return waitMs;
-    }
+    const waitMs = this.#judge.waitMs(memory, findings, conditions, generation);
+    if (waitMs > 0) return waitMs;
     memory.doubtedMs = undefined;
     const failedMs = await this.#write('connector', connector.object, wanted, memory, signal);
-    return failedMs ?? this.#untilNextCheckMs(memory);
+    return failedMs ?? this.#judge.untilNextMs(memory);
   }
 
-  /** Finds out what is the case, unless that is known. */
-  async #judge(connector: Connector, memory: Memory, signal: AbortSignal): Promise<void> {
-    const { objects, check, client, timings } = this.#options;
-    const subject = this.#subjectOf(connector);
-    const now = client.chance.now();
-    if (memory.subject === subject && now - memory.checkedMs < 0.75 * timings.checkMs) return;
-    const findings = await check.check(connector, objects.connectorClass(connector.className), signal);
-    Object.assign(memory, { subject, findings, checkedMs: now });
-  }
-
-  /** How long it is too early to write; what is new or about another generation is written at once. */
-  #waitMs(memory: Memory, findings: readonly Finding[], conditions: readonly JsonObject[], generation: bigint): number {
-    const { client, timings } = this.#options;
-    const ready = conditionOf(conditions, 'Ready');
-    if (ready?.['observedGeneration'] !== generation) return 0;
-    const now = client.chance.now();
-    const isWorse = findings.some(
-      ({ type, status }) => status !== 'True' && conditionOf(conditions, type)?.['status'] === 'True',
-    );
-    if (isWorse) memory.doubtedMs ??= now;
-    else memory.doubtedMs = undefined;
-    const untilConfirmed = isWorse ? (memory.doubtedMs ?? now) + timings.confirmMs - now : 0;
-    return Math.max(untilConfirmed, memory.writtenMs + timings.quietMs - now, 0);
+  /** Undefined when it is not there, or cannot be understood. */
+  #connector(name: string): Connector | undefined {
+    const found = this.#options.objects.connector(name);
+    return found instanceof DriverError ? undefined : found;
   }
 
   /** @returns when to try again after a failure; undefined: it is as wanted. */
@@ -286,57 +234,10 @@ export class StatusWriter {
   }
 
   #memoryOf(key: string): Memory {
-    const memory = this.#memories.get(key) ?? {
-      subject: '',
-      findings: [],
-      checkedMs: -Infinity,
-      doubtedMs: undefined,
-      writtenMs: -Infinity,
-      failures: 0,
-    };
+    const memory = this.#memories.get(key) ?? newMemory();
     this.#memories.set(key, memory);
     return memory;
   }
-
-  /** What findings depend on, of what is watched. */
-  #subjectOf({ object, className }: Connector): string {
-    const found = this.#options.objects.connectorClass(className);
-    const ofClass = found instanceof DriverError ? found.message : found && identityOf(found);
-    const { authority } = this.#options;
-    let ca = '';
-    try {
-      ca = authority.current().certificate;
-    } catch (error) {
-      if (!(error instanceof DriverError)) throw error;
-    }
-    return JSON.stringify([metadataText(object, 'uid'), String(generationOf(object)), ofClass, ca]);
-  }
-
-  #untilNextCheckMs({ checkedMs }: Memory): number {
-    const { client, timings } = this.#options;
-    const jitter = 0.8 + 0.4 * client.chance.random();
-    return Math.max(timings.retryMs, checkedMs + jitter * timings.checkMs - client.chance.now());
-  }
-}
-
-/** What could not be asked for is as it was. */
-function kept(finding: Finding, conditions: readonly JsonObject[], generation: bigint): Finding {
-  if (finding.reason !== 'NotAsked') return finding;
-  const before = conditionOf(conditions, finding.type);
-  const status = before?.['status'];
-  if (before?.['observedGeneration'] !== generation || (status !== 'True' && status !== 'False')) return finding;
-  const { reason, message } = before;
-  if (typeof reason !== 'string' || typeof message !== 'string') return finding;
-  return { type: finding.type, status, reason, message };
-}
-
-function identityOf({ object }: ConnectorClass): string {
-  return `${metadataText(object, 'uid') ?? ''} ${String(generationOf(object))}`;
-}
-
-function generationOf(object: JsonObject): bigint {
-  const generation = jsonMember(object['metadata'], 'generation');
-  return typeof generation === 'bigint' ? generation : 0n;
 }
 
 function keyOf(kind: ObjectKind, name: string): string {
