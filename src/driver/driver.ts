@@ -1,21 +1,15 @@
 import { registrationSocket } from './config.js';
 import { setMaxListeners } from 'node:events';
 import type { DriverConfig } from './config.js';
-import type { RenderJob, RenderOutcome } from './content/render-job.js';
-import { TemplateRenderer } from './content/template-renderer.js';
 import { identityService } from './csi/identity.js';
-import { LatePublishes } from './csi/late-publishes.js';
-import { nodeService } from './csi/node.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer } from './csi/server.js';
 import { csi, ownVolumes } from './csi/services.js';
 import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
 import { DriverError } from '../errors.js';
-import { briefly } from '../process/briefly.js';
 import { EventLoopDelay } from '../process/event-loop-delay.js';
 import { HealthServer } from '../process/health-server.js';
-import { JobThreads } from '../process/job-threads.js';
 import type { Syscalls } from './host/syscalls.js';
 import { largestVolumeBytes } from './host/footprint.js';
 import { loadPageBytes } from './host/page-size.js';
@@ -29,17 +23,8 @@ import type { VolumeHost } from './volume/ports.js';
 import { limits } from '../load/limits.js';
 import type { MemoryLevel } from '../load/memory-levels.js';
 import { VolumeMemory } from '../load/volume-memory.js';
-import { CallAdmission } from '../load/call-admission.js';
-import { countedAndLogged } from '../load/refusal-log.js';
-import type { PublishDependencies } from './volume/publish-volume.js';
-import { PublishVolume } from './volume/publish-volume.js';
-import { RefreshOnChange } from './volume/refresh-on-change.js';
-import { PublishedVolumes } from './volume/published-volumes.js';
-import { UnpublishVolume } from './volume/unpublish-volume.js';
-import { VolumeLocks } from './volume/volume-locks.js';
-import { VolumeHealthQuery } from './volume/volume-health.js';
-import { VolumeStatisticsQuery } from './volume/volume-statistics.js';
 import type { Backend } from './backend.js';
+import { VolumeCases } from './volume-cases.js';
 import { ProxyCaFile } from './proxy-ca-file.js';
 
 /** The kubelet waits two minutes for a call; the driver answers before that. */
@@ -49,12 +34,6 @@ const drainMs = 30_000;
 const finishMs = 5_000;
 const registrationCheckMs = 1000;
 const registrationRetryMs = 15_000;
-
-/**
- * Of renders that take long. All that a render may do takes half a second; ten are for what the bounds fail to count, and
- * for a busy node. The slowest work, a new RSA key, takes some seconds.
- */
-const renderThreadBounds = { threads: 2, waitingEach: 64, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 };
 
 export interface DriverParts {
   readonly config: DriverConfig;
@@ -73,16 +52,11 @@ export interface DriverParts {
 /** Puts the driver together from its parts and runs it. */
 export class Driver {
   readonly #parts: DriverParts;
-  readonly #volumes = new PublishedVolumes();
-  readonly #locks = new VolumeLocks();
-  readonly #publish: PublishVolume;
-  readonly #onChange: RefreshOnChange | undefined;
-  readonly #admission: CallAdmission;
+  readonly #cases: VolumeCases;
   readonly #backend: Backend;
   readonly #memory: VolumeMemory;
   readonly #host: VolumeHost;
   readonly #caFile: ProxyCaFile | undefined;
-  readonly #renderThreads: JobThreads<RenderJob, RenderOutcome>;
   readonly #server: SocketServer;
   readonly #registration: KubeletRegistration | undefined;
   readonly #health: HealthServer | undefined;
@@ -101,18 +75,17 @@ export class Driver {
       now: () => performance.now(),
     });
     this.#host = createHost(parts, this.#memory);
-    this.#renderThreads = new JobThreads({ ...renderThreadBounds, entry: parts.renderThread });
     const caPath = config['proxy-ca-file'];
     this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
     this.metrics = new Metrics(version, {
-      publishQueueLength: () => this.#admission.queueLength,
+      publishQueueLength: () => this.#cases.admission.queueLength,
       load: () => ({
-        calls: { used: this.#admission.inFlight, limit: config['max-publishes-in-flight'] },
+        calls: { used: this.#cases.admission.inFlight, limit: config['max-publishes-in-flight'] },
         ...this.#backend.load(),
       }),
-      volumes: () => this.#volumes.summary(),
+      volumes: () => this.#cases.volumes.summary(),
       volumeMemory: () => this.#memory.summary(),
-      renderThreads: () => this.#renderThreads.load,
+      renderThreads: () => this.#cases.renderLoad,
       cachedObjects: () => this.#backend.cachedObjects(),
       droppedLogLines: parts.droppedLogLines,
       confirmationAgeMs: () => this.#backend.confirmationAgeMs(),
@@ -120,11 +93,14 @@ export class Driver {
         ? {}
         : { isRegistered: () => this.#registration?.isRegistered === true }),
     });
-    this.#admission = this.#createAdmission();
     this.#backend = parts.createBackend(this.metrics);
-    if (this.#backend.podEvents !== undefined) this.#volumes.listen(this.#backend.podEvents);
-    this.#publish = this.#createPublish();
-    this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
+    this.#cases = new VolumeCases({
+      ...parts,
+      host: this.#host,
+      backend: this.#backend,
+      caFile: this.#caFile,
+      metrics: this.metrics,
+    });
     this.#server = new SocketServer({
       socketPath: config.endpoint,
       ownsFolder: true,
@@ -164,11 +140,7 @@ export class Driver {
     for (const problem of [this.#host.mountProblem(), this.#caFile?.problem()]) {
       if (problem !== undefined) log.error(`publishes will fail: ${problem}`);
     }
-    if (this.#onChange !== undefined) {
-      this.#backend.source.onChange(this.#onChange.changed);
-      this.#backend.access.onNews(this.#onChange.changed);
-      this.#caFile?.watch(this.#onChange.changed);
-    }
+    this.#cases.start();
     this.#eventLoopDelay.start();
     this.#takeStock();
     this.#backend.start();
@@ -198,9 +170,7 @@ export class Driver {
     const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();
     clearTimeout(timer);
-    this.#onChange?.stop();
-    this.#caFile?.stop();
-    this.#renderThreads.stop();
+    this.#cases.stop();
     this.#backend.stop();
     this.#health?.stop();
     this.#eventLoopDelay.stop();
@@ -246,79 +216,9 @@ export class Driver {
     });
     return [
       { definition: csi.Identity.service, implementation: identity },
-      { definition: csi.Node.service, implementation: this.#nodeService(edge) },
-      { definition: ownVolumes.Volumes.service, implementation: volumesService(edge, this.#volumes) },
+      { definition: csi.Node.service, implementation: this.#cases.nodeService(edge) },
+      { definition: ownVolumes.Volumes.service, implementation: volumesService(edge, this.#cases.volumes) },
     ];
-  }
-
-  #createAdmission(): CallAdmission {
-    const { config, log } = this.#parts;
-    const limits = {
-      inFlight: config['max-publishes-in-flight'],
-      perPod: config['max-publishes-per-pod'],
-      atWork: config['max-concurrent-publishes'],
-    };
-    return new CallAdmission(limits, countedAndLogged(this.metrics, log));
-  }
-
-  /** What the use cases of a volume have in common. */
-  #shared(): Pick<PublishDependencies, 'host' | 'locks' | 'volumes' | 'clock'> {
-    return { host: this.#host, locks: this.#locks, volumes: this.#volumes, clock: this.#parts.clock };
-  }
-
-  #createPublish(): PublishVolume {
-    const { config, clock, log } = this.#parts;
-    return new PublishVolume({
-      ...this.#shared(),
-      ...this.#backend,
-      renderer: new TemplateRenderer({
-        clock: () => clock.now(),
-        observer: (outcome, files, durationMs) => this.metrics.rendered(outcome, files, durationMs),
-        briefly,
-        elsewhere: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
-      }),
-      contentDefaults: () => ({
-        noProxy: config['no-proxy'],
-        caBundle: this.#caFile?.read(),
-        audience: config['token-audience'],
-        proxyUrl: config['default-proxy-url'],
-      }),
-      admission: this.#admission,
-      removesRevoked: config['on-revoked'] === 'remove',
-      log,
-    });
-  }
-
-  #createRefreshOnChange(): RefreshOnChange {
-    const { clock, log } = this.#parts;
-    return new RefreshOnChange({
-      volumes: this.#volumes,
-      source: this.#backend.source,
-      access: this.#backend.access,
-      caBundle: () => this.#caFile?.lastGood(),
-      refresh: (volume, signal) => this.#publish.refresh(volume.request.targetPath, signal),
-      observer: this.metrics,
-      steadyNow: () => performance.now(),
-      now: () => clock.now(),
-      log,
-    });
-  }
-
-  #nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
-    const { config } = this.#parts;
-    const shared = this.#shared();
-    return nodeService(edge, {
-      nodeName: config['node-name'],
-      host: this.#host,
-      attributeBounds: { maxTokenExpirationMs: config['max-token-expiration'] },
-      publish: this.#publish,
-      unpublish: new UnpublishVolume({ ...shared, source: this.#backend.source, access: this.#backend.access }),
-      statistics: new VolumeStatisticsQuery(shared),
-      latePublishes: new LatePublishes(() => performance.now()),
-      health: new VolumeHealthQuery(shared),
-      onPublished: ({ path }) => this.metrics.published('ok', path),
-      onFailed: (code) => this.metrics.published(code, ''),
-    });
   }
 }
 
