@@ -52,7 +52,10 @@ async function expectedAudiences(
   const classesByName = new Map(classes.map((connectorClass) => [connectorClass.name, connectorClass]));
   const expected = new Map<string, string[]>();
   const add = (audience: string, owner: string): void => {
-    if (audience !== usual) expected.set(audience, [...(expected.get(audience) ?? []), owner]);
+    if (audience === usual) return;
+    const owners = expected.get(audience) ?? [];
+    owners.push(owner);
+    expected.set(audience, owners);
   };
   for (const connector of connectors) {
     const connectorClass = classesByName.get(connector.className);
