@@ -3,6 +3,11 @@ export interface MemoryRange {
   readonly end: bigint;
 }
 
+export interface FileMapping extends MemoryRange {
+  /** Whether any page of it is in the process's memory. */
+  readonly isResident: boolean;
+}
+
 const header = /^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][ps]) [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ (\d+)/;
 
 /**
@@ -11,14 +16,18 @@ const header = /^([0-9a-f]+)-([0-9a-f]+) ([r-][w-][x-][ps]) [0-9a-f]+ [0-9a-f]+:
  * not 0): they would be lost.
  * @param smaps the text of `/proc/<pid>/smaps`, proc_pid_smaps(5)
  */
-export function cleanFileMappings(smaps: string): MemoryRange[] {
-  const clean: MemoryRange[] = [];
-  let candidate: MemoryRange | undefined;
+export function cleanFileMappings(smaps: string): FileMapping[] {
+  const clean: FileMapping[] = [];
+  let candidate: FileMapping | undefined;
   for (const line of smaps.split('\n')) {
     const [, start, end, permissions = '', inode] = header.exec(line) ?? [];
     if (start !== undefined) {
       const isReadOnlyFile = inode !== '0' && permissions.startsWith('r-');
-      candidate = isReadOnlyFile ? { start: BigInt(`0x${start}`), end: BigInt(`0x${end}`) } : undefined;
+      candidate = isReadOnlyFile
+        ? { start: BigInt(`0x${start}`), end: BigInt(`0x${end}`), isResident: false }
+        : undefined;
+    } else if (candidate !== undefined && line.startsWith('Rss:')) {
+      candidate = { ...candidate, isResident: !/^Rss:\s+0 kB$/.test(line) };
     } else if (candidate !== undefined && line.startsWith('Anonymous:')) {
       if (/^Anonymous:\s+0 kB$/.test(line)) clean.push(candidate);
       candidate = undefined;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import koffi from 'koffi';
 import type { LibraryHandle } from 'koffi';
 import { cleanFileMappings } from './memory-mappings.js';
-import type { MemoryRange } from './memory-mappings.js';
+import type { FileMapping, MemoryRange } from './memory-mappings.js';
 
 /** <asm-generic/mman-common.h> */
 const madvDontneed = 4;
@@ -16,7 +16,8 @@ const smaps = '/proc/self/smaps';
  * 2. The pages of Node's program, of which a start touches 45 MB, and serving calls 10 MB. They are clean, so that the
  *    kernel only unmaps them; it keeps them in its page cache as long as it has room, and maps those that are used again.
  *    Only what is mapped now, while nothing else runs, is ever let go: a library that another thread is just loading (the
- *    C library loads some to resolve a host name) looks clean until it is relocated, and would lose its relocations.
+ *    C library loads some to resolve a host name) looks clean until it is relocated, and would lose its relocations. Nor is what is told to have no page in memory: there
+ *    is nothing to give back, and where nobody counts pages (qemu's user mode tells 0 of every kind) clean means nothing.
  */
 export function loadMemoryRelease(): () => void {
   const library = koffi.load(null);
@@ -30,12 +31,13 @@ export function loadMemoryRelease(): () => void {
   return () => {
     trim?.(0);
     for (const mapping of cleanMappings()) {
-      if (atStart.has(keyOf(mapping))) madvise(mapping.start, mapping.end - mapping.start, madvDontneed);
+      const { start, end, isResident } = mapping;
+      if (isResident && atStart.has(keyOf(mapping))) madvise(start, end - start, madvDontneed);
     }
   };
 }
 
-function cleanMappings(): MemoryRange[] {
+function cleanMappings(): FileMapping[] {
   return existsSync(smaps) ? cleanFileMappings(readFileSync(smaps, 'utf8')) : [];
 }
 

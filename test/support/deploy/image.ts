@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -151,6 +150,6 @@ function copyProgram(name: string, base: string): void {
     const target = path.join(base, library);
     if (existsSync(target)) continue;
     mkdirSync(path.dirname(target), { recursive: true });
-    cpSync(library, target, { dereference: true });
+    copyFileSync(library, target);
   }
 }

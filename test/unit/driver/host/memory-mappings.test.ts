@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { cleanFileMappings } from '../../../../src/driver/host/memory-mappings.js';
 
-function mapping(range: string, permissions: string, inode: number, anonymousKib: number): string {
+function mapping(range: string, permissions: string, inode: number, anonymousKib: number, rssKib = 23000): string {
   return [
     `${range} ${permissions} 00766000 fe:00 ${inode}                              /usr/bin/node`,
     'Size:              28140 kB',
-    'Rss:               23000 kB',
+    `Rss:            ${String(rssKib).padStart(8)} kB`,
     `Anonymous:      ${String(anonymousKib).padStart(8)} kB`,
     'AnonHugePages:         0 kB',
     'VmFlags: rd ex mr mw me',
@@ -19,8 +19,8 @@ const constants = mapping('02801000-057eb000', 'r--p', 33141, 0);
 describe('the mappings whose pages can be let go', () => {
   it('are the program and its constants', () => {
     assert.deepEqual(cleanFileMappings(program + constants), [
-      { start: 0xb66000n, end: 0x26e1000n },
-      { start: 0x2801000n, end: 0x57eb000n },
+      { start: 0xb66000n, end: 0x26e1000n, isResident: true },
+      { start: 0x2801000n, end: 0x57eb000n, isResident: true },
     ]);
   });
 
@@ -34,6 +34,11 @@ describe('the mappings whose pages can be let go', () => {
       assert.deepEqual(cleanFileMappings(smaps), []);
     });
   }
+
+  it('say whether there is any of them to let go', () => {
+    const [untouched] = cleanFileMappings(mapping('00b66000-026e1000', 'r-xp', 33141, 0, 0));
+    assert.deepEqual(untouched, { start: 0xb66000n, end: 0x26e1000n, isResident: false });
+  });
 
   it('are not relocated constants that a guard of the same file follows', () => {
     const relocated = mapping('057eb000-05873000', 'r--p', 33141, 536);
