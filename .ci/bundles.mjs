@@ -1,5 +1,5 @@
 // What goes into which bundle. One file for the start, dist/main.js, one for the commands, dist/program.js, one for the
-// threads that render what takes long, and one each for the proxy and the demo, which the driver never loads. koffi stays
+// threads that render what takes long, and one each for the proxy, its doctor and the demo, which the driver never loads. koffi stays
 // outside (it finds its native library beside itself).
 import path from 'node:path';
 
@@ -29,6 +29,10 @@ const apart = {
   name: 'apart',
   setup(builder) {
     builder.onResolve({ filter: /^\.\.\/proxy\/command\.js$/ }, () => ({ path: './proxy.js', external: true }));
+    builder.onResolve({ filter: /^\.\/proxy\/proxy-doctor\.js$/ }, () => ({
+      path: './proxy-doctor.js',
+      external: true,
+    }));
     builder.onResolve({ filter: /^\.\/demo-play\.js$/ }, () => ({ path: './demo.js', external: true }));
   },
 };
@@ -46,6 +50,11 @@ export const bundles = {
   'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'] },
   'probe-worker': { ...common, entryPoints: ['src/proxy/probe/probe-worker.ts'] },
   proxy: { ...common, entryPoints: ['src/proxy/command.ts'], banner: { js: requireForCommonJs.join('\n') } },
+  'proxy-doctor': {
+    ...common,
+    entryPoints: ['src/cli/doctor/proxy/proxy-doctor.ts'],
+    banner: { js: requireForCommonJs.join('\n') },
+  },
   demo: { ...common, entryPoints: ['src/cli/demo/demo-play.ts'], banner: { js: requireForCommonJs.join('\n') } },
   program: {
     ...common,

@@ -10,6 +10,8 @@ export interface ApiQuestion {
   readonly doing: string;
   /** The rule that the program's own role must have for it; absent: its manifests have it. */
   readonly needed?: RbacRule;
+  /** Of the Role that has that rule; absent: it is a ClusterRole. */
+  readonly roleNamespace?: string;
   /** Why the API server did not answer when it was last asked. */
   readonly problem?: KubeError | undefined;
   /** HTTP statuses that mean something of their own here, with what to say after `failed: `. */
@@ -54,16 +56,16 @@ function answerOf({ message, path }: KubeError): string {
 
 function meaningOf(
   error: KubeError,
-  { needed, refusals }: ApiQuestion,
+  { needed, roleNamespace, refusals }: ApiQuestion,
 ): { readonly code: ErrorCode; readonly text: string } {
   const refusal = refusals?.[error.code];
   if (refusal !== undefined) return { code: refusal.code, text: refusal.explain(answerOf(error)) };
-  if (error.code === 403) return { code: 'FAILED_PRECONDITION', text: explainForbidden(error, needed) };
+  if (error.code === 403) return { code: 'FAILED_PRECONDITION', text: explainForbidden(error, needed, roleNamespace) };
   return { code: 'UNAVAILABLE', text: explain(error) };
 }
 
 /** Quotas, admission policies and namespaces that are being deleted refuse with the same code and reason. */
-function explainForbidden(error: KubeError, needed: RbacRule | undefined): string {
+function explainForbidden(error: KubeError, needed: RbacRule | undefined, roleNamespace: string | undefined): string {
   const answer = answerOf(error);
   const { asker } = error;
   if (needed !== undefined && !/ cannot \S+ resource /.test(answer)) return `the API server refused it: ${answer}`;
@@ -71,7 +73,8 @@ function explainForbidden(error: KubeError, needed: RbacRule | undefined): strin
     return `the ${asker}'s own service account may not do that: apply the ${asker}'s manifests again (${answer})`;
   }
   // The rule comes last, to be copied.
-  return `${answer}; the ${asker}'s own ClusterRole needs the rule ${ruleText(needed)}`;
+  const role = roleNamespace === undefined ? 'ClusterRole' : `Role in namespace "${roleNamespace}"`;
+  return `${answer}; the ${asker}'s own ${role} needs the rule ${ruleText(needed)}`;
 }
 
 function explain(error: KubeError): string {

@@ -16,6 +16,8 @@ export interface HealthServerOptions {
   readonly notReadyReason: () => string | undefined;
   /** What those who ask whether it is ready are told on top of `ok`. */
   readonly readyNotice?: () => string | undefined;
+  /** PEM that whoever asks for `/ca.crt` gets; undefined while there is none. Absent: there is no such path. */
+  readonly certificate?: () => string | undefined;
   readonly limits: HealthLimits;
   readonly log: Log;
 }
@@ -32,7 +34,7 @@ export interface HealthLimits {
 }
 
 /**
- * `/metrics`, `/healthz` and `/readyz` over HTTP, for Prometheus and the kubelet's probes. Anybody on the pod network may
+ * `/metrics`, `/healthz` and `/readyz` over HTTP, for Prometheus and the kubelet's probes, and what doctor asks for. Anybody on the pod network may
  * reach the port, so it does no more for anybody than they need: one small request for each connection, of which nothing
  * is read beyond its head, and one answer, after which the connection ends.
  */
@@ -116,6 +118,11 @@ export class HealthServer {
         return healthAnswer(unhealthyReason());
       case '/readyz':
         return healthAnswer(notReadyReason(), readyNotice?.());
+      case '/ca.crt': {
+        const certificate = this.#options.certificate?.();
+        if (certificate === undefined) return text('404 Not Found', 'there is no CA here\n');
+        return { status: '200 OK', body: Buffer.from(certificate), contentType: 'application/x-pem-file' };
+      }
       default:
         return text('404 Not Found', 'try /metrics, /healthz or /readyz\n');
     }

@@ -1,8 +1,5 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../clock.js';
-import type { ClusterConfig } from '../kube/cluster-config.js';
-import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
-import { kubeconfigConfig } from '../kube/kubeconfig.js';
 import { kubeTimings } from '../kube/timings.js';
 import type { LogDestination } from '../process/json-log.js';
 import { createLog } from '../process/json-log.js';
@@ -11,7 +8,7 @@ import { version } from '../version.js';
 import type { ProxyConfig } from './config.js';
 import { parseProxyConfig, proxyFlags } from './config.js';
 import { directoryBackend } from './directory-backend.js';
-import { kubernetesBackend } from './kubernetes-backend.js';
+import { clusterConfigOf, kubernetesBackend } from './kubernetes-backend.js';
 import { Proxy } from './proxy.js';
 import type { ProxyParts } from './proxy.js';
 import type { Log } from '../log.js';
@@ -57,7 +54,7 @@ function backendOf(
 ): Pick<ProxyParts, 'createBackend' | 'apiServer'> {
   const { manifests, namespace, 'token-audience': audience, 'jwks-file': jwksFile } = config;
   if (manifests === undefined || jwksFile === undefined) {
-    const cluster = clusterConfigOf(config, env);
+    const cluster = clusterConfigOf(config, env, steadyNow);
     const maxWatchedBytes = config['max-watched-bytes'];
     const common = { cluster, timings: kubeTimings, namespace, audience, maxWatchedBytes, clock, steadyNow, log };
     return {
@@ -76,14 +73,6 @@ function backendOf(
     log,
   });
   return { createBackend: () => backend, apiServer: [] };
-}
-
-/** The kubeconfig when one is named, else what every pod has. @throws {DriverError} when neither can be used. */
-function clusterConfigOf({ kubeconfig }: ProxyConfig, env: ProxyCommandContext['env']): ClusterConfig {
-  if (kubeconfig !== undefined) return kubeconfigConfig(kubeconfig, steadyNow);
-  const host = env['KUBERNETES_SERVICE_HOST'];
-  const port = env['KUBERNETES_SERVICE_PORT'];
-  return inClusterConfig({ host, port, folder: serviceAccountFolder }, steadyNow);
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

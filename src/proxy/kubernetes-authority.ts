@@ -82,6 +82,7 @@ export class KubernetesAuthority implements AuthoritySource {
         this.#problem = apiFailure(error, {
           doing: `making secret ${this.#namespace}/${caSecretName} with a CA`,
           needed: { apiGroup: '', resource: 'secrets', resourceNames: [], verbs: ['create'] },
+          roleNamespace: this.#namespace,
           problem: this.#client.problem,
         });
         this.#log.error('the CA cannot be made', { error: this.#problem });

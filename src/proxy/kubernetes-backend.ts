@@ -2,7 +2,9 @@ import { AccessReviews } from '../access/access-reviews.js';
 import type { Clock } from '../clock.js';
 import { WatchedFlags } from '../connectors/watched-flags.js';
 import type { ClusterConfig } from '../kube/cluster-config.js';
+import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
 import { KubeClient } from '../kube/kube-client.js';
+import { kubeconfigConfig } from '../kube/kubeconfig.js';
 import type { KubeTimings } from '../kube/timings.js';
 import { limits } from '../load/limits.js';
 import { noLoadObserver } from '../load/load-observer.js';
@@ -12,6 +14,7 @@ import type { ProxyBackend } from './backend.js';
 import { ReviewedAccess, accessLifetimes } from './caller/reviewed-access.js';
 import { TokenReviews } from './caller/token-reviews.js';
 import { KubernetesSecrets } from './credential/kubernetes-secrets.js';
+import type { ProxyConfig } from './config.js';
 import { ListedConnectors } from './credential/listed-connectors.js';
 import { KubernetesAuthority } from './kubernetes-authority.js';
 import type { ProxyMetrics } from './proxy-metrics.js';
@@ -28,6 +31,22 @@ export interface KubernetesBackendOptions {
   /** A clock in milliseconds that is never set. */
   readonly steadyNow: () => number;
   readonly log: Log;
+}
+
+/**
+ * How to reach the API server: the kubeconfig when one is named, else what every pod has.
+ * @param now a clock in milliseconds for the age of tokens.
+ * @throws {DriverError} when neither can be used.
+ */
+export function clusterConfigOf(
+  { kubeconfig }: Pick<ProxyConfig, 'kubeconfig'>,
+  env: Readonly<Record<string, string | undefined>>,
+  now: () => number,
+): ClusterConfig {
+  if (kubeconfig !== undefined) return kubeconfigConfig(kubeconfig, now);
+  const host = env['KUBERNETES_SERVICE_HOST'];
+  const port = env['KUBERNETES_SERVICE_PORT'];
+  return inClusterConfig({ host, port, folder: serviceAccountFolder }, now);
 }
 
 /** `--connector-source kubernetes`: everything from the API server. */

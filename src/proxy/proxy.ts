@@ -120,6 +120,7 @@ export class Proxy {
         unhealthyReason: () => (this.#port.isListening || this.#isStopping ? undefined : 'the proxy does not listen'),
         notReadyReason: () => this.notReadyReason(),
         readyNotice: () => this.#backend.notice,
+        certificate: () => (this.#caProblem() === undefined ? this.authorityCertificate : undefined),
         limits: limits.healthPort,
         log,
       });

@@ -1,59 +1,59 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import type { DriverConfig } from '../../driver/config.js';
 import { parseServeConfig, serveFlags } from '../../driver/config.js';
-import { describeFlags } from '../../process/flags.js';
+import type { DriverConfig } from '../../driver/config.js';
+import { clusterConfigOf } from '../../driver/kubernetes-backend.js';
 import { loadSyscalls } from '../../driver/host/linux-syscalls.js';
 import { readMountTable } from '../../driver/host/mount-table.js';
 import type { Syscalls } from '../../driver/host/syscalls.js';
-import type { ClusterConfig } from '../../kube/cluster-config.js';
-import { KubeClient } from '../../kube/kube-client.js';
-import { limits } from '../../load/limits.js';
-import { noLoadObserver } from '../../load/load-observer.js';
-import { noObserver } from '../../kube/observer.js';
-import { kubeTimings } from '../../kube/timings.js';
-import { version } from '../../version.js';
-import type { Clock } from '../../clock.js';
+import { describeFlags } from '../../process/flags.js';
 import type { Command } from '../command.js';
-import { checkApiServer } from './api-server.js';
 import { checkAudiences } from './audiences.js';
+import { readConnectorObjects } from './connector-objects.js';
 import { checkCsiDriverObject } from './csi-driver-object.js';
 import type { Finding } from './finding.js';
-import { asLine, fail, ok, reasonOf } from './finding.js';
+import { ok, report } from './finding.js';
 import { checkKubeletDirectory } from './kubelet-directory.js';
 import { checkMounting } from './mounting.js';
 import { checkPermissions } from './permissions.js';
+import { checkProxies } from './proxies.js';
+import { runningArguments } from './running-arguments.js';
 import { checkSelinux } from './selinux.js';
 import { checkSockets } from './sockets.js';
-import { clusterConfigOf } from '../../driver/kubernetes-backend.js';
+import type { ClusterPatient } from './with-cluster.js';
+import { withCluster } from './with-cluster.js';
 
-export interface Patient {
+export interface Patient extends Omit<ClusterPatient, 'asker'> {
   readonly config: DriverConfig;
-  /** @throws {DriverError} when there is no way to the API server. */
-  readonly cluster: () => ClusterConfig;
   readonly syscalls: Syscalls;
-  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
+const proxySwitch = '--proxy';
+
 /** `doctor`: is this node as the driver needs it? Run where the driver runs, with the same flags and environment. */
 export const doctor: Command = {
-  summary: 'check the node, the cluster and the running driver',
-  usage:
-    'Usage: connectors-csi doctor [flags]\n\n' +
-    'Takes the flags and the environment of "serve". In the container of a running driver, its own flags are the\n' +
-    `defaults. Exit status 1 when a line says "fail".\n\nFlags:\n${describeFlags(serveFlags)}\n`,
-  run: async ({ args, env, stdout, stopped }) => {
-    const config = parseServeConfig([...servingArguments(firstProcess()), ...args], env);
+  summary: 'check the node, the cluster and the running driver, or the proxy',
+  usage: async () =>
+    'Usage: connectors-csi doctor [--proxy] [flags]\n\n' +
+    'Takes the flags and the environment of "serve", with --proxy those of "proxy". In the container of a running driver,\n' +
+    'or proxy, its own flags are the defaults. Exit status 1 when a line says "fail".\n\n' +
+    `Flags:\n${describeFlags(serveFlags)}\n\n` +
+    `Flags after --proxy:\n${(await import('./proxy/proxy-doctor.js')).describedFlags()}\n`,
+  run: async (context) => {
+    const { args, env, stdout, stopped: signal } = context;
+    if (args.includes(proxySwitch)) {
+      const { examineRunningProxy } = await import('./proxy/proxy-doctor.js');
+      const rest = args.filter((arg) => arg !== proxySwitch);
+      return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), stdout);
+    }
+    const config = parseServeConfig([...runningArguments('serve'), ...args], env);
     const findings = await examine({
       config,
       cluster: () => clusterConfigOf(config, env, () => performance.now()),
       syscalls: loadSyscalls(),
       clock: { now: () => Date.now() },
-      signal: stopped,
+      signal,
     });
-    stdout(findings.map(asLine).join(''));
-    return findings.some(({ level }) => level === 'fail') ? 1 : 0;
+    return report(findings, stdout);
   },
 };
 
@@ -73,48 +73,15 @@ async function examineCluster({ config, cluster, clock, signal }: Patient): Prom
   if (config['connector-source'] === 'directory') {
     return [ok('api-server', 'not used: --connector-source directory')];
   }
-  const now = (): number => performance.now();
-  let target: ClusterConfig;
-  try {
-    target = cluster();
-  } catch (error) {
-    const fix = 'run it in the container of the driver, or give --kubeconfig';
-    return [fail('api-server', `no way to reach it: ${reasonOf(error)}`, fix)];
-  }
-  const client = new KubeClient({
-    config: target,
-    timings: kubeTimings,
-    chance: { now, random: Math.random },
-    observer: noObserver,
-    userAgent: `connectors-csi/${version} doctor`,
-    limits: limits.api,
-    load: noLoadObserver,
-  });
-  try {
-    const answers = await checkApiServer(target, clock, now);
+  return withCluster({ cluster, clock, asker: 'driver' }, async (client) => {
+    const objects = readConnectorObjects(client, signal);
+    // Told by those who wait for it.
+    objects.catch(() => undefined);
     return [
-      ...answers,
       ...(await checkCsiDriverObject(client, config, signal)),
-      ...(await checkAudiences(client, config, signal)),
+      ...(await checkAudiences(client, config, objects, signal)),
+      ...(await checkProxies(objects, clock.now())),
       ...(await checkPermissions(client, config, signal)),
     ];
-  } finally {
-    client.close();
-  }
-}
-
-/** The command line of the container's first process, which is the driver there; empty where that is hidden. */
-function firstProcess(): readonly string[] {
-  try {
-    return readFileSync('/proc/1/cmdline', 'utf8').split('\0').slice(0, -1);
-  } catch {
-    return [];
-  }
-}
-
-/** The flags that a running driver was given: `kubectl exec` has its environment, but not its arguments. */
-export function servingArguments(commandLine: readonly string[]): readonly string[] {
-  const index = commandLine.indexOf('serve');
-  const isDriver = index > 0 && path.basename(commandLine[index - 1] ?? '') === 'main.js';
-  return isDriver ? commandLine.slice(index + 1) : [];
+  });
 }

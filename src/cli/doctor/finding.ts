@@ -30,3 +30,9 @@ export function reasonOf(error: unknown): string {
   const cause = error.cause instanceof Error ? error.cause.message : '';
   return error.message.includes(cause) ? error.message : `${error.message} (${cause})`;
 }
+
+/** Writes the lines. @returns the exit status. */
+export function report(findings: readonly Finding[], write: (text: string) => void): number {
+  write(findings.map(asLine).join(''));
+  return findings.some(({ level }) => level === 'fail') ? 1 : 0;
+}

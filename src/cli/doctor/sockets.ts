@@ -7,6 +7,7 @@ import type { DriverConfig } from '../../driver/config.js';
 import { csi, pluginRegistration } from '../../driver/csi/services.js';
 import type { Finding } from './finding.js';
 import { fail, ok, reasonOf } from './finding.js';
+import { askHealthPort } from './health-port.js';
 
 type SocketConfig = Pick<
   DriverConfig,
@@ -82,23 +83,13 @@ async function checkRegistrationSocket(config: SocketConfig): Promise<Finding> {
 async function checkReadiness({ 'http-address': address }: SocketConfig): Promise<Finding> {
   const check = 'readiness';
   if (address === undefined) return ok(check, 'not asked: --http-address is empty');
-  const host = address.host ?? '127.0.0.1';
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/readyz`;
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(answerTimeoutMs) });
-    const text = (await answer.text()).trim();
-    if (answer.status === 200) return ok(check, 'the driver can publish');
-    return fail(
-      check,
-      `the driver cannot publish: ${text}`,
-      'the lines that fail here and the log of the driver say why',
-    );
+    const { status, text } = await askHealthPort(address, '/readyz');
+    if (status === 200) return ok(check, 'the driver can publish');
+    const fix = 'the lines that fail here and the log of the driver say why';
+    return fail(check, `the driver cannot publish: ${text.trim()}`, fix);
   } catch (error) {
-    return fail(
-      check,
-      `nobody answers at ${url}: ${reasonOf(error)}`,
-      'is the driver running, with this --http-address?',
-    );
+    return fail(check, reasonOf(error), 'is the driver running, with this --http-address?');
   }
 }
 

@@ -232,6 +232,7 @@ export class Lease {
         resourceNames: [],
         verbs: ['get', 'create', 'patch'],
       },
+      roleNamespace: namespace,
       problem: client.problem,
     });
     if (this.#isFailing) log.debug('the Lease cannot be had', { error: failure });

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { inClusterConfig } from '../../../src/kube/in-cluster.js';
 import { DoctorStage } from '../../support/doctor/doctor-stage.js';
 import { driverAccount } from '../../support/driver/driver-account.js';
 import { driverRules } from '../../support/access/driver-rules.js';
-import { flagsConfigMap } from '../../support/driver/manifests.js';
+import { connector, connectorClass, flagsConfigMap } from '../../support/driver/manifests.js';
 import type { JsonObject } from '../../../src/json.js';
-import type { PolicyRule } from '../../support/kube-api/access-rules.js';
+import type { Lost } from '../../support/access/lost-right.js';
+import { without } from '../../support/access/lost-right.js';
+import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
 
 describe('doctor in a cluster', () => {
   let stage: DoctorStage;
@@ -58,7 +63,7 @@ describe('doctor in a cluster', () => {
       stage.cluster.put({ ...connectorsObject('Connector'), metadata: { namespace: 'ci', name }, spec, status });
     };
     const connectorsObject = (kind: string): JsonObject => ({ apiVersion: 'connectors.alauda.io/v1alpha1', kind });
-    const url = 'http://proxy.example';
+    const url = 'http://127.0.0.1:1';
 
     beforeEach(() => {
       putClass('plain', {});
@@ -93,6 +98,73 @@ describe('doctor in a cluster', () => {
       putConnector('broken', 'vault', { url, audience: 'x'.repeat(5000) });
       putConnector('classless', 'none', { url, audience: 'other' });
       assert.deepEqual(await problemsOf('audiences'), []);
+    });
+  });
+
+  describe('asks the proxies of connectors', () => {
+    it('and fails for one that is not there, once however many connectors lead to it', async () => {
+      const proxyUrl = 'http://127.0.0.1:1/namespaces/ci/connectors/x';
+      for (const name of ['first', 'second']) stage.cluster.put(connector(name, { proxyUrl }));
+      assert.deepEqual(await problemsOf('proxies'), [
+        'fail proxies: http://127.0.0.1:1 of connector ci/first and 1 more cannot be reached from this node: ' +
+          'connect ECONNREFUSED 127.0.0.1:1: does the proxy run, has its Service endpoints, and does a NetworkPolicy stand between?',
+      ]);
+    });
+
+    it('and says what answers there as no proxy does', async () => {
+      const tool = await ToolServer.start('http');
+      tool.server.on('connect', (_request, socket) => socket.end('HTTP/1.1 404 Not Found\r\n\r\n'));
+      stage.cluster.put(connector('web', { proxyUrl: tool.url('127.0.0.1') }));
+      const silent = createServer((socket) => void socket.end('220 mail\r\n')).listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      stage.cluster.put(
+        connectorClass('mail', { proxyUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` }),
+      );
+      const problems = (await problemsOf('proxies')).toSorted((a, b) => a.length - b.length);
+      silent.close();
+      await tool.stop();
+      assert.match(
+        problems[0] ?? '',
+        /^warn proxies: \S+ of connectorclass mail does not speak HTTP: is that the port/,
+      );
+      assert.match(
+        problems[1] ?? '',
+        /^warn proxies: \S+ of connector ci\/web answers 404 where a proxy asks for a token/,
+      );
+    });
+
+    it('and fails for connectors that have the address of none', async () => {
+      stage.cluster.put(connector('new', { proxyUrl: undefined }));
+      const expected =
+        /^fail proxies: connector ci\/new without the address of a proxy, .*: does the proxy run that spec/;
+      assert.match((await problemsOf('proxies'))[0] ?? '', expected);
+    });
+
+    it('and looks at what they hand out as its CA', async () => {
+      const days = (count: number): string =>
+        toolAuthority.issue({ commonName: 'ca', notAfter: new Date(Date.now() + count * 86_400_000) }).certificate;
+      const put = (name: string, caCerts: string): void =>
+        stage.cluster.put(connector(name, { proxyUrl: stage.proxyUrl, caCerts }));
+      put('harbor', stage.proxy.authority);
+      assert.deepEqual(await problemsOf('proxy-ca'), []);
+      put('harbor', days(-1));
+      assert.match(
+        (await problemsOf('proxy-ca'))[0]!,
+        /^fail proxy-ca: the CA of \S+ has expired on [-\d]{10}, so that no/,
+      );
+      put('harbor', days(20));
+      assert.match(
+        (await problemsOf('proxy-ca'))[0]!,
+        /^warn proxy-ca: the CA of \S+ expires on [-\d]{10}: replace the CA/,
+      );
+      put('harbor', 'none');
+      assert.match((await problemsOf('proxy-ca'))[0]!, /^fail proxy-ca: the CA of \S+ is no certificate in PEM: /);
+      put('harbor', stage.proxy.authority);
+      put('stale', days(1000));
+      assert.match(
+        (await problemsOf('proxy-ca'))[0]!,
+        /^warn proxy-ca: connectors hand out 2 CAs of \S+, of which the proxy/,
+      );
     });
   });
 
@@ -188,14 +260,3 @@ describe('doctor in a cluster', () => {
     });
   }
 });
-
-type Lost = readonly [verb: string, resource: string];
-
-/** The rule in pieces, one for each resource, so that one can lose a verb. */
-function without(rule: PolicyRule, [verb, resource]: Lost): readonly PolicyRule[] {
-  return (rule.resources ?? []).map((each) => ({
-    ...rule,
-    resources: [each],
-    verbs: each === resource ? rule.verbs.filter((other) => other !== verb) : rule.verbs,
-  }));
-}

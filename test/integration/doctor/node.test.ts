@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { servingArguments } from '../../../src/cli/doctor/doctor.js';
 import { asLine } from '../../../src/cli/doctor/finding.js';
+import { argumentsOf } from '../../../src/cli/doctor/running-arguments.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import { DoctorStage } from '../../support/doctor/doctor-stage.js';
 import { driverUser } from '../../support/driver/driver-account.js';
@@ -41,7 +41,7 @@ describe('doctor on a node', () => {
           'ok registration',
           'ok readiness',
         ],
-        ...['ok api-server', 'ok clock', 'ok csidriver', 'ok audiences', 'ok flags', 'ok rbac'],
+        ...['ok api-server', 'ok clock', 'ok csidriver', 'ok audiences', 'ok proxies', 'ok flags', 'ok rbac'],
       ],
     );
     for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);
@@ -151,7 +151,7 @@ describe('doctor on a node', () => {
     it('prints a line per check and ends with 0 when no line fails', async () => {
       const { status, stdout } = await run([]);
       assert.equal(status, 0, stdout);
-      assert.equal(stdout.split('\n').length, 15);
+      assert.equal(stdout.split('\n').length, 16);
       assert.match(stdout, /^ok {4}mount {10}a tmpfs can be mounted$/m);
     });
 
@@ -164,14 +164,18 @@ describe('doctor on a node', () => {
 
   it('takes over the flags of the driver that it finds as the first process of its container', () => {
     const flags = ['--driver-name', 'x'];
-    assert.deepEqual(servingArguments(['node', '/app/dist/main.js', 'serve', ...flags]), flags);
-    assert.deepEqual(
-      servingArguments(['node', '--max-semi-space-size=1', '/app/dist/main.js', 'serve', ...flags]),
-      flags,
-    );
-    for (const other of [[], ['node', '/app/dist/main.js', 'doctor'], ['/sbin/init', 'serve'], ['serve', '--x']]) {
-      assert.deepEqual(servingArguments(other), []);
-    }
+    assert.deepEqual(argumentsOf(['node', '/app/dist/main.js', 'serve', ...flags], 'serve'), flags);
+    const withOption = ['node', '--max-semi-space-size=1', '/app/dist/main.js', 'serve', ...flags];
+    assert.deepEqual(argumentsOf(withOption, 'serve'), flags);
+    assert.deepEqual(argumentsOf(['node', '/app/dist/main.js', 'proxy', ...flags], 'proxy'), flags);
+    const others = [
+      [],
+      ['node', '/app/dist/main.js', 'doctor'],
+      ['/sbin/init', 'serve'],
+      ['serve', '--x'],
+      ['a', 'proxy'],
+    ];
+    for (const other of others) assert.deepEqual(argumentsOf(other, 'serve'), []);
   });
 });
 

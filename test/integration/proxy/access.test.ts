@@ -95,6 +95,11 @@ describe('who may use a connector', () => {
     assert.match(stage.log, /NO CLUSTER: /);
   });
 
+  it('can be compared with the CA that clients trust', async () => {
+    const { status, body } = await stage.http('/ca.crt');
+    assert.deepEqual([status, body], [200, stage.authority]);
+  });
+
   it('are nobody while the keys cannot be read, and the proxy is not ready then', async () => {
     writeFileSync(path.join(stage.directory, 'jwks.json'), 'nonsense');
     const answer = await (await stage.client()).get(tool.url());

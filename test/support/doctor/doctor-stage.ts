@@ -12,20 +12,26 @@ import type { Syscalls } from '../../../src/driver/host/syscalls.js';
 import { inClusterConfig } from '../../../src/kube/in-cluster.js';
 import { Cluster } from '../driver/cluster.js';
 import type { InProcessDriver } from '../driver/in-process-driver.js';
+import { connector } from '../driver/manifests.js';
 import { wrapSyscalls } from '../host/syscall-wrapper.js';
 import { eventually } from '../poll.js';
+import { ProxyStage } from '../proxy/proxy-stage.js';
 
 const mountFlags = { BIND: 4096, PRIVATE: 1 << 18, SHARED: 1 << 20 } as const;
 
-/** A node in a cluster on which everything is as it should be, with a driver that the kubelet has accepted. */
+/** A node in a cluster on which everything is as it should be, with a driver that the kubelet has accepted, and a proxy. */
 export class DoctorStage {
   readonly cluster: Cluster;
+  /** To which connector ci/harbor leads. */
+  readonly proxy: ProxyStage;
   readonly kubeletDir: string;
   readonly #syscalls = loadSyscalls();
   #port = 0;
 
-  private constructor(cluster: Cluster) {
+  private constructor(cluster: Cluster, proxy: ProxyStage) {
     this.cluster = cluster;
+    this.proxy = proxy;
+    cluster.put(connector('harbor', { proxyUrl: this.proxyUrl }));
     this.kubeletDir = cluster.node.kubeletDir;
     fs.mkdirSync(path.join(this.kubeletDir, 'plugins_registry'));
     // As Bidirectional propagation leaves the container's mount of this directory.
@@ -34,13 +40,18 @@ export class DoctorStage {
   }
 
   static async start(): Promise<DoctorStage> {
-    const stage = new DoctorStage(await Cluster.start());
+    const stage = new DoctorStage(await Cluster.start(), await ProxyStage.start([]));
     await stage.#startDriver();
     return stage;
   }
 
-  stop(): Promise<void> {
-    return this.cluster.stop();
+  async stop(): Promise<void> {
+    await this.proxy.stop();
+    await this.cluster.stop();
+  }
+
+  get proxyUrl(): string {
+    return `http://127.0.0.1:${this.proxy.port}`;
   }
 
   setPropagation(kind: 'SHARED' | 'PRIVATE'): void {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createLog } from '../../../src/process/json-log.js';
+import type { ClusterConfig } from '../../../src/kube/cluster-config.js';
 import { inClusterConfig } from '../../../src/kube/in-cluster.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { kubernetesBackend } from '../../../src/proxy/kubernetes-backend.js';
@@ -49,7 +50,7 @@ const quickStatus = {
 export class ClusterStage {
   readonly api: KubeApi;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
-  readonly #proxies: { readonly proxy: Proxy; readonly port: number }[] = [];
+  readonly #proxies: { readonly proxy: Proxy; readonly port: number; readonly httpPort: number }[] = [];
   /** Of replicas that start later. */
   maxWatchedBytes = 1 << 20;
   readonly #bound: (() => void)[] = [];
@@ -111,11 +112,10 @@ export class ClusterStage {
   }
 
   /** Starts a replica, and waits until it is ready unless told otherwise. */
-  async replica({ untilReady = true } = {}): Promise<Proxy> {
-    const { host, port, folder } = this.api.writeInClusterFiles(path.join(this.#directory, 'account'), account);
+  async replica({ untilReady = true, httpAddress = '' } = {}): Promise<Proxy> {
     const config = parseProxyConfig(
       [
-        ...['--proxy-address', '127.0.0.1:0', '--http-address', '', '--allow-addresses', '127.0.0.0/8'],
+        ...['--proxy-address', '127.0.0.1:0', '--http-address', httpAddress, '--allow-addresses', '127.0.0.0/8'],
         ...['--stop-delay', '0s', '--drain', '0s'],
       ],
       {},
@@ -125,7 +125,7 @@ export class ClusterStage {
     const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
     const { namespace, 'token-audience': audience } = config;
     const { maxWatchedBytes } = this;
-    const cluster = inClusterConfig({ host, port, folder }, steadyNow);
+    const cluster = this.clusterConfig();
     const proxy = new Proxy({
       config,
       createBackend: (metrics) =>
@@ -141,8 +141,8 @@ export class ClusterStage {
       log,
       statusTimings: this.statusTimings,
     });
-    const { proxyPort } = await proxy.start();
-    this.#proxies.push({ proxy, port: proxyPort });
+    const { proxyPort, httpPort = 0 } = await proxy.start();
+    this.#proxies.push({ proxy, port: proxyPort, httpPort });
     if (untilReady) {
       await eventually(
         `the proxy is ready: ${proxy.notReadyReason() ?? ''}`,
@@ -150,6 +150,18 @@ export class ClusterStage {
       );
     }
     return proxy;
+  }
+
+  /** The API server as an account of the proxy's namespace sees it; the proxy's own unless another is named. */
+  clusterConfig(name = account.name): ClusterConfig {
+    const where = path.join(this.#directory, name);
+    const { host, port, folder } = this.api.writeInClusterFiles(where, { ...account, name });
+    return inClusterConfig({ host, port, folder }, () => performance.now());
+  }
+
+  /** Of the first replica. */
+  get ports(): { readonly port: number; readonly httpPort: number } {
+    return this.#proxies[0] ?? { port: 0, httpPort: 0 };
   }
 
   token(name = 'builder', expirationSeconds = 600, audience = 'connectors-proxy'): string {

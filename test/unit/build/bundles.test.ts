@@ -43,6 +43,15 @@ describe('the bundles', () => {
     assert.deepEqual(foreign, []);
   });
 
+  it('hold nothing of the driver in what checks the proxy', async () => {
+    const inputs = await inputsOf('proxy-doctor');
+    assert.ok(inputs.includes('src/cli/doctor/proxy/proxy-doctor.ts'));
+    assert.deepEqual(
+      inputs.filter((input) => /^src\/driver\/|node_modules\/(@grpc|protobufjs|koffi|@bufbuild)\//.test(input)),
+      [],
+    );
+  });
+
   it('are what the bill of materials lists, with what is shipped otherwise, and nothing else', async () => {
     const names = Object.keys(bundles) as (keyof typeof bundles)[];
     const inputs = (await Promise.all(names.map(inputsOf))).flat();

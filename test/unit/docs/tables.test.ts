@@ -142,7 +142,7 @@ describe('docs/operations.md', () => {
   it('explains each line of doctor', () => {
     const rows = tableUnder(page('docs/operations.md'), 'Doctor').map(([line]) => line);
     const source = sourceText('src/cli/doctor');
-    const checks = [...source.matchAll(/\b(?:(?:ok|warn|fail|level)\(|const check = )\s*'([-a-z]+)'/g)];
+    const checks = [...source.matchAll(/\b(?:(?:ok|warn|fail|level)\(|const (?:check|\w+Check) = )\s*'([-a-z]+)'/g)];
     assert.deepEqual(rows.sort(), [...new Set(checks.map(([, check]) => check))].sort());
   });
 });

@@ -161,6 +161,14 @@ describe('the status that the proxy writes', function () {
     await becomes('Ready', 'True Ready');
   });
 
+  it('says which Role lacks the right to the Lease', async () => {
+    stage.withoutRights('leases');
+    await stage.replica();
+    const told =
+      /taking lease connectors-system\/connectors-proxy-service failed: .*the proxy's own Role in namespace \\"connectors-system\\" needs the rule .*leases/;
+    await eventually('it is told', () => told.test(stage.log));
+  });
+
   it('starts anew from what is there after a conflict and after an outage', async () => {
     stage.api.faults.add({ ...writes, count: 2, effect: { kind: 'status', code: 409 } });
     const replica = await stage.replica();

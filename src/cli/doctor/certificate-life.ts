@@ -1,0 +1,31 @@
+import { X509Certificate } from 'node:crypto';
+import type { Finding } from './finding.js';
+import { fail, ok, warn } from './finding.js';
+
+const dayMs = 86_400_000;
+/** As the alert ConnectorsProxyCAExpires has it. */
+const shortMs = 30 * dayMs;
+
+/** When the first of the certificates in a PEM bundle ends, ms since the epoch; undefined when one cannot be read. */
+export function earliestEndMs(bundle: string): number | undefined {
+  const certificates = bundle.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  try {
+    const ends = certificates.map((pem) => Date.parse(new X509Certificate(pem).validTo));
+    return ends.length === 0 ? undefined : Math.min(...ends);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a CA can be used, and for how long.
+ * @param what has it, at the beginning of a sentence. @param fix how it is replaced.
+ */
+export function judgeCertificate(check: string, what: string, bundle: string, nowMs: number, fix: string): Finding {
+  const endMs = earliestEndMs(bundle);
+  if (endMs === undefined) return fail(check, `${what} is no certificate in PEM`, fix);
+  const day = new Date(endMs).toISOString().slice(0, 10);
+  if (endMs <= nowMs) return fail(check, `${what} has expired on ${day}, so that no program trusts the proxy`, fix);
+  if (endMs - nowMs < shortMs) return warn(check, `${what} expires on ${day}`, fix);
+  return ok(check, `${what} is good until ${day}`);
+}

@@ -1,0 +1,49 @@
+import { hostname } from 'node:os';
+import { jsonMember } from '../../../json.js';
+import type { JsonObject } from '../../../json.js';
+import type { KubeClient } from '../../../kube/kube-client.js';
+import { isKubeError } from '../../../kube/kube-error.js';
+import type { ProxyConfig } from '../../../proxy/config.js';
+import { leaseTimings, leaseType } from '../../../proxy/status/lease.js';
+import type { Finding } from '../finding.js';
+import { fail, ok, reasonOf } from '../finding.js';
+
+const check = 'lease';
+
+/** Whether some replica writes status, and which. */
+export async function checkLease(
+  client: KubeClient,
+  { namespace, service: name }: Pick<ProxyConfig, 'namespace' | 'service'>,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const what = `lease ${namespace}/${name}`;
+  const free = 'is a replica ready? Its log says why the Lease cannot be had';
+  let lease: JsonObject;
+  try {
+    lease = await client.get({ type: leaseType, namespace, name }, { signal, retry: false });
+  } catch (error) {
+    if (isKubeError(error, 404)) return fail(check, `${what} does not exist, so that nobody writes status`, free);
+    return fail(
+      check,
+      `${what} cannot be read: ${reasonOf(error)}`,
+      'mend the lines about rights and the API server first',
+    );
+  }
+  const [holder, renewTime] = ['holderIdentity', 'renewTime'].map((key) => jsonMember(lease['spec'], key));
+  if (typeof holder !== 'string' || holder === '')
+    return fail(check, `${what} is held by nobody, so that nobody writes status`, free);
+  const [pod = ''] = holder.split('_');
+  const whose = pod === hostname() ? `${pod}, this replica` : pod;
+  const ageMs = nowMs - Date.parse(typeof renewTime === 'string' ? renewTime : '');
+  if (ageMs <= durationMs(lease)) {
+    return ok(check, `${what} is held by ${whose}, renewed ${Math.max(0, Math.round(ageMs / 1000))} s ago`);
+  }
+  const since = Number.isNaN(ageMs) ? 'never renewed' : `not renewed for ${Math.round(ageMs / 1000)} s`;
+  return fail(check, `${what} is held by ${whose}, and ${since}, so that nobody writes status`, free);
+}
+
+function durationMs(lease: JsonObject): number {
+  const seconds = jsonMember(lease['spec'], 'leaseDurationSeconds');
+  return typeof seconds === 'bigint' ? Number(seconds) * 1000 : leaseTimings.durationMs;
+}

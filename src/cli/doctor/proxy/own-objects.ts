@@ -1,0 +1,31 @@
+import type { Connector, ConnectorClass } from '../../../connectors/model.js';
+import { jsonMember } from '../../../json.js';
+import type { ProxyService } from '../../../proxy/status/proxy-service.js';
+import { isFrontedBy } from '../../../proxy/status/proxy-service.js';
+import type { ConnectorObjects } from '../connector-objects.js';
+
+/** What of the cluster is this proxy's. */
+export interface OwnObjects {
+  readonly service: ProxyService;
+  readonly classes: readonly ConnectorClass[];
+  readonly connectors: readonly Connector[];
+  /** Services that other classes name, as `NAMESPACE/NAME`. */
+  readonly otherServices: ReadonlySet<string>;
+}
+
+export function ownObjects({ connectors, classes }: ConnectorObjects, service: ProxyService): OwnObjects {
+  const own = new Map([...classes].filter(([, connectorClass]) => isFrontedBy(connectorClass, service)));
+  const others = [...classes].filter(([name, { proxy }]) => proxy?.hasRef === true && !own.has(name));
+  return {
+    service,
+    classes: [...own.values()],
+    connectors: connectors.filter(({ className }) => own.has(className)),
+    otherServices: new Set(others.map(([, connectorClass]) => referredService(connectorClass))),
+  };
+}
+
+function referredService({ object }: ConnectorClass): string {
+  const ref = jsonMember(jsonMember(object['spec'], 'proxy'), 'ref');
+  const [namespace, name] = ['namespace', 'name'].map((key) => jsonMember(ref, key));
+  return `${typeof namespace === 'string' ? namespace : '?'}/${typeof name === 'string' ? name : '?'}`;
+}

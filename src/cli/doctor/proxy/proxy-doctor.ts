@@ -1,0 +1,98 @@
+import { pause } from '../../../abortable.js';
+import { describeFlags } from '../../../process/flags.js';
+import type { ProxyConfig } from '../../../proxy/config.js';
+import { parseProxyConfig, proxyFlags } from '../../../proxy/config.js';
+import { clusterConfigOf } from '../../../proxy/kubernetes-backend.js';
+import { classUrl } from '../../../proxy/status/proxy-service.js';
+import type { Dial } from '../ask-proxy.js';
+import { readConnectorObjects } from '../connector-objects.js';
+import type { Finding } from '../finding.js';
+import { fail, ok, reasonOf } from '../finding.js';
+import { askHealthPort } from '../health-port.js';
+import type { ClusterPatient } from '../with-cluster.js';
+import { withCluster } from '../with-cluster.js';
+import { checkAuthority } from './authority.js';
+import { checkLease } from './lease.js';
+import { checkCredentialRights, checkProxyRights } from './proxy-rights.js';
+import { checkService } from './service.js';
+import { checkStatuses, outdated } from './statuses.js';
+import type { OwnObjects } from './own-objects.js';
+import { ownObjects } from './own-objects.js';
+
+/** What the proxy may take to write what has just changed, in milliseconds. */
+const writingMs = 3_000;
+
+export interface ProxyPatient extends Omit<ClusterPatient, 'asker'> {
+  readonly config: ProxyConfig;
+  /** How the Service is reached; as the system does unless given. */
+  readonly dial?: Dial;
+  readonly signal: AbortSignal;
+}
+
+/** The flags that `doctor --proxy` takes, a line each. */
+export function describedFlags(): string {
+  return describeFlags(proxyFlags);
+}
+
+/** `doctor --proxy`, where the proxy runs. @throws {UsageError} */
+export function examineRunningProxy(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const config = parseProxyConfig(args, env);
+  const cluster = (): ReturnType<typeof clusterConfigOf> => clusterConfigOf(config, env, () => performance.now());
+  return examineProxy({ config, cluster, clock: { now: () => Date.now() }, signal });
+}
+
+/** All checks; none changes anything. */
+export async function examineProxy(patient: ProxyPatient): Promise<readonly Finding[]> {
+  const { config, cluster, clock, dial, signal } = patient;
+  const readiness = await checkReadiness(config);
+  if (config['connector-source'] === 'directory') {
+    return [readiness, ok('api-server', 'not used: --connector-source directory')];
+  }
+  const service = { name: config.service, namespace: config.namespace, clusterDomain: config['cluster-domain'] };
+  return [
+    readiness,
+    await checkService(classUrl(service), config, dial),
+    ...(await withCluster({ cluster, clock, asker: 'proxy' }, async (client) => {
+      const read = async (): Promise<OwnObjects> => ownObjects(await readConnectorObjects(client, signal), service);
+      const rights = await checkProxyRights(client, config, signal);
+      const authority = await checkAuthority(client, config, clock.now(), signal);
+      const lease = config['write-status'] ? [await checkLease(client, config, clock.now(), signal)] : [];
+      let objects: OwnObjects;
+      try {
+        objects = await read();
+        if (config['write-status'] && outdated(objects, authority.certificate).length > 0) {
+          await pause(writingMs, signal);
+          objects = await read();
+        }
+      } catch (error) {
+        const fix = 'mend the lines about the API server and about rights first';
+        return [...rights, ...authority.findings, ...lease, fail('status', `cannot be told: ${reasonOf(error)}`, fix)];
+      }
+      return [
+        ...rights,
+        ...(await checkCredentialRights(client, objects, config, signal)),
+        ...authority.findings,
+        ...lease,
+        ...checkStatuses(objects, authority.certificate, config),
+      ];
+    })),
+  ];
+}
+
+/** What the process itself says. */
+async function checkReadiness({ 'http-address': address }: ProxyConfig): Promise<Finding> {
+  const check = 'readiness';
+  if (address === undefined) return ok(check, 'not asked: --http-address is empty');
+  try {
+    const { status, text } = await askHealthPort(address, '/readyz');
+    if (status === 200) return ok(check, 'the proxy can serve');
+    const fix = 'the lines that fail here and the log of the proxy say why';
+    return fail(check, `the proxy cannot serve: ${text.trim()}`, fix);
+  } catch (error) {
+    return fail(check, reasonOf(error), 'is the proxy running, with this --http-address?');
+  }
+}

@@ -1,0 +1,99 @@
+import { connectorsGroup } from '../../../connectors/api-group.js';
+import { flagsConfigMapName } from '../../../connectors/feature-flags.js';
+import type { JsonValue } from '../../../json.js';
+import { jsonMember } from '../../../json.js';
+import type { KubeClient } from '../../../kube/kube-client.js';
+import type { ProxyConfig } from '../../../proxy/config.js';
+import { connectorName } from '../connector-objects.js';
+import type { Finding } from '../finding.js';
+import { fail, ok, reasonOf } from '../finding.js';
+import { readFlags } from '../read-flags.js';
+import type { Right } from '../rights.js';
+import { checkRights, missingRights } from '../rights.js';
+import type { OwnObjects } from './own-objects.js';
+
+type RightsConfig = Pick<ProxyConfig, 'namespace' | 'service' | 'write-status'>;
+
+const manifest = 'deploy/proxy/rbac.yaml';
+/** More namespaces than this are not asked about. */
+const maxNamespaces = 200;
+
+/** Whether the proxy's account may do all that it has to; one line for every right that is missing. */
+export async function checkProxyRights(
+  client: KubeClient,
+  config: RightsConfig,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const consequence = 'the proxy serves nobody until it can read the flags';
+  const { finding } = await readFlags(client, config.namespace, consequence, signal);
+  return [finding, ...(await checkRights(client, neededRights(config), "the proxy's", signal))];
+}
+
+function neededRights({ namespace, service, 'write-status': writes }: RightsConfig): readonly Right[] {
+  const rights = (verbs: readonly Right['verb'][], right: Omit<Right, 'verb' | 'from'>): readonly Right[] =>
+    verbs.map((verb) => ({ ...right, verb, from: manifest }));
+  const leases = { group: 'coordination.k8s.io', resource: 'leases', namespace };
+  const subresource = 'status';
+  return [
+    ...rights(['list', 'watch'], { group: connectorsGroup, resource: 'connectors' }),
+    ...rights(['list', 'watch'], { group: connectorsGroup, resource: 'connectorclasses' }),
+    ...rights(['create'], { group: 'authentication.k8s.io', resource: 'tokenreviews' }),
+    ...rights(['create'], { group: 'authorization.k8s.io', resource: 'subjectaccessreviews' }),
+    ...rights(['list', 'watch', 'create'], { group: '', resource: 'secrets', namespace }),
+    ...rights(['list', 'watch'], { group: '', resource: 'configmaps', namespace, name: flagsConfigMapName }),
+    ...(writes
+      ? [
+          ...rights(['patch'], { group: connectorsGroup, resource: 'connectors', subresource }),
+          ...rights(['patch'], { group: connectorsGroup, resource: 'connectorclasses', subresource }),
+          ...rights(['create'], leases),
+          ...rights(['get', 'patch'], { ...leases, name: service }),
+        ]
+      : []),
+  ];
+}
+
+/** A Secret of some Connector, and the right to read it. */
+interface NeededSecret extends Right {
+  readonly namespace: string;
+  readonly owner: string;
+}
+
+/** Whether the proxy may read what the Connectors refer to: asked once for each namespace, about one Secret there. */
+export async function checkCredentialRights(
+  client: KubeClient,
+  { connectors }: OwnObjects,
+  { namespace: own }: RightsConfig,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const check = 'credentials';
+  const byNamespace = new Map<string, NeededSecret>();
+  for (const connector of connectors) {
+    const name = secretName(connector.object['spec']);
+    const { namespace } = connector.ref;
+    if (name === undefined || byNamespace.has(namespace)) continue;
+    const right = { verb: 'get', group: '', resource: 'secrets', namespace, name, from: manifest } as const;
+    byNamespace.set(namespace, { ...right, owner: connectorName(connector) });
+  }
+  const needed = [...byNamespace.values()].slice(0, maxNamespaces);
+  try {
+    const missing = await missingRights(client, needed, signal);
+    if (missing.length === 0)
+      return [ok(check, `Secrets can be read in the ${needed.length} namespaces of connectors that have some`)];
+    return missing.map(({ namespace, owner }) => {
+      const problem = `the proxy's account may not read the Secret of ${owner}`;
+      const fix = `bind service account ${own}/connectors-proxy in namespace "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`;
+      return fail(check, problem, fix);
+    });
+  } catch (error) {
+    return [
+      fail(check, `the rights cannot be asked for: ${reasonOf(error)}`, 'mend the lines about the API server first'),
+    ];
+  }
+}
+
+/** Of the credential, else of the CA; undefined where the Connector refers to none. */
+function secretName(spec: JsonValue | undefined): string | undefined {
+  const refs = [jsonMember(jsonMember(spec, 'auth'), 'secretRef'), jsonMember(spec, 'caCertSecretRef')];
+  return refs.map((ref) => jsonMember(ref, 'name')).find((name) => typeof name === 'string' && name !== '') as
+    string | undefined;
+}

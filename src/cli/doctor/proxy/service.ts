@@ -1,0 +1,34 @@
+import type { ProxyConfig } from '../../../proxy/config.js';
+import type { Dial } from '../ask-proxy.js';
+import { askProxy } from '../ask-proxy.js';
+import type { Finding } from '../finding.js';
+import { fail, ok, reasonOf } from '../finding.js';
+
+const check = 'service';
+
+/** Whether the address that volumes lead to is answered by a proxy, some replica of it. @param url of the Service. */
+export async function checkService(
+  url: string,
+  { service, namespace }: Pick<ProxyConfig, 'service' | 'namespace'>,
+  dial: Dial | undefined,
+): Promise<Finding> {
+  try {
+    const status = await askProxy(url, undefined, dial);
+    if (status === 407) return ok(check, `${url} asks for a token`);
+    const answer =
+      status === undefined ? 'does not speak HTTP' : `answers ${status} where a proxy asks for a token (407)`;
+    const fix = 'does the selector of the Service choose the pods of the proxy, or does a service mesh answer?';
+    return fail(check, `${url} ${answer}`, fix);
+  } catch (error) {
+    const problem = `${url} cannot be reached: ${reasonOf(error)}`;
+    if ((error as NodeJS.ErrnoException).syscall === 'getaddrinfo') {
+      const fix = `is there a Service ${namespace}/${service}? Apply deploy/proxy, or mend --service, --namespace or --cluster-domain`;
+      return fail(check, problem, fix);
+    }
+    return fail(
+      check,
+      problem,
+      'has the Service ready endpoints (the line "readiness"), and does a NetworkPolicy stand between?',
+    );
+  }
+}

@@ -1,0 +1,97 @@
+import type { Connector, ConnectorClass } from '../../../connectors/model.js';
+import type { JsonObject } from '../../../json.js';
+import { generationOf } from '../../../kube/kube-object.js';
+import type { ProxyConfig } from '../../../proxy/config.js';
+import type { ConditionType } from '../../../proxy/status/conditions.js';
+import { conditionOf, conditionsIn } from '../../../proxy/status/conditions.js';
+import { classUrl, connectorUrl } from '../../../proxy/status/proxy-service.js';
+import { listed } from '../../../wording.js';
+import { connectorName, firstOf } from '../connector-objects.js';
+import type { Finding } from '../finding.js';
+import { fail, ok, warn } from '../finding.js';
+import type { OwnObjects } from './own-objects.js';
+
+/**
+ * Whether address, CA and conditions are written, and what they say.
+ * @param certificate of the CA; undefined where that cannot be told.
+ */
+export function checkStatuses(
+  objects: OwnObjects,
+  certificate: string | undefined,
+  { 'write-status': writes }: Pick<ProxyConfig, 'write-status'>,
+): readonly Finding[] {
+  const { service, classes, connectors, otherServices } = objects;
+  if (classes.length === 0) {
+    const others = otherServices.size === 0 ? '' : ` (those that there are name ${listed(otherServices)})`;
+    const problem = `no ConnectorClass names Service ${service.namespace}/${service.name} in spec.proxy.ref${others}`;
+    return [warn('status', problem, 'apply deploy/classes, or give --service and --namespace what the classes name')];
+  }
+  const late = outdated(objects, certificate);
+  const of = writes ? 'this proxy' : 'whoever writes it, as --write-status is off,';
+  const written =
+    late.length === 0
+      ? ok('status', `current of ${connectors.length} connectors and ${classes.length} classes`)
+      : fail(
+          'status',
+          `${firstOf(late)} without a current status from ${of}, so that volumes wait or get an old CA`,
+          'the lines "lease" and "rbac", and the log of the replica that holds the Lease, say why',
+        );
+  return [written, judgeReady(connectors), judgeProbes(connectors)];
+}
+
+/** Names of those whose address, CA or conditions are not as they should be by now. */
+export function outdated(
+  { service, classes, connectors }: OwnObjects,
+  certificate: string | undefined,
+): readonly string[] {
+  const isAddressed = ({ proxyAddress }: Connector | ConnectorClass, url: string): boolean =>
+    proxyAddress?.url === url && (certificate === undefined || proxyAddress.caCerts === certificate);
+  return [
+    ...classes
+      .filter((connectorClass) => !isAddressed(connectorClass, classUrl(service)))
+      .map(({ name }) => `connectorclass ${name}`),
+    ...connectors
+      .filter((connector) => !isAddressed(connector, connectorUrl(service, connector.ref)) || !isJudged(connector))
+      .map(connectorName),
+  ];
+}
+
+function isJudged({ object }: Connector): boolean {
+  return conditionOf(conditionsIn(object), 'Ready')?.['observedGeneration'] === generationOf(object);
+}
+
+function judgeReady(connectors: readonly Connector[]): Finding {
+  const check = 'connectors';
+  const not = connectors.flatMap(({ ref, object }) => {
+    const ready = conditionOf(conditionsIn(object), 'Ready');
+    if (ready?.['status'] !== 'False') return [];
+    return [`${ref.namespace}/${ref.name} (${textOf(ready, 'reason')})`];
+  });
+  if (not.length === 0) return ok(check, `none of ${connectors.length} is known to be unusable`);
+  const problem = `${not.length} of ${connectors.length} cannot be used: ${listed(not)}`;
+  return warn(check, problem, '"kubectl get connectors -A -o wide" has the messages, for their owners');
+}
+
+function judgeProbes(connectors: readonly Connector[]): Finding {
+  const check = 'probes';
+  const types: readonly ConditionType[] = ['LivenessReady', 'AuthReady'];
+  const probed = connectors.flatMap((connector) => {
+    const conditions = conditionsIn(connector.object);
+    const found = types.map((type) => conditionOf(conditions, type)).filter((condition) => condition !== undefined);
+    return found.map((condition) => ({ connector, condition }));
+  });
+  const unusable = probed.filter(({ condition }) => textOf(condition, 'reason') === 'ProbeUnusable');
+  const [first] = unusable;
+  if (first === undefined) {
+    const tools = new Set(probed.map(({ connector }) => connector));
+    return ok(check, `${tools.size} of ${connectors.length} connectors are probed`);
+  }
+  const names = [...new Set(unusable.map(({ connector }) => connectorName(connector)))];
+  const problem = `of ${firstOf(names)} cannot be sent or judged: ${textOf(first.condition, 'message')}`;
+  return warn(check, problem, 'mend the probe in the ConnectorClass');
+}
+
+function textOf(condition: JsonObject, key: string): string {
+  const text = condition[key];
+  return typeof text === 'string' ? text : '';
+}

@@ -1,0 +1,34 @@
+import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../../connectors/feature-flags.js';
+import type { FeatureFlags } from '../../connectors/model.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { ResourceType } from '../../kube/resource-location.js';
+import type { Finding } from './finding.js';
+import { fail, ok, reasonOf } from './finding.js';
+import { readObject } from './read-object.js';
+
+const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
+
+/**
+ * The feature flags, and the line about them. Those that cannot be read count as their defaults here; the line fails.
+ * @param consequence what the program does without them.
+ */
+export async function readFlags(
+  client: KubeClient,
+  namespace: string,
+  consequence: string,
+  signal: AbortSignal,
+): Promise<{ readonly flags: FeatureFlags; readonly finding: Finding }> {
+  const check = 'flags';
+  const what = `ConfigMap ${namespace}/${flagsConfigMapName}`;
+  try {
+    const location = { type: configMapType, namespace, name: flagsConfigMapName };
+    const configMap = await readObject(client, location, signal);
+    if (configMap === undefined) return { flags: defaultFlags, finding: ok(check, `${what} does not exist: defaults`) };
+    const flags = parseFeatureFlags(configMap);
+    const on = Object.entries(flags).flatMap(([name, isOn]) => (isOn ? [name] : []));
+    return { flags, finding: ok(check, `${what}; on: ${on.join(', ') || 'none'}`) };
+  } catch (error) {
+    const fix = `mend it, or the rights to it; ${consequence}`;
+    return { flags: defaultFlags, finding: fail(check, `${what}: ${reasonOf(error)}`, fix) };
+  }
+}

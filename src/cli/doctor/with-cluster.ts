@@ -1,0 +1,50 @@
+import type { ClusterConfig } from '../../kube/cluster-config.js';
+import { KubeClient } from '../../kube/kube-client.js';
+import type { Asker } from '../../kube/kube-error.js';
+import { noObserver } from '../../kube/observer.js';
+import { kubeTimings } from '../../kube/timings.js';
+import { limits } from '../../load/limits.js';
+import { noLoadObserver } from '../../load/load-observer.js';
+import { version } from '../../version.js';
+import type { Clock } from '../../clock.js';
+import { checkApiServer } from './api-server.js';
+import type { Finding } from './finding.js';
+import { fail, reasonOf } from './finding.js';
+
+export interface ClusterPatient {
+  /** @throws {DriverError} when there is no way to the API server. */
+  readonly cluster: () => ClusterConfig;
+  readonly clock: Clock;
+  /** The program whose account is looked at. */
+  readonly asker: Asker;
+}
+
+/** The lines about the API server, then those of the further checks, which ask it as the program's account. */
+export async function withCluster(
+  { cluster, clock, asker }: ClusterPatient,
+  checks: (client: KubeClient) => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  const now = (): number => performance.now();
+  let target: ClusterConfig;
+  try {
+    target = cluster();
+  } catch (error) {
+    const fix = `run it in the container of the ${asker}, or give --kubeconfig`;
+    return [fail('api-server', `no way to reach it: ${reasonOf(error)}`, fix)];
+  }
+  const client = new KubeClient({
+    config: target,
+    timings: kubeTimings,
+    chance: { now, random: Math.random },
+    observer: noObserver,
+    userAgent: `connectors-csi/${version} doctor`,
+    asker,
+    limits: limits.api,
+    load: noLoadObserver,
+  });
+  try {
+    return [...(await checkApiServer(target, clock, now)), ...(await checks(client))];
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,325 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { hostname } from 'node:os';
+import net from 'node:net';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { asLine } from '../../../src/cli/doctor/finding.js';
+import { createAuthority } from '../../../src/proxy/certificates/certificate-authority.js';
+import { driverBindings } from '../../support/access/driver-rules.js';
+import { without } from '../../support/access/lost-right.js';
+import { ProxyDoctorStage } from '../../support/doctor/proxy-doctor-stage.js';
+import { eventually } from '../../support/poll.js';
+import { connector, connectorClass, secret } from '../../support/proxy/manifests.js';
+import { ProxyStage } from '../../support/proxy/proxy-stage.js';
+
+const main = path.join(import.meta.dirname, '../../../dist/main.js');
+const lease = { namespace: 'connectors-system', name: 'connectors-proxy-service' };
+const caSecret = { namespace: 'connectors-system', name: 'connectors-proxy-ca' };
+
+describe('doctor of the proxy', function () {
+  this.timeout(60_000);
+  let stage: ProxyDoctorStage;
+  beforeEach(async () => void (stage = await ProxyDoctorStage.start()));
+  afterEach(() => stage.stop());
+
+  const assertOnly = async (expected: RegExp, ...args: Parameters<ProxyDoctorStage['problems']>): Promise<void> => {
+    const problems = await stage.problems(...args);
+    assert.equal(problems.length, 1, problems.join('\n'));
+    assert.match(problems[0]!, expected);
+  };
+  /** The first line of the check that is not ok; others may follow from the same cause. */
+  const problemOf = async (check: string, ...args: Parameters<ProxyDoctorStage['problems']>): Promise<string> =>
+    (await stage.problems(...args)).find((line) => line.includes(` ${check}: `)) ?? '';
+  const refuse = (verb: string, resource: string): void =>
+    void stage.cluster.api.faults.add({ verb, resource, effect: { kind: 'status', code: 500 } });
+  const putLease = (spec: object): unknown =>
+    stage.cluster.api.put({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: lease, spec });
+
+  it('finds nothing wrong when all is well, and changes nothing', async () => {
+    const findings = await stage.examine();
+    assert.deepEqual(
+      findings.map(({ level, check }) => `${level} ${check}`),
+      [
+        ...['ok readiness', 'ok service', 'ok api-server', 'ok clock', 'ok flags', 'ok rbac', 'ok credentials'],
+        ...['ok ca', 'ok lease', 'ok status', 'ok connectors', 'ok probes'],
+      ],
+    );
+    for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);
+    const lines = findings.map(({ text: line }) => line);
+    assert.ok(
+      lines.some((line) =>
+        line.startsWith(
+          `lease connectors-system/connectors-proxy-service is held by ${hostname()}, this replica, renewed `,
+        ),
+      ),
+    );
+    assert.ok(lines.includes('1 of 1 connectors are probed'));
+    assert.deepEqual(stage.cluster.api.requestsOf({ code: 403 }), []);
+    const byDoctor = stage.cluster.api.requestsOf({ verb: 'create', resource: 'selfsubjectaccessreviews' });
+    assert.ok(byDoctor.length > 0);
+  });
+
+  it('fails where the process does not answer, or cannot serve', async () => {
+    await assertOnly(/^fail readiness: nobody answers at http:\/\/127\.0\.0\.1:47\/readyz: connect ECONNREFUSED/, [
+      '--http-address',
+      '127.0.0.1:47',
+    ]);
+    stage.cluster.put(secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': '', 'tls.key': '' }, caSecret));
+    const isReported = async (): Promise<boolean> =>
+      (await problemOf('readiness')).startsWith('fail readiness: the proxy cannot serve: secret connectors-system/');
+    await eventually('it is reported', isReported);
+    assert.match(
+      await problemOf('ca'),
+      /^fail ca: secret \S+ cannot be used: .*tls\.crt or tls\.key is no PEM.*: mend it, or delete it/,
+    );
+  });
+
+  describe('asks at the address that volumes lead to', () => {
+    const dialling = (host: string, port: number): Parameters<ProxyDoctorStage['problems']> => [
+      [],
+      { dial: () => net.connect(port, host) },
+    ];
+
+    it('and says that nobody is there', async () => {
+      await assertOnly(
+        /^fail service: http:\/\/connectors-proxy-service\.connectors-system\.svc\.cluster\.local cannot be reached: connect ECONNREFUSED.*ready endpoints/,
+        ...dialling('127.0.0.1', 1),
+      );
+    });
+
+    it('and says that there is no such name', async () => {
+      await assertOnly(
+        /^fail service: \S+ cannot be reached: getaddrinfo \w+ no-such-name\.invalid: is there a Service connectors-system\/connectors-proxy-service\?/,
+        ...dialling('no-such-name.invalid', 80),
+      );
+    });
+
+    it('and says that somebody else is there', async () => {
+      await assertOnly(
+        /^fail service: \S+ answers 405 where a proxy asks for a token \(407\): does the selector/,
+        ...dialling('127.0.0.1', stage.cluster.ports.httpPort),
+      );
+    });
+  });
+
+  describe('names the right that is missing', () => {
+    const all = driverBindings('proxy/rbac.yaml', { serviceAccount: 'connectors-system/lesser' }).filter(
+      ({ namespace, rules }) =>
+        namespace !== undefined || !rules.some(({ resources }) => resources?.includes('secrets')),
+    );
+    const rights = all.flatMap(({ namespace, rules }) =>
+      rules.flatMap(({ verbs, resources = [], resourceNames }) =>
+        resources.flatMap((resource) => verbs.map((verb) => ({ namespace, verb, resource, resourceNames }))),
+      ),
+    );
+
+    for (const { namespace, verb, resource, resourceNames = [] } of rights) {
+      it(`${verb} ${resource}`, async () => {
+        for (const binding of all) {
+          const isHere = binding.namespace === namespace;
+          const rules = binding.rules.flatMap((rule) => (isHere ? without(rule, [verb, resource]) : [rule]));
+          stage.cluster.api.bind({ ...binding, rules });
+        }
+        const cluster = (): ReturnType<typeof stage.cluster.clusterConfig> => stage.cluster.clusterConfig('lesser');
+        const problems = (await stage.problems([], { cluster })).filter((line) => line.startsWith('fail rbac: '));
+        const name = resourceNames[0] === undefined ? '' : ` "${resourceNames[0]}"`;
+        const where = namespace === undefined ? '' : ` in namespace "${namespace}"`;
+        assert.equal(problems.length, 1, problems.join('\n'));
+        assert.ok(problems[0]!.startsWith(`fail rbac: the proxy's account may not "${verb}" ${resource}`), problems[0]);
+        assert.ok(problems[0]!.endsWith(`${name}${where}: apply deploy/proxy/rbac.yaml`), problems[0]);
+      });
+    }
+
+    it('to the Secrets of a namespace', async () => {
+      stage.unbindCredentials();
+      assert.match(
+        await problemOf('credentials'),
+        /^fail credentials: the proxy's account may not read the Secret of connector ci\/tool: bind service account connectors-system\/connectors-proxy in namespace "ci" to the ClusterRole connectors-proxy-credentials with a RoleBinding$/,
+      );
+    });
+  });
+
+  describe('looks at the CA', () => {
+    it('that is not there', async () => {
+      refuse('create', 'secrets');
+      stage.cluster.api.delete('secrets', caSecret);
+      assert.match(
+        await problemOf('ca'),
+        /^fail ca: secret connectors-system\/connectors-proxy-ca does not exist: a replica/,
+      );
+    });
+
+    it('that is about to expire, or has expired', async () => {
+      const { certificate, key } = createAuthority({ now: () => Date.now() - 3640 * 86_400_000 });
+      stage.cluster.put(
+        secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': certificate, 'tls.key': key.expose() }, caSecret),
+      );
+      assert.match(await problemOf('ca'), /^warn ca: the CA in secret \S+ expires on [-\d]{10}: replace the Secret/);
+      const clock = { now: () => Date.now() + 20 * 86_400_000 };
+      assert.match(
+        await problemOf('ca', [], { clock }),
+        /^fail ca: the CA in secret \S+ has expired on [-\d]{10}, so that no program/,
+      );
+    });
+
+    it('that the process here does not sign with', async () => {
+      const other = await ProxyStage.start([], { flags: ['--http-address', '127.0.0.1:0'] });
+      await assertOnly(
+        /^fail ca: this replica signs with another CA than that in secret \S+: it does not hear of changes/,
+        ['--http-address', `127.0.0.1:${other.httpPort}`],
+      );
+      await other.stop();
+    });
+
+    it('that volumes do not have yet', async () => {
+      for (const resource of ['connectors', 'connectorclasses']) refuse('patch', resource);
+      const { certificate, key } = createAuthority({ now: Date.now });
+      stage.cluster.put(
+        secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': certificate, 'tls.key': key.expose() }, caSecret),
+      );
+      assert.match(
+        await problemOf('status'),
+        /^fail status: connectorclass any and 1 more without a current status from this proxy, .*: the lines "lease" and "rbac"/,
+      );
+    });
+  });
+
+  describe('looks at the Lease', () => {
+    const noLonger = (): void => {
+      refuse('patch', 'leases');
+      refuse('create', 'leases');
+    };
+
+    it('that does not exist', async () => {
+      noLonger();
+      stage.cluster.api.delete('leases', lease);
+      await assertOnly(
+        /^fail lease: lease connectors-system\/connectors-proxy-service does not exist, so that nobody writes status: is a replica/,
+      );
+    });
+
+    it('that nobody holds, or nobody has renewed for long', async () => {
+      noLonger();
+      putLease({ holderIdentity: '', leaseDurationSeconds: 1 });
+      await assertOnly(/^fail lease: lease \S+ is held by nobody, so that nobody writes status: /);
+      const renewTime = new Date(Date.now() - 90_000).toISOString().replace('Z', '000Z');
+      putLease({ holderIdentity: 'proxy-1_some-id', leaseDurationSeconds: 30, renewTime });
+      await assertOnly(
+        /^fail lease: lease \S+ is held by proxy-1, and not renewed for 9\d s, so that nobody writes status: /,
+      );
+    });
+
+    it('which does not matter where this proxy writes no status', async () => {
+      noLonger();
+      stage.cluster.api.delete('leases', lease);
+      assert.deepEqual(await stage.problems(['--write-status=false']), []);
+    });
+  });
+
+  describe('looks at Connectors and classes', () => {
+    it('of which none names the Service', async () => {
+      const problem = await problemOf('status', ['--service', 'other-service']);
+      assert.equal(
+        problem,
+        'warn status: no ConnectorClass names Service connectors-system/other-service in spec.proxy.ref ' +
+          '(those that there are name connectors-system/connectors-proxy-service): ' +
+          'apply deploy/classes, or give --service and --namespace what the classes name',
+      );
+    });
+
+    it('whose status is not written, although there was time', async () => {
+      refuse('patch', 'connectors');
+      stage.cluster.put(connector('new', stage.tool.url()));
+      await assertOnly(
+        /^fail status: connector ci\/new without a current status from this proxy, so that volumes wait/,
+      );
+    });
+
+    it('and gives the status that is being written a moment', async () => {
+      const fault = stage.cluster.api.faults.add({
+        verb: 'patch',
+        resource: 'connectors',
+        effect: { kind: 'delay', ms: 500 },
+      });
+      stage.cluster.put(connector('new', stage.tool.url(), { caSecret: 'tool-ca' }));
+      assert.deepEqual(await stage.problems(), []);
+      fault.remove();
+    });
+
+    it('which cannot be used', async () => {
+      stage.cluster.put(connector('broken', stage.tool.url(), { secret: 'none' }));
+      await stage.untilWritten('broken');
+      await assertOnly(/^warn connectors: 1 of 2 cannot be used: ci\/broken \(Unusable\): "kubectl get connectors/);
+    });
+
+    it('whose probe is broken', async () => {
+      const livenessProbe = { http: { path: '/{{ .Nonsense' } };
+      stage.cluster.put(connectorClass('any', { proxy: { ref: { kind: 'Service', ...lease } }, livenessProbe }));
+      const isTold = async (): Promise<boolean> => (await problemOf('probes')) !== '';
+      await eventually('the probe is tried', isTold, 30_000);
+      await assertOnly(
+        /^warn probes: of connector ci\/tool cannot be sent or judged: .*spec\.livenessProbe\.http.*: mend the probe/,
+      );
+    });
+  });
+
+  it('fails for an API server that is away, and for no way to it', async () => {
+    const outside = (): never => {
+      throw new Error('not in a cluster');
+    };
+    await assertOnly(
+      /^fail api-server: no way to reach it: not in a cluster: run it in the container of the proxy, or/,
+      [],
+      {
+        cluster: outside,
+      },
+    );
+    await stage.cluster.api.goOffline();
+    const problems = await stage.problems();
+    for (const check of ['api-server', 'flags', 'rbac', 'ca', 'lease', 'status']) {
+      assert.ok(
+        problems.some((line) => line.startsWith(`fail ${check}: `)),
+        `${check}\n${problems.join('\n')}`,
+      );
+    }
+    await stage.cluster.api.goOnline();
+  });
+
+  describe('as a command', () => {
+    const run = async (...flags: readonly string[]): Promise<{ readonly status: unknown; readonly output: string }> => {
+      const child = spawn(process.execPath, [main, 'doctor', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const [stdout, stderr, [status]] = await Promise.all([
+        text(child.stdout),
+        text(child.stderr),
+        once(child, 'close') as Promise<unknown[]>,
+      ]);
+      return { status, output: stdout + stderr };
+    };
+
+    it('prints a line per check, and ends with 1 when one fails', async () => {
+      const { httpPort } = stage.cluster.ports;
+      const { status, output } = await run('--proxy', '--http-address', `127.0.0.1:${httpPort}`);
+      assert.equal(status, 1, output);
+      assert.match(output, /^ok {4}readiness {6}the proxy can serve$/m);
+      assert.match(output, /^fail {2}api-server {5}no way to reach it: /m);
+    });
+
+    it('takes the flags of the proxy, and no others', async () => {
+      const { status, output } = await run('--proxy', '--node-name', 'x');
+      assert.equal(status, 2);
+      assert.match(output, /^connectors-csi doctor: Unknown option '--node-name'/);
+      assert.match((await run('--help')).output, /^Flags after --proxy:\n {2}--proxy-address ADDRESS/m);
+    });
+
+    it('looks at no cluster where there is none', async () => {
+      const other = await ProxyStage.start([], { flags: ['--http-address', '127.0.0.1:0'] });
+      const flags = ['--connector-source', 'directory', '--manifests', other.directory, '--jwks-file', '/none'];
+      const { status, output } = await run('--proxy', '--http-address', `127.0.0.1:${other.httpPort}`, ...flags);
+      await other.stop();
+      assert.equal(status, 0, output);
+      assert.match(output, /^ok {4}readiness .*\nok {4}api-server {5}not used: --connector-source directory\n$/);
+    });
+  });
+});

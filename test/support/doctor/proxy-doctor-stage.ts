@@ -1,0 +1,72 @@
+import net from 'node:net';
+import { examineProxy } from '../../../src/cli/doctor/proxy/proxy-doctor.js';
+import type { ProxyPatient } from '../../../src/cli/doctor/proxy/proxy-doctor.js';
+import type { Finding } from '../../../src/cli/doctor/finding.js';
+import { parseProxyConfig } from '../../../src/proxy/config.js';
+import { eventually } from '../poll.js';
+import { ClusterStage } from '../proxy/cluster-stage.js';
+import { connector, connectorClass, secret } from '../proxy/manifests.js';
+import { ToolServer, toolAuthority } from '../proxy/tool-server.js';
+
+const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
+
+/** A proxy in a cluster, its Connector ci/tool, and everything as it should be. */
+export class ProxyDoctorStage {
+  readonly cluster: ClusterStage;
+  readonly tool: ToolServer;
+  readonly #unbind: () => void;
+
+  private constructor(cluster: ClusterStage, tool: ToolServer) {
+    this.cluster = cluster;
+    this.tool = tool;
+    cluster.put(
+      connectorClass('any', { proxy: { ref: service }, livenessProbe: { http: { path: '/' } } }),
+      connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
+      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'any' }),
+      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+    );
+    this.#unbind = cluster.bindCredentials('ci');
+  }
+
+  static async start(): Promise<ProxyDoctorStage> {
+    const stage = new ProxyDoctorStage(await ClusterStage.start(), await ToolServer.start('https'));
+    await stage.cluster.replica({ httpAddress: '127.0.0.1:0' });
+    await stage.untilWritten();
+    return stage;
+  }
+
+  async stop(): Promise<void> {
+    await this.cluster.stop();
+    await this.tool.stop();
+  }
+
+  /** Takes the RoleBinding of the namespace `ci` away. */
+  unbindCredentials(): void {
+    this.#unbind();
+  }
+
+  async untilWritten(name = 'tool'): Promise<void> {
+    await eventually('the status is written', () => this.cluster.condition('Ready', name) !== '', 30_000);
+    const ofClass = (): unknown => this.cluster.api.get('connectorclasses', { name: 'any' })?.['status'];
+    await eventually('that of the class too', () => ofClass() !== undefined, 30_000);
+  }
+
+  examine(flags: readonly string[] = [], changes: Partial<ProxyPatient> = {}): Promise<readonly Finding[]> {
+    const { port, httpPort } = this.cluster.ports;
+    return examineProxy({
+      config: parseProxyConfig(['--http-address', `127.0.0.1:${httpPort}`, ...flags], {}),
+      cluster: () => this.cluster.clusterConfig(),
+      clock: { now: Date.now },
+      // The name of the Service leads to its one replica.
+      dial: () => net.connect(port, '127.0.0.1'),
+      signal: new AbortController().signal,
+      ...changes,
+    });
+  }
+
+  /** What is not well, as `level check: text`. */
+  async problems(...args: Parameters<ProxyDoctorStage['examine']>): Promise<readonly string[]> {
+    const findings = await this.examine(...args);
+    return findings.filter(({ level }) => level !== 'ok').map(({ level, check, text }) => `${level} ${check}: ${text}`);
+  }
+}
