@@ -13,6 +13,7 @@ import {
   repository,
   type Manifest,
 } from '../../support/deploy/manifests.js';
+import { commandOf } from '../../support/deploy/container-command.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { limits } from '../../../src/load/limits.js';
 
@@ -82,14 +83,10 @@ function grants(objects: readonly Manifest[]): string[] {
     .sort();
 }
 
-/** The driver's configuration as the process in the pod sees it, with `$(VARIABLE)` expanded as the kubelet does. */
-function configurationOf({ args, env }: Container): DriverConfig {
-  const values = new Map<string, string>();
-  const expand = (text: string): string =>
-    text.replaceAll(/\$\((\w+)\)/g, (whole, name: string) => values.get(name) ?? whole);
-  // In order: a value may only name variables before it.
-  for (const { name, value } of env) values.set(name, expand(value ?? `value-of-${name}`));
-  return parseServeConfig(args.slice(1).map(expand), Object.fromEntries(values));
+/** The driver's configuration as the process in the pod sees it. */
+function configurationOf(container: Container): DriverConfig {
+  const { args, env } = commandOf(container);
+  return parseServeConfig(args.slice(1), env);
 }
 
 function toSorted(value: unknown): unknown {

@@ -25,10 +25,18 @@ export function driverRules(file: string): readonly PolicyRule[] {
 }
 
 /** The bindings of a file: of its ClusterRoles everywhere, of its Roles in their namespace. */
-export function driverBindings(file: string, subject: DriverSubject = { user: driverUser }): readonly Binding[] {
+export function driverBindings(file: string, subject?: DriverSubject): readonly Binding[] {
   const text = readFileSync(path.join(import.meta.dirname, '../../../deploy', file), 'utf8');
-  return parseAllDocuments(text).flatMap((document) => {
-    const { kind, metadata, rules } = document.toJS() as {
+  return bindingsOf(
+    parseAllDocuments(text).map((document) => document.toJS() as unknown),
+    subject,
+  );
+}
+
+/** Those of the roles among manifests. */
+export function bindingsOf(objects: readonly unknown[], subject: DriverSubject = { user: driverUser }): Binding[] {
+  return objects.flatMap((object) => {
+    const { kind, metadata, rules } = object as {
       readonly kind: string;
       readonly metadata: { readonly namespace?: string };
       readonly rules?: readonly PolicyRule[];

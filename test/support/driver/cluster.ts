@@ -46,14 +46,20 @@ export class Cluster {
   private constructor(api: KubeApi) {
     this.api = api;
     this.credentials = api.writeInClusterFiles(path.join(this.node.root, 'serviceaccount'), driverAccount);
-    this.grantDriver('base/rbac.yaml');
-    this.putCsiDriver({});
     this.put(connector('harbor'));
     this.put(connectorClass('oci'));
     this.allow('harbor');
   }
 
   static async start(options?: KubeApiOptions): Promise<Cluster> {
+    const cluster = await Cluster.startBare(options);
+    cluster.grantDriver('base/rbac.yaml');
+    cluster.putCsiDriver({});
+    return cluster;
+  }
+
+  /** Without anything of deploy/ in it. */
+  static async startBare(options?: KubeApiOptions): Promise<Cluster> {
     return new Cluster(await KubeApi.start(options));
   }
 

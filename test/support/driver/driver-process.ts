@@ -33,7 +33,7 @@ export class DriverProcess {
    * @param program in place of dist/main.js.
    */
   constructor(
-    node: NodeSandbox,
+    node: Pick<NodeSandbox, 'flags' | 'socketPath'>,
     flags: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
     through: readonly string[] = [],

@@ -1,11 +1,16 @@
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import type { JsonObject } from '../../../src/json.js';
 import { mountsBelow, unmountBelow } from '../mounts.js';
 import { connector, connectorClass } from './manifests.js';
 import type { VolumeIdentity } from './test-volume.js';
 import { TestVolume } from './test-volume.js';
+
+/** <linux/mount.h> */
+const MS_BIND = 0x1000;
+const MS_SHARED = 0x100000;
 
 /**
  * The part of a node that a driver sees: a kubelet's directory, a place for the socket, and a directory of manifests,
@@ -63,8 +68,20 @@ export class NodeSandbox {
     fs.rmSync(path.join(this.manifestsDir, file));
   }
 
+  /**
+   * Makes the directory one in which pods see what is mounted, as a node's is for its kubelet, so that a driver needs no
+   * `--allow-private-mounts`.
+   */
+  share(): void {
+    const syscalls = loadSyscalls();
+    for (const flags of [MS_BIND, MS_SHARED]) {
+      const result = syscalls.mount(this.root, this.root, '', flags, '');
+      if (result < 0) throw new Error(`mount: errno ${-result}`);
+    }
+  }
+
   mounts(): string[] {
-    return mountsBelow(this.root);
+    return mountsBelow(`${this.root}/`);
   }
 
   remove(): void {
