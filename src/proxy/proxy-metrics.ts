@@ -15,9 +15,15 @@ const toolFailures: ReadonlySet<string> = new Set(['name', 'connect', 'tls', 'ti
 
 export interface MetricsProbes {
   readonly connections: () => number;
+  readonly connectionLimit: number;
+  /** By the bound that was reached. */
+  readonly connectionsRefused: () => Readonly<Record<string, number>>;
+  readonly isReady: () => boolean;
   /** By the condition's status; empty where none is written. */
   readonly connectorsByReady: () => Readonly<Record<string, number>>;
-  readonly isLeaseHeld: () => boolean;
+  /** Absent where this replica never writes status. */
+  readonly isLeaseHeld?: () => boolean;
+  readonly objectLimitBytes: number;
   readonly objects: () => { readonly bytes: number; readonly refused: number };
   /** Seconds since the epoch. */
   readonly caExpiresAtSeconds: () => number;
@@ -83,11 +89,18 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     this.#probes = registry.counter('probes_total', 'Probes of tools by what they have shown', ['probe', 'verdict']);
     const ready = 'Connectors of this proxy by condition Ready, told by the replica that writes it';
     registry.probeEach('connectors', ready, 'ready', probes.connectorsByReady);
-    registry.probe('status_lease_held', '1 for the replica that writes status', () => Number(probes.isLeaseHeld()));
+    const { isLeaseHeld } = probes;
+    if (isLeaseHeld !== undefined)
+      registry.probe('status_lease_held', '1 for the replica that writes status', () => Number(isLeaseHeld()));
     const estimate = 'Memory of Connectors and classes, by an estimate';
     registry.probe('watched_bytes', estimate, () => probes.objects().bytes);
+    registry.probe('watched_bytes_limit', 'What they may take', () => probes.objectLimitBytes);
     registry.probe('objects_refused', 'Connectors and classes without room', () => probes.objects().refused);
     registry.probe('connections', 'Connections of clients', probes.connections);
+    registry.probe('connections_limit', 'Connections of clients that there may be', () => probes.connectionLimit);
+    const refused = 'Connections that were closed at once, by the bound that was reached';
+    registry.probeTotalEach('connections_refused_total', refused, 'bound', probes.connectionsRefused);
+    registry.probe('ready', '1 while requests can be served, as /readyz says', () => Number(probes.isReady()));
     registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);
   }
 

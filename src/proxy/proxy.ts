@@ -87,10 +87,16 @@ export class Proxy {
     });
     this.metrics = new ProxyMetrics(version, {
       connections: () => this.#connections.count,
+      connectionLimit: config['max-connections'],
+      connectionsRefused: () => this.#connections.refused,
+      isReady: () => this.notReadyReason() === undefined,
       caExpiresAtSeconds: () => this.#caExpiresAtSeconds(),
       connectorsByReady: () => this.#status?.countByReady() ?? {},
+      objectLimitBytes: config['max-watched-bytes'],
       objects: () => this.#backend.load(),
-      isLeaseHeld: () => this.#status?.isHeld === true,
+      ...(config['write-status'] && config['connector-source'] === 'kubernetes'
+        ? { isLeaseHeld: () => this.#status?.isHeld === true }
+        : {}),
     });
     this.#backend = parts.createBackend(this.metrics);
     this.#leaves = new LeafCertificates(() => this.#backend.authority.current(), clock);

@@ -9,6 +9,7 @@ import { DriverProcess } from '../support/driver/driver-process.js';
 import { connector } from '../support/driver/manifests.js';
 import { NodeSandbox } from '../support/driver/node-sandbox.js';
 import { missingPrograms } from '../support/e2e/programs.js';
+import { ProxyStage } from '../support/proxy/proxy-stage.js';
 
 interface Rule {
   readonly alert: string;
@@ -26,9 +27,10 @@ interface RuleTests {
 
 const scenarios = path.join(repository, 'test', 'fixtures', 'alerts');
 const files = readdirSync(scenarios);
-const { groups } = only(readManifests(path.join(deployFolder, 'observability', 'alerts.yaml')), 'PrometheusRule')[
-  'spec'
-] as Groups;
+const groups = ['observability', 'observability/proxy'].flatMap((name) => {
+  const rule = only(readManifests(path.join(deployFolder, name, 'alerts.yaml')), 'PrometheusRule');
+  return (rule['spec'] as Groups).groups;
+});
 
 describe('metrics and alerts, as Prometheus takes them', function () {
   let folder: string;
@@ -63,6 +65,17 @@ describe('metrics and alerts, as Prometheus takes them', function () {
       }
     } finally {
       node.remove();
+    }
+  });
+
+  it('has none to find with those of a proxy', async () => {
+    const proxy = await ProxyStage.start([]);
+    try {
+      const body = await proxy.metrics();
+      assert.match(body, /^connectors_proxy_ready 1$/m);
+      promtool(['check', 'metrics'], body);
+    } finally {
+      await proxy.stop();
     }
   });
 

@@ -11,6 +11,7 @@ export class Connections {
   readonly #bounds: ConnectionBounds;
   readonly #sockets = new Set<Socket>();
   readonly #perClient = new Map<string, number>();
+  readonly #refused = { all: 0, client: 0 };
 
   constructor(bounds: ConnectionBounds) {
     this.#bounds = bounds;
@@ -20,11 +21,17 @@ export class Connections {
     return this.#sockets.size;
   }
 
+  /** Connections that were refused so far, by the bound that they were one too many for. */
+  get refused(): Readonly<Record<'all' | 'client', number>> {
+    return this.#refused;
+  }
+
   /** @returns false when there is no room; the socket is destroyed then. */
   admit(socket: Socket): boolean {
     const client = socket.remoteAddress ?? '';
     const ofClient = this.#perClient.get(client) ?? 0;
     if (this.#sockets.size >= this.#bounds.total || ofClient >= this.#bounds.perClient) {
+      this.#refused[this.#sockets.size >= this.#bounds.total ? 'all' : 'client'] += 1;
       socket.destroy();
       return false;
     }

@@ -482,8 +482,8 @@ describe('deploy', function () {
     });
   }
 
-  it('builds the approval example and the observability folder', async () => {
-    for (const folder of ['examples/approval', 'observability']) {
+  it('builds the approval example and the observability folders', async () => {
+    for (const folder of ['examples/approval', 'observability', 'observability/proxy']) {
       const objects = await buildFolder(path.join(deployFolder, folder));
       assert.ok(objects.length > 0);
       assert.deepEqual(objects.flatMap(objectProblems), []);

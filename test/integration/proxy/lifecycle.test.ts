@@ -101,6 +101,11 @@ describe('the bounds on connections', () => {
     const third = from('127.0.0.3');
     await eventually('the last is closed', () => third.closed);
     assert.ok(second.every(({ closed }) => !closed));
+    const metrics = await stage.metrics();
+    for (const line of ['connections 5', 'connections_limit 5', 'connections_refused_total{bound="all"} 1']) {
+      assert.ok(metrics.includes(`\nconnectors_proxy_${line}\n`), line);
+    }
+    assert.ok(metrics.includes('\nconnectors_proxy_connections_refused_total{bound="client"} 1\n'), metrics);
     first.find(({ closed }) => !closed)?.destroy();
     await eventually('there is room again', async () => {
       const again = from('127.0.0.1');

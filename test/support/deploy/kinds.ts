@@ -447,7 +447,7 @@ export const kinds: Readonly<Record<string, Structure>> = {
             rules: list(
               fields(
                 {
-                  alert: { type: 'string', pattern: '^ConnectorsCSI[A-Za-z]+$' },
+                  alert: { type: 'string', pattern: '^Connectors(CSI|Proxy)[A-Za-z]+$' },
                   expr: text,
                   for: { type: 'string', pattern: '^[0-9]+[mh]$' },
                   labels: fields({ severity: oneOf('critical', 'warning', 'info') }),
