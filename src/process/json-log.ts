@@ -52,7 +52,7 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: isoTime(),
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: (error: unknown) => describeError(error) },
     },
@@ -70,8 +70,30 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
   return log;
 }
 
+/** As pino's own, but that the date is written once a second: it is a tenth of what a line costs. */
+function isoTime(): () => string {
+  let second = Number.NaN;
+  let untilSecond = '';
+  return () => {
+    const nowMs = Date.now();
+    const now = Math.floor(nowMs / 1000);
+    if (now !== second) {
+      second = now;
+      untilSecond = new Date(now * 1000).toISOString().slice(0, -'000Z'.length);
+    }
+    return `,"time":"${untilSecond}${String(nowMs - now * 1000).padStart(3, '0')}Z"`;
+  };
+}
+
+const isFieldName: ReadonlySet<string> = new Set(fieldNames);
+
 function allowed(fields: LogFields = {}): LogFields {
-  return Object.fromEntries(fieldNames.flatMap((name) => (name in fields ? [[name, fields[name]]] : [])));
+  // Nearly always nothing else is there.
+  for (const name in fields) {
+    if (!isFieldName.has(name))
+      return Object.fromEntries(Object.entries(fields).filter(([each]) => isFieldName.has(each)));
+  }
+  return fields;
 }
 
 interface ErrorDescription {

@@ -1,6 +1,7 @@
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import type { KubeObserver } from '../kube/observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
+import type { Tally } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
 import type { TunnelObserver } from './port/connect-handler.js';
 import type { ProbeObserver } from './status/connector-check.js';
@@ -33,13 +34,13 @@ export interface MetricsProbes {
 export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserver, StatusObserver, ProbeObserver {
   readonly #registry = new MetricsRegistry('connectors_proxy_');
   readonly #process = processMetrics();
-  readonly #requests: Counter;
-  readonly #bytes: Counter;
+  readonly #requests: Tally;
+  readonly #bytes: Tally;
   readonly #duration: Histogram;
   readonly #firstByte: Histogram;
   readonly #toolFailures: Counter;
   readonly #tunnels: Gauge;
-  readonly #reviews: Counter;
+  readonly #reviews: Tally;
   readonly #apiRequests: Counter;
   readonly #apiDuration: Histogram;
   readonly #watchRestarts: Counter;
@@ -49,12 +50,8 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   constructor(version: string, probes: MetricsProbes) {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
-    this.#requests = registry.counter('requests_total', 'Requests by way, outcome and code', [
-      'way',
-      'outcome',
-      'code',
-    ]);
-    this.#bytes = registry.counter('bytes_total', 'Bytes from clients and to them', ['direction']);
+    this.#requests = registry.tally('requests_total', 'Requests by way, outcome and code', ['way', 'outcome', 'code']);
+    this.#bytes = registry.tally('bytes_total', 'Bytes from clients and to them', ['direction']);
     this.#duration = registry.histogram(
       'request_duration_seconds',
       'Duration of requests, tunnels excepted',
@@ -69,7 +66,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     );
     this.#toolFailures = registry.counter('tool_failures_total', 'Requests that failed at the tool', ['kind']);
     this.#tunnels = registry.gauge('tunnels', 'Tunnels open', ['kind']);
-    this.#reviews = registry.counter('reviews_total', 'Questions about tokens and access', ['about', 'answer']);
+    this.#reviews = registry.tally('reviews_total', 'Questions about tokens and access', ['about', 'answer']);
     this.#apiRequests = registry.counter('api_requests_total', 'Requests to the API server', [
       'verb',
       'resource',
@@ -105,10 +102,10 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   }
 
   finished(way: Way, outcome: string, status: number, durationMs: number, { received, sent }: RequestBytes): void {
-    this.#requests.inc({ way, outcome, code: String(status) });
+    this.#requests.add(1, way, outcome, String(status));
     if (way !== 'tunnel') this.#duration.observe({ way }, durationMs / 1000);
-    this.#bytes.inc({ direction: 'received' }, received);
-    this.#bytes.inc({ direction: 'sent' }, sent);
+    this.#bytes.add(received, 'received');
+    this.#bytes.add(sent, 'sent');
     if (toolFailures.has(outcome)) this.#toolFailures.inc({ kind: outcome });
   }
 
@@ -126,7 +123,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
 
   /** @param answer where it came from. */
   reviewed(about: 'token' | 'access', answer: 'cached' | 'asked'): void {
-    this.#reviews.inc({ about, answer });
+    this.#reviews.add(1, about, answer);
   }
 
   /** @param code HTTP status; 0 for a request without an answer. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ConnectorRef } from '../../connectors/model.js';
-import type { Log } from '../../log.js';
+import type { Log, LogFields } from '../../log.js';
 import type { Caller } from '../caller/caller.js';
 import { serviceAccountOf } from '../caller/caller.js';
 import type { RefusalKind } from '../refusal.js';
@@ -80,30 +80,39 @@ export class RequestRecord {
   finished(outcome: 'ok' | 'broken' | RefusalKind, status: number, bytes?: RequestBytes): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    const { socket, method } = this.#request;
+    const { socket } = this.#request;
     const moved = bytes ?? {
       received: Math.max(0, socket.bytesRead - this.#before.received),
       sent: Math.max(0, socket.bytesWritten - this.#before.sent),
     };
     const durationMs = this.#steadyNow() - this.#startMs;
     this.#observer.finished(this.#way, outcome, status, durationMs, moved);
-    const account = this.#caller && serviceAccountOf(this.#caller.user);
-    const pod = this.#caller?.pod;
-    const connector = this.#connector;
-    this.#log.info('request', {
+    this.#log.info('request', this.#lineOf(outcome, status, durationMs, moved));
+  }
+
+  /** Filled member by member: it is written with every request. */
+  #lineOf(outcome: string, status: number, durationMs: number, moved: RequestBytes): LogFields {
+    const line: Writable<LogFields> = {
       outcome,
       kind: this.#way,
       status,
       durationMs: Math.round(durationMs),
       bytesReceived: moved.received,
       bytesSent: moved.sent,
-      ...(method === undefined ? {} : { method }),
-      ...(this.#host === undefined ? {} : { host: this.#host }),
-      ...(this.#path === undefined ? {} : { path: this.#path }),
-      ...(this.#firstByteMs === undefined ? {} : { firstByteMs: Math.round(this.#firstByteMs) }),
-      ...(account === undefined ? {} : { serviceAccount: `${account.namespace}/${account.name}` }),
-      ...(pod === undefined ? {} : { pod: `${pod.namespace}/${pod.name}` }),
-      ...(connector === undefined ? {} : { connector: `${connector.namespace}/${connector.name}` }),
-    });
+    };
+    const { method } = this.#request;
+    const account = this.#caller && serviceAccountOf(this.#caller.user);
+    const pod = this.#caller?.pod;
+    const connector = this.#connector;
+    if (method !== undefined) line.method = method;
+    if (this.#host !== undefined) line.host = this.#host;
+    if (this.#path !== undefined) line.path = this.#path;
+    if (this.#firstByteMs !== undefined) line.firstByteMs = Math.round(this.#firstByteMs);
+    if (account !== undefined) line.serviceAccount = `${account.namespace}/${account.name}`;
+    if (pod !== undefined) line.pod = `${pod.namespace}/${pod.name}`;
+    if (connector !== undefined) line.connector = `${connector.namespace}/${connector.name}`;
+    return line;
   }
 }
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -28,6 +28,24 @@ describe('the log', () => {
     });
   });
 
+  it('tells every millisecond as it is, also when the clock is set back', () => {
+    const { log, lines } = keptLog();
+    const { now } = Date;
+    const moments = [1_700_000_000_005, 1_700_000_000_999, 1_700_000_001_000, 1_700_000_000_050, 1_800_000_000_000];
+    try {
+      for (const moment of moments) {
+        Date.now = () => moment;
+        log.warn('message');
+      }
+    } finally {
+      Date.now = now;
+    }
+    assert.deepEqual(
+      lines.map((line) => (JSON.parse(line) as { readonly time: string }).time),
+      moments.map((moment) => new Date(moment).toISOString()),
+    );
+  });
+
   it('writes no field that is not on its list, whatever object it is given', () => {
     const request = { volumeId: 'csi-1', volume_context: { 'csi.storage.k8s.io/serviceAccount.tokens': canary } };
     const line = lineOf(request);

@@ -17,6 +17,23 @@ describe('ProxyMetrics', () => {
     }
   });
 
+  it('counts on from scrape to scrape', async () => {
+    const metrics = new ProxyMetrics('1.2.3', quietProbes);
+    const bytes = { received: 10, sent: 20 };
+    const shown = async (line: string): Promise<void> => {
+      const lines = (await metrics.text()).split('\n');
+      assert.ok(lines.includes(`connectors_proxy_${line}`), lines.join('\n'));
+    };
+    metrics.finished('forward', 'ok', 200, 1, bytes);
+    metrics.finished('forward', 'ok', 200, 1, bytes);
+    metrics.finished('forward', 'denied', 403, 1, bytes);
+    await shown('requests_total{way="forward",outcome="ok",code="200"} 2');
+    await shown('requests_total{way="forward",outcome="denied",code="403"} 1');
+    metrics.finished('forward', 'ok', 200, 1, bytes);
+    await shown('requests_total{way="forward",outcome="ok",code="200"} 3');
+    await shown('bytes_total{direction="sent"} 80');
+  });
+
   it('shows of the process what the driver shows, and nothing that takes a timer', async () => {
     const text = await new ProxyMetrics('1.2.3', quietProbes).text();
     const names = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name ?? '');
