@@ -86,7 +86,19 @@ export function proxyNeed(
 }
 
 /** The same text for the same permission; none of its parts but the last may contain a space. */
-export function permissionKey({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
+export function permissionKey(permission: Permission): string {
+  let key = keys.get(permission);
+  if (key === undefined) {
+    key = keyOf(permission);
+    keys.set(permission, key);
+  }
+  return key;
+}
+
+/** The proxy looks up the same permission with every request. */
+const keys = new WeakMap<Permission, string>();
+
+function keyOf({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
   const who = identity === undefined ? '' : ` ${JSON.stringify(identity)}`;
   return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${who}`;
 }

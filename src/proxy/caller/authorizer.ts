@@ -5,6 +5,7 @@ import type { Caller } from './caller.js';
 export interface Authorizer {
   /**
    * Whether one of the permissions is there.
+   * @param permissions a list that is never used for another caller: what is known of it may be remembered.
    * @throws {DriverError} when nobody could say; the signal's reason.
    */
   isAnyAllowed(caller: Caller, permissions: readonly Permission[], signal: AbortSignal): Promise<boolean>;

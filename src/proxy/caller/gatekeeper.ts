@@ -16,9 +16,19 @@ export interface GatekeeperOptions {
   readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
 }
 
+interface Needs {
+  readonly read: Need;
+  readonly proxy: Need;
+}
+
+/** Connectors of one caller whose needs are kept; a user name holds 32. */
+const maxNeeds = 64;
+
 /** Who is it, and may it use this connector? */
 export class Gatekeeper {
   readonly #options: GatekeeperOptions;
+  /** What a caller needs for a connector is the same as long as the caller is. */
+  readonly #needs = new WeakMap<Caller, Map<string, Needs>>();
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
@@ -61,13 +71,28 @@ export class Gatekeeper {
 
   /** What is needed beyond reading a connector is told only to those who may read it, lest they learn that it exists. */
   async #missing(caller: Caller, connector: ConnectorRef, signal: AbortSignal): Promise<readonly Need[]> {
-    const pod = podOf(caller);
+    const { read, proxy } = this.#needsOf(caller, connector);
     const flags = await this.#options.flags(signal);
-    const read = readNeed(pod, connector);
     if (!(await this.#isMet(read, caller, signal))) return [read];
     if (!flags.connectorProxyPermissions) return [];
-    const proxy = proxyNeed(pod, connector, () => caller.pod !== undefined);
     return (await this.#isMet(proxy, caller, signal)) ? [] : [proxy];
+  }
+
+  #needsOf(caller: Caller, connector: ConnectorRef): Needs {
+    const ofCaller = this.#needs.get(caller) ?? new Map<string, Needs>();
+    const key = `${connector.namespace}/${connector.name}`;
+    let needs = ofCaller.get(key);
+    if (needs === undefined) {
+      const pod = podOf(caller);
+      needs = {
+        read: readNeed(pod, connector),
+        proxy: proxyNeed(pod, connector, () => caller.pod !== undefined),
+      };
+      if (ofCaller.size >= maxNeeds) ofCaller.clear();
+      ofCaller.set(key, needs);
+      this.#needs.set(caller, ofCaller);
+    }
+    return needs;
   }
 
   #isMet({ anyOf }: Need, caller: Caller, signal: AbortSignal): Promise<boolean> {

@@ -10,6 +10,8 @@ export const accessLifetimes = { allowedForMs: 10_000, deniedForMs: 5_000 } as c
 export class ReviewedAccess implements Authorizer {
   readonly #reviews: AccessReviews;
   readonly #onAsked: (answer: 'cached' | 'asked') => void;
+  /** With the identity of who asks. */
+  readonly #asked = new WeakMap<readonly Permission[], readonly Permission[]>();
 
   constructor(reviews: AccessReviews, onAsked: (answer: 'cached' | 'asked') => void) {
     this.#reviews = reviews;
@@ -21,7 +23,11 @@ export class ReviewedAccess implements Authorizer {
     permissions: readonly Permission[],
     signal: AbortSignal,
   ): Promise<boolean> {
-    const asked = permissions.map((permission) => ({ ...permission, identity: { uid, groups, extra } }));
+    let asked = this.#asked.get(permissions);
+    if (asked === undefined) {
+      asked = permissions.map((permission) => ({ ...permission, identity: { uid, groups, extra } }));
+      this.#asked.set(permissions, asked);
+    }
     this.#onAsked(this.#reviews.isKnownAllowed(asked) ? 'cached' : 'asked');
     return this.#reviews.isAnyAllowed(asked, signal);
   }

@@ -27,6 +27,7 @@ export interface VerifiedTokensOptions {
 export class VerifiedTokens implements TokenVerifier {
   readonly #options: VerifiedTokensOptions;
   readonly #verdicts = new Map<string, Verdict>();
+  readonly #digests = new WeakMap<Secret, string>();
   readonly #asking = new SharedCalls<Caller | undefined>();
 
   constructor(options: VerifiedTokensOptions) {
@@ -34,7 +35,7 @@ export class VerifiedTokens implements TokenVerifier {
   }
 
   async verify(token: Secret, signal: AbortSignal): Promise<Caller | undefined> {
-    const key = createHash('sha256').update(token.expose()).digest('base64');
+    const key = this.#digestOf(token);
     const known = this.#verdicts.get(key);
     if (known !== undefined && known.untilSteadyMs > this.#options.steadyNow()) {
       this.#options.onAsked?.('cached');
@@ -42,6 +43,16 @@ export class VerifiedTokens implements TokenVerifier {
     }
     const caller = await this.#asking.run(key, signal, (shared) => this.#ask(key, token, shared));
     return this.#unexpired(caller);
+  }
+
+  /** A tunnel shows the same token with each of its requests. */
+  #digestOf(token: Secret): string {
+    let digest = this.#digests.get(token);
+    if (digest === undefined) {
+      digest = createHash('sha256').update(token.expose()).digest('base64');
+      this.#digests.set(token, digest);
+    }
+    return digest;
   }
 
   async #ask(key: string, token: Secret, signal: AbortSignal): Promise<Caller | undefined> {

@@ -81,8 +81,8 @@ export class ListedConnectors implements ConnectorLookup, KnownObjects {
   }
 
   async find(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined> {
-    await untilRead(this.#connectors.state, signal, 'reading connectors');
-    await untilRead(this.#classes.state, signal, 'reading connectorclasses');
+    if (!this.#connectors.state.isSynced) await untilRead(this.#connectors.state, signal, 'reading connectors');
+    if (!this.#classes.state.isSynced) await untilRead(this.#classes.state, signal, 'reading connectorclasses');
     const object = objectIn(this.#connectors, objectKey(ref));
     if (object === undefined) return undefined;
     const connector = this.#parse(object, parseConnector);
