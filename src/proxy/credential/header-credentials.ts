@@ -11,21 +11,22 @@ export function basicHeaders({ username, password }: Login): RawHeaders {
 }
 
 export function basicCredential(login: Login): ToolCredential {
-  return fixedHeaders(basicHeaders(login));
+  return credentialOf(basicHeaders(login));
 }
 
 export function bearerCredential(token: Secret): ToolCredential {
-  return fixedHeaders(['Authorization', `Bearer ${token.expose()}`]);
+  return credentialOf(['Authorization', `Bearer ${token.expose()}`]);
 }
 
 export function gitlabCredential(token: Secret): ToolCredential {
-  return fixedHeaders(['Private-Token', token.expose()]);
+  return credentialOf(['Private-Token', token.expose()]);
 }
 
-function fixedHeaders(headers: RawHeaders): ToolCredential {
+function credentialOf(headers: RawHeaders): ToolCredential {
   return {
     replaces: replaced,
     answersChallenges: false,
+    fixedHeaders: headers,
     headersFor: () => Promise.resolve(headers),
     headersAfter: () => Promise.resolve(undefined),
   };

@@ -30,6 +30,9 @@ export class ToolCredentials {
   /** By the Secret as it was read: a changed password begins anew. Within it by Connector. */
   readonly #sessions = new WeakMap<SecretObject, Map<string, RegistrySession>>();
 
+  /** By the Secret as it was read: those that are the same for every Connector and request. */
+  readonly #fixed = new WeakMap<SecretObject, ToolCredential>();
+
   constructor(options: ToolCredentialsOptions) {
     this.#options = options;
   }
@@ -63,7 +66,11 @@ export class ToolCredentials {
     }
     const secret = await this.#options.secrets.get({ namespace, name: secretName }, signal);
     if (secret === undefined) throw misconfigured(connector, `its Secret ${namespace}/${secretName} does not exist`);
-    return this.#credentialIn(secret, connector, origin, trust);
+    const known = this.#fixed.get(secret);
+    if (known !== undefined) return known;
+    const credential = this.#credentialIn(secret, connector, origin, trust);
+    if (credential.fixedHeaders !== undefined) this.#fixed.set(secret, credential);
+    return credential;
   }
 
   #credentialIn(

@@ -5,10 +5,16 @@ import type { Trust, TrustSets } from '../upstream/trust.js';
 import type { SecretSource } from './secret-source.js';
 import { certificatesIn } from './secret-source.js';
 
+/** The same object as long as its Secret is the same. */
+type Bundle = readonly string[];
+
+const noBundle: Bundle = [];
+
 /** Which certificates count for a Connector's tool: the system's, those for all Connectors, and the Connector's own. */
 export class ToolTrust {
   readonly #secrets: SecretSource;
   readonly #sets: TrustSets;
+  readonly #known = new WeakMap<Connector, { readonly bundles: readonly Bundle[]; readonly trust: Trust }>();
 
   constructor(secrets: SecretSource, sets: TrustSets) {
     this.#secrets = secrets;
@@ -20,13 +26,17 @@ export class ToolTrust {
    * @throws {DriverError} when it cannot be read now.
    */
   async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
-    const shared = this.#secrets.labelledCas().flatMap(certificatesIn);
-    return this.#sets.of([...shared, ...(await this.#ownOf(connector, signal))]);
+    const bundles = [...this.#secrets.labelledCas().map(certificatesIn), await this.#ownOf(connector, signal)];
+    const known = this.#known.get(connector);
+    if (known !== undefined && isSame(known.bundles, bundles)) return known.trust;
+    const trust = this.#sets.of(bundles.flat());
+    this.#known.set(connector, { bundles, trust });
+    return trust;
   }
 
   async #ownOf({ ref, object }: Connector, signal: AbortSignal): Promise<readonly string[]> {
     const name = jsonMember(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
-    if (typeof name !== 'string' || name === '') return [];
+    if (typeof name !== 'string' || name === '') return noBundle;
     const secret = await this.#secrets.get({ namespace: ref.namespace, name }, signal);
     const found = secret === undefined ? [] : certificatesIn(secret);
     if (found.length > 0) return found;
@@ -37,4 +47,8 @@ export class ToolTrust {
       `connector ${ref.namespace}/${ref.name} cannot be used: the Secret ${ref.namespace}/${name} of spec.caCertSecretRef ${problem}`,
     );
   }
+}
+
+function isSame(some: readonly Bundle[], others: readonly Bundle[]): boolean {
+  return some.length === others.length && some.every((each, at) => each === others[at]);
 }

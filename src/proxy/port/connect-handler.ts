@@ -75,6 +75,7 @@ export class ConnectHandler {
         return;
       }
       record.usesConnector(match.connector.ref);
+      socket.off('close', leave);
       this.#intercept(visit, named, socket, taker);
       record.finished('ok', 200);
     } catch (error) {

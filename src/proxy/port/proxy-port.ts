@@ -28,6 +28,17 @@ const drainCheckMs = 100;
 /** Requests that a client sends without waiting for answers. */
 const maxPipelined = 16;
 
+/** The requests of a connection, which are served one after the other. */
+interface Queue {
+  length: number;
+  last: Promise<void>;
+  /** Aborts when the connection closes under a request. */
+  readonly leaving: AbortSignal;
+}
+
+/** Why it does: made once, since an error costs its stack. */
+const clientGone = new DriverError('CANCELLED', 'the client has gone');
+
 /** The HTTP port: takes connections, leaves the parsing to Node's strict parser, hands requests on one by one. */
 export class ProxyPort {
   readonly #options: ProxyPortOptions;
@@ -38,7 +49,7 @@ export class ProxyPort {
   readonly #known = new WeakSet<Socket>();
   /** Connections on which a request has come; Node does not count the others as idle. */
   readonly #used = new WeakSet<Socket>();
-  readonly #queues = new WeakMap<Socket, { length: number; last: Promise<void> }>();
+  readonly #queues = new WeakMap<Socket, Queue>();
   #isStopping = false;
 
   constructor(options: ProxyPortOptions) {
@@ -121,16 +132,37 @@ export class ProxyPort {
     const { socket } = request;
     this.#used.add(socket);
     if (this.#isStopping) response.setHeader('Connection', 'close');
-    const queue = this.#queues.get(socket) ?? { length: 0, last: Promise.resolve() };
-    this.#queues.set(socket, queue);
+    const queue = this.#queueOf(socket);
     queue.length += 1;
     if (queue.length > maxPipelined) {
       socket.destroy();
       return;
     }
-    queue.last = queue.last
-      .then(() => this.#options.requests.serve(request, response, this.#tunnels.get(socket)))
-      .finally(() => (queue.length -= 1));
+    const before = queue.length === 1 ? undefined : queue.last;
+    queue.last = this.#serve(request, response, queue, before);
+  }
+
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    queue: Queue,
+    before: Promise<void> | undefined,
+  ): Promise<void> {
+    if (before !== undefined) await before;
+    await this.#options.requests.serve(request, response, this.#tunnels.get(request.socket), queue.leaving);
+    queue.length -= 1;
+  }
+
+  #queueOf(socket: Socket): Queue {
+    const known = this.#queues.get(socket);
+    if (known !== undefined) return known;
+    const leaving = new AbortController();
+    const queue: Queue = { length: 0, last: Promise.resolve(), leaving: leaving.signal };
+    this.#queues.set(socket, queue);
+    socket.once('close', () => {
+      if (queue.length > 0) leaving.abort(clientGone);
+    });
+    return queue;
   }
 
   /** What comes after it belongs to another protocol, so nothing may be under way before it. */

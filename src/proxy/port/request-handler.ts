@@ -46,17 +46,18 @@ export class RequestHandler {
    * 3. Finds the connector, asks whether it may be used, takes its credential.
    * 4. Lets the exchange run.
    * Never rejects: what goes wrong is answered and told in the log.
+   * @param leaving aborts when the connection closes before the answer is whole.
    */
-  async serve(request: IncomingMessage, response: ServerResponse, session: TunnelSession | undefined): Promise<void> {
+  async serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    session: TunnelSession | undefined,
+    leaving: AbortSignal,
+  ): Promise<void> {
     const record = this.#recordOf(request);
-    const leaving = new AbortController();
-    response.once('close', () => {
-      // One that has everything needs nothing called off, and an abort costs an error with its stack.
-      if (!response.writableFinished) leaving.abort();
-    });
     const finish = session?.begin();
     try {
-      const route = await this.#routeOf(request, session, record, leaving.signal);
+      const route = await this.#routeOf(request, session, record, leaving);
       if (route === 'answered') {
         answerRegistryRoot(request, response);
         record.finished('ok', 200);
@@ -68,7 +69,7 @@ export class RequestHandler {
       record.finished(isBroken ? 'broken' : 'ok', status);
       discardRest(request, response);
     } catch (error) {
-      this.#refuse(error, request, response, record, leaving.signal);
+      this.#refuse(error, request, response, record, leaving);
     } finally {
       finish?.();
     }

@@ -67,7 +67,7 @@ export class Router {
     if (match === undefined) return this.#toOther(visit, named, path, matches, signal);
     const { connector, address } = match;
     await this.#options.gatekeeper.ensureMayUse(visit.caller, connector.ref, signal);
-    const origin: ToolOrigin = { scheme: address.scheme, host: address.host, port: address.port };
+    const origin: ToolOrigin = address;
     const found = resolved.find((each) => each.connector === connector);
     const { trust, credential } = await this.#access(connector, found, origin, signal);
     return { connector: connector.ref, outgoing: { origin, path, trust, credential } };
@@ -91,7 +91,7 @@ export class Router {
     const [address] = addressesOf(found.connector);
     if (address === undefined) throw withoutAddress(ref);
     if (hasDotSegment(pathnameOf(path))) throw new Refusal(400, 'malformed', 'the path leads out of the connector');
-    const origin: ToolOrigin = { scheme: address.scheme, host: address.host, port: address.port };
+    const origin: ToolOrigin = address;
     const { trust, credential } = await this.#access(found.connector, found, origin, signal);
     return {
       connector: ref,
@@ -158,8 +158,17 @@ export class Router {
 
   /** A connector that cannot be read is in the way of those requests alone that are for none of the others. */
   async #resolved({ connectors }: Visit, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
-    const found = await Promise.allSettled(connectors.map((ref) => this.#options.connectors.find(ref, signal)));
-    return found.flatMap((each) => (each.status === 'fulfilled' ? (each.value ?? []) : []));
+    const resolved: ResolvedConnector[] = [];
+    for (const ref of connectors) {
+      try {
+        // One after the other: they are in memory, all of them or none.
+        const found = await this.#options.connectors.find(ref, signal);
+        if (found !== undefined) resolved.push(found);
+      } catch {
+        // See above.
+      }
+    }
+    return resolved;
   }
 
   async #named(visit: Visit, signal: AbortSignal): Promise<readonly ResolvedConnector['connector'][]> {

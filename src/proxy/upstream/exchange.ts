@@ -4,7 +4,7 @@ import type { RawHeaders } from './headers.js';
 import { endToEnd, hasWord, valuesOf } from './headers.js';
 import { StreamedBody, framingHeaders, framingOf, noBody, pairsOf, readBody } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
-import type { StallWatch } from './stall-watch.js';
+import type { StallWatch, Watched } from './stall-watch.js';
 import type { ToolClient, ToolRequest } from './tool-client.js';
 import type { CredentialUse, ToolCredential } from './tool-credential.js';
 import { toolFailure } from './tool-failure.js';
@@ -49,6 +49,8 @@ export interface Outcome {
 
 /** Bodies up to this size are kept while a registry may still ask for a token. */
 const maxKeptBytes = 64 * 1024;
+const madeAnew: ReadonlySet<string> = new Set(['host']);
+const noHeaders: ReadonlySet<string> = new Set();
 const via = ['Via', '1.1 connectors-proxy'];
 /** After these the same request may be sent again although the first may have arrived (RFC 9110, 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
@@ -59,11 +61,15 @@ interface Answer {
 }
 
 /** One request of a client, sent to a tool, and the tool's answer on its way back. */
-export class Exchange {
+export class Exchange implements Watched {
   readonly #parts: ExchangeParts;
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #leaving = new AbortController();
+  /** The client has gone, or nothing has moved for too long. */
+  #hasLeft = false;
+  /** Tells it to whoever is asked for a credential; there for those requests alone. */
+  #leaving: AbortController | undefined;
+  #origin: ToolOrigin | undefined;
   /** Of the current try. */
   #request: ClientRequest | undefined;
   #body: RequestBody | undefined;
@@ -87,11 +93,8 @@ export class Exchange {
     const startMs = this.#parts.steadyNow();
     const framing = framingOf(this.#incoming);
     this.#response.once('close', () => this.#leave());
-    const stopWatching = this.#parts.watch.add({
-      movedBytes: () => this.#movedBytes(),
-      patienceMs: () => this.#patienceMs(),
-      onStalled: () => this.#cut(outgoing),
-    });
+    this.#origin = outgoing.origin;
+    const stopWatching = this.#parts.watch.add(this);
     try {
       this.#body = await this.#bodyFor(framing, outgoing.credential);
       const answer = await this.#ask(outgoing, framing, this.#body);
@@ -120,17 +123,16 @@ export class Exchange {
 
   async #ask(outgoing: Outgoing, framing: Framing, body: RequestBody): Promise<Answer> {
     const { credential } = outgoing;
-    const { signal } = this.#leaving;
     const use: CredentialUse = {
       method: this.#incoming.method ?? '',
       path: outgoing.path,
       isUnrepeatable: body instanceof StreamedBody && !this.#expectsContinue,
     };
-    const shown = await credential.headersFor(use, signal);
+    const shown = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leavingSignal()));
     const first = await this.#send(this.#toolRequest(outgoing, framing, shown), body);
     if (first.response.statusCode !== 401 || !credential.answersChallenges || !body.canBeSent) return first;
     const challenges = valuesOf(first.response.rawHeaders, 'www-authenticate');
-    const better = await credential.headersAfter(challenges, use, signal);
+    const better = await credential.headersAfter(challenges, use, this.#leavingSignal());
     if (better === undefined) return first;
     // The connection can be used again once the answer's body is read.
     first.response.resume();
@@ -140,12 +142,11 @@ export class Exchange {
   #toolRequest(outgoing: Outgoing, framing: Framing, credential: RawHeaders): ToolRequest {
     const { origin, path, trust } = outgoing;
     const { rawHeaders, method = '' } = this.#incoming;
-    const without = new Set(['host', ...(outgoing.withoutHeaders ?? []), ...outgoing.credential.replaces]);
     const takesTrailers = hasWord(rawHeaders, 'te', 'trailers');
     const headers = [
       'Host',
       authorityOf(origin),
-      ...endToEnd(rawHeaders, without),
+      ...endToEnd(rawHeaders, madeAnew, outgoing.credential.replaces, outgoing.withoutHeaders ?? noHeaders),
       ...framingHeaders(framing, method),
       ...credential,
       ...via,
@@ -160,14 +161,14 @@ export class Exchange {
       return await this.#sendOnce(toolRequest, body);
     } catch (error) {
       const isRepeatable = body.canBeSent && !body.isUnderWay && idempotent.has(toolRequest.method);
-      if (this.#request?.reusedSocket !== true || !isRepeatable || this.#leaving.signal.aborted) throw error;
+      if (this.#request?.reusedSocket !== true || !isRepeatable || this.#hasLeft) throw error;
       return this.#sendOnce(toolRequest, body);
     }
   }
 
   #sendOnce(toolRequest: ToolRequest, body: RequestBody): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.#leaving.signal.aborted) throw new ClientGone();
+      if (this.#hasLeft) throw new ClientGone();
       const request = this.#parts.client.request(toolRequest);
       this.#request = request;
       request.on('error', reject);
@@ -201,7 +202,10 @@ export class Exchange {
       headers.push('Transfer-Encoding', 'chunked');
     }
     response.writeHead(tool.statusCode ?? 502, tool.statusMessage, [...headers, ...via]);
-    tool.pipe(response, { end: false });
+    tool.on('data', (chunk: Buffer) => {
+      if (!response.destroyed && !response.write(chunk)) tool.pause();
+    });
+    response.on('drain', () => tool.resume());
     tool.once('end', () => {
       const trailers = pairsOf(tool.rawTrailers);
       if (trailers.length > 0) response.addTrailers(trailers);
@@ -216,23 +220,26 @@ export class Exchange {
     if (!tool.complete) request.destroy();
   }
 
-  #movedBytes(): number {
+  #leavingSignal(): AbortSignal {
+    this.#leaving ??= new AbortController();
+    if (this.#hasLeft) this.#leaving.abort();
+    return this.#leaving.signal;
+  }
+
+  movedBytes(): number {
     const { socket } = this.#incoming;
     const tool = this.#request?.socket;
     return socket.bytesRead + socket.bytesWritten + (tool?.bytesRead ?? 0) + (tool?.bytesWritten ?? 0);
   }
 
-  #patienceMs(): number {
+  patienceMs(): number {
     const { answerMs, idleMs } = this.#parts.timings;
     return this.#hasAnswer || this.#body?.isUnderWay !== false ? idleMs : answerMs;
   }
 
-  #cut({ origin }: Outgoing): void {
-    this.#stalled = new Refusal(
-      504,
-      'timeout',
-      `nothing has moved between the client and ${nameOf(origin)} for too long`,
-    );
+  onStalled(): void {
+    const tool = this.#origin === undefined ? 'the tool' : nameOf(this.#origin);
+    this.#stalled = new Refusal(504, 'timeout', `nothing has moved between the client and ${tool} for too long`);
     this.#leave();
     if (this.#hasAnswer) this.#response.destroy();
   }
@@ -240,7 +247,8 @@ export class Exchange {
   /** The client has gone, or has everything: then there is nobody to tell. */
   #leave(): void {
     if (this.#response.writableFinished) return;
-    this.#leaving.abort();
+    this.#hasLeft = true;
+    this.#leaving?.abort();
     this.#request?.destroy();
   }
 }

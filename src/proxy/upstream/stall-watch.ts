@@ -1,14 +1,15 @@
 /** Something under way that must get on. */
 export interface Watched {
   /** Bytes moved so far, in whatever direction. */
-  readonly movedBytes: () => number;
+  movedBytes(): number;
   /** Milliseconds without a byte that it is given now. */
-  readonly patienceMs: () => number;
+  patienceMs(): number;
   /** Called once, when nothing has moved for so long. */
-  readonly onStalled: () => void;
+  onStalled(): void;
 }
 
-interface Entry extends Watched {
+interface Entry {
+  readonly watched: Watched;
   seenBytes: number;
   seenMs: number;
 }
@@ -27,27 +28,29 @@ export class StallWatch {
 
   /** @returns ends the watch. */
   add(watched: Watched): () => void {
-    const entry = { ...watched, seenBytes: watched.movedBytes(), seenMs: this.#steadyNow() };
+    const entry = { watched, seenBytes: watched.movedBytes(), seenMs: this.#steadyNow() };
     this.#entries.add(entry);
     this.#timer ??= setInterval(() => this.#look(), this.#intervalMs).unref();
-    return () => {
-      this.#entries.delete(entry);
-      if (this.#entries.size > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-    };
+    return () => void this.#entries.delete(entry);
   }
 
   #look(): void {
+    if (this.#entries.size === 0) {
+      // Only now: small requests come and go many times between two looks.
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
     const nowMs = this.#steadyNow();
     for (const entry of this.#entries) {
-      const moved = entry.movedBytes();
+      const { watched } = entry;
+      const moved = watched.movedBytes();
       if (moved !== entry.seenBytes) {
         entry.seenBytes = moved;
         entry.seenMs = nowMs;
-      } else if (nowMs - entry.seenMs >= entry.patienceMs()) {
+      } else if (nowMs - entry.seenMs >= watched.patienceMs()) {
         this.#entries.delete(entry);
-        entry.onStalled();
+        watched.onStalled();
       }
     }
   }

@@ -40,6 +40,23 @@ const agentOptions: http.AgentOptions = {
   scheduling: 'lifo',
 };
 
+/** An agent has connections to tools that trust alike, and looks up this name three times a request. */
+function connectionName(host: string | null | undefined, port: number | string | null | undefined): string {
+  return `${host ?? ''} ${port ?? ''}`;
+}
+
+class PlainAgent extends http.Agent {
+  override getName({ host, port }: http.ClientRequestArgs = {}): string {
+    return connectionName(host, port);
+  }
+}
+
+class SecureAgent extends https.Agent {
+  override getName({ host, port }: https.RequestOptions = {}): string {
+    return connectionName(host, port);
+  }
+}
+
 /** Opens connections and sends requests to tools: HTTP/1.1, TLS always verified, addresses always checked. */
 export class ToolClient {
   readonly #options: ToolClientOptions;
@@ -47,9 +64,12 @@ export class ToolClient {
   /** By trust, the one used last at the end: a connection counts only for those who trust alike. */
   readonly #secure = new Map<string, https.Agent>();
 
+  /** Origins are those of Connectors' addresses, which stay the same from request to request. */
+  readonly #optionsByOrigin = new WeakMap<ToolOrigin, https.RequestOptions>();
+
   constructor(options: ToolClientOptions) {
     this.#options = options;
-    this.#plain = new http.Agent(agentOptions);
+    this.#plain = new PlainAgent(agentOptions);
   }
 
   /**
@@ -58,24 +78,12 @@ export class ToolClient {
    * @throws {Refusal} 403 for a host that is a refused address.
    */
   request({ origin, method, path, headers, trust }: ToolRequest): ClientRequest {
-    const { resolver } = this.#options;
-    resolver.ensureNotRefused(origin.host);
-    const common = {
-      host: origin.host,
-      port: origin.port,
-      method,
-      path,
-      headers: [...headers],
-      setHost: false,
-      lookup: resolver.lookup,
-      timeout: 0,
-      maxHeaderSize,
-      insecureHTTPParser: false,
-    };
+    // The type knows of no list that nobody changes.
+    const options = { ...this.#optionsFor(origin), method, path, headers: headers as string[] };
     const request =
       origin.scheme === 'http'
-        ? http.request({ ...common, agent: this.#plain })
-        : https.request({ ...common, ...serverName(origin.host), agent: this.#agentFor(trust) });
+        ? http.request({ ...options, agent: this.#plain })
+        : https.request({ ...options, agent: this.#agentFor(trust) });
     this.#limitConnecting(request, origin);
     return request;
   }
@@ -97,11 +105,26 @@ export class ToolClient {
     for (const agent of this.#secure.values()) agent.destroy();
   }
 
+  /** What is the same for all requests to an origin. @throws {Refusal} 403 as above. */
+  #optionsFor(origin: ToolOrigin): https.RequestOptions {
+    const known = this.#optionsByOrigin.get(origin);
+    if (known !== undefined) return known;
+    const { resolver } = this.#options;
+    const { host, port, scheme } = origin;
+    resolver.ensureNotRefused(host);
+    const options = {
+      ...{ host, port, setHost: false, lookup: resolver.lookup, maxHeaderSize, insecureHTTPParser: false },
+      ...(scheme === 'https' ? serverName(host) : {}),
+    };
+    this.#optionsByOrigin.set(origin, options);
+    return options;
+  }
+
   #agentFor(trust: Trust | undefined): https.Agent {
     if (trust === undefined) throw new TypeError('an https tool needs a trust set');
     const { id, context } = trust;
     // The context is no part of the names by which an agent keeps connections apart: hence an agent for each.
-    const agent = this.#secure.get(id) ?? new https.Agent({ ...agentOptions, secureContext: context });
+    const agent = this.#secure.get(id) ?? new SecureAgent({ ...agentOptions, secureContext: context });
     this.#secure.delete(id);
     this.#secure.set(id, agent);
     const [oldest] = this.#secure.keys();
@@ -114,11 +137,13 @@ export class ToolClient {
   }
 
   #limitConnecting(request: ClientRequest, { host, scheme }: ToolOrigin): void {
-    const timer = setTimeout(() => request.destroy(new ConnectTimeout(host)), this.#options.connectMs);
-    const stop = (): void => clearTimeout(timer);
-    request.once('close', stop).once('socket', (socket) => {
-      if (request.reusedSocket) stop();
-      else socket.once(scheme === 'https' ? 'secureConnect' : 'connect', stop);
+    // There is a socket at once, kept or new, as their number is not bounded.
+    request.once('socket', (socket) => {
+      if (request.reusedSocket) return;
+      const timer = setTimeout(() => request.destroy(new ConnectTimeout(host)), this.#options.connectMs);
+      const stop = (): void => clearTimeout(timer);
+      request.once('close', stop);
+      socket.once(scheme === 'https' ? 'secureConnect' : 'connect', stop);
     });
   }
 }

@@ -15,6 +15,8 @@ export interface ToolCredential {
   readonly replaces: ReadonlySet<string>;
   /** Whether a `401` may be worth a second request; if so, small bodies are kept for it. */
   readonly answersChallenges: boolean;
+  /** The headers to add, where they are the same for every request: nobody has to be asked. */
+  readonly fixedHeaders?: RawHeaders;
   /**
    * The headers to add.
    * @throws {Refusal} when it cannot be had.
@@ -31,6 +33,7 @@ export interface ToolCredential {
 export const noCredential: ToolCredential = {
   replaces: new Set(),
   answersChallenges: false,
+  fixedHeaders: [],
   headersFor: () => Promise.resolve([]),
   headersAfter: () => Promise.resolve(undefined),
 };

@@ -39,7 +39,7 @@ export async function askForUpgrade(
   const headers = [
     'Host',
     authorityOf(origin),
-    ...endToEnd(rawHeaders, new Set(['host', ...(withoutHeaders ?? []), ...credential.replaces])),
+    ...endToEnd(rawHeaders, new Set(['host', ...(withoutHeaders ?? [])]), credential.replaces),
     'Connection',
     'Upgrade',
     ...valuesOf(rawHeaders, 'upgrade').flatMap((value) => ['Upgrade', value]),
