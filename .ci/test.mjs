@@ -1,22 +1,44 @@
-// `npm test`: static checks, build, then every suite, each in a private mount namespace so that no test mount
-// reaches the host. Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure.
+// `npm test`: static checks, build, then every suite in parts, several side by side, each in a private mount namespace so
+// that no test mount reaches the host. Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure.
 // `npm run test:only -- SUITE…|FILE…` runs just those, without the static checks.
 // ALSO_NODE, the path of another Node's executable, has it run some suites a second time with that one.
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 
 const root = path.join(import.meta.dirname, '..');
-const suites = ['unit', 'integration', 'conformance', 'fault', 'model', 'e2e'];
-/** Waits for minutes and works little, so it runs beside the others. */
-const backgroundSuite = 'soak';
+const suites = ['unit', 'integration', 'conformance', 'fault', 'model', 'e2e', 'soak'];
+/**
+ * The folders of tests that run as one process, those that take longest first. A file belongs to the innermost that it
+ * lies in. Each waits more than it works, so that there is one more of them at work than there are processors.
+ */
+const parts = [
+  'soak',
+  'model',
+  'integration/driver/load',
+  'e2e/flow',
+  'integration/driver/kubernetes',
+  'integration/scenarios',
+  'e2e',
+  'integration/driver/publish',
+  'fault/fuzz',
+  'integration/proxy',
+  'unit',
+  'fault',
+  'integration/driver',
+  'integration',
+  'conformance',
+];
+const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 1);
 /** What another Node runs too, unless ALSO_SUITES says more: the built driver from end to end, within CI's time. */
 const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['conformance', 'fault'];
 const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
 
-let passed = 0;
+/** Failures that are not of a test. */
 let failed = 0;
+/** What every part's tests came to: {name, node, files: {FILE: {passed, failed, pending}}, failures}. */
+const outcomes = [];
 /** Told again at the end: thousands of lines may lie between a failure and the last line. */
 const failures = [];
 /** Those of tests that passed when their file ran once more. */
@@ -73,19 +95,21 @@ function mocha(files, node = process.execPath) {
   return { folder, totals, program, args, env: { TEST_TOTALS_FILE: totals, PATH } };
 }
 
-function suite(name, files, node) {
+/** Runs a suite whose output is seen as it comes. */
+function suite(name, files) {
   console.log(`\n== ${name}`);
-  const { folder, totals, program, args, env } = mocha(files, node);
+  const { folder, totals, program, args, env } = mocha(files);
   const { status, signal } = run(program, args, env);
-  count(name, totals, status ?? signal, node);
+  count(name, totals, status ?? signal);
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Starts a suite whose output is kept. @returns waits for its end, prints all of it, and counts. */
-function startSuite(name, files) {
-  const { folder, totals, program, args, env } = mocha(files);
+/** Runs a part whose output is kept, printed at its end, and counted. */
+async function runPart({ name, files, node }) {
+  const { folder, totals, program, args, env } = mocha(files, node);
   const outputFile = path.join(folder, 'output');
   const output = openSync(outputFile, 'w');
+  const startMs = Date.now();
   const child = spawn(program, args, {
     cwd: root,
     timeout: limitMs,
@@ -96,18 +120,36 @@ function startSuite(name, files) {
   closeSync(output);
   const kill = () => child.kill();
   process.once('exit', kill);
-  const ended = new Promise((resolve) => {
+  const status = await new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('close', (status, signal) => resolve(status ?? signal));
   });
-  return async () => {
-    const status = await ended;
-    process.off('exit', kill);
-    console.log(`\n== ${name}, beside the others`);
-    console.log(readFileSync(outputFile, 'utf8'));
-    count(name, totals, status);
-    rmSync(folder, { recursive: true, force: true });
+  process.off('exit', kill);
+  console.log(`\n== ${name} (${Math.round((Date.now() - startMs) / 1000)} s)`);
+  console.log(readFileSync(outputFile, 'utf8'));
+  count(name, totals, status, node);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Runs parts side by side, in their order, as many at a time as there are lanes. */
+async function runParts(queue) {
+  const lane = async () => {
+    for (let part = queue.shift(); part; part = queue.shift()) await runPart(part);
   };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+
+/** @returns the parts of some suites with their files. */
+function partsOf(names, node, suffix = '') {
+  const isWithin = (file, folder) => file.startsWith(`test/${folder}/`);
+  const innermost = (file) => parts.filter((part) => isWithin(file, part)).sort((a, b) => b.length - a.length)[0];
+  const entries = readdirSync(path.join(root, 'test'), { recursive: true });
+  const files = entries.filter((entry) => entry.endsWith('.test.ts')).map((entry) => `test/${entry}`);
+  const lost = files.filter((file) => innermost(file) === undefined);
+  if (lost.length > 0) fail(`in no part of .ci/test.mjs: ${lost.join(' ')}`, lost.length);
+  return parts
+    .filter((part) => names.includes(part.split('/')[0]))
+    .map((part) => ({ name: `${part}${suffix}`, files: files.filter((file) => innermost(file) === part), node }));
 }
 
 /** @param status how the suite ended: an exit status, or the name of a signal. @param node what ran it, if not this Node. */
@@ -115,43 +157,43 @@ function count(name, totals, status, node) {
   const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
   const isCrashed = counted.failures.length === 0 && status !== 0;
   if (isCrashed) fail(`suite ${name} ended with status ${status}`);
-  const retried = new Set(counted.failures.map(({ file }) => file));
-  if (retried.size > 0 && retried.size <= maxRetriedFiles && !retried.has('')) retry(name, counted, [...retried], node);
-  else failures.push(...counted.failures);
   const sums = Object.values(counted.files);
   const sum = (outcome) => sums.reduce((total, file) => total + file[outcome], 0);
-  passed += sum('passed');
-  failed += sum('failed');
   if (sum('passed') + sum('failed') === 0) fail(`suite ${name} found no test`);
   if (sum('pending') > 0 && process.env.CI) {
     fail(`suite ${name} skipped ${sum('pending')} tests; nothing may be skipped in CI`, sum('pending'));
   }
+  outcomes.push({ name, node, ...counted });
 }
 
 /**
- * Runs files with failures once more, alone. What passes then depends on what else the machine does: it is told at the
- * end and does not fail the run.
+ * Runs files with failures once more, when nothing else runs any more. What passes then depends on what else the machine
+ * does: it is told at the end and does not fail the run.
  */
-function retry(name, counted, files, node) {
+function retry() {
+  const failedFiles = ({ failures }) => [...new Set(failures.map(({ file }) => file))];
+  const isOfMachine = outcomes.flatMap(failedFiles).length <= maxRetriedFiles;
+  for (const outcome of outcomes) {
+    const retried = isOfMachine ? failedFiles(outcome).filter((file) => file !== '') : [];
+    const again = retried.length > 0 ? runAgain(outcome, retried) : {};
+    const isSteady = (file) => again[file]?.failed === 0 && again[file].passed > 0;
+    for (const file of retried.filter(isSteady)) outcome.files[file] = again[file];
+    for (const failure of outcome.failures) (isSteady(failure.file) ? unsteady : failures).push(failure);
+  }
+}
+
+function runAgain({ name, node }, files) {
   console.log(`\n== ${name}, once more: ${files.map((file) => path.relative(root, file)).join(' ')}`);
   const { folder, totals, program, args, env } = mocha(files, node);
   run(program, args, env);
-  const again = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
+  const again = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {} };
   rmSync(folder, { recursive: true, force: true });
-  for (const file of files) {
-    const isSteady = (again.files[file]?.failed ?? 1) === 0 && again.files[file].passed > 0;
-    if (isSteady) counted.files[file] = again.files[file];
-    (isSteady ? unsteady : failures).push(...counted.failures.filter((failure) => failure.file === file));
-  }
+  return again.files;
 }
 
 function fail(message, count = 1) {
   console.log(message);
   failed += count;
-}
-
-function filesOf(name) {
-  return [`test/${name}/**/*.test.ts`];
 }
 
 function tell(heading, told) {
@@ -162,6 +204,10 @@ function tell(heading, told) {
 }
 
 function finish() {
+  retry();
+  const sums = outcomes.flatMap(({ files }) => Object.values(files));
+  const passed = sums.reduce((total, file) => total + file.passed, 0);
+  failed += sums.reduce((total, file) => total + file.failed, 0);
   tell('failed at first and passed alone: look into these', unsteady);
   tell('failed', failures);
   console.log(`\n${passed} passed, ${failed} failed`);
@@ -170,16 +216,11 @@ function finish() {
 
 if (only) {
   if (run('npm', ['run', '--silent', 'build']).status !== 0) process.exit(1);
-  for (const name of only) suite(name, [...suites, backgroundSuite].includes(name) ? filesOf(name) : [name]);
+  for (const name of only) suite(name, suites.includes(name) ? [`test/${name}/**/*.test.ts`] : [name]);
 } else {
   for (const name of ['format:check', 'lint', 'typecheck', 'build']) step(name);
-  const collect = startSuite(backgroundSuite, filesOf(backgroundSuite));
-  for (const name of suites) suite(name, filesOf(name));
   const also = process.env.ALSO_NODE;
-  if (also) {
-    const version = spawnSync(also, ['--version'], { encoding: 'utf8' }).stdout.trim();
-    for (const name of suitesOfNode) suite(`${name} on Node ${version}`, filesOf(name), also);
-  }
-  await collect();
+  const version = also && spawnSync(also, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  await runParts([...partsOf(suites), ...(also ? partsOf(suitesOfNode, also, ` on Node ${version}`) : [])]);
 }
 finish();
