@@ -1,11 +1,15 @@
-import { throwIfAborted } from '../errors.js';
+import { DriverError, throwIfAborted } from '../errors.js';
 import { abortable } from '../abortable.js';
 
 interface SharedCall<T> {
   readonly answer: Promise<T>;
   readonly controller: AbortController;
   callers: number;
+  /** There is nothing left to cancel. */
+  isOver: boolean;
 }
+
+const nobodyWaits = new DriverError('CANCELLED', 'nobody waits for the call any more');
 
 /** Calls that several callers want at once are made once. The last caller to leave early cancels the call. */
 export class SharedCalls<T> {
@@ -26,14 +30,15 @@ export class SharedCalls<T> {
       call.callers -= 1;
       if (call.callers === 0) {
         if (this.#calls.get(key) === call) this.#calls.delete(key);
-        call.controller.abort();
+        if (!call.isOver) call.controller.abort(nobodyWaits);
       }
     }
   }
 
   #begin(key: string, start: (signal: AbortSignal) => Promise<T>): SharedCall<T> {
     const controller = new AbortController();
-    const call = { answer: start(controller.signal), controller, callers: 0 };
+    const answer = start(controller.signal).finally(() => (call.isOver = true));
+    const call: SharedCall<T> = { answer, controller, callers: 0, isOver: false };
     this.#calls.set(key, call);
     return call;
   }

@@ -135,8 +135,12 @@ export class Http2Connection implements Connection {
 
 function responseHeaders(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders & { readonly ':status'?: number }> {
   return new Promise((resolve, reject) => {
-    stream.once('response', resolve);
-    stream.once('close', () => reject(brokenStream(stream)));
+    const broke = (): void => reject(brokenStream(stream));
+    stream.once('response', (headers: IncomingHttpHeaders) => {
+      stream.off('close', broke);
+      resolve(headers);
+    });
+    stream.once('close', broke);
     // Always followed by 'close'; kept, as an error after the response would otherwise end the process.
     stream.on('error', (error: Error) => reject(brokenStream(stream, error)));
   });
