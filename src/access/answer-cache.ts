@@ -15,7 +15,10 @@ export interface AnswerLifetimes {
   readonly deniedForMs: number;
 }
 
-/** A node has 110 pods with a handful of connectors each; beyond it the answers that were asked first are forgotten. */
+/**
+ * Of each kind. A node has 110 pods with a handful of connectors each; beyond it the answers that were asked first are
+ * forgotten. Anybody's pods can raise any number of questions that are denied: they make none forgotten that is allowed.
+ */
 const maxAnswers = 4096;
 
 /**
@@ -26,7 +29,8 @@ export class AnswerCache {
   readonly #clock: Clock;
   readonly #steadyNow: () => number;
   readonly #lifetimes: AnswerLifetimes;
-  readonly #answers = new Map<string, Answer>();
+  readonly #allowed = new Map<string, Answer>();
+  readonly #denied = new Map<string, Answer>();
 
   /** @param steadyNow a clock in milliseconds that is never set. */
   constructor(clock: Clock, steadyNow: () => number, lifetimes: AnswerLifetimes = { allowedForMs, deniedForMs }) {
@@ -41,7 +45,7 @@ export class AnswerCache {
 
   /** Undefined: not known, or too old to count. */
   get(key: string): boolean | undefined {
-    const answer = this.#answers.get(key);
+    const answer = this.#known(key);
     if (answer === undefined) return undefined;
     const { isAllowed, askedAt } = answer;
     const { wallMs, steadyMs } = this.now();
@@ -52,19 +56,25 @@ export class AnswerCache {
 
   /** The last answer however old it is: a hint at what the next one will be. */
   hint(key: string): boolean | undefined {
-    return this.#answers.get(key)?.isAllowed;
+    return this.#known(key)?.isAllowed;
   }
 
   forget(key: string): void {
-    this.#answers.delete(key);
+    this.#allowed.delete(key);
+    this.#denied.delete(key);
   }
 
   /** An answer never replaces one that was asked for later: questions may overtake each other. */
   put(key: string, isAllowed: boolean, askedAt: Moment): void {
-    const known = this.#answers.get(key);
+    const known = this.#known(key);
     if (known !== undefined && known.askedAt.steadyMs > askedAt.steadyMs) return;
-    this.#answers.delete(key);
-    this.#answers.set(key, { isAllowed, askedAt });
-    if (this.#answers.size > maxAnswers) this.#answers.delete(this.#answers.keys().next().value ?? '');
+    this.forget(key);
+    const answers = isAllowed ? this.#allowed : this.#denied;
+    answers.set(key, { isAllowed, askedAt });
+    if (answers.size > maxAnswers) answers.delete(answers.keys().next().value ?? '');
+  }
+
+  #known(key: string): Answer | undefined {
+    return this.#allowed.get(key) ?? this.#denied.get(key);
   }
 }

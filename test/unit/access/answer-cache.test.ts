@@ -61,4 +61,18 @@ describe('the cache of answers', () => {
     const kept = Array.from({ length: 5000 }, (_, index) => cache.get(String(index))).filter(Boolean).length;
     assert.equal(kept, 4096);
   });
+
+  it('forgets nothing that is allowed for any number of answers that deny', () => {
+    put('yes', true);
+    for (let index = 0; index < 5000; index += 1) put(`no-${index}`, false);
+    assert.deepEqual([cache.get('yes'), cache.get('no-0'), cache.get('no-4999')], [true, undefined, false]);
+  });
+
+  it('has one answer to a question, whichever it was before', () => {
+    put('a', true, 2);
+    put('a', false, 1);
+    assert.equal(cache.get('a'), false);
+    put('a', true);
+    assert.equal(cache.get('a'), true);
+  });
 });
