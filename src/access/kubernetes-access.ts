@@ -39,6 +39,9 @@ export interface KubernetesAccessOptions {
   readonly watchesApprovals: boolean;
 }
 
+/** Connectors of one volume that are asked about together; few volumes have more. */
+const askedTogether = 4;
+
 /** Access as the API server's authorizers decide it. */
 export class KubernetesAccess implements AccessControl {
   readonly #reviews: AccessReviews;
@@ -97,11 +100,22 @@ export class KubernetesAccess implements AccessControl {
   }
 
   /**
-   * The needs that are not met but that an approval can meet. All are asked for at once, but those beyond reading count
-   * only when reading is allowed: neither message nor time tells others more.
-   * @throws {DriverError} PERMISSION_DENIED when there are others.
+   * The needs that are not met but that an approval can meet; the connectors are asked about some at a time. All needs of one
+   * are asked for at once, but those beyond reading count only when reading is allowed: neither message nor time tells
+   * others more.
+   * @throws {DriverError} PERMISSION_DENIED when there are others. Then nothing is asked about the connectors that follow:
+   * who names many without a right to any costs no more than who names a few.
    */
   async #approvable(request: AccessRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
+    const missing: ProxyNeed[] = [];
+    for (let from = 0; from < request.connectors.length; from += askedTogether) {
+      const connectors = request.connectors.slice(from, from + askedTogether);
+      missing.push(...(await this.#approvableOf({ ...request, connectors }, signal)));
+    }
+    return missing;
+  }
+
+  async #approvableOf(request: AccessRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
     const [toRead, toProxy] = [readNeedsIn(request), this.#proxyNeedsIn(request)];
     const [read, proxy] = [this.#ask(toRead, signal), this.#ask(toProxy, signal)];
     const unread = unmet(toRead, await read, signal);

@@ -53,6 +53,17 @@ describe('the permission to use a connector', () => {
     assert.ok(volume.isMounted());
   });
 
+  it('is asked for four connectors at a time, and not further once it is missing', async () => {
+    const names = Array.from({ length: 32 }, (_, index) => `made-up-${index}`);
+    const publish = (connectors: string): Promise<void> =>
+      driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors } }));
+    const message = await assertFails(publish(names.join()), 'PERMISSION_DENIED', /may not "get"/);
+    assert.match(message, /"made-up-0", "made-up-1", "made-up-2", "made-up-3" in namespace/);
+    assert.equal(cluster.reviews, 4);
+    await assertFails(publish(['harbor', ...names.slice(4)].join()), 'PERMISSION_DENIED', /"made-up-4"/);
+    assert.equal(cluster.reviews, 8);
+  });
+
   it('comes first: without it nobody learns whether a connector exists, and none is looked for', async () => {
     cluster.put(connector('hidden', { namespace: 'other' }));
     cluster.api.clearRequests();
