@@ -23,11 +23,15 @@ export class RequestGate {
   readonly #limits: GateLimits;
   readonly #observer: LoadObserver;
   readonly #queue = new FairQueue<() => void>();
+  readonly #perNamespace: number;
+  /** By namespace, those that have some. */
+  readonly #inFlightOf = new Map<string, number>();
   #inFlight = 0;
 
   constructor(gateLimits: GateLimits, observer: LoadObserver) {
     this.#limits = gateLimits;
     this.#observer = observer;
+    this.#perNamespace = Math.max(1, Math.floor(gateLimits.inFlight * limits.api.namespaceShare));
   }
 
   get use(): BoundUse {
@@ -42,10 +46,20 @@ export class RequestGate {
    */
   async enter(owner: CallOwner, signal: AbortSignal): Promise<() => void> {
     throwIfAborted(signal);
-    if (this.#inFlight < this.#limits.inFlight) this.#inFlight += 1;
+    if (this.#inFlight < this.#limits.inFlight && this.#mayHaveMore(owner.namespace)) this.#begin(owner.namespace);
     else await this.#wait(owner, signal);
     this.#queue.used(pathOf(owner), 1);
-    return () => this.#leave();
+    return () => this.#leave(owner.namespace);
+  }
+
+  /** The answers of one namespace's questions, too, take the processor's time in turns with what others want. */
+  #mayHaveMore(namespace: string): boolean {
+    return namespace === driverItself.namespace || (this.#inFlightOf.get(namespace) ?? 0) < this.#perNamespace;
+  }
+
+  #begin(namespace: string): void {
+    this.#inFlight += 1;
+    this.#inFlightOf.set(namespace, (this.#inFlightOf.get(namespace) ?? 0) + 1);
   }
 
   async #wait(owner: CallOwner, signal: AbortSignal): Promise<void> {
@@ -53,6 +67,7 @@ export class RequestGate {
     await new Promise<void>((resolve, reject) => {
       const take = (): void => {
         signal.removeEventListener('abort', giveUp);
+        this.#begin(owner.namespace);
         resolve();
       };
       const giveUp = (): void => {
@@ -75,14 +90,12 @@ export class RequestGate {
     );
   }
 
-  /** Hands the turn on, or frees it. */
-  #leave(): void {
-    const next = this.#queue.next(() => true);
-    if (next !== undefined) {
-      next();
-      return;
-    }
+  #leave(namespace: string): void {
     this.#inFlight -= 1;
+    const left = (this.#inFlightOf.get(namespace) ?? 0) - 1;
+    if (left > 0) this.#inFlightOf.set(namespace, left);
+    else this.#inFlightOf.delete(namespace);
+    this.#queue.next((each) => this.#mayHaveMore(each))?.();
     if (this.#inFlight === 0) this.#queue.forget();
   }
 }
