@@ -10,6 +10,7 @@ import type { RpcEdge } from './csi/unary.js';
 import { DriverError } from '../errors.js';
 import { EventLoopDelay } from '../process/event-loop-delay.js';
 import { HealthServer } from '../process/health-server.js';
+import { loadAccept } from './host/accept.js';
 import type { Syscalls } from './host/syscalls.js';
 import { largestVolumeBytes } from './host/footprint.js';
 import { loadPageBytes } from './host/page-size.js';
@@ -60,6 +61,7 @@ export class Driver {
   readonly #server: SocketServer;
   readonly #registration: KubeletRegistration | undefined;
   readonly #health: HealthServer | undefined;
+  readonly #accept = loadAccept();
   readonly #stopping = new AbortController();
   readonly #eventLoopDelay = new EventLoopDelay((seconds) => this.metrics.eventLoopDelayed(seconds));
   readonly metrics: Metrics;
@@ -81,6 +83,7 @@ export class Driver {
       publishQueueLength: () => this.#cases.admission.queueLength,
       load: () => ({
         calls: { used: this.#cases.admission.inFlight, limit: config['max-publishes-in-flight'] },
+        'late-answers': this.#cases.failures.use,
         ...this.#backend.load(),
       }),
       volumes: () => this.#cases.volumes.summary(),
@@ -108,6 +111,7 @@ export class Driver {
       drainMs,
       socket: limits.csiSocket,
       connection: limits.grpcConnection,
+      accept: this.#accept,
       log,
     });
     this.#registration = this.#createRegistration();
@@ -166,6 +170,7 @@ export class Driver {
    */
   async stop(): Promise<void> {
     await this.#registration?.stop();
+    this.#cases.failures.stop();
     const reason = new DriverError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
     const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();
@@ -198,6 +203,7 @@ export class Driver {
       retryMs: registrationRetryMs,
       socket: limits.registrationSocket,
       connection: limits.grpcConnection,
+      accept: this.#accept,
       log,
     });
   }

@@ -1,6 +1,7 @@
 import { briefly } from '../process/briefly.js';
 import { JobThreads } from '../process/job-threads.js';
 import { CallAdmission } from '../load/call-admission.js';
+import { FailurePace } from '../load/failure-pace.js';
 import { countedAndLogged } from '../load/refusal-log.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
@@ -8,7 +9,7 @@ import type { Backend } from './backend.js';
 import type { DriverConfig } from './config.js';
 import type { RenderJob, RenderOutcome } from './content/render-job.js';
 import { TemplateRenderer } from './content/template-renderer.js';
-import { LatePublishes } from './csi/late-publishes.js';
+import { LateCalls } from './csi/late-calls.js';
 import { nodeService } from './csi/node.js';
 import type { RpcEdge } from './csi/unary.js';
 import type { Metrics } from './metrics.js';
@@ -45,6 +46,7 @@ export interface VolumeCasesOptions {
 export class VolumeCases {
   readonly volumes = new PublishedVolumes();
   readonly admission: CallAdmission;
+  readonly failures = new FailurePace({ now: () => performance.now(), random: Math.random });
   readonly #options: VolumeCasesOptions;
   readonly #locks = new VolumeLocks();
   readonly #renderThreads: JobThreads<RenderJob, RenderOutcome>;
@@ -91,8 +93,9 @@ export class VolumeCases {
       publish: this.#publish,
       unpublish: new UnpublishVolume({ ...shared, source: backend.source, access: backend.access }),
       statistics: new VolumeStatisticsQuery(shared),
-      latePublishes: new LatePublishes(() => performance.now()),
+      lateCalls: new LateCalls(() => performance.now()),
       health: new VolumeHealthQuery(shared),
+      failures: this.failures,
       onPublished: ({ path }) => metrics.published('ok', path),
       onFailed: (code) => metrics.published(code, ''),
     });

@@ -3,7 +3,7 @@ import { AdmittedCall } from './admitted-call.js';
 import type { CallOwner } from './call-owner.js';
 import { CallShares } from './call-shares.js';
 import type { ShareEntry } from './call-shares.js';
-import { limits } from './limits.js';
+import { unitsOf } from './call-units.js';
 import type { LoadObserver, Refusal } from './load-observer.js';
 import { WorkPlaces } from './work-places.js';
 
@@ -96,7 +96,7 @@ export class CallAdmission {
   #enter(asking: AskingCall, controller: AbortController): Entry {
     const { owner } = asking;
     const { inFlight, perPod } = this.#limits;
-    const units = Math.min(1 + Math.floor(asking.sizeBytes / limits.calls.bytesPerUnit), perPod, inFlight);
+    const units = Math.min(unitsOf(asking.sizeBytes), perPod, inFlight);
     const ofPod = this.#shares.ofPod(owner);
     // A request that alone is more than a share can get in all the same, one at a time.
     if (ofPod > 0 && ofPod + units > perPod) throw this.#refusal('pod', asking);

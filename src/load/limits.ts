@@ -1,3 +1,6 @@
+/** How new connections are let in, see driver/csi/connection-turns.ts. One costs the driver half a millisecond. */
+const turns = { accepted: 256, fresh: 48, waiting: 16, silentMs: 50, muteMs: 5 } as const;
+
 /**
  * Every bound on what others can make the driver hold or do, in one place. Names carry the units. What an operator may want
  * to choose is the default of a flag (driver/config.ts), which is named beside it.
@@ -16,6 +19,16 @@ export const limits = {
      * may hold the memory that one volume's templates may use (32 MiB).
      */
     atWork: 4,
+  },
+  /** Answers to publishes that fail; see failure-pace.ts. */
+  failures: {
+    /** Of one pod: so many at once, one in so many milliseconds from then on, and none later than so. */
+    burst: 32,
+    everyMs: 250,
+    longestMs: 20_000,
+    /** Calls that are held, in units as above; what is more is answered at once. And pods that are remembered. */
+    units: 1024,
+    pods: 1024,
   },
   /** Objects of the API server as they are read; larger ones are passed over unparsed. See kube/object-sieve.ts. */
   objects: {
@@ -76,8 +89,8 @@ export const limits = {
    * be accepted: the kernel refuses what is more (as it does over net.core.somaxconn, usually 4096), whoever it is, and all
    * volumes of a node may be dialled for at once.
    */
-  csiSocket: { connections: 4096, backlog: 4096 },
-  registrationSocket: { connections: 16, backlog: 16 },
+  csiSocket: { connections: 4096, backlog: 4096, turns },
+  registrationSocket: { connections: 16, backlog: 16, turns },
   /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
   log: { maxQueuedBytes: 256 * 1024, gatherMs: 10, retryMs: [20, 1000] },
   /** The port of metrics and probes, which the whole pod network may reach. */

@@ -12,9 +12,10 @@ import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePu
 import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.js';
 import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
 import type { AttributeBounds } from '../volume/attributes.js';
+import type { FailurePace } from '../../load/failure-pace.js';
 import { askingCallOf } from './asking-call.js';
 import { parsePublishRequest } from './publish-request.js';
-import type { LatePublishes } from './late-publishes.js';
+import type { LateCalls } from './late-calls.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
 import { loggedVolumeId, volumeIdProblem } from './volume-id.js';
@@ -26,8 +27,9 @@ export interface NodeOptions {
   readonly publish: PublishVolume;
   readonly unpublish: UnpublishVolume;
   readonly statistics: VolumeStatisticsQuery;
-  readonly latePublishes: LatePublishes;
+  readonly lateCalls: LateCalls;
   readonly health: VolumeHealthQuery;
+  readonly failures: Pick<FailurePace, 'hold'>;
   /** Told of every publish that succeeded. */
   readonly onPublished: (outcome: PublishOutcome) => void;
   /** Told of every publish that failed, with the code that the kubelet was given. */
@@ -63,7 +65,7 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
 }
 
 function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeRequest__Output, Record<string, never>> {
-  const { host, publish, attributeBounds, latePublishes, onPublished, onFailed } = options;
+  const { host, publish, attributeBounds, lateCalls, failures, onPublished, onFailed } = options;
   const bounds = { ...attributeBounds, targetPathProblem: (path: string) => host.targetPathProblem(path) };
   return async (message, signal, report, peer) => {
     report.volumeId = loggedVolumeId(message.volume_id);
@@ -76,7 +78,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       return request;
     };
     try {
-      latePublishes.ensureInTime(message.volume_id, peer);
+      lateCalls.publish(message.volume_id, peer);
       const { path, steps } = await publish.run(
         {
           volumeId: message.volume_id,
@@ -92,6 +94,8 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       return {};
     } catch (error) {
       onFailed(asDriverError(error, 'the driver failed unexpectedly; see its log').code);
+      const { owner, sizeBytes } = askingCallOf(message, false);
+      await failures.hold({ podUid: owner.podUid, sizeBytes }, signal);
       throw error;
     }
   };
@@ -111,7 +115,7 @@ function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeR
     ensureGiven(volumeId, { target_path: targetPath });
     const problem = options.host.targetPathProblem(targetPath);
     if (problem !== undefined) throw new DriverError('INVALID_ARGUMENT', problem);
-    options.latePublishes.unpublished(volumeId, peer);
+    options.lateCalls.unpublish(volumeId, peer);
     await options.unpublish.run(volumeId, targetPath, signal);
     return {};
   };

@@ -9,13 +9,16 @@ const flushMs = 1000;
  */
 export class OpenConnections {
   readonly #limit: number;
+  readonly #onCall: (connection: Socket) => void;
   /** Calls that run, by connection. */
   readonly #runningCalls = new Map<Socket, number>();
   readonly #byPeer = new Map<string, Socket>();
   #added = 0;
 
-  constructor(limit: number) {
+  /** @param onCall told of the connection of each call that begins to run. */
+  constructor(limit: number, onCall: (connection: Socket) => void) {
     this.#limit = limit;
+    this.#onCall = onCall;
   }
 
   get count(): number {
@@ -29,12 +32,11 @@ export class OpenConnections {
    * kubelet out.
    */
   add(connection: Socket): void {
-    const peer = this.#name(connection);
     this.#runningCalls.set(connection, 0);
-    this.#byPeer.set(peer, connection);
+    this.#name(connection, `connection-${(this.#added += 1)}`);
     connection.once('close', () => {
       this.#runningCalls.delete(connection);
-      this.#byPeer.delete(peer);
+      this.#byPeer.delete(connection.remoteAddress ?? '');
     });
     // A session that is closed ends its side when all its answers are written. Nothing can come after that.
     connection.once('finish', () => connection.destroy());
@@ -50,7 +52,12 @@ export class OpenConnections {
     const connection = this.#byPeer.get(peer);
     if (connection === undefined) return () => undefined;
     this.#count(connection, 1);
-    return () => this.#count(connection, -1);
+    this.#onCall(connection);
+    return () => {
+      this.#count(connection, -1);
+      // Its next call may be made at any time after it: then its number says nothing of what came first.
+      if (peer.startsWith('connection')) this.#name(connection, `used-${peer}`);
+    };
   }
 
   /** Waits until all are gone, whose sessions are closing. Those that take longer than a moment are cut off. */
@@ -63,10 +70,11 @@ export class OpenConnections {
   }
 
   /** Clients of a unix socket have no address, which is all that grpc-js tells of the connection of a call. */
-  #name(connection: Socket): string {
-    const peer = `connection-${(this.#added += 1)}`;
-    Object.defineProperty(connection, 'remoteAddress', { value: peer });
-    return peer;
+  #name(connection: Socket, peer: string): void {
+    this.#byPeer.delete(connection.remoteAddress ?? '');
+    if (!this.#runningCalls.has(connection)) return;
+    this.#byPeer.set(peer, connection);
+    Object.defineProperty(connection, 'remoteAddress', { value: peer, configurable: true });
   }
 
   #count(connection: Socket, change: number): void {

@@ -1,4 +1,5 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Accept } from './burst-listener.js';
 import type { Log } from '../../log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
 import type { ConnectionLimits, SocketLimits } from './server.js';
@@ -21,6 +22,7 @@ export interface RegistrationOptions {
   readonly retryMs: number;
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
+  readonly accept: Accept;
 }
 
 /** Of the CSI specification; the kubelet takes any 1.x. */
@@ -98,6 +100,7 @@ export class KubeletRegistration {
       drainMs: 1000,
       socket: this.#options.socket,
       connection: this.#options.connection,
+      accept: this.#options.accept,
       log: this.#options.log,
     });
     await this.#server.start();

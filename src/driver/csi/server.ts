@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import type {
   ConnectionInjector,
   ServiceDefinition,
@@ -7,7 +6,12 @@ import type {
   handleUnaryCall,
 } from '@grpc/grpc-js';
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import type { Server as Listener, Socket } from 'node:net';
 import type { Log } from '../../log.js';
+import { burstListener } from './burst-listener.js';
+import type { Accept } from './burst-listener.js';
+import { ConnectionTurns } from './connection-turns.js';
+import type { TurnLimits } from './connection-turns.js';
 import { OpenConnections } from './open-connections.js';
 import { SocketFile } from './socket-file.js';
 
@@ -27,6 +31,7 @@ export interface SocketServerOptions {
   readonly drainMs: number;
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
+  readonly accept: Accept;
   readonly log: Log;
 }
 
@@ -35,6 +40,10 @@ export interface SocketLimits {
   readonly connections: number;
   /** Connections that wait to be accepted. */
   readonly backlog: number;
+  readonly turns: TurnLimits & {
+    /** How many are accepted in one turn of the event loop. */
+    readonly accepted: number;
+  };
 }
 
 /** What one connection may take; see load/limits.ts. */
@@ -58,17 +67,23 @@ export class SocketServer {
   readonly #grpc: Server;
   readonly #injector: ConnectionInjector;
   readonly #connections: OpenConnections;
-  readonly #listener = createServer((connection) => {
-    this.#connections.add(connection);
-    this.#injector.injectConnection(connection);
-  });
+  readonly #turns: ConnectionTurns;
+  readonly #listener: Listener;
   #runningCalls = 0;
   #whenAnswered: (() => void) | undefined;
 
   constructor(options: SocketServerOptions) {
     this.#options = options;
     this.#file = new SocketFile(options.socketPath);
-    this.#connections = new OpenConnections(options.socket.connections);
+    this.#connections = new OpenConnections(options.socket.connections, (connection) => this.#turns.isDone(connection));
+    this.#turns = new ConnectionTurns(
+      options.socket.turns,
+      (connection) => this.#injector.injectConnection(connection),
+      () => performance.now(),
+    );
+    this.#listener = burstListener(options.accept, options.socket.turns.accepted, (connection) =>
+      this.#take(connection),
+    );
     const { connection } = options;
     this.#grpc = new Server({
       'grpc.max_connection_idle_ms': connection.idleMs,
@@ -113,6 +128,7 @@ export class SocketServer {
   async stop(): Promise<void> {
     const { socketPath, log } = this.#options;
     this.#file.close(this.#listener);
+    this.#turns.stop();
     // Its callback is not waited for: it comes when the clients have closed their sides.
     this.#grpc.tryShutdown(() => undefined);
     if (!(await this.#untilAnswered())) {
@@ -120,6 +136,12 @@ export class SocketServer {
     }
     await this.#connections.untilClosed();
     this.#grpc.forceShutdown();
+  }
+
+  #take(connection: Socket): void {
+    this.#connections.add(connection);
+    connection.once('close', () => this.#turns.isDone(connection));
+    this.#turns.add(connection);
   }
 
   /** @returns false when the drain time was over before the last running call had its answer. */

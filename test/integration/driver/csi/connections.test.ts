@@ -4,6 +4,8 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { SocketServer } from '../../../../src/driver/csi/server.js';
 import { csi } from '../../../../src/driver/csi/services.js';
+import { loadAccept } from '../../../../src/driver/host/accept.js';
+import { limits } from '../../../../src/load/limits.js';
 import { silentLog } from '../../../../src/log.js';
 import { KubeletClient } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
@@ -17,7 +19,7 @@ describe('a connection to the driver', () => {
   let answer: (() => void) | undefined;
   const asked = () => new Promise<void>((resolve) => (answer = resolve));
 
-  const start = async (limits: {
+  const start = async (times: {
     idleMs: number;
     ageMs: number;
     ageGraceMs: number;
@@ -28,8 +30,9 @@ describe('a connection to the driver', () => {
       socketPath: node.socketPath,
       ownsFolder: true,
       drainMs: 1000,
-      socket: { connections: 8, backlog: 8 },
-      connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...limits },
+      socket: { ...limits.registrationSocket, connections: 8 },
+      accept: loadAccept(),
+      connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...times },
       log: silentLog,
       services: [
         {

@@ -54,7 +54,7 @@ describe('publishes of one pod or namespace too many', function () {
 
   it('are refused at once, whatever they hold; others are served, and what was refused can be unpublished', async () => {
     await start();
-    const volumes = volumesOf({ namespace: 'evil', uid: 'evil-1' }, 700);
+    const volumes = volumesOf({ namespace: 'evil', uid: 'evil-1' }, 64);
     const unreadable = { ...slow, context: { 'connector.name': 'x'.repeat(1000), '': 'not even read' } };
     const waiting = volumes
       .slice(0, 32)
@@ -67,7 +67,7 @@ describe('publishes of one pod or namespace too many', function () {
       /RESOURCE_EXHAUSTED: pod evil\/build-pod has 32 publishes under way on this node already, and one pod may have 32; the kubelet tries again$/;
     for (const outcome of refused) assert.match(outcome, message);
     assert.equal(await metric('load_used{bound="calls"}'), 'connectors_csi_load_used{bound="calls"} 32');
-    assert.match((await metric('load_refusals_total')) ?? '', /\{bound="calls",share="pod"\} 668$/);
+    assert.match((await metric('load_refusals_total')) ?? '', /\{bound="calls",share="pod"\} 32$/);
 
     const other = node.volume();
     await kubelet.publish(other.publishRequest());
