@@ -30,16 +30,16 @@ export class DriverProcess {
    * Starts without waiting.
    * @param flags further flags of `serve`; the last of a kind counts.
    * @param through words of a program that becomes the one that it is given, such as setpriv.
-   * @param program in place of dist/main.js.
+   * @param program in place of dist/main.js and this Node.
    */
   constructor(
     node: Pick<NodeSandbox, 'flags' | 'socketPath'>,
     flags: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
     through: readonly string[] = [],
-    program = main,
+    program: readonly string[] = [process.execPath, main],
   ) {
-    const words = [...through, process.execPath, program, 'serve', ...node.flags, '--log-level', 'debug', ...flags];
+    const words = [...through, ...program, 'serve', ...node.flags, '--log-level', 'debug', ...flags];
     this.#child = spawn(words[0] ?? '', words.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },

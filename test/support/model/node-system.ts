@@ -131,7 +131,13 @@ export class NodeSystem {
       ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', this.#kubeconfig],
       ...['--proxy-ca-file', this.sources.caFile, '--log-level', 'warn'],
     ];
-    const driver = new DriverProcess(this.cluster.node, flags, {}, [], this.#program);
+    const driver = new DriverProcess(
+      this.cluster.node,
+      flags,
+      {},
+      [],
+      this.#program === undefined ? undefined : [process.execPath, this.#program],
+    );
     this.#hasExited = false;
     void driver.exited.then(() => (this.#hasExited ||= driver === this.#driver));
     return driver;

@@ -59,7 +59,13 @@ export class ReleaseNode {
     // Beside the manifest's: the way to the API server, and a port that no other driver of this machine has.
     const flags = [...args.slice(1), '--http-address', '127.0.0.1:0'];
     const start = { flags, socketPath };
-    const driver = new DriverProcess(start, [], { ...env, KUBECONFIG: kubeconfig }, [], release.main);
+    const driver = new DriverProcess(
+      start,
+      [],
+      { ...env, KUBECONFIG: kubeconfig },
+      [],
+      [process.execPath, release.main],
+    );
     this.#driver = driver;
     await driver.untilLogged('the kubelet has registered the driver');
     await driver.kubelet.untilReady();

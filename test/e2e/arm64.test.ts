@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { repository } from '../support/deploy/manifests.js';
+import { DriverProcess } from '../support/driver/driver-process.js';
+import { NodeSandbox } from '../support/driver/node-sandbox.js';
+import { Arm64, missingForArm64 } from '../support/e2e/arm64.js';
+
+describe('on arm64', function () {
+  this.timeout(600_000);
+  let arm64: Arm64;
+  before(function () {
+    const missing = missingForArm64();
+    if (missing !== undefined) {
+      console.log(`      skipped: ${missing}`);
+      this.skip();
+    }
+    arm64 = new Arm64();
+  });
+  after(() => {
+    // Absent where the suite was skipped.
+    (arm64 as Arm64 | undefined)?.remove();
+  });
+
+  it('the program starts', async () => {
+    const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
+    assert.equal(await arm64.run('-p', 'process.arch'), 'arm64\n');
+    assert.equal(await arm64.run(arm64.main, '--version'), `${version}\n`);
+  });
+
+  it('the driver publishes a volume, renews its token, tells its statistics and takes it away', async () => {
+    const node = new NodeSandbox();
+    // It cannot start itself anew: the kernel does not execute what is for another processor.
+    const flags = ['--drop-capabilities=false', '--log-level', 'info'];
+    const driver = new DriverProcess(node, flags, {}, [], [...arm64.node, arm64.main]);
+    try {
+      await driver.kubelet.untilReady(300_000);
+      const volume = node.volume();
+      await driver.kubelet.publish(volume.publishRequest());
+      const mounts = node.mounts();
+      assert.match(mounts.join(), / rw,nosuid,nodev,noexec,relatime .*- tmpfs connectors-csi .*size=4096k,.*mode=755/);
+      volume.renewToken();
+      await driver.kubelet.publish(volume.publishRequest());
+      assert.equal(volume.read()['context.token'], volume.token);
+      assert.deepEqual(node.mounts(), mounts);
+      const { usage } = await driver.kubelet.statistics({ volume_id: volume.volumeId, volume_path: volume.target });
+      assert.deepEqual(
+        usage.map(({ unit, total }) => [unit, total]),
+        [
+          ['BYTES', 4 << 20],
+          ['INODES', 1024],
+        ],
+      );
+      await driver.kubelet.unpublishVolume(volume);
+      assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+      assert.deepEqual(node.mounts(), []);
+      assert.deepEqual(await driver.stop(), { status: 0, signal: null });
+    } finally {
+      driver.kill();
+      node.remove();
+    }
+  });
+
+  // Every system call of the host, with what it gives and takes: as detached mounts, and by mount(2) as on old kernels.
+  it('the host passes the tests that it passes on this architecture', async () => {
+    const passed = await arm64.runTests('test/integration/driver/host/tmpfs-host.test.ts');
+    assert.ok(passed >= 80, String(passed));
+  });
+});
