@@ -58,12 +58,9 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
     },
     { write: (line: string) => destination.write(line) },
   );
-  const log: Log = {
-    debug: (message, fields) => logger.debug(allowed(fields), message),
-    info: (message, fields) => logger.info(allowed(fields), message),
-    warn: (message, fields) => logger.warn(allowed(fields), message),
-    error: (message, fields) => logger.error(allowed(fields), message),
-  };
+  const at = (name: 'debug' | 'info' | 'warn' | 'error'): Log['info'] =>
+    logger.isLevelEnabled(name) ? (message, fields) => logger[name](allowed(fields), message) : () => undefined;
+  const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   destination.onResumed?.((count) => {
     log.warn(`${count} lines of the log were dropped: whoever reads it had stopped reading`, { count });
   });
