@@ -37,6 +37,8 @@ const lifetimeToleranceMs = 1000;
 /** The service-account tokens that the kubelet passes with each publish (CSIDriver `tokenRequests`). */
 export class KubeletTokens implements TokenSource {
   readonly #options: KubeletTokensOptions;
+  /** What texts that are still held by somebody were read to be, by audience. */
+  readonly #read = new WeakMap<Secret, Map<string, PassedToken>>();
 
   constructor(options: KubeletTokensOptions) {
     this.#options = options;
@@ -99,17 +101,20 @@ export class KubeletTokens implements TokenSource {
 
   #passedToken({ passed, pod, audience }: TokenRequest): PassedToken | undefined {
     const json = passedJson(passed, this.#options.origin(audience));
-    const secret = json === undefined ? undefined : tokenOfAudience(json, audience);
+    const token = json === undefined ? undefined : this.#readOnce(json, audience);
+    if (token !== undefined) ensureTokenOf(pod, token.claims);
+    return token;
+  }
+
+  /** The token for the audience in a text, which is read once: a volume's request brings the same one each minute. */
+  #readOnce(json: Secret, audience: string): PassedToken | undefined {
+    const known = this.#read.get(json)?.get(audience);
+    if (known !== undefined) return known;
+    const secret = tokenOfAudience(json, audience);
     if (secret === undefined) return undefined;
-    const claims = parseTokenClaims(secret);
-    if (claims === undefined) {
-      throw new DriverError(
-        'FAILED_PRECONDITION',
-        `the token passed for audience ${quote(audience)} is not a JSON Web Token with an "exp" claim`,
-      );
-    }
-    ensureTokenOf(pod, claims);
-    return { secret, claims };
+    const token = { secret, claims: claimsOf(secret, audience) };
+    this.#read.set(json, (this.#read.get(json) ?? new Map<string, PassedToken>()).set(audience, token));
+    return token;
   }
 }
 
@@ -142,6 +147,16 @@ function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
     // The parser's message may quote the text, so it does not become the cause.
     throw new DriverError('FAILED_PRECONDITION', 'csi.storage.k8s.io/serviceAccount.tokens is not valid JSON');
   }
+}
+
+/** @throws {DriverError} FAILED_PRECONDITION for what is no token. */
+function claimsOf(token: Secret, audience: string): TokenClaims {
+  const claims = parseTokenClaims(token);
+  if (claims !== undefined) return claims;
+  throw new DriverError(
+    'FAILED_PRECONDITION',
+    `the token passed for audience ${quote(audience)} is not a JSON Web Token with an "exp" claim`,
+  );
 }
 
 /**

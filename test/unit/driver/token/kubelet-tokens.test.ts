@@ -50,6 +50,18 @@ async function tokenFor({ passed, expirationMs, options }: Case): Promise<string
 }
 
 describe('the kubelet’s token', () => {
+  it('is looked at anew in each request, though its text is read once', () => {
+    let nowMs = 0;
+    const source = tokens({ clock: { now: () => nowMs } });
+    const request = { pod, audience, passed: { inSecrets } };
+    assert.equal(source.peek(request)?.secret.expose(), token);
+    assert.equal(source.peek(request)?.secret, source.peek(request)?.secret);
+    assert.equal(source.peek({ ...request, audience: 'other' }), undefined);
+    assert.equal(source.peek({ ...request, pod: { ...pod, uid: 'another' } }), undefined);
+    nowMs = (nowSeconds + lifetimeSeconds) * 1000;
+    assert.equal(source.peek(request), undefined);
+  });
+
   it('is the one for the audience, with its own expiry', async () => {
     assert.equal(await tokenFor({ passed: { inSecrets } }), token);
     const early = tokens({ origin: () => 'secrets', clock: { now: () => 0 } });
