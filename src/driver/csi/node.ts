@@ -14,7 +14,7 @@ import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
 import type { AttributeBounds } from '../volume/attributes.js';
 import type { FailurePace } from '../../load/failure-pace.js';
 import { askingCallOf } from './asking-call.js';
-import { parsePublishRequest } from './publish-request.js';
+import { isRepeatOf, parsePublishRequest } from './publish-request.js';
 import type { LateCalls } from './late-calls.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
@@ -84,6 +84,11 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
           volumeId: message.volume_id,
           targetPath: message.target_path,
           asking: (isPodInfoTrusted) => askingCallOf(message, isPodInfoTrusted),
+          isRepeatOf: (request) => {
+            const isRepeat = isRepeatOf(message, request);
+            if (isRepeat) describePod(report, request.pod);
+            return isRepeat;
+          },
           parse,
         },
         signal,

@@ -47,7 +47,7 @@ export function parsePublishRequest(request: NodePublishVolumeRequest__Output, b
       `the kubelet passed no ${missing.join(', ')}: set "podInfoOnMount: true" in the driver's CSIDriver object`,
     );
   }
-  return {
+  const parsed: PublishRequest = {
     volumeId: request.volume_id,
     targetPath: request.target_path,
     pod,
@@ -55,6 +55,45 @@ export function parsePublishRequest(request: NodePublishVolumeRequest__Output, b
     passedTokens: passedTokens(request),
     mountOptions,
   };
+  messages.set(parsed, request);
+  return parsed;
+}
+
+/** What requests were parsed from, as long as somebody holds them. */
+const messages = new WeakMap<PublishRequest, NodePublishVolumeRequest__Output>();
+
+/** Whether a message says the same as the one that a request was parsed from, in all that is read of it. */
+export function isRepeatOf(message: NodePublishVolumeRequest__Output, request: PublishRequest): boolean {
+  const former = messages.get(request);
+  if (former === undefined) return false;
+  return (
+    message.volume_id === former.volume_id &&
+    message.target_path === former.target_path &&
+    message.readonly === former.readonly &&
+    hasSameEntries(message.volume_context, former.volume_context) &&
+    hasSameEntries(message.secrets, former.secrets) &&
+    isSameCapability(message.volume_capability, former.volume_capability)
+  );
+}
+
+function hasSameEntries(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const names = Object.keys(a);
+  if (names.length !== Object.keys(b).length) return false;
+  return names.every((name) => Object.hasOwn(b, name) && a[name] === b[name]);
+}
+
+/** @param former of a request that was parsed: a mount. */
+function isSameCapability(
+  capability: VolumeCapability__Output | null,
+  former: VolumeCapability__Output | null,
+): boolean {
+  const [mount, formerMount] = [capability?.mount, former?.mount];
+  if (!mount || !formerMount || capability?.block) return false;
+  return (
+    mount.volume_mount_group === formerMount.volume_mount_group &&
+    mount.mount_flags.length === formerMount.mount_flags.length &&
+    mount.mount_flags.every((flag, index) => flag === formerMount.mount_flags[index])
+  );
 }
 
 function requestProblems(

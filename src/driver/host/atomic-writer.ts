@@ -11,7 +11,7 @@ import { open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
 /** The link that readers go through: it points to the current generation. */
-const dataLink = '..data';
+export const dataLink = '..data';
 /** The next `..data`, for the moment before it is renamed. */
 const nextDataLink = '..data_tmp';
 

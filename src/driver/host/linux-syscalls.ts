@@ -93,7 +93,11 @@ class LinuxSyscalls implements Syscalls {
   }
 
   fstat(fd: number): FileStatus | number {
-    return attempt(() => fs.fstatSync(fd));
+    return attempt(() => statusOf(fs.fstatSync(fd)));
+  }
+
+  stat(path: string): FileStatus | number {
+    return attempt(() => statusOf(fs.statSync(path)));
   }
 
   fstatfs(fd: number): FilesystemStatus | number {
@@ -207,6 +211,10 @@ function aside(call: LibraryCall, ...values: readonly Argument[]): Promise<numbe
     };
     call.async(...values, answer);
   });
+}
+
+function statusOf({ dev, ino, mode, gid, size, mtimeMs }: fs.Stats): FileStatus {
+  return { dev, ino, mode, gid, size, modifiedMs: mtimeMs };
 }
 
 function attempt<T>(call: () => T): T | number {

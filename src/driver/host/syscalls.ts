@@ -23,6 +23,8 @@ export interface Syscalls {
   renameat(directoryFd: number, from: string, to: string): number;
   unlinkat(directoryFd: number, name: string, flags: number): number;
   fstat(fd: number): FileStatus | number;
+  /** Of what an absolute path leads to, through links. */
+  stat(path: string): FileStatus | number;
   fstatfs(fd: number): FilesystemStatus | number;
   /** The names in a directory, without `.` and `..`. The descriptor may be an O_PATH one. */
   list(directoryFd: number): readonly string[] | number;
@@ -49,6 +51,8 @@ export interface FileStatus {
   readonly mode: number;
   readonly gid: number;
   readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modifiedMs: number;
 }
 
 export interface FilesystemStatus {

@@ -21,6 +21,7 @@ import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-sta
 import { mountedVolumes } from './mounted-volumes.js';
 import { permissionsOf } from './permissions.js';
 import { propagationProblem } from './propagation.js';
+import { SeenGenerations } from './seen-generations.js';
 import { selinuxContext } from './selinux.js';
 import { AT_REMOVEDIR, open } from './syscalls.js';
 import type { FilesystemStatus, Syscalls } from './syscalls.js';
@@ -57,6 +58,7 @@ export class TmpfsHost implements VolumeHost {
   readonly #paths: TargetPaths;
   readonly #tmpfs: TmpfsMaker;
   readonly #writer: AtomicWriter;
+  readonly #seen: SeenGenerations;
   #isShared = false;
 
   constructor(options: TmpfsHostOptions, syscalls: Syscalls) {
@@ -65,6 +67,7 @@ export class TmpfsHost implements VolumeHost {
     this.#paths = new TargetPaths(options.kubeletDir, syscalls);
     this.#tmpfs = new TmpfsMaker(syscalls);
     this.#writer = new AtomicWriter(syscalls, options);
+    this.#seen = new SeenGenerations(syscalls);
   }
 
   targetPathProblem(targetPath: string): string | undefined {
@@ -79,6 +82,15 @@ export class TmpfsHost implements VolumeHost {
 
   inspect(targetPath: string): TargetState {
     return this.#at(targetPath, (target) => this.#inspect(target));
+  }
+
+  isPublished(targetPath: string): boolean {
+    if (this.#seen.isAsSeen(targetPath)) return true;
+    return this.#at(targetPath, (target) => {
+      if (target === undefined || this.#inspect(target) !== 'published') return false;
+      this.#seen.add(target);
+      return true;
+    });
   }
 
   /**
@@ -122,6 +134,7 @@ export class TmpfsHost implements VolumeHost {
     try {
       const target = this.#paths.open(targetPath);
       if (target !== undefined) await this.#takeAway(target);
+      this.#seen.delete(targetPath);
       this.#options.memory.release(targetPath);
     } catch (error) {
       throw withCode(error);

@@ -24,7 +24,7 @@ import { StepTimer } from './step-timer.js';
 import { obtainTokens, secretOf, tokensRequestOf } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
 import { publishFailure } from './publish-failure.js';
-import { ensureSameVolume, isUnchanged, requestKeyOf } from './unchanged-volume.js';
+import { ensureSameVolume, isKnownUnchanged, isUnchanged, requestKeyOf } from './unchanged-volume.js';
 import { tell, tellOfLifetimes } from './volume-news.js';
 import type { VolumeLocks } from './volume-locks.js';
 
@@ -62,6 +62,8 @@ export interface PublishCall {
   readonly targetPath: string;
   /** Whose it is and how much it holds, at a look. @param isPodInfoTrusted whether the kubelet is known to set it. */
   readonly asking: (isPodInfoTrusted: boolean) => AskingCall;
+  /** Whether it asks for just what a request did that was parsed before. */
+  readonly isRepeatOf: (request: PublishRequest) => boolean;
   /** @throws {DriverError} INVALID_ARGUMENT or FAILED_PRECONDITION for a request that asks for nothing that can be had. */
   readonly parse: () => PublishRequest;
 }
@@ -82,6 +84,9 @@ export interface PublishCall {
  * 10. Remember what it was made from.
  *
  * Steps 3 to 8 touch nothing on the machine; step 9 is synchronous and undoes its own work when it fails.
+ *
+ * A call that repeats the last one, when nothing has changed and access is known, is answered before all that: it waits
+ * for nothing, so that there is nothing to be kept apart from, and takes less than its refusal would.
  */
 export class PublishVolume {
   readonly #deps: PublishDependencies;
@@ -94,6 +99,7 @@ export class PublishVolume {
   async run(call: PublishCall, signal: AbortSignal): Promise<PublishOutcome> {
     const { volumeId, targetPath, asking, parse } = call;
     const { guard, admission, locks } = this.#deps;
+    if (this.#isRepeatUnchanged(call)) return this.#unchanged(targetPath);
     const answer = await this.#explained(call, () =>
       // 1. Let in and parse.
       admission.run(asking(guard.isKnownTrustworthy()), signal, (admitted) => {
@@ -143,6 +149,23 @@ export class PublishVolume {
     }
   }
 
+  /** False also when that is not known without waiting, or when another call has the volume. */
+  #isRepeatUnchanged({ volumeId, targetPath, isRepeatOf }: PublishCall): boolean {
+    const { volumes, locks } = this.#deps;
+    const known = volumes.get(targetPath);
+    return (
+      known !== undefined &&
+      locks.isFree([volumeId, targetPath]) &&
+      isRepeatOf(known.request) &&
+      isKnownUnchanged(this.#deps, known)
+    );
+  }
+
+  #unchanged(targetPath: string): PublishOutcome {
+    this.#deps.volumes.confirm(targetPath, this.#confirmation('unchanged'));
+    return { path: 'unchanged', steps: {} };
+  }
+
   async #publish(request: PublishRequest, admitted: AdmittedCall, signal: AbortSignal): Promise<PublishOutcome> {
     const requestKey = requestKeyOf(request);
     const known = this.#deps.volumes.get(request.targetPath);
@@ -150,8 +173,7 @@ export class PublishVolume {
 
     // 3. Nothing changed.
     if (known !== undefined && (await isUnchanged(this.#deps, request, requestKey, known, signal))) {
-      this.#deps.volumes.confirm(request.targetPath, this.#confirmation('unchanged'));
-      return { path: 'unchanged', steps: {} };
+      return this.#unchanged(request.targetPath);
     }
     return admitted.atWork(signal, async (call) => {
       try {

@@ -1,4 +1,4 @@
-import type { AccessControl } from '../../access/access-control.js';
+import type { AccessControl, AccessRequest } from '../../access/access-control.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import { DriverError, throwIfAborted } from '../../errors.js';
 import type { ContentDefaults } from '../content/volume-content.js';
@@ -45,24 +45,42 @@ export interface UnchangedDependencies {
  * API server has a moment to give another one; without it what is mounted stays.
  */
 export async function isUnchanged(
-  { guard, source, access, tokens, host, contentDefaults }: UnchangedDependencies,
+  deps: UnchangedDependencies,
   request: PublishRequest,
   requestKey: string,
   known: PublishedVolume,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { access } = deps;
+  const asked = askedUnchanged(deps, request, requestKey, known);
+  if (asked === undefined) return false;
+  if (access.isKnownAllowed(asked)) return true;
+  const isAnswered = await access.isAnsweredSoon(asked, signal);
+  throwIfAborted(signal);
+  return !isAnswered || access.isKnownAllowed(asked);
+}
+
+/** The same for the request that the volume was made from, at once: false where an answer about access has aged. */
+export function isKnownUnchanged(deps: UnchangedDependencies, known: PublishedVolume): boolean {
+  const asked = askedUnchanged(deps, known.request, known.input.requestKey, known);
+  return asked !== undefined && deps.access.isKnownAllowed(asked);
+}
+
+/** What there is to be allowed for a volume that is as the request wants it but for that; undefined when it is not. */
+function askedUnchanged(
+  { guard, source, tokens, host, contentDefaults }: UnchangedDependencies,
+  request: PublishRequest,
+  requestKey: string,
+  known: PublishedVolume,
+): AccessRequest | undefined {
   const { connectors } = request.attributes;
   const flags = source.peekFlags();
   const resolved = source.peek(connectors);
   // The same connectors need tokens for the same audiences.
   const peeked = peekTokens(tokens, tokensRequestOf(request), known.input.tokens.keys());
-  if (flags === undefined || resolved === undefined || peeked === undefined) return false;
+  if (flags === undefined || resolved === undefined || peeked === undefined) return undefined;
   const input = { requestKey, resolved, flags, tokens: peeked, caBundle: contentDefaults().caBundle, isAllowed: true };
-  if (!guard.isKnownTrustworthy() || !isSameInput(known.input, input)) return false;
-  if (host.inspect(request.targetPath) !== 'published') return false;
-  const asked = { pod: request.pod, connectors, flags };
-  if (access.isKnownAllowed(asked)) return true;
-  const isAnswered = await access.isAnsweredSoon(asked, signal);
-  throwIfAborted(signal);
-  return !isAnswered || access.isKnownAllowed(asked);
+  if (!guard.isKnownTrustworthy() || !isSameInput(known.input, input)) return undefined;
+  if (!host.isPublished(request.targetPath)) return undefined;
+  return { pod: request.pod, connectors, flags };
 }

@@ -17,6 +17,11 @@ const over = new DriverError('CANCELLED', 'the call has ended');
 export class VolumeLocks {
   readonly #holders = new Map<string, Holder>();
 
+  /** Whether no call is running for any of the keys. */
+  isFree(keys: readonly string[]): boolean {
+    return keys.every((key) => !this.#holders.has(key));
+  }
+
   /**
    * Runs `work` as the only call for the keys (volume id and target path).
    * @param work gets a signal that also fires when an unpublish wants the volume, and when the work is over.

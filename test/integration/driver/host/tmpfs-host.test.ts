@@ -36,6 +36,27 @@ for (const kernel of kernelNames) {
         assert.deepEqual(kubelet.mounts(), []);
       });
 
+      it('is published at a look until it is detached, unmounted, or another one is there', async () => {
+        const isPublished = (): boolean => host.isPublished(kubelet.target);
+        assert.equal(isPublished(), false);
+        host.put(kubelet.target, files, {});
+        assert.deepEqual([isPublished(), isPublished()], [true, true]);
+        assert.equal(syscalls.umount2(kubelet.target, 0), 0);
+        assert.deepEqual([isPublished(), isPublished()], [false, false]);
+        host.put(kubelet.target, filesOf({ other: 'x' }), {});
+        assert.deepEqual([isPublished(), isPublished()], [true, true]);
+        fs.rmSync(path.join(kubelet.target, '..data'));
+        assert.equal(isPublished(), false);
+        host.put(kubelet.target, files, {});
+        assert.deepEqual([isPublished(), isPublished()], [true, true]);
+        mountTmpfs();
+        assert.equal(isPublished(), false);
+        assert.equal(syscalls.umount2(kubelet.target, 0), 0);
+        assert.equal(isPublished(), true);
+        await host.detach(kubelet.target);
+        assert.equal(isPublished(), false);
+      });
+
       it('is a bounded tmpfs of its own, without devices, set-uid programs and programs at all', () => {
         host.put(kubelet.target, files, {});
         const [line, ...others] = kubelet.mounts();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { NodePublishVolumeRequest__Output } from '../../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
 import type { VolumeCapability__Output } from '../../../../src/driver/csi/generated/csi/v1/VolumeCapability.js';
-import { parsePublishRequest } from '../../../../src/driver/csi/publish-request.js';
+import { isRepeatOf, parsePublishRequest } from '../../../../src/driver/csi/publish-request.js';
 import type { PublishRequest } from '../../../../src/driver/volume/publish-request.js';
 import { pod } from '../../../support/domain.js';
 
@@ -160,5 +160,41 @@ describe('parsePublishRequest', () => {
       message: /^the volume must be read-only/,
     });
     assert.throws(() => parse({ volume_context: { 'connector.name': 'harbor' } }), { code: 'FAILED_PRECONDITION' });
+  });
+});
+
+describe('a repeated request', () => {
+  const flagged = { volume_capability: capabilityOf('7', ['context="system_u:object_r:a:s0"']), secrets: { a: 'b' } };
+  const request = parse(flagged);
+  const isRepeat = (change: Partial<NodePublishVolumeRequest__Output>): boolean =>
+    isRepeatOf({ ...structuredClone(valid), ...structuredClone(flagged), ...change }, request);
+
+  it('is one that says the same, in whatever order', () => {
+    assert.equal(isRepeat({}), true);
+    assert.equal(isRepeat({ volume_context: Object.fromEntries(Object.entries(context).reverse()) }), true);
+  });
+
+  const changes: readonly Partial<NodePublishVolumeRequest__Output>[] = [
+    { volume_id: 'csi-2' },
+    { target_path: `${valid.target_path}2` },
+    { readonly: false },
+    { secrets: {} },
+    { secrets: { a: 'c' } },
+    { volume_context: contextWith('connectors', 'other') },
+    { volume_context: contextWith('connectors', undefined) },
+    { volume_context: contextWith('configuration.names', 'x') },
+    { volume_context: { ...contextWith('connectors', undefined), toString: 'harbor' } },
+    { volume_capability: null },
+    { volume_capability: capabilityOf('8', flagged.volume_capability.mount?.mount_flags) },
+    { volume_capability: capabilityOf('7') },
+    { volume_capability: capabilityOf('7', ['context="system_u:object_r:b:s0"']) },
+    { volume_capability: { ...flagged.volume_capability, block: {} } },
+  ];
+  for (const change of changes) {
+    it(`is none with ${JSON.stringify(change)}`, () => assert.equal(isRepeat(change), false));
+  }
+
+  it('is none of a request that was not read from a message', () => {
+    assert.equal(isRepeatOf(valid, { ...parse({}) }), false);
   });
 });

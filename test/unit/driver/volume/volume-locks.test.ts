@@ -27,8 +27,13 @@ describe('VolumeLocks', () => {
       await assert.rejects(locks.exclusively(keys, neverAborted, first.work), { code: 'ABORTED' });
     }
     assert.equal(await locks.exclusively(['other'], neverAborted, () => Promise.resolve('beside')), 'beside');
+    assert.deepEqual(
+      [['id', 'other'], ['other', 'path'], ['other']].map((keys) => locks.isFree(keys)),
+      [false, false, true],
+    );
     first.stop();
     assert.equal(await running, 'done');
+    assert.equal(locks.isFree(['id', 'path']), true);
     assert.equal(await locks.exclusively(['id', 'path'], neverAborted, () => Promise.resolve('next')), 'next');
   });
 
