@@ -90,3 +90,56 @@ export function startDeadline(outer: AbortSignal, timeoutMs: number, now: () => 
     },
   };
 }
+
+/** What may be called off: a signal, or what becomes one when somebody wants to listen. */
+export type Wanted = AbortSignal | Cancellation;
+
+/**
+ * Follows another signal and can be called off by itself. Its signal is made when it is asked for: most calls never wait,
+ * and making and following one costs them more than what they look up.
+ */
+export class Cancellation {
+  readonly #outer: Wanted;
+  #controller: AbortController | undefined;
+  #reason: unknown;
+  #isCalledOff = false;
+  readonly #follow = (): void => this.#controller?.abort(this.#outer.reason);
+
+  constructor(outer: Wanted) {
+    this.#outer = outer;
+  }
+
+  get aborted(): boolean {
+    return this.#isCalledOff || this.#outer.aborted;
+  }
+
+  get reason(): unknown {
+    const outer: { readonly reason: unknown } = this.#outer;
+    return this.#isCalledOff ? this.#reason : outer.reason;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller !== undefined) return this.#controller.signal;
+    const controller = new AbortController();
+    this.#controller = controller;
+    if (this.aborted) controller.abort(this.reason);
+    else signalOf(this.#outer).addEventListener('abort', this.#follow, { once: true });
+    return controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    if (this.aborted) return;
+    this.#isCalledOff = true;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+
+  /** Follows no longer. */
+  release(): void {
+    if (this.#controller !== undefined) signalOf(this.#outer).removeEventListener('abort', this.#follow);
+  }
+}
+
+export function signalOf(wanted: Wanted): AbortSignal {
+  return wanted instanceof Cancellation ? wanted.signal : wanted;
+}

@@ -85,7 +85,7 @@ export function asDriverError(error: unknown, summary: string): DriverError {
  * What an aborted signal means to the caller of an RPC.
  * @returns the signal's reason when it is a DriverError (a deadline, a shutdown), else CANCELLED.
  */
-export function abortError(signal: AbortSignal): DriverError {
+export function abortError(signal: Pick<AbortSignal, 'reason'>): DriverError {
   const reason: unknown = signal.reason;
   return reason instanceof DriverError
     ? reason
@@ -93,6 +93,6 @@ export function abortError(signal: AbortSignal): DriverError {
 }
 
 /** Throws when the call is no longer wanted. Called after every await on the way to the mount. */
-export function throwIfAborted(signal: AbortSignal): void {
+export function throwIfAborted(signal: Pick<AbortSignal, 'aborted' | 'reason'>): void {
   if (signal.aborted) throw abortError(signal);
 }

@@ -1,3 +1,5 @@
+import { signalOf } from '../abortable.js';
+import type { Wanted } from '../abortable.js';
 import { throwIfAborted } from '../errors.js';
 import type { Call } from './call.js';
 import type { CallOwner } from './call-owner.js';
@@ -6,18 +8,22 @@ import type { WorkPlaces } from './work-places.js';
 /** A call that has been let in. It waits for a place before it works, and gives it up while it waits for others. */
 export class AdmittedCall {
   readonly owner: CallOwner;
-  /** Fires when the call is no longer wanted, or has to make room for others. */
-  readonly signal: AbortSignal;
+  /** Until the call is no longer wanted, or has to make room for others. */
+  readonly wanted: Wanted;
   readonly #places: WorkPlaces;
   #hasPlace = false;
   /** Waits under way. */
   #waits = 0;
   #isOver = false;
 
-  constructor(owner: CallOwner, signal: AbortSignal, places: WorkPlaces) {
+  constructor(owner: CallOwner, wanted: Wanted, places: WorkPlaces) {
     this.owner = owner;
-    this.signal = signal;
+    this.wanted = wanted;
     this.#places = places;
+  }
+
+  get signal(): AbortSignal {
+    return signalOf(this.wanted);
   }
 
   /** Whether it is doing something now, as opposed to waiting for it. */
@@ -27,15 +33,21 @@ export class AdmittedCall {
 
   /**
    * Runs `work` once there is a place. Inside it, `call.idleWhile` gives the place up while it waits.
-   * @param signal the call's own, or a narrower one.
+   * @param wanted the call's own, or a narrower one.
    * @throws {DriverError} RESOURCE_EXHAUSTED when the time is over before there is a place; the signal's reason.
    */
-  async atWork<T>(signal: AbortSignal, work: (call: Call) => Promise<T>): Promise<T> {
-    await this.#places.enter(this.owner, signal, false);
+  async atWork<T>(wanted: Wanted, work: (call: Call) => Promise<T>): Promise<T> {
+    await this.#places.enter(this.owner, wanted, false);
     this.#hasPlace = true;
     try {
-      throwIfAborted(signal);
-      return await work({ owner: this.owner, signal, idleWhile: (wait) => this.#idle(signal, wait) });
+      throwIfAborted(wanted);
+      return await work({
+        owner: this.owner,
+        get signal() {
+          return signalOf(wanted);
+        },
+        idleWhile: (wait) => this.#idle(wanted, wait),
+      });
     } finally {
       this.#isOver = true;
       this.#giveUpPlace();
@@ -43,16 +55,16 @@ export class AdmittedCall {
   }
 
   /** A call may wait for several things at once: the first wait gives its place up, the last takes one again. */
-  async #idle<T>(signal: AbortSignal, wait: () => Promise<T>): Promise<T> {
+  async #idle<T>(wanted: Wanted, wait: () => Promise<T>): Promise<T> {
     this.#giveUpPlace();
     this.#waits += 1;
     const result = await wait().finally(() => (this.#waits -= 1));
-    if (this.#waits === 0) await this.#resume(signal);
+    if (this.#waits === 0) await this.#resume(wanted);
     return result;
   }
 
-  async #resume(signal: AbortSignal): Promise<void> {
-    await this.#places.enter(this.owner, signal, true);
+  async #resume(wanted: Wanted): Promise<void> {
+    await this.#places.enter(this.owner, wanted, true);
     // Another wait of the call may have ended it meanwhile, or have taken a place again.
     if (this.#isOver || this.#hasPlace) this.#places.leave();
     else this.#hasPlace = true;

@@ -1,3 +1,5 @@
+import { Cancellation } from '../abortable.js';
+import type { Wanted } from '../abortable.js';
 import { DriverError } from '../errors.js';
 import { AdmittedCall } from './admitted-call.js';
 import type { CallOwner } from './call-owner.js';
@@ -28,7 +30,7 @@ interface Entry extends ShareEntry {
   readonly asking: AskingCall;
   readonly call: AdmittedCall;
   /** Ends the call. */
-  readonly controller: AbortController;
+  readonly cancellation: Cancellation;
 }
 
 /**
@@ -75,25 +77,22 @@ export class CallAdmission {
    * throws, which includes RESOURCE_EXHAUSTED when the call was ended for others.
    */
   async run<T>(asking: AskingCall, signal: AbortSignal, work: (call: AdmittedCall) => Promise<T>): Promise<T> {
-    const controller = new AbortController();
-    const entry = this.#enter(asking, controller);
-    const follow = (): void => controller.abort(signal.reason);
-    if (signal.aborted) follow();
-    else signal.addEventListener('abort', follow, { once: true });
+    const cancellation = new Cancellation(signal);
+    const entry = this.#enter(asking, cancellation);
     try {
       return await work(entry.call);
     } finally {
-      signal.removeEventListener('abort', follow);
+      cancellation.release();
       this.#shares.delete(entry);
     }
   }
 
   /** For what the driver does by itself, whose number it bounds itself: it takes its turn for a place like the others. */
-  uncounted(owner: CallOwner, signal: AbortSignal): AdmittedCall {
-    return new AdmittedCall(owner, signal, this.#places);
+  uncounted(owner: CallOwner, wanted: Wanted): AdmittedCall {
+    return new AdmittedCall(owner, wanted, this.#places);
   }
 
-  #enter(asking: AskingCall, controller: AbortController): Entry {
+  #enter(asking: AskingCall, cancellation: Cancellation): Entry {
     const { owner } = asking;
     const { inFlight, perPod } = this.#limits;
     const units = Math.min(unitsOf(asking.sizeBytes), perPod, inFlight);
@@ -105,9 +104,9 @@ export class CallAdmission {
       if (displaced === undefined) throw this.#refusal(this.#shares.namespaces > 1 ? 'namespace' : 'node', asking);
       this.#displace(displaced);
     }
-    const call = new AdmittedCall(owner, controller.signal, this.#places);
+    const call = new AdmittedCall(owner, cancellation, this.#places);
     const entry: Entry = {
-      ...{ asking, owner, units, call, controller },
+      ...{ asking, owner, units, call, cancellation },
       get isDisplaceable() {
         return !call.isAtWork;
       },
@@ -119,7 +118,7 @@ export class CallAdmission {
   #displace(entry: Entry): void {
     const why = `${this.#useOf(entry.asking)}; this one was ended because others have less; the kubelet tries again`;
     this.#shares.delete(entry);
-    entry.controller.abort(new DriverError('RESOURCE_EXHAUSTED', why));
+    entry.cancellation.abort(new DriverError('RESOURCE_EXHAUSTED', why));
     this.#observer.refused('calls', 'displaced', entry.asking.pod);
   }
 

@@ -1,3 +1,5 @@
+import { signalOf } from '../abortable.js';
+import type { Wanted } from '../abortable.js';
 import { DriverError, abortError, throwIfAborted } from '../errors.js';
 import type { CallOwner } from './call-owner.js';
 import { FairQueue } from './fair-queue.js';
@@ -27,14 +29,15 @@ export class WorkPlaces {
    * @param isResuming whether the call has worked before and holds what it made then: it does not wait behind all new ones.
    * @throws {DriverError} the signal's reason; RESOURCE_EXHAUSTED when that is the end of the call's time.
    */
-  async enter(owner: CallOwner, signal: AbortSignal, isResuming: boolean): Promise<void> {
-    throwIfAborted(signal);
+  async enter(owner: CallOwner, wanted: Wanted, isResuming: boolean): Promise<void> {
+    throwIfAborted(wanted);
     const path = pathOf(owner, isResuming);
     if (this.#taken < this.#limit) {
       this.#taken += 1;
       this.#queue.used(path, 1);
       return;
     }
+    const signal = signalOf(wanted);
     await new Promise<void>((resolve, reject) => {
       const take = (): void => {
         signal.removeEventListener('abort', giveUp);

@@ -3,6 +3,7 @@ import type { ContentDefaults, VolumeContent } from '../content/volume-content.j
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
 import { audiencesOf, planVolume } from '../content/volume-plan.js';
 import type { VolumePlan } from '../content/volume-plan.js';
+import type { Cancellation } from '../../abortable.js';
 import { DriverError, throwIfAborted } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { VolumeAttributes } from './attributes.js';
@@ -105,8 +106,8 @@ export class PublishVolume {
       admission.run(asking(guard.isKnownTrustworthy()), signal, (admitted) => {
         const request = parse();
         // 2. Lock.
-        return locks.exclusively([volumeId, targetPath], admitted.signal, (lockSignal) =>
-          this.#explained(request, () => this.#publish(request, admitted, lockSignal)),
+        return locks.exclusively([volumeId, targetPath], admitted.wanted, (wanted) =>
+          this.#explained(request, () => this.#publish(request, admitted, wanted)),
         );
       }),
     );
@@ -126,9 +127,9 @@ export class PublishVolume {
     const { request } = volume;
     const { volumeId } = request;
     const answer = await this.#explained(request, () =>
-      locks.yieldingly([volumeId, targetPath], signal, (lockSignal) => {
-        const admitted = admission.uncounted(ownerOf(request), lockSignal);
-        return this.#explained(request, () => this.#publish(request, admitted, lockSignal));
+      locks.yieldingly([volumeId, targetPath], signal, (wanted) => {
+        const admitted = admission.uncounted(ownerOf(request), wanted);
+        return this.#explained(request, () => this.#publish(request, admitted, wanted));
       }),
     );
     return outcomeOf(answer);
@@ -166,18 +167,18 @@ export class PublishVolume {
     return { path: 'unchanged', steps: {} };
   }
 
-  async #publish(request: PublishRequest, admitted: AdmittedCall, signal: AbortSignal): Promise<PublishOutcome> {
+  async #publish(request: PublishRequest, admitted: AdmittedCall, wanted: Cancellation): Promise<PublishOutcome> {
     const requestKey = requestKeyOf(request);
     const known = this.#deps.volumes.get(request.targetPath);
     if (known !== undefined) ensureSameVolume(request, known);
 
     // 3. Nothing changed.
-    if (known !== undefined && (await isUnchanged(this.#deps, request, requestKey, known, signal))) {
+    if (known !== undefined && (await isUnchanged(this.#deps, request, requestKey, known, wanted))) {
       return this.#unchanged(request.targetPath);
     }
-    return admitted.atWork(signal, async (call) => {
+    return admitted.atWork(wanted, async (call) => {
       try {
-        return await this.#publishChanged(request, requestKey, known, call);
+        return await this.#publishChanged(request, requestKey, known, call, wanted);
       } catch (error) {
         if (this.#deps.removesRevoked && error instanceof DriverError && error.isRefusal) {
           await removeTokens(this.#deps, request, known, error, call);
@@ -192,6 +193,7 @@ export class PublishVolume {
     requestKey: string,
     known: PublishedVolume | undefined,
     call: Call,
+    wanted: Cancellation,
   ): Promise<PublishOutcome> {
     const { guard, source, tokens, host, volumes, contentDefaults } = this.#deps;
     const { targetPath, pod, attributes } = request;
@@ -206,12 +208,12 @@ export class PublishVolume {
     const asked = { pod, connectors: attributes.connectors, flags };
     if (known === undefined) await ensureMayKnow(this.#deps, asked, call);
     const resolved = await source.resolve(attributes.connectors, call);
-    throwIfAborted(call.signal);
+    throwIfAborted(wanted);
     timer.lap('read');
 
     // 6. Authorise.
     const access = await decideAccess(this.#deps.access, asked, known !== undefined, call);
-    throwIfAborted(call.signal);
+    throwIfAborted(wanted);
     if (access.kind === 'pending') {
       throw new DriverError('UNAVAILABLE', access.message, { reason: 'approval pending' });
     }
@@ -225,7 +227,7 @@ export class PublishVolume {
         : { plan: planVolume(resolved, attributes.includedConfigurations, defaults) };
     const audiences = made.plan === undefined ? [] : audiencesOf(made.plan);
     const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiences, call);
-    throwIfAborted(call.signal);
+    throwIfAborted(wanted);
     tellOfLifetimes(this.#deps, request, volumeTokens);
     timer.lap('token');
 
@@ -251,7 +253,7 @@ export class PublishVolume {
       made.plan === undefined
         ? rejectionContent(made.rejection.message, made.rejection.details)
         : await this.#render(request, made.plan, volumeTokens, defaults, call);
-    throwIfAborted(call.signal);
+    throwIfAborted(wanted);
     timer.lap('render');
 
     // 9. Attach or rewrite. From here on nothing else of the driver runs until the volume is complete.

@@ -1,4 +1,6 @@
 import type { AccessControl, AccessRequest } from '../../access/access-control.js';
+import { signalOf } from '../../abortable.js';
+import type { Wanted } from '../../abortable.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import { DriverError, throwIfAborted } from '../../errors.js';
 import type { ContentDefaults } from '../content/volume-content.js';
@@ -49,14 +51,14 @@ export async function isUnchanged(
   request: PublishRequest,
   requestKey: string,
   known: PublishedVolume,
-  signal: AbortSignal,
+  wanted: Wanted,
 ): Promise<boolean> {
   const { access } = deps;
   const asked = askedUnchanged(deps, request, requestKey, known);
   if (asked === undefined) return false;
   if (access.isKnownAllowed(asked)) return true;
-  const isAnswered = await access.isAnsweredSoon(asked, signal);
-  throwIfAborted(signal);
+  const isAnswered = await access.isAnsweredSoon(asked, signalOf(wanted));
+  throwIfAborted(wanted);
   return !isAnswered || access.isKnownAllowed(asked);
 }
 

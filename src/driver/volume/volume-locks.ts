@@ -1,7 +1,9 @@
+import { Cancellation } from '../../abortable.js';
+import type { Wanted } from '../../abortable.js';
 import { DriverError, throwIfAborted } from '../../errors.js';
 
 interface Holder {
-  readonly controller: AbortController;
+  readonly cancellation: Cancellation;
   /** Whether a publish of the kubelet's takes the volume from it. */
   readonly yields: boolean;
   readonly released: Promise<void>;
@@ -24,13 +26,13 @@ export class VolumeLocks {
 
   /**
    * Runs `work` as the only call for the keys (volume id and target path).
-   * @param work gets a signal that also fires when an unpublish wants the volume, and when the work is over.
+   * @param work gets what is also called off when an unpublish wants the volume, and when the work is over.
    * @throws {DriverError} ABORTED when another call holds one of the keys.
    */
   async exclusively<T>(
     keys: readonly string[],
-    signal: AbortSignal,
-    work: (signal: AbortSignal) => Promise<T>,
+    signal: Wanted,
+    work: (wanted: Cancellation) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
@@ -45,18 +47,14 @@ export class VolumeLocks {
    * Like `exclusively`, for what nobody has asked for: a later call of either kind cancels it.
    * @throws {DriverError} ABORTED when another call holds one of the keys.
    */
-  async yieldingly<T>(
-    keys: readonly string[],
-    signal: AbortSignal,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
+  async yieldingly<T>(keys: readonly string[], signal: Wanted, work: (wanted: Cancellation) => Promise<T>): Promise<T> {
     throwIfAborted(signal);
     if (this.#holdersOf(keys).length > 0) throw isBusy();
     return this.#hold(keys, signal, true, work);
   }
 
   /** Like `exclusively`, but cancels whoever holds the keys and waits for them to let go. */
-  async preemptively<T>(keys: readonly string[], signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async preemptively<T>(keys: readonly string[], signal: Wanted, work: () => Promise<T>): Promise<T> {
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
       await cancel(holders, 'the volume is being unpublished');
       throwIfAborted(signal);
@@ -65,29 +63,28 @@ export class VolumeLocks {
   }
 
   #holdersOf(keys: readonly string[]): readonly Holder[] {
+    if (this.isFree(keys)) return [];
     return [...new Set(keys.flatMap((key) => this.#holders.get(key) ?? []))];
   }
 
   async #hold<T>(
     keys: readonly string[],
-    signal: AbortSignal,
+    signal: Wanted,
     yields: boolean,
-    work: (signal: AbortSignal) => Promise<T>,
+    work: (wanted: Cancellation) => Promise<T>,
   ): Promise<T> {
-    const controller = new AbortController();
-    const forward = (): void => controller.abort(signal.reason);
-    signal.addEventListener('abort', forward, { once: true });
+    const cancellation = new Cancellation(signal);
     let release: () => void = () => undefined;
-    const holder: Holder = { controller, yields, released: new Promise((resolve) => (release = resolve)) };
+    const holder: Holder = { cancellation, yields, released: new Promise((resolve) => (release = resolve)) };
     for (const key of keys) this.#holders.set(key, holder);
     try {
-      return await work(controller.signal);
+      return await work(cancellation);
     } finally {
-      signal.removeEventListener('abort', forward);
+      cancellation.release();
       for (const key of keys) this.#holders.delete(key);
       release();
       // One of several things that it waited for together may have failed: nobody wants the others any more.
-      controller.abort(over);
+      cancellation.abort(over);
     }
   }
 }
@@ -98,6 +95,6 @@ function isBusy(): DriverError {
 
 /** Ends the calls that hold a volume, and waits until they have let go. */
 async function cancel(holders: readonly Holder[], why: string): Promise<void> {
-  for (const { controller } of holders) controller.abort(new DriverError('ABORTED', why));
+  for (const { cancellation } of holders) cancellation.abort(new DriverError('ABORTED', why));
   await Promise.all(holders.map(({ released }) => released));
 }

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { signalOf } from '../../../../src/abortable.js';
+import type { Wanted } from '../../../../src/abortable.js';
 import { DriverError, throwIfAborted } from '../../../../src/errors.js';
 import { VolumeLocks } from '../../../../src/driver/volume/volume-locks.js';
 import { neverAborted } from '../../../support/domain.js';
 
 /** Work that runs until it is told to stop, and gives way when its signal fires. */
-function untilStopped(): { work: (signal: AbortSignal) => Promise<string>; stop: () => void } {
+function untilStopped(): { work: (wanted: Wanted) => Promise<string>; stop: () => void } {
   let stop = (): void => undefined;
   const stopped = new Promise<void>((resolve) => (stop = resolve));
-  const work = async (signal: AbortSignal): Promise<string> => {
+  const work = async (wanted: Wanted): Promise<string> => {
+    const signal = signalOf(wanted);
     await Promise.race([stopped, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
     throwIfAborted(signal);
     return 'done';
@@ -49,7 +52,7 @@ describe('VolumeLocks', () => {
   it('takes a volume from what yields, and only once that has let go', async () => {
     const locks = new VolumeLocks();
     const order: string[] = [];
-    const own = locks.yieldingly(['id', 'path'], neverAborted, async (signal) => {
+    const own = locks.yieldingly(['id', 'path'], neverAborted, async ({ signal }) => {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       await new Promise((resolve) => setImmediate(resolve));
       order.push('let go');
@@ -89,7 +92,7 @@ describe('VolumeLocks', () => {
 
   it('ends what still waits for a call that has failed', async () => {
     const waits: Promise<string>[] = [];
-    const failed = new VolumeLocks().exclusively(['id'], neverAborted, (signal) => {
+    const failed = new VolumeLocks().exclusively(['id'], neverAborted, ({ signal }) => {
       waits.push(untilStopped().work(signal));
       return Promise.reject(new Error('no'));
     });
@@ -111,7 +114,7 @@ describe('VolumeLocks', () => {
   it('never runs an unpublish while the publish still works', async () => {
     const locks = new VolumeLocks();
     let isPublishing = true;
-    const publish = locks.exclusively(['id'], neverAborted, async (signal) => {
+    const publish = locks.exclusively(['id'], neverAborted, async ({ signal }) => {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       await new Promise((resolve) => setImmediate(resolve));
       isPublishing = false;
