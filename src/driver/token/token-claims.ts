@@ -1,5 +1,3 @@
-import { jsonMember, parseJson } from '../../json.js';
-import type { JsonValue } from '../../json.js';
 import type { Secret } from '../../secret.js';
 
 /** The claims of a Kubernetes service-account token that the driver reads. The signature is the proxy's to check. */
@@ -23,16 +21,17 @@ export function parseTokenClaims(token: Secret): TokenClaims | undefined {
   const payload = compactJws.exec(token.expose())?.[1];
   if (payload === undefined) return undefined;
   try {
-    const claims = parseJson(Buffer.from(payload, 'base64url').toString());
-    const expiresAtMs = secondsToMs(jsonMember(claims, 'exp'));
+    // As who verifies it reads it.
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const expiresAtMs = secondsToMs(memberOf(claims, 'exp'));
     if (expiresAtMs === undefined) return undefined;
-    const kubernetes = jsonMember(claims, 'kubernetes.io');
+    const kubernetes = memberOf(claims, 'kubernetes.io');
     return {
       expiresAtMs,
-      issuedAtMs: secondsToMs(jsonMember(claims, 'iat')),
-      namespace: text(jsonMember(kubernetes, 'namespace')),
-      podUid: text(jsonMember(jsonMember(kubernetes, 'pod'), 'uid')),
-      serviceAccountName: text(jsonMember(jsonMember(kubernetes, 'serviceaccount'), 'name')),
+      issuedAtMs: secondsToMs(memberOf(claims, 'iat')),
+      namespace: text(memberOf(kubernetes, 'namespace')),
+      podUid: text(memberOf(memberOf(kubernetes, 'pod'), 'uid')),
+      serviceAccountName: text(memberOf(memberOf(kubernetes, 'serviceaccount'), 'name')),
     };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
@@ -43,12 +42,17 @@ export function parseTokenClaims(token: Secret): TokenClaims | undefined {
 /** The range of Date, so that whatever comes out can be told and compared. */
 const maxTimeMs = 8.64e15;
 
-function secondsToMs(value: JsonValue | undefined): number | undefined {
-  if (typeof value !== 'bigint' && typeof value !== 'number') return undefined;
-  const ms = Number(value) * 1000;
+function secondsToMs(value: unknown): number | undefined {
+  if (typeof value !== 'number') return undefined;
+  const ms = value * 1000;
   return Math.abs(ms) <= maxTimeMs ? ms : undefined;
 }
 
-function text(value: JsonValue | undefined): string | undefined {
+function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name];
 }
