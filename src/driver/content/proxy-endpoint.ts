@@ -153,6 +153,7 @@ export function proxyUrl(endpoint: ProxyEndpoint, token: Secret): string {
 
 /** Percent-encodes all but RFC 3986's unreserved characters; `~` too, which a shell would expand. */
 function encodeUserinfo(text: string): string {
+  if (/^[-.\w]*$/.test(text)) return text;
   return encodeURIComponent(text).replaceAll(
     /[!'()*~]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -36,6 +36,12 @@ export function occupantOf(syscalls: Syscalls, target: Target, place: Directory)
   return type === TMPFS_MAGIC ? { kind: 'tmpfs', sizeBytes: blocks * blockSize } : { kind: 'foreign' };
 }
 
+/** `inspectTarget` for who does not care whether a volume is complete. */
+export function occupancyOf(syscalls: Syscalls, target: Target): 'absent' | Occupant['kind'] {
+  const place = openTarget(syscalls, target);
+  return place === undefined ? 'absent' : closing(syscalls, place, () => occupantOf(syscalls, target, place).kind);
+}
+
 export function inspectTarget(syscalls: Syscalls, target: Target): TargetState {
   const place = openTarget(syscalls, target);
   return place === undefined ? 'absent' : closing(syscalls, place, () => stateOf(syscalls, target, place));

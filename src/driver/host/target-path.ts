@@ -33,18 +33,21 @@ const maxNameBytes = 255;
  */
 export class TargetPaths {
   readonly #kubeletDir: string;
+  /** Where the kubelet has its pods: as it says so, and without symbolic links. */
+  readonly #pods: string;
   readonly #syscalls: Syscalls;
-  #resolvedKubeletDir: string | undefined;
+  #resolvedPods: string | undefined;
   #hasOpenat2 = true;
 
   constructor(kubeletDir: string, syscalls: Syscalls) {
     this.#kubeletDir = path.resolve(kubeletDir);
+    this.#pods = path.join(this.#kubeletDir, 'pods');
     this.#syscalls = syscalls;
   }
 
   /** Why no path can be a target now; undefined when one can. */
   problem(): string | undefined {
-    if (fs.existsSync(path.join(this.#kubeletDir, 'pods'))) return undefined;
+    if (fs.existsSync(this.#pods)) return undefined;
     return `${this.#kubeletDir} has no folder "pods": set --kubelet-dir to the kubelet's --root-dir, mounted at that path`;
   }
 
@@ -65,15 +68,18 @@ export class TargetPaths {
   }
 
   #locate(targetPath: string): Place {
-    const pods = path.join(this.#kubeletDir, 'pods');
+    const pods = this.#pods;
     const problem = problemOf(targetPath);
     if (problem !== undefined) throw invalid(targetPath, problem);
-    if (!targetPath.startsWith(`${pods}/`) || path.dirname(targetPath) === pods) {
+    const nameAt = targetPath.lastIndexOf('/') + 1;
+    if (!targetPath.startsWith(`${pods}/`) || nameAt === pods.length + 1) {
       throw invalid(targetPath, `it must be the directory of a pod's volume under ${pods}/ (see --kubelet-dir)`);
     }
-    this.#resolvedKubeletDir ??= resolveKubeletDir(this.#kubeletDir);
-    const resolved = path.join(this.#resolvedKubeletDir, targetPath.slice(this.#kubeletDir.length));
-    return { parentPath: path.dirname(resolved), name: path.basename(resolved) };
+    this.#resolvedPods ??= path.join(resolveKubeletDir(this.#kubeletDir), 'pods');
+    return {
+      parentPath: `${this.#resolvedPods}${targetPath.slice(pods.length, nameAt - 1)}`,
+      name: targetPath.slice(nameAt),
+    };
   }
 
   #openWithoutLinks(directory: string): number {
@@ -106,12 +112,16 @@ function resolveKubeletDir(kubeletDir: string): string {
   }
 }
 
+/** A component that is empty, `.` or `..`. */
+const notNormalised = /\/\.{0,2}(?:\/|$)/;
+/** No character takes more than three bytes for each of its code units. */
+const mayBeTooLong = new RegExp(`[^/]{${Math.floor(maxNameBytes / 3) + 1}}`);
+
 function problemOf(targetPath: string): string | undefined {
   if (targetPath.includes('\0')) return 'it contains a NUL byte';
   if (!targetPath.startsWith('/')) return 'it must be absolute';
-  if (path.posix.normalize(targetPath) !== targetPath || targetPath.endsWith('/')) {
-    return 'it must be normalised: no "..", ".", "//" or final "/"';
-  }
+  if (notNormalised.test(targetPath)) return 'it must be normalised: no "..", ".", "//" or final "/"';
+  if (targetPath.length <= maxPathBytes / 3 && !mayBeTooLong.test(targetPath)) return undefined;
   const isTooLong = targetPath.split('/').some((component) => Buffer.byteLength(component) > maxNameBytes);
   if (isTooLong || Buffer.byteLength(targetPath) > maxPathBytes) return 'it is too long';
   return undefined;

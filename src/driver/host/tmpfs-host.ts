@@ -191,7 +191,7 @@ export class TmpfsHost implements VolumeHost {
 
   async #takeAway(target: Target): Promise<void> {
     try {
-      if ((await unmountAll(this.#syscalls, target)) === 'unmounted') await removeDirectory(this.#syscalls, target);
+      if ((await unmountAll(this.#syscalls, target)) === 'nothing') await removeDirectory(this.#syscalls, target);
     } finally {
       this.#syscalls.close(target.parent.fd);
     }

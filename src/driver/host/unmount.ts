@@ -3,7 +3,7 @@ import { shownPath } from '../../wording.js';
 import { check } from './directory.js';
 import { errno } from './errno.js';
 import { descriptorPath } from './linux-syscalls.js';
-import { foreignMount, inspectTarget } from './mount-state.js';
+import { foreignMount, occupancyOf } from './mount-state.js';
 import { AT_REMOVEDIR, unmountFlag } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 import type { Target } from './target-path.js';
@@ -13,15 +13,15 @@ import type { Target } from './target-path.js';
  * The kernel waits here, for every processor to notice, so the driver goes on meanwhile.
  * @throws {DriverError} INTERNAL for a mount that is not a tmpfs, which stays.
  */
-export async function unmountAll(syscalls: Syscalls, target: Target): Promise<'absent' | 'unmounted'> {
+export async function unmountAll(syscalls: Syscalls, target: Target): Promise<'absent' | 'nothing'> {
   for (;;) {
-    const state = inspectTarget(syscalls, target);
-    if (state === 'absent' || state === 'unmounted') return state;
+    const state = occupancyOf(syscalls, target);
+    if (state === 'absent' || state === 'nothing') return state;
     if (state === 'foreign') throw foreignMount(target);
     const outcome = await unmount(syscalls, target);
     // Somebody else was faster. The kernel says EINVAL also for mounts that it will not let go: then nothing has changed.
     const isGone = outcome === -errno.EINVAL || outcome === -errno.ENOENT;
-    if (isGone && inspectTarget(syscalls, target) !== state) continue;
+    if (isGone && occupancyOf(syscalls, target) !== state) continue;
     check(outcome, 'umount2', target.parent, target.name);
   }
 }
