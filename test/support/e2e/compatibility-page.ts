@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { proofs } from './compatibility.js';
 import type { Proof } from './compatibility.js';
+import { refusedPrograms } from './refused-programs.js';
 
 const head = `# Compatibility
 
@@ -16,12 +17,38 @@ export function rows(): readonly (readonly [program: string, files: string, way:
 
 /** docs/compatibility.md, with the versions of this machine's programs. */
 export function compatibilityPage(): string {
-  const lines = Object.values(proofs).map(({ program, version, files, way, does }: Proof) =>
-    ['', program, versionIn(version), files, way, does, ''].join(' | ').trim(),
-  );
-  const columns = ['program', 'version', 'files used', 'way', 'what works'];
-  const table = [`| ${columns.join(' | ')} |`, `| ${columns.map(() => '---').join(' | ')} |`, ...lines];
-  return `${head}\n${table.join('\n')}\n`;
+  const proven = Object.values(proofs).map(({ program, version, files, way, does }: Proof) => [
+    program,
+    versionIn(version),
+    files,
+    way,
+    does,
+  ]);
+  const table = tableOf(['program', 'version', 'files used', 'way', 'what works'], proven);
+  const refusedColumns = ['program', 'shows of 407 and 403', 'shows of 502'];
+  return `${head}\n${table}\n\n${refusals}\n${tableOf(refusedColumns, refusedRows())}\n`;
+}
+
+const refusals = `## What is refused
+
+Each of these programs is also run where it must not get through, with the same volume files: without a token, with one that has expired (and again once the
+volume has the next, when it works), as an account without the right, after the right is taken away, with the volume of another connector, with a wrong
+password, to a tool whose certificate nobody vouches for, after the Secret is deleted, to a host that is none of the connector's, and to where the tool
+redirects it. It fails each time; the tool never sees a request that the proxy refuses, and no other host the credential. What the program shows of the
+reason is the proxy's own sentence, which says what to do, or the status alone: an answer to \`CONNECT\` has both, but programs show nothing of it but its
+status. The sentence is then in the proxy's log, and an answer to the same request by \`http://\`, or at the address of the proxy, shows it: \`curl\` it.
+`;
+
+const words = { sentence: 'the sentence', status: 'the status', nothing: 'nothing' } as const;
+
+/** The cells of the table of refusals, in order. */
+export function refusedRows(): readonly (readonly [program: string, atConnect: string, inTunnel: string])[] {
+  return refusedPrograms.map(({ program, atConnect, inTunnel }) => [program, words[atConnect], words[inTunnel]]);
+}
+
+function tableOf(columns: readonly string[], rowsOf: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(columns), line(columns.map(() => '---')), ...rowsOf.map(line)].join('\n');
 }
 
 /** The first number with a dot that the command prints. */

@@ -2,22 +2,31 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { proofs } from '../../support/e2e/compatibility.js';
-import { rows } from '../../support/e2e/compatibility-page.js';
+import { refusedRows, rows } from '../../support/e2e/compatibility-page.js';
 
 const root = path.join(import.meta.dirname, '../../..');
 
+/** Of the tables of the page, those of one. */
+function cellsOf(at: number): readonly (readonly string[])[] {
+  const page = readFileSync(path.join(root, 'docs', 'compatibility.md'), 'utf8');
+  const [, , ...lines] = (page.split(/^## /m)[at] ?? '').split('\n').filter((line) => line.startsWith('|'));
+  return lines.map((line) => line.split('|').map((cell) => cell.trim()));
+}
+
 describe('docs/compatibility.md', () => {
   it('has the rows that tests prove, each with a version', () => {
-    const [, , ...lines] = readFileSync(path.join(root, 'docs', 'compatibility.md'), 'utf8')
-      .split('\n')
-      .filter((line) => line.startsWith('|'));
-    const cells = lines.map((line) => line.split('|').map((cell) => cell.trim()));
+    const cells = cellsOf(0);
     for (const [, program = '', version = ''] of cells) assert.match(version, /^\d+\.\d/, program);
     assert.deepEqual(
       cells.map(([, program, , files, way, does]) => [program, files, way, does]),
       rows(),
       'write it anew: npm run compatibility',
     );
+  });
+
+  it('has what the programs that are refused show', () => {
+    const shown = cellsOf(1).map((cells) => cells.slice(1, -1));
+    assert.deepEqual(shown, refusedRows(), 'write it anew: npm run compatibility');
   });
 
   it('has no row without a test', () => {

@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import path from 'node:path';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import { DockerRegistry } from '../../support/e2e/docker-registry.js';
+import type { FlowStage } from '../../support/e2e/flow-stage.js';
+import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
+import type { Run } from '../../support/e2e/programs.js';
+import type { RefusedProgram, Shown } from '../../support/e2e/refused-programs.js';
+import { refusedPrograms } from '../../support/e2e/refused-programs.js';
+import { eventually } from '../../support/poll.js';
+import { secret } from '../../support/proxy/manifests.js';
+import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+
+const login = { username: 'robot', password: toolPassword };
+const basic = `Basic ${Buffer.from(`robot:${toolPassword}`).toString('base64')}`;
+const programs = refusedPrograms.map(({ program }) => program);
+/** What the proxy may remember of a right or a Secret, and then some for a busy machine. */
+const forgottenMs = 60_000;
+const commit = '0123456789012345678901234567890123456789';
+
+/** For a program that should have given up. */
+const longestSeconds = 20;
+
+/** What the web server has, by path: a thing for each program. */
+const contents: Readonly<Record<string, readonly [type: string, text: string]>> = {
+  '/page': ['text/plain', 'welcome'],
+  '/app.git/info/refs': ['text/plain', `${commit}\trefs/heads/main\n`],
+  '/app.git/HEAD': ['text/plain', 'ref: refs/heads/main\n'],
+  '/thing': [
+    'application/json',
+    JSON.stringify({
+      name: 'thing',
+      'dist-tags': { latest: '1.2.3' },
+      versions: { '1.2.3': { name: 'thing', version: '1.2.3' } },
+    }),
+  ],
+  '/simple/thing/': ['text/html', '<a href="../../thing-1.2.3.tar.gz">thing-1.2.3.tar.gz</a>'],
+};
+
+function answer({ url = '', headers }: IncomingMessage, response: ServerResponse): void {
+  if (headers.authorization !== basic) {
+    response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="tool"' }).end('who are you?');
+    return;
+  }
+  const [type, text] = contents[url.split('?')[0] ?? ''] ?? [];
+  response.writeHead(text === undefined ? 404 : 200, { 'Content-Type': type ?? 'text/plain' }).end(text ?? '');
+}
+
+describe('programs of all kinds that must not get through', function () {
+  this.timeout(180_000);
+  let web: ToolServer;
+  let elsewhere: ToolServer;
+  let registry: DockerRegistry;
+  let volume: TestVolume;
+  /** A folder with the CA of the tools, for what goes past the proxy's. */
+  let toolCa: string;
+  let count = 0;
+  before(needsRootForContainers);
+  const use = useFlowStage(
+    ['web.test', 'hub.test', 'elsewhere.test'],
+    [...programs, 'docker-registry', 'netavark'],
+    async (stage) => {
+      const at = (name: string): string => path.join(stage.work, name);
+      registry = await DockerRegistry.start({ directory: at('hub'), host: 'hub.test', auth: login });
+      web = await ToolServer.start('https', answer, ['web.test']);
+      elsewhere = await ToolServer.start('https', (_request, response) => void response.writeHead(404).end(), [
+        'elsewhere.test',
+      ]);
+      stage.onStop(() => registry.stop());
+      stage.onStop(() => Promise.all([web.stop(), elsewhere.stop()]));
+      writeFileSync(at('policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
+      toolCa = at('tool-ca');
+      mkdirSync(toolCa);
+      writeFileSync(path.join(toolCa, 'ca.crt'), toolAuthority.certificate);
+      for (const [name, password] of [
+        ['login', toolPassword],
+        ['wrong', 'nope'],
+        ['going', toolPassword],
+      ] as const) {
+        stage.put(secret(name, 'kubernetes.io/basic-auth', { username: 'robot', password }));
+      }
+      for (const [name, secretName, caSecret] of [
+        ['good', 'login', 'tool-ca'],
+        ['wrong', 'wrong', 'tool-ca'],
+        ['going', 'going', 'tool-ca'],
+        ['unknown', 'login', 'login'],
+      ] as const) {
+        stage.connect(`web-${name}`, web.url('web.test'), { secret: secretName, caSecret });
+        stage.connect(`hub-${name}`, registry.url, { secret: secretName, caSecret });
+        stage.allow([`web-${name}`, `hub-${name}`]);
+      }
+      stage.connect('other', 'https://other.test', { secret: 'login' });
+      stage.allow(['other']);
+      volume = await volumeOf('web-good,hub-good');
+      await seed(stage);
+    },
+  );
+
+  const volumeOf = (connectors: string, serviceAccountName = 'builder'): Promise<TestVolume> =>
+    use.stage.volume({ attributes: { connectors }, serviceAccountName });
+
+  /** An image for those who may have it. */
+  const seed = async (stage: FlowStage): Promise<void> => {
+    const folder = path.join(stage.work, 'image');
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
+    const storage = `--root ${folder}/s --runroot ${folder}/r`;
+    const script = `mkdir ${folder}/ca && cp ca.crt ${folder}/ca
+      buildah ${storage} bud -q --signature-policy ${stage.work}/policy.json --tag built ${folder}
+      buildah ${storage} push -q --signature-policy ${stage.work}/policy.json --cert-dir ${folder}/ca built docker://${registry.address}/team/app:1`;
+    await stage.task(volume, script, containersEnvironment(stage.work));
+  };
+
+  interface Tried extends Run {
+    readonly program: RefusedProgram;
+  }
+
+  interface Where {
+    readonly webUrl?: string;
+    readonly registryAddress?: string;
+    /** Another folder with a CA than that of the volume. */
+    readonly caFolder?: string;
+    /** Before the program runs. */
+    readonly before?: string;
+  }
+
+  /** All programs at once, as tasks in a pod with the volume. */
+  const tryAll = (
+    of: TestVolume,
+    { webUrl = web.url('web.test'), registryAddress = registry.address, caFolder, before = '' }: Where = {},
+  ): Promise<readonly Tried[]> =>
+    Promise.all(
+      refusedPrograms.map(async (program) => {
+        const folder = path.join(use.stage.work, `try-${(count += 1)}`);
+        mkdirSync(path.join(folder, 'ca'), { recursive: true });
+        const ca = path.join(caFolder ?? of.target, 'ca.crt');
+        const caFile = path.join(folder, 'ca', 'ca.crt');
+        copyFileSync(ca, caFile);
+        const command = program.script({ web: webUrl, registry: registryAddress, caFile, folder });
+        const script = `timeout ${longestSeconds} sh -c '${command}' </dev/null`;
+        const env = { ...containersEnvironment(folder), NO_PROXY: '', HOME: folder };
+        return { program, ...(await use.stage.try(of, `${before}\n${script}`, env)) };
+      }),
+    );
+
+  const assertAll = (tried: readonly Tried[], isRight: (run: Tried) => boolean): void => {
+    const wrong = tried.filter((run) => !isRight(run));
+    const told = wrong.map(({ program, status, output }) => `--- ${program.program} (${status}):\n${output}`);
+    assert.equal(wrong.length, 0, told.join('\n'));
+  };
+  const assertServed = (tried: readonly Tried[]): void => assertAll(tried, ({ status }) => status === 0);
+
+  /** It fails, and shows just as much of the reason as the table has it. */
+  const assertRefused = (
+    tried: readonly Tried[],
+    part: 'atConnect' | 'inTunnel',
+    status: RegExp,
+    sentence: RegExp,
+  ): void =>
+    assertAll(tried, ({ program, status: code, output }) => {
+      const shown: Shown = sentence.test(output) ? 'sentence' : status.test(output) ? 'status' : 'nothing';
+      return code !== 0 && shown === program[part];
+    });
+  const credentialsSeen = (): number =>
+    [...web.seen, ...elsewhere.seen].filter(({ headers }) => headers.authorization === basic).length;
+
+  it('but do with a volume of their own', async () => {
+    assertServed(await tryAll(volume));
+  });
+
+  it('without a token', async () => {
+    const before = web.seen.length;
+    const bare = `export http_proxy=http://127.0.0.1:${use.stage.proxy.port} https_proxy=http://127.0.0.1:${use.stage.proxy.port}`;
+    assertRefused(
+      await tryAll(volume, { before: bare }),
+      'atConnect',
+      /407|Proxy Authentication Required/,
+      /connectors-proxy: /,
+    );
+    assert.equal(web.seen.length, before);
+  });
+
+  it('with a token that has expired, and do again once the volume has the next', async () => {
+    const short = use.stage.node.volume();
+    const attributes = { connectors: 'web-good,hub-good' };
+    await eventually('the volume is mounted before its token has expired', async () => {
+      await use.stage.publish(short, attributes, 2).catch(() => undefined);
+      return short.isMounted();
+    });
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const before = web.seen.length;
+    assertRefused(await tryAll(short), 'atConnect', /407|Proxy Authentication Required/, /connectors-proxy: /);
+    assert.equal(web.seen.length, before);
+    await use.stage.publish(short, attributes);
+    assertServed(await tryAll(short));
+  });
+
+  it('as another account', async () => {
+    const revoke = use.stage.allow(['web-good', 'hub-good'], 'stranger');
+    const strange = await volumeOf('web-good,hub-good', 'stranger');
+    revoke();
+    const before = web.seen.length;
+    assertRefused(await tryAll(strange), 'atConnect', /403|Forbidden/, /ci:stranger may not "get"/);
+    assert.equal(web.seen.length, before);
+  });
+
+  it('with the connector of another tool', async () => {
+    const other = await volumeOf('other');
+    const before = credentialsSeen();
+    assertAll(await tryAll(other), ({ status }) => status !== 0);
+    // Whoever trusts the tool gets there, as nobody.
+    const seen = web.seen.length;
+    assertAll(await tryAll(other, { caFolder: toolCa }), ({ status }) => status !== 0);
+    assert.ok(web.seen.length > seen);
+    assert.equal(credentialsSeen(), before);
+  });
+
+  it('once the right is revoked', async () => {
+    const revoke = use.stage.allow(['web-good', 'hub-good'], 'leaver');
+    const leaving = await volumeOf('web-good,hub-good', 'leaver');
+    assertServed(await tryAll(leaving));
+    revoke();
+    const both = `curl -s --cacert ca.crt ${web.url('web.test')}/page || curl -s --cacert ca.crt ${registry.url}/v2/`;
+    await eventually('the right is gone', async () => (await use.stage.try(leaving, both)).status !== 0, forgottenMs);
+    assertRefused(await tryAll(leaving), 'atConnect', /403|Forbidden/, /ci:leaver may not "get"/);
+  });
+
+  it('with the password of somebody else, which the tool says', async () => {
+    const wrong = await volumeOf('web-wrong,hub-wrong');
+    const before = web.seen.length;
+    assertAll(await tryAll(wrong), ({ status }) => status !== 0);
+    assert.ok(web.seen.length > before);
+  });
+
+  it('to a tool whose certificate nobody vouches for', async () => {
+    const unknown = await volumeOf('web-unknown,hub-unknown');
+    const before = web.seen.length;
+    assertRefused(await tryAll(unknown), 'inTunnel', /502|Bad Gateway/, /connectors-proxy: /);
+    assert.equal(web.seen.length, before);
+  });
+
+  it('once the Secret is deleted', async () => {
+    const going = await volumeOf('web-going,hub-going');
+    assertServed(await tryAll(going));
+    use.stage.api.delete('secrets', { namespace: 'ci', name: 'going' });
+    await eventually(
+      'the Secret is gone',
+      async () => {
+        const tried = await use.stage.try(going, `curl -sS --cacert ca.crt ${web.url('web.test')}/page`);
+        return tried.output.includes('going');
+      },
+      forgottenMs,
+    );
+    assertRefused(await tryAll(going), 'inTunnel', /502|Bad Gateway/, /connectors-proxy: .*going/);
+  });
+
+  it('with a credential to a host that is not of the connector', async () => {
+    const [before, seen] = [credentialsSeen(), elsewhere.seen.length];
+    const there = {
+      webUrl: elsewhere.url('elsewhere.test'),
+      registryAddress: new URL(elsewhere.url('elsewhere.test')).host,
+    };
+    assertAll(await tryAll(volume, { ...there, caFolder: toolCa }), ({ status }) => status !== 0);
+    assert.ok(elsewhere.seen.length >= seen + programs.length, `${elsewhere.seen.length - seen} requests`);
+    assert.equal(credentialsSeen(), before);
+    assert.ok(elsewhere.seen.every(({ headers }) => headers['proxy-authorization'] === undefined));
+  });
+
+  it('with a credential to where the tool sends them', async () => {
+    const { stage } = use;
+    const moved = await ToolServer.start(
+      'https',
+      (request, response) => {
+        const { headers, url = '' } = request;
+        if (headers.authorization !== basic) answer(request, response);
+        else if (url === '/v2/') response.end('{}');
+        else response.writeHead(302, { Location: `${elsewhere.url('elsewhere.test')}${url}` }).end();
+      },
+      ['web.test'],
+    );
+    stage.onStop(() => moved.stop());
+    stage.connect('moved', moved.url('web.test'), { secret: 'login' });
+    stage.allow(['moved']);
+    const of = await volumeOf('moved');
+    const both = path.join(stage.work, 'both');
+    mkdirSync(both);
+    writeFileSync(path.join(both, 'ca.crt'), `${of.read()['ca.crt'] ?? ''}${toolAuthority.certificate}`);
+    const seen = elsewhere.seen.length;
+    const there = { webUrl: moved.url('web.test'), registryAddress: new URL(moved.url('web.test')).host };
+    assertAll(await tryAll(of, { ...there, caFolder: both }), ({ status }) => status !== 0);
+    const after = elsewhere.seen.slice(seen);
+    assert.ok(moved.seen.some(({ headers }) => headers.authorization === basic));
+    assert.ok(after.length >= programs.length, `${after.length} requests: ${after.map(({ url }) => url).join(' ')}`);
+    for (const { headers } of after) {
+      assert.notEqual(headers.authorization, basic);
+      assert.equal(headers['proxy-authorization'], undefined);
+    }
+  });
+});
