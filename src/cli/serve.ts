@@ -6,7 +6,7 @@ import { capabilitiesOf, describeCapabilities, surplusOf } from '../driver/host/
 import { anonymousBytes, loadMemoryRelease } from '../driver/host/memory-release.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { kubeTimings } from '../kube/timings.js';
-import { memoryLevels } from '../load/memory-levels.js';
+import { memoryLevelsReader } from '../load/memory-levels.js';
 import type { Log } from '../log.js';
 import { createLog } from '../process/json-log.js';
 import type { Metrics } from '../driver/metrics.js';
@@ -36,7 +36,7 @@ export const serve: Command = {
       config,
       createBackend: backendOf(config, env, log),
       syscalls: loadSyscalls(),
-      memoryLevels,
+      memoryLevels: memoryLevelsReader(),
       clock: systemClock,
       renderThread: new URL('render-worker.js', import.meta.url),
       log,

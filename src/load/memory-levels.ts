@@ -18,13 +18,17 @@ interface Hierarchy {
 }
 
 /**
- * The memory limits of this process's cgroup and of its parents, the pod's among them, as far as they can be seen: a
- * container with a cgroup namespace of its own sees only itself. Empty where there is no limit.
+ * Reads the memory limits of this process's cgroup and of its parents, the pod's among them, as far as they can be seen: a
+ * container with a cgroup namespace of its own sees only itself. Empty where there is no limit. Where they are is looked
+ * up once, in the mount table, which grows with every volume.
  * @param root where `proc` and `sys` are.
  */
-export function memoryLevels(root = '/'): readonly MemoryLevel[] {
+export function memoryLevelsReader(root = '/'): () => readonly MemoryLevel[] {
   const hierarchy = findHierarchy(root);
-  if (hierarchy === undefined) return [];
+  return hierarchy === undefined ? () => [] : () => levelsOf(hierarchy);
+}
+
+function levelsOf(hierarchy: Hierarchy): readonly MemoryLevel[] {
   const { mountPoint, read } = hierarchy;
   const levels: (MemoryLevel | undefined)[] = [];
   for (let { directory } = hierarchy; ; directory = path.dirname(directory)) {

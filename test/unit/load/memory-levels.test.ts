@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { memoryLevels } from '../../../src/load/memory-levels.js';
+import { memoryLevelsReader } from '../../../src/load/memory-levels.js';
 
 const MiB = 2 ** 20;
 
@@ -34,7 +34,7 @@ describe('the memory limits of this process', () => {
       'sys/fs/cgroup/kubepods.slice/pod1.slice/cri:driver.scope/memory.max': `${500 * MiB}\n`,
       'sys/fs/cgroup/kubepods.slice/pod1.slice/cri:driver.scope/memory.stat': statistics(10, 2),
     });
-    assert.deepEqual(memoryLevels(root), [
+    assert.deepEqual(memoryLevelsReader(root)(), [
       { limitBytes: 500 * MiB, lastingBytes: 12 * MiB },
       { limitBytes: 576 * MiB, lastingBytes: 320 * MiB },
     ]);
@@ -47,7 +47,7 @@ describe('the memory limits of this process', () => {
       'sys/fs/cgroup/memory.max': `${576 * MiB}\n`,
       'sys/fs/cgroup/memory.stat': statistics(10, 2),
     });
-    assert.deepEqual(memoryLevels(root), [{ limitBytes: 576 * MiB, lastingBytes: 12 * MiB }]);
+    assert.deepEqual(memoryLevelsReader(root)(), [{ limitBytes: 576 * MiB, lastingBytes: 12 * MiB }]);
   });
 
   it('are those of the mounted part where the rest of the path is not mounted', () => {
@@ -57,9 +57,9 @@ describe('the memory limits of this process', () => {
       'sys/fs/cgroup/memory.max': `${100 * MiB}\n`,
       'sys/fs/cgroup/memory.stat': statistics(1, 0),
     });
-    assert.deepEqual(memoryLevels(root), [{ limitBytes: 100 * MiB, lastingBytes: MiB }]);
+    assert.deepEqual(memoryLevelsReader(root)(), [{ limitBytes: 100 * MiB, lastingBytes: MiB }]);
     write({ 'proc/self/cgroup': '0::/../../../etc\n' });
-    assert.deepEqual(memoryLevels(root), [{ limitBytes: 100 * MiB, lastingBytes: MiB }]);
+    assert.deepEqual(memoryLevelsReader(root)(), [{ limitBytes: 100 * MiB, lastingBytes: MiB }]);
   });
 
   it('are read from cgroups of version 1 too', () => {
@@ -73,21 +73,21 @@ describe('the memory limits of this process', () => {
       'sys/fs/cgroup/memory/pod/memory.stat': `shmem 1\ntotal_shmem ${40 * MiB}\n`,
       'sys/fs/cgroup/memory/pod/driver/memory.limit_in_bytes': '9223372036854771712\n',
     });
-    assert.deepEqual(memoryLevels(root), [{ limitBytes: 576 * MiB, lastingBytes: 45 * MiB }]);
+    assert.deepEqual(memoryLevelsReader(root)(), [{ limitBytes: 576 * MiB, lastingBytes: 45 * MiB }]);
   });
 
   it('are none where there is no limit, or nothing to read', () => {
-    assert.deepEqual(memoryLevels(root), []);
+    assert.deepEqual(memoryLevelsReader(root)(), []);
     write({
       'proc/self/cgroup': '0::/\n',
       'proc/self/mountinfo': '30 1 0:26 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n',
       'sys/fs/cgroup/memory.max': 'max\n',
     });
-    assert.deepEqual(memoryLevels(root), []);
+    assert.deepEqual(memoryLevelsReader(root)(), []);
   });
 
   it('can be read on this machine, whatever they are', () => {
-    for (const { limitBytes, lastingBytes } of memoryLevels()) {
+    for (const { limitBytes, lastingBytes } of memoryLevelsReader()()) {
       assert.ok(limitBytes > 0 && lastingBytes >= 0);
     }
   });
