@@ -226,10 +226,15 @@ export class Exchange implements Watched {
     return this.#leaving.signal;
   }
 
+  /**
+   * Until there is an answer, nothing that a tool sends is one: neither informational ones without end, nor a head that
+   * comes a byte at a time.
+   */
   movedBytes(): number {
     const { socket } = this.#incoming;
     const tool = this.#request?.socket;
-    return socket.bytesRead + socket.bytesWritten + (tool?.bytesRead ?? 0) + (tool?.bytesWritten ?? 0);
+    const ofAnswer = this.#hasAnswer ? (tool?.bytesRead ?? 0) : 0;
+    return socket.bytesRead + socket.bytesWritten + (tool?.bytesWritten ?? 0) + ofAnswer;
   }
 
   patienceMs(): number {

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { headOf } from '../../support/proxy/proxy-client.js';
 import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
 import { RawTool } from '../../support/proxy/raw-tool.js';
 
@@ -107,17 +108,32 @@ describe('a tool that means harm', () => {
       const more = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 50);
       socket.once('close', () => clearInterval(more));
     };
-    const answered = client.get(tool.url).then(
-      ({ status }) => status,
-      () => 0,
-    );
-    // It moves bytes, so it is no mute peer: what bounds it is the client, which leaves.
+    const { status, body } = await client.get(tool.url);
+    assert.equal(status, 504);
+    assert.match(body, /nothing has moved between the client and /);
+    await assertServesOn();
+  });
+
+  it('is cut off when it says "wait" for ever, and the body of the request stops coming', async () => {
+    tool.answer = (socket) => {
+      const more = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 50);
+      socket.once('close', () => clearInterval(more));
+    };
     const socket = await client.raw();
-    socket.write(`GET ${tool.url}/ HTTP/1.1\r\nHost: tool\r\nProxy-Authorization: ${client.authorization}\r\n\r\n`);
-    await eventually('both requests have arrived', () => tool.heads.length >= 2);
+    socket.write(
+      `PUT ${tool.url}/ HTTP/1.1\r\nHost: tool\r\nContent-Length: 200000\r\nProxy-Authorization: ${client.authorization}\r\n\r\nhalf`,
+    );
+    assert.match(await headOf(socket), /^HTTP\/1\.1 504 /);
     socket.destroy();
-    await stage.stopProxy();
-    assert.ok([0, 502, 504].includes(await answered));
+    await assertServesOn();
+  });
+
+  it('may say "wait" as often as it likes before it answers in time', async () => {
+    tool.answer = (socket) => {
+      for (let times = 0; times < 100; times += 1) socket.write('HTTP/1.1 102 Processing\r\n\r\n');
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone');
+    };
+    assert.equal((await client.get(tool.url)).body, 'done');
   });
 
   it('has its answer broken off where it breaks off, or is longer than it said', async () => {
