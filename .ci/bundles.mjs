@@ -75,6 +75,9 @@ export const bundles = {
         "if (process.argv[2] === 'proxy') {",
         // Names are looked up in libuv's threads, and one that is slow to resolve must not hold up the others.
         "process.env.UV_THREADPOOL_SIZE ??= '64';",
+        // Buffers of transfers are freed at once: freed in a thread that a busy machine holds up, they count as memory that
+        // is in use, and V8 marks the whole heap again and again (docs/performance.md).
+        "__v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping');",
         '} else {',
         // Before anything is allocated: a young generation that loading has grown does not shrink again (memory-keeper.ts).
         "__v8.setFlagsFromString('--max-semi-space-size=1');",

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { LeafCertificates } from '../certificates/leaf-certificates.js';
+import { streamBuffer } from '../upstream/stream-buffer.js';
 
 /** For the first byte in the tunnel, and again for the handshake. */
 const handshakeMs = 30_000;
@@ -34,6 +35,7 @@ export function endTls(socket: Socket, host: string, leaves: LeafCertificates, o
     }
     const tls = new TLSSocket(socket, {
       isServer: true,
+      ...streamBuffer,
       secureContext: leaves.contextFor(host),
       ALPNProtocols: ['http/1.1'],
       SNICallback: (name, callback) =>

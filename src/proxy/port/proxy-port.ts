@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { DriverError } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { Refusal } from '../refusal.js';
+import { streamBuffer } from '../upstream/stream-buffer.js';
 import type { ConnectHandler } from './connect-handler.js';
 import type { Connections } from './connections.js';
 import { rawRefusal } from './refusal-answer.js';
@@ -63,6 +64,7 @@ export class ProxyPort {
       connectionsCheckingInterval: 5_000,
       insecureHTTPParser: false,
       requireHostHeader: false,
+      ...streamBuffer,
       noDelay: true,
       keepAlive: true,
     });

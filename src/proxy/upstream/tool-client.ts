@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import net, { isIP } from 'node:net';
 import type { RawHeaders } from './headers.js';
 import type { Resolver } from './resolver.js';
+import { streamBuffer } from './stream-buffer.js';
 import type { ToolOrigin } from './tool-origin.js';
 import type { Trust } from './trust.js';
 
@@ -34,6 +35,7 @@ const maxAgents = 64;
 const maxHeaderSize = 64 * 1024;
 
 const agentOptions: http.AgentOptions = {
+  ...streamBuffer,
   keepAlive: true,
   maxFreeSockets: maxKeptPerHost,
   timeout: keptConnectionMs,
@@ -92,7 +94,14 @@ export class ToolClient {
   connect(host: string, port: number): Socket {
     const { resolver, connectMs } = this.#options;
     resolver.ensureNotRefused(host);
-    const socket = net.connect({ host, port, lookup: resolver.lookup, noDelay: true, keepAlive: true });
+    const socket = net.connect({
+      host,
+      port,
+      lookup: resolver.lookup,
+      noDelay: true,
+      keepAlive: true,
+      ...streamBuffer,
+    });
     const timer = setTimeout(() => socket.destroy(new ConnectTimeout(host)), connectMs);
     const stop = (): void => clearTimeout(timer);
     socket.once('connect', stop).once('close', stop);
