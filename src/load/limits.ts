@@ -80,8 +80,11 @@ export const limits = {
      */
     keepaliveMs: 20_000,
     keepaliveTimeoutMs: 20_000,
-    /** Calls at once, also those whose request is not complete: each holds some 10 KB. */
-    streams: 32,
+    /**
+     * Calls at once, also those whose request is not complete: each holds some 10 KB, and is one of all that the connections
+     * of a socket may have together. The kubelet has one on each; a client with more calls has the others wait.
+     */
+    streams: 8,
     requestBytes: 4 * 1024 * 1024,
   },
   /**

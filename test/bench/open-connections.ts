@@ -1,6 +1,6 @@
 /**
  * What clients that leave their connections open cost the driver: `npm run build && ulimit -n 20000 && unshare --mount
- * --propagation private node --import tsx test/bench/open-connections.ts [CONNECTIONS]`. Prints megabytes resident, and how
+ * --propagation private node --import tsx test/bench/open-connections.ts [CONNECTIONS] [KINDS_TO_SKIP]`. Prints megabytes resident, and how
  * long a first publish takes meanwhile.
  */
 import net from 'node:net';
@@ -10,15 +10,19 @@ import { callHeaders, clientPreface } from '../support/http2-frames.js';
 import { eventually } from '../support/poll.js';
 import { descriptorsOf, memoryOf } from '../support/process-state.js';
 
-const [count = 4096] = process.argv.slice(2).map(Number);
+const [count = 4096, skipped = 0] = process.argv.slice(2).map(Number);
 const halfACall = callHeaders(1, '/csi.v1.Node/NodePublishVolume');
 const said: Readonly<Record<string, Buffer>> = {
   nothing: Buffer.alloc(0),
   'the preface': clientPreface,
   'half a call': Buffer.concat([clientPreface, halfACall]),
+  '32 half calls': Buffer.concat([
+    clientPreface,
+    ...Array.from({ length: 32 }, (_, index) => callHeaders(2 * index + 1, '/csi.v1.Node/NodePublishVolume')),
+  ]),
 };
 
-for (const [what, bytes] of Object.entries(said)) console.log(`${what}: ${await measure(bytes)}`);
+for (const [what, bytes] of Object.entries(said).slice(skipped)) console.log(`${what}: ${await measure(bytes)}`);
 
 async function measure(bytes: Buffer): Promise<string> {
   const node = new NodeSandbox();

@@ -19,6 +19,8 @@ export interface PublishOptions {
   readonly signal?: AbortSignal;
 }
 
+const connections = 6;
+
 /**
  * A driver process on a node of a cluster, and what plays the kubelet over one connection: three connections a call cost
  * more than the call. It outlives a run; every run leaves it without volumes.
@@ -32,7 +34,9 @@ export class NodeSystem {
   readonly #program: string | undefined;
   readonly #kubeconfig: string;
   #driver: DriverProcess;
-  #kubelet: KubeletClient;
+  /** Each for some volumes, as one connection carries only so many calls at once. */
+  #kubelets: readonly KubeletClient[];
+  readonly #connectionOf = new Map<string, number>();
   #hasExited = false;
   restarts = 0;
 
@@ -46,7 +50,7 @@ export class NodeSystem {
     cluster.api.bind({ group: 'system:serviceaccounts:ci', namespace: 'ci', rules: [rule] });
     this.probes = [...volumeKinds.keys()].map((kind) => new Probe(this, cluster.node.volume(), kind));
     this.#driver = this.#launch();
-    this.#kubelet = this.#connect();
+    this.#kubelets = this.#connect();
   }
 
   /** @param program in place of dist/main.js. */
@@ -57,7 +61,7 @@ export class NodeSystem {
   }
 
   async stop(): Promise<void> {
-    this.#kubelet.close();
+    this.#close();
     this.#driver.kill();
     await this.#driver.exited;
     await this.mixWatch.stop();
@@ -69,21 +73,21 @@ export class NodeSystem {
     attributes: Readonly<Record<string, string>>,
     options?: PublishOptions,
   ): Promise<Outcome> {
-    return outcomeOf(this.#kubelet.publish(volume.publishRequest({ attributes }), options));
+    return outcomeOf(this.#kubeletOf(volume.volumeId).publish(volume.publishRequest({ attributes }), options));
   }
 
   unpublish(volume: TestVolume): Promise<Outcome> {
-    return outcomeOf(this.#kubelet.unpublishVolume(volume));
+    return outcomeOf(this.#kubeletOf(volume.volumeId).unpublishVolume(volume));
   }
 
   statistics({ volumeId, target }: TestVolume): Promise<Outcome> {
-    return outcomeOf(this.#kubelet.statistics({ volume_id: volumeId, volume_path: target }));
+    return outcomeOf(this.#kubeletOf(volumeId).statistics({ volume_id: volumeId, volume_path: target }));
   }
 
   /** The kubelet's end of the connection is gone; what was under way goes on in the driver until it learns. */
   reconnect(): void {
-    this.#kubelet.close();
-    this.#kubelet = this.#connect();
+    this.#close();
+    this.#kubelets = this.#connect();
   }
 
   /** SIGKILL, and the next driver. */
@@ -109,7 +113,7 @@ export class NodeSystem {
   }
 
   async #startNext(): Promise<void> {
-    this.#kubelet.close();
+    this.#close();
     this.#driver = this.#launch();
     this.restarts += 1;
     // Not until it is ready: the API server may be away.
@@ -119,11 +123,21 @@ export class NodeSystem {
         () => false,
       );
     await eventually('the next driver serves', isServing, 20_000);
-    this.#kubelet = this.#connect();
+    this.#kubelets = this.#connect();
   }
 
-  #connect(): KubeletClient {
-    return new KubeletClient(this.cluster.node.socketPath, { shared: true });
+  #connect(): readonly KubeletClient[] {
+    return Array.from({ length: connections }, () => new KubeletClient(this.cluster.node.socketPath, { shared: true }));
+  }
+
+  #close(): void {
+    for (const kubelet of this.#kubelets) kubelet.close();
+  }
+
+  #kubeletOf(volumeId: string): KubeletClient {
+    const connection = this.#connectionOf.get(volumeId) ?? this.#connectionOf.size % connections;
+    this.#connectionOf.set(volumeId, connection);
+    return this.#kubelets[connection]!;
   }
 
   #launch(): DriverProcess {

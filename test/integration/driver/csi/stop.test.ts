@@ -10,6 +10,7 @@ import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { callHeaders, callMessage, clientPreface } from '../../../support/http2-frames.js';
 import { eventually } from '../../../support/poll.js';
+import { memoryOf } from '../../../support/process-state.js';
 
 const capabilities = '/csi.v1.Node/NodeGetCapabilities';
 const whole = Buffer.concat([clientPreface, callHeaders(1, capabilities), callMessage(1, Buffer.alloc(0))]);
@@ -90,6 +91,9 @@ describe('the end of the driver', () => {
   });
 });
 
+/** The container's limit, without any volume in it. */
+const maxPeakBytes = 576 * 2 ** 20;
+
 describe('connections that clients leave open', () => {
   let node: NodeSandbox;
   let driver: DriverProcess;
@@ -147,6 +151,20 @@ describe('connections that clients leave open', () => {
     await asked;
   });
 
+  it('can hold no more half calls together than the process has room for', async () => {
+    const halfCalls = Array.from({ length: 32 }, (_, index) => callHeaders(2 * index + 1, capabilities));
+    const words = Buffer.concat([clientPreface, ...halfCalls]);
+    while (sockets.length < limits.csiSocket.connections) {
+      const socket = await connectRaw(node.socketPath);
+      sockets.push(socket.resume());
+      socket.write(words);
+    }
+    await eventually('the last has been read', () => sockets.at(-1)!.bytesRead > 100);
+    await driver.kubelet.nodeCapabilities();
+    const { peakBytes } = memoryOf(driver.pid);
+    assert.ok(peakBytes < maxPeakBytes, `${peakBytes} bytes`);
+  });
+
   it('can begin no more calls than it has a bound for', async () => {
     const socket = await connectRaw(node.socketPath);
     sockets.push(socket);
@@ -155,7 +173,7 @@ describe('connections that clients leave open', () => {
     const begun = Array.from({ length: 200 }, (_, index) => callHeaders(2 * index + 1, capabilities));
     socket.write(Buffer.concat([clientPreface, ...begun]));
     const refusals = (): number => framesOf(received).filter(({ type }) => type === 3).length;
-    await eventually('the rest is refused', () => refusals() === 168);
+    await eventually('the rest is refused', () => refusals() === 200 - limits.grpcConnection.streams);
     await driver.kubelet.nodeCapabilities();
   });
 });
