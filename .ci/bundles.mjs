@@ -78,6 +78,9 @@ export const bundles = {
         // Buffers of transfers are freed at once: freed in a thread that a busy machine holds up, they count as memory that
         // is in use, and V8 marks the whole heap again and again (docs/performance.md).
         "__v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping');",
+        // Before anything is allocated: what the start and each round of probes have grown it to does not shrink again.
+        "__v8.setFlagsFromString('--max-semi-space-size=2');",
+        "__v8.setFlagsFromString('--semi-space-growth-factor=1');",
         '} else {',
         // Before anything is allocated: a young generation that loading has grown does not shrink again (memory-keeper.ts).
         "__v8.setFlagsFromString('--max-semi-space-size=1');",

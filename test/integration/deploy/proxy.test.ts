@@ -28,7 +28,8 @@ interface Container extends SecuredContainer {
   readonly args: readonly string[];
   readonly env: readonly {
     readonly name: string;
-    readonly valueFrom: { readonly fieldRef: { readonly fieldPath: string } };
+    readonly value?: string;
+    readonly valueFrom?: { readonly fieldRef: { readonly fieldPath: string } };
   }[];
   readonly ports: readonly { readonly name: string; readonly containerPort: number; readonly hostPort?: number }[];
   readonly securityContext: SecuredContainer['securityContext'] & { readonly readOnlyRootFilesystem?: boolean };
@@ -57,7 +58,9 @@ const container = (objects: readonly Manifest[]): Container => deployment(object
 
 /** As the process in the pod sees it. */
 function configurationOf({ args, env }: Container): ProxyConfig {
-  const values = env.map(({ name, valueFrom }) => [name, `value-of-${valueFrom.fieldRef.fieldPath}`] as const);
+  const values = env.map(({ name, value, valueFrom }) => {
+    return [name, value ?? `value-of-${valueFrom?.fieldRef.fieldPath ?? '?'}`] as const;
+  });
   return parseProxyConfig(args.slice(1), Object.fromEntries(values));
 }
 
