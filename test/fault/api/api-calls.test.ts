@@ -24,14 +24,18 @@ const atOnce = 5;
 type Call = Required<Pick<Fault, 'verb' | 'resource' | 'subresource'>>;
 
 /** Whatever the driver may ask of the API server, from the rules of its roles, all of which another test sees used. */
-const calls: readonly Call[] = rights
-  .flatMap((file) => driverRules(file))
-  .flatMap(({ verbs, resources = [] }) =>
+const calls = rights.flatMap(callsOf);
+/** What it asks aside from all publishes. */
+const eventCalls = callsOf('components/events/rbac.yaml');
+
+function callsOf(file: string): readonly Call[] {
+  return driverRules(file).flatMap(({ verbs, resources = [] }) =>
     resources.flatMap((each) => {
       const [resource = '', subresource = ''] = each.split('/');
       return verbs.map((verb) => ({ verb, resource, subresource }));
     }),
   );
+}
 
 /** How a first publish ends that needs the answer. Without a watch it is not current, but there. */
 function expectedOf({ verb }: Call, effect: FaultEffect): Outcome['code'] {
@@ -59,7 +63,9 @@ class Stage {
   }
 
   static async start(): Promise<Stage> {
-    return new Stage(await Cluster.start());
+    const cluster = await Cluster.start();
+    cluster.grantDriver('components/events/rbac.yaml');
+    return new Stage(cluster);
   }
 
   async stop(): Promise<void> {
@@ -69,7 +75,7 @@ class Stage {
 
   async startDriver(): Promise<void> {
     const now = (): number => Date.now() + this.aheadMs;
-    this.#driver = await this.cluster.driver({ timings, now, flags: ['--allow-token-minting'] });
+    this.#driver = await this.cluster.driver({ timings, now, flags: ['--allow-token-minting', '--pod-events'] });
   }
 
   publish(timeoutMs: number): Promise<Outcome> {
@@ -176,23 +182,60 @@ async function assertBears(call: Call, effect: FaultEffect): Promise<void> {
   }
 }
 
+/** Whether an event is written or not, a volume's refresh fails, is told, and comes again as if nobody wrote any. */
+async function assertBearsUntold(call: Call, effect: FaultEffect): Promise<void> {
+  const stage = await Stage.start();
+  const { volume, cluster } = stage;
+  try {
+    await stage.startDriver();
+    await stage.untilPublished();
+    const before = volume.read();
+    stage.begin(call, effect);
+    cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
+    await eventually('an event is attempted', () =>
+      cluster.api.requests.some(({ verb, resource }) => verb === call.verb && resource === call.resource),
+    );
+    const refresh = await stage.publish(patienceMs);
+    assert.equal(refresh.code, 'UNAVAILABLE', refresh.message);
+    assert.deepEqual(volume.read(), before);
+    cluster.put(connector('harbor', { proxyUrl: 'http://back.example' }));
+    await stage.untilPublished();
+    assert.equal(volume.read()['connector.status.proxyAddress'], 'http://back.example');
+    await stage.unpublish();
+    assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
+  } finally {
+    stage.end();
+    await stage.stop();
+  }
+}
+
+/** Several at once: they mostly wait. */
+async function assertEach(assertOne: (effect: FaultEffect) => Promise<void>): Promise<void> {
+  const waiting = [...everyFault];
+  const problems: string[] = [];
+  const work = async (): Promise<void> => {
+    for (let effect = waiting.shift(); effect !== undefined; effect = waiting.shift()) {
+      await assertOne(effect).catch((error: unknown) => problems.push(`${toldOf(effect)}: ${String(error)}`));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  assert.deepEqual(problems, []);
+}
+
 describe('an API server that fails', function () {
   this.timeout(300_000);
 
   for (const call of calls) {
     const { verb, resource, subresource } = call;
     it(`to ${verb} ${resource}${subresource && `/${subresource}`} in each way is told, costs no file and no mount`, async () => {
-      const waiting = [...everyFault];
-      const problems: string[] = [];
-      const work = async (): Promise<void> => {
-        for (let effect = waiting.shift(); effect !== undefined; effect = waiting.shift()) {
-          await assertBears(call, effect).catch((error: unknown) =>
-            problems.push(`${toldOf(effect)}: ${String(error)}`),
-          );
-        }
-      };
-      await Promise.all(Array.from({ length: atOnce }, work));
-      assert.deepEqual(problems, []);
+      await assertEach((effect) => assertBears(call, effect));
+    });
+  }
+
+  // An event is repeated after minutes: test/integration/driver/kubernetes/pod-events.test.ts.
+  for (const call of eventCalls.filter(({ verb }) => verb === 'create')) {
+    it(`to ${call.verb} ${call.resource} in each way holds nothing up`, async () => {
+      await assertEach((effect) => assertBearsUntold(call, effect));
     });
   }
 });
