@@ -52,6 +52,7 @@ describe('the image', function () {
       'main.js',
       'probe-worker.js',
       'program.js',
+      'proxy-doctor.js',
       'proxy.js',
       'render-worker.js',
       'sbom.cdx.json',

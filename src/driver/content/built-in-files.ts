@@ -28,9 +28,18 @@ export function builtInFiles({ endpoint, token, caBundle, noProxy }: BuiltInInpu
   }
   if (caBundle !== undefined) {
     // `ca.cert` is the deprecated name of `ca.crt`.
-    for (const name of ['context.proxy.caCert', 'ca.crt', 'ca.cert']) files.push(textFile(name, caBundle));
+    const content = bytesOf(caBundle);
+    for (const name of ['context.proxy.caCert', 'ca.crt', 'ca.cert']) files.push({ name, content });
   }
   return files;
+}
+
+let lastBundle: { readonly text: string; readonly bytes: Buffer } | undefined;
+
+/** The same bytes for the same bundle: it may be long, and the volumes of a node mostly have one. */
+function bytesOf(bundle: string): Buffer {
+  if (lastBundle?.text !== bundle) lastBundle = { text: bundle, bytes: Buffer.from(bundle) };
+  return lastBundle.bytes;
 }
 
 export function textFile(name: string, text: string): VolumeFile {

@@ -28,6 +28,11 @@ export class MemoryCgroup {
     fs.writeFileSync(path.join(this.#directory, 'cgroup.procs'), String(pid));
   }
 
+  /** Words that make the program after them begin within it. */
+  get entering(): readonly string[] {
+    return ['sh', '-c', `echo $$ > '${path.join(this.#directory, 'cgroup.procs')}' && exec "$@"`, 'sh'];
+  }
+
   /** The most that it ever held, the pages of volumes included. */
   get peakBytes(): number {
     return this.#number('memory.max_usage_in_bytes');
