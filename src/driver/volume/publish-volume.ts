@@ -14,11 +14,12 @@ import type { Clock } from '../../clock.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import type { DriverGuard, TokenSource, VolumeChange, VolumeHost } from './ports.js';
 import type { FeatureFlags } from '../../connectors/model.js';
+import type { PublishCall } from './publish-call.js';
 import type { PublishRequest } from './publish-request.js';
 import { decideAccess, ensureMayKnow } from './publish-access.js';
 import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
 import type { AdmittedCall } from '../../load/admitted-call.js';
-import type { AskingCall, CallAdmission } from '../../load/call-admission.js';
+import type { CallAdmission } from '../../load/call-admission.js';
 import { isSameInput } from './published-volumes.js';
 import { removeTokens } from './remove-tokens.js';
 import { StepTimer } from './step-timer.js';
@@ -51,22 +52,6 @@ export interface PublishDependencies {
   readonly volumes: PublishedVolumes;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/**
- * A call of the kubelet as it came. What it asks for is read inside the use case, since what the answer to a mistake may
- * be depends on what is mounted.
- */
-export interface PublishCall {
-  readonly volumeId: string;
-  /** As in the request, even of a request that cannot be parsed; it may be any text. */
-  readonly targetPath: string;
-  /** Whose it is and how much it holds, at a look. @param isPodInfoTrusted whether the kubelet is known to set it. */
-  readonly asking: (isPodInfoTrusted: boolean) => AskingCall;
-  /** Whether it asks for just what a request did that was parsed before. */
-  readonly isRepeatOf: (request: PublishRequest) => boolean;
-  /** @throws {DriverError} INVALID_ARGUMENT or FAILED_PRECONDITION for a request that asks for nothing that can be had. */
-  readonly parse: () => PublishRequest;
 }
 
 /**

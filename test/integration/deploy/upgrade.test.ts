@@ -3,17 +3,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { baselineOf, hasCommit, hasPackages } from '../../../.ci/baseline.mjs';
 import { repository } from '../../support/deploy/manifests.js';
-import { missingPrograms } from '../../support/e2e/programs.js';
 import { applyProblems } from '../../support/upgrade/apply.js';
 import { interfaceChanges } from '../../support/upgrade/interface.js';
-import {
-  baselineNames,
-  bundlesOf,
-  thisRelease,
-  unpackBaseline,
-  type OldRelease,
-  type Release,
-} from '../../support/upgrade/release.js';
+import { besideBaselines } from '../../support/upgrade/beside-baselines.js';
+import { bundlesOf } from '../../support/upgrade/release.js';
 
 /** What the changelog names between backticks as not compatible with a baseline. */
 function toldNames(commit: string): string[] {
@@ -23,26 +16,19 @@ function toldNames(commit: string): string[] {
   return [...section.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
 }
 
-for (const name of baselineNames) {
-  describe(`the manifests and the interface of now beside those of ${name}`, () => {
-    let old: OldRelease;
-    let now: Release;
-    let remove = (): void => undefined;
-    before(async function () {
-      if (missingPrograms('kubectl').length > 0) {
-        console.log('      skipped: it needs kubectl');
-        this.skip();
-      }
-      ({ release: old, remove } = unpackBaseline(name));
-      now = await thisRelease(old.about);
-    });
-    after(() => {
-      remove();
-    });
-
+besideBaselines(
+  (name) => `the manifests and the interface of now beside those of ${name}`,
+  (releases) => {
     it('are beside what its commit makes, where the history reaches that far', () => {
-      const { about, folder } = old;
-      if (!hasCommit(repository, about.commit) || !hasPackages(repository, about.packages)) return;
+      const { about, folder } = releases().old;
+      const lacks = [
+        ...(hasCommit(repository, about.commit) ? [] : ['its commit']),
+        ...(hasPackages(repository, about.packages) ? [] : ['the versions of packages that it was made with']),
+      ];
+      if (lacks.length > 0) {
+        console.log(`      not compared with what its commit makes, without ${lacks.join(' and ')}`);
+        return;
+      }
       const made = baselineOf(repository, about.commit);
       const kept = new Map(bundlesOf(folder));
       for (const file of ['deploy.yaml', 'everything.yaml', 'baseline.json']) {
@@ -53,14 +39,16 @@ for (const name of baselineNames) {
     });
 
     it('can be applied over them, and they again', () => {
+      const { old, now } = releases();
       assert.deepEqual(applyProblems(old.everything, now.everything), []);
       assert.deepEqual(applyProblems(now.everything, old.everything), []);
     });
 
     it('differ in what the changelog names as not compatible, and nothing that it names is as it was', async () => {
+      const { old, now } = releases();
       const changes = await interfaceChanges(old, now);
       const told = toldNames(old.about.commit).filter((word) => /^--|_|^[A-Z][A-Za-z]+ /.test(word));
       assert.deepEqual(told.sort(), changes);
     });
-  });
-}
+  },
+);

@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { repository } from '../../support/deploy/manifests.js';
+import { pages } from '../../support/docs/pages.js';
 
-/** All but the changelog, which tells of what is gone. */
-const pages = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'SECURITY.md',
-  ...readdirSync(path.join(repository, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => path.join('docs', name)),
-];
 const main = path.join(repository, 'dist', 'main.js');
 const commandNames = ['serve', 'proxy', 'demo', 'render', 'doctor', 'volumes'] as const;
 

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
-import { missingPrograms } from '../../support/e2e/programs.js';
 import { connector, connectorClass } from '../../support/driver/manifests.js';
 import type { PodVolume } from '../../support/kubelet/pod-volume.js';
 import { assertNodeIsEmpty } from '../../support/kubelet/node-state.js';
-import {
-  baselineNames,
-  thisRelease,
-  unpackBaseline,
-  type OldRelease,
-  type Release,
-} from '../../support/upgrade/release.js';
+import { besideBaselines } from '../../support/upgrade/beside-baselines.js';
+import type { Release } from '../../support/upgrade/release.js';
 import { ReleaseNode } from '../../support/upgrade/release-node.js';
 
 const podsOfAKind = 4;
@@ -71,24 +65,11 @@ async function assertTakesOver(node: ReleaseNode, release: Release, pods: readon
   await Promise.all([...early, ...late.slice(1)].map((pod) => kubelet.end(pod)));
 }
 
-for (const name of baselineNames) {
-  describe(`the driver of ${name} and that of now`, () => {
-    let old: OldRelease;
-    let now: Release;
-    let remove = (): void => undefined;
-    before(async function () {
-      if (missingPrograms('kubectl').length > 0) {
-        console.log('      skipped: it needs kubectl');
-        this.skip();
-      }
-      ({ release: old, remove } = unpackBaseline(name));
-      now = await thisRelease(old.about);
-    });
-    after(() => {
-      remove();
-    });
-
+besideBaselines(
+  (name) => `the driver of ${name} and that of now`,
+  (releases) => {
     it('take a node over from each other, there and back, without a remount, a lost file or an error', async () => {
+      const { old, now } = releases();
       const node = await ReleaseNode.start();
       try {
         const { cluster, kubelet } = node;
@@ -108,5 +89,5 @@ for (const name of baselineNames) {
         await node.stop();
       }
     });
-  });
-}
+  },
+);

@@ -13,7 +13,7 @@ import { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeApiOptions } from '../kube-api/kube-api.js';
 import type { KubeObject } from '../kube-api/resources.js';
 import { quickTimings } from '../kube-client/test-client.js';
-import { driverAccount } from './driver-account.js';
+import { driverAccount, driverUser } from './driver-account.js';
 import { InProcessDriver } from './in-process-driver.js';
 import type { InProcessOptions } from './in-process-driver.js';
 import { connector, connectorClass } from './manifests.js';
@@ -92,6 +92,16 @@ export class Cluster {
     await driver.driver.start();
     this.#drivers.push(driver);
     return driver;
+  }
+
+  /** Flags of `serve` for a driver in a process of its own, with the rights of deploy/base. */
+  processFlags(): readonly string[] {
+    const kubeconfig = path.join(this.node.root, 'kubeconfig');
+    this.api.writeKubeconfig(kubeconfig, { name: driverUser });
+    return [
+      ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig],
+      ...['--http-address', '127.0.0.1:0'],
+    ];
   }
 
   async readyDriver(options?: ClusterDriverOptions): Promise<InProcessDriver> {

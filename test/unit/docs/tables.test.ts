@@ -16,6 +16,7 @@ import { jsonMember, type JsonValue } from '../../../src/json.js';
 import { Secret } from '../../../src/secret.js';
 import { attributeTable } from '../../../src/driver/volume/attribute-table.js';
 import { resolvedOf } from '../../support/domain.js';
+import { pages } from '../../support/docs/pages.js';
 import { quietProbes } from '../../support/proxy/quiet-probes.js';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');
@@ -285,15 +286,6 @@ describe('docs/security.md', () => {
 });
 
 describe('links between pages', () => {
-  const pages = [
-    'README.md',
-    'CONTRIBUTING.md',
-    'SECURITY.md',
-    ...readdirSync(path.join(repository, 'docs'), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.md'))
-      .map((name) => path.join('docs', name)),
-  ];
-
   for (const name of pages) {
     it(`lead somewhere in ${name}`, () => {
       for (const [, target = '', anchor] of page(name).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { bindDriver } from '../../../support/access/driver-rules.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { connector } from '../../../support/driver/manifests.js';
@@ -15,17 +13,7 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
   let driver: DriverProcess;
   beforeEach(async () => {
     cluster = await Cluster.start();
-    bindDriver(cluster.api, 'base/rbac.yaml');
-    const kubeconfig = path.join(cluster.node.root, 'kubeconfig');
-    cluster.api.writeKubeconfig(kubeconfig, { name: 'driver' });
-    driver = new DriverProcess(
-      cluster.node,
-      [
-        ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig],
-        ...['--http-address', '127.0.0.1:0'],
-      ],
-      { NODE_OPTIONS: '--max-old-space-size=64' },
-    );
+    driver = new DriverProcess(cluster.node, cluster.processFlags(), { NODE_OPTIONS: '--max-old-space-size=64' });
     await driver.kubelet.untilReady();
   });
   afterEach(async () => {

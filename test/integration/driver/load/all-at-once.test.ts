@@ -6,7 +6,6 @@ import type { JsonObject, JsonValue } from '../../../../src/json.js';
 import { Crowd } from '../../../support/crowd/crowd.js';
 import type { CrowdPod } from '../../../support/crowd/crowd-messages.js';
 import { Cluster } from '../../../support/driver/cluster.js';
-import { driverUser } from '../../../support/driver/driver-account.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import type { Took } from '../../../support/driver/first-publish.js';
 import { firstPublish } from '../../../support/driver/first-publish.js';
@@ -74,17 +73,12 @@ describe('calls, objects, watches and memory beyond all bounds, at once and from
       namespace: 'evil',
       rules: [{ ...rule, resourceNames }],
     });
-    const kubeconfig = path.join(cluster.node.root, 'kubeconfig');
-    cluster.api.writeKubeconfig(kubeconfig, { name: driverUser });
     const bundle = path.join(cluster.node.root, 'ca.crt');
     fs.writeFileSync(bundle, `-----BEGIN CERTIFICATE-----\n${'QUFB'.repeat(56_000)}\n-----END CERTIFICATE-----\n`);
     cgroup = MemoryCgroup.make(limitBytes);
     driver = new DriverProcess(
       cluster.node,
-      [
-        ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig],
-        ...['--http-address', '127.0.0.1:0', '--log-level', 'info', '--proxy-ca-file', bundle],
-      ],
+      [...cluster.processFlags(), '--log-level', 'info', '--proxy-ca-file', bundle],
       {},
       cgroup?.entering ?? [],
     );

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../../../src/load/limits.js';
 import { Crowd } from '../../../support/crowd/crowd.js';
 import { Cluster } from '../../../support/driver/cluster.js';
-import { driverUser } from '../../../support/driver/driver-account.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import type { Took } from '../../../support/driver/first-publish.js';
 import { firstPublish } from '../../../support/driver/first-publish.js';
@@ -35,11 +33,9 @@ describe('a pod with 700 volumes of 32 connectors that do not exist, and without
   let crowd: Crowd;
   beforeEach(async () => {
     cluster = await Cluster.start();
-    const kubeconfig = path.join(cluster.node.root, 'kubeconfig');
-    cluster.api.writeKubeconfig(kubeconfig, { name: driverUser });
     driver = await DriverProcess.start(cluster.node, [
-      ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', kubeconfig],
-      ...['--http-address', '127.0.0.1:0', '--log-level', 'info', '--not-found-wait', '5s'],
+      ...cluster.processFlags(),
+      ...['--log-level', 'info', '--not-found-wait', '5s'],
     ]);
     crowd = new Crowd();
   });
