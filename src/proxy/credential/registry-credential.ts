@@ -9,6 +9,7 @@ import type { Trust } from '../upstream/trust.js';
 import { valuesOf } from '../upstream/headers.js';
 import type { Challenge } from './challenge.js';
 import { parseChallenges } from './challenge.js';
+import { hasDotSegment } from './connector-match.js';
 import { basicHeaders } from './header-credentials.js';
 import { impliedScopes, normalScopes } from './registry-scope.js';
 import type { Login, RegistryTokens, TokenService } from './registry-tokens.js';
@@ -55,6 +56,7 @@ export class RegistryCredential implements ToolCredential {
   }
 
   async headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
+    if (!isRegistryApi(use.path)) return [];
     const known = this.#options.session.manners.get(this.#registry);
     const manner = known ?? (use.isUnrepeatable ? await this.#probe(signal) : undefined);
     if (manner?.kind === 'basic') return this.#basic();
@@ -69,9 +71,12 @@ export class RegistryCredential implements ToolCredential {
     signal: AbortSignal,
   ): Promise<RawHeaders | undefined> {
     const challenge = usable(parseChallenges(challenges));
-    if (challenge === undefined) return undefined;
+    if (challenge === undefined || !isRegistryApi(use.path)) return undefined;
+    if (challenge.scheme === 'basic') {
+      return this.#shown !== 'basic' && (await this.#takesPassword(challenge, signal)) ? this.#basic() : undefined;
+    }
     const manner = this.#learn(challenge);
-    if (manner.kind === 'basic') return this.#shown === 'basic' ? undefined : this.#basic();
+    if (manner.kind === 'basic') return undefined;
     const scope = challenge.params.get('scope');
     const scopes = scope === undefined ? (impliedScopes(use.method, use.path) ?? []) : [scope];
     const normal = scopes.flatMap(normalScopes);
@@ -84,6 +89,18 @@ export class RegistryCredential implements ToolCredential {
 
   get #registry(): string {
     return nameOf(this.#options.origin);
+  }
+
+  /**
+   * Whether the password may be shown on a client's own request: not to a registry that wants tokens. What asks for it
+   * there is the token service, and the client would get a token that is good without the proxy.
+   */
+  async #takesPassword(challenge: Challenge, signal: AbortSignal): Promise<boolean> {
+    const { manners } = this.#options.session;
+    const manner = manners.get(this.#registry);
+    if (manner?.kind === 'basic') return true;
+    const atRoot = (await this.#probe(signal)) ?? manner ?? this.#learn(challenge);
+    return atRoot.kind === 'basic';
   }
 
   #basic(): RawHeaders {
@@ -157,6 +174,12 @@ export class RegistryCredential implements ToolCredential {
     const challenge = usable(parseChallenges(values));
     return challenge === undefined ? undefined : this.#learn(challenge);
   }
+}
+
+/** Tokens and password are for the distribution API alone, below whatever path a registry has it. */
+function isRegistryApi(path: string): boolean {
+  const pathname = path.replace(/\?.*$/s, '');
+  return /\/v2(\/|$)/.test(pathname) && !hasDotSegment(pathname);
 }
 
 function usable(challenges: readonly Challenge[]): Challenge | undefined {

@@ -7,6 +7,7 @@ import type { Framing, RequestBody } from './request-body.js';
 import type { StallWatch, Watched } from './stall-watch.js';
 import type { ToolClient, ToolRequest } from './tool-client.js';
 import type { CredentialUse, ToolCredential } from './tool-credential.js';
+import { withheldFromAnswer } from './tool-credential.js';
 import { toolFailure } from './tool-failure.js';
 import { authorityOf, nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
@@ -194,7 +195,7 @@ export class Exchange implements Watched {
       if (response.closed) resolve();
       else response.once('close', resolve);
     });
-    const kept = endToEnd(tool.rawHeaders);
+    const kept = endToEnd(tool.rawHeaders, withheldFromAnswer(outgoing.credential));
     const headers = outgoing.rewriteAnswer?.(kept) ?? kept;
     const [length] = valuesOf(tool.rawHeaders, 'content-length');
     if (length !== undefined) headers.push('Content-Length', length);

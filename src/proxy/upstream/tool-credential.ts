@@ -29,6 +29,15 @@ export interface ToolCredential {
   headersAfter(challenges: readonly string[], use: CredentialUse, signal: AbortSignal): Promise<RawHeaders | undefined>;
 }
 
+/** A session that a tool begins for the credential would open the tool to the client without the proxy. */
+const sessionHeaders: ReadonlySet<string> = new Set(['set-cookie', 'set-cookie2']);
+const noHeaders: ReadonlySet<string> = new Set();
+
+/** The headers of a tool's answer that the client does not get, in lower case. */
+export function withheldFromAnswer(credential: ToolCredential): ReadonlySet<string> {
+  return credential === noCredential ? noHeaders : sessionHeaders;
+}
+
 /** What the client sends goes on as it is. */
 export const noCredential: ToolCredential = {
   replaces: new Set(),

@@ -5,6 +5,8 @@ import { endToEnd, hasWord, valuesOf } from './headers.js';
 import type { RawHeaders } from './headers.js';
 import type { Outgoing } from './exchange.js';
 import type { ToolClient } from './tool-client.js';
+import type { ToolCredential } from './tool-credential.js';
+import { withheldFromAnswer } from './tool-credential.js';
 import { authorityOf, nameOf } from './tool-origin.js';
 import { toolFailure } from './tool-failure.js';
 
@@ -62,7 +64,7 @@ export async function askForUpgrade(
       });
       request.once('upgrade', (response, socket, first) => {
         settle();
-        resolve({ kind: 'switched', head: switchedHead(response), socket, first });
+        resolve({ kind: 'switched', head: switchedHead(response, credential), socket, first });
       });
       request.once('response', (response) => {
         settle();
@@ -77,12 +79,15 @@ export async function askForUpgrade(
 }
 
 /** The head of the `101` answer, as it goes to the client. */
-function switchedHead({ rawHeaders, statusMessage = 'Switching Protocols' }: IncomingMessage): string {
+function switchedHead(
+  { rawHeaders, statusMessage = 'Switching Protocols' }: IncomingMessage,
+  credential: ToolCredential,
+): string {
   const headers: RawHeaders = [
     'Connection',
     'Upgrade',
     ...valuesOf(rawHeaders, 'upgrade').flatMap((value) => ['Upgrade', value]),
-    ...endToEnd(rawHeaders),
+    ...endToEnd(rawHeaders, withheldFromAnswer(credential)),
   ];
   const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1] ?? ''}`] : []));
   return `HTTP/1.1 101 ${statusMessage}\r\n${lines.join('\r\n')}\r\n\r\n`;

@@ -57,7 +57,7 @@ describe('the credential of a Connector', () => {
       if (headers.authorization === `Basic ${auth}`) response.end('in');
       else response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
     };
-    assert.equal((await client.get(tool.url())).body, 'in');
+    assert.equal((await client.get(`${tool.url()}/v2/`)).body, 'in');
   });
 
   const refused: readonly [string, () => void, RegExp][] = [
@@ -140,6 +140,23 @@ describe('the credential of a Connector', () => {
     await client.get(other.url());
     assert.equal(other.seen[0]?.headers.authorization, undefined);
     await other.stop();
+  });
+
+  it('begins no session that the client could take with it', async () => {
+    put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
+    tool.answer = (_request, response) =>
+      response
+        .writeHead(200, [
+          ['Set-Cookie', 'session=1'],
+          ['set-cookie', 'other=2'],
+          ['X-Kept', 'yes'],
+        ])
+        .end();
+    const { headers } = await client.get(tool.url());
+    assert.deepEqual([headers['set-cookie'], headers['x-kept']], [undefined, 'yes']);
+    // Without a credential it is the client's own affair.
+    stage.put([connector('tool', tool.url()), ...grant('builder', ['tool'])]);
+    assert.deepEqual((await client.get(tool.url())).headers['set-cookie'], ['session=1', 'other=2']);
   });
 
   it('does not follow a redirect to another host', async () => {

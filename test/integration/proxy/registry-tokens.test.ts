@@ -107,6 +107,17 @@ describe('a registry that wants tokens of its token service', () => {
     assert.match(answer.body, /no connection to the token service auth\.example/);
   });
 
+  for (const isKnown of [false, true]) {
+    it(`gives no token to a client that asks its token service itself, the service ${isKnown ? '' : 'not '}yet known`, async () => {
+      if (isKnown) await client.getSecurely(`${registry.url}/v2/app/manifests/latest`);
+      const askedBefore = registry.asked.length;
+      const answer = await client.getSecurely(`${registry.url}/token?service=registry&scope=repository:app:pull,push`);
+      assert.equal(answer.status, 401);
+      assert.equal(registry.asked.length, askedBefore);
+      assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`)).body, 'layer');
+    });
+  }
+
   it('that wants Basic after all gets Basic', async () => {
     registry.tool.answer = (_request, response, { headers }) => {
       if (headers.authorization?.startsWith('Basic ') === true) response.end('layer');
@@ -115,6 +126,21 @@ describe('a registry that wants tokens of its token service', () => {
     const url = `${registry.url}/v2/app/manifests/latest`;
     assert.equal((await client.getSecurely(url)).body, 'layer');
     assert.equal((await client.getSecurely(url)).body, 'layer');
-    assert.equal(registry.tool.seen.length, 3);
+    // Refused, asked at its root what it wants, and two answers.
+    assert.deepEqual(
+      registry.tool.seen.map((seen) => seen.url.replace(/^.*app/, 'app')),
+      ['app/manifests/latest', '/v2/', 'app/manifests/latest', 'app/manifests/latest'],
+    );
+  });
+
+  it('that wants Basic gets it for the distribution API alone, however the path is written', async () => {
+    registry.tool.answer = (_request, response, { headers }) => {
+      if (headers.authorization?.startsWith('Basic ') === true) response.end('layer');
+      else response.writeHead(401, { 'www-authenticate': 'Basic realm="registry"' }).end();
+    };
+    assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`)).status, 200);
+    for (const path of ['/token?scope=a', '/v20/', '/v2/%2e%2e/token', '/token?path=/v2/']) {
+      assert.equal((await client.getSecurely(`${registry.url}${path}`)).status, 401, path);
+    }
   });
 });

@@ -63,7 +63,7 @@ export class TokenRegistry {
 
   #giveToken(response: ServerResponse, { url, headers }: SeenRequest): void {
     if (headers.authorization !== this.#login) {
-      response.writeHead(401).end();
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="token service"' }).end();
       return;
     }
     const scopes = new URL(url, this.url).searchParams.getAll('scope');
