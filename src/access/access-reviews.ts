@@ -49,6 +49,13 @@ export class AccessReviews {
     return permissions.some((permission) => this.#answers.get(permissionKey(permission)) === true);
   }
 
+  /** What `isAnyAllowed` would answer without asking; undefined when it would ask. */
+  known(permissions: readonly Permission[]): boolean | undefined {
+    if (this.isKnownAllowed(permissions)) return true;
+    const isDenied = permissions.every((permission) => this.#answers.get(permissionKey(permission)) === false);
+    return isDenied ? false : undefined;
+  }
+
   /** Whether all of the permissions were denied when last asked. Never asks. */
   wasDenied(permissions: readonly Permission[]): boolean {
     return permissions.every((permission) => this.#answers.hint(permissionKey(permission)) === false);

@@ -30,6 +30,11 @@ export const limits = {
     units: 1024,
     pods: 1024,
   },
+  /**
+   * Questions about tokens and rights that come to nothing, which the proxy asks the API server for its clients: of one
+   * address, or one pod. See question-pace.ts.
+   */
+  questions: { burst: 32, everyMs: 250, longestMs: 5_000, waiting: 512, askers: 4096 },
   /** Objects of the API server as they are read; larger ones are passed over unparsed. See kube/object-sieve.ts. */
   objects: {
     /** A Connector is an address, a reference and perhaps a CA bundle. JSON of small values takes up to 44 times its length in memory. */

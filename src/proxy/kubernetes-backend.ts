@@ -8,6 +8,7 @@ import { kubeconfigConfig } from '../kube/kubeconfig.js';
 import type { KubeTimings } from '../kube/timings.js';
 import { limits } from '../load/limits.js';
 import { noLoadObserver } from '../load/load-observer.js';
+import { QuestionPace } from '../load/question-pace.js';
 import type { Log } from '../log.js';
 import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
@@ -68,9 +69,11 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
   const authority = new KubernetesAuthority(client, namespace, clock, log);
   const parts = [flags, connectors, secrets, authority];
   return {
-    tokens: new TokenReviews({ client, audience, clock }),
-    authorizer: new ReviewedAccess(new AccessReviews(client, clock, accessLifetimes), (answer) =>
-      metrics.reviewed('access', answer),
+    tokens: new TokenReviews({ client, audience, clock, pace: new QuestionPace(limits.questions, steadyNow) }),
+    authorizer: new ReviewedAccess(
+      new AccessReviews(client, clock, accessLifetimes),
+      new QuestionPace(limits.questions, steadyNow),
+      (answer) => metrics.reviewed('access', answer),
     ),
     flags: (signal) => flags.get(signal),
     connectors,

@@ -15,6 +15,8 @@ export type RefusalKind =
   | 'timeout'
   | 'reset'
   | 'protocol'
+  /** The client has asked for too much that came to nothing. */
+  | 'paced'
   /** Too much is under way, or the proxy is stopping. */
   | 'overload'
   /** The API server did not say. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { PodIdentity } from '../../access/access-control.js';
 import type { Need } from '../../access/permission.js';
 import { describeMissing, proxyNeed, readNeed } from '../../access/permission.js';
@@ -34,9 +35,13 @@ export class Gatekeeper {
     this.#options = options;
   }
 
-  /** @returns undefined for a token that does not count. @throws {DriverError} when nobody could say. */
-  identify(token: Secret, signal: AbortSignal): Promise<Caller | undefined> {
-    return this.#options.tokens.verify(token, signal);
+  /**
+   * @param from the client's address.
+   * @returns undefined for a token that does not count.
+   * @throws {DriverError} when nobody could say. {Refusal} 429.
+   */
+  identify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
+    return this.#options.tokens.verify(token, from, signal);
   }
 
   /**
@@ -58,6 +63,7 @@ export class Gatekeeper {
     connectors: readonly ConnectorRef[],
     signal: AbortSignal,
   ): Promise<readonly ConnectorRef[]> {
+    setMaxListeners(0, signal);
     const answers = await Promise.allSettled(connectors.map((connector) => this.#missing(caller, connector, signal)));
     const allowed = connectors.filter((_connector, at) => {
       const answer = answers[at];

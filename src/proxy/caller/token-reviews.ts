@@ -4,10 +4,12 @@ import { isJsonObject, jsonMember, parseJson } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
+import type { QuestionPace } from '../../load/question-pace.js';
 import type { Clock } from '../../clock.js';
 import type { Secret } from '../../secret.js';
 import type { Caller, CallerPod } from './caller.js';
 import { serviceAccountOf } from './caller.js';
+import { paced } from './paced.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 const tokenReviews: ResourceType = {
@@ -21,6 +23,7 @@ const reviewMs = 10_000;
 
 export interface TokenReviewsOptions {
   readonly client: KubeClient;
+  readonly pace: QuestionPace;
   readonly audience: string;
   readonly clock: Clock;
 }
@@ -37,12 +40,20 @@ export class TokenReviews implements TokenVerifier {
    * 1. Passes over tokens that cannot count, by their claims: clients with old tokens may come many times a second.
    * 2. Asks; the answer must be "authenticated" and name the audience (a server that knows no audiences names none).
    */
-  async verify(token: Secret, signal: AbortSignal): Promise<Caller | undefined> {
-    const { client, audience, clock } = this.#options;
+  async verify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
+    const { audience, clock, pace } = this.#options;
     const claims = claimsOf(token);
     if (claims === undefined || claims.expiresAtMs <= clock.now() || !claims.audiences.includes(audience)) {
       return undefined;
     }
+    const ask = (): Promise<Caller | undefined> => this.#ask(token, claims.expiresAtMs, signal);
+    const asked = await pace.ask(from, ask, (caller) => caller !== undefined, signal);
+    if (asked === undefined) throw paced(`too many tokens from ${from} did not count`);
+    return asked.answer;
+  }
+
+  async #ask(token: Secret, expiresAtMs: number, signal: AbortSignal): Promise<Caller | undefined> {
+    const { client, audience } = this.#options;
     const review: JsonObject = {
       apiVersion: tokenReviews.apiVersion,
       kind: tokenReviews.kind,
@@ -63,7 +74,7 @@ export class TokenReviews implements TokenVerifier {
         problem: client.problem,
       });
     }
-    return callerIn(answer, audience, claims.expiresAtMs);
+    return callerIn(answer, audience, expiresAtMs);
   }
 }
 

@@ -34,14 +34,14 @@ export class VerifiedTokens implements TokenVerifier {
     this.#options = options;
   }
 
-  async verify(token: Secret, signal: AbortSignal): Promise<Caller | undefined> {
+  async verify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
     const key = this.#digestOf(token);
     const known = this.#verdicts.get(key);
     if (known !== undefined && known.untilSteadyMs > this.#options.steadyNow()) {
       this.#options.onAsked?.('cached');
       return this.#unexpired(known.caller);
     }
-    const caller = await this.#asking.run(key, signal, (shared) => this.#ask(key, token, shared));
+    const caller = await this.#asking.run(key, signal, (shared) => this.#ask(key, token, from, shared));
     return this.#unexpired(caller);
   }
 
@@ -55,11 +55,11 @@ export class VerifiedTokens implements TokenVerifier {
     return digest;
   }
 
-  async #ask(key: string, token: Secret, signal: AbortSignal): Promise<Caller | undefined> {
+  async #ask(key: string, token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
     const { verifier, steadyNow, onAsked } = this.#options;
     onAsked?.('asked');
     const askedMs = steadyNow();
-    const caller = await verifier.verify(token, signal);
+    const caller = await verifier.verify(token, from, signal);
     this.#verdicts.delete(key);
     this.#verdicts.set(key, { caller, untilSteadyMs: askedMs + (caller === undefined ? invalidForMs : validForMs) });
     if (this.#verdicts.size > maxTokens) this.#verdicts.delete(this.#verdicts.keys().next().value ?? '');

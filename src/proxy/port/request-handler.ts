@@ -21,7 +21,7 @@ import type { RequestTarget } from './request-target.js';
 import type { Route, Router } from './router.js';
 import type { TunnelSession } from './tunnel-session.js';
 import { closeAtExpiry } from './tunnel-expiry.js';
-import { admit, admitReverse } from './visit.js';
+import { addressOf, admit, admitReverse } from './visit.js';
 
 export interface RequestHandlerOptions {
   readonly gatekeeper: Gatekeeper;
@@ -190,7 +190,9 @@ export class RequestHandler {
     record.isFor('intercepted', authorityOf(named), pathnameOf(path));
     record.isBy(visit.caller);
     ensureSameHost(request, target, named);
-    const caller = session.isOver ? undefined : await this.#options.gatekeeper.identify(visit.token, signal);
+    const caller = session.isOver
+      ? undefined
+      : await this.#options.gatekeeper.identify(visit.token, addressOf(request), signal);
     if (caller === undefined) {
       session.end();
       throw new Refusal(

@@ -29,7 +29,7 @@ export async function admit(request: IncomingMessage, gatekeeper: Gatekeeper, si
     );
   }
   const { token, connectors } = credentials;
-  const caller = await gatekeeper.identify(token, signal);
+  const caller = await gatekeeper.identify(token, addressOf(request), signal);
   if (caller === undefined) {
     throw unauthenticated(
       'the token has expired or is not for this proxy: read http_proxy and https_proxy from the volume again',
@@ -48,7 +48,7 @@ export async function admitReverse(
   signal: AbortSignal,
 ): Promise<Pick<Visit, 'token' | 'caller'>> {
   const token = parseReverseAuthorization(single(request, 'authorization'));
-  const caller = token === undefined ? undefined : await gatekeeper.identify(token, signal);
+  const caller = token === undefined ? undefined : await gatekeeper.identify(token, addressOf(request), signal);
   if (token !== undefined && caller !== undefined) return { token, caller };
   throw new Refusal(
     401,
@@ -58,6 +58,11 @@ export async function admitReverse(
       : 'the token has expired or is not for this proxy: read context.token from the volume again',
     { headers: { 'WWW-Authenticate': realm } },
   );
+}
+
+/** Of the client, also of one inside a tunnel. */
+export function addressOf({ socket }: IncomingMessage): string {
+  return socket.remoteAddress ?? '';
 }
 
 /** Twice is once too often: the others may have heeded the other one. */

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import { limits } from '../../../src/load/limits.js';
+import { ClusterStage } from '../../support/proxy/cluster-stage.js';
+import { connector, connectorClass, secret } from '../../support/proxy/manifests.js';
+import type { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const floodMs = 500;
+const { burst, everyMs } = limits.questions;
+/** What the pace lets through in the time of a flood; the flood may last longer on a busy machine. */
+const allowedIn = (tookMs: number): number => burst + Math.ceil(tookMs / everyMs) + 1;
+
+/** Clients that have the API server asked about what comes to nothing, beside one that has not. */
+describe('floods of questions for the API server', () => {
+  let tool: ToolServer;
+  let stage: ClusterStage;
+  /** A pod of its own. */
+  let attackers: http.Agent;
+  const warnings: string[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning.message);
+
+  beforeEach(async () => {
+    tool = await ToolServer.start('http');
+    stage = await ClusterStage.start();
+    stage.put(
+      connector('tool', tool.url(), { secret: 'login' }),
+      connectorClass(),
+      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+    );
+    stage.bindCredentials('ci');
+    stage.allow('tool');
+    await stage.replica();
+    warnings.length = 0;
+    process.on('warning', onWarning);
+    attackers = new http.Agent({ keepAlive: true, localAddress: '127.0.0.2' });
+  });
+
+  afterEach(async () => {
+    attackers.destroy();
+    await stage.stop();
+    await tool.stop();
+    process.off('warning', onWarning);
+    assert.deepEqual(warnings, []);
+  });
+
+  /** Many at once for a while, and pods with tokens of their own meanwhile. */
+  const flood = async (
+    client: () => ProxyClient,
+  ): Promise<{ readonly tookMs: number; readonly statuses: Set<number> }> => {
+    const startMs = performance.now();
+    const statuses = new Set<number>();
+    const attack = async (): Promise<void> => {
+      while (performance.now() - startMs < floodMs) {
+        statuses.add((await client().get(tool.url(), {}, attackers)).status);
+      }
+    };
+    const others = async (): Promise<void> => {
+      while (performance.now() - startMs < floodMs) {
+        assert.equal((await stage.client('ci/tool', stage.token()).get(tool.url())).status, 200);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    await Promise.all([others(), ...Array.from({ length: 64 }, attack)]);
+    return { tookMs: performance.now() - startMs, statuses };
+  };
+
+  it('by tokens that nobody has made are slowed down by the address that they come from', async () => {
+    const [head, payload] = stage.token().split('.');
+    const forged = (): ProxyClient =>
+      stage.client('ci/tool', `${head}.${payload}.${randomBytes(64).toString('base64url')}`);
+    const { tookMs, statuses } = await flood(forged);
+    const asked = stage.api.count({ resource: 'tokenreviews' });
+    const valid = tool.seen.length;
+    console.log(
+      `      ${asked - valid} reviews of tokens in ${Math.round(tookMs)} ms, ${valid} valid ones beside them`,
+    );
+    assert.ok(asked - valid <= allowedIn(tookMs));
+    assert.deepEqual([...statuses].sort(), [407, 429]);
+  });
+
+  it('by connectors that an account may not use are slowed down by the pod', async () => {
+    const token = stage.token('stranger');
+    let made = 0;
+    const names = (): string => Array.from({ length: 32 }, () => `ci/no-${(made += 1)}`).join(',');
+    const { tookMs, statuses } = await flood(() => stage.client(names(), token));
+    const asked = stage.api.count({ resource: 'subjectaccessreviews' });
+    console.log(`      ${asked - 1} reviews of access in ${Math.round(tookMs)} ms`);
+    assert.ok(asked - 1 <= allowedIn(tookMs));
+    assert.deepEqual([...statuses].sort(), [403, 429]);
+  });
+});
