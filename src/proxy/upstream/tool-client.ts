@@ -28,7 +28,8 @@ export interface ToolClientOptions {
 
 /** Shorter than the keep-alive of the usual servers: a request on a connection that is being closed would fail. */
 const keptConnectionMs = 15_000;
-const maxKeptPerHost = 64;
+/** Clients ask in bursts: with fewer than a burst needs, each one opens connections anew, which cost ten times a request. */
+const maxKeptPerHost = 512;
 /** Connectors with CAs of their own; those used last stay. */
 const maxAgents = 64;
 /** Registries send long challenges. */

@@ -73,4 +73,22 @@ describe('a request in absolute form', () => {
     assert.equal(line['status'], 200);
     assert.ok(!stage.log.includes('secret=1'));
   });
+
+  it('uses the connections of one burst to the tool for the next', async () => {
+    const clients = 150;
+    let opened = 0;
+    tool.server.on('connection', () => (opened += 1));
+    const waiting: (() => void)[] = [];
+    tool.answer = (_request, response) => {
+      waiting.push(() => void response.end('hello'));
+      // All at once, so that all connections are free at once.
+      if (waiting.length === clients) for (const end of waiting.splice(0)) end();
+    };
+    const client = await stage.client();
+    const burst = (): Promise<unknown> =>
+      Promise.all(Array.from({ length: clients }, () => client.get(`${tool.url()}/`)));
+    await burst();
+    await burst();
+    assert.equal(opened, clients);
+  });
 });

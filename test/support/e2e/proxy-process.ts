@@ -16,6 +16,8 @@ export interface ProxyProcessOptions {
   readonly hosts: readonly string[];
   /** Of `proxy`, besides where it listens and which addresses it connects to. */
   readonly flags: readonly string[];
+  /** Of its environment, besides this process's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The built proxy in a process and a mount namespace of its own. */
@@ -24,7 +26,7 @@ export class ProxyProcess {
   log = '';
   port = 0;
 
-  private constructor({ directory, hosts, flags }: ProxyProcessOptions) {
+  private constructor({ directory, hosts, flags, env }: ProxyProcessOptions) {
     const hostsFile = path.join(directory, 'hosts');
     writeFileSync(hostsFile, `127.0.0.1 localhost ${hosts.join(' ')}\n`);
     this.#child = spawn(
@@ -36,7 +38,7 @@ export class ProxyProcess {
         ...['--allow-addresses', '127.0.0.0/8,127.0.0.1/32', '--stop-delay', '0s', '--drain', '0s'],
         ...flags,
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } },
     );
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.log += text));
   }
