@@ -1,7 +1,8 @@
 # The driver's image: Node, the files of dist and koffi with its native library for one architecture. No shell, no package
 # manager, no mount(8). For several architectures: docs/installation.md.
 #
-# Any image of Node 20.19 or later with npm and a shell will do; what reaches the final image is its `node` and the libraries of that.
+# Any image of Node 20.19 or later with npm and a shell will do; what reaches the final image is its `node` and the libraries of
+# that.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
 # Bundles on the machine's own architecture, with koffi's library for the target's.
@@ -29,25 +30,15 @@ RUN cpu=${TARGETARCH:-$(node -p process.arch)} \
     && cp -R "$library" /out/app/node_modules/@koromix/ \
     && cd /out/app/node_modules/koffi && rm -rf doc lib vendor src/koffi/src/abi src/koffi/src/*.cc src/koffi/src/*.hh
 
-# The target's node with the shared libraries it is linked to, and nothing else.
-FROM ${NODE_IMAGE} AS runtime
-RUN node=$(readlink -f "$(command -v node)") \
-    && mkdir -p /out/usr/local/bin \
-    && cp "$node" /out/usr/local/bin/node \
-    && ldd "$node" | grep -o '/[^ ]*' | while read -r library; do \
-         mkdir -p "/out$(dirname "$library")" && cp -L "$library" "/out$library" || exit 1; \
-       done
-# Their licences: Node's beside its prefix, those of the libraries where Debian keeps them. Other images may have neither.
-RUN node=$(readlink -f "$(command -v node)") \
-    && licence=$(dirname "$(dirname "$node")")/LICENSE \
-    && mkdir -p /out/usr/share/licenses/node \
-    && { [ ! -f "$licence" ] || cp "$licence" /out/usr/share/licenses/node/; } \
-    && { ! command -v dpkg >/dev/null || ldd "$node" | grep -o '/[^ ]*' | while read -r library; do \
-         dpkg -S "$(readlink -f "$library")" | while IFS=: read -r package _; do \
-           mkdir -p "/out/usr/share/licenses/$package" \
-             && cp -L "/usr/share/doc/$package/copyright" "/out/usr/share/licenses/$package/" || exit 1; \
-         done; \
-       done; }
+# The target's files, which are only read: the machine needs no emulation of its processor. Named, since buildah would go on
+# with the platform of the stage before.
+FROM --platform=${TARGETPLATFORM:-linux/amd64} ${NODE_IMAGE} AS node
+
+# The target's node with the shared libraries that it is linked to, their licences, and nothing else. Its path is that of the
+# Node that reads it, which is of the same image for the machine's own architecture.
+FROM --platform=${BUILDPLATFORM:-linux/amd64} ${NODE_IMAGE} AS runtime
+COPY .ci/runtime.mjs /
+RUN --mount=type=bind,from=node,target=/image node /runtime.mjs /image "$(node -p process.execPath)" /out
 
 FROM scratch
 ARG VERSION=0.1.0

