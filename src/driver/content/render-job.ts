@@ -46,6 +46,16 @@ export interface RenderProgress {
 /** How a template is compiled, or found compiled. */
 export type Compile = (configuration: number, name: string, text: string) => CompiledTemplate;
 
+/** Renders a file, or has it from before. */
+export type Render = (render: () => VolumeFile) => VolumeFile;
+
+/** What stands between the templates of a volume and its files. */
+export interface RenderHooks {
+  /** Told at which file it is. */
+  readonly at?: (place: string) => void;
+  readonly each?: Render;
+}
+
 /** All files of a volume share the limits of one render. */
 export function newBudget(surroundings: Surroundings): Budget {
   return new Budget(defaultLimits, surroundings);
@@ -60,25 +70,27 @@ export function renderFiles(
   configurations: readonly RenderedConfiguration[],
   budget: Budget,
   compile: Compile,
-  at: (place: string) => void = () => undefined,
+  { at, each = (render) => render() }: RenderHooks = {},
 ): readonly VolumeFile[] {
   return configurations.flatMap(({ owner, files, data, shownData }, index) => {
-    const seen = data();
-    return files.map(([name, text]) => {
-      const problem = fileNameProblem(name);
-      if (problem !== undefined)
-        throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
-      const place = `${owner}, file ${name}`;
-      at(place);
-      try {
-        const content = compile(index, name, text).render(seen, { budget, shownData });
-        return { name, content };
-      } catch (error) {
-        if (!(error instanceof TemplateError)) throw error;
-        const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
-        throw new DriverError(code, `${place}: ${error.message}`, { cause: error });
-      }
-    });
+    let seen: JsonObject | undefined;
+    return files.map(([name, text]) =>
+      each(() => {
+        const problem = fileNameProblem(name);
+        if (problem !== undefined)
+          throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
+        const place = `${owner}, file ${name}`;
+        at?.(place);
+        seen ??= data();
+        try {
+          return { name, content: compile(index, name, text).render(seen, { budget, shownData }) };
+        } catch (error) {
+          if (!(error instanceof TemplateError)) throw error;
+          const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
+          throw new DriverError(code, `${place}: ${error.message}`, { cause: error });
+        }
+      }),
+    );
   });
 }
 
@@ -99,7 +111,7 @@ export function runRenderJob(job: RenderJob, progress?: RenderProgress): RenderO
   }));
   try {
     const compile: Compile = (_, name, text) => compileTemplate(name, text);
-    return { files: renderFiles(configurations, budget, compile, (place) => progress?.at(place)) };
+    return { files: renderFiles(configurations, budget, compile, { at: (place) => progress?.at(place) }) };
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
     return { failure: { code: error.code, message: error.message } };

@@ -8,11 +8,12 @@ import { originOf } from './proxy-endpoint.js';
 /**
  * What a template sees as its dot (docs/writing-a-connectorclass.md).
  * @param params of the configuration being rendered.
+ * @param token exposed each time that a render first looks into `context`, where it is.
  */
 export function templateData(
   { connectorClass, connectors }: ClassGroup,
   params: JsonObject,
-  token: Secret,
+  token: Pick<Secret, 'expose'>,
   caBundle: string | undefined,
 ): JsonObject {
   const views = connectors.map((connector) => connectorView(connector, connectorClass));
@@ -24,7 +25,12 @@ export function templateData(
       name: connectorClass.name,
       proxyAddress: connectorClass.proxyAddress?.url ?? proxyOriginOf(connectors[0]),
     },
-    context: { token: token.expose(), proxy: { caCert: caBundle ?? '' } },
+    context: {
+      get token() {
+        return token.expose();
+      },
+      proxy: { caCert: caBundle ?? '' },
+    },
     configurations: params,
   };
 }

@@ -8,7 +8,9 @@ import { resolveParams } from './configuration-params.js';
 import type { ConfigurationRenderer, ConfigurationRequest, RenderedConfigurations } from './configuration-renderer.js';
 import { selectConfigurations } from './configuration-selection.js';
 import {
+  type Compile,
   newBudget,
+  type Render,
   type RenderedConfiguration,
   renderFiles,
   type RenderJob,
@@ -71,8 +73,10 @@ export class TemplateRenderer implements ConfigurationRenderer {
       const params = resolveParams(owners, request.configurationParams);
       fileCount = selected.reduce((sum, { configuration }) => sum + configuration.files.size, 0);
       const subject = { selected, params, caBundle: request.caBundle };
-      const configurations = configurationsOf(subject, request.tokenOf);
-      const files = this.#here(subject, configurations) ?? (await this.#elsewhere(subject, configurations, call));
+      const token = new WatchedToken();
+      const configurations = configurationsOf(subject, (className) => token.watched(request.tokenOf(className)));
+      const files =
+        this.#here(subject, configurations, token) ?? (await this.#elsewhere(subject, configurations, call));
       this.#parts.observer('ok', fileCount, performance.now() - startMs);
       return { files, warnings };
     } catch (error) {
@@ -82,22 +86,38 @@ export class TemplateRenderer implements ConfigurationRenderer {
   }
 
   /** The files; undefined when they take too long for here. */
-  #here(subject: RenderSubject, configurations: readonly RenderedConfiguration[]): readonly VolumeFile[] | undefined {
-    const proven = this.#proofs.stepsOf(subject);
-    const budget = newBudget({ clock: this.#parts.clock, stepsHere: Math.min(proven ?? stepsHere, stepsHere) });
-    const work = (): readonly VolumeFile[] =>
-      renderFiles(configurations, budget, (index, name, text) => {
-        const configuration = subject.selected[index]?.configuration;
-        if (configuration === undefined) throw new TypeError('no such configuration');
-        return this.#templates.get(configuration, name, text);
-      });
+  #here(
+    subject: RenderSubject,
+    configurations: readonly RenderedConfiguration[],
+    token: WatchedToken,
+  ): readonly VolumeFile[] | undefined {
+    const proof = this.#proofs.of(subject);
+    const budget = newBudget({ clock: this.#parts.clock, stepsHere: Math.min(proof?.steps ?? stepsHere, stepsHere) });
+    const compile: Compile = (index, name, text) => {
+      const configuration = subject.selected[index]?.configuration;
+      if (configuration === undefined) throw new TypeError('no such configuration');
+      return this.#templates.get(configuration, name, text);
+    };
     try {
-      if (proven !== undefined) return work();
+      if (proof !== undefined) {
+        let at = 0;
+        const each: Render = (render) => proof.sharedFiles[at++] ?? render();
+        return renderFiles(configurations, budget, compile, { each });
+      }
       const timeoutMs = this.#isFirstTime ? firstTimeMs : hereMs;
       this.#isFirstTime = false;
-      const files = this.#parts.briefly(work, timeoutMs);
-      if (files !== undefined) this.#proofs.add(subject, budget);
-      return files;
+      const rendered = this.#parts.briefly(() => {
+        const sharedFiles: (VolumeFile | undefined)[] = [];
+        const each: Render = (render) => {
+          token.forget();
+          const file = render();
+          sharedFiles.push(token.isRead ? undefined : file);
+          return file;
+        };
+        return { files: renderFiles(configurations, budget, compile, { each }), sharedFiles };
+      }, timeoutMs);
+      if (rendered !== undefined) this.#proofs.add(subject, budget, rendered.sharedFiles);
+      return rendered?.files;
     } catch (error) {
       if (error instanceof TooLongHere) return undefined;
       throw error;
@@ -124,9 +144,36 @@ export class TemplateRenderer implements ConfigurationRenderer {
   }
 }
 
+/**
+ * Tells whether a template has looked at the token, which is all that two volumes of one subject differ in: what was made
+ * without a look at it is the same for both. The engine takes what it is given when a template first looks into the map
+ * that has it, so that no way to the token goes past this: also a template that looks at the CA beside it has looked.
+ */
+class WatchedToken {
+  #isRead = false;
+
+  /** Since the last `forget`. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
+  forget(): void {
+    this.#isRead = false;
+  }
+
+  watched(token: Secret): Pick<Secret, 'expose'> {
+    return {
+      expose: () => {
+        this.#isRead = true;
+        return token.expose();
+      },
+    };
+  }
+}
+
 function configurationsOf(
   { selected, params, caBundle }: RenderSubject,
-  tokenOf: ConfigurationRequest['tokenOf'],
+  tokenOf: (className: string) => Pick<Secret, 'expose'>,
 ): readonly RenderedConfiguration[] {
   return selected.map(({ group, configuration }, index) => ({
     owner: `connectorclass ${group.connectorClass.name}, configuration ${configuration.name}`,
