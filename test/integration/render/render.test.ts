@@ -72,17 +72,17 @@ describe('render', () => {
   });
 
   it('replaces what another one left in --out, with its mode, and writes through no link', () => {
-    configure({ name: 'x', data: { file: 'new', link: 'new' } });
+    configure({ name: 'x', data: { file: 'new', alias: 'new' } });
     const elsewhere = path.join(folder, 'elsewhere');
     fs.writeFileSync(elsewhere, 'old');
     const out = path.join(folder, 'out');
     fs.mkdirSync(out);
     fs.writeFileSync(path.join(out, 'file'), 'old', { mode: 0o644 });
-    fs.symlinkSync(elsewhere, path.join(out, 'link'));
+    fs.symlinkSync(elsewhere, path.join(out, 'alias'));
     assert.equal(render('--configuration-names', 'x,!context.token', '--out', out).status, 0);
     assert.equal(fs.readFileSync(path.join(out, 'file'), 'utf8'), 'new');
     assert.equal(fs.statSync(path.join(out, 'file')).mode & 0o777, 0o600);
-    assert.equal(fs.readFileSync(path.join(out, 'link'), 'utf8'), 'new');
+    assert.equal(fs.readFileSync(path.join(out, 'alias'), 'utf8'), 'new');
     assert.equal(fs.readFileSync(elsewhere, 'utf8'), 'old');
   });
 
