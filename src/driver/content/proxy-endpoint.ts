@@ -137,7 +137,8 @@ function partsOf(url: string): { readonly scheme: string; readonly authority: st
 }
 
 /**
- * `scheme://USER:TOKEN@host[:port]` without a path; USER is `namespace%2Fname`, several joined by commas.
+ * `scheme://USER:TOKEN@host:port` without a path; USER is `namespace%2Fname`, several joined by commas. The port is there also
+ * where the address has none: libcurl, so curl and git, would take 1080 for a proxy.
  * @throws {DriverError} INVALID_ARGUMENT when USER is over 6 KiB.
  */
 export function proxyUrl(endpoint: ProxyEndpoint, token: Secret): string {
@@ -148,7 +149,11 @@ export function proxyUrl(endpoint: ProxyEndpoint, token: Secret): string {
       `attribute "connectors": the proxy user name that lists ${endpoint.connectors.length} connectors is over ${maxUserBytes} bytes; mount fewer connectors in one volume`,
     );
   }
-  return `${endpoint.scheme}://${user}:${encodeUserinfo(token.expose())}@${endpoint.authority}`;
+  return `${endpoint.scheme}://${user}:${encodeUserinfo(token.expose())}@${withPort(endpoint)}`;
+}
+
+function withPort({ scheme, authority }: ProxyEndpoint): string {
+  return /:\d+$/.test(authority) ? authority : `${authority}:${scheme === 'https' ? 443 : 80}`;
 }
 
 /** Percent-encodes all but RFC 3986's unreserved characters; `~` too, which a shell would expand. */

@@ -53,6 +53,12 @@ export class KubernetesSecrets implements SecretSource {
     return this.#reading.run(key, signal, (shared) => this.#read(key, ref, shared));
   }
 
+  expire({ namespace, name }: SecretName): void {
+    const key = `${namespace}/${name}`;
+    const kept = this.#kept.get(key);
+    if (kept !== undefined) this.#kept.set(key, { ...kept, askedMs: -Infinity });
+  }
+
   labelledCas(): readonly SecretObject[] {
     return [...this.#cas.state.objects.values()].flatMap((object) => {
       const secret = this.#parsedCas.get(object) ?? parseSecret(object);

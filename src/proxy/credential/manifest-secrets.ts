@@ -23,6 +23,11 @@ export class ManifestSecrets implements SecretSource {
     );
   }
 
+  /** Nothing is kept. */
+  expire(): undefined {
+    return undefined;
+  }
+
   labelledCas(): readonly SecretObject[] {
     return this.#secrets().flatMap(([secret, object]) => {
       const label = jsonMember(jsonMember(object['metadata'], 'labels'), caLabel);

@@ -22,6 +22,8 @@ export interface SecretSource {
    * @throws {DriverError} when it cannot be read, naming the RoleBinding when that is what is missing; the signal's reason.
    */
   get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined>;
+  /** The next `get` asks anew: whoever looks again because something has changed must not see what was before. */
+  expire(ref: SecretName): void;
   /** The Secrets of the proxy's namespace with the label `connectors.cpaas.io/ca-cert: "true"`, as far as known. */
   labelledCas(): readonly SecretObject[];
 }

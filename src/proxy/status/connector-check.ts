@@ -86,10 +86,14 @@ export class ConnectorCheck {
     }
     try {
       const { credentials, trust: trusts, secrets } = this.#options;
+      const { namespace } = connector.ref;
+      const spec = connector.object['spec'];
+      const name = textAt(jsonMember(jsonMember(spec, 'auth'), 'secretRef'), 'name');
+      for (const used of [name, textAt(jsonMember(spec, 'caCertSecretRef'), 'name')]) {
+        if (used !== undefined) secrets.expire({ namespace, name: used });
+      }
       const trust = await trusts.of(connector, signal);
       const credential = await credentials.of(connector, connectorClass, origin, trust, signal);
-      const name = textAt(jsonMember(jsonMember(connector.object['spec'], 'auth'), 'secretRef'), 'name');
-      const { namespace } = connector.ref;
       const secret = name === undefined ? undefined : await secrets.get({ namespace, name }, signal);
       const finding = isTrue('SecretReady', name === undefined ? 'NotNeeded' : 'Ready');
       if (connectorClass === undefined) return { finding };

@@ -41,7 +41,7 @@ describe('.gitconfig of deploy/classes, read by git', () => {
 
   it('keeps the server and uses the proxy in front of it where told to', async () => {
     const file = stage.rendered.write('git/gitconfig/.gitconfig: two connectors, hostile params');
-    const proxyUrl = `http://ci%2Fone:${caseToken}@${caseProxyHost}`;
+    const proxyUrl = `http://ci%2Fone:${caseToken}@${caseProxyHost}:80`;
     const server = 'https://one.example.com/team/app.git';
     assert.equal(await valueFor(file, 'http.proxy', server), proxyUrl);
     assert.equal(await valueFor(file, 'http.sslCAInfo', server), `${hostileText}/ca.crt`);

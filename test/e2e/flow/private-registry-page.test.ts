@@ -8,7 +8,11 @@ import { deployFolder, only } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { useFlowStage } from '../../support/e2e/flow-stage.js';
+import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
+import { kubectl } from '../../support/e2e/kubectl.js';
 import { needsRootForContainers } from '../../support/e2e/programs.js';
+import { secret as makeSecret } from '../../support/proxy/manifests.js';
+import { toolAuthority } from '../../support/proxy/tool-server.js';
 import type { TaskRunSpec } from '../../support/e2e/tekton-step.js';
 import { attributesOf, imagePolicy, runStep, stepOf } from '../../support/e2e/tekton-step.js';
 
@@ -36,23 +40,42 @@ describe('docs/private-registry.md', function () {
   let registry: DockerRegistry;
   let folder: string;
   before(needsRootForContainers);
-  const use = useFlowStage([host], ['buildah', 'netavark', 'docker-registry', 'kubectl'], async (stage) => {
-    folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-page-'));
-    stage.onStop(() => rmSync(folder, { recursive: true }));
-    symlinkSync(deployFolder, path.join(folder, 'deploy'));
-    for (const [name, text] of files) {
-      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-      writeFileSync(path.join(folder, name), text);
-    }
-    const secret = only(objectsIn(files.get('connector.yaml') ?? ''), 'Secret');
-    const auth = secret['stringData'] as { readonly username: string; readonly password: string };
-    registry = await DockerRegistry.start({ directory: path.join(stage.work, 'registry'), host, auth });
-    stage.onStop(() => registry.stop());
-    mkdirSync(path.join(stage.work, 'source'));
-    mkdirSync(path.join(stage.work, 'config/containers'), { recursive: true });
-    writeFileSync(path.join(stage.work, 'config/containers/policy.json'), imagePolicy);
-    writeFileSync(path.join(stage.work, 'source/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
-  });
+  before(needsKnownPorts);
+  const use = useFlowStage(
+    { hosts: [], knownHosts: [host], isAtService: true },
+    ['buildah', 'netavark', 'docker-registry', 'kubectl'],
+    async (stage) => {
+      folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-page-'));
+      stage.onStop(() => rmSync(folder, { recursive: true }));
+      symlinkSync(deployFolder, path.join(folder, 'deploy'));
+      for (const [name, text] of files) {
+        mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+        writeFileSync(path.join(folder, name), text);
+      }
+      const secret = only(objectsIn(files.get('connector.yaml') ?? ''), 'Secret');
+      const auth = secret['stringData'] as { readonly username: string; readonly password: string };
+      registry = await DockerRegistry.start({
+        directory: path.join(stage.work, 'registry'),
+        host,
+        address: ownAddress,
+        auth,
+      });
+      // Public registries have certificates of public CAs.
+      stage.put(
+        makeSecret(
+          'public-ca',
+          'Opaque',
+          { 'ca.crt': toolAuthority.certificate },
+          { namespace: 'connectors-system', labels: { 'connectors.cpaas.io/ca-cert': 'true' } },
+        ),
+      );
+      stage.onStop(() => registry.stop());
+      mkdirSync(path.join(stage.work, 'source'));
+      mkdirSync(path.join(stage.work, 'config/containers'), { recursive: true });
+      writeFileSync(path.join(stage.work, 'config/containers/policy.json'), imagePolicy);
+      writeFileSync(path.join(stage.work, 'source/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
+    },
+  );
 
   it('has files that it uses, and uses files that it has', () => {
     const named = commands.flatMap((command) => [...command.matchAll(/ -[fk] (\S+)/g)].map(([, name = '']) => name));
@@ -94,32 +117,22 @@ describe('docs/private-registry.md', function () {
 
   it('ends with an image in the registry, and the password with the proxy alone', async () => {
     const { stage } = use;
-    const [connector, secret] = ['Connector', 'Secret'].map((kind) =>
+    const [secret, connector] = ['Secret', 'Connector'].map((kind) =>
       only(objectsIn(files.get('connector.yaml') ?? ''), kind),
     );
     assert.ok(connector !== undefined && secret !== undefined);
-    const { address, connectorClassName, auth } = connector['spec'] as {
-      readonly address: string;
-      readonly connectorClassName: string;
-      readonly auth: { readonly name: string; readonly secretRef: { readonly name: string } };
-    };
-    assert.equal(address, `https://${host}`);
+    const { connectorClassName } = connector['spec'] as { readonly connectorClassName: string };
     stage.useClass(connectorClassName);
-    stage.put(secret);
-    stage.connect(connector.metadata.name ?? '', registry.url, {
-      className: connectorClassName,
-      auth: auth.name,
-      secret: auth.secretRef.name,
-    });
+    stage.put(secret, connector);
+    for (const command of commands.filter((text) => text.includes('connector/'))) await kubectl(stage, command);
     const run = only(objectsIn(files.get('run.yaml') ?? ''), 'TaskRun')['spec'] as TaskRunSpec;
     const role = only(objectsIn(files.get('builder.yaml') ?? ''), 'Role') as unknown as {
       readonly rules: Parameters<typeof stage.api.bind>[0]['rules'];
     };
     stage.api.bind({ serviceAccount: `ci/${run.serviceAccountName}`, namespace: 'ci', rules: role.rules });
     const volume = await stage.volume({ attributes: attributesOf(run), serviceAccountName: run.serviceAccountName });
-    const image = run.params.find(({ name }) => name === 'IMAGE')?.value ?? '';
     await runStep(stage, stepOf('buildah-task.yaml'), {
-      IMAGE: image.replace(host, registry.address),
+      IMAGE: run.params.find(({ name }) => name === 'IMAGE')?.value ?? '',
       DOCKERFILE: './Dockerfile',
       CONTEXT: '.',
       WS: volume.target,

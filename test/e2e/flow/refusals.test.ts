@@ -21,7 +21,7 @@ describe('programs that must not get through', function () {
   let elsewhere: ToolServer;
   let volume: TestVolume;
   const url = (): string => `${tool.url('tools.test')}/page`;
-  const use = useFlowStage(['tools.test', 'elsewhere.test'], ['curl'], async (stage: FlowStage) => {
+  const use = useFlowStage({ hosts: ['tools.test', 'elsewhere.test'] }, ['curl'], async (stage: FlowStage) => {
     elsewhere = await ToolServer.start('http', undefined, ['elsewhere.test']);
     tool = await ToolServer.start(
       'https',

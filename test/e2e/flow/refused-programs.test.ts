@@ -60,7 +60,7 @@ describe('programs of all kinds that must not get through', function () {
   let count = 0;
   before(needsRootForContainers);
   const use = useFlowStage(
-    ['web.test', 'hub.test', 'elsewhere.test'],
+    { hosts: ['web.test', 'hub.test', 'elsewhere.test'] },
     [...programs, 'docker-registry', 'netavark'],
     async (stage) => {
       const at = (name: string): string => path.join(stage.work, name);

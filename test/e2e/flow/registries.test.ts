@@ -28,7 +28,7 @@ describe('image registries, reached by programs with nothing but a volume', func
   let work: string;
   before(needsRootForContainers);
   const use = useFlowStage(
-    ['hub.test', 'secure.test', 'tokens.test', 'base.test'],
+    { hosts: ['hub.test', 'secure.test', 'tokens.test', 'base.test'] },
     programs,
     async (stage: FlowStage) => {
       work = stage.work;

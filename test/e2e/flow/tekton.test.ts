@@ -21,7 +21,7 @@ describe('the Tekton examples', function () {
   let base: DockerRegistry;
   before(needsRootForContainers);
   const use = useFlowStage(
-    [exampleHost, 'base.test'],
+    { hosts: [exampleHost, 'base.test'] },
     ['buildah', 'netavark', 'skopeo', 'docker-registry', 'bash'],
     async (stage: FlowStage) => {
       const at = (name: string): string => path.join(stage.work, name);

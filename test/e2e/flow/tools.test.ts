@@ -45,7 +45,7 @@ function answers(contents: Readonly<Record<string, string | Buffer>>, type = 'ap
 describe('programs of all kinds, with nothing but a volume', function () {
   this.timeout(120_000);
   let web: ToolServer;
-  const use = useFlowStage([host], programs, async (stage) => {
+  const use = useFlowStage({ hosts: [host] }, programs, async (stage) => {
     web = await start(basic, (request, response) => {
       if (request.method === 'PUT') request.resume().once('end', () => response.writeHead(201).end());
       else response.end('welcome');

@@ -87,7 +87,7 @@ describe('demo', () => {
     assert.match(stdout, /^1\. the driver starts and is ready/m);
     assert.match(
       stdout,
-      /^ {3}http:\/\/ci%2Fharbor,ci%2Fgithub:\S+@connectors-proxy\.connectors-system\.svc\.cluster\.local$/m,
+      /^ {3}http:\/\/ci%2Fharbor,ci%2Fgithub:\S+@connectors-proxy\.connectors-system\.svc\.cluster\.local:80$/m,
     );
     assert.doesNotMatch(stdout, /a program|a registry/);
     assert.match(stdout, /\nnothing is left mounted\n$/);

@@ -11,26 +11,29 @@ export interface DockerRegistryOptions {
   /** To be made. */
   readonly directory: string;
   readonly host: string;
+  /** At port 443 of this address; a free port of the usual one unless given. */
+  readonly address?: string;
   /** Who may do anything, by password or by token; undefined: everybody. */
   readonly auth?: { readonly username: string; readonly password: string } | RegistryTokenService;
 }
 
 /** Debian's `docker-registry` behind TLS, with a certificate of the tools' CA. */
 export class DockerRegistry {
-  readonly #process: ChildProcess;
+  readonly #run: () => Promise<ChildProcess>;
   readonly #logFile: string;
-  /** `host:port`. */
+  #process: ChildProcess | undefined;
+  /** `host:port`, or `host` at port 443. */
   readonly address: string;
 
-  private constructor(process: ChildProcess, address: string, logFile: string) {
-    this.#process = process;
+  private constructor(run: () => Promise<ChildProcess>, address: string, logFile: string) {
+    this.#run = run;
     this.address = address;
     this.#logFile = logFile;
   }
 
-  static async start({ directory, host, auth }: DockerRegistryOptions): Promise<DockerRegistry> {
+  static async start({ directory, host, address, auth }: DockerRegistryOptions): Promise<DockerRegistry> {
     mkdirSync(directory);
-    const port = await freePort();
+    const port = address === undefined ? await freePort() : 443;
     const file = (name: string, content: string): string => {
       const place = path.join(directory, name);
       writeFileSync(place, content);
@@ -42,18 +45,28 @@ export class DockerRegistry {
       log: { accesslog: { disabled: false }, level: 'error' },
       storage: { filesystem: { rootdirectory: path.join(directory, 'blobs') } },
       http: {
-        addr: `127.0.0.1:${port}`,
+        addr: `${address ?? '127.0.0.1'}:${port}`,
         secret: 'test',
         tls: { certificate: file('tls.crt', certificate), key: file('tls.key', key) },
       },
       ...(auth === undefined ? {} : { auth: authOf(auth, file) }),
     };
     const logFile = path.join(directory, 'log');
-    const shell = 'exec docker-registry serve "$0" >"$1" 2>&1';
+    const shell = 'exec docker-registry serve "$0" >>"$1" 2>&1';
     const args = ['-c', shell, file('registry.json', JSON.stringify(configuration)), logFile];
-    const process = spawn('sh', args, { stdio: 'ignore' });
-    await untilListening(port);
-    return new DockerRegistry(process, `${host}:${port}`, logFile);
+    const run = async (): Promise<ChildProcess> => {
+      const process = spawn('sh', args, { stdio: 'ignore' });
+      await untilListening(port, address);
+      return process;
+    };
+    const registry = new DockerRegistry(run, address === undefined ? `${host}:${port}` : host, logFile);
+    await registry.goOn();
+    return registry;
+  }
+
+  /** Starts it, again after `stop`, with what it holds. */
+  async goOn(): Promise<void> {
+    this.#process = await this.#run();
   }
 
   get url(): string {
@@ -67,7 +80,7 @@ export class DockerRegistry {
   }
 
   stop(): void {
-    this.#process.kill('SIGKILL');
+    this.#process?.kill('SIGKILL');
   }
 }
 

@@ -12,14 +12,27 @@ import { eventually } from '../poll.js';
 import { connector, grant, secret } from '../proxy/manifests.js';
 import type { ConnectorOptions } from '../proxy/manifests.js';
 import { toolAuthority } from '../proxy/tool-server.js';
+import { hostNames, ownAddress } from './host-names.js';
 import { needs } from './rendered-classes.js';
-import { ProxyProcess } from './proxy-process.js';
 import { run, runTask } from './programs.js';
 import type { Run } from './programs.js';
+import { ProxyProcess } from './proxy-process.js';
 
 const deploy = path.join(import.meta.dirname, '..', '..', '..', 'deploy');
 /** The password of every tool: whatever else it is found in has leaked. */
 export const toolPassword = 'CREDENTIAL-CANARY-of-the-tool';
+
+export interface FlowOptions {
+  /** Names of tools, which nobody but the proxy finds. */
+  readonly hosts: readonly string[];
+  /** More of them, at port 443 of `ownAddress`. */
+  readonly knownHosts?: readonly string[];
+  /**
+   * Whether the proxy is where its Service is, by name and port, and is the one that writes the status of Connectors. Programs
+   * find the Service and no other name. Else its port is a free one, and the stage gives Connectors that address.
+   */
+  readonly isAtService?: boolean;
+}
 
 export interface FlowVolume extends VolumeIdentity {
   readonly attributes: Readonly<Record<string, string>>;
@@ -39,17 +52,25 @@ export class FlowStage {
   readonly #cleanups: (() => unknown)[] = [];
   #proxy: ProxyProcess | undefined;
   #driver: DriverProcess | undefined;
-  readonly #hosts: readonly string[];
+  readonly #options: FlowOptions;
+  /** The words that programs are run with. */
+  readonly #through: readonly string[];
 
-  private constructor(api: KubeApi, hosts: readonly string[]) {
+  private constructor(api: KubeApi, options: FlowOptions) {
     this.api = api;
-    this.#hosts = hosts;
+    this.#options = options;
+    this.#through =
+      options.isAtService === true
+        ? hostNames(path.join(this.node.root, 'hosts-of-pods'), {
+            [ownAddress]: [serviceName],
+            '127.0.0.1': ['localhost'],
+          })
+        : [];
     mkdirSync(this.work);
   }
 
-  /** @param hosts the names of tools, which nobody but the proxy finds. */
-  static async start(hosts: readonly string[]): Promise<FlowStage> {
-    const stage = new FlowStage(await KubeApi.start(), hosts);
+  static async start(options: FlowOptions): Promise<FlowStage> {
+    const stage = new FlowStage(await KubeApi.start(), options);
     try {
       await stage.#start();
     } catch (error) {
@@ -76,14 +97,18 @@ export class FlowStage {
     for (const object of objects) this.api.put(encoded(object as KubeObject & { readonly stringData?: object }));
   }
 
-  /** A connector that has the proxy's address, as its controller would give it one. The tools' CA is trusted. */
+  /** A connector, which trusts the tools' CA. It has the proxy's address unless the proxy itself writes that. */
   connect(name: string, address: string, options: ConnectorOptions = {}): void {
+    const object = connector(name, address, { caSecret: 'tool-ca', ...options });
+    if (this.#options.isAtService === true) {
+      this.put(object);
+      return;
+    }
     const httpAddress = {
       url: `http://127.0.0.1:${this.proxy.port}/namespaces/ci/connectors/${name}`,
       audience: 'connectors-proxy',
       CACerts: this.authority,
     };
-    const object = connector(name, address, { caSecret: 'tool-ca', ...options });
     this.put({ ...object, status: { proxy: { httpAddress } } });
   }
 
@@ -126,12 +151,18 @@ export class FlowStage {
 
   /** As `task`, whatever comes of it. */
   try(volume: TestVolume, script: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
-    return runTask(volume.target, script, this.#environment(env));
+    return runTask(volume.target, script, this.#environment(env), this.#through);
   }
 
   /** Runs a script that knows of no volume. */
   without(script: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
-    return run('sh', ['-ec', script], this.work, this.#environment(env));
+    return this.run(['sh', '-ec', script], this.work, env);
+  }
+
+  /** Runs a program as it is, whatever comes of it. */
+  run(words: readonly string[], directory: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
+    const [program = '', ...args] = [...this.#through, ...words];
+    return run(program, args, directory, this.#environment(env));
   }
 
   /** Ends it, and asserts that no log and no object holds a tool's password or a pod's token. */
@@ -169,13 +200,15 @@ export class FlowStage {
       apiVersion: 'connectors.alauda.io/v1alpha1',
       kind: 'ConnectorClass',
       metadata: { name: 'any' },
-      spec: { proxy: otherProxy },
+      spec: { proxy: this.#classProxy },
     });
     this.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
     this.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: toolPassword }));
     this.#proxy = await ProxyProcess.start({
       directory: node.root,
-      hosts: this.#hosts,
+      hosts: this.#options.hosts,
+      otherHosts: { [ownAddress]: this.#options.knownHosts ?? [] },
+      ...(this.#options.isAtService === true ? { address: `${ownAddress}:80` } : {}),
       flags: ['--kubeconfig', file('proxy.kubeconfig')],
     });
     this.#driver = await DriverProcess.start(node, [
@@ -189,23 +222,29 @@ export class FlowStage {
     const object = parse(readFileSync(path.join(deploy, 'classes', `${name}.yaml`), 'utf8')) as {
       readonly spec: object;
     };
-    this.put({ ...object, spec: { ...object.spec, proxy: otherProxy } });
+    this.put({ ...object, spec: { ...object.spec, proxy: this.#classProxy } });
+  }
+
+  get #classProxy(): object {
+    // Another one than the proxy's own Service: the address is one that programs here can reach.
+    const name = this.#options.isAtService === true ? 'connectors-proxy-service' : 'proxy-on-loopback';
+    return { ref: { kind: 'Service', namespace: 'connectors-system', name } };
   }
 }
 
-/** Not the proxy's own Service: the address is one that programs here can reach. */
-const otherProxy = { ref: { kind: 'Service', namespace: 'connectors-system', name: 'proxy-on-loopback' } };
+/** Where pods find the proxy. */
+export const serviceName = 'connectors-proxy-service.connectors-system.svc.cluster.local';
 
 /** To be called in a suite, whose hooks it adds to. Skips it where programs are missing. */
 export function useFlowStage(
-  hosts: readonly string[],
+  options: FlowOptions,
   programs: readonly string[],
   prepare: (stage: FlowStage) => Promise<void> | void,
 ): { readonly stage: FlowStage } {
   let stage: FlowStage | undefined;
   before('programs', needs(...programs));
   before('stage', async () => {
-    stage = await FlowStage.start(hosts);
+    stage = await FlowStage.start(options);
     await prepare(stage);
   });
   after(() => stage?.stop());

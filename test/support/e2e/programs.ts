@@ -48,10 +48,18 @@ export interface Run {
 /**
  * Runs a program as a task in a pod would: in a shell, in the volume's directory, after reading `.env` into its
  * environment. Asynchronous, since the servers that it talks to are in this process.
+ *
+ * @param through words of a program that becomes the one that it is given.
  */
-export function runTask(directory: string, script: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
+export function runTask(
+  directory: string,
+  script: string,
+  env: NodeJS.ProcessEnv = {},
+  through: readonly string[] = [],
+): Promise<Run> {
   const read = 'set -a; . ./.env; set +a';
-  return run('sh', ['-ec', `${read}\n${script}`], directory, env);
+  const [program, ...args] = [...through, 'sh', '-ec', `${read}\n${script}`];
+  return run(program, args, directory, env);
 }
 
 export function run(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
@@ -72,10 +80,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-export async function untilListening(port: number): Promise<void> {
+export async function untilListening(port: number, address = '127.0.0.1'): Promise<void> {
   const answers = (): Promise<boolean> =>
     new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1');
+      const socket = connect(port, address);
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
       socket.once('connect', () => socket.destroy());
     });

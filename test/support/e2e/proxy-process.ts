@@ -1,19 +1,23 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { eventually } from '../poll.js';
+import { hostNames } from './host-names.js';
+import type { HostTable } from './host-names.js';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
-/** Makes a table of host names count in a mount namespace, and there alone; then becomes the program. */
-const withHosts = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
 
 export interface ProxyProcessOptions {
   /** An existing directory that it may fill. */
   readonly directory: string;
   /** Names that it alone finds; all are this machine. */
   readonly hosts: readonly string[];
+  /** Further ones, elsewhere on the loopback interface. */
+  readonly otherHosts?: HostTable;
+  /** Where it listens, `HOST:PORT`; a free port unless given. */
+  readonly address?: string;
   /** Of `proxy`, besides where it listens and which addresses it connects to. */
   readonly flags: readonly string[];
   /** Of its environment, besides this process's. */
@@ -26,14 +30,14 @@ export class ProxyProcess {
   log = '';
   port = 0;
 
-  private constructor({ directory, hosts, flags, env }: ProxyProcessOptions) {
-    const hostsFile = path.join(directory, 'hosts');
-    writeFileSync(hostsFile, `127.0.0.1 localhost ${hosts.join(' ')}\n`);
+  private constructor({ directory, hosts, otherHosts, address = '127.0.0.1:0', flags, env }: ProxyProcessOptions) {
+    const table = { '127.0.0.1': ['localhost', ...hosts], ...otherHosts };
+    const [program = '', ...words] = hostNames(path.join(directory, 'hosts'), table);
     this.#child = spawn(
-      'unshare',
+      program,
       [
-        ...['--mount', '--propagation', 'private', '--', 'sh', '-c', withHosts, 'sh', hostsFile],
-        ...[process.execPath, main, 'proxy', '--proxy-address', '127.0.0.1:0', '--http-address', ''],
+        ...words,
+        ...[process.execPath, main, 'proxy', '--proxy-address', address, '--http-address', ''],
         // The test API server is at 127.0.0.1 as well, and so refused unless its very address is allowed.
         ...['--allow-addresses', '127.0.0.0/8,127.0.0.1/32', '--stop-delay', '0s', '--drain', '0s'],
         ...flags,

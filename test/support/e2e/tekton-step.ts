@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { deployFolder, only, readManifests } from '../deploy/manifests.js';
 import type { FlowStage } from './flow-stage.js';
-import { containersEnvironment, run } from './programs.js';
+import { containersEnvironment } from './programs.js';
 
 export interface Step {
   readonly env: readonly { readonly name: string; readonly value: string }[];
@@ -47,7 +47,7 @@ export async function runStep(stage: FlowStage, step: Step, values: Readonly<Rec
   const [program, ...args] = step.script === undefined ? [...(step.command ?? []), ...(step.args ?? [])] : [script];
   const declared = Object.fromEntries(step.env.map(({ name, value }) => [name, values[name] ?? value]));
   const env = { ...containersEnvironment(work), HOME: work, TMPDIR: work, ...declared };
-  const { status, output } = await run(program!, args, path.join(work, 'source'), env);
+  const { status, output } = await stage.run([program!, ...args], path.join(work, 'source'), env);
   assert.equal(status, 0, output);
   assert.doesNotMatch(output, /eyJ/);
 }

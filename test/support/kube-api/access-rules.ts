@@ -31,7 +31,7 @@ export interface AccessQuestion {
   readonly name: string;
 }
 
-/** What every authenticated user may do: system:basic-user and system:public-info-viewer. */
+/** What every authenticated user may do: system:basic-user, system:discovery and system:public-info-viewer. */
 const standardBinding: Binding = {
   group: 'system:authenticated',
   rules: [
@@ -40,7 +40,10 @@ const standardBinding: Binding = {
       apiGroups: ['authorization.k8s.io'],
       resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
     },
-    { verbs: ['get'], nonResourceURLs: ['/version', '/livez', '/readyz', '/healthz'] },
+    {
+      verbs: ['get'],
+      nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*', '/version', '/livez', '/readyz', '/healthz'],
+    },
   ],
 };
 

@@ -1,6 +1,7 @@
 import { parse, stringify } from 'lossless-json';
 import type { AccessRules } from './access-rules.js';
 import type { Identities, User } from './identities.js';
+import { discover } from './discovery.js';
 import { field, textField } from './json-fields.js';
 import type { ObjectStore } from './object-store.js';
 import type { ApiRequest, Reply } from './reply.js';
@@ -35,7 +36,7 @@ export async function answer(
 ): Promise<void> {
   if (!state.rules.isAllowed(user, attributes)) throw forbidden(user, attributes);
   if (!attributes.isResource) {
-    reply.send(200, attributes.path === '/version' ? '{"major":"1","minor":"34","gitVersion":"v1.34.0"}' : 'ok');
+    reply.send(200, plainAnswer(attributes.path));
     return;
   }
   const query = new URL(request.url ?? '', 'https://server').searchParams;
@@ -50,6 +51,12 @@ export async function answer(
   admit(state, attributes, user, given);
   const [code, body] = operate(state, attributes, user, query, given);
   reply.send(code, stringify(body) ?? '');
+}
+
+function plainAnswer(path: string): string {
+  if (path === '/version') return '{"major":"1","minor":"34","gitVersion":"v1.34.0"}';
+  const discovered = discover(path);
+  return discovered === undefined ? 'ok' : JSON.stringify(discovered);
 }
 
 /** @throws {StatusError} 422, as a ValidatingAdmissionPolicy without a reason of its own. */

@@ -70,7 +70,7 @@ describe('a published volume', () => {
     );
     const volume = await publish({ connectors: 'registry, lonely, github' });
     const files = volume.read();
-    assert.equal(files['http.proxy'], `https://ci%2Fregistry,ci%2Fgithub:${volume.token}@connectors.example`);
+    assert.equal(files['http.proxy'], `https://ci%2Fregistry,ci%2Fgithub:${volume.token}@connectors.example:443`);
     assert.equal(files['connector.status.proxyAddress'], url);
     assert.equal(files['ca.crt'], ca);
   });

@@ -132,7 +132,7 @@ describe('a volume of several connectors', () => {
     it("goes to that of the last one's class, and names those that it serves", async () => {
       const volume = await publish('harbor,github');
       const files = volume.read();
-      assert.equal(files['https.proxy'], `https://ci%2Fgithub:${volume.token}@two.example`);
+      assert.equal(files['https.proxy'], `https://ci%2Fgithub:${volume.token}@two.example:443`);
       assert.equal(files['connector.status.proxyAddress'], 'https://two.example/path');
       assert.equal(files['ca.crt'], 'PEM of two\n');
     });
@@ -147,7 +147,7 @@ describe('a volume of several connectors', () => {
 
     it('leaves connectors without a proxy out of the choice', async () => {
       const volume = await publish('harbor,github,plain');
-      assert.equal(volume.read()['http.proxy'], `https://ci%2Fgithub:${volume.token}@two.example`);
+      assert.equal(volume.read()['http.proxy'], `https://ci%2Fgithub:${volume.token}@two.example:443`);
       // The only one that needs a proxy goes to its own address, as if it were alone.
       const other = await publish('github,plain');
       assert.equal(other.read()['http.proxy'], `http://ci%2Fgithub:${other.token}@proxy.example:8080`);

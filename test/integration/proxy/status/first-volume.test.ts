@@ -21,7 +21,7 @@ describe('a Connector that nobody has written a status into', function () {
 
   let stage: FlowStage;
   before(async () => {
-    stage = await FlowStage.start([]);
+    stage = await FlowStage.start({ hosts: [] });
   });
   after(() => stage.stop());
 
@@ -39,7 +39,7 @@ describe('a Connector that nobody has written a status into', function () {
     // A Secret that is missing is no reason to have no files: what is wrong is told by the condition, and by the proxy.
     await publish();
     const files = volume.read();
-    assert.match(files['.env'] ?? '', new RegExp(`^http_proxy=http://ci%2Ftool:[^@]+@${new URL(url).host}$`, 'm'));
+    assert.match(files['.env'] ?? '', new RegExp(`^http_proxy=http://ci%2Ftool:[^@]+@${new URL(url).host}:80$`, 'm'));
     assert.equal(files['ca.crt'], stage.authority);
     assert.equal(files['connector.status.proxyAddress'], `${url}/namespaces/ci/connectors/tool`);
     assert.deepEqual(status().conditions?.find(({ type }) => type === 'Ready')?.status, 'False');

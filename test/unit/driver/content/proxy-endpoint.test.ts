@@ -43,14 +43,28 @@ describe('the proxy of one connector', () => {
     'http://proxy:1',
     'HTTPS://Proxy.Example:65535/',
     'http://10.0.0.1:8080?x',
+    'http://[fd00::1]',
     'http://[fd00::1]:8080/path',
     'http://a_b.example#x',
   ]) {
     it(`may be ${url}`, () => {
       const [scheme = '', authority = ''] = url.split(/:\/\/|(?<=\w\]?)[/?#]/);
-      assert.equal(urlOf(resolvedOf('ci/a', url)), `${scheme.toLowerCase()}://ci%2Fa:${token.expose()}@${authority}`);
+      const port = /:\d+$/.test(authority) ? '' : ':80';
+      assert.equal(
+        urlOf(resolvedOf('ci/a', url)),
+        `${scheme.toLowerCase()}://ci%2Fa:${token.expose()}@${authority}${port}`,
+      );
     });
   }
+
+  it('has the port of its scheme where the address has none, since libcurl takes another', () => {
+    for (const [url, end] of [
+      ['https://proxy', '@proxy:443'],
+      ['http://[fd00::1]/x', '@[fd00::1]:80'],
+    ] as const) {
+      assert.ok(urlOf(resolvedOf('ci/a', url))?.endsWith(end), url);
+    }
+  });
 
   for (const url of [
     'proxy:8080',

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import { DockerRegistry } from '../../support/e2e/docker-registry.js';
+import { serviceName, toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import { needsKnownPorts } from '../../support/e2e/host-names.js';
+import { columnsOf, kubectl } from '../../support/e2e/kubectl.js';
+import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
+import { secret } from '../../support/proxy/manifests.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const host = 'hub.test';
+const programs = ['curl', 'buildah', 'skopeo', 'netavark', 'docker-registry', 'kubectl', 'git'];
+
+describe('a Secret and a Connector, and nothing that anybody does by hand', function () {
+  this.timeout(180_000);
+  let registry: DockerRegistry;
+  let volume: TestVolume;
+  before(needsRootForContainers);
+  before(needsKnownPorts);
+  const use = useFlowStage({ hosts: [host], isAtService: true }, programs, async (stage) => {
+    const auth = { username: 'robot', password: toolPassword };
+    registry = await DockerRegistry.start({ directory: path.join(stage.work, 'hub'), host, auth });
+    stage.onStop(() => registry.stop());
+    const folder = path.join(stage.work, 'image');
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
+    writeFileSync(path.join(folder, 'policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
+    stage.useClass('oci');
+    stage.allow(['hub']);
+    stage.put(loginWith(toolPassword));
+    stage.connect('hub', registry.url, { className: 'oci', auth: 'tokenAuth', secret: 'hub' });
+  });
+
+  const loginWith = (password: string): object =>
+    secret('hub', 'cpaas.io/distribution-registry-token', { username: 'robot', password });
+
+  /** Changes the Connector's spec, which has the proxy look at once, and not within five minutes. */
+  const touch = (word: string): Promise<string> => {
+    const change = JSON.stringify({ spec: { params: [{ name: 'note', value: word }] } });
+    return kubectl(use.stage, `kubectl -n ci patch connector hub --type merge -p '${change}'`);
+  };
+
+  const becomes = (condition: string): Promise<string> =>
+    kubectl(use.stage, `kubectl -n ci wait --timeout=60s --for=condition=${condition} connector/hub`);
+  const task = (script: string): Promise<string> =>
+    use.stage.task(volume, `mkdir -p $HOME/ca; cp ca.crt $HOME/ca\n${script}`, containersEnvironment(use.stage.work));
+  const inspect = (): string =>
+    `skopeo inspect --cert-dir $HOME/ca --format '{{.Digest}}' docker://${registry.address}/team/app:1`;
+
+  it('become ready, which kubectl shows', async () => {
+    await becomes('Ready');
+    const { Class, Address, Ready, Reason, Proxy } = await columnsOf(use.stage, 'hub');
+    assert.deepEqual(
+      { Class, Address, Ready, Reason, Proxy },
+      {
+        Class: 'oci',
+        Address: registry.url,
+        Ready: 'True',
+        Reason: 'Ready',
+        Proxy: `http://${serviceName}/namespaces/ci/connectors/hub`,
+      },
+    );
+    const { api } = use.stage;
+    const writers = api.requests.filter(({ resource, verb }) => resource.startsWith('connector') && verb === 'patch');
+    assert.ok(
+      writers.length >= 2 && writers.every(({ user, subresource }) => user === 'proxy' && subresource === 'status'),
+    );
+    assert.equal(api.list('leases').length, 1);
+  });
+
+  it('lead programs to the address that the volume has', async () => {
+    volume = await use.stage.volume({ attributes: { connectors: 'hub' } });
+    const files = volume.read();
+    assert.match(files['.env'] ?? '', new RegExp(`^https_proxy=http://ci%2Fhub:[^@]+@${serviceName}:80$`, 'm'));
+    const [storage, policy] = ['--root $HOME/b --runroot $HOME/b-run', '--signature-policy $HOME/image/policy.json'];
+    await task(`buildah ${storage} bud -q ${policy} --tag built $HOME/image
+      buildah ${storage} push -q ${policy} --cert-dir $HOME/ca built docker://${registry.address}/team/app:1`);
+    assert.ok(registry.served.includes('PUT /v2/team/app/manifests/1'));
+    assert.match(await task(inspect()), /^sha256:[0-9a-f]{64}\n$/);
+    const tags = '{"name":"team/app","tags":["1"]}\n';
+    assert.equal(await task(`curl -sSf --cacert ca.crt ${registry.url}/v2/team/app/tags/list`), tags);
+    // And without being told of a proxy.
+    const reverse = `unset http_proxy https_proxy
+      curl -sSf --oauth2-bearer "$(cat context.token)" "$(cat connector.status.proxyAddress)/v2/team/app/tags/list"`;
+    assert.equal(await task(reverse), tags);
+  });
+
+  it('lead git there too, by the file of its class', async () => {
+    const { stage } = use;
+    const basic = `Basic ${Buffer.from(`robot:${toolPassword}`).toString('base64')}`;
+    const refs = `${'0123456789'.repeat(4)}\trefs/heads/main\n`;
+    const server = await ToolServer.start(
+      'https',
+      ({ headers, url = '' }, response) => {
+        if (headers.authorization !== basic) response.writeHead(401).end();
+        else response.end(url.startsWith('/app.git/info/refs') ? refs : 'ref: refs/heads/main\n');
+      },
+      [host],
+    );
+    stage.onStop(() => server.stop());
+    stage.useClass('git');
+    stage.connect('code', server.url(host), { className: 'git', secret: 'login' });
+    stage.allow(['code']);
+    await kubectl(stage, 'kubectl -n ci wait --for=condition=SecretReady connector/code');
+    const code = stage.node.volume();
+    const params = JSON.stringify({ gitconfig: { proxy: 'forward', mountPath: code.target } });
+    await stage.publish(code, {
+      connectors: 'code',
+      'configuration.names': 'gitconfig',
+      'configuration.params': params,
+    });
+    const script = `unset http_proxy https_proxy
+      git ls-remote ${server.url(host)}/app.git refs/heads/main`;
+    const env = { GIT_CONFIG_GLOBAL: path.join(code.target, '.gitconfig'), GIT_TERMINAL_PROMPT: '0' };
+    assert.equal(await stage.task(code, script, env), refs);
+  });
+
+  it('tell of a wrong password, and of the right one', async () => {
+    use.stage.put(loginWith('wrong'));
+    await touch('the password is wrong');
+    await becomes('AuthReady=false');
+    await becomes('LivenessReady');
+    const shown = await columnsOf(use.stage, 'hub');
+    assert.deepEqual([shown['Ready'], shown['Reason']], ['False', 'Rejected']);
+    assert.match(shown['Message'] ?? '', /answered 401 to the credential in Secret ci\/hub: see whether it is right/);
+    use.stage.put(loginWith(toolPassword));
+    await touch('the password is right');
+    await becomes('AuthReady');
+    await becomes('Ready');
+    await task(inspect());
+  });
+
+  it('tell of a tool that has gone, and of its coming back', async () => {
+    registry.stop();
+    await touch('the tool is gone');
+    await becomes('LivenessReady=false');
+    const shown = await columnsOf(use.stage, 'hub');
+    assert.deepEqual([shown['Ready'], shown['Reason']], ['False', 'Unreachable']);
+    await registry.goOn();
+    await touch('the tool is back');
+    await becomes('LivenessReady');
+    await becomes('Ready');
+    await task(inspect());
+  });
+});

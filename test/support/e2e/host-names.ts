@@ -1,0 +1,33 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+
+/** Names by address. */
+export type HostTable = Readonly<Record<string, readonly string[]>>;
+
+/** A loopback address that no other process uses, for servers at ports that their clients cannot choose. */
+export const ownAddress = `127.${64 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+
+/** Makes a table of host names count in a mount namespace, and there alone; then becomes the program. */
+const withTable = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
+
+/** Writes a table of host names. @returns the words that run a program for which it is the only one. */
+export function hostNames(file: string, table: HostTable): readonly string[] {
+  const lines = Object.entries(table).map(([address, names]) => `${address} ${names.join(' ')}\n`);
+  writeFileSync(file, lines.join(''));
+  return ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', withTable, 'sh', file];
+}
+
+/** Skips the suite where nobody but root may listen on the ports that everybody knows. */
+export async function needsKnownPorts(this: Mocha.Context): Promise<void> {
+  const server = createServer();
+  const failure = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+    server.once('error', resolve).listen(80, ownAddress, () => resolve(undefined));
+  });
+  if (failure === undefined) {
+    await new Promise((resolve) => server.close(resolve));
+    return;
+  }
+  if (failure.code !== 'EACCES') throw failure;
+  console.log('      skipped: only root listens on port 80, that of the Service');
+  this.skip();
+}
