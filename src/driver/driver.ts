@@ -4,6 +4,7 @@ import type { DriverConfig } from './config.js';
 import { identityService } from './csi/identity.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer } from './csi/server.js';
+import type { SocketObserver } from './csi/server.js';
 import { csi, ownVolumes } from './csi/services.js';
 import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
@@ -22,6 +23,7 @@ import { version } from '../version.js';
 import type { Clock } from '../clock.js';
 import type { VolumeHost } from './volume/ports.js';
 import { limits } from '../load/limits.js';
+import { countedAndLogged } from '../load/refusal-log.js';
 import type { MemoryLevel } from '../load/memory-levels.js';
 import { VolumeMemory } from '../load/volume-memory.js';
 import type { Backend } from './backend.js';
@@ -84,6 +86,7 @@ export class Driver {
       load: () => ({
         calls: { used: this.#cases.admission.inFlight, limit: config['max-publishes-in-flight'] },
         'late-answers': this.#cases.failures.use,
+        ...this.#server.load,
         ...this.#backend.load(),
       }),
       volumes: () => this.#cases.volumes.summary(),
@@ -112,6 +115,7 @@ export class Driver {
       socket: limits.csiSocket,
       connection: limits.grpcConnection,
       accept: this.#accept,
+      observer: this.#socketObserver(),
       log,
     });
     this.#registration = this.#createRegistration();
@@ -204,8 +208,14 @@ export class Driver {
       socket: limits.registrationSocket,
       connection: limits.grpcConnection,
       accept: this.#accept,
+      observer: this.#socketObserver(),
       log,
     });
+  }
+
+  #socketObserver(): SocketObserver {
+    const refusals = countedAndLogged(this.metrics, this.#parts.log);
+    return { ended: (bound) => refusals.refused(bound, 'node', '') };
   }
 
   #edge(): RpcEdge {

@@ -86,19 +86,20 @@ export const limits = {
     keepaliveMs: 20_000,
     keepaliveTimeoutMs: 20_000,
     /**
-     * Calls at once, also those whose request is not complete: each holds some 10 KB, and is one of all that the connections
-     * of a socket may have together. The kubelet has one on each; a client with more calls has the others wait.
+     * Calls at once. The kubelet has one on each connection; a client with more calls has the others wait.
      */
     streams: 8,
-    requestBytes: 4 * 1024 * 1024,
+    /** The API server takes no pod that is larger. */
+    requestBytes: 2 << 20,
   },
   /**
    * Connections at once: more than publishes may be in flight, each of which has one of its own. And how many may wait to
    * be accepted: the kernel refuses what is more (as it does over net.core.somaxconn, usually 4096), whoever it is, and all
-   * volumes of a node may be dialled for at once.
+   * volumes of a node may be dialled for at once. Of the calls on them, those whose request is not complete: each holds 10 KB
+   * and what has come of the request; see driver/csi/half-sent-calls.ts.
    */
-  csiSocket: { connections: 4096, backlog: 4096, turns },
-  registrationSocket: { connections: 16, backlog: 16, turns },
+  csiSocket: { connections: 4096, backlog: 4096, halfSentCalls: 128, turns },
+  registrationSocket: { connections: 16, backlog: 16, halfSentCalls: 16, turns },
   /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
   log: { maxQueuedBytes: 256 * 1024, gatherMs: 10, retryMs: [20, 1000] },
   /** The port of metrics and probes, which the whole pod network may reach. */

@@ -3,22 +3,28 @@ import type { Socket } from 'node:net';
 /** What the last answers may take to reach the kernel. Only clients that stopped reading, or writing, need so long. */
 const flushMs = 1000;
 
+export interface OpenConnectionsListener {
+  /** Told of the connection of each call that begins to run. */
+  onCall(connection: Socket): void;
+  /** Told of each connection that had to make room. */
+  onEnded(): void;
+}
+
 /**
  * The connections of a server that are open, the oldest first, and no more than a bound. grpc-js closes its sessions but
  * leaves their sockets half open until the client closes too, which a mute or frozen client never does.
  */
 export class OpenConnections {
   readonly #limit: number;
-  readonly #onCall: (connection: Socket) => void;
+  readonly #listener: OpenConnectionsListener;
   /** Calls that run, by connection. */
   readonly #runningCalls = new Map<Socket, number>();
   readonly #byPeer = new Map<string, Socket>();
   #added = 0;
 
-  /** @param onCall told of the connection of each call that begins to run. */
-  constructor(limit: number, onCall: (connection: Socket) => void) {
+  constructor(limit: number, listener: OpenConnectionsListener) {
     this.#limit = limit;
-    this.#onCall = onCall;
+    this.#listener = listener;
   }
 
   get count(): number {
@@ -40,7 +46,9 @@ export class OpenConnections {
     });
     // A session that is closed ends its side when all its answers are written. Nothing can come after that.
     connection.once('finish', () => connection.destroy());
-    if (this.count > this.#limit) this.#destroy(this.#mostDispensable(connection));
+    if (this.count <= this.#limit) return;
+    this.#destroy(this.#mostDispensable(connection));
+    this.#listener.onEnded();
   }
 
   /**
@@ -52,7 +60,7 @@ export class OpenConnections {
     const connection = this.#byPeer.get(peer);
     if (connection === undefined) return () => undefined;
     this.#count(connection, 1);
-    this.#onCall(connection);
+    this.#listener.onCall(connection);
     return () => {
       this.#count(connection, -1);
       // Its next call may be made at any time after it: then its number says nothing of what came first.

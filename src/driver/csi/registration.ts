@@ -2,7 +2,7 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Accept } from './burst-listener.js';
 import type { Log } from '../../log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
-import type { ConnectionLimits, SocketLimits } from './server.js';
+import type { ConnectionLimits, SocketLimits, SocketObserver } from './server.js';
 import { SocketServer } from './server.js';
 import { pluginRegistration } from './services.js';
 import type { RpcEdge } from './unary.js';
@@ -23,6 +23,7 @@ export interface RegistrationOptions {
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
   readonly accept: Accept;
+  readonly observer: SocketObserver;
 }
 
 /** Of the CSI specification; the kubelet takes any 1.x. */
@@ -101,6 +102,7 @@ export class KubeletRegistration {
       socket: this.#options.socket,
       connection: this.#options.connection,
       accept: this.#options.accept,
+      observer: this.#options.observer,
       log: this.#options.log,
     });
     await this.#server.start();

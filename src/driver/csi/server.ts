@@ -10,6 +10,7 @@ import type { Server as Listener, Socket } from 'node:net';
 import type { Log } from '../../log.js';
 import { burstListener } from './burst-listener.js';
 import type { Accept } from './burst-listener.js';
+import { HalfSentCalls } from './half-sent-calls.js';
 import { ConnectionTurns } from './connection-turns.js';
 import type { TurnLimits } from './connection-turns.js';
 import { OpenConnections } from './open-connections.js';
@@ -32,12 +33,24 @@ export interface SocketServerOptions {
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
   readonly accept: Accept;
+  /** Told of everything that the bounds of the socket end. */
+  readonly observer: SocketObserver;
   readonly log: Log;
+}
+
+/** The bounds of a socket that can be reached. */
+export type SocketBound = 'connections' | 'half-sent-calls';
+
+export interface SocketObserver {
+  /** Something was ended to make room. */
+  ended(bound: SocketBound): void;
 }
 
 /** What the clients of a socket may have open together; see load/limits.ts. */
 export interface SocketLimits {
   readonly connections: number;
+  /** Calls whose request is not complete. */
+  readonly halfSentCalls: number;
   /** Connections that wait to be accepted. */
   readonly backlog: number;
   readonly turns: TurnLimits & {
@@ -67,6 +80,7 @@ export class SocketServer {
   readonly #grpc: Server;
   readonly #injector: ConnectionInjector;
   readonly #connections: OpenConnections;
+  readonly #halfSent: HalfSentCalls;
   readonly #turns: ConnectionTurns;
   readonly #listener: Listener;
   #runningCalls = 0;
@@ -75,17 +89,21 @@ export class SocketServer {
   constructor(options: SocketServerOptions) {
     this.#options = options;
     this.#file = new SocketFile(options.socketPath);
-    this.#connections = new OpenConnections(options.socket.connections, (connection) => this.#turns.isDone(connection));
+    const { socket, observer } = options;
+    this.#connections = new OpenConnections(socket.connections, {
+      onCall: (connection) => this.#turns.isDone(connection),
+      onEnded: () => observer.ended('connections'),
+    });
+    this.#halfSent = new HalfSentCalls(socket.halfSentCalls, () => observer.ended('half-sent-calls'));
     this.#turns = new ConnectionTurns(
-      options.socket.turns,
+      socket.turns,
       (connection) => this.#injector.injectConnection(connection),
       () => performance.now(),
     );
-    this.#listener = burstListener(options.accept, options.socket.turns.accepted, (connection) =>
-      this.#take(connection),
-    );
+    this.#listener = burstListener(options.accept, socket.turns.accepted, (connection) => this.#take(connection));
     const { connection } = options;
     this.#grpc = new Server({
+      interceptors: [this.#halfSent.interceptor],
       'grpc.max_connection_idle_ms': connection.idleMs,
       'grpc.max_connection_age_ms': connection.ageMs,
       'grpc.max_connection_age_grace_ms': connection.ageGraceMs,
@@ -116,8 +134,13 @@ export class SocketServer {
     return this.#file.isInPlace;
   }
 
-  get connectionCount(): number {
-    return this.#connections.count;
+  /** What of its bounds is in use. */
+  get load(): Readonly<Record<SocketBound, { readonly used: number; readonly limit: number }>> {
+    const { connections, halfSentCalls } = this.#options.socket;
+    return {
+      connections: { used: this.#connections.count, limit: connections },
+      'half-sent-calls': { used: this.#halfSent.count, limit: halfSentCalls },
+    };
   }
 
   /**

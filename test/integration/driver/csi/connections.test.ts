@@ -32,6 +32,7 @@ describe('a connection to the driver', () => {
       drainMs: 1000,
       socket: { ...limits.registrationSocket, connections: 8 },
       accept: loadAccept(),
+      observer: { ended: () => undefined },
       connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...times },
       log: silentLog,
       services: [
@@ -93,7 +94,7 @@ describe('a connection to the driver', () => {
     client.write(Buffer.concat([clientPreface, call, lastWords, tooLarge]));
     await once(client, 'data');
     client.destroy();
-    await eventually('no connection is left', () => server.connectionCount === 0);
+    await eventually('no connection is left', () => server.load.connections.used === 0);
   });
 
   it('whose client answers stays, however often it is asked', async () => {
@@ -102,7 +103,7 @@ describe('a connection to the driver', () => {
     let asked = 0;
     session.on('ping', () => (asked += 1));
     await eventually('it was asked often', () => asked > 10);
-    assert.ok(!session.destroyed && server.connectionCount === 1);
+    assert.ok(!session.destroyed && server.load.connections.used === 1);
     session.destroy();
   });
 });

@@ -36,6 +36,7 @@ describe('a crowd of connections', () => {
       socket: limits.csiSocket,
       connection: limits.grpcConnection,
       accept: loadAccept(),
+      observer: { ended: () => undefined },
       log: silentLog,
       services: [
         {
@@ -87,6 +88,6 @@ describe('a crowd of connections', () => {
     assert.ok(served < crowdSize * callsEach, 'there was no crowd any more');
     await crowd;
     assert.equal(served, crowdSize * callsEach);
-    await eventually('no connection is left', () => server.connectionCount === 0);
+    await eventually('no connection is left', () => server.load.connections.used === 0);
   });
 });

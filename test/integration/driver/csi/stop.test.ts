@@ -92,7 +92,7 @@ describe('the end of the driver', () => {
 });
 
 /** The container's limit, without any volume in it. */
-const maxPeakBytes = 576 * 2 ** 20;
+const maxPeakBytes = 300 * 2 ** 20;
 
 describe('connections that clients leave open', () => {
   let node: NodeSandbox;
