@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ApprovalsController, rejected } from '../../support/access/approvals-controller.js';
-import { driverBindings } from '../../support/access/driver-rules.js';
-import { flagsConfigMap } from '../../support/driver/manifests.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import type { FlowStage } from '../../support/e2e/flow-stage.js';
 import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import { rejectedVolume } from '../../support/e2e/rejected-volume.js';
 import { eventually } from '../../support/poll.js';
 import { secret } from '../../support/proxy/manifests.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
@@ -147,38 +145,9 @@ describe('programs that must not get through', function () {
   });
 
   it('after a rejection, of which the volume tells', async () => {
-    const { stage } = use;
-    for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' })) stage.api.bind(binding);
-    stage.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
-    const approvals = new ApprovalsController(stage.api);
-    const publish = (of: TestVolume): Promise<unknown> =>
-      stage.publish(of, { connectors: 'tool' }).catch((error: unknown) => (lastError = error));
-    let lastError: unknown;
-    // One after the other, until the driver knows of the flags.
-    await eventually(
-      'a request is made',
-      async () => {
-        const early = stage.node.volume();
-        await Promise.race([publish(early), approvals.requested().catch(() => undefined)]);
-        return approvals.requests.length > 0;
-      },
-      forgottenMs,
-    );
-    const waiting = stage.node.volume();
-    const mounted = eventually(
-      'the volume is mounted',
-      async () => {
-        await publish(waiting);
-        return waiting.isMounted();
-      },
-      forgottenMs,
-    ).catch((error: unknown) => assert.fail(`${String(error)}: ${String(lastError)}`));
-    const ofPod = (request: object): boolean => JSON.stringify(request).includes(waiting.pod.uid);
-    await eventually('a request is made for its pod', () => approvals.requests.some(ofPod), forgottenMs);
-    approvals.setConditions(approvals.requests.find(ofPod)!, rejected);
-    await mounted;
-    assert.deepEqual(Object.keys(waiting.read()), ['.error.json']);
-    assert.match(waiting.read()['.error.json'] ?? '', /not on a Friday/);
+    const refused = await rejectedVolume(use.stage, { connectors: 'tool' });
+    assert.deepEqual(Object.keys(refused.read()), ['.error.json']);
+    assert.match(refused.read()['.error.json'] ?? '', /not on a Friday/);
     // Nor does a token that the pod has from before do without the permission.
     await eventually('the permission counts', async () => (await curl(volume)).includes('403'), forgottenMs);
   });

@@ -10,6 +10,7 @@ import { containersEnvironment, needsRootForContainers } from '../../support/e2e
 import type { Run } from '../../support/e2e/programs.js';
 import type { RefusedProgram, Shown } from '../../support/e2e/refused-programs.js';
 import { refusedPrograms } from '../../support/e2e/refused-programs.js';
+import { rejectedVolume } from '../../support/e2e/rejected-volume.js';
 import { eventually } from '../../support/poll.js';
 import { secret } from '../../support/proxy/manifests.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
@@ -19,6 +20,7 @@ const basic = `Basic ${Buffer.from(`robot:${toolPassword}`).toString('base64')}`
 const programs = refusedPrograms.map(({ program }) => program);
 /** What the proxy may remember of a right or a Secret, and then some for a busy machine. */
 const forgottenMs = 60_000;
+const ofGood = { connectors: 'web-good,hub-good' };
 const commit = '0123456789012345678901234567890123456789';
 
 /** For a program that should have given up. */
@@ -55,6 +57,11 @@ describe('programs of all kinds that must not get through', function () {
   let elsewhere: ToolServer;
   let registry: DockerRegistry;
   let volume: TestVolume;
+  /** Of an account whose right is taken away, and with a Secret that is deleted, once they have been served. */
+  let leaving: TestVolume;
+  let going: TestVolume;
+  /** With a token that lives for two seconds. */
+  let short: TestVolume;
   /** A folder with the CA of the tools, for what goes past the proxy's. */
   let toolCa: string;
   let count = 0;
@@ -167,8 +174,20 @@ describe('programs of all kinds that must not get through', function () {
   const credentialsSeen = (): number =>
     [...web.seen, ...elsewhere.seen].filter(({ headers }) => headers.authorization === basic).length;
 
-  it('but do with a volume of their own', async () => {
-    assertServed(await tryAll(volume));
+  // What the proxy remembers for ten seconds is taken away first, and seen to be gone last.
+  it('but do with a volume of their own, with a right and with a Secret', async () => {
+    const { stage } = use;
+    const revoke = stage.allow(['web-good', 'hub-good'], 'leaver');
+    leaving = await volumeOf('web-good,hub-good', 'leaver');
+    going = await volumeOf('web-going,hub-going');
+    for (const of of [volume, leaving, going]) assertServed(await tryAll(of));
+    revoke();
+    stage.api.delete('secrets', { namespace: 'ci', name: 'going' });
+    short = stage.node.volume();
+    await eventually('the volume is mounted before its token has expired', async () => {
+      await stage.publish(short, ofGood, 2).catch(() => undefined);
+      return short.isMounted();
+    });
   });
 
   it('without a token', async () => {
@@ -184,17 +203,12 @@ describe('programs of all kinds that must not get through', function () {
   });
 
   it('with a token that has expired, and do again once the volume has the next', async () => {
-    const short = use.stage.node.volume();
-    const attributes = { connectors: 'web-good,hub-good' };
-    await eventually('the volume is mounted before its token has expired', async () => {
-      await use.stage.publish(short, attributes, 2).catch(() => undefined);
-      return short.isMounted();
-    });
-    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const page = `curl -s --cacert ca.crt ${web.url('web.test')}/page`;
+    await eventually('its token has expired', async () => (await use.stage.try(short, page)).status !== 0);
     const before = web.seen.length;
     assertRefused(await tryAll(short), 'atConnect', /407|Proxy Authentication Required/, /connectors-proxy: /);
     assert.equal(web.seen.length, before);
-    await use.stage.publish(short, attributes);
+    await use.stage.publish(short, ofGood);
     assertServed(await tryAll(short));
   });
 
@@ -218,43 +232,11 @@ describe('programs of all kinds that must not get through', function () {
     assert.equal(credentialsSeen(), before);
   });
 
-  it('once the right is revoked', async () => {
-    const revoke = use.stage.allow(['web-good', 'hub-good'], 'leaver');
-    const leaving = await volumeOf('web-good,hub-good', 'leaver');
-    assertServed(await tryAll(leaving));
-    revoke();
-    const both = `curl -s --cacert ca.crt ${web.url('web.test')}/page || curl -s --cacert ca.crt ${registry.url}/v2/`;
-    await eventually('the right is gone', async () => (await use.stage.try(leaving, both)).status !== 0, forgottenMs);
-    assertRefused(await tryAll(leaving), 'atConnect', /403|Forbidden/, /ci:leaver may not "get"/);
-  });
-
   it('with the password of somebody else, which the tool says', async () => {
     const wrong = await volumeOf('web-wrong,hub-wrong');
     const before = web.seen.length;
     assertAll(await tryAll(wrong), ({ status }) => status !== 0);
     assert.ok(web.seen.length > before);
-  });
-
-  it('to a tool whose certificate nobody vouches for', async () => {
-    const unknown = await volumeOf('web-unknown,hub-unknown');
-    const before = web.seen.length;
-    assertRefused(await tryAll(unknown), 'inTunnel', /502|Bad Gateway/, /connectors-proxy: /);
-    assert.equal(web.seen.length, before);
-  });
-
-  it('once the Secret is deleted', async () => {
-    const going = await volumeOf('web-going,hub-going');
-    assertServed(await tryAll(going));
-    use.stage.api.delete('secrets', { namespace: 'ci', name: 'going' });
-    await eventually(
-      'the Secret is gone',
-      async () => {
-        const tried = await use.stage.try(going, `curl -sS --cacert ca.crt ${web.url('web.test')}/page`);
-        return tried.output.includes('going');
-      },
-      forgottenMs,
-    );
-    assertRefused(await tryAll(going), 'inTunnel', /502|Bad Gateway/, /connectors-proxy: .*going/);
   });
 
   it('with a credential to a host that is not of the connector', async () => {
@@ -298,5 +280,33 @@ describe('programs of all kinds that must not get through', function () {
       assert.notEqual(headers.authorization, basic);
       assert.equal(headers['proxy-authorization'], undefined);
     }
+  });
+
+  it('once the right is revoked', async () => {
+    const both = `curl -s --cacert ca.crt ${web.url('web.test')}/page || curl -s --cacert ca.crt ${registry.url}/v2/`;
+    await eventually('the right is gone', async () => (await use.stage.try(leaving, both)).status !== 0, forgottenMs);
+    assertRefused(await tryAll(leaving), 'atConnect', /403|Forbidden/, /ci:leaver may not "get"/);
+  });
+
+  it('once the Secret is deleted, and to a tool whose certificate nobody vouches for', async () => {
+    const unknown = await volumeOf('web-unknown,hub-unknown');
+    const page = `curl -sS --cacert ca.crt ${web.url('web.test')}/page`;
+    const isGone = async (): Promise<boolean> => (await use.stage.try(going, page)).output.includes('going');
+    await eventually('the Secret is gone', isGone, forgottenMs);
+    const before = web.seen.length;
+    // Together, since oras asks again for seven seconds, whatever it is told to do.
+    const [ofGoing, ofUnknown] = await Promise.all([tryAll(going), tryAll(unknown)]);
+    assertRefused(ofGoing, 'inTunnel', /502|Bad Gateway/, /connectors-proxy: .*going/);
+    assertRefused(ofUnknown, 'inTunnel', /502|Bad Gateway/, /connectors-proxy: /);
+    assert.equal(web.seen.length, before);
+  });
+
+  it('after a rejection, neither with the volume that tells of it nor with a token from before', async () => {
+    const refused = await rejectedVolume(use.stage, ofGood);
+    assert.deepEqual(Object.keys(refused.read()), ['.error.json']);
+    const before = web.seen.length;
+    assertAll(await tryAll(refused, { caFolder: toolCa }), ({ status }) => status !== 0);
+    assertRefused(await tryAll(volume), 'atConnect', /403|Forbidden/, /ci:builder may not "\*" .*connectors\/proxy/);
+    assert.equal(web.seen.length, before);
   });
 });

@@ -1,0 +1,50 @@
+import { ApprovalsController, rejected } from '../access/approvals-controller.js';
+import { driverBindings } from '../access/driver-rules.js';
+import { flagsConfigMap } from '../driver/manifests.js';
+import type { TestVolume } from '../driver/test-volume.js';
+import { eventually } from '../poll.js';
+import type { FlowStage, FlowVolume } from './flow-stage.js';
+
+/** For the flags to be known, on a busy machine. */
+const knownMs = 60_000;
+
+/** From here on the cluster wants approvals. @returns a volume of a pod that asked for one and was rejected. */
+export async function rejectedVolume(stage: FlowStage, attributes: FlowVolume['attributes']): Promise<TestVolume> {
+  for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' })) stage.api.bind(binding);
+  stage.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+  const approvals = new ApprovalsController(stage.api);
+  // Pods that start before the driver knows of the flags get their files.
+  await eventually(
+    'a request is made',
+    async () => {
+      const early = stage.node.volume();
+      const publishing = stage.publish(early, attributes).catch(() => undefined);
+      await Promise.race([publishing, approvals.requested().catch(() => undefined)]);
+      return approvals.requests.length > 0;
+    },
+    knownMs,
+  );
+  const volume = stage.node.volume();
+  let publishing = Promise.resolve<unknown>(undefined);
+  let isUnderWay = false;
+  await eventually(
+    'the volume is mounted',
+    () => {
+      for (const request of approvals.requests) {
+        const isOfPod = JSON.stringify(request['spec']).includes(volume.pod.uid);
+        if (isOfPod && request['status'] === undefined) approvals.setConditions(request, rejected);
+      }
+      if (!isUnderWay) {
+        isUnderWay = true;
+        publishing = stage
+          .publish(volume, attributes)
+          .catch(() => undefined)
+          .finally(() => (isUnderWay = false));
+      }
+      return volume.isMounted();
+    },
+    knownMs,
+  );
+  await publishing;
+  return volume;
+}
