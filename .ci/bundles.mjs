@@ -45,9 +45,17 @@ const programApart = {
   },
 };
 
+/**
+ * V8's flags are the process's, and V8 of Node 20 sets this one back for every thread that starts: the young generation of
+ * the driver's main thread would grow to 32 MB from then on.
+ */
+const growthHeld = ["import __v8 from 'node:v8';", "__v8.setFlagsFromString('--semi-space-growth-factor=1');"].join(
+  '\n',
+);
+
 /** Options for esbuild, by the name of the file in dist. */
 export const bundles = {
-  'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'] },
+  'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'], banner: { js: growthHeld } },
   'probe-worker': { ...common, entryPoints: ['src/proxy/probe/probe-worker.ts'] },
   proxy: { ...common, entryPoints: ['src/proxy/command.ts'], banner: { js: requireForCommonJs.join('\n') } },
   'proxy-doctor': {
@@ -78,9 +86,8 @@ export const bundles = {
         // Buffers of transfers are freed at once: freed in a thread that a busy machine holds up, they count as memory that
         // is in use, and V8 marks the whole heap again and again (docs/performance.md).
         "__v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping');",
-        // Before anything is allocated: what the start and each round of probes have grown it to does not shrink again.
-        "__v8.setFlagsFromString('--max-semi-space-size=2');",
-        "__v8.setFlagsFromString('--semi-space-growth-factor=1');",
+        // What is watched is most of the heap and stays: V8 would let it become three times of that.
+        "__v8.setFlagsFromString('--heap-growing-percent=60');",
         '} else {',
         // Before anything is allocated: a young generation that loading has grown does not shrink again (memory-keeper.ts).
         "__v8.setFlagsFromString('--max-semi-space-size=1');",

@@ -3,7 +3,7 @@ import { parseServeConfig, serveFlags } from '../driver/config.js';
 import { describeFlags } from '../process/flags.js';
 import { watchTimes } from '../connectors/watch-bounds.js';
 import { capabilitiesOf, describeCapabilities, surplusOf } from '../driver/host/capabilities.js';
-import { anonymousBytes, loadMemoryRelease } from '../driver/host/memory-release.js';
+import { loadMemoryRelease } from '../driver/host/memory-release.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { kubeTimings } from '../kube/timings.js';
 import { memoryLevelsReader } from '../load/memory-levels.js';
@@ -16,6 +16,7 @@ import type { Backend } from '../driver/backend.js';
 import type { Command } from './command.js';
 import { directoryBackend } from '../driver/directory-backend.js';
 import { Driver } from '../driver/driver.js';
+import { memoryBytes } from '../process/memory-bytes.js';
 import { MemoryKeeper } from '../process/memory-keeper.js';
 import { clusterConfigOf, kubernetesBackend } from '../driver/kubernetes-backend.js';
 
@@ -45,7 +46,7 @@ export const serve: Command = {
     const memory = new MemoryKeeper({
       release: loadMemoryRelease(),
       calls: () => driver.metrics.calls,
-      ownBytes: anonymousBytes,
+      ownBytes: () => memoryBytes('RssAnon'),
       checkMs: memoryCheckMs,
     });
     memory.start();

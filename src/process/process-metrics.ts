@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { memoryBytes } from './memory-bytes.js';
 import { MetricsRegistry } from './metrics-registry.js';
 
 /** Of /proc/self/stat on every architecture that Node runs on (proc(5), `sysconf(_SC_CLK_TCK)`). */
@@ -28,11 +29,6 @@ function cpuSeconds(): number {
     .split(' ');
   const [userTicks, systemTicks] = [Number(fields[11]), Number(fields[12])];
   return (userTicks + systemTicks) / ticksPerSecond;
-}
-
-function memoryBytes(field: 'VmRSS' | 'RssAnon'): number {
-  const [, kib] = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
-  return Number(kib) * 1024;
 }
 
 function maxDescriptors(): number | undefined {

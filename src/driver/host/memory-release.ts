@@ -52,9 +52,3 @@ function loadTrim(library: LibraryHandle): ((padBytes: number) => number) | unde
     return undefined;
   }
 }
-
-/** Memory that is the process's alone and not a file's, in bytes; 0 where the kernel does not tell. */
-export function anonymousBytes(): number {
-  const [, kib = '0'] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
-  return Number(kib) * 1024;
-}

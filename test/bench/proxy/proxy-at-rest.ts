@@ -1,4 +1,4 @@
-// What a proxy takes with Connectors that nobody uses: `npm run build && unshare --mount --propagation private node --import
+// What a proxy takes with Connectors that nobody uses, and when all have their status: `npm run build && unshare --mount --propagation private node --import
 // tsx test/bench/proxy/proxy-at-rest.ts [--connectors 1,1000,5000] [--seconds 40] [FLAG of the proxy...]`. The built proxy against
 // the test API server, in which every Connector has a Secret, a tool that answers, and a class with probes.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { KubeApi } from '../../support/kube-api/kube-api.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import { proxyEnv } from './deployed-proxy.js';
 
 const args = process.argv.slice(2);
 const optionOf = (name: string, fallback: string): string => {
@@ -59,13 +60,18 @@ for (const count of counts) {
     directory,
     hosts: ['tool.test'],
     flags: ['--kubeconfig', kubeconfig, '--http-address', '127.0.0.1:39808', ...args],
+    env: proxyEnv,
   });
   const isReady = async (): Promise<boolean> => (await fetch('http://127.0.0.1:39808/readyz')).ok;
   while (!(await isReady().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 20));
   const readyMs = performance.now() - startMs;
   const written = (): number =>
     api.list('connectors').filter((object) => JSON.stringify(object['status'] ?? {}).includes('"Ready"')).length;
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  let writtenMs: number | undefined;
+  for (const endMs = performance.now() + seconds * 1000; performance.now() < endMs;) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    if (writtenMs === undefined && written() === count) writtenMs = performance.now() - startMs;
+  }
   const metrics = await (await fetch('http://127.0.0.1:39808/metrics')).text();
   const watched = Number(/^connectors_proxy_watched_bytes (\d+)/m.exec(metrics)?.[1]) / 2 ** 20;
   const refused = /^connectors_proxy_objects_refused (\d+)/m.exec(metrics)?.[1];
@@ -82,6 +88,7 @@ for (const count of counts) {
       `watched ${watched.toFixed(1)} Mi`,
       `refused ${refused}`,
       `written ${written()}`,
+      `all after ${writtenMs === undefined ? '-' : (writtenMs / 1000).toFixed(1)} s`,
     ].join('\t'),
   );
   await proxy.stop();

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import koffi from 'koffi';
-import { anonymousBytes, loadMemoryRelease } from '../../../../src/driver/host/memory-release.js';
+import { loadMemoryRelease } from '../../../../src/driver/host/memory-release.js';
+import { memoryBytes } from '../../../../src/process/memory-bytes.js';
 
 function fileMiB(): number {
   const [, kib] = /^RssFile:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
@@ -58,9 +59,9 @@ describe('the release of memory', () => {
   });
 
   it('goes by memory that is no file: a kept buffer counts', () => {
-    const before = anonymousBytes();
+    const before = memoryBytes('RssAnon');
     const buffer = Buffer.alloc(32 * 2 ** 20, 1);
-    const grown = anonymousBytes() - before;
+    const grown = memoryBytes('RssAnon') - before;
     assert.ok(grown > buffer.length / 2, `${grown} bytes`);
   });
 });
