@@ -24,7 +24,7 @@ describe('calls for one volume', () => {
       replace: ({ source }) => ({
         source: override(source, {
           resolve: async (refs, call) => {
-            await gate.pass(call.signal);
+            if (!refs.every(({ name }) => name === 'quick')) await gate.pass(call.signal);
             return source.resolve(refs, call);
           },
         }),
@@ -51,6 +51,21 @@ describe('calls for one volume', () => {
     gate.open();
     await first;
     assert.equal(volume.read()['context.token'], volume.token);
+  });
+
+  it('do not let an older publish, held up on its way, overwrite what a newer one has written', async () => {
+    const proxyOfQuick = 'quick.example:8080';
+    node.writeManifest('quick.json', connector('quick', { proxyUrl: `http://${proxyOfQuick}` }));
+    const isOfQuick = (): boolean => (volume.read()['.env'] ?? '').includes(proxyOfQuick);
+    const older = driver.kubelet.publish(volume.publishRequest());
+    await gate.untilWaiting(1);
+    const newer = volume.publishRequest({ attributes: { connectors: 'quick' } });
+    const [attempt] = await Promise.allSettled([driver.kubelet.publish(newer)]);
+    gate.open();
+    await older;
+    assert.equal(isOfQuick(), attempt.status === 'fulfilled', 'what had succeeded was undone');
+    await driver.kubelet.publish(newer);
+    assert.ok(isOfQuick());
   });
 
   it('refuse a publish of another id at the same target while one runs', async () => {
