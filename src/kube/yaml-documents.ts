@@ -15,7 +15,7 @@ export class YamlError extends Error {
 /**
  * The values of a YAML text's documents, each as `Document.toJS` gives it. The library holds the thread for much longer than
  * a text is long: for nested collections, for many keys in one (it compares each with all before it), and for texts full of
- * mistakes. So a text is bounded before and while it is read, and the time that it takes goes with its length.
+ * mistakes or aliases. So a text is bounded before and while it is read, and the time that it takes goes with its length.
  * @throws {YamlError}
  */
 export function parseYaml(text: string, options: YamlOptions = {}): readonly unknown[] {
@@ -34,18 +34,28 @@ export function parseYaml(text: string, options: YamlOptions = {}): readonly unk
 function* boundedTokens(text: string, lines: LineCounter): Tokens {
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
-  let count = 0;
+  const counts = { tokens: 0, aliases: 0 };
   for (const lexeme of new Lexer().lex(text)) {
+    counts.tokens += 1 + escapesIn(lexeme);
+    if (lexeme.startsWith('*')) counts.aliases += 1;
+
+    if (counts.tokens > limits.yaml.tokens) throw tooMany('tokens');
+    if (counts.aliases > limits.yaml.aliases) throw tooMany('aliases');
     yield* parser.next(lexeme);
-    if ((count += 1) > limits.yaml.tokens) {
-      throw new YamlError(`not read: it has more than ${limits.yaml.tokens} YAML tokens`);
-    }
     if (parser.stack.length > limits.yaml.depth) {
       const { line } = lines.linePos(parser.offset);
       throw new YamlError(`not read: it nests deeper than ${limits.yaml.depth} levels at line ${line}`);
     }
   }
   yield* parser.end();
+}
+
+function escapesIn(lexeme: string): number {
+  return lexeme.startsWith('"') ? lexeme.split('\\', limits.yaml.tokens + 2).length - 1 : 0;
+}
+
+function tooMany(what: 'tokens' | 'aliases'): YamlError {
+  return new YamlError(`not read: it has more than ${limits.yaml[what]} YAML ${what}`);
 }
 
 /** Each mistake in a text is an error, and the stack trace of an error takes as long as all else. */

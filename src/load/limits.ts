@@ -69,9 +69,10 @@ export const limits = {
   },
   /**
    * Of one file of YAML, a kubeconfig or manifests; see kube/yaml-documents.ts. Who writes them is trusted, and the thread is
-   * held all the same while they are read: up to 0.1 s at these bounds, more for mistakes alone. A usual line has four tokens.
+   * held all the same while they are read: up to 70 ms at these bounds. A usual line has four tokens; each escape counts as
+   * one, since each may be a mistake. For each alias the library goes through what is before it.
    */
-  yaml: { characters: 1 << 20, tokens: 30_000, depth: 64 },
+  yaml: { characters: 512 << 10, tokens: 15_000, aliases: 500, depth: 64 },
   /** One client's connection to a gRPC socket. The kubelet makes one for every call and closes it. */
   grpcConnection: {
     /** Without a call; what a client leaves open must not pile up. */

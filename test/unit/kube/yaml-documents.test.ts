@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { YamlError, parseYaml } from '../../../src/kube/yaml-documents.js';
 import { limits } from '../../../src/load/limits.js';
 
-const { characters, tokens, depth } = limits.yaml;
+const { characters, tokens, aliases, depth } = limits.yaml;
 
 function refusal(text: string): string {
   try {
@@ -54,12 +54,26 @@ describe('a YAML text', () => {
     assert.equal(refusal(' '.repeat(characters + 1)), message);
   });
 
-  for (const text of ['- x\n', 'x: y\n', '---\n', '} ', '# x\n', '*x ']) {
+  for (const text of ['- x\n', 'x: y\n', '---\n', '} ', '# x\n']) {
     it(`is refused when it has too many of ${JSON.stringify(text)}`, () => {
       const message = `not read: it has more than ${tokens} YAML tokens`;
       assert.equal(refusal(text.repeat(tokens + 1)), message);
     });
   }
+
+  it('may have as many escapes as tokens, and is refused when it has more, right or wrong', () => {
+    const text = '\\n'.repeat(tokens - 3);
+    assert.deepEqual(parseYaml(`"${text}"`), ['\n'.repeat(tokens - 3)]);
+    for (const escape of ['\\n', '\\q']) {
+      assert.equal(refusal(`"${escape.repeat(tokens)}"`), `not read: it has more than ${tokens} YAML tokens`);
+    }
+  });
+
+  it('is refused when it has too many aliases', () => {
+    const items = '- &x 1\n- *x\n';
+    assert.equal((parseYaml(items.repeat(aliases))[0] as unknown[]).length, 2 * aliases);
+    assert.equal(refusal(items.repeat(aliases + 1)), `not read: it has more than ${aliases} YAML aliases`);
+  });
 
   it('may hold one key but once, in each of its maps, however they are written', () => {
     assert.equal(refusal('a: {b: 1}\nc: {b: 1, "b": 2}'), 'not YAML at line 2, column 11 (DUPLICATE_KEY)');
