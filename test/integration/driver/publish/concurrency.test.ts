@@ -133,6 +133,8 @@ describe('calls for one volume', () => {
   it('leave, in whatever order they come, what the last one asked for', async () => {
     gate.open();
     const kubelet = new KubeletClient(node.socketPath, { shared: true });
+    // The last where the connection has its eight calls: the driver may count one still that the client has cancelled.
+    const comeAgain = [status.ABORTED, status.CANCELLED, status.UNAVAILABLE, status.RESOURCE_EXHAUSTED];
     const call = fc.constantFrom('publish', 'renewed', 'unpublish', 'cancelled' as const);
     await fc.assert(
       fc.asyncProperty(fc.array(call, { minLength: 2, maxLength: 12 }), async (calls) => {
@@ -147,7 +149,7 @@ describe('calls for one volume', () => {
         for (const outcome of await Promise.allSettled(running)) {
           if (outcome.status === 'fulfilled') continue;
           const { code } = outcome.reason as ServiceError;
-          assert.ok([status.ABORTED, status.CANCELLED, status.UNAVAILABLE].includes(code), String(outcome.reason));
+          assert.ok(comeAgain.includes(code), String(outcome.reason));
         }
         await kubelet.unpublishVolume(volume);
         assertNothingLeft();
