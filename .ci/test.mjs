@@ -1,7 +1,7 @@
 // `npm test`: static checks, build, then every suite in parts, several side by side, each in a private mount namespace so
 // that no test mount reaches the host. Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure.
 // `npm run test:only -- SUITE…|FILE…` runs just those, without the static checks.
-// ALSO_NODE, the path of another Node's executable, has it run some suites a second time with that one.
+// ALSO_NODE, the path of another Node's executable, has it run every suite a second time with that one.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -11,33 +11,36 @@ const root = path.join(import.meta.dirname, '..');
 const suites = ['unit', 'integration', 'conformance', 'fault', 'model', 'e2e', 'soak'];
 /**
  * The folders of tests that run as one process, those that take longest first. A file belongs to the innermost that it
- * lies in. Each waits more than it works, so that there is one more of them at work than there are processors.
+ * lies in. Each waits as long as it works, so that there are more of them at work than there are processors.
  */
 const parts = [
   'soak',
   'model',
-  'integration/driver/load',
-  'e2e/flow',
+  'integration',
+  'fault',
   'integration/driver/kubernetes',
-  'integration/scenarios',
+  'e2e/flow',
   'e2e',
   'integration/driver/publish',
-  'fault/fuzz',
-  'integration/proxy',
+  'integration/scenarios',
   'unit',
-  'fault',
+  'integration/proxy',
   'integration/driver',
-  'integration',
+  'integration/driver/load',
   'conformance',
+  'fault/fuzz',
 ];
-const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 1);
-/** What another Node runs too, unless ALSO_SUITES says more: the built driver from end to end, within CI's time. */
-const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['conformance', 'fault'];
+const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
+/** What another Node runs too. */
+const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? suites;
+/** What repeats itself with other random input does so less often there, unless told otherwise. */
+const countsOfNode = { MODEL_RUNS: '100', FUZZ_CASES: '1000', SOAK_SECONDS: '20' };
 const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
 
+const startMs = Date.now();
 /** Failures that are not of a test. */
 let failed = 0;
-/** What every part's tests came to: {name, node, files: {FILE: {passed, failed, pending}}, failures}. */
+/** What every part's tests came to: {name, node, files: {FILE: {passed, failed, pending, ms}}, failures}. */
 const outcomes = [];
 /** Told again at the end: thousands of lines may lie between a failure and the last line. */
 const failures = [];
@@ -45,6 +48,9 @@ const failures = [];
 const unsteady = [];
 /** More files than that do not fail because the machine is busy. */
 const maxRetriedFiles = 6;
+
+/** So many of the files that take longest are told at the end. */
+const toldFiles = 15;
 
 /** Several times what the longest takes on a busy machine: what does not end by itself shall not hold CI. */
 const limitMs = 30 * 60_000;
@@ -73,13 +79,33 @@ function privateNamespace() {
   return form;
 }
 
-function step(name) {
-  console.log(`\n== ${name}`);
-  if (run('npm', ['run', '--silent', name]).status !== 0) {
-    console.log(`${name} failed`);
-    failed += 1;
-    finish();
-  }
+/** Runs scripts side by side, and nothing more when one of them fails. */
+async function step(...names) {
+  console.log(`\n== ${names.join(', ')}`);
+  const ended = await Promise.all(names.map((name) => spawned('npm', ['run', '--silent', name], 'inherit')));
+  const bad = names.filter((name, index) => ended[index] !== 0);
+  if (bad.length === 0) return;
+  fail(`${bad.join(', ')} failed`, bad.length);
+  finish();
+}
+
+/** @returns how a program ended that runs beside others: an exit status, the name of a signal, or why it did not start. */
+async function spawned(program, args, output, env = {}) {
+  const child = spawn(program, args, {
+    cwd: root,
+    timeout: limitMs,
+    killSignal: 'SIGKILL',
+    stdio: ['ignore', output, output],
+    env: { ...process.env, ...env },
+  });
+  const kill = () => child.kill();
+  process.once('exit', kill);
+  const status = await new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (status, signal) => resolve(status ?? signal));
+  });
+  process.off('exit', kill);
+  return status;
 }
 
 /** What runs the test files, and where it will write how many of them passed. */
@@ -92,7 +118,8 @@ function mocha(files, node = process.execPath) {
   const args = [...words, node, script, '--reporter', reporter, ...files];
   // What the tests start by its name is that Node too.
   const PATH = `${path.dirname(node)}:${process.env.PATH}`;
-  return { folder, totals, program, args, env: { TEST_TOTALS_FILE: totals, PATH } };
+  const counts = node === process.execPath ? {} : { ...countsOfNode, ...process.env };
+  return { folder, totals, program, args, env: { ...counts, TEST_TOTALS_FILE: totals, PATH } };
 }
 
 /** Runs a suite whose output is seen as it comes. */
@@ -109,23 +136,10 @@ async function runPart({ name, files, node }) {
   const { folder, totals, program, args, env } = mocha(files, node);
   const outputFile = path.join(folder, 'output');
   const output = openSync(outputFile, 'w');
-  const startMs = Date.now();
-  const child = spawn(program, args, {
-    cwd: root,
-    timeout: limitMs,
-    killSignal: 'SIGKILL',
-    stdio: ['ignore', output, output],
-    env: { ...process.env, ...env },
-  });
+  const startedMs = Date.now();
+  const status = await spawned(program, args, output, env);
   closeSync(output);
-  const kill = () => child.kill();
-  process.once('exit', kill);
-  const status = await new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (status, signal) => resolve(status ?? signal));
-  });
-  process.off('exit', kill);
-  console.log(`\n== ${name} (${Math.round((Date.now() - startMs) / 1000)} s)`);
+  console.log(`\n== ${name} (${seconds(startedMs)} s)`);
   console.log(readFileSync(outputFile, 'utf8'));
   count(name, totals, status, node);
   rmSync(folder, { recursive: true, force: true });
@@ -191,6 +205,10 @@ function runAgain({ name, node }, files) {
   return again.files;
 }
 
+function seconds(sinceMs) {
+  return Math.round((Date.now() - sinceMs) / 1000);
+}
+
 function fail(message, count = 1) {
   console.log(message);
   failed += count;
@@ -203,7 +221,25 @@ function tell(heading, told) {
   }
 }
 
+/** What to look at first when CI takes too long. */
+function tellSlowest() {
+  const files = outcomes.flatMap(({ name, node, files }) =>
+    Object.entries(files).map(([file, { ms }]) => ({
+      file,
+      seconds: ms / 1000,
+      where: node ? name.replace(/.* on/, 'on') : '',
+    })),
+  );
+  if (files.length === 0) return;
+  const slowest = files.sort((a, b) => b.seconds - a.seconds).slice(0, toldFiles);
+  console.log(`\n== the files that took longest, of ${seconds(startMs)} s`);
+  for (const { file, seconds, where } of slowest) {
+    console.log(`${seconds.toFixed(0).padStart(5)} s  ${path.relative(root, file)} ${where}`);
+  }
+}
+
 function finish() {
+  if (!only) tellSlowest();
   retry();
   const sums = outcomes.flatMap(({ files }) => Object.values(files));
   const passed = sums.reduce((total, file) => total + file.passed, 0);
@@ -218,7 +254,9 @@ if (only) {
   if (run('npm', ['run', '--silent', 'build']).status !== 0) process.exit(1);
   for (const name of only) suite(name, suites.includes(name) ? [`test/${name}/**/*.test.ts`] : [name]);
 } else {
-  for (const name of ['format:check', 'lint', 'typecheck', 'build']) step(name);
+  await step('build');
+  // With what the build has generated.
+  await step('lint', 'typecheck', 'format:check');
   const also = process.env.ALSO_NODE;
   const version = also && spawnSync(also, ['--version'], { encoding: 'utf8' }).stdout.trim();
   await runParts([...partsOf(suites), ...(also ? partsOf(suitesOfNode, also, ` on Node ${version}`) : [])]);

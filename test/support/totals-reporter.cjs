@@ -1,19 +1,28 @@
-// mocha's spec reporter that also writes {files: {FILE: {passed, failed, pending}}, failures: [{title, file, message}]} to
-// $TEST_TOTALS_FILE for .ci/test.mjs.
+// mocha's spec reporter that also writes {files: {FILE: {passed, failed, pending, ms}}, failures: [{title, file, message}]} to
+// $TEST_TOTALS_FILE for .ci/test.mjs. `ms` is what a file's tests took with their hooks.
 const { writeFileSync } = require('node:fs');
 const { reporters, Runner } = require('mocha');
 
-const { EVENT_RUN_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } = Runner.constants;
+const { EVENT_RUN_END, EVENT_SUITE_BEGIN, EVENT_SUITE_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } =
+  Runner.constants;
 
 module.exports = class TotalsReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const files = {};
     const failures = [];
+    const totalsOf = ({ file = '' }) => (files[file] ??= { passed: 0, failed: 0, pending: 0, ms: 0 });
     const count = (test, outcome) => {
-      const totals = (files[test.file ?? ''] ??= { passed: 0, failed: 0, pending: 0 });
-      totals[outcome] += 1;
+      totalsOf(test)[outcome] += 1;
     };
+    const isOutermost = (suite) => suite.parent?.root === true;
+    let startMs = 0;
+    runner.on(EVENT_SUITE_BEGIN, (suite) => {
+      if (isOutermost(suite)) startMs = Date.now();
+    });
+    runner.on(EVENT_SUITE_END, (suite) => {
+      if (isOutermost(suite)) totalsOf(suite).ms += Date.now() - startMs;
+    });
     runner.on(EVENT_TEST_PASS, (test) => count(test, 'passed'));
     runner.on(EVENT_TEST_PENDING, (test) => count(test, 'pending'));
     runner.on(EVENT_TEST_FAIL, (test, error) => {
