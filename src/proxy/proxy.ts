@@ -31,6 +31,7 @@ import { AddressRules } from './upstream/address-rules.js';
 import { Resolver } from './upstream/resolver.js';
 import type { SystemLookup } from './upstream/resolver.js';
 import { StallWatch } from './upstream/stall-watch.js';
+import { ClientBuffers } from './upstream/stream-buffer.js';
 import { ToolClient } from './upstream/tool-client.js';
 import { TrustSets } from './upstream/trust.js';
 
@@ -253,7 +254,7 @@ export class Proxy {
       address: config['proxy-address'],
       connections: this.#connections,
       requests: new RequestHandler(common),
-      connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
+      connects: new ConnectHandler({ ...common, leaves: this.#leaves, buffers: new ClientBuffers() }),
       log,
     });
   }

@@ -9,6 +9,7 @@ import { parseAuthority } from '../credential/tool-address.js';
 import { Refusal } from '../refusal.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
 import { valuesOf } from '../upstream/headers.js';
+import type { ClientBuffers } from '../upstream/stream-buffer.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
@@ -27,6 +28,7 @@ export interface ConnectHandlerOptions {
   readonly router: Router;
   readonly exchange: ExchangeParts;
   readonly leaves: LeafCertificates;
+  readonly buffers: ClientBuffers;
   readonly clock: Clock;
   readonly observer: RequestObserver & TunnelObserver;
   readonly log: Log;
@@ -98,12 +100,12 @@ export class ConnectHandler {
   }
 
   #intercept(visit: Visit, named: NamedHost, socket: Socket, taker: ConnectionTaker): void {
-    const { observer, leaves, clock } = this.#options;
+    const { observer, leaves, buffers, clock } = this.#options;
     observer.tunnelOpened('intercepted');
     socket.once('close', () => observer.tunnelClosed('intercepted'));
     socket.write(established);
     const session = new TunnelSession(visit, named, socket, visit.caller.expiresAtMs - clock.now());
-    endTls(socket, named.host, leaves, (plain) => taker.intercepted(plain, session));
+    endTls(socket, named.host, { leaves, buffers }, (plain) => taker.intercepted(plain, session));
   }
 
   /** The connection first, so that a host that is not there is an error that the client understands. */

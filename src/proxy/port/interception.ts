@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { LeafCertificates } from '../certificates/leaf-certificates.js';
-import { streamBuffer } from '../upstream/stream-buffer.js';
+import type { ClientBuffers } from '../upstream/stream-buffer.js';
 
 /** For the first byte in the tunnel, and again for the handshake. */
 const handshakeMs = 30_000;
@@ -15,7 +15,12 @@ const tlsHandshakeRecord = 0x16;
  * @param host of the CONNECT.
  * @param onPlain gets the connection that HTTP is spoken on. It is not called when the client leaves or TLS fails.
  */
-export function endTls(socket: Socket, host: string, leaves: LeafCertificates, onPlain: (plain: Socket) => void): void {
+export function endTls(
+  socket: Socket,
+  host: string,
+  { leaves, buffers }: { readonly leaves: LeafCertificates; readonly buffers: ClientBuffers },
+  onPlain: (plain: Socket) => void,
+): void {
   const timer = setTimeout(() => socket.destroy(), handshakeMs);
   socket.once('close', () => clearTimeout(timer));
   const ignore = (): void => undefined;
@@ -35,12 +40,13 @@ export function endTls(socket: Socket, host: string, leaves: LeafCertificates, o
     }
     const tls = new TLSSocket(socket, {
       isServer: true,
-      ...streamBuffer,
+      ...buffers.next,
       secureContext: leaves.contextFor(host),
       ALPNProtocols: ['http/1.1'],
       SNICallback: (name, callback) =>
         callback(null, leaves.contextFor(isServerName(name) ? name.toLowerCase() : host)),
     });
+    buffers.count(tls);
     tls.on('error', () => socket.destroy());
     tls.once('secure', () => {
       clearTimeout(timer);

@@ -203,7 +203,8 @@ export class RequestHandler {
       );
     }
     try {
-      return await this.#options.router.forward({ ...visit, caller }, named, path, signal);
+      const { token, connectors } = visit;
+      return await this.#options.router.forward({ token, caller, connectors }, named, path, signal);
     } catch (error) {
       if (error instanceof Refusal && error.kind === 'denied') session.end();
       throw error;

@@ -32,6 +32,8 @@ export function endToEnd(raw: RawHeaders, ...without: readonly ReadonlySet<strin
 /** The headers that `Connection` makes hop-by-hop. */
 function listedIn(values: readonly string[]): ReadonlySet<string> {
   if (values.length === 0) return nothing;
+  // Nearly every message says this, and that header is hop-by-hop anyway.
+  if (values.length === 1 && values[0]?.toLowerCase() === 'keep-alive') return nothing;
   const names = values.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
   return new Set(names.filter((name) => !neverListed.has(name)));
 }

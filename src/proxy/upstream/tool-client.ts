@@ -67,8 +67,8 @@ export class ToolClient {
   /** By trust, the one used last at the end: a connection counts only for those who trust alike. */
   readonly #secure = new Map<string, https.Agent>();
 
-  /** Origins are those of Connectors' addresses, which stay the same from request to request. */
-  readonly #optionsByOrigin = new WeakMap<ToolOrigin, https.RequestOptions>();
+  /** Of origins that have been checked: they are those of Connectors' addresses, the same from request to request. */
+  readonly #serverNames = new WeakMap<ToolOrigin, { readonly servername: string | undefined }>();
 
   constructor(options: ToolClientOptions) {
     this.#options = options;
@@ -81,12 +81,25 @@ export class ToolClient {
    * @throws {Refusal} 403 for a host that is a refused address.
    */
   request({ origin, method, path, headers, trust }: ToolRequest): ClientRequest {
-    // The type knows of no list that nobody changes.
-    const options = { ...this.#optionsFor(origin), method, path, headers: headers as string[] };
-    const request =
-      origin.scheme === 'http'
-        ? http.request({ ...options, agent: this.#plain })
-        : https.request({ ...options, agent: this.#agentFor(trust) });
+    const { servername } = this.#checked(origin);
+    const isPlain = origin.scheme === 'http';
+    // Written out, since what is put together from parts is slow for whoever reads it.
+    const options: https.RequestOptions = {
+      protocol: isPlain ? 'http:' : 'https:',
+      host: origin.host,
+      port: origin.port,
+      method,
+      path,
+      headers,
+      agent: isPlain ? this.#plain : this.#agentFor(trust),
+      lookup: this.#options.resolver.lookup,
+      setHost: false,
+      maxHeaderSize,
+      insecureHTTPParser: false,
+      servername,
+    };
+    // The agent says what is spoken: https.request would only copy all of it once more.
+    const request = http.request(options);
     this.#limitConnecting(request, origin);
     return request;
   }
@@ -115,19 +128,16 @@ export class ToolClient {
     for (const agent of this.#secure.values()) agent.destroy();
   }
 
-  /** What is the same for all requests to an origin. @throws {Refusal} 403 as above. */
-  #optionsFor(origin: ToolOrigin): https.RequestOptions {
-    const known = this.#optionsByOrigin.get(origin);
+  /** Looks at the host of an origin once. @throws {Refusal} 403 as above. */
+  #checked(origin: ToolOrigin): { readonly servername: string | undefined } {
+    const known = this.#serverNames.get(origin);
     if (known !== undefined) return known;
-    const { resolver } = this.#options;
-    const { host, port, scheme } = origin;
-    resolver.ensureNotRefused(host);
-    const options = {
-      ...{ host, port, setHost: false, lookup: resolver.lookup, maxHeaderSize, insecureHTTPParser: false },
-      ...(scheme === 'https' ? serverName(host) : {}),
-    };
-    this.#optionsByOrigin.set(origin, options);
-    return options;
+    const { host, scheme } = origin;
+    this.#options.resolver.ensureNotRefused(host);
+    // Addresses are no server names (RFC 6066, 3).
+    const checked = { servername: scheme === 'https' && isIP(host) === 0 ? host : undefined };
+    this.#serverNames.set(origin, checked);
+    return checked;
   }
 
   #agentFor(trust: Trust | undefined): https.Agent {
@@ -165,9 +175,4 @@ export class ConnectTimeout extends Error {
   constructor(host: string) {
     super(`no connection to ${host} in time`);
   }
-}
-
-/** Addresses are no server names (RFC 6066, 3). */
-function serverName(host: string): { readonly servername?: string } {
-  return isIP(host) === 0 ? { servername: host } : {};
 }
