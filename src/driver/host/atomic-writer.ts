@@ -7,6 +7,7 @@ import { compareGeneration, removeEntry, writeGeneration } from './generation.js
 import type { Comparison } from './generation.js';
 import { hasPermissions, permissionsOf, setPermissions } from './permissions.js';
 import type { Permissions } from './permissions.js';
+import type { SharedFiles } from './shared-contents.js';
 import { open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
@@ -18,8 +19,7 @@ const nextDataLink = '..data_tmp';
 const maxNameAttempts = 8;
 
 /** What a volume is to hold. */
-interface Wanted {
-  readonly files: readonly VolumeFile[];
+interface Wanted extends SharedFiles {
   readonly permissions: Permissions;
 }
 
@@ -62,11 +62,11 @@ export class AtomicWriter {
   }
 
   /** Steps 4 to 6 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops it. */
-  fill(root: Directory, files: readonly VolumeFile[], ownership: Ownership): void {
+  fill(root: Directory, shared: SharedFiles, ownership: Ownership): void {
     const permissions = permissionsOf(ownership);
     const generation = this.#makeGeneration(root, permissions);
-    writeGeneration(this.#syscalls, root, generation, files, permissions);
-    for (const file of files) this.#link(root, file.name);
+    writeGeneration(this.#syscalls, root, generation, shared, permissions);
+    for (const file of shared.files) this.#link(root, file.name);
     check(this.#syscalls.symlinkat(generation, root.fd, dataLink), 'symlinkat', root, dataLink);
   }
 
@@ -74,8 +74,8 @@ export class AtomicWriter {
    * All steps, on a directory in any state that an earlier write left, finished or not.
    * @returns 'unchanged' when nothing had to be touched.
    */
-  rewrite(root: Directory, files: readonly VolumeFile[], ownership: Ownership): 'refreshed' | 'unchanged' {
-    const wanted = { files, permissions: permissionsOf(ownership) };
+  rewrite(root: Directory, shared: SharedFiles, ownership: Ownership): 'refreshed' | 'unchanged' {
+    const wanted = { ...shared, permissions: permissionsOf(ownership) };
     const entries = checkValue(this.#syscalls.list(root.fd), 'getdents', root); // 1
     const current = openCurrentGeneration(this.#syscalls, root);
     if (current === undefined) return this.#rewrite(root, entries, wanted);
@@ -89,7 +89,7 @@ export class AtomicWriter {
     current?: Generation,
   ): 'refreshed' | 'unchanged' {
     const { files, permissions } = wanted;
-    const comparison = current && compareGeneration(this.#syscalls, current, files, permissions);
+    const comparison = current && compareGeneration(this.#syscalls, current, wanted, permissions);
     const isSame = comparison?.isSame === true;
     const changes = [
       this.#ensureRootPermissions(root, permissions), // 2
@@ -127,7 +127,7 @@ export class AtomicWriter {
     const { files, permissions } = wanted;
     const generation = this.#makeGeneration(root, permissions);
     try {
-      writeGeneration(this.#syscalls, root, generation, files, permissions, previous); // 4
+      writeGeneration(this.#syscalls, root, generation, wanted, permissions, previous); // 4
       const linked = this.#linkNew(root, entries, files); // 5
       this.#commit(root, generation, linked); // 6
     } catch (error) {

@@ -1,7 +1,6 @@
 import { DriverError } from '../../errors.js';
 import { limits } from '../../load/limits.js';
-import type { VolumeFile } from '../volume/ports.js';
-import { shareContents } from './shared-contents.js';
+import type { SharedFiles } from './shared-contents.js';
 
 /** A symbolic link of up to so many bytes takes no page (`SHORT_SYMLINK_LEN`, with the final NUL). */
 const shortLinkBytes = 127;
@@ -9,10 +8,13 @@ const shortLinkBytes = 127;
 const linkPrefixBytes = 7;
 
 /** Pages that the files take in the largest case: two generations that share nothing, and the links to them. */
-export function pagesOf(files: readonly VolumeFile[], pageBytes: number): number {
-  const contents = shareContents(files).map(({ content }) => Math.ceil(content.length / pageBytes));
-  const longLinks = files.filter(({ name }) => name.length + linkPrefixBytes > shortLinkBytes);
-  return 2 * contents.reduce((sum, pages) => sum + pages, 0) + longLinks.length;
+export function pagesOf({ contents }: Pick<SharedFiles, 'contents'>, pageBytes: number): number {
+  let pages = 0;
+  for (const { content, names } of contents) {
+    pages += 2 * Math.ceil(content.length / pageBytes);
+    for (const name of names) if (name.length + linkPrefixBytes > shortLinkBytes) pages += 1;
+  }
+  return pages;
 }
 
 /** The size of a tmpfs that has room for two generations of anything that a volume may hold: 4 MiB with 4 KiB pages. */

@@ -5,8 +5,7 @@ import { errno } from './errno.js';
 import { isFile } from './file-comparison.js';
 import { hasPermissions, setGroup } from './permissions.js';
 import type { Permissions } from './permissions.js';
-import { shareContents } from './shared-contents.js';
-import type { SharedContent } from './shared-contents.js';
+import type { SharedContent, SharedFiles } from './shared-contents.js';
 import { AT_REMOVEDIR, open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
@@ -21,13 +20,13 @@ export interface Comparison {
 export function compareGeneration(
   syscalls: Syscalls,
   directory: Directory,
-  files: readonly VolumeFile[],
+  { files, contents }: SharedFiles,
   permissions: Permissions,
 ): Comparison {
   const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
   const count = checkValue(syscalls.list(directory.fd), 'getdents', directory).length;
   const sameNames = new Set<string>();
-  for (const content of shareContents(files)) {
+  for (const content of contents) {
     for (const name of namesWith(syscalls, directory, content, permissions)) sameNames.add(name);
   }
   const isSame =
@@ -59,7 +58,7 @@ export function writeGeneration(
   syscalls: Syscalls,
   root: Directory,
   name: string,
-  files: readonly VolumeFile[],
+  { contents }: SharedFiles,
   permissions: Permissions,
   previous?: Comparison,
 ): void {
@@ -70,7 +69,7 @@ export function writeGeneration(
     const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
     const isMasked = !hasPermissions(status, directoryMode, gid);
     if (isMasked) check(syscalls.fchmod(directory.fd, directoryMode), 'fchmod', directory);
-    for (const { content, names } of shareContents(files)) {
+    for (const { content, names } of contents) {
       const old = names.find((candidate) => previous?.sameNames.has(candidate) === true);
       const [first = '', ...others] = names;
       if (previous !== undefined && old !== undefined) link(syscalls, previous.directory, old, directory, first);

@@ -7,20 +7,23 @@ export interface SharedContent {
   readonly names: readonly string[];
 }
 
+/** The files of a volume, and which of them have the same bytes. */
+export interface SharedFiles {
+  readonly files: readonly VolumeFile[];
+  readonly contents: readonly SharedContent[];
+}
+
 /** Files with the same bytes together: a volume has its CA bundle under three names and its proxy's address under two. */
-export function shareContents(files: readonly VolumeFile[]): readonly SharedContent[] {
-  const byLength = new Map<number, { readonly content: Uint8Array; readonly names: string[] }[]>();
-  const all: SharedContent[] = [];
+export function shareContents(files: readonly VolumeFile[]): SharedFiles {
+  const contents: { readonly content: Uint8Array; readonly names: string[] }[] = [];
   for (const { name, content } of files) {
-    const alike = byLength.get(content.length) ?? [];
-    const same = alike.find((other) => other.content === content || Buffer.compare(other.content, content) === 0);
-    if (same !== undefined) {
-      same.names.push(name);
-      continue;
-    }
-    const added = { content, names: [name] };
-    byLength.set(content.length, [...alike, added]);
-    all.push(added);
+    const same = contents.find((other) => other.content === content || isEqual(other.content, content));
+    if (same === undefined) contents.push({ content, names: [name] });
+    else same.names.push(name);
   }
-  return all;
+  return { files, contents };
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
 }

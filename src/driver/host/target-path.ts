@@ -112,19 +112,34 @@ function resolveKubeletDir(kubeletDir: string): string {
   }
 }
 
-/** A component that is empty, `.` or `..`. */
-const notNormalised = /\/\.{0,2}(?:\/|$)/;
 /** No character takes more than three bytes for each of its code units. */
-const mayBeTooLong = new RegExp(`[^/]{${Math.floor(maxNameBytes / 3) + 1}}`);
+const maxBytesPerUnit = 3;
 
 function problemOf(targetPath: string): string | undefined {
   if (targetPath.includes('\0')) return 'it contains a NUL byte';
   if (!targetPath.startsWith('/')) return 'it must be absolute';
-  if (notNormalised.test(targetPath)) return 'it must be normalised: no "..", ".", "//" or final "/"';
-  if (targetPath.length <= maxPathBytes / 3 && !mayBeTooLong.test(targetPath)) return undefined;
-  const isTooLong = targetPath.split('/').some((component) => Buffer.byteLength(component) > maxNameBytes);
-  if (isTooLong || Buffer.byteLength(targetPath) > maxPathBytes) return 'it is too long';
-  return undefined;
+  let problem = isTooLong(targetPath, maxPathBytes) ? tooLong : undefined;
+  for (let from = 1; from <= targetPath.length;) {
+    const slash = targetPath.indexOf('/', from);
+    const to = slash === -1 ? targetPath.length : slash;
+    if (isNoName(targetPath, from, to)) return 'it must be normalised: no "..", ".", "//" or final "/"';
+    if (maxBytesPerUnit * (to - from) > maxNameBytes && isTooLong(targetPath.slice(from, to), maxNameBytes))
+      problem = tooLong;
+    from = to + 1;
+  }
+  return problem;
+}
+
+const tooLong = 'it is too long';
+
+function isTooLong(text: string, maxBytes: number): boolean {
+  return maxBytesPerUnit * text.length > maxBytes && Buffer.byteLength(text) > maxBytes;
+}
+
+/** Whether the component is empty, `.` or `..`. */
+function isNoName(targetPath: string, from: number, to: number): boolean {
+  const length = to - from;
+  return length === 0 || (length <= 2 && targetPath[from] === '.' && targetPath[to - 1] === '.');
 }
 
 function invalid(targetPath: string, problem: string): DriverError {

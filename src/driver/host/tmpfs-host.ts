@@ -23,6 +23,8 @@ import { permissionsOf } from './permissions.js';
 import { propagationProblem } from './propagation.js';
 import { SeenGenerations } from './seen-generations.js';
 import { selinuxContext } from './selinux.js';
+import { shareContents } from './shared-contents.js';
+import type { SharedFiles } from './shared-contents.js';
 import { AT_REMOVEDIR, open } from './syscalls.js';
 import type { FilesystemStatus, Syscalls } from './syscalls.js';
 import { TargetPaths } from './target-path.js';
@@ -44,8 +46,7 @@ export interface TmpfsHostOptions extends GenerationNames {
 }
 
 /** What a volume is to hold. */
-interface NewVolume {
-  readonly files: readonly VolumeFile[];
+interface NewVolume extends SharedFiles {
   /** That it may come to take. */
   readonly pages: number;
   readonly options: MountOptions;
@@ -106,14 +107,15 @@ export class TmpfsHost implements VolumeHost {
    */
   put(targetPath: string, files: readonly VolumeFile[], options: MountOptions, owner: VolumeOwner): VolumeChange {
     checkFileNames(files);
-    const pages = pagesOf(files, this.#options.pageBytes);
+    const shared = shareContents(files);
+    const pages = pagesOf(shared, this.#options.pageBytes);
     return this.#at(targetPath, (target) => {
       if (target === undefined)
         throw new DriverError('INTERNAL', `the parent directory of ${shownPath(targetPath)} does not exist`);
       const giveBack = this.#options.memory.hold(targetPath, owner, memoryOf(pages, this.#options.pageBytes));
       try {
         const place = openTarget(this.#syscalls, target);
-        const volume = { files, pages, options };
+        const volume = { ...shared, pages, options };
         if (place === undefined) return this.#attach(target, undefined, volume);
         return closing(this.#syscalls, place, () => this.#putOn(target, place, volume));
       } catch (error) {
@@ -203,7 +205,7 @@ export class TmpfsHost implements VolumeHost {
     if (occupant.kind === 'tmpfs') {
       // Mounted when --tmpfs-size was smaller; without more room it works as long as its content does not need it.
       if (occupant.sizeBytes < this.#options.tmpfsSizeBytes) this.#tmpfs.grow(place, this.#options.tmpfsSizeBytes);
-      return this.#writer.rewrite(place, volume.files, volume.options);
+      return this.#writer.rewrite(place, volume, volume.options);
     }
     if (checkValue(this.#syscalls.list(place.fd), 'getdents', place).length > 0) {
       throw new DriverError(
@@ -228,7 +230,7 @@ export class TmpfsHost implements VolumeHost {
 
   #attachDetached(target: Target, place: Directory | undefined, volume: NewVolume, tmpfs: TmpfsOptions): void {
     closing(this.#syscalls, this.#tmpfs.createDetached(tmpfs), (root) => {
-      this.#writer.fill(root, volume.files, volume.options);
+      this.#writer.fill(root, volume, volume.options);
       this.#onDirectory(target, place, (directory) => this.#tmpfs.attach(root, directory));
     });
   }
@@ -238,7 +240,7 @@ export class TmpfsHost implements VolumeHost {
       this.#tmpfs.mountOn(directory, tmpfs);
       try {
         closing(this.#syscalls, openDirectory(this.#syscalls, target.parent, target.name, open.place), (root) =>
-          this.#writer.fill(root, volume.files, volume.options),
+          this.#writer.fill(root, volume, volume.options),
         );
       } catch (error) {
         unmountNow(this.#syscalls, target);

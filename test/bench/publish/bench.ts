@@ -1,9 +1,9 @@
 /**
- * `npm run bench -- [--runs N] [--rounds N] [--json FILE] [--charts DIR]`: what calls cost, with the built driver as it
+ * `npm run bench -- [--runs N] [--rounds N] [--node PROGRAM] [--json FILE] [--charts DIR]`: what calls cost, with the built driver as it
  * is deployed, beside empty calls and bare system calls in the same run. Figures, no verdict: ratios within a run are
- * what counts, medians over the runs what is printed. Runs itself again in a mount namespace of its own.
+ * what counts, medians over the runs what is printed. The driver runs on this Node, or on that of `--node`. Runs itself again in a mount namespace of its own.
  */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release } from 'node:os';
 import path from 'node:path';
@@ -26,6 +26,7 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '400' },
+    node: { type: 'string', default: process.execPath },
     json: { type: 'string' },
     charts: { type: 'string' },
   },
@@ -60,7 +61,8 @@ async function main(): Promise<void> {
   ) as Record<Source, ReturnType<typeof summaryOf>>;
   for (const source of sources) console.log(`\n## ${source}\n\n${tablesOf(summaries[source])}`);
   const machine = {
-    node: process.version,
+    node: execFileSync(values.node, ['--version'], { encoding: 'utf8' }).trim(),
+    clientNode: process.version,
     kernel: release(),
     cores: cpus().length,
     loadBefore,
@@ -76,7 +78,7 @@ async function main(): Promise<void> {
 }
 
 async function measured(source: Source): Promise<Run> {
-  const deployed = await deployedDriver(source);
+  const deployed = await deployedDriver(source, values.node);
   try {
     const calls: Partial<Record<Connections, CallFigures>> = {};
     const cycles: Record<Connections, CycleFigures[]> = { shared: [], fresh: [] };

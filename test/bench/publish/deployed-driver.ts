@@ -17,6 +17,7 @@ export const withConfiguration = { connectors: 'harbor', 'configuration.names': 
 
 const root = path.join(import.meta.dirname, '..', '..', '..');
 const ociClass = readFileSync(path.join(root, 'deploy/classes/oci.yaml'), 'utf8');
+const main = path.join(root, 'dist/main.js');
 /** What the Dockerfile sets. */
 const imageEnv = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
 
@@ -27,7 +28,8 @@ export interface DeployedDriver {
   readonly stop: () => Promise<void>;
 }
 
-export async function deployedDriver(source: Source): Promise<DeployedDriver> {
+/** @param program the Node that runs it. */
+export async function deployedDriver(source: Source, program: string): Promise<DeployedDriver> {
   const cluster = await Cluster.start();
   const { node, api } = cluster;
   node.writeManifest('class-oci.json', ociClass);
@@ -36,7 +38,7 @@ export async function deployedDriver(source: Source): Promise<DeployedDriver> {
   api.writeKubeconfig(kubeconfig, { name: driverUser, groups: ['system:serviceaccounts'] });
   const ofSource =
     source === 'kubernetes' ? ['--connector-source', source, '--manifests', '', '--kubeconfig', kubeconfig] : [];
-  const driver = new DriverProcess(node, ['--log-level', 'info', ...ofSource], imageEnv);
+  const driver = new DriverProcess(node, ['--log-level', 'info', ...ofSource], imageEnv, [], [program, main]);
   await driver.kubelet.untilReady();
   return {
     node,

@@ -54,6 +54,7 @@ for (const kernel of kernelNames) {
       'with a name that is too long': (k) => `${k.root}/pods/${'x'.repeat(256)}/volumes/x/mount`,
       'with a last name that is too long': (k) => `${k.parent}/${'x'.repeat(256)}`,
       'that is too long': (k) => `${k.parent}/${'x'.repeat(4096)}`,
+      'that is too long by many names': (k) => `${k.parent}/${'x/'.repeat(2048)}mount`,
     };
     for (const [name, pathOf] of Object.entries(bad)) {
       it(`refuse one ${name}`, () => {
