@@ -11,8 +11,6 @@ import type { SecretSource } from './credential/secret-source.js';
 export interface StatusBackend {
   readonly client: KubeClient;
   readonly objects: KnownObjects;
-  /** Calls the listener after the CA has changed. */
-  readonly onAuthorityChange: (listener: () => void) => void;
 }
 
 /** Everything that the proxy asks about the world beyond its connections. */
@@ -24,6 +22,8 @@ export interface ProxyBackend {
   readonly connectors: ConnectorLookup;
   readonly secrets: SecretSource;
   readonly authority: AuthoritySource;
+  /** Calls the listener after the CA has changed; undefined where it is there from the start. */
+  readonly onAuthorityChange: ((listener: () => void) => void) | undefined;
   /** What the status of Connectors is written with; undefined where it is not written. */
   readonly status: StatusBackend | undefined;
   /** What Connectors and classes take in memory, by an estimate, and how many have found no room. */

@@ -56,6 +56,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     connectors: lookupIn(source),
     secrets: new ManifestSecrets(objects, namespace),
     authority,
+    onAuthorityChange: undefined,
     status: undefined,
     load: () => ({ bytes: 0, refused: 0 }),
     notice: `tokens, rights and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,

@@ -79,7 +79,8 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     connectors,
     secrets,
     authority,
-    status: { client, objects: connectors, onAuthorityChange: (listener) => authority.onChange(listener) },
+    onAuthorityChange: (listener) => authority.onChange(listener),
+    status: { client, objects: connectors },
     load: () => connectors.load,
     notice: undefined,
     start: () => {

@@ -62,8 +62,8 @@ interface ToolParts {
   readonly trust: ToolTrust;
 }
 
-/** Any name: the first certificate takes ten times as long as the others, and a CA that cannot sign is found at once. */
-const rehearsedHost = 'rehearsal.invalid';
+/** Nobody's names: the first certificates take up to ten times as long as the later ones. */
+const rehearsedHosts = Array.from({ length: 5 }, (_, at) => `rehearsal-${at}.invalid`);
 
 /** Puts the proxy together from its parts and runs it. */
 export class Proxy {
@@ -72,6 +72,7 @@ export class Proxy {
   readonly #connections: Connections;
   readonly #client: ToolClient;
   readonly #leaves: LeafCertificates;
+  readonly #trust: ToolTrust;
   readonly #port: ProxyPort;
   readonly #health: HealthServer | undefined;
   readonly #status: StatusDuty | undefined;
@@ -111,10 +112,8 @@ export class Proxy {
     });
     const trustSets = new TrustSets(systemRoots(config['system-roots']));
     const { secrets } = this.#backend;
-    const tools = {
-      credentials: new ToolCredentials({ secrets, client: this.#client, clock }),
-      trust: new ToolTrust(secrets, trustSets),
-    };
+    this.#trust = new ToolTrust(secrets, trustSets);
+    const tools = { credentials: new ToolCredentials({ secrets, client: this.#client, clock }), trust: this.#trust };
     this.#port = this.#createPort(tools, trustSets);
     this.#probeThreads = probeThreads(parts.probeThread);
     this.#status = this.#createStatus(tools);
@@ -143,6 +142,7 @@ export class Proxy {
       this.#backend.start();
       if (this.#backend.notice !== undefined) log.warn(`NO CLUSTER: ${this.#backend.notice}`);
       this.#rehearse();
+      this.#backend.onAuthorityChange?.(() => this.#rehearse());
       const httpPort = await this.#health?.start();
       const proxyPort = await this.#port.start();
       this.#status?.start();
@@ -197,12 +197,15 @@ export class Proxy {
     return this.#caProblem() === undefined ? this.#backend.authority.current().expiresAtMs / 1000 : 0;
   }
 
+  /** What the first client would wait for; in a cluster the CA is there only after it has been read. */
   #rehearse(): void {
+    const { log } = this.#parts;
     try {
-      this.#leaves.contextFor(rehearsedHost);
+      for (const host of rehearsedHosts) this.#leaves.contextFor(host);
+      this.#trust.ofAll();
     } catch (error) {
-      if (!(error instanceof DriverError)) throw error;
-      this.#parts.log.warn('there is no CA yet', { error });
+      if (error instanceof DriverError) log.warn('there is no CA yet', { error });
+      else log.error('no certificate can be made', { error });
     }
   }
 
@@ -213,6 +216,7 @@ export class Proxy {
     const { service: name, namespace, 'cluster-domain': clusterDomain } = config;
     return new StatusDuty({
       ...status,
+      onAuthorityChange: (listener) => this.#backend.onAuthorityChange?.(listener),
       check: new ConnectorCheck({
         ...tools,
         authority,

@@ -101,6 +101,8 @@ export class ConnectHandler {
 
   #intercept(visit: Visit, named: NamedHost, socket: Socket, taker: ConnectionTaker): void {
     const { observer, leaves, buffers, clock } = this.#options;
+    // Where no certificate can be made, that is the answer.
+    leaves.contextFor(named.host);
     observer.tunnelOpened('intercepted');
     socket.once('close', () => observer.tunnelClosed('intercepted'));
     socket.write(established);

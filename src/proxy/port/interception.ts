@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import type { LeafCertificates } from '../certificates/leaf-certificates.js';
 import type { ClientBuffers } from '../upstream/stream-buffer.js';
 
@@ -38,13 +39,21 @@ export function endTls(
       onPlain(socket);
       return;
     }
+    const ofHost = certificateOf(leaves, host);
+    if (ofHost instanceof Error) {
+      socket.destroy();
+      return;
+    }
     const tls = new TLSSocket(socket, {
       isServer: true,
       ...buffers.next,
-      secureContext: leaves.contextFor(host),
+      secureContext: ofHost,
       ALPNProtocols: ['http/1.1'],
-      SNICallback: (name, callback) =>
-        callback(null, leaves.contextFor(isServerName(name) ? name.toLowerCase() : host)),
+      SNICallback: (name, callback) => {
+        const ofName = isServerName(name) ? certificateOf(leaves, name.toLowerCase()) : ofHost;
+        if (ofName instanceof Error) callback(ofName);
+        else callback(null, ofName);
+      },
     });
     buffers.count(tls);
     tls.on('error', () => socket.destroy());
@@ -53,6 +62,15 @@ export function endTls(
       onPlain(tls);
     });
   });
+}
+
+/** Why there is none, where the CA cannot sign: a Secret that somebody edits is a trouble of tunnels, not of the process. */
+function certificateOf(leaves: LeafCertificates, host: string): SecureContext | Error {
+  try {
+    return leaves.contextFor(host);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 /** What may stand in a certificate. */

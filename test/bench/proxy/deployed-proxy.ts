@@ -31,23 +31,25 @@ export interface ToolLogin {
 
 /**
  * @param host of the tool, which the proxy alone finds. @param login that the tool's Secret holds.
- * @param flags of the proxy besides those that every deployment has.
+ * @param flags of the proxy besides those that every deployment has. @param moreHosts of the Connector, at the same port.
  */
 export async function deployedProxy(
   host: string,
   toolPort: number,
   login: ToolLogin,
   flags: readonly string[] = [],
+  moreHosts: readonly string[] = [],
 ): Promise<DeployedProxy> {
   const directory = mkdtempSync(path.join(tmpdir(), 'bench-proxy-'));
   const api = await KubeApi.start();
   for (const binding of driverBindings('proxy/rbac.yaml', { user })) api.bind(binding);
-  putObjects(api, `https://${host}:${toolPort}`, login);
+  const urlOf = (name: string): string => `https://${name}:${toolPort}`;
+  putObjects(api, urlOf(host), moreHosts.map(urlOf), login);
   const kubeconfig = path.join(directory, 'kubeconfig');
   api.writeKubeconfig(kubeconfig, { name: user });
   const proxy = await ProxyProcess.start({
     directory,
-    hosts: [host],
+    hosts: [host, ...moreHosts],
     flags: ['--kubeconfig', kubeconfig, '--log-level', 'info', '--http-address', '127.0.0.1:0', ...flags],
     env: proxyEnv,
   });
@@ -64,7 +66,12 @@ export async function deployedProxy(
   };
 }
 
-function putObjects(api: KubeApi, address: string, { username, password }: ToolLogin): void {
+function putObjects(
+  api: KubeApi,
+  address: string,
+  extensions: readonly string[],
+  { username, password }: ToolLogin,
+): void {
   const encoded = (text: string): string => Buffer.from(text).toString('base64');
   const data = {
     username: encoded(username),
@@ -72,7 +79,7 @@ function putObjects(api: KubeApi, address: string, { username, password }: ToolL
     'ca.crt': encoded(toolAuthority.certificate),
   };
   api.put(connectorClass('any', { proxy: { ref: service } }) as KubeObject);
-  api.put(connector('tool', address, { secret: 'login', caSecret: 'login' }) as KubeObject);
+  api.put(connector('tool', address, { secret: 'login', caSecret: 'login', extensions }) as KubeObject);
   const metadata = { namespace: 'ci', name: 'login' };
   api.put({ apiVersion: 'v1', kind: 'Secret', metadata, type: 'kubernetes.io/basic-auth', data });
   api.bind({

@@ -159,6 +159,10 @@ export class ClusterStage {
     return inClusterConfig({ host, port, folder }, () => performance.now());
   }
 
+  get replicas(): readonly Proxy[] {
+    return this.#proxies.map(({ proxy }) => proxy);
+  }
+
   /** Of the first replica. */
   get ports(): { readonly port: number; readonly httpPort: number } {
     return this.#proxies[0] ?? { port: 0, httpPort: 0 };
