@@ -83,6 +83,8 @@ describe('the image', function () {
     ]);
     assert.deepEqual(readdirSync(path.join(root, 'app/node_modules')).sort(), ['@koromix', 'koffi']);
     assert.equal(readdirSync(path.join(root, 'app/node_modules/@koromix')).length, 1);
+    // The others' are in NOTICES.txt, those of Node and its libraries where the base has them.
+    assert.match(readFileSync(path.join(root, 'app/node_modules/koffi/LICENSE.txt'), 'utf8'), /MIT License/);
     assert.ok(!existsSync(path.join(root, 'bin')) && !existsSync(path.join(root, 'usr/bin')));
     const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
     const executables = files.filter(({ name }) => ['sh', 'bash', 'busybox', 'npm', 'mount'].includes(name));
