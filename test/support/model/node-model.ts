@@ -5,7 +5,7 @@ import { eventually } from '../poll.js';
 import type { ApiFault } from './api-faults.js';
 import { Beliefs } from './beliefs.js';
 import type { NodeSystem } from './node-system.js';
-import { isBusy } from './outcome.js';
+import { hasTimedOut, isBusy } from './outcome.js';
 import type { Outcome } from './outcome.js';
 import { volumeKinds } from './volume-kinds.js';
 import { VolumeModel } from './volume-model.js';
@@ -64,7 +64,7 @@ export class NodeModel {
   /** Publishes as the kubelet does, which comes again while the driver is still at a call that was given up. */
   async publish(model: VolumeModel, choice: TokenChoice, signal?: AbortSignal): Promise<void> {
     const begin = this.#prepare(model, choice);
-    const outcome = await this.#again(model, () => this.#call(model, signal));
+    const outcome = await this.#calmly(() => this.#again(model, () => this.#call(model, signal)));
     model.published(outcome, begin, this.beliefs, this.system.sources.versions);
   }
 
@@ -189,6 +189,17 @@ export class NodeModel {
     const timeoutMs = this.beliefs.isDisturbed ? patience.disturbedMs : patience.usualMs;
     const options = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
     return this.system.publish(model.volume, model.attributes, options);
+  }
+
+  /**
+   * With nothing wrong, the API server takes milliseconds: a machine has stood still where the driver has waited for it for
+   * ten seconds, and it is asked once more.
+   */
+  async #calmly(call: () => Promise<Outcome>): Promise<Outcome> {
+    const outcome = await call();
+    if (this.beliefs.isDisturbed || !hasTimedOut(outcome)) return outcome;
+    console.log(`      made once more: ${outcome.message}`);
+    return call();
   }
 
   async #again(model: VolumeModel, call: () => Promise<Outcome>): Promise<Outcome> {

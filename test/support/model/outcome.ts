@@ -27,6 +27,11 @@ export function isUnknown({ code, message }: Outcome): boolean {
   return code === 'UNAVAILABLE' && /^(No connection established|Connection dropped|read ECONNRESET)/.test(message);
 }
 
+/** The driver waited in vain for the API server, for seconds. */
+export function hasTimedOut({ message }: Outcome): boolean {
+  return /cannot be reached \(TimedOut\)|has not answered in time/.test(message);
+}
+
 /** The driver was still at an earlier call for the volume. */
 export function isBusy({ code, message }: Outcome): boolean {
   return code === 'ABORTED' || message.includes(': ABORTED: another call');
