@@ -28,7 +28,9 @@ class Flood {
   }
 
   #connect(): void {
-    const socket = net.connect(this.#port, '127.0.0.1').on('error', () => undefined);
+    // From another address than the probes, as a pod's is: of the one with the most connections the oldest goes.
+    const from = { host: '127.0.0.1', port: this.#port, localAddress: '127.0.0.2' };
+    const socket = net.connect(from).on('error', () => undefined);
     this.#open.add(socket);
     let isAnswered = false;
     socket.on('data', () => {
