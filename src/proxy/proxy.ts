@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
 import { limits } from '../load/limits.js';
+import { WorkPlaces } from '../load/work-places.js';
 import { HealthServer } from '../process/health-server.js';
 import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
@@ -62,6 +63,8 @@ interface ToolParts {
   readonly trust: ToolTrust;
 }
 
+/** Half of what looks up names at once in `deploy/proxy` (UV_THREADPOOL_SIZE); the rest is for the hosts of Connectors. */
+const tunnelLookups = 4;
 /** Nobody's names: the first certificates take up to ten times as long as the later ones. */
 const rehearsedHosts = Array.from({ length: 5 }, (_, at) => `rehearsal-${at}.invalid`);
 
@@ -103,11 +106,12 @@ export class Proxy {
     this.#backend = parts.createBackend(this.metrics);
     this.#leaves = new LeafCertificates(() => this.#backend.authority.current(), clock);
     this.#client = new ToolClient({
-      resolver: new Resolver(
-        new AddressRules({ allowed: config['allow-addresses'], apiServer: parts.apiServer }),
-        parts.lookUp ?? ((host) => lookup(host, { all: true })),
+      resolver: new Resolver({
+        rules: new AddressRules({ allowed: config['allow-addresses'], apiServer: parts.apiServer }),
+        lookUp: parts.lookUp ?? ((host) => lookup(host, { all: true })),
+        turns: new WorkPlaces(tunnelLookups),
         steadyNow,
-      ),
+      }),
       connectMs: config['connect-timeout'],
     });
     const trustSets = new TrustSets(systemRoots(config['system-roots']));

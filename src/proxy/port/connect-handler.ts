@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.js';
 import type { Log } from '../../log.js';
+import { serviceAccountOf } from '../caller/caller.js';
+import type { Caller } from '../caller/caller.js';
 import type { Gatekeeper } from '../caller/gatekeeper.js';
 import type { LeafCertificates } from '../certificates/leaf-certificates.js';
 import type { NamedHost } from '../credential/connector-match.js';
@@ -10,6 +12,7 @@ import { Refusal } from '../refusal.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
 import { valuesOf } from '../upstream/headers.js';
 import type { ClientBuffers } from '../upstream/stream-buffer.js';
+import type { LookupOwner } from '../upstream/resolver.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
@@ -119,7 +122,7 @@ export class ConnectHandler {
     signal: AbortSignal,
   ): Promise<void> {
     const { exchange, clock, observer } = this.#options;
-    const tool = exchange.client.connect(named.host, named.port);
+    const tool = exchange.client.connect(named.host, named.port, ownerOf(visit.caller));
     signal.addEventListener('abort', () => tool.destroy(), { once: true });
     try {
       await new Promise<void>((resolve, reject) => {
@@ -138,6 +141,11 @@ export class ConnectHandler {
     observer.tunnelClosed('blind');
     record.finished('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });
   }
+}
+
+/** Whose turn it is at what many want at once. */
+function ownerOf({ user, pod }: Caller): LookupOwner {
+  return { namespace: pod?.namespace ?? serviceAccountOf(user)?.namespace ?? '', podUid: pod?.uid ?? '' };
 }
 
 /** @throws {Refusal} 400 for what is no `host:port`, or comes with a body. */

@@ -4,7 +4,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import net, { isIP } from 'node:net';
 import type { RawHeaders } from './headers.js';
-import type { Resolver } from './resolver.js';
+import type { LookupOwner, Resolver } from './resolver.js';
 import { streamBuffer } from './stream-buffer.js';
 import type { ToolOrigin } from './tool-origin.js';
 import type { Trust } from './trust.js';
@@ -104,14 +104,14 @@ export class ToolClient {
     return request;
   }
 
-  /** A connection for a tunnel. Listen to `error`. @throws {Refusal} 403 as above. */
-  connect(host: string, port: number): Socket {
+  /** A connection for a tunnel of its owner's. Listen to `error`. @throws {Refusal} 403 as above. */
+  connect(host: string, port: number, owner: LookupOwner): Socket {
     const { resolver, connectMs } = this.#options;
     resolver.ensureNotRefused(host);
     const socket = net.connect({
       host,
       port,
-      lookup: resolver.lookup,
+      lookup: resolver.lookupFor(owner),
       noDelay: true,
       keepAlive: true,
       ...streamBuffer,

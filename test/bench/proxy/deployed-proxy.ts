@@ -12,7 +12,12 @@ import { toolAuthority } from '../../support/proxy/tool-server.js';
 const user = 'proxy';
 const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 /** What the Dockerfile and deploy/proxy set. */
-export const proxyEnv = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=4' };
+export const proxyEnv = {
+  NODE_ENV: 'production',
+  MALLOC_ARENA_MAX: '2',
+  UV_THREADPOOL_SIZE: '16',
+  NODE_OPTIONS: '--max-semi-space-size=4',
+};
 
 /** The built proxy as deploy/proxy runs it: the API server as its source, log level info to a pipe that is read. */
 export interface DeployedProxy {
