@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
 import { limits } from '../load/limits.js';
+import { QuestionPace } from '../load/question-pace.js';
 import { WorkPlaces } from '../load/work-places.js';
 import { HealthServer } from '../process/health-server.js';
 import { version } from '../version.js';
@@ -116,7 +117,7 @@ export class Proxy {
     });
     const trustSets = new TrustSets(systemRoots(config['system-roots']));
     const { secrets } = this.#backend;
-    this.#trust = new ToolTrust(secrets, trustSets);
+    this.#trust = new ToolTrust(secrets, trustSets, new QuestionPace(limits.questions, steadyNow));
     const tools = { credentials: new ToolCredentials({ secrets, client: this.#client, clock }), trust: this.#trust };
     this.#port = this.#createPort(tools, trustSets);
     this.#probeThreads = probeThreads(parts.probeThread);

@@ -15,7 +15,7 @@ export type RefusalKind =
   | 'timeout'
   | 'reset'
   | 'protocol'
-  /** The client has asked for too much that came to nothing. */
+  /** Too much work of one kind for one client or namespace. */
   | 'paced'
   /** Too much is under way, or the proxy is stopping. */
   | 'overload'
@@ -44,4 +44,11 @@ export class Refusal extends Error {
     this.kind = kind;
     this.headers = options.headers ?? {};
   }
+}
+
+/** For who has made the proxy do too much work of one kind. @param why a sentence's beginning. */
+export function paced(why: string): Refusal {
+  return new Refusal(429, 'paced', `${why} within a short time: try again in some seconds`, {
+    headers: { 'Retry-After': '5' },
+  });
 }

@@ -2,8 +2,8 @@ import type { AccessReviews } from '../../access/access-reviews.js';
 import type { Permission } from '../../access/permission.js';
 import type { Authorizer } from './authorizer.js';
 import type { QuestionPace } from '../../load/question-pace.js';
+import { paced } from '../refusal.js';
 import type { Caller } from './caller.js';
-import { paced } from './paced.js';
 
 /** How long answers count: a right that is withdrawn ends what uses it within 10 seconds. */
 export const accessLifetimes = { allowedForMs: 10_000, deniedForMs: 5_000 } as const;

@@ -7,9 +7,9 @@ import type { ResourceType } from '../../kube/resource-location.js';
 import type { QuestionPace } from '../../load/question-pace.js';
 import type { Clock } from '../../clock.js';
 import type { Secret } from '../../secret.js';
+import { paced } from '../refusal.js';
 import type { Caller, CallerPod } from './caller.js';
 import { serviceAccountOf } from './caller.js';
-import { paced } from './paced.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 const tokenReviews: ResourceType = {

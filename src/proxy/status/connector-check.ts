@@ -122,7 +122,12 @@ function asFinding(type: ConditionType, { verdict, reason, message }: ProbeVerdi
 }
 
 function failureFinding(error: unknown): Finding {
-  if (error instanceof Refusal) return isFalse('SecretReady', 'Unusable', error.message);
+  if (error instanceof Refusal) {
+    const { kind, message } = error;
+    return kind === 'paced'
+      ? isUnknown('SecretReady', 'NotAsked', message)
+      : isFalse('SecretReady', 'Unusable', message);
+  }
   if (!(error instanceof DriverError)) throw error;
   return error.code === 'FAILED_PRECONDITION'
     ? isFalse('SecretReady', 'Unreadable', error.message)

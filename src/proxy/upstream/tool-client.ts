@@ -31,7 +31,7 @@ const keptConnectionMs = 15_000;
 /** Clients ask in bursts: with fewer than a burst needs, each one opens connections anew, which cost ten times a request. */
 const maxKeptPerHost = 512;
 /** Connectors with CAs of their own; those used last stay. */
-const maxAgents = 64;
+const maxAgents = 48;
 /** Registries send long challenges. */
 const maxHeaderSize = 64 * 1024;
 
