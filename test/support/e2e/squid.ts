@@ -35,14 +35,15 @@ export class Squid {
     const { uid, gid } = squidUser();
     const port = await freePort();
     fs.copyFileSync(helper, path.join(directory, 'helper.mjs'));
+    // This Node may be in a folder that only we can enter.
+    fs.copyFileSync(process.execPath, path.join(directory, 'node'), fs.constants.COPYFILE_FICLONE);
     fs.writeFileSync(path.join(directory, 'hosts'), `127.0.0.1 localhost ${proxiedHost}\n`);
     fs.writeFileSync(path.join(directory, 'allowed'), '');
     fs.writeFileSync(path.join(directory, 'squid.conf'), configuration(directory, port));
     for (const name of ['.', ...fs.readdirSync(directory)]) fs.chownSync(path.join(directory, name), uid, gid);
     // Started as the user that it would change to; it refuses to be root.
     const args = ['-N', '-n', serviceName(port), '-f', path.join(directory, 'squid.conf')];
-    const process = spawn('squid', args, { stdio: 'ignore', uid, gid });
-    const squid = new Squid(directory, port, process);
+    const squid = new Squid(directory, port, spawn('squid', args, { stdio: 'ignore', uid, gid }));
     try {
       await untilListening(port);
     } catch (error) {
@@ -99,7 +100,7 @@ access_log stdio:${directory}/access.log short
 cache_log ${directory}/cache.log
 coredump_dir ${directory}
 hosts_file ${directory}/hosts
-auth_param basic program ${process.execPath} ${directory}/helper.mjs ${directory}/allowed
+auth_param basic program ${directory}/node ${directory}/helper.mjs ${directory}/allowed
 auth_param basic children 2 startup=1
 auth_param basic credentialsttl 1 second
 acl known proxy_auth REQUIRED
