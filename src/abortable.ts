@@ -32,6 +32,25 @@ export async function within<T>(promise: Promise<T>, timeoutMs: number, signal: 
   }
 }
 
+const callbacks = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls back when a signal that has not aborted does, for thousands who share it: a signal looks through all its listeners
+ * whenever one comes or goes.
+ * @returns takes the callback back.
+ */
+export function onceAborted(signal: AbortSignal, callback: () => void): () => void {
+  let all = callbacks.get(signal);
+  if (all === undefined) {
+    const shared = new Set<() => void>();
+    signal.addEventListener('abort', () => shared.forEach((each) => each()), { once: true });
+    callbacks.set(signal, shared);
+    all = shared;
+  }
+  all.add(callback);
+  return () => void all.delete(callback);
+}
+
 /** Sleeps until the signal aborts. @throws {DriverError} the signal's reason. */
 export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   throwIfAborted(signal);

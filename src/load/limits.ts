@@ -1,5 +1,5 @@
 /** How new connections are let in, see driver/csi/connection-turns.ts. One costs the driver half a millisecond. */
-const turns = { accepted: 256, fresh: 48, waiting: 16, silentMs: 50, muteMs: 5 } as const;
+const turns = { accepted: 256, fresh: 48, waiting: 32, silentMs: 50, muteMs: 5 } as const;
 
 /**
  * Every bound on what others can make the driver hold or do, in one place. Names carry the units. What an operator may want

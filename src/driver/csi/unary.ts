@@ -1,4 +1,5 @@
 import type { ServerUnaryCall, handleUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import { onceAborted } from '../../abortable.js';
 import type { ErrorCode } from '../../errors.js';
 import { DriverError, asDriverError } from '../../errors.js';
 import type { Log, LogFields } from '../../log.js';
@@ -75,7 +76,7 @@ async function serve<Request, Response>(
   );
   const stop = (): void => controller.abort(edge.stopping.reason);
   if (edge.stopping.aborted) stop();
-  else edge.stopping.addEventListener('abort', stop, { once: true });
+  const forget = onceAborted(edge.stopping, stop);
   const report: RpcReport = { rpc };
   edge.observer.started(rpc);
   let code: ErrorCode | 'OK' = 'OK';
@@ -90,7 +91,7 @@ async function serve<Request, Response>(
     clearTimeout(timer);
     // It is also told when a call that has its answer ends.
     call.off('cancelled', gone);
-    edge.stopping.removeEventListener('abort', stop);
+    forget();
   }
   const durationMs = performance.now() - startMs;
   edge.observer.finished(rpc, code, durationMs);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, getEventListeners } from 'node:events';
 import type { ServerUnaryCall, ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import type { RpcHandler } from '../../../../src/driver/csi/unary.js';
@@ -143,6 +143,23 @@ describe('a unary RPC', () => {
     for (const { error } of [await running, await serve(untilAborted, { stopping: stopping.signal })]) {
       assert.deepEqual(error, { code: status.UNAVAILABLE, details: reason.message });
     }
+  });
+
+  it("shares one listener for the driver's stop with all that run, and is not ended any more when it has ended", async () => {
+    const stopping = new AbortController();
+    let signalOfEnded: AbortSignal | undefined;
+    await serve(
+      (_request, signal) => {
+        signalOfEnded = signal;
+        return '';
+      },
+      { stopping: stopping.signal },
+    );
+    const running = [1, 2, 3].map(() => serve(untilAborted, { stopping: stopping.signal }));
+    assert.equal(getEventListeners(stopping.signal, 'abort').length, 1);
+    stopping.abort(new DriverError('UNAVAILABLE', 'the driver is stopping'));
+    for (const { error } of await Promise.all(running)) assert.equal(error?.code, status.UNAVAILABLE);
+    assert.equal(signalOfEnded?.aborted, false);
   });
 
   for (const [what, rpc, outcome, level] of [
