@@ -79,7 +79,7 @@ function tlsOf(cluster: Entry, user: Entry): TlsMaterial {
 /** The first document; a second one is none of a kubeconfig. */
 function valueIn(file: string): unknown {
   try {
-    return parseYaml(readConfigFile(file))[0];
+    return parseYaml(readConfigFile(file, '--kubeconfig'))[0];
   } catch (error) {
     if (error instanceof YamlError) throw new DriverError('INVALID_ARGUMENT', `${file}: ${error.message}`);
     throw error;

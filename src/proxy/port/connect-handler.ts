@@ -2,8 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.js';
 import type { Log } from '../../log.js';
-import { serviceAccountOf } from '../caller/caller.js';
-import type { Caller } from '../caller/caller.js';
 import type { Gatekeeper } from '../caller/gatekeeper.js';
 import type { LeafCertificates } from '../certificates/leaf-certificates.js';
 import type { NamedHost } from '../credential/connector-match.js';
@@ -12,7 +10,6 @@ import { Refusal } from '../refusal.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
 import { valuesOf } from '../upstream/headers.js';
 import type { ClientBuffers } from '../upstream/stream-buffer.js';
-import type { LookupOwner } from '../upstream/resolver.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
@@ -23,7 +20,7 @@ import type { RequestObserver } from './request-record.js';
 import type { Router } from './router.js';
 import { TunnelSession } from './tunnel-session.js';
 import { closeAtExpiry } from './tunnel-expiry.js';
-import { admit } from './visit.js';
+import { admit, ownerOf } from './visit.js';
 import type { Visit } from './visit.js';
 
 export interface ConnectHandlerOptions {
@@ -141,11 +138,6 @@ export class ConnectHandler {
     observer.tunnelClosed('blind');
     record.finished('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });
   }
-}
-
-/** Whose turn it is at what many want at once. */
-function ownerOf({ user, pod }: Caller): LookupOwner {
-  return { namespace: pod?.namespace ?? serviceAccountOf(user)?.namespace ?? '', podUid: pod?.uid ?? '' };
 }
 
 /** @throws {Refusal} 400 for what is no `host:port`, or comes with a body. */

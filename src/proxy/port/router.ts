@@ -13,6 +13,7 @@ import type { ToolOrigin } from '../upstream/tool-origin.js';
 import type { Trust, TrustSets } from '../upstream/trust.js';
 import { pathnameOf } from './request-target.js';
 import { rewriteAnswer } from './reverse-answer.js';
+import { ownerOf } from './visit.js';
 import type { Visit } from './visit.js';
 
 export interface RouterOptions {
@@ -126,7 +127,10 @@ export class Router {
           : await this.#options.trust.of(first.connector, signal);
     return {
       connector: undefined,
-      outgoing: { origin: { scheme, host, port }, path, trust, credential: noCredential },
+      outgoing: {
+        ...{ origin: { scheme, host, port }, path, trust, credential: noCredential },
+        ...(first === undefined ? { lookedUpFor: ownerOf(visit.caller) } : {}),
+      },
     };
   }
 

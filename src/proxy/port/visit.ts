@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { ConnectorRef } from '../../connectors/model.js';
 import type { Secret } from '../../secret.js';
+import { serviceAccountOf } from '../caller/caller.js';
 import type { Caller } from '../caller/caller.js';
 import { parseProxyAuthorization, parseReverseAuthorization } from '../caller/credentials.js';
 import type { Gatekeeper } from '../caller/gatekeeper.js';
 import { Refusal } from '../refusal.js';
 import { valuesOf } from '../upstream/headers.js';
+import type { LookupOwner } from '../upstream/resolver.js';
 
 /** A client whose token counts, and what it named. */
 export interface Visit {
@@ -73,4 +75,9 @@ function single(request: IncomingMessage, name: string): string | undefined {
 
 function unauthenticated(message: string): Refusal {
   return new Refusal(407, 'unauthenticated', message, { headers: { 'Proxy-Authenticate': realm } });
+}
+
+/** Whose turn it is at what many want at once. */
+export function ownerOf({ user, pod }: Caller): LookupOwner {
+  return { namespace: pod?.namespace ?? serviceAccountOf(user)?.namespace ?? '', podUid: pod?.uid ?? '' };
 }

@@ -5,6 +5,7 @@ import { endToEnd, hasWord, valuesOf } from './headers.js';
 import { StreamedBody, framingHeaders, framingOf, noBody, pairsOf, readBody } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
 import type { StallWatch, Watched } from './stall-watch.js';
+import type { LookupOwner } from './resolver.js';
 import type { ToolClient, ToolRequest } from './tool-client.js';
 import type { CredentialUse, ToolCredential } from './tool-credential.js';
 import { withheldFromAnswer } from './tool-credential.js';
@@ -34,6 +35,8 @@ export interface Outgoing {
   readonly path: string;
   readonly trust: Trust | undefined;
   readonly credential: ToolCredential;
+  /** See ToolRequest. */
+  readonly lookedUpFor?: LookupOwner;
   /** For requests whose `Authorization` was the proxy's. */
   readonly withoutHeaders?: ReadonlySet<string>;
   /** Changes the headers of the answer, such as `Location`. */
@@ -141,7 +144,7 @@ export class Exchange implements Watched {
   }
 
   #toolRequest(outgoing: Outgoing, framing: Framing, credential: RawHeaders): ToolRequest {
-    const { origin, path, trust } = outgoing;
+    const { origin, path, trust, lookedUpFor } = outgoing;
     const { rawHeaders, method = '' } = this.#incoming;
     const takesTrailers = hasWord(rawHeaders, 'te', 'trailers');
     const headers = [
@@ -153,7 +156,7 @@ export class Exchange implements Watched {
       ...via,
       ...(takesTrailers ? ['TE', 'trailers', 'Connection', 'keep-alive, TE'] : []),
     ];
-    return { origin, method, path, headers, trust };
+    return { origin, method, path, headers, trust, lookedUpFor };
   }
 
   /** A connection that was kept may have been closed at the other end by now; what can be repeated then is, once. */

@@ -18,6 +18,8 @@ export interface ToolRequest {
   readonly headers: RawHeaders;
   /** Required for an https tool. */
   readonly trust: Trust | undefined;
+  /** For a host that a client has chosen, who it is: its name is looked up in turn. */
+  readonly lookedUpFor?: LookupOwner | undefined;
 }
 
 export interface ToolClientOptions {
@@ -80,9 +82,10 @@ export class ToolClient {
    * refused and connections that take too long.
    * @throws {Refusal} 403 for a host that is a refused address.
    */
-  request({ origin, method, path, headers, trust }: ToolRequest): ClientRequest {
+  request({ origin, method, path, headers, trust, lookedUpFor }: ToolRequest): ClientRequest {
     const { servername } = this.#checked(origin);
     const isPlain = origin.scheme === 'http';
+    const { resolver } = this.#options;
     // Written out, since what is put together from parts is slow for whoever reads it.
     const options: https.RequestOptions = {
       protocol: isPlain ? 'http:' : 'https:',
@@ -92,7 +95,7 @@ export class ToolClient {
       path,
       headers,
       agent: isPlain ? this.#plain : this.#agentFor(trust),
-      lookup: this.#options.resolver.lookup,
+      lookup: lookedUpFor === undefined ? resolver.lookup : resolver.lookupFor(lookedUpFor),
       setHost: false,
       maxHeaderSize,
       insecureHTTPParser: false,

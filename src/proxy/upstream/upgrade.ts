@@ -32,7 +32,7 @@ export function isPassableUpgrade({ rawHeaders }: IncomingMessage): boolean {
 export async function askForUpgrade(
   client: ToolClient,
   incoming: IncomingMessage,
-  { origin, path, trust, credential, withoutHeaders }: Outgoing,
+  { origin, path, trust, credential, withoutHeaders, lookedUpFor }: Outgoing,
   answerMs: number,
   signal: AbortSignal,
 ): Promise<UpgradeAnswer> {
@@ -49,7 +49,7 @@ export async function askForUpgrade(
   ];
   try {
     return await new Promise<UpgradeAnswer>((resolve, reject) => {
-      const request = client.request({ origin, method, path, headers, trust });
+      const request = client.request({ origin, method, path, headers, trust, lookedUpFor });
       const stop = (): void => void request.destroy();
       const timer = setTimeout(stop, answerMs);
       signal.addEventListener('abort', stop, { once: true });

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import http from 'node:http';
+import { eventually } from '../../support/poll.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { ProxyStage } from '../../support/proxy/proxy-stage.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
@@ -62,4 +64,33 @@ describe('addresses that no tool is at', () => {
     await stage.stop();
     await tool.stop();
   });
+});
+
+describe('names whose server is silent', () => {
+  for (const way of ['tunnels', 'plain requests'] as const) {
+    it(`are looked up few at a time for ${way}, and hold up no connector`, async () => {
+      let lookups = 0;
+      const silent = (): Promise<string> => {
+        lookups += 1;
+        return new Promise(() => undefined);
+      };
+      const hosts = Array.from({ length: 12 }, (_each, at) => `silent-${at}.example`);
+      const tool = await ToolServer.start('http');
+      const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+        names: Object.fromEntries(hosts.map((host) => [host, silent])),
+      });
+      const client = await stage.client();
+      const agent = new http.Agent();
+      const ask = (host: string): Promise<unknown> =>
+        way === 'tunnels' ? client.connect(`${host}:443`) : client.get(`http://${host}/`, {}, agent);
+      const asked = hosts.map((host) => ask(host).catch(() => undefined));
+      await eventually('some are looked up', () => lookups === 4);
+      for (let round = 0; round < 5; round += 1) assert.equal((await client.get(tool.url())).status, 200);
+      assert.equal(lookups, 4);
+      await stage.stop();
+      agent.destroy();
+      await Promise.all(asked);
+      await tool.stop();
+    });
+  }
 });

@@ -21,7 +21,7 @@ export interface StageOptions {
   readonly flags?: readonly string[];
   readonly now?: () => number;
   /** Names and what they resolve to; others are 127.0.0.1. A function is asked each time. */
-  readonly names?: Readonly<Record<string, string | (() => string)>>;
+  readonly names?: Readonly<Record<string, string | (() => string | Promise<string>)>>;
   readonly apiServer?: readonly string[];
 }
 
@@ -150,10 +150,10 @@ export class ProxyStage {
       apiServer,
       clock,
       steadyNow: () => performance.now(),
-      lookUp: (host) => {
+      lookUp: async (host) => {
         const found = names[host] ?? '127.0.0.1';
-        const address = typeof found === 'string' ? found : found();
-        return Promise.resolve([{ address, family: address.includes(':') ? 6 : 4 }]);
+        const address = typeof found === 'string' ? found : await found();
+        return [{ address, family: address.includes(':') ? 6 : 4 }];
       },
       log,
     });

@@ -233,7 +233,7 @@ describe('a kubeconfig', () => {
     );
     assert.equal(
       failure(() => kubeconfigConfig(path.join(folder, 'none'), now)).message,
-      'DIR/none: cannot be read (ENOENT)',
+      '--kubeconfig: DIR/none: cannot be read (ENOENT)',
     );
   });
 
