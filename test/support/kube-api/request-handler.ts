@@ -1,9 +1,10 @@
-import { parse, stringify } from 'lossless-json';
+import { parse } from 'lossless-json';
 import type { AccessRules } from './access-rules.js';
 import type { Identities, User } from './identities.js';
 import { discover } from './discovery.js';
 import { field, textField } from './json-fields.js';
 import type { ObjectStore } from './object-store.js';
+import { listTextOf, textOf } from './object-text.js';
 import type { ApiRequest, Reply } from './reply.js';
 import type { RequestAttributes } from './request-attributes.js';
 import { apiVersionOf, isCustom, storedResources } from './resources.js';
@@ -49,8 +50,12 @@ export async function answer(
   }
   const given = await readBody(request);
   admit(state, attributes, user, given);
-  const [code, body] = operate(state, attributes, user, query, given);
-  reply.send(code, stringify(body) ?? '');
+  if (attributes.verb === 'list') {
+    reply.send(200, listTextOf(listOf(state.store, resourceOf(attributes), attributes.namespace, query)));
+    return;
+  }
+  const [code, body] = operate(state, attributes, user, given);
+  reply.send(code, textOf(body));
 }
 
 function plainAnswer(path: string): string {
@@ -74,13 +79,7 @@ function startWatch(state: ServerState, attributes: RequestAttributes, query: UR
   watch.start(query, state.watchSettings());
 }
 
-function operate(
-  state: ServerState,
-  attributes: RequestAttributes,
-  user: User,
-  query: URLSearchParams,
-  body: unknown,
-): [number, unknown] {
+function operate(state: ServerState, attributes: RequestAttributes, user: User, body: unknown): [number, unknown] {
   const { verb, resource, subresource, namespace, name } = attributes;
   if (verb === 'create') {
     if (resource === 'subjectaccessreviews') return [201, reviewAccess(state.rules, user, body, false)];
@@ -97,8 +96,6 @@ function operate(
       if (!object) throw notFound(stored, name);
       return [200, object];
     }
-    case 'list':
-      return [200, listOf(state.store, stored, namespace, query)];
     case 'create':
       return [201, state.store.create(stored, objectIn(body, stored, attributes))];
     case 'update':
@@ -151,7 +148,14 @@ function mergePatched(target: unknown, change: unknown): unknown {
   return Object.fromEntries(merged);
 }
 
-function listOf(store: ObjectStore, stored: StoredResource, namespace: string, query: URLSearchParams): unknown {
+interface ObjectList {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly metadata: { readonly resourceVersion: string };
+  readonly items: readonly unknown[];
+}
+
+function listOf(store: ObjectStore, stored: StoredResource, namespace: string, query: URLSearchParams): ObjectList {
   const items = store.list(stored, namespace).filter(selectorOf(query));
   return {
     kind: `${stored.kind}List`,

@@ -1,5 +1,5 @@
-import { stringify } from 'lossless-json';
 import type { ObjectStore, StoreEvent } from './object-store.js';
+import { textOf } from './object-text.js';
 import type { Reply } from './reply.js';
 import type { RequestAttributes } from './request-attributes.js';
 import { apiVersionOf } from './resources.js';
@@ -115,7 +115,7 @@ export class WatchStream {
   }
 
   #send(type: string, object: unknown): void {
-    this.#reply.write(`${stringify({ type, object })}\n`);
+    this.#reply.write(`{"type":"${type}","object":${textOf(object)}}\n`);
   }
 
   #stop(): void {
