@@ -53,11 +53,23 @@ export class WorkPlaces {
     });
   }
 
-  /** Hands the place to the next in turn, or frees it. */
+  /**
+   * Hands the place to the next in turn, or frees it. The next one begins when the event loop has come round: hundreds of
+   * volumes one after the other would keep everything else waiting, connections and signals included.
+   */
   leave(): void {
+    if (this.#queue.length === 0) this.#free();
+    else setImmediate(() => this.#handOn());
+  }
+
+  #handOn(): void {
     const next = this.#queue.next(() => true);
-    if (next !== undefined) next();
-    else if ((this.#taken -= 1) === 0) this.#queue.forget();
+    if (next === undefined) this.#free();
+    else next();
+  }
+
+  #free(): void {
+    if ((this.#taken -= 1) === 0) this.#queue.forget();
   }
 
   /** Time that ran out in the queue is the queue's fault; a call that nobody wants any more says so. */

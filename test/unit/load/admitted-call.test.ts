@@ -16,8 +16,10 @@ function gate(): Gate {
   return { passed, open };
 }
 
-/** Lets everything run that can. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Lets everything run that can; a place is handed on when the event loop has come round. */
+const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
 
 /** Lets calls of one pod work. */
 class Works {
@@ -55,6 +57,20 @@ describe('AdmittedCall', () => {
     for (const { open } of gates) open();
     await Promise.all(runs);
     assert.deepEqual([begun, limiter.queueLength], [[0, 1, 2, 3], 0]);
+  });
+
+  it('begins the next one when the event loop has come round, so that many keep nothing else waiting', async () => {
+    const limiter = new Works(1);
+    const order: string[] = [];
+    const runs = ['first', 'second', 'third'].map((name) =>
+      limiter.run(neverAborted, () => {
+        order.push(name);
+        setImmediate(() => order.push('everything else'));
+        return Promise.resolve();
+      }),
+    );
+    await Promise.all(runs);
+    assert.deepEqual(order, ['first', 'everything else', 'second', 'everything else', 'third']);
   });
 
   it('answers with the reason of a call that is no longer wanted', async () => {
