@@ -48,7 +48,7 @@ export class RequestWatches {
   }
 
   #ensurePlace(what: string, owner: CallOwner): void {
-    this.#slots.ensureShare(what, owner);
+    this.#slots.ensureShare(what, owner, 1);
     if (this.#users.count >= this.#maxCount) this.#slots.refuseAll(what, owner);
   }
 }

@@ -5,6 +5,14 @@ import type { ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 /** Where Connectors, ConnectorClasses and feature flags come from. */
 export interface ConnectorSource {
   /**
+   * Takes the pod's share of what can be read, for all connectors that are not in memory, before anything is asked about
+   * them.
+   * @returns gives it back, once they have been resolved.
+   * @throws {DriverError} RESOURCE_EXHAUSTED when the share is used up.
+   */
+  reserve(refs: readonly ConnectorRef[], owner: CallOwner): () => void;
+
+  /**
    * The connectors with their classes, in the order asked for, once all of them exist.
    * Waits up to the source's not-found wait for an object that does not exist yet.
    * @throws {DriverError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one,

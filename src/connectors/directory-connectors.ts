@@ -65,6 +65,11 @@ export class DirectoryConnectors implements ConnectorSource {
     this.#onChange = listener;
   }
 
+  /** All of the directory is in memory. */
+  reserve(): () => void {
+    return () => undefined;
+  }
+
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
     const found = this.#lookUp(refs);
     return isMissing(found) ? call.idleWhile(() => this.#waitFor(refs, call.signal)) : orThrow(found);

@@ -91,6 +91,10 @@ export class KubernetesConnectors implements ConnectorSource {
     this.#onChange = listener;
   }
 
+  reserve(refs: readonly ConnectorRef[], owner: CallOwner): () => void {
+    return this.#connectors.reserve(refs, owner);
+  }
+
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
     return this.peek(refs) ?? call.idleWhile(() => Promise.all(refs.map((ref) => this.#resolveOne(ref, call))));
   }

@@ -6,7 +6,7 @@ import type { LoadObserver, Refusal } from '../load/load-observer.js';
 import type { ObjectUsers } from './object-users.js';
 
 /**
- * Says who may have one more object watched. An object counts for every pod and namespace that uses it; anybody's pod may
+ * Says who may have more objects watched. An object counts for every pod and namespace that uses it; anybody's pod may
  * name objects by the hundred, so nobody gets more than a share of what the others leave.
  */
 export class WatchSlots {
@@ -22,26 +22,27 @@ export class WatchSlots {
 
   /**
    * @param what is to be watched, such as `connector ci/harbor`.
+   * @param count of objects, of which that is the first.
    * @throws {DriverError} RESOURCE_EXHAUSTED saying whose share is used up.
    */
-  ensureShare(what: string, owner: CallOwner): void {
+  ensureShare(what: string, owner: CallOwner, count: number): void {
     const max = this.#maxCount;
     const ofPod = this.#users.countOfPod(owner);
     const ofNamespace = this.#users.countOfNamespace(owner);
-    if (!this.#mayHaveMore(ofPod, limits.watches.podShare)) {
+    if (!this.#mayHaveMore(count, ofPod, limits.watches.podShare)) {
       throw this.#refusal(
         what,
         'pod',
         owner,
-        `this pod uses ${ofPod} others already, its share of the ${max} objects of a kind that the driver watches on this node: mount fewer in one pod`,
+        `${together(count, `this pod uses ${ofPod} others already`, 'its')} share of the ${max} objects of a kind that the driver watches on this node: mount fewer in one pod`,
       );
     }
-    if (!this.#mayHaveMore(ofNamespace, limits.watches.namespaceShare)) {
+    if (!this.#mayHaveMore(count, ofNamespace, limits.watches.namespaceShare)) {
       throw this.#refusal(
         what,
         'namespace',
         owner,
-        `the pods of namespace "${owner.namespace}" use ${ofNamespace} others on this node already, their share of the ${max} objects of a kind that the driver watches`,
+        `${together(count, `the pods of namespace "${owner.namespace}" use ${ofNamespace} others on this node already`, 'their')} share of the ${max} objects of a kind that the driver watches`,
       );
     }
   }
@@ -56,12 +57,17 @@ export class WatchSlots {
     );
   }
 
-  #mayHaveMore(held: number, share: number): boolean {
-    return held + 1 <= Math.max(1, fairLimit(this.#maxCount, this.#users.count - held, share));
+  #mayHaveMore(count: number, held: number, share: number): boolean {
+    return held + count <= Math.max(1, fairLimit(this.#maxCount, this.#users.count - held, share));
   }
 
   #refusal(what: string, refusal: Refusal, { namespace, podUid }: CallOwner, why: string): DriverError {
     this.#observer.refused('watches', refusal, `${namespace}/${podUid}`);
     return new DriverError('RESOURCE_EXHAUSTED', `${what} cannot be read: ${why}`);
   }
+}
+
+function together(count: number, use: string, whose: 'its' | 'their'): string {
+  if (count === 1) return `${use}, ${whose}`;
+  return `it is one of ${count} that are needed at once, and ${use}, which together is more than ${whose}`;
 }

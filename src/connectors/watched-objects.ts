@@ -85,6 +85,20 @@ export class WatchedObjects<T> {
   }
 
   /**
+   * Takes the owner's share for all that would have to be watched, or for none of it.
+   * @returns gives it back.
+   * @throws {DriverError} RESOURCE_EXHAUSTED saying whose share is used up.
+   */
+  reserve(names: readonly ObjectName[], owner: CallOwner): () => void {
+    const unwatched = names.filter((name) => !this.#entries.has(keyOf(name)) && !this.#users.isUsed(keyOf(name)));
+    const [first] = unwatched;
+    if (first === undefined) return () => undefined;
+    this.#slots.ensureShare(this.#called(first), owner, unwatched.length);
+    for (const name of unwatched) this.retain(name, owner);
+    return () => unwatched.forEach((name) => this.release(name, owner));
+  }
+
+  /**
    * The object as last seen, without waiting: undefined when it is not in memory, does not exist or is malformed.
    * When the API server is away it is what was last seen.
    */
@@ -136,7 +150,7 @@ export class WatchedObjects<T> {
       entry = undefined;
     }
     if (entry === undefined) {
-      this.#makeRoom(key, owner);
+      this.#makeRoom(name, owner);
       entry = this.#watch(key, name, owner);
     }
     entry.lastUsedMs = this.#options.clock.now();
@@ -144,8 +158,8 @@ export class WatchedObjects<T> {
   }
 
   #watch(key: string, name: ObjectName, owner: CallOwner): Entry {
-    const { client, type, noun, maxObjectBytes, bytes, log } = this.#options;
-    const account = { object: `${noun} ${key}`, namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
+    const { client, type, maxObjectBytes, bytes, log } = this.#options;
+    const account = { object: this.#called(name), namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
     const admit = (heapBytes: number): DriverError | undefined => bytes.admit(account, heapBytes);
     // What belongs to the cluster is paced one by one: its objects are not one tenant's.
     const pace = this.#paces.of(name.namespace ?? `/${key}`);
@@ -158,11 +172,10 @@ export class WatchedObjects<T> {
   }
 
   /** Anybody's pod may name objects that do not exist, by the thousand; what is watched must not grow with that. */
-  #makeRoom(key: string, owner: CallOwner): void {
-    const { bounds, noun } = this.#options;
-    if (!this.#users.isUsed(key)) this.#slots.ensureShare(`${noun} ${key}`, owner);
-    if (this.#entries.size < bounds.maxCount || this.#forgetOldest(() => true)) return;
-    this.#slots.refuseAll(`${noun} ${key}`, owner);
+  #makeRoom(name: ObjectName, owner: CallOwner): void {
+    if (!this.#users.isUsed(keyOf(name))) this.#slots.ensureShare(this.#called(name), owner, 1);
+    if (this.#entries.size < this.#options.bounds.maxCount || this.#forgetOldest(() => true)) return;
+    this.#slots.refuseAll(this.#called(name), owner);
   }
 
   /** Gives up the unused object that was used the longest time ago. @returns whether there was one. */
@@ -188,12 +201,12 @@ export class WatchedObjects<T> {
 
   /** The kubelet would come back only after its back-off; what is about to appear is worth a wait of seconds. */
   async #appearing(name: ObjectName, reflector: Reflector, signal: AbortSignal): Promise<T | DriverError> {
-    const { noun, notFoundWaitMs } = this.#options;
+    const { notFoundWaitMs } = this.#options;
     const { state } = reflector;
     // While the server is away nobody knows whether it exists by now.
     const missing = (): DriverError =>
       state.error === undefined
-        ? new DriverError('NOT_FOUND', `${noun} ${keyOf(name)} does not exist`)
+        ? new DriverError('NOT_FOUND', `${this.#called(name)} does not exist`)
         : readingFailure(state.error, this.#reading(name));
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(missing()), notFoundWaitMs);
@@ -208,7 +221,12 @@ export class WatchedObjects<T> {
   }
 
   #reading(name: ObjectName): string {
-    return `reading ${this.#options.noun} ${keyOf(name)}`;
+    return `reading ${this.#called(name)}`;
+  }
+
+  /** `connector ci/harbor` */
+  #called(name: ObjectName): string {
+    return `${this.#options.noun} ${keyOf(name)}`;
   }
 
   /** Parsed once per state of the object, so that the same state is the same value. */

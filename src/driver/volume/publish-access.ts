@@ -2,13 +2,35 @@ import { DriverError, throwIfAborted } from '../../errors.js';
 import type { AccessControl, AccessDecision, AccessRequest } from '../../access/access-control.js';
 import type { Call } from '../../load/call.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
+import type { ResolvedConnector } from '../../connectors/model.js';
+
+/**
+ * The connectors, for who may know of them. Whether they can be watched at all is looked at first: a pod that names more
+ * than its share would otherwise have the API server asked about each of them again and again.
+ * @param isPublished whether it has been asked before.
+ * @throws {DriverError} as `ensureMayKnow` and `ConnectorSource.resolve`.
+ */
+export async function readConnectors(
+  deps: { readonly source: ConnectorSource; readonly access: AccessControl },
+  asked: AccessRequest,
+  isPublished: boolean,
+  call: Call,
+): Promise<readonly ResolvedConnector[]> {
+  const giveBack = deps.source.reserve(asked.connectors, call.owner);
+  try {
+    if (!isPublished) await ensureMayKnow(deps, asked, call);
+    return await deps.source.resolve(asked.connectors, call);
+  } finally {
+    giveBack();
+  }
+}
 
 /**
  * Who may not use a connector is not told whether it exists, nor is it looked for: another namespace's names are nobody's
  * business. Those in memory need no look, and `decideAccess` tells nothing else of them.
  * @throws {DriverError} PERMISSION_DENIED; UNAVAILABLE when that cannot be asked now; the call's reason.
  */
-export async function ensureMayKnow(
+async function ensureMayKnow(
   { source, access }: { readonly source: ConnectorSource; readonly access: AccessControl },
   asked: AccessRequest,
   call: Call,

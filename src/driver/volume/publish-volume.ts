@@ -16,7 +16,7 @@ import type { DriverGuard, TokenSource, VolumeChange, VolumeHost } from './ports
 import type { FeatureFlags } from '../../connectors/model.js';
 import type { PublishCall } from './publish-call.js';
 import type { PublishRequest } from './publish-request.js';
-import { decideAccess, ensureMayKnow } from './publish-access.js';
+import { decideAccess, readConnectors } from './publish-access.js';
 import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
 import type { AdmittedCall } from '../../load/admitted-call.js';
 import type { CallAdmission } from '../../load/call-admission.js';
@@ -191,8 +191,7 @@ export class PublishVolume {
     const flags = source.peekFlags() ?? (await call.idleWhile(() => source.flags(call.signal)));
     ensureConnectorCount(attributes, flags);
     const asked = { pod, connectors: attributes.connectors, flags };
-    if (known === undefined) await ensureMayKnow(this.#deps, asked, call);
-    const resolved = await source.resolve(attributes.connectors, call);
+    const resolved = await readConnectors(this.#deps, asked, known !== undefined, call);
     throwIfAborted(wanted);
     timer.lap('read');
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { driverUser } from '../../../support/driver/driver-account.js';
-import { KubeletClient } from '../../../support/driver/kubelet-client.js';
+import { KubeletClient, assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector, connectorClass } from '../../../support/driver/manifests.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
 import { tokenFor } from '../../../support/driver/tokens.js';
@@ -71,6 +71,19 @@ describe('requests to the API server', () => {
       ...readAndWatched('connectors harbor', 'connectorclasses oci', 'connectors github', 'connectorclasses git'),
       'create subjectaccessreviews': 3,
     });
+  });
+
+  it('are none for a volume of more connectors than its pod may have watched', async () => {
+    const driver = await cluster.readyDriver({ flags: ['--max-watched-objects', '40'] });
+    const connectors = Array.from({ length: 11 }, (_, index) => `made-up-${index}`).join();
+    const volume = cluster.node.volume();
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest({ attributes: { connectors } })),
+      'RESOURCE_EXHAUSTED',
+      /one of 11 that are needed at once/,
+    );
+    await untilWatches(2);
+    assert.deepEqual(requests(), atStart);
   });
 
   it('are, over an hour of republishes, a review a minute for each pair, and nothing else', async () => {
