@@ -2,6 +2,7 @@ import { briefly } from '../process/briefly.js';
 import { JobThreads } from '../process/job-threads.js';
 import { CallAdmission } from '../load/call-admission.js';
 import { FailurePace } from '../load/failure-pace.js';
+import type { LoadObserver } from '../load/load-observer.js';
 import { countedAndLogged } from '../load/refusal-log.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
@@ -46,7 +47,7 @@ export interface VolumeCasesOptions {
 export class VolumeCases {
   readonly volumes = new PublishedVolumes();
   readonly admission: CallAdmission;
-  readonly failures = new FailurePace({ now: () => performance.now(), random: Math.random });
+  readonly failures: FailurePace;
   readonly #options: VolumeCasesOptions;
   readonly #locks = new VolumeLocks();
   readonly #renderThreads: JobThreads<RenderJob, RenderOutcome>;
@@ -57,7 +58,9 @@ export class VolumeCases {
     this.#options = options;
     const { config, backend, renderThread } = options;
     this.#renderThreads = new JobThreads({ ...renderThreadBounds, entry: renderThread });
-    this.admission = this.#createAdmission();
+    const observer = countedAndLogged(options.metrics, options.log);
+    this.admission = this.#createAdmission(observer);
+    this.failures = new FailurePace({ now: () => performance.now(), random: Math.random, observer });
     if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
     this.#publish = this.#createPublish();
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
@@ -101,14 +104,14 @@ export class VolumeCases {
     });
   }
 
-  #createAdmission(): CallAdmission {
-    const { config, metrics, log } = this.#options;
+  #createAdmission(observer: LoadObserver): CallAdmission {
+    const { config } = this.#options;
     const limits = {
       inFlight: config['max-publishes-in-flight'],
       perPod: config['max-publishes-per-pod'],
       atWork: config['max-concurrent-publishes'],
     };
-    return new CallAdmission(limits, countedAndLogged(metrics, log));
+    return new CallAdmission(limits, observer);
   }
 
   /** What the use cases of a volume have in common. */

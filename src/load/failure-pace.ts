@@ -1,17 +1,24 @@
 import { limits } from './limits.js';
-import type { BoundUse } from './load-observer.js';
+import type { BoundUse, LoadObserver } from './load-observer.js';
 import { unitsOf } from './call-units.js';
+import { DriverError, throwIfAborted } from '../errors.js';
 
 export interface FailurePaceOptions {
   /** A clock in milliseconds that is never set. */
   readonly now: () => number;
   readonly random: () => number;
+  readonly observer: LoadObserver;
 }
 
-/** Who failed, see AskingCall. */
-export interface FailedCall {
+/** A publish that has been read. */
+export interface PacedCall {
+  /** Empty where nobody knows whose it is: such calls are not slowed down. */
   readonly podUid: string;
+  /** How messages call the pod, and what the request holds in memory: see AskingCall. */
+  readonly pod: string;
   readonly sizeBytes: number;
+  /** Whether a volume is there that runs out of its token while its refresh is held. */
+  readonly isMounted: () => boolean;
 }
 
 interface HeldCall {
@@ -21,9 +28,11 @@ interface HeldCall {
 
 /**
  * Slows down who fails again and again. A kubelet comes back half a second after a failure, for each volume of a pod by
- * itself, with three connections: hundreds of volumes that cannot succeed would cost what no bound of the driver's counts.
- * So failures of one pod beyond a few are answered later, one after the other, and those beyond that after some time, in
- * no order. They have left everything else by then: neither a lock nor a place is held, only the call.
+ * itself, with three connections and with questions to the API server: hundreds of volumes that cannot succeed would cost
+ * what no bound of the driver's counts. So failures of one pod beyond a few are answered one after the other, and what the
+ * pod asks for until then is held before any work is done for it: some are tried in their turn, those beyond that are
+ * answered after some time, in no order, without having been tried. Neither a lock nor a place is held meanwhile, only the
+ * call.
  */
 export class FailurePace {
   readonly #options: FailurePaceOptions;
@@ -42,11 +51,55 @@ export class FailurePace {
     return { used: this.#units, limit: limits.failures.units };
   }
 
-  /** Waits until the failure may be answered, at most until the signal aborts. Never rejects. */
-  async hold({ podUid, sizeBytes }: FailedCall, signal: AbortSignal): Promise<void> {
-    const delayMs = this.#delayMs(podUid);
+  /**
+   * @param signal the caller's.
+   * @throws {DriverError} what `attempt` throws; RESOURCE_EXHAUSTED, or the signal's reason, where it was not tried.
+   */
+  async run<T>(call: PacedCall, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+    if (this.#isSlow(call.podUid) && !call.isMounted()) {
+      await this.#untilTurn(call, signal);
+      const result = await attempt();
+      this.#giveBack(call.podUid);
+      return result;
+    }
+    try {
+      return await attempt();
+    } catch (error) {
+      await this.#hold(call, this.#delayMs(call.podUid) ?? this.#longDelayMs(), signal);
+      throw error;
+    }
+  }
+
+  /** Nobody is held any more. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const { end } of [...this.#held]) end();
+  }
+
+  /** Whether another failure would be answered later. */
+  #isSlow(podUid: string): boolean {
+    const { burst, everyMs } = limits.failures;
+    return (this.#dueMs.get(podUid) ?? -Infinity) - this.#options.now() > (burst - 1) * everyMs;
+  }
+
+  async #untilTurn(call: PacedCall, signal: AbortSignal): Promise<void> {
+    const delayMs = this.#delayMs(call.podUid);
+    const wasHeld = await this.#hold(call, delayMs ?? this.#longDelayMs(), signal);
+    throwIfAborted(signal);
+    if (delayMs !== undefined && wasHeld && !this.#isStopped) return;
+    this.#options.observer.refused('calls', 'pod', call.pod);
+    const { burst, everyMs } = limits.failures;
+    throw new DriverError(
+      'RESOURCE_EXHAUSTED',
+      `more than ${burst} publishes of pod ${call.pod} failed on this node lately, and this one was not tried: the driver tries ${1000 / everyMs} a second of such a pod, see the other volumes' failures; the kubelet tries again`,
+    );
+  }
+
+  /** Waits until the time is over, the signal aborts, or the driver stops. @returns false when there is no room to. */
+  async #hold({ sizeBytes }: PacedCall, delayMs: number, signal: AbortSignal): Promise<boolean> {
     const units = unitsOf(sizeBytes);
-    if (delayMs <= 0 || signal.aborted || this.#isStopped || this.#units + units > limits.failures.units) return;
+    if (delayMs <= 0 || signal.aborted) return true;
+    if (this.#isStopped || this.#units + units > limits.failures.units) return false;
     await new Promise<void>((resolve) => {
       const end = (): void => {
         clearTimeout(timer);
@@ -60,25 +113,32 @@ export class FailurePace {
       this.#held.add(held);
       this.#units += units;
     });
+    return true;
   }
 
-  /** Nobody is held any more. */
-  stop(): void {
-    this.#isStopped = true;
-    for (const { end } of [...this.#held]) end();
-  }
-
-  #delayMs(podUid: string): number {
+  /** Takes the next turn of a pod's. @returns how long it is until then; undefined when that is too long. */
+  #delayMs(podUid: string): number | undefined {
     const { burst, everyMs, longestMs, pods } = limits.failures;
     // Whose it is nobody knows.
     if (podUid === '') return 0;
     const nowMs = this.#options.now();
     const dueMs = Math.max(this.#dueMs.get(podUid) ?? 0, nowMs) + everyMs;
     const delayMs = dueMs - nowMs - burst * everyMs;
-    if (delayMs > longestMs) return (longestMs * (1 + this.#options.random())) / 2;
+    if (delayMs > longestMs) return undefined;
     this.#dueMs.delete(podUid);
     this.#dueMs.set(podUid, dueMs);
     if (this.#dueMs.size > pods) this.#dueMs.delete(this.#dueMs.keys().next().value ?? '');
     return delayMs;
+  }
+
+  /** Not the same for all: they would come back together. */
+  #longDelayMs(): number {
+    return (limits.failures.longestMs * (1 + this.#options.random())) / 2;
+  }
+
+  /** What succeeded is no failure. */
+  #giveBack(podUid: string): void {
+    const dueMs = this.#dueMs.get(podUid);
+    if (dueMs !== undefined) this.#dueMs.set(podUid, dueMs - limits.failures.everyMs);
   }
 }

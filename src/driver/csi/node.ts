@@ -12,7 +12,7 @@ import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePu
 import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.js';
 import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
 import type { AttributeBounds } from '../volume/attributes.js';
-import type { FailurePace } from '../../load/failure-pace.js';
+import type { FailurePace, PacedCall } from '../../load/failure-pace.js';
 import { askingCallOf } from './asking-call.js';
 import { isRepeatOf, parsePublishRequest } from './publish-request.js';
 import type { LateCalls } from './late-calls.js';
@@ -29,7 +29,7 @@ export interface NodeOptions {
   readonly statistics: VolumeStatisticsQuery;
   readonly lateCalls: LateCalls;
   readonly health: VolumeHealthQuery;
-  readonly failures: Pick<FailurePace, 'hold'>;
+  readonly failures: Pick<FailurePace, 'run'>;
   /** Told of every publish that succeeded. */
   readonly onPublished: (outcome: PublishOutcome) => void;
   /** Told of every publish that failed, with the code that the kubelet was given. */
@@ -77,9 +77,9 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       describePod(report, request.pod);
       return request;
     };
-    try {
+    const attempt = async (): Promise<PublishOutcome> => {
       lateCalls.publish(message.volume_id, peer);
-      const { path, steps } = await publish.run(
+      return publish.run(
         {
           volumeId: message.volume_id,
           targetPath: message.target_path,
@@ -93,17 +93,23 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
         },
         signal,
       );
+    };
+    try {
+      const { path, steps } = await failures.run(pacedCallOf(message, publish), signal, attempt);
       report.outcome = path;
       report.steps = steps;
       onPublished({ path, steps });
       return {};
     } catch (error) {
       onFailed(asDriverError(error, 'the driver failed unexpectedly; see its log').code);
-      const { owner, sizeBytes } = askingCallOf(message, false);
-      await failures.hold({ podUid: owner.podUid, sizeBytes }, signal);
       throw error;
     }
   };
+}
+
+function pacedCallOf(message: NodePublishVolumeRequest__Output, publish: PublishVolume): PacedCall {
+  const { owner, pod, sizeBytes } = askingCallOf(message, false);
+  return { podUid: owner.podUid, pod, sizeBytes, isMounted: () => publish.isMounted(message.target_path) };
 }
 
 function describePod(

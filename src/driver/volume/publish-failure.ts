@@ -20,7 +20,7 @@ export function publishFailure(
 ): DriverError {
   const cause = asDriverError(error, 'the driver failed unexpectedly; see its log');
   const state = stateOf(host, targetPath);
-  if (state !== 'published' && state !== 'incomplete') {
+  if (!isVolume(state)) {
     volumes.failed.record(targetPath, { volumeId, error: cause });
     return cause;
   }
@@ -35,6 +35,15 @@ export function publishFailure(
       ? refreshFailureText(volumes, targetPath, reason)
       : `refresh failed, the volume is not complete: ${reason}`;
   return new DriverError('UNAVAILABLE', message, { cause });
+}
+
+/** Whether a volume is at the path, complete or not. False for a path that cannot be looked at. */
+export function isMounted(host: VolumeHost, targetPath: string): boolean {
+  return isVolume(stateOf(host, targetPath));
+}
+
+function isVolume(state: TargetState | undefined): state is 'published' | 'incomplete' {
+  return state === 'published' || state === 'incomplete';
 }
 
 /** What the pod's event says of a failed refresh. @param reason with its code. */

@@ -25,7 +25,7 @@ import { removeTokens } from './remove-tokens.js';
 import { StepTimer } from './step-timer.js';
 import { obtainTokens, secretOf, tokensRequestOf } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
-import { publishFailure } from './publish-failure.js';
+import { isMounted, publishFailure } from './publish-failure.js';
 import { ensureSameVolume, isKnownUnchanged, isUnchanged, requestKeyOf } from './unchanged-volume.js';
 import { tell, tellOfLifetimes } from './volume-news.js';
 import type { VolumeLocks } from './volume-locks.js';
@@ -97,6 +97,11 @@ export class PublishVolume {
       }),
     );
     return outcomeOf(answer);
+  }
+
+  /** Whether a volume is at the path: what fails there is a refresh. */
+  isMounted(targetPath: string): boolean {
+    return isMounted(this.#deps.host, targetPath);
   }
 
   /**
