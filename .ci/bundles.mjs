@@ -81,7 +81,8 @@ export const bundles = {
         '#!/usr/bin/env node',
         "import __v8 from 'node:v8';",
         "if (process.argv[2] === 'proxy') {",
-        // Names are looked up in libuv's threads, and one that is slow to resolve must not hold up the others.
+        // Names are looked up in libuv's threads, and one that is slow to resolve must not hold up the others: limits.lookups
+        // counts on so many. Node 20 has read it before it gets here, so that deploy/proxy sets it as well.
         "process.env.UV_THREADPOOL_SIZE ??= '64';",
         // Buffers of transfers are freed at once: freed in a thread that a busy machine holds up, they count as memory that
         // is in use, and V8 marks the whole heap again and again (docs/performance.md).

@@ -57,6 +57,19 @@ export const limits = {
     /** A server allows a hundred streams on each. */
     connections: 32,
   },
+  /**
+   * Names that the proxy looks up at once because somebody has chosen them; see proxy/upstream/resolver.ts. Of libuv's
+   * threads (UV_THREADPOOL_SIZE) half may look up names, and what is left of them is for the API server's.
+   */
+  lookups: {
+    threads: 64,
+    /** Hosts that clients choose, and hosts of Connectors: under way, and those that wait for a turn. */
+    client: { inFlight: 12, waiting: 1024 },
+    connector: { inFlight: 12, waiting: 1024 },
+    namespaceShare: 1 / 4,
+    /** A turn that has not come until then comes too late for the connection. */
+    turnMs: 8_000,
+  },
   /** Objects in memory and up to date; see connectors/watched-objects.ts. */
   watches: {
     /** Connectors, and classes as many: `--max-watched-objects`. A full node of 110 pods may use nine in each. */

@@ -4,9 +4,9 @@ import { rootCertificates } from 'node:tls';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
+import { FairGate } from '../load/fair-gate.js';
 import { limits } from '../load/limits.js';
 import { QuestionPace } from '../load/question-pace.js';
-import { WorkPlaces } from '../load/work-places.js';
 import { HealthServer } from '../process/health-server.js';
 import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
@@ -31,7 +31,7 @@ import { StatusDuty } from './status/status-duty.js';
 import type { StatusTimings } from './status/connector-judge.js';
 import { AddressRules } from './upstream/address-rules.js';
 import { Resolver } from './upstream/resolver.js';
-import type { SystemLookup } from './upstream/resolver.js';
+import type { LookupOwner, SystemLookup } from './upstream/resolver.js';
 import { StallWatch } from './upstream/stall-watch.js';
 import { ClientBuffers } from './upstream/stream-buffer.js';
 import { ToolClient } from './upstream/tool-client.js';
@@ -64,8 +64,6 @@ interface ToolParts {
   readonly trust: ToolTrust;
 }
 
-/** Half of what looks up names at once in `deploy/proxy` (UV_THREADPOOL_SIZE); the rest is for the hosts of Connectors. */
-const tunnelLookups = 4;
 /** Nobody's names: the first certificates take up to ten times as long as the later ones. */
 const rehearsedHosts = Array.from({ length: 5 }, (_, at) => `rehearsal-${at}.invalid`);
 
@@ -110,7 +108,8 @@ export class Proxy {
       resolver: new Resolver({
         rules: new AddressRules({ allowed: config['allow-addresses'], apiServer: parts.apiServer }),
         lookUp: parts.lookUp ?? ((host) => lookup(host, { all: true })),
-        turns: new WorkPlaces(tunnelLookups),
+        turns: { client: lookupTurns('client'), connector: lookupTurns('connector') },
+        turnMs: limits.lookups.turnMs,
         steadyNow,
       }),
       connectMs: config['connect-timeout'],
@@ -267,6 +266,15 @@ export class Proxy {
       log,
     });
   }
+}
+
+function lookupTurns(chosenBy: LookupOwner['chosenBy']): FairGate {
+  const { namespaceShare } = limits.lookups;
+  return new FairGate({
+    limits: { ...limits.lookups[chosenBy], namespaceShare },
+    refusal: ({ namespace }, waiting) =>
+      new DriverError('RESOURCE_EXHAUSTED', `${waiting} lookups for namespace "${namespace}" wait already`),
+  });
 }
 
 /** Read once: images are replaced, not changed. */

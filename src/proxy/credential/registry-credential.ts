@@ -1,5 +1,6 @@
 import { Refusal } from '../refusal.js';
 import type { RawHeaders } from '../upstream/headers.js';
+import type { LookupOwner } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
 import { toolFailure } from '../upstream/tool-failure.js';
@@ -32,6 +33,7 @@ export interface RegistryCredentialOptions {
   readonly client: ToolClient;
   readonly origin: ToolOrigin;
   readonly trust: Trust | undefined;
+  readonly owner: LookupOwner;
   /** All of the Connector: where its password may go. */
   readonly addresses: readonly ToolAddress[];
   /** For messages: `NAMESPACE/NAME`. */
@@ -150,10 +152,10 @@ export class RegistryCredential implements ToolCredential {
    * @returns undefined when it wants nothing.
    */
   async #probe(signal: AbortSignal): Promise<Manner | undefined> {
-    const { client, origin, trust } = this.#options;
+    const { client, origin, trust, owner } = this.#options;
     const headers = ['Host', authorityOf(origin)];
     const values = await new Promise<readonly string[]>((resolve, reject) => {
-      const sent = client.request({ origin, method: 'GET', path: '/v2/', headers, trust });
+      const sent = client.request({ origin, method: 'GET', path: '/v2/', headers, trust, lookedUpFor: owner });
       const stop = (): void => void sent.destroy();
       const timer = setTimeout(stop, probeMs);
       signal.addEventListener('abort', stop, { once: true });

@@ -5,6 +5,7 @@ import type { JsonValue } from '../../json.js';
 import { jsonMember, parseJson } from '../../json.js';
 import { Secret } from '../../secret.js';
 import { Refusal } from '../refusal.js';
+import type { LookupOwner } from '../upstream/resolver.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import { toolFailure } from '../upstream/tool-failure.js';
@@ -40,12 +41,15 @@ const maxTokens = 1000;
 export class RegistryTokens {
   readonly #client: ToolClient;
   readonly #clock: Clock;
+  readonly #owner: LookupOwner;
   readonly #tokens = new Map<string, Token>();
   readonly #asking = new SharedCalls<Token>();
 
-  constructor(client: ToolClient, clock: Clock) {
+  /** @param owner of the hosts, which are the Connector's. */
+  constructor(client: ToolClient, clock: Clock, owner: LookupOwner) {
     this.#client = client;
     this.#clock = clock;
+    this.#owner = owner;
   }
 
   /** A token of these scopes that is there already. */
@@ -101,6 +105,7 @@ export class RegistryTokens {
         path: `${origin.path === '' ? '/' : origin.path}?${query.toString()}`,
         headers: ['Host', authorityOf(origin), 'Accept', 'application/json', 'Authorization', `Basic ${basic}`],
         trust,
+        lookedUpFor: this.#owner,
       },
       signal,
     );

@@ -4,6 +4,7 @@ import type { JsonValue } from '../../json.js';
 import { jsonMember } from '../../json.js';
 import { Secret } from '../../secret.js';
 import { Refusal } from '../refusal.js';
+import { ownerOfHost } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
 import { noCredential } from '../upstream/tool-credential.js';
@@ -115,13 +116,19 @@ export class ToolCredentials {
     this.#sessions.set(secret, sessions);
     const key = `${name} ${origin.host}:${origin.port}`;
     const { client, clock } = this.#options;
-    const session = sessions.get(key) ?? { login, tokens: new RegistryTokens(client, clock), manners: new Map() };
+    const owner = ownerOfHost(connector.ref);
+    const session = sessions.get(key) ?? {
+      login,
+      tokens: new RegistryTokens(client, clock, owner),
+      manners: new Map(),
+    };
     sessions.set(key, session);
     return new RegistryCredential({
       session,
       client,
       origin,
       trust,
+      owner,
       addresses: addressesOf(connector),
       connector: name,
     });

@@ -8,6 +8,7 @@ import type { ToolCredentials } from '../credential/tool-credentials.js';
 import type { ToolTrust } from '../credential/tool-trust.js';
 import { Refusal } from '../refusal.js';
 import type { Outgoing } from '../upstream/exchange.js';
+import { ownerOfHost } from '../upstream/resolver.js';
 import { noCredential } from '../upstream/tool-credential.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import type { Trust, TrustSets } from '../upstream/trust.js';
@@ -71,7 +72,8 @@ export class Router {
     const origin: ToolOrigin = address;
     const found = resolved.find((each) => each.connector === connector);
     const { trust, credential } = await this.#access(connector, found, origin, signal);
-    return { connector: connector.ref, outgoing: { origin, path, trust, credential } };
+    const lookedUpFor = ownerOfHost(connector.ref);
+    return { connector: connector.ref, outgoing: { origin, path, trust, credential, lookedUpFor } };
   }
 
   /**
@@ -101,6 +103,7 @@ export class Router {
         path: `${address.path}${path}`,
         trust,
         credential,
+        lookedUpFor: ownerOfHost(ref),
         withoutHeaders: new Set(['authorization']),
         rewriteAnswer: (headers) => rewriteAnswer(headers, { address, prefix, base }),
       },
@@ -128,8 +131,11 @@ export class Router {
     return {
       connector: undefined,
       outgoing: {
-        ...{ origin: { scheme, host, port }, path, trust, credential: noCredential },
-        ...(first === undefined ? { lookedUpFor: ownerOf(visit.caller) } : {}),
+        origin: { scheme, host, port },
+        path,
+        trust,
+        credential: noCredential,
+        lookedUpFor: first === undefined ? ownerOf(visit.caller) : ownerOfHost(first.connector.ref),
       },
     };
   }

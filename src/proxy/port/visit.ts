@@ -79,5 +79,6 @@ function unauthenticated(message: string): Refusal {
 
 /** Whose turn it is at what many want at once. */
 export function ownerOf({ user, pod }: Caller): LookupOwner {
-  return { namespace: pod?.namespace ?? serviceAccountOf(user)?.namespace ?? '', podUid: pod?.uid ?? '' };
+  const namespace = pod?.namespace ?? serviceAccountOf(user)?.namespace ?? '';
+  return { chosenBy: 'client', namespace, holder: pod?.uid ?? '' };
 }

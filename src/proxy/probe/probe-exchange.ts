@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { LookupOwner } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { nameOf } from '../upstream/tool-origin.js';
@@ -27,15 +28,21 @@ export async function sendProbe(
   { origin, method, path, headers }: ProbeRequest,
   trust: Trust,
   {
+    owner,
     wantsBody,
     timeoutMs,
     signal,
-  }: { readonly wantsBody: boolean; readonly timeoutMs: number; readonly signal: AbortSignal },
+  }: {
+    readonly owner: LookupOwner;
+    readonly wantsBody: boolean;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<ProbeAnswer> {
   const what = nameOf(origin);
   const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
-    const request = client.request({ origin, method, path, headers, trust });
+    const request = client.request({ origin, method, path, headers, trust, lookedUpFor: owner });
     const stop = (): void => void request.destroy(new TooSlow());
     ending.addEventListener('abort', stop, { once: true });
     try {

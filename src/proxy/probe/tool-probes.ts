@@ -5,6 +5,7 @@ import { authTypeOf, textAt } from '../credential/tool-credentials.js';
 import { addressesOf } from '../credential/tool-address.js';
 import type { SecretObject } from '../credential/secret-source.js';
 import { Refusal } from '../refusal.js';
+import { ownerOfHost } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
 import { authorityOf, nameOf } from '../upstream/tool-origin.js';
@@ -77,7 +78,7 @@ export class ToolProbes {
   }
 
   async #run(probe: HttpProbe, tool: ProbedTool, signal: AbortSignal, verdictOf: VerdictOf): Promise<ProbeVerdict> {
-    const { connector, secret, trust } = tool;
+    const { connector, secret } = tool;
     const origin = originOf(probe, tool);
     const rendered = await this.#work(probe, tool, signal, {
       kind: 'render',
@@ -88,7 +89,7 @@ export class ToolProbes {
     if (rendered.kind === 'malformed') throw unusable(`${probe.place}: ${rendered.message}`);
     const request = probeRequest(probe, origin, rendered.kind === 'rendered' ? rendered.texts : []);
     const { cel } = probe;
-    const answer = await this.#send(request, trust, cel !== undefined, signal);
+    const answer = await this.#send(request, tool, cel !== undefined, signal);
     if (cel === undefined) return verdictOf(answer, undefined, probe, tool, request);
     const { status: statusCode, headers, body = '' } = answer;
     if (answer.body === undefined) return verdictOf(answer, 'undecided', probe, tool, request);
@@ -100,24 +101,29 @@ export class ToolProbes {
 
   /** `GET /v2/` says who may come in at any registry, and asks for a login where it wants one. */
   async #logIn(tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict> {
-    const { credential, origin, trust } = tool;
+    const { credential, origin } = tool;
     const [method, path] = ['GET', '/v2/'];
     const use = { method, path, isUnrepeatable: false };
     const bare: ProbeRequest = { origin, method, path, headers: commonHeaders(origin) };
     const shown = await credential.headersFor(use, signal);
-    let answer = await this.#send({ ...bare, headers: [...bare.headers, ...shown] }, trust, false, signal);
+    let answer = await this.#send({ ...bare, headers: [...bare.headers, ...shown] }, tool, false, signal);
     if (answer.status === 401) {
       const better = await credential.headersAfter(answer.challenges, use, signal);
       if (better !== undefined) {
-        answer = await this.#send({ ...bare, headers: [...bare.headers, ...better] }, trust, false, signal);
+        answer = await this.#send({ ...bare, headers: [...bare.headers, ...better] }, tool, false, signal);
       }
     }
     return authVerdict(answer, undefined, undefined, tool, bare);
   }
 
-  #send(request: ProbeRequest, trust: Trust, wantsBody: boolean, signal: AbortSignal): Promise<ProbeAnswer> {
+  #send(
+    request: ProbeRequest,
+    { connector, trust }: ProbedTool,
+    wantsBody: boolean,
+    signal: AbortSignal,
+  ): Promise<ProbeAnswer> {
     const { client, timeoutMs } = this.#options;
-    return sendProbe(client, request, trust, { wantsBody, timeoutMs, signal });
+    return sendProbe(client, request, trust, { owner: ownerOfHost(connector.ref), wantsBody, timeoutMs, signal });
   }
 
   async #work(

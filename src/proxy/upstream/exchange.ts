@@ -36,7 +36,7 @@ export interface Outgoing {
   readonly trust: Trust | undefined;
   readonly credential: ToolCredential;
   /** See ToolRequest. */
-  readonly lookedUpFor?: LookupOwner;
+  readonly lookedUpFor: LookupOwner;
   /** For requests whose `Authorization` was the proxy's. */
   readonly withoutHeaders?: ReadonlySet<string>;
   /** Changes the headers of the answer, such as `Location`. */

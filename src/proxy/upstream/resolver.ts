@@ -14,26 +14,34 @@ const maxNames = 1000;
 const patienceMs = 1_000;
 /** So long the addresses that a name had count where there is no newer answer. */
 const staleForMs = 300_000;
-/** A turn that has not come until then comes too late for the connection. */
-const turnMs = 10_000;
 
-/** Lets a few of those who ask for any name they like ask at once, in turns. */
+/** Lets a few of many ask at once, in turns; none of a namespace keeps the others of them waiting. */
 export interface LookupTurns {
-  enter(owner: LookupOwner, wanted: AbortSignal, isResuming: boolean): Promise<void>;
-  leave(): void;
+  /** @returns ends the turn. Rejects when there is none in time. */
+  enter(owner: { readonly namespace: string; readonly podUid: string }, wanted: AbortSignal): Promise<() => void>;
 }
 
-/** Who asks for a name: turns are by namespace, and by pod within. */
+/** Who has chosen a name. Turns are by namespace, and by holder within. */
 export interface LookupOwner {
+  readonly chosenBy: 'client' | 'connector';
+  /** The client's, or the Connector's. */
   readonly namespace: string;
-  readonly podUid: string;
+  /** The client's pod by its uid, or the Connector by its name. */
+  readonly holder: string;
+}
+
+/** Of the host of a Connector, whoever asks for it. */
+export function ownerOfHost({ namespace, name }: { readonly namespace: string; readonly name: string }): LookupOwner {
+  return { chosenBy: 'connector', namespace, holder: name };
 }
 
 export interface ResolverOptions {
   readonly rules: AddressRules;
   readonly lookUp: SystemLookup;
-  /** Of lookups for clients' own hosts; those for the hosts of Connectors wait for nobody. */
-  readonly turns: LookupTurns;
+  /** Clients have theirs, so that those in many namespaces leave some to the Connectors. */
+  readonly turns: Readonly<Record<LookupOwner['chosenBy'], LookupTurns>>;
+  /** How long a turn is waited for. */
+  readonly turnMs: number;
   readonly steadyNow: () => number;
 }
 
@@ -55,6 +63,8 @@ interface Known {
 export class Resolver {
   readonly #options: ResolverOptions;
   readonly #asked = new Map<string, Asked>();
+  /** By owner and host, those whose turn has not come. */
+  readonly #waiting = new Map<string, Promise<Asked>>();
   /** Answers so far, the newest last. */
   readonly #known = new Map<string, Known>();
 
@@ -64,12 +74,12 @@ export class Resolver {
 
   /**
    * The addresses of a host that may be connected to.
-   * @throws {Refusal} 403 when there are none; what the lookup fails with.
+   * @throws {Refusal} 403 when there are none; 503 when the owner's turn does not come in time; what the lookup fails with.
    */
-  async addressesOf(host: string): Promise<readonly LookupAddress[]> {
+  async addressesOf(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     this.ensureNotRefused(host);
     if (isIP(host) !== 0) return [{ address: host, family: isIP(host) }];
-    const found = await this.#promptAnswer(host);
+    const found = await this.#promptAnswer(host, owner);
     const allowed = found.filter(({ address }) => this.#options.rules.isAllowed(address));
     if (allowed.length === 0) throw refused(host, `it resolves to ${found.map(({ address }) => address).join(', ')}`);
     return allowed;
@@ -80,41 +90,58 @@ export class Resolver {
     if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host)) throw refused(host, 'it is such an address');
   }
 
-  /** For `net.connect` and its relatives, to the host of a Connector. */
-  readonly lookup: LookupFunction = (host, options, callback) => tell(this.addressesOf(host), options, callback);
-
-  /** The same for a host that a client has chosen. Fails with a {Refusal} 503 when its turn does not come in time. */
+  /** For `net.connect` and its relatives. Fails as `addressesOf`. */
   lookupFor(owner: LookupOwner): LookupFunction {
-    return (host, options, callback) => tell(this.#inTurn(host, owner), options, callback);
+    return (host, options, callback) => tell(this.addressesOf(host, owner), options, callback);
   }
 
-  async #inTurn(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
-    const { turns } = this.#options;
-    if (isIP(host) !== 0 || this.#current(host) !== undefined) return this.addressesOf(host);
-    try {
-      await turns.enter(owner, AbortSignal.timeout(turnMs), false);
-    } catch (cause) {
-      throw new Refusal(503, 'overload', `too many names are being looked up at once, and ${host} was not`, { cause });
-    }
-    const leave = (): void => turns.leave();
-    if (this.#current(host) !== undefined) leave();
-    // A lookup that nobody waits for any more still has its thread.
-    else this.#ask(host).answer.then(leave, leave);
-    return this.addressesOf(host);
-  }
-
-  /** What the system says, or what it said last where it takes long. */
-  async #promptAnswer(host: string): Promise<readonly LookupAddress[]> {
-    const { answer, askedMs } = this.#current(host) ?? this.#ask(host);
-    const { steadyNow } = this.#options;
+  /** What the system says, or what it said last where that or the turn to ask takes long. */
+  async #promptAnswer(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
+    const nowMs = this.#options.steadyNow();
+    const current = this.#current(host);
+    const answer = current?.answer ?? this.#inTurn(host, owner);
     const known = this.#known.get(host);
-    const nowMs = steadyNow();
     if (known === undefined || nowMs - known.knownMs > staleForMs) return answer;
     let timer: NodeJS.Timeout | undefined;
     const last = new Promise<readonly LookupAddress[]>((resolve) => {
-      timer = setTimeout(() => resolve(known.addresses), Math.max(0, askedMs + patienceMs - nowMs));
+      const endsMs = (current?.askedMs ?? nowMs) + patienceMs;
+      timer = setTimeout(() => resolve(known.addresses), Math.max(0, endsMs - nowMs));
     });
-    return Promise.race([answer, last]).finally(() => clearTimeout(timer));
+    const newest = answer.catch((error: unknown) => {
+      if (error instanceof Refusal) return known.addresses;
+      throw error;
+    });
+    return Promise.race([newest, last]).finally(() => clearTimeout(timer));
+  }
+
+  /** Those of an owner that want one name wait as one, as long as the first of them would. */
+  async #inTurn(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
+    const key = JSON.stringify([owner, host]);
+    let asked = this.#waiting.get(key);
+    if (asked === undefined) {
+      asked = this.#askInTurn(host, owner).finally(() => this.#waiting.delete(key));
+      this.#waiting.set(key, asked);
+    }
+    return (await asked).answer;
+  }
+
+  async #askInTurn(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<Asked> {
+    const { turns, turnMs } = this.#options;
+    const wanted = AbortSignal.timeout(turnMs);
+    const leave = await turns[chosenBy].enter({ namespace, podUid: holder }, wanted).catch((cause: unknown) => {
+      const whose = chosenBy === 'client' ? 'clients' : 'Connectors';
+      const message = `too many names are being looked up for ${whose} of namespace "${namespace}", and ${host} was not: try again in some seconds`;
+      throw new Refusal(503, 'overload', message, { cause });
+    });
+    const current = this.#current(host);
+    if (current !== undefined) {
+      leave();
+      return current;
+    }
+    const asked = this.#ask(host);
+    // A lookup that nobody waits for any more still has its thread.
+    asked.answer.then(leave, leave);
+    return asked;
   }
 
   /** A lookup that is under way or has only just ended. */

@@ -18,8 +18,8 @@ export interface ToolRequest {
   readonly headers: RawHeaders;
   /** Required for an https tool. */
   readonly trust: Trust | undefined;
-  /** For a host that a client has chosen, who it is: its name is looked up in turn. */
-  readonly lookedUpFor?: LookupOwner | undefined;
+  /** Whose turn it is to look up the host. */
+  readonly lookedUpFor: LookupOwner;
 }
 
 export interface ToolClientOptions {
@@ -95,7 +95,7 @@ export class ToolClient {
       path,
       headers,
       agent: isPlain ? this.#plain : this.#agentFor(trust),
-      lookup: lookedUpFor === undefined ? resolver.lookup : resolver.lookupFor(lookedUpFor),
+      lookup: resolver.lookupFor(lookedUpFor),
       setHost: false,
       maxHeaderSize,
       insecureHTTPParser: false,

@@ -15,7 +15,7 @@ const service = { kind: 'Service', namespace: 'connectors-system', name: 'connec
 export const proxyEnv = {
   NODE_ENV: 'production',
   MALLOC_ARENA_MAX: '2',
-  UV_THREADPOOL_SIZE: '16',
+  UV_THREADPOOL_SIZE: '64',
   NODE_OPTIONS: '--max-semi-space-size=4',
 };
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { limits } from '../../../src/load/limits.js';
 import { parseProxyConfig, type ProxyConfig } from '../../../src/proxy/config.js';
 import { driverBindings } from '../../support/access/driver-rules.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
@@ -110,6 +111,13 @@ describe('deploy/proxy', function () {
       ['/healthz', '/healthz', '/readyz'],
     );
     for (const { port } of probes) assert.equal(port, 'http');
+  });
+
+  it('has the threads that lookups are counted for, half of which look up names, and some of those for nobody else', () => {
+    const { threads, client, connector } = limits.lookups;
+    const { value } = container(proxy).env.find(({ name }) => name === 'UV_THREADPOOL_SIZE')!;
+    assert.equal(value, String(threads));
+    assert.ok(client.inFlight + connector.inFlight < threads / 2);
   });
 
   it('gives the proxy more time to stop than it takes', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import { limits } from '../../../src/load/limits.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { ProxyStage } from '../../support/proxy/proxy-stage.js';
@@ -67,6 +68,8 @@ describe('addresses that no tool is at', () => {
 });
 
 describe('names whose server is silent', () => {
+  const { client: ofClients, namespaceShare } = limits.lookups;
+  const ofNamespace = ofClients.inFlight * namespaceShare;
   for (const way of ['tunnels', 'plain requests'] as const) {
     it(`are looked up few at a time for ${way}, and hold up no connector`, async () => {
       let lookups = 0;
@@ -84,9 +87,9 @@ describe('names whose server is silent', () => {
       const ask = (host: string): Promise<unknown> =>
         way === 'tunnels' ? client.connect(`${host}:443`) : client.get(`http://${host}/`, {}, agent);
       const asked = hosts.map((host) => ask(host).catch(() => undefined));
-      await eventually('some are looked up', () => lookups === 4);
+      await eventually('some are looked up', () => lookups === ofNamespace);
       for (let round = 0; round < 5; round += 1) assert.equal((await client.get(tool.url())).status, 200);
-      assert.equal(lookups, 4);
+      assert.equal(lookups, ofNamespace);
       await stage.stop();
       agent.destroy();
       await Promise.all(asked);

@@ -7,14 +7,24 @@ export type HostTable = Readonly<Record<string, readonly string[]>>;
 /** A loopback address that no other process uses, for servers at ports that their clients cannot choose. */
 export const ownAddress = `127.${64 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 
-/** Makes a table of host names count in a mount namespace, and there alone; then becomes the program. */
-const withTable = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
+/** Puts the file named first in the place of the second, in a mount namespace and there alone; then becomes the program. */
+const withFile = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
 
 /** Writes a table of host names. @returns the words that run a program for which it is the only one. */
 export function hostNames(file: string, table: HostTable): readonly string[] {
   const lines = Object.entries(table).map(([address, names]) => `${address} ${names.join(' ')}\n`);
   writeFileSync(file, lines.join(''));
-  return ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', withTable, 'sh', file];
+  return ['unshare', '--mount', '--propagation', 'private', '--', ...inPlaceOf('/etc/hosts', file)];
+}
+
+/** The words that run a program, after those of `hostNames`, which asks this name server for all other names, and for long. */
+export function namesOf(nameServer: string, file: string): readonly string[] {
+  writeFileSync(file, `nameserver ${nameServer}\noptions timeout:30 attempts:1\n`);
+  return inPlaceOf('/etc/resolv.conf', file);
+}
+
+function inPlaceOf(place: string, file: string): readonly string[] {
+  return ['sh', '-c', withFile, 'sh', file, place];
 }
 
 /** Skips the suite where nobody but root may listen on the ports that everybody knows. */

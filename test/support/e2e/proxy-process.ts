@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { eventually } from '../poll.js';
-import { hostNames } from './host-names.js';
+import { hostNames, namesOf } from './host-names.js';
 import type { HostTable } from './host-names.js';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
@@ -16,6 +16,8 @@ export interface ProxyProcessOptions {
   readonly hosts: readonly string[];
   /** Further ones, elsewhere on the loopback interface. */
   readonly otherHosts?: HostTable;
+  /** The address of a name server, for all other names; the machine's unless given. */
+  readonly nameServer?: string;
   /** Where it listens, `HOST:PORT`; a free port unless given. */
   readonly address?: string;
   /** Of `proxy`, besides where it listens and which addresses it connects to. */
@@ -30,9 +32,13 @@ export class ProxyProcess {
   log = '';
   port = 0;
 
-  private constructor({ directory, hosts, otherHosts, address = '127.0.0.1:0', flags, env }: ProxyProcessOptions) {
+  private constructor(options: ProxyProcessOptions) {
+    const { directory, hosts, otherHosts, nameServer, address = '127.0.0.1:0', flags, env } = options;
     const table = { '127.0.0.1': ['localhost', ...hosts], ...otherHosts };
-    const [program = '', ...words] = hostNames(path.join(directory, 'hosts'), table);
+    const [program = '', ...words] = [
+      ...hostNames(path.join(directory, 'hosts'), table),
+      ...(nameServer === undefined ? [] : namesOf(nameServer, path.join(directory, 'resolv.conf'))),
+    ];
     this.#child = spawn(
       program,
       [

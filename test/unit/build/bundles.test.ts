@@ -4,6 +4,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import { bundles } from '../../../.ci/bundles.mjs';
 import { sbomOf } from '../../../.ci/sbom.mjs';
+import { limits } from '../../../src/load/limits.js';
 import { repository } from '../../support/deploy/manifests.js';
 
 async function inputsOf(name: keyof typeof bundles): Promise<readonly string[]> {
@@ -41,6 +42,11 @@ describe('the bundles', () => {
       /^src\/(driver|gotemplate)\/|node_modules\/(@grpc|protobufjs|koffi|@bufbuild)\//.test(input),
     );
     assert.deepEqual(foreign, []);
+  });
+
+  it('start the proxy with the threads that its lookups are counted for', () => {
+    const { js = '' } = bundles.main.banner ?? {};
+    assert.ok(js.includes(`process.env.UV_THREADPOOL_SIZE ??= '${limits.lookups.threads}';`));
   });
 
   it('hold nothing of the driver in what checks the proxy', async () => {

@@ -1,83 +1,166 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
-import { WorkPlaces } from '../../../../src/load/work-places.js';
+import { DriverError } from '../../../../src/errors.js';
+import { FairGate } from '../../../../src/load/fair-gate.js';
 import { AddressRules } from '../../../../src/proxy/upstream/address-rules.js';
 import type { LookupOwner } from '../../../../src/proxy/upstream/resolver.js';
-import { Resolver } from '../../../../src/proxy/upstream/resolver.js';
+import { Resolver, ownerOfHost } from '../../../../src/proxy/upstream/resolver.js';
 import { eventually } from '../../../support/poll.js';
 
 const address = (text: string): LookupAddress[] => [{ address: text, family: 4 }];
-const hostile = { namespace: 'hostile', podUid: 'one' };
-const innocent = { namespace: 'innocent', podUid: 'two' };
+const pod = (namespace: string, holder = 'one'): LookupOwner => ({ chosenBy: 'client', namespace, holder });
+const host = (namespace: string, name = 'tool'): LookupOwner => ownerOfHost({ namespace, name });
+const longMs = 60_000;
+/** Four turns, two of them for each namespace. */
+const turns = (): FairGate =>
+  new FairGate({
+    limits: { inFlight: 4, waiting: 1000, namespaceShare: 1 / 2 },
+    refusal: () => new DriverError('RESOURCE_EXHAUSTED', 'enough waits'),
+  });
 
 /** A system whose answers are the test's. */
 class Names {
   readonly asked: string[] = [];
   readonly #waiting = new Map<string, (found: LookupAddress[]) => void>();
   nowMs = 0;
-  readonly resolver = new Resolver({
-    rules: new AddressRules({ allowed: [], apiServer: [] }),
-    lookUp: (host) => {
-      this.asked.push(host);
-      return new Promise((resolve) => this.#waiting.set(host, resolve));
-    },
-    turns: new WorkPlaces(4),
-    steadyNow: () => this.nowMs,
-  });
+  readonly resolver: Resolver;
 
-  answer(host: string, text: string): void {
-    this.#waiting.get(host)?.(address(text));
+  constructor(turnMs = longMs) {
+    this.resolver = new Resolver({
+      rules: new AddressRules({ allowed: [], apiServer: [] }),
+      lookUp: (name) => {
+        this.asked.push(name);
+        return new Promise((resolve) => this.#waiting.set(name, resolve));
+      },
+      turns: { client: turns(), connector: turns() },
+      turnMs,
+      steadyNow: () => this.nowMs,
+    });
   }
 
-  /** As a tunnel of the owner's does. */
-  tunnel(host: string, owner: LookupOwner): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.resolver.lookupFor(owner)(host, {}, (error, found: unknown) => {
-        if (error === null && typeof found === 'string') resolve(found);
-        else reject(error ?? new TypeError('no address'));
-      });
-    });
+  /** As a system that takes its time. */
+  async answer(name: string, text: string): Promise<void> {
+    await eventually(`${name} is asked for`, () => this.#waiting.has(name));
+    this.#waiting.get(name)?.(address(text));
+    this.#waiting.delete(name);
+  }
+
+  /** Asks for names that are never answered. */
+  flood(owner: LookupOwner, times: number): void {
+    for (let at = 0; at < times; at += 1) {
+      const name = `${owner.chosenBy}-${owner.namespace}-${at}.example`;
+      this.resolver.addressesOf(name, owner).catch(() => undefined);
+    }
   }
 }
 
 describe('looking up names', () => {
-  it('for tunnels goes by turns, however many names one pod wants, and holds up no Connector', async () => {
+  for (const owner of [pod, host]) {
+    const { chosenBy } = owner('hostile');
+
+    it(`that a ${chosenBy} has chosen leaves turns to other namespaces, however many one wants`, async () => {
+      const names = new Names();
+      names.flood(owner('hostile'), 400);
+      await eventually('some are asked for', () => names.asked.length === 2);
+      const other = names.resolver.addressesOf('other.example', owner('innocent'));
+      await names.answer('other.example', '192.0.2.1');
+      assert.deepEqual(await other, address('192.0.2.1'));
+      assert.equal(names.asked.length, 3);
+    });
+  }
+
+  it('that clients of many namespaces have chosen holds up no Connector, nor the other way round', async () => {
     const names = new Names();
-    const flood = Array.from({ length: 500 }, (_, at) => names.tunnel(`black-hole-${at}.example`, hostile));
-    for (const each of flood) each.catch(() => undefined);
-    const other = names.tunnel('other.example', innocent);
-    await eventually('some are asked for', () => names.asked.length === 4);
-    const ofConnector = names.resolver.addressesOf('tool.example');
-    names.answer('tool.example', '192.0.2.1');
-    assert.deepEqual(await ofConnector, address('192.0.2.1'));
-    names.answer('black-hole-0.example', '192.0.2.2');
-    await eventually('the other pod has its turn', () => names.asked.includes('other.example'));
-    assert.equal(names.asked.length, 6);
-    names.answer('other.example', '192.0.2.3');
-    assert.equal(await other, '192.0.2.3');
+    for (const namespace of ['one', 'two', 'three']) {
+      names.flood(pod(namespace), 10);
+      await eventually('some are asked for', () => names.asked.length === 2 || names.asked.length === 4);
+    }
+    const tool = names.resolver.addressesOf('tool.example', host('innocent'));
+    await names.answer('tool.example', '192.0.2.1');
+    await tool;
+    for (const namespace of ['one', 'two', 'three']) names.flood(host(namespace), 10);
+    await eventually('all turns are taken', () => names.asked.length === 9);
+    await names.answer('client-one-0.example', '192.0.2.2');
+    await eventually('the next client has its turn', () => names.asked.length === 10);
+  });
+
+  it('gives turns to the Connectors of a namespace one after the other', async () => {
+    const names = new Names();
+    names.flood(host('ci', 'wide'), 400);
+    const other = names.resolver.addressesOf('other.example', host('ci', 'other'));
+    await names.answer('connector-ci-0.example', '192.0.2.1');
+    await names.answer('other.example', '192.0.2.2');
+    assert.deepEqual(await other, address('192.0.2.2'));
+    assert.equal(names.asked.length, 3);
+  });
+
+  it('refuses what waits beyond a share of the room, and what has waited too long', async () => {
+    const names = new Names(50);
+    const refused = (found: Promise<unknown>, cause: RegExp): Promise<void> =>
+      assert.rejects(found, (error: Error & { status?: number; cause?: Error }) => {
+        assert.equal(error.status, 503);
+        assert.match(error.message, /^too many names .* for Connectors of namespace "ci", and late\.example was not/);
+        assert.match(String(error.cause?.message), cause);
+        return true;
+      });
+    names.flood(host('ci'), 2);
+    await refused(names.resolver.addressesOf('late.example', host('ci')), /gave up/);
+    names.flood(host('ci'), 502);
+    await refused(names.resolver.addressesOf('late.example', host('ci')), /enough waits/);
+  });
+
+  it('lets those of one owner that want the same name wait as one', async () => {
+    const names = new Names();
+    names.flood(host('ci', 'silent'), 2);
+    const many = Array.from({ length: 2000 }, () => names.resolver.addressesOf('tool.example', host('ci')));
+    await names.answer('connector-ci-0.example', '192.0.2.1');
+    await names.answer('tool.example', '192.0.2.2');
+    for (const found of await Promise.all(many)) assert.deepEqual(found, address('192.0.2.2'));
   });
 
   it('asks once for what is asked for already', async () => {
     const names = new Names();
-    const both = [names.resolver.addressesOf('tool.example'), names.tunnel('tool.example', hostile)];
+    const both = [
+      names.resolver.addressesOf('tool.example', host('ci')),
+      names.resolver.addressesOf('tool.example', pod('hostile')),
+    ];
+    await eventually('it is asked for', () => names.asked.length > 0);
     names.nowMs = 60_000;
-    both.push(names.resolver.addressesOf('tool.example'));
-    names.answer('tool.example', '192.0.2.1');
+    both.push(names.resolver.addressesOf('tool.example', host('ci')));
+    await names.answer('tool.example', '192.0.2.1');
     await Promise.all(both);
     assert.deepEqual(names.asked, ['tool.example']);
   });
 
   it('takes the last answer where the next takes long, for five minutes', async () => {
     const names = new Names();
-    const first = names.resolver.addressesOf('tool.example');
-    names.answer('tool.example', '192.0.2.1');
+    const ask = (): Promise<readonly LookupAddress[]> => names.resolver.addressesOf('tool.example', host('ci'));
+    const first = ask();
+    await names.answer('tool.example', '192.0.2.1');
     await first;
     names.nowMs = 10_000;
-    assert.deepEqual(await names.resolver.addressesOf('tool.example'), address('192.0.2.1'));
+    assert.deepEqual(await ask(), address('192.0.2.1'));
     assert.equal(names.asked.length, 2);
     names.nowMs = 10_000 + 300_000;
-    const late = names.resolver.addressesOf('tool.example');
-    names.answer('tool.example', '192.0.2.2');
+    const late = ask();
+    await names.answer('tool.example', '192.0.2.2');
     assert.deepEqual(await late, address('192.0.2.2'));
   });
+
+  for (const [what, times] of [
+    ['takes long', 2],
+    ['is refused', 502],
+  ] as const) {
+    it(`takes the last answer, too, where the turn ${what}`, async () => {
+      const names = new Names();
+      const ask = (): Promise<readonly LookupAddress[]> => names.resolver.addressesOf('tool.example', host('ci'));
+      const first = ask();
+      await names.answer('tool.example', '192.0.2.1');
+      await first;
+      names.nowMs = 10_000;
+      names.flood(host('ci', 'silent'), times);
+      assert.deepEqual(await ask(), address('192.0.2.1'));
+      assert.equal(names.asked.length, 3);
+    });
+  }
 });

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { limits } from '../../../src/load/limits.js';
+import { driverBindings } from '../../support/access/driver-rules.js';
+import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
+import { ProxyProcess } from '../../support/e2e/proxy-process.js';
+import { KubeApi } from '../../support/kube-api/kube-api.js';
+import type { KubeObject } from '../../support/kube-api/resources.js';
+import { eventually } from '../../support/poll.js';
+import { connector, connectorClass } from '../../support/proxy/manifests.js';
+import { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { SilentNameServer } from '../../support/proxy/silent-name-server.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const user = 'proxy';
+const { client: ofClients, connector: ofConnectors, namespaceShare } = limits.lookups;
+/** So many namespaces can take all turns. */
+const hostile = Array.from({ length: 1 / namespaceShare }, (_each, at) => `hostile-${at}`);
+/** Of each of them: more than all threads look up at once. */
+const silentCount = limits.lookups.threads;
+/** Each a name that the proxy has not looked up before. */
+const toolHosts = Array.from({ length: 5 }, (_each, at) => `tool-${at}.example`);
+const uses = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
+
+describe('the built proxy, with names whose server is silent', function () {
+  this.timeout(120_000);
+  before(needsKnownPorts);
+  let directory: string;
+  let api: KubeApi;
+  let names: SilentNameServer;
+  let tool: ToolServer;
+  let proxy: ProxyProcess;
+
+  beforeEach(async () => {
+    directory = mkdtempSync(path.join(tmpdir(), 'silent-names-'));
+    names = await SilentNameServer.start(ownAddress);
+    tool = await ToolServer.start('http');
+    api = await KubeApi.start();
+    for (const binding of driverBindings('proxy/rbac.yaml', { user })) api.bind(binding);
+    api.put(connectorClass() as KubeObject);
+    for (const [at, host] of toolHosts.entries()) api.put(connector(`tool-${at}`, tool.url(host)) as KubeObject);
+    api.put(connector('at-address', tool.url('127.0.0.1')) as KubeObject);
+    for (const namespace of ['ci', ...hostile]) {
+      api.bind({ serviceAccount: `${namespace}/builder`, namespace, rules: [uses] });
+    }
+    for (const namespace of hostile) {
+      for (const at of Array.from({ length: silentCount }).keys()) {
+        api.put(connector(`silent-${at}`, `http://${at}.${namespace}.example`, { namespace }) as KubeObject);
+      }
+    }
+    proxy = await ProxyProcess.start({
+      directory,
+      hosts: toolHosts,
+      nameServer: ownAddress,
+      flags: ['--kubeconfig', kubeconfig(), '--write-status=false'],
+      // As in deploy/proxy.
+      env: { UV_THREADPOOL_SIZE: String(limits.lookups.threads) },
+    });
+  });
+  afterEach(async () => {
+    // An orderly end waits for the threads that look up names.
+    proxy.signal('SIGKILL');
+    await proxy.stop();
+    await Promise.all([api.stop(), tool.stop(), names.stop()]);
+    rmSync(directory, { recursive: true });
+  });
+
+  /** Of an API server that has a name. */
+  function kubeconfig(): string {
+    const file = path.join(directory, 'kubeconfig');
+    api.writeKubeconfig(file, { name: user });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('https://127.0.0.1', 'https://localhost'));
+    return file;
+  }
+
+  /** In a pod of the namespace. */
+  function clientIn(namespace: string): ProxyClient {
+    const pod = { name: 'build-1', uid: `pod-of-${namespace}` };
+    const account = { namespace, name: 'builder', audiences: ['connectors-proxy'], expirationSeconds: 7200, pod };
+    const named = namespace === 'ci' ? 'ci/at-address' : `${namespace}/silent-0`;
+    return new ProxyClient(proxy.port, named, api.identities.issueServiceAccount(account).token, '');
+  }
+
+  /** Nobody waits for what becomes of these. */
+  function floodConnectorsOf(namespace: string): void {
+    const client = clientIn(namespace);
+    for (const at of Array.from({ length: silentCount }).keys()) {
+      client.reverse(`/namespaces/${namespace}/connectors/silent-${at}/`).catch(() => undefined);
+    }
+  }
+
+  function floodTunnelsOf(namespace: string): void {
+    const client = clientIn(namespace);
+    for (const at of Array.from({ length: silentCount }).keys()) {
+      client.connect(`${at}.tunnel.${namespace}.example:443`).catch(() => undefined);
+    }
+  }
+
+  const areAsked = (count: number): Promise<void> =>
+    eventually(`${count} names are asked for`, () => names.asked.size === count, 20_000);
+
+  it('lets those of one namespace, of its Connectors, hold up no Connector of another', async () => {
+    const client = clientIn('ci');
+    floodConnectorsOf('hostile-0');
+    await areAsked(ofConnectors.inFlight * namespaceShare);
+    for (const at of toolHosts.keys()) {
+      assert.equal((await client.reverse(`/namespaces/ci/connectors/tool-${at}/`)).status, 200);
+    }
+  });
+
+  it("lets those of one namespace's pods hold up no tunnel of another's", async () => {
+    const client = clientIn('ci');
+    floodTunnelsOf('hostile-0');
+    await areAsked(ofClients.inFlight * namespaceShare);
+    for (const host of toolHosts) {
+      const { head, socket } = await client.connect(`${host}:${tool.port}`);
+      assert.match(head, /^HTTP\/1\.1 200 /);
+      socket.destroy();
+    }
+  });
+
+  it('finds the API server although every turn of others is taken', async () => {
+    for (const namespace of hostile) {
+      floodConnectorsOf(namespace);
+      floodTunnelsOf(namespace);
+    }
+    await areAsked(ofClients.inFlight + ofConnectors.inFlight);
+    api.closeConnections();
+    const { status } = await clientIn('ci').reverse('/namespaces/ci/connectors/at-address/');
+    assert.equal(status, 200);
+  });
+});
