@@ -21,23 +21,31 @@ export interface GateLimits {
  */
 export class RequestGate {
   readonly #gate: FairGate;
+  readonly #limits: GateLimits;
 
-  constructor({ inFlight, waiting }: GateLimits, observer: LoadObserver) {
+  constructor(gateLimits: GateLimits, observer: LoadObserver) {
+    const { inFlight, waiting } = gateLimits;
+    this.#limits = gateLimits;
     this.#gate = new FairGate({
-      limits: { inFlight, waiting, namespaceShare: limits.api.namespaceShare },
+      inFlight,
+      namespaceShare: limits.api.namespaceShare,
       unbounded: driverItself.namespace,
-      refusal: ({ namespace, podUid }, own) => {
-        observer.refused('api-requests', 'namespace', `${namespace}/${podUid}`);
-        return new DriverError(
-          'RESOURCE_EXHAUSTED',
-          `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; it will be tried again`,
-        );
+      room: {
+        waiting,
+        refusal: ({ namespace, podUid }, own) => {
+          observer.refused('api-requests', 'namespace', `${namespace}/${podUid}`);
+          return new DriverError(
+            'RESOURCE_EXHAUSTED',
+            `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; it will be tried again`,
+          );
+        },
       },
     });
   }
 
   get use(): BoundUse {
-    return this.#gate.use;
+    const { inFlight, waiting } = this.#limits;
+    return { used: this.#gate.used, limit: inFlight + waiting };
   }
 
   /**

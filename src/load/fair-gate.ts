@@ -3,21 +3,20 @@ import type { DriverError } from '../errors.js';
 import type { CallOwner } from './call-owner.js';
 import { fairLimit } from './fair-limit.js';
 import { FairQueue } from './fair-queue.js';
-import type { BoundUse } from './load-observer.js';
-
-export interface FairGateLimits {
-  /** Turns that are under way at once. */
-  readonly inFlight: number;
-  /** Those who wait for a turn. */
-  readonly waiting: number;
-  /** How much of the turns may be one namespace's, and how much of what the others leave of the room to wait in. */
-  readonly namespaceShare: number;
-}
 
 export interface FairGateOptions {
-  readonly limits: FairGateLimits;
+  /** Turns that are under way at once. */
+  readonly inFlight: number;
+  /** How much of the turns may be one namespace's, and how much of what the others leave of the room to wait in. */
+  readonly namespaceShare: number;
   /** A namespace that only the whole bounds: what the program does on its own account. */
   readonly unbounded?: string;
+  /** To wait for a turn in. Without it, as many may wait as come. */
+  readonly room?: WaitingRoom;
+}
+
+export interface WaitingRoom {
+  readonly waiting: number;
   /** For an owner of whose namespace so much waits that no more may. */
   readonly refusal: (owner: CallOwner, waiting: number) => DriverError;
 }
@@ -36,24 +35,22 @@ export class FairGate {
 
   constructor(options: FairGateOptions) {
     this.#options = options;
-    const { inFlight, namespaceShare } = options.limits;
-    this.#perNamespace = Math.max(1, Math.floor(inFlight * namespaceShare));
+    this.#perNamespace = Math.max(1, Math.floor(options.inFlight * options.namespaceShare));
   }
 
-  get use(): BoundUse {
-    const { inFlight, waiting } = this.#options.limits;
-    return { used: this.#inFlight + this.#queue.length, limit: inFlight + waiting };
+  /** Turns that are under way, and those who wait. */
+  get used(): number {
+    return this.#inFlight + this.#queue.length;
   }
 
   /**
    * Waits for a turn.
    * @returns ends it; to be called once.
-   * @throws {DriverError} the options' refusal when too much of the namespace's waits already; the signal's reason.
+   * @throws {DriverError} the room's refusal when too much of the namespace's waits already; the signal's reason.
    */
   async enter(owner: CallOwner, signal: AbortSignal): Promise<() => void> {
     throwIfAborted(signal);
-    const { limits } = this.#options;
-    if (this.#inFlight < limits.inFlight && this.#mayHaveMore(owner.namespace)) this.#begin(owner.namespace);
+    if (this.#inFlight < this.#options.inFlight && this.#mayHaveMore(owner.namespace)) this.#begin(owner.namespace);
     else await this.#wait(owner, signal);
     this.#queue.used(pathOf(owner), 1);
     return () => this.#leave(owner.namespace);
@@ -69,7 +66,7 @@ export class FairGate {
   }
 
   async #wait(owner: CallOwner, signal: AbortSignal): Promise<void> {
-    this.#ensureShare(owner);
+    this.#ensureRoom(owner);
     await new Promise<void>((resolve, reject) => {
       const take = (): void => {
         signal.removeEventListener('abort', giveUp);
@@ -85,11 +82,12 @@ export class FairGate {
     });
   }
 
-  #ensureShare(owner: CallOwner): void {
-    const { limits, refusal } = this.#options;
+  #ensureRoom(owner: CallOwner): void {
+    const { room, namespaceShare } = this.#options;
+    if (room === undefined) return;
     const own = this.#queue.waitingIn([owner.namespace]);
-    const limit = fairLimit(limits.waiting, this.#queue.length - own, limits.namespaceShare);
-    if (own + 1 > limit) throw refusal(owner, own);
+    const limit = fairLimit(room.waiting, this.#queue.length - own, namespaceShare);
+    if (own + 1 > limit) throw room.refusal(owner, own);
   }
 
   #leave(namespace: string): void {

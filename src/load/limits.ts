@@ -70,6 +70,11 @@ export const limits = {
     /** A turn that has not come until then comes too late for the connection. */
     turnMs: 8_000,
   },
+  /**
+   * Connectors whose status the proxy looks at or writes at once: what remains of the requests at the API server is for
+   * clients. A tool that says nothing takes a place for twenty seconds, so one namespace has half of them at most.
+   */
+  status: { inFlight: 8, namespaceShare: 1 / 2 },
   /** Objects in memory and up to date; see connectors/watched-objects.ts. */
   watches: {
     /** Connectors, and classes as many: `--max-watched-objects`. A full node of 110 pods may use nine in each. */

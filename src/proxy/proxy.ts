@@ -269,11 +269,15 @@ export class Proxy {
 }
 
 function lookupTurns(chosenBy: LookupOwner['chosenBy']): FairGate {
-  const { namespaceShare } = limits.lookups;
+  const { [chosenBy]: bound, namespaceShare } = limits.lookups;
   return new FairGate({
-    limits: { ...limits.lookups[chosenBy], namespaceShare },
-    refusal: ({ namespace }, waiting) =>
-      new DriverError('RESOURCE_EXHAUSTED', `${waiting} lookups for namespace "${namespace}" wait already`),
+    inFlight: bound.inFlight,
+    namespaceShare,
+    room: {
+      waiting: bound.waiting,
+      refusal: ({ namespace }, waiting) =>
+        new DriverError('RESOURCE_EXHAUSTED', `${waiting} lookups for namespace "${namespace}" wait already`),
+    },
   });
 }
 

@@ -6,7 +6,8 @@ import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { generationOf } from '../../kube/kube-object.js';
 import type { Log } from '../../log.js';
-import { WorkPlaces } from '../../load/work-places.js';
+import { FairGate } from '../../load/fair-gate.js';
+import { limits } from '../../load/limits.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
 import { conditionOf, conditionsIn, merged } from './conditions.js';
 import type { ConnectorCheck } from './connector-check.js';
@@ -19,9 +20,6 @@ import { statusChange } from './status-change.js';
 import type { OwnStatus } from './status-change.js';
 import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
 import type { StatusPatches } from './status-patches.js';
-
-/** Connectors that are checked or written at once: what remains of the requests at the API server is for clients. */
-const atOnce = 4;
 
 export interface StatusWriterOptions {
   readonly client: KubeClient;
@@ -46,7 +44,8 @@ export class StatusWriter {
   readonly #options: StatusWriterOptions;
   readonly #memories = new Map<string, Memory>();
   readonly #running = new Set<string>();
-  readonly #places = new WorkPlaces(atOnce);
+  /** Classes are of no namespace, and none of them waits for a tool. */
+  readonly #turns = new FairGate({ ...limits.status, unbounded: '' });
   readonly #due: DueTimes;
   readonly #judge: ConnectorJudge;
   #ending: AbortController | undefined;
@@ -130,10 +129,9 @@ export class StatusWriter {
     this.#running.add(key);
     const [kind, name] = partsOf(key);
     const namespace = kind === 'connector' ? (name.split('/')[0] ?? '') : '';
-    let isIn = false;
+    let leave: (() => void) | undefined;
     try {
-      await this.#places.enter({ namespace, podUid: '' }, signal, false);
-      isIn = true;
+      leave = await this.#turns.enter({ namespace, podUid: '' }, signal);
       const nextMs = await (kind === 'class' ? this.#lookAtClass(name, signal) : this.#lookAtConnector(name, signal));
       if (signal.aborted) return;
       if (nextMs === undefined) this.#memories.delete(key);
@@ -143,7 +141,7 @@ export class StatusWriter {
       this.#options.log.error('a status cannot be judged', { name, error });
       this.#due.within(key, this.#options.timings.checkMs);
     } finally {
-      if (isIn) this.#places.leave();
+      leave?.();
       this.#running.delete(key);
     }
   }

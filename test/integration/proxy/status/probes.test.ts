@@ -233,6 +233,22 @@ describe('the probes of a class', function () {
     assert.match(stage.message('LivenessReady'), /^no connection to .* in time$/);
   });
 
+  it('of tools that say nothing hold up no other namespace', async () => {
+    let ended = 0;
+    const mute = await ToolServer.start('http', ({ socket }) => void socket.once('close', () => (ended += 1)));
+    stage.put(
+      connectorClass('any', { proxy: { ref }, livenessProbe: { http: { path: '/' } } }),
+      ...Array.from({ length: 20 }, (_each, at) => connector(`mute-${at}`, mute.url(), { namespace: 'hostile' })),
+    );
+    await stage.replica();
+    await eventually('the probes wait', () => mute.seen.length >= 4);
+    stage.put(connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }));
+    await becomes('LivenessReady', 'True Answered');
+    const endedBefore = ended;
+    await mute.stop();
+    assert.equal(endedBefore, 0);
+  });
+
   it('end with expressions that would never end, and hold up nobody', async () => {
     const list = `[${Array.from({ length: 60 }, (_, at) => at).join(',')}]`;
     const cel = `${list}.all(a, ${list}.all(b, ${list}.all(c, ${list}.all(d, ${list}.all(e, ${list}.all(f, a+b+c+d+e+f >= 0))))))`;

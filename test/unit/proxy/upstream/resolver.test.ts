@@ -14,8 +14,9 @@ const longMs = 60_000;
 /** Four turns, two of them for each namespace. */
 const turns = (): FairGate =>
   new FairGate({
-    limits: { inFlight: 4, waiting: 1000, namespaceShare: 1 / 2 },
-    refusal: () => new DriverError('RESOURCE_EXHAUSTED', 'enough waits'),
+    inFlight: 4,
+    namespaceShare: 1 / 2,
+    room: { waiting: 1000, refusal: () => new DriverError('RESOURCE_EXHAUSTED', 'enough waits') },
   });
 
 /** A system whose answers are the test's. */
