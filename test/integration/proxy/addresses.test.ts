@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { limits } from '../../../src/load/limits.js';
 import { eventually } from '../../support/poll.js';
-import { connector, grant } from '../../support/proxy/manifests.js';
-import { ProxyStage } from '../../support/proxy/proxy-stage.js';
+import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 describe('addresses that no tool is at', () => {
@@ -68,8 +68,7 @@ describe('addresses that no tool is at', () => {
 });
 
 describe('names whose server is silent', () => {
-  const { client: ofClients, namespaceShare } = limits.lookups;
-  const ofNamespace = ofClients.inFlight * namespaceShare;
+  const { client: ofClients, connector: ofConnectors, namespaceShare } = limits.lookups;
   for (const way of ['tunnels', 'plain requests'] as const) {
     it(`are looked up few at a time for ${way}, and hold up no connector`, async () => {
       let lookups = 0;
@@ -87,13 +86,51 @@ describe('names whose server is silent', () => {
       const ask = (host: string): Promise<unknown> =>
         way === 'tunnels' ? client.connect(`${host}:443`) : client.get(`http://${host}/`, {}, agent);
       const asked = hosts.map((host) => ask(host).catch(() => undefined));
-      await eventually('some are looked up', () => lookups === ofNamespace);
+      await eventually('some are looked up', () => lookups === ofClients.inFlight * namespaceShare);
       for (let round = 0; round < 5; round += 1) assert.equal((await client.get(tool.url())).status, 200);
-      assert.equal(lookups, ofNamespace);
+      assert.equal(lookups, ofClients.inFlight * namespaceShare);
       await stage.stop();
       agent.destroy();
       await Promise.all(asked);
       await tool.stop();
     });
   }
+
+  it('are looked up few at a time for token services of registries, and hold up no other namespace', async () => {
+    let lookups = 0;
+    const silent = (): Promise<string> => {
+      lookups += 1;
+      return new Promise(() => undefined);
+    };
+    const registries = Array.from({ length: 12 }, (_each, at) => `registry-${at}`);
+    // At the host `registry-0.example` it names `silent.registry-0.example`.
+    const tool = await ToolServer.start('http', ({ headers, url }, response) => {
+      const realm = `http://silent.${headers.host?.split(':')[0] ?? ''}/token`;
+      const challenge = { 'WWW-Authenticate': `Bearer realm="${realm}",service="registry"` };
+      response.writeHead(url === '/' ? 200 : 401, challenge).end();
+    });
+    const stage = await ProxyStage.start(
+      [
+        ...registries.map((name) => {
+          const extensions = [`http://silent.${name}.example`];
+          return connector(name, tool.url(`${name}.example`), { secret: 'login', extensions });
+        }),
+        secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
+        ...grant('builder', registries),
+        connector('tool', tool.url(), { namespace: 'other' }),
+        ...grant('builder', ['tool'], { namespace: 'other' }),
+      ],
+      { names: Object.fromEntries(registries.map((name) => [`silent.${name}.example`, silent])) },
+    );
+    const client = await stage.client();
+    const asked = registries.map((name) =>
+      client.reverse(`/v2/namespaces/ci/connectors/${name}/app/manifests/1`).catch(() => undefined),
+    );
+    await eventually('some are looked up', () => lookups === ofConnectors.inFlight * namespaceShare);
+    assert.equal((await client.reverse('/namespaces/other/connectors/tool/')).status, 200);
+    assert.equal(lookups, ofConnectors.inFlight * namespaceShare);
+    await stage.stop();
+    await Promise.all(asked);
+    await tool.stop();
+  });
 });
