@@ -71,6 +71,7 @@ export const layers = {
   'proxy/status': [...ground, 'proxy/refusal', 'proxy/credential', 'type:proxy/probe', 'type:proxy/certificates'],
   'proxy/port': [
     ...leaves,
+    'load',
     'type:connectors',
     'proxy/refusal',
     'proxy/caller',

@@ -31,6 +31,25 @@ export const limits = {
     pods: 1024,
   },
   /**
+   * What clients of the proxy may have it hold in memory: `--max-client-bytes`, of the 512 MiB of deploy/proxy, where it has
+   * 100 itself. By an estimate from what the built proxy takes with hundreds of each; see proxy/port/client-memory.ts.
+   */
+  clients: {
+    bytes: 256 << 20,
+    costs: {
+      connection: 12 << 10,
+      tls: 32 << 10,
+      exchange: 48 << 10,
+      blocked: 320 << 10,
+      unread: 32 << 10,
+    },
+    lookMs: 50,
+    growthBytes: 8 << 20,
+    fewConnections: 200,
+    /** How much of what the others leave of `--max-connections` may be one address's. */
+    connectionShare: 1 / 2,
+  },
+  /**
    * Questions about tokens and rights that come to nothing, which the proxy asks the API server for its clients: of one
    * address, or one pod. See question-pace.ts.
    */

@@ -53,6 +53,7 @@ export const proxyFlags = {
   'allow-addresses': flag('', 'LIST', 'CIDRs to connect to although they are refused by default', ranges),
   'max-connections': flag('20000', 'N', 'connections of clients in all', positiveInteger),
   'max-connections-per-client': flag('2000', 'N', 'connections of one client address', positiveInteger),
+  'max-client-bytes': flag('256Mi', 'SIZE', 'memory that clients may have the proxy hold, by an estimate', sizeBytes),
   'max-watched-bytes': flag('128Mi', 'SIZE', 'memory that connectors and classes may take, by an estimate', sizeBytes),
   'connect-timeout': flag('10s', 'DURATION', 'for a connection to a tool', duration),
   'answer-timeout': flag('5m', 'DURATION', "from the end of a request to the head of the tool's answer", duration),

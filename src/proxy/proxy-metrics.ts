@@ -19,6 +19,9 @@ export interface MetricsProbes {
   readonly connectionLimit: number;
   /** By the bound that was reached. */
   readonly connectionsRefused: () => Readonly<Record<string, number>>;
+  /** What clients have the proxy hold, by an estimate, and what they may. */
+  readonly clientBytes: () => number;
+  readonly clientLimitBytes: number;
   readonly isReady: () => boolean;
   /** By the condition's status; empty where none is written. */
   readonly connectorsByReady: () => Readonly<Record<string, number>>;
@@ -97,7 +100,10 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     registry.probe('objects_refused', 'Connectors and classes without room', () => probes.objects().refused);
     registry.probe('connections', 'Connections of clients', probes.connections);
     registry.probe('connections_limit', 'Connections of clients that there may be', () => probes.connectionLimit);
-    const refused = 'Connections that were closed at once, by the bound that was reached';
+    const held = 'Memory that clients have the proxy hold, by an estimate';
+    registry.probe('client_bytes', held, probes.clientBytes);
+    registry.probe('client_bytes_limit', 'What they may', () => probes.clientLimitBytes);
+    const refused = 'Connections that were closed, by the bound that was reached';
     registry.probeTotalEach('connections_refused_total', refused, 'bound', probes.connectionsRefused);
     registry.probe('ready', '1 while requests can be served, as /readyz says', () => Number(probes.isReady()));
     registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);

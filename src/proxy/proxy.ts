@@ -8,6 +8,7 @@ import { FairGate } from '../load/fair-gate.js';
 import { limits } from '../load/limits.js';
 import { QuestionPace } from '../load/question-pace.js';
 import { HealthServer } from '../process/health-server.js';
+import { memoryBytes } from '../process/memory-bytes.js';
 import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
 import { Gatekeeper } from './caller/gatekeeper.js';
@@ -17,6 +18,7 @@ import type { ProxyConfig } from './config.js';
 import { ToolCredentials } from './credential/tool-credentials.js';
 import { ToolTrust } from './credential/tool-trust.js';
 import { ConnectHandler } from './port/connect-handler.js';
+import { ClientMemory } from './port/client-memory.js';
 import { Connections } from './port/connections.js';
 import { ProxyPort } from './port/proxy-port.js';
 import { RequestHandler } from './port/request-handler.js';
@@ -72,6 +74,7 @@ export class Proxy {
   readonly #parts: ProxyParts;
   readonly #backend: ProxyBackend;
   readonly #connections: Connections;
+  readonly #memory: ClientMemory;
   readonly #client: ToolClient;
   readonly #leaves: LeafCertificates;
   readonly #trust: ToolTrust;
@@ -88,11 +91,19 @@ export class Proxy {
     this.#connections = new Connections({
       total: config['max-connections'],
       perClient: config['max-connections-per-client'],
+      share: limits.clients.connectionShare,
+    });
+    this.#memory = new ClientMemory({
+      ...limits.clients,
+      capacityBytes: config['max-client-bytes'],
+      residentBytes: () => memoryBytes('VmRSS'),
     });
     this.metrics = new ProxyMetrics(version, {
       connections: () => this.#connections.count,
       connectionLimit: config['max-connections'],
-      connectionsRefused: () => this.#connections.refused,
+      connectionsRefused: () => ({ ...this.#connections.refused, memory: this.#memory.closed }),
+      clientBytes: () => this.#memory.bytes,
+      clientLimitBytes: config['max-client-bytes'],
       isReady: () => this.notReadyReason() === undefined,
       caExpiresAtSeconds: () => this.#caExpiresAtSeconds(),
       connectorsByReady: () => this.#status?.countByReady() ?? {},
@@ -254,6 +265,7 @@ export class Proxy {
     const exchange = {
       client: this.#client,
       watch: new StallWatch(steadyNow),
+      load: this.#memory,
       timings: { idleMs: config['idle-timeout'], answerMs: config['answer-timeout'] },
       steadyNow,
     };
@@ -261,6 +273,7 @@ export class Proxy {
     return new ProxyPort({
       address: config['proxy-address'],
       connections: this.#connections,
+      memory: this.#memory,
       requests: new RequestHandler(common),
       connects: new ConnectHandler({ ...common, leaves: this.#leaves, buffers: new ClientBuffers() }),
       log,

@@ -43,6 +43,8 @@ export interface TunnelObserver {
 export interface ConnectionTaker {
   /** It is to be read as HTTP again, after an answer that leaves it usable. */
   readonly again: () => void;
+  /** TLS ends here. */
+  readonly secured: () => void;
   /** Requests come on `plain`, which is what was in the tunnel. */
   readonly intercepted: (plain: Socket, session: TunnelSession) => void;
 }
@@ -106,6 +108,7 @@ export class ConnectHandler {
     observer.tunnelOpened('intercepted');
     socket.once('close', () => observer.tunnelClosed('intercepted'));
     socket.write(established);
+    taker.secured();
     const session = new TunnelSession(visit, named, socket, visit.caller.expiresAtMs - clock.now());
     endTls(socket, named.host, { leaves, buffers }, (plain) => taker.intercepted(plain, session));
   }
@@ -133,7 +136,7 @@ export class ConnectHandler {
     observer.tunnelOpened('blind');
     socket.write(established);
     const stopClosing = closeAtExpiry(socket, visit.caller.expiresAtMs, clock);
-    await joinConnections(socket, tool, { watch: exchange.watch, idleMs: exchange.timings.idleMs });
+    await joinConnections(socket, tool, exchange);
     stopClosing();
     observer.tunnelClosed('blind');
     record.finished('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });

@@ -1,9 +1,12 @@
 import type { Socket } from 'node:net';
+import { fairLimit } from '../../load/fair-limit.js';
 
 export interface ConnectionBounds {
   readonly total: number;
   /** By the client's address. */
   readonly perClient: number;
+  /** How much of what the others leave may be one client's, so that each who comes finds something. */
+  readonly share: number;
 }
 
 /** Who is connected. One too many of a client is refused, so that one client cannot take the room of the others. */
@@ -30,8 +33,10 @@ export class Connections {
   admit(socket: Socket): boolean {
     const client = socket.remoteAddress ?? '';
     const ofClient = this.#perClient.get(client) ?? 0;
-    if (this.#sockets.size >= this.#bounds.total || ofClient >= this.#bounds.perClient) {
-      this.#refused[this.#sockets.size >= this.#bounds.total ? 'all' : 'client'] += 1;
+    const { total, perClient, share } = this.#bounds;
+    const isFull = ofClient + 1 > fairLimit(total, this.#sockets.size - ofClient, share);
+    if (isFull || ofClient >= perClient) {
+      this.#refused[isFull ? 'all' : 'client'] += 1;
       socket.destroy();
       return false;
     }

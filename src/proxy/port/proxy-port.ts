@@ -5,6 +5,8 @@ import { DriverError } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { Refusal } from '../refusal.js';
 import { streamBuffer } from '../upstream/stream-buffer.js';
+import type { ClientMemory } from './client-memory.js';
+import { headBytesOf } from './client-memory.js';
 import type { ConnectHandler } from './connect-handler.js';
 import type { Connections } from './connections.js';
 import { rawRefusal } from './refusal-answer.js';
@@ -14,24 +16,27 @@ import type { TunnelSession } from './tunnel-session.js';
 export interface ProxyPortOptions {
   readonly address: { readonly host: string | undefined; readonly port: number };
   readonly connections: Connections;
+  readonly memory: ClientMemory;
   readonly requests: RequestHandler;
   readonly connects: ConnectHandler;
   readonly log: Log;
 }
 
 /** A user name of 6 KiB, percent-encoded and in base64, a token, and the tool's own. */
-const maxHeaderBytes = 64 * 1024;
+const maxHeaderBytes = 32 * 1024;
 /** From the first byte of a request to the end of its headers; also what a new connection may keep silent. */
 const headersMs = 30_000;
 /** Longer than what clients keep connections for, so that they close them, not we under a request. */
 const keptConnectionMs = 75_000;
 const drainCheckMs = 100;
-/** Requests that a client sends without waiting for answers. */
+/** Requests that a client sends without waiting for answers, and their heads in memory, that of the one served included. */
 const maxPipelined = 16;
+const maxPipelinedBytes = 2 * maxHeaderBytes;
 
 /** The requests of a connection, which are served one after the other. */
 interface Queue {
   length: number;
+  headBytes: number;
   last: Promise<void>;
   /** Aborts when the connection closes under a request. */
   readonly leaving: AbortSignal;
@@ -127,7 +132,8 @@ export class ProxyPort {
   #admit(socket: Socket): void {
     if (this.#tunnels.has(socket) || this.#known.has(socket)) return;
     this.#known.add(socket);
-    this.#options.connections.admit(socket);
+    const { connections, memory } = this.#options;
+    if (connections.admit(socket)) memory.add(socket);
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -135,31 +141,40 @@ export class ProxyPort {
     this.#used.add(socket);
     if (this.#isStopping) response.setHeader('Connection', 'close');
     const queue = this.#queueOf(socket);
+    const headBytes = headBytesOf(request);
     queue.length += 1;
-    if (queue.length > maxPipelined) {
+    queue.headBytes += headBytes;
+    if (queue.length > maxPipelined || (queue.length > 1 && queue.headBytes > maxPipelinedBytes)) {
       socket.destroy();
       return;
     }
     const before = queue.length === 1 ? undefined : queue.last;
-    queue.last = this.#serve(request, response, queue, before);
+    queue.last = this.#serve(request, response, queue, headBytes, before);
   }
 
   async #serve(
     request: IncomingMessage,
     response: ServerResponse,
     queue: Queue,
+    headBytes: number,
     before: Promise<void> | undefined,
   ): Promise<void> {
+    const { memory, requests } = this.#options;
+    const forgetHead = memory.arrived(request.socket, headBytes);
     if (before !== undefined) await before;
-    await this.#options.requests.serve(request, response, this.#tunnels.get(request.socket), queue.leaving);
+    const endServing = memory.serves(request.socket);
+    await requests.serve(request, response, this.#tunnels.get(request.socket), queue.leaving);
+    endServing();
+    forgetHead();
     queue.length -= 1;
+    queue.headBytes -= headBytes;
   }
 
   #queueOf(socket: Socket): Queue {
     const known = this.#queues.get(socket);
     if (known !== undefined) return known;
     const leaving = new AbortController();
-    const queue: Queue = { length: 0, last: Promise.resolve(), leaving: leaving.signal };
+    const queue: Queue = { length: 0, headBytes: 0, last: Promise.resolve(), leaving: leaving.signal };
     this.#queues.set(socket, queue);
     socket.once('close', () => {
       if (queue.length > 0) leaving.abort(clientGone);
@@ -178,6 +193,8 @@ export class ProxyPort {
       socket.destroy();
       return;
     }
+    // As long as the connection is there.
+    this.#options.memory.serves(socket);
     void this.#options.requests.serveUpgrade(request, socket, head, this.#tunnels.get(socket));
   }
 
@@ -187,13 +204,21 @@ export class ProxyPort {
       socket.end(rawRefusal(new Refusal(400, 'malformed', 'CONNECT is not possible here'), true));
       return;
     }
-    void this.#options.connects.serve(request, socket, head, {
+    const { connects, memory } = this.#options;
+    const endServing = memory.serves(socket);
+    void connects.serve(request, socket, head, {
       again: () => {
+        endServing();
         this.#used.delete(socket);
         if (!socket.destroyed) this.#server.emit('connection', socket);
       },
+      secured: () => {
+        endServing();
+        memory.secures(socket);
+      },
       intercepted: (plain, session) => {
         this.#tunnels.set(plain, session);
+        memory.speaksIn(socket, plain);
         this.#server.emit('connection', plain);
       },
     });

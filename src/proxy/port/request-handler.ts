@@ -115,17 +115,18 @@ export class RequestHandler {
     record: RequestRecord,
     leaving: AbortController,
   ): Promise<void> {
-    const { client, timings, watch } = this.#options.exchange;
+    const { exchange } = this.#options;
+    const { client, timings } = exchange;
     const answer = await askForUpgrade(client, request, outgoing, timings.answerMs, leaving.signal);
     if (answer.kind === 'answered') {
-      await new Exchange(this.#options.exchange, request, response).relay(answer, outgoing);
+      await new Exchange(exchange, request, response).relay(answer, outgoing);
       return;
     }
     response.detachSocket(socket);
     writeHead(socket, answer.head);
     if (answer.first.length > 0) socket.write(answer.first);
     const stopClosing = closeAtExpiry(socket, record.expiresAtMs ?? 0, this.#options.clock);
-    await joinConnections(socket, answer.socket, { watch, idleMs: timings.idleMs });
+    await joinConnections(socket, answer.socket, exchange);
     stopClosing();
   }
 

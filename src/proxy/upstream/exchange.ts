@@ -1,5 +1,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { Refusal } from '../refusal.js';
+import type { ClientLoad } from './client-load.js';
+import { tellWhenBlocked } from './client-load.js';
 import type { RawHeaders } from './headers.js';
 import { endToEnd, hasWord, valuesOf } from './headers.js';
 import { StreamedBody, framingHeaders, framingOf, noBody, pairsOf, readBody } from './request-body.js';
@@ -24,6 +26,7 @@ export interface ExchangeTimings {
 export interface ExchangeParts {
   readonly client: ToolClient;
   readonly watch: StallWatch;
+  readonly load: ClientLoad;
   readonly timings: ExchangeTimings;
   readonly steadyNow: () => number;
 }
@@ -118,6 +121,7 @@ export class Exchange implements Watched {
     const waits = this.#expectsContinue;
     const isKept = framing.kind === 'length' && framing.bytes <= maxKeptBytes && credential.answersChallenges && !waits;
     if (isKept) return readBody(this.#incoming);
+    tellWhenBlocked(this.#incoming, this.#incoming.socket, this.#parts.load);
     return new StreamedBody(this.#incoming, waits ? () => this.#response.writeContinue() : undefined);
   }
 
@@ -206,6 +210,7 @@ export class Exchange implements Watched {
       headers.push('Transfer-Encoding', 'chunked');
     }
     response.writeHead(tool.statusCode ?? 502, tool.statusMessage, [...headers, ...via]);
+    tellWhenBlocked(tool, this.#incoming.socket, this.#parts.load);
     tool.on('data', (chunk: Buffer) => {
       if (!response.destroyed && !response.write(chunk)) tool.pause();
     });

@@ -1,15 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
+import type { ClientLoad } from './client-load.js';
+import { tellWhenBlocked } from './client-load.js';
 import type { StallWatch } from './stall-watch.js';
 
-export interface TunnelOptions {
+export interface TunnelParts {
   readonly watch: StallWatch;
-  readonly idleMs: number;
-}
-
-interface Counted {
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
+  readonly load: ClientLoad;
+  readonly timings: { readonly idleMs: number };
 }
 
 /**
@@ -17,18 +15,20 @@ interface Counted {
  * end first and go on reading; what breaks on one side breaks the other.
  */
 export async function joinConnections(
-  client: Duplex & Counted,
+  client: Socket,
   tool: Socket,
-  { watch, idleMs }: TunnelOptions,
+  { watch, load, timings }: TunnelParts,
 ): Promise<void> {
   const stopWatching = watch.add({
     movedBytes: () => client.bytesRead + client.bytesWritten + tool.bytesRead + tool.bytesWritten,
-    patienceMs: () => idleMs,
+    patienceMs: () => timings.idleMs,
     onStalled: () => client.destroy(),
   });
   const closed = Promise.all([untilClosed(client), untilClosed(tool)]);
   follow(client, tool);
   follow(tool, client);
+  tellWhenBlocked(client, client, load);
+  tellWhenBlocked(tool, client, load);
   client.pipe(tool);
   tool.pipe(client);
   await closed;

@@ -87,9 +87,9 @@ describe('a proxy that stops', () => {
 });
 
 describe('the bounds on connections', () => {
-  it('refuse one client more, and not the others', async () => {
+  it('refuse one client more, and leave something for each who comes', async () => {
     const stage = await ProxyStage.start([], {
-      flags: ['--max-connections-per-client', '3', '--max-connections', '5'],
+      flags: ['--max-connections-per-client', '3', '--max-connections', '9'],
     });
     const from = (localAddress: string): net.Socket => {
       const socket = net.connect({ port: stage.port, host: '127.0.0.1', localAddress });
@@ -97,16 +97,20 @@ describe('the bounds on connections', () => {
     };
     const first = Array.from({ length: 4 }, () => from('127.0.0.1'));
     await eventually('one is closed', () => first.filter(({ closed }) => closed).length === 1);
-    const second = [from('127.0.0.2'), from('127.0.0.2')];
-    const third = from('127.0.0.3');
-    await eventually('the last is closed', () => third.closed);
-    assert.ok(second.every(({ closed }) => !closed));
+    const second = Array.from({ length: 3 }, () => from('127.0.0.2'));
+    const third = Array.from({ length: 3 }, () => from('127.0.0.3'));
+    await eventually('two are closed', () => third.filter(({ closed }) => closed).length === 2);
+    const fourth = from('127.0.0.4');
+    await eventually('there are eight', async () =>
+      (await stage.metrics()).includes('\nconnectors_proxy_connections 8\n'),
+    );
+    assert.ok([...second, fourth].every(({ closed }) => !closed));
     const metrics = await stage.metrics();
-    for (const line of ['connections 5', 'connections_limit 5', 'connections_refused_total{bound="all"} 1']) {
+    for (const line of ['connections_limit 9', 'connections_refused_total{bound="all"} 2']) {
       assert.ok(metrics.includes(`\nconnectors_proxy_${line}\n`), line);
     }
     assert.ok(metrics.includes('\nconnectors_proxy_connections_refused_total{bound="client"} 1\n'), metrics);
-    first.find(({ closed }) => !closed)?.destroy();
+    for (const socket of [first.find(({ closed }) => !closed), ...second]) socket?.destroy();
     await eventually('there is room again', async () => {
       const again = from('127.0.0.1');
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -114,7 +118,7 @@ describe('the bounds on connections', () => {
       again.destroy();
       return isIn;
     });
-    for (const socket of [...first, ...second]) socket.destroy();
+    for (const socket of [...first, ...second, ...third, fourth]) socket.destroy();
     await stage.stop();
   });
 });

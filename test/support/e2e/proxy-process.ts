@@ -24,6 +24,8 @@ export interface ProxyProcessOptions {
   readonly flags: readonly string[];
   /** Of its environment, besides this process's. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Words that make the program after them begin somewhere, such as in a cgroup. */
+  readonly entering?: readonly string[];
 }
 
 /** The built proxy in a process and a mount namespace of its own. */
@@ -33,9 +35,10 @@ export class ProxyProcess {
   port = 0;
 
   private constructor(options: ProxyProcessOptions) {
-    const { directory, hosts, otherHosts, nameServer, address = '127.0.0.1:0', flags, env } = options;
+    const { directory, hosts, otherHosts, nameServer, address = '127.0.0.1:0', flags, env, entering = [] } = options;
     const table = { '127.0.0.1': ['localhost', ...hosts], ...otherHosts };
     const [program = '', ...words] = [
+      ...entering,
       ...hostNames(path.join(directory, 'hosts'), table),
       ...(nameServer === undefined ? [] : namesOf(nameServer, path.join(directory, 'resolv.conf'))),
     ];

@@ -5,6 +5,8 @@ export const quietProbes: MetricsProbes = {
   connections: () => 0,
   connectionLimit: 1,
   connectionsRefused: () => ({ all: 0 }),
+  clientBytes: () => 0,
+  clientLimitBytes: 1,
   isReady: () => false,
   objectLimitBytes: 1,
   caExpiresAtSeconds: () => 0,
