@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { stringify } from 'lossless-json';
+import { textOf } from './object-text.js';
 import { apiVersionOf, storedResources } from './resources.js';
 import type { KubeObject, StoredObject, StoredResource } from './resources.js';
 import { alreadyExists, conflict, expired, invalid, notFound } from './status.js';
@@ -86,6 +86,8 @@ export class ObjectStore {
         resourceVersion: String(this.#revision + 1),
       },
     });
+    // Before anybody waits for it.
+    textOf(stored);
     this.#objects.set(keyOf(resource, object.metadata), stored);
     this.#record({ resource, current: stored, ...(previous ? { previous } : {}) });
     return stored;
@@ -158,9 +160,8 @@ function keyOf(resource: StoredResource, { namespace, name }: ObjectName): strin
 /** As for a kind with a status subresource: the generation moves when anything but status or metadata changes. */
 function nextGeneration(previous: StoredObject | undefined, object: KubeObject): number {
   if (!previous) return 1;
-  const desired = (value: KubeObject): string | undefined =>
-    stringify({ ...value, apiVersion: '', kind: '', metadata: null, status: null });
-  return previous.metadata.generation + (desired(previous) === desired(object) ? 0 : 1);
+  const desired = (value: KubeObject): object => ({ ...value, apiVersion: '', kind: '', metadata: null, status: null });
+  return previous.metadata.generation + (isDeepStrictEqual(desired(previous), desired(object)) ? 0 : 1);
 }
 
 function freezeDeep<T>(value: T): T {
