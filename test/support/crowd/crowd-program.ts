@@ -15,7 +15,8 @@ function run({ kubeletDir, socketPath: socket, pods, timing }: Extract<CrowdComm
   socketPath = socket;
   for (const { identity, volumes: count, attributes } of pods) {
     for (let index = 0; index < count; index += 1) {
-      const volume = new TestVolume(kubeletDir, { ...identity, volumeName: `v${index}` });
+      // Pods may be given more than once, with other volumes.
+      const volume = new TestVolume(kubeletDir, { ...identity, volumeName: `v${volumes.length}` });
       const own = Object.fromEntries(
         Object.entries(attributes).map(([name, value]) => [name, value.replaceAll('{volume}', String(index))]),
       );
