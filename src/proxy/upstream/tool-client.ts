@@ -3,9 +3,11 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import net, { isIP } from 'node:net';
+import { Refusal } from '../refusal.js';
 import type { RawHeaders } from './headers.js';
 import type { LookupOwner, Resolver } from './resolver.js';
 import { streamBuffer } from './stream-buffer.js';
+import { nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
 import type { Trust } from './trust.js';
 
@@ -36,6 +38,8 @@ const maxKeptPerHost = 512;
 const maxAgents = 48;
 /** Registries send long challenges. */
 const maxHeaderSize = 64 * 1024;
+/** Before the answer (1xx): each takes time that others would have. */
+const maxInformational = 1000;
 
 const agentOptions: http.AgentOptions = {
   ...streamBuffer,
@@ -104,6 +108,7 @@ export class ToolClient {
     // The agent says what is spoken: https.request would only copy all of it once more.
     const request = http.request(options);
     this.#limitConnecting(request, origin);
+    limitInforming(request, origin);
     return request;
   }
 
@@ -169,6 +174,15 @@ export class ToolClient {
       socket.once(scheme === 'https' ? 'secureConnect' : 'connect', stop);
     });
   }
+}
+
+function limitInforming(request: ClientRequest, origin: ToolOrigin): void {
+  let informational = 0;
+  request.on('information', () => {
+    informational += 1;
+    if (informational <= maxInformational) return;
+    request.destroy(new Refusal(502, 'protocol', `${nameOf(origin)} says "wait" without end`));
+  });
 }
 
 export class ConnectTimeout extends Error {

@@ -68,16 +68,16 @@ describe('what clients have the proxy hold', function () {
       };
       await isServed();
       const head = `GET / HTTP/1.1\r\nX-A: ${'a'.repeat(31_000)}`;
-      for (const address of ['127.0.1.1', '127.0.1.2']) {
-        for (let batch = 0; batch < 15; batch += 1) {
+      for (const address of ['127.0.1.1', '127.0.1.2', '127.0.1.3', '127.0.1.4']) {
+        for (let batch = 0; batch < 12; batch += 1) {
           const more = Array.from({ length: 100 }, () => from(address, proxy.port));
           sockets.push(...more);
           for (const socket of more) socket.resume().write(head);
           await isServed();
         }
       }
-      // 48 MiB are room for 1,143 of the 3,000.
-      await eventually('there is room again', () => open() < 1_400);
+      // 48 MiB are room for 1,143 of the 4,800, and what the process had free already takes some more.
+      await eventually('there is room again', () => open() < 3_000);
       assert.ok(open() > 500, `${open()} are left`);
       await isServed();
       agent.destroy();

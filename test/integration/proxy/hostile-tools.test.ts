@@ -128,6 +128,18 @@ describe('a tool that means harm', () => {
     await assertServesOn();
   });
 
+  it('is cut off when it says "wait" as fast as it can', async () => {
+    const many = 'HTTP/1.1 102 Processing\r\n\r\n'.repeat(1_000);
+    tool.answer = (socket) => {
+      socket.write(many);
+      socket.write(many);
+    };
+    const { status, body } = await client.get(tool.url);
+    assert.equal(status, 502);
+    assert.match(body, /says "wait" without end/);
+    await assertServesOn();
+  });
+
   it('may say "wait" as often as it likes before it answers in time', async () => {
     tool.answer = (socket) => {
       for (let times = 0; times < 100; times += 1) socket.write('HTTP/1.1 102 Processing\r\n\r\n');
