@@ -71,10 +71,11 @@ describe('programs that use a mounted volume', function () {
       }),
     );
 
-  const assertServed = (request: RegExp): void => {
-    assert.ok(
-      squid.served().some((line) => request.test(line)),
-      `${String(request)} in:\n${squid.served().join('\n')}`,
+  /** Squid writes of a request after it has answered it. */
+  const untilServed = async (request: RegExp): Promise<void> => {
+    const isServed = (): boolean => squid.served().some((line) => request.test(line));
+    await eventually('squid has written of it', isServed, 10_000).catch(() =>
+      assert.fail(`${String(request)} in:\n${squid.served().join('\n')}`),
     );
   };
 
@@ -82,7 +83,7 @@ describe('programs that use a mounted volume', function () {
     const port = await listen(createServer((_request, response) => response.end('hello')));
     const url = `http://${proxiedHost}:${port}/page`;
     assert.deepEqual(await runTask(volume.target, `curl -sSf ${url}`), { status: 0, stdout: 'hello', output: 'hello' });
-    assertServed(/^GET http:\/\/tools\.test:\d+\/page$/);
+    await untilServed(/^GET http:\/\/tools\.test:\d+\/page$/);
     const without = await run('curl', ['-sf', url], '/');
     assert.equal(without.status, 6, 'the name is known to the proxy only');
     const stranger = await run('curl', ['-sf', '-x', `http://127.0.0.1:${squid.port}`, url], '/');
@@ -100,7 +101,7 @@ describe('programs that use a mounted volume', function () {
       `curl -sSf --cacert ca.crt https://${proxiedHost}:${port}/`,
     );
     assert.equal(stdout, 'secret', output);
-    assertServed(new RegExp(`^CONNECT ${proxiedHost}:${port}$`));
+    await untilServed(new RegExp(`^CONNECT ${proxiedHost}:${port}$`));
   });
 
   it('curl: with the token as it is after a refresh, when the proxy no longer takes the old one', async () => {
@@ -139,7 +140,7 @@ describe('programs that use a mounted volume', function () {
       `git clone -q http://${proxiedHost}:${port}/bare.git ${work}/clone && cat ${work}/clone/file`,
     );
     assert.equal(cloned.stdout, 'content\n', cloned.output);
-    assertServed(/^GET http:\/\/tools\.test:\d+\/bare\.git\/info\/refs/);
+    await untilServed(/^GET http:\/\/tools\.test:\d+\/bare\.git\/info\/refs/);
   });
 
   describe('with a registry', () => {
@@ -180,7 +181,7 @@ describe('programs that use a mounted volume', function () {
         { BUILDAH_ISOLATION: 'chroot', TMPDIR: work },
       );
       assert.equal(built.status, 0, built.output);
-      assertServed(/^PUT http:\/\/tools\.test:\d+\/v2\/team\/app\/manifests\/1$/);
+      await untilServed(/^PUT http:\/\/tools\.test:\d+\/v2\/team\/app\/manifests\/1$/);
       const copied = await runTask(
         volume.target,
         `skopeo --policy ${work}/policy.json copy -q --src-tls-verify=false ${registry}/team/app:1 dir:${work}/image
@@ -190,8 +191,8 @@ describe('programs that use a mounted volume', function () {
       );
       assert.equal(copied.status, 0, copied.output);
       assert.match(copied.stdout.trim().split('\n').at(-1) ?? '', /^sha256:[0-9a-f]{64}$/);
-      assertServed(/^GET http:\/\/tools\.test:\d+\/v2\/team\/app\/manifests\/1$/);
-      assertServed(/^PUT http:\/\/tools\.test:\d+\/v2\/team\/copy\/manifests\/1$/);
+      await untilServed(/^GET http:\/\/tools\.test:\d+\/v2\/team\/app\/manifests\/1$/);
+      await untilServed(/^PUT http:\/\/tools\.test:\d+\/v2\/team\/copy\/manifests\/1$/);
     });
   });
 });
