@@ -4,7 +4,6 @@ import { rootCertificates } from 'node:tls';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
-import { FairGate } from '../load/fair-gate.js';
 import { limits } from '../load/limits.js';
 import { QuestionPace } from '../load/question-pace.js';
 import { HealthServer } from '../process/health-server.js';
@@ -17,6 +16,7 @@ import { LeafCertificates } from './certificates/leaf-certificates.js';
 import type { ProxyConfig } from './config.js';
 import { ToolCredentials } from './credential/tool-credentials.js';
 import { ToolTrust } from './credential/tool-trust.js';
+import { lookupTurns } from './lookup-turns.js';
 import { ConnectHandler } from './port/connect-handler.js';
 import { ClientMemory } from './port/client-memory.js';
 import { Connections } from './port/connections.js';
@@ -33,7 +33,7 @@ import { StatusDuty } from './status/status-duty.js';
 import type { StatusTimings } from './status/connector-judge.js';
 import { AddressRules } from './upstream/address-rules.js';
 import { Resolver } from './upstream/resolver.js';
-import type { LookupOwner, SystemLookup } from './upstream/resolver.js';
+import type { SystemLookup } from './upstream/resolver.js';
 import { StallWatch } from './upstream/stall-watch.js';
 import { ClientBuffers } from './upstream/stream-buffer.js';
 import { ToolClient } from './upstream/tool-client.js';
@@ -279,19 +279,6 @@ export class Proxy {
       log,
     });
   }
-}
-
-function lookupTurns(chosenBy: LookupOwner['chosenBy']): FairGate {
-  const { [chosenBy]: bound, namespaceShare } = limits.lookups;
-  return new FairGate({
-    inFlight: bound.inFlight,
-    namespaceShare,
-    room: {
-      waiting: bound.waiting,
-      refusal: ({ namespace }, waiting) =>
-        new DriverError('RESOURCE_EXHAUSTED', `${waiting} lookups for namespace "${namespace}" wait already`),
-    },
-  });
 }
 
 /** Read once: images are replaced, not changed. */

@@ -26,7 +26,7 @@ export class LateCalls {
   }
 
   /**
-   * To be called as soon as a publish is read.
+   * To be called when a publish is about to be tried, which may be a while after it was read (see FailurePace).
    * @param peer its connection, see OpenConnections.
    * @throws {DriverError} ABORTED when it was made before an unpublish of the same volume that has been read.
    */

@@ -122,14 +122,14 @@ export class Cluster {
   }
 
   /** The account of the pods may use a connector of namespace ci. */
-  allow(name: string, account = 'ci/builder'): Revoke {
+  allow(names: string | readonly string[], account = 'ci/builder', namespace = 'ci'): Revoke {
     const rule = {
       verbs: ['get'],
       apiGroups: ['connectors.alauda.io'],
       resources: ['connectors'],
-      resourceNames: [name],
+      resourceNames: [names].flat(),
     };
-    return this.api.bind({ serviceAccount: account, namespace: 'ci', rules: [rule] });
+    return this.api.bind({ serviceAccount: account, namespace, rules: [rule] });
   }
 
   /** The CSIDriver object of deploy/base with changes in its spec; undefined takes a field out. */

@@ -122,13 +122,7 @@ for (const { whose, attacks, maxPeakBytes, bounds, memoryBounds, told } of cases
       cluster.put(flagsConfigMap({ 'enable-multi-connector': 'true' }));
       for (const name of hugeNames) cluster.put(huge(name, manyObjects));
       for (const name of [...watchedNames, 'full']) cluster.put(connector(name, { namespace: 'evil' }));
-      const rule = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
-      const resourceNames = [...hugeNames, ...watchedNames, 'full'];
-      cluster.api.bind({
-        serviceAccount: 'evil/builder',
-        namespace: 'evil',
-        rules: [{ ...rule, resourceNames }],
-      });
+      cluster.allow([...hugeNames, ...watchedNames, 'full'], 'evil/builder', 'evil');
       const bundle = path.join(cluster.node.root, 'ca.crt');
       fs.writeFileSync(bundle, `-----BEGIN CERTIFICATE-----\n${'QUFB'.repeat(56_000)}\n-----END CERTIFICATE-----\n`);
       cgroup = MemoryCgroup.make(limitBytes);

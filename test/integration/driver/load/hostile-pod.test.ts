@@ -56,12 +56,7 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
 
     // A volume of the pod's own that can be published keeps being refreshed.
     cluster.put(connector('own', { namespace: 'evil' }));
-    const rule = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
-    cluster.api.bind({
-      serviceAccount: 'evil/builder',
-      namespace: 'evil',
-      rules: [{ ...rule, resourceNames: ['own'] }],
-    });
+    cluster.allow('own', 'evil/builder', 'evil');
     const own = cluster.node.volume({ ...hostilePod.identity, volumeName: 'own' });
     const ownAttributes = { attributes: { connectors: 'own' } };
     await driver.kubelet.publish(own.publishRequest(ownAttributes));

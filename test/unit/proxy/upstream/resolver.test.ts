@@ -55,6 +55,16 @@ class Names {
   }
 }
 
+/** A name that has had an answer once, and how to ask for it again. */
+async function knownName(): Promise<{ names: Names; ask: () => Promise<readonly LookupAddress[]> }> {
+  const names = new Names();
+  const ask = (): Promise<readonly LookupAddress[]> => names.resolver.addressesOf('tool.example', host('ci'));
+  const first = ask();
+  await names.answer('tool.example', '192.0.2.1');
+  await first;
+  return { names, ask };
+}
+
 describe('looking up names', () => {
   for (const owner of [pod, host]) {
     const { chosenBy } = owner('hostile');
@@ -134,11 +144,7 @@ describe('looking up names', () => {
   });
 
   it('takes the last answer where the next takes long, for five minutes', async () => {
-    const names = new Names();
-    const ask = (): Promise<readonly LookupAddress[]> => names.resolver.addressesOf('tool.example', host('ci'));
-    const first = ask();
-    await names.answer('tool.example', '192.0.2.1');
-    await first;
+    const { names, ask } = await knownName();
     names.nowMs = 10_000;
     assert.deepEqual(await ask(), address('192.0.2.1'));
     assert.equal(names.asked.length, 2);
@@ -153,11 +159,7 @@ describe('looking up names', () => {
     ['is refused', 502],
   ] as const) {
     it(`takes the last answer, too, where the turn ${what}`, async () => {
-      const names = new Names();
-      const ask = (): Promise<readonly LookupAddress[]> => names.resolver.addressesOf('tool.example', host('ci'));
-      const first = ask();
-      await names.answer('tool.example', '192.0.2.1');
-      await first;
+      const { names, ask } = await knownName();
       names.nowMs = 10_000;
       names.flood(host('ci', 'silent'), times);
       assert.deepEqual(await ask(), address('192.0.2.1'));
