@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import type { Ownership, VolumeFile } from '../volume/ports.js';
+import type { Ownership, ReplacedFiles, VolumeFile } from '../volume/ports.js';
 import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno, SyscallError } from './errno.js';
@@ -21,6 +21,7 @@ const maxNameAttempts = 8;
 /** What a volume is to hold. */
 interface Wanted extends SharedFiles {
   readonly permissions: Permissions;
+  readonly replaced: ReplacedFiles;
 }
 
 /** Where names of generations come from. */
@@ -47,10 +48,10 @@ export interface GenerationNames {
  * 5. Link the names that are new. They lead nowhere until the swap, so that the swap alone is the commit.
  * 6. Swap: a symbolic link to the new generation, renamed over `..data`.
  * 7. Repair the links of names, and remove names that are no longer in the set.
+ * 8. Where no replaced file is to stay, remove the generation that was replaced. Step 3 has removed all others then.
  *
  * A death before the swap leaves the old generation current and one after it the new one; the next write mends the rest. A
- * failure before it is undone. The generation that was replaced stays until the next write, for readers that have
- * resolved `..data` but not yet opened their file.
+ * failure before it is undone. A write that fails in step 8 is finished by the next one that asks for the same.
  */
 export class AtomicWriter {
   readonly #syscalls: Syscalls;
@@ -74,8 +75,13 @@ export class AtomicWriter {
    * All steps, on a directory in any state that an earlier write left, finished or not.
    * @returns 'unchanged' when nothing had to be touched.
    */
-  rewrite(root: Directory, shared: SharedFiles, ownership: Ownership): 'refreshed' | 'unchanged' {
-    const wanted = { ...shared, permissions: permissionsOf(ownership) };
+  rewrite(
+    root: Directory,
+    shared: SharedFiles,
+    ownership: Ownership,
+    replaced: ReplacedFiles,
+  ): 'refreshed' | 'unchanged' {
+    const wanted = { ...shared, permissions: permissionsOf(ownership), replaced };
     const entries = checkValue(this.#syscalls.list(root.fd), 'getdents', root); // 1
     const current = openCurrentGeneration(this.#syscalls, root);
     if (current === undefined) return this.#rewrite(root, entries, wanted);
@@ -88,15 +94,18 @@ export class AtomicWriter {
     wanted: Wanted,
     current?: Generation,
   ): 'refreshed' | 'unchanged' {
-    const { files, permissions } = wanted;
+    const { files, permissions, replaced } = wanted;
     const comparison = current && compareGeneration(this.#syscalls, current, wanted, permissions);
     const isSame = comparison?.isSame === true;
     const changes = [
       this.#ensureRootPermissions(root, permissions), // 2
-      this.#sweep(root, entries, current?.name, isSame), // 3
+      this.#sweep(root, entries, current?.name, isSame && replaced === 'kept'), // 3
       isSame ? this.#linkNew(root, entries, files).length > 0 : this.#replace(root, entries, wanted, comparison), // 4 to 6
       this.#repairNames(root, entries, files), // 7
     ];
+    if (current !== undefined && !isSame && replaced === 'removed') {
+      removeEntry(this.#syscalls, root, current.name); // 8
+    }
     return changes.includes(true) ? 'refreshed' : 'unchanged';
   }
 
@@ -111,12 +120,12 @@ export class AtomicWriter {
   }
 
   /**
-   * Before a write, everything but the current generation. Else only the link: a generation beside the current one may
-   * be one that readers still use. There is never more than one such, since every write begins here.
+   * Removes everything but the current generation. Where others stay only the link: a generation beside the current one
+   * may be one that readers still use. There is never more than one such, since every write begins here.
    */
-  #sweep(root: Directory, entries: readonly string[], current: string | undefined, isSame: boolean): boolean {
+  #sweep(root: Directory, entries: readonly string[], current: string | undefined, othersStay: boolean): boolean {
     const leftovers = entries.filter((entry) => {
-      if (isSame) return entry === nextDataLink;
+      if (othersStay) return entry === nextDataLink;
       return isWritersOwn(entry) && entry !== current && (entry !== dataLink || current === undefined);
     });
     for (const entry of leftovers) removeEntry(this.#syscalls, root, entry);

@@ -4,6 +4,7 @@ import type { VolumeMemory, VolumeOwner } from '../../load/volume-memory.js';
 import { shownPath } from '../../wording.js';
 import type {
   MountOptions,
+  ReplacedFiles,
   TargetState,
   VolumeChange,
   VolumeFile,
@@ -50,6 +51,7 @@ interface NewVolume extends SharedFiles {
   /** That it may come to take. */
   readonly pages: number;
   readonly options: MountOptions;
+  readonly replaced: ReplacedFiles;
 }
 
 /** Published volumes as tmpfs mounts. What is mounted is the only state. */
@@ -105,7 +107,13 @@ export class TmpfsHost implements VolumeHost {
    *
    * Without detached mounts 2 comes after 4. A failure takes back the mount and the directory that this call made.
    */
-  put(targetPath: string, files: readonly VolumeFile[], options: MountOptions, owner: VolumeOwner): VolumeChange {
+  put(
+    targetPath: string,
+    files: readonly VolumeFile[],
+    options: MountOptions,
+    owner: VolumeOwner,
+    replaced: ReplacedFiles,
+  ): VolumeChange {
     checkFileNames(files);
     const shared = shareContents(files);
     const pages = pagesOf(shared, this.#options.pageBytes);
@@ -115,7 +123,7 @@ export class TmpfsHost implements VolumeHost {
       const giveBack = this.#options.memory.hold(targetPath, owner, memoryOf(pages, this.#options.pageBytes));
       try {
         const place = openTarget(this.#syscalls, target);
-        const volume = { ...shared, pages, options };
+        const volume = { ...shared, pages, options, replaced };
         if (place === undefined) return this.#attach(target, undefined, volume);
         return closing(this.#syscalls, place, () => this.#putOn(target, place, volume));
       } catch (error) {
@@ -205,7 +213,7 @@ export class TmpfsHost implements VolumeHost {
     if (occupant.kind === 'tmpfs') {
       // Mounted when --tmpfs-size was smaller; without more room it works as long as its content does not need it.
       if (occupant.sizeBytes < this.#options.tmpfsSizeBytes) this.#tmpfs.grow(place, this.#options.tmpfsSizeBytes);
-      return this.#writer.rewrite(place, volume, volume.options);
+      return this.#writer.rewrite(place, volume, volume.options, volume.replaced);
     }
     if (checkValue(this.#syscalls.list(place.fd), 'getdents', place).length > 0) {
       throw new DriverError(

@@ -80,6 +80,12 @@ export interface VolumeStatistics {
   readonly inodes: { readonly total: number; readonly used: number; readonly available: number };
 }
 
+/**
+ * What a write does with the files that it replaces. `kept`: one generation stays until the next write, for readers that
+ * have resolved `..data` but not yet opened their file. `removed`: none stays; a reader keeps what it has open.
+ */
+export type ReplacedFiles = 'kept' | 'removed';
+
 /** `fresh`: mounted now; `refreshed`: content rewritten in place; `unchanged`: nothing to do. */
 export type VolumeChange = 'fresh' | 'refreshed' | 'unchanged';
 
@@ -100,9 +106,15 @@ export interface VolumeHost {
   /**
    * Makes the volume hold these files. Where none is mounted: builds a tmpfs with them and attaches it whole, its
    * directory made when absent; undoes its own work on failure. Else rewrites in place, atomically for readers; touches
-   * nothing when content, modes and group are the same.
+   * nothing when content, modes and group are the same. With `removed`, success means that the volume has no other files.
    */
-  put(targetPath: string, files: readonly VolumeFile[], options: MountOptions, owner: VolumeOwner): VolumeChange;
+  put(
+    targetPath: string,
+    files: readonly VolumeFile[],
+    options: MountOptions,
+    owner: VolumeOwner,
+    replaced: ReplacedFiles,
+  ): VolumeChange;
   /**
    * Unmounts whatever of ours is there and removes the directory. Absent or not mounted is success. Waits in the kernel
    * while the driver goes on: the volume's lock must be held until it is done.

@@ -246,7 +246,8 @@ export class PublishVolume {
     timer.lap('render');
 
     // 9. Attach or rewrite. From here on nothing else of the driver runs until the volume is complete.
-    const path = host.put(targetPath, content.files, request.mountOptions, { podUid: pod.uid, pod });
+    const replaced = isAllowed ? 'kept' : 'removed';
+    const path = host.put(targetPath, content.files, request.mountOptions, { podUid: pod.uid, pod }, replaced);
     timer.lap('write');
 
     // 10. Remember.

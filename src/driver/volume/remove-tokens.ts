@@ -23,7 +23,7 @@ const noToken = new Secret('');
 /**
  * Takes the tokens out of a mounted volume whose pod may not use its connectors any more, all files at once: they are
  * rendered again with an empty token, so that those that only contain it are covered too. Where that cannot be done, the
- * volume holds nothing but the reason. Does nothing to a volume that is not mounted, or that has no tokens.
+ * volume holds nothing but the reason. The files with the token are removed, no generation of them is kept. Does nothing to a volume that is not mounted, or that has no tokens.
  * @throws {DriverError} INTERNAL when the files cannot be written; the call's reason.
  */
 export async function removeTokens(
@@ -39,7 +39,7 @@ export async function removeTokens(
   if (!hasTokens || host.inspect(targetPath) !== 'published') return;
   const content = (known && (await withoutTokens(deps, known, call))) ?? rejectionContent(refusal.message, []);
   throwIfAborted(call.signal);
-  host.put(targetPath, content.files, mountOptions, { podUid: pod.uid, pod });
+  host.put(targetPath, content.files, mountOptions, { podUid: pod.uid, pod }, 'removed');
   volumes.tokensRemoved(targetPath);
   log.warn('the tokens were taken out of a mounted volume, whose pod may not use its connectors any more', {
     volumeId,

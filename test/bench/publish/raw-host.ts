@@ -31,7 +31,7 @@ export class RawHost {
   }
 
   put(volume: TestVolume, files: readonly VolumeFile[]): void {
-    this.#host.put(volume.target, files, {}, { podUid: volume.pod.uid, pod: volume.pod });
+    this.#host.put(volume.target, files, {}, { podUid: volume.pod.uid, pod: volume.pod }, 'kept');
   }
 
   async detach(volume: TestVolume): Promise<void> {

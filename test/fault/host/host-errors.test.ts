@@ -5,7 +5,7 @@ import path from 'node:path';
 import { DriverError } from '../../../src/errors.js';
 import type { MountOptions } from '../../../src/driver/volume/ports.js';
 import { generationFiles, generationOf } from '../../support/host/generation-files.js';
-import { KubeletDir, openDescriptors, readVolume } from '../../support/host/kubelet-dir.js';
+import { KubeletDir, openDescriptors, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../support/host/kubelet-dir.js';
 import { plausibleErrors } from '../../support/host/plausible-errors.js';
 import type { ErrnoName } from '../../support/host/plausible-errors.js';
@@ -155,6 +155,27 @@ for (const kernel of kernelNames) {
           },
         );
         assertAmong(calls, ['write', 'linkat', 'symlinkat', 'renameat', 'unlinkat', 'read']);
+        await detachAll();
+      });
+    }
+
+    for (const duration of ['once', 'on'] as const) {
+      it(`has no replaced file when that was asked for, or fails and has none after the next write, ${duration}`, async () => {
+        const replaced = (): readonly string[] => ['0:', '1:'].flatMap((start) => pathsWith(kubelet.target, start));
+        const calls = await atEveryStep(
+          duration,
+          () => {
+            host.put(kubelet.target, generationFiles(0), {});
+            host.put(kubelet.target, generationFiles(1), {});
+          },
+          (failing) => failing.put(kubelet.target, generationFiles(2), {}, somebody, 'removed'),
+          (thrown, where) => {
+            if (thrown !== undefined) host.put(kubelet.target, generationFiles(2), {}, somebody, 'removed');
+            assert.deepEqual(replaced(), [], where);
+            assert.equal(generationOf(readVolume(kubelet.target)), 2, where);
+          },
+        );
+        assertAmong(calls, ['write', 'renameat', 'unlinkat']);
         await detachAll();
       });
     }

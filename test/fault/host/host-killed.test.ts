@@ -5,7 +5,7 @@ import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import { bundleProgram, runHostCall } from '../../support/host/child-programs.js';
 import type { HostCall } from '../../support/host/child-programs.js';
 import { generationFiles, generationOf } from '../../support/host/generation-files.js';
-import { KubeletDir, readVolume } from '../../support/host/kubelet-dir.js';
+import { KubeletDir, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../support/host/kubelet-dir.js';
 import { Readers } from '../../support/host/readers.js';
 
@@ -34,7 +34,7 @@ describe('a driver that is killed', function () {
     kubelet.remove();
   });
 
-  const run = (call: Pick<HostCall, 'kernel' | 'action' | 'generation' | 'killBefore'>) =>
+  const run = (call: Omit<HostCall, 'kubeletDir' | 'target'>) =>
     runHostCall(hostCall, { ...call, kubeletDir: kubelet.root, target: kubelet.target }).killedBefore;
 
   const publish = (generation: number) => {
@@ -117,6 +117,27 @@ describe('a driver that is killed', function () {
       assert.deepEqual(report.problems, []);
       assert.ok(report.generations > 1, JSON.stringify(report));
     }
+  });
+
+  it('before any call of a write that is to leave no replaced file leaves none after the next such write', () => {
+    const killedBefore: string[] = [];
+    for (let step = 1; ; step += 1) {
+      publish(0);
+      publish(1);
+      const call = run({ kernel: 'detached', action: 'put', generation: 2, replaced: 'removed', killBefore: step });
+      if (call === undefined) break;
+      killedBefore.push(call);
+      host.put(kubelet.target, generationFiles(2), {}, somebody, 'removed');
+      assert.deepEqual(
+        ['0:', '1:'].flatMap((start) => pathsWith(kubelet.target, start)),
+        [],
+        `step ${step}, before ${call}`,
+      );
+      assertClean(2);
+    }
+    assert.deepEqual(pathsWith(kubelet.target, '1:'), []);
+    const swap = killedBefore.indexOf('renameat');
+    assert.ok(killedBefore.indexOf('unlinkat', swap) > swap, 'never killed while the replaced generation was removed');
   });
 
   it('at one call after the other, and never allowed to finish, is mended by the next write', async () => {

@@ -41,6 +41,7 @@ describe('the approval of a mounted volume', () => {
     cluster.controller.setConditions(request, rejected);
     await eventually('the reason is all that there is', () => Object.keys(volume.read()).join() === '.error.json');
     assert.match(volume.read()['.error.json'] ?? '', /not on a Friday/);
+    assert.deepEqual(volume.pathsWith(volume.token), []);
     assert.match(await condition(), /access was rejected/);
     revoke = cluster.controller.grant(request, volume.pod, harbor);
     await eventually('the files are back', () => volume.read()['context.token'] === volume.token);
@@ -66,6 +67,7 @@ describe('the approval of a mounted volume', () => {
         (await condition()).includes('FAILED_PRECONDITION: the approval of this pod for connector ci/harbor is over'),
       );
       assert.equal(volume.read()['context.token'], flags.length === 0 ? volume.token : '');
+      assert.equal(volume.pathsWith(volume.token).length > 0, flags.length === 0);
       revoke = cluster.controller.grant(request, volume.pod, harbor);
       await eventually('all is well', async () => (await condition()) === 'published and current');
       assert.equal(volume.read()['context.token'], volume.token);

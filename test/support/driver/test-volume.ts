@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { NodePublishVolumeRequest } from '../../../src/driver/csi/generated/csi/v1/NodePublishVolumeRequest.js';
-import { readVolume } from '../host/kubelet-dir.js';
+import { pathsWith, readVolume } from '../host/kubelet-dir.js';
 import { mountsBelow } from '../mounts.js';
 import type { TokenOwner } from './tokens.js';
 import { kubeletTokens, tokenFor } from './tokens.js';
@@ -85,6 +85,11 @@ export class TestVolume {
   /** The files that the pod sees. */
   read(): Record<string, string> {
     return readVolume(this.target);
+  }
+
+  /** The paths of all files of the volume, also such as no link leads to, that hold the text. */
+  pathsWith(text: string): string[] {
+    return pathsWith(this.target, text);
   }
 
   /** The name of the generation that readers see. */

@@ -38,6 +38,8 @@ export interface HostCall {
   readonly target: string;
   readonly action: 'put' | 'detach';
   readonly generation: number;
+  /** Of a put; `kept` when absent. */
+  readonly replaced?: 'kept' | 'removed';
   readonly killBefore: number;
 }
 

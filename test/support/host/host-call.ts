@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import type { HostCall } from './child-programs.js';
 import { generationFiles } from './generation-files.js';
-import { TestHost, unlimited } from './kubelet-dir.js';
+import { TestHost, somebody, unlimited } from './kubelet-dir.js';
 import { kernels, wrapSyscalls } from './syscall-wrapper.js';
 
 const call = JSON.parse(process.argv[2] ?? '') as HostCall;
@@ -30,5 +30,5 @@ const host = new TestHost(
 );
 host.mountProblem();
 isCounting = true;
-if (call.action === 'put') host.put(call.target, generationFiles(call.generation), {});
+if (call.action === 'put') host.put(call.target, generationFiles(call.generation), {}, somebody, call.replaced);
 else await host.detach(call.target);

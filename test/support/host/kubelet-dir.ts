@@ -6,7 +6,7 @@ import { VolumeMemory } from '../../../src/load/volume-memory.js';
 import type { VolumeOwner } from '../../../src/load/volume-memory.js';
 import { TmpfsHost } from '../../../src/driver/host/tmpfs-host.js';
 import type { TmpfsHostOptions } from '../../../src/driver/host/tmpfs-host.js';
-import type { MountOptions, VolumeChange, VolumeFile } from '../../../src/driver/volume/ports.js';
+import type { MountOptions, ReplacedFiles, VolumeChange, VolumeFile } from '../../../src/driver/volume/ports.js';
 import { mountsBelow, unmountBelow } from '../mounts.js';
 
 /** Bounds nothing. */
@@ -22,8 +22,9 @@ export class TestHost extends TmpfsHost {
     files: readonly VolumeFile[],
     options: MountOptions,
     owner: VolumeOwner = somebody,
+    replaced: ReplacedFiles = 'kept',
   ): VolumeChange {
-    return super.put(targetPath, files, options, owner);
+    return super.put(targetPath, files, options, owner, replaced);
   }
 }
 
@@ -82,6 +83,15 @@ export function filesOf(texts: Readonly<Record<string, string>>): VolumeFile[] {
 export function readVolume(target: string): Record<string, string> {
   const names = fs.readdirSync(target).filter((name) => !name.startsWith('..'));
   return Object.fromEntries(names.sort().map((name) => [name, fs.readFileSync(path.join(target, name), 'utf8')]));
+}
+
+/** Every path of the volume, hidden ones included, whose bytes hold the text. */
+export function pathsWith(target: string, text: string): string[] {
+  const paths = fs.readdirSync(target, { recursive: true, encoding: 'utf8' });
+  return paths.filter((each) => {
+    const file = path.join(target, each);
+    return fs.lstatSync(file).isFile() && fs.readFileSync(file).includes(text);
+  });
 }
 
 /** How many descriptors this process has open. */

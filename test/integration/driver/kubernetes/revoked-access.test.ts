@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import { ApprovalsController, granted } from '../../../support/access/approvals-controller.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import type { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connectorClass, flagsConfigMap } from '../../../support/driver/manifests.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { wrapSyscalls } from '../../../support/host/syscall-wrapper.js';
 import { eventually } from '../../../support/poll.js';
 
 const remove = ['--on-revoked', 'remove'];
@@ -40,7 +45,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     nowMs += 60_000;
   };
   const assertWithoutToken = (volume: TestVolume): void => {
-    assert.ok(!JSON.stringify(volume.read()).includes(volume.token));
+    assert.deepEqual(volume.pathsWith(volume.token), []);
   };
 
   it('keeps the files, unless the operator wants otherwise', async () => {
@@ -108,7 +113,7 @@ describe('access that is withdrawn from a pod that runs', () => {
             'PERMISSION_DENIED: system:serviceaccount:ci:passing may not "get"',
           ),
         );
-        assert.equal(JSON.stringify(second.read()).includes(second.token), flags.length === 0);
+        assert.equal(second.pathsWith(second.token).length > 0, flags.length === 0);
         revoke = cluster.allow('harbor', 'ci/passing');
         nowMs += 5000;
         await publish(driver, first);
@@ -136,6 +141,66 @@ describe('access that is withdrawn from a pod that runs', () => {
     }
   });
 
+  /** Publishes twice, with another token. @returns both: that of the replaced generation comes first. */
+  const publishTwice = async (driver: InProcessDriver, volume: TestVolume): Promise<readonly string[]> => {
+    const first = volume.token;
+    await publish(driver, volume);
+    const second = volume.renewToken();
+    await publish(driver, volume);
+    return [first, second];
+  };
+  const pathsWithAnyOf = (volume: TestVolume, tokens: readonly string[]): readonly string[] =>
+    tokens.flatMap((token) => volume.pathsWith(token));
+
+  it('leaves no earlier generation of the files, and readers what they have open', async () => {
+    const driver = await start(remove);
+    const volume = volumeOf('a');
+    const tokens = await publishTwice(driver, volume);
+    const generation = volume.generation();
+    for (const token of tokens) assert.notDeepEqual(volume.pathsWith(token), []);
+    const open = fs.openSync(path.join(volume.target, generation, 'context.token'), 'r');
+    revoke();
+    wait();
+    await assertFails(publish(driver, volume), 'UNAVAILABLE', /the tokens were taken out of the mounted files/);
+    assert.deepEqual(pathsWithAnyOf(volume, tokens), []);
+    assert.equal(fs.readFileSync(open, 'utf8'), volume.token);
+    fs.closeSync(open);
+  });
+
+  it('leaves no earlier generation that another driver has written', async () => {
+    const earlier = await start(remove);
+    const volume = volumeOf('a');
+    const tokens = await publishTwice(earlier, volume);
+    await cluster.stopDriver(earlier);
+    revoke();
+    const driver = await start(remove);
+    await assertFails(publish(driver, volume), 'UNAVAILABLE', /the tokens were taken out of the mounted files/);
+    assert.deepEqual(pathsWithAnyOf(volume, tokens), []);
+  });
+
+  it('is tried again when the earlier generation could not be removed, and until then not called done', async () => {
+    let fails = false;
+    const syscalls = wrapSyscalls(loadSyscalls(), (call, [, name]) =>
+      fails && call === 'unlinkat' && name === 'context.token' ? -constants.errno.EIO : undefined,
+    );
+    const driver = await cluster.readyDriver({ flags: remove, now: () => nowMs, syscalls });
+    const volume = volumeOf('a');
+    await publish(driver, volume);
+    fails = true;
+    revoke();
+    wait();
+    for (let round = 0; round < 2; round += 1) {
+      await assertFails(
+        publish(driver, volume),
+        'UNAVAILABLE',
+        /^refresh failed, the mounted files are kept: INTERNAL: /,
+      );
+    }
+    fails = false;
+    await assertFails(publish(driver, volume), 'UNAVAILABLE', /the tokens were taken out of the mounted files/);
+    assertWithoutToken(volume);
+  });
+
   it('leaves the reason alone in a volume that an earlier driver has mounted', async () => {
     const earlier = await start(remove);
     const volume = volumeOf('a');
@@ -151,6 +216,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     );
     const { '.error.json': reason = '', ...rest } = volume.read();
     assert.deepEqual(rest, {});
+    assertWithoutToken(volume);
     assert.match(reason, /^\{"code":7,"message":"system:serviceaccount:ci:passing may not/);
     cluster.allow('harbor', 'ci/passing');
     nowMs += 5000;
@@ -168,6 +234,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     wait();
     await assertFails(publish(driver, volume), 'UNAVAILABLE', /the tokens were taken out of the mounted files/);
     assert.deepEqual(Object.keys(volume.read()), ['.error.json']);
+    assertWithoutToken(volume);
   });
 
   it('may be an approval that is over', async () => {
@@ -195,6 +262,7 @@ describe('access that is withdrawn from a pod that runs', () => {
       await publish(driver, volume).catch(() => undefined);
       return volume.read()['context.token'] === '';
     });
+    assertWithoutToken(volume);
     assert.match(
       await conditionOf(driver, volume),
       /FAILED_PRECONDITION: the approval of this pod for connector ci\/harbor is over/,
