@@ -70,6 +70,9 @@ export const serveFlags = {
   'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
   'refresh-on-change': toggle('renew mounted volumes as soon as what they were made from changes', true),
   'pod-events': toggle('write events on pods whose volumes fail to refresh (needs RBAC for events)'),
+  'volume-health': toggle(
+    'advertise GET_VOLUME_HEALTH, which kubelets of 1.37 with the feature gate CSIVolumeHealth read (alpha)',
+  ),
   'on-revoked': flag(
     'keep',
     'WHAT',

@@ -98,6 +98,7 @@ export class VolumeCases {
       statistics: new VolumeStatisticsQuery(shared),
       lateCalls: new LateCalls(() => performance.now()),
       health: new VolumeHealthQuery(shared),
+      advertisesHealth: config['volume-health'],
       failures: this.failures,
       onPublished: ({ path }) => metrics.published('ok', path),
       onFailed: (code) => metrics.published(code, ''),

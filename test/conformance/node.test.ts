@@ -18,14 +18,26 @@ describe('CSI Node', () => {
     node.remove();
   });
 
-  it('says what it can do, and nothing that it cannot', async () => {
+  it('says what it can do, and nothing that it cannot or that clients of CSI 1.12 do not know', async () => {
     const capabilities = await driver.kubelet.nodeCapabilities();
-    assert.deepEqual(capabilities.sort(), [
-      'GET_VOLUME_HEALTH',
-      'GET_VOLUME_STATS',
-      'VOLUME_CONDITION',
-      'VOLUME_MOUNT_GROUP',
-    ]);
+    assert.deepEqual(capabilities.sort(), ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP']);
+  });
+
+  it('advertises the health of volumes where the operator has turned it on', async () => {
+    const other = new NodeSandbox();
+    const alpha = await DriverProcess.start(other, ['--volume-health']);
+    try {
+      const capabilities = await alpha.kubelet.nodeCapabilities();
+      assert.deepEqual(capabilities.sort(), [
+        'GET_VOLUME_HEALTH',
+        'GET_VOLUME_STATS',
+        'VOLUME_CONDITION',
+        'VOLUME_MOUNT_GROUP',
+      ]);
+    } finally {
+      await alpha.stop();
+      other.remove();
+    }
   });
 
   it('has the node id that it was given', async () => {

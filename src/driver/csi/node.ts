@@ -29,6 +29,8 @@ export interface NodeOptions {
   readonly statistics: VolumeStatisticsQuery;
   readonly lateCalls: LateCalls;
   readonly health: VolumeHealthQuery;
+  /** Advertises `GET_VOLUME_HEALTH`: alpha in CSI 1.13, and unknown to clients of earlier versions. */
+  readonly advertisesHealth: boolean;
   readonly failures: Pick<FailurePace, 'run'>;
   /** Told of every publish that succeeded. */
   readonly onPublished: (outcome: PublishOutcome) => void;
@@ -36,8 +38,7 @@ export interface NodeOptions {
   readonly onFailed: (code: ErrorCode) => void;
 }
 
-/** The condition is for kubelets before 1.37, the health for those from then on. */
-const capabilities = ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP', 'GET_VOLUME_HEALTH'] as const;
+const capabilities = ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP'] as const;
 
 /** CSI Node, for ephemeral inline volumes: what the kubelet calls. */
 export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedServiceImplementation {
@@ -54,7 +55,9 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
       return { volume_health: { volume_id: volumeId, health_statuses: [...options.health.run(volumeId, path)] } };
     }),
     NodeGetCapabilities: unary('NodeGetCapabilities', edge, () => ({
-      capabilities: capabilities.map((type) => ({ rpc: { type } })),
+      capabilities: [...capabilities, ...(options.advertisesHealth ? (['GET_VOLUME_HEALTH'] as const) : [])].map(
+        (type) => ({ rpc: { type } }),
+      ),
     })),
     NodeGetInfo: unary('NodeGetInfo', edge, () => ({ node_id: options.nodeName })),
     NodeStageVolume: unary('NodeStageVolume', edge, unimplemented('NodeStageVolume')),
