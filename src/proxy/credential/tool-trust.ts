@@ -1,3 +1,4 @@
+import { SharedCalls } from '../../access/shared-calls.js';
 import type { Connector } from '../../connectors/model.js';
 import { jsonMember } from '../../json.js';
 import { Refusal, paced } from '../refusal.js';
@@ -18,6 +19,8 @@ export class ToolTrust {
   readonly #secrets: SecretSource;
   readonly #sets: TrustSets;
   readonly #pace: QuestionPace;
+  /** By namespace and set. */
+  readonly #making = new SharedCalls<Trust>();
   /** The sets themselves are not held here: there may be thousands of Connectors, each with a CA of its own. */
   readonly #known = new WeakMap<Connector, { readonly bundles: readonly Bundle[]; readonly id: string }>();
 
@@ -44,10 +47,15 @@ export class ToolTrust {
       known = { bundles, id: this.#sets.idOf(bundles.flat()) };
       this.#known.set(connector, known);
     }
-    return this.#sets.kept(known.id) ?? this.#made(connector, bundles.flat(), signal);
+    return this.#sets.kept(known.id) ?? this.#shared(connector.ref.namespace, known.id, bundles.flat(), signal);
   }
 
-  async #made({ ref: { namespace } }: Connector, bundles: Bundle, signal: AbortSignal): Promise<Trust> {
+  /** Makes a set once for all requests of a namespace that need it now; one namespace never waits for another's rate limit. */
+  #shared(namespace: string, id: string, bundles: Bundle, signal: AbortSignal): Promise<Trust> {
+    return this.#making.run(`${namespace} ${id}`, signal, (shared) => this.#made(namespace, bundles, shared));
+  }
+
+  async #made(namespace: string, bundles: Bundle, signal: AbortSignal): Promise<Trust> {
     const make = (): Promise<Trust> => Promise.resolve(this.#sets.of(bundles));
     const made = await this.#pace.ask(namespace, make, () => false, signal);
     if (made === undefined) throw paced(`namespace ${namespace} has used too many CAs of its own (caCertSecretRef)`);

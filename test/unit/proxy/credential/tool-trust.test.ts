@@ -3,6 +3,7 @@ import { QuestionPace } from '../../../../src/load/question-pace.js';
 import type { Connector } from '../../../../src/connectors/model.js';
 import type { SecretSource } from '../../../../src/proxy/credential/secret-source.js';
 import { ToolTrust } from '../../../../src/proxy/credential/tool-trust.js';
+import type { Trust } from '../../../../src/proxy/upstream/trust.js';
 import { TrustSets } from '../../../../src/proxy/upstream/trust.js';
 import { Refusal } from '../../../../src/proxy/refusal.js';
 import { Secret } from '../../../../src/secret.js';
@@ -61,6 +62,24 @@ describe('what is trusted for a tool', () => {
     await assert.rejects(trust.of(using(3), neverAborted), (error) => error instanceof Refusal && error.status === 429);
     await trust.of(using(2), neverAborted);
     await trust.of(using(4, 'other'), neverAborted);
+  });
+
+  it('is made once for all requests of a namespace that need it at the same time', async () => {
+    const trust = trustWith({ ...pace, burst: 1, waiting: 0 });
+    const request = (): Promise<Trust> => trust.of(using(1), new AbortController().signal);
+    const [set, ...others] = await Promise.all(Array.from({ length: 100 }, request));
+    assert.ok(others.every((other) => other === set));
+    await assert.rejects(trust.of(using(2), neverAborted), (error) => error instanceof Refusal && error.status === 429);
+  });
+
+  it('is made for a namespace while another one has used up its rate limit', async () => {
+    const trust = trustWith({ ...pace, burst: 1, longestMs: 60_000 });
+    await trust.of(using(1), neverAborted);
+    const leaving = new AbortController();
+    const waiting = assert.rejects(trust.of(using(2), leaving.signal), { code: 'CANCELLED' });
+    await trust.of(using(2, 'other'), neverAborted);
+    leaving.abort();
+    await waiting;
   });
 
   it('is not more than a system has', async () => {
