@@ -2,6 +2,10 @@
 export interface Challenge {
   /** In lower case: `basic`, `bearer`. */
   readonly scheme: string;
+  /** The scheme as the server writes it. */
+  readonly name: string;
+  /** What schemes such as Negotiate have instead of parameters. */
+  readonly token68: string | undefined;
   /** Names in lower case. */
   readonly params: ReadonlyMap<string, string>;
 }
@@ -16,7 +20,7 @@ export function parseChallenges(values: readonly string[]): readonly Challenge[]
 }
 
 function parseValue(text: string): readonly Challenge[] {
-  const challenges: { scheme: string; params: Map<string, string> }[] = [];
+  const challenges: (Challenge & { readonly params: Map<string, string> })[] = [];
   const reader = new Reader(text);
   for (;;) {
     reader.skip(/[\s,]*/y);
@@ -29,9 +33,8 @@ function parseValue(text: string): readonly Challenge[] {
       if (value === undefined) return challenges;
       current.params.set(word.toLowerCase(), value);
     } else {
-      challenges.push({ scheme: word.toLowerCase(), params: new Map() });
-      // Schemes such as Negotiate carry a token instead of parameters.
-      reader.skip(/[-._~+/\w]+=*(?=[ \t]*(,|$))/y);
+      const token68 = reader.take(/[-._~+/\w]+=*(?=[ \t]*(,|$))/y);
+      challenges.push({ scheme: word.toLowerCase(), name: word, token68, params: new Map() });
     }
   }
 }

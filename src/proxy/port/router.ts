@@ -105,7 +105,7 @@ export class Router {
         credential,
         lookedUpFor: ownerOfHost(ref),
         withoutHeaders: new Set(['authorization']),
-        rewriteAnswer: (headers) => rewriteAnswer(headers, { address, prefix, base }),
+        rewriteAnswer: (headers) => rewriteAnswer(headers, { address, path: `${address.path}${path}`, prefix, base }),
       },
     };
   }
