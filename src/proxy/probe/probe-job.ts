@@ -21,7 +21,8 @@ export type ProbeJob =
       readonly cel: string;
       readonly statusCode: number;
       readonly headers: Readonly<Record<string, string>>;
-      readonly body: string;
+      /** Absent where it is too long: an expression about it cannot be decided then. */
+      readonly body?: string;
     };
 
 /** What became of it. Messages hold neither secrets nor anything of the answer. */
@@ -62,7 +63,11 @@ function judge({ cel, statusCode, headers, body }: Extract<ProbeJob, { kind: 'ju
   } catch (error) {
     return { kind: 'malformed', message: error instanceof Error ? error.message : 'it cannot be read' };
   }
-  const response = { statusCode: BigInt(statusCode), headers, body: bodyValue(body) };
+  const response = {
+    statusCode: BigInt(statusCode),
+    headers,
+    ...(body === undefined ? {} : { body: bodyValue(body) }),
+  };
   try {
     const result: unknown = evaluate({ response: response as never });
     if (typeof result === 'boolean') return { kind: 'judged', isMet: result };

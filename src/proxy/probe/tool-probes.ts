@@ -91,9 +91,14 @@ export class ToolProbes {
     const { cel } = probe;
     const answer = await this.#send(request, tool, cel !== undefined, signal);
     if (cel === undefined) return verdictOf(answer, undefined, probe, tool, request);
-    const { status: statusCode, headers, body = '' } = answer;
-    if (answer.body === undefined) return verdictOf(answer, 'undecided', probe, tool, request);
-    const outcome = await this.#work(probe, tool, signal, { kind: 'judge', cel, statusCode, headers, body });
+    const { status: statusCode, headers, body } = answer;
+    const outcome = await this.#work(probe, tool, signal, {
+      kind: 'judge',
+      cel,
+      statusCode,
+      headers,
+      ...(body === undefined ? {} : { body }),
+    });
     if (outcome.kind === 'malformed') throw unusable(`${probe.place}.response.cel: ${outcome.message}`);
     const isMet = outcome.kind === 'judged' ? outcome.isMet : 'undecided';
     return verdictOf(answer, isMet, probe, tool, request);

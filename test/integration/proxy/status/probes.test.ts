@@ -224,9 +224,12 @@ describe('the probes of a class', function () {
       };
       more();
     };
-    put({ livenessProbe: { http: { path: '/', response: { cel: 'response.statusCode == 200' } } } });
+    put({ livenessProbe: { http: { path: '/', response: { cel: 'response.body == ""' } } } });
     await stage.replica();
     await becomes('LivenessReady', 'False UnexpectedAnswer');
+    assert.match(stage.message('LivenessReady'), /response\.cel cannot be decided by that$/);
+    put({ livenessProbe: { http: { path: '/', response: { cel: 'response.statusCode == 200' } } } });
+    await becomes('LivenessReady', 'True Answered');
     tool.answer = () => undefined;
     put({ livenessProbe: { http: { path: '/mute' } } });
     await becomes('LivenessReady', 'False Unreachable');

@@ -1,0 +1,128 @@
+import type { IncomingMessage } from 'node:http';
+
+/** What a tool answers to a request of a probe. */
+export interface FakeAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** A tool as the class of its name is for: the paths that its probes use, by the documentation of the real one. */
+export interface FakeTool {
+  readonly className: string;
+  /** Of `spec.auth.name`, and the Secret that it takes. */
+  readonly authName: string;
+  readonly secretType: string;
+  /** Behind the host, as users write the address. */
+  readonly path?: string;
+  readonly authParams?: readonly { readonly name: string; readonly value: string }[];
+  readonly answer: Respond;
+}
+
+/** @param isKnown whether the request has the credential. */
+type Respond = (path: string, isKnown: boolean, request: IncomingMessage) => FakeAnswer;
+
+/** What the Secrets of fake tools hold: whichever of it the type of the Secret has. */
+export const goodLogin = { username: 'robot', password: 'CREDENTIAL-CANARY-5b1e', token: 'CREDENTIAL-CANARY-5b1e' };
+
+const notFound: FakeAnswer = { status: 404 };
+const basicAuth = { authName: 'basicAuth', secretType: 'kubernetes.io/basic-auth' } as const;
+
+/** Open to all: `open`. For users alone: `closed`, others get 401. Else 404. */
+function site(open: Readonly<Record<string, FakeAnswer>>, closed: Readonly<Record<string, FakeAnswer>>): Respond {
+  return (path, isKnown) => {
+    const { [path]: found } = closed;
+    if (found !== undefined) return isKnown ? found : { status: 401 };
+    return open[path] ?? notFound;
+  };
+}
+
+const page: FakeAnswer = { status: 200, body: `<html>${'x'.repeat(100_000)}</html>` };
+const json = (value: unknown): FakeAnswer => ({ status: 200, body: JSON.stringify(value) });
+
+/** Answers requests without credentials, and rejects those with a wrong one. */
+function openToGuests(place: string, found: FakeAnswer): Respond {
+  return (path, isKnown, { headers }) => {
+    if (path !== place) return notFound;
+    return isKnown || headers.authorization === undefined ? found : { status: 401 };
+  };
+}
+
+const registry: Respond = (path, isKnown) => {
+  if (path !== '/v2/') return notFound;
+  return isKnown ? json({}) : { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="registry"' } };
+};
+
+const sonarqube: Respond = (path, isKnown) => {
+  if (path === '/api/system/status') return json({ status: 'UP' });
+  return path === '/api/authentication/validate' ? json({ valid: isKnown }) : notFound;
+};
+
+/** One for each class and each way to log in. */
+export const fakeTools: readonly FakeTool[] = [
+  {
+    className: 'git',
+    ...basicAuth,
+    authParams: [{ name: 'repository', value: 'team/app.git' }],
+    answer: site({ '/': page }, { '/team/app.git/info/refs?service=git-upload-pack': { status: 200 } }),
+  },
+  { className: 'github', ...basicAuth, answer: site({ '/': page }, { '/user': json({ login: 'robot' }) }) },
+  {
+    className: 'harbor',
+    ...basicAuth,
+    answer: site({ '/api/v2.0/ping': { status: 200, body: 'Pong' } }, { '/api/v2.0/users/current': json({}) }),
+  },
+  // A robot account: it is known, and there is no user.
+  {
+    className: 'harbor',
+    ...basicAuth,
+    answer: site({ '/api/v2.0/ping': { status: 200, body: 'Pong' } }, { '/api/v2.0/users/current': { status: 412 } }),
+  },
+  {
+    className: 'jfrog',
+    ...basicAuth,
+    path: '/artifactory/api/npm/team',
+    answer: openToGuests('/artifactory/api/system/ping', { status: 200, body: 'OK' }),
+  },
+  {
+    className: 'k8s',
+    authName: 'bearerTokenAuth',
+    secretType: 'connectors.cpaas.io/bearer-token',
+    path: '/k8s/clusters/c-1',
+    answer: site(
+      { '/k8s/clusters/c-1/livez': { status: 200, body: 'ok' } },
+      { '/k8s/clusters/c-1/api': json({ kind: 'APIVersions' }) },
+    ),
+  },
+  {
+    className: 'maven',
+    ...basicAuth,
+    path: '/releases',
+    answer: site({ '/': page }, { '/releases': page }),
+  },
+  {
+    className: 'nexus',
+    ...basicAuth,
+    answer: openToGuests('/service/rest/v1/status', { status: 200 }),
+  },
+  { className: 'npm', ...basicAuth, answer: site({}, { '/': json({}) }) },
+  { className: 'npm', ...basicAuth, path: '/npm/', answer: site({ '/': page }, { '/npm/': json({}) }) },
+  {
+    className: 'oci',
+    authName: 'tokenAuth',
+    secretType: 'cpaas.io/distribution-registry-token',
+    answer: registry,
+  },
+  {
+    className: 'pypi',
+    ...basicAuth,
+    path: '/team',
+    answer: site({ '/': page }, { '/team/simple/': page }),
+  },
+  {
+    className: 'sonarqube',
+    authName: 'tokenAuth',
+    secretType: 'connectors.cpaas.io/bearer-token',
+    answer: sonarqube,
+  },
+];
