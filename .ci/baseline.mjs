@@ -3,7 +3,7 @@
 // there is no history. Needs kubectl, and the packages of that commit installed: `npm ci` there, when they are others today.
 import { Buffer } from 'node:buffer';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 
@@ -46,11 +46,16 @@ function filesOf(root, folder, commit, packages) {
   for (const name of kept.sort()) files.set(name, readFileSync(path.join(dist, name)));
   const components = readdirSync(path.join(folder, 'deploy', 'components')).filter((name) => !apart.includes(name));
   files.set('deploy.yaml', kustomize(path.join(folder, 'deploy')));
+  // Older states have them as a component.
+  const hasCrds = existsSync(path.join(folder, 'deploy', 'crds'));
   const overlay = path.join(folder, 'everything');
   mkdirSync(overlay);
   writeFileSync(
     path.join(overlay, 'kustomization.yaml'),
-    JSON.stringify({ resources: ['../deploy'], components: components.map((name) => `../deploy/components/${name}`) }),
+    JSON.stringify({
+      resources: ['../deploy', ...(hasCrds ? ['../deploy/crds'] : [])],
+      components: components.map((name) => `../deploy/components/${name}`),
+    }),
   );
   files.set('everything.yaml', kustomize(overlay));
   const { version } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { deployFolder, only } from '../../support/deploy/manifests.js';
+import { only } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
+import { pageCommands, pageFiles, writePageFiles } from '../../support/docs/registry-page.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { useFlowStage } from '../../support/e2e/flow-stage.js';
 import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
@@ -17,19 +18,6 @@ import type { TaskRunSpec } from '../../support/e2e/tekton-step.js';
 import { attributesOf, imagePolicy, runStep, stepOf } from '../../support/e2e/tekton-step.js';
 
 const host = 'registry.example.com';
-const page = readFileSync(path.join(deployFolder, '..', 'docs', 'private-registry.md'), 'utf8');
-
-/** The page's files, which a reader would write, by name. */
-const files = new Map(
-  [...page.matchAll(/<!-- name: (\S+) -->\n\n```yaml\n(.*?)```/gs)].map(([, name = '', text = '']) => [name, text]),
-);
-/** The page's commands, in order and without their remarks. */
-const commands = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, text = '']) =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => line.replace(/ #.*/, '')),
-);
 
 function objectsIn(text: string): readonly Manifest[] {
   return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
@@ -47,12 +35,8 @@ describe('docs/private-registry.md', function () {
     async (stage) => {
       folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-page-'));
       stage.onStop(() => rmSync(folder, { recursive: true }));
-      symlinkSync(deployFolder, path.join(folder, 'deploy'));
-      for (const [name, text] of files) {
-        mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-        writeFileSync(path.join(folder, name), text);
-      }
-      const secret = only(objectsIn(files.get('connector.yaml') ?? ''), 'Secret');
+      writePageFiles(folder);
+      const secret = only(objectsIn(pageFiles.get('connector.yaml') ?? ''), 'Secret');
       const auth = secret['stringData'] as { readonly username: string; readonly password: string };
       registry = await DockerRegistry.start({
         directory: path.join(stage.work, 'registry'),
@@ -78,36 +62,39 @@ describe('docs/private-registry.md', function () {
   );
 
   it('has files that it uses, and uses files that it has', () => {
-    const named = commands.flatMap((command) => [...command.matchAll(/ -[fk] (\S+)/g)].map(([, name = '']) => name));
+    const named = pageCommands.flatMap((command) =>
+      [...command.matchAll(/ -[fk] (\S+)/g)].map(([, name = '']) => name),
+    );
     assert.deepEqual([...new Set(named)].sort(), [
       'builder.yaml',
       'cluster',
       'connector.yaml',
+      'deploy/classes',
+      'deploy/crds',
       'deploy/examples/tekton/buildah-task.yaml',
       'run.yaml',
     ]);
     for (const name of named) assert.ok(existsSync(path.join(folder, name)), name);
-    assert.equal(files.size, 4);
+    assert.equal(pageFiles.size, 4);
   });
 
   it('names commands that kubectl knows, and things that are there when they are named', () => {
-    const built = objectsIn(
-      execFileSync('kubectl', ['kustomize', '--load-restrictor', 'LoadRestrictionsNone', 'cluster'], {
-        cwd: folder,
-        encoding: 'utf8',
-      }),
-    );
+    const folders = pageCommands.flatMap((command) => / apply -k (\S+)/.exec(command)?.[1] ?? []);
+    const built = folders.flatMap((name) => {
+      const words = ['kustomize', '--load-restrictor', 'LoadRestrictionsNone', name];
+      return objectsIn(execFileSync('kubectl', words, { cwd: folder, encoding: 'utf8' }));
+    });
     const isThere = (kind: string, name: string): boolean =>
       built.some((object) => object.kind === kind && object.metadata.name === name);
     assert.ok(isThere('CustomResourceDefinition', 'connectorclasses.connectors.alauda.io'));
     assert.ok(isThere('Deployment', 'connectors-proxy') && isThere('DaemonSet', 'connectors-csi'));
     assert.ok(isThere('ConnectorClass', 'oci') && isThere('ClusterRole', 'connectors-proxy-credentials'));
-    const { subjects, roleRef } = only(objectsIn(files.get('connector.yaml') ?? ''), 'RoleBinding') as unknown as {
+    const { subjects, roleRef } = only(objectsIn(pageFiles.get('connector.yaml') ?? ''), 'RoleBinding') as unknown as {
       readonly subjects: readonly [{ readonly name: string }];
       readonly roleRef: { readonly name: string };
     };
     assert.ok(isThere('ServiceAccount', subjects[0].name) && isThere('ClusterRole', roleRef.name));
-    for (const command of commands) {
+    for (const command of pageCommands) {
       const [program = '', ...words] = command.split(' ');
       assert.equal(program, 'kubectl', command);
       const verbs = words.slice(words[0] === '-n' ? 2 : 0).filter((word) => /^[a-z]+$/.test(word));
@@ -118,15 +105,15 @@ describe('docs/private-registry.md', function () {
   it('ends with an image in the registry, and the password with the proxy alone', async () => {
     const { stage } = use;
     const [secret, connector] = ['Secret', 'Connector'].map((kind) =>
-      only(objectsIn(files.get('connector.yaml') ?? ''), kind),
+      only(objectsIn(pageFiles.get('connector.yaml') ?? ''), kind),
     );
     assert.ok(connector !== undefined && secret !== undefined);
     const { connectorClassName } = connector['spec'] as { readonly connectorClassName: string };
     stage.useClass(connectorClassName);
     stage.put(secret, connector);
-    for (const command of commands.filter((text) => text.includes('connector/'))) await kubectl(stage, command);
-    const run = only(objectsIn(files.get('run.yaml') ?? ''), 'TaskRun')['spec'] as TaskRunSpec;
-    const role = only(objectsIn(files.get('builder.yaml') ?? ''), 'Role') as unknown as {
+    for (const command of pageCommands.filter((text) => text.includes('connector/'))) await kubectl(stage, command);
+    const run = only(objectsIn(pageFiles.get('run.yaml') ?? ''), 'TaskRun')['spec'] as TaskRunSpec;
+    const role = only(objectsIn(pageFiles.get('builder.yaml') ?? ''), 'Role') as unknown as {
       readonly rules: Parameters<typeof stage.api.bind>[0]['rules'];
     };
     stage.api.bind({ serviceAccount: `ci/${run.serviceAccountName}`, namespace: 'ci', rules: role.rules });

@@ -17,14 +17,7 @@ import { commandOf } from '../../support/deploy/container-command.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { limits } from '../../../src/load/limits.js';
 
-const components = [
-  'token-minting',
-  'approval',
-  'registrar-sidecar',
-  'token-in-secrets',
-  'crds',
-  'pod-monitor',
-] as const;
+const components = ['token-minting', 'approval', 'registrar-sidecar', 'token-in-secrets', 'pod-monitor'] as const;
 
 interface Container {
   readonly name: string;
@@ -212,7 +205,6 @@ describe('deploy', function () {
 
       const csiDriver = only(objects, 'CSIDriver')['spec'] as Record<string, unknown>;
       assert.equal(csiDriver['serviceAccountTokenInSecrets'], has('token-in-secrets') ? true : undefined);
-      assert.equal(objects.filter(({ kind }) => kind === 'CustomResourceDefinition').length, has('crds') ? 3 : 0);
       assert.equal(objects.filter(({ kind }) => kind === 'PodMonitor').length, has('pod-monitor') ? 1 : 0);
     });
   }
@@ -442,14 +434,13 @@ describe('deploy', function () {
     assert.equal(objects.filter(({ kind }) => kind === 'PodMonitor').length, 1);
   });
 
-  it('labels its own objects, so that removal by label spares namespace, definitions and what people may do with them', async () => {
+  it('labels its own objects, so that removal by label spares the namespace and nothing else', async () => {
     const objects = await buildOverlay([...components, 'openshift', 'admission', 'events']);
     const spared = objects.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] !== 'connectors-csi');
-    assert.deepEqual([...new Set(spared.map(({ kind }) => kind))].sort(), [
-      'ClusterRole',
-      'CustomResourceDefinition',
-      'Namespace',
-    ]);
+    assert.deepEqual(
+      spared.map(({ kind }) => kind),
+      ['Namespace'],
+    );
   });
 
   it('follows a change of namespace', async () => {

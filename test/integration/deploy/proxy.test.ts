@@ -76,19 +76,21 @@ const subjectsOf = (binding: Manifest): readonly { readonly namespace: string; r
 describe('deploy/proxy', function () {
   let proxy: readonly Manifest[];
   let standalone: readonly Manifest[];
+  let crds: readonly Manifest[];
+  let classes: readonly Manifest[];
   before(async function () {
     // Debian's package `kubernetes-client`. CI has it, and counts a skipped test as failed.
     if (spawnSync('kubectl', ['version', '--client']).error) {
       console.log('      skipped: not installed: kubectl');
       this.skip();
     }
-    [proxy, standalone] = (await Promise.all(
-      ['proxy', 'standalone'].map((folder) => buildFolder(path.join(deployFolder, folder))),
-    )) as [Manifest[], Manifest[]];
+    [proxy, standalone, crds, classes] = (await Promise.all(
+      ['proxy', 'standalone', 'crds', 'classes'].map((folder) => buildFolder(path.join(deployFolder, folder))),
+    )) as [Manifest[], Manifest[], Manifest[], Manifest[]];
   });
 
   it('holds right objects only, each of them once', () => {
-    for (const objects of [proxy, standalone]) {
+    for (const objects of [proxy, standalone, crds, classes]) {
       assert.deepEqual(objects.flatMap(objectProblems), []);
       const names = objects.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name ?? ''}`);
       assert.equal(new Set(names).size, names.length);
@@ -166,7 +168,6 @@ describe('deploy/proxy', function () {
 
   it('is the Service that the classes name', () => {
     const { metadata } = only(standalone, 'Service');
-    const classes = standalone.filter(({ kind }) => kind === 'ConnectorClass');
     const named = classes.flatMap((one) => (one['spec'] as { proxy?: { ref: unknown } }).proxy?.ref ?? []);
     assert.ok(named.length >= 10);
     for (const ref of named) {
@@ -220,7 +221,7 @@ describe('deploy/proxy', function () {
   });
 
   it('gives people parts of Kubernetes’ own roles, and with none of them the status or the use by looking', () => {
-    const aggregated = standalone.filter(({ metadata }) =>
+    const aggregated = crds.filter(({ metadata }) =>
       Object.keys(metadata.labels ?? {}).some((label) => label.startsWith('rbac.authorization.k8s.io/aggregate-to-')),
     );
     assert.deepEqual(aggregated.map(({ metadata }) => metadata.name).sort(), [

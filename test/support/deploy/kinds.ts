@@ -187,6 +187,7 @@ export const kinds: Readonly<Record<string, Structure>> = {
   'v1 Namespace': kind({}, clusterScoped),
   'v1 ServiceAccount': kind({}, namespaced),
   'v1 ConfigMap': kind({ data: textMap }, namespaced),
+  'v1 Secret': kind({ type: text }, namespaced, { data: textMap, stringData: textMap }),
   'v1 ResourceQuota': kind(
     {
       spec: fields(

@@ -14,10 +14,10 @@ export function objectProblems(object: Manifest): string[] {
 
 let cached: ReadonlyMap<string, Structure> | undefined;
 
-/** Our own kinds, by `apiVersion kind`, from the definitions of the component `crds`. */
+/** Our own kinds, by `apiVersion kind`, from the CRDs of `deploy/crds`. */
 export function customKinds(): ReadonlyMap<string, Structure> {
   cached ??= new Map(
-    manifestFiles(path.join(deployFolder, 'components', 'crds'))
+    manifestFiles(path.join(deployFolder, 'crds'))
       .flatMap(readManifests)
       .filter(({ kind }) => kind === 'CustomResourceDefinition')
       .map(definition),

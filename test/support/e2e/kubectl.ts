@@ -3,7 +3,7 @@ import path from 'node:path';
 import { deployFolder, only, readManifests } from '../deploy/manifests.js';
 import type { FlowStage } from './flow-stage.js';
 
-const connectorsKind = path.join(deployFolder, 'components/crds/connectors.yaml');
+const connectorsKind = path.join(deployFolder, 'crds/connectors.yaml');
 
 /** Runs a command line of kubectl as an administrator of the stage's cluster, and asserts that it succeeds. @returns what it prints. */
 export async function kubectl(stage: FlowStage, command: string): Promise<string> {

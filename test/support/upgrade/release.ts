@@ -12,7 +12,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import type { Baseline } from '../../../.ci/baseline.mjs';
-import { buildOverlay, deployFolder, parseManifests, repository, type Manifest } from '../deploy/manifests.js';
+import {
+  buildFolder,
+  buildOverlay,
+  deployFolder,
+  parseManifests,
+  repository,
+  type Manifest,
+} from '../deploy/manifests.js';
 
 /** A state of the project that can be installed. */
 export interface Release {
@@ -68,6 +75,11 @@ export function bundlesOf(folder: string): ReadonlyMap<string, Buffer> {
 /** What is here now, with the components of a baseline that it still has. */
 export async function thisRelease({ components }: Baseline): Promise<Release> {
   const kept = components.filter((name) => existsSync(path.join(deployFolder, 'components', name)));
-  const [manifests, everything] = await Promise.all([buildOverlay([]), buildOverlay(kept)]);
-  return { name: 'this state', main: path.join(repository, 'dist', 'main.js'), manifests, everything };
+  const [manifests, everything, crds] = await Promise.all([
+    buildOverlay([]),
+    buildOverlay(kept),
+    buildFolder(path.join(deployFolder, 'crds')),
+  ]);
+  const main = path.join(repository, 'dist', 'main.js');
+  return { name: 'this state', main, manifests, everything: [...crds, ...everything] };
 }

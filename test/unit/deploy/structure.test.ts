@@ -52,7 +52,7 @@ describe('the custom resource definitions', () => {
   }
 
   it('keep what controllers write apart from what users write', () => {
-    const objects = manifestFiles(path.join(deployFolder, 'components', 'crds')).flatMap(readManifests);
+    const objects = manifestFiles(path.join(deployFolder, 'crds')).flatMap(readManifests);
     const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
     assert.equal(definitions.length, 3);
     for (const { metadata, spec } of definitions) {

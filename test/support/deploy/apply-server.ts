@@ -1,0 +1,248 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { kinds } from './kinds.js';
+import type { Manifest } from './manifests.js';
+import { withServerDefaults } from './server-defaults.js';
+
+interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly isNamespaced: boolean;
+}
+
+interface Definition {
+  readonly group: string;
+  readonly scope: 'Namespaced' | 'Cluster';
+  readonly names: { readonly kind: string; readonly plural: string };
+  readonly versions: readonly { readonly name: string }[];
+}
+
+/** What a run of kubectl prints. */
+export interface KubectlRun {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Send = (code: number, body: object, warning?: string) => void;
+
+/**
+ * An API server as far as kubectl needs one to create, apply and wait for rollouts, over HTTP on loopback. It fills in what
+ * an API server fills in, and knows a custom kind once its definition has been created. It keeps no change: the patches
+ * that kubectl sends are recorded.
+ */
+export class ApplyServer {
+  /** `Kind NAME: PATCH` of what kubectl found changed. */
+  readonly patches: string[] = [];
+  /** Where commands run; gone with the server. */
+  readonly folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-apply-'));
+  readonly #objects = new Map<string, Manifest>();
+  readonly #server: Server;
+  #count = 0;
+
+  private constructor() {
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+  }
+
+  static async start(): Promise<ApplyServer> {
+    const server = new ApplyServer();
+    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
+    server.#writeKubeconfig();
+    return server;
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+    rmSync(this.folder, { recursive: true });
+  }
+
+  /** Runs a command line in a shell, in which kubectl reaches this server. */
+  run(command: string): Promise<KubectlRun> {
+    const env = {
+      ...process.env,
+      KUBECONFIG: path.join(this.folder, 'kubeconfig'),
+      KUBECACHEDIR: path.join(this.folder, 'cache'),
+    };
+    return new Promise((resolve) => {
+      execFile('sh', ['-ec', command], { cwd: this.folder, env, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+        resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
+      });
+    });
+  }
+
+  /** Runs `kubectl apply` of these objects. */
+  async apply(objects: readonly Manifest[]): Promise<KubectlRun> {
+    const file = path.join(this.folder, 'objects.yaml');
+    writeFileSync(file, objects.map((object) => stringify(object)).join('---\n'));
+    return await this.run(`kubectl apply -f ${file}`);
+  }
+
+  #writeKubeconfig(): void {
+    const { port } = this.#server.address() as AddressInfo;
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'it', cluster: { server: `http://127.0.0.1:${port}` } }],
+      users: [{ name: 'admin', user: { token: 'unused' } }],
+      contexts: [{ name: 'it', context: { cluster: 'it', user: 'admin' } }],
+      'current-context': 'it',
+    };
+    writeFileSync(path.join(this.folder, 'kubeconfig'), stringify(config));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const send: Send = (code, body, warning) => {
+      response.writeHead(code, {
+        'content-type': 'application/json',
+        ...(warning === undefined ? {} : { warning: `299 - "${warning}"` }),
+      });
+      response.end(JSON.stringify(body));
+    };
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://server');
+    const found = this.#discover(pathname);
+    if (found !== undefined) send(200, found);
+    else if (searchParams.get('watch') !== null)
+      response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    else this.#answer(request.method ?? '', pathname, Buffer.concat(chunks).toString(), send);
+  }
+
+  #answer(method: string, pathname: string, body: string, send: Send): void {
+    const place = this.#placeOf(pathname);
+    if (place === undefined) return notFound(send, `the server could not find the requested resource ${pathname}`);
+    const { resource, namespace, name } = place;
+    const key = [resource.plural, namespace, name].join('/');
+    if (method === 'POST') return this.#create(resource, namespace, JSON.parse(body) as Manifest, send);
+    if (name === '') {
+      const items = [...this.#objects].flatMap(([at, object]) => (at.startsWith(key) ? [object] : []));
+      return send(200, { ...typeOf(resource, 'List'), metadata: { resourceVersion: '1' }, items });
+    }
+    const object = this.#objects.get(key);
+    if (object === undefined) return notFound(send, `${resource.plural} "${name}" not found`);
+    if (method === 'PATCH') this.patches.push(`${object.kind} ${name}: ${body}`);
+    send(200, object);
+  }
+
+  #create(resource: Resource, namespace: string, given: Manifest, send: Send): void {
+    if (resource.isNamespaced && !this.#objects.has(`namespaces//${namespace}`)) {
+      return notFound(send, `namespaces "${namespace}" not found`);
+    }
+    this.#count += 1;
+    const { generateName } = given.metadata;
+    const name = given.metadata.name ?? `${generateName ?? ''}${this.#count}`;
+    const metadata = { ...given.metadata, name, uid: `uid-${this.#count}`, resourceVersion: '1', generation: 1 };
+    const object = withServerDefaults({ ...given, metadata });
+    this.#objects.set([resource.plural, namespace, name].join('/'), object);
+    send(201, object, warningOf(object));
+  }
+
+  #placeOf(pathname: string): { resource: Resource; namespace: string; name: string } | undefined {
+    const words = pathname.split('/').slice(1);
+    const [group, version, ...rest] = words[0] === 'api' ? ['', ...words.slice(1)] : words.slice(1);
+    const isBelowNamespace = rest[0] === 'namespaces' && rest.length > 2;
+    const [namespace = '', plural = '', name = ''] = isBelowNamespace ? rest.slice(1) : ['', ...rest];
+    const resource = this.#resources().find(
+      (one) => one.group === group && one.version === version && one.plural === plural,
+    );
+    return resource && { resource, namespace, name };
+  }
+
+  #resources(): readonly Resource[] {
+    const definitions = [...this.#objects.values()].filter(({ kind }) => kind === 'CustomResourceDefinition');
+    return [...builtIn, ...definitions.map(customResource)];
+  }
+
+  /** Which kinds there are, and that the server looks for unknown fields itself. */
+  #discover(pathname: string): object | undefined {
+    const resources = this.#resources();
+    const groupVersions = [...new Set(resources.map(groupVersionOf))];
+    const groups = groupVersions.filter((one) => one.includes('/'));
+    const below = /^\/(?:openapi\/v3\/)?apis?\/(.+)$/.exec(pathname)?.[1];
+    if (pathname === '/version') return { major: '1', minor: '36', gitVersion: 'v1.36.3' };
+    if (pathname === '/api') return { kind: 'APIVersions', versions: ['v1'] };
+    if (pathname === '/apis') return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupOf) };
+    if (pathname === '/openapi/v3') {
+      const paths = groupVersions.map((one) => [
+        `${one.includes('/') ? 'apis' : 'api'}/${one}`,
+        { serverRelativeURL: `/openapi/v3/${one.includes('/') ? 'apis' : 'api'}/${one}` },
+      ]);
+      return { paths: Object.fromEntries(paths) as object };
+    }
+    if (below === undefined || !groupVersions.includes(below)) return undefined;
+    const members = resources.filter((one) => groupVersionOf(one) === below);
+    return pathname.startsWith('/openapi') ? schemaOf(members) : resourceListOf(below, members);
+  }
+}
+
+const builtIn: readonly Resource[] = Object.entries(kinds).map(([key, { properties }]) => {
+  const [apiVersion = '', kind = ''] = key.split(' ');
+  const [version = '', group = ''] = apiVersion.split('/').reverse();
+  const isNamespaced = properties?.['metadata']?.required?.includes('namespace') === true;
+  return { group, version, kind, plural: pluralOf(kind.toLowerCase()), isNamespaced };
+});
+
+function pluralOf(word: string): string {
+  return word.endsWith('y') ? `${word.slice(0, -1)}ies` : `${word}s`;
+}
+
+function customResource(object: Manifest): Resource {
+  // Its shape is checked with all that deploy/ has.
+  const { group, scope, names, versions } = object['spec'] as Definition;
+  const version = versions[0]?.name ?? '';
+  return { group, version, kind: names.kind, plural: names.plural, isNamespaced: scope === 'Namespaced' };
+}
+
+function groupVersionOf({ group, version }: Resource): string {
+  return group === '' ? version : `${group}/${version}`;
+}
+
+function typeOf(resource: Resource, suffix = ''): { readonly apiVersion: string; readonly kind: string } {
+  return { apiVersion: groupVersionOf(resource), kind: `${resource.kind}${suffix}` };
+}
+
+function groupOf(groupVersion: string): object {
+  const [name = '', version = ''] = groupVersion.split('/');
+  return { name, versions: [{ groupVersion, version }], preferredVersion: { groupVersion, version } };
+}
+
+function resourceListOf(groupVersion: string, members: readonly Resource[]): object {
+  const verbs = ['create', 'get', 'list', 'patch', 'watch'];
+  const resources = members.map(({ plural, kind, isNamespaced }) => {
+    return { name: plural, singularName: kind.toLowerCase(), namespaced: isNamespaced, kind, verbs };
+  });
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources };
+}
+
+function schemaOf(members: readonly Resource[]): object {
+  const paths = members.map(({ group, version, kind, plural }) => {
+    const patch = {
+      'x-kubernetes-group-version-kind': { group, version, kind },
+      parameters: [{ name: 'fieldValidation', in: 'query', schema: { type: 'string' } }],
+      responses: {},
+    };
+    return [`/${plural}/{name}`, { patch }];
+  });
+  return { openapi: '3.0.0', info: { title: 'test', version: '1' }, paths: Object.fromEntries(paths) as object };
+}
+
+function notFound(send: Send, message: string): void {
+  send(404, { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', message, code: 404 });
+}
+
+/** What Kubernetes says from 1.35 on. */
+function warningOf({ kind, spec }: Manifest): string | undefined {
+  const { tokenRequests, serviceAccountTokenInSecrets } = (spec ?? {}) as Record<string, unknown>;
+  const isSilent = kind !== 'CSIDriver' || tokenRequests === undefined || serviceAccountTokenInSecrets !== undefined;
+  return isSilent ? undefined : 'spec.serviceAccountTokenInSecrets is unset';
+}

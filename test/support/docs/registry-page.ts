@@ -1,0 +1,27 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { deployFolder, repository } from '../deploy/manifests.js';
+
+const page = readFileSync(path.join(repository, 'docs', 'private-registry.md'), 'utf8');
+
+/** The files that a reader of docs/private-registry.md writes, by name. */
+export const pageFiles: ReadonlyMap<string, string> = new Map(
+  [...page.matchAll(/<!-- name: (\S+) -->\n\n```yaml\n(.*?)```/gs)].map(([, name = '', text = '']) => [name, text]),
+);
+
+/** The commands of docs/private-registry.md, in order and without their remarks. */
+export const pageCommands: readonly string[] = [...page.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, text = '']) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/ #.*/, '')),
+);
+
+/** Writes the page's files into a folder, in which `deploy` is that of the repository. */
+export function writePageFiles(folder: string): void {
+  symlinkSync(deployFolder, path.join(folder, 'deploy'));
+  for (const [name, text] of pageFiles) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  }
+}
