@@ -18,7 +18,7 @@ export const layers = {
   wording: [],
   version: ['../package'],
   abortable: ['errors'],
-  process: [...leaves, 'load', 'npm:pino', 'npm:prom-client'],
+  process: [...leaves, 'load', 'npm:koffi', 'npm:pino', 'npm:prom-client'],
   load: leaves,
   gotemplate: [...leaves, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
   kube: [...leaves, 'load', 'npm:yaml', 'npm:lossless-json'],

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import { confine } from './driver/host/confinement.js';
 import { parseServeConfig } from './driver/config.js';
+import { forbidCoreDumps } from './process/core-dumps.js';
 
 /** Set in the environment of a program that was started anew, so that it does not start itself again and again. */
 const confinedVariable = 'CONNECTORS_CSI_CONFINED';
@@ -14,9 +16,24 @@ function isToBeConfined([command, ...args]: readonly string[]): boolean {
   }
 }
 
+/** Names the process for `ps` and `top`: a program that was executed through a link has the link's name, `exe`. */
+function nameProcess(name: string): void {
+  try {
+    writeFileSync('/proc/self/comm', name);
+  } catch {
+    // Where /proc cannot be written, the name stays.
+  }
+}
+
+// Node opens its inspector at this signal, through which a client can run any code.
+process.on('SIGUSR1', () => undefined);
 // Before the rest is loaded, which takes twice as long as Node's own start.
 if (isToBeConfined(process.argv.slice(2))) {
   process.env[confinedVariable] = 'true';
   await confine([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
+}
+if (process.argv[2] === 'serve' || process.argv[2] === 'proxy') {
+  nameProcess('connectors-csi');
+  await forbidCoreDumps();
 }
 await import('./program.js');
