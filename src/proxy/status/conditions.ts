@@ -20,7 +20,7 @@ export interface Finding {
   readonly status: ConditionStatus;
   /** CamelCase, of a closed set. */
   readonly reason: string;
-  /** One line that names the fix, the same as long as the case is the same, and no secret; empty when all is well. */
+  /** One line that names the fix, the same as long as the case is the same, and no secret; empty if nothing is to be fixed. */
   readonly message: string;
 }
 
@@ -36,13 +36,18 @@ export function isUnknown(type: ConditionType, reason: string, message: string):
   return { type, status: 'Unknown', reason, message };
 }
 
-/** `Ready` of all others: what is not known stands in its way, but for the tool's own answers. */
-export function readiness(findings: readonly Finding[]): Finding {
+/**
+ * `Ready` of all others: what is not known stands in its way, but for the tool's own answers.
+ * @param hint for the owner of the Connector, whether it is ready or not.
+ */
+export function readiness(findings: readonly Finding[], hint?: string): Finding {
   const bad =
     findings.find(({ status }) => status === 'False') ??
     findings.find(({ type, status }) => status === 'Unknown' && type !== 'LivenessReady' && type !== 'AuthReady');
-  if (bad === undefined) return isTrue('Ready', 'Ready');
-  return { ...bad, type: 'Ready', message: bad.message };
+  const ready = bad === undefined ? isTrue('Ready', 'Ready') : { ...bad, type: 'Ready' as const };
+  return hint === undefined
+    ? ready
+    : { ...ready, message: [ready.message, hint].filter((text) => text !== '').join('; ') };
 }
 
 /** The list in the object's status; what is no condition is left out. */

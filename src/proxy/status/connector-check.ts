@@ -9,6 +9,7 @@ import { textAt } from '../credential/tool-credentials.js';
 import type { ProbeVerdict, ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { ToolTrust } from '../credential/tool-trust.js';
 import { Refusal } from '../refusal.js';
+import { addressHint } from './address-hint.js';
 import type { ConditionType, Finding } from './conditions.js';
 import { isFalse, isTrue, isUnknown, readiness } from './conditions.js';
 
@@ -46,7 +47,7 @@ export class ConnectorCheck {
       this.#serviceFinding(),
       ...(tool === undefined ? [] : await this.#probe(tool, signal)),
     ];
-    return [...findings, readiness(findings)];
+    return [...findings, readiness(findings, addressHint(connector))];
   }
 
   /** The proxy can be used once it has a CA; whether it runs needs no saying by itself. */

@@ -91,6 +91,20 @@ describe('the status that the proxy writes', function () {
     await becomes('Ready', 'False NoAddress');
   });
 
+  it('says that a bare host in addressExtensions leads nowhere, whether the Connector is ready or not', async () => {
+    const hint = 'so no request to it gets the credential: write https://auth.example';
+    stage.put(connector('tool', 'https://tool.example', { secret: 'login', extensions: ['auth.example'] }));
+    await stage.replica();
+    await becomes('Ready', 'True Ready');
+    assert.equal(stage.message('Ready'), `spec.addressExtensions[0] is no http or https URL, ${hint}`);
+    stage.put(connector('tool', 'https://tool.example', { secret: 'missing', extensions: ['auth.example'] }));
+    await becomes('Ready', 'False Unusable');
+    assert.match(stage.message('Ready'), /its Secret ci\/missing does not exist; spec\.addressExtensions\[0\] is/);
+    stage.put(connector('tool', 'https://tool.example', { secret: 'login', extensions: ['https://auth.example'] }));
+    await becomes('Ready', 'True Ready');
+    assert.equal(stage.message('Ready'), '');
+  });
+
   it('shows the RoleBinding where it may not read the Secret', async () => {
     stage.put({ ...connector('tool', 'https://tool.example', { namespace: 'far', secret: 'login' }) });
     await stage.replica();
