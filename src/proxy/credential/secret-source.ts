@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { isJsonObject, jsonMember } from '../../json.js';
+import { certificateBlocks } from '../../pem.js';
 import { Secret } from '../../secret.js';
 
 export interface SecretName {
@@ -47,29 +47,15 @@ export function parseSecret(object: JsonObject): SecretObject | undefined {
   };
 }
 
-const certificates = new WeakMap<SecretObject, readonly string[]>();
+const blocks = new WeakMap<SecretObject, readonly string[]>();
 
-/**
- * The certificates in a Secret, PEM: those under keys `*.crt` and `*.pem`, and under whatever other key they stand. What
- * only looks like one is left out: it would spoil the others.
- */
-export function certificatesIn(secret: SecretObject): readonly string[] {
-  const known = certificates.get(secret);
+/** Returns what looks like a certificate under any key of a Secret, in PEM and unparsed: the same array for the same object. */
+export function certificateBlocksIn(secret: SecretObject): readonly string[] {
+  const known = blocks.get(secret);
   if (known !== undefined) return known;
-  const found = [...secret.data.values()].flatMap((value) =>
-    (value.expose().match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).filter(isCertificate),
-  );
-  certificates.set(secret, found);
+  const found = [...secret.data.values()].flatMap((value) => certificateBlocks(value.expose()));
+  blocks.set(secret, found);
   return found;
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    new X509Certificate(pem);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function entriesOf(value: JsonValue | undefined, decode: (text: string) => string): [string, Secret][] {

@@ -5,7 +5,7 @@ import { Refusal, paced } from '../refusal.js';
 import type { Trust, TrustSets } from '../upstream/trust.js';
 import type { QuestionPace } from '../../load/question-pace.js';
 import type { SecretSource } from './secret-source.js';
-import { certificatesIn } from './secret-source.js';
+import { certificateBlocksIn } from './secret-source.js';
 
 /** The same object as long as its Secret is the same. */
 type Bundle = readonly string[];
@@ -13,6 +13,8 @@ type Bundle = readonly string[];
 const noBundle: Bundle = [];
 /** All roots of a system are less. Certificates take five times as much in memory, and sets of them are kept. */
 const maxOwnLength = 256 * 1024;
+/** A certificate has some 600 characters and more. What only looks like one takes longer to parse, however short it is. */
+const maxOwnCount = 512;
 
 /** Which certificates count for a Connector's tool: the system's, those for all Connectors, and the Connector's own. */
 export class ToolTrust {
@@ -33,7 +35,7 @@ export class ToolTrust {
 
   /** Of every tool whose Connector names no CA. Making the first set takes some 20 ms, as it reads all roots. */
   ofAll(): Trust {
-    return this.#sets.of([...this.#secrets.labelledCas().map(certificatesIn), noBundle].flat());
+    return this.#sets.of(this.#secrets.labelledCas().flatMap(certificateBlocksIn));
   }
 
   /**
@@ -41,13 +43,17 @@ export class ToolTrust {
    * @throws {DriverError} when it cannot be read now.
    */
   async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
-    const bundles = [...this.#secrets.labelledCas().map(certificatesIn), await this.#ownOf(connector, signal)];
+    const own = await this.#ownOf(connector, signal);
+    const bundles = [...this.#secrets.labelledCas().map(certificateBlocksIn), own];
     let known = this.#known.get(connector);
     if (known === undefined || !isSame(known.bundles, bundles)) {
       known = { bundles, id: this.#sets.idOf(bundles.flat()) };
       this.#known.set(connector, known);
     }
-    return this.#sets.kept(known.id) ?? this.#shared(connector.ref.namespace, known.id, bundles.flat(), signal);
+    const { namespace } = connector.ref;
+    const trust = this.#sets.kept(known.id) ?? (await this.#shared(namespace, known.id, bundles.flat(), signal));
+    if (own.length > 0 && own.every((block) => trust.ignored.has(block))) throw unusable(connector, noCertificate);
+    return trust;
   }
 
   /** Makes a set once for all requests of a namespace that need it now; one namespace never waits for another's rate limit. */
@@ -62,25 +68,33 @@ export class ToolTrust {
     return made.answer;
   }
 
-  async #ownOf({ ref, object }: Connector, signal: AbortSignal): Promise<readonly string[]> {
-    const name = jsonMember(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
-    if (typeof name !== 'string' || name === '') return noBundle;
-    const secret = await this.#secrets.get({ namespace: ref.namespace, name }, signal);
-    const found = secret === undefined ? [] : certificatesIn(secret);
-    const length = found.reduce((sum, pem) => sum + pem.length, 0);
-    if (found.length > 0 && length <= maxOwnLength) return found;
-    const problem =
-      secret === undefined
-        ? 'does not exist'
-        : length > maxOwnLength
-          ? 'holds more than 256 KiB of certificates'
-          : 'holds no certificate in PEM';
-    throw new Refusal(
-      502,
-      'misconfigured',
-      `connector ${ref.namespace}/${ref.name} cannot be used: the Secret ${ref.namespace}/${name} of spec.caCertSecretRef ${problem}`,
-    );
+  /** Returns the blocks of the Connector's own CA, unparsed: parsing belongs to making a set, which is rate-limited. */
+  async #ownOf(connector: Connector, signal: AbortSignal): Promise<Bundle> {
+    const name = caSecretName(connector);
+    if (name === undefined) return noBundle;
+    const secret = await this.#secrets.get({ namespace: connector.ref.namespace, name }, signal);
+    if (secret === undefined) throw unusable(connector, 'does not exist');
+    const blocks = certificateBlocksIn(secret);
+    const length = blocks.reduce((sum, block) => sum + block.length, 0);
+    if (length > maxOwnLength) throw unusable(connector, 'holds more than 256 KiB of certificates');
+    if (blocks.length > maxOwnCount) throw unusable(connector, `holds more than ${maxOwnCount} certificates`);
+    if (blocks.length === 0) throw unusable(connector, noCertificate);
+    return blocks;
   }
+}
+
+const noCertificate = 'holds no certificate in PEM';
+
+function caSecretName({ object }: Connector): string | undefined {
+  const name = jsonMember(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+function unusable(connector: Connector, problem: string): Refusal {
+  const { namespace, name } = connector.ref;
+  const secret = `${namespace}/${caSecretName(connector) ?? ''}`;
+  const message = `connector ${namespace}/${name} cannot be used: the Secret ${secret} of spec.caCertSecretRef ${problem}`;
+  return new Refusal(502, 'misconfigured', message);
 }
 
 function isSame(some: readonly Bundle[], others: readonly Bundle[]): boolean {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { X509Certificate, createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 
@@ -7,32 +7,32 @@ export interface Trust {
   /** The same for the same certificates. */
   readonly id: string;
   readonly context: SecureContext;
+  /** Added blocks that are no certificates. */
+  readonly ignored: ReadonlySet<string>;
 }
 
 /** Those of Connectors with CAs of their own, the ones used last. A set has 1 MB, and takes 20 ms: it reads all roots. */
 const maxSets = 48;
 
-/** Makes trust sets from PEM bundles, the same bundles giving the same set; there is no set that trusts everybody. */
+/** Makes trust sets from PEM blocks, the same blocks giving the same set; there is no set that trusts everybody. */
 export class TrustSets {
   readonly #systemRoots: () => string;
   readonly #sets = new Map<string, Trust>();
-  readonly #digests = new Map<string, string>();
+  #roots: { readonly pem: string; readonly digest: string } | undefined;
 
   /** @param systemRoots PEM bundle; the same string as long as nothing has changed. */
   constructor(systemRoots: () => string) {
     this.#systemRoots = systemRoots;
   }
 
-  /**
-   * @param added PEM bundles on top of the system's roots.
-   * @throws {Error} of TLS when one of them is malformed.
-   */
+  /** @param added PEM blocks on top of the system's roots. They are parsed when the set is made, and only then. */
   of(added: readonly string[]): Trust {
     const id = this.idOf(added);
     const known = this.kept(id);
     if (known !== undefined) return known;
-    const context = createSecureContext({ ca: [this.#systemRoots(), ...added], minVersion: 'TLSv1.2' });
-    const trust = { id, context };
+    const ignored = new Set(added.filter((block) => !isCertificate(block)));
+    const ca = [this.#systemRoots(), ...added.filter((block) => !ignored.has(block))];
+    const trust = { id, context: createSecureContext({ ca, minVersion: 'TLSv1.2' }), ignored };
     this.#sets.set(id, trust);
     if (this.#sets.size > maxSets) this.#sets.delete(this.#sets.keys().next().value ?? '');
     return trust;
@@ -40,7 +40,7 @@ export class TrustSets {
 
   /** Of the set that `of` makes. */
   idOf(added: readonly string[]): string {
-    return [this.#systemRoots(), ...added].map((pem) => this.#digestOf(pem)).join(' ');
+    return digestOf([this.#rootsDigest(), ...added]);
   }
 
   /** A set that need not be made. */
@@ -52,14 +52,24 @@ export class TrustSets {
     return trust;
   }
 
-  /** Asked for with every request, about hundreds of kilobytes. */
-  #digestOf(pem: string): string {
-    let digest = this.#digests.get(pem);
-    if (digest === undefined) {
-      digest = createHash('sha256').update(pem).digest('base64');
-      if (this.#digests.size >= maxSets) this.#digests.clear();
-      this.#digests.set(pem, digest);
-    }
-    return digest;
+  #rootsDigest(): string {
+    const pem = this.#systemRoots();
+    if (this.#roots?.pem !== pem) this.#roots = { pem, digest: digestOf([pem]) };
+    return this.#roots.digest;
+  }
+}
+
+function digestOf(texts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(`${text.length} ${text}`);
+  return hash.digest('base64');
+}
+
+function isCertificate(block: string): boolean {
+  try {
+    new X509Certificate(block);
+    return true;
+  } catch {
+    return false;
   }
 }

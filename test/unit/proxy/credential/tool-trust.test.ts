@@ -13,8 +13,11 @@ import { toolAuthority } from '../../../support/proxy/tool-server.js';
 const pem = toolAuthority.certificate;
 const pace = { burst: 1000, everyMs: 60_000, longestMs: 10, waiting: 8, askers: 8 };
 
-/** Every Connector refers to a Secret of its own, whose name is how many certificates it has: so no two sets are alike. */
-function source(): SecretSource {
+/** Looks like a certificate as long as it is not parsed. */
+const garbage = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+/** Every Connector refers to a Secret of its own, whose name is how often it holds the text: so no two sets are alike. */
+function source(text = pem): SecretSource {
   const secrets = new Map<
     string,
     { ref: { namespace: string; name: string }; type: string; data: Map<string, Secret> }
@@ -24,7 +27,7 @@ function source(): SecretSource {
       const key = `${namespace}/${name}`;
       const known = secrets.get(key) ?? {
         ...{ ref: { namespace, name }, type: 'Opaque' },
-        data: new Map([['ca.crt', new Secret(pem.repeat(Number(name)))]]),
+        data: new Map([['ca.crt', new Secret(text.repeat(Number(name)))]]),
       };
       secrets.set(key, known);
       return Promise.resolve(known);
@@ -39,8 +42,8 @@ function using(count: number, namespace = 'ci'): Connector {
   return connectorOf(`${namespace}/c${count}`, undefined, { spec });
 }
 
-const trustWith = (limits = pace): ToolTrust =>
-  new ToolTrust(source(), new TrustSets(() => pem), new QuestionPace(limits, () => 0));
+const trustWith = (limits = pace, text = pem): ToolTrust =>
+  new ToolTrust(source(text), new TrustSets(() => pem), new QuestionPace(limits, () => 0));
 
 describe('what is trusted for a tool', () => {
   it('is the same set for the same Connector, and is not kept for each of thousands', async () => {
@@ -85,5 +88,29 @@ describe('what is trusted for a tool', () => {
   it('is not more than a system has', async () => {
     const tooMany = Math.ceil((256 * 1024) / pem.length) + 1;
     await assert.rejects(trustWith().of(using(tooMany), neverAborted), /holds more than 256 KiB of certificates/);
+  });
+
+  it('is measured before it is parsed', async () => {
+    const tooMany = Math.ceil((256 * 1024) / garbage.length) + 200;
+    const trust = trustWith(pace, garbage);
+    await assert.rejects(trust.of(using(tooMany), neverAborted), /holds more than 256 KiB of certificates/);
+  });
+
+  it('is no large number of short blocks, which take the longest to parse', async () => {
+    await assert.rejects(trustWith(pace, garbage).of(using(513), neverAborted), /holds more than 512 certificates/);
+  });
+
+  it('is parsed under the rate limit of its namespace, also where it holds no certificate', async () => {
+    const trust = trustWith({ ...pace, burst: 1 }, garbage);
+    const problem =
+      /^Refusal: connector ci\/c1 cannot be used: the Secret ci\/1 of spec\.caCertSecretRef holds no certificate in PEM$/;
+    await assert.rejects(trust.of(using(1), neverAborted), problem);
+    await assert.rejects(trust.of(using(2), neverAborted), /too many CAs of its own/);
+    await assert.rejects(trust.of(using(1), neverAborted), problem);
+  });
+
+  it('leaves out what only looks like a certificate', async () => {
+    const { ignored } = await trustWith(pace, garbage + pem).of(using(1), neverAborted);
+    assert.deepEqual([...ignored], [garbage.trim()]);
   });
 });
