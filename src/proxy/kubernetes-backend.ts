@@ -69,7 +69,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
   const authority = new KubernetesAuthority(client, namespace, clock, log);
   const parts = [flags, connectors, secrets, authority];
   return {
-    tokens: new TokenReviews({ client, audience, clock, pace: new QuestionPace(limits.questions, steadyNow) }),
+    tokens: new TokenReviews({ client, audience, pace: new QuestionPace(limits.questions, steadyNow) }),
     authorizer: new ReviewedAccess(
       new AccessReviews(client, clock, accessLifetimes),
       new QuestionPace(limits.questions, steadyNow),

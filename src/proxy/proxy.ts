@@ -253,7 +253,7 @@ export class Proxy {
     const { config, clock, log, steadyNow } = this.#parts;
     const { tokens: verifier, authorizer, flags, connectors } = this.#backend;
     const onAsked = (answer: 'cached' | 'asked'): void => this.metrics.reviewed('token', answer);
-    const tokens = new VerifiedTokens({ verifier, clock, steadyNow, onAsked });
+    const tokens = new VerifiedTokens({ verifier, audience: config['token-audience'], clock, steadyNow, onAsked });
     const gatekeeper = new Gatekeeper({ tokens, authorizer, flags });
     const router = new Router({
       gatekeeper,

@@ -1,15 +1,15 @@
 import { DriverError } from '../../errors.js';
 import type { JsonObject, JsonValue } from '../../json.js';
-import { isJsonObject, jsonMember, parseJson } from '../../json.js';
+import { isJsonObject, jsonMember } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 import type { QuestionPace } from '../../load/question-pace.js';
-import type { Clock } from '../../clock.js';
 import type { Secret } from '../../secret.js';
 import { paced } from '../refusal.js';
 import type { Caller, CallerPod } from './caller.js';
 import { serviceAccountOf } from './caller.js';
+import { tokenClaims } from './token-claims.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 const tokenReviews: ResourceType = {
@@ -25,7 +25,6 @@ export interface TokenReviewsOptions {
   readonly client: KubeClient;
   readonly pace: QuestionPace;
   readonly audience: string;
-  readonly clock: Clock;
 }
 
 /** Asks the API server who tokens stand for (TokenReview). */
@@ -36,16 +35,11 @@ export class TokenReviews implements TokenVerifier {
     this.#options = options;
   }
 
-  /**
-   * 1. Passes over tokens that cannot count, by their claims: clients with old tokens may come many times a second.
-   * 2. Asks; the answer must be "authenticated" and name the audience (a server that knows no audiences names none).
-   */
+  /** The review must say "authenticated" and name the audience: a server that does not check audiences names none. */
   async verify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
-    const { audience, clock, pace } = this.#options;
-    const claims = claimsOf(token);
-    if (claims === undefined || claims.expiresAtMs <= clock.now() || !claims.audiences.includes(audience)) {
-      return undefined;
-    }
+    const { pace } = this.#options;
+    const claims = tokenClaims(token);
+    if (claims === undefined) return undefined;
     const ask = (): Promise<Caller | undefined> => this.#ask(token, claims.expiresAtMs, signal);
     const asked = await pace.ask(from, ask, (caller) => caller !== undefined, signal);
     if (asked === undefined) throw paced(`too many tokens from ${from} did not count`);
@@ -121,26 +115,4 @@ function extraIn(value: JsonValue | undefined): Caller['extra'] {
 function textsIn(value: JsonValue | undefined): readonly string[] {
   const list = Array.isArray(value) ? (value as readonly JsonValue[]) : [];
   return list.filter((each) => typeof each === 'string');
-}
-
-interface Claims {
-  readonly expiresAtMs: number;
-  readonly audiences: readonly string[];
-}
-
-/** Unverified: good for a no, never for a yes. */
-function claimsOf(token: Secret): Claims | undefined {
-  const payload = token.expose().split('.')[1] ?? '';
-  try {
-    const claims = parseJson(Buffer.from(payload, 'base64url').toString());
-    const expires = jsonMember(claims, 'exp');
-    const audience = jsonMember(claims, 'aud');
-    if (typeof expires !== 'bigint' && typeof expires !== 'number') return undefined;
-    return {
-      expiresAtMs: Number(expires) * 1000,
-      audiences: typeof audience === 'string' ? [audience] : textsIn(audience),
-    };
-  } catch {
-    return undefined;
-  }
 }

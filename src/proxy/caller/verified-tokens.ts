@@ -3,13 +3,16 @@ import type { Clock } from '../../clock.js';
 import { SharedCalls } from '../../access/shared-calls.js';
 import type { Secret } from '../../secret.js';
 import type { Caller } from './caller.js';
+import { tokenClaims } from './token-claims.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 /** A token of an account or pod that is gone still counts for so long. */
 const validForMs = 60_000;
 /** A token that was refused is refused for so long without asking: a client with an old one may come many times a second. */
 const invalidForMs = 5_000;
-const maxTokens = 20_000;
+const maxValid = 20_000;
+/** An address gets some fifty reviews of forged tokens within the lifetime of their verdicts; see limits.questions. */
+const maxInvalid = 4096;
 
 interface Verdict {
   readonly caller: Caller | undefined;
@@ -18,15 +21,20 @@ interface Verdict {
 
 export interface VerifiedTokensOptions {
   readonly verifier: TokenVerifier;
+  readonly audience: string;
   readonly clock: Clock;
   readonly steadyNow: () => number;
   readonly onAsked?: (outcome: 'cached' | 'asked') => void;
 }
 
-/** Remembers who tokens stand for, by their digest, and asks about one once at a time. */
+/**
+ * Caches verdicts on tokens by digest; concurrent requests with one token share a review. A client can make up any number
+ * of invalid tokens, so they have a cache of their own, and those that their own claims make invalid have none.
+ */
 export class VerifiedTokens implements TokenVerifier {
   readonly #options: VerifiedTokensOptions;
-  readonly #verdicts = new Map<string, Verdict>();
+  readonly #valid = new Map<string, Verdict>();
+  readonly #invalid = new Map<string, Verdict>();
   readonly #digests = new WeakMap<Secret, string>();
   readonly #asking = new SharedCalls<Caller | undefined>();
 
@@ -36,11 +44,12 @@ export class VerifiedTokens implements TokenVerifier {
 
   async verify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
     const key = this.#digestOf(token);
-    const known = this.#verdicts.get(key);
+    const known = this.#valid.get(key) ?? this.#invalid.get(key);
     if (known !== undefined && known.untilSteadyMs > this.#options.steadyNow()) {
       this.#options.onAsked?.('cached');
       return this.#unexpired(known.caller);
     }
+    if (!this.#canBeValid(token)) return undefined;
     const caller = await this.#asking.run(key, signal, (shared) => this.#ask(key, token, from, shared));
     return this.#unexpired(caller);
   }
@@ -60,10 +69,20 @@ export class VerifiedTokens implements TokenVerifier {
     onAsked?.('asked');
     const askedMs = steadyNow();
     const caller = await verifier.verify(token, from, signal);
-    this.#verdicts.delete(key);
-    this.#verdicts.set(key, { caller, untilSteadyMs: askedMs + (caller === undefined ? invalidForMs : validForMs) });
-    if (this.#verdicts.size > maxTokens) this.#verdicts.delete(this.#verdicts.keys().next().value ?? '');
+    this.#valid.delete(key);
+    this.#invalid.delete(key);
+    const [verdicts, forMs, max] =
+      caller === undefined ? [this.#invalid, invalidForMs, maxInvalid] : [this.#valid, validForMs, maxValid];
+    verdicts.set(key, { caller, untilSteadyMs: askedMs + forMs });
+    if (verdicts.size > max) verdicts.delete(verdicts.keys().next().value ?? '');
     return caller;
+  }
+
+  /** By its own claims: clients with old tokens come many times a second. */
+  #canBeValid(token: Secret): boolean {
+    const { audience, clock } = this.#options;
+    const claims = tokenClaims(token);
+    return claims !== undefined && claims.expiresAtMs > clock.now() && claims.audiences.includes(audience);
   }
 
   #unexpired(caller: Caller | undefined): Caller | undefined {

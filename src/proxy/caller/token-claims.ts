@@ -1,0 +1,32 @@
+import type { JsonValue } from '../../json.js';
+import { jsonMember, parseJson } from '../../json.js';
+import type { Secret } from '../../secret.js';
+
+export interface TokenClaims {
+  /** Milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+  readonly audiences: readonly string[];
+}
+
+/**
+ * Reads expiry and audiences of a token without checking its signature: they can show that a token is invalid, never that
+ * it is valid.
+ * @returns undefined for a token that is no JWT, or has no expiry.
+ */
+export function tokenClaims(token: Secret): TokenClaims | undefined {
+  const payload = token.expose().split('.')[1] ?? '';
+  try {
+    const claims = parseJson(Buffer.from(payload, 'base64url').toString());
+    const expires = jsonMember(claims, 'exp');
+    if (typeof expires !== 'bigint' && typeof expires !== 'number') return undefined;
+    return { expiresAtMs: Number(expires) * 1000, audiences: audiencesIn(jsonMember(claims, 'aud')) };
+  } catch {
+    return undefined;
+  }
+}
+
+function audiencesIn(value: JsonValue | undefined): readonly string[] {
+  if (typeof value === 'string') return [value];
+  const list = Array.isArray(value) ? (value as readonly JsonValue[]) : [];
+  return list.filter((each) => typeof each === 'string');
+}
