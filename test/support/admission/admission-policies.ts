@@ -39,7 +39,8 @@ function policyOf(target: AdmissionTarget): object {
     spec: {
       // The driver judges each volume once more: what cannot be judged here holds up nobody.
       failurePolicy: 'Ignore',
-      matchConstraints: { resourceRules: target.rules },
+      // The scope is what the API server would fill in: without it `kubectl apply` finds a difference each time.
+      matchConstraints: { resourceRules: target.rules.map((rule) => ({ ...rule, scope: '*' })) },
       matchConditions: [
         {
           name: 'connectors',

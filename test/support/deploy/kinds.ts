@@ -392,6 +392,7 @@ export const kinds: Readonly<Record<string, Structure>> = {
                 apiVersions: texts,
                 operations: list(oneOf('CREATE', 'UPDATE')),
                 resources: texts,
+                scope: oneOf('*'),
               }),
             ),
           }),
@@ -432,7 +433,11 @@ export const kinds: Readonly<Record<string, Structure>> = {
         podMetricsEndpoints: list(
           fields(
             { port: text },
-            { path: text, interval: text, relabelings: list(fields({ targetLabel: text }, { sourceLabels: texts })) },
+            {
+              path: text,
+              interval: text,
+              relabelings: list(fields({ targetLabel: text, action: oneOf('replace') }, { sourceLabels: texts })),
+            },
           ),
         ),
       }),
