@@ -82,6 +82,10 @@ function configurationOf(container: Container): DriverConfig {
   return parseServeConfig(args.slice(1), env);
 }
 
+function withoutArguments(object: Manifest): unknown {
+  return JSON.parse(JSON.stringify(object, (key, value: unknown) => (key === 'args' ? undefined : value)));
+}
+
 function toSorted(value: unknown): unknown {
   return Array.isArray(value) ? [...(value as unknown[])].sort() : value;
 }
@@ -457,19 +461,19 @@ describe('deploy', function () {
     }
   });
 
-  for (const [version, added] of [
-    ['1.36', { serviceAccountTokenInSecrets: true }],
-    ['1.37', { serviceAccountTokenInSecrets: true, preventPodSchedulingIfMissing: true }],
+  for (const [version, added, flags] of [
+    ['1.36', { serviceAccountTokenInSecrets: true }, []],
+    ['1.37', { serviceAccountTokenInSecrets: true, preventPodSchedulingIfMissing: true }, ['--volume-health']],
   ] as const) {
     it(`asks for what Kubernetes ${version} has, and for nothing else, with its overlay`, async () => {
       const objects = await buildFolder(path.join(deployFolder, 'overlays', `kubernetes-${version}`));
       assertConsistent(objects);
       const base = built.get('')!;
       const spec = { ...(only(base, 'CSIDriver')['spec'] as object), ...added };
-      assert.deepEqual(
-        objects,
-        base.map((object) => (object.kind === 'CSIDriver' ? { ...object, spec } : object)),
-      );
+      const expected = base.map((object) => (object.kind === 'CSIDriver' ? { ...object, spec } : object));
+      assert.deepEqual(driver(objects).args, [...driver(base).args, ...flags]);
+      assert.equal(configurationOf(driver(objects))['volume-health'], flags.length > 0);
+      assert.deepEqual(objects.map(withoutArguments), expected.map(withoutArguments));
     });
   }
 
