@@ -179,11 +179,11 @@ function parseAnswer(review: JsonObject, what: string): boolean {
   const status = review['status'];
   const allowed = jsonMember(status, 'allowed');
   if (typeof allowed !== 'boolean') {
-    throw new DriverError('UNAVAILABLE', `cannot ${what}: its answer has no status.allowed`);
+    throw new DriverError('UNAVAILABLE', `${what} failed: its answer has no status.allowed`);
   }
   const problem = jsonMember(status, 'evaluationError');
   if (allowed || jsonMember(status, 'denied') === true || typeof problem !== 'string' || problem === '') {
     return allowed;
   }
-  throw new DriverError('UNAVAILABLE', `cannot ${what}: an authorizer failed: ${problem}`);
+  throw new DriverError('UNAVAILABLE', `${what} failed: an authorizer failed: ${problem}`);
 }

@@ -289,7 +289,9 @@ describe('access by reviews', () => {
         const body = JSON.stringify({ apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', status });
         const effect = { kind: 'garbage', code: 201, contentType: 'application/json', body } as const;
         stage.api.faults.add({ resource: 'subjectaccessreviews', effect });
-        assert.equal((await failureOf(authorize())).code, 'UNAVAILABLE');
+        const { code, message } = await failureOf(authorize());
+        assert.equal(code, 'UNAVAILABLE');
+        assert.match(message, /^asking the API server whether system:serviceaccount:ci:builder may "get" .* failed: /);
         assert.equal(isKnownAllowed(), false);
       });
     }
