@@ -15,6 +15,7 @@ import {
 import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js';
 import type { AddressRange } from './upstream/address-rules.js';
 import { parseRange } from './upstream/address-rules.js';
+import { defaultServiceName } from './status/proxy-service.js';
 
 /** Every flag of `proxy` with its default; docs/configuration.md has the same table, and a test compares the two. */
 export const proxyFlags = {
@@ -61,7 +62,7 @@ export const proxyFlags = {
   'stop-delay': flag('5s', 'DURATION', 'not ready but still serving, so that the Service lets go first', duration),
   drain: flag('5m', 'DURATION', 'what transfers under way get when the proxy stops', duration),
   service: flag(
-    'connectors-proxy-service',
+    defaultServiceName,
     'NAME',
     'Service in front of the proxy, by which classes refer to it, and name of the Lease of who writes status',
     text,

@@ -4,33 +4,35 @@ import { parseConnectorClass } from '../../connectors/parse-connector-class.js';
 import { parseConnector } from '../../connectors/parse-connector.js';
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
+import { metadataText } from '../../kube/kube-object.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 
 /** The cluster's Connectors and classes, but for those that cannot be parsed: nobody mounts these. */
 export interface ConnectorObjects {
   readonly connectors: readonly Connector[];
   readonly classes: ReadonlyMap<string, ConnectorClass>;
+  /** Also of those that cannot be parsed. */
+  readonly classNames: ReadonlySet<string>;
 }
 
 /** @throws {KubeError} */
 export async function readConnectorObjects(client: KubeClient, signal: AbortSignal): Promise<ConnectorObjects> {
-  const [classes, connectors] = await Promise.all([
-    listParsed(client, connectorClassType, parseConnectorClass, signal),
-    listParsed(client, connectorType, parseConnector, signal),
-  ]);
-  return { connectors, classes: new Map(classes.map((connectorClass) => [connectorClass.name, connectorClass])) };
+  const list = async (type: ResourceType): Promise<readonly JsonObject[]> =>
+    (await client.list({ type }, {}, { signal, retry: false })).items;
+  const [classes, connectors] = await Promise.all([list(connectorClassType), list(connectorType)]);
+  return {
+    connectors: parsed(connectors, parseConnector),
+    classes: new Map(
+      parsed(classes, parseConnectorClass).map((connectorClass) => [connectorClass.name, connectorClass]),
+    ),
+    classNames: new Set(classes.map((object) => metadataText(object, 'name') ?? '')),
+  };
 }
 
-async function listParsed<T>(
-  client: KubeClient,
-  type: ResourceType,
-  parse: (object: JsonObject) => T,
-  signal: AbortSignal,
-): Promise<readonly T[]> {
-  const { items } = await client.list({ type }, {}, { signal, retry: false });
-  return items.flatMap((item) => {
+function parsed<T>(objects: readonly JsonObject[], parse: (object: JsonObject) => T): readonly T[] {
+  return objects.flatMap((object) => {
     try {
-      return [parse(item)];
+      return [parse(object)];
     } catch {
       return [];
     }

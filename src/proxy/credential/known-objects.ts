@@ -5,6 +5,8 @@ export type ObjectKind = 'connector' | 'class';
 
 /** Connectors and classes as they are now, and word of every change. Keys are `namespace/name`, of classes `name`. */
 export interface KnownObjects {
+  /** Whether all classes have been read: one that is not known does not exist. */
+  readonly hasReadClasses: boolean;
   keys(kind: ObjectKind): Iterable<string>;
   /** Undefined when there is none; an error when it cannot be understood. */
   connector(key: string): Connector | DriverError | undefined;

@@ -55,6 +55,10 @@ export class ListedConnectors implements ConnectorLookup, KnownObjects {
     this.#classes.stop();
   }
 
+  get hasReadClasses(): boolean {
+    return this.#classes.state.isSynced;
+  }
+
   keys(kind: ObjectKind): Iterable<string> {
     return (kind === 'class' ? this.#classes : this.#connectors).state.objects.keys();
   }

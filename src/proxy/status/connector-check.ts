@@ -31,18 +31,18 @@ export class ConnectorCheck {
   }
 
   /**
-   * @param connectorClass what is wrong with it, when it is there and cannot be read; undefined when it is not there.
+   * @param connectorClass what is wrong with it, when it is there and cannot be read.
    * @throws {DriverError} the signal's reason.
    */
   async check(
     connector: Connector,
-    connectorClass: ConnectorClass | DriverError | undefined,
+    connectorClass: ConnectorClass | DriverError,
     signal: AbortSignal,
   ): Promise<readonly Finding[]> {
     const usable = connectorClass instanceof DriverError ? undefined : connectorClass;
     const { finding, tool } = await this.#toolOf(connector, usable, signal);
     const findings = [
-      classFinding(connector, connectorClass),
+      classFinding(connectorClass),
       finding,
       this.#serviceFinding(),
       ...(tool === undefined ? [] : await this.#probe(tool, signal)),
@@ -135,11 +135,7 @@ function failureFinding(error: unknown): Finding {
     : isUnknown('SecretReady', 'NotAsked', error.message);
 }
 
-function classFinding({ className }: Connector, found: ConnectorClass | DriverError | undefined): Finding {
+function classFinding(found: ConnectorClass | DriverError): Finding {
   const type = 'ConnectorClassReady';
-  if (found === undefined) {
-    const message = `connectorclass ${className} does not exist: create it, or change spec.connectorClassName`;
-    return isFalse(type, 'NotFound', message);
-  }
   return found instanceof DriverError ? isFalse(type, 'Unusable', found.message) : isTrue(type, 'Ready');
 }

@@ -8,6 +8,7 @@ import type { KnownObjects } from '../credential/known-objects.js';
 import type { Finding } from './conditions.js';
 import { conditionOf } from './conditions.js';
 import type { ConnectorCheck } from './connector-check.js';
+import { missingClassFindings } from './ownership.js';
 
 /** Milliseconds. */
 export interface StatusTimings {
@@ -47,7 +48,7 @@ export function newMemory(): Memory {
 }
 
 export interface ConnectorJudgeOptions {
-  readonly objects: Pick<KnownObjects, 'connectorClass'>;
+  readonly objects: Pick<KnownObjects, 'connectorClass' | 'keys'>;
   readonly check: ConnectorCheck;
   readonly authority: AuthoritySource;
   readonly timings: StatusTimings;
@@ -68,7 +69,11 @@ export class ConnectorJudge {
     const subject = this.#subjectOf(connector);
     const now = chance.now();
     if (memory.subject === subject && now - memory.checkedMs < 0.75 * timings.checkMs) return;
-    const findings = await check.check(connector, objects.connectorClass(connector.className), signal);
+    const found = objects.connectorClass(connector.className);
+    const findings =
+      found === undefined
+        ? missingClassFindings(connector, objects.keys('class'))
+        : await check.check(connector, found, signal);
     Object.assign(memory, { subject, findings, checkedMs: now });
   }
 

@@ -1,6 +1,9 @@
 import type { ConnectorClass, ConnectorRef } from '../../connectors/model.js';
 import { jsonMember } from '../../json.js';
 
+/** As in `deploy/proxy` and `deploy/classes`. */
+export const defaultServiceName = 'connectors-proxy-service';
+
 /** The Service in front of the proxy, by which classes refer to it and pods reach it. */
 export interface ProxyService {
   readonly name: string;

@@ -2,24 +2,21 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../clock.js';
 import type { Connector } from '../../connectors/model.js';
 import { DriverError } from '../../errors.js';
-import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import { generationOf } from '../../kube/kube-object.js';
 import type { Log } from '../../log.js';
 import { FairGate } from '../../load/fair-gate.js';
 import { limits } from '../../load/limits.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
-import { conditionOf, conditionsIn, merged } from './conditions.js';
+import { conditionOf, conditionsIn } from './conditions.js';
 import type { ConnectorCheck } from './connector-check.js';
 import { ConnectorJudge, newMemory } from './connector-judge.js';
 import type { Memory, StatusTimings } from './connector-judge.js';
 import { DueTimes } from './due-times.js';
+import type { Ownership } from './ownership.js';
 import type { ProxyService } from './proxy-service.js';
-import { classUrl, connectorUrl, isFrontedBy } from './proxy-service.js';
-import { statusChange } from './status-change.js';
-import type { OwnStatus } from './status-change.js';
-import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
 import type { StatusPatches } from './status-patches.js';
+import { StatusUpdates } from './status-updates.js';
+import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
 
 export interface StatusWriterOptions {
   readonly client: KubeClient;
@@ -37,8 +34,8 @@ export interface StatusWriterOptions {
 
 /**
  * Keeps the status of the Connectors and classes whose proxy this is: where the proxy is, how it is trusted, and whether
- * the Connector can be used. Only one replica does so at a time (see Lease), between `begin` and `end`. It writes only what
- * differs, and only its own fields; what a request needs does not wait for it.
+ * the Connector can be used. Only one replica does so at a time (see Lease), between `begin` and `end`. What a request
+ * needs does not wait for it.
  */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
@@ -47,13 +44,14 @@ export class StatusWriter {
   /** Classes are of no namespace, and none of them waits for a tool. */
   readonly #turns = new FairGate({ ...limits.status, unbounded: '' });
   readonly #due: DueTimes;
-  readonly #judge: ConnectorJudge;
+  readonly #updates: StatusUpdates;
   #ending: AbortController | undefined;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
-    this.#judge = new ConnectorJudge({ ...options, chance: options.client.chance });
-    this.#due = new DueTimes((key) => void this.#look(key), options.client.chance.now);
+    const { chance } = options.client;
+    this.#updates = new StatusUpdates({ ...options, chance, judge: new ConnectorJudge({ ...options, chance }) });
+    this.#due = new DueTimes((key) => void this.#look(key), chance.now);
     options.objects.onChange((kind, name) => this.#onChange(kind, name));
   }
 
@@ -89,7 +87,7 @@ export class StatusWriter {
     if (!this.isActive) return counts;
     for (const key of this.#options.objects.keys('connector')) {
       const connector = this.#connector(key);
-      if (connector === undefined || !this.#isOurs(connector)) continue;
+      if (connector === undefined || !isReported(this.#updates.ownership(connector))) continue;
       const ready = conditionOf(conditionsIn(connector.object), 'Ready')?.['status'];
       counts[ready === 'True' || ready === 'False' ? ready : 'Unknown'] += 1;
     }
@@ -109,12 +107,7 @@ export class StatusWriter {
   #firstDelayMs(kind: ObjectKind, name: string): number {
     const { timings, client } = this.#options;
     const connector = kind === 'connector' ? this.#connector(name) : undefined;
-    if (connector === undefined) return 0;
-    const ready = conditionOf(conditionsIn(connector.object), 'Ready');
-    const isWhole = ready?.['observedGeneration'] === generationOf(connector.object);
-    const isAddressed =
-      statusChange(connector.object, this.#address(connectorUrl(this.#options.service, connector.ref))) === undefined;
-    return isWhole && isAddressed ? client.chance.random() * timings.checkMs : 0;
+    return connector !== undefined && this.#updates.isWhole(connector) ? client.chance.random() * timings.checkMs : 0;
   }
 
   /** One look at an object; the next one is due when it ends. */
@@ -132,7 +125,10 @@ export class StatusWriter {
     let leave: (() => void) | undefined;
     try {
       leave = await this.#turns.enter({ namespace, podUid: '' }, signal);
-      const nextMs = await (kind === 'class' ? this.#lookAtClass(name, signal) : this.#lookAtConnector(name, signal));
+      const memory = this.#memoryOf(key);
+      const nextMs = await (kind === 'class'
+        ? this.#updates.ofClass(name, memory, signal)
+        : this.#updates.ofConnector(name, memory, signal));
       if (signal.aborted) return;
       if (nextMs === undefined) this.#memories.delete(key);
       else this.#due.within(key, nextMs);
@@ -146,89 +142,10 @@ export class StatusWriter {
     }
   }
 
-  /** @returns when it is due again; undefined: when it changes. */
-  async #lookAtClass(name: string, signal: AbortSignal): Promise<number | undefined> {
-    const found = this.#options.objects.connectorClass(name);
-    if (found === undefined || found instanceof DriverError || !isFrontedBy(found, this.#options.service))
-      return undefined;
-    const memory = this.#memoryOf(keyOf('class', name));
-    return this.#write('class', found.object, this.#address(classUrl(this.#options.service)), memory, signal);
-  }
-
-  async #lookAtConnector(name: string, signal: AbortSignal): Promise<number | undefined> {
-    const { clock, service } = this.#options;
-    const before = this.#connector(name);
-    if (before === undefined || !this.#isOurs(before)) return undefined;
-    const memory = this.#memoryOf(keyOf('connector', name));
-    await this.#judge.judge(before, memory, signal);
-    // The newest state is compared with: it may have come meanwhile, and be about another spec.
-    const connector = this.#connector(name);
-    if (connector === undefined) return undefined;
-    if (!this.#judge.isAbout(connector, memory)) return 0;
-
-    const generation = generationOf(connector.object);
-    const conditions = conditionsIn(connector.object);
-    const findings = this.#judge.findings(memory, conditions, generation);
-    const now = new Date(clock.now()).toISOString().replace(/\.\d+/, '');
-    const wanted: OwnStatus = {
-      ...this.#address(connectorUrl(service, connector.ref)),
-      conditions: merged(conditions, findings, generation, now),
-      observedGeneration: generation,
-    };
-    if (statusChange(connector.object, wanted) === undefined) {
-      memory.doubtedMs = undefined;
-      return this.#judge.untilNextMs(memory);
-    }
-    const waitMs = this.#judge.waitMs(memory, findings, conditions, generation);
-    if (waitMs > 0) return waitMs;
-    memory.doubtedMs = undefined;
-    const failedMs = await this.#write('connector', connector.object, wanted, memory, signal);
-    return failedMs ?? this.#judge.untilNextMs(memory);
-  }
-
   /** Undefined when it is not there, or cannot be understood. */
   #connector(name: string): Connector | undefined {
     const found = this.#options.objects.connector(name);
     return found instanceof DriverError ? undefined : found;
-  }
-
-  /** @returns when to try again after a failure; undefined: it is as wanted. */
-  async #write(
-    kind: ObjectKind,
-    object: JsonObject,
-    wanted: OwnStatus,
-    memory: Memory,
-    signal: AbortSignal,
-  ): Promise<number | undefined> {
-    const change = statusChange(object, wanted);
-    if (change === undefined) return undefined;
-    const { client, patches, timings } = this.#options;
-    if (await patches.send(kind, object, change, signal)) {
-      memory.failures = 0;
-      memory.writtenMs = client.chance.now();
-      return undefined;
-    }
-    memory.failures += 1;
-    return Math.min(timings.checkMs, timings.retryMs * 2 ** Math.min(memory.failures - 1, 20));
-  }
-
-  /** A Connector whose class is gone or broken is ours when its address is the one that was written. */
-  #isOurs({ className, ref, proxyAddress }: Connector): boolean {
-    const { objects, service } = this.#options;
-    const found = objects.connectorClass(className);
-    if (found === undefined || found instanceof DriverError) return proxyAddress?.url === connectorUrl(service, ref);
-    return isFrontedBy(found, service);
-  }
-
-  /** Empty while there is no CA: an address that nobody could trust helps nobody. */
-  #address(url: string): OwnStatus {
-    const { authority, audience } = this.#options;
-    try {
-      return { proxy: { httpAddress: { url, audience, CACerts: authority.current().certificate } } };
-    } catch (error) {
-      if (error instanceof DriverError) return {};
-      throw error;
-    }
   }
 
   #memoryOf(key: string): Memory {
@@ -236,6 +153,10 @@ export class StatusWriter {
     this.#memories.set(key, memory);
     return memory;
   }
+}
+
+function isReported(ownership: Ownership): boolean {
+  return ownership === 'own' || ownership === 'orphan';
 }
 
 function keyOf(kind: ObjectKind, name: string): string {

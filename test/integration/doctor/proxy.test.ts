@@ -254,6 +254,21 @@ describe('doctor of the proxy', function () {
       await assertOnly(/^warn connectors: 1 of 2 cannot be used: ci\/broken \(Unusable\): "kubectl get connectors/);
     });
 
+    it('whose class does not exist', async () => {
+      stage.cluster.put(connector('orphan', stage.tool.url(), { className: 'nowhere' }));
+      await stage.untilWritten('orphan');
+      await assertOnly(/^warn connectors: 1 of 2 cannot be used: ci\/orphan \(NotFound\): "kubectl get connectors/);
+      stage.cluster.api.delete('connectorclasses', { name: 'any' });
+      await eventually(
+        'that of tool is told',
+        () => stage.cluster.condition('Ready', 'tool') === 'False NotFound',
+        30_000,
+      );
+      const problems = await stage.problems();
+      assert.match(problems[0] ?? '', /^warn status: no ConnectorClass names Service .*: apply deploy\/classes/);
+      assert.match(problems[1] ?? '', /^warn connectors: 2 of 2 cannot be used: /);
+    });
+
     it('whose probe is broken', async () => {
       const livenessProbe = { http: { path: '/{{ .Nonsense' } };
       stage.cluster.put(connectorClass('any', { proxy: { ref: { kind: 'Service', ...lease } }, livenessProbe }));

@@ -1,5 +1,6 @@
 import type { Connector, ConnectorClass } from '../../../connectors/model.js';
 import { jsonMember } from '../../../json.js';
+import { ownershipOf } from '../../../proxy/status/ownership.js';
 import type { ProxyService } from '../../../proxy/status/proxy-service.js';
 import { isFrontedBy } from '../../../proxy/status/proxy-service.js';
 import type { ConnectorObjects } from '../connector-objects.js';
@@ -9,17 +10,22 @@ export interface OwnObjects {
   readonly service: ProxyService;
   readonly classes: readonly ConnectorClass[];
   readonly connectors: readonly Connector[];
+  /** Those whose class does not exist, which this proxy reports. */
+  readonly orphans: readonly Connector[];
   /** Services that other classes name, as `NAMESPACE/NAME`. */
   readonly otherServices: ReadonlySet<string>;
 }
 
-export function ownObjects({ connectors, classes }: ConnectorObjects, service: ProxyService): OwnObjects {
+export function ownObjects({ connectors, classes, classNames }: ConnectorObjects, service: ProxyService): OwnObjects {
   const own = new Map([...classes].filter(([, connectorClass]) => isFrontedBy(connectorClass, service)));
   const others = [...classes].filter(([name, { proxy }]) => proxy?.hasRef === true && !own.has(name));
   return {
     service,
     classes: [...own.values()],
     connectors: connectors.filter(({ className }) => own.has(className)),
+    orphans: connectors.filter(
+      (connector) => !classNames.has(connector.className) && ownershipOf(connector, undefined, service) !== 'foreign',
+    ),
     otherServices: new Set(others.map(([, connectorClass]) => referredService(connectorClass))),
   };
 }

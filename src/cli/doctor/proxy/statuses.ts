@@ -20,28 +20,29 @@ export function checkStatuses(
   certificate: string | undefined,
   { 'write-status': writes }: Pick<ProxyConfig, 'write-status'>,
 ): readonly Finding[] {
-  const { service, classes, connectors, otherServices } = objects;
+  const { service, classes, connectors, orphans, otherServices } = objects;
   if (classes.length === 0) {
     const others = otherServices.size === 0 ? '' : ` (those that there are name ${listed(otherServices)})`;
     const problem = `no ConnectorClass names Service ${service.namespace}/${service.name} in spec.proxy.ref${others}`;
-    return [warn('status', problem, 'apply deploy/classes, or give --service and --namespace what the classes name')];
+    const fix = 'apply deploy/classes, or give --service and --namespace what the classes name';
+    return [warn('status', problem, fix), ...(orphans.length === 0 ? [] : [judgeReady(orphans)])];
   }
   const late = outdated(objects, certificate);
   const of = writes ? 'this proxy' : 'whoever writes it, as --write-status is off,';
   const written =
     late.length === 0
-      ? ok('status', `current of ${connectors.length} connectors and ${classes.length} classes`)
+      ? ok('status', `current of ${connectors.length + orphans.length} connectors and ${classes.length} classes`)
       : fail(
           'status',
           `${firstOf(late)} without a current status from ${of}, so that volumes wait or get an old CA`,
           'the lines "lease" and "rbac", and the log of the replica that holds the Lease, say why',
         );
-  return [written, judgeReady(connectors), judgeProbes(connectors)];
+  return [written, judgeReady([...connectors, ...orphans]), judgeProbes(connectors)];
 }
 
 /** Names of those whose address, CA or conditions are not as they should be by now. */
 export function outdated(
-  { service, classes, connectors }: OwnObjects,
+  { service, classes, connectors, orphans }: OwnObjects,
   certificate: string | undefined,
 ): readonly string[] {
   const isAddressed = ({ proxyAddress }: Connector | ConnectorClass, url: string): boolean =>
@@ -53,6 +54,7 @@ export function outdated(
     ...connectors
       .filter((connector) => !isAddressed(connector, connectorUrl(service, connector.ref)) || !isJudged(connector))
       .map(connectorName),
+    ...orphans.filter((connector) => !isJudged(connector)).map(connectorName),
   ];
 }
 

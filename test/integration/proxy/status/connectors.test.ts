@@ -114,6 +114,63 @@ describe('the status that the proxy writes', function () {
     assert.match(far(), /bind its service account in \\"far\\" to the ClusterRole connectors-proxy-credentials/);
   });
 
+  it('reports Connectors whose class does not exist, with the classes that do', async () => {
+    stage.put(
+      connectorClass('also', { proxy: { ref: { ...service, name: 'another' } } }),
+      connector('lost', 'https://lost.example', { className: 'anny', secret: 'missing' }),
+    );
+    await stage.replica();
+    await becomes('Ready', 'False NotFound', 'lost');
+    const { proxy, conditions = [], observedGeneration } = stage.status('lost');
+    assert.deepEqual([proxy, observedGeneration], [undefined, 1]);
+    assert.deepEqual(
+      conditions.map(({ type, status, message }) => [type, status, message]),
+      ['ConnectorClassReady', 'Ready'].map((type) => [
+        type,
+        'False',
+        'connectorclass anny does not exist: create it, or change spec.connectorClassName to one that exists (also, any)',
+      ]),
+    );
+    stage.put(connectorClass('anny', { proxy: { ref: service } }));
+    await becomes('Ready', 'False Unusable', 'lost');
+    assert.equal(stage.status('lost').proxy?.httpAddress.url, `${url}/namespaces/ci/connectors/lost`);
+  });
+
+  it('takes its report back when the class turns out to be of another proxy, and leaves that of others', async () => {
+    const theirs = { type: 'ConnectorClassReady', status: 'False', reason: 'NotFound', message: 'no such class' };
+    const other = { type: 'Theirs', status: 'True' };
+    const lost = (name: string, conditions: readonly object[]): object => ({
+      ...connector(name, 'https://lost.example', { className: 'later' }),
+      status: { conditions },
+    });
+    stage.put(lost('lost', [other]), lost('reported', [theirs]));
+    await stage.replica();
+    await becomes('Ready', 'False NotFound', 'lost');
+    stage.put(connectorClass('later', { proxy: { ref: { ...service, name: 'another' } } }));
+    await eventually('the report is taken back', () => stage.condition('Ready', 'lost') === '');
+    assert.deepEqual(stage.status('lost'), { conditions: [other] });
+    await becomes('Ready', 'True Ready');
+    assert.deepEqual(stage.status('reported'), { conditions: [theirs] });
+  });
+
+  it('reports no class as missing before all classes are known', async () => {
+    stage.put(connector('lost', 'https://lost.example', { className: 'nowhere' }));
+    const fault = stage.api.faults.add({
+      verb: 'list',
+      resource: 'connectorclasses',
+      effect: { kind: 'status', code: 500 },
+    });
+    await stage.replica({ untilReady: false });
+    await eventually('the Lease is held', () => stage.log.includes('holds the Lease'));
+    const lists = (): number => stage.api.count({ verb: 'list', resource: 'connectorclasses' });
+    await eventually('classes are asked for again', () => lists() > 1);
+    await eventually('Connectors are known', () => stage.api.count({ verb: 'watch', resource: 'connectors' }) > 0);
+    assert.deepEqual(stage.status('lost'), {});
+    fault.remove();
+    await becomes('Ready', 'False NotFound', 'lost');
+    assert.match(stage.message('Ready', 'lost'), /\(any\)$/);
+  });
+
   it('tells of a class that has been deleted, and takes it back when it is there again', async () => {
     await stage.replica();
     await becomes('Ready', 'True Ready');

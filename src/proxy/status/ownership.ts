@@ -1,0 +1,55 @@
+import type { Connector, ConnectorClass } from '../../connectors/model.js';
+import { DriverError } from '../../errors.js';
+import { listed } from '../../wording.js';
+import { conditionOf, conditionsIn, isFalse, readiness } from './conditions.js';
+import type { Finding } from './conditions.js';
+import type { ProxyService } from './proxy-service.js';
+import { connectorUrl, defaultServiceName, isFrontedBy } from './proxy-service.js';
+
+/**
+ * Whether this proxy writes the status of a Connector.
+ * - `own`: its class names the proxy's Service, or is gone and the Connector has the proxy's address.
+ * - `orphan`: its class does not exist, and no proxy has an address in it. The proxy of the default Service reports that,
+ *   and nothing else, unless another controller does.
+ * - `left`: it was an orphan, and has a class of another proxy or of none now: the report has to be removed.
+ */
+export type Ownership = 'own' | 'orphan' | 'left' | 'foreign';
+
+/** @param found undefined: there is no such class; an error: it cannot be read. */
+export function ownershipOf(
+  connector: Connector,
+  found: ConnectorClass | DriverError | undefined,
+  service: ProxyService,
+): Ownership {
+  const { ref, proxyAddress } = connector;
+  if (found instanceof DriverError || (found === undefined && proxyAddress !== undefined)) {
+    return proxyAddress?.url === connectorUrl(service, ref) ? 'own' : 'foreign';
+  }
+  if (found !== undefined) {
+    if (isFrontedBy(found, service)) return 'own';
+    return service.name === defaultServiceName && proxyAddress === undefined && isReportedMissing(connector)
+      ? 'left'
+      : 'foreign';
+  }
+  const isReported = conditionOf(conditionsIn(connector.object), 'ConnectorClassReady') !== undefined;
+  return service.name === defaultServiceName && (!isReported || isReportedMissing(connector)) ? 'orphan' : 'foreign';
+}
+
+const missing = /^connectorclass \S+ does not exist: /;
+
+/** By a proxy: other controllers have words of their own. */
+function isReportedMissing({ object }: Connector): boolean {
+  const message = conditionOf(conditionsIn(object), 'ConnectorClassReady')?.['message'];
+  return typeof message === 'string' && missing.test(message);
+}
+
+/** What is the case with a Connector whose class does not exist. @param names of the classes that do. */
+export function missingClassFindings({ className }: Connector, names: Iterable<string>): readonly Finding[] {
+  const existing = [...names].sort();
+  const fix =
+    existing.length === 0
+      ? 'no ConnectorClass exists, create it'
+      : `create it, or change spec.connectorClassName to one that exists (${listed(existing)})`;
+  const found = isFalse('ConnectorClassReady', 'NotFound', `connectorclass ${className} does not exist: ${fix}`);
+  return [found, readiness([found])];
+}

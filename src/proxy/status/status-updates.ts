@@ -1,0 +1,149 @@
+import type { Clock } from '../../clock.js';
+import type { Connector } from '../../connectors/model.js';
+import { DriverError } from '../../errors.js';
+import type { JsonObject } from '../../json.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import { generationOf } from '../../kube/kube-object.js';
+import type { AuthoritySource } from '../certificates/authority-source.js';
+import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
+import { conditionOf, conditionsIn, conditionTypes, merged } from './conditions.js';
+import type { ConnectorJudge, Memory, StatusTimings } from './connector-judge.js';
+import type { Ownership } from './ownership.js';
+import { ownershipOf } from './ownership.js';
+import type { ProxyService } from './proxy-service.js';
+import { classUrl, connectorUrl, isFrontedBy } from './proxy-service.js';
+import { statusChange } from './status-change.js';
+import type { OwnStatus } from './status-change.js';
+import type { StatusPatches } from './status-patches.js';
+
+export interface StatusUpdatesOptions {
+  readonly objects: KnownObjects;
+  readonly judge: ConnectorJudge;
+  readonly authority: AuthoritySource;
+  readonly service: ProxyService;
+  /** Of the tokens that the proxy takes. */
+  readonly audience: string;
+  readonly patches: StatusPatches;
+  readonly timings: StatusTimings;
+  readonly clock: Clock;
+  readonly chance: KubeClient['chance'];
+}
+
+/** Brings the status of one object to what is the case: only what differs is written, and only the proxy's own fields. */
+export class StatusUpdates {
+  readonly #options: StatusUpdatesOptions;
+
+  constructor(options: StatusUpdatesOptions) {
+    this.#options = options;
+  }
+
+  /** @returns milliseconds until it is due again; undefined: when it changes. */
+  async ofClass(name: string, memory: Memory, signal: AbortSignal): Promise<number | undefined> {
+    const { objects, service } = this.#options;
+    const found = objects.connectorClass(name);
+    if (found === undefined || found instanceof DriverError || !isFrontedBy(found, service)) return undefined;
+    return this.#write('class', found.object, this.#address(classUrl(service)), memory, signal);
+  }
+
+  /** @returns milliseconds until it is due again; undefined: when it changes. */
+  async ofConnector(key: string, memory: Memory, signal: AbortSignal): Promise<number | undefined> {
+    const { objects, judge, timings } = this.#options;
+    const before = this.#connector(key);
+    if (before === undefined) return undefined;
+    if (objects.connectorClass(before.className) === undefined && !objects.hasReadClasses) return timings.retryMs;
+    switch (this.ownership(before)) {
+      case 'foreign':
+        return undefined;
+      case 'left':
+        return this.#write('connector', before.object, withoutReport(before.object), memory, signal);
+      case 'own':
+      case 'orphan':
+    }
+    await judge.judge(before, memory, signal);
+    // The newest state is compared with: it may have come meanwhile, and be about another spec.
+    const connector = this.#connector(key);
+    if (connector === undefined) return undefined;
+    if (!judge.isAbout(connector, memory)) return 0;
+
+    const generation = generationOf(connector.object);
+    const conditions = conditionsIn(connector.object);
+    const findings = judge.findings(memory, conditions, generation);
+    const now = new Date(this.#options.clock.now()).toISOString().replace(/\.\d+/, '');
+    const wanted: OwnStatus = {
+      ...this.#connectorAddress(connector),
+      conditions: merged(conditions, findings, generation, now),
+      observedGeneration: generation,
+    };
+    if (statusChange(connector.object, wanted) === undefined) {
+      memory.doubtedMs = undefined;
+      return judge.untilNextMs(memory);
+    }
+    const waitMs = judge.waitMs(memory, findings, conditions, generation);
+    if (waitMs > 0) return waitMs;
+    memory.doubtedMs = undefined;
+    const failedMs = await this.#write('connector', connector.object, wanted, memory, signal);
+    return failedMs ?? judge.untilNextMs(memory);
+  }
+
+  ownership(connector: Connector): Ownership {
+    const { objects, service } = this.#options;
+    return ownershipOf(connector, objects.connectorClass(connector.className), service);
+  }
+
+  /** Whether the status is about the Connector as it is, and has the address as it is. */
+  isWhole(connector: Connector): boolean {
+    const ready = conditionOf(conditionsIn(connector.object), 'Ready');
+    const isAddressed = statusChange(connector.object, this.#connectorAddress(connector)) === undefined;
+    return ready?.['observedGeneration'] === generationOf(connector.object) && isAddressed;
+  }
+
+  /** Undefined when it is not there, or cannot be understood. */
+  #connector(key: string): Connector | undefined {
+    const found = this.#options.objects.connector(key);
+    return found instanceof DriverError ? undefined : found;
+  }
+
+  /** @returns when to try again after a failure; undefined: it is as wanted. */
+  async #write(
+    kind: ObjectKind,
+    object: JsonObject,
+    wanted: OwnStatus,
+    memory: Memory,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const change = statusChange(object, wanted);
+    if (change === undefined) return undefined;
+    const { chance, patches, timings } = this.#options;
+    if (await patches.send(kind, object, change, signal)) {
+      memory.failures = 0;
+      memory.writtenMs = chance.now();
+      return undefined;
+    }
+    memory.failures += 1;
+    return Math.min(timings.checkMs, timings.retryMs * 2 ** Math.min(memory.failures - 1, 20));
+  }
+
+  /** An orphan gets none: its class, once there is one, may be another proxy's. */
+  #connectorAddress(connector: Connector): OwnStatus {
+    if (this.ownership(connector) === 'orphan') return {};
+    return this.#address(connectorUrl(this.#options.service, connector.ref));
+  }
+
+  /** Empty while there is no CA: an address that nobody could trust helps nobody. */
+  #address(url: string): OwnStatus {
+    const { authority, audience } = this.#options;
+    try {
+      return { proxy: { httpAddress: { url, audience, CACerts: authority.current().certificate } } };
+    } catch (error) {
+      if (error instanceof DriverError) return {};
+      throw error;
+    }
+  }
+}
+
+/** The proxy's part of a status taken away. */
+function withoutReport(object: JsonObject): OwnStatus {
+  const own: ReadonlySet<unknown> = new Set(conditionTypes);
+  const others = conditionsIn(object).filter(({ type }) => !own.has(type));
+  return { conditions: others.length === 0 ? null : others, observedGeneration: null };
+}
