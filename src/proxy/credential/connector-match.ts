@@ -1,6 +1,6 @@
 import type { Connector } from '../../connectors/model.js';
 import type { ToolAddress } from './tool-address.js';
-import { addressesOf } from './tool-address.js';
+import { addressesAt } from './tool-address.js';
 
 export interface ConnectorMatch {
   readonly connector: Connector;
@@ -20,49 +20,35 @@ export interface NamedHost {
  * means an https address at its usual port: clients that were told that a registry is insecure come that way.
  */
 export function matchesOfHost(connectors: readonly Connector[], named: NamedHost): readonly ConnectorMatch[] {
-  return connectors.flatMap((connector) =>
-    addressesOf(connector)
-      .filter((address) => isAt(address, named))
-      .map((address) => ({ connector, address })),
-  );
+  const matches: ConnectorMatch[] = [];
+  for (const connector of connectors) {
+    for (const address of addressesAt(connector, named.host)) {
+      if (isAt(address, named)) matches.push({ connector, address });
+    }
+  }
+  return matches;
 }
 
 /**
  * Of these, the one whose path is the request's path or the nearest of its parents; of equals the one named first.
- * @param path of the request, without query.
+ * @param path of the request, without query, and without a `pathProblem`.
  */
 export function bestMatch(matches: readonly ConnectorMatch[], path: string): ConnectorMatch | undefined {
-  const candidates = matches.filter(({ address }) => address.path === '' || isWithin(path, address.path));
-  return candidates.reduce<ConnectorMatch | undefined>(
-    (best, each) => (best === undefined || each.address.path.length > best.address.path.length ? each : best),
-    undefined,
-  );
+  let best: ConnectorMatch | undefined;
+  for (const each of matches) {
+    const { length } = each.address.path;
+    const isNearer = best === undefined || length > best.address.path.length;
+    if (isNearer && (length === 0 || isWithin(path, each.address.path))) best = each;
+  }
+  return best;
 }
 
-function isAt(address: ToolAddress, { scheme, host, port }: NamedHost): boolean {
-  if (address.host !== host) return false;
+function isAt(address: ToolAddress, { scheme, port }: NamedHost): boolean {
   const isUpgrade = scheme === 'http' && port === 80 && address.scheme === 'https' && address.port === 443;
   return address.port === port || isUpgrade;
 }
 
-/** By whole segments. A path that leads out of its parents, however it is written, is within none of them. */
+/** By whole segments. */
 function isWithin(path: string, parent: string): boolean {
-  return (path === parent || path.startsWith(`${parent}/`)) && !hasDotSegment(path);
+  return path.startsWith(parent) && (path.length === parent.length || path[parent.length] === '/');
 }
-
-/** Servers differ in how often they decode a path and in what they take for a separator, so all of it counts. */
-export function hasDotSegment(path: string): boolean {
-  let text = path;
-  for (let round = 0; round < maxDecodings; round += 1) {
-    if (/(^|[/\\])\.{1,2}([/\\;]|$)/.test(text)) return true;
-    const decoded = text.replaceAll(/%([0-9a-fA-F]{2})/g, (_whole, hex: string) =>
-      String.fromCharCode(parseInt(hex, 16)),
-    );
-    if (decoded === text) return false;
-    text = decoded;
-  }
-  return true;
-}
-
-/** More than any server does. */
-const maxDecodings = 5;

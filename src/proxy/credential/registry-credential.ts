@@ -10,8 +10,8 @@ import type { Trust } from '../upstream/trust.js';
 import { valuesOf } from '../upstream/headers.js';
 import type { Challenge } from './challenge.js';
 import { parseChallenges } from './challenge.js';
-import { hasDotSegment } from './connector-match.js';
 import { basicHeaders } from './header-credentials.js';
+import { pathProblem } from './path-problem.js';
 import { impliedScopes, normalScopes } from './registry-scope.js';
 import type { Login, RegistryTokens, TokenService } from './registry-tokens.js';
 import type { ToolAddress } from './tool-address.js';
@@ -181,7 +181,7 @@ export class RegistryCredential implements ToolCredential {
 /** Tokens and password are for the distribution API alone, below whatever path a registry has it. */
 function isRegistryApi(path: string): boolean {
   const pathname = path.replace(/\?.*$/s, '');
-  return /\/v2(\/|$)/.test(pathname) && !hasDotSegment(pathname);
+  return /\/v2(\/|$)/.test(pathname) && pathProblem(pathname) === undefined;
 }
 
 function usable(challenges: readonly Challenge[]): Challenge | undefined {

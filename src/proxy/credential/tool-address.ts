@@ -10,21 +10,81 @@ export interface ToolAddress extends ToolOrigin {
   readonly path: string;
 }
 
-const known = new WeakMap<Connector, readonly ToolAddress[]>();
+/** `spec.address` and `spec.addressExtensions` together. Each request is compared with those at its host. */
+const maxAddresses = 64;
 
-/** `spec.address` and the values of `spec.addressExtensions` that are URLs; what is none of them leads nowhere. */
+interface KnownAddresses {
+  readonly addresses: readonly ToolAddress[];
+  readonly byHost: ReadonlyMap<string, readonly ToolAddress[]>;
+  readonly main: ToolAddress | AddressProblem;
+}
+
+/** Why a Connector leads nowhere. */
+export interface AddressProblem {
+  readonly reason: 'NoAddress' | 'TooManyAddresses';
+  /** One line that names the fix. */
+  readonly message: string;
+}
+
+const known = new WeakMap<Connector, KnownAddresses>();
+const nowhere: readonly ToolAddress[] = [];
+
+/** `spec.address` and the URLs in `spec.addressExtensions`; other values are ignored. */
 export function addressesOf(connector: Connector): readonly ToolAddress[] {
-  const found = known.get(connector);
-  if (found !== undefined) return found;
-  const spec = jsonMember(connector.object, 'spec');
+  return knownOf(connector).addresses;
+}
+
+/** Those of the Connector's addresses that are at a host. @param host in lower case, without brackets. */
+export function addressesAt(connector: Connector, host: string): readonly ToolAddress[] {
+  return knownOf(connector).byHost.get(host) ?? nowhere;
+}
+
+/** The first of the Connector's addresses, which reverse requests and probes go to, or why there is none. */
+export function mainAddressOf(connector: Connector): ToolAddress | AddressProblem {
+  return knownOf(connector).main;
+}
+
+/** Read once per Connector object. */
+function knownOf(connector: Connector): KnownAddresses {
+  let found = known.get(connector);
+  if (found === undefined) {
+    found = readAddresses(connector);
+    known.set(connector, found);
+  }
+  return found;
+}
+
+function readAddresses({ object }: Connector): KnownAddresses {
+  const spec = jsonMember(object, 'spec');
   const extensions = jsonMember(spec, 'addressExtensions');
-  const values: readonly (JsonValue | undefined)[] = [
-    jsonMember(spec, 'address'),
-    ...(Array.isArray(extensions) ? (extensions as readonly JsonValue[]) : []).map((each) => jsonMember(each, 'value')),
-  ];
+  const listed = Array.isArray(extensions) ? (extensions as readonly JsonValue[]) : [];
+  const count = listed.length + 1;
+  if (count > maxAddresses) {
+    return without({
+      reason: 'TooManyAddresses',
+      message: `spec.address and spec.addressExtensions are ${count} addresses, and at most ${maxAddresses} are allowed: leave some out, or make several Connectors`,
+    });
+  }
+  const values = [jsonMember(spec, 'address'), ...listed.map((each) => jsonMember(each, 'value'))];
   const addresses = values.flatMap((value) => (typeof value === 'string' ? (parseToolAddress(value) ?? []) : []));
-  known.set(connector, addresses);
-  return addresses;
+  const [main] = addresses;
+  if (main === undefined) {
+    return without({
+      reason: 'NoAddress',
+      message: 'spec.address is no http or https URL: set it to the address of the tool',
+    });
+  }
+  const byHost = new Map<string, ToolAddress[]>();
+  for (const address of addresses) {
+    const atHost = byHost.get(address.host);
+    if (atHost === undefined) byHost.set(address.host, [address]);
+    else atHost.push(address);
+  }
+  return { addresses, byHost, main };
+}
+
+function without(problem: AddressProblem): KnownAddresses {
+  return { addresses: nowhere, byHost: new Map(), main: problem };
 }
 
 /** @returns undefined for what is no http or https URL. */
@@ -33,7 +93,14 @@ export function parseToolAddress(text: string): ToolAddress | undefined {
   const isSecure = scheme.toLowerCase() === 'https';
   const origin = parseAuthority(authority.replace(/^.*@/, ''), isSecure ? 443 : 80);
   if (origin === undefined) return undefined;
-  return { scheme: isSecure ? 'https' : 'http', ...origin, path: path.replace(/\/+$/, '') };
+  return { scheme: isSecure ? 'https' : 'http', ...origin, path: withoutEndSlashes(path) };
+}
+
+/** In time proportional to the text, which a Connector's owner or a tool chooses. */
+function withoutEndSlashes(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
 }
 
 /**

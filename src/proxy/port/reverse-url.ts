@@ -1,4 +1,4 @@
-import { hasDotSegment } from '../credential/connector-match.js';
+import { pathProblem } from '../credential/path-problem.js';
 import type { ToolAddress } from '../credential/tool-address.js';
 import { parseAuthority } from '../credential/tool-address.js';
 import { authorityOf } from '../upstream/tool-origin.js';
@@ -101,9 +101,10 @@ function canonicalHost(url: string): string | undefined {
 
 /** @returns undefined for dot segments in a spelling that only some programs take for one. */
 function withoutDotSegments(pathname: string): string | undefined {
-  if (!hasDotSegment(pathname)) return pathname === '' ? '/' : pathname;
+  const isPlain = !/\/\.(?:\/|$)/.test(pathname) && pathProblem(pathname) === undefined;
+  if (isPlain) return pathname === '' ? '/' : pathname;
   const path = new URL(`http://tool.invalid${pathname}`).pathname;
-  return hasDotSegment(path) ? undefined : path;
+  return pathProblem(path) === undefined ? path : undefined;
 }
 
 /** The path on the proxy that leads to this path of the tool; undefined where none does. */

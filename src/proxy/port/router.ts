@@ -1,9 +1,11 @@
-import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
+import type { Connector, ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import type { Gatekeeper } from '../caller/gatekeeper.js';
-import { bestMatch, hasDotSegment, matchesOfHost } from '../credential/connector-match.js';
+import { bestMatch, matchesOfHost } from '../credential/connector-match.js';
 import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
 import type { ConnectorLookup } from '../credential/connector-lookup.js';
-import { addressesOf } from '../credential/tool-address.js';
+import { pathProblem } from '../credential/path-problem.js';
+import { mainAddressOf } from '../credential/tool-address.js';
+import type { AddressProblem } from '../credential/tool-address.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import type { ToolTrust } from '../credential/tool-trust.js';
 import { Refusal } from '../refusal.js';
@@ -65,7 +67,13 @@ export class Router {
       resolved.map(({ connector }) => connector),
       named,
     );
-    const match = bestMatch(matches, pathnameOf(path));
+    const pathname = pathnameOf(path);
+    const problem = matches.length === 0 ? undefined : pathProblem(pathname);
+    if (problem !== undefined) {
+      await this.#options.gatekeeper.ensureMayUseAny(visit.caller, refsOf(matches), signal);
+      throw ambiguousPath(problem);
+    }
+    const match = bestMatch(matches, pathname);
     if (match === undefined) return this.#toOther(visit, named, path, matches, signal);
     const { connector, address } = match;
     await this.#options.gatekeeper.ensureMayUse(visit.caller, connector.ref, signal);
@@ -91,9 +99,10 @@ export class Router {
     await this.#options.gatekeeper.ensureMayUse(caller, ref, signal);
     const found = await this.#options.connectors.find(ref, signal);
     if (found === undefined) throw missing([ref]);
-    const [address] = addressesOf(found.connector);
-    if (address === undefined) throw withoutAddress(ref);
-    if (hasDotSegment(pathnameOf(path))) throw new Refusal(400, 'malformed', 'the path leads out of the connector');
+    const address = mainAddressOf(found.connector);
+    if ('reason' in address) throw withoutAddress(ref, address);
+    const problem = pathProblem(pathnameOf(path));
+    if (problem !== undefined) throw ambiguousPath(problem);
     const origin: ToolOrigin = address;
     const { trust, credential } = await this.#access(found.connector, found, origin, signal);
     return {
@@ -143,9 +152,14 @@ export class Router {
   async #ensureOtherHost({ caller, connectors }: Visit, { host }: NamedHost, signal: AbortSignal): Promise<void> {
     const { gatekeeper, otherHosts } = this.#options;
     const allowed = await gatekeeper.ensureMayUseAny(caller, connectors, signal);
-    // One that cannot be read may be the one that is meant.
+    // One that cannot be read, or has too many addresses, may be the one that is meant.
     const found = await Promise.all(allowed.map((ref) => this.#options.connectors.find(ref, signal)));
     if (found.every((each) => each === undefined)) throw missing(allowed);
+    for (const each of found) {
+      if (each === undefined) continue;
+      const main = mainAddressOf(each.connector);
+      if ('reason' in main && main.reason === 'TooManyAddresses') throw withoutAddress(each.connector.ref, main);
+    }
     if (otherHosts === 'tunnel') return;
     throw new Refusal(
       403,
@@ -155,7 +169,7 @@ export class Router {
   }
 
   async #access(
-    connector: ResolvedConnector['connector'],
+    connector: Connector,
     found: ResolvedConnector | undefined,
     origin: ToolOrigin,
     signal: AbortSignal,
@@ -181,7 +195,7 @@ export class Router {
     return resolved;
   }
 
-  async #named(visit: Visit, signal: AbortSignal): Promise<readonly ResolvedConnector['connector'][]> {
+  async #named(visit: Visit, signal: AbortSignal): Promise<readonly Connector[]> {
     return (await this.#resolved(visit, signal)).map(({ connector }) => connector);
   }
 }
@@ -194,8 +208,12 @@ function missing(refs: readonly ConnectorRef[]): Refusal {
   return new Refusal(502, 'misconfigured', `connector ${refs.map(textOf).join(', ')} does not exist`);
 }
 
-function withoutAddress(ref: ConnectorRef): Refusal {
-  return new Refusal(502, 'misconfigured', `connector ${textOf(ref)} has no http or https URL as spec.address`);
+function withoutAddress(ref: ConnectorRef, { message }: AddressProblem): Refusal {
+  return new Refusal(502, 'misconfigured', `connector ${textOf(ref)} cannot be used: ${message}`);
+}
+
+function ambiguousPath(problem: string): Refusal {
+  return new Refusal(400, 'malformed', `the path may lead out of the connector, since ${problem}`);
 }
 
 function textOf({ namespace, name }: ConnectorRef): string {

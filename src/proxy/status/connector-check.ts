@@ -2,7 +2,7 @@ import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import { jsonMember } from '../../json.js';
 import { DriverError } from '../../errors.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
-import { addressesOf } from '../credential/tool-address.js';
+import { mainAddressOf } from '../credential/tool-address.js';
 import type { SecretSource } from '../credential/secret-source.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import { textAt } from '../credential/tool-credentials.js';
@@ -80,11 +80,8 @@ export class ConnectorCheck {
     connectorClass: ConnectorClass | undefined,
     signal: AbortSignal,
   ): Promise<{ readonly finding: Finding; readonly tool?: ProbedTool }> {
-    const [origin] = addressesOf(connector);
-    if (origin === undefined) {
-      const message = 'spec.address is no http or https URL: set it to the address of the tool';
-      return { finding: isFalse('SecretReady', 'NoAddress', message) };
-    }
+    const origin = mainAddressOf(connector);
+    if ('reason' in origin) return { finding: isFalse('SecretReady', origin.reason, origin.message) };
     try {
       const { credentials, trust: trusts, secrets } = this.#options;
       const { namespace } = connector.ref;

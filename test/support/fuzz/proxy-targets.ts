@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src/proxy/caller/credentials.js';
 import { parseChallenges } from '../../../src/proxy/credential/challenge.js';
-import { hasDotSegment } from '../../../src/proxy/credential/connector-match.js';
+import { pathProblem } from '../../../src/proxy/credential/path-problem.js';
 import { loginFor } from '../../../src/proxy/credential/docker-config.js';
 import { impliedScopes, normalScopes } from '../../../src/proxy/credential/registry-scope.js';
 import { parseAuthority, parseToolAddress } from '../../../src/proxy/credential/tool-address.js';
@@ -67,7 +67,7 @@ const targets = target('targets of requests and tunnels', 6, mutatedText(urls), 
   const authority = parseAuthority(url, 443);
   assert.ok(authority === undefined || (authority.port > 0 && authority.port < 65_536 && authority.host !== ''));
   parseToolAddress(url);
-  hasDotSegment(url);
+  pathProblem(url);
   for (const method of ['GET', 'POST', 'DELETE']) impliedScopes(method, url);
 });
 

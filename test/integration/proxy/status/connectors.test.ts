@@ -89,6 +89,10 @@ describe('the status that the proxy writes', function () {
     assert.equal(stage.status().observedGeneration, 3);
     stage.put(connector('tool', 'ftp://tool.example', { secret: 'login' }));
     await becomes('Ready', 'False NoAddress');
+    const extensions = Array.from({ length: 64 }, (_, at) => `https://tool-${at}.example`);
+    stage.put(connector('tool', 'https://tool.example', { secret: 'login', extensions }));
+    await becomes('Ready', 'False TooManyAddresses');
+    assert.match(stage.message('Ready'), /are 65 addresses, and at most 64 are allowed: leave some out/);
   });
 
   it('says that a bare host in addressExtensions leads nowhere, whether the Connector is ready or not', async () => {
