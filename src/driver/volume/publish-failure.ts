@@ -9,9 +9,13 @@ export interface FailureDependencies {
   readonly clock: Clock;
 }
 
+/** `unknown`: the target cannot be looked at, and this process has not published it. */
+type KnownState = TargetState | 'unknown';
+
 /**
  * What to answer when a publish failed. On a volume that is mounted it is UNAVAILABLE whatever the cause: the kubelet
- * keeps the volume, tells the user, and tries again. A final code would make some kubelets tear at a live volume.
+ * keeps the volume, tells the user, and tries again. A final code would make some kubelets tear at a live volume. So it is
+ * UNAVAILABLE also where the driver cannot tell, for example without a free descriptor.
  */
 export function publishFailure(
   { host, volumes, clock }: FailureDependencies,
@@ -19,7 +23,11 @@ export function publishFailure(
   error: unknown,
 ): DriverError {
   const cause = asDriverError(error, 'the driver failed unexpectedly; see its log');
-  const state = stateOf(host, targetPath);
+  const state = stateOf({ host, volumes }, targetPath);
+  if (state === 'unknown') {
+    const message = `the target path cannot be looked at: ${cause.code}: ${cause.message}`;
+    return new DriverError('UNAVAILABLE', message, { cause });
+  }
   if (!isVolume(state)) {
     volumes.failed.record(targetPath, { volumeId, error: cause });
     return cause;
@@ -37,12 +45,12 @@ export function publishFailure(
   return new DriverError('UNAVAILABLE', message, { cause });
 }
 
-/** Whether a volume is at the path, complete or not. False for a path that cannot be looked at. */
-export function isMounted(host: VolumeHost, targetPath: string): boolean {
-  return isVolume(stateOf(host, targetPath));
+/** Whether a volume is at the path, complete or not, as far as the driver can tell. */
+export function isMounted(deps: Pick<FailureDependencies, 'host' | 'volumes'>, targetPath: string): boolean {
+  return isVolume(stateOf(deps, targetPath));
 }
 
-function isVolume(state: TargetState | undefined): state is 'published' | 'incomplete' {
+function isVolume(state: KnownState): state is 'published' | 'incomplete' {
   return state === 'published' || state === 'incomplete';
 }
 
@@ -54,12 +62,13 @@ export function refreshFailureText(volumes: PublishedVolumes, targetPath: string
   return `refresh failed, ${kept}: ${reason}`;
 }
 
-/** Undefined for a path that cannot be looked at: there is no volume of ours then. */
-function stateOf(host: VolumeHost, targetPath: string): TargetState | undefined {
+function stateOf({ host, volumes }: Pick<FailureDependencies, 'host' | 'volumes'>, targetPath: string): KnownState {
   try {
     return host.inspect(targetPath);
   } catch (error) {
-    if (error instanceof DriverError) return undefined;
-    throw error;
+    if (!(error instanceof DriverError)) throw error;
+    // No volume can be at such a path.
+    if (error.code === 'INVALID_ARGUMENT') return 'absent';
+    return volumes.get(targetPath) === undefined ? 'unknown' : 'published';
   }
 }

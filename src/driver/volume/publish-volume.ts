@@ -101,7 +101,7 @@ export class PublishVolume {
 
   /** Whether a volume is at the path: what fails there is a refresh. */
   isMounted(targetPath: string): boolean {
-    return isMounted(this.#deps.host, targetPath);
+    return isMounted(this.#deps, targetPath);
   }
 
   /**

@@ -164,6 +164,68 @@ for (const [kernel, syscalls] of Object.entries(kernels)) {
   }
 }
 
+describe('a driver without a free descriptor', () => {
+  let node: NodeSandbox;
+  let driver: InProcessDriver;
+  let isOut = false;
+  const start = async (): Promise<void> => {
+    driver = await InProcessDriver.start(node, {
+      syscalls: wrapSyscalls(loadSyscalls(), (call) =>
+        isOut && ['openat', 'openat2', 'fsopen', 'fsmount'].includes(call) ? -constants.errno.EMFILE : undefined,
+      ),
+    });
+  };
+  beforeEach(async () => {
+    isOut = false;
+    node = new NodeSandbox();
+    await start();
+  });
+  afterEach(async () => {
+    await driver.stop();
+    node.remove();
+  });
+
+  it('answers UNAVAILABLE to a refresh, keeps the files, and counts the volume as failing', async () => {
+    const volume = node.volume();
+    await driver.kubelet.publish(volume.publishRequest());
+    const before = volume.read();
+    volume.renewToken();
+    isOut = true;
+    await assertFails(
+      driver.kubelet.publish(volume.publishRequest()),
+      'UNAVAILABLE',
+      /^refresh failed, the mounted files are kept: INTERNAL: .*: EMFILE$/,
+    );
+    assert.match(await driver.driver.metrics.text(), /volumes_failing_refresh\{code="INTERNAL"\} 1/);
+    isOut = false;
+    assert.deepEqual(volume.read(), before);
+    await driver.kubelet.publish(volume.publishRequest());
+    assertFull(volume, volume.token);
+  });
+
+  it('answers UNAVAILABLE for a volume that an earlier driver has mounted, and for a new one, and leaves nothing', async () => {
+    const mounted = node.volume();
+    await driver.kubelet.publish(mounted.publishRequest());
+    await driver.stop();
+    await start();
+    isOut = true;
+    const created = node.volume();
+    for (const volume of [mounted, created]) {
+      await assertFails(
+        driver.kubelet.publish(volume.publishRequest()),
+        'UNAVAILABLE',
+        /^the target path cannot be looked at: INTERNAL: .*: EMFILE$/,
+      );
+    }
+    isOut = false;
+    assert.deepEqual(created.kubeletEntries(), ['vol_data.json']);
+    for (const volume of [mounted, created]) {
+      await driver.kubelet.publish(volume.publishRequest());
+      assertFull(volume, volume.token);
+    }
+  });
+});
+
 /** The questions that a publish asks of the world, each as what makes it fail. */
 const questions: Readonly<Record<string, (backend: Backend, fail: () => Promise<void>) => Partial<Backend>>> = {
   'the guard': ({ guard }, fail) => ({
