@@ -5,9 +5,9 @@ import { ApplyServer } from '../../support/deploy/apply-server.js';
 import { buildFolder, buildOverlay, deployFolder, type Manifest } from '../../support/deploy/manifests.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
-/** Every component, but for one that is in another, and one that needs a value of the overlay's. */
+/** Every component, but for those that are in others or in the overlay, and one that needs a value of the overlay's. */
 const components = readdirSync(path.join(deployFolder, 'components')).filter(
-  (name) => !['admission', 'kubelet-dir'].includes(name),
+  (name) => !['admission', 'kubelet-dir', 'token-in-secrets', 'volume-limit'].includes(name),
 );
 
 /** kubectl sends the selector of a budget each time, whether it has changed or not. */

@@ -182,6 +182,7 @@ describe('deploy', function () {
         'openshift',
         'proxy-autoscaling',
         'scheduling',
+        'volume-limit',
         'proxy-credentials',
         'proxy-pod-monitor',
       ].sort(),
@@ -341,6 +342,21 @@ describe('deploy', function () {
     });
   }
 
+  it('lets an overlay set the limit of volumes in all policies at once', async () => {
+    const page = readFileSync(path.join(repository, 'docs', 'admission.md'), 'utf8');
+    const [, shown = ''] = /## How many volumes a pod can have\n.*?```yaml\n(.*?)```/s.exec(page) ?? [];
+    const objects = await buildOverlay(['volume-limit', 'admission', ...components], parse(shown) as object);
+    assertConsistent(objects);
+    const limited = objects.flatMap(({ kind, spec }) => {
+      const { variables = [] } = (kind === 'ValidatingAdmissionPolicy' ? spec : {}) as {
+        readonly variables?: readonly { readonly name: string; readonly expression: string }[];
+      };
+      return variables.flatMap(({ name, expression }) => (name === 'maxVolumes' ? [expression] : []));
+    });
+    assert.deepEqual(limited, Array(8).fill('32'));
+    assert.match(JSON.stringify(objects), /\['connectors-proxy'\]/);
+  });
+
   it('lets only the scraper to the port of metrics, of the pods that the DaemonSet makes', async () => {
     const objects = await buildOverlay(['network-policy']);
     const policy = objects.find(({ kind }) => kind === 'NetworkPolicy') as unknown as {
@@ -473,7 +489,14 @@ describe('deploy', function () {
       const expected = base.map((object) => (object.kind === 'CSIDriver' ? { ...object, spec } : object));
       assert.deepEqual(driver(objects).args, [...driver(base).args, ...flags]);
       assert.equal(configurationOf(driver(objects))['volume-health'], flags.length > 0);
-      assert.deepEqual(objects.map(withoutArguments), expected.map(withoutArguments));
+      const [rest, policies] = [false, true].map((isPolicy) =>
+        objects.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy') === isPolicy),
+      );
+      assert.deepEqual(rest?.map(withoutArguments), expected.map(withoutArguments));
+      assert.deepEqual(
+        policies?.map(({ metadata }) => metadata.name),
+        Array(2).fill('connectors-csi-volume-limit'),
+      );
     });
   }
 

@@ -11,6 +11,9 @@ const labels = {
   'app.kubernetes.io/component': 'admission',
 };
 
+/** Volumes of the driver in one pod. */
+export const maxVolumesPerPod = 16;
+
 /** Namespaces with this label and the value `off` are left out. */
 export const optOutLabel = 'connectors.alauda.io/volume-admission';
 
@@ -53,7 +56,11 @@ function policyOf(target: AdmissionTarget): object {
           : []),
       ],
       variables: [
-        { name: 'holders', expression: holders(target) },
+        // First, where a patch of the overlay finds it. As in the component volume-limit.
+        { name: 'maxVolumes', expression: String(maxVolumesPerPod) },
+        { name: 'found', expression: holders(target) },
+        // Judging costs the API server time by volume: what is judged at all is limited.
+        { name: 'holders', expression: `${volumeCount(target)} > variables.maxVolumes ? [] : variables.found` },
         { name: 'known', expression: celList(attributeNames) },
         { name: 'meant', expression: meantNames() },
         { name: 'minExpiration', expression: `duration('${attributeTable['token.expiration'].minMs / 1000}s')` },
@@ -61,11 +68,14 @@ function policyOf(target: AdmissionTarget): object {
         { name: 'maxExpiration', expression: "duration('24h')" },
         ...checks.map(({ name, isWrong }) => ({ name, expression: offenders(target, isWrong) })),
       ],
-      validations: checks.map((check) => ({
-        expression: `variables.${check.name}.size() == 0`,
-        message: check.message,
-        messageExpression: explained(target, check),
-      })),
+      validations: [
+        ...volumeLimitOf(target),
+        ...checks.map((check) => ({
+          expression: `variables.${check.name}.size() == 0`,
+          message: check.message,
+          messageExpression: explained(target, check),
+        })),
+      ],
     },
   };
 }
@@ -101,6 +111,33 @@ const isOurs = "(has(v.csi) && v.csi.driver == 'connectors-csi')";
 
 /** Lists of Tekton's tasks hold volumes one level deeper. */
 const ownVolumes = '(has(t.taskSpec) && has(t.taskSpec.volumes) ? t.taskSpec.volumes : [])';
+
+const ownVolumesOfTask = `${ownVolumes}.filter(v, ${isOurs})`;
+
+/** How many volumes are ours, in CEL. */
+function volumeCount({ holdsTasks }: AdmissionTarget): string {
+  return holdsTasks ? `variables.found.map(t, ${ownVolumesOfTask}.size()).sum()` : 'variables.found.size()';
+}
+
+/** Rejects more volumes than a pod can have, where the object says which of them are one pod's. */
+function volumeLimitOf(target: AdmissionTarget): readonly object[] {
+  const message = 'more volumes of connectors-csi than a pod can have: name several connectors in one volume';
+  const limit =
+    "' volumes of connectors-csi, more than the ' + string(variables.maxVolumes) + ' that a pod can have: name several connectors in one volume'";
+  if (target.holdsTasks) {
+    const excess = `variables.found.filter(t, ${ownVolumesOfTask}.size() > variables.maxVolumes)`;
+    const names = `${excess}.map(t, 'task ' + t.name + ', ' + string(${ownVolumesOfTask}.size())).join('; ')`;
+    return [{ expression: `${excess}.size() == 0`, message, messageExpression: `${names} + ${limit}` }];
+  }
+  if (!target.isOnePod) return [];
+  return [
+    {
+      expression: 'variables.found.size() <= variables.maxVolumes',
+      message,
+      messageExpression: `string(variables.found.size()) + ${limit}`,
+    },
+  ];
+}
 
 /** In CEL, of the object that `root` names. Steps that Kubernetes demands need no look. */
 function listsOf({ places, hasVariables }: AdmissionTarget, root: string): readonly string[] {

@@ -11,6 +11,8 @@ export interface AdmissionTarget {
   /** Paths of the lists of volumes, or of Tekton's tasks where `holdsTasks`. */
   readonly places: readonly (readonly string[])[];
   readonly holdsTasks: boolean;
+  /** Whether all volumes of the object are of the same pod. */
+  readonly isOnePod: boolean;
   /** What an entry is called in messages. */
   readonly noun: 'volume' | 'volume or workspace';
   /** Tekton puts in values later: what still holds a variable cannot be judged. */
@@ -20,8 +22,20 @@ export interface AdmissionTarget {
 }
 
 const always = ['CREATE', 'UPDATE'] as const;
-const built = { holdsTasks: false, noun: 'volume', hasVariables: false, isNamespaceKnown: true } as const;
-const tekton = { holdsTasks: false, noun: 'volume or workspace', hasVariables: true, isNamespaceKnown: true } as const;
+const built = {
+  holdsTasks: false,
+  isOnePod: true,
+  noun: 'volume',
+  hasVariables: false,
+  isNamespaceKnown: true,
+} as const;
+const tekton = {
+  holdsTasks: false,
+  isOnePod: true,
+  noun: 'volume or workspace',
+  hasVariables: true,
+  isNamespaceKnown: true,
+} as const;
 
 function ofTekton(...resources: readonly string[]): AdmissionTarget['rules'] {
   return [{ apiGroups: ['tekton.dev'], apiVersions: ['v1', 'v1beta1'], operations: always, resources }];
@@ -83,6 +97,8 @@ export const admissionTargets: readonly AdmissionTarget[] = [
     ...tekton,
     name: 'pipelineruns',
     kinds: ['PipelineRun'],
+    // Each Task takes the workspaces that it names.
+    isOnePod: false,
     rules: ofTekton('pipelineruns'),
     places: [
       ['spec', 'workspaces'],
@@ -95,6 +111,7 @@ export const admissionTargets: readonly AdmissionTarget[] = [
     name: 'pipelines',
     kinds: ['Pipeline', 'PipelineRun'],
     holdsTasks: true,
+    isOnePod: false,
     noun: 'volume',
     rules: ofTekton('pipelines', 'pipelineruns'),
     places: [

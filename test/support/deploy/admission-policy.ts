@@ -1,4 +1,4 @@
-import { celEnv, parse, plan } from '@bufbuild/cel';
+import { CelScalar, celEnv, celMethod, listType, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import type { Manifest } from './manifests.js';
 
@@ -50,7 +50,11 @@ interface Named {
 
 type Bindings = Readonly<Record<string, unknown>>;
 
-const environment = celEnv({ funcs: [...strings] });
+/** Of Kubernetes' own functions the one that the policies use. */
+const sum = celMethod('sum', listType(CelScalar.INT), [], CelScalar.INT, function sumOf() {
+  return [...this].reduce<bigint>((total, item) => total + BigInt(Number(item)), 0n);
+});
+const environment = celEnv({ funcs: [...strings, sum] });
 const plans = new Map<string, ReturnType<typeof plan>>();
 /** Longer ones, and those with line breaks, give way to the constant message. */
 const maxMessageBytes = 5 * 1024;

@@ -9,7 +9,7 @@ import { attributeNames, isAttributeName } from '../../../src/driver/volume/attr
 import { parseVolumeAttributes } from '../../../src/driver/volume/attributes.js';
 import { admissionKinds } from '../../support/admission/admission-objects.js';
 import type { AdmissionKind } from '../../support/admission/admission-objects.js';
-import { optOutLabel } from '../../support/admission/admission-policies.js';
+import { maxVolumesPerPod, optOutLabel } from '../../support/admission/admission-policies.js';
 import { ruleOf } from '../../support/admission/attribute-patterns.js';
 import { manifestSchema, volumeAttributesSchema } from '../../support/admission/attribute-schema.js';
 import { generatedFiles } from '../../support/admission/generated-files.js';
@@ -111,6 +111,7 @@ describe('what deploy/ has from the table of attributes', () => {
       const expressionOf = (name: string): string => variables.find((variable) => variable.name === name)!.expression;
       assert.equal(expressionOf('maxExpiration'), `duration('${maxMs / 3_600_000}h')`);
       assert.equal(expressionOf('minExpiration'), "duration('600s')");
+      assert.equal(expressionOf('maxVolumes'), String(maxVolumesPerPod));
     }
   });
 
@@ -307,6 +308,33 @@ describe('the admission policies', () => {
     assert.equal(toldOf(task, block).length, 2);
     assert.equal(toldOf(task, { connectors: '$(params.a)', 'connector.name': '$(params.b)' }).length, 0);
     assert.match(toldOf(pod, { connectors: '$(params.connectors)' }).join(), /attribute "connectors" must be/);
+  });
+
+  it('say that a pod has too many volumes, and look at none of them then', () => {
+    const many = Array.from({ length: maxVolumesPerPod + 1 }, (_, at) => ({ ...volumeOf({}), name: `v${at}` }));
+    const limit = 'more than the 16 that a pod can have: name several connectors in one volume';
+    const inTemplate = (spec: object): object => ({ spec: { template: { spec } } });
+    assert.deepEqual(told(pod, { spec: { volumes: many } }), [`17 volumes of connectors-csi, ${limit}`]);
+    assert.deepEqual(told(deployment, inTemplate({ volumes: many })), [`17 volumes of connectors-csi, ${limit}`]);
+    assert.deepEqual(told(task, { spec: { volumes: many } }), [`17 volumes of connectors-csi, ${limit}`]);
+    const build = { name: 'build', taskSpec: { volumes: many } };
+    assert.deepEqual(told(pipeline, { spec: { tasks: [build] } }), [
+      `task build, 17 volumes of connectors-csi, ${limit}`,
+    ]);
+    assert.equal(told(pod, { spec: { volumes: many.slice(1) } }).length, 1, 'connectors are missing in 16 volumes');
+  });
+
+  it('judge no volumes of an object for several pods that has more of them than one pod can have', () => {
+    const each = Array.from({ length: maxVolumesPerPod + 1 }, (_, at) => ({ ...volumeOf({}), name: `v${at}` }));
+    const tasks = each.map((volume, at) => ({ name: `task-${at}`, taskSpec: { volumes: [volume] } }));
+    const run = admissionKinds.find(({ kind }) => kind === 'PipelineRun')!;
+    for (const [kind, spec, fewer] of [
+      [pipeline, { tasks }, { tasks: tasks.slice(1) }],
+      [run, { workspaces: each }, { workspaces: each.slice(1) }],
+    ] as const) {
+      assert.deepEqual(told(kind, { spec }), []);
+      assert.equal(told(kind, { spec: fewer }).length, 1);
+    }
   });
 
   it('let be changed, scaled and removed what was there before them', () => {

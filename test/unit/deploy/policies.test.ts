@@ -85,6 +85,35 @@ describe('the policy for minted tokens', () => {
   });
 });
 
+describe('the policy for volumes of one pod', () => {
+  const policy = policyOf('volume-limit');
+  const ours = (count: number): readonly object[] =>
+    Array.from({ length: count }, (_, at) => ({ name: `connectors-${at}`, csi: { driver: 'connectors-csi' } }));
+  const ask = (volumes: readonly object[] | undefined): readonly string[] =>
+    denials(policy, {
+      ...{ operation: 'CREATE', group: '', resource: 'pods', username: 'dev', extra: {} },
+      object: { metadata: { name: 'build' }, spec: { containers: [], ...(volumes === undefined ? {} : { volumes }) } },
+    });
+
+  it('admits what is within the limit, and counts nothing but volumes of the driver', () => {
+    const others = [
+      { name: 'scratch', emptyDir: {} },
+      { name: 'other', csi: { driver: 'secrets-store.csi.k8s.io' } },
+    ];
+    for (const volumes of [undefined, [], others, ours(16), [...ours(16), ...others]]) {
+      assert.deepEqual(ask(volumes), []);
+    }
+  });
+
+  for (const count of [17, 100, 2000]) {
+    it(`denies ${count} of them, and says how many a pod can have`, () => {
+      assert.deepEqual(ask(ours(count)), [
+        `${count} volumes of connectors-csi, more than the 16 that a pod can have: name several connectors in one volume`,
+      ]);
+    });
+  }
+});
+
 describe('the policy for AccessRequests', () => {
   const policy = policyOf('approval');
   const annotations = { 'connectors.alauda.io/requested-by-node': 'node-1' };
