@@ -126,7 +126,7 @@ export class AccessReviews {
     const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
     const isAllowed = parseAnswer(answer, askingWhether(permission));
     const isWithdrawn = !isAllowed && this.#wasAllowed(permission);
-    this.#answers.put(permissionKey(permission), isAllowed, askedAt);
+    this.#answers.put(permissionKey(permission), isAllowed, askedAt, permission.account.namespace);
     if (isWithdrawn) for (const listener of this.#denialListeners) listener();
     return isAllowed;
   }

@@ -1,4 +1,5 @@
 import type { Clock, Moment } from '../clock.js';
+import { FairMap } from '../load/fair-map.js';
 
 interface Answer {
   readonly isAllowed: boolean;
@@ -16,8 +17,9 @@ export interface AnswerLifetimes {
 }
 
 /**
- * Of each kind. A node has 110 pods with a handful of connectors each; beyond it the answers that were asked first are
- * forgotten. Anybody's pods can raise any number of questions that are denied: they make none forgotten that is allowed.
+ * Of each kind. A node has 110 pods with a handful of connectors each; beyond it the oldest answers of the namespace with
+ * the most are forgotten. A pod can cause any number of denied reviews, and with a Role for all names of allowed ones too:
+ * neither evicts what other namespaces are allowed.
  */
 const maxAnswers = 4096;
 
@@ -29,8 +31,8 @@ export class AnswerCache {
   readonly #clock: Clock;
   readonly #steadyNow: () => number;
   readonly #lifetimes: AnswerLifetimes;
-  readonly #allowed = new Map<string, Answer>();
-  readonly #denied = new Map<string, Answer>();
+  readonly #allowed = new FairMap<Answer>(maxAnswers);
+  readonly #denied = new FairMap<Answer>(maxAnswers);
 
   /** @param steadyNow a clock in milliseconds that is never set. */
   constructor(clock: Clock, steadyNow: () => number, lifetimes: AnswerLifetimes = { allowedForMs, deniedForMs }) {
@@ -64,14 +66,16 @@ export class AnswerCache {
     this.#denied.delete(key);
   }
 
-  /** An answer never replaces one that was asked for later: questions may overtake each other. */
-  put(key: string, isAllowed: boolean, askedAt: Moment): void {
+  /**
+   * An answer never replaces one that was asked for later: questions may overtake each other.
+   * @param namespace of the account.
+   */
+  put(key: string, isAllowed: boolean, askedAt: Moment, namespace: string): void {
     const known = this.#known(key);
     if (known !== undefined && known.askedAt.steadyMs > askedAt.steadyMs) return;
     this.forget(key);
     const answers = isAllowed ? this.#allowed : this.#denied;
-    answers.set(key, { isAllowed, askedAt });
-    if (answers.size > maxAnswers) answers.delete(answers.keys().next().value ?? '');
+    answers.set(key, { isAllowed, askedAt }, namespace);
   }
 
   #known(key: string): Answer | undefined {

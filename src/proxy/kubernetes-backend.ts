@@ -70,11 +70,12 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
   const parts = [flags, connectors, secrets, authority];
   return {
     tokens: new TokenReviews({ client, audience, pace: new QuestionPace(limits.questions, steadyNow) }),
-    authorizer: new ReviewedAccess(
-      new AccessReviews(client, clock, accessLifetimes),
-      new QuestionPace(limits.questions, steadyNow),
-      (answer) => metrics.reviewed('access', answer),
-    ),
+    authorizer: new ReviewedAccess({
+      reviews: new AccessReviews(client, clock, accessLifetimes),
+      pace: new QuestionPace(limits.questions, steadyNow),
+      exists: (connector) => connectors.has(connector),
+      onAsked: (answer) => metrics.reviewed('access', answer),
+    }),
     flags: (signal) => flags.get(signal),
     connectors,
     secrets,

@@ -1,36 +1,49 @@
 import type { AccessReviews } from '../../access/access-reviews.js';
 import type { Permission } from '../../access/permission.js';
-import type { Authorizer } from './authorizer.js';
+import type { ConnectorRef } from '../../connectors/model.js';
 import type { QuestionPace } from '../../load/question-pace.js';
+import type { Authorizer } from './authorizer.js';
 import { paced } from '../refusal.js';
 import type { Caller } from './caller.js';
 
 /** How long answers count: a right that is withdrawn ends what uses it within 10 seconds. */
 export const accessLifetimes = { allowedForMs: 10_000, deniedForMs: 5_000 } as const;
 
-/** Asks the API server what callers may do, as whom the token's review has shown them. */
+export interface ReviewedAccessOptions {
+  readonly reviews: AccessReviews;
+  readonly pace: QuestionPace;
+  /** Whether there may be such a Connector. */
+  readonly exists: (connector: ConnectorRef) => boolean;
+  readonly onAsked: (answer: 'cached' | 'asked') => void;
+}
+
+/**
+ * Asks the API server what callers may do, as whom the token's review has shown them. A caller with a Role for all names
+ * is allowed any number of names that it makes up, so reviews of Connectors that do not exist are rate-limited as denied
+ * ones are. They are made all the same, since without one the time would show a caller which Connectors exist.
+ */
 export class ReviewedAccess implements Authorizer {
-  readonly #reviews: AccessReviews;
-  readonly #pace: QuestionPace;
-  readonly #onAsked: (answer: 'cached' | 'asked') => void;
+  readonly #options: ReviewedAccessOptions;
   /** With the identity of who asks. */
   readonly #asked = new WeakMap<readonly Permission[], readonly Permission[]>();
 
-  constructor(reviews: AccessReviews, pace: QuestionPace, onAsked: (answer: 'cached' | 'asked') => void) {
-    this.#reviews = reviews;
-    this.#pace = pace;
-    this.#onAsked = onAsked;
+  constructor(options: ReviewedAccessOptions) {
+    this.#options = options;
   }
 
   async isAnyAllowed(caller: Caller, permissions: readonly Permission[], signal: AbortSignal): Promise<boolean> {
+    const { reviews, pace, exists, onAsked } = this.#options;
     const asked = this.#withIdentity(caller, permissions);
-    const known = this.#reviews.known(asked);
-    this.#onAsked(known === undefined ? 'asked' : 'cached');
+    const known = reviews.known(asked);
+    onAsked(known === undefined ? 'asked' : 'cached');
     if (known !== undefined) return known;
     const { user, pod } = caller;
-    const ask = (): Promise<boolean> => this.#reviews.isAnyAllowed(asked, signal);
-    const outcome = await this.#pace.ask(`${user} ${pod?.uid ?? ''}`, ask, (isAllowed) => isAllowed, signal);
-    if (outcome === undefined) throw paced(`${user} has named too many connectors that it may not use`);
+    const ask = (): Promise<boolean> => reviews.isAnyAllowed(asked, signal);
+    const isWorth = (isAllowed: boolean): boolean => isAllowed && asked.every(({ connector }) => exists(connector));
+    const outcome = await pace.ask(`${user} ${pod?.uid ?? ''}`, ask, isWorth, signal);
+    if (outcome === undefined) {
+      throw paced(`${user} has named too many connectors that it may not use, or that do not exist`);
+    }
     return outcome.answer;
   }
 

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { SharedCalls } from '../../access/shared-calls.js';
+import { FairMap } from '../../load/fair-map.js';
 import type { Secret } from '../../secret.js';
 import type { Caller } from './caller.js';
+import { serviceAccountOf } from './caller.js';
 import { tokenClaims } from './token-claims.js';
 import type { TokenVerifier } from './token-verifier.js';
 
@@ -33,8 +35,10 @@ export interface VerifiedTokensOptions {
  */
 export class VerifiedTokens implements TokenVerifier {
   readonly #options: VerifiedTokensOptions;
-  readonly #valid = new Map<string, Verdict>();
-  readonly #invalid = new Map<string, Verdict>();
+  /** By namespaces of service accounts. */
+  readonly #valid = new FairMap<Verdict>(maxValid);
+  /** By addresses of clients. */
+  readonly #invalid = new FairMap<Verdict>(maxInvalid);
   readonly #digests = new WeakMap<Secret, string>();
   readonly #asking = new SharedCalls<Caller | undefined>();
 
@@ -71,10 +75,8 @@ export class VerifiedTokens implements TokenVerifier {
     const caller = await verifier.verify(token, from, signal);
     this.#valid.delete(key);
     this.#invalid.delete(key);
-    const [verdicts, forMs, max] =
-      caller === undefined ? [this.#invalid, invalidForMs, maxInvalid] : [this.#valid, validForMs, maxValid];
-    verdicts.set(key, { caller, untilSteadyMs: askedMs + forMs });
-    if (verdicts.size > max) verdicts.delete(verdicts.keys().next().value ?? '');
+    if (caller === undefined) this.#invalid.set(key, { caller, untilSteadyMs: askedMs + invalidForMs }, from);
+    else this.#valid.set(key, { caller, untilSteadyMs: askedMs + validForMs }, namespaceOf(caller));
     return caller;
   }
 
@@ -88,4 +90,8 @@ export class VerifiedTokens implements TokenVerifier {
   #unexpired(caller: Caller | undefined): Caller | undefined {
     return caller !== undefined && caller.expiresAtMs > this.#options.clock.now() ? caller : undefined;
   }
+}
+
+function namespaceOf({ user }: Caller): string {
+  return serviceAccountOf(user)?.namespace ?? '';
 }

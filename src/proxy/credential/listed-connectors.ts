@@ -84,6 +84,12 @@ export class ListedConnectors implements ConnectorLookup, KnownObjects {
     );
   }
 
+  has(ref: ConnectorRef): boolean {
+    const { isSynced, objects, refused } = this.#connectors.state;
+    const key = objectKey(ref);
+    return !isSynced || objects.has(key) || refused.has(key);
+  }
+
   async find(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined> {
     if (!this.#connectors.state.isSynced) await untilRead(this.#connectors.state, signal, 'reading connectors');
     if (!this.#classes.state.isSynced) await untilRead(this.#classes.state, signal, 'reading connectorclasses');

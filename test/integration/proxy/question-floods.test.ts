@@ -91,4 +91,25 @@ describe('floods of questions for the API server', () => {
     assert.ok(asked - 1 <= allowedIn(tookMs));
     assert.deepEqual([...statuses].sort(), [403, 429]);
   });
+
+  it('by connectors that do not exist are slowed down by the pod, also for an account that may use all', async () => {
+    stage.api.bind({
+      serviceAccount: 'ci/stranger',
+      namespace: 'ci',
+      rules: [{ verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] }],
+    });
+    const token = stage.token('stranger');
+    const absent = await stage.client('ci/absent', token).get(tool.url());
+    assert.equal(absent.status, 502);
+    assert.match(absent.body, /connector ci\/absent does not exist/);
+    let made = 0;
+    const names = (): string => Array.from({ length: 32 }, () => `ci/no-${(made += 1)}`).join(',');
+    const { tookMs, statuses } = await flood(() => stage.client(names(), token));
+    const asked = stage.api.count({ resource: 'subjectaccessreviews' });
+    console.log(`      ${asked - 1} reviews of access in ${Math.round(tookMs)} ms`);
+    assert.ok(asked - 1 <= allowedIn(tookMs));
+    assert.deepEqual([...statuses].sort(), [429, 502]);
+    // Those that exist have no limit.
+    assert.equal((await stage.client('ci/tool', token).get(tool.url())).status, 200);
+  });
 });

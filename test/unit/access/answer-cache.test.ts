@@ -6,8 +6,8 @@ describe('the cache of answers', () => {
   let clock: ManualClock;
   let steadyMs: number;
   let cache: AnswerCache;
-  const put = (key: string, isAllowed: boolean, agoMs = 0): void =>
-    cache.put(key, isAllowed, { wallMs: clock.ms - agoMs, steadyMs: steadyMs - agoMs });
+  const put = (key: string, isAllowed: boolean, agoMs = 0, namespace = 'ci'): void =>
+    cache.put(key, isAllowed, { wallMs: clock.ms - agoMs, steadyMs: steadyMs - agoMs }, namespace);
   const pass = (ms: number): void => {
     clock.ms += ms;
     steadyMs += ms;
@@ -60,6 +60,14 @@ describe('the cache of answers', () => {
     assert.deepEqual([cache.get('0'), cache.get('4999')], [undefined, true]);
     const kept = Array.from({ length: 5000 }, (_, index) => cache.get(String(index))).filter(Boolean).length;
     assert.equal(kept, 4096);
+  });
+
+  it("forgets nothing of another namespace's for any number of answers, allowed or denied", () => {
+    for (const isAllowed of [true, false]) {
+      put(`other-${isAllowed}`, isAllowed, 0, 'team-a');
+      for (let index = 0; index < 5000; index += 1) put(`${index}-${isAllowed}`, isAllowed);
+      assert.equal(cache.get(`other-${isAllowed}`), isAllowed);
+    }
   });
 
   it('forgets nothing that is allowed for any number of answers that deny', () => {
