@@ -107,7 +107,7 @@ function tokenOf(api: KubeApi): string {
 }
 
 /** The first replica makes it. */
-async function authorityIn(api: KubeApi): Promise<string> {
+export async function authorityIn(api: KubeApi): Promise<string> {
   let secret: KubeObject | undefined;
   await eventually('the proxy has made its CA', () => {
     secret = api.get('secrets', { namespace: service.namespace, name: 'connectors-proxy-ca' });

@@ -1,7 +1,11 @@
-// What a proxy takes with Connectors that nobody uses, and when all have their status: `npm run build && unshare --mount --propagation private node --import
-// tsx test/bench/proxy/proxy-at-rest.ts [--connectors 1,1000,5000] [--seconds 40] [FLAG of the proxy...]`. The built proxy against
-// the test API server, in which every Connector has a Secret, a tool that answers, and a class with probes.
+// Memory of the proxy with unused Connectors, the time until all of them have a status, and memory after a burst of clients:
+// `npm run build && unshare --mount --propagation private node --import tsx test/bench/proxy/proxy-at-rest.ts
+// [--connectors 1,1000,5000] [--seconds 40] [--clients 200] [FLAG of the proxy...]`. The built proxy runs against the test API
+// server. Every Connector has a Secret, a tool that responds, and a class with probes.
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { driverBindings } from '../../support/access/driver-rules.js';
@@ -10,7 +14,8 @@ import { KubeApi } from '../../support/kube-api/kube-api.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
-import { proxyEnv } from './deployed-proxy.js';
+import { authorityIn, proxyEnv } from './deployed-proxy.js';
+import { agentOf, get, open } from './tunnel-client.js';
 
 const args = process.argv.slice(2);
 const optionOf = (name: string, fallback: string): string => {
@@ -19,6 +24,10 @@ const optionOf = (name: string, fallback: string): string => {
 };
 const counts = optionOf('--connectors', '1,1000,5000').split(',').map(Number);
 const seconds = Number(optionOf('--seconds', '40'));
+const clients = Number(optionOf('--clients', '0'));
+const requestsEach = 50;
+/** Within this time after a burst the proxy returns memory to the kernel. */
+const restMs = 20_000;
 const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 const namespaces = 50;
 const cel = 'response.statusCode < 400';
@@ -47,6 +56,38 @@ function put(api: KubeApi, tool: ToolServer, count: number): void {
   }
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Clients with a connection each, which send requests at the same time through one Connector. */
+async function burst(api: KubeApi, proxy: ProxyProcess, port: number): Promise<void> {
+  const [namespace, name] = ['team-0', 'builder'];
+  const rule = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
+  api.bind({ serviceAccount: `${namespace}/${name}`, namespace, rules: [rule] });
+  const pod = { name: 'build-1', uid: 'b1c6dd2b-6a3a-4b7a-9d27-0d6e2e3b3c12' };
+  const identity = { namespace, name, audiences: ['connectors-proxy'], expirationSeconds: 7200, pod };
+  const { token } = api.identities.issueServiceAccount(identity);
+  const way = {
+    ...{ name: 'proxy', host: 'tool.test', port, authority: await authorityIn(api) },
+    proxy: { port: proxy.port, login: `${namespace}%2Ftool-0:${token}` },
+  };
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      const socket = await open(way);
+      const agent = agentOf(socket);
+      for (let request = 0; request < requestsEach; request += 1) await get(way, agent, '/');
+      socket.destroy();
+    }),
+  );
+  await new Promise((resolve) => setTimeout(resolve, restMs));
+}
+
 for (const count of counts) {
   const directory = mkdtempSync(path.join(tmpdir(), 'proxy-at-rest-'));
   const api = await KubeApi.start();
@@ -55,14 +96,16 @@ for (const count of counts) {
   const kubeconfig = path.join(directory, 'kubeconfig');
   api.writeKubeconfig(kubeconfig, { name: 'proxy' });
   put(api, tool, count);
+  const healthPort = await freePort();
+  const health = `http://127.0.0.1:${healthPort}`;
   const startMs = performance.now();
   const proxy = await ProxyProcess.start({
     directory,
     hosts: ['tool.test'],
-    flags: ['--kubeconfig', kubeconfig, '--http-address', '127.0.0.1:39808', ...args],
+    flags: ['--kubeconfig', kubeconfig, '--http-address', `127.0.0.1:${healthPort}`, ...args],
     env: proxyEnv,
   });
-  const isReady = async (): Promise<boolean> => (await fetch('http://127.0.0.1:39808/readyz')).ok;
+  const isReady = async (): Promise<boolean> => (await fetch(`${health}/readyz`)).ok;
   while (!(await isReady().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 20));
   const readyMs = performance.now() - startMs;
   const written = (): number =>
@@ -72,7 +115,7 @@ for (const count of counts) {
     await new Promise((resolve) => setTimeout(resolve, 250));
     if (writtenMs === undefined && written() === count) writtenMs = performance.now() - startMs;
   }
-  const metrics = await (await fetch('http://127.0.0.1:39808/metrics')).text();
+  const metrics = await (await fetch(`${health}/metrics`)).text();
   const watched = Number(/^connectors_proxy_watched_bytes (\d+)/m.exec(metrics)?.[1]) / 2 ** 20;
   const refused = /^connectors_proxy_objects_refused (\d+)/m.exec(metrics)?.[1];
   const row = [
@@ -91,6 +134,11 @@ for (const count of counts) {
       `all after ${writtenMs === undefined ? '-' : (writtenMs / 1000).toFixed(1)} s`,
     ].join('\t'),
   );
+  if (clients > 0) {
+    await burst(api, proxy, Number(new URL(tool.url('tool.test')).port));
+    const after = ['VmRSS', 'RssAnon', 'VmHWM'].map((field) => `${field} ${memoryMb(proxy.pid, field)}`);
+    console.log(`after a burst of ${clients} clients\t${after.join('\t')}`);
+  }
   await proxy.stop();
   await tool.stop();
   await api.stop();
