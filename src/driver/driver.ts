@@ -11,7 +11,6 @@ import type { RpcEdge } from './csi/unary.js';
 import { DriverError } from '../errors.js';
 import { EventLoopDelay } from '../process/event-loop-delay.js';
 import { HealthServer } from '../process/health-server.js';
-import { loadAccept } from './host/accept.js';
 import type { Syscalls } from './host/syscalls.js';
 import { largestVolumeBytes } from './host/footprint.js';
 import { loadPageBytes } from './host/page-size.js';
@@ -63,7 +62,6 @@ export class Driver {
   readonly #server: SocketServer;
   readonly #registration: KubeletRegistration | undefined;
   readonly #health: HealthServer | undefined;
-  readonly #accept = loadAccept();
   readonly #stopping = new AbortController();
   readonly #eventLoopDelay = new EventLoopDelay((seconds) => this.metrics.eventLoopDelayed(seconds));
   readonly metrics: Metrics;
@@ -114,7 +112,6 @@ export class Driver {
       drainMs,
       socket: limits.csiSocket,
       connection: limits.grpcConnection,
-      accept: this.#accept,
       observer: this.#socketObserver(),
       log,
     });
@@ -207,7 +204,6 @@ export class Driver {
       retryMs: registrationRetryMs,
       socket: limits.registrationSocket,
       connection: limits.grpcConnection,
-      accept: this.#accept,
       observer: this.#socketObserver(),
       log,
     });

@@ -10,7 +10,6 @@ import type { Backend } from './backend.js';
 import type { DriverConfig } from './config.js';
 import type { RenderJob, RenderOutcome } from './content/render-job.js';
 import { TemplateRenderer } from './content/template-renderer.js';
-import { LateCalls } from './csi/late-calls.js';
 import { nodeService } from './csi/node.js';
 import type { RpcEdge } from './csi/unary.js';
 import type { Metrics } from './metrics.js';
@@ -96,7 +95,6 @@ export class VolumeCases {
       publish: this.#publish,
       unpublish: new UnpublishVolume({ ...shared, source: backend.source, access: backend.access }),
       statistics: new VolumeStatisticsQuery(shared),
-      lateCalls: new LateCalls(() => performance.now()),
       health: new VolumeHealthQuery(shared),
       advertisesHealth: config['volume-health'],
       failures: this.failures,

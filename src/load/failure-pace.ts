@@ -12,6 +12,7 @@ export interface FailurePaceOptions {
 
 /** A publish that has been read. */
 export interface PacedCall {
+  readonly volumeId: string;
   /** Empty where nobody knows whose it is: such calls are not slowed down. */
   readonly podUid: string;
   /** How messages call the pod, and what the request holds in memory: see AskingCall. */
@@ -22,8 +23,10 @@ export interface PacedCall {
 }
 
 interface HeldCall {
+  readonly volumeId: string;
   readonly units: number;
-  readonly end: () => void;
+  /** @param reason fails the call; without it the call goes on. */
+  readonly end: (reason?: DriverError) => void;
 }
 
 /**
@@ -70,6 +73,12 @@ export class FailurePace {
     }
   }
 
+  /** Fails the delayed calls of a volume that is being unpublished (ABORTED): they must not mount it again. */
+  cancel(volumeId: string): void {
+    const reason = new DriverError('ABORTED', 'the volume is being unpublished');
+    for (const held of [...this.#held]) if (held.volumeId === volumeId) held.end(reason);
+  }
+
   /** Nobody is held any more. */
   stop(): void {
     this.#isStopped = true;
@@ -95,21 +104,26 @@ export class FailurePace {
     );
   }
 
-  /** Waits until the time is over, the signal aborts, or the driver stops. @returns false when there is no room to. */
-  async #hold({ sizeBytes }: PacedCall, delayMs: number, signal: AbortSignal): Promise<boolean> {
+  /**
+   * Waits until the time is over, the signal aborts, or the driver stops. @returns false when there is no room to.
+   * @throws {DriverError} ABORTED when the volume is unpublished meanwhile.
+   */
+  async #hold({ volumeId, sizeBytes }: PacedCall, delayMs: number, signal: AbortSignal): Promise<boolean> {
     const units = unitsOf(sizeBytes);
     if (delayMs <= 0 || signal.aborted) return true;
     if (this.#isStopped || this.#units + units > limits.failures.units) return false;
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
+    await new Promise<void>((resolve, reject) => {
+      const end = (reason?: DriverError): void => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', end);
+        signal.removeEventListener('abort', goOn);
         if (this.#held.delete(held)) this.#units -= units;
-        resolve();
+        if (reason === undefined) resolve();
+        else reject(reason);
       };
-      const held = { units, end };
-      const timer = setTimeout(end, delayMs);
-      signal.addEventListener('abort', end, { once: true });
+      const goOn = (): void => end();
+      const held: HeldCall = { volumeId, units, end };
+      const timer = setTimeout(goOn, delayMs);
+      signal.addEventListener('abort', goOn, { once: true });
       this.#held.add(held);
       this.#units += units;
     });

@@ -1,6 +1,3 @@
-/** How new connections are let in, see driver/csi/connection-turns.ts. One costs the driver half a millisecond. */
-const turns = { accepted: 256, fresh: 48, waiting: 32, silentMs: 50, muteMs: 5 } as const;
-
 /**
  * Every bound on what others can make the driver hold or do, in one place. Names carry the units. What an operator may want
  * to choose is the default of a flag (driver/config.ts), which is named beside it.
@@ -136,8 +133,8 @@ export const limits = {
    * volumes of a node may be dialled for at once. Of the calls on them, those whose request is not complete: each holds 10 KB
    * and what has come of the request; see driver/csi/half-sent-calls.ts.
    */
-  csiSocket: { connections: 4096, backlog: 4096, halfSentCalls: 128, turns },
-  registrationSocket: { connections: 16, backlog: 16, halfSentCalls: 16, turns },
+  csiSocket: { connections: 4096, backlog: 4096, halfSentCalls: 128 },
+  registrationSocket: { connections: 16, backlog: 16, halfSentCalls: 16 },
   /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
   log: { maxQueuedBytes: 256 * 1024, gatherMs: 10, retryMs: [20, 1000] },
   /** The port of metrics and probes, which the whole pod network may reach. */

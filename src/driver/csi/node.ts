@@ -2,6 +2,7 @@ import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { ErrorCode } from '../../errors.js';
 import { DriverError, asDriverError } from '../../errors.js';
 import type { VolumeHost, VolumeStatistics } from '../volume/ports.js';
+import type { PublishCall } from '../volume/publish-call.js';
 import type { PublishRequest } from '../volume/publish-request.js';
 import type { PublishOutcome, PublishVolume } from '../volume/publish-volume.js';
 import type { UnpublishVolume } from '../volume/unpublish-volume.js';
@@ -15,7 +16,6 @@ import type { AttributeBounds } from '../volume/attributes.js';
 import type { FailurePace, PacedCall } from '../../load/failure-pace.js';
 import { askingCallOf } from './asking-call.js';
 import { isRepeatOf, parsePublishRequest } from './publish-request.js';
-import type { LateCalls } from './late-calls.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
 import { loggedVolumeId, volumeIdProblem } from './volume-id.js';
@@ -27,11 +27,10 @@ export interface NodeOptions {
   readonly publish: PublishVolume;
   readonly unpublish: UnpublishVolume;
   readonly statistics: VolumeStatisticsQuery;
-  readonly lateCalls: LateCalls;
   readonly health: VolumeHealthQuery;
   /** Advertises `GET_VOLUME_HEALTH`: alpha in CSI 1.13, and unknown to clients of earlier versions. */
   readonly advertisesHealth: boolean;
-  readonly failures: Pick<FailurePace, 'run'>;
+  readonly failures: Pick<FailurePace, 'run' | 'cancel'>;
   /** Told of every publish that succeeded. */
   readonly onPublished: (outcome: PublishOutcome) => void;
   /** Told of every publish that failed, with the code that the kubelet was given. */
@@ -68,9 +67,9 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
 }
 
 function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeRequest__Output, Record<string, never>> {
-  const { host, publish, attributeBounds, lateCalls, failures, onPublished, onFailed } = options;
+  const { host, publish, attributeBounds, failures, onPublished, onFailed } = options;
   const bounds = { ...attributeBounds, targetPathProblem: (path: string) => host.targetPathProblem(path) };
-  return async (message, signal, report, peer) => {
+  return async (message, signal, report) => {
     report.volumeId = loggedVolumeId(message.volume_id);
     // Until it is read, it is refused.
     report.outcome = 'refused';
@@ -80,25 +79,21 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       describePod(report, request.pod);
       return request;
     };
-    const attempt = async (): Promise<PublishOutcome> => {
-      lateCalls.publish(message.volume_id, peer);
-      return publish.run(
-        {
-          volumeId: message.volume_id,
-          targetPath: message.target_path,
-          asking: (isPodInfoTrusted) => askingCallOf(message, isPodInfoTrusted),
-          isRepeatOf: (request) => {
-            const isRepeat = isRepeatOf(message, request);
-            if (isRepeat) describePod(report, request.pod);
-            return isRepeat;
-          },
-          parse,
-        },
-        signal,
-      );
+    const call: PublishCall = {
+      volumeId: message.volume_id,
+      targetPath: message.target_path,
+      asking: (isPodInfoTrusted) => askingCallOf(message, isPodInfoTrusted),
+      isRepeatOf: (request) => {
+        const isRepeat = isRepeatOf(message, request);
+        if (isRepeat) describePod(report, request.pod);
+        return isRepeat;
+      },
+      parse,
     };
     try {
-      const { path, steps } = await failures.run(pacedCallOf(message, publish), signal, attempt);
+      const { path, steps } = await failures.run(pacedCallOf(message, publish), signal, () =>
+        publish.run(call, signal),
+      );
       report.outcome = path;
       report.steps = steps;
       onPublished({ path, steps });
@@ -111,8 +106,9 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
 }
 
 function pacedCallOf(message: NodePublishVolumeRequest__Output, publish: PublishVolume): PacedCall {
+  const { volume_id: volumeId, target_path: targetPath } = message;
   const { owner, pod, sizeBytes } = askingCallOf(message, false);
-  return { podUid: owner.podUid, pod, sizeBytes, isMounted: () => publish.isMounted(message.target_path) };
+  return { volumeId, podUid: owner.podUid, pod, sizeBytes, isMounted: () => publish.isMounted(targetPath) };
 }
 
 function describePod(
@@ -124,12 +120,13 @@ function describePod(
 }
 
 function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeRequest__Output, Record<string, never>> {
-  return async ({ volume_id: volumeId, target_path: targetPath }, signal, report, peer) => {
+  return async ({ volume_id: volumeId, target_path: targetPath }, signal, report) => {
     report.volumeId = loggedVolumeId(volumeId);
     ensureGiven(volumeId, { target_path: targetPath });
     const problem = options.host.targetPathProblem(targetPath);
     if (problem !== undefined) throw new DriverError('INVALID_ARGUMENT', problem);
-    options.lateCalls.unpublish(volumeId, peer);
+    // A publish that is delayed holds no lock, which would end it.
+    options.failures.cancel(volumeId);
     await options.unpublish.run(volumeId, targetPath, signal);
     return {};
   };

@@ -3,28 +3,22 @@ import type { Socket } from 'node:net';
 /** What the last answers may take to reach the kernel. Only clients that stopped reading, or writing, need so long. */
 const flushMs = 1000;
 
-export interface OpenConnectionsListener {
-  /** Told of the connection of each call that begins to run. */
-  onCall(connection: Socket): void;
-  /** Told of each connection that had to make room. */
-  onEnded(): void;
-}
-
 /**
  * The connections of a server that are open, the oldest first, and no more than a bound. grpc-js closes its sessions but
  * leaves their sockets half open until the client closes too, which a mute or frozen client never does.
  */
 export class OpenConnections {
   readonly #limit: number;
-  readonly #listener: OpenConnectionsListener;
+  readonly #onEnded: () => void;
   /** Calls that run, by connection. */
   readonly #runningCalls = new Map<Socket, number>();
   readonly #byPeer = new Map<string, Socket>();
   #added = 0;
 
-  constructor(limit: number, listener: OpenConnectionsListener) {
+  /** @param onEnded told of each connection that had to make room. */
+  constructor(limit: number, onEnded: () => void) {
     this.#limit = limit;
-    this.#listener = listener;
+    this.#onEnded = onEnded;
   }
 
   get count(): number {
@@ -48,7 +42,7 @@ export class OpenConnections {
     connection.once('finish', () => connection.destroy());
     if (this.count <= this.#limit) return;
     this.#destroy(this.#mostDispensable(connection));
-    this.#listener.onEnded();
+    this.#onEnded();
   }
 
   /**
@@ -60,12 +54,7 @@ export class OpenConnections {
     const connection = this.#byPeer.get(peer);
     if (connection === undefined) return () => undefined;
     this.#count(connection, 1);
-    this.#listener.onCall(connection);
-    return () => {
-      this.#count(connection, -1);
-      // Its next call may be made at any time after it: then its number says nothing of what came first.
-      if (peer.startsWith('connection')) this.#name(connection, `used-${peer}`);
-    };
+    return () => this.#count(connection, -1);
   }
 
   /** Waits until all are gone, whose sessions are closing. Those that take longer than a moment are cut off. */
@@ -79,8 +68,6 @@ export class OpenConnections {
 
   /** Clients of a unix socket have no address, which is all that grpc-js tells of the connection of a call. */
   #name(connection: Socket, peer: string): void {
-    this.#byPeer.delete(connection.remoteAddress ?? '');
-    if (!this.#runningCalls.has(connection)) return;
     this.#byPeer.set(peer, connection);
     Object.defineProperty(connection, 'remoteAddress', { value: peer, configurable: true });
   }

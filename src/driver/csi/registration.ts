@@ -1,5 +1,4 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Accept } from './burst-listener.js';
 import type { Log } from '../../log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
 import type { ConnectionLimits, SocketLimits, SocketObserver } from './server.js';
@@ -22,7 +21,6 @@ export interface RegistrationOptions {
   readonly retryMs: number;
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
-  readonly accept: Accept;
   readonly observer: SocketObserver;
 }
 
@@ -101,7 +99,6 @@ export class KubeletRegistration {
       drainMs: 1000,
       socket: this.#options.socket,
       connection: this.#options.connection,
-      accept: this.#options.accept,
       observer: this.#options.observer,
       log: this.#options.log,
     });

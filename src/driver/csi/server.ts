@@ -6,13 +6,10 @@ import type {
   handleUnaryCall,
 } from '@grpc/grpc-js';
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
+import { createServer } from 'node:net';
 import type { Server as Listener, Socket } from 'node:net';
 import type { Log } from '../../log.js';
-import { burstListener } from './burst-listener.js';
-import type { Accept } from './burst-listener.js';
 import { HalfSentCalls } from './half-sent-calls.js';
-import { ConnectionTurns } from './connection-turns.js';
-import type { TurnLimits } from './connection-turns.js';
 import { OpenConnections } from './open-connections.js';
 import { SocketFile } from './socket-file.js';
 
@@ -32,7 +29,6 @@ export interface SocketServerOptions {
   readonly drainMs: number;
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
-  readonly accept: Accept;
   /** Told of everything that the bounds of the socket end. */
   readonly observer: SocketObserver;
   readonly log: Log;
@@ -53,10 +49,6 @@ export interface SocketLimits {
   readonly halfSentCalls: number;
   /** Connections that wait to be accepted. */
   readonly backlog: number;
-  readonly turns: TurnLimits & {
-    /** How many are accepted in one turn of the event loop. */
-    readonly accepted: number;
-  };
 }
 
 /** What one connection may take; see load/limits.ts. */
@@ -81,7 +73,6 @@ export class SocketServer {
   readonly #injector: ConnectionInjector;
   readonly #connections: OpenConnections;
   readonly #halfSent: HalfSentCalls;
-  readonly #turns: ConnectionTurns;
   readonly #listener: Listener;
   #runningCalls = 0;
   #whenAnswered: (() => void) | undefined;
@@ -90,17 +81,9 @@ export class SocketServer {
     this.#options = options;
     this.#file = new SocketFile(options.socketPath);
     const { socket, observer } = options;
-    this.#connections = new OpenConnections(socket.connections, {
-      onCall: (connection) => this.#turns.isDone(connection),
-      onEnded: () => observer.ended('connections'),
-    });
+    this.#connections = new OpenConnections(socket.connections, () => observer.ended('connections'));
     this.#halfSent = new HalfSentCalls(socket.halfSentCalls, () => observer.ended('half-sent-calls'));
-    this.#turns = new ConnectionTurns(
-      socket.turns,
-      (connection) => this.#injector.injectConnection(connection),
-      () => performance.now(),
-    );
-    this.#listener = burstListener(options.accept, socket.turns.accepted, (connection) => this.#take(connection));
+    this.#listener = createServer((connection) => this.#take(connection));
     const { connection } = options;
     this.#grpc = new Server({
       interceptors: [this.#halfSent.interceptor],
@@ -151,7 +134,6 @@ export class SocketServer {
   async stop(): Promise<void> {
     const { socketPath, log } = this.#options;
     this.#file.close(this.#listener);
-    this.#turns.stop();
     // Its callback is not waited for: it comes when the clients have closed their sides.
     this.#grpc.tryShutdown(() => undefined);
     if (!(await this.#untilAnswered())) {
@@ -163,8 +145,7 @@ export class SocketServer {
 
   #take(connection: Socket): void {
     this.#connections.add(connection);
-    connection.once('close', () => this.#turns.isDone(connection));
-    this.#turns.add(connection);
+    this.#injector.injectConnection(connection);
   }
 
   /** @returns false when the drain time was over before the last running call had its answer. */

@@ -12,8 +12,6 @@ export type RpcHandler<Request, Response> = (
   request: Request,
   signal: AbortSignal,
   report: RpcReport,
-  /** The connection of the call, see OpenConnections. */
-  peer: string,
 ) => Response | Promise<Response>;
 
 /** Counts RPCs; implemented by the metrics. */
@@ -81,7 +79,7 @@ async function serve<Request, Response>(
   edge.observer.started(rpc);
   let code: ErrorCode | 'OK' = 'OK';
   try {
-    callback(null, await handler(call.request, controller.signal, report, call.getPeer()));
+    callback(null, await handler(call.request, controller.signal, report));
   } catch (error) {
     const failure = asDriverError(error, `${rpc} failed unexpectedly; see the driver's log`);
     code = failure.code;

@@ -31,7 +31,13 @@ describe('the pace of failures', () => {
   afterEach(() => pace.stop());
 
   const call = (podUid: string, outcome: 'fails' | 'succeeds', sizeBytes = 0): Promise<unknown> => {
-    const paced = { podUid, pod: `ci/${podUid}`, sizeBytes, isMounted: () => isMounted };
+    const paced = {
+      volumeId: `volume of ${podUid}`,
+      podUid,
+      pod: `ci/${podUid}`,
+      sizeBytes,
+      isMounted: () => isMounted,
+    };
     const attempt = (): Promise<string> => {
       attempts += 1;
       return outcome === 'fails' ? Promise.reject(failure) : Promise.resolve('published');
@@ -138,6 +144,20 @@ describe('the pace of failures', () => {
     assert.equal(((await other) as DriverError).code, 'RESOURCE_EXHAUSTED');
     assert.equal(pace.use.used, 0);
     assert.equal(attempts, burst);
+  });
+
+  it('fails a call whose volume is unpublished meanwhile, untried, and no other call', async () => {
+    await failOften('a');
+    await failOften('b');
+    const unpublished = call('a', 'succeeds');
+    const other = call('b', 'fails');
+    pace.cancel('volume of a');
+    const answer = await unpublished;
+    assert.ok(answer instanceof DriverError && answer.code === 'ABORTED', String(answer));
+    assert.equal(attempts, 2 * burst);
+    assert.equal(pace.use.used, 1);
+    pace.stop();
+    assert.equal(((await other) as DriverError).code, 'RESOURCE_EXHAUSTED');
   });
 
   it('holds no more than what has its place in memory, and does not try the rest', async () => {

@@ -4,7 +4,6 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { SocketServer } from '../../../../src/driver/csi/server.js';
 import { csi } from '../../../../src/driver/csi/services.js';
-import { loadAccept } from '../../../../src/driver/host/accept.js';
 import { limits } from '../../../../src/load/limits.js';
 import { silentLog } from '../../../../src/log.js';
 import { KubeletClient } from '../../../support/driver/kubelet-client.js';
@@ -31,7 +30,6 @@ describe('a connection to the driver', () => {
       ownsFolder: true,
       drainMs: 1000,
       socket: { ...limits.registrationSocket, connections: 8 },
-      accept: loadAccept(),
       observer: { ended: () => undefined },
       connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...times },
       log: silentLog,

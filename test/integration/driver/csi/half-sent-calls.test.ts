@@ -5,7 +5,6 @@ import type { sendUnaryData } from '@grpc/grpc-js';
 import { SocketServer } from '../../../../src/driver/csi/server.js';
 import type { SocketBound } from '../../../../src/driver/csi/server.js';
 import { csi } from '../../../../src/driver/csi/services.js';
-import { loadAccept } from '../../../../src/driver/host/accept.js';
 import { limits } from '../../../../src/load/limits.js';
 import { silentLog } from '../../../../src/log.js';
 import { KubeletClient } from '../../../support/driver/kubelet-client.js';
@@ -37,7 +36,6 @@ describe('calls of which half is sent', () => {
       drainMs: 1000,
       socket: { ...limits.csiSocket, halfSentCalls: bound },
       connection: { ...limits.grpcConnection, streams },
-      accept: loadAccept(),
       observer: { ended: (what) => ended.push(what) },
       log: silentLog,
       services: [

@@ -8,13 +8,15 @@ import { connector } from '../../../support/driver/manifests.js';
 import type { Took } from '../../../support/driver/first-publish.js';
 import { firstPublish } from '../../../support/driver/first-publish.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { eventually } from '../../../support/poll.js';
 import { memoryOf } from '../../../support/process-state.js';
 
 const hostileUid = 'aaaaaaaa-0000-4000-8000-000000000000';
 /** Beside what its volumes hold, which here is next to nothing. */
 const maxPeakBytes = 150 * 2 ** 20;
-/** Of what the slowest first publish takes without it, for the median of those beside it. */
-const maxSlowdown = 100;
+
+/** At least a hundred calls. */
+const manyDelayed = /^connectors_csi_load_used\{bound="late-answers"\} [1-9]\d\d/m;
 
 /** Connectors that are asked about before a volume without any right is refused. */
 const reviewsEach = 4;
@@ -47,7 +49,7 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
     await cluster.stop();
   });
 
-  it('keeps nobody waiting, nor its own volume that is mounted, costs little memory, and is told whose share is used up', async () => {
+  it('fails no volume of other pods, nor its own volume that is mounted, costs little memory, and is told whose share is used up', async () => {
     const running = cluster.node.volume({ namespace: 'ci', name: 'running' });
     await firstPublish(driver, running);
     const alone: Took[] = [];
@@ -80,7 +82,7 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
     }
     for (const volume of volumes) await driver.kubelet.unpublishVolume(volume);
     const { peakBytes } = memoryOf(driver.pid);
-    const { attempts, published, events } = await crowd.report();
+    const { attempts, published } = await crowd.report();
     const passedMs = performance.now() - startMs;
     const reviews = cluster.reviews - reviewsBefore;
     const [wall, busy] = [took.map(({ wallMs }) => wallMs), took.map(({ driverMs }) => driverMs)];
@@ -93,16 +95,15 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
     assert.ok(reviews <= mostReviews(passedMs), `${reviews} reviews for ${attempts} attempts`);
     assert.equal(published, 0);
     assert.ok(peakBytes < maxPeakBytes);
-    assert.ok([...wall].sort((a, b) => a - b)[4]! <= maxSlowdown * aloneMs);
     const isTold =
       /^8 RESOURCE_EXHAUSTED: .*(this pod uses \d+ others already, (which together is more than )?its share|of pod evil\/evil failed)/;
-    assert.ok(
-      events.some(([message]) => isTold.test(message)),
-      JSON.stringify(events.slice(0, 5)),
+    await eventually('the pod is told', async () =>
+      (await crowd.report()).events.some(([message]) => isTold.test(message)),
     );
-    const metrics = (await driver.http('/metrics')).body;
-    assert.match(metrics, /^connectors_csi_load_refusals_total\{bound="watches",share="pod"\} [1-9]/m);
-    assert.match(metrics, /^connectors_csi_load_used\{bound="late-answers"\} [1-9]\d\d/m);
+    for (const bound of [/^connectors_csi_load_refusals_total\{bound="watches",share="pod"\} [1-9]/m, manyDelayed])
+      await eventually(`the metrics show it, ${String(bound)}`, async () =>
+        bound.test((await driver.http('/metrics')).body),
+      );
   });
 });
 

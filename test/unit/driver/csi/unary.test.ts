@@ -19,7 +19,7 @@ interface Outcome {
 
 /** The part of a gRPC call that a unary handler looks at. */
 function callOf(deadline: Date | number): Call {
-  const parts = { request: 'request', getDeadline: () => deadline, getPeer: () => 'connection-1' };
+  const parts = { request: 'request', getDeadline: () => deadline };
   return Object.assign(new EventEmitter(), parts) as unknown as Call;
 }
 
