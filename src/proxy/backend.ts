@@ -6,6 +6,7 @@ import type { AuthoritySource } from './certificates/authority-source.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
 import type { KnownObjects } from './credential/known-objects.js';
 import type { SecretSource } from './credential/secret-source.js';
+import type { Endpoint } from './upstream/endpoint-set.js';
 
 /** The side of the API server that is written to. */
 export interface StatusBackend {
@@ -22,6 +23,8 @@ export interface ProxyBackend {
   readonly connectors: ConnectorLookup;
   readonly secrets: SecretSource;
   readonly authority: AuthoritySource;
+  /** Where the API server listens behind its Service. The same array as long as nothing has changed. */
+  readonly apiServerEndpoints: () => readonly Endpoint[];
   /** Calls the listener after the CA has changed; undefined where it is there from the start. */
   readonly onAuthorityChange: ((listener: () => void) => void) | undefined;
   /** What the status of Connectors is written with; undefined where it is not written. */

@@ -13,8 +13,8 @@ import {
   toggle,
 } from '../process/flags.js';
 import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js';
-import type { AddressRange } from './upstream/address-rules.js';
-import { parseRange } from './upstream/address-rules.js';
+import type { AddressRange } from './upstream/address-range.js';
+import { parseRange } from './upstream/address-range.js';
 import { defaultServiceName } from './status/proxy-service.js';
 
 /** Every flag of `proxy` with its default; docs/configuration.md has the same table, and a test compares the two. */

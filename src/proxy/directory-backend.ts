@@ -17,6 +17,7 @@ import type { ConnectorLookup } from './credential/connector-lookup.js';
 import { ManifestSecrets } from './credential/manifest-secrets.js';
 import { parseSecret } from './credential/secret-source.js';
 import { authorityIn, caSecretName } from './secret-authority.js';
+import type { Endpoint } from './upstream/endpoint-set.js';
 
 export interface DirectoryBackendOptions {
   readonly directory: string;
@@ -56,6 +57,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     connectors: lookupIn(source),
     secrets: new ManifestSecrets(objects, namespace),
     authority,
+    apiServerEndpoints: () => noEndpoints,
     onAuthorityChange: undefined,
     status: undefined,
     load: () => ({ bytes: 0, refused: 0 }),
@@ -79,6 +81,8 @@ function flattened(read: () => readonly (readonly JsonObject[])[]): () => readon
     return objects;
   };
 }
+
+const noEndpoints: readonly Endpoint[] = [];
 
 /** The directory is no room that callers share. */
 const nobody = { namespace: '', podUid: '' };

@@ -11,6 +11,7 @@ import { noLoadObserver } from '../load/load-observer.js';
 import { QuestionPace } from '../load/question-pace.js';
 import type { Log } from '../log.js';
 import { version } from '../version.js';
+import { ApiServerEndpoints } from './api-server-endpoints.js';
 import type { ProxyBackend } from './backend.js';
 import { ReviewedAccess, accessLifetimes } from './caller/reviewed-access.js';
 import { TokenReviews } from './caller/token-reviews.js';
@@ -67,7 +68,8 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
   const connectors = new ListedConnectors(client, options.maxWatchedBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
   const authority = new KubernetesAuthority(client, namespace, clock, log);
-  const parts = [flags, connectors, secrets, authority];
+  const endpoints = new ApiServerEndpoints(client, log);
+  const parts = [flags, connectors, secrets, authority, endpoints];
   return {
     tokens: new TokenReviews({ client, audience, pace: new QuestionPace(limits.questions, steadyNow) }),
     authorizer: new ReviewedAccess({
@@ -80,6 +82,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     connectors,
     secrets,
     authority,
+    apiServerEndpoints: () => endpoints.current(),
     onAuthorityChange: (listener) => authority.onChange(listener),
     status: { client, objects: connectors },
     load: () => connectors.load,
@@ -91,6 +94,6 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
       for (const part of parts) part.stop();
       client.close();
     },
-    problem: () => flags.problem() ?? connectors.problem(),
+    problem: () => flags.problem() ?? connectors.problem() ?? endpoints.problem(),
   };
 }

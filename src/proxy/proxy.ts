@@ -117,7 +117,11 @@ export class Proxy {
     this.#leaves = new LeafCertificates(() => this.#backend.authority.current(), clock);
     this.#client = new ToolClient({
       resolver: new Resolver({
-        rules: new AddressRules({ allowed: config['allow-addresses'], apiServer: parts.apiServer }),
+        rules: new AddressRules({
+          allowed: config['allow-addresses'],
+          apiServer: parts.apiServer,
+          apiServerEndpoints: () => this.#backend.apiServerEndpoints(),
+        }),
         lookUp: parts.lookUp ?? ((host) => lookup(host, { all: true })),
         turns: { client: lookupTurns('client'), connector: lookupTurns('connector') },
         turnMs: limits.lookups.turnMs,

@@ -73,26 +73,26 @@ export class Resolver {
   }
 
   /**
-   * The addresses of a host that may be connected to.
+   * The addresses of a host that may be connected to at a port.
    * @throws {Refusal} 403 when there are none; 503 when the owner's turn does not come in time; what the lookup fails with.
    */
-  async addressesOf(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
-    this.ensureNotRefused(host);
+  async addressesOf(host: string, port: number, owner: LookupOwner): Promise<readonly LookupAddress[]> {
+    this.ensureNotRefused(host, port);
     if (isIP(host) !== 0) return [{ address: host, family: isIP(host) }];
     const found = await this.#promptAnswer(host, owner);
-    const allowed = found.filter(({ address }) => this.#options.rules.isAllowed(address));
+    const allowed = found.filter(({ address }) => this.#options.rules.isAllowed(address, port));
     if (allowed.length === 0) throw refused(host, `it resolves to ${found.map(({ address }) => address).join(', ')}`);
     return allowed;
   }
 
   /** Sockets do not look up what is an address already. @throws {Refusal} 403. */
-  ensureNotRefused(host: string): void {
-    if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host)) throw refused(host, 'it is such an address');
+  ensureNotRefused(host: string, port: number): void {
+    if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host, port)) throw refused(host, 'it is such an address');
   }
 
   /** For `net.connect` and its relatives. Fails as `addressesOf`. */
-  lookupFor(owner: LookupOwner): LookupFunction {
-    return (host, options, callback) => tell(this.addressesOf(host, owner), options, callback);
+  lookupFor(owner: LookupOwner, port: number): LookupFunction {
+    return (host, options, callback) => tell(this.addressesOf(host, port, owner), options, callback);
   }
 
   /** What the system says, or what it said last where that or the turn to ask takes long. */

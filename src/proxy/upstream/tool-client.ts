@@ -73,7 +73,7 @@ export class ToolClient {
   /** By trust, the one used last at the end: a connection counts only for those who trust alike. */
   readonly #secure = new Map<string, https.Agent>();
 
-  /** Of origins that have been checked: they are those of Connectors' addresses, the same from request to request. */
+  /** Of origins that have been asked for: they are those of Connectors' addresses, the same from request to request. */
   readonly #serverNames = new WeakMap<ToolOrigin, { readonly servername: string | undefined }>();
 
   constructor(options: ToolClientOptions) {
@@ -99,7 +99,7 @@ export class ToolClient {
       path,
       headers,
       agent: isPlain ? this.#plain : this.#agentFor(trust),
-      lookup: resolver.lookupFor(lookedUpFor),
+      lookup: resolver.lookupFor(lookedUpFor, origin.port),
       setHost: false,
       maxHeaderSize,
       insecureHTTPParser: false,
@@ -115,11 +115,11 @@ export class ToolClient {
   /** A connection for a tunnel of its owner's. Listen to `error`. @throws {Refusal} 403 as above. */
   connect(host: string, port: number, owner: LookupOwner): Socket {
     const { resolver, connectMs } = this.#options;
-    resolver.ensureNotRefused(host);
+    resolver.ensureNotRefused(host, port);
     const socket = net.connect({
       host,
       port,
-      lookup: resolver.lookupFor(owner),
+      lookup: resolver.lookupFor(owner, port),
       noDelay: true,
       keepAlive: true,
       ...streamBuffer,
@@ -136,12 +136,12 @@ export class ToolClient {
     for (const agent of this.#secure.values()) agent.destroy();
   }
 
-  /** Looks at the host of an origin once. @throws {Refusal} 403 as above. */
+  /** Checks the host of an origin each time, as the refused addresses change. @throws {Refusal} 403 as above. */
   #checked(origin: ToolOrigin): { readonly servername: string | undefined } {
+    const { host, port, scheme } = origin;
+    this.#options.resolver.ensureNotRefused(host, port);
     const known = this.#serverNames.get(origin);
     if (known !== undefined) return known;
-    const { host, scheme } = origin;
-    this.#options.resolver.ensureNotRefused(host);
     // Addresses are no server names (RFC 6066, 3).
     const checked = { servername: scheme === 'https' && isIP(host) === 0 ? host : undefined };
     this.#serverNames.set(origin, checked);

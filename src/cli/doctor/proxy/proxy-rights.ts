@@ -3,6 +3,7 @@ import { flagsConfigMapName } from '../../../connectors/feature-flags.js';
 import type { JsonValue } from '../../../json.js';
 import { jsonMember } from '../../../json.js';
 import type { KubeClient } from '../../../kube/kube-client.js';
+import { apiServerSlice } from '../../../proxy/api-server-endpoints.js';
 import type { ProxyConfig } from '../../../proxy/config.js';
 import { connectorName } from '../connector-objects.js';
 import type { Finding } from '../finding.js';
@@ -41,6 +42,7 @@ function neededRights({ namespace, service, 'write-status': writes }: RightsConf
     ...rights(['create'], { group: 'authorization.k8s.io', resource: 'subjectaccessreviews' }),
     ...rights(['list', 'watch', 'create'], { group: '', resource: 'secrets', namespace }),
     ...rights(['list', 'watch'], { group: '', resource: 'configmaps', namespace, name: flagsConfigMapName }),
+    ...rights(['list', 'watch'], { group: 'discovery.k8s.io', resource: 'endpointslices', ...apiServerSlice }),
     ...(writes
       ? [
           ...rights(['patch'], { group: connectorsGroup, resource: 'connectors', subresource }),

@@ -28,7 +28,7 @@ class Names {
 
   constructor(turnMs = longMs) {
     this.resolver = new Resolver({
-      rules: new AddressRules({ allowed: [], apiServer: [] }),
+      rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: () => [] }),
       lookUp: (name) => {
         this.asked.push(name);
         return new Promise((resolve) => this.#waiting.set(name, resolve));
@@ -50,7 +50,7 @@ class Names {
   flood(owner: LookupOwner, times: number): void {
     for (let at = 0; at < times; at += 1) {
       const name = `${owner.chosenBy}-${owner.namespace}-${at}.example`;
-      this.resolver.addressesOf(name, owner).catch(() => undefined);
+      this.resolver.addressesOf(name, 443, owner).catch(() => undefined);
     }
   }
 }
@@ -58,7 +58,7 @@ class Names {
 /** A name that has had an answer once, and how to ask for it again. */
 async function knownName(): Promise<{ names: Names; ask: () => Promise<readonly LookupAddress[]> }> {
   const names = new Names();
-  const ask = (): Promise<readonly LookupAddress[]> => names.resolver.addressesOf('tool.example', host('ci'));
+  const ask = (): Promise<readonly LookupAddress[]> => names.resolver.addressesOf('tool.example', 443, host('ci'));
   const first = ask();
   await names.answer('tool.example', '192.0.2.1');
   await first;
@@ -73,7 +73,7 @@ describe('looking up names', () => {
       const names = new Names();
       names.flood(owner('hostile'), 400);
       await eventually('some are asked for', () => names.asked.length === 2);
-      const other = names.resolver.addressesOf('other.example', owner('innocent'));
+      const other = names.resolver.addressesOf('other.example', 443, owner('innocent'));
       await names.answer('other.example', '192.0.2.1');
       assert.deepEqual(await other, address('192.0.2.1'));
       assert.equal(names.asked.length, 3);
@@ -86,7 +86,7 @@ describe('looking up names', () => {
       names.flood(pod(namespace), 10);
       await eventually('some are asked for', () => names.asked.length === 2 || names.asked.length === 4);
     }
-    const tool = names.resolver.addressesOf('tool.example', host('innocent'));
+    const tool = names.resolver.addressesOf('tool.example', 443, host('innocent'));
     await names.answer('tool.example', '192.0.2.1');
     await tool;
     for (const namespace of ['one', 'two', 'three']) names.flood(host(namespace), 10);
@@ -98,7 +98,7 @@ describe('looking up names', () => {
   it('gives turns to the Connectors of a namespace one after the other', async () => {
     const names = new Names();
     names.flood(host('ci', 'wide'), 400);
-    const other = names.resolver.addressesOf('other.example', host('ci', 'other'));
+    const other = names.resolver.addressesOf('other.example', 443, host('ci', 'other'));
     await names.answer('connector-ci-0.example', '192.0.2.1');
     await names.answer('other.example', '192.0.2.2');
     assert.deepEqual(await other, address('192.0.2.2'));
@@ -115,15 +115,15 @@ describe('looking up names', () => {
         return true;
       });
     names.flood(host('ci'), 2);
-    await refused(names.resolver.addressesOf('late.example', host('ci')), /gave up/);
+    await refused(names.resolver.addressesOf('late.example', 443, host('ci')), /gave up/);
     names.flood(host('ci'), 502);
-    await refused(names.resolver.addressesOf('late.example', host('ci')), /enough waits/);
+    await refused(names.resolver.addressesOf('late.example', 443, host('ci')), /enough waits/);
   });
 
   it('lets those of one owner that want the same name wait as one', async () => {
     const names = new Names();
     names.flood(host('ci', 'silent'), 2);
-    const many = Array.from({ length: 2000 }, () => names.resolver.addressesOf('tool.example', host('ci')));
+    const many = Array.from({ length: 2000 }, () => names.resolver.addressesOf('tool.example', 443, host('ci')));
     await names.answer('connector-ci-0.example', '192.0.2.1');
     await names.answer('tool.example', '192.0.2.2');
     for (const found of await Promise.all(many)) assert.deepEqual(found, address('192.0.2.2'));
@@ -132,12 +132,12 @@ describe('looking up names', () => {
   it('asks once for what is asked for already', async () => {
     const names = new Names();
     const both = [
-      names.resolver.addressesOf('tool.example', host('ci')),
-      names.resolver.addressesOf('tool.example', pod('hostile')),
+      names.resolver.addressesOf('tool.example', 443, host('ci')),
+      names.resolver.addressesOf('tool.example', 443, pod('hostile')),
     ];
     await eventually('it is asked for', () => names.asked.length > 0);
     names.nowMs = 60_000;
-    both.push(names.resolver.addressesOf('tool.example', host('ci')));
+    both.push(names.resolver.addressesOf('tool.example', 443, host('ci')));
     await names.answer('tool.example', '192.0.2.1');
     await Promise.all(both);
     assert.deepEqual(names.asked, ['tool.example']);

@@ -1,0 +1,92 @@
+import { isIP } from 'node:net';
+import type { JsonObject, JsonValue } from '../json.js';
+import { jsonMember } from '../json.js';
+import { apiFailure } from '../kube/api-failure.js';
+import type { KubeClient } from '../kube/kube-client.js';
+import { KubeError } from '../kube/kube-error.js';
+import { Reflector } from '../kube/reflector.js';
+import type { ResourceType } from '../kube/resource-location.js';
+import type { Log } from '../log.js';
+import type { Endpoint } from './upstream/endpoint-set.js';
+
+export const endpointSliceType: ResourceType = {
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  plural: 'endpointslices',
+};
+
+/** The API servers keep it up to date themselves, with the addresses that are behind the Service of this name. */
+export const apiServerSlice = { namespace: 'default', name: 'kubernetes' };
+
+const reading = `reading endpointslice ${apiServerSlice.namespace}/${apiServerSlice.name}`;
+
+/**
+ * Where the API servers listen behind the address of their Service, watched. Pods that reach the proxy must not reach them
+ * through it. Without the permission the proxy serves all the same, and refuses the address of the Service alone.
+ */
+export class ApiServerEndpoints {
+  readonly #log: Log;
+  readonly #reflector: Reflector;
+  readonly #stopping = new AbortController();
+  /** The API server has said what they are, or that it will not. */
+  #isSettled = false;
+  #known: { readonly slice: JsonObject | undefined; readonly endpoints: readonly Endpoint[] } | undefined;
+
+  constructor(client: KubeClient, log: Log) {
+    this.#log = log;
+    this.#reflector = new Reflector(client, { type: endpointSliceType, ...apiServerSlice }, log);
+  }
+
+  start(): void {
+    this.#reflector.start();
+    void this.#settle();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#reflector.stop();
+  }
+
+  /** The same array as long as nothing has changed. */
+  current(): readonly Endpoint[] {
+    const [slice] = this.#reflector.state.objects.values();
+    if (this.#known === undefined || this.#known.slice !== slice) {
+      this.#known = { slice, endpoints: slice === undefined ? [] : endpointsIn(slice) };
+    }
+    return this.#known.endpoints;
+  }
+
+  /** Why requests must wait: until the endpoints are known, tunnels could lead to them. */
+  problem(): string | undefined {
+    return this.#isSettled ? undefined : `${reading} has not ended yet`;
+  }
+
+  async #settle(): Promise<void> {
+    try {
+      await this.#reflector.state.waitUntilSynced(this.#stopping.signal);
+    } catch (error) {
+      if (!(error instanceof KubeError)) return;
+      this.#log.warn('Failed to read the endpoints of the API server: only the address of its Service is refused', {
+        error: apiFailure(error, { doing: reading }),
+      });
+    }
+    this.#isSettled = true;
+  }
+}
+
+/** All addresses at all ports of a slice. */
+function endpointsIn(slice: JsonObject): readonly Endpoint[] {
+  const ports = listIn(slice, 'ports').map((port) => jsonMember(port, 'port'));
+  const numbers = ports.flatMap((port) => (typeof port === 'bigint' ? Number(port) : []));
+  const addresses = listIn(slice, 'endpoints').flatMap((endpoint) => listIn(endpoint, 'addresses'));
+  return addresses.flatMap((address) =>
+    typeof address === 'string' && isIP(address) !== 0
+      ? (numbers.length === 0 ? [undefined] : numbers).map((port) => ({ address, port }))
+      : [],
+  );
+}
+
+function listIn(value: JsonValue, key: string): readonly JsonValue[] {
+  const list = jsonMember(value, key);
+  return Array.isArray(list) ? (list as readonly JsonValue[]) : [];
+}

@@ -1,0 +1,46 @@
+import { BlockList } from 'node:net';
+import { addRange, widthOf } from './address-range.js';
+
+/** Where a server listens. */
+export interface Endpoint {
+  /** An IP address. */
+  readonly address: string;
+  /** Undefined: every port of the address. */
+  readonly port: number | undefined;
+}
+
+/** Endpoints that change, in every spelling of their addresses. */
+export class EndpointSet {
+  readonly #source: () => readonly Endpoint[];
+  #known: readonly Endpoint[] | undefined;
+  #everyPort = new BlockList();
+  readonly #byPort = new Map<number, BlockList>();
+
+  /** @param source returns the same array as long as nothing has changed. */
+  constructor(source: () => readonly Endpoint[]) {
+    this.#source = source;
+  }
+
+  has(address: string, type: 'ipv4' | 'ipv6', port: number): boolean {
+    this.#refresh();
+    return this.#everyPort.check(address, type) || this.#byPort.get(port)?.check(address, type) === true;
+  }
+
+  #refresh(): void {
+    const endpoints = this.#source();
+    if (endpoints === this.#known) return;
+    this.#known = endpoints;
+    this.#everyPort = new BlockList();
+    this.#byPort.clear();
+    for (const { address, port } of endpoints) {
+      addRange(this.#listOf(port), { address, prefix: widthOf(address) });
+    }
+  }
+
+  #listOf(port: number | undefined): BlockList {
+    if (port === undefined) return this.#everyPort;
+    const list = this.#byPort.get(port) ?? new BlockList();
+    this.#byPort.set(port, list);
+    return list;
+  }
+}
