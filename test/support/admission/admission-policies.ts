@@ -26,6 +26,8 @@ interface Check {
   readonly message: string;
   /** What is wrong with the volume `v`, a text in CEL; in the message before `message`. */
   readonly detail?: string;
+  /** What the author is told instead of `message`, a text in CEL. */
+  readonly told?: string;
 }
 
 /** The policies and their bindings, two for each kind of place in which volumes stand. */
@@ -164,12 +166,12 @@ function offenders(target: AdmissionTarget, isWrong: string): string {
     : `variables.holders.filter(v, ${isWrong})`;
 }
 
-function explained(target: AdmissionTarget, { name, isWrong, message, detail }: Check): string {
+function explained(target: AdmissionTarget, { name, isWrong, message, detail, told }: Check): string {
   const volume = detail === undefined ? `v.name` : `v.name + ${detail}`;
   const names = target.holdsTasks
     ? `variables.${name}.map(t, 'task ' + t.name + ', volume ' + t.taskSpec.volumes.filter(v, ${isOurs} && ${isWrong}).map(v, ${volume}).join(', ')).join('; ')`
     : `'${target.noun} ' + variables.${name}.map(v, ${volume}).join(', ')`;
-  return `${names} + ${celText(`: ${message}`)}`;
+  return `${names} + ${told === undefined ? celText(`: ${message}`) : `': ' + ${told}`}`;
 }
 
 function checksFor(target: AdmissionTarget): readonly Check[] {
@@ -187,6 +189,9 @@ function checksFor(target: AdmissionTarget): readonly Check[] {
   const lifetime = value('token.expiration');
   const isLifetime = `${judged('token.expiration')} && ${lifetime}.matches(${rawText(re2(ruleOf('token.expiration').pattern))}) && ${lifetime}.matches(${rawText(re2(saysSomething))}) && size(${lifetime}) <= 100 && !${lifetime}.matches('[0-9]{7}')`;
   const connectorRule = ruleOf('connectors');
+  const { maxBytes } = attributeTable.connectors;
+  const maxKiB = maxBytes / 1024;
+  const isTooLong = `n in ${attributes} && size(bytes(${attributes}[n])) > ${maxBytes}`;
   return [
     {
       name: 'writable',
@@ -201,8 +206,10 @@ function checksFor(target: AdmissionTarget): readonly Check[] {
     },
     {
       name: 'tooLong',
-      isWrong: `has(${attributes}) && variables.known.exists(n, n in ${attributes} && size(bytes(${attributes}[n])) > ${attributeTable.connectors.maxBytes})`,
-      message: `an attribute is over ${attributeTable.connectors.maxBytes / 1024} KiB`,
+      isWrong: `has(${attributes}) && variables.known.exists(n, ${isTooLong})`,
+      message: `an attribute is over ${maxKiB} KiB`,
+      detail: `', too long attribute ' + variables.known.filter(n, ${isTooLong}).map(n, '"' + n + '"').join(', ')`,
+      told: `'at most ${maxKiB} KiB'`,
     },
     {
       name: 'missing',
@@ -242,8 +249,15 @@ function checksFor(target: AdmissionTarget): readonly Check[] {
       name: 'tooLongLived',
       isWrong: `${isLifetime} && duration(${lifetime}.trim()) > variables.maxExpiration`,
       message: 'attribute "token.expiration" is longer than the driver allows (--max-token-expiration)',
+      told: `'attribute "token.expiration" is too long: at most ' + ${lifetimeText('variables.maxExpiration')} + ' (--max-token-expiration of the driver)'`,
     },
   ];
+}
+
+/** A CEL duration in hours where it is a number of them, else in minutes. */
+function lifetimeText(duration: string): string {
+  const minutes = `${duration}.getMinutes()`;
+  return `(${minutes} % 60 == 0 ? string(${duration}.getHours()) + 'h' : string(${minutes}) + 'm')`;
 }
 
 function camelCase(name: string): string {

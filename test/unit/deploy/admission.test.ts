@@ -19,6 +19,7 @@ import type { RefusedBlock } from '../../support/attributes/corpus.js';
 import { verdict } from '../../support/deploy/admission-policy.js';
 import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
 import { deployFolder, manifestFiles, readManifests, repository } from '../../support/deploy/manifests.js';
+import type { Manifest } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 
 type Block = Readonly<Record<string, string>>;
@@ -270,6 +271,28 @@ describe('the admission policies', () => {
       /did you mean configuration\.names or configuration\.params\?/,
     );
   });
+
+  it('name the attributes that are too long, and the limit', () => {
+    const long = 'a'.repeat(65_537);
+    assert.deepEqual(toldOf(pod, { connectors: long, 'configuration.names': long, 'token.expiration': '1h' }), [
+      'volume connectors, too long attribute "connectors", "configuration.names": at most 64 KiB',
+    ]);
+  });
+
+  for (const [expression, limit] of [
+    ["duration('24h')", '24h'],
+    ["duration('90m')", '90m'],
+  ] as const) {
+    it(`name the longest lifetime, which is ${limit} with ${expression}`, () => {
+      const [policy] = policies.filter(({ metadata }) => metadata.name === 'connectors-csi-volumes-pods');
+      const text = JSON.stringify(policy).replace("duration('24h')", expression);
+      const object = { spec: { volumes: [volumeOf({ connectors: 'oci', 'token.expiration': '48h' })] } };
+      const request = { operation: 'CREATE', group: '', resource: 'pods', username: 'dev', extra: {}, object } as const;
+      assert.deepEqual(verdict(JSON.parse(text) as Manifest, request).messages, [
+        `volume connectors: attribute "token.expiration" is too long: at most ${limit} (--max-token-expiration of the driver)`,
+      ]);
+    });
+  }
 
   it('mean by a word what the driver means by it', () => {
     for (const { block } of refusedBlocks) {
