@@ -48,7 +48,14 @@ export function manifestFiles(folder: string): string[] {
 /** What `kubectl kustomize` makes of a folder. */
 export async function buildFolder(folder: string): Promise<Manifest[]> {
   const { stdout } = await promisify(execFile)('kubectl', ['kustomize', folder], { maxBuffer: 16 * 1024 * 1024 });
-  return parseManifests(stdout, folder);
+  return parseManifests(stdout, folder).map(withoutForeignNamespace);
+}
+
+/** kustomize takes policies for objects with a namespace. API servers drop the namespace of objects that have none. */
+function withoutForeignNamespace(object: Manifest): Manifest {
+  if (!object.kind.startsWith('ValidatingAdmissionPolicy')) return object;
+  const metadata = Object.entries(object.metadata).filter(([field]) => field !== 'namespace');
+  return { ...object, metadata: Object.fromEntries(metadata) };
 }
 
 /** What `kubectl kustomize` makes of an overlay over a folder of deploy/ with these components, as a user would write it. */
