@@ -1,5 +1,6 @@
 /** The part of OpenAPI that CustomResourceDefinitions use; our own descriptions of built-in kinds are written in it too. */
 export interface Structure {
+  readonly description?: string;
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   readonly properties?: Readonly<Record<string, Structure>>;
   readonly additionalProperties?: Structure;

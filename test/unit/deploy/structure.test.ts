@@ -6,6 +6,19 @@ import { structuralSchemaProblems, structureProblems, type Structure } from '../
 
 const configMap = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { namespace: a, name: b }\ndata: { flag: "true" }\n';
 
+/** Of a definition the fields without a sentence about them, but for those that the API server describes itself. */
+function undescribed(structure: Structure, path = ''): readonly string[] {
+  const { description = '', properties = {}, items, additionalProperties } = structure;
+  const ofServer = path === '' ? ['apiVersion', 'kind', 'metadata'] : [];
+  const children = Object.entries(properties).filter(([name]) => !ofServer.includes(name));
+  return [
+    ...(/^[A-Z].*\.$/s.test(description) ? [] : [path]),
+    ...children.flatMap(([name, child]) => undescribed(child, `${path}.${name}`)),
+    ...(items === undefined ? [] : undescribed(items, `${path}[]`)),
+    ...(additionalProperties === undefined ? [] : undescribed(additionalProperties, `${path}{}`)),
+  ];
+}
+
 function problemsOf(text: string): string[] {
   return parseManifests(text, 'test').flatMap(objectProblems);
 }
@@ -49,6 +62,10 @@ describe('the custom resource definitions', () => {
 
   for (const [kind, structure] of customKinds()) {
     it(`are structural: ${kind}`, () => assert.deepEqual(structuralSchemaProblems(structure), []));
+  }
+
+  for (const [kind, structure] of customKinds()) {
+    it(`describe every field: ${kind}`, () => assert.deepEqual(undescribed(structure), []));
   }
 
   it('keep what controllers write apart from what users write', () => {
