@@ -4,7 +4,6 @@ import type { DriverConfig } from './config.js';
 import { identityService } from './csi/identity.js';
 import { KubeletRegistration } from './csi/registration.js';
 import { SocketServer } from './csi/server.js';
-import type { SocketObserver } from './csi/server.js';
 import { csi, ownVolumes } from './csi/services.js';
 import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
@@ -84,7 +83,7 @@ export class Driver {
       load: () => ({
         calls: { used: this.#cases.admission.inFlight, limit: config['max-publishes-in-flight'] },
         'late-answers': this.#cases.failures.use,
-        ...this.#server.load,
+        connections: this.#server.use,
         ...this.#backend.load(),
       }),
       volumes: () => this.#cases.volumes.summary(),
@@ -112,7 +111,7 @@ export class Driver {
       drainMs,
       socket: limits.csiSocket,
       connection: limits.grpcConnection,
-      observer: this.#socketObserver(),
+      onRejected: this.#onRejectedConnection(),
       log,
     });
     this.#registration = this.#createRegistration();
@@ -204,14 +203,14 @@ export class Driver {
       retryMs: registrationRetryMs,
       socket: limits.registrationSocket,
       connection: limits.grpcConnection,
-      observer: this.#socketObserver(),
+      onRejected: this.#onRejectedConnection(),
       log,
     });
   }
 
-  #socketObserver(): SocketObserver {
-    const refusals = countedAndLogged(this.metrics, this.#parts.log);
-    return { ended: (bound) => refusals.refused(bound, 'node', '') };
+  #onRejectedConnection(): () => void {
+    const observer = countedAndLogged(this.metrics, this.#parts.log);
+    return () => observer.refused('connections', 'node', '');
   }
 
   #edge(): RpcEdge {

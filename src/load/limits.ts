@@ -128,13 +128,12 @@ export const limits = {
     requestBytes: 2 << 20,
   },
   /**
-   * Connections at once: more than publishes may be in flight, each of which has one of its own. And how many may wait to
-   * be accepted: the kernel refuses what is more (as it does over net.core.somaxconn, usually 4096), whoever it is, and all
-   * volumes of a node may be dialled for at once. Of the calls on them, those whose request is not complete: each holds 10 KB
-   * and what has come of the request; see driver/csi/half-sent-calls.ts.
+   * Connections at once: more than publishes can be in flight, each of which has one of its own. And how many can wait to be
+   * accepted: the kernel rejects more (as it does over net.core.somaxconn, usually 4096). All volumes of a node may be dialled
+   * for at once.
    */
-  csiSocket: { connections: 4096, backlog: 4096, halfSentCalls: 128 },
-  registrationSocket: { connections: 16, backlog: 16, halfSentCalls: 16 },
+  csiSocket: { connections: 4096, backlog: 4096 },
+  registrationSocket: { connections: 16, backlog: 16 },
   /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
   log: { maxQueuedBytes: 256 * 1024, gatherMs: 10, retryMs: [20, 1000] },
   /** The port of metrics and probes, which the whole pod network may reach. */

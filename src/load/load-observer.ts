@@ -1,6 +1,5 @@
 /** What is bounded for all pods of a node together. */
-export type Bound =
-  'calls' | 'late-answers' | 'watches' | 'watched-bytes' | 'api-requests' | 'connections' | 'half-sent-calls';
+export type Bound = 'calls' | 'late-answers' | 'watches' | 'watched-bytes' | 'api-requests' | 'connections';
 
 /** Whose share was used up, or `displaced`: what was let in had to make room for somebody who had less. */
 export type Refusal = 'pod' | 'namespace' | 'node' | 'displaced';

@@ -1,7 +1,7 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Log } from '../../log.js';
 import type { RegistrationHandlers } from './generated/pluginregistration/Registration.js';
-import type { ConnectionLimits, SocketLimits, SocketObserver } from './server.js';
+import type { ConnectionLimits, SocketLimits } from './server.js';
 import { SocketServer } from './server.js';
 import { pluginRegistration } from './services.js';
 import type { RpcEdge } from './unary.js';
@@ -21,7 +21,8 @@ export interface RegistrationOptions {
   readonly retryMs: number;
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
-  readonly observer: SocketObserver;
+  /** Called for each connection over the limit. */
+  readonly onRejected: () => void;
 }
 
 /** Of the CSI specification; the kubelet takes any 1.x. */
@@ -99,7 +100,7 @@ export class KubeletRegistration {
       drainMs: 1000,
       socket: this.#options.socket,
       connection: this.#options.connection,
-      observer: this.#options.observer,
+      onRejected: this.#options.onRejected,
       log: this.#options.log,
     });
     await this.#server.start();

@@ -8,8 +8,8 @@ import type {
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { createServer } from 'node:net';
 import type { Server as Listener, Socket } from 'node:net';
+import type { BoundUse } from '../../load/load-observer.js';
 import type { Log } from '../../log.js';
-import { HalfSentCalls } from './half-sent-calls.js';
 import { OpenConnections } from './open-connections.js';
 import { SocketFile } from './socket-file.js';
 
@@ -29,24 +29,14 @@ export interface SocketServerOptions {
   readonly drainMs: number;
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
-  /** Told of everything that the bounds of the socket end. */
-  readonly observer: SocketObserver;
+  /** Called for each connection over the limit. */
+  readonly onRejected: () => void;
   readonly log: Log;
-}
-
-/** The bounds of a socket that can be reached. */
-export type SocketBound = 'connections' | 'half-sent-calls';
-
-export interface SocketObserver {
-  /** Something was ended to make room. */
-  ended(bound: SocketBound): void;
 }
 
 /** What the clients of a socket may have open together; see load/limits.ts. */
 export interface SocketLimits {
   readonly connections: number;
-  /** Calls whose request is not complete. */
-  readonly halfSentCalls: number;
   /** Connections that wait to be accepted. */
   readonly backlog: number;
 }
@@ -71,8 +61,7 @@ export class SocketServer {
   readonly #file: SocketFile;
   readonly #grpc: Server;
   readonly #injector: ConnectionInjector;
-  readonly #connections: OpenConnections;
-  readonly #halfSent: HalfSentCalls;
+  readonly #connections = new OpenConnections();
   readonly #listener: Listener;
   #runningCalls = 0;
   #whenAnswered: (() => void) | undefined;
@@ -80,13 +69,10 @@ export class SocketServer {
   constructor(options: SocketServerOptions) {
     this.#options = options;
     this.#file = new SocketFile(options.socketPath);
-    const { socket, observer } = options;
-    this.#connections = new OpenConnections(socket.connections, () => observer.ended('connections'));
-    this.#halfSent = new HalfSentCalls(socket.halfSentCalls, () => observer.ended('half-sent-calls'));
-    this.#listener = createServer((connection) => this.#take(connection));
-    const { connection } = options;
+    const { socket, connection, onRejected } = options;
+    this.#listener = createServer((accepted) => this.#take(accepted)).on('drop', onRejected);
+    this.#listener.maxConnections = socket.connections;
     this.#grpc = new Server({
-      interceptors: [this.#halfSent.interceptor],
       'grpc.max_connection_idle_ms': connection.idleMs,
       'grpc.max_connection_age_ms': connection.ageMs,
       'grpc.max_connection_age_grace_ms': connection.ageGraceMs,
@@ -117,13 +103,9 @@ export class SocketServer {
     return this.#file.isInPlace;
   }
 
-  /** What of its bounds is in use. */
-  get load(): Readonly<Record<SocketBound, { readonly used: number; readonly limit: number }>> {
-    const { connections, halfSentCalls } = this.#options.socket;
-    return {
-      connections: { used: this.#connections.count, limit: connections },
-      'half-sent-calls': { used: this.#halfSent.count, limit: halfSentCalls },
-    };
+  /** Connections. */
+  get use(): BoundUse {
+    return { used: this.#connections.count, limit: this.#options.socket.connections };
   }
 
   /**
@@ -171,10 +153,8 @@ export class SocketServer {
     const serve = handler as handleUnaryCall<unknown, unknown>;
     const counted: handleUnaryCall<unknown, unknown> = (call, answer) => {
       this.#runningCalls += 1;
-      const noteAnswer = this.#connections.callBegins(call.getPeer());
       serve(call, (...answered) => {
         answer(...answered);
-        noteAnswer();
         this.#runningCalls -= 1;
         if (this.#runningCalls === 0) this.#whenAnswered?.();
       });

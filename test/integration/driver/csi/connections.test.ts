@@ -6,6 +6,7 @@ import { SocketServer } from '../../../../src/driver/csi/server.js';
 import { csi } from '../../../../src/driver/csi/services.js';
 import { limits } from '../../../../src/load/limits.js';
 import { silentLog } from '../../../../src/log.js';
+import { connectRaw } from '../../../support/csi/raw-client.js';
 import { KubeletClient } from '../../../support/driver/kubelet-client.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { callHeaders, clientPreface, frame, frameFlag, frameType } from '../../../support/http2-frames.js';
@@ -16,6 +17,7 @@ describe('a connection to the driver', () => {
   let node: NodeSandbox;
   let server: SocketServer;
   let answer: (() => void) | undefined;
+  let rejected: number;
   const asked = () => new Promise<void>((resolve) => (answer = resolve));
 
   const start = async (times: {
@@ -30,7 +32,7 @@ describe('a connection to the driver', () => {
       ownsFolder: true,
       drainMs: 1000,
       socket: { ...limits.registrationSocket, connections: 8 },
-      observer: { ended: () => undefined },
+      onRejected: () => (rejected += 1),
       connection: { streams: 4, requestBytes: 65_536, keepaliveMs: 600_000, keepaliveTimeoutMs: 1000, ...times },
       log: silentLog,
       services: [
@@ -53,6 +55,7 @@ describe('a connection to the driver', () => {
 
   beforeEach(() => {
     node = new NodeSandbox();
+    rejected = 0;
   });
   afterEach(async () => {
     await server.stop();
@@ -64,6 +67,22 @@ describe('a connection to the driver', () => {
     const session = connect();
     await once(session, 'close');
     assert.ok(session.closed);
+  });
+
+  it('over the limit is closed at once and counted, and one is accepted when another has gone', async () => {
+    await start({ idleMs: 600_000, ageMs: 600_000, ageGraceMs: 1000 });
+    const clients = await Promise.all(Array.from({ length: 8 }, () => connectRaw(node.socketPath)));
+    await eventually('all are accepted', () => server.use.used === 8);
+    const surplus = await connectRaw(node.socketPath);
+    await once(surplus.resume(), 'end');
+    surplus.destroy();
+    assert.equal(rejected, 1);
+    assert.deepEqual(server.use, { used: 8, limit: 8 });
+    clients.pop()?.destroy();
+    await eventually('one has gone', () => server.use.used === 7);
+    const kubelet = new KubeletClient(node.socketPath);
+    await kubelet.probe();
+    for (const client of clients) client.destroy();
   });
 
   it('that grows old is closed by the driver', async () => {
@@ -92,7 +111,7 @@ describe('a connection to the driver', () => {
     client.write(Buffer.concat([clientPreface, call, lastWords, tooLarge]));
     await once(client, 'data');
     client.destroy();
-    await eventually('no connection is left', () => server.load.connections.used === 0);
+    await eventually('no connection is left', () => server.use.used === 0);
   });
 
   it('whose client answers stays, however often it is asked', async () => {
@@ -101,7 +120,7 @@ describe('a connection to the driver', () => {
     let asked = 0;
     session.on('ping', () => (asked += 1));
     await eventually('it was asked often', () => asked > 10);
-    assert.ok(!session.destroyed && server.load.connections.used === 1);
+    assert.ok(!session.destroyed && server.use.used === 1);
     session.destroy();
   });
 });
