@@ -5,7 +5,6 @@ import { objectKey } from '../kube/kube-object.js';
 import type { Reflector } from '../kube/reflector.js';
 import type { AccessDecision, PodIdentity } from './access-control.js';
 import type { FeatureFlags } from '../connectors/model.js';
-import { requestFailure } from './access-requests.js';
 import type { AccessRequests } from './access-requests.js';
 import type { AccessReviews } from './access-reviews.js';
 import { Application, decisionOf, undecided } from './application.js';
@@ -17,6 +16,7 @@ import type { Permission, ProxyNeed } from './permission.js';
 import type { Grants } from './grants.js';
 import type { RequestWatches } from './request-watches.js';
 import { RecentKeys } from './recent-keys.js';
+import { requestFailure } from './request-lookup.js';
 import { allOrFirstFailure } from './settled.js';
 
 export interface ApprovalsOptions {

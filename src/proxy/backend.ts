@@ -1,6 +1,7 @@
 import type { FeatureFlags } from '../connectors/model.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { Authorizer } from './caller/authorizer.js';
+import type { PodApprovals } from './caller/pod-approvals.js';
 import type { TokenVerifier } from './caller/token-verifier.js';
 import type { AuthoritySource } from './certificates/authority-source.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
@@ -18,6 +19,7 @@ export interface StatusBackend {
 export interface ProxyBackend {
   readonly tokens: TokenVerifier;
   readonly authorizer: Authorizer;
+  readonly approvals: PodApprovals;
   /** @throws {DriverError} when they have never been read, or cannot be understood. */
   readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
   readonly connectors: ConnectorLookup;

@@ -10,6 +10,7 @@ import type { Log } from '../log.js';
 import { silentLog } from '../log.js';
 import type { ProxyBackend } from './backend.js';
 import { JwksTokens } from './caller/jwks-tokens.js';
+import { ManifestApprovals } from './caller/manifest-approvals.js';
 import { RoleManifests } from './caller/role-manifests.js';
 import type { AuthoritySource } from './certificates/authority-source.js';
 import { DirectoryAuthority, memoryAuthority } from './certificates/directory-authority.js';
@@ -53,6 +54,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
   return {
     tokens,
     authorizer: new RoleManifests(objects),
+    approvals: new ManifestApprovals(objects),
     flags: () => source.flags(),
     connectors: lookupIn(source),
     secrets: new ManifestSecrets(objects, namespace),

@@ -13,6 +13,7 @@ import type { Log } from '../log.js';
 import { version } from '../version.js';
 import { ApiServerEndpoints } from './api-server-endpoints.js';
 import type { ProxyBackend } from './backend.js';
+import { KubernetesApprovals } from './caller/kubernetes-approvals.js';
 import { ReviewedAccess, accessLifetimes } from './caller/reviewed-access.js';
 import { TokenReviews } from './caller/token-reviews.js';
 import { KubernetesSecrets } from './credential/kubernetes-secrets.js';
@@ -78,6 +79,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
       exists: (connector) => connectors.has(connector),
       onAsked: (answer) => metrics.reviewed('access', answer),
     }),
+    approvals: new KubernetesApprovals(client, clock),
     flags: (signal) => flags.get(signal),
     connectors,
     secrets,

@@ -255,10 +255,10 @@ export class Proxy {
 
   #createPort(tools: ToolParts, trustSets: TrustSets): ProxyPort {
     const { config, clock, log, steadyNow } = this.#parts;
-    const { tokens: verifier, authorizer, flags, connectors } = this.#backend;
+    const { tokens: verifier, authorizer, approvals, flags, connectors } = this.#backend;
     const onAsked = (answer: 'cached' | 'asked'): void => this.metrics.reviewed('token', answer);
     const tokens = new VerifiedTokens({ verifier, audience: config['token-audience'], clock, steadyNow, onAsked });
-    const gatekeeper = new Gatekeeper({ tokens, authorizer, flags });
+    const gatekeeper = new Gatekeeper({ tokens, authorizer, approvals, flags });
     const router = new Router({
       gatekeeper,
       connectors,

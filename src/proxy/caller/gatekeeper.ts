@@ -1,18 +1,21 @@
 import { setMaxListeners } from 'node:events';
 import type { PodIdentity } from '../../access/access-control.js';
-import type { Need } from '../../access/permission.js';
-import { describeMissing, proxyNeed, readNeed } from '../../access/permission.js';
+import type { ApprovalCase } from '../../access/access-request.js';
+import type { Need, Permission } from '../../access/permission.js';
+import { describeMissing, isApprovalOn, proxyNeed, readNeed } from '../../access/permission.js';
 import type { ConnectorRef, FeatureFlags } from '../../connectors/model.js';
 import type { Secret } from '../../secret.js';
 import { Refusal } from '../refusal.js';
 import type { Authorizer } from './authorizer.js';
 import type { Caller } from './caller.js';
 import { serviceAccountOf } from './caller.js';
+import type { PodApprovals } from './pod-approvals.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 export interface GatekeeperOptions {
   readonly tokens: TokenVerifier;
   readonly authorizer: Authorizer;
+  readonly approvals: PodApprovals;
   /** @throws {DriverError} when they have never been read, or cannot be understood. */
   readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
 }
@@ -20,6 +23,10 @@ export interface GatekeeperOptions {
 interface Needs {
   readonly read: Need;
   readonly proxy: Need;
+  /** The permissions of `proxy`, each alone. */
+  readonly ofAccount: readonly Permission[];
+  readonly ofPod: readonly Permission[];
+  readonly approval: ApprovalCase;
 }
 
 /** Connectors of one caller whose needs are kept; a user name holds 32. */
@@ -50,7 +57,7 @@ export class Gatekeeper {
    */
   async ensureMayUse(caller: Caller, connector: ConnectorRef, signal: AbortSignal): Promise<void> {
     const missing = await this.#missing(caller, connector, signal);
-    if (missing.length > 0) throw denied(missing);
+    if (missing.length > 0) throw await this.#denied(missing, caller, signal);
   }
 
   /**
@@ -72,16 +79,37 @@ export class Gatekeeper {
     if (allowed.length > 0) return allowed;
     const failure = answers.find((answer) => answer.status === 'rejected');
     if (failure !== undefined) throw failure.reason;
-    throw denied(answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : [])));
+    const missing = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    throw await this.#denied(missing, caller, signal);
   }
 
   /** What is needed beyond reading a connector is told only to those who may read it, lest they learn that it exists. */
   async #missing(caller: Caller, connector: ConnectorRef, signal: AbortSignal): Promise<readonly Need[]> {
-    const { read, proxy } = this.#needsOf(caller, connector);
+    const needs = this.#needsOf(caller, connector);
+    const { read, proxy } = needs;
     const flags = await this.#options.flags(signal);
-    if (!(await this.#isMet(read, caller, signal))) return [read];
+    if (!(await this.#isAllowed(caller, read.anyOf, signal))) return [read];
     if (!flags.connectorProxyPermissions) return [];
-    return (await this.#isMet(proxy, caller, signal)) ? [] : [proxy];
+    const isMet = isApprovalOn(flags)
+      ? await this.#isApproved(caller, needs, signal)
+      : await this.#isAllowed(caller, proxy.anyOf, signal);
+    return isMet ? [] : [proxy];
+  }
+
+  /**
+   * With approval on: the permission of the account, or that of the pod together with a granted AccessRequest of the pod's
+   * uid. The role of a pod has only its name and may outlive it. What was there last time is looked at first.
+   */
+  async #isApproved(caller: Caller, { ofAccount, ofPod, approval }: Needs, signal: AbortSignal): Promise<boolean> {
+    const { approvals } = this.#options;
+    const byAccount = (): Promise<boolean> => this.#isAllowed(caller, ofAccount, signal);
+    const byPod = async (): Promise<boolean> =>
+      caller.pod !== undefined &&
+      (await approvals.isGranted(approval, signal)) &&
+      (await this.#isAllowed(caller, ofPod, signal));
+    return approvals.wasGranted(approval)
+      ? (await byPod()) || (await byAccount())
+      : (await byAccount()) || (await byPod());
   }
 
   #needsOf(caller: Caller, connector: ConnectorRef): Needs {
@@ -90,9 +118,13 @@ export class Gatekeeper {
     let needs = ofCaller.get(key);
     if (needs === undefined) {
       const pod = podOf(caller);
+      const proxy = proxyNeed(pod, connector, () => caller.pod !== undefined);
       needs = {
         read: readNeed(pod, connector),
-        proxy: proxyNeed(pod, connector, () => caller.pod !== undefined),
+        proxy,
+        ofAccount: [proxy.anyOf[0]],
+        ofPod: [proxy.ofPod],
+        approval: { pod, connector },
       };
       if (ofCaller.size >= maxNeeds) ofCaller.clear();
       ofCaller.set(key, needs);
@@ -101,8 +133,18 @@ export class Gatekeeper {
     return needs;
   }
 
-  #isMet({ anyOf }: Need, caller: Caller, signal: AbortSignal): Promise<boolean> {
-    return this.#options.authorizer.isAnyAllowed(caller, anyOf, signal);
+  #isAllowed(caller: Caller, permissions: readonly Permission[], signal: AbortSignal): Promise<boolean> {
+    return this.#options.authorizer.isAnyAllowed(caller, permissions, signal);
+  }
+
+  async #denied(missing: readonly Need[], { pod }: Caller, signal: AbortSignal): Promise<Refusal> {
+    const isApprovable =
+      missing.some(({ kind }) => kind === 'proxy') && isApprovalOn(await this.#options.flags(signal));
+    const approval =
+      isApprovable && pod !== undefined
+        ? `; or have an AccessRequest of pod ${pod.namespace}/${pod.name} with uid ${pod.uid} granted`
+        : '';
+    return new Refusal(403, 'denied', `${describeMissing(missing)}${approval}`);
   }
 }
 
@@ -114,8 +156,4 @@ function podOf({ user, pod }: Caller): PodIdentity {
   }
   const { namespace, name } = account;
   return { namespace, name: pod?.name ?? '', uid: pod?.uid ?? '', serviceAccountName: name };
-}
-
-function denied(missing: readonly Need[]): Refusal {
-  return new Refusal(403, 'denied', describeMissing(missing));
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { accessRequestFor } from '../../../src/access/access-request.js';
 import { connector, flags, grant, secret } from '../../support/proxy/manifests.js';
 import { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { TokenKeys } from '../../support/proxy/keys.js';
@@ -72,6 +73,29 @@ describe('who may use a connector', () => {
     }
     const podless = await stage.client('ci/tool', { pod: undefined });
     assert.equal((await podless.get(tool.url())).status, 403);
+  });
+
+  it('need a granted AccessRequest of their uid too for the permission of their pod, where approval is on', async () => {
+    const on = flags({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' });
+    const rule = grant('builder', ['tool'], {
+      verbs: ['*'],
+      resources: ['connectors/proxy/v1/pod/ci/build-1'],
+      name: 'proxy',
+    });
+    const client = await stage.client();
+    const request = (uid: string): object => {
+      const pod = { namespace: 'ci', name: 'build-1', uid, serviceAccountName: 'builder' };
+      const made = accessRequestFor({ pod, connector: { namespace: 'ci', name: 'tool' } }, 'node-1');
+      return { ...made, status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Approved' }] } };
+    };
+    for (const [requests, status] of [
+      [[], 403],
+      [[request('another')], 403],
+      [[request('b1c6dd2b-6a3a-4b7a-9d27-0d6e2e3b3c12')], 200],
+    ] as const) {
+      stage.put(objects(on, ...grant('builder', ['tool']), ...rule, ...requests));
+      assert.equal((await client.get(tool.url())).status, status, JSON.stringify(requests));
+    }
   });
 
   it('learn nothing about connectors that they may not read', async () => {

@@ -35,6 +35,9 @@ export interface ConnectorStatus {
   }[];
 }
 
+/** The pod that tokens are bound to unless another is named. */
+export const buildPod = { name: 'build-1', uid: 'b1c6dd2b-6a3a-4b7a-9d27-0d6e2e3b3c12' };
+
 /** Everything that only tests would wait for. */
 const quickStatus = {
   durationMs: 10_000,
@@ -168,8 +171,7 @@ export class ClusterStage {
     return this.#proxies[0] ?? { port: 0, httpPort: 0 };
   }
 
-  token(name = 'builder', expirationSeconds = 600, audience = 'connectors-proxy'): string {
-    const pod = { name: 'build-1', uid: 'b1c6dd2b-6a3a-4b7a-9d27-0d6e2e3b3c12' };
+  token(name = 'builder', expirationSeconds = 600, audience = 'connectors-proxy', pod = buildPod): string {
     return this.api.identities.issueServiceAccount({
       namespace: 'ci',
       name,

@@ -40,6 +40,7 @@ function neededRights({ namespace, service, 'write-status': writes }: RightsConf
     ...rights(['list', 'watch'], { group: connectorsGroup, resource: 'connectorclasses' }),
     ...rights(['create'], { group: 'authentication.k8s.io', resource: 'tokenreviews' }),
     ...rights(['create'], { group: 'authorization.k8s.io', resource: 'subjectaccessreviews' }),
+    ...rights(['get', 'list'], { group: connectorsGroup, resource: 'accessrequests' }),
     ...rights(['list', 'watch', 'create'], { group: '', resource: 'secrets', namespace }),
     ...rights(['list', 'watch'], { group: '', resource: 'configmaps', namespace, name: flagsConfigMapName }),
     ...rights(['list', 'watch'], { group: 'discovery.k8s.io', resource: 'endpointslices', ...apiServerSlice }),
