@@ -132,7 +132,8 @@ export class Proxy {
     const trustSets = new TrustSets(systemRoots(config['system-roots']));
     const { secrets } = this.#backend;
     this.#trust = new ToolTrust(secrets, trustSets, new QuestionPace(limits.questions, steadyNow));
-    const tools = { credentials: new ToolCredentials({ secrets, client: this.#client, clock }), trust: this.#trust };
+    const trust = this.#trust;
+    const tools = { credentials: new ToolCredentials({ secrets, trust, client: this.#client, clock }), trust };
     this.#port = this.#createPort(tools, trustSets);
     this.#probeThreads = probeThreads(parts.probeThread);
     this.#status = this.#createStatus(tools);

@@ -1,50 +1,39 @@
 import { Refusal } from '../refusal.js';
 import type { RawHeaders } from '../upstream/headers.js';
-import type { LookupOwner } from '../upstream/resolver.js';
-import type { ToolClient } from '../upstream/tool-client.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
-import { toolFailure } from '../upstream/tool-failure.js';
-import { authorityOf, nameOf } from '../upstream/tool-origin.js';
-import type { ToolOrigin } from '../upstream/tool-origin.js';
-import type { Trust } from '../upstream/trust.js';
-import { valuesOf } from '../upstream/headers.js';
-import type { Challenge } from './challenge.js';
-import { parseChallenges } from './challenge.js';
+import { nameOf } from '../upstream/tool-origin.js';
 import { basicHeaders } from './header-credentials.js';
-import { pathProblem } from './path-problem.js';
+import type { RegistryEndpoint } from './registry-api.js';
+import { endpointOf } from './registry-api.js';
+import type { RegistryProbe, TrustOf } from './registry-probe.js';
+import { scopeWanted } from './registry-probe.js';
 import { impliedScopes, normalScopes } from './registry-scope.js';
 import type { Login, RegistryTokens, TokenService } from './registry-tokens.js';
 import type { ToolAddress } from './tool-address.js';
-import { parseToolAddress } from './tool-address.js';
 
-/** How a registry wants to be asked, as it has said. */
-type Manner = { readonly kind: 'basic' } | { readonly kind: 'bearer'; readonly service: TokenService };
-
-/** What is known of the registries of one login, from request to request. */
+/** What is known of one registry with one login, from request to request. */
 export interface RegistrySession {
-  readonly login: Login;
   readonly tokens: RegistryTokens;
-  /** By the registry's URL. */
-  readonly manners: Map<string, Manner>;
+  readonly probe: RegistryProbe;
 }
 
 export interface RegistryCredentialOptions {
   readonly session: RegistrySession;
-  readonly client: ToolClient;
-  readonly origin: ToolOrigin;
-  readonly trust: Trust | undefined;
-  readonly owner: LookupOwner;
+  /** The probe of the registry at `spec.address`, for requests to another address of the Connector. */
+  readonly first: RegistryProbe | undefined;
+  readonly login: Login;
+  readonly address: ToolAddress;
   /** All of the Connector: where its password may go. */
   readonly addresses: readonly ToolAddress[];
+  readonly trustOf: TrustOf;
   /** For messages: `NAMESPACE/NAME`. */
   readonly connector: string;
 }
 
-const probeMs = 30_000;
-
 /**
- * The token flow of the CNCF Distribution: the registry's challenge names a token service, which gives a token for the
- * login. A registry that challenges with Basic gets Basic.
+ * The token flow of the CNCF Distribution: the registry names a token service, which gives a token for the login. A registry
+ * that wants Basic gets Basic. How a registry wants it is learnt by the proxy's own probe, and the credential is sent to
+ * the endpoints of the distribution API alone.
  */
 export class RegistryCredential implements ToolCredential {
   readonly replaces: ReadonlySet<string> = new Set(['authorization']);
@@ -57,14 +46,25 @@ export class RegistryCredential implements ToolCredential {
     this.#options = options;
   }
 
+  get authenticationPath(): string {
+    return `${this.#options.session.probe.root}/`;
+  }
+
   async headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
-    if (!isRegistryApi(use.path)) return [];
-    const known = this.#options.session.manners.get(this.#registry);
-    const manner = known ?? (use.isUnrepeatable ? await this.#probe(signal) : undefined);
-    if (manner?.kind === 'basic') return this.#basic();
-    const scopes = impliedScopes(use.method, use.path);
-    if (manner?.kind !== 'bearer' || scopes === undefined) return [];
-    return this.#bearer(manner.service, scopes.flatMap(normalScopes), signal);
+    const { session, trustOf } = this.#options;
+    const endpoint = endpointOf(session.probe.root, use.path);
+    if (endpoint === undefined) return [];
+    const found = await session.probe.authentication(trustOf, signal);
+    if (found.kind === 'basic') return (await this.#takesBasic(signal)) ? this.#basic() : [];
+    const isLastChance = use.isUnrepeatable && !session.probe.isOpen;
+    const service =
+      found.kind === 'token'
+        ? found.service
+        : isLastChance
+          ? await session.probe.serviceAt(use.method, endpoint, trustOf, signal)
+          : undefined;
+    if (service === undefined || this.#isRealm(service, endpoint)) return [];
+    return this.#bearer(service, impliedScopes(use.method, endpoint).flatMap(normalScopes), signal);
   }
 
   async headersAfter(
@@ -72,121 +72,76 @@ export class RegistryCredential implements ToolCredential {
     use: CredentialUse,
     signal: AbortSignal,
   ): Promise<RawHeaders | undefined> {
-    const challenge = usable(parseChallenges(challenges));
-    if (challenge === undefined || !isRegistryApi(use.path)) return undefined;
-    if (challenge.scheme === 'basic') {
-      return this.#shown !== 'basic' && (await this.#takesPassword(challenge, signal)) ? this.#basic() : undefined;
+    const { session, trustOf } = this.#options;
+    const endpoint = endpointOf(session.probe.root, use.path);
+    if (endpoint === undefined) return undefined;
+    const found = await session.probe.authenticationNow(trustOf, signal);
+    if (found.kind === 'basic') {
+      return this.#shown !== 'basic' && (await this.#takesBasic(signal)) ? this.#basic() : undefined;
     }
-    const manner = this.#learn(challenge);
-    if (manner.kind === 'basic') return undefined;
-    const scope = challenge.params.get('scope');
-    const scopes = scope === undefined ? (impliedScopes(use.method, use.path) ?? []) : [scope];
-    const normal = scopes.flatMap(normalScopes);
-    if (Array.isArray(this.#shown)) {
-      // What is wanted was shown already and not taken: it may have been withdrawn, so once more with a fresh one.
-      this.#options.session.tokens.forget(manner.service, normal);
-    }
-    return this.#bearer(manner.service, normal, signal);
-  }
-
-  get #registry(): string {
-    return nameOf(this.#options.origin);
+    const service =
+      found.kind === 'token' ? found.service : await session.probe.serviceAt(use.method, endpoint, trustOf, signal);
+    if (service === undefined || this.#isRealm(service, endpoint)) return undefined;
+    const scope = scopeWanted(challenges, service);
+    const scopes = (scope === undefined ? impliedScopes(use.method, endpoint) : [scope]).flatMap(normalScopes);
+    // What is wanted was shown already and not taken: it may have been withdrawn, so once more with a fresh one.
+    if (Array.isArray(this.#shown)) session.tokens.forget(service, scopes);
+    return this.#bearer(service, scopes, signal);
   }
 
   /**
-   * Whether the password may be shown on a client's own request: not to a registry that wants tokens. What asks for it
-   * there is the token service, and the client would get a token that is good without the proxy.
+   * Whether the registry may be sent the password itself. An address other than `spec.address` may be that of the token
+   * service, which asks for the password and would give the client a token that works without the proxy. So it gets the
+   * password only if the registry at `spec.address` wants passwords as well.
    */
-  async #takesPassword(challenge: Challenge, signal: AbortSignal): Promise<boolean> {
-    const { manners } = this.#options.session;
-    const manner = manners.get(this.#registry);
-    if (manner?.kind === 'basic') return true;
-    const atRoot = (await this.#probe(signal)) ?? manner ?? this.#learn(challenge);
-    return atRoot.kind === 'basic';
+  async #takesBasic(signal: AbortSignal): Promise<boolean> {
+    const { first, trustOf } = this.#options;
+    return first === undefined || (await first.authentication(trustOf, signal)).kind === 'basic';
   }
 
   #basic(): RawHeaders {
     this.#shown = 'basic';
-    return basicHeaders(this.#options.session.login);
+    return basicHeaders(this.#options.login);
   }
 
   async #bearer(service: TokenService, scopes: readonly string[], signal: AbortSignal): Promise<RawHeaders> {
     this.#ensureOwn(service);
-    const { session, trust } = this.#options;
-    const token = await session.tokens.get(service, scopes, session.login, trust, signal);
+    const { session, login, trustOf } = this.#options;
+    const trust = await trustOf(service.address, signal);
+    const token = await session.tokens.get(service, scopes, login, trust, signal);
     this.#shown = scopes;
     return ['Authorization', `Bearer ${token.expose()}`];
   }
 
-  /** The password goes to a host of the Connector or nowhere, whatever the registry says. */
-  #ensureOwn({ realm }: TokenService): void {
-    const { origin, addresses, connector } = this.#options;
-    const service = parseToolAddress(realm.replace(/[?#].*$/s, ''));
+  /** Whether a path that looks like the registry's is the token service, or below it. */
+  #isRealm({ address }: TokenService, { pathname }: RegistryEndpoint): boolean {
+    const { address: own, session } = this.#options;
+    if (address.host !== own.host || address.port !== own.port) return false;
+    const [realm, path, root] = [address.path, pathname, session.probe.root].map(comparable);
+    const isBelowApi = realm?.startsWith(`${root}/`) === true;
+    return path === realm || (isBelowApi && path?.startsWith(`${realm}/`) === true);
+  }
+
+  /** The password goes to an address of the Connector or nowhere, whatever the registry says. */
+  #ensureOwn({ address: service }: TokenService): void {
+    const { address, addresses, connector } = this.#options;
     const isOwn =
-      service !== undefined &&
       addresses.some(
-        ({ host, scheme }) => host === service.host && (scheme === 'http' || service.scheme === 'https'),
+        ({ host, port, scheme }) =>
+          host === service.host && port === service.port && (scheme === 'http' || service.scheme === 'https'),
       ) &&
-      (origin.scheme === 'http' || service.scheme === 'https');
+      (address.scheme === 'http' || service.scheme === 'https');
     if (isOwn) return;
-    const where = service === undefined ? 'no URL' : nameOf(service);
     throw new Refusal(
       502,
       'misconfigured',
-      `the registry ${this.#registry} names ${where} as its token service, which is no address of connector ${connector}: add it to spec.addressExtensions if it may be given the password`,
+      `the registry ${nameOf(address)} names ${nameOf(service)} as its token service, which is no address of connector ${connector}: add it to spec.addressExtensions if it may be given the password`,
     );
   }
-
-  #learn({ scheme, params }: Challenge): Manner {
-    const realm = params.get('realm');
-    const manner: Manner =
-      scheme === 'bearer' && realm !== undefined
-        ? { kind: 'bearer', service: { realm, service: params.get('service') } }
-        : { kind: 'basic' };
-    this.#options.session.manners.set(this.#registry, manner);
-    return manner;
-  }
-
-  /**
-   * Asks the registry what it wants, as its clients do, before a body is begun that could not be sent again.
-   * @returns undefined when it wants nothing.
-   */
-  async #probe(signal: AbortSignal): Promise<Manner | undefined> {
-    const { client, origin, trust, owner } = this.#options;
-    const headers = ['Host', authorityOf(origin)];
-    const values = await new Promise<readonly string[]>((resolve, reject) => {
-      const sent = client.request({ origin, method: 'GET', path: '/v2/', headers, trust, lookedUpFor: owner });
-      const stop = (): void => void sent.destroy();
-      const timer = setTimeout(stop, probeMs);
-      signal.addEventListener('abort', stop, { once: true });
-      sent.on('error', reject);
-      sent.once('response', (response) => {
-        response.resume();
-        resolve(response.statusCode === 401 ? valuesOf(response.rawHeaders, 'www-authenticate') : []);
-      });
-      sent.once('close', () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', stop);
-        reject(new Error('the registry did not answer'));
-      });
-      sent.end();
-    }).catch((error: unknown) => {
-      throw toolFailure(error, this.#registry);
-    });
-    const challenge = usable(parseChallenges(values));
-    return challenge === undefined ? undefined : this.#learn(challenge);
-  }
 }
 
-/** Tokens and password are for the distribution API alone, below whatever path a registry has it. */
-function isRegistryApi(path: string): boolean {
-  const pathname = path.replace(/\?.*$/s, '');
-  return /\/v2(\/|$)/.test(pathname) && pathProblem(pathname) === undefined;
-}
-
-function usable(challenges: readonly Challenge[]): Challenge | undefined {
-  return (
-    challenges.find(({ scheme, params }) => scheme === 'bearer' && params.has('realm')) ??
-    challenges.find(({ scheme }) => scheme === 'basic')
-  );
+/** A path as lenient servers read it: decoded, in lower case, with single slashes and none at the end. */
+function comparable(path: string): string {
+  const decoded = path.replaceAll(/%([0-9a-f]{2})/gi, (_whole, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return decoded.toLowerCase().replaceAll(/\/+/g, '/').replace(/\/$/, '');
 }

@@ -1,21 +1,18 @@
-const repositoryPath = /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)(?:\/|$)/;
-/** The distribution specification's names; what is none goes into no scope. */
-const repositoryName = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/;
+import type { RegistryEndpoint } from './registry-api.js';
+import { isRepositoryName } from './registry-api.js';
 
-/**
- * The scopes that a request to a registry needs, as its token server calls them: `repository:NAME:pull,push`.
- * @param path with the query.
- * @returns undefined for requests that are about no repository.
- */
-export function impliedScopes(method: string, path: string): readonly string[] | undefined {
-  const [pathname = '', query = ''] = path.split('?', 2);
-  const name = repositoryPath.exec(pathname)?.[1];
-  if (name === undefined || !repositoryName.test(name)) return undefined;
-  const isRead = method === 'GET' || method === 'HEAD';
-  const actions = isRead ? 'pull' : method === 'DELETE' ? 'delete' : 'pull,push';
+/** The scopes that a request to a registry needs, as its token service calls them: `repository:NAME:pull,push`. */
+export function impliedScopes(method: string, endpoint: RegistryEndpoint): readonly string[] {
+  if (endpoint.kind !== 'repository') return endpoint.kind === 'root' ? [] : ['registry:catalog:*'];
+  const { name, query } = endpoint;
+  const actions = isRead(method) ? 'pull' : method === 'DELETE' ? 'delete' : 'pull,push';
   const from = method === 'POST' ? new URLSearchParams(query).get('from') : null;
-  const source = from !== null && repositoryName.test(from) ? [`repository:${from}:pull`] : [];
+  const source = from !== null && isRepositoryName(from) ? [`repository:${from}:pull`] : [];
   return [`repository:${name}:${actions}`, ...source];
+}
+
+export function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** The scopes of a challenge, each with its actions in one order, so that equal ones are the same text. */

@@ -1,21 +1,22 @@
-import type { IncomingMessage } from 'node:http';
 import { SharedCalls } from '../../access/shared-calls.js';
 import type { Clock } from '../../clock.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember, parseJson } from '../../json.js';
 import { Secret } from '../../secret.js';
 import { Refusal } from '../refusal.js';
+import { sendOwnRequest } from '../upstream/own-request.js';
 import type { LookupOwner } from '../upstream/resolver.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import type { ToolClient } from '../upstream/tool-client.js';
-import { toolFailure } from '../upstream/tool-failure.js';
 import type { Trust } from '../upstream/trust.js';
-import { parseToolAddress } from './tool-address.js';
+import type { ToolAddress } from './tool-address.js';
 
 /** Where a registry sends its clients for a token. */
 export interface TokenService {
   /** URL. */
   readonly realm: string;
+  /** The realm's. */
+  readonly address: ToolAddress;
   readonly service: string | undefined;
 }
 
@@ -33,8 +34,7 @@ interface Token {
 const defaultLifeMs = 60_000;
 /** A token is not begun with when it may end under way. */
 const marginMs = 10_000;
-const maxAnswerBytes = 1024 * 1024;
-const answerMs = 30_000;
+const answerLimits = { bodyBytes: 1024 * 1024, timeoutMs: 30_000 };
 const maxTokens = 1000;
 
 /** The tokens that one login has got of its registry's token service, until they expire. One request for each at a time. */
@@ -85,81 +85,44 @@ export class RegistryTokens {
   }
 
   async #ask(
-    { realm, service }: TokenService,
+    { realm, address, service }: TokenService,
     scopes: readonly string[],
     { username, password }: Login,
     trust: Trust | undefined,
     signal: AbortSignal,
   ): Promise<Token> {
-    const origin = parseToolAddress(realm.replace(/[?#].*$/s, ''));
-    if (origin === undefined) throw new Refusal(502, 'protocol', 'the registry names a token service that is no URL');
     const query = new URLSearchParams(/\?([^#]*)/.exec(realm)?.[1] ?? '');
     if (service !== undefined) query.set('service', service);
     for (const scope of scopes) query.append('scope', scope);
     const askedMs = this.#clock.now();
     const basic = Buffer.from(`${username}:${password.expose()}`).toString('base64');
-    const { status, body } = await this.#fetch(
+    const server = `the token service ${address.host}`;
+    const { status, body } = await sendOwnRequest(
+      this.#client,
       {
-        origin,
+        origin: address,
         method: 'GET',
-        path: `${origin.path === '' ? '/' : origin.path}?${query.toString()}`,
-        headers: ['Host', authorityOf(origin), 'Accept', 'application/json', 'Authorization', `Basic ${basic}`],
+        path: `${address.path === '' ? '/' : address.path}?${query.toString()}`,
+        headers: ['Host', authorityOf(address), 'Accept', 'application/json', 'Authorization', `Basic ${basic}`],
         trust,
         lookedUpFor: this.#owner,
       },
+      server,
+      answerLimits,
       signal,
     );
     if (status === 401 || status === 403) {
       throw new Refusal(
         502,
         'misconfigured',
-        `the token service ${origin.host} does not accept the Connector's user name and password (${status})`,
+        `${server} does not accept the Connector's user name and password (${status})`,
       );
     }
+    if (body === undefined) throw new Refusal(502, 'protocol', `the answer of ${server} is too long`);
     const token = status === 200 ? parseToken(body, askedMs) : undefined;
-    if (token === undefined) {
-      throw new Refusal(502, 'protocol', `the token service ${origin.host} gave no token (${status})`);
-    }
+    if (token === undefined) throw new Refusal(502, 'protocol', `${server} gave no token (${status})`);
     return token;
   }
-
-  #fetch(
-    request: Parameters<ToolClient['request']>[0],
-    signal: AbortSignal,
-  ): Promise<{ readonly status: number; readonly body: string }> {
-    return new Promise<IncomingMessage>((resolve, reject) => {
-      const sent = this.#client.request(request);
-      const stop = (): void => void sent.destroy(new TokenServiceTimeout());
-      const timer = setTimeout(stop, answerMs);
-      signal.addEventListener('abort', stop, { once: true });
-      sent.once('response', resolve).on('error', reject);
-      sent.once('close', () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', stop);
-      });
-      sent.end();
-    })
-      .then(async (response) => ({ status: response.statusCode ?? 0, body: await textOf(response) }))
-      .catch((error: unknown) => {
-        throw toolFailure(error, `the token service ${request.origin.host}`);
-      });
-  }
-}
-
-class TokenServiceTimeout extends Error {
-  override readonly name = 'TokenServiceTimeout';
-  readonly code = 'ETIMEDOUT';
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxAnswerBytes) throw new Refusal(502, 'protocol', 'the answer of the token service is too long');
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 function parseToken(body: string, askedMs: number): Token | undefined {

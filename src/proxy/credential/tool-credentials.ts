@@ -8,27 +8,33 @@ import { ownerOfHost } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
 import { noCredential } from '../upstream/tool-credential.js';
-import type { ToolOrigin } from '../upstream/tool-origin.js';
-import type { Trust } from '../upstream/trust.js';
+import { nameOf as originNameOf } from '../upstream/tool-origin.js';
 import { loginFor } from './docker-config.js';
 import { basicCredential, bearerCredential, gitlabCredential } from './header-credentials.js';
 import { RegistryCredential } from './registry-credential.js';
 import type { RegistrySession } from './registry-credential.js';
+import { RegistryProbe } from './registry-probe.js';
 import type { Login } from './registry-tokens.js';
 import { RegistryTokens } from './registry-tokens.js';
 import type { SecretObject, SecretSource } from './secret-source.js';
+import type { ToolAddress } from './tool-address.js';
 import { addressesOf } from './tool-address.js';
+import type { ToolTrust } from './tool-trust.js';
 
 export interface ToolCredentialsOptions {
   readonly secrets: SecretSource;
+  readonly trust: Pick<ToolTrust, 'of'>;
   readonly client: ToolClient;
   readonly clock: Clock;
 }
 
+/** Registries of one Secret whose tokens are cached; those that were used first are dropped. */
+const maxSessions = 1000;
+
 /** Which credential a request to a Connector's tool gets. */
 export class ToolCredentials {
   readonly #options: ToolCredentialsOptions;
-  /** By the Secret as it was read: a changed password begins anew. Within it by Connector. */
+  /** By the Secret as it was read: a changed password begins anew. Within it by Connector and address. */
   readonly #sessions = new WeakMap<SecretObject, Map<string, RegistrySession>>();
 
   /** By the Secret as it was read: those that are the same for every Connector and request. */
@@ -46,8 +52,7 @@ export class ToolCredentials {
   async of(
     connector: Connector,
     connectorClass: ConnectorClass | undefined,
-    origin: ToolOrigin,
-    trust: Trust | undefined,
+    address: ToolAddress,
     signal: AbortSignal,
   ): Promise<ToolCredential> {
     const auth = jsonMember(connector.object['spec'], 'auth');
@@ -69,17 +74,12 @@ export class ToolCredentials {
     if (secret === undefined) throw misconfigured(connector, `its Secret ${namespace}/${secretName} does not exist`);
     const known = this.#fixed.get(secret);
     if (known !== undefined) return known;
-    const credential = this.#credentialIn(secret, connector, origin, trust);
+    const credential = this.#credentialIn(secret, connector, address);
     if (credential.fixedHeaders !== undefined) this.#fixed.set(secret, credential);
     return credential;
   }
 
-  #credentialIn(
-    secret: SecretObject,
-    connector: Connector,
-    origin: ToolOrigin,
-    trust: Trust | undefined,
-  ): ToolCredential {
+  #credentialIn(secret: SecretObject, connector: Connector, address: ToolAddress): ToolCredential {
     switch (secret.type) {
       case 'kubernetes.io/basic-auth':
         return basicCredential(loginIn(secret, connector));
@@ -88,13 +88,13 @@ export class ToolCredentials {
       case 'connectors.cpaas.io/gitlab-pat-auth':
         return gitlabCredential(headerValue(secret, connector, 'token'));
       case 'cpaas.io/distribution-registry-token':
-        return this.#registry(secret, loginIn(secret, connector), connector, origin, trust);
+        return this.#registry(secret, loginIn(secret, connector), connector, address);
       case 'kubernetes.io/dockerconfigjson': {
-        const login = loginFor(origin, required(secret, connector, '.dockerconfigjson'));
+        const login = loginFor(address, required(secret, connector, '.dockerconfigjson'));
         if (login === undefined) {
-          throw misconfigured(connector, `its Secret ${nameOf(secret)} has no login for ${origin.host}`);
+          throw misconfigured(connector, `its Secret ${nameOf(secret)} has no login for ${address.host}`);
         }
-        return this.#registry(secret, login, connector, origin, trust);
+        return this.#registry(secret, login, connector, address);
       }
       default:
         throw misconfigured(
@@ -104,34 +104,36 @@ export class ToolCredentials {
     }
   }
 
-  #registry(
-    secret: SecretObject,
-    login: Login,
-    connector: Connector,
-    origin: ToolOrigin,
-    trust: Trust | undefined,
-  ): ToolCredential {
-    const name = `${connector.ref.namespace}/${connector.ref.name}`;
+  #registry(secret: SecretObject, login: Login, connector: Connector, address: ToolAddress): ToolCredential {
+    const addresses = addressesOf(connector);
+    const [first] = addresses;
+    return new RegistryCredential({
+      session: this.#sessionOf(secret, connector, address),
+      first: first === undefined || first === address ? undefined : this.#sessionOf(secret, connector, first).probe,
+      login,
+      address,
+      addresses,
+      trustOf: async ({ scheme }, signal) =>
+        scheme === 'https' ? this.#options.trust.of(connector, signal) : undefined,
+      connector: `${connector.ref.namespace}/${connector.ref.name}`,
+    });
+  }
+
+  #sessionOf(secret: SecretObject, { ref }: Connector, address: ToolAddress): RegistrySession {
     const sessions = this.#sessions.get(secret) ?? new Map<string, RegistrySession>();
     this.#sessions.set(secret, sessions);
-    const key = `${name} ${origin.host}:${origin.port}`;
+    const key = `${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
+    const known = sessions.get(key);
+    if (known !== undefined) return known;
     const { client, clock } = this.#options;
-    const owner = ownerOfHost(connector.ref);
-    const session = sessions.get(key) ?? {
-      login,
+    const owner = ownerOfHost(ref);
+    const session = {
       tokens: new RegistryTokens(client, clock, owner),
-      manners: new Map(),
+      probe: new RegistryProbe({ client, clock, address, owner }),
     };
     sessions.set(key, session);
-    return new RegistryCredential({
-      session,
-      client,
-      origin,
-      trust,
-      owner,
-      addresses: addressesOf(connector),
-      connector: name,
-    });
+    if (sessions.size > maxSessions) sessions.delete(sessions.keys().next().value ?? '');
+    return session;
   }
 }
 

@@ -5,7 +5,7 @@ import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js
 import type { ConnectorLookup } from '../credential/connector-lookup.js';
 import { pathProblem } from '../credential/path-problem.js';
 import { mainAddressOf } from '../credential/tool-address.js';
-import type { AddressProblem } from '../credential/tool-address.js';
+import type { AddressProblem, ToolAddress } from '../credential/tool-address.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import type { ToolTrust } from '../credential/tool-trust.js';
 import { Refusal } from '../refusal.js';
@@ -79,7 +79,7 @@ export class Router {
     await this.#options.gatekeeper.ensureMayUse(visit.caller, connector.ref, signal);
     const origin: ToolOrigin = address;
     const found = resolved.find((each) => each.connector === connector);
-    const { trust, credential } = await this.#access(connector, found, origin, signal);
+    const { trust, credential } = await this.#access(connector, found, address, signal);
     const lookedUpFor = ownerOfHost(connector.ref);
     return { connector: connector.ref, outgoing: { origin, path, trust, credential, lookedUpFor } };
   }
@@ -104,7 +104,7 @@ export class Router {
     const problem = pathProblem(pathnameOf(path));
     if (problem !== undefined) throw ambiguousPath(problem);
     const origin: ToolOrigin = address;
-    const { trust, credential } = await this.#access(found.connector, found, origin, signal);
+    const { trust, credential } = await this.#access(found.connector, found, address, signal);
     return {
       connector: ref,
       outgoing: {
@@ -171,12 +171,12 @@ export class Router {
   async #access(
     connector: Connector,
     found: ResolvedConnector | undefined,
-    origin: ToolOrigin,
+    address: ToolAddress,
     signal: AbortSignal,
   ): Promise<Pick<Outgoing, 'trust' | 'credential'>> {
     const { credentials, trust: trusted } = this.#options;
-    const trust: Trust | undefined = origin.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
-    const credential = await credentials.of(connector, found?.connectorClass, origin, trust, signal);
+    const trust: Trust | undefined = address.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
+    const credential = await credentials.of(connector, found?.connectorClass, address, signal);
     return { trust, credential };
   }
 

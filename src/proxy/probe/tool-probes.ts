@@ -73,7 +73,8 @@ export class ToolProbes {
       const authName = textAt(authTypeOf(jsonMember(connector.object['spec'], 'auth'), connectorClass), 'name');
       const probe = authName === undefined ? undefined : authProbeOf(connectorClass, authName);
       if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict);
-      return credential.answersChallenges ? this.#logIn(tool, signal) : undefined;
+      const { authenticationPath } = credential;
+      return authenticationPath === undefined ? undefined : this.#logIn(authenticationPath, tool, signal);
     });
   }
 
@@ -104,10 +105,10 @@ export class ToolProbes {
     return verdictOf(answer, isMet, probe, tool, request);
   }
 
-  /** `GET /v2/` says who may come in at any registry, and asks for a login where it wants one. */
-  async #logIn(tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict> {
+  /** Sends the credential to where the tool's API answers whether it is good: `/v2/` at any registry. */
+  async #logIn(path: string, tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict> {
     const { credential, origin } = tool;
-    const [method, path] = ['GET', '/v2/'];
+    const method = 'GET';
     const use = { method, path, isUnrepeatable: false };
     const bare: ProbeRequest = { origin, method, path, headers: commonHeaders(origin) };
     const shown = await credential.headersFor(use, signal);

@@ -91,7 +91,7 @@ export class ConnectorCheck {
         if (used !== undefined) secrets.expire({ namespace, name: used });
       }
       const trust = await trusts.of(connector, signal);
-      const credential = await credentials.of(connector, connectorClass, origin, trust, signal);
+      const credential = await credentials.of(connector, connectorClass, origin, signal);
       const secret = name === undefined ? undefined : await secrets.get({ namespace, name }, signal);
       const finding = isTrue('SecretReady', name === undefined ? 'NotNeeded' : 'Ready');
       if (connectorClass === undefined) return { finding };

@@ -17,6 +17,8 @@ export interface ToolCredential {
   readonly answersChallenges: boolean;
   /** The headers to add, where they are the same for every request: nobody has to be asked. */
   readonly fixedHeaders?: RawHeaders;
+  /** The path at which the tool's API answers whether the credential is good; undefined where that is not known. */
+  readonly authenticationPath?: string;
   /**
    * The headers to add.
    * @throws {Refusal} when it cannot be had.

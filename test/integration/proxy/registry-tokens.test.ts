@@ -45,7 +45,7 @@ describe('a registry that wants tokens of its token service', () => {
     assert.deepEqual(registry.asked, [['repository:app:pull']]);
   });
 
-  it('is asked for the token first where a body is under way that cannot be sent again', async () => {
+  it('gets a body of any size once, with the token', async () => {
     const body = Buffer.alloc(3_000_000, 'x');
     const url = `${registry.url}/v2/app/blobs/uploads/1`;
     const answer = await client.getSecurely(url, { method: 'PATCH', body });
@@ -55,13 +55,15 @@ describe('a registry that wants tokens of its token service', () => {
     assert.equal(uploads.length, 1);
   });
 
-  it('gets a small body a second time', async () => {
+  it('that has withdrawn a token gets a small body a second time', async () => {
     const url = `${registry.url}/v2/app/manifests/latest`;
+    await client.getSecurely(url, { method: 'PUT', body: '[]' });
+    registry.forgetTokens();
     assert.equal((await client.getSecurely(url, { method: 'PUT', body: '{}' })).status, 201);
     const puts = registry.requests.filter(({ method }) => method === 'PUT');
     assert.deepEqual(
       puts.map(({ body }) => body),
-      ['{}', '{}'],
+      ['[]', '{}', '{}'],
     );
   });
 
@@ -87,19 +89,22 @@ describe('a registry that wants tokens of its token service', () => {
     assert.match(answer.body, /registry\.example does not accept the Connector's user name and password \(401\)/);
   });
 
-  it('cannot send the password to another host', async () => {
-    const thief = await ToolServer.start('https', undefined, ['thief.example']);
-    registry.realm = `${thief.url('thief.example')}/token`;
-    const answer = await client.getSecurely(`${registry.url}/v2/app/manifests/latest`);
-    assert.equal(answer.status, 502);
-    assert.match(answer.body, /https:\/\/thief\.example:\d+ as its token service.*spec\.addressExtensions/);
-    assert.deepEqual(thief.seen, []);
-    await thief.stop();
-  });
+  for (const host of ['thief.example', 'registry.example']) {
+    it(`cannot send the password to ${host === 'thief.example' ? 'another host' : 'another port of its host'}`, async () => {
+      const thief = await ToolServer.start('https', undefined, [host]);
+      registry.realm = `${thief.url(host)}/token`;
+      const answer = await client.getSecurely(`${registry.url}/v2/app/manifests/latest`);
+      assert.equal(answer.status, 502);
+      assert.match(answer.body, /https:\/\/[a-z]+\.example:\d+ as its token service.*spec\.addressExtensions/);
+      assert.deepEqual(thief.seen, []);
+      await thief.stop();
+    });
+  }
 
   it('may have its token service at another address of the Connector', async () => {
+    const extensions = ['https://auth.example:1'];
     stage.put([
-      connector('tool', registry.url, { secret: 'login', caSecret: 'tool-ca', extensions: ['https://auth.example'] }),
+      connector('tool', registry.url, { secret: 'login', caSecret: 'tool-ca', extensions }),
       ...objects().slice(1),
     ]);
     registry.realm = 'https://auth.example:1/token';
@@ -107,40 +112,36 @@ describe('a registry that wants tokens of its token service', () => {
     assert.match(answer.body, /no connection to the token service auth\.example/);
   });
 
-  for (const isKnown of [false, true]) {
-    it(`gives no token to a client that asks its token service itself, the service ${isKnown ? '' : 'not '}yet known`, async () => {
-      if (isKnown) await client.getSecurely(`${registry.url}/v2/app/manifests/latest`);
-      const askedBefore = registry.asked.length;
-      const answer = await client.getSecurely(`${registry.url}/token?service=registry&scope=repository:app:pull,push`);
-      assert.equal(answer.status, 401);
-      assert.equal(registry.asked.length, askedBefore);
-      assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`)).body, 'layer');
+  for (const headers of ['Upgrade: x\r\nConnection: upgrade\r\n', '']) {
+    const what = headers === '' ? '' : ' and names a protocol';
+    it(`that switches protocols${what}, or whose token service does, is a 502 that says so`, async () => {
+      const { answer } = registry.tool;
+      const switches: ToolServer['answer'] = ({ socket }) =>
+        void socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`);
+      const url = `${registry.url}/v2/app/manifests/latest`;
+      registry.tool.answer = switches;
+      const atRegistry = await client.getSecurely(url);
+      assert.equal(atRegistry.status, 502);
+      assert.match(atRegistry.body, /registry\.example:\d+ switched protocols \(101\) without being asked to/);
+      registry.tool.answer = (request, response, seen) =>
+        (seen.url.startsWith('/token') ? switches : answer)(request, response, seen);
+      const atService = await client.getSecurely(url);
+      assert.equal(atService.status, 502);
+      assert.match(atService.body, /the token service registry\.example switched protocols \(101\)/);
+      registry.tool.answer = answer;
+      assert.equal((await client.getSecurely(url)).body, 'layer');
     });
   }
 
-  it('that wants Basic after all gets Basic', async () => {
-    registry.tool.answer = (_request, response, { headers }) => {
-      if (headers.authorization?.startsWith('Basic ') === true) response.end('layer');
-      else response.writeHead(401, { 'www-authenticate': 'Basic realm="registry"' }).end();
-    };
-    const url = `${registry.url}/v2/app/manifests/latest`;
-    assert.equal((await client.getSecurely(url)).body, 'layer');
-    assert.equal((await client.getSecurely(url)).body, 'layer');
-    // Refused, asked at its root what it wants, and two answers.
-    assert.deepEqual(
-      registry.tool.seen.map((seen) => seen.url.replace(/^.*app/, 'app')),
-      ['app/manifests/latest', '/v2/', 'app/manifests/latest', 'app/manifests/latest'],
-    );
+  it('gets a token of another scope where it wants one', async () => {
+    registry.wantedScope = 'repository:app:metadata_read';
+    assert.equal((await client.getSecurely(`${registry.url}/v2/app/tags/list`)).status, 200);
+    assert.deepEqual(registry.asked, [['repository:app:pull'], ['repository:app:metadata_read']]);
   });
 
-  it('that wants Basic gets it for the distribution API alone, however the path is written', async () => {
-    registry.tool.answer = (_request, response, { headers }) => {
-      if (headers.authorization?.startsWith('Basic ') === true) response.end('layer');
-      else response.writeHead(401, { 'www-authenticate': 'Basic realm="registry"' }).end();
-    };
-    assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`)).status, 200);
-    for (const path of ['/token?scope=a', '/v20/', '/v2/%2e%2e/token', '/token?path=/v2/']) {
-      assert.equal((await client.getSecurely(`${registry.url}${path}`)).status, 401, path);
-    }
+  it('gets tokens for its root and its catalog', async () => {
+    assert.equal((await client.getSecurely(`${registry.url}/v2/`)).status, 200);
+    assert.equal((await client.getSecurely(`${registry.url}/v2/_catalog?n=10`)).status, 200);
+    assert.deepEqual(registry.asked, [[], ['registry:catalog:*']]);
   });
 });

@@ -5,6 +5,7 @@ import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src
 import { parseChallenges } from '../../../src/proxy/credential/challenge.js';
 import { pathProblem } from '../../../src/proxy/credential/path-problem.js';
 import { loginFor } from '../../../src/proxy/credential/docker-config.js';
+import { endpointOf } from '../../../src/proxy/credential/registry-api.js';
 import { impliedScopes, normalScopes } from '../../../src/proxy/credential/registry-scope.js';
 import { parseAuthority, parseToolAddress } from '../../../src/proxy/credential/tool-address.js';
 import { parseRequestTarget } from '../../../src/proxy/port/request-target.js';
@@ -68,7 +69,10 @@ const targets = target('targets of requests and tunnels', 6, mutatedText(urls), 
   assert.ok(authority === undefined || (authority.port > 0 && authority.port < 65_536 && authority.host !== ''));
   parseToolAddress(url);
   pathProblem(url);
-  for (const method of ['GET', 'POST', 'DELETE']) impliedScopes(method, url);
+  const endpoint = endpointOf('/v2', url);
+  if (endpoint === undefined) return;
+  assert.ok(endpoint.pathname.startsWith('/v2'));
+  for (const method of ['GET', 'POST', 'DELETE']) impliedScopes(method, endpoint);
 });
 
 const names = ['Connection', 'Proxy-Authorization', 'Transfer-Encoding', 'Content-Length', 'Host', 'TE', 'X-A'];

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { apiRootOf, endpointOf } from '../../../../src/proxy/credential/registry-api.js';
 import { impliedScopes, normalScopes } from '../../../../src/proxy/credential/registry-scope.js';
+import { parseToolAddress } from '../../../../src/proxy/credential/tool-address.js';
 
 describe('the scope of a request to a registry', () => {
   const cases: readonly [string, string, readonly string[] | undefined][] = [
@@ -10,15 +12,26 @@ describe('the scope of a request to a registry', () => {
     ['POST', '/v2/app/blobs/uploads/?mount=x&from=base', ['repository:app:pull,push', 'repository:base:pull']],
     ['POST', '/v2/app/blobs/uploads/?from=a%20b', ['repository:app:pull,push']],
     ['DELETE', '/v2/app/manifests/x', ['repository:app:delete']],
-    ['GET', '/v2/', undefined],
-    ['GET', '/v2/_catalog', undefined],
+    ['GET', '/v2/app/referrers/sha256:1', ['repository:app:pull']],
+    ['GET', '/v2/app/tags/list?n=1', ['repository:app:pull']],
+    ['GET', '/v2', []],
+    ['GET', '/v2/', []],
+    ['GET', '/v2/_catalog?n=1', ['registry:catalog:*']],
+    ['GET', '/v2/token', undefined],
+    ['GET', '/v2/app', undefined],
+    ['GET', '/v2/app/manifests/', undefined],
+    ['GET', '/v2/_catalog/x', undefined],
     ['GET', '/v2/a:b/manifests/x', undefined],
     ['GET', '/v2/A%20b/manifests/x', undefined],
+    ['GET', '/v2?/app/manifests/x', []],
+    ['GET', '/v20/app/manifests/x', undefined],
     ['GET', '/api/v2/app/manifests/x', undefined],
   ];
   for (const [method, path, scopes] of cases) {
-    it(`${method} ${path} is ${scopes?.join(' ') ?? 'unknown'}`, () =>
-      assert.deepEqual(impliedScopes(method, path), scopes));
+    it(`${method} ${path} is ${scopes?.join(' ') ?? 'unknown'}`, () => {
+      const endpoint = endpointOf('/v2', path);
+      assert.deepEqual(endpoint && impliedScopes(method, endpoint), scopes);
+    });
   }
 
   it('is the same for the same actions in another order', () => {
@@ -27,4 +40,22 @@ describe('the scope of a request to a registry', () => {
       'repository:b:pull',
     ]);
   });
+});
+
+describe('the API of a registry', () => {
+  const cases: readonly [string, string][] = [
+    ['https://a.example', '/v2'],
+    ['https://a.example/registry/', '/registry/v2'],
+    ['https://a.example/v2/', '/v2'],
+    ['https://a.example/v2/team', '/v2'],
+    ['https://a.example/registry/v2/team/v2', '/registry/v2'],
+    ['https://a.example/v20', '/v20/v2'],
+  ];
+  for (const [address, root] of cases) {
+    it(`at ${address} is ${root}`, () => {
+      const parsed = parseToolAddress(address);
+      assert.ok(parsed);
+      assert.equal(apiRootOf(parsed), root);
+    });
+  }
 });

@@ -1,0 +1,161 @@
+import { SharedCalls } from '../../access/shared-calls.js';
+import type { Clock } from '../../clock.js';
+import { Refusal } from '../refusal.js';
+import { valuesOf } from '../upstream/headers.js';
+import { sendOwnRequest } from '../upstream/own-request.js';
+import type { LookupOwner } from '../upstream/resolver.js';
+import type { ToolClient } from '../upstream/tool-client.js';
+import { authorityOf, nameOf } from '../upstream/tool-origin.js';
+import type { Trust } from '../upstream/trust.js';
+import type { Challenge } from './challenge.js';
+import { parseChallenges } from './challenge.js';
+import type { RegistryEndpoint } from './registry-api.js';
+import { apiRootOf, uploadsPath } from './registry-api.js';
+import { isRead } from './registry-scope.js';
+import type { TokenService } from './registry-tokens.js';
+import type { ToolAddress } from './tool-address.js';
+import { parseToolAddress } from './tool-address.js';
+
+/** How a registry wants its clients to authenticate. */
+export type Authentication =
+  { readonly kind: 'none' } | { readonly kind: 'basic' } | { readonly kind: 'token'; readonly service: TokenService };
+
+export interface RegistryProbeOptions {
+  readonly client: ToolClient;
+  readonly clock: Clock;
+  readonly address: ToolAddress;
+  readonly owner: LookupOwner;
+}
+
+/** The CA certificates for an address; undefined for `http`. */
+export type TrustOf = (address: ToolAddress, signal: AbortSignal) => Promise<Trust | undefined>;
+
+const limits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
+/** A registry that rejects what it asked for is probed again, at most once in this time. */
+const reprobeMs = 10_000;
+/** A registry that wants no authentication for pushes is not probed for each of them. */
+const openMs = 60_000;
+
+/**
+ * How one registry wants its clients to authenticate, learnt from requests of the proxy's own alone. Nothing is learnt from
+ * responses to clients' requests: a client chooses their path, and a token service that responds there would be given the
+ * password, and the client a token that works without the proxy.
+ */
+export class RegistryProbe {
+  /** See `apiRootOf`. */
+  readonly root: string;
+  readonly #options: RegistryProbeOptions;
+  readonly #atRoot = new SharedCalls<Authentication>();
+  readonly #atEndpoint = new SharedCalls<TokenService | undefined>();
+  #learnt: Authentication | undefined;
+  #learntMs = -Infinity;
+  #openSinceMs = -Infinity;
+
+  constructor(options: RegistryProbeOptions) {
+    this.#options = options;
+    this.root = apiRootOf(options.address);
+  }
+
+  /**
+   * What the registry responds to `GET /v2/`; learnt once.
+   * @throws {Refusal} if that cannot be learnt now; {DriverError} the signal's reason.
+   */
+  async authentication(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
+    return this.#learnt ?? this.#learn(trustOf, signal);
+  }
+
+  /** As `authentication`, for a registry that has rejected what it asked for: learnt again, unless that was a moment ago. */
+  async authenticationNow(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
+    const known = this.#learnt;
+    if (known !== undefined && this.#options.clock.now() - this.#learntMs < reprobeMs) return known;
+    try {
+      return await this.#learn(trustOf, signal);
+    } catch (error) {
+      if (known === undefined || !(error instanceof Refusal)) throw error;
+      return known;
+    }
+  }
+
+  /**
+   * The token service that a registry names at an endpoint, for registries that respond to `GET /v2/` without one. Reads
+   * are probed with HEAD at their own path, pushes with the request that begins each push. A challenge with Basic does not
+   * count here: the client has chosen the path, so a token service may be behind it.
+   */
+  async serviceAt(
+    method: string,
+    endpoint: RegistryEndpoint,
+    trustOf: TrustOf,
+    signal: AbortSignal,
+  ): Promise<TokenService | undefined> {
+    const isPush = endpoint.kind === 'repository' && !isRead(method);
+    const probe = isPush ? 'POST' : 'HEAD';
+    const path = isPush ? uploadsPath(this.root, endpoint.name) : endpoint.pathname;
+    return this.#atEndpoint.run(`${probe} ${path}`, signal, async (shared) => {
+      const found = await this.#ask(probe, path, trustOf, shared);
+      if (found.kind !== 'token') {
+        if (isPush) this.#openSinceMs = this.#options.clock.now();
+        return undefined;
+      }
+      this.#keep(found);
+      return found.service;
+    });
+  }
+
+  /** Whether a push was possible without authentication a moment ago. */
+  get isOpen(): boolean {
+    return this.#options.clock.now() - this.#openSinceMs < openMs;
+  }
+
+  #learn(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
+    return this.#atRoot.run('', signal, async (shared) => {
+      const found = await this.#ask('GET', `${this.root}/`, trustOf, shared);
+      this.#keep(found);
+      return found;
+    });
+  }
+
+  #keep(found: Authentication): void {
+    this.#learnt = found;
+    this.#learntMs = this.#options.clock.now();
+  }
+
+  async #ask(method: string, path: string, trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
+    const { client, address, owner } = this.#options;
+    const registry = nameOf(address);
+    const headers = ['Host', authorityOf(address), ...(method === 'POST' ? ['Content-Length', '0'] : [])];
+    const trust = await trustOf(address, signal);
+    const request = { origin: address, method, path, headers, trust, lookedUpFor: owner };
+    const { status, rawHeaders } = await sendOwnRequest(client, request, registry, limits, signal);
+    if (status === 429 || status >= 500) {
+      throw new Refusal(
+        502,
+        'protocol',
+        `${registry} responded ${status} to ${method} ${path}: the proxy cannot learn how to authenticate`,
+      );
+    }
+    if (status !== 401) return { kind: 'none' };
+    return authenticationIn(parseChallenges(valuesOf(rawHeaders, 'www-authenticate')), registry);
+  }
+}
+
+function authenticationIn(challenges: readonly Challenge[], registry: string): Authentication {
+  const realm = challenges.find(isForToken)?.params.get('realm');
+  if (realm === undefined) return { kind: challenges.some(({ scheme }) => scheme === 'basic') ? 'basic' : 'none' };
+  const address = parseToolAddress(realm.replace(/[?#].*$/s, ''));
+  if (address === undefined) {
+    throw new Refusal(502, 'misconfigured', `${registry} names a token service that is not a URL`);
+  }
+  return { kind: 'token', service: { realm, address, service: challenges.find(isForToken)?.params.get('service') } };
+}
+
+/** The scope that a challenge wants of a token service, undefined if it names another one or no scope. */
+export function scopeWanted(challenges: readonly string[], { realm, service }: TokenService): string | undefined {
+  return parseChallenges(challenges)
+    .filter(isForToken)
+    .find(({ params }) => params.get('realm') === realm && params.get('service') === service)
+    ?.params.get('scope');
+}
+
+function isForToken({ scheme, params }: Challenge): boolean {
+  return scheme === 'bearer' && params.has('realm');
+}
