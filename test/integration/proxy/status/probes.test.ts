@@ -264,34 +264,45 @@ describe('the probes of a class', function () {
     assert.equal((await asked).status, 200);
   });
 
-  it('of a registry without one of its own: the way in which it asks for a login', async () => {
-    let isRight = true;
-    tool.answer = (request, response) => {
-      if (request.url?.startsWith('/token') === true) {
-        if (isRight) response.end(JSON.stringify({ token: 'registry-token' }));
-        else response.writeHead(401).end();
-      } else if (request.headers.authorization === 'Bearer registry-token') response.end('{}');
-      else {
-        const realm = `${tool.url()}/token`;
-        response.writeHead(401, { 'WWW-Authenticate': `Bearer realm="${realm}",service="tool"` }).end();
-      }
-    };
-    stage.put(
-      secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
-    );
-    const [oci] = readManifests(path.join(deployFolder, 'classes', 'oci.yaml')) as unknown as {
-      readonly spec: object;
-    }[];
-    put(oci!.spec);
-    await stage.replica();
-    await becomes('AuthReady', 'True Accepted');
-    assert.equal(stage.condition('LivenessReady'), 'True Answered');
-    isRight = false;
-    stage.put(connector('other', tool.url(), { secret: 'login', caSecret: 'tool-ca' }));
-    await eventually('it is told', () => stage.condition('AuthReady', 'other') === 'False Rejected', 40_000);
-    assert.match(
-      stage.message('AuthReady', 'other'),
-      /does not accept the Connector's user name and password \(401\)$/,
-    );
-  });
+  for (const [what, below, root] of [
+    ['', '', ''],
+    [' below a path', '/registry', '/registry'],
+    [' of which an address is a part', '/registry/v2/team', '/registry'],
+  ] as const) {
+    it(`of a registry${what} without one of its own: the way in which it asks for a login`, async () => {
+      let isRight = true;
+      tool.answer = (request, response) => {
+        if (request.url !== `${root}/v2/` && request.url?.startsWith('/token') !== true) response.writeHead(404).end();
+        else if (request.url.startsWith('/token')) {
+          if (isRight) response.end(JSON.stringify({ token: 'registry-token' }));
+          else response.writeHead(401).end();
+        } else if (request.headers.authorization === 'Bearer registry-token') response.end('{}');
+        else {
+          const realm = `${tool.url()}/token`;
+          response.writeHead(401, { 'WWW-Authenticate': `Bearer realm="${realm}",service="tool"` }).end();
+        }
+      };
+      stage.put(
+        secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
+      );
+      const [oci] = readManifests(path.join(deployFolder, 'classes', 'oci.yaml')) as unknown as {
+        readonly spec: object;
+      }[];
+      const options = { secret: 'login', caSecret: 'tool-ca' };
+      stage.put(
+        connectorClass('any', { proxy: { ref }, ...oci!.spec }),
+        connector('tool', `${tool.url()}${below}`, options),
+      );
+      await stage.replica();
+      await becomes('AuthReady', 'True Accepted');
+      assert.equal(stage.condition('LivenessReady'), 'True Answered');
+      isRight = false;
+      stage.put(connector('other', `${tool.url()}${below}`, options));
+      await eventually('it is told', () => stage.condition('AuthReady', 'other') === 'False Rejected', 40_000);
+      assert.match(
+        stage.message('AuthReady', 'other'),
+        /does not accept the Connector's user name and password \(401\)$/,
+      );
+    });
+  }
 });
