@@ -8,3 +8,15 @@ const certificate = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[^-]+-----E
 export function certificateBlocks(bundle: string): readonly string[] {
   return bundle.match(certificate) ?? [];
 }
+
+/**
+ * Returns a PEM bundle that holds certificates only: as it is where it holds nothing else, otherwise its certificates, one
+ * below the other. Empty where it holds none.
+ */
+export function certificatesOnly(bundle: string): string {
+  const isPure = bundle.replaceAll(certificate, '').trim() === '';
+  if (isPure) return bundle.trim() === '' ? '' : bundle;
+  return certificateBlocks(bundle)
+    .map((block) => `${block}\n`)
+    .join('');
+}

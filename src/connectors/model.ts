@@ -10,7 +10,7 @@ export interface ConnectorRef {
 export interface ProxyAddress {
   /** Absolute http or https URL; may carry a path. */
   readonly url: string;
-  /** PEM bundle; absent when the object names none. */
+  /** PEM bundle of certificates only; absent when the object names none. */
   readonly caCerts?: string;
   /** Of the tokens that the proxy accepts; absent when the object names none. */
   readonly audience?: string;
@@ -60,7 +60,7 @@ export interface ClassProxy {
   readonly hasRef: boolean;
   /** Where a Connector's address names none. */
   readonly audience?: string;
-  /** PEM bundle, in addition to those of the addresses. */
+  /** PEM bundle of certificates only, in addition to those of the addresses. */
   readonly caCerts?: string;
 }
 

@@ -2,6 +2,7 @@ import type { JsonObject } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
 import type { Connector, ProxyAddress } from './model.js';
 import { ObjectReader } from './object-reader.js';
+import { certificatesOnly } from '../pem.js';
 
 /**
  * Reads a Connector object. Fields that the driver does not use are not judged; they stay
@@ -41,9 +42,12 @@ export function parseProxyAddress(reader: ObjectReader): ProxyAddress | undefine
 /** Far longer than any; it goes into requests and messages. */
 const maxAudienceLength = 1024;
 
-/** What a proxy is trusted by, and what it trusts. Empty texts count as absent. */
+/**
+ * Reads how a proxy is trusted, and the audience that it trusts. Empty texts count as absent. Of `CACerts` only certificates
+ * are taken: it goes into files of pods, and its writer may have put a private key next to them.
+ */
 export function parseTrust(reader: ObjectReader): Pick<ProxyAddress, 'caCerts' | 'audience'> {
-  const caCerts = reader.optionalString('CACerts') ?? '';
+  const caCerts = certificatesOnly(reader.optionalString('CACerts') ?? '');
   const audience = reader.optionalString('audience') ?? '';
   if (audience.length > maxAudienceLength) {
     throw reader.malformed('audience', `must be at most ${maxAudienceLength} characters`);

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
+import { certificatesOnly } from '../pem.js';
 
 /** Milliseconds between two looks at the file. */
 const lookMs = 1000;
@@ -75,12 +76,11 @@ export class ProxyCaFile {
 }
 
 function parsePem(text: string): string {
-  if (!/-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(text)) {
-    throw new DriverError('FAILED_PRECONDITION', 'the file holds no PEM certificate');
-  }
-  // Everything in the file is mounted into every pod.
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
+  // A key does not belong on every node either, so the operator has to hear of it.
+  if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text)) {
     throw new DriverError('FAILED_PRECONDITION', 'the file holds a private key: give it certificates only');
   }
-  return text;
+  const certificates = certificatesOnly(text);
+  if (certificates === '') throw new DriverError('FAILED_PRECONDITION', 'the file holds no PEM certificate');
+  return certificates;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { certificateBlocks } from '../../src/pem.js';
+import { certificateBlocks, certificatesOnly } from '../../src/pem.js';
 
 const pem = (body: string, kind = 'CERTIFICATE'): string => `-----BEGIN ${kind}-----\n${body}\n-----END ${kind}-----`;
 const [one, two] = [pem('MIIBone'), pem('MIIBtwo')];
@@ -31,6 +31,13 @@ describe('the certificates of a PEM bundle', () => {
       assert.deepEqual(certificateBlocks(bundle), [one, two]);
     });
   }
+
+  it('are the whole bundle where it holds nothing else, and one below the other where it does', () => {
+    for (const bundle of [one, `${one}\r\n${two}`, `${one}\n\n${two}\n`])
+      assert.equal(certificatesOnly(bundle), bundle);
+    assert.equal(certificatesOnly(`# ours\n${one} ${key}${two}`), `${one}\n${two}\n`);
+    for (const none of ['', ' \n', key, 'any text']) assert.equal(certificatesOnly(none), '');
+  });
 
   it('are found in a time that grows as the length of the bundle', () => {
     // Quadratic work would take minutes.

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { certificateBlocks } from '../../pem.js';
 import type { Finding } from './finding.js';
 import { fail, ok, warn } from './finding.js';
 
@@ -8,9 +9,8 @@ const shortMs = 30 * dayMs;
 
 /** When the first of the certificates in a PEM bundle ends, ms since the epoch; undefined when one cannot be read. */
 export function earliestEndMs(bundle: string): number | undefined {
-  const certificates = bundle.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   try {
-    const ends = certificates.map((pem) => Date.parse(new X509Certificate(pem).validTo));
+    const ends = certificateBlocks(bundle).map((pem) => Date.parse(new X509Certificate(pem).validTo));
     return ends.length === 0 ? undefined : Math.min(...ends);
   } catch {
     return undefined;

@@ -1,5 +1,7 @@
 import { originOf } from '../../driver/content/proxy-endpoint.js';
-import type { ProxyAddress } from '../../connectors/model.js';
+import type { Connector, ConnectorClass } from '../../connectors/model.js';
+import type { JsonValue } from '../../json.js';
+import { jsonMember } from '../../json.js';
 import { askProxy } from './ask-proxy.js';
 import { judgeCertificate } from './certificate-life.js';
 import type { ConnectorObjects } from './connector-objects.js';
@@ -15,7 +17,7 @@ const maxAsked = 20;
 /** A proxy that volumes lead to. */
 interface KnownProxy {
   readonly owners: string[];
-  /** What the owners give as its CA; none: ''. */
+  /** What the owners give as its CA, be it a certificate or not; none: ''. */
   readonly caCerts: Set<string>;
 }
 
@@ -49,18 +51,20 @@ export async function checkProxies(objects: Promise<ConnectorObjects>, nowMs: nu
 /** By scheme, host and port. */
 function proxiesOf({ connectors, classes }: ConnectorObjects): ReadonlyMap<string, KnownProxy> {
   const known = new Map<string, KnownProxy>();
-  const add = (address: ProxyAddress | undefined, owner: string): void => {
-    const origin = address && originOf(address.url);
+  const add = ({ proxyAddress, object }: Connector | ConnectorClass, owner: string): void => {
+    const origin = proxyAddress && originOf(proxyAddress.url);
     if (origin === undefined) return;
     const proxy = known.get(origin) ?? { owners: [], caCerts: new Set() };
     proxy.owners.push(owner);
-    proxy.caCerts.add(address?.caCerts?.trim() ?? '');
+    const path = ['status', 'proxy', 'httpAddress', 'CACerts'];
+    const caCerts = path.reduce<JsonValue | undefined>((holder, key) => jsonMember(holder, key), object);
+    proxy.caCerts.add(typeof caCerts === 'string' ? caCerts.trim() : '');
     known.set(origin, proxy);
   };
   for (const connector of connectors) {
-    if (classes.get(connector.className)?.proxy !== undefined) add(connector.proxyAddress, connectorName(connector));
+    if (classes.get(connector.className)?.proxy !== undefined) add(connector, connectorName(connector));
   }
-  for (const { name, proxyAddress } of classes.values()) add(proxyAddress, `connectorclass ${name}`);
+  for (const each of classes.values()) add(each, `connectorclass ${each.name}`);
   return known;
 }
 

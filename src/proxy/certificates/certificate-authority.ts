@@ -2,6 +2,7 @@ import { X509Certificate, createPrivateKey, createPublicKey, generateKeyPairSync
 import type { KeyObject } from 'node:crypto';
 import { DriverError } from '../../errors.js';
 import type { Clock } from '../../clock.js';
+import { certificatesOnly } from '../../pem.js';
 import { Secret } from '../../secret.js';
 import type { Issuer } from './x509.js';
 import { nameOf, signAuthority, subjectOf } from './x509.js';
@@ -18,7 +19,7 @@ export interface AuthorityPem {
 
 /** The CA whose certificate is in every volume: what it signs, pods with a volume trust. */
 export interface CertificateAuthority {
-  /** PEM; with the intermediates, where an operator's CA has some. */
+  /** PEM, certificates only; with the intermediates, where an operator's CA has some. It is published. */
   readonly certificate: string;
   readonly issuer: Issuer;
   /** Milliseconds since the epoch. */
@@ -41,7 +42,9 @@ export function createAuthority(clock: Clock): AuthorityPem {
  * @param source how messages call the place, such as `secret connectors-system/connectors-proxy-ca`.
  * @throws {DriverError} FAILED_PRECONDITION when it cannot sign certificates.
  */
-export function parseAuthority({ certificate, key }: AuthorityPem, source: string): CertificateAuthority {
+export function parseAuthority({ certificate: bundle, key }: AuthorityPem, source: string): CertificateAuthority {
+  // Some tools keep certificate and private key in one file.
+  const certificate = certificatesOnly(bundle);
   const unusable = (problem: string, cause?: unknown): DriverError =>
     new DriverError('FAILED_PRECONDITION', `${source}: ${problem}`, { cause });
   let parsed: X509Certificate;

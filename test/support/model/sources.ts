@@ -48,10 +48,10 @@ export function classObject(name: ClassName, version: number): JsonObject {
 }
 
 export function caBundle(version: number): string {
-  return `-----BEGIN CERTIFICATE-----\nca-v${version}\n-----END CERTIFICATE-----\n`;
+  return `-----BEGIN CERTIFICATE-----\nca/v${version}\n-----END CERTIFICATE-----\n`;
 }
 
-/** The number of the state of a source that a text names; NaN when it names none. */
+/** The number of the state of a source that a text names; NaN when it names none. The body of a certificate has no dash. */
 export function versionIn(text: string | undefined, name: SourceName): number {
-  return Number(new RegExp(`\\b${name}-v(\\d+)\\b`).exec(text ?? '')?.[1]);
+  return Number(new RegExp(`\\b${name}[-/]v(\\d+)\\b`).exec(text ?? '')?.[1]);
 }

@@ -4,10 +4,12 @@ import { parseConnectorClass } from '../../../src/connectors/parse-connector-cla
 import { parseConnector } from '../../../src/connectors/parse-connector.js';
 import type { JsonObject } from '../../../src/json.js';
 
+const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
 const connector = {
   metadata: { namespace: 'ci', name: 'harbor' },
   spec: { connectorClassName: 'oci', auth: { secretRef: { name: 'robot' } } },
-  status: { proxy: { httpAddress: { url: 'http://proxy/x', CACerts: 'PEM' } } },
+  status: { proxy: { httpAddress: { url: 'http://proxy/x', CACerts: pem } } },
 };
 
 describe('parseConnector', () => {
@@ -15,9 +17,18 @@ describe('parseConnector', () => {
     assert.deepEqual(parseConnector(connector), {
       ref: { namespace: 'ci', name: 'harbor' },
       className: 'oci',
-      proxyAddress: { url: 'http://proxy/x', caCerts: 'PEM' },
+      proxyAddress: { url: 'http://proxy/x', caCerts: pem },
       object: connector,
     });
+  });
+
+  it('takes certificates only of what it is told to trust', () => {
+    const withCa = (CACerts: string): unknown =>
+      parseConnector({ ...connector, status: { proxy: { httpAddress: { url: 'http://proxy/x', CACerts } } } })
+        .proxyAddress;
+    const key = '-----BEGIN PRIVATE KEY-----\nMHcC\n-----END PRIVATE KEY-----\n';
+    assert.deepEqual(withCa(`${pem}${key}# ours\n${pem}`), { url: 'http://proxy/x', caCerts: pem + pem });
+    for (const none of [key, 'PEM', ' \n']) assert.deepEqual(withCa(none), { url: 'http://proxy/x' });
   });
 
   it('knows no address while none is set', () => {
@@ -26,7 +37,7 @@ describe('parseConnector', () => {
       null,
       {},
       { proxy: null },
-      { proxy: { httpAddress: { url: '', CACerts: 'PEM' } } },
+      { proxy: { httpAddress: { url: '', CACerts: pem } } },
     ]) {
       const object = { ...connector, ...(status === undefined ? { status: null } : { status }) } as JsonObject;
       assert.ok(!('proxyAddress' in parseConnector(object)));
@@ -113,8 +124,8 @@ describe('parseConnectorClass', () => {
   it('takes a missing or null proxy for none, and an empty one for one', () => {
     assert.equal(parse({ proxy: null }).proxy, undefined);
     assert.deepEqual(parse({ proxy: {} }).proxy, { hasRef: false });
-    const whole = { ref: { kind: 'Service', name: 'x' }, audience: 'own', CACerts: 'PEM' };
-    assert.deepEqual(parse({ proxy: whole }).proxy, { hasRef: true, audience: 'own', caCerts: 'PEM' });
+    const whole = { ref: { kind: 'Service', name: 'x' }, audience: 'own', CACerts: pem };
+    assert.deepEqual(parse({ proxy: whole }).proxy, { hasRef: true, audience: 'own', caCerts: pem });
     assert.deepEqual(parse({ proxy: { audience: '', CACerts: '' } }).proxy, { hasRef: false });
     assert.throws(() => parse({ proxy: { audience: 'x'.repeat(1025) } }), { message: /spec\.proxy\.audience must be/ });
     assert.deepEqual(parseConnectorClass({ metadata: { name: 'x' } }).configurations, []);

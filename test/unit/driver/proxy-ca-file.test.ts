@@ -32,10 +32,20 @@ describe('the file of --proxy-ca-file', () => {
     assert.equal(reader.read(), certificate + certificate);
   });
 
+  it('gives certificates only, whatever stands between them', () => {
+    replace(`# ours\n${certificate}-----BEGIN SECRET-----\nMHcC\n-----END SECRET-----\n${certificate}`);
+    assert.equal(new ProxyCaFile(file, log).read(), certificate + certificate);
+  });
+
   for (const [what, text, why] of [
     ['is missing', undefined, /: ENOENT: /],
     ['holds no certificate', 'hello', /: the file holds no PEM certificate$/],
     ['holds a private key too', certificate + privateKey, /: the file holds a private key: give it certificates only$/],
+    [
+      'holds a private key of a kind with a number',
+      certificate + privateKey.replaceAll('EC ', 'SSH2 '),
+      /a private key/,
+    ],
     ['holds a private key of the general kind', `${certificate}-----BEGIN PRIVATE KEY-----`, /a private key/],
   ] as const) {
     it(`is refused with the reason when it ${what}, which is no secret`, () => {

@@ -53,6 +53,28 @@ describe('a published volume', () => {
     assert.deepEqual([files['ca.crt'], files['ca.cert'], files['context.proxy.caCert']], [ca, ca, ca]);
   });
 
+  it('holds no private key that stands next to the CA of its proxy', async () => {
+    const key = '-----BEGIN EC PRIVATE KEY-----\nKEYCANARY\n-----END EC PRIVATE KEY-----\n';
+    node.writeManifest('combined.json', connector('own', { namespace: 'combined', caCerts: `${key}${ca}` }));
+    node.writeManifest(
+      'combined-class.json',
+      [
+        connectorClass('combined', { proxyUrl: 'http://proxy.example', caCerts: `${ca}${key}${nodeCa}` }),
+        connector('plain', { namespace: 'combined', className: 'combined' }),
+      ]
+        .map((object) => JSON.stringify(object))
+        .join('\n---\n'),
+    );
+    for (const [connectors, expected] of [
+      ['combined/own', ca],
+      ['combined/own,combined/plain', ca + nodeCa],
+    ] as const) {
+      const files = (await publish({ connectors })).read();
+      assert.equal(files['ca.crt'], expected);
+      assert.ok(!Object.values(files).some((content) => content.includes('KEYCANARY')));
+    }
+  });
+
   it("of several connectors names them all, in mount order, to the last class's proxy", async () => {
     const url = 'https://connectors.example/entry';
     node.writeManifest(
@@ -189,7 +211,7 @@ describe('a published volume', () => {
   });
 
   it('is refused when its files are more than the bounds allow', async () => {
-    node.writeManifest('fat.json', connector('fat', { caCerts: ca + '#'.repeat(400_000) }));
+    node.writeManifest('fat.json', connector('fat', { caCerts: ca.replace('QQ==', 'QUFB'.repeat(100_000)) }));
     const before = node.mounts();
     await assertFails(publish({ connectors: 'fat' }), 'RESOURCE_EXHAUSTED', /1048576 bytes are allowed/);
     assert.deepEqual(node.mounts(), before);

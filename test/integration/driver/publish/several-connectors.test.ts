@@ -119,9 +119,10 @@ describe('a volume of several connectors', () => {
   });
 
   describe('with different proxies', () => {
+    const pemOfTwo = '-----BEGIN CERTIFICATE-----\nMIIBtwo\n-----END CERTIFICATE-----\n';
     before(() => {
       putClass('oci', { proxyUrl: 'http://one.example:1' });
-      putClass('git', { proxyUrl: 'https://two.example/path', caCerts: 'PEM of two\n' });
+      putClass('git', { proxyUrl: 'https://two.example/path', caCerts: pemOfTwo });
       putClass('maven', { proxyUrl: 'http://one.example:1/elsewhere' });
       putClass('text', { hasProxy: false });
       putConnector('github', { className: 'git' });
@@ -134,7 +135,7 @@ describe('a volume of several connectors', () => {
       const files = volume.read();
       assert.equal(files['https.proxy'], `https://ci%2Fgithub:${volume.token}@two.example:443`);
       assert.equal(files['connector.status.proxyAddress'], 'https://two.example/path');
-      assert.equal(files['ca.crt'], 'PEM of two\n');
+      assert.equal(files['ca.crt'], pemOfTwo);
     });
 
     it('counts classes at one scheme, host and port as one proxy', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createAuthority } from '../../../../src/proxy/certificates/certificate-authority.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterStage } from '../../../support/proxy/cluster-stage.js';
 import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
@@ -208,6 +209,22 @@ describe('the status that the proxy writes', function () {
     await stage.replica();
     await becomes('SecretReady', 'False Unusable');
     assert.equal(stage.api.count({ ...writes, name: 'tool' }), before + 1);
+  });
+
+  it('publishes certificates only of a CA whose Secret has the private key next to them', async () => {
+    const { certificate, key } = createAuthority({ now: Date.now });
+    const metadata = { namespace: 'connectors-system' };
+    const data = { 'tls.crt': certificate + key.expose(), 'tls.key': key.expose() };
+    stage.put(secret('connectors-proxy-ca', 'kubernetes.io/tls', data, metadata));
+    await stage.replica({ httpAddress: '127.0.0.1:0' });
+    await becomes('Ready', 'True Ready');
+    assert.equal(stage.status().proxy?.httpAddress.CACerts, certificate);
+    const ofClass = (): unknown => stage.api.get('connectorclasses', { name: 'any' })?.['status'];
+    await eventually('the class has it too', () => ofClass() !== undefined);
+    const httpAddress = { url, audience: 'connectors-proxy', CACerts: certificate };
+    assert.deepEqual(ofClass(), { proxy: { httpAddress } });
+    const served = await fetch(`http://127.0.0.1:${stage.ports.httpPort}/ca.crt`);
+    assert.equal(await served.text(), certificate);
   });
 
   it('follows a change of the CA', async () => {

@@ -49,6 +49,13 @@ describe('the CA', () => {
     assert.equal(signed.verify(publicKey), true);
   });
 
+  it('is published without the private key that stands in the same file', () => {
+    const key = pem.key.expose();
+    for (const combined of [pem.certificate + key, key + pem.certificate]) {
+      assert.equal(parseAuthority({ certificate: combined, key: pem.key }, 'the CA').certificate, pem.certificate);
+    }
+  });
+
   it('that cannot sign is refused, saying why', () => {
     const other = createAuthority(clock);
     const cases: readonly [Parameters<typeof parseAuthority>[0], RegExp][] = [
