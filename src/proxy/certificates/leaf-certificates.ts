@@ -11,7 +11,7 @@ const validForMs = 24 * hourMs;
 const backdatedMs = hourMs;
 /** A certificate is renewed when less than that is left: tunnels that are opened now may check it late. */
 const renewBeforeMs = 6 * hourMs;
-/** Clients choose names (SNI); what is kept must not grow with that. */
+/** Of Connectors' hosts. Tenants make Connectors as they like, and what is kept must not grow with that. */
 const maxHosts = 1000;
 
 interface Leaf {

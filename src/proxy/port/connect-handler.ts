@@ -104,13 +104,13 @@ export class ConnectHandler {
   #intercept(visit: Visit, named: NamedHost, socket: Socket, taker: ConnectionTaker): void {
     const { observer, leaves, buffers, clock } = this.#options;
     // Where no certificate can be made, that is the answer.
-    leaves.contextFor(named.host);
+    const certificate = leaves.contextFor(named.host);
     observer.tunnelOpened('intercepted');
     socket.once('close', () => observer.tunnelClosed('intercepted'));
     socket.write(established);
     taker.secured();
     const session = new TunnelSession(visit, named, socket, visit.caller.expiresAtMs - clock.now());
-    endTls(socket, named.host, { leaves, buffers }, (plain) => taker.intercepted(plain, session));
+    endTls(socket, certificate, buffers, (plain) => taker.intercepted(plain, session));
   }
 
   /** The connection first, so that a host that is not there is an error that the client understands. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { once } from 'node:events';
+import tls from 'node:tls';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
@@ -55,6 +56,27 @@ describe('a tunnel', () => {
       ],
     );
     socket.destroy();
+  });
+
+  it('has a certificate for the host of its CONNECT, whatever name the client sends in its handshake', async () => {
+    stage.put([
+      ...objects(),
+      connector('address', `https://127.0.0.1:${tool.port}`),
+      ...grant('builder', ['address'], { name: 'use-address' }),
+    ]);
+    const client = await stage.client('ci/tool,ci/address');
+    const namesFor = async (host: string, servername: string): Promise<string | undefined> => {
+      const { socket } = await client.connect(`${host}:${tool.port}`);
+      const secure = tls.connect({ socket, servername, rejectUnauthorized: false });
+      await once(secure, 'secureConnect');
+      const { subjectaltname } = secure.getPeerCertificate();
+      secure.destroy();
+      return subjectaltname;
+    };
+    for (const name of ['tool.example', 'kubernetes.default.svc', 'pypi.org']) {
+      assert.equal(await namesFor('tool.example', name), 'DNS:tool.example');
+      assert.equal(await namesFor('127.0.0.1', name), 'IP Address:127.0.0.1');
+    }
   });
 
   it('is refused with 407 without credentials, after which the same connection gets one', async () => {
