@@ -5,12 +5,14 @@ import type { Volume__Output } from '../driver/csi/generated/connectors/volumes/
 import { ownVolumes } from '../driver/csi/services.js';
 import { serveFlags } from '../driver/config.js';
 import { DriverError } from '../errors.js';
-import { describeFlags, flag, oneOf, parseFlags } from '../process/flags.js';
+import { describeFlags, parseFlags } from '../process/flags.js';
 import type { Command } from './command.js';
+import { runningCommand } from './running-arguments.js';
+import { jsonText, outputFlag } from './output-format.js';
 
 const volumesFlags = {
   endpoint: serveFlags.endpoint,
-  output: flag('table', 'FORMAT', 'table or json', oneOf(['table', 'json'])),
+  output: outputFlag,
 } as const;
 
 type VolumesConfig = { readonly [Name in keyof typeof volumesFlags]: ReturnType<(typeof volumesFlags)[Name]['parse']> };
@@ -31,13 +33,16 @@ ${describeFlags(volumesFlags)}
 `,
   run: async ({ args, env, stdout }) => {
     const { endpoint, output } = parseFlags(volumesFlags, args, env) as VolumesConfig;
-    const { volumes: found } = await list(endpoint);
-    stdout(output === 'json' ? `${JSON.stringify(found.map(asJson), undefined, 2)}\n` : table(found, Date.now()));
+    const { volumes: found } = await list(endpoint, env);
+    stdout(output === 'json' ? jsonText(found.map(asJson)) : table(found, Date.now()));
     return 0;
   },
 };
 
-async function list(socketPath: string): Promise<ListVolumesResponse__Output> {
+async function list(
+  socketPath: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ListVolumesResponse__Output> {
   const client = new ownVolumes.Volumes(`unix://${socketPath}`, credentials.createInsecure());
   try {
     const call = promisify(
@@ -48,11 +53,18 @@ async function list(socketPath: string): Promise<ListVolumesResponse__Output> {
     if (response === undefined) throw new Error('an empty answer');
     return response;
   } catch (error) {
-    const message = `the driver does not answer on ${socketPath}: run this in its container, as root, or name its socket with --endpoint`;
-    throw new DriverError('UNAVAILABLE', message, { cause: error });
+    throw new DriverError('UNAVAILABLE', unanswered(socketPath, env), { cause: error });
   } finally {
     client.close();
   }
+}
+
+function unanswered(socketPath: string, env: Readonly<Record<string, string | undefined>>): string {
+  if (runningCommand() === 'proxy') {
+    const namespace = env['POD_NAMESPACE'] ?? 'NAMESPACE';
+    return `this container runs the proxy, which has no volumes: run it in a pod of the driver, such as kubectl -n ${namespace} exec daemonset/connectors-csi -- node /app/dist/main.js volumes`;
+  }
+  return `the driver does not answer on ${socketPath}: run this in its container, as root, or name its socket with --endpoint`;
 }
 
 function asJson(volume: Volume__Output): Readonly<Record<string, unknown>> {

@@ -6,6 +6,7 @@ import { readMountTable } from '../../driver/host/mount-table.js';
 import type { Syscalls } from '../../driver/host/syscalls.js';
 import { describeFlags } from '../../process/flags.js';
 import type { Command } from '../command.js';
+import { outputFlag, takeOutput } from '../output-format.js';
 import { checkAudiences } from './audiences.js';
 import { readConnectorObjects } from './connector-objects.js';
 import { checkCsiDriverObject } from './csi-driver-object.js';
@@ -15,7 +16,7 @@ import { checkKubeletDirectory } from './kubelet-directory.js';
 import { checkMounting } from './mounting.js';
 import { checkPermissions } from './permissions.js';
 import { checkProxies } from './proxies.js';
-import { runningArguments } from './running-arguments.js';
+import { runningArguments } from '../running-arguments.js';
 import { checkSelinux } from './selinux.js';
 import { checkSockets } from './sockets.js';
 import type { ClusterPatient } from './with-cluster.js';
@@ -33,17 +34,19 @@ const proxySwitch = '--proxy';
 export const doctor: Command = {
   summary: 'check the node, the cluster and the running driver, or the proxy',
   usage: async () =>
-    'Usage: connectors-csi doctor [--proxy] [flags]\n\n' +
+    'Usage: connectors-csi doctor [--proxy] [--output FORMAT] [flags]\n\n' +
     'Takes the flags and the environment of "serve", with --proxy those of "proxy". In the container of a running driver,\n' +
     'or proxy, its own flags are the defaults. Exit status 1 when a line says "fail".\n\n' +
+    `Flags of doctor:\n${describeFlags({ output: outputFlag })}\n\n` +
     `Flags:\n${describeFlags(serveFlags)}\n\n` +
     `Flags after --proxy:\n${(await import('./proxy/proxy-doctor.js')).describedFlags()}\n`,
   run: async (context) => {
-    const { args, env, stdout, stopped: signal } = context;
+    const { env, stdout, stopped: signal } = context;
+    const { output, rest: args } = takeOutput(context.args);
     if (args.includes(proxySwitch)) {
       const { examineRunningProxy } = await import('./proxy/proxy-doctor.js');
       const rest = args.filter((arg) => arg !== proxySwitch);
-      return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), stdout);
+      return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), output, stdout);
     }
     const config = parseServeConfig([...runningArguments('serve'), ...args], env);
     const findings = await examine({
@@ -53,7 +56,7 @@ export const doctor: Command = {
       clock: { now: () => Date.now() },
       signal,
     });
-    return report(findings, stdout);
+    return report(findings, output, stdout);
   },
 };
 

@@ -1,3 +1,6 @@
+import { jsonText } from '../output-format.js';
+import type { OutputFormat } from '../output-format.js';
+
 /** What one check found; a line of the report. */
 export interface Finding {
   readonly level: 'ok' | 'warn' | 'fail';
@@ -21,7 +24,15 @@ export function fail(check: string, problem: string, fix: string): Finding {
 
 /** One line, whatever the text came from. */
 export function asLine({ level, check, text }: Finding): string {
-  return `${level.padEnd(5)} ${check.padEnd(14)} ${text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim()}\n`;
+  return `${level.padEnd(5)} ${check.padEnd(14)} ${singleLine(text)}\n`;
+}
+
+function asJson({ level, check, text }: Finding): Finding {
+  return { level, check, text: singleLine(text) };
+}
+
+function singleLine(text: string): string {
+  return text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim();
 }
 
 /** The message with that of its cause, unless it quotes that already. */
@@ -31,8 +42,8 @@ export function reasonOf(error: unknown): string {
   return error.message.includes(cause) ? error.message : `${error.message} (${cause})`;
 }
 
-/** Writes the lines. @returns the exit status. */
-export function report(findings: readonly Finding[], write: (text: string) => void): number {
-  write(findings.map(asLine).join(''));
+/** Writes the findings. @returns the exit status. */
+export function report(findings: readonly Finding[], output: OutputFormat, write: (text: string) => void): number {
+  write(output === 'json' ? jsonText(findings.map(asJson)) : findings.map(asLine).join(''));
   return findings.some(({ level }) => level === 'fail') ? 1 : 0;
 }

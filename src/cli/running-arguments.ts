@@ -9,11 +9,20 @@ export function runningArguments(command: 'serve' | 'proxy'): readonly string[] 
   return argumentsOf(firstProcess(), command);
 }
 
+/** The command that this program runs as the first process of this container; undefined where that is another program. */
+export function runningCommand(): string | undefined {
+  return wordsAfterProgram(firstProcess())[0];
+}
+
 /** What follows the command in a command line of this program; empty in any other. */
 export function argumentsOf(commandLine: readonly string[], command: string): readonly string[] {
-  const index = commandLine.indexOf(command);
-  const isOurs = index > 0 && path.basename(commandLine[index - 1] ?? '') === 'main.js';
-  return isOurs ? commandLine.slice(index + 1) : [];
+  const [found, ...rest] = wordsAfterProgram(commandLine);
+  return found === command ? rest : [];
+}
+
+function wordsAfterProgram(commandLine: readonly string[]): readonly string[] {
+  const at = commandLine.findIndex((word) => path.basename(word) === 'main.js');
+  return at < 0 ? [] : commandLine.slice(at + 1);
 }
 
 function firstProcess(): readonly string[] {

@@ -1,0 +1,23 @@
+import { flag, oneOf, parseFlags } from '../process/flags.js';
+
+export type OutputFormat = 'table' | 'json';
+
+/** The flag `--output` of commands that print what they have found. */
+export const outputFlag = flag('table', 'FORMAT', 'table or json', oneOf<OutputFormat>(['table', 'json']));
+
+/** Takes `--output` out of the arguments of a command whose other flags are another program's. @throws {UsageError} */
+export function takeOutput(args: readonly string[]): {
+  readonly output: OutputFormat;
+  readonly rest: readonly string[];
+} {
+  const at = args.findIndex((arg) => arg === '--output' || arg.startsWith('--output='));
+  if (at < 0) return { output: 'table', rest: args };
+  const length = args[at] === '--output' ? 2 : 1;
+  const { output } = parseFlags({ output: outputFlag }, args.slice(at, at + length), {}) as { output: OutputFormat };
+  return { output, rest: args.toSpliced(at, length) };
+}
+
+/** What was found, as JSON for programs. */
+export function jsonText(found: readonly unknown[]): string {
+  return `${JSON.stringify(found, undefined, 2)}\n`;
+}
