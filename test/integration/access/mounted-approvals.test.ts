@@ -114,6 +114,26 @@ describe('the approval of a mounted volume', () => {
     await eventually('the rejection is seen', () => Object.keys(volume.read()).join() === '.error.json');
   });
 
+  it('is requested as soon as approval is turned on, and the files stay until then', async () => {
+    cluster = await ApprovalCluster.start(onChange);
+    cluster.setFlags({ proxyPermissions: false, approval: false });
+    volume = cluster.node.volume();
+    await eventually('approval is off', () =>
+      cluster.publish(volume).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const files = volume.read();
+    cluster.setFlags({ proxyPermissions: true, approval: true });
+    [request] = (await cluster.controller.requested()) as [StoredObject];
+    await eventually('the condition tells', async () => /waiting for approval/.test(await condition()));
+    assert.deepEqual(volume.read(), files);
+    cluster.controller.grant(request, volume.pod, harbor);
+    await cluster.publish(volume);
+    assert.equal(await condition(), 'published and current');
+  });
+
   it('is not watched without --refresh-on-change', async () => {
     await start(['--refresh-on-change=true']);
     await cluster.driver.kubelet.unpublishVolume(volume);
