@@ -127,7 +127,7 @@ describe('the approval of a mounted volume', () => {
     const files = volume.read();
     cluster.setFlags({ proxyPermissions: true, approval: true });
     [request] = (await cluster.controller.requested()) as [StoredObject];
-    await eventually('the condition tells', async () => /waiting for approval/.test(await condition()));
+    await eventually('the condition tells', async () => (await condition()).includes('waiting for approval'));
     assert.deepEqual(volume.read(), files);
     cluster.controller.grant(request, volume.pod, harbor);
     await cluster.publish(volume);
