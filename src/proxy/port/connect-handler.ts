@@ -71,9 +71,9 @@ export class ConnectHandler {
     try {
       const named = targetOf(request);
       record.isFor('tunnel', authorityOf(named));
-      const visit = await admit(request, this.#options.gatekeeper, leaving.signal);
+      const visit = await admit(request, this.#options.gatekeeper, record, leaving.signal);
       record.isBy(visit.caller);
-      const [match] = await this.#options.router.matchesOf(visit, named, leaving.signal);
+      const [match] = await this.#options.router.matchesOf(visit, named, record, leaving.signal);
       if (match === undefined) {
         await this.#blind(visit, named, socket, record, leaving.signal);
         return;

@@ -156,9 +156,9 @@ export class RequestHandler {
     if (target.kind === 'forward') {
       const { named, path } = target;
       record.isFor('forward', authorityOf(named), pathnameOf(path));
-      const visit = await admit(request, gatekeeper, signal);
+      const visit = await admit(request, gatekeeper, record, signal);
       record.isBy(visit.caller);
-      return router.forward(visit, named, path, signal);
+      return router.forward(visit, named, path, record, signal);
     }
     const [host = ''] = valuesOf(request.rawHeaders, 'host');
     if (target.kind === 'origin') {
@@ -171,6 +171,7 @@ export class RequestHandler {
     }
     if (parseAuthority(host, 80) === undefined) throw new Refusal(400, 'malformed', 'the request names no host');
     record.isFor('reverse', host, target.kind === 'reverse' ? pathnameOf(`${target.prefix}${target.path}`) : '/v2/');
+    if (target.kind === 'reverse') record.names([target.connector]);
     const { caller } = await admitReverse(request, gatekeeper, signal);
     record.isBy(caller);
     if (target.kind === 'registry-root') return 'answered';
@@ -190,6 +191,7 @@ export class RequestHandler {
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
     record.isFor('intercepted', authorityOf(named), pathnameOf(path));
     record.isBy(visit.caller);
+    record.names(visit.connectors);
     ensureSameHost(request, target, named);
     const caller = session.isOver
       ? undefined
@@ -205,7 +207,7 @@ export class RequestHandler {
     }
     try {
       const { token, connectors } = visit;
-      return await this.#options.router.forward({ token, caller, connectors }, named, path, signal);
+      return await this.#options.router.forward({ token, caller, connectors }, named, path, record, signal);
     } catch (error) {
       if (error instanceof Refusal && error.kind === 'denied') session.end();
       throw error;

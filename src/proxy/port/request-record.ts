@@ -26,6 +26,9 @@ export interface RequestBytes {
 
 /** Paths are the clients' to choose; a log line is not. */
 const maxPathLength = 1024;
+/** Connectors that a line lists; a user name holds 32. */
+const maxNamed = 4;
+const maxNamesLength = 512;
 
 /** What is told about one request when it is over: who, what, how it ended. Neither headers nor query nor body, ever. */
 export class RequestRecord {
@@ -38,6 +41,7 @@ export class RequestRecord {
   #way: Way = 'unknown';
   #caller: Caller | undefined;
   #connector: ConnectorRef | undefined;
+  #named: readonly ConnectorRef[] = [];
   #host: string | undefined;
   #path: string | undefined;
   #firstByteMs: number | undefined;
@@ -68,6 +72,11 @@ export class RequestRecord {
   /** Of the caller's token, milliseconds since the epoch; undefined as long as nobody is known. */
   get expiresAtMs(): number | undefined {
     return this.#caller?.expiresAtMs;
+  }
+
+  /** Those that the client names, or of them those that the request is for: the log has them if it fails. */
+  names(connectors: readonly ConnectorRef[]): void {
+    this.#named = connectors;
   }
 
   usesConnector(connector: ConnectorRef): void {
@@ -106,16 +115,23 @@ export class RequestRecord {
     const { method } = this.#request;
     const account = this.#caller && serviceAccountOf(this.#caller.user);
     const pod = this.#caller?.pod;
-    const connector = this.#connector;
+    const meant = outcome === 'ok' ? [] : this.#named;
+    const connector = namesOf(this.#connector === undefined ? meant : [this.#connector]);
     if (method !== undefined) line.method = method;
     if (this.#host !== undefined) line.host = this.#host;
     if (this.#path !== undefined) line.path = this.#path;
     if (this.#firstByteMs !== undefined) line.firstByteMs = Math.round(this.#firstByteMs);
     if (account !== undefined) line.serviceAccount = `${account.namespace}/${account.name}`;
     if (pod !== undefined) line.pod = `${pod.namespace}/${pod.name}`;
-    if (connector !== undefined) line.connector = `${connector.namespace}/${connector.name}`;
+    if (connector !== '') line.connector = connector;
     return line;
   }
+}
+
+function namesOf(connectors: readonly ConnectorRef[]): string {
+  const names = connectors.slice(0, maxNamed).map(({ namespace, name }) => `${namespace}/${name}`);
+  const more = connectors.length > maxNamed ? ` and ${connectors.length - maxNamed} more` : '';
+  return `${names.join(',').slice(0, maxNamesLength)}${more}`;
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

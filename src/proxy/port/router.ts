@@ -15,6 +15,7 @@ import { noCredential } from '../upstream/tool-credential.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import type { Trust, TrustSets } from '../upstream/trust.js';
 import { pathnameOf } from './request-target.js';
+import type { RequestRecord } from './request-record.js';
 import { rewriteAnswer } from './reverse-answer.js';
 import { ownerOf } from './visit.js';
 import type { Visit } from './visit.js';
@@ -48,8 +49,14 @@ export class Router {
    * The named connectors that are at a host, for a tunnel: TLS ends in the proxy when there are any.
    * @throws {Refusal} when the caller may use none of them, or the host is nobody's and such hosts are refused.
    */
-  async matchesOf(visit: Visit, named: NamedHost, signal: AbortSignal): Promise<readonly ConnectorMatch[]> {
+  async matchesOf(
+    visit: Visit,
+    named: NamedHost,
+    record: RequestRecord,
+    signal: AbortSignal,
+  ): Promise<readonly ConnectorMatch[]> {
     const matches = matchesOfHost(await this.#named(visit, signal), named);
+    if (matches.length > 0) record.names(refsOf(matches));
     if (matches.length === 0) await this.#ensureOtherHost(visit, named, signal);
     else await this.#options.gatekeeper.ensureMayUseAny(visit.caller, refsOf(matches), signal);
     return matches;
@@ -59,14 +66,22 @@ export class Router {
    * The way of a request through the proxy.
    * @param named the host in its request line, or that of its tunnel.
    * @param path with the query.
+   * @param record learns which connectors the request is for, also if it is rejected.
    * @throws {Refusal} {DriverError}
    */
-  async forward(visit: Visit, named: NamedHost, path: string, signal: AbortSignal): Promise<Route> {
+  async forward(
+    visit: Visit,
+    named: NamedHost,
+    path: string,
+    record: RequestRecord,
+    signal: AbortSignal,
+  ): Promise<Route> {
     const resolved = await this.#resolved(visit, signal);
     const matches = matchesOfHost(
       resolved.map(({ connector }) => connector),
       named,
     );
+    if (matches.length > 0) record.names(refsOf(matches));
     const pathname = pathnameOf(path);
     const problem = matches.length === 0 ? undefined : pathProblem(pathname);
     if (problem !== undefined) {
@@ -76,6 +91,7 @@ export class Router {
     const match = bestMatch(matches, pathname);
     if (match === undefined) return this.#toOther(visit, named, path, matches, signal);
     const { connector, address } = match;
+    record.names([connector.ref]);
     await this.#options.gatekeeper.ensureMayUse(visit.caller, connector.ref, signal);
     const origin: ToolOrigin = address;
     const found = resolved.find((each) => each.connector === connector);

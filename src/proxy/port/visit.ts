@@ -8,6 +8,7 @@ import type { Gatekeeper } from '../caller/gatekeeper.js';
 import { Refusal } from '../refusal.js';
 import { valuesOf } from '../upstream/headers.js';
 import type { LookupOwner } from '../upstream/resolver.js';
+import type { RequestRecord } from './request-record.js';
 
 /** A client whose token counts, and what it named. */
 export interface Visit {
@@ -23,7 +24,12 @@ const realm = 'Basic realm="connectors"';
  * @throws {Refusal} 407, after which the connection stays usable: many clients show credentials only then.
  * @throws {DriverError} when nobody could say.
  */
-export async function admit(request: IncomingMessage, gatekeeper: Gatekeeper, signal: AbortSignal): Promise<Visit> {
+export async function admit(
+  request: IncomingMessage,
+  gatekeeper: Gatekeeper,
+  record: RequestRecord,
+  signal: AbortSignal,
+): Promise<Visit> {
   const credentials = parseProxyAuthorization(single(request, 'proxy-authorization'));
   if (credentials === undefined) {
     throw unauthenticated(
@@ -31,6 +37,7 @@ export async function admit(request: IncomingMessage, gatekeeper: Gatekeeper, si
     );
   }
   const { token, connectors } = credentials;
+  record.names(connectors);
   const caller = await gatekeeper.identify(token, addressOf(request), signal);
   if (caller === undefined) {
     throw unauthenticated(

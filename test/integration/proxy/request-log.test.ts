@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+describe("the proxy's log of requests", () => {
+  let tool: ToolServer;
+  let stage: ProxyStage;
+
+  beforeEach(async () => {
+    tool = await ToolServer.start('http');
+    stage = await ProxyStage.start([
+      connector('tool', tool.url(), { secret: 'login' }),
+      connector('other', 'http://other.example', { secret: 'login' }),
+      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      ...grant('builder', ['tool']),
+    ]);
+  });
+
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+  });
+
+  /** Of the last request. */
+  const logged = (): unknown => {
+    const { kind, status, connector: named } = stage.requests.at(-1) ?? {};
+    return [kind, status, named];
+  };
+  const named = (count: number): string[] => Array.from({ length: count }, (_, at) => `ci/no-${at}`);
+
+  describe('names the connector', () => {
+    it('that a request in absolute form is for, also if it is rejected', async () => {
+      const client = await stage.client('ci/tool,ci/other');
+      await client.get(tool.url());
+      assert.deepEqual(logged(), ['forward', 200, 'ci/tool']);
+      await client.get('http://other.example/');
+      assert.deepEqual(logged(), ['forward', 403, 'ci/other']);
+    });
+
+    it('that a tunnel is for, also if it is rejected', async () => {
+      const client = await stage.client('ci/tool,ci/other');
+      const { socket } = await client.connect('other.example:80');
+      socket.destroy();
+      assert.deepEqual(logged(), ['tunnel', 403, 'ci/other']);
+    });
+
+    it('that a client in reverse mode names, also without a valid token', async () => {
+      const client = await stage.client();
+      await client.reverse('/namespaces/ci/connectors/tool/', {}, null);
+      assert.deepEqual(logged(), ['reverse', 401, 'ci/tool']);
+      await client.reverse('/namespaces/ci/connectors/other/');
+      assert.deepEqual(logged(), ['reverse', 403, 'ci/other']);
+    });
+
+    it('of those that a client names, the first four, if a rejected request is for none of them', async () => {
+      await (await stage.client('ci/no-0,ci/no-1')).get(tool.url());
+      assert.deepEqual(logged(), ['forward', 403, 'ci/no-0,ci/no-1']);
+      await (await stage.client(named(32).join())).get(tool.url());
+      assert.deepEqual(logged(), ['forward', 403, 'ci/no-0,ci/no-1,ci/no-2,ci/no-3 and 28 more']);
+      const expired = await stage.client('ci/tool', { expiresIn: -10 });
+      await expired.get(tool.url());
+      assert.deepEqual(logged(), ['forward', 407, 'ci/tool']);
+      const { socket } = await expired.connect('other.example:443');
+      socket.destroy();
+      assert.deepEqual(logged(), ['tunnel', 407, 'ci/tool']);
+    });
+
+    it('of no request that is served without a credential', async () => {
+      const elsewhere = await ToolServer.start('http', undefined, ['elsewhere.example']);
+      await (await stage.client()).get(elsewhere.url('elsewhere.example'));
+      assert.deepEqual(logged(), ['forward', 200, undefined]);
+      await elsewhere.stop();
+    });
+  });
+});
