@@ -51,6 +51,11 @@ export const limits = {
    * address, or one pod. See question-pace.ts.
    */
   questions: { burst: 32, everyMs: 250, longestMs: 5_000, waiting: 512, askers: 4096 },
+  /**
+   * Lines in the proxy's log about requests that fail, of one client: in one go, and one in so many milliseconds from then
+   * on; clients that are remembered; and how often the number of suppressed lines is logged. See proxy/port/request-log.ts.
+   */
+  requestLog: { burst: 60, everyMs: 5_000, clients: 4096, reportMs: 60_000 },
   /** Objects of the API server as they are read; larger ones are passed over unparsed. See kube/object-sieve.ts. */
   objects: {
     /** A Connector is an address, a reference and perhaps a CA bundle. JSON of small values takes up to 44 times its length in memory. */

@@ -22,6 +22,7 @@ import { ClientMemory } from './port/client-memory.js';
 import { Connections } from './port/connections.js';
 import { ProxyPort } from './port/proxy-port.js';
 import { RequestHandler } from './port/request-handler.js';
+import { RequestLog } from './port/request-log.js';
 import { Router } from './port/router.js';
 import { ProxyMetrics } from './proxy-metrics.js';
 import { probeThreads } from './probe/probe-threads.js';
@@ -79,6 +80,7 @@ export class Proxy {
   readonly #leaves: LeafCertificates;
   readonly #trust: ToolTrust;
   readonly #port: ProxyPort;
+  readonly #requestLog: RequestLog;
   readonly #health: HealthServer | undefined;
   readonly #status: StatusDuty | undefined;
   readonly #probeThreads: ProbeThreads;
@@ -134,6 +136,7 @@ export class Proxy {
     this.#trust = new ToolTrust(secrets, trustSets, new QuestionPace(limits.questions, steadyNow));
     const trust = this.#trust;
     const tools = { credentials: new ToolCredentials({ secrets, trust, client: this.#client, clock }), trust };
+    this.#requestLog = new RequestLog({ log, steadyNow, limits: limits.requestLog });
     this.#port = this.#createPort(tools, trustSets);
     this.#probeThreads = probeThreads(parts.probeThread);
     this.#status = this.#createStatus(tools);
@@ -198,6 +201,7 @@ export class Proxy {
     await this.#status?.stop();
     this.#probeThreads.stop();
     await this.#port.stop(drainMs);
+    this.#requestLog.report();
     this.#client.close();
     this.#backend.stop();
     this.#health?.stop();
@@ -274,7 +278,7 @@ export class Proxy {
       timings: { idleMs: config['idle-timeout'], answerMs: config['answer-timeout'] },
       steadyNow,
     };
-    const common = { gatekeeper, router, exchange, clock, observer: this.metrics, log };
+    const common = { gatekeeper, router, exchange, clock, observer: this.metrics, requestLog: this.#requestLog, log };
     return new ProxyPort({
       address: config['proxy-address'],
       connections: this.#connections,

@@ -15,6 +15,7 @@ import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
 import { endTls } from './interception.js';
 import { rawRefusal, refusalOf } from './refusal-answer.js';
+import type { RequestLog } from './request-log.js';
 import { RequestRecord } from './request-record.js';
 import type { RequestObserver } from './request-record.js';
 import type { Router } from './router.js';
@@ -31,6 +32,7 @@ export interface ConnectHandlerOptions {
   readonly buffers: ClientBuffers;
   readonly clock: Clock;
   readonly observer: RequestObserver & TunnelObserver;
+  readonly requestLog: RequestLog;
   readonly log: Log;
 }
 
@@ -61,8 +63,8 @@ export class ConnectHandler {
 
   /** Never rejects: what goes wrong is answered and told in the log. */
   async serve(request: IncomingMessage, socket: Socket, head: Buffer, taker: ConnectionTaker): Promise<void> {
-    const { observer, log, exchange } = this.#options;
-    const record = new RequestRecord(request, observer, log, exchange.steadyNow);
+    const { observer, log, requestLog, exchange } = this.#options;
+    const record = new RequestRecord(request, observer, requestLog, exchange.steadyNow);
     const leaving = new AbortController();
     const leave = (): void => leaving.abort();
     const ignore = (): void => undefined;

@@ -14,6 +14,7 @@ import { askForUpgrade, isPassableUpgrade, writeHead } from '../upstream/upgrade
 import { authorityOf } from '../upstream/tool-origin.js';
 import { parseAuthority } from '../credential/tool-address.js';
 import { answerRefusal, discardRest, refusalOf } from './refusal-answer.js';
+import type { RequestLog } from './request-log.js';
 import { RequestRecord } from './request-record.js';
 import type { RequestObserver } from './request-record.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
@@ -29,6 +30,7 @@ export interface RequestHandlerOptions {
   readonly exchange: ExchangeParts;
   readonly clock: Clock;
   readonly observer: RequestObserver;
+  readonly requestLog: RequestLog;
   readonly log: Log;
 }
 
@@ -215,8 +217,8 @@ export class RequestHandler {
   }
 
   #recordOf(request: IncomingMessage): RequestRecord {
-    const { observer, log, exchange } = this.#options;
-    return new RequestRecord(request, observer, log, exchange.steadyNow);
+    const { observer, requestLog, exchange } = this.#options;
+    return new RequestRecord(request, observer, requestLog, exchange.steadyNow);
   }
 
   #refuse(

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { ConnectorRef } from '../../connectors/model.js';
-import type { Log, LogFields } from '../../log.js';
+import type { LogFields } from '../../log.js';
 import type { Caller } from '../caller/caller.js';
 import { serviceAccountOf } from '../caller/caller.js';
 import type { RefusalKind } from '../refusal.js';
+import type { RequestLog } from './request-log.js';
 
 /** Which of the ways in a request took. */
 export type Way = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';
@@ -34,7 +35,7 @@ const maxNamesLength = 512;
 export class RequestRecord {
   readonly #request: IncomingMessage;
   readonly #observer: RequestObserver;
-  readonly #log: Log;
+  readonly #log: RequestLog;
   readonly #steadyNow: () => number;
   readonly #startMs: number;
   readonly #before: RequestBytes;
@@ -47,7 +48,7 @@ export class RequestRecord {
   #firstByteMs: number | undefined;
   #isFinished = false;
 
-  constructor(request: IncomingMessage, observer: RequestObserver, log: Log, steadyNow: () => number) {
+  constructor(request: IncomingMessage, observer: RequestObserver, log: RequestLog, steadyNow: () => number) {
     this.#request = request;
     this.#observer = observer;
     this.#log = log;
@@ -99,7 +100,9 @@ export class RequestRecord {
     };
     const durationMs = this.#steadyNow() - this.#startMs;
     this.#observer.finished(this.#way, outcome, status, durationMs, moved);
-    this.#log.info('request', this.#lineOf(outcome, status, durationMs, moved));
+    const line = this.#lineOf(outcome, status, durationMs, moved);
+    if (outcome === 'ok') this.#log.served(line);
+    else this.#log.failed(line, socket.remoteAddress ?? '');
   }
 
   /** Filled member by member: it is written with every request. */

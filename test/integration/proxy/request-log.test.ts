@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import http from 'node:http';
+import { limits } from '../../../src/load/limits.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
@@ -6,6 +8,7 @@ import { ToolServer } from '../../support/proxy/tool-server.js';
 describe("the proxy's log of requests", () => {
   let tool: ToolServer;
   let stage: ProxyStage;
+  let isStopped: boolean;
 
   beforeEach(async () => {
     tool = await ToolServer.start('http');
@@ -15,10 +18,11 @@ describe("the proxy's log of requests", () => {
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
       ...grant('builder', ['tool']),
     ]);
+    isStopped = false;
   });
 
   afterEach(async () => {
-    await stage.stop();
+    if (!isStopped) await stage.stop();
     await tool.stop();
   });
 
@@ -72,5 +76,37 @@ describe("the proxy's log of requests", () => {
       assert.deepEqual(logged(), ['forward', 200, undefined]);
       await elsewhere.stop();
     });
+  });
+
+  it('does not grow with the requests of a client that is rejected', async () => {
+    const rejected = 300;
+    const startMs = performance.now();
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const forged = await stage.client('ci/tool', { expiresIn: -10 });
+    for (let made = 0; made < rejected; made += 1) {
+      assert.equal((await forged.get(tool.url(), {}, agent)).status, 407);
+    }
+    agent.destroy();
+    const tookMs = performance.now() - startMs;
+    const lines = stage.requests.length;
+    assert.ok(lines <= limits.requestLog.burst + tookMs / limits.requestLog.everyMs + 1, String(lines));
+    assert.match(await stage.metrics(), new RegExp(`requests_total\\{[^}]*code="407"[^}]*\\} ${rejected}\n`));
+    // Those of another client are still there, and those that are served.
+    await (await stage.client('ci/other')).get('http://other.example/');
+    await (await stage.client()).get(tool.url());
+    assert.deepEqual(
+      stage.requests.slice(lines).map(({ pod, status }) => [pod, status]),
+      [
+        ['ci/build-1', 403],
+        ['ci/build-1', 200],
+      ],
+    );
+    isStopped = true;
+    await stage.stop();
+    const reports = stage.log.split('\n').filter((line) => line.includes('Suppressed log lines'));
+    assert.deepEqual(
+      reports.map((line) => JSON.parse(line) as Record<string, unknown>).map(({ address, count }) => [address, count]),
+      [['127.0.0.1', rejected - lines]],
+    );
   });
 });

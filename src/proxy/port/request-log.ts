@@ -1,0 +1,94 @@
+import { Allowance } from '../../load/allowance.js';
+import type { AllowanceOptions } from '../../load/allowance.js';
+import type { Log, LogFields } from '../../log.js';
+
+export interface RequestLogOptions {
+  readonly log: Log;
+  /** A monotonic clock in milliseconds. */
+  readonly steadyNow: () => number;
+  /** See limits.requestLog. */
+  readonly limits: AllowanceOptions & {
+    readonly clients: number;
+    readonly reportMs: number;
+  };
+}
+
+/** The pod, the service account or the address that a client is known by. */
+type Client = Pick<LogFields, 'pod' | 'serviceAccount' | 'address'>;
+
+interface Failures {
+  readonly client: Client;
+  readonly allowance: Allowance;
+  suppressed: number;
+}
+
+/**
+ * Writes one line for each request. Lines of requests that fail are rate-limited per client, because a client without any
+ * permission could fill the disk of the node with them. The number of suppressed lines is logged.
+ */
+export class RequestLog {
+  readonly #options: RequestLogOptions;
+  /** By client; those that failed last are at the end. */
+  readonly #failures = new Map<string, Failures>();
+  /** Lines of clients that have been forgotten since. */
+  #suppressedOfOthers = 0;
+  #reporting: NodeJS.Timeout | undefined;
+
+  constructor(options: RequestLogOptions) {
+    this.#options = options;
+  }
+
+  served(line: LogFields): void {
+    this.#options.log.info('request', line);
+  }
+
+  /** @param address of the client, for a client without a valid token. */
+  failed(line: LogFields, address: string): void {
+    const failures = this.#failuresOf(clientOf(line, address));
+    if (failures.allowance.take()) {
+      this.#options.log.info('request', line);
+      return;
+    }
+    failures.suppressed += 1;
+    this.#reporting ??= setTimeout(() => this.report(), this.#options.limits.reportMs).unref();
+  }
+
+  /** Logs how many lines were suppressed since the last report. */
+  report(): void {
+    clearTimeout(this.#reporting);
+    this.#reporting = undefined;
+    for (const failures of this.#failures.values()) {
+      this.#reportSuppressed(failures.suppressed, failures.client);
+      failures.suppressed = 0;
+    }
+    this.#reportSuppressed(this.#suppressedOfOthers, {});
+    this.#suppressedOfOthers = 0;
+  }
+
+  #reportSuppressed(count: number, client: Client): void {
+    if (count > 0) this.#options.log.warn('Suppressed log lines of failed requests', { ...client, count });
+  }
+
+  #failuresOf(client: Client): Failures {
+    const key = Object.values(client).join(' ');
+    const { limits, steadyNow } = this.#options;
+    const failures = this.#failures.get(key) ?? { client, allowance: new Allowance(limits, steadyNow), suppressed: 0 };
+    this.#failures.delete(key);
+    this.#failures.set(key, failures);
+    if (this.#failures.size > limits.clients) this.#forgetOldest();
+    return failures;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#failures;
+    if (oldest === undefined) return;
+    const [key, { suppressed }] = oldest;
+    this.#failures.delete(key);
+    this.#suppressedOfOthers += suppressed;
+  }
+}
+
+function clientOf({ pod, serviceAccount }: LogFields, address: string): Client {
+  if (pod !== undefined) return { pod };
+  return serviceAccount === undefined ? { address } : { serviceAccount };
+}
