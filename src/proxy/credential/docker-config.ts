@@ -2,30 +2,70 @@ import type { JsonValue } from '../../json.js';
 import { isJsonObject, jsonMember, parseJson } from '../../json.js';
 import { Secret } from '../../secret.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
+import { nameOf } from '../upstream/tool-origin.js';
 import type { Login } from './registry-tokens.js';
 import { parseAuthority } from './tool-address.js';
 
-/**
- * The login for a host in a `.dockerconfigjson`, whose keys are hosts, hosts with ports, or URLs.
- * @returns undefined when it has none for that host.
- */
-export function loginFor({ host, port, scheme }: ToolOrigin, config: Secret): Login | undefined {
-  const auths = jsonMember(parsed(config), 'auths');
-  if (!isJsonObject(auths)) return undefined;
-  const usual = scheme === 'https' ? 443 : 80;
-  const found = Object.entries(auths).find(([key]) => {
-    const authority = parseAuthority(key.replace(/^https?:\/\//, '').replace(/\/.*$/s, ''), usual);
-    return authority?.host === host && authority.port === port;
-  });
-  return found && loginIn(found[1]);
+/** Why a `.dockerconfigjson` gives no login, as the rest of a sentence about its Secret. */
+export interface DockerConfigProblem {
+  readonly problem: string;
 }
 
-function parsed(config: Secret): JsonValue | undefined {
-  try {
-    return parseJson(config.expose());
-  } catch {
-    return undefined;
+interface Entry {
+  /** Undefined: the usual one of what is spoken, whatever scheme is written in the key. */
+  readonly port: number | undefined;
+  readonly value: JsonValue;
+}
+
+/** By host. */
+type Entries = ReadonlyMap<string, readonly Entry[]>;
+
+/** A hundred registries with tokens of cloud providers. No other request is served while it is parsed. */
+const maxLength = 256 * 1024;
+
+/** By the Secret's value as it was read, so that a Secret is parsed once and not for each request. */
+const parsed = new WeakMap<Secret, Entries | DockerConfigProblem>();
+
+/** The login for a host in a `.dockerconfigjson`, whose keys are hosts, hosts with ports, or URLs. */
+export function loginFor(origin: ToolOrigin, config: Secret): Login | DockerConfigProblem {
+  let entries = parsed.get(config);
+  if (entries === undefined) {
+    entries = parse(config.expose());
+    parsed.set(config, entries);
   }
+  if ('problem' in entries) return entries;
+  // Of several keys that mean the same, the first one with a login counts.
+  const usual = origin.scheme === 'https' ? 443 : 80;
+  for (const { port = usual, value } of entries.get(origin.host) ?? []) {
+    const login = port === origin.port ? loginIn(value) : undefined;
+    if (login !== undefined) return login;
+  }
+  return { problem: `has no login for ${nameOf(origin)}` };
+}
+
+function parse(text: string): Entries | DockerConfigProblem {
+  if (text.length > maxLength) {
+    return {
+      problem: `has a .dockerconfigjson of ${Math.ceil(text.length / 1024)} KiB, at most ${maxLength / 1024} KiB are allowed: leave only the registries in it that its Connectors use`,
+    };
+  }
+  let auths: JsonValue | undefined;
+  try {
+    auths = jsonMember(parseJson(text), 'auths');
+  } catch {
+    return { problem: 'has a .dockerconfigjson that is not JSON' };
+  }
+  const entries = new Map<string, Entry[]>();
+  for (const [key, value] of isJsonObject(auths) ? Object.entries(auths) : []) {
+    const authority = key.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
+    const place = parseAuthority(authority, 443);
+    if (place === undefined) continue;
+    const entry = { port: /:\d+$/.test(authority) ? place.port : undefined, value };
+    const known = entries.get(place.host);
+    if (known === undefined) entries.set(place.host, [entry]);
+    else known.push(entry);
+  }
+  return entries;
 }
 
 function loginIn(entry: JsonValue): Login | undefined {

@@ -90,11 +90,9 @@ export class ToolCredentials {
       case 'cpaas.io/distribution-registry-token':
         return this.#registry(secret, loginIn(secret, connector), connector, address);
       case 'kubernetes.io/dockerconfigjson': {
-        const login = loginFor(address, required(secret, connector, '.dockerconfigjson'));
-        if (login === undefined) {
-          throw misconfigured(connector, `its Secret ${nameOf(secret)} has no login for ${address.host}`);
-        }
-        return this.#registry(secret, login, connector, address);
+        const found = loginFor(address, required(secret, connector, '.dockerconfigjson'));
+        if ('problem' in found) throw misconfigured(connector, `its Secret ${nameOf(secret)} ${found.problem}`);
+        return this.#registry(secret, found, connector, address);
       }
       default:
         throw misconfigured(
