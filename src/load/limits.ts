@@ -164,8 +164,22 @@ export const limits = {
      * the kernel. A driver that starts again needs it while all the volumes are still there.
      */
     reserveBytes: 160 << 20,
-    /** What the kernel keeps of a volume beside its pages (measured: 29 KiB with ten files in two generations). */
-    kernelBytesPerVolume: 32 << 10,
+    /**
+     * Memory in bytes that the kernel keeps of a volume beside its pages, see driver/host/footprint.ts. Measured on Linux 6.18
+     * (docs/performance.md), rounded up by a third for security modules and for other kernels.
+     */
+    kernel: {
+      /** Superblock, mounts, two directories and `..data`. Measured: 5.7 KiB. */
+      volumeBytes: 8 << 10,
+      /** A file or a link. Measured: 752, and 32 of a security module. */
+      inodeBytes: 1024,
+      /** A name in a directory. Measured: 192. */
+      entryBytes: 256,
+      /** A file name that its entries have no room for: three entries and the link. Measured: at most 1,560. */
+      longNameBytes: 1600,
+      /** A node of the tree of a file's pages. Measured: 584. */
+      nodeBytes: 640,
+    },
     /** Of what is left of the limit, what the volumes of one pod may take, and those of one namespace. */
     podShare: 1 / 8,
     namespaceShare: 1 / 2,

@@ -21,6 +21,17 @@ export interface VolumeMemoryOptions {
 export const refusalReasons = ['node', 'namespace', 'pod'] as const;
 export type RefusalReason = (typeof refusalReasons)[number];
 
+/** What `hold` answers. */
+export interface VolumeGrant {
+  /** Takes it back: to be called when the volume could not be written. */
+  readonly giveBack: () => void;
+  /** Whether memory is short, so that the volume is to keep no replaced files. */
+  readonly isShort: boolean;
+}
+
+/** That a volume can have at a time: the current one, and the one before it. */
+const generations = 2;
+
 interface Holding {
   readonly owner: VolumeOwner;
   readonly bytes: number;
@@ -37,9 +48,10 @@ const readingMs = 1000;
  * Bounds the memory that the volumes of a node may come to hold, so that the driver's process always has room in its
  * limit: what a volume holds stays charged when the process is killed for it, and would kill the next one too.
  *
- * A volume counts with what it may hold without asking again: its content in two generations, and the kernel's part. What
- * does not grow is never refused. Two figures are held under the limit: the sum of the volumes, and what the cgroup says
- * (it knows what this process does not, but a container may not see the pod's).
+ * A volume counts with what it may hold without asking again: its content in two generations, and the kernel's part. Two
+ * figures are held under the limit: the sum of the volumes, and what the cgroup says (it knows what this process does not,
+ * but a container may not see the pod's). A refresh that does not grow its volume is measured against the second alone:
+ * where that is over the limit the volume is to keep one generation, so that each refresh makes room.
  */
 export class VolumeMemory {
   readonly #options: VolumeMemoryOptions;
@@ -60,19 +72,20 @@ export class VolumeMemory {
   }
 
   /**
-   * Lets the volume hold `bytes`.
-   * @returns takes that back.
+   * Lets the volume hold `bytes`, for two generations of its files of which one is written now.
    * @throws {DriverError} RESOURCE_EXHAUSTED when it would grow beyond what there is, or what is its owner's.
    */
-  hold(key: string, owner: VolumeOwner, bytes: number): () => void {
+  hold(key: string, owner: VolumeOwner, bytes: number): VolumeGrant {
     const before = this.#holdings.get(key);
     const growth = bytes - (before?.bytes ?? 0);
     if (growth > 0) this.#ensureRoom(owner, growth, before !== undefined);
+    const isShort = before !== undefined && this.#isShort(bytes / generations);
     this.#set(key, { owner, bytes });
-    return () => {
+    const giveBack = (): void => {
       if (before === undefined) this.release(key);
       else this.#set(key, before);
     };
+    return { giveBack, isShort };
   }
 
   release(key: string): void {
@@ -113,6 +126,36 @@ export class VolumeMemory {
     this.#ensureShare('namespace', ({ pod }) => pod?.namespace === namespace, growth, budget * namespaceShare, owner);
   }
 
+  /**
+   * Whether the kernel's figure leaves no room for another generation of a mounted volume.
+   * @throws {DriverError} RESOURCE_EXHAUSTED when it does not even leave room to write one in place of another.
+   */
+  #isShort(writtenBytes: number): boolean {
+    const { reserveBytes } = this.#options;
+    const isOver = (reserve: number): boolean => this.#isCharged(writtenBytes, reserve);
+    if (isOver(reserveBytes)) {
+      // What was unmounted since the last reading is not in it.
+      this.#read();
+      if (isOver(reserveBytes * limits.volumeMemory.reserveForGrowth)) {
+        throw this.#refusal(
+          'node',
+          `no memory to refresh volumes on this node: what lasts of them takes ${inMiB(this.summary().lastingBytes)} of the ` +
+            "driver's memory limit, and this one needs " +
+            `${inMiB(writtenBytes)} more; pods that end make room, and the operator can raise the limit in the driver's DaemonSet`,
+        );
+      }
+    }
+    const isShort = isOver(reserveBytes);
+    this.#grownBytes += writtenBytes;
+    return isShort;
+  }
+
+  #isCharged(moreBytes: number, reserve: number): boolean {
+    return this.#levels().some(
+      ({ limitBytes, lastingBytes }) => lastingBytes + this.#grownBytes + moreBytes > limitBytes - reserve,
+    );
+  }
+
   #ensureLimit(growth: number, budget: number, reserve: number): void {
     if (!this.#isFull(growth, reserve)) return;
     // What was unmounted since the last reading is not in it.
@@ -127,10 +170,8 @@ export class VolumeMemory {
   }
 
   #isFull(growth: number, reserve: number): boolean {
-    return this.#levels().some(({ limitBytes, lastingBytes }) => {
-      const heldBytes = Math.max(this.#totalBytes, lastingBytes + this.#grownBytes);
-      return heldBytes + growth > limitBytes - reserve;
-    });
+    const isSumOver = this.#levels().some(({ limitBytes }) => this.#totalBytes + growth > limitBytes - reserve);
+    return isSumOver || this.#isCharged(growth, reserve);
   }
 
   #ensureShare(

@@ -2,16 +2,30 @@ import { DriverError } from '../../errors.js';
 import { limits } from '../../load/limits.js';
 import type { SharedFiles } from './shared-contents.js';
 
+/** Bytes that a volume holds once, and the names that they have. */
+export interface HeldContent {
+  readonly sizeBytes: number;
+  readonly names: readonly string[];
+}
+
 /** A symbolic link of up to so many bytes takes no page (`SHORT_SYMLINK_LEN`, with the final NUL). */
 const shortLinkBytes = 127;
 /** `..data/` */
 const linkPrefixBytes = 7;
+/** Names of up to so many bytes take no memory of their own (`DNAME_INLINE_LEN`, 32 or more, with the final NUL). */
+const inlineNameBytes = 31;
+/** Pages of a file that one node of the kernel's tree leads to (`XA_CHUNK_SIZE`). A file of one page needs none. */
+const pagesPerNode = 64;
+
+export function heldContentsOf({ contents }: Pick<SharedFiles, 'contents'>): readonly HeldContent[] {
+  return contents.map(({ content, names }) => ({ sizeBytes: content.length, names }));
+}
 
 /** Pages that the files take in the largest case: two generations that share nothing, and the links to them. */
-export function pagesOf({ contents }: Pick<SharedFiles, 'contents'>, pageBytes: number): number {
+export function pagesOf(contents: readonly HeldContent[], pageBytes: number): number {
   let pages = 0;
-  for (const { content, names } of contents) {
-    pages += 2 * Math.ceil(content.length / pageBytes);
+  for (const { sizeBytes, names } of contents) {
+    pages += 2 * Math.ceil(sizeBytes / pageBytes);
     for (const name of names) if (name.length + linkPrefixBytes > shortLinkBytes) pages += 1;
   }
   return pages;
@@ -25,9 +39,28 @@ export function largestVolumeBytes(pageBytes: number): number {
   return pages * pageBytes;
 }
 
-/** What the volume may come to hold until it is written again, the kernel's part included. */
-export function memoryOf(pages: number, pageBytes: number): number {
-  return pages * pageBytes + limits.volumeMemory.kernelBytesPerVolume;
+/** The memory that a volume can use until it is written again: its pages, and what the kernel keeps beside them. */
+export function memoryOf(contents: readonly HeldContent[], pageBytes: number): number {
+  return pagesOf(contents, pageBytes) * pageBytes + kernelBytesOf(contents, pageBytes);
+}
+
+/** Memory that the kernel keeps of a volume beside its pages, with two generations that share nothing. */
+export function kernelBytesOf(contents: readonly HeldContent[], pageBytes: number): number {
+  const { volumeBytes, inodeBytes, entryBytes, longNameBytes, nodeBytes } = limits.volumeMemory.kernel;
+  let bytes = volumeBytes;
+  for (const { sizeBytes, names } of contents) {
+    bytes += 2 * (inodeBytes + nodesOf(Math.ceil(sizeBytes / pageBytes)) * nodeBytes);
+    // An entry in each generation, and the link at the top.
+    for (const name of names) {
+      bytes += 3 * entryBytes + inodeBytes + (name.length > inlineNameBytes ? longNameBytes : 0);
+    }
+  }
+  return bytes;
+}
+
+function nodesOf(pages: number): number {
+  if (pages <= 1) return 0;
+  return pages <= pagesPerNode ? 1 : Math.ceil(pages / pagesPerNode) + 1;
 }
 
 /** @throws {DriverError} RESOURCE_EXHAUSTED for a new volume that fits now, but could not be refreshed. */

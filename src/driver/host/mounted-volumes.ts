@@ -1,17 +1,17 @@
 import { lstatSync, readdirSync, realpathSync, statfsSync } from 'node:fs';
 import path from 'node:path';
+import type { HeldContent } from './footprint.js';
 import { readMountTable } from './mount-table.js';
 import { volumeSource } from './tmpfs.js';
-
-/** Of `st_blocks`, stat(2). */
-const blockBytes = 512;
 
 export interface MountedVolume {
   /** As the kubelet says it. */
   readonly targetPath: string;
   readonly podUid: string;
-  /** What it may come to hold until it is written again, as far as files tell: see footprint.ts. */
-  readonly mayHoldBytes: number;
+  /** Of its pages. */
+  readonly usedBytes: number;
+  /** Of the generation that readers see. */
+  readonly contents: readonly HeldContent[];
 }
 
 /** The volumes that earlier drivers have mounted, from the mount table: once, at the start. */
@@ -24,7 +24,8 @@ export function mountedVolumes(kubeletDir: string): readonly MountedVolume[] {
     .map(({ point }) => ({
       targetPath: path.join(kubeletDir, point.slice(real.length)),
       podUid: point.slice(pods.length).split('/', 1)[0] ?? '',
-      mayHoldBytes: Math.max(usedBytesOf(point), 2 * currentBytesOf(point)),
+      usedBytes: usedBytesOf(point),
+      contents: contentsOf(point),
     }));
 }
 
@@ -38,16 +39,21 @@ function usedBytesOf(point: string): number {
   }
 }
 
-/** Of the generation that readers see, files with the same bytes once; 0 for a volume that has none. */
-function currentBytesOf(point: string): number {
+/** Empty for a volume that has no generation. */
+function contentsOf(point: string): readonly HeldContent[] {
   const current = path.join(point, '..data');
+  const byInode = new Map<number, { readonly sizeBytes: number; readonly names: string[] }>();
   try {
-    const files = readdirSync(current).map((name) => lstatSync(path.join(current, name)));
-    const byInode = new Map(files.map(({ ino, blocks }) => [ino, blocks * blockBytes]));
-    return [...byInode.values()].reduce((sum, bytes) => sum + bytes, 0);
+    for (const name of readdirSync(current)) {
+      const { ino, size } = lstatSync(path.join(current, name));
+      const content = byInode.get(ino);
+      if (content === undefined) byInode.set(ino, { sizeBytes: size, names: [name] });
+      else content.names.push(name);
+    }
   } catch {
-    return 0;
+    // It was unmounted meanwhile.
   }
+  return [...byInode.values()];
 }
 
 function realPath(directory: string): string | undefined {

@@ -17,7 +17,7 @@ import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { fromSyscallError, SyscallError } from './errno.js';
 import { checkFileNames } from './check-file-names.js';
-import { ensureRefreshable, memoryOf, pagesOf } from './footprint.js';
+import { ensureRefreshable, heldContentsOf, kernelBytesOf, memoryOf, pagesOf } from './footprint.js';
 import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.js';
 import { mountedVolumes } from './mounted-volumes.js';
 import { permissionsOf } from './permissions.js';
@@ -116,14 +116,16 @@ export class TmpfsHost implements VolumeHost {
   ): VolumeChange {
     checkFileNames(files);
     const shared = shareContents(files);
-    const pages = pagesOf(shared, this.#options.pageBytes);
+    const contents = heldContentsOf(shared);
+    const { pageBytes, memory } = this.#options;
     return this.#at(targetPath, (target) => {
       if (target === undefined)
         throw new DriverError('INTERNAL', `the parent directory of ${shownPath(targetPath)} does not exist`);
-      const giveBack = this.#options.memory.hold(targetPath, owner, memoryOf(pages, this.#options.pageBytes));
+      const { giveBack, isShort } = memory.hold(targetPath, owner, memoryOf(contents, pageBytes));
       try {
         const place = openTarget(this.#syscalls, target);
-        const volume = { ...shared, pages, options, replaced };
+        const fate = isShort ? 'removed' : replaced;
+        const volume = { ...shared, pages: pagesOf(contents, pageBytes), options, replaced: fate } as const;
         if (place === undefined) return this.#attach(target, undefined, volume);
         return closing(this.#syscalls, place, () => this.#putOn(target, place, volume));
       } catch (error) {
@@ -135,8 +137,9 @@ export class TmpfsHost implements VolumeHost {
 
   adoptMounted(): void {
     const { kubeletDir, memory, pageBytes } = this.#options;
-    for (const { targetPath, podUid, mayHoldBytes } of mountedVolumes(kubeletDir)) {
-      memory.adopt(targetPath, { podUid }, memoryOf(mayHoldBytes / pageBytes, pageBytes));
+    for (const { targetPath, podUid, usedBytes, contents } of mountedVolumes(kubeletDir)) {
+      const nowBytes = usedBytes + kernelBytesOf(contents, pageBytes);
+      memory.adopt(targetPath, { podUid }, Math.max(nowBytes, memoryOf(contents, pageBytes)));
     }
   }
 

@@ -15,6 +15,7 @@ import {
 } from '../../support/deploy/manifests.js';
 import { commandOf } from '../../support/deploy/container-command.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
+import { memoryOf } from '../../../src/driver/host/footprint.js';
 import { limits } from '../../../src/load/limits.js';
 
 const components = ['token-minting', 'approval', 'registrar-sidecar', 'token-in-secrets', 'pod-monitor'] as const;
@@ -251,7 +252,11 @@ describe('deploy', function () {
     assert.match(memory, /^\d+Mi$/);
     const limit = Number.parseInt(memory, 10) * 1024 * 1024;
     const reserve = configurationOf(own)['memory-reserve'];
-    const perVolume = 2 * (limits.volume.bytes + 10 * 4096) + limits.volumeMemory.kernelBytesPerVolume;
+    const contents = Array.from({ length: 10 }, (_, n) => ({
+      sizeBytes: limits.volume.bytes / 10,
+      names: [`file-${n}`],
+    }));
+    const perVolume = memoryOf(contents, 4096);
     assert.ok(reserve >= 125e6 && limit - reserve >= 110 * perVolume, memory);
   });
 

@@ -43,9 +43,24 @@ export class MemoryCgroup {
     return this.#number('memory.failcnt');
   }
 
+  /** How often a process in it was killed for want of memory. */
+  get kills(): number {
+    return this.#statistic('memory.oom_control', 'oom_kill');
+  }
+
+  /** What stays when its processes end: pages of volumes, and what the kernel keeps of them. */
+  get lastingBytes(): number {
+    return this.#statistic('memory.stat', 'total_shmem') + this.#number('memory.kmem.usage_in_bytes');
+  }
+
   /** To be called when its processes have ended and its volumes are gone. */
   remove(): void {
     fs.rmdirSync(this.#directory);
+  }
+
+  #statistic(file: string, name: string): number {
+    const text = fs.readFileSync(path.join(this.#directory, file), 'utf8');
+    return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
   }
 
   #number(file: string): number {

@@ -80,6 +80,42 @@ describe('the memory of the volumes', () => {
     still.hold('c', ownerOf('c', 'p'), 15 * MiB);
   });
 
+  it('is for one generation of each volume that is refreshed while the kernel says that it is short', () => {
+    const shortOf = (key: string): boolean => memory.hold(key, ownerOf(key, 'p'), 10 * MiB).isShort;
+    assert.equal(shortOf('a'), false);
+    level = { ...level, lastingBytes: 155 * MiB };
+    assert.equal(shortOf('a'), false);
+    level = { ...level, lastingBytes: 156 * MiB };
+    assert.equal(shortOf('a'), true);
+    // What lasts may be halfway into the reserve before a volume cannot be written any more.
+    level = { ...level, lastingBytes: 205 * MiB };
+    assert.equal(shortOf('a'), true);
+    level = { ...level, lastingBytes: 206 * MiB };
+    refuses(
+      () => shortOf('a'),
+      /^no memory to refresh volumes on this node: what lasts of them takes 206 MiB .* needs 5\.0 MiB more; .*raise the limit/,
+    );
+    assert.equal(memory.summary().refusals.node, 1);
+  });
+
+  it('counts what was written since the kernel was asked, which is asked again before a refresh is refused', () => {
+    let asked = 0;
+    const levels = () => {
+      asked += 1;
+      return [level];
+    };
+    const still = new VolumeMemory({ levels, reserveBytes: 100 * MiB, now: () => 0 });
+    for (const key of ['a', 'b', 'c']) still.adopt(key, ownerOf(key, 'p'), 20 * MiB);
+    level = { ...level, lastingBytes: 145 * MiB };
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((key) => still.hold(key, ownerOf(key, 'p'), 20 * MiB).isShort),
+      [false, false, false],
+    );
+    assert.equal(asked, 3);
+    level = { ...level, lastingBytes: 155 * MiB };
+    assert.equal(still.hold('a', ownerOf('a', 'p'), 20 * MiB).isShort, true);
+  });
+
   it('has a share for each pod', () => {
     const greedy = ownerOf('ci', 'greedy');
     memory.hold('a', greedy, 15 * MiB);
@@ -107,11 +143,11 @@ describe('the memory of the volumes', () => {
   });
 
   it('is given back by a publish that failed', () => {
-    const takeBack = memory.hold('a', ownerOf('a', 'p'), 10 * MiB);
-    takeBack();
+    const { giveBack } = memory.hold('a', ownerOf('a', 'p'), 10 * MiB);
+    giveBack();
     assert.equal(memory.summary().heldBytes, 0);
     memory.hold('a', ownerOf('a', 'p'), 5 * MiB);
-    memory.hold('a', ownerOf('a', 'p'), 8 * MiB)();
+    memory.hold('a', ownerOf('a', 'p'), 8 * MiB).giveBack();
     assert.equal(memory.summary().heldBytes, 5 * MiB);
   });
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import type { ServiceError } from '@grpc/grpc-js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
 import { connector } from '../../../support/driver/manifests.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../../support/driver/test-volume.js';
+import { eventually } from '../../../support/poll.js';
 
 const MiB = 2 ** 20;
 const reserveBytes = 160 * MiB;
@@ -82,6 +84,42 @@ describe('the memory of a node', () => {
     for (const volume of volumes) await driver.kubelet.unpublishVolume(volume);
     assert.deepEqual(node.mounts(), []);
     assert.match(await driver.driver.metrics.text(), /volume_memory_bytes 0\n/);
+  });
+
+  it('is saved by refreshes while the kernel says that it is short, and none is written when it is out', async () => {
+    let lastingBytes = 0;
+    const levels = () => [{ limitBytes: reserveBytes + 40 * MiB, lastingBytes }];
+    driver = await InProcessDriver.start(node, { memoryLevels: levels });
+    const volume = volumeOf('team');
+    const tokens: string[] = [];
+    const refresh = async (): Promise<void> => {
+      tokens.push(volume.renewToken());
+      await publish(volume);
+    };
+    const heldTokens = (): readonly boolean[] => tokens.map((token) => volume.pathsWith(token).length > 0);
+    await refresh();
+    await refresh();
+    assert.deepEqual(heldTokens(), [true, true]);
+
+    // The driver reads the figure once a second.
+    lastingBytes = 40 * MiB;
+    await eventually('a refresh keeps no replaced file', async () => {
+      await refresh();
+      return heldTokens().filter((isHeld) => isHeld).length === 1;
+    });
+    assert.equal(volume.read()['context.token'], volume.token);
+
+    lastingBytes = 120 * MiB;
+    let failure = '';
+    await eventually('a refresh is rejected', async () => {
+      await refresh().catch((error: unknown) => (failure = (error as ServiceError).details));
+      return failure !== '';
+    });
+    assert.match(failure, /^refresh failed, the mounted files are kept: RESOURCE_EXHAUSTED: no memory to refresh/);
+    assert.equal(volume.read()['context.token'], tokens.at(-2));
+    lastingBytes = 0;
+    await publish(volume);
+    assert.equal(volume.read()['context.token'], volume.token);
   });
 
   it('is not taken by a refresh that would grow beyond it, which keeps what is mounted', async () => {

@@ -1,20 +1,49 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { largestVolumeBytes, pagesOf } from '../../../../src/driver/host/footprint.js';
+import {
+  heldContentsOf,
+  kernelBytesOf,
+  largestVolumeBytes,
+  memoryOf,
+  pagesOf,
+} from '../../../../src/driver/host/footprint.js';
 import { loadPageBytes, pageBytesOf } from '../../../../src/driver/host/page-size.js';
 import { shareContents } from '../../../../src/driver/host/shared-contents.js';
+import { limits } from '../../../../src/load/limits.js';
 import { filesOf } from '../../../support/host/kubelet-dir.js';
+
+const contentsOf = (texts: Readonly<Record<string, string>>) => heldContentsOf(shareContents(filesOf(texts)));
+const { volumeBytes, inodeBytes, entryBytes, longNameBytes, nodeBytes } = limits.volumeMemory.kernel;
 
 describe('the memory of a volume', () => {
   it('is that of two generations, each content once, in whole pages', () => {
-    const files = filesOf({ a: 'x'.repeat(4097), b: 'x'.repeat(4097), c: 'y', empty: '' });
-    assert.equal(pagesOf(shareContents(files), 4096), 2 * (2 + 1));
-    assert.equal(pagesOf(shareContents(files), 65_536), 2 * (1 + 1));
+    const contents = contentsOf({ a: 'x'.repeat(4097), b: 'x'.repeat(4097), c: 'y', empty: '' });
+    assert.equal(pagesOf(contents, 4096), 2 * (2 + 1));
+    assert.equal(pagesOf(contents, 65_536), 2 * (1 + 1));
   });
 
   it('includes a page for the link to a long name', () => {
-    assert.equal(pagesOf(shareContents(filesOf({ ['n'.repeat(120)]: 'x' })), 4096), 2);
-    assert.equal(pagesOf(shareContents(filesOf({ ['n'.repeat(121)]: 'x' })), 4096), 3);
+    assert.equal(pagesOf(contentsOf({ ['n'.repeat(120)]: 'x' }), 4096), 2);
+    assert.equal(pagesOf(contentsOf({ ['n'.repeat(121)]: 'x' }), 4096), 3);
+  });
+
+  it('includes what the kernel keeps of each file, name and link, of both generations', () => {
+    const name = 3 * entryBytes + inodeBytes;
+    const kernelBytes = (texts: Readonly<Record<string, string>>): number => kernelBytesOf(contentsOf(texts), 4096);
+    assert.equal(kernelBytes({}), volumeBytes);
+    assert.equal(kernelBytes({ a: 'x' }), volumeBytes + 2 * inodeBytes + name);
+    assert.equal(kernelBytes({ a: 'x', b: 'x' }), volumeBytes + 2 * inodeBytes + 2 * name);
+    assert.equal(kernelBytes({ a: '', b: 'x' }), volumeBytes + 4 * inodeBytes + 2 * name);
+    assert.equal(kernelBytes({ ['n'.repeat(32)]: 'x' }), volumeBytes + 2 * inodeBytes + name + longNameBytes);
+    for (const [pages, nodes] of [
+      [2, 1],
+      [64, 1],
+      [65, 3],
+    ] as const) {
+      const bytes = kernelBytes({ a: 'x'.repeat(pages * 4096) });
+      assert.equal(bytes, volumeBytes + 2 * (inodeBytes + nodes * nodeBytes) + name, `${pages} pages`);
+    }
+    assert.equal(memoryOf(contentsOf({ a: 'x' }), 4096), 2 * 4096 + kernelBytes({ a: 'x' }));
   });
 
   it('is at most 4 MiB in pages of 4 KiB, and more in larger ones', () => {
