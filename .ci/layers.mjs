@@ -3,7 +3,7 @@
  * A file belongs to the longest of these names that its path begins with. node's own modules are allowed everywhere.
  * docs/architecture.md carries the same table; a test compares the two.
  */
-const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem'];
+const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem', 'names'];
 /** The ground floor: what the driver and the proxy both need. */
 const ground = ['kube', 'load', 'connectors', 'access', ...leaves];
 const ports = ['driver/volume/ports', 'type:driver/volume/ports'];
@@ -17,6 +17,7 @@ export const layers = {
   log: [],
   wording: [],
   pem: [],
+  names: [],
   version: ['../package'],
   abortable: ['errors'],
   process: [...leaves, 'load', 'npm:koffi', 'npm:pino', 'npm:prom-client'],

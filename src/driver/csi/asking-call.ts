@@ -1,5 +1,5 @@
 import type { AskingCall } from '../../load/call-admission.js';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from '../volume/names.js';
+import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import { podKeys } from './publish-request.js';
 

@@ -4,7 +4,7 @@ import { quote } from '../../wording.js';
 import { kubeletPrefix } from '../volume/attribute-table.js';
 import { parseVolumeAttributes } from '../volume/attributes.js';
 import type { AttributeBounds } from '../volume/attributes.js';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from '../volume/names.js';
+import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
 import { isSelinuxLabel } from '../rules/selinux-label.js';
 import type { MountOptions, PassedTokens } from '../volume/ports.js';
 import type { PodIdentity } from '../../access/access-control.js';

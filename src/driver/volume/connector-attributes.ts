@@ -3,7 +3,7 @@ import { quote } from '../../wording.js';
 import { attributeTable } from './attribute-table.js';
 import type { AttributeName } from './attribute-table.js';
 import { listItems } from './list-items.js';
-import { dns1123LabelProblem, dns1123SubdomainProblem } from './names.js';
+import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
 
 /** The given attributes; undefined for those that are absent or empty. */
 export type AttributeReader = (name: AttributeName) => string | undefined;

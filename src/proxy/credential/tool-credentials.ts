@@ -2,7 +2,9 @@ import type { Clock } from '../../clock.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember } from '../../json.js';
+import { dns1123SubdomainProblem } from '../../names.js';
 import { Secret } from '../../secret.js';
+import { quote } from '../../wording.js';
 import { Refusal } from '../refusal.js';
 import { ownerOfHost } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
@@ -65,6 +67,10 @@ export class ToolCredentials {
         connector,
         `it has no spec.auth.secretRef, which its class requires for ${textAt(type, 'name') ?? 'its auth'}`,
       );
+    }
+    const nameProblem = dns1123SubdomainProblem(secretName);
+    if (nameProblem !== undefined) {
+      throw misconfigured(connector, `spec.auth.secretRef.name ${quote(secretName)} ${nameProblem}`);
     }
     const { namespace } = connector.ref;
     if ((textAt(jsonMember(auth, 'secretRef'), 'namespace') ?? namespace) !== namespace) {

@@ -1,6 +1,8 @@
 import { SharedCalls } from '../../access/shared-calls.js';
 import type { Connector } from '../../connectors/model.js';
 import { jsonMember } from '../../json.js';
+import { dns1123SubdomainProblem } from '../../names.js';
+import { quote } from '../../wording.js';
 import { Refusal, paced } from '../refusal.js';
 import type { Trust, TrustSets } from '../upstream/trust.js';
 import type { QuestionPace } from '../../load/question-pace.js';
@@ -72,6 +74,9 @@ export class ToolTrust {
   async #ownOf(connector: Connector, signal: AbortSignal): Promise<Bundle> {
     const name = caSecretName(connector);
     if (name === undefined) return noBundle;
+    const nameProblem = dns1123SubdomainProblem(name);
+    if (nameProblem !== undefined)
+      throw misconfigured(connector, `spec.caCertSecretRef.name ${quote(name)} ${nameProblem}`);
     const secret = await this.#secrets.get({ namespace: connector.ref.namespace, name }, signal);
     if (secret === undefined) throw unusable(connector, 'does not exist');
     const blocks = certificateBlocksIn(secret);
@@ -91,10 +96,12 @@ function caSecretName({ object }: Connector): string | undefined {
 }
 
 function unusable(connector: Connector, problem: string): Refusal {
-  const { namespace, name } = connector.ref;
-  const secret = `${namespace}/${caSecretName(connector) ?? ''}`;
-  const message = `connector ${namespace}/${name} cannot be used: the Secret ${secret} of spec.caCertSecretRef ${problem}`;
-  return new Refusal(502, 'misconfigured', message);
+  const secret = `${connector.ref.namespace}/${caSecretName(connector) ?? ''}`;
+  return misconfigured(connector, `the Secret ${secret} of spec.caCertSecretRef ${problem}`);
+}
+
+function misconfigured({ ref }: Connector, problem: string): Refusal {
+  return new Refusal(502, 'misconfigured', `connector ${ref.namespace}/${ref.name} cannot be used: ${problem}`);
 }
 
 function isSame(some: readonly Bundle[], others: readonly Bundle[]): boolean {

@@ -84,6 +84,15 @@ describe('the credential of a Connector', () => {
     });
   }
 
+  for (const name of ['..', 'a/b', 'a?b', 'Upper', '-a', 'x'.repeat(254)]) {
+    it(`whose Secret cannot be called ${name.slice(0, 9)} is a 502 that says so`, async () => {
+      stage.put([connector('tool', tool.url(), { secret: name }), ...grant('builder', ['tool'])]);
+      const { status, body } = await client.get(tool.url());
+      assert.equal(status, 502);
+      assert.match(body, /connector ci\/tool cannot be used: spec\.auth\.secretRef\.name ".{1,103}" must be /);
+    });
+  }
+
   it('that a class makes with rego is a 502 that says so', async () => {
     stage.put([
       connector('tool', tool.url(), { secret: 'login', className: 'made', auth: 'oidc' }),

@@ -227,7 +227,7 @@ describe('docs/writing-a-connectorclass.md', () => {
 
 describe('docs/architecture.md', () => {
   it('has the table of layers that the linter enforces', () => {
-    const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem'];
+    const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem', 'names'];
     const groups: Readonly<Record<string, readonly string[]>> = {
       leaves,
       ground: ['kube', 'load', 'connectors', 'access', ...leaves],

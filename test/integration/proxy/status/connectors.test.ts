@@ -79,6 +79,26 @@ describe('the status that the proxy writes', function () {
     assert.deepEqual([...new Set(written)].sort(), ['any', 'tool']);
   });
 
+  it('says that a Secret cannot be called so, and does not ask for it', async () => {
+    await stage.replica();
+    for (const name of ['..', '../../../../apis', 'a?b']) {
+      stage.put(connector('auth', 'https://tool.example', { secret: name }));
+      stage.put(connector('ca', 'https://tool.example', { caSecret: name }));
+      await eventually(`it is told of ${name}`, () =>
+        ['auth', 'ca'].every((each) => stage.message('Ready', each).includes(JSON.stringify(name))),
+      );
+      assert.match(stage.message('Ready', 'auth'), /: spec\.auth\.secretRef\.name ".*" must be a DNS-1123 name: /);
+      assert.match(stage.message('Ready', 'ca'), /: spec\.caCertSecretRef\.name ".*" must be a DNS-1123 name: /);
+      assert.equal(stage.condition('SecretReady', 'auth'), 'False Unusable');
+      assert.equal(stage.condition('SecretReady', 'ca'), 'False Unusable');
+    }
+    const asked = stage.api.requestsOf({ resource: 'secrets', verb: 'get' }).map(({ name }) => name);
+    assert.deepEqual(
+      asked.filter((name) => name !== 'login'),
+      [],
+    );
+  });
+
   it('says what is missing, with the fix, and follows the Connector when it is mended', async () => {
     stage.put(connector('tool', 'https://tool.example', { secret: 'missing' }));
     await stage.replica();
