@@ -11,6 +11,8 @@ export interface DockerRegistryOptions {
   /** To be made. */
   readonly directory: string;
   readonly host: string;
+  /** Other names of it. */
+  readonly aliases?: readonly string[];
   /** At port 443 of this address; a free port of the usual one unless given. */
   readonly address?: string;
   /** Who may do anything, by password or by token; undefined: everybody. */
@@ -31,7 +33,7 @@ export class DockerRegistry {
     this.#logFile = logFile;
   }
 
-  static async start({ directory, host, address, auth }: DockerRegistryOptions): Promise<DockerRegistry> {
+  static async start({ directory, host, aliases = [], address, auth }: DockerRegistryOptions): Promise<DockerRegistry> {
     mkdirSync(directory);
     const port = address === undefined ? await freePort() : 443;
     const file = (name: string, content: string): string => {
@@ -39,7 +41,7 @@ export class DockerRegistry {
       writeFileSync(place, content);
       return place;
     };
-    const { certificate, key } = toolAuthority.issue({ commonName: host, hosts: [host] });
+    const { certificate, key } = toolAuthority.issue({ commonName: host, hosts: [host, ...aliases] });
     const configuration = {
       version: 0.1,
       log: { accesslog: { disabled: false }, level: 'error' },

@@ -13,6 +13,7 @@ import { connector, grant, secret } from '../proxy/manifests.js';
 import type { ConnectorOptions } from '../proxy/manifests.js';
 import { toolAuthority } from '../proxy/tool-server.js';
 import { hostNames, ownAddress } from './host-names.js';
+import type { HostTable } from './host-names.js';
 import { needs } from './rendered-classes.js';
 import { run, runTask } from './programs.js';
 import type { Run } from './programs.js';
@@ -27,6 +28,8 @@ export interface FlowOptions {
   readonly hosts: readonly string[];
   /** More of them, at port 443 of `ownAddress`. */
   readonly knownHosts?: readonly string[];
+  /** More of them, at other addresses. */
+  readonly otherHosts?: HostTable;
   /**
    * Whether the proxy is where its Service is, by name and port, and is the one that writes the status of Connectors. Programs
    * find the Service and no other name. Else its port is a free one, and the stage gives Connectors that address.
@@ -207,7 +210,7 @@ export class FlowStage {
     this.#proxy = await ProxyProcess.start({
       directory: node.root,
       hosts: this.#options.hosts,
-      otherHosts: { [ownAddress]: this.#options.knownHosts ?? [] },
+      otherHosts: { [ownAddress]: this.#options.knownHosts ?? [], ...this.#options.otherHosts },
       ...(this.#options.isAtService === true ? { address: `${ownAddress}:80` } : {}),
       flags: ['--kubeconfig', file('proxy.kubeconfig')],
     });

@@ -2,17 +2,24 @@ import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ToolServer } from '../proxy/tool-server.js';
 
-/** Git's smart HTTP behind TLS and a password: `git http-backend` over the repositories of a directory. */
-export async function startGitServer(directory: string, host: string, login: string): Promise<ToolServer> {
+/**
+ * Git's smart HTTP behind TLS and a password: `git http-backend` over the repositories of a directory.
+ * @param place where it listens; a free port of the usual address unless given.
+ */
+export async function startGitServer(
+  directory: string,
+  host: string,
+  login: string,
+  place: { readonly port: number; readonly address: string } = { port: 0, address: '127.0.0.1' },
+): Promise<ToolServer> {
   const authorization = `Basic ${Buffer.from(login).toString('base64')}`;
-  return ToolServer.start(
-    'https',
-    (request, response) => {
-      if (request.headers.authorization === authorization) serve(directory, request, response);
-      else response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end();
-    },
-    [host],
-  );
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.headers.authorization === authorization) serve(directory, request, response);
+    else response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end();
+  };
+  const tool = new ToolServer('https', answer, [host]);
+  await new Promise<void>((resolve) => tool.server.listen(place.port, place.address, resolve));
+  return tool;
 }
 
 /** CGI (RFC 3875): the request in variables and on standard input, the answer with its headers on standard output. */

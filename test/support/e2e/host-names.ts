@@ -7,6 +7,9 @@ export type HostTable = Readonly<Record<string, readonly string[]>>;
 /** A loopback address that no other process uses, for servers at ports that their clients cannot choose. */
 export const ownAddress = `127.${64 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 
+/** Another one, for a second server at the same port. */
+export const otherAddress = `127.${128 + ((process.pid >> 16) & 63)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+
 /** Puts the file named first in the place of the second, in a mount namespace and there alone; then becomes the program. */
 const withFile = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
 

@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { driverBindings } from '../../support/access/driver-rules.js';
+import { ApprovalsController } from '../../support/access/approvals-controller.js';
+import { deployFolder, readManifests } from '../../support/deploy/manifests.js';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import { inContainer } from '../../support/e2e/container.js';
+import { proven } from '../../support/e2e/compatibility.js';
+import { DockerRegistry } from '../../support/e2e/docker-registry.js';
+import { bindExamples, exampleOf } from '../../support/e2e/example-objects.js';
+import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import type { FlowStage, FlowVolume } from '../../support/e2e/flow-stage.js';
+import { startGitServer } from '../../support/e2e/git-server.js';
+import { needsKnownPorts, otherAddress, ownAddress } from '../../support/e2e/host-names.js';
+import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
+import type { Run } from '../../support/e2e/programs.js';
+import { attributesOf, exampleSpec, imagePolicy, runStep, stepOf } from '../../support/e2e/tekton-step.js';
+import type { Step, TaskRunSpec } from '../../support/e2e/tekton-step.js';
+import type { KubeObject } from '../../support/kube-api/resources.js';
+import { eventually } from '../../support/poll.js';
+import { connector, secret } from '../../support/proxy/manifests.js';
+import { toolAuthority } from '../../support/proxy/tool-server.js';
+
+const login = { username: 'robot', password: toolPassword };
+const registryHosts = ['harbor.example.com', 'registry.example.com'];
+const [harborHost, registryHost] = registryHosts as [string, string];
+
+interface PodSpec {
+  readonly serviceAccountName: string;
+  readonly containers: readonly [Container];
+  readonly volumes: readonly { readonly csi?: { readonly volumeAttributes: Readonly<Record<string, string>> } }[];
+}
+interface Container {
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly env?: Step['env'];
+}
+
+/**
+ * What a kubelet and Tekton make of deploy/examples: the scripts and commands are run to the letter, with real programs and
+ * servers, at the hosts and ports that they name. The proxy terminates TLS for the hosts of connectors.
+ */
+describe('the examples', function () {
+  this.timeout(180_000);
+  let registry: DockerRegistry;
+  before(needsRootForContainers);
+  before(needsKnownPorts);
+  const use = useFlowStage(
+    {
+      hosts: [],
+      otherHosts: { [ownAddress]: registryHosts, [otherAddress]: ['github.com'] },
+      isAtService: true,
+    },
+    ['buildah', 'netavark', 'skopeo', 'docker-registry', 'bash', 'git', 'curl'],
+    async (stage: FlowStage) => {
+      const at = (name: string): string => path.join(stage.work, name);
+      bindExamples(stage.api);
+      registry = await DockerRegistry.start({
+        ...{ directory: at('registry'), host: harborHost, aliases: [registryHost] },
+        ...{ address: ownAddress, auth: login },
+      });
+      stage.onStop(() => registry.stop());
+      await startRepository(stage);
+      for (const name of ['oci', 'github']) stage.useClass(name);
+      for (const namespace of ['ci', 'shared']) {
+        stage.put(secret('registry', 'cpaas.io/distribution-registry-token', login, { namespace }));
+        stage.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }, { namespace }));
+      }
+      const rules = [{ verbs: ['get'], apiGroups: [''], resources: ['secrets'] }];
+      stage.api.bind({ user: 'proxy', namespace: 'shared', rules });
+      const oci = { className: 'oci', auth: 'tokenAuth', secret: 'registry', caSecret: 'tool-ca' };
+      stage.put(
+        connector('harbor', `https://${harborHost}`, oci),
+        connector('production', `https://${registryHost}`, oci),
+        connector('base-images', `https://${registryHost}`, { ...oci, namespace: 'shared' }),
+        connector('github', 'https://github.com', { className: 'github', secret: 'login', caSecret: 'tool-ca' }),
+      );
+      await eventually('the connectors have addresses', () =>
+        stage.api.list('connectors').every(({ status }) => JSON.stringify(status ?? {}).includes('httpAddress')),
+      );
+      prepareBuilds(stage);
+      await seedImages(stage);
+    },
+  );
+
+  async function startRepository(stage: FlowStage): Promise<void> {
+    const made = await stage.without(`mkdir -p repositories/example && cd repositories/example
+      git init -q -b main --bare app.git
+      git init -q -b main first && cd first && echo one >file && git add file
+      git -c user.name=ci -c user.email=ci@example.com commit -q -m first && git push -q ../app.git main`);
+    assert.equal(made.status, 0, made.output);
+    const place = { port: 443, address: otherAddress };
+    const git = await startGitServer(
+      path.join(stage.work, 'repositories'),
+      'github.com',
+      `robot:${toolPassword}`,
+      place,
+    );
+    stage.onStop(() => git.stop());
+  }
+
+  function prepareBuilds({ work }: FlowStage): void {
+    mkdirSync(path.join(work, 'source'));
+    mkdirSync(path.join(work, 'config/containers'), { recursive: true });
+    // Where a builder's image has it.
+    writeFileSync(path.join(work, 'config/containers/policy.json'), imagePolicy);
+    writeFileSync(path.join(work, 'source/file'), 'content\n');
+    writeFileSync(path.join(work, 'source/Base'), 'FROM scratch\nCOPY file /base\n');
+    writeFileSync(path.join(work, 'source/Dockerfile'), `FROM ${registryHost}/images/base:1\nCOPY file /app\n`);
+  }
+
+  /** What the examples take from the registry. */
+  async function seedImages(stage: FlowStage): Promise<void> {
+    const rule = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
+    const withdraw = stage.api.bind({ serviceAccount: 'ci/seeder', namespace: 'ci', rules: [rule] });
+    const volume = await stage.volume({ attributes: { connectors: 'production' }, serviceAccountName: 'seeder' });
+    const push = (name: string): string =>
+      `buildah --storage-driver=vfs push -q --cert-dir ${stage.work}/certs seed docker://${registryHost}/${name}`;
+    const script = `mkdir ${stage.work}/certs && cp ca.crt ${stage.work}/certs
+      buildah --storage-driver=vfs bud -q --tag seed -f ${stage.work}/source/Base ${stage.work}/source
+      ${push('images/base:1')}
+      ${push('staging/app:1.0')}`;
+    await stage.task(volume, script, containersEnvironment(stage.work));
+    withdraw();
+  }
+
+  /** The volume that a workload asks for, with its service account. */
+  const mounted = (attributes: FlowVolume['attributes'], serviceAccountName: string): Promise<TestVolume> =>
+    use.stage.volume({ attributes, serviceAccountName });
+
+  /** Runs the container of a pod of the examples, with its volume and with an empty directory at /workspace. */
+  async function runPod({
+    serviceAccountName,
+    containers,
+    volumes,
+  }: PodSpec): Promise<Run & { readonly workspace: string }> {
+    const { stage } = use;
+    const attributes = volumes.flatMap(({ csi }) => (csi === undefined ? [] : [csi.volumeAttributes]))[0] ?? {};
+    const volume = await mounted(attributes, serviceAccountName);
+    const workspace = mkdtempSync(path.join(stage.work, 'workspace-'));
+    const [{ command, args, env = [] }] = containers;
+    const mounts = { '/opt/connectors': volume.target, '/workspace': workspace };
+    const words = [...inContainer(stage.work, mounts), ...command, ...args];
+    const run = await stage.run(words, workspace, Object.fromEntries(env.map(({ name, value }) => [name, value])));
+    assert.equal(run.status, 0, `${run.output}\n${stage.proxy.log.slice(-3000)}`);
+    assert.doesNotMatch(run.output, /eyJ/);
+    return { ...run, workspace };
+  }
+
+  it('list the images of a registry with curl (pod.yaml)', async () => {
+    const { stdout } = await runPod(exampleOf('pod.yaml', 'Pod')['spec'] as PodSpec);
+    assert.match(stdout, /^\{"repositories":\["images\/base"/);
+  });
+
+  it('clone a private repository with git (job-git.yaml)', async () => {
+    const { template } = exampleOf('job-git.yaml', 'Job')['spec'] as { readonly template: { readonly spec: PodSpec } };
+    const { workspace } = await runPod(template.spec);
+    assert.equal(readFileSync(path.join(workspace, 'app/file'), 'utf8'), 'one\n');
+  });
+
+  it('fetch a file through the connector that a param names (tekton/connector-param-task.yaml)', async () => {
+    const { steps, volumes } = exampleSpec('connector-param-task.yaml', 'Task') as {
+      readonly steps: readonly [Step];
+      readonly volumes: PodSpec['volumes'];
+    };
+    const filledIn = JSON.parse(
+      JSON.stringify(volumes).replace('$(params.CONNECTORS)', 'github'),
+    ) as PodSpec['volumes'];
+    const [{ script = '', env }] = steps;
+    const values = env.map(({ name, value }) => ({
+      name,
+      value: value.replace('$(params.URL)', 'https://github.com/example/app.git/HEAD'),
+    }));
+    const program = path.join(use.stage.work, 'fetch');
+    writeFileSync(program, script, { mode: 0o755 });
+    const container = { command: [program], args: [], env: values };
+    const { workspace } = await runPod({
+      ...{ serviceAccountName: 'source-fetcher', containers: [container] },
+      volumes: filledIn,
+    });
+    assert.equal(readFileSync(path.join(workspace, 'HEAD'), 'utf8'), 'ref: refs/heads/main\n');
+  });
+
+  it(...proven('tekton-task'), async () => {
+    const { stage } = use;
+    const spec = exampleSpec('buildah-taskrun.yaml', 'TaskRun') as TaskRunSpec;
+    const volume = await mounted(attributesOf(spec), spec.serviceAccountName);
+    await runStep(stage, stepOf('buildah-task.yaml'), {
+      IMAGE: spec.params.find(({ name }) => name === 'IMAGE')?.value ?? '',
+      DOCKERFILE: './Dockerfile',
+      CONTEXT: '.',
+      WS: volume.target,
+      DIGEST_FILE: path.join(stage.work, 'digest'),
+    });
+    assert.match(readFileSync(path.join(stage.work, 'digest'), 'utf8'), /^sha256:[0-9a-f]{64}$/);
+    assert.ok(registry.served.includes('GET /v2/images/base/manifests/1'));
+    assert.ok(registry.served.includes('PUT /v2/team/app/manifests/1.0'));
+  });
+
+  it(...proven('tekton-command'), async () => {
+    const spec = exampleSpec('buildah-cli-taskrun.yaml', 'TaskRun') as TaskRunSpec;
+    const volume = await mounted(attributesOf(spec), spec.serviceAccountName);
+    const before = registry.served.length;
+    await runStep(use.stage, stepOf('buildah-cli-task.yaml'), {
+      COMMAND: spec.params.find(({ name }) => name === 'COMMAND')?.value ?? '',
+      SOURCE: path.join(use.stage.work, 'source'),
+      WS: volume.target,
+    });
+    assert.ok(registry.served.slice(before).includes('PUT /v2/team/app/manifests/1.0'));
+  });
+
+  it('promote an image once the pod is approved (approval/taskrun.yaml)', async () => {
+    const { stage } = use;
+    for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' })) stage.api.bind(binding);
+    stage.put(exampleOf('approval/connectors-config.yaml', 'ConfigMap'));
+    const spec = exampleOf('approval/taskrun.yaml', 'TaskRun')['spec'] as TaskRunSpec & {
+      readonly taskSpec: { readonly steps: readonly [Step] };
+    };
+    const volume = stage.node.volume({ serviceAccountName: spec.serviceAccountName });
+    const publish = (): Promise<boolean> =>
+      stage.publish(volume, attributesOf(spec)).then(
+        () => true,
+        () => false,
+      );
+    const first = publish();
+    const controller = new ApprovalsController(stage.api);
+    // Beside those for the volumes that are mounted already.
+    const own = (): KubeObject | undefined =>
+      controller.requests.find((request) => JSON.stringify(request['spec']).includes(volume.pod.uid));
+    await eventually('the pod has a request', () => own() !== undefined);
+    controller.grant(own()!, volume.pod, { namespace: 'ci', name: 'production' });
+    await first;
+    await eventually('the volume is mounted', publish);
+    await runStep(stage, spec.taskSpec.steps[0], { WS: volume.target });
+    assert.ok(registry.served.includes('PUT /v2/released/app/manifests/1.0'), registry.served.join('\n'));
+  });
+
+  it('are all run here, but for what belongs to the demo, and for what is objects alone', () => {
+    const files = readdirSync(path.join(deployFolder, 'examples'), { recursive: true, encoding: 'utf8' });
+    const workloads = files.filter(
+      (name) =>
+        name.endsWith('.yaml') &&
+        !name.startsWith('demo/') &&
+        path.basename(name) !== 'kustomization.yaml' &&
+        readManifests(path.join(deployFolder, 'examples', name)).some(({ kind }) =>
+          ['Pod', 'Job', 'Task', 'TaskRun'].includes(kind),
+        ),
+    );
+    assert.deepEqual(workloads.sort(), [
+      'approval/taskrun.yaml',
+      'job-git.yaml',
+      'pod.yaml',
+      'tekton/buildah-cli-task.yaml',
+      'tekton/buildah-cli-taskrun.yaml',
+      'tekton/buildah-task.yaml',
+      'tekton/buildah-taskrun.yaml',
+      'tekton/connector-param-task.yaml',
+    ]);
+  });
+});
