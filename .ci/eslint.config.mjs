@@ -45,6 +45,18 @@ function importedLayer(specifier, folder) {
   return isPorts ? 'driver/volume/ports' : layerOf(target);
 }
 
+/** What templates may use of node:crypto: nothing that makes keys or random bytes. */
+const noGenerators = ['node:crypto', 'crypto'].map((name) => ({
+  name,
+  allowImportNames: ['createCipheriv', 'createDecipheriv', 'createHash', 'createHmac', 'pbkdf2Sync'],
+  message: 'Templates get random bytes and private keys from CallContext.',
+}));
+const noKeys = {
+  group: ['**/private-keys.js'],
+  allowTypeImports: true,
+  message: 'Templates get private keys from CallContext.',
+};
+
 export default tseslint.config(
   {
     ignores: [
@@ -95,6 +107,24 @@ export default tseslint.config(
     },
   },
   { files: ['src/main.ts', 'src/program.ts', 'test/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
+  {
+    // The budget of a render is the one source of randomness of templates.
+    files: ['src/gotemplate/**/*.ts'],
+    ignores: ['src/gotemplate/budget.ts', 'src/gotemplate/private-keys.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': ['error', { paths: noGenerators, patterns: [noKeys] }],
+      'no-restricted-globals': ['error', 'process', 'crypto'],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env' },
+        { object: 'Math', property: 'random', message: 'Templates get random bytes from CallContext.' },
+      ],
+    },
+  },
+  {
+    files: ['src/gotemplate/slow-work.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { paths: noGenerators }] },
+  },
   {
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'no-console': 'off' },

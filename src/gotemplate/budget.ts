@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CallContext } from './function.js';
+import { curvePrivateKey, type CurveKeyKind } from './private-keys.js';
 import { LimitReached, type RenderLimits, stepCosts } from './limits.js';
 import type { SlowTask } from './slow-work.js';
 
@@ -30,7 +31,6 @@ export class Budget implements CallContext {
   #steps = 0;
   #memory = 0;
   #slowTasks = 0;
-  #isRepeatable = true;
 
   constructor(limits: RenderLimits, surroundings: Surroundings) {
     this.limits = limits;
@@ -46,11 +46,6 @@ export class Budget implements CallContext {
   /** Whether the render may be sent elsewhere. */
   get isBrief(): boolean {
     return this.#stepsHere < this.limits.steps;
-  }
-
-  /** Whether nothing was taken from outside that is different next time: neither time nor chance. */
-  get isRepeatable(): boolean {
-    return this.#isRepeatable;
   }
 
   charge(steps: number): void {
@@ -89,15 +84,18 @@ export class Budget implements CallContext {
   }
 
   now(): number {
-    this.#isRepeatable = false;
     return this.#surroundings.clock();
   }
 
   randomBytes(count: number): Uint8Array {
-    this.#isRepeatable = false;
     this.allocate(count);
     this.charge(40);
     return randomBytes(count);
+  }
+
+  privateKey(kind: CurveKeyKind): string {
+    this.charge(stepCosts.curveKey);
+    return curvePrivateKey(kind);
   }
 
   /** A result is kept for all renders that share the budget; but no two new keys are the same. */

@@ -1,4 +1,5 @@
 import type { ByteString } from './byte-string.js';
+import type { CurveKeyKind } from './private-keys.js';
 import type { SlowTask } from './slow-work.js';
 import { GoInt, type GoMap, type GoObject, type GoSlice, type GoValue, type ObjectType } from './values.js';
 
@@ -26,6 +27,8 @@ export interface CallContext {
   now(): number;
   /** Cryptographically strong random bytes. */
   randomBytes(count: number): Uint8Array;
+  /** A new private key as PEM. */
+  privateKey(kind: CurveKeyKind): string;
   /**
    * The result of a task that takes long. Nothing may catch what this throws.
    * @throws {TooLongHere} when there is no time for it where the render runs.

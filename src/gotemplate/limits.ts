@@ -50,4 +50,12 @@ export function ensureDepth(depth: number): void {
 }
 
 /** Steps of what every template consists of, as measured. */
-export const stepCosts = { statement: 2, round: 2, operand: 2, field: 2, call: 12, slowTask: 1_000 } as const;
+export const stepCosts = {
+  statement: 2,
+  round: 2,
+  operand: 2,
+  field: 2,
+  call: 12,
+  curveKey: 20_000,
+  slowTask: 1_000,
+} as const;

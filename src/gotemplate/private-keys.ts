@@ -2,6 +2,19 @@ import { generateKeyPairSync } from 'node:crypto';
 
 const publicKeyEncoding = { type: 'spki', format: 'pem' } as const;
 
+/** Keys on elliptic curves, which are made at once. */
+export type CurveKeyKind = 'ecdsa' | 'ed25519';
+
+/** On the curve P-256 in SEC 1, or PKCS #8, as sprig makes them. */
+export function curvePrivateKey(kind: CurveKeyKind): string {
+  if (kind === 'ed25519') {
+    const privateKeyEncoding = { type: 'pkcs8', format: 'pem' } as const;
+    return generateKeyPairSync('ed25519', { privateKeyEncoding, publicKeyEncoding }).privateKey;
+  }
+  const privateKeyEncoding = { type: 'sec1', format: 'pem' } as const;
+  return generateKeyPairSync('ec', { namedCurve: 'prime256v1', privateKeyEncoding, publicKeyEncoding }).privateKey;
+}
+
 /** 4096 bits, PKCS #1, as sprig makes it. */
 export function rsaPrivateKey(): string {
   const privateKeyEncoding = { type: 'pkcs1', format: 'pem' } as const;

@@ -46,16 +46,6 @@ export interface RenderProgress {
 /** How a template is compiled, or found compiled. */
 export type Compile = (configuration: number, name: string, text: string) => CompiledTemplate;
 
-/** Renders a file, or has it from before. */
-export type Render = (render: () => VolumeFile) => VolumeFile;
-
-/** What stands between the templates of a volume and its files. */
-export interface RenderHooks {
-  /** Told at which file it is. */
-  readonly at?: (place: string) => void;
-  readonly each?: Render;
-}
-
 /** All files of a volume share the limits of one render. */
 export function newBudget(surroundings: Surroundings): Budget {
   return new Budget(defaultLimits, surroundings);
@@ -63,6 +53,7 @@ export function newBudget(surroundings: Surroundings): Budget {
 
 /**
  * The files of the configurations, in order.
+ * @param at told at which file it is.
  * @throws {DriverError} FAILED_PRECONDITION for what is wrong with a template, RESOURCE_EXHAUSTED when it asks too much.
  * @throws {TooLongHere} when the budget says so.
  */
@@ -70,27 +61,25 @@ export function renderFiles(
   configurations: readonly RenderedConfiguration[],
   budget: Budget,
   compile: Compile,
-  { at, each = (render) => render() }: RenderHooks = {},
+  at?: (place: string) => void,
 ): readonly VolumeFile[] {
   return configurations.flatMap(({ owner, files, data, shownData }, index) => {
     let seen: JsonObject | undefined;
-    return files.map(([name, text]) =>
-      each(() => {
-        const problem = fileNameProblem(name);
-        if (problem !== undefined)
-          throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
-        const place = `${owner}, file ${name}`;
-        at?.(place);
-        seen ??= data();
-        try {
-          return { name, content: compile(index, name, text).render(seen, { budget, shownData }) };
-        } catch (error) {
-          if (!(error instanceof TemplateError)) throw error;
-          const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
-          throw new DriverError(code, `${place}: ${error.message}`, { cause: error });
-        }
-      }),
-    );
+    return files.map(([name, text]) => {
+      const problem = fileNameProblem(name);
+      if (problem !== undefined)
+        throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
+      const place = `${owner}, file ${name}`;
+      at?.(place);
+      seen ??= data();
+      try {
+        return { name, content: compile(index, name, text).render(seen, { budget, shownData }) };
+      } catch (error) {
+        if (!(error instanceof TemplateError)) throw error;
+        const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
+        throw new DriverError(code, `${place}: ${error.message}`, { cause: error });
+      }
+    });
   });
 }
 
@@ -111,7 +100,7 @@ export function runRenderJob(job: RenderJob, progress?: RenderProgress): RenderO
   }));
   try {
     const compile: Compile = (_, name, text) => compileTemplate(name, text);
-    return { files: renderFiles(configurations, budget, compile, { at: (place) => progress?.at(place) }) };
+    return { files: renderFiles(configurations, budget, compile, (place) => progress?.at(place)) };
   } catch (error) {
     if (!(error instanceof DriverError)) throw error;
     return { failure: { code: error.code, message: error.message } };

@@ -13,7 +13,7 @@ import { originOf } from './proxy-endpoint.js';
 export function templateData(
   { connectorClass, connectors }: ClassGroup,
   params: JsonObject,
-  token: Pick<Secret, 'expose'>,
+  token: Secret,
   caBundle: string | undefined,
 ): JsonObject {
   const views = connectors.map((connector) => connectorView(connector, connectorClass));

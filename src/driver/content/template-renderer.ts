@@ -1,22 +1,21 @@
 import { DriverError } from '../../errors.js';
 import { TooLongHere } from '../../gotemplate/budget.js';
+import type { JsonObject } from '../../json.js';
 import type { Call } from '../../load/call.js';
 import { Secret } from '../../secret.js';
 import type { VolumeFile } from '../volume/ports.js';
 import { CompiledTemplates } from './compiled-templates.js';
 import { resolveParams } from './configuration-params.js';
 import type { ConfigurationRenderer, ConfigurationRequest, RenderedConfigurations } from './configuration-renderer.js';
-import { selectConfigurations } from './configuration-selection.js';
+import { selectConfigurations, type SelectedConfiguration } from './configuration-selection.js';
 import {
   type Compile,
   newBudget,
-  type Render,
   type RenderedConfiguration,
   renderFiles,
   type RenderJob,
   type RenderOutcome,
 } from './render-job.js';
-import { RenderProofs, type RenderSubject } from './render-proofs.js';
 import { templateData } from './template-data.js';
 
 /** Told after each volume whose configurations were rendered. */
@@ -39,9 +38,11 @@ export interface TemplateRendererParts {
 /** What a volume may take where calls are answered, several times what an ordinary class takes. */
 const stepsHere = 50_000;
 
-/** The same by the clock, whatever the steps say. The first time the engine itself is compiled on the way. */
-const hereMs = 5;
-const firstTimeMs = 25;
+/**
+ * The same by the clock, whatever the steps say. So much that neither the first render, on whose way the engine itself is
+ * compiled, nor an ordinary one on a busy machine is cut off.
+ */
+const hereMs = 25;
 
 /** What messages show where a template's data has the token. */
 const shownToken = new Secret('[REDACTED]');
@@ -53,8 +54,6 @@ const shownToken = new Secret('[REDACTED]');
 export class TemplateRenderer implements ConfigurationRenderer {
   readonly #parts: TemplateRendererParts;
   readonly #templates = new CompiledTemplates();
-  readonly #proofs = new RenderProofs();
-  #isFirstTime = true;
 
   constructor(parts: TemplateRendererParts) {
     this.#parts = parts;
@@ -72,11 +71,8 @@ export class TemplateRenderer implements ConfigurationRenderer {
       }));
       const params = resolveParams(owners, request.configurationParams);
       fileCount = selected.reduce((sum, { configuration }) => sum + configuration.files.size, 0);
-      const subject = { selected, params, caBundle: request.caBundle };
-      const token = new WatchedToken();
-      const configurations = configurationsOf(subject, (className) => token.watched(request.tokenOf(className)));
-      const files =
-        this.#here(subject, configurations, token) ?? (await this.#elsewhere(subject, configurations, call));
+      const configurations = configurationsOf(selected, params, request);
+      const files = this.#here(selected, configurations) ?? (await this.#elsewhere(selected, configurations, call));
       this.#parts.observer('ok', fileCount, performance.now() - startMs);
       return { files, warnings };
     } catch (error) {
@@ -87,37 +83,17 @@ export class TemplateRenderer implements ConfigurationRenderer {
 
   /** The files; undefined when they take too long for here. */
   #here(
-    subject: RenderSubject,
+    selected: readonly SelectedConfiguration[],
     configurations: readonly RenderedConfiguration[],
-    token: WatchedToken,
   ): readonly VolumeFile[] | undefined {
-    const proof = this.#proofs.of(subject);
-    const budget = newBudget({ clock: this.#parts.clock, stepsHere: Math.min(proof?.steps ?? stepsHere, stepsHere) });
+    const budget = newBudget({ clock: this.#parts.clock, stepsHere });
     const compile: Compile = (index, name, text) => {
-      const configuration = subject.selected[index]?.configuration;
+      const configuration = selected[index]?.configuration;
       if (configuration === undefined) throw new TypeError('no such configuration');
       return this.#templates.get(configuration, name, text);
     };
     try {
-      if (proof !== undefined) {
-        let at = 0;
-        const each: Render = (render) => proof.sharedFiles[at++] ?? render();
-        return renderFiles(configurations, budget, compile, { each });
-      }
-      const timeoutMs = this.#isFirstTime ? firstTimeMs : hereMs;
-      this.#isFirstTime = false;
-      const rendered = this.#parts.briefly(() => {
-        const sharedFiles: (VolumeFile | undefined)[] = [];
-        const each: Render = (render) => {
-          token.forget();
-          const file = render();
-          sharedFiles.push(token.isRead ? undefined : file);
-          return file;
-        };
-        return { files: renderFiles(configurations, budget, compile, { each }), sharedFiles };
-      }, timeoutMs);
-      if (rendered !== undefined) this.#proofs.add(subject, budget, rendered.sharedFiles);
-      return rendered?.files;
+      return this.#parts.briefly(() => renderFiles(configurations, budget, compile), hereMs);
     } catch (error) {
       if (error instanceof TooLongHere) return undefined;
       throw error;
@@ -125,7 +101,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
   }
 
   async #elsewhere(
-    { selected }: RenderSubject,
+    selected: readonly SelectedConfiguration[],
     configurations: readonly RenderedConfiguration[],
     call: Call,
   ): Promise<readonly VolumeFile[]> {
@@ -144,36 +120,10 @@ export class TemplateRenderer implements ConfigurationRenderer {
   }
 }
 
-/**
- * Tells whether a template has looked at the token, which is all that two volumes of one subject differ in: what was made
- * without a look at it is the same for both. The engine takes what it is given when a template first looks into the map
- * that has it, so that no way to the token goes past this: also a template that looks at the CA beside it has looked.
- */
-class WatchedToken {
-  #isRead = false;
-
-  /** Since the last `forget`. */
-  get isRead(): boolean {
-    return this.#isRead;
-  }
-
-  forget(): void {
-    this.#isRead = false;
-  }
-
-  watched(token: Secret): Pick<Secret, 'expose'> {
-    return {
-      expose: () => {
-        this.#isRead = true;
-        return token.expose();
-      },
-    };
-  }
-}
-
 function configurationsOf(
-  { selected, params, caBundle }: RenderSubject,
-  tokenOf: (className: string) => Pick<Secret, 'expose'>,
+  selected: readonly SelectedConfiguration[],
+  params: readonly JsonObject[],
+  { tokenOf, caBundle }: ConfigurationRequest,
 ): readonly RenderedConfiguration[] {
   return selected.map(({ group, configuration }, index) => ({
     owner: `connectorclass ${group.connectorClass.name}, configuration ${configuration.name}`,

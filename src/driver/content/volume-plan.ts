@@ -40,10 +40,7 @@ export function audiencesOf({ audience, classAudiences: ofClasses }: VolumePlan)
   return [...new Set([audience, ...ofClasses.values()])];
 }
 
-/**
- * Classes that refer to no proxy of their own go through the one that is built into the system. The same objects each time,
- * since renders are known by them (render-proofs.ts).
- */
+/** Classes that refer to no proxy of their own go through the one that is built into the system. */
 function withDefaultProxy(
   resolved: readonly ResolvedConnector[],
   url: string | undefined,
@@ -52,29 +49,11 @@ function withDefaultProxy(
   return resolved.map((entry) => {
     const { connector, connectorClass } = entry;
     if (connectorClass.proxy?.hasRef === true) return entry;
-    const proxy = connectorClass.proxy ?? { hasRef: false };
     return {
-      connector:
-        connector.proxyAddress === undefined
-          ? madeOnce(connectorsMade, connector, url, () => ({ ...connector, proxyAddress: { url } }))
-          : connector,
-      connectorClass: madeOnce(classesMade, connectorClass, url, () => ({ ...connectorClass, proxy })),
+      connector: { proxyAddress: { url }, ...connector },
+      connectorClass: { ...connectorClass, proxy: connectorClass.proxy ?? { hasRef: false } },
     };
   });
-}
-
-/** What was made of an object for a default proxy, as long as it is held. */
-type Made<T extends object> = WeakMap<T, { readonly url: string; readonly made: T }>;
-
-const connectorsMade: Made<Connector> = new WeakMap();
-const classesMade: Made<ConnectorClass> = new WeakMap();
-
-function madeOnce<T extends object>(kept: Made<T>, from: T, url: string, make: () => T): T {
-  const known = kept.get(from);
-  if (known?.url === url) return known.made;
-  const made = make();
-  kept.set(from, { url, made });
-  return made;
 }
 
 function classAudiences(

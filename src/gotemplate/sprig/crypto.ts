@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import bcryptjs from 'bcryptjs';
 import { fromGoString, toBytes, type ByteString } from '../byte-string.js';
 import { goFunction, type CallContext, type GoFunction } from '../function.js';
@@ -39,9 +39,7 @@ function adler32(text: ByteString): number {
   return b * 65536 + a;
 }
 
-const publicKeyEncoding = { type: 'spki', format: 'pem' } as const;
-
-/** A new private key as PEM. Those on elliptic curves are made at once. */
+/** A new private key as PEM. */
 function privateKey(context: CallContext, type: ByteString): ByteString {
   switch (type) {
     case '':
@@ -49,16 +47,9 @@ function privateKey(context: CallContext, type: ByteString): ByteString {
       return context.slowResult({ kind: 'rsaKey' });
     case 'dsa':
       return context.slowResult({ kind: 'dsaKey' });
-    case 'ecdsa': {
-      context.charge(20_000);
-      const privateKeyEncoding = { type: 'sec1', format: 'pem' } as const;
-      return generateKeyPairSync('ec', { namedCurve: 'prime256v1', privateKeyEncoding, publicKeyEncoding }).privateKey;
-    }
-    case 'ed25519': {
-      context.charge(20_000);
-      const privateKeyEncoding = { type: 'pkcs8', format: 'pem' } as const;
-      return generateKeyPairSync('ed25519', { privateKeyEncoding, publicKeyEncoding }).privateKey;
-    }
+    case 'ecdsa':
+    case 'ed25519':
+      return context.privateKey(type);
     default:
       return `Unknown type ${type}`;
   }

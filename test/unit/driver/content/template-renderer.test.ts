@@ -149,68 +149,39 @@ describe('the renderer of configurations', () => {
     assert.deepEqual(owners, [{ namespace: call.owner.namespace, group: 'oci' }]);
   });
 
-  it('watches a render until it has proved brief, and again when anything but the token changes', async () => {
-    let watched = 0;
-    const renderer = newRenderer({
-      briefly: (work) => {
-        watched += 1;
-        return work();
-      },
-    });
-    const connector = connectorOf('ci/harbor');
-    const configurations = [
-      configurationOf('a', { file: '{{ range (splitList "." .context.token) }}.{{ end }}' }),
-      configurationOf('b', { file: '{{ randAlpha 5 | len }}' }),
-    ];
-    const connectorClass = classWith(configurations);
-    const renderOnce = async (name: string, changed: Partial<ConfigurationRequest> = {}): Promise<number> => {
-      watched = 0;
-      await renderer.render(
-        {
-          resolved: [{ connector, connectorClass }],
-          tokenOf: () => new Secret(token),
-          caBundle: undefined,
-          includedConfigurations: [name],
-          configurationParams: {},
-          ...changed,
-        },
-        call,
-      );
-      return watched;
-    };
-    assert.equal(await renderOnce('a'), 1);
-    assert.equal(await renderOnce('a'), 0);
-    assert.equal(await renderOnce('a', { tokenOf: () => new Secret('another.token') }), 0);
-    assert.equal(await renderOnce('a', { caBundle: 'PEM' }), 1);
-    assert.equal(await renderOnce('a', { resolved: [{ connector: connectorOf('ci/harbor'), connectorClass }] }), 1);
-    assert.equal(await renderOnce('a', { resolved: [{ connector, connectorClass: classWith(configurations) }] }), 1);
-    assert.equal(await renderOnce('b'), 1);
-    assert.equal(await renderOnce('b'), 1, 'chance proves nothing');
+  /** Volumes that differ in nothing but their pods. */
+  const alike = (template: string): ConfigurationRequest => ({
+    resolved: [
+      { connector: connectorOf('ci/harbor'), connectorClass: classWith([configurationOf('a', { file: template })]) },
+    ],
+    tokenOf: () => new Secret(token),
+    caBundle: undefined,
+    includedConfigurations: ['a'],
+    configurationParams: {},
   });
-
-  it('does not stay longer than it has proved to take', async () => {
-    let sent = 0;
-    const renderer = newRenderer({
-      elsewhere: (job) => {
-        sent += 1;
-        return Promise.resolve(runRenderJob(structuredClone(job)));
-      },
-    });
-    const connector = connectorOf('ci/harbor');
-    const template = '{{ range (splitList "." .context.token) }}{{ range 50 }}{{ end }}{{ end }}';
-    const connectorClass = classWith([configurationOf('a', { file: template })]);
-    for (const each of ['a.b', `a${'.'.repeat(100)}`]) {
-      await renderer.render(
-        {
-          resolved: [{ connector, connectorClass }],
-          tokenOf: () => new Secret(each),
-          caBundle: undefined,
-          includedConfigurations: ['a'],
-          configurationParams: {},
-        },
-        call,
-      );
+  const renderAlike = async (template: string): Promise<readonly string[]> => {
+    let nowMs = 0;
+    const renderer = newRenderer({ clock: () => (nowMs += 1000) });
+    const request = alike(template);
+    const texts: string[] = [];
+    for (const namespace of ['team-a', 'team-b']) {
+      const { files } = await renderer.render(request, { ...call, owner: { namespace, podUid: `uid-${namespace}` } });
+      texts.push(...files.map(({ content }) => Buffer.from(content).toString()));
     }
-    assert.equal(sent, 1);
-  });
+    return texts;
+  };
+
+  for (const kind of ['rsa', 'dsa', 'ecdsa', 'ed25519']) {
+    it(`makes a private key of its own for each volume, also of pods that are alike (${kind})`, async () => {
+      const keys = await renderAlike(`{{ genPrivateKey "${kind}" }}`);
+      for (const key of keys) assert.match(key, /^-----BEGIN (\w+ )?PRIVATE KEY-----/);
+      assert.equal(new Set(keys).size, 2);
+    });
+  }
+
+  for (const template of ['{{ now | unixEpoch }}', '{{ randAlphaNum 20 }}', '{{ uuidv4 }}', '{{ randBytes 9 }}']) {
+    it(`renders ${template} for each volume`, async () => {
+      assert.equal(new Set(await renderAlike(template)).size, 2);
+    });
+  }
 });

@@ -89,15 +89,6 @@ describe('the default proxy', () => {
     assert.throws(() => plan([unready(referring)], [], inner), { code: 'UNAVAILABLE', message: /not reconciled yet/ });
   });
 
-  it('leaves a volume the objects that it had the last time, unless it is another proxy', () => {
-    const resolved = [unready(classWithoutProxy('text'))];
-    const objectsOf = (url: string): unknown[] =>
-      plan(resolved, [], url).resolved.flatMap(({ connector, connectorClass }) => [connector, connectorClass]);
-    const first = objectsOf(inner);
-    objectsOf(inner).forEach((object, index) => assert.equal(object, first[index]));
-    assert.deepEqual(plan(resolved, [], outer).endpoint?.address.url, outer);
-  });
-
   it('is none unless the operator sets one', () => {
     assert.equal(plan([unready(classWithoutProxy('text'))]).endpoint, undefined);
   });
