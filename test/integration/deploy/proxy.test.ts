@@ -154,14 +154,24 @@ describe('deploy/proxy', function () {
   });
 
   it('lets pods in at the port that the Service leads to, and scraping at the other', () => {
-    const [port] = (only(proxy, 'Service')['spec'] as { ports: [{ port: number; targetPort: string }] }).ports;
-    assert.deepEqual([port.port, port.targetPort], [80, 'proxy']);
+    const { ports: served } = only(proxy, 'Service')['spec'] as {
+      ports: readonly { port: number; targetPort: string | number }[];
+    };
+    assert.deepEqual(
+      served.map(({ port, targetPort }) => [port, targetPort]),
+      [
+        [80, 'proxy'],
+        [443, 8443],
+      ],
+    );
+    // At the second no process listens, so that the pod's kernel refuses connections.
+    assert.ok(!container(proxy).ports.some(({ containerPort }) => containerPort === 8443));
     const { ingress } = only(proxy, 'NetworkPolicy')['spec'] as {
-      ingress: readonly { from: readonly unknown[]; ports: readonly { port: string }[] }[];
+      ingress: readonly { from: readonly unknown[]; ports: readonly { port: string | number }[] }[];
     };
     assert.deepEqual(
       ingress.map(({ ports }) => ports.map((one) => one.port)),
-      [['proxy'], ['http']],
+      [served.map(({ targetPort }) => targetPort), ['http']],
     );
     assert.deepEqual(ingress[0]!.from, [{ namespaceSelector: {} }]);
   });

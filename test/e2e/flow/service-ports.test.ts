@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
+import { DockerRegistry } from '../../support/e2e/docker-registry.js';
+import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
+import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
+import { SilentPort } from '../../support/e2e/silent-port.js';
+import { imagePolicy } from '../../support/e2e/tekton-step.js';
+import { eventually } from '../../support/poll.js';
+import { secret } from '../../support/proxy/manifests.js';
+
+const host = 'hub.test';
+/** Of what programs of containers/image wait for a port that says nothing. */
+const silenceSeconds = 30;
+
+/** The ports of deploy/proxy/service.yaml. */
+function listedPorts(): readonly number[] {
+  const { ports } = only(readManifests(path.join(deployFolder, 'proxy/service.yaml')), 'Service')['spec'] as {
+    readonly ports: readonly { readonly port: number }[];
+  };
+  return ports.map(({ port }) => port);
+}
+
+/** Programs that try HTTPS first, at the reverse address. Packets to ports that the Service does not list are dropped. */
+describe('the address of the Service', function () {
+  this.timeout(240_000);
+  before(needsRootForContainers);
+  before(needsKnownPorts);
+  const use = useFlowStage(
+    { hosts: [host], isAtService: true },
+    ['skopeo', 'buildah', 'netavark', 'docker-registry'],
+    async (stage) => {
+      const auth = { username: 'robot', password: toolPassword };
+      const registry = await DockerRegistry.start({ directory: path.join(stage.work, 'hub'), host, auth });
+      stage.onStop(() => registry.stop());
+      stage.useClass('oci');
+      stage.allow(['hub']);
+      stage.put(secret('hub', 'cpaas.io/distribution-registry-token', auth));
+      stage.connect('hub', registry.url, { className: 'oci', auth: 'tokenAuth', secret: 'hub' });
+      await eventually('the connector has an address', () =>
+        JSON.stringify(stage.api.get('connectors', { namespace: 'ci', name: 'hub' })).includes('httpAddress'),
+      );
+      for (const port of [443].filter((each) => !listedPorts().includes(each))) {
+        const silent = await SilentPort.start(ownAddress, port);
+        stage.onStop(() => silent.stop());
+      }
+      mkdirSync(path.join(stage.work, 'image'));
+      writeFileSync(path.join(stage.work, 'image/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
+      writeFileSync(path.join(stage.work, 'policy.json'), imagePolicy);
+    },
+  );
+
+  it('is used by buildah and skopeo without waiting for a port at which no process listens', async () => {
+    const { stage } = use;
+    const attributes = { connectors: 'hub', 'configuration.names': 'registry-config' };
+    const volume = await stage.volume({ attributes });
+    const storage = `--root ${stage.work}/b --runroot ${stage.work}/b-run`;
+    const policy = `--signature-policy ${stage.work}/policy.json`;
+    const seconds: Record<string, number> = {};
+    const run = async (name: string, command: string): Promise<string> => {
+      const beganMs = performance.now();
+      const printed = await stage.task(
+        volume,
+        `unset http_proxy https_proxy
+        export REGISTRY_AUTH_FILE=$PWD/config.json CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+        image=$(sed 's,^http://,,' connector.status.proxyAddress)/team/app:1
+        ${command}`,
+        containersEnvironment(stage.work),
+      );
+      seconds[name] = (performance.now() - beganMs) / 1000;
+      return printed;
+    };
+    await run('build', `buildah ${storage} bud -q ${policy} --tag built ${stage.work}/image`);
+    await run('push', `buildah ${storage} push -q ${policy} built "docker://$image"`);
+    const conf = '--registries-conf "$CONTAINERS_REGISTRIES_CONF"';
+    const digest = await run('inspect', `skopeo ${conf} inspect --format '{{.Digest}}' "docker://$image"`);
+    assert.match(digest, /^sha256:[0-9a-f]{64}\n$/);
+    console.log(`      ${JSON.stringify(seconds)}`);
+    for (const [name, taken] of Object.entries(seconds)) {
+      assert.ok(taken < silenceSeconds, `${name} took ${taken} s: port 443 of the Service says nothing`);
+    }
+  });
+});
