@@ -25,6 +25,8 @@ export interface ProxyBackend {
   readonly connectors: ConnectorLookup;
   readonly secrets: SecretSource;
   readonly authority: AuthoritySource;
+  /** What the replicas of this proxy share, and no other proxy has; undefined while it is unknown. */
+  readonly identity: () => string | undefined;
   /** Where the API server listens behind its Service. The same array as long as nothing has changed. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
   /** Calls the listener after the CA has changed; undefined where it is there from the start. */

@@ -59,6 +59,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     connectors: lookupIn(source),
     secrets: new ManifestSecrets(objects, namespace),
     authority,
+    identity: () => certificateOf(authority),
     apiServerEndpoints: () => noEndpoints,
     onAuthorityChange: undefined,
     status: undefined,
@@ -128,4 +129,14 @@ function authorityOf(
       return authority.current();
     },
   };
+}
+
+/** Undefined while there is none. */
+function certificateOf(authority: AuthoritySource): string | undefined {
+  try {
+    return authority.current().certificate;
+  } catch (error) {
+    if (error instanceof DriverError) return undefined;
+    throw error;
+  }
 }

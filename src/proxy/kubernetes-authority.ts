@@ -5,6 +5,7 @@ import type { JsonObject } from '../json.js';
 import { apiFailure } from '../kube/api-failure.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { isKubeError } from '../kube/kube-error.js';
+import { metadataText } from '../kube/kube-object.js';
 import { Reflector } from '../kube/reflector.js';
 import type { Log } from '../log.js';
 import type { AuthoritySource } from './certificates/authority-source.js';
@@ -65,6 +66,12 @@ export class KubernetesAuthority implements AuthoritySource {
     const { authority } = this.#known;
     if (authority instanceof DriverError) throw authority;
     return authority;
+  }
+
+  /** Of the Secret, which all replicas read; undefined until it has been read. */
+  get uid(): string | undefined {
+    const [object] = this.#reflector.state.objects.values();
+    return object && metadataText(object, 'uid');
   }
 
   /** Makes the Secret whenever there is none, until the proxy stops. */

@@ -84,6 +84,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     connectors,
     secrets,
     authority,
+    identity: () => authority.uid,
     apiServerEndpoints: () => endpoints.current(),
     onAuthorityChange: (listener) => authority.onChange(listener),
     status: { client, objects: connectors },

@@ -1,6 +1,4 @@
 import { lookup } from 'node:dns/promises';
-import { existsSync, readFileSync } from 'node:fs';
-import { rootCertificates } from 'node:tls';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
@@ -16,7 +14,7 @@ import { LeafCertificates } from './certificates/leaf-certificates.js';
 import type { ProxyConfig } from './config.js';
 import { ToolCredentials } from './credential/tool-credentials.js';
 import { ToolTrust } from './credential/tool-trust.js';
-import { lookupTurns } from './lookup-turns.js';
+import { OwnEndpoints } from './own-endpoints.js';
 import { ConnectHandler } from './port/connect-handler.js';
 import { ClientMemory } from './port/client-memory.js';
 import { Connections } from './port/connections.js';
@@ -30,15 +28,17 @@ import type { ProbeThreads } from './probe/probe-threads.js';
 import { ToolProbes } from './probe/tool-probes.js';
 import { ConnectorCheck } from './status/connector-check.js';
 import type { LeaseTimings } from './status/lease.js';
+import type { ProxyService } from './status/proxy-service.js';
 import { StatusDuty } from './status/status-duty.js';
 import type { StatusTimings } from './status/connector-judge.js';
-import { AddressRules } from './upstream/address-rules.js';
-import { Resolver } from './upstream/resolver.js';
-import type { SystemLookup } from './upstream/resolver.js';
+import { systemRoots } from './system-roots.js';
+import { createToolResolver } from './tool-resolver.js';
+import type { Resolver, SystemLookup } from './upstream/resolver.js';
 import { StallWatch } from './upstream/stall-watch.js';
 import { ClientBuffers } from './upstream/stream-buffer.js';
 import { ToolClient } from './upstream/tool-client.js';
 import { TrustSets } from './upstream/trust.js';
+import { Via } from './upstream/via.js';
 
 export interface ProxyParts {
   readonly config: ProxyConfig;
@@ -76,6 +76,8 @@ export class Proxy {
   readonly #backend: ProxyBackend;
   readonly #connections: Connections;
   readonly #memory: ClientMemory;
+  readonly #own: OwnEndpoints;
+  readonly #resolver: Resolver;
   readonly #client: ToolClient;
   readonly #leaves: LeafCertificates;
   readonly #trust: ToolTrust;
@@ -117,18 +119,19 @@ export class Proxy {
     });
     this.#backend = parts.createBackend(this.metrics);
     this.#leaves = new LeafCertificates(() => this.#backend.authority.current(), clock);
+    const lookUp = parts.lookUp ?? ((host: string) => lookup(host, { all: true }));
+    const isInCluster = config['connector-source'] === 'kubernetes';
+    this.#own = new OwnEndpoints({ service: serviceOf(config), lookUp: isInCluster ? lookUp : undefined });
+    this.#resolver = createToolResolver({
+      allowed: config['allow-addresses'],
+      apiServer: parts.apiServer,
+      apiServerEndpoints: () => this.#backend.apiServerEndpoints(),
+      own: this.#own,
+      lookUp,
+      steadyNow,
+    });
     this.#client = new ToolClient({
-      resolver: new Resolver({
-        rules: new AddressRules({
-          allowed: config['allow-addresses'],
-          apiServer: parts.apiServer,
-          apiServerEndpoints: () => this.#backend.apiServerEndpoints(),
-        }),
-        lookUp: parts.lookUp ?? ((host) => lookup(host, { all: true })),
-        turns: { client: lookupTurns('client'), connector: lookupTurns('connector') },
-        turnMs: limits.lookups.turnMs,
-        steadyNow,
-      }),
+      resolver: this.#resolver,
       connectMs: config['connect-timeout'],
     });
     const trustSets = new TrustSets(systemRoots(config['system-roots']));
@@ -160,7 +163,7 @@ export class Proxy {
    * @throws {DriverError} when a port cannot be had; nothing of the proxy runs on then.
    */
   async start(): Promise<{ readonly proxyPort: number; readonly httpPort: number | undefined }> {
-    const { log } = this.#parts;
+    const { config, log } = this.#parts;
     try {
       this.#backend.start();
       if (this.#backend.notice !== undefined) log.warn(`NO CLUSTER: ${this.#backend.notice}`);
@@ -168,6 +171,10 @@ export class Proxy {
       this.#backend.onAuthorityChange?.(() => this.#rehearse());
       const httpPort = await this.#health?.start();
       const proxyPort = await this.#port.start();
+      this.#own.start([
+        { host: config['proxy-address'].host, port: proxyPort },
+        ...(httpPort === undefined ? [] : [{ host: config['http-address']?.host, port: httpPort }]),
+      ]);
       this.#status?.start();
       log.info('listening', { port: proxyPort });
       return { proxyPort, httpPort };
@@ -203,6 +210,7 @@ export class Proxy {
     await this.#port.stop(drainMs);
     this.#requestLog.report();
     this.#client.close();
+    this.#own.stop();
     this.#backend.stop();
     this.#health?.stop();
   }
@@ -237,7 +245,6 @@ export class Proxy {
     const { config, clock, log, statusTimings = {} } = this.#parts;
     const { status, authority } = this.#backend;
     if (status === undefined || !config['write-status']) return undefined;
-    const { service: name, namespace, 'cluster-domain': clusterDomain } = config;
     return new StatusDuty({
       ...status,
       onAuthorityChange: (listener) => this.#backend.onAuthorityChange?.(listener),
@@ -247,9 +254,10 @@ export class Proxy {
         secrets: this.#backend.secrets,
         probes: new ToolProbes({ client: this.#client, threads: this.#probeThreads, timeoutMs: probeTimeoutMs }),
         observer: this.metrics,
+        isOwnAddress: ({ host, port }) => this.#resolver.isOwn(host, port),
       }),
       authority,
-      service: { name, namespace, clusterDomain },
+      service: serviceOf(config),
       audience: config['token-audience'],
       clock,
       observer: this.metrics,
@@ -270,6 +278,8 @@ export class Proxy {
       ...tools,
       trustSets,
       otherHosts: config['other-hosts'],
+      via: new Via(() => this.#backend.identity()),
+      isOwnName: (host) => this.#own.isOwnName(host),
     });
     const exchange = {
       client: this.#client,
@@ -290,8 +300,6 @@ export class Proxy {
   }
 }
 
-/** Read once: images are replaced, not changed. */
-function systemRoots(file: string): () => string {
-  let roots: string | undefined;
-  return () => (roots ??= existsSync(file) ? readFileSync(file, 'utf8') : rootCertificates.join('\n'));
+function serviceOf({ service: name, namespace, 'cluster-domain': clusterDomain }: ProxyConfig): ProxyService {
+  return { name, namespace, clusterDomain };
 }

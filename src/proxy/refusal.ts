@@ -7,6 +7,8 @@ export type RefusalKind =
   | 'denied'
   /** An address or a host that the proxy does not connect to. */
   | 'refused-address'
+  /** The proxy itself: by its address, or a request that has passed it before. */
+  | 'loop'
   /** The Connector, its Secret or its class cannot be used. */
   | 'misconfigured'
   | 'name'

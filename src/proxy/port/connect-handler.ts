@@ -73,6 +73,7 @@ export class ConnectHandler {
     try {
       const named = targetOf(request);
       record.isFor('tunnel', authorityOf(named));
+      this.#options.router.ensureFirstPass(request);
       const visit = await admit(request, this.#options.gatekeeper, record, leaving.signal);
       record.isBy(visit.caller);
       const [match] = await this.#options.router.matchesOf(visit, named, record, leaving.signal);

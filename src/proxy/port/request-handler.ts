@@ -138,7 +138,8 @@ export class RequestHandler {
     record: RequestRecord,
     signal: AbortSignal,
   ): Promise<Route | 'answered'> {
-    const target = parseRequestTarget(request.url ?? '');
+    const { url = '' } = request;
+    const target = session === undefined ? this.#options.router.targetOf(url) : parseRequestTarget(url);
     ensureWellFormed(request, target);
     const route =
       session === undefined
@@ -158,6 +159,7 @@ export class RequestHandler {
     if (target.kind === 'forward') {
       const { named, path } = target;
       record.isFor('forward', authorityOf(named), pathnameOf(path));
+      router.ensureFirstPass(request);
       const visit = await admit(request, gatekeeper, record, signal);
       record.isBy(visit.caller);
       return router.forward(visit, named, path, record, signal);
@@ -174,6 +176,7 @@ export class RequestHandler {
     if (parseAuthority(host, 80) === undefined) throw new Refusal(400, 'malformed', 'the request names no host');
     record.isFor('reverse', host, target.kind === 'reverse' ? pathnameOf(`${target.prefix}${target.path}`) : '/v2/');
     if (target.kind === 'reverse') record.names([target.connector]);
+    router.ensureFirstPass(request);
     const { caller } = await admitReverse(request, gatekeeper, signal);
     record.isBy(caller);
     if (target.kind === 'registry-root') return 'answered';
@@ -192,6 +195,7 @@ export class RequestHandler {
     const { named, visit } = session;
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
     record.isFor('intercepted', authorityOf(named), pathnameOf(path));
+    this.#options.router.ensureFirstPass(request);
     record.isBy(visit.caller);
     record.names(visit.connectors);
     ensureSameHost(request, target, named);

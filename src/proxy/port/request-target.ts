@@ -16,11 +16,25 @@ export type RequestTarget =
 const reversePath =
   /^(\/v2)?(\/namespaces\/([a-z0-9][-a-z0-9.]*)\/connectors\/([a-z0-9][-a-z0-9.]*))(\/[^?]*)?(\?.*)?$/;
 
-/** @returns undefined for what is none of these forms. */
-export function parseRequestTarget(url: string): RequestTarget | undefined {
+/**
+ * @param isOwnName whether a host is the proxy itself: as the server of its own paths it takes them in absolute form too
+ * (RFC 9112, 3.2.2), which clients send that use it as their proxy.
+ * @returns undefined for what is none of these forms.
+ */
+export function parseRequestTarget(
+  url: string,
+  isOwnName: (host: string) => boolean = () => false,
+): RequestTarget | undefined {
   // Neither belongs into a request line, and others take what follows them for something else.
   if (/[#\\]/.test(url)) return undefined;
-  if (!url.startsWith('/')) return parseAbsoluteForm(url);
+  if (url.startsWith('/')) return parseOriginForm(url);
+  const target = parseAbsoluteForm(url);
+  if (target === undefined || !isOwnName(target.named.host)) return target;
+  const own = parseOriginForm(target.path);
+  return own.kind === 'origin' ? target : own;
+}
+
+function parseOriginForm(url: string): RequestTarget {
   if (/^\/v2\/?(\?|$)/.test(url)) return { kind: 'registry-root' };
   const [, registry = '', prefix = '', namespace, name, rest = '', query = ''] = reversePath.exec(url) ?? [];
   if (namespace === undefined || name === undefined) return { kind: 'origin', path: url };
@@ -28,7 +42,7 @@ export function parseRequestTarget(url: string): RequestTarget | undefined {
   return { kind: 'reverse', connector: { namespace, name }, prefix, path };
 }
 
-function parseAbsoluteForm(url: string): RequestTarget | undefined {
+function parseAbsoluteForm(url: string): (RequestTarget & { readonly kind: 'forward' }) | undefined {
   const [, scheme = '', authority = '', rest = ''] = /^(https?):\/\/([^/?]*)(.*)$/i.exec(url) ?? [];
   const isSecure = scheme.toLowerCase() === 'https';
   // A user and password in the URL are for nobody here.

@@ -10,11 +10,14 @@ import type { ToolCredentials } from '../credential/tool-credentials.js';
 import type { ToolTrust } from '../credential/tool-trust.js';
 import { Refusal } from '../refusal.js';
 import type { Outgoing } from '../upstream/exchange.js';
+import type { RawHeaders } from '../upstream/headers.js';
 import { ownerOfHost } from '../upstream/resolver.js';
 import { noCredential } from '../upstream/tool-credential.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import type { Trust, TrustSets } from '../upstream/trust.js';
-import { pathnameOf } from './request-target.js';
+import type { Via } from '../upstream/via.js';
+import { parseRequestTarget, pathnameOf } from './request-target.js';
+import type { RequestTarget } from './request-target.js';
 import type { RequestRecord } from './request-record.js';
 import { rewriteAnswer } from './reverse-answer.js';
 import { ownerOf } from './visit.js';
@@ -28,6 +31,9 @@ export interface RouterOptions {
   readonly trustSets: TrustSets;
   /** What becomes of hosts that belong to none of the named connectors. */
   readonly otherHosts: 'tunnel' | 'refuse';
+  readonly via: Via;
+  /** Whether a host in lower case is the proxy itself by name. */
+  readonly isOwnName: (host: string) => boolean;
 }
 
 /** Where a request goes, and on whose behalf. */
@@ -43,6 +49,16 @@ export class Router {
 
   constructor(options: RouterOptions) {
     this.#options = options;
+  }
+
+  /** Where a request that came through no tunnel wants to go; undefined for a request line that cannot be understood. */
+  targetOf(url: string): RequestTarget | undefined {
+    return parseRequestTarget(url, this.#options.isOwnName);
+  }
+
+  /** @throws {Refusal} 508 for a request, or a CONNECT, that has passed this proxy before. */
+  ensureFirstPass({ rawHeaders }: { readonly rawHeaders: RawHeaders }): void {
+    this.#options.via.ensureFirstPass(rawHeaders);
   }
 
   /**
@@ -97,7 +113,8 @@ export class Router {
     const found = resolved.find((each) => each.connector === connector);
     const { trust, credential } = await this.#access(connector, found, address, signal);
     const lookedUpFor = ownerOfHost(connector.ref);
-    return { connector: connector.ref, outgoing: { origin, path, trust, credential, lookedUpFor } };
+    const via = this.#options.via.headers;
+    return { connector: connector.ref, outgoing: { origin, path, trust, credential, lookedUpFor, via } };
   }
 
   /**
@@ -129,6 +146,7 @@ export class Router {
         trust,
         credential,
         lookedUpFor: ownerOfHost(ref),
+        via: this.#options.via.headers,
         withoutHeaders: new Set(['authorization']),
         rewriteAnswer: (headers) => rewriteAnswer(headers, { address, path: `${address.path}${path}`, prefix, base }),
       },
@@ -161,6 +179,7 @@ export class Router {
         trust,
         credential: noCredential,
         lookedUpFor: first === undefined ? ownerOf(visit.caller) : ownerOfHost(first.connector.ref),
+        via: this.#options.via.headers,
       },
     };
   }

@@ -2,7 +2,8 @@ import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import { jsonMember } from '../../json.js';
 import { DriverError } from '../../errors.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
-import { mainAddressOf } from '../credential/tool-address.js';
+import { addressesOf, mainAddressOf } from '../credential/tool-address.js';
+import type { ToolAddress } from '../credential/tool-address.js';
 import type { SecretSource } from '../credential/secret-source.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import { textAt } from '../credential/tool-credentials.js';
@@ -20,6 +21,8 @@ export interface ConnectorCheckOptions {
   readonly secrets: SecretSource;
   readonly probes: ToolProbes;
   readonly observer: ProbeObserver;
+  /** Whether an address is the proxy itself, as far as can be told without a lookup. */
+  readonly isOwnAddress: (address: ToolAddress) => boolean;
 }
 
 /** Finds out whether a Connector can be used, with the same eyes as a request that uses it. */
@@ -82,6 +85,11 @@ export class ConnectorCheck {
   ): Promise<{ readonly finding: Finding; readonly tool?: ProbedTool }> {
     const origin = mainAddressOf(connector);
     if ('reason' in origin) return { finding: isFalse('SecretReady', origin.reason, origin.message) };
+    const own = addressesOf(connector).find(this.#options.isOwnAddress);
+    if (own !== undefined) {
+      const message = `the address ${own.host}:${own.port} is this proxy itself: set it to the address of the tool`;
+      return { finding: isFalse('SecretReady', 'AddressOfProxy', message) };
+    }
     try {
       const { credentials, trust: trusts, secrets } = this.#options;
       const { namespace } = connector.ref;

@@ -19,6 +19,12 @@ export function isFrontedBy({ object }: ConnectorClass, { name, namespace }: Pro
   return kind === 'Service' && jsonMember(ref, 'name') === name && jsonMember(ref, 'namespace') === namespace;
 }
 
+/** The names that the Service has in its own namespace, the whole one first. */
+export function serviceNames({ name, namespace, clusterDomain }: ProxyService): readonly [string, ...string[]] {
+  const inNamespace = `${name}.${namespace}`;
+  return [`${inNamespace}.svc.${clusterDomain}`.toLowerCase(), `${inNamespace}.svc`, inNamespace, name];
+}
+
 /** Where pods reach the proxy; port 80, as deploy/proxy has it. */
 export function classUrl({ name, namespace, clusterDomain }: ProxyService): string {
   return `http://${name}.${namespace}.svc.${clusterDomain}`;

@@ -23,6 +23,8 @@ export interface AddressRulesOptions {
   readonly apiServer: readonly string[];
   /** Where the API server listens behind these, refused in the same way. The same array as long as nothing has changed. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
+  /** Where the proxy itself listens, which nothing opens. The same array as long as nothing has changed. */
+  readonly own: () => readonly Endpoint[];
 }
 
 /** Which addresses the proxy connects to; applied to what a name resolves to, never to the name. */
@@ -32,8 +34,10 @@ export class AddressRules {
   /** Single addresses of `allowed`. */
   readonly #allowedByName = new BlockList();
   readonly #apiServer: readonly EndpointSet[];
+  readonly #own: EndpointSet;
 
-  constructor({ allowed, apiServer, apiServerEndpoints }: AddressRulesOptions) {
+  constructor({ allowed, apiServer, apiServerEndpoints, own }: AddressRulesOptions) {
+    this.#own = new EndpointSet(own);
     for (const range of refusedRanges) addRange(this.#refused, parseRange(range));
     for (const range of allowed) {
       addRange(this.#allowed, range);
@@ -43,12 +47,19 @@ export class AddressRules {
     this.#apiServer = [new EndpointSet(() => addresses), new EndpointSet(apiServerEndpoints)];
   }
 
+  /** Whether it is the proxy itself. @param address an IP address; anything else is not. */
+  isOwn(address: string, port: number): boolean {
+    const family = isIP(address);
+    return family !== 0 && !address.includes('%') && this.#own.has(address, family === 4 ? 'ipv4' : 'ipv6', port);
+  }
+
   /** @param address an IP address; anything else is refused. */
   isAllowed(address: string, port: number): boolean {
     const family = isIP(address);
     // With a zone it is link-local.
     if (family === 0 || address.includes('%')) return false;
     const type = family === 4 ? 'ipv4' : 'ipv6';
+    if (this.#own.has(address, type, port)) return false;
     if (this.#allowedByName.check(address, type)) return true;
     if (this.#apiServer.some((endpoints) => endpoints.has(address, type, port))) return false;
     return this.#allowed.check(address, type) || !this.#refused.check(address, type);

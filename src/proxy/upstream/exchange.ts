@@ -42,6 +42,8 @@ export interface Outgoing {
   readonly lookedUpFor: LookupOwner;
   /** For requests whose `Authorization` was the proxy's. */
   readonly withoutHeaders?: ReadonlySet<string>;
+  /** Names this proxy in both messages. */
+  readonly via: RawHeaders;
   /** Changes the headers of the answer, such as `Location`. */
   readonly rewriteAnswer?: (headers: string[]) => string[];
 }
@@ -58,7 +60,6 @@ export interface Outcome {
 const maxKeptBytes = 64 * 1024;
 const madeAnew: ReadonlySet<string> = new Set(['host']);
 const noHeaders: ReadonlySet<string> = new Set();
-const via = ['Via', '1.1 connectors-proxy'];
 /** After these the same request may be sent again although the first may have arrived (RFC 9110, 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
@@ -157,7 +158,7 @@ export class Exchange implements Watched {
       ...endToEnd(rawHeaders, madeAnew, outgoing.credential.replaces, outgoing.withoutHeaders ?? noHeaders),
       ...framingHeaders(framing, method),
       ...credential,
-      ...via,
+      ...outgoing.via,
       ...(takesTrailers ? ['TE', 'trailers', 'Connection', 'keep-alive, TE'] : []),
     ];
     return { origin, method, path, headers, trust, lookedUpFor };
@@ -209,7 +210,7 @@ export class Exchange implements Watched {
     else if (hasWord(tool.rawHeaders, 'transfer-encoding', 'chunked') && this.#incoming.httpVersion === '1.1') {
       headers.push('Transfer-Encoding', 'chunked');
     }
-    response.writeHead(tool.statusCode ?? 502, tool.statusMessage, [...headers, ...via]);
+    response.writeHead(tool.statusCode ?? 502, tool.statusMessage, [...headers, ...outgoing.via]);
     tellWhenBlocked(tool, this.#incoming.socket, this.#parts.load);
     tool.on('data', (chunk: Buffer) => {
       if (!response.destroyed && !response.write(chunk)) tool.pause();

@@ -37,6 +37,8 @@ export function ownerOfHost({ namespace, name }: { readonly namespace: string; r
 
 export interface ResolverOptions {
   readonly rules: AddressRules;
+  /** Whether a host in lower case is the proxy itself by name. */
+  readonly isOwnName: (host: string) => boolean;
   readonly lookUp: SystemLookup;
   /** Clients have theirs, so that those in many namespaces leave some to the Connectors. */
   readonly turns: Readonly<Record<LookupOwner['chosenBy'], LookupTurns>>;
@@ -74,19 +76,27 @@ export class Resolver {
 
   /**
    * The addresses of a host that may be connected to at a port.
-   * @throws {Refusal} 403 when there are none; 503 when the owner's turn does not come in time; what the lookup fails with.
+   * @throws {Refusal} 403 when there are none, 508 when they are the proxy's own; 503 when the owner's turn does not come in time; what the lookup fails with.
    */
   async addressesOf(host: string, port: number, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     this.ensureNotRefused(host, port);
     if (isIP(host) !== 0) return [{ address: host, family: isIP(host) }];
     const found = await this.#promptAnswer(host, owner);
-    const allowed = found.filter(({ address }) => this.#options.rules.isAllowed(address, port));
-    if (allowed.length === 0) throw refused(host, `it resolves to ${found.map(({ address }) => address).join(', ')}`);
-    return allowed;
+    const { rules } = this.#options;
+    const allowed = found.filter(({ address }) => rules.isAllowed(address, port));
+    if (allowed.length > 0) return allowed;
+    if (found.some(({ address }) => rules.isOwn(address, port))) throw looping(host);
+    throw refused(host, `it resolves to ${found.map(({ address }) => address).join(', ')}`);
   }
 
-  /** Sockets do not look up what is an address already. @throws {Refusal} 403. */
+  /** Whether a host is the proxy itself, as far as can be told without a lookup. */
+  isOwn(host: string, port: number): boolean {
+    return this.#options.isOwnName(host) || this.#options.rules.isOwn(host, port);
+  }
+
+  /** Sockets do not look up what is an address already. @throws {Refusal} 403; 508 for the proxy itself. */
   ensureNotRefused(host: string, port: number): void {
+    if (this.isOwn(host, port)) throw looping(host);
     if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host, port)) throw refused(host, 'it is such an address');
   }
 
@@ -198,5 +208,13 @@ function refused(host: string, why: string): Refusal {
     403,
     'refused-address',
     `${host} is refused: the proxy does not connect to loopback, link-local, unspecified or multicast addresses nor to the API server, and ${why}; an operator can open an address with --allow-addresses`,
+  );
+}
+
+function looping(host: string): Refusal {
+  return new Refusal(
+    508,
+    'loop',
+    `${host} is this proxy itself: set the address of the Connector to that of the tool; clients reach the proxy without a proxy (no_proxy)`,
   );
 }

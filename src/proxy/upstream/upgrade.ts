@@ -32,7 +32,7 @@ export function isPassableUpgrade({ rawHeaders }: IncomingMessage): boolean {
 export async function askForUpgrade(
   client: ToolClient,
   incoming: IncomingMessage,
-  { origin, path, trust, credential, withoutHeaders, lookedUpFor }: Outgoing,
+  { origin, path, trust, credential, withoutHeaders, lookedUpFor, via }: Outgoing,
   answerMs: number,
   signal: AbortSignal,
 ): Promise<UpgradeAnswer> {
@@ -46,6 +46,7 @@ export async function askForUpgrade(
     'Upgrade',
     ...valuesOf(rawHeaders, 'upgrade').flatMap((value) => ['Upgrade', value]),
     ...shown,
+    ...via,
   ];
   try {
     return await new Promise<UpgradeAnswer>((resolve, reject) => {

@@ -52,7 +52,8 @@ describe('the built proxy, with names whose server is silent', function () {
     }
     proxy = await ProxyProcess.start({
       directory,
-      hosts: toolHosts,
+      // Its own Service, so that the server hears of clients' and Connectors' names alone.
+      hosts: [...toolHosts, 'connectors-proxy-service.connectors-system.svc.cluster.local'],
       nameServer: ownAddress,
       flags: ['--kubeconfig', kubeconfig(), '--write-status=false'],
       // As in deploy/proxy.

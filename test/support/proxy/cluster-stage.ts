@@ -56,6 +56,8 @@ export class ClusterStage {
   readonly #proxies: { readonly proxy: Proxy; readonly port: number; readonly httpPort: number }[] = [];
   /** Of replicas that start later. */
   maxWatchedBytes = 1 << 20;
+  /** Names and what they resolve to; others are 127.0.0.1. */
+  names: Readonly<Record<string, string>> = {};
   readonly #bound: (() => void)[] = [];
   #log = '';
   /** What is waited for between two looks; replicas that start later have them. */
@@ -140,7 +142,7 @@ export class ClusterStage {
       clock,
       probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),
       steadyNow,
-      lookUp: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
+      lookUp: (host) => Promise.resolve([{ address: this.names[host] ?? '127.0.0.1', family: 4 }]),
       log,
       statusTimings: this.statusTimings,
     });

@@ -114,6 +114,12 @@ describe('the status that the proxy writes', function () {
     stage.put(connector('tool', 'https://tool.example', { secret: 'login', extensions }));
     await becomes('Ready', 'False TooManyAddresses');
     assert.match(stage.message('Ready'), /are 65 addresses, and at most 64 are allowed: leave some out/);
+    stage.put(connector('tool', 'http://connectors-proxy-service.connectors-system.svc/x', { secret: 'login' }));
+    await becomes('Ready', 'False AddressOfProxy');
+    assert.match(
+      stage.message('Ready'),
+      /connectors-proxy-service\.connectors-system\.svc:80 is this proxy itself: set it/,
+    );
   });
 
   it('says that a bare host in addressExtensions leads nowhere, whether the Connector is ready or not', async () => {

@@ -6,10 +6,19 @@ import type { Endpoint } from '../../../../src/proxy/upstream/endpoint-set.js';
 const port = 443;
 const node = '192.168.7.10';
 const noEndpoints: readonly Endpoint[] = [];
+const own: readonly Endpoint[] = [
+  { address: '10.1.2.3', port: 8080 },
+  { address: '10.96.0.77', port: undefined },
+];
 
 function rulesThatAllow(allowed: readonly string[], apiServer: readonly string[] = []): AddressRules {
   const endpoints = [node, 'fd00::7'].map((address) => ({ address, port: 6443 }));
-  return new AddressRules({ allowed: allowed.map(parseRange), apiServer, apiServerEndpoints: () => endpoints });
+  return new AddressRules({
+    allowed: allowed.map(parseRange),
+    apiServer,
+    apiServerEndpoints: () => endpoints,
+    own: () => own,
+  });
 }
 
 describe('the rules about addresses', () => {
@@ -62,7 +71,12 @@ describe('the rules about addresses', () => {
 
   it('follow the endpoints as they change', () => {
     let endpoints = noEndpoints;
-    const following = new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: () => endpoints });
+    const following = new AddressRules({
+      allowed: [],
+      apiServer: [],
+      apiServerEndpoints: () => endpoints,
+      own: () => noEndpoints,
+    });
     assert.equal(following.isAllowed(node, 6443), true);
     endpoints = [{ address: node, port: 6443 }];
     assert.equal(following.isAllowed(node, 6443), false);
@@ -70,6 +84,20 @@ describe('the rules about addresses', () => {
     assert.equal(following.isAllowed(node, 1), false);
     endpoints = noEndpoints;
     assert.equal(following.isAllowed(node, 6443), true);
+  });
+
+  it('know the proxy itself in every spelling, and nothing opens it', () => {
+    const open = rulesThatAllow(['10.1.2.3', '10.96.0.77', '10.0.0.0/8']);
+    const itself = [
+      ...['10.1.2.3', '::ffff:10.1.2.3', '64:ff9b::10.1.2.3'].map((address) => ({ address, at: 8080 })),
+      ...[80, 9808].map((at) => ({ address: '10.96.0.77', at })),
+    ];
+    for (const { address, at } of itself) {
+      assert.equal(open.isOwn(address, at), true, address);
+      assert.equal(open.isAllowed(address, at), false, address);
+    }
+    assert.equal(open.isOwn('10.1.2.3', 443), false);
+    assert.equal(open.isAllowed('10.1.2.3', 443), true);
   });
 
   it('are not written in any other way', () => {

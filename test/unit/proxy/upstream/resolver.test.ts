@@ -28,7 +28,8 @@ class Names {
 
   constructor(turnMs = longMs) {
     this.resolver = new Resolver({
-      rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: () => [] }),
+      rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: () => [], own: () => [] }),
+      isOwnName: () => false,
       lookUp: (name) => {
         this.asked.push(name);
         return new Promise((resolve) => this.#waiting.set(name, resolve));

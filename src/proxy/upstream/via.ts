@@ -1,0 +1,47 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Refusal } from '../refusal.js';
+import type { RawHeaders } from './headers.js';
+import { valuesOf } from './headers.js';
+
+/**
+ * The name of this proxy in `Via` (RFC 9110, 7.6.3). All replicas have the same name and no other proxy has it, so a request
+ * that comes back is known also where addresses do not tell, as behind an ingress.
+ */
+export class Via {
+  readonly #identity: () => string | undefined;
+  readonly #ownIdentity = randomUUID();
+  #known: { readonly identity: string; readonly name: string; readonly headers: RawHeaders } | undefined;
+
+  /** @param identity shared by the replicas of this proxy alone; undefined while it is unknown. */
+  constructor(identity: () => string | undefined) {
+    this.#identity = identity;
+  }
+
+  /** What this proxy adds to messages. */
+  get headers(): RawHeaders {
+    return this.#current().headers;
+  }
+
+  /** @throws {Refusal} 508 for a request that has passed this proxy already. */
+  ensureFirstPass(rawHeaders: RawHeaders): void {
+    const values = valuesOf(rawHeaders, 'via');
+    if (values.length === 0) return;
+    const { name } = this.#current();
+    const passed = values.flatMap((value) => value.split(',')).map((hop) => hop.trim().split(/\s+/)[1]);
+    if (!passed.some((each) => each?.toLowerCase() === name)) return;
+    throw new Refusal(
+      508,
+      'loop',
+      'this request has passed this proxy before (Via): set the address of the Connector to that of the tool, which leads back here',
+    );
+  }
+
+  #current(): { readonly name: string; readonly headers: RawHeaders } {
+    const identity = this.#identity() ?? this.#ownIdentity;
+    if (this.#known?.identity !== identity) {
+      const name = `connectors-proxy-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
+      this.#known = { identity, name, headers: ['Via', `1.1 ${name}`] };
+    }
+    return this.#known;
+  }
+}

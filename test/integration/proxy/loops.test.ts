@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { eventually } from '../../support/poll.js';
+import { ClusterStage } from '../../support/proxy/cluster-stage.js';
+import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
+import { ProxyStage } from '../../support/proxy/proxy-stage.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const serviceName = 'connectors-proxy-service';
+const service = `${serviceName}.connectors-system.svc.cluster.local`;
+const itself = /is this proxy itself: set the address of the Connector to that of the tool/;
+
+describe('a request that would lead back to the proxy', () => {
+  let tool: ToolServer;
+  let secure: ToolServer;
+  let stage: ProxyStage;
+
+  beforeEach(async () => {
+    tool = await ToolServer.start('http');
+    secure = await ToolServer.start('https');
+    stage = await ProxyStage.start([]);
+    const own = `http://127.0.0.1:${stage.port}`;
+    stage.put([
+      connector('tool', tool.url()),
+      connector('secure', secure.url(), { caSecret: 'tool-ca' }),
+      connector('self', `${own}/namespaces/ci/connectors/self`, { secret: 'own-token' }),
+      connector('named', `http://looping.example:${stage.port}/namespaces/ci/connectors/named`, {
+        secret: 'own-token',
+      }),
+      connector('service', `http://${service}/namespaces/ci/connectors/service`, { secret: 'own-token' }),
+      connector('health', `http://127.0.0.1:${stage.httpPort}`),
+      // What the tool gets as its credential opens the proxy itself, so that nothing but a check ends the loop.
+      secret('own-token', 'connectors.cpaas.io/bearer-token', { token: await stage.token() }),
+      ...grant('builder', ['tool', 'secure', 'self', 'named', 'service', 'health']),
+    ]);
+  });
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+    await secure.stop();
+  });
+
+  for (const name of ['self', 'named', 'service', 'health']) {
+    it(`is refused at once for a Connector such as "${name}"`, async () => {
+      const client = await stage.client(`ci/${name}`);
+      const answer = await client.reverse(`/namespaces/ci/connectors/${name}/metrics`);
+      assert.equal(answer.status, 508);
+      assert.match(answer.body, itself);
+      assert.equal(stage.requests.length, 1);
+    });
+  }
+
+  it('is refused for the ports of the proxy and its Service in every other way in', async () => {
+    const client = await stage.client('ci/tool');
+    const hosts = [serviceName, `${serviceName}.connectors-system`, `${serviceName}.connectors-system.svc`, service];
+    const own = [...[stage.port, stage.httpPort].map((port) => `127.0.0.1:${port}`), `any.example:${stage.httpPort}`];
+    for (const authority of [...own, ...hosts.map((host) => `${host}:80`), ...hosts.map((host) => `${host}:9808`)]) {
+      const answer = await client.get(`http://${authority}/metrics`);
+      assert.equal(answer.status, 508, authority);
+      assert.match(answer.body, itself);
+      assert.match((await client.connect(authority)).head, /^HTTP\/1\.1 508 /, authority);
+    }
+  });
+
+  it('is refused by its Via, whatever the way in, and not by that of another proxy', async () => {
+    const client = await stage.client('ci/tool,ci/secure');
+    await client.get(tool.url());
+    const via = tool.seen[0]?.headers.via ?? '';
+    const headers = { via: `1.0 other, ${via}` };
+    for (const answer of [
+      await client.get(tool.url(), { headers }),
+      await client.getSecurely(secure.url(), { headers }),
+      await client.reverse('/namespaces/ci/connectors/tool/', { headers }),
+    ]) {
+      assert.equal(answer.status, 508);
+      assert.match(answer.body, /has passed this proxy before \(Via\): set the address of the Connector/);
+    }
+    const connect = [`CONNECT tool.example:${tool.port} HTTP/1.1`, `Host: x`, `Via: ${via}`];
+    const credentials = `Proxy-Authorization: ${client.authorization}`;
+    assert.match(await client.exchange(`${[...connect, credentials].join('\r\n')}\r\n\r\n`), /^HTTP\/1\.1 508 /);
+    const other = '1.1 connectors-proxy-0123456789abcdef';
+    assert.equal((await client.get(tool.url(), { headers: { via: other } })).status, 200);
+    assert.equal(tool.seen[1]?.headers.via, `${other}, ${via}`);
+    assert.deepEqual([tool.seen.length, secure.seen.length], [2, 0]);
+  });
+
+  it('is none where a client that uses the proxy asks for one of its own paths', async () => {
+    const client = await stage.client();
+    const headers = { authorization: `Bearer ${client.token}` };
+    const answer = await client.get(`http://${service}/namespaces/ci/connectors/tool/a?b`, { headers });
+    assert.equal(answer.status, 200);
+    assert.equal(tool.seen[0]?.url, '/a?b');
+    assert.equal((await client.get(`http://${service}/namespaces/ci/connectors/tool/a`)).status, 401);
+  });
+});
+
+describe('the proxy in a cluster', () => {
+  let stage: ClusterStage;
+  beforeEach(async () => void (stage = await ClusterStage.start()));
+  afterEach(() => stage.stop());
+
+  it('refuses its Service by its address', async () => {
+    stage.names = { [service]: '10.96.0.77', 'alias.example': '10.96.0.77' };
+    stage.put(connector('tool', 'http://tool.example'), connectorClass());
+    stage.allow('tool');
+    await stage.replica();
+    const client = stage.client();
+    const head = async (): Promise<string> => (await client.connect('10.96.0.77:443')).head;
+    await eventually('the Service is known', async () => (await head()).startsWith('HTTP/1.1 508'));
+    const answer = await client.get('http://alias.example:9808/metrics');
+    assert.equal(answer.status, 508);
+    assert.match(answer.body, itself);
+  });
+
+  for (const way of ['ordinary request', 'upgrade'] as const) {
+    it(`ends a loop of an ${way} over two replicas`, async () => {
+      await stage.replica();
+      await stage.replica();
+      const ports = stage.replicas.map((_proxy, at) => stage.client('ci/a', stage.token(), at).port);
+      stage.put(
+        connector('a', `http://127.0.0.1:${ports[1]}/namespaces/ci/connectors/b`, { secret: 'own-token' }),
+        connector('b', `http://127.0.0.1:${ports[0]}/namespaces/ci/connectors/a`, { secret: 'own-token' }),
+        connectorClass(),
+        secret('own-token', 'connectors.cpaas.io/bearer-token', { token: stage.token() }),
+      );
+      stage.bindCredentials('ci');
+      for (const name of ['a', 'b']) stage.allow(name);
+      const client = stage.client('ci/a');
+      const headers = way === 'ordinary request' ? {} : { connection: 'Upgrade', upgrade: 'websocket' };
+      const status = async (path = 'known'): Promise<number> =>
+        (await client.reverse(`/namespaces/ci/connectors/a/${path}`, { headers })).status;
+      await eventually('the Connectors are known', async () => ![502, 503].includes(await status()));
+      assert.equal(await status('counted'), 508);
+      const passes = (): number => stage.log.split('\n').filter((line) => line.includes('/counted"')).length;
+      await eventually('both replicas have logged it', () => passes() === 2);
+    });
+  }
+});

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { OwnEndpoints } from '../../../src/proxy/own-endpoints.js';
+import { eventually } from '../../support/poll.js';
+
+const service = { name: 'proxy', namespace: 'tools', clusterDomain: 'Cluster.Local' };
+
+describe('where the proxy can be reached', () => {
+  it('is its Service by all of its names, and no other Service', () => {
+    const own = new OwnEndpoints({ service, lookUp: undefined });
+    for (const name of ['proxy', 'proxy.tools', 'proxy.tools.svc', 'proxy.tools.svc.cluster.local']) {
+      assert.equal(own.isOwnName(name), true, name);
+    }
+    for (const name of ['proxy.other', 'proxy.tools.svc.other', 'x.proxy.tools', '']) {
+      assert.equal(own.isOwnName(name), false, name);
+    }
+  });
+
+  it('is each address that it listens on, at its own ports', () => {
+    const own = new OwnEndpoints({ service, lookUp: undefined });
+    assert.deepEqual(own.current(), []);
+    own.start([
+      { host: '127.0.0.5', port: 8080 },
+      { host: undefined, port: 9808 },
+    ]);
+    const listened = own.current();
+    assert.deepEqual(
+      listened.filter(({ port }) => port === 8080),
+      [{ address: '127.0.0.5', port: 8080 }],
+    );
+    assert.ok(listened.some(({ address, port }) => address === '127.0.0.1' && port === 9808));
+  });
+
+  it('is every port of the addresses that its Service resolves to, which are never loopback', async () => {
+    const asked: string[] = [];
+    const found = [
+      { address: '10.96.0.77', family: 4 },
+      { address: '127.0.0.1', family: 4 },
+      { address: 'fd00::77', family: 6 },
+      { address: '::1', family: 6 },
+    ];
+    const lookUp = (host: string): Promise<typeof found> => {
+      asked.push(host);
+      return Promise.resolve(found);
+    };
+    const own = new OwnEndpoints({ service, lookUp });
+    own.start([]);
+    await eventually('the Service is looked up', () => own.current().length > 0);
+    own.stop();
+    assert.deepEqual(own.current(), [
+      { address: '10.96.0.77', port: undefined },
+      { address: 'fd00::77', port: undefined },
+    ]);
+    assert.deepEqual(asked, ['proxy.tools.svc.cluster.local']);
+    assert.equal(own.current(), own.current());
+  });
+});
