@@ -3,6 +3,11 @@
  * to choose is the default of a flag (driver/config.ts), which is named beside it.
  */
 export const limits = {
+  /**
+   * Of everything that is shared out: the share that a holder of nothing gets whatever others hold, and how many such
+   * holders there can be at a time. See fair-limit.ts.
+   */
+  floors: { share: 1 / 64, holders: 8 },
   /** Publishes, first ones and refreshes; see call-admission.ts. */
   calls: {
     /** In units: `--max-publishes-in-flight`. */
@@ -183,7 +188,9 @@ export const limits = {
     /** Of what is left of the limit, what the volumes of one pod may take, and those of one namespace. */
     podShare: 1 / 8,
     namespaceShare: 1 / 2,
-    /** Volumes that are there may grow into this much of the reserve. */
-    reserveForGrowth: 1 / 2,
+    /** Of what is reserved for namespaces with little, this much can go to volumes that are there and grow. */
+    growthPart: 1 / 2,
+    /** A refresh is rejected when what the kernel charges has reached so far into the reserve of the process. */
+    reserveForRefresh: 1 / 2,
   },
 } as const;

@@ -1,4 +1,5 @@
 import { DriverError } from '../errors.js';
+import { floorsOf } from './fair-limit.js';
 import { limits } from './limits.js';
 import type { MemoryLevel } from './memory-levels.js';
 
@@ -102,7 +103,7 @@ export class VolumeMemory {
   } {
     return {
       heldBytes: this.#totalBytes,
-      budgetBytes: this.#budgetBytes(this.#options.reserveBytes),
+      budgetBytes: this.#budgetBytes(),
       lastingBytes: Math.max(0, ...this.#levels().map(({ lastingBytes }) => lastingBytes)),
       refusals: { ...this.#refusals },
     };
@@ -116,14 +117,27 @@ export class VolumeMemory {
   }
 
   #ensureRoom(owner: VolumeOwner, growth: number, isGrowing: boolean): void {
-    const { podShare, namespaceShare, reserveForGrowth } = limits.volumeMemory;
-    const budget = this.#budgetBytes(this.#options.reserveBytes);
+    const { podShare, namespaceShare } = limits.volumeMemory;
+    const budget = this.#budgetBytes();
     if (budget === undefined) return;
-    this.#ensureLimit(growth, budget, this.#options.reserveBytes * (isGrowing ? reserveForGrowth : 1));
-    this.#ensureShare('pod', ({ podUid }) => podUid === owner.podUid, growth, budget * podShare, owner);
-    const namespace = owner.pod?.namespace;
-    if (namespace === undefined) return;
-    this.#ensureShare('namespace', ({ pod }) => pod?.namespace === namespace, growth, budget * namespaceShare, owner);
+    const ofPod = this.#heldWhere(({ podUid }) => podUid === owner.podUid);
+    const ofNamespace = this.#heldWhere(({ pod }) => pod !== undefined && pod.namespace === owner.pod?.namespace);
+    this.#ensureLimit(growth, budget, this.#keptFor(owner, ofNamespace + growth, budget, isGrowing));
+    this.#ensureShare('pod', ofPod, growth, budget * podShare, owner);
+    this.#ensureShare('namespace', ofNamespace, growth, budget * namespaceShare, owner);
+  }
+
+  /** What of the budget is for others than such an owner: for namespaces with little, and for volumes that are there. */
+  #keptFor({ pod }: VolumeOwner, bytes: number, budget: number, isGrowing: boolean): number {
+    const { floor, reserved } = floorsOf(budget);
+    if (pod !== undefined && bytes <= floor) return 0;
+    return isGrowing ? reserved * (1 - limits.volumeMemory.growthPart) : reserved;
+  }
+
+  #heldWhere(isMeant: (owner: VolumeOwner) => boolean): number {
+    let bytes = 0;
+    for (const holding of this.#holdings.values()) if (isMeant(holding.owner)) bytes += holding.bytes;
+    return bytes;
   }
 
   /**
@@ -136,7 +150,7 @@ export class VolumeMemory {
     if (isOver(reserveBytes)) {
       // What was unmounted since the last reading is not in it.
       this.#read();
-      if (isOver(reserveBytes * limits.volumeMemory.reserveForGrowth)) {
+      if (isOver(reserveBytes * limits.volumeMemory.reserveForRefresh)) {
         throw this.#refusal(
           'node',
           `no memory to refresh volumes on this node: what lasts of them takes ${inMiB(this.summary().lastingBytes)} of the ` +
@@ -156,16 +170,19 @@ export class VolumeMemory {
     );
   }
 
-  #ensureLimit(growth: number, budget: number, reserve: number): void {
+  /** @param kept of the budget, for others. */
+  #ensureLimit(growth: number, budget: number, kept: number): void {
+    const reserve = this.#options.reserveBytes + kept;
     if (!this.#isFull(growth, reserve)) return;
     // What was unmounted since the last reading is not in it.
     this.#read();
     if (!this.#isFull(growth, reserve)) return;
+    const forOthers = kept === 0 ? '' : `, ${inMiB(kept)} of them for namespaces that have little`;
     throw this.#refusal(
       'node',
       `no memory for volumes on this node: its ${this.#holdings.size} volumes may take ${inMiB(this.#totalBytes)} of the ` +
-        `${inMiB(budget)} that the driver's memory limit leaves them, and this one needs ${inMiB(growth)} more; ` +
-        "pods that end make room, and the operator can raise the limit in the driver's DaemonSet",
+        `${inMiB(budget)} that the driver's memory limit leaves them${forOthers}, and this one needs ${inMiB(growth)} ` +
+        "more; pods that end make room, and the operator can raise the limit in the driver's DaemonSet",
     );
   }
 
@@ -176,13 +193,11 @@ export class VolumeMemory {
 
   #ensureShare(
     reason: 'namespace' | 'pod',
-    isTheirs: (owner: VolumeOwner) => boolean,
+    bytes: number,
     growth: number,
     shareBytes: number,
     { pod }: VolumeOwner,
   ): void {
-    let bytes = 0;
-    for (const holding of this.#holdings.values()) if (isTheirs(holding.owner)) bytes += holding.bytes;
     if (bytes + growth <= shareBytes) return;
     const whose = reason === 'pod' ? `pod ${pod?.namespace}/${pod?.name}` : `namespace ${pod?.namespace}`;
     throw this.#refusal(
@@ -210,9 +225,9 @@ export class VolumeMemory {
     return `most is held by the pods ${largest.map(({ name, bytes }) => `${name} (${inMiB(bytes)})`).join(', ')}`;
   }
 
-  #budgetBytes(reserveBytes: number): number | undefined {
+  #budgetBytes(): number | undefined {
     const limits = this.#levels().map(({ limitBytes }) => limitBytes);
-    return limits.length === 0 ? undefined : Math.max(0, Math.min(...limits) - reserveBytes);
+    return limits.length === 0 ? undefined : Math.max(0, Math.min(...limits) - this.#options.reserveBytes);
   }
 
   #levels(): readonly MemoryLevel[] {

@@ -153,6 +153,21 @@ describe('the objects that a node watches', () => {
     await use('harbor', pod('other', 'other'), 'other');
   });
 
+  it('are left to a namespace that uses none, when ten others have taken all that they can', async () => {
+    start({ maxCount: 128 });
+    let namespace = 0;
+    for (let index = 0; namespace < 10; index += 1) {
+      put(connector(`c-${index}`));
+      // Each of another pod, whose own share it is not.
+      const owner = pod(`pod-${index}`, `team-${namespace}`);
+      await use(`c-${index}`, owner).catch(() => (namespace += 1));
+    }
+    for (const name of ['late-1', 'late-2']) {
+      put(connector(name));
+      await use(name, pod('late', 'late'));
+    }
+  });
+
   it('are not taken from a publish that still waits for its object', async () => {
     start({ maxCount: 1, notFoundWaitMs: 60_000 });
     const waiting = resolve('awaited');

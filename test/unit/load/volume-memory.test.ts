@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { floorsOf } from '../../../src/load/fair-limit.js';
+import { limits } from '../../../src/load/limits.js';
 import type { MemoryLevel } from '../../../src/load/memory-levels.js';
 import { VolumeMemory } from '../../../src/load/volume-memory.js';
 import type { VolumeOwner } from '../../../src/load/volume-memory.js';
+import { Random } from '../../support/random.js';
 
 const MiB = 2 ** 20;
 const ownerOf = (namespace: string, name: string): VolumeOwner => ({
@@ -27,36 +30,73 @@ describe('the memory of the volumes', () => {
   };
 
   it('is refused to a new volume below the limit, by the reserve, with what to do', () => {
-    fill(16);
+    fill(14);
     refuses(
-      () => memory.hold('more', ownerOf('late', 'p'), MiB),
-      /^no memory for volumes on this node: its 16 volumes may take 160 MiB of the 160 MiB .* needs 1\.0 MiB more; .*raise the limit/,
+      () => memory.hold('more', ownerOf('late', 'p'), 10 * MiB),
+      /^no memory for volumes on this node: its 14 volumes may take 140 MiB of the 160 MiB .*, 20 MiB of them for namespaces that have little, and this one needs 10 MiB more; .*raise the limit/,
     );
-    assert.equal(memory.summary().heldBytes, 160 * MiB);
+    assert.equal(memory.summary().heldBytes, 140 * MiB);
     assert.equal(memory.summary().refusals.node, 1);
   });
 
   it('is there again when a volume has gone', () => {
-    fill(16);
+    fill(14);
     memory.release('v3');
     memory.hold('more', ownerOf('late', 'p'), 10 * MiB);
   });
 
   it('is never refused to a volume that does not grow, even above the limit', () => {
-    fill(16);
+    fill(14);
     memory.adopt('old', { podUid: 'old' }, 500 * MiB);
     memory.hold('old', ownerOf('old', 'p'), 400 * MiB);
     memory.hold('v1', ownerOf('ns1', 'p'), 10 * MiB);
   });
 
-  it('may be taken from half of the reserve by volumes that are there', () => {
-    fill(16);
-    for (const n of [0, 1, 2, 3, 4]) memory.hold(`v${n}`, ownerOf(`ns${n}`, 'p'), 20 * MiB);
-    refuses(() => memory.hold('v5', ownerOf('ns5', 'p'), 11 * MiB), /^no memory for volumes on this node/);
+  it('is kept for namespaces that have little: volumes that grow get half of that, and other new ones nothing', () => {
+    fill(14);
+    memory.hold('v0', ownerOf('ns0', 'p'), 20 * MiB);
+    refuses(() => memory.hold('v1', ownerOf('ns1', 'p'), 11 * MiB), /10 MiB of them for namespaces that have little/);
+    refuses(() => memory.hold('more', ownerOf('ns2', 'q'), MiB), /^no memory for volumes on this node/);
+    for (let n = 0; n < 4; n += 1) memory.hold(`late${n}`, ownerOf(`late${n}`, 'p'), 2.5 * MiB);
+    refuses(
+      () => memory.hold('late4', ownerOf('late4', 'p'), 1),
+      /its 18 volumes may take 160 MiB of the 160 MiB .* them, and/,
+    );
+  });
+
+  it('is there for a namespace that has nothing, whatever others hold, as long as few have little', () => {
+    const budget = 160 * MiB;
+    const { floor, reserved } = floorsOf(budget);
+    const newcomers = (reserved * limits.volumeMemory.growthPart) / floor;
+    const random = new Random(7);
+    const volumes = new Map<string, { readonly namespace: string; readonly bytes: number }>();
+    const heldBy = (namespace: string): number =>
+      [...volumes.values()].reduce((sum, volume) => sum + (volume.namespace === namespace ? volume.bytes : 0), 0);
+    for (let step = 0; step < 4000; step += 1) {
+      const namespace = `ns${random.int(0, 20)}`;
+      const key = `${namespace}/${random.int(0, 4)}`;
+      const bytes = Math.floor(random.chance(0.3) ? random.next() * 2 * floor : random.next() * 20 * MiB);
+      try {
+        if (random.chance(0.1)) {
+          memory.release(key);
+          volumes.delete(key);
+        } else {
+          memory.hold(key, ownerOf(namespace, key), bytes);
+          volumes.set(key, { namespace, bytes });
+        }
+      } catch (error) {
+        assert.equal((error as { code: string }).code, 'RESOURCE_EXHAUSTED');
+      }
+      const holdings = Array.from({ length: 20 }, (_, n) => heldBy(`ns${n}`));
+      const total = holdings.reduce((sum, held) => sum + held, 0);
+      assert.ok(total <= budget, `${total} in step ${step}`);
+      if (holdings.filter((held) => held > 0 && held <= floor).length >= newcomers) continue;
+      memory.hold('newcomer', ownerOf('newcomer', 'p'), floor).giveBack();
+    }
   });
 
   it('is bounded by what the kernel says, too', () => {
-    level = { ...level, lastingBytes: 155 * MiB };
+    level = { ...level, lastingBytes: 135 * MiB };
     refuses(() => memory.hold('a', ownerOf('a', 'p'), 10 * MiB), /^no memory for volumes on this node/);
     level = { ...level, lastingBytes: 100 * MiB };
     memory.hold('a', ownerOf('a', 'p'), 10 * MiB);
@@ -69,7 +109,7 @@ describe('the memory of the volumes', () => {
       return [level];
     };
     const still = new VolumeMemory({ levels, reserveBytes: 100 * MiB, now: () => 0 });
-    level = { ...level, lastingBytes: 130 * MiB };
+    level = { ...level, lastingBytes: 110 * MiB };
     still.hold('a', ownerOf('a', 'p'), 15 * MiB);
     still.hold('b', ownerOf('b', 'p'), 5 * MiB);
     assert.equal(asked, 1);
@@ -152,9 +192,9 @@ describe('the memory of the volumes', () => {
   });
 
   it('tells who holds most to the log alone', () => {
-    fill(16);
+    fill(14);
     try {
-      memory.hold('more', ownerOf('late', 'p'), MiB);
+      memory.hold('more', ownerOf('late', 'p'), 10 * MiB);
       assert.fail('not refused');
     } catch (error) {
       assert.ok(error instanceof Error && error.cause instanceof Error);

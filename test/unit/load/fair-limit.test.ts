@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { fairLimit, floorsOf } from '../../../src/load/fair-limit.js';
+import { limits } from '../../../src/load/limits.js';
+import { SharedRoom } from '../../../src/load/shared-room.js';
+import { Random } from '../../support/random.js';
+
+describe('the limit of one holder', () => {
+  it('is a share of what the others leave', () => {
+    assert.equal(fairLimit(1000, 0, 1 / 2), 500);
+    assert.equal(fairLimit(1000, 500, 1 / 2), 250);
+    assert.equal(fairLimit(1000, 0, 1 / 4), 250);
+  });
+
+  it('leaves the reserved part to holders of little, who get the floor', () => {
+    const { floor, reserved } = floorsOf(1000);
+    assert.deepEqual([floor, reserved], [15.625, 125]);
+    assert.equal(fairLimit(1000, 760, 1 / 2), 115);
+    assert.equal(fairLimit(1000, 900, 1 / 2), floor);
+    assert.equal(fairLimit(1000, 990, 1 / 2), 10);
+    assert.equal(fairLimit(1000, 1000, 1 / 2), 0);
+    assert.equal(fairLimit(1000, 2000, 1 / 2), 0);
+  });
+
+  it('is the floor at least for a holder of nothing, whatever others do, as long as few hold so little', () => {
+    const capacity = 1000;
+    const { floor } = floorsOf(capacity);
+    for (const share of [1 / 4, 1 / 2, 1]) {
+      const random = new Random(11);
+      const room = new SharedRoom(capacity, share);
+      const holders = Array.from({ length: 14 }, (_, n) => `holder-${n}`);
+      let tried = 0;
+      for (let step = 0; step < 20_000; step += 1) {
+        const holder = random.pick(holders);
+        const amount = random.chance(0.5) ? random.int(1, 30) : random.int(1, capacity);
+        if (random.chance(0.2))
+          room.give(holder, random.chance(0.5) ? room.heldBy(holder) : Math.min(amount, room.heldBy(holder)));
+        else if (room.hasRoomFor(holder, amount)) room.take(holder, amount);
+        assert.ok(room.used <= capacity, `${room.used} in step ${step}`);
+        const few = holders.filter((each) => room.heldBy(each) > 0 && room.heldBy(each) <= floor).length;
+        if (few >= limits.floors.holders) continue;
+        tried += 1;
+        assert.ok(room.hasRoomFor('newcomer', floor), `step ${step}, ${room.used} of ${capacity}, share ${share}`);
+      }
+      assert.ok(tried > 1000, `${tried} times tried`);
+    }
+  });
+
+  it('lets ten holders that take all they can leave something to the eleventh', () => {
+    const room = new SharedRoom(1000, 1 / 2);
+    for (let n = 0; n < 10; n += 1) while (room.hasRoomFor(`holder-${n}`, 1)) room.take(`holder-${n}`, 1);
+    assert.ok(room.hasRoomFor('newcomer', 15), `${room.used} are taken`);
+  });
+});
