@@ -2,6 +2,8 @@
 const maxDecodings = 4;
 const percent = 0x25;
 
+/** What every path with a problem has: an escape, a character that is no printable ASCII, or a segment that begins with a dot. */
+const unusual = /%|[^\x21-\x7e]|(?:^|[/\\])\./;
 /** ASCII in more bytes than UTF-8 needs (RFC 3629, 3), or the first byte of such a form. */
 const overlong = /[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]|\xf8[\x80-\x87]|\xfc[\x80-\x83]/;
 /** Separators and dots, with the characters that servers take for them when they fold compatible ones (NFKC). */
@@ -19,6 +21,7 @@ const ownSegment = /(?:^|[/\\])\.(?:[/\\;]|$)/;
  * @param path of a request as its client has sent it, without the query.
  */
 export function pathProblem(path: string): string | undefined {
+  if (!unusual.test(path)) return undefined;
   const decoded = fullyDecoded(path.replaceAll(/\/\.(?=\/|$)/g, ''));
   if (decoded === undefined) return `it is percent-encoded more than ${maxDecodings} times: encode it once`;
   if (overlong.test(decoded.toString('latin1'))) return 'it holds an overlong form of UTF-8: encode it as UTF-8';
