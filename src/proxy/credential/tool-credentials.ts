@@ -59,7 +59,6 @@ export class ToolCredentials {
   ): Promise<ToolCredential> {
     const auth = jsonMember(connector.object['spec'], 'auth');
     const type = authTypeOf(auth, connectorClass);
-    ensureNoGenerator(connector, type);
     const secretName = textAt(jsonMember(auth, 'secretRef'), 'name');
     if (secretName === undefined) {
       if (type === undefined || jsonMember(type, 'optional') === true) return noCredential;
@@ -80,12 +79,18 @@ export class ToolCredentials {
     if (secret === undefined) throw misconfigured(connector, `its Secret ${namespace}/${secretName} does not exist`);
     const known = this.#fixed.get(secret);
     if (known !== undefined) return known;
-    const credential = this.#credentialIn(secret, connector, address);
+    const credential = this.#credentialIn(secret, connector, type, address);
     if (credential.fixedHeaders !== undefined) this.#fixed.set(secret, credential);
     return credential;
   }
 
-  #credentialIn(secret: SecretObject, connector: Connector, address: ToolAddress): ToolCredential {
+  /** By the type of the Secret alone, also where the class has a `generator.rego` for it. */
+  #credentialIn(
+    secret: SecretObject,
+    connector: Connector,
+    type: JsonValue | undefined,
+    address: ToolAddress,
+  ): ToolCredential {
     switch (secret.type) {
       case 'kubernetes.io/basic-auth':
         return basicCredential(loginIn(secret, connector));
@@ -103,7 +108,7 @@ export class ToolCredentials {
       default:
         throw misconfigured(
           connector,
-          `its Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${secretTypes.join(', ')})`,
+          `its Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${secretTypes.join(', ')})${generatorHint(connector, type)}`,
         );
     }
   }
@@ -165,12 +170,10 @@ export function authTypeOf(
     : list.find((type) => textAt(type, 'name') === name);
 }
 
-function ensureNoGenerator(connector: Connector, type: JsonValue | undefined): void {
-  if (jsonMember(jsonMember(type, 'generator'), 'rego') === undefined) return;
-  throw misconfigured(
-    connector,
-    `class ${connector.className} makes the credential of ${textAt(type, 'name') ?? 'its auth'} with generator.rego, which this proxy does not run`,
-  );
+function generatorHint({ className }: Connector, type: JsonValue | undefined): string {
+  return jsonMember(jsonMember(type, 'generator'), 'rego') === undefined
+    ? ''
+    : `, and it does not run the generator.rego of class ${className}`;
 }
 
 function loginIn(secret: SecretObject, connector: Connector): Login {

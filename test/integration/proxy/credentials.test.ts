@@ -93,16 +93,25 @@ describe('the credential of a Connector', () => {
     });
   }
 
-  it('that a class makes with rego is a 502 that says so', async () => {
-    stage.put([
-      connector('tool', tool.url(), { secret: 'login', className: 'made', auth: 'oidc' }),
-      connectorClass('made', { auth: { types: [{ name: 'oidc', generator: { rego: 'package x' } }] } }),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-      ...grant('builder', ['tool']),
-    ]);
+  it('that a class makes with rego goes by the type of its Secret; by another type it is a 502 that says so', async () => {
+    const putWith = (type: string): void =>
+      stage.put([
+        connector('tool', tool.url(), { secret: 'login', className: 'made', auth: 'oidc' }),
+        connectorClass('made', { auth: { types: [{ name: 'oidc', generator: { rego: 'package x' } }] } }),
+        secret('login', type, { username: 'robot', password: credentialCanary }),
+        ...grant('builder', ['tool']),
+      ]);
+    putWith('kubernetes.io/basic-auth');
+    assert.equal((await client.get(tool.url())).status, 200);
+    assert.match(tool.seen[0]?.headers.authorization ?? '', /^Basic /);
+    putWith('example.com/oidc');
     const answer = await client.get(tool.url());
     assert.equal(answer.status, 502);
-    assert.match(answer.body, /generator\.rego, which this proxy does not run/);
+    assert.match(
+      answer.body,
+      /has the type example\.com\/oidc, which the proxy does not know .*it does not run the generator\.rego of class made/,
+    );
+    assert.equal(tool.seen.length, 1);
   });
 
   it('may be absent where the class says that it is optional, and not where it does not', async () => {
