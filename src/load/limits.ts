@@ -32,25 +32,43 @@ export const limits = {
     units: 1024,
     pods: 1024,
   },
-  /**
-   * What clients of the proxy may have it hold in memory: `--max-client-bytes`, of the 512 MiB of deploy/proxy, where it has
-   * 100 itself. By an estimate from what the built proxy takes with hundreds of each; see proxy/port/client-memory.ts.
-   */
-  clients: {
-    bytes: 256 << 20,
-    costs: {
-      connection: 12 << 10,
-      tls: 32 << 10,
-      exchange: 48 << 10,
-      blocked: 320 << 10,
-      unread: 32 << 10,
-    },
-    lookMs: 50,
-    growthBytes: 8 << 20,
-    fewConnections: 200,
-    /** How much of what the others leave of `--max-connections` may be one address's. */
-    connectionShare: 1 / 2,
+  /** Connections of clients of the proxy: `--max-connections`. One takes 12 KiB, 44 with TLS, and headers (docs/proxy.md). */
+  connections: {
+    total: 2048,
+    /** Largest part of the total minus the others' that one client address can have. */
+    share: 1 / 2,
   },
+  /** Requests in flight at the proxy: `--max-requests-in-flight`. Each has buffers and a connection to a tool (docs/proxy.md). */
+  exchanges: {
+    total: 512,
+    /** Largest part of the total minus the others' that one pod, or one address without a token, can have. */
+    share: 1 / 2,
+  },
+  /** Connections of the proxy to tools: `--max-tool-connections`. */
+  toolSockets: {
+    total: 768,
+    /** Kept for later requests. Bursts of requests that find none open connections, which cost ten times a request. */
+    idle: 256,
+    /**
+     * Largest part of the total minus the others' that one namespace can have. With it, and with at least half more
+     * connections than requests in flight, each request gets its connection.
+     */
+    namespaceShare: 3 / 4,
+  },
+  /** Header sections of requests and responses. A user name of 6 KiB and a token take 10 KiB. */
+  headers: { bytes: 16 << 10, lines: 256 },
+  /**
+   * Chunks of bodies, counted in reads that are parsed into more than 256 of them: each takes a microsecond, so that reads of
+   * 64 KiB in chunks of one byte would take all of the thread. Counted as ByteRate counts bytes.
+   */
+  smallChunks: { bytesPerSecond: 20_000, burstBytes: 20_000 },
+  /** Requests that a client sends on one connection without waiting for responses, as apt does; the one served included. */
+  pipeline: { requests: 16, headBytes: 32 << 10 },
+  /**
+   * What the transfer of one request may outlive its token by: a layer of 20 GB takes longer than a token lives, but no
+   * transfer lasts for ever. Tunnels and upgraded connections have 5 minutes (proxy/port/tunnel-expiry.ts).
+   */
+  transferGraceMs: 3_600_000,
   /**
    * Questions about tokens and rights that come to nothing, which the proxy asks the API server for its clients: of one
    * address, or one pod. See question-pace.ts.

@@ -12,6 +12,7 @@ import {
   text,
   toggle,
 } from '../process/flags.js';
+import { limits } from '../load/limits.js';
 import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js';
 import type { AddressRange } from './upstream/address-range.js';
 import { parseRange } from './upstream/address-range.js';
@@ -52,9 +53,14 @@ export const proxyFlags = {
     oneOf<'tunnel' | 'refuse'>(['tunnel', 'refuse']),
   ),
   'allow-addresses': flag('', 'LIST', 'CIDRs to connect to although they are refused by default', ranges),
-  'max-connections': flag('20000', 'N', 'connections of clients in all', positiveInteger),
-  'max-connections-per-client': flag('2000', 'N', 'connections of one client address', positiveInteger),
-  'max-client-bytes': flag('256Mi', 'SIZE', 'memory that clients may have the proxy hold, by an estimate', sizeBytes),
+  'max-connections': flag(String(limits.connections.total), 'N', 'limit of connections of clients', positiveInteger),
+  'max-requests-in-flight': flag(
+    String(limits.exchanges.total),
+    'N',
+    'limit of requests in flight, tunnels and upgraded connections included',
+    positiveInteger,
+  ),
+  'max-tool-connections': flag(String(limits.toolSockets.total), 'N', 'limit of connections to tools', positiveInteger),
   'max-watched-bytes': flag('128Mi', 'SIZE', 'memory that connectors and classes may take, by an estimate', sizeBytes),
   'connect-timeout': flag('10s', 'DURATION', 'for a connection to a tool', duration),
   'answer-timeout': flag('5m', 'DURATION', "from the end of a request to the head of the tool's answer", duration),

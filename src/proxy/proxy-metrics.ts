@@ -14,14 +14,15 @@ const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 /** Refusals that tell of the tool or the way to it, not of the client. */
 const toolFailures: ReadonlySet<string> = new Set(['name', 'connect', 'tls', 'timeout', 'reset', 'protocol']);
 
+/** A limit and its counter. */
+export interface LimitProbe {
+  readonly limit: number;
+  readonly counter: { readonly count: number; readonly rejected: number };
+}
+
 export interface MetricsProbes {
-  readonly connections: () => number;
-  readonly connectionLimit: number;
-  /** By the bound that was reached. */
-  readonly connectionsRefused: () => Readonly<Record<string, number>>;
-  /** What clients have the proxy hold, by an estimate, and what they may. */
-  readonly clientBytes: () => number;
-  readonly clientLimitBytes: number;
+  /** What is limited by a count, by the name of its limit. */
+  readonly limits: Readonly<Record<string, LimitProbe>>;
   readonly isReady: () => boolean;
   /** By the condition's status; empty where none is written. */
   readonly connectorsByReady: () => Readonly<Record<string, number>>;
@@ -49,6 +50,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   readonly #watchRestarts: Counter;
   readonly #statusWrites: Counter;
   readonly #probes: Counter;
+  readonly #handlerFailures: Counter;
   #begun = 0;
   #ended = 0;
 
@@ -89,6 +91,11 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       'outcome',
     ]);
     this.#probes = registry.counter('probes_total', 'Probes of tools by what they have shown', ['probe', 'verdict']);
+    this.#handlerFailures = registry.counter(
+      'handler_failures_total',
+      'Connections closed by a failure of the proxy',
+      [],
+    );
     const ready = 'Connectors of this proxy by condition Ready, told by the replica that writes it';
     registry.probeEach('connectors', ready, 'ready', probes.connectorsByReady);
     const { isLeaseHeld } = probes;
@@ -98,13 +105,28 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     registry.probe('watched_bytes', estimate, () => probes.objects().bytes);
     registry.probe('watched_bytes_limit', 'What they may take', () => probes.objectLimitBytes);
     registry.probe('objects_refused', 'Connectors and classes without room', () => probes.objects().refused);
-    registry.probe('connections', 'Connections of clients', probes.connections);
-    registry.probe('connections_limit', 'Connections of clients that there may be', () => probes.connectionLimit);
-    const held = 'Memory that clients have the proxy hold, by an estimate';
-    registry.probe('client_bytes', held, probes.clientBytes);
-    registry.probe('client_bytes_limit', 'What they may', () => probes.clientLimitBytes);
-    const refused = 'Connections that were closed, by the bound that was reached';
-    registry.probeTotalEach('connections_refused_total', refused, 'bound', probes.connectionsRefused);
+    const eachLimit = (read: (probe: LimitProbe) => number): (() => Readonly<Record<string, number>>) => {
+      const entries = Object.entries(probes.limits);
+      return () => Object.fromEntries(entries.map(([name, probe]) => [name, read(probe)]));
+    };
+    registry.probeEach(
+      'limit_used',
+      'Usage of the limit named in the label: connections of clients, requests in flight, connections to tools',
+      'limit',
+      eachLimit(({ counter }) => counter.count),
+    );
+    registry.probeEach(
+      'limit_max',
+      'Maximum of the limit named in the label',
+      'limit',
+      eachLimit(({ limit }) => limit),
+    );
+    registry.probeTotalEach(
+      'limit_rejections_total',
+      'Connections and requests that were rejected because of the limit named in the label',
+      'limit',
+      eachLimit(({ counter }) => counter.rejected),
+    );
     registry.probe('ready', '1 while requests can be served, as /readyz says', () => Number(probes.isReady()));
     registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);
   }
@@ -129,6 +151,10 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
 
   firstByte(way: Way, ms: number): void {
     this.#firstByte.observe({ way }, ms / 1000);
+  }
+
+  handlerFailed(): void {
+    this.#handlerFailures.inc();
   }
 
   tunnelOpened(kind: 'intercepted' | 'blind'): void {

@@ -2,10 +2,10 @@ import { lookup } from 'node:dns/promises';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
+import { ByteRate } from '../load/byte-rate.js';
 import { limits } from '../load/limits.js';
 import { QuestionPace } from '../load/question-pace.js';
 import { HealthServer } from '../process/health-server.js';
-import { memoryBytes } from '../process/memory-bytes.js';
 import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
 import { Gatekeeper } from './caller/gatekeeper.js';
@@ -16,8 +16,8 @@ import { ToolCredentials } from './credential/tool-credentials.js';
 import { ToolTrust } from './credential/tool-trust.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import { ConnectHandler } from './port/connect-handler.js';
-import { ClientMemory } from './port/client-memory.js';
 import { Connections } from './port/connections.js';
+import { ExchangeSlots } from './port/exchange-slots.js';
 import { ProxyPort } from './port/proxy-port.js';
 import { RequestHandler } from './port/request-handler.js';
 import { RequestLog } from './port/request-log.js';
@@ -35,8 +35,8 @@ import { systemRoots } from './system-roots.js';
 import { createToolResolver } from './tool-resolver.js';
 import type { Resolver, SystemLookup } from './upstream/resolver.js';
 import { StallWatch } from './upstream/stall-watch.js';
-import { ClientBuffers } from './upstream/stream-buffer.js';
 import { ToolClient } from './upstream/tool-client.js';
+import { ToolSockets } from './upstream/tool-sockets.js';
 import { TrustSets } from './upstream/trust.js';
 import { Via } from './upstream/via.js';
 
@@ -75,7 +75,8 @@ export class Proxy {
   readonly #parts: ProxyParts;
   readonly #backend: ProxyBackend;
   readonly #connections: Connections;
-  readonly #memory: ClientMemory;
+  readonly #slots: ExchangeSlots;
+  readonly #toolSockets: ToolSockets;
   readonly #own: OwnEndpoints;
   readonly #resolver: Resolver;
   readonly #client: ToolClient;
@@ -92,22 +93,15 @@ export class Proxy {
   constructor(parts: ProxyParts) {
     const { config, clock, log, steadyNow } = parts;
     this.#parts = parts;
-    this.#connections = new Connections({
-      total: config['max-connections'],
-      perClient: config['max-connections-per-client'],
-      share: limits.clients.connectionShare,
-    });
-    this.#memory = new ClientMemory({
-      ...limits.clients,
-      capacityBytes: config['max-client-bytes'],
-      residentBytes: () => memoryBytes('VmRSS'),
-    });
+    this.#connections = new Connections({ ...limits.connections, total: config['max-connections'] });
+    this.#slots = new ExchangeSlots({ ...limits.exchanges, total: config['max-requests-in-flight'] });
+    this.#toolSockets = new ToolSockets({ ...limits.toolSockets, total: config['max-tool-connections'] });
     this.metrics = new ProxyMetrics(version, {
-      connections: () => this.#connections.count,
-      connectionLimit: config['max-connections'],
-      connectionsRefused: () => ({ ...this.#connections.refused, memory: this.#memory.closed }),
-      clientBytes: () => this.#memory.bytes,
-      clientLimitBytes: config['max-client-bytes'],
+      limits: {
+        connections: { limit: config['max-connections'], counter: this.#connections },
+        requests_in_flight: { limit: config['max-requests-in-flight'], counter: this.#slots },
+        tool_connections: { limit: config['max-tool-connections'], counter: this.#toolSockets },
+      },
       isReady: () => this.notReadyReason() === undefined,
       caExpiresAtSeconds: () => this.#caExpiresAtSeconds(),
       connectorsByReady: () => this.#status?.countByReady() ?? {},
@@ -132,6 +126,9 @@ export class Proxy {
     });
     this.#client = new ToolClient({
       resolver: this.#resolver,
+      sockets: this.#toolSockets,
+      headers: limits.headers,
+      chunkRate: new ByteRate({ ...limits.smallChunks, now: steadyNow }),
       connectMs: config['connect-timeout'],
     });
     const trustSets = new TrustSets(systemRoots(config['system-roots']));
@@ -284,17 +281,23 @@ export class Proxy {
     const exchange = {
       client: this.#client,
       watch: new StallWatch(steadyNow),
-      load: this.#memory,
-      timings: { idleMs: config['idle-timeout'], answerMs: config['answer-timeout'] },
+      timings: {
+        idleMs: config['idle-timeout'],
+        answerMs: config['answer-timeout'],
+        graceMs: limits.transferGraceMs,
+      },
+      clock,
       steadyNow,
     };
     const common = { gatekeeper, router, exchange, clock, observer: this.metrics, requestLog: this.#requestLog, log };
     return new ProxyPort({
       address: config['proxy-address'],
       connections: this.#connections,
-      memory: this.#memory,
+      slots: this.#slots,
       requests: new RequestHandler(common),
-      connects: new ConnectHandler({ ...common, leaves: this.#leaves, buffers: new ClientBuffers() }),
+      connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
+      chunkRate: this.#client.chunkRate,
+      observer: this.metrics,
       log,
     });
   }

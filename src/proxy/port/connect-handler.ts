@@ -9,19 +9,19 @@ import { parseAuthority } from '../credential/tool-address.js';
 import { Refusal } from '../refusal.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
 import { valuesOf } from '../upstream/headers.js';
-import type { ClientBuffers } from '../upstream/stream-buffer.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
 import { endTls } from './interception.js';
-import { rawRefusal, refusalOf } from './refusal-answer.js';
+import type { ExchangeSlot } from './exchange-slots.js';
+import { endWith, rawRefusal, refusalOf } from './refusal-answer.js';
 import type { RequestLog } from './request-log.js';
 import { RequestRecord } from './request-record.js';
 import type { RequestObserver } from './request-record.js';
 import type { Router } from './router.js';
 import { TunnelSession } from './tunnel-session.js';
 import { closeAtExpiry } from './tunnel-expiry.js';
-import { admit, ownerOf } from './visit.js';
+import { admit, holderOf, ownerOf } from './visit.js';
 import type { Visit } from './visit.js';
 
 export interface ConnectHandlerOptions {
@@ -29,7 +29,6 @@ export interface ConnectHandlerOptions {
   readonly router: Router;
   readonly exchange: ExchangeParts;
   readonly leaves: LeafCertificates;
-  readonly buffers: ClientBuffers;
   readonly clock: Clock;
   readonly observer: RequestObserver & TunnelObserver;
   readonly requestLog: RequestLog;
@@ -45,12 +44,11 @@ export interface TunnelObserver {
 export interface ConnectionTaker {
   /** It is to be read as HTTP again, after an answer that leaves it usable. */
   readonly again: () => void;
-  /** TLS ends here. */
-  readonly secured: () => void;
   /** Requests come on `plain`, which is what was in the tunnel. */
   readonly intercepted: (plain: Socket, session: TunnelSession) => void;
 }
 
+const flushMs = 30_000;
 const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 
 /** Serves CONNECT: a tunnel whose TLS ends here for hosts of the named connectors, a blind one for others. */
@@ -61,9 +59,15 @@ export class ConnectHandler {
     this.#options = options;
   }
 
-  /** Never rejects: what goes wrong is answered and told in the log. */
-  async serve(request: IncomingMessage, socket: Socket, head: Buffer, taker: ConnectionTaker): Promise<void> {
-    const { observer, log, requestLog, exchange } = this.#options;
+  /** What goes wrong on the way is answered, logged and counted. */
+  async serve(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    slot: ExchangeSlot | Refusal,
+    taker: ConnectionTaker,
+  ): Promise<void> {
+    const { observer, log, requestLog, exchange, gatekeeper, router } = this.#options;
     const record = new RequestRecord(request, observer, requestLog, exchange.steadyNow);
     const leaving = new AbortController();
     const leave = (): void => leaving.abort();
@@ -71,12 +75,14 @@ export class ConnectHandler {
     socket.on('error', ignore).once('close', leave);
     if (head.length > 0) socket.unshift(head);
     try {
+      if (slot instanceof Refusal) throw slot;
       const named = targetOf(request);
       record.isFor('tunnel', authorityOf(named));
-      this.#options.router.ensureFirstPass(request);
-      const visit = await admit(request, this.#options.gatekeeper, record, leaving.signal);
+      router.ensureFirstPass(request);
+      const visit = await admit(request, gatekeeper, record, leaving.signal);
       record.isBy(visit.caller);
-      const [match] = await this.#options.router.matchesOf(visit, named, record, leaving.signal);
+      slot.moveTo(...holderOf(visit.caller));
+      const [match] = await router.matchesOf(visit, named, record, leaving.signal);
       if (match === undefined) {
         await this.#blind(visit, named, socket, record, leaving.signal);
         return;
@@ -93,27 +99,25 @@ export class ConnectHandler {
       const refusal = refusalOf(error);
       if (refusal.kind === 'internal') log.error('a tunnel failed', { error });
       record.finished(refusal.kind, refusal.status);
-      const isLast = refusal.status !== 407;
-      if (isLast) {
-        socket.end(rawRefusal(refusal, true));
+      if (refusal.status !== 407) {
+        endWith(socket, rawRefusal(refusal, true));
         return;
       }
+      await flushed(socket, rawRefusal(refusal, false));
       socket.off('error', ignore).off('close', leave);
-      socket.write(rawRefusal(refusal, false));
       taker.again();
     }
   }
 
   #intercept(visit: Visit, named: NamedHost, socket: Socket, taker: ConnectionTaker): void {
-    const { observer, leaves, buffers, clock } = this.#options;
+    const { observer, leaves, clock } = this.#options;
     // Where no certificate can be made, that is the answer.
     const certificate = leaves.contextFor(named.host);
     observer.tunnelOpened('intercepted');
     socket.once('close', () => observer.tunnelClosed('intercepted'));
     socket.write(established);
-    taker.secured();
     const session = new TunnelSession(visit, named, socket, visit.caller.expiresAtMs - clock.now());
-    endTls(socket, certificate, buffers, (plain) => taker.intercepted(plain, session));
+    endTls(socket, certificate, (plain) => taker.intercepted(plain, session));
   }
 
   /** The connection first, so that a host that is not there is an error that the client understands. */
@@ -144,6 +148,19 @@ export class ConnectHandler {
     observer.tunnelClosed('blind');
     record.finished('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });
   }
+}
+
+/** Waits until an answer has left the process. A client that does not read it in time loses its connection. */
+async function flushed(socket: Socket, answer: Buffer): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(), flushMs);
+  await new Promise<void>((resolve) => {
+    socket.once('close', resolve);
+    socket.write(answer, () => {
+      socket.off('close', resolve);
+      resolve();
+    });
+  });
+  clearTimeout(timer);
 }
 
 /** @throws {Refusal} 400 for what is no `host:port`, or comes with a body. */

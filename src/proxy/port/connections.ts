@@ -1,42 +1,39 @@
 import type { Socket } from 'node:net';
 import { fairLimit } from '../../load/fair-limit.js';
 
-export interface ConnectionBounds {
+export interface ConnectionLimits {
   readonly total: number;
-  /** By the client's address. */
-  readonly perClient: number;
-  /** How much of what the others leave may be one client's, so that each who comes finds something. */
+  /** Largest part of the total minus the others' connections that one client address can have. */
   readonly share: number;
 }
 
-/** Who is connected. One too many of a client is refused, so that one client cannot take the room of the others. */
+/** Limits the connections of clients, in total and per client address, so that one client leaves some to the others. */
 export class Connections {
-  readonly #bounds: ConnectionBounds;
+  readonly #limits: ConnectionLimits;
   readonly #sockets = new Set<Socket>();
   readonly #perClient = new Map<string, number>();
-  readonly #refused = { all: 0, client: 0 };
+  #rejected = 0;
 
-  constructor(bounds: ConnectionBounds) {
-    this.#bounds = bounds;
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
   }
 
   get count(): number {
     return this.#sockets.size;
   }
 
-  /** Connections that were refused so far, by the bound that they were one too many for. */
-  get refused(): Readonly<Record<'all' | 'client', number>> {
-    return this.#refused;
+  /** Connections that have been closed at once so far. */
+  get rejected(): number {
+    return this.#rejected;
   }
 
-  /** @returns false when there is no room; the socket is destroyed then. */
+  /** @returns false if there are too many; the socket is destroyed then. */
   admit(socket: Socket): boolean {
     const client = socket.remoteAddress ?? '';
     const ofClient = this.#perClient.get(client) ?? 0;
-    const { total, perClient, share } = this.#bounds;
-    const isFull = ofClient + 1 > fairLimit(total, this.#sockets.size - ofClient, share);
-    if (isFull || ofClient >= perClient) {
-      this.#refused[isFull ? 'all' : 'client'] += 1;
+    const { total, share } = this.#limits;
+    if (ofClient + 1 > fairLimit(total, this.#sockets.size - ofClient, share)) {
+      this.#rejected += 1;
       socket.destroy();
       return false;
     }

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
-import type { ClientBuffers } from '../upstream/stream-buffer.js';
 
 /** For the first byte in the tunnel, and again for the handshake. */
 const handshakeMs = 30_000;
@@ -15,12 +14,7 @@ const tlsHandshakeRecord = 0x16;
  * @param certificate for the host of the CONNECT.
  * @param onPlain gets the connection that HTTP is spoken on. It is not called when the client leaves or TLS fails.
  */
-export function endTls(
-  socket: Socket,
-  certificate: SecureContext,
-  buffers: ClientBuffers,
-  onPlain: (plain: Socket) => void,
-): void {
+export function endTls(socket: Socket, certificate: SecureContext, onPlain: (plain: Socket) => void): void {
   const timer = setTimeout(() => socket.destroy(), handshakeMs);
   socket.once('close', () => clearTimeout(timer));
   const ignore = (): void => undefined;
@@ -40,11 +34,9 @@ export function endTls(
     }
     const tls = new TLSSocket(socket, {
       isServer: true,
-      ...buffers.next,
       secureContext: certificate,
       ALPNProtocols: ['http/1.1'],
     });
-    buffers.count(tls);
     tls.on('error', () => socket.destroy());
     tls.once('secure', () => {
       clearTimeout(timer);

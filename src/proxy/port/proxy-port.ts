@@ -2,36 +2,43 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { DriverError } from '../../errors.js';
+import type { ByteRate } from '../../load/byte-rate.js';
+import { limits } from '../../load/limits.js';
 import type { Log } from '../../log.js';
 import { Refusal } from '../refusal.js';
-import { streamBuffer } from '../upstream/stream-buffer.js';
-import type { ClientMemory } from './client-memory.js';
-import { headBytesOf } from './client-memory.js';
+import { RequestBody } from '../upstream/request-body.js';
 import type { ConnectHandler } from './connect-handler.js';
 import type { Connections } from './connections.js';
-import { rawRefusal } from './refusal-answer.js';
+import type { ExchangeSlot, ExchangeSlots } from './exchange-slots.js';
+import { endWith, rawRefusal } from './refusal-answer.js';
 import type { RequestHandler } from './request-handler.js';
 import type { TunnelSession } from './tunnel-session.js';
 
 export interface ProxyPortOptions {
   readonly address: { readonly host: string | undefined; readonly port: number };
   readonly connections: Connections;
-  readonly memory: ClientMemory;
+  readonly slots: ExchangeSlots;
   readonly requests: RequestHandler;
   readonly connects: ConnectHandler;
+  /** See GatheredStream. */
+  readonly chunkRate: ByteRate;
+  readonly observer: FailureObserver;
   readonly log: Log;
 }
 
-/** A user name of 6 KiB, percent-encoded and in base64, a token, and the tool's own. */
-const maxHeaderBytes = 32 * 1024;
+/** Counts failures of the proxy itself. */
+export interface FailureObserver {
+  /** A handler has failed in a way that no response could tell. */
+  handlerFailed(): void;
+}
+
 /** From the first byte of a request to the end of its headers; also what a new connection may keep silent. */
 const headersMs = 30_000;
 /** Longer than what clients keep connections for, so that they close them, not we under a request. */
 const keptConnectionMs = 75_000;
+/** What a client can take to read a response that the proxy has made itself. */
+const flushMs = 30_000;
 const drainCheckMs = 100;
-/** Requests that a client sends without waiting for answers, and their heads in memory, that of the one served included. */
-const maxPipelined = 16;
-const maxPipelinedBytes = 2 * maxHeaderBytes;
 
 /** The requests of a connection, which are served one after the other. */
 interface Queue {
@@ -45,7 +52,10 @@ interface Queue {
 /** Why it does: made once, since an error costs its stack. */
 const clientGone = new DriverError('CANCELLED', 'the client has gone');
 
-/** The HTTP port: takes connections, leaves the parsing to Node's strict parser, hands requests on one by one. */
+/**
+ * The HTTP server: takes connections, leaves the parsing to Node's strict parser, hands requests on one by one. Whatever a
+ * handler throws ends its connection, not the process.
+ */
 export class ProxyPort {
   readonly #options: ProxyPortOptions;
   readonly #server: Server;
@@ -61,7 +71,7 @@ export class ProxyPort {
   constructor(options: ProxyPortOptions) {
     this.#options = options;
     this.#server = createServer({
-      maxHeaderSize: maxHeaderBytes,
+      maxHeaderSize: limits.headers.bytes,
       headersTimeout: headersMs,
       // Bodies may take hours; what matters is that they get on (stall-watch.ts).
       requestTimeout: 0,
@@ -69,19 +79,20 @@ export class ProxyPort {
       connectionsCheckingInterval: 5_000,
       insecureHTTPParser: false,
       requireHostHeader: false,
-      ...streamBuffer,
       noDelay: true,
       keepAlive: true,
     });
+    // One more than allowed, so that a request with too many is seen to have them.
+    this.#server.maxHeadersCount = limits.headers.lines + 1;
     this.#server.on('connection', (socket) => this.#admit(socket));
     this.#server.on('request', (request, response) => this.#onRequest(request, response));
     this.#server.on('checkContinue', (request, response) => this.#onRequest(request, response));
-    this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
-      this.#onUpgrade(request, socket, head),
-    );
-    this.#server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) =>
-      this.#onConnect(request, socket, head),
-    );
+    this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      void this.#guard(socket, () => this.#onUpgrade(request, socket, head));
+    });
+    this.#server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      void this.#guard(socket, () => this.#onConnect(request, socket, head));
+    });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
       this.#onClientError(error, socket),
     );
@@ -111,7 +122,7 @@ export class ProxyPort {
     return this.#server.listening;
   }
 
-  /** Refuses new connections, lets what is under way end for so long, then breaks the rest. */
+  /** Refuses new connections, lets what is in flight end for so long, then breaks the rest. */
   async stop(drainMs: number): Promise<void> {
     this.#isStopping = true;
     this.#server.close();
@@ -132,42 +143,62 @@ export class ProxyPort {
   #admit(socket: Socket): void {
     if (this.#tunnels.has(socket) || this.#known.has(socket)) return;
     this.#known.add(socket);
-    const { connections, memory } = this.#options;
-    if (connections.admit(socket)) memory.add(socket);
+    this.#options.connections.admit(socket);
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     this.#used.add(socket);
+    // Written to after its connection has closed; there is nobody to tell.
+    response.on('error', () => undefined);
+    const body = new RequestBody(request, this.#options.chunkRate);
     if (this.#isStopping) response.setHeader('Connection', 'close');
     const queue = this.#queueOf(socket);
     const headBytes = headBytesOf(request);
     queue.length += 1;
     queue.headBytes += headBytes;
-    if (queue.length > maxPipelined || (queue.length > 1 && queue.headBytes > maxPipelinedBytes)) {
+    const { requests: mostRequests, headBytes: mostBytes } = limits.pipeline;
+    if (queue.length > mostRequests || (queue.length > 1 && queue.headBytes > mostBytes)) {
       socket.destroy();
       return;
     }
     const before = queue.length === 1 ? undefined : queue.last;
-    queue.last = this.#serve(request, response, queue, headBytes, before);
+    queue.last = this.#guard(socket, async () => {
+      await this.#serve(request, response, body, queue, before);
+      queue.length -= 1;
+      queue.headBytes -= headBytes;
+    });
   }
 
+  /** A request is served when its response has left the process. */
   async #serve(
     request: IncomingMessage,
     response: ServerResponse,
-    queue: Queue,
-    headBytes: number,
+    body: RequestBody,
+    { leaving }: Queue,
     before: Promise<void> | undefined,
   ): Promise<void> {
-    const { memory, requests } = this.#options;
-    const forgetHead = memory.arrived(request.socket, headBytes);
-    if (before !== undefined) await before;
-    const endServing = memory.serves(request.socket);
-    await requests.serve(request, response, this.#tunnels.get(request.socket), queue.leaving);
-    endServing();
-    forgetHead();
-    queue.length -= 1;
-    queue.headBytes -= headBytes;
+    const { slots, requests } = this.#options;
+    const { socket } = request;
+    const slot = slots.acquire(socket.remoteAddress ?? '');
+    try {
+      await before;
+      await requests.serve({ request, body, slot, session: this.#tunnels.get(socket), leaving }, response);
+      await untilFlushed(response);
+    } finally {
+      release(slot);
+    }
+  }
+
+  /** The one place that catches what a handler throws: the connection is closed, and the failure logged and counted. */
+  async #guard(socket: Socket, handle: () => void | Promise<void>): Promise<void> {
+    try {
+      await handle();
+    } catch (error) {
+      socket.destroy();
+      this.#options.observer.handlerFailed();
+      this.#options.log.error('Failed to handle connection', { error });
+    }
   }
 
   #queueOf(socket: Socket): Queue {
@@ -182,46 +213,51 @@ export class ProxyPort {
     return queue;
   }
 
-  /** What comes after it belongs to another protocol, so nothing may be under way before it. */
+  /** What comes after it belongs to another protocol, so nothing may be in flight before it. */
   #isAlone(socket: Socket): boolean {
     return (this.#queues.get(socket)?.length ?? 0) === 0;
   }
 
-  #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+  async #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     this.#used.add(socket);
     if (!this.#isAlone(socket)) {
       socket.destroy();
       return;
     }
-    // As long as the connection is there.
-    this.#options.memory.serves(socket);
-    void this.#options.requests.serveUpgrade(request, socket, head, this.#tunnels.get(socket));
+    socket.on('error', () => socket.destroy());
+    const slot = this.#options.slots.acquire(socket.remoteAddress ?? '');
+    const leaving = new AbortController();
+    socket.once('close', () => leaving.abort(clientGone));
+    const arrival = { request, body: new RequestBody(request, this.#options.chunkRate), slot, leaving: leaving.signal };
+    try {
+      await this.#options.requests.serveUpgrade({ ...arrival, session: this.#tunnels.get(socket) }, socket, head);
+    } finally {
+      release(slot);
+    }
   }
 
-  #onConnect(request: IncomingMessage, socket: Socket, head: Buffer): void {
+  async #onConnect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     this.#used.add(socket);
     if (!this.#isAlone(socket) || this.#tunnels.has(socket)) {
-      socket.end(rawRefusal(new Refusal(400, 'malformed', 'CONNECT is not possible here'), true));
+      endWith(socket, rawRefusal(new Refusal(400, 'malformed', 'CONNECT is not possible here'), true));
       return;
     }
-    const { connects, memory } = this.#options;
-    const endServing = memory.serves(socket);
-    void connects.serve(request, socket, head, {
-      again: () => {
-        endServing();
-        this.#used.delete(socket);
-        if (!socket.destroyed) this.#server.emit('connection', socket);
-      },
-      secured: () => {
-        endServing();
-        memory.secures(socket);
-      },
-      intercepted: (plain, session) => {
-        this.#tunnels.set(plain, session);
-        memory.speaksIn(socket, plain);
-        this.#server.emit('connection', plain);
-      },
-    });
+    const { connects, slots } = this.#options;
+    const slot = slots.acquire(socket.remoteAddress ?? '');
+    try {
+      await connects.serve(request, socket, head, slot, {
+        again: () => {
+          this.#used.delete(socket);
+          if (!socket.destroyed) this.#server.emit('connection', socket);
+        },
+        intercepted: (plain, session) => {
+          this.#tunnels.set(plain, session);
+          this.#server.emit('connection', plain);
+        },
+      });
+    } finally {
+      release(slot);
+    }
   }
 
   /** The connection is of no more use: nobody knows where the next request would begin. */
@@ -230,8 +266,26 @@ export class ProxyPort {
       socket.destroy();
       return;
     }
-    socket.end(rawRefusal(refusalOfParser(error.code), true));
+    endWith(socket, rawRefusal(refusalOfParser(error.code), true));
   }
+}
+
+function headBytesOf({ url = '', rawHeaders }: IncomingMessage): number {
+  let bytes = url.length;
+  for (const { length } of rawHeaders) bytes += length;
+  return bytes;
+}
+
+function release(slot: ExchangeSlot | Refusal): void {
+  if (!(slot instanceof Refusal)) slot.release();
+}
+
+/** Waits until a response has left the process, or its connection is closed. */
+async function untilFlushed(response: ServerResponse): Promise<void> {
+  if (response.closed || response.destroyed) return;
+  const timer = setTimeout(() => response.destroy(), flushMs);
+  await new Promise<void>((resolve) => response.once('close', resolve));
+  clearTimeout(timer);
 }
 
 function refusalOfParser(code: string | undefined): Refusal {

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { DriverError } from '../../errors.js';
 import type { ErrorCode } from '../../errors.js';
 import { Refusal } from '../refusal.js';
 import type { RefusalKind } from '../refusal.js';
+import type { RequestBody } from '../upstream/request-body.js';
 
 const ofCode: Readonly<Partial<Record<ErrorCode, readonly [number, RefusalKind]>>> = {
   PERMISSION_DENIED: [403, 'denied'],
@@ -26,54 +28,77 @@ export function refusalOf(error: unknown): Refusal {
 
 /** What an unread body may still bring after the answer, before the connection is closed. */
 const lingerBytes = 256 * 1024;
+/** How long the client can take for that, and to read a last answer. */
 const lingerMs = 5_000;
 
 /** Answers with one line of text. */
-export function answerRefusal(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+export function answerRefusal(
+  request: IncomingMessage,
+  body: RequestBody,
+  response: ServerResponse,
+  refusal: Refusal,
+): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  const body = bodyOf(refusal);
+  const text = bodyOf(refusal);
   response.writeHead(refusal.status, {
     'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': String(body.length),
+    'Content-Length': String(text.length),
     // Nobody knows for sure where the next request begins.
     ...(refusal.kind === 'malformed' ? { Connection: 'close' } : {}),
     ...refusal.headers,
   });
-  response.end(body);
-  discardRest(request, response);
+  response.end(text);
+  discardRest(request, body, response);
 }
 
 /**
  * What is left of a request's body after its answer is read for a while, so that the client gets to read the answer and
  * the connection stays usable; a body that does not end soon ends the connection.
  */
-export function discardRest(request: IncomingMessage, response: ServerResponse): void {
-  if (request.complete || request.destroyed) return;
+export function discardRest(request: IncomingMessage, body: RequestBody, response: ServerResponse): void {
   const { socket } = request;
-  const limit = socket.bytesRead + lingerBytes;
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
-  request.unpipe();
-  request.on('data', () => {
-    if (socket.bytesRead > limit && response.writableFinished) socket.destroy();
+  body.discard(lingerBytes, () => {
+    if (response.writableFinished) socket.destroy();
   });
+  if (request.complete || request.destroyed) return;
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
   request.once('end', () => clearTimeout(timer));
   socket.once('close', () => clearTimeout(timer));
 }
 
 /** The whole answer, for sockets that no longer belong to the HTTP server. */
 export function rawRefusal(refusal: Refusal, isLast: boolean): Buffer {
-  const body = bodyOf(refusal);
+  const headers = { 'Content-Type': 'text/plain; charset=utf-8', ...refusal.headers };
+  return rawAnswer(refusal.status, headers, bodyOf(refusal), isLast);
+}
+
+/** A whole answer, for sockets that no longer belong to the HTTP server. */
+export function rawAnswer(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Buffer,
+  isLast: boolean,
+): Buffer {
   const head = [
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
-    'Content-Type: text/plain; charset=utf-8',
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${body.length}`,
-    ...Object.entries(refusal.headers).map(([name, value]) => `${name}: ${value}`),
     ...(isLast ? ['Connection: close'] : []),
   ];
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
+}
+
+/** Sends a last answer, gives the client some time to read it, and closes the connection. */
+export function endWith(socket: Socket, answer: Buffer): void {
+  socket.on('error', () => undefined);
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(timer));
+  socket.end(answer);
+  // Unread bytes would turn the end into a reset, which can overtake the answer.
+  socket.resume();
 }
 
 function bodyOf({ message }: Refusal): Buffer {

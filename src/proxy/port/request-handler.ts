@@ -2,18 +2,23 @@ import type { IncomingMessage } from 'node:http';
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.js';
+import { limits } from '../../load/limits.js';
 import type { Log } from '../../log.js';
 import type { Gatekeeper } from '../caller/gatekeeper.js';
 import { Refusal } from '../refusal.js';
 import { Exchange } from '../upstream/exchange.js';
-import type { ExchangeParts, Outgoing } from '../upstream/exchange.js';
+import type { ExchangeParts } from '../upstream/exchange.js';
 import { valuesOf } from '../upstream/headers.js';
 import { framingOf } from '../upstream/request-body.js';
 import { joinConnections } from '../upstream/tunnel.js';
-import { askForUpgrade, isPassableUpgrade, writeHead } from '../upstream/upgrade.js';
+import { withheldFromAnswer } from '../upstream/tool-credential.js';
+import { isPassableUpgrade, switchedHead } from '../upstream/upgrade.js';
+import type { Switched } from '../upstream/upgrade.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { parseAuthority } from '../credential/tool-address.js';
-import { answerRefusal, discardRest, refusalOf } from './refusal-answer.js';
+import type { Arrival } from './arrival.js';
+import type { ExchangeSlot } from './exchange-slots.js';
+import { answerRefusal, discardRest, endWith, rawAnswer, rawRefusal, refusalOf } from './refusal-answer.js';
 import type { RequestLog } from './request-log.js';
 import { RequestRecord } from './request-record.js';
 import type { RequestObserver } from './request-record.js';
@@ -22,7 +27,7 @@ import type { RequestTarget } from './request-target.js';
 import type { Route, Router } from './router.js';
 import type { TunnelSession } from './tunnel-session.js';
 import { closeAtExpiry } from './tunnel-expiry.js';
-import { addressOf, admit, admitReverse } from './visit.js';
+import { addressOf, admit, admitReverse, holderOf } from './visit.js';
 
 export interface RequestHandlerOptions {
   readonly gatekeeper: Gatekeeper;
@@ -47,113 +52,101 @@ export class RequestHandler {
    * 2. Asks who it is from.
    * 3. Finds the connector, asks whether it may be used, takes its credential.
    * 4. Lets the exchange run.
-   * Never rejects: what goes wrong is answered and told in the log.
-   * @param leaving aborts when the connection closes before the answer is whole.
+   * What goes wrong on the way is answered, logged and counted.
    */
-  async serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    session: TunnelSession | undefined,
-    leaving: AbortSignal,
-  ): Promise<void> {
+  async serve(arrival: Arrival, response: ServerResponse): Promise<void> {
+    const { request, body, session, leaving } = arrival;
     const record = this.#recordOf(request);
     const finish = session?.begin();
     try {
-      const route = await this.#routeOf(request, session, record, leaving);
+      const route = await this.#routeOf(arrival, record);
       if (route === 'answered') {
-        answerRegistryRoot(request, response);
+        response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });
+        response.end(registryRoot.body);
+        record.finished('ok', 200);
+      } else {
+        const incoming = { request, body, response, expiresAtMs: record.expiresAtMs ?? 0 };
+        const outcome = await new Exchange(this.#options.exchange, incoming).run(route.outgoing);
+        record.answered(outcome.firstByteMs);
+        record.finished(outcome.isBroken ? 'broken' : 'ok', outcome.status);
+      }
+      discardRest(request, body, response);
+    } catch (error) {
+      const refusal = this.#refusalOf(error, record, leaving);
+      if (refusal === undefined) response.destroy();
+      else answerRefusal(request, body, response, refusal);
+    } finally {
+      finish?.();
+    }
+  }
+
+  /** A request to change the protocol, on a connection that no longer belongs to the HTTP server. */
+  async serveUpgrade(arrival: Arrival, socket: Socket, head: Buffer): Promise<void> {
+    const { request, body, session, leaving } = arrival;
+    const record = this.#recordOf(request);
+    const finish = session?.begin();
+    /** For a response of the tool that is none of a new protocol. */
+    let response: ServerResponse | undefined;
+    try {
+      ensureNoBody(request, head);
+      const route = await this.#routeOf(arrival, record);
+      if (route === 'answered') {
+        endWith(socket, rawAnswer(200, registryRoot.headers, registryRoot.body, true));
         record.finished('ok', 200);
         return;
       }
-      const exchange = new Exchange(this.#options.exchange, request, response);
-      const { status, firstByteMs, isBroken } = await exchange.run(route.outgoing);
-      record.answered(firstByteMs);
-      record.finished(isBroken ? 'broken' : 'ok', status);
-      discardRest(request, response);
+      response = responseOn(socket, request);
+      const expiresAtMs = record.expiresAtMs ?? 0;
+      const exchange = new Exchange(this.#options.exchange, { request, body, response, expiresAtMs });
+      const outcome = await (isPassableUpgrade(request)
+        ? exchange.upgrade(route.outgoing)
+        : exchange.run(route.outgoing));
+      if ('socket' in outcome) {
+        response.detachSocket(socket);
+        await this.#join(socket, outcome, withheldFromAnswer(route.outgoing.credential), expiresAtMs);
+        record.finished('ok', 101);
+      } else record.finished(outcome.isBroken ? 'broken' : 'ok', outcome.status);
     } catch (error) {
-      this.#refuse(error, request, response, record, leaving);
+      const refusal = this.#refusalOf(error, record, leaving);
+      if (refusal === undefined || response?.headersSent === true) socket.destroy();
+      else endWith(socket, rawRefusal(refusal, true));
     } finally {
       finish?.();
     }
   }
 
-  /** A request to change the protocol, on a connection that no longer belongs to the HTTP server. Never rejects. */
-  async serveUpgrade(
-    request: IncomingMessage,
+  async #join(
     socket: Socket,
-    head: Buffer,
-    session: TunnelSession | undefined,
+    { message, socket: tool, first }: Switched,
+    without: ReadonlySet<string>,
+    expiresAtMs: number,
   ): Promise<void> {
-    const record = this.#recordOf(request);
-    const leaving = new AbortController();
-    socket.on('error', () => socket.destroy());
-    socket.once('close', () => leaving.abort());
-    const finish = session?.begin();
-    // For answers that are none of a new protocol.
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = false;
-    response.assignSocket(socket);
-    response.once('finish', () => socket.destroySoon());
-    try {
-      ensureNoBody(request, head);
-      const route = await this.#routeOf(request, session, record, leaving.signal);
-      if (route === 'answered') answerRegistryRoot(request, response);
-      else if (isPassableUpgrade(request))
-        await this.#upgrade(request, socket, response, route.outgoing, record, leaving);
-      else await new Exchange(this.#options.exchange, request, response).run(route.outgoing);
-      record.finished('ok', response.headersSent ? response.statusCode : 101);
-    } catch (error) {
-      this.#refuse(error, request, response, record, leaving.signal);
-    } finally {
-      finish?.();
-    }
-  }
-
-  async #upgrade(
-    request: IncomingMessage,
-    socket: Socket,
-    response: ServerResponse,
-    outgoing: Outgoing,
-    record: RequestRecord,
-    leaving: AbortController,
-  ): Promise<void> {
-    const { exchange } = this.#options;
-    const { client, timings } = exchange;
-    const answer = await askForUpgrade(client, request, outgoing, timings.answerMs, leaving.signal);
-    if (answer.kind === 'answered') {
-      await new Exchange(exchange, request, response).relay(answer, outgoing);
-      return;
-    }
-    response.detachSocket(socket);
-    writeHead(socket, answer.head);
-    if (answer.first.length > 0) socket.write(answer.first);
-    const stopClosing = closeAtExpiry(socket, record.expiresAtMs ?? 0, this.#options.clock);
-    await joinConnections(socket, answer.socket, exchange);
+    socket.write(switchedHead(message, without));
+    if (first.length > 0) socket.write(first);
+    const stopClosing = closeAtExpiry(socket, expiresAtMs, this.#options.clock);
+    await joinConnections(socket, tool, this.#options.exchange);
     stopClosing();
   }
 
-  async #routeOf(
-    request: IncomingMessage,
-    session: TunnelSession | undefined,
-    record: RequestRecord,
-    signal: AbortSignal,
-  ): Promise<Route | 'answered'> {
+  async #routeOf(arrival: Arrival, record: RequestRecord): Promise<Route | 'answered'> {
+    const { request, session, slot } = arrival;
+    if (slot instanceof Refusal) throw slot;
     const { url = '' } = request;
     const target = session === undefined ? this.#options.router.targetOf(url) : parseRequestTarget(url);
     ensureWellFormed(request, target);
     const route =
       session === undefined
-        ? await this.#outside(request, target, record, signal)
-        : await this.#inside(request, target, session, record, signal);
+        ? await this.#outside(arrival, slot, target, record)
+        : await this.#inside(arrival, slot, target, session, record);
     if (route !== 'answered' && route.connector !== undefined) record.usesConnector(route.connector);
     return route;
   }
 
   async #outside(
-    request: IncomingMessage,
+    { request, leaving: signal }: Arrival,
+    slot: ExchangeSlot,
     target: RequestTarget,
     record: RequestRecord,
-    signal: AbortSignal,
   ): Promise<Route | 'answered'> {
     const { gatekeeper, router } = this.#options;
     if (target.kind === 'forward') {
@@ -162,6 +155,7 @@ export class RequestHandler {
       router.ensureFirstPass(request);
       const visit = await admit(request, gatekeeper, record, signal);
       record.isBy(visit.caller);
+      slot.moveTo(...holderOf(visit.caller));
       return router.forward(visit, named, path, record, signal);
     }
     const [host = ''] = valuesOf(request.rawHeaders, 'host');
@@ -179,6 +173,7 @@ export class RequestHandler {
     router.ensureFirstPass(request);
     const { caller } = await admitReverse(request, gatekeeper, signal);
     record.isBy(caller);
+    slot.moveTo(...holderOf(caller));
     if (target.kind === 'registry-root') return 'answered';
     record.usesConnector(target.connector);
     return router.reverse(caller, target, `http://${host}`, signal);
@@ -186,11 +181,11 @@ export class RequestHandler {
 
   /** With every request it is asked again whether token and access still count. */
   async #inside(
-    request: IncomingMessage,
+    { request, leaving: signal }: Arrival,
+    slot: ExchangeSlot,
     target: RequestTarget,
     session: TunnelSession,
     record: RequestRecord,
-    signal: AbortSignal,
   ): Promise<Route> {
     const { named, visit } = session;
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
@@ -211,6 +206,7 @@ export class RequestHandler {
         { headers: { Connection: 'close' } },
       );
     }
+    slot.moveTo(...holderOf(caller));
     try {
       const { token, connectors } = visit;
       return await this.#options.router.forward({ token, caller, connectors }, named, path, record, signal);
@@ -225,29 +221,23 @@ export class RequestHandler {
     return new RequestRecord(request, observer, requestLog, exchange.steadyNow);
   }
 
-  #refuse(
-    error: unknown,
-    request: IncomingMessage,
-    response: ServerResponse,
-    record: RequestRecord,
-    leaving: AbortSignal,
-  ): void {
-    const refusal = refusalOf(error);
+  /** Records a failure. @returns how to answer it; undefined if the client has left. */
+  #refusalOf(error: unknown, record: RequestRecord, leaving: AbortSignal): Refusal | undefined {
     if (leaving.aborted) {
       record.finished('broken', 0);
-      response.destroy();
-      return;
+      return undefined;
     }
+    const refusal = refusalOf(error);
     if (refusal.kind === 'internal') this.#options.log.error('a request failed', { error });
     else if (refusal.cause !== undefined) this.#options.log.debug('a request was refused', { error: refusal.cause });
-    answerRefusal(request, response, refusal);
     record.finished(refusal.kind, refusal.status);
+    return refusal;
   }
 }
 
 /**
  * What the parser lets pass and others may read differently.
- * @throws {Refusal} 400, 405, 501
+ * @throws {Refusal} 400, 405, 431, 501
  */
 function ensureWellFormed(
   request: IncomingMessage,
@@ -260,6 +250,9 @@ function ensureWellFormed(
   }
   if (hosts.length > 1 || (hosts.length === 0 && httpVersion === '1.1')) {
     throw new Refusal(400, 'malformed', 'a request must have one Host header');
+  }
+  if (rawHeaders.length > 2 * limits.headers.lines) {
+    throw new Refusal(431, 'malformed', `a request can have ${limits.headers.lines} header lines at most`);
   }
   framingOf(request);
   // The tool would answer with what it got, the credential included.
@@ -288,12 +281,17 @@ function ensureNoBody(request: IncomingMessage, head: Buffer): void {
 }
 
 /** As a registry answers on its own root. */
-function answerRegistryRoot(request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(200, {
-    'Content-Type': 'application/json',
-    'Docker-Distribution-Api-Version': 'registry/2.0',
-    'Content-Length': '2',
-  });
-  response.end('{}');
-  discardRest(request, response);
+const registryRoot = {
+  headers: { 'Content-Type': 'application/json', 'Docker-Distribution-Api-Version': 'registry/2.0' },
+  body: Buffer.from('{}'),
+} as const;
+
+/** @throws {Error} if another response is still being written. */
+function responseOn(socket: Socket, request: IncomingMessage): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.on('error', () => undefined);
+  response.assignSocket(socket);
+  response.once('finish', () => socket.destroySoon());
+  return response;
 }

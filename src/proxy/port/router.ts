@@ -9,8 +9,8 @@ import type { AddressProblem, ToolAddress } from '../credential/tool-address.js'
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import type { ToolTrust } from '../credential/tool-trust.js';
 import { Refusal } from '../refusal.js';
-import type { Outgoing } from '../upstream/exchange.js';
 import type { RawHeaders } from '../upstream/headers.js';
+import type { Outgoing } from '../upstream/outgoing.js';
 import { ownerOfHost } from '../upstream/resolver.js';
 import { noCredential } from '../upstream/tool-credential.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';

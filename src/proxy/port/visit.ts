@@ -89,3 +89,8 @@ export function ownerOf({ user, pod }: Caller): LookupOwner {
   const namespace = pod?.namespace ?? serviceAccountOf(user)?.namespace ?? '';
   return { chosenBy: 'client', namespace, holder: pod?.uid ?? '' };
 }
+
+/** For what requests in flight are counted, and how messages call it: the token's pod, or its user. */
+export function holderOf({ user, pod }: Caller): readonly [key: string, name: string] {
+  return pod === undefined ? [user, user] : [pod.uid, `pod ${pod.namespace}/${pod.name}`];
+}

@@ -1,270 +1,259 @@
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../clock.js';
 import { Refusal } from '../refusal.js';
-import type { ClientLoad } from './client-load.js';
-import { tellWhenBlocked } from './client-load.js';
+import { answerHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
 import type { RawHeaders } from './headers.js';
-import { endToEnd, hasWord, valuesOf } from './headers.js';
-import { StreamedBody, framingHeaders, framingOf, noBody, pairsOf, readBody } from './request-body.js';
+import { valuesOf } from './headers.js';
+import { framingHeaders, framingOf, pairsOf } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
+import type { Outgoing } from './outgoing.js';
 import type { StallWatch, Watched } from './stall-watch.js';
-import type { LookupOwner } from './resolver.js';
+import { ToolCall } from './tool-call.js';
+import type { ToolResponse } from './tool-call.js';
 import type { ToolClient, ToolRequest } from './tool-client.js';
 import type { CredentialUse, ToolCredential } from './tool-credential.js';
-import { withheldFromAnswer } from './tool-credential.js';
 import { toolFailure } from './tool-failure.js';
-import { authorityOf, nameOf } from './tool-origin.js';
+import { nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
-import type { Trust } from './trust.js';
+import { upgradeHeaders } from './upgrade.js';
+import type { Switched } from './upgrade.js';
 
 export interface ExchangeTimings {
   /** Without a byte in either direction. */
   readonly idleMs: number;
-  /** From the end of the request to the head of the answer. */
+  /** From the end of the request to the headers of the response. */
   readonly answerMs: number;
+  /** What a transfer may outlive its token by. */
+  readonly graceMs: number;
 }
 
 export interface ExchangeParts {
   readonly client: ToolClient;
   readonly watch: StallWatch;
-  readonly load: ClientLoad;
   readonly timings: ExchangeTimings;
+  readonly clock: Clock;
   readonly steadyNow: () => number;
 }
 
-/** Where a client's request goes and what is changed on its way. */
-export interface Outgoing {
-  readonly origin: ToolOrigin;
-  /** With the query. */
-  readonly path: string;
-  readonly trust: Trust | undefined;
-  readonly credential: ToolCredential;
-  /** See ToolRequest. */
-  readonly lookedUpFor: LookupOwner;
-  /** For requests whose `Authorization` was the proxy's. */
-  readonly withoutHeaders?: ReadonlySet<string>;
-  /** Names this proxy in both messages. */
-  readonly via: RawHeaders;
-  /** Changes the headers of the answer, such as `Location`. */
-  readonly rewriteAnswer?: (headers: string[]) => string[];
+/** A request of a client, and where its response goes. */
+export interface Incoming {
+  readonly request: IncomingMessage;
+  readonly body: RequestBody;
+  readonly response: ServerResponse;
+  /** Of the client's token, milliseconds since the epoch. */
+  readonly expiresAtMs: number;
 }
 
 export interface Outcome {
   readonly status: number;
-  /** Until the head of the tool's answer. */
+  /** Until the headers of the tool's response. */
   readonly firstByteMs: number;
-  /** The tool or the client left before the answer was whole. */
+  /** The tool or the client left before the response was whole. */
   readonly isBroken: boolean;
 }
 
 /** Bodies up to this size are kept while a registry may still ask for a token. */
 const maxKeptBytes = 64 * 1024;
-const madeAnew: ReadonlySet<string> = new Set(['host']);
-const noHeaders: ReadonlySet<string> = new Set();
+/** What is read of a challenge's body, so that its connection can be used again. */
+const maxChallengeBytes = 64 * 1024;
 /** After these the same request may be sent again although the first may have arrived (RFC 9110, 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-interface Answer {
-  readonly request: ClientRequest;
-  readonly response: IncomingMessage;
-}
-
-/** One request of a client, sent to a tool, and the tool's answer on its way back. */
+/** One request of a client, sent to a tool, and the tool's response on its way back. It owns its requests to the tool. */
 export class Exchange implements Watched {
   readonly #parts: ExchangeParts;
-  readonly #incoming: IncomingMessage;
-  readonly #response: ServerResponse;
-  /** The client has gone, or nothing has moved for too long. */
-  #hasLeft = false;
-  /** Tells it to whoever is asked for a credential; there for those requests alone. */
-  #leaving: AbortController | undefined;
+  readonly #incoming: Incoming;
+  /** The client has left, or nothing has moved for too long. */
+  readonly #leaving = new AbortController();
   #origin: ToolOrigin | undefined;
-  /** Of the current try. */
-  #request: ClientRequest | undefined;
-  #body: RequestBody | undefined;
+  /** Those to the tool, the current one last. */
+  readonly #calls: ToolCall[] = [];
   #hasAnswer = false;
   #stalled: Refusal | undefined;
 
-  constructor(parts: ExchangeParts, incoming: IncomingMessage, response: ServerResponse) {
+  constructor(parts: ExchangeParts, incoming: Incoming) {
     this.#parts = parts;
     this.#incoming = incoming;
-    this.#response = response;
   }
 
   /**
-   * 1. Takes the body as it comes, or whole where it may be needed twice.
+   * 1. Reads the body whole if it is small and may be needed twice.
    * 2. Sends the request with the credential.
-   * 3. Sends it again when the tool asks for something better and that can be had.
-   * 4. Streams the answer.
-   * @throws {Refusal} as long as nothing of an answer has been sent.
+   * 3. Sends it again if the tool asks for something better and that can be had.
+   * 4. Streams the response.
+   * 5. Ends each request to the tool: whatever is not complete is closed.
+   * @throws {Refusal} as long as nothing of a response has been sent.
    */
-  async run(outgoing: Outgoing): Promise<Outcome> {
-    const startMs = this.#parts.steadyNow();
-    const framing = framingOf(this.#incoming);
-    this.#response.once('close', () => this.#leave());
+  run(outgoing: Outgoing): Promise<Outcome> {
+    return this.#owning(outgoing, async (startMs) => {
+      const framing = framingOf(this.#incoming.request);
+      await this.#keepBody(framing, outgoing.credential);
+      return this.#answer(await this.#ask(outgoing, framing), outgoing, startMs);
+    });
+  }
+
+  /**
+   * Sends a request to change the protocol (websockets, SPDY), which has no body.
+   * @returns the tool's side of the new protocol, or the outcome of an ordinary response.
+   * @throws {Refusal} as `run`.
+   */
+  upgrade(outgoing: Outgoing): Promise<Outcome | Switched> {
+    return this.#owning(outgoing, async (startMs) => {
+      const { method = 'GET', rawHeaders } = this.#incoming.request;
+      const { credential, path } = outgoing;
+      const use = { method, path, isUnrepeatable: true };
+      const shown = await credential.headersFor(use, this.#leaving.signal);
+      const asking = [...shown, ...upgradeHeaders(rawHeaders)];
+      const call = this.#call(this.#toolRequest(outgoing, { kind: 'none' }, asking));
+      call.request.end();
+      const answer = await Promise.race([call.switched(), call.response()]);
+      return 'socket' in answer ? answer : this.#answer(answer, outgoing, startMs);
+    });
+  }
+
+  /** Runs what uses `#calls`, and ends them. */
+  async #owning<T>(outgoing: Outgoing, work: (startMs: number) => Promise<T>): Promise<T> {
+    const { response } = this.#incoming;
+    const leave = (): void => this.#leave();
+    response.once('close', leave);
     this.#origin = outgoing.origin;
     const stopWatching = this.#parts.watch.add(this);
     try {
-      this.#body = await this.#bodyFor(framing, outgoing.credential);
-      const answer = await this.#ask(outgoing, framing, this.#body);
-      const firstByteMs = this.#parts.steadyNow() - startMs;
-      this.#hasAnswer = true;
-      await this.relay(answer, outgoing);
-      return { status: answer.response.statusCode ?? 0, firstByteMs, isBroken: !this.#response.writableFinished };
+      return await work(this.#parts.steadyNow());
     } catch (error) {
       throw this.#stalled ?? toolFailure(error, nameOf(outgoing.origin));
     } finally {
       stopWatching();
+      response.off('close', leave);
+      for (const call of this.#calls) call.end();
     }
   }
 
-  async #bodyFor(framing: Framing, credential: ToolCredential): Promise<RequestBody> {
-    if (framing.kind === 'none') return noBody;
-    const waits = this.#expectsContinue;
-    const isKept = framing.kind === 'length' && framing.bytes <= maxKeptBytes && credential.answersChallenges && !waits;
-    if (isKept) return readBody(this.#incoming);
-    tellWhenBlocked(this.#incoming, this.#incoming.socket, this.#parts.load);
-    return new StreamedBody(this.#incoming, waits ? () => this.#response.writeContinue() : undefined);
+  async #answer(answer: ToolResponse, outgoing: Outgoing, startMs: number): Promise<Outcome> {
+    const firstByteMs = this.#parts.steadyNow() - startMs;
+    this.#hasAnswer = true;
+    await this.#relay(answer, outgoing);
+    return { status: answer.status, firstByteMs, isBroken: !this.#incoming.response.writableFinished };
   }
 
-  get #expectsContinue(): boolean {
-    return hasWord(this.#incoming.rawHeaders, 'expect', '100-continue');
+  async #keepBody(framing: Framing, credential: ToolCredential): Promise<void> {
+    const { body } = this.#incoming;
+    const isKept = framing.kind === 'length' && framing.bytes <= maxKeptBytes && credential.answersChallenges;
+    if (isKept && !body.expectsContinue) await body.keep(this.#leaving.signal);
   }
 
-  async #ask(outgoing: Outgoing, framing: Framing, body: RequestBody): Promise<Answer> {
+  async #ask(outgoing: Outgoing, framing: Framing): Promise<ToolResponse> {
     const { credential } = outgoing;
+    const { request, body } = this.#incoming;
     const use: CredentialUse = {
-      method: this.#incoming.method ?? '',
+      method: request.method ?? '',
       path: outgoing.path,
-      isUnrepeatable: body instanceof StreamedBody && !this.#expectsContinue,
+      isUnrepeatable: body.isStreamed && !body.expectsContinue,
     };
-    const shown = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leavingSignal()));
-    const first = await this.#send(this.#toolRequest(outgoing, framing, shown), body);
-    if (first.response.statusCode !== 401 || !credential.answersChallenges || !body.canBeSent) return first;
-    const challenges = valuesOf(first.response.rawHeaders, 'www-authenticate');
-    const better = await credential.headersAfter(challenges, use, this.#leavingSignal());
+    const shown = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leaving.signal));
+    const message = [...framingHeaders(framing, use.method), ...trailerHeaders(request.rawHeaders)];
+    const first = await this.#send(this.#toolRequest(outgoing, framing, [...message, ...shown]));
+    if (first.status !== 401 || !credential.answersChallenges || !body.canBeSent) return first;
+    const challenges = valuesOf(first.message.rawHeaders, 'www-authenticate');
+    const better = await credential.headersAfter(challenges, use, this.#leaving.signal);
     if (better === undefined) return first;
-    // The connection can be used again once the answer's body is read.
-    first.response.resume();
-    return this.#send(this.#toolRequest(outgoing, framing, better), body);
+    const challenged = this.#calls.at(-1);
+    first.body.discard(maxChallengeBytes, () => challenged?.request.destroy());
+    return this.#send(this.#toolRequest(outgoing, framing, [...message, ...better]));
   }
 
-  #toolRequest(outgoing: Outgoing, framing: Framing, credential: RawHeaders): ToolRequest {
+  #toolRequest(outgoing: Outgoing, framing: Framing, added: RawHeaders): ToolRequest {
     const { origin, path, trust, lookedUpFor } = outgoing;
-    const { rawHeaders, method = '' } = this.#incoming;
-    const takesTrailers = hasWord(rawHeaders, 'te', 'trailers');
-    const headers = [
-      'Host',
-      authorityOf(origin),
-      ...endToEnd(rawHeaders, madeAnew, outgoing.credential.replaces, outgoing.withoutHeaders ?? noHeaders),
-      ...framingHeaders(framing, method),
-      ...credential,
-      ...outgoing.via,
-      ...(takesTrailers ? ['TE', 'trailers', 'Connection', 'keep-alive, TE'] : []),
-    ];
-    return { origin, method, path, headers, trust, lookedUpFor };
+    const { request } = this.#incoming;
+    const headers = [...requestHeaders(request.rawHeaders, outgoing, framing.kind === 'chunked'), ...added];
+    return { origin, method: request.method ?? '', path, headers, trust, lookedUpFor };
   }
 
   /** A connection that was kept may have been closed at the other end by now; what can be repeated then is, once. */
-  async #send(toolRequest: ToolRequest, body: RequestBody): Promise<Answer> {
+  async #send(toolRequest: ToolRequest): Promise<ToolResponse> {
+    const { body } = this.#incoming;
     try {
-      return await this.#sendOnce(toolRequest, body);
+      return await this.#sendOnce(toolRequest);
     } catch (error) {
       const isRepeatable = body.canBeSent && !body.isUnderWay && idempotent.has(toolRequest.method);
-      if (this.#request?.reusedSocket !== true || !isRepeatable || this.#hasLeft) throw error;
-      return this.#sendOnce(toolRequest, body);
+      if (this.#calls.at(-1)?.request.reusedSocket !== true || !isRepeatable || this.#leaving.signal.aborted)
+        throw error;
+      return this.#sendOnce(toolRequest);
     }
   }
 
-  #sendOnce(toolRequest: ToolRequest, body: RequestBody): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (this.#hasLeft) throw new ClientGone();
-      const request = this.#parts.client.request(toolRequest);
-      this.#request = request;
-      request.on('error', reject);
-      let isAnswered = false;
-      // Every request closes: an error, with its stack, is made for those alone that close early.
-      request.once('close', () => {
-        if (!isAnswered) reject(new ClientGone());
-      });
-      request.once('response', (response) => {
-        isAnswered = true;
-        // Listened to from the start: what breaks off before it is relayed must not be an uncaught error.
-        response.on('error', () => undefined);
-        resolve({ request, response });
-      });
-      body.send(request);
-    });
+  async #sendOnce(toolRequest: ToolRequest): Promise<ToolResponse> {
+    const call = this.#call(toolRequest);
+    const answer = call.response();
+    this.#incoming.body.send(call.request, () => this.#incoming.response.writeContinue());
+    return answer;
   }
 
-  /** Streams an answer of the tool back, to its end or until one side leaves. */
-  async relay({ request, response: tool }: Answer, outgoing: Outgoing): Promise<void> {
-    const response = this.#response;
+  #call(toolRequest: ToolRequest): ToolCall {
+    if (this.#leaving.signal.aborted) throw new ClientGone();
+    const call = new ToolCall(this.#parts.client, toolRequest);
+    this.#calls.push(call);
+    return call;
+  }
+
+  /** Streams a response of the tool back, to its end or until one side leaves. */
+  async #relay({ status, message, body }: ToolResponse, outgoing: Outgoing): Promise<void> {
+    const { response, request } = this.#incoming;
     const done = new Promise<void>((resolve) => {
       if (response.closed) resolve();
       else response.once('close', resolve);
     });
-    const kept = endToEnd(tool.rawHeaders, withheldFromAnswer(outgoing.credential));
-    const headers = outgoing.rewriteAnswer?.(kept) ?? kept;
-    const [length] = valuesOf(tool.rawHeaders, 'content-length');
-    if (length !== undefined) headers.push('Content-Length', length);
-    else if (hasWord(tool.rawHeaders, 'transfer-encoding', 'chunked') && this.#incoming.httpVersion === '1.1') {
-      headers.push('Transfer-Encoding', 'chunked');
-    }
-    response.writeHead(tool.statusCode ?? 502, tool.statusMessage, [...headers, ...outgoing.via]);
-    tellWhenBlocked(tool, this.#incoming.socket, this.#parts.load);
-    tool.on('data', (chunk: Buffer) => {
-      if (!response.destroyed && !response.write(chunk)) tool.pause();
-    });
-    response.on('drain', () => tool.resume());
-    tool.once('end', () => {
-      const trailers = pairsOf(tool.rawTrailers);
-      if (trailers.length > 0) response.addTrailers(trailers);
+    const { headers, isChunked } = answerHeaders(message, status, request.httpVersion, outgoing);
+    // The reason phrase is the proxy's own: a tool's may hold what must not stand in a status line.
+    response.writeHead(status, headers);
+    // Headers of a body that is long in coming are not held back for it.
+    const flushing = setImmediate(() => response.flushHeaders());
+    body.pipeTo(response, () => {
+      clearImmediate(flushing);
+      const trailers = pairsOf(message.rawTrailers);
+      if (trailers.length > 0 && isChunked) response.addTrailers(trailers);
       response.end();
     });
-    // Half an answer must not look like a whole one.
-    tool.once('close', () => {
-      if (!tool.complete) response.destroy();
-    });
-    if (tool.destroyed && !tool.complete) response.destroy();
+    // Half a response must not look like a whole one.
+    const breakOff = (): void => {
+      if (!message.complete) response.destroy();
+    };
+    message.once('close', breakOff);
+    if (message.destroyed) breakOff();
     await done;
-    if (!tool.complete) request.destroy();
-  }
-
-  #leavingSignal(): AbortSignal {
-    this.#leaving ??= new AbortController();
-    if (this.#hasLeft) this.#leaving.abort();
-    return this.#leaving.signal;
+    clearImmediate(flushing);
   }
 
   /**
-   * Until there is an answer, nothing that a tool sends is one: neither informational ones without end, nor a head that
-   * comes a byte at a time.
+   * Until there is an answer, nothing that a tool sends is one: neither informational ones without end, nor headers that
+   * come a byte at a time.
    */
   movedBytes(): number {
-    const { socket } = this.#incoming;
-    const tool = this.#request?.socket;
+    const { socket } = this.#incoming.request;
+    const tool = this.#calls.at(-1)?.request.socket;
     const ofAnswer = this.#hasAnswer ? (tool?.bytesRead ?? 0) : 0;
     return socket.bytesRead + socket.bytesWritten + (tool?.bytesWritten ?? 0) + ofAnswer;
   }
 
   patienceMs(): number {
-    const { answerMs, idleMs } = this.#parts.timings;
-    return this.#hasAnswer || this.#body?.isUnderWay !== false ? idleMs : answerMs;
+    const { clock, timings } = this.#parts;
+    const { answerMs, idleMs, graceMs } = timings;
+    if (clock.now() > this.#incoming.expiresAtMs + graceMs) return 0;
+    return this.#hasAnswer || this.#incoming.body.isUnderWay ? idleMs : answerMs;
   }
 
   onStalled(): void {
     const tool = this.#origin === undefined ? 'the tool' : nameOf(this.#origin);
     this.#stalled = new Refusal(504, 'timeout', `nothing has moved between the client and ${tool} for too long`);
     this.#leave();
-    if (this.#hasAnswer) this.#response.destroy();
+    if (this.#hasAnswer) this.#incoming.response.destroy();
   }
 
-  /** The client has gone, or has everything: then there is nobody to tell. */
+  /** Nobody waits for the response any more. A client that has all of it is no reason to end anything. */
   #leave(): void {
-    if (this.#response.writableFinished) return;
-    this.#hasLeft = true;
-    this.#leaving?.abort();
-    this.#request?.destroy();
+    if (this.#incoming.response.writableFinished) return;
+    this.#leaving.abort(new ClientGone());
+    this.#calls.at(-1)?.request.destroy();
   }
 }
 

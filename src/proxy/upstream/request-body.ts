@@ -1,6 +1,8 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ByteRate } from '../../load/byte-rate.js';
 import { Refusal } from '../refusal.js';
-import { valuesOf } from './headers.js';
+import { GatheredStream } from './gathered-stream.js';
+import { hasWord, valuesOf } from './headers.js';
 
 /** How the end of a request's body is told: not at all (there is none), by its length, or in chunks. */
 export type Framing =
@@ -38,97 +40,94 @@ export function framingHeaders(framing: Framing, method: string): readonly strin
   return ['POST', 'PUT', 'PATCH'].includes(method) ? ['Content-Length', '0'] : [];
 }
 
-/** A body on its way from the client to the tool. */
-export interface RequestBody {
-  /** Whether `send` can be called: always for a small one, and until the first byte for one that streams. */
-  readonly canBeSent: boolean;
-  /** Whether some of it is still to come from the client. */
-  readonly isUnderWay: boolean;
-  /** Sends it and ends the request. Back-pressure goes through to the client. */
-  send(request: ClientRequest): void;
-}
-
-/** Reads all of a body of known, small length, so that it can be sent again. */
-export async function readBody(incoming: IncomingMessage): Promise<RequestBody> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const content = Buffer.concat(chunks);
-  return {
-    canBeSent: true,
-    isUnderWay: false,
-    send: (request) => void request.end(content),
-  };
-}
-
-export const noBody: RequestBody = {
-  canBeSent: true,
-  isUnderWay: false,
-  send: (request) => void request.end(),
-};
-
-/** A body that goes through without being kept, trailers included. */
-export class StreamedBody implements RequestBody {
+/**
+ * The body of a client's request. It is read from the moment the request arrives, up to the limit of a GatheredStream:
+ * while the client is authenticated, a body in small chunks must not fill the heap.
+ */
+export class RequestBody {
   readonly #incoming: IncomingMessage;
-  readonly #onContinue: (() => void) | undefined;
+  /** Undefined for a request without a body. */
+  readonly #stream: GatheredStream | undefined;
+  /** The client waits for `100 Continue` before it sends the body. */
+  readonly expectsContinue: boolean;
+  #content: Buffer | undefined;
   #hasStarted = false;
-  #onUnasked: (() => void) | undefined;
 
-  /** @param onContinue tells the client to go on; given when the client waits for that (`Expect: 100-continue`). */
-  constructor(incoming: IncomingMessage, onContinue: (() => void) | undefined) {
+  /** @param incoming a request whose headers have just arrived. @param chunkRate see GatheredStream. */
+  constructor(incoming: IncomingMessage, chunkRate: ByteRate) {
     this.#incoming = incoming;
-    this.#onContinue = onContinue;
+    const { rawHeaders } = incoming;
+    const hasBody =
+      valuesOf(rawHeaders, 'transfer-encoding').length > 0 ||
+      valuesOf(rawHeaders, 'content-length').some((length) => length !== '0');
+    if (hasBody) this.#stream = new GatheredStream(incoming, chunkRate);
+    this.expectsContinue = hasBody && hasWord(rawHeaders, 'expect', '100-continue');
   }
 
+  /** Whether `send` can be called: until the first byte of a body that streams; always for one that is kept. */
   get canBeSent(): boolean {
     return !this.#hasStarted;
   }
 
+  /** Whether some of the body is still to come from the client. */
   get isUnderWay(): boolean {
-    return !this.#incoming.readableEnded;
+    return this.#stream !== undefined && !this.#stream.hasEnded;
   }
 
-  send(request: ClientRequest): void {
-    const onContinue = this.#onContinue;
-    this.#forget();
-    if (onContinue === undefined) {
-      this.#stream(request);
+  /** Whether `send` can be called once only. */
+  get isStreamed(): boolean {
+    return this.#stream !== undefined && this.#content === undefined;
+  }
+
+  /** Reads a small body whole, so that it can be sent again. @throws the signal's reason; an error if the client leaves. */
+  async keep(signal: AbortSignal): Promise<void> {
+    this.#content = await this.#stream?.whole(signal);
+  }
+
+  /**
+   * Sends the body and ends the request. Back-pressure goes through to the client.
+   * @param onContinue tells a client that expects it to go on.
+   */
+  send(request: ClientRequest, onContinue: () => void): void {
+    const stream = this.#stream;
+    if (stream === undefined || this.#content !== undefined) {
+      request.end(this.#content);
+      return;
+    }
+    const start = (): void => {
+      if (this.#hasStarted || request.destroyed) return;
+      this.#hasStarted = true;
+      stream.pipeTo(request, () => this.#finish(request));
+    };
+    if (!this.expectsContinue) {
+      start();
       return;
     }
     request.flushHeaders();
-    const start = (): void => {
-      if (!this.#hasStarted && !request.destroyed) this.#stream(request);
-    };
     request.once('continue', () => {
       onContinue();
       start();
     });
     // A client need not wait for ever (RFC 9110, 10.1.1): what it sends unasked goes on unasked.
-    this.#onUnasked = start;
-    this.#incoming.once('readable', start);
-    request.once('response', () => this.#forget());
+    if (stream.receivedBytes > 0) start();
+    else this.#incoming.once('data', start);
+    request.once('response', () => this.#incoming.off('data', start));
   }
 
-  #forget(): void {
-    if (this.#onUnasked !== undefined) this.#incoming.off('readable', this.#onUnasked);
-    this.#onUnasked = undefined;
+  /** Reads and drops the rest. @param onExceeded is called for more than `maxBytes`. */
+  discard(maxBytes: number, onExceeded: () => void): void {
+    if (this.#content === undefined) this.#stream?.discard(maxBytes, onExceeded);
   }
 
-  #stream(request: ClientRequest): void {
-    this.#hasStarted = true;
-    this.#forget();
-    this.#incoming.pipe(request, { end: false });
-    const finish = (): void => {
-      if (request.destroyed) return;
-      const trailers = pairsOf(this.#incoming.rawTrailers);
-      if (trailers.length > 0) request.addTrailers(trailers);
-      request.end();
-    };
-    if (this.#incoming.readableEnded) finish();
-    else this.#incoming.once('end', finish);
+  #finish(request: ClientRequest): void {
+    if (request.destroyed) return;
+    const trailers = pairsOf(this.#incoming.rawTrailers);
+    if (trailers.length > 0) request.addTrailers(trailers);
+    request.end();
   }
 }
 
-/** Trailers may say nothing about framing, routing or who somebody is (RFC 9110, 6.5.1). */
+/** Trailers must not change framing, routing or authentication (RFC 9110, 6.5.1), as a tool can merge them into the headers. */
 const forbiddenTrailers: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'content-length',
@@ -138,8 +137,14 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   'trailer',
   'te',
   'upgrade',
+  'cookie',
   'set-cookie',
+  'set-cookie2',
+  'www-authenticate',
+  'location',
   'private-token',
+  'job-token',
+  'deploy-token',
 ]);
 
 /** Names and values in turn, as pairs that may go on. */

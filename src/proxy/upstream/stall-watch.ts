@@ -2,7 +2,7 @@
 export interface Watched {
   /** Bytes moved so far, in whatever direction. */
   movedBytes(): number;
-  /** Milliseconds without a byte that it is given now. */
+  /** Milliseconds without a byte that it is given now; 0: none, whatever it moves. */
   patienceMs(): number;
   /** Called once, when nothing has moved for so long. */
   onStalled(): void;
@@ -45,10 +45,11 @@ export class StallWatch {
     for (const entry of this.#entries) {
       const { watched } = entry;
       const moved = watched.movedBytes();
-      if (moved !== entry.seenBytes) {
+      const patienceMs = watched.patienceMs();
+      if (moved !== entry.seenBytes && patienceMs > 0) {
         entry.seenBytes = moved;
         entry.seenMs = nowMs;
-      } else if (nowMs - entry.seenMs >= watched.patienceMs()) {
+      } else if (nowMs - entry.seenMs >= patienceMs) {
         this.#entries.delete(entry);
         watched.onStalled();
       }

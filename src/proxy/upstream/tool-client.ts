@@ -3,12 +3,15 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import net, { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { SecureContext } from 'node:tls';
+import type { ByteRate } from '../../load/byte-rate.js';
 import { Refusal } from '../refusal.js';
 import type { RawHeaders } from './headers.js';
 import type { LookupOwner, Resolver } from './resolver.js';
-import { streamBuffer } from './stream-buffer.js';
 import { nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
+import type { ToolSockets } from './tool-sockets.js';
 import type { Trust } from './trust.js';
 
 export interface ToolRequest {
@@ -20,120 +23,147 @@ export interface ToolRequest {
   readonly headers: RawHeaders;
   /** Required for an https tool. */
   readonly trust: Trust | undefined;
-  /** Whose turn it is to look up the host. */
+  /** Whose turn it is to look up the host, and whose socket it is. */
   readonly lookedUpFor: LookupOwner;
+  /** The request gets a connection that no other request has used, and none will. */
+  readonly isExclusive?: boolean;
 }
 
 export interface ToolClientOptions {
   readonly resolver: Resolver;
+  readonly sockets: ToolSockets;
+  /** Limits of a response's header section: bytes, and header lines. */
+  readonly headers: { readonly bytes: number; readonly lines: number };
+  /** See GatheredStream. */
+  readonly chunkRate: ByteRate;
   /** For the name, TCP and TLS of a new connection. */
   readonly connectMs: number;
 }
 
 /** Shorter than the keep-alive of the usual servers: a request on a connection that is being closed would fail. */
 const keptConnectionMs = 15_000;
-/** Clients ask in bursts: with fewer than a burst needs, each one opens connections anew, which cost ten times a request. */
-const maxKeptPerHost = 512;
-/** Connectors with CAs of their own; those used last stay. */
-const maxAgents = 48;
-/** Registries send long challenges. */
-const maxHeaderSize = 64 * 1024;
 /** Before the answer (1xx): each takes time that others would have. */
 const maxInformational = 1000;
 
-const agentOptions: http.AgentOptions = {
-  ...streamBuffer,
-  keepAlive: true,
-  maxFreeSockets: maxKeptPerHost,
-  timeout: keptConnectionMs,
-  scheduling: 'lifo',
-};
-
-/** An agent has connections to tools that trust alike, and looks up this name three times a request. */
-function connectionName(host: string | null | undefined, port: number | string | null | undefined): string {
-  return `${host ?? ''} ${port ?? ''}`;
+/** What this client adds to the options of a request, which an agent passes on to the socket. */
+interface PoolOptions {
+  /** Requests of one pool share connections: same namespace, same trust, same host and port. */
+  readonly pool?: string;
+  readonly namespace?: string;
+  readonly secureContext?: SecureContext | undefined;
 }
 
-class PlainAgent extends http.Agent {
-  override getName({ host, port }: http.ClientRequestArgs = {}): string {
-    return connectionName(host, port);
-  }
-}
-
-class SecureAgent extends https.Agent {
-  override getName({ host, port }: https.RequestOptions = {}): string {
-    return connectionName(host, port);
-  }
+/** Has an agent pool connections by the pool of the request, and report them to the ToolSockets. */
+function pooled<A extends http.Agent>(agent: A, sockets: ToolSockets): A {
+  const createConnection = agent.createConnection.bind(agent);
+  const keepSocketAlive: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);
+  const reuseSocket = agent.reuseSocket.bind(agent);
+  agent.getName = (options?: http.ClientRequestArgs & PoolOptions): string => options?.pool ?? '';
+  agent.createConnection = (options: http.ClientRequestArgs & PoolOptions, onSocket): Duplex | null | undefined => {
+    const socket = createConnection(options, onSocket);
+    if (socket instanceof net.Socket) sockets.add(socket, options.namespace ?? '');
+    return socket;
+  };
+  agent.keepSocketAlive = (socket): boolean =>
+    keepSocketAlive(socket) !== false && socket instanceof net.Socket && sockets.becameIdle(socket);
+  agent.reuseSocket = (socket, request): void => {
+    if (socket instanceof net.Socket) sockets.becameActive(socket);
+    reuseSocket(socket, request);
+  };
+  return agent;
 }
 
 /** Opens connections and sends requests to tools: HTTP/1.1, TLS always verified, addresses always checked. */
 export class ToolClient {
   readonly #options: ToolClientOptions;
   readonly #plain: http.Agent;
-  /** By trust, the one used last at the end: a connection counts only for those who trust alike. */
-  readonly #secure = new Map<string, https.Agent>();
+  readonly #secure: https.Agent;
+  #exclusive = 0;
 
   /** Of origins that have been asked for: they are those of Connectors' addresses, the same from request to request. */
   readonly #serverNames = new WeakMap<ToolOrigin, { readonly servername: string | undefined }>();
 
   constructor(options: ToolClientOptions) {
     this.#options = options;
-    this.#plain = new PlainAgent(agentOptions);
+    const agentOptions = { keepAlive: true, timeout: keptConnectionMs, scheduling: 'lifo' } as const;
+    this.#plain = pooled(new http.Agent(agentOptions), options.sockets);
+    this.#secure = pooled(new https.Agent(agentOptions), options.sockets);
   }
 
   /**
-   * Begins a request; nothing of a body is sent yet. Whoever calls must listen to `error`, also for addresses that are
-   * refused and connections that take too long.
-   * @throws {Refusal} 403 for a host that is a refused address.
+   * Begins a request; nothing of a body is sent yet. The caller must listen to `error`, also for addresses that are refused
+   * and connections that take too long, and must destroy the request unless it and its response are complete.
+   * @throws {Refusal} 403 for a host that is a refused address; 503 if there are too many sockets.
    */
-  request({ origin, method, path, headers, trust, lookedUpFor }: ToolRequest): ClientRequest {
+  request({ origin, method, path, headers, trust, lookedUpFor, isExclusive }: ToolRequest): ClientRequest {
     const { servername } = this.#checked(origin);
+    const { resolver, sockets, headers: limits } = this.#options;
     const isPlain = origin.scheme === 'http';
-    const { resolver } = this.#options;
+    if (!isPlain && trust === undefined) throw new TypeError('an https tool needs a trust set');
+    const { namespace } = lookedUpFor;
+    const agent = isPlain ? this.#plain : this.#secure;
+    const common = `${namespace} ${origin.host} ${origin.port} ${trust?.id ?? ''}`;
+    const pool = isExclusive === true ? `${common} ${(this.#exclusive += 1)}` : common;
+    if (agent.freeSockets[pool] === undefined) sockets.ensureFree(namespace);
     // Written out, since what is put together from parts is slow for whoever reads it.
-    const options: https.RequestOptions = {
+    const options: https.RequestOptions & PoolOptions = {
       protocol: isPlain ? 'http:' : 'https:',
       host: origin.host,
       port: origin.port,
       method,
       path,
       headers,
-      agent: isPlain ? this.#plain : this.#agentFor(trust),
+      agent,
+      pool,
+      namespace,
+      secureContext: trust?.context,
       lookup: resolver.lookupFor(lookedUpFor, origin.port),
       setHost: false,
-      maxHeaderSize,
+      maxHeaderSize: limits.bytes,
       insecureHTTPParser: false,
       servername,
     };
     // The agent says what is spoken: https.request would only copy all of it once more.
     const request = http.request(options);
+    // One more than allowed, so that a response with too many is seen to have them.
+    request.maxHeadersCount = limits.lines + 1;
+    if (isExclusive === true) request.once('socket', (socket) => sockets.keepNoLonger(socket));
     this.#limitConnecting(request, origin);
     limitInforming(request, origin);
     return request;
   }
 
-  /** A connection for a tunnel of its owner's. Listen to `error`. @throws {Refusal} 403 as above. */
+  get chunkRate(): ByteRate {
+    return this.#options.chunkRate;
+  }
+
+  /** Whether a response has more header lines than are allowed; those beyond are lost. */
+  hasTooManyHeaders({ rawHeaders }: { readonly rawHeaders: RawHeaders }): boolean {
+    return rawHeaders.length > 2 * this.#options.headers.lines;
+  }
+
+  /** Closes the connection of a request when the request is complete. */
+  keepNoLonger({ socket }: ClientRequest): void {
+    if (socket !== null) this.#options.sockets.keepNoLonger(socket);
+  }
+
+  /** A connection for a tunnel of its owner's. Listen to `error`. @throws {Refusal} as `request`. */
   connect(host: string, port: number, owner: LookupOwner): Socket {
-    const { resolver, connectMs } = this.#options;
+    const { resolver, sockets, connectMs } = this.#options;
     resolver.ensureNotRefused(host, port);
-    const socket = net.connect({
-      host,
-      port,
-      lookup: resolver.lookupFor(owner, port),
-      noDelay: true,
-      keepAlive: true,
-      ...streamBuffer,
-    });
+    sockets.ensureFree(owner.namespace);
+    const socket = net.connect({ host, port, lookup: resolver.lookupFor(owner, port), noDelay: true, keepAlive: true });
+    sockets.add(socket, owner.namespace);
     const timer = setTimeout(() => socket.destroy(new ConnectTimeout(host)), connectMs);
     const stop = (): void => clearTimeout(timer);
     socket.once('connect', stop).once('close', stop);
     return socket;
   }
 
-  /** Closes what is kept open and breaks what is under way. */
+  /** Closes what is kept open and breaks what is in flight. */
   close(): void {
     this.#plain.destroy();
-    for (const agent of this.#secure.values()) agent.destroy();
+    this.#secure.destroy();
   }
 
   /** Checks the host of an origin each time, as the refused addresses change. @throws {Refusal} 403 as above. */
@@ -148,24 +178,8 @@ export class ToolClient {
     return checked;
   }
 
-  #agentFor(trust: Trust | undefined): https.Agent {
-    if (trust === undefined) throw new TypeError('an https tool needs a trust set');
-    const { id, context } = trust;
-    // The context is no part of the names by which an agent keeps connections apart: hence an agent for each.
-    const agent = this.#secure.get(id) ?? new SecureAgent({ ...agentOptions, secureContext: context });
-    this.#secure.delete(id);
-    this.#secure.set(id, agent);
-    const [oldest] = this.#secure.keys();
-    if (this.#secure.size > maxAgents && oldest !== undefined) {
-      // What is under way on it ends in peace.
-      this.#secure.get(oldest)?.on('free', (socket: Socket) => socket.destroy());
-      this.#secure.delete(oldest);
-    }
-    return agent;
-  }
-
   #limitConnecting(request: ClientRequest, { host, scheme }: ToolOrigin): void {
-    // There is a socket at once, kept or new, as their number is not bounded.
+    // There is a socket at once, kept or new, as the agents have no queue.
     request.once('socket', (socket) => {
       if (request.reusedSocket) return;
       const timer = setTimeout(() => request.destroy(new ConnectTimeout(host)), this.#options.connectMs);

@@ -1,12 +1,11 @@
-import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
-import type { ClientLoad } from './client-load.js';
-import { tellWhenBlocked } from './client-load.js';
+import type { ByteRate } from '../../load/byte-rate.js';
+import { GatheredStream } from './gathered-stream.js';
 import type { StallWatch } from './stall-watch.js';
 
 export interface TunnelParts {
+  readonly client: { readonly chunkRate: ByteRate };
   readonly watch: StallWatch;
-  readonly load: ClientLoad;
   readonly timings: { readonly idleMs: number };
 }
 
@@ -14,11 +13,9 @@ export interface TunnelParts {
  * Lets bytes through between two connections, both ways and with back-pressure, until both are closed. Either side may
  * end first and go on reading; what breaks on one side breaks the other.
  */
-export async function joinConnections(
-  client: Socket,
-  tool: Socket,
-  { watch, load, timings }: TunnelParts,
-): Promise<void> {
+export async function joinConnections(client: Socket, tool: Socket, parts: TunnelParts): Promise<void> {
+  const { watch, timings } = parts;
+  const { chunkRate } = parts.client;
   const stopWatching = watch.add({
     movedBytes: () => client.bytesRead + client.bytesWritten + tool.bytesRead + tool.bytesWritten,
     patienceMs: () => timings.idleMs,
@@ -27,16 +24,17 @@ export async function joinConnections(
   const closed = Promise.all([untilClosed(client), untilClosed(tool)]);
   follow(client, tool);
   follow(tool, client);
-  tellWhenBlocked(client, client, load);
-  tellWhenBlocked(tool, client, load);
-  client.pipe(tool);
-  tool.pipe(client);
+  new GatheredStream(client, chunkRate).pipeTo(tool, () => void tool.end());
+  new GatheredStream(tool, chunkRate).pipeTo(client, () => void client.end());
   await closed;
   stopWatching();
 }
 
-function follow(gone: Duplex, other: Duplex): void {
-  gone.on('error', () => other.destroy());
+function follow(gone: Socket, other: Socket): void {
+  if (gone.destroyed) {
+    other.destroy();
+    return;
+  }
   gone.once('close', () => {
     // Without an end before it, it broke off.
     if (gone.readableEnded) other.end();
@@ -44,7 +42,7 @@ function follow(gone: Duplex, other: Duplex): void {
   });
 }
 
-function untilClosed(stream: Duplex): Promise<void> {
+function untilClosed(stream: Socket): Promise<void> {
   return new Promise((resolve) => {
     if (stream.closed) resolve();
     else stream.once('close', () => resolve());

@@ -6,19 +6,12 @@ import { ProxyProcess } from '../../support/e2e/proxy-process.js';
 import { eventually } from '../../support/poll.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
+import { deployedEnv } from '../../support/proxy/deployed-env.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import { toolAuthority } from '../../support/proxy/tool-server.js';
 
 const user = 'proxy';
 const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
-/** What the Dockerfile and deploy/proxy set. */
-export const proxyEnv = {
-  NODE_ENV: 'production',
-  MALLOC_ARENA_MAX: '2',
-  UV_THREADPOOL_SIZE: '64',
-  NODE_OPTIONS: '--max-semi-space-size=4',
-};
-
 /** The built proxy as deploy/proxy runs it: the API server as its source, log level info to a pipe that is read. */
 export interface DeployedProxy {
   readonly proxy: ProxyProcess;
@@ -56,7 +49,7 @@ export async function deployedProxy(
     directory,
     hosts: [host, ...moreHosts],
     flags: ['--kubeconfig', kubeconfig, '--log-level', 'info', '--http-address', '127.0.0.1:0', ...flags],
-    env: proxyEnv,
+    env: deployedEnv(),
   });
   const token = tokenOf(api);
   return {

@@ -14,7 +14,8 @@ import { KubeApi } from '../../support/kube-api/kube-api.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
-import { authorityIn, proxyEnv } from './deployed-proxy.js';
+import { deployedEnv } from '../../support/proxy/deployed-env.js';
+import { authorityIn } from './deployed-proxy.js';
 import { agentOf, get, open } from './tunnel-client.js';
 
 const args = process.argv.slice(2);
@@ -103,7 +104,7 @@ for (const count of counts) {
     directory,
     hosts: ['tool.test'],
     flags: ['--kubeconfig', kubeconfig, '--http-address', `127.0.0.1:${healthPort}`, ...args],
-    env: proxyEnv,
+    env: deployedEnv(),
   });
   const isReady = async (): Promise<boolean> => (await fetch(`${health}/readyz`)).ok;
   while (!(await isReady().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 20));

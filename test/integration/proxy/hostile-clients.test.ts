@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import http from 'node:http';
+import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
@@ -163,5 +165,120 @@ describe('a client that means harm', () => {
       }),
     );
     for (const agent of agents) agent.destroy();
+  });
+
+  it('gets 431 for more than 256 header lines, also for those that a parser drops', async () => {
+    for (const count of [300, 3_000]) {
+      const lines = Array.from({ length: count }, (_, at) => `A${at % 7}:`);
+      assert.match(await client.exchange(message(lines, '')), /^HTTP\/1\.1 431 /);
+    }
+    assert.deepEqual(tool.seen, []);
+  });
+
+  it('ends nothing but its own connection by an upgrade behind answers that it does not read', async () => {
+    const unauthenticated = `GET ${tool.url()}/ HTTP/1.1\r\nHost: tool.example\r\n\r\n`;
+    const upgrade = `GET ${tool.url()}/ HTTP/1.1\r\nHost: tool.example\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n`;
+    for (let round = 0; round < 3; round += 1) {
+      const socket = await client.raw();
+      socket.pause();
+      for (let at = 0; at < 1_500 && !socket.destroyed; at += 1) {
+        if (!socket.write(at % 8 === 7 ? unauthenticated.repeat(8) : unauthenticated))
+          await Promise.race([once(socket, 'drain'), once(socket, 'close'), stage.http('/healthz')]);
+      }
+      socket.write(upgrade);
+      await stage.http('/healthz');
+      socket.destroy();
+    }
+    assert.equal((await client.get(tool.url())).body, 'hello');
+  });
+
+  it('is answered without a response of Node where an upgrade is refused', async () => {
+    const upgrade = message(['Connection: Upgrade', 'Upgrade: x'], '', `GET ${tool.url()}/ HTTP/1.1`);
+    assert.match(await client.exchange(upgrade.replace(/Proxy-Authorization.*\r\n/, '')), /^HTTP\/1\.1 407 /);
+  });
+
+  it('has no more requests in flight than its share, while others are served', async () => {
+    const small = await ProxyStage.start(
+      [
+        connector('tool', tool.url(), { secret: 'login' }),
+        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+        ...grant('builder', ['tool']),
+      ],
+      { flags: ['--max-requests-in-flight', '8'] },
+    );
+    try {
+      tool.answer = (request, response) => {
+        if (request.url === '/hang') return;
+        response.end('hello');
+      };
+      const greedy = await small.client('ci/tool', { pod: 'greedy' });
+      const statuses: number[] = [];
+      const asked = Array.from({ length: 6 }, () =>
+        greedy.get(`${tool.url()}/hang`).then(
+          ({ status }) => void statuses.push(status),
+          () => undefined,
+        ),
+      );
+      await eventually('two are rejected', () => statuses.length === 2);
+      assert.deepEqual(statuses, [429, 429]);
+      const other = await small.client('ci/tool', { pod: 'other' });
+      assert.equal((await other.get(`${tool.url()}/`)).body, 'hello');
+      const lines = (await small.metrics()).split('\n');
+      assert.ok(lines.includes('connectors_proxy_limit_used{limit="requests_in_flight"} 4'));
+      assert.ok(lines.includes('connectors_proxy_limit_rejections_total{limit="requests_in_flight"} 2'));
+      await small.stopProxy();
+      await Promise.all(asked);
+    } finally {
+      await small.stop();
+    }
+  });
+
+  it('has connections to tools limited in total, however many addresses a connector has', async () => {
+    const names = Array.from({ length: 40 }, (_, at) => `tool-${at}.example`);
+    const small = await ProxyStage.start(
+      [
+        connector('tool', tool.url(), { secret: 'login', extensions: names.map((name) => tool.url(name)) }),
+        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+        ...grant('builder', ['tool']),
+      ],
+      { flags: ['--max-tool-connections', '20'] },
+    );
+    try {
+      const one = await small.client();
+      for (const name of names) assert.equal((await one.get(tool.url(name))).body, 'hello');
+      assert.ok(tool.connections <= 20, `${tool.connections} connections`);
+      assert.ok(tool.connections >= 5, `${tool.connections} connections are kept`);
+    } finally {
+      await small.stop();
+    }
+  });
+
+  it('has a transfer ended an hour after its token has expired', async () => {
+    let nowMs = Date.now();
+    const clocked = await ProxyStage.start(
+      [
+        connector('tool', tool.url(), { secret: 'login' }),
+        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+        ...grant('builder', ['tool']),
+      ],
+      { now: () => nowMs },
+    );
+    try {
+      tool.answer = (_request, response) => {
+        const drip = setInterval(() => response.write('drop'), 50);
+        response.once('close', () => clearInterval(drip));
+      };
+      const one = await clocked.client();
+      const socket = await one.raw();
+      socket.write(`GET ${tool.url()}/ HTTP/1.1\r\nHost: tool\r\nProxy-Authorization: ${one.authorization}\r\n\r\n`);
+      await once(socket, 'data');
+      nowMs += 1_800_000 + 3_500_000;
+      await once(socket, 'data');
+      nowMs += 101_000;
+      socket.resume();
+      await once(socket, 'close');
+    } finally {
+      await clocked.stop();
+    }
   });
 });

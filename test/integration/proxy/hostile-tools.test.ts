@@ -196,4 +196,114 @@ describe('a tool that means harm', () => {
     await client.get(`${tool.url}/%0d%0aX-Injected:%201?%0d%0aX-Injected:%201`);
     assert.ok(!tool.heads.some((head) => /^x-injected/im.test(head)));
   });
+
+  it('cannot choose the reason phrase, in whichever way its answer goes', async () => {
+    answerWith('HTTP/1.1 200 a\x01b\r\nContent-Length: 5\r\n\r\nhello');
+    assert.equal((await client.get(tool.url)).body, 'hello');
+    assert.equal((await client.get(tool.url, { method: 'HEAD' })).status, 200);
+    assert.equal((await client.reverse('/namespaces/ci/connectors/tool/')).body, 'hello');
+    const upgrade = ['GET / HTTP/1.1', 'Host: tool', 'Connection: Upgrade', 'Upgrade: websocket', '\r\n'].join('\r\n');
+    const asking = upgrade.replace('GET /', `GET ${tool.url}/`).replace('\r\n\r\n', () => '\r\n');
+    const text = await client.exchange(`${asking}Proxy-Authorization: ${client.authorization}\r\n\r\n`, 2_000);
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
+    await assertServesOn();
+  });
+
+  for (const status of ['000', '099', '101', '199']) {
+    it(`has its connection closed after status ${status}`, async () => {
+      answerWith(`HTTP/1.1 ${status} Odd\r\nContent-Length: 5\r\n\r\nhello`);
+      const { status: answered } = await client.get(tool.url);
+      assert.ok(answered === 502 || answered === 504, String(answered));
+      await eventually('the connection is closed', () => tool.openConnections === 0);
+      await assertServesOn();
+    });
+  }
+
+  it('has its connection closed after an answer that comes before the end of the request', async () => {
+    answerWith(wellBehaved);
+    for (const [begun, ...lines] of [
+      ['half', 'Content-Length: 200000'],
+      ['4\r\nhalf\r\n', 'Transfer-Encoding: chunked'],
+      ['', 'Content-Length: 5', 'Expect: 100-continue'],
+    ] as const) {
+      const socket = await client.raw();
+      const head = [
+        `PUT ${tool.url}/ HTTP/1.1`,
+        'Host: tool',
+        `Proxy-Authorization: ${client.authorization}`,
+        ...lines,
+      ];
+      socket.write(`${head.join('\r\n')}\r\n\r\n${begun}`);
+      assert.match(await headOf(socket), /^HTTP\/1\.1 200 /);
+      socket.destroy();
+      await eventually(`the connection is closed: ${lines.join(', ')}`, () => tool.openConnections === 0);
+    }
+    await assertServesOn();
+  });
+
+  it('has an answer with more than 16 KiB of headers, or more than 256 of them, refused', async () => {
+    const headers = [
+      `X-A: ${'a'.repeat(17_000)}\r\n`,
+      Array.from({ length: 300 }, (_, at) => `X-${at}: a\r\n`).join(''),
+    ];
+    for (const text of headers) {
+      answerWith(`HTTP/1.1 200 OK\r\n${text}Content-Length: 5\r\n\r\nhello`);
+      assert.equal((await client.get(tool.url)).status, 502);
+      await eventually('the connection is closed', () => tool.openConnections === 0);
+    }
+    await assertServesOn();
+  });
+
+  it('has its connection closed when it sends something unasked', async () => {
+    let kept: Socket | undefined;
+    tool.answer = (socket) => {
+      kept = socket;
+      socket.write(wellBehaved);
+    };
+    assert.equal((await client.get(tool.url)).body, 'hello');
+    kept?.write('H');
+    await eventually('the connection is closed', () => tool.openConnections === 0);
+    await assertServesOn();
+  });
+
+  it('has no Transfer-Encoding of a 204 passed on, and no Trailer of an answer without chunks', async () => {
+    answerWith('HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const { status, rawHeaders } = await client.get(tool.url);
+    assert.equal(status, 204);
+    assert.ok(!rawHeaders.includes('Transfer-Encoding'));
+    answerWith('HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nContent-Length: 5\r\n\r\nhello');
+    assert.equal((await client.get(tool.url)).body, 'hello');
+    await assertServesOn();
+  });
+
+  it('gets and gives no trailers that are named like credentials', async () => {
+    answerWith(
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nSet-Cookie: session=1\r\nPrivate-Token: x\r\nX-Sum: 1\r\n\r\n',
+    );
+    assert.deepEqual((await client.get(tool.url, { headers: { te: 'trailers' } })).rawTrailers, ['X-Sum', '1']);
+  });
+
+  it('that authenticates connections does so for the one request', async () => {
+    const ports: (number | undefined)[] = [];
+    tool.answer = (socket, head) => {
+      ports.push(socket.remotePort);
+      socket.write(
+        /^authorization: ntlm/im.test(head) || head.includes('/plain')
+          ? wellBehaved
+          : 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="a", Negotiate\r\nContent-Length: 5\r\n\r\nhello',
+      );
+    };
+    stage.put([connector('tool', tool.url, { auth: 'none' }), ...grant('builder', ['tool'])]);
+    await client.get(`${tool.url}/plain`);
+    await client.get(`${tool.url}/plain`);
+    assert.equal(ports[0], ports[1], 'an ordinary connection is kept');
+    await client.get(tool.url, { headers: { authorization: 'NTLM TlRMTVNTUAAB' } });
+    await client.get(`${tool.url}/plain`);
+    await client.get(tool.url);
+    await client.get(`${tool.url}/plain`);
+    const [, ordinary, withLogin, after, challenged, last] = ports;
+    assert.notEqual(withLogin, ordinary);
+    assert.notEqual(after, withLogin);
+    assert.notEqual(last, challenged);
+  });
 });

@@ -86,39 +86,37 @@ describe('a proxy that stops', () => {
   });
 });
 
-describe('the bounds on connections', () => {
-  it('refuse one client more, and leave something for each who comes', async () => {
-    const stage = await ProxyStage.start([], {
-      flags: ['--max-connections-per-client', '3', '--max-connections', '9'],
-    });
+describe('the limit of connections', () => {
+  it('closes those of one client that are too many, and leaves something for others', async () => {
+    const stage = await ProxyStage.start([], { flags: ['--max-connections', '8'] });
+    const sockets: net.Socket[] = [];
     const from = (localAddress: string): net.Socket => {
       const socket = net.connect({ port: stage.port, host: '127.0.0.1', localAddress });
-      return socket.on('error', () => undefined).resume();
+      sockets.push(socket.on('error', () => undefined).resume());
+      return socket;
     };
-    const first = Array.from({ length: 4 }, () => from('127.0.0.1'));
-    await eventually('one is closed', () => first.filter(({ closed }) => closed).length === 1);
-    const second = Array.from({ length: 3 }, () => from('127.0.0.2'));
-    const third = Array.from({ length: 3 }, () => from('127.0.0.3'));
-    await eventually('two are closed', () => third.filter(({ closed }) => closed).length === 2);
-    const fourth = from('127.0.0.4');
-    await eventually('there are eight', async () =>
-      (await stage.metrics()).includes('\nconnectors_proxy_connections 8\n'),
+    const closedOf = (some: readonly net.Socket[]): number => some.filter(({ closed }) => closed).length;
+    const first = Array.from({ length: 6 }, () => from('127.0.0.1'));
+    await eventually('four are left', () => closedOf(first) === 2);
+    const second = Array.from({ length: 4 }, () => from('127.0.0.2'));
+    await eventually('two are left', () => closedOf(second) === 2);
+    const third = from('127.0.0.3');
+    await eventually('there are seven', async () =>
+      (await stage.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 7\n'),
     );
-    assert.ok([...second, fourth].every(({ closed }) => !closed));
+    assert.ok(!third.closed);
     const metrics = await stage.metrics();
-    for (const line of ['connections_limit 9', 'connections_refused_total{bound="all"} 2']) {
+    for (const line of ['limit_max{limit="connections"} 8', 'limit_rejections_total{limit="connections"} 4']) {
       assert.ok(metrics.includes(`\nconnectors_proxy_${line}\n`), line);
     }
-    assert.ok(metrics.includes('\nconnectors_proxy_connections_refused_total{bound="client"} 1\n'), metrics);
-    for (const socket of [first.find(({ closed }) => !closed), ...second]) socket?.destroy();
-    await eventually('there is room again', async () => {
-      const again = from('127.0.0.1');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      const isIn = !again.closed;
-      again.destroy();
-      return isIn;
-    });
-    for (const socket of [...first, ...second, ...third, fourth]) socket.destroy();
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await eventually('there are none', async () =>
+      (await stage.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 0\n'),
+    );
+    const again = from('127.0.0.1');
+    again.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await eventually('it is served', () => again.bytesRead > 0);
+    again.destroy();
     await stage.stop();
   });
 });

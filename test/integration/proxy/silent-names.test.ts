@@ -18,8 +18,8 @@ const user = 'proxy';
 const { client: ofClients, connector: ofConnectors, namespaceShare } = limits.lookups;
 /** So many namespaces can take all turns. */
 const hostile = Array.from({ length: 1 / namespaceShare }, (_each, at) => `hostile-${at}`);
-/** Of each of them: more than all threads look up at once. */
-const silentCount = limits.lookups.threads;
+/** Of each of them: more than can be looked up at once. */
+const silentCount = limits.lookups.threads / 2;
 /** Each a name that the proxy has not looked up before. */
 const toolHosts = Array.from({ length: 5 }, (_each, at) => `tool-${at}.example`);
 const uses = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };

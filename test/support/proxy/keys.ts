@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { SignJWT, exportJWK } from 'jose';
 import { canary } from '../driver/tokens.js';
 
@@ -32,7 +32,7 @@ export class TokenKeys {
       'kubernetes.io': {
         namespace,
         serviceaccount: { name: account, uid: 'a0c6dd2b-6a3a-4b7a-9d27-0d6e2e3b3c11' },
-        ...(pod === undefined ? {} : { pod: { name: pod, uid: 'b1c6dd2b-6a3a-4b7a-9d27-0d6e2e3b3c12' } }),
+        ...(pod === undefined ? {} : { pod: { name: pod, uid: uidOf(pod) } }),
       },
     })
       .setProtectedHeader({ alg: 'ES256', kid: 'test' })
@@ -42,4 +42,12 @@ export class TokenKeys {
       .setExpirationTime(now + expiresIn)
       .sign(this.#keys.privateKey);
   }
+}
+
+/** Pods of different names are different pods. */
+function uidOf(pod: string): string {
+  const hex = createHash('sha256').update(pod).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { ProxyProcess } from '../e2e/proxy-process.js';
+import type { ProxyProcessOptions } from '../e2e/proxy-process.js';
 import { connectorClass, secret } from './manifests.js';
 import { TokenKeys } from './keys.js';
 import { toolAuthority } from './tool-server.js';
@@ -23,12 +24,17 @@ export class ProcessStage {
     return stage;
   }
 
-  /** @param hosts names that it alone finds. */
-  async replica(hosts: readonly string[], flags: readonly string[] = []): Promise<ProxyProcess> {
+  /** @param hosts names that it alone finds. @param place its environment, and words that make it begin somewhere. */
+  async replica(
+    hosts: readonly string[],
+    flags: readonly string[] = [],
+    place: Pick<ProxyProcessOptions, 'env' | 'entering'> = {},
+  ): Promise<ProxyProcess> {
     const directory = this.#file(`replica-${this.#replicas.length}`);
     mkdirSync(directory);
     const proxy = await ProxyProcess.start({
       directory,
+      ...place,
       hosts,
       flags: [
         ...['--connector-source', 'directory', '--manifests', this.#file('manifests')],

@@ -2,11 +2,7 @@ import type { MetricsProbes } from '../../../src/proxy/proxy-metrics.js';
 
 /** What metrics ask of a proxy that does nothing. */
 export const quietProbes: MetricsProbes = {
-  connections: () => 0,
-  connectionLimit: 1,
-  connectionsRefused: () => ({ all: 0 }),
-  clientBytes: () => 0,
-  clientLimitBytes: 1,
+  limits: { connections: { limit: 1, counter: { count: 0, rejected: 0 } } },
   isReady: () => false,
   objectLimitBytes: 1,
   caExpiresAtSeconds: () => 0,

@@ -28,6 +28,10 @@ export class RawTool {
     return `http://tool.example:${portOf(this.#server)}`;
   }
 
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));

@@ -4,15 +4,21 @@ import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
 
 describe('ProxyMetrics', () => {
   it('asks for what it shows when it is scraped', async () => {
-    let connections = 1;
+    const counter = { count: 1, rejected: 0 };
     const metrics = new ProxyMetrics('1.2.3', {
       ...quietProbes,
-      connections: () => connections,
+      limits: { connections: { limit: 5, counter } },
       caExpiresAtSeconds: () => 5,
     });
-    connections = 3;
+    Object.assign(counter, { count: 3, rejected: 2 });
     const lines = (await metrics.text()).split('\n');
-    for (const line of ['build_info{version="1.2.3"} 1', 'connections 3', 'ca_expiry_timestamp_seconds 5']) {
+    for (const line of [
+      'build_info{version="1.2.3"} 1',
+      'limit_used{limit="connections"} 3',
+      'limit_max{limit="connections"} 5',
+      'limit_rejections_total{limit="connections"} 2',
+      'ca_expiry_timestamp_seconds 5',
+    ]) {
       assert.ok(lines.includes(`connectors_proxy_${line}`), line);
     }
   });

@@ -1,0 +1,120 @@
+import type { Socket } from 'node:net';
+import { fairLimit } from '../../load/fair-limit.js';
+import { Refusal } from '../refusal.js';
+
+export interface ToolSocketLimits {
+  /** Sockets to tools, idle ones included. */
+  readonly total: number;
+  /** Idle sockets that are kept for later requests. */
+  readonly idle: number;
+  /** Largest part of the total minus the others' sockets that one namespace can have. */
+  readonly namespaceShare: number;
+}
+
+/**
+ * Limits the sockets to tools, in total and per namespace. An idle socket is closed if a new one needs its place, the
+ * namespace's own first, and the one that has been idle for longest before others. A Connector with many addresses would otherwise open sockets until the process is
+ * out of memory.
+ */
+export class ToolSockets {
+  readonly #limits: ToolSocketLimits;
+  readonly #namespaces = new Map<Socket, string>();
+  readonly #perNamespace = new Map<string, number>();
+  /** The socket that has been idle for longest comes first. */
+  readonly #idle = new Set<Socket>();
+  /** Sockets that must not serve another request. */
+  readonly #unkeepable = new WeakSet<Socket>();
+  #rejected = 0;
+
+  constructor(limits: ToolSocketLimits) {
+    this.#limits = limits;
+  }
+
+  get count(): number {
+    return this.#namespaces.size;
+  }
+
+  /** New sockets that have been rejected so far. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /**
+   * Makes sure that one more socket can be opened for a namespace; `add` must follow in the same turn.
+   * @throws {Refusal} 503 if the limit of the namespace, or of all, is reached by sockets in use.
+   */
+  ensureFree(namespace: string): void {
+    if (this.#isFree(namespace)) return;
+    const own = [...this.#idle].filter((socket) => this.#namespaces.get(socket) === namespace);
+    for (const socket of new Set([...own, ...this.#idle])) {
+      this.#remove(socket);
+      socket.destroy();
+      if (this.#isFree(namespace)) return;
+    }
+    this.#rejected += 1;
+    throw new Refusal(
+      503,
+      'overload',
+      `too many connections to tools are open for namespace "${namespace}": try again in some seconds`,
+      { headers: { 'Retry-After': '5' } },
+    );
+  }
+
+  /** Counts a socket until it closes. */
+  add(socket: Socket, namespace: string): void {
+    this.#namespaces.set(socket, namespace);
+    this.#perNamespace.set(namespace, this.#usedBy(namespace) + 1);
+    socket.once('close', () => this.#remove(socket));
+  }
+
+  /** Closes a socket after its current request. */
+  keepNoLonger(socket: Socket): void {
+    this.#unkeepable.add(socket);
+  }
+
+  /** A request on the socket is complete. @returns false if the socket must be closed. */
+  becameIdle(socket: Socket): boolean {
+    if (this.#unkeepable.has(socket) || !this.#namespaces.has(socket)) return false;
+    this.#idle.add(socket);
+    // A tool that sends something without being asked is not in step with the proxy: it would answer the next request.
+    socket.on('data', destroySelf);
+    if (this.#idle.size > this.#limits.idle) {
+      const [oldest] = this.#idle;
+      if (oldest !== undefined) {
+        this.#remove(oldest);
+        oldest.destroy();
+      }
+    }
+    return true;
+  }
+
+  /** A new request takes the socket. */
+  becameActive(socket: Socket): void {
+    this.#idle.delete(socket);
+    socket.off('data', destroySelf);
+  }
+
+  #isFree(namespace: string): boolean {
+    const own = this.#usedBy(namespace);
+    const { total, namespaceShare } = this.#limits;
+    return this.#namespaces.size < total && own + 1 <= fairLimit(total, this.#namespaces.size - own, namespaceShare);
+  }
+
+  #usedBy(namespace: string): number {
+    return this.#perNamespace.get(namespace) ?? 0;
+  }
+
+  #remove(socket: Socket): void {
+    const namespace = this.#namespaces.get(socket);
+    if (namespace === undefined) return;
+    this.#namespaces.delete(socket);
+    this.#idle.delete(socket);
+    const left = this.#usedBy(namespace) - 1;
+    if (left > 0) this.#perNamespace.set(namespace, left);
+    else this.#perNamespace.delete(namespace);
+  }
+}
+
+function destroySelf(this: Socket): void {
+  this.destroy();
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limits } from '../../../src/load/limits.js';
+import { eventually } from '../../support/poll.js';
+import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.js';
+import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { ProcessStage } from '../../support/proxy/process-stage.js';
+import { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { StallingClient, StallingTool } from '../../support/proxy/stalled-peers.js';
+import type { ProxyProcess } from '../../support/e2e/proxy-process.js';
+import { MemoryCgroup } from '../../support/soak/memory-cgroup.js';
+
+const MiB = 2 ** 20;
+const hosts = ['tool.example', 'other.example'];
+
+describe('the proxy as deployed, at its limits', function () {
+  this.timeout(300_000);
+  let tool: StallingTool;
+  let stage: ProcessStage;
+  let cgroup: MemoryCgroup | undefined;
+  let proxy: ProxyProcess;
+  let clients: StallingClient[];
+
+  beforeEach(async () => {
+    clients = [];
+    tool = await StallingTool.start(hosts);
+    const login = { username: 'robot', password: credentialCanary };
+    stage = await ProcessStage.start([
+      connector('tool', `https://tool.example:${tool.port}`, { secret: 'login', caSecret: 'tool-ca' }),
+      connector('other', `https://other.example:${tool.port}`, { secret: 'login', caSecret: 'tool-ca' }),
+      secret('login', 'kubernetes.io/basic-auth', login),
+      ...grant('builder', ['tool', 'other']),
+    ]);
+    cgroup = MemoryCgroup.make(deployedMemoryBytes());
+    proxy = await stage.replica(hosts, ['--log-level', 'info'], {
+      env: deployedEnv(),
+      ...(cgroup === undefined ? {} : { entering: cgroup.entering }),
+    });
+  });
+
+  afterEach(async () => {
+    for (const client of clients) client.close();
+    await stage.stop();
+    await tool.stop();
+    cgroup?.remove();
+  });
+
+  /** In a pod of its own, at an address of its own. */
+  async function clientOf(pod: number): Promise<StallingClient> {
+    const client = new StallingClient(`127.0.1.${pod}`, await proxyClient(`pod-${pod}`), stage.authority);
+    clients.push(client);
+    return client;
+  }
+
+  async function proxyClient(pod: string): Promise<ProxyClient> {
+    const token = await stage.keys.token({ pod });
+    return new ProxyClient(proxy.port, 'ci/tool,ci/other', token, stage.authority);
+  }
+
+  /** Requests of a pod that has nothing to do with it, and how long they take. */
+  async function bystand(count: number): Promise<readonly number[]> {
+    const client = await proxyClient('bystander');
+    const tookMs: number[] = [];
+    for (let at = 0; at < count; at += 1) {
+      const startMs = performance.now();
+      const { status, body } = await client.getSecurely(`https://other.example:${tool.port}/${at}`);
+      tookMs.push(performance.now() - startMs);
+      assert.equal(`${status} ${body}`, '200 hello');
+    }
+    return tookMs.sort((one, other) => one - other);
+  }
+
+  function report(tookMs: readonly number[]): void {
+    const at = (part: number): string => (tookMs[Math.floor(tookMs.length * part)] ?? 0).toFixed(0);
+    const peak = ((cgroup?.peakBytes ?? 0) / MiB).toFixed(0);
+    console.log(
+      `      a bystander's requests: median ${at(0.5)} ms, p99 ${at(0.99)} ms; the process's peak ${proxy.peakMib.toFixed(0)} MiB, ` +
+        `the cgroup's ${peak} MiB, limit reached ${cgroup?.limitHits ?? 0} times; ${tool.connections} connections to tools`,
+    );
+  }
+
+  it('survives transfers in chunks of one byte that neither side reads, and serves others', async () => {
+    const client = await clientOf(1);
+    const authority = `tool.example:${tool.port}`;
+    for (let batch = 0; batch < 10; batch += 1) {
+      await Promise.all(Array.from({ length: 30 }, () => client.stall(authority)));
+    }
+    await eventually('the share of the pod is used up', () => tool.opened >= limits.exchanges.total / 2, 60_000);
+    await sleep(2_000);
+    report(await bystand(100));
+    assert.ok(!proxy.hasEnded, proxy.log);
+  });
+
+  it('survives all limits reached at once, and serves others', async () => {
+    const authority = `tool.example:${tool.port}`;
+    for (let pod = 1; pod <= 8; pod += 1) {
+      const client = await clientOf(pod);
+      for (let batch = 0; batch < 8; batch += 1) {
+        const stalls = Array.from({ length: 16 }, () => client.stall(authority));
+        const heads = Array.from({ length: 16 }, () => client.beginHeaders(authority));
+        const plain = Array.from({ length: 8 }, () => client.beginHeaders());
+        await Promise.all([...stalls, ...heads, ...plain]);
+      }
+    }
+    await sleep(2_000);
+    report(await bystand(100));
+    assert.ok(!proxy.hasEnded, proxy.log);
+    for (const client of clients) client.close();
+    await eventually('connections to tools are closed', () => tool.connections <= limits.toolSockets.idle, 60_000);
+    await bystand(10);
+  });
+});
