@@ -1,0 +1,1 @@
+export function importDigests(files: readonly string[], common: string): ReadonlyMap<string, string>;
