@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { driverRules } from '../../../support/access/driver-rules.js';
+import { ApprovalsController } from '../../../support/access/approvals-controller.js';
 import { eventually } from '../../../support/poll.js';
-import { ClusterStage } from '../../../support/proxy/cluster-stage.js';
-import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
+import { ClusterStage, buildPod } from '../../../support/proxy/cluster-stage.js';
+import { connector, connectorClass, flags, secret } from '../../../support/proxy/manifests.js';
 import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
 
 const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
@@ -19,10 +20,13 @@ function rightsGiven(): readonly string[] {
   return [...new Set(texts)].sort();
 }
 
+const pod = { namespace: 'ci', serviceAccountName: 'builder', ...buildPod };
+
 describe('the rights of the proxy', () => {
   it('are those that it uses, each of them and no more', async () => {
     const tool = await ToolServer.start('https');
     const stage = await ClusterStage.start();
+    const token = (): string => stage.token('builder', 600, 'connectors-proxy', pod);
     try {
       stage.put(
         connectorClass('any', { proxy: { ref: service } }),
@@ -39,6 +43,13 @@ describe('the rights of the proxy', () => {
       const leases = { resource: 'leases', verb: 'patch', code: 200 };
       await eventually('the Lease is renewed', () => stage.api.count(leases) > 0, 30_000);
       assert.equal((await stage.client().getSecurely(tool.url())).status, 200);
+      // A pod without an AccessRequest is looked for by its name and by its labels.
+      new ApprovalsController(stage.api).permit(pod, { namespace: 'ci', name: 'tool' });
+      stage.put(flags({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+      await eventually('approval counts', async () => {
+        const { status } = await stage.client('ci/tool', token()).get(tool.url());
+        return status === 403 && stage.api.count({ resource: 'accessrequests', verb: 'list' }) > 0;
+      });
       const used = stage.api.permissionsUsed('system:serviceaccount:connectors-system:connectors-proxy');
       assert.deepEqual(used, rightsGiven());
       assert.deepEqual(stage.api.requestsOf({ code: 403 }), []);
