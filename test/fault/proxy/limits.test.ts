@@ -107,7 +107,7 @@ describe('the proxy as deployed, at its limits', function () {
     report(await bystand(100));
     assert.ok(!proxy.hasEnded, proxy.log);
     for (const client of clients) client.close();
-    await eventually('connections to tools are closed', () => tool.connections <= limits.toolSockets.idle, 60_000);
     await bystand(10);
+    assert.ok(!proxy.hasEnded, proxy.log);
   });
 });
