@@ -1,5 +1,5 @@
 import type { ConnectorRef } from '../../connectors/model.js';
-import { formatDuration, parseGoDurationMs } from '../../duration.js';
+import { formatDuration, parseGoDuration } from '../../duration.js';
 import type { JsonObject } from '../../json.js';
 import { isJsonObject, parseJson } from '../../json.js';
 import { quote, unsubstitutedIn } from '../../wording.js';
@@ -160,17 +160,22 @@ function parseTokenExpiration(
   problems: string[],
 ): Pick<VolumeAttributes, 'tokenExpirationMs'> {
   if (text === undefined) return {};
-  const expirationMs = parseGoDurationMs(text.trim());
-  if (expirationMs === undefined) {
+  const nanoseconds = parseGoDuration(text.trim());
+  if (nanoseconds === undefined) {
     problems.push(`attribute "token.expiration" ${quote(text)} is not a duration: write for example "30m" or "1h30m"`);
     return {};
   }
-  if (expirationMs < attributeTable['token.expiration'].minMs) {
+  // Exactly, as the admission policies do: a part of a millisecond counts.
+  if (nanoseconds < nanosecondsIn(attributeTable['token.expiration'].minMs)) {
     problems.push(`attribute "token.expiration" ${quote(text)} is too short: the API server's minimum is 10m`);
-  } else if (expirationMs > maxTokenExpirationMs) {
+  } else if (nanoseconds > nanosecondsIn(maxTokenExpirationMs)) {
     problems.push(
       `attribute "token.expiration" ${quote(text)} is too long: at most ${formatDuration(maxTokenExpirationMs)} (--max-token-expiration of the driver)`,
     );
   }
-  return { tokenExpirationMs: expirationMs };
+  return { tokenExpirationMs: Number(nanoseconds / 1_000_000n) };
+}
+
+function nanosecondsIn(durationMs: number): bigint {
+  return BigInt(durationMs) * 1_000_000n;
 }

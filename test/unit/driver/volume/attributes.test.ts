@@ -153,6 +153,11 @@ describe('volume attributes', () => {
       /is too long: at most 48h \(--max-token-expiration/,
     ],
     [
+      'a lifetime that is a microsecond over the maximum',
+      { 'token.expiration': '1µs48h' },
+      /is too long: at most 48h \(--max-token-expiration/,
+    ],
+    [
       'connectors over 64 KiB, looked at before they are split',
       { connectors: ','.repeat(4 << 20) },
       /^attribute "connectors" is over 64 KiB$/,
