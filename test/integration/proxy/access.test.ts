@@ -5,7 +5,7 @@ import path from 'node:path';
 import { accessRequestFor } from '../../../src/access/access-request.js';
 import { connector, flags, grant, secret } from '../../support/proxy/manifests.js';
 import { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { TokenKeys } from '../../support/proxy/keys.js';
+import { TokenKeys, uidOf } from '../../support/proxy/keys.js';
 import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
@@ -91,7 +91,7 @@ describe('who may use a connector', () => {
     for (const [requests, status] of [
       [[], 403],
       [[request('another')], 403],
-      [[request('b1c6dd2b-6a3a-4b7a-9d27-0d6e2e3b3c12')], 200],
+      [[request(uidOf('build-1'))], 200],
     ] as const) {
       stage.put(objects(on, ...grant('builder', ['tool']), ...rule, ...requests));
       assert.equal((await client.get(tool.url())).status, status, JSON.stringify(requests));

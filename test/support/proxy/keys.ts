@@ -45,7 +45,7 @@ export class TokenKeys {
 }
 
 /** Pods of different names are different pods. */
-function uidOf(pod: string): string {
+export function uidOf(pod: string): string {
   const hex = createHash('sha256').update(pod).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
     '-',
