@@ -28,6 +28,8 @@ function neededRights(config: PermissionConfig, flags: FeatureFlags): readonly R
   const requests = { group: connectorsGroup, resource: 'accessrequests', from: 'the component approval' };
   const token = { group: '', resource: 'serviceaccounts', subresource: 'token', from: 'the component token-minting' };
   const events = { group: 'events.k8s.io', resource: 'events', from: 'the component events' };
+  // By which the component's admission policy recognizes the driver.
+  const identity = { verb: 'identify' as const, group: connectorsGroup, resource: 'drivers' };
   return [
     ...reads({ group: connectorsGroup, resource: 'connectors' }),
     ...reads({ group: connectorsGroup, resource: 'connectorclasses' }),
@@ -36,9 +38,17 @@ function neededRights(config: PermissionConfig, flags: FeatureFlags): readonly R
     { verb: 'create', group: 'authorization.k8s.io', resource: 'subjectaccessreviews', from: base },
     // An approval can only replace the proxy permission, so both flags have to be on.
     ...(flags.connectorProxyPermissions && flags.connectorsApproval
-      ? (['list', 'watch', 'create'] as const).map((verb) => ({ verb, ...requests }))
+      ? [
+          ...(['list', 'watch', 'create'] as const).map((verb) => ({ verb, ...requests })),
+          { ...identity, from: requests.from },
+        ]
       : []),
     ...(config['pod-events'] ? (['create', 'patch'] as const).map((verb) => ({ verb, ...events })) : []),
-    ...(config['allow-token-minting'] ? [{ verb: 'create' as const, ...token }] : []),
+    ...(config['allow-token-minting']
+      ? [
+          { verb: 'create' as const, ...token },
+          { ...identity, from: token.from },
+        ]
+      : []),
   ];
 }

@@ -6,7 +6,7 @@ import { fail, ok, reasonOf } from './finding.js';
 
 /** A right that a program uses, in the words of RBAC; without namespace: in all of them. */
 export interface Right {
-  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'patch';
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'patch' | 'identify';
   readonly group: string;
   readonly resource: string;
   readonly subresource?: string;

@@ -13,6 +13,7 @@ import {
   repository,
   type Manifest,
 } from '../../support/deploy/manifests.js';
+import { denials } from '../../support/deploy/admission-policy.js';
 import { commandOf } from '../../support/deploy/container-command.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { memoryOf } from '../../../src/driver/host/footprint.js';
@@ -198,8 +199,9 @@ describe('deploy', function () {
       assertConsistent(objects);
 
       const expected = [...baseGrants];
-      if (has('token-minting')) expected.push('create /serviceaccounts/token');
-      if (has('approval')) expected.push('create,list,watch connectors.alauda.io/accessrequests');
+      const identity = 'identify connectors.alauda.io/drivers';
+      if (has('token-minting')) expected.push('create /serviceaccounts/token', identity);
+      if (has('approval')) expected.push('create,list,watch connectors.alauda.io/accessrequests', identity);
       assert.deepEqual(grants(objects), expected.sort());
 
       const { args, name } = driver(objects);
@@ -344,6 +346,50 @@ describe('deploy', function () {
         actions.filter(([isOfVolumes]) => isOfVolumes),
         Array(7).fill([true, action]),
       );
+    });
+  }
+
+  for (const [how, more] of [
+    ['as it is', {}],
+    ['with a prefix', { namePrefix: 'acme-' }],
+    ['with a suffix, in another namespace', { nameSuffix: '-7', namespace: 'elsewhere' }],
+    [
+      'under a name of its own',
+      {
+        patches: [
+          {
+            target: { kind: 'ServiceAccount', name: 'connectors-csi' },
+            options: { allowNameChange: true },
+            patch: '[{ "op": "replace", "path": "/metadata/name", "value": "node-agent" }]',
+          },
+        ],
+      },
+    ],
+  ] as const) {
+    it(`confines whichever service account has the rights of the components, ${how}`, async () => {
+      const objects = await buildOverlay(['token-minting', 'approval'], more);
+      const denied = [
+        ['token-minting', '', 'serviceaccounts/token', { spec: { audiences: ['https://kubernetes.default.svc'] } }],
+        ['approval', 'connectors.alauda.io', 'accessrequests', { metadata: {}, spec: {} }],
+      ] as const;
+      for (const [component, group, resource, object] of denied) {
+        const isOfComponent = ({ metadata }: Manifest): boolean => metadata.name!.includes(component);
+        const ofComponent = objects.filter(isOfComponent);
+        const [{ namespace, name }] = only(ofComponent, 'ClusterRoleBinding')['subjects'] as [
+          { readonly namespace: string; readonly name: string },
+        ];
+        assert.equal(only(objects, 'ServiceAccount').metadata.name, name);
+        const policy = only(ofComponent, 'ValidatingAdmissionPolicy');
+        const { policyName } = only(ofComponent, 'ValidatingAdmissionPolicyBinding')['spec'] as { policyName: string };
+        assert.equal(policyName, policy.metadata.name);
+        const request = {
+          ...({ operation: 'CREATE', extra: {} } as const),
+          ...{ group, resource, object },
+          username: `system:serviceaccount:${namespace}:${name}`,
+          rules: rules(ofComponent),
+        };
+        assert.ok(denials(policy, request).length > 0, `${component} lets ${request.username} do all`);
+      }
     });
   }
 

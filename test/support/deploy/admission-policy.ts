@@ -1,5 +1,7 @@
 import { CelScalar, celEnv, celMethod, listType, parse, plan } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
+import type { PolicyRule } from '../kube-api/access-rules.js';
+import { authorizerFunctions, authorizerOf } from './cel-authorizer.js';
 import type { Manifest } from './manifests.js';
 
 /** An AdmissionReview's request, as far as policies look at it. */
@@ -11,6 +13,8 @@ export interface AdmissionRequest {
   readonly namespace?: string;
   readonly username: string;
   readonly extra: Readonly<Record<string, readonly string[]>>;
+  /** What the user has permission for in all namespaces; nothing unless given. */
+  readonly rules?: readonly PolicyRule[];
   readonly object: unknown;
   /** Of an update. */
   readonly oldObject?: unknown;
@@ -54,7 +58,7 @@ type Bindings = Readonly<Record<string, unknown>>;
 const sum = celMethod('sum', listType(CelScalar.INT), [], CelScalar.INT, function sumOf() {
   return [...this].reduce<bigint>((total, item) => total + BigInt(Number(item)), 0n);
 });
-const environment = celEnv({ funcs: [...strings, sum] });
+const environment = celEnv({ funcs: [...strings, sum, ...authorizerFunctions] });
 const plans = new Map<string, ReturnType<typeof plan>>();
 /** Longer ones, and those with line breaks, give way to the constant message. */
 const maxMessageBytes = 5 * 1024;
@@ -78,6 +82,7 @@ export function verdict(policy: Manifest, request: AdmissionRequest): PolicyVerd
     object: request.object,
     oldObject: request.oldObject ?? null,
     request: { operation, namespace, userInfo: { username, extra } },
+    authorizer: authorizerOf(request.rules ?? []),
   }) as Bindings;
   for (const { name, expression } of spec.matchConditions ?? []) {
     const matches = evaluate(expression, bindings);

@@ -4,7 +4,9 @@ import { denials } from '../../support/deploy/admission-policy.js';
 import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
 import { deployFolder, readManifests } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
+import { driverRules } from '../../support/access/driver-rules.js';
 import { driverUser } from '../../support/driver/driver-account.js';
+import type { PolicyRule } from '../../support/kube-api/access-rules.js';
 
 function policyOf(component: string): Manifest {
   const manifests = readManifests(path.join(deployFolder, 'components', component, 'policy.yaml'));
@@ -30,6 +32,7 @@ describe('the policy for minted tokens', () => {
       group: '',
       resource: 'serviceaccounts/token',
       username: driverUser,
+      rules: driverRules('components/token-minting/rbac.yaml'),
       extra,
       object: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { ...spec, ...change } },
       ...more,
@@ -69,18 +72,24 @@ describe('the policy for minted tokens', () => {
     assert.equal(ask({}, { object: {} }).length, 3);
   });
 
-  it('is about the driver’s account in any namespace, and about nobody else', () => {
+  it('is about the service accounts that have the role, whatever their names are, and about no other', () => {
     const object = { spec: { audiences: ['https://kubernetes.default.svc'] } };
-    for (const [username, isJudged] of [
-      ['system:serviceaccount:elsewhere:connectors-csi', true],
-      ['system:serviceaccount:connectors-system:other', false],
-      ['system:serviceaccount:connectors-system:not-connectors-csi', false],
-      ['system:serviceaccount:connectors-system:connectors-csi-2', false],
-      ['system:node:node-1', false],
-      ['connectors-csi', false],
-      ['admin', false],
+    const own = driverRules('components/token-minting/rbac.yaml');
+    const minting: PolicyRule = { verbs: ['create'], apiGroups: [''], resources: ['serviceaccounts/token'] };
+    const all: PolicyRule = { verbs: ['*'], apiGroups: ['*'], resources: ['*'] };
+    const ofGroup: PolicyRule = { verbs: ['*'], apiGroups: ['connectors.alauda.io'], resources: ['*'] };
+    for (const [username, rules, isJudged] of [
+      [driverUser, own, true],
+      ['system:serviceaccount:elsewhere:acme-connectors-csi', own, true],
+      ['system:serviceaccount:elsewhere:node-agent', [...own, minting], true],
+      ['system:serviceaccount:vault:vault', [minting], false],
+      // Who has all permissions is not the driver, with or without its role.
+      ['system:serviceaccount:argocd:argocd-application-controller', [all], false],
+      ['system:serviceaccount:connectors-system:controller', [ofGroup, minting], false],
+      ['system:node:node-1', [minting], false],
+      ['admin', [all], false],
     ] as const) {
-      assert.equal(ask({}, { username, object }).length > 0, isJudged, username);
+      assert.equal(ask({}, { username, rules, object }).length > 0, isJudged, username);
     }
   });
 });
@@ -128,6 +137,7 @@ describe('the policy for AccessRequests', () => {
       group: 'connectors.alauda.io',
       resource: 'accessrequests',
       username: driverUser,
+      rules: driverRules('components/approval/rbac.yaml'),
       extra,
       object: { metadata: { name: 'x', annotations }, spec, ...change },
       ...more,
@@ -157,6 +167,12 @@ describe('the policy for AccessRequests', () => {
   }
 
   it('is not about others, whose requests are judged by whoever lets them ask', () => {
-    assert.deepEqual(ask({ metadata: {} }, { username: 'system:serviceaccount:connectors-system:approver' }), []);
+    const username = 'system:serviceaccount:connectors-system:approver';
+    const rules = [{ verbs: ['create'], apiGroups: ['connectors.alauda.io'], resources: ['accessrequests'] }];
+    assert.deepEqual(ask({ metadata: {} }, { username, rules }), []);
+  });
+
+  it('is about the driver under any name', () => {
+    assert.equal(ask({ metadata: {} }, { username: 'system:serviceaccount:elsewhere:acme-connectors-csi' }).length, 1);
   });
 });

@@ -6,18 +6,22 @@ import { Cluster } from '../../../support/driver/cluster.js';
 import { flagsConfigMap } from '../../../support/driver/manifests.js';
 import { rawRequest } from '../../../support/kube-api/raw-request.js';
 import { eventually } from '../../../support/poll.js';
-import { driverAccount } from '../../../support/driver/driver-account.js';
+import { driverRules } from '../../../support/access/driver-rules.js';
+import { driverAccount, driverUser } from '../../../support/driver/driver-account.js';
+
+const components = ['token-minting', 'approval'];
 
 /** As a cluster of Kubernetes 1.30 would: the policies of all components, and the claim of the driver's node. */
 function enforce(cluster: Cluster): void {
-  const policies = ['token-minting', 'approval']
+  const policies = components
     .flatMap((component) => readManifests(path.join(deployFolder, 'components', component, 'policy.yaml')))
     .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
   const extra = { 'authentication.kubernetes.io/node-name': ['node-1'] };
   cluster.api.admit(({ verb, group, resource, subresource }, { name }, object) => {
     if (verb !== 'create') return undefined;
     const whole = subresource === '' ? resource : `${resource}/${subresource}`;
-    const request = { operation: 'CREATE' as const, group, resource: whole, username: name, extra, object };
+    const rules = name === driverUser ? components.flatMap((each) => driverRules(`components/${each}/rbac.yaml`)) : [];
+    const request = { operation: 'CREATE' as const, group, resource: whole, username: name, rules, extra, object };
     return policies.flatMap((policy) => denials(policy, request))[0];
   });
 }
@@ -27,7 +31,7 @@ describe('where policies confine the driver’s rights', () => {
   beforeEach(async () => {
     cluster = await Cluster.start();
     enforce(cluster);
-    for (const component of ['token-minting', 'approval']) cluster.grantDriver(`components/${component}/rbac.yaml`);
+    for (const component of components) cluster.grantDriver(`components/${component}/rbac.yaml`);
   });
   afterEach(() => cluster.stop());
 
