@@ -129,9 +129,15 @@ export function describeMissing(missing: readonly Need[]): string {
 
 function describeGroup(permission: Permission, resourceNames: readonly string[]): string {
   const { resource, verb, connector } = permission;
+  const { namespace } = connector;
   const rule = ruleText({ apiGroup: connectorsGroup, resource, resourceNames, verbs: [verb] });
-  const what = describePermission(permission, 'may not', resourceNames);
+  const names = resourceNames.map((name) => `${namespace}/${name}`).join(', ');
+  const noun = resourceNames.length === 1 ? 'connector' : 'connectors';
+  const isRead = verb === 'get';
   // Nobody learns here whether it exists: that is as likely as a missing rule.
-  const advice = verb === 'get' ? 'check the name, or ' : '';
-  return `${what}: ${advice}bind it to a Role of "${connector.namespace}" with the rule ${rule}`;
+  const advice = isRead ? 'check the name, or ' : '';
+  // Programs cut what they show of an error, some after 50 characters: what is wrong with which connector comes first.
+  const reason = `may not use ${isRead ? '' : 'the proxy of '}${noun} ${names}`;
+  const why = describePermission(permission, 'may not', resourceNames);
+  return `${reason}: ${why}; ${advice}bind it to a Role of "${namespace}" with the rule ${rule}`;
 }

@@ -267,8 +267,9 @@ export class Proxy {
     const { config, clock, log, steadyNow } = this.#parts;
     const { tokens: verifier, authorizer, approvals, flags, connectors } = this.#backend;
     const onAsked = (answer: 'cached' | 'asked'): void => this.metrics.reviewed('token', answer);
-    const tokens = new VerifiedTokens({ verifier, audience: config['token-audience'], clock, steadyNow, onAsked });
-    const gatekeeper = new Gatekeeper({ tokens, authorizer, approvals, flags });
+    const audience = config['token-audience'];
+    const tokens = new VerifiedTokens({ verifier, audience, clock, steadyNow, onAsked });
+    const gatekeeper = new Gatekeeper({ tokens, authorizer, approvals, audience, clock, flags });
     const router = new Router({
       gatekeeper,
       connectors,

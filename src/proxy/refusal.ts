@@ -48,9 +48,9 @@ export class Refusal extends Error {
   }
 }
 
-/** For who has made the proxy do too much work of one kind. @param why a sentence's beginning. */
-export function paced(why: string): Refusal {
-  return new Refusal(429, 'paced', `${why} within a short time: try again in some seconds`, {
+/** For a client that has made the proxy do too much work of one kind. @param what there was too much of. */
+export function paced(what: string): Refusal {
+  return new Refusal(429, 'paced', `${what}: try again in 5 s`, {
     headers: { 'Retry-After': '5' },
   });
 }

@@ -4,18 +4,22 @@ import type { ApprovalCase } from '../../access/access-request.js';
 import type { Need, Permission } from '../../access/permission.js';
 import { describeMissing, isApprovalOn, proxyNeed, readNeed } from '../../access/permission.js';
 import type { ConnectorRef, FeatureFlags } from '../../connectors/model.js';
+import type { Clock } from '../../clock.js';
 import type { Secret } from '../../secret.js';
 import { Refusal } from '../refusal.js';
 import type { Authorizer } from './authorizer.js';
 import type { Caller } from './caller.js';
 import { serviceAccountOf } from './caller.js';
 import type { PodApprovals } from './pod-approvals.js';
+import { tokenClaims } from './token-claims.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 export interface GatekeeperOptions {
   readonly tokens: TokenVerifier;
   readonly authorizer: Authorizer;
   readonly approvals: PodApprovals;
+  readonly audience: string;
+  readonly clock: Clock;
   /** @throws {DriverError} when they have never been read, or cannot be understood. */
   readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
 }
@@ -49,6 +53,15 @@ export class Gatekeeper {
    */
   identify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
     return this.#options.tokens.verify(token, from, signal);
+  }
+
+  /** What is wrong with a token that does not count, as far as its own claims show. */
+  problemOf(token: Secret): string {
+    const { audience, clock } = this.#options;
+    const claims = tokenClaims(token);
+    if (claims !== undefined && claims.expiresAtMs <= clock.now()) return 'token expired';
+    if (claims !== undefined && !claims.audiences.includes(audience)) return 'token not meant for this proxy';
+    return 'token rejected';
   }
 
   /**
@@ -152,7 +165,11 @@ export class Gatekeeper {
 function podOf({ user, pod }: Caller): PodIdentity {
   const account = serviceAccountOf(user);
   if (account === undefined) {
-    throw new Refusal(403, 'denied', 'only service accounts may use connectors through the proxy');
+    throw new Refusal(
+      403,
+      'denied',
+      'not a service account: only service accounts can use connectors through the proxy',
+    );
   }
   const { namespace, name } = account;
   return { namespace, name: pod?.name ?? '', uid: pod?.uid ?? '', serviceAccountName: name };

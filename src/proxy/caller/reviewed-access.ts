@@ -42,7 +42,7 @@ export class ReviewedAccess implements Authorizer {
     const isWorth = (isAllowed: boolean): boolean => isAllowed && asked.every(({ connector }) => exists(connector));
     const outcome = await pace.ask(`${user} ${pod?.uid ?? ''}`, ask, isWorth, signal);
     if (outcome === undefined) {
-      throw paced(`${user} has named too many connectors that it may not use, or that do not exist`);
+      throw paced(`too many connectors that ${user} may not use, or that do not exist`);
     }
     return outcome.answer;
   }

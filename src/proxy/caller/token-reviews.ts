@@ -42,7 +42,7 @@ export class TokenReviews implements TokenVerifier {
     if (claims === undefined) return undefined;
     const ask = (): Promise<Caller | undefined> => this.#ask(token, claims.expiresAtMs, signal);
     const asked = await pace.ask(from, ask, (caller) => caller !== undefined, signal);
-    if (asked === undefined) throw paced(`too many tokens from ${from} did not count`);
+    if (asked === undefined) throw paced(`too many rejected tokens from ${from}`);
     return asked.answer;
   }
 

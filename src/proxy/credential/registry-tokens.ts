@@ -112,10 +112,11 @@ export class RegistryTokens {
       signal,
     );
     if (status === 401 || status === 403) {
+      const { namespace, holder } = this.#owner;
       throw new Refusal(
         502,
         'misconfigured',
-        `${server} does not accept the Connector's user name and password (${status})`,
+        `wrong password of connector ${namespace}/${holder}: ${server} rejects user name and password (${status})`,
       );
     }
     if (body === undefined) throw new Refusal(502, 'protocol', `the answer of ${server} is too long`);

@@ -64,7 +64,7 @@ export class ToolCredentials {
       if (type === undefined || jsonMember(type, 'optional') === true) return noCredential;
       throw misconfigured(
         connector,
-        `it has no spec.auth.secretRef, which its class requires for ${textAt(type, 'name') ?? 'its auth'}`,
+        `spec.auth.secretRef is missing, which the class requires for ${textAt(type, 'name') ?? 'its auth'}`,
       );
     }
     const nameProblem = dns1123SubdomainProblem(secretName);
@@ -76,7 +76,10 @@ export class ToolCredentials {
       throw misconfigured(connector, 'spec.auth.secretRef must be in the namespace of the Connector');
     }
     const secret = await this.#options.secrets.get({ namespace, name: secretName }, signal);
-    if (secret === undefined) throw misconfigured(connector, `its Secret ${namespace}/${secretName} does not exist`);
+    if (secret === undefined) {
+      const problem = `Secret ${namespace}/${secretName} does not exist`;
+      throw misconfigured(connector, problem, ': create it, or change spec.auth.secretRef');
+    }
     const known = this.#fixed.get(secret);
     if (known !== undefined) return known;
     const credential = this.#credentialIn(secret, connector, type, address);
@@ -102,13 +105,13 @@ export class ToolCredentials {
         return this.#registry(secret, loginIn(secret, connector), connector, address);
       case 'kubernetes.io/dockerconfigjson': {
         const found = loginFor(address, required(secret, connector, '.dockerconfigjson'));
-        if ('problem' in found) throw misconfigured(connector, `its Secret ${nameOf(secret)} ${found.problem}`);
+        if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
         return this.#registry(secret, found, connector, address);
       }
       default:
         throw misconfigured(
           connector,
-          `its Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${secretTypes.join(', ')})${generatorHint(connector, type)}`,
+          `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${secretTypes.join(', ')})${generatorHint(connector, type)}`,
         );
     }
   }
@@ -178,14 +181,14 @@ function generatorHint({ className }: Connector, type: JsonValue | undefined): s
 
 function loginIn(secret: SecretObject, connector: Connector): Login {
   const username = secret.data.get('username')?.expose() ?? '';
-  if (username.includes(':')) throw misconfigured(connector, `the username in its Secret ${nameOf(secret)} has a ":"`);
+  if (username.includes(':')) throw misconfigured(connector, `the username in Secret ${nameOf(secret)} has a ":"`);
   return { username, password: required(secret, connector, 'password') };
 }
 
 function required(secret: SecretObject, connector: Connector, key: string): Secret {
   const value = secret.data.get(key);
   if (value === undefined || value.expose() === '') {
-    throw misconfigured(connector, `its Secret ${nameOf(secret)} has no ${key}`);
+    throw misconfigured(connector, `Secret ${nameOf(secret)} has no ${key}`);
   }
   return value;
 }
@@ -194,11 +197,12 @@ function required(secret: SecretObject, connector: Connector, key: string): Secr
 function headerValue(secret: SecretObject, connector: Connector, key: string): Secret {
   const text = required(secret, connector, key).expose().trim();
   if (/^[\x21-\x7e]+$/.test(text)) return new Secret(text);
-  throw misconfigured(connector, `the ${key} in its Secret ${nameOf(secret)} cannot be sent in a header`);
+  throw misconfigured(connector, `the ${key} in Secret ${nameOf(secret)} cannot be sent in a header`);
 }
 
-function misconfigured({ ref }: Connector, problem: string): Refusal {
-  return new Refusal(502, 'misconfigured', `connector ${ref.namespace}/${ref.name} cannot be used: ${problem}`);
+/** @param fix what to change, where the problem does not say it. */
+function misconfigured({ ref }: Connector, problem: string, fix = ''): Refusal {
+  return new Refusal(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
 }
 
 function nameOf({ ref }: SecretObject): string {

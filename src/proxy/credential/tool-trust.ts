@@ -66,7 +66,7 @@ export class ToolTrust {
   async #made(namespace: string, bundles: Bundle, signal: AbortSignal): Promise<Trust> {
     const make = (): Promise<Trust> => Promise.resolve(this.#sets.of(bundles));
     const made = await this.#pace.ask(namespace, make, () => false, signal);
-    if (made === undefined) throw paced(`namespace ${namespace} has used too many CAs of its own (caCertSecretRef)`);
+    if (made === undefined) throw paced(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
     return made.answer;
   }
 
@@ -97,11 +97,13 @@ function caSecretName({ object }: Connector): string | undefined {
 
 function unusable(connector: Connector, problem: string): Refusal {
   const secret = `${connector.ref.namespace}/${caSecretName(connector) ?? ''}`;
-  return misconfigured(connector, `the Secret ${secret} of spec.caCertSecretRef ${problem}`);
+  const fix = ': it has to hold the certificate of the CA';
+  return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix);
 }
 
-function misconfigured({ ref }: Connector, problem: string): Refusal {
-  return new Refusal(502, 'misconfigured', `connector ${ref.namespace}/${ref.name} cannot be used: ${problem}`);
+/** @param fix what to change, where the problem does not say it. */
+function misconfigured({ ref }: Connector, problem: string, fix = ''): Refusal {
+  return new Refusal(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
 }
 
 function isSame(some: readonly Bundle[], others: readonly Bundle[]): boolean {

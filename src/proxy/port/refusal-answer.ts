@@ -31,6 +31,10 @@ const lingerBytes = 256 * 1024;
 /** How long the client can take for that, and to read a last answer. */
 const lingerMs = 5_000;
 
+/** Tells an answer of the proxy's own from one of the tool. */
+const source = { Server: 'connectors-proxy' } as const;
+const maxReasonLength = 120;
+
 /** Answers with one line of text. */
 export function answerRefusal(
   request: IncomingMessage,
@@ -43,7 +47,8 @@ export function answerRefusal(
     return;
   }
   const text = bodyOf(refusal);
-  response.writeHead(refusal.status, {
+  response.writeHead(refusal.status, phraseOf(refusal), {
+    ...source,
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': String(text.length),
     // Nobody knows for sure where the next request begins.
@@ -72,7 +77,7 @@ export function discardRest(request: IncomingMessage, body: RequestBody, respons
 /** The whole answer, for sockets that no longer belong to the HTTP server. */
 export function rawRefusal(refusal: Refusal, isLast: boolean): Buffer {
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', ...refusal.headers };
-  return rawAnswer(refusal.status, headers, bodyOf(refusal), isLast);
+  return rawAnswer(refusal.status, headers, bodyOf(refusal), isLast, phraseOf(refusal));
 }
 
 /** A whole answer, for sockets that no longer belong to the HTTP server. */
@@ -81,10 +86,11 @@ export function rawAnswer(
   headers: Readonly<Record<string, string>>,
   body: Buffer,
   isLast: boolean,
+  phrase = STATUS_CODES[status] ?? '',
 ): Buffer {
   const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    `HTTP/1.1 ${status} ${phrase}`,
+    ...Object.entries({ ...source, ...headers }).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${body.length}`,
     ...(isLast ? ['Connection: close'] : []),
   ];
@@ -101,6 +107,15 @@ export function endWith(socket: Socket, answer: Buffer): void {
   socket.resume();
 }
 
+/**
+ * The usual phrase, and what the message has before its first colon. Of an answer to CONNECT most programs show no more
+ * than that. What is not printable in ASCII could end the status line.
+ */
+function phraseOf({ status, message }: Refusal): string {
+  const [reason = ''] = message.split(': ', 1);
+  return `${STATUS_CODES[status] ?? ''}: ${reason.replaceAll(/[^ -~]/g, '?').slice(0, maxReasonLength)}`;
+}
+
 function bodyOf({ message }: Refusal): Buffer {
-  return Buffer.from(`connectors-proxy: ${message}\n`);
+  return Buffer.from(`${message}\n`);
 }

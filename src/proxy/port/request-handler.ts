@@ -202,7 +202,7 @@ export class RequestHandler {
       throw new Refusal(
         403,
         'unauthenticated',
-        'the token of this tunnel has expired: open a new one with the token that is in the volume now',
+        'token of this tunnel expired: open a new tunnel with the token that is in the volume now',
         { headers: { Connection: 'close' } },
       );
     }

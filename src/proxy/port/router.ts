@@ -199,7 +199,7 @@ export class Router {
     throw new Refusal(
       403,
       'refused-address',
-      `${host} belongs to none of the connectors ${connectors.map(textOf).join(', ')}, and the proxy goes to no other hosts (--other-hosts)`,
+      `no connector for ${host}: it belongs to none of ${connectors.map(textOf).join(', ')}, and the proxy connects to no other hosts (--other-hosts)`,
     );
   }
 
@@ -244,7 +244,7 @@ function missing(refs: readonly ConnectorRef[]): Refusal {
 }
 
 function withoutAddress(ref: ConnectorRef, { message }: AddressProblem): Refusal {
-  return new Refusal(502, 'misconfigured', `connector ${textOf(ref)} cannot be used: ${message}`);
+  return new Refusal(502, 'misconfigured', `${message} (connector ${textOf(ref)})`);
 }
 
 function ambiguousPath(problem: string): Refusal {

@@ -33,16 +33,14 @@ export async function admit(
   const credentials = parseProxyAuthorization(single(request, 'proxy-authorization'));
   if (credentials === undefined) {
     throw unauthenticated(
-      'the proxy needs the user name and password that are in the proxy URL of the volume (http_proxy, https_proxy)',
+      'proxy credentials missing: use the user name and password of the proxy URL in the volume (http_proxy, https_proxy)',
     );
   }
   const { token, connectors } = credentials;
   record.names(connectors);
   const caller = await gatekeeper.identify(token, addressOf(request), signal);
   if (caller === undefined) {
-    throw unauthenticated(
-      'the token has expired or is not for this proxy: read http_proxy and https_proxy from the volume again',
-    );
+    throw unauthenticated(`${gatekeeper.problemOf(token)}: read http_proxy and https_proxy from the volume again`);
   }
   return { token, caller, connectors };
 }
@@ -63,8 +61,8 @@ export async function admitReverse(
     401,
     'unauthenticated',
     token === undefined
-      ? 'the proxy needs the token of the volume (context.token) as password, or as bearer token'
-      : 'the token has expired or is not for this proxy: read context.token from the volume again',
+      ? 'proxy credentials missing: use the token of the volume (context.token) as password or bearer token'
+      : `${gatekeeper.problemOf(token)}: read context.token from the volume again`,
     { headers: { 'WWW-Authenticate': realm } },
   );
 }

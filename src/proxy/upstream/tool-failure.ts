@@ -14,18 +14,18 @@ export function toolFailure(error: unknown, what: string): Refusal {
   const refuse = (status: number, kind: RefusalKind, message: string): Refusal =>
     new Refusal(status, kind, message, { cause: error });
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_NODATA') {
-    return refuse(502, 'name', `the name of ${what} cannot be resolved by the proxy (${code})`);
+    return refuse(502, 'name', `unknown host: the proxy cannot resolve the name of ${what} (${code})`);
   }
   if (code === 'ETIMEDOUT') return refuse(504, 'timeout', `no connection to ${what} in time`);
   if (tlsCodes.test(code)) {
     return refuse(
       502,
       'tls',
-      `the certificate of ${what} is not trusted or TLS failed (${code}): if its CA is not a public one, name its certificate in spec.caCertSecretRef of the Connector`,
+      `TLS failed (${code}): check the certificate of ${what}; if its CA is not a public one, name the CA in spec.caCertSecretRef of the Connector`,
     );
   }
-  if (code.startsWith('HPE_')) return refuse(502, 'protocol', `${what} does not answer in proper HTTP (${code})`);
-  if (code === 'ECONNRESET' || code === 'EPIPE') return refuse(502, 'reset', `${what} closed the connection (${code})`);
+  if (code.startsWith('HPE_')) return refuse(502, 'protocol', `invalid HTTP response of ${what} (${code})`);
+  if (code === 'ECONNRESET' || code === 'EPIPE') return refuse(502, 'reset', `connection closed by ${what} (${code})`);
   if (code !== '') return refuse(502, 'connect', `no connection to ${what} (${code})`);
   return refuse(502, 'internal', `the exchange with ${what} failed`);
 }

@@ -92,7 +92,10 @@ describe('programs that must not get through', function () {
     const output = await curl(strange);
     assert.match(output, /403/);
     const plain = await curl(strange, url().replace('https:', 'http:'));
-    assert.match(plain, /ci:stranger may not "get" .*"tool".*resourceNames: \["tool"\], verbs: \["get"\]/s);
+    assert.match(
+      plain,
+      /may not use connector ci\/tool: .*ci:stranger may not "get" .*"tool".*resourceNames: \["tool"\], verbs: \["get"\]/s,
+    );
   });
 
   it('with the connector of another tool: the credential goes nowhere', async () => {

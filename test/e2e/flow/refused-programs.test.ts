@@ -23,6 +23,8 @@ const forgottenMs = 60_000;
 const ofGood = { connectors: 'web-good,hub-good' };
 const commit = '0123456789012345678901234567890123456789';
 
+const mayNotUse = /may not use connectors? ci\/(web|hub)-good/;
+
 /** For a program that should have given up. */
 const longestSeconds = 20;
 
@@ -121,6 +123,11 @@ describe('programs of all kinds that must not get through', function () {
     await stage.task(volume, script, containersEnvironment(stage.work));
   };
 
+  const shownBy = (output: string, status: RegExp, reason: RegExp, rest: RegExp): Shown => {
+    if (reason.test(output)) return rest.test(output) ? 'sentence' : 'reason';
+    return status.test(output) ? 'status' : 'nothing';
+  };
+
   interface Tried extends Run {
     readonly program: RefusedProgram;
   }
@@ -165,11 +172,12 @@ describe('programs of all kinds that must not get through', function () {
     tried: readonly Tried[],
     part: 'atConnect' | 'inTunnel',
     status: RegExp,
-    sentence: RegExp,
+    reason: RegExp,
+    rest: RegExp,
   ): void =>
-    assertAll(tried, ({ program, status: code, output }) => {
-      const shown: Shown = sentence.test(output) ? 'sentence' : status.test(output) ? 'status' : 'nothing';
-      return code !== 0 && shown === program[part];
+    assertAll(tried, (run) => {
+      const { program, status: code, output } = run;
+      return code !== 0 && shownBy(output, status, reason, rest) === program[part];
     });
   const credentialsSeen = (): number =>
     [...web.seen, ...elsewhere.seen].filter(({ headers }) => headers.authorization === basic).length;
@@ -197,7 +205,8 @@ describe('programs of all kinds that must not get through', function () {
       await tryAll(volume, { before: bare }),
       'atConnect',
       /407|Proxy Authentication Required/,
-      /connectors-proxy: /,
+      /proxy credentials missing/,
+      /use the user name and password of the proxy URL in the volume/,
     );
     assert.equal(web.seen.length, before);
   });
@@ -206,7 +215,13 @@ describe('programs of all kinds that must not get through', function () {
     const page = `curl -s --cacert ca.crt ${web.url('web.test')}/page`;
     await eventually('its token has expired', async () => (await use.stage.try(short, page)).status !== 0);
     const before = web.seen.length;
-    assertRefused(await tryAll(short), 'atConnect', /407|Proxy Authentication Required/, /connectors-proxy: /);
+    assertRefused(
+      await tryAll(short),
+      'atConnect',
+      /407|Proxy Authentication Required/,
+      /token expired/,
+      /read http_proxy and https_proxy from the volume again/,
+    );
     assert.equal(web.seen.length, before);
     await use.stage.publish(short, ofGood);
     assertServed(await tryAll(short));
@@ -217,7 +232,7 @@ describe('programs of all kinds that must not get through', function () {
     const strange = await volumeOf('web-good,hub-good', 'stranger');
     revoke();
     const before = web.seen.length;
-    assertRefused(await tryAll(strange), 'atConnect', /403|Forbidden/, /ci:stranger may not "get"/);
+    assertRefused(await tryAll(strange), 'atConnect', /403|Forbidden/, mayNotUse, /ci:stranger may not "get"/);
     assert.equal(web.seen.length, before);
   });
 
@@ -285,7 +300,7 @@ describe('programs of all kinds that must not get through', function () {
   it('once the right is revoked', async () => {
     const both = `curl -s --cacert ca.crt ${web.url('web.test')}/page || curl -s --cacert ca.crt ${registry.url}/v2/`;
     await eventually('the right is gone', async () => (await use.stage.try(leaving, both)).status !== 0, forgottenMs);
-    assertRefused(await tryAll(leaving), 'atConnect', /403|Forbidden/, /ci:leaver may not "get"/);
+    assertRefused(await tryAll(leaving), 'atConnect', /403|Forbidden/, mayNotUse, /ci:leaver may not "get"/);
   });
 
   it('once the Secret is deleted, and to a tool whose certificate nobody vouches for', async () => {
@@ -296,8 +311,10 @@ describe('programs of all kinds that must not get through', function () {
     const before = web.seen.length;
     // Together, since oras asks again for seven seconds, whatever it is told to do.
     const [ofGoing, ofUnknown] = await Promise.all([tryAll(going), tryAll(unknown)]);
-    assertRefused(ofGoing, 'inTunnel', /502|Bad Gateway/, /connectors-proxy: .*going/);
-    assertRefused(ofUnknown, 'inTunnel', /502|Bad Gateway/, /connectors-proxy: /);
+    const gone = /Secret ci\/going does not exist \(connector ci\/(web|hub)-going\)/;
+    assertRefused(ofGoing, 'inTunnel', /502|Bad Gateway/, gone, /create it, or change spec\.auth\.secretRef/);
+    const unvouched = /Secret ci\/login of spec\.caCertSecretRef holds no certificate/;
+    assertRefused(ofUnknown, 'inTunnel', /502|Bad Gateway/, unvouched, /it has to hold the certificate of the CA/);
     assert.equal(web.seen.length, before);
   });
 
@@ -306,7 +323,9 @@ describe('programs of all kinds that must not get through', function () {
     assert.deepEqual(Object.keys(refused.read()), ['.error.json']);
     const before = web.seen.length;
     assertAll(await tryAll(refused, { caFolder: toolCa }), ({ status }) => status !== 0);
-    assertRefused(await tryAll(volume), 'atConnect', /403|Forbidden/, /ci:builder may not "\*" .*connectors\/proxy/);
+    const mayNotUseProxy = /may not use the proxy of connectors? ci\/(web|hub)-good/;
+    const why = /ci:builder may not "\*" .*connectors\/proxy/;
+    assertRefused(await tryAll(volume), 'atConnect', /403|Forbidden/, mayNotUseProxy, why);
     assert.equal(web.seen.length, before);
   });
 });

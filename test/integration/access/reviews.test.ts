@@ -65,7 +65,7 @@ describe('access by reviews', () => {
     assert.equal(denied.code, 'PERMISSION_DENIED');
     assert.match(
       denied.message,
-      /^system:serviceaccount:ci:builder may not "get" connectors\.connectors\.alauda\.io "harbor" in namespace "team-a": /,
+      /^may not use connector team-a\/harbor: system:serviceaccount:ci:builder may not "get" connectors\.connectors\.alauda\.io "harbor" in namespace "team-a"; /,
     );
     stage.api.bind({ serviceAccount: 'ci/builder', namespace: 'team-a', rules: rulesIn(denied.message) });
     stage.clock.ms += 5 * second;
@@ -205,7 +205,10 @@ describe('access by reviews', () => {
       stage.allow(harbor, 'connectors/proxy', 'get');
       const denied = await failureOf(authorize({ flags }));
       assert.equal(denied.code, 'PERMISSION_DENIED');
-      assert.match(denied.message, /may not "\*" connectors\.connectors\.alauda\.io\/proxy "harbor" in namespace/);
+      assert.match(
+        denied.message,
+        /^may not use the proxy of connector team-a\/harbor: .* may not "\*" connectors\.connectors\.alauda\.io\/proxy "harbor" in namespace/,
+      );
       assert.equal(rulesIn(denied.message).length, 1);
     });
 

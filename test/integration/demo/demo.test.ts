@@ -74,8 +74,11 @@ describe('demo', () => {
   /** What the client got, and what the registry saw of it. */
   const assertStory = (stdout: string): void => {
     assert.match(stdout, /^ {3}GET \S+: 200\n {3}"what only those with the password may read"$/m);
-    assert.match(stdout, /^ {3}GET \S+: 407\n {3}connectors-proxy: the proxy needs the user name and password/m);
-    assert.match(stdout, /^ {3}GET \S+: 403\n {3}connectors-proxy: system:serviceaccount:ci:stranger may not "get"/m);
+    assert.match(stdout, /^ {3}GET \S+: 407\n {3}proxy credentials missing: use the user name and password/m);
+    assert.match(
+      stdout,
+      /^ {3}GET \S+: 403\n {3}may not use connector ci\/\S+: system:serviceaccount:ci:stranger may not "get"/m,
+    );
     assert.equal(stdout.match(/^ {3}(?:POST|PUT|GET) \S+ as robot:only-the-proxy-has-this: 20[0-2]$/gm)?.length, 3);
     assert.equal(stdout.match(/only-the-proxy-has-this/g)?.length, 3);
   };

@@ -30,16 +30,29 @@ describe('who may use a connector', () => {
   });
 
   it('are those with a valid token for this proxy', async () => {
-    const bad: readonly [string, Promise<ProxyClient>][] = [
-      ['an expired one', stage.client('ci/tool', { expiresIn: -1 })],
-      ['one for somebody else', stage.client('ci/tool', { audience: 'https://kubernetes.default.svc' })],
-      ['one of other keys', new TokenKeys().token().then((token) => new ProxyClient(stage.port, 'ci/tool', token, ''))],
-      ['one without a signature', Promise.resolve(new ProxyClient(stage.port, 'ci/tool', unsigned(), ''))],
+    const bad: readonly [string, RegExp, Promise<ProxyClient>][] = [
+      ['an expired one', /^token expired: /, stage.client('ci/tool', { expiresIn: -1 })],
+      [
+        'one for somebody else',
+        /^token not meant for this proxy: /,
+        stage.client('ci/tool', { audience: 'https://kubernetes.default.svc' }),
+      ],
+      [
+        'one of other keys',
+        /^token rejected: /,
+        new TokenKeys().token().then((token) => new ProxyClient(stage.port, 'ci/tool', token, '')),
+      ],
+      [
+        'one without a signature',
+        /^token rejected: /,
+        Promise.resolve(new ProxyClient(stage.port, 'ci/tool', unsigned(), '')),
+      ],
     ];
-    for (const [what, made] of bad) {
+    for (const [what, message, made] of bad) {
       const answer = await (await made).get(tool.url());
       assert.equal(answer.status, 407, what);
-      assert.match(answer.body, /^connectors-proxy: the token has expired or is not for this proxy/);
+      assert.match(answer.body, message, what);
+      assert.match(answer.body, /: read http_proxy and https_proxy from the volume again\n$/);
     }
     assert.deepEqual(tool.seen, []);
   });
@@ -50,8 +63,30 @@ describe('who may use a connector', () => {
     assert.equal(answer.status, 403);
     assert.equal(
       answer.body,
-      'connectors-proxy: system:serviceaccount:ci:stranger may not "get" connectors.connectors.alauda.io "tool" in namespace "ci": check the name, or bind it to a Role of "ci" with the rule - {apiGroups: ["connectors.alauda.io"], resources: ["connectors"], resourceNames: ["tool"], verbs: ["get"]}\n',
+      'may not use connector ci/tool: system:serviceaccount:ci:stranger may not "get" connectors.connectors.alauda.io "tool" in namespace "ci"; check the name, or bind it to a Role of "ci" with the rule - {apiGroups: ["connectors.alauda.io"], resources: ["connectors"], resourceNames: ["tool"], verbs: ["get"]}\n',
     );
+  });
+
+  it('are told why not in the first 50 characters, and in the status line', async () => {
+    const stranger = await stage.client('ci/tool', { account: 'stranger' });
+    const expired = await stage.client('ci/tool', { expiresIn: -1 });
+    const authority = `tool.example:${tool.port}`;
+    const reverse = '/namespaces/ci/connectors/tool/';
+    for (const [status, phrase, reason, client] of [
+      [403, 'Forbidden', 'may not use connector ci/tool', stranger],
+      [407, 'Proxy Authentication Required', 'token expired', expired],
+    ] as const) {
+      const { status: found, body, headers } = await client.get(tool.url());
+      assert.deepEqual([found, headers['server']], [status, 'connectors-proxy']);
+      assert.ok(body.slice(0, 50).startsWith(`${reason}: `), body);
+      const { head, socket } = await client.connect(authority);
+      socket.destroy();
+      assert.ok(head.startsWith(`HTTP/1.1 ${status} ${phrase}: ${reason}\r\nServer: connectors-proxy\r\n`), head);
+      const { body: reversed } = await client.reverse(reverse);
+      assert.ok(reversed.startsWith(`${reason}: `), reversed);
+    }
+    const { body } = await stranger.reverse(reverse, {}, null);
+    assert.match(body, /^proxy credentials missing: /);
   });
 
   it('need the permission for the proxy too, where that is on; for their pod or for all', async () => {

@@ -60,7 +60,7 @@ describe('the proxy in a cluster', () => {
   it('refuses accounts without the right, and pods without the permission for the proxy', async () => {
     const stranger = await stage.client('ci/tool', stage.token('stranger')).get(tool.url());
     assert.equal(stranger.status, 403);
-    assert.match(stranger.body, /system:serviceaccount:ci:stranger may not "get"/);
+    assert.match(stranger.body, /^may not use connector ci\/tool: system:serviceaccount:ci:stranger may not "get"/);
     stage.put(flags({ 'enable-connector-proxy-permissions': 'true' }));
     await eventually('the flag counts', async () => (await stage.client().get(tool.url())).status === 403);
     stage.allow('tool', 'other', 'connectors/proxy/v1/pod/ci/build-1', '*');

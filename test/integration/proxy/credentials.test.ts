@@ -61,7 +61,11 @@ describe('the credential of a Connector', () => {
   });
 
   const refused: readonly [string, () => void, RegExp][] = [
-    ['is missing', () => put(), /its Secret ci\/login does not exist/],
+    [
+      'is missing',
+      () => put(),
+      /^Secret ci\/login does not exist \(connector ci\/tool\): create it, or change spec\.auth\.secretRef$/m,
+    ],
     [
       'has an unknown type',
       () => put(secret('login', 'Opaque', { password: credentialCanary })),
@@ -89,7 +93,7 @@ describe('the credential of a Connector', () => {
       stage.put([connector('tool', tool.url(), { secret: name }), ...grant('builder', ['tool'])]);
       const { status, body } = await client.get(tool.url());
       assert.equal(status, 502);
-      assert.match(body, /connector ci\/tool cannot be used: spec\.auth\.secretRef\.name ".{1,103}" must be /);
+      assert.match(body, /^spec\.auth\.secretRef\.name ".{1,103}" must be .* \(connector ci\/tool\)$/m);
     });
   }
 
@@ -127,7 +131,7 @@ describe('the credential of a Connector', () => {
     withClass(false);
     assert.match(
       (await client.get(tool.url())).body,
-      /has no spec\.auth\.secretRef, which its class requires for basicAuth/,
+      /^spec\.auth\.secretRef is missing, which the class requires for basicAuth \(connector ci\/tool\)$/m,
     );
   });
 

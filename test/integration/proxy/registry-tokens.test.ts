@@ -86,7 +86,10 @@ describe('a registry that wants tokens of its token service', () => {
     stage.put(objects('wrong'));
     const answer = await client.getSecurely(`${registry.url}/v2/app/manifests/latest`);
     assert.equal(answer.status, 502);
-    assert.match(answer.body, /registry\.example does not accept the Connector's user name and password \(401\)/);
+    assert.match(
+      answer.body,
+      /^wrong password of connector ci\/tool: .*registry\.example rejects user name and password \(401\)/,
+    );
   });
 
   for (const host of ['thief.example', 'registry.example']) {

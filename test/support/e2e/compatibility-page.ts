@@ -35,11 +35,11 @@ Each of these programs is also run where it must not get through, with the same 
 volume has the next, when it works), as an account without the right, after the right is taken away, with the volume of another connector, with a wrong
 password, to a tool whose certificate nobody vouches for, after the Secret is deleted, to a host that is none of the connector's, and to where the tool
 redirects it. It fails each time; the tool never sees a request that the proxy refuses, and no other host the credential. What the program shows of the
-reason is the proxy's own sentence, which says what to do, or the status alone: an answer to \`CONNECT\` has both, but programs show nothing of it but its
-status. The sentence is then in the proxy's log, and an answer to the same request by \`http://\`, or at the address of the proxy, shows it: \`curl\` it.
+reason is the proxy's own sentence, which says what to do; the part of it before its first colon, which the status line has too; or the status alone. For
+the whole sentence send the same request by \`http://\`, or to the address of the proxy, with \`curl\`.
 `;
 
-const words = { sentence: 'the sentence', status: 'the status', nothing: 'nothing' } as const;
+const words = { sentence: 'the sentence', reason: 'the reason', status: 'the status', nothing: 'nothing' } as const;
 
 /** The cells of the table of refusals, in order. */
 export function refusedRows(): readonly (readonly [program: string, atConnect: string, inTunnel: string])[] {

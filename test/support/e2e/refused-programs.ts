@@ -16,6 +16,8 @@ export interface RefusedTarget {
 export type Shown =
   /** The proxy's sentence. */
   | 'sentence'
+  /** What the sentence begins with, up to its first colon. */
+  | 'reason'
   /** The status of the answer, as a number or in words. */
   | 'status'
   /** Neither. */
@@ -45,7 +47,7 @@ export const refusedPrograms: readonly RefusedProgram[] = [
   {
     program: 'wget',
     script: ({ web, caFile }) => `wget -O- --tries=1 --content-on-error --ca-certificate=${caFile} ${web}/page`,
-    atConnect: 'status',
+    atConnect: 'reason',
     inTunnel: 'sentence',
   },
   {
@@ -58,48 +60,48 @@ export const refusedPrograms: readonly RefusedProgram[] = [
     program: 'npm',
     script: ({ web, caFile, folder }) =>
       `npm view thing version --registry ${web} --cafile ${caFile} --fetch-retries 0 --cache ${folder} --no-update-notifier`,
-    atConnect: 'status',
-    inTunnel: 'status',
+    atConnect: 'reason',
+    inTunnel: 'reason',
   },
   {
     program: 'pip',
     script: ({ web, caFile }) =>
       `PIP_CONFIG_FILE=/dev/null python3 -m pip -vv index versions --disable-pip-version-check --no-cache-dir --retries 0 --cert ${caFile} --index-url ${web}/simple thing`,
-    atConnect: 'status',
+    atConnect: 'reason',
     inTunnel: 'status',
   },
   {
     program: 'kubectl',
     script: ({ web, caFile }) =>
       `kubectl get --raw /page --token none --server ${web} --certificate-authority ${caFile} --kubeconfig /dev/null`,
-    atConnect: 'status',
+    atConnect: 'reason',
     inTunnel: 'sentence',
   },
   {
     program: 'skopeo',
     script: ({ registry, caFile }) =>
       `skopeo inspect --raw --retry-times 0 --cert-dir ${path.dirname(caFile)} docker://${registry}/team/app:1`,
-    atConnect: 'status',
-    inTunnel: 'status',
+    atConnect: 'reason',
+    inTunnel: 'reason',
   },
   {
     program: 'buildah',
     script: ({ registry, caFile, folder }) =>
       `buildah ${podmanStorage(folder)} pull -q --retry 0 ${policy(folder)} --cert-dir ${path.dirname(caFile)} docker://${registry}/team/app:1`,
-    atConnect: 'status',
-    inTunnel: 'status',
+    atConnect: 'reason',
+    inTunnel: 'reason',
   },
   {
     program: 'podman',
     script: ({ registry, caFile, folder }) =>
       `podman ${podmanStorage(folder)} --cgroup-manager=cgroupfs pull -q --retry 0 ${policy(folder)} --cert-dir ${path.dirname(caFile)} docker://${registry}/team/app:1`,
-    atConnect: 'status',
-    inTunnel: 'status',
+    atConnect: 'reason',
+    inTunnel: 'reason',
   },
   {
     program: 'oras',
     script: ({ registry, caFile }) => `oras manifest fetch --ca-file ${caFile} ${registry}/team/app:1`,
-    atConnect: 'status',
+    atConnect: 'reason',
     inTunnel: 'status',
   },
 ];

@@ -23,7 +23,7 @@ describe('the permission to use a connector', () => {
     const message = await assertFails(
       driver.kubelet.publish(volume.publishRequest()),
       'PERMISSION_DENIED',
-      /^system:serviceaccount:ci:stranger may not "get" connectors\.connectors\.alauda\.io "harbor" in namespace "ci": /,
+      /^may not use connector ci\/harbor: system:serviceaccount:ci:stranger may not "get" connectors\.connectors\.alauda\.io "harbor" in namespace "ci"; /,
     );
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
     const [rule] = parse(message.slice(message.indexOf('- {'))) as PolicyRule[];
@@ -96,7 +96,7 @@ describe('the permission to use a connector', () => {
         ['other/hidden', 'other/absent'].map((connectors) => {
           const volume = cluster.node.volume({ name: `pod-${Object.keys(flags).length}-${connectors.slice(6)}` });
           const publish = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors } }));
-          return assertFails(publish, 'PERMISSION_DENIED', /may not "get" .*: check the name, or bind it to a Role/);
+          return assertFails(publish, 'PERMISSION_DENIED', /may not "get" .*; check the name, or bind it to a Role/);
         }),
       );
       assert.equal(told!.replaceAll('hidden', 'absent'), toldOfNone);
@@ -125,7 +125,7 @@ describe('the permission to use a connector', () => {
     await assertFails(
       driver.kubelet.publish(volume.publishRequest()),
       'UNAVAILABLE',
-      /^refresh failed, the mounted files are kept: PERMISSION_DENIED: system:serviceaccount:ci:passing may not "get"/,
+      /^refresh failed, the mounted files are kept: PERMISSION_DENIED: may not use connector ci\/harbor: system:serviceaccount:ci:passing may not "get"/,
     );
     assert.deepEqual(volume.read(), before);
   });

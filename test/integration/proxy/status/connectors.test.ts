@@ -87,8 +87,8 @@ describe('the status that the proxy writes', function () {
       await eventually(`it is told of ${name}`, () =>
         ['auth', 'ca'].every((each) => stage.message('Ready', each).includes(JSON.stringify(name))),
       );
-      assert.match(stage.message('Ready', 'auth'), /: spec\.auth\.secretRef\.name ".*" must be a DNS-1123 name: /);
-      assert.match(stage.message('Ready', 'ca'), /: spec\.caCertSecretRef\.name ".*" must be a DNS-1123 name: /);
+      assert.match(stage.message('Ready', 'auth'), /^spec\.auth\.secretRef\.name ".*" must be a DNS-1123 name: /);
+      assert.match(stage.message('Ready', 'ca'), /^spec\.caCertSecretRef\.name ".*" must be a DNS-1123 name: /);
       assert.equal(stage.condition('SecretReady', 'auth'), 'False Unusable');
       assert.equal(stage.condition('SecretReady', 'ca'), 'False Unusable');
     }
@@ -104,7 +104,7 @@ describe('the status that the proxy writes', function () {
     await stage.replica();
     await becomes('SecretReady', 'False Unusable');
     assert.equal(stage.condition('Ready'), 'False Unusable');
-    assert.match(stage.message('Ready'), /its Secret ci\/missing does not exist/);
+    assert.match(stage.message('Ready'), /^Secret ci\/missing does not exist/);
     stage.put(connector('tool', 'https://tool.example', { secret: 'login' }));
     await becomes('Ready', 'True Ready');
     assert.equal(stage.status().observedGeneration, 3);
@@ -130,7 +130,10 @@ describe('the status that the proxy writes', function () {
     assert.equal(stage.message('Ready'), `spec.addressExtensions[0] is no http or https URL, ${hint}`);
     stage.put(connector('tool', 'https://tool.example', { secret: 'missing', extensions: ['auth.example'] }));
     await becomes('Ready', 'False Unusable');
-    assert.match(stage.message('Ready'), /its Secret ci\/missing does not exist; spec\.addressExtensions\[0\] is/);
+    assert.match(
+      stage.message('Ready'),
+      /^Secret ci\/missing does not exist \(connector ci\/\w+\): [^;]+; spec\.addressExtensions\[0\] is/,
+    );
     stage.put(connector('tool', 'https://tool.example', { secret: 'login', extensions: ['https://auth.example'] }));
     await becomes('Ready', 'True Ready');
     assert.equal(stage.message('Ready'), '');

@@ -203,10 +203,7 @@ describe('the probes of a class', function () {
     stage.put(secret('other-ca', 'Opaque', { 'ca.crt': stage.api.authority.certificate }));
     await stage.replica();
     await becomes('LivenessReady', 'False Unreachable');
-    assert.match(
-      stage.message('LivenessReady'),
-      /is not trusted or TLS failed .*spec\.caCertSecretRef of the Connector$/,
-    );
+    assert.match(stage.message('LivenessReady'), /^TLS failed \(\w+\): .*spec\.caCertSecretRef of the Connector$/);
     stage.put(connector('tool', 'http://169.254.169.254', { secret: 'login' }));
     await eventually(
       'the address is refused',
@@ -301,7 +298,7 @@ describe('the probes of a class', function () {
       await eventually('it is told', () => stage.condition('AuthReady', 'other') === 'False Rejected', 40_000);
       assert.match(
         stage.message('AuthReady', 'other'),
-        /does not accept the Connector's user name and password \(401\)$/,
+        /^wrong password of connector ci\/other: .* rejects user name and password \(401\)$/,
       );
     });
   }

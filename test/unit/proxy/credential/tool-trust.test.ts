@@ -103,9 +103,9 @@ describe('what is trusted for a tool', () => {
   it('is parsed under the rate limit of its namespace, also where it holds no certificate', async () => {
     const trust = trustWith({ ...pace, burst: 1 }, garbage);
     const problem =
-      /^Refusal: connector ci\/c1 cannot be used: the Secret ci\/1 of spec\.caCertSecretRef holds no certificate in PEM$/;
+      /^Refusal: Secret ci\/1 of spec\.caCertSecretRef holds no certificate in PEM \(connector ci\/c1\): it has to hold the certificate of the CA$/;
     await assert.rejects(trust.of(using(1), neverAborted), problem);
-    await assert.rejects(trust.of(using(2), neverAborted), /too many CAs of its own/);
+    await assert.rejects(trust.of(using(2), neverAborted), /too many CAs of namespace ci/);
     await assert.rejects(trust.of(using(1), neverAborted), problem);
   });
 
