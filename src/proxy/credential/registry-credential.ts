@@ -135,7 +135,7 @@ export class RegistryCredential implements ToolCredential {
     throw new Refusal(
       502,
       'misconfigured',
-      `the registry ${nameOf(address)} names ${nameOf(service)} as its token service, which is no address of connector ${connector}: add it to spec.addressExtensions if it may be given the password`,
+      `token service is no address of connector ${connector}: the registry ${nameOf(address)} names ${nameOf(service)}; add it to spec.addressExtensions if it may be given the password`,
     );
   }
 }
