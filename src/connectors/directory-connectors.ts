@@ -72,7 +72,8 @@ export class DirectoryConnectors implements ConnectorSource {
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
     const found = this.#lookUp(refs);
-    return isMissing(found) ? call.idleWhile(() => this.#waitFor(refs, call.signal)) : orThrow(found);
+    if (!isMissing(found) || call.isUnasked === true) return orThrow(found);
+    return call.idleWhile(() => this.#waitFor(refs, call.signal));
   }
 
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {

@@ -165,10 +165,10 @@ export class KubernetesConnectors implements ConnectorSource {
     };
   }
 
-  async #resolveOne(ref: ConnectorRef, { owner, signal }: Call): Promise<ResolvedConnector> {
-    const connector = await this.#connectors.get(ref, owner, signal);
+  async #resolveOne(ref: ConnectorRef, call: Call): Promise<ResolvedConnector> {
+    const connector = await this.#connectors.get(ref, call);
     try {
-      return { connector, connectorClass: await this.#classes.get({ name: connector.className }, owner, signal) };
+      return { connector, connectorClass: await this.#classes.get({ name: connector.className }, call) };
     } catch (error) {
       if (!(error instanceof DriverError) || error.code !== 'NOT_FOUND') throw error;
       throw new DriverError('NOT_FOUND', `${error.message}; connector ${ref.namespace}/${ref.name} names it`, {

@@ -5,6 +5,7 @@ import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { Clock } from '../clock.js';
+import type { Call } from '../load/call.js';
 import type { CallOwner } from '../load/call-owner.js';
 import type { LoadObserver } from '../load/load-observer.js';
 import { ChangePaces } from './change-paces.js';
@@ -112,16 +113,17 @@ export class WatchedObjects<T> {
 
   /**
    * The object, once it is known. Waits for the first answer of the API server as long as the signal allows, and for an
-   * object that does not exist up to the not-found wait.
+   * object that does not exist up to the not-found wait, if a client waits for the call.
    * @throws {DriverError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION for an object that is too
    * large, or what `parse` throws.
    */
-  async get(name: ObjectName, owner: CallOwner, signal: AbortSignal): Promise<T> {
+  async get(name: ObjectName, { owner, signal, isUnasked }: Omit<Call, 'idleWhile'>): Promise<T> {
     const { reflector } = this.#use(name, owner);
     this.retain(name, owner);
     try {
       await untilRead(reflector.state, signal, this.#reading(name));
-      const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, signal));
+      const waitMs = isUnasked === true ? 0 : this.#options.notFoundWaitMs;
+      const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, waitMs, signal));
       if (found instanceof DriverError) throw found;
       return found;
     } finally {
@@ -200,8 +202,12 @@ export class WatchedObjects<T> {
   }
 
   /** The kubelet would come back only after its back-off; what is about to appear is worth a wait of seconds. */
-  async #appearing(name: ObjectName, reflector: Reflector, signal: AbortSignal): Promise<T | DriverError> {
-    const { notFoundWaitMs } = this.#options;
+  async #appearing(
+    name: ObjectName,
+    reflector: Reflector,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<T | DriverError> {
     const { state } = reflector;
     // While the server is away nobody knows whether it exists by now.
     const missing = (): DriverError =>
@@ -209,7 +215,7 @@ export class WatchedObjects<T> {
         ? new DriverError('NOT_FOUND', `${this.#called(name)} does not exist`)
         : readingFailure(state.error, this.#reading(name));
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(missing()), notFoundWaitMs);
+    const timer = setTimeout(() => timeout.abort(missing()), waitMs);
     try {
       return await state.waitFor(() => this.#current(reflector), AbortSignal.any([signal, timeout.signal]));
     } catch (error) {

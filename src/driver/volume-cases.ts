@@ -149,7 +149,7 @@ export class VolumeCases {
       source: backend.source,
       access: backend.access,
       caBundle: () => caFile?.lastGood(),
-      refresh: (volume, signal) => this.#publish.refresh(volume.request.targetPath, signal),
+      refresh: (volume, signal, spend) => this.#publish.refresh(volume.request.targetPath, signal, spend),
       observer: metrics,
       steadyNow: () => performance.now(),
       now: () => clock.now(),

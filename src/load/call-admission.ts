@@ -89,7 +89,7 @@ export class CallAdmission {
 
   /** For what the driver does by itself, whose number it bounds itself: it takes its turn for a place like the others. */
   uncounted(owner: CallOwner, wanted: Wanted): AdmittedCall {
-    return new AdmittedCall(owner, wanted, this.#places);
+    return new AdmittedCall(owner, wanted, this.#places, { isUnasked: true });
   }
 
   #enter(asking: AskingCall, cancellation: Cancellation): Entry {

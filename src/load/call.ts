@@ -6,6 +6,8 @@ export interface Call {
   readonly owner: CallOwner;
   /** Aborted when the call is no longer wanted; `signal.reason` is a DriverError that says why. */
   readonly signal: AbortSignal;
+  /** Set where no client waits for the result: an object that does not exist is then not waited for. */
+  readonly isUnasked?: boolean;
   /** Waits without counting against the limit of concurrent publishes: for approvals and objects still to come. */
   idleWhile<T>(wait: () => Promise<T>): Promise<T>;
 }

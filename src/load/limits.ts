@@ -22,6 +22,18 @@ export const limits = {
      */
     atWork: 4,
   },
+  /** Refreshes that the driver begins because an object has changed; see driver/volume/refresh-on-change.ts. */
+  refreshes: {
+    /** For all, and how much of it one namespace can have: most of them wait. */
+    inFlight: 32,
+    namespaceShare: 1 / 4,
+    /** Milliseconds of work in the thread that answers calls: at once, and for each millisecond that passes. */
+    work: { burstMs: 600, share: 0.2 },
+    /** Milliseconds that each takes besides rendering and writing. */
+    overheadMs: 0.5,
+    /** A volume rests for at least so long, and up to so long after a render in a thread that took long. */
+    restMs: { least: 1000, most: 30_000 },
+  },
   /** Answers to publishes that fail; see failure-pace.ts. */
   failures: {
     /** Of one pod: so many at once, one in so many milliseconds from then on, and none later than so. */

@@ -107,10 +107,11 @@ export class PublishVolume {
   /**
    * The same for a volume that is mounted, without a call of the kubelet's: as it last asked, with the token that it last
    * passed. A call of the kubelet's ends it.
+   * @param spend told how many milliseconds of work it was in this thread, also when it fails.
    * @throws {DriverError} UNAVAILABLE; its cause is ABORTED when the kubelet calls for the volume itself, and CANCELLED
    * when the volume is gone.
    */
-  async refresh(targetPath: string, signal: AbortSignal): Promise<PublishOutcome> {
+  async refresh(targetPath: string, signal: AbortSignal, spend: (workMs: number) => void): Promise<PublishOutcome> {
     const { volumes, locks, admission } = this.#deps;
     const volume = volumes.get(targetPath);
     if (volume === undefined) throw new DriverError('CANCELLED', 'the volume is not published any more');
@@ -119,7 +120,8 @@ export class PublishVolume {
     const answer = await this.#explained(request, () =>
       locks.yieldingly([volumeId, targetPath], signal, (wanted) => {
         const admitted = admission.uncounted(ownerOf(request), wanted);
-        return this.#explained(request, () => this.#publish(request, admitted, wanted));
+        const work = (): Promise<PublishOutcome> => this.#publish(request, admitted, wanted);
+        return this.#explained(request, work).finally(() => spend(admitted.workedMs));
       }),
     );
     return outcomeOf(answer);

@@ -1,11 +1,14 @@
 import type { AccessControl } from '../../access/access-control.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import { DriverError, asDriverError } from '../../errors.js';
+import type { CallOwner } from '../../load/call-owner.js';
+import { limits } from '../../load/limits.js';
 import type { Log } from '../../log.js';
 import type { PublishRequest } from './publish-request.js';
 import type { PublishOutcome } from './publish-volume.js';
 import type { PublishedVolume, PublishedVolumes } from './published-volumes.js';
-import { RefreshBudget } from './refresh-budget.js';
+import { RefreshTurns } from './refresh-turns.js';
+import type { RefreshTurn } from './refresh-turns.js';
 import { firstExpiryMs } from './volume-tokens.js';
 
 export interface RefreshOnChangeDependencies {
@@ -14,7 +17,12 @@ export interface RefreshOnChangeDependencies {
   readonly access: Pick<AccessControl, 'isKnownDenied' | 'approvalStates'>;
   /** The driver-wide CA bundle as it is now. */
   readonly caBundle: () => string | undefined;
-  readonly refresh: (volume: PublishedVolume, signal: AbortSignal) => Promise<PublishOutcome>;
+  /** @param spend told how much of it was work in this thread, in milliseconds, also when it fails. */
+  readonly refresh: (
+    volume: PublishedVolume,
+    signal: AbortSignal,
+    spend: (workMs: number) => void,
+  ) => Promise<PublishOutcome>;
   readonly observer: RefreshObserver;
   /** A clock in milliseconds that is never set. */
   readonly steadyNow: () => number;
@@ -32,22 +40,15 @@ export interface RefreshObserver {
 const pace = {
   /** Changes that come together are looked at together. */
   scanMs: 50,
-  /** A volume is not rewritten more often, however often its objects are edited. */
-  perVolumeMs: 1000,
   /** What many volumes are spread over, and the most that lies between two of them. */
   spreadMs: 800,
   gapMs: 8,
-  /** What waits (for an object that is gone, for an answer about access) holds up no other. */
-  atOnce: 32,
   /** One that waits for longer is left to the kubelet. */
   patienceMs: 10_000,
-  budget: { burstMs: 600, share: 0.2 },
 } as const;
 
-/** What every refresh costs besides rendering and writing. */
-const overheadMs = 0.5;
-
 interface Pending {
+  readonly owner: CallOwner;
   readonly dueMs: number;
   readonly changedAtMs: number;
 }
@@ -57,7 +58,8 @@ type Basis = readonly unknown[];
 
 interface Attempt {
   readonly volumeId: string;
-  readonly atMs: number;
+  /** From when on it may be refreshed again. */
+  readonly restedMs: number;
   /** What was tried, so that what fails is not tried again at everybody's next change; undefined: it never began. */
   readonly basis: Basis | undefined;
   /** A success since then makes a failure a matter of the past. */
@@ -70,10 +72,12 @@ interface Attempt {
  */
 export class RefreshOnChange {
   readonly #deps: RefreshOnChangeDependencies;
-  readonly #budget: RefreshBudget;
+  readonly #turns: RefreshTurns;
   readonly #stopping = new AbortController();
-  /** By target path, in the order of their turns. */
+  /** By target path, those that have not begun. */
   readonly #pending = new Map<string, Pending>();
+  /** Of the pending ones, those that wait for their turn. */
+  readonly #waiting = new Set<string>();
   /** By target path, of volumes that are still there. */
   readonly #attempts = new Map<string, Attempt>();
   readonly #running = new Set<string>();
@@ -83,7 +87,7 @@ export class RefreshOnChange {
 
   constructor(deps: RefreshOnChangeDependencies) {
     this.#deps = deps;
-    this.#budget = new RefreshBudget(pace.budget, deps.steadyNow);
+    this.#turns = new RefreshTurns(deps.steadyNow);
   }
 
   /** Something may have changed; cheap, to be called at every event. */
@@ -112,8 +116,9 @@ export class RefreshOnChange {
     const found = [...this.#deps.volumes.all()].filter((volume) => this.#isToRenew(volume));
     const gapMs = Math.min(pace.gapMs, pace.spreadMs / found.length);
     for (const [index, { request }] of found.entries()) {
-      const restedMs = (this.#attemptOf(request)?.atMs ?? -Infinity) + pace.perVolumeMs;
-      this.#pending.set(request.targetPath, { dueMs: Math.max(nowMs + index * gapMs, restedMs), changedAtMs });
+      const restedMs = this.#attemptOf(request)?.restedMs ?? -Infinity;
+      const dueMs = Math.max(nowMs + index * gapMs, restedMs);
+      this.#pending.set(request.targetPath, { owner: ownerOf(request), dueMs, changedAtMs });
     }
     this.#next();
   }
@@ -171,58 +176,70 @@ export class RefreshOnChange {
     return { words: [isDenied, ...states].join(' '), isNews: isDenied || isDecisionNews };
   }
 
-  /** Starts what is due, within the bounds, and comes back for the rest. */
+  /** Starts what has its turn, and comes back for the rest. */
   #next(): void {
     clearTimeout(this.#turn);
     const nowMs = this.#deps.steadyNow();
-    const { waitMs } = this.#budget;
     let nextMs = Infinity;
-    for (const [targetPath, pending] of this.#pending) {
-      const isFree = this.#running.size < pace.atOnce && !this.#running.has(targetPath);
-      if (waitMs === 0 && pending.dueMs <= nowMs && isFree) {
-        this.#pending.delete(targetPath);
-        void this.#run(targetPath, pending);
-        // One at a time: others of the driver's calls go in between.
-        nextMs = nowMs;
-        break;
+    for (const [targetPath, { owner, dueMs }] of this.#pending) {
+      if (this.#waiting.has(targetPath) || this.#running.has(targetPath)) continue;
+      if (dueMs > nowMs) {
+        nextMs = Math.min(nextMs, dueMs);
+        continue;
       }
-      if (isFree) nextMs = Math.min(nextMs, Math.max(pending.dueMs, nowMs + waitMs));
+      this.#waiting.add(targetPath);
+      this.#turns.add({ targetPath, owner });
     }
+    const turn = this.#turns.next();
+    if (turn !== undefined) void this.#run(turn);
+    // One at a time: others of the driver's calls go in between.
+    nextMs = turn === undefined ? Math.min(nextMs, nowMs + this.#turns.waitMs) : nowMs;
     if (nextMs < Infinity) this.#turn = setTimeout(() => this.#next(), nextMs - nowMs).unref();
   }
 
-  async #run(targetPath: string, { changedAtMs }: Pending): Promise<void> {
-    const { volumes, steadyNow, observer, log } = this.#deps;
-    const volume = volumes.get(targetPath);
-    // It was unpublished meanwhile, or the kubelet has called for it.
-    if (volume === undefined || !this.#isStale(volume)) {
-      this.#next();
-      return;
-    }
-    const { request } = volume;
-    const { volumeId } = request;
-    const fields = { volumeId, pod: podOf(request) };
-    const attempt: Attempt = { volumeId, atMs: steadyNow(), basis: this.#basisOf(volume), hasFailed: false };
-    this.#attempts.set(targetPath, attempt);
+  async #run(turn: RefreshTurn): Promise<void> {
+    const { targetPath } = turn;
+    const pending = this.#pending.get(targetPath);
+    this.#waiting.delete(targetPath);
+    this.#pending.delete(targetPath);
     this.#running.add(targetPath);
+    let spentMs = 0;
+    try {
+      const volume = this.#deps.volumes.get(targetPath);
+      // Else it was unpublished meanwhile, or the kubelet has called for it.
+      if (pending !== undefined && volume !== undefined && this.#isStale(volume)) {
+        await this.#refresh(volume, pending.changedAtMs, (workMs) => (spentMs += workMs));
+      }
+    } finally {
+      this.#running.delete(targetPath);
+      this.#turns.end(turn, spentMs);
+      this.#next();
+    }
+  }
+
+  async #refresh(volume: PublishedVolume, changedAtMs: number, spend: (workMs: number) => void): Promise<void> {
+    const { volumes, steadyNow, observer, log } = this.#deps;
+    const { request } = volume;
+    const { targetPath, volumeId } = request;
+    const fields = { volumeId, pod: podOf(request) };
+    const startMs = steadyNow();
+    const attempt: Attempt = { volumeId, restedMs: startMs, basis: this.#basisOf(volume), hasFailed: false };
+    this.#attempts.set(targetPath, attempt);
     try {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(pace.patienceMs)]);
-      const { path, steps } = await this.#deps.refresh(volume, signal);
-      this.#budget.spend(overheadMs + (steps['render'] ?? 0) + (steps['write'] ?? 0));
+      const { path, steps } = await this.#deps.refresh(volume, signal, spend);
       const renewed = volumes.get(targetPath);
       // What it made no difference to is not tried again.
       const isDone = renewed === undefined || !this.#isStale(renewed);
-      if (isDone) this.#attempts.set(targetPath, { ...attempt, basis: undefined });
+      const restedMs = startMs + restMsAfter(steps['render'] ?? 0);
+      this.#attempts.set(targetPath, { ...attempt, restedMs, ...(isDone ? { basis: undefined } : {}) });
       const durationMs = Math.round(steadyNow() - changedAtMs);
       observer.refreshedOnChange(path === 'unchanged' ? 'unchanged' : 'refreshed', durationMs);
       log.info('renewed after a change', { ...fields, outcome: path, steps, durationMs });
     } catch (error) {
-      this.#budget.spend(overheadMs);
-      this.#attempts.set(targetPath, { ...attempt, hasFailed: true });
+      const restedMs = startMs + restMsAfter(steadyNow() - startMs);
+      this.#attempts.set(targetPath, { ...attempt, restedMs, hasFailed: true });
       this.#failed(request, changedAtMs, error);
-    } finally {
-      this.#running.delete(targetPath);
-      this.#next();
     }
   }
 
@@ -235,14 +252,28 @@ export class RefreshOnChange {
     if (cause === 'ABORTED') {
       // The kubelet's own call, which may have read what was there before.
       const { targetPath, volumeId } = request;
-      this.#attempts.set(targetPath, { volumeId, atMs: steadyNow(), basis: undefined, hasFailed: false });
-      this.#pending.set(targetPath, { dueMs: steadyNow() + pace.perVolumeMs, changedAtMs });
+      const restedMs = steadyNow() + limits.refreshes.restMs.least;
+      this.#attempts.set(targetPath, { volumeId, restedMs, basis: undefined, hasFailed: false });
+      this.#pending.set(targetPath, { owner: ownerOf(request), dueMs: restedMs, changedAtMs });
       return;
     }
     observer.refreshedOnChange('failed', Math.round(steadyNow() - changedAtMs));
     const { volumeId } = request;
     log.warn('a volume could not be renewed after a change', { volumeId, pod: podOf(request), error: failure });
   }
+}
+
+/**
+ * How long a volume rests, counted from the start of a refresh, however often its objects are edited. Threads work for
+ * a volume a share of the time at most.
+ */
+function restMsAfter(tookMs: number): number {
+  const { work, restMs } = limits.refreshes;
+  return Math.min(restMs.most, Math.max(restMs.least, tookMs / work.share));
+}
+
+function ownerOf({ pod }: PublishRequest): CallOwner {
+  return { namespace: pod.namespace, podUid: pod.uid };
 }
 
 function podOf({ pod }: PublishRequest): string {

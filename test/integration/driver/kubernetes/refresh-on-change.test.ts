@@ -51,6 +51,17 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     assert.equal(condition?.abnormal, false);
   });
 
+  it('is the deletion of its connector, which is not waited for however long a publish would', async () => {
+    await cluster.stopDriver(driver);
+    driver = await cluster.readyDriver({ flags: ['--not-found-wait', '1h'] });
+    await driver.kubelet.publish(volume.publishRequest());
+    cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
+    await eventually('the condition tells', async () => (await conditionOf(volume))?.abnormal === true);
+    assert.match((await conditionOf(volume))?.message ?? '', /: NOT_FOUND: connector ci\/harbor does not exist/);
+    const { log } = driver;
+    assert.match(log, /a volume could not be renewed after a change/);
+  });
+
   it('is an edit of a class', async () => {
     const configured = cluster.node.volume();
     const attributes = { connectors: 'harbor', 'configuration.names': 'c' };

@@ -1,0 +1,71 @@
+import type { CallOwner } from '../../load/call-owner.js';
+import { FairQueue } from '../../load/fair-queue.js';
+import { limits } from '../../load/limits.js';
+import { RefreshBudget } from './refresh-budget.js';
+
+/** A refresh of the driver's own that waits for its turn, or has it. */
+export interface RefreshTurn {
+  readonly targetPath: string;
+  readonly owner: CallOwner;
+}
+
+/**
+ * Decides which of the driver's own refreshes begins next. Namespaces take turns, then the pods of each, by the work that
+ * their refreshes have been in the thread that answers calls. A budget limits this work for all. Refreshes in flight,
+ * which wait most of the time for a render in a thread or for the API server, are limited for all and for each namespace.
+ */
+export class RefreshTurns {
+  readonly #queue = new FairQueue<RefreshTurn>();
+  readonly #budget: RefreshBudget;
+  readonly #inFlightOf = new Map<string, number>();
+  #inFlight = 0;
+
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(now: () => number) {
+    this.#budget = new RefreshBudget(limits.refreshes.work, now);
+  }
+
+  add(turn: RefreshTurn): void {
+    this.#queue.add(pathOf(turn), turn);
+  }
+
+  /** Begins the next one; `end` has to follow. Undefined while there is none, or none may begin. */
+  next(): RefreshTurn | undefined {
+    const { inFlight, namespaceShare, overheadMs } = limits.refreshes;
+    if (this.#inFlight >= inFlight || this.#budget.waitMs > 0) return undefined;
+    const turn = this.#queue.next((namespace) => this.#countOf(namespace) < inFlight * namespaceShare);
+    if (turn === undefined) return undefined;
+    const { namespace } = turn.owner;
+    this.#inFlight += 1;
+    this.#inFlightOf.set(namespace, this.#countOf(namespace) + 1);
+    // Known before it ends, so that the next one is another namespace's.
+    this.#queue.used(pathOf(turn), overheadMs);
+    return turn;
+  }
+
+  /** @param workMs milliseconds of work in the thread that answers calls. */
+  end(turn: RefreshTurn, workMs: number): void {
+    const { namespace } = turn.owner;
+    this.#inFlight -= 1;
+    const left = this.#countOf(namespace) - 1;
+    if (left > 0) this.#inFlightOf.set(namespace, left);
+    else this.#inFlightOf.delete(namespace);
+    this.#queue.used(pathOf(turn), workMs);
+    this.#budget.spend(limits.refreshes.overheadMs + workMs);
+    if (this.#inFlight === 0 && this.#queue.length === 0) this.#queue.forget();
+  }
+
+  /** Milliseconds until the next one can begin; Infinity while that depends on the end of another, or none waits. */
+  get waitMs(): number {
+    const { waitMs } = this.#budget;
+    return this.#queue.length === 0 || waitMs === 0 ? Infinity : waitMs;
+  }
+
+  #countOf(namespace: string): number {
+    return this.#inFlightOf.get(namespace) ?? 0;
+  }
+}
+
+function pathOf({ owner }: RefreshTurn): readonly string[] {
+  return [owner.namespace, owner.podUid];
+}

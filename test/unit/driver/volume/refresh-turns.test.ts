@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { RefreshTurns } from '../../../../src/driver/volume/refresh-turns.js';
+import type { RefreshTurn } from '../../../../src/driver/volume/refresh-turns.js';
+import { limits } from '../../../../src/load/limits.js';
+
+const { inFlight, namespaceShare, work } = limits.refreshes;
+
+describe('the turns of refreshes', () => {
+  let nowMs: number;
+  let turns: RefreshTurns;
+  beforeEach(() => {
+    nowMs = 1000;
+    turns = new RefreshTurns(() => nowMs);
+  });
+
+  const turnOf = (namespace: string, name: string): RefreshTurn => ({
+    targetPath: `/${namespace}/${name}`,
+    owner: { namespace, podUid: `uid-of-${name}` },
+  });
+  /** Turns of one namespace, each of another pod's volume. */
+  const add = (namespace: string, count: number): void => {
+    for (let n = 0; n < count; n += 1) turns.add(turnOf(namespace, `p${n}`));
+  };
+  const takeAll = (): readonly RefreshTurn[] => {
+    const taken: RefreshTurn[] = [];
+    for (let turn = turns.next(); turn !== undefined; turn = turns.next()) taken.push(turn);
+    return taken;
+  };
+  const namespacesOf = (taken: readonly RefreshTurn[]): readonly string[] => taken.map(({ owner }) => owner.namespace);
+
+  it('are by namespace, however many one of them wants', () => {
+    add('many', 100);
+    add('few', 2);
+    assert.deepEqual(namespacesOf(takeAll().slice(0, 4)), ['many', 'few', 'many', 'few']);
+  });
+
+  it('are some of one namespace at a time, so that those which wait keep nobody waiting', () => {
+    add('waits', 100);
+    const taken = takeAll();
+    assert.equal(taken.length, inFlight * namespaceShare);
+    assert.equal(turns.waitMs, Infinity);
+    add('other', 1);
+    assert.deepEqual(namespacesOf(takeAll()), ['other']);
+    turns.end(taken[0]!, 0);
+    assert.deepEqual(namespacesOf(takeAll()), ['waits']);
+  });
+
+  it('are some of all namespaces at a time', () => {
+    for (let n = 0; n < 100; n += 1) add(`ns-${n}`, 1);
+    assert.equal(takeAll().length, inFlight);
+  });
+
+  it('come later when the work of all is more than its share of the time', () => {
+    add('busy', 3);
+    turns.end(turns.next()!, work.burstMs + 100);
+    assert.equal(turns.next(), undefined);
+    const { waitMs } = turns;
+    assert.ok(waitMs >= 100 / work.share && waitMs < 110 / work.share, `${waitMs}`);
+    nowMs += waitMs;
+    assert.equal(namespacesOf(takeAll()).length, 2);
+  });
+
+  it('come first to a namespace that has caused less work', () => {
+    add('busy', 20);
+    add('other', 20);
+    const [busy, other] = [turns.next()!, turns.next()!];
+    turns.end(busy, 25);
+    turns.end(other, 2);
+    assert.deepEqual(namespacesOf(takeAll().slice(0, 5)), ['other', 'other', 'other', 'other', 'other']);
+  });
+
+  it('are not promised while none waits', () => {
+    assert.equal(turns.waitMs, Infinity);
+    assert.equal(turns.next(), undefined);
+  });
+});
