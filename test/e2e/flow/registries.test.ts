@@ -192,7 +192,7 @@ describe('image registries, reached by programs with nothing but a volume', func
     stage.connect('secretless', withTokens.url, { secret: 'gone' });
     stage.allow(['wrong', 'unknown', 'secretless']);
     for (const [name, expected] of [
-      ['wrong', /does not accept/],
+      ['wrong', /wrong password of connector ci\/wrong/],
       ['unknown', /none/],
       ['secretless', /gone/],
     ] as const) {

@@ -104,7 +104,7 @@ describe('Connectors of the classes of deploy/classes', function () {
       stage.allow(`${connectorName}-bare`);
       const { status, body } = await stage.client(`ci/${connectorName}-bare`).getSecurely(`${tool.url()}/x`);
       assert.equal(status, optional === true ? 401 : 502, body);
-      if (optional !== true) assert.match(body, /has no spec\.auth\.secretRef, which its class requires for /);
+      if (optional !== true) assert.match(body, /^spec\.auth\.secretRef is missing, which the class requires for /);
     });
   }
 });

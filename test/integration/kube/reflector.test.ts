@@ -119,7 +119,12 @@ describe('a reflector', () => {
     assert.equal(api.count({ verb: 'list' }), 1);
     assert.equal(seen.length, new Set(seen).size);
     assert.equal(seen.length, 5);
-    assert.deepEqual([...new Set(restarts)].sort(), ['ended', 'lost']);
+    // How the end of a broken connection reaches the client differs: as a reset, or as the end of the stream.
+    assert.equal(restarts.length, ends.length);
+    assert.ok(
+      restarts.every((reason) => reason === 'ended' || reason === 'lost'),
+      restarts.join(),
+    );
   });
 
   it('resumes from the last bookmark when nothing that it watches has changed for long', async () => {
