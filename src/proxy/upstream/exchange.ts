@@ -64,7 +64,8 @@ export class Exchange implements Watched {
   readonly #parts: ExchangeParts;
   readonly #incoming: Incoming;
   /** The client has left, or nothing has moved for too long. */
-  readonly #leaving = new AbortController();
+  #leaving: AbortController | undefined;
+  #hasLeft = false;
   #origin: ToolOrigin | undefined;
   /** Those to the tool, the current one last. */
   readonly #calls: ToolCall[] = [];
@@ -102,7 +103,7 @@ export class Exchange implements Watched {
       const { method = 'GET', rawHeaders } = this.#incoming.request;
       const { credential, path } = outgoing;
       const use = { method, path, isUnrepeatable: true };
-      const shown = await credential.headersFor(use, this.#leaving.signal);
+      const shown = await credential.headersFor(use, this.#leavingSignal());
       const asking = [...shown, ...upgradeHeaders(rawHeaders)];
       const call = this.#call(this.#toolRequest(outgoing, { kind: 'none' }, asking));
       call.request.end();
@@ -139,7 +140,7 @@ export class Exchange implements Watched {
   async #keepBody(framing: Framing, credential: ToolCredential): Promise<void> {
     const { body } = this.#incoming;
     const isKept = framing.kind === 'length' && framing.bytes <= maxKeptBytes && credential.answersChallenges;
-    if (isKept && !body.expectsContinue) await body.keep(this.#leaving.signal);
+    if (isKept && !body.expectsContinue) await body.keep(this.#leavingSignal());
   }
 
   async #ask(outgoing: Outgoing, framing: Framing): Promise<ToolResponse> {
@@ -150,12 +151,12 @@ export class Exchange implements Watched {
       path: outgoing.path,
       isUnrepeatable: body.isStreamed && !body.expectsContinue,
     };
-    const shown = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leaving.signal));
+    const shown = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leavingSignal()));
     const message = [...framingHeaders(framing, use.method), ...trailerHeaders(request.rawHeaders)];
     const first = await this.#send(this.#toolRequest(outgoing, framing, [...message, ...shown]));
     if (first.status !== 401 || !credential.answersChallenges || !body.canBeSent) return first;
     const challenges = valuesOf(first.message.rawHeaders, 'www-authenticate');
-    const better = await credential.headersAfter(challenges, use, this.#leaving.signal);
+    const better = await credential.headersAfter(challenges, use, this.#leavingSignal());
     if (better === undefined) return first;
     const challenged = this.#calls.at(-1);
     first.body.discard(maxChallengeBytes, () => challenged?.request.destroy());
@@ -176,8 +177,7 @@ export class Exchange implements Watched {
       return await this.#sendOnce(toolRequest);
     } catch (error) {
       const isRepeatable = body.canBeSent && !body.isUnderWay && idempotent.has(toolRequest.method);
-      if (this.#calls.at(-1)?.request.reusedSocket !== true || !isRepeatable || this.#leaving.signal.aborted)
-        throw error;
+      if (this.#calls.at(-1)?.request.reusedSocket !== true || !isRepeatable || this.#hasLeft) throw error;
       return this.#sendOnce(toolRequest);
     }
   }
@@ -190,7 +190,7 @@ export class Exchange implements Watched {
   }
 
   #call(toolRequest: ToolRequest): ToolCall {
-    if (this.#leaving.signal.aborted) throw new ClientGone();
+    if (this.#hasLeft) throw new ClientGone();
     const call = new ToolCall(this.#parts.client, toolRequest);
     this.#calls.push(call);
     return call;
@@ -249,10 +249,18 @@ export class Exchange implements Watched {
     if (this.#hasAnswer) this.#incoming.response.destroy();
   }
 
+  /** Made for those requests alone that wait for something else than the tool. */
+  #leavingSignal(): AbortSignal {
+    this.#leaving ??= new AbortController();
+    if (this.#hasLeft) this.#leaving.abort(new ClientGone());
+    return this.#leaving.signal;
+  }
+
   /** Nobody waits for the response any more. A client that has all of it is no reason to end anything. */
   #leave(): void {
     if (this.#incoming.response.writableFinished) return;
-    this.#leaving.abort(new ClientGone());
+    this.#hasLeft = true;
+    this.#leaving?.abort(new ClientGone());
     this.#calls.at(-1)?.request.destroy();
   }
 }

@@ -135,7 +135,9 @@ export class GatheredStream {
     }
     if (this.#block.length - this.#end < chunk.length) {
       this.#closeBlock();
-      this.#block = Buffer.allocUnsafeSlow(blockBytes);
+      // Most bodies are one small chunk: a block for each of them would be garbage outside the heap, and end in collections.
+      const isFirst = this.#block === noBytes;
+      this.#block = isFirst ? Buffer.allocUnsafe(chunk.length) : Buffer.allocUnsafeSlow(blockBytes);
       this.#start = 0;
       this.#end = 0;
     }
