@@ -135,7 +135,8 @@ export class Proxy {
     const { secrets } = this.#backend;
     this.#trust = new ToolTrust(secrets, trustSets, new QuestionPace(limits.questions, steadyNow));
     const trust = this.#trust;
-    const tools = { credentials: new ToolCredentials({ secrets, trust, client: this.#client, clock }), trust };
+    const credentials = new ToolCredentials({ secrets, trust, client: this.#client, clock, steadyNow });
+    const tools = { credentials, trust };
     this.#requestLog = new RequestLog({ log, steadyNow, limits: limits.requestLog });
     this.#port = this.#createPort(tools, trustSets);
     this.#probeThreads = probeThreads(parts.probeThread);

@@ -29,5 +29,6 @@ function credentialOf(headers: RawHeaders): ToolCredential {
     fixedHeaders: headers,
     headersFor: () => Promise.resolve(headers),
     headersAfter: () => Promise.resolve(undefined),
+    rejected: () => undefined,
   };
 }

@@ -40,7 +40,7 @@ export class RegistryCredential implements ToolCredential {
   readonly answersChallenges = true;
   readonly #options: RegistryCredentialOptions;
   /** What this request has shown. */
-  #shown: 'nothing' | 'basic' | readonly string[] = 'nothing';
+  #shown: 'nothing' | 'basic' | { readonly service: TokenService; readonly scopes: readonly string[] } = 'nothing';
 
   constructor(options: RegistryCredentialOptions) {
     this.#options = options;
@@ -85,8 +85,13 @@ export class RegistryCredential implements ToolCredential {
     const scope = scopeWanted(challenges, service);
     const scopes = (scope === undefined ? impliedScopes(use.method, endpoint) : [scope]).flatMap(normalScopes);
     // What is wanted was shown already and not taken: it may have been withdrawn, so once more with a fresh one.
-    if (Array.isArray(this.#shown)) session.tokens.forget(service, scopes);
+    if (typeof this.#shown === 'object') session.tokens.forget(service, scopes);
     return this.#bearer(service, scopes, signal);
+  }
+
+  rejected(): void {
+    const shown = this.#shown;
+    if (typeof shown === 'object') this.#options.session.tokens.forget(shown.service, shown.scopes);
   }
 
   /**
@@ -109,7 +114,7 @@ export class RegistryCredential implements ToolCredential {
     const { session, login, trustOf } = this.#options;
     const trust = await trustOf(service.address, signal);
     const token = await session.tokens.get(service, scopes, login, trust, signal);
-    this.#shown = scopes;
+    this.#shown = { service, scopes };
     return ['Authorization', `Bearer ${token.expose()}`];
   }
 

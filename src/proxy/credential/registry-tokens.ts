@@ -30,6 +30,14 @@ interface Token {
   readonly expiresAtMs: number;
 }
 
+/** The token service does not accept user name and password. */
+export class RejectedLogin extends Refusal {
+  constructor({ namespace, holder }: LookupOwner, server: string, status: number) {
+    const problem = `${server} rejects user name and password (${status})`;
+    super(502, 'misconfigured', `wrong password of connector ${namespace}/${holder}: ${problem}`);
+  }
+}
+
 /** What registries mean when they say nothing (CNCF Distribution, token authentication). */
 const defaultLifeMs = 60_000;
 /** A token is not begun with when it may end under way. */
@@ -63,7 +71,7 @@ export class RegistryTokens {
     this.#tokens.delete(keyOf(service, scopes));
   }
 
-  /** @throws {Refusal} when the token service gives none; {DriverError} the signal's reason. */
+  /** @throws {RejectedLogin} {Refusal} when the token service gives none; {DriverError} the signal's reason. */
   async get(
     service: TokenService,
     scopes: readonly string[],
@@ -112,12 +120,7 @@ export class RegistryTokens {
       signal,
     );
     if (status === 401 || status === 403) {
-      const { namespace, holder } = this.#owner;
-      throw new Refusal(
-        502,
-        'misconfigured',
-        `wrong password of connector ${namespace}/${holder}: ${server} rejects user name and password (${status})`,
-      );
+      throw new RejectedLogin(this.#owner, server, status);
     }
     if (body === undefined) throw new Refusal(502, 'protocol', `the answer of ${server} is too long`);
     const token = status === 200 ? parseToken(body, askedMs) : undefined;

@@ -18,6 +18,8 @@ import type { RegistrySession } from './registry-credential.js';
 import { RegistryProbe } from './registry-probe.js';
 import type { Login } from './registry-tokens.js';
 import { RegistryTokens } from './registry-tokens.js';
+import { RejectedSecrets } from './rejected-secrets.js';
+import { RenewableCredential } from './renewable-credential.js';
 import type { SecretObject, SecretSource } from './secret-source.js';
 import type { ToolAddress } from './tool-address.js';
 import { addressesOf } from './tool-address.js';
@@ -28,6 +30,7 @@ export interface ToolCredentialsOptions {
   readonly trust: Pick<ToolTrust, 'of'>;
   readonly client: ToolClient;
   readonly clock: Clock;
+  readonly steadyNow: () => number;
 }
 
 /** Registries of one Secret whose tokens are cached; those that were used first are dropped. */
@@ -42,8 +45,11 @@ export class ToolCredentials {
   /** By the Secret as it was read: those that are the same for every Connector and request. */
   readonly #fixed = new WeakMap<SecretObject, ToolCredential>();
 
+  readonly #rejected: RejectedSecrets;
+
   constructor(options: ToolCredentialsOptions) {
     this.#options = options;
+    this.#rejected = new RejectedSecrets(options.secrets, options.steadyNow);
   }
 
   /**
@@ -80,11 +86,15 @@ export class ToolCredentials {
       const problem = `Secret ${namespace}/${secretName} does not exist`;
       throw misconfigured(connector, problem, ': create it, or change spec.auth.secretRef');
     }
-    const known = this.#fixed.get(secret);
-    if (known !== undefined) return known;
-    const credential = this.#credentialIn(secret, connector, type, address);
-    if (credential.fixedHeaders !== undefined) this.#fixed.set(secret, credential);
-    return credential;
+    const current = this.#fixed.get(secret) ?? this.#credentialIn(secret, connector, type, address);
+    if (current.fixedHeaders !== undefined) this.#fixed.set(secret, current);
+    return new RenewableCredential(current, {
+      expire: () => this.#rejected.expire(secret),
+      newer: async (reading) => {
+        const newer = await this.#rejected.newer(secret, reading);
+        return newer && this.#credentialIn(newer, connector, type, address);
+      },
+    });
   }
 
   /** By the type of the Secret alone, also where the class has a `generator.rego` for it. */

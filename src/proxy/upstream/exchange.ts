@@ -52,7 +52,7 @@ export interface Outcome {
   readonly isBroken: boolean;
 }
 
-/** Bodies up to this size are kept while a registry may still ask for a token. */
+/** Bodies up to this size are kept while the tool may still reject the credential. */
 const maxKeptBytes = 64 * 1024;
 /** What is read of a challenge's body, so that its connection can be used again. */
 const maxChallengeBytes = 64 * 1024;
@@ -108,7 +108,9 @@ export class Exchange implements Watched {
       const call = this.#call(this.#toolRequest(outgoing, { kind: 'none' }, asking));
       call.request.end();
       const answer = await Promise.race([call.switched(), call.response()]);
-      return 'socket' in answer ? answer : this.#answer(answer, outgoing, startMs);
+      if ('socket' in answer) return answer;
+      if (answer.status === 401) credential.rejected();
+      return this.#answer(answer, outgoing, startMs);
     });
   }
 
@@ -154,7 +156,11 @@ export class Exchange implements Watched {
     const shown = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leavingSignal()));
     const message = [...framingHeaders(framing, use.method), ...trailerHeaders(request.rawHeaders)];
     const first = await this.#send(this.#toolRequest(outgoing, framing, [...message, ...shown]));
-    if (first.status !== 401 || !credential.answersChallenges || !body.canBeSent) return first;
+    if (first.status !== 401 || !credential.answersChallenges) return first;
+    if (!body.canBeSent) {
+      credential.rejected();
+      return first;
+    }
     const challenges = valuesOf(first.message.rawHeaders, 'www-authenticate');
     const better = await credential.headersAfter(challenges, use, this.#leavingSignal());
     if (better === undefined) return first;

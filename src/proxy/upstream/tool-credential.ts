@@ -29,6 +29,8 @@ export interface ToolCredential {
    * @throws {Refusal} when it cannot be had.
    */
   headersAfter(challenges: readonly string[], use: CredentialUse, signal: AbortSignal): Promise<RawHeaders | undefined>;
+  /** The tool has answered `401` to a request that cannot be sent again: the next request must not show the same unread. */
+  rejected(): void;
 }
 
 /** A session that a tool begins for the credential would open the tool to the client without the proxy. */
@@ -47,4 +49,5 @@ export const noCredential: ToolCredential = {
   fixedHeaders: [],
   headersFor: () => Promise.resolve([]),
   headersAfter: () => Promise.resolve(undefined),
+  rejected: () => undefined,
 };

@@ -25,7 +25,7 @@ export class TokenRegistry {
   /** Scopes that tokens were asked for, in order. */
   readonly asked: string[][] = [];
   readonly #tokens = new Map<string, readonly string[]>();
-  readonly #login: string;
+  #login = '';
   readonly #path: string;
   readonly #tokenPath: string;
   readonly #options: TokenRegistryOptions;
@@ -40,7 +40,7 @@ export class TokenRegistry {
     this.#options = options;
     this.#path = options.path ?? '';
     this.#tokenPath = options.tokenPath ?? '/token';
-    this.#login = `Basic ${Buffer.from(login).toString('base64')}`;
+    this.login = login;
     tool.answer = (request, response, seen) => this.#answer(request, response, seen);
   }
 
@@ -55,6 +55,11 @@ export class TokenRegistry {
 
   get tokenUrl(): string {
     return `${this.url}${this.#tokenPath}`;
+  }
+
+  /** What the token service accepts from now on, `user:password`. */
+  set login(login: string) {
+    this.#login = `Basic ${Buffer.from(login).toString('base64')}`;
   }
 
   /** Withdraws all tokens. */

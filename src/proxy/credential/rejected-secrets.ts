@@ -1,0 +1,43 @@
+import { throwIfAborted } from '../../errors.js';
+import type { SecretObject, SecretSource } from './secret-source.js';
+
+/** A tool that rejects every request must not make the proxy read its Secret with each of them. */
+const rereadMs = 5_000;
+
+/** Reads Secrets again whose content a tool has rejected, each version of a Secret at most once in 5 seconds. */
+export class RejectedSecrets {
+  readonly #secrets: SecretSource;
+  readonly #steadyNow: () => number;
+  /** When each version was last read again. */
+  readonly #rereadMs = new WeakMap<SecretObject, number>();
+
+  /** @param steadyNow a monotonic clock in milliseconds. */
+  constructor(secrets: SecretSource, steadyNow: () => number) {
+    this.#secrets = secrets;
+    this.#steadyNow = steadyNow;
+  }
+
+  /** Makes the next request that needs the Secret read it again. */
+  expire(secret: SecretObject): void {
+    const now = this.#steadyNow();
+    if (now - (this.#rereadMs.get(secret) ?? -Infinity) < rereadMs) return;
+    this.#rereadMs.set(secret, now);
+    this.#secrets.expire(secret.ref);
+  }
+
+  /**
+   * Reads the Secret again; all callers that want it at once share one read.
+   * @returns undefined if it is still the same, has been deleted, or cannot be read now.
+   * @throws {DriverError} the signal's reason.
+   */
+  async newer(secret: SecretObject, signal: AbortSignal): Promise<SecretObject | undefined> {
+    this.expire(secret);
+    try {
+      const current = await this.#secrets.get(secret.ref, signal);
+      return current === secret ? undefined : current;
+    } catch {
+      throwIfAborted(signal);
+      return undefined;
+    }
+  }
+}

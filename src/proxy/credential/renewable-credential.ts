@@ -1,0 +1,63 @@
+import type { RawHeaders } from '../upstream/headers.js';
+import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
+import { RejectedLogin } from './registry-tokens.js';
+
+/** Where the credential comes from. */
+export interface CredentialOrigin {
+  /** The tool has rejected the credential: makes the next request read it again. */
+  expire(): void;
+  /** The credential as it is now; undefined if it has not changed. */
+  newer(signal: AbortSignal): Promise<ToolCredential | undefined>;
+}
+
+/** A credential that is read again once the tool has rejected it, so that a rotated Secret is used at once. */
+export class RenewableCredential implements ToolCredential {
+  readonly answersChallenges = true;
+  readonly replaces: ReadonlySet<string>;
+  readonly fixedHeaders?: RawHeaders;
+  readonly authenticationPath?: string;
+  readonly #origin: CredentialOrigin;
+  #current: ToolCredential;
+
+  constructor(current: ToolCredential, origin: CredentialOrigin) {
+    this.#current = current;
+    this.#origin = origin;
+    this.replaces = current.replaces;
+    if (current.fixedHeaders !== undefined) this.fixedHeaders = current.fixedHeaders;
+    if (current.authenticationPath !== undefined) this.authenticationPath = current.authenticationPath;
+  }
+
+  async headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
+    try {
+      return await this.#current.headersFor(use, signal);
+    } catch (error) {
+      const newer = error instanceof RejectedLogin ? await this.#origin.newer(signal) : undefined;
+      if (newer === undefined) throw error;
+      this.#current = newer;
+      return newer.headersFor(use, signal);
+    }
+  }
+
+  async headersAfter(
+    challenges: readonly string[],
+    use: CredentialUse,
+    signal: AbortSignal,
+  ): Promise<RawHeaders | undefined> {
+    let failure: RejectedLogin | undefined;
+    try {
+      const better = await this.#current.headersAfter(challenges, use, signal);
+      if (better !== undefined) return better;
+    } catch (error) {
+      if (!(error instanceof RejectedLogin)) throw error;
+      failure = error;
+    }
+    const newer = await this.#origin.newer(signal);
+    if (newer === undefined && failure !== undefined) throw failure;
+    return newer?.headersFor(use, signal);
+  }
+
+  rejected(): void {
+    this.#current.rejected();
+    this.#origin.expire();
+  }
+}

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { ClusterStage } from '../../support/proxy/cluster-stage.js';
+import { connector, connectorClass, secret } from '../../support/proxy/manifests.js';
+import type { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { headOf } from '../../support/proxy/proxy-client.js';
+import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { TokenRegistry } from '../../support/proxy/registry.js';
+import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+
+const passwords = [`${credentialCanary}-old`, `${credentialCanary}-new`] as const;
+const [older, newer] = passwords;
+const basic = (password: string): string => `Basic ${Buffer.from(`robot:${password}`).toString('base64')}`;
+
+/** The proxy keeps Secrets for 10 seconds, within which these tests change them. */
+describe('a password that is rotated', () => {
+  let tool: ToolServer;
+  let stage: ClusterStage;
+  let client: ProxyClient;
+  let valid: string;
+
+  const put = (password: string, type = 'kubernetes.io/basic-auth'): void =>
+    stage.put(secret('login', type, { username: 'robot', password }));
+  const reads = (): number => stage.api.count({ resource: 'secrets', verb: 'get', name: 'login' });
+  const use = (address: string): void =>
+    stage.put(connectorClass(), connector('tool', address, { secret: 'login', caSecret: 'tool-ca' }));
+  /** The tool takes the newer password from now on, and the Secret has it. */
+  const rotate = (type?: string): void => {
+    valid = newer;
+    put(newer, type);
+  };
+
+  beforeEach(async () => {
+    valid = older;
+    tool = await ToolServer.start('http', (request, response, { headers }) => {
+      if (headers.authorization !== basic(valid)) {
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="tool"' }).end('who are you?');
+        return;
+      }
+      request.on('end', () => response.end('in')).resume();
+    });
+    stage = await ClusterStage.start();
+    stage.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
+    use(tool.url());
+    put(older);
+    stage.bindCredentials('ci');
+    stage.allow('tool');
+    await stage.replica();
+    client = stage.client();
+  });
+
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+  });
+
+  it('is read again when the tool rejects the older one, and the request repeated', async () => {
+    assert.equal((await client.get(tool.url())).body, 'in');
+    rotate();
+    assert.equal((await client.get(tool.url())).body, 'in');
+    assert.deepEqual(
+      tool.seen.map(({ headers }) => headers.authorization),
+      [basic(older), basic(older), basic(newer)],
+    );
+    assert.equal((await client.get(tool.url())).body, 'in');
+    assert.equal(tool.seen.length, 4);
+  });
+
+  it('is read again once for all requests that wait', async () => {
+    assert.equal((await client.get(tool.url())).body, 'in');
+    const before = reads();
+    rotate();
+    const answers = await Promise.all(Array.from({ length: 20 }, (_each, at) => client.get(`${tool.url()}/${at}`)));
+    assert.ok(answers.every(({ body }) => body === 'in'));
+    assert.equal(reads(), before + 1);
+  });
+
+  it('is read again with a small body, which is sent twice', async () => {
+    assert.equal((await client.get(tool.url())).body, 'in');
+    rotate();
+    assert.equal((await client.get(tool.url(), { method: 'POST', body: 'small' })).body, 'in');
+    assert.deepEqual(
+      tool.seen.slice(1).map(({ body }) => body),
+      ['small', 'small'],
+    );
+  });
+
+  it('is read again for the request after one that cannot be repeated', async () => {
+    assert.equal((await client.get(tool.url())).body, 'in');
+    rotate();
+    const body = Buffer.alloc(200_000, 'x');
+    assert.equal((await client.get(tool.url(), { method: 'PUT', body })).status, 401);
+    assert.equal((await client.get(tool.url(), { method: 'PUT', body })).body, 'in');
+  });
+
+  it('is read again for the request after one that would change the protocol', async () => {
+    assert.equal((await client.get(tool.url())).body, 'in');
+    rotate();
+    const socket = await client.raw();
+    const lines = [
+      `GET ${tool.url()}/ HTTP/1.1`,
+      'Host: x',
+      'Connection: upgrade',
+      'Upgrade: websocket',
+      `Proxy-Authorization: ${client.authorization}`,
+    ];
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    assert.match(await headOf(socket), /^HTTP\/1\.1 401 /);
+    socket.destroy();
+    const seen = tool.seen.length;
+    assert.equal((await client.get(tool.url())).body, 'in');
+    assert.equal(tool.seen.length, seen + 1);
+  });
+
+  it("is the tool's own 401 to the client as long as the Secret is the same", async () => {
+    valid = newer;
+    const { status, body, headers } = await client.get(tool.url());
+    assert.deepEqual([status, body, headers['www-authenticate']], [401, 'who are you?', 'Basic realm="tool"']);
+    assert.equal(tool.seen.length, 1);
+    const startMs = performance.now();
+    for (let request = 0; request < 50; request += 1) await client.get(tool.url());
+    const windows = Math.ceil((performance.now() - startMs) / 5_000);
+    // Once more for each window, and once where what was read is too old.
+    assert.ok(reads() <= 3 + 2 * windows, `${reads()} reads in ${windows} windows`);
+  });
+
+  describe('of a registry', () => {
+    const type = 'cpaas.io/distribution-registry-token';
+    let registry: TokenRegistry;
+    const get = async (name: string): Promise<string> =>
+      (await client.getSecurely(`${registry.url}/v2/${name}/manifests/latest`)).body;
+
+    beforeEach(async () => {
+      registry = await TokenRegistry.start(`robot:${older}`);
+      use(registry.url);
+      put(older, type);
+      assert.equal(await get('app'), 'layer');
+    });
+    afterEach(() => registry.tool.stop());
+
+    it('is read again when the token service rejects the older one', async () => {
+      registry.login = `robot:${newer}`;
+      rotate(type);
+      assert.equal(await get('other'), 'layer');
+    });
+
+    it('is read again when the registry has withdrawn its tokens as well', async () => {
+      registry.login = `robot:${newer}`;
+      registry.forgetTokens();
+      rotate(type);
+      assert.equal(await get('app'), 'layer');
+    });
+
+    it('is read again when the registry wants Basic', async () => {
+      registry.tool.answer = tool.answer;
+      use(`${registry.url}/below`);
+      const manifest = `${registry.url}/below/v2/app/manifests/latest`;
+      assert.equal((await client.getSecurely(manifest)).body, 'in');
+      rotate(type);
+      assert.equal((await client.getSecurely(manifest)).body, 'in');
+    });
+
+    it('is a 502 that says so as long as the Secret is the same', async () => {
+      registry.login = `robot:${newer}`;
+      assert.match(await get('other'), /wrong password of connector ci\/tool: .* \(401\)/);
+    });
+  });
+});
