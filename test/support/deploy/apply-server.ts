@@ -6,17 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { discover } from '../kube-api/discovery.js';
+import { apiVersionOf } from '../kube-api/resources.js';
+import type { StoredResource } from '../kube-api/resources.js';
 import { kinds } from './kinds.js';
 import type { Manifest } from './manifests.js';
 import { withServerDefaults } from './server-defaults.js';
-
-interface Resource {
-  readonly group: string;
-  readonly version: string;
-  readonly kind: string;
-  readonly plural: string;
-  readonly isNamespaced: boolean;
-}
 
 interface Definition {
   readonly group: string;
@@ -111,7 +106,7 @@ export class ApplyServer {
       response.end(JSON.stringify(body));
     };
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://server');
-    const found = this.#discover(pathname);
+    const found = pathname === '/version' ? serverVersion : discover(pathname, this.#resources());
     if (found !== undefined) send(200, found);
     else if (searchParams.get('watch') !== null)
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
@@ -122,20 +117,25 @@ export class ApplyServer {
     const place = this.#placeOf(pathname);
     if (place === undefined) return notFound(send, `the server could not find the requested resource ${pathname}`);
     const { resource, namespace, name } = place;
-    const key = [resource.plural, namespace, name].join('/');
+    const key = [resource.resource, namespace, name].join('/');
     if (method === 'POST') return this.#create(resource, namespace, JSON.parse(body) as Manifest, send);
     if (name === '') {
       const items = [...this.#objects].flatMap(([at, object]) => (at.startsWith(key) ? [object] : []));
-      return send(200, { ...typeOf(resource, 'List'), metadata: { resourceVersion: '1' }, items });
+      return send(200, {
+        apiVersion: apiVersionOf(resource),
+        kind: `${resource.kind}List`,
+        metadata: { resourceVersion: '1' },
+        items,
+      });
     }
     const object = this.#objects.get(key);
-    if (object === undefined) return notFound(send, `${resource.plural} "${name}" not found`);
+    if (object === undefined) return notFound(send, `${resource.resource} "${name}" not found`);
     if (method === 'PATCH') this.patches.push(`${object.kind} ${name}: ${body}`);
     send(200, object);
   }
 
-  #create(resource: Resource, namespace: string, given: Manifest, send: Send): void {
-    if (resource.isNamespaced && !this.#objects.has(`namespaces//${namespace}`)) {
+  #create(resource: StoredResource, namespace: string, given: Manifest, send: Send): void {
+    if (resource.namespaced && !this.#objects.has(`namespaces//${namespace}`)) {
       return notFound(send, `namespaces "${namespace}" not found`);
     }
     this.#count += 1;
@@ -143,97 +143,45 @@ export class ApplyServer {
     const name = given.metadata.name ?? `${generateName ?? ''}${this.#count}`;
     const metadata = { ...given.metadata, name, uid: `uid-${this.#count}`, resourceVersion: '1', generation: 1 };
     const object = withServerDefaults({ ...given, metadata });
-    this.#objects.set([resource.plural, namespace, name].join('/'), object);
+    this.#objects.set([resource.resource, namespace, name].join('/'), object);
     send(201, object, warningOf(object));
   }
 
-  #placeOf(pathname: string): { resource: Resource; namespace: string; name: string } | undefined {
+  #placeOf(pathname: string): { resource: StoredResource; namespace: string; name: string } | undefined {
     const words = pathname.split('/').slice(1);
     const [group, version, ...rest] = words[0] === 'api' ? ['', ...words.slice(1)] : words.slice(1);
     const isBelowNamespace = rest[0] === 'namespaces' && rest.length > 2;
     const [namespace = '', plural = '', name = ''] = isBelowNamespace ? rest.slice(1) : ['', ...rest];
     const resource = this.#resources().find(
-      (one) => one.group === group && one.version === version && one.plural === plural,
+      (one) => one.group === group && one.version === version && one.resource === plural,
     );
     return resource && { resource, namespace, name };
   }
 
-  #resources(): readonly Resource[] {
+  #resources(): readonly StoredResource[] {
     const definitions = [...this.#objects.values()].filter(({ kind }) => kind === 'CustomResourceDefinition');
     return [...builtIn, ...definitions.map(customResource)];
   }
-
-  /** Which kinds there are, and that the server looks for unknown fields itself. */
-  #discover(pathname: string): object | undefined {
-    const resources = this.#resources();
-    const groupVersions = [...new Set(resources.map(groupVersionOf))];
-    const groups = groupVersions.filter((one) => one.includes('/'));
-    const below = /^\/(?:openapi\/v3\/)?apis?\/(.+)$/.exec(pathname)?.[1];
-    if (pathname === '/version') return { major: '1', minor: '36', gitVersion: 'v1.36.3' };
-    if (pathname === '/api') return { kind: 'APIVersions', versions: ['v1'] };
-    if (pathname === '/apis') return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(groupOf) };
-    if (pathname === '/openapi/v3') {
-      const paths = groupVersions.map((one) => [
-        `${one.includes('/') ? 'apis' : 'api'}/${one}`,
-        { serverRelativeURL: `/openapi/v3/${one.includes('/') ? 'apis' : 'api'}/${one}` },
-      ]);
-      return { paths: Object.fromEntries(paths) as object };
-    }
-    if (below === undefined || !groupVersions.includes(below)) return undefined;
-    const members = resources.filter((one) => groupVersionOf(one) === below);
-    return pathname.startsWith('/openapi') ? schemaOf(members) : resourceListOf(below, members);
-  }
 }
 
-const builtIn: readonly Resource[] = Object.entries(kinds).map(([key, { properties }]) => {
+const serverVersion = { major: '1', minor: '36', gitVersion: 'v1.36.3' };
+
+const builtIn: readonly StoredResource[] = Object.entries(kinds).map(([key, { properties }]) => {
   const [apiVersion = '', kind = ''] = key.split(' ');
   const [version = '', group = ''] = apiVersion.split('/').reverse();
-  const isNamespaced = properties?.['metadata']?.required?.includes('namespace') === true;
-  return { group, version, kind, plural: pluralOf(kind.toLowerCase()), isNamespaced };
+  const namespaced = properties?.['metadata']?.required?.includes('namespace') === true;
+  return { group, version, kind, resource: pluralOf(kind.toLowerCase()), namespaced };
 });
 
 function pluralOf(word: string): string {
   return word.endsWith('y') ? `${word.slice(0, -1)}ies` : `${word}s`;
 }
 
-function customResource(object: Manifest): Resource {
+function customResource(object: Manifest): StoredResource {
   // Its shape is checked with all that deploy/ has.
   const { group, scope, names, versions } = object['spec'] as Definition;
   const version = versions[0]?.name ?? '';
-  return { group, version, kind: names.kind, plural: names.plural, isNamespaced: scope === 'Namespaced' };
-}
-
-function groupVersionOf({ group, version }: Resource): string {
-  return group === '' ? version : `${group}/${version}`;
-}
-
-function typeOf(resource: Resource, suffix = ''): { readonly apiVersion: string; readonly kind: string } {
-  return { apiVersion: groupVersionOf(resource), kind: `${resource.kind}${suffix}` };
-}
-
-function groupOf(groupVersion: string): object {
-  const [name = '', version = ''] = groupVersion.split('/');
-  return { name, versions: [{ groupVersion, version }], preferredVersion: { groupVersion, version } };
-}
-
-function resourceListOf(groupVersion: string, members: readonly Resource[]): object {
-  const verbs = ['create', 'get', 'list', 'patch', 'watch'];
-  const resources = members.map(({ plural, kind, isNamespaced }) => {
-    return { name: plural, singularName: kind.toLowerCase(), namespaced: isNamespaced, kind, verbs };
-  });
-  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources };
-}
-
-function schemaOf(members: readonly Resource[]): object {
-  const paths = members.map(({ group, version, kind, plural }) => {
-    const patch = {
-      'x-kubernetes-group-version-kind': { group, version, kind },
-      parameters: [{ name: 'fieldValidation', in: 'query', schema: { type: 'string' } }],
-      responses: {},
-    };
-    return [`/${plural}/{name}`, { patch }];
-  });
-  return { openapi: '3.0.0', info: { title: 'test', version: '1' }, paths: Object.fromEntries(paths) as object };
+  return { group, version, kind: names.kind, resource: names.plural, namespaced: scope === 'Namespaced' };
 }
 
 function notFound(send: Send, message: string): void {

@@ -42,7 +42,18 @@ const standardBinding: Binding = {
     },
     {
       verbs: ['get'],
-      nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*', '/version', '/livez', '/readyz', '/healthz'],
+      nonResourceURLs: [
+        '/api',
+        '/api/*',
+        '/apis',
+        '/apis/*',
+        '/openapi',
+        '/openapi/*',
+        '/version',
+        '/livez',
+        '/readyz',
+        '/healthz',
+      ],
     },
   ],
 };
