@@ -23,6 +23,15 @@ function objectsIn(text: string): readonly Manifest[] {
   return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
 }
 
+/** The password in the Secret of the page. */
+function loginIn(secret: Manifest): { readonly username: string; readonly password: string } {
+  const { '.dockerconfigjson': text = '' } = secret['stringData'] as Readonly<Record<string, string>>;
+  const { auths } = JSON.parse(text) as {
+    readonly auths: Readonly<Record<string, { readonly username: string; readonly password: string }>>;
+  };
+  return auths[host]!;
+}
+
 describe('docs/private-registry.md', function () {
   this.timeout(120_000);
   let registry: DockerRegistry;
@@ -37,7 +46,7 @@ describe('docs/private-registry.md', function () {
       stage.onStop(() => rmSync(folder, { recursive: true }));
       writePageFiles(folder);
       const secret = only(objectsIn(pageFiles.get('connector.yaml') ?? ''), 'Secret');
-      const auth = secret['stringData'] as { readonly username: string; readonly password: string };
+      const auth = loginIn(secret);
       registry = await DockerRegistry.start({
         directory: path.join(stage.work, 'registry'),
         host,
@@ -57,7 +66,10 @@ describe('docs/private-registry.md', function () {
       mkdirSync(path.join(stage.work, 'source'));
       mkdirSync(path.join(stage.work, 'config/containers'), { recursive: true });
       writeFileSync(path.join(stage.work, 'config/containers/policy.json'), imagePolicy);
-      writeFileSync(path.join(stage.work, 'source/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
+      const { taskSpec } = only(objectsIn(pageFiles.get('source.yaml') ?? ''), 'TaskRun')['spec'] as {
+        readonly taskSpec: { readonly steps: readonly [{ readonly script: string }] };
+      };
+      execFileSync('sh', ['-c', taskSpec.steps[0].script], { cwd: path.join(stage.work, 'source') });
     },
   );
 
@@ -73,9 +85,10 @@ describe('docs/private-registry.md', function () {
       'deploy/crds',
       'deploy/examples/tekton/buildah-task.yaml',
       'run.yaml',
+      'source.yaml',
     ]);
     for (const name of named) assert.ok(existsSync(path.join(folder, name)), name);
-    assert.equal(pageFiles.size, 4);
+    assert.equal(pageFiles.size, 5);
   });
 
   it('names commands that kubectl knows, and things that are there when they are named', () => {
@@ -126,7 +139,7 @@ describe('docs/private-registry.md', function () {
       DIGEST_FILE: path.join(stage.work, 'digest'),
     });
     assert.ok(registry.served.includes('PUT /v2/team/app/manifests/1.0'));
-    const { password } = secret['stringData'] as { readonly password: string };
+    const { password } = loginIn(secret);
     for (const text of [...Object.values(volume.read()), stage.proxy.log]) assert.ok(!text.includes(password));
   });
 });

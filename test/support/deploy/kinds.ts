@@ -187,6 +187,10 @@ export const kinds: Readonly<Record<string, Structure>> = {
   'v1 Namespace': kind({}, clusterScoped),
   'v1 ServiceAccount': kind({}, namespaced),
   'v1 ConfigMap': kind({ data: textMap }, namespaced),
+  'v1 PersistentVolumeClaim': kind(
+    { spec: fields({ accessModes: texts, resources: fields({ requests: mapOf(quantity) }) }) },
+    namespaced,
+  ),
   'v1 Secret': kind({ type: text }, namespaced, { data: textMap, stringData: textMap }),
   'v1 ResourceQuota': kind(
     {
