@@ -22,12 +22,22 @@ export class Allowance {
 
   /** Whether it may be done once more; then that is one less. */
   take(): boolean {
+    this.#fill();
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+
+  /** Milliseconds until `take` succeeds. */
+  waitMs(): number {
+    this.#fill();
+    return Math.max(0, (1 - this.#left) * this.#options.everyMs);
+  }
+
+  #fill(): void {
     const nowMs = this.#now();
     const { burst, everyMs } = this.#options;
     this.#left = Math.min(burst, this.#left + (nowMs - this.#asOfMs) / everyMs);
     this.#asOfMs = nowMs;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
-    return true;
   }
 }

@@ -15,6 +15,7 @@ import type { ProxyConfig } from './config.js';
 import { ToolCredentials } from './credential/tool-credentials.js';
 import { ToolTrust } from './credential/tool-trust.js';
 import { OwnEndpoints } from './own-endpoints.js';
+import type { UseListener } from './port/connector-use.js';
 import { ConnectHandler } from './port/connect-handler.js';
 import { Connections } from './port/connections.js';
 import { ExchangeSlots } from './port/exchange-slots.js';
@@ -30,7 +31,7 @@ import { ConnectorCheck } from './status/connector-check.js';
 import type { LeaseTimings } from './status/lease.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { StatusDuty } from './status/status-duty.js';
-import type { StatusTimings } from './status/connector-judge.js';
+import type { StatusTimings } from './status/status-timings.js';
 import { systemRoots } from './system-roots.js';
 import { createToolResolver } from './tool-resolver.js';
 import type { Resolver, SystemLookup } from './upstream/resolver.js';
@@ -271,6 +272,7 @@ export class Proxy {
     const audience = config['token-audience'];
     const tokens = new VerifiedTokens({ verifier, audience, clock, steadyNow, onAsked });
     const gatekeeper = new Gatekeeper({ tokens, authorizer, approvals, audience, clock, flags });
+    const onUse: UseListener = (connector, isServed) => this.#status?.used(connector, isServed);
     const router = new Router({
       gatekeeper,
       connectors,
@@ -279,6 +281,7 @@ export class Proxy {
       otherHosts: config['other-hosts'],
       via: new Via(() => this.#backend.identity()),
       isOwnName: (host) => this.#own.isOwnName(host),
+      onUse,
     });
     const exchange = {
       client: this.#client,
@@ -296,7 +299,7 @@ export class Proxy {
       address: config['proxy-address'],
       connections: this.#connections,
       slots: this.#slots,
-      requests: new RequestHandler(common),
+      requests: new RequestHandler({ ...common, onUse }),
       connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
       chunkRate: this.#client.chunkRate,
       observer: this.metrics,

@@ -17,6 +17,7 @@ import type { Switched } from '../upstream/upgrade.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { parseAuthority } from '../credential/tool-address.js';
 import type { Arrival } from './arrival.js';
+import type { UseListener } from './connector-use.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import { answerRefusal, discardRest, endWith, rawAnswer, rawRefusal, refusalOf } from './refusal-answer.js';
 import type { RequestLog } from './request-log.js';
@@ -36,6 +37,7 @@ export interface RequestHandlerOptions {
   readonly clock: Clock;
   readonly observer: RequestObserver;
   readonly requestLog: RequestLog;
+  readonly onUse: UseListener;
   readonly log: Log;
 }
 
@@ -217,8 +219,8 @@ export class RequestHandler {
   }
 
   #recordOf(request: IncomingMessage): RequestRecord {
-    const { observer, requestLog, exchange } = this.#options;
-    return new RequestRecord(request, observer, requestLog, exchange.steadyNow);
+    const { observer, requestLog, exchange, onUse } = this.#options;
+    return new RequestRecord(request, observer, requestLog, exchange.steadyNow, onUse);
   }
 
   /** Records a failure. @returns how to answer it; undefined if the client has left. */

@@ -4,6 +4,8 @@ import type { LogFields } from '../../log.js';
 import type { Caller } from '../caller/caller.js';
 import { serviceAccountOf } from '../caller/caller.js';
 import type { RefusalKind } from '../refusal.js';
+import { isServed } from './connector-use.js';
+import type { UseListener } from './connector-use.js';
 import type { RequestLog } from './request-log.js';
 
 /** Which of the ways in a request took. */
@@ -38,6 +40,7 @@ export class RequestRecord {
   readonly #log: RequestLog;
   readonly #steadyNow: () => number;
   readonly #startMs: number;
+  readonly #onUse: UseListener | undefined;
   readonly #before: RequestBytes;
   #way: Way = 'unknown';
   #caller: Caller | undefined;
@@ -48,7 +51,14 @@ export class RequestRecord {
   #firstByteMs: number | undefined;
   #isFinished = false;
 
-  constructor(request: IncomingMessage, observer: RequestObserver, log: RequestLog, steadyNow: () => number) {
+  constructor(
+    request: IncomingMessage,
+    observer: RequestObserver,
+    log: RequestLog,
+    steadyNow: () => number,
+    onUse?: UseListener,
+  ) {
+    this.#onUse = onUse;
     this.#request = request;
     this.#observer = observer;
     this.#log = log;
@@ -100,6 +110,8 @@ export class RequestRecord {
     };
     const durationMs = this.#steadyNow() - this.#startMs;
     this.#observer.finished(this.#way, outcome, status, durationMs, moved);
+    const used = isServed(outcome, status);
+    if (this.#connector !== undefined && used !== undefined) this.#onUse?.(this.#connector, used);
     const line = this.#lineOf(outcome, status, durationMs, moved);
     if (outcome === 'ok') this.#log.served(line);
     else this.#log.failed(line, socket.remoteAddress ?? '');

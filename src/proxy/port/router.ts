@@ -16,6 +16,9 @@ import { noCredential } from '../upstream/tool-credential.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import type { Trust, TrustSets } from '../upstream/trust.js';
 import type { Via } from '../upstream/via.js';
+import { isServed } from './connector-use.js';
+import type { UseListener } from './connector-use.js';
+import { refusalOf } from './refusal-answer.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
 import type { RequestRecord } from './request-record.js';
@@ -34,6 +37,7 @@ export interface RouterOptions {
   readonly via: Via;
   /** Whether a host in lower case is the proxy itself by name. */
   readonly isOwnName: (host: string) => boolean;
+  readonly onUse: UseListener;
 }
 
 /** Where a request goes, and on whose behalf. */
@@ -209,10 +213,15 @@ export class Router {
     address: ToolAddress,
     signal: AbortSignal,
   ): Promise<Pick<Outgoing, 'trust' | 'credential'>> {
-    const { credentials, trust: trusted } = this.#options;
-    const trust: Trust | undefined = address.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
-    const credential = await credentials.of(connector, found?.connectorClass, address, signal);
-    return { trust, credential };
+    const { credentials, trust: trusted, onUse } = this.#options;
+    try {
+      const trust: Trust | undefined = address.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
+      const credential = await credentials.of(connector, found?.connectorClass, address, signal);
+      return { trust, credential };
+    } catch (error) {
+      if (isServed(refusalOf(error).kind, 0) === false) onUse(connector.ref, false);
+      throw error;
+    }
   }
 
   /** A connector that cannot be read is in the way of those requests alone that are for none of the others. */

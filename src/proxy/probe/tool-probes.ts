@@ -64,14 +64,20 @@ export class ToolProbes {
   /**
    * By the class's probe for the way to log in. Without one, a registry's own way to ask for a login is tried.
    * Undefined where there is neither, or no credential.
+   * @param unreachable what the liveness probe has found: then the tool is not asked.
    * @throws {DriverError} the signal's reason.
    */
-  async auth(tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict | undefined> {
+  async auth(
+    tool: ProbedTool,
+    unreachable: ProbeVerdict | undefined,
+    signal: AbortSignal,
+  ): Promise<ProbeVerdict | undefined> {
     return judged(signal, async () => {
       const { connector, connectorClass, secret, credential } = tool;
       if (secret === undefined) return undefined;
       const authName = textAt(authTypeOf(jsonMember(connector.object['spec'], 'auth'), connectorClass), 'name');
       const probe = authName === undefined ? undefined : authProbeOf(connectorClass, authName);
+      if (unreachable !== undefined && (probe !== undefined || credential.answersChallenges)) return unreachable;
       if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict);
       const { authenticationPath } = credential;
       return authenticationPath === undefined ? undefined : this.#logIn(authenticationPath, tool, signal);

@@ -4,7 +4,7 @@ import { DriverError } from '../../errors.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
 import { addressesOf, mainAddressOf } from '../credential/tool-address.js';
 import type { ToolAddress } from '../credential/tool-address.js';
-import type { SecretSource } from '../credential/secret-source.js';
+import type { SecretObject, SecretSource } from '../credential/secret-source.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import { textAt } from '../credential/tool-credentials.js';
 import type { ProbeVerdict, ProbedTool, ToolProbes } from '../probe/tool-probes.js';
@@ -25,6 +25,19 @@ export interface ConnectorCheckOptions {
   readonly isOwnAddress: (address: ToolAddress) => boolean;
 }
 
+export interface Checked {
+  readonly findings: readonly Finding[];
+  /** The credential, if the tool does not take it. */
+  readonly rejected: RejectedCredential | undefined;
+}
+
+/** What a tool has answered to a credential. */
+export interface RejectedCredential {
+  /** The same object as long as the Secret has not changed. */
+  readonly secret: SecretObject;
+  readonly finding: Finding;
+}
+
 /** Finds out whether a Connector can be used, with the same eyes as a request that uses it. */
 export class ConnectorCheck {
   readonly #options: ConnectorCheckOptions;
@@ -35,22 +48,23 @@ export class ConnectorCheck {
 
   /**
    * @param connectorClass what is wrong with it, when it is there and cannot be read.
+   * @param known a credential that the tool is not asked about again.
    * @throws {DriverError} the signal's reason.
    */
   async check(
     connector: Connector,
     connectorClass: ConnectorClass | DriverError,
+    known: RejectedCredential | undefined,
     signal: AbortSignal,
-  ): Promise<readonly Finding[]> {
+  ): Promise<Checked> {
     const usable = connectorClass instanceof DriverError ? undefined : connectorClass;
     const { finding, tool } = await this.#toolOf(connector, usable, signal);
-    const findings = [
-      classFinding(connectorClass),
-      finding,
-      this.#serviceFinding(),
-      ...(tool === undefined ? [] : await this.#probe(tool, signal)),
-    ];
-    return [...findings, readiness(findings, addressHint(connector))];
+    const probed = tool === undefined ? [] : await this.#probe(tool, known, signal);
+    const findings = [classFinding(connectorClass), finding, this.#serviceFinding(), ...probed];
+    return {
+      findings: [...findings, readiness(findings, addressHint(connector))],
+      rejected: rejectedIn(probed, tool, known),
+    };
   }
 
   /** The proxy can be used once it has a CA; whether it runs needs no saying by itself. */
@@ -65,16 +79,20 @@ export class ConnectorCheck {
   }
 
   /** What its probes say; where the tool is not there, nothing can be known of the credential. */
-  async #probe(tool: ProbedTool, signal: AbortSignal): Promise<readonly Finding[]> {
+  async #probe(
+    tool: ProbedTool,
+    known: RejectedCredential | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly Finding[]> {
     const { probes, observer } = this.#options;
     const liveness = await probes.liveness(tool, signal);
     if (liveness !== undefined) observer.probed('liveness', liveness.verdict);
-    const auth = await probes.auth(tool, signal);
-    if (auth !== undefined) observer.probed('auth', auth.verdict);
-    return [
-      ...(liveness === undefined ? [] : [livenessFinding(liveness)]),
-      ...(auth === undefined ? [] : [asFinding('AuthReady', auth)]),
-    ];
+    const ofLiveness = liveness === undefined ? [] : [livenessFinding(liveness)];
+    if (known !== undefined && known.secret === tool.secret) return [...ofLiveness, known.finding];
+    const unreachable = liveness?.reason === 'Unreachable' ? liveness : undefined;
+    const auth = await probes.auth(tool, unreachable, signal);
+    if (auth !== undefined && auth !== unreachable) observer.probed('auth', auth.verdict);
+    return [...ofLiveness, ...(auth === undefined ? [] : [asFinding('AuthReady', auth)])];
   }
 
   /** The Connector's credential and CA, and what can be probed with them: undefined where they cannot be used. */
@@ -114,6 +132,17 @@ export class ConnectorCheck {
 /** Told of every probe; for metrics. */
 export interface ProbeObserver {
   probed(probe: 'liveness' | 'auth', verdict: ProbeVerdict['verdict']): void;
+}
+
+/** The same object for the same answer, so that it can be told whether the tool was asked. */
+function rejectedIn(
+  probed: readonly Finding[],
+  tool: ProbedTool | undefined,
+  known: RejectedCredential | undefined,
+): RejectedCredential | undefined {
+  const finding = probed.find(({ type, reason }) => type === 'AuthReady' && reason === 'Rejected');
+  if (finding === undefined || tool?.secret === undefined) return undefined;
+  return finding === known?.finding ? known : { secret: tool.secret, finding };
 }
 
 /** A tool that is not there is not ready, and not merely unknown. */

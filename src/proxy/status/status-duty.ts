@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Clock } from '../../clock.js';
+import type { ConnectorRef } from '../../connectors/model.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { Log } from '../../log.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
@@ -12,8 +13,8 @@ import { leaseTimings } from './lease.js';
 import type { ProxyService } from './proxy-service.js';
 import type { StatusObserver } from './status-observer.js';
 import { StatusPatches } from './status-patches.js';
-import { statusTimings } from './connector-judge.js';
-import type { StatusTimings } from './connector-judge.js';
+import { statusTimings } from './status-timings.js';
+import type { StatusTimings } from './status-timings.js';
 import { StatusWriter } from './status-writer.js';
 
 export interface StatusDutyOptions {
@@ -31,7 +32,10 @@ export interface StatusDutyOptions {
   readonly timings?: Partial<StatusTimings & LeaseTimings>;
 }
 
-/** Writes the status of Connectors and classes for as long as this replica holds the Lease. */
+/**
+ * Writes the status of Connectors and classes: of all of them for as long as this replica holds the Lease, and else of a
+ * Connector whose requests here contradict its status.
+ */
 export class StatusDuty {
   readonly #lease: Lease;
   readonly #writer: StatusWriter;
@@ -66,12 +70,18 @@ export class StatusDuty {
     return this.#writer.countByReady();
   }
 
+  /** See StatusWriter. */
+  used(connector: ConnectorRef, isServed: boolean): void {
+    this.#writer.used(connector, isServed);
+  }
+
   start(): void {
     this.#lease.start();
   }
 
   /** Ends all writing, then lets another replica begin. */
   stop(): Promise<void> {
+    this.#writer.stop();
     return this.#lease.stop();
   }
 }

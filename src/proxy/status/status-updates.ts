@@ -2,12 +2,12 @@ import type { Clock } from '../../clock.js';
 import type { Connector } from '../../connectors/model.js';
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
-import type { KubeClient } from '../../kube/kube-client.js';
 import { generationOf } from '../../kube/kube-object.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
 import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
 import { conditionOf, conditionsIn, conditionTypes, merged } from './conditions.js';
-import type { ConnectorJudge, Memory, StatusTimings } from './connector-judge.js';
+import type { ConnectorJudge } from './connector-judge.js';
+import type { Memory } from './memory.js';
 import type { Ownership } from './ownership.js';
 import { ownershipOf } from './ownership.js';
 import type { ProxyService } from './proxy-service.js';
@@ -15,6 +15,7 @@ import { classUrl, connectorUrl, isFrontedBy } from './proxy-service.js';
 import { statusChange } from './status-change.js';
 import type { OwnStatus } from './status-change.js';
 import type { StatusPatches } from './status-patches.js';
+import type { StatusTimings } from './status-timings.js';
 
 export interface StatusUpdatesOptions {
   readonly objects: KnownObjects;
@@ -26,7 +27,13 @@ export interface StatusUpdatesOptions {
   readonly patches: StatusPatches;
   readonly timings: StatusTimings;
   readonly clock: Clock;
-  readonly chance: KubeClient['chance'];
+}
+
+/** When an object is looked at next. */
+export interface Due {
+  readonly inMs: number;
+  /** Something is still to be written, or to be confirmed before. */
+  readonly isPending: boolean;
 }
 
 /** Brings the status of one object to what is the case: only what differs is written, and only the proxy's own fields. */
@@ -37,20 +44,22 @@ export class StatusUpdates {
     this.#options = options;
   }
 
-  /** @returns milliseconds until it is due again; undefined: when it changes. */
-  async ofClass(name: string, memory: Memory, signal: AbortSignal): Promise<number | undefined> {
+  /** @returns undefined: it is due when it changes. */
+  async ofClass(name: string, memory: Memory, signal: AbortSignal): Promise<Due | undefined> {
     const { objects, service } = this.#options;
     const found = objects.connectorClass(name);
     if (found === undefined || found instanceof DriverError || !isFrontedBy(found, service)) return undefined;
     return this.#write('class', found.object, this.#address(classUrl(service)), memory, signal);
   }
 
-  /** @returns milliseconds until it is due again; undefined: when it changes. */
-  async ofConnector(key: string, memory: Memory, signal: AbortSignal): Promise<number | undefined> {
+  /** @returns undefined: it is due when it changes. */
+  async ofConnector(key: string, memory: Memory, signal: AbortSignal): Promise<Due | undefined> {
     const { objects, judge, timings } = this.#options;
     const before = this.#connector(key);
     if (before === undefined) return undefined;
-    if (objects.connectorClass(before.className) === undefined && !objects.hasReadClasses) return timings.retryMs;
+    if (objects.connectorClass(before.className) === undefined && !objects.hasReadClasses) {
+      return pendingIn(timings.retryMs);
+    }
     switch (this.ownership(before)) {
       case 'foreign':
         return undefined;
@@ -59,11 +68,11 @@ export class StatusUpdates {
       case 'own':
       case 'orphan':
     }
-    await judge.judge(before, memory, signal);
+    const isNew = await judge.judge(before, memory, signal);
     // The newest state is compared with: it may have come meanwhile, and be about another spec.
     const connector = this.#connector(key);
     if (connector === undefined) return undefined;
-    if (!judge.isAbout(connector, memory)) return 0;
+    if (!judge.isAbout(connector, memory)) return pendingIn(0);
 
     const generation = generationOf(connector.object);
     const conditions = conditionsIn(connector.object);
@@ -74,15 +83,20 @@ export class StatusUpdates {
       conditions: merged(conditions, findings, generation, now),
       observedGeneration: generation,
     };
+    const settled = (): Due => ({ inMs: judge.untilNextMs(memory), isPending: false });
     if (statusChange(connector.object, wanted) === undefined) {
       memory.doubtedMs = undefined;
-      return judge.untilNextMs(memory);
+      return settled();
+    }
+    if (!isNew) {
+      // Another replica has seen something else since: what is known may be old.
+      judge.expire(memory);
+      return pendingIn(0);
     }
     const waitMs = judge.waitMs(memory, findings, conditions, generation);
-    if (waitMs > 0) return waitMs;
+    if (waitMs > 0) return pendingIn(waitMs);
     memory.doubtedMs = undefined;
-    const failedMs = await this.#write('connector', connector.object, wanted, memory, signal);
-    return failedMs ?? judge.untilNextMs(memory);
+    return (await this.#write('connector', connector.object, wanted, memory, signal)) ?? settled();
   }
 
   ownership(connector: Connector): Ownership {
@@ -110,17 +124,17 @@ export class StatusUpdates {
     wanted: OwnStatus,
     memory: Memory,
     signal: AbortSignal,
-  ): Promise<number | undefined> {
+  ): Promise<Due | undefined> {
     const change = statusChange(object, wanted);
     if (change === undefined) return undefined;
-    const { chance, patches, timings } = this.#options;
+    const { patches, timings } = this.#options;
     if (await patches.send(kind, object, change, signal)) {
       memory.failures = 0;
-      memory.writtenMs = chance.now();
+      memory.changes.take();
       return undefined;
     }
     memory.failures += 1;
-    return Math.min(timings.checkMs, timings.retryMs * 2 ** Math.min(memory.failures - 1, 20));
+    return pendingIn(Math.min(timings.checkMs, timings.retryMs * 2 ** Math.min(memory.failures - 1, 20)));
   }
 
   /** An orphan gets none: its class, once there is one, may be another proxy's. */
@@ -139,6 +153,10 @@ export class StatusUpdates {
       throw error;
     }
   }
+}
+
+function pendingIn(inMs: number): Due {
+  return { inMs, isPending: true };
 }
 
 /** The proxy's part of a status taken away. */

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../clock.js';
-import type { Connector } from '../../connectors/model.js';
+import type { Connector, ConnectorRef } from '../../connectors/model.js';
 import { DriverError } from '../../errors.js';
+import type { JsonValue } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { Log } from '../../log.js';
 import { FairGate } from '../../load/fair-gate.js';
@@ -9,12 +10,14 @@ import { limits } from '../../load/limits.js';
 import type { AuthoritySource } from '../certificates/authority-source.js';
 import { conditionOf, conditionsIn } from './conditions.js';
 import type { ConnectorCheck } from './connector-check.js';
-import { ConnectorJudge, newMemory } from './connector-judge.js';
-import type { Memory, StatusTimings } from './connector-judge.js';
+import { ConnectorJudge } from './connector-judge.js';
 import { DueTimes } from './due-times.js';
+import { newMemory } from './memory.js';
+import type { Memory } from './memory.js';
 import type { Ownership } from './ownership.js';
 import type { ProxyService } from './proxy-service.js';
 import type { StatusPatches } from './status-patches.js';
+import type { StatusTimings } from './status-timings.js';
 import { StatusUpdates } from './status-updates.js';
 import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
 
@@ -34,8 +37,8 @@ export interface StatusWriterOptions {
 
 /**
  * Keeps the status of the Connectors and classes whose proxy this is: where the proxy is, how it is trusted, and whether
- * the Connector can be used. Only one replica does so at a time (see Lease), between `begin` and `end`. What a request
- * needs does not wait for it.
+ * the Connector can be used. One replica does so for all of them (see Lease), between `begin` and `end`. The others write
+ * the status of a Connector only if it contradicts what a request has met there. What a request needs does not wait for it.
  */
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
@@ -44,37 +47,56 @@ export class StatusWriter {
   /** Classes are of no namespace, and none of them waits for a tool. */
   readonly #turns = new FairGate({ ...limits.status, unbounded: '' });
   readonly #due: DueTimes;
+  readonly #judge: ConnectorJudge;
   readonly #updates: StatusUpdates;
-  #ending: AbortController | undefined;
+  #isHolder = false;
+  #isStopped = false;
+  /** Of the looks that run. */
+  #ending = endless();
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
     const { chance } = options.client;
-    this.#updates = new StatusUpdates({ ...options, chance, judge: new ConnectorJudge({ ...options, chance }) });
+    this.#judge = new ConnectorJudge({ ...options, chance });
+    this.#updates = new StatusUpdates({ ...options, judge: this.#judge });
     this.#due = new DueTimes((key) => void this.#look(key), chance.now);
     options.objects.onChange((kind, name) => this.#onChange(kind, name));
   }
 
-  get isActive(): boolean {
-    return this.#ending !== undefined;
-  }
-
+  /** Looks at everything from now on. */
   begin(): void {
-    this.#ending ??= new AbortController();
-    setMaxListeners(0, this.#ending.signal);
+    if (this.#isHolder) return;
+    this.#reset();
+    this.#isHolder = true;
     this.lookAtAll();
   }
 
   end(): void {
-    this.#ending?.abort();
-    this.#ending = undefined;
-    this.#due.clear();
-    this.#memories.clear();
+    this.#isHolder = false;
+    this.#reset();
+  }
+
+  /** Ends all writing. */
+  stop(): void {
+    this.#isStopped = true;
+    this.end();
+  }
+
+  /** A request to a Connector was served, or failed for a reason that its status has to tell. */
+  used({ namespace, name }: ConnectorRef, isServed: boolean): void {
+    if (this.#isStopped) return;
+    const connector = this.#connector(`${namespace}/${name}`);
+    if (connector === undefined) return;
+    const ready = readyIn(connector);
+    if (ready === (isServed ? 'True' : 'False') || !isReported(this.#updates.ownership(connector))) return;
+    const key = keyOf('connector', `${namespace}/${name}`);
+    const inMs = this.#judge.requested(this.#memoryOf(key), isServed);
+    if (inMs !== undefined) this.#due.within(key, inMs);
   }
 
   /** After a change of what concerns all of them, such as the CA. */
   lookAtAll(): void {
-    if (!this.isActive) return;
+    if (!this.#isHolder) return;
     for (const kind of ['class', 'connector'] as const) {
       for (const name of this.#options.objects.keys(kind))
         this.#due.within(keyOf(kind, name), this.#firstDelayMs(kind, name));
@@ -84,18 +106,21 @@ export class StatusWriter {
   /** How many Connectors of this proxy have which status of the condition `Ready`. */
   countByReady(): Readonly<Record<string, number>> {
     const counts = { True: 0, False: 0, Unknown: 0 };
-    if (!this.isActive) return counts;
+    if (!this.#isHolder) return counts;
     for (const key of this.#options.objects.keys('connector')) {
       const connector = this.#connector(key);
       if (connector === undefined || !isReported(this.#updates.ownership(connector))) continue;
-      const ready = conditionOf(conditionsIn(connector.object), 'Ready')?.['status'];
+      const ready = readyIn(connector);
       counts[ready === 'True' || ready === 'False' ? ready : 'Unknown'] += 1;
     }
     return counts;
   }
 
   #onChange(kind: ObjectKind, name: string): void {
-    if (!this.isActive) return;
+    if (!this.#isHolder) {
+      if (kind === 'connector' && this.#connector(name) === undefined) this.#forget(keyOf(kind, name));
+      return;
+    }
     this.#due.within(keyOf(kind, name), 0);
     if (kind !== 'class') return;
     for (const key of this.#options.objects.keys('connector')) {
@@ -107,13 +132,14 @@ export class StatusWriter {
   #firstDelayMs(kind: ObjectKind, name: string): number {
     const { timings, client } = this.#options;
     const connector = kind === 'connector' ? this.#connector(name) : undefined;
-    return connector !== undefined && this.#updates.isWhole(connector) ? client.chance.random() * timings.checkMs : 0;
+    if (connector === undefined || !this.#updates.isWhole(connector)) return 0;
+    return client.chance.random() * (readyIn(connector) === 'True' ? timings.checkMs : timings.lateMs);
   }
 
   /** One look at an object; the next one is due when it ends. */
   async #look(key: string): Promise<void> {
-    const { signal } = this.#ending ?? {};
-    if (signal === undefined) return;
+    if (this.#isStopped) return;
+    const { signal } = this.#ending;
     if (this.#running.has(key)) {
       // What has changed meanwhile is looked at after what is under way.
       this.#due.within(key, 100);
@@ -126,12 +152,12 @@ export class StatusWriter {
     try {
       leave = await this.#turns.enter({ namespace, podUid: '' }, signal);
       const memory = this.#memoryOf(key);
-      const nextMs = await (kind === 'class'
+      const due = await (kind === 'class'
         ? this.#updates.ofClass(name, memory, signal)
         : this.#updates.ofConnector(name, memory, signal));
       if (signal.aborted) return;
-      if (nextMs === undefined) this.#memories.delete(key);
-      else this.#due.within(key, nextMs);
+      if (due === undefined) this.#forget(key);
+      else if (due.isPending || this.#isHolder) this.#due.within(key, due.inMs);
     } catch (error) {
       if (signal.aborted) return;
       this.#options.log.error('a status cannot be judged', { name, error });
@@ -149,10 +175,35 @@ export class StatusWriter {
   }
 
   #memoryOf(key: string): Memory {
-    const memory = this.#memories.get(key) ?? newMemory();
+    const { timings, client } = this.#options;
+    const memory = this.#memories.get(key) ?? newMemory(timings, client.chance.now);
     this.#memories.set(key, memory);
     return memory;
   }
+
+  #forget(key: string): void {
+    this.#memories.delete(key);
+    this.#judge.forget(partsOf(key)[1]);
+  }
+
+  #reset(): void {
+    this.#ending.abort();
+    this.#ending = endless();
+    this.#due.clear();
+    this.#memories.clear();
+    this.#judge.clear();
+  }
+}
+
+function endless(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
+
+/** The status of the condition `Ready`. */
+function readyIn({ object }: Connector): JsonValue | undefined {
+  return conditionOf(conditionsIn(object), 'Ready')?.['status'];
 }
 
 function isReported(ownership: Ownership): boolean {

@@ -1,7 +1,8 @@
 // Memory of the proxy with unused Connectors, the time until all of them have a status, and memory after a burst of clients:
 // `npm run build && unshare --mount --propagation private node --import tsx test/bench/proxy/proxy-at-rest.ts
-// [--connectors 1,1000,5000] [--seconds 40] [--clients 200] [FLAG of the proxy...]`. The built proxy runs against the test API
-// server. Every Connector has a Secret, a tool that responds, and a class with probes.
+// [--connectors 1,1000,5000] [--seconds 40] [--clients 200] [--unready] [FLAG of the proxy...]`. The built proxy runs against
+// the test API server. Every Connector has a Secret, a tool that responds, and a class with probes. With --unready no Secret
+// exists, and requests for Secrets and CPU time are printed for each fifth of the time.
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -24,6 +25,7 @@ const optionOf = (name: string, fallback: string): string => {
   return at === -1 ? fallback : (args.splice(at, 2)[1] ?? fallback);
 };
 const counts = optionOf('--connectors', '1,1000,5000').split(',').map(Number);
+const isUnready = args.includes('--unready') && args.splice(args.indexOf('--unready'), 1).length > 0;
 const seconds = Number(optionOf('--seconds', '40'));
 const clients = Number(optionOf('--clients', '0'));
 const requestsEach = 50;
@@ -38,6 +40,14 @@ function memoryMb(pid: number, field: string): string {
   return ((Number(kib) * 1024) / 1e6).toFixed(0);
 }
 
+/** User and system time, at the kernel's usual hundred ticks a second. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 const encoded = (text: string): string => Buffer.from(text).toString('base64');
 
 function put(api: KubeApi, tool: ToolServer, count: number): void {
@@ -48,7 +58,7 @@ function put(api: KubeApi, tool: ToolServer, count: number): void {
   for (let index = 0; index < count; index += 1) {
     // No namespace has so many of them that its share counts.
     const namespace = `team-${index % namespaces}`;
-    if (index < namespaces) {
+    if (index < namespaces && !isUnready) {
       const metadata = { namespace, name: 'login' };
       api.put({ apiVersion: 'v1', kind: 'Secret', metadata, type, data });
     }
@@ -110,11 +120,28 @@ for (const count of counts) {
   while (!(await isReady().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 20));
   const readyMs = performance.now() - startMs;
   const written = (): number =>
-    api.list('connectors').filter((object) => JSON.stringify(object['status'] ?? {}).includes('"Ready"')).length;
+    api
+      .list('connectors')
+      .filter(({ status = {} }) => (status as { readonly conditions?: readonly unknown[] }).conditions !== undefined)
+      .length;
   let writtenMs: number | undefined;
+  const reads = (): number => api.count({ verb: 'get', resource: 'secrets' });
+  const cpu = (): number => cpuSeconds(proxy.pid);
+  let sample = { reads: reads(), cpu: cpu(), ms: performance.now() };
+  const sampleMs = (seconds * 1000) / 5;
   for (const endMs = performance.now() + seconds * 1000; performance.now() < endMs;) {
     await new Promise((resolve) => setTimeout(resolve, 250));
     if (writtenMs === undefined && written() === count) writtenMs = performance.now() - startMs;
+    const now = performance.now();
+    if (isUnready && now - sample.ms >= sampleMs) {
+      const passed = (now - sample.ms) / 1000;
+      const perSecond = ((reads() - sample.reads) / passed).toFixed(1);
+      const used = (((cpu() - sample.cpu) / passed) * 1000).toFixed(0);
+      console.log(
+        `after ${((now - startMs) / 1000).toFixed(0)} s\t${perSecond} Secrets read a second\t${used} ms of CPU a second`,
+      );
+      sample = { reads: reads(), cpu: cpu(), ms: now };
+    }
   }
   const metrics = await (await fetch(`${health}/metrics`)).text();
   const watched = Number(/^connectors_proxy_watched_bytes (\d+)/m.exec(metrics)?.[1]) / 2 ** 20;

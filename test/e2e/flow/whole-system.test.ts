@@ -7,14 +7,15 @@ import { serviceName, toolPassword, useFlowStage } from '../../support/e2e/flow-
 import { needsKnownPorts } from '../../support/e2e/host-names.js';
 import { columnsOf, kubectl } from '../../support/e2e/kubectl.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
-import { secret } from '../../support/proxy/manifests.js';
-import { ToolServer } from '../../support/proxy/tool-server.js';
+import { eventually } from '../../support/poll.js';
+import { connector, secret } from '../../support/proxy/manifests.js';
+import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
 
 const host = 'hub.test';
 const programs = ['curl', 'buildah', 'skopeo', 'netavark', 'docker-registry', 'kubectl', 'git'];
 
 describe('a Secret and a Connector, and nothing that anybody does by hand', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let registry: DockerRegistry;
   let volume: TestVolume;
   before(needsRootForContainers);
@@ -36,11 +37,31 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
   const loginWith = (password: string): object =>
     secret('hub', 'cpaas.io/distribution-registry-token', { username: 'robot', password });
 
-  /** Changes the Connector's spec, which has the proxy look at once, and not within five minutes. */
-  const touch = (word: string): Promise<string> => {
-    const change = JSON.stringify({ spec: { params: [{ name: 'note', value: word }] } });
-    return kubectl(use.stage, `kubectl -n ci patch connector hub --type merge -p '${change}'`);
+  /** Waits for a condition, and prints how long that took: a figure, and no verdict. */
+  const measured = async (
+    what: string,
+    type: string,
+    expected: string,
+    name = 'hub',
+    namespace = 'ci',
+  ): Promise<void> => {
+    const startMs = performance.now();
+    const found = (): string => {
+      const { conditions = [] } = (use.stage.api.get('connectors', { namespace, name })?.['status'] ?? {}) as {
+        conditions?: readonly { type: string; status: string; reason: string }[];
+      };
+      const condition = conditions.find((each) => each.type === type);
+      return `${condition?.status ?? ''} ${condition?.reason ?? ''}`;
+    };
+    await eventually(`${what}: ${type} is ${expected}`, () => found() === expected, 120_000);
+    console.log(`      ${what}: ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
   };
+  /** Runs the script until it fails. */
+  const untilItFails = (script: string): Promise<void> =>
+    eventually('it fails', async () => {
+      const environment = containersEnvironment(use.stage.work);
+      return (await use.stage.try(volume, script, environment)).status !== 0;
+    });
 
   const becomes = (condition: string): Promise<string> =>
     kubectl(use.stage, `kubectl -n ci wait --timeout=60s --for=condition=${condition} connector/hub`);
@@ -119,29 +140,49 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
 
   it('tell of a wrong password, and of the right one', async () => {
     use.stage.put(loginWith('wrong'));
-    await touch('the password is wrong');
-    await becomes('AuthReady=false');
+    await untilItFails(inspect());
+    await measured('a wrong password is told after the first failed program', 'AuthReady', 'False Rejected');
     await becomes('LivenessReady');
     const shown = await columnsOf(use.stage, 'hub');
     assert.deepEqual([shown['Ready'], shown['Reason']], ['False', 'Rejected']);
     assert.match(shown['Message'] ?? '', /answered 401 to the credential in Secret ci\/hub: see whether it is right/);
     use.stage.put(loginWith(toolPassword));
-    await touch('the password is right');
-    await becomes('AuthReady');
-    await becomes('Ready');
+    await measured('the right one is found without any request', 'Ready', 'True Ready');
     await task(inspect());
   });
 
   it('tell of a tool that has gone, and of its coming back', async () => {
     registry.stop();
-    await touch('the tool is gone');
-    await becomes('LivenessReady=false');
+    await untilItFails(inspect());
+    await measured('a dead registry is told after the first failed program', 'LivenessReady', 'False Unreachable');
     const shown = await columnsOf(use.stage, 'hub');
     assert.deepEqual([shown['Ready'], shown['Reason']], ['False', 'Unreachable']);
     await registry.goOn();
-    await touch('the tool is back');
-    await becomes('LivenessReady');
-    await becomes('Ready');
+    await measured('a registry that is back is found without any request', 'Ready', 'True Ready');
     await task(inspect());
+  });
+
+  it('follow the permission, the CA and the Secret that come one after the other', async () => {
+    const { stage } = use;
+    const [namespace, name] = ['far', 'hub'];
+    const inFar = (object: object): object => {
+      const { metadata } = object as { readonly metadata: object };
+      return { ...object, metadata: { ...metadata, namespace } };
+    };
+    stage.put(connector(name, registry.url, { namespace, className: 'oci', secret: 'hub', caSecret: 'tool-ca' }));
+    const reads = (code: number): number => stage.api.count({ verb: 'get', resource: 'secrets', namespace, code });
+    const isSeen = async (code: number, times: number): Promise<void> => {
+      const before = reads(code);
+      await eventually(`it is looked at (${code})`, () => reads(code) >= before + times);
+    };
+    await isSeen(403, 3);
+    const rules = [{ verbs: ['get'], apiGroups: [''], resources: ['secrets'] }];
+    stage.onStop(stage.api.bind({ user: 'proxy', namespace, rules }));
+    await measured('a RoleBinding is found without any request', 'SecretReady', 'False Unusable', name, namespace);
+    await isSeen(404, 1);
+    stage.put(inFar(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate })));
+    await isSeen(404, 1);
+    stage.put(inFar(loginWith(toolPassword)));
+    await measured('a Secret is found without any request', 'Ready', 'True Ready', name, namespace);
   });
 });

@@ -19,6 +19,18 @@ describe('an allowance', () => {
     assert.equal(taken(allowance, 10), 1);
   });
 
+  it('says how long to wait for the next one', () => {
+    const allowance = new Allowance({ burst: 2, everyMs: 1000 }, () => nowMs);
+    assert.equal(allowance.waitMs(), 0);
+    assert.equal(taken(allowance, 2), 2);
+    assert.equal(allowance.waitMs(), 1000);
+    nowMs += 400;
+    assert.equal(allowance.waitMs(), 600);
+    nowMs += 600;
+    assert.equal(allowance.waitMs(), 0);
+    assert.equal(taken(allowance, 2), 1);
+  });
+
   it('does not pile up', () => {
     const allowance = new Allowance({ burst: 3, everyMs: 1000 }, () => nowMs);
     nowMs += 1_000_000;

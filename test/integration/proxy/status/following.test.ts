@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { eventually } from '../../../support/poll.js';
+import { ClusterStage } from '../../../support/proxy/cluster-stage.js';
+import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
+import { credentialCanary } from '../../../support/proxy/proxy-stage.js';
+import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
+
+const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
+const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
+const header =
+  '{{ with .Secret }}Basic {{ printf "%s:%s" .StringData.username .StringData.password | b64enc }}{{ end }}';
+const writes = { verb: 'patch', subresource: 'status', name: 'tool' };
+const never = 3_600_000;
+/** Nothing is checked by itself, once it has been. */
+const onlyWhenAsked = { againMs: never, soonMs: never, lateMs: never, checkMs: never };
+
+/** Where the proxy notices by itself, or by requests, what no watch tells. */
+describe('the status of a Connector follows', function () {
+  this.timeout(90_000);
+
+  let tool: ToolServer;
+  let toolUrl: string;
+  let stage: ClusterStage;
+  const becomes = (expected: string, name = 'tool'): Promise<void> =>
+    eventually(
+      `Ready is ${expected}, not ${stage.condition('Ready', name)}`,
+      () => stage.condition('Ready', name) === expected,
+      40_000,
+    );
+  const answering = (status: number): void => {
+    tool.answer = (_request, response: ServerResponse) => void response.writeHead(status).end();
+  };
+  const probes = (path: string): number => tool.seen.filter(({ url }) => url === path).length;
+  const request = async (path = '/', replica = 0): Promise<number> =>
+    (await stage.client('ci/tool', stage.token(), replica).getSecurely(`${toolUrl}${path}`)).status;
+  /** What would come of an earlier event has come by then. */
+  const afterAnother = async (name: string): Promise<void> => {
+    stage.put(connector(name, tool.url(), { caSecret: 'tool-ca', className: 'plain' }));
+    await becomes('True Ready', name);
+  };
+
+  beforeEach(async () => {
+    tool = await ToolServer.start('https');
+    toolUrl = tool.url();
+    stage = await ClusterStage.start();
+    const probe = { http: { path: '/login', httpHeaders: [{ name: 'Authorization', value: header }] } };
+    stage.put(
+      connectorClass('plain', { proxy: { ref } }),
+      connectorClass('any', {
+        proxy: { ref },
+        livenessProbe: { http: { path: '/', response: { cel: 'response.statusCode < 500' } } },
+        auth: { types: [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth' }] },
+        authProbes: [{ authName: 'basicAuth', probe }],
+      }),
+      connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
+      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+    );
+    stage.bindCredentials('ci');
+    stage.allow('tool');
+    stage.statusTimings = { ...stage.statusTimings, ...onlyWhenAsked };
+  });
+  afterEach(async () => {
+    await stage.stop();
+    await tool.stop();
+  });
+
+  describe('requests', () => {
+    it('that a tool answers with 401, and those that it serves again', async () => {
+      await stage.replica();
+      await becomes('True Ready');
+      answering(401);
+      assert.equal(await request(), 401);
+      await becomes('False Rejected');
+      answering(200);
+      // A rejected credential is shown again only when requests are served for some time.
+      assert.equal(await request(), 200);
+      stage.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: `${credentialCanary}2` }));
+      await eventually('they are served with the new password', async () => {
+        await request();
+        return stage.condition('Ready') === 'True Ready';
+      });
+    });
+
+    it('that find no tool, and those that find it again', async () => {
+      await stage.replica();
+      await becomes('True Ready');
+      const { port } = tool;
+      await tool.stop();
+      assert.equal(await request(), 502);
+      await becomes('False Unreachable');
+      assert.equal(stage.condition('AuthReady'), 'Unknown Unreachable');
+      tool.server.listen(port, '127.0.0.1');
+      assert.equal(await request(), 200);
+      await becomes('True Ready');
+    });
+
+    it('that find the Secret gone, in each way in', async () => {
+      await stage.replica();
+      await becomes('True Ready');
+      stage.api.delete('secrets', { namespace: 'ci', name: 'login' });
+      // It is cached for some seconds.
+      await eventually('it is missed', async () => (await request()) === 502);
+      await becomes('False Unusable');
+      stage.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
+      const reverse = async (): Promise<number> =>
+        (await stage.client().reverse('/namespaces/ci/connectors/tool/')).status;
+      await eventually('it is found', async () => (await reverse()) === 200);
+      await becomes('True Ready');
+    });
+
+    it('to a replica that does not hold the Lease', async () => {
+      await stage.replica();
+      await becomes('True Ready');
+      const other = await stage.replica();
+      const holder = (): unknown =>
+        (
+          stage.api.get('leases', { namespace: 'connectors-system', name: ref.name })?.['spec'] as Record<
+            string,
+            unknown
+          >
+        )['holderIdentity'];
+      const heldBy = holder();
+      const before = stage.api.count(writes);
+      answering(401);
+      assert.equal(await request('/', 1), 401);
+      await becomes('False Rejected');
+      assert.equal(holder(), heldBy);
+      await eventually('it has written', async () =>
+        (await other.metrics.text()).includes('status_writes_total{resource="connectors",outcome="written"} 1\n'),
+      );
+      // The holder looks at it too, and agrees.
+      await eventually(`both have looked: ${probes('/login')}`, () => probes('/login') >= 3, 20_000);
+      await afterAnother('next');
+      assert.equal(stage.api.count(writes), before + 1);
+      assert.equal(stage.condition('Ready'), 'False Rejected');
+    });
+
+    it('as rarely as is allowed, whatever a client asks for', async () => {
+      stage.statusTimings = { ...stage.statusTimings, requestedMs: never };
+      await stage.replica();
+      await becomes('True Ready');
+      tool.answer = ({ url }, response) => void response.writeHead(url === '/private' ? 401 : 200).end();
+      for (let count = 0; count < 20; count += 1) assert.equal(await request('/private'), 401);
+      await afterAnother('next');
+      assert.deepEqual([probes('/'), probes('/login')], [1, 1]);
+    });
+
+    it('and is the same when a client is the one to blame', async () => {
+      stage.statusTimings = { ...stage.statusTimings, requestedMs: 0 };
+      await stage.replica();
+      await becomes('True Ready');
+      tool.answer = ({ url }, response) => void response.writeHead(url === '/private' ? 401 : 200).end();
+      await eventually('it is looked at', async () => (await request('/private')) === 401 && probes('/login') > 3);
+      await afterAnother('next');
+      assert.equal(stage.condition('Ready'), 'True Ready');
+      assert.equal(stage.api.count(writes), 1);
+    });
+  });
+
+  describe('by itself', () => {
+    beforeEach(() => {
+      stage.statusTimings = { ...stage.statusTimings, againMs: 20, soonMs: 100, lateMs: 100 };
+    });
+
+    it('a Secret, a RoleBinding and a CA that come', async () => {
+      stage.put(connector('tool', tool.url(), { namespace: 'far', secret: 'login', caSecret: 'tool-ca' }));
+      const far = (): string => {
+        const status = stage.api.get('connectors', { namespace: 'far', name: 'tool' })?.['status'] as
+          { conditions?: { type: string; status: string; message: string }[] } | undefined;
+        const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+        return ready === undefined ? '' : `${ready.status} ${ready.message}`;
+      };
+      const says = (expected: RegExp): Promise<void> =>
+        eventually(`${String(expected)}, not ${far()}`, () => expected.test(far()), 40_000);
+      await stage.replica();
+      await says(/^False the proxy may not read secret far\/tool-ca: bind its service account in "far"/);
+      stage.bindCredentials('far');
+      await says(/^False .*Secret far\/tool-ca of spec\.caCertSecretRef does not exist/);
+      const inFar = { namespace: 'far' };
+      stage.put({
+        ...secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+        metadata: { ...inFar, name: 'tool-ca' },
+      });
+      await says(/^False .*its Secret far\/login does not exist/);
+      const login = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
+      stage.put({ ...login, metadata: { ...inFar, name: 'login' } });
+      await says(/^True/);
+    });
+
+    it('a tool that comes, without a credential that was rejected being shown again', async () => {
+      tool.answer = ({ url, headers }, response) =>
+        void response.writeHead(url === '/login' && headers.authorization !== basic ? 401 : 200).end();
+      stage.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'wrong' }));
+      await stage.replica();
+      await becomes('False Rejected');
+      await eventually('it is looked at again', () => probes('/') > 5);
+      assert.equal(probes('/login'), 1);
+      stage.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
+      await becomes('True Ready');
+      assert.equal(probes('/login'), 2);
+    });
+
+    it('what is well and is not any more is seen twice before it is told, a credential too', async () => {
+      stage.statusTimings = { ...stage.statusTimings, confirmMs: 500 };
+      await stage.replica();
+      await becomes('True Ready');
+      assert.equal(probes('/login'), 1);
+      answering(401);
+      assert.equal(await request(), 401);
+      await becomes('False Rejected');
+      // When the request failed, and then to confirm it.
+      assert.equal(probes('/login'), 3);
+    });
+
+    it('does not show the credential to a tool that is not there', async () => {
+      const unreachable = 'https://tool.example:1';
+      stage.put(connector('tool', unreachable, { secret: 'login', caSecret: 'tool-ca' }));
+      const replica = await stage.replica();
+      await becomes('False Unreachable');
+      assert.equal(stage.condition('AuthReady'), 'Unknown Unreachable');
+      assert.equal(stage.message('AuthReady'), stage.message('LivenessReady'));
+      assert.doesNotMatch(await replica.metrics.text(), /probes_total\{probe="auth"/);
+    });
+  });
+
+  it('what another replica has seen, after having looked itself', async () => {
+    await stage.replica();
+    await becomes('True Ready');
+    const before = stage.api.get('connectors', { namespace: 'ci', name: 'tool' })!;
+    const conditions = (stage.status().conditions ?? []).map((condition) =>
+      condition.type === 'Ready' || condition.type === 'LivenessReady'
+        ? { ...condition, status: 'False', reason: 'Unreachable', message: 'seen by another replica' }
+        : condition,
+    );
+    await tool.stop();
+    stage.api.put({ ...before, status: { ...stage.status(), conditions } });
+    await eventually('it has looked itself', () => stage.message('Ready').startsWith('no connection to'), 40_000);
+    assert.equal(stage.condition('Ready'), 'False Unreachable');
+    assert.equal(stage.api.count(writes), 2);
+  });
+
+  it('a tool that comes and goes, with a few changes at once and then rarely', async () => {
+    stage.statusTimings = { ...stage.statusTimings, quietMs: never, confirmMs: 0, againMs: 20, soonMs: 100 };
+    await stage.replica();
+    await becomes('True Ready');
+    const { port } = tool;
+    const goes = async (): Promise<void> => {
+      await tool.stop();
+      assert.equal(await request(), 502);
+      await becomes('False Unreachable');
+    };
+    await goes();
+    tool.server.listen(port, '127.0.0.1');
+    await becomes('True Ready');
+    await goes();
+    const before = probes('/login');
+    tool.server.listen(port, '127.0.0.1');
+    await eventually('it is found', () => probes('/login') > before);
+    await afterAnother('next');
+    assert.equal(stage.condition('Ready'), 'False Unreachable');
+    assert.equal(stage.api.count(writes), 4);
+  });
+});
