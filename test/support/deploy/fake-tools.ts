@@ -68,6 +68,21 @@ export const fakeTools: readonly FakeTool[] = [
   },
   { className: 'github', ...basicAuth, answer: site({ '/': page }, { '/user': json({ login: 'robot' }) }) },
   {
+    className: 'github',
+    authName: 'patAuth',
+    secretType: 'connectors.cpaas.io/bearer-token',
+    answer: site({ '/': page }, { '/user': json({ login: 'robot' }) }),
+  },
+  {
+    className: 'gitlab',
+    authName: 'patAuth',
+    secretType: 'connectors.cpaas.io/gitlab-pat-auth',
+    answer: site(
+      { '/': { status: 302, headers: { Location: '/users/sign_in' } } },
+      { '/api/v4/user': json({ username: 'robot' }) },
+    ),
+  },
+  {
     className: 'harbor',
     ...basicAuth,
     answer: site({ '/api/v2.0/ping': { status: 200, body: 'Pong' } }, { '/api/v2.0/users/current': json({}) }),
