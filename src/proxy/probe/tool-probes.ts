@@ -77,7 +77,8 @@ export class ToolProbes {
       if (secret === undefined) return undefined;
       const authName = textAt(authTypeOf(jsonMember(connector.object['spec'], 'auth'), connectorClass), 'name');
       const probe = authName === undefined ? undefined : authProbeOf(connectorClass, authName);
-      if (unreachable !== undefined && (probe !== undefined || credential.answersChallenges)) return unreachable;
+      if (unreachable !== undefined && (probe !== undefined || credential.authenticationPath !== undefined))
+        return unreachable;
       if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict);
       const { authenticationPath } = credential;
       return authenticationPath === undefined ? undefined : this.#logIn(authenticationPath, tool, signal);

@@ -183,7 +183,7 @@ describe('the status of a Connector follows', function () {
         ...secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
         metadata: { ...inFar, name: 'tool-ca' },
       });
-      await says(/^False .*its Secret far\/login does not exist/);
+      await says(/^False Secret far\/login does not exist/);
       const login = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
       stage.put({ ...login, metadata: { ...inFar, name: 'login' } });
       await says(/^True/);
