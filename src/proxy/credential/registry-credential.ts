@@ -140,7 +140,7 @@ export class RegistryCredential implements ToolCredential {
     throw new Refusal(
       502,
       'misconfigured',
-      `token service is no address of connector ${connector}: the registry ${nameOf(address)} names ${nameOf(service)}; add it to spec.addressExtensions if it may be given the password`,
+      `token service is no address of connector ${connector}: the registry ${nameOf(address)} names ${nameOf(service)}; add this URL, scheme included, to spec.addressExtensions if it can have the password`,
     );
   }
 }

@@ -21,7 +21,7 @@ export function toolFailure(error: unknown, what: string): Refusal {
     return refuse(
       502,
       'tls',
-      `TLS failed (${code}): check the certificate of ${what}; if its CA is not a public one, name the CA in spec.caCertSecretRef of the Connector`,
+      `TLS failed (${code}): check the certificate of ${what}; if its CA is not a public one, set spec.caCertSecretRef of the Connector to a Secret in the same namespace with the CA certificate`,
     );
   }
   if (code.startsWith('HPE_')) return refuse(502, 'protocol', `invalid HTTP response of ${what} (${code})`);

@@ -100,7 +100,7 @@ describe('a registry that wants tokens of its token service', () => {
       assert.equal(answer.status, 502);
       assert.match(
         answer.body,
-        /^token service is no address of connector ci\/tool: .* names https:\/\/[a-z]+\.example:\d+; .*spec\.addressExtensions/,
+        /^token service is no address of connector ci\/tool: .* names https:\/\/[a-z]+\.example:\d+; add this URL, scheme included, to spec\.addressExtensions/,
       );
       assert.deepEqual(thief.seen, []);
       await thief.stop();

@@ -203,7 +203,10 @@ describe('the probes of a class', function () {
     stage.put(secret('other-ca', 'Opaque', { 'ca.crt': stage.api.authority.certificate }));
     await stage.replica();
     await becomes('LivenessReady', 'False Unreachable');
-    assert.match(stage.message('LivenessReady'), /^TLS failed \(\w+\): .*spec\.caCertSecretRef of the Connector$/);
+    assert.match(
+      stage.message('LivenessReady'),
+      /^TLS failed \(\w+\): .*spec\.caCertSecretRef of the Connector to a Secret in the same namespace with the CA certificate$/,
+    );
     stage.put(connector('tool', 'http://169.254.169.254', { secret: 'login' }));
     await eventually(
       'the address is refused',
