@@ -178,7 +178,13 @@ export const limits = {
   /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
   log: { maxQueuedBytes: 256 * 1024, gatherMs: 10, retryMs: [20, 1000] },
   /** The port of metrics and probes, which the whole pod network may reach. */
-  healthPort: { connections: 64, headBytes: 8192, connectionMs: 5000, metricsMs: 1000 },
+  healthPort: {
+    /** `share`: largest part of the total minus the others' that one client address can have. */
+    connections: { total: 256, share: 1 / 8 },
+    headBytes: 8192,
+    connectionMs: 5000,
+    metricsMs: 1000,
+  },
   /** Events on pods: in one go, and one in so many milliseconds from then on. See driver/pod-events.ts. */
   podEvents: {
     ofPod: { burst: 6, everyMs: 60_000 },

@@ -17,7 +17,7 @@ import { ToolTrust } from './credential/tool-trust.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import type { UseListener } from './port/connector-use.js';
 import { ConnectHandler } from './port/connect-handler.js';
-import { Connections } from './port/connections.js';
+import { Connections } from '../load/connections.js';
 import { ExchangeSlots } from './port/exchange-slots.js';
 import { ProxyPort } from './port/proxy-port.js';
 import { RequestHandler } from './port/request-handler.js';

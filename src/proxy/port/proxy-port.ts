@@ -8,7 +8,7 @@ import type { Log } from '../../log.js';
 import { Refusal } from '../refusal.js';
 import { RequestBody } from '../upstream/request-body.js';
 import type { ConnectHandler } from './connect-handler.js';
-import type { Connections } from './connections.js';
+import type { Connections } from '../../load/connections.js';
 import type { ExchangeSlot, ExchangeSlots } from './exchange-slots.js';
 import { endWith, rawRefusal } from './refusal-answer.js';
 import type { RequestHandler } from './request-handler.js';

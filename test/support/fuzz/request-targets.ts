@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parseConnectorClass } from '../../../src/connectors/parse-connector-class.js';
 import { resolveParams } from '../../../src/driver/content/configuration-params.js';
@@ -9,7 +8,6 @@ import { KubeletTokens } from '../../../src/driver/token/kubelet-tokens.js';
 import { parseTokenClaims } from '../../../src/driver/token/token-claims.js';
 import { DriverError } from '../../../src/errors.js';
 import { isJsonObject, parseJson } from '../../../src/json.js';
-import { parseRequestHead } from '../../../src/process/request-head.js';
 import { Secret } from '../../../src/secret.js';
 import { acceptedBlocks } from '../attributes/corpus.js';
 import { connectorClass } from '../driver/manifests.js';
@@ -181,18 +179,6 @@ export const httpRequests: readonly string[] = [
   'HEAD /readyz HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello',
   'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
 ];
-const heads = target(
-  'heads of HTTP requests',
-  8,
-  mutatedBytes(httpRequests.map((request) => Buffer.from(request))).map((bytes) => bytes.subarray(0, 8192)),
-  (bytes) => {
-    const head = parseRequestHead(bytes);
-    if (typeof head === 'string') return;
-    assert.match(head.method, /^[A-Z]+$/);
-    assert.doesNotMatch(head.path, /[\s?]/);
-  },
-);
-
 export const requestTargets: readonly FuzzTarget[] = [
   publishMessages,
   registrationMessages,
@@ -202,5 +188,4 @@ export const requestTargets: readonly FuzzTarget[] = [
   json,
   tokenClaims,
   passedTokens,
-  heads,
 ];

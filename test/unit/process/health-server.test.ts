@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
@@ -6,7 +7,7 @@ import { HealthServer } from '../../../src/process/health-server.js';
 import { keptLog } from '../../support/log-lines.js';
 import { eventually } from '../../support/poll.js';
 
-const limits = { connections: 16, headBytes: 1024, connectionMs: 60_000, metricsMs: 60_000 };
+const limits = { connections: { total: 16, share: 1 / 2 }, headBytes: 1024, connectionMs: 60_000, metricsMs: 60_000 };
 
 describe('HealthServer', () => {
   const { log, lines } = keptLog();
@@ -109,27 +110,14 @@ describe('HealthServer', () => {
     return idle;
   }
 
-  it('answers though others hold more connections than it keeps, of which the oldest go', async () => {
-    const idle = await idleFrom('127.0.0.1', 30);
-    try {
-      assert.deepEqual(await get('/healthz'), [200, 'ok\n']);
-      const isClosed = (): boolean[] => idle.map((socket) => socket.closed);
-      await eventually('the oldest are closed', () => isClosed().slice(0, 14).every(Boolean));
-      assert.deepEqual(isClosed().slice(16), Array<boolean>(14).fill(false));
-    } finally {
-      for (const socket of idle) socket.destroy();
-    }
-  });
-
-  it('takes no connection away from an address that has fewer than another', async () => {
+  it('closes connections over the share of their address, and serves other addresses', async () => {
     const probes = await idleFrom('127.0.0.1', 2);
     const hostile = await idleFrom('127.0.0.2', 40);
+    const isOpen = (socket: Socket): boolean => !socket.closed;
     try {
-      await eventually('the surplus is closed', () => hostile.filter(({ closed }) => closed).length >= 26);
-      assert.deepEqual(
-        probes.map(({ closed }) => closed),
-        [false, false],
-      );
+      await eventually('those over the share are closed', () => hostile.filter(isOpen).length === 7);
+      assert.ok(hostile.slice(0, 7).every(isOpen));
+      assert.ok(probes.every(isOpen));
       assert.deepEqual(await get('/healthz'), [200, 'ok\n']);
     } finally {
       for (const socket of [...probes, ...hostile]) socket.destroy();
@@ -142,7 +130,8 @@ describe('HealthServer', () => {
     let answer = '';
     socket.setEncoding('latin1').on('data', (text: string) => (answer += text));
     socket.write(bytes);
-    await once(socket, 'close');
+    // A client that sends more than a request can get a reset after the response.
+    await new Promise((resolve) => socket.once('close', resolve));
     return answer;
   }
 
@@ -151,9 +140,22 @@ describe('HealthServer', () => {
     metricsText = () => Promise.resolve(`made ${++made}\n`);
     const answer = await answerTo('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(20));
     assert.equal(answer.split('HTTP/1.1').length - 1, 1);
-    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n[^]*\r\nConnection: close\r\n\r\nmade 1\n$/);
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n[^]*\r\nConnection: close\r\n([^]*\r\n)?\r\nmade 1\n$/);
     await answerTo(`GET /healthz HTTP/1.1\r\n\r\n${'x'.repeat(1_000_000)}`);
     assert.deepEqual(lines, []);
+  });
+
+  it('parses little of what comes after the first request', async () => {
+    let parsed = 0;
+    const count = (): void => void (parsed += 1);
+    const request = 'GET / HTTP/1.1\r\n\r\n';
+    diagnostics.subscribe('http.server.request.start', count);
+    try {
+      await answerTo(request.repeat((64 << 10) / request.length));
+    } finally {
+      diagnostics.unsubscribe('http.server.request.start', count);
+    }
+    assert.ok(parsed >= 1 && parsed <= 50, `${parsed} requests`);
   });
 
   it('makes the metrics once for all who ask at the same time, and not again for a while', async () => {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { fairLimit } from '../../load/fair-limit.js';
+import { fairLimit } from './fair-limit.js';
 
 export interface ConnectionLimits {
   readonly total: number;
