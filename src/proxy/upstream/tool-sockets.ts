@@ -12,16 +12,16 @@ export interface ToolSocketLimits {
 }
 
 /**
- * Limits the sockets to tools, in total and per namespace. An idle socket is closed if a new one needs its place, the
- * namespace's own first, and the one that has been idle for longest before others. A Connector with many addresses would otherwise open sockets until the process is
- * out of memory.
+ * Limits the sockets to tools, in total and per namespace. An idle socket is closed if a new one needs its place: the
+ * namespace's own first, then the one that has been idle for longest. A Connector with many addresses would otherwise open
+ * sockets until the process is out of memory.
  */
 export class ToolSockets {
   readonly #limits: ToolSocketLimits;
   readonly #namespaces = new Map<Socket, string>();
   readonly #perNamespace = new Map<string, number>();
-  /** The socket that has been idle for longest comes first. */
-  readonly #idle = new Set<Socket>();
+  /** Bytes that each idle socket had read when it became idle. The one that has been idle for longest comes first. */
+  readonly #idle = new Map<Socket, number>();
   /** Sockets that must not serve another request. */
   readonly #unkeepable = new WeakSet<Socket>();
   #rejected = 0;
@@ -45,8 +45,9 @@ export class ToolSockets {
    */
   ensureFree(namespace: string): void {
     if (this.#isFree(namespace)) return;
-    const own = [...this.#idle].filter((socket) => this.#namespaces.get(socket) === namespace);
-    for (const socket of new Set([...own, ...this.#idle])) {
+    const idle = [...this.#idle.keys()];
+    const own = idle.filter((socket) => this.#namespaces.get(socket) === namespace);
+    for (const socket of new Set([...own, ...idle])) {
       this.#remove(socket);
       socket.destroy();
       if (this.#isFree(namespace)) return;
@@ -75,11 +76,9 @@ export class ToolSockets {
   /** A request on the socket is complete. @returns false if the socket must be closed. */
   becameIdle(socket: Socket): boolean {
     if (this.#unkeepable.has(socket) || !this.#namespaces.has(socket)) return false;
-    this.#idle.add(socket);
-    // A tool that sends something without being asked is not in step with the proxy: it would answer the next request.
-    socket.on('data', destroySelf);
+    this.#idle.set(socket, socket.bytesRead);
     if (this.#idle.size > this.#limits.idle) {
-      const [oldest] = this.#idle;
+      const [oldest] = this.#idle.keys();
       if (oldest !== undefined) {
         this.#remove(oldest);
         oldest.destroy();
@@ -88,10 +87,14 @@ export class ToolSockets {
     return true;
   }
 
-  /** A new request takes the socket. */
+  /**
+   * A new request takes the socket. It is closed if the tool has sent something since it became idle: such a tool is out of
+   * step with the proxy, and its next response would be that of another request.
+   */
   becameActive(socket: Socket): void {
+    const readBytes = this.#idle.get(socket);
     this.#idle.delete(socket);
-    socket.off('data', destroySelf);
+    if (socket.bytesRead !== readBytes) socket.destroy();
   }
 
   #isFree(namespace: string): boolean {
@@ -113,8 +116,4 @@ export class ToolSockets {
     if (left > 0) this.#perNamespace.set(namespace, left);
     else this.#perNamespace.delete(namespace);
   }
-}
-
-function destroySelf(this: Socket): void {
-  this.destroy();
 }

@@ -254,15 +254,19 @@ describe('a tool that means harm', () => {
     await assertServesOn();
   });
 
-  it('has its connection closed when it sends something unasked', async () => {
-    let kept: Socket | undefined;
+  it('has a connection on which it sent something unasked closed instead of used again', async () => {
+    const used: Socket[] = [];
     tool.answer = (socket) => {
-      kept = socket;
+      used.push(socket);
       socket.write(wellBehaved);
     };
     assert.equal((await client.get(tool.url)).body, 'hello');
-    kept?.write('H');
-    await eventually('the connection is closed', () => tool.openConnections === 0);
+    const [first] = used;
+    // It is read before the next request reaches the proxy: both are in this process, and that takes more turns of its loop.
+    await new Promise((resolve) => first?.write(wellBehaved.replace('hello', 'other'), resolve));
+    assert.equal((await client.get(tool.url)).body, 'hello');
+    assert.notEqual(used[1], first);
+    await eventually('the connection is closed', () => first?.destroyed === true);
     await assertServesOn();
   });
 
