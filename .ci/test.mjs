@@ -1,7 +1,7 @@
 // `npm test`: static checks, build, then every suite in parts, several side by side, each in a private mount namespace so
 // that no test mount reaches the host. Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure.
 // `npm run test:only -- SUITE…|FILE…` runs just those, without the static checks.
-// ALSO_NODE, the path of another Node's executable, has it run every suite a second time with that one.
+// ALSO_NODE, the path of another Node's executable, has it run the suites that depend on Node a second time with that one.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -27,12 +27,21 @@ const parts = [
   'integration/proxy',
   'integration/driver',
   'integration/driver/load',
+  'e2e/classes',
+  'integration/deploy',
+  'integration/docs',
   'conformance',
   'fault/fuzz',
 ];
 const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
-/** What another Node runs too. */
-const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? suites;
+/** What another Node runs too: suites with sockets, processes, files and native code. */
+const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['integration', 'conformance', 'fault', 'e2e'];
+/** Folders and files of these that another Node does not run: manifests, pages and other programs are the same there. */
+const sameOnEachNode = [
+  ...['apply', 'kustomize', 'proxy', 'upgrade'].map((name) => `integration/deploy/${name}.test.ts`),
+  'integration/docs/',
+  'e2e/classes/',
+];
 /** What repeats itself with other random input does so less often there, unless told otherwise. */
 const countsOfNode = { MODEL_RUNS: '100', FUZZ_CASES: '1000', SOAK_SECONDS: '20' };
 const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
@@ -161,9 +170,15 @@ function partsOf(names, node, suffix = '') {
   const files = entries.filter((entry) => entry.endsWith('.test.ts')).map((entry) => `test/${entry}`);
   const lost = files.filter((file) => innermost(file) === undefined);
   if (lost.length > 0) fail(`in no part of .ci/test.mjs: ${lost.join(' ')}`, lost.length);
+  const isRun = (file) => !node || !sameOnEachNode.some((place) => file.startsWith(`test/${place}`));
   return parts
     .filter((part) => names.includes(part.split('/')[0]))
-    .map((part) => ({ name: `${part}${suffix}`, files: files.filter((file) => innermost(file) === part), node }));
+    .map((part) => ({
+      name: `${part}${suffix}`,
+      files: files.filter((file) => innermost(file) === part && isRun(file)),
+      node,
+    }))
+    .filter((part) => part.files.length > 0);
 }
 
 /** @param status how the suite ended: an exit status, or the name of a signal. @param node what ran it, if not this Node. */

