@@ -8,7 +8,6 @@ import type { FeatureFlags } from '../connectors/model.js';
 import type { AccessRequests } from './access-requests.js';
 import type { AccessReviews } from './access-reviews.js';
 import { Application, decisionOf, undecided } from './application.js';
-import type { ApprovalObserver, ApprovalOutcome } from './approval-observer.js';
 import { Patience } from './patience.js';
 import type { MountedCase } from './mounted-approvals.js';
 import { describePermission, permissionKey } from './permission.js';
@@ -17,7 +16,16 @@ import type { Grants } from './grants.js';
 import type { RequestWatches } from './request-watches.js';
 import { RecentKeys } from './recent-keys.js';
 import { requestFailure } from './request-lookup.js';
-import { allOrFirstFailure } from './settled.js';
+
+/** How a wait for approvals ended. */
+export type ApprovalOutcome =
+  'granted' | 'rejected' | 'refused' | 'undecided' | 'cancelled' | 'flags-changed' | 'failed';
+
+/** Told about publishes that wait for approvals; implemented by the metrics. */
+export interface ApprovalObserver {
+  approvalStarted(): void;
+  approvalFinished(outcome: ApprovalOutcome, durationMs: number): void;
+}
 
 export interface ApprovalsOptions {
   readonly requests: AccessRequests;
@@ -209,4 +217,15 @@ function isTimeOver(error: unknown): boolean {
 
 function isRefusal(error: unknown): boolean {
   return error instanceof DriverError && (error.code === 'PERMISSION_DENIED' || error.code === 'FAILED_PRECONDITION');
+}
+
+/**
+ * All results once every promise has settled, so that nothing of them is still under way afterwards.
+ * @throws what the first of them in order was rejected with.
+ */
+async function allOrFirstFailure<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(promises);
+  const results: T[] = [];
+  for (const promise of promises) results.push(await promise);
+  return results;
 }

@@ -1,7 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import { DriverError, abortError, throwIfAborted } from '../errors.js';
 import { FairQueue } from '../load/fair-queue.js';
-import type { ThreadMessage } from './thread-messages.js';
+
+/** What a thread of JobThreads tells while it does a job, which it was sent as a message. */
+export type ThreadMessage<Output> =
+  /** Where it is, for messages. */
+  | { readonly kind: 'at'; readonly place: string }
+  /** It begins slow work, which takes long by intention. */
+  | { readonly kind: 'slow' }
+  | { readonly kind: 'done'; readonly output: Output };
 
 /** Whose a job is: shares are equal between namespaces, and within one between the groups. */
 export interface JobOwner {

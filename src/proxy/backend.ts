@@ -1,9 +1,7 @@
 import type { FeatureFlags } from '../connectors/model.js';
 import type { KubeClient } from '../kube/kube-client.js';
-import type { Authorizer } from './caller/authorizer.js';
-import type { PodApprovals } from './caller/pod-approvals.js';
-import type { TokenVerifier } from './caller/token-verifier.js';
-import type { AuthoritySource } from './certificates/authority-source.js';
+import type { Authorizer, TokenVerifier, PodApprovals } from './caller/ports.js';
+import type { AuthoritySource } from './certificates/certificate-authority.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
 import type { KnownObjects } from './credential/known-objects.js';
 import type { SecretSource } from './credential/secret-source.js';

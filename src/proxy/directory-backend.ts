@@ -12,7 +12,7 @@ import type { ProxyBackend } from './backend.js';
 import { JwksTokens } from './caller/jwks-tokens.js';
 import { ManifestApprovals } from './caller/manifest-approvals.js';
 import { RoleManifests } from './caller/role-manifests.js';
-import type { AuthoritySource } from './certificates/authority-source.js';
+import type { AuthoritySource } from './certificates/certificate-authority.js';
 import { DirectoryAuthority, memoryAuthority } from './certificates/directory-authority.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
 import { ManifestSecrets } from './credential/manifest-secrets.js';

@@ -5,7 +5,7 @@ import type { Tally } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
 import type { TunnelObserver } from './port/connect-handler.js';
 import type { ProbeObserver } from './status/connector-check.js';
-import type { StatusObserver } from './status/status-observer.js';
+import type { StatusObserver } from './status/status-patches.js';
 import type { RequestBytes, RequestObserver, Way } from './port/request-record.js';
 
 /** Seconds: a small request takes a few milliseconds, a layer minutes. */

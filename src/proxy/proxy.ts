@@ -32,13 +32,12 @@ import type { LeaseTimings } from './status/lease.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { StatusDuty } from './status/status-duty.js';
 import type { StatusTimings } from './status/status-timings.js';
-import { systemRoots } from './system-roots.js';
+import { systemRoots, TrustSets } from './upstream/trust.js';
 import { createToolResolver } from './tool-resolver.js';
 import type { Resolver, SystemLookup } from './upstream/resolver.js';
 import { StallWatch } from './upstream/stall-watch.js';
 import { ToolClient } from './upstream/tool-client.js';
 import { ToolSockets } from './upstream/tool-sockets.js';
-import { TrustSets } from './upstream/trust.js';
 import { Via } from './upstream/via.js';
 
 export interface ProxyParts {

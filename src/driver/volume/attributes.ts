@@ -5,9 +5,8 @@ import { isJsonObject, parseJson } from '../../json.js';
 import { quote, unsubstitutedIn } from '../../wording.js';
 import { attributeNames, attributeTable, isAttributeName, kubeletPrefix } from './attribute-table.js';
 import type { AttributeName } from './attribute-table.js';
-import { parseConnectors } from './connector-attributes.js';
+import { parseConnectors, listItems } from './connector-attributes.js';
 import type { AttributeReader } from './connector-attributes.js';
-import { listItems } from './list-items.js';
 import { similarNames } from './spelling.js';
 
 /** More than anybody mends at once. */

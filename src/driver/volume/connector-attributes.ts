@@ -2,7 +2,6 @@ import type { ConnectorRef } from '../../connectors/model.js';
 import { quote } from '../../wording.js';
 import { attributeTable } from './attribute-table.js';
 import type { AttributeName } from './attribute-table.js';
-import { listItems } from './list-items.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
 
 /** The given attributes; undefined for those that are absent or empty. */
@@ -78,4 +77,10 @@ function checkRef(ref: ConnectorRef, attribute: AttributeName, item: string, pro
     }
   }
   return nameProblem === undefined && namespaceProblem === undefined;
+}
+
+/** The items of a comma-separated list without the white space around them; one comma at the end is nobody's mistake. */
+export function listItems(list: string): readonly string[] {
+  const items = list.split(',').map((item) => item.trim());
+  return items.length > 1 && items.at(-1) === '' ? items.slice(0, -1) : items;
 }

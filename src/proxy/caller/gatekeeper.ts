@@ -7,12 +7,10 @@ import type { ConnectorRef, FeatureFlags } from '../../connectors/model.js';
 import type { Clock } from '../../clock.js';
 import type { Secret } from '../../secret.js';
 import { Refusal } from '../refusal.js';
-import type { Authorizer } from './authorizer.js';
 import type { Caller } from './caller.js';
 import { serviceAccountOf } from './caller.js';
-import type { PodApprovals } from './pod-approvals.js';
+import type { Authorizer, PodApprovals, TokenVerifier } from './ports.js';
 import { tokenClaims } from './token-claims.js';
-import type { TokenVerifier } from './token-verifier.js';
 
 export interface GatekeeperOptions {
   readonly tokens: TokenVerifier;

@@ -8,7 +8,7 @@ import { jsonMember, parseJson } from '../../json.js';
 import type { Secret } from '../../secret.js';
 import type { Caller } from './caller.js';
 import { serviceAccountGroups } from './caller.js';
-import type { TokenVerifier } from './token-verifier.js';
+import type { TokenVerifier } from './ports.js';
 
 export interface JwksTokensOptions {
   /** A JSON Web Key Set with public keys, such as the API server has it under `/openid/v1/jwks`. */

@@ -6,7 +6,7 @@ import { findRequestByName } from '../../access/request-lookup.js';
 import { SharedCalls } from '../../access/shared-calls.js';
 import type { Clock } from '../../clock.js';
 import type { KubeClient } from '../../kube/kube-client.js';
-import type { PodApprovals } from './pod-approvals.js';
+import type { PodApprovals } from './ports.js';
 import { accessLifetimes } from './reviewed-access.js';
 
 /** For one lookup with its retries: clients wait for it, and give up sooner than kubelets do. */

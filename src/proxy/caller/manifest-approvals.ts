@@ -2,7 +2,7 @@ import type { ApprovalCase } from '../../access/access-request.js';
 import { accessRequests, isAbout } from '../../access/access-request.js';
 import { approvalStateOf } from '../../access/approval-state.js';
 import type { JsonObject } from '../../json.js';
-import type { PodApprovals } from './pod-approvals.js';
+import type { PodApprovals } from './ports.js';
 
 /** Approvals by AccessRequests from manifests. */
 export class ManifestApprovals implements PodApprovals {

@@ -2,7 +2,7 @@ import type { AccessReviews } from '../../access/access-reviews.js';
 import type { Permission } from '../../access/permission.js';
 import type { ConnectorRef } from '../../connectors/model.js';
 import type { QuestionPace } from '../../load/question-pace.js';
-import type { Authorizer } from './authorizer.js';
+import type { Authorizer } from './ports.js';
 import { paced } from '../refusal.js';
 import type { Caller } from './caller.js';
 

@@ -2,7 +2,7 @@ import type { Permission } from '../../access/permission.js';
 import { connectorsGroup } from '../../connectors/api-group.js';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { isJsonObject, jsonMember } from '../../json.js';
-import type { Authorizer } from './authorizer.js';
+import type { Authorizer } from './ports.js';
 import type { Caller } from './caller.js';
 
 /**

@@ -10,7 +10,7 @@ import { paced } from '../refusal.js';
 import type { Caller, CallerPod } from './caller.js';
 import { serviceAccountOf } from './caller.js';
 import { tokenClaims } from './token-claims.js';
-import type { TokenVerifier } from './token-verifier.js';
+import type { TokenVerifier } from './ports.js';
 
 const tokenReviews: ResourceType = {
   apiVersion: 'authentication.k8s.io/v1',

@@ -6,7 +6,7 @@ import type { Secret } from '../../secret.js';
 import type { Caller } from './caller.js';
 import { serviceAccountOf } from './caller.js';
 import { tokenClaims } from './token-claims.js';
-import type { TokenVerifier } from './token-verifier.js';
+import type { TokenVerifier } from './ports.js';
 
 /** A token of an account or pod that is gone still counts for so long. */
 const validForMs = 60_000;

@@ -26,6 +26,12 @@ export interface CertificateAuthority {
   readonly expiresAtMs: number;
 }
 
+/** Where the CA comes from. */
+export interface AuthoritySource {
+  /** The CA as it is now; the same object as long as it is the same. @throws {DriverError} while there is none. */
+  current(): CertificateAuthority;
+}
+
 /** Makes an ECDSA P-256 CA. */
 export function createAuthority(clock: Clock): AuthorityPem {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -3,8 +3,7 @@ import path from 'node:path';
 import type { Clock } from '../../clock.js';
 import { DriverError } from '../../errors.js';
 import { Secret } from '../../secret.js';
-import type { AuthoritySource } from './authority-source.js';
-import type { CertificateAuthority } from './certificate-authority.js';
+import type { AuthoritySource, CertificateAuthority } from './certificate-authority.js';
 import { createAuthority, parseAuthority } from './certificate-authority.js';
 
 /** A CA in files `tls.crt` and `tls.key`, made by the first who finds none; read again when they change. */

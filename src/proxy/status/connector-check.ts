@@ -1,7 +1,7 @@
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import { jsonMember } from '../../json.js';
 import { DriverError } from '../../errors.js';
-import type { AuthoritySource } from '../certificates/authority-source.js';
+import type { AuthoritySource } from '../certificates/certificate-authority.js';
 import { addressesOf, mainAddressOf } from '../credential/tool-address.js';
 import type { ToolAddress } from '../credential/tool-address.js';
 import type { SecretObject, SecretSource } from '../credential/secret-source.js';

@@ -3,7 +3,7 @@ import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { generationOf, metadataText } from '../../kube/kube-object.js';
-import type { AuthoritySource } from '../certificates/authority-source.js';
+import type { AuthoritySource } from '../certificates/certificate-authority.js';
 import type { KnownObjects } from '../credential/known-objects.js';
 import type { Finding } from './conditions.js';
 import { conditionOf } from './conditions.js';

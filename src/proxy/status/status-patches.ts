@@ -6,7 +6,14 @@ import { KubeError } from '../../kube/kube-error.js';
 import { metadataText, objectKey } from '../../kube/kube-object.js';
 import type { Log } from '../../log.js';
 import type { ObjectKind } from '../credential/known-objects.js';
-import type { StatusObserver, WriteOutcome } from './status-observer.js';
+
+/** What became of a change of a status that was due. */
+export type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';
+
+/** Told of what the status writer does; for metrics. */
+export interface StatusObserver {
+  wroteStatus(resource: 'connectors' | 'connectorclasses', outcome: WriteOutcome): void;
+}
 
 export interface StatusPatchesOptions {
   readonly client: KubeClient;

@@ -3,7 +3,7 @@ import type { Connector } from '../../connectors/model.js';
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { generationOf } from '../../kube/kube-object.js';
-import type { AuthoritySource } from '../certificates/authority-source.js';
+import type { AuthoritySource } from '../certificates/certificate-authority.js';
 import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
 import { conditionOf, conditionsIn, conditionTypes, merged } from './conditions.js';
 import type { ConnectorJudge } from './connector-judge.js';

@@ -7,7 +7,7 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import type { Log } from '../../log.js';
 import { FairGate } from '../../load/fair-gate.js';
 import { limits } from '../../load/limits.js';
-import type { AuthoritySource } from '../certificates/authority-source.js';
+import type { AuthoritySource } from '../certificates/certificate-authority.js';
 import { conditionOf, conditionsIn } from './conditions.js';
 import type { ConnectorCheck } from './connector-check.js';
 import { ConnectorJudge } from './connector-judge.js';

@@ -1,6 +1,7 @@
 import { X509Certificate, createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
-import { createSecureContext } from 'node:tls';
+import { createSecureContext, rootCertificates } from 'node:tls';
 
 /** The certificates that count for a tool. */
 export interface Trust {
@@ -72,4 +73,13 @@ function isCertificate(block: string): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * The CA certificates of the system, PEM: those of a file, or Node's own where it does not exist. Read once: images are
+ * replaced, not changed.
+ */
+export function systemRoots(file: string): () => string {
+  let roots: string | undefined;
+  return () => (roots ??= existsSync(file) ? readFileSync(file, 'utf8') : rootCertificates.join('\n'));
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ApprovalOutcome } from '../../../src/access/approval-observer.js';
+import type { ApprovalOutcome } from '../../../src/access/approvals.js';
 import { DriverError } from '../../../src/errors.js';
 import type { AccessDecision, PodIdentity } from '../../../src/access/access-control.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';

@@ -1,6 +1,5 @@
 import { KubernetesAccess } from '../../../src/access/kubernetes-access.js';
 import type { KubernetesAccessOptions } from '../../../src/access/kubernetes-access.js';
-import { noApprovalObserver } from '../../../src/access/approval-observer.js';
 import type { KubeClient } from '../../../src/kube/kube-client.js';
 import { noLoadObserver } from '../../../src/load/load-observer.js';
 import { silentLog } from '../../../src/log.js';
@@ -83,7 +82,7 @@ export class AccessStage {
       nodeName: 'node-1',
       maxWatchedRequests: 1000,
       load: noLoadObserver,
-      observer: noApprovalObserver,
+      observer: { approvalStarted: () => undefined, approvalFinished: () => undefined },
       currentFlags: () => {
         this.flagsAsked += 1;
         return this.flags;
