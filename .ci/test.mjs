@@ -49,7 +49,7 @@ const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
 const startMs = Date.now();
 /** Failures that are not of a test. */
 let failed = 0;
-/** What every part's tests came to: {name, node, files: {FILE: {passed, failed, pending, ms}}, failures}. */
+/** What every part's tests came to: {name, node, files: {FILE: {passed, failed, pending, ms, processorMs}}, failures}. */
 const outcomes = [];
 /** Told again at the end: thousands of lines may lie between a failure and the last line. */
 const failures = [];
@@ -236,25 +236,28 @@ function tell(heading, told) {
   }
 }
 
-/** What to look at first when CI takes too long. */
+/** What to look at first when CI takes too long: what waits, and what works. */
 function tellSlowest() {
   const files = outcomes.flatMap(({ name, node, files }) =>
-    Object.entries(files).map(([file, { ms }]) => ({
+    Object.entries(files).map(([file, { ms, processorMs }]) => ({
       file,
       seconds: ms / 1000,
+      processorSeconds: processorMs / 1000,
       where: node ? name.replace(/.* on/, 'on') : '',
     })),
   );
   if (files.length === 0) return;
+  const total = files.reduce((sum, { processorSeconds }) => sum + processorSeconds, 0);
+  const rounded = (seconds) => seconds.toFixed(0).padStart(5);
   const slowest = files.sort((a, b) => b.seconds - a.seconds).slice(0, toldFiles);
-  console.log(`\n== the files that took longest, of ${seconds(startMs)} s`);
-  for (const { file, seconds, where } of slowest) {
-    console.log(`${seconds.toFixed(0).padStart(5)} s  ${path.relative(root, file)} ${where}`);
+  console.log(`\n== the files that took longest, of ${seconds(startMs)} s; processor time, of ${total.toFixed(0)} s`);
+  for (const { file, seconds, processorSeconds, where } of slowest) {
+    console.log(`${rounded(seconds)} s ${rounded(processorSeconds)} s  ${path.relative(root, file)} ${where}`);
   }
 }
 
 function finish() {
-  if (!only) tellSlowest();
+  tellSlowest();
   retry();
   const sums = outcomes.flatMap(({ files }) => Object.values(files));
   const passed = sums.reduce((total, file) => total + file.passed, 0);

@@ -31,6 +31,7 @@ import { ConnectorCheck } from './status/connector-check.js';
 import type { LeaseTimings } from './status/lease.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { StatusDuty } from './status/status-duty.js';
+import { statusTimings as usualTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
 import { systemRoots, TrustSets } from './upstream/trust.js';
 import { createToolResolver } from './tool-resolver.js';
@@ -57,9 +58,6 @@ export interface ProxyParts {
   /** Of the status writer; what only tests would wait for. */
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
 }
-
-/** For a tool's whole answer to a probe. */
-const probeTimeoutMs = 10_000;
 
 /** What both requests and the conditions of Connectors depend on. */
 interface ToolParts {
@@ -139,7 +137,8 @@ export class Proxy {
     const tools = { credentials, trust };
     this.#requestLog = new RequestLog({ log, steadyNow, limits: limits.requestLog });
     this.#port = this.#createPort(tools, trustSets);
-    this.#probeThreads = probeThreads(parts.probeThread);
+    const { probeJobMs = usualTimings.probeJobMs } = parts.statusTimings ?? {};
+    this.#probeThreads = probeThreads(parts.probeThread, probeJobMs);
     this.#status = this.#createStatus(tools);
     const address = config['http-address'];
     this.#health =
@@ -241,6 +240,7 @@ export class Proxy {
 
   #createStatus(tools: ToolParts): StatusDuty | undefined {
     const { config, clock, log, statusTimings = {} } = this.#parts;
+    const { probeMs: timeoutMs = usualTimings.probeMs } = statusTimings;
     const { status, authority } = this.#backend;
     if (status === undefined || !config['write-status']) return undefined;
     return new StatusDuty({
@@ -250,7 +250,7 @@ export class Proxy {
         ...tools,
         authority,
         secrets: this.#backend.secrets,
-        probes: new ToolProbes({ client: this.#client, threads: this.#probeThreads, timeoutMs: probeTimeoutMs }),
+        probes: new ToolProbes({ client: this.#client, threads: this.#probeThreads, timeoutMs }),
         observer: this.metrics,
         isOwnAddress: ({ host, port }) => this.#resolver.isOwn(host, port),
       }),

@@ -1,12 +1,15 @@
 import { JobThreads } from '../../process/job-threads.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
 
-/** A thread that is there while there are probes; what a job may take is its start as well, and far more than any probe in use does. */
-const bounds = { threads: 1, waitingEach: 64, jobMs: 10_000, slowMs: 0, idleMs: 10_000, heapMb: 32 };
+/** A thread that is there while there are probes. */
+const bounds = { threads: 1, waitingEach: 64, slowMs: 0, idleMs: 10_000, heapMb: 32 };
 
 export type ProbeThreads = JobThreads<ProbeJob, ProbeOutcome>;
 
-/** @param entry the built probe-worker.ts. */
-export function probeThreads(entry: URL): ProbeThreads {
-  return new JobThreads({ ...bounds, entry });
+/**
+ * @param entry the built probe-worker.ts.
+ * @param jobMs for one job and the start of its thread: far more than any probe in use takes.
+ */
+export function probeThreads(entry: URL, jobMs: number): ProbeThreads {
+  return new JobThreads({ ...bounds, entry, jobMs });
 }

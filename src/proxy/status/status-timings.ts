@@ -14,6 +14,9 @@ export interface StatusTimings {
   readonly confirmMs: number;
   /** Between two changes of one status, after the first few. */
   readonly quietMs: number;
+  /** For a tool's whole response to a probe, and for the templates or the expression of one. */
+  readonly probeMs: number;
+  readonly probeJobMs: number;
   /** After a failed write, doubled with each further one up to the time of a check. */
   readonly retryMs: number;
 }
@@ -27,5 +30,7 @@ export const statusTimings: StatusTimings = {
   requestedMs: 5_000,
   confirmMs: 8_000,
   quietMs: 30_000,
+  probeMs: 10_000,
+  probeJobMs: 10_000,
   retryMs: 2_000,
 };
