@@ -56,6 +56,8 @@ export class ToolCall {
         const body = new GatheredStream(message, this.#client.chunkRate);
         const problem = this.#problemWith(message);
         if (problem !== undefined) {
+          // Where such a response ends is uncertain, also when it looks complete.
+          this.#client.keepNoLonger(this.request);
           reject(new Refusal(502, 'protocol', `${nameOf(this.#toolRequest.origin)} ${problem}`));
           return;
         }
