@@ -33,8 +33,11 @@ function rewriteValue(name: string, value: string, view: ReverseView): string | 
   }
 }
 
-/** A URL, a quoted parameter, or what is between them (RFC 8288). */
-const linkPart = /<[^>]*>|"(?:[^"\\]|\\.)*"|[^<"]+/y;
+/**
+ * A URL, a quoted parameter, or what is between them (RFC 8288). Many clients look for `<` alone, so that a parameter with
+ * one would be a URL to them.
+ */
+const linkPart = /<[^>]*>|"(?:[^"\\<]|\\[^<])*"|[^<"]+/y;
 
 /** @returns undefined when one of the links must not be followed, or the value cannot be read to its end. */
 function rewriteLinks(value: string, view: ReverseView): string | undefined {
