@@ -57,7 +57,7 @@ export const layers = {
   ],
   'proxy/refusal': [],
   'proxy/upstream': [...leaves, 'load', 'proxy/refusal'],
-  'proxy/certificates': [...leaves, 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
+  'proxy/certificates': [...leaves, 'load', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
   'proxy/caller': [...ground, 'proxy/refusal', 'npm:jose'],
   'proxy/credential': [...ground, 'proxy/refusal', 'proxy/upstream'],
   'proxy/probe': [

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../load/bounded-map.js';
 import { DriverError } from '../errors.js';
 import { pause } from '../abortable.js';
 import { KubeError } from '../kube/kube-error.js';
@@ -14,7 +15,6 @@ import { describePermission, permissionKey } from './permission.js';
 import type { Permission, ProxyNeed } from './permission.js';
 import type { Grants } from './grants.js';
 import type { RequestWatches } from './request-watches.js';
-import { RecentKeys } from './recent-keys.js';
 import { requestFailure } from './request-lookup.js';
 
 /** How a wait for approvals ended. */
@@ -65,9 +65,9 @@ const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
 export class Approvals {
   readonly #options: ApprovalsOptions;
   /** The names of the requests of each wait. */
-  readonly #waitedFor = new RecentKeys(maxWaits);
+  readonly #waitedFor = new BoundedMap<string, true>(maxWaits);
   /** The request of each permission that was last looked at, by `permissionKey`; the oldest are forgotten first. */
-  readonly #names = new Map<string, MountedCase>();
+  readonly #names = new BoundedMap<string, MountedCase>(maxNames);
 
   constructor(options: ApprovalsOptions) {
     this.#options = options;
@@ -104,9 +104,7 @@ export class Approvals {
   #rememberNames(applications: readonly Application[]): void {
     for (const { need, about, name } of applications) {
       const key = permissionKey(need.ofPod);
-      this.#names.delete(key);
       this.#names.set(key, { about, name, permission: need.ofPod });
-      if (this.#names.size > maxNames) this.#names.delete(this.#names.keys().next().value ?? '');
     }
   }
 
@@ -125,7 +123,9 @@ export class Approvals {
 
   async #wait(pod: PodIdentity, applications: readonly Application[], signal: AbortSignal): Promise<ApprovalResult> {
     const { steadyNow, observer, waitMs, firstWaitMs, currentFlags } = this.#options;
-    const isFirst = this.#waitedFor.add(applications.map(({ name }) => name).join(' '));
+    const names = applications.map(({ name }) => name).join(' ');
+    const isFirst = !this.#waitedFor.has(names);
+    this.#waitedFor.set(names, true);
     const startedMs = steadyNow();
     observer.approvalStarted();
     const patience = new Patience({

@@ -1,6 +1,6 @@
+import { BoundedMap } from '../load/bounded-map.js';
 import { permissionKey } from './permission.js';
 import type { Permission } from './permission.js';
-import { RecentKeys } from './recent-keys.js';
 
 /** A node has 110 pods with a handful of connectors each; what is forgotten is looked for again. */
 const maxGrants = 4096;
@@ -11,14 +11,14 @@ const maxGrants = 4096;
  * Whether the role is still there is asked each time.
  */
 export class Grants {
-  readonly #keys = new RecentKeys(maxGrants);
+  readonly #keys = new BoundedMap<string, true>(maxGrants);
 
   has(permission: Permission): boolean {
     return this.#keys.has(permissionKey(permission));
   }
 
   add(permission: Permission): void {
-    this.#keys.add(permissionKey(permission));
+    this.#keys.set(permissionKey(permission), true);
   }
 
   /** The promise was taken back. */

@@ -1,21 +1,20 @@
-import { ByteRate } from '../load/byte-rate.js';
+import { TokenBucket } from '../load/token-bucket.js';
 import { limits } from '../load/limits.js';
 
 /** How fast objects may change, by whose they are: all of a namespace together cost a bounded share of a core. */
 export class ChangePaces {
   readonly #now: () => number;
-  readonly #paces = new Map<string, ByteRate>();
+  readonly #paces = new Map<string, TokenBucket>();
 
   /** @param now a clock in milliseconds that is never set. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  of(holder: string): ByteRate {
+  of(holder: string): TokenBucket {
     let pace = this.#paces.get(holder);
     if (pace === undefined) {
-      const { changeBytesPerSecond: bytesPerSecond, changeBurstBytes: burstBytes } = limits.objects;
-      pace = new ByteRate({ bytesPerSecond, burstBytes, now: this.#now });
+      pace = new TokenBucket(limits.objects.changes, this.#now);
       this.#paces.set(holder, pace);
     }
     return pace;

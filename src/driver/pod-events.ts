@@ -1,8 +1,9 @@
+import { BoundedMap } from '../load/bounded-map.js';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { isKubeError } from '../kube/kube-error.js';
-import { Allowance } from '../load/allowance.js';
+import { TokenBucket } from '../load/token-bucket.js';
 import type { CallOwner } from '../load/call-owner.js';
 import { limits } from '../load/limits.js';
 import type { Log } from '../log.js';
@@ -52,16 +53,16 @@ export class PodEvents implements RefreshListener {
   readonly #told = new Map<string, Told>();
   /** By target path; the newest counts. */
   readonly #waiting = new Map<string, Job>();
-  readonly #ofNode: Allowance;
+  readonly #ofNode: TokenBucket;
   /** By uid; who has not been heard of for longest is forgotten first. */
-  readonly #ofPods = new Map<string, Allowance>();
+  readonly #ofPods = new BoundedMap<string, TokenBucket>(limits.podEvents.waiting);
   #isSending = false;
   #isForbidden = false;
 
   constructor(options: PodEventsOptions) {
     this.#options = options;
     this.#steadyNow = options.client.chance.now;
-    this.#ofNode = new Allowance(limits.podEvents.ofNode, this.#steadyNow);
+    this.#ofNode = new TokenBucket(limits.podEvents.ofNode, this.#steadyNow);
   }
 
   failed(volume: PublishedVolume, failure: RefreshFailure, isWithoutTokens: boolean): void {
@@ -120,11 +121,9 @@ export class PodEvents implements RefreshListener {
   }
 
   #mayTell(podUid: string): boolean {
-    const ofPod = this.#ofPods.get(podUid) ?? new Allowance(limits.podEvents.ofPod, this.#steadyNow);
-    this.#ofPods.delete(podUid);
+    const ofPod = this.#ofPods.get(podUid) ?? new TokenBucket(limits.podEvents.ofPod, this.#steadyNow);
     this.#ofPods.set(podUid, ofPod);
-    if (this.#ofPods.size > limits.podEvents.waiting) this.#ofPods.delete(this.#ofPods.keys().next().value ?? '');
-    return ofPod.take() && this.#ofNode.take();
+    return ofPod.tryTake() && this.#ofNode.tryTake();
   }
 
   /** @param failure of which it tells; undefined: of its end. */

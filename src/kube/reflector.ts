@@ -1,7 +1,7 @@
 import { abortError, DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { CallOwner } from '../load/call-owner.js';
-import type { ByteRate } from '../load/byte-rate.js';
+import type { TokenBucket } from '../load/token-bucket.js';
 import type { Log } from '../log.js';
 import { pause } from '../abortable.js';
 import { backoffMs } from './backoff.js';
@@ -28,7 +28,7 @@ export interface ReflectorTarget {
   /** The pod that it is for; absent: the driver itself. */
   readonly owner?: CallOwner;
   /** How fast they may come; beyond it the watch is left and, when time has paid for what came, the newest state read. */
-  readonly pace?: ByteRate;
+  readonly pace?: TokenBucket;
 }
 
 /** From here on a watch that cannot be resumed is replaced by a new list. */
@@ -209,15 +209,15 @@ export class Reflector {
   /** @returns whether more has come than may. */
   #spend(bytes: number): boolean {
     const { pace } = this.#target;
-    pace?.spend(bytes);
-    return pace !== undefined && pace.waitMs > 0;
+    pace?.consume(bytes);
+    return pace !== undefined && pace.delayMs(0) > 0;
   }
 
   /** Others may spend what this one waits for. */
   async #untilPaid(signal: AbortSignal): Promise<void> {
     const { pace } = this.#target;
-    while (pace !== undefined && pace.waitMs > 0 && !signal.aborted) {
-      await pause(Math.max(minPauseMs, pace.waitMs), signal).catch(() => undefined);
+    while (pace !== undefined && pace.delayMs(0) > 0 && !signal.aborted) {
+      await pause(Math.max(minPauseMs, pace.delayMs(0)), signal).catch(() => undefined);
     }
   }
 

@@ -1,5 +1,7 @@
+import { BoundedMap } from './bounded-map.js';
 import { limits } from './limits.js';
 import type { BoundUse, LoadObserver } from './load-observer.js';
+import { TokenBucket } from './token-bucket.js';
 import { unitsOf } from './call-units.js';
 import { DriverError, throwIfAborted } from '../errors.js';
 
@@ -39,8 +41,8 @@ interface HeldCall {
  */
 export class FailurePace {
   readonly #options: FailurePaceOptions;
-  /** By pod, from when on its failures would be within its pace again (the time of arrival of GCRA). */
-  readonly #dueMs = new Map<string, number>();
+  /** By pod, the failures that it may have. */
+  readonly #buckets = new BoundedMap<string, TokenBucket>(limits.failures.pods);
   readonly #held = new Set<HeldCall>();
   #units = 0;
   #isStopped = false;
@@ -87,8 +89,7 @@ export class FailurePace {
 
   /** Whether another failure would be answered later. */
   #isSlow(podUid: string): boolean {
-    const { burst, everyMs } = limits.failures;
-    return (this.#dueMs.get(podUid) ?? -Infinity) - this.#options.now() > (burst - 1) * everyMs;
+    return (this.#buckets.get(podUid)?.delayMs(1) ?? 0) > 0;
   }
 
   async #untilTurn(call: PacedCall, signal: AbortSignal): Promise<void> {
@@ -132,16 +133,13 @@ export class FailurePace {
 
   /** Takes the next turn of a pod's. @returns how long it is until then; undefined when that is too long. */
   #delayMs(podUid: string): number | undefined {
-    const { burst, everyMs, longestMs, pods } = limits.failures;
     // Whose it is nobody knows.
     if (podUid === '') return 0;
-    const nowMs = this.#options.now();
-    const dueMs = Math.max(this.#dueMs.get(podUid) ?? 0, nowMs) + everyMs;
-    const delayMs = dueMs - nowMs - burst * everyMs;
-    if (delayMs > longestMs) return undefined;
-    this.#dueMs.delete(podUid);
-    this.#dueMs.set(podUid, dueMs);
-    if (this.#dueMs.size > pods) this.#dueMs.delete(this.#dueMs.keys().next().value ?? '');
+    const bucket = this.#buckets.get(podUid) ?? new TokenBucket(limits.failures, this.#options.now);
+    const delayMs = bucket.delayMs(1);
+    if (delayMs > limits.failures.longestMs) return undefined;
+    bucket.consume(1);
+    this.#buckets.set(podUid, bucket);
     return delayMs;
   }
 
@@ -152,7 +150,6 @@ export class FailurePace {
 
   /** What succeeded is no failure. */
   #giveBack(podUid: string): void {
-    const dueMs = this.#dueMs.get(podUid);
-    if (dueMs !== undefined) this.#dueMs.set(podUid, dueMs - limits.failures.everyMs);
+    this.#buckets.get(podUid)?.giveBack(1);
   }
 }

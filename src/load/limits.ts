@@ -27,8 +27,8 @@ export const limits = {
     /** For all, and how much of it one namespace can have: most of them wait. */
     inFlight: 32,
     namespaceShare: 1 / 4,
-    /** Milliseconds of work in the thread that answers calls: at once, and for each millisecond that passes. */
-    work: { burstMs: 600, share: 0.2 },
+    /** Milliseconds of work in the thread that answers calls: at once, and one more in so many milliseconds. */
+    work: { burst: 600, everyMs: 5 },
     /** Milliseconds that each takes besides rendering and writing. */
     overheadMs: 0.5,
     /** A volume rests for at least so long, and up to so long after a render in a thread that took long. */
@@ -71,9 +71,9 @@ export const limits = {
   headers: { bytes: 16 << 10, lines: 256 },
   /**
    * Chunks of bodies, counted in reads that are parsed into more than 256 of them: each takes a microsecond, so that reads of
-   * 64 KiB in chunks of one byte would take all of the thread. Counted as ByteRate counts bytes.
+   * 64 KiB in chunks of one byte would take all of the thread.
    */
-  smallChunks: { bytesPerSecond: 20_000, burstBytes: 20_000 },
+  smallChunks: { burst: 20_000, everyMs: 1 / 20 },
   /** Requests that a client sends on one connection without waiting for responses, as apt does; the one served included. */
   pipeline: { requests: 16, headBytes: 32 << 10 },
   /**
@@ -99,9 +99,8 @@ export const limits = {
     connectorClassBytes: 1 << 20,
     /** Of the other kinds. A ConfigMap cannot be larger. */
     otherBytes: 1 << 20,
-    /** How much objects of one namespace, or one class, may bring in by changing: in one go, and per second from then on. */
-    changeBurstBytes: 4 << 20,
-    changeBytesPerSecond: 256 << 10,
+    /** Bytes of changed objects of one namespace, or one class: in one go, and 256 KiB a second from then on. */
+    changes: { burst: 4 << 20, everyMs: 1000 / (256 << 10) },
   },
   /** Towards the API server; see kube/request-gate.ts and kube/connection-pool.ts. */
   api: {

@@ -1,11 +1,10 @@
 import { throwIfAborted } from '../errors.js';
+import { BoundedMap } from './bounded-map.js';
+import { TokenBucket } from './token-bucket.js';
+import type { TokenBucketOptions } from './token-bucket.js';
 
-/** Of one asker; see `limits.questions`. */
-export interface QuestionLimits {
-  /** Questions that come to nothing, in one go. */
-  readonly burst: number;
-  /** One more in so many milliseconds from then on. */
-  readonly everyMs: number;
+/** Of one asker, questions that come to nothing; see `limits.questions`. */
+export interface QuestionLimits extends TokenBucketOptions {
   /** How long one question waits for its turn, at most. */
   readonly longestMs: number;
   /** Questions of one asker that wait. */
@@ -15,8 +14,8 @@ export interface QuestionLimits {
 }
 
 interface Asker {
-  /** From when on what came to nothing would be within the pace again (the time of arrival of GCRA). */
-  dueMs: number;
+  /** What may come to nothing. */
+  readonly bucket: TokenBucket;
   /** Questions that may yet come to nothing: each counts as if it had. */
   underWay: number;
   readonly waiting: Set<() => void>;
@@ -31,12 +30,13 @@ interface Asker {
 export class QuestionPace {
   readonly #limits: QuestionLimits;
   readonly #now: () => number;
-  readonly #askers = new Map<string, Asker>();
+  readonly #askers: BoundedMap<string, Asker>;
 
   /** @param now a clock in milliseconds that is never set. */
   constructor(limits: QuestionLimits, now: () => number) {
     this.#limits = limits;
     this.#now = now;
+    this.#askers = new BoundedMap(limits.askers);
   }
 
   /**
@@ -62,17 +62,15 @@ export class QuestionPace {
       return { answer };
     } finally {
       asker.underWay -= 1;
-      if (isFruitless) asker.dueMs = Math.max(asker.dueMs, this.#now()) + this.#limits.everyMs;
+      if (isFruitless) asker.bucket.consume(1);
       this.#letGo(asker);
     }
   }
 
   #askerOf(name: string): Asker {
-    const asker = this.#askers.get(name) ?? { dueMs: 0, underWay: 0, waiting: new Set(), timer: undefined };
-    // Those who have asked last stay.
-    this.#askers.delete(name);
+    const bucket = (): TokenBucket => new TokenBucket(this.#limits, this.#now);
+    const asker = this.#askers.get(name) ?? { bucket: bucket(), underWay: 0, waiting: new Set(), timer: undefined };
     this.#askers.set(name, asker);
-    if (this.#askers.size > this.#limits.askers) this.#askers.delete(this.#askers.keys().next().value ?? '');
     return asker;
   }
 
@@ -101,11 +99,8 @@ export class QuestionPace {
   }
 
   /** Until another question is within the pace if nobody is asking; Infinity: first one that is under way has to end. */
-  #waitMs({ dueMs, underWay }: Asker): number {
-    const { burst, everyMs } = this.#limits;
-    const debtMs = Math.max(dueMs - this.#now(), 0);
-    if (underWay >= burst) return Infinity;
-    return debtMs + (underWay + 1 - burst) * everyMs;
+  #waitMs({ bucket, underWay }: Asker): number {
+    return underWay >= this.#limits.burst ? Infinity : bucket.delayMs(underWay + 1);
   }
 
   /** Those who wait and have a turn now, and a timer for the next one. */

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
-import { ByteRate } from '../load/byte-rate.js';
+import { TokenBucket } from '../load/token-bucket.js';
 import { limits } from '../load/limits.js';
 import { QuestionPace } from '../load/question-pace.js';
 import { HealthServer } from '../process/health-server.js';
@@ -126,7 +126,7 @@ export class Proxy {
       resolver: this.#resolver,
       sockets: this.#toolSockets,
       headers: limits.headers,
-      chunkRate: new ByteRate({ ...limits.smallChunks, now: steadyNow }),
+      chunkRate: new TokenBucket(limits.smallChunks, steadyNow),
       connectMs: config['connect-timeout'],
     });
     const trustSets = new TrustSets(systemRoots(config['system-roots']));

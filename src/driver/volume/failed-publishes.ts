@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../load/bounded-map.js';
 import type { DriverError } from '../../errors.js';
 
 /** Several times the volumes of a full node; of some the kubelet never speaks again. */
@@ -14,15 +15,13 @@ export interface FailedPublish {
 
 /** The last failure of each volume whose publish was attempted and has not succeeded yet. Memory only. */
 export class FailedPublishes {
-  readonly #byPath = new Map<string, FailedPublish>();
+  readonly #byPath = new BoundedMap<string, FailedPublish>(maxVolumes);
 
   /** A call that was given up, or came beside another one, says nothing of the volume. */
   record(targetPath: string, failed: FailedPublish): void {
     if (failed.error.code === 'ABORTED' || failed.error.code === 'CANCELLED') return;
     if (targetPath.length > maxPathLength) return;
-    this.#byPath.delete(targetPath);
     this.#byPath.set(targetPath, failed);
-    if (this.#byPath.size > maxVolumes) this.forget(this.#byPath.keys().next().value ?? '');
   }
 
   forget(targetPath: string): void {

@@ -269,7 +269,7 @@ export class RefreshOnChange {
  */
 function restMsAfter(tookMs: number): number {
   const { work, restMs } = limits.refreshes;
-  return Math.min(restMs.most, Math.max(restMs.least, tookMs / work.share));
+  return Math.min(restMs.most, Math.max(restMs.least, tookMs * work.everyMs));
 }
 
 function ownerOf({ pod }: PublishRequest): CallOwner {

@@ -1,7 +1,7 @@
 import type { CallOwner } from '../../load/call-owner.js';
 import { FairQueue } from '../../load/fair-queue.js';
+import { TokenBucket } from '../../load/token-bucket.js';
 import { limits } from '../../load/limits.js';
-import { RefreshBudget } from './refresh-budget.js';
 
 /** A refresh of the driver's own that waits for its turn, or has it. */
 export interface RefreshTurn {
@@ -16,13 +16,13 @@ export interface RefreshTurn {
  */
 export class RefreshTurns {
   readonly #queue = new FairQueue<RefreshTurn>();
-  readonly #budget: RefreshBudget;
+  readonly #budget: TokenBucket;
   readonly #inFlightOf = new Map<string, number>();
   #inFlight = 0;
 
   /** @param now a monotonic clock in milliseconds. */
   constructor(now: () => number) {
-    this.#budget = new RefreshBudget(limits.refreshes.work, now);
+    this.#budget = new TokenBucket(limits.refreshes.work, now);
   }
 
   add(turn: RefreshTurn): void {
@@ -32,7 +32,7 @@ export class RefreshTurns {
   /** Begins the next one; `end` has to follow. Undefined while there is none, or none may begin. */
   next(): RefreshTurn | undefined {
     const { inFlight, namespaceShare, overheadMs } = limits.refreshes;
-    if (this.#inFlight >= inFlight || this.#budget.waitMs > 0) return undefined;
+    if (this.#inFlight >= inFlight || this.#budget.delayMs(1) > 0) return undefined;
     const turn = this.#queue.next((namespace) => this.#countOf(namespace) < inFlight * namespaceShare);
     if (turn === undefined) return undefined;
     const { namespace } = turn.owner;
@@ -51,13 +51,13 @@ export class RefreshTurns {
     if (left > 0) this.#inFlightOf.set(namespace, left);
     else this.#inFlightOf.delete(namespace);
     this.#queue.used(pathOf(turn), workMs);
-    this.#budget.spend(limits.refreshes.overheadMs + workMs);
+    this.#budget.consume(limits.refreshes.overheadMs + workMs);
     if (this.#inFlight === 0 && this.#queue.length === 0) this.#queue.forget();
   }
 
   /** Milliseconds until the next one can begin; Infinity while that depends on the end of another, or none waits. */
   get waitMs(): number {
-    const { waitMs } = this.#budget;
+    const waitMs = this.#budget.delayMs(1);
     return this.#queue.length === 0 || waitMs === 0 ? Infinity : waitMs;
   }
 

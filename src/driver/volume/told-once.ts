@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../load/bounded-map.js';
 /** Subjects that are remembered: several times the volumes of a full node, many of which may never be mounted. */
 const maxSubjects = 1024;
 /** Of one subject; more come only of content that somebody changes all the time. */
@@ -5,7 +6,7 @@ const maxMessages = 16;
 
 /** Remembers what has been told of whom, so that what is tried again each minute is told once. */
 export class ToldOnce {
-  readonly #told = new Map<string, Set<string>>();
+  readonly #told = new BoundedMap<string, Set<string>>(maxSubjects);
 
   /** Whether this has not been told of the subject; from now on it has. */
   isNews(subject: string, message: string): boolean {
@@ -13,10 +14,7 @@ export class ToldOnce {
     if (told.has(message)) return false;
     if (told.size >= maxMessages) told.clear();
     told.add(message);
-    // The last one told of is the last to be forgotten.
-    this.#told.delete(subject);
     this.#told.set(subject, told);
-    if (this.#told.size > maxSubjects) this.forget(this.#told.keys().next().value ?? '');
     return true;
   }
 

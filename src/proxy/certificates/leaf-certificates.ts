@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
+import { BoundedMap } from '../../load/bounded-map.js';
 import type { Clock } from '../../clock.js';
 import type { CertificateAuthority } from './certificate-authority.js';
 import { signLeaf } from './x509.js';
@@ -28,7 +29,7 @@ export class LeafCertificates {
   readonly #authority: () => CertificateAuthority;
   readonly #clock: Clock;
   readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  readonly #leaves = new Map<string, Leaf>();
+  readonly #leaves = new BoundedMap<string, Leaf>(maxHosts);
 
   /** @param authority the CA as it is now; another one makes other certificates. */
   constructor(authority: () => CertificateAuthority, clock: Clock) {
@@ -40,12 +41,9 @@ export class LeafCertificates {
   contextFor(host: string): SecureContext {
     const authority = this.#authority();
     const known = this.#leaves.get(host);
-    this.#leaves.delete(host);
     const isGood = known?.authority === authority && known.renewAtMs > this.#clock.now();
     const leaf = isGood ? known : this.#create(host, authority);
-    // The one used last is the last of the map.
     this.#leaves.set(host, leaf);
-    if (this.#leaves.size > maxHosts) this.#leaves.delete(this.#leaves.keys().next().value ?? '');
     return leaf.context;
   }
 

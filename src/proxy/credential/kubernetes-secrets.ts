@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../load/bounded-map.js';
 import { SharedCalls } from '../../access/shared-calls.js';
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
@@ -28,7 +29,7 @@ interface Kept {
 export class KubernetesSecrets implements SecretSource {
   readonly #client: KubeClient;
   readonly #cas: Reflector;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept = new BoundedMap<string, Kept>(maxSecrets);
   readonly #reading = new SharedCalls<SecretObject | undefined>();
   readonly #parsedCas = new WeakMap<JsonObject, SecretObject>();
 
@@ -76,9 +77,7 @@ export class KubernetesSecrets implements SecretSource {
     // What has not changed stays the same object, and with it what hangs on it: tokens of registries, trust.
     const isSame = kept?.secret !== undefined && version !== undefined && kept.version === version;
     const secret = isSame ? kept.secret : object && parseSecret(object);
-    this.#kept.delete(key);
     this.#kept.set(key, { secret, version, askedMs });
-    if (this.#kept.size > maxSecrets) this.#kept.delete(this.#kept.keys().next().value ?? '');
     return secret;
   }
 

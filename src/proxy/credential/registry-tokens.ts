@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../load/bounded-map.js';
 import { SharedCalls } from '../../access/shared-calls.js';
 import type { Clock } from '../../clock.js';
 import type { JsonValue } from '../../json.js';
@@ -50,7 +51,7 @@ export class RegistryTokens {
   readonly #client: ToolClient;
   readonly #clock: Clock;
   readonly #owner: LookupOwner;
-  readonly #tokens = new Map<string, Token>();
+  readonly #tokens = new BoundedMap<string, Token>(maxTokens);
   readonly #asking = new SharedCalls<Token>();
 
   /** @param owner of the hosts, which are the Connector's. */
@@ -84,9 +85,7 @@ export class RegistryTokens {
     const key = keyOf(service, scopes);
     const token = await this.#asking.run(key, signal, async (shared) => {
       const fresh = await this.#ask(service, scopes, login, trust, shared);
-      this.#tokens.delete(key);
       this.#tokens.set(key, fresh);
-      if (this.#tokens.size > maxTokens) this.#tokens.delete(this.#tokens.keys().next().value ?? '');
       return fresh;
     });
     return token.value;

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../load/bounded-map.js';
 import type { Clock } from '../../clock.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { JsonValue } from '../../json.js';
@@ -142,7 +143,7 @@ export class ToolCredentials {
   }
 
   #sessionOf(secret: SecretObject, { ref }: Connector, address: ToolAddress): RegistrySession {
-    const sessions = this.#sessions.get(secret) ?? new Map<string, RegistrySession>();
+    const sessions = this.#sessions.get(secret) ?? new BoundedMap<string, RegistrySession>(maxSessions);
     this.#sessions.set(secret, sessions);
     const key = `${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
     const known = sessions.get(key);
@@ -154,7 +155,6 @@ export class ToolCredentials {
       probe: new RegistryProbe({ client, clock, address, owner }),
     };
     sessions.set(key, session);
-    if (sessions.size > maxSessions) sessions.delete(sessions.keys().next().value ?? '');
     return session;
   }
 }

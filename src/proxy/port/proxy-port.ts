@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { DriverError } from '../../errors.js';
-import type { ByteRate } from '../../load/byte-rate.js';
+import type { TokenBucket } from '../../load/token-bucket.js';
 import { limits } from '../../load/limits.js';
 import type { Log } from '../../log.js';
 import { Refusal } from '../refusal.js';
@@ -21,7 +21,7 @@ export interface ProxyPortOptions {
   readonly requests: RequestHandler;
   readonly connects: ConnectHandler;
   /** See GatheredStream. */
-  readonly chunkRate: ByteRate;
+  readonly chunkRate: TokenBucket;
   readonly observer: FailureObserver;
   readonly log: Log;
 }

@@ -1,5 +1,5 @@
-import { Allowance } from '../../load/allowance.js';
-import type { AllowanceOptions } from '../../load/allowance.js';
+import { TokenBucket } from '../../load/token-bucket.js';
+import type { TokenBucketOptions } from '../../load/token-bucket.js';
 import type { Log, LogFields } from '../../log.js';
 
 export interface RequestLogOptions {
@@ -7,7 +7,7 @@ export interface RequestLogOptions {
   /** A monotonic clock in milliseconds. */
   readonly steadyNow: () => number;
   /** See limits.requestLog. */
-  readonly limits: AllowanceOptions & {
+  readonly limits: TokenBucketOptions & {
     readonly clients: number;
     readonly reportMs: number;
   };
@@ -18,7 +18,7 @@ type Client = Pick<LogFields, 'pod' | 'serviceAccount' | 'address'>;
 
 interface Failures {
   readonly client: Client;
-  readonly allowance: Allowance;
+  readonly allowance: TokenBucket;
   suppressed: number;
 }
 
@@ -45,7 +45,7 @@ export class RequestLog {
   /** @param address of the client, for a client without a valid token. */
   failed(line: LogFields, address: string): void {
     const failures = this.#failuresOf(clientOf(line, address));
-    if (failures.allowance.take()) {
+    if (failures.allowance.tryTake()) {
       this.#options.log.info('request', line);
       return;
     }
@@ -72,7 +72,11 @@ export class RequestLog {
   #failuresOf(client: Client): Failures {
     const key = Object.values(client).join(' ');
     const { limits, steadyNow } = this.#options;
-    const failures = this.#failures.get(key) ?? { client, allowance: new Allowance(limits, steadyNow), suppressed: 0 };
+    const failures = this.#failures.get(key) ?? {
+      client,
+      allowance: new TokenBucket(limits, steadyNow),
+      suppressed: 0,
+    };
     this.#failures.delete(key);
     this.#failures.set(key, failures);
     if (this.#failures.size > limits.clients) this.#forgetOldest();

@@ -110,7 +110,7 @@ export class ConnectorJudge {
     );
     memory.doubtedMs = isWorse && isAboutThis ? (memory.doubtedMs ?? now) : undefined;
     const untilConfirmed = memory.doubtedMs === undefined ? 0 : memory.doubtedMs + timings.confirmMs - now;
-    const waitMs = Math.max(untilConfirmed, memory.changes.waitMs(), 0);
+    const waitMs = Math.max(untilConfirmed, memory.changes.delayMs(1), 0);
     if (waitMs > 0) memory.dueMs = now + waitMs;
     return waitMs;
   }

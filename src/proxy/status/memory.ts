@@ -1,4 +1,4 @@
-import { Allowance } from '../../load/allowance.js';
+import { TokenBucket } from '../../load/token-bucket.js';
 import type { RejectedCredential } from './connector-check.js';
 import type { Finding } from './conditions.js';
 import type { StatusTimings } from './status-timings.js';
@@ -27,7 +27,7 @@ export interface Memory {
   rejectedMs: number;
   /** A request has been served since the last check. */
   isServed: boolean;
-  readonly changes: Allowance;
+  readonly changes: TokenBucket;
   /** Writes that have failed, in a row. */
   failures: number;
 }
@@ -43,7 +43,7 @@ export function newMemory({ quietMs }: Pick<StatusTimings, 'quietMs'>, now: () =
     rejected: undefined,
     rejectedMs: -Infinity,
     isServed: false,
-    changes: new Allowance({ burst: changesAtOnce, everyMs: quietMs }, now),
+    changes: new TokenBucket({ burst: changesAtOnce, everyMs: quietMs }, now),
     failures: 0,
   };
 }

@@ -130,7 +130,7 @@ export class StatusUpdates {
     const { patches, timings } = this.#options;
     if (await patches.send(kind, object, change, signal)) {
       memory.failures = 0;
-      memory.changes.take();
+      memory.changes.tryTake();
       return undefined;
     }
     memory.failures += 1;

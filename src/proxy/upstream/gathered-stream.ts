@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { abortError } from '../../errors.js';
-import type { ByteRate } from '../../load/byte-rate.js';
+import type { TokenBucket } from '../../load/token-bucket.js';
 
 /** Bytes that wait for the sink until the source is paused. One read of the socket, 64 KiB, can still be added. */
 const maxPendingBytes = 32 * 1024;
@@ -23,7 +23,7 @@ const noBytes = Buffer.alloc(0);
  */
 export class GatheredStream {
   readonly #source: IncomingMessage | Socket;
-  readonly #chunkRate: ByteRate;
+  readonly #chunkRate: TokenBucket;
   readonly #socket: Socket;
   #sink: Writable | undefined;
   #onEnd: (() => void) | undefined;
@@ -48,7 +48,7 @@ export class GatheredStream {
   #discardLimit: { readonly bytes: number; readonly onExceeded: () => void } | undefined;
 
   /** @param chunkRate of all streams, in chunks. */
-  constructor(source: IncomingMessage | Socket, chunkRate: ByteRate) {
+  constructor(source: IncomingMessage | Socket, chunkRate: TokenBucket) {
     this.#source = source;
     this.#chunkRate = chunkRate;
     this.#socket = 'complete' in source ? source.socket : source;
@@ -188,8 +188,8 @@ export class GatheredStream {
     }
     this.#chunks += 1;
     if (this.#chunks % usualChunks === 0) {
-      this.#chunkRate.spend(usualChunks);
-      const { waitMs } = this.#chunkRate;
+      this.#chunkRate.consume(usualChunks);
+      const waitMs = this.#chunkRate.delayMs(0);
       if (waitMs > 0) this.#waiting ??= setTimeout(this.#onWaited, waitMs);
     }
     if (this.#waiting !== undefined) this.#pause();

@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { ByteRate } from '../../load/byte-rate.js';
+import type { TokenBucket } from '../../load/token-bucket.js';
 import { Refusal } from '../refusal.js';
 import { GatheredStream } from './gathered-stream.js';
 import { hasWord, valuesOf } from './headers.js';
@@ -54,7 +54,7 @@ export class RequestBody {
   #hasStarted = false;
 
   /** @param incoming a request whose headers have just arrived. @param chunkRate see GatheredStream. */
-  constructor(incoming: IncomingMessage, chunkRate: ByteRate) {
+  constructor(incoming: IncomingMessage, chunkRate: TokenBucket) {
     this.#incoming = incoming;
     const { rawHeaders } = incoming;
     const hasBody =

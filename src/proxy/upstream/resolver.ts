@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
+import { BoundedMap } from '../../load/bounded-map.js';
 import { Refusal } from '../refusal.js';
 import type { AddressRules } from './address-rules.js';
 
@@ -64,11 +65,11 @@ interface Known {
  */
 export class Resolver {
   readonly #options: ResolverOptions;
-  readonly #asked = new Map<string, Asked>();
+  readonly #asked = new BoundedMap<string, Asked>(maxNames);
   /** By owner and host, those whose turn has not come. */
   readonly #waiting = new Map<string, Promise<Asked>>();
   /** Answers so far, the newest last. */
-  readonly #known = new Map<string, Known>();
+  readonly #known = new BoundedMap<string, Known>(maxNames);
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -165,11 +166,11 @@ export class Resolver {
   #ask(host: string): Asked {
     const { lookUp, steadyNow } = this.#options;
     const asked: Asked = { answer: lookUp(host), askedMs: steadyNow(), isOver: false };
-    keep(this.#asked, host, asked);
+    this.#asked.set(host, asked);
     asked.answer.then(
       (addresses) => {
         asked.isOver = true;
-        keep(this.#known, host, { addresses, knownMs: steadyNow() });
+        this.#known.set(host, { addresses, knownMs: steadyNow() });
       },
       () => {
         if (this.#asked.get(host) === asked) this.#asked.delete(host);
@@ -177,13 +178,6 @@ export class Resolver {
     );
     return asked;
   }
-}
-
-/** Puts it last, and lets go of the first of too many. */
-function keep<T>(map: Map<string, T>, host: string, value: T): void {
-  map.delete(host);
-  map.set(host, value);
-  if (map.size > maxNames) map.delete(map.keys().next().value ?? '');
 }
 
 function tell(

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import net, { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import type { ByteRate } from '../../load/byte-rate.js';
+import type { TokenBucket } from '../../load/token-bucket.js';
 import { Refusal } from '../refusal.js';
 import type { RawHeaders } from './headers.js';
 import type { LookupOwner, Resolver } from './resolver.js';
@@ -35,7 +35,7 @@ export interface ToolClientOptions {
   /** Limits of a response's header section: bytes, and header lines. */
   readonly headers: { readonly bytes: number; readonly lines: number };
   /** See GatheredStream. */
-  readonly chunkRate: ByteRate;
+  readonly chunkRate: TokenBucket;
   /** For the name, TCP and TLS of a new connection. */
   readonly connectMs: number;
 }
@@ -133,7 +133,7 @@ export class ToolClient {
     return request;
   }
 
-  get chunkRate(): ByteRate {
+  get chunkRate(): TokenBucket {
     return this.#options.chunkRate;
   }
 

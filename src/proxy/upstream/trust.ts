@@ -2,6 +2,7 @@ import { X509Certificate, createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext, rootCertificates } from 'node:tls';
+import { BoundedMap } from '../../load/bounded-map.js';
 
 /** The certificates that count for a tool. */
 export interface Trust {
@@ -18,7 +19,7 @@ const maxSets = 48;
 /** Makes trust sets from PEM blocks, the same blocks giving the same set; there is no set that trusts everybody. */
 export class TrustSets {
   readonly #systemRoots: () => string;
-  readonly #sets = new Map<string, Trust>();
+  readonly #sets = new BoundedMap<string, Trust>(maxSets);
   #roots: { readonly pem: string; readonly digest: string } | undefined;
 
   /** @param systemRoots PEM bundle; the same string as long as nothing has changed. */
@@ -35,7 +36,6 @@ export class TrustSets {
     const ca = [this.#systemRoots(), ...added.filter((block) => !ignored.has(block))];
     const trust = { id, context: createSecureContext({ ca, minVersion: 'TLSv1.2' }), ignored };
     this.#sets.set(id, trust);
-    if (this.#sets.size > maxSets) this.#sets.delete(this.#sets.keys().next().value ?? '');
     return trust;
   }
 
@@ -47,9 +47,7 @@ export class TrustSets {
   /** A set that need not be made. */
   kept(id: string): Trust | undefined {
     const trust = this.#sets.get(id);
-    if (trust === undefined) return undefined;
-    this.#sets.delete(id);
-    this.#sets.set(id, trust);
+    if (trust !== undefined) this.#sets.set(id, trust);
     return trust;
   }
 

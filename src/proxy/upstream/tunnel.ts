@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
-import type { ByteRate } from '../../load/byte-rate.js';
+import type { TokenBucket } from '../../load/token-bucket.js';
 import { GatheredStream } from './gathered-stream.js';
 import type { StallWatch } from './stall-watch.js';
 
 export interface TunnelParts {
-  readonly client: { readonly chunkRate: ByteRate };
+  readonly client: { readonly chunkRate: TokenBucket };
   readonly watch: StallWatch;
   readonly timings: { readonly idleMs: number };
 }

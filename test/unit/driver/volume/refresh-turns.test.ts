@@ -52,10 +52,10 @@ describe('the turns of refreshes', () => {
 
   it('come later when the work of all is more than its share of the time', () => {
     add('busy', 3);
-    turns.end(turns.next()!, work.burstMs + 100);
+    turns.end(turns.next()!, work.burst + 100);
     assert.equal(turns.next(), undefined);
     const { waitMs } = turns;
-    assert.ok(waitMs >= 100 / work.share && waitMs < 110 / work.share, `${waitMs}`);
+    assert.ok(waitMs >= 100 * work.everyMs && waitMs < 110 * work.everyMs, `${waitMs}`);
     nowMs += waitMs;
     assert.equal(namespacesOf(takeAll()).length, 2);
   });
