@@ -1,7 +1,7 @@
 import { DriverError } from '../errors.js';
 import { limits } from '../load/limits.js';
 import type { LoadObserver } from '../load/load-observer.js';
-import { SharedRoom } from '../load/shared-room.js';
+import { SharedQuota } from '../load/shared-quota.js';
 
 /** What one object takes of the room. */
 export interface BytesAccount {
@@ -19,7 +19,7 @@ export type Evict = (other: BytesAccount) => boolean;
 
 /** Bounds what the objects in memory take, by the namespaces that they are in. */
 export class WatchedBytes {
-  readonly #room: SharedRoom;
+  readonly #quota: SharedQuota;
   readonly #observer: LoadObserver;
   readonly #evictors: Evict[] = [];
   readonly #users: string;
@@ -27,16 +27,16 @@ export class WatchedBytes {
   /** @param users who has the objects in use, for messages. */
   constructor(maxBytes: number, observer: LoadObserver, users = 'this node uses') {
     this.#users = users;
-    this.#room = new SharedRoom(maxBytes, limits.watches.namespaceShare);
+    this.#quota = new SharedQuota(maxBytes, limits.watches.namespaceShare);
     this.#observer = observer;
   }
 
   get used(): number {
-    return this.#room.used;
+    return this.#quota.used;
   }
 
   get limit(): number {
-    return this.#room.capacity;
+    return this.#quota.capacity;
   }
 
   /** Unused objects go before an object is refused. */
@@ -51,13 +51,13 @@ export class WatchedBytes {
   admit(account: BytesAccount, bytes: number): DriverError | undefined {
     this.release(account);
     if (!this.#makeRoom(account, bytes)) return this.#refuse(account, bytes);
-    this.#room.take(account.namespace, bytes);
+    this.#quota.reserve(account.namespace, bytes);
     account.bytes = bytes;
     return undefined;
   }
 
   release(account: BytesAccount): void {
-    if (account.bytes > 0) this.#room.give(account.namespace, account.bytes);
+    if (account.bytes > 0) this.#quota.release(account.namespace, account.bytes);
     account.bytes = 0;
     account.wantedBytes = 0;
   }
@@ -68,7 +68,7 @@ export class WatchedBytes {
   }
 
   #makeRoom(account: BytesAccount, bytes: number): boolean {
-    while (!this.#room.hasRoomFor(account.namespace, bytes)) {
+    while (!this.#quota.canReserve(account.namespace, bytes)) {
       if (!this.#evictors.some((evict) => evict(account))) return false;
     }
     return true;
@@ -80,7 +80,7 @@ export class WatchedBytes {
     const whose = account.namespace === '' ? 'the cluster' : `namespace "${account.namespace}"`;
     return new DriverError(
       'RESOURCE_EXHAUSTED',
-      `${account.object} cannot be read: it takes ${inKiB(bytes)} in memory, and the objects of ${whose} that ${this.#users} take ${inKiB(this.#room.heldBy(account.namespace))} of the ${inKiB(this.limit)} for all, which is their share`,
+      `${account.object} cannot be read: it takes ${inKiB(bytes)} in memory, and the objects of ${whose} that ${this.#users} take ${inKiB(this.#quota.usedBy(account.namespace))} of the ${inKiB(this.limit)} for all, which is their share`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import { DriverError } from '../errors.js';
 import type { CallOwner } from '../load/call-owner.js';
-import { FairGate } from '../load/fair-gate.js';
+import { FairSemaphore } from '../load/fair-semaphore.js';
 import { limits } from '../load/limits.js';
 import type { BoundUse, LoadObserver } from '../load/load-observer.js';
 
@@ -20,19 +20,19 @@ export interface GateLimits {
  * too, take the processor's time in turns with what others want.
  */
 export class RequestGate {
-  readonly #gate: FairGate;
+  readonly #semaphore: FairSemaphore;
   readonly #limits: GateLimits;
 
   constructor(gateLimits: GateLimits, observer: LoadObserver) {
     const { inFlight, waiting } = gateLimits;
     this.#limits = gateLimits;
-    this.#gate = new FairGate({
-      inFlight,
+    this.#semaphore = new FairSemaphore({
+      permits: inFlight,
       namespaceShare: limits.api.namespaceShare,
-      unbounded: driverItself.namespace,
-      room: {
-        waiting,
-        refusal: ({ namespace, podUid }, own) => {
+      unlimited: driverItself.namespace,
+      queue: {
+        length: waiting,
+        rejection: ({ namespace, podUid }, own) => {
           observer.refused('api-requests', 'namespace', `${namespace}/${podUid}`);
           return new DriverError(
             'RESOURCE_EXHAUSTED',
@@ -45,7 +45,7 @@ export class RequestGate {
 
   get use(): BoundUse {
     const { inFlight, waiting } = this.#limits;
-    return { used: this.#gate.used, limit: inFlight + waiting };
+    return { used: this.#semaphore.running + this.#semaphore.waiting, limit: inFlight + waiting };
   }
 
   /**
@@ -54,6 +54,6 @@ export class RequestGate {
    * @throws {DriverError} RESOURCE_EXHAUSTED when too much of the namespace's waits already; the signal's reason.
    */
   enter(owner: CallOwner, signal: AbortSignal): Promise<() => void> {
-    return this.#gate.enter(owner, signal);
+    return this.#semaphore.acquire(owner, signal);
   }
 }

@@ -7,7 +7,7 @@ import { CallShares } from './call-shares.js';
 import type { ShareEntry } from './call-shares.js';
 import { unitsOf } from './call-units.js';
 import type { LoadObserver, Refusal } from './load-observer.js';
-import { WorkPlaces } from './work-places.js';
+import { FairSemaphore } from './fair-semaphore.js';
 
 /** In units, see `limits.calls`. */
 export interface AdmissionLimits {
@@ -49,12 +49,12 @@ export class CallAdmission {
   readonly #limits: AdmissionLimits;
   readonly #observer: LoadObserver;
   readonly #shares = new CallShares<Entry>();
-  readonly #places: WorkPlaces;
+  readonly #slots: FairSemaphore;
 
   constructor(limits: AdmissionLimits, observer: LoadObserver) {
     this.#limits = limits;
     this.#observer = observer;
-    this.#places = new WorkPlaces(limits.atWork);
+    this.#slots = new FairSemaphore({ permits: limits.atWork });
   }
 
   /** Units in use. */
@@ -63,12 +63,12 @@ export class CallAdmission {
   }
 
   get atWork(): number {
-    return this.#places.taken;
+    return this.#slots.running;
   }
 
-  /** Calls that could go on if there were a place. */
+  /** Calls that could go on if there were a slot. */
   get queueLength(): number {
-    return this.#places.queueLength;
+    return this.#slots.waiting;
   }
 
   /**
@@ -87,9 +87,9 @@ export class CallAdmission {
     }
   }
 
-  /** For what the driver does by itself, whose number it bounds itself: it takes its turn for a place like the others. */
+  /** For what the driver does by itself, whose number it bounds itself: it waits for a slot like the others. */
   uncounted(owner: CallOwner, wanted: Wanted): AdmittedCall {
-    return new AdmittedCall(owner, wanted, this.#places, { isUnasked: true });
+    return new AdmittedCall(owner, wanted, this.#slots, { isUnasked: true });
   }
 
   #enter(asking: AskingCall, cancellation: Cancellation): Entry {
@@ -104,7 +104,7 @@ export class CallAdmission {
       if (displaced === undefined) throw this.#refusal(this.#shares.namespaces > 1 ? 'namespace' : 'node', asking);
       this.#displace(displaced);
     }
-    const call = new AdmittedCall(owner, cancellation, this.#places);
+    const call = new AdmittedCall(owner, cancellation, this.#slots);
     const entry: Entry = {
       ...{ asking, owner, units, call, cancellation },
       get isDisplaceable() {

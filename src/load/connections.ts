@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { fairLimit } from './fair-limit.js';
+import { SharedQuota } from './shared-quota.js';
 
 export interface ConnectionLimits {
   readonly total: number;
@@ -9,13 +9,13 @@ export interface ConnectionLimits {
 
 /** Limits the connections of clients, in total and per client address, so that one client leaves some to the others. */
 export class Connections {
-  readonly #limits: ConnectionLimits;
+  /** By client address. */
+  readonly #quota: SharedQuota;
   readonly #sockets = new Set<Socket>();
-  readonly #perClient = new Map<string, number>();
   #rejected = 0;
 
-  constructor(limits: ConnectionLimits) {
-    this.#limits = limits;
+  constructor({ total, share }: ConnectionLimits) {
+    this.#quota = new SharedQuota(total, share);
   }
 
   get count(): number {
@@ -30,15 +30,13 @@ export class Connections {
   /** @returns false if there are too many; the socket is destroyed then. */
   admit(socket: Socket): boolean {
     const client = socket.remoteAddress ?? '';
-    const ofClient = this.#perClient.get(client) ?? 0;
-    const { total, share } = this.#limits;
-    if (ofClient + 1 > fairLimit(total, this.#sockets.size - ofClient, share)) {
+    if (!this.#quota.canReserve(client, 1)) {
       this.#rejected += 1;
       socket.destroy();
       return false;
     }
     this.#sockets.add(socket);
-    this.#perClient.set(client, ofClient + 1);
+    this.#quota.reserve(client, 1);
     socket.once('close', () => this.#release(socket, client));
     return true;
   }
@@ -53,8 +51,6 @@ export class Connections {
 
   #release(socket: Socket, client: string): void {
     this.#sockets.delete(socket);
-    const left = (this.#perClient.get(client) ?? 1) - 1;
-    if (left === 0) this.#perClient.delete(client);
-    else this.#perClient.set(client, left);
+    this.#quota.release(client, 1);
   }
 }

@@ -130,7 +130,7 @@ export const limits = {
    * clients. A tool that says nothing takes a place for ten seconds, so one namespace has half of them at most. Connectors
    * that are not ready are checked again and again: one in `unreadyEveryMs`, see proxy/status/unready-connectors.ts.
    */
-  status: { inFlight: 8, namespaceShare: 1 / 2, unreadyEveryMs: 50 },
+  status: { permits: 8, namespaceShare: 1 / 2, unreadyEveryMs: 50 },
   /** Objects in memory and up to date; see connectors/watched-objects.ts. */
   watches: {
     /** Connectors, and classes as many: `--max-watched-objects`. A full node of 110 pods may use nine in each. */

@@ -1,4 +1,4 @@
-import { fairLimit } from '../../load/fair-limit.js';
+import { SharedQuota } from '../../load/shared-quota.js';
 import { Refusal } from '../refusal.js';
 
 export interface ExchangeSlotLimits {
@@ -24,17 +24,15 @@ export interface ExchangeSlot {
  * Together with the memory of one request this is what requests can take (docs/proxy.md).
  */
 export class ExchangeSlots {
-  readonly #limits: ExchangeSlotLimits;
-  readonly #perHolder = new Map<string, number>();
-  #count = 0;
+  readonly #quota: SharedQuota;
   #rejected = 0;
 
-  constructor(limits: ExchangeSlotLimits) {
-    this.#limits = limits;
+  constructor({ total, share }: ExchangeSlotLimits) {
+    this.#quota = new SharedQuota(total, share);
   }
 
   get count(): number {
-    return this.#count;
+    return this.#quota.used;
   }
 
   /** Requests that have been rejected so far. */
@@ -51,42 +49,27 @@ export class ExchangeSlots {
     return {
       moveTo: (next, name) => {
         if (!isHeld || next === holder) return;
-        this.#give(holder);
+        this.#quota.release(holder, 1);
         const rejection = this.#take(next, name);
         isHeld = rejection === undefined;
         if (rejection !== undefined) throw rejection;
         holder = next;
       },
       release: () => {
-        if (isHeld) this.#give(holder);
+        if (isHeld) this.#quota.release(holder, 1);
         isHeld = false;
       },
     };
   }
 
   #take(holder: string, name: string): Refusal | undefined {
-    const own = this.#perHolder.get(holder) ?? 0;
-    const { total, share } = this.#limits;
-    if (own + 1 > fairLimit(total, this.#count - own, share)) {
-      this.#rejected += 1;
-      return new Refusal(
-        429,
-        'paced',
-        `too many requests of ${name} are in flight (${own}): try again in some seconds`,
-        {
-          headers: { 'Retry-After': '5' },
-        },
-      );
+    if (this.#quota.canReserve(holder, 1)) {
+      this.#quota.reserve(holder, 1);
+      return undefined;
     }
-    this.#count += 1;
-    this.#perHolder.set(holder, own + 1);
-    return undefined;
-  }
-
-  #give(holder: string): void {
-    this.#count -= 1;
-    const left = (this.#perHolder.get(holder) ?? 1) - 1;
-    if (left > 0) this.#perHolder.set(holder, left);
-    else this.#perHolder.delete(holder);
+    this.#rejected += 1;
+    const own = this.#quota.usedBy(holder);
+    const message = `too many requests of ${name} are in flight (${own}): try again in some seconds`;
+    return new Refusal(429, 'paced', message, { headers: { 'Retry-After': '5' } });
   }
 }

@@ -5,7 +5,7 @@ import { DriverError } from '../../errors.js';
 import type { JsonValue } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { Log } from '../../log.js';
-import { FairGate } from '../../load/fair-gate.js';
+import { FairSemaphore } from '../../load/fair-semaphore.js';
 import { limits } from '../../load/limits.js';
 import type { AuthoritySource } from '../certificates/certificate-authority.js';
 import { conditionOf, conditionsIn } from './conditions.js';
@@ -45,7 +45,7 @@ export class StatusWriter {
   readonly #memories = new Map<string, Memory>();
   readonly #running = new Set<string>();
   /** Classes are of no namespace, and none of them waits for a tool. */
-  readonly #turns = new FairGate({ ...limits.status, unbounded: '' });
+  readonly #turns = new FairSemaphore({ ...limits.status, unlimited: '' });
   readonly #due: DueTimes;
   readonly #judge: ConnectorJudge;
   readonly #updates: StatusUpdates;
@@ -150,7 +150,7 @@ export class StatusWriter {
     const namespace = kind === 'connector' ? (name.split('/')[0] ?? '') : '';
     let leave: (() => void) | undefined;
     try {
-      leave = await this.#turns.enter({ namespace, podUid: '' }, signal);
+      leave = await this.#turns.acquire({ namespace, podUid: '' }, signal);
       const memory = this.#memoryOf(key);
       const due = await (kind === 'class'
         ? this.#updates.ofClass(name, memory, signal)

@@ -19,7 +19,7 @@ const staleForMs = 300_000;
 /** Lets a few of many ask at once, in turns; none of a namespace keeps the others of them waiting. */
 export interface LookupTurns {
   /** @returns ends the turn. Rejects when there is none in time. */
-  enter(owner: { readonly namespace: string; readonly podUid: string }, wanted: AbortSignal): Promise<() => void>;
+  acquire(owner: { readonly namespace: string; readonly podUid: string }, wanted: AbortSignal): Promise<() => void>;
 }
 
 /** Who has chosen a name. Turns are by namespace, and by holder within. */
@@ -139,7 +139,7 @@ export class Resolver {
   async #askInTurn(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<Asked> {
     const { turns, turnMs } = this.#options;
     const wanted = AbortSignal.timeout(turnMs);
-    const leave = await turns[chosenBy].enter({ namespace, podUid: holder }, wanted).catch((cause: unknown) => {
+    const leave = await turns[chosenBy].acquire({ namespace, podUid: holder }, wanted).catch((cause: unknown) => {
       const whose = chosenBy === 'client' ? 'clients' : 'Connectors';
       const message = `too many names are being looked up for ${whose} of namespace "${namespace}", and ${host} was not: try again in some seconds`;
       throw new Refusal(503, 'overload', message, { cause });

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { fairLimit } from '../../load/fair-limit.js';
+import { SharedQuota } from '../../load/shared-quota.js';
 import { Refusal } from '../refusal.js';
 
 export interface ToolSocketLimits {
@@ -17,21 +17,22 @@ export interface ToolSocketLimits {
  * sockets until the process is out of memory.
  */
 export class ToolSockets {
-  readonly #limits: ToolSocketLimits;
+  readonly #maxIdle: number;
+  readonly #quota: SharedQuota;
   readonly #namespaces = new Map<Socket, string>();
-  readonly #perNamespace = new Map<string, number>();
   /** Bytes that each idle socket had read when it became idle. The one that has been idle for longest comes first. */
   readonly #idle = new Map<Socket, number>();
   /** Sockets that must not serve another request. */
   readonly #unkeepable = new WeakSet<Socket>();
   #rejected = 0;
 
-  constructor(limits: ToolSocketLimits) {
-    this.#limits = limits;
+  constructor({ total, idle, namespaceShare }: ToolSocketLimits) {
+    this.#maxIdle = idle;
+    this.#quota = new SharedQuota(total, namespaceShare);
   }
 
   get count(): number {
-    return this.#namespaces.size;
+    return this.#quota.used;
   }
 
   /** New sockets that have been rejected so far. */
@@ -44,13 +45,13 @@ export class ToolSockets {
    * @throws {Refusal} 503 if the limit of the namespace, or of all, is reached by sockets in use.
    */
   ensureFree(namespace: string): void {
-    if (this.#isFree(namespace)) return;
+    if (this.#quota.canReserve(namespace, 1)) return;
     const idle = [...this.#idle.keys()];
     const own = idle.filter((socket) => this.#namespaces.get(socket) === namespace);
     for (const socket of new Set([...own, ...idle])) {
       this.#remove(socket);
       socket.destroy();
-      if (this.#isFree(namespace)) return;
+      if (this.#quota.canReserve(namespace, 1)) return;
     }
     this.#rejected += 1;
     throw new Refusal(
@@ -64,7 +65,7 @@ export class ToolSockets {
   /** Counts a socket until it closes. */
   add(socket: Socket, namespace: string): void {
     this.#namespaces.set(socket, namespace);
-    this.#perNamespace.set(namespace, this.#usedBy(namespace) + 1);
+    this.#quota.reserve(namespace, 1);
     socket.once('close', () => this.#remove(socket));
   }
 
@@ -77,7 +78,7 @@ export class ToolSockets {
   becameIdle(socket: Socket): boolean {
     if (this.#unkeepable.has(socket) || !this.#namespaces.has(socket)) return false;
     this.#idle.set(socket, socket.bytesRead);
-    if (this.#idle.size > this.#limits.idle) {
+    if (this.#idle.size > this.#maxIdle) {
       const [oldest] = this.#idle.keys();
       if (oldest !== undefined) {
         this.#remove(oldest);
@@ -97,23 +98,11 @@ export class ToolSockets {
     if (socket.bytesRead !== readBytes) socket.destroy();
   }
 
-  #isFree(namespace: string): boolean {
-    const own = this.#usedBy(namespace);
-    const { total, namespaceShare } = this.#limits;
-    return this.#namespaces.size < total && own + 1 <= fairLimit(total, this.#namespaces.size - own, namespaceShare);
-  }
-
-  #usedBy(namespace: string): number {
-    return this.#perNamespace.get(namespace) ?? 0;
-  }
-
   #remove(socket: Socket): void {
     const namespace = this.#namespaces.get(socket);
     if (namespace === undefined) return;
     this.#namespaces.delete(socket);
     this.#idle.delete(socket);
-    const left = this.#usedBy(namespace) - 1;
-    if (left > 0) this.#perNamespace.set(namespace, left);
-    else this.#perNamespace.delete(namespace);
+    this.#quota.release(namespace, 1);
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { DriverError } from '../../../src/errors.js';
 import { AdmittedCall } from '../../../src/load/admitted-call.js';
 import type { Call } from '../../../src/load/call.js';
-import { WorkPlaces } from '../../../src/load/work-places.js';
+import { FairSemaphore } from '../../../src/load/fair-semaphore.js';
 import { neverAborted } from '../../support/domain.js';
 
 interface Gate {
@@ -23,18 +23,18 @@ const settle = async (): Promise<void> => {
 
 /** Lets calls of one pod work. */
 class Works {
-  readonly places: WorkPlaces;
+  readonly slots: FairSemaphore;
 
   constructor(limit: number) {
-    this.places = new WorkPlaces(limit);
+    this.slots = new FairSemaphore({ permits: limit });
   }
 
   get queueLength(): number {
-    return this.places.queueLength;
+    return this.slots.waiting;
   }
 
   run<T>(signal: AbortSignal, work: (call: Call) => Promise<T>, namespace = 'ci'): Promise<T> {
-    return new AdmittedCall({ namespace, podUid: 'a' }, signal, this.places).atWork(signal, work);
+    return new AdmittedCall({ namespace, podUid: 'a' }, signal, this.slots).atWork(signal, work);
   }
 }
 
@@ -174,7 +174,7 @@ describe('AdmittedCall', () => {
   });
 
   it('says whether it works or waits', async () => {
-    const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, new WorkPlaces(1));
+    const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, new FairSemaphore({ permits: 1 }));
     const seen: boolean[] = [call.isAtWork];
     await call.atWork(neverAborted, async (working) => {
       seen.push(call.isAtWork);
@@ -186,8 +186,8 @@ describe('AdmittedCall', () => {
 
   it('counts the time for which it had a place, also when it fails, and not that of its waits', async () => {
     let nowMs = 0;
-    const places = new WorkPlaces(1);
-    const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, places, { now: () => nowMs });
+    const slots = new FairSemaphore({ permits: 1 });
+    const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, slots, { now: () => nowMs });
     const work = call.atWork(neverAborted, async (working) => {
       nowMs += 3;
       await working.idleWhile(() => {

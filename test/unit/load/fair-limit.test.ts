@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fairLimit, floorsOf } from '../../../src/load/fair-limit.js';
 import { limits } from '../../../src/load/limits.js';
-import { SharedRoom } from '../../../src/load/shared-room.js';
+import { SharedQuota } from '../../../src/load/shared-quota.js';
 import { Random } from '../../support/random.js';
 
 describe('the limit of one holder', () => {
@@ -26,28 +26,28 @@ describe('the limit of one holder', () => {
     const { floor } = floorsOf(capacity);
     for (const share of [1 / 4, 1 / 2, 1]) {
       const random = new Random(11);
-      const room = new SharedRoom(capacity, share);
+      const quota = new SharedQuota(capacity, share);
       const holders = Array.from({ length: 14 }, (_, n) => `holder-${n}`);
       let tried = 0;
       for (let step = 0; step < 20_000; step += 1) {
         const holder = random.pick(holders);
         const amount = random.chance(0.5) ? random.int(1, 30) : random.int(1, capacity);
         if (random.chance(0.2))
-          room.give(holder, random.chance(0.5) ? room.heldBy(holder) : Math.min(amount, room.heldBy(holder)));
-        else if (room.hasRoomFor(holder, amount)) room.take(holder, amount);
-        assert.ok(room.used <= capacity, `${room.used} in step ${step}`);
-        const few = holders.filter((each) => room.heldBy(each) > 0 && room.heldBy(each) <= floor).length;
+          quota.release(holder, random.chance(0.5) ? quota.usedBy(holder) : Math.min(amount, quota.usedBy(holder)));
+        else if (quota.canReserve(holder, amount)) quota.reserve(holder, amount);
+        assert.ok(quota.used <= capacity, `${quota.used} in step ${step}`);
+        const few = holders.filter((each) => quota.usedBy(each) > 0 && quota.usedBy(each) <= floor).length;
         if (few >= limits.floors.holders) continue;
         tried += 1;
-        assert.ok(room.hasRoomFor('newcomer', floor), `step ${step}, ${room.used} of ${capacity}, share ${share}`);
+        assert.ok(quota.canReserve('newcomer', floor), `step ${step}, ${quota.used} of ${capacity}, share ${share}`);
       }
       assert.ok(tried > 1000, `${tried} times tried`);
     }
   });
 
   it('lets ten holders that take all they can leave something to the eleventh', () => {
-    const room = new SharedRoom(1000, 1 / 2);
-    for (let n = 0; n < 10; n += 1) while (room.hasRoomFor(`holder-${n}`, 1)) room.take(`holder-${n}`, 1);
-    assert.ok(room.hasRoomFor('newcomer', 15), `${room.used} are taken`);
+    const quota = new SharedQuota(1000, 1 / 2);
+    for (let n = 0; n < 10; n += 1) while (quota.canReserve(`holder-${n}`, 1)) quota.reserve(`holder-${n}`, 1);
+    assert.ok(quota.canReserve('newcomer', 15), `${quota.used} are taken`);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { DriverError } from '../../../../src/errors.js';
-import { FairGate } from '../../../../src/load/fair-gate.js';
+import { FairSemaphore } from '../../../../src/load/fair-semaphore.js';
 import { AddressRules } from '../../../../src/proxy/upstream/address-rules.js';
 import type { LookupOwner } from '../../../../src/proxy/upstream/resolver.js';
 import { Resolver, ownerOfHost } from '../../../../src/proxy/upstream/resolver.js';
@@ -12,11 +12,11 @@ const pod = (namespace: string, holder = 'one'): LookupOwner => ({ chosenBy: 'cl
 const host = (namespace: string, name = 'tool'): LookupOwner => ownerOfHost({ namespace, name });
 const longMs = 60_000;
 /** Four turns, two of them for each namespace. */
-const turns = (): FairGate =>
-  new FairGate({
-    inFlight: 4,
+const turns = (): FairSemaphore =>
+  new FairSemaphore({
+    permits: 4,
     namespaceShare: 1 / 2,
-    room: { waiting: 1000, refusal: () => new DriverError('RESOURCE_EXHAUSTED', 'enough waits') },
+    queue: { length: 1000, rejection: () => new DriverError('RESOURCE_EXHAUSTED', 'enough waits') },
   });
 
 /** A system whose answers are the test's. */
