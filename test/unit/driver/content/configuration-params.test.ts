@@ -4,6 +4,7 @@ import type { JsonObject } from '../../../../src/json.js';
 import { parseJson } from '../../../../src/json.js';
 import type { ConfigurationParam } from '../../../../src/connectors/model.js';
 import { configurationOf } from '../../../support/domain.js';
+import { processorTimeMs } from '../../../support/processor-time.js';
 
 function resolve(params: readonly ConfigurationParam[], given: string): JsonObject {
   const owner = { className: 'oci', configuration: configurationOf('registry', {}, params) };
@@ -105,7 +106,7 @@ describe('params of a configuration', () => {
 
   it('take a time and a message that grow as what is written, not as its product with what is declared', () => {
     const names = Array.from({ length: 8000 }, (_, index) => `p${index}`);
-    const startMs = performance.now();
+    const startMs = processorTimeMs();
     const choice: ConfigurationParam = { name: 'p', type: 'array', enum: names };
     const chosen = JSON.stringify({ p: names.map(() => 'p7999') });
     assert.equal((resolve([choice], chosen)['p'] as readonly string[]).length, names.length);
@@ -115,11 +116,11 @@ describe('params of a configuration', () => {
       () => resolve(declared, given),
       ({ message }: Error) => message.length < 300_000,
     );
-    assert.ok(performance.now() - startMs < 3000);
+    assert.ok(processorTimeMs() - startMs < 3000);
   });
 
   it('are not looked at for ever in a class that has a configuration any number of times', () => {
-    const startMs = performance.now();
+    const startMs = processorTimeMs();
     const owner = { className: 'oci', configuration: configurationOf('registry', {}) };
     const owners = Array.from({ length: 20_000 }, () => owner);
     const given = { registry: Object.fromEntries(Array.from({ length: 8000 }, (_, index) => [`p${index}`, ''])) };
@@ -133,7 +134,7 @@ describe('params of a configuration', () => {
         ),
       { code: 'INVALID_ARGUMENT' },
     );
-    assert.ok(performance.now() - startMs < 3000);
+    assert.ok(processorTimeMs() - startMs < 3000);
   });
 
   describe('that declares none', () => {
