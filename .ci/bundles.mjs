@@ -90,7 +90,7 @@ export const bundles = {
         // What is watched is most of the heap and stays: V8 would let it become three times of that.
         "__v8.setFlagsFromString('--heap-growing-percent=60');",
         '} else {',
-        // Before anything is allocated: a young generation that loading has grown does not shrink again (memory-keeper.ts).
+        // Before anything is allocated: a young generation that loading has grown does not shrink again.
         "__v8.setFlagsFromString('--max-semi-space-size=1');",
         "__v8.setFlagsFromString('--semi-space-growth-factor=1');",
         // What calls leave is garbage of the old generation soon; V8 would let it become three times what is in use.

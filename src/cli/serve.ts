@@ -3,8 +3,8 @@ import { parseServeConfig, serveFlags } from '../driver/config.js';
 import { describeFlags } from '../process/flags.js';
 import { watchTimes } from '../connectors/watch-bounds.js';
 import { capabilitiesOf, describeCapabilities, surplusOf } from '../driver/host/capabilities.js';
-import { loadMemoryRelease } from '../driver/host/memory-release.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
+import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';
 import { kubeTimings } from '../kube/timings.js';
 import { memoryLevelsReader } from '../load/memory-levels.js';
 import type { Log } from '../log.js';
@@ -16,11 +16,9 @@ import type { Backend } from '../driver/backend.js';
 import type { Command } from './command.js';
 import { directoryBackend } from '../driver/directory-backend.js';
 import { Driver } from '../driver/driver.js';
-import { memoryBytes } from '../process/memory-bytes.js';
-import { MemoryKeeper } from '../process/memory-keeper.js';
 import { clusterConfigOf, kubernetesBackend } from '../driver/kubernetes-backend.js';
 
-const memoryCheckMs = 1000;
+const trimIntervalMs = 2000;
 /** More than Driver.stop() takes, and less than the grace period of the pod. */
 const endMs = 36_000;
 const systemClock: Clock = { now: () => Date.now() };
@@ -43,20 +41,14 @@ export const serve: Command = {
       log,
       droppedLogLines: () => logOutput.droppedLines,
     });
-    const memory = new MemoryKeeper({
-      release: loadMemoryRelease(),
-      calls: () => driver.metrics.calls,
-      ownBytes: () => memoryBytes('RssAnon'),
-      checkMs: memoryCheckMs,
-    });
-    memory.start();
+    const stopTrimming = trimAfterCalls(loadMallocTrim(), () => driver.metrics.calls.total, trimIntervalMs);
     await driver.start();
     reportCapabilities(config, log);
     log.info('serving', { version, name: config['driver-name'] });
     await untilAborted(stopped);
     log.info('stopping', { signal: String(stopped.reason) });
     await driver.stop();
-    memory.stop();
+    stopTrimming();
     return 0;
   },
 };

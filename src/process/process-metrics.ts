@@ -1,5 +1,4 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { memoryBytes } from './memory-bytes.js';
 import { MetricsRegistry } from './metrics-registry.js';
 
 /** Of /proc/self/stat on every architecture that Node runs on (proc(5), `sysconf(_SC_CLK_TCK)`). */
@@ -34,4 +33,11 @@ function cpuSeconds(): number {
 function maxDescriptors(): number | undefined {
   const [, limit] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
   return limit === undefined ? undefined : Number(limit);
+}
+
+/** Memory of this process in bytes: all of it (`VmRSS`), or what is no file (`RssAnon`); 0 where the kernel does not tell. */
+export function memoryBytes(field: 'VmRSS' | 'RssAnon'): number {
+  const [, kib = '0'] =
+    new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return Number(kib) * 1024;
 }

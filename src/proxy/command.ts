@@ -4,8 +4,6 @@ import { kubeTimings } from '../kube/timings.js';
 import type { LogDestination } from '../process/json-log.js';
 import { createLog } from '../process/json-log.js';
 import { describeFlags } from '../process/flags.js';
-import { memoryBytes } from '../process/memory-bytes.js';
-import { MemoryKeeper } from '../process/memory-keeper.js';
 import { version } from '../version.js';
 import type { ProxyConfig } from './config.js';
 import { parseProxyConfig, proxyFlags } from './config.js';
@@ -28,8 +26,6 @@ export const usage = `Usage: connectors-csi proxy [flags]\n\nFlags:\n${describeF
 
 const clock: Clock = { now: () => Date.now() };
 const steadyNow = (): number => performance.now();
-/** A collection takes the longer the more is watched, 20 to 100 ms: not each second while status is written. */
-const memoryCheckMs = 5_000;
 
 /** Runs the proxy until it is told to stop. @throws {UsageError} {DriverError} */
 export async function run({ args, env, stopped, logOutput }: ProxyCommandContext): Promise<number> {
@@ -43,20 +39,11 @@ export async function run({ args, env, stopped, logOutput }: ProxyCommandContext
     steadyNow,
     log,
   });
-  const memory = new MemoryKeeper({
-    // There is no native library here with which more could be given back.
-    release: () => undefined,
-    calls: () => proxy.metrics.calls,
-    ownBytes: () => memoryBytes('RssAnon'),
-    checkMs: memoryCheckMs,
-  });
-  memory.start();
   await proxy.start();
   log.info('serving', { version });
   await untilAborted(stopped);
   log.info('stopping', { signal: String(stopped.reason) });
   await proxy.stop();
-  memory.stop();
   return 0;
 }
 

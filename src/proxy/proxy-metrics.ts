@@ -51,8 +51,6 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   readonly #statusWrites: Counter;
   readonly #probes: Counter;
   readonly #handlerFailures: Counter;
-  #begun = 0;
-  #ended = 0;
 
   constructor(version: string, probes: MetricsProbes) {
     const registry = this.#registry;
@@ -131,17 +129,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);
   }
 
-  /** Requests and tunnels under way, and all that have been. */
-  get calls(): { readonly inFlight: number; readonly total: number } {
-    return { inFlight: this.#begun - this.#ended, total: this.#begun };
-  }
-
-  began(): void {
-    this.#begun += 1;
-  }
-
   finished(way: Way, outcome: string, status: number, durationMs: number, { received, sent }: RequestBytes): void {
-    this.#ended += 1;
     this.#requests.add(1, way, outcome, String(status));
     if (way !== 'tunnel') this.#duration.observe({ way }, durationMs / 1000);
     this.#bytes.add(received, 'received');

@@ -13,9 +13,7 @@ export type Way = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';
 
 /** Where requests are counted. */
 export interface RequestObserver {
-  /** Once for each request; `finished` follows. */
-  began(): void;
-  /** @param outcome `ok` or why it got no further. @param status 0: there was no answer. */
+  /** Once for each request. @param outcome `ok` or why it got no further. @param status 0: there was no answer. */
   finished(way: Way, outcome: string, status: number, durationMs: number, bytes: RequestBytes): void;
   firstByte(way: Way, ms: number): void;
 }
@@ -66,7 +64,6 @@ export class RequestRecord {
     this.#startMs = steadyNow();
     const { bytesRead, bytesWritten } = request.socket;
     this.#before = { received: bytesRead, sent: bytesWritten };
-    observer.began();
   }
 
   /** @param path without the query. */

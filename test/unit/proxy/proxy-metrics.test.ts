@@ -40,14 +40,6 @@ describe('ProxyMetrics', () => {
     await shown('bytes_total{direction="sent"} 80');
   });
 
-  it('counts requests under way for who asks whether the proxy is at rest', () => {
-    const metrics = new ProxyMetrics('1.2.3', quietProbes);
-    metrics.began();
-    metrics.began();
-    metrics.finished('tunnel', 'ok', 200, 1, { received: 0, sent: 0 });
-    assert.deepEqual(metrics.calls, { inFlight: 1, total: 2 });
-  });
-
   it('shows of the process what the driver shows, and nothing that takes a timer', async () => {
     const text = await new ProxyMetrics('1.2.3', quietProbes).text();
     const names = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name ?? '');
