@@ -5,7 +5,7 @@
  */
 const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem', 'names'];
 /** The ground floor: what the driver and the proxy both need. */
-const ground = ['kube', 'load', 'connectors', 'access', ...leaves];
+const ground = ['kube', 'limits', 'connectors', 'access', ...leaves];
 const ports = ['driver/volume/ports', 'type:driver/volume/ports'];
 
 export const layers = {
@@ -20,24 +20,24 @@ export const layers = {
   names: [],
   version: ['../package'],
   abortable: ['errors'],
-  process: [...leaves, 'load', 'npm:koffi', 'npm:pino', 'npm:prom-client'],
-  load: leaves,
+  process: [...leaves, 'limits', 'npm:koffi', 'npm:pino', 'npm:prom-client'],
+  limits: leaves,
   gotemplate: [...leaves, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
-  kube: [...leaves, 'load', 'npm:yaml', 'npm:lossless-json'],
-  connectors: [...leaves, 'kube', 'load', 'npm:yaml', 'npm:lossless-json'],
-  access: [...leaves, 'kube', 'load', 'connectors'],
+  kube: [...leaves, 'limits', 'npm:yaml', 'npm:lossless-json'],
+  connectors: [...leaves, 'kube', 'limits', 'npm:yaml', 'npm:lossless-json'],
+  access: [...leaves, 'kube', 'limits', 'connectors'],
   'driver/rules': [],
-  'driver/host': [...leaves, 'driver/rules', 'load', 'type:driver/volume/ports', 'npm:koffi'],
-  'driver/content': [...leaves, 'driver/rules', 'gotemplate', 'load', 'type:connectors', 'type:driver/volume/ports'],
+  'driver/host': [...leaves, 'driver/rules', 'limits', 'type:driver/volume/ports', 'npm:koffi'],
+  'driver/content': [...leaves, 'driver/rules', 'gotemplate', 'limits', 'type:connectors', 'type:driver/volume/ports'],
   'driver/token': [...ground, 'type:driver/volume/ports'],
-  'driver/volume': [...leaves, 'driver/content', 'load', 'type:connectors', 'type:access'],
+  'driver/volume': [...leaves, 'driver/content', 'limits', 'type:connectors', 'type:access'],
   'driver/csi': [
     ...leaves,
     'driver/rules',
     'driver/volume',
     ...ports,
     'process',
-    'type:load',
+    'type:limits',
     'type:access',
     'npm:@grpc/grpc-js',
     'npm:@grpc/proto-loader',
@@ -56,8 +56,8 @@ export const layers = {
     'driver/csi',
   ],
   'proxy/refusal': [],
-  'proxy/upstream': [...leaves, 'load', 'proxy/refusal'],
-  'proxy/certificates': [...leaves, 'load', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
+  'proxy/upstream': [...leaves, 'limits', 'proxy/refusal'],
+  'proxy/certificates': [...leaves, 'limits', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
   'proxy/caller': [...ground, 'proxy/refusal', 'npm:jose'],
   'proxy/credential': [...ground, 'proxy/refusal', 'proxy/upstream'],
   'proxy/probe': [
@@ -73,7 +73,7 @@ export const layers = {
   'proxy/status': [...ground, 'proxy/refusal', 'proxy/credential', 'type:proxy/probe', 'type:proxy/certificates'],
   'proxy/port': [
     ...leaves,
-    'load',
+    'limits',
     'type:connectors',
     'proxy/refusal',
     'proxy/caller',

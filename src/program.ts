@@ -5,7 +5,7 @@ import { proxy } from './cli/proxy.js';
 import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
 import { volumes } from './cli/volumes.js';
-import { limits } from './load/limits.js';
+import { limits } from './limits/defaults.js';
 import { LineOutput } from './process/line-output.js';
 import { nonBlockingSink } from './process/non-blocking-descriptor.js';
 import { version } from './version.js';

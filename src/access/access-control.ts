@@ -1,6 +1,6 @@
 import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
 import type { JsonObject } from '../json.js';
-import type { Call } from '../load/call.js';
+import type { Call } from '../limits/call.js';
 
 /** The pod that mounts the volume, as the kubelet vouches for it (CSIDriver `podInfoOnMount`). */
 export interface PodIdentity {

@@ -5,13 +5,13 @@ import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Clock } from '../clock.js';
-import { AnswerCache } from './answer-cache.js';
-import type { AnswerLifetimes } from './answer-cache.js';
+import { DecisionCache } from './decision-cache.js';
+import type { DecisionTtls } from './decision-cache.js';
 import { apiFailure } from '../kube/api-failure.js';
 import { connectorsGroup } from '../connectors/api-group.js';
 import { describePermission, permissionKey, userOf } from './permission.js';
 import type { Permission } from './permission.js';
-import { SharedCalls } from './shared-calls.js';
+import { SingleFlight } from '../limits/single-flight.js';
 
 const subjectAccessReviews: ResourceType = {
   apiVersion: 'authorization.k8s.io/v1',
@@ -34,14 +34,14 @@ setMaxListeners(0, neverAborted);
  */
 export class AccessReviews {
   readonly #client: KubeClient;
-  readonly #answers: AnswerCache;
-  readonly #asking = new SharedCalls<boolean>();
+  readonly #answers: DecisionCache;
+  readonly #asking = new SingleFlight<boolean>();
   readonly #denialListeners: (() => void)[] = [];
 
   /** @param lifetimes how long answers count; as for a volume's refresh unless given. */
-  constructor(client: KubeClient, clock: Clock, lifetimes?: AnswerLifetimes) {
+  constructor(client: KubeClient, clock: Clock, lifetimes?: DecisionTtls) {
     this.#client = client;
-    this.#answers = new AnswerCache(clock, client.chance.now, lifetimes);
+    this.#answers = new DecisionCache(clock, client.chance.now, lifetimes);
   }
 
   /** Whether a remembered answer allows one of the permissions. Never asks. */

@@ -1,4 +1,4 @@
-import { BoundedMap } from '../load/bounded-map.js';
+import { BoundedMap } from '../limits/bounded-map.js';
 import { DriverError } from '../errors.js';
 import { pause } from '../abortable.js';
 import { KubeError } from '../kube/kube-error.js';
@@ -14,7 +14,7 @@ import type { MountedCase } from './mounted-approvals.js';
 import { describePermission, permissionKey } from './permission.js';
 import type { Permission, ProxyNeed } from './permission.js';
 import type { Grants } from './grants.js';
-import type { RequestWatches } from './request-watches.js';
+import type { AccessRequestWatchQuota } from './access-request-watch-quota.js';
 import { requestFailure } from './request-lookup.js';
 
 /** How a wait for approvals ended. */
@@ -29,7 +29,7 @@ export interface ApprovalObserver {
 
 export interface ApprovalsOptions {
   readonly requests: AccessRequests;
-  readonly watches: RequestWatches;
+  readonly watches: AccessRequestWatchQuota;
   readonly reviews: AccessReviews;
   /** A clock in milliseconds that is never set. */
   readonly steadyNow: () => number;

@@ -1,4 +1,4 @@
-import { BoundedMap } from '../load/bounded-map.js';
+import { BoundedMap } from '../limits/bounded-map.js';
 import { permissionKey } from './permission.js';
 import type { Permission } from './permission.js';
 

@@ -3,15 +3,15 @@ import { DriverError, abortError } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { Log } from '../log.js';
 import type { AccessControl, AccessDecision, AccessRequest } from './access-control.js';
-import type { Call } from '../load/call.js';
+import type { Call } from '../limits/call.js';
 import type { Clock } from '../clock.js';
 import type { FeatureFlags } from '../connectors/model.js';
 import { AccessRequests } from './access-requests.js';
 import { AccessReviews } from './access-reviews.js';
 import type { ApprovalObserver, ApprovalResult } from './approvals.js';
 import { Approvals } from './approvals.js';
-import { RequestWatches } from './request-watches.js';
-import type { LoadObserver } from '../load/load-observer.js';
+import { AccessRequestWatchQuota } from './access-request-watch-quota.js';
+import type { LimitObserver } from '../limits/limit-observer.js';
 import { Grants } from './grants.js';
 import { MountedApprovals } from './mounted-approvals.js';
 import type { MountedState } from './mounted-approvals.js';
@@ -30,7 +30,7 @@ export interface KubernetesAccessOptions {
   readonly firstApprovalWaitMs: number;
   /** AccessRequests that are watched at once while publishes wait for them; what is more is refused. */
   readonly maxWatchedRequests: number;
-  readonly load: LoadObserver;
+  readonly load: LimitObserver;
   readonly observer: ApprovalObserver;
   /** The flags now in memory; looked at while publishes wait. */
   readonly currentFlags: () => FeatureFlags | undefined;
@@ -60,7 +60,7 @@ export class KubernetesAccess implements AccessControl {
     this.#reviews.onDenial(() => this.#tell());
     this.#approvals = new Approvals({
       requests,
-      watches: new RequestWatches(options.maxWatchedRequests, options.load),
+      watches: new AccessRequestWatchQuota(options.maxWatchedRequests, options.load),
       reviews: this.#reviews,
       steadyNow: client.chance.now,
       grants: this.#grants,
@@ -76,7 +76,7 @@ export class KubernetesAccess implements AccessControl {
     if (this.isKnownAllowed(request)) return { kind: 'allowed' };
     // All connectors of a volume are asked for under one signal.
     setMaxListeners(0, call.signal);
-    return call.idleWhile(() => this.#obtain(request, call.signal));
+    return call.releaseSlotWhile(() => this.#obtain(request, call.signal));
   }
 
   async #obtain(request: AccessRequest, signal: AbortSignal): Promise<AccessDecision> {

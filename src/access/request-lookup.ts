@@ -4,7 +4,7 @@ import type { KubeClient } from '../kube/kube-client.js';
 import { isKubeError } from '../kube/kube-error.js';
 import type { KubeError } from '../kube/kube-error.js';
 import { metadataText } from '../kube/kube-object.js';
-import type { CallOwner } from '../load/call-owner.js';
+import type { FlowKey } from '../limits/flow-key.js';
 import { apiFailure } from '../kube/api-failure.js';
 import { connectorsGroup } from '../connectors/api-group.js';
 import { accessRequestName, accessRequests, isAbout, selectorOf } from './access-request.js';
@@ -56,7 +56,7 @@ export async function findRequestByName(
   return findRequest(client, about, options);
 }
 
-export function ownerOf({ pod }: ApprovalCase): CallOwner {
+export function ownerOf({ pod }: ApprovalCase): FlowKey {
   return { namespace: pod.namespace, podUid: pod.uid };
 }
 

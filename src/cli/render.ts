@@ -12,7 +12,7 @@ import { DriverError } from '../errors.js';
 import { silentLog } from '../log.js';
 import { Secret } from '../secret.js';
 import { parseVolumeAttributes } from '../driver/volume/attributes.js';
-import type { Call } from '../load/call.js';
+import type { Call } from '../limits/call.js';
 import type { VolumeFile } from '../driver/volume/ports.js';
 import type { Command } from './command.js';
 import { ProxyCaFile } from '../driver/proxy-ca-file.js';
@@ -60,7 +60,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     notFoundWaitMs: 0,
     log: silentLog,
   });
-  const call: Call = { owner: { namespace: '', podUid: '' }, signal, idleWhile: (wait) => wait() };
+  const call: Call = { owner: { namespace: '', podUid: '' }, signal, releaseSlotWhile: (wait) => wait() };
   const resolved = await source.resolve(attributes.connectors, call).catch((error: unknown) => {
     throw withConnectorsThere(error, source);
   });

@@ -6,7 +6,7 @@ import { capabilitiesOf, describeCapabilities, surplusOf } from '../driver/host/
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';
 import { kubeTimings } from '../kube/timings.js';
-import { memoryLevelsReader } from '../load/memory-levels.js';
+import { cgroupMemoryReader } from '../limits/cgroup-memory.js';
 import type { Log } from '../log.js';
 import { createLog } from '../process/json-log.js';
 import type { Metrics } from '../driver/metrics.js';
@@ -35,7 +35,7 @@ export const serve: Command = {
       config,
       createBackend: backendOf(config, env, log),
       syscalls: loadSyscalls(),
-      memoryLevels: memoryLevelsReader(),
+      memoryLevels: cgroupMemoryReader(),
       clock: systemClock,
       renderThread: new URL('render-worker.js', import.meta.url),
       log,

@@ -1,5 +1,5 @@
-import type { Call } from '../load/call.js';
-import type { CallOwner } from '../load/call-owner.js';
+import type { Call } from '../limits/call.js';
+import type { FlowKey } from '../limits/flow-key.js';
 import type { ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 
 /** Where Connectors, ConnectorClasses and feature flags come from. */
@@ -10,7 +10,7 @@ export interface ConnectorSource {
    * @returns gives it back, once they have been resolved.
    * @throws {DriverError} RESOURCE_EXHAUSTED when the share is used up.
    */
-  reserve(refs: readonly ConnectorRef[], owner: CallOwner): () => void;
+  reserve(refs: readonly ConnectorRef[], owner: FlowKey): () => void;
 
   /**
    * The connectors with their classes, in the order asked for, once all of them exist.
@@ -30,7 +30,7 @@ export interface ConnectorSource {
   onChange(listener: () => void): void;
 
   /** Keeps the connectors (and their classes) current while a pod's published volume uses them. Idempotent per volume. */
-  retain(volumeId: string, refs: readonly ConnectorRef[], owner: CallOwner): void;
+  retain(volumeId: string, refs: readonly ConnectorRef[], owner: FlowKey): void;
 
   /** The volume is gone; what no other volume uses may be forgotten after a while. */
   release(volumeId: string): void;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DriverError, abortError } from '../errors.js';
 import type { Log } from '../log.js';
-import type { Call } from '../load/call.js';
+import type { Call } from '../limits/call.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 import type { ConnectorSource } from './connector-source.js';
 import { defaultFlags } from './feature-flags.js';
@@ -73,7 +73,7 @@ export class DirectoryConnectors implements ConnectorSource {
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
     const found = this.#lookUp(refs);
     if (!isMissing(found) || call.isUnasked === true) return orThrow(found);
-    return call.idleWhile(() => this.#waitFor(refs, call.signal));
+    return call.releaseSlotWhile(() => this.#waitFor(refs, call.signal));
   }
 
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {

@@ -2,10 +2,10 @@ import { DriverError } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
-import type { Call } from '../load/call.js';
-import type { CallOwner } from '../load/call-owner.js';
-import { limits } from '../load/limits.js';
-import type { BoundUse, LoadObserver } from '../load/load-observer.js';
+import type { Call } from '../limits/call.js';
+import type { FlowKey } from '../limits/flow-key.js';
+import { limits } from '../limits/defaults.js';
+import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
 import type { Clock } from '../clock.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 import type { ConnectorSource } from './connector-source.js';
@@ -13,7 +13,7 @@ import { connectorsApiVersion } from './api-group.js';
 import { parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
 import type { WatchBounds } from './watch-bounds.js';
-import { WatchedBytes } from './watched-bytes.js';
+import { ObjectMemoryQuota } from './object-memory-quota.js';
 import { WatchedFlags } from './watched-flags.js';
 import { WatchedObjects } from './watched-objects.js';
 
@@ -34,7 +34,7 @@ export interface KubernetesConnectorsOptions {
   readonly namespace: string;
   readonly notFoundWaitMs: number;
   readonly bounds: WatchBounds;
-  readonly observer: LoadObserver;
+  readonly observer: LimitObserver;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -44,7 +44,7 @@ export class KubernetesConnectors implements ConnectorSource {
   readonly #connectors: WatchedObjects<Connector>;
   readonly #classes: WatchedObjects<ConnectorClass>;
   readonly #flags: WatchedFlags;
-  readonly #bytes: WatchedBytes;
+  readonly #bytes: ObjectMemoryQuota;
   readonly #bounds: WatchBounds;
   /** By volume, what gives up what it has retained. */
   readonly #retained = new Map<string, () => void>();
@@ -54,7 +54,7 @@ export class KubernetesConnectors implements ConnectorSource {
   constructor(options: KubernetesConnectorsOptions) {
     const { client, log, namespace, bounds, observer } = options;
     this.#bounds = bounds;
-    this.#bytes = new WatchedBytes(bounds.maxBytes, observer);
+    this.#bytes = new ObjectMemoryQuota(bounds.maxBytes, observer);
     const changed = (): void => this.#onChange();
     const watched = { ...options, bytes: this.#bytes, onChange: changed };
     this.#connectors = new WatchedObjects({
@@ -91,12 +91,12 @@ export class KubernetesConnectors implements ConnectorSource {
     this.#onChange = listener;
   }
 
-  reserve(refs: readonly ConnectorRef[], owner: CallOwner): () => void {
+  reserve(refs: readonly ConnectorRef[], owner: FlowKey): () => void {
     return this.#connectors.reserve(refs, owner);
   }
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
-    return this.peek(refs) ?? call.idleWhile(() => Promise.all(refs.map((ref) => this.#resolveOne(ref, call))));
+    return this.peek(refs) ?? call.releaseSlotWhile(() => Promise.all(refs.map((ref) => this.#resolveOne(ref, call))));
   }
 
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {
@@ -111,7 +111,7 @@ export class KubernetesConnectors implements ConnectorSource {
     return resolved;
   }
 
-  retain(volumeId: string, refs: readonly ConnectorRef[], owner: CallOwner): void {
+  retain(volumeId: string, refs: readonly ConnectorRef[], owner: FlowKey): void {
     // What it uses now counts before what it used is given up, so that nothing is free in between.
     const releases = refs.map((ref) => this.#retainOne(ref, owner));
     this.release(volumeId);
@@ -140,7 +140,7 @@ export class KubernetesConnectors implements ConnectorSource {
     return { connectors: this.#connectors.count, connectorclasses: this.#classes.count };
   }
 
-  load(): Readonly<Record<'watches' | 'watched-bytes', BoundUse>> {
+  load(): Readonly<Record<'watches' | 'watched-bytes', LimitUsage>> {
     const watched = Math.max(this.#connectors.count, this.#classes.count);
     return {
       watches: { used: watched, limit: this.#bounds.maxCount },
@@ -155,7 +155,7 @@ export class KubernetesConnectors implements ConnectorSource {
     return known.length === 0 ? undefined : Math.min(...known);
   }
 
-  #retainOne(ref: ConnectorRef, owner: CallOwner): () => void {
+  #retainOne(ref: ConnectorRef, owner: FlowKey): () => void {
     const className = this.#connectors.peek(ref)?.className;
     this.#connectors.retain(ref, owner);
     if (className !== undefined) this.#classes.retain({ name: className }, owner);

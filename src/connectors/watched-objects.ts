@@ -5,15 +5,15 @@ import { Reflector } from '../kube/reflector.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { Clock } from '../clock.js';
-import type { Call } from '../load/call.js';
-import type { CallOwner } from '../load/call-owner.js';
-import type { LoadObserver } from '../load/load-observer.js';
-import { ChangePaces } from './change-paces.js';
-import { ObjectUsers } from './object-users.js';
+import type { Call } from '../limits/call.js';
+import type { FlowKey } from '../limits/flow-key.js';
+import type { LimitObserver } from '../limits/limit-observer.js';
+import { ChangeRateLimiters } from './change-rate-limiters.js';
+import { ObjectReferences } from './object-references.js';
 import { readingFailure, untilRead } from './until-read.js';
 import type { WatchBounds } from './watch-bounds.js';
-import { WatchSlots } from './watch-slots.js';
-import type { BytesAccount, WatchedBytes } from './watched-bytes.js';
+import { WatchQuota } from './watch-quota.js';
+import type { MemoryReservation, ObjectMemoryQuota } from './object-memory-quota.js';
 
 export interface ObjectName {
   /** Absent for a cluster-scoped kind. */
@@ -33,8 +33,8 @@ export interface WatchedObjectsOptions<T> {
   readonly notFoundWaitMs: number;
   readonly bounds: WatchBounds;
   /** The room for objects of all kinds. */
-  readonly bytes: WatchedBytes;
-  readonly observer: LoadObserver;
+  readonly bytes: ObjectMemoryQuota;
+  readonly observer: LimitObserver;
   /** Called after an object has changed. */
   readonly onChange: () => void;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export interface WatchedObjectsOptions<T> {
 
 interface Entry {
   readonly reflector: Reflector;
-  readonly account: BytesAccount;
+  readonly account: MemoryReservation;
   lastUsedMs: number;
 }
 
@@ -55,14 +55,14 @@ export class WatchedObjects<T> {
   readonly #options: WatchedObjectsOptions<T>;
   readonly #entries = new Map<string, Entry>();
   readonly #parsed = new WeakMap<JsonObject, T | DriverError>();
-  readonly #users = new ObjectUsers();
-  readonly #slots: WatchSlots;
-  readonly #paces: ChangePaces;
+  readonly #users = new ObjectReferences();
+  readonly #slots: WatchQuota;
+  readonly #paces: ChangeRateLimiters;
 
   constructor(options: WatchedObjectsOptions<T>) {
     this.#options = options;
-    this.#slots = new WatchSlots(this.#users, options.bounds.maxCount, options.observer);
-    this.#paces = new ChangePaces(options.client.chance.now);
+    this.#slots = new WatchQuota(this.#users, options.bounds.maxCount, options.observer);
+    this.#paces = new ChangeRateLimiters(options.client.chance.now);
     options.bytes.onPressure((other) => this.#forgetOldest((entry) => entry.account !== other));
   }
 
@@ -77,11 +77,11 @@ export class WatchedObjects<T> {
   }
 
   /** The object is needed until it is released as often as it was retained. */
-  retain(name: ObjectName, owner: CallOwner): void {
+  retain(name: ObjectName, owner: FlowKey): void {
     this.#users.add(keyOf(name), owner);
   }
 
-  release(name: ObjectName, owner: CallOwner): void {
+  release(name: ObjectName, owner: FlowKey): void {
     this.#users.remove(keyOf(name), owner);
   }
 
@@ -90,11 +90,11 @@ export class WatchedObjects<T> {
    * @returns gives it back.
    * @throws {DriverError} RESOURCE_EXHAUSTED saying whose share is used up.
    */
-  reserve(names: readonly ObjectName[], owner: CallOwner): () => void {
+  reserve(names: readonly ObjectName[], owner: FlowKey): () => void {
     const unwatched = names.filter((name) => !this.#entries.has(keyOf(name)) && !this.#users.isUsed(keyOf(name)));
     const [first] = unwatched;
     if (first === undefined) return () => undefined;
-    this.#slots.ensureShare(this.#called(first), owner, unwatched.length);
+    this.#slots.ensureWithinShare(this.#called(first), owner, unwatched.length);
     for (const name of unwatched) this.retain(name, owner);
     return () => unwatched.forEach((name) => this.release(name, owner));
   }
@@ -117,7 +117,7 @@ export class WatchedObjects<T> {
    * @throws {DriverError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION for an object that is too
    * large, or what `parse` throws.
    */
-  async get(name: ObjectName, { owner, signal, isUnasked }: Omit<Call, 'idleWhile'>): Promise<T> {
+  async get(name: ObjectName, { owner, signal, isUnasked }: Omit<Call, 'releaseSlotWhile'>): Promise<T> {
     const { reflector } = this.#use(name, owner);
     this.retain(name, owner);
     try {
@@ -144,7 +144,7 @@ export class WatchedObjects<T> {
     for (const key of [...this.#entries.keys()]) this.#forget(key);
   }
 
-  #use(name: ObjectName, owner: CallOwner): Entry {
+  #use(name: ObjectName, owner: FlowKey): Entry {
     const key = keyOf(name);
     let entry = this.#entries.get(key);
     if (entry !== undefined && this.#options.bytes.isDue(entry.account)) {
@@ -159,12 +159,12 @@ export class WatchedObjects<T> {
     return entry;
   }
 
-  #watch(key: string, name: ObjectName, owner: CallOwner): Entry {
+  #watch(key: string, name: ObjectName, owner: FlowKey): Entry {
     const { client, type, maxObjectBytes, bytes, log } = this.#options;
     const account = { object: this.#called(name), namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
     const admit = (heapBytes: number): DriverError | undefined => bytes.admit(account, heapBytes);
     // What belongs to the cluster is paced one by one: its objects are not one tenant's.
-    const pace = this.#paces.of(name.namespace ?? `/${key}`);
+    const pace = this.#paces.forNamespace(name.namespace ?? `/${key}`);
     const target = { type, ...name, screen: { maxObjectBytes, admit }, owner, pace };
     const entry = { reflector: new Reflector(client, target, log), account, lastUsedMs: 0 };
     entry.reflector.state.onChange(() => this.#options.onChange());
@@ -174,10 +174,10 @@ export class WatchedObjects<T> {
   }
 
   /** Anybody's pod may name objects that do not exist, by the thousand; what is watched must not grow with that. */
-  #makeRoom(name: ObjectName, owner: CallOwner): void {
-    if (!this.#users.isUsed(keyOf(name))) this.#slots.ensureShare(this.#called(name), owner, 1);
+  #makeRoom(name: ObjectName, owner: FlowKey): void {
+    if (!this.#users.isUsed(keyOf(name))) this.#slots.ensureWithinShare(this.#called(name), owner, 1);
     if (this.#entries.size < this.#options.bounds.maxCount || this.#forgetOldest(() => true)) return;
-    this.#slots.refuseAll(this.#called(name), owner);
+    this.#slots.rejectAll(this.#called(name), owner);
   }
 
   /** Gives up the unused object that was used the longest time ago. @returns whether there was one. */

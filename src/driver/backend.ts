@@ -1,6 +1,6 @@
 import type { AccessControl } from '../access/access-control.js';
 import type { ConnectorSource } from '../connectors/connector-source.js';
-import type { Bound, BoundUse } from '../load/load-observer.js';
+import type { LimitName, LimitUsage } from '../limits/limit-observer.js';
 import type { DriverGuard, TokenSource } from './volume/ports.js';
 import type { RefreshListener } from './volume/published-volumes.js';
 
@@ -20,7 +20,7 @@ export interface Backend {
   /** Objects in memory by resource. */
   readonly cachedObjects: () => Readonly<Record<string, number>>;
   /** How much of the backend's bounds is in use. */
-  readonly load: () => Readonly<Partial<Record<Bound, BoundUse>>>;
+  readonly load: () => Readonly<Partial<Record<LimitName, LimitUsage>>>;
   /** How long ago the API server last said of every object in memory that it is so. Undefined: nothing has been read. */
   readonly confirmationAgeMs: () => number | undefined;
 }

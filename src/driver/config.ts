@@ -1,7 +1,7 @@
 import { parseGoDurationMs } from '../duration.js';
 import { isPlainEnvValue, plainEnvCharacters } from './rules/env-value.js';
 import { isProxyUrl } from './content/proxy-endpoint.js';
-import { limits } from '../load/limits.js';
+import { limits } from '../limits/defaults.js';
 import {
   UsageError,
   absolutePath,

@@ -20,10 +20,10 @@ import { Metrics } from './metrics.js';
 import { version } from '../version.js';
 import type { Clock } from '../clock.js';
 import type { VolumeHost } from './volume/ports.js';
-import { limits } from '../load/limits.js';
-import { countedAndLogged } from '../load/refusal-log.js';
-import type { MemoryLevel } from '../load/memory-levels.js';
-import { VolumeMemory } from '../load/volume-memory.js';
+import { limits } from '../limits/defaults.js';
+import { withRejectionLog } from '../limits/rejection-log.js';
+import type { CgroupMemory } from '../limits/cgroup-memory.js';
+import { VolumeMemory } from '../limits/volume-memory.js';
 import type { Backend } from './backend.js';
 import { VolumeCases } from './volume-cases.js';
 import { ProxyCaFile } from './proxy-ca-file.js';
@@ -42,7 +42,7 @@ export interface DriverParts {
   readonly createBackend: (metrics: Metrics) => Backend;
   readonly syscalls: Syscalls;
   /** The memory limits that hold for this process. */
-  readonly memoryLevels: () => readonly MemoryLevel[];
+  readonly memoryLevels: () => readonly CgroupMemory[];
   readonly clock: Clock;
   /** The built render-worker.ts. */
   readonly renderThread: URL;
@@ -209,7 +209,7 @@ export class Driver {
   }
 
   #onRejectedConnection(): () => void {
-    const observer = countedAndLogged(this.metrics, this.#parts.log);
+    const observer = withRejectionLog(this.metrics, this.#parts.log);
     return () => observer.refused('connections', 'node', '');
   }
 

@@ -9,8 +9,8 @@ import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
 import { KubeClient } from '../kube/kube-client.js';
 import { kubeconfigConfig } from '../kube/kubeconfig.js';
 import type { KubeTimings } from '../kube/timings.js';
-import { limits } from '../load/limits.js';
-import { countedAndLogged } from '../load/refusal-log.js';
+import { limits } from '../limits/defaults.js';
+import { withRejectionLog } from '../limits/rejection-log.js';
 import type { Log } from '../log.js';
 import type { Metrics } from './metrics.js';
 import { PodEvents } from './pod-events.js';
@@ -54,7 +54,7 @@ export function clusterConfigOf(
 /** `--connector-source kubernetes`: everything from the API server. */
 export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
   const { config, cluster, timings, chance, watchTimes, metrics, clock, log } = parts;
-  const load = countedAndLogged(metrics, log);
+  const load = withRejectionLog(metrics, log);
   const client = new KubeClient({
     config: cluster,
     timings,

@@ -1,11 +1,11 @@
-import type { Bound, BoundUse, LoadObserver, Refusal } from '../load/load-observer.js';
+import type { LimitName, LimitUsage, LimitObserver, RejectionScope } from '../limits/limit-observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
 
 /** What the gauges ask for when they are scraped. */
 export interface MetricsProbes {
   readonly publishQueueLength: () => number;
-  readonly load: () => Readonly<Partial<Record<Bound, BoundUse>>>;
+  readonly load: () => Readonly<Partial<Record<LimitName, LimitUsage>>>;
   /** Threads for renders that take long, and volumes that wait for one. */
   readonly renderThreads: () => { readonly threads: number; readonly waiting: number };
   readonly volumes: () => {
@@ -17,7 +17,7 @@ export interface MetricsProbes {
     readonly heldBytes: number;
     /** Absent: there is no limit, and no such metric. */
     readonly budgetBytes: number | undefined;
-    readonly lastingBytes: number;
+    readonly persistentBytes: number;
     readonly refusals: Readonly<Record<string, number>>;
   };
   /** Objects in memory by resource. */
@@ -44,7 +44,7 @@ const approvalBuckets = [0.5, 1, 5, 15, 30, 60, 90, 120];
 const delayBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 /** Every metric of the driver. Labels are few and bounded: nothing per volume, per pod or per connector. */
-export class Metrics implements LoadObserver {
+export class Metrics implements LimitObserver {
   readonly #registry = new MetricsRegistry('connectors_csi_');
   readonly #process = processMetrics();
   #inFlight = 0;
@@ -116,7 +116,7 @@ export class Metrics implements LoadObserver {
     registry.probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
     registry.probe('render_threads', 'Threads for templates that take long', () => probes.renderThreads().threads);
     registry.probe('render_queue_length', 'Volumes that wait for such a thread', () => probes.renderThreads().waiting);
-    const eachBound = (read: (use: BoundUse) => number) => (): Record<string, number> =>
+    const eachBound = (read: (use: LimitUsage) => number) => (): Record<string, number> =>
       Object.fromEntries(Object.entries(probes.load()).map(([bound, use]) => [bound, read(use)]));
     registry.probeEach(
       'load_used',
@@ -215,7 +215,7 @@ export class Metrics implements LoadObserver {
   }
 
   /** Which pod it was is no label: pods are without number. */
-  refused(bound: Bound, refusal: Refusal): void {
+  refused(bound: LimitName, refusal: RejectionScope): void {
     this.#refusals.inc({ bound, share: refusal });
   }
 
@@ -257,7 +257,7 @@ export class Metrics implements LoadObserver {
     registry.probe(
       'volume_memory_charged_bytes',
       'What stays charged when the process ends; 0: no limit',
-      () => read().lastingBytes,
+      () => read().persistentBytes,
     );
     registry.probeTotalEach(
       'volume_memory_refusals_total',

@@ -1,11 +1,11 @@
-import { BoundedMap } from '../load/bounded-map.js';
+import { BoundedMap } from '../limits/bounded-map.js';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { isKubeError } from '../kube/kube-error.js';
-import { TokenBucket } from '../load/token-bucket.js';
-import type { CallOwner } from '../load/call-owner.js';
-import { limits } from '../load/limits.js';
+import { TokenBucket } from '../limits/token-bucket.js';
+import type { FlowKey } from '../limits/flow-key.js';
+import { limits } from '../limits/defaults.js';
 import type { Log } from '../log.js';
 import { eventObject, eventType, failureText, recoveryText, seriesPatch } from './refresh-event.js';
 import type { EventSource, EventText } from './refresh-event.js';
@@ -36,7 +36,7 @@ interface Told {
 }
 
 interface Job {
-  readonly owner: CallOwner;
+  readonly owner: FlowKey;
   readonly run: () => Promise<void>;
 }
 

@@ -1,9 +1,9 @@
 import { briefly } from '../process/briefly.js';
 import { JobThreads } from '../process/job-threads.js';
-import { CallAdmission } from '../load/call-admission.js';
-import { FailurePace } from '../load/failure-pace.js';
-import type { LoadObserver } from '../load/load-observer.js';
-import { countedAndLogged } from '../load/refusal-log.js';
+import { PublishAdmission } from '../limits/publish-admission.js';
+import { PublishFailureThrottle } from '../limits/publish-failure-throttle.js';
+import type { LimitObserver } from '../limits/limit-observer.js';
+import { withRejectionLog } from '../limits/rejection-log.js';
 import type { Clock } from '../clock.js';
 import type { Log } from '../log.js';
 import type { Backend } from './backend.js';
@@ -45,8 +45,8 @@ export interface VolumeCasesOptions {
 /** The use cases of volumes, put together from what they are carried by, and what only they share. */
 export class VolumeCases {
   readonly volumes = new PublishedVolumes();
-  readonly admission: CallAdmission;
-  readonly failures: FailurePace;
+  readonly admission: PublishAdmission;
+  readonly failures: PublishFailureThrottle;
   readonly #options: VolumeCasesOptions;
   readonly #locks = new VolumeLocks();
   readonly #renderThreads: JobThreads<RenderJob, RenderOutcome>;
@@ -57,9 +57,9 @@ export class VolumeCases {
     this.#options = options;
     const { config, backend, renderThread } = options;
     this.#renderThreads = new JobThreads({ ...renderThreadBounds, entry: renderThread });
-    const observer = countedAndLogged(options.metrics, options.log);
+    const observer = withRejectionLog(options.metrics, options.log);
     this.admission = this.#createAdmission(observer);
-    this.failures = new FailurePace({ now: () => performance.now(), random: Math.random, observer });
+    this.failures = new PublishFailureThrottle({ now: () => performance.now(), random: Math.random, observer });
     if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
     this.#publish = this.#createPublish();
     this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
@@ -103,14 +103,14 @@ export class VolumeCases {
     });
   }
 
-  #createAdmission(observer: LoadObserver): CallAdmission {
+  #createAdmission(observer: LimitObserver): PublishAdmission {
     const { config } = this.#options;
     const limits = {
       inFlight: config['max-publishes-in-flight'],
       perPod: config['max-publishes-per-pod'],
       atWork: config['max-concurrent-publishes'],
     };
-    return new CallAdmission(limits, observer);
+    return new PublishAdmission(limits, observer);
   }
 
   /** What the use cases of a volume have in common. */

@@ -1,7 +1,7 @@
 import { abortError, DriverError } from '../errors.js';
 import { pause, startDeadline } from '../abortable.js';
 import type { Deadline } from '../abortable.js';
-import type { CallOwner } from '../load/call-owner.js';
+import type { FlowKey } from '../limits/flow-key.js';
 import { readAnswer } from './answer-body.js';
 import type { AnswerReader } from './answer-body.js';
 import { backoffMs } from './backoff.js';
@@ -14,8 +14,8 @@ import type { Asker } from './kube-error.js';
 import type { KubeObserver, KubeVerb } from './observer.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
-import { driverItself } from './request-gate.js';
-import type { RequestGate } from './request-gate.js';
+import { driverItself } from './api-request-limiter.js';
+import type { ApiRequestLimiter } from './api-request-limiter.js';
 import type { KubeTimings } from './timings.js';
 import type { Secret } from '../secret.js';
 
@@ -26,7 +26,7 @@ export interface CallOptions {
   /** False: one attempt (two after a 401). */
   readonly retry?: boolean;
   /** The pod that it is for; absent: the driver itself. */
-  readonly owner?: CallOwner;
+  readonly owner?: FlowKey;
 }
 
 export interface CallTarget {
@@ -42,7 +42,7 @@ interface RunnerOptions {
   readonly chance: Chance;
   readonly observer: KubeObserver;
   readonly userAgent: string;
-  readonly gate: RequestGate;
+  readonly gate: ApiRequestLimiter;
   readonly asker?: Asker;
 }
 
@@ -107,8 +107,8 @@ export class CallRunner {
   }
 
   /** Runs `request` when it is its turn among all that are under way. */
-  async inTurn<T>(owner: CallOwner = driverItself, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
-    const leave = await this.#options.gate.enter(owner, signal);
+  async inTurn<T>(owner: FlowKey = driverItself, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+    const leave = await this.#options.gate.acquire(owner, signal);
     try {
       return await request();
     } finally {

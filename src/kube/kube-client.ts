@@ -2,8 +2,8 @@ import { stringify } from 'lossless-json';
 import { isJsonObject, jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { within } from '../abortable.js';
-import { limits } from '../load/limits.js';
-import type { BoundUse, LoadObserver } from '../load/load-observer.js';
+import { limits } from '../limits/defaults.js';
+import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
 import { malformed, parseBytes, readAnswer, readSieved } from './answer-body.js';
 import type { AnswerReader } from './answer-body.js';
 import { CallRunner } from './call-runner.js';
@@ -18,8 +18,8 @@ import type { SievedDocument } from './object-sieve.js';
 import type { KubeObserver } from './observer.js';
 import { pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
-import { RequestGate } from './request-gate.js';
-import type { GateLimits } from './request-gate.js';
+import { ApiRequestLimiter } from './api-request-limiter.js';
+import type { GateLimits } from './api-request-limiter.js';
 import type { KubeTimings } from './timings.js';
 import { watchStream } from './watch-stream.js';
 import type { WatchEvent, WatchOptions } from './watch-stream.js';
@@ -34,7 +34,7 @@ export interface KubeClientOptions {
   /** For messages about its rights; the driver unless given. */
   readonly asker?: Asker;
   readonly limits: GateLimits & { readonly connections: number };
-  readonly load: LoadObserver;
+  readonly load: LimitObserver;
 }
 
 export interface Selection {
@@ -64,7 +64,7 @@ export class KubeClient {
   readonly timings: KubeTimings;
   readonly chance: Chance;
   readonly observer: KubeObserver;
-  readonly #gate: RequestGate;
+  readonly #gate: ApiRequestLimiter;
   readonly #pool: ConnectionPool;
   readonly #runner: CallRunner;
 
@@ -72,7 +72,7 @@ export class KubeClient {
     this.timings = options.timings;
     this.chance = options.chance;
     this.observer = options.observer;
-    this.#gate = new RequestGate(options.limits, options.load);
+    this.#gate = new ApiRequestLimiter(options.limits, options.load);
     this.#pool = new ConnectionPool(options.config, options.timings, options.chance, options.limits.connections);
     this.#runner = new CallRunner(this.#pool, { ...options, gate: this.#gate });
   }
@@ -137,7 +137,7 @@ export class KubeClient {
   }
 
   /** Requests that are under way or wait for their turn. */
-  get load(): BoundUse {
+  get load(): LimitUsage {
     return this.#gate.use;
   }
 

@@ -1,7 +1,7 @@
 import { abortError, DriverError } from '../errors.js';
 import type { JsonObject } from '../json.js';
-import type { CallOwner } from '../load/call-owner.js';
-import type { TokenBucket } from '../load/token-bucket.js';
+import type { FlowKey } from '../limits/flow-key.js';
+import type { TokenBucket } from '../limits/token-bucket.js';
 import type { Log } from '../log.js';
 import { pause } from '../abortable.js';
 import { backoffMs } from './backoff.js';
@@ -26,9 +26,9 @@ export interface ReflectorTarget {
   /** Absent: objects of the usual size, without counting them. */
   readonly screen?: ObjectScreen;
   /** The pod that it is for; absent: the driver itself. */
-  readonly owner?: CallOwner;
+  readonly owner?: FlowKey;
   /** How fast they may come; beyond it the watch is left and, when time has paid for what came, the newest state read. */
-  readonly pace?: TokenBucket;
+  readonly rateLimiter?: TokenBucket;
 }
 
 /** From here on a watch that cannot be resumed is replaced by a new list. */
@@ -76,7 +76,7 @@ export class Reflector {
   }
 
   /** Lists anew soon, for objects that were not taken and may be taken now. */
-  readAnew(): void {
+  relist(): void {
     this.#isReadingAnew = true;
     this.#endRound();
   }
@@ -90,7 +90,7 @@ export class Reflector {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       // Somebody waits for what has never been read; what others have spent is not his doing.
-      if (this.state.isSynced) await this.#untilPaid(signal);
+      if (this.state.isSynced) await this.#waitForBudget(signal);
       const round = await this.#round(signal);
       // Not narrowed by the loop's condition: it may have been stopped meanwhile.
       if (this.#stopping.signal.aborted) return;
@@ -208,16 +208,16 @@ export class Reflector {
 
   /** @returns whether more has come than may. */
   #spend(bytes: number): boolean {
-    const { pace } = this.#target;
-    pace?.consume(bytes);
-    return pace !== undefined && pace.delayMs(0) > 0;
+    const { rateLimiter } = this.#target;
+    rateLimiter?.consume(bytes);
+    return rateLimiter !== undefined && rateLimiter.delayMs(0) > 0;
   }
 
   /** Others may spend what this one waits for. */
-  async #untilPaid(signal: AbortSignal): Promise<void> {
-    const { pace } = this.#target;
-    while (pace !== undefined && pace.delayMs(0) > 0 && !signal.aborted) {
-      await pause(Math.max(minPauseMs, pace.delayMs(0)), signal).catch(() => undefined);
+  async #waitForBudget(signal: AbortSignal): Promise<void> {
+    const { rateLimiter } = this.#target;
+    while (rateLimiter !== undefined && rateLimiter.delayMs(0) > 0 && !signal.aborted) {
+      await pause(Math.max(minPauseMs, rateLimiter.delayMs(0)), signal).catch(() => undefined);
     }
   }
 

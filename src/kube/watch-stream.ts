@@ -1,5 +1,5 @@
 import { abortError } from '../errors.js';
-import type { CallOwner } from '../load/call-owner.js';
+import type { FlowKey } from '../limits/flow-key.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { startDeadline } from '../abortable.js';
@@ -22,7 +22,7 @@ export interface WatchOptions {
   /** Called once the server has accepted the watch. */
   readonly onOpen?: () => void;
   /** The pod that it is for; absent: the driver itself. */
-  readonly owner?: CallOwner;
+  readonly owner?: FlowKey;
 }
 
 /** What has become of one object; a bookmark tells of none. */

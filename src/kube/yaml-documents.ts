@@ -1,6 +1,6 @@
 import { Composer, Lexer, LineCounter, Parser, isMap, isScalar, isSeq } from 'yaml';
 import type { Document, Node } from 'yaml';
-import { limits } from '../load/limits.js';
+import { limits } from '../limits/defaults.js';
 
 type YamlOptions = Pick<ConstructorParameters<typeof Composer>[0] & object, 'intAsBigInt'>;
 type Scalar = string | number | bigint | boolean;

@@ -4,8 +4,8 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { Duplex } from 'node:stream';
 import { DriverError } from '../errors.js';
-import { Connections } from '../load/connections.js';
-import type { ConnectionLimits } from '../load/connections.js';
+import { ConnectionLimiter } from '../limits/connection-limiter.js';
+import type { ConnectionLimits } from '../limits/connection-limiter.js';
 import type { Log } from '../log.js';
 import { CachedText } from './cached-text.js';
 
@@ -24,7 +24,7 @@ export interface HealthServerOptions {
   readonly log: Log;
 }
 
-/** See load/limits.ts. */
+/** See limits/defaults.ts. */
 export interface HealthLimits {
   readonly connections: ConnectionLimits;
   /** Size of a request's headers. */
@@ -46,7 +46,7 @@ export class HealthServer {
   readonly #options: HealthServerOptions;
   readonly #server: Server;
   readonly #http: HttpServer;
-  readonly #connections: Connections;
+  readonly #connections: ConnectionLimiter;
   readonly #metrics: CachedText;
   /** Connections on which a request has come. */
   readonly #served = new WeakSet<Duplex>();
@@ -54,7 +54,7 @@ export class HealthServer {
   constructor(options: HealthServerOptions) {
     const { connections, headBytes, metricsMs } = options.limits;
     this.#options = options;
-    this.#connections = new Connections(connections);
+    this.#connections = new ConnectionLimiter(connections);
     this.#metrics = new CachedText(options.metrics.text, metricsMs);
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
     // The response does not depend on the host.

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { DriverError, abortError, throwIfAborted } from '../errors.js';
-import { FairQueue } from '../load/fair-queue.js';
+import { FairQueue } from '../limits/fair-queue.js';
 
 /** What a thread of JobThreads tells while it does a job, which it was sent as a message. */
 export type ThreadMessage<Output> =
@@ -110,7 +110,7 @@ export class JobThreads<Input, Output> {
   /** Ends all threads; jobs that wait or run fail. */
   stop(): void {
     const reason = new DriverError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
-    for (let job = this.#queue.next(() => true); job !== undefined; job = this.#queue.next(() => true)) {
+    for (let job = this.#queue.dequeue(() => true); job !== undefined; job = this.#queue.dequeue(() => true)) {
       job.reject(reason);
     }
     for (const thread of this.#threads) this.#end(thread, reason);
@@ -128,7 +128,7 @@ export class JobThreads<Input, Output> {
   #startJobs(): void {
     for (let thread = this.#freeThread(); thread !== undefined; thread = this.#freeThread()) {
       const busy = new Set([...this.#threads].map(({ job }) => job?.path[0]));
-      const job = this.#queue.next((namespace) => !busy.has(namespace));
+      const job = this.#queue.dequeue((namespace) => !busy.has(namespace));
       if (job === undefined) return;
       this.#start(thread === 'new' ? this.#newThread() : thread, job);
     }
@@ -206,8 +206,8 @@ export class JobThreads<Input, Output> {
   #release(thread: Thread<Input, Output>, job: RunningJob<Input, Output>): void {
     clearTimeout(job.timer);
     thread.job = undefined;
-    this.#queue.used(job.path, performance.now() - job.startMs);
-    if (this.#queue.length === 0 && [...this.#threads].every((other) => other.job === undefined)) this.#queue.forget();
+    this.#queue.charge(job.path, performance.now() - job.startMs);
+    if (this.#queue.length === 0 && [...this.#threads].every((other) => other.job === undefined)) this.#queue.reset();
   }
 }
 

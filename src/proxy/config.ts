@@ -12,7 +12,7 @@ import {
   text,
   toggle,
 } from '../process/flags.js';
-import { limits } from '../load/limits.js';
+import { limits } from '../limits/defaults.js';
 import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js';
 import type { AddressRange } from './upstream/address-range.js';
 import { parseRange } from './upstream/address-range.js';

@@ -94,7 +94,7 @@ function lookupIn(source: DirectoryConnectors): ConnectorLookup {
   return {
     find: async (ref, signal): Promise<ResolvedConnector | undefined> => {
       try {
-        const [found] = await source.resolve([ref], { owner: nobody, signal, idleWhile: (wait) => wait() });
+        const [found] = await source.resolve([ref], { owner: nobody, signal, releaseSlotWhile: (wait) => wait() });
         return found;
       } catch (error) {
         if (error instanceof DriverError && error.code === 'NOT_FOUND') return undefined;

@@ -6,9 +6,9 @@ import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
 import { KubeClient } from '../kube/kube-client.js';
 import { kubeconfigConfig } from '../kube/kubeconfig.js';
 import type { KubeTimings } from '../kube/timings.js';
-import { limits } from '../load/limits.js';
-import { noLoadObserver } from '../load/load-observer.js';
-import { QuestionPace } from '../load/question-pace.js';
+import { limits } from '../limits/defaults.js';
+import { noLimitObserver } from '../limits/limit-observer.js';
+import { FailureRateLimiter } from '../limits/failure-rate-limiter.js';
 import type { Log } from '../log.js';
 import { version } from '../version.js';
 import { ApiServerEndpoints } from './api-server-endpoints.js';
@@ -61,7 +61,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     chance: { now: steadyNow, random: Math.random },
     observer: metrics,
     limits: limits.api,
-    load: noLoadObserver,
+    load: noLimitObserver,
     userAgent: `connectors-csi-proxy/${version}`,
     asker: 'proxy',
   });
@@ -72,10 +72,10 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
   const endpoints = new ApiServerEndpoints(client, log);
   const parts = [flags, connectors, secrets, authority, endpoints];
   return {
-    tokens: new TokenReviews({ client, audience, pace: new QuestionPace(limits.questions, steadyNow) }),
+    tokens: new TokenReviews({ client, audience, pace: new FailureRateLimiter(limits.questions, steadyNow) }),
     authorizer: new ReviewedAccess({
       reviews: new AccessReviews(client, clock, accessLifetimes),
-      pace: new QuestionPace(limits.questions, steadyNow),
+      pace: new FailureRateLimiter(limits.questions, steadyNow),
       exists: (connector) => connectors.has(connector),
       onAsked: (answer) => metrics.reviewed('access', answer),
     }),

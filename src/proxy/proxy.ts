@@ -2,9 +2,9 @@ import { lookup } from 'node:dns/promises';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
-import { TokenBucket } from '../load/token-bucket.js';
-import { limits } from '../load/limits.js';
-import { QuestionPace } from '../load/question-pace.js';
+import { TokenBucket } from '../limits/token-bucket.js';
+import { limits } from '../limits/defaults.js';
+import { FailureRateLimiter } from '../limits/failure-rate-limiter.js';
 import { HealthServer } from '../process/health-server.js';
 import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
@@ -17,7 +17,7 @@ import { ToolTrust } from './credential/tool-trust.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import type { UseListener } from './port/connector-use.js';
 import { ConnectHandler } from './port/connect-handler.js';
-import { Connections } from '../load/connections.js';
+import { ConnectionLimiter } from '../limits/connection-limiter.js';
 import { ExchangeSlots } from './port/exchange-slots.js';
 import { ProxyPort } from './port/proxy-port.js';
 import { RequestHandler } from './port/request-handler.js';
@@ -33,7 +33,7 @@ import type { ProxyService } from './status/proxy-service.js';
 import { StatusDuty } from './status/status-duty.js';
 import { statusTimings as usualTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
-import { systemRoots, TrustSets } from './upstream/trust.js';
+import { systemRoots, TrustStoreCache } from './upstream/trust.js';
 import { createToolResolver } from './tool-resolver.js';
 import type { Resolver, SystemLookup } from './upstream/resolver.js';
 import { StallWatch } from './upstream/stall-watch.js';
@@ -72,7 +72,7 @@ const rehearsedHosts = Array.from({ length: 5 }, (_, at) => `rehearsal-${at}.inv
 export class Proxy {
   readonly #parts: ProxyParts;
   readonly #backend: ProxyBackend;
-  readonly #connections: Connections;
+  readonly #connections: ConnectionLimiter;
   readonly #slots: ExchangeSlots;
   readonly #toolSockets: ToolSockets;
   readonly #own: OwnEndpoints;
@@ -91,7 +91,7 @@ export class Proxy {
   constructor(parts: ProxyParts) {
     const { config, clock, log, steadyNow } = parts;
     this.#parts = parts;
-    this.#connections = new Connections({ ...limits.connections, total: config['max-connections'] });
+    this.#connections = new ConnectionLimiter({ ...limits.connections, total: config['max-connections'] });
     this.#slots = new ExchangeSlots({ ...limits.exchanges, total: config['max-requests-in-flight'] });
     this.#toolSockets = new ToolSockets({ ...limits.toolSockets, total: config['max-tool-connections'] });
     this.metrics = new ProxyMetrics(version, {
@@ -129,9 +129,9 @@ export class Proxy {
       chunkRate: new TokenBucket(limits.smallChunks, steadyNow),
       connectMs: config['connect-timeout'],
     });
-    const trustSets = new TrustSets(systemRoots(config['system-roots']));
+    const trustSets = new TrustStoreCache(systemRoots(config['system-roots']));
     const { secrets } = this.#backend;
-    this.#trust = new ToolTrust(secrets, trustSets, new QuestionPace(limits.questions, steadyNow));
+    this.#trust = new ToolTrust(secrets, trustSets, new FailureRateLimiter(limits.questions, steadyNow));
     const trust = this.#trust;
     const credentials = new ToolCredentials({ secrets, trust, client: this.#client, clock, steadyNow });
     const tools = { credentials, trust };
@@ -264,7 +264,7 @@ export class Proxy {
     });
   }
 
-  #createPort(tools: ToolParts, trustSets: TrustSets): ProxyPort {
+  #createPort(tools: ToolParts, trustSets: TrustStoreCache): ProxyPort {
     const { config, clock, log, steadyNow } = this.#parts;
     const { tokens: verifier, authorizer, approvals, flags, connectors } = this.#backend;
     const onAsked = (answer: 'cached' | 'asked'): void => this.metrics.reviewed('token', answer);

@@ -1,5 +1,5 @@
-import { limits } from '../load/limits.js';
-import { lookupTurns } from './lookup-turns.js';
+import { limits } from '../limits/defaults.js';
+import { dnsLookupLimiter } from './dns-lookup-limiter.js';
 import type { OwnEndpoints } from './own-endpoints.js';
 import type { AddressRange } from './upstream/address-range.js';
 import { AddressRules } from './upstream/address-rules.js';
@@ -23,7 +23,7 @@ export function createToolResolver({ own, lookUp, steadyNow, ...addresses }: Too
     rules: new AddressRules({ ...addresses, own: () => own.current() }),
     isOwnName: (host) => own.isOwnName(host),
     lookUp,
-    turns: { client: lookupTurns('client'), connector: lookupTurns('connector') },
+    turns: { client: dnsLookupLimiter('client'), connector: dnsLookupLimiter('connector') },
     turnMs: limits.lookups.turnMs,
     steadyNow,
   });

@@ -4,8 +4,8 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StaticToken } from '../../src/kube/bearer-token.js';
 import { KubeClient } from '../../src/kube/kube-client.js';
-import { limits } from '../../src/load/limits.js';
-import { noLoadObserver } from '../../src/load/load-observer.js';
+import { limits } from '../../src/limits/defaults.js';
+import { noLimitObserver } from '../../src/limits/limit-observer.js';
 import { noObserver } from '../../src/kube/observer.js';
 import { Reflector } from '../../src/kube/reflector.js';
 import { kubeTimings } from '../../src/kube/timings.js';
@@ -42,7 +42,7 @@ const client = new KubeClient({
   chance: { now: () => performance.now(), random: Math.random },
   observer: noObserver,
   limits: limits.api,
-  load: noLoadObserver,
+  load: noLimitObserver,
   userAgent: 'bench',
 });
 const startedMs = performance.now();

@@ -30,7 +30,7 @@ const token = new Secret(tokenFor({ namespace: 'ci', name: 'p', uid: 'u', servic
 const call = {
   owner: { namespace: 'ci', podUid: 'uid' },
   signal: new AbortController().signal,
-  idleWhile: <T>(wait: () => Promise<T>) => wait(),
+  releaseSlotWhile: <T>(wait: () => Promise<T>) => wait(),
 };
 const defaults = { noProxy: 'localhost', caBundle: undefined, audience: 'connectors-proxy', proxyUrl: undefined };
 

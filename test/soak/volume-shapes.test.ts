@@ -92,7 +92,7 @@ describe('as many volumes as the node takes', function () {
       await refreshAll(volumes);
       assert.equal(cgroup?.kills ?? 0, 0);
       console.log(
-        `      ${volumes.length} volumes; at most ${((cgroup?.peakBytes ?? 0) / MiB).toFixed(0)} MiB, of volumes ${((cgroup?.lastingBytes ?? 0) / MiB).toFixed(0)}`,
+        `      ${volumes.length} volumes; at most ${((cgroup?.peakBytes ?? 0) / MiB).toFixed(0)} MiB, of volumes ${((cgroup?.persistentBytes ?? 0) / MiB).toFixed(0)}`,
       );
     });
   }

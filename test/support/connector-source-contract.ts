@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DriverError } from '../../src/errors.js';
 import type { JsonObject } from '../../src/json.js';
-import type { Call } from '../../src/load/call.js';
+import type { Call } from '../../src/limits/call.js';
 import type { ConnectorRef, FeatureFlags } from '../../src/connectors/model.js';
 import type { ConnectorSource } from '../../src/connectors/connector-source.js';
 import { connector, connectorClass, flagsConfigMap } from './driver/manifests.js';
@@ -26,7 +26,7 @@ const flagsOff: FeatureFlags = {
 };
 
 function callUntil(signal: AbortSignal = new AbortController().signal): Call {
-  return { owner, signal, idleWhile: (wait) => wait() };
+  return { owner, signal, releaseSlotWhile: (wait) => wait() };
 }
 
 /** What every ConnectorSource does, whatever it reads. */

@@ -1,5 +1,5 @@
 import { Secret } from '../../src/secret.js';
-import type { Call } from '../../src/load/call.js';
+import type { Call } from '../../src/limits/call.js';
 import type {
   Configuration,
   Connector,
@@ -14,7 +14,7 @@ import type { PodIdentity } from '../../src/access/access-control.js';
 export const call: Call = {
   owner: { namespace: 'ci', podUid: 'uid-of-build-1' },
   signal: new AbortController().signal,
-  idleWhile: (wait) => wait(),
+  releaseSlotWhile: (wait) => wait(),
 };
 
 export const pod: PodIdentity = {

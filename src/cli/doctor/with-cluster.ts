@@ -3,8 +3,8 @@ import { KubeClient } from '../../kube/kube-client.js';
 import type { Asker } from '../../kube/kube-error.js';
 import { noObserver } from '../../kube/observer.js';
 import { kubeTimings } from '../../kube/timings.js';
-import { limits } from '../../load/limits.js';
-import { noLoadObserver } from '../../load/load-observer.js';
+import { limits } from '../../limits/defaults.js';
+import { noLimitObserver } from '../../limits/limit-observer.js';
 import { version } from '../../version.js';
 import type { Clock } from '../../clock.js';
 import { checkApiServer } from './api-server.js';
@@ -40,7 +40,7 @@ export async function withCluster(
     userAgent: `connectors-csi/${version} doctor`,
     asker,
     limits: limits.api,
-    load: noLoadObserver,
+    load: noLimitObserver,
   });
   try {
     return [...(await checkApiServer(target, clock, now)), ...(await checks(client))];

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../json.js';
 import type { Secret } from '../../secret.js';
-import type { Call } from '../../load/call.js';
+import type { Call } from '../../limits/call.js';
 import type { ResolvedConnector } from '../../connectors/model.js';
 import type { VolumeFile } from '../volume/ports.js';
 

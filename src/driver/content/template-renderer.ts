@@ -1,7 +1,7 @@
 import { DriverError } from '../../errors.js';
 import { TooLongHere } from '../../gotemplate/budget.js';
 import type { JsonObject } from '../../json.js';
-import type { Call } from '../../load/call.js';
+import type { Call } from '../../limits/call.js';
 import { Secret } from '../../secret.js';
 import type { VolumeFile } from '../volume/ports.js';
 import { CompiledTemplates } from './compiled-templates.js';
@@ -114,7 +114,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
       nowMs: this.#parts.clock(),
     };
     const owner = { namespace: call.owner.namespace, group: selected[0]?.group.connectorClass.name ?? '' };
-    const outcome = await call.idleWhile(() => this.#parts.elsewhere(job, owner, call.signal));
+    const outcome = await call.releaseSlotWhile(() => this.#parts.elsewhere(job, owner, call.signal));
     if ('files' in outcome) return outcome.files;
     throw new DriverError(outcome.failure.code, outcome.failure.message);
   }

@@ -13,8 +13,8 @@ import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePu
 import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.js';
 import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
 import type { AttributeBounds } from '../volume/attributes.js';
-import type { FailurePace, PacedCall } from '../../load/failure-pace.js';
-import { askingCallOf } from './asking-call.js';
+import type { PublishFailureThrottle, PublishAttempt } from '../../limits/publish-failure-throttle.js';
+import { identifyPublish } from './incoming-publish.js';
 import { isRepeatOf, parsePublishRequest } from './publish-request.js';
 import type { RpcEdge, RpcHandler, RpcReport } from './unary.js';
 import { unary } from './unary.js';
@@ -30,7 +30,7 @@ export interface NodeOptions {
   readonly health: VolumeHealthQuery;
   /** Advertises `GET_VOLUME_HEALTH`: alpha in CSI 1.13, and unknown to clients of earlier versions. */
   readonly advertisesHealth: boolean;
-  readonly failures: Pick<FailurePace, 'run' | 'cancel'>;
+  readonly failures: Pick<PublishFailureThrottle, 'run' | 'cancel'>;
   /** Told of every publish that succeeded. */
   readonly onPublished: (outcome: PublishOutcome) => void;
   /** Told of every publish that failed, with the code that the kubelet was given. */
@@ -82,7 +82,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
     const call: PublishCall = {
       volumeId: message.volume_id,
       targetPath: message.target_path,
-      asking: (isPodInfoTrusted) => askingCallOf(message, isPodInfoTrusted),
+      asking: (isPodInfoTrusted) => identifyPublish(message, isPodInfoTrusted),
       isRepeatOf: (request) => {
         const isRepeat = isRepeatOf(message, request);
         if (isRepeat) describePod(report, request.pod);
@@ -105,9 +105,9 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
   };
 }
 
-function pacedCallOf(message: NodePublishVolumeRequest__Output, publish: PublishVolume): PacedCall {
+function pacedCallOf(message: NodePublishVolumeRequest__Output, publish: PublishVolume): PublishAttempt {
   const { volume_id: volumeId, target_path: targetPath } = message;
-  const { owner, pod, sizeBytes } = askingCallOf(message, false);
+  const { owner, pod, sizeBytes } = identifyPublish(message, false);
   return { volumeId, podUid: owner.podUid, pod, sizeBytes, isMounted: () => publish.isMounted(targetPath) };
 }
 

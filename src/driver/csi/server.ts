@@ -8,7 +8,7 @@ import type {
 import { Server, ServerCredentials, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { createServer } from 'node:net';
 import type { Server as Listener, Socket } from 'node:net';
-import type { BoundUse } from '../../load/load-observer.js';
+import type { LimitUsage } from '../../limits/limit-observer.js';
 import type { Log } from '../../log.js';
 import { OpenConnections } from './open-connections.js';
 import { SocketFile } from './socket-file.js';
@@ -34,14 +34,14 @@ export interface SocketServerOptions {
   readonly log: Log;
 }
 
-/** What the clients of a socket may have open together; see load/limits.ts. */
+/** What the clients of a socket may have open together; see limits/defaults.ts. */
 export interface SocketLimits {
   readonly connections: number;
   /** Connections that wait to be accepted. */
   readonly backlog: number;
 }
 
-/** What one connection may take; see load/limits.ts. */
+/** What one connection may take; see limits/defaults.ts. */
 export interface ConnectionLimits {
   readonly idleMs: number;
   readonly ageMs: number;
@@ -104,7 +104,7 @@ export class SocketServer {
   }
 
   /** Connections. */
-  get use(): BoundUse {
+  get use(): LimitUsage {
     return { used: this.#connections.count, limit: this.#options.socket.connections };
   }
 

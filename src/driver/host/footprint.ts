@@ -1,5 +1,5 @@
 import { DriverError } from '../../errors.js';
-import { limits } from '../../load/limits.js';
+import { limits } from '../../limits/defaults.js';
 import type { SharedFiles } from './shared-contents.js';
 
 /** Bytes that a volume holds once, and the names that they have. */

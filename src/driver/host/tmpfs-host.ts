@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { DriverError } from '../../errors.js';
-import type { VolumeMemory, VolumeOwner } from '../../load/volume-memory.js';
+import type { VolumeMemory, VolumeOwner } from '../../limits/volume-memory.js';
 import { shownPath } from '../../wording.js';
 import type {
   MountOptions,

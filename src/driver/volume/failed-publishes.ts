@@ -1,4 +1,4 @@
-import { BoundedMap } from '../../load/bounded-map.js';
+import { BoundedMap } from '../../limits/bounded-map.js';
 import type { DriverError } from '../../errors.js';
 
 /** Several times the volumes of a full node; of some the kubelet never speaks again. */

@@ -1,5 +1,5 @@
 import type { PodIdentity } from '../../access/access-control.js';
-import type { VolumeOwner } from '../../load/volume-memory.js';
+import type { VolumeOwner } from '../../limits/volume-memory.js';
 import type { Secret } from '../../secret.js';
 
 /** A service-account token for the proxy. */

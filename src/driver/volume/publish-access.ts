@@ -1,6 +1,6 @@
 import { DriverError, throwIfAborted } from '../../errors.js';
 import type { AccessControl, AccessDecision, AccessRequest } from '../../access/access-control.js';
-import type { Call } from '../../load/call.js';
+import type { Call } from '../../limits/call.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import type { ResolvedConnector } from '../../connectors/model.js';
 

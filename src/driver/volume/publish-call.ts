@@ -1,4 +1,4 @@
-import type { AskingCall } from '../../load/call-admission.js';
+import type { IncomingPublish } from '../../limits/publish-admission.js';
 import type { PublishRequest } from './publish-request.js';
 
 /**
@@ -10,7 +10,7 @@ export interface PublishCall {
   /** As in the request, even of a request that cannot be parsed; it may be any text. */
   readonly targetPath: string;
   /** Whose it is and how much it holds, at a look. @param isPodInfoTrusted whether the kubelet is known to set it. */
-  readonly asking: (isPodInfoTrusted: boolean) => AskingCall;
+  readonly asking: (isPodInfoTrusted: boolean) => IncomingPublish;
   /** Whether it asks for just what a request did that was parsed before. */
   readonly isRepeatOf: (request: PublishRequest) => boolean;
   /** @throws {DriverError} INVALID_ARGUMENT or FAILED_PRECONDITION for a request that asks for nothing that can be had. */

@@ -8,8 +8,8 @@ import { DriverError, throwIfAborted } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { VolumeAttributes } from './attributes.js';
 import type { AccessControl } from '../../access/access-control.js';
-import type { Call } from '../../load/call.js';
-import type { CallOwner } from '../../load/call-owner.js';
+import type { Call } from '../../limits/call.js';
+import type { FlowKey } from '../../limits/flow-key.js';
 import type { Clock } from '../../clock.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import type { DriverGuard, TokenSource, VolumeChange, VolumeHost } from './ports.js';
@@ -18,8 +18,8 @@ import type { PublishCall } from './publish-call.js';
 import type { PublishRequest } from './publish-request.js';
 import { decideAccess, readConnectors } from './publish-access.js';
 import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
-import type { AdmittedCall } from '../../load/admitted-call.js';
-import type { CallAdmission } from '../../load/call-admission.js';
+import type { AdmittedCall } from '../../limits/admitted-call.js';
+import type { PublishAdmission } from '../../limits/publish-admission.js';
 import { isSameInput } from './published-volumes.js';
 import { removeTokens } from './remove-tokens.js';
 import { StepTimer } from './step-timer.js';
@@ -46,7 +46,7 @@ export interface PublishDependencies {
   readonly contentDefaults: () => ContentDefaults;
   readonly host: VolumeHost;
   readonly locks: VolumeLocks;
-  readonly admission: CallAdmission;
+  readonly admission: PublishAdmission;
   /** Whether a pod that loses access loses the tokens in its files with it. */
   readonly removesRevoked: boolean;
   readonly volumes: PublishedVolumes;
@@ -192,10 +192,10 @@ export class PublishVolume {
     const timer = new StepTimer();
 
     // 4. Trust.
-    if (!guard.isKnownTrustworthy()) await call.idleWhile(() => guard.ensureTrustworthy(call.signal));
+    if (!guard.isKnownTrustworthy()) await call.releaseSlotWhile(() => guard.ensureTrustworthy(call.signal));
 
     // 5. Read.
-    const flags = source.peekFlags() ?? (await call.idleWhile(() => source.flags(call.signal)));
+    const flags = source.peekFlags() ?? (await call.releaseSlotWhile(() => source.flags(call.signal)));
     ensureConnectorCount(attributes, flags);
     const asked = { pod, connectors: attributes.connectors, flags };
     const resolved = await readConnectors(this.#deps, asked, known !== undefined, call);
@@ -286,7 +286,7 @@ function outcomeOf(answer: PublishOutcome | DriverError): PublishOutcome {
   return answer;
 }
 
-function ownerOf({ pod }: PublishRequest): CallOwner {
+function ownerOf({ pod }: PublishRequest): FlowKey {
   return { namespace: pod.namespace, podUid: pod.uid };
 }
 

@@ -4,7 +4,7 @@ import type { PublishRequest } from './publish-request.js';
 import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
 import { FailedPublishes } from './failed-publishes.js';
-import { ToldOnce } from './told-once.js';
+import { WarningDeduplicator } from './warning-deduplicator.js';
 import type { DriverError, ErrorCode } from '../../errors.js';
 
 /**
@@ -81,7 +81,7 @@ export class PublishedVolumes {
   readonly #volumes = new Map<string, PublishedVolume>();
   readonly #confirmed = new Map<string, Confirmation>();
   readonly #failures = new Map<string, RefreshFailure>();
-  readonly #told = new ToldOnce();
+  readonly #told = new WarningDeduplicator();
   /** Those that are not mounted. */
   readonly failed = new FailedPublishes();
   /** Target paths of volumes whose tokens were taken out, also such that an earlier process has mounted. */
@@ -158,7 +158,7 @@ export class PublishedVolumes {
 
   /** Whether the log has not yet been told this of the volume; from now on it has. */
   isNews(targetPath: string, message: string): boolean {
-    return this.#told.isNews(targetPath, message);
+    return this.#told.isFirst(targetPath, message);
   }
 
   /** @param nowMs milliseconds since the epoch. */

@@ -1,8 +1,8 @@
 import type { AccessControl } from '../../access/access-control.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import { DriverError, asDriverError } from '../../errors.js';
-import type { CallOwner } from '../../load/call-owner.js';
-import { limits } from '../../load/limits.js';
+import type { FlowKey } from '../../limits/flow-key.js';
+import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
 import type { PublishRequest } from './publish-request.js';
 import type { PublishOutcome } from './publish-volume.js';
@@ -48,7 +48,7 @@ const pace = {
 } as const;
 
 interface Pending {
-  readonly owner: CallOwner;
+  readonly owner: FlowKey;
   readonly dueMs: number;
   readonly changedAtMs: number;
 }
@@ -272,7 +272,7 @@ function restMsAfter(tookMs: number): number {
   return Math.min(restMs.most, Math.max(restMs.least, tookMs * work.everyMs));
 }
 
-function ownerOf({ pod }: PublishRequest): CallOwner {
+function ownerOf({ pod }: PublishRequest): FlowKey {
   return { namespace: pod.namespace, podUid: pod.uid };
 }
 

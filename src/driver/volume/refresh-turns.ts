@@ -1,12 +1,12 @@
-import type { CallOwner } from '../../load/call-owner.js';
-import { FairQueue } from '../../load/fair-queue.js';
-import { TokenBucket } from '../../load/token-bucket.js';
-import { limits } from '../../load/limits.js';
+import type { FlowKey } from '../../limits/flow-key.js';
+import { FairQueue } from '../../limits/fair-queue.js';
+import { TokenBucket } from '../../limits/token-bucket.js';
+import { limits } from '../../limits/defaults.js';
 
 /** A refresh of the driver's own that waits for its turn, or has it. */
 export interface RefreshTurn {
   readonly targetPath: string;
-  readonly owner: CallOwner;
+  readonly owner: FlowKey;
 }
 
 /**
@@ -33,13 +33,13 @@ export class RefreshTurns {
   next(): RefreshTurn | undefined {
     const { inFlight, namespaceShare, overheadMs } = limits.refreshes;
     if (this.#inFlight >= inFlight || this.#budget.delayMs(1) > 0) return undefined;
-    const turn = this.#queue.next((namespace) => this.#countOf(namespace) < inFlight * namespaceShare);
+    const turn = this.#queue.dequeue((namespace) => this.#countOf(namespace) < inFlight * namespaceShare);
     if (turn === undefined) return undefined;
     const { namespace } = turn.owner;
     this.#inFlight += 1;
     this.#inFlightOf.set(namespace, this.#countOf(namespace) + 1);
     // Known before it ends, so that the next one is another namespace's.
-    this.#queue.used(pathOf(turn), overheadMs);
+    this.#queue.charge(pathOf(turn), overheadMs);
     return turn;
   }
 
@@ -50,9 +50,9 @@ export class RefreshTurns {
     const left = this.#countOf(namespace) - 1;
     if (left > 0) this.#inFlightOf.set(namespace, left);
     else this.#inFlightOf.delete(namespace);
-    this.#queue.used(pathOf(turn), workMs);
+    this.#queue.charge(pathOf(turn), workMs);
     this.#budget.consume(limits.refreshes.overheadMs + workMs);
-    if (this.#inFlight === 0 && this.#queue.length === 0) this.#queue.forget();
+    if (this.#inFlight === 0 && this.#queue.length === 0) this.#queue.reset();
   }
 
   /** Milliseconds until the next one can begin; Infinity while that depends on the end of another, or none waits. */

@@ -3,7 +3,7 @@ import { rejectionContent, renderVolumeContent } from '../content/volume-content
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
 import { planVolume } from '../content/volume-plan.js';
 import { DriverError, throwIfAborted } from '../../errors.js';
-import type { Call } from '../../load/call.js';
+import type { Call } from '../../limits/call.js';
 import type { Log } from '../../log.js';
 import { Secret } from '../../secret.js';
 import type { VolumeHost } from './ports.js';

@@ -1,6 +1,6 @@
 import { DriverError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
-import type { Call } from '../../load/call.js';
+import type { Call } from '../../limits/call.js';
 import type { ProxyToken, TokenRequest, TokenSource } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
 
@@ -44,7 +44,7 @@ export async function obtainTokens(
 ): Promise<VolumeTokens> {
   const known = peekTokens(source, request, audiences);
   if (known !== undefined) return known;
-  const tokens = await call.idleWhile(() =>
+  const tokens = await call.releaseSlotWhile(() =>
     Promise.all(audiences.map((audience) => source.tokenFor({ ...request, audience }, call.signal))),
   );
   return new Map(tokens.map((token, index) => [audiences[index] ?? '', token]));

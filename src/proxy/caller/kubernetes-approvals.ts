@@ -1,9 +1,9 @@
 import type { ApprovalCase } from '../../access/access-request.js';
 import { accessRequestName } from '../../access/access-request.js';
-import { AnswerCache } from '../../access/answer-cache.js';
+import { DecisionCache } from '../../access/decision-cache.js';
 import { approvalStateOf } from '../../access/approval-state.js';
 import { findRequestByName } from '../../access/request-lookup.js';
-import { SharedCalls } from '../../access/shared-calls.js';
+import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { PodApprovals } from './ports.js';
@@ -15,13 +15,13 @@ const timeoutMs = 10_000;
 /** Reads the AccessRequests of pods at the API server. Results are cached as long as access reviews are. */
 export class KubernetesApprovals implements PodApprovals {
   readonly #client: KubeClient;
-  readonly #answers: AnswerCache;
-  readonly #reading = new SharedCalls<boolean>();
+  readonly #answers: DecisionCache;
+  readonly #reading = new SingleFlight<boolean>();
   readonly #keys = new WeakMap<ApprovalCase, string>();
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
-    this.#answers = new AnswerCache(clock, client.chance.now, accessLifetimes);
+    this.#answers = new DecisionCache(clock, client.chance.now, accessLifetimes);
   }
 
   isGranted(about: ApprovalCase, signal: AbortSignal): Promise<boolean> {

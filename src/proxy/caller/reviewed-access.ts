@@ -1,17 +1,17 @@
 import type { AccessReviews } from '../../access/access-reviews.js';
 import type { Permission } from '../../access/permission.js';
 import type { ConnectorRef } from '../../connectors/model.js';
-import type { QuestionPace } from '../../load/question-pace.js';
+import type { FailureRateLimiter } from '../../limits/failure-rate-limiter.js';
 import type { Authorizer } from './ports.js';
 import { paced } from '../refusal.js';
 import type { Caller } from './caller.js';
 
 /** How long answers count: a right that is withdrawn ends what uses it within 10 seconds. */
-export const accessLifetimes = { allowedForMs: 10_000, deniedForMs: 5_000 } as const;
+export const accessLifetimes = { allowedTtlMs: 10_000, deniedTtlMs: 5_000 } as const;
 
 export interface ReviewedAccessOptions {
   readonly reviews: AccessReviews;
-  readonly pace: QuestionPace;
+  readonly pace: FailureRateLimiter;
   /** Whether there may be such a Connector. */
   readonly exists: (connector: ConnectorRef) => boolean;
   readonly onAsked: (answer: 'cached' | 'asked') => void;
@@ -40,7 +40,7 @@ export class ReviewedAccess implements Authorizer {
     const { user, pod } = caller;
     const ask = (): Promise<boolean> => reviews.isAnyAllowed(asked, signal);
     const isWorth = (isAllowed: boolean): boolean => isAllowed && asked.every(({ connector }) => exists(connector));
-    const outcome = await pace.ask(`${user} ${pod?.uid ?? ''}`, ask, isWorth, signal);
+    const outcome = await pace.run(`${user} ${pod?.uid ?? ''}`, ask, isWorth, signal);
     if (outcome === undefined) {
       throw paced(`too many connectors that ${user} may not use, or that do not exist`);
     }

@@ -4,7 +4,7 @@ import { isJsonObject, jsonMember } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
-import type { QuestionPace } from '../../load/question-pace.js';
+import type { FailureRateLimiter } from '../../limits/failure-rate-limiter.js';
 import type { Secret } from '../../secret.js';
 import { paced } from '../refusal.js';
 import type { Caller, CallerPod } from './caller.js';
@@ -23,7 +23,7 @@ const reviewMs = 10_000;
 
 export interface TokenReviewsOptions {
   readonly client: KubeClient;
-  readonly pace: QuestionPace;
+  readonly pace: FailureRateLimiter;
   readonly audience: string;
 }
 
@@ -41,7 +41,7 @@ export class TokenReviews implements TokenVerifier {
     const claims = tokenClaims(token);
     if (claims === undefined) return undefined;
     const ask = (): Promise<Caller | undefined> => this.#ask(token, claims.expiresAtMs, signal);
-    const asked = await pace.ask(from, ask, (caller) => caller !== undefined, signal);
+    const asked = await pace.run(from, ask, (caller) => caller !== undefined, signal);
     if (asked === undefined) throw paced(`too many rejected tokens from ${from}`);
     return asked.answer;
   }

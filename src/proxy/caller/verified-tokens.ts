@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.js';
-import { SharedCalls } from '../../access/shared-calls.js';
-import { FairMap } from '../../load/fair-map.js';
+import { SingleFlight } from '../../limits/single-flight.js';
+import { FairMap } from '../../limits/fair-map.js';
 import type { Secret } from '../../secret.js';
 import type { Caller } from './caller.js';
 import { serviceAccountOf } from './caller.js';
@@ -40,7 +40,7 @@ export class VerifiedTokens implements TokenVerifier {
   /** By addresses of clients. */
   readonly #invalid = new FairMap<Verdict>(maxInvalid);
   readonly #digests = new WeakMap<Secret, string>();
-  readonly #asking = new SharedCalls<Caller | undefined>();
+  readonly #asking = new SingleFlight<Caller | undefined>();
 
   constructor(options: VerifiedTokensOptions) {
     this.#options = options;

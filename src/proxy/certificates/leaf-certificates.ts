@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
-import { BoundedMap } from '../../load/bounded-map.js';
+import { BoundedMap } from '../../limits/bounded-map.js';
 import type { Clock } from '../../clock.js';
 import type { CertificateAuthority } from './certificate-authority.js';
 import { signLeaf } from './x509.js';

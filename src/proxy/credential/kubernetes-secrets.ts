@@ -1,5 +1,5 @@
-import { BoundedMap } from '../../load/bounded-map.js';
-import { SharedCalls } from '../../access/shared-calls.js';
+import { BoundedMap } from '../../limits/bounded-map.js';
+import { SingleFlight } from '../../limits/single-flight.js';
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
@@ -30,7 +30,7 @@ export class KubernetesSecrets implements SecretSource {
   readonly #client: KubeClient;
   readonly #cas: Reflector;
   readonly #kept = new BoundedMap<string, Kept>(maxSecrets);
-  readonly #reading = new SharedCalls<SecretObject | undefined>();
+  readonly #reading = new SingleFlight<SecretObject | undefined>();
   readonly #parsedCas = new WeakMap<JsonObject, SecretObject>();
 
   /** @param namespace the proxy's. */

@@ -2,7 +2,7 @@ import { connectorClassType, connectorType } from '../../connectors/kubernetes-c
 import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import { parseConnectorClass } from '../../connectors/parse-connector-class.js';
 import { parseConnector } from '../../connectors/parse-connector.js';
-import { ListedBytes } from '../../connectors/listed-bytes.js';
+import { InformerMemoryQuota } from '../../connectors/informer-memory-quota.js';
 import { unreadReason, untilRead } from '../../connectors/until-read.js';
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
@@ -10,26 +10,26 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import { objectKey } from '../../kube/kube-object.js';
 import type { ReflectedState } from '../../kube/reflected-state.js';
 import { Reflector } from '../../kube/reflector.js';
-import { limits } from '../../load/limits.js';
+import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
 import type { ConnectorLookup } from './connector-lookup.js';
 import type { ObjectKind, KnownObjects } from './known-objects.js';
 
 /** Many go at once. */
-const readAnewMs = 1_000;
+const relistMs = 1_000;
 
 /** All Connectors and classes of the cluster, listed once and watched: any of them may be named by the next request. */
 export class ListedConnectors implements ConnectorLookup, KnownObjects {
   readonly #connectors: Reflector;
   readonly #classes: Reflector;
-  readonly #bytes: ListedBytes;
+  readonly #bytes: InformerMemoryQuota;
   #readingAnew: NodeJS.Timeout | undefined;
   readonly #parsed = new WeakMap<JsonObject, Connector | ConnectorClass | DriverError>();
 
   /** @param maxBytes that all of them may take in memory, by an estimate; who finds no room is refused. */
   constructor(client: KubeClient, maxBytes: number, log: Log) {
     const { connectorBytes, connectorClassBytes } = limits.objects;
-    this.#bytes = new ListedBytes(maxBytes, 'the proxy knows');
+    this.#bytes = new InformerMemoryQuota(maxBytes, 'the proxy knows');
     const ofConnectors = this.#bytes.screen('connector', connectorBytes);
     this.#connectors = new Reflector(client, { type: connectorType, screen: ofConnectors }, log);
     const ofClasses = this.#bytes.screen('connectorclass', connectorClassBytes);
@@ -113,9 +113,9 @@ export class ListedConnectors implements ConnectorLookup, KnownObjects {
     this.#readingAnew ??= setTimeout(() => {
       this.#readingAnew = undefined;
       for (const reflector of [this.#connectors, this.#classes]) {
-        if (withoutRoom(reflector.state) > 0) reflector.readAnew();
+        if (withoutRoom(reflector.state) > 0) reflector.relist();
       }
-    }, readAnewMs).unref();
+    }, relistMs).unref();
   }
 
   #known<T extends Connector | ConnectorClass>(

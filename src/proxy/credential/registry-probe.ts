@@ -1,4 +1,4 @@
-import { SharedCalls } from '../../access/shared-calls.js';
+import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
 import { Refusal } from '../refusal.js';
 import { valuesOf } from '../upstream/headers.js';
@@ -45,8 +45,8 @@ export class RegistryProbe {
   /** See `apiRootOf`. */
   readonly root: string;
   readonly #options: RegistryProbeOptions;
-  readonly #atRoot = new SharedCalls<Authentication>();
-  readonly #atEndpoint = new SharedCalls<TokenService | undefined>();
+  readonly #atRoot = new SingleFlight<Authentication>();
+  readonly #atEndpoint = new SingleFlight<TokenService | undefined>();
   #learnt: Authentication | undefined;
   #learntMs = -Infinity;
   #openSinceMs = -Infinity;

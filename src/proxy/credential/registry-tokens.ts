@@ -1,5 +1,5 @@
-import { BoundedMap } from '../../load/bounded-map.js';
-import { SharedCalls } from '../../access/shared-calls.js';
+import { BoundedMap } from '../../limits/bounded-map.js';
+import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember, parseJson } from '../../json.js';
@@ -52,7 +52,7 @@ export class RegistryTokens {
   readonly #clock: Clock;
   readonly #owner: LookupOwner;
   readonly #tokens = new BoundedMap<string, Token>(maxTokens);
-  readonly #asking = new SharedCalls<Token>();
+  readonly #asking = new SingleFlight<Token>();
 
   /** @param owner of the hosts, which are the Connector's. */
   constructor(client: ToolClient, clock: Clock, owner: LookupOwner) {

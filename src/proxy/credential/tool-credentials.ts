@@ -1,4 +1,4 @@
-import { BoundedMap } from '../../load/bounded-map.js';
+import { BoundedMap } from '../../limits/bounded-map.js';
 import type { Clock } from '../../clock.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { JsonValue } from '../../json.js';

@@ -1,11 +1,11 @@
-import { SharedCalls } from '../../access/shared-calls.js';
+import { SingleFlight } from '../../limits/single-flight.js';
 import type { Connector } from '../../connectors/model.js';
 import { jsonMember } from '../../json.js';
 import { dns1123SubdomainProblem } from '../../names.js';
 import { quote } from '../../wording.js';
 import { Refusal, paced } from '../refusal.js';
-import type { Trust, TrustSets } from '../upstream/trust.js';
-import type { QuestionPace } from '../../load/question-pace.js';
+import type { Trust, TrustStoreCache } from '../upstream/trust.js';
+import type { FailureRateLimiter } from '../../limits/failure-rate-limiter.js';
 import type { SecretSource } from './secret-source.js';
 import { certificateBlocksIn } from './secret-source.js';
 
@@ -21,15 +21,15 @@ const maxOwnCount = 512;
 /** Which certificates count for a Connector's tool: the system's, those for all Connectors, and the Connector's own. */
 export class ToolTrust {
   readonly #secrets: SecretSource;
-  readonly #sets: TrustSets;
-  readonly #pace: QuestionPace;
+  readonly #sets: TrustStoreCache;
+  readonly #pace: FailureRateLimiter;
   /** By namespace and set. */
-  readonly #making = new SharedCalls<Trust>();
+  readonly #making = new SingleFlight<Trust>();
   /** The sets themselves are not held here: there may be thousands of Connectors, each with a CA of its own. */
   readonly #known = new WeakMap<Connector, { readonly bundles: readonly Bundle[]; readonly id: string }>();
 
   /** @param pace of sets that have to be made, by namespace: nobody else is served meanwhile. */
-  constructor(secrets: SecretSource, sets: TrustSets, pace: QuestionPace) {
+  constructor(secrets: SecretSource, sets: TrustStoreCache, pace: FailureRateLimiter) {
     this.#pace = pace;
     this.#secrets = secrets;
     this.#sets = sets;
@@ -37,7 +37,7 @@ export class ToolTrust {
 
   /** Of every tool whose Connector names no CA. Making the first set takes some 20 ms, as it reads all roots. */
   ofAll(): Trust {
-    return this.#sets.of(this.#secrets.labelledCas().flatMap(certificateBlocksIn));
+    return this.#sets.getOrCreate(this.#secrets.labelledCas().flatMap(certificateBlocksIn));
   }
 
   /**
@@ -49,11 +49,11 @@ export class ToolTrust {
     const bundles = [...this.#secrets.labelledCas().map(certificateBlocksIn), own];
     let known = this.#known.get(connector);
     if (known === undefined || !isSame(known.bundles, bundles)) {
-      known = { bundles, id: this.#sets.idOf(bundles.flat()) };
+      known = { bundles, id: this.#sets.keyOf(bundles.flat()) };
       this.#known.set(connector, known);
     }
     const { namespace } = connector.ref;
-    const trust = this.#sets.kept(known.id) ?? (await this.#shared(namespace, known.id, bundles.flat(), signal));
+    const trust = this.#sets.get(known.id) ?? (await this.#shared(namespace, known.id, bundles.flat(), signal));
     if (own.length > 0 && own.every((block) => trust.ignored.has(block))) throw unusable(connector, noCertificate);
     return trust;
   }
@@ -64,8 +64,8 @@ export class ToolTrust {
   }
 
   async #made(namespace: string, bundles: Bundle, signal: AbortSignal): Promise<Trust> {
-    const make = (): Promise<Trust> => Promise.resolve(this.#sets.of(bundles));
-    const made = await this.#pace.ask(namespace, make, () => false, signal);
+    const make = (): Promise<Trust> => Promise.resolve(this.#sets.getOrCreate(bundles));
+    const made = await this.#pace.run(namespace, make, () => false, signal);
     if (made === undefined) throw paced(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
     return made.answer;
   }

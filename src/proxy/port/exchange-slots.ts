@@ -1,4 +1,4 @@
-import { SharedQuota } from '../../load/shared-quota.js';
+import { SharedQuota } from '../../limits/shared-quota.js';
 import { Refusal } from '../refusal.js';
 
 export interface ExchangeSlotLimits {

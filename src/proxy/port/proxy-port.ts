@@ -2,13 +2,13 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { DriverError } from '../../errors.js';
-import type { TokenBucket } from '../../load/token-bucket.js';
-import { limits } from '../../load/limits.js';
+import type { TokenBucket } from '../../limits/token-bucket.js';
+import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
 import { Refusal } from '../refusal.js';
 import { RequestBody } from '../upstream/request-body.js';
 import type { ConnectHandler } from './connect-handler.js';
-import type { Connections } from '../../load/connections.js';
+import type { ConnectionLimiter } from '../../limits/connection-limiter.js';
 import type { ExchangeSlot, ExchangeSlots } from './exchange-slots.js';
 import { endWith, rawRefusal } from './refusal-answer.js';
 import type { RequestHandler } from './request-handler.js';
@@ -16,7 +16,7 @@ import type { TunnelSession } from './tunnel-session.js';
 
 export interface ProxyPortOptions {
   readonly address: { readonly host: string | undefined; readonly port: number };
-  readonly connections: Connections;
+  readonly connections: ConnectionLimiter;
   readonly slots: ExchangeSlots;
   readonly requests: RequestHandler;
   readonly connects: ConnectHandler;

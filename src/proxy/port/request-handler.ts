@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.js';
-import { limits } from '../../load/limits.js';
+import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
 import type { Gatekeeper } from '../caller/gatekeeper.js';
 import { Refusal } from '../refusal.js';

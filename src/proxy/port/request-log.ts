@@ -1,5 +1,5 @@
-import { TokenBucket } from '../../load/token-bucket.js';
-import type { TokenBucketOptions } from '../../load/token-bucket.js';
+import { TokenBucket } from '../../limits/token-bucket.js';
+import type { TokenBucketOptions } from '../../limits/token-bucket.js';
 import type { Log, LogFields } from '../../log.js';
 
 export interface RequestLogOptions {

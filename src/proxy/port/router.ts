@@ -14,7 +14,7 @@ import type { Outgoing } from '../upstream/outgoing.js';
 import { ownerOfHost } from '../upstream/resolver.js';
 import { noCredential } from '../upstream/tool-credential.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
-import type { Trust, TrustSets } from '../upstream/trust.js';
+import type { Trust, TrustStoreCache } from '../upstream/trust.js';
 import type { Via } from '../upstream/via.js';
 import { isServed } from './connector-use.js';
 import type { UseListener } from './connector-use.js';
@@ -31,7 +31,7 @@ export interface RouterOptions {
   readonly connectors: ConnectorLookup;
   readonly credentials: ToolCredentials;
   readonly trust: ToolTrust;
-  readonly trustSets: TrustSets;
+  readonly trustSets: TrustStoreCache;
   /** What becomes of hosts that belong to none of the named connectors. */
   readonly otherHosts: 'tunnel' | 'refuse';
   readonly via: Via;
@@ -173,7 +173,7 @@ export class Router {
       scheme === 'http'
         ? undefined
         : first === undefined
-          ? this.#options.trustSets.of([])
+          ? this.#options.trustSets.getOrCreate([])
           : await this.#options.trust.of(first.connector, signal);
     return {
       connector: undefined,

@@ -1,4 +1,4 @@
-import { TokenBucket } from '../../load/token-bucket.js';
+import { TokenBucket } from '../../limits/token-bucket.js';
 import type { RejectedCredential } from './connector-check.js';
 import type { Finding } from './conditions.js';
 import type { StatusTimings } from './status-timings.js';

@@ -1,4 +1,4 @@
-import { limits } from '../../load/limits.js';
+import { limits } from '../../limits/defaults.js';
 
 /**
  * The Connectors that are not ready, and how fast they are checked again. On average one of them is checked in

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { abortError } from '../../errors.js';
-import type { TokenBucket } from '../../load/token-bucket.js';
+import type { TokenBucket } from '../../limits/token-bucket.js';
 
 /** Bytes that wait for the sink until the source is paused. One read of the socket, 64 KiB, can still be added. */
 const maxPendingBytes = 32 * 1024;

@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { TokenBucket } from '../../load/token-bucket.js';
+import type { TokenBucket } from '../../limits/token-bucket.js';
 import { Refusal } from '../refusal.js';
 import { GatheredStream } from './gathered-stream.js';
 import { hasWord, valuesOf } from './headers.js';

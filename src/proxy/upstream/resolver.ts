@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
-import { BoundedMap } from '../../load/bounded-map.js';
+import { BoundedMap } from '../../limits/bounded-map.js';
 import { Refusal } from '../refusal.js';
 import type { AddressRules } from './address-rules.js';
 
@@ -17,7 +17,7 @@ const patienceMs = 1_000;
 const staleForMs = 300_000;
 
 /** Lets a few of many ask at once, in turns; none of a namespace keeps the others of them waiting. */
-export interface LookupTurns {
+export interface DnsLookupLimiter {
   /** @returns ends the turn. Rejects when there is none in time. */
   acquire(owner: { readonly namespace: string; readonly podUid: string }, wanted: AbortSignal): Promise<() => void>;
 }
@@ -42,7 +42,7 @@ export interface ResolverOptions {
   readonly isOwnName: (host: string) => boolean;
   readonly lookUp: SystemLookup;
   /** Clients have theirs, so that those in many namespaces leave some to the Connectors. */
-  readonly turns: Readonly<Record<LookupOwner['chosenBy'], LookupTurns>>;
+  readonly turns: Readonly<Record<LookupOwner['chosenBy'], DnsLookupLimiter>>;
   /** How long a turn is waited for. */
   readonly turnMs: number;
   readonly steadyNow: () => number;

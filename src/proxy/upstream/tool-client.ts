@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import net, { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import type { TokenBucket } from '../../load/token-bucket.js';
+import type { TokenBucket } from '../../limits/token-bucket.js';
 import { Refusal } from '../refusal.js';
 import type { RawHeaders } from './headers.js';
 import type { LookupOwner, Resolver } from './resolver.js';

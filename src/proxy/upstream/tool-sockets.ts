@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { SharedQuota } from '../../load/shared-quota.js';
+import { SharedQuota } from '../../limits/shared-quota.js';
 import { Refusal } from '../refusal.js';
 
 export interface ToolSocketLimits {

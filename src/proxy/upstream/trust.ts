@@ -2,7 +2,7 @@ import { X509Certificate, createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext, rootCertificates } from 'node:tls';
-import { BoundedMap } from '../../load/bounded-map.js';
+import { BoundedMap } from '../../limits/bounded-map.js';
 
 /** The certificates that count for a tool. */
 export interface Trust {
@@ -17,7 +17,7 @@ export interface Trust {
 const maxSets = 48;
 
 /** Makes trust sets from PEM blocks, the same blocks giving the same set; there is no set that trusts everybody. */
-export class TrustSets {
+export class TrustStoreCache {
   readonly #systemRoots: () => string;
   readonly #sets = new BoundedMap<string, Trust>(maxSets);
   #roots: { readonly pem: string; readonly digest: string } | undefined;
@@ -28,9 +28,9 @@ export class TrustSets {
   }
 
   /** @param added PEM blocks on top of the system's roots. They are parsed when the set is made, and only then. */
-  of(added: readonly string[]): Trust {
-    const id = this.idOf(added);
-    const known = this.kept(id);
+  getOrCreate(added: readonly string[]): Trust {
+    const id = this.keyOf(added);
+    const known = this.get(id);
     if (known !== undefined) return known;
     const ignored = new Set(added.filter((block) => !isCertificate(block)));
     const ca = [this.#systemRoots(), ...added.filter((block) => !ignored.has(block))];
@@ -40,12 +40,12 @@ export class TrustSets {
   }
 
   /** Of the set that `of` makes. */
-  idOf(added: readonly string[]): string {
+  keyOf(added: readonly string[]): string {
     return digestOf([this.#rootsDigest(), ...added]);
   }
 
   /** A set that need not be made. */
-  kept(id: string): Trust | undefined {
+  get(id: string): Trust | undefined {
     const trust = this.#sets.get(id);
     if (trust !== undefined) this.#sets.set(id, trust);
     return trust;

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { TokenBucket } from '../../load/token-bucket.js';
+import type { TokenBucket } from '../../limits/token-bucket.js';
 import { GatheredStream } from './gathered-stream.js';
 import type { StallWatch } from './stall-watch.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import fc from 'fast-check';
-import { limits } from '../../../src/load/limits.js';
+import { limits } from '../../../src/limits/defaults.js';
 import { DriverProcess } from '../../support/driver/driver-process.js';
 import { NodeSandbox } from '../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';

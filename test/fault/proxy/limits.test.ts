@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../../../src/load/limits.js';
+import { limits } from '../../../src/limits/defaults.js';
 import { eventually } from '../../support/poll.js';
 import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';

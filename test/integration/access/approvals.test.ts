@@ -294,7 +294,7 @@ describe('access by approval', () => {
     const call = {
       owner: { namespace: pod.namespace, podUid: pod.uid },
       signal: new AbortController().signal,
-      idleWhile: async <T>(wait: () => Promise<T>): Promise<T> => {
+      releaseSlotWhile: async <T>(wait: () => Promise<T>): Promise<T> => {
         phases.push('idle');
         const result = await wait();
         phases.push('busy');

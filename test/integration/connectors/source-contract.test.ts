@@ -5,7 +5,7 @@ import { stringify } from 'lossless-json';
 import { DirectoryConnectors } from '../../../src/connectors/directory-connectors.js';
 import { KubernetesConnectors } from '../../../src/connectors/kubernetes-connectors.js';
 import { watchTimes } from '../../../src/connectors/watch-bounds.js';
-import { noLoadObserver } from '../../../src/load/load-observer.js';
+import { noLimitObserver } from '../../../src/limits/limit-observer.js';
 import type { JsonObject } from '../../../src/json.js';
 import { silentLog } from '../../../src/log.js';
 import { connectorSourceContract } from '../../support/connector-source-contract.js';
@@ -59,7 +59,7 @@ describe('the Kubernetes source', () => {
       namespace,
       notFoundWaitMs,
       bounds: { ...watchTimes, maxCount: 1000, maxBytes: 32 << 20 },
-      observer: noLoadObserver,
+      observer: noLimitObserver,
       clock,
       log: silentLog,
     });

@@ -3,8 +3,8 @@ import { KubernetesConnectors } from '../../../src/connectors/kubernetes-connect
 import type { ConnectorRef, ResolvedConnector } from '../../../src/connectors/model.js';
 import type { JsonObject } from '../../../src/json.js';
 import type { KubeClient } from '../../../src/kube/kube-client.js';
-import type { Call } from '../../../src/load/call.js';
-import type { CallOwner } from '../../../src/load/call-owner.js';
+import type { Call } from '../../../src/limits/call.js';
+import type { FlowKey } from '../../../src/limits/flow-key.js';
 import { silentLog } from '../../../src/log.js';
 import { connector, connectorClass } from '../../support/driver/manifests.js';
 import { failureOf } from '../../support/failure.js';
@@ -13,7 +13,7 @@ import type { KubeObject } from '../../support/kube-api/resources.js';
 import { adminConfig, testClient } from '../../support/kube-client/test-client.js';
 import { eventually } from '../../support/poll.js';
 
-const pod = (name: string, namespace = 'ci'): CallOwner => ({ namespace, podUid: `uid-of-${name}` });
+const pod = (name: string, namespace = 'ci'): FlowKey => ({ namespace, podUid: `uid-of-${name}` });
 const first = pod('first');
 const named = (name: string, namespace = 'ci'): ConnectorRef => ({ namespace, name });
 
@@ -53,12 +53,12 @@ describe('the objects that a node watches', () => {
   }
 
   function resolve(name: string, owner = first, namespace = 'ci'): Promise<readonly ResolvedConnector[]> {
-    const call: Call = { owner, signal: new AbortController().signal, idleWhile: (wait) => wait() };
+    const call: Call = { owner, signal: new AbortController().signal, releaseSlotWhile: (wait) => wait() };
     return source.resolve([named(name, namespace)], call);
   }
 
   /** Resolves it for a volume of its own, which keeps it. */
-  async function use(name: string, owner: CallOwner, namespace = 'ci'): Promise<void> {
+  async function use(name: string, owner: FlowKey, namespace = 'ci'): Promise<void> {
     await resolve(name, owner, namespace);
     source.retain(`${namespace}/${name} of ${owner.podUid}`, [named(name, namespace)], owner);
   }

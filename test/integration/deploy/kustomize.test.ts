@@ -17,7 +17,7 @@ import { denials } from '../../support/deploy/admission-policy.js';
 import { commandOf } from '../../support/deploy/container-command.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { memoryOf } from '../../../src/driver/host/footprint.js';
-import { limits } from '../../../src/load/limits.js';
+import { limits } from '../../../src/limits/defaults.js';
 
 const components = ['token-minting', 'approval', 'registrar-sidecar', 'token-in-secrets', 'pod-monitor'] as const;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { limits } from '../../../src/load/limits.js';
+import { limits } from '../../../src/limits/defaults.js';
 import { parseProxyConfig, type ProxyConfig } from '../../../src/proxy/config.js';
 import { driverBindings } from '../../support/access/driver-rules.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';

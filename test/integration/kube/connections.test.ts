@@ -10,7 +10,7 @@ import { kubeconfigConfig } from '../../../src/kube/kubeconfig.js';
 import type { KubeObserver } from '../../../src/kube/observer.js';
 import { Reflector } from '../../../src/kube/reflector.js';
 import { kubeTimings } from '../../../src/kube/timings.js';
-import { limits } from '../../../src/load/limits.js';
+import { limits } from '../../../src/limits/defaults.js';
 import { silentLog } from '../../../src/log.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import { StallingProxy } from '../../support/kube-api/stalling-proxy.js';

@@ -5,7 +5,7 @@ import { metadataText } from '../../../src/kube/kube-object.js';
 import type { KubeObserver } from '../../../src/kube/observer.js';
 import { Reflector } from '../../../src/kube/reflector.js';
 import type { ReflectorTarget } from '../../../src/kube/reflector.js';
-import { TokenBucket } from '../../../src/load/token-bucket.js';
+import { TokenBucket } from '../../../src/limits/token-bucket.js';
 import { silentLog } from '../../../src/log.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import {
@@ -334,8 +334,8 @@ describe('a reflector', () => {
 
   describe('of objects that change without end', () => {
     it('leaves the watch when more comes than may, and has the newest state when time has paid for it', async () => {
-      const pace = new TokenBucket({ burst: 50_000, everyMs: 1 / 100 }, () => performance.now());
-      await reflect({ ...team, name: 'git', pace });
+      const rateLimiter = new TokenBucket({ burst: 50_000, everyMs: 1 / 100 }, () => performance.now());
+      await reflect({ ...team, name: 'git', rateLimiter });
       for (let count = 0; count < 300; count += 1) {
         api.put(connector('git', `${count} ${'x'.repeat(5000)}`));
         if (count % 10 === 0) await new Promise((resolve) => setImmediate(resolve));

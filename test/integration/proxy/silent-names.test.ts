@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { limits } from '../../../src/load/limits.js';
+import { limits } from '../../../src/limits/defaults.js';
 import { driverBindings } from '../../support/access/driver-rules.js';
 import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
 import { ProxyProcess } from '../../support/e2e/proxy-process.js';

@@ -1,9 +1,9 @@
 import { KubernetesAccess } from '../../../src/access/kubernetes-access.js';
 import type { KubernetesAccessOptions } from '../../../src/access/kubernetes-access.js';
 import type { KubeClient } from '../../../src/kube/kube-client.js';
-import { noLoadObserver } from '../../../src/load/load-observer.js';
+import { noLimitObserver } from '../../../src/limits/limit-observer.js';
 import { silentLog } from '../../../src/log.js';
-import type { Call } from '../../../src/load/call.js';
+import type { Call } from '../../../src/limits/call.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
 import type { PodIdentity } from '../../../src/access/access-control.js';
 import type { PolicyRule } from '../kube-api/access-rules.js';
@@ -31,7 +31,7 @@ export const podNamed = (name: string): PodIdentity => ({
 export const pod = podNamed('build-1');
 
 export function callFor(signal: AbortSignal = new AbortController().signal): Call {
-  return { owner: { namespace: pod.namespace, podUid: pod.uid }, signal, idleWhile: (wait) => wait() };
+  return { owner: { namespace: pod.namespace, podUid: pod.uid }, signal, releaseSlotWhile: (wait) => wait() };
 }
 
 /** A clock that only tests move. */
@@ -81,7 +81,7 @@ export class AccessStage {
       firstApprovalWaitMs: 10_000,
       nodeName: 'node-1',
       maxWatchedRequests: 1000,
-      load: noLoadObserver,
+      load: noLimitObserver,
       observer: { approvalStarted: () => undefined, approvalFinished: () => undefined },
       currentFlags: () => {
         this.flagsAsked += 1;

@@ -5,7 +5,7 @@ import { parseServeConfig } from '../../../src/driver/config.js';
 import type { DriverConfig } from '../../../src/driver/config.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import type { Syscalls } from '../../../src/driver/host/syscalls.js';
-import type { MemoryLevel } from '../../../src/load/memory-levels.js';
+import type { CgroupMemory } from '../../../src/limits/cgroup-memory.js';
 import { createLog } from '../../../src/process/json-log.js';
 import type { Log } from '../../../src/log.js';
 import type { Metrics } from '../../../src/driver/metrics.js';
@@ -30,7 +30,7 @@ export interface InProcessOptions {
   readonly replace?: (backend: Backend) => Partial<Backend>;
   readonly now?: () => number;
   /** In place of no limit. */
-  readonly memoryLevels?: () => readonly MemoryLevel[];
+  readonly memoryLevels?: () => readonly CgroupMemory[];
 }
 
 const renderThread = new URL('../../../dist/render-worker.js', import.meta.url);

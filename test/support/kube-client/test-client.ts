@@ -5,8 +5,8 @@ import { KubeClient } from '../../../src/kube/kube-client.js';
 import type { KubeClientOptions } from '../../../src/kube/kube-client.js';
 import { noObserver } from '../../../src/kube/observer.js';
 import type { ResourceType } from '../../../src/kube/resource-location.js';
-import { limits } from '../../../src/load/limits.js';
-import { noLoadObserver } from '../../../src/load/load-observer.js';
+import { limits } from '../../../src/limits/defaults.js';
+import { noLimitObserver } from '../../../src/limits/limit-observer.js';
 import { kubeTimings } from '../../../src/kube/timings.js';
 import type { KubeTimings } from '../../../src/kube/timings.js';
 import { Secret } from '../../../src/secret.js';
@@ -57,7 +57,7 @@ export function testClient(config: ClusterConfig, options: Partial<KubeClientOpt
     observer: noObserver,
     userAgent: 'connectors-csi/test',
     limits: limits.api,
-    load: noLoadObserver,
+    load: noLimitObserver,
     ...options,
   });
 }

@@ -49,7 +49,7 @@ export class MemoryCgroup {
   }
 
   /** What stays when its processes end: pages of volumes, and what the kernel keeps of them. */
-  get lastingBytes(): number {
+  get persistentBytes(): number {
     return this.#statistic('memory.stat', 'total_shmem') + this.#number('memory.kmem.usage_in_bytes');
   }
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 import { bundles } from '../../../.ci/bundles.mjs';
 import { sbomOf } from '../../../.ci/sbom.mjs';
-import { limits } from '../../../src/load/limits.js';
+import { limits } from '../../../src/limits/defaults.js';
 import { repository } from '../../support/deploy/manifests.js';
 
 async function inputsOf(name: keyof typeof bundles): Promise<readonly string[]> {

@@ -230,7 +230,7 @@ describe('docs/architecture.md', () => {
     const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem', 'names'];
     const groups: Readonly<Record<string, readonly string[]>> = {
       leaves,
-      ground: ['kube', 'load', 'connectors', 'access', ...leaves],
+      ground: ['kube', 'limits', 'connectors', 'access', ...leaves],
     };
     const documented = tableUnder(page('docs/architecture.md'), 'Layers').map(([folder = '', , allowed = '']) => {
       const words = allowed.split(', ').flatMap((word) => groups[word] ?? word);

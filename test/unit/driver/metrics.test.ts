@@ -19,7 +19,7 @@ const unregistering: MetricsProbes = {
   volumeMemory: () => ({
     heldBytes: 5,
     budgetBytes: undefined,
-    lastingBytes: 6,
+    persistentBytes: 6,
     refusals: { node: 1, namespace: 2, pod: 3 },
   }),
 };

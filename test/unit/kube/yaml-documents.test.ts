@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { YamlError, parseYaml } from '../../../src/kube/yaml-documents.js';
-import { limits } from '../../../src/load/limits.js';
+import { limits } from '../../../src/limits/defaults.js';
 
 const { characters, tokens, aliases, depth } = limits.yaml;
 

@@ -4,7 +4,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { SocketServer } from '../../../../src/driver/csi/server.js';
 import { csi } from '../../../../src/driver/csi/services.js';
-import { limits } from '../../../../src/load/limits.js';
+import { limits } from '../../../../src/limits/defaults.js';
 import { silentLog } from '../../../../src/log.js';
 import { connectRaw } from '../../../support/csi/raw-client.js';
 import { KubeletClient } from '../../../support/driver/kubelet-client.js';

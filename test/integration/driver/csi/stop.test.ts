@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import type { Socket } from 'node:net';
 import path from 'node:path';
-import { limits } from '../../../../src/load/limits.js';
+import { limits } from '../../../../src/limits/defaults.js';
 import { connectRaw, frozenClient } from '../../../support/csi/raw-client.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';

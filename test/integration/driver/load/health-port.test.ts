@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { limits } from '../../../../src/load/limits.js';
+import { limits } from '../../../../src/limits/defaults.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { eventually } from '../../../support/poll.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../../../../src/load/limits.js';
+import { limits } from '../../../../src/limits/defaults.js';
 import { Crowd } from '../../../support/crowd/crowd.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';

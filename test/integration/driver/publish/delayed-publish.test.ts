@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
-import { limits } from '../../../../src/load/limits.js';
+import { limits } from '../../../../src/limits/defaults.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { eventually } from '../../../support/poll.js';

@@ -25,7 +25,7 @@ describe('the memory of a node', () => {
 
   const start = async (volumeMiB: number): Promise<void> => {
     const limitBytes = reserveBytes + volumeMiB * MiB;
-    driver = await InProcessDriver.start(node, { memoryLevels: () => [{ limitBytes, lastingBytes: 0 }] });
+    driver = await InProcessDriver.start(node, { memoryLevels: () => [{ limitBytes, persistentBytes: 0 }] });
   };
   const publish = (volume: TestVolume) =>
     driver.kubelet.publish(volume.publishRequest({ attributes: { connectors: 'ci/harbor' } }));
@@ -87,8 +87,8 @@ describe('the memory of a node', () => {
   });
 
   it('is saved by refreshes while the kernel says that it is short, and none is written when it is out', async () => {
-    let lastingBytes = 0;
-    const levels = () => [{ limitBytes: reserveBytes + 40 * MiB, lastingBytes }];
+    let persistentBytes = 0;
+    const levels = () => [{ limitBytes: reserveBytes + 40 * MiB, persistentBytes }];
     driver = await InProcessDriver.start(node, { memoryLevels: levels });
     const volume = volumeOf('team');
     const tokens: string[] = [];
@@ -102,14 +102,14 @@ describe('the memory of a node', () => {
     assert.deepEqual(heldTokens(), [true, true]);
 
     // The driver reads the figure once a second.
-    lastingBytes = 40 * MiB;
+    persistentBytes = 40 * MiB;
     await eventually('a refresh keeps no replaced file', async () => {
       await refresh();
       return heldTokens().filter((isHeld) => isHeld).length === 1;
     });
     assert.equal(volume.read()['context.token'], volume.token);
 
-    lastingBytes = 120 * MiB;
+    persistentBytes = 120 * MiB;
     let failure = '';
     await eventually('a refresh is rejected', async () => {
       await refresh().catch((error: unknown) => (failure = (error as ServiceError).details));
@@ -117,7 +117,7 @@ describe('the memory of a node', () => {
     });
     assert.match(failure, /^refresh failed, the mounted files are kept: RESOURCE_EXHAUSTED: no memory to refresh/);
     assert.equal(volume.read()['context.token'], tokens.at(-2));
-    lastingBytes = 0;
+    persistentBytes = 0;
     await publish(volume);
     assert.equal(volume.read()['context.token'], volume.token);
   });

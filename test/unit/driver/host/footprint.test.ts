@@ -9,7 +9,7 @@ import {
 } from '../../../../src/driver/host/footprint.js';
 import { loadPageBytes, pageBytesOf } from '../../../../src/driver/host/page-size.js';
 import { shareContents } from '../../../../src/driver/host/shared-contents.js';
-import { limits } from '../../../../src/load/limits.js';
+import { limits } from '../../../../src/limits/defaults.js';
 import { filesOf } from '../../../support/host/kubelet-dir.js';
 
 const contentsOf = (texts: Readonly<Record<string, string>>) => heldContentsOf(shareContents(filesOf(texts)));

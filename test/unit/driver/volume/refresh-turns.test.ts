@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { RefreshTurns } from '../../../../src/driver/volume/refresh-turns.js';
 import type { RefreshTurn } from '../../../../src/driver/volume/refresh-turns.js';
-import { limits } from '../../../../src/load/limits.js';
+import { limits } from '../../../../src/limits/defaults.js';
 
 const { inFlight, namespaceShare, work } = limits.refreshes;
 

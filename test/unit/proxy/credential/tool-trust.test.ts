@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { QuestionPace } from '../../../../src/load/question-pace.js';
+import { FailureRateLimiter } from '../../../../src/limits/failure-rate-limiter.js';
 import type { Connector } from '../../../../src/connectors/model.js';
 import type { SecretSource } from '../../../../src/proxy/credential/secret-source.js';
 import { ToolTrust } from '../../../../src/proxy/credential/tool-trust.js';
 import type { Trust } from '../../../../src/proxy/upstream/trust.js';
-import { TrustSets } from '../../../../src/proxy/upstream/trust.js';
+import { TrustStoreCache } from '../../../../src/proxy/upstream/trust.js';
 import { Refusal } from '../../../../src/proxy/refusal.js';
 import { Secret } from '../../../../src/secret.js';
 import { connectorOf, neverAborted } from '../../../support/domain.js';
@@ -43,7 +43,7 @@ function using(count: number, namespace = 'ci'): Connector {
 }
 
 const trustWith = (limits = pace, text = pem): ToolTrust =>
-  new ToolTrust(source(text), new TrustSets(() => pem), new QuestionPace(limits, () => 0));
+  new ToolTrust(source(text), new TrustStoreCache(() => pem), new FailureRateLimiter(limits, () => 0));
 
 describe('what is trusted for a tool', () => {
   it('is the same set for the same Connector, and is not kept for each of thousands', async () => {

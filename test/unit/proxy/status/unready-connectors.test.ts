@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { limits } from '../../../../src/load/limits.js';
+import { limits } from '../../../../src/limits/defaults.js';
 import { UnreadyConnectors } from '../../../../src/proxy/status/unready-connectors.js';
 
 const { unreadyEveryMs } = limits.status;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { DriverError } from '../../../../src/errors.js';
-import { FairSemaphore } from '../../../../src/load/fair-semaphore.js';
+import { FairSemaphore } from '../../../../src/limits/fair-semaphore.js';
 import { AddressRules } from '../../../../src/proxy/upstream/address-rules.js';
 import type { LookupOwner } from '../../../../src/proxy/upstream/resolver.js';
 import { Resolver, ownerOfHost } from '../../../../src/proxy/upstream/resolver.js';

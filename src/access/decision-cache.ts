@@ -1,0 +1,84 @@
+import type { Clock, Moment } from '../clock.js';
+import { FairMap } from '../limits/fair-map.js';
+
+interface Answer {
+  readonly isAllowed: boolean;
+  /** When the question was asked: an answer may be as old as that. */
+  readonly askedAt: Moment;
+}
+
+/** An allowed permission that is withdrawn still counts for so long. */
+export const allowedTtlMs = 60_000;
+/** A denied permission that is granted is noticed after so long. */
+export const deniedTtlMs = 5_000;
+export interface DecisionTtls {
+  readonly allowedTtlMs: number;
+  readonly deniedTtlMs: number;
+}
+
+/**
+ * Of each kind. A node has 110 pods with a handful of connectors each; beyond it the oldest answers of the namespace with
+ * the most are forgotten. A pod can cause any number of denied reviews, and with a Role for all names of allowed ones too:
+ * neither evicts what other namespaces are allowed.
+ */
+const maxAnswers = 4096;
+
+/**
+ * Answers of access reviews by `permissionKey`. Their age is what either clock says, whichever says more: one may be
+ * set back, the other stands still while the machine is suspended.
+ */
+export class DecisionCache {
+  readonly #clock: Clock;
+  readonly #steadyNow: () => number;
+  readonly #lifetimes: DecisionTtls;
+  readonly #allowed = new FairMap<Answer>(maxAnswers);
+  readonly #denied = new FairMap<Answer>(maxAnswers);
+
+  /** @param steadyNow a clock in milliseconds that is never set. */
+  constructor(clock: Clock, steadyNow: () => number, lifetimes: DecisionTtls = { allowedTtlMs, deniedTtlMs }) {
+    this.#clock = clock;
+    this.#steadyNow = steadyNow;
+    this.#lifetimes = lifetimes;
+  }
+
+  now(): Moment {
+    return { wallMs: this.#clock.now(), steadyMs: this.#steadyNow() };
+  }
+
+  /** Undefined: not known, or too old to count. */
+  get(key: string): boolean | undefined {
+    const answer = this.#known(key);
+    if (answer === undefined) return undefined;
+    const { isAllowed, askedAt } = answer;
+    const { wallMs, steadyMs } = this.now();
+    const ageMs = Math.max(wallMs - askedAt.wallMs, steadyMs - askedAt.steadyMs);
+    const { allowedTtlMs: allowedMs, deniedTtlMs: deniedMs } = this.#lifetimes;
+    return ageMs < (isAllowed ? allowedMs : deniedMs) ? isAllowed : undefined;
+  }
+
+  /** The last answer however old it is: a hint at what the next one will be. */
+  hint(key: string): boolean | undefined {
+    return this.#known(key)?.isAllowed;
+  }
+
+  forget(key: string): void {
+    this.#allowed.delete(key);
+    this.#denied.delete(key);
+  }
+
+  /**
+   * An answer never replaces one that was asked for later: questions may overtake each other.
+   * @param namespace of the account.
+   */
+  put(key: string, isAllowed: boolean, askedAt: Moment, namespace: string): void {
+    const known = this.#known(key);
+    if (known !== undefined && known.askedAt.steadyMs > askedAt.steadyMs) return;
+    this.forget(key);
+    const answers = isAllowed ? this.#allowed : this.#denied;
+    answers.set(key, { isAllowed, askedAt }, namespace);
+  }
+
+  #known(key: string): Answer | undefined {
+    return this.#allowed.get(key) ?? this.#denied.get(key);
+  }
+}

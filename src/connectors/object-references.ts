@@ -1,0 +1,73 @@
+import type { FlowKey } from '../limits/flow-key.js';
+
+/** Counts that hold a key for as long as one of them is left. */
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  get size(): number {
+    return this.#counts.size;
+  }
+
+  has(key: string): boolean {
+    return this.#counts.has(key);
+  }
+
+  add(key: string): void {
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  remove(key: string): void {
+    const count = (this.#counts.get(key) ?? 0) - 1;
+    if (count > 0) this.#counts.set(key, count);
+    else this.#counts.delete(key);
+  }
+}
+
+/** Which objects are in use, by the pods that use them: those of published volumes, and those that a call waits for. */
+export class ObjectReferences {
+  readonly #all = new Counts();
+  readonly #ofPods = new Map<string, Counts>();
+  readonly #ofNamespaces = new Map<string, Counts>();
+
+  /** Objects in use. */
+  get count(): number {
+    return this.#all.size;
+  }
+
+  isUsed(key: string): boolean {
+    return this.#all.has(key);
+  }
+
+  /** Objects that pods of the namespace use. */
+  countOfNamespace({ namespace }: FlowKey): number {
+    return this.#ofNamespaces.get(namespace)?.size ?? 0;
+  }
+
+  countOfPod({ podUid }: FlowKey): number {
+    return this.#ofPods.get(podUid)?.size ?? 0;
+  }
+
+  add(key: string, { namespace, podUid }: FlowKey): void {
+    this.#all.add(key);
+    addTo(this.#ofPods, podUid, key);
+    addTo(this.#ofNamespaces, namespace, key);
+  }
+
+  remove(key: string, { namespace, podUid }: FlowKey): void {
+    this.#all.remove(key);
+    removeFrom(this.#ofPods, podUid, key);
+    removeFrom(this.#ofNamespaces, namespace, key);
+  }
+}
+
+function addTo(holders: Map<string, Counts>, holder: string, key: string): void {
+  const counts = holders.get(holder) ?? new Counts();
+  holders.set(holder, counts);
+  counts.add(key);
+}
+
+function removeFrom(holders: Map<string, Counts>, holder: string, key: string): void {
+  const counts = holders.get(holder);
+  counts?.remove(key);
+  if (counts?.size === 0) holders.delete(holder);
+}

@@ -1,0 +1,56 @@
+import type { Socket } from 'node:net';
+import { SharedQuota } from './shared-quota.js';
+
+export interface ConnectionLimits {
+  readonly total: number;
+  /** Largest part of the total minus the others' connections that one client address can have. */
+  readonly share: number;
+}
+
+/** Limits the connections of clients, in total and per client address, so that one client leaves some to the others. */
+export class ConnectionLimiter {
+  /** By client address. */
+  readonly #quota: SharedQuota;
+  readonly #sockets = new Set<Socket>();
+  #rejected = 0;
+
+  constructor({ total, share }: ConnectionLimits) {
+    this.#quota = new SharedQuota(total, share);
+  }
+
+  get count(): number {
+    return this.#sockets.size;
+  }
+
+  /** Connections that have been closed at once so far. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /** @returns false if there are too many; the socket is destroyed then. */
+  admit(socket: Socket): boolean {
+    const client = socket.remoteAddress ?? '';
+    if (!this.#quota.canReserve(client, 1)) {
+      this.#rejected += 1;
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.add(socket);
+    this.#quota.reserve(client, 1);
+    socket.once('close', () => this.#release(socket, client));
+    return true;
+  }
+
+  destroyAll(): void {
+    this.destroyWhere(() => true);
+  }
+
+  destroyWhere(isMeant: (socket: Socket) => boolean): void {
+    for (const socket of this.#sockets) if (isMeant(socket)) socket.destroy();
+  }
+
+  #release(socket: Socket, client: string): void {
+    this.#sockets.delete(socket);
+    this.#quota.release(client, 1);
+  }
+}

@@ -1,0 +1,124 @@
+import { signalOf } from '../abortable.js';
+import type { Wanted } from '../abortable.js';
+import { abortError, throwIfAborted } from '../errors.js';
+import type { DriverError } from '../errors.js';
+import type { FlowKey } from './flow-key.js';
+import { dynamicShare } from './dynamic-share.js';
+import { FairQueue } from './fair-queue.js';
+
+export interface FairSemaphoreOptions {
+  readonly permits: number;
+  /** Largest part of the permits that one namespace can have, and of the queue minus the others' part. All unless given. */
+  readonly namespaceShare?: number;
+  /** A namespace that only the total limits: what the program does on its own account. */
+  readonly unlimited?: string;
+  /** Without it, the queue has no limit. */
+  readonly queue?: QueueLimit;
+}
+
+export interface QueueLimit {
+  readonly length: number;
+  /** @param waiting of the owner's namespace, which has its share of the queue. */
+  readonly rejection: (owner: FlowKey, waiting: number) => DriverError;
+}
+
+/**
+ * Limits what runs at once, in total and per namespace, so that what does not end leaves permits to other namespaces. The
+ * rest waits in a queue that is fair to namespaces, then to the pods of each.
+ */
+export class FairSemaphore {
+  readonly #options: FairSemaphoreOptions;
+  readonly #queue = new FairQueue<() => void>();
+  readonly #perNamespace: number;
+  readonly #runningOf = new Map<string, number>();
+  #running = 0;
+
+  constructor(options: FairSemaphoreOptions) {
+    this.#options = options;
+    this.#perNamespace = Math.max(1, Math.floor(options.permits * (options.namespaceShare ?? 1)));
+  }
+
+  /** Permits in use. */
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /**
+   * Waits for a permit.
+   * @param kind the kinds of a pod are served in turn.
+   * @returns releases it; to be called once.
+   * @throws {DriverError} the rejection if the queue is full for the namespace; the signal's reason.
+   */
+  async acquire(owner: FlowKey, wanted: Wanted, kind = ''): Promise<() => void> {
+    throwIfAborted(wanted);
+    const path = [owner.namespace, owner.podUid, kind];
+    if (this.#running < this.#options.permits && this.#canRun(owner.namespace)) {
+      this.#running += 1;
+      this.#count(owner.namespace, 1);
+    } else {
+      this.#ensureQueueable(owner);
+      await this.#wait(path, owner.namespace, signalOf(wanted));
+    }
+    this.#queue.charge(path, 1);
+    return () => this.#release(owner.namespace);
+  }
+
+  #canRun(namespace: string): boolean {
+    return namespace === this.#options.unlimited || (this.#runningOf.get(namespace) ?? 0) < this.#perNamespace;
+  }
+
+  #count(namespace: string, change: 1 | -1): void {
+    const count = (this.#runningOf.get(namespace) ?? 0) + change;
+    if (count > 0) this.#runningOf.set(namespace, count);
+    else this.#runningOf.delete(namespace);
+  }
+
+  #wait(path: readonly string[], namespace: string, signal: AbortSignal): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const run = (): void => {
+        signal.removeEventListener('abort', giveUp);
+        this.#count(namespace, 1);
+        resolve();
+      };
+      const giveUp = (): void => {
+        this.#queue.remove(path, run);
+        reject(abortError(signal));
+      };
+      this.#queue.add(path, run);
+      signal.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  #ensureQueueable(owner: FlowKey): void {
+    const { queue, namespaceShare = 1 } = this.#options;
+    if (queue === undefined) return;
+    const own = this.#queue.waitingIn([owner.namespace]);
+    if (own + 1 > dynamicShare(queue.length, this.#queue.length - own, namespaceShare))
+      throw queue.rejection(owner, own);
+  }
+
+  /**
+   * Hands the permit on, or frees it. The next one runs after other events of the loop: hundreds of calls one after the
+   * other would delay everything else, connections and signals included.
+   */
+  #release(namespace: string): void {
+    this.#count(namespace, -1);
+    if (this.#queue.length === 0) this.#free();
+    else setImmediate(() => this.#handOn());
+  }
+
+  #handOn(): void {
+    const next = this.#queue.dequeue((namespace) => this.#canRun(namespace));
+    if (next === undefined) this.#free();
+    else next();
+  }
+
+  #free(): void {
+    this.#running -= 1;
+    if (this.#running === 0 && this.#queue.length === 0) this.#queue.reset();
+  }
+}

@@ -1,0 +1,18 @@
+import { DriverError } from '../errors.js';
+import { FairSemaphore } from '../limits/fair-semaphore.js';
+import { limits } from '../limits/defaults.js';
+import type { LookupOwner } from './upstream/resolver.js';
+
+/** The turns in which names are looked up, of those that clients choose or of those that Connectors do. */
+export function dnsLookupLimiter(chosenBy: LookupOwner['chosenBy']): FairSemaphore {
+  const { [chosenBy]: bound, namespaceShare } = limits.lookups;
+  return new FairSemaphore({
+    permits: bound.inFlight,
+    namespaceShare,
+    queue: {
+      length: bound.waiting,
+      rejection: ({ namespace }, waiting) =>
+        new DriverError('RESOURCE_EXHAUSTED', `${waiting} lookups for namespace "${namespace}" wait already`),
+    },
+  });
+}
