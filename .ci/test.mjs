@@ -1,4 +1,4 @@
-// `npm test`: static checks, build, then every suite in parts, several side by side, each in a private mount namespace so
+// `npm test`: build, static checks, every suite in parts, several side by side, each in a private mount namespace so
 // that no test mount reaches the host. Ends with one plain line, "N passed, N failed", and a non-zero exit on any failure.
 // `npm run test:only -- SUITE…|FILE…` runs just those, without the static checks.
 // ALSO_NODE, the path of another Node's executable, has it run the suites that depend on Node a second time with that one.
@@ -10,29 +10,42 @@ import path from 'node:path';
 const root = path.join(import.meta.dirname, '..');
 const suites = ['unit', 'integration', 'conformance', 'fault', 'model', 'e2e', 'soak'];
 /**
- * The folders of tests that run as one process, those that take longest first. A file belongs to the innermost that it
- * lies in. Each waits as long as it works, so that there are more of them at work than there are processors.
+ * The folders and files of tests that run as one process, those that take longest first. A file belongs to the innermost
+ * that it lies in. Each waits as long as it works, so that there are more of them at work than there are processors.
  */
 const parts = [
+  'soak/api-outage.test.ts',
+  'soak/mixed-load.test.ts',
+  'fault/api',
+  'model/api-faults.test.ts',
+  'integration/proxy',
   'soak',
-  'model',
-  'integration',
-  'fault',
-  'integration/driver/kubernetes',
-  'e2e/flow',
-  'e2e',
   'integration/driver/publish',
+  'unit/gotemplate',
+  'e2e/flow',
+  'fault/host/host-killed.test.ts',
+  'model',
+  'e2e',
+  'integration/driver/kubernetes',
+  'fault/proxy',
   'integration/scenarios',
   'unit',
-  'integration/proxy',
   'integration/driver',
   'integration/driver/load',
+  'integration/doctor',
+  'fault/host',
+  'integration',
   'e2e/classes',
+  'integration/proxy/status',
   'integration/deploy',
+  'integration/kube',
+  'fault',
   'integration/docs',
-  'conformance',
   'fault/fuzz',
+  'conformance',
 ];
+/** Those that only wait, for minutes: they run beside the others, and beside the static checks. */
+const waitingParts = ['soak/api-outage.test.ts', 'soak/mixed-load.test.ts'];
 const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
 /** What another Node runs too: suites with sockets, processes, files and native code. */
 const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['integration', 'conformance', 'fault', 'e2e'];
@@ -88,13 +101,11 @@ function privateNamespace() {
   return form;
 }
 
-/** Runs scripts side by side, and nothing more when one of them fails. */
-async function step(...names) {
-  console.log(`\n== ${names.join(', ')}`);
-  const ended = await Promise.all(names.map((name) => spawned('npm', ['run', '--silent', name], 'inherit')));
-  const bad = names.filter((name, index) => ended[index] !== 0);
-  if (bad.length === 0) return;
-  fail(`${bad.join(', ')} failed`, bad.length);
+/** Runs a program, and nothing more when it fails. */
+async function step(name, program, args) {
+  console.log(`\n== ${name}`);
+  if ((await spawned(program, args, 'inherit')) === 0) return;
+  fail(`${name} failed`);
   finish();
 }
 
@@ -164,12 +175,14 @@ async function runParts(queue) {
 
 /** @returns the parts of some suites with their files. */
 function partsOf(names, node, suffix = '') {
-  const isWithin = (file, folder) => file.startsWith(`test/${folder}/`);
+  const isWithin = (file, part) => `${file}/`.startsWith(`test/${part}/`);
   const innermost = (file) => parts.filter((part) => isWithin(file, part)).sort((a, b) => b.length - a.length)[0];
   const entries = readdirSync(path.join(root, 'test'), { recursive: true });
   const files = entries.filter((entry) => entry.endsWith('.test.ts')).map((entry) => `test/${entry}`);
   const lost = files.filter((file) => innermost(file) === undefined);
   if (lost.length > 0) fail(`in no part of .ci/test.mjs: ${lost.join(' ')}`, lost.length);
+  const empty = parts.filter((part) => !files.some((file) => innermost(file) === part));
+  if (empty.length > 0) fail(`parts of .ci/test.mjs without a file: ${empty.join(' ')}`, empty.length);
   const isRun = (file) => !node || !sameOnEachNode.some((place) => file.startsWith(`test/${place}`));
   return parts
     .filter((part) => names.includes(part.split('/')[0]))
@@ -272,11 +285,16 @@ if (only) {
   if (run('npm', ['run', '--silent', 'build']).status !== 0) process.exit(1);
   for (const name of only) suite(name, suites.includes(name) ? [`test/${name}/**/*.test.ts`] : [name]);
 } else {
-  await step('build');
-  // With what the build has generated.
-  await step('lint', 'typecheck', 'format:check');
+  await step('build', 'npm', ['run', '--silent', 'build']);
   const also = process.env.ALSO_NODE;
   const version = also && spawnSync(also, ['--version'], { encoding: 'utf8' }).stdout.trim();
-  await runParts([...partsOf(suites), ...(also ? partsOf(suitesOfNode, also, ` on Node ${version}`) : [])]);
+  // A part does not run on both at a time: some have ports of their own.
+  const queue = [...partsOf(suites), ...(also ? partsOf(suitesOfNode, also, ` on Node ${version}`) : [])];
+  const isWaiting = ({ name }) => waitingParts.includes(name);
+  const waiting = queue.filter(isWaiting).map(runPart);
+  // Not `npm run check`: it would generate again what the build has generated, and these parts read.
+  await step('check', process.execPath, ['.ci/check.mjs']);
+  await runParts(queue.filter((part) => !isWaiting(part)));
+  await Promise.all(waiting);
 }
 finish();
