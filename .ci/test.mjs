@@ -14,17 +14,17 @@ const suites = ['unit', 'integration', 'conformance', 'fault', 'model', 'e2e', '
  * that it lies in. Each waits as long as it works, so that there are more of them at work than there are processors.
  */
 const parts = [
+  'model/api-faults.test.ts',
+  'model',
   'soak/api-outage.test.ts',
   'soak/mixed-load.test.ts',
   'fault/api',
-  'model/api-faults.test.ts',
   'integration/proxy',
   'soak',
   'integration/driver/publish',
   'unit/gotemplate',
   'e2e/flow',
   'fault/host/host-killed.test.ts',
-  'model',
   'e2e',
   'integration/driver/kubernetes',
   'fault/proxy',
@@ -44,8 +44,8 @@ const parts = [
   'fault/fuzz',
   'conformance',
 ];
-/** Those that only wait, for minutes: they run beside the others, and beside the static checks. */
-const waitingParts = ['soak/api-outage.test.ts', 'soak/mixed-load.test.ts'];
+/** Those that mostly wait, for minutes: they run beside the others, and beside the static checks. */
+const waitingParts = ['model/api-faults.test.ts', 'model', 'soak/api-outage.test.ts', 'soak/mixed-load.test.ts'];
 const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
 /** What another Node runs too: suites with sockets, processes, files and native code. */
 const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['integration', 'conformance', 'fault', 'e2e'];
