@@ -60,6 +60,7 @@ export class HealthServer {
     // The response does not depend on the host.
     const settings = { maxHeaderSize: headBytes, requireHostHeader: false };
     this.#http = createHttpServer(settings, (request, response) => this.#answer(request, response));
+    this.#http.on('connect', (_request, connection) => this.#answerConnect(connection));
   }
 
   /**
@@ -92,6 +93,8 @@ export class HealthServer {
     if (!this.#connections.admit(socket)) return;
     const timer = setTimeout(() => socket.destroy(), this.#options.limits.connectionMs).unref();
     const connection = Duplex.from({ readable: this.#requestOf(socket, () => connection), writable: socket });
+    // A connection that breaks emits an error, which would end the process after node:http has let go of it.
+    connection.on('error', () => undefined);
     socket.once('close', () => clearTimeout(timer)).once('finish', () => socket.destroy());
     this.#http.emit('connection', connection);
   }
@@ -123,8 +126,17 @@ export class HealthServer {
       });
   }
 
+  /** To node:http CONNECT is no request: without a listener it destroys the connection. */
+  #answerConnect(connection: Duplex): void {
+    this.#served.add(connection);
+    const { status, body, ...headers } = onlyGet;
+    const lines = Object.entries({ ...headers, 'Content-Length': body.length, Connection: 'close' });
+    const head = [`HTTP/1.1 ${status} Method Not Allowed`, ...lines.map(([name, value]) => `${name}: ${value}`)];
+    connection.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]));
+  }
+
   async #respond({ method, url = '' }: IncomingMessage): Promise<Answer> {
-    if (method !== 'GET' && method !== 'HEAD') return { ...text(405, 'only GET is allowed\n'), Allow: 'GET, HEAD' };
+    if (method !== 'GET' && method !== 'HEAD') return onlyGet;
     const { metrics, unhealthyReason, notReadyReason, readyNotice } = this.#options;
     switch (url.split('?', 1)[0]) {
       case '/metrics':
@@ -150,6 +162,8 @@ interface Answer {
   readonly 'Content-Type': string;
   readonly Allow?: string;
 }
+
+const onlyGet: Answer = { ...text(405, 'only GET is allowed\n'), Allow: 'GET, HEAD' };
 
 function text(status: number, body: string): Answer {
   return { status, body: Buffer.from(body), 'Content-Type': 'text/plain' };

@@ -72,6 +72,35 @@ describe('HealthServer', () => {
     assert.deepEqual((await get('/other'))[0], 404);
   });
 
+  for (const bytes of [
+    'CONNECT x:443 HTTP/1.1\r\n\r\n',
+    `CONNECT x:443 HTTP/1.1\r\nContent-Length: 9\r\n\r\n${'x'.repeat(100_000)}`,
+    'CONNECT x:443 HTTP/1.1\r\n\r\nGET /metrics HTTP/1.1\r\n\r\n'.repeat(20),
+    'POST / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nGET / HTTP/1.1\r\n\r\n',
+  ]) {
+    it(`answers 405 and goes on: ${JSON.stringify(bytes.slice(0, 60))}`, async () => {
+      const answer = await answerTo(bytes);
+      assert.match(answer, /^HTTP\/1\.1 405 [^]*\r\nAllow: GET, HEAD\r\n[^]*\r\n\r\nonly GET is allowed\n$/);
+      assert.deepEqual(await get('/healthz'), [200, 'ok\n']);
+      assert.deepEqual(lines, []);
+    });
+  }
+
+  it('goes on when clients leave in the middle of anything', async () => {
+    for (const bytes of [
+      'GET / HTTP/1.1\r\n',
+      'CONNECT x:443 HTTP/1.1\r\n\r\n',
+      'GET /metrics HTTP/1.1\r\n\r\n',
+      'no HTTP',
+    ]) {
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      await new Promise((resolve) => socket.write(bytes, resolve));
+      socket.resetAndDestroy();
+    }
+    assert.deepEqual(await get('/healthz'), [200, 'ok\n']);
+    assert.deepEqual(lines, []);
+  });
+
   for (const target of ['//', '//host:x/', 'http://[', '*', '/%zz']) {
     it(`answers the odd request target ${target} without an error in the log`, async () => {
       assert.match(await answerTo(`GET ${target} HTTP/1.1\r\n\r\n`), /^HTTP\/1\.1 404 /);
