@@ -67,6 +67,11 @@ export const limits = {
      */
     namespaceShare: 3 / 4,
   },
+  /**
+   * What the proxy remembers of registries: how many addresses of Connectors with their token services, and how many tokens.
+   * A tool chooses how long both are, so each has a length.
+   */
+  registries: { addresses: 4096, nameLength: 2048, tokens: 2048, tokenLength: 16 << 10 },
   /** Header sections of requests and responses. A user name of 6 KiB and a token take 10 KiB. */
   headers: { bytes: 16 << 10, lines: 256 },
   /**

@@ -1,5 +1,6 @@
 import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
+import { limits } from '../../limits/defaults.js';
 import { Refusal } from '../refusal.js';
 import { valuesOf } from '../upstream/headers.js';
 import { sendOwnRequest } from '../upstream/own-request.js';
@@ -30,7 +31,7 @@ export interface RegistryProbeOptions {
 /** The CA certificates for an address; undefined for `http`. */
 export type TrustOf = (address: ToolAddress, signal: AbortSignal) => Promise<Trust | undefined>;
 
-const limits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
+const answerLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
 /** A registry that rejects what it asked for is probed again, at most once in this time. */
 const reprobeMs = 10_000;
 /** A registry that wants no authentication for pushes is not probed for each of them. */
@@ -125,7 +126,7 @@ export class RegistryProbe {
     const headers = ['Host', authorityOf(address), ...(method === 'POST' ? ['Content-Length', '0'] : [])];
     const trust = await trustOf(address, signal);
     const request = { origin: address, method, path, headers, trust, lookedUpFor: owner };
-    const { status, rawHeaders } = await sendOwnRequest(client, request, registry, limits, signal);
+    const { status, rawHeaders } = await sendOwnRequest(client, request, registry, answerLimits, signal);
     if (status === 429 || status >= 500) {
       throw new Refusal(
         502,
@@ -139,13 +140,24 @@ export class RegistryProbe {
 }
 
 function authenticationIn(challenges: readonly Challenge[], registry: string): Authentication {
-  const realm = challenges.find(isForToken)?.params.get('realm');
-  if (realm === undefined) return { kind: challenges.some(({ scheme }) => scheme === 'basic') ? 'basic' : 'none' };
+  const found = challenges.find(isForToken)?.params;
+  if (found === undefined) return { kind: challenges.some(({ scheme }) => scheme === 'basic') ? 'basic' : 'none' };
+  const [realm = '', service] = [found.get('realm'), found.get('service')].map(ownCopy);
   const address = parseToolAddress(realm.replace(/[?#].*$/s, ''));
-  if (address === undefined) {
-    throw new Refusal(502, 'misconfigured', `${registry} names a token service that is not a URL`);
+  const { nameLength } = limits.registries;
+  if (address === undefined || realm.length > nameLength || (service?.length ?? 0) > nameLength) {
+    throw new Refusal(
+      502,
+      'misconfigured',
+      `${registry} names a token service that is not a URL, or has a name too long`,
+    );
   }
-  return { kind: 'token', service: { realm, address, service: challenges.find(isForToken)?.params.get('service') } };
+  return { kind: 'token', service: { realm, address, service } };
+}
+
+/** A part of a header is a view of all of it, which would stay in memory with the part. */
+function ownCopy(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : Buffer.from(text).toString();
 }
 
 /** The scope that a challenge wants of a token service, undefined if it names another one or no scope. */

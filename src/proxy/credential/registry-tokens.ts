@@ -1,8 +1,10 @@
-import { BoundedMap } from '../../limits/bounded-map.js';
+import { createHash, randomUUID } from 'node:crypto';
 import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember, parseJson } from '../../json.js';
+import type { FairMap } from '../../limits/fair-map.js';
+import { limits } from '../../limits/defaults.js';
 import { Secret } from '../../secret.js';
 import { Refusal } from '../refusal.js';
 import { sendOwnRequest } from '../upstream/own-request.js';
@@ -26,7 +28,7 @@ export interface Login {
   readonly password: Secret;
 }
 
-interface Token {
+export interface Token {
   readonly value: Secret;
   readonly expiresAtMs: number;
 }
@@ -43,33 +45,38 @@ export class RejectedLogin extends Refusal {
 const defaultLifeMs = 60_000;
 /** A token is not begun with when it may end under way. */
 const marginMs = 10_000;
-const answerLimits = { bodyBytes: 1024 * 1024, timeoutMs: 30_000 };
-const maxTokens = 1000;
+const answerLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
 
 /** The tokens that one login has got of its registry's token service, until they expire. One request for each at a time. */
 export class RegistryTokens {
   readonly #client: ToolClient;
   readonly #clock: Clock;
   readonly #owner: LookupOwner;
-  readonly #tokens = new BoundedMap<string, Token>(maxTokens);
+  readonly #tokens: FairMap<Token>;
+  /** Of those of all logins. */
+  readonly #id = randomUUID();
   readonly #asking = new SingleFlight<Token>();
 
-  /** @param owner of the hosts, which are the Connector's. */
-  constructor(client: ToolClient, clock: Clock, owner: LookupOwner) {
+  /**
+   * @param owner of the hosts, which are the Connector's.
+   * @param tokens of all logins: a tool chooses how long they are, and its clients how many there are.
+   */
+  constructor(client: ToolClient, clock: Clock, owner: LookupOwner, tokens: FairMap<Token>) {
     this.#client = client;
     this.#clock = clock;
     this.#owner = owner;
+    this.#tokens = tokens;
   }
 
   /** A token of these scopes that is there already. */
   peek(service: TokenService, scopes: readonly string[]): Secret | undefined {
-    const token = this.#tokens.get(keyOf(service, scopes));
+    const token = this.#tokens.get(this.#keyOf(service, scopes));
     return token !== undefined && token.expiresAtMs - marginMs > this.#clock.now() ? token.value : undefined;
   }
 
   /** The registry did not take it: the next one is asked for. */
   forget(service: TokenService, scopes: readonly string[]): void {
-    this.#tokens.delete(keyOf(service, scopes));
+    this.#tokens.delete(this.#keyOf(service, scopes));
   }
 
   /** @throws {RejectedLogin} {Refusal} when the token service gives none; {DriverError} the signal's reason. */
@@ -82,10 +89,10 @@ export class RegistryTokens {
   ): Promise<Secret> {
     const known = this.peek(service, scopes);
     if (known !== undefined) return known;
-    const key = keyOf(service, scopes);
+    const key = this.#keyOf(service, scopes);
     const token = await this.#asking.run(key, signal, async (shared) => {
       const fresh = await this.#ask(service, scopes, login, trust, shared);
-      this.#tokens.set(key, fresh);
+      this.#tokens.set(key, fresh, this.#owner.namespace);
       return fresh;
     });
     return token.value;
@@ -126,6 +133,12 @@ export class RegistryTokens {
     if (token === undefined) throw new Refusal(502, 'protocol', `${server} gave no token (${status})`);
     return token;
   }
+
+  /** As short for long scopes. */
+  #keyOf({ realm, service }: TokenService, scopes: readonly string[]): string {
+    const text = JSON.stringify([realm, service ?? '', ...[...scopes].sort()]);
+    return `${this.#id} ${createHash('sha256').update(text).digest('base64')}`;
+  }
 }
 
 function parseToken(body: string, askedMs: number): Token | undefined {
@@ -137,7 +150,8 @@ function parseToken(body: string, askedMs: number): Token | undefined {
   }
   const value = textIn(answer, 'token') ?? textIn(answer, 'access_token');
   // It goes into a header.
-  if (value === undefined || !/^[\x21-\x7e]+$/.test(value)) return undefined;
+  if (value === undefined || value.length > limits.registries.tokenLength || !/^[\x21-\x7e]+$/.test(value))
+    return undefined;
   const seconds = Number(jsonMember(answer, 'expires_in') ?? 0);
   return { value: new Secret(value), expiresAtMs: askedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs) };
 }
@@ -145,8 +159,4 @@ function parseToken(body: string, askedMs: number): Token | undefined {
 function textIn(value: JsonValue, key: string): string | undefined {
   const text = jsonMember(value, key);
   return typeof text === 'string' && text !== '' ? text : undefined;
-}
-
-function keyOf({ realm, service }: TokenService, scopes: readonly string[]): string {
-  return JSON.stringify([realm, service ?? '', ...[...scopes].sort()]);
 }

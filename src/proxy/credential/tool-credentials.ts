@@ -1,8 +1,10 @@
-import { BoundedMap } from '../../limits/bounded-map.js';
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember } from '../../json.js';
+import { FairMap } from '../../limits/fair-map.js';
+import { limits } from '../../limits/defaults.js';
 import { dns1123SubdomainProblem } from '../../names.js';
 import { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
@@ -17,7 +19,7 @@ import { basicCredential, bearerCredential, gitlabCredential } from './header-cr
 import { RegistryCredential } from './registry-credential.js';
 import type { RegistrySession } from './registry-credential.js';
 import { RegistryProbe } from './registry-probe.js';
-import type { Login } from './registry-tokens.js';
+import type { Login, Token } from './registry-tokens.js';
 import { RegistryTokens } from './registry-tokens.js';
 import { RejectedSecrets } from './rejected-secrets.js';
 import { RenewableCredential } from './renewable-credential.js';
@@ -34,14 +36,13 @@ export interface ToolCredentialsOptions {
   readonly steadyNow: () => number;
 }
 
-/** Registries of one Secret whose tokens are cached; those that were used first are dropped. */
-const maxSessions = 1000;
-
 /** Which credential a request to a Connector's tool gets. */
 export class ToolCredentials {
   readonly #options: ToolCredentialsOptions;
-  /** By the Secret as it was read: a changed password begins anew. Within it by Connector and address. */
-  readonly #sessions = new WeakMap<SecretObject, Map<string, RegistrySession>>();
+  /** By the Secret as it was read (a changed password begins anew), Connector and address; shared fairly by namespaces. */
+  readonly #sessions = new FairMap<RegistrySession>(limits.registries.addresses);
+  readonly #tokens = new FairMap<Token>(limits.registries.tokens);
+  readonly #versions = new WeakMap<SecretObject, string>();
 
   /** By the Secret as it was read: those that are the same for every Connector and request. */
   readonly #fixed = new WeakMap<SecretObject, ToolCredential>();
@@ -143,18 +144,18 @@ export class ToolCredentials {
   }
 
   #sessionOf(secret: SecretObject, { ref }: Connector, address: ToolAddress): RegistrySession {
-    const sessions = this.#sessions.get(secret) ?? new BoundedMap<string, RegistrySession>(maxSessions);
-    this.#sessions.set(secret, sessions);
-    const key = `${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
-    const known = sessions.get(key);
+    const version = this.#versions.get(secret) ?? randomUUID();
+    this.#versions.set(secret, version);
+    const key = `${version} ${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
+    const known = this.#sessions.get(key);
     if (known !== undefined) return known;
     const { client, clock } = this.#options;
     const owner = ownerOfHost(ref);
     const session = {
-      tokens: new RegistryTokens(client, clock, owner),
+      tokens: new RegistryTokens(client, clock, owner, this.#tokens),
       probe: new RegistryProbe({ client, clock, address, owner }),
     };
-    sessions.set(key, session);
+    this.#sessions.set(key, session, ref.namespace);
     return session;
   }
 }

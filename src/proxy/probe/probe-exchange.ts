@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { GatheredStream } from '../upstream/gathered-stream.js';
 import type { LookupOwner } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import { toolFailure } from '../upstream/tool-failure.js';
@@ -16,6 +17,12 @@ export interface ProbeAnswer {
   readonly challenges: readonly string[];
   /** Empty where it was not asked for; undefined where it is too long. */
   readonly body: string | undefined;
+}
+
+/** A response whose body is gathered: a tool that sends chunks of one byte must not fill the heap. */
+interface ProbeResponse {
+  readonly message: IncomingMessage;
+  readonly body: GatheredStream;
 }
 
 /**
@@ -46,24 +53,24 @@ export async function sendProbe(
     const stop = (): void => void request.destroy(new TooSlow());
     ending.addEventListener('abort', stop, { once: true });
     try {
-      const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const { message, body } = await new Promise<ProbeResponse>((resolve, reject) => {
         request.on('error', reject);
-        request.once('response', resolve);
+        request.once('response', (response) => {
+          resolve({ message: response, body: new GatheredStream(response, client.chunkRate) });
+        });
         request.once('upgrade', (_, socket) => {
           socket.destroy();
           reject(new Error('an upgrade that nobody has asked for'));
         });
         request.end();
       });
-      response.on('error', () => undefined);
-      const body = wantsBody ? await readBody(response) : '';
       return {
-        status: response.statusCode ?? 0,
+        status: message.statusCode ?? 0,
         headers: Object.fromEntries(
-          Object.entries(response.headers).map(([name, value = '']) => [name, [value].flat().join(', ')]),
+          Object.entries(message.headers).map(([name, value = '']) => [name, [value].flat().join(', ')]),
         ),
-        challenges: response.headersDistinct['www-authenticate'] ?? [],
-        body,
+        challenges: message.headersDistinct['www-authenticate'] ?? [],
+        body: wantsBody ? (await body.whole(maxBodyBytes, ending))?.toString() : '',
       };
     } finally {
       ending.removeEventListener('abort', stop);
@@ -78,15 +85,4 @@ export async function sendProbe(
 class TooSlow extends Error {
   override readonly name = 'TooSlow';
   readonly code = 'ETIMEDOUT';
-}
-
-async function readBody(response: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    size += (chunk as Buffer).length;
-    if (size > maxBodyBytes) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString();
 }

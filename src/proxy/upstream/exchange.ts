@@ -142,7 +142,7 @@ export class Exchange implements Watched {
   async #keepBody(framing: Framing, credential: ToolCredential): Promise<void> {
     const { body } = this.#incoming;
     const isKept = framing.kind === 'length' && framing.bytes <= maxKeptBytes && credential.answersChallenges;
-    if (isKept && !body.expectsContinue) await body.keep(this.#leavingSignal());
+    if (isKept && !body.expectsContinue) await body.keep(maxKeptBytes, this.#leavingSignal());
   }
 
   async #ask(outgoing: Outgoing, framing: Framing): Promise<ToolResponse> {

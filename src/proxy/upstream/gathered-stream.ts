@@ -45,7 +45,9 @@ export class GatheredStream {
   #readBytes = 0;
   #chunks = 0;
   #hasEnded = false;
-  #discardLimit: { readonly bytes: number; readonly onExceeded: () => void } | undefined;
+  #isDiscarding = false;
+  /** What arrives beyond it is dropped. */
+  #limit: { readonly bytes: number; readonly onExceeded: () => void } | undefined;
 
   /** @param chunkRate of all streams, in chunks. */
   constructor(source: IncomingMessage | Socket, chunkRate: TokenBucket) {
@@ -81,28 +83,40 @@ export class GatheredStream {
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#start = this.#end;
-    this.#discardLimit = { bytes: this.#receivedBytes + maxBytes, onExceeded };
+    this.#isDiscarding = true;
+    this.#limit = { bytes: this.#receivedBytes + maxBytes, onExceeded };
     this.#goOn();
   }
 
   /**
    * Waits for the end of a small source, however much of it is pending.
-   * @returns everything, in one buffer.
+   * @returns everything, in one buffer; undefined if it has more than `maxBytes`.
    * @throws the signal's reason; an error if the source closes early.
    */
-  whole(signal: AbortSignal): Promise<Buffer> {
+  whole(maxBytes: number, signal: AbortSignal): Promise<Buffer | undefined> {
     this.#isUnlimited = true;
     return new Promise((resolve, reject) => {
+      const exceed = (): void => resolve(undefined);
       const end = (): void => {
         this.#closeBlock();
         resolve(Buffer.concat(this.#pending));
       };
+      const breakOff = (): void => reject(this.#source.errored ?? new Error('the stream ended early'));
+      if (this.#receivedBytes > maxBytes) {
+        exceed();
+        return;
+      }
       if (this.#hasEnded) {
         end();
         return;
       }
+      if (this.#source.closed) {
+        breakOff();
+        return;
+      }
+      this.#limit = { bytes: maxBytes, onExceeded: exceed };
       this.#onEnd = end;
-      this.#source.once('close', () => reject(new Error('the stream ended early')));
+      this.#source.once('close', breakOff);
       signal.addEventListener('abort', () => reject(abortError(signal)), { once: true });
       this.#goOn();
     });
@@ -111,10 +125,11 @@ export class GatheredStream {
   #take(chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
     this.#countChunk();
-    if (this.#discardLimit !== undefined) {
-      if (this.#receivedBytes > this.#discardLimit.bytes) this.#discardLimit.onExceeded();
+    if (this.#limit !== undefined && this.#receivedBytes > this.#limit.bytes) {
+      this.#limit.onExceeded();
       return;
     }
+    if (this.#isDiscarding) return;
     if (this.#sink !== undefined && !this.#isWriting) {
       this.#write(chunk);
       return;

@@ -1,5 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { TokenBucket } from '../../limits/token-bucket.js';
 import { Refusal } from '../refusal.js';
+import { GatheredStream } from './gathered-stream.js';
 import type { RawHeaders } from './headers.js';
 import type { ToolClient, ToolRequest } from './tool-client.js';
 import { toolFailure } from './tool-failure.js';
@@ -35,9 +37,10 @@ export async function sendOwnRequest(
     const timer = setTimeout(stop, limits.timeoutMs);
     signal.addEventListener('abort', stop, { once: true });
     try {
-      const response = await responseTo(request, server);
-      const body = await textOf(response, limits.bodyBytes);
-      return { status: response.statusCode ?? 0, rawHeaders: response.rawHeaders, body };
+      const { message, body } = await responseTo(request, server, client.chunkRate);
+      const whole = await body.whole(limits.bodyBytes, signal);
+      if (whole === undefined) request.destroy();
+      return { status: message.statusCode ?? 0, rawHeaders: message.rawHeaders, body: whole?.toString() };
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
@@ -47,7 +50,13 @@ export async function sendOwnRequest(
   }
 }
 
-function responseTo(request: ClientRequest, server: string): Promise<IncomingMessage> {
+/** A response whose body is gathered: a tool that sends chunks of one byte must not fill the heap. */
+interface OwnResponse {
+  readonly message: IncomingMessage;
+  readonly body: GatheredStream;
+}
+
+function responseTo(request: ClientRequest, server: string, chunkRate: TokenBucket): Promise<OwnResponse> {
   return new Promise((resolve, reject) => {
     const switched = (): void => {
       request.destroy();
@@ -58,29 +67,17 @@ function responseTo(request: ClientRequest, server: string): Promise<IncomingMes
       socket.destroy();
       switched();
     });
-    request.once('response', (response) => {
-      response.on('error', () => undefined);
+    request.once('response', (message) => {
+      const body = new GatheredStream(message, chunkRate);
       // Without the header Upgrade it is an ordinary response to Node, whose body has no end.
-      if (response.statusCode === 101) switched();
-      else resolve(response);
+      if (message.statusCode === 101) switched();
+      else resolve({ message, body });
     });
     request.once('close', () => {
       reject(new Refusal(502, 'reset', `${server} closed the connection without a response`));
     });
     request.end();
   });
-}
-
-async function textOf(response: IncomingMessage, maxBytes: number): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    bytes += (chunk as Buffer).length;
-    // Leaving the loop destroys the response and its connection.
-    if (bytes > maxBytes) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 class ResponseTimeout extends Error {

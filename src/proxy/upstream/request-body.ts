@@ -79,9 +79,12 @@ export class RequestBody {
     return this.#stream !== undefined && this.#content === undefined;
   }
 
-  /** Reads a small body whole, so that it can be sent again. @throws the signal's reason; an error if the client leaves. */
-  async keep(signal: AbortSignal): Promise<void> {
-    this.#content = await this.#stream?.whole(signal);
+  /**
+   * Reads a body of at most `maxBytes` whole, so that it can be sent again.
+   * @throws the signal's reason; an error if the client leaves.
+   */
+  async keep(maxBytes: number, signal: AbortSignal): Promise<void> {
+    this.#content = await this.#stream?.whole(maxBytes, signal);
   }
 
   /**
