@@ -17,9 +17,13 @@ export async function joinConnections(client: Socket, tool: Socket, parts: Tunne
   const { watch, timings } = parts;
   const { chunkRate } = parts.client;
   const stopWatching = watch.add({
-    movedBytes: () => client.bytesRead + client.bytesWritten + tool.bytesRead + tool.bytesWritten,
+    // What one side sends after the other has closed reaches nobody, and does not count.
+    movedBytes: () => client.bytesWritten + tool.bytesWritten,
     patienceMs: () => timings.idleMs,
-    onStalled: () => client.destroy(),
+    onStalled: () => {
+      client.destroy();
+      tool.destroy();
+    },
   });
   const closed = Promise.all([untilClosed(client), untilClosed(tool)]);
   follow(client, tool);
@@ -30,16 +34,15 @@ export async function joinConnections(client: Socket, tool: Socket, parts: Tunne
   stopWatching();
 }
 
+/** Closes the other side once one has closed: after everything has been sent to it, unless the one broke off. */
 function follow(gone: Socket, other: Socket): void {
-  if (gone.destroyed) {
-    other.destroy();
-    return;
-  }
-  gone.once('close', () => {
+  const leave = (): void => {
     // Without an end before it, it broke off.
-    if (gone.readableEnded) other.end();
-    else other.destroy();
-  });
+    if (!gone.readableEnded || other.writableFinished) other.destroy();
+    else other.once('finish', () => other.destroy());
+  };
+  if (gone.closed) leave();
+  else gone.once('close', leave);
 }
 
 function untilClosed(stream: Socket): Promise<void> {

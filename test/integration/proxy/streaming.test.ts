@@ -218,6 +218,26 @@ describe('streaming through the proxy', () => {
     socket.destroy();
   });
 
+  it('ends another protocol once its client has left, also with a tool that goes on sending and closes nothing', async () => {
+    let ofTool: Socket | undefined;
+    let sending: NodeJS.Timeout | undefined;
+    tool.server.on('upgrade', (_request: http.IncomingMessage, socket: Socket) => {
+      ofTool = socket.on('error', () => undefined);
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      // Its end is not responded to, as the sockets of node:http stay half open.
+      sending = setInterval(() => socket.write('more'), 50);
+      socket.once('close', () => clearInterval(sending)).resume();
+    });
+    const socket = await client.raw();
+    socket.write(head('GET', 'Connection: Upgrade', 'Upgrade: websocket'));
+    await headOf(socket);
+    socket.end();
+    await once(ofTool ?? socket, 'end');
+    socket.resetAndDestroy();
+    await eventually('the connection to the tool is closed', () => ofTool?.closed === true, 10_000);
+    clearInterval(sending);
+  });
+
   it('takes an offer of HTTP/2 for the plain request that it is', async () => {
     const socket = await client.raw();
     socket.write(
