@@ -87,6 +87,8 @@ export class ProxyPort {
     this.#server.on('connection', (socket) => this.#admit(socket));
     this.#server.on('request', (request, response) => this.#onRequest(request, response));
     this.#server.on('checkContinue', (request, response) => this.#onRequest(request, response));
+    // Node would answer it itself, with no limit for those that wait behind each other.
+    this.#server.on('checkExpectation', (request, response) => this.#onRequest(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       void this.#guard(socket, () => this.#onUpgrade(request, socket, head));
     });
@@ -182,7 +184,7 @@ export class ProxyPort {
     const { socket } = request;
     const slot = slots.acquire(socket.remoteAddress ?? '');
     try {
-      await before;
+      if (before !== undefined) await afterOthers(before);
       await requests.serve({ request, body, slot, session: this.#tunnels.get(socket), leaving }, response);
       await untilFlushed(response);
     } finally {
@@ -278,6 +280,12 @@ function headBytesOf({ url = '', rawHeaders }: IncomingMessage): number {
 
 function release(slot: ExchangeSlot | Refusal): void {
   if (!(slot instanceof Refusal)) slot.release();
+}
+
+/** Waits for the request before it on the connection, and then lets other connections come first: a client sends 16 at once. */
+async function afterOthers(before: Promise<void>): Promise<void> {
+  await before;
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Waits until a response has left the process, or its connection is closed. */

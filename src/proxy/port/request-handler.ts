@@ -8,7 +8,7 @@ import type { Gatekeeper } from '../caller/gatekeeper.js';
 import { Refusal } from '../refusal.js';
 import { Exchange } from '../upstream/exchange.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
-import { valuesOf } from '../upstream/headers.js';
+import { hasWord, valuesOf } from '../upstream/headers.js';
 import { framingOf } from '../upstream/request-body.js';
 import { joinConnections } from '../upstream/tunnel.js';
 import { withheldFromAnswer } from '../upstream/tool-credential.js';
@@ -239,7 +239,7 @@ export class RequestHandler {
 
 /**
  * What the parser lets pass and others may read differently.
- * @throws {Refusal} 400, 405, 431, 501
+ * @throws {Refusal} 400, 405, 417, 431, 501
  */
 function ensureWellFormed(
   request: IncomingMessage,
@@ -257,6 +257,10 @@ function ensureWellFormed(
     throw new Refusal(431, 'malformed', `a request can have ${limits.headers.lines} header lines at most`);
   }
   framingOf(request);
+  const expectations = httpVersion === '1.1' ? valuesOf(rawHeaders, 'expect') : [];
+  if (expectations.length > 0 && !hasWord(rawHeaders, 'expect', '100-continue')) {
+    throw new Refusal(417, 'malformed', 'the only expectation that the proxy meets is 100-continue');
+  }
   // The tool would answer with what it got, the credential included.
   if (method === 'TRACE' || method === 'TRACK')
     throw new Refusal(405, 'malformed', `${method} does not pass the proxy`);

@@ -141,6 +141,39 @@ describe('a client that means harm', () => {
     );
   });
 
+  it('that sends many requests at once has one of them served before others come', async () => {
+    const count = 16;
+    let isOver = false;
+    const inOneTurn: number[] = [];
+    const look = (seen: number): void => {
+      const now = stage.log.split('"msg":"request"').length;
+      inOneTurn.push(now - seen);
+      if (!isOver) setImmediate(look, now);
+    };
+    look(1);
+    const socket = await client.raw();
+    socket.write(`GET ${tool.url()}/ HTTP/1.1\r\nHost: tool.example\r\n\r\n`.repeat(count));
+    socket.resume();
+    await eventually('all are rejected', () => stage.requests.length === count);
+    isOver = true;
+    socket.destroy();
+    assert.equal(Math.max(...inOneTurn), 1);
+  });
+
+  it('is told with 417 that an expectation is not met', async () => {
+    const text = await client.exchange(message(['Expect: something'], '', `GET ${tool.url()}/ HTTP/1.1`));
+    assert.match(text, /^HTTP\/1\.1 417 .*connection: close.*the only expectation/is);
+    assert.deepEqual(tool.seen, []);
+  });
+
+  it('cannot have any number of expectations wait behind a request', async () => {
+    tool.answer = () => undefined;
+    const socket = await client.raw();
+    socket.resume().write(message([], '', `GET ${tool.url()}/ HTTP/1.1`));
+    socket.write(message(['Expect: something'], '', `GET ${tool.url()}/ HTTP/1.1`).repeat(100));
+    await eventually('the connection is closed', () => socket.closed);
+  });
+
   it('that leaves in the middle of answers has none of them come to others', async () => {
     tool.answer = (request, response) => {
       const where = request.url ?? '';
