@@ -12,7 +12,7 @@ export interface ScenarioOptions extends Omit<KubeletNodeOptions, 'cluster' | 'a
 
 const quick = { firstBackoffMs: 50, maxBackoffMs: 200 };
 
-/** A driver at rest has about 25 MiB to itself and may have 70 resident in all; what grows without end exceeds it. */
+/** A driver at rest has 20 to 35 MiB of its own, and up to 55 for some seconds after a burst. */
 const maxOwnBytes = 64 * 2 ** 20;
 
 /** Something that happens to a node whose drivers read from a directory. Afterwards the node must be whole. */

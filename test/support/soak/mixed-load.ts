@@ -32,7 +32,7 @@ export interface SoakOptions {
 const memoryLimitBytes = 576 << 20;
 /** What comes back late waits for a watch that is tried every 30 seconds, and for the kubelet's own back-off. */
 const recoveryMs = 180_000;
-/** As in the scenarios: a driver at rest has about 25 MiB to itself. */
+/** As in the scenarios: a driver at rest has 20 to 35 MiB of its own. */
 const maxOwnBytes = 64 << 20;
 const tokenSeconds = 120;
 const kubelet = { republishMs: 10_000, firstBackoffMs: 500, maxBackoffMs: 10_000, tokenSeconds };
