@@ -51,6 +51,7 @@ const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
 const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['integration', 'conformance', 'fault', 'e2e'];
 /** Folders and files of these that another Node does not run: manifests, pages and other programs are the same there. */
 const sameOnEachNode = [
+  'e2e/arm64.test.ts',
   ...['apply', 'kustomize', 'proxy', 'upgrade'].map((name) => `integration/deploy/${name}.test.ts`),
   'integration/docs/',
   'e2e/classes/',

@@ -2,7 +2,7 @@ import { MixedLoad } from '../support/soak/mixed-load.js';
 import { figureLines } from '../support/soak/soak-figures.js';
 
 /** The shortest time; the round that is under way then comes to its end. */
-const durationMs = Number(process.env['SOAK_SECONDS'] ?? 120) * 1000;
+const durationMs = Number(process.env['SOAK_SECONDS'] ?? 60) * 1000;
 const limitMs = 900_000;
 
 describe('a node in use with faults', () => {

@@ -8,8 +8,8 @@ import type { TestVolume } from '../support/driver/test-volume.js';
 import { MemoryCgroup } from '../support/soak/memory-cgroup.js';
 
 const MiB = 2 ** 20;
-/** Half of what is deployed, so that half as many volumes are enough. The process needs 70 to 90 MiB. */
-const limitBytes = 288 * MiB;
+/** A third of what is deployed, so that a quarter as many volumes are enough. The process needs 70 to 90 MiB. */
+const limitBytes = 192 * MiB;
 const flags = ['--memory-reserve', '96Mi', '--log-level', 'info'];
 /** Where no cgroup can be made nothing is rejected. */
 const volumesWithoutLimit = 20;
