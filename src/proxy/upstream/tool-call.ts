@@ -51,6 +51,8 @@ export class ToolCall {
         if (this.#response === undefined) reject(new ConnectionClosed());
       });
       this.request.once('response', (message) => {
+        // What follows in one read with the reason to close the connection.
+        if (this.request.destroyed) return;
         this.#response = message;
         // Before anything is awaited, so that no chunk of the body arrives while nothing gathers them.
         const body = new GatheredStream(message, this.#client.chunkRate);

@@ -42,8 +42,8 @@ export interface ToolClientOptions {
 
 /** Shorter than the keep-alive of the usual servers: a request on a connection that is being closed would fail. */
 const keptConnectionMs = 15_000;
-/** Before the answer (1xx): each takes time that others would have. */
-const maxInformational = 1000;
+/** Of each informational response (1xx) and of each of its header lines, besides their text: some microseconds. */
+const informationalBytes = 32;
 
 /** What this client adds to the options of a request, which an agent passes on to the socket. */
 interface PoolOptions {
@@ -129,7 +129,7 @@ export class ToolClient {
     request.maxHeadersCount = limits.lines + 1;
     if (isExclusive === true) request.once('socket', (socket) => sockets.keepNoLonger(socket));
     this.#limitConnecting(request, origin);
-    limitInforming(request, origin);
+    limitInforming(request, origin, limits.bytes);
     return request;
   }
 
@@ -190,11 +190,15 @@ export class ToolClient {
   }
 }
 
-function limitInforming(request: ClientRequest, origin: ToolOrigin): void {
-  let informational = 0;
-  request.on('information', () => {
-    informational += 1;
-    if (informational <= maxInformational) return;
+/** All informational responses to a request together can have as many bytes as the headers of the response. */
+function limitInforming(request: ClientRequest, origin: ToolOrigin, maxBytes: number): void {
+  let bytes = 0;
+  request.on('information', ({ rawHeaders }) => {
+    bytes += informationalBytes;
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      bytes += informationalBytes + (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0);
+    }
+    if (bytes <= maxBytes || request.destroyed) return;
     request.destroy(new Refusal(502, 'protocol', `${nameOf(origin)} says "wait" without end`));
   });
 }

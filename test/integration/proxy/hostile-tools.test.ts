@@ -140,6 +140,16 @@ describe('a tool that means harm', () => {
     await assertServesOn();
   });
 
+  it('is cut off when it says "wait" with more headers than a response can have', async () => {
+    const headers = Array.from({ length: 200 }, (_, at) => `X-${at}: a\r\n`).join('');
+    tool.answer = (socket) => {
+      for (let times = 0; times < 5; times += 1) socket.write(`HTTP/1.1 103 Early Hints\r\n${headers}\r\n`);
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone');
+    };
+    assert.equal((await client.get(tool.url)).status, 502);
+    await assertServesOn();
+  });
+
   it('may say "wait" as often as it likes before it answers in time', async () => {
     tool.answer = (socket) => {
       for (let times = 0; times < 100; times += 1) socket.write('HTTP/1.1 102 Processing\r\n\r\n');
