@@ -185,6 +185,8 @@ export class ProxyPort {
     const slot = slots.acquire(socket.remoteAddress ?? '');
     try {
       if (before !== undefined) await afterOthers(before);
+      // The response before was the last one: what follows it on the connection is served nowhere (RFC 9112, 9.6).
+      if (!socket.writable) return;
       await requests.serve({ request, body, slot, session: this.#tunnels.get(socket), leaving }, response);
       await untilFlushed(response);
     } finally {

@@ -166,6 +166,16 @@ describe('a client that means harm', () => {
     assert.deepEqual(tool.seen, []);
   });
 
+  it('has nothing served that follows the request with which its connection ends', async () => {
+    const next = message([], '', `GET ${tool.url()}/next HTTP/1.1`);
+    for (const last of ['Expect: something', 'Host: elsewhere.example']) {
+      const text = await client.exchange(message([last], '', `GET ${tool.url()}/last HTTP/1.1`) + next);
+      assert.equal(text.split('HTTP/1.1 ').length - 1, 1, text);
+    }
+    await client.get(tool.url());
+    assert.ok(!tool.seen.some(({ url }) => url === '/next'));
+  });
+
   it('cannot have any number of expectations wait behind a request', async () => {
     tool.answer = () => undefined;
     const socket = await client.raw();
