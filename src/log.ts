@@ -22,6 +22,9 @@ export interface LogFields {
   readonly file?: string;
   readonly path?: string;
   readonly kind?: string;
+  readonly mode?: string;
+  readonly limit?: string;
+  readonly scope?: string;
   readonly name?: string;
   readonly namespace?: string;
   readonly attempt?: number;

@@ -140,11 +140,11 @@ export class KubernetesConnectors implements ConnectorSource {
     return { connectors: this.#connectors.count, connectorclasses: this.#classes.count };
   }
 
-  load(): Readonly<Record<'watches' | 'watched-bytes', LimitUsage>> {
+  load(): Readonly<Record<'watches' | 'cached_object_bytes', LimitUsage>> {
     const watched = Math.max(this.#connectors.count, this.#classes.count);
     return {
       watches: { used: watched, limit: this.#bounds.maxCount },
-      'watched-bytes': { used: this.#bytes.used, limit: this.#bytes.limit },
+      cached_object_bytes: { used: this.#bytes.used, limit: this.#bytes.limit },
     };
   }
 

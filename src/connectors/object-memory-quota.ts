@@ -76,7 +76,11 @@ export class ObjectMemoryQuota {
 
   #refuse(account: MemoryReservation, bytes: number): DriverError {
     account.wantedBytes = bytes;
-    this.#observer.refused('watched-bytes', account.namespace === '' ? 'node' : 'namespace', `${account.namespace}/`);
+    this.#observer.refused(
+      'cached_object_bytes',
+      account.namespace === '' ? 'node' : 'namespace',
+      `${account.namespace}/`,
+    );
     const whose = account.namespace === '' ? 'the cluster' : `namespace "${account.namespace}"`;
     return new DriverError(
       'RESOURCE_EXHAUSTED',

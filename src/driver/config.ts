@@ -86,7 +86,7 @@ export const serveFlags = {
     'connectors, and classes, that are watched at once; more are refused',
     positiveInteger,
   ),
-  'max-watched-bytes': flag(
+  'max-object-memory': flag(
     '32Mi',
     'SIZE',
     'memory that connectors and classes may take, by an estimate; more are refused',
@@ -122,7 +122,7 @@ export const serveFlags = {
     "what of the container's memory limit is kept from volumes, for the process itself",
     sizeBytes,
   ),
-  'allow-private-mounts': toggle('mount volumes also where no pod would see them (for trials without a kubelet)'),
+  'skip-propagation-check': toggle('mount volumes also where no pod would see them (for trials without a kubelet)'),
   'drop-capabilities': toggle(
     'start with no other capabilities than those that mounting and group ownership need',
     true,

@@ -81,8 +81,8 @@ export class Driver {
     this.metrics = new Metrics(version, {
       publishQueueLength: () => this.#cases.admission.queueLength,
       load: () => ({
-        calls: { used: this.#cases.admission.inFlight, limit: config['max-publishes-in-flight'] },
-        'late-answers': this.#cases.failures.use,
+        publishes: { used: this.#cases.admission.inFlight, limit: config['max-publishes-in-flight'] },
+        delayed_publishes: this.#cases.failures.use,
         connections: this.#server.use,
         ...this.#backend.load(),
       }),
@@ -241,7 +241,7 @@ function createHost({ config, syscalls, clock }: DriverParts, memory: VolumeMemo
       tmpfsSizeBytes: config['tmpfs-size'] ?? largestVolumeBytes(pageBytes),
       pageBytes,
       hasSelinux: selinuxProcessLabel() !== undefined,
-      allowsPrivateMounts: config['allow-private-mounts'],
+      allowsPrivateMounts: config['skip-propagation-check'],
       memory,
       clock,
       random: Math.random,

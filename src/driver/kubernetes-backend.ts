@@ -69,7 +69,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
   const bounds = {
     ...watchTimes,
     maxCount: config['max-watched-objects'],
-    maxBytes: config['max-watched-bytes'],
+    maxBytes: config['max-object-memory'],
   };
   const source = new KubernetesConnectors({
     client,
@@ -129,7 +129,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     },
     problem: () => guard.problem() ?? source.problem(),
     cachedObjects: () => source.cachedObjects(),
-    load: () => ({ ...source.load(), 'api-requests': client.load }),
+    load: () => ({ ...source.load(), api_requests: client.load }),
     confirmationAgeMs: () => ageOf(chance.now(), source.confirmedAtMs, guard.confirmedAtMs),
   };
 }

@@ -88,7 +88,7 @@ export class Metrics implements LimitObserver {
   );
 
   readonly #onChange = this.#registry.histogram(
-    'refresh_on_change_seconds',
+    'change_propagation_seconds',
     'From a change to the last file of a volume that it reached without a call of the kubelet',
     ['outcome'],
     onChangeBuckets,
@@ -105,9 +105,9 @@ export class Metrics implements LimitObserver {
   ]);
 
   readonly #refusals = this.#registry.counter(
-    'load_refusals_total',
-    'What a bound has refused, by whose share was used up',
-    ['bound', 'share'],
+    'limit_rejections_total',
+    'Rejections by the limit that was reached and whose share was used up',
+    ['limit', 'scope'],
   );
 
   constructor(version: string, probes: MetricsProbes) {
@@ -116,19 +116,19 @@ export class Metrics implements LimitObserver {
     registry.probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
     registry.probe('render_threads', 'Threads for templates that take long', () => probes.renderThreads().threads);
     registry.probe('render_queue_length', 'Volumes that wait for such a thread', () => probes.renderThreads().waiting);
-    const eachBound = (read: (use: LimitUsage) => number) => (): Record<string, number> =>
-      Object.fromEntries(Object.entries(probes.load()).map(([bound, use]) => [bound, read(use)]));
+    const eachLimit = (read: (use: LimitUsage) => number) => (): Record<string, number> =>
+      Object.fromEntries(Object.entries(probes.load()).map(([name, use]) => [name, read(use)]));
     registry.probeEach(
-      'load_used',
-      'How much of a bound is in use',
-      'bound',
-      eachBound(({ used }) => used),
+      'limit_used',
+      'Usage of the limit named in the label',
+      'limit',
+      eachLimit(({ used }) => used),
     );
     registry.probeEach(
-      'load_limit',
-      'How much a bound allows',
-      'bound',
-      eachBound(({ limit }) => limit),
+      'limit_max',
+      'Maximum of the limit named in the label',
+      'limit',
+      eachLimit(({ limit }) => limit),
     );
     const { isRegistered } = probes;
     if (isRegistered !== undefined) {
@@ -136,7 +136,7 @@ export class Metrics implements LimitObserver {
     }
     registry.probeEach('cached_objects', 'Objects of the API in memory', 'resource', probes.cachedObjects);
     registry.probe(
-      'oldest_confirmation_age_seconds',
+      'watch_staleness_seconds',
       'How long ago the API server last confirmed the object in memory that it has not confirmed for longest',
       () => inSeconds(probes.confirmationAgeMs()),
     );
@@ -215,8 +215,8 @@ export class Metrics implements LimitObserver {
   }
 
   /** Which pod it was is no label: pods are without number. */
-  refused(bound: LimitName, refusal: RejectionScope): void {
-    this.#refusals.inc({ bound, share: refusal });
+  refused(limit: LimitName, scope: RejectionScope): void {
+    this.#refusals.inc({ limit, scope });
   }
 
   /** @param outcome `written`, `failed` (the API server did not take it) or `dropped` (one too many). */
@@ -260,9 +260,9 @@ export class Metrics implements LimitObserver {
       () => read().persistentBytes,
     );
     registry.probeTotalEach(
-      'volume_memory_refusals_total',
-      'Publishes refused for memory, by whose share was used up',
-      'reason',
+      'volume_memory_rejections_total',
+      'Publishes rejected for memory, by whose share was used up',
+      'scope',
       () => read().refusals,
     );
   }

@@ -140,7 +140,7 @@ export const limits = {
   watches: {
     /** Connectors, and classes as many: `--max-watched-objects`. A full node of 110 pods may use nine in each. */
     count: 1000,
-    /** By an estimate that is seldom too low: `--max-watched-bytes`. */
+    /** By an estimate that is seldom too low: `--max-object-memory`. */
     bytes: 32 << 20,
     /** How much of what the others leave may be one pod's, or one namespace's. */
     podShare: 1 / 4,

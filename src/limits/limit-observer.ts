@@ -1,19 +1,20 @@
-/** What is bounded for all pods of a node together. */
-export type LimitName = 'calls' | 'late-answers' | 'watches' | 'watched-bytes' | 'api-requests' | 'connections';
+/** What is limited for all pods of a node together. */
+export type LimitName =
+  'publishes' | 'delayed_publishes' | 'watches' | 'cached_object_bytes' | 'api_requests' | 'connections';
 
-/** Whose share was used up, or `displaced`: what was let in had to make room for somebody who had less. */
-export type RejectionScope = 'pod' | 'namespace' | 'node' | 'displaced';
+/** Whose share was used up; `preempted`: what was admitted was ended for a holder of less. */
+export type RejectionScope = 'pod' | 'namespace' | 'node' | 'preempted';
 
-/** How much of a bound is in use, in its own unit. */
+/** Usage of a limit, in its own unit. */
 export interface LimitUsage {
   readonly used: number;
   readonly limit: number;
 }
 
-/** Told of everything that a bound refuses. */
+/** Is notified of everything that a limit rejects. */
 export interface LimitObserver {
   /** @param pod `NAMESPACE/NAME`, as far as it is known. */
-  refused(bound: LimitName, refusal: RejectionScope, pod: string): void;
+  refused(limit: LimitName, scope: RejectionScope, pod: string): void;
 }
 
 export const noLimitObserver: LimitObserver = { refused: () => undefined };

@@ -119,11 +119,11 @@ export class PublishAdmission {
     const why = `${this.#useOf(entry.asking)}; this one was ended because others have less; the kubelet tries again`;
     this.#shares.delete(entry);
     entry.cancellation.abort(new DriverError('RESOURCE_EXHAUSTED', why));
-    this.#observer.refused('calls', 'displaced', entry.asking.pod);
+    this.#observer.refused('publishes', 'preempted', entry.asking.pod);
   }
 
-  #refusal(share: Exclude<RejectionScope, 'displaced'>, asking: IncomingPublish): DriverError {
-    this.#observer.refused('calls', share, asking.pod);
+  #refusal(share: Exclude<RejectionScope, 'preempted'>, asking: IncomingPublish): DriverError {
+    this.#observer.refused('publishes', share, asking.pod);
     const { inFlight, perPod } = this.#limits;
     const why: Readonly<Record<typeof share, string>> = {
       pod: `pod ${asking.pod} has ${this.#shares.ofPod(asking.owner)} publishes under way on this node already, and one pod may have ${perPod}`,

@@ -97,7 +97,7 @@ export class PublishFailureThrottle {
     const wasHeld = await this.#hold(call, delayMs ?? this.#longDelayMs(), signal);
     throwIfAborted(signal);
     if (delayMs !== undefined && wasHeld && !this.#isStopped) return;
-    this.#options.observer.refused('calls', 'pod', call.pod);
+    this.#options.observer.refused('publishes', 'pod', call.pod);
     const { burst, everyMs } = limits.failures;
     throw new DriverError(
       'RESOURCE_EXHAUSTED',

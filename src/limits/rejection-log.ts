@@ -27,8 +27,8 @@ export class RejectionLog implements LimitObserver {
     this.#now = now;
   }
 
-  refused(bound: LimitName, refusal: RejectionScope, pod: string): void {
-    const key = `${bound} ${pod}`;
+  refused(limit: LimitName, scope: RejectionScope, pod: string): void {
+    const key = `${limit} ${pod}`;
     const known = this.#refused.get(key);
     if (known !== undefined && this.#now() - known.sinceMs < intervalMs) {
       known.count += 1;
@@ -37,11 +37,7 @@ export class RejectionLog implements LimitObserver {
     this.#forgetOld();
     if (this.#refused.size >= maxPods) return;
     this.#refused.set(key, { sinceMs: this.#now(), count: 0 });
-    this.#log.warn(`refused: more ${bound} than the share of its ${refusal === 'displaced' ? 'namespace' : refusal}`, {
-      pod,
-      outcome: refusal,
-      count: 1 + (known?.count ?? 0),
-    });
+    this.#log.warn('Rejected requests over limit', { limit, scope, pod, count: 1 + (known?.count ?? 0) });
   }
 
   #forgetOld(): void {
@@ -51,7 +47,7 @@ export class RejectionLog implements LimitObserver {
   }
 }
 
-/** Counts and logs what bounds refuse. */
+/** Counts and logs what limits reject. */
 export function withRejectionLog(counter: LimitObserver, log: Log): LimitObserver {
   const lines = new RejectionLog(log, () => performance.now());
   return {

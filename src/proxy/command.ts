@@ -55,7 +55,7 @@ function backendOf(
   const { manifests, namespace, 'token-audience': audience, 'jwks-file': jwksFile } = config;
   if (manifests === undefined || jwksFile === undefined) {
     const cluster = clusterConfigOf(config, env, steadyNow);
-    const maxWatchedBytes = config['max-watched-bytes'];
+    const maxWatchedBytes = config['max-object-memory'];
     const common = { cluster, timings: kubeTimings, namespace, audience, maxWatchedBytes, clock, steadyNow, log };
     return {
       createBackend: (metrics) => kubernetesBackend({ ...common, metrics }),

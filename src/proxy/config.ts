@@ -40,19 +40,19 @@ export const proxyFlags = {
     'tls.crt and tls.key of the CA, for --connector-source directory; made when missing; empty: Secret connectors-proxy-ca of the manifests, or a CA that ends with the process',
     optionalPath,
   ),
-  'system-roots': flag(
+  'system-ca-file': flag(
     '/etc/ssl/certs/ca-certificates.crt',
     'FILE',
     "PEM bundle of the roots that tools' certificates are checked against; Node's own where it does not exist",
     absolutePath,
   ),
-  'other-hosts': flag(
+  'unmatched-hosts': flag(
     'tunnel',
     'WHAT',
-    'hosts that belong to no named connector: tunnel or refuse',
-    oneOf<'tunnel' | 'refuse'>(['tunnel', 'refuse']),
+    'hosts that belong to no named connector: tunnel or deny',
+    oneOf<'tunnel' | 'deny'>(['tunnel', 'deny']),
   ),
-  'allow-addresses': flag('', 'LIST', 'CIDRs to connect to although they are refused by default', ranges),
+  'allow-upstream-cidrs': flag('', 'LIST', 'CIDRs to connect to although they are refused by default', ranges),
   'max-connections': flag(String(limits.connections.total), 'N', 'limit of connections of clients', positiveInteger),
   'max-requests-in-flight': flag(
     String(limits.exchanges.total),
@@ -61,12 +61,17 @@ export const proxyFlags = {
     positiveInteger,
   ),
   'max-tool-connections': flag(String(limits.toolSockets.total), 'N', 'limit of connections to tools', positiveInteger),
-  'max-watched-bytes': flag('128Mi', 'SIZE', 'memory that connectors and classes may take, by an estimate', sizeBytes),
+  'max-object-memory': flag('128Mi', 'SIZE', 'memory that connectors and classes may take, by an estimate', sizeBytes),
   'connect-timeout': flag('10s', 'DURATION', 'for a connection to a tool', duration),
-  'answer-timeout': flag('5m', 'DURATION', "from the end of a request to the head of the tool's answer", duration),
+  'response-header-timeout': flag(
+    '5m',
+    'DURATION',
+    "from the end of a request to the head of the tool's answer",
+    duration,
+  ),
   'idle-timeout': flag('5m', 'DURATION', 'without a byte in either direction', duration),
-  'stop-delay': flag('5s', 'DURATION', 'not ready but still serving, so that the Service lets go first', duration),
-  drain: flag('5m', 'DURATION', 'what transfers under way get when the proxy stops', duration),
+  'shutdown-delay': flag('5s', 'DURATION', 'not ready but still serving, so that the Service lets go first', duration),
+  'drain-timeout': flag('5m', 'DURATION', 'what transfers under way get when the proxy stops', duration),
   service: flag(
     defaultServiceName,
     'NAME',

@@ -6,13 +6,13 @@ import { processMetrics } from '../process/process-metrics.js';
 import type { TunnelObserver } from './port/connect-handler.js';
 import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-patches.js';
-import type { RequestBytes, RequestObserver, Way } from './port/request-record.js';
+import type { ProxyMode, RequestBytes, RequestObserver } from './port/request-record.js';
 
 /** Seconds: a small request takes a few milliseconds, a layer minutes. */
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300];
 
 /** Refusals that tell of the tool or the way to it, not of the client. */
-const toolFailures: ReadonlySet<string> = new Set(['name', 'connect', 'tls', 'timeout', 'reset', 'protocol']);
+const toolFailures: ReadonlySet<string> = new Set(['dns', 'connect', 'tls', 'timeout', 'reset', 'protocol']);
 
 /** A limit and its counter. */
 export interface LimitProbe {
@@ -55,23 +55,33 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   constructor(version: string, probes: MetricsProbes) {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
-    this.#requests = registry.tally('requests_total', 'Requests by way, outcome and code', ['way', 'outcome', 'code']);
+    this.#requests = registry.tally('requests_total', 'Requests by mode, outcome and code', [
+      'mode',
+      'outcome',
+      'code',
+    ]);
     this.#bytes = registry.tally('bytes_total', 'Bytes from clients and to them', ['direction']);
     this.#duration = registry.histogram(
       'request_duration_seconds',
       'Duration of requests, tunnels excepted',
-      ['way'],
+      ['mode'],
       requestBuckets,
     );
     this.#firstByte = registry.histogram(
-      'first_byte_seconds',
-      "Time to the head of the tool's answer",
-      ['way'],
+      'time_to_first_byte_seconds',
+      'Time to the headers of the response of the tool',
+      ['mode'],
       requestBuckets,
     );
-    this.#toolFailures = registry.counter('tool_failures_total', 'Requests that failed at the tool', ['kind']);
+    this.#toolFailures = registry.counter('upstream_failures_total', 'Requests that failed at the tool, by reason', [
+      'reason',
+    ]);
     this.#tunnels = registry.gauge('tunnels', 'Tunnels open', ['kind']);
-    this.#reviews = registry.tally('reviews_total', 'Questions about tokens and access', ['about', 'answer']);
+    this.#reviews = registry.tally(
+      'access_reviews_total',
+      'Reviews of tokens and access by where the decision came from',
+      ['review', 'source'],
+    );
     this.#apiRequests = registry.counter('api_requests_total', 'Requests to the API server', [
       'verb',
       'resource',
@@ -83,12 +93,9 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       ['verb', 'resource'],
       requestBuckets,
     );
-    this.#watchRestarts = registry.counter('watch_restarts_total', 'Watches begun anew', ['resource', 'reason']);
-    this.#statusWrites = registry.counter('status_writes_total', 'Changes of a status by what became of them', [
-      'resource',
-      'outcome',
-    ]);
-    this.#probes = registry.counter('probes_total', 'Probes of tools by what they have shown', ['probe', 'verdict']);
+    this.#watchRestarts = registry.counter('watch_restarts_total', 'Watch restarts by reason', ['resource', 'reason']);
+    this.#statusWrites = registry.counter('status_writes_total', 'Status updates by outcome', ['resource', 'outcome']);
+    this.#probes = registry.counter('probes_total', 'Probes of tools by result', ['probe', 'result']);
     this.#handlerFailures = registry.counter(
       'handler_failures_total',
       'Connections closed by a failure of the proxy',
@@ -99,10 +106,14 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     const { isLeaseHeld } = probes;
     if (isLeaseHeld !== undefined)
       registry.probe('status_lease_held', '1 for the replica that writes status', () => Number(isLeaseHeld()));
-    const estimate = 'Memory of Connectors and classes, by an estimate';
-    registry.probe('watched_bytes', estimate, () => probes.objects().bytes);
-    registry.probe('watched_bytes_limit', 'What they may take', () => probes.objectLimitBytes);
-    registry.probe('objects_refused', 'Connectors and classes without room', () => probes.objects().refused);
+    const estimate = 'Memory used by cached Connectors and classes, by an estimate';
+    registry.probe('object_memory_bytes', estimate, () => probes.objects().bytes);
+    registry.probe(
+      'object_memory_bytes_limit',
+      'Limit of the memory used by cached objects',
+      () => probes.objectLimitBytes,
+    );
+    registry.probe('rejected_objects', 'Connectors and classes rejected for memory', () => probes.objects().refused);
     const eachLimit = (read: (probe: LimitProbe) => number): (() => Readonly<Record<string, number>>) => {
       const entries = Object.entries(probes.limits);
       return () => Object.fromEntries(entries.map(([name, probe]) => [name, read(probe)]));
@@ -129,33 +140,38 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);
   }
 
-  finished(way: Way, outcome: string, status: number, durationMs: number, { received, sent }: RequestBytes): void {
-    this.#requests.add(1, way, outcome, String(status));
-    if (way !== 'tunnel') this.#duration.observe({ way }, durationMs / 1000);
+  finished(
+    mode: ProxyMode,
+    outcome: string,
+    status: number,
+    durationMs: number,
+    { received, sent }: RequestBytes,
+  ): void {
+    this.#requests.add(1, mode, outcome, String(status));
+    if (mode !== 'tunnel') this.#duration.observe({ mode }, durationMs / 1000);
     this.#bytes.add(received, 'received');
     this.#bytes.add(sent, 'sent');
-    if (toolFailures.has(outcome)) this.#toolFailures.inc({ kind: outcome });
+    if (toolFailures.has(outcome)) this.#toolFailures.inc({ reason: outcome });
   }
 
-  firstByte(way: Way, ms: number): void {
-    this.#firstByte.observe({ way }, ms / 1000);
+  firstByte(mode: ProxyMode, ms: number): void {
+    this.#firstByte.observe({ mode }, ms / 1000);
   }
 
   handlerFailed(): void {
     this.#handlerFailures.inc();
   }
 
-  tunnelOpened(kind: 'intercepted' | 'blind'): void {
+  tunnelOpened(kind: 'intercepted' | 'passthrough'): void {
     this.#tunnels.inc({ kind });
   }
 
-  tunnelClosed(kind: 'intercepted' | 'blind'): void {
+  tunnelClosed(kind: 'intercepted' | 'passthrough'): void {
     this.#tunnels.dec({ kind });
   }
 
-  /** @param answer where it came from. */
-  reviewed(about: 'token' | 'access', answer: 'cached' | 'asked'): void {
-    this.#reviews.add(1, about, answer);
+  reviewed(review: 'token' | 'access', source: 'cache' | 'api'): void {
+    this.#reviews.add(1, review, source);
   }
 
   /** @param code HTTP status; 0 for a request without an answer. */
@@ -168,8 +184,8 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     this.#watchRestarts.inc({ resource, reason });
   }
 
-  probed(probe: string, verdict: string): void {
-    this.#probes.inc({ probe, verdict });
+  probed(probe: string, result: string): void {
+    this.#probes.inc({ probe, result });
   }
 
   wroteStatus(resource: string, outcome: string): void {

@@ -103,7 +103,7 @@ export class Proxy {
       isReady: () => this.notReadyReason() === undefined,
       caExpiresAtSeconds: () => this.#caExpiresAtSeconds(),
       connectorsByReady: () => this.#status?.countByReady() ?? {},
-      objectLimitBytes: config['max-watched-bytes'],
+      objectLimitBytes: config['max-object-memory'],
       objects: () => this.#backend.load(),
       ...(config['write-status'] && config['connector-source'] === 'kubernetes'
         ? { isLeaseHeld: () => this.#status?.isHeld === true }
@@ -115,7 +115,7 @@ export class Proxy {
     const isInCluster = config['connector-source'] === 'kubernetes';
     this.#own = new OwnEndpoints({ service: serviceOf(config), lookUp: isInCluster ? lookUp : undefined });
     this.#resolver = createToolResolver({
-      allowed: config['allow-addresses'],
+      allowed: config['allow-upstream-cidrs'],
       apiServer: parts.apiServer,
       apiServerEndpoints: () => this.#backend.apiServerEndpoints(),
       own: this.#own,
@@ -129,7 +129,7 @@ export class Proxy {
       chunkRate: new TokenBucket(limits.smallChunks, steadyNow),
       connectMs: config['connect-timeout'],
     });
-    const trustSets = new TrustStoreCache(systemRoots(config['system-roots']));
+    const trustSets = new TrustStoreCache(systemRoots(config['system-ca-file']));
     const { secrets } = this.#backend;
     this.#trust = new ToolTrust(secrets, trustSets, new FailureRateLimiter(limits.questions, steadyNow));
     const trust = this.#trust;
@@ -185,8 +185,8 @@ export class Proxy {
   async stop(): Promise<void> {
     const { config } = this.#parts;
     this.#isStopping = true;
-    await new Promise((resolve) => setTimeout(resolve, config['stop-delay']));
-    await this.#end(config.drain);
+    await new Promise((resolve) => setTimeout(resolve, config['shutdown-delay']));
+    await this.#end(config['drain-timeout']);
   }
 
   /** Of the CA whose certificates clients get, PEM. @throws {DriverError} while there is none. */
@@ -267,7 +267,7 @@ export class Proxy {
   #createPort(tools: ToolParts, trustSets: TrustStoreCache): ProxyPort {
     const { config, clock, log, steadyNow } = this.#parts;
     const { tokens: verifier, authorizer, approvals, flags, connectors } = this.#backend;
-    const onAsked = (answer: 'cached' | 'asked'): void => this.metrics.reviewed('token', answer);
+    const onAsked = (answer: 'cache' | 'api'): void => this.metrics.reviewed('token', answer);
     const audience = config['token-audience'];
     const tokens = new VerifiedTokens({ verifier, audience, clock, steadyNow, onAsked });
     const gatekeeper = new Gatekeeper({ tokens, authorizer, approvals, audience, clock, flags });
@@ -277,7 +277,7 @@ export class Proxy {
       connectors,
       ...tools,
       trustSets,
-      otherHosts: config['other-hosts'],
+      otherHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),
       isOwnName: (host) => this.#own.isOwnName(host),
       onUse,
@@ -287,7 +287,7 @@ export class Proxy {
       watch: new StallWatch(steadyNow),
       timings: {
         idleMs: config['idle-timeout'],
-        answerMs: config['answer-timeout'],
+        answerMs: config['response-header-timeout'],
         graceMs: limits.transferGraceMs,
       },
       clock,

@@ -6,19 +6,19 @@ export type RefusalKind =
   | 'unauthenticated'
   | 'denied'
   /** An address or a host that the proxy does not connect to. */
-  | 'refused-address'
+  | 'blocked_address'
   /** The proxy itself: by its address, or a request that has passed it before. */
   | 'loop'
   /** The Connector, its Secret or its class cannot be used. */
   | 'misconfigured'
-  | 'name'
+  | 'dns'
   | 'connect'
   | 'tls'
   | 'timeout'
   | 'reset'
   | 'protocol'
   /** Too much work of one kind for one client or namespace. */
-  | 'paced'
+  | 'rate_limited'
   /** Too much is under way, or the proxy is stopping. */
   | 'overload'
   /** The API server did not say. */
@@ -50,7 +50,7 @@ export class Refusal extends Error {
 
 /** For a client that has made the proxy do too much work of one kind. @param what there was too much of. */
 export function paced(what: string): Refusal {
-  return new Refusal(429, 'paced', `${what}: try again in 5 s`, {
+  return new Refusal(429, 'rate_limited', `${what}: try again in 5 s`, {
     headers: { 'Retry-After': '5' },
   });
 }

@@ -104,7 +104,7 @@ async function startDriver(
   const flags = [
     ...['--endpoint', `unix://${socketPath}`, '--node-name', 'demo', '--kubelet-dir', kubeletDir],
     ...['--connector-source', 'directory', '--manifests', manifests, '--log-level', 'warn'],
-    ...['--registration-dir', '', '--http-address', '', '--allow-private-mounts'],
+    ...['--registration-dir', '', '--http-address', '', '--skip-propagation-check'],
   ];
   const driver = new DemoProgram('driver', [...self, 'serve', ...flags], (line) => stderr(`${line}\n`));
   cleanups.push(() => driver.stop());

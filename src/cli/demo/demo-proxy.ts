@@ -38,7 +38,7 @@ export class DemoProxy {
     const flags = [
       ...['--connector-source', 'directory', '--manifests', manifests, '--jwks-file', inDirectory('jwks.json')],
       ...['--ca-dir', inDirectory('ca'), '--proxy-address', '127.0.0.1:0', '--http-address', ''],
-      ...['--allow-addresses', '127.0.0.1/32', '--stop-delay', '0s', '--drain', '0s'],
+      ...['--allow-upstream-cidrs', '127.0.0.1/32', '--shutdown-delay', '0s', '--drain-timeout', '0s'],
     ];
     const words = ['--mount', '--propagation', 'private', '--', 'sh', '-c', withHosts, 'sh', inDirectory('hosts')];
     const program = new DemoProgram('proxy', ['unshare', ...words, ...self, 'proxy', ...flags], (line) => {

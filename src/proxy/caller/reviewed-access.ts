@@ -14,7 +14,7 @@ export interface ReviewedAccessOptions {
   readonly pace: FailureRateLimiter;
   /** Whether there may be such a Connector. */
   readonly exists: (connector: ConnectorRef) => boolean;
-  readonly onAsked: (answer: 'cached' | 'asked') => void;
+  readonly onAsked: (answer: 'cache' | 'api') => void;
 }
 
 /**
@@ -35,7 +35,7 @@ export class ReviewedAccess implements Authorizer {
     const { reviews, pace, exists, onAsked } = this.#options;
     const asked = this.#withIdentity(caller, permissions);
     const known = reviews.known(asked);
-    onAsked(known === undefined ? 'asked' : 'cached');
+    onAsked(known === undefined ? 'api' : 'cache');
     if (known !== undefined) return known;
     const { user, pod } = caller;
     const ask = (): Promise<boolean> => reviews.isAnyAllowed(asked, signal);

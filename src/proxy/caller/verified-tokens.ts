@@ -26,7 +26,7 @@ export interface VerifiedTokensOptions {
   readonly audience: string;
   readonly clock: Clock;
   readonly steadyNow: () => number;
-  readonly onAsked?: (outcome: 'cached' | 'asked') => void;
+  readonly onAsked?: (outcome: 'cache' | 'api') => void;
 }
 
 /**
@@ -50,7 +50,7 @@ export class VerifiedTokens implements TokenVerifier {
     const key = this.#digestOf(token);
     const known = this.#valid.get(key) ?? this.#invalid.get(key);
     if (known !== undefined && known.untilSteadyMs > this.#options.steadyNow()) {
-      this.#options.onAsked?.('cached');
+      this.#options.onAsked?.('cache');
       return this.#unexpired(known.caller);
     }
     if (!this.#canBeValid(token)) return undefined;
@@ -70,7 +70,7 @@ export class VerifiedTokens implements TokenVerifier {
 
   async #ask(key: string, token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
     const { verifier, steadyNow, onAsked } = this.#options;
-    onAsked?.('asked');
+    onAsked?.('api');
     const askedMs = steadyNow();
     const caller = await verifier.verify(token, from, signal);
     this.#valid.delete(key);

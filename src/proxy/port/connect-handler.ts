@@ -36,8 +36,8 @@ export interface ConnectHandlerOptions {
 }
 
 export interface TunnelObserver {
-  tunnelOpened(kind: 'intercepted' | 'blind'): void;
-  tunnelClosed(kind: 'intercepted' | 'blind'): void;
+  tunnelOpened(kind: 'intercepted' | 'passthrough'): void;
+  tunnelClosed(kind: 'intercepted' | 'passthrough'): void;
 }
 
 /** What becomes of the client's connection. */
@@ -93,7 +93,7 @@ export class ConnectHandler {
       record.finished('ok', 200);
     } catch (error) {
       if (leaving.signal.aborted) {
-        record.finished('broken', 0);
+        record.finished('aborted', 0);
         return;
       }
       const refusal = refusalOf(error);
@@ -140,12 +140,12 @@ export class ConnectHandler {
       throw toolFailure(error, authorityOf(named));
     }
     tool.on('error', () => undefined);
-    observer.tunnelOpened('blind');
+    observer.tunnelOpened('passthrough');
     socket.write(established);
     const stopClosing = closeAtExpiry(socket, visit.caller.expiresAtMs, clock);
     await joinConnections(socket, tool, exchange);
     stopClosing();
-    observer.tunnelClosed('blind');
+    observer.tunnelClosed('passthrough');
     record.finished('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });
   }
 }

@@ -7,7 +7,7 @@ export type UseListener = (connector: ConnectorRef, isServed: boolean) => void;
 /** Failures that the status of the Connector has to tell. */
 const ownFailures: ReadonlySet<string> = new Set<RefusalKind>([
   'misconfigured',
-  'name',
+  'dns',
   'connect',
   'tls',
   'timeout',
@@ -20,7 +20,7 @@ const ownFailures: ReadonlySet<string> = new Set<RefusalKind>([
  * @param outcome of the request, as logged.
  * @returns undefined if that cannot be told. A `403` or `404` is about what was requested.
  */
-export function isServed(outcome: 'ok' | 'broken' | RefusalKind, status: number): boolean | undefined {
+export function isServed(outcome: 'ok' | 'aborted' | RefusalKind, status: number): boolean | undefined {
   if (outcome === 'ok') return status === 401 ? false : status < 400 ? true : undefined;
   return ownFailures.has(outcome) ? false : undefined;
 }

@@ -70,6 +70,6 @@ export class ExchangeSlots {
     this.#rejected += 1;
     const own = this.#quota.usedBy(holder);
     const message = `too many requests of ${name} are in flight (${own}): try again in some seconds`;
-    return new Refusal(429, 'paced', message, { headers: { 'Retry-After': '5' } });
+    return new Refusal(429, 'rate_limited', message, { headers: { 'Retry-After': '5' } });
   }
 }

@@ -70,7 +70,7 @@ export class RequestHandler {
         const incoming = { request, body, response, expiresAtMs: record.expiresAtMs ?? 0 };
         const outcome = await new Exchange(this.#options.exchange, incoming).run(route.outgoing);
         record.answered(outcome.firstByteMs);
-        record.finished(outcome.isBroken ? 'broken' : 'ok', outcome.status);
+        record.finished(outcome.isBroken ? 'aborted' : 'ok', outcome.status);
       }
       discardRest(request, body, response);
     } catch (error) {
@@ -107,7 +107,7 @@ export class RequestHandler {
         response.detachSocket(socket);
         await this.#join(socket, outcome, withheldFromAnswer(route.outgoing.credential), expiresAtMs);
         record.finished('ok', 101);
-      } else record.finished(outcome.isBroken ? 'broken' : 'ok', outcome.status);
+      } else record.finished(outcome.isBroken ? 'aborted' : 'ok', outcome.status);
     } catch (error) {
       const refusal = this.#refusalOf(error, record, leaving);
       if (refusal === undefined || response?.headersSent === true) socket.destroy();
@@ -226,7 +226,7 @@ export class RequestHandler {
   /** Records a failure. @returns how to answer it; undefined if the client has left. */
   #refusalOf(error: unknown, record: RequestRecord, leaving: AbortSignal): Refusal | undefined {
     if (leaving.aborted) {
-      record.finished('broken', 0);
+      record.finished('aborted', 0);
       return undefined;
     }
     const refusal = refusalOf(error);

@@ -9,13 +9,13 @@ import type { UseListener } from './connector-use.js';
 import type { RequestLog } from './request-log.js';
 
 /** Which of the ways in a request took. */
-export type Way = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';
+export type ProxyMode = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';
 
 /** Where requests are counted. */
 export interface RequestObserver {
   /** Once for each request. @param outcome `ok` or why it got no further. @param status 0: there was no answer. */
-  finished(way: Way, outcome: string, status: number, durationMs: number, bytes: RequestBytes): void;
-  firstByte(way: Way, ms: number): void;
+  finished(mode: ProxyMode, outcome: string, status: number, durationMs: number, bytes: RequestBytes): void;
+  firstByte(mode: ProxyMode, ms: number): void;
 }
 
 export interface RequestBytes {
@@ -40,7 +40,7 @@ export class RequestRecord {
   readonly #startMs: number;
   readonly #onUse: UseListener | undefined;
   readonly #before: RequestBytes;
-  #way: Way = 'unknown';
+  #mode: ProxyMode = 'unknown';
   #caller: Caller | undefined;
   #connector: ConnectorRef | undefined;
   #named: readonly ConnectorRef[] = [];
@@ -67,8 +67,8 @@ export class RequestRecord {
   }
 
   /** @param path without the query. */
-  isFor(way: Way, host: string, path?: string): void {
-    this.#way = way;
+  isFor(mode: ProxyMode, host: string, path?: string): void {
+    this.#mode = mode;
     this.#host = host;
     this.#path = path?.slice(0, maxPathLength);
   }
@@ -93,11 +93,11 @@ export class RequestRecord {
 
   answered(firstByteMs: number): void {
     this.#firstByteMs = firstByteMs;
-    this.#observer.firstByte(this.#way, firstByteMs);
+    this.#observer.firstByte(this.#mode, firstByteMs);
   }
 
   /** @param bytes where the request's own connection does not count them. */
-  finished(outcome: 'ok' | 'broken' | RefusalKind, status: number, bytes?: RequestBytes): void {
+  finished(outcome: 'ok' | 'aborted' | RefusalKind, status: number, bytes?: RequestBytes): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
     const { socket } = this.#request;
@@ -106,7 +106,7 @@ export class RequestRecord {
       sent: Math.max(0, socket.bytesWritten - this.#before.sent),
     };
     const durationMs = this.#steadyNow() - this.#startMs;
-    this.#observer.finished(this.#way, outcome, status, durationMs, moved);
+    this.#observer.finished(this.#mode, outcome, status, durationMs, moved);
     const used = isServed(outcome, status);
     if (this.#connector !== undefined && used !== undefined) this.#onUse?.(this.#connector, used);
     const line = this.#lineOf(outcome, status, durationMs, moved);
@@ -118,7 +118,7 @@ export class RequestRecord {
   #lineOf(outcome: string, status: number, durationMs: number, moved: RequestBytes): LogFields {
     const line: Writable<LogFields> = {
       outcome,
-      kind: this.#way,
+      mode: this.#mode,
       status,
       durationMs: Math.round(durationMs),
       bytesReceived: moved.received,

@@ -33,7 +33,7 @@ export interface RouterOptions {
   readonly trust: ToolTrust;
   readonly trustSets: TrustStoreCache;
   /** What becomes of hosts that belong to none of the named connectors. */
-  readonly otherHosts: 'tunnel' | 'refuse';
+  readonly otherHosts: 'tunnel' | 'deny';
   readonly via: Via;
   /** Whether a host in lower case is the proxy itself by name. */
   readonly isOwnName: (host: string) => boolean;
@@ -202,8 +202,8 @@ export class Router {
     if (otherHosts === 'tunnel') return;
     throw new Refusal(
       403,
-      'refused-address',
-      `no connector for ${host}: it belongs to none of ${connectors.map(textOf).join(', ')}, and the proxy connects to no other hosts (--other-hosts)`,
+      'blocked_address',
+      `no connector for ${host}: it belongs to none of ${connectors.map(textOf).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`,
     );
   }
 

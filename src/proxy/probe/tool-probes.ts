@@ -33,7 +33,7 @@ export interface ProbedTool {
 
 /** What a probe has shown; the message is one line for whoever owns the Connector, and holds no secret. */
 export interface ProbeVerdict {
-  readonly verdict: 'good' | 'bad' | 'unclear';
+  readonly verdict: 'success' | 'failure' | 'unknown';
   readonly reason: 'Answered' | 'Accepted' | 'Rejected' | 'Unreachable' | 'UnexpectedAnswer' | 'ProbeUnusable';
   readonly message: string;
 }
@@ -165,10 +165,10 @@ type VerdictOf = (
 
 const livenessVerdict: VerdictOf = ({ status }, isMet, probe, _tool, { origin, method }) => {
   const isGood = isMet ?? (status >= 200 && status < 400);
-  if (isGood === true) return { verdict: 'good', reason: 'Answered', message: '' };
+  if (isGood === true) return { verdict: 'success', reason: 'Answered', message: '' };
   const doubt = isMet === undefined ? 'not what a tool that is well answers' : celDoubt(isMet, probe);
   return {
-    verdict: 'bad',
+    verdict: 'failure',
     reason: 'UnexpectedAnswer',
     message: `${nameOf(origin)} answered ${status} to ${method}: ${doubt}`,
   };
@@ -176,17 +176,17 @@ const livenessVerdict: VerdictOf = ({ status }, isMet, probe, _tool, { origin, m
 
 const authVerdict: VerdictOf = ({ status }, isMet, probe, { secret }, { origin, method }) => {
   const isGood = isMet ?? (status >= 200 && status < 300);
-  if (isGood === true) return { verdict: 'good', reason: 'Accepted', message: '' };
+  if (isGood === true) return { verdict: 'success', reason: 'Accepted', message: '' };
   const answered = `${nameOf(origin)} answered ${status}`;
   const isRefusal = status === 401 || status === 403;
   const isOwnTrouble = status === 429 || status >= 500;
   if (isRefusal || (isMet === false && !isOwnTrouble)) {
     const name = secret === undefined ? '' : ` ${secret.ref.namespace}/${secret.ref.name}`;
     const message = `${answered} to the credential in Secret${name}: see whether it is right, still valid, and may do what it is for`;
-    return { verdict: 'bad', reason: 'Rejected', message };
+    return { verdict: 'failure', reason: 'Rejected', message };
   }
   const doubt = isMet === undefined || isOwnTrouble ? 'so nothing is known of the credential' : celDoubt(isMet, probe);
-  return { verdict: 'unclear', reason: 'UnexpectedAnswer', message: `${answered} to ${method}, ${doubt}` };
+  return { verdict: 'unknown', reason: 'UnexpectedAnswer', message: `${answered} to ${method}, ${doubt}` };
 };
 
 function celDoubt(isMet: boolean | 'undecided', probe: HttpProbe | undefined): string {
@@ -234,13 +234,13 @@ async function judged(
     if (error instanceof Refusal) {
       const isCredential = error.kind === 'misconfigured';
       return {
-        verdict: isCredential ? 'bad' : 'unclear',
+        verdict: isCredential ? 'failure' : 'unknown',
         reason: isCredential ? 'Rejected' : 'Unreachable',
         message: error.message,
       };
     }
     if (error instanceof DriverError && error.code === 'FAILED_PRECONDITION') {
-      return { verdict: 'unclear', reason: 'ProbeUnusable', message: error.message };
+      return { verdict: 'unknown', reason: 'ProbeUnusable', message: error.message };
     }
     throw error;
   }

@@ -152,21 +152,21 @@ function livenessFinding(verdict: ProbeVerdict): Finding {
 }
 
 function asFinding(type: ConditionType, { verdict, reason, message }: ProbeVerdict): Finding {
-  if (verdict === 'good') return isTrue(type, reason);
-  return verdict === 'bad' ? isFalse(type, reason, message) : isUnknown(type, reason, message);
+  if (verdict === 'success') return isTrue(type, reason);
+  return verdict === 'failure' ? isFalse(type, reason, message) : isUnknown(type, reason, message);
 }
 
 function failureFinding(error: unknown): Finding {
   if (error instanceof Refusal) {
     const { kind, message } = error;
-    return kind === 'paced'
-      ? isUnknown('SecretReady', 'NotAsked', message)
+    return kind === 'rate_limited'
+      ? isUnknown('SecretReady', 'NotChecked', message)
       : isFalse('SecretReady', 'Unusable', message);
   }
   if (!(error instanceof DriverError)) throw error;
   return error.code === 'FAILED_PRECONDITION'
     ? isFalse('SecretReady', 'Unreadable', error.message)
-    : isUnknown('SecretReady', 'NotAsked', error.message);
+    : isUnknown('SecretReady', 'NotChecked', error.message);
 }
 
 function classFinding(found: ConnectorClass | DriverError): Finding {

@@ -186,7 +186,7 @@ function nameOf({ ref: { namespace, name } }: Connector): string {
 
 /** What could not be asked for is as it was. */
 function kept(finding: Finding, conditions: readonly JsonObject[], generation: bigint): Finding {
-  if (finding.reason !== 'NotAsked') return finding;
+  if (finding.reason !== 'NotChecked') return finding;
   const before = conditionOf(conditions, finding.type);
   const status = before?.['status'];
   if (before?.['observedGeneration'] !== generation || (status !== 'True' && status !== 'False')) return finding;

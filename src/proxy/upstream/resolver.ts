@@ -200,8 +200,8 @@ function tell(
 function refused(host: string, why: string): Refusal {
   return new Refusal(
     403,
-    'refused-address',
-    `${host} is refused: the proxy does not connect to loopback, link-local, unspecified or multicast addresses nor to the API server, and ${why}; an operator can open an address with --allow-addresses`,
+    'blocked_address',
+    `${host} is refused: the proxy does not connect to loopback, link-local, unspecified or multicast addresses nor to the API server, and ${why}; an operator can open an address with --allow-upstream-cidrs`,
   );
 }
 

@@ -14,7 +14,7 @@ export function toolFailure(error: unknown, what: string): Refusal {
   const refuse = (status: number, kind: RefusalKind, message: string): Refusal =>
     new Refusal(status, kind, message, { cause: error });
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_NODATA') {
-    return refuse(502, 'name', `unknown host: the proxy cannot resolve the name of ${what} (${code})`);
+    return refuse(502, 'dns', `unknown host: the proxy cannot resolve the name of ${what} (${code})`);
   }
   if (code === 'ETIMEDOUT') return refuse(504, 'timeout', `no connection to ${what} in time`);
   if (tlsCodes.test(code)) {

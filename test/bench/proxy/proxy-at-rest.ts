@@ -144,8 +144,8 @@ for (const count of counts) {
     }
   }
   const metrics = await (await fetch(`${health}/metrics`)).text();
-  const watched = Number(/^connectors_proxy_watched_bytes (\d+)/m.exec(metrics)?.[1]) / 2 ** 20;
-  const refused = /^connectors_proxy_objects_refused (\d+)/m.exec(metrics)?.[1];
+  const watched = Number(/^connectors_proxy_object_memory_bytes (\d+)/m.exec(metrics)?.[1]) / 2 ** 20;
+  const refused = /^connectors_proxy_rejected_objects (\d+)/m.exec(metrics)?.[1];
   const row = [
     count,
     `${readyMs.toFixed(0)} ms`,

@@ -80,7 +80,7 @@ describe('the approval of a mounted volume', () => {
     cluster.api.delete('accessrequests', { name, namespace: namespace! });
     await eventually(
       'the volume was looked at',
-      async () => (await cluster.metric('connectors_csi_refresh_on_change_seconds_count{outcome="unchanged"}')) === 1,
+      async () => (await cluster.metric('connectors_csi_change_propagation_seconds_count{outcome="unchanged"}')) === 1,
     );
     assert.equal(await condition(), 'published and current');
     assert.equal(cluster.controller.requests.length, 0);

@@ -197,7 +197,7 @@ describe('the objects that a node watches', () => {
         'connector ci/huge is larger than 64 KiB, most of it in "spec.junk": make it smaller',
       );
       assert.equal((await resolve('harbor')).length, 1);
-      assert.equal(source.load()['watched-bytes'].used < 64 << 10, true);
+      assert.equal(source.load().cached_object_bytes.used < 64 << 10, true);
       put(connector('huge'));
       await eventually('it is taken when it has become smaller', async () => {
         await resolve('huge').catch(() => undefined);
@@ -223,7 +223,7 @@ describe('the objects that a node watches', () => {
         });
       }
       assert.ok(codes.length >= 4 && codes.every((code) => code === 'RESOURCE_EXHAUSTED'), codes.join());
-      assert.ok(source.load()['watched-bytes'].used <= 4 << 20);
+      assert.ok(source.load().cached_object_bytes.used <= 4 << 20);
       assert.equal(refusals.length, codes.length);
       await use('harbor', pod('other', 'other'), 'other');
       // What becomes free is given to who comes back.

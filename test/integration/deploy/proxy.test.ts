@@ -123,7 +123,7 @@ describe('deploy/proxy', function () {
   });
 
   it('gives the proxy more time to stop than it takes', () => {
-    const { 'stop-delay': delayMs, drain: drainMs } = configurationOf(container(proxy));
+    const { 'shutdown-delay': delayMs, 'drain-timeout': drainMs } = configurationOf(container(proxy));
     const graceMs = deployment(proxy).template.spec.terminationGracePeriodSeconds * 1000;
     assert.ok(graceMs >= delayMs + drainMs + 10_000, String(graceMs));
   });

@@ -124,7 +124,7 @@ describe('the connections of the Kubernetes client', () => {
     });
     hanging.remove();
     await Promise.all([...first, ask('few'), ask('few')]);
-    assert.deepEqual(refusals, ['api-requests namespace many/uid']);
+    assert.deepEqual(refusals, ['api_requests namespace many/uid']);
     assert.equal(client!.load.used, 0);
   });
 

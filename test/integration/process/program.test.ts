@@ -49,7 +49,7 @@ async function serveProxy(through: readonly string[]): Promise<Served> {
     ...withoutCapabilities,
     ...[process.execPath, main, 'proxy', '--connector-source', 'directory', '--manifests', directory],
     ...['--jwks-file', `${directory}/jwks.json`, '--ca-dir', `${directory}/ca`],
-    ...['--proxy-address', '127.0.0.1:0', '--http-address', '', '--stop-delay', '0s'],
+    ...['--proxy-address', '127.0.0.1:0', '--http-address', '', '--shutdown-delay', '0s'],
   ];
   const child: ChildProcess = spawn(program, words, { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';

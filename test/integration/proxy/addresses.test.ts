@@ -30,7 +30,7 @@ describe('addresses that no tool is at', () => {
         ...grant('builder', []),
       ],
       {
-        flags: ['--allow-addresses', ''],
+        flags: ['--allow-upstream-cidrs', ''],
         apiServer: ['10.96.0.1'],
         names: { 'metadata.example': '169.254.169.254', 'api.example': '10.96.0.1' },
       },

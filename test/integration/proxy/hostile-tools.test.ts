@@ -43,7 +43,7 @@ describe('a tool that means harm', () => {
         secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
         ...grant('builder', ['tool']),
       ],
-      { flags: ['--idle-timeout', '1s', '--answer-timeout', '1s'] },
+      { flags: ['--idle-timeout', '1s', '--response-header-timeout', '1s'] },
     );
     client = await stage.client();
   });

@@ -20,9 +20,9 @@ describe('the memory of the proxy for Connectors', () => {
       const proxy = await stage.replica();
       const shown = async (metric: string): Promise<number> =>
         Number(new RegExp(`^connectors_proxy_${metric} (\\d+)$`, 'm').exec(await proxy.metrics.text())?.[1]);
-      const refused = await shown('objects_refused');
+      const refused = await shown('rejected_objects');
       assert.ok(refused > 0 && refused < 10, String(refused));
-      assert.ok((await shown('watched_bytes')) <= 200_000);
+      assert.ok((await shown('object_memory_bytes')) <= 200_000);
 
       stage.put(connector('tool', tool.url()));
       stage.allow('tool');
@@ -40,7 +40,7 @@ describe('the memory of the proxy for Connectors', () => {
       for (const name of served) stage.api.delete('connectors', { namespace: 'flood', name });
       await eventually(
         'the others are taken',
-        async () => (await shown('objects_refused')) === Math.max(0, refused - served.length),
+        async () => (await shown('rejected_objects')) === Math.max(0, refused - served.length),
         30_000,
       );
     } finally {

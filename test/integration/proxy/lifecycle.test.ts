@@ -19,7 +19,16 @@ describe('the proxy as a process', () => {
     writeFileSync(path.join(directory, 'jwks.json'), await new TokenKeys().jwks());
     const flags = [
       ...['--connector-source', 'directory', '--manifests', directory, '--jwks-file', `${directory}/jwks.json`],
-      ...['--ca-dir', `${directory}/ca`, '--proxy-address', '127.0.0.1:0', '--http-address', '', '--stop-delay', '0s'],
+      ...[
+        '--ca-dir',
+        `${directory}/ca`,
+        '--proxy-address',
+        '127.0.0.1:0',
+        '--http-address',
+        '',
+        '--shutdown-delay',
+        '0s',
+      ],
     ];
     const child = spawn(process.execPath, [main, 'proxy', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
     let log = '';
@@ -51,8 +60,8 @@ describe('the proxy as a process', () => {
     const wrong = await run('--connector-source', 'directory');
     assert.equal(wrong.status, 2);
     assert.match(wrong.text, /^connectors-csi proxy: --connector-source directory needs --manifests/);
-    const range = await run('--allow-addresses', '10.0.0.0/99');
-    assert.match(range.text, /--allow-addresses "10\.0\.0\.0\/99": "10\.0\.0\.0\/99": the prefix is longer/);
+    const range = await run('--allow-upstream-cidrs', '10.0.0.0/99');
+    assert.match(range.text, /--allow-upstream-cidrs "10\.0\.0\.0\/99": "10\.0\.0\.0\/99": the prefix is longer/);
   });
 });
 
@@ -60,7 +69,7 @@ describe('a proxy that stops', () => {
   it('is not ready, refuses new connections, and lets what is under way end', async () => {
     const tool = await ToolServer.start('http');
     const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
-      flags: ['--drain', '30s'],
+      flags: ['--drain-timeout', '30s'],
     });
     let finish = (): void => undefined;
     tool.answer = (_request, response) => {

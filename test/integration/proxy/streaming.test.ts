@@ -24,7 +24,7 @@ describe('streaming through the proxy', () => {
         secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
         ...grant('builder', ['tool']),
       ],
-      { flags: ['--idle-timeout', '2s', '--answer-timeout', '2s'] },
+      { flags: ['--idle-timeout', '2s', '--response-header-timeout', '2s'] },
     );
     client = await stage.client();
   });

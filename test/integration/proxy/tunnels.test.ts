@@ -164,7 +164,7 @@ describe('a tunnel', () => {
     socket.end();
     await once(socket, 'close');
     await new Promise((resolve) => echo.close(resolve));
-    await eventually('it is in the log', () => stage.requests.some(({ kind }) => kind === 'tunnel'));
+    await eventually('it is in the log', () => stage.requests.some(({ mode }) => mode === 'tunnel'));
   });
 
   it('to a host that is not there is an error that the client can read', async () => {
@@ -184,11 +184,11 @@ describe('a tunnel', () => {
   });
 });
 
-describe('--other-hosts refuse', () => {
+describe('--unmatched-hosts deny', () => {
   it('opens no blind tunnel', async () => {
     const tool = await ToolServer.start('http');
     const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
-      flags: ['--other-hosts', 'refuse'],
+      flags: ['--unmatched-hosts', 'deny'],
     });
     const client = await stage.client();
     assert.match((await client.connect('other.example:443')).head, /^HTTP\/1\.1 403 /);

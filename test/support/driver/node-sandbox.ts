@@ -38,7 +38,7 @@ export class NodeSandbox {
       ...['--connector-source', 'directory', '--manifests', this.manifestsDir],
       ...['--registration-dir', '', '--http-address', '', '--not-found-wait', '0s'],
       // Nobody but the tests sees what is mounted here.
-      '--allow-private-mounts',
+      '--skip-propagation-check',
     ];
   }
 
@@ -70,7 +70,7 @@ export class NodeSandbox {
 
   /**
    * Makes the directory one in which pods see what is mounted, as a node's is for its kubelet, so that a driver needs no
-   * `--allow-private-mounts`.
+   * `--skip-propagation-check`.
    */
   share(): void {
     const syscalls = loadSyscalls();

@@ -48,7 +48,7 @@ export class ProxyProcess {
         ...words,
         ...[process.execPath, main, 'proxy', '--proxy-address', address, '--http-address', ''],
         // The test API server is at 127.0.0.1 as well, and so refused unless its very address is allowed.
-        ...['--allow-addresses', '127.0.0.0/8,127.0.0.1/32', '--stop-delay', '0s', '--drain', '0s'],
+        ...['--allow-upstream-cidrs', '127.0.0.0/8,127.0.0.1/32', '--shutdown-delay', '0s', '--drain-timeout', '0s'],
         ...flags,
       ],
       { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } },

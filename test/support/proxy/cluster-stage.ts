@@ -123,8 +123,8 @@ export class ClusterStage {
   async replica({ untilReady = true, httpAddress = '' } = {}): Promise<Proxy> {
     const config = parseProxyConfig(
       [
-        ...['--proxy-address', '127.0.0.1:0', '--http-address', httpAddress, '--allow-addresses', '127.0.0.0/8'],
-        ...['--stop-delay', '0s', '--drain', '0s'],
+        ...['--proxy-address', '127.0.0.1:0', '--http-address', httpAddress, '--allow-upstream-cidrs', '127.0.0.0/8'],
+        ...['--shutdown-delay', '0s', '--drain-timeout', '0s'],
       ],
       {},
     );

@@ -127,7 +127,16 @@ export class ProxyStage {
       [
         ...['--connector-source', 'directory', '--manifests', this.directory, '--jwks-file', this.#file('jwks.json')],
         ...['--proxy-address', '127.0.0.1:0', '--http-address', '127.0.0.1:0'],
-        ...['--allow-addresses', '127.0.0.0/8', '--log-level', 'debug', '--stop-delay', '0s', '--drain', '0s'],
+        ...[
+          '--allow-upstream-cidrs',
+          '127.0.0.0/8',
+          '--log-level',
+          'debug',
+          '--shutdown-delay',
+          '0s',
+          '--drain-timeout',
+          '0s',
+        ],
         ...flags,
       ],
       {},

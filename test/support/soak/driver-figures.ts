@@ -7,14 +7,14 @@ export type Counts = Readonly<Record<string, number>>;
 const wanted = [
   'rpc_duration_seconds_count',
   'publishes_total',
-  'refresh_on_change_seconds_count',
+  'change_propagation_seconds_count',
   'api_requests_total',
   'watch_restarts_total',
   'event_loop_delay_seconds_bucket',
   'event_loop_delay_seconds_count',
   'log_lines_dropped_total',
-  'load_refusals_total',
-  'volume_memory_refusals_total',
+  'limit_rejections_total',
+  'volume_memory_rejections_total',
 ];
 const sample = /^connectors_csi_(\w+)(\{.*\})? (\S+)$/gm;
 

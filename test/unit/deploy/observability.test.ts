@@ -29,7 +29,7 @@ async function exported(): Promise<readonly Metric[]> {
       volumes: 1,
       byRefresh: { UNAVAILABLE: { volumes: 1, earliestTokenExpiryMs: 1, oldestFailureMs: 1 } },
     }),
-    load: () => ({ calls: { used: 0, limit: 1024 } }),
+    load: () => ({ publishes: { used: 0, limit: 1024 } }),
     cachedObjects: () => ({ connectors: 0 }),
     confirmationAgeMs: () => 0,
     droppedLogLines: () => 0,
@@ -44,7 +44,7 @@ async function exported(): Promise<readonly Metric[]> {
   registry.rendered('ok', 1, 1);
   registry.refreshedOnChange('refreshed', 1);
   registry.podEvent('written');
-  registry.refused('calls', 'pod');
+  registry.refused('publishes', 'pod');
   registry.approvalStarted();
   registry.approvalFinished('granted', 1);
   registry.eventLoopDelayed(0);
@@ -65,14 +65,14 @@ describe('the metrics', () => {
     assert.equal(new Set(metrics.map(({ name }) => name)).size, metrics.length);
     const labels = new Set(metrics.flatMap((metric) => metric.labels));
     assert.deepEqual([...labels].sort(), [
-      'bound',
       'code',
+      'limit',
       'method',
       'outcome',
       'path',
       'reason',
       'resource',
-      'share',
+      'scope',
       'verb',
       'version',
     ]);

@@ -20,11 +20,11 @@ async function exported(): Promise<readonly Metric[]> {
   });
   metrics.finished('forward', 'connect', 502, 1, { received: 1, sent: 1 });
   metrics.firstByte('forward', 1);
-  metrics.tunnelOpened('blind');
-  metrics.reviewed('token', 'asked');
+  metrics.tunnelOpened('passthrough');
+  metrics.reviewed('token', 'api');
   metrics.request('get', 'secrets', 200, 1);
   metrics.watchRestart('connectors', 'ended');
-  metrics.probed('auth', 'good');
+  metrics.probed('auth', 'success');
   metrics.wroteStatus('connectors', 'written');
   return exportedIn(await metrics.text(), prefix);
 }

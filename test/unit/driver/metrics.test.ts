@@ -12,7 +12,7 @@ const unregistering: MetricsProbes = {
       PERMISSION_DENIED: { volumes: 2, earliestTokenExpiryMs: undefined, oldestFailureMs: 2_500 },
     },
   }),
-  load: () => ({ calls: { used: 5, limit: 1024 } }),
+  load: () => ({ publishes: { used: 5, limit: 1024 } }),
   cachedObjects: () => ({ connectors: 4 }),
   confirmationAgeMs: () => 2_500,
   droppedLogLines: () => 7,
@@ -37,8 +37,8 @@ describe('Metrics', () => {
       ['publish_queue_length', 3],
       ['render_threads', 1],
       ['render_queue_length', 5],
-      ['load_used{bound="calls"}', 5],
-      ['load_limit{bound="calls"}', 1024],
+      ['limit_used{limit="publishes"}', 5],
+      ['limit_max{limit="publishes"}', 1024],
       ['registered', 1],
       ['published_volumes', 3],
       ['volumes_failing_refresh{code="PERMISSION_DENIED"}', 2],
@@ -46,11 +46,11 @@ describe('Metrics', () => {
       ['oldest_refresh_failure_timestamp_seconds{code="PERMISSION_DENIED"}', 2.5],
       ['log_lines_dropped_total', 7],
       ['cached_objects{resource="connectors"}', 4],
-      ['oldest_confirmation_age_seconds', 2.5],
+      ['watch_staleness_seconds', 2.5],
       ['volume_memory_bytes', 5],
       ['volume_memory_budget_bytes', 0],
       ['volume_memory_charged_bytes', 6],
-      ['volume_memory_refusals_total{reason="pod"}', 3],
+      ['volume_memory_rejections_total{scope="pod"}', 3],
     ] as const) {
       assert.equal(await lineOf(metrics, start), `connectors_csi_${start} ${value}`);
     }

@@ -69,7 +69,7 @@ describe('PublishAdmission', () => {
       waiters.at(-1)?.outcome,
       'pod evil/1 has 32 publishes under way on this node already, and one pod may have 32; the kubelet tries again',
     );
-    assert.equal(refused[0], 'calls pod evil/1');
+    assert.equal(refused[0], 'publishes pod evil/1');
   });
 
   it('lets one namespace have everything while no other one wants any', async () => {
@@ -99,7 +99,7 @@ describe('PublishAdmission', () => {
       await tooLate.answered,
       /^namespace ci has 5 of the 10 publishes that this node takes at once, its share/,
     );
-    assert.deepEqual(new Set(refused), new Set(['calls displaced evil/1', 'calls namespace ci/1']));
+    assert.deepEqual(new Set(refused), new Set(['publishes preempted evil/1', 'publishes namespace ci/1']));
   });
 
   it('makes room for a pod that comes late into a namespace that has everything', async () => {

@@ -108,7 +108,7 @@ describe('the pace of failures', () => {
       const answer = await held.at(-1);
       assert.ok(answer instanceof DriverError && answer.code === 'RESOURCE_EXHAUSTED', String(answer));
       assert.match(answer.message, /publishes of pod ci\/a failed .* not tried/);
-      assert.deepEqual(refused, ['calls pod ci/a']);
+      assert.deepEqual(refused, ['publishes pod ci/a']);
       assert.equal(attempts, burst + longestMs / everyMs);
     });
   });

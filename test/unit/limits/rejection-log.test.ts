@@ -15,23 +15,23 @@ describe('RejectionLog', () => {
   });
 
   it('logs the first refusal of a pod at once, and the number of the others a minute later at the next one', () => {
-    for (let refusal = 0; refusal < 700; refusal += 1) refusals.refused('calls', 'pod', 'evil/a');
+    for (let refusal = 0; refusal < 700; refusal += 1) refusals.refused('publishes', 'pod', 'evil/a');
     assert.deepEqual(lines, [
-      ['refused: more calls than the share of its pod', { pod: 'evil/a', outcome: 'pod', count: 1 }],
+      ['Rejected requests over limit', { limit: 'publishes', scope: 'pod', pod: 'evil/a', count: 1 }],
     ]);
     nowMs = 60_000;
-    refusals.refused('calls', 'displaced', 'evil/a');
+    refusals.refused('publishes', 'preempted', 'evil/a');
     assert.deepEqual(lines[1], [
-      'refused: more calls than the share of its namespace',
-      { pod: 'evil/a', outcome: 'displaced', count: 700 },
+      'Rejected requests over limit',
+      { limit: 'publishes', scope: 'preempted', pod: 'evil/a', count: 700 },
     ]);
   });
 
   it('tells pods apart, but not more than a node has', () => {
-    for (let pod = 0; pod < 5000; pod += 1) refusals.refused('calls', 'node', `evil/${pod}`);
+    for (let pod = 0; pod < 5000; pod += 1) refusals.refused('publishes', 'node', `evil/${pod}`);
     assert.equal(lines.length, 1000);
     nowMs = 60_000;
-    refusals.refused('calls', 'node', 'evil/another');
+    refusals.refused('publishes', 'node', 'evil/another');
     assert.equal(lines.length, 1001);
   });
 });

@@ -33,10 +33,10 @@ describe('ProxyMetrics', () => {
     metrics.finished('forward', 'ok', 200, 1, bytes);
     metrics.finished('forward', 'ok', 200, 1, bytes);
     metrics.finished('forward', 'denied', 403, 1, bytes);
-    await shown('requests_total{way="forward",outcome="ok",code="200"} 2');
-    await shown('requests_total{way="forward",outcome="denied",code="403"} 1');
+    await shown('requests_total{mode="forward",outcome="ok",code="200"} 2');
+    await shown('requests_total{mode="forward",outcome="denied",code="403"} 1');
     metrics.finished('forward', 'ok', 200, 1, bytes);
-    await shown('requests_total{way="forward",outcome="ok",code="200"} 3');
+    await shown('requests_total{mode="forward",outcome="ok",code="200"} 3');
     await shown('bytes_total{direction="sent"} 80');
   });
 

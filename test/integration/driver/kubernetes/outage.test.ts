@@ -162,9 +162,7 @@ describe('while the API server is away', () => {
     it('the metrics tell for how long nothing has been confirmed, until it is back', async () => {
       await driver.kubelet.publish(cluster.node.volume().publishRequest());
       const ageSeconds = async (): Promise<number> => {
-        const [, seconds] = /^connectors_csi_oldest_confirmation_age_seconds (\S+)$/m.exec(
-          await driver.driver.metrics.text(),
-        )!;
+        const [, seconds] = /^connectors_csi_watch_staleness_seconds (\S+)$/m.exec(await driver.driver.metrics.text())!;
         return Number(seconds);
       };
       await goAway();

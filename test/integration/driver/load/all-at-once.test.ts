@@ -50,7 +50,7 @@ interface Case {
 }
 
 const refused = (bound: string): RegExp =>
-  new RegExp(`^connectors_csi_load_refusals_total\\{bound="${bound}",share="pod"\\} [1-9]`, 'm');
+  new RegExp(`^connectors_csi_limit_rejections_total\\{limit="${bound}",scope="pod"\\} [1-9]`, 'm');
 
 /** Whose fault it is, in either way. */
 const tooMany = /of pod evil\/\w+ failed on this node|pod evil\/\w+ has 32 publishes under way/;
@@ -67,7 +67,7 @@ const cases: readonly Case[] = [
     ],
     // Resident, of which 46 to 56 MiB are Node's program: mostly it is 120 to 140 MiB.
     maxPeakBytes: 180 * MiB,
-    bounds: [refused('calls'), refused('watches')],
+    bounds: [refused('publishes'), refused('watches')],
     memoryBounds: [],
     told: [tooMany],
   },
@@ -81,8 +81,8 @@ const cases: readonly Case[] = [
     ],
     // Mostly it is 150 to 175 MiB. With bytes for each file of a CA bundle it is over 250.
     maxPeakBytes: 220 * MiB,
-    bounds: [refused('calls'), refused('watches')],
-    memoryBounds: [/^connectors_csi_volume_memory_refusals_total\{reason="pod"\} [1-9]/m],
+    bounds: [refused('publishes'), refused('watches')],
+    memoryBounds: [/^connectors_csi_volume_memory_rejections_total\{scope="pod"\} [1-9]/m],
     told: [tooMany, /is larger than 64 KiB/],
   },
 ];

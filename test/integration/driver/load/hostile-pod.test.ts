@@ -16,7 +16,7 @@ const hostileUid = 'aaaaaaaa-0000-4000-8000-000000000000';
 const maxPeakBytes = 150 * 2 ** 20;
 
 /** At least a hundred calls. */
-const manyDelayed = /^connectors_csi_load_used\{bound="late-answers"\} [1-9]\d\d/m;
+const manyDelayed = /^connectors_csi_limit_used\{limit="delayed_publishes"\} [1-9]\d\d/m;
 
 /** Connectors that are asked about before a volume without any right is refused. */
 const reviewsEach = 4;
@@ -100,7 +100,7 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
     await eventually('the pod is told', async () =>
       (await crowd.report()).events.some(([message]) => isTold.test(message)),
     );
-    for (const bound of [/^connectors_csi_load_refusals_total\{bound="watches",share="pod"\} [1-9]/m, manyDelayed])
+    for (const bound of [/^connectors_csi_limit_rejections_total\{limit="watches",scope="pod"\} [1-9]/m, manyDelayed])
       await eventually(`the metrics show it, ${String(bound)}`, async () =>
         bound.test((await driver.http('/metrics')).body),
       );

@@ -66,8 +66,8 @@ describe('publishes of one pod or namespace too many', function () {
     const message =
       /RESOURCE_EXHAUSTED: pod evil\/build-pod has 32 publishes under way on this node already, and one pod may have 32; the kubelet tries again$/;
     for (const outcome of refused) assert.match(outcome, message);
-    assert.equal(await metric('load_used{bound="calls"}'), 'connectors_csi_load_used{bound="calls"} 32');
-    assert.match((await metric('load_refusals_total')) ?? '', /\{bound="calls",share="pod"\} 32$/);
+    assert.equal(await metric('limit_used{limit="publishes"}'), 'connectors_csi_limit_used{limit="publishes"} 32');
+    assert.match((await metric('limit_rejections_total')) ?? '', /\{limit="publishes",scope="pod"\} 32$/);
 
     const other = node.volume();
     await kubelet.publish(other.publishRequest());
@@ -76,8 +76,8 @@ describe('publishes of one pod or namespace too many', function () {
     assert.equal(other.read()['context.token'], other.token);
     await Promise.all(volumes.map((volume) => kubelet.unpublishVolume(volume)));
     for (const outcome of await Promise.all(waiting)) assert.match(outcome, /ABORTED/);
-    assert.equal(await metric('load_used{bound="calls"}'), 'connectors_csi_load_used{bound="calls"} 0');
-    const lines = driver.log.split('\n').filter((line) => line.includes('refused: more calls'));
+    assert.equal(await metric('limit_used{limit="publishes"}'), 'connectors_csi_limit_used{limit="publishes"} 0');
+    const lines = driver.log.split('\n').filter((line) => line.includes('Rejected requests over limit'));
     assert.equal(lines.length, 1);
     assert.match(lines[0] ?? '', /"pod":"evil\/build-pod"/);
   });
@@ -119,7 +119,7 @@ describe('publishes of one pod or namespace too many', function () {
     assert.equal(mounted.read()['context.token'], token);
     await kubelet.unpublishVolume(others[0]!);
     await publishing[0];
-    await eventually('a call has left', async () => ((await metric('load_used')) ?? '').endsWith(' 3'));
+    await eventually('a call has left', async () => ((await metric('limit_used')) ?? '').endsWith(' 3'));
     await kubelet.publish(mounted.publishRequest());
     assert.equal(mounted.read()['context.token'], mounted.token);
   });

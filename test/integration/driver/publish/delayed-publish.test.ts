@@ -26,7 +26,7 @@ describe('a publish that is delayed because its pod failed often', () => {
 
   const delayed = async (): Promise<number> => {
     const text = await driver.driver.metrics.text();
-    return Number(/^connectors_csi_load_used\{bound="late-answers"\} (\d+)$/m.exec(text)?.[1]);
+    return Number(/^connectors_csi_limit_used\{limit="delayed_publishes"\} (\d+)$/m.exec(text)?.[1]);
   };
 
   it('does not mount the volume again after an unpublish', async () => {

@@ -40,7 +40,7 @@ describe('the memory of a node', () => {
     await assertFails(publish(more), 'RESOURCE_EXHAUSTED', /^no memory for volumes on this node: its 10 volumes/);
     assert.deepEqual(more.kubeletEntries(), ['vol_data.json']);
     assert.equal(node.mounts().length, volumes.length);
-    assert.match(await driver.driver.metrics.text(), /volume_memory_refusals_total\{reason="node"\} 1/);
+    assert.match(await driver.driver.metrics.text(), /volume_memory_rejections_total\{scope="node"\} 1/);
 
     await driver.kubelet.unpublishVolume(volumes[0]!);
     await publish(more);

@@ -13,7 +13,7 @@ describe('a driver whose mounts nobody else would see', () => {
   let driver: InProcessDriver;
   const start = async (): Promise<void> => {
     driver = await InProcessDriver.start(node, {
-      flags: ['--allow-private-mounts=false', '--http-address', '127.0.0.1:0'],
+      flags: ['--skip-propagation-check=false', '--http-address', '127.0.0.1:0'],
     });
   };
   const propagate = (kind: keyof typeof mountFlags): unknown =>
