@@ -164,8 +164,8 @@ export class WatchedObjects<T> {
     const account = { object: this.#called(name), namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
     const admit = (heapBytes: number): DriverError | undefined => bytes.admit(account, heapBytes);
     // What belongs to the cluster is paced one by one: its objects are not one tenant's.
-    const pace = this.#paces.forNamespace(name.namespace ?? `/${key}`);
-    const target = { type, ...name, screen: { maxObjectBytes, admit }, owner, pace };
+    const rateLimiter = this.#paces.forNamespace(name.namespace ?? `/${key}`);
+    const target = { type, ...name, screen: { maxObjectBytes, admit }, owner, rateLimiter };
     const entry = { reflector: new Reflector(client, target, log), account, lastUsedMs: 0 };
     entry.reflector.state.onChange(() => this.#options.onChange());
     this.#entries.set(key, entry);
