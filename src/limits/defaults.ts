@@ -47,8 +47,11 @@ export const limits = {
   /** Connections of clients of the proxy: `--max-connections`. One takes 12 KiB, 44 with TLS, and headers (docs/proxy.md). */
   connections: {
     total: 2048,
-    /** Largest part of the total minus the others' that one client address can have. */
-    share: 1 / 2,
+    /**
+     * Largest part of the total minus the others' that one client address can have: 256. With three times as many, a client
+     * without a token delays the requests of others by many seconds.
+     */
+    share: 1 / 8,
   },
   /** Requests in flight at the proxy: `--max-requests-in-flight`. Each has buffers and a connection to a tool (docs/proxy.md). */
   exchanges: {
@@ -96,6 +99,11 @@ export const limits = {
    * on; clients that are remembered; and how often the number of suppressed lines is logged. See proxy/port/request-log.ts.
    */
   requestLog: { burst: 60, everyMs: 5_000, clients: 4096, reportMs: 60_000 },
+  /**
+   * Secrets of Connectors. Credentials and CA bundles can have 256 KiB. Those that were read are kept for ten seconds, as long as
+   * they fit into this memory: that of the namespace with most is freed first.
+   */
+  secrets: { objectBytes: 512 << 10, keptBytes: 16 << 20 },
   /** Objects of the API server as they are read; larger ones are passed over unparsed. See kube/object-sieve.ts. */
   objects: {
     /** A Connector is an address, a reference and perhaps a CA bundle. JSON of small values takes up to 44 times its length in memory. */

@@ -97,7 +97,7 @@ describe('a proxy that stops', () => {
 
 describe('the limit of connections', () => {
   it('closes those of one client that are too many, and leaves something for others', async () => {
-    const stage = await ProxyStage.start([], { flags: ['--max-connections', '8'] });
+    const stage = await ProxyStage.start([], { flags: ['--max-connections', '64'] });
     const sockets: net.Socket[] = [];
     const from = (localAddress: string): net.Socket => {
       const socket = net.connect({ port: stage.port, host: '127.0.0.1', localAddress });
@@ -105,17 +105,17 @@ describe('the limit of connections', () => {
       return socket;
     };
     const closedOf = (some: readonly net.Socket[]): number => some.filter(({ closed }) => closed).length;
-    const first = Array.from({ length: 6 }, () => from('127.0.0.1'));
-    await eventually('four are left', () => closedOf(first) === 2);
-    const second = Array.from({ length: 4 }, () => from('127.0.0.2'));
-    await eventually('two are left', () => closedOf(second) === 2);
+    const first = Array.from({ length: 12 }, () => from('127.0.0.1'));
+    await eventually('eight are left', () => closedOf(first) === 4);
+    const second = Array.from({ length: 9 }, () => from('127.0.0.2'));
+    await eventually('seven are left', () => closedOf(second) === 2);
     const third = from('127.0.0.3');
-    await eventually('there are seven', async () =>
-      (await stage.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 7\n'),
+    await eventually('there are 16', async () =>
+      (await stage.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 16\n'),
     );
     assert.ok(!third.closed);
     const metrics = await stage.metrics();
-    for (const line of ['limit_max{limit="connections"} 8', 'limit_rejections_total{limit="connections"} 4']) {
+    for (const line of ['limit_max{limit="connections"} 64', 'limit_rejections_total{limit="connections"} 6']) {
       assert.ok(metrics.includes(`\nconnectors_proxy_${line}\n`), line);
     }
     for (const socket of sockets.splice(0)) socket.destroy();
