@@ -1,18 +1,26 @@
 interface Entry<V> {
   readonly holder: string;
   readonly value: V;
+  readonly size: number;
+}
+
+interface Holding {
+  /** Oldest first. */
+  readonly keys: Set<string>;
+  size: number;
 }
 
 /**
- * A map of limited size that is shared fairly: when it is full, the oldest entry of the holder with the most entries is
- * evicted. So no holder can evict the entries of holders that have fewer.
+ * A map of limited size that is shared fairly: when it is full, the oldest entry of the holder of most is evicted. So no
+ * holder can evict the entries of holders that have less.
  */
 export class FairMap<V> {
   readonly #capacity: number;
   readonly #entries = new Map<string, Entry<V>>();
-  /** The keys of each holder, oldest first. */
-  readonly #keys = new Map<string, Set<string>>();
+  readonly #holdings = new Map<string, Holding>();
+  #size = 0;
 
+  /** @param capacity in entries, or in the unit of their sizes. */
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
@@ -22,27 +30,33 @@ export class FairMap<V> {
   }
 
   /** An entry that is replaced counts as new. */
-  set(key: string, value: V, holder: string): void {
+  set(key: string, value: V, holder: string, size = 1): void {
     this.delete(key);
-    this.#entries.set(key, { holder, value });
-    const keys = this.#keys.get(holder);
-    if (keys === undefined) this.#keys.set(holder, new Set([key]));
-    else keys.add(key);
-    if (this.#entries.size > this.#capacity) this.#evict();
+    this.#entries.set(key, { holder, value, size });
+    const holding = this.#holdings.get(holder) ?? { keys: new Set(), size: 0 };
+    holding.keys.add(key);
+    holding.size += size;
+    this.#holdings.set(holder, holding);
+    this.#size += size;
+    while (this.#size > this.#capacity) this.#evict();
   }
 
   delete(key: string): void {
-    const holder = this.#entries.get(key)?.holder;
-    if (holder === undefined) return;
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    const { holder, size } = entry;
     this.#entries.delete(key);
-    const keys = this.#keys.get(holder);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#keys.delete(holder);
+    this.#size -= size;
+    const holding = this.#holdings.get(holder);
+    if (holding === undefined) return;
+    holding.keys.delete(key);
+    holding.size -= size;
+    if (holding.keys.size === 0) this.#holdings.delete(holder);
   }
 
   #evict(): void {
-    let most: ReadonlySet<string> = new Set();
-    for (const keys of this.#keys.values()) if (keys.size > most.size) most = keys;
-    this.delete(most.keys().next().value ?? '');
+    let most: Holding = { keys: new Set(), size: 0 };
+    for (const holding of this.#holdings.values()) if (holding.size > most.size) most = holding;
+    this.delete(most.keys.values().next().value ?? '');
   }
 }

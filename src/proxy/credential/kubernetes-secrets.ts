@@ -1,7 +1,9 @@
-import { BoundedMap } from '../../limits/bounded-map.js';
+import { limits } from '../../limits/defaults.js';
+import { FairMap } from '../../limits/fair-map.js';
 import { SingleFlight } from '../../limits/single-flight.js';
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
+import { isJsonObject } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { isKubeError } from '../../kube/kube-error.js';
@@ -16,20 +18,20 @@ export const secretType: ResourceType = { apiVersion: 'v1', kind: 'Secret', plur
 
 /** A changed password counts after so long. There is no right to watch Secrets, only to get them. */
 const keptForMs = 10_000;
-/** Beyond it those that were read first are forgotten, and read again. */
-const maxSecrets = 5_000;
+/** Beside the data of a Secret, its objects and strings. */
+const overheadBytes = 1024;
 
 interface Kept {
   readonly secret: SecretObject | undefined;
   readonly version: string | undefined;
-  readonly askedMs: number;
+  askedMs: number;
 }
 
 /** Secrets from the API server, each read when it is used and kept for a moment. */
 export class KubernetesSecrets implements SecretSource {
   readonly #client: KubeClient;
   readonly #cas: Reflector;
-  readonly #kept = new BoundedMap<string, Kept>(maxSecrets);
+  readonly #kept = new FairMap<Kept>(limits.secrets.keptBytes);
   readonly #reading = new SingleFlight<SecretObject | undefined>();
   readonly #parsedCas = new WeakMap<JsonObject, SecretObject>();
 
@@ -57,7 +59,7 @@ export class KubernetesSecrets implements SecretSource {
   expire({ namespace, name }: SecretName): void {
     const key = `${namespace}/${name}`;
     const kept = this.#kept.get(key);
-    if (kept !== undefined) this.#kept.set(key, { ...kept, askedMs: -Infinity });
+    if (kept !== undefined) kept.askedMs = -Infinity;
   }
 
   labelledCas(): readonly SecretObject[] {
@@ -73,11 +75,19 @@ export class KubernetesSecrets implements SecretSource {
     const askedMs = this.#client.chance.now();
     const kept = this.#kept.get(key);
     const object = await this.#fetch(ref, signal);
+    const bytes = object === undefined ? 0 : dataBytes(object);
+    if (bytes > limits.secrets.objectBytes) {
+      this.#kept.delete(key);
+      throw new DriverError(
+        'FAILED_PRECONDITION',
+        `Secret ${key} is larger than ${limits.secrets.objectBytes / 1024} KiB: leave only the credential or the CA in it`,
+      );
+    }
     const version = object && metadataText(object, 'resourceVersion');
     // What has not changed stays the same object, and with it what hangs on it: tokens of registries, trust.
     const isSame = kept?.secret !== undefined && version !== undefined && kept.version === version;
     const secret = isSame ? kept.secret : object && parseSecret(object);
-    this.#kept.set(key, { secret, version, askedMs });
+    this.#kept.set(key, { secret, version, askedMs }, ref.namespace, bytes + overheadBytes);
     return secret;
   }
 
@@ -98,4 +108,14 @@ export class KubernetesSecrets implements SecretSource {
       throw apiFailure(error, { doing: `reading secret ${namespace}/${name}`, problem: this.#client.problem });
     }
   }
+}
+
+/** Of a Secret's data, as it is in memory once decoded. */
+function dataBytes(object: JsonObject): number {
+  const data = object['data'];
+  if (!isJsonObject(data)) return 0;
+  return Object.values(data).reduce(
+    (sum: number, text) => sum + (typeof text === 'string' ? text.length * 0.75 : 0),
+    0,
+  );
 }

@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../../errors.js';
-import type { SecretObject, SecretSource } from './secret-source.js';
+import type { SecretObject, SecretSource, SecretVersion } from './secret-source.js';
 
 /** A tool that rejects every request must not make the proxy read its Secret with each of them. */
 const rereadMs = 5_000;
@@ -9,7 +9,7 @@ export class RejectedSecrets {
   readonly #secrets: SecretSource;
   readonly #steadyNow: () => number;
   /** When each version was last read again. */
-  readonly #rereadMs = new WeakMap<SecretObject, number>();
+  readonly #rereadMs = new WeakMap<object, number>();
 
   /** @param steadyNow a monotonic clock in milliseconds. */
   constructor(secrets: SecretSource, steadyNow: () => number) {
@@ -18,11 +18,11 @@ export class RejectedSecrets {
   }
 
   /** Makes the next request that needs the Secret read it again. */
-  expire(secret: SecretObject): void {
+  expire({ ref, version }: SecretVersion): void {
     const now = this.#steadyNow();
-    if (now - (this.#rereadMs.get(secret) ?? -Infinity) < rereadMs) return;
-    this.#rereadMs.set(secret, now);
-    this.#secrets.expire(secret.ref);
+    if (now - (this.#rereadMs.get(version) ?? -Infinity) < rereadMs) return;
+    this.#rereadMs.set(version, now);
+    this.#secrets.expire(ref);
   }
 
   /**
@@ -30,11 +30,11 @@ export class RejectedSecrets {
    * @returns undefined if it is still the same, has been deleted, or cannot be read now.
    * @throws {DriverError} the signal's reason.
    */
-  async newer(secret: SecretObject, signal: AbortSignal): Promise<SecretObject | undefined> {
+  async newer(secret: SecretVersion, signal: AbortSignal): Promise<SecretObject | undefined> {
     this.expire(secret);
     try {
       const current = await this.#secrets.get(secret.ref, signal);
-      return current === secret ? undefined : current;
+      return current?.version === secret.version ? undefined : current;
     } catch {
       throwIfAborted(signal);
       return undefined;

@@ -8,9 +8,15 @@ export interface SecretName {
   readonly name: string;
 }
 
-/** A Secret as it was read; another object after every change, so identity tells whether it is still the same. */
-export interface SecretObject {
+/** Which state of which Secret: what is compared later need not keep the data in memory. */
+export interface SecretVersion {
   readonly ref: SecretName;
+  /** Another object after every change, so identity tells whether the Secret is still the same. */
+  readonly version: object;
+}
+
+/** A Secret as it was read. */
+export interface SecretObject extends SecretVersion {
   readonly type: string;
   readonly data: ReadonlyMap<string, Secret>;
 }
@@ -39,6 +45,7 @@ export function parseSecret(object: JsonObject): SecretObject | undefined {
   if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
   return {
     ref: { namespace, name },
+    version: {},
     type: typeof type === 'string' ? type : 'Opaque',
     data: new Map([
       ...entriesOf(jsonMember(object, 'data'), (text) => Buffer.from(text, 'base64').toString()),

@@ -90,10 +90,11 @@ export class ToolCredentials {
     }
     const current = this.#fixed.get(secret) ?? this.#credentialIn(secret, connector, type, address);
     if (current.fixedHeaders !== undefined) this.#fixed.set(secret, current);
+    const shown = { ref: secret.ref, version: secret.version };
     return new RenewableCredential(current, {
-      expire: () => this.#rejected.expire(secret),
+      expire: () => this.#rejected.expire(shown),
       newer: async (reading) => {
-        const newer = await this.#rejected.newer(secret, reading);
+        const newer = await this.#rejected.newer(shown, reading);
         return newer && this.#credentialIn(newer, connector, type, address);
       },
     });

@@ -6,13 +6,17 @@ import { quote } from '../../wording.js';
 import { Refusal, paced } from '../refusal.js';
 import type { Trust, TrustStoreCache } from '../upstream/trust.js';
 import type { FailureRateLimiter } from '../../limits/failure-rate-limiter.js';
-import type { SecretSource } from './secret-source.js';
+import type { SecretObject, SecretSource } from './secret-source.js';
 import { certificateBlocksIn } from './secret-source.js';
 
-/** The same object as long as its Secret is the same. */
-type Bundle = readonly string[];
+/** PEM blocks of one Secret. */
+interface Bundle {
+  /** See SecretVersion. */
+  readonly version: object;
+  readonly blocks: readonly string[];
+}
 
-const noBundle: Bundle = [];
+const noBundle: Bundle = { version: {}, blocks: [] };
 /** All roots of a system are less. Certificates take five times as much in memory, and sets of them are kept. */
 const maxOwnLength = 256 * 1024;
 /** A certificate has some 600 characters and more. What only looks like one takes longer to parse, however short it is. */
@@ -26,7 +30,7 @@ export class ToolTrust {
   /** By namespace and set. */
   readonly #making = new SingleFlight<Trust>();
   /** The sets themselves are not held here: there may be thousands of Connectors, each with a CA of its own. */
-  readonly #known = new WeakMap<Connector, { readonly bundles: readonly Bundle[]; readonly id: string }>();
+  readonly #known = new WeakMap<Connector, { readonly versions: readonly object[]; readonly id: string }>();
 
   /** @param pace of sets that have to be made, by namespace: nobody else is served meanwhile. */
   constructor(secrets: SecretSource, sets: TrustStoreCache, pace: FailureRateLimiter) {
@@ -46,25 +50,28 @@ export class ToolTrust {
    */
   async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
     const own = await this.#ownOf(connector, signal);
-    const bundles = [...this.#secrets.labelledCas().map(certificateBlocksIn), own];
+    const bundles = [...this.#secrets.labelledCas().map(bundleIn), own];
+    const added = bundles.flatMap(({ blocks }) => blocks);
+    const versions = bundles.map(({ version }) => version);
     let known = this.#known.get(connector);
-    if (known === undefined || !isSame(known.bundles, bundles)) {
-      known = { bundles, id: this.#sets.keyOf(bundles.flat()) };
+    if (known === undefined || !isSame(known.versions, versions)) {
+      known = { versions, id: this.#sets.keyOf(added) };
       this.#known.set(connector, known);
     }
     const { namespace } = connector.ref;
-    const trust = this.#sets.get(known.id) ?? (await this.#shared(namespace, known.id, bundles.flat(), signal));
-    if (own.length > 0 && own.every((block) => trust.ignored.has(block))) throw unusable(connector, noCertificate);
+    const trust = this.#sets.get(known.id) ?? (await this.#shared(namespace, known.id, added, signal));
+    if (own.blocks.length > 0 && own.blocks.every((block) => trust.ignored.has(block)))
+      throw unusable(connector, noCertificate);
     return trust;
   }
 
   /** Makes a set once for all requests of a namespace that need it now; one namespace never waits for another's rate limit. */
-  #shared(namespace: string, id: string, bundles: Bundle, signal: AbortSignal): Promise<Trust> {
-    return this.#making.run(`${namespace} ${id}`, signal, (shared) => this.#made(namespace, bundles, shared));
+  #shared(namespace: string, id: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
+    return this.#making.run(`${namespace} ${id}`, signal, (shared) => this.#made(namespace, added, shared));
   }
 
-  async #made(namespace: string, bundles: Bundle, signal: AbortSignal): Promise<Trust> {
-    const make = (): Promise<Trust> => Promise.resolve(this.#sets.getOrCreate(bundles));
+  async #made(namespace: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
+    const make = (): Promise<Trust> => Promise.resolve(this.#sets.getOrCreate(added));
     const made = await this.#pace.run(namespace, make, () => false, signal);
     if (made === undefined) throw paced(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
     return made.answer;
@@ -79,12 +86,13 @@ export class ToolTrust {
       throw misconfigured(connector, `spec.caCertSecretRef.name ${quote(name)} ${nameProblem}`);
     const secret = await this.#secrets.get({ namespace: connector.ref.namespace, name }, signal);
     if (secret === undefined) throw unusable(connector, 'does not exist');
-    const blocks = certificateBlocksIn(secret);
+    const bundle = bundleIn(secret);
+    const { blocks } = bundle;
     const length = blocks.reduce((sum, block) => sum + block.length, 0);
     if (length > maxOwnLength) throw unusable(connector, 'holds more than 256 KiB of certificates');
     if (blocks.length > maxOwnCount) throw unusable(connector, `holds more than ${maxOwnCount} certificates`);
     if (blocks.length === 0) throw unusable(connector, noCertificate);
-    return blocks;
+    return bundle;
   }
 }
 
@@ -106,6 +114,10 @@ function misconfigured({ ref }: Connector, problem: string, fix = ''): Refusal {
   return new Refusal(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
 }
 
-function isSame(some: readonly Bundle[], others: readonly Bundle[]): boolean {
+function bundleIn(secret: SecretObject): Bundle {
+  return { version: secret.version, blocks: certificateBlocksIn(secret) };
+}
+
+function isSame(some: readonly object[], others: readonly object[]): boolean {
   return some.length === others.length && some.every((each, at) => each === others[at]);
 }

@@ -4,7 +4,7 @@ import { DriverError } from '../../errors.js';
 import type { AuthoritySource } from '../certificates/certificate-authority.js';
 import { addressesOf, mainAddressOf } from '../credential/tool-address.js';
 import type { ToolAddress } from '../credential/tool-address.js';
-import type { SecretObject, SecretSource } from '../credential/secret-source.js';
+import type { SecretSource } from '../credential/secret-source.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import { textAt } from '../credential/tool-credentials.js';
 import type { ProbeVerdict, ProbedTool, ToolProbes } from '../probe/tool-probes.js';
@@ -33,8 +33,8 @@ export interface Checked {
 
 /** What a tool has answered to a credential. */
 export interface RejectedCredential {
-  /** The same object as long as the Secret has not changed. */
-  readonly secret: SecretObject;
+  /** Of the Secret, see SecretVersion. */
+  readonly version: object;
   readonly finding: Finding;
 }
 
@@ -88,7 +88,7 @@ export class ConnectorCheck {
     const liveness = await probes.liveness(tool, signal);
     if (liveness !== undefined) observer.probed('liveness', liveness.verdict);
     const ofLiveness = liveness === undefined ? [] : [livenessFinding(liveness)];
-    if (known !== undefined && known.secret === tool.secret) return [...ofLiveness, known.finding];
+    if (known !== undefined && known.version === tool.secret?.version) return [...ofLiveness, known.finding];
     const unreachable = liveness?.reason === 'Unreachable' ? liveness : undefined;
     const auth = await probes.auth(tool, unreachable, signal);
     if (auth !== undefined && auth !== unreachable) observer.probed('auth', auth.verdict);
@@ -142,7 +142,7 @@ function rejectedIn(
 ): RejectedCredential | undefined {
   const finding = probed.find(({ type, reason }) => type === 'AuthReady' && reason === 'Rejected');
   if (finding === undefined || tool?.secret === undefined) return undefined;
-  return finding === known?.finding ? known : { secret: tool.secret, finding };
+  return finding === known?.finding ? known : { version: tool.secret.version, finding };
 }
 
 /** A tool that is not there is not ready, and not merely unknown. */

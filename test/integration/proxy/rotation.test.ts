@@ -4,6 +4,7 @@ import { connector, connectorClass, secret } from '../../support/proxy/manifests
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
 import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { eventually } from '../../support/poll.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
 
@@ -109,6 +110,34 @@ describe('a password that is rotated', () => {
     const seen = tool.seen.length;
     assert.equal((await client.get(tool.url())).body, 'in');
     assert.equal(tool.seen.length, seen + 1);
+  });
+
+  it('is read again also where the body of the rejection does not end', async () => {
+    assert.equal((await client.get(tool.url())).body, 'in');
+    let hasClosed = false;
+    tool.answer = (_request, response, { headers }) => {
+      if (headers.authorization === basic(newer)) {
+        response.end('in');
+        return;
+      }
+      response.once('close', () => (hasClosed = true));
+      response.writeHead(401);
+      const more = (): void => {
+        if (!response.destroyed) response.write('x'.repeat(65_536), more);
+      };
+      more();
+    };
+    rotate();
+    assert.equal((await client.get(tool.url())).body, 'in');
+    await eventually('the connection of the rejection is closed', () => hasClosed);
+  });
+
+  it('is rejected where its Secret is larger than any credential', async () => {
+    stage.put({ ...secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'x'.repeat(600_000) }) });
+    const { status, body } = await client.get(tool.url());
+    assert.equal(status, 502);
+    assert.match(body, /^Secret ci\/login is larger than 512 KiB: /);
+    assert.equal(tool.seen.length, 0);
   });
 
   it("is the tool's own 401 to the client as long as the Secret is the same", async () => {

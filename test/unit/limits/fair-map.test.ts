@@ -34,6 +34,17 @@ describe('a map that holders share', () => {
     assert.deepEqual([map.get('same'), countOf('c')], [499, 99]);
   });
 
+  it('evicts by size, where entries have one', () => {
+    for (let at = 0; at < 3; at += 1) map.set(`large-${at}`, at, 'a', 40);
+    fill('b', 40);
+    assert.deepEqual(
+      [map.get('large-0'), map.get('large-1'), map.get('large-2'), countOf('b')],
+      [undefined, undefined, 2, 40],
+    );
+    map.set('too large', 1, 'c', 101);
+    assert.equal(map.get('too large'), undefined);
+  });
+
   it('has room for others once entries are deleted', () => {
     fill('a', 100);
     for (let at = 0; at < 100; at += 1) map.delete(`a-${at}`);

@@ -5,7 +5,7 @@ import { DriverError } from '../../../../src/errors.js';
 import { neverAborted } from '../../../support/domain.js';
 
 const ref = { namespace: 'ci', name: 'login' };
-const version = (): SecretObject => ({ ref, type: 'Opaque', data: new Map() });
+const version = (): SecretObject => ({ ref, version: {}, type: 'Opaque', data: new Map() });
 
 /** Counts how often a Secret is read again. */
 class CountedSource implements SecretSource {

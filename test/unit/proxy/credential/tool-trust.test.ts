@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FailureRateLimiter } from '../../../../src/limits/failure-rate-limiter.js';
 import type { Connector } from '../../../../src/connectors/model.js';
-import type { SecretSource } from '../../../../src/proxy/credential/secret-source.js';
+import type { SecretObject, SecretSource } from '../../../../src/proxy/credential/secret-source.js';
 import { ToolTrust } from '../../../../src/proxy/credential/tool-trust.js';
 import type { Trust } from '../../../../src/proxy/upstream/trust.js';
 import { TrustStoreCache } from '../../../../src/proxy/upstream/trust.js';
@@ -18,15 +18,12 @@ const garbage = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 
 /** Every Connector refers to a Secret of its own, whose name is how often it holds the text: so no two sets are alike. */
 function source(text = pem): SecretSource {
-  const secrets = new Map<
-    string,
-    { ref: { namespace: string; name: string }; type: string; data: Map<string, Secret> }
-  >();
+  const secrets = new Map<string, SecretObject>();
   return {
     get: ({ namespace, name }) => {
       const key = `${namespace}/${name}`;
       const known = secrets.get(key) ?? {
-        ...{ ref: { namespace, name }, type: 'Opaque' },
+        ...{ ref: { namespace, name }, version: {}, type: 'Opaque' },
         data: new Map([['ca.crt', new Secret(text.repeat(Number(name)))]]),
       };
       secrets.set(key, known);
