@@ -91,8 +91,8 @@ describe('the probes of a class', function () {
       /^https:\/\/tool\.example:\d+ answered 401 to the credential in Secret ci\/old-login: see/,
     );
     const metrics = await replica.metrics.text();
-    assert.match(metrics, /probes_total\{probe="auth",verdict="good"\} 1/);
-    assert.match(metrics, /probes_total\{probe="auth",verdict="bad"\} 1/);
+    assert.match(metrics, /probes_total\{probe="auth",result="success"\} 1/);
+    assert.match(metrics, /probes_total\{probe="auth",result="failure"\} 1/);
   });
 
   it('are repeated, and tell of a tool that has gone and come back', async () => {
