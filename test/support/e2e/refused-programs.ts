@@ -65,8 +65,9 @@ export const refusedPrograms: readonly RefusedProgram[] = [
   },
   {
     program: 'pip',
+    // Debian's: older ones also show the reason within a tunnel.
     script: ({ web, caFile }) =>
-      `PIP_CONFIG_FILE=/dev/null python3 -m pip -vv index versions --disable-pip-version-check --no-cache-dir --retries 0 --cert ${caFile} --index-url ${web}/simple thing`,
+      `PIP_CONFIG_FILE=/dev/null /usr/bin/python3 -m pip -vv index versions --disable-pip-version-check --no-cache-dir --retries 0 --cert ${caFile} --index-url ${web}/simple thing`,
     atConnect: 'reason',
     inTunnel: 'status',
   },
