@@ -44,7 +44,7 @@ const parts = [
   'fault/fuzz',
   'conformance',
 ];
-/** Those that mostly wait, for minutes: they run beside the others, and beside the static checks. */
+/** Those that mostly wait, for minutes: they run next to the others and the static checks. */
 const waitingParts = ['model/api-faults.test.ts', 'model', 'soak/api-outage.test.ts', 'soak/mixed-load.test.ts'];
 const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
 /** What another Node runs too: suites with sockets, processes, files and native code. */

@@ -31,7 +31,7 @@ export interface ApprovalsOptions {
   readonly requests: AccessRequests;
   readonly watches: AccessRequestWatchQuota;
   readonly reviews: AccessReviews;
-  /** A clock in milliseconds that is never set. */
+  /** A monotonic clock in milliseconds. */
   readonly steadyNow: () => number;
   readonly grants: Grants;
   /** Milliseconds that a publish waits for a decision. */

@@ -34,7 +34,7 @@ export class DecisionCache {
   readonly #allowed = new FairMap<Answer>(maxAnswers);
   readonly #denied = new FairMap<Answer>(maxAnswers);
 
-  /** @param steadyNow a clock in milliseconds that is never set. */
+  /** @param steadyNow a monotonic clock in milliseconds. */
   constructor(clock: Clock, steadyNow: () => number, lifetimes: DecisionTtls = { allowedTtlMs, deniedTtlMs }) {
     this.#clock = clock;
     this.#steadyNow = steadyNow;

@@ -1,27 +1,27 @@
 import { TokenBucket } from '../limits/token-bucket.js';
 import { limits } from '../limits/defaults.js';
 
-/** How fast objects may change, by whose they are: all of a namespace together cost a bounded share of a core. */
+/** Limits the rate of changed bytes of each namespace, so that its objects together cost a limited share of a core. */
 export class ChangeRateLimiters {
   readonly #now: () => number;
-  readonly #paces = new Map<string, TokenBucket>();
+  readonly #limiters = new Map<string, TokenBucket>();
 
-  /** @param now a clock in milliseconds that is never set. */
+  /** @param now a monotonic clock in milliseconds. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  forNamespace(holder: string): TokenBucket {
-    let pace = this.#paces.get(holder);
-    if (pace === undefined) {
-      pace = new TokenBucket(limits.objects.changes, this.#now);
-      this.#paces.set(holder, pace);
+  forNamespace(namespace: string): TokenBucket {
+    let limiter = this.#limiters.get(namespace);
+    if (limiter === undefined) {
+      limiter = new TokenBucket(limits.objects.changes, this.#now);
+      this.#limiters.set(namespace, limiter);
     }
-    return pace;
+    return limiter;
   }
 
-  /** Forgets who has been quiet. Who still holds a pace keeps it, as good as new. */
+  /** Forgets limiters that are full: a watch that still has one keeps it. */
   sweep(): void {
-    for (const [holder, pace] of this.#paces) if (pace.isFull) this.#paces.delete(holder);
+    for (const [namespace, limiter] of this.#limiters) if (limiter.isFull) this.#limiters.delete(namespace);
   }
 }

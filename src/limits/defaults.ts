@@ -93,7 +93,7 @@ export const limits = {
    * Questions about tokens and rights that come to nothing, which the proxy asks the API server for its clients: of one
    * address, or one pod. See failure-rate-limiter.ts.
    */
-  questions: { burst: 32, everyMs: 250, longestMs: 5_000, waiting: 512, askers: 4096 },
+  questions: { burst: 32, everyMs: 250, longestMs: 5_000, waiting: 512, keys: 4096 },
   /**
    * Lines in the proxy's log about requests that fail, of one client: in one go, and one in so many milliseconds from then
    * on; clients that are remembered; and how often the number of suppressed lines is logged. See proxy/port/request-log.ts.

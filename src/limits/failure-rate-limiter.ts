@@ -3,115 +3,113 @@ import { BoundedMap } from './bounded-map.js';
 import { TokenBucket } from './token-bucket.js';
 import type { TokenBucketOptions } from './token-bucket.js';
 
-/** Of one asker, questions that come to nothing; see `limits.questions`. */
+/** Of one key, tasks that fail; see `limits.questions`. */
 export interface FailureRateLimits extends TokenBucketOptions {
-  /** How long one question waits for its turn, at most. */
+  /** Longest wait of a task, milliseconds. */
   readonly longestMs: number;
-  /** Questions of one asker that wait. */
+  /** Tasks of one key that can wait. */
   readonly waiting: number;
-  /** Askers that are remembered. */
-  readonly askers: number;
+  /** Keys that are kept. */
+  readonly keys: number;
 }
 
-interface Asker {
-  /** What may come to nothing. */
+interface Entry {
+  /** Failures. */
   readonly bucket: TokenBucket;
-  /** Questions that may yet come to nothing: each counts as if it had. */
-  underWay: number;
+  /** Tasks in flight: each counts as if it had failed. */
+  running: number;
   readonly waiting: Set<() => void>;
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * Slows down who has others asked about what comes to nothing: forged tokens, rights that are not there. Answers can be
- * remembered, but whoever makes up something new each time has each question asked. So what comes to nothing has a pace,
- * for each asker by itself; what is worth its answer has none.
+ * Limits the rate of failed tasks of a key: reviews of forged tokens, or of permissions that do not exist. Their decisions
+ * can be cached, but a client that invents another one each time has each reviewed. Successful tasks are not limited.
  */
 export class FailureRateLimiter {
   readonly #limits: FailureRateLimits;
   readonly #now: () => number;
-  readonly #askers: BoundedMap<string, Asker>;
+  readonly #entries: BoundedMap<string, Entry>;
 
-  /** @param now a clock in milliseconds that is never set. */
+  /** @param now a monotonic clock in milliseconds. */
   constructor(limits: FailureRateLimits, now: () => number) {
     this.#limits = limits;
     this.#now = now;
-    this.#askers = new BoundedMap(limits.askers);
+    this.#entries = new BoundedMap(limits.keys);
   }
 
   /**
-   * Asks a question when its asker's turn has come.
-   * @param name of the asker.
-   * @param isWorth whether the answer was worth the question.
-   * @returns what `ask` does; undefined when there were too many questions before it, and it was not asked.
-   * @throws what `ask` does, which counts for worth it: nobody has said that it came to nothing; the signal's reason.
+   * Runs a task as soon as the rate of the key permits it.
+   * @param isSuccess whether the result counts as a success.
+   * @returns undefined if the task was not run: too many others of the key wait, or it waited too long.
+   * @throws what the task throws, which counts as a success, since it says nothing about the key; the signal's reason.
    */
   async run<T>(
-    name: string,
-    ask: () => Promise<T>,
-    isWorth: (answer: T) => boolean,
+    key: string,
+    task: () => Promise<T>,
+    isSuccess: (answer: T) => boolean,
     signal: AbortSignal,
   ): Promise<{ readonly answer: T } | undefined> {
-    const asker = this.#askerOf(name);
-    if (!(await this.#turn(asker))) return undefined;
-    let isFruitless = false;
+    const entry = this.#entryOf(key);
+    if (!(await this.#admit(entry))) return undefined;
+    let hasFailed = false;
     try {
       throwIfAborted(signal);
-      const answer = await ask();
-      isFruitless = !isWorth(answer);
+      const answer = await task();
+      hasFailed = !isSuccess(answer);
       return { answer };
     } finally {
-      asker.underWay -= 1;
-      if (isFruitless) asker.bucket.consume(1);
-      this.#letGo(asker);
+      entry.running -= 1;
+      if (hasFailed) entry.bucket.consume(1);
+      this.#admitWaiting(entry);
     }
   }
 
-  #askerOf(name: string): Asker {
+  #entryOf(key: string): Entry {
     const bucket = (): TokenBucket => new TokenBucket(this.#limits, this.#now);
-    const asker = this.#askers.get(name) ?? { bucket: bucket(), underWay: 0, waiting: new Set(), timer: undefined };
-    this.#askers.set(name, asker);
-    return asker;
+    const entry = this.#entries.get(key) ?? { bucket: bucket(), running: 0, waiting: new Set(), timer: undefined };
+    this.#entries.set(key, entry);
+    return entry;
   }
 
-  /** Takes a place among the questions that are under way. @returns false when there is none in time. */
-  #turn(asker: Asker): Promise<boolean> {
+  /** @returns false if the task cannot run in time. */
+  #admit(entry: Entry): Promise<boolean> {
     const { longestMs, waiting } = this.#limits;
-    if (asker.waiting.size === 0 && this.#waitMs(asker) <= 0) {
-      asker.underWay += 1;
+    if (entry.waiting.size === 0 && this.#waitMs(entry) <= 0) {
+      entry.running += 1;
       return Promise.resolve(true);
     }
-    if (asker.waiting.size >= waiting) return Promise.resolve(false);
+    if (entry.waiting.size >= waiting) return Promise.resolve(false);
     return new Promise((resolve) => {
-      const end = (isTurn: boolean): void => {
+      const end = (isAdmitted: boolean): void => {
         clearTimeout(timer);
-        asker.waiting.delete(begin);
-        resolve(isTurn);
+        entry.waiting.delete(begin);
+        resolve(isAdmitted);
       };
       const begin = (): void => {
-        asker.underWay += 1;
+        entry.running += 1;
         end(true);
       };
       const timer = setTimeout(end, longestMs, false).unref();
-      asker.waiting.add(begin);
-      this.#letGo(asker);
+      entry.waiting.add(begin);
+      this.#admitWaiting(entry);
     });
   }
 
-  /** Until another question is within the pace if nobody is asking; Infinity: first one that is under way has to end. */
-  #waitMs({ bucket, underWay }: Asker): number {
-    return underWay >= this.#limits.burst ? Infinity : bucket.delayMs(underWay + 1);
+  /** Milliseconds until one more task can run; Infinity: until one in flight has ended. */
+  #waitMs({ bucket, running }: Entry): number {
+    return running >= this.#limits.burst ? Infinity : bucket.delayMs(running + 1);
   }
 
-  /** Those who wait and have a turn now, and a timer for the next one. */
-  #letGo(asker: Asker): void {
-    clearTimeout(asker.timer);
-    for (const begin of asker.waiting) {
-      if (this.#waitMs(asker) > 0) break;
+  /** Admits the waiting tasks that can run now, and sets a timer for the next one. */
+  #admitWaiting(entry: Entry): void {
+    clearTimeout(entry.timer);
+    for (const begin of entry.waiting) {
+      if (this.#waitMs(entry) > 0) break;
       begin();
     }
-    if (asker.waiting.size === 0) return;
-    const waitMs = this.#waitMs(asker);
-    if (waitMs !== Infinity) asker.timer = setTimeout(() => this.#letGo(asker), waitMs).unref();
+    if (entry.waiting.size === 0) return;
+    const waitMs = this.#waitMs(entry);
+    if (waitMs !== Infinity) entry.timer = setTimeout(() => this.#admitWaiting(entry), waitMs).unref();
   }
 }

@@ -6,7 +6,7 @@ import { unitsOf } from './call-units.js';
 import { DriverError, throwIfAborted } from '../errors.js';
 
 export interface PublishFailureThrottleOptions {
-  /** A clock in milliseconds that is never set. */
+  /** A monotonic clock in milliseconds. */
   readonly now: () => number;
   readonly random: () => number;
   readonly observer: LimitObserver;

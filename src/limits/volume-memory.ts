@@ -14,7 +14,7 @@ export interface VolumeMemoryOptions {
   readonly levels: () => readonly CgroupMemory[];
   /** What of the limit is no volume's. */
   readonly reserveBytes: number;
-  /** A clock in milliseconds that is never set. */
+  /** A monotonic clock in milliseconds. */
   readonly now: () => number;
 }
 

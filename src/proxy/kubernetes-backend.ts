@@ -31,7 +31,7 @@ export interface KubernetesBackendOptions {
   readonly maxWatchedBytes: number;
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;
-  /** A clock in milliseconds that is never set. */
+  /** A monotonic clock in milliseconds. */
   readonly steadyNow: () => number;
   readonly log: Log;
 }
@@ -72,10 +72,10 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
   const endpoints = new ApiServerEndpoints(client, log);
   const parts = [flags, connectors, secrets, authority, endpoints];
   return {
-    tokens: new TokenReviews({ client, audience, pace: new FailureRateLimiter(limits.questions, steadyNow) }),
+    tokens: new TokenReviews({ client, audience, rateLimiter: new FailureRateLimiter(limits.questions, steadyNow) }),
     authorizer: new ReviewedAccess({
       reviews: new AccessReviews(client, clock, accessLifetimes),
-      pace: new FailureRateLimiter(limits.questions, steadyNow),
+      rateLimiter: new FailureRateLimiter(limits.questions, steadyNow),
       exists: (connector) => connectors.has(connector),
       onAsked: (answer) => metrics.reviewed('access', answer),
     }),

@@ -1,10 +1,7 @@
-import { lookup } from 'node:dns/promises';
 import type { Clock } from '../clock.js';
 import { DriverError } from '../errors.js';
 import type { Log } from '../log.js';
-import { TokenBucket } from '../limits/token-bucket.js';
 import { limits } from '../limits/defaults.js';
-import { FailureRateLimiter } from '../limits/failure-rate-limiter.js';
 import { HealthServer } from '../process/health-server.js';
 import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
@@ -12,9 +9,6 @@ import { Gatekeeper } from './caller/gatekeeper.js';
 import { VerifiedTokens } from './caller/verified-tokens.js';
 import { LeafCertificates } from './certificates/leaf-certificates.js';
 import type { ProxyConfig } from './config.js';
-import { ToolCredentials } from './credential/tool-credentials.js';
-import { ToolTrust } from './credential/tool-trust.js';
-import { OwnEndpoints } from './own-endpoints.js';
 import type { UseListener } from './port/connector-use.js';
 import { ConnectHandler } from './port/connect-handler.js';
 import { ConnectionLimiter } from '../limits/connection-limiter.js';
@@ -33,11 +27,10 @@ import type { ProxyService } from './status/proxy-service.js';
 import { StatusDuty } from './status/status-duty.js';
 import { statusTimings as usualTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
-import { systemRoots, TrustStoreCache } from './upstream/trust.js';
-import { createToolResolver } from './tool-resolver.js';
-import type { Resolver, SystemLookup } from './upstream/resolver.js';
+import { createToolAccess } from './tool-access.js';
+import type { ToolAccess } from './tool-access.js';
+import type { SystemLookup } from './upstream/resolver.js';
 import { StallWatch } from './upstream/stall-watch.js';
-import { ToolClient } from './upstream/tool-client.js';
 import { ToolSockets } from './upstream/tool-sockets.js';
 import { Via } from './upstream/via.js';
 
@@ -50,7 +43,7 @@ export interface ProxyParts {
   /** The built probe-worker.ts. */
   readonly probeThread: URL;
   readonly clock: Clock;
-  /** A clock in milliseconds that is never set. */
+  /** A monotonic clock in milliseconds. */
   readonly steadyNow: () => number;
   /** How names become addresses; the system's unless given. */
   readonly lookUp?: SystemLookup;
@@ -59,13 +52,7 @@ export interface ProxyParts {
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
 }
 
-/** What both requests and the conditions of Connectors depend on. */
-interface ToolParts {
-  readonly credentials: ToolCredentials;
-  readonly trust: ToolTrust;
-}
-
-/** Nobody's names: the first certificates take up to ten times as long as the later ones. */
+/** Names that no host has: the first certificates take up to ten times as long as the later ones. */
 const rehearsedHosts = Array.from({ length: 5 }, (_, at) => `rehearsal-${at}.invalid`);
 
 /** Puts the proxy together from its parts and runs it. */
@@ -75,11 +62,8 @@ export class Proxy {
   readonly #connections: ConnectionLimiter;
   readonly #slots: ExchangeSlots;
   readonly #toolSockets: ToolSockets;
-  readonly #own: OwnEndpoints;
-  readonly #resolver: Resolver;
-  readonly #client: ToolClient;
+  readonly #tools: ToolAccess;
   readonly #leaves: LeafCertificates;
-  readonly #trust: ToolTrust;
   readonly #port: ProxyPort;
   readonly #requestLog: RequestLog;
   readonly #health: HealthServer | undefined;
@@ -111,35 +95,16 @@ export class Proxy {
     });
     this.#backend = parts.createBackend(this.metrics);
     this.#leaves = new LeafCertificates(() => this.#backend.authority.current(), clock);
-    const lookUp = parts.lookUp ?? ((host: string) => lookup(host, { all: true }));
-    const isInCluster = config['connector-source'] === 'kubernetes';
-    this.#own = new OwnEndpoints({ service: serviceOf(config), lookUp: isInCluster ? lookUp : undefined });
-    this.#resolver = createToolResolver({
-      allowed: config['allow-upstream-cidrs'],
-      apiServer: parts.apiServer,
-      apiServerEndpoints: () => this.#backend.apiServerEndpoints(),
-      own: this.#own,
-      lookUp,
-      steadyNow,
+    this.#tools = createToolAccess({
+      ...{ config, clock, steadyNow, backend: this.#backend, apiServer: parts.apiServer },
+      ...{ service: serviceOf(config), sockets: this.#toolSockets },
+      ...(parts.lookUp === undefined ? {} : { lookUp: parts.lookUp }),
     });
-    this.#client = new ToolClient({
-      resolver: this.#resolver,
-      sockets: this.#toolSockets,
-      headers: limits.headers,
-      chunkRate: new TokenBucket(limits.smallChunks, steadyNow),
-      connectMs: config['connect-timeout'],
-    });
-    const trustSets = new TrustStoreCache(systemRoots(config['system-ca-file']));
-    const { secrets } = this.#backend;
-    this.#trust = new ToolTrust(secrets, trustSets, new FailureRateLimiter(limits.questions, steadyNow));
-    const trust = this.#trust;
-    const credentials = new ToolCredentials({ secrets, trust, client: this.#client, clock, steadyNow });
-    const tools = { credentials, trust };
     this.#requestLog = new RequestLog({ log, steadyNow, limits: limits.requestLog });
-    this.#port = this.#createPort(tools, trustSets);
+    this.#port = this.#createPort();
     const { probeJobMs = usualTimings.probeJobMs } = parts.statusTimings ?? {};
     this.#probeThreads = probeThreads(parts.probeThread, probeJobMs);
-    this.#status = this.#createStatus(tools);
+    this.#status = this.#createStatus();
     const address = config['http-address'];
     this.#health =
       address &&
@@ -168,7 +133,7 @@ export class Proxy {
       this.#backend.onAuthorityChange?.(() => this.#rehearse());
       const httpPort = await this.#health?.start();
       const proxyPort = await this.#port.start();
-      this.#own.start([
+      this.#tools.own.start([
         { host: config['proxy-address'].host, port: proxyPort },
         ...(httpPort === undefined ? [] : [{ host: config['http-address']?.host, port: httpPort }]),
       ]);
@@ -206,8 +171,8 @@ export class Proxy {
     this.#probeThreads.stop();
     await this.#port.stop(drainMs);
     this.#requestLog.report();
-    this.#client.close();
-    this.#own.stop();
+    this.#tools.client.close();
+    this.#tools.own.stop();
     this.#backend.stop();
     this.#health?.stop();
   }
@@ -231,28 +196,28 @@ export class Proxy {
     const { log } = this.#parts;
     try {
       for (const host of rehearsedHosts) this.#leaves.contextFor(host);
-      this.#trust.ofAll();
+      this.#tools.trust.ofAll();
     } catch (error) {
       if (error instanceof DriverError) log.warn('there is no CA yet', { error });
       else log.error('no certificate can be made', { error });
     }
   }
 
-  #createStatus(tools: ToolParts): StatusDuty | undefined {
+  #createStatus(): StatusDuty | undefined {
     const { config, clock, log, statusTimings = {} } = this.#parts;
     const { probeMs: timeoutMs = usualTimings.probeMs } = statusTimings;
     const { status, authority } = this.#backend;
+    const { client, resolver, credentials, trust } = this.#tools;
     if (status === undefined || !config['write-status']) return undefined;
     return new StatusDuty({
       ...status,
       onAuthorityChange: (listener) => this.#backend.onAuthorityChange?.(listener),
       check: new ConnectorCheck({
-        ...tools,
-        authority,
+        ...{ credentials, trust, authority },
         secrets: this.#backend.secrets,
-        probes: new ToolProbes({ client: this.#client, threads: this.#probeThreads, timeoutMs }),
+        probes: new ToolProbes({ client, threads: this.#probeThreads, timeoutMs }),
         observer: this.metrics,
-        isOwnAddress: ({ host, port }) => this.#resolver.isOwn(host, port),
+        isOwnAddress: ({ host, port }) => resolver.isOwn(host, port),
       }),
       authority,
       service: serviceOf(config),
@@ -264,9 +229,10 @@ export class Proxy {
     });
   }
 
-  #createPort(tools: ToolParts, trustSets: TrustStoreCache): ProxyPort {
+  #createPort(): ProxyPort {
     const { config, clock, log, steadyNow } = this.#parts;
     const { tokens: verifier, authorizer, approvals, flags, connectors } = this.#backend;
+    const { client, own, credentials, trust, trustSets } = this.#tools;
     const onAsked = (answer: 'cache' | 'api'): void => this.metrics.reviewed('token', answer);
     const audience = config['token-audience'];
     const tokens = new VerifiedTokens({ verifier, audience, clock, steadyNow, onAsked });
@@ -274,16 +240,14 @@ export class Proxy {
     const onUse: UseListener = (connector, isServed) => this.#status?.used(connector, isServed);
     const router = new Router({
       gatekeeper,
-      connectors,
-      ...tools,
-      trustSets,
+      ...{ connectors, credentials, trust, trustSets },
       otherHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),
-      isOwnName: (host) => this.#own.isOwnName(host),
+      isOwnName: (host) => own.isOwnName(host),
       onUse,
     });
     const exchange = {
-      client: this.#client,
+      client,
       watch: new StallWatch(steadyNow),
       timings: {
         idleMs: config['idle-timeout'],
@@ -300,7 +264,7 @@ export class Proxy {
       slots: this.#slots,
       requests: new RequestHandler({ ...common, onUse }),
       connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
-      chunkRate: this.#client.chunkRate,
+      chunkRate: client.chunkRate,
       observer: this.metrics,
       log,
     });

@@ -20,7 +20,7 @@ interface Sample {
 
 /**
  * How long an answer of the API server takes, once connected, and whether its clock and this node's agree.
- * @param now a clock in milliseconds that is never set.
+ * @param now a monotonic clock in milliseconds.
  */
 export async function checkApiServer(
   cluster: ClusterConfig,

@@ -79,7 +79,7 @@ function checkRef(ref: ConnectorRef, attribute: AttributeName, item: string, pro
   return nameProblem === undefined && namespaceProblem === undefined;
 }
 
-/** The items of a comma-separated list without the white space around them; one comma at the end is nobody's mistake. */
+/** The items of a comma-separated list without the white space around them; one comma at the end is allowed. */
 export function listItems(list: string): readonly string[] {
   const items = list.split(',').map((item) => item.trim());
   return items.length > 1 && items.at(-1) === '' ? items.slice(0, -1) : items;

@@ -24,7 +24,7 @@ export interface RefreshOnChangeDependencies {
     spend: (workMs: number) => void,
   ) => Promise<PublishOutcome>;
   readonly observer: RefreshObserver;
-  /** A clock in milliseconds that is never set. */
+  /** A monotonic clock in milliseconds. */
   readonly steadyNow: () => number;
   /** Milliseconds since the epoch, for tokens. */
   readonly now: () => number;

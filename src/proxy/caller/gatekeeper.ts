@@ -47,7 +47,7 @@ export class Gatekeeper {
   /**
    * @param from the client's address.
    * @returns undefined for a token that does not count.
-   * @throws {DriverError} when nobody could say. {Refusal} 429.
+   * @throws {DriverError} when it could not be determined. {Refusal} 429.
    */
   identify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
     return this.#options.tokens.verify(token, from, signal);
@@ -64,7 +64,7 @@ export class Gatekeeper {
 
   /**
    * @throws {Refusal} 403 that names account, verb, resource and the rule that would allow it.
-   * @throws {DriverError} when nobody could say.
+   * @throws {DriverError} when it could not be determined.
    */
   async ensureMayUse(caller: Caller, connector: ConnectorRef, signal: AbortSignal): Promise<void> {
     const missing = await this.#missing(caller, connector, signal);

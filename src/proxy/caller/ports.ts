@@ -7,8 +7,8 @@ import type { Caller } from './caller.js';
 export interface TokenVerifier {
   /**
    * @param from the client's address, by which those who come with forged tokens are slowed down.
-   * @returns undefined for a token that is not valid, has expired or is meant for somebody else (its audience).
-   * @throws {DriverError} when nobody could say; the signal's reason. {Refusal} 429 for a client that is too fast.
+   * @returns undefined for a token that is not valid, has expired or has another audience.
+   * @throws {DriverError} when it could not be determined; the signal's reason. {Refusal} 429 for a client that is too fast.
    */
   verify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined>;
 }
@@ -18,7 +18,7 @@ export interface Authorizer {
   /**
    * Whether one of the permissions is there.
    * @param permissions a list that is never used for another caller: what is known of it may be remembered.
-   * @throws {DriverError} when nobody could say; the signal's reason. {Refusal} 429 for a caller who is too fast.
+   * @throws {DriverError} when it could not be determined; the signal's reason. {Refusal} 429 for a caller who is too fast.
    */
   isAnyAllowed(caller: Caller, permissions: readonly Permission[], signal: AbortSignal): Promise<boolean>;
 }

@@ -11,7 +11,7 @@ export const accessLifetimes = { allowedTtlMs: 10_000, deniedTtlMs: 5_000 } as c
 
 export interface ReviewedAccessOptions {
   readonly reviews: AccessReviews;
-  readonly pace: FailureRateLimiter;
+  readonly rateLimiter: FailureRateLimiter;
   /** Whether there may be such a Connector. */
   readonly exists: (connector: ConnectorRef) => boolean;
   readonly onAsked: (answer: 'cache' | 'api') => void;
@@ -32,7 +32,7 @@ export class ReviewedAccess implements Authorizer {
   }
 
   async isAnyAllowed(caller: Caller, permissions: readonly Permission[], signal: AbortSignal): Promise<boolean> {
-    const { reviews, pace, exists, onAsked } = this.#options;
+    const { reviews, rateLimiter, exists, onAsked } = this.#options;
     const asked = this.#withIdentity(caller, permissions);
     const known = reviews.known(asked);
     onAsked(known === undefined ? 'api' : 'cache');
@@ -40,7 +40,7 @@ export class ReviewedAccess implements Authorizer {
     const { user, pod } = caller;
     const ask = (): Promise<boolean> => reviews.isAnyAllowed(asked, signal);
     const isWorth = (isAllowed: boolean): boolean => isAllowed && asked.every(({ connector }) => exists(connector));
-    const outcome = await pace.run(`${user} ${pod?.uid ?? ''}`, ask, isWorth, signal);
+    const outcome = await rateLimiter.run(`${user} ${pod?.uid ?? ''}`, ask, isWorth, signal);
     if (outcome === undefined) {
       throw paced(`too many connectors that ${user} may not use, or that do not exist`);
     }

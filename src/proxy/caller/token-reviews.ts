@@ -23,7 +23,7 @@ const reviewMs = 10_000;
 
 export interface TokenReviewsOptions {
   readonly client: KubeClient;
-  readonly pace: FailureRateLimiter;
+  readonly rateLimiter: FailureRateLimiter;
   readonly audience: string;
 }
 
@@ -37,11 +37,11 @@ export class TokenReviews implements TokenVerifier {
 
   /** The review must say "authenticated" and name the audience: a server that does not check audiences names none. */
   async verify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
-    const { pace } = this.#options;
+    const { rateLimiter } = this.#options;
     const claims = tokenClaims(token);
     if (claims === undefined) return undefined;
     const ask = (): Promise<Caller | undefined> => this.#ask(token, claims.expiresAtMs, signal);
-    const asked = await pace.run(from, ask, (caller) => caller !== undefined, signal);
+    const asked = await rateLimiter.run(from, ask, (caller) => caller !== undefined, signal);
     if (asked === undefined) throw paced(`too many rejected tokens from ${from}`);
     return asked.answer;
   }

@@ -18,11 +18,12 @@ export const secretType: ResourceType = { apiVersion: 'v1', kind: 'Secret', plur
 
 /** A changed password counts after so long. There is no right to watch Secrets, only to get them. */
 const keptForMs = 10_000;
-/** Beside the data of a Secret, its objects and strings. */
+/** The objects and strings of a Secret take this in addition to its data. */
 const overheadBytes = 1024;
 
 interface Kept {
-  readonly secret: SecretObject | undefined;
+  /** Undefined: it does not exist. An error: it cannot be used. */
+  readonly secret: SecretObject | DriverError | undefined;
   readonly version: string | undefined;
   askedMs: number;
 }
@@ -52,7 +53,7 @@ export class KubernetesSecrets implements SecretSource {
   async get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {
     const key = `${ref.namespace}/${ref.name}`;
     const kept = this.#kept.get(key);
-    if (kept !== undefined && this.#client.chance.now() - kept.askedMs < keptForMs) return kept.secret;
+    if (kept !== undefined && this.#client.chance.now() - kept.askedMs < keptForMs) return usable(kept.secret);
     return this.#reading.run(key, signal, (shared) => this.#read(key, ref, shared));
   }
 
@@ -77,16 +78,15 @@ export class KubernetesSecrets implements SecretSource {
     const object = await this.#fetch(ref, signal);
     const bytes = object === undefined ? 0 : dataBytes(object);
     if (bytes > limits.secrets.objectBytes) {
-      this.#kept.delete(key);
-      throw new DriverError(
-        'FAILED_PRECONDITION',
-        `Secret ${key} is larger than ${limits.secrets.objectBytes / 1024} KiB: leave only the credential or the CA in it`,
-      );
+      const secret = tooLarge(key);
+      // Requests must not have it read again and again.
+      this.#kept.set(key, { secret, version: undefined, askedMs }, ref.namespace, overheadBytes);
+      throw secret;
     }
     const version = object && metadataText(object, 'resourceVersion');
     // What has not changed stays the same object, and with it what hangs on it: tokens of registries, trust.
-    const isSame = kept?.secret !== undefined && version !== undefined && kept.version === version;
-    const secret = isSame ? kept.secret : object && parseSecret(object);
+    const isSame = version !== undefined && kept?.version === version;
+    const secret = isSame ? usable(kept.secret) : object && parseSecret(object);
     this.#kept.set(key, { secret, version, askedMs }, ref.namespace, bytes + overheadBytes);
     return secret;
   }
@@ -108,6 +108,20 @@ export class KubernetesSecrets implements SecretSource {
       throw apiFailure(error, { doing: `reading secret ${namespace}/${name}`, problem: this.#client.problem });
     }
   }
+}
+
+function tooLarge(key: string): DriverError {
+  const limit = `${limits.secrets.objectBytes / 1024} KiB`;
+  return new DriverError(
+    'FAILED_PRECONDITION',
+    `Secret ${key} is larger than ${limit}: leave only the credential or the CA in it`,
+  );
+}
+
+/** @throws {DriverError} */
+function usable(secret: Kept['secret']): SecretObject | undefined {
+  if (secret instanceof DriverError) throw secret;
+  return secret;
 }
 
 /** Of a Secret's data, as it is in memory once decoded. */

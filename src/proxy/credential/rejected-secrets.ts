@@ -1,15 +1,18 @@
+import { BoundedMap } from '../../limits/bounded-map.js';
 import { throwIfAborted } from '../../errors.js';
 import type { SecretObject, SecretSource, SecretVersion } from './secret-source.js';
 
 /** A tool that rejects every request must not make the proxy read its Secret with each of them. */
 const rereadMs = 5_000;
+/** Those that were read again earliest are forgotten: they can be read again sooner. */
+const maxVersions = 4096;
 
 /** Reads Secrets again whose content a tool has rejected, each version of a Secret at most once in 5 seconds. */
 export class RejectedSecrets {
   readonly #secrets: SecretSource;
   readonly #steadyNow: () => number;
   /** When each version was last read again. */
-  readonly #rereadMs = new WeakMap<object, number>();
+  readonly #rereadMs = new BoundedMap<string, number>(maxVersions);
 
   /** @param steadyNow a monotonic clock in milliseconds. */
   constructor(secrets: SecretSource, steadyNow: () => number) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { isJsonObject, jsonMember } from '../../json.js';
 import { certificateBlocks } from '../../pem.js';
@@ -11,8 +12,8 @@ export interface SecretName {
 /** Which state of which Secret: what is compared later need not keep the data in memory. */
 export interface SecretVersion {
   readonly ref: SecretName;
-  /** Another object after every change, so identity tells whether the Secret is still the same. */
-  readonly version: object;
+  /** Another one after every change, and never that of another Secret. */
+  readonly version: string;
 }
 
 /** A Secret as it was read. */
@@ -45,7 +46,7 @@ export function parseSecret(object: JsonObject): SecretObject | undefined {
   if (typeof namespace !== 'string' || typeof name !== 'string') return undefined;
   return {
     ref: { namespace, name },
-    version: {},
+    version: randomUUID(),
     type: typeof type === 'string' ? type : 'Opaque',
     data: new Map([
       ...entriesOf(jsonMember(object, 'data'), (text) => Buffer.from(text, 'base64').toString()),

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { JsonValue } from '../../json.js';
@@ -39,10 +38,9 @@ export interface ToolCredentialsOptions {
 /** Which credential a request to a Connector's tool gets. */
 export class ToolCredentials {
   readonly #options: ToolCredentialsOptions;
-  /** By the Secret as it was read (a changed password begins anew), Connector and address; shared fairly by namespaces. */
+  /** By the Secret as it was read (a changed password starts with nothing), Connector and address; shared fairly by namespaces. */
   readonly #sessions = new FairMap<RegistrySession>(limits.registries.addresses);
   readonly #tokens = new FairMap<Token>(limits.registries.tokens);
-  readonly #versions = new WeakMap<SecretObject, string>();
 
   /** By the Secret as it was read: those that are the same for every Connector and request. */
   readonly #fixed = new WeakMap<SecretObject, ToolCredential>();
@@ -145,9 +143,7 @@ export class ToolCredentials {
   }
 
   #sessionOf(secret: SecretObject, { ref }: Connector, address: ToolAddress): RegistrySession {
-    const version = this.#versions.get(secret) ?? randomUUID();
-    this.#versions.set(secret, version);
-    const key = `${version} ${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
+    const key = `${secret.version} ${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
     const { client, clock } = this.#options;

@@ -12,11 +12,11 @@ import { certificateBlocksIn } from './secret-source.js';
 /** PEM blocks of one Secret. */
 interface Bundle {
   /** See SecretVersion. */
-  readonly version: object;
+  readonly version: string;
   readonly blocks: readonly string[];
 }
 
-const noBundle: Bundle = { version: {}, blocks: [] };
+const noBundle: Bundle = { version: '', blocks: [] };
 /** All roots of a system are less. Certificates take five times as much in memory, and sets of them are kept. */
 const maxOwnLength = 256 * 1024;
 /** A certificate has some 600 characters and more. What only looks like one takes longer to parse, however short it is. */
@@ -26,15 +26,15 @@ const maxOwnCount = 512;
 export class ToolTrust {
   readonly #secrets: SecretSource;
   readonly #sets: TrustStoreCache;
-  readonly #pace: FailureRateLimiter;
+  readonly #rateLimiter: FailureRateLimiter;
   /** By namespace and set. */
   readonly #making = new SingleFlight<Trust>();
   /** The sets themselves are not held here: there may be thousands of Connectors, each with a CA of its own. */
-  readonly #known = new WeakMap<Connector, { readonly versions: readonly object[]; readonly id: string }>();
+  readonly #known = new WeakMap<Connector, { readonly versions: readonly string[]; readonly id: string }>();
 
-  /** @param pace of sets that have to be made, by namespace: nobody else is served meanwhile. */
-  constructor(secrets: SecretSource, sets: TrustStoreCache, pace: FailureRateLimiter) {
-    this.#pace = pace;
+  /** @param rateLimiter of sets that have to be made, by namespace: no other request is served meanwhile. */
+  constructor(secrets: SecretSource, sets: TrustStoreCache, rateLimiter: FailureRateLimiter) {
+    this.#rateLimiter = rateLimiter;
     this.#secrets = secrets;
     this.#sets = sets;
   }
@@ -72,7 +72,7 @@ export class ToolTrust {
 
   async #made(namespace: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
     const make = (): Promise<Trust> => Promise.resolve(this.#sets.getOrCreate(added));
-    const made = await this.#pace.run(namespace, make, () => false, signal);
+    const made = await this.#rateLimiter.run(namespace, make, () => false, signal);
     if (made === undefined) throw paced(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
     return made.answer;
   }
@@ -118,6 +118,6 @@ function bundleIn(secret: SecretObject): Bundle {
   return { version: secret.version, blocks: certificateBlocksIn(secret) };
 }
 
-function isSame(some: readonly object[], others: readonly object[]): boolean {
+function isSame(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((each, at) => each === others[at]);
 }

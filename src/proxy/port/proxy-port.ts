@@ -12,6 +12,8 @@ import type { ConnectionLimiter } from '../../limits/connection-limiter.js';
 import type { ExchangeSlot, ExchangeSlots } from './exchange-slots.js';
 import { endWith, rawRefusal } from './refusal-answer.js';
 import type { RequestHandler } from './request-handler.js';
+import { RequestQueues, clientGone } from './request-queues.js';
+import type { Turn } from './request-queues.js';
 import type { TunnelSession } from './tunnel-session.js';
 
 export interface ProxyPortOptions {
@@ -40,18 +42,6 @@ const keptConnectionMs = 75_000;
 const flushMs = 30_000;
 const drainCheckMs = 100;
 
-/** The requests of a connection, which are served one after the other. */
-interface Queue {
-  length: number;
-  headBytes: number;
-  last: Promise<void>;
-  /** Aborts when the connection closes under a request. */
-  readonly leaving: AbortSignal;
-}
-
-/** Why it does: made once, since an error costs its stack. */
-const clientGone = new DriverError('CANCELLED', 'the client has gone');
-
 /**
  * The HTTP server: takes connections, leaves the parsing to Node's strict parser, hands requests on one by one. Whatever a
  * handler throws ends its connection, not the process.
@@ -65,7 +55,7 @@ export class ProxyPort {
   readonly #known = new WeakSet<Socket>();
   /** Connections on which a request has come; Node does not count the others as idle. */
   readonly #used = new WeakSet<Socket>();
-  readonly #queues = new WeakMap<Socket, Queue>();
+  readonly #queues = new RequestQueues();
   #isStopping = false;
 
   constructor(options: ProxyPortOptions) {
@@ -155,39 +145,24 @@ export class ProxyPort {
     response.on('error', () => undefined);
     const body = new RequestBody(request, this.#options.chunkRate);
     if (this.#isStopping) response.setHeader('Connection', 'close');
-    const queue = this.#queueOf(socket);
-    const headBytes = headBytesOf(request);
-    queue.length += 1;
-    queue.headBytes += headBytes;
-    const { requests: mostRequests, headBytes: mostBytes } = limits.pipeline;
-    if (queue.length > mostRequests || (queue.length > 1 && queue.headBytes > mostBytes)) {
-      socket.destroy();
-      return;
-    }
-    const before = queue.length === 1 ? undefined : queue.last;
-    queue.last = this.#guard(socket, async () => {
-      await this.#serve(request, response, body, queue, before);
-      queue.length -= 1;
-      queue.headBytes -= headBytes;
-    });
+    const turn = this.#queues.enter(request);
+    if (turn === undefined) socket.destroy();
+    else turn.end(this.#guard(socket, () => this.#serve(request, response, body, turn)));
   }
 
   /** A request is served when its response has left the process. */
-  async #serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    body: RequestBody,
-    { leaving }: Queue,
-    before: Promise<void> | undefined,
-  ): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, body: RequestBody, turn: Turn): Promise<void> {
     const { slots, requests } = this.#options;
     const { socket } = request;
     const slot = slots.acquire(socket.remoteAddress ?? '');
     try {
-      if (before !== undefined) await afterOthers(before);
+      await turn.wait();
       // The response before was the last one: what follows it on the connection is served nowhere (RFC 9112, 9.6).
       if (!socket.writable) return;
-      await requests.serve({ request, body, slot, session: this.#tunnels.get(socket), leaving }, response);
+      await requests.serve(
+        { request, body, slot, session: this.#tunnels.get(socket), leaving: turn.leaving },
+        response,
+      );
       await untilFlushed(response);
     } finally {
       release(slot);
@@ -205,26 +180,10 @@ export class ProxyPort {
     }
   }
 
-  #queueOf(socket: Socket): Queue {
-    const known = this.#queues.get(socket);
-    if (known !== undefined) return known;
-    const leaving = new AbortController();
-    const queue: Queue = { length: 0, headBytes: 0, last: Promise.resolve(), leaving: leaving.signal };
-    this.#queues.set(socket, queue);
-    socket.once('close', () => {
-      if (queue.length > 0) leaving.abort(clientGone);
-    });
-    return queue;
-  }
-
-  /** What comes after it belongs to another protocol, so nothing may be in flight before it. */
-  #isAlone(socket: Socket): boolean {
-    return (this.#queues.get(socket)?.length ?? 0) === 0;
-  }
-
   async #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     this.#used.add(socket);
-    if (!this.#isAlone(socket)) {
+    // What follows belongs to another protocol, so nothing may be in flight before it.
+    if (!this.#queues.isEmpty(socket)) {
       socket.destroy();
       return;
     }
@@ -242,7 +201,7 @@ export class ProxyPort {
 
   async #onConnect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     this.#used.add(socket);
-    if (!this.#isAlone(socket) || this.#tunnels.has(socket)) {
+    if (!this.#queues.isEmpty(socket) || this.#tunnels.has(socket)) {
       endWith(socket, rawRefusal(new Refusal(400, 'malformed', 'CONNECT is not possible here'), true));
       return;
     }
@@ -266,7 +225,7 @@ export class ProxyPort {
 
   /** The connection is of no more use: nobody knows where the next request would begin. */
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-    if (!socket.writable || error.code === 'ECONNRESET' || !this.#isAlone(socket)) {
+    if (!socket.writable || error.code === 'ECONNRESET' || !this.#queues.isEmpty(socket)) {
       socket.destroy();
       return;
     }
@@ -274,20 +233,8 @@ export class ProxyPort {
   }
 }
 
-function headBytesOf({ url = '', rawHeaders }: IncomingMessage): number {
-  let bytes = url.length;
-  for (const { length } of rawHeaders) bytes += length;
-  return bytes;
-}
-
 function release(slot: ExchangeSlot | Refusal): void {
   if (!(slot instanceof Refusal)) slot.release();
-}
-
-/** Waits for the request before it on the connection, and then lets other connections come first: a client sends 16 at once. */
-async function afterOthers(before: Promise<void>): Promise<void> {
-  await before;
-  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Waits until a response has left the process, or its connection is closed. */

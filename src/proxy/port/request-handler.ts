@@ -2,14 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../clock.js';
-import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
 import type { Gatekeeper } from '../caller/gatekeeper.js';
 import { Refusal } from '../refusal.js';
 import { Exchange } from '../upstream/exchange.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
-import { hasWord, valuesOf } from '../upstream/headers.js';
-import { framingOf } from '../upstream/request-body.js';
+import { valuesOf } from '../upstream/headers.js';
 import { joinConnections } from '../upstream/tunnel.js';
 import { withheldFromAnswer } from '../upstream/tool-credential.js';
 import { isPassableUpgrade, switchedHead } from '../upstream/upgrade.js';
@@ -29,6 +27,7 @@ import type { Route, Router } from './router.js';
 import type { TunnelSession } from './tunnel-session.js';
 import { closeAtExpiry } from './tunnel-expiry.js';
 import { addressOf, admit, admitReverse, holderOf } from './visit.js';
+import { ensureNoBody, ensureSameHost, ensureWellFormed } from './well-formed.js';
 
 export interface RequestHandlerOptions {
   readonly gatekeeper: Gatekeeper;
@@ -235,55 +234,6 @@ export class RequestHandler {
     record.finished(refusal.kind, refusal.status);
     return refusal;
   }
-}
-
-/**
- * What the parser lets pass and others may read differently.
- * @throws {Refusal} 400, 405, 417, 431, 501
- */
-function ensureWellFormed(
-  request: IncomingMessage,
-  target: RequestTarget | undefined,
-): asserts target is RequestTarget {
-  const { rawHeaders, httpVersion, method } = request;
-  const hosts = valuesOf(rawHeaders, 'host');
-  if (target === undefined || (httpVersion !== '1.1' && httpVersion !== '1.0')) {
-    throw new Refusal(400, 'malformed', 'the request line cannot be understood');
-  }
-  if (hosts.length > 1 || (hosts.length === 0 && httpVersion === '1.1')) {
-    throw new Refusal(400, 'malformed', 'a request must have one Host header');
-  }
-  if (rawHeaders.length > 2 * limits.headers.lines) {
-    throw new Refusal(431, 'malformed', `a request can have ${limits.headers.lines} header lines at most`);
-  }
-  framingOf(request);
-  const expectations = httpVersion === '1.1' ? valuesOf(rawHeaders, 'expect') : [];
-  if (expectations.length > 0 && !hasWord(rawHeaders, 'expect', '100-continue')) {
-    throw new Refusal(417, 'malformed', 'the only expectation that the proxy meets is 100-continue');
-  }
-  // The tool would answer with what it got, the credential included.
-  if (method === 'TRACE' || method === 'TRACK')
-    throw new Refusal(405, 'malformed', `${method} does not pass the proxy`);
-}
-
-/** @throws {Refusal} 421 for a request to another host than that of the tunnel. */
-function ensureSameHost(request: IncomingMessage, target: RequestTarget, named: TunnelSession['named']): void {
-  const isSame = (host: string, port: number): boolean => host === named.host && port === named.port;
-  const [header] = valuesOf(request.rawHeaders, 'host');
-  const host = header === undefined ? named : parseAuthority(header, named.port);
-  const usual = header === undefined || header.includes(':') ? undefined : parseAuthority(header, named.port);
-  const isHost = host !== undefined && (isSame(host.host, host.port) || usual?.host === named.host);
-  const isTarget = target.kind !== 'forward' || isSame(target.named.host, target.named.port);
-  if (isHost && isTarget) return;
-  throw new Refusal(421, 'malformed', `this tunnel leads to ${authorityOf(named)} and nowhere else`);
-}
-
-/** What follows the head of such a request belongs to the new protocol, or to nobody. */
-function ensureNoBody(request: IncomingMessage, head: Buffer): void {
-  const lengths = valuesOf(request.rawHeaders, 'content-length');
-  const hasBody =
-    lengths.some((length) => length !== '0') || valuesOf(request.rawHeaders, 'transfer-encoding').length > 0;
-  if (hasBody || head.length > 0) throw new Refusal(400, 'malformed', 'a request to change the protocol has no body');
 }
 
 /** As a registry answers on its own root. */

@@ -22,7 +22,7 @@ const realm = 'Basic realm="connectors"';
 /**
  * Who a request with `Proxy-Authorization` is from.
  * @throws {Refusal} 407, after which the connection stays usable: many clients show credentials only then.
- * @throws {DriverError} when nobody could say.
+ * @throws {DriverError} when it could not be determined.
  */
 export async function admit(
   request: IncomingMessage,
@@ -47,7 +47,7 @@ export async function admit(
 
 /**
  * Who a request to the proxy itself is from, whose `Authorization` is the proxy's.
- * @throws {Refusal} 401; {DriverError} when nobody could say.
+ * @throws {Refusal} 401; {DriverError} when it could not be determined.
  */
 export async function admitReverse(
   request: IncomingMessage,

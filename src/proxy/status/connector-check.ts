@@ -34,7 +34,7 @@ export interface Checked {
 /** What a tool has answered to a credential. */
 export interface RejectedCredential {
   /** Of the Secret, see SecretVersion. */
-  readonly version: object;
+  readonly version: string;
   readonly finding: Finding;
 }
 

@@ -4,7 +4,7 @@ export class DueTimes {
   readonly #onDue: (key: string) => void;
   readonly #now: () => number;
 
-  /** @param now a clock in milliseconds that is never set. */
+  /** @param now a monotonic clock in milliseconds. */
   constructor(onDue: (key: string) => void, now: () => number) {
     this.#onDue = onDue;
     this.#now = now;

@@ -17,7 +17,7 @@ export async function joinConnections(client: Socket, tool: Socket, parts: Tunne
   const { watch, timings } = parts;
   const { chunkRate } = parts.client;
   const stopWatching = watch.add({
-    // What one side sends after the other has closed reaches nobody, and does not count.
+    // What one side sends after the other has closed is lost, and does not count.
     movedBytes: () => client.bytesWritten + tool.bytesWritten,
     patienceMs: () => timings.idleMs,
     onStalled: () => {

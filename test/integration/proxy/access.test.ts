@@ -33,7 +33,7 @@ describe('who may use a connector', () => {
     const bad: readonly [string, RegExp, Promise<ProxyClient>][] = [
       ['an expired one', /^token expired: /, stage.client('ci/tool', { expiresIn: -1 })],
       [
-        'one for somebody else',
+        'one with another audience',
         /^token not meant for this proxy: /,
         stage.client('ci/tool', { audience: 'https://kubernetes.default.svc' }),
       ],

@@ -28,8 +28,8 @@ describe("the proxy's log of requests", () => {
 
   /** Of the last request. */
   const logged = (): unknown => {
-    const { kind, status, connector: named } = stage.requests.at(-1) ?? {};
-    return [kind, status, named];
+    const { mode, status, connector: named } = stage.requests.at(-1) ?? {};
+    return [mode, status, named];
   };
   const named = (count: number): string[] => Array.from({ length: count }, (_, at) => `ci/no-${at}`);
 

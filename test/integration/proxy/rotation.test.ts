@@ -137,6 +137,9 @@ describe('a password that is rotated', () => {
     const { status, body } = await client.get(tool.url());
     assert.equal(status, 502);
     assert.match(body, /^Secret ci\/login is larger than 512 KiB: /);
+    const before = reads();
+    for (let request = 0; request < 10; request += 1) await client.get(tool.url());
+    assert.ok(reads() <= before + 1, `${reads() - before} more reads`);
     assert.equal(tool.seen.length, 0);
   });
 

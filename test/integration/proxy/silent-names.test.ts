@@ -76,12 +76,13 @@ describe('the built proxy, with names whose server is silent', function () {
     return file;
   }
 
-  /** In a pod of the namespace. */
+  /** In a pod of the namespace, with an address of its own as every pod has. */
   function clientIn(namespace: string): ProxyClient {
     const pod = { name: 'build-1', uid: `pod-of-${namespace}` };
     const account = { namespace, name: 'builder', audiences: ['connectors-proxy'], expirationSeconds: 7200, pod };
     const named = namespace === 'ci' ? 'ci/at-address' : `${namespace}/silent-0`;
-    return new ProxyClient(proxy.port, named, api.identities.issueServiceAccount(account).token, '');
+    const address = `127.0.1.${hostile.indexOf(namespace) + 2}`;
+    return new ProxyClient(proxy.port, named, api.identities.issueServiceAccount(account).token, '', address);
   }
 
   /** Nobody waits for what becomes of these. */

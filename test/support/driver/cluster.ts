@@ -24,7 +24,7 @@ export interface ClusterDriverOptions extends InProcessOptions {
   readonly timings?: KubeTimings;
   readonly watchTimes?: Pick<WatchBounds, 'idleMs' | 'sweepMs'>;
   readonly random?: () => number;
-  /** A clock in milliseconds that is never set. */
+  /** A monotonic clock in milliseconds. */
   readonly steadyNow?: () => number;
 }
 

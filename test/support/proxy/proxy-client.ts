@@ -25,24 +25,27 @@ export class ProxyClient {
   readonly token: string;
   readonly authorization: string;
   readonly #authority: string;
+  readonly #localAddress: string;
 
-  constructor(port: number, connectors: string, token: string, authority: string) {
+  /** @param localAddress the client's own, for what the proxy counts by address. */
+  constructor(port: number, connectors: string, token: string, authority: string, localAddress = '127.0.0.1') {
     this.port = port;
     this.token = token;
     this.#authority = authority;
+    this.#localAddress = localAddress;
     this.authorization = `Basic ${Buffer.from(`${encodeURIComponent(connectors)}:${token}`).toString('base64')}`;
   }
 
   /** A request in absolute form. */
   get(url: string, request: ClientRequest = {}, agent?: http.Agent): Promise<ClientAnswer> {
     const headers = { host: new URL(url).host, 'proxy-authorization': this.authorization, ...request.headers };
-    return send({ port: this.port, path: url, agent: agent ?? false }, { ...request, headers });
+    return send({ ...this.#peers(), path: url, agent: agent ?? false }, { ...request, headers });
   }
 
   /** A request to the proxy itself. @param token null: none is shown. */
   reverse(path: string, request: ClientRequest = {}, token: string | null = this.token): Promise<ClientAnswer> {
     const headers = { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...request.headers };
-    return send({ port: this.port, path, agent: false }, { ...request, headers });
+    return send({ ...this.#peers(), path, agent: false }, { ...request, headers });
   }
 
   /** Opens a tunnel. @returns the answer's head, and the connection. */
@@ -77,7 +80,7 @@ export class ProxyClient {
 
   /** A connection on which a test speaks for itself. */
   async raw(): Promise<Socket> {
-    const socket = net.connect(this.port, '127.0.0.1');
+    const socket = net.connect(this.#peers());
     socket.on('error', () => undefined);
     await new Promise<void>((resolve) => socket.once('connect', resolve));
     return socket;
@@ -95,6 +98,10 @@ export class ProxyClient {
     ]);
     socket.destroy();
     return text;
+  }
+
+  #peers(): { readonly host: string; readonly port: number; readonly localAddress: string } {
+    return { host: '127.0.0.1', port: this.port, localAddress: this.#localAddress };
   }
 }
 

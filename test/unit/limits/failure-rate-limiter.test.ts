@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FailureRateLimiter } from '../../../src/limits/failure-rate-limiter.js';
 
-const limits = { burst: 4, everyMs: 20, longestMs: 1_000, waiting: 3, askers: 2 };
+const limits = { burst: 4, everyMs: 20, longestMs: 1_000, waiting: 3, keys: 2 };
 const never = new AbortController().signal;
 
 describe('the pace of questions', () => {

@@ -34,7 +34,7 @@ describe('the turns of refreshes', () => {
     assert.deepEqual(namespacesOf(takeAll().slice(0, 4)), ['many', 'few', 'many', 'few']);
   });
 
-  it('are some of one namespace at a time, so that those which wait keep nobody waiting', () => {
+  it('are some of one namespace at a time, so that those which wait delay no others', () => {
     add('waits', 100);
     const taken = takeAll();
     assert.equal(taken.length, inFlight * namespaceShare);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { RejectedSecrets } from '../../../../src/proxy/credential/rejected-secrets.js';
 import type { SecretObject, SecretSource } from '../../../../src/proxy/credential/secret-source.js';
 import { DriverError } from '../../../../src/errors.js';
 import { neverAborted } from '../../../support/domain.js';
 
 const ref = { namespace: 'ci', name: 'login' };
-const version = (): SecretObject => ({ ref, version: {}, type: 'Opaque', data: new Map() });
+const version = (): SecretObject => ({ ref, version: randomUUID(), type: 'Opaque', data: new Map() });
 
 /** Counts how often a Secret is read again. */
 class CountedSource implements SecretSource {

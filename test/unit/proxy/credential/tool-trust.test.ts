@@ -11,7 +11,7 @@ import { connectorOf, neverAborted } from '../../../support/domain.js';
 import { toolAuthority } from '../../../support/proxy/tool-server.js';
 
 const pem = toolAuthority.certificate;
-const pace = { burst: 1000, everyMs: 60_000, longestMs: 10, waiting: 8, askers: 8 };
+const pace = { burst: 1000, everyMs: 60_000, longestMs: 10, waiting: 8, keys: 8 };
 
 /** Looks like a certificate as long as it is not parsed. */
 const garbage = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
@@ -23,7 +23,7 @@ function source(text = pem): SecretSource {
     get: ({ namespace, name }) => {
       const key = `${namespace}/${name}`;
       const known = secrets.get(key) ?? {
-        ...{ ref: { namespace, name }, version: {}, type: 'Opaque' },
+        ...{ ref: { namespace, name }, version: key, type: 'Opaque' },
         data: new Map([['ca.crt', new Secret(text.repeat(Number(name)))]]),
       };
       secrets.set(key, known);

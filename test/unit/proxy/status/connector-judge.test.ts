@@ -87,7 +87,7 @@ describe('a Connector', () => {
     assert.deepEqual(await bench.until(1_000_000), [300, 300, 300]);
   });
 
-  it('that turns not ready again begins anew', async () => {
+  it('that turns not ready again starts again', async () => {
     const bench = new Bench();
     await bench.until(800_000);
     bench.findings = good;

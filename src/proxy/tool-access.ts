@@ -1,0 +1,75 @@
+import { lookup } from 'node:dns/promises';
+import type { Clock } from '../clock.js';
+import { limits } from '../limits/defaults.js';
+import { FailureRateLimiter } from '../limits/failure-rate-limiter.js';
+import { TokenBucket } from '../limits/token-bucket.js';
+import type { ProxyBackend } from './backend.js';
+import type { ProxyConfig } from './config.js';
+import { ToolCredentials } from './credential/tool-credentials.js';
+import { ToolTrust } from './credential/tool-trust.js';
+import { dnsLookupLimiter } from './dns-lookup-limiter.js';
+import { OwnEndpoints } from './own-endpoints.js';
+import type { ProxyService } from './status/proxy-service.js';
+import { AddressRules } from './upstream/address-rules.js';
+import { Resolver } from './upstream/resolver.js';
+import type { SystemLookup } from './upstream/resolver.js';
+import { ToolClient } from './upstream/tool-client.js';
+import type { ToolSockets } from './upstream/tool-sockets.js';
+import { systemRoots, TrustStoreCache } from './upstream/trust.js';
+
+export interface ToolAccessOptions {
+  readonly config: ProxyConfig;
+  readonly backend: ProxyBackend;
+  /** Addresses of the API server: no tools. */
+  readonly apiServer: readonly string[];
+  readonly service: ProxyService;
+  readonly sockets: ToolSockets;
+  /** How names become addresses; the system's unless given. */
+  readonly lookUp?: SystemLookup;
+  readonly clock: Clock;
+  /** A monotonic clock in milliseconds. */
+  readonly steadyNow: () => number;
+}
+
+/** What a request to a tool needs, whether it is a client's or a probe: addresses, connections, trust and credential. */
+export interface ToolAccess {
+  /** Where the proxy itself can be reached, which is no tool. */
+  readonly own: OwnEndpoints;
+  readonly resolver: Resolver;
+  readonly client: ToolClient;
+  readonly trustSets: TrustStoreCache;
+  readonly trust: ToolTrust;
+  readonly credentials: ToolCredentials;
+}
+
+/** Puts it together; `own` has to be started. */
+export function createToolAccess(options: ToolAccessOptions): ToolAccess {
+  const { config, backend, apiServer, service, sockets, clock, steadyNow } = options;
+  const { secrets } = backend;
+  const lookUp = options.lookUp ?? ((host: string) => lookup(host, { all: true }));
+  const isInCluster = config['connector-source'] === 'kubernetes';
+  const own = new OwnEndpoints({ service, lookUp: isInCluster ? lookUp : undefined });
+  const resolver = new Resolver({
+    rules: new AddressRules({
+      allowed: config['allow-upstream-cidrs'],
+      apiServer,
+      apiServerEndpoints: () => backend.apiServerEndpoints(),
+      own: () => own.current(),
+    }),
+    isOwnName: (host) => own.isOwnName(host),
+    lookUp,
+    turns: { client: dnsLookupLimiter('client'), connector: dnsLookupLimiter('connector') },
+    turnMs: limits.lookups.turnMs,
+    steadyNow,
+  });
+  const client = new ToolClient({
+    ...{ resolver, sockets },
+    headers: limits.headers,
+    chunkRate: new TokenBucket(limits.smallChunks, steadyNow),
+    connectMs: config['connect-timeout'],
+  });
+  const trustSets = new TrustStoreCache(systemRoots(config['system-ca-file']));
+  const trust = new ToolTrust(secrets, trustSets, new FailureRateLimiter(limits.questions, steadyNow));
+  const credentials = new ToolCredentials({ secrets, trust, client, clock, steadyNow });
+  return { own, resolver, client, trustSets, trust, credentials };
+}
