@@ -8,5 +8,5 @@ export interface Moment {
   /** Milliseconds since the epoch. */
   readonly wallMs: number;
   /** Milliseconds of a clock that is never set. */
-  readonly steadyMs: number;
+  readonly monotonicMs: number;
 }

@@ -41,7 +41,7 @@ export class AccessReviews {
   /** @param lifetimes how long answers count; as for a volume's refresh unless given. */
   constructor(client: KubeClient, clock: Clock, lifetimes?: DecisionTtls) {
     this.#client = client;
-    this.#answers = new DecisionCache(clock, client.chance.now, lifetimes);
+    this.#answers = new DecisionCache(clock, client.clock.now, lifetimes);
   }
 
   /** Whether a remembered answer allows one of the permissions. Never asks. */
@@ -88,7 +88,7 @@ export class AccessReviews {
     if (!wereAllowed) return true;
     const answers = Promise.all(questions.map((permissions) => this.isAnyAllowed(permissions, neverAborted)));
     try {
-      return (await this.#client.soon(answers, signal)) !== undefined;
+      return (await this.#client.withGracePeriod(answers, signal)) !== undefined;
     } catch (error) {
       if (!signal.aborted && error instanceof DriverError && error.code === 'UNAVAILABLE') return false;
       throw error;

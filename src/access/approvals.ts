@@ -32,7 +32,7 @@ export interface ApprovalsOptions {
   readonly watches: AccessRequestWatchQuota;
   readonly reviews: AccessReviews;
   /** A monotonic clock in milliseconds. */
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
   readonly grants: Grants;
   /** Milliseconds that a publish waits for a decision. */
   readonly waitMs: number;
@@ -122,11 +122,11 @@ export class Approvals {
   }
 
   async #wait(pod: PodIdentity, applications: readonly Application[], signal: AbortSignal): Promise<ApprovalResult> {
-    const { steadyNow, observer, waitMs, firstWaitMs, currentFlags } = this.#options;
+    const { monotonicNow, observer, waitMs, firstWaitMs, currentFlags } = this.#options;
     const names = applications.map(({ name }) => name).join(' ');
     const isFirst = !this.#waitedFor.has(names);
     this.#waitedFor.set(names, true);
-    const startedMs = steadyNow();
+    const startedMs = monotonicNow();
     observer.approvalStarted();
     const patience = new Patience({
       signal,
@@ -148,7 +148,7 @@ export class Approvals {
         : error;
     } finally {
       patience.stop();
-      observer.approvalFinished(outcome, steadyNow() - startedMs);
+      observer.approvalFinished(outcome, monotonicNow() - startedMs);
     }
   }
 

@@ -29,20 +29,20 @@ const maxAnswers = 4096;
  */
 export class DecisionCache {
   readonly #clock: Clock;
-  readonly #steadyNow: () => number;
+  readonly #monotonicNow: () => number;
   readonly #lifetimes: DecisionTtls;
   readonly #allowed = new FairMap<Answer>(maxAnswers);
   readonly #denied = new FairMap<Answer>(maxAnswers);
 
-  /** @param steadyNow a monotonic clock in milliseconds. */
-  constructor(clock: Clock, steadyNow: () => number, lifetimes: DecisionTtls = { allowedTtlMs, deniedTtlMs }) {
+  /** @param monotonicNow a monotonic clock in milliseconds. */
+  constructor(clock: Clock, monotonicNow: () => number, lifetimes: DecisionTtls = { allowedTtlMs, deniedTtlMs }) {
     this.#clock = clock;
-    this.#steadyNow = steadyNow;
+    this.#monotonicNow = monotonicNow;
     this.#lifetimes = lifetimes;
   }
 
   now(): Moment {
-    return { wallMs: this.#clock.now(), steadyMs: this.#steadyNow() };
+    return { wallMs: this.#clock.now(), monotonicMs: this.#monotonicNow() };
   }
 
   /** Undefined: not known, or too old to count. */
@@ -50,8 +50,8 @@ export class DecisionCache {
     const answer = this.#known(key);
     if (answer === undefined) return undefined;
     const { isAllowed, askedAt } = answer;
-    const { wallMs, steadyMs } = this.now();
-    const ageMs = Math.max(wallMs - askedAt.wallMs, steadyMs - askedAt.steadyMs);
+    const { wallMs, monotonicMs } = this.now();
+    const ageMs = Math.max(wallMs - askedAt.wallMs, monotonicMs - askedAt.monotonicMs);
     const { allowedTtlMs: allowedMs, deniedTtlMs: deniedMs } = this.#lifetimes;
     return ageMs < (isAllowed ? allowedMs : deniedMs) ? isAllowed : undefined;
   }
@@ -72,7 +72,7 @@ export class DecisionCache {
    */
   put(key: string, isAllowed: boolean, askedAt: Moment, namespace: string): void {
     const known = this.#known(key);
-    if (known !== undefined && known.askedAt.steadyMs > askedAt.steadyMs) return;
+    if (known !== undefined && known.askedAt.monotonicMs > askedAt.monotonicMs) return;
     this.forget(key);
     const answers = isAllowed ? this.#allowed : this.#denied;
     answers.set(key, { isAllowed, askedAt }, namespace);

@@ -62,7 +62,7 @@ export class KubernetesAccess implements AccessControl {
       requests,
       watches: new AccessRequestWatchQuota(options.maxWatchedRequests, options.load),
       reviews: this.#reviews,
-      steadyNow: client.chance.now,
+      monotonicNow: client.clock.now,
       grants: this.#grants,
       waitMs: options.approvalWaitMs,
       firstWaitMs: options.firstApprovalWaitMs,

@@ -80,7 +80,7 @@ export function requestFailure(
     doing: `${doing} the AccessRequest of this pod for connector ${namespace}/${name}`,
     needed: { apiGroup: connectorsGroup, resource: accessRequests.plural, resourceNames: [], verbs },
     problem,
-    refusals: { 404: { code: 'FAILED_PRECONDITION', explain: withoutKind } },
+    statusMappings: { 404: { code: 'FAILED_PRECONDITION', explain: withoutKind } },
   });
 }
 

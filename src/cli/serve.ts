@@ -1,7 +1,7 @@
 import type { DriverConfig } from '../driver/config.js';
 import { parseServeConfig, serveFlags } from '../driver/config.js';
 import { describeFlags } from '../process/flags.js';
-import { watchTimes } from '../connectors/watch-bounds.js';
+import { watchTimes } from '../connectors/watch-limits.js';
 import { capabilitiesOf, describeCapabilities, surplusOf } from '../driver/host/capabilities.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';

@@ -1,6 +1,6 @@
 import type { DriverError } from '../errors.js';
 import { objectKey } from '../kube/kube-object.js';
-import type { ObjectScreen } from '../kube/object-screen.js';
+import type { ObjectAdmission } from '../kube/object-admission.js';
 import { noLimitObserver } from '../limits/limit-observer.js';
 import { ObjectMemoryQuota } from './object-memory-quota.js';
 import type { MemoryReservation } from './object-memory-quota.js';
@@ -20,7 +20,7 @@ export class InformerMemoryQuota {
   }
 
   /** For a reflector of the kind. @param noun as `connector`. */
-  screen(noun: string, maxObjectBytes: number): ObjectScreen {
+  screen(noun: string, maxObjectBytes: number): ObjectAdmission {
     return {
       maxObjectBytes,
       admit: (heapBytes, { namespace, name }): DriverError | undefined => {

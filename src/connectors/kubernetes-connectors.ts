@@ -12,10 +12,10 @@ import type { ConnectorSource } from './connector-source.js';
 import { connectorsApiVersion } from './api-group.js';
 import { parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
-import type { WatchBounds } from './watch-bounds.js';
+import type { WatchLimits } from './watch-limits.js';
 import { ObjectMemoryQuota } from './object-memory-quota.js';
 import { WatchedFlags } from './watched-flags.js';
-import { WatchedObjects } from './watched-objects.js';
+import { OnDemandInformer } from './on-demand-informer.js';
 
 export const connectorType: ResourceType = {
   apiVersion: connectorsApiVersion,
@@ -33,7 +33,7 @@ export interface KubernetesConnectorsOptions {
   /** Namespace of the ConfigMap `connectors-config`. */
   readonly namespace: string;
   readonly notFoundWaitMs: number;
-  readonly bounds: WatchBounds;
+  readonly bounds: WatchLimits;
   readonly observer: LimitObserver;
   readonly clock: Clock;
   readonly log: Log;
@@ -41,11 +41,11 @@ export interface KubernetesConnectorsOptions {
 
 /** Connectors, classes and flags from the API server, in memory and watched while a volume uses them. */
 export class KubernetesConnectors implements ConnectorSource {
-  readonly #connectors: WatchedObjects<Connector>;
-  readonly #classes: WatchedObjects<ConnectorClass>;
+  readonly #connectors: OnDemandInformer<Connector>;
+  readonly #classes: OnDemandInformer<ConnectorClass>;
   readonly #flags: WatchedFlags;
   readonly #bytes: ObjectMemoryQuota;
-  readonly #bounds: WatchBounds;
+  readonly #bounds: WatchLimits;
   /** By volume, what gives up what it has retained. */
   readonly #retained = new Map<string, () => void>();
   #sweeper: NodeJS.Timeout | undefined;
@@ -57,14 +57,14 @@ export class KubernetesConnectors implements ConnectorSource {
     this.#bytes = new ObjectMemoryQuota(bounds.maxBytes, observer);
     const changed = (): void => this.#onChange();
     const watched = { ...options, bytes: this.#bytes, onChange: changed };
-    this.#connectors = new WatchedObjects({
+    this.#connectors = new OnDemandInformer({
       ...watched,
       type: connectorType,
       noun: 'connector',
       parse: parseConnector,
       maxObjectBytes: limits.objects.connectorBytes,
     });
-    this.#classes = new WatchedObjects({
+    this.#classes = new OnDemandInformer({
       ...watched,
       type: connectorClassType,
       noun: 'connectorclass',

@@ -6,7 +6,7 @@ import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import type { FeatureFlags } from './model.js';
-import { unreadReason, untilRead } from './until-read.js';
+import { notSyncedReason, waitForSync } from './wait-for-sync.js';
 
 const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const readingFlags = `reading configmap ${flagsConfigMapName}`;
@@ -36,7 +36,7 @@ export class WatchedFlags {
   /** @throws {DriverError} when they have never been read, or cannot be understood; the signal's reason. */
   async get(signal: AbortSignal): Promise<FeatureFlags> {
     const { state } = this.#reflector;
-    if (!state.isSynced) await untilRead(state, signal, readingFlags);
+    if (!state.isSynced) await waitForSync(state, signal, readingFlags);
     const flags = this.#current();
     if (flags instanceof DriverError) throw flags;
     return flags;
@@ -51,7 +51,7 @@ export class WatchedFlags {
 
   /** Why they cannot be read; undefined when they can. */
   problem(): string | undefined {
-    return unreadReason(this.#reflector.state, readingFlags);
+    return notSyncedReason(this.#reflector.state, readingFlags);
   }
 
   /** When the server last confirmed them, by the client's clock. */

@@ -2,9 +2,9 @@ import { KubernetesAccess } from '../access/kubernetes-access.js';
 import type { DriverConfig } from './config.js';
 import { CsiDriverGuard } from './token/csi-driver-guard.js';
 import { KubernetesConnectors } from '../connectors/kubernetes-connectors.js';
-import type { WatchBounds } from '../connectors/watch-bounds.js';
+import type { WatchLimits } from '../connectors/watch-limits.js';
 import type { ClusterConfig } from '../kube/cluster-config.js';
-import type { Chance } from '../kube/connection-pool.js';
+import type { ClockAndRandom } from '../kube/connection-pool.js';
 import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
 import { KubeClient } from '../kube/kube-client.js';
 import { kubeconfigConfig } from '../kube/kubeconfig.js';
@@ -28,8 +28,8 @@ export interface KubernetesBackendParts {
   readonly cluster: ClusterConfig;
   readonly timings: KubeTimings;
   /** Its clock is not the wall clock: that one may be set, and connections must not wait for it to catch up. */
-  readonly chance: Chance;
-  readonly watchTimes: Pick<WatchBounds, 'idleMs' | 'sweepMs'>;
+  readonly chance: ClockAndRandom;
+  readonly watchTimes: Pick<WatchLimits, 'idleMs' | 'sweepMs'>;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;

@@ -47,7 +47,7 @@ interface Job {
  */
 export class PodEvents implements RefreshListener {
   readonly #options: PodEventsOptions;
-  readonly #steadyNow: () => number;
+  readonly #monotonicNow: () => number;
   readonly #stopping = new AbortController();
   /** By target path. */
   readonly #told = new Map<string, Told>();
@@ -61,8 +61,8 @@ export class PodEvents implements RefreshListener {
 
   constructor(options: PodEventsOptions) {
     this.#options = options;
-    this.#steadyNow = options.client.chance.now;
-    this.#ofNode = new TokenBucket(limits.podEvents.ofNode, this.#steadyNow);
+    this.#monotonicNow = options.client.clock.now;
+    this.#ofNode = new TokenBucket(limits.podEvents.ofNode, this.#monotonicNow);
   }
 
   failed(volume: PublishedVolume, failure: RefreshFailure, isWithoutTokens: boolean): void {
@@ -75,7 +75,7 @@ export class PodEvents implements RefreshListener {
       return;
     }
     told.count += 1;
-    if (this.#steadyNow() - told.sentMs >= limits.podEvents.repeatMs)
+    if (this.#monotonicNow() - told.sentMs >= limits.podEvents.repeatMs)
       this.#enqueue(volume, () => this.#repeat(volume, told));
   }
 
@@ -121,7 +121,7 @@ export class PodEvents implements RefreshListener {
   }
 
   #mayTell(podUid: string): boolean {
-    const ofPod = this.#ofPods.get(podUid) ?? new TokenBucket(limits.podEvents.ofPod, this.#steadyNow);
+    const ofPod = this.#ofPods.get(podUid) ?? new TokenBucket(limits.podEvents.ofPod, this.#monotonicNow);
     this.#ofPods.set(podUid, ofPod);
     return ofPod.tryTake() && this.#ofNode.tryTake();
   }
@@ -132,7 +132,7 @@ export class PodEvents implements RefreshListener {
     const event = eventObject(volume, text, this.#options, clock.now());
     const { namespace, name } = event.metadata;
     const { targetPath } = volume.request;
-    const told = { name, message: failure ?? '', count: 1, sentMs: this.#steadyNow() };
+    const told = { name, message: failure ?? '', count: 1, sentMs: this.#monotonicNow() };
     // Before it is written: the volume may be current again, or gone, by then.
     if (failure !== undefined) this.#told.set(targetPath, told);
     const isWritten = await this.#request(volume, async (options) => {
@@ -145,7 +145,7 @@ export class PodEvents implements RefreshListener {
     const { client, clock } = this.#options;
     const { targetPath, pod } = volume.request;
     const location = { type: eventType, namespace: pod.namespace, name: told.name };
-    told.sentMs = this.#steadyNow();
+    told.sentMs = this.#monotonicNow();
     const isWritten = await this.#request(volume, async (options) => {
       await client.patch(location, seriesPatch(told.count, clock.now()), options);
     });

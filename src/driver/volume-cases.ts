@@ -151,7 +151,7 @@ export class VolumeCases {
       caBundle: () => caFile?.lastGood(),
       refresh: (volume, signal, spend) => this.#publish.refresh(volume.request.targetPath, signal, spend),
       observer: metrics,
-      steadyNow: () => performance.now(),
+      monotonicNow: () => performance.now(),
       now: () => clock.now(),
       log,
     });

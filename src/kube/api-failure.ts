@@ -5,7 +5,7 @@ import type { RbacRule } from './rbac-rule.js';
 import { ruleText } from './rbac-rule.js';
 
 /** What was asked of the API server, for what its failure means to the pod that needs the answer. */
-export interface ApiQuestion {
+export interface ApiOperation {
   /** What could not be done: `reading connector ci/harbor`. */
   readonly doing: string;
   /** The rule that the program's own role must have for it; absent: its manifests have it. */
@@ -15,10 +15,10 @@ export interface ApiQuestion {
   /** Why the API server did not answer when it was last asked. */
   readonly problem?: KubeError | undefined;
   /** HTTP statuses that mean something of their own here, with what to say after `failed: `. */
-  readonly refusals?: Readonly<Record<number, Refusal>>;
+  readonly statusMappings?: Readonly<Record<number, StatusMapping>>;
 }
 
-export interface Refusal {
+export interface StatusMapping {
   readonly code: ErrorCode;
   /** @param answer the message of the API server. */
   readonly explain: (answer: string) => string;
@@ -29,7 +29,7 @@ export interface Refusal {
  * forbidden, is for an operator to mend (FAILED_PRECONDITION); all that waiting may mend is UNAVAILABLE, also when the
  * caller's own time was over first. Failures that are the program's own stay as they are.
  */
-export function apiFailure(error: unknown, question: ApiQuestion): DriverError {
+export function apiFailure(error: unknown, question: ApiOperation): DriverError {
   const { doing, problem } = question;
   if (error instanceof KubeError) {
     const { code, text } = meaningOf(error, question);
@@ -56,7 +56,7 @@ function answerOf({ message, path }: KubeError): string {
 
 function meaningOf(
   error: KubeError,
-  { needed, roleNamespace, refusals }: ApiQuestion,
+  { needed, roleNamespace, statusMappings: refusals }: ApiOperation,
 ): { readonly code: ErrorCode; readonly text: string } {
   const refusal = refusals?.[error.code];
   if (refusal !== undefined) return { code: refusal.code, text: refusal.explain(answerOf(error)) };

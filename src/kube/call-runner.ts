@@ -2,13 +2,13 @@ import { abortError, DriverError } from '../errors.js';
 import { pause, startDeadline } from '../abortable.js';
 import type { Deadline } from '../abortable.js';
 import type { FlowKey } from '../limits/flow-key.js';
-import { readAnswer } from './answer-body.js';
-import type { AnswerReader } from './answer-body.js';
+import { readResponse } from './response-body.js';
+import type { ResponseReader } from './response-body.js';
 import { backoffMs } from './backoff.js';
 import type { ClusterConfig } from './cluster-config.js';
-import type { Chance, ConnectionPool } from './connection-pool.js';
+import type { ClockAndRandom, ConnectionPool } from './connection-pool.js';
 import { TransportError } from './connection.js';
-import type { HttpAnswer } from './connection.js';
+import type { HttpResponse } from './connection.js';
 import { KubeError } from './kube-error.js';
 import type { Asker } from './kube-error.js';
 import type { KubeObserver, KubeVerb } from './observer.js';
@@ -39,7 +39,7 @@ export interface CallTarget {
 interface RunnerOptions {
   readonly config: ClusterConfig;
   readonly timings: KubeTimings;
-  readonly chance: Chance;
+  readonly chance: ClockAndRandom;
   readonly observer: KubeObserver;
   readonly userAgent: string;
   readonly gate: ApiRequestLimiter;
@@ -80,7 +80,7 @@ export class CallRunner {
     target: CallTarget,
     body: string | undefined,
     options: CallOptions & { readonly isIdempotent?: boolean },
-    read: AnswerReader<T>,
+    read: ResponseReader<T>,
   ): Promise<T> {
     const timeoutMs = options.timeoutMs ?? this.timings.callMs;
     const deadline = startDeadline(options.signal, timeoutMs, this.now);
@@ -120,17 +120,17 @@ export class CallRunner {
    * Sends a request with the current token, and after a 401 once more if the file holds another one now.
    * @returns an answer of any status; its body is still to be read.
    */
-  async open(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+  async open(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpResponse> {
     const { token } = this.#options.config;
     const first = token?.current();
     const answer = await this.#send(target, body, first, signal);
     if (answer.status !== 401 || first === undefined || token?.renew(first) !== true) return answer;
-    await this.read(answer, target, readAnswer).catch(() => undefined);
+    await this.read(answer, target, readResponse).catch(() => undefined);
     return this.#send(target, body, token.current(), signal);
   }
 
   /** @throws {KubeError} unless it is JSON with a status of success. */
-  read<T>(answer: HttpAnswer, target: CallTarget, read: AnswerReader<T>): Promise<T> {
+  read<T>(answer: HttpResponse, target: CallTarget, read: ResponseReader<T>): Promise<T> {
     return read(answer, describe(target), this.#options.config.token?.current());
   }
 
@@ -138,7 +138,7 @@ export class CallRunner {
     target: CallTarget,
     body: string | undefined,
     signal: AbortSignal,
-    read: AnswerReader<T>,
+    read: ResponseReader<T>,
   ): Promise<T> {
     const { attemptMs } = this.timings;
     const deadline = startDeadline(signal, attemptMs, this.now);
@@ -161,7 +161,7 @@ export class CallRunner {
     body: string | undefined,
     token: Secret | undefined,
     signal: AbortSignal,
-  ): Promise<HttpAnswer> {
+  ): Promise<HttpResponse> {
     const { config, userAgent, observer, chance } = this.#options;
     const headers = {
       accept: 'application/json',

@@ -8,13 +8,13 @@ import { backoffMs } from './backoff.js';
 import { isSameTls } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
 import { TransportError, transportError } from './connection.js';
-import type { Connection, ExchangeKind, HttpAnswer, HttpRequest } from './connection.js';
+import type { Connection, ExchangeKind, HttpResponse, HttpRequest } from './connection.js';
 import { Http1Connection } from './http1-connection.js';
 import { Http2Connection } from './http2-connection.js';
 import type { KubeTimings } from './timings.js';
 
 /** The randomness and the monotonic clock (milliseconds) of the client. */
-export interface Chance {
+export interface ClockAndRandom {
   readonly now: () => number;
   readonly random: () => number;
 }
@@ -27,7 +27,7 @@ export interface Chance {
 export class ConnectionPool {
   readonly #config: ClusterConfig;
   readonly #timings: KubeTimings;
-  readonly #chance: Chance;
+  readonly #chance: ClockAndRandom;
   readonly #closing = new AbortController();
   readonly #upkeep: NodeJS.Timeout;
   #connections: readonly Connection[] = [];
@@ -39,7 +39,7 @@ export class ConnectionPool {
   readonly #maxConnections: number;
 
   /** @param maxConnections as many that are to be used no more may be open beside them, until what is under way has ended. */
-  constructor(config: ClusterConfig, timings: KubeTimings, chance: Chance, maxConnections: number) {
+  constructor(config: ClusterConfig, timings: KubeTimings, chance: ClockAndRandom, maxConnections: number) {
     this.#maxConnections = maxConnections;
     this.#config = config;
     this.#timings = timings;
@@ -48,7 +48,7 @@ export class ConnectionPool {
   }
 
   /** @throws {TransportError}; {DriverError} the signal's reason. */
-  async request(kind: ExchangeKind, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  async request(kind: ExchangeKind, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     throwIfAborted(signal);
     let connection = this.#connections.find((candidate) => candidate.hasRoom(kind));
     // Checked and taken without a wait between, so that a connection never gets more than it has room for.

@@ -7,7 +7,7 @@ export interface HttpRequest {
   readonly body?: string;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly contentType: string;
   readonly retryAfter: string | undefined;
@@ -26,7 +26,7 @@ export interface Connection {
   /** Exchanges under way. */
   readonly active: number;
   /** @throws {TransportError} */
-  request(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer>;
+  request(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
   /** Has no room from now on; what is under way goes on. */
   retire(): void;
   /** Finds out whether the other side is still there, and breaks the connection when it is not. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { RequestOptions } from 'node:https';
 import { transportError } from './connection.js';
-import type { Connection, HttpAnswer, HttpRequest } from './connection.js';
+import type { Connection, HttpResponse, HttpRequest } from './connection.js';
 
 /** For servers that do not offer HTTP/2: a set of kept-alive sockets, one for each exchange under way. */
 export class Http1Connection implements Connection {
@@ -28,7 +28,7 @@ export class Http1Connection implements Connection {
     return !this.#isLeaving;
   }
 
-  async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       let isConnected = false;
       const options = { ...this.#target, agent: this.#agent, method, path, headers, signal };

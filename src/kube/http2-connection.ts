@@ -3,7 +3,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 
 import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { transportError } from './connection.js';
-import type { Connection, ExchangeKind, HttpAnswer, HttpRequest, TransportError } from './connection.js';
+import type { Connection, ExchangeKind, HttpResponse, HttpRequest, TransportError } from './connection.js';
 
 /** What Kubernetes allows (CVE-2023-44487), until the server's settings say otherwise. */
 const usualMaxStreams = 100;
@@ -69,7 +69,7 @@ export class Http2Connection implements Connection {
     return this.#active < limit - keptForCalls;
   }
 
-  async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const stream = this.#open({ ':method': method, ':path': path, ...headers }, body === undefined);
     this.#active += 1;
     let isAnswered = false;

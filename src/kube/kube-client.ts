@@ -4,17 +4,17 @@ import type { JsonObject, JsonValue } from '../json.js';
 import { within } from '../abortable.js';
 import { limits } from '../limits/defaults.js';
 import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
-import { malformed, parseBytes, readAnswer, readSieved } from './answer-body.js';
-import type { AnswerReader } from './answer-body.js';
+import { malformed, parseBytes, readResponse, readSplitList } from './response-body.js';
+import type { ResponseReader } from './response-body.js';
 import { CallRunner } from './call-runner.js';
 import type { CallOptions } from './call-runner.js';
 import type { ClusterConfig } from './cluster-config.js';
 import { ConnectionPool } from './connection-pool.js';
-import type { Chance } from './connection-pool.js';
+import type { ClockAndRandom } from './connection-pool.js';
 import type { Asker, KubeError } from './kube-error.js';
-import { screenObject } from './object-screen.js';
-import type { ObjectScreen, RefusedObject } from './object-screen.js';
-import type { SievedDocument } from './object-sieve.js';
+import { parseIfAdmitted } from './object-admission.js';
+import type { ObjectAdmission, RejectedObject } from './object-admission.js';
+import type { SplitDocument } from './object-splitter.js';
 import type { KubeObserver } from './observer.js';
 import { pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
@@ -27,7 +27,7 @@ import type { WatchEvent, WatchOptions } from './watch-stream.js';
 export interface KubeClientOptions {
   readonly config: ClusterConfig;
   readonly timings: KubeTimings;
-  readonly chance: Chance;
+  readonly chance: ClockAndRandom;
   readonly observer: KubeObserver;
   /** User-Agent. */
   readonly userAgent: string;
@@ -48,13 +48,13 @@ export interface KubeList {
   /** Each with `apiVersion`, `kind`, `metadata.name` and `metadata.resourceVersion`, and without managed fields. */
   readonly items: readonly JsonObject[];
   /** What is there but has not been taken. */
-  readonly refused: readonly RefusedObject[];
+  readonly refused: readonly RejectedObject[];
   /** Of the answer. */
   readonly readBytes: number;
 }
 
 /** For objects that the cluster's own people make. */
-const usualScreen: ObjectScreen = { maxObjectBytes: limits.objects.otherBytes };
+const usualScreen: ObjectAdmission = { maxObjectBytes: limits.objects.otherBytes };
 
 /**
  * The few calls that driver and proxy make to the API server. All of them retry what is worth it, within their time.
@@ -62,7 +62,7 @@ const usualScreen: ObjectScreen = { maxObjectBytes: limits.objects.otherBytes };
  */
 export class KubeClient {
   readonly timings: KubeTimings;
-  readonly chance: Chance;
+  readonly clock: ClockAndRandom;
   readonly observer: KubeObserver;
   readonly #gate: ApiRequestLimiter;
   readonly #pool: ConnectionPool;
@@ -70,7 +70,7 @@ export class KubeClient {
 
   constructor(options: KubeClientOptions) {
     this.timings = options.timings;
-    this.chance = options.chance;
+    this.clock = options.chance;
     this.observer = options.observer;
     this.#gate = new ApiRequestLimiter(options.limits, options.load);
     this.#pool = new ConnectionPool(options.config, options.timings, options.chance, options.limits.connections);
@@ -79,19 +79,19 @@ export class KubeClient {
 
   async get(location: ResourceLocation, options: CallOptions): Promise<JsonObject> {
     const target = { verb: 'get', location, query: '' } as const;
-    const answer = await this.#runner.run(target, undefined, { ...options, isIdempotent: true }, readAnswer);
+    const answer = await this.#runner.run(target, undefined, { ...options, isIdempotent: true }, readResponse);
     return objectOfKind(answer, location.type.kind, `GET ${pathOf(location)}`);
   }
 
   async list(
     location: ResourceLocation,
     selection: Selection,
-    options: CallOptions & { readonly screen?: ObjectScreen },
+    options: CallOptions & { readonly screen?: ObjectAdmission },
   ): Promise<KubeList> {
     const target = { verb: 'list', location, query: queryOf({ ...selection }) } as const;
     const { screen = usualScreen } = options;
-    const read: AnswerReader<KubeList> = async (answer, path, credential) =>
-      parseList(await readSieved(answer, path, credential, screen.maxObjectBytes), location, screen, path);
+    const read: ResponseReader<KubeList> = async (answer, path, credential) =>
+      parseList(await readSplitList(answer, path, credential, screen.maxObjectBytes), location, screen, path);
     return this.#runner.run(target, undefined, { ...options, isIdempotent: true }, read);
   }
 
@@ -106,7 +106,7 @@ export class KubeClient {
     options: CallOptions & { readonly isIdempotent?: boolean },
   ): Promise<JsonObject> {
     const target = { verb: 'create', location, query: '' } as const;
-    const answer = await this.#runner.run(target, stringify(body), options, readAnswer);
+    const answer = await this.#runner.run(target, stringify(body), options, readResponse);
     return objectOfKind(answer, body['kind'], `POST ${pathOf(location)}`);
   }
 
@@ -116,7 +116,7 @@ export class KubeClient {
    */
   async patch(location: ResourceLocation, body: JsonObject, options: CallOptions): Promise<JsonObject> {
     const target = { verb: 'patch', location, query: '' } as const;
-    const answer = await this.#runner.run(target, stringify(body), { ...options, isIdempotent: true }, readAnswer);
+    const answer = await this.#runner.run(target, stringify(body), { ...options, isIdempotent: true }, readResponse);
     return objectOfKind(answer, location.type.kind, `PATCH ${pathOf(location)}`);
   }
 
@@ -124,7 +124,7 @@ export class KubeClient {
   watch(
     location: ResourceLocation,
     selection: Selection,
-    options: WatchOptions & { readonly screen?: ObjectScreen },
+    options: WatchOptions & { readonly screen?: ObjectAdmission },
   ): AsyncGenerator<WatchEvent> {
     const query = queryOf({
       watch: 'true',
@@ -156,8 +156,8 @@ export class KubeClient {
    * not answer. The call goes on.
    * @returns undefined when there was none by then.
    */
-  soon<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-    return within(answer, this.problem === undefined ? this.timings.soonMs : 0, signal);
+  withGracePeriod<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    return within(answer, this.problem === undefined ? this.timings.gracePeriodMs : 0, signal);
   }
 
   /** Breaks everything that is under way. Reflectors are to be stopped first: they would go on trying. */
@@ -179,9 +179,9 @@ function objectOfKind(value: JsonValue, kind: JsonValue | undefined, path: strin
 }
 
 function parseList(
-  { envelope, objects, readBytes }: SievedDocument & { readonly readBytes: number },
+  { envelope, objects, readBytes }: SplitDocument & { readonly readBytes: number },
   { type }: ResourceLocation,
-  screen: ObjectScreen,
+  screen: ObjectAdmission,
   path: string,
 ): KubeList {
   const list = objectOfKind(parseBytes(envelope, 200, path), `${type.kind}List`, path);
@@ -195,7 +195,7 @@ function parseList(
   if (items.length !== objects.length || items.some((item) => item !== null)) {
     throw malformed(200, path, 'items of the list holds something that is no object');
   }
-  const screened = objects.map((raw) => screenObject(raw, type, screen, path));
+  const screened = objects.map((raw) => parseIfAdmitted(raw, type, screen, path));
   return {
     resourceVersion,
     items: screened.flatMap(({ object }) => (object === undefined ? [] : [object])),

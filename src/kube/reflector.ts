@@ -8,7 +8,7 @@ import { backoffMs } from './backoff.js';
 import type { KubeClient, Selection } from './kube-client.js';
 import { KubeError } from './kube-error.js';
 import { metadataText, objectKey } from './kube-object.js';
-import type { ObjectScreen } from './object-screen.js';
+import type { ObjectAdmission } from './object-admission.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceType } from './resource-location.js';
 import type { WatchRestartReason } from './observer.js';
@@ -24,7 +24,7 @@ export interface ReflectorTarget {
   /** `key=value`; absent: whatever the labels. */
   readonly labelSelector?: string;
   /** Absent: objects of the usual size, without counting them. */
-  readonly screen?: ObjectScreen;
+  readonly screen?: ObjectAdmission;
   /** The pod that it is for; absent: the driver itself. */
   readonly owner?: FlowKey;
   /** How fast they may come; beyond it the watch is left and, when time has paid for what came, the newest state read. */
@@ -114,7 +114,7 @@ export class Reflector {
   }
 
   async #listAndWatch(signal: AbortSignal): Promise<Round> {
-    const { now } = this.#client.chance;
+    const { now } = this.#client.clock;
     // Until it is open, what takes long is not a watch that lives but an answer that does not come.
     let openedMs = Infinity;
     let events = 0;
@@ -155,7 +155,7 @@ export class Reflector {
       retry: false,
     });
     this.#spend(readBytes);
-    this.state.confirmed(this.#client.chance.now());
+    this.state.confirmed(this.#client.clock.now());
     const isWanted = (item: JsonObject): boolean =>
       this.#isWanted({ namespace: metadataText(item, 'namespace'), name: metadataText(item, 'name') });
     const errors = refused.filter((each) => this.#isWanted(each)).map((each) => [keyOf(each), each.error] as const);
@@ -166,7 +166,7 @@ export class Reflector {
   #watch(resourceVersion: string, onOpen: () => void, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     const { type, namespace } = this.#target;
     const { watchMinSeconds, watchMaxSeconds } = this.#client.timings;
-    const spreadSeconds = Math.floor(this.#client.chance.random() * (watchMaxSeconds - watchMinSeconds));
+    const spreadSeconds = Math.floor(this.#client.clock.random() * (watchMaxSeconds - watchMinSeconds));
     return this.#client.watch({ type, ...(namespace === undefined ? {} : { namespace }) }, this.#selection, {
       ...this.#asTargeted(),
       signal,
@@ -181,7 +181,7 @@ export class Reflector {
   }
 
   #apply(event: WatchEvent): void {
-    this.state.confirmed(this.#client.chance.now());
+    this.state.confirmed(this.#client.clock.now());
     this.#resourceVersion = event.resourceVersion ?? this.#resourceVersion;
     switch (event.type) {
       case 'ADDED':
@@ -232,7 +232,7 @@ export class Reflector {
 
   /** Milliseconds to wait before the next round; counts failures. */
   #delayAfter({ reason, isHealthy, isDue, error }: Round): number {
-    const { timings, chance } = this.#client;
+    const { timings, clock: chance } = this.#client;
     if (isHealthy) this.#failures = 0;
     // What it waits for is paid for before the next round.
     if (reason === 'throttled') return 0;

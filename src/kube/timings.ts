@@ -10,7 +10,7 @@ export interface KubeTimings {
   /** A whole call with its retries, when the caller sets no time of its own. */
   readonly callMs: number;
   /** What is waited for an answer that can be done without. */
-  readonly soonMs: number;
+  readonly gracePeriodMs: number;
   /** Delay before the first retry; doubles up to the cap; all of each delay is random. */
   readonly retryBaseMs: number;
   readonly retryCapMs: number;
@@ -42,7 +42,7 @@ export const kubeTimings: KubeTimings = {
   dialCapMs: 10_000,
   attemptMs: 10_000,
   callMs: 30_000,
-  soonMs: 1_000,
+  gracePeriodMs: 1_000,
   retryBaseMs: 100,
   retryCapMs: 5_000,
   maxAttempts: 5,

@@ -3,14 +3,14 @@ import type { FlowKey } from '../limits/flow-key.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { startDeadline } from '../abortable.js';
-import { isJson, malformed, maxDocumentBytes, parseBytes, readAnswer } from './answer-body.js';
+import { isJson, malformed, maxDocumentBytes, parseBytes, readResponse } from './response-body.js';
 import { describe, timedOut, toKubeError } from './call-runner.js';
 import type { CallRunner, CallTarget } from './call-runner.js';
 import { KubeError, parseStatus } from './kube-error.js';
-import { screenObject } from './object-screen.js';
-import type { ObjectScreen, RefusedObject } from './object-screen.js';
-import { ObjectSieve } from './object-sieve.js';
-import type { SievedDocument } from './object-sieve.js';
+import { parseIfAdmitted } from './object-admission.js';
+import type { ObjectAdmission, RejectedObject } from './object-admission.js';
+import { ObjectSplitter } from './object-splitter.js';
+import type { SplitDocument } from './object-splitter.js';
 
 const newline = 0x0a;
 
@@ -30,7 +30,7 @@ export type WatchChange =
   | { readonly type: 'BOOKMARK' }
   | { readonly type: 'ADDED' | 'MODIFIED'; readonly object: JsonObject }
   | { readonly type: 'DELETED'; readonly namespace: string | undefined; readonly name: string | undefined }
-  | { readonly type: 'REFUSED'; readonly refused: RefusedObject };
+  | { readonly type: 'REFUSED'; readonly refused: RejectedObject };
 
 export type WatchEvent = WatchChange & {
   /** Where a new watch goes on; undefined when the event does not say. */
@@ -46,7 +46,7 @@ export type WatchEvent = WatchChange & {
 export async function* watchStream(
   runner: CallRunner,
   target: CallTarget,
-  screen: ObjectScreen,
+  screen: ObjectAdmission,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent> {
   const { callMs, attemptMs, watchIdleMs } = runner.timings;
@@ -61,14 +61,14 @@ export async function* watchStream(
     });
     // Read to its end all the same, or the exchange would stay open.
     if (answer.status !== 200 || !isJson(answer)) {
-      await runner.read(answer, target, readAnswer);
+      await runner.read(answer, target, readResponse);
       throw malformed(answer.status, path, 'the answer is no watch stream');
     }
     limitMs = watchIdleMs;
     deadline.restart(limitMs);
     options.onOpen?.();
     const chunks = tapped(answer.body, () => deadline.restart(limitMs));
-    const sieve = new ObjectSieve('object', { maxObjectBytes: screen.maxObjectBytes, maxDocumentBytes });
+    const sieve = new ObjectSplitter('object', { maxObjectBytes: screen.maxObjectBytes, maxDocumentBytes });
     for await (const { line, readBytes } of sievedLines(chunks, sieve)) {
       yield { ...parseEvent(line, target, screen, path), readBytes };
     }
@@ -92,8 +92,8 @@ async function* tapped(chunks: AsyncIterable<Buffer>, onChunk: () => void): Asyn
 /** Cuts a stream into its lines, wherever the chunks end. A last line without its newline is not complete and not given. */
 async function* sievedLines(
   chunks: AsyncIterable<Buffer>,
-  sieve: ObjectSieve,
-): AsyncGenerator<{ readonly line: SievedDocument; readonly readBytes: number }> {
+  sieve: ObjectSplitter,
+): AsyncGenerator<{ readonly line: SplitDocument; readonly readBytes: number }> {
   let readBytes = 0;
   for await (const chunk of chunks) {
     let start = 0;
@@ -111,9 +111,9 @@ async function* sievedLines(
 }
 
 function parseEvent(
-  { envelope, objects }: SievedDocument,
+  { envelope, objects }: SplitDocument,
   target: CallTarget,
-  screen: ObjectScreen,
+  screen: ObjectAdmission,
   path: string,
 ): WatchChange & Pick<WatchEvent, 'resourceVersion'> {
   const type = jsonMember(parseBytes(envelope, 200, path), 'type');
@@ -126,7 +126,7 @@ function parseEvent(
     if (type === 'BOOKMARK' && at.resourceVersion !== undefined) return { type, ...at };
     if (type === 'DELETED') return { type, namespace, name, ...at };
     if (type === 'ADDED' || type === 'MODIFIED') {
-      const { object, refused } = screenObject(raw, target.location.type, screen, path);
+      const { object, refused } = parseIfAdmitted(raw, target.location.type, screen, path);
       return object === undefined ? { type: 'REFUSED', refused, ...at } : { type, object, ...at };
     }
   }

@@ -3,14 +3,14 @@ import type { KubeClient } from '../kube/kube-client.js';
 import type { Authorizer, TokenVerifier, PodApprovals } from './caller/ports.js';
 import type { AuthoritySource } from './certificates/certificate-authority.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
-import type { KnownObjects } from './credential/known-objects.js';
+import type { ConnectorLister } from './credential/connector-lister.js';
 import type { SecretSource } from './credential/secret-source.js';
 import type { Endpoint } from './upstream/endpoint-set.js';
 
 /** The side of the API server that is written to. */
 export interface StatusBackend {
   readonly client: KubeClient;
-  readonly objects: KnownObjects;
+  readonly objects: ConnectorLister;
 }
 
 /** Everything that the proxy asks about the world beyond its connections. */

@@ -25,7 +25,7 @@ export interface ProxyCommandContext {
 export const usage = `Usage: connectors-csi proxy [flags]\n\nFlags:\n${describeFlags(proxyFlags)}\n`;
 
 const clock: Clock = { now: () => Date.now() };
-const steadyNow = (): number => performance.now();
+const monotonicNow = (): number => performance.now();
 
 /** Runs the proxy until it is told to stop. @throws {UsageError} {DriverError} */
 export async function run({ args, env, stopped, logOutput }: ProxyCommandContext): Promise<number> {
@@ -36,7 +36,7 @@ export async function run({ args, env, stopped, logOutput }: ProxyCommandContext
     ...backendOf(config, env, log),
     probeThread: new URL('probe-worker.js', import.meta.url),
     clock,
-    steadyNow,
+    monotonicNow,
     log,
   });
   await proxy.start();
@@ -54,9 +54,9 @@ function backendOf(
 ): Pick<ProxyParts, 'createBackend' | 'apiServer'> {
   const { manifests, namespace, 'token-audience': audience, 'jwks-file': jwksFile } = config;
   if (manifests === undefined || jwksFile === undefined) {
-    const cluster = clusterConfigOf(config, env, steadyNow);
+    const cluster = clusterConfigOf(config, env, monotonicNow);
     const maxWatchedBytes = config['max-object-memory'];
-    const common = { cluster, timings: kubeTimings, namespace, audience, maxWatchedBytes, clock, steadyNow, log };
+    const common = { cluster, timings: kubeTimings, namespace, audience, maxWatchedBytes, clock, monotonicNow, log };
     return {
       createBackend: (metrics) => kubernetesBackend({ ...common, metrics }),
       // A name is refused by what it resolves to where the cluster's own address is known; here it is an address.

@@ -18,7 +18,7 @@ import { ReviewedAccess, accessLifetimes } from './caller/reviewed-access.js';
 import { TokenReviews } from './caller/token-reviews.js';
 import { KubernetesSecrets } from './credential/kubernetes-secrets.js';
 import type { ProxyConfig } from './config.js';
-import { ListedConnectors } from './credential/listed-connectors.js';
+import { ConnectorInformer } from './credential/connector-informer.js';
 import { KubernetesAuthority } from './kubernetes-authority.js';
 import type { ProxyMetrics } from './proxy-metrics.js';
 
@@ -32,7 +32,7 @@ export interface KubernetesBackendOptions {
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
   readonly log: Log;
 }
 
@@ -54,11 +54,11 @@ export function clusterConfigOf(
 
 /** `--connector-source kubernetes`: everything from the API server. */
 export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBackend {
-  const { cluster, timings, namespace, audience, metrics, clock, steadyNow, log } = options;
+  const { cluster, timings, namespace, audience, metrics, clock, monotonicNow, log } = options;
   const client = new KubeClient({
     config: cluster,
     timings,
-    chance: { now: steadyNow, random: Math.random },
+    chance: { now: monotonicNow, random: Math.random },
     observer: metrics,
     limits: limits.api,
     load: noLimitObserver,
@@ -66,16 +66,16 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     asker: 'proxy',
   });
   const flags = new WatchedFlags(client, namespace, log);
-  const connectors = new ListedConnectors(client, options.maxWatchedBytes, log);
+  const connectors = new ConnectorInformer(client, options.maxWatchedBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
   const authority = new KubernetesAuthority(client, namespace, clock, log);
   const endpoints = new ApiServerEndpoints(client, log);
   const parts = [flags, connectors, secrets, authority, endpoints];
   return {
-    tokens: new TokenReviews({ client, audience, rateLimiter: new FailureRateLimiter(limits.questions, steadyNow) }),
+    tokens: new TokenReviews({ client, audience, rateLimiter: new FailureRateLimiter(limits.questions, monotonicNow) }),
     authorizer: new ReviewedAccess({
       reviews: new AccessReviews(client, clock, accessLifetimes),
-      rateLimiter: new FailureRateLimiter(limits.questions, steadyNow),
+      rateLimiter: new FailureRateLimiter(limits.questions, monotonicNow),
       exists: (connector) => connectors.has(connector),
       onAsked: (answer) => metrics.reviewed('access', answer),
     }),

@@ -44,7 +44,7 @@ export interface ProxyParts {
   readonly probeThread: URL;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
   /** How names become addresses; the system's unless given. */
   readonly lookUp?: SystemLookup;
   readonly log: Log;
@@ -73,7 +73,7 @@ export class Proxy {
   #isStopping = false;
 
   constructor(parts: ProxyParts) {
-    const { config, clock, log, steadyNow } = parts;
+    const { config, clock, log, monotonicNow } = parts;
     this.#parts = parts;
     this.#connections = new ConnectionLimiter({ ...limits.connections, total: config['max-connections'] });
     this.#slots = new ExchangeSlots({ ...limits.exchanges, total: config['max-requests-in-flight'] });
@@ -96,11 +96,11 @@ export class Proxy {
     this.#backend = parts.createBackend(this.metrics);
     this.#leaves = new LeafCertificates(() => this.#backend.authority.current(), clock);
     this.#tools = createToolAccess({
-      ...{ config, clock, steadyNow, backend: this.#backend, apiServer: parts.apiServer },
+      ...{ config, clock, monotonicNow, backend: this.#backend, apiServer: parts.apiServer },
       ...{ service: serviceOf(config), sockets: this.#toolSockets },
       ...(parts.lookUp === undefined ? {} : { lookUp: parts.lookUp }),
     });
-    this.#requestLog = new RequestLog({ log, steadyNow, limits: limits.requestLog });
+    this.#requestLog = new RequestLog({ log, monotonicNow, limits: limits.requestLog });
     this.#port = this.#createPort();
     const { probeJobMs = usualTimings.probeJobMs } = parts.statusTimings ?? {};
     this.#probeThreads = probeThreads(parts.probeThread, probeJobMs);
@@ -230,12 +230,12 @@ export class Proxy {
   }
 
   #createPort(): ProxyPort {
-    const { config, clock, log, steadyNow } = this.#parts;
+    const { config, clock, log, monotonicNow } = this.#parts;
     const { tokens: verifier, authorizer, approvals, flags, connectors } = this.#backend;
     const { client, own, credentials, trust, trustSets } = this.#tools;
     const onAsked = (answer: 'cache' | 'api'): void => this.metrics.reviewed('token', answer);
     const audience = config['token-audience'];
-    const tokens = new VerifiedTokens({ verifier, audience, clock, steadyNow, onAsked });
+    const tokens = new VerifiedTokens({ verifier, audience, clock, monotonicNow, onAsked });
     const gatekeeper = new Gatekeeper({ tokens, authorizer, approvals, audience, clock, flags });
     const onUse: UseListener = (connector, isServed) => this.#status?.used(connector, isServed);
     const router = new Router({
@@ -248,14 +248,14 @@ export class Proxy {
     });
     const exchange = {
       client,
-      watch: new StallWatch(steadyNow),
+      watch: new StallWatch(monotonicNow),
       timings: {
         idleMs: config['idle-timeout'],
         answerMs: config['response-header-timeout'],
         graceMs: limits.transferGraceMs,
       },
       clock,
-      steadyNow,
+      monotonicNow,
     };
     const common = { gatekeeper, router, exchange, clock, observer: this.metrics, requestLog: this.#requestLog, log };
     return new ProxyPort({

@@ -28,7 +28,7 @@ export interface ToolAccessOptions {
   readonly lookUp?: SystemLookup;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
 }
 
 /** What a request to a tool needs, whether it is a client's or a probe: addresses, connections, trust and credential. */
@@ -44,7 +44,7 @@ export interface ToolAccess {
 
 /** Puts it together; `own` has to be started. */
 export function createToolAccess(options: ToolAccessOptions): ToolAccess {
-  const { config, backend, apiServer, service, sockets, clock, steadyNow } = options;
+  const { config, backend, apiServer, service, sockets, clock, monotonicNow } = options;
   const { secrets } = backend;
   const lookUp = options.lookUp ?? ((host: string) => lookup(host, { all: true }));
   const isInCluster = config['connector-source'] === 'kubernetes';
@@ -60,16 +60,16 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     lookUp,
     turns: { client: dnsLookupLimiter('client'), connector: dnsLookupLimiter('connector') },
     turnMs: limits.lookups.turnMs,
-    steadyNow,
+    monotonicNow,
   });
   const client = new ToolClient({
     ...{ resolver, sockets },
     headers: limits.headers,
-    chunkRate: new TokenBucket(limits.smallChunks, steadyNow),
+    chunkRate: new TokenBucket(limits.smallChunks, monotonicNow),
     connectMs: config['connect-timeout'],
   });
   const trustSets = new TrustStoreCache(systemRoots(config['system-ca-file']));
-  const trust = new ToolTrust(secrets, trustSets, new FailureRateLimiter(limits.questions, steadyNow));
-  const credentials = new ToolCredentials({ secrets, trust, client, clock, steadyNow });
+  const trust = new ToolTrust(secrets, trustSets, new FailureRateLimiter(limits.questions, monotonicNow));
+  const credentials = new ToolCredentials({ secrets, trust, client, clock, monotonicNow });
   return { own, resolver, client, trustSets, trust, credentials };
 }

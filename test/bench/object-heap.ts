@@ -1,11 +1,11 @@
 /**
- * What objects of many shapes take in V8's heap once parsed, beside what `ObjectSieve` estimates before: `node --expose-gc
+ * What objects of many shapes take in V8's heap once parsed, beside what `ObjectSplitter` estimates before: `node --expose-gc
  * --import tsx test/bench/object-heap.ts`. A ratio under 1 is an object that costs more than it is counted for. Numbers
  * only, no pass or fail.
  */
 import { parseJson } from '../../src/json.js';
-import { ObjectSieve } from '../../src/kube/object-sieve.js';
-import type { RawObject } from '../../src/kube/object-sieve.js';
+import { ObjectSplitter } from '../../src/kube/object-splitter.js';
+import type { RawObject } from '../../src/kube/object-splitter.js';
 
 /** About as much as a Connector may hold, under 64 KiB. */
 const jsonBytes = 60_000;
@@ -57,7 +57,7 @@ const shapes: Readonly<Record<string, () => string>> = {
 };
 
 function sieved(spec: string): RawObject & { readonly bytes: Buffer } {
-  const sieve = new ObjectSieve('object', { maxObjectBytes, maxDocumentBytes: 2 * maxObjectBytes });
+  const sieve = new ObjectSplitter('object', { maxObjectBytes, maxDocumentBytes: 2 * maxObjectBytes });
   const metadata = '{"name":"x","namespace":"y","resourceVersion":"5"}';
   sieve.write(
     Buffer.from(`{"type":"ADDED","object":{"apiVersion":"v1","metadata":${metadata},"spec":{"json":${spec}}}}`),

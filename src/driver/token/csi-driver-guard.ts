@@ -6,7 +6,7 @@ import { Reflector } from '../../kube/reflector.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 import type { Log } from '../../log.js';
 import type { DriverGuard } from '../volume/ports.js';
-import { unreadReason, untilRead } from '../../connectors/until-read.js';
+import { notSyncedReason, waitForSync } from '../../connectors/wait-for-sync.js';
 
 const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 
@@ -36,7 +36,7 @@ export class CsiDriverGuard implements DriverGuard {
 
   async ensureTrustworthy(signal: AbortSignal): Promise<void> {
     const { state } = this.#reflector;
-    if (!state.isSynced) await untilRead(state, signal, this.#reading());
+    if (!state.isSynced) await waitForSync(state, signal, this.#reading());
     const problem = this.#problem();
     if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
   }
@@ -52,7 +52,7 @@ export class CsiDriverGuard implements DriverGuard {
 
   /** Why publishes are refused; undefined when they are not. */
   problem(): string | undefined {
-    return unreadReason(this.#reflector.state, this.#reading()) ?? this.#problem();
+    return notSyncedReason(this.#reflector.state, this.#reading()) ?? this.#problem();
   }
 
   tokenOrigin(audience: string): TokenOrigin {

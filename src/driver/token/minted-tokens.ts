@@ -2,7 +2,7 @@ import { DriverError, throwIfAborted } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { jsonMember } from '../../json.js';
 import { abortable } from '../../abortable.js';
-import type { Refusal } from '../../kube/api-failure.js';
+import type { StatusMapping } from '../../kube/api-failure.js';
 import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { KubeError } from '../../kube/kube-error.js';
@@ -59,7 +59,7 @@ export class MintedTokens implements TokenSource {
     try {
       // As the kubelet does: what cannot be renewed, or not yet, is used until it expires.
       if (known !== undefined && this.#clock.now() < known.token.expiresAtMs) {
-        const soon = await this.#client.soon(next, signal).catch(() => undefined);
+        const soon = await this.#client.withGracePeriod(next, signal).catch(() => undefined);
         throwIfAborted(signal);
         return (soon ?? known).token;
       }
@@ -80,12 +80,12 @@ export class MintedTokens implements TokenSource {
   }
 
   #now(): Moment {
-    return { wallMs: this.#clock.now(), steadyMs: this.#client.chance.now() };
+    return { wallMs: this.#clock.now(), monotonicMs: this.#client.clock.now() };
   }
 
   #isDue({ renewAt }: MintedToken): boolean {
-    const { wallMs, steadyMs } = this.#now();
-    return wallMs >= renewAt.wallMs || steadyMs >= renewAt.steadyMs;
+    const { wallMs, monotonicMs } = this.#now();
+    return wallMs >= renewAt.wallMs || monotonicMs >= renewAt.monotonicMs;
   }
 
   #known(key: string): MintedToken | undefined {
@@ -149,11 +149,11 @@ export class MintedTokens implements TokenSource {
     if (claims === undefined) {
       throw new DriverError('UNAVAILABLE', `the API server answered the request for a token of ${account} without one`);
     }
-    const { wallMs, steadyMs } = this.#now();
+    const { wallMs, monotonicMs } = this.#now();
     const { expiresAtMs, issuedAtMs = wallMs } = claims;
     // By the API server's own times: the node's clock may be far from its.
     const renewAfterMs = renewAfter * (expiresAtMs - issuedAtMs);
-    const renewAt = { wallMs: wallMs + renewAfterMs, steadyMs: steadyMs + renewAfterMs };
+    const renewAt = { wallMs: wallMs + renewAfterMs, monotonicMs: monotonicMs + renewAfterMs };
     return { token: { secret, expiresAtMs }, renewAt, lastAskedMs: wallMs };
   }
 }
@@ -168,11 +168,11 @@ function accountOf({ pod }: TokenRequest): string {
 
 /** What a failure to mint for the request means. */
 function mintingFailure(error: unknown, request: TokenRequest, problem: KubeError | undefined): DriverError {
-  const refused: Refusal = { code: 'INVALID_ARGUMENT', explain: (answer) => answer };
+  const refused: StatusMapping = { code: 'INVALID_ARGUMENT', explain: (answer) => answer };
   return apiFailure(error, {
     doing: `minting a token for service account ${accountOf(request)}`,
     problem,
-    refusals: { 400: refused, 422: refused, 403: { code: 'FAILED_PRECONDITION', explain: () => notAllowed } },
+    statusMappings: { 400: refused, 422: refused, 403: { code: 'FAILED_PRECONDITION', explain: () => notAllowed } },
   });
 }
 

@@ -25,7 +25,7 @@ export interface RefreshOnChangeDependencies {
   ) => Promise<PublishOutcome>;
   readonly observer: RefreshObserver;
   /** A monotonic clock in milliseconds. */
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
   /** Milliseconds since the epoch, for tokens. */
   readonly now: () => number;
   readonly log: Log;
@@ -87,13 +87,13 @@ export class RefreshOnChange {
 
   constructor(deps: RefreshOnChangeDependencies) {
     this.#deps = deps;
-    this.#turns = new RefreshTurns(deps.steadyNow);
+    this.#turns = new RefreshTurns(deps.monotonicNow);
   }
 
   /** Something may have changed; cheap, to be called at every event. */
   readonly changed = (): void => {
     if (this.#scan !== undefined || this.#stopping.signal.aborted) return;
-    const changedAtMs = this.#deps.steadyNow();
+    const changedAtMs = this.#deps.monotonicNow();
     const waitMs = Math.max(0, this.#scannedAtMs + pace.scanMs - changedAtMs);
     this.#scan = setTimeout(() => {
       this.#scan = undefined;
@@ -110,7 +110,7 @@ export class RefreshOnChange {
 
   /** Finds the volumes that were made from something else than is there now, and gives them their turns. */
   #look(changedAtMs: number): void {
-    const nowMs = this.#deps.steadyNow();
+    const nowMs = this.#deps.monotonicNow();
     this.#scannedAtMs = nowMs;
     this.#forgetGone();
     const found = [...this.#deps.volumes.all()].filter((volume) => this.#isToRenew(volume));
@@ -179,7 +179,7 @@ export class RefreshOnChange {
   /** Starts what has its turn, and comes back for the rest. */
   #next(): void {
     clearTimeout(this.#turn);
-    const nowMs = this.#deps.steadyNow();
+    const nowMs = this.#deps.monotonicNow();
     let nextMs = Infinity;
     for (const [targetPath, { owner, dueMs }] of this.#pending) {
       if (this.#waiting.has(targetPath) || this.#running.has(targetPath)) continue;
@@ -218,11 +218,11 @@ export class RefreshOnChange {
   }
 
   async #refresh(volume: PublishedVolume, changedAtMs: number, spend: (workMs: number) => void): Promise<void> {
-    const { volumes, steadyNow, observer, log } = this.#deps;
+    const { volumes, monotonicNow, observer, log } = this.#deps;
     const { request } = volume;
     const { targetPath, volumeId } = request;
     const fields = { volumeId, pod: podOf(request) };
-    const startMs = steadyNow();
+    const startMs = monotonicNow();
     const attempt: Attempt = { volumeId, restedMs: startMs, basis: this.#basisOf(volume), hasFailed: false };
     this.#attempts.set(targetPath, attempt);
     try {
@@ -233,11 +233,11 @@ export class RefreshOnChange {
       const isDone = renewed === undefined || !this.#isStale(renewed);
       const restedMs = startMs + restMsAfter(steps['render'] ?? 0);
       this.#attempts.set(targetPath, { ...attempt, restedMs, ...(isDone ? { basis: undefined } : {}) });
-      const durationMs = Math.round(steadyNow() - changedAtMs);
+      const durationMs = Math.round(monotonicNow() - changedAtMs);
       observer.refreshedOnChange(path === 'unchanged' ? 'unchanged' : 'refreshed', durationMs);
       log.info('renewed after a change', { ...fields, outcome: path, steps, durationMs });
     } catch (error) {
-      const restedMs = startMs + restMsAfter(steadyNow() - startMs);
+      const restedMs = startMs + restMsAfter(monotonicNow() - startMs);
       this.#attempts.set(targetPath, { ...attempt, restedMs, hasFailed: true });
       this.#failed(request, changedAtMs, error);
     }
@@ -245,19 +245,19 @@ export class RefreshOnChange {
 
   #failed(request: PublishRequest, changedAtMs: number, error: unknown): void {
     if (this.#stopping.signal.aborted) return;
-    const { observer, log, steadyNow } = this.#deps;
+    const { observer, log, monotonicNow } = this.#deps;
     const failure = asDriverError(error, 'renewing the volume after a change failed unexpectedly');
     const cause = failure.cause instanceof DriverError ? failure.cause.code : failure.code;
     if (cause === 'CANCELLED') return;
     if (cause === 'ABORTED') {
       // The kubelet's own call, which may have read what was there before.
       const { targetPath, volumeId } = request;
-      const restedMs = steadyNow() + limits.refreshes.restMs.least;
+      const restedMs = monotonicNow() + limits.refreshes.restMs.least;
       this.#attempts.set(targetPath, { volumeId, restedMs, basis: undefined, hasFailed: false });
       this.#pending.set(targetPath, { owner: ownerOf(request), dueMs: restedMs, changedAtMs });
       return;
     }
-    observer.refreshedOnChange('failed', Math.round(steadyNow() - changedAtMs));
+    observer.refreshedOnChange('failed', Math.round(monotonicNow() - changedAtMs));
     const { volumeId } = request;
     log.warn('a volume could not be renewed after a change', { volumeId, pod: podOf(request), error: failure });
   }

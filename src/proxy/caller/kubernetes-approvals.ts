@@ -21,7 +21,7 @@ export class KubernetesApprovals implements PodApprovals {
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
-    this.#answers = new DecisionCache(clock, client.chance.now, accessLifetimes);
+    this.#answers = new DecisionCache(clock, client.clock.now, accessLifetimes);
   }
 
   isGranted(about: ApprovalCase, signal: AbortSignal): Promise<boolean> {

@@ -18,14 +18,14 @@ const maxInvalid = 4096;
 
 interface Verdict {
   readonly caller: Caller | undefined;
-  readonly untilSteadyMs: number;
+  readonly untilMonotonicMs: number;
 }
 
 export interface VerifiedTokensOptions {
   readonly verifier: TokenVerifier;
   readonly audience: string;
   readonly clock: Clock;
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
   readonly onAsked?: (outcome: 'cache' | 'api') => void;
 }
 
@@ -49,7 +49,7 @@ export class VerifiedTokens implements TokenVerifier {
   async verify(token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
     const key = this.#digestOf(token);
     const known = this.#valid.get(key) ?? this.#invalid.get(key);
-    if (known !== undefined && known.untilSteadyMs > this.#options.steadyNow()) {
+    if (known !== undefined && known.untilMonotonicMs > this.#options.monotonicNow()) {
       this.#options.onAsked?.('cache');
       return this.#unexpired(known.caller);
     }
@@ -69,14 +69,14 @@ export class VerifiedTokens implements TokenVerifier {
   }
 
   async #ask(key: string, token: Secret, from: string, signal: AbortSignal): Promise<Caller | undefined> {
-    const { verifier, steadyNow, onAsked } = this.#options;
+    const { verifier, monotonicNow, onAsked } = this.#options;
     onAsked?.('api');
-    const askedMs = steadyNow();
+    const askedMs = monotonicNow();
     const caller = await verifier.verify(token, from, signal);
     this.#valid.delete(key);
     this.#invalid.delete(key);
-    if (caller === undefined) this.#invalid.set(key, { caller, untilSteadyMs: askedMs + invalidForMs }, from);
-    else this.#valid.set(key, { caller, untilSteadyMs: askedMs + validForMs }, namespaceOf(caller));
+    if (caller === undefined) this.#invalid.set(key, { caller, untilMonotonicMs: askedMs + invalidForMs }, from);
+    else this.#valid.set(key, { caller, untilMonotonicMs: askedMs + validForMs }, namespaceOf(caller));
     return caller;
   }
 

@@ -53,7 +53,7 @@ export class KubernetesSecrets implements SecretSource {
   async get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {
     const key = `${ref.namespace}/${ref.name}`;
     const kept = this.#kept.get(key);
-    if (kept !== undefined && this.#client.chance.now() - kept.askedMs < keptForMs) return usable(kept.secret);
+    if (kept !== undefined && this.#client.clock.now() - kept.askedMs < keptForMs) return usable(kept.secret);
     return this.#reading.run(key, signal, (shared) => this.#read(key, ref, shared));
   }
 
@@ -73,7 +73,7 @@ export class KubernetesSecrets implements SecretSource {
   }
 
   async #read(key: string, ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {
-    const askedMs = this.#client.chance.now();
+    const askedMs = this.#client.clock.now();
     const kept = this.#kept.get(key);
     const object = await this.#fetch(ref, signal);
     const bytes = object === undefined ? 0 : dataBytes(object);

@@ -10,19 +10,19 @@ const maxVersions = 4096;
 /** Reads Secrets again whose content a tool has rejected, each version of a Secret at most once in 5 seconds. */
 export class RejectedSecrets {
   readonly #secrets: SecretSource;
-  readonly #steadyNow: () => number;
+  readonly #monotonicNow: () => number;
   /** When each version was last read again. */
   readonly #rereadMs = new BoundedMap<string, number>(maxVersions);
 
-  /** @param steadyNow a monotonic clock in milliseconds. */
-  constructor(secrets: SecretSource, steadyNow: () => number) {
+  /** @param monotonicNow a monotonic clock in milliseconds. */
+  constructor(secrets: SecretSource, monotonicNow: () => number) {
     this.#secrets = secrets;
-    this.#steadyNow = steadyNow;
+    this.#monotonicNow = monotonicNow;
   }
 
   /** Makes the next request that needs the Secret read it again. */
   expire({ ref, version }: SecretVersion): void {
-    const now = this.#steadyNow();
+    const now = this.#monotonicNow();
     if (now - (this.#rereadMs.get(version) ?? -Infinity) < rereadMs) return;
     this.#rereadMs.set(version, now);
     this.#secrets.expire(ref);

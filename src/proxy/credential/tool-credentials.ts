@@ -32,7 +32,7 @@ export interface ToolCredentialsOptions {
   readonly trust: Pick<ToolTrust, 'of'>;
   readonly client: ToolClient;
   readonly clock: Clock;
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
 }
 
 /** Which credential a request to a Connector's tool gets. */
@@ -49,7 +49,7 @@ export class ToolCredentials {
 
   constructor(options: ToolCredentialsOptions) {
     this.#options = options;
-    this.#rejected = new RejectedSecrets(options.secrets, options.steadyNow);
+    this.#rejected = new RejectedSecrets(options.secrets, options.monotonicNow);
   }
 
   /**

@@ -68,7 +68,7 @@ export class ConnectHandler {
     taker: ConnectionTaker,
   ): Promise<void> {
     const { observer, log, requestLog, exchange, gatekeeper, router } = this.#options;
-    const record = new RequestRecord(request, observer, requestLog, exchange.steadyNow);
+    const record = new RequestRecord(request, observer, requestLog, exchange.monotonicNow);
     const leaving = new AbortController();
     const leave = (): void => leaving.abort();
     const ignore = (): void => undefined;

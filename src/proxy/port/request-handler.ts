@@ -219,7 +219,7 @@ export class RequestHandler {
 
   #recordOf(request: IncomingMessage): RequestRecord {
     const { observer, requestLog, exchange, onUse } = this.#options;
-    return new RequestRecord(request, observer, requestLog, exchange.steadyNow, onUse);
+    return new RequestRecord(request, observer, requestLog, exchange.monotonicNow, onUse);
   }
 
   /** Records a failure. @returns how to answer it; undefined if the client has left. */

@@ -5,7 +5,7 @@ import type { Log, LogFields } from '../../log.js';
 export interface RequestLogOptions {
   readonly log: Log;
   /** A monotonic clock in milliseconds. */
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
   /** See limits.requestLog. */
   readonly limits: TokenBucketOptions & {
     readonly clients: number;
@@ -71,10 +71,10 @@ export class RequestLog {
 
   #failuresOf(client: Client): Failures {
     const key = Object.values(client).join(' ');
-    const { limits, steadyNow } = this.#options;
+    const { limits, monotonicNow } = this.#options;
     const failures = this.#failures.get(key) ?? {
       client,
-      allowance: new TokenBucket(limits, steadyNow),
+      allowance: new TokenBucket(limits, monotonicNow),
       suppressed: 0,
     };
     this.#failures.delete(key);

@@ -36,7 +36,7 @@ export class RequestRecord {
   readonly #request: IncomingMessage;
   readonly #observer: RequestObserver;
   readonly #log: RequestLog;
-  readonly #steadyNow: () => number;
+  readonly #monotonicNow: () => number;
   readonly #startMs: number;
   readonly #onUse: UseListener | undefined;
   readonly #before: RequestBytes;
@@ -53,15 +53,15 @@ export class RequestRecord {
     request: IncomingMessage,
     observer: RequestObserver,
     log: RequestLog,
-    steadyNow: () => number,
+    monotonicNow: () => number,
     onUse?: UseListener,
   ) {
     this.#onUse = onUse;
     this.#request = request;
     this.#observer = observer;
     this.#log = log;
-    this.#steadyNow = steadyNow;
-    this.#startMs = steadyNow();
+    this.#monotonicNow = monotonicNow;
+    this.#startMs = monotonicNow();
     const { bytesRead, bytesWritten } = request.socket;
     this.#before = { received: bytesRead, sent: bytesWritten };
   }
@@ -105,7 +105,7 @@ export class RequestRecord {
       received: Math.max(0, socket.bytesRead - this.#before.received),
       sent: Math.max(0, socket.bytesWritten - this.#before.sent),
     };
-    const durationMs = this.#steadyNow() - this.#startMs;
+    const durationMs = this.#monotonicNow() - this.#startMs;
     this.#observer.finished(this.#mode, outcome, status, durationMs, moved);
     const used = isServed(outcome, status);
     if (this.#connector !== undefined && used !== undefined) this.#onUse?.(this.#connector, used);

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { generationOf, metadataText } from '../../kube/kube-object.js';
 import type { AuthoritySource } from '../certificates/certificate-authority.js';
-import type { KnownObjects } from '../credential/known-objects.js';
+import type { ConnectorLister } from '../credential/connector-lister.js';
 import type { Finding } from './conditions.js';
 import { conditionOf } from './conditions.js';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
@@ -14,11 +14,11 @@ import type { StatusTimings } from './status-timings.js';
 import { UnreadyConnectors } from './unready-connectors.js';
 
 export interface ConnectorJudgeOptions {
-  readonly objects: Pick<KnownObjects, 'connectorClass' | 'keys'>;
+  readonly objects: Pick<ConnectorLister, 'connectorClass' | 'keys'>;
   readonly check: Pick<ConnectorCheck, 'check'>;
   readonly authority: AuthoritySource;
   readonly timings: StatusTimings;
-  readonly chance: KubeClient['chance'];
+  readonly chance: KubeClient['clock'];
 }
 
 /** Timers can be early by a fraction of a millisecond. */

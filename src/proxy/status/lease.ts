@@ -88,12 +88,12 @@ export class Lease {
 
   get #leftMs(): number {
     const { client, timings } = this.#options;
-    return this.#renewedMs + timings.renewDeadlineMs - client.chance.now();
+    return this.#renewedMs + timings.renewDeadlineMs - client.clock.now();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
     const { lookMs } = this.#options.timings;
-    const { random } = this.#options.client.chance;
+    const { random } = this.#options.client.clock;
     while (!signal.aborted) {
       try {
         await this.#round(signal);
@@ -117,7 +117,7 @@ export class Lease {
       return;
     }
     const { clock, identity, client } = this.#options;
-    const askedMs = client.chance.now();
+    const askedMs = client.clock.now();
     const nowText = microTime(clock.now());
     if (!this.#isHeld) this.#acquireTime = nowText;
     const isNew = known?.holder !== identity;
@@ -150,7 +150,7 @@ export class Lease {
     const seconds = jsonMember(spec, 'leaseDurationSeconds');
     const transitions = jsonMember(spec, 'leaseTransitions');
     const record = JSON.stringify(['holderIdentity', 'acquireTime', 'renewTime'].map((key) => textAt(spec, key)));
-    if (record !== this.#lastRecord) this.#seenMs = this.#options.client.chance.now();
+    if (record !== this.#lastRecord) this.#seenMs = this.#options.client.clock.now();
     this.#lastRecord = record;
     this.#known = {
       resourceVersion: metadataText(object, 'resourceVersion') ?? '',
@@ -163,7 +163,7 @@ export class Lease {
   /** By this process's own clock alone: it has seen no renewal for as long as the holder has asked for. */
   #isFree({ holder, durationMs }: Known): boolean {
     const { identity, client } = this.#options;
-    return holder === '' || holder === identity || client.chance.now() - this.#seenMs >= durationMs;
+    return holder === '' || holder === identity || client.clock.now() - this.#seenMs >= durationMs;
   }
 
   async #write(known: Known | undefined, spec: JsonObject, signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import type { ConnectorRef } from '../../connectors/model.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { Log } from '../../log.js';
 import type { AuthoritySource } from '../certificates/certificate-authority.js';
-import type { KnownObjects } from '../credential/known-objects.js';
+import type { ConnectorLister } from '../credential/connector-lister.js';
 import type { ConnectorCheck } from './connector-check.js';
 import { Lease, leaseTimings } from './lease.js';
 import type { LeaseTimings } from './lease.js';
@@ -18,7 +18,7 @@ import { StatusWriter } from './status-writer.js';
 
 export interface StatusDutyOptions {
   readonly client: KubeClient;
-  readonly objects: KnownObjects;
+  readonly objects: ConnectorLister;
   readonly check: ConnectorCheck;
   readonly authority: AuthoritySource;
   readonly onAuthorityChange: (listener: () => void) => void;

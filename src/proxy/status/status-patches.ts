@@ -5,7 +5,7 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import { KubeError } from '../../kube/kube-error.js';
 import { metadataText, objectKey } from '../../kube/kube-object.js';
 import type { Log } from '../../log.js';
-import type { ObjectKind } from '../credential/known-objects.js';
+import type { ObjectKind } from '../credential/connector-lister.js';
 
 /** What became of a change of a status that was due. */
 export type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';

@@ -4,7 +4,7 @@ import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { generationOf } from '../../kube/kube-object.js';
 import type { AuthoritySource } from '../certificates/certificate-authority.js';
-import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
+import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
 import { conditionOf, conditionsIn, conditionTypes, merged } from './conditions.js';
 import type { ConnectorJudge } from './connector-judge.js';
 import type { Memory } from './memory.js';
@@ -18,7 +18,7 @@ import type { StatusPatches } from './status-patches.js';
 import type { StatusTimings } from './status-timings.js';
 
 export interface StatusUpdatesOptions {
-  readonly objects: KnownObjects;
+  readonly objects: ConnectorLister;
   readonly judge: ConnectorJudge;
   readonly authority: AuthoritySource;
   readonly service: ProxyService;

@@ -19,11 +19,11 @@ import type { ProxyService } from './proxy-service.js';
 import type { StatusPatches } from './status-patches.js';
 import type { StatusTimings } from './status-timings.js';
 import { StatusUpdates } from './status-updates.js';
-import type { ObjectKind, KnownObjects } from '../credential/known-objects.js';
+import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
 
 export interface StatusWriterOptions {
   readonly client: KubeClient;
-  readonly objects: KnownObjects;
+  readonly objects: ConnectorLister;
   readonly check: ConnectorCheck;
   readonly authority: AuthoritySource;
   readonly service: ProxyService;
@@ -56,7 +56,7 @@ export class StatusWriter {
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
-    const { chance } = options.client;
+    const { clock: chance } = options.client;
     this.#judge = new ConnectorJudge({ ...options, chance });
     this.#updates = new StatusUpdates({ ...options, judge: this.#judge });
     this.#due = new DueTimes((key) => void this.#look(key), chance.now);
@@ -133,7 +133,7 @@ export class StatusWriter {
     const { timings, client } = this.#options;
     const connector = kind === 'connector' ? this.#connector(name) : undefined;
     if (connector === undefined || !this.#updates.isWhole(connector)) return 0;
-    return client.chance.random() * (readyIn(connector) === 'True' ? timings.checkMs : timings.lateMs);
+    return client.clock.random() * (readyIn(connector) === 'True' ? timings.checkMs : timings.lateMs);
   }
 
   /** One look at an object; the next one is due when it ends. */
@@ -176,7 +176,7 @@ export class StatusWriter {
 
   #memoryOf(key: string): Memory {
     const { timings, client } = this.#options;
-    const memory = this.#memories.get(key) ?? newMemory(timings, client.chance.now);
+    const memory = this.#memories.get(key) ?? newMemory(timings, client.clock.now);
     this.#memories.set(key, memory);
     return memory;
   }

@@ -32,7 +32,7 @@ export interface ExchangeParts {
   readonly watch: StallWatch;
   readonly timings: ExchangeTimings;
   readonly clock: Clock;
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
 }
 
 /** A request of a client, and where its response goes. */
@@ -122,7 +122,7 @@ export class Exchange implements Watched {
     this.#origin = outgoing.origin;
     const stopWatching = this.#parts.watch.add(this);
     try {
-      return await work(this.#parts.steadyNow());
+      return await work(this.#parts.monotonicNow());
     } catch (error) {
       throw this.#stalled ?? toolFailure(error, nameOf(outgoing.origin));
     } finally {
@@ -133,7 +133,7 @@ export class Exchange implements Watched {
   }
 
   async #answer(answer: ToolResponse, outgoing: Outgoing, startMs: number): Promise<Outcome> {
-    const firstByteMs = this.#parts.steadyNow() - startMs;
+    const firstByteMs = this.#parts.monotonicNow() - startMs;
     this.#hasAnswer = true;
     await this.#relay(answer, outgoing);
     return { status: answer.status, firstByteMs, isBroken: !this.#incoming.response.writableFinished };

@@ -45,7 +45,7 @@ export interface ResolverOptions {
   readonly turns: Readonly<Record<LookupOwner['chosenBy'], DnsLookupLimiter>>;
   /** How long a turn is waited for. */
   readonly turnMs: number;
-  readonly steadyNow: () => number;
+  readonly monotonicNow: () => number;
 }
 
 interface Asked {
@@ -108,7 +108,7 @@ export class Resolver {
 
   /** What the system says, or what it said last where that or the turn to ask takes long. */
   async #promptAnswer(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
-    const nowMs = this.#options.steadyNow();
+    const nowMs = this.#options.monotonicNow();
     const current = this.#current(host);
     const answer = current?.answer ?? this.#inTurn(host, owner);
     const known = this.#known.get(host);
@@ -158,19 +158,19 @@ export class Resolver {
   /** A lookup that is under way or has only just ended. */
   #current(host: string): Asked | undefined {
     const asked = this.#asked.get(host);
-    return asked !== undefined && (!asked.isOver || this.#options.steadyNow() - asked.askedMs < keptForMs)
+    return asked !== undefined && (!asked.isOver || this.#options.monotonicNow() - asked.askedMs < keptForMs)
       ? asked
       : undefined;
   }
 
   #ask(host: string): Asked {
-    const { lookUp, steadyNow } = this.#options;
-    const asked: Asked = { answer: lookUp(host), askedMs: steadyNow(), isOver: false };
+    const { lookUp, monotonicNow } = this.#options;
+    const asked: Asked = { answer: lookUp(host), askedMs: monotonicNow(), isOver: false };
     this.#asked.set(host, asked);
     asked.answer.then(
       (addresses) => {
         asked.isOver = true;
-        this.#known.set(host, { addresses, knownMs: steadyNow() });
+        this.#known.set(host, { addresses, knownMs: monotonicNow() });
       },
       () => {
         if (this.#asked.get(host) === asked) this.#asked.delete(host);

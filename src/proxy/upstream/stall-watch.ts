@@ -17,18 +17,18 @@ interface Entry {
 /** Cuts peers that have gone mute: one look at everything under way each second, instead of a timer for each chunk. */
 export class StallWatch {
   readonly #entries = new Set<Entry>();
-  readonly #steadyNow: () => number;
+  readonly #monotonicNow: () => number;
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(steadyNow: () => number, intervalMs = 1000) {
-    this.#steadyNow = steadyNow;
+  constructor(monotonicNow: () => number, intervalMs = 1000) {
+    this.#monotonicNow = monotonicNow;
     this.#intervalMs = intervalMs;
   }
 
   /** @returns ends the watch. */
   add(watched: Watched): () => void {
-    const entry = { watched, seenBytes: watched.movedBytes(), seenMs: this.#steadyNow() };
+    const entry = { watched, seenBytes: watched.movedBytes(), seenMs: this.#monotonicNow() };
     this.#entries.add(entry);
     this.#timer ??= setInterval(() => this.#look(), this.#intervalMs).unref();
     return () => void this.#entries.delete(entry);
@@ -41,7 +41,7 @@ export class StallWatch {
       this.#timer = undefined;
       return;
     }
-    const nowMs = this.#steadyNow();
+    const nowMs = this.#monotonicNow();
     for (const entry of this.#entries) {
       const { watched } = entry;
       const moved = watched.movedBytes();

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { stringify } from 'lossless-json';
 import { DirectoryConnectors } from '../../../src/connectors/directory-connectors.js';
 import { KubernetesConnectors } from '../../../src/connectors/kubernetes-connectors.js';
-import { watchTimes } from '../../../src/connectors/watch-bounds.js';
+import { watchTimes } from '../../../src/connectors/watch-limits.js';
 import { noLimitObserver } from '../../../src/limits/limit-observer.js';
 import type { JsonObject } from '../../../src/json.js';
 import { silentLog } from '../../../src/log.js';

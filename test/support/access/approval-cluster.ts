@@ -1,5 +1,5 @@
 import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
-import { watchTimes } from '../../../src/connectors/watch-bounds.js';
+import { watchTimes } from '../../../src/connectors/watch-limits.js';
 import { kubeTimings } from '../../../src/kube/timings.js';
 import type { ConnectorRef } from '../../../src/connectors/model.js';
 import { InProcessDriver } from '../driver/in-process-driver.js';

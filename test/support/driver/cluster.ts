@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { kubernetesBackend } from '../../../src/driver/kubernetes-backend.js';
-import { watchTimes } from '../../../src/connectors/watch-bounds.js';
-import type { WatchBounds } from '../../../src/connectors/watch-bounds.js';
+import { watchTimes } from '../../../src/connectors/watch-limits.js';
+import type { WatchLimits } from '../../../src/connectors/watch-limits.js';
 import type { JsonObject } from '../../../src/json.js';
 import { inClusterConfig } from '../../../src/kube/in-cluster.js';
 import type { KubeTimings } from '../../../src/kube/timings.js';
@@ -22,10 +22,10 @@ import type { TestVolume } from './test-volume.js';
 
 export interface ClusterDriverOptions extends InProcessOptions {
   readonly timings?: KubeTimings;
-  readonly watchTimes?: Pick<WatchBounds, 'idleMs' | 'sweepMs'>;
+  readonly watchTimes?: Pick<WatchLimits, 'idleMs' | 'sweepMs'>;
   readonly random?: () => number;
   /** A monotonic clock in milliseconds. */
-  readonly steadyNow?: () => number;
+  readonly monotonicNow?: () => number;
 }
 
 const csiDriverFile = path.join(import.meta.dirname, '../../../deploy/base/csi-driver.yaml');
@@ -76,7 +76,7 @@ export class Cluster {
   /** A driver that has been started; it need not be ready yet. */
   async driver(options: ClusterDriverOptions = {}): Promise<InProcessDriver> {
     const { host, port, folder } = this.credentials;
-    const now = options.steadyNow ?? ((): number => performance.now());
+    const now = options.monotonicNow ?? ((): number => performance.now());
     const driver = new InProcessDriver(this.node, {
       ...options,
       flags: ['--connector-source', 'kubernetes', '--manifests', '', ...(options.flags ?? [])],

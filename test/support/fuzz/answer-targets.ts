@@ -8,11 +8,11 @@ import { parseConnector } from '../../../src/connectors/parse-connector.js';
 import { DriverError } from '../../../src/errors.js';
 import { isJsonObject, parseJson } from '../../../src/json.js';
 import type { JsonObject } from '../../../src/json.js';
-import { readAnswer, readSieved } from '../../../src/kube/answer-body.js';
+import { readResponse, readSplitList } from '../../../src/kube/response-body.js';
 import type { CallRunner, CallTarget } from '../../../src/kube/call-runner.js';
-import type { HttpAnswer } from '../../../src/kube/connection.js';
+import type { HttpResponse } from '../../../src/kube/connection.js';
 import { KubeError } from '../../../src/kube/kube-error.js';
-import { screenObject } from '../../../src/kube/object-screen.js';
+import { parseIfAdmitted } from '../../../src/kube/object-admission.js';
 import { kubeTimings } from '../../../src/kube/timings.js';
 import { watchStream } from '../../../src/kube/watch-stream.js';
 import { connector, connectorClass, flagsConfigMap } from '../driver/manifests.js';
@@ -51,7 +51,7 @@ const callTarget: CallTarget = { verb: 'watch', location: { type: connectors, na
 const screen = { maxObjectBytes: 4096 };
 const wasScreened = new Set(['object', 'refused']);
 
-function answer(bytes: Buffer, chunkBytes: number, options: Partial<HttpAnswer> = {}): HttpAnswer {
+function answer(bytes: Buffer, chunkBytes: number, options: Partial<HttpResponse> = {}): HttpResponse {
   const chunks: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(bytes.subarray(at, at + chunkBytes));
   return {
@@ -72,10 +72,10 @@ const documents = (seeds: readonly unknown[]): fc.Arbitrary<Buffer> =>
 
 const lists = target('lists of the API server', 6, fc.tuple(documents([list]), chunkBytes), ([bytes, size]) =>
   allowsLater([KubeError], async () => {
-    const { objects } = await readSieved(answer(bytes, size), 'GET /x', undefined, screen.maxObjectBytes);
+    const { objects } = await readSplitList(answer(bytes, size), 'GET /x', undefined, screen.maxObjectBytes);
     for (const raw of objects) {
       allows([KubeError], () => {
-        const [outcome] = Object.keys(screenObject(raw, connectors, screen, 'GET /x'));
+        const [outcome] = Object.keys(parseIfAdmitted(raw, connectors, screen, 'GET /x'));
         assert.ok(wasScreened.has(String(outcome)));
       });
     }
@@ -95,11 +95,11 @@ const answers = target(
     ),
   }),
   ({ bytes, ...options }) =>
-    allowsLater([KubeError], () => readAnswer(answer(bytes, 4096, options), 'GET /x', undefined)),
+    allowsLater([KubeError], () => readResponse(answer(bytes, 4096, options), 'GET /x', undefined)),
 );
 
 /** As much of a runner as a watch asks for; the answer is there at once. */
-function runnerFor(given: HttpAnswer): CallRunner {
+function runnerFor(given: HttpResponse): CallRunner {
   const runner = {
     timings: kubeTimings,
     now: () => performance.now(),

@@ -129,7 +129,7 @@ export class ClusterStage {
       {},
     );
     const clock = { now: Date.now };
-    const steadyNow = (): number => performance.now();
+    const monotonicNow = (): number => performance.now();
     const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
     const { namespace, 'token-audience': audience } = config;
     const { maxWatchedBytes } = this;
@@ -139,12 +139,12 @@ export class ClusterStage {
       createBackend: (metrics) =>
         kubernetesBackend({
           ...{ cluster, timings: quickTimings, namespace, audience, maxWatchedBytes },
-          ...{ metrics, clock, steadyNow, log },
+          ...{ metrics, clock, monotonicNow, log },
         }),
       apiServer: [],
       clock,
       probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),
-      steadyNow,
+      monotonicNow,
       lookUp: (host) => Promise.resolve([{ address: this.names[host] ?? '127.0.0.1', family: 4 }]),
       log,
       statusTimings: this.statusTimings,

@@ -158,7 +158,7 @@ export class ProxyStage {
       probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),
       apiServer,
       clock,
-      steadyNow: () => performance.now(),
+      monotonicNow: () => performance.now(),
       lookUp: async (host) => {
         const found = names[host] ?? '127.0.0.1';
         const address = typeof found === 'string' ? found : await found();

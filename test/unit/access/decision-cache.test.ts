@@ -4,19 +4,19 @@ import { ManualClock } from '../../support/access/access-stage.js';
 
 describe('the cache of answers', () => {
   let clock: ManualClock;
-  let steadyMs: number;
+  let monotonicMs: number;
   let cache: DecisionCache;
   const put = (key: string, isAllowed: boolean, agoMs = 0, namespace = 'ci'): void =>
-    cache.put(key, isAllowed, { wallMs: clock.ms - agoMs, steadyMs: steadyMs - agoMs }, namespace);
+    cache.put(key, isAllowed, { wallMs: clock.ms - agoMs, monotonicMs: monotonicMs - agoMs }, namespace);
   const pass = (ms: number): void => {
     clock.ms += ms;
-    steadyMs += ms;
+    monotonicMs += ms;
   };
 
   beforeEach(() => {
     clock = new ManualClock();
-    steadyMs = 1000;
-    cache = new DecisionCache(clock, () => steadyMs);
+    monotonicMs = 1000;
+    cache = new DecisionCache(clock, () => monotonicMs);
   });
 
   it('keeps allowed answers longer than denied ones, counted from the question', () => {

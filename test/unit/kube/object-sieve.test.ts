@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { stringify } from 'lossless-json';
 import { parseJson } from '../../../src/json.js';
 import type { JsonObject } from '../../../src/json.js';
-import { ObjectSieve } from '../../../src/kube/object-sieve.js';
-import type { SievedDocument } from '../../../src/kube/object-sieve.js';
+import { ObjectSplitter } from '../../../src/kube/object-splitter.js';
+import type { SplitDocument } from '../../../src/kube/object-splitter.js';
 
 const limits = { maxObjectBytes: 1000, maxDocumentBytes: 100_000 };
 
-function sieve(member: 'items' | 'object', text: string, cuts: readonly number[] = [1 << 20]): SievedDocument {
-  const sieve = new ObjectSieve(member, limits);
+function sieve(member: 'items' | 'object', text: string, cuts: readonly number[] = [1 << 20]): SplitDocument {
+  const sieve = new ObjectSplitter(member, limits);
   let rest = Buffer.from(text);
   for (let turn = 0; rest.length > 0; turn += 1) {
     const size = cuts[turn % cuts.length]!;
@@ -97,7 +97,7 @@ describe('the sieve for objects', () => {
   });
 
   it('is ready for another document after each', () => {
-    const reused = new ObjectSieve('object', limits);
+    const reused = new ObjectSplitter('object', limits);
     assert.equal(reused.finish(), undefined);
     reused.write(Buffer.from('{"type":"ADDED","object":{"metadata":{"managedFields":[{'));
     reused.finish();
@@ -107,7 +107,7 @@ describe('the sieve for objects', () => {
 
   it('takes no document without bounds', () => {
     assert.throws(() => sieve('items', `{"items":[${' '.repeat(100_000)}]}`), RangeError);
-    const many = new ObjectSieve('items', { maxObjectBytes: 10, maxDocumentBytes: 8 << 20 });
+    const many = new ObjectSplitter('items', { maxObjectBytes: 10, maxDocumentBytes: 8 << 20 });
     assert.throws(() => many.write(Buffer.from(`{"items":[${'{},'.repeat(20_000)}{}]}`)), RangeError);
   });
 

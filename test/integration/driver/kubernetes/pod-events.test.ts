@@ -18,16 +18,16 @@ interface PodEvent extends StoredObject {
 
 describe('events on a pod', () => {
   let cluster: Cluster;
-  let steadyMs: number;
+  let monotonicMs: number;
   beforeEach(async () => {
     cluster = await Cluster.start();
     cluster.grantDriver('components/events/rbac.yaml');
-    steadyMs = performance.now();
+    monotonicMs = performance.now();
   });
   afterEach(() => cluster.stop());
 
   const start = (options: ClusterDriverOptions = {}): Promise<InProcessDriver> =>
-    cluster.readyDriver({ flags: ['--pod-events'], steadyNow: () => steadyMs + performance.now(), ...options });
+    cluster.readyDriver({ flags: ['--pod-events'], monotonicNow: () => monotonicMs + performance.now(), ...options });
   const events = (): readonly PodEvent[] => cluster.api.list('events') as unknown as readonly PodEvent[];
   const reasons = (): readonly string[] => events().map(({ reason }) => reason);
   const told = (count: number): Promise<void> => eventually(`${count} events`, () => events().length >= count);
@@ -84,12 +84,12 @@ describe('events on a pod', () => {
     for (let round = 0; round < 3; round += 1) await fail(driver, volume);
     await told(1);
     assert.equal(events()[0]!.series, undefined);
-    steadyMs += 300_000;
+    monotonicMs += 300_000;
     await fail(driver, volume);
     await eventually('the count is told', () => events()[0]!.series !== undefined);
     assert.equal(events()[0]!.series!.count, 4);
     await fail(driver, volume);
-    steadyMs += 300_000;
+    monotonicMs += 300_000;
     await fail(driver, volume);
     await eventually('the count is told again', () => events()[0]!.series!.count === 6);
     assert.equal(cluster.api.count({ resource: 'events' }), 3);
@@ -101,7 +101,7 @@ describe('events on a pod', () => {
     await fail(driver, volume);
     await told(1);
     cluster.api.delete('events', { namespace: 'ci', name: events()[0]!.metadata.name });
-    steadyMs += 300_000;
+    monotonicMs += 300_000;
     await fail(driver, volume);
     await eventually('the patch has failed', async () => (await outcomes(driver))['failed'] === 1);
     await fail(driver, volume);

@@ -82,7 +82,7 @@ describe("the driver's rights", () => {
     let laterMs = 0;
     const telling = await cluster.readyDriver({
       flags: ['--pod-events'],
-      steadyNow: () => performance.now() + laterMs,
+      monotonicNow: () => performance.now() + laterMs,
     });
     const failing = node.volume({ name: 'failing' });
     await telling.kubelet.publish(failing.publishRequest());

@@ -34,7 +34,7 @@ describe('a lifetime of its own', () => {
     cluster.readyDriver({
       flags: ['--max-token-expiration', '1000h', ...flags],
       now: () => nowMs,
-      steadyNow: () => performance.now() + laterMs,
+      monotonicNow: () => performance.now() + laterMs,
     });
   const startMinting = (): Promise<InProcessDriver> => {
     cluster.grantDriver('components/token-minting/rbac.yaml');

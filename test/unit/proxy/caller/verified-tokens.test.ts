@@ -31,7 +31,7 @@ describe('the cache of verdicts on tokens', () => {
       },
       audience,
       clock: { now: Date.now },
-      steadyNow: () => nowMs,
+      monotonicNow: () => nowMs,
     });
   });
 

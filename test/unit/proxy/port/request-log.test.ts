@@ -22,7 +22,7 @@ describe('the lines about requests that fail', () => {
       info: (_message, fields = {}) => lines.push(fields),
       warn: (_message, fields = {}) => reports.push(fields),
     };
-    requests = new RequestLog({ log, steadyNow: () => nowMs, limits });
+    requests = new RequestLog({ log, monotonicNow: () => nowMs, limits });
   });
 
   const fail = (count: number, address: string, fields: LogFields = {}): void => {
@@ -66,7 +66,7 @@ describe('the lines about requests that fail', () => {
   });
 
   it('are counted in the log by itself', async () => {
-    requests = new RequestLog({ log, steadyNow: () => nowMs, limits: { ...limits, reportMs: 1 } });
+    requests = new RequestLog({ log, monotonicNow: () => nowMs, limits: { ...limits, reportMs: 1 } });
     fail(5, 'a');
     await eventually('the report is there', () => reports.length > 0);
     assert.deepEqual(reports, [{ address: 'a', count: 2 }]);

@@ -36,7 +36,7 @@ class Names {
       },
       turns: { client: turns(), connector: turns() },
       turnMs,
-      steadyNow: () => this.nowMs,
+      monotonicNow: () => this.nowMs,
     });
   }
 

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
-import { JsonWalker } from './json-walker.js';
-import type { JsonVisitor } from './json-walker.js';
+import { JsonTokenizer } from './json-tokenizer.js';
+import type { JsonVisitor } from './json-tokenizer.js';
 
 /** An object of the API as it came, not yet parsed. */
 export interface RawObject {
@@ -17,13 +17,13 @@ export interface RawObject {
 }
 
 /** A document and the objects that it held. */
-export interface SievedDocument {
+export interface SplitDocument {
   /** JSON with null in place of each object. */
   readonly envelope: Buffer;
   readonly objects: readonly RawObject[];
 }
 
-export interface SieveLimits {
+export interface SplitLimits {
   /** Of one object; what is larger is not kept. */
   readonly maxObjectBytes: number;
   /** Of one document as it comes. */
@@ -45,7 +45,7 @@ const maxObjects = 10_000;
 const heapBytesOf = { bracket: 64, string: 16, separator: 32, member: 100 };
 
 /** An object that is passing through. */
-interface ObjectUnderWay {
+interface PendingObject {
   readonly start: number;
   kept: Buffer[];
   keptBytes: number;
@@ -65,12 +65,12 @@ interface ObjectUnderWay {
  * `object` of a watch's event. Nothing is built of what it reads, so an object beyond the limit costs a look at its
  * characters and no memory, whatever it would become when parsed; so do managed fields.
  */
-export class ObjectSieve implements JsonVisitor {
+export class ObjectSplitter implements JsonVisitor {
   readonly #member: 'items' | 'object';
-  readonly #limits: SieveLimits;
+  readonly #limits: SplitLimits;
   /** Brackets that are open inside an object and outside its members' values. */
   readonly #base: number;
-  #walker: JsonWalker;
+  #walker: JsonTokenizer;
   #chunk: Buffer = nullText;
   #chunkStart = 0;
   /** Up to where the bytes have been given to a sink. */
@@ -85,13 +85,13 @@ export class ObjectSieve implements JsonVisitor {
   #hasMembers = false;
   #envelope: Buffer[] = [];
   #objects: RawObject[] = [];
-  #current: ObjectUnderWay | undefined;
+  #current: PendingObject | undefined;
 
-  constructor(member: 'items' | 'object', limits: SieveLimits) {
+  constructor(member: 'items' | 'object', limits: SplitLimits) {
     this.#member = member;
     this.#limits = limits;
     this.#base = member === 'items' ? 3 : 2;
-    this.#walker = new JsonWalker(this, this.#base + 1);
+    this.#walker = new JsonTokenizer(this, this.#base + 1);
   }
 
   /** @throws {RangeError} when the document is too large. */
@@ -107,10 +107,10 @@ export class ObjectSieve implements JsonVisitor {
   }
 
   /** The document as far as it has come, after which another one may be written; undefined when nothing has. */
-  finish(): SievedDocument | undefined {
+  finish(): SplitDocument | undefined {
     if (this.#walker.position === 0) return undefined;
     const document = { envelope: Buffer.concat(this.#envelope), objects: this.#objects };
-    this.#walker = new JsonWalker(this, this.#base + 1);
+    this.#walker = new JsonTokenizer(this, this.#base + 1);
     this.#done = 0;
     this.#sink = 'envelope';
     this.#keys.length = 0;
@@ -124,7 +124,7 @@ export class ObjectSieve implements JsonVisitor {
     return document;
   }
 
-  opens(position: number, depth: number, isObject: boolean): void {
+  onOpen(position: number, depth: number, isObject: boolean): void {
     if (depth === 1) this.#isInMember = this.#keys[1] === this.#member && isObject === (this.#member === 'object');
     if (this.#current === undefined) {
       if (isObject && depth === this.#base - 1 && this.#isInMember) this.#beginObject(position);
@@ -140,7 +140,7 @@ export class ObjectSieve implements JsonVisitor {
     }
   }
 
-  closes(position: number, depth: number): void {
+  onClose(position: number, depth: number): void {
     const current = this.#current;
     if (current === undefined) return;
     if (this.#droppedFrom !== undefined && depth === this.#base + 1) {
@@ -152,17 +152,17 @@ export class ObjectSieve implements JsonVisitor {
     if (depth < this.#base) this.#endObject(position + 1, current);
   }
 
-  string(): void {
+  onString(): void {
     if (this.#current !== undefined && this.#droppedFrom === undefined) this.#current.strings += 1;
   }
 
-  separates(position: number, depth: number): void {
+  onSeparator(position: number, depth: number): void {
     if (this.#current === undefined || this.#droppedFrom !== undefined) return;
     this.#current.separators += 1;
     this.#endMember(depth, position);
   }
 
-  names(position: number, depth: number, key: string): void {
+  onKey(position: number, depth: number, key: string): void {
     if (this.#current !== undefined && this.#droppedFrom === undefined) this.#current.members += 1;
     if (depth > this.#base + 1) return;
     this.#keys[depth] = key;
@@ -171,7 +171,7 @@ export class ObjectSieve implements JsonVisitor {
     this.#hasMembers = depth > this.#base;
   }
 
-  tells(depth: number, text: string): void {
+  onText(depth: number, text: string): void {
     const [parent, key] = [this.#keys[this.#base], this.#keys[depth]];
     if (this.#current === undefined || depth !== this.#base + 1 || parent !== 'metadata') return;
     if (key === 'name' || key === 'namespace' || key === 'resourceVersion') this.#current.identity[key] = text;
@@ -197,7 +197,7 @@ export class ObjectSieve implements JsonVisitor {
     };
   }
 
-  #endObject(end: number, current: ObjectUnderWay): void {
+  #endObject(end: number, current: PendingObject): void {
     this.#turnTo('envelope', end);
     this.#current = undefined;
     const { start, kept, droppedBytes, isTooLarge, largestPart, identity } = current;
@@ -237,7 +237,7 @@ export class ObjectSieve implements JsonVisitor {
     else if (this.#current !== undefined) this.#keep(part, this.#current);
   }
 
-  #keep(part: Buffer, current: ObjectUnderWay): void {
+  #keep(part: Buffer, current: PendingObject): void {
     current.keptBytes += part.length;
     current.kept.push(part);
     if (current.keptBytes <= this.#limits.maxObjectBytes) return;
@@ -249,7 +249,7 @@ export class ObjectSieve implements JsonVisitor {
 
 /** Texts beyond ASCII take two bytes for each character of theirs. */
 function heapBytes(
-  { brackets, strings, separators, members }: ObjectUnderWay,
+  { brackets, strings, separators, members }: PendingObject,
   sizeBytes: number,
   bytes: Buffer | undefined,
 ): number {

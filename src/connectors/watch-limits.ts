@@ -1,5 +1,5 @@
 /** How much is kept of the API server's objects, and for how long. */
-export interface WatchBounds {
+export interface WatchLimits {
   /** Milliseconds that an object stays watched after its last use, since the next pod of a pipeline is often near. */
   readonly idleMs: number;
   /** Milliseconds between the looks for such objects. */
@@ -11,4 +11,4 @@ export interface WatchBounds {
 }
 
 /** As `serve` has them, beside what flags say. */
-export const watchTimes: Pick<WatchBounds, 'idleMs' | 'sweepMs'> = { idleMs: 5 * 60_000, sweepMs: 60_000 };
+export const watchTimes: Pick<WatchLimits, 'idleMs' | 'sweepMs'> = { idleMs: 5 * 60_000, sweepMs: 60_000 };

@@ -1,17 +1,17 @@
 /** What a walker meets; positions count bytes from the beginning of the document. */
 export interface JsonVisitor {
   /** `{` or `[` at `position`; `depth` brackets are open around it. */
-  opens(position: number, depth: number, isObject: boolean): void;
+  onOpen(position: number, depth: number, isObject: boolean): void;
   /** The bracket at `position` closes; `depth` brackets stay open. */
-  closes(position: number, depth: number): void;
+  onClose(position: number, depth: number): void;
   /** A string begins. */
-  string(): void;
+  onString(): void;
   /** A comma between items or members at `depth`. */
-  separates(position: number, depth: number): void;
+  onSeparator(position: number, depth: number): void;
   /** The colon after a key at `depth`; below the depth that is told the key is empty. */
-  names(position: number, depth: number, key: string): void;
+  onKey(position: number, depth: number, key: string): void;
   /** A string that is the value of the last key at `depth`. */
-  tells(depth: number, text: string): void;
+  onText(depth: number, text: string): void;
 }
 
 const quote = 0x22;
@@ -30,7 +30,7 @@ const maxTextBytes = 1024;
  * Goes through JSON as it arrives, in chunks cut anywhere, and tells of its structure without building anything. It does
  * not judge: what is no JSON is walked through all the same, for a parser to refuse.
  */
-export class JsonWalker {
+export class JsonTokenizer {
   readonly #visitor: JsonVisitor;
   /** Down to this many open brackets keys and texts are told. */
   readonly #toldDepth: number;
@@ -76,21 +76,21 @@ export class JsonWalker {
     switch (byte) {
       case openBrace:
       case openBracket:
-        this.#visitor.opens(position, this.#depth, byte === openBrace);
+        this.#visitor.onOpen(position, this.#depth, byte === openBrace);
         this.#depth += 1;
         this.#begin(byte === openBrace);
         break;
       case closeBrace:
       case closeBracket:
         this.#depth -= 1;
-        this.#visitor.closes(position, this.#depth);
+        this.#visitor.onClose(position, this.#depth);
         break;
       case comma:
-        this.#visitor.separates(position, this.#depth);
+        this.#visitor.onSeparator(position, this.#depth);
         if (this.#isTold()) this.#awaitsKey[this.#depth] = this.#isObject[this.#depth] === true;
         break;
       case colon:
-        this.#visitor.names(position, this.#depth, this.#isTold() ? (this.#keys[this.#depth] ?? '') : '');
+        this.#visitor.onKey(position, this.#depth, this.#isTold() ? (this.#keys[this.#depth] ?? '') : '');
         if (this.#isTold()) this.#awaitsKey[this.#depth] = false;
         break;
       default:
@@ -111,7 +111,7 @@ export class JsonWalker {
   #beginString(): void {
     this.#isInString = true;
     this.#text = this.#isTold() ? [] : undefined;
-    this.#visitor.string();
+    this.#visitor.onString();
   }
 
   #addText(part: Buffer): void {
@@ -125,7 +125,7 @@ export class JsonWalker {
     const text = textOf(Buffer.concat(this.#text).subarray(0, maxTextBytes));
     this.#text = undefined;
     if (this.#awaitsKey[this.#depth] === true) this.#keys[this.#depth] = text;
-    else if (this.#isObject[this.#depth] === true) this.#visitor.tells(this.#depth, text);
+    else if (this.#isObject[this.#depth] === true) this.#visitor.onText(this.#depth, text);
   }
 }
 

@@ -1,9 +1,9 @@
 import { DriverError } from '../errors.js';
 import { isJsonObject } from '../json.js';
 import type { JsonObject } from '../json.js';
-import { malformed, parseBytes } from './answer-body.js';
+import { malformed, parseBytes } from './response-body.js';
 import { isKubeObject, objectKey } from './kube-object.js';
-import type { RawObject } from './object-sieve.js';
+import type { RawObject } from './object-splitter.js';
 
 export interface ObjectIdentity {
   readonly namespace: string | undefined;
@@ -11,7 +11,7 @@ export interface ObjectIdentity {
 }
 
 /** What a reader takes of the objects that it asks for. */
-export interface ObjectScreen {
+export interface ObjectAdmission {
   /** Of its JSON, managed fields left out. */
   readonly maxObjectBytes: number;
   /**
@@ -22,7 +22,7 @@ export interface ObjectScreen {
 }
 
 /** An object that is there and has not been taken. */
-export interface RefusedObject {
+export interface RejectedObject {
   readonly namespace: string | undefined;
   /** Undefined when the object was so large that its name was not found. */
   readonly name: string | undefined;
@@ -30,9 +30,9 @@ export interface RefusedObject {
   readonly error: DriverError;
 }
 
-export type ScreenedObject =
+export type AdmittedObject =
   | { readonly object: JsonObject; readonly refused?: undefined }
-  | { readonly object?: undefined; readonly refused: RefusedObject };
+  | { readonly object?: undefined; readonly refused: RejectedObject };
 
 /**
  * Parses an object unless it is larger than is taken or there is no room for it.
@@ -40,12 +40,12 @@ export type ScreenedObject =
  * @param path method and path, for errors.
  * @throws {KubeError} Malformed.
  */
-export function screenObject(
+export function parseIfAdmitted(
   raw: RawObject,
   { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
-  screen: ObjectScreen,
+  screen: ObjectAdmission,
   path: string,
-): ScreenedObject {
+): AdmittedObject {
   const { namespace, name } = raw.identity;
   const error =
     raw.bytes === undefined
@@ -67,7 +67,7 @@ function withoutManagedFields(object: JsonObject): JsonObject {
   return { ...object, metadata: Object.fromEntries(kept) };
 }
 
-function tooLarge({ identity, largestPart }: RawObject, kind: string, { maxObjectBytes }: ObjectScreen): DriverError {
+function tooLarge({ identity, largestPart }: RawObject, kind: string, { maxObjectBytes }: ObjectAdmission): DriverError {
   const { namespace, name = '(unnamed)' } = identity;
   const part = largestPart.slice(0, 100).replaceAll(/[^-.\w]/g, '?');
   const hint = part === '' ? '' : `, most of it in "${part}"`;

@@ -4,7 +4,7 @@ import type { DriverError } from '../../errors.js';
 export type ObjectKind = 'connector' | 'class';
 
 /** Connectors and classes as they are now, and word of every change. Keys are `namespace/name`, of classes `name`. */
-export interface KnownObjects {
+export interface ConnectorLister {
   /** Whether all classes have been read: one that is not known does not exist. */
   readonly hasReadClasses: boolean;
   keys(kind: ObjectKind): Iterable<string>;

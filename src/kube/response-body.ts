@@ -1,18 +1,18 @@
 import { parseJson } from '../json.js';
 import type { JsonValue } from '../json.js';
 import type { Secret } from '../secret.js';
-import type { HttpAnswer } from './connection.js';
+import type { HttpResponse } from './connection.js';
 import { KubeError, parseStatus } from './kube-error.js';
-import { ObjectSieve } from './object-sieve.js';
-import type { SievedDocument } from './object-sieve.js';
+import { ObjectSplitter } from './object-splitter.js';
+import type { SplitDocument } from './object-splitter.js';
 
 /** Of a list, or an event of a watch, as it comes: objects are at most 1.5 MiB (etcd's limit), and lists of a handful. */
 export const maxDocumentBytes = 8 << 20;
 /** Of every other answer: reviews, tokens, errors. */
-export const maxAnswerBytes = 1 << 20;
+export const maxResponseBytes = 1 << 20;
 
 /** Reads an answer to its end. @param path method and path, for errors. @param credential see `readAnswer`. */
-export type AnswerReader<T> = (answer: HttpAnswer, path: string, credential: Secret | undefined) => Promise<T>;
+export type ResponseReader<T> = (answer: HttpResponse, path: string, credential: Secret | undefined) => Promise<T>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -22,7 +22,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @param credential taken out of the server's message, should it repeat it.
  * @throws {KubeError} the Status that the answer is, or Malformed or TooLarge; TransportError when it breaks off.
  */
-export async function readAnswer(answer: HttpAnswer, path: string, credential: Secret | undefined): Promise<JsonValue> {
+export async function readResponse(answer: HttpResponse, path: string, credential: Secret | undefined): Promise<JsonValue> {
   const bytes = await readBytes(answer, path);
   if (answer.status < 200 || answer.status > 299) throw errorAnswer(answer, bytes, path, credential);
   if (!isJson(answer)) throw malformed(answer.status, path, 'the answer is no JSON by its content type');
@@ -33,17 +33,17 @@ export async function readAnswer(answer: HttpAnswer, path: string, credential: S
  * Reads a list to its end without keeping what is beyond the limits of its objects.
  * @throws {KubeError} as `readAnswer`.
  */
-export async function readSieved(
-  answer: HttpAnswer,
+export async function readSplitList(
+  answer: HttpResponse,
   path: string,
   credential: Secret | undefined,
   maxObjectBytes: number,
-): Promise<SievedDocument & { readonly readBytes: number }> {
+): Promise<SplitDocument & { readonly readBytes: number }> {
   if (answer.status < 200 || answer.status > 299 || !isJson(answer)) {
-    await readAnswer(answer, path, credential);
+    await readResponse(answer, path, credential);
     throw malformed(answer.status, path, 'the answer is no JSON by its content type');
   }
-  const sieve = new ObjectSieve('items', { maxObjectBytes, maxDocumentBytes });
+  const sieve = new ObjectSplitter('items', { maxObjectBytes, maxDocumentBytes });
   let readBytes = 0;
   try {
     for await (const chunk of answer.body) {
@@ -70,27 +70,27 @@ export function malformed(code: number, path: string, message: string): KubeErro
   return new KubeError({ code, reason: 'Malformed', message, path, mayHaveActed: true });
 }
 
-async function readBytes(answer: HttpAnswer, path: string): Promise<Buffer> {
+async function readBytes(answer: HttpResponse, path: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer.body) {
     size += chunk.length;
-    if (size > maxAnswerBytes) throw tooLarge(answer, path, `the answer is larger than ${maxAnswerBytes} bytes`);
+    if (size > maxResponseBytes) throw tooLarge(answer, path, `the answer is larger than ${maxResponseBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
 }
 
-function tooLarge({ status }: HttpAnswer, path: string, message: string): KubeError {
+function tooLarge({ status }: HttpResponse, path: string, message: string): KubeError {
   return new KubeError({ code: status, reason: 'TooLarge', message, path, mayHaveActed: true });
 }
 
-export function isJson({ contentType }: HttpAnswer): boolean {
+export function isJson({ contentType }: HttpResponse): boolean {
   return /^application\/json\b/i.test(contentType);
 }
 
 /** The Status in the answer; anything else (a proxy's page) is told by its HTTP status alone. */
-function errorAnswer(answer: HttpAnswer, bytes: Buffer, path: string, credential: Secret | undefined): KubeError {
+function errorAnswer(answer: HttpResponse, bytes: Buffer, path: string, credential: Secret | undefined): KubeError {
   const retryAfterMs = parseRetryAfterMs(answer.retryAfter);
   const status = isJson(answer) ? statusIn(bytes) : undefined;
   const told = status?.message ?? '';

@@ -3,7 +3,7 @@ import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from 
 import { parseConnectorClass } from '../../connectors/parse-connector-class.js';
 import { parseConnector } from '../../connectors/parse-connector.js';
 import { InformerMemoryQuota } from '../../connectors/informer-memory-quota.js';
-import { unreadReason, untilRead } from '../../connectors/until-read.js';
+import { notSyncedReason, waitForSync } from '../../connectors/wait-for-sync.js';
 import { DriverError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
@@ -13,13 +13,13 @@ import { Reflector } from '../../kube/reflector.js';
 import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
 import type { ConnectorLookup } from './connector-lookup.js';
-import type { ObjectKind, KnownObjects } from './known-objects.js';
+import type { ObjectKind, ConnectorLister } from './connector-lister.js';
 
 /** Many go at once. */
 const relistMs = 1_000;
 
 /** All Connectors and classes of the cluster, listed once and watched: any of them may be named by the next request. */
-export class ListedConnectors implements ConnectorLookup, KnownObjects {
+export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #connectors: Reflector;
   readonly #classes: Reflector;
   readonly #bytes: InformerMemoryQuota;
@@ -79,8 +79,8 @@ export class ListedConnectors implements ConnectorLookup, KnownObjects {
   /** Why nothing can be read; undefined when it can. */
   problem(): string | undefined {
     return (
-      unreadReason(this.#connectors.state, 'reading connectors') ??
-      unreadReason(this.#classes.state, 'reading connectorclasses')
+      notSyncedReason(this.#connectors.state, 'reading connectors') ??
+      notSyncedReason(this.#classes.state, 'reading connectorclasses')
     );
   }
 
@@ -91,8 +91,8 @@ export class ListedConnectors implements ConnectorLookup, KnownObjects {
   }
 
   async find(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined> {
-    if (!this.#connectors.state.isSynced) await untilRead(this.#connectors.state, signal, 'reading connectors');
-    if (!this.#classes.state.isSynced) await untilRead(this.#classes.state, signal, 'reading connectorclasses');
+    if (!this.#connectors.state.isSynced) await waitForSync(this.#connectors.state, signal, 'reading connectors');
+    if (!this.#classes.state.isSynced) await waitForSync(this.#classes.state, signal, 'reading connectorclasses');
     const object = objectIn(this.#connectors, objectKey(ref));
     if (object === undefined) return undefined;
     const connector = this.#parse(object, parseConnector);

@@ -8,25 +8,25 @@ import type { ReflectedState } from '../kube/reflected-state.js';
  * @throws {DriverError} UNAVAILABLE; FAILED_PRECONDITION when the driver may not read the kind or there is none; or the
  * signal's reason when that is not the time.
  */
-export async function untilRead(state: ReflectedState, signal: AbortSignal, doing: string): Promise<void> {
+export async function waitForSync(state: ReflectedState, signal: AbortSignal, doing: string): Promise<void> {
   try {
     await state.waitUntilSynced(signal);
   } catch (error) {
     const isTimeOver = error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED';
-    throw readingFailure(isTimeOver ? (state.error ?? error) : error, doing);
+    throw syncFailure(isTimeOver ? (state.error ?? error) : error, doing);
   }
 }
 
 /** Why there has been no answer yet; undefined once there has been one. */
-export function unreadReason(state: ReflectedState, doing: string): string | undefined {
+export function notSyncedReason(state: ReflectedState, doing: string): string | undefined {
   if (state.isSynced) return undefined;
-  return state.error === undefined ? `${doing} has not ended yet` : readingFailure(state.error, doing).message;
+  return state.error === undefined ? `${doing} has not ended yet` : syncFailure(state.error, doing).message;
 }
 
 /** @param doing such as `reading connector ci/harbor`. */
-export function readingFailure(error: unknown, doing: string): DriverError {
+export function syncFailure(error: unknown, doing: string): DriverError {
   // Lists of no objects are empty; what is not found is the kind itself.
-  return apiFailure(error, { doing, refusals: { 404: { code: 'FAILED_PRECONDITION', explain: withoutKind } } });
+  return apiFailure(error, { doing, statusMappings: { 404: { code: 'FAILED_PRECONDITION', explain: withoutKind } } });
 }
 
 function withoutKind(answer: string): string {

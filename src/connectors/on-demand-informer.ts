@@ -10,8 +10,8 @@ import type { FlowKey } from '../limits/flow-key.js';
 import type { LimitObserver } from '../limits/limit-observer.js';
 import { ChangeRateLimiters } from './change-rate-limiters.js';
 import { ObjectReferences } from './object-references.js';
-import { readingFailure, untilRead } from './until-read.js';
-import type { WatchBounds } from './watch-bounds.js';
+import { syncFailure, waitForSync } from './wait-for-sync.js';
+import type { WatchLimits } from './watch-limits.js';
 import { WatchQuota } from './watch-quota.js';
 import type { MemoryReservation, ObjectMemoryQuota } from './object-memory-quota.js';
 
@@ -21,7 +21,7 @@ export interface ObjectName {
   readonly name: string;
 }
 
-export interface WatchedObjectsOptions<T> {
+export interface OnDemandInformerOptions<T> {
   readonly client: KubeClient;
   readonly type: ResourceType;
   /** How messages call the kind: `connector`. */
@@ -31,7 +31,7 @@ export interface WatchedObjectsOptions<T> {
   readonly maxObjectBytes: number;
   /** Milliseconds to wait for an object that does not exist yet. */
   readonly notFoundWaitMs: number;
-  readonly bounds: WatchBounds;
+  readonly bounds: WatchLimits;
   /** The room for objects of all kinds. */
   readonly bytes: ObjectMemoryQuota;
   readonly observer: LimitObserver;
@@ -51,18 +51,18 @@ interface Entry {
  * Objects of one kind, each read once and then watched while it is used: a node watches what its pods mount, not what
  * the cluster has. Asking for an object that is watched costs no request.
  */
-export class WatchedObjects<T> {
-  readonly #options: WatchedObjectsOptions<T>;
+export class OnDemandInformer<T> {
+  readonly #options: OnDemandInformerOptions<T>;
   readonly #entries = new Map<string, Entry>();
   readonly #parsed = new WeakMap<JsonObject, T | DriverError>();
   readonly #users = new ObjectReferences();
   readonly #slots: WatchQuota;
   readonly #paces: ChangeRateLimiters;
 
-  constructor(options: WatchedObjectsOptions<T>) {
+  constructor(options: OnDemandInformerOptions<T>) {
     this.#options = options;
     this.#slots = new WatchQuota(this.#users, options.bounds.maxCount, options.observer);
-    this.#paces = new ChangeRateLimiters(options.client.chance.now);
+    this.#paces = new ChangeRateLimiters(options.client.clock.now);
     options.bytes.onPressure((other) => this.#forgetOldest((entry) => entry.account !== other));
   }
 
@@ -121,7 +121,7 @@ export class WatchedObjects<T> {
     const { reflector } = this.#use(name, owner);
     this.retain(name, owner);
     try {
-      await untilRead(reflector.state, signal, this.#reading(name));
+      await waitForSync(reflector.state, signal, this.#reading(name));
       const waitMs = isUnasked === true ? 0 : this.#options.notFoundWaitMs;
       const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, waitMs, signal));
       if (found instanceof DriverError) throw found;
@@ -213,7 +213,7 @@ export class WatchedObjects<T> {
     const missing = (): DriverError =>
       state.error === undefined
         ? new DriverError('NOT_FOUND', `${this.#called(name)} does not exist`)
-        : readingFailure(state.error, this.#reading(name));
+        : syncFailure(state.error, this.#reading(name));
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(missing()), waitMs);
     try {
