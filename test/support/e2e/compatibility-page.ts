@@ -7,7 +7,7 @@ const head = `# Compatibility
 
 Programs that are proven to work with nothing but the files of a volume, against real servers behind TLS and passwords whose names only the proxy
 can look up. Each row is a test of \`test/e2e/flow\`, with the built driver and the built proxy as processes; the versions are those of the machine that
-this page was made on last (Debian 13; \`npm run compatibility\`). The ways are those of [the proxy](proxy.md#ways-in).
+this page was made on last (Debian 13; \`npm run compatibility\`). The ways are those of [the proxy](proxy.md#proxy-modes).
 `;
 
 /** The cells of the table but for the version, in order. */

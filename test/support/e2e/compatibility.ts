@@ -5,7 +5,7 @@ export interface Proof {
   readonly version: string;
   /** Of the volume. */
   readonly files: string;
-  /** How it gets to the tool: a row of "Ways in" of docs/proxy.md. */
+  /** How it gets to the tool: a row of "Proxy modes" of docs/proxy.md. */
   readonly way: 'plain' | 'CONNECT' | 'reverse';
   /** What works, as a test shows. */
   readonly does: string;

@@ -9,7 +9,7 @@ import { quietProbes } from '../../support/proxy/quiet-probes.js';
 
 const prefix = 'connectors_proxy_';
 
-const page = readFileSync(path.join(repository, 'docs', 'proxy.md'), 'utf8');
+const page = readFileSync(path.join(repository, 'docs', 'proxy-reference.md'), 'utf8');
 
 /** Every metric once, with all labels that the proxy ever gives it. */
 async function exported(): Promise<readonly Metric[]> {
@@ -40,7 +40,7 @@ const observed = {
 };
 
 describe("the proxy's metrics", () => {
-  it('are the ones that docs/proxy.md lists, with their labels', () => {
+  it('are the ones that docs/proxy-reference.md lists, with their labels', () => {
     const rows = [...page.matchAll(/^\| `(\w+)`\s*\|([^|]*)\|[^|]*\|$/gm)];
     for (const { name, labels } of metrics) {
       const [, , documented] = rows.find(([, row]) => `${prefix}${row!}` === name) ?? [];

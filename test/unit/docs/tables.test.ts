@@ -78,8 +78,8 @@ describe('docs/configuration.md', () => {
   });
 });
 
-describe('docs/proxy.md', () => {
-  const text = page('docs/proxy.md');
+describe('docs/proxy-reference.md', () => {
+  const text = page('docs/proxy-reference.md');
 
   it('lists the flags with their environment and defaults', () => {
     assert.deepEqual(
