@@ -148,14 +148,6 @@ describe('docs/operations.md', () => {
   });
 });
 
-describe('docs/security.md', () => {
-  it('names tests that there are', () => {
-    const named = [...page('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
-    assert.ok(named.length >= 10);
-    for (const file of named) assert.ok(existsSync(path.join(repository, file)), file);
-  });
-});
-
 describe('README.md', () => {
   const text = page('README.md');
 
@@ -269,15 +261,14 @@ function anchorsOf(name: string): readonly string[] {
   );
 }
 
-describe('docs/security.md', () => {
-  const [, ...sections] = page('docs/security.md').split(/^## (?=.*[Tt]hreats$)/m);
-  const threats = sections
-    .flatMap((section) => section.split('\n'))
-    .filter((line) => line.startsWith('| ') && !/^\| (-|threat )/.test(line));
+describe('docs/threats.md', () => {
+  const [, ...sections] = page('docs/threats.md').split(/^## /m);
+  const threats = sections.flatMap((section) => section.split(/^- /m).slice(1));
 
-  it('names beside each threat a test, which is there', () => {
-    assert.ok(threats.length > 40);
+  it('names an attack, a mitigation and tests that exist in each item', () => {
+    assert.ok(threats.length >= 75);
     for (const threat of threats) {
+      assert.match(threat, /^\*\*[^*]+\.\*\*\s(?!`test)/);
       const tests = [...threat.matchAll(/`(test\/[^`]+)`/g)].map(([, file = '']) => file);
       assert.ok(tests.length > 0, threat);
       for (const file of tests) assert.ok(existsSync(path.join(repository, file)), file);
