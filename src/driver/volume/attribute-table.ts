@@ -13,7 +13,7 @@ export interface AttributeRow {
   readonly minMs?: number;
   /** The name to use instead. */
   readonly deprecatedBy?: string;
-  /** For authors, in Markdown; README.md has it word for word. */
+  /** For authors, in Markdown. The table in docs/volumes.md repeats it. */
   readonly meaning: string;
 }
 
@@ -28,8 +28,7 @@ export const attributeTable = {
     kind: 'connector-list',
     maxBytes,
     maxItems: 32,
-    meaning:
-      "comma-separated `NAME` or `NAMESPACE/NAME`; without a namespace the pod's counts. At least one, at most 32. The order matters",
+    meaning: 'comma-separated `NAME` or `NAMESPACE/NAME`, 1 to 32; the order matters',
   },
   'connector.name': {
     kind: 'connector-name',
@@ -41,27 +40,24 @@ export const attributeTable = {
     kind: 'connector-namespace',
     maxBytes,
     deprecatedBy: 'connectors',
-    meaning: "deprecated: its namespace; unset: the pod's",
+    meaning: "deprecated: its namespace; default: the pod's",
   },
   'configuration.names': {
     kind: 'selector-list',
     maxBytes,
-    meaning:
-      "comma-separated: `NAME` adds a configuration of the connectors' classes, `!FILE` leaves a file out of the volume",
+    meaning: 'comma-separated: `NAME` adds a configuration, `!FILE` leaves a file out',
   },
   'configuration.params': {
     kind: 'params',
     maxBytes,
-    meaning:
-      'JSON: `{"CONFIGURATION": {"PARAM": value}}`; a value is a string, a list of strings or an object of strings',
+    meaning: 'JSON: `{"CONFIGURATION": {"PARAM": value}}`; a value is text, a list or an object',
   },
   'token.expiration': {
     kind: 'duration',
     maxBytes,
     // The API server mints no token that lives shorter.
     minMs: 10 * 60_000,
-    meaning:
-      "Go duration from `10m` to `24h`; unset: the lifetime of the kubelet's token. It is exact with `--allow-token-minting` only; without, the kubelet's token is mounted, which is renewed long before it expires",
+    meaning: "Go duration from `10m` to `24h`; default: that of the kubelet's token",
   },
 } as const satisfies Readonly<Record<string, AttributeRow>>;
 

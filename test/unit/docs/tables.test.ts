@@ -109,37 +109,6 @@ describe('docs/operations.md', () => {
     assert.deepEqual(Object.fromEntries(documented), healthReasons);
   });
 
-  it('says what to do for every code that an event can have', () => {
-    const rows = tableUnder(page('docs/operations.md'), 'Troubleshooting').map(([event = '']) => event);
-    for (const code of errorCodes) {
-      // As Go prints it.
-      const words = code.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_match, letter: string) => letter.toUpperCase());
-      const printed = words.replace('Cancelled', 'Canceled');
-      assert.ok(
-        rows.some((event) => event.split(', ').includes(printed)),
-        printed,
-      );
-    }
-  });
-
-  it('quotes events as the driver words them', () => {
-    const text = page('docs/operations.md');
-    const section = text.split(/^## /m).find((part) => part.startsWith('Troubleshooting')) ?? '';
-    const quoted = [...section.matchAll(/^\| (`[^|]*`)[^|]*\|/gm)]
-      .flatMap(([, cell = '']) => [...cell.matchAll(/`([a-z][^`]*)`/g)].map(([, words = '']) => words))
-      .filter((words) => words !== 'not found in the list of registered CSI drivers'); // the kubelet's
-    assert.ok(quoted.length >= 3);
-    const source = sourceText('src');
-    for (const words of quoted) assert.ok(source.includes(words), words);
-  });
-
-  it("can be found by the original driver's texts", () => {
-    const rows = tableUnder(page('docs/operations.md'), 'Texts of the original driver').map(([words = '']) => words);
-    for (const words of ['connector "x" not found', 'could not get connector', 'failed to generate configuration']) {
-      assert.ok(rows.includes(words), words);
-    }
-  });
-
   it('explains each line of doctor', () => {
     const rows = tableUnder(page('docs/operations.md'), 'Doctor').map(([line]) => line);
     const source = sourceText('src/cli/doctor');
@@ -148,8 +117,50 @@ describe('docs/operations.md', () => {
   });
 });
 
-describe('README.md', () => {
-  const text = page('README.md');
+describe('docs/troubleshooting.md', () => {
+  const text = page('docs/troubleshooting.md');
+  /** What is quoted in the headings, or at the beginning of the rows, of a section. */
+  const quotedIn = (heading: string): readonly string[] => {
+    const section = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? '';
+    return [...section.matchAll(/^(?:### (.*)|\| `\d.*?\| (.*?) \|.*)$/gm)].flatMap(([, title = '', cell = '']) =>
+      [...`${title}${cell}`.matchAll(/`([^`]+)`/g)].map(([, words = '']) => words),
+    );
+  };
+
+  it('says what to do for every code that an event can have', () => {
+    const quoted = quotedIn('Events of the pod');
+    for (const code of errorCodes) {
+      // As Go prints it.
+      const words = code.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_match, letter: string) => letter.toUpperCase());
+      const printed = words.replace('Cancelled', 'Canceled');
+      assert.ok(quoted.includes(printed), printed);
+    }
+  });
+
+  for (const [heading, least] of [
+    ['Events of the pod', 18],
+    ['Responses of the proxy', 10],
+  ] as const) {
+    it(`quotes texts as the program words them under ${heading}`, () => {
+      const quoted = quotedIn(heading)
+        .filter((words) => /^[a-z]/.test(words))
+        .filter((words) => words !== 'not found in the list of registered CSI drivers'); // the kubelet's
+      assert.ok(quoted.length >= least, quoted.join(', '));
+      const source = sourceText('src');
+      for (const words of quoted) assert.ok(source.includes(words), words);
+    });
+  }
+
+  it("can be found by the original driver's texts", () => {
+    const rows = tableUnder(text, 'Texts of the original driver').map(([words = '']) => words);
+    for (const words of ['connector "x" not found', 'could not get connector', 'failed to generate configuration']) {
+      assert.ok(rows.includes(words), words);
+    }
+  });
+});
+
+describe('docs/volumes.md', () => {
+  const text = page('docs/volumes.md');
 
   it('lists the volume attributes', () => {
     assert.deepEqual(
@@ -169,6 +180,10 @@ describe('README.md', () => {
       names.sort(),
     );
   });
+});
+
+describe('README.md', () => {
+  const text = page('README.md');
 
   it('names the suites that there are, all of which run', () => {
     const suites = readdirSync(path.join(repository, 'test')).filter((folder) =>
@@ -182,14 +197,6 @@ describe('README.md', () => {
     const runner = page('.ci/test.mjs');
     const run = [...named(/^const suites = (.*);$/m, runner), ...named(/^const backgroundSuite = (.*);$/m, runner)];
     assert.deepEqual(run.sort(), suites.sort());
-  });
-
-  it('quotes events as the driver words them', () => {
-    const source = sourceText('src');
-    const quoted = [...text.slice(text.indexOf('| the event says')).matchAll(/^\| (`.*?`(?:, `.*?`)*) +\|/gm)];
-    const texts = quoted.flatMap(([, cell = '']) => cell.split(/`, `|`/).filter((part) => part !== ''));
-    assert.ok(texts.length >= 10);
-    for (const words of texts) assert.ok(source.includes(words), words);
   });
 });
 
