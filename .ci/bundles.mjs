@@ -33,7 +33,7 @@ const apart = {
       path: './proxy-doctor.js',
       external: true,
     }));
-    builder.onResolve({ filter: /^\.\/demo-play\.js$/ }, () => ({ path: './demo.js', external: true }));
+    builder.onResolve({ filter: /^\.\/run-demo\.js$/ }, () => ({ path: './demo.js', external: true }));
   },
 };
 
@@ -63,7 +63,7 @@ export const bundles = {
     entryPoints: ['src/cli/doctor/proxy/proxy-doctor.ts'],
     banner: { js: requireForCommonJs.join('\n') },
   },
-  demo: { ...common, entryPoints: ['src/cli/demo/demo-play.ts'], banner: { js: requireForCommonJs.join('\n') } },
+  demo: { ...common, entryPoints: ['src/cli/demo/run-demo.ts'], banner: { js: requireForCommonJs.join('\n') } },
   program: {
     ...common,
     entryPoints: ['src/program.ts'],

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { abortError, throwIfAborted } from './errors.js';
 
-/** Waits for a promise that others wait for too, until the signal aborts. @throws {DriverError} the signal's reason. */
+/** Waits for a promise that others wait for too, until the signal aborts. @throws {CodedError} the signal's reason. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   throwIfAborted(signal);
   let onAbort = (): void => undefined;
@@ -18,9 +18,13 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
 
 /**
  * Waits for a promise for so long at most; undefined when that is not enough. It goes on, and may fail unseen.
- * @throws {DriverError} the signal's reason; what the promise is rejected with.
+ * @throws {CodedError} the signal's reason; what the promise is rejected with.
  */
-export async function within<T>(promise: Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T | undefined> {
+export async function withTimeout<T>(
+  promise: Promise<T>,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<T | undefined> {
   promise.catch(() => undefined);
   throwIfAborted(signal);
   let timer: NodeJS.Timeout | undefined;
@@ -51,8 +55,8 @@ export function onceAborted(signal: AbortSignal, callback: () => void): () => vo
   return () => void all.delete(callback);
 }
 
-/** Sleeps until the signal aborts. @throws {DriverError} the signal's reason. */
-export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+/** Sleeps until the signal aborts. @throws {CodedError} the signal's reason. */
+export async function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
   throwIfAborted(signal);
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -111,20 +115,20 @@ export function startDeadline(outer: AbortSignal, timeoutMs: number, now: () => 
 }
 
 /** What may be called off: a signal, or what becomes one when somebody wants to listen. */
-export type Wanted = AbortSignal | Cancellation;
+export type AbortHandle = AbortSignal | Cancellation;
 
 /**
  * Follows another signal and can be called off by itself. Its signal is made when it is asked for: most calls never wait,
  * and making and following one costs them more than what they look up.
  */
 export class Cancellation {
-  readonly #outer: Wanted;
+  readonly #outer: AbortHandle;
   #controller: AbortController | undefined;
   #reason: unknown;
   #isCalledOff = false;
   readonly #follow = (): void => this.#controller?.abort(this.#outer.reason);
 
-  constructor(outer: Wanted) {
+  constructor(outer: AbortHandle) {
     this.#outer = outer;
   }
 
@@ -159,6 +163,6 @@ export class Cancellation {
   }
 }
 
-export function signalOf(wanted: Wanted): AbortSignal {
+export function signalOf(wanted: AbortHandle): AbortSignal {
   return wanted instanceof Cancellation ? wanted.signal : wanted;
 }

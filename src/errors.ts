@@ -39,14 +39,14 @@ export type FailureReason = 'approval pending' | 'not reconciled' | 'no configur
  * A failure with a code for the kubelet and a message for the pod's author, who reads it in `kubectl describe pod`:
  * one line that names the thing and the fix, and no secret. What only an operator can use goes into `cause`, which is logged.
  */
-export class DriverError extends Error {
-  override readonly name = 'DriverError';
+export class CodedError extends Error {
+  override readonly name = 'CodedError';
   readonly code: ErrorCode;
   /** Whether who decides about access has said no; not that nobody could be asked. */
   readonly isRefusal: boolean;
   readonly reason: FailureReason | undefined;
 
-  constructor(code: ErrorCode, message: string, options: DriverErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: CodedErrorOptions = {}) {
     super(inOneLine(message), options);
     this.code = code;
     this.isRefusal = options.isRefusal === true;
@@ -54,8 +54,8 @@ export class DriverError extends Error {
   }
 
   /** The same failure with `context: ` before its message; keeps the code and the chain of causes. */
-  within(context: string): DriverError {
-    return new DriverError(this.code, `${context}: ${this.message}`, {
+  within(context: string): CodedError {
+    return new CodedError(this.code, `${context}: ${this.message}`, {
       cause: this,
       isRefusal: this.isRefusal,
       reason: this.reason,
@@ -63,7 +63,7 @@ export class DriverError extends Error {
   }
 }
 
-export interface DriverErrorOptions extends ErrorOptions {
+export interface CodedErrorOptions extends ErrorOptions {
   readonly isRefusal?: boolean;
   readonly reason?: FailureReason | undefined;
 }
@@ -76,20 +76,20 @@ export function inOneLine(text: string): string {
   return trimmed.filter((line) => line !== '').join(' ');
 }
 
-/** `error` as it is when it is a DriverError already; anything else is INTERNAL with `summary` as its message. */
-export function asDriverError(error: unknown, summary: string): DriverError {
-  return error instanceof DriverError ? error : new DriverError('INTERNAL', summary, { cause: error });
+/** `error` as it is when it is a CodedError already; anything else is INTERNAL with `summary` as its message. */
+export function toCodedError(error: unknown, summary: string): CodedError {
+  return error instanceof CodedError ? error : new CodedError('INTERNAL', summary, { cause: error });
 }
 
 /**
  * What an aborted signal means to the caller of an RPC.
- * @returns the signal's reason when it is a DriverError (a deadline, a shutdown), else CANCELLED.
+ * @returns the signal's reason when it is a CodedError (a deadline, a shutdown), else CANCELLED.
  */
-export function abortError(signal: Pick<AbortSignal, 'reason'>): DriverError {
+export function abortError(signal: Pick<AbortSignal, 'reason'>): CodedError {
   const reason: unknown = signal.reason;
-  return reason instanceof DriverError
+  return reason instanceof CodedError
     ? reason
-    : new DriverError('CANCELLED', 'the caller gave up waiting for this call', { cause: reason });
+    : new CodedError('CANCELLED', 'the caller gave up waiting for this call', { cause: reason });
 }
 
 /** Throws when the call is no longer wanted. Called after every await on the way to the mount. */

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { confine } from './driver/host/confinement.js';
+import { dropCapabilities } from './driver/host/drop-capabilities.js';
 import { parseServeConfig } from './driver/config.js';
 import { forbidCoreDumps } from './process/core-dumps.js';
 
@@ -30,7 +30,7 @@ process.on('SIGUSR1', () => undefined);
 // Before the rest is loaded, which takes twice as long as Node's own start.
 if (isToBeConfined(process.argv.slice(2))) {
   process.env[confinedVariable] = 'true';
-  await confine([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
+  await dropCapabilities([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
 }
 if (process.argv[2] === 'serve' || process.argv[2] === 'proxy') {
   nameProcess('connectors-csi');

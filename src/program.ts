@@ -6,7 +6,7 @@ import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
 import { volumes } from './cli/volumes.js';
 import { limits } from './limits/defaults.js';
-import { LineOutput } from './process/line-output.js';
+import { NonBlockingLineWriter } from './process/non-blocking-line-writer.js';
 import { nonBlockingSink } from './process/non-blocking-descriptor.js';
 import { version } from './version.js';
 
@@ -25,7 +25,7 @@ ${Object.entries(commands)
 const exitStatus = { usage: 2, failure: 1 } as const;
 
 /** All that goes to standard error goes through it, from the first line to the last words of a crash. */
-const errorOutput = new LineOutput({ open: () => nonBlockingSink(2), ...limits.log });
+const errorOutput = new NonBlockingLineWriter({ open: () => nonBlockingSink(2), ...limits.log });
 /** What the last lines may take to be read, and what may still be open then to close. */
 const lastLinesMs = 500;
 const leftoversMs = 1000;
@@ -57,7 +57,7 @@ async function usageOf({ usage: text }: Command): Promise<string> {
 }
 
 /** By name: the proxy's bundle has classes of its own. */
-function isNamed(error: unknown, name: 'UsageError' | 'DriverError'): error is Error {
+function isNamed(error: unknown, name: 'UsageError' | 'CodedError'): error is Error {
   return error instanceof Error && error.name === name;
 }
 
@@ -98,8 +98,7 @@ function contextOf({ endMs }: Command, args: readonly string[]): CommandContext 
 
 /** The message with its cause, where that says more; the stack only of what should never happen. */
 function describe(error: unknown): string {
-  if (!isNamed(error, 'DriverError'))
-    return error instanceof Error ? (error.stack ?? error.message) : 'unknown failure';
+  if (!isNamed(error, 'CodedError')) return error instanceof Error ? (error.stack ?? error.message) : 'unknown failure';
   const cause = error.cause instanceof Error ? error.cause.message : '';
   return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
 }

@@ -19,7 +19,7 @@ export type AccessDecision =
   | { readonly kind: 'pending'; readonly message: string }
   | { readonly kind: 'rejected'; readonly message: string; readonly details: readonly JsonObject[] };
 
-export interface AccessRequest {
+export interface AuthorizationRequest {
   readonly pod: PodIdentity;
   readonly connectors: readonly ConnectorRef[];
   readonly flags: FeatureFlags;
@@ -28,35 +28,35 @@ export interface AccessRequest {
 /** May this pod use these connectors? */
 export interface AccessControl {
   /**
-   * @throws {DriverError} PERMISSION_DENIED naming account, verb, resource and the rule to add; UNAVAILABLE when nobody
+   * @throws {CodedError} PERMISSION_DENIED naming account, verb, resource and the rule to add; UNAVAILABLE when nobody
    * could be asked; FAILED_PRECONDITION for an approval that is over.
    */
-  authorize(request: AccessRequest, call: Call): Promise<AccessDecision>;
+  authorize(request: AuthorizationRequest, call: Call): Promise<AccessDecision>;
 
   /**
    * Whether `authorize` need not wait for anybody's answer now; false only for what was allowed when last asked. Gives
    * the one who is asked a moment, or none when he did not answer the last time; the question goes on meanwhile.
    */
-  isAnsweredSoon(request: AccessRequest, signal: AbortSignal): Promise<boolean>;
+  isAnsweredSoon(request: AuthorizationRequest, signal: AbortSignal): Promise<boolean>;
 
   /** Whether the request was denied when last asked, however long ago. Never waits. */
-  isKnownDenied(request: AccessRequest): boolean;
+  isKnownDenied(request: AuthorizationRequest): boolean;
 
   /**
    * What has become of the approvals that a mounted volume rests on, as far as they are watched: `granted`, `rejected` and
    * so on. Never waits.
    */
-  approvalStates(request: AccessRequest): readonly string[];
+  approvalStates(request: AuthorizationRequest): readonly string[];
 
   /** Calls the listener when what was allowed turns out to be denied, and when an approval that is watched has changed. */
   onNews(listener: () => void): void;
 
   /** Watches what a mounted volume's approvals become. Idempotent per volume. */
-  retain(volumeId: string, request: AccessRequest): void;
+  retain(volumeId: string, request: AuthorizationRequest): void;
 
   /** The volume is gone. */
   release(volumeId: string): void;
 
   /** Whether a cached answer still allows the request; false when it must be asked again. Never waits. */
-  isKnownAllowed(request: AccessRequest): boolean;
+  isKnownAllowed(request: AuthorizationRequest): boolean;
 }

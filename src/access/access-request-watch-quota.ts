@@ -10,7 +10,7 @@ export interface WatchedRequest {
 }
 
 /**
- * Says who may have AccessRequests watched while they are pending, and how many: as many as Connectors, with the same
+ * Says who may have AccessRequestClient watched while they are pending, and how many: as many as Connectors, with the same
  * shares for pods and namespaces. A volume may wait for 32, and each is a stream at the API server.
  */
 export class AccessRequestWatchQuota {
@@ -27,7 +27,7 @@ export class AccessRequestWatchQuota {
   /**
    * Holds a place for each, all or none.
    * @returns gives them back.
-   * @throws {DriverError} RESOURCE_EXHAUSTED saying whose share is used up.
+   * @throws {CodedError} RESOURCE_EXHAUSTED saying whose share is used up.
    */
   hold(requests: readonly WatchedRequest[], owner: FlowKey): () => void {
     const held: string[] = [];

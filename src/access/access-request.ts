@@ -16,7 +16,7 @@ export const accessRequests: ResourceType = {
 };
 
 /** What an AccessRequest is about: one pod's use of one connector's proxy. It lives in the connector's namespace. */
-export interface ApprovalCase {
+export interface ApprovalSubject {
   readonly pod: PodIdentity;
   readonly connector: ConnectorRef;
 }
@@ -29,7 +29,7 @@ const maxLabelLength = 63;
  * The same for the same case wherever it is computed, so that two drivers, or two tries, cannot make two requests. It
  * begins with the pod's name, for people who list requests; the digest covers all that tells cases apart.
  */
-export function accessRequestName(about: ApprovalCase): string {
+export function accessRequestName(about: ApprovalSubject): string {
   const digest = digestOf(JSON.stringify(specOf(about)) + about.connector.namespace, 20);
   const podPart = about.pod.name.replaceAll(/[^a-z0-9]/g, '-').slice(0, maxLabelLength - digest.length - 1);
   return `${podPart.replaceAll(/^-+|-+$/g, '')}-${digest}`;
@@ -38,7 +38,7 @@ export function accessRequestName(about: ApprovalCase): string {
 /** On which node the driver is that asks: an admission policy holds it to the truth, and whoever decides may compare. */
 export const nodeAnnotation = `${connectorsGroup}/requested-by-node`;
 
-export function accessRequestFor(about: ApprovalCase, nodeName: string): JsonObject {
+export function accessRequestFor(about: ApprovalSubject, nodeName: string): JsonObject {
   return {
     apiVersion: accessRequests.apiVersion,
     kind: accessRequests.kind,
@@ -53,14 +53,14 @@ export function accessRequestFor(about: ApprovalCase, nodeName: string): JsonObj
 }
 
 /** Finds the requests of a case; also those of earlier pods of the same name, see `isAbout`. */
-export function selectorOf(about: ApprovalCase): string {
+export function selectorOf(about: ApprovalSubject): string {
   return Object.entries(labelsOf(about))
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
 }
 
 /** Whether a request is for this very account, connector and pod; an earlier pod of the same name had another uid. */
-export function isAbout(about: ApprovalCase, request: JsonObject): boolean {
+export function isAbout(about: ApprovalSubject, request: JsonObject): boolean {
   const { namespace } = about.connector;
   return metadataText(request, 'namespace') === namespace && holds(request['spec'], specOf(about));
 }
@@ -79,7 +79,7 @@ interface Spec extends JsonObject {
   readonly context: JsonObject;
 }
 
-function specOf({ pod, connector }: ApprovalCase): Spec {
+function specOf({ pod, connector }: ApprovalSubject): Spec {
   const { namespace, name, uid } = pod;
   return {
     subject: { kind: 'ServiceAccount', ...accountOf(pod) },
@@ -88,7 +88,7 @@ function specOf({ pod, connector }: ApprovalCase): Spec {
   };
 }
 
-function labelsOf({ pod, connector }: ApprovalCase): Readonly<Record<string, string>> {
+function labelsOf({ pod, connector }: ApprovalSubject): Readonly<Record<string, string>> {
   return {
     [`${labelPrefix}/contextObjectKind`]: 'Pod',
     [`${labelPrefix}/contextObjectName`]: labelValue(pod.name),

@@ -1,16 +1,16 @@
 import { BoundedMap } from '../limits/bounded-map.js';
-import { DriverError } from '../errors.js';
-import { pause } from '../abortable.js';
+import { CodedError } from '../errors.js';
+import { sleep } from '../abortable.js';
 import { KubeError } from '../kube/kube-error.js';
 import { objectKey } from '../kube/kube-object.js';
 import type { Reflector } from '../kube/reflector.js';
 import type { AccessDecision, PodIdentity } from './access-control.js';
 import type { FeatureFlags } from '../connectors/model.js';
-import type { AccessRequests } from './access-requests.js';
-import type { AccessReviews } from './access-reviews.js';
-import { Application, decisionOf, undecided } from './application.js';
-import { Patience } from './patience.js';
-import type { MountedCase } from './mounted-approvals.js';
+import type { AccessRequestClient } from './access-request-client.js';
+import type { SubjectAccessReviewer } from './subject-access-reviewer.js';
+import { PendingApproval, decisionOf, undecided } from './pending-approval.js';
+import { ApprovalWait } from './approval-wait.js';
+import type { MountedApproval } from './approval-watcher.js';
 import { describePermission, permissionKey } from './permission.js';
 import type { Permission, ProxyNeed } from './permission.js';
 import type { Grants } from './grants.js';
@@ -28,9 +28,9 @@ export interface ApprovalObserver {
 }
 
 export interface ApprovalsOptions {
-  readonly requests: AccessRequests;
+  readonly requests: AccessRequestClient;
   readonly watches: AccessRequestWatchQuota;
-  readonly reviews: AccessReviews;
+  readonly reviews: SubjectAccessReviewer;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
   readonly grants: Grants;
@@ -61,13 +61,13 @@ const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
   pending: 'undecided',
 };
 
-/** Gets pods the permission to use proxies from whoever decides on AccessRequests. */
+/** Gets pods the permission to use proxies from whoever decides on AccessRequestClient. */
 export class Approvals {
   readonly #options: ApprovalsOptions;
   /** The names of the requests of each wait. */
   readonly #waitedFor = new BoundedMap<string, true>(maxWaits);
   /** The request of each permission that was last looked at, by `permissionKey`; the oldest are forgotten first. */
-  readonly #names = new BoundedMap<string, MountedCase>(maxNames);
+  readonly #names = new BoundedMap<string, MountedApproval>(maxNames);
 
   constructor(options: ApprovalsOptions) {
     this.#options = options;
@@ -80,96 +80,94 @@ export class Approvals {
    * 4. See that the permissions are really there.
    *
    * @param needs in mount order; all are worked on in parallel.
-   * @throws {DriverError} PERMISSION_DENIED without a policy; FAILED_PRECONDITION for an approval that is over;
+   * @throws {CodedError} PERMISSION_DENIED without a policy; FAILED_PRECONDITION for an approval that is over;
    * UNAVAILABLE when the API server does not answer; the signal's reason.
    */
   async obtain(pod: PodIdentity, needs: readonly ProxyNeed[], signal: AbortSignal): Promise<ApprovalResult> {
     const { requests } = this.#options;
-    const applications = needs.map((need) => new Application(need, { pod, connector: need.connector }));
-    const missing = await this.#find(applications, signal);
-    this.#rememberNames(applications);
-    let decision: ApprovalResult | undefined = decisionOf(applications);
+    const pendings = needs.map((need) => new PendingApproval(need, { pod, connector: need.connector }));
+    const missing = await this.#find(pendings, signal);
+    this.#rememberNames(pendings);
+    let decision: ApprovalResult | undefined = decisionOf(pendings);
     if (decision === undefined) {
-      await allOrFirstFailure(missing.map(({ about }) => requests.create(about, signal)));
-      decision = await this.#wait(pod, applications, signal);
+      await allOrFirstFailure(missing.map(({ subject: about }) => requests.create(about, signal)));
+      decision = await this.#wait(pod, pendings, signal);
     }
-    return decision.kind === 'allowed' ? this.#confirmAll(applications, signal) : decision;
+    return decision.kind === 'allowed' ? this.#confirmAll(pendings, signal) : decision;
   }
 
   /** The request that was last looked at for a permission of a single pod. */
-  caseOf(permission: Permission): MountedCase | undefined {
+  caseOf(permission: Permission): MountedApproval | undefined {
     return this.#names.get(permissionKey(permission));
   }
 
-  #rememberNames(applications: readonly Application[]): void {
-    for (const { need, about, name } of applications) {
+  #rememberNames(pendings: readonly PendingApproval[]): void {
+    for (const { need, subject: about, name } of pendings) {
       const key = permissionKey(need.ofPod);
-      this.#names.set(key, { about, name, permission: need.ofPod });
+      this.#names.set(key, { subject: about, name, permission: need.ofPod });
     }
   }
 
   /** @returns those that have no request yet. */
-  async #find(applications: readonly Application[], signal: AbortSignal): Promise<readonly Application[]> {
+  async #find(pendings: readonly PendingApproval[], signal: AbortSignal): Promise<readonly PendingApproval[]> {
     const { requests } = this.#options;
     const found = await allOrFirstFailure(
-      applications.map(async (application) => {
-        const request = await requests.find(application.about, signal);
-        if (request !== undefined) application.see(request);
+      pendings.map(async (pending) => {
+        const request = await requests.find(pending.subject, signal);
+        if (request !== undefined) pending.observe(request);
         return request;
       }),
     );
-    return applications.filter((_application, index) => found[index] === undefined);
+    return pendings.filter((_pending, index) => found[index] === undefined);
   }
 
-  async #wait(pod: PodIdentity, applications: readonly Application[], signal: AbortSignal): Promise<ApprovalResult> {
+  async #wait(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<ApprovalResult> {
     const { monotonicNow, observer, waitMs, firstWaitMs, currentFlags } = this.#options;
-    const names = applications.map(({ name }) => name).join(' ');
+    const names = pendings.map(({ name }) => name).join(' ');
     const isFirst = !this.#waitedFor.has(names);
     this.#waitedFor.set(names, true);
     const startedMs = monotonicNow();
     observer.approvalStarted();
-    const patience = new Patience({
+    const approvalWait = new ApprovalWait({
       signal,
       waitMs: isFirst ? Math.min(firstWaitMs, waitMs) : waitMs,
       currentFlags,
     });
     let outcome: ApprovalOutcome = 'failed';
     try {
-      const decision = await this.#watch(pod, applications, patience.signal);
+      const decision = await this.#watch(pod, pendings, approvalWait.signal);
       outcome = outcomes[decision.kind];
       return decision;
     } catch (error) {
-      outcome = patience.ended ?? (isRefusal(error) ? 'refused' : 'failed');
+      outcome = approvalWait.ended ?? (isRefusal(error) ? 'refused' : 'failed');
       if (outcome === 'flags-changed') return { kind: 'flags-changed' };
-      if (outcome === 'undecided') return undecided(applications);
+      if (outcome === 'undecided') return undecided(pendings);
       // Whose own time is over first is told the same, as an error: he takes no answer any more.
-      throw isTimeOver(error)
-        ? new DriverError('UNAVAILABLE', undecided(applications).message, { cause: error })
-        : error;
+      throw isTimeOver(error) ? new CodedError('UNAVAILABLE', undecided(pendings).message, { cause: error }) : error;
     } finally {
-      patience.stop();
+      approvalWait.stop();
       observer.approvalFinished(outcome, monotonicNow() - startedMs);
     }
   }
 
   /** Watches the requests that are pending, each by its name, until they come to a decision together. */
-  async #watch(pod: PodIdentity, applications: readonly Application[], signal: AbortSignal): Promise<AccessDecision> {
+  async #watch(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
     const { requests, watches: places } = this.#options;
-    const pending = applications.filter(({ state }) => state.kind === 'pending');
+    const pending = pendings.filter(({ state }) => state.kind === 'pending');
     const giveBack = places.hold(
-      pending.map(({ about, name }) => ({ namespace: about.connector.namespace, name })),
+      pending.map(({ subject: about, name }) => ({ namespace: about.connector.namespace, name })),
       {
         namespace: pod.namespace,
         podUid: pod.uid,
       },
     );
-    const watches = pending.map((application) => ({
-      application,
-      reflector: requests.reflector(application.about, application.name),
+    const watches = pending.map((pending) => ({
+      pending,
+      reflector: requests.reflector(pending.subject, pending.name),
     }));
     const look = (): AccessDecision | undefined => {
-      for (const { application, reflector } of watches) lookAt(application, reflector);
-      return decisionOf(applications);
+      for (const { pending, reflector } of watches) lookAt(pending, reflector);
+      return decisionOf(pendings);
     };
     try {
       for (const { reflector } of watches) reflector.start();
@@ -180,10 +178,10 @@ export class Approvals {
     }
   }
 
-  async #confirmAll(applications: readonly Application[], signal: AbortSignal): Promise<AccessDecision> {
-    const isThere = await allOrFirstFailure(applications.map((application) => this.#isConfirmed(application, signal)));
-    const unconfirmed = applications.filter((_application, index) => isThere[index] === false);
-    for (const { need } of applications) this.#options.grants.add(need.ofPod);
+  async #confirmAll(pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
+    const isThere = await allOrFirstFailure(pendings.map((pending) => this.#isConfirmed(pending, signal)));
+    const unconfirmed = pendings.filter((_pending, index) => isThere[index] === false);
+    for (const { need } of pendings) this.#options.grants.add(need.ofPod);
     if (unconfirmed.length === 0) return { kind: 'allowed' };
     const message = unconfirmed
       .map(({ name, need }) => `approval ${name} says granted, but ${describePermission(need.ofPod, 'may still not')}`)
@@ -191,32 +189,32 @@ export class Approvals {
     return { kind: 'pending', message };
   }
 
-  async #isConfirmed({ need }: Application, signal: AbortSignal): Promise<boolean> {
+  async #isConfirmed({ need }: PendingApproval, signal: AbortSignal): Promise<boolean> {
     const likeliestFirst = [need.ofPod, need.anyOf[0]];
     for (const delayMs of confirmDelaysMs) {
-      await pause(delayMs, signal);
+      await sleep(delayMs, signal);
       if (await this.#options.reviews.isAnyAllowedNow(likeliestFirst, signal)) return true;
     }
     return false;
   }
 }
 
-function lookAt(application: Application, { state }: Reflector): void {
-  const { about, name } = application;
+function lookAt(pending: PendingApproval, { state }: Reflector): void {
+  const { subject: about, name } = pending;
   const { error } = state;
   if (error instanceof KubeError && (error.code === 403 || error.code === 404)) {
-    application.fail(requestFailure(error, about, 'watching', ['list', 'watch']));
+    pending.fail(requestFailure(error, about, 'watching', ['list', 'watch']));
   } else if (state.isSynced) {
-    application.see(state.objects.get(objectKey({ namespace: about.connector.namespace, name })));
+    pending.observe(state.objects.get(objectKey({ namespace: about.connector.namespace, name })));
   }
 }
 
 function isTimeOver(error: unknown): boolean {
-  return error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED';
+  return error instanceof CodedError && error.code === 'DEADLINE_EXCEEDED';
 }
 
 function isRefusal(error: unknown): boolean {
-  return error instanceof DriverError && (error.code === 'PERMISSION_DENIED' || error.code === 'FAILED_PRECONDITION');
+  return error instanceof CodedError && (error.code === 'PERMISSION_DENIED' || error.code === 'FAILED_PRECONDITION');
 }
 
 /**

@@ -1,20 +1,20 @@
 import { setMaxListeners } from 'node:events';
-import { DriverError, abortError } from '../errors.js';
+import { CodedError, abortError } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { Log } from '../log.js';
-import type { AccessControl, AccessDecision, AccessRequest } from './access-control.js';
+import type { AccessControl, AccessDecision, AuthorizationRequest } from './access-control.js';
 import type { Call } from '../limits/call.js';
 import type { Clock } from '../clock.js';
 import type { FeatureFlags } from '../connectors/model.js';
-import { AccessRequests } from './access-requests.js';
-import { AccessReviews } from './access-reviews.js';
+import { AccessRequestClient } from './access-request-client.js';
+import { SubjectAccessReviewer } from './subject-access-reviewer.js';
 import type { ApprovalObserver, ApprovalResult } from './approvals.js';
 import { Approvals } from './approvals.js';
 import { AccessRequestWatchQuota } from './access-request-watch-quota.js';
 import type { LimitObserver } from '../limits/limit-observer.js';
 import { Grants } from './grants.js';
-import { MountedApprovals } from './mounted-approvals.js';
-import type { MountedState } from './mounted-approvals.js';
+import { ApprovalWatcher } from './approval-watcher.js';
+import type { MountedState } from './approval-watcher.js';
 import { describeMissing, isApprovalOn, proxyNeed, readNeed } from './permission.js';
 import type { Need, Permission, ProxyNeed, ReadNeed } from './permission.js';
 
@@ -28,7 +28,7 @@ export interface KubernetesAccessOptions {
   readonly approvalWaitMs: number;
   /** That the first one of a pod waits. */
   readonly firstApprovalWaitMs: number;
-  /** AccessRequests that are watched at once while publishes wait for them; what is more is refused. */
+  /** AccessRequestClient that are watched at once while publishes wait for them; what is more is refused. */
   readonly maxWatchedRequests: number;
   readonly load: LimitObserver;
   readonly observer: ApprovalObserver;
@@ -43,19 +43,19 @@ const askedTogether = 4;
 
 /** Access as the API server's authorizers decide it. */
 export class KubernetesAccess implements AccessControl {
-  readonly #reviews: AccessReviews;
+  readonly #reviews: SubjectAccessReviewer;
   readonly #approvals: Approvals;
   readonly #grants = new Grants();
   readonly #currentFlags: () => FeatureFlags | undefined;
-  readonly #mounted: MountedApprovals | undefined;
+  readonly #mounted: ApprovalWatcher | undefined;
   readonly #listeners: (() => void)[] = [];
 
   constructor(options: KubernetesAccessOptions) {
     const { client, clock, log, observer, currentFlags } = options;
-    this.#reviews = new AccessReviews(client, clock);
-    const requests = new AccessRequests(client, options.nodeName, log);
+    this.#reviews = new SubjectAccessReviewer(client, clock);
+    const requests = new AccessRequestClient(client, options.nodeName, log);
     this.#mounted = options.watchesApprovals
-      ? new MountedApprovals({ requests, onChange: (permission, state) => this.#changed(permission, state) })
+      ? new ApprovalWatcher({ requests, onChange: (permission, state) => this.#changed(permission, state) })
       : undefined;
     this.#reviews.onDenial(() => this.#tell());
     this.#approvals = new Approvals({
@@ -72,14 +72,14 @@ export class KubernetesAccess implements AccessControl {
     this.#currentFlags = currentFlags;
   }
 
-  async authorize(request: AccessRequest, call: Call): Promise<AccessDecision> {
+  async authorize(request: AuthorizationRequest, call: Call): Promise<AccessDecision> {
     if (this.isKnownAllowed(request)) return { kind: 'allowed' };
     // All connectors of a volume are asked for under one signal.
     setMaxListeners(0, call.signal);
     return call.releaseSlotWhile(() => this.#obtain(request, call.signal));
   }
 
-  async #obtain(request: AccessRequest, signal: AbortSignal): Promise<AccessDecision> {
+  async #obtain(request: AuthorizationRequest, signal: AbortSignal): Promise<AccessDecision> {
     let { flags } = request;
     for (;;) {
       const result = await this.#decide({ ...request, flags }, signal);
@@ -89,7 +89,7 @@ export class KubernetesAccess implements AccessControl {
   }
 
   /** Looks again after an approval: what was there before a wait of minutes may be no more. */
-  async #decide(request: AccessRequest, signal: AbortSignal): Promise<ApprovalResult> {
+  async #decide(request: AuthorizationRequest, signal: AbortSignal): Promise<ApprovalResult> {
     for (;;) {
       const missing = await this.#approvable(request, signal);
       if (missing.length === 0) return { kind: 'allowed' };
@@ -102,10 +102,10 @@ export class KubernetesAccess implements AccessControl {
    * The needs that are not met but that an approval can meet; the connectors are asked about some at a time. All needs of one
    * are asked for at once, but those beyond reading count only when reading is allowed: neither message nor time tells
    * others more.
-   * @throws {DriverError} PERMISSION_DENIED when there are others. Then nothing is asked about the connectors that follow:
+   * @throws {CodedError} PERMISSION_DENIED when there are others. Then nothing is asked about the connectors that follow:
    * who names many without a right to any costs no more than who names a few.
    */
-  async #approvable(request: AccessRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
+  async #approvable(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
     const missing: ProxyNeed[] = [];
     for (let from = 0; from < request.connectors.length; from += askedTogether) {
       const connectors = request.connectors.slice(from, from + askedTogether);
@@ -114,27 +114,27 @@ export class KubernetesAccess implements AccessControl {
     return missing;
   }
 
-  async #approvableOf(request: AccessRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
+  async #approvableOf(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
     const [toRead, toProxy] = [readNeedsIn(request), this.#proxyNeedsIn(request)];
     const [read, proxy] = [this.#ask(toRead, signal), this.#ask(toProxy, signal)];
     const unread = unmet(toRead, await read, signal);
-    if (unread.length > 0) throw new DriverError('PERMISSION_DENIED', describeMissing(unread), { isRefusal: true });
+    if (unread.length > 0) throw new CodedError('PERMISSION_DENIED', describeMissing(unread), { isRefusal: true });
     const missing = unmet(toProxy, await proxy, signal);
     if (missing.length > 0 && !isApprovalOn(request.flags)) {
-      throw new DriverError('PERMISSION_DENIED', describeMissing(missing), { isRefusal: true });
+      throw new CodedError('PERMISSION_DENIED', describeMissing(missing), { isRefusal: true });
     }
     return missing;
   }
 
-  isKnownAllowed(request: AccessRequest): boolean {
+  isKnownAllowed(request: AuthorizationRequest): boolean {
     return this.#needsIn(request).every(({ anyOf }) => this.#reviews.isKnownAllowed(anyOf));
   }
 
-  isKnownDenied(request: AccessRequest): boolean {
+  isKnownDenied(request: AuthorizationRequest): boolean {
     return this.#needsIn(request).some(({ anyOf }) => this.#reviews.wasDenied(anyOf));
   }
 
-  approvalStates(request: AccessRequest): readonly string[] {
+  approvalStates(request: AuthorizationRequest): readonly string[] {
     return ofPodIn(request).flatMap((permission) => this.#mounted?.stateOf(permission) ?? []);
   }
 
@@ -142,7 +142,7 @@ export class KubernetesAccess implements AccessControl {
     this.#listeners.push(listener);
   }
 
-  retain(volumeId: string, request: AccessRequest): void {
+  retain(volumeId: string, request: AuthorizationRequest): void {
     const cases = ofPodIn(request).flatMap((permission) => this.#approvals.caseOf(permission) ?? []);
     this.#mounted?.retain(volumeId, cases);
   }
@@ -169,7 +169,7 @@ export class KubernetesAccess implements AccessControl {
     for (const listener of this.#listeners) listener();
   }
 
-  async isAnsweredSoon(request: AccessRequest, signal: AbortSignal): Promise<boolean> {
+  async isAnsweredSoon(request: AuthorizationRequest, signal: AbortSignal): Promise<boolean> {
     return this.#reviews.isAnsweredSoon(
       this.#needsIn(request).map(({ anyOf }) => anyOf),
       signal,
@@ -181,11 +181,11 @@ export class KubernetesAccess implements AccessControl {
     return Promise.allSettled(needs.map(({ anyOf }) => this.#reviews.isAnyAllowed(anyOf, signal)));
   }
 
-  #needsIn(request: AccessRequest): readonly Need[] {
+  #needsIn(request: AuthorizationRequest): readonly Need[] {
     return [...readNeedsIn(request), ...this.#proxyNeedsIn(request)];
   }
 
-  #proxyNeedsIn({ pod, connectors, flags }: AccessRequest): readonly ProxyNeed[] {
+  #proxyNeedsIn({ pod, connectors, flags }: AuthorizationRequest): readonly ProxyNeed[] {
     if (!flags.connectorProxyPermissions) return [];
     const counts = (ofPod: Permission): boolean => !isApprovalOn(flags) || this.#grants.has(ofPod);
     return connectors.map((connector) => proxyNeed(pod, connector, counts));
@@ -193,12 +193,12 @@ export class KubernetesAccess implements AccessControl {
 }
 
 /** The permissions of this pod alone, where approvals give them. */
-function ofPodIn({ pod, connectors, flags }: AccessRequest): readonly Permission[] {
+function ofPodIn({ pod, connectors, flags }: AuthorizationRequest): readonly Permission[] {
   if (!isApprovalOn(flags)) return [];
   return connectors.map((connector) => proxyNeed(pod, connector, () => true).ofPod);
 }
 
-function readNeedsIn({ pod, connectors }: AccessRequest): readonly ReadNeed[] {
+function readNeedsIn({ pod, connectors }: AuthorizationRequest): readonly ReadNeed[] {
   return connectors.map((connector) => readNeed(pod, connector));
 }
 

@@ -1,14 +1,14 @@
 import type { JsonObject } from '../json.js';
 import type { AccessDecision } from './access-control.js';
 import { accessRequests } from './access-request.js';
-import type { ApprovalCase } from './access-request.js';
+import type { ApprovalSubject } from './access-request.js';
 import type { Condition } from './approval-state.js';
 import { connectorsGroup } from '../connectors/api-group.js';
 import { userOf, accountOf } from './permission.js';
 
 /** An AccessRequest that was rejected, and why. */
 export interface Rejection {
-  readonly about: ApprovalCase;
+  readonly about: ApprovalSubject;
   /** Of the AccessRequest. */
   readonly name: string;
   readonly checks: readonly Condition[];

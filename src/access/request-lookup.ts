@@ -1,4 +1,4 @@
-import type { DriverError } from '../errors.js';
+import type { CodedError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { isKubeError } from '../kube/kube-error.js';
@@ -8,7 +8,7 @@ import type { FlowKey } from '../limits/flow-key.js';
 import { apiFailure } from '../kube/api-failure.js';
 import { connectorsGroup } from '../connectors/api-group.js';
 import { accessRequestName, accessRequests, isAbout, selectorOf } from './access-request.js';
-import type { ApprovalCase } from './access-request.js';
+import type { ApprovalSubject } from './access-request.js';
 
 export interface LookupOptions {
   readonly signal: AbortSignal;
@@ -17,12 +17,12 @@ export interface LookupOptions {
 
 /**
  * Finds the AccessRequest of a case, also one that another program has made: the one with our name, else the oldest.
- * @throws {DriverError} UNAVAILABLE when there is no answer now, FAILED_PRECONDITION when the program must not list them
+ * @throws {CodedError} UNAVAILABLE when there is no answer now, FAILED_PRECONDITION when the program must not list them
  * or the kind does not exist, or the signal's reason.
  */
 export async function findRequest(
   client: KubeClient,
-  about: ApprovalCase,
+  about: ApprovalSubject,
   options: LookupOptions,
 ): Promise<JsonObject | undefined> {
   const location = { type: accessRequests, namespace: about.connector.namespace };
@@ -43,7 +43,7 @@ export async function findRequest(
  */
 export async function findRequestByName(
   client: KubeClient,
-  about: ApprovalCase,
+  about: ApprovalSubject,
   options: LookupOptions,
 ): Promise<JsonObject | undefined> {
   const location = { type: accessRequests, namespace: about.connector.namespace, name: accessRequestName(about) };
@@ -56,7 +56,7 @@ export async function findRequestByName(
   return findRequest(client, about, options);
 }
 
-export function ownerOf({ pod }: ApprovalCase): FlowKey {
+export function ownerOf({ pod }: ApprovalSubject): FlowKey {
   return { namespace: pod.namespace, podUid: pod.uid };
 }
 
@@ -70,11 +70,11 @@ function ageKey(request: JsonObject): string {
  */
 export function requestFailure(
   error: unknown,
-  about: ApprovalCase,
+  about: ApprovalSubject,
   doing: string,
   verbs: readonly string[],
   problem?: KubeError,
-): DriverError {
+): CodedError {
   const { namespace, name } = about.connector;
   return apiFailure(error, {
     doing: `${doing} the AccessRequest of this pod for connector ${namespace}/${name}`,

@@ -1,14 +1,14 @@
-import { DriverError } from '../errors.js';
-import type { AccessControl, AccessDecision, AccessRequest } from './access-control.js';
+import { CodedError } from '../errors.js';
+import type { AccessControl, AccessDecision, AuthorizationRequest } from './access-control.js';
 
 /**
  * Access where there is no API server to ask (connectors from a directory): whoever can mount a volume on this machine
  * may use every connector of the directory. A flag that asks for a check which cannot be made is an error, never a yes.
  */
 export class UncheckedAccess implements AccessControl {
-  async authorize(request: AccessRequest): Promise<AccessDecision> {
+  async authorize(request: AuthorizationRequest): Promise<AccessDecision> {
     if (!this.isKnownAllowed(request)) {
-      throw new DriverError(
+      throw new CodedError(
         'FAILED_PRECONDITION',
         'enable-connector-proxy-permissions needs the Kubernetes API: set it to "false" in ConfigMap connectors-config, or run with --connector-source kubernetes',
       );
@@ -40,7 +40,7 @@ export class UncheckedAccess implements AccessControl {
     // As there is nothing to retain.
   }
 
-  isKnownAllowed({ flags }: AccessRequest): boolean {
+  isKnownAllowed({ flags }: AuthorizationRequest): boolean {
     return !flags.connectorProxyPermissions;
   }
 }

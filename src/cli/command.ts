@@ -1,4 +1,4 @@
-import type { LineOutput } from '../process/line-output.js';
+import type { NonBlockingLineWriter } from '../process/non-blocking-line-writer.js';
 
 /** What a command may use of the process; program.ts gives it, so that commands can be run in tests. */
 export interface CommandContext {
@@ -6,10 +6,10 @@ export interface CommandContext {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: (text: string) => void;
-  /** Never waits for a reader, see process/line-output.ts. */
+  /** Never waits for a reader, see process/non-blocking-line-writer.ts. */
   readonly stderr: (text: string) => void;
   /** Standard error again, for a log. */
-  readonly logOutput: Pick<LineOutput, 'write' | 'droppedLines' | 'onResumed'>;
+  readonly logOutput: Pick<NonBlockingLineWriter, 'write' | 'droppedLines' | 'onResumed'>;
   /** The words that start this program again: the Node binary and the script. */
   readonly self: readonly [string, ...string[]];
   /** Aborted by SIGTERM, SIGINT or SIGQUIT; the reason is the signal's name. */

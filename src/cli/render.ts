@@ -8,7 +8,7 @@ import { TemplateRenderer } from '../driver/content/template-renderer.js';
 import type { VolumeContent } from '../driver/content/volume-content.js';
 import { renderVolumeContent } from '../driver/content/volume-content.js';
 import { planVolume } from '../driver/content/volume-plan.js';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { silentLog } from '../log.js';
 import { Secret } from '../secret.js';
 import { parseVolumeAttributes } from '../driver/volume/attributes.js';
@@ -53,7 +53,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
   const { attributes, problems } = parseVolumeAttributes(volumeAttributes(config), config.namespace, {
     maxTokenExpirationMs: Infinity,
   });
-  if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', problems.join('; '));
+  if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', problems.join('; '));
   const source = new DirectoryConnectors({
     directory: config.manifests,
     namespace: config.namespace,
@@ -65,7 +65,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     throw withConnectorsThere(error, source);
   });
   const problem = source.brokenFiles()[0];
-  if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
+  if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
   const caFile = config['proxy-ca-file'];
   const defaults = {
     noProxy: config['no-proxy'],
@@ -80,7 +80,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
     new TemplateRenderer({
       clock: () => Date.now(),
       observer: () => undefined,
-      briefly: (work) => work(),
+      runWithTimeout: (work) => work(),
       elsewhere: (job) => Promise.resolve(runRenderJob(job)),
     }),
     call,
@@ -90,8 +90,8 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
 /** A forgotten --namespace is the usual reason. */
 function withConnectorsThere(error: unknown, source: DirectoryConnectors): unknown {
   const names = source.connectorNames();
-  if (!(error instanceof DriverError) || error.code !== 'NOT_FOUND' || names.length === 0) return error;
-  return new DriverError('NOT_FOUND', `${error.message}; the manifests have ${names.join(', ')}`);
+  if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND' || names.length === 0) return error;
+  return new CodedError('NOT_FOUND', `${error.message}; the manifests have ${names.join(', ')}`);
 }
 
 function volumeAttributes(config: RenderConfig): Readonly<Record<string, string>> {
@@ -117,6 +117,6 @@ function writeFiles(directory: string, files: readonly VolumeFile[]): void {
       writeFileSync(file, content, { mode: 0o600, flag: 'wx' });
     }
   } catch (error) {
-    throw new DriverError('FAILED_PRECONDITION', `--out ${directory} cannot be written`, { cause: error });
+    throw new CodedError('FAILED_PRECONDITION', `--out ${directory} cannot be written`, { cause: error });
   }
 }

@@ -2,7 +2,7 @@ import type { DriverConfig } from '../driver/config.js';
 import { parseServeConfig, serveFlags } from '../driver/config.js';
 import { describeFlags } from '../process/flags.js';
 import { watchTimes } from '../connectors/watch-limits.js';
-import { capabilitiesOf, describeCapabilities, surplusOf } from '../driver/host/capabilities.js';
+import { capabilitiesOf, describeCapabilities, excessCapabilities } from '../driver/host/capabilities.js';
 import { loadSyscalls } from '../driver/host/linux-syscalls.js';
 import { loadMallocTrim, trimAfterCalls } from '../driver/host/malloc-trim.js';
 import { kubeTimings } from '../kube/timings.js';
@@ -57,7 +57,7 @@ export const serve: Command = {
 function reportCapabilities(config: DriverConfig, log: Log): void {
   const held = capabilitiesOf();
   const capabilities = describeCapabilities(held);
-  if (config['drop-capabilities'] && surplusOf(held) !== 0n) {
+  if (config['drop-capabilities'] && excessCapabilities(held) !== 0n) {
     log.error('capabilities could not be dropped; the driver goes on with them', { capabilities });
   } else {
     log.info('capabilities', { capabilities });
@@ -76,9 +76,9 @@ function backendOf(
   }
   const now = (): number => performance.now();
   const cluster = clusterConfigOf(config, env, now);
-  const chance = { now, random: Math.random };
+  const kubeClock = { now, random: Math.random };
   return (metrics) =>
-    kubernetesBackend({ config, cluster, timings: kubeTimings, chance, watchTimes, metrics, clock, log });
+    kubernetesBackend({ config, cluster, timings: kubeTimings, kubeClock, watchTimes, metrics, clock, log });
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import type { ListVolumesResponse__Output } from '../driver/csi/generated/connec
 import type { Volume__Output } from '../driver/csi/generated/connectors/volumes/v1/Volume.js';
 import { ownVolumes } from '../driver/csi/services.js';
 import { serveFlags } from '../driver/config.js';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { describeFlags, parseFlags } from '../process/flags.js';
 import type { Command } from './command.js';
 import { runningCommand } from './running-arguments.js';
@@ -53,7 +53,7 @@ async function list(
     if (response === undefined) throw new Error('an empty answer');
     return response;
   } catch (error) {
-    throw new DriverError('UNAVAILABLE', unanswered(socketPath, env), { cause: error });
+    throw new CodedError('UNAVAILABLE', unanswered(socketPath, env), { cause: error });
   } finally {
     client.close();
   }

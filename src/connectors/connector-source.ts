@@ -8,14 +8,14 @@ export interface ConnectorSource {
    * Takes the pod's share of what can be read, for all connectors that are not in memory, before anything is asked about
    * them.
    * @returns gives it back, once they have been resolved.
-   * @throws {DriverError} RESOURCE_EXHAUSTED when the share is used up.
+   * @throws {CodedError} RESOURCE_EXHAUSTED when the share is used up.
    */
   reserve(refs: readonly ConnectorRef[], owner: FlowKey): () => void;
 
   /**
    * The connectors with their classes, in the order asked for, once all of them exist.
    * Waits up to the source's not-found wait for an object that does not exist yet.
-   * @throws {DriverError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one,
+   * @throws {CodedError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one,
    * RESOURCE_EXHAUSTED when the pod's share of what can be read is used up, UNAVAILABLE when the source cannot be read, or the signal's reason.
    */
   resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]>;
@@ -35,7 +35,7 @@ export interface ConnectorSource {
   /** The volume is gone; what no other volume uses may be forgotten after a while. */
   release(volumeId: string): void;
 
-  /** @throws {DriverError} UNAVAILABLE when the flags have never been read. */
+  /** @throws {CodedError} UNAVAILABLE when the flags have never been read. */
   flags(signal: AbortSignal): Promise<FeatureFlags>;
 
   /** The flags now in memory; undefined when they have never been read. */

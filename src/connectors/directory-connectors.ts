@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DriverError, abortError } from '../errors.js';
+import { CodedError, abortError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Call } from '../limits/call.js';
 import type { Connector, ConnectorClass, ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
@@ -78,7 +78,7 @@ export class DirectoryConnectors implements ConnectorSource {
 
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined {
     const found = this.#lookUp(refs);
-    return found instanceof DriverError ? undefined : found;
+    return found instanceof CodedError ? undefined : found;
   }
 
   retain(): void {
@@ -96,7 +96,7 @@ export class DirectoryConnectors implements ConnectorSource {
 
   peekFlags(): FeatureFlags | undefined {
     this.#refresh();
-    return this.#flags instanceof DriverError ? undefined : this.#flags;
+    return this.#flags instanceof CodedError ? undefined : this.#flags;
   }
 
   /** Why nothing can be read; undefined when the directory is there. */
@@ -112,7 +112,7 @@ export class DirectoryConnectors implements ConnectorSource {
       await delay(pollMs, undefined, { signal }).catch(() => {
         const reason = abortError(signal);
         // The caller's time is over before the wait is: what is missing says more than that.
-        throw reason.code === 'DEADLINE_EXCEEDED' && found instanceof DriverError ? found : reason;
+        throw reason.code === 'DEADLINE_EXCEEDED' && found instanceof CodedError ? found : reason;
       });
     }
   }
@@ -123,12 +123,12 @@ export class DirectoryConnectors implements ConnectorSource {
     for (const { namespace, name } of refs) {
       const connector = this.#connectors.get(`${namespace}/${name}`);
       if (connector === undefined) return this.#notFound(`connector ${namespace}/${name} does not exist`);
-      if (connector instanceof DriverError) return connector;
+      if (connector instanceof CodedError) return connector;
       const connectorClass = this.#classes.get(connector.className);
       if (connectorClass === undefined) {
         return this.#notFound(`connectorclass ${connector.className} of connector ${namespace}/${name} does not exist`);
       }
-      if (connectorClass instanceof DriverError) return connectorClass;
+      if (connectorClass instanceof CodedError) return connectorClass;
       resolved.push({ connector, connectorClass });
     }
     return resolved;
@@ -144,10 +144,10 @@ export class DirectoryConnectors implements ConnectorSource {
     return this.#directory.brokenFiles();
   }
 
-  #notFound(message: string): DriverError {
+  #notFound(message: string): CodedError {
     const broken = this.brokenFiles();
     const hint = broken.length === 0 ? '' : ` (it may be in a file that cannot be read: ${broken.join(', ')})`;
-    return new DriverError('NOT_FOUND', `${message}${hint}`);
+    return new CodedError('NOT_FOUND', `${message}${hint}`);
   }
 
   /** A directory that cannot be read is told to whoever asks for something. */
@@ -169,10 +169,10 @@ export class DirectoryConnectors implements ConnectorSource {
 }
 
 function isMissing(found: Parsed<unknown>): boolean {
-  return found instanceof DriverError && found.code === 'NOT_FOUND';
+  return found instanceof CodedError && found.code === 'NOT_FOUND';
 }
 
 function orThrow<T>(found: Parsed<T>): T {
-  if (found instanceof DriverError) throw found;
+  if (found instanceof CodedError) throw found;
   return found;
 }

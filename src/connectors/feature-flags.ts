@@ -14,7 +14,7 @@ export const defaultFlags: FeatureFlags = {
 
 /**
  * Reads the flags of the ConfigMap `connectors-config`.
- * @throws {DriverError} FAILED_PRECONDITION for a value that is neither "true" nor "false": guessing could open a door.
+ * @throws {CodedError} FAILED_PRECONDITION for a value that is neither "true" nor "false": guessing could open a door.
  */
 export function parseFeatureFlags(configMap: JsonObject): FeatureFlags {
   const data = new ObjectReader(`configmap ${flagsConfigMapName}`, configMap).child('data');

@@ -1,4 +1,4 @@
-import type { DriverError } from '../errors.js';
+import type { CodedError } from '../errors.js';
 import { objectKey } from '../kube/kube-object.js';
 import type { ObjectAdmission } from '../kube/object-admission.js';
 import { noLimitObserver } from '../limits/limit-observer.js';
@@ -23,7 +23,7 @@ export class InformerMemoryQuota {
   screen(noun: string, maxObjectBytes: number): ObjectAdmission {
     return {
       maxObjectBytes,
-      admit: (heapBytes, { namespace, name }): DriverError | undefined => {
+      admit: (heapBytes, { namespace, name }): CodedError | undefined => {
         const key = `${noun} ${objectKey({ namespace, name })}`;
         const account = this.#accounts.get(key) ?? {
           object: key,

@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
@@ -170,8 +170,8 @@ export class KubernetesConnectors implements ConnectorSource {
     try {
       return { connector, connectorClass: await this.#classes.get({ name: connector.className }, call) };
     } catch (error) {
-      if (!(error instanceof DriverError) || error.code !== 'NOT_FOUND') throw error;
-      throw new DriverError('NOT_FOUND', `${error.message}; connector ${ref.namespace}/${ref.name} names it`, {
+      if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND') throw error;
+      throw new CodedError('NOT_FOUND', `${error.message}; connector ${ref.namespace}/${ref.name} names it`, {
         cause: error,
       });
     }

@@ -1,15 +1,15 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { DriverError, asDriverError } from '../errors.js';
+import { CodedError, toCodedError } from '../errors.js';
 import type { Log } from '../log.js';
 
 export interface ManifestDirectoryOptions<T> {
   /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
   readonly directory: string;
-  /** @throws {DriverError} for a text that is no manifest. */
+  /** @throws {CodedError} for a text that is no manifest. */
   readonly parse: (text: string) => T;
   /** What is wrong with single objects of a file that could be parsed. */
-  readonly errorsIn: (content: T) => readonly DriverError[];
+  readonly errorsIn: (content: T) => readonly CodedError[];
   /** What follows while the directory has never been readable, for the log. */
   readonly consequence: string;
   readonly log: Log;
@@ -41,11 +41,11 @@ export class ManifestDirectory<T> {
   /**
    * The contents of the files by their names' order; the same array as long as nothing has changed, and unchanged files
    * keep the identity of theirs.
-   * @throws {DriverError} UNAVAILABLE when the directory has never been readable.
+   * @throws {CodedError} UNAVAILABLE when the directory has never been readable.
    */
   read(): readonly T[] {
     const listed = this.#list();
-    if (listed instanceof DriverError) {
+    if (listed instanceof CodedError) {
       if (this.#files.size === 0) throw listed;
       return this.#contents;
     }
@@ -62,7 +62,7 @@ export class ManifestDirectory<T> {
   /** Why nothing can be read; undefined when the directory is there. The log has it too, when that changes. */
   problem(): string | undefined {
     const listed = this.#list();
-    return listed instanceof DriverError ? listed.message : undefined;
+    return listed instanceof CodedError ? listed.message : undefined;
   }
 
   /** The files that cannot be used as they are now, with the reasons. */
@@ -74,7 +74,7 @@ export class ManifestDirectory<T> {
   }
 
   /** The names in the directory, or why there are none. */
-  #list(): readonly string[] | DriverError {
+  #list(): readonly string[] | CodedError {
     const { directory, log } = this.#options;
     const wasReadable = this.#isReadable;
     try {
@@ -91,7 +91,7 @@ export class ManifestDirectory<T> {
       if (wasReadable) {
         log.error(`the directory of --manifests cannot be read, so ${consequence}`, { path: directory, error });
       }
-      return new DriverError('UNAVAILABLE', `the directory ${directory} of --manifests cannot be read`, {
+      return new CodedError('UNAVAILABLE', `the directory ${directory} of --manifests cannot be read`, {
         cause: error,
       });
     }
@@ -110,7 +110,7 @@ export class ManifestDirectory<T> {
       return { signature, content, problem: undefined };
     } catch (error) {
       if (previous?.signature === signature) return previous;
-      const { message } = asDriverError(error, 'the file cannot be read');
+      const { message } = toCodedError(error, 'the file cannot be read');
       log.error('a manifest file cannot be used; its last good objects are kept', { file: name, error });
       return { signature, content: previous?.content, problem: message };
     }

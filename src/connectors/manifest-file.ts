@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
 import { YamlError, parseYaml } from '../kube/yaml-documents.js';
@@ -9,7 +9,7 @@ import { nameOf, parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
 
 /** An object that is malformed counts as an error for whom needs it, and for nobody else. */
-export type Parsed<T> = T | DriverError;
+export type Parsed<T> = T | CodedError;
 
 /** What one manifest file holds; objects of other kinds are passed over. */
 export interface ManifestFile {
@@ -23,7 +23,7 @@ export interface ManifestFile {
 /**
  * Reads the documents of a YAML (or JSON) manifest file.
  * @param namespace where the ConfigMap `connectors-config` counts.
- * @throws {DriverError} FAILED_PRECONDITION with the line of a syntax error.
+ * @throws {CodedError} FAILED_PRECONDITION with the line of a syntax error.
  */
 export function parseManifestFile(text: string, namespace: string): ManifestFile {
   const objects = parseObjects(text);
@@ -49,7 +49,7 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
 
 /**
  * The objects in a YAML (or JSON) text, those of a `kind: List` one by one.
- * @throws {DriverError} FAILED_PRECONDITION with the line of a syntax error.
+ * @throws {CodedError} FAILED_PRECONDITION with the line of a syntax error.
  */
 export function parseObjects(text: string): readonly JsonObject[] {
   const seen = new Map<object, JsonValue | undefined>();
@@ -63,21 +63,21 @@ function valuesIn(text: string): readonly unknown[] {
   try {
     return parseYaml(text, { intAsBigInt: true });
   } catch (error) {
-    if (error instanceof YamlError) throw new DriverError('FAILED_PRECONDITION', error.message);
+    if (error instanceof YamlError) throw new CodedError('FAILED_PRECONDITION', error.message);
     throw error;
   }
 }
 
 /** The errors that the file holds, one per malformed object. */
-export function errorsIn({ connectors, classes, flags }: ManifestFile): readonly DriverError[] {
-  return [...connectors.values(), ...classes.values(), flags].filter((object) => object instanceof DriverError);
+export function errorsIn({ connectors, classes, flags }: ManifestFile): readonly CodedError[] {
+  return [...connectors.values(), ...classes.values(), flags].filter((object) => object instanceof CodedError);
 }
 
 function parsed<T>(parse: (object: JsonObject) => T, object: JsonObject): Parsed<T> {
   try {
     return parse(object);
   } catch (error) {
-    if (error instanceof DriverError) return error;
+    if (error instanceof CodedError) return error;
     throw error;
   }
 }
@@ -112,7 +112,7 @@ function toJson(value: unknown, seen: Map<object, JsonValue | undefined>): JsonV
     case 'bigint':
       return BigInt.asIntN(64, value) === value ? value : Number(value);
     case 'number':
-      if (!Number.isFinite(value)) throw new DriverError('FAILED_PRECONDITION', `${value} is not a JSON number`);
+      if (!Number.isFinite(value)) throw new CodedError('FAILED_PRECONDITION', `${value} is not a JSON number`);
       return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? BigInt(value) : value;
     case 'object':
       return value === null ? null : collectionToJson(value, seen);
@@ -124,7 +124,7 @@ function toJson(value: unknown, seen: Map<object, JsonValue | undefined>): JsonV
 function collectionToJson(value: object, seen: Map<object, JsonValue | undefined>): JsonValue {
   if (seen.has(value)) {
     const known = seen.get(value);
-    if (known === undefined) throw new DriverError('FAILED_PRECONDITION', 'not YAML (an alias within its own anchor)');
+    if (known === undefined) throw new CodedError('FAILED_PRECONDITION', 'not YAML (an alias within its own anchor)');
     return known;
   }
   seen.set(value, undefined);

@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { limits } from '../limits/defaults.js';
 import type { LimitObserver } from '../limits/limit-observer.js';
 import { SharedQuota } from '../limits/shared-quota.js';
@@ -48,7 +48,7 @@ export class ObjectMemoryQuota {
    * Makes the account one of so many bytes in place of what it was.
    * @returns why there is no room; the account then holds nothing.
    */
-  admit(account: MemoryReservation, bytes: number): DriverError | undefined {
+  admit(account: MemoryReservation, bytes: number): CodedError | undefined {
     this.release(account);
     if (!this.#makeRoom(account, bytes)) return this.#refuse(account, bytes);
     this.#quota.reserve(account.namespace, bytes);
@@ -74,7 +74,7 @@ export class ObjectMemoryQuota {
     return true;
   }
 
-  #refuse(account: MemoryReservation, bytes: number): DriverError {
+  #refuse(account: MemoryReservation, bytes: number): CodedError {
     account.wantedBytes = bytes;
     this.#observer.refused(
       'cached_object_bytes',
@@ -82,7 +82,7 @@ export class ObjectMemoryQuota {
       `${account.namespace}/`,
     );
     const whose = account.namespace === '' ? 'the cluster' : `namespace "${account.namespace}"`;
-    return new DriverError(
+    return new CodedError(
       'RESOURCE_EXHAUSTED',
       `${account.object} cannot be read: it takes ${inKiB(bytes)} in memory, and the objects of ${whose} that ${this.#users} take ${inKiB(this.#quota.usedBy(account.namespace))} of the ${inKiB(this.limit)} for all, which is their share`,
     );

@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { JsonObject, JsonValue } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
 
@@ -18,14 +18,14 @@ export class ObjectReader {
     this.#path = path;
   }
 
-  /** @throws {DriverError} FAILED_PRECONDITION when the field is there and not a string. */
+  /** @throws {CodedError} FAILED_PRECONDITION when the field is there and not a string. */
   optionalString(key: string): string | undefined {
     const value = this.#member(key);
     if (value === undefined || typeof value === 'string') return value;
     throw this.malformed(key, 'must be a string');
   }
 
-  /** @throws {DriverError} FAILED_PRECONDITION when the field is missing, empty or not a string. */
+  /** @throws {CodedError} FAILED_PRECONDITION when the field is missing, empty or not a string. */
   requiredString(key: string): string {
     const value = this.optionalString(key);
     if (value === undefined || value === '') throw this.malformed(key, 'must be set');
@@ -65,8 +65,8 @@ export class ObjectReader {
     return Object.keys(this.#value);
   }
 
-  malformed(key: string, problem: string): DriverError {
-    return new DriverError('FAILED_PRECONDITION', `${this.#owner}: ${this.#pathOf(key)} ${problem}`);
+  malformed(key: string, problem: string): CodedError {
+    return new CodedError('FAILED_PRECONDITION', `${this.#owner}: ${this.#pathOf(key)} ${problem}`);
   }
 
   #pathOf(key: string): string {

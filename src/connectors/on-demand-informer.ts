@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { Reflector } from '../kube/reflector.js';
@@ -26,7 +26,7 @@ export interface OnDemandInformerOptions<T> {
   readonly type: ResourceType;
   /** How messages call the kind: `connector`. */
   readonly noun: string;
-  /** @throws {DriverError} for an object that is malformed. */
+  /** @throws {CodedError} for an object that is malformed. */
   readonly parse: (object: JsonObject) => T;
   readonly maxObjectBytes: number;
   /** Milliseconds to wait for an object that does not exist yet. */
@@ -54,7 +54,7 @@ interface Entry {
 export class OnDemandInformer<T> {
   readonly #options: OnDemandInformerOptions<T>;
   readonly #entries = new Map<string, Entry>();
-  readonly #parsed = new WeakMap<JsonObject, T | DriverError>();
+  readonly #parsed = new WeakMap<JsonObject, T | CodedError>();
   readonly #users = new ObjectReferences();
   readonly #slots: WatchQuota;
   readonly #paces: ChangeRateLimiters;
@@ -88,7 +88,7 @@ export class OnDemandInformer<T> {
   /**
    * Takes the owner's share for all that would have to be watched, or for none of it.
    * @returns gives it back.
-   * @throws {DriverError} RESOURCE_EXHAUSTED saying whose share is used up.
+   * @throws {CodedError} RESOURCE_EXHAUSTED saying whose share is used up.
    */
   reserve(names: readonly ObjectName[], owner: FlowKey): () => void {
     const unwatched = names.filter((name) => !this.#entries.has(keyOf(name)) && !this.#users.isUsed(keyOf(name)));
@@ -108,13 +108,13 @@ export class OnDemandInformer<T> {
     if (entry === undefined) return undefined;
     entry.lastUsedMs = this.#options.clock.now();
     const found = this.#current(entry.reflector);
-    return found instanceof DriverError ? undefined : found;
+    return found instanceof CodedError ? undefined : found;
   }
 
   /**
    * The object, once it is known. Waits for the first answer of the API server as long as the signal allows, and for an
    * object that does not exist up to the not-found wait, if a client waits for the call.
-   * @throws {DriverError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION for an object that is too
+   * @throws {CodedError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION for an object that is too
    * large, or what `parse` throws.
    */
   async get(name: ObjectName, { owner, signal, isUnasked }: Omit<Call, 'releaseSlotWhile'>): Promise<T> {
@@ -124,7 +124,7 @@ export class OnDemandInformer<T> {
       await waitForSync(reflector.state, signal, this.#reading(name));
       const waitMs = isUnasked === true ? 0 : this.#options.notFoundWaitMs;
       const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, waitMs, signal));
-      if (found instanceof DriverError) throw found;
+      if (found instanceof CodedError) throw found;
       return found;
     } finally {
       this.release(name, owner);
@@ -162,8 +162,8 @@ export class OnDemandInformer<T> {
   #watch(key: string, name: ObjectName, owner: FlowKey): Entry {
     const { client, type, maxObjectBytes, bytes, log } = this.#options;
     const account = { object: this.#called(name), namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
-    const admit = (heapBytes: number): DriverError | undefined => bytes.admit(account, heapBytes);
-    // What belongs to the cluster is paced one by one: its objects are not one tenant's.
+    const admit = (heapBytes: number): CodedError | undefined => bytes.admit(account, heapBytes);
+    // What belongs to the cluster is rateLimited one by one: its objects are not one tenant's.
     const rateLimiter = this.#paces.forNamespace(name.namespace ?? `/${key}`);
     const target = { type, ...name, screen: { maxObjectBytes, admit }, owner, rateLimiter };
     const entry = { reflector: new Reflector(client, target, log), account, lastUsedMs: 0 };
@@ -207,12 +207,12 @@ export class OnDemandInformer<T> {
     reflector: Reflector,
     waitMs: number,
     signal: AbortSignal,
-  ): Promise<T | DriverError> {
+  ): Promise<T | CodedError> {
     const { state } = reflector;
     // While the server is away nobody knows whether it exists by now.
-    const missing = (): DriverError =>
+    const missing = (): CodedError =>
       state.error === undefined
-        ? new DriverError('NOT_FOUND', `${this.#called(name)} does not exist`)
+        ? new CodedError('NOT_FOUND', `${this.#called(name)} does not exist`)
         : syncFailure(state.error, this.#reading(name));
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(missing()), waitMs);
@@ -220,7 +220,7 @@ export class OnDemandInformer<T> {
       return await state.waitFor(() => this.#current(reflector), AbortSignal.any([signal, timeout.signal]));
     } catch (error) {
       // The caller's time may be over before the wait is.
-      throw error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED' ? missing() : error;
+      throw error instanceof CodedError && error.code === 'DEADLINE_EXCEEDED' ? missing() : error;
     } finally {
       clearTimeout(timer);
     }
@@ -236,7 +236,7 @@ export class OnDemandInformer<T> {
   }
 
   /** Parsed once per state of the object, so that the same state is the same value. */
-  #current(reflector: Reflector): T | DriverError | undefined {
+  #current(reflector: Reflector): T | CodedError | undefined {
     const [refused] = reflector.state.refused.values();
     if (refused !== undefined) return refused;
     const [object] = reflector.state.objects.values();
@@ -249,11 +249,11 @@ export class OnDemandInformer<T> {
     return parsed;
   }
 
-  #parse(object: JsonObject): T | DriverError {
+  #parse(object: JsonObject): T | CodedError {
     try {
       return this.#options.parse(object);
     } catch (error) {
-      if (error instanceof DriverError) return error;
+      if (error instanceof CodedError) return error;
       throw error;
     }
   }

@@ -15,7 +15,7 @@ const paramTypes: readonly ParamType[] = ['string', 'array', 'object'];
 /**
  * Reads a ConnectorClass object. File names and templates are judged when a volume selects
  * the configuration, so that one bad configuration does not stop the others.
- * @throws {DriverError} FAILED_PRECONDITION naming the object and the field.
+ * @throws {CodedError} FAILED_PRECONDITION naming the object and the field.
  */
 export function parseConnectorClass(object: JsonObject): ConnectorClass {
   const reader = new ObjectReader(`connectorclass ${nameOf(object, 'name')}`, object);

@@ -7,7 +7,7 @@ import { certificatesOnly } from '../pem.js';
 /**
  * Reads a Connector object. Fields that the driver does not use are not judged; they stay
  * available to templates.
- * @throws {DriverError} FAILED_PRECONDITION naming the object and the field.
+ * @throws {CodedError} FAILED_PRECONDITION naming the object and the field.
  */
 export function parseConnector(object: JsonObject): Connector {
   const owner = `connector ${nameOf(object, 'namespace')}/${nameOf(object, 'name')}`;

@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import { dynamicShare } from '../limits/dynamic-share.js';
 import { limits } from '../limits/defaults.js';
@@ -23,7 +23,7 @@ export class WatchQuota {
   /**
    * @param what is to be watched, such as `connector ci/harbor`.
    * @param count of objects, of which that is the first.
-   * @throws {DriverError} RESOURCE_EXHAUSTED saying whose share is used up.
+   * @throws {CodedError} RESOURCE_EXHAUSTED saying whose share is used up.
    */
   ensureWithinShare(what: string, owner: FlowKey, count: number): void {
     const max = this.#maxCount;
@@ -47,7 +47,7 @@ export class WatchQuota {
     }
   }
 
-  /** @throws {DriverError} RESOURCE_EXHAUSTED; every object that is watched is in use. */
+  /** @throws {CodedError} RESOURCE_EXHAUSTED; every object that is watched is in use. */
   rejectAll(what: string, owner: FlowKey): never {
     throw this.#refusal(
       what,
@@ -61,9 +61,9 @@ export class WatchQuota {
     return held + count <= Math.max(1, dynamicShare(this.#maxCount, this.#users.count - held, share));
   }
 
-  #refusal(what: string, refusal: RejectionScope, { namespace, podUid }: FlowKey, why: string): DriverError {
+  #refusal(what: string, refusal: RejectionScope, { namespace, podUid }: FlowKey, why: string): CodedError {
     this.#observer.refused('watches', refusal, `${namespace}/${podUid}`);
-    return new DriverError('RESOURCE_EXHAUSTED', `${what} cannot be read: ${why}`);
+    return new CodedError('RESOURCE_EXHAUSTED', `${what} cannot be read: ${why}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { Reflector } from '../kube/reflector.js';
@@ -14,7 +14,7 @@ const readingFlags = `reading configmap ${flagsConfigMapName}`;
 /** The feature flags as they are now, watched. */
 export class WatchedFlags {
   readonly #reflector: Reflector;
-  readonly #parsed = new WeakMap<JsonObject, FeatureFlags | DriverError>();
+  readonly #parsed = new WeakMap<JsonObject, FeatureFlags | CodedError>();
 
   /** @param namespace of the ConfigMap `connectors-config`. */
   constructor(client: KubeClient, namespace: string, log: Log) {
@@ -33,12 +33,12 @@ export class WatchedFlags {
     this.#reflector.state.onChange(listener);
   }
 
-  /** @throws {DriverError} when they have never been read, or cannot be understood; the signal's reason. */
+  /** @throws {CodedError} when they have never been read, or cannot be understood; the signal's reason. */
   async get(signal: AbortSignal): Promise<FeatureFlags> {
     const { state } = this.#reflector;
     if (!state.isSynced) await waitForSync(state, signal, readingFlags);
     const flags = this.#current();
-    if (flags instanceof DriverError) throw flags;
+    if (flags instanceof CodedError) throw flags;
     return flags;
   }
 
@@ -46,7 +46,7 @@ export class WatchedFlags {
   peek(): FeatureFlags | undefined {
     if (!this.#reflector.state.isSynced) return undefined;
     const flags = this.#current();
-    return flags instanceof DriverError ? undefined : flags;
+    return flags instanceof CodedError ? undefined : flags;
   }
 
   /** Why they cannot be read; undefined when they can. */
@@ -60,7 +60,7 @@ export class WatchedFlags {
   }
 
   /** An absent ConfigMap means the defaults. */
-  #current(): FeatureFlags | DriverError {
+  #current(): FeatureFlags | CodedError {
     const { state } = this.#reflector;
     const [refused] = state.refused.values();
     if (refused !== undefined) return refused;
@@ -75,11 +75,11 @@ export class WatchedFlags {
   }
 }
 
-function parseFlagsOrError(configMap: JsonObject): FeatureFlags | DriverError {
+function parseFlagsOrError(configMap: JsonObject): FeatureFlags | CodedError {
   try {
     return parseFeatureFlags(configMap);
   } catch (error) {
-    if (error instanceof DriverError) return error;
+    if (error instanceof CodedError) return error;
     throw error;
   }
 }

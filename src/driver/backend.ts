@@ -1,7 +1,7 @@
 import type { AccessControl } from '../access/access-control.js';
 import type { ConnectorSource } from '../connectors/connector-source.js';
 import type { LimitName, LimitUsage } from '../limits/limit-observer.js';
-import type { DriverGuard, TokenSource } from './volume/ports.js';
+import type { CsiDriverValidator, TokenSource } from './volume/ports.js';
 import type { RefreshListener } from './volume/published-volumes.js';
 
 /** Everything that the driver asks about the world beyond its node. */
@@ -9,7 +9,7 @@ export interface Backend {
   readonly source: ConnectorSource;
   readonly access: AccessControl;
   readonly tokens: TokenSource;
-  readonly guard: DriverGuard;
+  readonly guard: CsiDriverValidator;
   /** Tells the pods of their volumes' refreshes; absent: nobody does. */
   readonly podEvents?: RefreshListener;
   /** Begins to read in the background; never waits for the API. */

@@ -4,11 +4,11 @@ import { DirectoryConnectors } from '../connectors/directory-connectors.js';
 import type { Log } from '../log.js';
 import { KubeletTokens } from './token/kubelet-tokens.js';
 import type { Clock } from '../clock.js';
-import type { DriverGuard } from './volume/ports.js';
+import type { CsiDriverValidator } from './volume/ports.js';
 import type { Backend } from './backend.js';
 
 /** Without an API server there is no CSIDriver object to read: whoever reaches the socket is the kubelet. */
-const trustingGuard: DriverGuard = {
+const trustingGuard: CsiDriverValidator = {
   ensureTrustworthy: () => Promise.resolve(),
   isKnownTrustworthy: () => true,
 };

@@ -7,7 +7,7 @@ import { SocketServer } from './csi/server.js';
 import { csi, ownVolumes } from './csi/services.js';
 import { volumesService } from './csi/volumes.js';
 import type { RpcEdge } from './csi/unary.js';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { EventLoopDelay } from '../process/event-loop-delay.js';
 import { HealthServer } from '../process/health-server.js';
 import type { Syscalls } from './host/syscalls.js';
@@ -25,7 +25,7 @@ import { withRejectionLog } from '../limits/rejection-log.js';
 import type { CgroupMemory } from '../limits/cgroup-memory.js';
 import { VolumeMemory } from '../limits/volume-memory.js';
 import type { Backend } from './backend.js';
-import { VolumeCases } from './volume-cases.js';
+import { VolumeService } from './volume-service.js';
 import { ProxyCaFile } from './proxy-ca-file.js';
 
 /** The kubelet waits two minutes for a call; the driver answers before that. */
@@ -53,7 +53,7 @@ export interface DriverParts {
 /** Puts the driver together from its parts and runs it. */
 export class Driver {
   readonly #parts: DriverParts;
-  readonly #cases: VolumeCases;
+  readonly #cases: VolumeService;
   readonly #backend: Backend;
   readonly #memory: VolumeMemory;
   readonly #host: VolumeHost;
@@ -97,7 +97,7 @@ export class Driver {
         : { isRegistered: () => this.#registration?.isRegistered === true }),
     });
     this.#backend = parts.createBackend(this.metrics);
-    this.#cases = new VolumeCases({
+    this.#cases = new VolumeService({
       ...parts,
       host: this.#host,
       backend: this.#backend,
@@ -129,7 +129,7 @@ export class Driver {
       });
   }
 
-  /** @throws {DriverError} when a socket or port cannot be had; nothing of the driver runs on then. */
+  /** @throws {CodedError} when a socket or port cannot be had; nothing of the driver runs on then. */
   async start(): Promise<void> {
     try {
       await this.#start();
@@ -171,7 +171,7 @@ export class Driver {
   async stop(): Promise<void> {
     await this.#registration?.stop();
     this.#cases.failures.stop();
-    const reason = new DriverError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
+    const reason = new CodedError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
     const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();
     clearTimeout(timer);

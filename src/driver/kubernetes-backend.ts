@@ -1,6 +1,6 @@
 import { KubernetesAccess } from '../access/kubernetes-access.js';
 import type { DriverConfig } from './config.js';
-import { CsiDriverGuard } from './token/csi-driver-guard.js';
+import { ApiCsiDriverValidator } from './token/csi-driver-validator.js';
 import { KubernetesConnectors } from '../connectors/kubernetes-connectors.js';
 import type { WatchLimits } from '../connectors/watch-limits.js';
 import type { ClusterConfig } from '../kube/cluster-config.js';
@@ -28,7 +28,7 @@ export interface KubernetesBackendParts {
   readonly cluster: ClusterConfig;
   readonly timings: KubeTimings;
   /** Its clock is not the wall clock: that one may be set, and connections must not wait for it to catch up. */
-  readonly chance: ClockAndRandom;
+  readonly kubeClock: ClockAndRandom;
   readonly watchTimes: Pick<WatchLimits, 'idleMs' | 'sweepMs'>;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -38,7 +38,7 @@ export interface KubernetesBackendParts {
 /**
  * How to reach the API server: the kubeconfig when one is named, else what every pod has.
  * @param now a clock in milliseconds for the age of tokens.
- * @throws {DriverError} when neither can be used.
+ * @throws {CodedError} when neither can be used.
  */
 export function clusterConfigOf(
   config: Pick<DriverConfig, 'kubeconfig'>,
@@ -53,12 +53,12 @@ export function clusterConfigOf(
 
 /** `--connector-source kubernetes`: everything from the API server. */
 export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
-  const { config, cluster, timings, chance, watchTimes, metrics, clock, log } = parts;
+  const { config, cluster, timings, kubeClock, watchTimes, metrics, clock, log } = parts;
   const load = withRejectionLog(metrics, log);
   const client = new KubeClient({
     config: cluster,
     timings,
-    chance,
+    clock: kubeClock,
     observer: metrics,
     userAgent: `connectors-csi/${version}`,
     limits: limits.api,
@@ -80,7 +80,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     clock,
     log,
   });
-  const guard = new CsiDriverGuard(client, config['driver-name'], log);
+  const guard = new ApiCsiDriverValidator(client, config['driver-name'], log);
   const events = config['pod-events']
     ? new PodEvents({
         client,
@@ -130,7 +130,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     problem: () => guard.problem() ?? source.problem(),
     cachedObjects: () => source.cachedObjects(),
     load: () => ({ ...source.load(), api_requests: client.load }),
-    confirmationAgeMs: () => ageOf(chance.now(), source.confirmedAtMs, guard.confirmedAtMs),
+    confirmationAgeMs: () => ageOf(kubeClock.now(), source.confirmedAtMs, guard.confirmedAtMs),
   };
 }
 

@@ -3,7 +3,7 @@ import { MetricsRegistry } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
 
 /** What the gauges ask for when they are scraped. */
-export interface MetricsProbes {
+export interface DriverGaugeSources {
   readonly publishQueueLength: () => number;
   readonly load: () => Readonly<Partial<Record<LimitName, LimitUsage>>>;
   /** Threads for renders that take long, and volumes that wait for one. */
@@ -110,7 +110,7 @@ export class Metrics implements LimitObserver {
     ['limit', 'scope'],
   );
 
-  constructor(version: string, probes: MetricsProbes) {
+  constructor(version: string, probes: DriverGaugeSources) {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
     registry.probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
@@ -146,7 +146,7 @@ export class Metrics implements LimitObserver {
   }
 
   /** The code says whose doing a failure is: some are the tenant's, who may take its own rights away. */
-  #probeVolumes(volumes: MetricsProbes['volumes']): void {
+  #probeVolumes(volumes: DriverGaugeSources['volumes']): void {
     this.#registry.probe('published_volumes', 'Volumes published on this node', () => volumes().volumes);
     const eachCode = (read: (of: VolumesOfACode, code: string) => number | undefined): Record<string, number> =>
       Object.fromEntries(
@@ -246,7 +246,7 @@ export class Metrics implements LimitObserver {
     return this.#registry.contentType;
   }
 
-  #probeVolumeMemory(read: MetricsProbes['volumeMemory']): void {
+  #probeVolumeMemory(read: DriverGaugeSources['volumeMemory']): void {
     const registry = this.#registry;
     registry.probe('volume_memory_bytes', 'Memory that the volumes may come to hold', () => read().heldBytes);
     registry.probe(

@@ -1,6 +1,6 @@
 import { BoundedMap } from '../limits/bounded-map.js';
 import type { Clock } from '../clock.js';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import { isKubeError } from '../kube/kube-error.js';
 import { TokenBucket } from '../limits/token-bucket.js';
@@ -94,7 +94,7 @@ export class PodEvents implements RefreshListener {
   }
 
   stop(): void {
-    this.#stopping.abort(new DriverError('UNAVAILABLE', 'the driver is stopping'));
+    this.#stopping.abort(new CodedError('UNAVAILABLE', 'the driver is stopping'));
     this.#waiting.clear();
   }
 

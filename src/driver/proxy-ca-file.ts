@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { Log } from '../log.js';
 import { certificatesOnly } from '../pem.js';
 
@@ -47,12 +47,12 @@ export class ProxyCaFile {
       this.read();
       return undefined;
     } catch (error) {
-      if (error instanceof DriverError) return error.message;
+      if (error instanceof CodedError) return error.message;
       throw error;
     }
   }
 
-  /** @throws {DriverError} FAILED_PRECONDITION when it has never been readable. */
+  /** @throws {CodedError} FAILED_PRECONDITION when it has never been readable. */
   read(): string {
     let signature = 'unreadable';
     try {
@@ -63,14 +63,14 @@ export class ProxyCaFile {
       if (this.#bundle === undefined) {
         const why = error instanceof Error ? error.message : 'it cannot be read';
         const message = `--proxy-ca-file ${this.#path} of the driver cannot be used: ${why}`;
-        throw new DriverError('FAILED_PRECONDITION', message, { cause: error });
+        throw new CodedError('FAILED_PRECONDITION', message, { cause: error });
       }
       if (signature !== this.#signature) {
         this.#log.error('--proxy-ca-file cannot be used; the last good bundle is kept', { path: this.#path, error });
       }
     }
     this.#signature = signature;
-    if (this.#bundle === undefined) throw new DriverError('INTERNAL', '--proxy-ca-file was not read');
+    if (this.#bundle === undefined) throw new CodedError('INTERNAL', '--proxy-ca-file was not read');
     return this.#bundle;
   }
 }
@@ -78,9 +78,9 @@ export class ProxyCaFile {
 function parsePem(text: string): string {
   // A key does not belong on every node either, so the operator has to hear of it.
   if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text)) {
-    throw new DriverError('FAILED_PRECONDITION', 'the file holds a private key: give it certificates only');
+    throw new CodedError('FAILED_PRECONDITION', 'the file holds a private key: give it certificates only');
   }
   const certificates = certificatesOnly(text);
-  if (certificates === '') throw new DriverError('FAILED_PRECONDITION', 'the file holds no PEM certificate');
+  if (certificates === '') throw new CodedError('FAILED_PRECONDITION', 'the file holds no PEM certificate');
   return certificates;
 }

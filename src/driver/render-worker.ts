@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import type { ThreadMessage } from '../process/job-threads.js';
+import type { ThreadMessage } from '../process/worker-pool.js';
 import { type RenderJob, type RenderOutcome, runRenderJob } from './content/render-job.js';
 
 /** The thread that renders what takes long: a job after the other. */

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.js';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { KubeError } from './kube-error.js';
 import type { RbacRule } from './rbac-rule.js';
 import { ruleText } from './rbac-rule.js';
@@ -29,18 +29,18 @@ export interface StatusMapping {
  * forbidden, is for an operator to mend (FAILED_PRECONDITION); all that waiting may mend is UNAVAILABLE, also when the
  * caller's own time was over first. Failures that are the program's own stay as they are.
  */
-export function apiFailure(error: unknown, question: ApiOperation): DriverError {
+export function apiFailure(error: unknown, question: ApiOperation): CodedError {
   const { doing, problem } = question;
   if (error instanceof KubeError) {
     const { code, text } = meaningOf(error, question);
-    return new DriverError(code, `${doing} failed: ${text}`, { cause: error });
+    return new CodedError(code, `${doing} failed: ${text}`, { cause: error });
   }
   // The call's time ran out while the API server was asked: that is the API server's failure, not the caller's.
-  if (error instanceof DriverError && error.code === 'DEADLINE_EXCEEDED') {
-    return new DriverError('UNAVAILABLE', `${doing} failed: ${unanswered(problem)}`, { cause: error });
+  if (error instanceof CodedError && error.code === 'DEADLINE_EXCEEDED') {
+    return new CodedError('UNAVAILABLE', `${doing} failed: ${unanswered(problem)}`, { cause: error });
   }
-  if (error instanceof DriverError) return error;
-  return new DriverError('INTERNAL', `${doing} failed`, { cause: error });
+  if (error instanceof CodedError) return error;
+  return new CodedError('INTERNAL', `${doing} failed`, { cause: error });
 }
 
 /** Without the path: that is of another call, as like as not. */

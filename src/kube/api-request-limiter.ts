@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import { FairSemaphore } from '../limits/fair-semaphore.js';
 import { limits } from '../limits/defaults.js';
@@ -7,7 +7,7 @@ import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
 /** What the driver asks on its own account. */
 export const driverItself: FlowKey = { namespace: '', podUid: '' };
 
-export interface GateLimits {
+export interface ApiRequestLimits {
   /** Requests that are under way at once; watches count until they are open. */
   readonly inFlight: number;
   /** Requests that wait for their turn. */
@@ -21,9 +21,9 @@ export interface GateLimits {
  */
 export class ApiRequestLimiter {
   readonly #semaphore: FairSemaphore;
-  readonly #limits: GateLimits;
+  readonly #limits: ApiRequestLimits;
 
-  constructor(gateLimits: GateLimits, observer: LimitObserver) {
+  constructor(gateLimits: ApiRequestLimits, observer: LimitObserver) {
     const { inFlight, waiting } = gateLimits;
     this.#limits = gateLimits;
     this.#semaphore = new FairSemaphore({
@@ -34,7 +34,7 @@ export class ApiRequestLimiter {
         length: waiting,
         rejection: ({ namespace, podUid }, own) => {
           observer.refused('api_requests', 'namespace', `${namespace}/${podUid}`);
-          return new DriverError(
+          return new CodedError(
             'RESOURCE_EXHAUSTED',
             `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; it will be tried again`,
           );
@@ -51,7 +51,7 @@ export class ApiRequestLimiter {
   /**
    * Waits for a turn.
    * @returns ends it; to be called once.
-   * @throws {DriverError} RESOURCE_EXHAUSTED when too much of the namespace's waits already; the signal's reason.
+   * @throws {CodedError} RESOURCE_EXHAUSTED when too much of the namespace's waits already; the signal's reason.
    */
   acquire(owner: FlowKey, signal: AbortSignal): Promise<() => void> {
     return this.#semaphore.acquire(owner, signal);

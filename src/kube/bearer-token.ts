@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { Secret } from '../secret.js';
 
 /** The token that authenticates the driver at the API server. */
 export interface BearerToken {
-  /** @throws {DriverError} FAILED_PRECONDITION when there is none; names the file. */
+  /** @throws {CodedError} FAILED_PRECONDITION when there is none; names the file. */
   current(): Secret;
   /**
    * The server did not accept `refused`: looks for another one.
@@ -53,7 +53,7 @@ export class TokenFile implements BearerToken {
   current(): Secret {
     if (this.#token === undefined || this.#now() - this.#readAtMs >= maxAgeMs) this.#read();
     if (this.#token === undefined) {
-      throw new DriverError('FAILED_PRECONDITION', `${this.#file}: no token of the service account can be read`);
+      throw new CodedError('FAILED_PRECONDITION', `${this.#file}: no token of the service account can be read`);
     }
     return this.#token;
   }

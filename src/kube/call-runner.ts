@@ -1,5 +1,5 @@
-import { abortError, DriverError } from '../errors.js';
-import { pause, startDeadline } from '../abortable.js';
+import { abortError, CodedError } from '../errors.js';
+import { sleep, startDeadline } from '../abortable.js';
 import type { Deadline } from '../abortable.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import { readResponse } from './response-body.js';
@@ -39,7 +39,7 @@ export interface CallTarget {
 interface RunnerOptions {
   readonly config: ClusterConfig;
   readonly timings: KubeTimings;
-  readonly chance: ClockAndRandom;
+  readonly clock: ClockAndRandom;
   readonly observer: KubeObserver;
   readonly userAgent: string;
   readonly gate: ApiRequestLimiter;
@@ -72,7 +72,7 @@ export class CallRunner {
   }
 
   get now(): () => number {
-    return this.#options.chance.now;
+    return this.#options.clock.now;
   }
 
   /** What is read of the answer, after as many attempts as are allowed and worth it. */
@@ -97,7 +97,7 @@ export class CallRunner {
         }
         const delayMs = this.#retryDelayMs(lastError, attempt, options);
         if (delayMs === undefined || delayMs >= deadline.remainingMs || this.#pool.isClosed) throw lastError;
-        await pause(delayMs, deadline.signal);
+        await sleep(delayMs, deadline.signal);
       }
     } catch (error) {
       throw this.named(this.#explain(error, deadline, options.signal, target, timeoutMs, lastError));
@@ -162,16 +162,16 @@ export class CallRunner {
     token: Secret | undefined,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
-    const { config, userAgent, observer, chance } = this.#options;
+    const { config, userAgent, observer, clock } = this.#options;
     const headers = {
       accept: 'application/json',
       'user-agent': userAgent,
       ...(token === undefined ? {} : { authorization: `Bearer ${token.expose()}` }),
       ...(body === undefined ? {} : { 'content-type': contentTypes[target.verb] ?? 'application/json' }),
     };
-    const startedMs = chance.now();
+    const startedMs = clock.now();
     const observe = (code: number): void =>
-      observer.request(target.verb, labelOf(target.location), code, chance.now() - startedMs);
+      observer.request(target.verb, labelOf(target.location), code, clock.now() - startedMs);
     try {
       const answer = await this.#pool.request(
         target.verb === 'watch' ? 'watch' : 'call',
@@ -200,7 +200,7 @@ export class CallRunner {
     if (options.retry === false || !error.isTransient) return undefined;
     if (error.mayHaveActed && options.isIdempotent !== true) return undefined;
     const { maxAttempts, retryBaseMs, retryCapMs } = this.timings;
-    const delayMs = backoffMs(attempt, retryBaseMs, retryCapMs, this.#options.chance.random);
+    const delayMs = backoffMs(attempt, retryBaseMs, retryCapMs, this.#options.clock.random);
     // The server's own pace, spread so that those it turned away together do not return together.
     if (error.retryAfterMs !== undefined) return error.retryAfterMs + delayMs;
     return error.code !== 0 && attempt >= maxAttempts ? undefined : delayMs;
@@ -232,14 +232,14 @@ export function describe({ verb, location }: CallTarget): string {
 }
 
 /**
- * @param end how the exchange under way ended; a DriverError when it was still waiting for a connection.
+ * @param end how the exchange under way ended; a CodedError when it was still waiting for a connection.
  * @param cause what had gone wrong before, if anything had.
  */
 export function timedOut(target: CallTarget, timeoutMs: number, end: unknown, cause: unknown = end): KubeError {
   const path = describe(target);
   const hint = cause instanceof KubeError ? ` (${cause.message.slice(cause.path.length + 2)})` : '';
   const message = `no answer within ${timeoutMs} ms${hint}`;
-  const mayHaveActed = !(end instanceof DriverError);
+  const mayHaveActed = !(end instanceof CodedError);
   return new KubeError({ code: 0, reason: 'TimedOut', message, path, mayHaveActed }, { cause });
 }
 

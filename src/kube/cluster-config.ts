@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { Secret } from '../secret.js';
 import type { BearerToken } from './bearer-token.js';
 
@@ -9,7 +9,7 @@ export interface ClusterConfig {
   readonly port: number;
   /** Path before `/api`: empty, or with a leading slash and without a trailing one. */
   readonly basePath: string;
-  /** Read anew for every connection and twice a minute, since files rotate. @throws {DriverError} FAILED_PRECONDITION naming the file. */
+  /** Read anew for every connection and twice a minute, since files rotate. @throws {CodedError} FAILED_PRECONDITION naming the file. */
   readonly readTls: () => TlsMaterial;
   readonly token?: BearerToken;
   /** The namespace that the configuration names. */
@@ -35,7 +35,7 @@ export function isSameTls(a: TlsMaterial, b: TlsMaterial): boolean {
 
 /**
  * The text of a file, which is never empty: an authority file without an authority would mean all that node knows.
- * @throws {DriverError} FAILED_PRECONDITION naming the file and, where one is given, the field that named it.
+ * @throws {CodedError} FAILED_PRECONDITION naming the file and, where one is given, the field that named it.
  */
 export function readConfigFile(file: string, field?: string): string {
   const where = field === undefined ? file : `${field}: ${file}`;
@@ -44,17 +44,17 @@ export function readConfigFile(file: string, field?: string): string {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new DriverError('FAILED_PRECONDITION', `${where}: cannot be read (${code})`);
+    throw new CodedError('FAILED_PRECONDITION', `${where}: cannot be read (${code})`);
   }
-  if (text.trim() === '') throw new DriverError('FAILED_PRECONDITION', `${where}: is empty`);
+  if (text.trim() === '') throw new CodedError('FAILED_PRECONDITION', `${where}: is empty`);
   return text;
 }
 
-/** @throws {DriverError} INVALID_ARGUMENT unless the URL is https with a host. */
+/** @throws {CodedError} INVALID_ARGUMENT unless the URL is https with a host. */
 export function parseServerUrl(text: string, field: string): Pick<ClusterConfig, 'host' | 'port' | 'basePath'> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '' || url.search !== '') {
-    throw new DriverError('INVALID_ARGUMENT', `${field}: must be an https URL without user and query`);
+    throw new CodedError('INVALID_ARGUMENT', `${field}: must be an https URL without user and query`);
   }
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),

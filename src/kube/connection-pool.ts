@@ -3,7 +3,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
 import { once } from 'node:events';
 import { throwIfAborted } from '../errors.js';
-import { abortable, pause, startDeadline } from '../abortable.js';
+import { abortable, sleep, startDeadline } from '../abortable.js';
 import { backoffMs } from './backoff.js';
 import { isSameTls } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
@@ -27,7 +27,7 @@ export interface ClockAndRandom {
 export class ConnectionPool {
   readonly #config: ClusterConfig;
   readonly #timings: KubeTimings;
-  readonly #chance: ClockAndRandom;
+  readonly #clock: ClockAndRandom;
   readonly #closing = new AbortController();
   readonly #upkeep: NodeJS.Timeout;
   #connections: readonly Connection[] = [];
@@ -39,15 +39,15 @@ export class ConnectionPool {
   readonly #maxConnections: number;
 
   /** @param maxConnections as many that are to be used no more may be open beside them, until what is under way has ended. */
-  constructor(config: ClusterConfig, timings: KubeTimings, chance: ClockAndRandom, maxConnections: number) {
+  constructor(config: ClusterConfig, timings: KubeTimings, clock: ClockAndRandom, maxConnections: number) {
     this.#maxConnections = maxConnections;
     this.#config = config;
     this.#timings = timings;
-    this.#chance = chance;
+    this.#clock = clock;
     this.#upkeep = setInterval(() => this.#keepUp(), timings.pingIntervalMs).unref();
   }
 
-  /** @throws {TransportError}; {DriverError} the signal's reason. */
+  /** @throws {TransportError}; {CodedError} the signal's reason. */
   async request(kind: ExchangeKind, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     throwIfAborted(signal);
     let connection = this.#connections.find((candidate) => candidate.hasRoom(kind));
@@ -84,9 +84,9 @@ export class ConnectionPool {
   }
 
   async #dial(): Promise<Connection> {
-    const { now, random } = this.#chance;
+    const { now, random } = this.#clock;
     try {
-      await pause(Math.max(0, this.#notBeforeMs - now()), this.#closing.signal);
+      await sleep(Math.max(0, this.#notBeforeMs - now()), this.#closing.signal);
       const connection = await this.#open();
       if (!connection.hasRoom('call')) throw new TransportError('the server closed the connection at once', false);
       this.#failures = 0;
@@ -106,7 +106,7 @@ export class ConnectionPool {
     const { dialMs, pingTimeoutMs } = this.#timings;
     const { host, port } = this.#config;
     const options = { host, port, ...tlsOptions(this.#readTls()) };
-    const deadline = startDeadline(this.#closing.signal, dialMs, this.#chance.now);
+    const deadline = startDeadline(this.#closing.signal, dialMs, this.#clock.now);
     try {
       const socket = await dialTls(options, deadline.signal);
       if (socket.alpnProtocol === 'h2') {

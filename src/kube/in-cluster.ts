@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { TokenFile } from './bearer-token.js';
 import { parseServerUrl, readConfigFile } from './cluster-config.js';
 import type { ClusterConfig } from './cluster-config.js';
@@ -18,11 +18,11 @@ export const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccou
 /**
  * The configuration that every pod has.
  * @param now a clock in milliseconds for the age of the token.
- * @throws {DriverError} FAILED_PRECONDITION outside a pod or when a file is missing.
+ * @throws {CodedError} FAILED_PRECONDITION outside a pod or when a file is missing.
  */
 export function inClusterConfig({ host, port, folder }: InClusterSource, now: () => number): ClusterConfig {
   if (host === undefined || host === '' || port === undefined || port === '') {
-    throw new DriverError(
+    throw new CodedError(
       'FAILED_PRECONDITION',
       'not in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set; use --kubeconfig',
     );

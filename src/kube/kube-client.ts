@@ -1,7 +1,7 @@
 import { stringify } from 'lossless-json';
 import { isJsonObject, jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
-import { within } from '../abortable.js';
+import { withTimeout } from '../abortable.js';
 import { limits } from '../limits/defaults.js';
 import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
 import { malformed, parseBytes, readResponse, readSplitList } from './response-body.js';
@@ -19,7 +19,7 @@ import type { KubeObserver } from './observer.js';
 import { pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
 import { ApiRequestLimiter } from './api-request-limiter.js';
-import type { GateLimits } from './api-request-limiter.js';
+import type { ApiRequestLimits } from './api-request-limiter.js';
 import type { KubeTimings } from './timings.js';
 import { watchStream } from './watch-stream.js';
 import type { WatchEvent, WatchOptions } from './watch-stream.js';
@@ -27,13 +27,13 @@ import type { WatchEvent, WatchOptions } from './watch-stream.js';
 export interface KubeClientOptions {
   readonly config: ClusterConfig;
   readonly timings: KubeTimings;
-  readonly chance: ClockAndRandom;
+  readonly clock: ClockAndRandom;
   readonly observer: KubeObserver;
   /** User-Agent. */
   readonly userAgent: string;
   /** For messages about its rights; the driver unless given. */
   readonly asker?: Asker;
-  readonly limits: GateLimits & { readonly connections: number };
+  readonly limits: ApiRequestLimits & { readonly connections: number };
   readonly load: LimitObserver;
 }
 
@@ -58,7 +58,7 @@ const usualScreen: ObjectAdmission = { maxObjectBytes: limits.objects.otherBytes
 
 /**
  * The few calls that driver and proxy make to the API server. All of them retry what is worth it, within their time.
- * @throws (all calls) {KubeError} what went wrong; {DriverError} the signal's reason when it aborts.
+ * @throws (all calls) {KubeError} what went wrong; {CodedError} the signal's reason when it aborts.
  */
 export class KubeClient {
   readonly timings: KubeTimings;
@@ -70,10 +70,10 @@ export class KubeClient {
 
   constructor(options: KubeClientOptions) {
     this.timings = options.timings;
-    this.clock = options.chance;
+    this.clock = options.clock;
     this.observer = options.observer;
     this.#gate = new ApiRequestLimiter(options.limits, options.load);
-    this.#pool = new ConnectionPool(options.config, options.timings, options.chance, options.limits.connections);
+    this.#pool = new ConnectionPool(options.config, options.timings, options.clock, options.limits.connections);
     this.#runner = new CallRunner(this.#pool, { ...options, gate: this.#gate });
   }
 
@@ -157,7 +157,7 @@ export class KubeClient {
    * @returns undefined when there was none by then.
    */
   withGracePeriod<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-    return within(answer, this.problem === undefined ? this.timings.gracePeriodMs : 0, signal);
+    return withTimeout(answer, this.problem === undefined ? this.timings.gracePeriodMs : 0, signal);
   }
 
   /** Breaks everything that is under way. Reflectors are to be stopped first: they would go on trying. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { Secret } from '../secret.js';
 import { StaticToken, TokenFile, isToken } from './bearer-token.js';
 import type { BearerToken } from './bearer-token.js';
@@ -22,7 +22,7 @@ const unsupportedUserFields = [
 /**
  * Reads a kubeconfig file and takes its current context. Files that it names are relative to it.
  * @param now a clock in milliseconds for the age of a token file.
- * @throws {DriverError} INVALID_ARGUMENT naming file and field; FAILED_PRECONDITION for a file that cannot be read.
+ * @throws {CodedError} INVALID_ARGUMENT naming file and field; FAILED_PRECONDITION for a file that cannot be read.
  */
 export function kubeconfigConfig(file: string, now: () => number): ClusterConfig {
   const root = new Entry(valueIn(file), file, file);
@@ -64,7 +64,7 @@ function tlsOf(cluster: Entry, user: Entry): TlsMaterial {
   const clientCertificate = user.inlineOrFile('client-certificate');
   const clientKey = user.inlineOrFile('client-key');
   if ((clientCertificate === undefined) !== (clientKey === undefined)) {
-    throw new DriverError('INVALID_ARGUMENT', `${user.where}: client-certificate and client-key belong together`);
+    throw new CodedError('INVALID_ARGUMENT', `${user.where}: client-certificate and client-key belong together`);
   }
   const serverName = cluster.text('tls-server-name');
   return {
@@ -81,7 +81,7 @@ function valueIn(file: string): unknown {
   try {
     return parseYaml(readConfigFile(file, '--kubeconfig'))[0];
   } catch (error) {
-    if (error instanceof YamlError) throw new DriverError('INVALID_ARGUMENT', `${file}: ${error.message}`);
+    if (error instanceof YamlError) throw new CodedError('INVALID_ARGUMENT', `${file}: ${error.message}`);
     throw error;
   }
 }
@@ -95,7 +95,7 @@ class Entry {
 
   constructor(value: unknown, where: string, file: string) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new DriverError('INVALID_ARGUMENT', `${where}: must be a mapping`);
+      throw new CodedError('INVALID_ARGUMENT', `${where}: must be a mapping`);
     }
     this.where = where;
     this.#members = new Map(Object.entries(value));
@@ -156,11 +156,11 @@ class Entry {
       const entry = new Entry(value, `${this.where}: ${list}`, this.#file);
       if (entry.text('name') === name) return new Entry(value, place, this.#file);
     }
-    throw new DriverError('INVALID_ARGUMENT', `${place}: there is no such entry`);
+    throw new CodedError('INVALID_ARGUMENT', `${place}: there is no such entry`);
   }
 
-  error(field: string, why: string): DriverError {
+  error(field: string, why: string): CodedError {
     const separator = this.where === this.#file ? ': ' : '.';
-    return new DriverError('INVALID_ARGUMENT', `${this.where}${separator}${field}: ${why}`);
+    return new CodedError('INVALID_ARGUMENT', `${this.where}${separator}${field}: ${why}`);
   }
 }

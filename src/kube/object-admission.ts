@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { isJsonObject } from '../json.js';
 import type { JsonObject } from '../json.js';
 import { malformed, parseBytes } from './response-body.js';
@@ -18,7 +18,7 @@ export interface ObjectAdmission {
    * Asked before an object is parsed, with what it will take in memory. What it answers is why it is not taken; absent,
    * there is room for all.
    */
-  readonly admit?: (heapBytes: number, object: ObjectIdentity) => DriverError | undefined;
+  readonly admit?: (heapBytes: number, object: ObjectIdentity) => CodedError | undefined;
 }
 
 /** An object that is there and has not been taken. */
@@ -27,7 +27,7 @@ export interface RejectedObject {
   /** Undefined when the object was so large that its name was not found. */
   readonly name: string | undefined;
   /** For who needs the object; for nobody else. */
-  readonly error: DriverError;
+  readonly error: CodedError;
 }
 
 export type AdmittedObject =
@@ -67,11 +67,11 @@ function withoutManagedFields(object: JsonObject): JsonObject {
   return { ...object, metadata: Object.fromEntries(kept) };
 }
 
-function tooLarge({ identity, largestPart }: RawObject, kind: string, { maxObjectBytes }: ObjectAdmission): DriverError {
+function tooLarge({ identity, largestPart }: RawObject, kind: string, { maxObjectBytes }: ObjectAdmission): CodedError {
   const { namespace, name = '(unnamed)' } = identity;
   const part = largestPart.slice(0, 100).replaceAll(/[^-.\w]/g, '?');
   const hint = part === '' ? '' : `, most of it in "${part}"`;
-  return new DriverError(
+  return new CodedError(
     'FAILED_PRECONDITION',
     `${kind.toLowerCase()} ${objectKey({ namespace, name })} is larger than ${sizeText(maxObjectBytes)}${hint}: make it smaller`,
   );

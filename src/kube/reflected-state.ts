@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { abortError, throwIfAborted } from '../errors.js';
-import type { DriverError } from '../errors.js';
+import type { CodedError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import { KubeError } from './kube-error.js';
 import { metadataText, objectKey } from './kube-object.js';
@@ -15,7 +15,7 @@ export type ChangeListener = (key: string, object: JsonObject | undefined) => vo
  */
 export class ReflectedState {
   readonly #objects = new Map<string, JsonObject>();
-  readonly #refused = new Map<string, DriverError>();
+  readonly #refused = new Map<string, CodedError>();
   readonly #listeners = new Set<ChangeListener>();
   readonly #waiters = new Set<() => void>();
   #isSynced = false;
@@ -31,7 +31,7 @@ export class ReflectedState {
   }
 
   /** Why objects that are there are not in `objects`, by `objectKey`. */
-  get refused(): ReadonlyMap<string, DriverError> {
+  get refused(): ReadonlyMap<string, CodedError> {
     return this.#refused;
   }
 
@@ -72,7 +72,7 @@ export class ReflectedState {
   /**
    * Waits for the first list.
    * @throws {KubeError} when the server refuses it for a reason that waiting does not mend (403, 404);
-   * {DriverError} the signal's reason, or CANCELLED when the reflector is stopped.
+   * {CodedError} the signal's reason, or CANCELLED when the reflector is stopped.
    */
   waitUntilSynced(signal: AbortSignal): Promise<true> {
     return this.waitFor(() => {
@@ -84,7 +84,7 @@ export class ReflectedState {
 
   /**
    * Waits until `probe`, asked now and after every change, gives something or throws.
-   * @throws {DriverError} the signal's reason, or CANCELLED when the reflector is stopped.
+   * @throws {CodedError} the signal's reason, or CANCELLED when the reflector is stopped.
    */
   waitFor<T>(probe: () => T | undefined, signal: AbortSignal): Promise<T> {
     // A publish waits for many objects at once under one signal.
@@ -111,7 +111,7 @@ export class ReflectedState {
   }
 
   /** The whole set as listed: tells of what is new, changed or gone. */
-  replace(items: readonly JsonObject[], refused: ReadonlyMap<string, DriverError> = new Map()): void {
+  replace(items: readonly JsonObject[], refused: ReadonlyMap<string, CodedError> = new Map()): void {
     const listed = new Map(items.map((item) => [keyOf(item), item]));
     this.#isSynced = true;
     this.#error = undefined;
@@ -141,7 +141,7 @@ export class ReflectedState {
   }
 
   /** The object is there, but not as it was last seen, and cannot be taken as it is now. */
-  refuse(key: string, error: DriverError): void {
+  refuse(key: string, error: CodedError): void {
     this.#refused.set(key, error);
     this.#set(key, undefined);
     this.#wake();

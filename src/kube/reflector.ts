@@ -1,9 +1,9 @@
-import { abortError, DriverError } from '../errors.js';
+import { abortError, CodedError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import type { TokenBucket } from '../limits/token-bucket.js';
 import type { Log } from '../log.js';
-import { pause } from '../abortable.js';
+import { sleep } from '../abortable.js';
 import { backoffMs } from './backoff.js';
 import type { KubeClient, Selection } from './kube-client.js';
 import { KubeError } from './kube-error.js';
@@ -96,7 +96,7 @@ export class Reflector {
       if (this.#stopping.signal.aborted) return;
       this.#client.observer.watchRestart(this.#target.type.plural, round.reason);
       const delayMs = this.#delayAfter(round);
-      if (delayMs > 0) await pause(delayMs, signal).catch(() => undefined);
+      if (delayMs > 0) await sleep(delayMs, signal).catch(() => undefined);
     }
   }
 
@@ -217,7 +217,7 @@ export class Reflector {
   async #waitForBudget(signal: AbortSignal): Promise<void> {
     const { rateLimiter } = this.#target;
     while (rateLimiter !== undefined && rateLimiter.delayMs(0) > 0 && !signal.aborted) {
-      await pause(Math.max(minPauseMs, rateLimiter.delayMs(0)), signal).catch(() => undefined);
+      await sleep(Math.max(minPauseMs, rateLimiter.delayMs(0)), signal).catch(() => undefined);
     }
   }
 
@@ -232,18 +232,18 @@ export class Reflector {
 
   /** Milliseconds to wait before the next round; counts failures. */
   #delayAfter({ reason, isHealthy, isDue, error }: Round): number {
-    const { timings, clock: chance } = this.#client;
+    const { timings, clock } = this.#client;
     if (isHealthy) this.#failures = 0;
     // What it waits for is paid for before the next round.
     if (reason === 'throttled') return 0;
     // A server that stops ends the watches of all nodes together.
-    if (isDue) return chance.random() * timings.watchBaseMs;
+    if (isDue) return clock.random() * timings.watchBaseMs;
     this.#failures += 1;
     if (this.#failures >= relistAfterFailures) this.#resourceVersion = undefined;
     const capMs = this.state.isSynced ? timings.watchCapMs : timings.watchFirstCapMs;
     // Not for longer than without it: meanwhile nobody hears of changes.
     const retryAfterMs = Math.min(capMs, error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0);
-    const delayMs = retryAfterMs + backoffMs(this.#failures, timings.watchBaseMs, capMs, chance.random);
+    const delayMs = retryAfterMs + backoffMs(this.#failures, timings.watchBaseMs, capMs, clock.random);
     const isNews = this.#failures === warnAfterFailures || (this.#failures === 1 && reason === 'refused');
     const fields = { ...this.#fields(), attempt: this.#failures, delayMs: Math.round(delayMs), error };
     if (isNews) this.#log.warn('watch fails', fields);
@@ -288,7 +288,7 @@ function reasonFor(error: unknown): WatchRestartReason {
 /** Neither a broken connection nor a refusal says that the history is gone; after anything else a list sets it right. */
 function isMisunderstanding(error: unknown): boolean {
   // A failure of the driver's own: no turn among its requests.
-  if (error === undefined || error instanceof DriverError) return false;
+  if (error === undefined || error instanceof CodedError) return false;
   if (!(error instanceof KubeError)) return true;
   return !error.isTransient && error.code !== 401 && error.code !== 403;
 }

@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 
 /** A kind of object and where the API server has it. */
 export interface ResourceType {
@@ -20,7 +20,7 @@ export interface ResourceLocation {
 
 /**
  * The URL path; names are percent-encoded, so that no name can leave its place.
- * @throws {DriverError} INVALID_ARGUMENT for a name that is none.
+ * @throws {CodedError} INVALID_ARGUMENT for a name that is none.
  */
 export function pathOf({ type, namespace, name, subresource }: ResourceLocation): string {
   const segments = [
@@ -36,7 +36,7 @@ export function pathOf({ type, namespace, name, subresource }: ResourceLocation)
 
 function encodeSegment(segment: string): string {
   if (['', '.', '..'].includes(segment)) {
-    throw new DriverError('INVALID_ARGUMENT', `"${segment}" is no name of a Kubernetes object`);
+    throw new CodedError('INVALID_ARGUMENT', `"${segment}" is no name of a Kubernetes object`);
   }
   return encodeURIComponent(segment);
 }

@@ -22,7 +22,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @param credential taken out of the server's message, should it repeat it.
  * @throws {KubeError} the Status that the answer is, or Malformed or TooLarge; TransportError when it breaks off.
  */
-export async function readResponse(answer: HttpResponse, path: string, credential: Secret | undefined): Promise<JsonValue> {
+export async function readResponse(
+  answer: HttpResponse,
+  path: string,
+  credential: Secret | undefined,
+): Promise<JsonValue> {
   const bytes = await readBytes(answer, path);
   if (answer.status < 200 || answer.status > 299) throw errorAnswer(answer, bytes, path, credential);
   if (!isJson(answer)) throw malformed(answer.status, path, 'the answer is no JSON by its content type');

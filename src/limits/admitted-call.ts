@@ -1,6 +1,6 @@
 import { signalOf } from '../abortable.js';
-import type { Wanted } from '../abortable.js';
-import { DriverError, throwIfAborted } from '../errors.js';
+import type { AbortHandle } from '../abortable.js';
+import { CodedError, throwIfAborted } from '../errors.js';
 import type { Call } from './call.js';
 import type { FlowKey } from './flow-key.js';
 import type { FairSemaphore } from './fair-semaphore.js';
@@ -16,7 +16,7 @@ export interface AdmittedCallOptions {
 export class AdmittedCall {
   readonly owner: FlowKey;
   /** Until the call is no longer wanted, or has to make room for others. */
-  readonly wanted: Wanted;
+  readonly wanted: AbortHandle;
   readonly #slots: FairSemaphore;
   readonly #isUnasked: boolean;
   readonly #now: () => number;
@@ -27,7 +27,7 @@ export class AdmittedCall {
   #waits = 0;
   #isOver = false;
 
-  constructor(owner: FlowKey, wanted: Wanted, slots: FairSemaphore, options: AdmittedCallOptions = {}) {
+  constructor(owner: FlowKey, wanted: AbortHandle, slots: FairSemaphore, options: AdmittedCallOptions = {}) {
     this.owner = owner;
     this.wanted = wanted;
     this.#slots = slots;
@@ -52,9 +52,9 @@ export class AdmittedCall {
   /**
    * Runs `work` once there is a slot. Inside it, `call.releaseSlotWhile` releases the slot while it waits.
    * @param wanted the call's own, or a narrower one.
-   * @throws {DriverError} RESOURCE_EXHAUSTED when the time is over before there is a slot; the signal's reason.
+   * @throws {CodedError} RESOURCE_EXHAUSTED when the time is over before there is a slot; the signal's reason.
    */
-  async atWork<T>(wanted: Wanted, work: (call: Call) => Promise<T>): Promise<T> {
+  async atWork<T>(wanted: AbortHandle, work: (call: Call) => Promise<T>): Promise<T> {
     this.#slot = { release: await this.#acquire(wanted, 'new'), sinceMs: this.#now() };
     try {
       throwIfAborted(wanted);
@@ -73,15 +73,15 @@ export class AdmittedCall {
   }
 
   /** @param kind a call that has worked before, and holds what it made then, does not wait behind all new ones. */
-  async #acquire(wanted: Wanted, kind: 'new' | 'resuming'): Promise<() => void> {
+  async #acquire(wanted: AbortHandle, kind: 'new' | 'resuming'): Promise<() => void> {
     throwIfAborted(wanted);
     try {
       return await this.#slots.acquire(this.owner, wanted, kind);
     } catch (error) {
       // Time that ran out in the queue is the queue's fault; a call that is no longer wanted says so.
-      if (!(error instanceof DriverError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
+      if (!(error instanceof CodedError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
       const { running, waiting } = this.#slots;
-      throw new DriverError(
+      throw new CodedError(
         'RESOURCE_EXHAUSTED',
         `too many publishes at once on this node (${running} running, ${waiting} waiting); it will be tried again`,
         { cause: error },
@@ -90,7 +90,7 @@ export class AdmittedCall {
   }
 
   /** A call may wait for several things at once: the first wait releases its slot, the last acquires one again. */
-  async #idle<T>(wanted: Wanted, wait: () => Promise<T>): Promise<T> {
+  async #idle<T>(wanted: AbortHandle, wait: () => Promise<T>): Promise<T> {
     this.#releaseSlot();
     this.#waits += 1;
     const result = await wait().finally(() => (this.#waits -= 1));
@@ -98,7 +98,7 @@ export class AdmittedCall {
     return result;
   }
 
-  async #resume(wanted: Wanted): Promise<void> {
+  async #resume(wanted: AbortHandle): Promise<void> {
     const release = await this.#acquire(wanted, 'resuming');
     // Another wait of the call may have ended it meanwhile, or have taken a slot again.
     if (this.#isOver || this.isAtWork) release();

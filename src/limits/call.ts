@@ -4,7 +4,7 @@ import type { FlowKey } from './flow-key.js';
 export interface Call {
   /** The pod that it is for. */
   readonly owner: FlowKey;
-  /** Aborted when the call is no longer wanted; `signal.reason` is a DriverError that says why. */
+  /** Aborted when the call is no longer wanted; `signal.reason` is a CodedError that says why. */
   readonly signal: AbortSignal;
   /** Set where no client waits for the result: an object that does not exist is then not waited for. */
   readonly isUnasked?: boolean;

@@ -86,7 +86,7 @@ export const limits = {
   pipeline: { requests: 16, headBytes: 32 << 10 },
   /**
    * What the transfer of one request may outlive its token by: a layer of 20 GB takes longer than a token lives, but no
-   * transfer lasts for ever. Tunnels and upgraded connections have 5 minutes (proxy/port/tunnel-expiry.ts).
+   * transfer lasts for ever. Tunnels and upgraded connections have 5 minutes (proxy/server/tunnel-expiry.ts).
    */
   transferGraceMs: 3_600_000,
   /**
@@ -96,7 +96,7 @@ export const limits = {
   questions: { burst: 32, everyMs: 250, longestMs: 5_000, waiting: 512, keys: 4096 },
   /**
    * Lines in the proxy's log about requests that fail, of one client: in one go, and one in so many milliseconds from then
-   * on; clients that are remembered; and how often the number of suppressed lines is logged. See proxy/port/request-log.ts.
+   * on; clients that are remembered; and how often the number of suppressed lines is logged. See proxy/server/request-log.ts.
    */
   requestLog: { burst: 60, everyMs: 5_000, clients: 4096, reportMs: 60_000 },
   /**
@@ -104,7 +104,7 @@ export const limits = {
    * they fit into this memory: that of the namespace with most is freed first.
    */
   secrets: { objectBytes: 512 << 10, keptBytes: 16 << 20 },
-  /** Objects of the API server as they are read; larger ones are passed over unparsed. See kube/object-sieve.ts. */
+  /** Objects of the API server as they are read; larger ones are passed over unparsed. See kube/object-splitter.ts. */
   objects: {
     /** A Connector is an address, a reference and perhaps a CA bundle. JSON of small values takes up to 44 times its length in memory. */
     connectorBytes: 64 << 10,
@@ -144,7 +144,7 @@ export const limits = {
    * that are not ready are checked again and again: one in `unreadyEveryMs`, see proxy/status/unready-connectors.ts.
    */
   status: { permits: 8, namespaceShare: 1 / 2, unreadyEveryMs: 50 },
-  /** Objects in memory and up to date; see connectors/watched-objects.ts. */
+  /** Objects in memory and up to date; see connectors/on-demand-informer.ts. */
   watches: {
     /** Connectors, and classes as many: `--max-watched-objects`. A full node of 110 pods may use nine in each. */
     count: 1000,

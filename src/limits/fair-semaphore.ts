@@ -1,7 +1,7 @@
 import { signalOf } from '../abortable.js';
-import type { Wanted } from '../abortable.js';
+import type { AbortHandle } from '../abortable.js';
 import { abortError, throwIfAborted } from '../errors.js';
-import type { DriverError } from '../errors.js';
+import type { CodedError } from '../errors.js';
 import type { FlowKey } from './flow-key.js';
 import { dynamicShare } from './dynamic-share.js';
 import { FairQueue } from './fair-queue.js';
@@ -19,7 +19,7 @@ export interface FairSemaphoreOptions {
 export interface QueueLimit {
   readonly length: number;
   /** @param waiting of the owner's namespace, which has its share of the queue. */
-  readonly rejection: (owner: FlowKey, waiting: number) => DriverError;
+  readonly rejection: (owner: FlowKey, waiting: number) => CodedError;
 }
 
 /**
@@ -51,9 +51,9 @@ export class FairSemaphore {
    * Waits for a permit.
    * @param kind the kinds of a pod are served in turn.
    * @returns releases it; to be called once.
-   * @throws {DriverError} the rejection if the queue is full for the namespace; the signal's reason.
+   * @throws {CodedError} the rejection if the queue is full for the namespace; the signal's reason.
    */
-  async acquire(owner: FlowKey, wanted: Wanted, kind = ''): Promise<() => void> {
+  async acquire(owner: FlowKey, wanted: AbortHandle, kind = ''): Promise<() => void> {
     throwIfAborted(wanted);
     const path = [owner.namespace, owner.podUid, kind];
     if (this.#running < this.#options.permits && this.#canRun(owner.namespace)) {

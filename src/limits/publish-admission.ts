@@ -1,6 +1,6 @@
 import { Cancellation } from '../abortable.js';
-import type { Wanted } from '../abortable.js';
-import { DriverError } from '../errors.js';
+import type { AbortHandle } from '../abortable.js';
+import { CodedError } from '../errors.js';
 import { AdmittedCall } from './admitted-call.js';
 import type { FlowKey } from './flow-key.js';
 import { InFlightUsage } from './in-flight-usage.js';
@@ -73,7 +73,7 @@ export class PublishAdmission {
 
   /**
    * @param signal the caller's.
-   * @throws {DriverError} RESOURCE_EXHAUSTED, before anything else is done, where the call is one too many; what `work`
+   * @throws {CodedError} RESOURCE_EXHAUSTED, before anything else is done, where the call is one too many; what `work`
    * throws, which includes RESOURCE_EXHAUSTED when the call was ended for others.
    */
   async run<T>(asking: IncomingPublish, signal: AbortSignal, work: (call: AdmittedCall) => Promise<T>): Promise<T> {
@@ -88,7 +88,7 @@ export class PublishAdmission {
   }
 
   /** For what the driver does by itself, whose number it bounds itself: it waits for a slot like the others. */
-  uncounted(owner: FlowKey, wanted: Wanted): AdmittedCall {
+  uncounted(owner: FlowKey, wanted: AbortHandle): AdmittedCall {
     return new AdmittedCall(owner, wanted, this.#slots, { isUnasked: true });
   }
 
@@ -118,11 +118,11 @@ export class PublishAdmission {
   #displace(entry: Entry): void {
     const why = `${this.#useOf(entry.asking)}; this one was ended because others have less; the kubelet tries again`;
     this.#shares.delete(entry);
-    entry.cancellation.abort(new DriverError('RESOURCE_EXHAUSTED', why));
+    entry.cancellation.abort(new CodedError('RESOURCE_EXHAUSTED', why));
     this.#observer.refused('publishes', 'preempted', entry.asking.pod);
   }
 
-  #refusal(share: Exclude<RejectionScope, 'preempted'>, asking: IncomingPublish): DriverError {
+  #refusal(share: Exclude<RejectionScope, 'preempted'>, asking: IncomingPublish): CodedError {
     this.#observer.refused('publishes', share, asking.pod);
     const { inFlight, perPod } = this.#limits;
     const why: Readonly<Record<typeof share, string>> = {
@@ -130,7 +130,7 @@ export class PublishAdmission {
       namespace: `${this.#useOf(asking)}, its share`,
       node: `this node has ${this.#shares.units} publishes under way already, and may have ${inFlight}`,
     };
-    return new DriverError('RESOURCE_EXHAUSTED', `${why[share]}; the kubelet tries again`);
+    return new CodedError('RESOURCE_EXHAUSTED', `${why[share]}; the kubelet tries again`);
   }
 
   #useOf({ owner }: IncomingPublish): string {

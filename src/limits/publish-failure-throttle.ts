@@ -3,7 +3,7 @@ import { limits } from './defaults.js';
 import type { LimitUsage, LimitObserver } from './limit-observer.js';
 import { TokenBucket } from './token-bucket.js';
 import { unitsOf } from './call-units.js';
-import { DriverError, throwIfAborted } from '../errors.js';
+import { CodedError, throwIfAborted } from '../errors.js';
 
 export interface PublishFailureThrottleOptions {
   /** A monotonic clock in milliseconds. */
@@ -28,7 +28,7 @@ interface HeldCall {
   readonly volumeId: string;
   readonly units: number;
   /** @param reason fails the call; without it the call goes on. */
-  readonly end: (reason?: DriverError) => void;
+  readonly end: (reason?: CodedError) => void;
 }
 
 /**
@@ -58,7 +58,7 @@ export class PublishFailureThrottle {
 
   /**
    * @param signal the caller's.
-   * @throws {DriverError} what `attempt` throws; RESOURCE_EXHAUSTED, or the signal's reason, where it was not tried.
+   * @throws {CodedError} what `attempt` throws; RESOURCE_EXHAUSTED, or the signal's reason, where it was not tried.
    */
   async run<T>(call: PublishAttempt, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
     if (this.#isSlow(call.podUid) && !call.isMounted()) {
@@ -77,7 +77,7 @@ export class PublishFailureThrottle {
 
   /** Fails the delayed calls of a volume that is being unpublished (ABORTED): they must not mount it again. */
   cancel(volumeId: string): void {
-    const reason = new DriverError('ABORTED', 'the volume is being unpublished');
+    const reason = new CodedError('ABORTED', 'the volume is being unpublished');
     for (const held of [...this.#held]) if (held.volumeId === volumeId) held.end(reason);
   }
 
@@ -99,7 +99,7 @@ export class PublishFailureThrottle {
     if (delayMs !== undefined && wasHeld && !this.#isStopped) return;
     this.#options.observer.refused('publishes', 'pod', call.pod);
     const { burst, everyMs } = limits.failures;
-    throw new DriverError(
+    throw new CodedError(
       'RESOURCE_EXHAUSTED',
       `more than ${burst} publishes of pod ${call.pod} failed on this node lately, and this one was not tried: the driver tries ${1000 / everyMs} a second of such a pod, see the other volumes' failures; the kubelet tries again`,
     );
@@ -107,14 +107,14 @@ export class PublishFailureThrottle {
 
   /**
    * Waits until the time is over, the signal aborts, or the driver stops. @returns false when there is no room to.
-   * @throws {DriverError} ABORTED when the volume is unpublished meanwhile.
+   * @throws {CodedError} ABORTED when the volume is unpublished meanwhile.
    */
   async #hold({ volumeId, sizeBytes }: PublishAttempt, delayMs: number, signal: AbortSignal): Promise<boolean> {
     const units = unitsOf(sizeBytes);
     if (delayMs <= 0 || signal.aborted) return true;
     if (this.#isStopped || this.#units + units > limits.failures.units) return false;
     await new Promise<void>((resolve, reject) => {
-      const end = (reason?: DriverError): void => {
+      const end = (reason?: CodedError): void => {
         clearTimeout(timer);
         signal.removeEventListener('abort', goOn);
         if (this.#held.delete(held)) this.#units -= units;

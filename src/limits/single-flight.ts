@@ -1,4 +1,4 @@
-import { DriverError, throwIfAborted } from '../errors.js';
+import { CodedError, throwIfAborted } from '../errors.js';
 import { abortable } from '../abortable.js';
 
 interface SharedCall<T> {
@@ -9,7 +9,7 @@ interface SharedCall<T> {
   isOver: boolean;
 }
 
-const nobodyWaits = new DriverError('CANCELLED', 'nobody waits for the call any more');
+const nobodyWaits = new CodedError('CANCELLED', 'nobody waits for the call any more');
 
 /** Calls that several callers want at once are made once. The last caller to leave early cancels the call. */
 export class SingleFlight<T> {
@@ -18,7 +18,7 @@ export class SingleFlight<T> {
   /**
    * The answer of the call for `key` that is under way, or of a new one.
    * @param start must not throw before its first await.
-   * @throws {DriverError} the signal's reason when it aborts, which ends this caller's wait alone.
+   * @throws {CodedError} the signal's reason when it aborts, which ends this caller's wait alone.
    */
   async run(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
     throwIfAborted(signal);

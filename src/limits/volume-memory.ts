@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { floorsOf } from './dynamic-share.js';
 import { limits } from './defaults.js';
 import type { CgroupMemory } from './cgroup-memory.js';
@@ -74,7 +74,7 @@ export class VolumeMemory {
 
   /**
    * Lets the volume hold `bytes`, for two generations of its files of which one is written now.
-   * @throws {DriverError} RESOURCE_EXHAUSTED when it would grow beyond what there is, or what is its owner's.
+   * @throws {CodedError} RESOURCE_EXHAUSTED when it would grow beyond what there is, or what is its owner's.
    */
   hold(key: string, owner: VolumeOwner, bytes: number): VolumeGrant {
     const before = this.#holdings.get(key);
@@ -142,7 +142,7 @@ export class VolumeMemory {
 
   /**
    * Whether the kernel's figure leaves no room for another generation of a mounted volume.
-   * @throws {DriverError} RESOURCE_EXHAUSTED when it does not even leave room to write one in place of another.
+   * @throws {CodedError} RESOURCE_EXHAUSTED when it does not even leave room to write one in place of another.
    */
   #isShort(writtenBytes: number): boolean {
     const { reserveBytes } = this.#options;
@@ -207,9 +207,9 @@ export class VolumeMemory {
     );
   }
 
-  #refusal(reason: RefusalReason, message: string): DriverError {
+  #refusal(reason: RefusalReason, message: string): CodedError {
     this.#refusals[reason] += 1;
-    return new DriverError('RESOURCE_EXHAUSTED', message, { cause: new Error(this.#largest()) });
+    return new CodedError('RESOURCE_EXHAUSTED', message, { cause: new Error(this.#largest()) });
   }
 
   /** For the log alone: who reads a pod's events need not know its neighbours. */

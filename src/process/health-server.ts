@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { Duplex } from 'node:stream';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { ConnectionLimiter } from '../limits/connection-limiter.js';
 import type { ConnectionLimits } from '../limits/connection-limiter.js';
 import type { Log } from '../log.js';
@@ -65,14 +65,14 @@ export class HealthServer {
 
   /**
    * @returns the port it listens on.
-   * @throws {DriverError} FAILED_PRECONDITION when the address cannot be had.
+   * @throws {CodedError} FAILED_PRECONDITION when the address cannot be had.
    */
   async start(): Promise<number> {
     const { host, port } = this.#options.address;
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error) =>
         reject(
-          new DriverError('FAILED_PRECONDITION', `cannot listen on --http-address ${host ?? ''}:${port}`, {
+          new CodedError('FAILED_PRECONDITION', `cannot listen on --http-address ${host ?? ''}:${port}`, {
             cause: error,
           }),
         ),

@@ -1,7 +1,7 @@
 import type { FeatureFlags } from '../connectors/model.js';
 import type { KubeClient } from '../kube/kube-client.js';
-import type { Authorizer, TokenVerifier, PodApprovals } from './caller/ports.js';
-import type { AuthoritySource } from './certificates/certificate-authority.js';
+import type { Authorizer, TokenVerifier, PodApprovals } from './auth/ports.js';
+import type { CaSource } from './certificates/certificate-authority.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
 import type { ConnectorLister } from './credential/connector-lister.js';
 import type { SecretSource } from './credential/secret-source.js';
@@ -18,17 +18,17 @@ export interface ProxyBackend {
   readonly tokens: TokenVerifier;
   readonly authorizer: Authorizer;
   readonly approvals: PodApprovals;
-  /** @throws {DriverError} when they have never been read, or cannot be understood. */
+  /** @throws {CodedError} when they have never been read, or cannot be understood. */
   readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
   readonly connectors: ConnectorLookup;
   readonly secrets: SecretSource;
-  readonly authority: AuthoritySource;
+  readonly ca: CaSource;
   /** What the replicas of this proxy share, and no other proxy has; undefined while it is unknown. */
   readonly identity: () => string | undefined;
   /** Where the API server listens behind its Service. The same array as long as nothing has changed. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
   /** Calls the listener after the CA has changed; undefined where it is there from the start. */
-  readonly onAuthorityChange: ((listener: () => void) => void) | undefined;
+  readonly onCaChange: ((listener: () => void) => void) | undefined;
   /** What the status of Connectors is written with; undefined where it is not written. */
   readonly status: StatusBackend | undefined;
   /** What Connectors and classes take in memory, by an estimate, and how many have found no room. */

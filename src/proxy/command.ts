@@ -27,7 +27,7 @@ export const usage = `Usage: connectors-csi proxy [flags]\n\nFlags:\n${describeF
 const clock: Clock = { now: () => Date.now() };
 const monotonicNow = (): number => performance.now();
 
-/** Runs the proxy until it is told to stop. @throws {UsageError} {DriverError} */
+/** Runs the proxy until it is told to stop. @throws {UsageError} {CodedError} */
 export async function run({ args, env, stopped, logOutput }: ProxyCommandContext): Promise<number> {
   const config = parseProxyConfig(args, env);
   const log = createLog(config['log-level'], logOutput);

@@ -3,21 +3,21 @@ import { DirectoryConnectors } from '../connectors/directory-connectors.js';
 import { ManifestDirectory } from '../connectors/manifest-directory.js';
 import { parseObjects } from '../connectors/manifest-file.js';
 import type { ResolvedConnector } from '../connectors/model.js';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject } from '../json.js';
 import type { Log } from '../log.js';
 import { silentLog } from '../log.js';
 import type { ProxyBackend } from './backend.js';
-import { JwksTokens } from './caller/jwks-tokens.js';
-import { ManifestApprovals } from './caller/manifest-approvals.js';
-import { RoleManifests } from './caller/role-manifests.js';
-import type { AuthoritySource } from './certificates/certificate-authority.js';
-import { DirectoryAuthority, memoryAuthority } from './certificates/directory-authority.js';
+import { JwksTokenVerifier } from './auth/jwks-token-verifier.js';
+import { ManifestApprovals } from './auth/manifest-approvals.js';
+import { ManifestRbacAuthorizer } from './auth/manifest-rbac-authorizer.js';
+import type { CaSource } from './certificates/certificate-authority.js';
+import { DirectoryCa, memoryCa } from './certificates/directory-ca.js';
 import type { ConnectorLookup } from './credential/connector-lookup.js';
 import { ManifestSecrets } from './credential/manifest-secrets.js';
 import { parseSecret } from './credential/secret-source.js';
-import { authorityIn, caSecretName } from './secret-authority.js';
+import { caIn, caSecretName } from './ca-secret.js';
 import type { Endpoint } from './upstream/endpoint-set.js';
 
 export interface DirectoryBackendOptions {
@@ -49,19 +49,19 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     log: silentLog,
   });
   const objects = flattened(() => manifests.read());
-  const tokens = new JwksTokens({ file: options.jwksFile, audience, clock });
-  const authority = authorityOf(options, objects);
+  const tokens = new JwksTokenVerifier({ file: options.jwksFile, audience, clock });
+  const ca = caOf(options, objects);
   return {
     tokens,
-    authorizer: new RoleManifests(objects),
+    authorizer: new ManifestRbacAuthorizer(objects),
     approvals: new ManifestApprovals(objects),
     flags: () => source.flags(),
     connectors: lookupIn(source),
     secrets: new ManifestSecrets(objects, namespace),
-    authority,
-    identity: () => certificateOf(authority),
+    ca,
+    identity: () => certificateOf(ca),
     apiServerEndpoints: () => noEndpoints,
-    onAuthorityChange: undefined,
+    onCaChange: undefined,
     status: undefined,
     load: () => ({ bytes: 0, refused: 0 }),
     notice: `tokens, rights and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
@@ -97,7 +97,7 @@ function lookupIn(source: DirectoryConnectors): ConnectorLookup {
         const [found] = await source.resolve([ref], { owner: nobody, signal, releaseSlotWhile: (wait) => wait() });
         return found;
       } catch (error) {
-        if (error instanceof DriverError && error.code === 'NOT_FOUND') return undefined;
+        if (error instanceof CodedError && error.code === 'NOT_FOUND') return undefined;
         throw error;
       }
     },
@@ -105,13 +105,13 @@ function lookupIn(source: DirectoryConnectors): ConnectorLookup {
 }
 
 /** The directory that is named, else the Secret in the manifests, else a CA that ends with the process. */
-function authorityOf(
+function caOf(
   { caDirectory, namespace, clock }: DirectoryBackendOptions,
   objects: () => readonly JsonObject[],
-): AuthoritySource {
-  if (caDirectory !== undefined) return new DirectoryAuthority(caDirectory, clock);
+): CaSource {
+  if (caDirectory !== undefined) return new DirectoryCa(caDirectory, clock);
   let secretObject: JsonObject | undefined;
-  let authority: AuthoritySource | undefined;
+  let ca: CaSource | undefined;
   return {
     current: () => {
       const found = objects().find(
@@ -120,23 +120,23 @@ function authorityOf(
           jsonMember(object['metadata'], 'name') === caSecretName &&
           jsonMember(object['metadata'], 'namespace') === namespace,
       );
-      if (authority === undefined || found !== secretObject) {
+      if (ca === undefined || found !== secretObject) {
         secretObject = found;
         const parsed = found && parseSecret(found);
-        const made = parsed && authorityIn(parsed);
-        authority = made === undefined ? memoryAuthority(clock) : { current: () => made };
+        const made = parsed && caIn(parsed);
+        ca = made === undefined ? memoryCa(clock) : { current: () => made };
       }
-      return authority.current();
+      return ca.current();
     },
   };
 }
 
 /** Undefined while there is none. */
-function certificateOf(authority: AuthoritySource): string | undefined {
+function certificateOf(ca: CaSource): string | undefined {
   try {
-    return authority.current().certificate;
+    return ca.current().certificate;
   } catch (error) {
-    if (error instanceof DriverError) return undefined;
+    if (error instanceof CodedError) return undefined;
     throw error;
   }
 }

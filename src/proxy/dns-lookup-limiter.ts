@@ -1,4 +1,4 @@
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import { FairSemaphore } from '../limits/fair-semaphore.js';
 import { limits } from '../limits/defaults.js';
 import type { LookupOwner } from './upstream/resolver.js';
@@ -12,7 +12,7 @@ export function dnsLookupLimiter(chosenBy: LookupOwner['chosenBy']): FairSemapho
     queue: {
       length: bound.waiting,
       rejection: ({ namespace }, waiting) =>
-        new DriverError('RESOURCE_EXHAUSTED', `${waiting} lookups for namespace "${namespace}" wait already`),
+        new CodedError('RESOURCE_EXHAUSTED', `${waiting} lookups for namespace "${namespace}" wait already`),
     },
   });
 }

@@ -1,4 +1,4 @@
-import { AccessReviews } from '../access/access-reviews.js';
+import { SubjectAccessReviewer } from '../access/subject-access-reviewer.js';
 import type { Clock } from '../clock.js';
 import { WatchedFlags } from '../connectors/watched-flags.js';
 import type { ClusterConfig } from '../kube/cluster-config.js';
@@ -13,13 +13,13 @@ import type { Log } from '../log.js';
 import { version } from '../version.js';
 import { ApiServerEndpoints } from './api-server-endpoints.js';
 import type { ProxyBackend } from './backend.js';
-import { KubernetesApprovals } from './caller/kubernetes-approvals.js';
-import { ReviewedAccess, accessLifetimes } from './caller/reviewed-access.js';
-import { TokenReviews } from './caller/token-reviews.js';
+import { KubernetesApprovals } from './auth/kubernetes-approvals.js';
+import { SubjectAccessReviewAuthorizer, accessLifetimes } from './auth/subject-access-review-authorizer.js';
+import { TokenReviewVerifier } from './auth/token-review-verifier.js';
 import { KubernetesSecrets } from './credential/kubernetes-secrets.js';
 import type { ProxyConfig } from './config.js';
 import { ConnectorInformer } from './credential/connector-informer.js';
-import { KubernetesAuthority } from './kubernetes-authority.js';
+import { KubernetesCa } from './kubernetes-ca.js';
 import type { ProxyMetrics } from './proxy-metrics.js';
 
 export interface KubernetesBackendOptions {
@@ -39,7 +39,7 @@ export interface KubernetesBackendOptions {
 /**
  * How to reach the API server: the kubeconfig when one is named, else what every pod has.
  * @param now a clock in milliseconds for the age of tokens.
- * @throws {DriverError} when neither can be used.
+ * @throws {CodedError} when neither can be used.
  */
 export function clusterConfigOf(
   { kubeconfig }: Pick<ProxyConfig, 'kubeconfig'>,
@@ -58,7 +58,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
   const client = new KubeClient({
     config: cluster,
     timings,
-    chance: { now: monotonicNow, random: Math.random },
+    clock: { now: monotonicNow, random: Math.random },
     observer: metrics,
     limits: limits.api,
     load: noLimitObserver,
@@ -68,13 +68,17 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
   const flags = new WatchedFlags(client, namespace, log);
   const connectors = new ConnectorInformer(client, options.maxWatchedBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
-  const authority = new KubernetesAuthority(client, namespace, clock, log);
+  const ca = new KubernetesCa(client, namespace, clock, log);
   const endpoints = new ApiServerEndpoints(client, log);
-  const parts = [flags, connectors, secrets, authority, endpoints];
+  const parts = [flags, connectors, secrets, ca, endpoints];
   return {
-    tokens: new TokenReviews({ client, audience, rateLimiter: new FailureRateLimiter(limits.questions, monotonicNow) }),
-    authorizer: new ReviewedAccess({
-      reviews: new AccessReviews(client, clock, accessLifetimes),
+    tokens: new TokenReviewVerifier({
+      client,
+      audience,
+      rateLimiter: new FailureRateLimiter(limits.questions, monotonicNow),
+    }),
+    authorizer: new SubjectAccessReviewAuthorizer({
+      reviews: new SubjectAccessReviewer(client, clock, accessLifetimes),
       rateLimiter: new FailureRateLimiter(limits.questions, monotonicNow),
       exists: (connector) => connectors.has(connector),
       onAsked: (answer) => metrics.reviewed('access', answer),
@@ -83,10 +87,10 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     flags: (signal) => flags.get(signal),
     connectors,
     secrets,
-    authority,
-    identity: () => authority.uid,
+    ca,
+    identity: () => ca.uid,
     apiServerEndpoints: () => endpoints.current(),
-    onAuthorityChange: (listener) => authority.onChange(listener),
+    onCaChange: (listener) => ca.onChange(listener),
     status: { client, objects: connectors },
     load: () => connectors.load,
     notice: undefined,

@@ -1,11 +1,11 @@
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { pause } from '../abortable.js';
+import { sleep } from '../abortable.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { serviceNames } from './status/proxy-service.js';
 import { addRange, parseRange } from './upstream/address-range.js';
 import type { Endpoint } from './upstream/endpoint-set.js';
-import type { SystemLookup } from './upstream/resolver.js';
+import type { DnsLookup } from './upstream/resolver.js';
 
 export interface ListeningPort {
   /** Undefined: all addresses of the machine. */
@@ -16,7 +16,7 @@ export interface ListeningPort {
 export interface OwnEndpointsOptions {
   readonly service: ProxyService;
   /** How the addresses of the Service are found; undefined where there is no cluster. */
-  readonly lookUp: SystemLookup | undefined;
+  readonly lookUp: DnsLookup | undefined;
 }
 
 const lookUpEveryMs = 30_000;
@@ -30,7 +30,7 @@ for (const range of ['127.0.0.0/8', '::1/128']) addRange(loopback, parseRange(ra
  */
 export class OwnEndpoints {
   readonly #names: ReadonlySet<string>;
-  readonly #lookUp: (() => ReturnType<SystemLookup>) | undefined;
+  readonly #lookUp: (() => ReturnType<DnsLookup>) | undefined;
   #ofProcess: readonly Endpoint[] = [];
   #ofService: readonly string[] = [];
   #endpoints: readonly Endpoint[] = [];
@@ -65,14 +65,14 @@ export class OwnEndpoints {
   }
 
   /** Looks the Service up again and again: one that is made anew has another address. */
-  async #follow(lookUp: () => ReturnType<SystemLookup>, signal: AbortSignal): Promise<void> {
+  async #follow(lookUp: () => ReturnType<DnsLookup>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#refresh(lookUp);
-      await pause(lookUpEveryMs, signal).catch(() => undefined);
+      await sleep(lookUpEveryMs, signal).catch(() => undefined);
     }
   }
 
-  async #refresh(lookUp: () => ReturnType<SystemLookup>): Promise<void> {
+  async #refresh(lookUp: () => ReturnType<DnsLookup>): Promise<void> {
     // Its name is refused anyway; until the addresses are known again, the last ones are.
     const found = await lookUp().catch(() => undefined);
     if (found === undefined) return;

@@ -3,10 +3,10 @@ import type { KubeObserver } from '../kube/observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import type { Tally } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
-import type { TunnelObserver } from './port/connect-handler.js';
+import type { TunnelObserver } from './server/connect-handler.js';
 import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-patches.js';
-import type { ProxyMode, RequestBytes, RequestObserver } from './port/request-record.js';
+import type { ProxyMode, RequestBytes, RequestObserver } from './server/access-log-entry.js';
 
 /** Seconds: a small request takes a few milliseconds, a layer minutes. */
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300];
@@ -20,7 +20,7 @@ export interface LimitProbe {
   readonly counter: { readonly count: number; readonly rejected: number };
 }
 
-export interface MetricsProbes {
+export interface ProxyGaugeSources {
   /** What is limited by a count, by the name of its limit. */
   readonly limits: Readonly<Record<string, LimitProbe>>;
   readonly isReady: () => boolean;
@@ -52,7 +52,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   readonly #probes: Counter;
   readonly #handlerFailures: Counter;
 
-  constructor(version: string, probes: MetricsProbes) {
+  constructor(version: string, probes: ProxyGaugeSources) {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
     this.#requests = registry.tally('requests_total', 'Requests by mode, outcome and code', [

@@ -1,36 +1,36 @@
 import type { Clock } from '../clock.js';
-import { DriverError } from '../errors.js';
+import { CodedError } from '../errors.js';
 import type { Log } from '../log.js';
 import { limits } from '../limits/defaults.js';
 import { HealthServer } from '../process/health-server.js';
 import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
-import { Gatekeeper } from './caller/gatekeeper.js';
-import { VerifiedTokens } from './caller/verified-tokens.js';
+import { ConnectorAuthorizer } from './auth/connector-authorizer.js';
+import { CachingTokenVerifier } from './auth/caching-token-verifier.js';
 import { LeafCertificates } from './certificates/leaf-certificates.js';
 import type { ProxyConfig } from './config.js';
-import type { UseListener } from './port/connector-use.js';
-import { ConnectHandler } from './port/connect-handler.js';
+import type { UseListener } from './server/connector-use.js';
+import { ConnectHandler } from './server/connect-handler.js';
 import { ConnectionLimiter } from '../limits/connection-limiter.js';
-import { ExchangeSlots } from './port/exchange-slots.js';
-import { ProxyPort } from './port/proxy-port.js';
-import { RequestHandler } from './port/request-handler.js';
-import { RequestLog } from './port/request-log.js';
-import { Router } from './port/router.js';
+import { ExchangeSlots } from './server/exchange-slots.js';
+import { ProxyServer } from './server/proxy-server.js';
+import { RequestHandler } from './server/request-handler.js';
+import { RequestLog } from './server/request-log.js';
+import { Router } from './server/router.js';
 import { ProxyMetrics } from './proxy-metrics.js';
 import { probeThreads } from './probe/probe-threads.js';
 import type { ProbeThreads } from './probe/probe-threads.js';
 import { ToolProbes } from './probe/tool-probes.js';
 import { ConnectorCheck } from './status/connector-check.js';
-import type { LeaseTimings } from './status/lease.js';
+import type { LeaseTimings } from './status/leader-elector.js';
 import type { ProxyService } from './status/proxy-service.js';
-import { StatusDuty } from './status/status-duty.js';
+import { StatusController } from './status/status-controller.js';
 import { statusTimings as usualTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
 import { createToolAccess } from './tool-access.js';
 import type { ToolAccess } from './tool-access.js';
-import type { SystemLookup } from './upstream/resolver.js';
-import { StallWatch } from './upstream/stall-watch.js';
+import type { DnsLookup } from './upstream/resolver.js';
+import { IdleTimeoutMonitor } from './upstream/idle-timeout-monitor.js';
 import { ToolSockets } from './upstream/tool-sockets.js';
 import { Via } from './upstream/via.js';
 
@@ -46,14 +46,14 @@ export interface ProxyParts {
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
   /** How names become addresses; the system's unless given. */
-  readonly lookUp?: SystemLookup;
+  readonly lookUp?: DnsLookup;
   readonly log: Log;
   /** Of the status writer; what only tests would wait for. */
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
 }
 
 /** Names that no host has: the first certificates take up to ten times as long as the later ones. */
-const rehearsedHosts = Array.from({ length: 5 }, (_, at) => `rehearsal-${at}.invalid`);
+const warmUpHosts = Array.from({ length: 5 }, (_, at) => `warm-up-${at}.invalid`);
 
 /** Puts the proxy together from its parts and runs it. */
 export class Proxy {
@@ -64,10 +64,10 @@ export class Proxy {
   readonly #toolSockets: ToolSockets;
   readonly #tools: ToolAccess;
   readonly #leaves: LeafCertificates;
-  readonly #port: ProxyPort;
+  readonly #port: ProxyServer;
   readonly #requestLog: RequestLog;
   readonly #health: HealthServer | undefined;
-  readonly #status: StatusDuty | undefined;
+  readonly #status: StatusController | undefined;
   readonly #probeThreads: ProbeThreads;
   readonly metrics: ProxyMetrics;
   #isStopping = false;
@@ -90,11 +90,11 @@ export class Proxy {
       objectLimitBytes: config['max-object-memory'],
       objects: () => this.#backend.load(),
       ...(config['write-status'] && config['connector-source'] === 'kubernetes'
-        ? { isLeaseHeld: () => this.#status?.isHeld === true }
+        ? { isLeaseHeld: () => this.#status?.isLeader === true }
         : {}),
     });
     this.#backend = parts.createBackend(this.metrics);
-    this.#leaves = new LeafCertificates(() => this.#backend.authority.current(), clock);
+    this.#leaves = new LeafCertificates(() => this.#backend.ca.current(), clock);
     this.#tools = createToolAccess({
       ...{ config, clock, monotonicNow, backend: this.#backend, apiServer: parts.apiServer },
       ...{ service: serviceOf(config), sockets: this.#toolSockets },
@@ -122,15 +122,15 @@ export class Proxy {
 
   /**
    * @returns the ports it listens on.
-   * @throws {DriverError} when a port cannot be had; nothing of the proxy runs on then.
+   * @throws {CodedError} when a port cannot be had; nothing of the proxy runs on then.
    */
   async start(): Promise<{ readonly proxyPort: number; readonly httpPort: number | undefined }> {
     const { config, log } = this.#parts;
     try {
       this.#backend.start();
       if (this.#backend.notice !== undefined) log.warn(`NO CLUSTER: ${this.#backend.notice}`);
-      this.#rehearse();
-      this.#backend.onAuthorityChange?.(() => this.#rehearse());
+      this.#warmUp();
+      this.#backend.onCaChange?.(() => this.#warmUp());
       const httpPort = await this.#health?.start();
       const proxyPort = await this.#port.start();
       this.#tools.own.start([
@@ -154,9 +154,9 @@ export class Proxy {
     await this.#end(config['drain-timeout']);
   }
 
-  /** Of the CA whose certificates clients get, PEM. @throws {DriverError} while there is none. */
+  /** Of the CA whose certificates clients get, PEM. @throws {CodedError} while there is none. */
   get authorityCertificate(): string {
-    return this.#backend.authority.current().certificate;
+    return this.#backend.ca.current().certificate;
   }
 
   /** Why no request could be served now; undefined when they can. */
@@ -179,47 +179,47 @@ export class Proxy {
 
   #caProblem(): string | undefined {
     try {
-      this.#backend.authority.current();
+      this.#backend.ca.current();
       return undefined;
     } catch (error) {
-      if (error instanceof DriverError) return error.message;
+      if (error instanceof CodedError) return error.message;
       throw error;
     }
   }
 
   #caExpiresAtSeconds(): number {
-    return this.#caProblem() === undefined ? this.#backend.authority.current().expiresAtMs / 1000 : 0;
+    return this.#caProblem() === undefined ? this.#backend.ca.current().expiresAtMs / 1000 : 0;
   }
 
   /** What the first client would wait for; in a cluster the CA is there only after it has been read. */
-  #rehearse(): void {
+  #warmUp(): void {
     const { log } = this.#parts;
     try {
-      for (const host of rehearsedHosts) this.#leaves.contextFor(host);
+      for (const host of warmUpHosts) this.#leaves.contextFor(host);
       this.#tools.trust.ofAll();
     } catch (error) {
-      if (error instanceof DriverError) log.warn('there is no CA yet', { error });
+      if (error instanceof CodedError) log.warn('there is no CA yet', { error });
       else log.error('no certificate can be made', { error });
     }
   }
 
-  #createStatus(): StatusDuty | undefined {
+  #createStatus(): StatusController | undefined {
     const { config, clock, log, statusTimings = {} } = this.#parts;
     const { probeMs: timeoutMs = usualTimings.probeMs } = statusTimings;
-    const { status, authority } = this.#backend;
+    const { status, ca } = this.#backend;
     const { client, resolver, credentials, trust } = this.#tools;
     if (status === undefined || !config['write-status']) return undefined;
-    return new StatusDuty({
+    return new StatusController({
       ...status,
-      onAuthorityChange: (listener) => this.#backend.onAuthorityChange?.(listener),
+      onCaChange: (listener) => this.#backend.onCaChange?.(listener),
       check: new ConnectorCheck({
-        ...{ credentials, trust, authority },
+        ...{ credentials, trust, ca },
         secrets: this.#backend.secrets,
         probes: new ToolProbes({ client, threads: this.#probeThreads, timeoutMs }),
         observer: this.metrics,
         isOwnAddress: ({ host, port }) => resolver.isOwn(host, port),
       }),
-      authority,
+      ca,
       service: serviceOf(config),
       audience: config['token-audience'],
       clock,
@@ -229,17 +229,17 @@ export class Proxy {
     });
   }
 
-  #createPort(): ProxyPort {
+  #createPort(): ProxyServer {
     const { config, clock, log, monotonicNow } = this.#parts;
-    const { tokens: verifier, authorizer, approvals, flags, connectors } = this.#backend;
+    const { tokens: verifier, authorizer: rbac, approvals, flags, connectors } = this.#backend;
     const { client, own, credentials, trust, trustSets } = this.#tools;
     const onAsked = (answer: 'cache' | 'api'): void => this.metrics.reviewed('token', answer);
     const audience = config['token-audience'];
-    const tokens = new VerifiedTokens({ verifier, audience, clock, monotonicNow, onAsked });
-    const gatekeeper = new Gatekeeper({ tokens, authorizer, approvals, audience, clock, flags });
+    const tokens = new CachingTokenVerifier({ verifier, audience, clock, monotonicNow, onAsked });
+    const authorizer = new ConnectorAuthorizer({ tokens, authorizer: rbac, approvals, audience, clock, flags });
     const onUse: UseListener = (connector, isServed) => this.#status?.used(connector, isServed);
     const router = new Router({
-      gatekeeper,
+      authorizer,
       ...{ connectors, credentials, trust, trustSets },
       otherHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),
@@ -248,7 +248,7 @@ export class Proxy {
     });
     const exchange = {
       client,
-      watch: new StallWatch(monotonicNow),
+      watch: new IdleTimeoutMonitor(monotonicNow),
       timings: {
         idleMs: config['idle-timeout'],
         answerMs: config['response-header-timeout'],
@@ -257,8 +257,8 @@ export class Proxy {
       clock,
       monotonicNow,
     };
-    const common = { gatekeeper, router, exchange, clock, observer: this.metrics, requestLog: this.#requestLog, log };
-    return new ProxyPort({
+    const common = { authorizer, router, exchange, clock, observer: this.metrics, requestLog: this.#requestLog, log };
+    return new ProxyServer({
       address: config['proxy-address'],
       connections: this.#connections,
       slots: this.#slots,

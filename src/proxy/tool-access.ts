@@ -6,13 +6,13 @@ import { TokenBucket } from '../limits/token-bucket.js';
 import type { ProxyBackend } from './backend.js';
 import type { ProxyConfig } from './config.js';
 import { ToolCredentials } from './credential/tool-credentials.js';
-import { ToolTrust } from './credential/tool-trust.js';
+import { UpstreamTrust } from './credential/upstream-trust.js';
 import { dnsLookupLimiter } from './dns-lookup-limiter.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { AddressRules } from './upstream/address-rules.js';
 import { Resolver } from './upstream/resolver.js';
-import type { SystemLookup } from './upstream/resolver.js';
+import type { DnsLookup } from './upstream/resolver.js';
 import { ToolClient } from './upstream/tool-client.js';
 import type { ToolSockets } from './upstream/tool-sockets.js';
 import { systemRoots, TrustStoreCache } from './upstream/trust.js';
@@ -25,7 +25,7 @@ export interface ToolAccessOptions {
   readonly service: ProxyService;
   readonly sockets: ToolSockets;
   /** How names become addresses; the system's unless given. */
-  readonly lookUp?: SystemLookup;
+  readonly lookUp?: DnsLookup;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
@@ -38,7 +38,7 @@ export interface ToolAccess {
   readonly resolver: Resolver;
   readonly client: ToolClient;
   readonly trustSets: TrustStoreCache;
-  readonly trust: ToolTrust;
+  readonly trust: UpstreamTrust;
   readonly credentials: ToolCredentials;
 }
 
@@ -69,7 +69,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     connectMs: config['connect-timeout'],
   });
   const trustSets = new TrustStoreCache(systemRoots(config['system-ca-file']));
-  const trust = new ToolTrust(secrets, trustSets, new FailureRateLimiter(limits.questions, monotonicNow));
+  const trust = new UpstreamTrust(secrets, trustSets, new FailureRateLimiter(limits.questions, monotonicNow));
   const credentials = new ToolCredentials({ secrets, trust, client, clock, monotonicNow });
   return { own, resolver, client, trustSets, trust, credentials };
 }

@@ -6,10 +6,10 @@
 import { readFileSync } from 'node:fs';
 import type { RenderJob, RenderOutcome } from '../../src/driver/content/render-job.js';
 import { TemplateRenderer } from '../../src/driver/content/template-renderer.js';
-import { DriverError } from '../../src/errors.js';
+import { CodedError } from '../../src/errors.js';
 import type { JsonObject } from '../../src/json.js';
-import { briefly } from '../../src/process/briefly.js';
-import { JobThreads } from '../../src/process/job-threads.js';
+import { runWithTimeout } from '../../src/process/run-with-timeout.js';
+import { WorkerPool } from '../../src/process/worker-pool.js';
 import { Secret } from '../../src/secret.js';
 import { call, classOf, configurationOf, connectorOf } from '../support/domain.js';
 import { hostileData, hostileTemplates } from '../support/hostile-templates.js';
@@ -37,14 +37,14 @@ function waitedMs(): number {
   return Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[1]) / 1e6;
 }
 
-const threads = new JobThreads<RenderJob, RenderOutcome>({
+const threads = new WorkerPool<RenderJob, RenderOutcome>({
   ...{ threads: 2, waitingEach: 64, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 },
   entry: new URL('../../dist/render-worker.js', import.meta.url),
 });
 const renderer = new TemplateRenderer({
   clock: Date.now,
   observer: () => undefined,
-  briefly,
+  runWithTimeout,
   elsewhere: (job, owner, signal) => threads.run(job, owner, signal),
 });
 
@@ -69,7 +69,7 @@ async function measure(name: string, template: string): Promise<Figures> {
   const timer = setInterval(look, 1);
   const request = { caBundle: undefined, includedConfigurations: ['a'], configurationParams: {} };
   await renderer.render({ ...request, resolved, tokenOf: () => new Secret('token') }, call).catch((error: unknown) => {
-    if (!(error instanceof DriverError)) throw error;
+    if (!(error instanceof CodedError)) throw error;
   });
   look();
   clearInterval(timer);

@@ -39,7 +39,7 @@ const client = new KubeClient({
     token: new StaticToken(new Secret(token)),
   },
   timings: kubeTimings,
-  chance: { now: () => performance.now(), random: Math.random },
+  clock: { now: () => performance.now(), random: Math.random },
   observer: noObserver,
   limits: limits.api,
   load: noLimitObserver,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DriverError } from '../../src/errors.js';
+import { CodedError } from '../../src/errors.js';
 import type { JsonObject } from '../../src/json.js';
 import type { Call } from '../../src/limits/call.js';
 import type { ConnectorRef, FeatureFlags } from '../../src/connectors/model.js';
@@ -54,7 +54,7 @@ export function connectorSourceContract(
   };
   const assertRefused = async (call: Promise<unknown>, code: string, message: RegExp): Promise<void> => {
     await assert.rejects(call, (error: unknown) => {
-      assert.ok(error instanceof DriverError, String(error));
+      assert.ok(error instanceof CodedError, String(error));
       assert.equal(error.code, code, error.message);
       assert.match(error.message, message);
       return true;
@@ -131,18 +131,18 @@ export function connectorSourceContract(
       const { source } = await start(60_000);
       const caller = new AbortController();
       const resolving = source.resolve([harbor], callUntil(caller.signal));
-      setTimeout(() => caller.abort(new DriverError('ABORTED', 'the volume is being unpublished')), 20);
+      setTimeout(() => caller.abort(new CodedError('ABORTED', 'the volume is being unpublished')), 20);
       await assertRefused(resolving, 'ABORTED', /^the volume is being unpublished$/);
     });
 
     it('says what does not exist also to a caller whose own time is over first', async () => {
       const { source } = await start(60_000);
-      const outOfTime = new DriverError('DEADLINE_EXCEEDED', 'the call ran out of time');
+      const outOfTime = new CodedError('DEADLINE_EXCEEDED', 'the call ran out of time');
       await eventually('it is known not to exist', async () => {
         const deadline = new AbortController();
         setTimeout(() => deadline.abort(outOfTime), 20);
         const failure = await source.resolve([harbor], callUntil(deadline.signal)).catch((error: unknown) => error);
-        assert.ok(failure instanceof DriverError && failure.code !== 'DEADLINE_EXCEEDED', String(failure));
+        assert.ok(failure instanceof CodedError && failure.code !== 'DEADLINE_EXCEEDED', String(failure));
         return failure.code === 'NOT_FOUND' && failure.message === 'connector ci/harbor does not exist';
       });
     });

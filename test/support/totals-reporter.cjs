@@ -2,6 +2,7 @@
 // message}]} to $TEST_TOTALS_FILE for .ci/test.mjs. `ms` is what a file's tests took with their hooks, `processorMs` the
 // processor time of that, with the processes that they started.
 const { readFileSync, writeFileSync } = require('node:fs');
+const { setTimeout } = require('node:timers');
 const { reporters, Runner } = require('mocha');
 
 const { EVENT_RUN_END, EVENT_SUITE_BEGIN, EVENT_SUITE_END, EVENT_TEST_FAIL, EVENT_TEST_PASS, EVENT_TEST_PENDING } =

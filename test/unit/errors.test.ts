@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { DriverError, abortError, asDriverError, errorCodes, isFinal, throwIfAborted } from '../../src/errors.js';
+import { CodedError, abortError, toCodedError, errorCodes, isFinal, throwIfAborted } from '../../src/errors.js';
 
-describe('DriverError', () => {
+describe('CodedError', () => {
   it('is not final for exactly the codes after which the kubelet comes back', () => {
     assert.deepEqual(
       errorCodes.filter((code) => !isFinal(code)),
@@ -10,21 +10,21 @@ describe('DriverError', () => {
   });
 
   it('has a message of one line', () => {
-    assert.equal(new DriverError('INTERNAL', 'first \r\n\n  second\nthird').message, 'first second third');
-    assert.equal(new DriverError('INTERNAL', ' as it is ').message, ' as it is ');
-    assert.equal(new DriverError('INTERNAL', 'first\u2028second\u2029third').message, 'first second third');
+    assert.equal(new CodedError('INTERNAL', 'first \r\n\n  second\nthird').message, 'first second third');
+    assert.equal(new CodedError('INTERNAL', ' as it is ').message, ' as it is ');
+    assert.equal(new CodedError('INTERNAL', 'first\u2028second\u2029third').message, 'first second third');
   });
 
   it('is made in no time of a message that is mostly blanks', () => {
     // With backtracking it would take minutes.
     const blanks = ' '.repeat(1_000_000);
-    assert.equal(new DriverError('INTERNAL', `${blanks}x`).message.length, 1_000_001);
-    assert.equal(new DriverError('INTERNAL', `a${blanks}\n${blanks}b`).message, 'a b');
+    assert.equal(new CodedError('INTERNAL', `${blanks}x`).message.length, 1_000_001);
+    assert.equal(new CodedError('INTERNAL', `a${blanks}\n${blanks}b`).message, 'a b');
   });
 
   it('gets context that keeps its code and its chain of causes', () => {
     const cause = new Error('why');
-    const error = new DriverError('NOT_FOUND', 'gone', { cause });
+    const error = new CodedError('NOT_FOUND', 'gone', { cause });
     const within = error.within('manifest');
     assert.equal(within.code, 'NOT_FOUND');
     assert.equal(within.message, 'manifest: gone');
@@ -33,22 +33,22 @@ describe('DriverError', () => {
   });
 });
 
-describe('asDriverError', () => {
-  it('keeps a DriverError', () => {
-    const error = new DriverError('ABORTED', 'busy');
-    assert.equal(asDriverError(error, 'ignored'), error);
+describe('toCodedError', () => {
+  it('keeps a CodedError', () => {
+    const error = new CodedError('ABORTED', 'busy');
+    assert.equal(toCodedError(error, 'ignored'), error);
   });
 
   it('hides what anything else says behind a summary, and keeps it as the cause', () => {
     const cause = new TypeError('internals');
-    const error = asDriverError(cause, 'it failed');
+    const error = toCodedError(cause, 'it failed');
     assert.deepEqual([error.code, error.message, error.cause], ['INTERNAL', 'it failed', cause]);
   });
 });
 
 describe('an aborted signal', () => {
-  it('gives the DriverError that it was aborted with', () => {
-    const reason = new DriverError('DEADLINE_EXCEEDED', 'late');
+  it('gives the CodedError that it was aborted with', () => {
+    const reason = new CodedError('DEADLINE_EXCEEDED', 'late');
     assert.equal(abortError(AbortSignal.abort(reason)), reason);
   });
 
@@ -59,6 +59,6 @@ describe('an aborted signal', () => {
 
   it('is what throwIfAborted throws, and nothing else is', () => {
     throwIfAborted(new AbortController().signal);
-    assert.throws(() => throwIfAborted(AbortSignal.abort()), { name: 'DriverError', code: 'CANCELLED' });
+    assert.throws(() => throwIfAborted(AbortSignal.abort()), { name: 'CodedError', code: 'CANCELLED' });
   });
 });

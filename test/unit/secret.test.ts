@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { format, inspect } from 'node:util';
 import { pino } from 'pino';
 import { Secret } from '../../src/secret.js';
-import { DriverError } from '../../src/errors.js';
+import { CodedError } from '../../src/errors.js';
 import { keptLog } from '../support/log-lines.js';
 
 const canary = 'canary-7f3a';
@@ -34,7 +34,7 @@ describe('Secret', () => {
 
   it('is not in the log as the cause of an error', () => {
     const { log, lines } = keptLog();
-    log.error('failed', { error: new DriverError('INTERNAL', 'failed', { cause: secret }) });
+    log.error('failed', { error: new CodedError('INTERNAL', 'failed', { cause: secret }) });
     assert.equal(lines.length, 1);
     assert.ok(!lines[0]!.includes(canary), lines[0]);
   });

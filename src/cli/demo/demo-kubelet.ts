@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { credentials, status } from '@grpc/grpc-js';
 import { csi } from '../../driver/csi/services.js';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 
 export interface DemoVolume {
   readonly volumeId: string;
@@ -96,7 +96,7 @@ export class DemoKubelet {
 /** The driver's answer as the pod's event would have it, without the client's stack. */
 function answerOf(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return error;
-  return new DriverError(
+  return new CodedError(
     'FAILED_PRECONDITION',
     `the driver answered ${status[Number(error.code)] ?? ''}: ${String(error.details)}`,
   );

@@ -36,7 +36,7 @@ export class DemoManifests {
   }
 
   /** The files of a directory, with the addresses and the CA that are the demo's. What the proxy's controller would write. */
-  writeConnectors(from: string, proxy: { readonly port: number; readonly authority: string }, registry: string): void {
+  writeConnectors(from: string, proxy: { readonly port: number; readonly ca: string }, registry: string): void {
     for (const file of readdirSync(from)) {
       const documents = parseAllDocuments(readFileSync(path.join(from, file), 'utf8'));
       for (const document of documents) lead(document, proxy, registry);
@@ -52,14 +52,14 @@ export class DemoManifests {
 
 function lead(
   document: Document,
-  { port, authority }: { readonly port: number; readonly authority: string },
+  { port, ca }: { readonly port: number; readonly ca: string },
   registry: string,
 ): void {
   const address = ['status', 'proxy', 'httpAddress'];
   if (!document.hasIn(address)) return;
   const { pathname } = new URL(String(document.getIn([...address, 'url'])));
   document.setIn([...address, 'url'], `http://127.0.0.1:${port}${pathname.replace(/\/$/, '')}`);
-  document.setIn([...address, 'CACerts'], authority);
+  document.setIn([...address, 'CACerts'], ca);
   if (document.getIn(['metadata', 'name']) !== 'harbor') return;
   document.setIn(['spec', 'address'], registry);
   document.setIn(['spec', 'caCertSecretRef'], { name: 'harbor-ca' });

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 
 const startTimeoutMs = 20_000;
 
@@ -28,14 +28,14 @@ export class DemoProgram {
     });
   }
 
-  /** Waits until `look` finds something. @throws {DriverError} UNAVAILABLE when the program ends, or takes too long. */
+  /** Waits until `look` finds something. @throws {CodedError} UNAVAILABLE when the program ends, or takes too long. */
   async until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
     const deadlineMs = performance.now() + startTimeoutMs;
     for (;;) {
       const found = await look();
       if (found !== undefined) return found;
       if (this.#hasEnded || performance.now() > deadlineMs) {
-        throw new DriverError('UNAVAILABLE', `the ${this.#name} did not become ready; its messages are above`);
+        throw new CodedError('UNAVAILABLE', `the ${this.#name} did not become ready; its messages are above`);
       }
       await delay(20);
     }

@@ -21,12 +21,12 @@ export interface DemoProxyOptions {
 export class DemoProxy {
   readonly #program: DemoProgram;
   /** Of its CA, PEM. */
-  readonly authority: string;
+  readonly ca: string;
   readonly port: number;
 
-  private constructor(program: DemoProgram, authority: string, port: number) {
+  private constructor(program: DemoProgram, ca: string, port: number) {
     this.#program = program;
-    this.authority = authority;
+    this.ca = ca;
     this.port = port;
   }
 

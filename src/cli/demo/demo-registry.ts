@@ -9,7 +9,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { hashSync } from 'bcryptjs';
-import { createAuthority, parseAuthority } from '../../proxy/certificates/certificate-authority.js';
+import { createCa, parseCa } from '../../proxy/certificates/certificate-authority.js';
 import { signLeaf } from '../../proxy/certificates/x509.js';
 import { MemoryRegistry } from './memory-registry.js';
 
@@ -30,7 +30,7 @@ const bcryptRounds = 4;
  */
 export class DemoRegistry {
   /** Of its CA, PEM. */
-  readonly authority: string;
+  readonly ca: string;
   /** Requests with the login that they came with, in order. */
   readonly log: string[] = [];
   readonly #server: https.Server;
@@ -38,8 +38,8 @@ export class DemoRegistry {
 
   private constructor(program: ChildProcess | undefined, answer: http.RequestListener) {
     this.#program = program;
-    const { authority, certificate, key } = certificates();
-    this.authority = authority;
+    const { ca, certificate, key } = certificates();
+    this.ca = ca;
     this.#server = https.createServer({ cert: certificate, key }, (request, response) => {
       response.once('finish', () => this.log.push(lineOf(request, response)));
       answer(request, response);
@@ -117,15 +117,15 @@ function lineOf({ method = '', url = '', headers }: IncomingMessage, { statusCod
   return `${method} ${url.replace(/[?].*/, '')} as ${login}: ${statusCode}`;
 }
 
-function certificates(): Readonly<Record<'authority' | 'certificate' | 'key', string>> {
+function certificates(): Readonly<Record<'ca' | 'certificate' | 'key', string>> {
   const clock = { now: () => Date.now() };
-  const pem = createAuthority(clock);
-  const { issuer } = parseAuthority(pem, "the registry's CA");
+  const pem = createCa(clock);
+  const { issuer } = parseCa(pem, "the registry's CA");
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const nowMs = clock.now();
   const validity = { notBefore: new Date(nowMs - dayMs), notAfter: new Date(nowMs + dayMs) };
   return {
-    authority: pem.certificate,
+    ca: pem.certificate,
     certificate: signLeaf(issuer, publicKey, registryHost, validity),
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { flag, describeFlags, parseFlags, text } from '../../process/flags.js';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { Command, CommandContext } from '../command.js';
 
 const demoFlags = {
@@ -29,8 +29,8 @@ export const demo: Command = {
     const flags = parseFlags(demoFlags, context.args, context.env);
     const read = (name: keyof typeof demoFlags): string => String(flags[name]);
     if (context.env[insideVariable] !== undefined) {
-      const { playDemo } = await import('./demo-play.js');
-      return playDemo(context, {
+      const { runDemo } = await import('./run-demo.js');
+      return runDemo(context, {
         manifests: read('manifests'),
         connectors: read('connectors'),
         configurationNames: read('configuration-names'),
@@ -43,7 +43,7 @@ export const demo: Command = {
 
 /**
  * The words that start a program in a mount namespace of its own, so that whatever happens nothing stays mounted.
- * @throws {DriverError} FAILED_PRECONDITION where none can be had.
+ * @throws {CodedError} FAILED_PRECONDITION where none can be had.
  */
 function privateNamespace({ uid }: CommandContext): readonly [string, ...string[]] {
   const asUser = uid === 0 ? [] : ['--user', '--map-root-user'];
@@ -52,11 +52,11 @@ function privateNamespace({ uid }: CommandContext): readonly [string, ...string[
   if (probe.status === 0) return words;
   const need = 'the demo mounts a tmpfs in a private mount namespace';
   if (probe.error !== undefined) {
-    throw new DriverError('FAILED_PRECONDITION', `${need}, for which it needs unshare(1) of util-linux`, {
+    throw new CodedError('FAILED_PRECONDITION', `${need}, for which it needs unshare(1) of util-linux`, {
       cause: probe.error,
     });
   }
-  throw new DriverError(
+  throw new CodedError(
     'FAILED_PRECONDITION',
     `${need}, which this machine does not allow${uid === 0 ? '' : ' an ordinary user'} (${probe.stderr.trim()}): ` +
       (uid === 0 ? 'it needs CAP_SYS_ADMIN' : 'run it as root'),

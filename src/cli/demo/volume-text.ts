@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 
 /** The entries of a volume, with what they point to. */
 export function treeOf(targetPath: string): string {
@@ -33,7 +33,7 @@ export function environmentOf(targetPath: string): string | undefined {
   if (!existsSync(path.join(targetPath, '.env'))) return undefined;
   const script = 'set -a; . ./.env; set +a; env | grep _proxy= | sort';
   const { stdout, status, stderr } = spawnSync('sh', ['-c', script], { cwd: targetPath, encoding: 'utf8' });
-  if (status !== 0) throw new DriverError('INTERNAL', `sh did not take .env: ${stderr}`);
+  if (status !== 0) throw new CodedError('INTERNAL', `sh did not take .env: ${stderr}`);
   return abridge(stdout);
 }
 

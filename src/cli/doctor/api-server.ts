@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:https';
 import type { ClusterConfig } from '../../kube/cluster-config.js';
 import type { Clock } from '../../clock.js';
-import type { Finding } from './finding.js';
-import { fail, ok, reasonOf, warn } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, reasonOf, warn } from './check-result.js';
 
 const samples = 3;
 const answerTimeoutMs = 10_000;
@@ -26,7 +26,7 @@ export async function checkApiServer(
   cluster: ClusterConfig,
   clock: Clock,
   now: () => number,
-): Promise<readonly Finding[]> {
+): Promise<readonly CheckResult[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
     const taken: Sample[] = [];
@@ -41,7 +41,7 @@ export async function checkApiServer(
   }
 }
 
-function judgeLatency(taken: readonly Sample[]): Finding {
+function judgeLatency(taken: readonly Sample[]): CheckResult {
   const fastestMs = Math.min(...taken.map(({ durationMs }) => durationMs));
   const text = `answers within ${fastestMs.toFixed(0)} ms`;
   if (fastestMs < slowMs) return ok('api-server', text);
@@ -52,7 +52,7 @@ function judgeLatency(taken: readonly Sample[]): Finding {
   );
 }
 
-function judgeClock(taken: readonly Sample[]): Finding {
+function judgeClock(taken: readonly Sample[]): CheckResult {
   const ahead = taken.flatMap(({ aheadMs }) => aheadMs ?? []);
   // Each is too large by up to a second and the way of the answer: the smallest is the nearest to the truth.
   const aheadMs = ahead.sort((a, b) => Math.abs(a) - Math.abs(b))[0];

@@ -5,8 +5,8 @@ import { quote } from '../../wording.js';
 import type { ConnectorObjects } from './connector-objects.js';
 import { connectorName, firstOf } from './connector-objects.js';
 import { csiDriverType, requestedAudiences } from './csi-driver-object.js';
-import type { Finding } from './finding.js';
-import { fail, ok, reasonOf } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, reasonOf } from './check-result.js';
 import { readObject } from './read-object.js';
 
 type AudienceConfig = Pick<DriverConfig, 'driver-name' | 'token-audience'>;
@@ -23,7 +23,7 @@ export async function checkAudiences(
   config: AudienceConfig,
   objects: Promise<ConnectorObjects>,
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
+): Promise<readonly CheckResult[]> {
   try {
     const object = await readObject(client, { type: csiDriverType, name: config['driver-name'] }, signal);
     const expected = expectedAudiences(await objects, config['token-audience']);
@@ -61,7 +61,7 @@ function expectedAudiences(
   return expected;
 }
 
-function missingAudience(audience: string, owners: readonly string[]): Finding {
+function missingAudience(audience: string, owners: readonly string[]): CheckResult {
   const problem = `tokenRequests: none for audience ${quote(audience)} of ${firstOf(owners)}, which no pod can mount`;
   return fail(check, problem, `add {audience: ${quote(audience)}, expirationSeconds: 1800} to spec.tokenRequests`);
 }

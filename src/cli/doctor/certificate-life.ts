@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { certificateBlocks } from '../../pem.js';
-import type { Finding } from './finding.js';
-import { fail, ok, warn } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, warn } from './check-result.js';
 
 const dayMs = 86_400_000;
 /** As the alert ConnectorsProxyCAExpires has it. */
@@ -21,7 +21,7 @@ export function earliestEndMs(bundle: string): number | undefined {
  * Whether a CA can be used, and for how long.
  * @param what has it, at the beginning of a sentence. @param fix how it is replaced.
  */
-export function judgeCertificate(check: string, what: string, bundle: string, nowMs: number, fix: string): Finding {
+export function judgeCertificate(check: string, what: string, bundle: string, nowMs: number, fix: string): CheckResult {
   const endMs = earliestEndMs(bundle);
   if (endMs === undefined) return fail(check, `${what} is no certificate in PEM`, fix);
   const day = new Date(endMs).toISOString().slice(0, 10);

@@ -3,8 +3,8 @@ import { jsonMember } from '../../json.js';
 import type { JsonObject, JsonValue } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
-import type { Finding } from './finding.js';
-import { fail, ok, reasonOf, warn } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, reasonOf, warn } from './check-result.js';
 import { readObject } from './read-object.js';
 
 type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow-token-minting'>;
@@ -17,7 +17,7 @@ export async function checkCsiDriverObject(
   client: KubeClient,
   config: ObjectConfig,
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
+): Promise<readonly CheckResult[]> {
   const name = config['driver-name'];
   try {
     const object = await readObject(client, { type: csiDriverType, name }, signal);
@@ -33,14 +33,14 @@ export async function checkCsiDriverObject(
   }
 }
 
-function problemsOf(object: JsonObject, config: ObjectConfig): readonly Finding[] {
+function problemsOf(object: JsonObject, config: ObjectConfig): readonly CheckResult[] {
   const spec = object['spec'];
   const expect = (
     field: string,
     expected: string | boolean,
     level: typeof fail,
     otherwise: string,
-  ): readonly Finding[] => {
+  ): readonly CheckResult[] => {
     const value = jsonMember(spec, field);
     const isRight = Array.isArray(value) ? value.includes(expected) : value === expected;
     return isRight ? [] : [level(check, `${field}: ${otherwise}`, fixOf(field, expected))];
@@ -62,7 +62,7 @@ export function requestedAudiences(csiDriver: JsonObject | undefined): ReadonlyS
   return new Set((requests as readonly JsonValue[]).map((request) => jsonMember(request, 'audience')));
 }
 
-function checkTokenRequests(object: JsonObject, config: ObjectConfig): readonly Finding[] {
+function checkTokenRequests(object: JsonObject, config: ObjectConfig): readonly CheckResult[] {
   const audience = config['token-audience'];
   if (requestedAudiences(object).has(audience)) return [];
   const problem = `tokenRequests: none for audience "${audience}", so that the driver gets no token`;

@@ -10,8 +10,8 @@ import { outputFlag, takeOutput } from '../output-format.js';
 import { checkAudiences } from './audiences.js';
 import { readConnectorObjects } from './connector-objects.js';
 import { checkCsiDriverObject } from './csi-driver-object.js';
-import type { Finding } from './finding.js';
-import { ok, report } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { ok, report } from './check-result.js';
 import { checkKubeletDirectory } from './kubelet-directory.js';
 import { checkMounting } from './mounting.js';
 import { checkPermissions } from './permissions.js';
@@ -19,10 +19,10 @@ import { checkProxies } from './proxies.js';
 import { runningArguments } from '../running-arguments.js';
 import { checkSelinux } from './selinux.js';
 import { checkSockets } from './sockets.js';
-import type { ClusterPatient } from './with-cluster.js';
+import type { ClusterDiagnosticContext } from './with-cluster.js';
 import { withCluster } from './with-cluster.js';
 
-export interface Patient extends Omit<ClusterPatient, 'asker'> {
+export interface DiagnosticContext extends Omit<ClusterDiagnosticContext, 'asker'> {
   readonly config: DriverConfig;
   readonly syscalls: Syscalls;
   readonly signal: AbortSignal;
@@ -49,19 +49,19 @@ export const doctor: Command = {
       return report(await examineRunningProxy([...runningArguments('proxy'), ...rest], env, signal), output, stdout);
     }
     const config = parseServeConfig([...runningArguments('serve'), ...args], env);
-    const findings = await examine({
+    const results = await examine({
       config,
       cluster: () => clusterConfigOf(config, env, () => performance.now()),
       syscalls: loadSyscalls(),
       clock: { now: () => Date.now() },
       signal,
     });
-    return report(findings, output, stdout);
+    return report(results, output, stdout);
   },
 };
 
 /** All checks; none changes anything. */
-export async function examine(patient: Patient): Promise<readonly Finding[]> {
+export async function examine(patient: DiagnosticContext): Promise<readonly CheckResult[]> {
   const { config, syscalls } = patient;
   return [
     ...checkMounting(syscalls),
@@ -72,7 +72,7 @@ export async function examine(patient: Patient): Promise<readonly Finding[]> {
   ];
 }
 
-async function examineCluster({ config, cluster, clock, signal }: Patient): Promise<readonly Finding[]> {
+async function examineCluster({ config, cluster, clock, signal }: DiagnosticContext): Promise<readonly CheckResult[]> {
   if (config['connector-source'] === 'directory') {
     return [ok('api-server', 'not used: --connector-source directory')];
   }

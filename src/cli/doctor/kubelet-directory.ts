@@ -2,11 +2,11 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { propagationProblem } from '../../driver/host/propagation.js';
 import type { Mount } from '../../driver/host/mount-table.js';
-import type { Finding } from './finding.js';
-import { fail, ok } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok } from './check-result.js';
 
 /** Whether the kubelet's directory is there, and whether the kubelet sees what is mounted in it. */
-export function checkKubeletDirectory(kubeletDir: string, table: readonly Mount[]): readonly Finding[] {
+export function checkKubeletDirectory(kubeletDir: string, table: readonly Mount[]): readonly CheckResult[] {
   const pods = path.join(kubeletDir, 'pods');
   if (!isDirectory(pods)) {
     const fix =
@@ -16,7 +16,7 @@ export function checkKubeletDirectory(kubeletDir: string, table: readonly Mount[
   return [ok('kubelet-dir', kubeletDir), checkPropagation(pods, table)];
 }
 
-function checkPropagation(pods: string, table: readonly Mount[]): Finding {
+function checkPropagation(pods: string, table: readonly Mount[]): CheckResult {
   const problem = propagationProblem(pods, table);
   if (problem === undefined) return ok('propagation', `${pods} is shared with the node`);
   return fail('propagation', problem.what, problem.fix);

@@ -1,10 +1,10 @@
 import type { Syscalls } from '../../driver/host/syscalls.js';
 import { TmpfsMaker } from '../../driver/host/tmpfs.js';
-import type { Finding } from './finding.js';
-import { fail, ok, warn } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, warn } from './check-result.js';
 
 /** Whether this container may mount, tried without leaving anything mounted, and whether what it mounts stays out of swap. */
-export function checkMounting(syscalls: Syscalls): readonly Finding[] {
+export function checkMounting(syscalls: Syscalls): readonly CheckResult[] {
   const maker = new TmpfsMaker(syscalls);
   const problem = maker.problem();
   if (problem !== undefined) return [fail('mount', 'no volume can be mounted', problem)];

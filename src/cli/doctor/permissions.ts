@@ -3,10 +3,10 @@ import type { DriverConfig } from '../../driver/config.js';
 import { flagsConfigMapName } from '../../connectors/feature-flags.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { FeatureFlags } from '../../connectors/model.js';
-import type { Finding } from './finding.js';
+import type { CheckResult } from './check-result.js';
 import { readFlags } from './read-flags.js';
-import type { Right } from './rights.js';
-import { checkRights } from './rights.js';
+import type { RequiredPermission } from './missing-permissions.js';
+import { checkPermissionsOf } from './missing-permissions.js';
 
 type PermissionConfig = Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-token-minting' | 'pod-events'>;
 
@@ -15,15 +15,15 @@ export async function checkPermissions(
   client: KubeClient,
   config: PermissionConfig,
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
+): Promise<readonly CheckResult[]> {
   const consequence = 'the driver refuses to publish until it can read the flags';
-  const { flags, finding } = await readFlags(client, config.namespace, consequence, signal);
-  return [finding, ...(await checkRights(client, neededRights(config, flags), "the driver's", signal))];
+  const { flags, result } = await readFlags(client, config.namespace, consequence, signal);
+  return [result, ...(await checkPermissionsOf(client, neededRights(config, flags), "the driver's", signal))];
 }
 
-function neededRights(config: PermissionConfig, flags: FeatureFlags): readonly Right[] {
+function neededRights(config: PermissionConfig, flags: FeatureFlags): readonly RequiredPermission[] {
   const base = 'deploy/base/rbac.yaml';
-  const reads = (right: Omit<Right, 'verb' | 'from'>): readonly Right[] =>
+  const reads = (right: Omit<RequiredPermission, 'verb' | 'from'>): readonly RequiredPermission[] =>
     (['list', 'watch'] as const).map((verb) => ({ ...right, verb, from: base }));
   const requests = { group: connectorsGroup, resource: 'accessrequests', from: 'the component approval' };
   const token = { group: '', resource: 'serviceaccounts', subresource: 'token', from: 'the component token-minting' };

@@ -6,8 +6,8 @@ import { askProxy } from './ask-proxy.js';
 import { judgeCertificate } from './certificate-life.js';
 import type { ConnectorObjects } from './connector-objects.js';
 import { connectorName, firstOf } from './connector-objects.js';
-import type { Finding } from './finding.js';
-import { fail, ok, reasonOf, warn } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, reasonOf, warn } from './check-result.js';
 
 const check = 'proxies';
 const caCheck = 'proxy-ca';
@@ -26,7 +26,7 @@ interface KnownProxy {
  * volumes get as their CA can be used. What a proxy itself knows is told by `doctor --proxy` in its container.
  * @param objects a failure to read them is told.
  */
-export async function checkProxies(objects: Promise<ConnectorObjects>, nowMs: number): Promise<readonly Finding[]> {
+export async function checkProxies(objects: Promise<ConnectorObjects>, nowMs: number): Promise<readonly CheckResult[]> {
   let known: ConnectorObjects;
   try {
     known = await objects;
@@ -38,7 +38,7 @@ export async function checkProxies(objects: Promise<ConnectorObjects>, nowMs: nu
   const proxies = [...proxiesOf(known)];
   const asked = proxies.slice(0, maxAsked);
   const answers = await Promise.all(asked.map(([origin, proxy]) => ask(origin, proxy)));
-  const problems = [...unaddressed(known), ...answers.flatMap((finding) => finding ?? [])];
+  const problems = [...unaddressed(known), ...answers.flatMap((result) => result ?? [])];
   const count = asked.length === 1 ? 'the proxy' : `all ${asked.length} proxies`;
   const all =
     proxies.length === 0 ? 'no connector has the address of one' : `${count} of the connectors asked for a token`;
@@ -69,7 +69,7 @@ function proxiesOf({ connectors, classes }: ConnectorObjects): ReadonlyMap<strin
 }
 
 /** Connectors that wait for somebody to write where their proxy is. */
-function unaddressed({ connectors, classes }: ConnectorObjects): readonly Finding[] {
+function unaddressed({ connectors, classes }: ConnectorObjects): readonly CheckResult[] {
   const waiting = connectors.filter(
     ({ className, proxyAddress }) => proxyAddress === undefined && classes.get(className)?.proxy !== undefined,
   );
@@ -80,7 +80,7 @@ function unaddressed({ connectors, classes }: ConnectorObjects): readonly Findin
 }
 
 /** Undefined: all is well. */
-async function ask(origin: string, { owners, caCerts }: KnownProxy): Promise<Finding | undefined> {
+async function ask(origin: string, { owners, caCerts }: KnownProxy): Promise<CheckResult | undefined> {
   const what = `${origin} of ${firstOf(owners)}`;
   try {
     const bundle = [...caCerts].join('\n');
@@ -95,7 +95,7 @@ async function ask(origin: string, { owners, caCerts }: KnownProxy): Promise<Fin
   }
 }
 
-function judgeCa(origin: string, { caCerts }: KnownProxy, nowMs: number): readonly Finding[] {
+function judgeCa(origin: string, { caCerts }: KnownProxy, nowMs: number): readonly CheckResult[] {
   const given = [...caCerts].filter((bundle) => bundle !== '');
   const fix = 'replace the CA of the proxy; whoever writes its status hands the new one out';
   const lines = given.map((bundle) => judgeCertificate(caCheck, `the CA of ${origin}`, bundle, nowMs, fix));

@@ -2,8 +2,8 @@ import { defaultFlags, flagsConfigMapName, parseFeatureFlags } from '../../conne
 import type { FeatureFlags } from '../../connectors/model.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import type { ResourceType } from '../../kube/resource-location.js';
-import type { Finding } from './finding.js';
-import { fail, ok, reasonOf } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, reasonOf } from './check-result.js';
 import { readObject } from './read-object.js';
 
 const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
@@ -17,18 +17,18 @@ export async function readFlags(
   namespace: string,
   consequence: string,
   signal: AbortSignal,
-): Promise<{ readonly flags: FeatureFlags; readonly finding: Finding }> {
+): Promise<{ readonly flags: FeatureFlags; readonly result: CheckResult }> {
   const check = 'flags';
   const what = `ConfigMap ${namespace}/${flagsConfigMapName}`;
   try {
     const location = { type: configMapType, namespace, name: flagsConfigMapName };
     const configMap = await readObject(client, location, signal);
-    if (configMap === undefined) return { flags: defaultFlags, finding: ok(check, `${what} does not exist: defaults`) };
+    if (configMap === undefined) return { flags: defaultFlags, result: ok(check, `${what} does not exist: defaults`) };
     const flags = parseFeatureFlags(configMap);
     const on = Object.entries(flags).flatMap(([name, isOn]) => (isOn ? [name] : []));
-    return { flags, finding: ok(check, `${what}; on: ${on.join(', ') || 'none'}`) };
+    return { flags, result: ok(check, `${what}; on: ${on.join(', ') || 'none'}`) };
   } catch (error) {
     const fix = `mend it, or the rights to it; ${consequence}`;
-    return { flags: defaultFlags, finding: fail(check, `${what}: ${reasonOf(error)}`, fix) };
+    return { flags: defaultFlags, result: fail(check, `${what}: ${reasonOf(error)}`, fix) };
   }
 }

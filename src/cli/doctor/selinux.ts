@@ -1,9 +1,9 @@
 import { containerContext, selinuxProcessLabel } from '../../driver/host/selinux.js';
-import type { Finding } from './finding.js';
-import { ok } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { ok } from './check-result.js';
 
 /** Whether volumes get a label that containers may read. @param labelFile see `selinuxProcessLabel`. */
-export function checkSelinux(labelFile?: string): Finding {
+export function checkSelinux(labelFile?: string): CheckResult {
   const label = selinuxProcessLabel(labelFile);
   if (label === undefined) return ok('selinux', 'not active on this node, so that volumes need no label');
   return ok('selinux', `active (the driver runs as ${label}): volumes are labelled ${containerContext}`);

@@ -5,8 +5,8 @@ import { credentials } from '@grpc/grpc-js';
 import { registrationSocket } from '../../driver/config.js';
 import type { DriverConfig } from '../../driver/config.js';
 import { csi, pluginRegistration } from '../../driver/csi/services.js';
-import type { Finding } from './finding.js';
-import { fail, ok, reasonOf } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, ok, reasonOf } from './check-result.js';
 import { askHealthPort } from './health-port.js';
 
 type SocketConfig = Pick<
@@ -18,11 +18,11 @@ type SocketConfig = Pick<
 const answerTimeoutMs = 5_000;
 
 /** Whether the driver answers where the kubelet looks for it, and whether the kubelet has taken it. */
-export async function checkSockets(config: SocketConfig): Promise<readonly Finding[]> {
+export async function checkSockets(config: SocketConfig): Promise<readonly CheckResult[]> {
   return Promise.all([checkCsiSocket(config), checkRegistrationSocket(config), checkReadiness(config)]);
 }
 
-async function checkCsiSocket(config: SocketConfig): Promise<Finding> {
+async function checkCsiSocket(config: SocketConfig): Promise<CheckResult> {
   const { endpoint, 'driver-name': driverName, 'kubelet-endpoint': kubeletEndpoint } = config;
   const check = 'socket';
   const client = new csi.Identity(`unix://${endpoint}`, credentials.createInsecure());
@@ -52,7 +52,7 @@ async function checkCsiSocket(config: SocketConfig): Promise<Finding> {
 }
 
 /** The sidecar's socket has the same name and place as the driver's own. */
-async function checkRegistrationSocket(config: SocketConfig): Promise<Finding> {
+async function checkRegistrationSocket(config: SocketConfig): Promise<CheckResult> {
   const { 'driver-name': driverName, 'kubelet-endpoint': kubeletEndpoint } = config;
   const folder = config['registration-dir'] ?? path.join(config['kubelet-dir'], 'plugins_registry');
   const socket = registrationSocket(folder, driverName);
@@ -80,7 +80,7 @@ async function checkRegistrationSocket(config: SocketConfig): Promise<Finding> {
 }
 
 /** Only the driver's own process knows whether the kubelet has accepted it; /readyz tells. */
-async function checkReadiness({ 'http-address': address }: SocketConfig): Promise<Finding> {
+async function checkReadiness({ 'http-address': address }: SocketConfig): Promise<CheckResult> {
   const check = 'readiness';
   if (address === undefined) return ok(check, 'not asked: --http-address is empty');
   try {

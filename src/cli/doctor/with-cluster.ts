@@ -8,11 +8,11 @@ import { noLimitObserver } from '../../limits/limit-observer.js';
 import { version } from '../../version.js';
 import type { Clock } from '../../clock.js';
 import { checkApiServer } from './api-server.js';
-import type { Finding } from './finding.js';
-import { fail, reasonOf } from './finding.js';
+import type { CheckResult } from './check-result.js';
+import { fail, reasonOf } from './check-result.js';
 
-export interface ClusterPatient {
-  /** @throws {DriverError} when there is no way to the API server. */
+export interface ClusterDiagnosticContext {
+  /** @throws {CodedError} when there is no way to the API server. */
   readonly cluster: () => ClusterConfig;
   readonly clock: Clock;
   /** The program whose account is looked at. */
@@ -21,9 +21,9 @@ export interface ClusterPatient {
 
 /** The lines about the API server, then those of the further checks, which ask it as the program's account. */
 export async function withCluster(
-  { cluster, clock, asker }: ClusterPatient,
-  checks: (client: KubeClient) => Promise<readonly Finding[]>,
-): Promise<readonly Finding[]> {
+  { cluster, clock, asker }: ClusterDiagnosticContext,
+  checks: (client: KubeClient) => Promise<readonly CheckResult[]>,
+): Promise<readonly CheckResult[]> {
   const now = (): number => performance.now();
   let target: ClusterConfig;
   try {
@@ -35,7 +35,7 @@ export async function withCluster(
   const client = new KubeClient({
     config: target,
     timings: kubeTimings,
-    chance: { now, random: Math.random },
+    clock: { now, random: Math.random },
     observer: noObserver,
     userAgent: `connectors-csi/${version} doctor`,
     asker,

@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import { isPlainEnvValue, plainEnvCharacters } from '../rules/env-value.js';
 import type { VolumeFile } from '../volume/ports.js';
@@ -54,7 +54,7 @@ function envFile(variables: Readonly<Record<string, string>>): string {
   return Object.entries(variables)
     .map(([name, value]) => {
       if (!isPlainEnvValue(value)) {
-        throw new DriverError(
+        throw new CodedError(
           'FAILED_PRECONDITION',
           `.env: the value of ${name} has a character that a shell would interpret; ${plainEnvCharacters}`,
         );

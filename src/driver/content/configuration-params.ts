@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { isJsonObject, jsonMember } from '../../json.js';
 import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../wording.js';
@@ -20,7 +20,7 @@ export interface ParamsOwner {
  * The params that the templates of each configuration see: what the volume gives, else the defaults. A configuration
  * that declares no params takes any.
  * @param given the whole of the attribute `configuration.params`.
- * @throws {DriverError} INVALID_ARGUMENT with all problems of the given values, or twenty; FAILED_PRECONDITION for a default of a
+ * @throws {CodedError} INVALID_ARGUMENT with all problems of the given values, or twenty; FAILED_PRECONDITION for a default of a
  * class that breaks its own rules.
  */
 export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject): readonly JsonObject[] {
@@ -34,7 +34,7 @@ export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject)
     if (params.length === 0) passed.add(name);
     if (problems.length >= enoughProblems) break;
   }
-  if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', [...new Set(problems)].join('; '));
+  if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', [...new Set(problems)].join('; '));
   return resolved;
 }
 
@@ -107,7 +107,7 @@ function defaultOf(
   const whole =
     properties === undefined || !isJsonObject(value) ? value : withProperties(properties, undefined, value, own);
   if (own.length === 0) return whole;
-  throw new DriverError(
+  throw new CodedError(
     'FAILED_PRECONDITION',
     `connectorclass ${className}, configuration ${configuration.name}: the default of param "${param.name}" ${own.join('; ')}`,
   );

@@ -22,7 +22,7 @@ export interface RenderedConfigurations {
 /** Renders the configurations that a volume selects. */
 export interface ConfigurationRenderer {
   /**
-   * @throws {DriverError} NOT_FOUND when none of the included names exists, listing those that do; the call's reason when
+   * @throws {CodedError} NOT_FOUND when none of the included names exists, listing those that do; the call's reason when
    * it is no longer wanted.
    */
   render(request: ConfigurationRequest, call: Call): Promise<RenderedConfigurations>;

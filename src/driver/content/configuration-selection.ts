@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { listed } from '../../wording.js';
 import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
 
@@ -25,7 +25,7 @@ export interface Selection {
 
 /**
  * Finds the configurations that a volume includes: classes in order of first mention, in each the names in order.
- * @throws {DriverError} NOT_FOUND when there are names and no class has any of them.
+ * @throws {CodedError} NOT_FOUND when there are names and no class has any of them.
  */
 export function selectConfigurations(resolved: readonly ResolvedConnector[], names: readonly string[]): Selection {
   const groups = groupByClass(resolved);
@@ -37,7 +37,7 @@ export function selectConfigurations(resolved: readonly ResolvedConnector[], nam
   const unknown = names.filter((name) => !found.has(name));
   if (unknown.length === 0) return { selected, warnings: [] };
   const message = `attribute "configuration.names": no configuration ${listed(unknown)} in ${describe(groups)}`;
-  if (selected.length === 0) throw new DriverError('NOT_FOUND', message, { reason: 'no configuration' });
+  if (selected.length === 0) throw new CodedError('NOT_FOUND', message, { reason: 'no configuration' });
   return { selected, warnings: [message] };
 }
 

@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { joinCaBundles } from './ca-bundle.js';
 import type { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
@@ -35,7 +35,7 @@ export interface ProxyEndpoint {
  * do not take part. One connector: its own address. Several: the address of the last one's class, else the last one's
  * own; then every connector whose class resolves to the same scheme, host and port is listed.
  * @returns undefined when no connector needs a proxy.
- * @throws {DriverError} UNAVAILABLE for a connector without an address yet, FAILED_PRECONDITION for a malformed one, or
+ * @throws {CodedError} UNAVAILABLE for a connector without an address yet, FAILED_PRECONDITION for a malformed one, or
  * for connectors behind one proxy that need different tokens.
  */
 export function chooseProxyEndpoint(
@@ -71,7 +71,7 @@ function ensureOneAudience(served: readonly Candidate[], chosen: Candidate): voi
   const [first, second] = [other, chosen].map(
     ({ ref, audience }) => `${ref.namespace}/${ref.name} (audience ${quote(audience)})`,
   );
-  throw new DriverError(
+  throw new CodedError(
     'FAILED_PRECONDITION',
     `connectors ${first} and ${second} are behind the same proxy but expect tokens for different audiences, and .env has one: mount them in volumes of their own`,
   );
@@ -90,7 +90,7 @@ function candidateOf(
 ): Candidate {
   const { ref } = connector;
   if (connector.proxyAddress === undefined) {
-    throw new DriverError(
+    throw new CodedError(
       'UNAVAILABLE',
       `connector ${ref.namespace}/${ref.name} is not reconciled yet: status.proxy.httpAddress is not set`,
       { reason: 'not reconciled' },
@@ -110,7 +110,7 @@ const urlPattern = new RegExp(String.raw`^(https?)://((?:${hostPattern})(?::(\d{
 function splitUrl(url: string, owner: string): { scheme: string; authority: string } {
   const parts = partsOf(url);
   if (parts === undefined) {
-    throw new DriverError(
+    throw new CodedError(
       'FAILED_PRECONDITION',
       `${owner}: status.proxy.httpAddress.url must be an http or https URL without credentials, such as http://proxy.example:8080`,
     );
@@ -139,12 +139,12 @@ function partsOf(url: string): { readonly scheme: string; readonly authority: st
 /**
  * `scheme://USER:TOKEN@host:port` without a path; USER is `namespace%2Fname`, several joined by commas. The port is there also
  * where the address has none: libcurl, so curl and git, would take 1080 for a proxy.
- * @throws {DriverError} INVALID_ARGUMENT when USER is over 6 KiB.
+ * @throws {CodedError} INVALID_ARGUMENT when USER is over 6 KiB.
  */
 export function proxyUrl(endpoint: ProxyEndpoint, token: Secret): string {
   const user = endpoint.connectors.map(({ namespace, name }) => encodeUserinfo(`${namespace}/${name}`)).join(',');
   if (user.length > maxUserBytes) {
-    throw new DriverError(
+    throw new CodedError(
       'INVALID_ARGUMENT',
       `attribute "connectors": the proxy user name that lists ${endpoint.connectors.length} connectors is over ${maxUserBytes} bytes; mount fewer connectors in one volume`,
     );

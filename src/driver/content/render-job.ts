@@ -1,4 +1,4 @@
-import { DriverError, type ErrorCode } from '../../errors.js';
+import { CodedError, type ErrorCode } from '../../errors.js';
 import { Budget, type Surroundings } from '../../gotemplate/budget.js';
 import { TemplateError, TemplateLimitError } from '../../gotemplate/errors.js';
 import { defaultLimits } from '../../gotemplate/limits.js';
@@ -54,7 +54,7 @@ export function newBudget(surroundings: Surroundings): Budget {
 /**
  * The files of the configurations, in order.
  * @param at told at which file it is.
- * @throws {DriverError} FAILED_PRECONDITION for what is wrong with a template, RESOURCE_EXHAUSTED when it asks too much.
+ * @throws {CodedError} FAILED_PRECONDITION for what is wrong with a template, RESOURCE_EXHAUSTED when it asks too much.
  * @throws {TooLongHere} when the budget says so.
  */
 export function renderFiles(
@@ -68,7 +68,7 @@ export function renderFiles(
     return files.map(([name, text]) => {
       const problem = fileNameProblem(name);
       if (problem !== undefined)
-        throw new DriverError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
+        throw new CodedError('FAILED_PRECONDITION', `${owner}: file name "${name}": ${problem}`);
       const place = `${owner}, file ${name}`;
       at?.(place);
       seen ??= data();
@@ -77,7 +77,7 @@ export function renderFiles(
       } catch (error) {
         if (!(error instanceof TemplateError)) throw error;
         const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
-        throw new DriverError(code, `${place}: ${error.message}`, { cause: error });
+        throw new CodedError(code, `${place}: ${error.message}`, { cause: error });
       }
     });
   });
@@ -102,7 +102,7 @@ export function runRenderJob(job: RenderJob, progress?: RenderProgress): RenderO
     const compile: Compile = (_, name, text) => compileTemplate(name, text);
     return { files: renderFiles(configurations, budget, compile, (place) => progress?.at(place)) };
   } catch (error) {
-    if (!(error instanceof DriverError)) throw error;
+    if (!(error instanceof CodedError)) throw error;
     return { failure: { code: error.code, message: error.message } };
   }
 }

@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { TooLongHere } from '../../gotemplate/budget.js';
 import type { JsonObject } from '../../json.js';
 import type { Call } from '../../limits/call.js';
@@ -26,7 +26,7 @@ export interface TemplateRendererParts {
   readonly clock: () => number;
   readonly observer: RenderObserver;
   /** Does the work at once, and cuts it off when it takes longer; undefined then. */
-  readonly briefly: <T extends object>(work: () => T, timeoutMs: number) => T | undefined;
+  readonly runWithTimeout: <T extends object>(work: () => T, timeoutMs: number) => T | undefined;
   /** Does the job where it holds up nobody, sharing alike between owners. */
   readonly elsewhere: (
     job: RenderJob,
@@ -93,7 +93,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
       return this.#templates.get(configuration, name, text);
     };
     try {
-      return this.#parts.briefly(() => renderFiles(configurations, budget, compile), hereMs);
+      return this.#parts.runWithTimeout(() => renderFiles(configurations, budget, compile), hereMs);
     } catch (error) {
       if (error instanceof TooLongHere) return undefined;
       throw error;
@@ -116,7 +116,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
     const owner = { namespace: call.owner.namespace, group: selected[0]?.group.connectorClass.name ?? '' };
     const outcome = await call.releaseSlotWhile(() => this.#parts.elsewhere(job, owner, call.signal));
     if ('files' in outcome) return outcome.files;
-    throw new DriverError(outcome.failure.code, outcome.failure.message);
+    throw new CodedError(outcome.failure.code, outcome.failure.message);
   }
 }
 

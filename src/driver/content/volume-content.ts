@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { listedInQuotes } from '../../wording.js';
 import type { Secret } from '../../secret.js';
@@ -39,7 +39,7 @@ export interface VolumeContent {
 /**
  * Renders a volume in memory, complete and checked, before the file system is touched.
  * 1. the built-in files; 2. the selected configurations, later wins; 3. without the excluded names; 4. within bounds.
- * @throws {DriverError} see proxyUrl and ConfigurationRenderer; RESOURCE_EXHAUSTED past the bounds.
+ * @throws {CodedError} see proxyUrl and ConfigurationRenderer; RESOURCE_EXHAUSTED past the bounds.
  */
 export async function renderVolumeContent(
   request: ContentRequest,
@@ -75,10 +75,10 @@ function withinBounds(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFi
   const totalBytes = sorted.reduce((sum, file) => sum + file.content.byteLength, 0);
   for (const { name } of sorted) {
     const problem = fileNameProblem(name);
-    if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', `file name "${name}": ${problem}`);
+    if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', `file name "${name}": ${problem}`);
   }
   if (sorted.length > maxFiles || totalBytes > maxTotalBytes) {
-    throw new DriverError(
+    throw new CodedError(
       'RESOURCE_EXHAUSTED',
       `the volume would hold ${sorted.length} files of ${totalBytes} bytes in all; at most ${maxFiles} files and ${maxTotalBytes} bytes are allowed: select fewer configurations or exclude files with !FILE`,
     );

@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { quote } from '../../wording.js';
 import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
 import { groupByClass } from './configuration-selection.js';
@@ -19,7 +19,7 @@ export interface VolumePlan {
 
 /**
  * @param included names of configurations.
- * @throws {DriverError} see chooseProxyEndpoint; FAILED_PRECONDITION where one file would need two tokens.
+ * @throws {CodedError} see chooseProxyEndpoint; FAILED_PRECONDITION where one file would need two tokens.
  */
 export function planVolume(
   connectors: readonly ResolvedConnector[],
@@ -70,7 +70,7 @@ function classAudiences(
       const audience = audienceOf(proxyAddress, connectorClass, fallback);
       const other = audiences.get(connectorClass.name) ?? audience;
       if (other !== audience) {
-        throw new DriverError(
+        throw new CodedError(
           'FAILED_PRECONDITION',
           `connectorclass ${connectorClass.name}: the proxy of connector ${ref.namespace}/${ref.name} expects a token for audience ${quote(audience)}, that of another connector of the class one for ${quote(other)}, and its templates have one token: mount them in volumes of their own`,
         );
@@ -98,7 +98,7 @@ function ensureNoNeedOfAddress(
     for (const [file, template] of configuration.files) {
       if (!printsAddress.test(template)) continue;
       const { namespace, name } = unready.ref;
-      throw new DriverError(
+      throw new CodedError(
         'FAILED_PRECONDITION',
         `connectorclass ${connectorClass.name}, configuration ${configuration.name}, file ${file}: it has the proxy's address, but connector ${namespace}/${name} is not reconciled yet (status.proxy.httpAddress is not set) and the class has no spec.proxy`,
         { reason: 'not reconciled' },

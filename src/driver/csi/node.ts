@@ -1,6 +1,6 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { ErrorCode } from '../../errors.js';
-import { DriverError, asDriverError } from '../../errors.js';
+import { CodedError, toCodedError } from '../../errors.js';
 import type { VolumeHost, VolumeStatistics } from '../volume/ports.js';
 import type { PublishCall } from '../volume/publish-call.js';
 import type { PublishRequest } from '../volume/publish-request.js';
@@ -99,7 +99,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       onPublished({ path, steps });
       return {};
     } catch (error) {
-      onFailed(asDriverError(error, 'the driver failed unexpectedly; see its log').code);
+      onFailed(toCodedError(error, 'the driver failed unexpectedly; see its log').code);
       throw error;
     }
   };
@@ -124,7 +124,7 @@ function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeR
     report.volumeId = loggedVolumeId(volumeId);
     ensureGiven(volumeId, { target_path: targetPath });
     const problem = options.host.targetPathProblem(targetPath);
-    if (problem !== undefined) throw new DriverError('INVALID_ARGUMENT', problem);
+    if (problem !== undefined) throw new CodedError('INVALID_ARGUMENT', problem);
     // A publish that is delayed holds no lock, which would end it.
     options.failures.cancel(volumeId);
     await options.unpublish.run(volumeId, targetPath, signal);
@@ -136,7 +136,7 @@ function ensureGiven(volumeId: string, paths: Readonly<Record<string, string>> =
   const idProblem = volumeIdProblem(volumeId);
   const missing = Object.entries(paths).flatMap(([name, value]) => (value === '' ? [`${name} is missing`] : []));
   const problems = [...(idProblem === undefined ? [] : [idProblem]), ...missing];
-  if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', problems.join('; '));
+  if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', problems.join('; '));
 }
 
 function usageOf({ bytes, inodes }: VolumeStatistics): VolumeUsage[] {
@@ -148,6 +148,6 @@ function usageOf({ bytes, inodes }: VolumeStatistics): VolumeUsage[] {
 
 function unimplemented(rpc: string): () => never {
   return () => {
-    throw new DriverError('UNIMPLEMENTED', `${rpc} is not supported: the driver serves ephemeral inline volumes only`);
+    throw new CodedError('UNIMPLEMENTED', `${rpc} is not supported: the driver serves ephemeral inline volumes only`);
   };
 }

@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
 import { kubeletPrefix } from '../volume/attribute-table.js';
@@ -32,7 +32,7 @@ export interface PublishBounds extends AttributeBounds {
 /**
  * Reads a NodePublishVolume request. All that is wrong with it is reported in one message.
  * @param bounds of the attributes; `targetPathProblem`: see VolumeHost.
- * @throws {DriverError} INVALID_ARGUMENT; FAILED_PRECONDITION when only the kubelet's pod information is missing.
+ * @throws {CodedError} INVALID_ARGUMENT; FAILED_PRECONDITION when only the kubelet's pod information is missing.
  */
 export function parsePublishRequest(request: NodePublishVolumeRequest__Output, bounds: PublishBounds): PublishRequest {
   const context = request.volume_context;
@@ -40,9 +40,9 @@ export function parsePublishRequest(request: NodePublishVolumeRequest__Output, b
   const { attributes, problems: attributeProblems } = parseVolumeAttributes(context, pod.namespace, bounds);
   const { mountOptions, problems: capabilityProblems } = parseCapability(request.volume_capability);
   const problems = [...requestProblems(request, bounds), ...capabilityProblems, ...podProblems, ...attributeProblems];
-  if (problems.length > 0) throw new DriverError('INVALID_ARGUMENT', problems.join('; '));
+  if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', problems.join('; '));
   if (missing.length > 0) {
-    throw new DriverError(
+    throw new CodedError(
       'FAILED_PRECONDITION',
       `the kubelet passed no ${missing.join(', ')}: set "podInfoOnMount: true" in the driver's CSIDriver object`,
     );

@@ -53,7 +53,7 @@ export class KubeletRegistration {
     return this.#isRegistered;
   }
 
-  /** To be called once the CSI socket answers. @throws {DriverError} when the socket cannot be made. */
+  /** To be called once the CSI socket answers. @throws {CodedError} when the socket cannot be made. */
   async start(): Promise<void> {
     await this.#listen();
     this.#timer = setInterval(() => this.#enqueue(() => this.#check()), this.#options.checkMs).unref();

@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import type { Server as Listener, Socket } from 'node:net';
 import type { LimitUsage } from '../../limits/limit-observer.js';
 import type { Log } from '../../log.js';
-import { OpenConnections } from './open-connections.js';
+import { SocketConnections } from './socket-connections.js';
 import { SocketFile } from './socket-file.js';
 
 export interface ServedService {
@@ -61,7 +61,7 @@ export class SocketServer {
   readonly #file: SocketFile;
   readonly #grpc: Server;
   readonly #injector: ConnectionInjector;
-  readonly #connections = new OpenConnections();
+  readonly #connections = new SocketConnections();
   readonly #listener: Listener;
   #runningCalls = 0;
   #whenAnswered: (() => void) | undefined;
@@ -90,7 +90,7 @@ export class SocketServer {
     this.#injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
   }
 
-  /** @throws {DriverError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made. */
+  /** @throws {CodedError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made. */
   async start(): Promise<void> {
     const { socketPath, ownsFolder, socket, log } = this.#options;
     await this.#file.listen(this.#listener, ownsFolder, socket.backlog);

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, s
 import type { Server } from 'node:net';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 
 /** A unix socket as a file: made where nobody else listens, told from others at the same path, and taken away alone. */
 export class SocketFile {
@@ -18,7 +18,7 @@ export class SocketFile {
    * Makes the socket, for root only, and has the server listen on it.
    * @param ownsFolder whether the folder is the driver's, to be made and closed to others.
    * @param backlog connections that may wait to be accepted; the kernel refuses what is more.
-   * @throws {DriverError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made.
+   * @throws {CodedError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made.
    */
   async listen(server: Server, ownsFolder: boolean, backlog: number): Promise<void> {
     ensureFolder(this.path, ownsFolder);
@@ -34,7 +34,7 @@ export class SocketFile {
       chmodSync(this.path, 0o600);
       this.#identity = identityOf(this.path);
     } catch (error) {
-      throw new DriverError('FAILED_PRECONDITION', `cannot listen on ${this.path}`, { cause: error });
+      throw new CodedError('FAILED_PRECONDITION', `cannot listen on ${this.path}`, { cause: error });
     }
   }
 
@@ -68,16 +68,16 @@ function identityOf(file: string): string | undefined {
   return stats && `${stats.dev}.${stats.ino}.${stats.birthtimeNs}`;
 }
 
-/** @throws {DriverError} FAILED_PRECONDITION where there is no folder for the socket, and none can or may be made. */
+/** @throws {CodedError} FAILED_PRECONDITION where there is no folder for the socket, and none can or may be made. */
 function ensureFolder(socketPath: string, isOwn: boolean): void {
   const folder = path.dirname(socketPath);
   try {
     if (isOwn) prepareFolder(folder, path.basename(socketPath));
   } catch (error) {
-    throw new DriverError('FAILED_PRECONDITION', `cannot make the folder of ${socketPath}`, { cause: error });
+    throw new CodedError('FAILED_PRECONDITION', `cannot make the folder of ${socketPath}`, { cause: error });
   }
   if (!existsSync(folder)) {
-    throw new DriverError('FAILED_PRECONDITION', `cannot listen on ${socketPath}: there is no folder ${folder}`);
+    throw new CodedError('FAILED_PRECONDITION', `cannot listen on ${socketPath}: there is no folder ${folder}`);
   }
 }
 
@@ -104,13 +104,13 @@ async function removeStaleSocket(socketPath: string): Promise<void> {
   const stats = lstatSync(socketPath, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isSocket()) {
-    throw new DriverError(
+    throw new CodedError(
       'FAILED_PRECONDITION',
       `${socketPath} exists and is not a socket: remove it or choose another path`,
     );
   }
   if (await isAnswering(socketPath)) {
-    throw new DriverError(
+    throw new CodedError(
       'FAILED_PRECONDITION',
       `another process answers on ${socketPath}: stop it first, two drivers cannot share a socket`,
     );

@@ -1,7 +1,7 @@
 import type { ServerUnaryCall, handleUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { onceAborted } from '../../abortable.js';
 import type { ErrorCode } from '../../errors.js';
-import { DriverError, asDriverError } from '../../errors.js';
+import { CodedError, toCodedError } from '../../errors.js';
 import type { Log, LogFields } from '../../log.js';
 import { grpcStatus } from './status.js';
 
@@ -25,7 +25,7 @@ export interface RpcEdge {
   readonly observer: RpcObserver;
   /** Milliseconds after which an RPC stops waiting, even when its caller set no deadline. */
   readonly maxDurationMs: number;
-  /** Fires with a DriverError when the driver stops and can wait for its calls no longer. */
+  /** Fires with a CodedError when the driver stops and can wait for its calls no longer. */
   readonly stopping: AbortSignal;
 }
 
@@ -45,7 +45,7 @@ const quietRpcs: ReadonlySet<string> = new Set([
 
 /**
  * Makes a gRPC handler of a function: gives it a signal that fires when the caller has gone or the time is up, answers
- * with the status of the DriverError it throws, logs one line, and counts.
+ * with the status of the CodedError it throws, logs one line, and counts.
  */
 export function unary<Request, Response>(
   rpc: string,
@@ -66,10 +66,10 @@ async function serve<Request, Response>(
 ): Promise<void> {
   const startMs = performance.now();
   const controller = new AbortController();
-  const gone = (): void => controller.abort(new DriverError('CANCELLED', `the caller of ${rpc} has gone`));
+  const gone = (): void => controller.abort(new CodedError('CANCELLED', `the caller of ${rpc} has gone`));
   call.on('cancelled', gone);
   const timer = setTimeout(
-    () => controller.abort(new DriverError('DEADLINE_EXCEEDED', `${rpc} ran out of time; it will be tried again`)),
+    () => controller.abort(new CodedError('DEADLINE_EXCEEDED', `${rpc} ran out of time; it will be tried again`)),
     timeLeftMs(call, edge.maxDurationMs),
   );
   const stop = (): void => controller.abort(edge.stopping.reason);
@@ -81,7 +81,7 @@ async function serve<Request, Response>(
   try {
     callback(null, await handler(call.request, controller.signal, report));
   } catch (error) {
-    const failure = asDriverError(error, `${rpc} failed unexpectedly; see the driver's log`);
+    const failure = toCodedError(error, `${rpc} failed unexpectedly; see the driver's log`);
     code = failure.code;
     report.error = failure;
     callback({ code: grpcStatus[failure.code], details: headerText(failure.message) });

@@ -3,11 +3,11 @@ import type { Ownership, ReplacedFiles, VolumeFile } from '../volume/ports.js';
 import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno, SyscallError } from './errno.js';
-import { compareGeneration, removeEntry, writeGeneration } from './generation.js';
-import type { Comparison } from './generation.js';
-import { hasPermissions, permissionsOf, setPermissions } from './permissions.js';
-import type { Permissions } from './permissions.js';
-import type { SharedFiles } from './shared-contents.js';
+import { compareRevision, removeEntry, writeRevision } from './revision.js';
+import type { Comparison } from './revision.js';
+import { hasFileMode, fileModeOf, setFileMode } from './file-mode.js';
+import type { FileMode } from './file-mode.js';
+import type { SharedFiles } from './deduplicate-files.js';
 import { open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
@@ -20,12 +20,12 @@ const maxNameAttempts = 8;
 
 /** What a volume is to hold. */
 interface Wanted extends SharedFiles {
-  readonly permissions: Permissions;
+  readonly permissions: FileMode;
   readonly replaced: ReplacedFiles;
 }
 
 /** Where names of generations come from. */
-export interface GenerationNames {
+export interface RevisionNames {
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -55,18 +55,18 @@ export interface GenerationNames {
  */
 export class AtomicWriter {
   readonly #syscalls: Syscalls;
-  readonly #names: GenerationNames;
+  readonly #names: RevisionNames;
 
-  constructor(syscalls: Syscalls, names: GenerationNames) {
+  constructor(syscalls: Syscalls, names: RevisionNames) {
     this.#syscalls = syscalls;
     this.#names = names;
   }
 
   /** Steps 4 to 6 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops it. */
   fill(root: Directory, shared: SharedFiles, ownership: Ownership): void {
-    const permissions = permissionsOf(ownership);
+    const permissions = fileModeOf(ownership);
     const generation = this.#makeGeneration(root, permissions);
-    writeGeneration(this.#syscalls, root, generation, shared, permissions);
+    writeRevision(this.#syscalls, root, generation, shared, permissions);
     for (const file of shared.files) this.#link(root, file.name);
     check(this.#syscalls.symlinkat(generation, root.fd, dataLink), 'symlinkat', root, dataLink);
   }
@@ -81,9 +81,9 @@ export class AtomicWriter {
     ownership: Ownership,
     replaced: ReplacedFiles,
   ): 'refreshed' | 'unchanged' {
-    const wanted = { ...shared, permissions: permissionsOf(ownership), replaced };
+    const wanted = { ...shared, permissions: fileModeOf(ownership), replaced };
     const entries = checkValue(this.#syscalls.list(root.fd), 'getdents', root); // 1
-    const current = openCurrentGeneration(this.#syscalls, root);
+    const current = openCurrentRevision(this.#syscalls, root);
     if (current === undefined) return this.#rewrite(root, entries, wanted);
     return closing(this.#syscalls, current, () => this.#rewrite(root, entries, wanted, current));
   }
@@ -95,7 +95,7 @@ export class AtomicWriter {
     current?: Generation,
   ): 'refreshed' | 'unchanged' {
     const { files, permissions, replaced } = wanted;
-    const comparison = current && compareGeneration(this.#syscalls, current, wanted, permissions);
+    const comparison = current && compareRevision(this.#syscalls, current, wanted, permissions);
     const isSame = comparison?.isSame === true;
     const changes = [
       this.#ensureRootPermissions(root, permissions), // 2
@@ -109,12 +109,12 @@ export class AtomicWriter {
     return changes.includes(true) ? 'refreshed' : 'unchanged';
   }
 
-  #ensureRootPermissions(root: Directory, { directoryMode, gid }: Permissions): boolean {
+  #ensureRootPermissions(root: Directory, { directoryMode, gid }: FileMode): boolean {
     const status = checkValue(this.#syscalls.fstat(root.fd), 'fstat', root);
-    if (hasPermissions(status, directoryMode, gid)) return false;
+    if (hasFileMode(status, directoryMode, gid)) return false;
     // The descriptor may be a place's, which changes nothing.
     closing(this.#syscalls, openDirectory(this.#syscalls, root, '.', open.directory), (directory) =>
-      setPermissions(this.#syscalls, directory.fd, directoryMode, gid, root),
+      setFileMode(this.#syscalls, directory.fd, directoryMode, gid, root),
     );
     return true;
   }
@@ -136,7 +136,7 @@ export class AtomicWriter {
     const { files, permissions } = wanted;
     const generation = this.#makeGeneration(root, permissions);
     try {
-      writeGeneration(this.#syscalls, root, generation, wanted, permissions, previous); // 4
+      writeRevision(this.#syscalls, root, generation, wanted, permissions, previous); // 4
       const linked = this.#linkNew(root, entries, files); // 5
       this.#commit(root, generation, linked); // 6
     } catch (error) {
@@ -146,7 +146,7 @@ export class AtomicWriter {
     return true;
   }
 
-  #makeGeneration(root: Directory, { directoryMode }: Permissions): string {
+  #makeGeneration(root: Directory, { directoryMode }: FileMode): string {
     for (let attempt = 1; ; attempt += 1) {
       const name = generationName(this.#names);
       const made = this.#syscalls.mkdirat(root.fd, name, directoryMode);
@@ -223,7 +223,7 @@ interface Generation extends Directory {
  * Opens the generation that readers see, without following the link; the caller closes it.
  * @returns undefined when the directory was never written whole.
  */
-export function openCurrentGeneration(syscalls: Syscalls, root: Directory): Generation | undefined {
+export function openCurrentRevision(syscalls: Syscalls, root: Directory): Generation | undefined {
   const target = linkTarget(syscalls, root, dataLink);
   if (target === undefined || !isWritersOwn(target) || target === '..' || target.includes('/')) return undefined;
   const fd = syscalls.openat(root.fd, target, open.directory, 0);
@@ -243,7 +243,7 @@ function isWritersOwn(entry: string): boolean {
   return entry.startsWith('..');
 }
 
-function generationName({ clock, random }: GenerationNames): string {
+function generationName({ clock, random }: RevisionNames): string {
   const moment = new Date(clock.now())
     .toISOString()
     .replace(/[-T:.]/g, '_')

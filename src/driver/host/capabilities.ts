@@ -22,7 +22,7 @@ export function capabilitiesOf(text = readFileSync('/proc/self/status', 'utf8'))
 }
 
 /** What is held and not needed. */
-export function surplusOf({ permitted, inheritable }: Capabilities): bigint {
+export function excessCapabilities({ permitted, inheritable }: Capabilities): bigint {
   return (permitted | inheritable) & ~neededMask;
 }
 
@@ -31,7 +31,7 @@ export function describeCapabilities(capabilities: Capabilities): string {
   const names = Object.entries(neededCapabilities).flatMap(([name, number]) =>
     (capabilities.permitted >> BigInt(number)) & 1n ? [name] : [],
   );
-  const surplus = surplusOf(capabilities);
+  const surplus = excessCapabilities(capabilities);
   if (surplus !== 0n) names.push(`others (0x${surplus.toString(16)})`);
   return names.length === 0 ? 'none' : names.join(', ');
 }

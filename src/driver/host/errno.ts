@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { shownPath } from '../../wording.js';
 
 /** Numbers by name, of the machine this runs on. */
@@ -48,8 +48,8 @@ const withoutRoom: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** What a failed system call means to the kubelet: RESOURCE_EXHAUSTED without room, else INTERNAL. */
-export function fromSyscallError(error: SyscallError): DriverError {
-  if (!isOutOfSpace(error)) return new DriverError('INTERNAL', error.message, { cause: error });
+export function fromSyscallError(error: SyscallError): CodedError {
+  if (!isOutOfSpace(error)) return new CodedError('INTERNAL', error.message, { cause: error });
   const what = withoutRoom.get(error.call) ?? 'no room for the volume';
-  return new DriverError('RESOURCE_EXHAUSTED', `${what}: ${error.message}`, { cause: error });
+  return new CodedError('RESOURCE_EXHAUSTED', `${what}: ${error.message}`, { cause: error });
 }

@@ -2,8 +2,8 @@ import type { VolumeFile } from '../volume/ports.js';
 import { check, checkValue } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno } from './errno.js';
-import { hasPermissions } from './permissions.js';
-import type { Permissions } from './permissions.js';
+import { hasFileMode } from './file-mode.js';
+import type { FileMode } from './file-mode.js';
 import { open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
@@ -15,7 +15,7 @@ export function isFile(
   syscalls: Syscalls,
   directory: Directory,
   file: VolumeFile,
-  permissions: Permissions,
+  permissions: FileMode,
   verdicts: Map<number, boolean>,
 ): boolean {
   const fd = syscalls.openat(directory.fd, file.name, open.read, 0);
@@ -26,7 +26,7 @@ export function isFile(
     const isAlike =
       verdicts.get(status.ino) ??
       (status.size === file.content.length &&
-        hasPermissions(status, permissions.fileMode, permissions.gid) &&
+        hasFileMode(status, permissions.fileMode, permissions.gid) &&
         hasContent(syscalls, fd, file, directory));
     verdicts.set(status.ino, isAlike);
     return isAlike;

@@ -1,6 +1,6 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { limits } from '../../limits/defaults.js';
-import type { SharedFiles } from './shared-contents.js';
+import type { SharedFiles } from './deduplicate-files.js';
 
 /** Bytes that a volume holds once, and the names that they have. */
 export interface HeldContent {
@@ -63,10 +63,10 @@ function nodesOf(pages: number): number {
   return pages <= pagesPerNode ? 1 : Math.ceil(pages / pagesPerNode) + 1;
 }
 
-/** @throws {DriverError} RESOURCE_EXHAUSTED for a new volume that fits now, but could not be refreshed. */
+/** @throws {CodedError} RESOURCE_EXHAUSTED for a new volume that fits now, but could not be refreshed. */
 export function ensureRefreshable(pages: number, pageBytes: number, sizeBytes: number): void {
   if (pages * pageBytes <= sizeBytes) return;
-  throw new DriverError(
+  throw new CodedError(
     'RESOURCE_EXHAUSTED',
     `the volume needs ${inKiB(pages * pageBytes)} for two generations of its files, in pages of ${inKiB(pageBytes)}, and has ` +
       `${inKiB(sizeBytes)}: select fewer configurations, or have --tmpfs-size of the driver raised`,

@@ -1,7 +1,7 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { shownPath } from '../../wording.js';
 import type { TargetState } from '../volume/ports.js';
-import { openCurrentGeneration } from './atomic-writer.js';
+import { openCurrentRevision } from './atomic-writer.js';
 import { check, checkValue, closing } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno } from './errno.js';
@@ -15,13 +15,13 @@ export type Occupant =
 
 /**
  * Opens a target as a place, without following it; undefined when it is absent. The caller closes it.
- * @throws {DriverError} INTERNAL when it is something else than a directory.
+ * @throws {CodedError} INTERNAL when it is something else than a directory.
  */
 export function openTarget(syscalls: Syscalls, target: Target): Directory | undefined {
   const fd = syscalls.openat(target.parent.fd, target.name, open.place, 0);
   if (fd === -errno.ENOENT) return undefined;
   if (fd === -errno.ENOTDIR || fd === -errno.ELOOP) {
-    throw new DriverError('INTERNAL', `${shownPath(target.path)} is not a directory`);
+    throw new CodedError('INTERNAL', `${shownPath(target.path)} is not a directory`);
   }
   return { fd: check(fd, 'openat', target.parent, target.name), path: target.path };
 }
@@ -51,15 +51,15 @@ function stateOf(syscalls: Syscalls, target: Target, place: Directory): TargetSt
   const { kind } = occupantOf(syscalls, target, place);
   if (kind === 'nothing') return 'unmounted';
   if (kind === 'foreign') return 'foreign';
-  const generation = openCurrentGeneration(syscalls, place);
+  const generation = openCurrentRevision(syscalls, place);
   if (generation === undefined) return 'incomplete';
   syscalls.close(generation.fd);
   return 'published';
 }
 
 /** INTERNAL, whatever was wanted: what somebody else mounted is not taken away. */
-export function foreignMount(target: Target): DriverError {
-  return new DriverError(
+export function foreignMount(target: Target): CodedError {
+  return new CodedError(
     'INTERNAL',
     `what is mounted on ${shownPath(target.path)} is not this driver's: unmount it by hand`,
   );

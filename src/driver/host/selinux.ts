@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { isSelinuxLabel } from '../rules/selinux-label.js';
 
 /** What containers may read, in the policies of every distribution that has one. */
@@ -22,7 +22,7 @@ export function selinuxProcessLabel(labelFile = '/proc/self/attr/current'): stri
  */
 export function selinuxContext(hasSelinux: boolean, requested?: string): string | undefined {
   if (requested !== undefined && !isSelinuxLabel(requested)) {
-    throw new DriverError('INVALID_ARGUMENT', `${JSON.stringify(requested)} is not an SELinux context`);
+    throw new CodedError('INVALID_ARGUMENT', `${JSON.stringify(requested)} is not an SELinux context`);
   }
   return hasSelinux ? (requested ?? containerContext) : undefined;
 }

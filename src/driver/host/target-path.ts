@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { shownPath } from '../../wording.js';
 import { check } from './directory.js';
 import type { Directory } from './directory.js';
@@ -53,7 +53,7 @@ export class TargetPaths {
 
   /**
    * Opens the target's parent; undefined when it does not exist.
-   * @throws {DriverError} INVALID_ARGUMENT for a path that cannot be a target.
+   * @throws {CodedError} INVALID_ARGUMENT for a path that cannot be a target.
    */
   open(targetPath: string): Target | undefined {
     const { parentPath, name } = this.#locate(targetPath);
@@ -108,7 +108,7 @@ function resolveKubeletDir(kubeletDir: string): string {
   try {
     return fs.realpathSync(kubeletDir);
   } catch (error) {
-    throw new DriverError('INTERNAL', `the kubelet directory ${kubeletDir} cannot be found`, { cause: error });
+    throw new CodedError('INTERNAL', `the kubelet directory ${kubeletDir} cannot be found`, { cause: error });
   }
 }
 
@@ -142,6 +142,6 @@ function isNoName(targetPath: string, from: number, to: number): boolean {
   return length === 0 || (length <= 2 && targetPath[from] === '.' && targetPath[to - 1] === '.');
 }
 
-function invalid(targetPath: string, problem: string): DriverError {
-  return new DriverError('INVALID_ARGUMENT', `target path ${JSON.stringify(shownPath(targetPath))}: ${problem}`);
+function invalid(targetPath: string, problem: string): CodedError {
+  return new CodedError('INVALID_ARGUMENT', `target path ${JSON.stringify(shownPath(targetPath))}: ${problem}`);
 }

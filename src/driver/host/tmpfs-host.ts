@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { VolumeMemory, VolumeOwner } from '../../limits/volume-memory.js';
 import { shownPath } from '../../wording.js';
 import type {
@@ -12,7 +12,7 @@ import type {
   VolumeStatistics,
 } from '../volume/ports.js';
 import { AtomicWriter } from './atomic-writer.js';
-import type { GenerationNames } from './atomic-writer.js';
+import type { RevisionNames } from './atomic-writer.js';
 import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { fromSyscallError, SyscallError } from './errno.js';
@@ -20,12 +20,12 @@ import { checkFileNames } from './check-file-names.js';
 import { ensureRefreshable, heldContentsOf, kernelBytesOf, memoryOf, pagesOf } from './footprint.js';
 import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.js';
 import { mountedVolumes } from './mounted-volumes.js';
-import { permissionsOf } from './permissions.js';
+import { fileModeOf } from './file-mode.js';
 import { propagationProblem } from './propagation.js';
-import { SeenGenerations } from './seen-generations.js';
+import { SeenRevisions } from './seen-revisions.js';
 import { selinuxContext } from './selinux.js';
-import { shareContents } from './shared-contents.js';
-import type { SharedFiles } from './shared-contents.js';
+import { deduplicateFiles } from './deduplicate-files.js';
+import type { SharedFiles } from './deduplicate-files.js';
 import { AT_REMOVEDIR, open } from './syscalls.js';
 import type { FilesystemStatus, Syscalls } from './syscalls.js';
 import { TargetPaths } from './target-path.js';
@@ -34,7 +34,7 @@ import { TmpfsMaker } from './tmpfs.js';
 import type { TmpfsOptions } from './tmpfs.js';
 import { removeDirectory, unmountAll, unmountNow } from './unmount.js';
 
-export interface TmpfsHostOptions extends GenerationNames {
+export interface TmpfsHostOptions extends RevisionNames {
   /** Absolute; may be reached through symbolic links. */
   readonly kubeletDir: string;
   readonly tmpfsSizeBytes: number;
@@ -61,7 +61,7 @@ export class TmpfsHost implements VolumeHost {
   readonly #paths: TargetPaths;
   readonly #tmpfs: TmpfsMaker;
   readonly #writer: AtomicWriter;
-  readonly #seen: SeenGenerations;
+  readonly #seen: SeenRevisions;
   #isShared = false;
 
   constructor(options: TmpfsHostOptions, syscalls: Syscalls) {
@@ -70,7 +70,7 @@ export class TmpfsHost implements VolumeHost {
     this.#paths = new TargetPaths(options.kubeletDir, syscalls);
     this.#tmpfs = new TmpfsMaker(syscalls);
     this.#writer = new AtomicWriter(syscalls, options);
-    this.#seen = new SeenGenerations(syscalls);
+    this.#seen = new SeenRevisions(syscalls);
   }
 
   targetPathProblem(targetPath: string): string | undefined {
@@ -78,7 +78,7 @@ export class TmpfsHost implements VolumeHost {
       this.#at(targetPath, () => undefined);
       return undefined;
     } catch (error) {
-      if (error instanceof DriverError && error.code === 'INVALID_ARGUMENT') return error.message;
+      if (error instanceof CodedError && error.code === 'INVALID_ARGUMENT') return error.message;
       throw error;
     }
   }
@@ -115,12 +115,12 @@ export class TmpfsHost implements VolumeHost {
     replaced: ReplacedFiles,
   ): VolumeChange {
     checkFileNames(files);
-    const shared = shareContents(files);
+    const shared = deduplicateFiles(files);
     const contents = heldContentsOf(shared);
     const { pageBytes, memory } = this.#options;
     return this.#at(targetPath, (target) => {
       if (target === undefined)
-        throw new DriverError('INTERNAL', `the parent directory of ${shownPath(targetPath)} does not exist`);
+        throw new CodedError('INTERNAL', `the parent directory of ${shownPath(targetPath)} does not exist`);
       const { giveBack, isShort } = memory.hold(targetPath, owner, memoryOf(contents, pageBytes));
       try {
         const place = openTarget(this.#syscalls, target);
@@ -157,7 +157,7 @@ export class TmpfsHost implements VolumeHost {
   statistics(targetPath: string): VolumeStatistics {
     return this.#at(targetPath, (target) => {
       if (target === undefined || this.#inspect(target) !== 'published') {
-        throw new DriverError('NOT_FOUND', `${shownPath(targetPath)} is not a published volume`);
+        throw new CodedError('NOT_FOUND', `${shownPath(targetPath)} is not a published volume`);
       }
       const status = closing(
         this.#syscalls,
@@ -193,7 +193,7 @@ export class TmpfsHost implements VolumeHost {
   #tmpfsOptions(options: MountOptions): TmpfsOptions {
     return {
       sizeBytes: this.#options.tmpfsSizeBytes,
-      permissions: permissionsOf(options),
+      permissions: fileModeOf(options),
       selinuxContext: selinuxContext(this.#options.hasSelinux, options.selinuxContext),
     };
   }
@@ -219,7 +219,7 @@ export class TmpfsHost implements VolumeHost {
       return this.#writer.rewrite(place, volume, volume.options, volume.replaced);
     }
     if (checkValue(this.#syscalls.list(place.fd), 'getdents', place).length > 0) {
-      throw new DriverError(
+      throw new CodedError(
         'FAILED_PRECONDITION',
         `${shownPath(target.path)} is not mounted and not empty: remove what is in it`,
       );
@@ -231,7 +231,7 @@ export class TmpfsHost implements VolumeHost {
   #attach(target: Target, place: Directory | undefined, volume: NewVolume): 'fresh' {
     const { pageBytes, tmpfsSizeBytes } = this.#options;
     const problem = this.#privacyProblem();
-    if (problem !== undefined) throw new DriverError('FAILED_PRECONDITION', problem);
+    if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
     ensureRefreshable(volume.pages, pageBytes, tmpfsSizeBytes);
     const tmpfs = this.#tmpfsOptions(volume.options);
     if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, place, volume, tmpfs);

@@ -1,7 +1,7 @@
 import { check } from './directory.js';
 import type { Directory } from './directory.js';
 import { errno, errnoName } from './errno.js';
-import type { Permissions } from './permissions.js';
+import type { FileMode } from './file-mode.js';
 import { descriptorPath } from './linux-syscalls.js';
 import { mountAttribute, mountFlag } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
@@ -22,7 +22,7 @@ export type MountMethod = 'detached' | 'mounted';
 
 export interface TmpfsOptions {
   readonly sizeBytes: number;
-  readonly permissions: Permissions;
+  readonly permissions: FileMode;
   readonly selinuxContext: string | undefined;
 }
 

@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { shownPath } from '../../wording.js';
 import { check } from './directory.js';
 import { errno } from './errno.js';
@@ -11,7 +11,7 @@ import type { Target } from './target-path.js';
 /**
  * Unmounts until nothing is mounted: drivers have been known to stack mounts. Lazily only while the mount is in use.
  * The kernel waits here, for every processor to notice, so the driver goes on meanwhile.
- * @throws {DriverError} INTERNAL for a mount that is not a tmpfs, which stays.
+ * @throws {CodedError} INTERNAL for a mount that is not a tmpfs, which stays.
  */
 export async function unmountAll(syscalls: Syscalls, target: Target): Promise<'absent' | 'nothing'> {
   for (;;) {
@@ -38,12 +38,12 @@ export function unmountNow(syscalls: Syscalls, target: Target): number {
   return syscalls.umount2(mountPointOf(target), unmountFlag.NOFOLLOW | unmountFlag.DETACH);
 }
 
-/** Removes the target's directory if it is empty. @throws {DriverError} INTERNAL when it is not. */
+/** Removes the target's directory if it is empty. @throws {CodedError} INTERNAL when it is not. */
 export async function removeDirectory(syscalls: Syscalls, target: Target): Promise<void> {
   const removed = await syscalls.unlinkatAside(target.parent.fd, target.name, AT_REMOVEDIR);
   if (removed === -errno.ENOENT) return;
   if (removed === -errno.ENOTEMPTY) {
-    throw new DriverError('INTERNAL', `${shownPath(target.path)} is not mounted and not empty: nothing was removed`);
+    throw new CodedError('INTERNAL', `${shownPath(target.path)} is not mounted and not empty: nothing was removed`);
   }
   check(removed, 'rmdir', target.parent, target.name);
 }

@@ -1,5 +1,5 @@
 import { formatDuration } from '../../duration.js';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { jsonMember, parseJson } from '../../json.js';
 import { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
@@ -53,7 +53,7 @@ export class KubeletTokens implements TokenSource {
     if (minter !== undefined) return minter.tokenFor(request, signal);
     if (passed === undefined) {
       const audience = quote(request.audience);
-      throw new DriverError(
+      throw new CodedError(
         'FAILED_PRECONDITION',
         `the kubelet passed no token for audience ${audience}: add to spec.tokenRequests of the driver's CSIDriver object the item {audience: ${audience}, expirationSeconds: 1800}`,
       );
@@ -70,7 +70,7 @@ export class KubeletTokens implements TokenSource {
       return passed === undefined ? undefined : this.#ofOtherLifetime(passed, request);
     } catch (error) {
       // The full path will throw the same again, and there it is reported.
-      if (error instanceof DriverError) return undefined;
+      if (error instanceof CodedError) return undefined;
       throw error;
     }
   }
@@ -78,7 +78,7 @@ export class KubeletTokens implements TokenSource {
   #ofOtherLifetime(passed: PassedToken, { expirationMs }: TokenRequest): ProxyToken {
     const otherLifetime = otherLifetimeOf(passed.claims, expirationMs ?? 0);
     if (!this.#options.isStrict) return { ...this.#unexpired(passed), otherLifetime };
-    throw new DriverError(
+    throw new CodedError(
       'FAILED_PRECONDITION',
       `attribute "token.expiration" asks for a lifetime that the kubelet's token does not have: drop the attribute, or let the operator start the driver with --allow-token-minting or without --strict-token-expiration`,
     );
@@ -87,7 +87,7 @@ export class KubeletTokens implements TokenSource {
   #unexpired({ secret, claims }: PassedToken): ProxyToken {
     if (claims.expiresAtMs <= this.#options.clock.now()) {
       const expiredAt = new Date(claims.expiresAtMs).toISOString();
-      throw new DriverError(
+      throw new CodedError(
         'UNAVAILABLE',
         `the token that the kubelet passed expired at ${expiredAt}: it cannot renew it, or the clocks differ`,
       );
@@ -145,15 +145,15 @@ function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // The parser's message may quote the text, so it does not become the cause.
-    throw new DriverError('FAILED_PRECONDITION', 'csi.storage.k8s.io/serviceAccount.tokens is not valid JSON');
+    throw new CodedError('FAILED_PRECONDITION', 'csi.storage.k8s.io/serviceAccount.tokens is not valid JSON');
   }
 }
 
-/** @throws {DriverError} FAILED_PRECONDITION for what is no token. */
+/** @throws {CodedError} FAILED_PRECONDITION for what is no token. */
 function claimsOf(token: Secret, audience: string): TokenClaims {
   const claims = parseTokenClaims(token);
   if (claims !== undefined) return claims;
-  throw new DriverError(
+  throw new CodedError(
     'FAILED_PRECONDITION',
     `the token passed for audience ${quote(audience)} is not a JSON Web Token with an "exp" claim`,
   );
@@ -166,14 +166,14 @@ function claimsOf(token: Secret, audience: string): TokenClaims {
 function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
   const { namespace, name, uid, serviceAccountName } = pod;
   if (claims.namespace !== namespace || claims.podUid !== uid) {
-    throw new DriverError(
+    throw new CodedError(
       'PERMISSION_DENIED',
       `the passed token is not bound to pod ${namespace}/${name} (uid ${uid}): only the kubelet may pass tokens`,
     );
   }
   const account = claims.serviceAccountName;
   if (account !== undefined && account !== serviceAccountName) {
-    throw new DriverError(
+    throw new CodedError(
       'PERMISSION_DENIED',
       `the passed token is of service account ${quote(account)}, but pod ${namespace}/${name} runs as ${quote(serviceAccountName)}: only the kubelet may pass tokens`,
     );

@@ -1,4 +1,4 @@
-import { DriverError, throwIfAborted } from '../../errors.js';
+import { CodedError, throwIfAborted } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { jsonMember } from '../../json.js';
 import { abortable } from '../../abortable.js';
@@ -50,7 +50,7 @@ export class MintedTokens implements TokenSource {
     this.#clock = clock;
   }
 
-  /** @throws {DriverError} also INVALID_ARGUMENT for a lifetime that the API server refuses. */
+  /** @throws {CodedError} also INVALID_ARGUMENT for a lifetime that the API server refuses. */
   async tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken> {
     const key = keyOf(request);
     const known = this.#known(key);
@@ -147,7 +147,7 @@ export class MintedTokens implements TokenSource {
     const secret = new Secret(typeof text === 'string' ? text : '');
     const claims = parseTokenClaims(secret);
     if (claims === undefined) {
-      throw new DriverError('UNAVAILABLE', `the API server answered the request for a token of ${account} without one`);
+      throw new CodedError('UNAVAILABLE', `the API server answered the request for a token of ${account} without one`);
     }
     const { wallMs, monotonicMs } = this.#now();
     const { expiresAtMs, issuedAtMs = wallMs } = claims;
@@ -167,7 +167,7 @@ function accountOf({ pod }: TokenRequest): string {
 }
 
 /** What a failure to mint for the request means. */
-function mintingFailure(error: unknown, request: TokenRequest, problem: KubeError | undefined): DriverError {
+function mintingFailure(error: unknown, request: TokenRequest, problem: KubeError | undefined): CodedError {
   const refused: StatusMapping = { code: 'INVALID_ARGUMENT', explain: (answer) => answer };
   return apiFailure(error, {
     doing: `minting a token for service account ${accountOf(request)}`,

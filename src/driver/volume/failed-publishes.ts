@@ -1,5 +1,5 @@
 import { BoundedMap } from '../../limits/bounded-map.js';
-import type { DriverError } from '../../errors.js';
+import type { CodedError } from '../../errors.js';
 
 /** Several times the volumes of a full node; of some the kubelet never speaks again. */
 const maxVolumes = 1024;
@@ -10,7 +10,7 @@ const maxPathLength = 4096;
 /** A volume that is not mounted because its publish failed. */
 export interface FailedPublish {
   readonly volumeId: string;
-  readonly error: DriverError;
+  readonly error: CodedError;
 }
 
 /** The last failure of each volume whose publish was attempted and has not succeeded yet. Memory only. */

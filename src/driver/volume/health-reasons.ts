@@ -1,4 +1,4 @@
-import type { DriverError, ErrorCode, FailureReason } from '../../errors.js';
+import type { CodedError, ErrorCode, FailureReason } from '../../errors.js';
 
 /** How badly: nothing in the volume can be used, or something of it is not as it should be. */
 export type HealthStatus = 'INACCESSIBLE' | 'DEGRADED';
@@ -49,6 +49,6 @@ const reasonsOfFailures: Readonly<Record<FailureReason, HealthReason>> = {
 };
 
 /** Why a volume is not mounted. */
-export function reasonOfFailedPublish({ code, reason }: DriverError): HealthReason {
+export function reasonOfFailedPublish({ code, reason }: CodedError): HealthReason {
   return reason === undefined ? reasonsOfCodes[code] : reasonsOfFailures[reason];
 }

@@ -36,7 +36,7 @@ export interface PassedTokens {
 export interface TokenSource {
   /**
    * A token for the pod's service account and the audience that has not expired.
-   * @throws {DriverError} FAILED_PRECONDITION when neither the kubelet nor minting gives one, INVALID_ARGUMENT for a
+   * @throws {CodedError} FAILED_PRECONDITION when neither the kubelet nor minting gives one, INVALID_ARGUMENT for a
    * lifetime that cannot be had, PERMISSION_DENIED for a token of another pod, UNAVAILABLE for an expired one.
    */
   tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken>;
@@ -46,8 +46,8 @@ export interface TokenSource {
 }
 
 /** Whether the driver's own CSIDriver object lets the kubelet's pod information be believed. */
-export interface DriverGuard {
-  /** @throws {DriverError} FAILED_PRECONDITION with the field to set; UNAVAILABLE when the object was never read. */
+export interface CsiDriverValidator {
+  /** @throws {CodedError} FAILED_PRECONDITION with the field to set; UNAVAILABLE when the object was never read. */
   ensureTrustworthy(signal: AbortSignal): Promise<void>;
   /** `ensureTrustworthy` from memory: false when it would have to wait or throw. */
   isKnownTrustworthy(): boolean;
@@ -120,7 +120,7 @@ export interface VolumeHost {
    * while the driver goes on: the volume's lock must be held until it is done.
    */
   detach(targetPath: string): Promise<void>;
-  /** @throws {DriverError} NOT_FOUND when the path is not a published volume. */
+  /** @throws {CodedError} NOT_FOUND when the path is not a published volume. */
   statistics(targetPath: string): VolumeStatistics;
   /** Takes stock of what earlier drivers have mounted, for the bounds on memory. */
   adoptMounted(): void;

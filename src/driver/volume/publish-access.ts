@@ -1,5 +1,5 @@
-import { DriverError, throwIfAborted } from '../../errors.js';
-import type { AccessControl, AccessDecision, AccessRequest } from '../../access/access-control.js';
+import { CodedError, throwIfAborted } from '../../errors.js';
+import type { AccessControl, AccessDecision, AuthorizationRequest } from '../../access/access-control.js';
 import type { Call } from '../../limits/call.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
 import type { ResolvedConnector } from '../../connectors/model.js';
@@ -8,11 +8,11 @@ import type { ResolvedConnector } from '../../connectors/model.js';
  * The connectors, for who may know of them. Whether they can be watched at all is looked at first: a pod that names more
  * than its share would otherwise have the API server asked about each of them again and again.
  * @param isPublished whether it has been asked before.
- * @throws {DriverError} as `ensureMayKnow` and `ConnectorSource.resolve`.
+ * @throws {CodedError} as `ensureMayKnow` and `ConnectorSource.resolve`.
  */
 export async function readConnectors(
   deps: { readonly source: ConnectorSource; readonly access: AccessControl },
-  asked: AccessRequest,
+  asked: AuthorizationRequest,
   isPublished: boolean,
   call: Call,
 ): Promise<readonly ResolvedConnector[]> {
@@ -28,11 +28,11 @@ export async function readConnectors(
 /**
  * Who may not use a connector is not told whether it exists, nor is it looked for: another namespace's names are nobody's
  * business. Those in memory need no look, and `decideAccess` tells nothing else of them.
- * @throws {DriverError} PERMISSION_DENIED; UNAVAILABLE when that cannot be asked now; the call's reason.
+ * @throws {CodedError} PERMISSION_DENIED; UNAVAILABLE when that cannot be asked now; the call's reason.
  */
 async function ensureMayKnow(
   { source, access }: { readonly source: ConnectorSource; readonly access: AccessControl },
-  asked: AccessRequest,
+  asked: AuthorizationRequest,
   call: Call,
 ): Promise<void> {
   if (source.peek(asked.connectors) !== undefined) return;
@@ -46,14 +46,14 @@ async function ensureMayKnow(
  */
 export async function decideAccess(
   access: AccessControl,
-  asked: AccessRequest,
+  asked: AuthorizationRequest,
   isPublished: boolean,
   call: Call,
-): Promise<AccessDecision | { readonly kind: 'unknown'; readonly cause: DriverError }> {
+): Promise<AccessDecision | { readonly kind: 'unknown'; readonly cause: CodedError }> {
   try {
     return await access.authorize(asked, call);
   } catch (error) {
-    if (!isPublished || !(error instanceof DriverError) || error.code !== 'UNAVAILABLE') throw error;
+    if (!isPublished || !(error instanceof CodedError) || error.code !== 'UNAVAILABLE') throw error;
     return { kind: 'unknown', cause: error };
   }
 }

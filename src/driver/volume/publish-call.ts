@@ -13,6 +13,6 @@ export interface PublishCall {
   readonly asking: (isPodInfoTrusted: boolean) => IncomingPublish;
   /** Whether it asks for just what a request did that was parsed before. */
   readonly isRepeatOf: (request: PublishRequest) => boolean;
-  /** @throws {DriverError} INVALID_ARGUMENT or FAILED_PRECONDITION for a request that asks for nothing that can be had. */
+  /** @throws {CodedError} INVALID_ARGUMENT or FAILED_PRECONDITION for a request that asks for nothing that can be had. */
   readonly parse: () => PublishRequest;
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import { DriverError, asDriverError } from '../../errors.js';
+import { CodedError, toCodedError } from '../../errors.js';
 import type { TargetState, VolumeHost } from './ports.js';
 import type { PublishedVolumes } from './published-volumes.js';
 
@@ -21,12 +21,12 @@ export function publishFailure(
   { host, volumes, clock }: FailureDependencies,
   { volumeId, targetPath }: { readonly volumeId: string; readonly targetPath: string },
   error: unknown,
-): DriverError {
-  const cause = asDriverError(error, 'the driver failed unexpectedly; see its log');
+): CodedError {
+  const cause = toCodedError(error, 'the driver failed unexpectedly; see its log');
   const state = stateOf({ host, volumes }, targetPath);
   if (state === 'unknown') {
     const message = `the target path cannot be looked at: ${cause.code}: ${cause.message}`;
-    return new DriverError('UNAVAILABLE', message, { cause });
+    return new CodedError('UNAVAILABLE', message, { cause });
   }
   if (!isVolume(state)) {
     volumes.failed.record(targetPath, { volumeId, error: cause });
@@ -42,7 +42,7 @@ export function publishFailure(
     state === 'published'
       ? refreshFailureText(volumes, targetPath, reason)
       : `refresh failed, the volume is not complete: ${reason}`;
-  return new DriverError('UNAVAILABLE', message, { cause });
+  return new CodedError('UNAVAILABLE', message, { cause });
 }
 
 /** Whether a volume is at the path, complete or not, as far as the driver can tell. */
@@ -66,7 +66,7 @@ function stateOf({ host, volumes }: Pick<FailureDependencies, 'host' | 'volumes'
   try {
     return host.inspect(targetPath);
   } catch (error) {
-    if (!(error instanceof DriverError)) throw error;
+    if (!(error instanceof CodedError)) throw error;
     // No volume can be at such a path.
     if (error.code === 'INVALID_ARGUMENT') return 'absent';
     return volumes.get(targetPath) === undefined ? 'unknown' : 'published';

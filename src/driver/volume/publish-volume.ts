@@ -4,7 +4,7 @@ import { rejectionContent, renderVolumeContent } from '../content/volume-content
 import { audiencesOf, planVolume } from '../content/volume-plan.js';
 import type { VolumePlan } from '../content/volume-plan.js';
 import type { Cancellation } from '../../abortable.js';
-import { DriverError, throwIfAborted } from '../../errors.js';
+import { CodedError, throwIfAborted } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { VolumeAttributes } from './attributes.js';
 import type { AccessControl } from '../../access/access-control.js';
@@ -12,7 +12,7 @@ import type { Call } from '../../limits/call.js';
 import type { FlowKey } from '../../limits/flow-key.js';
 import type { Clock } from '../../clock.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
-import type { DriverGuard, TokenSource, VolumeChange, VolumeHost } from './ports.js';
+import type { CsiDriverValidator, TokenSource, VolumeChange, VolumeHost } from './ports.js';
 import type { FeatureFlags } from '../../connectors/model.js';
 import type { PublishCall } from './publish-call.js';
 import type { PublishRequest } from './publish-request.js';
@@ -27,7 +27,7 @@ import { obtainTokens, secretOf, tokensRequestOf } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
 import { isMounted, publishFailure } from './publish-failure.js';
 import { ensureSameVolume, isKnownUnchanged, isUnchanged, requestKeyOf } from './unchanged-volume.js';
-import { tell, tellOfLifetimes } from './volume-news.js';
+import { warnOnce, warnAboutLifetimes } from './volume-warnings.js';
 import type { VolumeLocks } from './volume-locks.js';
 
 export interface PublishOutcome {
@@ -37,7 +37,7 @@ export interface PublishOutcome {
 }
 
 export interface PublishDependencies {
-  readonly guard: DriverGuard;
+  readonly guard: CsiDriverValidator;
   readonly source: ConnectorSource;
   readonly access: AccessControl;
   readonly tokens: TokenSource;
@@ -81,7 +81,7 @@ export class PublishVolume {
     this.#deps = deps;
   }
 
-  /** @throws {DriverError} only ever UNAVAILABLE for a volume that is mounted. */
+  /** @throws {CodedError} only ever UNAVAILABLE for a volume that is mounted. */
   async run(call: PublishCall, signal: AbortSignal): Promise<PublishOutcome> {
     const { volumeId, targetPath, asking, parse } = call;
     const { guard, admission, locks } = this.#deps;
@@ -108,13 +108,13 @@ export class PublishVolume {
    * The same for a volume that is mounted, without a call of the kubelet's: as it last asked, with the token that it last
    * passed. A call of the kubelet's ends it.
    * @param spend told how many milliseconds of work it was in this thread, also when it fails.
-   * @throws {DriverError} UNAVAILABLE; its cause is ABORTED when the kubelet calls for the volume itself, and CANCELLED
+   * @throws {CodedError} UNAVAILABLE; its cause is ABORTED when the kubelet calls for the volume itself, and CANCELLED
    * when the volume is gone.
    */
   async refresh(targetPath: string, signal: AbortSignal, spend: (workMs: number) => void): Promise<PublishOutcome> {
     const { volumes, locks, admission } = this.#deps;
     const volume = volumes.get(targetPath);
-    if (volume === undefined) throw new DriverError('CANCELLED', 'the volume is not published any more');
+    if (volume === undefined) throw new CodedError('CANCELLED', 'the volume is not published any more');
     const { request } = volume;
     const { volumeId } = request;
     const answer = await this.#explained(request, () =>
@@ -134,7 +134,7 @@ export class PublishVolume {
   async #explained<T>(
     volume: { readonly volumeId: string; readonly targetPath: string },
     work: () => Promise<T>,
-  ): Promise<T | DriverError> {
+  ): Promise<T | CodedError> {
     try {
       return await work();
     } catch (error) {
@@ -172,7 +172,7 @@ export class PublishVolume {
       try {
         return await this.#publishChanged(request, requestKey, known, call, wanted);
       } catch (error) {
-        if (this.#deps.removesRevoked && error instanceof DriverError && error.isRefusal) {
+        if (this.#deps.removesRevoked && error instanceof CodedError && error.isRefusal) {
           await removeTokens(this.#deps, request, known, error, call);
         }
         throw error;
@@ -206,7 +206,7 @@ export class PublishVolume {
     const access = await decideAccess(this.#deps.access, asked, known !== undefined, call);
     throwIfAborted(wanted);
     if (access.kind === 'pending') {
-      throw new DriverError('UNAVAILABLE', access.message, { reason: 'approval pending' });
+      throw new CodedError('UNAVAILABLE', access.message, { reason: 'approval pending' });
     }
     timer.lap('authorize');
 
@@ -219,7 +219,7 @@ export class PublishVolume {
     const audiences = made.plan === undefined ? [] : audiencesOf(made.plan);
     const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiences, call);
     throwIfAborted(wanted);
-    tellOfLifetimes(this.#deps, request, volumeTokens);
+    warnAboutLifetimes(this.#deps, request, volumeTokens);
     timer.lap('token');
 
     // Nothing changed after all.
@@ -276,13 +276,13 @@ export class PublishVolume {
       this.#deps.renderer,
       call,
     );
-    for (const warning of content.warnings) tell(this.#deps, request, 'warn', warning);
+    for (const warning of content.warnings) warnOnce(this.#deps, request, 'warn', warning);
     return content;
   }
 }
 
-function outcomeOf(answer: PublishOutcome | DriverError): PublishOutcome {
-  if (answer instanceof DriverError) throw answer;
+function outcomeOf(answer: PublishOutcome | CodedError): PublishOutcome {
+  if (answer instanceof CodedError) throw answer;
   return answer;
 }
 
@@ -292,7 +292,7 @@ function ownerOf({ pod }: PublishRequest): FlowKey {
 
 function ensureConnectorCount({ connectors }: VolumeAttributes, flags: FeatureFlags): void {
   if (connectors.length > 1 && !flags.multiConnector) {
-    throw new DriverError(
+    throw new CodedError(
       'FAILED_PRECONDITION',
       `attribute "connectors" names ${connectors.length} connectors, but enable-multi-connector is "false" in ConfigMap connectors-config: name one, or set the flag to "true"`,
     );

@@ -5,7 +5,7 @@ import { areSameTokens, firstExpiryMs } from './volume-tokens.js';
 import type { VolumeTokens } from './volume-tokens.js';
 import { FailedPublishes } from './failed-publishes.js';
 import { WarningDeduplicator } from './warning-deduplicator.js';
-import type { DriverError, ErrorCode } from '../../errors.js';
+import type { CodedError, ErrorCode } from '../../errors.js';
 
 /**
  * Everything that the content of a volume was made from. Two equal inputs give the same content, so a republish with
@@ -162,7 +162,7 @@ export class PublishedVolumes {
   }
 
   /** @param nowMs milliseconds since the epoch. */
-  recordFailure(targetPath: string, { code, message }: DriverError, nowMs: number): void {
+  recordFailure(targetPath: string, { code, message }: CodedError, nowMs: number): void {
     // A clock that was set back must not leave a failure that begins in the future.
     const sinceMs = Math.min(this.#failures.get(targetPath)?.sinceMs ?? nowMs, nowMs);
     const failure = { sinceMs, code, message: `${code}: ${message}` };

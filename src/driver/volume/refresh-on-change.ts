@@ -1,6 +1,6 @@
 import type { AccessControl } from '../../access/access-control.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
-import { DriverError, asDriverError } from '../../errors.js';
+import { CodedError, toCodedError } from '../../errors.js';
 import type { FlowKey } from '../../limits/flow-key.js';
 import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
@@ -102,7 +102,7 @@ export class RefreshOnChange {
   };
 
   stop(): void {
-    this.#stopping.abort(new DriverError('UNAVAILABLE', 'the driver is stopping'));
+    this.#stopping.abort(new CodedError('UNAVAILABLE', 'the driver is stopping'));
     clearTimeout(this.#scan);
     clearTimeout(this.#turn);
     this.#pending.clear();
@@ -246,8 +246,8 @@ export class RefreshOnChange {
   #failed(request: PublishRequest, changedAtMs: number, error: unknown): void {
     if (this.#stopping.signal.aborted) return;
     const { observer, log, monotonicNow } = this.#deps;
-    const failure = asDriverError(error, 'renewing the volume after a change failed unexpectedly');
-    const cause = failure.cause instanceof DriverError ? failure.cause.code : failure.code;
+    const failure = toCodedError(error, 'renewing the volume after a change failed unexpectedly');
+    const cause = failure.cause instanceof CodedError ? failure.cause.code : failure.code;
     if (cause === 'CANCELLED') return;
     if (cause === 'ABORTED') {
       // The kubelet's own call, which may have read what was there before.

@@ -2,7 +2,7 @@ import type { ConfigurationRenderer } from '../content/configuration-renderer.js
 import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
 import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
 import { planVolume } from '../content/volume-plan.js';
-import { DriverError, throwIfAborted } from '../../errors.js';
+import { CodedError, throwIfAborted } from '../../errors.js';
 import type { Call } from '../../limits/call.js';
 import type { Log } from '../../log.js';
 import { Secret } from '../../secret.js';
@@ -24,13 +24,13 @@ const noToken = new Secret('');
  * Takes the tokens out of a mounted volume whose pod may not use its connectors any more, all files at once: they are
  * rendered again with an empty token, so that those that only contain it are covered too. Where that cannot be done, the
  * volume holds nothing but the reason. The files with the token are removed, no generation of them is kept. Does nothing to a volume that is not mounted, or that has no tokens.
- * @throws {DriverError} INTERNAL when the files cannot be written; the call's reason.
+ * @throws {CodedError} INTERNAL when the files cannot be written; the call's reason.
  */
 export async function removeTokens(
   deps: RemovalDependencies,
   request: PublishRequest,
   known: PublishedVolume | undefined,
-  refusal: DriverError,
+  refusal: CodedError,
   call: Call,
 ): Promise<void> {
   const { host, volumes, log } = deps;
@@ -59,7 +59,7 @@ async function withoutTokens(
     const plan = planVolume(input.resolved, attributes.includedConfigurations, defaults);
     return await renderVolumeContent({ ...attributes, plan, tokenFor: () => noToken }, defaults, renderer, call);
   } catch (error) {
-    if (call.signal.aborted || !(error instanceof DriverError)) throw error;
+    if (call.signal.aborted || !(error instanceof CodedError)) throw error;
     return undefined;
   }
 }

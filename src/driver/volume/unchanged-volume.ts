@@ -1,10 +1,10 @@
-import type { AccessControl, AccessRequest } from '../../access/access-control.js';
+import type { AccessControl, AuthorizationRequest } from '../../access/access-control.js';
 import { signalOf } from '../../abortable.js';
-import type { Wanted } from '../../abortable.js';
+import type { AbortHandle } from '../../abortable.js';
 import type { ConnectorSource } from '../../connectors/connector-source.js';
-import { DriverError, throwIfAborted } from '../../errors.js';
+import { CodedError, throwIfAborted } from '../../errors.js';
 import type { ContentDefaults } from '../content/volume-content.js';
-import type { DriverGuard, TokenSource, VolumeHost } from './ports.js';
+import type { CsiDriverValidator, TokenSource, VolumeHost } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
 import type { PublishedVolume } from './published-volumes.js';
 import { isSameInput } from './published-volumes.js';
@@ -19,14 +19,14 @@ export function requestKeyOf({ pod, attributes, mountOptions }: PublishRequest):
 
 /**
  * A target belongs to one volume, mounted one way, until it is unpublished.
- * @throws {DriverError} ALREADY_EXISTS.
+ * @throws {CodedError} ALREADY_EXISTS.
  */
 export function ensureSameVolume(request: PublishRequest, known: PublishedVolume): void {
   if (known.request.volumeId !== request.volumeId) {
-    throw new DriverError('ALREADY_EXISTS', `target path holds another volume: ${known.request.volumeId}`);
+    throw new CodedError('ALREADY_EXISTS', `target path holds another volume: ${known.request.volumeId}`);
   }
   if (JSON.stringify(known.request.mountOptions) !== JSON.stringify(request.mountOptions)) {
-    throw new DriverError(
+    throw new CodedError(
       'ALREADY_EXISTS',
       'the volume is already published with another volume_mount_group or other mount flags; delete the pod to change them',
     );
@@ -34,7 +34,7 @@ export function ensureSameVolume(request: PublishRequest, known: PublishedVolume
 }
 
 export interface UnchangedDependencies {
-  readonly guard: DriverGuard;
+  readonly guard: CsiDriverValidator;
   readonly source: ConnectorSource;
   readonly access: AccessControl;
   readonly tokens: TokenSource;
@@ -51,7 +51,7 @@ export async function isUnchanged(
   request: PublishRequest,
   requestKey: string,
   known: PublishedVolume,
-  wanted: Wanted,
+  wanted: AbortHandle,
 ): Promise<boolean> {
   const { access } = deps;
   const asked = askedUnchanged(deps, request, requestKey, known);
@@ -74,7 +74,7 @@ function askedUnchanged(
   request: PublishRequest,
   requestKey: string,
   known: PublishedVolume,
-): AccessRequest | undefined {
+): AuthorizationRequest | undefined {
   const { connectors } = request.attributes;
   const flags = source.peekFlags();
   const resolved = source.peek(connectors);

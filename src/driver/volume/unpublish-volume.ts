@@ -23,7 +23,7 @@ export class UnpublishVolume {
     this.#deps = deps;
   }
 
-  /** @throws {DriverError} INTERNAL when something that is not ours is in the way; nothing is removed then. */
+  /** @throws {CodedError} INTERNAL when something that is not ours is in the way; nothing is removed then. */
   async run(volumeId: string, targetPath: string, signal: AbortSignal): Promise<void> {
     const { source, access, host, locks, volumes } = this.#deps;
     await locks.preemptively([volumeId, targetPath], signal, async () => {

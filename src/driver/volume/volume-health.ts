@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { Clock } from '../../clock.js';
 import type { VolumeHost } from './ports.js';
 import type { PublishedVolumes } from './published-volumes.js';
@@ -41,13 +41,13 @@ export class VolumeHealthQuery {
   /**
    * @param targetPath where the volume is, or was to be; empty: not known.
    * @returns nothing for a volume that is well.
-   * @throws {DriverError} NOT_FOUND for a volume that nobody has asked for; UNAVAILABLE for one that was mounted before
+   * @throws {CodedError} NOT_FOUND for a volume that nobody has asked for; UNAVAILABLE for one that was mounted before
    * the driver started and not refreshed since: the kubelet keeps what it knew of it.
    */
   run(volumeId: string, targetPath: string): readonly HealthEntry[] {
     const { host, volumes } = this.#deps;
     const path = targetPath === '' ? (volumes.targetPathOf(volumeId) ?? '') : targetPath;
-    const unknown = new DriverError('NOT_FOUND', `no publish of volume ${volumeId} was asked for`);
+    const unknown = new CodedError('NOT_FOUND', `no publish of volume ${volumeId} was asked for`);
     const known = volumes.get(path);
     if (known !== undefined && known.request.volumeId !== volumeId) throw unknown;
     if (known !== undefined || volumes.failureOf(path) !== undefined) return this.#ofMounted(path).map(withinBounds);
@@ -58,7 +58,7 @@ export class VolumeHealthQuery {
       return [withinBounds(entry)];
     }
     if (path === '' || host.targetPathProblem(path) !== undefined || host.inspect(path) !== 'published') throw unknown;
-    throw new DriverError('UNAVAILABLE', `volume ${volumeId} was not refreshed yet since the driver started`);
+    throw new CodedError('UNAVAILABLE', `volume ${volumeId} was not refreshed yet since the driver started`);
   }
 
   #ofMounted(targetPath: string): readonly HealthEntry[] {

@@ -1,6 +1,6 @@
 import { Cancellation } from '../../abortable.js';
-import type { Wanted } from '../../abortable.js';
-import { DriverError, throwIfAborted } from '../../errors.js';
+import type { AbortHandle } from '../../abortable.js';
+import { CodedError, throwIfAborted } from '../../errors.js';
 
 interface Holder {
   readonly cancellation: Cancellation;
@@ -9,7 +9,7 @@ interface Holder {
   readonly released: Promise<void>;
 }
 
-const over = new DriverError('CANCELLED', 'the call has ended');
+const over = new CodedError('CANCELLED', 'the call has ended');
 
 /**
  * One call at a time per volume. A publish that finds its volume busy is refused; an unpublish cancels the publish it
@@ -27,11 +27,11 @@ export class VolumeLocks {
   /**
    * Runs `work` as the only call for the keys (volume id and target path).
    * @param work gets what is also called off when an unpublish wants the volume, and when the work is over.
-   * @throws {DriverError} ABORTED when another call holds one of the keys.
+   * @throws {CodedError} ABORTED when another call holds one of the keys.
    */
   async exclusively<T>(
     keys: readonly string[],
-    signal: Wanted,
+    signal: AbortHandle,
     work: (wanted: Cancellation) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
@@ -45,16 +45,20 @@ export class VolumeLocks {
 
   /**
    * Like `exclusively`, for what nobody has asked for: a later call of either kind cancels it.
-   * @throws {DriverError} ABORTED when another call holds one of the keys.
+   * @throws {CodedError} ABORTED when another call holds one of the keys.
    */
-  async yieldingly<T>(keys: readonly string[], signal: Wanted, work: (wanted: Cancellation) => Promise<T>): Promise<T> {
+  async yieldingly<T>(
+    keys: readonly string[],
+    signal: AbortHandle,
+    work: (wanted: Cancellation) => Promise<T>,
+  ): Promise<T> {
     throwIfAborted(signal);
     if (this.#holdersOf(keys).length > 0) throw isBusy();
     return this.#hold(keys, signal, true, work);
   }
 
   /** Like `exclusively`, but cancels whoever holds the keys and waits for them to let go. */
-  async preemptively<T>(keys: readonly string[], signal: Wanted, work: () => Promise<T>): Promise<T> {
+  async preemptively<T>(keys: readonly string[], signal: AbortHandle, work: () => Promise<T>): Promise<T> {
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
       await cancel(holders, 'the volume is being unpublished');
       throwIfAborted(signal);
@@ -69,7 +73,7 @@ export class VolumeLocks {
 
   async #hold<T>(
     keys: readonly string[],
-    signal: Wanted,
+    signal: AbortHandle,
     yields: boolean,
     work: (wanted: Cancellation) => Promise<T>,
   ): Promise<T> {
@@ -89,12 +93,12 @@ export class VolumeLocks {
   }
 }
 
-function isBusy(): DriverError {
-  return new DriverError('ABORTED', 'another call for this volume is still running; it will be tried again');
+function isBusy(): CodedError {
+  return new CodedError('ABORTED', 'another call for this volume is still running; it will be tried again');
 }
 
 /** Ends the calls that hold a volume, and waits until they have let go. */
 async function cancel(holders: readonly Holder[], why: string): Promise<void> {
-  for (const { cancellation } of holders) cancellation.abort(new DriverError('ABORTED', why));
+  for (const { cancellation } of holders) cancellation.abort(new CodedError('ABORTED', why));
   await Promise.all(holders.map(({ released }) => released));
 }

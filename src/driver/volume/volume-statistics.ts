@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { shownPath } from '../../wording.js';
 import type { Clock } from '../../clock.js';
 import type { VolumeHost, VolumeStatistics } from './ports.js';
@@ -24,13 +24,13 @@ export class VolumeStatisticsQuery {
     this.#deps = deps;
   }
 
-  /** @throws {DriverError} NOT_FOUND when no volume of that id is published at the path. */
+  /** @throws {CodedError} NOT_FOUND when no volume of that id is published at the path. */
   run(volumeId: string, volumePath: string): { statistics: VolumeStatistics; condition: VolumeCondition } {
     const { host, volumes } = this.#deps;
     const known = volumes.get(volumePath);
     const isOther = known !== undefined && known.request.volumeId !== volumeId;
     if (isOther || host.targetPathProblem(volumePath) !== undefined) {
-      throw new DriverError('NOT_FOUND', `volume ${volumeId} is not published at ${shownPath(volumePath)}`);
+      throw new CodedError('NOT_FOUND', `volume ${volumeId} is not published at ${shownPath(volumePath)}`);
     }
     return { statistics: host.statistics(volumePath), condition: this.#condition(volumePath) };
   }

@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import type { Call } from '../../limits/call.js';
 import type { ProxyToken, TokenRequest, TokenSource } from './ports.js';
@@ -35,7 +35,7 @@ export function peekTokens(
   return tokens;
 }
 
-/** @throws {DriverError} see `TokenSource.tokenFor`; for the first audience that fails. */
+/** @throws {CodedError} see `TokenSource.tokenFor`; for the first audience that fails. */
 export async function obtainTokens(
   source: TokenSource,
   request: TokensRequest,
@@ -65,9 +65,9 @@ export function firstExpiryMs(tokens: VolumeTokens): number | undefined {
   return expiries.length === 0 ? undefined : Math.min(...expiries);
 }
 
-/** @throws {DriverError} INTERNAL for an audience that nobody has asked for. */
+/** @throws {CodedError} INTERNAL for an audience that nobody has asked for. */
 export function secretOf(tokens: VolumeTokens, audience: string): Secret {
   const token = tokens.get(audience);
-  if (token === undefined) throw new DriverError('INTERNAL', 'a file needs a token that was not obtained');
+  if (token === undefined) throw new CodedError('INTERNAL', 'a file needs a token that was not obtained');
   return token.secret;
 }

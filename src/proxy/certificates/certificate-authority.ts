@@ -1,18 +1,18 @@
 import { X509Certificate, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { Clock } from '../../clock.js';
 import { certificatesOnly } from '../../pem.js';
 import { Secret } from '../../secret.js';
 import type { Issuer } from './x509.js';
-import { nameOf, signAuthority, subjectOf } from './x509.js';
+import { nameOf, signCa, subjectOf } from './x509.js';
 
 const dayMs = 86_400_000;
 /** Ten years: every volume carries the certificate, and only deleting its Secret makes another one. */
 const validForMs = 3650 * dayMs;
 
 /** The certificate and key of a CA as a Secret of type `kubernetes.io/tls` holds them, PEM. */
-export interface AuthorityPem {
+export interface CaPem {
   readonly certificate: string;
   readonly key: Secret;
 }
@@ -27,18 +27,18 @@ export interface CertificateAuthority {
 }
 
 /** Where the CA comes from. */
-export interface AuthoritySource {
-  /** The CA as it is now; the same object as long as it is the same. @throws {DriverError} while there is none. */
+export interface CaSource {
+  /** The CA as it is now; the same object as long as it is the same. @throws {CodedError} while there is none. */
   current(): CertificateAuthority;
 }
 
 /** Makes an ECDSA P-256 CA. */
-export function createAuthority(clock: Clock): AuthorityPem {
+export function createCa(clock: Clock): CaPem {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = { name: nameOf('Connectors proxy CA'), key: privateKey, publicKey };
   const nowMs = clock.now();
   return {
-    certificate: signAuthority(issuer, { notBefore: new Date(nowMs - dayMs), notAfter: new Date(nowMs + validForMs) }),
+    certificate: signCa(issuer, { notBefore: new Date(nowMs - dayMs), notAfter: new Date(nowMs + validForMs) }),
     key: new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()),
   };
 }
@@ -46,13 +46,13 @@ export function createAuthority(clock: Clock): AuthorityPem {
 /**
  * Reads a CA.
  * @param source how messages call the place, such as `secret connectors-system/connectors-proxy-ca`.
- * @throws {DriverError} FAILED_PRECONDITION when it cannot sign certificates.
+ * @throws {CodedError} FAILED_PRECONDITION when it cannot sign certificates.
  */
-export function parseAuthority({ certificate: bundle, key }: AuthorityPem, source: string): CertificateAuthority {
+export function parseCa({ certificate: bundle, key }: CaPem, source: string): CertificateAuthority {
   // Some tools keep certificate and private key in one file.
   const certificate = certificatesOnly(bundle);
-  const unusable = (problem: string, cause?: unknown): DriverError =>
-    new DriverError('FAILED_PRECONDITION', `${source}: ${problem}`, { cause });
+  const unusable = (problem: string, cause?: unknown): CodedError =>
+    new CodedError('FAILED_PRECONDITION', `${source}: ${problem}`, { cause });
   let parsed: X509Certificate;
   let privateKey: KeyObject;
   try {

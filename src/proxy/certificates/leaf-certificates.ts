@@ -17,7 +17,7 @@ const maxHosts = 1000;
 
 interface Leaf {
   readonly context: SecureContext;
-  readonly authority: CertificateAuthority;
+  readonly ca: CertificateAuthority;
   readonly renewAtMs: number;
 }
 
@@ -26,37 +26,37 @@ interface Leaf {
  * made anew with each process: the key costs more than the signature, and whoever has one of them has the process.
  */
 export class LeafCertificates {
-  readonly #authority: () => CertificateAuthority;
+  readonly #ca: () => CertificateAuthority;
   readonly #clock: Clock;
   readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   readonly #leaves = new BoundedMap<string, Leaf>(maxHosts);
 
   /** @param authority the CA as it is now; another one makes other certificates. */
-  constructor(authority: () => CertificateAuthority, clock: Clock) {
-    this.#authority = authority;
+  constructor(ca: () => CertificateAuthority, clock: Clock) {
+    this.#ca = ca;
     this.#clock = clock;
   }
 
-  /** @param host a DNS name or an IP address. @throws {DriverError} while there is no CA. */
+  /** @param host a DNS name or an IP address. @throws {CodedError} while there is no CA. */
   contextFor(host: string): SecureContext {
-    const authority = this.#authority();
+    const ca = this.#ca();
     const known = this.#leaves.get(host);
-    const isGood = known?.authority === authority && known.renewAtMs > this.#clock.now();
-    const leaf = isGood ? known : this.#create(host, authority);
+    const isGood = known?.ca === ca && known.renewAtMs > this.#clock.now();
+    const leaf = isGood ? known : this.#create(host, ca);
     this.#leaves.set(host, leaf);
     return leaf.context;
   }
 
-  #create(host: string, authority: CertificateAuthority): Leaf {
+  #create(host: string, ca: CertificateAuthority): Leaf {
     const nowMs = this.#clock.now();
-    const notAfterMs = Math.min(nowMs + validForMs, authority.expiresAtMs);
+    const notAfterMs = Math.min(nowMs + validForMs, ca.expiresAtMs);
     const validity = { notBefore: new Date(nowMs - backdatedMs), notAfter: new Date(notAfterMs) };
-    const certificate = signLeaf(authority.issuer, this.#keys.publicKey, host, validity);
+    const certificate = signLeaf(ca.issuer, this.#keys.publicKey, host, validity);
     const context = createSecureContext({
-      cert: `${certificate}${authority.certificate}`,
+      cert: `${certificate}${ca.certificate}`,
       key: this.#keys.privateKey.export({ type: 'pkcs8', format: 'pem' }),
       minVersion: 'TLSv1.2',
     });
-    return { context, authority, renewAtMs: notAfterMs - renewBeforeMs };
+    return { context, ca, renewAtMs: notAfterMs - renewBeforeMs };
   }
 }

@@ -63,7 +63,7 @@ export function subjectOf(certificateDer: Buffer): Name {
 }
 
 /** A CA's own certificate, PEM. It may sign leaves and no further CA. */
-export function signAuthority(issuer: Issuer, validity: ValidityPeriod): string {
+export function signCa(issuer: Issuer, validity: ValidityPeriod): string {
   return signed(issuer, issuer.publicKey, issuer.name, validity, [
     extension(id_ce_basicConstraints, new BasicConstraints({ cA: true, pathLenConstraint: 0 }), true),
     extension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign), true),
@@ -74,7 +74,9 @@ export function signAuthority(issuer: Issuer, validity: ValidityPeriod): string 
 /** A server's certificate for one DNS name or IP address, PEM. */
 export function signLeaf(issuer: Issuer, publicKey: KeyObject, host: string, validity: ValidityPeriod): string {
   const generalName = new GeneralName(isIP(host) === 0 ? { dNSName: host } : { iPAddress: host });
-  const authority = new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(keyIdentifier(issuer.publicKey)) });
+  const authorityKey = new AuthorityKeyIdentifier({
+    keyIdentifier: new KeyIdentifier(keyIdentifier(issuer.publicKey)),
+  });
   // Long names do not fit a common name, and an empty subject makes the alternative names critical (RFC 5280, 4.2.1.6).
   const subject = host.length > maxCommonNameLength ? new Name() : nameOf(host);
   return signed(issuer, publicKey, subject, validity, [
@@ -82,7 +84,7 @@ export function signLeaf(issuer: Issuer, publicKey: KeyObject, host: string, val
     extension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature), true),
     extension(id_ce_extKeyUsage, new ExtendedKeyUsage([id_kp_serverAuth])),
     extension(id_ce_subjectAltName, new SubjectAlternativeName([generalName]), subject.length === 0),
-    extension(id_ce_authorityKeyIdentifier, authority),
+    extension(id_ce_authorityKeyIdentifier, authorityKey),
   ]);
 }
 

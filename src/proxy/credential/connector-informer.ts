@@ -4,7 +4,7 @@ import { parseConnectorClass } from '../../connectors/parse-connector-class.js';
 import { parseConnector } from '../../connectors/parse-connector.js';
 import { InformerMemoryQuota } from '../../connectors/informer-memory-quota.js';
 import { notSyncedReason, waitForSync } from '../../connectors/wait-for-sync.js';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { objectKey } from '../../kube/kube-object.js';
@@ -24,7 +24,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #classes: Reflector;
   readonly #bytes: InformerMemoryQuota;
   #readingAnew: NodeJS.Timeout | undefined;
-  readonly #parsed = new WeakMap<JsonObject, Connector | ConnectorClass | DriverError>();
+  readonly #parsed = new WeakMap<JsonObject, Connector | ConnectorClass | CodedError>();
 
   /** @param maxBytes that all of them may take in memory, by an estimate; who finds no room is refused. */
   constructor(client: KubeClient, maxBytes: number, log: Log) {
@@ -63,11 +63,11 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     return (kind === 'class' ? this.#classes : this.#connectors).state.objects.keys();
   }
 
-  connector(key: string): Connector | DriverError | undefined {
+  connector(key: string): Connector | CodedError | undefined {
     return this.#known(this.#connectors, key, parseConnector);
   }
 
-  connectorClass(name: string): ConnectorClass | DriverError | undefined {
+  connectorClass(name: string): ConnectorClass | CodedError | undefined {
     return this.#known(this.#classes, name, parseConnectorClass);
   }
 
@@ -99,7 +99,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     const classObject = objectIn(this.#classes, connector.className);
     if (classObject === undefined) {
       const { namespace, name } = ref;
-      throw new DriverError(
+      throw new CodedError(
         'FAILED_PRECONDITION',
         `connectorclass ${connector.className} of connector ${namespace}/${name} does not exist`,
       );
@@ -122,13 +122,13 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     { state }: Reflector,
     key: string,
     parse: (object: JsonObject) => T,
-  ): T | DriverError | undefined {
+  ): T | CodedError | undefined {
     const object = state.objects.get(key);
     if (object === undefined) return state.refused.get(key);
     try {
       return this.#parse(object, parse);
     } catch (error) {
-      if (error instanceof DriverError) return error;
+      if (error instanceof CodedError) return error;
       throw error;
     }
   }
@@ -140,12 +140,12 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
       try {
         parsed = parse(object);
       } catch (error) {
-        if (!(error instanceof DriverError)) throw error;
+        if (!(error instanceof CodedError)) throw error;
         parsed = error;
       }
       this.#parsed.set(object, parsed);
     }
-    if (parsed instanceof DriverError) throw parsed;
+    if (parsed instanceof CodedError) throw parsed;
     // Objects of one kind are only ever parsed as that kind.
     return parsed as T;
   }
@@ -155,7 +155,7 @@ function withoutRoom({ refused }: ReflectedState): number {
   return [...refused.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
 }
 
-/** @throws {DriverError} for an object that is there but has not been taken: too large, or no room. */
+/** @throws {CodedError} for an object that is there but has not been taken: too large, or no room. */
 function objectIn({ state }: Reflector, key: string): JsonObject | undefined {
   const refused = state.refused.get(key);
   if (refused !== undefined) throw refused;

@@ -1,5 +1,5 @@
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
-import type { DriverError } from '../../errors.js';
+import type { CodedError } from '../../errors.js';
 
 export type ObjectKind = 'connector' | 'class';
 
@@ -9,8 +9,8 @@ export interface ConnectorLister {
   readonly hasReadClasses: boolean;
   keys(kind: ObjectKind): Iterable<string>;
   /** Undefined when there is none; an error when it cannot be understood. */
-  connector(key: string): Connector | DriverError | undefined;
-  connectorClass(name: string): ConnectorClass | DriverError | undefined;
+  connector(key: string): Connector | CodedError | undefined;
+  connectorClass(name: string): ConnectorClass | CodedError | undefined;
   /** Called once for each change, after it can be seen. */
   onChange(listener: (kind: ObjectKind, key: string) => void): void;
 }

@@ -4,7 +4,7 @@ import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js'
 export interface ConnectorLookup {
   /**
    * @returns undefined when there is none of that name (or its class is not there).
-   * @throws {DriverError} for a malformed one, or when nothing could be read yet.
+   * @throws {CodedError} for a malformed one, or when nothing could be read yet.
    */
   find(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined>;
 }

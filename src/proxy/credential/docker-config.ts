@@ -3,7 +3,7 @@ import { isJsonObject, jsonMember, parseJson } from '../../json.js';
 import { Secret } from '../../secret.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import { nameOf } from '../upstream/tool-origin.js';
-import type { Login } from './registry-tokens.js';
+import type { RegistryCredentials } from './registry-tokens.js';
 import { parseAuthority } from './tool-address.js';
 
 /** Why a `.dockerconfigjson` gives no login, as the rest of a sentence about its Secret. */
@@ -27,7 +27,7 @@ const maxLength = 256 * 1024;
 const parsed = new WeakMap<Secret, Entries | DockerConfigProblem>();
 
 /** The login for a host in a `.dockerconfigjson`, whose keys are hosts, hosts with ports, or URLs. */
-export function loginFor(origin: ToolOrigin, config: Secret): Login | DockerConfigProblem {
+export function credentialFor(origin: ToolOrigin, config: Secret): RegistryCredentials | DockerConfigProblem {
   let entries = parsed.get(config);
   if (entries === undefined) {
     entries = parse(config.expose());
@@ -68,7 +68,7 @@ function parse(text: string): Entries | DockerConfigProblem {
   return entries;
 }
 
-function loginIn(entry: JsonValue): Login | undefined {
+function loginIn(entry: JsonValue): RegistryCredentials | undefined {
   const auth = jsonMember(entry, 'auth');
   const [, first = '', rest = ''] =
     /^([^:]*):(.*)$/s.exec(typeof auth === 'string' ? Buffer.from(auth, 'base64').toString() : '') ?? [];

@@ -1,16 +1,16 @@
 import type { Secret } from '../../secret.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
-import type { Login } from './registry-tokens.js';
+import type { RegistryCredentials } from './registry-tokens.js';
 
 /** What clients may not send beside the Connector's own: it would be somebody else who asks. */
 const replaced: ReadonlySet<string> = new Set(['authorization', 'private-token', 'job-token', 'deploy-token']);
 
-export function basicHeaders({ username, password }: Login): RawHeaders {
+export function basicHeaders({ username, password }: RegistryCredentials): RawHeaders {
   return ['Authorization', `Basic ${Buffer.from(`${username}:${password.expose()}`).toString('base64')}`];
 }
 
-export function basicCredential(login: Login): ToolCredential {
+export function basicCredential(login: RegistryCredentials): ToolCredential {
   return credentialOf(basicHeaders(login));
 }
 

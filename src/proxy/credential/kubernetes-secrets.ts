@@ -1,7 +1,7 @@
 import { limits } from '../../limits/defaults.js';
 import { FairMap } from '../../limits/fair-map.js';
 import { SingleFlight } from '../../limits/single-flight.js';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { isJsonObject } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
@@ -23,7 +23,7 @@ const overheadBytes = 1024;
 
 interface Kept {
   /** Undefined: it does not exist. An error: it cannot be used. */
-  readonly secret: SecretObject | DriverError | undefined;
+  readonly secret: SecretObject | CodedError | undefined;
   readonly version: string | undefined;
   askedMs: number;
 }
@@ -99,7 +99,7 @@ export class KubernetesSecrets implements SecretSource {
       if (isKubeError(error, 404)) return undefined;
       this.#kept.delete(`${namespace}/${name}`);
       if (isKubeError(error, 403)) {
-        throw new DriverError(
+        throw new CodedError(
           'FAILED_PRECONDITION',
           `the proxy may not read secret ${namespace}/${name}: bind its service account in "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`,
           { cause: error },
@@ -110,17 +110,17 @@ export class KubernetesSecrets implements SecretSource {
   }
 }
 
-function tooLarge(key: string): DriverError {
+function tooLarge(key: string): CodedError {
   const limit = `${limits.secrets.objectBytes / 1024} KiB`;
-  return new DriverError(
+  return new CodedError(
     'FAILED_PRECONDITION',
     `Secret ${key} is larger than ${limit}: leave only the credential or the CA in it`,
   );
 }
 
-/** @throws {DriverError} */
+/** @throws {CodedError} */
 function usable(secret: Kept['secret']): SecretObject | undefined {
-  if (secret instanceof DriverError) throw secret;
+  if (secret instanceof CodedError) throw secret;
   return secret;
 }
 

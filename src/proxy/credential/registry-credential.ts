@@ -1,4 +1,4 @@
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
 import { nameOf } from '../upstream/tool-origin.js';
@@ -8,7 +8,7 @@ import { endpointOf } from './registry-api.js';
 import type { RegistryProbe, TrustOf } from './registry-probe.js';
 import { scopeWanted } from './registry-probe.js';
 import { impliedScopes, normalScopes } from './registry-scope.js';
-import type { Login, RegistryTokens, TokenService } from './registry-tokens.js';
+import type { RegistryCredentials, RegistryTokens, TokenService } from './registry-tokens.js';
 import type { ToolAddress } from './tool-address.js';
 
 /** What is known of one registry with one login, from request to request. */
@@ -21,7 +21,7 @@ export interface RegistryCredentialOptions {
   readonly session: RegistrySession;
   /** The probe of the registry at `spec.address`, for requests to another address of the Connector. */
   readonly first: RegistryProbe | undefined;
-  readonly login: Login;
+  readonly login: RegistryCredentials;
   readonly address: ToolAddress;
   /** All of the Connector: where its password may go. */
   readonly addresses: readonly ToolAddress[];
@@ -137,7 +137,7 @@ export class RegistryCredential implements ToolCredential {
       ) &&
       (address.scheme === 'http' || service.scheme === 'https');
     if (isOwn) return;
-    throw new Refusal(
+    throw new ProxyError(
       502,
       'misconfigured',
       `token service is no address of connector ${connector}: the registry ${nameOf(address)} names ${nameOf(service)}; add this URL, scheme included, to spec.addressExtensions if it can have the password`,

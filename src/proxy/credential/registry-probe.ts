@@ -1,7 +1,7 @@
 import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
 import { limits } from '../../limits/defaults.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import { valuesOf } from '../upstream/headers.js';
 import { sendOwnRequest } from '../upstream/own-request.js';
 import type { LookupOwner } from '../upstream/resolver.js';
@@ -59,7 +59,7 @@ export class RegistryProbe {
 
   /**
    * What the registry responds to `GET /v2/`; learnt once.
-   * @throws {Refusal} if that cannot be learnt now; {DriverError} the signal's reason.
+   * @throws {ProxyError} if that cannot be learnt now; {CodedError} the signal's reason.
    */
   async authentication(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
     return this.#learnt ?? this.#learn(trustOf, signal);
@@ -72,7 +72,7 @@ export class RegistryProbe {
     try {
       return await this.#learn(trustOf, signal);
     } catch (error) {
-      if (known === undefined || !(error instanceof Refusal)) throw error;
+      if (known === undefined || !(error instanceof ProxyError)) throw error;
       return known;
     }
   }
@@ -128,7 +128,7 @@ export class RegistryProbe {
     const request = { origin: address, method, path, headers, trust, lookedUpFor: owner };
     const { status, rawHeaders } = await sendOwnRequest(client, request, registry, answerLimits, signal);
     if (status === 429 || status >= 500) {
-      throw new Refusal(
+      throw new ProxyError(
         502,
         'protocol',
         `${registry} responded ${status} to ${method} ${path}: the proxy cannot learn how to authenticate`,
@@ -146,7 +146,7 @@ function authenticationIn(challenges: readonly Challenge[], registry: string): A
   const address = parseToolAddress(realm.replace(/[?#].*$/s, ''));
   const { nameLength } = limits.registries;
   if (address === undefined || realm.length > nameLength || (service?.length ?? 0) > nameLength) {
-    throw new Refusal(
+    throw new ProxyError(
       502,
       'misconfigured',
       `${registry} names a token service that is not a URL, or has a name too long`,

@@ -6,7 +6,7 @@ import { jsonMember, parseJson } from '../../json.js';
 import type { FairMap } from '../../limits/fair-map.js';
 import { limits } from '../../limits/defaults.js';
 import { Secret } from '../../secret.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import { sendOwnRequest } from '../upstream/own-request.js';
 import type { LookupOwner } from '../upstream/resolver.js';
 import { authorityOf } from '../upstream/tool-origin.js';
@@ -23,7 +23,7 @@ export interface TokenService {
   readonly service: string | undefined;
 }
 
-export interface Login {
+export interface RegistryCredentials {
   readonly username: string;
   readonly password: Secret;
 }
@@ -34,7 +34,7 @@ export interface Token {
 }
 
 /** The token service does not accept user name and password. */
-export class RejectedLogin extends Refusal {
+export class RejectedLogin extends ProxyError {
   constructor({ namespace, holder }: LookupOwner, server: string, status: number) {
     const problem = `${server} rejects user name and password (${status})`;
     super(502, 'misconfigured', `wrong password of connector ${namespace}/${holder}: ${problem}`);
@@ -79,11 +79,11 @@ export class RegistryTokens {
     this.#tokens.delete(this.#keyOf(service, scopes));
   }
 
-  /** @throws {RejectedLogin} {Refusal} when the token service gives none; {DriverError} the signal's reason. */
+  /** @throws {RejectedLogin} {Refusal} when the token service gives none; {CodedError} the signal's reason. */
   async get(
     service: TokenService,
     scopes: readonly string[],
-    login: Login,
+    login: RegistryCredentials,
     trust: Trust | undefined,
     signal: AbortSignal,
   ): Promise<Secret> {
@@ -101,7 +101,7 @@ export class RegistryTokens {
   async #ask(
     { realm, address, service }: TokenService,
     scopes: readonly string[],
-    { username, password }: Login,
+    { username, password }: RegistryCredentials,
     trust: Trust | undefined,
     signal: AbortSignal,
   ): Promise<Token> {
@@ -128,9 +128,9 @@ export class RegistryTokens {
     if (status === 401 || status === 403) {
       throw new RejectedLogin(this.#owner, server, status);
     }
-    if (body === undefined) throw new Refusal(502, 'protocol', `the answer of ${server} is too long`);
+    if (body === undefined) throw new ProxyError(502, 'protocol', `the answer of ${server} is too long`);
     const token = status === 200 ? parseToken(body, askedMs) : undefined;
-    if (token === undefined) throw new Refusal(502, 'protocol', `${server} gave no token (${status})`);
+    if (token === undefined) throw new ProxyError(502, 'protocol', `${server} gave no token (${status})`);
     return token;
   }
 

@@ -31,7 +31,7 @@ export class RejectedSecrets {
   /**
    * Reads the Secret again; all callers that want it at once share one read.
    * @returns undefined if it is still the same, has been deleted, or cannot be read now.
-   * @throws {DriverError} the signal's reason.
+   * @throws {CodedError} the signal's reason.
    */
   async newer(secret: SecretVersion, signal: AbortSignal): Promise<SecretObject | undefined> {
     this.expire(secret);

@@ -26,7 +26,7 @@ export interface SecretObject extends SecretVersion {
 export interface SecretSource {
   /**
    * @returns undefined when there is none of that name.
-   * @throws {DriverError} when it cannot be read, naming the RoleBinding when that is what is missing; the signal's reason.
+   * @throws {CodedError} when it cannot be read, naming the RoleBinding when that is what is missing; the signal's reason.
    */
   get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined>;
   /** The next `get` asks anew: whoever looks again because something has changed must not see what was before. */

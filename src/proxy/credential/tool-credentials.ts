@@ -7,29 +7,29 @@ import { limits } from '../../limits/defaults.js';
 import { dns1123SubdomainProblem } from '../../names.js';
 import { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import { ownerOfHost } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
 import { noCredential } from '../upstream/tool-credential.js';
 import { nameOf as originNameOf } from '../upstream/tool-origin.js';
-import { loginFor } from './docker-config.js';
+import { credentialFor } from './docker-config.js';
 import { basicCredential, bearerCredential, gitlabCredential } from './header-credentials.js';
 import { RegistryCredential } from './registry-credential.js';
 import type { RegistrySession } from './registry-credential.js';
 import { RegistryProbe } from './registry-probe.js';
-import type { Login, Token } from './registry-tokens.js';
+import type { RegistryCredentials, Token } from './registry-tokens.js';
 import { RegistryTokens } from './registry-tokens.js';
 import { RejectedSecrets } from './rejected-secrets.js';
 import { RenewableCredential } from './renewable-credential.js';
 import type { SecretObject, SecretSource } from './secret-source.js';
 import type { ToolAddress } from './tool-address.js';
 import { addressesOf } from './tool-address.js';
-import type { ToolTrust } from './tool-trust.js';
+import type { UpstreamTrust } from './upstream-trust.js';
 
 export interface ToolCredentialsOptions {
   readonly secrets: SecretSource;
-  readonly trust: Pick<ToolTrust, 'of'>;
+  readonly trust: Pick<UpstreamTrust, 'of'>;
   readonly client: ToolClient;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
@@ -54,8 +54,8 @@ export class ToolCredentials {
 
   /**
    * @param connectorClass undefined when there is none of that name.
-   * @throws {Refusal} 502 for a Connector whose credential cannot be used, saying what to change.
-   * @throws {DriverError} when the Secret cannot be read now.
+   * @throws {ProxyError} 502 for a Connector whose credential cannot be used, saying what to change.
+   * @throws {CodedError} when the Secret cannot be read now.
    */
   async of(
     connector: Connector,
@@ -115,7 +115,7 @@ export class ToolCredentials {
       case 'cpaas.io/distribution-registry-token':
         return this.#registry(secret, loginIn(secret, connector), connector, address);
       case 'kubernetes.io/dockerconfigjson': {
-        const found = loginFor(address, required(secret, connector, '.dockerconfigjson'));
+        const found = credentialFor(address, required(secret, connector, '.dockerconfigjson'));
         if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
         return this.#registry(secret, found, connector, address);
       }
@@ -127,7 +127,12 @@ export class ToolCredentials {
     }
   }
 
-  #registry(secret: SecretObject, login: Login, connector: Connector, address: ToolAddress): ToolCredential {
+  #registry(
+    secret: SecretObject,
+    login: RegistryCredentials,
+    connector: Connector,
+    address: ToolAddress,
+  ): ToolCredential {
     const addresses = addressesOf(connector);
     const [first] = addresses;
     return new RegistryCredential({
@@ -187,7 +192,7 @@ function generatorHint({ className }: Connector, type: JsonValue | undefined): s
     : `, and it does not run the generator.rego of class ${className}`;
 }
 
-function loginIn(secret: SecretObject, connector: Connector): Login {
+function loginIn(secret: SecretObject, connector: Connector): RegistryCredentials {
   const username = secret.data.get('username')?.expose() ?? '';
   if (username.includes(':')) throw misconfigured(connector, `the username in Secret ${nameOf(secret)} has a ":"`);
   return { username, password: required(secret, connector, 'password') };
@@ -209,8 +214,8 @@ function headerValue(secret: SecretObject, connector: Connector, key: string): S
 }
 
 /** @param fix what to change, where the problem does not say it. */
-function misconfigured({ ref }: Connector, problem: string, fix = ''): Refusal {
-  return new Refusal(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
+function misconfigured({ ref }: Connector, problem: string, fix = ''): ProxyError {
+  return new ProxyError(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
 }
 
 function nameOf({ ref }: SecretObject): string {

@@ -21,7 +21,7 @@ const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 const maxTextLength = 4096;
 const maxHeaders = 16;
 
-/** `spec.livenessProbe.http`. @throws {DriverError} FAILED_PRECONDITION naming class and field. */
+/** `spec.livenessProbe.http`. @throws {CodedError} FAILED_PRECONDITION naming class and field. */
 export function livenessProbeOf({ name, object }: ConnectorClass): HttpProbe | undefined {
   const probe = new ObjectReader(`connectorclass ${name}`, object).child('spec').child('livenessProbe');
   return probe.has('http')
@@ -29,7 +29,7 @@ export function livenessProbeOf({ name, object }: ConnectorClass): HttpProbe | u
     : undefined;
 }
 
-/** Of `spec.authProbes` the one for the way to log in. @throws {DriverError} as above. */
+/** Of `spec.authProbes` the one for the way to log in. @throws {CodedError} as above. */
 export function authProbeOf({ name, object }: ConnectorClass, authName: string): HttpProbe | undefined {
   const probes = new ObjectReader(`connectorclass ${name}`, object).child('spec').children('authProbes');
   const at = probes.findIndex((each) => each.optionalString('authName') === authName);

@@ -1,4 +1,4 @@
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import { authorityOf } from '../upstream/tool-origin.js';
@@ -23,12 +23,12 @@ export function templatesOf({ path, headers }: HttpProbe): readonly (readonly [n
 /**
  * The request.
  * @param texts what the templates have become, in order; headers without a value are left out.
- * @throws {DriverError} FAILED_PRECONDITION for what cannot be sent; never quotes a rendered text, which may hold a secret.
+ * @throws {CodedError} FAILED_PRECONDITION for what cannot be sent; never quotes a rendered text, which may hold a secret.
  */
 export function probeRequest(probe: HttpProbe, origin: ToolOrigin, texts: readonly string[]): ProbeRequest {
   const { place, method, headers } = probe;
-  const wrong = (field: string, problem: string): DriverError =>
-    new DriverError('FAILED_PRECONDITION', `${place}.${field} ${problem}`);
+  const wrong = (field: string, problem: string): CodedError =>
+    new CodedError('FAILED_PRECONDITION', `${place}.${field} ${problem}`);
   const [path = '', ...values] = texts;
   if (!/^\/[\x21-\x7e]*$/.test(path)) throw wrong('path', 'must begin with "/" and have no blanks once it is rendered');
   const sent = headers.flatMap(([name], at): readonly string[] => {

@@ -1,15 +1,15 @@
-import { JobThreads } from '../../process/job-threads.js';
+import { WorkerPool } from '../../process/worker-pool.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
 
 /** A thread that is there while there are probes. */
 const bounds = { threads: 1, waitingEach: 64, slowMs: 0, idleMs: 10_000, heapMb: 32 };
 
-export type ProbeThreads = JobThreads<ProbeJob, ProbeOutcome>;
+export type ProbeThreads = WorkerPool<ProbeJob, ProbeOutcome>;
 
 /**
  * @param entry the built probe-worker.ts.
  * @param jobMs for one job and the start of its thread: far more than any probe in use takes.
  */
 export function probeThreads(entry: URL, jobMs: number): ProbeThreads {
-  return new JobThreads({ ...bounds, entry, jobMs });
+  return new WorkerPool({ ...bounds, entry, jobMs });
 }

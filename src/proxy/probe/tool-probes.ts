@@ -1,10 +1,10 @@
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { jsonMember } from '../../json.js';
 import { authTypeOf, textAt } from '../credential/tool-credentials.js';
 import { addressesOf } from '../credential/tool-address.js';
 import type { SecretObject } from '../credential/secret-source.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import { ownerOfHost } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
@@ -53,7 +53,7 @@ export class ToolProbes {
     this.#options = options;
   }
 
-  /** Undefined where the class has no such probe. @throws {DriverError} the signal's reason. */
+  /** Undefined where the class has no such probe. @throws {CodedError} the signal's reason. */
   async liveness(tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict | undefined> {
     return judged(signal, async () => {
       const probe = livenessProbeOf(tool.connectorClass);
@@ -65,7 +65,7 @@ export class ToolProbes {
    * By the class's probe for the way to log in. Without one, a registry's own way to ask for a login is tried.
    * Undefined where there is neither, or no credential.
    * @param unreachable what the liveness probe has found: then the tool is not asked.
-   * @throws {DriverError} the signal's reason.
+   * @throws {CodedError} the signal's reason.
    */
   async auth(
     tool: ProbedTool,
@@ -149,7 +149,7 @@ export class ToolProbes {
     try {
       return await this.#options.threads.run(job, { namespace, group: name }, signal);
     } catch (error) {
-      if (signal.aborted || !(error instanceof DriverError) || error.code !== 'RESOURCE_EXHAUSTED') throw error;
+      if (signal.aborted || !(error instanceof CodedError) || error.code !== 'RESOURCE_EXHAUSTED') throw error;
       throw unusable(`${place}: ${job.kind === 'render' ? 'its templates take' : 'response.cel takes'} too long`);
     }
   }
@@ -218,8 +218,8 @@ function defaultPort(scheme: ToolOrigin['scheme']): number {
   return scheme === 'https' ? 443 : 80;
 }
 
-function unusable(message: string): DriverError {
-  return new DriverError('FAILED_PRECONDITION', message);
+function unusable(message: string): CodedError {
+  return new CodedError('FAILED_PRECONDITION', message);
 }
 
 /** What fails becomes a verdict, but the end of the caller's time. */
@@ -231,7 +231,7 @@ async function judged(
     return await probe();
   } catch (error) {
     if (signal.aborted) throw error;
-    if (error instanceof Refusal) {
+    if (error instanceof ProxyError) {
       const isCredential = error.kind === 'misconfigured';
       return {
         verdict: isCredential ? 'failure' : 'unknown',
@@ -239,7 +239,7 @@ async function judged(
         message: error.message,
       };
     }
-    if (error instanceof DriverError && error.code === 'FAILED_PRECONDITION') {
+    if (error instanceof CodedError && error.code === 'FAILED_PRECONDITION') {
       return { verdict: 'unknown', reason: 'ProbeUnusable', message: error.message };
     }
     throw error;

@@ -15,7 +15,7 @@ export type ConditionType = (typeof conditionTypes)[number];
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /** What is the case, before it is known whether that is news. */
-export interface Finding {
+export interface ConditionResult {
   readonly type: ConditionType;
   readonly status: ConditionStatus;
   /** CamelCase, of a closed set. */
@@ -24,15 +24,15 @@ export interface Finding {
   readonly message: string;
 }
 
-export function isTrue(type: ConditionType, reason: string): Finding {
+export function isTrue(type: ConditionType, reason: string): ConditionResult {
   return { type, status: 'True', reason, message: '' };
 }
 
-export function isFalse(type: ConditionType, reason: string, message: string): Finding {
+export function isFalse(type: ConditionType, reason: string, message: string): ConditionResult {
   return { type, status: 'False', reason, message };
 }
 
-export function isUnknown(type: ConditionType, reason: string, message: string): Finding {
+export function isUnknown(type: ConditionType, reason: string, message: string): ConditionResult {
   return { type, status: 'Unknown', reason, message };
 }
 
@@ -40,10 +40,10 @@ export function isUnknown(type: ConditionType, reason: string, message: string):
  * `Ready` of all others: what is not known stands in its way, but for the tool's own answers.
  * @param hint for the owner of the Connector, whether it is ready or not.
  */
-export function readiness(findings: readonly Finding[], hint?: string): Finding {
+export function readiness(results: readonly ConditionResult[], hint?: string): ConditionResult {
   const bad =
-    findings.find(({ status }) => status === 'False') ??
-    findings.find(({ type, status }) => status === 'Unknown' && type !== 'LivenessReady' && type !== 'AuthReady');
+    results.find(({ status }) => status === 'False') ??
+    results.find(({ type, status }) => status === 'Unknown' && type !== 'LivenessReady' && type !== 'AuthReady');
   const ready = bad === undefined ? isTrue('Ready', 'Ready') : { ...bad, type: 'Ready' as const };
   return hint === undefined
     ? ready
@@ -67,19 +67,24 @@ export function conditionOf(conditions: readonly JsonObject[], type: ConditionTy
  */
 export function merged(
   conditions: readonly JsonObject[],
-  findings: readonly Finding[],
+  results: readonly ConditionResult[],
   generation: bigint,
   now: string,
 ): readonly JsonObject[] {
   const own: ReadonlySet<JsonValue | undefined> = new Set(conditionTypes);
   return [
     ...conditions.filter((condition) => !own.has(condition['type'])),
-    ...findings.map((finding) => asCondition(finding, conditionOf(conditions, finding.type), generation, now)),
+    ...results.map((result) => asCondition(result, conditionOf(conditions, result.type), generation, now)),
   ];
 }
 
-function asCondition(finding: Finding, before: JsonObject | undefined, generation: bigint, now: string): JsonObject {
-  const { type, status, reason, message } = finding;
+function asCondition(
+  result: ConditionResult,
+  before: JsonObject | undefined,
+  generation: bigint,
+  now: string,
+): JsonObject {
+  const { type, status, reason, message } = result;
   const lastTransitionTime = before?.['status'] === status ? (before['lastTransitionTime'] ?? now) : now;
   const after = { type, status, reason, message, lastTransitionTime, observedGeneration: generation };
   return { ...before, ...after };

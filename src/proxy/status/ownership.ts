@@ -1,8 +1,8 @@
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import { listed } from '../../wording.js';
 import { conditionOf, conditionsIn, isFalse, readiness } from './conditions.js';
-import type { Finding } from './conditions.js';
+import type { ConditionResult } from './conditions.js';
 import type { ProxyService } from './proxy-service.js';
 import { connectorUrl, defaultServiceName, isFrontedBy } from './proxy-service.js';
 
@@ -18,11 +18,11 @@ export type Ownership = 'own' | 'orphan' | 'left' | 'foreign';
 /** @param found undefined: there is no such class; an error: it cannot be read. */
 export function ownershipOf(
   connector: Connector,
-  found: ConnectorClass | DriverError | undefined,
+  found: ConnectorClass | CodedError | undefined,
   service: ProxyService,
 ): Ownership {
   const { ref, proxyAddress } = connector;
-  if (found instanceof DriverError || (found === undefined && proxyAddress !== undefined)) {
+  if (found instanceof CodedError || (found === undefined && proxyAddress !== undefined)) {
     return proxyAddress?.url === connectorUrl(service, ref) ? 'own' : 'foreign';
   }
   if (found !== undefined) {
@@ -44,7 +44,7 @@ function isReportedMissing({ object }: Connector): boolean {
 }
 
 /** What is the case with a Connector whose class does not exist. @param names of the classes that do. */
-export function missingClassFindings({ className }: Connector, names: Iterable<string>): readonly Finding[] {
+export function missingClassResults({ className }: Connector, names: Iterable<string>): readonly ConditionResult[] {
   const existing = [...names].sort();
   const fix =
     existing.length === 0

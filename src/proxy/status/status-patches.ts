@@ -35,7 +35,7 @@ export class StatusPatches {
   /**
    * @param change a merge patch with the version that it is for.
    * @returns whether it is written; what is not is in the log.
-   * @throws {DriverError} the signal's reason.
+   * @throws {CodedError} the signal's reason.
    */
   async send(kind: ObjectKind, object: JsonObject, change: JsonObject, signal: AbortSignal): Promise<boolean> {
     const { client, observer } = this.#options;

@@ -1,13 +1,13 @@
 import type { Clock } from '../../clock.js';
 import type { Connector } from '../../connectors/model.js';
-import { DriverError } from '../../errors.js';
+import { CodedError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { generationOf } from '../../kube/kube-object.js';
-import type { AuthoritySource } from '../certificates/certificate-authority.js';
+import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
 import { conditionOf, conditionsIn, conditionTypes, merged } from './conditions.js';
-import type { ConnectorJudge } from './connector-judge.js';
-import type { Memory } from './memory.js';
+import type { ConditionEvaluator } from './condition-evaluator.js';
+import type { ReconcileState } from './reconcile-state.js';
 import type { Ownership } from './ownership.js';
 import { ownershipOf } from './ownership.js';
 import type { ProxyService } from './proxy-service.js';
@@ -19,8 +19,8 @@ import type { StatusTimings } from './status-timings.js';
 
 export interface StatusUpdatesOptions {
   readonly objects: ConnectorLister;
-  readonly judge: ConnectorJudge;
-  readonly authority: AuthoritySource;
+  readonly evaluator: ConditionEvaluator;
+  readonly ca: CaSource;
   readonly service: ProxyService;
   /** Of the tokens that the proxy takes. */
   readonly audience: string;
@@ -45,16 +45,16 @@ export class StatusUpdates {
   }
 
   /** @returns undefined: it is due when it changes. */
-  async ofClass(name: string, memory: Memory, signal: AbortSignal): Promise<Due | undefined> {
+  async ofClass(name: string, state: ReconcileState, signal: AbortSignal): Promise<Due | undefined> {
     const { objects, service } = this.#options;
     const found = objects.connectorClass(name);
-    if (found === undefined || found instanceof DriverError || !isFrontedBy(found, service)) return undefined;
-    return this.#write('class', found.object, this.#address(classUrl(service)), memory, signal);
+    if (found === undefined || found instanceof CodedError || !isFrontedBy(found, service)) return undefined;
+    return this.#write('class', found.object, this.#address(classUrl(service)), state, signal);
   }
 
   /** @returns undefined: it is due when it changes. */
-  async ofConnector(key: string, memory: Memory, signal: AbortSignal): Promise<Due | undefined> {
-    const { objects, judge, timings } = this.#options;
+  async ofConnector(key: string, state: ReconcileState, signal: AbortSignal): Promise<Due | undefined> {
+    const { objects, evaluator, timings } = this.#options;
     const before = this.#connector(key);
     if (before === undefined) return undefined;
     if (objects.connectorClass(before.className) === undefined && !objects.hasReadClasses) {
@@ -64,39 +64,39 @@ export class StatusUpdates {
       case 'foreign':
         return undefined;
       case 'left':
-        return this.#write('connector', before.object, withoutReport(before.object), memory, signal);
+        return this.#write('connector', before.object, withoutReport(before.object), state, signal);
       case 'own':
       case 'orphan':
     }
-    const isNew = await judge.judge(before, memory, signal);
+    const isNew = await evaluator.evaluate(before, state, signal);
     // The newest state is compared with: it may have come meanwhile, and be about another spec.
     const connector = this.#connector(key);
     if (connector === undefined) return undefined;
-    if (!judge.isAbout(connector, memory)) return pendingIn(0);
+    if (!evaluator.isAbout(connector, state)) return pendingIn(0);
 
     const generation = generationOf(connector.object);
     const conditions = conditionsIn(connector.object);
-    const findings = judge.findings(memory, conditions, generation);
+    const results = evaluator.results(state, conditions, generation);
     const now = new Date(this.#options.clock.now()).toISOString().replace(/\.\d+/, '');
     const wanted: OwnStatus = {
       ...this.#connectorAddress(connector),
-      conditions: merged(conditions, findings, generation, now),
+      conditions: merged(conditions, results, generation, now),
       observedGeneration: generation,
     };
-    const settled = (): Due => ({ inMs: judge.untilNextMs(memory), isPending: false });
+    const settled = (): Due => ({ inMs: evaluator.untilNextMs(state), isPending: false });
     if (statusChange(connector.object, wanted) === undefined) {
-      memory.doubtedMs = undefined;
+      state.doubtedMs = undefined;
       return settled();
     }
     if (!isNew) {
       // Another replica has seen something else since: what is known may be old.
-      judge.expire(memory);
+      evaluator.expire(state);
       return pendingIn(0);
     }
-    const waitMs = judge.waitMs(memory, findings, conditions, generation);
+    const waitMs = evaluator.waitMs(state, results, conditions, generation);
     if (waitMs > 0) return pendingIn(waitMs);
-    memory.doubtedMs = undefined;
-    return (await this.#write('connector', connector.object, wanted, memory, signal)) ?? settled();
+    state.doubtedMs = undefined;
+    return (await this.#write('connector', connector.object, wanted, state, signal)) ?? settled();
   }
 
   ownership(connector: Connector): Ownership {
@@ -114,7 +114,7 @@ export class StatusUpdates {
   /** Undefined when it is not there, or cannot be understood. */
   #connector(key: string): Connector | undefined {
     const found = this.#options.objects.connector(key);
-    return found instanceof DriverError ? undefined : found;
+    return found instanceof CodedError ? undefined : found;
   }
 
   /** @returns when to try again after a failure; undefined: it is as wanted. */
@@ -122,19 +122,19 @@ export class StatusUpdates {
     kind: ObjectKind,
     object: JsonObject,
     wanted: OwnStatus,
-    memory: Memory,
+    state: ReconcileState,
     signal: AbortSignal,
   ): Promise<Due | undefined> {
     const change = statusChange(object, wanted);
     if (change === undefined) return undefined;
     const { patches, timings } = this.#options;
     if (await patches.send(kind, object, change, signal)) {
-      memory.failures = 0;
-      memory.changes.tryTake();
+      state.failures = 0;
+      state.changes.tryTake();
       return undefined;
     }
-    memory.failures += 1;
-    return pendingIn(Math.min(timings.checkMs, timings.retryMs * 2 ** Math.min(memory.failures - 1, 20)));
+    state.failures += 1;
+    return pendingIn(Math.min(timings.checkMs, timings.retryMs * 2 ** Math.min(state.failures - 1, 20)));
   }
 
   /** An orphan gets none: its class, once there is one, may be another proxy's. */
@@ -145,11 +145,11 @@ export class StatusUpdates {
 
   /** Empty while there is no CA: an address that nobody could trust helps nobody. */
   #address(url: string): OwnStatus {
-    const { authority, audience } = this.#options;
+    const { ca, audience } = this.#options;
     try {
-      return { proxy: { httpAddress: { url, audience, CACerts: authority.current().certificate } } };
+      return { proxy: { httpAddress: { url, audience, CACerts: ca.current().certificate } } };
     } catch (error) {
-      if (error instanceof DriverError) return {};
+      if (error instanceof CodedError) return {};
       throw error;
     }
   }

@@ -26,12 +26,12 @@ export function answerHeaders(
   { rawHeaders }: IncomingMessage,
   status: number,
   httpVersion: string,
-  { credential, rewriteAnswer, via }: Outgoing,
+  { credential, rewriteResponseHeaders, via }: Outgoing,
 ): { readonly headers: string[]; readonly isChunked: boolean } {
   const framing = answerFraming(rawHeaders, status, httpVersion);
   const isChunked = framing[0] === 'Transfer-Encoding';
   const kept = endToEnd(rawHeaders, withheldFromAnswer(credential), trailersOf(isChunked));
-  return { headers: [...(rewriteAnswer?.(kept) ?? kept), ...framing, ...via], isChunked };
+  return { headers: [...(rewriteResponseHeaders?.(kept) ?? kept), ...framing, ...via], isChunked };
 }
 
 /** The framing headers of a response: its length, or chunks for clients that know them. A `204` has none (RFC 9112, 6). */

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../clock.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import { answerHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
 import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
 import { framingHeaders, framingOf, pairsOf } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
 import type { Outgoing } from './outgoing.js';
-import type { StallWatch, Watched } from './stall-watch.js';
+import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
 import { ToolCall } from './tool-call.js';
 import type { ToolResponse } from './tool-call.js';
 import type { ToolClient, ToolRequest } from './tool-client.js';
@@ -29,7 +29,7 @@ export interface ExchangeTimings {
 
 export interface ExchangeParts {
   readonly client: ToolClient;
-  readonly watch: StallWatch;
+  readonly watch: IdleTimeoutMonitor;
   readonly timings: ExchangeTimings;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
@@ -60,7 +60,7 @@ const maxChallengeBytes = 64 * 1024;
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** One request of a client, sent to a tool, and the tool's response on its way back. It owns its requests to the tool. */
-export class Exchange implements Watched {
+export class Exchange implements MonitoredTransfer {
   readonly #parts: ExchangeParts;
   readonly #incoming: Incoming;
   /** The client has left, or nothing has moved for too long. */
@@ -70,7 +70,7 @@ export class Exchange implements Watched {
   /** Those to the tool, the current one last. */
   readonly #calls: ToolCall[] = [];
   #hasAnswer = false;
-  #stalled: Refusal | undefined;
+  #stalled: ProxyError | undefined;
 
   constructor(parts: ExchangeParts, incoming: Incoming) {
     this.#parts = parts;
@@ -83,7 +83,7 @@ export class Exchange implements Watched {
    * 3. Sends it again if the tool asks for something better and that can be had.
    * 4. Streams the response.
    * 5. Ends each request to the tool: whatever is not complete is closed.
-   * @throws {Refusal} as long as nothing of a response has been sent.
+   * @throws {ProxyError} as long as nothing of a response has been sent.
    */
   run(outgoing: Outgoing): Promise<Outcome> {
     return this.#owning(outgoing, async (startMs) => {
@@ -96,7 +96,7 @@ export class Exchange implements Watched {
   /**
    * Sends a request to change the protocol (websockets, SPDY), which has no body.
    * @returns the tool's side of the new protocol, or the outcome of an ordinary response.
-   * @throws {Refusal} as `run`.
+   * @throws {ProxyError} as `run`.
    */
   upgrade(outgoing: Outgoing): Promise<Outcome | Switched> {
     return this.#owning(outgoing, async (startMs) => {
@@ -241,7 +241,7 @@ export class Exchange implements Watched {
     return socket.bytesRead + socket.bytesWritten + (tool?.bytesWritten ?? 0) + ofAnswer;
   }
 
-  patienceMs(): number {
+  idleTimeoutMs(): number {
     const { clock, timings } = this.#parts;
     const { answerMs, idleMs, graceMs } = timings;
     if (clock.now() > this.#incoming.expiresAtMs + graceMs) return 0;
@@ -250,7 +250,7 @@ export class Exchange implements Watched {
 
   onStalled(): void {
     const tool = this.#origin === undefined ? 'the tool' : nameOf(this.#origin);
-    this.#stalled = new Refusal(504, 'timeout', `nothing has moved between the client and ${tool} for too long`);
+    this.#stalled = new ProxyError(504, 'timeout', `nothing has moved between the client and ${tool} for too long`);
     this.#leave();
     if (this.#hasAnswer) this.#incoming.response.destroy();
   }

@@ -18,5 +18,5 @@ export interface Outgoing {
   /** Names this proxy in both messages. */
   readonly via: RawHeaders;
   /** Changes the headers of the response, such as `Location`. */
-  readonly rewriteAnswer?: (headers: string[]) => string[];
+  readonly rewriteResponseHeaders?: (headers: string[]) => string[];
 }

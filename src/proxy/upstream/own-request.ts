@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { TokenBucket } from '../../limits/token-bucket.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import { GatheredStream } from './gathered-stream.js';
 import type { RawHeaders } from './headers.js';
 import type { ToolClient, ToolRequest } from './tool-client.js';
@@ -22,7 +22,7 @@ export interface OwnRequestLimits {
 /**
  * Sends a request of the proxy's own, without a body, and reads the response. Does not follow redirects.
  * @param server its name in messages.
- * @throws {Refusal} if no response arrives in time, or the server switches protocols without being asked to.
+ * @throws {ProxyError} if no response arrives in time, or the server switches protocols without being asked to.
  */
 export async function sendOwnRequest(
   client: ToolClient,
@@ -60,7 +60,7 @@ function responseTo(request: ClientRequest, server: string, chunkRate: TokenBuck
   return new Promise((resolve, reject) => {
     const switched = (): void => {
       request.destroy();
-      reject(new Refusal(502, 'protocol', `${server} switched protocols (101) without being asked to`));
+      reject(new ProxyError(502, 'protocol', `${server} switched protocols (101) without being asked to`));
     };
     request.on('error', reject);
     request.once('upgrade', (_response, socket) => {
@@ -74,7 +74,7 @@ function responseTo(request: ClientRequest, server: string, chunkRate: TokenBuck
       else resolve({ message, body });
     });
     request.once('close', () => {
-      reject(new Refusal(502, 'reset', `${server} closed the connection without a response`));
+      reject(new ProxyError(502, 'reset', `${server} closed the connection without a response`));
     });
     request.end();
   });

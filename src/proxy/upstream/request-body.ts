@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { TokenBucket } from '../../limits/token-bucket.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import { GatheredStream } from './gathered-stream.js';
 import { hasWord, valuesOf } from './headers.js';
 
@@ -11,24 +11,24 @@ export type Framing =
 /**
  * The framing of a request that the parser let through. It has refused what is ambiguous (both headers, a length twice, a
  * coding that is not chunked last); what it lets pass and others may read differently is refused here.
- * @throws {Refusal} 400, after which the connection must be closed; 501 for a coding other than chunked.
+ * @throws {ProxyError} 400, after which the connection must be closed; 501 for a coding other than chunked.
  */
 export function framingOf(request: IncomingMessage): Framing {
   const codings = valuesOf(request.rawHeaders, 'transfer-encoding');
   const lengths = valuesOf(request.rawHeaders, 'content-length');
   if (codings.length > 0) {
     if (request.httpVersion !== '1.1' || lengths.length > 0 || codings.length > 1) {
-      throw new Refusal(400, 'malformed', 'the framing of the request is ambiguous');
+      throw new ProxyError(400, 'malformed', 'the framing of the request is ambiguous');
     }
     if (codings[0]?.trim().toLowerCase() !== 'chunked') {
-      throw new Refusal(501, 'malformed', 'the only transfer coding that the proxy takes is chunked');
+      throw new ProxyError(501, 'malformed', 'the only transfer coding that the proxy takes is chunked');
     }
     return { kind: 'chunked' };
   }
   const [length] = lengths;
   if (length === undefined) return { kind: 'none' };
   if (lengths.length > 1 || !/^\d{1,15}$/.test(length)) {
-    throw new Refusal(400, 'malformed', 'the framing of the request is ambiguous');
+    throw new ProxyError(400, 'malformed', 'the framing of the request is ambiguous');
   }
   return { kind: 'length', bytes: Number(length) };
 }

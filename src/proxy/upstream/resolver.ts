@@ -2,11 +2,11 @@ import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
 import { BoundedMap } from '../../limits/bounded-map.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import type { AddressRules } from './address-rules.js';
 
 /** Asks the system, as `dns.lookup` does with `all`. */
-export type SystemLookup = (host: string) => Promise<readonly LookupAddress[]>;
+export type DnsLookup = (host: string) => Promise<readonly LookupAddress[]>;
 
 /** Lookups of one name at nearly the same time are one: tools open many connections at once. */
 const keptForMs = 2_000;
@@ -40,7 +40,7 @@ export interface ResolverOptions {
   readonly rules: AddressRules;
   /** Whether a host in lower case is the proxy itself by name. */
   readonly isOwnName: (host: string) => boolean;
-  readonly lookUp: SystemLookup;
+  readonly lookUp: DnsLookup;
   /** Clients have theirs, so that those in many namespaces leave some to the Connectors. */
   readonly turns: Readonly<Record<LookupOwner['chosenBy'], DnsLookupLimiter>>;
   /** How long a turn is waited for. */
@@ -48,13 +48,13 @@ export interface ResolverOptions {
   readonly monotonicNow: () => number;
 }
 
-interface Asked {
+interface Lookup {
   readonly answer: Promise<readonly LookupAddress[]>;
   readonly askedMs: number;
   isOver: boolean;
 }
 
-interface Known {
+interface CachedAddresses {
   readonly addresses: readonly LookupAddress[];
   readonly knownMs: number;
 }
@@ -65,11 +65,11 @@ interface Known {
  */
 export class Resolver {
   readonly #options: ResolverOptions;
-  readonly #asked = new BoundedMap<string, Asked>(maxNames);
+  readonly #asked = new BoundedMap<string, Lookup>(maxNames);
   /** By owner and host, those whose turn has not come. */
-  readonly #waiting = new Map<string, Promise<Asked>>();
+  readonly #waiting = new Map<string, Promise<Lookup>>();
   /** Answers so far, the newest last. */
-  readonly #known = new BoundedMap<string, Known>(maxNames);
+  readonly #known = new BoundedMap<string, CachedAddresses>(maxNames);
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -77,12 +77,12 @@ export class Resolver {
 
   /**
    * The addresses of a host that may be connected to at a port.
-   * @throws {Refusal} 403 when there are none, 508 when they are the proxy's own; 503 when the owner's turn does not come in time; what the lookup fails with.
+   * @throws {ProxyError} 403 when there are none, 508 when they are the proxy's own; 503 when the owner's turn does not come in time; what the lookup fails with.
    */
   async addressesOf(host: string, port: number, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     this.ensureNotRefused(host, port);
     if (isIP(host) !== 0) return [{ address: host, family: isIP(host) }];
-    const found = await this.#promptAnswer(host, owner);
+    const found = await this.#resolveOrStale(host, owner);
     const { rules } = this.#options;
     const allowed = found.filter(({ address }) => rules.isAllowed(address, port));
     if (allowed.length > 0) return allowed;
@@ -95,7 +95,7 @@ export class Resolver {
     return this.#options.isOwnName(host) || this.#options.rules.isOwn(host, port);
   }
 
-  /** Sockets do not look up what is an address already. @throws {Refusal} 403; 508 for the proxy itself. */
+  /** Sockets do not look up what is an address already. @throws {ProxyError} 403; 508 for the proxy itself. */
   ensureNotRefused(host: string, port: number): void {
     if (this.isOwn(host, port)) throw looping(host);
     if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host, port)) throw refused(host, 'it is such an address');
@@ -107,7 +107,7 @@ export class Resolver {
   }
 
   /** What the system says, or what it said last where that or the turn to ask takes long. */
-  async #promptAnswer(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
+  async #resolveOrStale(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     const nowMs = this.#options.monotonicNow();
     const current = this.#current(host);
     const answer = current?.answer ?? this.#inTurn(host, owner);
@@ -119,7 +119,7 @@ export class Resolver {
       timer = setTimeout(() => resolve(known.addresses), Math.max(0, endsMs - nowMs));
     });
     const newest = answer.catch((error: unknown) => {
-      if (error instanceof Refusal) return known.addresses;
+      if (error instanceof ProxyError) return known.addresses;
       throw error;
     });
     return Promise.race([newest, last]).finally(() => clearTimeout(timer));
@@ -136,13 +136,13 @@ export class Resolver {
     return (await asked).answer;
   }
 
-  async #askInTurn(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<Asked> {
+  async #askInTurn(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<Lookup> {
     const { turns, turnMs } = this.#options;
     const wanted = AbortSignal.timeout(turnMs);
     const leave = await turns[chosenBy].acquire({ namespace, podUid: holder }, wanted).catch((cause: unknown) => {
       const whose = chosenBy === 'client' ? 'clients' : 'Connectors';
       const message = `too many names are being looked up for ${whose} of namespace "${namespace}", and ${host} was not: try again in some seconds`;
-      throw new Refusal(503, 'overload', message, { cause });
+      throw new ProxyError(503, 'overload', message, { cause });
     });
     const current = this.#current(host);
     if (current !== undefined) {
@@ -156,16 +156,16 @@ export class Resolver {
   }
 
   /** A lookup that is under way or has only just ended. */
-  #current(host: string): Asked | undefined {
+  #current(host: string): Lookup | undefined {
     const asked = this.#asked.get(host);
     return asked !== undefined && (!asked.isOver || this.#options.monotonicNow() - asked.askedMs < keptForMs)
       ? asked
       : undefined;
   }
 
-  #ask(host: string): Asked {
+  #ask(host: string): Lookup {
     const { lookUp, monotonicNow } = this.#options;
-    const asked: Asked = { answer: lookUp(host), askedMs: monotonicNow(), isOver: false };
+    const asked: Lookup = { answer: lookUp(host), askedMs: monotonicNow(), isOver: false };
     this.#asked.set(host, asked);
     asked.answer.then(
       (addresses) => {
@@ -197,16 +197,16 @@ function tell(
   );
 }
 
-function refused(host: string, why: string): Refusal {
-  return new Refusal(
+function refused(host: string, why: string): ProxyError {
+  return new ProxyError(
     403,
     'blocked_address',
     `${host} is refused: the proxy does not connect to loopback, link-local, unspecified or multicast addresses nor to the API server, and ${why}; an operator can open an address with --allow-upstream-cidrs`,
   );
 }
 
-function looping(host: string): Refusal {
-  return new Refusal(
+function looping(host: string): ProxyError {
+  return new ProxyError(
     508,
     'loop',
     `${host} is this proxy itself: set the address of the Connector to that of the tool; clients reach the proxy without a proxy (no_proxy)`,

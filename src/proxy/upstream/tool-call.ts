@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import { GatheredStream } from './gathered-stream.js';
 import { valuesOf } from './headers.js';
 import type { ToolClient, ToolRequest } from './tool-client.js';
@@ -29,7 +29,7 @@ export class ToolCall {
   #response: IncomingMessage | undefined;
   #hasSwitched = false;
 
-  /** Opens the request; nothing of a body is sent yet. @throws {Refusal} as ToolClient's `request`. */
+  /** Opens the request; nothing of a body is sent yet. @throws {ProxyError} as ToolClient's `request`. */
   constructor(client: ToolClient, toolRequest: ToolRequest) {
     this.#client = client;
     this.#toolRequest = toolRequest;
@@ -41,7 +41,7 @@ export class ToolCall {
 
   /**
    * Waits for the headers of the response.
-   * @throws {Refusal} 502 for a response that is none; what the connection fails with.
+   * @throws {ProxyError} 502 for a response that is none; what the connection fails with.
    */
   response(): Promise<ToolResponse> {
     return new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ export class ToolCall {
         if (problem !== undefined) {
           // Where such a response ends is uncertain, also when it looks complete.
           this.#client.keepNoLonger(this.request);
-          reject(new Refusal(502, 'protocol', `${nameOf(this.#toolRequest.origin)} ${problem}`));
+          reject(new ProxyError(502, 'protocol', `${nameOf(this.#toolRequest.origin)} ${problem}`));
           return;
         }
         if (hasConnectionLogin(message.rawHeaders, 'www-authenticate')) this.#client.keepNoLonger(this.request);

@@ -6,7 +6,7 @@ import net, { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { TokenBucket } from '../../limits/token-bucket.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
 import type { LookupOwner, Resolver } from './resolver.js';
 import { nameOf } from './tool-origin.js';
@@ -93,7 +93,7 @@ export class ToolClient {
   /**
    * Begins a request; nothing of a body is sent yet. The caller must listen to `error`, also for addresses that are refused
    * and connections that take too long, and must destroy the request unless it and its response are complete.
-   * @throws {Refusal} 403 for a host that is a refused address; 503 if there are too many sockets.
+   * @throws {ProxyError} 403 for a host that is a refused address; 503 if there are too many sockets.
    */
   request({ origin, method, path, headers, trust, lookedUpFor, isExclusive }: ToolRequest): ClientRequest {
     const { servername } = this.#checked(origin);
@@ -147,7 +147,7 @@ export class ToolClient {
     if (socket !== null) this.#options.sockets.keepNoLonger(socket);
   }
 
-  /** A connection for a tunnel of its owner's. Listen to `error`. @throws {Refusal} as `request`. */
+  /** A connection for a tunnel of its owner's. Listen to `error`. @throws {ProxyError} as `request`. */
   connect(host: string, port: number, owner: LookupOwner): Socket {
     const { resolver, sockets, connectMs } = this.#options;
     resolver.ensureNotRefused(host, port);
@@ -166,7 +166,7 @@ export class ToolClient {
     this.#secure.destroy();
   }
 
-  /** Checks the host of an origin each time, as the refused addresses change. @throws {Refusal} 403 as above. */
+  /** Checks the host of an origin each time, as the refused addresses change. @throws {ProxyError} 403 as above. */
   #checked(origin: ToolOrigin): { readonly servername: string | undefined } {
     const { host, port, scheme } = origin;
     this.#options.resolver.ensureNotRefused(host, port);
@@ -199,7 +199,7 @@ function limitInforming(request: ClientRequest, origin: ToolOrigin, maxBytes: nu
       bytes += informationalBytes + (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0);
     }
     if (bytes <= maxBytes || request.destroyed) return;
-    request.destroy(new Refusal(502, 'protocol', `${nameOf(origin)} says "wait" without end`));
+    request.destroy(new ProxyError(502, 'protocol', `${nameOf(origin)} says "wait" without end`));
   });
 }
 

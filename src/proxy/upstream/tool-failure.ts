@@ -1,5 +1,5 @@
-import { Refusal } from '../refusal.js';
-import type { RefusalKind } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
+import type { ProxyErrorKind } from '../proxy-error.js';
 
 /** Failures of the certificate check have many codes and no common class. */
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
@@ -8,11 +8,11 @@ const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|
  * What a failed connection or exchange means to the client.
  * @param what the tool, such as `https://harbor.example.com`.
  */
-export function toolFailure(error: unknown, what: string): Refusal {
-  if (error instanceof Refusal) return error;
+export function toolFailure(error: unknown, what: string): ProxyError {
+  if (error instanceof ProxyError) return error;
   const code = codeOf(error);
-  const refuse = (status: number, kind: RefusalKind, message: string): Refusal =>
-    new Refusal(status, kind, message, { cause: error });
+  const refuse = (status: number, kind: ProxyErrorKind, message: string): ProxyError =>
+    new ProxyError(status, kind, message, { cause: error });
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_NODATA') {
     return refuse(502, 'dns', `unknown host: the proxy cannot resolve the name of ${what} (${code})`);
   }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { SharedQuota } from '../../limits/shared-quota.js';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 
 export interface ToolSocketLimits {
   /** Sockets to tools, idle ones included. */
@@ -42,7 +42,7 @@ export class ToolSockets {
 
   /**
    * Makes sure that one more socket can be opened for a namespace; `add` must follow in the same turn.
-   * @throws {Refusal} 503 if the limit of the namespace, or of all, is reached by sockets in use.
+   * @throws {ProxyError} 503 if the limit of the namespace, or of all, is reached by sockets in use.
    */
   ensureFree(namespace: string): void {
     if (this.#quota.canReserve(namespace, 1)) return;
@@ -54,7 +54,7 @@ export class ToolSockets {
       if (this.#quota.canReserve(namespace, 1)) return;
     }
     this.#rejected += 1;
-    throw new Refusal(
+    throw new ProxyError(
       503,
       'overload',
       `too many connections to tools are open for namespace "${namespace}": try again in some seconds`,

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../limits/token-bucket.js';
 import { GatheredStream } from './gathered-stream.js';
-import type { StallWatch } from './stall-watch.js';
+import type { IdleTimeoutMonitor } from './idle-timeout-monitor.js';
 
 export interface TunnelParts {
   readonly client: { readonly chunkRate: TokenBucket };
-  readonly watch: StallWatch;
+  readonly watch: IdleTimeoutMonitor;
   readonly timings: { readonly idleMs: number };
 }
 
@@ -19,7 +19,7 @@ export async function joinConnections(client: Socket, tool: Socket, parts: Tunne
   const stopWatching = watch.add({
     // What one side sends after the other has closed is lost, and does not count.
     movedBytes: () => client.bytesWritten + tool.bytesWritten,
-    patienceMs: () => timings.idleMs,
+    idleTimeoutMs: () => timings.idleMs,
     onStalled: () => {
       client.destroy();
       tool.destroy();

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { Refusal } from '../refusal.js';
+import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
 
@@ -22,14 +22,14 @@ export class Via {
     return this.#current().headers;
   }
 
-  /** @throws {Refusal} 508 for a request that has passed this proxy already. */
+  /** @throws {ProxyError} 508 for a request that has passed this proxy already. */
   ensureFirstPass(rawHeaders: RawHeaders): void {
     const values = valuesOf(rawHeaders, 'via');
     if (values.length === 0) return;
     const { name } = this.#current();
     const passed = values.flatMap((value) => value.split(',')).map((hop) => hop.trim().split(/\s+/)[1]);
     if (!passed.some((each) => each?.toLowerCase() === name)) return;
-    throw new Refusal(
+    throw new ProxyError(
       508,
       'loop',
       'this request has passed this proxy before (Via): set the address of the Connector to that of the tool, which leads back here',

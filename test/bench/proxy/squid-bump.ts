@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createAuthority } from '../../../src/proxy/certificates/certificate-authority.js';
+import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
 import { freePort, untilListening } from '../../support/e2e/programs.js';
 import { toolAuthority } from '../../support/proxy/tool-server.js';
 
@@ -28,7 +28,7 @@ export class SquidBump {
     mkdirSync(directory);
     const at = (name: string): string => path.join(directory, name);
     const port = await freePort();
-    const ca = createAuthority({ now: Date.now });
+    const ca = createCa({ now: Date.now });
     writeFileSync(at('ca.pem'), `${ca.certificate}${ca.key.expose()}`);
     writeFileSync(at('tools.pem'), toolAuthority.certificate);
     writeFileSync(at('hosts'), `127.0.0.1 localhost ${host}\n`);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import type { MountOptions } from '../../../src/driver/volume/ports.js';
 import { generationFiles, generationOf } from '../../support/host/generation-files.js';
 import { KubeletDir, openDescriptors, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.js';
@@ -71,7 +71,7 @@ for (const kernel of kernelNames) {
       duration: Duration,
       prepare: () => unknown,
       call: (host: TestHost) => unknown,
-      afterwards: (thrown: DriverError | undefined, where: string) => unknown,
+      afterwards: (thrown: CodedError | undefined, where: string) => unknown,
     ): Promise<ReadonlySet<CallName>> {
       const calls = new Set<CallName>();
       for (const errorIndex of errorIndices) {
@@ -220,18 +220,18 @@ for (const kernel of kernelNames) {
   });
 }
 
-async function caught(call: () => unknown): Promise<DriverError | undefined> {
+async function caught(call: () => unknown): Promise<CodedError | undefined> {
   try {
     await call();
     return undefined;
   } catch (error) {
-    assert.ok(error instanceof DriverError, String(error));
+    assert.ok(error instanceof CodedError, String(error));
     return error;
   }
 }
 
 /** Who reads the error is told which of the failures it was. */
-function assertNamed(thrown: DriverError, failed: readonly Failed[], where: string): void {
+function assertNamed(thrown: CodedError, failed: readonly Failed[], where: string): void {
   const isRoom = /(ENOSPC|EDQUOT)$/.test(thrown.message);
   assert.equal(thrown.code, isRoom ? 'RESOURCE_EXHAUSTED' : 'INTERNAL', where);
   const isNamed =

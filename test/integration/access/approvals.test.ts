@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ApprovalOutcome } from '../../../src/access/approvals.js';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import type { AccessDecision, PodIdentity } from '../../../src/access/access-control.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
 import {
@@ -112,7 +112,7 @@ describe('access by approval', () => {
   ]) {
     it(`asks for nothing with flags ${JSON.stringify(flags)}`, async () => {
       const outcome = await authorize({ flags }).catch((error: unknown) => error);
-      if (flags.connectorProxyPermissions) assert.equal((outcome as DriverError).code, 'PERMISSION_DENIED');
+      if (flags.connectorProxyPermissions) assert.equal((outcome as CodedError).code, 'PERMISSION_DENIED');
       else assert.deepEqual(outcome, allowed);
       assert.equal(controller.requests.length, 0);
     });
@@ -441,7 +441,7 @@ describe('access by approval', () => {
 
     it('leaves nothing behind when its caller leaves', async () => {
       const leaving = new AbortController();
-      const reason = new DriverError('ABORTED', 'the volume is being unpublished');
+      const reason = new CodedError('ABORTED', 'the volume is being unpublished');
       const decision = failureOf(authorize({ signal: leaving.signal }));
       await onlyRequest();
       leaving.abort(reason);
@@ -457,7 +457,7 @@ describe('access by approval', () => {
     const decision = failureOf(authorize({ signal: leaving.signal }));
     const { metadata } = await onlyRequest();
     await controller.watched();
-    leaving.abort(new DriverError('DEADLINE_EXCEEDED', 'the call ran out of time'));
+    leaving.abort(new CodedError('DEADLINE_EXCEEDED', 'the call ran out of time'));
     const { code, message } = await decision;
     assert.deepEqual(
       [code, message],
@@ -561,7 +561,8 @@ describe('access by approval', () => {
     });
 
     it('says which approvals it still waits for', async () => {
-      const names = /^waiting for approval build-1-\w+, build-1-\w+ \(AccessRequests for connectors team-a.*team-b/;
+      const names =
+        /^waiting for approval build-1-\w+, build-1-\w+ \(AccessRequestClient for connectors team-a.*team-b/;
       assert.match(await pendingOf(authorize({ ...impatient(), connectors })), names);
       controller.grant(await controller.requestOf(harbor), pod, harbor);
       const message = await pendingOf(authorize({ ...impatient(), connectors }));

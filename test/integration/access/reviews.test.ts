@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
 import type { PodIdentity } from '../../../src/access/access-control.js';
 import {
@@ -174,7 +174,7 @@ describe('access by reviews', () => {
     stage.allowRead(harbor);
     stage.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'delay', ms: 100 } });
     const leaving = new AbortController();
-    const reason = new DriverError('CANCELLED', 'the pod is gone');
+    const reason = new CodedError('CANCELLED', 'the pod is gone');
     const left = failureOf(authorize({ signal: leaving.signal }));
     const stayed = authorize();
     leaving.abort(reason);

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { asLine } from '../../../src/cli/doctor/finding.js';
+import { asLine } from '../../../src/cli/doctor/check-result.js';
 import { argumentsOf } from '../../../src/cli/running-arguments.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import { DoctorStage } from '../../support/doctor/doctor-stage.js';

@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 import net from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { asLine } from '../../../src/cli/doctor/finding.js';
-import { createAuthority } from '../../../src/proxy/certificates/certificate-authority.js';
+import { asLine } from '../../../src/cli/doctor/check-result.js';
+import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
 import { driverBindings } from '../../support/access/driver-rules.js';
 import { without } from '../../support/access/lost-right.js';
 import { ProxyDoctorStage } from '../../support/doctor/proxy-doctor-stage.js';
@@ -154,7 +154,7 @@ describe('doctor of the proxy', function () {
     });
 
     it('that is about to expire, or has expired', async () => {
-      const { certificate, key } = createAuthority({ now: () => Date.now() - 3640 * 86_400_000 });
+      const { certificate, key } = createCa({ now: () => Date.now() - 3640 * 86_400_000 });
       stage.cluster.put(
         secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': certificate, 'tls.key': key.expose() }, caSecret),
       );
@@ -177,7 +177,7 @@ describe('doctor of the proxy', function () {
 
     it('that volumes do not have yet', async () => {
       for (const resource of ['connectors', 'connectorclasses']) refuse('patch', resource);
-      const { certificate, key } = createAuthority({ now: Date.now });
+      const { certificate, key } = createCa({ now: Date.now });
       stage.cluster.put(
         secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': certificate, 'tls.key': key.expose() }, caSecret),
       );

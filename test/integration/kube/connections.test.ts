@@ -118,7 +118,7 @@ describe('the connections of the Kubernetes client', () => {
       client!.get(git, { signal: never, owner: { namespace, podUid: 'uid' } });
     const first = Array.from({ length: 6 }, () => ask('many'));
     await assert.rejects(ask('many'), {
-      name: 'DriverError',
+      name: 'CodedError',
       code: 'RESOURCE_EXHAUSTED',
       message: /^5 requests to the API server for pods of namespace "many" wait on this node already/,
     });
@@ -149,7 +149,7 @@ describe('the connections of the Kubernetes client', () => {
         [0.3, 300],
       ] as const) {
         const timings = { ...kubeTimings, retryBaseMs: 1, retryCapMs: 1 };
-        use({ ...adminConfig(api), port: proxy.port }, { timings, chance: { now, random: () => random } });
+        use({ ...adminConfig(api), port: proxy.port }, { timings, clock: { now, random: () => random } });
         await client!.get(git, { signal: never });
         await api.goOffline();
         const before = proxy.accepted;
@@ -185,7 +185,7 @@ describe('the connections of the Kubernetes client', () => {
         { ...adminConfig(api), port: proxy.port },
         {
           timings: { ...quickTimings, dialBaseMs: 50, dialCapMs: 50 },
-          chance: { now, random: () => 0.5 },
+          clock: { now, random: () => 0.5 },
         },
       );
       watch(80);

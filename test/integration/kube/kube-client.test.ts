@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import type { JsonObject } from '../../../src/json.js';
 import type { ClusterConfig, TlsMaterial } from '../../../src/kube/cluster-config.js';
 import type { KubeClient } from '../../../src/kube/kube-client.js';
@@ -244,7 +244,7 @@ for (const http2 of [true, false]) {
           readTls: () => {
             if (!isReadable) {
               failedReads += 1;
-              throw new DriverError('FAILED_PRECONDITION', 'half written');
+              throw new CodedError('FAILED_PRECONDITION', 'half written');
             }
             return { ca: api.authority.certificate, isInsecure: false, ...tls };
           },
@@ -303,9 +303,9 @@ for (const http2 of [true, false]) {
       const caller = new AbortController();
       const call = get(caller.signal);
       await eventually('the request is there', () => api.count({ verb: 'get' }) === 2);
-      caller.abort(new DriverError('DEADLINE_EXCEEDED', 'enough'));
-      await assert.rejects(call, { name: 'DriverError', code: 'DEADLINE_EXCEEDED', message: 'enough' });
-      await assert.rejects(get(AbortSignal.abort()), { name: 'DriverError', code: 'CANCELLED' });
+      caller.abort(new CodedError('DEADLINE_EXCEEDED', 'enough'));
+      await assert.rejects(call, { name: 'CodedError', code: 'DEADLINE_EXCEEDED', message: 'enough' });
+      await assert.rejects(get(AbortSignal.abort()), { name: 'CodedError', code: 'CANCELLED' });
       assert.equal(api.count({ verb: 'get' }), 2);
     });
 

@@ -100,7 +100,7 @@ describe('a reflector', () => {
     assert.equal(metadataText(await found, 'name'), 'git');
     await assert.rejects(
       reflector.state.waitFor(() => undefined, AbortSignal.timeout(10)),
-      { name: 'DriverError', code: 'CANCELLED' },
+      { name: 'CodedError', code: 'CANCELLED' },
     );
   });
 
@@ -243,7 +243,7 @@ describe('a reflector', () => {
     client = testClient(adminConfig(api), {
       observer,
       timings: { ...quickTimings, watchBaseMs: 60, watchCapMs: 60 },
-      chance: { now: () => performance.now(), random: () => 0.5 },
+      clock: { now: () => performance.now(), random: () => 0.5 },
     });
     const body = `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: api.revision } } })}\n`;
     const ending = api.faults.add({ verb: 'watch', effect: { kind: 'garbage', body } });
@@ -260,7 +260,7 @@ describe('a reflector', () => {
       client.close();
       client = testClient(adminConfig(api), {
         timings: { ...quickTimings, watchHealthyMs: 0, watchBaseMs: 200 },
-        chance: { now: () => performance.now(), random: () => share },
+        clock: { now: () => performance.now(), random: () => share },
       });
       await reflect();
       const endedAt = Date.now();
@@ -405,7 +405,7 @@ describe('a reflector', () => {
     await reflect();
     const waiting = reflector.state.waitFor(() => undefined, never);
     reflector.stop();
-    await assert.rejects(waiting, { name: 'DriverError', code: 'CANCELLED' });
+    await assert.rejects(waiting, { name: 'CodedError', code: 'CANCELLED' });
     await eventually('the watch is closed', () => api.openWatches() === 0);
     api.put(connector('git', 'a'));
     assert.equal(reflector.state.objects.size, 0);

@@ -60,7 +60,7 @@ export class ApprovalCluster {
           ...parts,
           cluster: configFor(api, api.tokenFor(driverUser)),
           timings: kubeTimings,
-          chance: { now: () => performance.now(), random: Math.random },
+          kubeClock: { now: () => performance.now(), random: Math.random },
           watchTimes,
         }),
     });

@@ -2,7 +2,7 @@
  * A kubelet of its own in a process of its own, so that what it costs to play hundreds of volumes is not taken for what
  * the driver costs. Driven by messages from crowd.ts.
  */
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import { TestVolume } from '../driver/test-volume.js';
 import { tokenFor } from '../driver/tokens.js';
 import { PodVolume } from '../kubelet/pod-volume.js';
@@ -57,7 +57,7 @@ async function serve(command: CrowdCommand): Promise<CrowdReport> {
 process.on('message', ({ id, command }: { id: number; command: CrowdCommand }) => {
   serve(command).then(
     (answer) => process.send?.({ id, report: answer }),
-    (error: unknown) => process.send?.({ id, error: error instanceof DriverError ? error.message : String(error) }),
+    (error: unknown) => process.send?.({ id, error: error instanceof CodedError ? error.message : String(error) }),
   );
 });
 process.on('disconnect', () => process.exit(0));

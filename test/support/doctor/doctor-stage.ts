@@ -3,8 +3,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { credentials } from '@grpc/grpc-js';
 import { examine } from '../../../src/cli/doctor/doctor.js';
-import type { Patient } from '../../../src/cli/doctor/doctor.js';
-import type { Finding } from '../../../src/cli/doctor/finding.js';
+import type { DiagnosticContext } from '../../../src/cli/doctor/doctor.js';
+import type { CheckResult } from '../../../src/cli/doctor/check-result.js';
 import { parseServeConfig } from '../../../src/driver/config.js';
 import { pluginRegistration } from '../../../src/driver/csi/services.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
@@ -77,7 +77,10 @@ export class DoctorStage {
     ];
   }
 
-  async examine(flags: readonly string[] = [], changes: Partial<Patient> = {}): Promise<readonly Finding[]> {
+  async examine(
+    flags: readonly string[] = [],
+    changes: Partial<DiagnosticContext> = {},
+  ): Promise<readonly CheckResult[]> {
     const { host, port, folder } = this.cluster.credentials;
     return examine({
       config: parseServeConfig([...this.flags, ...flags], {}),
@@ -90,7 +93,7 @@ export class DoctorStage {
   }
 
   /** What is not well, as `level check: text`. */
-  async problems(flags?: readonly string[], changes?: Partial<Patient>): Promise<readonly string[]> {
+  async problems(flags?: readonly string[], changes?: Partial<DiagnosticContext>): Promise<readonly string[]> {
     const findings = await this.examine(flags, changes);
     return findings.filter(({ level }) => level !== 'ok').map(({ level, check, text }) => `${level} ${check}: ${text}`);
   }

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { examineProxy } from '../../../src/cli/doctor/proxy/proxy-doctor.js';
-import type { ProxyPatient } from '../../../src/cli/doctor/proxy/proxy-doctor.js';
-import type { Finding } from '../../../src/cli/doctor/finding.js';
+import type { ProxyDiagnosticContext } from '../../../src/cli/doctor/proxy/proxy-doctor.js';
+import type { CheckResult } from '../../../src/cli/doctor/check-result.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { eventually } from '../poll.js';
 import { ClusterStage } from '../proxy/cluster-stage.js';
@@ -51,7 +51,10 @@ export class ProxyDoctorStage {
     await eventually('that of the class too', () => ofClass() !== undefined, 30_000);
   }
 
-  examine(flags: readonly string[] = [], changes: Partial<ProxyPatient> = {}): Promise<readonly Finding[]> {
+  examine(
+    flags: readonly string[] = [],
+    changes: Partial<ProxyDiagnosticContext> = {},
+  ): Promise<readonly CheckResult[]> {
     const { port, httpPort } = this.cluster.ports;
     return examineProxy({
       config: parseProxyConfig(['--http-address', `127.0.0.1:${httpPort}`, ...flags], {}),

@@ -85,7 +85,7 @@ export class Cluster {
           ...parts,
           cluster: inClusterConfig({ host, port, folder }, now),
           timings: options.timings ?? quickTimings,
-          chance: { now, random: options.random ?? Math.random },
+          kubeClock: { now, random: options.random ?? Math.random },
           watchTimes: options.watchTimes ?? watchTimes,
         }),
     });

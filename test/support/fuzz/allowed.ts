@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 
 type Kind = new (...args: never[]) => Error;
 
@@ -25,7 +25,7 @@ export async function allowsLater(kinds: readonly Kind[], parse: () => Promise<u
 
 function assertAllowed(kinds: readonly Kind[], error: unknown): void {
   if (!kinds.some((kind) => error instanceof kind)) throw error;
-  if (!(error instanceof DriverError)) return;
+  if (!(error instanceof CodedError)) return;
   assert.notEqual(error.code, 'INTERNAL');
   assert.doesNotMatch(error.message, /[\r\n\u2028\u2029]/);
   assert.ok(error.message.length < maxMessageLength, `a message of ${error.message.length} characters`);

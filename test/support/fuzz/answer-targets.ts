@@ -5,7 +5,7 @@ import { parseFeatureFlags } from '../../../src/connectors/feature-flags.js';
 import { parseManifestFile } from '../../../src/connectors/manifest-file.js';
 import { parseConnectorClass } from '../../../src/connectors/parse-connector-class.js';
 import { parseConnector } from '../../../src/connectors/parse-connector.js';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import { isJsonObject, parseJson } from '../../../src/json.js';
 import type { JsonObject } from '../../../src/json.js';
 import { readResponse, readSplitList } from '../../../src/kube/response-body.js';
@@ -139,7 +139,7 @@ const objects = target('objects', 8, mutatedTree(manifests), (tree) => {
   }
   if (!isJsonObject(object)) return;
   for (const parse of [parseConnector, parseConnectorClass, parseFeatureFlags]) {
-    allows([DriverError], () => parse(object));
+    allows([CodedError], () => parse(object));
   }
 });
 
@@ -161,7 +161,7 @@ const files = target(
   'manifests',
   3,
   mutatedText([yaml, manifests.map((object) => JSON.stringify(object)).join('\n---\n')]),
-  (text) => allows([DriverError], () => parseManifestFile(text, 'connectors-system')),
+  (text) => allows([CodedError], () => parseManifestFile(text, 'connectors-system')),
 );
 
 export const answerTargets: readonly FuzzTarget[] = [lists, answers, watches, objects, files];

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import { kubeconfigConfig } from '../../../src/kube/kubeconfig.js';
 import { allows } from './allowed.js';
 import { target } from './fuzz-run.js';
@@ -31,7 +31,7 @@ export function kubeconfigTarget(): { readonly kubeconfigs: FuzzTarget; readonly
   const file = path.join(folder, 'config');
   const kubeconfigs = target('kubeconfigs', 3, mutatedText([kubeconfig]), (text) => {
     writeFileSync(file, text);
-    allows([DriverError], () => kubeconfigConfig(file, () => 0));
+    allows([CodedError], () => kubeconfigConfig(file, () => 0));
   });
   return { kubeconfigs, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import fc from 'fast-check';
-import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src/proxy/caller/credentials.js';
+import { parseProxyAuthorization, parseReverseAuthorization } from '../../../src/proxy/auth/credentials.js';
 import { parseChallenges } from '../../../src/proxy/credential/challenge.js';
 import { pathProblem } from '../../../src/proxy/credential/path-problem.js';
-import { loginFor } from '../../../src/proxy/credential/docker-config.js';
+import { credentialFor } from '../../../src/proxy/credential/docker-config.js';
 import { endpointOf } from '../../../src/proxy/credential/registry-api.js';
 import { impliedScopes, normalScopes } from '../../../src/proxy/credential/registry-scope.js';
 import { parseAuthority, parseToolAddress } from '../../../src/proxy/credential/tool-address.js';
-import { parseRequestTarget } from '../../../src/proxy/port/request-target.js';
-import { Refusal } from '../../../src/proxy/refusal.js';
+import { parseRequestTarget } from '../../../src/proxy/server/request-target.js';
+import { ProxyError } from '../../../src/proxy/proxy-error.js';
 import { endToEnd } from '../../../src/proxy/upstream/headers.js';
 import { framingHeaders, framingOf } from '../../../src/proxy/upstream/request-body.js';
 import { Secret } from '../../../src/secret.js';
@@ -84,7 +84,7 @@ const headers = target('headers and framing of requests', 6, rawHeaders, (raw) =
   const kept = endToEnd(raw).filter((_text, at) => at % 2 === 0);
   for (const name of kept) assert.doesNotMatch(name, /^(proxy-|connection$|transfer-encoding$|content-length$)/i);
   for (const httpVersion of ['1.0', '1.1']) {
-    allows([Refusal], () => {
+    allows([ProxyError], () => {
       // As much of a request as is looked at.
       const request: unknown = { rawHeaders: raw, httpVersion };
       framingHeaders(framingOf(request as IncomingMessage), 'POST');
@@ -99,7 +99,7 @@ const dockerConfig = JSON.stringify({
   },
 });
 const logins = target('logins of registries', 4, mutatedText([dockerConfig]), (text) => {
-  for (const port of [443, 5000]) loginFor({ scheme: 'https', host: 'tool.example', port }, new Secret(text));
+  for (const port of [443, 5000]) credentialFor({ scheme: 'https', host: 'tool.example', port }, new Secret(text));
 });
 
 /** What clients of the proxy say to it, and what tools answer. */

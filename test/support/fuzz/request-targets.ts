@@ -6,7 +6,7 @@ import { parsePublishRequest } from '../../../src/driver/csi/publish-request.js'
 import { csi, pluginRegistration } from '../../../src/driver/csi/services.js';
 import { KubeletTokens } from '../../../src/driver/token/kubelet-tokens.js';
 import { parseTokenClaims } from '../../../src/driver/token/token-claims.js';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import { isJsonObject, parseJson } from '../../../src/json.js';
 import { Secret } from '../../../src/secret.js';
 import { acceptedBlocks } from '../attributes/corpus.js';
@@ -36,7 +36,7 @@ const publishMessages = target('messages of NodePublishVolume', 20, mutatedBytes
     if (error instanceof Error) return;
     throw error;
   }
-  allows([DriverError], () => parsePublishRequest(request, bounds));
+  allows([CodedError], () => parsePublishRequest(request, bounds));
 });
 
 const infoMethod = pluginRegistration.Registration.service.NotifyRegistrationStatus;
@@ -58,7 +58,7 @@ const contexts = fc.dictionary(
   { maxKeys: 5 },
 );
 const volumeContexts = target('volume contexts', 20, contexts, (context) =>
-  allows([DriverError], () =>
+  allows([CodedError], () =>
     parsePublishRequest({ ...valid, volume_context: { ...valid.volume_context, ...context } }, bounds),
   ),
 );
@@ -73,7 +73,7 @@ const capabilities = target(
     flags: fc.array(mutatedText(['context="system_u:object_r:container_file_t:s0:c1,c2"', 'ro']), { maxLength: 3 }),
   }),
   ({ group, flags, ...fields }) =>
-    allows([DriverError], () =>
+    allows([CodedError], () =>
       parsePublishRequest(
         {
           ...valid,
@@ -117,7 +117,7 @@ const params = target(
     mutatedText([JSON.stringify(givenParams)]),
   ),
   (text) =>
-    allows([DriverError, SyntaxError], () => {
+    allows([CodedError, SyntaxError], () => {
       const given = parseJson(text);
       if (isJsonObject(given)) resolveParams(owners, given);
     }),
@@ -166,7 +166,7 @@ const passedTokens = target(
     };
     source.peek(request);
     await source.tokenFor(request, AbortSignal.timeout(60_000)).catch((error: unknown) => {
-      allows([DriverError], () => {
+      allows([CodedError], () => {
         throw error;
       });
     });

@@ -53,7 +53,7 @@ export function testClient(config: ClusterConfig, options: Partial<KubeClientOpt
   return new KubeClient({
     config,
     timings: quickTimings,
-    chance: { now: () => performance.now(), random: () => Math.random() },
+    clock: { now: () => performance.now(), random: () => Math.random() },
     observer: noObserver,
     userAgent: 'connectors-csi/test',
     limits: limits.api,

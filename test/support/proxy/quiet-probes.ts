@@ -1,7 +1,7 @@
-import type { MetricsProbes } from '../../../src/proxy/proxy-metrics.js';
+import type { ProxyGaugeSources } from '../../../src/proxy/proxy-metrics.js';
 
 /** What metrics ask of a proxy that does nothing. */
-export const quietProbes: MetricsProbes = {
+export const quietProbes: ProxyGaugeSources = {
   limits: { connections: { limit: 1, counter: { count: 0, rejected: 0 } } },
   isReady: () => false,
   objectLimitBytes: 1,

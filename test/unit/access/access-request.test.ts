@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { accessRequestFor, accessRequestName, isAbout, selectorOf } from '../../../src/access/access-request.js';
-import type { ApprovalCase } from '../../../src/access/access-request.js';
+import type { ApprovalSubject } from '../../../src/access/access-request.js';
 import { isJsonObject, jsonMember } from '../../../src/json.js';
 import type { JsonObject } from '../../../src/json.js';
 import { harbor, pod } from '../../support/access/access-stage.js';
 
-const about: ApprovalCase = { pod, connector: harbor };
+const about: ApprovalSubject = { pod, connector: harbor };
 /** One change each, and every one makes it another case. */
-const others: readonly (readonly [string, ApprovalCase])[] = [
+const others: readonly (readonly [string, ApprovalSubject])[] = [
   ['another pod', { ...about, pod: { ...pod, name: 'build-2' } }],
   ['a later pod of the same name', { ...about, pod: { ...pod, uid: 'other' } }],
   ['another account', { ...about, pod: { ...pod, serviceAccountName: 'other' } }],
@@ -48,11 +48,11 @@ describe('the AccessRequest of a case', () => {
   });
 
   it('has labels that Kubernetes takes for names that are longer', () => {
-    const long = (letter: string): ApprovalCase => ({
+    const long = (letter: string): ApprovalSubject => ({
       pod: { ...pod, name: `${'p'.repeat(200)}-${letter}` },
       connector: { ...harbor, name: `c.${'d'.repeat(200)}.${letter}` },
     });
-    const labels = (each: ApprovalCase): Record<string, string> =>
+    const labels = (each: ApprovalSubject): Record<string, string> =>
       Object.fromEntries(
         selectorOf(each)
           .split(',')

@@ -28,7 +28,7 @@ describe('the bundles', () => {
 
   it('start with what a driver needs to start itself anew, and no library', async () => {
     const inputs = await inputsOf('main');
-    assert.ok(inputs.includes('src/driver/host/confinement.ts'));
+    assert.ok(inputs.includes('src/driver/host/drop-capabilities.ts'));
     assert.deepEqual(
       inputs.filter((input) => input.includes('node_modules') || input === 'src/program.ts'),
       [],

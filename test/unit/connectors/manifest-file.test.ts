@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import type { ManifestFile } from '../../../src/connectors/manifest-file.js';
 import { errorsIn, parseManifestFile } from '../../../src/connectors/manifest-file.js';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import type { JsonValue } from '../../../src/json.js';
 
 const head = 'apiVersion: connectors.alauda.io/v1alpha1\nkind: Connector\nmetadata: { namespace: ci, name: harbor }\n';
@@ -15,7 +15,7 @@ function parse(text: string): ManifestFile {
 /** What a value written in YAML becomes. */
 function valueOf(yaml: string): JsonValue | undefined {
   const connector = parse(`${head}spec: { connectorClassName: oci, value: ${yaml} }\n`).connectors.get('ci/harbor');
-  assert.ok(connector !== undefined && !(connector instanceof DriverError));
+  assert.ok(connector !== undefined && !(connector instanceof CodedError));
   return (connector.object['spec'] as Readonly<Record<string, JsonValue>> | undefined)?.['value'];
 }
 
@@ -34,7 +34,7 @@ describe('a manifest file', () => {
     );
     assert.deepEqual([...connectors.keys()], ['ci/harbor']);
     assert.deepEqual([...classes.keys()], ['oci']);
-    assert.ok(flags !== undefined && !(flags instanceof DriverError));
+    assert.ok(flags !== undefined && !(flags instanceof CodedError));
     assert.equal(flags.multiConnector, false);
   });
 
@@ -125,7 +125,7 @@ describe('a manifest file', () => {
     const config =
       'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: connectors-config }\ndata: { enable-multi-connector: maybe }';
     const file = parse([`${head}spec: {}`, good, config].join('\n---\n'));
-    assert.ok(!(file.connectors.get('ci/good') instanceof DriverError));
+    assert.ok(!(file.connectors.get('ci/good') instanceof CodedError));
     assert.deepEqual(
       errorsIn(file).map(({ message }) => message),
       [

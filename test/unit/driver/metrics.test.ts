@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { MetricsProbes } from '../../../src/driver/metrics.js';
+import type { DriverGaugeSources } from '../../../src/driver/metrics.js';
 import { Metrics } from '../../../src/driver/metrics.js';
 
-const unregistering: MetricsProbes = {
+const unregistering: DriverGaugeSources = {
   publishQueueLength: () => 3,
   renderThreads: () => ({ threads: 1, waiting: 5 }),
   volumes: () => ({
@@ -23,7 +23,7 @@ const unregistering: MetricsProbes = {
     refusals: { node: 1, namespace: 2, pod: 3 },
   }),
 };
-const probes: MetricsProbes = { ...unregistering, isRegistered: () => true };
+const probes: DriverGaugeSources = { ...unregistering, isRegistered: () => true };
 
 async function lineOf(metrics: Metrics, start: string): Promise<string | undefined> {
   return (await metrics.text()).split('\n').find((line) => line.startsWith(`connectors_csi_${start}`));

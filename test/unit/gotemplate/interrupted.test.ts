@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { TemplateError } from '../../../src/gotemplate/errors.js';
 import { compileTemplate } from '../../../src/gotemplate/template.js';
-import { briefly } from '../../../src/process/briefly.js';
+import { runWithTimeout } from '../../../src/process/run-with-timeout.js';
 import { loadVectors, runVectorExactly } from '../../support/vectors.js';
 
 const folder = path.join(import.meta.dirname, '../../fixtures/gotemplate');
@@ -22,7 +22,7 @@ describe('a render that is cut off in its midst', () => {
     let cutOff = 0;
     for (let round = 0; round < 200; round++) {
       const compiled = compileTemplate('t', templates[round % templates.length] ?? '');
-      const rendered = briefly<object>(
+      const rendered = runWithTimeout<object>(
         () => {
           try {
             return compiled.render({}, { clock: () => 0 });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import type { ErrorCode } from '../../../src/errors.js';
 import { inClusterConfig } from '../../../src/kube/in-cluster.js';
 import { kubeconfigConfig } from '../../../src/kube/kubeconfig.js';
@@ -26,7 +26,7 @@ function failure(action: () => unknown): { readonly code: ErrorCode; readonly me
   try {
     action();
   } catch (error) {
-    assert.ok(error instanceof DriverError, String(error));
+    assert.ok(error instanceof CodedError, String(error));
     return { code: error.code, message: error.message.replaceAll(folder, 'DIR') };
   }
   throw new Error('it did not fail');

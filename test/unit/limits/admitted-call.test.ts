@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import { AdmittedCall } from '../../../src/limits/admitted-call.js';
 import type { Call } from '../../../src/limits/call.js';
 import { FairSemaphore } from '../../../src/limits/fair-semaphore.js';
@@ -79,7 +79,7 @@ describe('AdmittedCall', () => {
     const running = limiter.run(neverAborted, () => first.passed);
     const controller = new AbortController();
     const waiting = limiter.run(controller.signal, () => assert.fail('ran'));
-    controller.abort(new DriverError('ABORTED', 'the volume is being unpublished'));
+    controller.abort(new CodedError('ABORTED', 'the volume is being unpublished'));
     await assert.rejects(waiting, { code: 'ABORTED' });
     first.open();
     await running;
@@ -91,7 +91,7 @@ describe('AdmittedCall', () => {
     const running = limiter.run(neverAborted, () => first.passed);
     const controller = new AbortController();
     const waiting = limiter.run(controller.signal, () => assert.fail('ran'));
-    controller.abort(new DriverError('DEADLINE_EXCEEDED', 'late'));
+    controller.abort(new CodedError('DEADLINE_EXCEEDED', 'late'));
     await assert.rejects(waiting, { code: 'RESOURCE_EXHAUSTED', message: /1 running, 0 waiting/ });
     first.open();
     await running;

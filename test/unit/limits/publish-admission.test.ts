@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import type { IncomingPublish } from '../../../src/limits/publish-admission.js';
 import { PublishAdmission } from '../../../src/limits/publish-admission.js';
 import { limits } from '../../../src/limits/defaults.js';
@@ -24,7 +24,7 @@ class Waiter {
         ),
       )
       .catch((error: unknown) => {
-        assert.ok(error instanceof DriverError && error.code === 'RESOURCE_EXHAUSTED', String(error));
+        assert.ok(error instanceof CodedError && error.code === 'RESOURCE_EXHAUSTED', String(error));
         return error.message;
       });
     void this.answered.then((outcome) => (this.outcome = outcome));
@@ -139,7 +139,7 @@ describe('PublishAdmission', () => {
     const { admission } = admissionOf(10);
     const caller = new AbortController();
     const running = admission.run(asking('ci/1', 0), caller.signal, ({ signal }) => ended(signal));
-    caller.abort(new DriverError('CANCELLED', 'gone'));
+    caller.abort(new CodedError('CANCELLED', 'gone'));
     await assert.rejects(running, { code: 'CANCELLED', message: 'gone' });
     assert.equal(admission.inFlight, 0);
   });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import { PublishFailureThrottle } from '../../../src/limits/publish-failure-throttle.js';
 import { limits } from '../../../src/limits/defaults.js';
 
 const { burst, everyMs, longestMs, units } = limits.failures;
-const failure = new DriverError('NOT_FOUND', 'it does not exist');
+const failure = new CodedError('NOT_FOUND', 'it does not exist');
 
 describe('the pace of failures', () => {
   let nowMs: number;
@@ -31,7 +31,7 @@ describe('the pace of failures', () => {
   afterEach(() => pace.stop());
 
   const call = (podUid: string, outcome: 'fails' | 'succeeds', sizeBytes = 0): Promise<unknown> => {
-    const paced = {
+    const rateLimited = {
       volumeId: `volume of ${podUid}`,
       podUid,
       pod: `ci/${podUid}`,
@@ -42,7 +42,7 @@ describe('the pace of failures', () => {
       attempts += 1;
       return outcome === 'fails' ? Promise.reject(failure) : Promise.resolve('published');
     };
-    return pace.run(paced, caller.signal, attempt).catch((error: unknown) => error);
+    return pace.run(rateLimited, caller.signal, attempt).catch((error: unknown) => error);
   };
 
   /** @returns how many have been answered, with what. */
@@ -106,7 +106,7 @@ describe('the pace of failures', () => {
       assert.equal(delays.at(-1), longestMs / 2);
       fire();
       const answer = await held.at(-1);
-      assert.ok(answer instanceof DriverError && answer.code === 'RESOURCE_EXHAUSTED', String(answer));
+      assert.ok(answer instanceof CodedError && answer.code === 'RESOURCE_EXHAUSTED', String(answer));
       assert.match(answer.message, /publishes of pod ci\/a failed .* not tried/);
       assert.deepEqual(refused, ['publishes pod ci/a']);
       assert.equal(attempts, burst + longestMs / everyMs);
@@ -134,14 +134,14 @@ describe('the pace of failures', () => {
     await failOften('a');
     const gone = call('a', 'succeeds');
     assert.equal(pace.use.used, 1);
-    caller.abort(new DriverError('CANCELLED', 'the caller has gone'));
-    assert.equal(((await gone) as DriverError).code, 'CANCELLED');
+    caller.abort(new CodedError('CANCELLED', 'the caller has gone'));
+    assert.equal(((await gone) as CodedError).code, 'CANCELLED');
     assert.equal(pace.use.used, 0);
     caller = new AbortController();
     const other = call('a', 'succeeds');
     assert.equal(pace.use.used, 1);
     pace.stop();
-    assert.equal(((await other) as DriverError).code, 'RESOURCE_EXHAUSTED');
+    assert.equal(((await other) as CodedError).code, 'RESOURCE_EXHAUSTED');
     assert.equal(pace.use.used, 0);
     assert.equal(attempts, burst);
   });
@@ -153,11 +153,11 @@ describe('the pace of failures', () => {
     const other = call('b', 'fails');
     pace.cancel('volume of a');
     const answer = await unpublished;
-    assert.ok(answer instanceof DriverError && answer.code === 'ABORTED', String(answer));
+    assert.ok(answer instanceof CodedError && answer.code === 'ABORTED', String(answer));
     assert.equal(attempts, 2 * burst);
     assert.equal(pace.use.used, 1);
     pace.stop();
-    assert.equal(((await other) as DriverError).code, 'RESOURCE_EXHAUSTED');
+    assert.equal(((await other) as CodedError).code, 'RESOURCE_EXHAUSTED');
   });
 
   it('holds no more than what has its place in memory, and does not try the rest', async () => {
@@ -165,7 +165,7 @@ describe('the pace of failures', () => {
     const large = (units / 4) * limits.calls.bytesPerUnit;
     const answers = await calls('a', 8, large);
     assert.equal(answers.length, 8 - 3);
-    assert.ok(answers.every((answer) => answer instanceof DriverError && answer.code === 'RESOURCE_EXHAUSTED'));
+    assert.ok(answers.every((answer) => answer instanceof CodedError && answer.code === 'RESOURCE_EXHAUSTED'));
     assert.ok(pace.use.used <= units);
     assert.equal(attempts, burst);
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DriverError } from '../../../src/errors.js';
+import { CodedError } from '../../../src/errors.js';
 import { silentLog } from '../../../src/log.js';
 import { createLog } from '../../../src/process/json-log.js';
 import type { LogFields } from '../../../src/log.js';
@@ -78,9 +78,9 @@ describe('the log', () => {
 describe('an error in the log', () => {
   it('is described by name, code and message down the chain of causes', () => {
     const root = Object.assign(new Error('connect failed'), { code: 'ECONNREFUSED' });
-    const { error } = lineOf({ error: new DriverError('UNAVAILABLE', 'API server away', { cause: root }) });
+    const { error } = lineOf({ error: new CodedError('UNAVAILABLE', 'API server away', { cause: root }) });
     assert.deepEqual(error, {
-      name: 'DriverError',
+      name: 'CodedError',
       code: 'UNAVAILABLE',
       message: 'API server away',
       cause: { name: 'Error', code: 'ECONNREFUSED', message: 'connect failed' },
@@ -89,7 +89,7 @@ describe('an error in the log', () => {
 
   it('loses every other property that it carries', () => {
     const carrier = Object.assign(new Error('failed'), { request: { token: canary }, metadata: canary });
-    const { error } = lineOf({ error: new DriverError('INTERNAL', 'failed', { cause: carrier }) });
+    const { error } = lineOf({ error: new CodedError('INTERNAL', 'failed', { cause: carrier }) });
     assert.ok(!JSON.stringify(error).includes(canary));
   });
 

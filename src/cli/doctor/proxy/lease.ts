@@ -4,9 +4,9 @@ import type { JsonObject } from '../../../json.js';
 import type { KubeClient } from '../../../kube/kube-client.js';
 import { isKubeError } from '../../../kube/kube-error.js';
 import type { ProxyConfig } from '../../../proxy/config.js';
-import { leaseTimings, leaseType } from '../../../proxy/status/lease.js';
-import type { Finding } from '../finding.js';
-import { fail, ok, reasonOf } from '../finding.js';
+import { leaseTimings, leaseType } from '../../../proxy/status/leader-elector.js';
+import type { CheckResult } from '../check-result.js';
+import { fail, ok, reasonOf } from '../check-result.js';
 
 const check = 'lease';
 
@@ -16,7 +16,7 @@ export async function checkLease(
   { namespace, service: name }: Pick<ProxyConfig, 'namespace' | 'service'>,
   nowMs: number,
   signal: AbortSignal,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const what = `lease ${namespace}/${name}`;
   const free = 'is a replica ready? Its log says why the Lease cannot be had';
   let lease: JsonObject;

@@ -1,4 +1,4 @@
-import { pause } from '../../../abortable.js';
+import { sleep } from '../../../abortable.js';
 import { describeFlags } from '../../../process/flags.js';
 import type { ProxyConfig } from '../../../proxy/config.js';
 import { parseProxyConfig, proxyFlags } from '../../../proxy/config.js';
@@ -6,14 +6,14 @@ import { clusterConfigOf } from '../../../proxy/kubernetes-backend.js';
 import { classUrl } from '../../../proxy/status/proxy-service.js';
 import type { Dial } from '../ask-proxy.js';
 import { readConnectorObjects } from '../connector-objects.js';
-import type { Finding } from '../finding.js';
-import { fail, ok, reasonOf } from '../finding.js';
+import type { CheckResult } from '../check-result.js';
+import { fail, ok, reasonOf } from '../check-result.js';
 import { askHealthPort } from '../health-port.js';
-import type { ClusterPatient } from '../with-cluster.js';
+import type { ClusterDiagnosticContext } from '../with-cluster.js';
 import { withCluster } from '../with-cluster.js';
-import { checkAuthority } from './authority.js';
+import { checkCa } from './ca.js';
 import { checkLease } from './lease.js';
-import { checkCredentialRights, checkProxyRights } from './proxy-rights.js';
+import { checkCredentialPermissions, checkProxyPermissions } from './proxy-permissions.js';
 import { checkService } from './service.js';
 import { checkStatuses, outdated } from './statuses.js';
 import type { OwnObjects } from './own-objects.js';
@@ -22,7 +22,7 @@ import { ownObjects } from './own-objects.js';
 /** What the proxy may take to write what has just changed, in milliseconds. */
 const writingMs = 3_000;
 
-export interface ProxyPatient extends Omit<ClusterPatient, 'asker'> {
+export interface ProxyDiagnosticContext extends Omit<ClusterDiagnosticContext, 'asker'> {
   readonly config: ProxyConfig;
   /** How the Service is reached; as the system does unless given. */
   readonly dial?: Dial;
@@ -39,14 +39,14 @@ export function examineRunningProxy(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
+): Promise<readonly CheckResult[]> {
   const config = parseProxyConfig(args, env);
   const cluster = (): ReturnType<typeof clusterConfigOf> => clusterConfigOf(config, env, () => performance.now());
   return examineProxy({ config, cluster, clock: { now: () => Date.now() }, signal });
 }
 
 /** All checks; none changes anything. */
-export async function examineProxy(patient: ProxyPatient): Promise<readonly Finding[]> {
+export async function examineProxy(patient: ProxyDiagnosticContext): Promise<readonly CheckResult[]> {
   const { config, cluster, clock, dial, signal } = patient;
   const readiness = await checkReadiness(config);
   if (config['connector-source'] === 'directory') {
@@ -58,33 +58,33 @@ export async function examineProxy(patient: ProxyPatient): Promise<readonly Find
     await checkService(classUrl(service), config, dial),
     ...(await withCluster({ cluster, clock, asker: 'proxy' }, async (client) => {
       const read = async (): Promise<OwnObjects> => ownObjects(await readConnectorObjects(client, signal), service);
-      const rights = await checkProxyRights(client, config, signal);
-      const authority = await checkAuthority(client, config, clock.now(), signal);
+      const rights = await checkProxyPermissions(client, config, signal);
+      const ca = await checkCa(client, config, clock.now(), signal);
       const lease = config['write-status'] ? [await checkLease(client, config, clock.now(), signal)] : [];
       let objects: OwnObjects;
       try {
         objects = await read();
-        if (config['write-status'] && outdated(objects, authority.certificate).length > 0) {
-          await pause(writingMs, signal);
+        if (config['write-status'] && outdated(objects, ca.certificate).length > 0) {
+          await sleep(writingMs, signal);
           objects = await read();
         }
       } catch (error) {
         const fix = 'mend the lines about the API server and about rights first';
-        return [...rights, ...authority.findings, ...lease, fail('status', `cannot be told: ${reasonOf(error)}`, fix)];
+        return [...rights, ...ca.results, ...lease, fail('status', `cannot be told: ${reasonOf(error)}`, fix)];
       }
       return [
         ...rights,
-        ...(await checkCredentialRights(client, objects, config, signal)),
-        ...authority.findings,
+        ...(await checkCredentialPermissions(client, objects, config, signal)),
+        ...ca.results,
         ...lease,
-        ...checkStatuses(objects, authority.certificate, config),
+        ...checkStatuses(objects, ca.certificate, config),
       ];
     })),
   ];
 }
 
 /** What the process itself says. */
-async function checkReadiness({ 'http-address': address }: ProxyConfig): Promise<Finding> {
+async function checkReadiness({ 'http-address': address }: ProxyConfig): Promise<CheckResult> {
   const check = 'readiness';
   if (address === undefined) return ok(check, 'not asked: --http-address is empty');
   try {

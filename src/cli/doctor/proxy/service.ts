@@ -1,8 +1,8 @@
 import type { ProxyConfig } from '../../../proxy/config.js';
 import type { Dial } from '../ask-proxy.js';
 import { askProxy } from '../ask-proxy.js';
-import type { Finding } from '../finding.js';
-import { fail, ok, reasonOf } from '../finding.js';
+import type { CheckResult } from '../check-result.js';
+import { fail, ok, reasonOf } from '../check-result.js';
 
 const check = 'service';
 
@@ -11,7 +11,7 @@ export async function checkService(
   url: string,
   { service, namespace }: Pick<ProxyConfig, 'service' | 'namespace'>,
   dial: Dial | undefined,
-): Promise<Finding> {
+): Promise<CheckResult> {
   try {
     const status = await askProxy(url, undefined, dial);
     if (status === 407) return ok(check, `${url} asks for a token`);

@@ -7,8 +7,8 @@ import { conditionOf, conditionsIn } from '../../../proxy/status/conditions.js';
 import { classUrl, connectorUrl } from '../../../proxy/status/proxy-service.js';
 import { listed } from '../../../wording.js';
 import { connectorName, firstOf } from '../connector-objects.js';
-import type { Finding } from '../finding.js';
-import { fail, ok, warn } from '../finding.js';
+import type { CheckResult } from '../check-result.js';
+import { fail, ok, warn } from '../check-result.js';
 import type { OwnObjects } from './own-objects.js';
 
 /**
@@ -19,7 +19,7 @@ export function checkStatuses(
   objects: OwnObjects,
   certificate: string | undefined,
   { 'write-status': writes }: Pick<ProxyConfig, 'write-status'>,
-): readonly Finding[] {
+): readonly CheckResult[] {
   const { service, classes, connectors, orphans, otherServices } = objects;
   if (classes.length === 0) {
     const others = otherServices.size === 0 ? '' : ` (those that there are name ${listed(otherServices)})`;
@@ -62,7 +62,7 @@ function isJudged({ object }: Connector): boolean {
   return conditionOf(conditionsIn(object), 'Ready')?.['observedGeneration'] === generationOf(object);
 }
 
-function judgeReady(connectors: readonly Connector[]): Finding {
+function judgeReady(connectors: readonly Connector[]): CheckResult {
   const check = 'connectors';
   const not = connectors.flatMap(({ ref, object }) => {
     const ready = conditionOf(conditionsIn(object), 'Ready');
@@ -74,7 +74,7 @@ function judgeReady(connectors: readonly Connector[]): Finding {
   return warn(check, problem, '"kubectl get connectors -A -o wide" has the messages, for their owners');
 }
 
-function judgeProbes(connectors: readonly Connector[]): Finding {
+function judgeProbes(connectors: readonly Connector[]): CheckResult {
   const check = 'probes';
   const types: readonly ConditionType[] = ['LivenessReady', 'AuthReady'];
   const probed = connectors.flatMap((connector) => {

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import type { Backend } from '../../../../src/driver/backend.js';
-import { DriverError, errorCodes, isFinal } from '../../../../src/errors.js';
+import { CodedError, errorCodes, isFinal } from '../../../../src/errors.js';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import { assertNoToken } from '../../../support/driver/canary.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
@@ -281,7 +281,7 @@ for (const [what, replace] of Object.entries(questions)) {
     for (const code of errorCodes) {
       it(`with ${code}, ${isFinal(code) ? 'which is final,' : 'which is not final,'} a first publish says so, leaves nothing, and can be repeated at once`, async () => {
         const volume = node.volume();
-        failure = new DriverError(code, 'because of the test');
+        failure = new CodedError(code, 'because of the test');
         await assertFails(driver.kubelet.publish(volume.publishRequest()), code, /^because of the test$/);
         assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
         assert.deepEqual(node.mounts(), []);
@@ -296,7 +296,7 @@ for (const [what, replace] of Object.entries(questions)) {
         await driver.kubelet.publish(volume.publishRequest());
         const before = { generation: volume.generation(), files: volume.read(), mounts: node.mounts() };
         volume.renewToken();
-        failure = new DriverError(code, 'because of the test');
+        failure = new CodedError(code, 'because of the test');
         await assertFails(
           driver.kubelet.publish(volume.publishRequest()),
           'UNAVAILABLE',

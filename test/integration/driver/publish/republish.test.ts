@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { DriverError } from '../../../../src/errors.js';
+import { CodedError } from '../../../../src/errors.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { assertFails } from '../../../support/driver/kubelet-client.js';
@@ -196,7 +196,7 @@ describe('a republish', () => {
         access: override(access, {
           isKnownAllowed: () => false,
           authorize: async (request, call) => {
-            if (isAway) throw new DriverError('UNAVAILABLE', 'the API server is away');
+            if (isAway) throw new CodedError('UNAVAILABLE', 'the API server is away');
             return access.authorize(request, call);
           },
         }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createAuthority } from '../../../../src/proxy/certificates/certificate-authority.js';
+import { createCa } from '../../../../src/proxy/certificates/certificate-authority.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterStage } from '../../../support/proxy/cluster-stage.js';
 import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
@@ -241,7 +241,7 @@ describe('the status that the proxy writes', function () {
   });
 
   it('publishes certificates only of a CA whose Secret has the private key next to them', async () => {
-    const { certificate, key } = createAuthority({ now: Date.now });
+    const { certificate, key } = createCa({ now: Date.now });
     const metadata = { namespace: 'connectors-system' };
     const data = { 'tls.crt': certificate + key.expose(), 'tls.key': key.expose() };
     stage.put(secret('connectors-proxy-ca', 'kubernetes.io/tls', data, metadata));

@@ -14,7 +14,7 @@ function newRenderer(parts: Partial<TemplateRendererParts> = {}): TemplateRender
   return new TemplateRenderer({
     clock: () => 0,
     observer: () => undefined,
-    briefly: (work) => work(),
+    runWithTimeout: (work) => work(),
     elsewhere: (job) => Promise.resolve(runRenderJob(structuredClone(job))),
     ...parts,
   });
@@ -139,7 +139,7 @@ describe('the renderer of configurations', () => {
   it('sends elsewhere what is cut off here, whatever its steps say, as a job of the pod', async () => {
     const owners: unknown[] = [];
     const renderer = newRenderer({
-      briefly: () => undefined,
+      runWithTimeout: () => undefined,
       elsewhere: (job, owner) => {
         owners.push(owner);
         return Promise.resolve(runRenderJob(structuredClone(job)));

@@ -4,7 +4,7 @@ import type { ServerUnaryCall, ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import type { RpcHandler } from '../../../../src/driver/csi/unary.js';
 import { unary } from '../../../../src/driver/csi/unary.js';
-import { DriverError, abortError } from '../../../../src/errors.js';
+import { CodedError, abortError } from '../../../../src/errors.js';
 import { keptLog } from '../../../support/log-lines.js';
 
 type Call = ServerUnaryCall<string, string>;
@@ -80,15 +80,15 @@ describe('a unary RPC', () => {
     assert.equal(typeof line['durationMs'], 'number');
   });
 
-  it('answers with the status and message of a DriverError', async () => {
+  it('answers with the status and message of a CodedError', async () => {
     const { error, line, observed } = await serve(() => {
-      throw new DriverError('NOT_FOUND', 'connector ci/x does not exist', { cause: new Error('404') });
+      throw new CodedError('NOT_FOUND', 'connector ci/x does not exist', { cause: new Error('404') });
     });
     assert.deepEqual(error, { code: status.NOT_FOUND, details: 'connector ci/x does not exist' });
     assert.deepEqual(observed.at(-1), 'NOT_FOUND');
     assert.equal(line['level'], 'warn');
     assert.deepEqual(line['error'], {
-      name: 'DriverError',
+      name: 'CodedError',
       code: 'NOT_FOUND',
       message: 'connector ci/x does not exist',
       cause: { name: 'Error', message: '404' },
@@ -98,12 +98,12 @@ describe('a unary RPC', () => {
   it('keeps a message to what fits a header, and logs all of it', async () => {
     const message = 'a name, '.repeat(100_000);
     const { error, line } = await serve(() => {
-      throw new DriverError('INVALID_ARGUMENT', message);
+      throw new CodedError('INVALID_ARGUMENT', message);
     });
     assert.deepEqual(error, { code: status.INVALID_ARGUMENT, details: `${message.slice(0, 4000)}…` });
     assert.ok(JSON.stringify(line).includes(message));
     const halved = await serve(() => {
-      throw new DriverError('ABORTED', `half a party ${'🎉'.charAt(0)}`);
+      throw new CodedError('ABORTED', `half a party ${'🎉'.charAt(0)}`);
     });
     assert.equal(halved.error?.details, 'half a party \ufffd');
   });
@@ -136,7 +136,7 @@ describe('a unary RPC', () => {
   });
 
   it('ends when the driver stops, also when that was before it came', async () => {
-    const reason = new DriverError('UNAVAILABLE', 'the driver is stopping');
+    const reason = new CodedError('UNAVAILABLE', 'the driver is stopping');
     const stopping = new AbortController();
     const running = serve(untilAborted, { stopping: stopping.signal });
     stopping.abort(reason);
@@ -157,7 +157,7 @@ describe('a unary RPC', () => {
     );
     const running = [1, 2, 3].map(() => serve(untilAborted, { stopping: stopping.signal }));
     assert.equal(getEventListeners(stopping.signal, 'abort').length, 1);
-    stopping.abort(new DriverError('UNAVAILABLE', 'the driver is stopping'));
+    stopping.abort(new CodedError('UNAVAILABLE', 'the driver is stopping'));
     for (const { error } of await Promise.all(running)) assert.equal(error?.code, status.UNAVAILABLE);
     assert.equal(signalOfEnded?.aborted, false);
   });

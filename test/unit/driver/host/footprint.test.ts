@@ -8,11 +8,11 @@ import {
   pagesOf,
 } from '../../../../src/driver/host/footprint.js';
 import { loadPageBytes, pageBytesOf } from '../../../../src/driver/host/page-size.js';
-import { shareContents } from '../../../../src/driver/host/shared-contents.js';
+import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.js';
 import { limits } from '../../../../src/limits/defaults.js';
 import { filesOf } from '../../../support/host/kubelet-dir.js';
 
-const contentsOf = (texts: Readonly<Record<string, string>>) => heldContentsOf(shareContents(filesOf(texts)));
+const contentsOf = (texts: Readonly<Record<string, string>>) => heldContentsOf(deduplicateFiles(filesOf(texts)));
 const { volumeBytes, inodeBytes, entryBytes, longNameBytes, nodeBytes } = limits.volumeMemory.kernel;
 
 describe('the memory of a volume', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
-import { permissionsOf } from '../../../../src/driver/host/permissions.js';
+import { fileModeOf } from '../../../../src/driver/host/file-mode.js';
 import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import type { Syscalls } from '../../../../src/driver/host/syscalls.js';
 import { TmpfsMaker } from '../../../../src/driver/host/tmpfs.js';
@@ -33,7 +33,7 @@ function scripted(answers: Answers): { syscalls: Syscalls; calls: [CallName, rea
   return { syscalls, calls };
 }
 
-const options: TmpfsOptions = { sizeBytes: 65536, permissions: permissionsOf({}), selinuxContext: undefined };
+const options: TmpfsOptions = { sizeBytes: 65536, permissions: fileModeOf({}), selinuxContext: undefined };
 
 /** What the maker sets for a volume, without what its probe did before. */
 function settingsOf(answers: Answers, wanted: TmpfsOptions): string[] {
@@ -94,7 +94,7 @@ describe('making a tmpfs', () => {
   it('gives the root of the volume its group and its label', () => {
     const settings = settingsOf(refusesNoswap, {
       ...options,
-      permissions: permissionsOf({ gid: 4711 }),
+      permissions: fileModeOf({ gid: 4711 }),
       selinuxContext: 'u:r:t:s0:c1,c2',
     });
     assert.deepEqual(settings.slice(-3), ['mode=0750', 'gid=4711', 'context=u:r:t:s0:c1,c2']);
@@ -110,7 +110,7 @@ describe('making a tmpfs', () => {
     const { syscalls, calls } = scripted({ fsopen: -ENOSYS });
     new TmpfsMaker(syscalls).mountOn(
       { fd: 7, path: '/x' },
-      { ...options, permissions: permissionsOf({ gid: 5 }), selinuxContext: 'u:r:t:s0:c1,c2' },
+      { ...options, permissions: fileModeOf({ gid: 5 }), selinuxContext: 'u:r:t:s0:c1,c2' },
     );
     assert.deepEqual(calls, [
       [

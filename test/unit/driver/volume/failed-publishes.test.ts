@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { DriverError } from '../../../../src/errors.js';
+import { CodedError } from '../../../../src/errors.js';
 import type { ErrorCode } from '../../../../src/errors.js';
 import { FailedPublishes } from '../../../../src/driver/volume/failed-publishes.js';
 import { reasonOfFailedPublish } from '../../../../src/driver/volume/health-reasons.js';
 
 describe('FailedPublishes', () => {
-  const failure = (code: ErrorCode): DriverError => new DriverError(code, 'x');
+  const failure = (code: ErrorCode): CodedError => new CodedError(code, 'x');
 
   it('knows the last failure of a volume, by its path and without', () => {
     const failed = new FailedPublishes();
@@ -40,8 +40,8 @@ describe('FailedPublishes', () => {
   });
 
   it('tells apart what has the same code', () => {
-    const reasonOf = (...args: ConstructorParameters<typeof DriverError>): string =>
-      reasonOfFailedPublish(new DriverError(...args).within('context'));
+    const reasonOf = (...args: ConstructorParameters<typeof CodedError>): string =>
+      reasonOfFailedPublish(new CodedError(...args).within('context'));
     assert.equal(reasonOf('UNAVAILABLE', 'x'), 'DependencyUnavailable');
     assert.equal(reasonOf('UNAVAILABLE', 'x', { reason: 'approval pending' }), 'ApprovalPending');
     assert.equal(reasonOf('UNAVAILABLE', 'x', { reason: 'not reconciled' }), 'ConnectorNotReady');

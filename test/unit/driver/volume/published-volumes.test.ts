@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DriverError } from '../../../../src/errors.js';
+import { CodedError } from '../../../../src/errors.js';
 import { Secret } from '../../../../src/secret.js';
 import type { PublishedVolume, VolumeInput } from '../../../../src/driver/volume/published-volumes.js';
 import { PublishedVolumes, isSameInput } from '../../../../src/driver/volume/published-volumes.js';
@@ -19,8 +19,8 @@ const input: VolumeInput = {
   isAllowed: true,
 };
 
-function failed(message: string): DriverError {
-  return new DriverError('NOT_FOUND', message);
+function failed(message: string): CodedError {
+  return new CodedError('NOT_FOUND', message);
 }
 
 function volumeAt(targetPath: string, expiresAtMs = 1000): PublishedVolume {
@@ -114,7 +114,7 @@ describe('PublishedVolumes', () => {
       volumes.put(volumeAt(path, expiresAtMs), confirmed);
     volumes.recordFailure('/a', failed('why'), 20);
     volumes.recordFailure('/b', failed('why'), 10);
-    volumes.recordFailure('/c', new DriverError('PERMISSION_DENIED', 'why'), 30);
+    volumes.recordFailure('/c', new CodedError('PERMISSION_DENIED', 'why'), 30);
     assert.deepEqual(volumes.summary(), {
       volumes: 4,
       byRefresh: {

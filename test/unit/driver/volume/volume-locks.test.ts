@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { signalOf } from '../../../../src/abortable.js';
-import type { Wanted } from '../../../../src/abortable.js';
-import { DriverError, throwIfAborted } from '../../../../src/errors.js';
+import type { AbortHandle } from '../../../../src/abortable.js';
+import { CodedError, throwIfAborted } from '../../../../src/errors.js';
 import { VolumeLocks } from '../../../../src/driver/volume/volume-locks.js';
 import { neverAborted } from '../../../support/domain.js';
 
 /** Work that runs until it is told to stop, and gives way when its signal fires. */
-function untilStopped(): { work: (wanted: Wanted) => Promise<string>; stop: () => void } {
+function untilStopped(): { work: (wanted: AbortHandle) => Promise<string>; stop: () => void } {
   let stop = (): void => undefined;
   const stopped = new Promise<void>((resolve) => (stop = resolve));
-  const work = async (wanted: Wanted): Promise<string> => {
+  const work = async (wanted: AbortHandle): Promise<string> => {
     const signal = signalOf(wanted);
     await Promise.race([stopped, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
     throwIfAborted(signal);
@@ -86,7 +86,7 @@ describe('VolumeLocks', () => {
   it('hands the caller’s abort on to the work', async () => {
     const controller = new AbortController();
     const running = new VolumeLocks().exclusively(['id'], controller.signal, untilStopped().work);
-    controller.abort(new DriverError('DEADLINE_EXCEEDED', 'late'));
+    controller.abort(new CodedError('DEADLINE_EXCEEDED', 'late'));
     await assert.rejects(running, { code: 'DEADLINE_EXCEEDED' });
   });
 
@@ -105,7 +105,7 @@ describe('VolumeLocks', () => {
     const events: string[] = [];
     const publish = locks
       .exclusively(['id', 'path'], neverAborted, untilStopped().work)
-      .catch((error: unknown) => events.push(error instanceof DriverError ? error.code : 'other'));
+      .catch((error: unknown) => events.push(error instanceof CodedError ? error.code : 'other'));
     await locks.preemptively(['id', 'path'], neverAborted, () => Promise.resolve(events.push('unpublished')));
     await publish;
     assert.deepEqual(events.sort(), ['ABORTED', 'unpublished']);
@@ -130,7 +130,7 @@ describe('VolumeLocks', () => {
     let finish = (): void => undefined;
     const publish = locks.exclusively(['id'], neverAborted, () => new Promise<void>((resolve) => (finish = resolve)));
     const unpublish = locks.preemptively(['id'], controller.signal, () => assert.fail('ran'));
-    controller.abort(new DriverError('DEADLINE_EXCEEDED', 'late'));
+    controller.abort(new CodedError('DEADLINE_EXCEEDED', 'late'));
     finish();
     await assert.rejects(unpublish, { code: 'DEADLINE_EXCEEDED' });
     await publish;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DriverError } from '../../../../src/errors.js';
+import { CodedError } from '../../../../src/errors.js';
 import { Secret } from '../../../../src/secret.js';
 import type { VolumeCondition } from '../../../../src/driver/volume/volume-statistics.js';
 import { VolumeStatisticsQuery } from '../../../../src/driver/volume/volume-statistics.js';
@@ -43,7 +43,7 @@ describe('VolumeStatisticsQuery', () => {
     const host = {
       targetPathProblem: () => problem,
       statistics: (path: string) => {
-        if (path !== '/t') throw new DriverError('NOT_FOUND', `${path} is not a published volume`);
+        if (path !== '/t') throw new CodedError('NOT_FOUND', `${path} is not a published volume`);
         return statistics;
       },
     };
@@ -75,7 +75,7 @@ describe('VolumeStatisticsQuery', () => {
 
   it('finds a volume abnormal while its refreshes fail, with the time of the first', () => {
     put();
-    volumes.recordFailure('/t', new DriverError('NOT_FOUND', 'gone'), Date.parse('2029-01-01T00:00:00Z'));
+    volumes.recordFailure('/t', new CodedError('NOT_FOUND', 'gone'), Date.parse('2029-01-01T00:00:00Z'));
     assert.deepEqual(condition(), {
       abnormal: true,
       message: 'refreshing has failed since 2029-01-01T00:00:00.000Z: NOT_FOUND: gone',

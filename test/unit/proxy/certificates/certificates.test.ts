@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { X509Certificate, generateKeyPairSync } from 'node:crypto';
-import { createAuthority, parseAuthority } from '../../../../src/proxy/certificates/certificate-authority.js';
+import { createCa, parseCa } from '../../../../src/proxy/certificates/certificate-authority.js';
 import { LeafCertificates } from '../../../../src/proxy/certificates/leaf-certificates.js';
 import { signLeaf } from '../../../../src/proxy/certificates/x509.js';
 import { Secret } from '../../../../src/secret.js';
 
 const clock = { now: Date.now };
-const pem = createAuthority(clock);
-const authority = parseAuthority(pem, 'the CA');
+const pem = createCa(clock);
+const authority = parseCa(pem, 'the CA');
 const hourMs = 3_600_000;
 
 function leaf(host: string): X509Certificate {
@@ -52,19 +52,19 @@ describe('the CA', () => {
   it('is published without the private key that stands in the same file', () => {
     const key = pem.key.expose();
     for (const combined of [pem.certificate + key, key + pem.certificate]) {
-      assert.equal(parseAuthority({ certificate: combined, key: pem.key }, 'the CA').certificate, pem.certificate);
+      assert.equal(parseCa({ certificate: combined, key: pem.key }, 'the CA').certificate, pem.certificate);
     }
   });
 
   it('that cannot sign is refused, saying why', () => {
-    const other = createAuthority(clock);
-    const cases: readonly [Parameters<typeof parseAuthority>[0], RegExp][] = [
+    const other = createCa(clock);
+    const cases: readonly [Parameters<typeof parseCa>[0], RegExp][] = [
       [{ certificate: '', key: pem.key }, /the CA: tls\.crt or tls\.key is no PEM/],
       [{ ...pem, key: new Secret('') }, /is no PEM/],
       [{ ...pem, key: other.key }, /tls\.key does not belong to tls\.crt/],
       [{ certificate: leaf('a.example').toString(), key: pem.key }, /is not the certificate of a CA/],
     ];
-    for (const [parts, message] of cases) assert.throws(() => parseAuthority(parts, 'the CA'), message);
+    for (const [parts, message] of cases) assert.throws(() => parseCa(parts, 'the CA'), message);
   });
 });
 
@@ -79,7 +79,7 @@ describe('the certificates for hosts', () => {
     nowMs += 19 * hourMs;
     const second = leaves.contextFor('a.example');
     assert.notEqual(second, first);
-    current = parseAuthority(createAuthority(clock), 'another CA');
+    current = parseCa(createCa(clock), 'another CA');
     assert.notEqual(leaves.contextFor('a.example'), second);
   });
 });

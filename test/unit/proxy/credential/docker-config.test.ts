@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { loginFor } from '../../../../src/proxy/credential/docker-config.js';
+import { credentialFor } from '../../../../src/proxy/credential/docker-config.js';
 import { parseToolAddress } from '../../../../src/proxy/credential/tool-address.js';
 import { Secret } from '../../../../src/secret.js';
 
@@ -9,7 +9,7 @@ const auth = (text: string): object => ({ auth: Buffer.from(text).toString('base
 function found(url: string, config: Secret): string {
   const address = parseToolAddress(url);
   assert.ok(address);
-  const login = loginFor(address, config);
+  const login = credentialFor(address, config);
   return 'problem' in login ? login.problem : `${login.username}:${login.password.expose()}`;
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { RejectedSecrets } from '../../../../src/proxy/credential/rejected-secrets.js';
 import type { SecretObject, SecretSource } from '../../../../src/proxy/credential/secret-source.js';
-import { DriverError } from '../../../../src/errors.js';
+import { CodedError } from '../../../../src/errors.js';
 import { neverAborted } from '../../../support/domain.js';
 
 const ref = { namespace: 'ci', name: 'login' };
@@ -63,9 +63,9 @@ describe('a Secret that a tool has rejected', () => {
   it('is not given where it is gone or cannot be read', async () => {
     source.current = undefined;
     assert.equal(await rejected.newer(version(), neverAborted), undefined);
-    source.failure = new DriverError('UNAVAILABLE', 'the API server is away');
+    source.failure = new CodedError('UNAVAILABLE', 'the API server is away');
     assert.equal(await rejected.newer(version(), neverAborted), undefined);
-    const aborted = AbortSignal.abort(new DriverError('CANCELLED', 'the client has left'));
+    const aborted = AbortSignal.abort(new CodedError('CANCELLED', 'the client has left'));
     await assert.rejects(rejected.newer(version(), aborted), /the client has left/);
   });
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { parseConnectorClass } from '../../../../src/connectors/parse-connector-class.js';
 import { parseConnector } from '../../../../src/connectors/parse-connector.js';
-import { DriverError } from '../../../../src/errors.js';
+import { CodedError } from '../../../../src/errors.js';
 import type { JsonObject } from '../../../../src/json.js';
-import { missingClassFindings, ownershipOf } from '../../../../src/proxy/status/ownership.js';
+import { missingClassResults, ownershipOf } from '../../../../src/proxy/status/ownership.js';
 import { connectorUrl } from '../../../../src/proxy/status/proxy-service.js';
 import { connector, connectorClass } from '../../../support/proxy/manifests.js';
 
@@ -12,9 +12,9 @@ const second = { ...service, name: 'second-proxy' };
 const { name, namespace } = service;
 const classOf = (ref: object) =>
   parseConnectorClass(connectorClass('any', { proxy: { ref: { kind: 'Service', ...ref } } }) as JsonObject);
-const unreadable = new DriverError('FAILED_PRECONDITION', 'it is malformed');
+const unreadable = new CodedError('FAILED_PRECONDITION', 'it is malformed');
 const ref = { namespace: 'ci', name: 'tool' };
-const [report] = missingClassFindings(made({}), ['git', 'oci']);
+const [report] = missingClassResults(made({}), ['git', 'oci']);
 
 function made(status: object) {
   return parseConnector({ ...connector('tool', 'https://tool.example'), status } as unknown as JsonObject);
@@ -53,7 +53,7 @@ describe('the status of a Connector', () => {
   });
 
   it('says what to do about a class that does not exist', () => {
-    const [none] = missingClassFindings(made({}), []);
+    const [none] = missingClassResults(made({}), []);
     assert.equal(none?.message, 'connectorclass any does not exist: no ConnectorClass exists, create it');
     assert.equal(
       report?.message,

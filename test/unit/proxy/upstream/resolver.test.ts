@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
-import { DriverError } from '../../../../src/errors.js';
+import { CodedError } from '../../../../src/errors.js';
 import { FairSemaphore } from '../../../../src/limits/fair-semaphore.js';
 import { AddressRules } from '../../../../src/proxy/upstream/address-rules.js';
 import type { LookupOwner } from '../../../../src/proxy/upstream/resolver.js';
@@ -16,7 +16,7 @@ const turns = (): FairSemaphore =>
   new FairSemaphore({
     permits: 4,
     namespaceShare: 1 / 2,
-    queue: { length: 1000, rejection: () => new DriverError('RESOURCE_EXHAUSTED', 'enough waits') },
+    queue: { length: 1000, rejection: () => new CodedError('RESOURCE_EXHAUSTED', 'enough waits') },
   });
 
 /** A system whose answers are the test's. */

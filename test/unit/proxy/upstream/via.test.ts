@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Refusal } from '../../../../src/proxy/refusal.js';
+import { ProxyError } from '../../../../src/proxy/proxy-error.js';
 import { Via } from '../../../../src/proxy/upstream/via.js';
 
 describe('the name of the proxy in Via', () => {
@@ -10,7 +10,7 @@ describe('the name of the proxy in Via', () => {
       ofOne().ensureFirstPass(values.flatMap((value) => ['Via', value]));
       return false;
     } catch (error) {
-      assert.ok(error instanceof Refusal);
+      assert.ok(error instanceof ProxyError);
       assert.equal(error.status, 508);
       assert.match(error.message, /has passed this proxy before \(Via\): set the address of the Connector/);
       return true;

@@ -1,0 +1,114 @@
+import { CodedError } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import { metadataText } from '../kube/kube-object.js';
+import type { AccessDecision } from './access-control.js';
+import { accessRequestName, isAbout } from './access-request.js';
+import type { ApprovalSubject } from './access-request.js';
+import { approvalStateOf } from './approval-state.js';
+import type { ApprovalState } from './approval-state.js';
+import type { ProxyNeed } from './permission.js';
+import { rejectionDecision } from './rejection.js';
+
+/** `gone`: deleted while it was waited for; `foreign`: the name is taken by a request about something else. */
+type PendingApprovalState =
+  ApprovalState | { readonly kind: 'gone' | 'foreign' } | { readonly kind: 'failed'; readonly error: unknown };
+
+/** One connector's way through approval, as far as it has come in this call. */
+export class PendingApproval {
+  readonly need: ProxyNeed;
+  readonly subject: ApprovalSubject;
+  /** Of the AccessRequest. */
+  #name: string;
+  #state: PendingApprovalState = { kind: 'pending' };
+
+  constructor(need: ProxyNeed, about: ApprovalSubject) {
+    this.need = need;
+    this.subject = about;
+    this.#name = accessRequestName(about);
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  get state(): PendingApprovalState {
+    return this.#state;
+  }
+
+  /** @param request undefined: it has been there and is no more. */
+  observe(request: JsonObject | undefined): void {
+    this.#name = (request && metadataText(request, 'name')) ?? this.#name;
+    if (request === undefined) this.#state = { kind: 'gone' };
+    else this.#state = isAbout(this.subject, request) ? approvalStateOf(request) : { kind: 'foreign' };
+  }
+
+  /** It cannot be watched. */
+  fail(error: unknown): void {
+    this.#state = { kind: 'failed', error };
+  }
+}
+
+/**
+ * What the applications of one volume come to: rejected as soon as one is, allowed when all are granted, pending when
+ * one must be made anew, undefined while one is undecided.
+ * @throws {CodedError} for the first in mount order that cannot be granted any more, unless one is rejected.
+ */
+export function decisionOf(pendings: readonly PendingApproval[]): AccessDecision | undefined {
+  const rejections = pendings.flatMap(({ state, subject: about, name }) =>
+    state.kind === 'rejected' ? [{ about, name, checks: state.checks }] : [],
+  );
+  if (rejections.length > 0) return rejectionDecision(rejections);
+  for (const pending of pendings) throwIfHopeless(pending);
+  const lost = pendings.find(({ state }) => state.kind === 'gone' || state.kind === 'leaving');
+  if (lost !== undefined) {
+    const message = `${requestText(lost)} for ${connectorText(lost)} is being deleted; it will be made again`;
+    return { kind: 'pending', message };
+  }
+  return pendings.every(({ state }) => state.kind === 'granted') ? { kind: 'allowed' } : undefined;
+}
+
+/** For a wait that is over. */
+export function undecided(pendings: readonly PendingApproval[]): Extract<AccessDecision, { kind: 'pending' }> {
+  const waiting = pendings.filter(({ state }) => state.kind === 'pending');
+  const names = waiting.map(({ name }) => name).join(', ');
+  const places = waiting.map(({ subject: { connector } }) => `${connector.namespace}/${connector.name}`).join(', ');
+  const what = waiting.length === 1 ? 'AccessRequest for connector' : 'AccessRequestClient for connectors';
+  return { kind: 'pending', message: `waiting for approval ${names} (${what} ${places})` };
+}
+
+function connectorText({ subject: { connector } }: PendingApproval): string {
+  return `connector ${connector.namespace}/${connector.name}`;
+}
+
+function requestText({ subject: { connector }, name }: PendingApproval): string {
+  return `AccessRequest ${connector.namespace}/${name}`;
+}
+
+function throwIfHopeless(pending: PendingApproval): void {
+  const { state } = pending;
+  const connector = connectorText(pending);
+  const request = requestText(pending);
+  const because = 'message' in state && state.message !== '' ? `: ${state.message}` : '';
+  switch (state.kind) {
+    case 'over':
+      throw new CodedError(
+        'FAILED_PRECONDITION',
+        `the approval of this pod for ${connector} is over (${request})${because}; start a new pod to ask again`,
+        { isRefusal: true },
+      );
+    case 'unmatched':
+      throw new CodedError(
+        'PERMISSION_DENIED',
+        `no approval policy covers ${connector} (${request})${because}; have one made, or the account allowed to use its proxy`,
+        { isRefusal: true },
+      );
+    case 'foreign':
+      throw new CodedError(
+        'FAILED_PRECONDITION',
+        `${request} is not about this pod and ${connector} although its name says so; delete it`,
+      );
+    case 'failed':
+      throw state.error;
+    default:
+  }
+}

@@ -1,0 +1,70 @@
+import type { KubeClient } from '../../../kube/kube-client.js';
+import type { ProxyConfig } from '../../../proxy/config.js';
+import { secretType } from '../../../proxy/credential/kubernetes-secrets.js';
+import { parseSecret } from '../../../proxy/credential/secret-source.js';
+import { caIn, caSecretName } from '../../../proxy/ca-secret.js';
+import { judgeCertificate } from '../certificate-life.js';
+import type { CheckResult } from '../check-result.js';
+import { fail, reasonOf } from '../check-result.js';
+import { askHealthPort } from '../health-port.js';
+import { readObject } from '../read-object.js';
+
+const check = 'ca';
+
+export interface FoundCa {
+  readonly results: readonly CheckResult[];
+  /** PEM of what the proxy signs with; undefined where that cannot be told. */
+  readonly certificate: string | undefined;
+}
+
+/** Whether there is a CA that can sign, for how long, and whether the process that runs here signs with it. */
+export async function checkCa(
+  client: KubeClient,
+  config: Pick<ProxyConfig, 'namespace' | 'http-address'>,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<FoundCa> {
+  const { namespace } = config;
+  const what = `secret ${namespace}/${caSecretName}`;
+  const failing = (problem: string, fix: string): FoundCa => ({
+    results: [fail(check, problem, fix)],
+    certificate: undefined,
+  });
+  let certificate: string;
+  try {
+    const object = await readObject(client, { type: secretType, namespace, name: caSecretName }, signal);
+    const secret = object && parseSecret(object);
+    if (secret === undefined) {
+      return failing(
+        `${what} does not exist`,
+        'a replica that runs makes it; the line about rights and the log say why not',
+      );
+    }
+    ({ certificate } = caIn(secret));
+  } catch (error) {
+    return failing(
+      `${what} cannot be used: ${reasonOf(error)}`,
+      'mend it, or delete it so that the proxy makes another',
+    );
+  }
+  const fix = 'replace the Secret, or delete it so that the proxy makes another; pods have it with the next refresh';
+  const life = judgeCertificate(check, `the CA in ${what}`, certificate, nowMs, fix);
+  const served = await servedHere(config['http-address']);
+  if (served === undefined || served === certificate) return { results: [life], certificate };
+  const problem = `this replica signs with another CA than that in ${what}`;
+  return {
+    results: [life, fail(check, problem, 'it does not hear of changes: see its log, then restart it')],
+    certificate,
+  };
+}
+
+/** Undefined where nobody answers: another line says so. */
+async function servedHere(address: ProxyConfig['http-address']): Promise<string | undefined> {
+  if (address === undefined) return undefined;
+  try {
+    const { status, text } = await askHealthPort(address, '/ca.crt');
+    return status === 200 ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}

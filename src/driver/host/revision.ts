@@ -1,0 +1,119 @@
+import type { VolumeFile } from '../volume/ports.js';
+import { check, checkValue, closing, openDirectory } from './directory.js';
+import type { Directory } from './directory.js';
+import { errno } from './errno.js';
+import { isFile } from './file-comparison.js';
+import { hasFileMode, setGroup } from './file-mode.js';
+import type { FileMode } from './file-mode.js';
+import type { FileContent, SharedFiles } from './deduplicate-files.js';
+import { AT_REMOVEDIR, open } from './syscalls.js';
+import type { Syscalls } from './syscalls.js';
+
+/** A generation that is there, and which of the wanted files it has just as they are wanted. */
+export interface Comparison {
+  readonly directory: Directory;
+  readonly sameNames: ReadonlySet<string>;
+  /** Whether it has all of them, and nothing else. */
+  readonly isSame: boolean;
+}
+
+export function compareRevision(
+  syscalls: Syscalls,
+  directory: Directory,
+  { files, contents }: SharedFiles,
+  permissions: FileMode,
+): Comparison {
+  const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
+  const count = checkValue(syscalls.list(directory.fd), 'getdents', directory).length;
+  const sameNames = new Set<string>();
+  for (const content of contents) {
+    for (const name of namesWith(syscalls, directory, content, permissions)) sameNames.add(name);
+  }
+  const isSame =
+    hasFileMode(status, permissions.directoryMode, permissions.gid) &&
+    count === files.length &&
+    sameNames.size === files.length;
+  return { directory, sameNames, isSame };
+}
+
+/** Names of one inode are read once. */
+function namesWith(
+  syscalls: Syscalls,
+  directory: Directory,
+  { content, names }: FileContent,
+  permissions: FileMode,
+): readonly string[] {
+  const verdicts = new Map<number, boolean>();
+  return names.filter((name) => isFile(syscalls, directory, { name, content }, permissions, verdicts));
+}
+
+/**
+ * Creates one complete generation: a flat directory with its files, owner and modes final. Not yet visible by name.
+ *
+ * Names with the same bytes share one file, and what the generation before has just so is linked, not written: the pages of
+ * a volume stay charged to the driver's container. A file is never changed once its generation is complete, so that
+ * sharing it is safe: other modes or another group make another file.
+ */
+export function writeRevision(
+  syscalls: Syscalls,
+  root: Directory,
+  name: string,
+  { contents }: SharedFiles,
+  permissions: FileMode,
+  previous?: Comparison,
+): void {
+  closing(syscalls, openDirectory(syscalls, root, name, open.directory), (directory) => {
+    const { directoryMode, gid } = permissions;
+    setGroup(syscalls, directory.fd, gid, directory);
+    // Whatever a umask takes from a file it has taken from the directory.
+    const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
+    const isMasked = !hasFileMode(status, directoryMode, gid);
+    if (isMasked) check(syscalls.fchmod(directory.fd, directoryMode), 'fchmod', directory);
+    for (const { content, names } of contents) {
+      const old = names.find((candidate) => previous?.sameNames.has(candidate) === true);
+      const [first = '', ...others] = names;
+      if (previous !== undefined && old !== undefined) link(syscalls, previous.directory, old, directory, first);
+      else writeFile(syscalls, directory, { name: first, content }, permissions, isMasked);
+      for (const other of others) link(syscalls, directory, first, directory, other);
+    }
+  });
+}
+
+function link(syscalls: Syscalls, from: Directory, old: string, to: Directory, name: string): void {
+  check(syscalls.linkat(from.fd, old, to.fd, name), 'linkat', to, name);
+}
+
+function writeFile(
+  syscalls: Syscalls,
+  directory: Directory,
+  file: VolumeFile,
+  permissions: FileMode,
+  isMasked: boolean,
+): void {
+  const { fileMode, gid } = permissions;
+  const fd = check(syscalls.openat(directory.fd, file.name, open.create, fileMode), 'openat', directory, file.name);
+  try {
+    let rest = file.content;
+    while (rest.length > 0) rest = rest.subarray(check(syscalls.write(fd, rest), 'write', directory, file.name));
+    setGroup(syscalls, fd, gid, directory, file.name);
+    if (isMasked) check(syscalls.fchmod(fd, fileMode), 'fchmod', directory, file.name);
+  } finally {
+    syscalls.close(fd);
+  }
+}
+
+/** Removes an entry of the directory: a generation, whole or half-written, a link, or what else stands there (one level). */
+export function removeEntry(syscalls: Syscalls, root: Directory, name: string): void {
+  const fd = syscalls.openat(root.fd, name, open.directory, 0);
+  if (fd === -errno.ENOENT) return;
+  if (fd === -errno.ENOTDIR || fd === -errno.ELOOP) {
+    check(syscalls.unlinkat(root.fd, name, 0), 'unlinkat', root, name);
+    return;
+  }
+  closing(syscalls, { fd: check(fd, 'openat', root, name), path: `${root.path}/${name}` }, (directory) => {
+    for (const entry of checkValue(syscalls.list(directory.fd), 'getdents', directory)) {
+      check(syscalls.unlinkat(directory.fd, entry, 0), 'unlinkat', directory, entry);
+    }
+  });
+  check(syscalls.unlinkat(root.fd, name, AT_REMOVEDIR), 'unlinkat', root, name);
+}

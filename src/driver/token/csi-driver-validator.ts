@@ -1,0 +1,90 @@
+import { CodedError } from '../../errors.js';
+import { jsonMember } from '../../json.js';
+import type { JsonObject, JsonValue } from '../../json.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import { Reflector } from '../../kube/reflector.js';
+import type { ResourceType } from '../../kube/resource-location.js';
+import type { Log } from '../../log.js';
+import type { CsiDriverValidator } from '../volume/ports.js';
+import { notSyncedReason, waitForSync } from '../../connectors/wait-for-sync.js';
+
+const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
+
+/** Where the kubelet puts tokens, by the CSIDriver object; `none`: whatever is there, it is not the kubelet's. */
+export type TokenOrigin = 'secrets' | 'volume-context' | 'none';
+
+/**
+ * The driver's own CSIDriver object, watched. Unless it says `podInfoOnMount: true` the kubelet does not set the pod's
+ * identity, so a pod's author could write another's into `volumeAttributes`; then nothing is published.
+ */
+export class ApiCsiDriverValidator implements CsiDriverValidator {
+  readonly #driverName: string;
+  readonly #reflector: Reflector;
+
+  constructor(client: KubeClient, driverName: string, log: Log) {
+    this.#driverName = driverName;
+    this.#reflector = new Reflector(client, { type: csiDriverType, name: driverName }, log);
+  }
+
+  start(): void {
+    this.#reflector.start();
+  }
+
+  stop(): void {
+    this.#reflector.stop();
+  }
+
+  async ensureTrustworthy(signal: AbortSignal): Promise<void> {
+    const { state } = this.#reflector;
+    if (!state.isSynced) await waitForSync(state, signal, this.#reading());
+    const problem = this.#problem();
+    if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
+  }
+
+  /** When the server last said that the object is as it is in memory, by the client's clock. */
+  get confirmedAtMs(): number | undefined {
+    return this.#reflector.state.confirmedAtMs;
+  }
+
+  isKnownTrustworthy(): boolean {
+    return this.problem() === undefined;
+  }
+
+  /** Why publishes are refused; undefined when they are not. */
+  problem(): string | undefined {
+    return notSyncedReason(this.#reflector.state, this.#reading()) ?? this.#problem();
+  }
+
+  tokenOrigin(audience: string): TokenOrigin {
+    if (!this.requestsTokensFor(audience)) return 'none';
+    return jsonMember(this.#spec(), 'serviceAccountTokenInSecrets') === true ? 'secrets' : 'volume-context';
+  }
+
+  /** Whether the object asks the kubelet for tokens of an audience. */
+  requestsTokensFor(audience: string): boolean {
+    const requests = jsonMember(this.#spec(), 'tokenRequests');
+    if (!Array.isArray(requests)) return false;
+    return (requests as readonly JsonValue[]).some((request) => jsonMember(request, 'audience') === audience);
+  }
+
+  #reading(): string {
+    return `reading csidriver ${this.#driverName}`;
+  }
+
+  #problem(): string | undefined {
+    if (this.#object() === undefined) {
+      return `CSIDriver "${this.#driverName}" does not exist: apply the driver's manifests, or start it with the --driver-name of the object`;
+    }
+    if (jsonMember(this.#spec(), 'podInfoOnMount') === true) return undefined;
+    return `CSIDriver "${this.#driverName}" has not "podInfoOnMount: true", so that pods could pose as others: set it in spec`;
+  }
+
+  #spec(): JsonValue | undefined {
+    return jsonMember(this.#object(), 'spec');
+  }
+
+  #object(): JsonObject | undefined {
+    const [object] = this.#reflector.state.objects.values();
+    return object;
+  }
+}

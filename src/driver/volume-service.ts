@@ -1,0 +1,159 @@
+import { runWithTimeout } from '../process/run-with-timeout.js';
+import { WorkerPool } from '../process/worker-pool.js';
+import { PublishAdmission } from '../limits/publish-admission.js';
+import { PublishFailureThrottle } from '../limits/publish-failure-throttle.js';
+import type { LimitObserver } from '../limits/limit-observer.js';
+import { withRejectionLog } from '../limits/rejection-log.js';
+import type { Clock } from '../clock.js';
+import type { Log } from '../log.js';
+import type { Backend } from './backend.js';
+import type { DriverConfig } from './config.js';
+import type { RenderJob, RenderOutcome } from './content/render-job.js';
+import { TemplateRenderer } from './content/template-renderer.js';
+import { nodeService } from './csi/node.js';
+import type { RpcEdge } from './csi/unary.js';
+import type { Metrics } from './metrics.js';
+import type { ProxyCaFile } from './proxy-ca-file.js';
+import type { VolumeHost } from './volume/ports.js';
+import { PublishedVolumes } from './volume/published-volumes.js';
+import type { PublishDependencies } from './volume/publish-volume.js';
+import { PublishVolume } from './volume/publish-volume.js';
+import { RefreshOnChange } from './volume/refresh-on-change.js';
+import { UnpublishVolume } from './volume/unpublish-volume.js';
+import { VolumeHealthQuery } from './volume/volume-health.js';
+import { VolumeLocks } from './volume/volume-locks.js';
+import { VolumeStatisticsQuery } from './volume/volume-statistics.js';
+
+/**
+ * Of renders that take long. All that a render may do takes half a second; ten are for what the bounds fail to count, and
+ * for a busy node. The slowest work, a new RSA key, takes some seconds.
+ */
+const renderThreadBounds = { threads: 2, waitingEach: 64, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 };
+
+export interface VolumeServiceOptions {
+  readonly config: DriverConfig;
+  readonly host: VolumeHost;
+  readonly backend: Backend;
+  readonly caFile: ProxyCaFile | undefined;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** The built render-worker.ts. */
+  readonly renderThread: URL;
+  readonly log: Log;
+}
+
+/** The use cases of volumes, put together from what they are carried by, and what only they share. */
+export class VolumeService {
+  readonly volumes = new PublishedVolumes();
+  readonly admission: PublishAdmission;
+  readonly failures: PublishFailureThrottle;
+  readonly #options: VolumeServiceOptions;
+  readonly #locks = new VolumeLocks();
+  readonly #renderThreads: WorkerPool<RenderJob, RenderOutcome>;
+  readonly #publish: PublishVolume;
+  readonly #onChange: RefreshOnChange | undefined;
+
+  constructor(options: VolumeServiceOptions) {
+    this.#options = options;
+    const { config, backend, renderThread } = options;
+    this.#renderThreads = new WorkerPool({ ...renderThreadBounds, entry: renderThread });
+    const observer = withRejectionLog(options.metrics, options.log);
+    this.admission = this.#createAdmission(observer);
+    this.failures = new PublishFailureThrottle({ now: () => performance.now(), random: Math.random, observer });
+    if (backend.podEvents !== undefined) this.volumes.listen(backend.podEvents);
+    this.#publish = this.#createPublish();
+    this.#onChange = config['refresh-on-change'] ? this.#createRefreshOnChange() : undefined;
+  }
+
+  get renderLoad(): WorkerPool<RenderJob, RenderOutcome>['load'] {
+    return this.#renderThreads.load;
+  }
+
+  /** Volumes follow what they are made from, from now on. */
+  start(): void {
+    const { backend, caFile } = this.#options;
+    if (this.#onChange === undefined) return;
+    backend.source.onChange(this.#onChange.changed);
+    backend.access.onNews(this.#onChange.changed);
+    caFile?.watch(this.#onChange.changed);
+  }
+
+  stop(): void {
+    this.#onChange?.stop();
+    this.#options.caFile?.stop();
+    this.#renderThreads.stop();
+  }
+
+  /** CSI Node over them. */
+  nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
+    const { config, host, backend, metrics } = this.#options;
+    const shared = this.#shared();
+    return nodeService(edge, {
+      nodeName: config['node-name'],
+      host,
+      attributeBounds: { maxTokenExpirationMs: config['max-token-expiration'] },
+      publish: this.#publish,
+      unpublish: new UnpublishVolume({ ...shared, source: backend.source, access: backend.access }),
+      statistics: new VolumeStatisticsQuery(shared),
+      health: new VolumeHealthQuery(shared),
+      advertisesHealth: config['volume-health'],
+      failures: this.failures,
+      onPublished: ({ path }) => metrics.published('ok', path),
+      onFailed: (code) => metrics.published(code, ''),
+    });
+  }
+
+  #createAdmission(observer: LimitObserver): PublishAdmission {
+    const { config } = this.#options;
+    const limits = {
+      inFlight: config['max-publishes-in-flight'],
+      perPod: config['max-publishes-per-pod'],
+      atWork: config['max-concurrent-publishes'],
+    };
+    return new PublishAdmission(limits, observer);
+  }
+
+  /** What the use cases of a volume have in common. */
+  #shared(): Pick<PublishDependencies, 'host' | 'locks' | 'volumes' | 'clock'> {
+    const { host, clock } = this.#options;
+    return { host, locks: this.#locks, volumes: this.volumes, clock };
+  }
+
+  #createPublish(): PublishVolume {
+    const { config, backend, caFile, metrics, clock, log } = this.#options;
+    return new PublishVolume({
+      ...this.#shared(),
+      ...backend,
+      renderer: new TemplateRenderer({
+        clock: () => clock.now(),
+        observer: (outcome, files, durationMs) => metrics.rendered(outcome, files, durationMs),
+        runWithTimeout,
+        elsewhere: (job, owner, signal) => this.#renderThreads.run(job, owner, signal),
+      }),
+      contentDefaults: () => ({
+        noProxy: config['no-proxy'],
+        caBundle: caFile?.read(),
+        audience: config['token-audience'],
+        proxyUrl: config['default-proxy-url'],
+      }),
+      admission: this.admission,
+      removesRevoked: config['on-revoked'] === 'remove',
+      log,
+    });
+  }
+
+  #createRefreshOnChange(): RefreshOnChange {
+    const { backend, caFile, metrics, clock, log } = this.#options;
+    return new RefreshOnChange({
+      volumes: this.volumes,
+      source: backend.source,
+      access: backend.access,
+      caBundle: () => caFile?.lastGood(),
+      refresh: (volume, signal, spend) => this.#publish.refresh(volume.request.targetPath, signal, spend),
+      observer: metrics,
+      monotonicNow: () => performance.now(),
+      now: () => clock.now(),
+      log,
+    });
+  }
+}

@@ -1,0 +1,222 @@
+import { Worker } from 'node:worker_threads';
+import { CodedError, abortError, throwIfAborted } from '../errors.js';
+import { FairQueue } from '../limits/fair-queue.js';
+
+/** What a thread of WorkerPool tells while it does a job, which it was sent as a message. */
+export type ThreadMessage<Output> =
+  /** Where it is, for messages. */
+  | { readonly kind: 'at'; readonly place: string }
+  /** It begins slow work, which takes long by intention. */
+  | { readonly kind: 'slow' }
+  | { readonly kind: 'done'; readonly output: Output };
+
+/** Whose a job is: shares are equal between namespaces, and within one between the groups. */
+export interface JobGroup {
+  readonly namespace: string;
+  readonly group: string;
+}
+
+export interface WorkerPoolOptions {
+  /** The built file that a thread runs. */
+  readonly entry: URL;
+  /** Threads at once. One namespace never has more than one, so that with two no namespace keeps another waiting. */
+  readonly threads: number;
+  /** Jobs of one namespace that may wait. */
+  readonly waitingEach: number;
+  /** How long a job may take, and how much longer for each piece of slow work that it reports. */
+  readonly jobMs: number;
+  readonly slowMs: number;
+  /** How long a thread without a job is kept for the next one. */
+  readonly idleMs: number;
+  /** Heap of a thread. */
+  readonly heapMb: number;
+}
+
+interface Job<Input, Output> {
+  readonly input: Input;
+  readonly path: readonly [namespace: string, group: string];
+  readonly resolve: (output: Output) => void;
+  readonly reject: (error: CodedError) => void;
+}
+
+interface Thread<Input, Output> {
+  readonly worker: Worker;
+  job: RunningJob<Input, Output> | undefined;
+  idleTimer: NodeJS.Timeout | undefined;
+}
+
+interface RunningJob<Input, Output> extends Job<Input, Output> {
+  readonly startMs: number;
+  /** Where it is, in its own words. */
+  place: string;
+  timer: NodeJS.Timeout;
+  /** Milliseconds that it may take in all. */
+  allowedMs: number;
+}
+
+/**
+ * Does jobs that may take long, or never end, or want all memory, in threads that can be ended: none of that holds up the
+ * thread that answers calls. There is no thread while there is nothing to do.
+ */
+export class WorkerPool<Input, Output> {
+  readonly #options: WorkerPoolOptions;
+  readonly #queue = new FairQueue<Job<Input, Output>>();
+  readonly #threads = new Set<Thread<Input, Output>>();
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+  }
+
+  /** For metrics. */
+  get load(): { readonly threads: number; readonly waiting: number } {
+    return { threads: this.#threads.size, waiting: this.#queue.length };
+  }
+
+  /**
+   * What the thread makes of the input, both plain data.
+   * @throws {CodedError} RESOURCE_EXHAUSTED when it takes too long or too much memory, or too many jobs of the namespace
+   * wait; INTERNAL when the thread fails; the signal's reason, with which the job ends.
+   */
+  run(input: Input, { namespace, group }: JobGroup, signal: AbortSignal): Promise<Output> {
+    throwIfAborted(signal);
+    const waiting = this.#queue.waitingIn([namespace]);
+    if (waiting >= this.#options.waitingEach) {
+      throw new CodedError(
+        'RESOURCE_EXHAUSTED',
+        `${waiting} volumes of namespace ${namespace} on this node already wait for templates that take long; it will be tried again`,
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const settled = (): void => signal.removeEventListener('abort', giveUp);
+      const job: Job<Input, Output> = {
+        input,
+        path: [namespace, group],
+        resolve: (output) => {
+          settled();
+          resolve(output);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      const giveUp = (): void => this.#giveUp(job, abortError(signal));
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.#queue.add(job.path, job);
+      this.#startJobs();
+    });
+  }
+
+  /** Ends all threads; jobs that wait or run fail. */
+  stop(): void {
+    const reason = new CodedError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
+    for (let job = this.#queue.dequeue(() => true); job !== undefined; job = this.#queue.dequeue(() => true)) {
+      job.reject(reason);
+    }
+    for (const thread of this.#threads) this.#end(thread, reason);
+  }
+
+  #giveUp(job: Job<Input, Output>, reason: CodedError): void {
+    this.#queue.remove(job.path, job);
+    for (const thread of this.#threads) {
+      if (thread.job?.input === job.input) this.#end(thread, reason);
+    }
+    job.reject(reason);
+    this.#startJobs();
+  }
+
+  #startJobs(): void {
+    for (let thread = this.#freeThread(); thread !== undefined; thread = this.#freeThread()) {
+      const busy = new Set([...this.#threads].map(({ job }) => job?.path[0]));
+      const job = this.#queue.dequeue((namespace) => !busy.has(namespace));
+      if (job === undefined) return;
+      this.#start(thread === 'new' ? this.#newThread() : thread, job);
+    }
+  }
+
+  #freeThread(): Thread<Input, Output> | 'new' | undefined {
+    if (this.#queue.length === 0) return undefined;
+    for (const thread of this.#threads) if (thread.job === undefined) return thread;
+    return this.#threads.size < this.#options.threads ? 'new' : undefined;
+  }
+
+  #newThread(): Thread<Input, Output> {
+    const { entry, heapMb } = this.#options;
+    const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 4 };
+    const worker = new Worker(entry, { execArgv: [], env: {}, resourceLimits });
+    const thread: Thread<Input, Output> = { worker, job: undefined, idleTimer: undefined };
+    this.#threads.add(thread);
+    worker.on('message', (message: ThreadMessage<Output>) => this.#onMessage(thread, message));
+    worker.on('error', (cause) => this.#end(thread, failureOf(thread.job, cause)));
+    worker.on('exit', () => this.#end(thread, failureOf(thread.job, undefined)));
+    return thread;
+  }
+
+  #start(thread: Thread<Input, Output>, job: Job<Input, Output>): void {
+    const { jobMs } = this.#options;
+    clearTimeout(thread.idleTimer);
+    thread.worker.ref();
+    const timer = setTimeout(() => this.#onTimeUp(thread), jobMs);
+    thread.job = { ...job, startMs: performance.now(), place: '', timer, allowedMs: jobMs };
+    thread.worker.postMessage(job.input);
+  }
+
+  #onMessage(thread: Thread<Input, Output>, message: ThreadMessage<Output>): void {
+    const { job } = thread;
+    if (job === undefined) return;
+    if (message.kind === 'at') job.place = message.place;
+    else if (message.kind === 'slow') this.#allowMore(thread, job);
+    else this.#finish(thread, job, message.output);
+  }
+
+  #allowMore(thread: Thread<Input, Output>, job: RunningJob<Input, Output>): void {
+    clearTimeout(job.timer);
+    job.allowedMs += this.#options.slowMs;
+    job.timer = setTimeout(() => this.#onTimeUp(thread), job.startMs + job.allowedMs - performance.now());
+  }
+
+  #finish(thread: Thread<Input, Output>, job: RunningJob<Input, Output>, output: Output): void {
+    this.#release(thread, job);
+    job.resolve(output);
+    this.#startJobs();
+    if (this.#threads.has(thread) && thread.job === undefined) {
+      thread.worker.unref();
+      thread.idleTimer = setTimeout(() => this.#end(thread), this.#options.idleMs).unref();
+    }
+  }
+
+  #onTimeUp(thread: Thread<Input, Output>): void {
+    const { job } = thread;
+    if (job === undefined) return;
+    const seconds = (job.allowedMs / 1000).toString();
+    this.#end(thread, new CodedError('RESOURCE_EXHAUSTED', `${job.place}: template takes more than ${seconds} s`));
+  }
+
+  /** Ends the thread, and its job with the reason. */
+  #end(thread: Thread<Input, Output>, reason?: CodedError): void {
+    if (!this.#threads.delete(thread)) return;
+    clearTimeout(thread.idleTimer);
+    const { job } = thread;
+    if (job !== undefined) this.#release(thread, job);
+    void thread.worker.terminate();
+    if (reason !== undefined) job?.reject(reason);
+    this.#startJobs();
+  }
+
+  #release(thread: Thread<Input, Output>, job: RunningJob<Input, Output>): void {
+    clearTimeout(job.timer);
+    thread.job = undefined;
+    this.#queue.charge(job.path, performance.now() - job.startMs);
+    if (this.#queue.length === 0 && [...this.#threads].every((other) => other.job === undefined)) this.#queue.reset();
+  }
+}
+
+function failureOf(job: { readonly place: string } | undefined, cause: Error | undefined): CodedError {
+  const place = job?.place ?? '';
+  if (cause !== undefined && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return new CodedError('RESOURCE_EXHAUSTED', `${place}: template needs more memory than there is for it`, {
+      cause,
+    });
+  }
+  return new CodedError('INTERNAL', `${place}: the thread that renders the template failed`, { cause });
+}

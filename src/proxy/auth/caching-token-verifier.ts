@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../clock.js';
+import { SingleFlight } from '../../limits/single-flight.js';
+import { FairMap } from '../../limits/fair-map.js';
+import type { Secret } from '../../secret.js';
+import type { ClientIdentity } from './client-identity.js';
+import { serviceAccountOf } from './client-identity.js';
+import { tokenClaims } from './token-claims.js';
+import type { TokenVerifier } from './ports.js';
+
+/** A token of an account or pod that is gone still counts for so long. */
+const validForMs = 60_000;
+/** A token that was refused is refused for so long without asking: a client with an old one may come many times a second. */
+const invalidForMs = 5_000;
+const maxValid = 20_000;
+/** An address gets some fifty reviews of forged tokens within the lifetime of their verdicts; see limits.questions. */
+const maxInvalid = 4096;
+
+interface Verdict {
+  readonly client: ClientIdentity | undefined;
+  readonly untilMonotonicMs: number;
+}
+
+export interface CachingTokenVerifierOptions {
+  readonly verifier: TokenVerifier;
+  readonly audience: string;
+  readonly clock: Clock;
+  readonly monotonicNow: () => number;
+  readonly onAsked?: (outcome: 'cache' | 'api') => void;
+}
+
+/**
+ * Caches verdicts on tokens by digest; concurrent requests with one token share a review. A client can make up any number
+ * of invalid tokens, so they have a cache of their own, and those that their own claims make invalid have none.
+ */
+export class CachingTokenVerifier implements TokenVerifier {
+  readonly #options: CachingTokenVerifierOptions;
+  /** By namespaces of service accounts. */
+  readonly #valid = new FairMap<Verdict>(maxValid);
+  /** By addresses of clients. */
+  readonly #invalid = new FairMap<Verdict>(maxInvalid);
+  readonly #digests = new WeakMap<Secret, string>();
+  readonly #asking = new SingleFlight<ClientIdentity | undefined>();
+
+  constructor(options: CachingTokenVerifierOptions) {
+    this.#options = options;
+  }
+
+  async verify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
+    const key = this.#digestOf(token);
+    const known = this.#valid.get(key) ?? this.#invalid.get(key);
+    if (known !== undefined && known.untilMonotonicMs > this.#options.monotonicNow()) {
+      this.#options.onAsked?.('cache');
+      return this.#unexpired(known.client);
+    }
+    if (!this.#canBeValid(token)) return undefined;
+    const client = await this.#asking.run(key, signal, (shared) => this.#ask(key, token, from, shared));
+    return this.#unexpired(client);
+  }
+
+  /** A tunnel shows the same token with each of its requests. */
+  #digestOf(token: Secret): string {
+    let digest = this.#digests.get(token);
+    if (digest === undefined) {
+      digest = createHash('sha256').update(token.expose()).digest('base64');
+      this.#digests.set(token, digest);
+    }
+    return digest;
+  }
+
+  async #ask(key: string, token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
+    const { verifier, monotonicNow, onAsked } = this.#options;
+    onAsked?.('api');
+    const askedMs = monotonicNow();
+    const client = await verifier.verify(token, from, signal);
+    this.#valid.delete(key);
+    this.#invalid.delete(key);
+    if (client === undefined) this.#invalid.set(key, { client, untilMonotonicMs: askedMs + invalidForMs }, from);
+    else this.#valid.set(key, { client, untilMonotonicMs: askedMs + validForMs }, namespaceOf(client));
+    return client;
+  }
+
+  /** By its own claims: clients with old tokens come many times a second. */
+  #canBeValid(token: Secret): boolean {
+    const { audience, clock } = this.#options;
+    const claims = tokenClaims(token);
+    return claims !== undefined && claims.expiresAtMs > clock.now() && claims.audiences.includes(audience);
+  }
+
+  #unexpired(client: ClientIdentity | undefined): ClientIdentity | undefined {
+    return client !== undefined && client.expiresAtMs > this.#options.clock.now() ? client : undefined;
+  }
+}
+
+function namespaceOf({ user }: ClientIdentity): string {
+  return serviceAccountOf(user)?.namespace ?? '';
+}

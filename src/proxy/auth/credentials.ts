@@ -1,0 +1,62 @@
+import type { ConnectorRef } from '../../connectors/model.js';
+import { Secret } from '../../secret.js';
+import type { Credentials } from './client-identity.js';
+
+/** As many as a volume may name. */
+const maxConnectors = 32;
+/** A compact JWS: what every token of the API server is. */
+const tokenPattern = /^[-\w]+\.[-\w]+\.[-\w]+$/;
+/** Base64 of a user name of 6 KiB, percent-encoded, and a token. */
+const maxHeaderLength = 48 * 1024;
+const dnsName = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+
+/**
+ * Reads `Proxy-Authorization: Basic base64(NAMESPACE/NAME,…:TOKEN)`. The names may be percent-encoded, since some tools
+ * decode the user name of a proxy's URL and some do not.
+ * @returns undefined when there is nothing, another scheme, or something that cannot be meant.
+ */
+export function parseProxyAuthorization(header: string | undefined): Credentials | undefined {
+  const pair = parseBasic(header);
+  if (pair === undefined) return undefined;
+  const connectors = parseConnectors(pair.user);
+  const token = parseToken(pair.password);
+  return connectors === undefined || token === undefined ? undefined : { connectors, token };
+}
+
+/** Reads the token of `Authorization: Basic ANY:TOKEN` or `Bearer TOKEN`, for clients that take the proxy for the tool. */
+export function parseReverseAuthorization(header: string | undefined): Secret | undefined {
+  const [, bearer] = /^bearer +(\S+) *$/i.exec(header ?? '') ?? [];
+  return parseToken(bearer ?? parseBasic(header)?.password ?? '');
+}
+
+function parseBasic(header: string | undefined): { readonly user: string; readonly password: string } | undefined {
+  if (header === undefined || header.length > maxHeaderLength) return undefined;
+  const [, encoded] = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i.exec(header) ?? [];
+  if (encoded === undefined) return undefined;
+  const text = Buffer.from(encoded, 'base64').toString();
+  const colon = text.lastIndexOf(':');
+  return colon === -1 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+function parseToken(text: string): Secret | undefined {
+  return tokenPattern.test(text) ? new Secret(text) : undefined;
+}
+
+function parseConnectors(user: string): readonly ConnectorRef[] | undefined {
+  const names = decoded(user)?.split(',') ?? [];
+  const refs = new Map<string, ConnectorRef>();
+  for (const each of names) {
+    const [namespace = '', name = '', ...rest] = each.trim().split('/');
+    if (rest.length > 0 || !dnsName.test(namespace) || !dnsName.test(name)) return undefined;
+    refs.set(`${namespace}/${name}`, { namespace, name });
+  }
+  return refs.size === 0 || refs.size > maxConnectors ? undefined : [...refs.values()];
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,92 @@
+import type { Permission } from '../../access/permission.js';
+import { connectorsGroup } from '../../connectors/api-group.js';
+import type { JsonObject, JsonValue } from '../../json.js';
+import { isJsonObject, jsonMember } from '../../json.js';
+import type { Authorizer } from './ports.js';
+import type { ClientIdentity } from './client-identity.js';
+
+/**
+ * RBAC over Roles, ClusterRoles and their bindings from manifests: allowed when one rule of one binding allows, as the API
+ * server's authorizer has it. Aggregated ClusterRoles count with the rules that stand in them.
+ */
+export class ManifestRbacAuthorizer implements Authorizer {
+  readonly #objects: () => readonly JsonObject[];
+
+  /** @param objects of all kinds, as they are now. */
+  constructor(objects: () => readonly JsonObject[]) {
+    this.#objects = objects;
+  }
+
+  isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[]): Promise<boolean> {
+    return Promise.resolve(permissions.some((permission) => this.#isAllowed(client, permission)));
+  }
+
+  #isAllowed(client: ClientIdentity, permission: Permission): boolean {
+    return this.#ofKind('RoleBinding', 'ClusterRoleBinding').some((binding) => {
+      const isClusterWide = binding['kind'] === 'ClusterRoleBinding';
+      const namespace = textAt(binding, 'metadata', 'namespace') ?? '';
+      if (!isClusterWide && namespace !== permission.connector.namespace) return false;
+      const isBound = listAt(binding, 'subjects').some((subject) => isSubject(subject, client, namespace));
+      return isBound && this.#rulesOf(binding, namespace).some((rule) => allows(rule, permission));
+    });
+  }
+
+  #rulesOf(binding: JsonObject, namespace: string): readonly JsonValue[] {
+    const kind = textAt(binding, 'roleRef', 'kind') ?? '';
+    const name = textAt(binding, 'roleRef', 'name');
+    if (kind !== 'ClusterRole' && (kind !== 'Role' || binding['kind'] === 'ClusterRoleBinding')) return [];
+    const role = this.#ofKind(kind).find(
+      (each) =>
+        textAt(each, 'metadata', 'name') === name &&
+        (kind === 'ClusterRole' || textAt(each, 'metadata', 'namespace') === namespace),
+    );
+    return role === undefined ? [] : listAt(role, 'rules');
+  }
+
+  #ofKind(...kinds: readonly string[]): readonly JsonObject[] {
+    return this.#objects().filter(
+      (object) =>
+        kinds.includes(textAt(object, 'kind') ?? '') && textAt(object, 'apiVersion') === 'rbac.authorization.k8s.io/v1',
+    );
+  }
+}
+
+/** @param bindingNamespace where an account is that names no namespace. */
+function isSubject(subject: JsonValue, { user, groups }: ClientIdentity, bindingNamespace: string): boolean {
+  const name = textAt(subject, 'name') ?? '';
+  switch (textAt(subject, 'kind')) {
+    case 'ServiceAccount':
+      return user === `system:serviceaccount:${textAt(subject, 'namespace') ?? bindingNamespace}:${name}`;
+    case 'User':
+      return user === name;
+    case 'Group':
+      return groups.includes(name);
+    default:
+      return false;
+  }
+}
+
+function allows(rule: JsonValue, { verb, resource, connector }: Permission): boolean {
+  const has = (field: string, ...values: readonly string[]): boolean =>
+    listAt(rule, field).some((each) => typeof each === 'string' && values.includes(each));
+  const [, ...subresource] = resource.split('/');
+  const anySubresource = subresource.length === 0 ? [] : [`*/${subresource.join('/')}`];
+  const names = listAt(rule, 'resourceNames');
+  return (
+    has('verbs', '*', verb) &&
+    has('apiGroups', '*', connectorsGroup) &&
+    has('resources', '*', resource, ...anySubresource) &&
+    (names.length === 0 || names.includes(connector.name))
+  );
+}
+
+function listAt(value: JsonValue, field: string): readonly JsonValue[] {
+  const list = jsonMember(value, field);
+  return Array.isArray(list) ? (list as readonly JsonValue[]) : [];
+}
+
+function textAt(value: JsonValue, ...path: readonly string[]): string | undefined {
+  let at: JsonValue | undefined = value;
+  for (const key of path) at = isJsonObject(at) ? jsonMember(at, key) : undefined;
+  return typeof at === 'string' ? at : undefined;
+}

@@ -1,0 +1,65 @@
+import type { SubjectAccessReviewer } from '../../access/subject-access-reviewer.js';
+import type { Permission } from '../../access/permission.js';
+import type { ConnectorRef } from '../../connectors/model.js';
+import type { FailureRateLimiter } from '../../limits/failure-rate-limiter.js';
+import type { Authorizer } from './ports.js';
+import { rateLimited } from '../proxy-error.js';
+import type { ClientIdentity } from './client-identity.js';
+
+/** How long answers count: a right that is withdrawn ends what uses it within 10 seconds. */
+export const accessLifetimes = { allowedTtlMs: 10_000, deniedTtlMs: 5_000 } as const;
+
+export interface SubjectAccessReviewAuthorizerOptions {
+  readonly reviews: SubjectAccessReviewer;
+  readonly rateLimiter: FailureRateLimiter;
+  /** Whether there may be such a Connector. */
+  readonly exists: (connector: ConnectorRef) => boolean;
+  readonly onAsked: (answer: 'cache' | 'api') => void;
+}
+
+/**
+ * Asks the API server what callers may do, as whom the token's review has shown them. A caller with a Role for all names
+ * is allowed any number of names that it makes up, so reviews of Connectors that do not exist are rate-limited as denied
+ * ones are. They are made all the same, since without one the time would show a caller which Connectors exist.
+ */
+export class SubjectAccessReviewAuthorizer implements Authorizer {
+  readonly #options: SubjectAccessReviewAuthorizerOptions;
+  /** With the identity of who asks. */
+  readonly #asked = new WeakMap<readonly Permission[], readonly Permission[]>();
+
+  constructor(options: SubjectAccessReviewAuthorizerOptions) {
+    this.#options = options;
+  }
+
+  async isAnyAllowed(
+    client: ClientIdentity,
+    permissions: readonly Permission[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { reviews, rateLimiter, exists, onAsked } = this.#options;
+    const asked = this.#withIdentity(client, permissions);
+    const known = reviews.known(asked);
+    onAsked(known === undefined ? 'api' : 'cache');
+    if (known !== undefined) return known;
+    const { user, pod } = client;
+    const ask = (): Promise<boolean> => reviews.isAnyAllowed(asked, signal);
+    const isWorth = (isAllowed: boolean): boolean => isAllowed && asked.every(({ connector }) => exists(connector));
+    const outcome = await rateLimiter.run(`${user} ${pod?.uid ?? ''}`, ask, isWorth, signal);
+    if (outcome === undefined) {
+      throw rateLimited(`too many connectors that ${user} may not use, or that do not exist`);
+    }
+    return outcome.answer;
+  }
+
+  #withIdentity(
+    { uid = '', groups, extra }: ClientIdentity,
+    permissions: readonly Permission[],
+  ): readonly Permission[] {
+    let asked = this.#asked.get(permissions);
+    if (asked === undefined) {
+      asked = permissions.map((permission) => ({ ...permission, identity: { uid, groups, extra } }));
+      this.#asked.set(permissions, asked);
+    }
+    return asked;
+  }
+}

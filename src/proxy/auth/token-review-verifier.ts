@@ -1,0 +1,118 @@
+import { CodedError } from '../../errors.js';
+import type { JsonObject, JsonValue } from '../../json.js';
+import { isJsonObject, jsonMember } from '../../json.js';
+import { apiFailure } from '../../kube/api-failure.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { ResourceType } from '../../kube/resource-location.js';
+import type { FailureRateLimiter } from '../../limits/failure-rate-limiter.js';
+import type { Secret } from '../../secret.js';
+import { rateLimited } from '../proxy-error.js';
+import type { ClientIdentity, ClientPod } from './client-identity.js';
+import { serviceAccountOf } from './client-identity.js';
+import { tokenClaims } from './token-claims.js';
+import type { TokenVerifier } from './ports.js';
+
+const tokenReviews: ResourceType = {
+  apiVersion: 'authentication.k8s.io/v1',
+  kind: 'TokenReview',
+  plural: 'tokenreviews',
+};
+
+/** With its retries: clients wait for it, and give up sooner than kubelets do. */
+const reviewMs = 10_000;
+
+export interface TokenReviewVerifierOptions {
+  readonly client: KubeClient;
+  readonly rateLimiter: FailureRateLimiter;
+  readonly audience: string;
+}
+
+/** Asks the API server who tokens stand for (TokenReview). */
+export class TokenReviewVerifier implements TokenVerifier {
+  readonly #options: TokenReviewVerifierOptions;
+
+  constructor(options: TokenReviewVerifierOptions) {
+    this.#options = options;
+  }
+
+  /** The review must say "authenticated" and name the audience: a server that does not check audiences names none. */
+  async verify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
+    const { rateLimiter } = this.#options;
+    const claims = tokenClaims(token);
+    if (claims === undefined) return undefined;
+    const ask = (): Promise<ClientIdentity | undefined> => this.#ask(token, claims.expiresAtMs, signal);
+    const asked = await rateLimiter.run(from, ask, (client) => client !== undefined, signal);
+    if (asked === undefined) throw rateLimited(`too many rejected tokens from ${from}`);
+    return asked.answer;
+  }
+
+  async #ask(token: Secret, expiresAtMs: number, signal: AbortSignal): Promise<ClientIdentity | undefined> {
+    const { client, audience } = this.#options;
+    const review: JsonObject = {
+      apiVersion: tokenReviews.apiVersion,
+      kind: tokenReviews.kind,
+      spec: { token: token.expose(), audiences: [audience] },
+    };
+    let answer: JsonObject;
+    try {
+      answer = await client.create({ type: tokenReviews }, review, { signal, timeoutMs: reviewMs, isIdempotent: true });
+    } catch (error) {
+      throw apiFailure(error, {
+        doing: 'asking the API server about a token',
+        needed: {
+          apiGroup: 'authentication.k8s.io',
+          resource: tokenReviews.plural,
+          resourceNames: [],
+          verbs: ['create'],
+        },
+        problem: client.problem,
+      });
+    }
+    return callerIn(answer, audience, expiresAtMs);
+  }
+}
+
+/** @throws {CodedError} UNAVAILABLE when an authenticator failed: that is neither yes nor no. */
+function callerIn(review: JsonObject, audience: string, expiresAtMs: number): ClientIdentity | undefined {
+  const status = review['status'];
+  if (jsonMember(status, 'authenticated') !== true) {
+    const problem = jsonMember(status, 'error');
+    // The usual "no" comes with an error too, which says why the token is none.
+    if (typeof problem === 'string' && /connection refused|timeout|unavailable/i.test(problem)) {
+      throw new CodedError('UNAVAILABLE', 'asking the API server about a token failed: an authenticator failed');
+    }
+    return undefined;
+  }
+  if (!textsIn(jsonMember(status, 'audiences')).includes(audience)) return undefined;
+  const user = jsonMember(status, 'user');
+  const name = jsonMember(user, 'username');
+  if (typeof name !== 'string' || name === '') return undefined;
+  const uid = jsonMember(user, 'uid');
+  const extra = extraIn(jsonMember(user, 'extra'));
+  return {
+    user: name,
+    uid: typeof uid === 'string' && uid !== '' ? uid : undefined,
+    groups: textsIn(jsonMember(user, 'groups')),
+    extra,
+    pod: podIn(name, extra),
+    expiresAtMs,
+  };
+}
+
+/** The pod is what the API server says of the token, never what a client says. */
+function podIn(user: string, extra: ClientIdentity['extra']): ClientPod | undefined {
+  const [name] = extra['authentication.kubernetes.io/pod-name'] ?? [];
+  const [uid] = extra['authentication.kubernetes.io/pod-uid'] ?? [];
+  const namespace = serviceAccountOf(user)?.namespace;
+  return name === undefined || uid === undefined || namespace === undefined ? undefined : { namespace, name, uid };
+}
+
+function extraIn(value: JsonValue | undefined): ClientIdentity['extra'] {
+  if (!isJsonObject(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([key, values]) => [key, textsIn(values)]));
+}
+
+function textsIn(value: JsonValue | undefined): readonly string[] {
+  const list = Array.isArray(value) ? (value as readonly JsonValue[]) : [];
+  return list.filter((each) => typeof each === 'string');
+}

@@ -1,0 +1,14 @@
+import { Secret } from '../secret.js';
+import type { CertificateAuthority } from './certificates/certificate-authority.js';
+import { parseCa } from './certificates/certificate-authority.js';
+import type { SecretObject } from './credential/secret-source.js';
+
+/** Name of the Secret with the CA, in the proxy's namespace. */
+export const caSecretName = 'connectors-proxy-ca';
+
+/** @throws {CodedError} FAILED_PRECONDITION for a Secret that holds no CA. */
+export function caIn({ data, ref }: SecretObject): CertificateAuthority {
+  const certificate = data.get('tls.crt')?.expose() ?? '';
+  const key = data.get('tls.key') ?? new Secret('');
+  return parseCa({ certificate, key }, `secret ${ref.namespace}/${ref.name}`);
+}

@@ -1,0 +1,123 @@
+import { SingleFlight } from '../../limits/single-flight.js';
+import type { Connector } from '../../connectors/model.js';
+import { jsonMember } from '../../json.js';
+import { dns1123SubdomainProblem } from '../../names.js';
+import { quote } from '../../wording.js';
+import { ProxyError, rateLimited } from '../proxy-error.js';
+import type { Trust, TrustStoreCache } from '../upstream/trust.js';
+import type { FailureRateLimiter } from '../../limits/failure-rate-limiter.js';
+import type { SecretObject, SecretSource } from './secret-source.js';
+import { certificateBlocksIn } from './secret-source.js';
+
+/** PEM blocks of one Secret. */
+interface Bundle {
+  /** See SecretVersion. */
+  readonly version: string;
+  readonly blocks: readonly string[];
+}
+
+const noBundle: Bundle = { version: '', blocks: [] };
+/** All roots of a system are less. Certificates take five times as much in memory, and sets of them are kept. */
+const maxOwnLength = 256 * 1024;
+/** A certificate has some 600 characters and more. What only looks like one takes longer to parse, however short it is. */
+const maxOwnCount = 512;
+
+/** Which certificates count for a Connector's tool: the system's, those for all Connectors, and the Connector's own. */
+export class UpstreamTrust {
+  readonly #secrets: SecretSource;
+  readonly #sets: TrustStoreCache;
+  readonly #rateLimiter: FailureRateLimiter;
+  /** By namespace and set. */
+  readonly #making = new SingleFlight<Trust>();
+  /** The sets themselves are not held here: there may be thousands of Connectors, each with a CA of its own. */
+  readonly #known = new WeakMap<Connector, { readonly versions: readonly string[]; readonly id: string }>();
+
+  /** @param rateLimiter of sets that have to be made, by namespace: no other request is served meanwhile. */
+  constructor(secrets: SecretSource, sets: TrustStoreCache, rateLimiter: FailureRateLimiter) {
+    this.#rateLimiter = rateLimiter;
+    this.#secrets = secrets;
+    this.#sets = sets;
+  }
+
+  /** Of every tool whose Connector names no CA. Making the first set takes some 20 ms, as it reads all roots. */
+  ofAll(): Trust {
+    return this.#sets.getOrCreate(this.#secrets.labelledCas().flatMap(certificateBlocksIn));
+  }
+
+  /**
+   * @throws {ProxyError} 429 when its namespace has too many sets made; 502 when `spec.caCertSecretRef` names what is not there, holds no certificate or too many.
+   * @throws {CodedError} when it cannot be read now.
+   */
+  async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
+    const own = await this.#ownOf(connector, signal);
+    const bundles = [...this.#secrets.labelledCas().map(bundleIn), own];
+    const added = bundles.flatMap(({ blocks }) => blocks);
+    const versions = bundles.map(({ version }) => version);
+    let known = this.#known.get(connector);
+    if (known === undefined || !isSame(known.versions, versions)) {
+      known = { versions, id: this.#sets.keyOf(added) };
+      this.#known.set(connector, known);
+    }
+    const { namespace } = connector.ref;
+    const trust = this.#sets.get(known.id) ?? (await this.#shared(namespace, known.id, added, signal));
+    if (own.blocks.length > 0 && own.blocks.every((block) => trust.ignored.has(block)))
+      throw unusable(connector, noCertificate);
+    return trust;
+  }
+
+  /** Makes a set once for all requests of a namespace that need it now; one namespace never waits for another's rate limit. */
+  #shared(namespace: string, id: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
+    return this.#making.run(`${namespace} ${id}`, signal, (shared) => this.#made(namespace, added, shared));
+  }
+
+  async #made(namespace: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
+    const make = (): Promise<Trust> => Promise.resolve(this.#sets.getOrCreate(added));
+    const made = await this.#rateLimiter.run(namespace, make, () => false, signal);
+    if (made === undefined) throw rateLimited(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
+    return made.answer;
+  }
+
+  /** Returns the blocks of the Connector's own CA, unparsed: parsing belongs to making a set, which is rate-limited. */
+  async #ownOf(connector: Connector, signal: AbortSignal): Promise<Bundle> {
+    const name = caSecretName(connector);
+    if (name === undefined) return noBundle;
+    const nameProblem = dns1123SubdomainProblem(name);
+    if (nameProblem !== undefined)
+      throw misconfigured(connector, `spec.caCertSecretRef.name ${quote(name)} ${nameProblem}`);
+    const secret = await this.#secrets.get({ namespace: connector.ref.namespace, name }, signal);
+    if (secret === undefined) throw unusable(connector, 'does not exist');
+    const bundle = bundleIn(secret);
+    const { blocks } = bundle;
+    const length = blocks.reduce((sum, block) => sum + block.length, 0);
+    if (length > maxOwnLength) throw unusable(connector, 'holds more than 256 KiB of certificates');
+    if (blocks.length > maxOwnCount) throw unusable(connector, `holds more than ${maxOwnCount} certificates`);
+    if (blocks.length === 0) throw unusable(connector, noCertificate);
+    return bundle;
+  }
+}
+
+const noCertificate = 'holds no certificate in PEM';
+
+function caSecretName({ object }: Connector): string | undefined {
+  const name = jsonMember(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+function unusable(connector: Connector, problem: string): ProxyError {
+  const secret = `${connector.ref.namespace}/${caSecretName(connector) ?? ''}`;
+  const fix = ': it has to hold the certificate of the CA';
+  return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix);
+}
+
+/** @param fix what to change, where the problem does not say it. */
+function misconfigured({ ref }: Connector, problem: string, fix = ''): ProxyError {
+  return new ProxyError(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
+}
+
+function bundleIn(secret: SecretObject): Bundle {
+  return { version: secret.version, blocks: certificateBlocksIn(secret) };
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((each, at) => each === others[at]);
+}

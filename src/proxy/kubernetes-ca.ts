@@ -1,0 +1,129 @@
+import { sleep } from '../abortable.js';
+import type { Clock } from '../clock.js';
+import { CodedError } from '../errors.js';
+import type { JsonObject } from '../json.js';
+import { apiFailure } from '../kube/api-failure.js';
+import type { KubeClient } from '../kube/kube-client.js';
+import { isKubeError } from '../kube/kube-error.js';
+import { metadataText } from '../kube/kube-object.js';
+import { Reflector } from '../kube/reflector.js';
+import type { Log } from '../log.js';
+import type { CaSource, CertificateAuthority } from './certificates/certificate-authority.js';
+import { createCa } from './certificates/certificate-authority.js';
+import { secretType } from './credential/kubernetes-secrets.js';
+import { parseSecret } from './credential/secret-source.js';
+import { caIn, caSecretName } from './ca-secret.js';
+
+/** Between attempts to make the Secret, which only a missing right or the API server's absence foils. */
+const retryMs = 5_000;
+
+/**
+ * The CA in a Secret, watched. The first replica that finds none makes it; of several that try at once the API server takes
+ * one, and all read what it has.
+ */
+export class KubernetesCa implements CaSource {
+  readonly #client: KubeClient;
+  readonly #namespace: string;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #reflector: Reflector;
+  readonly #stopping = new AbortController();
+  #known: { readonly object: JsonObject; readonly ca: CertificateAuthority | CodedError } | undefined;
+  #problem: CodedError | undefined;
+
+  constructor(client: KubeClient, namespace: string, clock: Clock, log: Log) {
+    this.#client = client;
+    this.#namespace = namespace;
+    this.#clock = clock;
+    this.#log = log;
+    this.#reflector = new Reflector(client, { type: secretType, namespace, name: caSecretName }, log);
+  }
+
+  start(): void {
+    this.#reflector.start();
+    void this.#ensureThere();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#reflector.stop();
+  }
+
+  onChange(listener: () => void): void {
+    this.#reflector.state.onChange(listener);
+  }
+
+  current(): CertificateAuthority {
+    const [object] = this.#reflector.state.objects.values();
+    if (object === undefined) {
+      throw (
+        this.#problem ??
+        new CodedError('UNAVAILABLE', `secret ${this.#namespace}/${caSecretName} with the CA has not been read yet`)
+      );
+    }
+    if (this.#known?.object !== object) this.#known = { object, ca: parsed(object) };
+    const { ca } = this.#known;
+    if (ca instanceof CodedError) throw ca;
+    return ca;
+  }
+
+  /** Of the Secret, which all replicas read; undefined until it has been read. */
+  get uid(): string | undefined {
+    const [object] = this.#reflector.state.objects.values();
+    return object && metadataText(object, 'uid');
+  }
+
+  /** Makes the Secret whenever there is none, until the proxy stops. */
+  async #ensureThere(): Promise<void> {
+    const { signal } = this.#stopping;
+    const { state } = this.#reflector;
+    while (!signal.aborted) {
+      try {
+        await state.waitFor(() => (state.isSynced && state.objects.size === 0 ? true : undefined), signal);
+        await this.#create(signal);
+        await state.waitFor(() => (state.objects.size > 0 ? true : undefined), signal);
+      } catch (error) {
+        // Not narrowed by the loop's condition: it may have been stopped meanwhile.
+        if (this.#stopping.signal.aborted) return;
+        this.#problem = apiFailure(error, {
+          doing: `making secret ${this.#namespace}/${caSecretName} with a CA`,
+          needed: { apiGroup: '', resource: 'secrets', resourceNames: [], verbs: ['create'] },
+          roleNamespace: this.#namespace,
+          problem: this.#client.problem,
+        });
+        this.#log.error('the CA cannot be made', { error: this.#problem });
+        await sleep(retryMs, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  async #create(signal: AbortSignal): Promise<void> {
+    const { certificate, key } = createCa(this.#clock);
+    const base64 = (text: string): string => Buffer.from(text).toString('base64');
+    const secret: JsonObject = {
+      apiVersion: secretType.apiVersion,
+      kind: secretType.kind,
+      metadata: { namespace: this.#namespace, name: caSecretName },
+      type: 'kubernetes.io/tls',
+      data: { 'tls.crt': base64(certificate), 'tls.key': base64(key.expose()) },
+    };
+    try {
+      await this.#client.create({ type: secretType, namespace: this.#namespace }, secret, { signal });
+      this.#log.info('made a CA', { name: caSecretName, namespace: this.#namespace });
+    } catch (error) {
+      // Another replica was faster.
+      if (!isKubeError(error, 409)) throw error;
+    }
+    this.#problem = undefined;
+  }
+}
+
+function parsed(object: JsonObject): CertificateAuthority | CodedError {
+  try {
+    const secret = parseSecret(object);
+    return secret === undefined ? new CodedError('FAILED_PRECONDITION', 'the CA has no name') : caIn(secret);
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+    throw error;
+  }
+}

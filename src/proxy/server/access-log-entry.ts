@@ -1,0 +1,149 @@
+import type { IncomingMessage } from 'node:http';
+import type { ConnectorRef } from '../../connectors/model.js';
+import type { LogFields } from '../../log.js';
+import type { ClientIdentity } from '../auth/client-identity.js';
+import { serviceAccountOf } from '../auth/client-identity.js';
+import type { ProxyErrorKind } from '../proxy-error.js';
+import { isServed } from './connector-use.js';
+import type { UseListener } from './connector-use.js';
+import type { RequestLog } from './request-log.js';
+
+/** Which of the ways in a request took. */
+export type ProxyMode = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';
+
+/** Where requests are counted. */
+export interface RequestObserver {
+  /** Once for each request. @param outcome `ok` or why it got no further. @param status 0: there was no answer. */
+  finished(mode: ProxyMode, outcome: string, status: number, durationMs: number, bytes: RequestBytes): void;
+  firstByte(mode: ProxyMode, ms: number): void;
+}
+
+export interface RequestBytes {
+  /** From the client. */
+  readonly received: number;
+  /** To the client. */
+  readonly sent: number;
+}
+
+/** Paths are the clients' to choose; a log line is not. */
+const maxPathLength = 1024;
+/** Connectors that a line lists; a user name holds 32. */
+const maxNamed = 4;
+const maxNamesLength = 512;
+
+/** What is told about one request when it is over: who, what, how it ended. Neither headers nor query nor body, ever. */
+export class AccessLogEntry {
+  readonly #request: IncomingMessage;
+  readonly #observer: RequestObserver;
+  readonly #log: RequestLog;
+  readonly #monotonicNow: () => number;
+  readonly #startMs: number;
+  readonly #onUse: UseListener | undefined;
+  readonly #before: RequestBytes;
+  #mode: ProxyMode = 'unknown';
+  #client: ClientIdentity | undefined;
+  #connector: ConnectorRef | undefined;
+  #named: readonly ConnectorRef[] = [];
+  #host: string | undefined;
+  #path: string | undefined;
+  #firstByteMs: number | undefined;
+  #isFinished = false;
+
+  constructor(
+    request: IncomingMessage,
+    observer: RequestObserver,
+    log: RequestLog,
+    monotonicNow: () => number,
+    onUse?: UseListener,
+  ) {
+    this.#onUse = onUse;
+    this.#request = request;
+    this.#observer = observer;
+    this.#log = log;
+    this.#monotonicNow = monotonicNow;
+    this.#startMs = monotonicNow();
+    const { bytesRead, bytesWritten } = request.socket;
+    this.#before = { received: bytesRead, sent: bytesWritten };
+  }
+
+  /** @param path without the query. */
+  setTarget(mode: ProxyMode, host: string, path?: string): void {
+    this.#mode = mode;
+    this.#host = host;
+    this.#path = path?.slice(0, maxPathLength);
+  }
+
+  setClient(client: ClientIdentity): void {
+    this.#client = client;
+  }
+
+  /** Of the caller's token, milliseconds since the epoch; undefined as long as nobody is known. */
+  get expiresAtMs(): number | undefined {
+    return this.#client?.expiresAtMs;
+  }
+
+  /** Those that the client names, or of them those that the request is for: the log has them if it fails. */
+  names(connectors: readonly ConnectorRef[]): void {
+    this.#named = connectors;
+  }
+
+  usesConnector(connector: ConnectorRef): void {
+    this.#connector = connector;
+  }
+
+  firstByte(firstByteMs: number): void {
+    this.#firstByteMs = firstByteMs;
+    this.#observer.firstByte(this.#mode, firstByteMs);
+  }
+
+  /** @param bytes where the request's own connection does not count them. */
+  finish(outcome: 'ok' | 'aborted' | ProxyErrorKind, status: number, bytes?: RequestBytes): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    const { socket } = this.#request;
+    const moved = bytes ?? {
+      received: Math.max(0, socket.bytesRead - this.#before.received),
+      sent: Math.max(0, socket.bytesWritten - this.#before.sent),
+    };
+    const durationMs = this.#monotonicNow() - this.#startMs;
+    this.#observer.finished(this.#mode, outcome, status, durationMs, moved);
+    const used = isServed(outcome, status);
+    if (this.#connector !== undefined && used !== undefined) this.#onUse?.(this.#connector, used);
+    const line = this.#lineOf(outcome, status, durationMs, moved);
+    if (outcome === 'ok') this.#log.served(line);
+    else this.#log.failed(line, socket.remoteAddress ?? '');
+  }
+
+  /** Filled member by member: it is written with every request. */
+  #lineOf(outcome: string, status: number, durationMs: number, moved: RequestBytes): LogFields {
+    const line: Writable<LogFields> = {
+      outcome,
+      mode: this.#mode,
+      status,
+      durationMs: Math.round(durationMs),
+      bytesReceived: moved.received,
+      bytesSent: moved.sent,
+    };
+    const { method } = this.#request;
+    const account = this.#client && serviceAccountOf(this.#client.user);
+    const pod = this.#client?.pod;
+    const meant = outcome === 'ok' ? [] : this.#named;
+    const connector = namesOf(this.#connector === undefined ? meant : [this.#connector]);
+    if (method !== undefined) line.method = method;
+    if (this.#host !== undefined) line.host = this.#host;
+    if (this.#path !== undefined) line.path = this.#path;
+    if (this.#firstByteMs !== undefined) line.firstByteMs = Math.round(this.#firstByteMs);
+    if (account !== undefined) line.serviceAccount = `${account.namespace}/${account.name}`;
+    if (pod !== undefined) line.pod = `${pod.namespace}/${pod.name}`;
+    if (connector !== '') line.connector = connector;
+    return line;
+  }
+}
+
+function namesOf(connectors: readonly ConnectorRef[]): string {
+  const names = connectors.slice(0, maxNamed).map(({ namespace, name }) => `${namespace}/${name}`);
+  const more = connectors.length > maxNamed ? ` and ${connectors.length - maxNamed} more` : '';
+  return `${names.join(',').slice(0, maxNamesLength)}${more}`;
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

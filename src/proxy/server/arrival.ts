@@ -1,0 +1,17 @@
+import type { IncomingMessage } from 'node:http';
+import type { ProxyError } from '../proxy-error.js';
+import type { RequestBody } from '../upstream/request-body.js';
+import type { ExchangeSlot } from './exchange-slots.js';
+import type { TunnelSession } from './tunnel-session.js';
+
+/** A request as it arrives: its headers are there, and its body is being gathered. */
+export interface Arrival {
+  readonly request: IncomingMessage;
+  readonly body: RequestBody;
+  /** The refusal if too many requests are in flight. */
+  readonly slot: ExchangeSlot | ProxyError;
+  /** The tunnel that the request came through. */
+  readonly session: TunnelSession | undefined;
+  /** Aborts when the connection closes before the response is whole. */
+  readonly leaving: AbortSignal;
+}

@@ -1,0 +1,179 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../clock.js';
+import type { Log } from '../../log.js';
+import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
+import type { LeafCertificates } from '../certificates/leaf-certificates.js';
+import type { NamedHost } from '../credential/connector-match.js';
+import { parseAuthority } from '../credential/tool-address.js';
+import { ProxyError } from '../proxy-error.js';
+import type { ExchangeParts } from '../upstream/exchange.js';
+import { valuesOf } from '../upstream/headers.js';
+import { toolFailure } from '../upstream/tool-failure.js';
+import { authorityOf } from '../upstream/tool-origin.js';
+import { joinConnections } from '../upstream/tunnel.js';
+import { terminateTls } from './interception.js';
+import type { ExchangeSlot } from './exchange-slots.js';
+import { endWith, rawErrorResponse, toProxyError } from './error-response.js';
+import type { RequestLog } from './request-log.js';
+import { AccessLogEntry } from './access-log-entry.js';
+import type { RequestObserver } from './access-log-entry.js';
+import type { Router } from './router.js';
+import { TunnelSession } from './tunnel-session.js';
+import { closeAtExpiry } from './tunnel-expiry.js';
+import { authenticate, holderOf, ownerOf } from './authenticated-request.js';
+import type { AuthenticatedRequest } from './authenticated-request.js';
+
+export interface ConnectHandlerOptions {
+  readonly authorizer: ConnectorAuthorizer;
+  readonly router: Router;
+  readonly exchange: ExchangeParts;
+  readonly leaves: LeafCertificates;
+  readonly clock: Clock;
+  readonly observer: RequestObserver & TunnelObserver;
+  readonly requestLog: RequestLog;
+  readonly log: Log;
+}
+
+export interface TunnelObserver {
+  tunnelOpened(kind: 'intercepted' | 'passthrough'): void;
+  tunnelClosed(kind: 'intercepted' | 'passthrough'): void;
+}
+
+/** What becomes of the client's connection. */
+export interface ConnectionTaker {
+  /** It is to be read as HTTP again, after an answer that leaves it usable. */
+  readonly again: () => void;
+  /** Requests come on `plain`, which is what was in the tunnel. */
+  readonly intercepted: (plain: Socket, session: TunnelSession) => void;
+}
+
+const flushMs = 30_000;
+const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
+
+/** Serves CONNECT: a tunnel whose TLS ends here for hosts of the named connectors, a blind one for others. */
+export class ConnectHandler {
+  readonly #options: ConnectHandlerOptions;
+
+  constructor(options: ConnectHandlerOptions) {
+    this.#options = options;
+  }
+
+  /** What goes wrong on the way is answered, logged and counted. */
+  async serve(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    slot: ExchangeSlot | ProxyError,
+    taker: ConnectionTaker,
+  ): Promise<void> {
+    const { observer, log, requestLog, exchange, authorizer, router } = this.#options;
+    const entry = new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow);
+    const leaving = new AbortController();
+    const leave = (): void => leaving.abort();
+    const ignore = (): void => undefined;
+    socket.on('error', ignore).once('close', leave);
+    if (head.length > 0) socket.unshift(head);
+    try {
+      if (slot instanceof ProxyError) throw slot;
+      const named = targetOf(request);
+      entry.setTarget('tunnel', authorityOf(named));
+      router.ensureFirstPass(request);
+      const authenticated = await authenticate(request, authorizer, entry, leaving.signal);
+      entry.setClient(authenticated.client);
+      slot.moveTo(...holderOf(authenticated.client));
+      const [match] = await router.matchesOf(authenticated, named, entry, leaving.signal);
+      if (match === undefined) {
+        await this.#blind(authenticated, named, socket, entry, leaving.signal);
+        return;
+      }
+      entry.usesConnector(match.connector.ref);
+      socket.off('close', leave);
+      this.#intercept(authenticated, named, socket, taker);
+      entry.finish('ok', 200);
+    } catch (error) {
+      if (leaving.signal.aborted) {
+        entry.finish('aborted', 0);
+        return;
+      }
+      const refusal = toProxyError(error);
+      if (refusal.kind === 'internal') log.error('a tunnel failed', { error });
+      entry.finish(refusal.kind, refusal.status);
+      if (refusal.status !== 407) {
+        endWith(socket, rawErrorResponse(refusal, true));
+        return;
+      }
+      await flushed(socket, rawErrorResponse(refusal, false));
+      socket.off('error', ignore).off('close', leave);
+      taker.again();
+    }
+  }
+
+  #intercept(authenticated: AuthenticatedRequest, named: NamedHost, socket: Socket, taker: ConnectionTaker): void {
+    const { observer, leaves, clock } = this.#options;
+    // Where no certificate can be made, that is the answer.
+    const certificate = leaves.contextFor(named.host);
+    observer.tunnelOpened('intercepted');
+    socket.once('close', () => observer.tunnelClosed('intercepted'));
+    socket.write(established);
+    const session = new TunnelSession(authenticated, named, socket, authenticated.client.expiresAtMs - clock.now());
+    terminateTls(socket, certificate, (plain) => taker.intercepted(plain, session));
+  }
+
+  /** The connection first, so that a host that is not there is an error that the client understands. */
+  async #blind(
+    authenticated: AuthenticatedRequest,
+    named: NamedHost,
+    socket: Socket,
+    entry: AccessLogEntry,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { exchange, clock, observer } = this.#options;
+    const tool = exchange.client.connect(named.host, named.port, ownerOf(authenticated.client));
+    signal.addEventListener('abort', () => tool.destroy(), { once: true });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        tool.once('connect', resolve).once('error', reject);
+        tool.once('close', () => reject(new Error('the client has gone')));
+      });
+    } catch (error) {
+      throw toolFailure(error, authorityOf(named));
+    }
+    tool.on('error', () => undefined);
+    observer.tunnelOpened('passthrough');
+    socket.write(established);
+    const stopClosing = closeAtExpiry(socket, authenticated.client.expiresAtMs, clock);
+    await joinConnections(socket, tool, exchange);
+    stopClosing();
+    observer.tunnelClosed('passthrough');
+    entry.finish('ok', 200, { received: tool.bytesWritten, sent: tool.bytesRead });
+  }
+}
+
+/** Waits until an answer has left the process. A client that does not read it in time loses its connection. */
+async function flushed(socket: Socket, answer: Buffer): Promise<void> {
+  const timer = setTimeout(() => socket.destroy(), flushMs);
+  await new Promise<void>((resolve) => {
+    socket.once('close', resolve);
+    socket.write(answer, () => {
+      socket.off('close', resolve);
+      resolve();
+    });
+  });
+  clearTimeout(timer);
+}
+
+/** @throws {ProxyError} 400 for what is no `host:port`, or comes with a body. */
+function targetOf(request: IncomingMessage): NamedHost {
+  const { url = '', rawHeaders, httpVersion } = request;
+  const named = /:\d+$/.test(url) ? parseAuthority(url, 443) : undefined;
+  const isAmbiguous =
+    valuesOf(rawHeaders, 'transfer-encoding').length > 0 ||
+    valuesOf(rawHeaders, 'content-length').some((length) => length !== '0') ||
+    valuesOf(rawHeaders, 'host').length > 1 ||
+    !httpVersion.startsWith('1.');
+  if (named === undefined || isAmbiguous) {
+    throw new ProxyError(400, 'malformed', 'CONNECT must name host:port and have no body');
+  }
+  return { scheme: named.port === 80 ? 'http' : 'https', ...named };
+}

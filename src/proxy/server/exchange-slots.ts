@@ -1,0 +1,75 @@
+import { SharedQuota } from '../../limits/shared-quota.js';
+import { ProxyError } from '../proxy-error.js';
+
+export interface ExchangeSlotLimits {
+  /** Requests in flight, tunnels and upgraded connections included. */
+  readonly total: number;
+  /** Largest part of the total minus the others' requests that one holder can have. */
+  readonly share: number;
+}
+
+/** One request in flight. */
+export interface ExchangeSlot {
+  /**
+   * Counts the request for the client's pod, once it is known, instead of its address.
+   * @throws {ProxyError} 429 if the pod has too many requests in flight.
+   */
+  moveTo(holder: string, name: string): void;
+  /** Ends it. Can be called more than once. */
+  release(): void;
+}
+
+/**
+ * Limits the requests in flight, in total and per client: per address before a token names a pod, per pod from then on.
+ * Together with the memory of one request this is what requests can take (docs/proxy.md).
+ */
+export class ExchangeSlots {
+  readonly #quota: SharedQuota;
+  #rejected = 0;
+
+  constructor({ total, share }: ExchangeSlotLimits) {
+    this.#quota = new SharedQuota(total, share);
+  }
+
+  get count(): number {
+    return this.#quota.used;
+  }
+
+  /** Requests that have been rejected so far. */
+  get rejected(): number {
+    return this.#rejected;
+  }
+
+  /** @param address of the client. @returns 429 if it has too many requests in flight. */
+  acquire(address: string): ExchangeSlot | ProxyError {
+    let holder = `address ${address}`;
+    const refusal = this.#take(holder, holder);
+    if (refusal !== undefined) return refusal;
+    let isHeld = true;
+    return {
+      moveTo: (next, name) => {
+        if (!isHeld || next === holder) return;
+        this.#quota.release(holder, 1);
+        const rejection = this.#take(next, name);
+        isHeld = rejection === undefined;
+        if (rejection !== undefined) throw rejection;
+        holder = next;
+      },
+      release: () => {
+        if (isHeld) this.#quota.release(holder, 1);
+        isHeld = false;
+      },
+    };
+  }
+
+  #take(holder: string, name: string): ProxyError | undefined {
+    if (this.#quota.canReserve(holder, 1)) {
+      this.#quota.reserve(holder, 1);
+      return undefined;
+    }
+    this.#rejected += 1;
+    const own = this.#quota.usedBy(holder);
+    const message = `too many requests of ${name} are in flight (${own}): try again in some seconds`;
+    return new ProxyError(429, 'rate_limited', message, { headers: { 'Retry-After': '5' } });
+  }
+}

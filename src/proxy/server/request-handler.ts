@@ -1,0 +1,253 @@
+import type { IncomingMessage } from 'node:http';
+import { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../clock.js';
+import type { Log } from '../../log.js';
+import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
+import { ProxyError } from '../proxy-error.js';
+import { Exchange } from '../upstream/exchange.js';
+import type { ExchangeParts } from '../upstream/exchange.js';
+import { valuesOf } from '../upstream/headers.js';
+import { joinConnections } from '../upstream/tunnel.js';
+import { withheldFromAnswer } from '../upstream/tool-credential.js';
+import { isPassableUpgrade, switchedHead } from '../upstream/upgrade.js';
+import type { Switched } from '../upstream/upgrade.js';
+import { authorityOf } from '../upstream/tool-origin.js';
+import { parseAuthority } from '../credential/tool-address.js';
+import type { Arrival } from './arrival.js';
+import type { UseListener } from './connector-use.js';
+import type { ExchangeSlot } from './exchange-slots.js';
+import { sendError, discardRest, endWith, rawAnswer, rawErrorResponse, toProxyError } from './error-response.js';
+import type { RequestLog } from './request-log.js';
+import { AccessLogEntry } from './access-log-entry.js';
+import type { RequestObserver } from './access-log-entry.js';
+import { parseRequestTarget, pathnameOf } from './request-target.js';
+import type { RequestTarget } from './request-target.js';
+import type { Route, Router } from './router.js';
+import type { TunnelSession } from './tunnel-session.js';
+import { closeAtExpiry } from './tunnel-expiry.js';
+import { addressOf, authenticate, authenticateReverse, holderOf } from './authenticated-request.js';
+import { ensureNoBody, ensureSameHost, ensureWellFormed } from './well-formed.js';
+
+export interface RequestHandlerOptions {
+  readonly authorizer: ConnectorAuthorizer;
+  readonly router: Router;
+  readonly exchange: ExchangeParts;
+  readonly clock: Clock;
+  readonly observer: RequestObserver;
+  readonly requestLog: RequestLog;
+  readonly onUse: UseListener;
+  readonly log: Log;
+}
+
+/** Serves single requests: through the proxy, in a tunnel whose TLS has ended, or to the proxy itself. */
+export class RequestHandler {
+  readonly #options: RequestHandlerOptions;
+
+  constructor(options: RequestHandlerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * 1. Looks at the request line, and whether the message is one that all read alike.
+   * 2. Asks who it is from.
+   * 3. Finds the connector, asks whether it may be used, takes its credential.
+   * 4. Lets the exchange run.
+   * What goes wrong on the way is answered, logged and counted.
+   */
+  async serve(arrival: Arrival, response: ServerResponse): Promise<void> {
+    const { request, body, session, leaving } = arrival;
+    const entry = this.#entryOf(request);
+    const finish = session?.begin();
+    try {
+      const route = await this.#routeOf(arrival, entry);
+      if (route === 'answered') {
+        response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });
+        response.end(registryRoot.body);
+        entry.finish('ok', 200);
+      } else {
+        const incoming = { request, body, response, expiresAtMs: entry.expiresAtMs ?? 0 };
+        const outcome = await new Exchange(this.#options.exchange, incoming).run(route.outgoing);
+        entry.firstByte(outcome.firstByteMs);
+        entry.finish(outcome.isBroken ? 'aborted' : 'ok', outcome.status);
+      }
+      discardRest(request, body, response);
+    } catch (error) {
+      const refusal = this.#toProxyError(error, entry, leaving);
+      if (refusal === undefined) response.destroy();
+      else sendError(request, body, response, refusal);
+    } finally {
+      finish?.();
+    }
+  }
+
+  /** A request to change the protocol, on a connection that no longer belongs to the HTTP server. */
+  async serveUpgrade(arrival: Arrival, socket: Socket, head: Buffer): Promise<void> {
+    const { request, body, session, leaving } = arrival;
+    const entry = this.#entryOf(request);
+    const finish = session?.begin();
+    /** For a response of the tool that is none of a new protocol. */
+    let response: ServerResponse | undefined;
+    try {
+      ensureNoBody(request, head);
+      const route = await this.#routeOf(arrival, entry);
+      if (route === 'answered') {
+        endWith(socket, rawAnswer(200, registryRoot.headers, registryRoot.body, true));
+        entry.finish('ok', 200);
+        return;
+      }
+      response = responseOn(socket, request);
+      const expiresAtMs = entry.expiresAtMs ?? 0;
+      const exchange = new Exchange(this.#options.exchange, { request, body, response, expiresAtMs });
+      const outcome = await (isPassableUpgrade(request)
+        ? exchange.upgrade(route.outgoing)
+        : exchange.run(route.outgoing));
+      if ('socket' in outcome) {
+        response.detachSocket(socket);
+        await this.#join(socket, outcome, withheldFromAnswer(route.outgoing.credential), expiresAtMs);
+        entry.finish('ok', 101);
+      } else entry.finish(outcome.isBroken ? 'aborted' : 'ok', outcome.status);
+    } catch (error) {
+      const refusal = this.#toProxyError(error, entry, leaving);
+      if (refusal === undefined || response?.headersSent === true) socket.destroy();
+      else endWith(socket, rawErrorResponse(refusal, true));
+    } finally {
+      finish?.();
+    }
+  }
+
+  async #join(
+    socket: Socket,
+    { message, socket: tool, first }: Switched,
+    without: ReadonlySet<string>,
+    expiresAtMs: number,
+  ): Promise<void> {
+    socket.write(switchedHead(message, without));
+    if (first.length > 0) socket.write(first);
+    const stopClosing = closeAtExpiry(socket, expiresAtMs, this.#options.clock);
+    await joinConnections(socket, tool, this.#options.exchange);
+    stopClosing();
+  }
+
+  async #routeOf(arrival: Arrival, entry: AccessLogEntry): Promise<Route | 'answered'> {
+    const { request, session, slot } = arrival;
+    if (slot instanceof ProxyError) throw slot;
+    const { url = '' } = request;
+    const target = session === undefined ? this.#options.router.targetOf(url) : parseRequestTarget(url);
+    ensureWellFormed(request, target);
+    const route =
+      session === undefined
+        ? await this.#outside(arrival, slot, target, entry)
+        : await this.#inside(arrival, slot, target, session, entry);
+    if (route !== 'answered' && route.connector !== undefined) entry.usesConnector(route.connector);
+    return route;
+  }
+
+  async #outside(
+    { request, leaving: signal }: Arrival,
+    slot: ExchangeSlot,
+    target: RequestTarget,
+    entry: AccessLogEntry,
+  ): Promise<Route | 'answered'> {
+    const { authorizer, router } = this.#options;
+    if (target.kind === 'forward') {
+      const { named, path } = target;
+      entry.setTarget('forward', authorityOf(named), pathnameOf(path));
+      router.ensureFirstPass(request);
+      const authenticated = await authenticate(request, authorizer, entry, signal);
+      entry.setClient(authenticated.client);
+      slot.moveTo(...holderOf(authenticated.client));
+      return router.forward(authenticated, named, path, entry, signal);
+    }
+    const [host = ''] = valuesOf(request.rawHeaders, 'host');
+    if (target.kind === 'origin') {
+      entry.setTarget('unknown', '');
+      throw new ProxyError(
+        404,
+        'malformed',
+        'this is a proxy: use it as http_proxy and https_proxy, or ask for /namespaces/NAMESPACE/connectors/NAME/',
+      );
+    }
+    if (parseAuthority(host, 80) === undefined) throw new ProxyError(400, 'malformed', 'the request names no host');
+    entry.setTarget('reverse', host, target.kind === 'reverse' ? pathnameOf(`${target.prefix}${target.path}`) : '/v2/');
+    if (target.kind === 'reverse') entry.names([target.connector]);
+    router.ensureFirstPass(request);
+    const { client: client } = await authenticateReverse(request, authorizer, signal);
+    entry.setClient(client);
+    slot.moveTo(...holderOf(client));
+    if (target.kind === 'registry-root') return 'answered';
+    entry.usesConnector(target.connector);
+    return router.reverse(client, target, `http://${host}`, signal);
+  }
+
+  /** With every request it is asked again whether token and access still count. */
+  async #inside(
+    { request, leaving: signal }: Arrival,
+    slot: ExchangeSlot,
+    target: RequestTarget,
+    session: TunnelSession,
+    entry: AccessLogEntry,
+  ): Promise<Route> {
+    const { named, authenticated } = session;
+    const path = target.kind === 'forward' ? target.path : (request.url ?? '');
+    entry.setTarget('intercepted', authorityOf(named), pathnameOf(path));
+    this.#options.router.ensureFirstPass(request);
+    entry.setClient(authenticated.client);
+    entry.names(authenticated.connectors);
+    ensureSameHost(request, target, named);
+    const client = session.isOver
+      ? undefined
+      : await this.#options.authorizer.identify(authenticated.token, addressOf(request), signal);
+    if (client === undefined) {
+      session.end();
+      throw new ProxyError(
+        403,
+        'unauthenticated',
+        'token of this tunnel expired: open a new tunnel with the token that is in the volume now',
+        { headers: { Connection: 'close' } },
+      );
+    }
+    slot.moveTo(...holderOf(client));
+    try {
+      const { token, connectors } = authenticated;
+      return await this.#options.router.forward({ token, client: client, connectors }, named, path, entry, signal);
+    } catch (error) {
+      if (error instanceof ProxyError && error.kind === 'denied') session.end();
+      throw error;
+    }
+  }
+
+  #entryOf(request: IncomingMessage): AccessLogEntry {
+    const { observer, requestLog, exchange, onUse } = this.#options;
+    return new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow, onUse);
+  }
+
+  /** Records a failure. @returns how to answer it; undefined if the client has left. */
+  #toProxyError(error: unknown, entry: AccessLogEntry, leaving: AbortSignal): ProxyError | undefined {
+    if (leaving.aborted) {
+      entry.finish('aborted', 0);
+      return undefined;
+    }
+    const refusal = toProxyError(error);
+    if (refusal.kind === 'internal') this.#options.log.error('a request failed', { error });
+    else if (refusal.cause !== undefined) this.#options.log.debug('a request was refused', { error: refusal.cause });
+    entry.finish(refusal.kind, refusal.status);
+    return refusal;
+  }
+}
+
+/** As a registry answers on its own root. */
+const registryRoot = {
+  headers: { 'Content-Type': 'application/json', 'Docker-Distribution-Api-Version': 'registry/2.0' },
+  body: Buffer.from('{}'),
+} as const;
+
+/** @throws {Error} if another response is still being written. */
+function responseOn(socket: Socket, request: IncomingMessage): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.on('error', () => undefined);
+  response.assignSocket(socket);
+  response.once('finish', () => socket.destroySoon());
+  return response;
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { CodedError } from '../../errors.js';
+import { limits } from '../../limits/defaults.js';
+
+/** Why what is done for a client ends: made once, since an error costs its stack. */
+export const clientGone = new CodedError('CANCELLED', 'the client has gone');
+
+/** The place of a request among those of its connection. */
+export interface Turn {
+  /** Aborts when the connection closes under a request. */
+  readonly leaving: AbortSignal;
+  /** Waits for the requests before it on the connection. */
+  wait(): Promise<void>;
+  /** @param served resolves when the request is served; it must not reject. */
+  end(served: Promise<void>): void;
+}
+
+interface Queue {
+  length: number;
+  headBytes: number;
+  last: Promise<void>;
+  readonly leaving: AbortSignal;
+}
+
+/** The requests of each connection. Clients can send some without waiting for responses; they are served in order. */
+export class RequestQueues {
+  readonly #queues = new WeakMap<Socket, Queue>();
+
+  /** Whether no request of the connection is in flight. */
+  isEmpty(socket: Socket): boolean {
+    return (this.#queues.get(socket)?.length ?? 0) === 0;
+  }
+
+  /** @returns undefined if too many requests of the connection wait, or too large ones. */
+  enter(request: IncomingMessage): Turn | undefined {
+    const queue = this.#queueOf(request.socket);
+    const headBytes = headBytesOf(request);
+    queue.length += 1;
+    queue.headBytes += headBytes;
+    const { requests: maxRequests, headBytes: maxBytes } = limits.pipeline;
+    if (queue.length > maxRequests || (queue.length > 1 && queue.headBytes > maxBytes)) return undefined;
+    const before = queue.length === 1 ? undefined : queue.last;
+    return {
+      leaving: queue.leaving,
+      wait: async () => {
+        if (before === undefined) return;
+        await before;
+        // Other connections come first: a client sends many at once.
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+      end: (served) => {
+        queue.last = served.then(() => {
+          queue.length -= 1;
+          queue.headBytes -= headBytes;
+        });
+      },
+    };
+  }
+
+  #queueOf(socket: Socket): Queue {
+    const known = this.#queues.get(socket);
+    if (known !== undefined) return known;
+    const leaving = new AbortController();
+    const queue: Queue = { length: 0, headBytes: 0, last: Promise.resolve(), leaving: leaving.signal };
+    this.#queues.set(socket, queue);
+    socket.once('close', () => {
+      if (queue.length > 0) leaving.abort(clientGone);
+    });
+    return queue;
+  }
+}
+
+function headBytesOf({ url = '', rawHeaders }: IncomingMessage): number {
+  let bytes = url.length;
+  for (const { length } of rawHeaders) bytes += length;
+  return bytes;
+}

@@ -1,0 +1,270 @@
+import type { Connector, ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
+import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
+import { bestMatch, matchesOfHost } from '../credential/connector-match.js';
+import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
+import type { ConnectorLookup } from '../credential/connector-lookup.js';
+import { pathProblem } from '../credential/path-problem.js';
+import { mainAddressOf } from '../credential/tool-address.js';
+import type { AddressProblem, ToolAddress } from '../credential/tool-address.js';
+import type { ToolCredentials } from '../credential/tool-credentials.js';
+import type { UpstreamTrust } from '../credential/upstream-trust.js';
+import { ProxyError } from '../proxy-error.js';
+import type { RawHeaders } from '../upstream/headers.js';
+import type { Outgoing } from '../upstream/outgoing.js';
+import { ownerOfHost } from '../upstream/resolver.js';
+import { noCredential } from '../upstream/tool-credential.js';
+import type { ToolOrigin } from '../upstream/tool-origin.js';
+import type { Trust, TrustStoreCache } from '../upstream/trust.js';
+import type { Via } from '../upstream/via.js';
+import { isServed } from './connector-use.js';
+import type { UseListener } from './connector-use.js';
+import { toProxyError } from './error-response.js';
+import { parseRequestTarget, pathnameOf } from './request-target.js';
+import type { RequestTarget } from './request-target.js';
+import type { AccessLogEntry } from './access-log-entry.js';
+import { rewriteResponseHeaders } from './reverse-response.js';
+import { ownerOf } from './authenticated-request.js';
+import type { AuthenticatedRequest } from './authenticated-request.js';
+
+export interface RouterOptions {
+  readonly authorizer: ConnectorAuthorizer;
+  readonly connectors: ConnectorLookup;
+  readonly credentials: ToolCredentials;
+  readonly trust: UpstreamTrust;
+  readonly trustSets: TrustStoreCache;
+  /** What becomes of hosts that belong to none of the named connectors. */
+  readonly otherHosts: 'tunnel' | 'deny';
+  readonly via: Via;
+  /** Whether a host in lower case is the proxy itself by name. */
+  readonly isOwnName: (host: string) => boolean;
+  readonly onUse: UseListener;
+}
+
+/** Where a request goes, and on whose behalf. */
+export interface Route {
+  /** Undefined: to a host of none of the named connectors, as it is. */
+  readonly connector: ConnectorRef | undefined;
+  readonly outgoing: Outgoing;
+}
+
+/** Decides for each request which connector it is for, whether the caller may use it, and what credential it gets. */
+export class Router {
+  readonly #options: RouterOptions;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /** Where a request that came through no tunnel wants to go; undefined for a request line that cannot be understood. */
+  targetOf(url: string): RequestTarget | undefined {
+    return parseRequestTarget(url, this.#options.isOwnName);
+  }
+
+  /** @throws {ProxyError} 508 for a request, or a CONNECT, that has passed this proxy before. */
+  ensureFirstPass({ rawHeaders }: { readonly rawHeaders: RawHeaders }): void {
+    this.#options.via.ensureFirstPass(rawHeaders);
+  }
+
+  /**
+   * The named connectors that are at a host, for a tunnel: TLS ends in the proxy when there are any.
+   * @throws {ProxyError} when the caller may use none of them, or the host is nobody's and such hosts are refused.
+   */
+  async matchesOf(
+    authenticated: AuthenticatedRequest,
+    named: NamedHost,
+    entry: AccessLogEntry,
+    signal: AbortSignal,
+  ): Promise<readonly ConnectorMatch[]> {
+    const matches = matchesOfHost(await this.#named(authenticated, signal), named);
+    if (matches.length > 0) entry.names(refsOf(matches));
+    if (matches.length === 0) await this.#ensureOtherHost(authenticated, named, signal);
+    else await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
+    return matches;
+  }
+
+  /**
+   * The way of a request through the proxy.
+   * @param named the host in its request line, or that of its tunnel.
+   * @param path with the query.
+   * @param record learns which connectors the request is for, also if it is rejected.
+   * @throws {ProxyError} {CodedError}
+   */
+  async forward(
+    authenticated: AuthenticatedRequest,
+    named: NamedHost,
+    path: string,
+    entry: AccessLogEntry,
+    signal: AbortSignal,
+  ): Promise<Route> {
+    const resolved = await this.#resolved(authenticated, signal);
+    const matches = matchesOfHost(
+      resolved.map(({ connector }) => connector),
+      named,
+    );
+    if (matches.length > 0) entry.names(refsOf(matches));
+    const pathname = pathnameOf(path);
+    const problem = matches.length === 0 ? undefined : pathProblem(pathname);
+    if (problem !== undefined) {
+      await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
+      throw ambiguousPath(problem);
+    }
+    const match = bestMatch(matches, pathname);
+    if (match === undefined) return this.#toOther(authenticated, named, path, matches, signal);
+    const { connector, address } = match;
+    entry.names([connector.ref]);
+    await this.#options.authorizer.authorize(authenticated.client, connector.ref, signal);
+    const origin: ToolOrigin = address;
+    const found = resolved.find((each) => each.connector === connector);
+    const { trust, credential } = await this.#access(connector, found, address, signal);
+    const lookedUpFor = ownerOfHost(connector.ref);
+    const via = this.#options.via.headers;
+    return { connector: connector.ref, outgoing: { origin, path, trust, credential, lookedUpFor, via } };
+  }
+
+  /**
+   * The way of a request to the proxy itself, whose path names the connector.
+   * @param base `http://HOST` as the client calls the proxy.
+   * @throws {ProxyError} {CodedError}
+   */
+  async reverse(
+    client: AuthenticatedRequest['client'],
+    target: { readonly connector: ConnectorRef; readonly prefix: string; readonly path: string },
+    base: string,
+    signal: AbortSignal,
+  ): Promise<Route> {
+    const { connector: ref, prefix, path } = target;
+    await this.#options.authorizer.authorize(client, ref, signal);
+    const found = await this.#options.connectors.find(ref, signal);
+    if (found === undefined) throw missing([ref]);
+    const address = mainAddressOf(found.connector);
+    if ('reason' in address) throw withoutAddress(ref, address);
+    const problem = pathProblem(pathnameOf(path));
+    if (problem !== undefined) throw ambiguousPath(problem);
+    const origin: ToolOrigin = address;
+    const { trust, credential } = await this.#access(found.connector, found, address, signal);
+    return {
+      connector: ref,
+      outgoing: {
+        origin,
+        path: `${address.path}${path}`,
+        trust,
+        credential,
+        lookedUpFor: ownerOfHost(ref),
+        via: this.#options.via.headers,
+        withoutHeaders: new Set(['authorization']),
+        rewriteResponseHeaders: (headers) =>
+          rewriteResponseHeaders(headers, { address, path: `${address.path}${path}`, prefix, base }),
+      },
+    };
+  }
+
+  /** To a host without a credential; from within a tunnel whose TLS has ended, by the scheme of the connector there. */
+  async #toOther(
+    authenticated: AuthenticatedRequest,
+    named: NamedHost,
+    path: string,
+    matches: readonly ConnectorMatch[],
+    signal: AbortSignal,
+  ): Promise<Route> {
+    const [first] = matches;
+    if (first === undefined) await this.#ensureOtherHost(authenticated, named, signal);
+    else await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
+    const { scheme, host, port }: ToolOrigin = first?.address ?? named;
+    const trust =
+      scheme === 'http'
+        ? undefined
+        : first === undefined
+          ? this.#options.trustSets.getOrCreate([])
+          : await this.#options.trust.of(first.connector, signal);
+    return {
+      connector: undefined,
+      outgoing: {
+        origin: { scheme, host, port },
+        path,
+        trust,
+        credential: noCredential,
+        lookedUpFor: first === undefined ? ownerOf(authenticated.client) : ownerOfHost(first.connector.ref),
+        via: this.#options.via.headers,
+      },
+    };
+  }
+
+  async #ensureOtherHost(
+    { client: client, connectors }: AuthenticatedRequest,
+    { host }: NamedHost,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { authorizer, otherHosts } = this.#options;
+    const allowed = await authorizer.authorizeAny(client, connectors, signal);
+    // One that cannot be read, or has too many addresses, may be the one that is meant.
+    const found = await Promise.all(allowed.map((ref) => this.#options.connectors.find(ref, signal)));
+    if (found.every((each) => each === undefined)) throw missing(allowed);
+    for (const each of found) {
+      if (each === undefined) continue;
+      const main = mainAddressOf(each.connector);
+      if ('reason' in main && main.reason === 'TooManyAddresses') throw withoutAddress(each.connector.ref, main);
+    }
+    if (otherHosts === 'tunnel') return;
+    throw new ProxyError(
+      403,
+      'blocked_address',
+      `no connector for ${host}: it belongs to none of ${connectors.map(textOf).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`,
+    );
+  }
+
+  async #access(
+    connector: Connector,
+    found: ResolvedConnector | undefined,
+    address: ToolAddress,
+    signal: AbortSignal,
+  ): Promise<Pick<Outgoing, 'trust' | 'credential'>> {
+    const { credentials, trust: trusted, onUse } = this.#options;
+    try {
+      const trust: Trust | undefined = address.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
+      const credential = await credentials.of(connector, found?.connectorClass, address, signal);
+      return { trust, credential };
+    } catch (error) {
+      if (isServed(toProxyError(error).kind, 0) === false) onUse(connector.ref, false);
+      throw error;
+    }
+  }
+
+  /** A connector that cannot be read is in the way of those requests alone that are for none of the others. */
+  async #resolved({ connectors }: AuthenticatedRequest, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
+    const resolved: ResolvedConnector[] = [];
+    for (const ref of connectors) {
+      try {
+        // One after the other: they are in memory, all of them or none.
+        const found = await this.#options.connectors.find(ref, signal);
+        if (found !== undefined) resolved.push(found);
+      } catch {
+        // See above.
+      }
+    }
+    return resolved;
+  }
+
+  async #named(authenticated: AuthenticatedRequest, signal: AbortSignal): Promise<readonly Connector[]> {
+    return (await this.#resolved(authenticated, signal)).map(({ connector }) => connector);
+  }
+}
+
+function refsOf(matches: readonly ConnectorMatch[]): readonly ConnectorRef[] {
+  return [...new Set(matches.map(({ connector }) => connector.ref))];
+}
+
+function missing(refs: readonly ConnectorRef[]): ProxyError {
+  return new ProxyError(502, 'misconfigured', `connector ${refs.map(textOf).join(', ')} does not exist`);
+}
+
+function withoutAddress(ref: ConnectorRef, { message }: AddressProblem): ProxyError {
+  return new ProxyError(502, 'misconfigured', `${message} (connector ${textOf(ref)})`);
+}
+
+function ambiguousPath(problem: string): ProxyError {
+  return new ProxyError(400, 'malformed', `the path may lead out of the connector, since ${problem}`);
+}
+
+function textOf({ namespace, name }: ConnectorRef): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http';
+import { limits } from '../../limits/defaults.js';
+import { parseAuthority } from '../credential/tool-address.js';
+import { ProxyError } from '../proxy-error.js';
+import { hasWord, valuesOf } from '../upstream/headers.js';
+import { framingOf } from '../upstream/request-body.js';
+import { authorityOf } from '../upstream/tool-origin.js';
+import type { RequestTarget } from './request-target.js';
+import type { TunnelSession } from './tunnel-session.js';
+
+/**
+ * What the parser lets pass and others may read differently.
+ * @throws {ProxyError} 400, 405, 417, 431, 501
+ */
+export function ensureWellFormed(
+  request: IncomingMessage,
+  target: RequestTarget | undefined,
+): asserts target is RequestTarget {
+  const { rawHeaders, httpVersion, method } = request;
+  const hosts = valuesOf(rawHeaders, 'host');
+  if (target === undefined || (httpVersion !== '1.1' && httpVersion !== '1.0')) {
+    throw new ProxyError(400, 'malformed', 'the request line cannot be understood');
+  }
+  if (hosts.length > 1 || (hosts.length === 0 && httpVersion === '1.1')) {
+    throw new ProxyError(400, 'malformed', 'a request must have one Host header');
+  }
+  if (rawHeaders.length > 2 * limits.headers.lines) {
+    throw new ProxyError(431, 'malformed', `a request can have ${limits.headers.lines} header lines at most`);
+  }
+  framingOf(request);
+  const expectations = httpVersion === '1.1' ? valuesOf(rawHeaders, 'expect') : [];
+  if (expectations.length > 0 && !hasWord(rawHeaders, 'expect', '100-continue')) {
+    throw new ProxyError(417, 'malformed', 'the only expectation that the proxy meets is 100-continue');
+  }
+  // The tool would answer with what it got, the credential included.
+  if (method === 'TRACE' || method === 'TRACK')
+    throw new ProxyError(405, 'malformed', `${method} does not pass the proxy`);
+}
+
+/** @throws {ProxyError} 421 for a request to another host than that of the tunnel. */
+export function ensureSameHost(request: IncomingMessage, target: RequestTarget, named: TunnelSession['named']): void {
+  const isSame = (host: string, port: number): boolean => host === named.host && port === named.port;
+  const [header] = valuesOf(request.rawHeaders, 'host');
+  const host = header === undefined ? named : parseAuthority(header, named.port);
+  const usual = header === undefined || header.includes(':') ? undefined : parseAuthority(header, named.port);
+  const isHost = host !== undefined && (isSame(host.host, host.port) || usual?.host === named.host);
+  const isTarget = target.kind !== 'forward' || isSame(target.named.host, target.named.port);
+  if (isHost && isTarget) return;
+  throw new ProxyError(421, 'malformed', `this tunnel leads to ${authorityOf(named)} and nowhere else`);
+}
+
+/** What follows the head of such a request belongs to the new protocol, or to none. @throws {ProxyError} 400 for a request with a body. */
+export function ensureNoBody(request: IncomingMessage, head: Buffer): void {
+  const lengths = valuesOf(request.rawHeaders, 'content-length');
+  const hasBody =
+    lengths.some((length) => length !== '0') || valuesOf(request.rawHeaders, 'transfer-encoding').length > 0;
+  if (hasBody || head.length > 0)
+    throw new ProxyError(400, 'malformed', 'a request to change the protocol has no body');
+}

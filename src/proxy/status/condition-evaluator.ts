@@ -1,0 +1,207 @@
+import type { Connector, ConnectorClass } from '../../connectors/model.js';
+import { CodedError } from '../../errors.js';
+import type { JsonObject } from '../../json.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import { generationOf, metadataText } from '../../kube/kube-object.js';
+import type { CaSource } from '../certificates/certificate-authority.js';
+import type { ConnectorLister } from '../credential/connector-lister.js';
+import type { ConditionResult } from './conditions.js';
+import { conditionOf } from './conditions.js';
+import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
+import type { ReconcileState } from './reconcile-state.js';
+import { missingClassResults } from './ownership.js';
+import type { StatusTimings } from './status-timings.js';
+import { UnreadyConnectors } from './unready-connectors.js';
+
+export interface ConditionEvaluatorOptions {
+  readonly objects: Pick<ConnectorLister, 'connectorClass' | 'keys'>;
+  readonly check: Pick<ConnectorCheck, 'check'>;
+  readonly ca: CaSource;
+  readonly timings: StatusTimings;
+  readonly clock: KubeClient['clock'];
+}
+
+/** Timers can be early by a fraction of a millisecond. */
+const earlyMs = 2;
+
+/** What is the case with a Connector, when that is worth writing, and when it is found out again. */
+export class ConditionEvaluator {
+  readonly #options: ConditionEvaluatorOptions;
+  readonly #unready = new UnreadyConnectors();
+
+  constructor(options: ConditionEvaluatorOptions) {
+    this.#options = options;
+  }
+
+  /** Finds out what is the case, unless that is known. @returns whether it was found out. */
+  async evaluate(connector: Connector, state: ReconcileState, signal: AbortSignal): Promise<boolean> {
+    const subject = this.#subjectOf(connector);
+    const checkedMs = this.#options.clock.now();
+    if (state.subject === subject) {
+      state.dueMs = Math.max(state.dueMs, this.#pacedMs(nameOf(connector), state));
+      if (checkedMs + earlyMs < state.dueMs) return false;
+    }
+    const known = state.subject === subject ? this.#rejected(state, checkedMs) : undefined;
+    // Requests can ask for another check while this one runs.
+    state.dueMs = Infinity;
+    state.isServed = false;
+    try {
+      const { results, rejected } = await this.#check(connector, known, signal);
+      if (state.subject !== subject || isReady(results)) state.unready = undefined;
+      Object.assign(state, { subject, results, checkedMs, rejected });
+      if (rejected !== undefined && rejected !== known) state.rejectedMs = checkedMs;
+      this.#schedule(nameOf(connector), state);
+      return true;
+    } catch (error) {
+      state.dueMs = checkedMs;
+      state.doubtedMs = undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Has a Connector checked before it is due, since a request to it contradicts its status. A failure counts as the first
+   * sight of something that has to be seen twice.
+   * @returns milliseconds until then; undefined: it is being looked into already.
+   */
+  requested(state: ReconcileState, isServed: boolean): number | undefined {
+    const now = this.#options.clock.now();
+    if (isServed) state.isServed = true;
+    else if (state.doubtedMs === undefined) state.doubtedMs = now;
+    else return undefined;
+    state.dueMs = Math.min(state.dueMs, Math.max(now, state.checkedMs + this.#options.timings.requestedMs));
+    return state.dueMs - now;
+  }
+
+  /** What is known may be old: it is found out again. */
+  expire(state: ReconcileState): void {
+    state.subject = '';
+  }
+
+  /** The Connector is gone, or another proxy's. */
+  forget(name: string): void {
+    this.#unready.delete(name);
+  }
+
+  clear(): void {
+    this.#unready.clear();
+  }
+
+  /** Whether what is remembered is about the Connector as it is now. */
+  isAbout(connector: Connector, { subject }: ReconcileState): boolean {
+    return this.#subjectOf(connector) === subject;
+  }
+
+  /** What to write of what was found. @param conditions those that are written, @param generation of the Connector. */
+  results(state: ReconcileState, conditions: readonly JsonObject[], generation: bigint): readonly ConditionResult[] {
+    return state.results.map((result) => kept(result, conditions, generation));
+  }
+
+  /**
+   * How long it is too early to write. Something worse waits until it has been seen twice, all changes of one status for the
+   * rate limit. After that time it is found out again.
+   */
+  waitMs(
+    state: ReconcileState,
+    results: readonly ConditionResult[],
+    conditions: readonly JsonObject[],
+    generation: bigint,
+  ): number {
+    const { clock, timings } = this.#options;
+    const now = clock.now();
+    const isAboutThis = conditionOf(conditions, 'Ready')?.['observedGeneration'] === generation;
+    const isWorse = results.some(
+      ({ type, status }) => status !== 'True' && conditionOf(conditions, type)?.['status'] === 'True',
+    );
+    state.doubtedMs = isWorse && isAboutThis ? (state.doubtedMs ?? now) : undefined;
+    const untilConfirmed = state.doubtedMs === undefined ? 0 : state.doubtedMs + timings.confirmMs - now;
+    const waitMs = Math.max(untilConfirmed, state.changes.delayMs(1), 0);
+    if (waitMs > 0) state.dueMs = now + waitMs;
+    return waitMs;
+  }
+
+  /** Milliseconds until the next check of a Connector of which nothing is heard. */
+  untilNextMs({ dueMs }: ReconcileState): number {
+    return Math.max(0, dueMs - this.#options.clock.now());
+  }
+
+  async #check(connector: Connector, rejected: RejectedCredential | undefined, signal: AbortSignal): Promise<Checked> {
+    const { objects, check } = this.#options;
+    const found = objects.connectorClass(connector.className);
+    return found === undefined
+      ? { results: missingClassResults(connector, objects.keys('class')), rejected: undefined }
+      : check.check(connector, found, rejected, signal);
+  }
+
+  /**
+   * The credential that the tool has rejected, if that need not be asked again: tools lock accounts after some attempts. It
+   * is shown once more to confirm it, and then as rarely as what is ready; once in `lateMs` while requests are served.
+   */
+  #rejected(
+    { rejected, rejectedMs, isServed, doubtedMs }: ReconcileState,
+    now: number,
+  ): RejectedCredential | undefined {
+    const { lateMs, checkMs } = this.#options.timings;
+    const isOld = now - rejectedMs >= (isServed ? lateMs : checkMs);
+    return isOld || doubtedMs !== undefined ? undefined : rejected;
+  }
+
+  #schedule(name: string, state: ReconcileState): void {
+    const { clock, timings } = this.#options;
+    const now = clock.now();
+    let intervalMs: number;
+    if (isReady(state.results)) {
+      this.#unready.delete(name);
+      intervalMs = (0.8 + 0.4 * clock.random()) * timings.checkMs;
+    } else {
+      this.#unready.add(name);
+      const { sinceMs, checks } = state.unready ?? { sinceMs: now, checks: 0 };
+      state.unready = { sinceMs, checks: checks + 1, spread: 1 + 0.4 * clock.random() };
+      const soonMs = Math.min(timings.soonMs, timings.againMs * 2 ** checks);
+      intervalMs = (0.8 + 0.2 * clock.random()) * (now - sinceMs < timings.soonForMs ? soonMs : timings.lateMs);
+    }
+    state.dueMs = Math.min(state.dueMs, now + intervalMs);
+  }
+
+  /** When one that is not ready can be checked again, with as many others as there are now, unless a request asks for it. */
+  #pacedMs(name: string, { unready, doubtedMs, isServed, checkedMs }: ReconcileState): number {
+    if (unready === undefined || doubtedMs !== undefined || isServed) return -Infinity;
+    return checkedMs + unready.spread * Math.min(this.#options.timings.checkMs, this.#unready.intervalMs(name));
+  }
+
+  /** What findings depend on, of what is watched. */
+  #subjectOf({ object, className }: Connector): string {
+    const found = this.#options.objects.connectorClass(className);
+    const ofClass = found instanceof CodedError ? found.message : found && identityOf(found);
+    let certificate = '';
+    try {
+      certificate = this.#options.ca.current().certificate;
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+    }
+    return JSON.stringify([metadataText(object, 'uid'), String(generationOf(object)), ofClass, certificate]);
+  }
+}
+
+function isReady(results: readonly ConditionResult[]): boolean {
+  return results.some(({ type, status }) => type === 'Ready' && status === 'True');
+}
+
+function nameOf({ ref: { namespace, name } }: Connector): string {
+  return `${namespace}/${name}`;
+}
+
+/** What could not be asked for is as it was. */
+function kept(result: ConditionResult, conditions: readonly JsonObject[], generation: bigint): ConditionResult {
+  if (result.reason !== 'NotChecked') return result;
+  const before = conditionOf(conditions, result.type);
+  const status = before?.['status'];
+  if (before?.['observedGeneration'] !== generation || (status !== 'True' && status !== 'False')) return result;
+  const { reason, message } = before;
+  if (typeof reason !== 'string' || typeof message !== 'string') return result;
+  return { type: result.type, status, reason, message };
+}
+
+function identityOf({ object }: ConnectorClass): string {
+  return `${metadataText(object, 'uid') ?? ''} ${String(generationOf(object))}`;
+}

@@ -1,0 +1,30 @@
+/** When each of many things is to be looked at next; a look that is asked for sooner comes sooner. */
+export class DelayQueue {
+  readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly atMs: number }>();
+  readonly #onDue: (key: string) => void;
+  readonly #now: () => number;
+
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(onDue: (key: string) => void, now: () => number) {
+    this.#onDue = onDue;
+    this.#now = now;
+  }
+
+  /** Unless it is due sooner than that already. */
+  addAfter(key: string, delayMs: number): void {
+    const atMs = this.#now() + delayMs;
+    const known = this.#timers.get(key);
+    if (known !== undefined && known.atMs <= atMs) return;
+    clearTimeout(known?.timer);
+    const timer = setTimeout(() => {
+      this.#timers.delete(key);
+      this.#onDue(key);
+    }, delayMs).unref();
+    this.#timers.set(key, { timer, atMs });
+  }
+
+  clear(): void {
+    for (const { timer } of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+}

@@ -1,0 +1,256 @@
+import { sleep } from '../../abortable.js';
+import type { Clock } from '../../clock.js';
+import type { JsonObject, JsonValue } from '../../json.js';
+import { jsonMember } from '../../json.js';
+import { apiFailure } from '../../kube/api-failure.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import { isKubeError } from '../../kube/kube-error.js';
+import { metadataText } from '../../kube/kube-object.js';
+import { microTime } from '../../kube/micro-time.js';
+import type { ResourceType } from '../../kube/resource-location.js';
+import type { Log } from '../../log.js';
+
+export const leaseType: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' };
+
+/** Milliseconds. The holder gives up well before another one may begin, so that clocks need only run alike, not agree. */
+export interface LeaseTimings {
+  /** Unrenewed for so long, as seen by another one, it is free. */
+  readonly durationMs: number;
+  /** The holder that has not been able to renew for so long no longer counts itself the holder. */
+  readonly renewDeadlineMs: number;
+  /** Between two looks, and between two renewals. */
+  readonly lookMs: number;
+  /** For one request. */
+  readonly callMs: number;
+}
+
+export const leaseTimings: LeaseTimings = { durationMs: 30_000, renewDeadlineMs: 20_000, lookMs: 5_000, callMs: 5_000 };
+
+export interface LeaderElectorOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly name: string;
+  /** Of this process, and of no other one ever. */
+  readonly identity: string;
+  readonly timings: LeaseTimings;
+  readonly clock: Clock;
+  /** Called in turns, the first one first. Must not throw. */
+  readonly onStartedLeading: () => void;
+  readonly onStoppedLeading: () => void;
+  readonly log: Log;
+}
+
+/** A Lease as it was read. */
+interface LeaseRecord {
+  readonly resourceVersion: string;
+  readonly holder: string;
+  readonly transitions: bigint;
+  readonly durationMs: number;
+}
+
+/** Holds a `coordination.k8s.io` Lease whenever nobody else does, as client-go's leader election goes about it. */
+export class LeaderElector {
+  readonly #options: LeaderElectorOptions;
+  readonly #stopping = new AbortController();
+  #known: LeaseRecord | undefined;
+  /** What the holder last wrote, and when that was first seen by the client's clock. */
+  #lastRecord = '';
+  #seenMs = 0;
+  #isHeld = false;
+  #expiry: NodeJS.Timeout | undefined;
+  #acquireTime = '';
+  /** When the last renewal was asked for. */
+  #renewedMs = 0;
+  #isFailing = false;
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(options: LeaderElectorOptions) {
+    this.#options = options;
+  }
+
+  /** False from the deadline on, even where nobody has been told yet. */
+  get isLeader(): boolean {
+    return this.#isHeld && this.#leftMs > 0;
+  }
+
+  start(): void {
+    this.#ended = this.#run(this.#stopping.signal);
+  }
+
+  /** Lets go of it, so that another one need not wait until it expires. */
+  async stop(): Promise<void> {
+    const wasHeld = this.#isHeld;
+    this.#stopping.abort();
+    this.#lose();
+    await this.#ended;
+    if (wasHeld) await this.#release();
+  }
+
+  get #leftMs(): number {
+    const { client, timings } = this.#options;
+    return this.#renewedMs + timings.renewDeadlineMs - client.clock.now();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { lookMs } = this.#options.timings;
+    const { random } = this.#options.client.clock;
+    while (!signal.aborted) {
+      try {
+        await this.#round(signal);
+        this.#isFailing = false;
+      } catch (error) {
+        // Not narrowed by the loop's condition: it may have been stopped meanwhile.
+        if (this.#stopping.signal.aborted) return;
+        this.#tell(error);
+      }
+      await sleep(lookMs * (0.8 + 0.4 * random()), signal).catch(() => undefined);
+    }
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    if (!this.isLeader) this.#lose();
+    // The holder knows what it wrote itself; only when that is no longer true it reads.
+    if (!this.#isHeld || this.#known === undefined) await this.#read(signal);
+    const known = this.#known;
+    if (known !== undefined && !this.#isFree(known)) {
+      this.#lose();
+      return;
+    }
+    const { clock, identity, client } = this.#options;
+    const askedMs = client.clock.now();
+    const nowText = microTime(clock.now());
+    if (!this.#isHeld) this.#acquireTime = nowText;
+    const isNew = known?.holder !== identity;
+    const spec = this.#spec(identity, nowText, (known?.transitions ?? -1n) + (isNew ? 1n : 0n));
+    try {
+      await this.#write(known, spec, signal);
+    } catch (error) {
+      this.#known = undefined;
+      // Another one was faster: it is read anew.
+      if (isKubeError(error, 409)) return;
+      throw error;
+    }
+    if (!signal.aborted) this.#hold(askedMs);
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const { client } = this.#options;
+    const location = this.#location();
+    try {
+      this.#learn(await client.get(location, this.#call(signal)));
+    } catch (error) {
+      if (!isKubeError(error, 404)) throw error;
+      this.#known = undefined;
+      this.#lastRecord = '';
+    }
+  }
+
+  #learn(object: JsonObject): void {
+    const spec = object['spec'];
+    const seconds = jsonMember(spec, 'leaseDurationSeconds');
+    const transitions = jsonMember(spec, 'leaseTransitions');
+    const record = JSON.stringify(['holderIdentity', 'acquireTime', 'renewTime'].map((key) => textAt(spec, key)));
+    if (record !== this.#lastRecord) this.#seenMs = this.#options.client.clock.now();
+    this.#lastRecord = record;
+    this.#known = {
+      resourceVersion: metadataText(object, 'resourceVersion') ?? '',
+      holder: textAt(spec, 'holderIdentity'),
+      transitions: typeof transitions === 'bigint' ? transitions : 0n,
+      durationMs: typeof seconds === 'bigint' ? Number(seconds) * 1000 : this.#options.timings.durationMs,
+    };
+  }
+
+  /** By this process's own clock alone: it has seen no renewal for as long as the holder has asked for. */
+  #isFree({ holder, durationMs }: LeaseRecord): boolean {
+    const { identity, client } = this.#options;
+    return holder === '' || holder === identity || client.clock.now() - this.#seenMs >= durationMs;
+  }
+
+  async #write(known: LeaseRecord | undefined, spec: JsonObject, signal: AbortSignal): Promise<void> {
+    const { client, namespace, name } = this.#options;
+    if (known !== undefined) {
+      const change = { metadata: { resourceVersion: known.resourceVersion }, spec };
+      this.#learn(await client.patch(this.#location(), change, this.#call(signal)));
+      return;
+    }
+    const { apiVersion, kind } = leaseType;
+    const lease = { apiVersion, kind, metadata: { namespace, name }, spec };
+    this.#learn(await client.create({ type: leaseType, namespace }, lease, this.#call(signal)));
+  }
+
+  #spec(holderIdentity: string, renewTime: string, leaseTransitions: bigint): JsonObject {
+    const { durationMs } = this.#options.timings;
+    const leaseDurationSeconds = BigInt(Math.ceil(durationMs / 1000));
+    return { holderIdentity, leaseDurationSeconds, acquireTime: this.#acquireTime, renewTime, leaseTransitions };
+  }
+
+  /** @param askedMs when the renewal was asked for: from then on it counts, whenever the answer came. */
+  #hold(askedMs: number): void {
+    const { onStartedLeading: onHeld, log, name } = this.#options;
+    clearTimeout(this.#expiry);
+    this.#renewedMs = askedMs;
+    this.#expiry = setTimeout(() => this.#lose(), this.#leftMs).unref();
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    log.info('holds the Lease: this replica writes status', { name });
+    onHeld();
+  }
+
+  #lose(): void {
+    clearTimeout(this.#expiry);
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#known = undefined;
+    const { log, name, onStoppedLeading: onLost } = this.#options;
+    log.info('holds the Lease no longer', { name });
+    onLost();
+  }
+
+  async #release(): Promise<void> {
+    const { client, clock, log } = this.#options;
+    const { signal } = new AbortController();
+    try {
+      await this.#read(signal);
+      const known = this.#known;
+      if (known?.holder !== this.#options.identity) return;
+      const spec = { ...this.#spec('', microTime(clock.now()), known.transitions), leaseDurationSeconds: 1n };
+      const change = { metadata: { resourceVersion: known.resourceVersion }, spec };
+      await client.patch(this.#location(), change, this.#call(signal));
+    } catch (error) {
+      log.debug('the Lease could not be released: it expires', { error });
+    }
+  }
+
+  /** Once for each row of failures: the proxy goes on without it. */
+  #tell(error: unknown): void {
+    const { client, namespace, name, log } = this.#options;
+    const failure = apiFailure(error, {
+      doing: `taking lease ${namespace}/${name}`,
+      needed: {
+        apiGroup: 'coordination.k8s.io',
+        resource: 'leases',
+        resourceNames: [],
+        verbs: ['get', 'create', 'patch'],
+      },
+      roleNamespace: namespace,
+      problem: client.problem,
+    });
+    if (this.#isFailing) log.debug('the Lease cannot be had', { error: failure });
+    else log.warn('the Lease cannot be had, so that this replica writes no status', { error: failure });
+    this.#isFailing = true;
+  }
+
+  #location(): { readonly type: ResourceType; readonly namespace: string; readonly name: string } {
+    const { namespace, name } = this.#options;
+    return { type: leaseType, namespace, name };
+  }
+
+  #call(signal: AbortSignal): { readonly signal: AbortSignal; readonly timeoutMs: number; readonly retry: false } {
+    return { signal, timeoutMs: this.#options.timings.callMs, retry: false };
+  }
+}
+
+function textAt(value: JsonValue | undefined, key: string): string {
+  const text = jsonMember(value, key);
+  return typeof text === 'string' ? text : '';
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Clock } from '../../clock.js';
+import type { ConnectorRef } from '../../connectors/model.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { Log } from '../../log.js';
+import type { CaSource } from '../certificates/certificate-authority.js';
+import type { ConnectorLister } from '../credential/connector-lister.js';
+import type { ConnectorCheck } from './connector-check.js';
+import { LeaderElector, leaseTimings } from './leader-elector.js';
+import type { LeaseTimings } from './leader-elector.js';
+import type { ProxyService } from './proxy-service.js';
+import type { StatusObserver } from './status-patches.js';
+import { StatusPatches } from './status-patches.js';
+import { statusTimings } from './status-timings.js';
+import type { StatusTimings } from './status-timings.js';
+import { StatusReconciler } from './status-reconciler.js';
+
+export interface StatusControllerOptions {
+  readonly client: KubeClient;
+  readonly objects: ConnectorLister;
+  readonly check: ConnectorCheck;
+  readonly ca: CaSource;
+  readonly onCaChange: (listener: () => void) => void;
+  readonly service: ProxyService;
+  readonly audience: string;
+  readonly clock: Clock;
+  readonly observer: StatusObserver;
+  readonly log: Log;
+  /** What only tests would wait for. */
+  readonly timings?: Partial<StatusTimings & LeaseTimings>;
+}
+
+/**
+ * Writes the status of Connectors and classes: of all of them for as long as this replica holds the Lease, and else of a
+ * Connector whose requests here contradict its status.
+ */
+export class StatusController {
+  readonly #lease: LeaderElector;
+  readonly #writer: StatusReconciler;
+
+  constructor({ timings = {}, onCaChange, ...options }: StatusControllerOptions) {
+    const { client, service, clock, log } = options;
+    this.#writer = new StatusReconciler({
+      ...options,
+      patches: new StatusPatches(options),
+      timings: { ...statusTimings, ...timings },
+    });
+    onCaChange(() => this.#writer.enqueueAll());
+    this.#lease = new LeaderElector({
+      client,
+      namespace: service.namespace,
+      name: service.name,
+      identity: `${hostname()}_${randomUUID()}`,
+      timings: { ...leaseTimings, ...timings },
+      clock,
+      onStartedLeading: () => this.#writer.begin(),
+      onStoppedLeading: () => this.#writer.end(),
+      log,
+    });
+  }
+
+  get isLeader(): boolean {
+    return this.#lease.isLeader;
+  }
+
+  /** Connectors by the status of their condition `Ready`; all 0 where another replica writes it. */
+  countByReady(): Readonly<Record<string, number>> {
+    return this.#writer.countByReady();
+  }
+
+  /** See StatusReconciler. */
+  used(connector: ConnectorRef, isServed: boolean): void {
+    this.#writer.used(connector, isServed);
+  }
+
+  start(): void {
+    this.#lease.start();
+  }
+
+  /** Ends all writing, then lets another replica begin. */
+  stop(): Promise<void> {
+    this.#writer.stop();
+    return this.#lease.stop();
+  }
+}

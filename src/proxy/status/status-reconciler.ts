@@ -1,0 +1,220 @@
+import { setMaxListeners } from 'node:events';
+import type { Clock } from '../../clock.js';
+import type { Connector, ConnectorRef } from '../../connectors/model.js';
+import { CodedError } from '../../errors.js';
+import type { JsonValue } from '../../json.js';
+import type { KubeClient } from '../../kube/kube-client.js';
+import type { Log } from '../../log.js';
+import { FairSemaphore } from '../../limits/fair-semaphore.js';
+import { limits } from '../../limits/defaults.js';
+import type { CaSource } from '../certificates/certificate-authority.js';
+import { conditionOf, conditionsIn } from './conditions.js';
+import type { ConnectorCheck } from './connector-check.js';
+import { ConditionEvaluator } from './condition-evaluator.js';
+import { DelayQueue } from './delay-queue.js';
+import { newReconcileState } from './reconcile-state.js';
+import type { ReconcileState } from './reconcile-state.js';
+import type { Ownership } from './ownership.js';
+import type { ProxyService } from './proxy-service.js';
+import type { StatusPatches } from './status-patches.js';
+import type { StatusTimings } from './status-timings.js';
+import { StatusUpdates } from './status-updates.js';
+import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
+
+export interface StatusReconcilerOptions {
+  readonly client: KubeClient;
+  readonly objects: ConnectorLister;
+  readonly check: ConnectorCheck;
+  readonly ca: CaSource;
+  readonly service: ProxyService;
+  /** Of the tokens that the proxy takes. */
+  readonly audience: string;
+  readonly timings: StatusTimings;
+  readonly clock: Clock;
+  readonly patches: StatusPatches;
+  readonly log: Log;
+}
+
+/**
+ * Keeps the status of the Connectors and classes whose proxy this is: where the proxy is, how it is trusted, and whether
+ * the Connector can be used. One replica does so for all of them (see Lease), between `begin` and `end`. The others write
+ * the status of a Connector only if it contradicts what a request has met there. What a request needs does not wait for it.
+ */
+export class StatusReconciler {
+  readonly #options: StatusReconcilerOptions;
+  readonly #memories = new Map<string, ReconcileState>();
+  readonly #running = new Set<string>();
+  /** Classes are of no namespace, and none of them waits for a tool. */
+  readonly #turns = new FairSemaphore({ ...limits.status, unlimited: '' });
+  readonly #due: DelayQueue;
+  readonly #evaluator: ConditionEvaluator;
+  readonly #updates: StatusUpdates;
+  #isHolder = false;
+  #isStopped = false;
+  /** Of the looks that run. */
+  #ending = endless();
+
+  constructor(options: StatusReconcilerOptions) {
+    this.#options = options;
+    const { clock } = options.client;
+    this.#evaluator = new ConditionEvaluator({ ...options, clock });
+    this.#updates = new StatusUpdates({ ...options, evaluator: this.#evaluator });
+    this.#due = new DelayQueue((key) => void this.#look(key), clock.now);
+    options.objects.onChange((kind, name) => this.#onChange(kind, name));
+  }
+
+  /** Looks at everything from now on. */
+  begin(): void {
+    if (this.#isHolder) return;
+    this.#reset();
+    this.#isHolder = true;
+    this.enqueueAll();
+  }
+
+  end(): void {
+    this.#isHolder = false;
+    this.#reset();
+  }
+
+  /** Ends all writing. */
+  stop(): void {
+    this.#isStopped = true;
+    this.end();
+  }
+
+  /** A request to a Connector was served, or failed for a reason that its status has to tell. */
+  used({ namespace, name }: ConnectorRef, isServed: boolean): void {
+    if (this.#isStopped) return;
+    const connector = this.#connector(`${namespace}/${name}`);
+    if (connector === undefined) return;
+    const ready = readyIn(connector);
+    if (ready === (isServed ? 'True' : 'False') || !isReported(this.#updates.ownership(connector))) return;
+    const key = keyOf('connector', `${namespace}/${name}`);
+    const inMs = this.#evaluator.requested(this.#memoryOf(key), isServed);
+    if (inMs !== undefined) this.#due.addAfter(key, inMs);
+  }
+
+  /** After a change of what concerns all of them, such as the CA. */
+  enqueueAll(): void {
+    if (!this.#isHolder) return;
+    for (const kind of ['class', 'connector'] as const) {
+      for (const name of this.#options.objects.keys(kind))
+        this.#due.addAfter(keyOf(kind, name), this.#firstDelayMs(kind, name));
+    }
+  }
+
+  /** How many Connectors of this proxy have which status of the condition `Ready`. */
+  countByReady(): Readonly<Record<string, number>> {
+    const counts = { True: 0, False: 0, Unknown: 0 };
+    if (!this.#isHolder) return counts;
+    for (const key of this.#options.objects.keys('connector')) {
+      const connector = this.#connector(key);
+      if (connector === undefined || !isReported(this.#updates.ownership(connector))) continue;
+      const ready = readyIn(connector);
+      counts[ready === 'True' || ready === 'False' ? ready : 'Unknown'] += 1;
+    }
+    return counts;
+  }
+
+  #onChange(kind: ObjectKind, name: string): void {
+    if (!this.#isHolder) {
+      if (kind === 'connector' && this.#connector(name) === undefined) this.#forget(keyOf(kind, name));
+      return;
+    }
+    this.#due.addAfter(keyOf(kind, name), 0);
+    if (kind !== 'class') return;
+    for (const key of this.#options.objects.keys('connector')) {
+      if (this.#connector(key)?.className === name) this.#due.addAfter(keyOf('connector', key), 0);
+    }
+  }
+
+  /** What has a whole status is looked at some time soon: another replica has written it, and thousands may have one. */
+  #firstDelayMs(kind: ObjectKind, name: string): number {
+    const { timings, client } = this.#options;
+    const connector = kind === 'connector' ? this.#connector(name) : undefined;
+    if (connector === undefined || !this.#updates.isWhole(connector)) return 0;
+    return client.clock.random() * (readyIn(connector) === 'True' ? timings.checkMs : timings.lateMs);
+  }
+
+  /** One look at an object; the next one is due when it ends. */
+  async #look(key: string): Promise<void> {
+    if (this.#isStopped) return;
+    const { signal } = this.#ending;
+    if (this.#running.has(key)) {
+      // What has changed meanwhile is looked at after what is under way.
+      this.#due.addAfter(key, 100);
+      return;
+    }
+    this.#running.add(key);
+    const [kind, name] = partsOf(key);
+    const namespace = kind === 'connector' ? (name.split('/')[0] ?? '') : '';
+    let leave: (() => void) | undefined;
+    try {
+      leave = await this.#turns.acquire({ namespace, podUid: '' }, signal);
+      const state = this.#memoryOf(key);
+      const due = await (kind === 'class'
+        ? this.#updates.ofClass(name, state, signal)
+        : this.#updates.ofConnector(name, state, signal));
+      if (signal.aborted) return;
+      if (due === undefined) this.#forget(key);
+      else if (due.isPending || this.#isHolder) this.#due.addAfter(key, due.inMs);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#options.log.error('a status cannot be judged', { name, error });
+      this.#due.addAfter(key, this.#options.timings.checkMs);
+    } finally {
+      leave?.();
+      this.#running.delete(key);
+    }
+  }
+
+  /** Undefined when it is not there, or cannot be understood. */
+  #connector(name: string): Connector | undefined {
+    const found = this.#options.objects.connector(name);
+    return found instanceof CodedError ? undefined : found;
+  }
+
+  #memoryOf(key: string): ReconcileState {
+    const { timings, client } = this.#options;
+    const state = this.#memories.get(key) ?? newReconcileState(timings, client.clock.now);
+    this.#memories.set(key, state);
+    return state;
+  }
+
+  #forget(key: string): void {
+    this.#memories.delete(key);
+    this.#evaluator.forget(partsOf(key)[1]);
+  }
+
+  #reset(): void {
+    this.#ending.abort();
+    this.#ending = endless();
+    this.#due.clear();
+    this.#memories.clear();
+    this.#evaluator.clear();
+  }
+}
+
+function endless(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
+
+/** The status of the condition `Ready`. */
+function readyIn({ object }: Connector): JsonValue | undefined {
+  return conditionOf(conditionsIn(object), 'Ready')?.['status'];
+}
+
+function isReported(ownership: Ownership): boolean {
+  return ownership === 'own' || ownership === 'orphan';
+}
+
+function keyOf(kind: ObjectKind, name: string): string {
+  return `${kind} ${name}`;
+}
+
+function partsOf(key: string): readonly [ObjectKind, string] {
+  const [kind = '', name = ''] = key.split(' ');
+  return [kind === 'class' ? 'class' : 'connector', name];
+}

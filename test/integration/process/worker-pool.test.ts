@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { setMaxListeners } from 'node:events';
+import { WorkerPool, type WorkerPoolOptions } from '../../../src/process/worker-pool.js';
+import { eventually } from '../../support/poll.js';
+
+interface Work {
+  readonly what: string;
+  /** How long it takes. */
+  readonly ms?: number;
+}
+
+const entry = new URL('../../support/process/job-worker.mjs', import.meta.url);
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+
+function newThreads(options: Partial<WorkerPoolOptions> = {}): WorkerPool<Work, string> {
+  const bounds = { threads: 2, waitingEach: 64, jobMs: 60_000, slowMs: 60_000, idleMs: 60_000, heapMb: 32 };
+  return new WorkerPool({ entry, ...bounds, ...options });
+}
+
+function owner(namespace: string, group = 'class'): { readonly namespace: string; readonly group: string } {
+  return { namespace, group };
+}
+
+describe('threads for jobs', () => {
+  let threads = newThreads();
+
+  const using = (options: Partial<WorkerPoolOptions>): void => {
+    threads = newThreads(options);
+  };
+
+  beforeEach(() => using({}));
+
+  afterEach(() => threads.stop());
+
+  it('give what the job gives, one after the other in the same thread', async () => {
+    for (const what of ['a', 'b']) assert.equal(await threads.run({ what }, owner('x'), never), what);
+    assert.deepEqual(threads.load, { threads: 1, waiting: 0 });
+  });
+
+  it('are not there while there is nothing to do', async () => {
+    using({ idleMs: 1 });
+    assert.deepEqual(threads.load, { threads: 0, waiting: 0 });
+    await threads.run({ what: 'a' }, owner('x'), never);
+    await eventually('the thread has ended', () => threads.load.threads === 0);
+    assert.equal(await threads.run({ what: 'b' }, owner('x'), never), 'b');
+  });
+
+  it('end a job that takes too long, and serve the next', async () => {
+    using({ jobMs: 300 });
+    let next: Promise<string> | undefined;
+    // A thread that starts late is ended before it says what it is at.
+    await eventually('the job is named', async () => {
+      const endless = threads.run({ what: 'endless' }, owner('x'), never);
+      next ??= threads.run({ what: 'next' }, owner('x'), never);
+      next.catch(() => undefined);
+      const message = await endless.catch((error: unknown) => String(error));
+      assert.match(message, /: template takes more than 0\.3 s$/);
+      return message.includes('the job "endless"');
+    });
+    // A thread that starts late has little time left; that it is served is enough.
+    await next?.catch((error: unknown) => assert.match(String(error), /takes more than/));
+  });
+
+  it('leave a job that says so the time for slow work', async () => {
+    using({ jobMs: 2_000 });
+    assert.equal(await threads.run({ what: 'slow', ms: 2_500 }, owner('x'), never), 'slow');
+  });
+
+  it('end a job that wants all memory', async () => {
+    await assert.rejects(threads.run({ what: 'memory' }, owner('x'), never), {
+      code: 'RESOURCE_EXHAUSTED',
+      message: 'the job "memory": template needs more memory than there is for it',
+    });
+    assert.equal(await threads.run({ what: 'next' }, owner('x'), never), 'next');
+  });
+
+  for (const what of ['mistake', 'exit']) {
+    it(`report a thread that fails, and serve the next: ${what}`, async () => {
+      await assert.rejects(threads.run({ what }, owner('x'), never), { code: 'INTERNAL' });
+      assert.equal(await threads.run({ what: 'next' }, owner('x'), never), 'next');
+    });
+  }
+
+  it('report a thread that cannot be started', async () => {
+    using({ entry: new URL('absent.mjs', entry) });
+    await assert.rejects(threads.run({ what: 'a' }, owner('x'), never), { code: 'INTERNAL' });
+  });
+
+  it('let a caller go who no longer waits, whose job ends with it', async () => {
+    const leaving = new AbortController();
+    const reasons = [threads.run({ what: 'endless' }, owner('x'), leaving.signal)];
+    reasons.push(threads.run({ what: 'waits' }, owner('x'), leaving.signal));
+    const next = threads.run({ what: 'next' }, owner('x'), never);
+    leaving.abort();
+    for (const reason of reasons) await assert.rejects(reason);
+    assert.equal(await next, 'next');
+    assert.equal(threads.load.waiting, 0);
+  });
+
+  it('never wait for a namespace whose jobs do not end', async () => {
+    const leaving = new AbortController();
+    const endless = Array.from({ length: 10 }, () => threads.run({ what: 'endless' }, owner('a'), leaving.signal));
+    assert.equal(await threads.run({ what: 'mine' }, owner('b'), never), 'mine');
+    leaving.abort();
+    for (const each of endless) await assert.rejects(each);
+  });
+
+  it('share alike between classes of a namespace, however many jobs one has', async () => {
+    const done: string[] = [];
+    const run = async (group: string): Promise<void> => {
+      await threads.run({ what: group, ms: 5 }, owner('x', group), never);
+      done.push(group);
+    };
+    await Promise.all([...Array.from({ length: 10 }, () => run('many')), run('one')]);
+    assert.ok(done.indexOf('one') <= 2, done.join(' '));
+  });
+
+  it('refuse more of a namespace than may wait, and not those of another', async () => {
+    using({ waitingEach: 2, threads: 1 });
+    const leaving = new AbortController();
+    const running = ['a', 'b', 'c'].map(() => threads.run({ what: 'endless' }, owner('x'), leaving.signal));
+    assert.throws(() => threads.run({ what: 'more' }, owner('x'), never), {
+      code: 'RESOURCE_EXHAUSTED',
+      message: /^2 volumes of namespace x on this node already wait for templates that take long/,
+    });
+    const other = threads.run({ what: 'other' }, owner('y'), never);
+    leaving.abort();
+    for (const each of running) await assert.rejects(each);
+    assert.equal(await other, 'other');
+  });
+});
