@@ -1,6 +1,6 @@
 // Puts files of the repository into the documentation: the fenced block after `<!-- file: PATH -->` is that file, whole;
-// after `<!-- excerpt: PATH -->` it is some consecutive lines of it. Without arguments it rewrites the blocks of whole
-// files; `--check [FOLDER]` only says what differs and exits 1.
+// after `<!-- excerpt: PATH -->` it is some consecutive lines of it, with or without their indentation. Without
+// arguments it rewrites the blocks of whole files; `--check [FOLDER]` only reports differences and exits 1.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -24,7 +24,7 @@ for (const page of pages) {
     const original = readOriginal(page, source);
     if (original === undefined) return block;
     if (kind === 'excerpt') {
-      if (!original.includes(content)) problems.push(`${page}: the lines are not (or no longer) in ${source}`);
+      if (!isExcerpt(content, original)) problems.push(`${page}: the lines are not (or no longer) in ${source}`);
       return block;
     }
     if (isCheck && content !== original) problems.push(`${page}: differs from ${source}; run node .ci/embed.mjs`);
@@ -37,6 +37,10 @@ for (const page of pages) {
 for (const problem of problems) console.error(problem);
 console.log(`${blocks} blocks in ${pages.length} pages`);
 process.exitCode = problems.length === 0 ? 0 : 1;
+
+function isExcerpt(content, original) {
+  return [0, 2, 4, 6, 8].some((width) => original.includes(content.replaceAll(/^(?=.)/gm, ' '.repeat(width))));
+}
 
 function readOriginal(page, source) {
   const file = path.join(root, source);

@@ -26,7 +26,7 @@ describe('files shown in the documentation', function () {
     beforeEach(() => {
       folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-docs-'));
       mkdirSync(path.join(folder, 'docs'));
-      writeFileSync(path.join(folder, 'a.yaml'), 'a: 1\nb: 2\n');
+      writeFileSync(path.join(folder, 'a.yaml'), 'a: 1\nb: 2\nc:\n  d: 3\n');
     });
     afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -34,7 +34,7 @@ describe('files shown in the documentation', function () {
       ['when a line differs', '<!-- file: a.yaml -->\n\n```yaml\na: 1\nb: 3\n```\n', /differs from a\.yaml/],
       [
         'when an excerpt is gone',
-        '<!-- excerpt: a.yaml -->\n\n```yaml\nc: 3\n```\n',
+        '<!-- excerpt: a.yaml -->\n\n```yaml\ne: 3\n```\n',
         /not \(or no longer\) in a\.yaml/,
       ],
       ['when the file is gone', '<!-- file: b.yaml -->\n\n```yaml\n```\n', /no file b\.yaml/],
@@ -50,7 +50,7 @@ describe('files shown in the documentation', function () {
 
     it('but not when they are right', () => {
       const right =
-        '<!-- file: a.yaml -->\n\n```yaml\na: 1\nb: 2\n```\n\n<!-- excerpt: a.yaml -->\n\n```yaml\nb: 2\n```\n';
+        '<!-- file: a.yaml -->\n\n```yaml\na: 1\nb: 2\nc:\n  d: 3\n```\n\n<!-- excerpt: a.yaml -->\n\n```yaml\nd: 3\n```\n';
       writeFileSync(path.join(folder, 'docs', 'page.md'), right);
       assert.deepEqual(check(folder).stdout, '2 blocks in 1 pages\n');
     });
