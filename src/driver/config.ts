@@ -113,7 +113,7 @@ export const serveFlags = {
   'tmpfs-size': flag(
     '',
     'SIZE',
-    'bound of each volume; empty: room for two generations of the largest, 4Mi with 4 KiB pages',
+    'bound of each volume; empty: room for two revisions of the largest, 4Mi with 4 KiB pages',
     optionalSize,
   ),
   'memory-reserve': flag(

@@ -143,9 +143,9 @@ describe('CSI Node', () => {
   it('publishes ten times as it does once', async () => {
     const volume = node.volume();
     await driver.kubelet.publish(volume.publishRequest());
-    const before = { files: volume.read(), generation: volume.generation(), mounts: node.mounts() };
+    const before = { files: volume.read(), revision: volume.revision(), mounts: node.mounts() };
     for (let time = 2; time <= 10; time += 1) await driver.kubelet.publish(volume.publishRequest());
-    assert.deepEqual({ files: volume.read(), generation: volume.generation(), mounts: node.mounts() }, before);
+    assert.deepEqual({ files: volume.read(), revision: volume.revision(), mounts: node.mounts() }, before);
     await driver.kubelet.unpublishVolume(volume);
     assert.equal(volume.isMounted(), false);
   });

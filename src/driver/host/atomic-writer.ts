@@ -11,7 +11,7 @@ import type { SharedFiles } from './deduplicate-files.js';
 import { open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
-/** The link that readers go through: it points to the current generation. */
+/** The link that readers go through: it points to the current revision. */
 export const dataLink = '..data';
 /** The next `..data`, for the moment before it is renamed. */
 const nextDataLink = '..data_tmp';
@@ -24,7 +24,7 @@ interface Wanted extends SharedFiles {
   readonly replaced: ReplacedFiles;
 }
 
-/** Where names of generations come from. */
+/** Where names of revisions come from. */
 export interface RevisionNames {
   readonly clock: Clock;
   /** A number in [0, 1). */
@@ -34,23 +34,23 @@ export interface RevisionNames {
 /**
  * Writes a volume's files in the kubelet's AtomicWriter layout, on an open directory:
  *
- *     ..2026_01_31_09_05_00_250.k3x9q2   a generation: a directory with the files
+ *     ..2026_01_31_09_05_00_250.k3x9q2   a revision: a directory with the files
  *     ..data -> ..2026_01_31_…           the current one
  *     ca.crt -> ..data/ca.crt            one link per file
  *
- * A reader that resolves `..data` once sees one generation whole. The steps:
+ * A reader that resolves `..data` once sees one revision whole. The steps:
  *
- * 1. Read what is there, and which of these files, bytes, modes and group the current generation has.
+ * 1. Read what is there, and which of these files, bytes, modes and group the current revision has.
  * 2. Bring the directory itself to its mode and group.
- * 3. Sweep what an interrupted write left, and before a write also the generation before the current one. When there
+ * 3. Sweep what an interrupted write left, and before a write also the revision before the current one. When there
  *    is nothing to write, go to 7.
- * 4. Write the new generation; what the current one has just so is linked into it.
+ * 4. Write the new revision; what the current one has just so is linked into it.
  * 5. Link the names that are new. They lead nowhere until the swap, so that the swap alone is the commit.
- * 6. Swap: a symbolic link to the new generation, renamed over `..data`.
+ * 6. Swap: a symbolic link to the new revision, renamed over `..data`.
  * 7. Repair the links of names, and remove names that are no longer in the set.
- * 8. Where no replaced file is to stay, remove the generation that was replaced. Step 3 has removed all others then.
+ * 8. Where no replaced file is to stay, remove the revision that was replaced. Step 3 has removed all others then.
  *
- * A death before the swap leaves the old generation current and one after it the new one; the next write mends the rest. A
+ * A death before the swap leaves the old revision current and one after it the new one; the next write mends the rest. A
  * failure before it is undone. A write that fails in step 8 is finished by the next one that asks for the same.
  */
 export class AtomicWriter {
@@ -65,10 +65,10 @@ export class AtomicWriter {
   /** Steps 4 to 6 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops it. */
   fill(root: Directory, shared: SharedFiles, ownership: Ownership): void {
     const permissions = fileModeOf(ownership);
-    const generation = this.#makeGeneration(root, permissions);
-    writeRevision(this.#syscalls, root, generation, shared, permissions);
+    const revision = this.#makeRevision(root, permissions);
+    writeRevision(this.#syscalls, root, revision, shared, permissions);
     for (const file of shared.files) this.#link(root, file.name);
-    check(this.#syscalls.symlinkat(generation, root.fd, dataLink), 'symlinkat', root, dataLink);
+    check(this.#syscalls.symlinkat(revision, root.fd, dataLink), 'symlinkat', root, dataLink);
   }
 
   /**
@@ -92,7 +92,7 @@ export class AtomicWriter {
     root: Directory,
     entries: readonly string[],
     wanted: Wanted,
-    current?: Generation,
+    current?: Revision,
   ): 'refreshed' | 'unchanged' {
     const { files, permissions, replaced } = wanted;
     const comparison = current && compareRevision(this.#syscalls, current, wanted, permissions);
@@ -120,7 +120,7 @@ export class AtomicWriter {
   }
 
   /**
-   * Removes everything but the current generation. Where others stay only the link: a generation beside the current one
+   * Removes everything but the current revision. Where others stay only the link: a revision beside the current one
    * may be one that readers still use. There is never more than one such, since every write begins here.
    */
   #sweep(root: Directory, entries: readonly string[], current: string | undefined, othersStay: boolean): boolean {
@@ -134,21 +134,21 @@ export class AtomicWriter {
 
   #replace(root: Directory, entries: readonly string[], wanted: Wanted, previous: Comparison | undefined): true {
     const { files, permissions } = wanted;
-    const generation = this.#makeGeneration(root, permissions);
+    const revision = this.#makeRevision(root, permissions);
     try {
-      writeRevision(this.#syscalls, root, generation, wanted, permissions, previous); // 4
+      writeRevision(this.#syscalls, root, revision, wanted, permissions, previous); // 4
       const linked = this.#linkNew(root, entries, files); // 5
-      this.#commit(root, generation, linked); // 6
+      this.#commit(root, revision, linked); // 6
     } catch (error) {
-      this.#discard(root, generation);
+      this.#discard(root, revision);
       throw error;
     }
     return true;
   }
 
-  #makeGeneration(root: Directory, { directoryMode }: FileMode): string {
+  #makeRevision(root: Directory, { directoryMode }: FileMode): string {
     for (let attempt = 1; ; attempt += 1) {
-      const name = generationName(this.#names);
+      const name = revisionName(this.#names);
       const made = this.#syscalls.mkdirat(root.fd, name, directoryMode);
       if (made === -errno.EEXIST && attempt < maxNameAttempts) continue;
       check(made, 'mkdirat', root, name);
@@ -173,9 +173,9 @@ export class AtomicWriter {
     return linked;
   }
 
-  #commit(root: Directory, generation: string, linked: readonly string[]): void {
+  #commit(root: Directory, revision: string, linked: readonly string[]): void {
     try {
-      check(this.#syscalls.symlinkat(generation, root.fd, nextDataLink), 'symlinkat', root, nextDataLink);
+      check(this.#syscalls.symlinkat(revision, root.fd, nextDataLink), 'symlinkat', root, nextDataLink);
       check(this.#syscalls.renameat(root.fd, nextDataLink, dataLink), 'renameat', root, nextDataLink);
     } catch (error) {
       this.#unlink(root, [nextDataLink, ...linked]);
@@ -192,9 +192,9 @@ export class AtomicWriter {
     for (const name of names) this.#syscalls.unlinkat(root.fd, name, 0);
   }
 
-  #discard(root: Directory, generation: string): void {
+  #discard(root: Directory, revision: string): void {
     try {
-      removeEntry(this.#syscalls, root, generation);
+      removeEntry(this.#syscalls, root, revision);
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error;
     }
@@ -214,16 +214,16 @@ export class AtomicWriter {
   }
 }
 
-/** A generation that `..data` points to. */
-interface Generation extends Directory {
+/** A revision that `..data` points to. */
+interface Revision extends Directory {
   readonly name: string;
 }
 
 /**
- * Opens the generation that readers see, without following the link; the caller closes it.
+ * Opens the revision that readers see, without following the link; the caller closes it.
  * @returns undefined when the directory was never written whole.
  */
-export function openCurrentRevision(syscalls: Syscalls, root: Directory): Generation | undefined {
+export function openCurrentRevision(syscalls: Syscalls, root: Directory): Revision | undefined {
   const target = linkTarget(syscalls, root, dataLink);
   if (target === undefined || !isWritersOwn(target) || target === '..' || target.includes('/')) return undefined;
   const fd = syscalls.openat(root.fd, target, open.directory, 0);
@@ -243,7 +243,7 @@ function isWritersOwn(entry: string): boolean {
   return entry.startsWith('..');
 }
 
-function generationName({ clock, random }: RevisionNames): string {
+function revisionName({ clock, random }: RevisionNames): string {
   const moment = new Date(clock.now())
     .toISOString()
     .replace(/[-T:.]/g, '_')

@@ -21,7 +21,7 @@ export function heldContentsOf({ contents }: Pick<SharedFiles, 'contents'>): rea
   return contents.map(({ content, names }) => ({ sizeBytes: content.length, names }));
 }
 
-/** Pages that the files take in the largest case: two generations that share nothing, and the links to them. */
+/** Pages that the files take in the largest case: two revisions that share nothing, and the links to them. */
 export function pagesOf(contents: readonly HeldContent[], pageBytes: number): number {
   let pages = 0;
   for (const { sizeBytes, names } of contents) {
@@ -31,7 +31,7 @@ export function pagesOf(contents: readonly HeldContent[], pageBytes: number): nu
   return pages;
 }
 
-/** The size of a tmpfs that has room for two generations of anything that a volume may hold: 4 MiB with 4 KiB pages. */
+/** The size of a tmpfs that has room for two revisions of anything that a volume may hold: 4 MiB with 4 KiB pages. */
 export function largestVolumeBytes(pageBytes: number): number {
   const { files: maxFiles, bytes: maxBytes } = limits.volume;
   // Each file leaves up to a page unused, and has two links while its name changes.
@@ -44,13 +44,13 @@ export function memoryOf(contents: readonly HeldContent[], pageBytes: number): n
   return pagesOf(contents, pageBytes) * pageBytes + kernelBytesOf(contents, pageBytes);
 }
 
-/** Memory that the kernel keeps of a volume beside its pages, with two generations that share nothing. */
+/** Memory that the kernel keeps of a volume beside its pages, with two revisions that share nothing. */
 export function kernelBytesOf(contents: readonly HeldContent[], pageBytes: number): number {
   const { volumeBytes, inodeBytes, entryBytes, longNameBytes, nodeBytes } = limits.volumeMemory.kernel;
   let bytes = volumeBytes;
   for (const { sizeBytes, names } of contents) {
     bytes += 2 * (inodeBytes + nodesOf(Math.ceil(sizeBytes / pageBytes)) * nodeBytes);
-    // An entry in each generation, and the link at the top.
+    // An entry in each revision, and the link at the top.
     for (const name of names) {
       bytes += 3 * entryBytes + inodeBytes + (name.length > inlineNameBytes ? longNameBytes : 0);
     }
@@ -68,7 +68,7 @@ export function ensureRefreshable(pages: number, pageBytes: number, sizeBytes: n
   if (pages * pageBytes <= sizeBytes) return;
   throw new CodedError(
     'RESOURCE_EXHAUSTED',
-    `the volume needs ${inKiB(pages * pageBytes)} for two generations of its files, in pages of ${inKiB(pageBytes)}, and has ` +
+    `the volume needs ${inKiB(pages * pageBytes)} for two revisions of its files, in pages of ${inKiB(pageBytes)}, and has ` +
       `${inKiB(sizeBytes)}: select fewer configurations, or have --tmpfs-size of the driver raised`,
   );
 }

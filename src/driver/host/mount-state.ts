@@ -51,9 +51,9 @@ function stateOf(syscalls: Syscalls, target: Target, place: Directory): TargetSt
   const { kind } = occupantOf(syscalls, target, place);
   if (kind === 'nothing') return 'unmounted';
   if (kind === 'foreign') return 'foreign';
-  const generation = openCurrentRevision(syscalls, place);
-  if (generation === undefined) return 'incomplete';
-  syscalls.close(generation.fd);
+  const revision = openCurrentRevision(syscalls, place);
+  if (revision === undefined) return 'incomplete';
+  syscalls.close(revision.fd);
   return 'published';
 }
 

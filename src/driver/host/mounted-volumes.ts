@@ -10,7 +10,7 @@ export interface MountedVolume {
   readonly podUid: string;
   /** Of its pages. */
   readonly usedBytes: number;
-  /** Of the generation that readers see. */
+  /** Of the revision that readers see. */
   readonly contents: readonly HeldContent[];
 }
 
@@ -39,7 +39,7 @@ function usedBytesOf(point: string): number {
   }
 }
 
-/** Empty for a volume that has no generation. */
+/** Empty for a volume that has no revision. */
 function contentsOf(point: string): readonly HeldContent[] {
   const current = path.join(point, '..data');
   const byInode = new Map<number, { readonly sizeBytes: number; readonly names: string[] }>();

@@ -9,7 +9,7 @@ import type { FileContent, SharedFiles } from './deduplicate-files.js';
 import { AT_REMOVEDIR, open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
-/** A generation that is there, and which of the wanted files it has just as they are wanted. */
+/** A revision that is there, and which of the wanted files it has just as they are wanted. */
 export interface Comparison {
   readonly directory: Directory;
   readonly sameNames: ReadonlySet<string>;
@@ -48,10 +48,10 @@ function namesWith(
 }
 
 /**
- * Creates one complete generation: a flat directory with its files, owner and modes final. Not yet visible by name.
+ * Creates one complete revision: a flat directory with its files, owner and modes final. Not yet visible by name.
  *
- * Names with the same bytes share one file, and what the generation before has just so is linked, not written: the pages of
- * a volume stay charged to the driver's container. A file is never changed once its generation is complete, so that
+ * Names with the same bytes share one file, and what the revision before has just so is linked, not written: the pages of
+ * a volume stay charged to the driver's container. A file is never changed once its revision is complete, so that
  * sharing it is safe: other modes or another group make another file.
  */
 export function writeRevision(
@@ -102,7 +102,7 @@ function writeFile(
   }
 }
 
-/** Removes an entry of the directory: a generation, whole or half-written, a link, or what else stands there (one level). */
+/** Removes an entry of the directory: a revision, whole or half-written, a link, or what else stands there (one level). */
 export function removeEntry(syscalls: Syscalls, root: Directory, name: string): void {
   const fd = syscalls.openat(root.fd, name, open.directory, 0);
   if (fd === -errno.ENOENT) return;

@@ -10,7 +10,7 @@ interface Seen {
 }
 
 /**
- * The generations that volumes were last seen to have, so that the next look takes one system call. A directory with the
+ * The revisions that volumes were last seen to have, so that the next look takes one system call. A directory with the
  * same number on the same device, in which nothing was added or taken away since, is the same: a later mount there has
  * another device, or is younger.
  */

@@ -10,7 +10,7 @@ import type { Syscalls } from './syscalls.js';
 export const volumeSource = 'connectors-csi';
 
 /**
- * 128 files in two generations, their links, old and new, and the directories: with room to spare, and still a bound.
+ * 128 files in two revisions, their links, old and new, and the directories: with room to spare, and still a bound.
  */
 const maxInodes = 1024;
 

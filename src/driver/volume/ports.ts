@@ -81,7 +81,7 @@ export interface VolumeStatistics {
 }
 
 /**
- * What a write does with the files that it replaces. `kept`: one generation stays until the next write, for readers that
+ * What a write does with the files that it replaces. `kept`: one revision stays until the next write, for readers that
  * have resolved `..data` but not yet opened their file. `removed`: none stays; a reader keeps what it has open.
  */
 export type ReplacedFiles = 'kept' | 'removed';

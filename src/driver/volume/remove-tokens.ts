@@ -23,7 +23,7 @@ const noToken = new Secret('');
 /**
  * Takes the tokens out of a mounted volume whose pod may not use its connectors any more, all files at once: they are
  * rendered again with an empty token, so that those that only contain it are covered too. Where that cannot be done, the
- * volume holds nothing but the reason. The files with the token are removed, no generation of them is kept. Does nothing to a volume that is not mounted, or that has no tokens.
+ * volume holds nothing but the reason. The files with the token are removed, no revision of them is kept. Does nothing to a volume that is not mounted, or that has no tokens.
  * @throws {CodedError} INTERNAL when the files cannot be written; the call's reason.
  */
 export async function removeTokens(

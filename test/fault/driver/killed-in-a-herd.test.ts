@@ -56,7 +56,7 @@ describe('a driver that is killed while a herd publishes', function () {
     });
   }
 
-  it('with renewed tokens leaves every volume one generation, old or new, and its successor makes all new', async () => {
+  it('with renewed tokens leaves every volume one revision, old or new, and its successor makes all new', async () => {
     const volumes = Array.from({ length: herdSize }, () => node.volume());
     let driver = await DriverProcess.start(node);
     await Promise.all(volumes.map((volume) => driver.kubelet.publish(volume.publishRequest())));

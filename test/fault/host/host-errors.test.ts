@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import { CodedError } from '../../../src/errors.js';
 import type { MountOptions } from '../../../src/driver/volume/ports.js';
-import { generationFiles, generationOf } from '../../support/host/generation-files.js';
+import { revisionFiles, revisionOf } from '../../support/host/revision-files.js';
 import { KubeletDir, openDescriptors, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../support/host/kubelet-dir.js';
 import { plausibleErrors } from '../../support/host/plausible-errors.js';
@@ -118,16 +118,16 @@ for (const kernel of kernelNames) {
           const calls = await atEveryStep(
             'once',
             () => existed && fs.mkdirSync(kubelet.target, { recursive: true }),
-            (failing) => failing.put(kubelet.target, generationFiles(1), options),
+            (failing) => failing.put(kubelet.target, revisionFiles(1), options),
             async (thrown, where) => {
               if (thrown === undefined) {
-                assert.equal(generationOf(readVolume(kubelet.target)), 1, where);
+                assert.equal(revisionOf(readVolume(kubelet.target)), 1, where);
               } else {
                 assert.deepEqual(kubelet.mounts(), [], where);
                 assert.deepEqual(fs.readdirSync(kubelet.parent).sort(), rest, where);
                 if (existed) assert.deepEqual(kubelet.entries(), [], where);
-                host.put(kubelet.target, generationFiles(2), options);
-                assert.equal(generationOf(readVolume(kubelet.target)), 2, where);
+                host.put(kubelet.target, revisionFiles(2), options);
+                assert.equal(revisionOf(readVolume(kubelet.target)), 2, where);
               }
               await detachAll();
             },
@@ -141,17 +141,17 @@ for (const kernel of kernelNames) {
         const calls = await atEveryStep(
           'once',
           () => {
-            host.put(kubelet.target, generationFiles(0), options);
-            host.put(kubelet.target, generationFiles(1), options);
+            host.put(kubelet.target, revisionFiles(0), options);
+            host.put(kubelet.target, revisionFiles(1), options);
           },
-          (failing) => failing.put(kubelet.target, generationFiles(2), options),
+          (failing) => failing.put(kubelet.target, revisionFiles(2), options),
           (thrown, where) => {
-            const found = currentGeneration(kubelet);
-            assert.ok(found === 2 || (found === 1 && thrown !== undefined), `generation ${found} after ${where}`);
+            const found = currentRevision(kubelet);
+            assert.ok(found === 2 || (found === 1 && thrown !== undefined), `revision ${found} after ${where}`);
             const own = kubelet.entries().filter((entry) => entry.startsWith('..'));
             assert.ok(own.length <= 3 && own.includes('..data'), `${own.join(' ')} after ${where}`);
-            host.put(kubelet.target, generationFiles(2), options);
-            assert.equal(generationOf(readVolume(kubelet.target)), 2, where);
+            host.put(kubelet.target, revisionFiles(2), options);
+            assert.equal(revisionOf(readVolume(kubelet.target)), 2, where);
           },
         );
         assertAmong(calls, ['write', 'linkat', 'symlinkat', 'renameat', 'unlinkat', 'read']);
@@ -165,14 +165,14 @@ for (const kernel of kernelNames) {
         const calls = await atEveryStep(
           duration,
           () => {
-            host.put(kubelet.target, generationFiles(0), {});
-            host.put(kubelet.target, generationFiles(1), {});
+            host.put(kubelet.target, revisionFiles(0), {});
+            host.put(kubelet.target, revisionFiles(1), {});
           },
-          (failing) => failing.put(kubelet.target, generationFiles(2), {}, somebody, 'removed'),
+          (failing) => failing.put(kubelet.target, revisionFiles(2), {}, somebody, 'removed'),
           (thrown, where) => {
-            if (thrown !== undefined) host.put(kubelet.target, generationFiles(2), {}, somebody, 'removed');
+            if (thrown !== undefined) host.put(kubelet.target, revisionFiles(2), {}, somebody, 'removed');
             assert.deepEqual(replaced(), [], where);
-            assert.equal(generationOf(readVolume(kubelet.target)), 2, where);
+            assert.equal(revisionOf(readVolume(kubelet.target)), 2, where);
           },
         );
         assertAmong(calls, ['write', 'renameat', 'unlinkat']);
@@ -180,20 +180,20 @@ for (const kernel of kernelNames) {
       });
     }
 
-    it('holds a whole generation or none when nothing works any more, and the next publish and unpublish mend it', async () => {
+    it('holds a whole revision or none when nothing works any more, and the next publish and unpublish mend it', async () => {
       for (const before of [undefined, 1]) {
         await atEveryStep(
           'on',
-          () => before !== undefined && host.put(kubelet.target, generationFiles(before), {}),
-          (failing) => failing.put(kubelet.target, generationFiles(2), {}),
+          () => before !== undefined && host.put(kubelet.target, revisionFiles(before), {}),
+          (failing) => failing.put(kubelet.target, revisionFiles(2), {}),
           async (_thrown, where) => {
             if (host.inspect(kubelet.target) === 'published') {
-              assert.ok([before, 2].includes(currentGeneration(kubelet)), where);
+              assert.ok([before, 2].includes(currentRevision(kubelet)), where);
             } else {
               assert.equal(before, undefined, where);
             }
-            host.put(kubelet.target, generationFiles(3), {});
-            assert.equal(generationOf(readVolume(kubelet.target)), 3, where);
+            host.put(kubelet.target, revisionFiles(3), {});
+            assert.equal(revisionOf(readVolume(kubelet.target)), 3, where);
             await detachAll();
           },
         );
@@ -204,7 +204,7 @@ for (const kernel of kernelNames) {
       it(`can be detached after detaching failed ${duration}`, async () => {
         const calls = await atEveryStep(
           duration,
-          () => host.put(kubelet.target, generationFiles(1), {}),
+          () => host.put(kubelet.target, revisionFiles(1), {}),
           (failing) => failing.detach(kubelet.target),
           async (thrown, where) => {
             if (thrown === undefined) {
@@ -243,9 +243,9 @@ function assertAmong(calls: ReadonlySet<CallName>, expected: readonly CallName[]
   for (const call of expected) assert.ok(calls.has(call), `${call} never failed`);
 }
 
-function currentGeneration(kubelet: KubeletDir): number {
+function currentRevision(kubelet: KubeletDir): number {
   const data = path.join(kubelet.target, '..data');
-  return generationOf(
+  return revisionOf(
     Object.fromEntries(fs.readdirSync(data).map((name) => [name, fs.readFileSync(path.join(data, name), 'utf8')])),
   );
 }

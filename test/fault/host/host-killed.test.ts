@@ -4,7 +4,7 @@ import path from 'node:path';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
 import { bundleProgram, runHostCall } from '../../support/host/child-programs.js';
 import type { HostCall } from '../../support/host/child-programs.js';
-import { generationFiles, generationOf } from '../../support/host/generation-files.js';
+import { revisionFiles, revisionOf } from '../../support/host/revision-files.js';
 import { KubeletDir, pathsWith, readVolume, somebody } from '../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../support/host/kubelet-dir.js';
 import { Readers } from '../../support/host/readers.js';
@@ -37,13 +37,13 @@ describe('a driver that is killed', function () {
   const run = (call: Omit<HostCall, 'kubeletDir' | 'target'>) =>
     runHostCall(hostCall, { ...call, kubeletDir: kubelet.root, target: kubelet.target }).killedBefore;
 
-  const publish = (generation: number) => {
-    host.put(kubelet.target, generationFiles(generation), {});
+  const publish = (revision: number) => {
+    host.put(kubelet.target, revisionFiles(revision), {});
   };
 
-  /** The volume is this generation and nothing else is left, but for the generation before it. */
-  const assertClean = (generation: number) => {
-    assert.equal(generationOf(readVolume(kubelet.target)), generation);
+  /** The volume is this revision and nothing else is left, but for the revision before it. */
+  const assertClean = (revision: number) => {
+    assert.equal(revisionOf(readVolume(kubelet.target)), revision);
     const own = kubelet.entries().filter((entry) => entry.startsWith('..'));
     assert.ok(own.includes('..data') && own.length <= 3, own.join(' '));
     assert.equal(kubelet.mounts().length, 1);
@@ -67,7 +67,7 @@ describe('a driver that is killed', function () {
     it(`before any call of a detached first publish has either mounted nothing or all, and ${repair} mends it`, async () => {
       const killedBefore: string[] = [];
       for (let step = 1; ; step += 1) {
-        const call = run({ kernel: 'detached', action: 'put', generation: 1, killBefore: step });
+        const call = run({ kernel: 'detached', action: 'put', revision: 1, killBefore: step });
         if (call === undefined) break;
         killedBefore.push(call);
         const isMoved = killedBefore.slice(0, -1).includes('moveMount');
@@ -83,7 +83,7 @@ describe('a driver that is killed', function () {
       const killedBefore: string[] = [];
       const states = new Set<string>();
       for (let step = 1; ; step += 1) {
-        const call = run({ kernel: 'mounted', action: 'put', generation: 1, killBefore: step });
+        const call = run({ kernel: 'mounted', action: 'put', revision: 1, killBefore: step });
         if (call === undefined) break;
         killedBefore.push(call);
         const state = host.inspect(kubelet.target);
@@ -97,16 +97,16 @@ describe('a driver that is killed', function () {
     });
   }
 
-  it('before any call of a rewrite leaves the old generation or the new one, whatever readers do meanwhile', async () => {
-    host.put(kubelet.target, generationFiles(0), {});
+  it('before any call of a rewrite leaves the old revision or the new one, whatever readers do meanwhile', async () => {
+    host.put(kubelet.target, revisionFiles(0), {});
     readers = await Readers.start(volumeReader, kubelet.target, 2);
     const killedBefore: string[] = [];
     for (let step = 1; ; step += 1) {
-      const call = run({ kernel: 'detached', action: 'put', generation: step, killBefore: step });
+      const call = run({ kernel: 'detached', action: 'put', revision: step, killBefore: step });
       if (call === undefined) break;
       killedBefore.push(call);
       const isSwapped = killedBefore.slice(0, -1).includes('renameat');
-      assert.equal(currentGeneration(kubelet), isSwapped ? step : step - 1, `step ${step}, before ${call}`);
+      assert.equal(currentRevision(kubelet), isSwapped ? step : step - 1, `step ${step}, before ${call}`);
       publish(step - 1);
       assertClean(step - 1);
       publish(step);
@@ -115,7 +115,7 @@ describe('a driver that is killed', function () {
     assertEnumerated(killedBefore, ['mkdirat', 'write', 'linkat', 'symlinkat', 'renameat', 'unlinkat', 'close']);
     for (const report of await readers.stop()) {
       assert.deepEqual(report.problems, []);
-      assert.ok(report.generations > 1, JSON.stringify(report));
+      assert.ok(report.revisions > 1, JSON.stringify(report));
     }
   });
 
@@ -124,10 +124,10 @@ describe('a driver that is killed', function () {
     for (let step = 1; ; step += 1) {
       publish(0);
       publish(1);
-      const call = run({ kernel: 'detached', action: 'put', generation: 2, replaced: 'removed', killBefore: step });
+      const call = run({ kernel: 'detached', action: 'put', revision: 2, replaced: 'removed', killBefore: step });
       if (call === undefined) break;
       killedBefore.push(call);
-      host.put(kubelet.target, generationFiles(2), {}, somebody, 'removed');
+      host.put(kubelet.target, revisionFiles(2), {}, somebody, 'removed');
       assert.deepEqual(
         ['0:', '1:'].flatMap((start) => pathsWith(kubelet.target, start)),
         [],
@@ -137,20 +137,20 @@ describe('a driver that is killed', function () {
     }
     assert.deepEqual(pathsWith(kubelet.target, '1:'), []);
     const swap = killedBefore.indexOf('renameat');
-    assert.ok(killedBefore.indexOf('unlinkat', swap) > swap, 'never killed while the replaced generation was removed');
+    assert.ok(killedBefore.indexOf('unlinkat', swap) > swap, 'never killed while the replaced revision was removed');
   });
 
   it('at one call after the other, and never allowed to finish, is mended by the next write', async () => {
-    host.put(kubelet.target, generationFiles(0), {});
+    host.put(kubelet.target, revisionFiles(0), {});
     readers = await Readers.start(volumeReader, kubelet.target, 1);
-    let generation = 1;
-    for (let step = 1; run({ kernel: 'detached', action: 'put', generation, killBefore: step }); step += 1) {
-      const found = currentGeneration(kubelet);
-      assert.ok(found === generation || found < generation, `generation ${found}`);
-      generation += 1;
+    let revision = 1;
+    for (let step = 1; run({ kernel: 'detached', action: 'put', revision, killBefore: step }); step += 1) {
+      const found = currentRevision(kubelet);
+      assert.ok(found === revision || found < revision, `revision ${found}`);
+      revision += 1;
     }
-    publish(generation + 1);
-    assertClean(generation + 1);
+    publish(revision + 1);
+    assertClean(revision + 1);
     const [report] = await readers.stop();
     assert.deepEqual(report?.problems, []);
   });
@@ -159,13 +159,13 @@ describe('a driver that is killed', function () {
     const killedBefore: string[] = [];
     for (let step = 1; ; step += 1) {
       publish(1);
-      const call = run({ kernel: 'detached', action: 'detach', generation: 0, killBefore: step });
+      const call = run({ kernel: 'detached', action: 'detach', revision: 0, killBefore: step });
       if (call === undefined) break;
       killedBefore.push(call);
       if (kubelet.mounts().length > 0) assertClean(1);
       publish(2);
       assertClean(2);
-      run({ kernel: 'detached', action: 'detach', generation: 0, killBefore: step });
+      run({ kernel: 'detached', action: 'detach', revision: 0, killBefore: step });
       await host.detach(kubelet.target);
       assertGone();
     }
@@ -179,15 +179,15 @@ function restOf(kubelet: KubeletDir): string[] {
   return fs.existsSync(kubelet.target) ? kubelet.entries() : [];
 }
 
-function currentGeneration(kubelet: KubeletDir): number {
+function currentRevision(kubelet: KubeletDir): number {
   const directory = path.join(kubelet.target, '..data');
   const names = fs.readdirSync(directory);
-  return generationOf(
+  return revisionOf(
     Object.fromEntries(names.map((name) => [name, fs.readFileSync(path.join(directory, name), 'utf8')])),
   );
 }
 
-/** What of a generation is not there already, in it or in the one before. */
+/** What of a revision is not there already, in it or in the one before. */
 const distinctContents = 3;
 
 /** Guards the enumeration itself: that these calls were among those killed before. */

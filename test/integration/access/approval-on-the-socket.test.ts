@@ -78,9 +78,9 @@ describe('a volume whose connector needs approval', () => {
       'type.googleapis.com/google.rpc.ResourceInfo',
       'type.googleapis.com/google.rpc.ErrorInfo',
     ]);
-    const generation = volume.generation();
+    const revision = volume.revision();
     await cluster.publish(volume);
-    assert.equal(volume.generation(), generation);
+    assert.equal(volume.revision(), revision);
     await cluster.driver.kubelet.unpublishVolume(volume);
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
   });

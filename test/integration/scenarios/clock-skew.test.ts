@@ -64,11 +64,11 @@ describe("a node whose clock is not that of the API server's", () => {
       await assertAhead(node, seconds);
       node.runPods(5);
       await node.kubelet.untilAllPublished();
-      const generations = [...node.kubelet.pods].map(({ volume }) => volume.generation());
+      const revisions = [...node.kubelet.pods].map(({ volume }) => volume.revision());
       await node.kubelet.untilAllPublishedAgain();
       assert.deepEqual(
-        [...node.kubelet.pods].map(({ volume }) => volume.generation()),
-        generations,
+        [...node.kubelet.pods].map(({ volume }) => volume.revision()),
+        revisions,
       );
       node.kubelet.renewTokens();
       await node.kubelet.untilAllPublishedAgain();

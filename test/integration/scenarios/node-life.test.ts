@@ -35,7 +35,7 @@ describe('the life of a node', () => {
     await node.startDriver();
     node.runPods(fullNode);
     await node.kubelet.untilAllPublished();
-    const generations = [...node.kubelet.pods].map(({ volume }) => volume.generation());
+    const revisions = [...node.kubelet.pods].map(({ volume }) => volume.revision());
     for (const emptiesRegistry of [false, true]) {
       const attempts = [...node.kubelet.pods].map((pod) => pod.attempts);
       await node.kubelet.restart({ emptiesRegistry });
@@ -46,8 +46,8 @@ describe('the life of a node', () => {
       assertCurrent(node);
     }
     assert.deepEqual(
-      [...node.kubelet.pods].map(({ volume }) => volume.generation()),
-      generations,
+      [...node.kubelet.pods].map(({ volume }) => volume.revision()),
+      revisions,
     );
   });
 
@@ -185,10 +185,10 @@ describe("a node whose clock is ahead of the API server's", () => {
 
 /** A volume as another version may have written it: other names, other modes, and dead in the middle of a write. */
 function makeOlderLayout(target: string): void {
-  const generation = path.join(target, '..v0-generation');
-  fs.mkdirSync(generation, { mode: 0o700 });
-  fs.writeFileSync(path.join(generation, 'context.token'), 'old', { mode: 0o600 });
-  fs.writeFileSync(path.join(generation, 'gone.txt'), 'old', { mode: 0o600 });
+  const revision = path.join(target, '..v0-generation');
+  fs.mkdirSync(revision, { mode: 0o700 });
+  fs.writeFileSync(path.join(revision, 'context.token'), 'old', { mode: 0o600 });
+  fs.writeFileSync(path.join(revision, 'gone.txt'), 'old', { mode: 0o600 });
   const previous = fs.readlinkSync(path.join(target, '..data'));
   fs.rmSync(path.join(target, '..data'));
   fs.symlinkSync('..v0-generation', path.join(target, '..data'));

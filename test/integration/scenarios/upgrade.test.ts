@@ -28,12 +28,12 @@ function runPods(node: ReleaseNode): PodVolume[] {
   });
 }
 
-/** What an upgrade must leave as it is: the mount with its id, the generation, and every file. */
+/** What an upgrade must leave as it is: the mount with its id, the revision, and every file. */
 function stateOf(node: ReleaseNode, pods: readonly PodVolume[]): unknown {
   const mounts = node.cluster.node.mounts();
   return pods.map(({ volume }) => ({
     mount: mounts.find((line) => line.split(' ')[4] === volume.target),
-    generation: volume.generation(),
+    revision: volume.revision(),
     files: volume.read(),
   }));
 }

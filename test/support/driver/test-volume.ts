@@ -92,8 +92,8 @@ export class TestVolume {
     return pathsWith(this.target, text);
   }
 
-  /** The name of the generation that readers see. */
-  generation(): string {
+  /** The name of the revision that readers see. */
+  revision(): string {
     return fs.readlinkSync(path.join(this.target, '..data'));
   }
 

@@ -37,7 +37,7 @@ export interface HostCall {
   readonly kubeletDir: string;
   readonly target: string;
   readonly action: 'put' | 'detach';
-  readonly generation: number;
+  readonly revision: number;
   /** Of a put; `kept` when absent. */
   readonly replaced?: 'kept' | 'removed';
   readonly killBefore: number;

@@ -1,7 +1,7 @@
 // A program: makes one call of a TmpfsHost and kills itself before the system call that its argument names.
 import fs from 'node:fs';
 import type { HostCall } from './child-programs.js';
-import { generationFiles } from './generation-files.js';
+import { revisionFiles } from './revision-files.js';
 import { TestHost, somebody, unlimited } from './kubelet-dir.js';
 import { kernels, wrapSyscalls } from './syscall-wrapper.js';
 
@@ -30,5 +30,5 @@ const host = new TestHost(
 );
 host.mountProblem();
 isCounting = true;
-if (call.action === 'put') host.put(call.target, generationFiles(call.generation), {}, somebody, call.replaced);
+if (call.action === 'put') host.put(call.target, revisionFiles(call.revision), {}, somebody, call.replaced);
 else await host.detach(call.target);

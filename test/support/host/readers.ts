@@ -3,11 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 export interface ReaderReport {
-  /** How often a whole generation was read. */
+  /** How often a whole revision was read. */
   readonly passes: number;
   /** How often it was another than before. */
-  readonly generations: number;
-  /** How often the generation was removed before it was read, two writes later. */
+  readonly revisions: number;
+  /** How often the revision was removed before it was read, two writes later. */
   readonly gone: number;
   /** Halves, mixtures and errors. */
   readonly problems: readonly string[];

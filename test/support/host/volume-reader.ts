@@ -1,10 +1,10 @@
-// A program: reads a volume over and over, whole generations through `..data`, until told to stop.
+// A program: reads a volume over and over, whole revisions through `..data`, until told to stop.
 import fs from 'node:fs';
 import path from 'node:path';
-import { generationOf } from './generation-files.js';
+import { revisionOf } from './revision-files.js';
 
 const target = process.argv[2] ?? '';
-const report = { passes: 0, generations: 0, gone: 0, problems: [] as string[] };
+const report = { passes: 0, revisions: 0, gone: 0, problems: [] as string[] };
 let last: number | undefined;
 
 function resolveData(): string | undefined {
@@ -21,10 +21,10 @@ function readOnce(): void {
   const directory = path.join(target, resolved);
   try {
     const texts = fs.readdirSync(directory).map((name) => [name, fs.readFileSync(path.join(directory, name), 'utf8')]);
-    const generation = generationOf(Object.fromEntries(texts) as Record<string, string>);
+    const revision = revisionOf(Object.fromEntries(texts) as Record<string, string>);
     report.passes += 1;
-    if (generation !== last) report.generations += 1;
-    last = generation;
+    if (revision !== last) report.revisions += 1;
+    last = revision;
   } catch (error) {
     // Two writes went by since the link was read; what counts then is that it has moved on.
     if (resolveData() !== resolved) report.gone += 1;

@@ -9,7 +9,7 @@ const fileNames = ['.env', 'connector.status.proxyAddress', 'context.token', 'ht
 
 /**
  * Asserts that the mount table has each pod's volume once and nothing else, and that each volume holds all its files,
- * made from the pod's current token and the connector's current address, in one generation and at most one old one.
+ * made from the pod's current token and the connector's current address, in one revision and at most one old one.
  */
 export function assertNodeIsCurrent(node: NodeSandbox, kubelet: TestKubelet, address = proxyUrl): void {
   const volumes = [...kubelet.pods].map((pod) => pod.volume);

@@ -2,8 +2,8 @@
 export type MixCommand = { readonly target: string; readonly kind: number } | { readonly gone: string } | 'report';
 
 export interface MixReport {
-  /** Whole generations read so far. */
+  /** Whole revisions read so far. */
   readonly passes: number;
-  /** Since the report before: what was neither a whole generation nor none, and what went back to an older state. */
+  /** Since the report before: what was neither a whole revision nor none, and what went back to an older state. */
   readonly problems: readonly string[];
 }

@@ -1,5 +1,5 @@
 // A program: reads the volumes that it is told of, over and over, as pods do, and tells of every mix that it sees.
-import { readGeneration } from './generation-reader.js';
+import { readRevision } from './revision-reader.js';
 import type { MixCommand, MixReport } from './mix-messages.js';
 import { shownBy, told, volumeKinds } from './volume-kinds.js';
 import type { Shown } from './volume-kinds.js';
@@ -19,7 +19,7 @@ function readOnce(target: string): void {
   targets.delete(target);
   if (performance.now() - volume.seenAtMs < patienceMs) targets.set(target, volume);
   try {
-    const files = readGeneration(target);
+    const files = readRevision(target);
     if (files === undefined) return;
     volume.seenAtMs = performance.now();
     const shown = shownBy(volumeKinds[volume.kind]!, files);

@@ -6,7 +6,7 @@ import type { MixCommand, MixReport } from './mix-messages.js';
 
 const program = path.join(import.meta.dirname, 'mix-program.ts');
 
-/** A process that reads volumes all along, in which mixes of two generations are seen. */
+/** A process that reads volumes all along, in which mixes of two revisions are seen. */
 export class MixWatch {
   readonly #child: ChildProcess = fork(program, { execArgv: ['--import', 'tsx'] });
 

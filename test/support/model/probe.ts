@@ -1,5 +1,5 @@
 import type { TestVolume } from '../driver/test-volume.js';
-import { readGeneration } from './generation-reader.js';
+import { readRevision } from './revision-reader.js';
 import type { NodeSystem } from './node-system.js';
 import type { SourceName } from './sources.js';
 import type { VersionedSources } from './versioned-sources.js';
@@ -30,7 +30,7 @@ export class Probe {
     if (!isOk || !this.isMountable(sources)) {
       return isOk === this.isMountable(sources) ? undefined : `${code} ${message} for ${this.#kind.connectors.join()}`;
     }
-    const files = readGeneration(this.volume.target);
+    const files = readRevision(this.volume.target);
     if (files === undefined) return 'what is mounted has changed meanwhile';
     const shown = shownBy(this.#kind, files);
     const isOld = ([name, version]: [string, number]): boolean => sources.versions[name as SourceName] !== version;

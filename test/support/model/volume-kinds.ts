@@ -2,7 +2,7 @@ import { addressOf, caBundle, classOf, toolConf, versionIn } from './sources.js'
 import type { ConnectorName, SourceName, Versions } from './sources.js';
 import type { VersionedSources } from './versioned-sources.js';
 
-/** What the files of one generation were made from. */
+/** What the files of one revision were made from. */
 export interface Shown {
   readonly token: string;
   readonly versions: Readonly<Partial<Versions>>;
@@ -54,7 +54,7 @@ export function shownBy(kind: VolumeKind, files: Readonly<Record<string, string>
     throw new Error(`files ${Object.keys(files).sort().join(' ')} in place of ${names}`);
   }
   for (const [name, text] of Object.entries(expected)) {
-    if (files[name] !== text) throw new Error(`${name} is not whole, or not of the generation ${told(shown)}`);
+    if (files[name] !== text) throw new Error(`${name} is not whole, or not of the revision ${told(shown)}`);
   }
   return shown;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import type { TestVolume } from '../driver/test-volume.js';
 import type { Beliefs } from './beliefs.js';
-import { readGeneration } from './generation-reader.js';
+import { readRevision } from './revision-reader.js';
 import type { Outcome } from './outcome.js';
 import { isUnknown } from './outcome.js';
 import type { SourceName, Versions } from './sources.js';
@@ -160,7 +160,7 @@ export class VolumeModel {
   #read(where: string): Shown {
     // The writer may have gone on twice since the link was read.
     for (let attempt = 0; attempt < 20; attempt += 1) {
-      const files = readGeneration(this.volume.target);
+      const files = readRevision(this.volume.target);
       if (files !== undefined) return shownBy(this.kind, files);
     }
     throw new Error(`${where}: it is mounted and cannot be read`);

@@ -2,7 +2,7 @@ import type { Random } from '../random.js';
 import type { PodVolume } from '../kubelet/pod-volume.js';
 import type { KubeletNode } from '../kubelet/kubelet-node.js';
 import type { MixWatch } from '../model/mix-watch.js';
-import { readGeneration } from '../model/generation-reader.js';
+import { readRevision } from '../model/revision-reader.js';
 import { connectorNames, sourceNames } from '../model/sources.js';
 import type { VersionedSources } from '../model/versioned-sources.js';
 import { attributesOf, shownBy, volumeKinds } from '../model/volume-kinds.js';
@@ -72,7 +72,7 @@ export class NodeLoad {
 
   /** Why a pod's volume is not what it should be by now; undefined when it is. */
   problemOf(pod: PodVolume): string | undefined {
-    const files = readGeneration(pod.volume.target);
+    const files = readRevision(pod.volume.target);
     if (files === undefined) return 'not mounted';
     const shown = shownBy(volumeKinds[this.#kindOf.get(pod) ?? 0]!, files);
     if (shown.token !== pod.volume.token) return 'an earlier token';

@@ -8,7 +8,7 @@ export interface SoakFigures {
   readonly load: Readonly<LoadCounts>;
   /** The longest that it took until all volumes were current again. */
   readonly recoveryMaxMs: number;
-  /** Whole generations that were read all along; a half or a mixture would have ended the run. */
+  /** Whole revisions that were read all along; a half or a mixture would have ended the run. */
   readonly reads: number;
   /** Of all drivers together. */
   readonly driver: Counts;
@@ -23,7 +23,7 @@ export function figureLines(figures: SoakFigures): readonly string[] {
   const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
   return [
     `${(figures.seconds / 60).toFixed(1)} minutes, ${load.podsStarted} pods started, ${load.podsEnded} ended`,
-    `${load.edits} edits and ${load.deletions} deletions of objects, ${figures.reads} generations read`,
+    `${load.edits} edits and ${load.deletions} deletions of objects, ${figures.reads} revisions read`,
     `all volumes current again after ${(figures.recoveryMaxMs / 1000).toFixed(1)} s at most`,
     `the driver's peak ${mib(figures.driverPeakBytes)}`,
     cgroup === undefined

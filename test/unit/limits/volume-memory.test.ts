@@ -120,7 +120,7 @@ describe('the memory of the volumes', () => {
     still.hold('c', ownerOf('c', 'p'), 15 * MiB);
   });
 
-  it('is for one generation of each volume that is refreshed while the kernel says that it is short', () => {
+  it('is for one revision of each volume that is refreshed while the kernel says that it is short', () => {
     const shortOf = (key: string): boolean => memory.hold(key, ownerOf(key, 'p'), 10 * MiB).isShort;
     assert.equal(shortOf('a'), false);
     level = { ...level, persistentBytes: 155 * MiB };

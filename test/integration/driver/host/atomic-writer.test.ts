@@ -5,7 +5,7 @@ import { loadSyscalls } from '../../../../src/driver/host/linux-syscalls.js';
 import { filesOf, KubeletDir, readVolume } from '../../../support/host/kubelet-dir.js';
 import type { TestHost } from '../../../support/host/kubelet-dir.js';
 
-describe('writing a generation', () => {
+describe('writing a revision', () => {
   let kubelet: KubeletDir;
   let host: TestHost;
   let now: number;
@@ -23,10 +23,10 @@ describe('writing a generation', () => {
   const own = () => kubelet.entries().filter((entry) => entry.startsWith('..'));
 
   /** What a writer leaves that died while it wrote. */
-  function leave(generation: string): void {
-    fs.mkdirSync(at(generation));
-    fs.writeFileSync(path.join(at(generation), 'a'), 'half');
-    fs.symlinkSync(generation, at('..data_tmp'));
+  function leave(revision: string): void {
+    fs.mkdirSync(at(revision));
+    fs.writeFileSync(path.join(at(revision), 'a'), 'half');
+    fs.symlinkSync(revision, at('..data_tmp'));
   }
 
   it('has the layout of the kubelet, with relative links', () => {
@@ -35,7 +35,7 @@ describe('writing a generation', () => {
     assert.deepEqual(kubelet.entries(), [current(), '..data', 'a', 'b']);
   });
 
-  it('keeps the generation that readers may have resolved until the next write', () => {
+  it('keeps the revision that readers may have resolved until the next write', () => {
     const first = current();
     write({ a: '2' });
     assert.equal(fs.readFileSync(path.join(at(first), 'a'), 'utf8'), '1');
@@ -47,7 +47,7 @@ describe('writing a generation', () => {
   });
 
   for (const moment of ['2025_01_01_00_00_00_000', '2099_01_01_00_00_00_000']) {
-    it(`goes on after a death that left a half generation of ${moment.slice(0, 4)} and the link to it`, () => {
+    it(`goes on after a death that left a half revision of ${moment.slice(0, 4)} and the link to it`, () => {
       leave(`..${moment}.dead`);
       assert.equal(write({ a: '2', b: '2' }), 'refreshed');
       assert.deepEqual(readVolume(kubelet.target), { a: '2', b: '2' });
@@ -56,7 +56,7 @@ describe('writing a generation', () => {
     });
   }
 
-  it('holds at most one generation more than the current one, whether or not the content changes after a death', () => {
+  it('holds at most one revision more than the current one, whether or not the content changes after a death', () => {
     leave('..2099_01_01_00_00_00_000.dead');
     const before = current();
     assert.equal(write({ a: '1', b: '1' }), 'refreshed');
@@ -66,7 +66,7 @@ describe('writing a generation', () => {
     assert.deepEqual(own(), [before, current(), '..data']);
   });
 
-  it('starts again when the current generation has vanished', () => {
+  it('starts again when the current revision has vanished', () => {
     fs.rmSync(at(current()), { recursive: true });
     assert.equal(host.inspect(kubelet.target), 'incomplete');
     assert.equal(write({ a: '1', b: '1' }), 'refreshed');
@@ -89,7 +89,7 @@ describe('writing a generation', () => {
     'a file is missing': () => fs.unlinkSync(path.join(at(current()), 'a')),
     'a file is too many': () => fs.writeFileSync(path.join(at(current()), 'more'), ''),
     'a file has another mode': () => fs.chmodSync(path.join(at(current()), 'a'), 0o400),
-    'the generation has another mode': () => fs.chmodSync(at(current()), 0o700),
+    'the revision has another mode': () => fs.chmodSync(at(current()), 0o700),
     'the volume has another mode': () => fs.chmodSync(kubelet.target, 0o700),
     '`..data` leads out of the volume': () => {
       fs.unlinkSync(at('..data'));

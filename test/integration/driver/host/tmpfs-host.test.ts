@@ -103,7 +103,7 @@ for (const kernel of kernelNames) {
         const big = [{ name: 'big', content: Buffer.alloc(128 << 10) }];
         assert.throws(() => small.put(kubelet.target, big, {}), {
           code: 'RESOURCE_EXHAUSTED',
-          message: /needs 256 KiB for two generations.* and has 64 KiB: .*--tmpfs-size/,
+          message: /needs 256 KiB for two revisions.* and has 64 KiB: .*--tmpfs-size/,
         });
         assert.deepEqual(fs.readdirSync(kubelet.parent), ['vol_data.json']);
         assert.deepEqual(kubelet.mounts(), []);
@@ -213,7 +213,7 @@ for (const kernel of kernelNames) {
         assert.equal(inode('http.proxy'), inode('token'));
       });
 
-      it('holds what stays the same once in all its generations', () => {
+      it('holds what stays the same once in all its revisions', () => {
         host.put(kubelet.target, withBundle('1'), {});
         const before = inode('ca.crt');
         for (const token of ['2', '3', '4']) {
@@ -224,7 +224,7 @@ for (const kernel of kernelNames) {
         assert.equal(readVolume(kubelet.target)['ca.cert'], bundle);
       });
 
-      it('shares with a name that the generation before had, when another one is new', () => {
+      it('shares with a name that the revision before had, when another one is new', () => {
         host.put(kubelet.target, filesOf({ 'ca.crt': bundle }), {});
         const before = inode('ca.crt');
         host.put(kubelet.target, filesOf({ 'a-new-name': bundle, 'ca.crt': bundle }), {});
@@ -337,7 +337,7 @@ for (const kernel of kernelNames) {
       assert.equal(bytes.total, 4 << 20);
       assert.equal(bytes.used, 2 * 4096);
       assert.equal(bytes.available, bytes.total - bytes.used);
-      // The root, a generation, three files, four links.
+      // The root, a revision, three files, four links.
       assert.deepEqual(inodes, { total: 1024, used: 9, available: 1015 });
       await host.detach(kubelet.target);
       assert.throws(() => host.statistics(kubelet.target), { code: 'NOT_FOUND' });
@@ -382,12 +382,12 @@ for (const kernel of kernelNames) {
       assert.deepEqual(kubelet.entries(), before);
     });
 
-    it('leaks neither descriptors, mounts, entries nor room in 1,000 generations', function () {
+    it('leaks neither descriptors, mounts, entries nor room in 1,000 revisions', function () {
       host.put(kubelet.target, filesOf({ token: 'start' }), {});
       host.put(kubelet.target, filesOf({ token: 'first' }), {});
       const before = { ...footprint(), descriptors: openDescriptors() };
-      for (let generation = 0; generation < 1000; generation += 1) {
-        const wanted = filesOf({ token: `t${generation % 10}`, [`name${generation % 3}`]: 'x' });
+      for (let revision = 0; revision < 1000; revision += 1) {
+        const wanted = filesOf({ token: `t${revision % 10}`, [`name${revision % 3}`]: 'x' });
         assert.equal(host.put(kubelet.target, wanted, {}), 'refreshed');
       }
       host.put(kubelet.target, filesOf({ token: 'before' }), {});
@@ -447,7 +447,7 @@ for (const kernel of kernelNames) {
       }
     });
 
-    it('leaves the files of the generation before as they were when the group changes', () => {
+    it('leaves the files of the revision before as they were when the group changes', () => {
       host.put(kubelet.target, files, { gid });
       const old = fs.readlinkSync(path.join(kubelet.target, '..data'));
       host.put(kubelet.target, filesOf({ ...texts, more: '1' }), { gid: gid + 1 });

@@ -67,13 +67,13 @@ describe('a proxy that expects tokens of its own', () => {
     assert.equal(files['context.token'], tokens['outer']);
     assert.equal(files['inner.token'], tokens['inner']);
     assert.equal(files['outer.token'], tokens['outer']);
-    const generation = volume.generation();
+    const revision = volume.revision();
     await publish();
-    assert.equal(volume.generation(), generation);
+    assert.equal(volume.revision(), revision);
     tokens = { ...tokens, inner: tokenFor(volume.pod, { audience: 'inner' }) };
     await publish();
     assert.equal(volume.read()['inner.token'], tokens['inner']);
-    assert.notEqual(volume.generation(), generation);
+    assert.notEqual(volume.revision(), revision);
   });
 
   it('is an error of the CSIDriver object that does not ask for them, with the lines to add', async () => {

@@ -109,12 +109,12 @@ describe('while the API server is away', () => {
     it('republishes without news succeed for as long as it lasts, whatever has aged', async () => {
       const volume = cluster.node.volume();
       await driver.kubelet.publish(volume.publishRequest());
-      const before = volume.generation();
+      const before = volume.revision();
       await goAway();
       await driver.kubelet.publish(volume.publishRequest());
       nowMs += 2 * minuteMs;
       await driver.kubelet.publish(volume.publishRequest());
-      assert.equal(volume.generation(), before);
+      assert.equal(volume.revision(), before);
     });
 
     it('what needs something new is told so and keeps its files; unpublish needs nothing', async () => {
@@ -222,13 +222,13 @@ describe('while the API server is away', () => {
       const driver = await cluster.readyDriver({ now, timings });
       const volume = cluster.node.volume();
       await driver.kubelet.publish(volume.publishRequest());
-      const before = volume.generation();
+      const before = volume.revision();
       cluster.api.faults.add({ resource: 'subjectaccessreviews', effect: hang });
       for (let minutes = 2; minutes <= 4; minutes += 1) {
         nowMs += 2 * minuteMs;
         await driver.kubelet.publish(volume.publishRequest());
       }
-      assert.equal(volume.generation(), before);
+      assert.equal(volume.revision(), before);
       assert.equal(cluster.reviews, 2);
       // Nothing new without an answer.
       volume.renewToken();
@@ -263,13 +263,13 @@ describe('while the API server is away', () => {
           volume.publishRequest({ attributes: { connectors: 'harbor', 'token.expiration': '1h' } }),
         );
       await publish();
-      const before = volume.generation();
+      const before = volume.revision();
       const fault = cluster.api.faults.add({ resource: 'serviceaccounts', subresource: 'token', effect: hang });
       nowMs += 50 * minuteMs;
       await publish();
       await publish();
       assert.equal(fault.hits, 1);
-      assert.equal(volume.generation(), before);
+      assert.equal(volume.revision(), before);
     });
   });
 

@@ -124,15 +124,15 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
   });
 
   it('ends at a state of one moment when an object is edited all the time, at most once a second', async () => {
-    const generations = new Set<string>();
+    const revisions = new Set<string>();
     const edits = 60;
     for (let edit = 1; edit <= edits; edit += 1) {
       cluster.put(connector('harbor', { proxyUrl: `http://edit-${edit}.example` }));
       await new Promise((resolve) => setTimeout(resolve, 20));
-      generations.add(volume.generation());
+      revisions.add(volume.revision());
     }
     await shows(`http://edit-${edits}.example`);
-    assert.ok(generations.size <= 5, `${generations.size} generations in ${edits * 20} ms`);
+    assert.ok(revisions.size <= 5, `${revisions.size} revisions in ${edits * 20} ms`);
   });
 
   it('is read whole or not at all, by a reader that runs all along', async () => {
@@ -140,8 +140,8 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     const mixes: string[] = [];
     const reading = (async () => {
       while (!over.signal.aborted) {
-        const generation = fs.readlinkSync(path.join(volume.target, '..data'));
-        const read = (name: string): string => fs.readFileSync(path.join(volume.target, generation, name), 'utf8');
+        const revision = fs.readlinkSync(path.join(volume.target, '..data'));
+        const read = (name: string): string => fs.readFileSync(path.join(volume.target, revision, name), 'utf8');
         const [host = ''] = /(?<=http:\/\/)[^/:]*/.exec(read('connector.status.proxyAddress')) ?? [];
         if (!read('http.proxy').includes(`@${host}`)) mixes.push(host);
         await new Promise((resolve) => setImmediate(resolve));

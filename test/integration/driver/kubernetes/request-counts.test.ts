@@ -95,7 +95,7 @@ describe('requests to the API server', () => {
       Promise.all(published.map((volume) => kubelet.publish(volume.publishRequest())));
     await republish();
     await untilWatches(4);
-    const generations = published.map((volume) => volume.generation());
+    const revisions = published.map((volume) => volume.revision());
     cluster.api.clearRequests();
     const minutes = 60;
     for (let minute = 0; minute < minutes; minute += 1) {
@@ -107,8 +107,8 @@ describe('requests to the API server', () => {
     }
     kubelet.close();
     assert.deepEqual(
-      published.map((volume) => volume.generation()),
-      generations,
+      published.map((volume) => volume.revision()),
+      revisions,
     );
     const { 'create subjectaccessreviews': reviews, ...others } = requests();
     assert.deepEqual(others, {});

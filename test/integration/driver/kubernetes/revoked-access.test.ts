@@ -141,7 +141,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     }
   });
 
-  /** Publishes twice, with another token. @returns both: that of the replaced generation comes first. */
+  /** Publishes twice, with another token. @returns both: that of the replaced revision comes first. */
   const publishTwice = async (driver: InProcessDriver, volume: TestVolume): Promise<readonly string[]> => {
     const first = volume.token;
     await publish(driver, volume);
@@ -152,13 +152,13 @@ describe('access that is withdrawn from a pod that runs', () => {
   const pathsWithAnyOf = (volume: TestVolume, tokens: readonly string[]): readonly string[] =>
     tokens.flatMap((token) => volume.pathsWith(token));
 
-  it('leaves no earlier generation of the files, and readers what they have open', async () => {
+  it('leaves no earlier revision of the files, and readers what they have open', async () => {
     const driver = await start(remove);
     const volume = volumeOf('a');
     const tokens = await publishTwice(driver, volume);
-    const generation = volume.generation();
+    const revision = volume.revision();
     for (const token of tokens) assert.notDeepEqual(volume.pathsWith(token), []);
-    const open = fs.openSync(path.join(volume.target, generation, 'context.token'), 'r');
+    const open = fs.openSync(path.join(volume.target, revision, 'context.token'), 'r');
     revoke();
     wait();
     await assertFails(publish(driver, volume), 'UNAVAILABLE', /the tokens were taken out of the mounted files/);
@@ -167,7 +167,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     fs.closeSync(open);
   });
 
-  it('leaves no earlier generation that another driver has written', async () => {
+  it('leaves no earlier revision that another driver has written', async () => {
     const earlier = await start(remove);
     const volume = volumeOf('a');
     const tokens = await publishTwice(earlier, volume);
@@ -178,7 +178,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     assert.deepEqual(pathsWithAnyOf(volume, tokens), []);
   });
 
-  it('is tried again when the earlier generation could not be removed, and until then not called done', async () => {
+  it('is tried again when the earlier revision could not be removed, and until then not called done', async () => {
     let fails = false;
     const syscalls = wrapSyscalls(loadSyscalls(), (call, [, name]) =>
       fails && call === 'unlinkat' && name === 'context.token' ? -constants.errno.EIO : undefined,

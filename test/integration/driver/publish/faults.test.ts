@@ -121,7 +121,7 @@ for (const [kernel, syscalls] of Object.entries(kernels)) {
         assert.ok(failures > 25 && failures >= steps - 5, `${failures} failures in ${steps} steps`);
       });
 
-      it('a refresh leaves one generation whole, and the next succeeds', async () => {
+      it('a refresh leaves one revision whole, and the next succeeds', async () => {
         const volume = node.volume();
         await driver.kubelet.publish(volume.publishRequest());
         const mounts = node.mounts();
@@ -294,7 +294,7 @@ for (const [what, replace] of Object.entries(questions)) {
       it(`with ${code}, a refresh is UNAVAILABLE, names the cause, and keeps the files`, async () => {
         const volume = node.volume();
         await driver.kubelet.publish(volume.publishRequest());
-        const before = { generation: volume.generation(), files: volume.read(), mounts: node.mounts() };
+        const before = { revision: volume.revision(), files: volume.read(), mounts: node.mounts() };
         volume.renewToken();
         failure = new CodedError(code, 'because of the test');
         await assertFails(
@@ -302,7 +302,7 @@ for (const [what, replace] of Object.entries(questions)) {
           'UNAVAILABLE',
           new RegExp(`^refresh failed, the mounted files are kept: ${code}: because of the test$`),
         );
-        assert.deepEqual({ generation: volume.generation(), files: volume.read(), mounts: node.mounts() }, before);
+        assert.deepEqual({ revision: volume.revision(), files: volume.read(), mounts: node.mounts() }, before);
         failure = undefined;
         await driver.kubelet.publish(volume.publishRequest());
         assertFull(volume, volume.token);

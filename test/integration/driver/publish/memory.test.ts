@@ -134,7 +134,7 @@ describe('the memory of a node', () => {
     assert.equal(volumes[0]!.read()['ca.crt'], undefined);
   });
 
-  it('is counted by the next driver as by this one, also when both generations of a volume have nothing in common', async () => {
+  it('is counted by the next driver as by this one, also when both revisions of a volume have nothing in common', async () => {
     const heldBytes = async (): Promise<string | undefined> =>
       /volume_memory_bytes (\d+)/.exec(await driver.driver.metrics.text())?.[1];
     await start(40);

@@ -41,11 +41,11 @@ describe('a volume that is published again', () => {
 
   it('with a renewed token is rewritten in place, in the same mount', async () => {
     const mounts = node.mounts();
-    const old = volume.generation();
+    const old = volume.revision();
     volume.renewToken();
     await driver.kubelet.publish(volume.publishRequest());
     assert.equal(volume.read()['context.token'], volume.token);
-    assert.notEqual(volume.generation(), old);
+    assert.notEqual(volume.revision(), old);
     assert.deepEqual(node.mounts(), mounts);
   });
 
@@ -62,10 +62,10 @@ describe('a volume that is published again', () => {
   });
 
   it('after a manifest was touched without a change is not rewritten', async () => {
-    const generation = volume.generation();
+    const revision = volume.revision();
     node.writeManifest('harbor.json', connector('harbor'));
     await driver.kubelet.publish(volume.publishRequest());
-    assert.equal(volume.generation(), generation);
+    assert.equal(volume.revision(), revision);
   });
 
   it("survives ten kubelet restarts' herds without a change of the mount table", async () => {

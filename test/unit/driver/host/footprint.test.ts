@@ -16,7 +16,7 @@ const contentsOf = (texts: Readonly<Record<string, string>>) => heldContentsOf(d
 const { volumeBytes, inodeBytes, entryBytes, longNameBytes, nodeBytes } = limits.volumeMemory.kernel;
 
 describe('the memory of a volume', () => {
-  it('is that of two generations, each content once, in whole pages', () => {
+  it('is that of two revisions, each content once, in whole pages', () => {
     const contents = contentsOf({ a: 'x'.repeat(4097), b: 'x'.repeat(4097), c: 'y', empty: '' });
     assert.equal(pagesOf(contents, 4096), 2 * (2 + 1));
     assert.equal(pagesOf(contents, 65_536), 2 * (1 + 1));
@@ -27,7 +27,7 @@ describe('the memory of a volume', () => {
     assert.equal(pagesOf(contentsOf({ ['n'.repeat(121)]: 'x' }), 4096), 3);
   });
 
-  it('includes what the kernel keeps of each file, name and link, of both generations', () => {
+  it('includes what the kernel keeps of each file, name and link, of both revisions', () => {
     const name = 3 * entryBytes + inodeBytes;
     const kernelBytes = (texts: Readonly<Record<string, string>>): number => kernelBytesOf(contentsOf(texts), 4096);
     assert.equal(kernelBytes({}), volumeBytes);

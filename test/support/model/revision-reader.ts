@@ -2,23 +2,23 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 /**
- * The files of the generation that a reader finds now, through `..data` resolved once. Undefined when there is none, or
+ * The files of the revision that a reader finds now, through `..data` resolved once. Undefined when there is none, or
  * when the writer has gone on twice since the link was read, or the volume has gone.
  */
-export function readGeneration(target: string): Readonly<Record<string, string>> | undefined {
-  const resolved = currentGeneration(target);
+export function readRevision(target: string): Readonly<Record<string, string>> | undefined {
+  const resolved = currentRevision(target);
   if (resolved === undefined) return undefined;
   const directory = path.join(target, resolved);
   try {
     const names = fs.readdirSync(directory);
     return Object.fromEntries(names.map((name) => [name, fs.readFileSync(path.join(directory, name), 'utf8')]));
   } catch (error) {
-    if (currentGeneration(target) === resolved) throw error;
+    if (currentRevision(target) === resolved) throw error;
     return undefined;
   }
 }
 
-function currentGeneration(target: string): string | undefined {
+function currentRevision(target: string): string | undefined {
   try {
     return fs.readlinkSync(path.join(target, '..data'));
   } catch {
