@@ -5,7 +5,7 @@ import { layerOf, layers } from './layers.mjs';
 
 const sourceRoot = path.join(import.meta.dirname, '..', 'src');
 
-/** The dependency table of docs/architecture.md as a lint rule: which folder of src may import what. */
+/** The table of layers.mjs as a lint rule: which folder of src may import what. */
 const layerRule = {
   meta: { type: 'problem', schema: [], messages: { forbidden: '{{from}} must not import {{to}} ({{hint}})' } },
   create(context) {

@@ -1,7 +1,7 @@
 /**
  * Which folder (or root module) of src may import what. `npm:` names a package, `type:` allows type imports only.
  * A file belongs to the longest of these names that its path begins with. node's own modules are allowed everywhere.
- * docs/architecture.md carries the same table; a test compares the two.
+ * docs/architecture.md describes each of them; a test compares the names.
  */
 const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem', 'names'];
 /** The ground floor: what the driver and the proxy both need. */

@@ -7,9 +7,9 @@ import { repository } from '../../support/deploy/manifests.js';
 const page = readFileSync(path.join(repository, 'docs', 'architecture.md'), 'utf8');
 const drawings = [...page.matchAll(/^```mermaid\n(.*?)^```$/gms)].map(([, text]) => text ?? '');
 
-/** The house's rooms by their name in the drawing: `csi["driver/csi: …"]` is room `driver/csi`. */
-function roomsOf(drawing: string): ReadonlyMap<string, string> {
-  return new Map([...drawing.matchAll(/(\w+)\["([\w/]+)[^"]*"\]/g)].map(([, name = '', room = '']) => [name, room]));
+/** Layers by their node in the drawing: `csi["driver/csi: …"]` is `driver/csi`. */
+function layersOf(drawing: string): ReadonlyMap<string, string> {
+  return new Map([...drawing.matchAll(/(\w+)\["([\w/]+)[^"]*"\]/g)].map(([, node = '', layer = '']) => [node, layer]));
 }
 
 describe('the drawings of architecture.md', () => {
@@ -26,12 +26,12 @@ describe('the drawings of architecture.md', () => {
     );
   });
 
-  it('draw arrows in the house only where imports may go', () => {
-    const house = drawings[0] ?? '';
-    const rooms = roomsOf(house);
+  it('draw arrows only where the linter permits imports', () => {
+    const drawing = drawings[0] ?? '';
+    const layerByNode = layersOf(drawing);
     const arrow = /(\w+)(?:\["[^"]*"\])? (-->|-\. types \.->) (\w+)/g;
-    const arrows = [...house.matchAll(arrow)].map(([, from = '', kind = '', to = '']) => {
-      const [importer = '', imported = ''] = [from, to].map((name) => rooms.get(name) ?? name);
+    const arrows = [...drawing.matchAll(arrow)].map(([, from = '', kind = '', to = '']) => {
+      const [importer = '', imported = ''] = [from, to].map((name) => layerByNode.get(name) ?? name);
       return { importer, imported: kind === '-->' ? imported : `type:${imported}` };
     });
     assert.ok(arrows.length >= 20);
