@@ -3,7 +3,7 @@ import type { CodedError, ErrorCode, FailureReason } from '../../errors.js';
 /** How badly: nothing in the volume can be used, or something of it is not as it should be. */
 export type HealthStatus = 'INACCESSIBLE' | 'DEGRADED';
 
-/** All reasons that a volume's health has, each with what it means for the volume: a closed list (docs/operations.md). */
+/** All reasons that a volume's health has, each with what it means for the volume: a closed list (docs/monitoring.md). */
 export const healthReasons = {
   /** Not mounted. */
   ApprovalPending: ['INACCESSIBLE'],

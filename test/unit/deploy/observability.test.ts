@@ -6,10 +6,10 @@ import { repository } from '../../support/deploy/manifests.js';
 import type { Metric } from '../../support/deploy/observability.js';
 import { exportedIn, itHasARightDashboard, itHasRightAlerts } from '../../support/deploy/observability.js';
 
-const operations = readFileSync(path.join(repository, 'docs', 'operations.md'), 'utf8');
+const page = readFileSync(path.join(repository, 'docs', 'monitoring.md'), 'utf8');
 
-/** The table of docs/operations.md, the one list of them outside the code. */
-const metrics: Metric[] = [...operations.matchAll(/^\| `(connectors_csi_\w+)`\s*\|\s*(\w+)\s*\|([^|]*)\|/gm)].map(
+/** The table of docs/monitoring.md, the one list of them outside the code. */
+const metrics: Metric[] = [...page.matchAll(/^\| `(connectors_csi_\w+)`\s*\|\s*(\w+)\s*\|([^|]*)\|/gm)].map(
   ([, name, type, labels]) => ({
     name: name!,
     type: type!,
@@ -83,7 +83,7 @@ const observed = {
   prefix: 'connectors_csi_',
   metrics,
   folder: 'observability',
-  documentedAlerts: [...operations.matchAll(/^\| `(ConnectorsCSI\w+)`\s*\|\s*(\w+)/gm)].map(
+  documentedAlerts: [...page.matchAll(/^\| `(ConnectorsCSI\w+)`\s*\|\s*(\w+)/gm)].map(
     ([, alert, severity]) => `${alert!} ${severity!}`,
   ),
 };

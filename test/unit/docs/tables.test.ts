@@ -100,15 +100,17 @@ describe('docs/proxy-reference.md', () => {
   });
 });
 
-describe('docs/operations.md', () => {
+describe('docs/monitoring.md', () => {
   it('has every reason of a volume being ill, with its status, and no other', () => {
-    const documented = tableUnder(page('docs/operations.md'), 'Volume health').map(([reason, status = '']) => [
+    const documented = tableUnder(page('docs/monitoring.md'), 'Volume health').map(([reason, status = '']) => [
       reason,
       status.split(', ').map((word) => word.toUpperCase()),
     ]);
     assert.deepEqual(Object.fromEntries(documented), healthReasons);
   });
+});
 
+describe('docs/operations.md', () => {
   it('explains each line of doctor', () => {
     const rows = tableUnder(page('docs/operations.md'), 'Doctor').map(([line]) => line);
     const source = sourceText('src/cli/doctor');
