@@ -50,7 +50,7 @@ export const attributeTable = {
   'configuration.params': {
     kind: 'params',
     maxBytes,
-    meaning: 'JSON: `{"CONFIGURATION": {"PARAM": value}}`; a value is text, a list or an object',
+    meaning: 'JSON: `{"CONFIGURATION": {"PARAM": value}}`; a value is a string, a list or an object',
   },
   'token.expiration': {
     kind: 'duration',

@@ -154,7 +154,7 @@ describe('docs/troubleshooting.md', () => {
   }
 
   it("can be found by the original driver's texts", () => {
-    const rows = tableUnder(text, 'Texts of the original driver').map(([words = '']) => words);
+    const rows = tableUnder(text, 'Messages of the original driver').map(([words = '']) => words);
     for (const words of ['connector "x" not found', 'could not get connector', 'failed to generate configuration']) {
       assert.ok(rows.includes(words), words);
     }
