@@ -1,5 +1,5 @@
 /**
- * What the built driver costs a node, with each source of connectors: memory at rest, with 110 volumes and after herds of
+ * What the built driver costs a node, with each source of connectors: memory at rest, with 110 volumes and after bursts of
  * republishes, resident and of the process's own (`RssAnon`), and the time from the start of the process to its first published volume:
  * `npm run build && unshare --mount --propagation private node --import tsx test/bench/footprint.ts [runs]`.
  * One line of JSON per source: medians of the runs, MiB and milliseconds.
@@ -22,7 +22,7 @@ const main = path.join(import.meta.dirname, '..', '..', 'dist', 'main.js');
 /** What the Dockerfile sets. */
 const imageEnv = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
 const volumeCount = 110;
-const herds = 10;
+const bursts = 10;
 const runs = Number(process.argv[2] ?? '5');
 /** V8 collects the heap of a process at rest within this time. */
 const restMs = 20_000;
@@ -31,11 +31,11 @@ interface Figures {
   readonly firstPublishMs: number;
   readonly restMiB: number;
   readonly publishedMiB: number;
-  readonly afterHerdsMiB: number;
+  readonly afterBurstsMiB: number;
   readonly peakMiB: number;
   readonly restOwnMiB: number;
   readonly publishedOwnMiB: number;
-  readonly afterHerdsOwnMiB: number;
+  readonly afterBurstsOwnMiB: number;
 }
 
 function memoryMiB(pid: number, line: 'VmRSS' | 'VmHWM' | 'RssAnon'): number {
@@ -75,18 +75,18 @@ async function measure(node: NodeSandbox, flags: readonly string[]): Promise<Fig
     await sleep(restMs);
     const publishedMiB = memoryMiB(pid, 'VmRSS');
     const publishedOwnMiB = memoryMiB(pid, 'RssAnon');
-    for (let herd = 0; herd < herds; herd += 1) {
+    for (let burst = 0; burst < bursts; burst += 1) {
       for (const volume of volumes) volume.renewToken();
       await Promise.all(volumes.map((volume) => kubelet.publish(volume.publishRequest())));
     }
     await sleep(restMs);
-    const afterHerdsMiB = memoryMiB(pid, 'VmRSS');
-    const afterHerdsOwnMiB = memoryMiB(pid, 'RssAnon');
+    const afterBurstsMiB = memoryMiB(pid, 'VmRSS');
+    const afterBurstsOwnMiB = memoryMiB(pid, 'RssAnon');
     const peakMiB = memoryMiB(pid, 'VmHWM');
     await Promise.all(volumes.map((volume) => kubelet.unpublishVolume(volume)));
     return {
-      ...{ firstPublishMs, restMiB, publishedMiB, afterHerdsMiB, peakMiB },
-      ...{ restOwnMiB, publishedOwnMiB, afterHerdsOwnMiB },
+      ...{ firstPublishMs, restMiB, publishedMiB, afterBurstsMiB, peakMiB },
+      ...{ restOwnMiB, publishedOwnMiB, afterBurstsOwnMiB },
     };
   } finally {
     const ended = new Promise((resolve) => child.once('close', resolve));
@@ -135,8 +135,8 @@ function median(values: readonly number[]): number {
 }
 
 const keys = [
-  ...(['firstPublishMs', 'restMiB', 'publishedMiB', 'afterHerdsMiB', 'peakMiB'] as const),
-  ...(['restOwnMiB', 'publishedOwnMiB', 'afterHerdsOwnMiB'] as const),
+  ...(['firstPublishMs', 'restMiB', 'publishedMiB', 'afterBurstsMiB', 'peakMiB'] as const),
+  ...(['restOwnMiB', 'publishedOwnMiB', 'afterBurstsOwnMiB'] as const),
 ];
 for (const [source, measureOnce] of [
   ['directory', measureDirectory],

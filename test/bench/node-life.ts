@@ -52,20 +52,20 @@ async function measure(): Promise<Figures> {
     const registeredMs = performance.now() - startMs;
     await driver.kubelet.untilReady();
     const idleBytes = memoryOf(driver.pid).nowBytes;
-    const herdMs = await timed(async () => {
+    const burstMs = await timed(async () => {
       for (let pod = 0; pod < volumes; pod += 1)
         kubelet.run(node.unpreparedVolume({ serviceAccountName: accountOf(pod) }));
       await kubelet.untilAllPublished(120_000);
     });
-    const herd = memoryOf(driver.pid);
+    const burst = memoryOf(driver.pid);
     const restart = await measureRestarts(kubelet, driver);
     const steady = await measureSteadyState(cluster, driver);
     return round({
       registeredMs,
       idleMB: megabytes(idleBytes),
-      herdMs,
-      herdMB: megabytes(herd.nowBytes),
-      herdPeakMB: megabytes(herd.peakBytes),
+      burstMs,
+      burstMB: megabytes(burst.nowBytes),
+      burstPeakMB: megabytes(burst.peakBytes),
       ...restart,
       ...steady,
     });

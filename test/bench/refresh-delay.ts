@@ -18,7 +18,7 @@ const giveUpMs = 120_000;
 /** A change of the other tenant's, made at once. */
 type Disturb = (cluster: Cluster) => void;
 
-async function measure(name: string, connectors: readonly string[], attributes: Attributes, disturb: Disturb) {
+async function measure(name: string, connectors: readonly string[], attributes: Attributes, inject: Disturb) {
   if (!name.includes(process.argv[2] ?? '')) return;
   const cluster = await Cluster.start();
   const driver = new DriverProcess(cluster.node, [
@@ -41,7 +41,7 @@ async function measure(name: string, connectors: readonly string[], attributes: 
       await driver.kubelet.publish(volume.publishRequest({ attributes: { ...attributes, connectors: each } }));
     }
     await sleep(5000);
-    disturb(cluster);
+    inject(cluster);
     await sleep(200);
     const delays: number[] = [];
     for (let round = 0; round < renders.rounds; round += 1) {

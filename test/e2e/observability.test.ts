@@ -9,7 +9,7 @@ import { DriverProcess } from '../support/driver/driver-process.js';
 import { connector } from '../support/driver/manifests.js';
 import { NodeSandbox } from '../support/driver/node-sandbox.js';
 import { missingPrograms } from '../support/e2e/programs.js';
-import { ProxyStage } from '../support/proxy/proxy-stage.js';
+import { ProxyFixture } from '../support/proxy/proxy-fixture.js';
 
 interface Rule {
   readonly alert: string;
@@ -69,7 +69,7 @@ describe('metrics and alerts, as Prometheus takes them', function () {
   });
 
   it('has none to find with those of a proxy', async () => {
-    const proxy = await ProxyStage.start([]);
+    const proxy = await ProxyFixture.start([]);
     try {
       const body = await proxy.metrics();
       assert.match(body, /^connectors_proxy_ready 1$/m);

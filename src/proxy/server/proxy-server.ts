@@ -104,7 +104,7 @@ export class ProxyServer {
           }),
         ),
       );
-      // A herd of clients at once is usual here: every step of a pipeline begins with connections.
+      // A burst of clients at once is usual here: every step of a pipeline begins with connections.
       this.#server.listen({ port, backlog: 4096, ...(host === undefined ? {} : { host }) }, resolve);
     });
     return (this.#server.address() as AddressInfo).port;

@@ -1,30 +1,30 @@
 import assert from 'node:assert/strict';
 import { caseToken } from '../../support/deploy/class-cases.js';
 import { runMaven } from '../../support/e2e/maven.js';
-import { useClassStage } from '../../support/e2e/class-stage.js';
+import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 describe('settings.xml of deploy/classes, read by Maven', function () {
-  const stage = useClassStage();
+  const fixture = useClassFixture();
   before(needs('mvn'));
 
   it('brings it to the mirror through the proxy, with all connectors and the token', async () => {
     await runMaven(
-      stage.rendered,
-      stage.rendered.write('maven/settings/settings.xml: two connectors', stage.proxy.host),
+      fixture.rendered,
+      fixture.rendered.write('maven/settings/settings.xml: two connectors', fixture.proxy.host),
     );
-    const [first] = stage.proxy.withLogin;
+    const [first] = fixture.proxy.withLogin;
     assert.equal(first?.target, 'http://two.example.com:5000/x/com/example/parent/1/parent-1.pom');
     assert.equal(first.proxyLogin, `ci/one,ci/two:${caseToken}`);
   });
 
   it("leaves it the project's repositories where no connector is a mirror, with the proxy in front of them", async () => {
     await runMaven(
-      stage.rendered,
-      stage.rendered.write('nexus/settings/settings.xml: one connector', stage.proxy.host),
+      fixture.rendered,
+      fixture.rendered.write('nexus/settings/settings.xml: one connector', fixture.proxy.host),
     );
-    assert.ok(stage.proxy.withLogin.length > 0);
-    for (const { target, proxyLogin } of stage.proxy.withLogin) {
+    assert.ok(fixture.proxy.withLogin.length > 0);
+    for (const { target, proxyLogin } of fixture.proxy.withLogin) {
       assert.equal(target, 'repo.maven.apache.org:443');
       assert.equal(proxyLogin, `ci/one:${caseToken}`);
     }
@@ -37,14 +37,14 @@ describe('settings.xml of deploy/classes, read by Maven', function () {
     jfrog: 'one.example.com:443',
   })) {
     it(`survives hostile params: ${className}`, async () => {
-      const file = stage.rendered.write(
+      const file = fixture.rendered.write(
         `${className}/settings/settings.xml: two connectors, hostile params`,
-        stage.proxy.host,
+        fixture.proxy.host,
       );
-      const { output } = await runMaven(stage.rendered, file);
+      const { output } = await runMaven(fixture.rendered, file);
       assert.doesNotMatch(output, /settings\.xml/);
-      assert.deepEqual([...new Set(stage.proxy.withLogin.map(({ target }) => target))], [asked]);
-      assert.ok(stage.proxy.withLogin.every(({ proxyLogin }) => proxyLogin === `ci/one,ci/two:${caseToken}`));
+      assert.deepEqual([...new Set(fixture.proxy.withLogin.map(({ target }) => target))], [asked]);
+      assert.ok(fixture.proxy.withLogin.every(({ proxyLogin }) => proxyLogin === `ci/one,ci/two:${caseToken}`));
     });
   }
 });

@@ -2,25 +2,25 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { caseToken, hostileAddress } from '../../support/deploy/class-cases.js';
-import { useClassStage } from '../../support/e2e/class-stage.js';
+import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 const logins = (...names: readonly string[]): string => `${names.join(',')}:${caseToken}`;
 
 describe('.npmrc and .yarnrc.yml of deploy/classes', function () {
-  const stage = useClassStage();
+  const fixture = useClassFixture();
 
   describe('read by npm', () => {
     before(needs('npm'));
     const get = (key: string, file: string): Promise<string> =>
-      stage.rendered.output('npm', ['config', 'get', key, '--userconfig', file]);
+      fixture.rendered.output('npm', ['config', 'get', key, '--userconfig', file]);
 
     it('find the registry, also of a scope, and the certificates', async () => {
-      const plain = stage.rendered.write('npm/npmrc/.npmrc: two connectors');
+      const plain = fixture.rendered.write('npm/npmrc/.npmrc: two connectors');
       assert.equal(await get('registry', plain), 'http://two.example.com:5000/x/');
       assert.equal(await get('strict-ssl', plain), 'false');
       assert.equal((await get('ca', plain)).match(/-BEGIN CERTIFICATE-/g)?.length, 2);
-      const scoped = stage.rendered.write('jfrog/npmrc/.npmrc: two connectors, hostile params');
+      const scoped = fixture.rendered.write('jfrog/npmrc/.npmrc: two connectors, hostile params');
       assert.match(
         await get('@abc.example:registry', scoped),
         /^https:\/\/one\.example\.com\/artifactory\/api\/npm\/\/a%20/,
@@ -28,24 +28,24 @@ describe('.npmrc and .yarnrc.yml of deploy/classes', function () {
     });
 
     it("find a connector's address as its owner wrote it, without the environment in it", async () => {
-      const file = stage.rendered.write('npm/npmrc/.npmrc: one connector with a hostile address');
+      const file = fixture.rendered.write('npm/npmrc/.npmrc: one connector with a hostile address');
       assert.equal(decodeURIComponent(await get('registry', file)), `${hostileAddress}/`);
     });
 
     it('bring npm to the proxy with all connectors and the token', async () => {
-      const file = stage.rendered.write('npm/npmrc/.npmrc: two connectors', stage.proxy.host);
-      await stage.rendered.run('npm', ['view', 'left-pad', '--userconfig', file, '--fetch-retries=0']);
-      const asked = stage.proxy.withLogin.find(({ target }) => target === 'http://two.example.com:5000/x/left-pad');
+      const file = fixture.rendered.write('npm/npmrc/.npmrc: two connectors', fixture.proxy.host);
+      await fixture.rendered.run('npm', ['view', 'left-pad', '--userconfig', file, '--fetch-retries=0']);
+      const asked = fixture.proxy.withLogin.find(({ target }) => target === 'http://two.example.com:5000/x/left-pad');
       assert.equal(asked?.proxyLogin, logins('ci/one', 'ci/two'));
     });
 
     it('let npm publish, which it refuses where it has no login', async () => {
-      const file = stage.rendered.write('nexus/npmrc/.npmrc: one connector', stage.proxy.host);
-      await stage.rendered.output('npm', ['init', '--yes', '--userconfig', file]);
-      const { output } = await stage.rendered.run('npm', ['publish', '--userconfig', file, '--fetch-retries=0']);
+      const file = fixture.rendered.write('nexus/npmrc/.npmrc: one connector', fixture.proxy.host);
+      await fixture.rendered.output('npm', ['init', '--yes', '--userconfig', file]);
+      const { output } = await fixture.rendered.run('npm', ['publish', '--userconfig', file, '--fetch-retries=0']);
       assert.doesNotMatch(output, /ENEEDAUTH/);
       assert.ok(
-        stage.proxy.withLogin.some(({ method, target }) => method === 'CONNECT' && target === 'one.example.com:443'),
+        fixture.proxy.withLogin.some(({ method, target }) => method === 'CONNECT' && target === 'one.example.com:443'),
       );
     });
   });
@@ -53,12 +53,12 @@ describe('.npmrc and .yarnrc.yml of deploy/classes', function () {
   describe('read by Yarn', () => {
     before(needs('yarnpkg'));
     const get = (key: string): Promise<string> =>
-      stage.rendered.output('yarnpkg', ['config', 'get', key, '--json', '--no-redacted'], {
+      fixture.rendered.output('yarnpkg', ['config', 'get', key, '--json', '--no-redacted'], {
         YARN_ENABLE_TELEMETRY: '0',
       });
 
     it('find the registries, for downloads and for publishing', async () => {
-      stage.rendered.write('npm/yarnrc/.yarnrc.yml: two connectors');
+      fixture.rendered.write('npm/yarnrc/.yarnrc.yml: two connectors');
       assert.equal(await get('npmRegistryServer'), '"http://two.example.com:5000/x"');
       assert.equal(await get('npmPublishRegistry'), '"https://one.example.com"');
       assert.equal(await get('enableStrictSsl'), 'false');
@@ -67,20 +67,20 @@ describe('.npmrc and .yarnrc.yml of deploy/classes', function () {
     });
 
     it('survive hostile params', async () => {
-      stage.rendered.write('npm/yarnrc/.yarnrc.yml: two connectors, hostile params');
+      fixture.rendered.write('npm/yarnrc/.yarnrc.yml: two connectors, hostile params');
       assert.match(await get('npmScopes'), /"abc\.example":\{.*"http:\/\/two\.example\.com:5000\/x"/);
       assert.match(await get('httpsCaFilePath'), /#d;é/);
     });
 
     it('bring Yarn to the proxy with all connectors and the token', async () => {
-      writeFileSync(path.join(stage.rendered.folder, 'package.json'), '{}');
-      stage.rendered.write('npm/yarnrc/.yarnrc.yml: two connectors', stage.proxy.host);
-      await stage.rendered.run('yarnpkg', ['npm', 'info', 'left-pad'], {
+      writeFileSync(path.join(fixture.rendered.folder, 'package.json'), '{}');
+      fixture.rendered.write('npm/yarnrc/.yarnrc.yml: two connectors', fixture.proxy.host);
+      await fixture.rendered.run('yarnpkg', ['npm', 'info', 'left-pad'], {
         YARN_HTTP_RETRY: '0',
         YARN_ENABLE_TELEMETRY: '0',
       });
-      assert.ok(stage.proxy.withLogin.length > 0);
-      for (const { target, proxyLogin } of stage.proxy.withLogin) {
+      assert.ok(fixture.proxy.withLogin.length > 0);
+      for (const { target, proxyLogin } of fixture.proxy.withLogin) {
         assert.match(target, /two\.example\.com:5000/);
         assert.equal(decodeURIComponent(proxyLogin!), logins('ci/one', 'ci/two'));
       }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/class-cases.js';
-import { useClassStage } from '../../support/e2e/class-stage.js';
+import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import type { Run } from '../../support/e2e/programs.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
@@ -15,12 +15,12 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
 `;
 
 describe('pip.conf and .pypirc of deploy/classes', function () {
-  const stage = useClassStage();
+  const fixture = useClassFixture();
   before(needs('python3', 'pip', 'twine'));
 
   /** This machine's own settings shall not count. */
   const pip = (file: string, ...args: readonly string[]): Promise<Run> =>
-    stage.rendered.run('python3', ['-m', 'pip', '--disable-pip-version-check', '--no-input', ...args], {
+    fixture.rendered.run('python3', ['-m', 'pip', '--disable-pip-version-check', '--no-input', ...args], {
       PIP_CONFIG_FILE: file,
       PIP_CONSTRAINT: '/dev/null',
     });
@@ -38,7 +38,7 @@ describe('pip.conf and .pypirc of deploy/classes', function () {
   }
 
   it('show pip the indexes, of which those without a certificate are trusted', async () => {
-    const found = await settings(stage.rendered.write('pypi/pipconf/pip.conf: two connectors'));
+    const found = await settings(fixture.rendered.write('pypi/pipconf/pip.conf: two connectors'));
     assert.equal(
       found.get('index-url'),
       `http://ci-one:${caseToken}@${caseProxyHost}/namespaces/ci/connectors/one/simple/`,
@@ -50,7 +50,7 @@ describe('pip.conf and .pypirc of deploy/classes', function () {
   it('show pip nothing that hostile params brought in', async () => {
     for (const className of ['pypi', 'nexus', 'jfrog']) {
       const found = await settings(
-        stage.rendered.write(`${className}/pipconf/pip.conf: two connectors, hostile params`),
+        fixture.rendered.write(`${className}/pipconf/pip.conf: two connectors, hostile params`),
       );
       const keys = [...found.keys()].sort();
       assert.deepEqual(keys, ['cert', 'extra-index-url', 'index-url', 'proxy', 'timeout', 'trusted-host']);
@@ -60,10 +60,10 @@ describe('pip.conf and .pypirc of deploy/classes', function () {
   });
 
   it('bring pip to the proxy at the path of each connector, with the token', async () => {
-    const file = stage.rendered.write('nexus/pipconf/pip.conf: two connectors of one server', stage.proxy.host);
+    const file = fixture.rendered.write('nexus/pipconf/pip.conf: two connectors of one server', fixture.proxy.host);
     await pip(file, 'download', '--retries=0', 'thing');
     assert.deepEqual(
-      stage.proxy.requests.map(({ target, login }) => [target, login]),
+      fixture.proxy.requests.map(({ target, login }) => [target, login]),
       ['one', 'again'].map((name) => [
         `/namespaces/ci/connectors/${name}/repository/team-repo/simple/thing/`,
         `ci-${name}:${caseToken}`,
@@ -72,27 +72,30 @@ describe('pip.conf and .pypirc of deploy/classes', function () {
   });
 
   it('bring pip to the proxy in front of the index where told to', async () => {
-    const file = stage.rendered.write('jfrog/pipconf/pip.conf: two connectors, hostile params', stage.proxy.host);
+    const file = fixture.rendered.write('jfrog/pipconf/pip.conf: two connectors, hostile params', fixture.proxy.host);
     await pip(file, 'download', '--retries=0', '--cert', '/etc/ssl/certs/ca-certificates.crt', 'thing');
-    const [plain] = stage.proxy.withLogin.filter(({ method }) => method === 'GET');
+    const [plain] = fixture.proxy.withLogin.filter(({ method }) => method === 'GET');
     assert.match(plain!.target, /^http:\/\/two\.example\.com:5000\/x\/artifactory\/api\/pypi\/\/a%20%22b%22/);
     assert.equal(plain!.proxyLogin, `ci/one,ci/two:${caseToken}`);
-    assert.ok(stage.proxy.requests.some(({ target }) => target === 'one.example.com:443'));
+    assert.ok(fixture.proxy.requests.some(({ target }) => target === 'one.example.com:443'));
   });
 
   it('bring twine to the path of its repository, with the token', async () => {
-    const wheel = path.join(stage.rendered.folder, 'thing-1.0-py3-none-any.whl');
-    await stage.rendered.output('python3', ['-c', makeWheel, wheel]);
+    const wheel = path.join(fixture.rendered.folder, 'thing-1.0-py3-none-any.whl');
+    await fixture.rendered.output('python3', ['-c', makeWheel, wheel]);
     for (const [className, below] of Object.entries({
       pypi: '/',
       nexus: '/repository/team-repo/',
       jfrog: '/artifactory/api/pypi/team-repo/',
     })) {
-      stage.proxy.requests.splice(0);
-      const file = stage.rendered.write(`${className}/pypirc/.pypirc: two connectors of one server`, stage.proxy.host);
+      fixture.proxy.requests.splice(0);
+      const file = fixture.rendered.write(
+        `${className}/pypirc/.pypirc: two connectors of one server`,
+        fixture.proxy.host,
+      );
       for (const [repository, name] of Object.entries({ 'connectors-pypi': 'one', 'ci/again': 'again' })) {
-        await stage.rendered.run('twine', ['upload', '--config-file', file, '--repository', repository, wheel]);
-        const { method, target, login } = stage.proxy.requests.at(-1)!;
+        await fixture.rendered.run('twine', ['upload', '--config-file', file, '--repository', repository, wheel]);
+        const { method, target, login } = fixture.proxy.requests.at(-1)!;
         assert.equal(method, 'POST');
         assert.equal(target, `/namespaces/ci/connectors/${name}${below}`);
         assert.equal(login, `ci/${name}:${caseToken}`);
@@ -104,9 +107,9 @@ describe('pip.conf and .pypirc of deploy/classes', function () {
     const program =
       'import configparser, sys; c = configparser.RawConfigParser(); c.read(sys.argv[1]); print(" ".join(c.sections()))';
     for (const className of ['pypi', 'nexus', 'jfrog']) {
-      const file = stage.rendered.write(`${className}/pypirc/.pypirc: two connectors, hostile params`);
+      const file = fixture.rendered.write(`${className}/pypirc/.pypirc: two connectors, hostile params`);
       assert.equal(
-        await stage.rendered.output('python3', ['-c', program, file]),
+        await fixture.rendered.output('python3', ['-c', program, file]),
         'distutils connectors-pypi ci/one ci/two',
         hostileText,
       );

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { caseToken } from '../../support/deploy/class-cases.js';
-import { useClassStage } from '../../support/e2e/class-stage.js';
+import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import { CertificateAuthority } from '../../support/kube-api/certificates.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 describe('the files for image registries of deploy/classes', function () {
-  const stage = useClassStage();
+  const fixture = useClassFixture();
   beforeEach(() => {
     // As registries do: first they ask who it is.
-    stage.proxy.answer = ({ headers }, response) =>
+    fixture.proxy.answer = ({ headers }, response) =>
       headers.authorization === undefined
         ? response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="registry"' }).end()
         : response.writeHead(404).end();
@@ -27,16 +27,16 @@ describe('the files for image registries of deploy/classes', function () {
           'harbor/registry-config',
           'harbor/config',
         ]) {
-          const file = stage.rendered.write(
+          const file = fixture.rendered.write(
             `${configuration}/config.json: two connectors of one server`,
-            stage.proxy.host,
+            fixture.proxy.host,
           );
           const login = (of: string): Promise<string> =>
-            stage.rendered.output(program, ['login', '--get-login', '--authfile', file, of]);
-          assert.equal(await login(`${stage.proxy.host}/namespaces/ci/connectors/one`), 'ci/one');
-          assert.equal(await login(`${stage.proxy.host}/namespaces/ci/connectors/again/team/app`), 'ci/again');
-          assert.equal(await login(stage.proxy.host), 'ci/one,ci/again');
-          const { status } = await stage.rendered.run(program, [
+            fixture.rendered.output(program, ['login', '--get-login', '--authfile', file, of]);
+          assert.equal(await login(`${fixture.proxy.host}/namespaces/ci/connectors/one`), 'ci/one');
+          assert.equal(await login(`${fixture.proxy.host}/namespaces/ci/connectors/again/team/app`), 'ci/again');
+          assert.equal(await login(fixture.proxy.host), 'ci/one,ci/again');
+          const { status } = await fixture.rendered.run(program, [
             'login',
             '--get-login',
             '--authfile',
@@ -51,34 +51,37 @@ describe('the files for image registries of deploy/classes', function () {
 
   it('bring skopeo to the proxy over plain HTTP, with the token', async function () {
     needs('skopeo').call(this, () => undefined);
-    const authFile = stage.rendered.write('oci/registry-config/config.json: one connector', stage.proxy.host);
-    const registries = stage.rendered.write('oci/registry-config/registries.conf: one connector', stage.proxy.host);
-    const image = `docker://${stage.proxy.host}/namespaces/ci/connectors/one/team/app:1.0`;
-    await stage.rendered.run('skopeo', ['--registries-conf', registries, 'inspect', '--authfile', authFile, image]);
+    const authFile = fixture.rendered.write('oci/registry-config/config.json: one connector', fixture.proxy.host);
+    const registries = fixture.rendered.write('oci/registry-config/registries.conf: one connector', fixture.proxy.host);
+    const image = `docker://${fixture.proxy.host}/namespaces/ci/connectors/one/team/app:1.0`;
+    await fixture.rendered.run('skopeo', ['--registries-conf', registries, 'inspect', '--authfile', authFile, image]);
     assert.ok(
-      stage.proxy.withLogin.some(({ target }) => target === '/v2/namespaces/ci/connectors/one/team/app/manifests/1.0'),
+      fixture.proxy.withLogin.some(
+        ({ target }) => target === '/v2/namespaces/ci/connectors/one/team/app/manifests/1.0',
+      ),
     );
-    for (const { login } of stage.proxy.withLogin) assert.equal(login, `ci/one:${caseToken}`);
+    for (const { login } of fixture.proxy.withLogin) assert.equal(login, `ci/one:${caseToken}`);
   });
 
   it('survive hostile params', async function () {
     needs('skopeo').call(this, () => undefined);
-    const registries = stage.rendered.write('harbor/registry-config/registries.conf: two connectors, hostile params');
-    const { output } = await stage.rendered.run('skopeo', [
+    const registries = fixture.rendered.write('harbor/registry-config/registries.conf: two connectors, hostile params');
+    const { output } = await fixture.rendered.run('skopeo', [
       '--registries-conf',
       registries,
       'inspect',
-      `docker://${stage.proxy.host}/a`,
+      `docker://${fixture.proxy.host}/a`,
     ]);
     assert.doesNotMatch(output, /toml|loading registries/i);
   });
 
   it('say rightly which file has to be left out of a folder of certificates', async function () {
     needs('skopeo').call(this, () => undefined);
-    const folder = path.join(stage.rendered.folder, 'certs');
+    const folder = path.join(fixture.rendered.folder, 'certs');
     mkdirSync(folder);
     const inspect = async (): Promise<string> =>
-      (await stage.rendered.run('skopeo', ['inspect', '--cert-dir', folder, `docker://${stage.proxy.host}/a`])).output;
+      (await fixture.rendered.run('skopeo', ['inspect', '--cert-dir', folder, `docker://${fixture.proxy.host}/a`]))
+        .output;
     writeFileSync(path.join(folder, 'ca.crt'), new CertificateAuthority().certificate);
     assert.doesNotMatch(await inspect(), /missing key/);
     writeFileSync(path.join(folder, 'ca.cert'), '');

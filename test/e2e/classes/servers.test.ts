@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { caseProxyHost, caseToken, hostileText } from '../../support/deploy/class-cases.js';
-import { useClassStage } from '../../support/e2e/class-stage.js';
+import { useClassFixture } from '../../support/e2e/class-fixture.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 describe('files of deploy/classes for the CLIs of servers', function () {
-  const stage = useClassStage();
+  const fixture = useClassFixture();
 
   describe('kubectl', () => {
     before(needs('kubectl'));
     const view = async (file: string): Promise<KubeConfig> =>
       JSON.parse(
-        await stage.rendered.output('kubectl', ['config', 'view', '--raw', '--output=json', '--kubeconfig', file]),
+        await fixture.rendered.output('kubectl', ['config', 'view', '--raw', '--output=json', '--kubeconfig', file]),
       ) as KubeConfig;
 
     it('finds cluster, proxy and certificates, under either name', async () => {
       for (const name of ['kubeconfig', 'config']) {
-        const found = await view(stage.rendered.write(`k8s/kubeconfig/${name}: one connector`));
+        const found = await view(fixture.rendered.write(`k8s/kubeconfig/${name}: one connector`));
         assert.equal(found['current-context'], 'ci/one');
         const { cluster } = found.clusters[0]!;
         assert.equal(cluster['server'], 'https://one.example.com');
@@ -26,15 +26,15 @@ describe('files of deploy/classes for the CLIs of servers', function () {
     });
 
     it('goes to the proxy with the connector and the token', async () => {
-      const file = stage.rendered.write('k8s/kubeconfig/kubeconfig: one connector, no CA', stage.proxy.host);
-      await stage.rendered.run('kubectl', ['get', '--raw', '/version', '--kubeconfig', file]);
-      const [first] = stage.proxy.requests;
+      const file = fixture.rendered.write('k8s/kubeconfig/kubeconfig: one connector, no CA', fixture.proxy.host);
+      await fixture.rendered.run('kubectl', ['get', '--raw', '/version', '--kubeconfig', file]);
+      const [first] = fixture.proxy.requests;
       assert.equal(`${first?.method} ${first?.target}`, 'CONNECT one.example.com:443');
       assert.equal(decodeURIComponent(first?.proxyLogin ?? ''), `ci/one:${caseToken}`);
     });
 
     it('reads hostile params as they were written', async () => {
-      const found = await view(stage.rendered.write('k8s/kubeconfig/config: two connectors, hostile params'));
+      const found = await view(fixture.rendered.write('k8s/kubeconfig/config: two connectors, hostile params'));
       assert.deepEqual(
         found.contexts.map(({ context }) => context['namespace']),
         [hostileText, hostileText],
@@ -45,43 +45,43 @@ describe('files of deploy/classes for the CLIs of servers', function () {
   describe('gh', () => {
     before(needs('gh'));
     const env = (): NodeJS.ProcessEnv => ({
-      GH_CONFIG_DIR: stage.rendered.folder,
-      https_proxy: `http://ci%2Fone:${caseToken}@${stage.proxy.host}`,
+      GH_CONFIG_DIR: fixture.rendered.folder,
+      https_proxy: `http://ci%2Fone:${caseToken}@${fixture.proxy.host}`,
     });
 
     it('has what it calls a login at each server, without a token to lose', async () => {
-      stage.rendered.write('github/githubconfig/config.yml: two connectors of one server');
-      stage.rendered.write('github/githubconfig/hosts.yml: two connectors of one server');
+      fixture.rendered.write('github/githubconfig/config.yml: two connectors of one server');
+      fixture.rendered.write('github/githubconfig/hosts.yml: two connectors of one server');
       const args = ['auth', 'token', '--hostname', 'one.example.com'];
-      assert.equal(await stage.rendered.output('gh', args, env()), 'replaced-by-the-proxy');
-      assert.equal(await stage.rendered.output('gh', ['config', 'get', 'prompt'], env()), 'disabled');
+      assert.equal(await fixture.rendered.output('gh', args, env()), 'replaced-by-the-proxy');
+      assert.equal(await fixture.rendered.output('gh', ['config', 'get', 'prompt'], env()), 'disabled');
     });
 
     it('goes to the proxy of the environment', async () => {
-      stage.rendered.write('github/githubconfig/config.yml: one connector');
-      stage.rendered.write('github/githubconfig/hosts.yml: one connector');
-      await stage.rendered.run('gh', ['api', '--hostname', 'one.example.com', 'user'], env());
-      assert.deepEqual([...new Set(stage.proxy.requests.map(({ target }) => target))], ['one.example.com:443']);
-      assert.equal(stage.proxy.requests[0]?.proxyLogin, `ci/one:${caseToken}`);
+      fixture.rendered.write('github/githubconfig/config.yml: one connector');
+      fixture.rendered.write('github/githubconfig/hosts.yml: one connector');
+      await fixture.rendered.run('gh', ['api', '--hostname', 'one.example.com', 'user'], env());
+      assert.deepEqual([...new Set(fixture.proxy.requests.map(({ target }) => target))], ['one.example.com:443']);
+      assert.equal(fixture.proxy.requests[0]?.proxyLogin, `ci/one:${caseToken}`);
     });
   });
 
   describe('glab', () => {
     before(needs('glab'));
-    const env = (): NodeJS.ProcessEnv => ({ GLAB_CONFIG_DIR: stage.rendered.folder, GLAB_CHECK_UPDATE: 'false' });
+    const env = (): NodeJS.ProcessEnv => ({ GLAB_CONFIG_DIR: fixture.rendered.folder, GLAB_CHECK_UPDATE: 'false' });
 
     it("calls the API at the proxy's address, with the token as any proxy takes it", async () => {
-      stage.rendered.write('gitlab/gitlabconfig/config.yml: two connectors of one server', stage.proxy.host);
-      await stage.rendered.run('glab', ['api', 'projects'], env());
-      const { method, target, login } = stage.proxy.requests[0]!;
+      fixture.rendered.write('gitlab/gitlabconfig/config.yml: two connectors of one server', fixture.proxy.host);
+      await fixture.rendered.run('glab', ['api', 'projects'], env());
+      const { method, target, login } = fixture.proxy.requests[0]!;
       assert.equal(`${method} ${target}`, 'GET /namespaces/ci/connectors/one/api/v4/projects');
       assert.equal(login, `Bearer ${caseToken}`);
     });
 
     it('reads hostile params as they were written', async () => {
-      stage.rendered.write('gitlab/gitlabconfig/config.yml: two connectors, hostile params');
+      fixture.rendered.write('gitlab/gitlabconfig/config.yml: two connectors, hostile params');
       const args = ['config', 'get', 'ca_cert', '--host', 'one.example.com'];
-      const found = await stage.rendered.output('glab', args, env());
+      const found = await fixture.rendered.output('glab', args, env());
       assert.equal(found, path.join(hostileText, 'ca.crt'));
     });
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { caseCertificates, caseToken } from '../../support/deploy/class-cases.js';
 import { RenderedClasses, needs } from '../../support/e2e/rendered-classes.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer, type Answer } from '../../support/proxy/tool-server.js';
 
 const login = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
@@ -23,13 +23,13 @@ function answers(contents: Readonly<Record<string, string>>, type = 'application
 describe('programs with files of deploy/classes, through the proxy', function () {
   let rendered: RenderedClasses;
   let tool: ToolServer;
-  let proxy: ProxyStage;
+  let proxy: ProxyFixture;
   let token: string;
 
   beforeEach(async () => {
     rendered = new RenderedClasses();
     tool = await ToolServer.start('https');
-    proxy = await ProxyStage.start([
+    proxy = await ProxyFixture.start([
       connector('one', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
       login,
       gitlab,

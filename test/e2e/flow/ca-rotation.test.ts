@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { repository } from '../../support/deploy/manifests.js';
-import { useFlowStage } from '../../support/e2e/flow-stage.js';
+import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { needsKnownPorts } from '../../support/e2e/host-names.js';
 import { kubectl } from '../../support/e2e/kubectl.js';
 import { eventually } from '../../support/poll.js';
@@ -23,32 +23,32 @@ describe('the rotation of the CA in docs/proxy.md', function () {
   let tool: ToolServer;
   let volume: TestVolume;
   before(needsKnownPorts);
-  const use = useFlowStage({ hosts: [host], isAtService: true }, ['kubectl', 'openssl', 'curl'], async (stage) => {
+  const use = useFlowFixture({ hosts: [host], isAtService: true }, ['kubectl', 'openssl', 'curl'], async (fixture) => {
     tool = await ToolServer.start('https', (_request, response) => void response.end('welcome'), [host]);
-    stage.onStop(() => tool.stop());
-    stage.allow(['tool']);
-    stage.connect('tool', tool.url(host), { secret: 'login' });
+    fixture.onStop(() => tool.stop());
+    fixture.allow(['tool']);
+    fixture.connect('tool', tool.url(host), { secret: 'login' });
     await eventually('the connector has an address', () =>
-      JSON.stringify(stage.api.get('connectors', { namespace: 'ci', name: 'tool' })).includes('httpAddress'),
+      JSON.stringify(fixture.api.get('connectors', { namespace: 'ci', name: 'tool' })).includes('httpAddress'),
     );
-    volume = await stage.volume({ attributes: { connectors: 'tool' } });
+    volume = await fixture.volume({ attributes: { connectors: 'tool' } });
   });
 
   it('replaces the CA, and no program meets a certificate that it does not trust', async () => {
-    const { stage } = use;
-    const held = path.join(stage.work, 'held.crt');
+    const { fixture } = use;
+    const held = path.join(fixture.work, 'held.crt');
     const certificates = (): string => volume.read()['ca.crt'] ?? '';
     const ask = (trusted: string): Promise<string> =>
-      stage.task(volume, `curl -sS --cacert ${trusted} ${tool.url(host)}/`);
+      fixture.task(volume, `curl -sS --cacert ${trusted} ${tool.url(host)}/`);
     const [prepare = '', ...steps] = blocks();
     assert.equal(steps.length, 3);
     const before = certificates();
-    await kubectl(stage, prepare);
+    await kubectl(fixture, prepare);
     for (const step of steps) {
       // What a program has read that goes on running.
       writeFileSync(held, certificates());
-      await kubectl(stage, step);
-      await eventually('the volume has followed', () => certificates() === stage.authority);
+      await kubectl(fixture, step);
+      await eventually('the volume has followed', () => certificates() === fixture.authority);
       assert.equal(await ask(held), 'welcome', step);
       assert.equal(await ask('ca.crt'), 'welcome', step);
     }
@@ -57,7 +57,7 @@ describe('the rotation of the CA in docs/proxy.md', function () {
     assert.notEqual(after, before);
     // The new key signs: who has the old certificate alone does not trust it.
     writeFileSync(held, before);
-    const { output } = await stage.try(volume, `curl -sS --cacert ${held} ${tool.url(host)}/`);
+    const { output } = await fixture.try(volume, `curl -sS --cacert ${held} ${tool.url(host)}/`);
     assert.match(output, /SSL certificate problem/);
   });
 });

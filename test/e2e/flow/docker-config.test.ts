@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { proven } from '../../support/e2e/compatibility.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { hostNames, needsKnownPorts } from '../../support/e2e/host-names.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
 import { imagePolicy } from '../../support/e2e/tekton-step.js';
@@ -24,46 +24,46 @@ describe('a volume as DOCKER_CONFIG', function () {
   let bare: ToolServer;
   before(needsRootForContainers);
   before(needsKnownPorts);
-  const use = useFlowStage({ hosts: ['hub.test'], isAtService: true }, programs, async (stage) => {
-    const at = (name: string): string => path.join(stage.work, name);
+  const use = useFlowFixture({ hosts: ['hub.test'], isAtService: true }, programs, async (fixture) => {
+    const at = (name: string): string => path.join(fixture.work, name);
     registry = await DockerRegistry.start({ directory: at('hub'), host: 'hub.test', auth: login });
     bare = await ToolServer.start(
       'https',
       (_request, response) => response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="registry"' }).end(),
       ['bare.test'],
     );
-    stage.onStop(() => registry.stop());
-    stage.onStop(() => bare.stop());
-    stage.useClass('oci');
-    stage.put(secret('registry', 'cpaas.io/distribution-registry-token', login));
+    fixture.onStop(() => registry.stop());
+    fixture.onStop(() => bare.stop());
+    fixture.useClass('oci');
+    fixture.put(secret('registry', 'cpaas.io/distribution-registry-token', login));
     const options = { className: 'oci', auth: 'tokenAuth', secret: 'registry' };
-    stage.connect('hub', registry.url, options);
-    stage.connect('bare', bare.url('bare.test'), options);
-    stage.allow(['hub', 'bare']);
+    fixture.connect('hub', registry.url, options);
+    fixture.connect('bare', bare.url('bare.test'), options);
+    fixture.allow(['hub', 'bare']);
     await eventually('the connectors have addresses', () =>
-      stage.api.list('connectors').every(({ status }) => JSON.stringify(status ?? {}).includes('httpAddress')),
+      fixture.api.list('connectors').every(({ status }) => JSON.stringify(status ?? {}).includes('httpAddress')),
     );
     writeFileSync(at('policy.json'), imagePolicy);
     mkdirSync(at('image'));
     writeFileSync(at('image/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
-    const built = await stage.without(
+    const built = await fixture.without(
       `${buildah()} bud -q ${policy()} --tag built ${at('image')}; ${buildah()} push -q ${policy()} built dir:${at('built')}`,
-      containersEnvironment(stage.work),
+      containersEnvironment(fixture.work),
     );
     assert.equal(built.status, 0, built.output);
   });
 
-  const buildah = (): string => `buildah --root ${use.stage.work}/b --runroot ${use.stage.work}/b-run`;
-  const policy = (): string => `--signature-policy ${use.stage.work}/policy.json`;
+  const buildah = (): string => `buildah --root ${use.fixture.work}/b --runroot ${use.fixture.work}/b-run`;
+  const policy = (): string => `--signature-policy ${use.fixture.work}/policy.json`;
   /** What each program does with `$image`. */
   const commands = {
     skopeo: (flags: string) =>
-      `skopeo --policy ${use.stage.work}/policy.json copy -q ${flags} dir:${use.stage.work}/built "docker://$image"`,
+      `skopeo --policy ${use.fixture.work}/policy.json copy -q ${flags} dir:${use.fixture.work}/built "docker://$image"`,
     buildah: (flags: string) => `${buildah()} push -q ${policy()} ${flags} built "docker://$image"`,
     podman: (flags: string) =>
-      `podman --root ${use.stage.work}/p --runroot ${use.stage.work}/p-run --cgroup-manager=cgroupfs pull -q ${policy()} ${flags} "docker://$image"`,
+      `podman --root ${use.fixture.work}/p --runroot ${use.fixture.work}/p-run --cgroup-manager=cgroupfs pull -q ${policy()} ${flags} "docker://$image"`,
     oras: (flags: string) => `oras manifest fetch --descriptor ${flags} "$image"`,
-    cosign: (flags: string) => `cd ${use.stage.work}
+    cosign: (flags: string) => `cd ${use.fixture.work}
       [ -f cosign.key ] || COSIGN_PASSWORD= cosign generate-key-pair
       COSIGN_PASSWORD= cosign sign ${flags} --yes --tlog-upload=false --key cosign.key "$image"
       cosign verify ${flags} --insecure-ignore-tlog=true --key cosign.pub "$image"`,
@@ -77,7 +77,7 @@ describe('a volume as DOCKER_CONFIG', function () {
     );
   };
   const volumeOf = (connectors: string) =>
-    use.stage.volume({ attributes: { connectors, 'configuration.names': 'docker-config' } });
+    use.fixture.volume({ attributes: { connectors, 'configuration.names': 'docker-config' } });
   const withoutEnv = 'unset http_proxy https_proxy no_proxy; export DOCKER_CONFIG=$PWD';
 
   for (const [key, program, flags, expected] of [
@@ -93,20 +93,20 @@ describe('a volume as DOCKER_CONFIG', function () {
       const script = `${withoutEnv}
         image=$(sed 's,^http://,,' connector.status.proxyAddress)/team/app:1
         ${commands[program](flags)}`;
-      await use.stage.task(volume, script, containersEnvironment(use.stage.work));
+      await use.fixture.task(volume, script, containersEnvironment(use.fixture.work));
       assertServed(before, expected);
     });
   }
 
   it(...proven('cosign'), async () => {
-    const { stage } = use;
-    const volume = await stage.volume({ attributes: { connectors: 'hub' } });
+    const { fixture } = use;
+    const volume = await fixture.volume({ attributes: { connectors: 'hub' } });
     const before = registry.served.length;
     const script = `export SSL_CERT_FILE=$PWD/ca.crt
       image=${registry.address}/team/env:1
       ${commands.skopeo('')}
       ${commands.cosign('')}`;
-    await stage.task(volume, script, containersEnvironment(stage.work));
+    await fixture.task(volume, script, containersEnvironment(fixture.work));
     assertServed(before, 'PUT /v2/team/env/manifests/sha256-');
   });
 
@@ -118,14 +118,18 @@ describe('a volume as DOCKER_CONFIG', function () {
     ['cosign', '--allow-insecure-registry'],
   ] as const) {
     it(`has nothing that ${program} sends to the registry itself where no proxy is in between`, async () => {
-      const { stage } = use;
+      const { fixture } = use;
       const volume = await volumeOf('bare');
       const before = bare.seen.length;
-      const names = hostNames(path.join(stage.work, 'hosts'), { '127.0.0.1': ['localhost', 'bare.test'] });
+      const names = hostNames(path.join(fixture.work, 'hosts'), { '127.0.0.1': ['localhost', 'bare.test'] });
       const script = `${withoutEnv}
         image=bare.test:${bare.port}/team/app:1
         ${commands[program](flags)}`;
-      const run = await stage.run([...names, 'sh', '-ec', script], volume.target, containersEnvironment(stage.work));
+      const run = await fixture.run(
+        [...names, 'sh', '-ec', script],
+        volume.target,
+        containersEnvironment(fixture.work),
+      );
       assert.notEqual(run.status, 0);
       const shown = bare.seen.slice(before).map(({ headers }) => headers.authorization ?? emptyLogin);
       assert.notEqual(shown.length, 0, run.output);

@@ -9,8 +9,8 @@ import { inContainer } from '../../support/e2e/container.js';
 import { proven } from '../../support/e2e/compatibility.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { bindExamples, exampleOf } from '../../support/e2e/example-objects.js';
-import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
-import type { FlowStage, FlowVolume } from '../../support/e2e/flow-stage.js';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
+import type { FlowFixture, FlowVolume } from '../../support/e2e/flow-fixture.js';
 import { startGitServer } from '../../support/e2e/git-server.js';
 import { needsKnownPorts, otherAddress, ownAddress } from '../../support/e2e/host-names.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
@@ -46,61 +46,61 @@ describe('the examples', function () {
   let registry: DockerRegistry;
   before(needsRootForContainers);
   before(needsKnownPorts);
-  const use = useFlowStage(
+  const use = useFlowFixture(
     {
       hosts: [],
       otherHosts: { [ownAddress]: registryHosts, [otherAddress]: ['github.com'] },
       isAtService: true,
     },
     ['buildah', 'netavark', 'skopeo', 'docker-registry', 'bash', 'git', 'curl'],
-    async (stage: FlowStage) => {
-      const at = (name: string): string => path.join(stage.work, name);
-      bindExamples(stage.api);
+    async (fixture: FlowFixture) => {
+      const at = (name: string): string => path.join(fixture.work, name);
+      bindExamples(fixture.api);
       registry = await DockerRegistry.start({
         ...{ directory: at('registry'), host: harborHost, aliases: [registryHost] },
         ...{ address: ownAddress, auth: login },
       });
-      stage.onStop(() => registry.stop());
-      await startRepository(stage);
-      for (const name of ['oci', 'github']) stage.useClass(name);
+      fixture.onStop(() => registry.stop());
+      await startRepository(fixture);
+      for (const name of ['oci', 'github']) fixture.useClass(name);
       for (const namespace of ['ci', 'shared']) {
-        stage.put(secret('registry', 'cpaas.io/distribution-registry-token', login, { namespace }));
-        stage.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }, { namespace }));
+        fixture.put(secret('registry', 'cpaas.io/distribution-registry-token', login, { namespace }));
+        fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }, { namespace }));
       }
       const rules = [{ verbs: ['get'], apiGroups: [''], resources: ['secrets'] }];
-      stage.api.bind({ user: 'proxy', namespace: 'shared', rules });
+      fixture.api.bind({ user: 'proxy', namespace: 'shared', rules });
       const oci = { className: 'oci', auth: 'tokenAuth', secret: 'registry', caSecret: 'tool-ca' };
-      stage.put(
+      fixture.put(
         connector('harbor', `https://${harborHost}`, oci),
         connector('production', `https://${registryHost}`, oci),
         connector('base-images', `https://${registryHost}`, { ...oci, namespace: 'shared' }),
         connector('github', 'https://github.com', { className: 'github', secret: 'login', caSecret: 'tool-ca' }),
       );
       await eventually('the connectors have addresses', () =>
-        stage.api.list('connectors').every(({ status }) => JSON.stringify(status ?? {}).includes('httpAddress')),
+        fixture.api.list('connectors').every(({ status }) => JSON.stringify(status ?? {}).includes('httpAddress')),
       );
-      prepareBuilds(stage);
-      await seedImages(stage);
+      prepareBuilds(fixture);
+      await seedImages(fixture);
     },
   );
 
-  async function startRepository(stage: FlowStage): Promise<void> {
-    const made = await stage.without(`mkdir -p repositories/example && cd repositories/example
+  async function startRepository(fixture: FlowFixture): Promise<void> {
+    const made = await fixture.without(`mkdir -p repositories/example && cd repositories/example
       git init -q -b main --bare app.git
       git init -q -b main first && cd first && echo one >file && git add file
       git -c user.name=ci -c user.email=ci@example.com commit -q -m first && git push -q ../app.git main`);
     assert.equal(made.status, 0, made.output);
     const place = { port: 443, address: otherAddress };
     const git = await startGitServer(
-      path.join(stage.work, 'repositories'),
+      path.join(fixture.work, 'repositories'),
       'github.com',
       `robot:${toolPassword}`,
       place,
     );
-    stage.onStop(() => git.stop());
+    fixture.onStop(() => git.stop());
   }
 
-  function prepareBuilds({ work }: FlowStage): void {
+  function prepareBuilds({ work }: FlowFixture): void {
     mkdirSync(path.join(work, 'source'));
     mkdirSync(path.join(work, 'config/containers'), { recursive: true });
     // Where a builder's image has it.
@@ -111,23 +111,23 @@ describe('the examples', function () {
   }
 
   /** What the examples take from the registry. */
-  async function seedImages(stage: FlowStage): Promise<void> {
+  async function seedImages(fixture: FlowFixture): Promise<void> {
     const rule = { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] };
-    const withdraw = stage.api.bind({ serviceAccount: 'ci/seeder', namespace: 'ci', rules: [rule] });
-    const volume = await stage.volume({ attributes: { connectors: 'production' }, serviceAccountName: 'seeder' });
+    const withdraw = fixture.api.bind({ serviceAccount: 'ci/seeder', namespace: 'ci', rules: [rule] });
+    const volume = await fixture.volume({ attributes: { connectors: 'production' }, serviceAccountName: 'seeder' });
     const push = (name: string): string =>
-      `buildah --storage-driver=vfs push -q --cert-dir ${stage.work}/certs seed docker://${registryHost}/${name}`;
-    const script = `mkdir ${stage.work}/certs && cp ca.crt ${stage.work}/certs
-      buildah --storage-driver=vfs bud -q --tag seed -f ${stage.work}/source/Base ${stage.work}/source
+      `buildah --storage-driver=vfs push -q --cert-dir ${fixture.work}/certs seed docker://${registryHost}/${name}`;
+    const script = `mkdir ${fixture.work}/certs && cp ca.crt ${fixture.work}/certs
+      buildah --storage-driver=vfs bud -q --tag seed -f ${fixture.work}/source/Base ${fixture.work}/source
       ${push('images/base:1')}
       ${push('staging/app:1.0')}`;
-    await stage.task(volume, script, containersEnvironment(stage.work));
+    await fixture.task(volume, script, containersEnvironment(fixture.work));
     withdraw();
   }
 
   /** The volume that a workload asks for, with its service account. */
   const mounted = (attributes: FlowVolume['attributes'], serviceAccountName: string): Promise<TestVolume> =>
-    use.stage.volume({ attributes, serviceAccountName });
+    use.fixture.volume({ attributes, serviceAccountName });
 
   /** Runs the container of a pod of the examples, with its volume and with an empty directory at /workspace. */
   async function runPod({
@@ -135,15 +135,15 @@ describe('the examples', function () {
     containers,
     volumes,
   }: PodSpec): Promise<Run & { readonly workspace: string }> {
-    const { stage } = use;
+    const { fixture } = use;
     const attributes = volumes.flatMap(({ csi }) => (csi === undefined ? [] : [csi.volumeAttributes]))[0] ?? {};
     const volume = await mounted(attributes, serviceAccountName);
-    const workspace = mkdtempSync(path.join(stage.work, 'workspace-'));
+    const workspace = mkdtempSync(path.join(fixture.work, 'workspace-'));
     const [{ command, args, env = [] }] = containers;
     const mounts = { '/opt/connectors': volume.target, '/workspace': workspace };
-    const words = [...inContainer(stage.work, mounts), ...command, ...args];
-    const run = await stage.run(words, workspace, Object.fromEntries(env.map(({ name, value }) => [name, value])));
-    assert.equal(run.status, 0, `${run.output}\n${stage.proxy.log.slice(-3000)}`);
+    const words = [...inContainer(fixture.work, mounts), ...command, ...args];
+    const run = await fixture.run(words, workspace, Object.fromEntries(env.map(({ name, value }) => [name, value])));
+    assert.equal(run.status, 0, `${run.output}\n${fixture.proxy.log.slice(-3000)}`);
     assert.doesNotMatch(run.output, /eyJ/);
     return { ...run, workspace };
   }
@@ -172,7 +172,7 @@ describe('the examples', function () {
       name,
       value: value.replace('$(params.URL)', 'https://github.com/example/app.git/HEAD'),
     }));
-    const program = path.join(use.stage.work, 'fetch');
+    const program = path.join(use.fixture.work, 'fetch');
     writeFileSync(program, script, { mode: 0o755 });
     const container = { command: [program], args: [], env: values };
     const { workspace } = await runPod({
@@ -183,17 +183,17 @@ describe('the examples', function () {
   });
 
   it(...proven('tekton-task'), async () => {
-    const { stage } = use;
+    const { fixture } = use;
     const spec = exampleSpec('buildah-taskrun.yaml', 'TaskRun') as TaskRunSpec;
     const volume = await mounted(attributesOf(spec), spec.serviceAccountName);
-    await runStep(stage, stepOf('buildah-task.yaml'), {
+    await runStep(fixture, stepOf('buildah-task.yaml'), {
       IMAGE: spec.params.find(({ name }) => name === 'IMAGE')?.value ?? '',
       DOCKERFILE: './Dockerfile',
       CONTEXT: '.',
       WS: volume.target,
-      DIGEST_FILE: path.join(stage.work, 'digest'),
+      DIGEST_FILE: path.join(fixture.work, 'digest'),
     });
-    assert.match(readFileSync(path.join(stage.work, 'digest'), 'utf8'), /^sha256:[0-9a-f]{64}$/);
+    assert.match(readFileSync(path.join(fixture.work, 'digest'), 'utf8'), /^sha256:[0-9a-f]{64}$/);
     assert.ok(registry.served.includes('GET /v2/images/base/manifests/1'));
     assert.ok(registry.served.includes('PUT /v2/team/app/manifests/1.0'));
   });
@@ -202,29 +202,30 @@ describe('the examples', function () {
     const spec = exampleSpec('buildah-cli-taskrun.yaml', 'TaskRun') as TaskRunSpec;
     const volume = await mounted(attributesOf(spec), spec.serviceAccountName);
     const before = registry.served.length;
-    await runStep(use.stage, stepOf('buildah-cli-task.yaml'), {
+    await runStep(use.fixture, stepOf('buildah-cli-task.yaml'), {
       COMMAND: spec.params.find(({ name }) => name === 'COMMAND')?.value ?? '',
-      SOURCE: path.join(use.stage.work, 'source'),
+      SOURCE: path.join(use.fixture.work, 'source'),
       WS: volume.target,
     });
     assert.ok(registry.served.slice(before).includes('PUT /v2/team/app/manifests/1.0'));
   });
 
   it('promote an image once the pod is approved (approval/taskrun.yaml)', async () => {
-    const { stage } = use;
-    for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' })) stage.api.bind(binding);
-    stage.put(exampleOf('approval/connectors-config.yaml', 'ConfigMap'));
+    const { fixture } = use;
+    for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' }))
+      fixture.api.bind(binding);
+    fixture.put(exampleOf('approval/connectors-config.yaml', 'ConfigMap'));
     const spec = exampleOf('approval/taskrun.yaml', 'TaskRun')['spec'] as TaskRunSpec & {
       readonly taskSpec: { readonly steps: readonly [Step] };
     };
-    const volume = stage.node.volume({ serviceAccountName: spec.serviceAccountName });
+    const volume = fixture.node.volume({ serviceAccountName: spec.serviceAccountName });
     const publish = (): Promise<boolean> =>
-      stage.publish(volume, attributesOf(spec)).then(
+      fixture.publish(volume, attributesOf(spec)).then(
         () => true,
         () => false,
       );
     const first = publish();
-    const controller = new ApprovalsController(stage.api);
+    const controller = new ApprovalsController(fixture.api);
     // Beside those for the volumes that are mounted already.
     const own = (): KubeObject | undefined =>
       controller.requests.find((request) => JSON.stringify(request['spec']).includes(volume.pod.uid));
@@ -232,7 +233,7 @@ describe('the examples', function () {
     controller.grant(own()!, volume.pod, { namespace: 'ci', name: 'production' });
     await first;
     await eventually('the volume is mounted', publish);
-    await runStep(stage, spec.taskSpec.steps[0], { WS: volume.target });
+    await runStep(fixture, spec.taskSpec.steps[0], { WS: volume.target });
     assert.ok(registry.served.includes('PUT /v2/released/app/manifests/1.0'), registry.served.join('\n'));
   });
 

@@ -8,7 +8,7 @@ import { only } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
 import { pageCommands, pageFiles, writePageFiles } from '../../support/docs/registry-page.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { useFlowStage } from '../../support/e2e/flow-stage.js';
+import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
 import { kubectl } from '../../support/e2e/kubectl.js';
 import { needsRootForContainers } from '../../support/e2e/programs.js';
@@ -38,23 +38,23 @@ describe('docs/private-registry.md', function () {
   let folder: string;
   before(needsRootForContainers);
   before(needsKnownPorts);
-  const use = useFlowStage(
+  const use = useFlowFixture(
     { hosts: [], knownHosts: [host], isAtService: true },
     ['buildah', 'netavark', 'docker-registry', 'kubectl'],
-    async (stage) => {
+    async (fixture) => {
       folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-page-'));
-      stage.onStop(() => rmSync(folder, { recursive: true }));
+      fixture.onStop(() => rmSync(folder, { recursive: true }));
       writePageFiles(folder);
       const secret = only(objectsIn(pageFiles.get('connector.yaml') ?? ''), 'Secret');
       const auth = loginIn(secret);
       registry = await DockerRegistry.start({
-        directory: path.join(stage.work, 'registry'),
+        directory: path.join(fixture.work, 'registry'),
         host,
         address: ownAddress,
         auth,
       });
       // Public registries have certificates of public CAs.
-      stage.put(
+      fixture.put(
         makeSecret(
           'public-ca',
           'Opaque',
@@ -62,14 +62,14 @@ describe('docs/private-registry.md', function () {
           { namespace: 'connectors-system', labels: { 'connectors.cpaas.io/ca-cert': 'true' } },
         ),
       );
-      stage.onStop(() => registry.stop());
-      mkdirSync(path.join(stage.work, 'source'));
-      mkdirSync(path.join(stage.work, 'config/containers'), { recursive: true });
-      writeFileSync(path.join(stage.work, 'config/containers/policy.json'), imagePolicy);
+      fixture.onStop(() => registry.stop());
+      mkdirSync(path.join(fixture.work, 'source'));
+      mkdirSync(path.join(fixture.work, 'config/containers'), { recursive: true });
+      writeFileSync(path.join(fixture.work, 'config/containers/policy.json'), imagePolicy);
       const { taskSpec } = only(objectsIn(pageFiles.get('source.yaml') ?? ''), 'TaskRun')['spec'] as {
         readonly taskSpec: { readonly steps: readonly [{ readonly script: string }] };
       };
-      execFileSync('sh', ['-c', taskSpec.steps[0].script], { cwd: path.join(stage.work, 'source') });
+      execFileSync('sh', ['-c', taskSpec.steps[0].script], { cwd: path.join(fixture.work, 'source') });
     },
   );
 
@@ -116,30 +116,30 @@ describe('docs/private-registry.md', function () {
   });
 
   it('ends with an image in the registry, and the password with the proxy alone', async () => {
-    const { stage } = use;
+    const { fixture } = use;
     const [secret, connector] = ['Secret', 'Connector'].map((kind) =>
       only(objectsIn(pageFiles.get('connector.yaml') ?? ''), kind),
     );
     assert.ok(connector !== undefined && secret !== undefined);
     const { connectorClassName } = connector['spec'] as { readonly connectorClassName: string };
-    stage.useClass(connectorClassName);
-    stage.put(secret, connector);
-    for (const command of pageCommands.filter((text) => text.includes('connector/'))) await kubectl(stage, command);
+    fixture.useClass(connectorClassName);
+    fixture.put(secret, connector);
+    for (const command of pageCommands.filter((text) => text.includes('connector/'))) await kubectl(fixture, command);
     const run = only(objectsIn(pageFiles.get('run.yaml') ?? ''), 'TaskRun')['spec'] as TaskRunSpec;
     const role = only(objectsIn(pageFiles.get('builder.yaml') ?? ''), 'Role') as unknown as {
-      readonly rules: Parameters<typeof stage.api.bind>[0]['rules'];
+      readonly rules: Parameters<typeof fixture.api.bind>[0]['rules'];
     };
-    stage.api.bind({ serviceAccount: `ci/${run.serviceAccountName}`, namespace: 'ci', rules: role.rules });
-    const volume = await stage.volume({ attributes: attributesOf(run), serviceAccountName: run.serviceAccountName });
-    await runStep(stage, stepOf('buildah-task.yaml'), {
+    fixture.api.bind({ serviceAccount: `ci/${run.serviceAccountName}`, namespace: 'ci', rules: role.rules });
+    const volume = await fixture.volume({ attributes: attributesOf(run), serviceAccountName: run.serviceAccountName });
+    await runStep(fixture, stepOf('buildah-task.yaml'), {
       IMAGE: run.params.find(({ name }) => name === 'IMAGE')?.value ?? '',
       DOCKERFILE: './Dockerfile',
       CONTEXT: '.',
       WS: volume.target,
-      DIGEST_FILE: path.join(stage.work, 'digest'),
+      DIGEST_FILE: path.join(fixture.work, 'digest'),
     });
     assert.ok(registry.served.includes('PUT /v2/team/app/manifests/1.0'));
     const { password } = loginIn(secret);
-    for (const text of [...Object.values(volume.read()), stage.proxy.log]) assert.ok(!text.includes(password));
+    for (const text of [...Object.values(volume.read()), fixture.proxy.log]) assert.ok(!text.includes(password));
   });
 });

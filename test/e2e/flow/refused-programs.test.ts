@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import type { FlowStage } from '../../support/e2e/flow-stage.js';
-import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import type { FlowFixture } from '../../support/e2e/flow-fixture.js';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
 import type { Run } from '../../support/e2e/programs.js';
 import type { RefusedProgram, Shown } from '../../support/e2e/refused-programs.js';
@@ -68,18 +68,18 @@ describe('programs of all kinds that must not get through', function () {
   let toolCa: string;
   let count = 0;
   before(needsRootForContainers);
-  const use = useFlowStage(
+  const use = useFlowFixture(
     { hosts: ['web.test', 'hub.test', 'elsewhere.test'] },
     [...programs, 'docker-registry', 'netavark'],
-    async (stage) => {
-      const at = (name: string): string => path.join(stage.work, name);
+    async (fixture) => {
+      const at = (name: string): string => path.join(fixture.work, name);
       registry = await DockerRegistry.start({ directory: at('hub'), host: 'hub.test', auth: login });
       web = await ToolServer.start('https', answer, ['web.test']);
       elsewhere = await ToolServer.start('https', (_request, response) => void response.writeHead(404).end(), [
         'elsewhere.test',
       ]);
-      stage.onStop(() => registry.stop());
-      stage.onStop(() => Promise.all([web.stop(), elsewhere.stop()]));
+      fixture.onStop(() => registry.stop());
+      fixture.onStop(() => Promise.all([web.stop(), elsewhere.stop()]));
       writeFileSync(at('policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
       toolCa = at('tool-ca');
       mkdirSync(toolCa);
@@ -89,7 +89,7 @@ describe('programs of all kinds that must not get through', function () {
         ['wrong', 'nope'],
         ['going', toolPassword],
       ] as const) {
-        stage.put(secret(name, 'kubernetes.io/basic-auth', { username: 'robot', password }));
+        fixture.put(secret(name, 'kubernetes.io/basic-auth', { username: 'robot', password }));
       }
       for (const [name, secretName, caSecret] of [
         ['good', 'login', 'tool-ca'],
@@ -97,30 +97,30 @@ describe('programs of all kinds that must not get through', function () {
         ['going', 'going', 'tool-ca'],
         ['unknown', 'login', 'login'],
       ] as const) {
-        stage.connect(`web-${name}`, web.url('web.test'), { secret: secretName, caSecret });
-        stage.connect(`hub-${name}`, registry.url, { secret: secretName, caSecret });
-        stage.allow([`web-${name}`, `hub-${name}`]);
+        fixture.connect(`web-${name}`, web.url('web.test'), { secret: secretName, caSecret });
+        fixture.connect(`hub-${name}`, registry.url, { secret: secretName, caSecret });
+        fixture.allow([`web-${name}`, `hub-${name}`]);
       }
-      stage.connect('other', 'https://other.test', { secret: 'login' });
-      stage.allow(['other']);
+      fixture.connect('other', 'https://other.test', { secret: 'login' });
+      fixture.allow(['other']);
       volume = await volumeOf('web-good,hub-good');
-      await seed(stage);
+      await seed(fixture);
     },
   );
 
   const volumeOf = (connectors: string, serviceAccountName = 'builder'): Promise<TestVolume> =>
-    use.stage.volume({ attributes: { connectors }, serviceAccountName });
+    use.fixture.volume({ attributes: { connectors }, serviceAccountName });
 
   /** An image for those who may have it. */
-  const seed = async (stage: FlowStage): Promise<void> => {
-    const folder = path.join(stage.work, 'image');
+  const seed = async (fixture: FlowFixture): Promise<void> => {
+    const folder = path.join(fixture.work, 'image');
     mkdirSync(folder);
     writeFileSync(path.join(folder, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
     const storage = `--root ${folder}/s --runroot ${folder}/r`;
     const script = `mkdir ${folder}/ca && cp ca.crt ${folder}/ca
-      buildah ${storage} bud -q --signature-policy ${stage.work}/policy.json --tag built ${folder}
-      buildah ${storage} push -q --signature-policy ${stage.work}/policy.json --cert-dir ${folder}/ca built docker://${registry.address}/team/app:1`;
-    await stage.task(volume, script, containersEnvironment(stage.work));
+      buildah ${storage} bud -q --signature-policy ${fixture.work}/policy.json --tag built ${folder}
+      buildah ${storage} push -q --signature-policy ${fixture.work}/policy.json --cert-dir ${folder}/ca built docker://${registry.address}/team/app:1`;
+    await fixture.task(volume, script, containersEnvironment(fixture.work));
   };
 
   const shownBy = (output: string, status: RegExp, reason: RegExp, rest: RegExp): Shown => {
@@ -148,7 +148,7 @@ describe('programs of all kinds that must not get through', function () {
   ): Promise<readonly Tried[]> =>
     Promise.all(
       refusedPrograms.map(async (program) => {
-        const folder = path.join(use.stage.work, `try-${(count += 1)}`);
+        const folder = path.join(use.fixture.work, `try-${(count += 1)}`);
         mkdirSync(path.join(folder, 'ca'), { recursive: true });
         const ca = path.join(caFolder ?? of.target, 'ca.crt');
         const caFile = path.join(folder, 'ca', 'ca.crt');
@@ -156,7 +156,7 @@ describe('programs of all kinds that must not get through', function () {
         const command = program.script({ web: webUrl, registry: registryAddress, caFile, folder });
         const script = `timeout ${longestSeconds} sh -c '${command}' </dev/null`;
         const env = { ...containersEnvironment(folder), NO_PROXY: '', HOME: folder };
-        return { program, ...(await use.stage.try(of, `${before}\n${script}`, env)) };
+        return { program, ...(await use.fixture.try(of, `${before}\n${script}`, env)) };
       }),
     );
 
@@ -184,23 +184,23 @@ describe('programs of all kinds that must not get through', function () {
 
   // What the proxy remembers for ten seconds is taken away first, and seen to be gone last.
   it('but do with a volume of their own, with a right and with a Secret', async () => {
-    const { stage } = use;
-    const revoke = stage.allow(['web-good', 'hub-good'], 'leaver');
+    const { fixture } = use;
+    const revoke = fixture.allow(['web-good', 'hub-good'], 'leaver');
     leaving = await volumeOf('web-good,hub-good', 'leaver');
     going = await volumeOf('web-going,hub-going');
     for (const of of [volume, leaving, going]) assertServed(await tryAll(of));
     revoke();
-    stage.api.delete('secrets', { namespace: 'ci', name: 'going' });
-    short = stage.node.volume();
+    fixture.api.delete('secrets', { namespace: 'ci', name: 'going' });
+    short = fixture.node.volume();
     await eventually('the volume is mounted before its token has expired', async () => {
-      await stage.publish(short, ofGood, 2).catch(() => undefined);
+      await fixture.publish(short, ofGood, 2).catch(() => undefined);
       return short.isMounted();
     });
   });
 
   it('without a token', async () => {
     const before = web.seen.length;
-    const bare = `export http_proxy=http://127.0.0.1:${use.stage.proxy.port} https_proxy=http://127.0.0.1:${use.stage.proxy.port}`;
+    const bare = `export http_proxy=http://127.0.0.1:${use.fixture.proxy.port} https_proxy=http://127.0.0.1:${use.fixture.proxy.port}`;
     assertRefused(
       await tryAll(volume, { before: bare }),
       'atConnect',
@@ -213,7 +213,7 @@ describe('programs of all kinds that must not get through', function () {
 
   it('with a token that has expired, and do again once the volume has the next', async () => {
     const page = `curl -s --cacert ca.crt ${web.url('web.test')}/page`;
-    await eventually('its token has expired', async () => (await use.stage.try(short, page)).status !== 0);
+    await eventually('its token has expired', async () => (await use.fixture.try(short, page)).status !== 0);
     const before = web.seen.length;
     assertRefused(
       await tryAll(short),
@@ -223,12 +223,12 @@ describe('programs of all kinds that must not get through', function () {
       /read http_proxy and https_proxy from the volume again/,
     );
     assert.equal(web.seen.length, before);
-    await use.stage.publish(short, ofGood);
+    await use.fixture.publish(short, ofGood);
     assertServed(await tryAll(short));
   });
 
   it('as another account', async () => {
-    const revoke = use.stage.allow(['web-good', 'hub-good'], 'stranger');
+    const revoke = use.fixture.allow(['web-good', 'hub-good'], 'stranger');
     const strange = await volumeOf('web-good,hub-good', 'stranger');
     revoke();
     const before = web.seen.length;
@@ -267,7 +267,7 @@ describe('programs of all kinds that must not get through', function () {
   });
 
   it('with a credential to where the tool sends them', async () => {
-    const { stage } = use;
+    const { fixture } = use;
     const moved = await ToolServer.start(
       'https',
       (request, response) => {
@@ -278,11 +278,11 @@ describe('programs of all kinds that must not get through', function () {
       },
       ['web.test'],
     );
-    stage.onStop(() => moved.stop());
-    stage.connect('moved', moved.url('web.test'), { secret: 'login' });
-    stage.allow(['moved']);
+    fixture.onStop(() => moved.stop());
+    fixture.connect('moved', moved.url('web.test'), { secret: 'login' });
+    fixture.allow(['moved']);
     const of = await volumeOf('moved');
-    const both = path.join(stage.work, 'both');
+    const both = path.join(fixture.work, 'both');
     mkdirSync(both);
     writeFileSync(path.join(both, 'ca.crt'), `${of.read()['ca.crt'] ?? ''}${toolAuthority.certificate}`);
     const seen = elsewhere.seen.length;
@@ -299,14 +299,14 @@ describe('programs of all kinds that must not get through', function () {
 
   it('once the right is revoked', async () => {
     const both = `curl -s --cacert ca.crt ${web.url('web.test')}/page || curl -s --cacert ca.crt ${registry.url}/v2/`;
-    await eventually('the right is gone', async () => (await use.stage.try(leaving, both)).status !== 0, forgottenMs);
+    await eventually('the right is gone', async () => (await use.fixture.try(leaving, both)).status !== 0, forgottenMs);
     assertRefused(await tryAll(leaving), 'atConnect', /403|Forbidden/, mayNotUse, /ci:leaver may not "get"/);
   });
 
   it('once the Secret is deleted, and to a tool whose certificate nobody vouches for', async () => {
     const unknown = await volumeOf('web-unknown,hub-unknown');
     const page = `curl -sS --cacert ca.crt ${web.url('web.test')}/page`;
-    const isGone = async (): Promise<boolean> => (await use.stage.try(going, page)).output.includes('going');
+    const isGone = async (): Promise<boolean> => (await use.fixture.try(going, page)).output.includes('going');
     await eventually('the Secret is gone', isGone, forgottenMs);
     const before = web.seen.length;
     // Together, since oras asks again for seven seconds, whatever it is told to do.
@@ -319,7 +319,7 @@ describe('programs of all kinds that must not get through', function () {
   });
 
   it('after a rejection, neither with the volume that tells of it nor with a token from before', async () => {
-    const refused = await rejectedVolume(use.stage, ofGood);
+    const refused = await rejectedVolume(use.fixture, ofGood);
     assert.deepEqual(Object.keys(refused.read()), ['.error.json']);
     const before = web.seen.length;
     assertAll(await tryAll(refused, { caFolder: toolCa }), ({ status }) => status !== 0);

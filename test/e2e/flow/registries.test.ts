@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { proven } from '../../support/e2e/compatibility.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
-import type { FlowStage } from '../../support/e2e/flow-stage.js';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
+import type { FlowFixture } from '../../support/e2e/flow-fixture.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
 import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
 import { secret } from '../../support/proxy/manifests.js';
@@ -27,25 +27,25 @@ describe('image registries, reached by programs with nothing but a volume', func
   let other: DockerRegistry;
   let work: string;
   before(needsRootForContainers);
-  const use = useFlowStage(
+  const use = useFlowFixture(
     { hosts: ['hub.test', 'secure.test', 'tokens.test', 'base.test'] },
     programs,
-    async (stage: FlowStage) => {
-      work = stage.work;
+    async (fixture: FlowFixture) => {
+      work = fixture.work;
       const at = (name: string): string => path.join(work, name);
       htpasswd = await DockerRegistry.start({ directory: at('hub'), host: 'hub.test', auth: login });
       tokens = await RegistryTokenService.start('tokens.test', `robot:${toolPassword}`);
       withTokens = await DockerRegistry.start({ directory: at('secure'), host: 'secure.test', auth: tokens });
       other = await DockerRegistry.start({ directory: at('base'), host: 'base.test' });
-      stage.onStop(() => tokens.stop());
-      for (const registry of [htpasswd, withTokens, other]) stage.onStop(() => registry.stop());
-      stage.put(secret('registry', 'cpaas.io/distribution-registry-token', login));
-      stage.useClass('oci');
+      fixture.onStop(() => tokens.stop());
+      for (const registry of [htpasswd, withTokens, other]) fixture.onStop(() => registry.stop());
+      fixture.put(secret('registry', 'cpaas.io/distribution-registry-token', login));
+      fixture.useClass('oci');
       const className = 'oci';
-      stage.connect('hub', htpasswd.url, { className, secret: 'registry' });
-      stage.connect('secure', withTokens.url, { className, secret: 'registry', extensions: [tokens.url] });
-      stage.connect('public', withTokens.url, { className, auth: 'tokenAuth', extensions: [tokens.url] });
-      stage.allow(['hub', 'secure', 'public']);
+      fixture.connect('hub', htpasswd.url, { className, secret: 'registry' });
+      fixture.connect('secure', withTokens.url, { className, secret: 'registry', extensions: [tokens.url] });
+      fixture.connect('public', withTokens.url, { className, auth: 'tokenAuth', extensions: [tokens.url] });
+      fixture.allow(['hub', 'secure', 'public']);
       writeFileSync(at('policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
       mkdirSync(at('context'));
       writeFileSync(at('context/payload'), 'from the image\n');
@@ -57,7 +57,7 @@ describe('image registries, reached by programs with nothing but a volume', func
   const storage = (name: string): string => `--root ${work}/${name} --runroot ${work}/${name}-run`;
   const policy = (): string => `--signature-policy ${work}/policy.json`;
   const volumeOf = (connectors: string, more: Readonly<Record<string, string>> = {}) =>
-    use.stage.volume({ attributes: { connectors, ...more } });
+    use.fixture.volume({ attributes: { connectors, ...more } });
   /** The one file of a folder for certificates. */
   const certificates = (name: string): string => `mkdir -p ${work}/${name} && cp ca.crt ${work}/${name}/`;
   const assertServed = (registry: DockerRegistry, request: string): void =>
@@ -73,10 +73,10 @@ describe('image registries, reached by programs with nothing but a volume', func
       buildah ${storage('b')} bud -q ${policy()} --tag built ${work}/context
       buildah ${storage('b')} push -q ${policy()} --cert-dir ${work}/certs built docker://${htpasswd.address}/team/app:1
       buildah ${storage('b2')} pull -q ${policy()} --cert-dir ${work}/certs docker://${htpasswd.address}/team/app:1`;
-    await use.stage.task(volume, script, environment());
+    await use.fixture.task(volume, script, environment());
     assertServed(htpasswd, 'PUT /v2/team/app/manifests/1');
     const before = htpasswd.served.length;
-    const stranger = await use.stage.without(
+    const stranger = await use.fixture.without(
       `buildah ${storage('b')} push -q ${policy()} --tls-verify=false built docker://${htpasswd.address}/team/app:2`,
       environment(),
     );
@@ -89,7 +89,7 @@ describe('image registries, reached by programs with nothing but a volume', func
     const script = `
       buildah ${storage('b3')} bud -q ${policy()} --tag built ${work}/context
       buildah ${storage('b3')} push -q ${policy()} --tls-verify=false built docker://${withTokens.address}/team/app:1`;
-    await use.stage.task(volume, script, environment());
+    await use.fixture.task(volume, script, environment());
     assertServed(withTokens, 'PUT /v2/team/app/manifests/1');
     assert.ok(tokens.seen.every(({ headers }) => headers.authorization?.startsWith('Basic ')));
   });
@@ -102,7 +102,7 @@ describe('image registries, reached by programs with nothing but a volume', func
       ${certificates('certs')}
       skopeo --policy ${work}/policy.json copy -q --src-cert-dir ${work}/certs --dest-cert-dir ${work}/certs ${from} ${to}
       skopeo inspect --cert-dir ${work}/certs --format '{{.Digest}}' ${to}`;
-    assert.match(await use.stage.task(volume, script, environment()), /^sha256:[0-9a-f]{64}\n$/);
+    assert.match(await use.fixture.task(volume, script, environment()), /^sha256:[0-9a-f]{64}\n$/);
     assertServed(withTokens, 'PUT /v2/team/copy/manifests/1');
   });
 
@@ -112,7 +112,7 @@ describe('image registries, reached by programs with nothing but a volume', func
       unset http_proxy https_proxy
       image=$(sed 's,^http://,docker://,' connector.status.proxyAddress)/team/app:1
       skopeo --registries-conf registries.conf inspect --authfile config.json --format '{{.Digest}}' "$image"`;
-    assert.match(await use.stage.task(volume, script, environment()), /^sha256:[0-9a-f]{64}\n$/);
+    assert.match(await use.fixture.task(volume, script, environment()), /^sha256:[0-9a-f]{64}\n$/);
   });
 
   it(...proven('podman'), async () => {
@@ -122,7 +122,7 @@ describe('image registries, reached by programs with nothing but a volume', func
       ${certificates('certs')}
       ${podman} pull -q ${policy()} --cert-dir ${work}/certs docker://${withTokens.address}/team/app:1
       ${podman} push -q ${policy()} --cert-dir ${work}/certs ${withTokens.address}/team/app:1 docker://${withTokens.address}/team/podman:1`;
-    await use.stage.task(volume, script, environment());
+    await use.fixture.task(volume, script, environment());
     assertServed(withTokens, 'PUT /v2/team/podman/manifests/1');
   });
 
@@ -137,7 +137,7 @@ describe('image registries, reached by programs with nothing but a volume', func
       cd ${work}/big && oras push --no-tty --ca-file "$here/ca.crt" ${htpasswd.address}/team/big:1 layer:application/octet-stream
       rm layer
       cd ${work}/back && oras pull --no-tty --ca-file "$here/ca.crt" ${htpasswd.address}/team/big:1`;
-    await use.stage.task(volume, script, environment());
+    await use.fixture.task(volume, script, environment());
     const hash = createHash('sha256');
     await pipeline(createReadStream(path.join(work, 'back', 'layer')), hash);
     execFileSync('rm', [
@@ -146,7 +146,7 @@ describe('image registries, reached by programs with nothing but a volume', func
       path.join(work, 'hub', 'blobs', 'docker', 'registry', 'v2', 'repositories', 'team', 'big'),
     ]);
     assert.equal(hash.digest('hex'), zerosDigest);
-    assert.ok(use.stage.proxy.peakMib < mostProxyMib, `${use.stage.proxy.peakMib} MiB`);
+    assert.ok(use.fixture.proxy.peakMib < mostProxyMib, `${use.fixture.proxy.peakMib} MiB`);
   });
 
   it('lets anonymous clients of a connector without a Secret pull what is public, and push nothing', async () => {
@@ -155,9 +155,9 @@ describe('image registries, reached by programs with nothing but a volume', func
     const image = `docker://${withTokens.address}/public/app:1`;
     const copy = (from: string, to: string): string =>
       `skopeo --policy ${work}/policy.json copy -q --src-tls-verify=false --dest-tls-verify=false ${from} ${to}`;
-    await use.stage.task(volume, copy(`docker://${withTokens.address}/team/app:1`, image), environment());
-    await use.stage.task(publicVolume, copy(image, `dir:${work}/anonymous`), environment());
-    const pushed = await use.stage.try(publicVolume, copy(`dir:${work}/anonymous`, image), environment());
+    await use.fixture.task(volume, copy(`docker://${withTokens.address}/team/app:1`, image), environment());
+    await use.fixture.task(publicVolume, copy(image, `dir:${work}/anonymous`), environment());
+    const pushed = await use.fixture.try(publicVolume, copy(`dir:${work}/anonymous`, image), environment());
     assert.notEqual(pushed.status, 0);
     assert.match(pushed.output, /unauthorized|denied|access to the requested resource/i);
   });
@@ -165,7 +165,7 @@ describe('image registries, reached by programs with nothing but a volume', func
   it('builds from a base image of a host that is no connector, through the blind tunnel', async () => {
     const volume = await volumeOf('hub');
     const unproxied = `docker://127.0.0.1:${other.address.split(':')[1]}/base:1`;
-    const seeded = await use.stage.without(
+    const seeded = await use.fixture.without(
       `skopeo --policy ${work}/policy.json copy -q --dest-tls-verify=false dir:${work}/anonymous ${unproxied}`,
       environment(),
     );
@@ -176,21 +176,21 @@ describe('image registries, reached by programs with nothing but a volume', func
       printf 'FROM %s/base:1\\nCOPY payload /more\\n' ${other.address} >${work}/context/Derived
       buildah ${storage('b4')} bud -q ${policy()} --cert-dir ${work}/both -f ${work}/context/Derived --tag derived ${work}/context
       buildah ${storage('b4')} push -q ${policy()} --cert-dir ${work}/both derived docker://${htpasswd.address}/team/derived:1`;
-    await use.stage.task(volume, script, environment());
+    await use.fixture.task(volume, script, environment());
     assertServed(other, 'GET /v2/base/manifests/1');
     assertServed(htpasswd, 'PUT /v2/team/derived/manifests/1');
     assert.ok(
-      use.stage.proxy.requests.some(({ host, connector }) => host === other.address && connector === undefined),
+      use.fixture.proxy.requests.some(({ host, connector }) => host === other.address && connector === undefined),
     );
   });
 
   it('is told of a wrong password, of an unknown certificate and of a deleted Secret in words', async () => {
-    const { stage } = use;
-    stage.put(secret('wrong', 'cpaas.io/distribution-registry-token', { username: 'robot', password: 'nope' }));
-    stage.connect('wrong', withTokens.url, { secret: 'wrong', extensions: [tokens.url] });
-    stage.connect('unknown', withTokens.url, { secret: 'registry', caSecret: 'none' });
-    stage.connect('secretless', withTokens.url, { secret: 'gone' });
-    stage.allow(['wrong', 'unknown', 'secretless']);
+    const { fixture } = use;
+    fixture.put(secret('wrong', 'cpaas.io/distribution-registry-token', { username: 'robot', password: 'nope' }));
+    fixture.connect('wrong', withTokens.url, { secret: 'wrong', extensions: [tokens.url] });
+    fixture.connect('unknown', withTokens.url, { secret: 'registry', caSecret: 'none' });
+    fixture.connect('secretless', withTokens.url, { secret: 'gone' });
+    fixture.allow(['wrong', 'unknown', 'secretless']);
     for (const [name, expected] of [
       ['wrong', /wrong password of connector ci\/wrong/],
       ['unknown', /none/],
@@ -198,7 +198,7 @@ describe('image registries, reached by programs with nothing but a volume', func
     ] as const) {
       const volume = await volumeOf(name);
       const url = `https://${withTokens.address}/v2/team/app/manifests/1`;
-      const output = await stage.task(volume, `curl -sS --cacert ca.crt -w ' %{http_code}' ${url}`);
+      const output = await fixture.task(volume, `curl -sS --cacert ca.crt -w ' %{http_code}' ${url}`);
       assert.match(output, / 502$/);
       assert.match(output, expected);
     }

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { needsKnownPorts } from '../../support/e2e/host-names.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
 import { imagePolicy } from '../../support/e2e/tekton-step.js';
@@ -27,43 +27,43 @@ describe('the address of the Service', function () {
   this.timeout(240_000);
   before(needsRootForContainers);
   before(needsKnownPorts);
-  const use = useFlowStage(
+  const use = useFlowFixture(
     { hosts: [host], isAtService: true },
     ['skopeo', 'buildah', 'netavark', 'docker-registry'],
-    async (stage) => {
+    async (fixture) => {
       const auth = { username: 'robot', password: toolPassword };
-      const registry = await DockerRegistry.start({ directory: path.join(stage.work, 'hub'), host, auth });
-      stage.onStop(() => registry.stop());
-      stage.useClass('oci');
-      stage.allow(['hub']);
-      stage.put(secret('hub', 'cpaas.io/distribution-registry-token', auth));
-      stage.connect('hub', registry.url, { className: 'oci', auth: 'tokenAuth', secret: 'hub' });
+      const registry = await DockerRegistry.start({ directory: path.join(fixture.work, 'hub'), host, auth });
+      fixture.onStop(() => registry.stop());
+      fixture.useClass('oci');
+      fixture.allow(['hub']);
+      fixture.put(secret('hub', 'cpaas.io/distribution-registry-token', auth));
+      fixture.connect('hub', registry.url, { className: 'oci', auth: 'tokenAuth', secret: 'hub' });
       await eventually('the connector has an address', () =>
-        JSON.stringify(stage.api.get('connectors', { namespace: 'ci', name: 'hub' })).includes('httpAddress'),
+        JSON.stringify(fixture.api.get('connectors', { namespace: 'ci', name: 'hub' })).includes('httpAddress'),
       );
-      mkdirSync(path.join(stage.work, 'image'));
-      writeFileSync(path.join(stage.work, 'image/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
-      writeFileSync(path.join(stage.work, 'policy.json'), imagePolicy);
+      mkdirSync(path.join(fixture.work, 'image'));
+      writeFileSync(path.join(fixture.work, 'image/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
+      writeFileSync(path.join(fixture.work, 'policy.json'), imagePolicy);
     },
   );
 
   it('is used by buildah and skopeo without waiting for a port at which no process listens', async () => {
-    const { stage } = use;
+    const { fixture } = use;
     const attributes = { connectors: 'hub', 'configuration.names': 'registry-config' };
-    const volume = await stage.volume({ attributes });
-    const storage = `--root ${stage.work}/b --runroot ${stage.work}/b-run`;
-    const policy = `--signature-policy ${stage.work}/policy.json`;
+    const volume = await fixture.volume({ attributes });
+    const storage = `--root ${fixture.work}/b --runroot ${fixture.work}/b-run`;
+    const policy = `--signature-policy ${fixture.work}/policy.json`;
     assert.ok(listedPorts().includes(firstTried));
     const run = (command: string): Promise<string> =>
-      stage.task(
+      fixture.task(
         volume,
         `unset http_proxy https_proxy
         export REGISTRY_AUTH_FILE=$PWD/config.json CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
         image=$(sed 's,^http://,,' connector.status.proxyAddress)/team/app:1
         ${command}`,
-        containersEnvironment(stage.work),
+        containersEnvironment(fixture.work),
       );
-    await run(`buildah ${storage} bud -q ${policy} --tag built ${stage.work}/image`);
+    await run(`buildah ${storage} bud -q ${policy} --tag built ${fixture.work}/image`);
     await run(`buildah ${storage} push -q ${policy} built "docker://$image"`);
     const conf = '--registries-conf "$CONTAINERS_REGISTRIES_CONF"';
     const digest = await run(`skopeo ${conf} inspect --format '{{.Digest}}' "docker://$image"`);

@@ -6,8 +6,8 @@ import type { Socket } from 'node:net';
 import path from 'node:path';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { proven } from '../../support/e2e/compatibility.js';
-import type { FlowStage } from '../../support/e2e/flow-stage.js';
-import { toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import type { FlowFixture } from '../../support/e2e/flow-fixture.js';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { startGitServer } from '../../support/e2e/git-server.js';
 import { runMaven } from '../../support/e2e/maven.js';
 import { RenderedClasses } from '../../support/e2e/rendered-classes.js';
@@ -45,31 +45,31 @@ function answers(contents: Readonly<Record<string, string | Buffer>>, type = 'ap
 describe('programs of all kinds, with nothing but a volume', function () {
   this.timeout(120_000);
   let web: ToolServer;
-  const use = useFlowStage({ hosts: [host] }, programs, async (stage) => {
+  const use = useFlowFixture({ hosts: [host] }, programs, async (fixture) => {
     web = await start(basic, (request, response) => {
       if (request.method === 'PUT') request.resume().once('end', () => response.writeHead(201).end());
       else response.end('welcome');
     });
     web.server.on('upgrade', acceptWebsocket);
-    stage.onStop(() => web.stop());
-    stage.connect('web', web.url(host), { secret: 'login' });
-    stage.allow(['web']);
+    fixture.onStop(() => web.stop());
+    fixture.connect('web', web.url(host), { secret: 'login' });
+    fixture.allow(['web']);
   });
 
   /** A connector of the class to a tool, and a volume with that configuration. */
   const connected = async (
-    stage: FlowStage,
+    fixture: FlowFixture,
     className: string,
     address: string,
     configuration: string,
     params: (volume: TestVolume) => object,
     { secretName = 'login', caSecret = 'tool-ca' } = {},
   ): Promise<TestVolume> => {
-    stage.useClass(className);
-    stage.connect(className, address, { className, secret: secretName, caSecret });
-    stage.onStop(stage.allow([className]));
-    const volume = stage.node.volume();
-    await stage.publish(volume, {
+    fixture.useClass(className);
+    fixture.connect(className, address, { className, secret: secretName, caSecret });
+    fixture.onStop(fixture.allow([className]));
+    const volume = fixture.node.volume();
+    await fixture.publish(volume, {
       connectors: className,
       'configuration.names': configuration,
       'configuration.params': JSON.stringify({ [configuration]: params(volume) }),
@@ -81,46 +81,46 @@ describe('programs of all kinds, with nothing but a volume', function () {
     let volume: TestVolume;
     const url = (): string => `${web.url(host)}/page`;
     before(async () => {
-      volume = await use.stage.volume({ attributes: { connectors: 'web' } });
+      volume = await use.fixture.volume({ attributes: { connectors: 'web' } });
     });
 
     /** It fails, and the tool sees nothing of it. */
     const assertNeedsVolume = async (script: string): Promise<void> => {
       const before = web.seen.length;
-      assert.notEqual((await use.stage.without(script)).status, 0);
+      assert.notEqual((await use.fixture.without(script)).status, 0);
       assert.equal(web.seen.length, before);
     };
 
     it(...proven('curl'), async () => {
-      assert.equal(await use.stage.task(volume, `curl -sSf --cacert ca.crt ${url()}`), 'welcome');
-      await use.stage.task(volume, `curl -sSf --cacert ca.crt -T ca.crt ${url()}`);
+      assert.equal(await use.fixture.task(volume, `curl -sSf --cacert ca.crt ${url()}`), 'welcome');
+      await use.fixture.task(volume, `curl -sSf --cacert ca.crt -T ca.crt ${url()}`);
       assert.ok(web.seen.at(-1)?.body.startsWith('-----BEGIN CERTIFICATE'));
       await assertNeedsVolume(`curl -sSfk ${url()}`);
     });
 
     it(...proven('curl-plain'), async () => {
-      assert.equal(await use.stage.task(volume, `curl -sSf ${url().replace('https:', 'http:')}`), 'welcome');
+      assert.equal(await use.fixture.task(volume, `curl -sSf ${url().replace('https:', 'http:')}`), 'welcome');
     });
 
     it(...proven('curl-file'), async () => {
       const script = `unset http_proxy https_proxy; curl -sSf --proxy "$(cat http.proxy)" --cacert ca.crt ${url()}`;
-      assert.equal(await use.stage.task(volume, script), 'welcome');
+      assert.equal(await use.fixture.task(volume, script), 'welcome');
     });
 
     it(...proven('curl-reverse'), async () => {
       const script = `unset http_proxy https_proxy
         curl -sSf --oauth2-bearer "$(cat context.token)" "$(cat connector.status.proxyAddress)/page"`;
-      assert.equal(await use.stage.task(volume, script), 'welcome');
+      assert.equal(await use.fixture.task(volume, script), 'welcome');
     });
 
     it(...proven('curl-websocket'), async () => {
       const script = `curl -sSN --cacert ca.crt ${url().replace('https:', 'wss:')}`;
       // It prints what comes with the closing frame too.
-      assert.match((await use.stage.try(volume, script)).stdout, /^over the websocket/);
+      assert.match((await use.fixture.try(volume, script)).stdout, /^over the websocket/);
     });
 
     it(...proven('wget'), async () => {
-      assert.equal(await use.stage.task(volume, `wget -qO- --ca-certificate=ca.crt ${url()}`), 'welcome');
+      assert.equal(await use.fixture.task(volume, `wget -qO- --ca-certificate=ca.crt ${url()}`), 'welcome');
       await assertNeedsVolume(`wget -qO- --no-check-certificate --tries=1 ${url()}`);
     });
   });
@@ -128,15 +128,15 @@ describe('programs of all kinds, with nothing but a volume', function () {
   describe('git', () => {
     let git: ToolServer;
     before(async () => {
-      const { stage } = use;
-      const made = await stage.without(`mkdir repositories && cd repositories
+      const { fixture } = use;
+      const made = await fixture.without(`mkdir repositories && cd repositories
         git init -q -b main --bare app.git
         git init -q -b main first && cd first && echo one >file && git add file
         git -c user.name=ci -c user.email=ci@example.com commit -q -m first && git push -q ../app.git main
         cp -r ../app.git ../large.git`);
       assert.equal(made.status, 0, made.output);
-      git = await startGitServer(path.join(stage.work, 'repositories'), host, `robot:${toolPassword}`);
-      stage.onStop(() => git.stop());
+      git = await startGitServer(path.join(fixture.work, 'repositories'), host, `robot:${toolPassword}`);
+      fixture.onStop(() => git.stop());
     });
 
     const identity = 'git config user.name ci; git config user.email ci@example.com';
@@ -148,15 +148,15 @@ describe('programs of all kinds, with nothing but a volume', function () {
       git fetch -q && git log --format=%s origin/main`;
 
     it(...proven('git-env'), async () => {
-      const { stage } = use;
-      stage.connect('git', git.url(host), { secret: 'login' });
-      stage.allow(['git']);
-      const volume = await stage.volume({ attributes: { connectors: 'git' } });
+      const { fixture } = use;
+      fixture.connect('git', git.url(host), { secret: 'login' });
+      fixture.allow(['git']);
+      const volume = await fixture.volume({ attributes: { connectors: 'git' } });
       const large = `git config core.bigFileThreshold 1m; git config core.compression 0
         head -c ${packBytes} /dev/urandom >large && git add large`;
       const env = { GIT_SSL_CAINFO: path.join(volume.target, 'ca.crt'), GIT_TERMINAL_PROMPT: '0' };
-      assert.equal(await stage.task(volume, round('by-env', 'large', large), env), 'by-env\nfirst\n');
-      const without = await stage.without(`git ls-remote ${git.url(host)}/app.git`, { GIT_TERMINAL_PROMPT: '0' });
+      assert.equal(await fixture.task(volume, round('by-env', 'large', large), env), 'by-env\nfirst\n');
+      const without = await fixture.without(`git ls-remote ${git.url(host)}/app.git`, { GIT_TERMINAL_PROMPT: '0' });
       assert.notEqual(without.status, 0);
     });
 
@@ -165,48 +165,50 @@ describe('programs of all kinds, with nothing but a volume', function () {
       ['git-forward', 'forward'],
     ] as const) {
       it(...proven(key), async () => {
-        const { stage } = use;
-        const volume = await connected(stage, 'git', git.url(host), 'gitconfig', ({ target }) => ({
+        const { fixture } = use;
+        const volume = await connected(fixture, 'git', git.url(host), 'gitconfig', ({ target }) => ({
           proxy,
           mountPath: target,
         }));
         const script = `unset http_proxy https_proxy; ${round(key)}`;
         const env = { GIT_CONFIG_GLOBAL: path.join(volume.target, '.gitconfig'), GIT_TERMINAL_PROMPT: '0' };
-        assert.match(await stage.task(volume, script, env), new RegExp(`^${key}\\n`));
+        assert.match(await fixture.task(volume, script, env), new RegExp(`^${key}\\n`));
       });
     }
   });
 
   it(...proven('npm'), async () => {
-    const { stage } = use;
-    const tarball = await archive(stage, 'thing', '{"name":"thing","version":"1.2.3"}');
+    const { fixture } = use;
+    const tarball = await archive(fixture, 'thing', '{"name":"thing","version":"1.2.3"}');
     const registry = await start(bearer, (request, response) => {
       if (request.method === 'PUT') request.resume().once('end', () => response.writeHead(201).end('{}'));
       else answers({ '/thing': metadata(), '/thing.tgz': tarball })(request, response);
     });
-    stage.onStop(() => registry.stop());
+    fixture.onStop(() => registry.stop());
     const metadata = (): string => {
       const integrity = `sha512-${createHash('sha512').update(tarball).digest('base64')}`;
       const dist = { tarball: `${registry.url(host)}/thing.tgz`, integrity };
       const version = { name: 'thing', version: '1.2.3', dist };
       return JSON.stringify({ name: 'thing', 'dist-tags': { latest: '1.2.3' }, versions: { '1.2.3': version } });
     };
-    stage.put(secret('npm-token', 'connectors.cpaas.io/bearer-token', { token: toolPassword }));
-    const volume = await connected(stage, 'npm', registry.url(host), 'npmrc', () => ({}), { secretName: 'npm-token' });
+    fixture.put(secret('npm-token', 'connectors.cpaas.io/bearer-token', { token: toolPassword }));
+    const volume = await connected(fixture, 'npm', registry.url(host), 'npmrc', () => ({}), {
+      secretName: 'npm-token',
+    });
     const env = { NPM_CONFIG_USERCONFIG: path.join(volume.target, '.npmrc'), NPM_CONFIG_UPDATE_NOTIFIER: 'false' };
     const script = `unset http_proxy https_proxy
       mkdir "$HOME/npm" && cd "$HOME/npm"
       npm view thing version && npm install --silent thing >&2 && node -p "require('thing/package.json').name"
       mkdir mine && cd mine && echo '{"name":"mine","version":"1.0.0"}' >package.json && npm publish --silent >&2`;
-    assert.equal(await stage.task(volume, script, env), '1.2.3\nthing\n');
+    assert.equal(await fixture.task(volume, script, env), '1.2.3\nthing\n');
     assert.ok(registry.seen.some(({ method, url }) => method === 'PUT' && url === '/mine'));
   });
 
   describe('pip', () => {
     let index: ToolServer;
     before(async () => {
-      const { stage } = use;
-      const made = await stage.without(`python3 -c "
+      const { fixture } = use;
+      const made = await fixture.without(`python3 -c "
 import zipfile
 with zipfile.ZipFile('thing-1.2.3-py3-none-any.whl', 'w') as wheel:
     info = 'thing-1.2.3.dist-info/'
@@ -214,11 +216,11 @@ with zipfile.ZipFile('thing-1.2.3-py3-none-any.whl', 'w') as wheel:
     wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
     wheel.writestr(info + 'RECORD', '')"`);
       assert.equal(made.status, 0, made.output);
-      const wheel = readFileSync(path.join(stage.work, 'thing-1.2.3-py3-none-any.whl'));
+      const wheel = readFileSync(path.join(fixture.work, 'thing-1.2.3-py3-none-any.whl'));
       const page = '<a href="../../thing-1.2.3-py3-none-any.whl">thing-1.2.3-py3-none-any.whl</a>';
       const contents = { '/simple/thing/': page, '/thing-1.2.3-py3-none-any.whl': wheel };
       index = await start(basic, answers(contents, 'text/html'));
-      stage.onStop(() => index.stop());
+      fixture.onStop(() => index.stop());
     });
 
     for (const [key, proxy] of [
@@ -226,8 +228,8 @@ with zipfile.ZipFile('thing-1.2.3-py3-none-any.whl', 'w') as wheel:
       ['pip-forward', 'forward'],
     ] as const) {
       it(...proven(key), async () => {
-        const { stage } = use;
-        const volume = await connected(stage, 'pypi', index.url(host), 'pipconf', ({ target }) => ({
+        const { fixture } = use;
+        const volume = await connected(fixture, 'pypi', index.url(host), 'pipconf', ({ target }) => ({
           proxy,
           mountPath: target,
         }));
@@ -235,28 +237,28 @@ with zipfile.ZipFile('thing-1.2.3-py3-none-any.whl', 'w') as wheel:
         const script = `unset http_proxy https_proxy
           python3 -m pip download -q --disable-pip-version-check --no-cache-dir --no-deps -d "$HOME/${key}" thing
           ls "$HOME/${key}"`;
-        assert.equal(await stage.task(volume, script, env), 'thing-1.2.3-py3-none-any.whl\n');
+        assert.equal(await fixture.task(volume, script, env), 'thing-1.2.3-py3-none-any.whl\n');
       });
     }
   });
 
   it(...proven('maven'), async () => {
-    const { stage } = use;
+    const { fixture } = use;
     const parent =
       '<project><modelVersion>4.0.0</modelVersion><groupId>com.example</groupId><artifactId>parent</artifactId><version>1</version><packaging>pom</packaging></project>';
     const repository = await start(basic, answers({ '/com/example/parent/1/parent-1.pom': parent }, 'text/xml'));
-    stage.onStop(() => repository.stop());
-    stage.useClass('maven');
-    stage.connect('maven', repository.url(host), { className: 'maven', secret: 'login' });
-    const withParams = stage.api.get('connectors', { namespace: 'ci', name: 'maven' });
-    stage.put({
+    fixture.onStop(() => repository.stop());
+    fixture.useClass('maven');
+    fixture.connect('maven', repository.url(host), { className: 'maven', secret: 'login' });
+    const withParams = fixture.api.get('connectors', { namespace: 'ci', name: 'maven' });
+    fixture.put({
       ...withParams,
       spec: { ...(withParams?.['spec'] as object), params: [{ name: 'useAsMirror', value: 'true' }] },
     });
-    stage.allow(['maven']);
-    const volume = await stage.volume({ attributes: { connectors: 'maven', 'configuration.names': 'settings' } });
+    fixture.allow(['maven']);
+    const volume = await fixture.volume({ attributes: { connectors: 'maven', 'configuration.names': 'settings' } });
     const rendered = new RenderedClasses();
-    stage.onStop(() => rendered.remove());
+    fixture.onStop(() => rendered.remove());
     copyFileSync(path.join(volume.target, 'ca.crt'), path.join(rendered.folder, 'ca.crt'));
     await rendered.output('keytool', [
       ...['-importcert', '-noprompt', '-alias', 'proxy', '-file', 'ca.crt', '-keystore', 'trust'],
@@ -271,28 +273,28 @@ with zipfile.ZipFile('thing-1.2.3-py3-none-any.whl', 'w') as wheel:
   });
 
   it(...proven('kubectl'), async () => {
-    const { stage } = use;
-    const { api } = stage;
-    stage.put(secret('api-ca', 'Opaque', { 'ca.crt': api.authority.certificate }));
+    const { fixture } = use;
+    const { api } = fixture;
+    fixture.put(secret('api-ca', 'Opaque', { 'ca.crt': api.authority.certificate }));
     const token = api.tokenFor('deployer');
     api.bind({
       user: 'deployer',
       rules: [{ verbs: ['get', 'list', 'watch'], apiGroups: [''], resources: ['configmaps'] }],
     });
-    stage.put(secret('deployer', 'connectors.cpaas.io/bearer-token', { token }));
-    stage.put({
+    fixture.put(secret('deployer', 'connectors.cpaas.io/bearer-token', { token }));
+    fixture.put({
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { namespace: 'ci', name: 'greeting' },
       data: { say: 'hello' },
     });
     const options = { secretName: 'deployer', caSecret: 'api-ca' };
-    const volume = await connected(stage, 'k8s', api.url, 'kubeconfig', () => ({ namespace: 'ci' }), options);
+    const volume = await connected(fixture, 'k8s', api.url, 'kubeconfig', () => ({ namespace: 'ci' }), options);
     const env = { KUBECONFIG: path.join(volume.target, 'kubeconfig') };
     const script = `unset http_proxy https_proxy
       kubectl get --raw /api/v1/namespaces/ci/configmaps/greeting`;
-    assert.match(await stage.task(volume, script, env), /"say":"hello"/);
-    const watched = stage.task(
+    assert.match(await fixture.task(volume, script, env), /"say":"hello"/);
+    const watched = fixture.task(
       volume,
       `unset http_proxy https_proxy
        kubectl get --raw '/api/v1/namespaces/ci/configmaps?watch=true&timeoutSeconds=2' | head -n 1`,
@@ -320,11 +322,11 @@ function acceptWebsocket({ headers }: IncomingMessage, socket: Socket): void {
 }
 
 /** A package as npm downloads it. */
-async function archive(stage: FlowStage, name: string, packageJson: string): Promise<Buffer> {
-  const folder = path.join(stage.work, `${name}-package`);
+async function archive(fixture: FlowFixture, name: string, packageJson: string): Promise<Buffer> {
+  const folder = path.join(fixture.work, `${name}-package`);
   mkdirSync(path.join(folder, 'package'), { recursive: true });
   writeFileSync(path.join(folder, 'package', 'package.json'), packageJson);
-  const made = await stage.without(`tar -C ${folder} -czf ${folder}/archive.tgz package`);
+  const made = await fixture.without(`tar -C ${folder} -czf ${folder}/archive.tgz package`);
   assert.equal(made.status, 0, made.output);
   return readFileSync(path.join(folder, 'archive.tgz'));
 }

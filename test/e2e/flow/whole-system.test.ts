@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
-import { serviceName, toolPassword, useFlowStage } from '../../support/e2e/flow-stage.js';
+import { serviceName, toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { needsKnownPorts } from '../../support/e2e/host-names.js';
 import { columnsOf, kubectl } from '../../support/e2e/kubectl.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
@@ -20,18 +20,18 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
   let volume: TestVolume;
   before(needsRootForContainers);
   before(needsKnownPorts);
-  const use = useFlowStage({ hosts: [host], isAtService: true }, programs, async (stage) => {
+  const use = useFlowFixture({ hosts: [host], isAtService: true }, programs, async (fixture) => {
     const auth = { username: 'robot', password: toolPassword };
-    registry = await DockerRegistry.start({ directory: path.join(stage.work, 'hub'), host, auth });
-    stage.onStop(() => registry.stop());
-    const folder = path.join(stage.work, 'image');
+    registry = await DockerRegistry.start({ directory: path.join(fixture.work, 'hub'), host, auth });
+    fixture.onStop(() => registry.stop());
+    const folder = path.join(fixture.work, 'image');
     mkdirSync(folder);
     writeFileSync(path.join(folder, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
     writeFileSync(path.join(folder, 'policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
-    stage.useClass('oci');
-    stage.allow(['hub']);
-    stage.put(loginWith(toolPassword));
-    stage.connect('hub', registry.url, { className: 'oci', auth: 'tokenAuth', secret: 'hub' });
+    fixture.useClass('oci');
+    fixture.allow(['hub']);
+    fixture.put(loginWith(toolPassword));
+    fixture.connect('hub', registry.url, { className: 'oci', auth: 'tokenAuth', secret: 'hub' });
   });
 
   const loginWith = (password: string): object =>
@@ -47,7 +47,7 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
   ): Promise<void> => {
     const startMs = performance.now();
     const found = (): string => {
-      const { conditions = [] } = (use.stage.api.get('connectors', { namespace, name })?.['status'] ?? {}) as {
+      const { conditions = [] } = (use.fixture.api.get('connectors', { namespace, name })?.['status'] ?? {}) as {
         conditions?: readonly { type: string; status: string; reason: string }[];
       };
       const condition = conditions.find((each) => each.type === type);
@@ -59,20 +59,24 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
   /** Runs the script until it fails. */
   const untilItFails = (script: string): Promise<void> =>
     eventually('it fails', async () => {
-      const environment = containersEnvironment(use.stage.work);
-      return (await use.stage.try(volume, script, environment)).status !== 0;
+      const environment = containersEnvironment(use.fixture.work);
+      return (await use.fixture.try(volume, script, environment)).status !== 0;
     });
 
   const becomes = (condition: string): Promise<string> =>
-    kubectl(use.stage, `kubectl -n ci wait --timeout=60s --for=condition=${condition} connector/hub`);
+    kubectl(use.fixture, `kubectl -n ci wait --timeout=60s --for=condition=${condition} connector/hub`);
   const task = (script: string): Promise<string> =>
-    use.stage.task(volume, `mkdir -p $HOME/ca; cp ca.crt $HOME/ca\n${script}`, containersEnvironment(use.stage.work));
+    use.fixture.task(
+      volume,
+      `mkdir -p $HOME/ca; cp ca.crt $HOME/ca\n${script}`,
+      containersEnvironment(use.fixture.work),
+    );
   const inspect = (): string =>
     `skopeo inspect --cert-dir $HOME/ca --format '{{.Digest}}' docker://${registry.address}/team/app:1`;
 
   it('become ready, which kubectl shows', async () => {
     await becomes('Ready');
-    const { Class, Address, Ready, Reason, Proxy } = await columnsOf(use.stage, 'hub');
+    const { Class, Address, Ready, Reason, Proxy } = await columnsOf(use.fixture, 'hub');
     assert.deepEqual(
       { Class, Address, Ready, Reason, Proxy },
       {
@@ -83,7 +87,7 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
         Proxy: `http://${serviceName}/namespaces/ci/connectors/hub`,
       },
     );
-    const { api } = use.stage;
+    const { api } = use.fixture;
     const writers = api.requests.filter(({ resource, verb }) => resource.startsWith('connector') && verb === 'patch');
     assert.ok(
       writers.length >= 2 && writers.every(({ user, subresource }) => user === 'proxy' && subresource === 'status'),
@@ -92,7 +96,7 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
   });
 
   it('lead programs to the address that the volume has', async () => {
-    volume = await use.stage.volume({ attributes: { connectors: 'hub' } });
+    volume = await use.fixture.volume({ attributes: { connectors: 'hub' } });
     const files = volume.read();
     assert.match(files['.env'] ?? '', new RegExp(`^https_proxy=http://ci%2Fhub:[^@]+@${serviceName}:80$`, 'm'));
     const [storage, policy] = ['--root $HOME/b --runroot $HOME/b-run', '--signature-policy $HOME/image/policy.json'];
@@ -109,7 +113,7 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
   });
 
   it('lead git there too, by the file of its class', async () => {
-    const { stage } = use;
+    const { fixture } = use;
     const basic = `Basic ${Buffer.from(`robot:${toolPassword}`).toString('base64')}`;
     const refs = `${'0123456789'.repeat(4)}\trefs/heads/main\n`;
     const server = await ToolServer.start(
@@ -120,14 +124,14 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
       },
       [host],
     );
-    stage.onStop(() => server.stop());
-    stage.useClass('git');
-    stage.connect('code', server.url(host), { className: 'git', secret: 'login' });
-    stage.allow(['code']);
-    await kubectl(stage, 'kubectl -n ci wait --for=condition=SecretReady connector/code');
-    const code = stage.node.volume();
+    fixture.onStop(() => server.stop());
+    fixture.useClass('git');
+    fixture.connect('code', server.url(host), { className: 'git', secret: 'login' });
+    fixture.allow(['code']);
+    await kubectl(fixture, 'kubectl -n ci wait --for=condition=SecretReady connector/code');
+    const code = fixture.node.volume();
     const params = JSON.stringify({ gitconfig: { proxy: 'forward', mountPath: code.target } });
-    await stage.publish(code, {
+    await fixture.publish(code, {
       connectors: 'code',
       'configuration.names': 'gitconfig',
       'configuration.params': params,
@@ -135,18 +139,18 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
     const script = `unset http_proxy https_proxy
       git ls-remote ${server.url(host)}/app.git refs/heads/main`;
     const env = { GIT_CONFIG_GLOBAL: path.join(code.target, '.gitconfig'), GIT_TERMINAL_PROMPT: '0' };
-    assert.equal(await stage.task(code, script, env), refs);
+    assert.equal(await fixture.task(code, script, env), refs);
   });
 
   it('tell of a wrong password, and of the right one', async () => {
-    use.stage.put(loginWith('wrong'));
+    use.fixture.put(loginWith('wrong'));
     await untilItFails(inspect());
     await measured('a wrong password is told after the first failed program', 'AuthReady', 'False Rejected');
     await becomes('LivenessReady');
-    const shown = await columnsOf(use.stage, 'hub');
+    const shown = await columnsOf(use.fixture, 'hub');
     assert.deepEqual([shown['Ready'], shown['Reason']], ['False', 'Rejected']);
     assert.match(shown['Message'] ?? '', /answered 401 to the credential in Secret ci\/hub: see whether it is right/);
-    use.stage.put(loginWith(toolPassword));
+    use.fixture.put(loginWith(toolPassword));
     await measured('the right one is found without any request', 'Ready', 'True Ready');
     await task(inspect());
   });
@@ -155,7 +159,7 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
     registry.stop();
     await untilItFails(inspect());
     await measured('a dead registry is told after the first failed program', 'LivenessReady', 'False Unreachable');
-    const shown = await columnsOf(use.stage, 'hub');
+    const shown = await columnsOf(use.fixture, 'hub');
     assert.deepEqual([shown['Ready'], shown['Reason']], ['False', 'Unreachable']);
     await registry.goOn();
     await measured('a registry that is back is found without any request', 'Ready', 'True Ready');
@@ -163,26 +167,26 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
   });
 
   it('follow the permission, the CA and the Secret that come one after the other', async () => {
-    const { stage } = use;
+    const { fixture } = use;
     const [namespace, name] = ['far', 'hub'];
     const inFar = (object: object): object => {
       const { metadata } = object as { readonly metadata: object };
       return { ...object, metadata: { ...metadata, namespace } };
     };
-    stage.put(connector(name, registry.url, { namespace, className: 'oci', secret: 'hub', caSecret: 'tool-ca' }));
-    const reads = (code: number): number => stage.api.count({ verb: 'get', resource: 'secrets', namespace, code });
+    fixture.put(connector(name, registry.url, { namespace, className: 'oci', secret: 'hub', caSecret: 'tool-ca' }));
+    const reads = (code: number): number => fixture.api.count({ verb: 'get', resource: 'secrets', namespace, code });
     const isSeen = async (code: number, times: number): Promise<void> => {
       const before = reads(code);
       await eventually(`it is looked at (${code})`, () => reads(code) >= before + times);
     };
     await isSeen(403, 3);
     const rules = [{ verbs: ['get'], apiGroups: [''], resources: ['secrets'] }];
-    stage.onStop(stage.api.bind({ user: 'proxy', namespace, rules }));
+    fixture.onStop(fixture.api.bind({ user: 'proxy', namespace, rules }));
     await measured('a RoleBinding is found without any request', 'SecretReady', 'False Unusable', name, namespace);
     await isSeen(404, 1);
-    stage.put(inFar(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate })));
+    fixture.put(inFar(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate })));
     await isSeen(404, 1);
-    stage.put(inFar(loginWith(toolPassword)));
+    fixture.put(inFar(loginWith(toolPassword)));
     await measured('a Secret is found without any request', 'Ready', 'True Ready', name, namespace);
   });
 });

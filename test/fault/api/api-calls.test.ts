@@ -143,25 +143,28 @@ function tokenIn(volume: TestVolume): string {
 
 async function assertBears(call: Call, effect: FaultEffect): Promise<void> {
   const { verb, resource } = call;
-  const stage = await Stage.start();
-  const { volume, cluster } = stage;
+  const fixture = await Stage.start();
+  const { volume, cluster } = fixture;
   try {
     // A first publish.
-    stage.begin(call, effect);
-    await stage.startDriver();
+    fixture.begin(call, effect);
+    await fixture.startDriver();
     const expected = expectedOf(call, effect);
     if (expected !== 'OK') {
-      await stage.untilFailsWith(expected, verb === 'create' && resource === 'accessrequests' && effect.kind === 'cut');
-      stage.end();
+      await fixture.untilFailsWith(
+        expected,
+        verb === 'create' && resource === 'accessrequests' && effect.kind === 'cut',
+      );
+      fixture.end();
     }
-    await stage.untilPublished();
-    stage.end();
+    await fixture.untilPublished();
+    fixture.end();
 
     // A refresh that needs every answer anew.
     const before = tokenIn(volume);
-    stage.begin(call, effect);
-    stage.aheadMs += laterMs;
-    const refresh = await stage.publish(patienceMs);
+    fixture.begin(call, effect);
+    fixture.aheadMs += laterMs;
+    const refresh = await fixture.publish(patienceMs);
     if (refresh.code !== 'OK' && !isUnknown(refresh)) {
       assert.equal(refresh.code, 'UNAVAILABLE', refresh.message);
       assert.match(refresh.message, /^refresh failed, the mounted files are kept: /);
@@ -169,46 +172,46 @@ async function assertBears(call: Call, effect: FaultEffect): Promise<void> {
     const kept = tokenIn(volume);
     assert.ok(refresh.code !== 'UNAVAILABLE' || kept === before);
     cluster.put(connector('harbor', { proxyUrl: 'http://moved.example' }));
-    stage.end();
+    fixture.end();
     await eventually('what has changed meanwhile has come, with a new token', async () => {
-      await stage.untilPublished();
+      await fixture.untilPublished();
       return volume.read()['connector.status.proxyAddress'] === 'http://moved.example' && tokenIn(volume) !== before;
     });
 
     // Unpublish asks nobody.
-    stage.begin(call, effect);
-    await stage.unpublish();
+    fixture.begin(call, effect);
+    await fixture.unpublish();
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
   } finally {
-    stage.end();
-    await stage.stop();
+    fixture.end();
+    await fixture.stop();
   }
 }
 
 /** Whether an event is written or not, a volume's refresh fails, is told, and comes again as if nobody wrote any. */
 async function assertBearsUntold(call: Call, effect: FaultEffect): Promise<void> {
-  const stage = await Stage.start();
-  const { volume, cluster } = stage;
+  const fixture = await Stage.start();
+  const { volume, cluster } = fixture;
   try {
-    await stage.startDriver();
-    await stage.untilPublished();
+    await fixture.startDriver();
+    await fixture.untilPublished();
     const before = volume.read();
-    stage.begin(call, effect);
+    fixture.begin(call, effect);
     cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
     await eventually('an event is attempted', () =>
       cluster.api.requests.some(({ verb, resource }) => verb === call.verb && resource === call.resource),
     );
-    const refresh = await stage.publish(patienceMs);
+    const refresh = await fixture.publish(patienceMs);
     assert.equal(refresh.code, 'UNAVAILABLE', refresh.message);
     assert.deepEqual(volume.read(), before);
     cluster.put(connector('harbor', { proxyUrl: 'http://back.example' }));
-    await stage.untilPublished();
+    await fixture.untilPublished();
     assert.equal(volume.read()['connector.status.proxyAddress'], 'http://back.example');
-    await stage.unpublish();
+    await fixture.unpublish();
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
   } finally {
-    stage.end();
-    await stage.stop();
+    fixture.end();
+    await fixture.stop();
   }
 }
 

@@ -5,7 +5,7 @@ import { mutatedBytes } from '../../support/fuzz/mutations.js';
 import { sendAll } from '../../support/fuzz/raw-exchange.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 import { eventually } from '../../support/poll.js';
 
@@ -14,7 +14,7 @@ const share = 0.5;
 
 describe("the proxy's port", () => {
   let tool: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
   let client: ProxyClient;
   const unhandled: unknown[] = [];
   const keep = (reason: unknown): void => void unhandled.push(reason);
@@ -24,17 +24,17 @@ describe("the proxy's port", () => {
     tool = await ToolServer.start('http', (request, response) => {
       request.resume().on('end', () => response.end('hello'));
     });
-    stage = await ProxyStage.start([
+    fixture = await ProxyFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
       ...grant('builder', ['tool']),
     ]);
-    client = await stage.client();
+    client = await fixture.client();
     console.log(`      seed ${seed} (FUZZ_SEED)`);
   });
   after(async () => {
     process.off('unhandledRejection', keep);
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
@@ -66,11 +66,11 @@ describe("the proxy's port", () => {
     const noise = fc.uint8Array({ maxLength: 512 }).map((bytes) => Buffer.from(bytes));
     for (const input of [noise, mutatedBytes(requests())]) {
       const sent = fc.sample(input, { numRuns: Math.ceil(cases * share), seed });
-      await sendAll({ port: stage.port, host: '127.0.0.1' }, sent);
+      await sendAll({ port: fixture.port, host: '127.0.0.1' }, sent);
       await servesAsEver();
     }
     const isAtRest = async (): Promise<boolean> =>
-      !/^connectors_proxy_tunnels(\{.*\})? [1-9]/m.test(await stage.metrics());
+      !/^connectors_proxy_tunnels(\{.*\})? [1-9]/m.test(await fixture.metrics());
     await eventually('no tunnel is open any more', isAtRest);
     assert.deepEqual(unhandled, []);
   });

@@ -4,9 +4,9 @@ import { limits } from '../../../src/limits/defaults.js';
 import { eventually } from '../../support/poll.js';
 import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProcessStage } from '../../support/proxy/process-stage.js';
+import { ProcessFixture } from '../../support/proxy/process-fixture.js';
 import { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { StallingClient, StallingTool } from '../../support/proxy/stalled-peers.js';
 import type { ProxyProcess } from '../../support/e2e/proxy-process.js';
 import { MemoryCgroup } from '../../support/soak/memory-cgroup.js';
@@ -17,7 +17,7 @@ const hosts = ['tool.example', 'other.example'];
 describe('the proxy as deployed, at its limits', function () {
   this.timeout(300_000);
   let tool: StallingTool;
-  let stage: ProcessStage;
+  let fixture: ProcessFixture;
   let cgroup: MemoryCgroup | undefined;
   let proxy: ProxyProcess;
   let clients: StallingClient[];
@@ -26,14 +26,14 @@ describe('the proxy as deployed, at its limits', function () {
     clients = [];
     tool = await StallingTool.start(hosts);
     const login = { username: 'robot', password: credentialCanary };
-    stage = await ProcessStage.start([
+    fixture = await ProcessFixture.start([
       connector('tool', `https://tool.example:${tool.port}`, { secret: 'login', caSecret: 'tool-ca' }),
       connector('other', `https://other.example:${tool.port}`, { secret: 'login', caSecret: 'tool-ca' }),
       secret('login', 'kubernetes.io/basic-auth', login),
       ...grant('builder', ['tool', 'other']),
     ]);
     cgroup = MemoryCgroup.make(deployedMemoryBytes());
-    proxy = await stage.replica(hosts, ['--log-level', 'info'], {
+    proxy = await fixture.replica(hosts, ['--log-level', 'info'], {
       env: deployedEnv(),
       ...(cgroup === undefined ? {} : { entering: cgroup.entering }),
     });
@@ -41,21 +41,21 @@ describe('the proxy as deployed, at its limits', function () {
 
   afterEach(async () => {
     for (const client of clients) client.close();
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
     cgroup?.remove();
   });
 
   /** In a pod of its own, at an address of its own. */
   async function clientOf(pod: number): Promise<StallingClient> {
-    const client = new StallingClient(`127.0.1.${pod}`, await proxyClient(`pod-${pod}`), stage.authority);
+    const client = new StallingClient(`127.0.1.${pod}`, await proxyClient(`pod-${pod}`), fixture.authority);
     clients.push(client);
     return client;
   }
 
   async function proxyClient(pod: string): Promise<ProxyClient> {
-    const token = await stage.keys.token({ pod });
-    return new ProxyClient(proxy.port, 'ci/tool,ci/other', token, stage.authority);
+    const token = await fixture.keys.token({ pod });
+    return new ProxyClient(proxy.port, 'ci/tool,ci/other', token, fixture.authority);
   }
 
   /** Requests of a pod that has nothing to do with it, and how long they take. */

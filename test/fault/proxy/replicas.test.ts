@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import type { ProxyProcess } from '../../support/e2e/proxy-process.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProcessStage } from '../../support/proxy/process-stage.js';
+import { ProcessFixture } from '../../support/proxy/process-fixture.js';
 import { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const clientCount = 20;
@@ -17,7 +17,7 @@ const contentOf = (where: string): string => `${where} `.repeat(5_000);
 describe('replicas of the proxy', function () {
   this.timeout(120_000);
   let tool: ToolServer;
-  let stage: ProcessStage;
+  let fixture: ProcessFixture;
   let replicas: readonly ProxyProcess[];
   let token: string;
 
@@ -30,16 +30,16 @@ describe('replicas of the proxy', function () {
         else response.end(hash.digest('hex'));
       });
     });
-    stage = await ProcessStage.start([
+    fixture = await ProcessFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
       ...grant('builder', ['tool']),
     ]);
-    replicas = [await stage.replica(['tool.example']), await stage.replica(['tool.example'])];
-    token = await stage.keys.token();
+    replicas = [await fixture.replica(['tool.example']), await fixture.replica(['tool.example'])];
+    token = await fixture.keys.token();
   });
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { deployedEnv, deployedMemoryBytes } from '../../support/proxy/deployed-env.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProcessStage } from '../../support/proxy/process-stage.js';
+import { ProcessFixture } from '../../support/proxy/process-fixture.js';
 import { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { RawTool } from '../../support/proxy/raw-tool.js';
 import { oneByteChunks } from '../../support/proxy/stalled-peers.js';
 import type { ProxyProcess } from '../../support/e2e/proxy-process.js';
@@ -15,7 +15,7 @@ const connectors = ['one', 'two', 'three', 'four'] as const;
 describe('the proxy as deployed, with a hostile token service', function () {
   this.timeout(120_000);
   let tool: RawTool;
-  let stage: ProcessStage;
+  let fixture: ProcessFixture;
   let cgroup: MemoryCgroup | undefined;
   let proxy: ProxyProcess;
   /** Sends the response to a request for a token. */
@@ -30,28 +30,28 @@ describe('the proxy as deployed, with a hostile token service', function () {
         socket.write(`HTTP/1.1 401 Unauthorized\r\n${challenge}\r\nContent-Length: 0\r\n\r\n`);
       }
     });
-    stage = await ProcessStage.start([
+    fixture = await ProcessFixture.start([
       ...connectors.map((name) => connector(name, tool.url, { secret: 'login' })),
       secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
       ...grant('builder', connectors),
     ]);
     cgroup = MemoryCgroup.make(deployedMemoryBytes());
-    proxy = await stage.replica(['tool.example'], [], {
+    proxy = await fixture.replica(['tool.example'], [], {
       env: deployedEnv(),
       ...(cgroup === undefined ? {} : { entering: cgroup.entering }),
     });
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
     cgroup?.remove();
   });
 
   /** Statuses of requests to one repository, of each Connector one. */
   async function pull(repository: string): Promise<readonly number[]> {
-    const token = await stage.keys.token({ pod: 'puller' });
-    const clients = connectors.map((name) => new ProxyClient(proxy.port, `ci/${name}`, token, stage.authority));
+    const token = await fixture.keys.token({ pod: 'puller' });
+    const clients = connectors.map((name) => new ProxyClient(proxy.port, `ci/${name}`, token, fixture.authority));
     const url = `${tool.url}/v2/${repository}/manifests/latest`;
     const answers = await Promise.all(clients.map((client) => client.get(url)));
     return answers.map(({ status }) => status);

@@ -4,7 +4,7 @@ import { CodedError } from '../../../src/errors.js';
 import type { AccessDecision, PodIdentity } from '../../../src/access/access-control.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
 import {
-  AccessStage,
+  AccessFixture,
   approvalFlags,
   callFor,
   github,
@@ -13,7 +13,7 @@ import {
   podNamed,
   proxyFlags,
   readOnlyFlags,
-} from '../../support/access/access-stage.js';
+} from '../../support/access/access-fixture.js';
 import {
   ApprovalsController,
   cleanedUp,
@@ -31,7 +31,7 @@ const second = 1000;
 const allowed: AccessDecision = { kind: 'allowed' };
 
 describe('access by approval', () => {
-  let stage: AccessStage;
+  let fixture: AccessFixture;
   let controller: ApprovalsController;
   let waiting: number;
   let outcomes: ApprovalOutcome[];
@@ -47,13 +47,13 @@ describe('access by approval', () => {
   beforeEach(async () => {
     waiting = 0;
     outcomes = [];
-    stage = await AccessStage.start({ observer });
-    stage.flags = approvalFlags;
-    controller = new ApprovalsController(stage.api);
-    stage.allowRead(harbor, github);
+    fixture = await AccessFixture.start({ observer });
+    fixture.flags = approvalFlags;
+    controller = new ApprovalsController(fixture.api);
+    fixture.allowRead(harbor, github);
   });
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     assert.equal(waiting, 0);
   });
 
@@ -62,14 +62,14 @@ describe('access by approval', () => {
     readonly flags?: FeatureFlags;
     readonly pod?: PodIdentity;
     readonly signal?: AbortSignal;
-    readonly access?: AccessStage['access'];
+    readonly access?: AccessFixture['access'];
   }
   const authorize = (asking: Asking = {}): Promise<AccessDecision> =>
-    (asking.access ?? stage.access).authorize(
+    (asking.access ?? fixture.access).authorize(
       { pod: asking.pod ?? pod, connectors: asking.connectors ?? [harbor], flags: asking.flags ?? approvalFlags },
       callFor(asking.signal),
     );
-  const impatient = (approvalWaitMs = 50): Asking => ({ access: stage.newAccess({ approvalWaitMs, observer }) });
+  const impatient = (approvalWaitMs = 50): Asking => ({ access: fixture.newAccess({ approvalWaitMs, observer }) });
   /** The message of an answer that is neither yes nor no yet. */
   const pendingOf = async (decision: Promise<AccessDecision>): Promise<string> => {
     const result = await decision;
@@ -83,16 +83,16 @@ describe('access by approval', () => {
   };
   /** Has the watches resumed, so that all that was reported before has come through. */
   const everythingIsSeen = async (watches: number): Promise<void> => {
-    const count = (): number => stage.api.count({ verb: 'watch', resource: 'accessrequests' });
+    const count = (): number => fixture.api.count({ verb: 'watch', resource: 'accessrequests' });
     const before = count();
-    stage.api.endWatches();
+    fixture.api.endWatches();
     await eventually('the watches are resumed', () => count() >= before + watches);
   };
   const noWatchIsLeft = (): Promise<void> =>
-    eventually('no watch is left', () => stage.api.openWatches('accessrequests') === 0);
+    eventually('no watch is left', () => fixture.api.openWatches('accessrequests') === 0);
 
   it('asks for nothing when the account may use the proxy', async () => {
-    stage.allow(harbor, 'connectors/proxy', '*');
+    fixture.allow(harbor, 'connectors/proxy', '*');
     assert.deepEqual(await authorize(), allowed);
     assert.equal(controller.requests.length, 0);
   });
@@ -119,11 +119,11 @@ describe('access by approval', () => {
   }
 
   it('is refused beyond the share of what one pod may have watched, and gives back what it had', async () => {
-    const access = stage.newAccess({ maxWatchedRequests: 4, observer });
+    const access = fixture.newAccess({ maxWatchedRequests: 4, observer });
     const failure = await failureOf(authorize({ access, connectors: [harbor, github] }));
     assert.equal(failure.code, 'RESOURCE_EXHAUSTED');
     assert.match(failure.message, /^accessrequest \S+ cannot be read: this pod uses 1 others already/);
-    assert.equal(stage.api.openWatches('accessrequests'), 0);
+    assert.equal(fixture.api.openWatches('accessrequests'), 0);
 
     const decision = authorize({ access });
     await controller.watched();
@@ -181,7 +181,7 @@ describe('access by approval', () => {
   it('waits for the permission that a grant has promised', async () => {
     const decision = authorize();
     controller.setConditions(await onlyRequest(), granted);
-    await eventually('the permission is looked for', () => stage.reviews >= 5);
+    await eventually('the permission is looked for', () => fixture.reviews >= 5);
     controller.permit(pod, harbor);
     assert.deepEqual(await decision, allowed);
   });
@@ -199,15 +199,15 @@ describe('access by approval', () => {
     await pendingOf(authorize(impatient()));
     controller.setConditions(controller.requests[0]!, granted);
     await pendingOf(authorize());
-    assert.equal(stage.access.isKnownAllowed({ pod, connectors: [harbor], flags: approvalFlags }), false);
+    assert.equal(fixture.access.isKnownAllowed({ pod, connectors: [harbor], flags: approvalFlags }), false);
   });
 
   it('does not outlast the right to get the connector, which may have gone meanwhile', async () => {
     const nexus = { namespace: 'team-a', name: 'nexus' };
-    const revoke = stage.allow(nexus, 'connectors', 'get');
+    const revoke = fixture.allow(nexus, 'connectors', 'get');
     const decision = failureOf(authorize({ connectors: [nexus] }));
     const request = await onlyRequest();
-    stage.clock.ms += 60 * second;
+    fixture.clock.ms += 60 * second;
     revoke();
     controller.grant(request, pod, nexus);
     const denied = await decision;
@@ -260,7 +260,7 @@ describe('access by approval', () => {
   });
 
   it('waits a little the first time, so that its author is told soon, and then for long', async () => {
-    const access = stage.newAccess({ firstApprovalWaitMs: 20, approvalWaitMs: 60_000, observer });
+    const access = fixture.newAccess({ firstApprovalWaitMs: 20, approvalWaitMs: 60_000, observer });
     assert.match(await pendingOf(authorize({ access })), /^waiting for approval build-1-/);
     const decision = authorize({ access });
     await controller.watched();
@@ -279,7 +279,7 @@ describe('access by approval', () => {
     const decision = authorize();
     controller.grant(await onlyRequest(), pod, harbor);
     assert.deepEqual(await decision, allowed);
-    assert.equal(stage.api.count({ verb: 'create', resource: 'accessrequests' }), 1);
+    assert.equal(fixture.api.count({ verb: 'create', resource: 'accessrequests' }), 1);
   });
 
   it('goes on at once when the decision fell between two tries', async () => {
@@ -301,7 +301,7 @@ describe('access by approval', () => {
         return result;
       },
     };
-    const decision = stage.access.authorize({ pod, connectors: [harbor], flags: approvalFlags }, call);
+    const decision = fixture.access.authorize({ pod, connectors: [harbor], flags: approvalFlags }, call);
     const request = await onlyRequest();
     assert.deepEqual(phases, ['idle']);
     controller.grant(request, pod, harbor);
@@ -317,7 +317,7 @@ describe('access by approval', () => {
       controller.grant(await onlyRequest(), pod, harbor);
       assert.deepEqual(await earlier, allowed);
       const later = { ...pod, uid: 'uid-of-a-later-pod' };
-      for (const access of [stage.access, stage.newAccess({ approvalWaitMs: 50, observer })]) {
+      for (const access of [fixture.access, fixture.newAccess({ approvalWaitMs: 50, observer })]) {
         assert.equal(access.isKnownAllowed({ pod: later, connectors: [harbor], flags: approvalFlags }), false);
       }
       const waits = authorize({ ...impatient(), pod: later });
@@ -348,9 +348,9 @@ describe('access by approval', () => {
       await pendingOf(authorize(impatient()));
       const [made] = controller.requests;
       const { labels, namespace, name } = made!.metadata;
-      stage.api.delete('accessrequests', { namespace: namespace!, name });
+      fixture.api.delete('accessrequests', { namespace: namespace!, name });
       const metadata = { name: 'by-hand', namespace: namespace!, labels: labels! };
-      const byHand = stage.api.put({ ...made!, metadata });
+      const byHand = fixture.api.put({ ...made!, metadata });
       const decision = authorize();
       await controller.watched();
       controller.grant(byHand, pod, harbor);
@@ -366,51 +366,51 @@ describe('access by approval', () => {
       const [made] = controller.requests;
       const { name, namespace } = made!.metadata;
       const spec = { ...(made!['spec'] as object), connectorRef: { name: 'other' } };
-      stage.api.put({ ...made!, metadata: { name, namespace: namespace! }, spec, status: { conditions: [granted] } });
+      fixture.api.put({ ...made!, metadata: { name, namespace: namespace! }, spec, status: { conditions: [granted] } });
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'FAILED_PRECONDITION');
       assert.match(failure.message, /is not about this pod and connector team-a\/harbor although its name says so/);
     });
 
     it('makes one request however many drivers and tries ask at once', async () => {
-      const others = [stage.newAccess(), stage.newAccess()];
+      const others = [fixture.newAccess(), fixture.newAccess()];
       const decisions = [{}, {}, ...others.map((access) => ({ access }))].map((asking) => authorize(asking));
       await controller.watched(4);
       assert.equal(controller.requests.length, 1);
-      assert.ok(stage.api.count({ verb: 'create', resource: 'accessrequests', code: 409 }) > 0);
+      assert.ok(fixture.api.count({ verb: 'create', resource: 'accessrequests', code: 409 }) > 0);
       controller.grant(controller.requests[0]!, pod, harbor);
       assert.deepEqual(await Promise.all(decisions), [allowed, allowed, allowed, allowed]);
     });
 
     it('makes one request when the answer to its creation gets lost', async () => {
       const effect = { kind: 'cut', afterBytes: 20, how: 'connection' } as const;
-      stage.api.faults.add({ verb: 'create', resource: 'accessrequests', count: 1, effect });
+      fixture.api.faults.add({ verb: 'create', resource: 'accessrequests', count: 1, effect });
       const decision = authorize();
       const request = await onlyRequest();
-      assert.equal(stage.api.count({ verb: 'create', resource: 'accessrequests' }), 2);
+      assert.equal(fixture.api.count({ verb: 'create', resource: 'accessrequests' }), 2);
       controller.grant(request, pod, harbor);
       assert.deepEqual(await decision, allowed);
       assert.equal(controller.requests.length, 1);
     });
   });
 
-  describe('through disturbances while it waits', () => {
-    const disturbances: Readonly<Record<string, () => void | Promise<void>>> = {
-      'broken connections': () => stage.api.closeConnections(),
-      'watches that end': () => stage.api.endWatches(),
+  describe('through faults while it waits', () => {
+    const faults: Readonly<Record<string, () => void | Promise<void>>> = {
+      'broken connections': () => fixture.api.closeConnections(),
+      'watches that end': () => fixture.api.endWatches(),
       'a lost history': () => {
-        stage.api.advanceRevision();
-        stage.api.compact();
-        stage.api.closeConnections();
+        fixture.api.advanceRevision();
+        fixture.api.compact();
+        fixture.api.closeConnections();
       },
       'an API server that restarts': async () => {
-        await stage.api.goOffline();
-        await stage.api.goOnline();
+        await fixture.api.goOffline();
+        await fixture.api.goOnline();
       },
       'watches that are refused for a while': () => {
         const effect = { kind: 'status', code: 503 } as const;
-        stage.api.faults.add({ verb: 'watch', resource: 'accessrequests', count: 3, effect });
-        stage.api.endWatches();
+        fixture.api.faults.add({ verb: 'watch', resource: 'accessrequests', count: 3, effect });
+        fixture.api.endWatches();
       },
       'a controller that starts over': () => {
         const [request] = controller.requests;
@@ -418,11 +418,11 @@ describe('access by approval', () => {
         controller.setConditions(request!);
       },
     };
-    for (const [name, disturb] of Object.entries(disturbances)) {
+    for (const [name, inject] of Object.entries(faults)) {
       it(`sees the decision after ${name}`, async () => {
         const decision = authorize();
         const request = await onlyRequest();
-        await disturb();
+        await inject();
         controller.grant(request, pod, harbor);
         assert.deepEqual(await decision, allowed);
         await noWatchIsLeft();
@@ -432,7 +432,7 @@ describe('access by approval', () => {
     it('gives up when the request is deleted, and the next try makes it again', async () => {
       const decision = pendingOf(authorize());
       const { namespace, name } = (await onlyRequest()).metadata;
-      stage.api.delete('accessrequests', { namespace: namespace!, name });
+      fixture.api.delete('accessrequests', { namespace: namespace!, name });
       assert.match(await decision, /is being deleted; it will be made again$/);
       const again = authorize();
       controller.grant(await onlyRequest(), pod, harbor);
@@ -469,7 +469,7 @@ describe('access by approval', () => {
     it('goes by the proxy permission alone', async () => {
       const decision = failureOf(authorize());
       await onlyRequest();
-      stage.flags = proxyFlags;
+      fixture.flags = proxyFlags;
       const failure = await decision;
       assert.equal(failure.code, 'PERMISSION_DENIED');
       assert.match(failure.message, /connectors\/proxy/);
@@ -480,16 +480,16 @@ describe('access by approval', () => {
     it('lets the pod go on when the proxy permission is not asked for any more', async () => {
       const decision = authorize();
       await onlyRequest();
-      stage.flags = readOnlyFlags;
+      fixture.flags = readOnlyFlags;
       assert.deepEqual(await decision, allowed);
     });
 
     it('goes on waiting while the flags are not known', async () => {
       const decision = authorize();
       const request = await onlyRequest();
-      stage.flags = undefined;
-      const asked = stage.flagsAsked;
-      await eventually('the flags are looked at', () => stage.flagsAsked > asked);
+      fixture.flags = undefined;
+      const asked = fixture.flagsAsked;
+      await eventually('the flags are looked at', () => fixture.flagsAsked > asked);
       assert.equal(waiting, 1);
       controller.grant(request, pod, harbor);
       assert.deepEqual(await decision, allowed);
@@ -511,7 +511,7 @@ describe('access by approval', () => {
     });
 
     it('asks only for the one whose proxy the account may not use', async () => {
-      stage.allow(harbor, 'connectors/proxy', '*');
+      fixture.allow(harbor, 'connectors/proxy', '*');
       const decision = authorize({ connectors });
       const request = await onlyRequest();
       assert.equal(request.metadata.namespace, 'team-b');
@@ -520,11 +520,11 @@ describe('access by approval', () => {
     });
 
     it('asks for the other one too when the account may use its proxy no more by then', async () => {
-      const revoke = stage.allow(harbor, 'connectors/proxy', '*');
+      const revoke = fixture.allow(harbor, 'connectors/proxy', '*');
       const decision = authorize({ connectors });
       const ofGithub = await controller.requestOf(github);
       await controller.watched();
-      stage.clock.ms += 60 * second;
+      fixture.clock.ms += 60 * second;
       revoke();
       controller.grant(ofGithub, pod, github);
       const isDecided = decision.then(() => true);
@@ -582,23 +582,23 @@ describe('access by approval', () => {
     });
 
     it('is known without asking, and refreshed by two reviews a minute and nothing else', async () => {
-      assert.equal(stage.access.isKnownAllowed({ pod, connectors: [harbor], flags: approvalFlags }), true);
-      stage.api.clearRequests();
-      stage.clock.ms += 60 * second;
+      assert.equal(fixture.access.isKnownAllowed({ pod, connectors: [harbor], flags: approvalFlags }), true);
+      fixture.api.clearRequests();
+      fixture.clock.ms += 60 * second;
       assert.deepEqual(await authorize(), allowed);
-      assert.deepEqual([stage.api.requests.length, stage.reviews], [2, 2]);
+      assert.deepEqual([fixture.api.requests.length, fixture.reviews], [2, 2]);
     });
 
     it('holds no more when the permission is withdrawn', async () => {
       revoke();
-      stage.clock.ms += 60 * second;
+      fixture.clock.ms += 60 * second;
       assert.match(await pendingOf(authorize()), /says granted, but system:serviceaccount:ci:builder may still not/);
     });
 
     it('is over when the permission was cleaned up', async () => {
       revoke();
       controller.setConditions(request, granted, cleanedUp);
-      stage.clock.ms += 60 * second;
+      fixture.clock.ms += 60 * second;
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'FAILED_PRECONDITION');
       assert.match(failure.message, /approval of this pod for connector team-a\/harbor is over/);
@@ -607,8 +607,8 @@ describe('access by approval', () => {
     it('is pending while the request is being deleted', async () => {
       revoke();
       const leaving = { ...request.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
-      stage.api.put({ ...request, metadata: leaving, status: { conditions: [granted] } });
-      stage.clock.ms += 60 * second;
+      fixture.api.put({ ...request, metadata: leaving, status: { conditions: [granted] } });
+      fixture.clock.ms += 60 * second;
       assert.match(await pendingOf(authorize()), /is being deleted/);
     });
   });
@@ -616,25 +616,25 @@ describe('access by approval', () => {
   describe('without the API', () => {
     it('names what could not be done, and tries again at the next call', async () => {
       const status = { kind: 'status', code: 400, reason: 'BadRequest', message: 'not today' } as const;
-      const list = stage.api.faults.add({ verb: 'list', resource: 'accessrequests', effect: status });
+      const list = fixture.api.faults.add({ verb: 'list', resource: 'accessrequests', effect: status });
       const unfound = await failureOf(authorize());
       assert.equal(unfound.code, 'UNAVAILABLE');
       assert.match(unfound.message, /looking for the AccessRequest of this pod .*team-a\/harbor failed: .*not today/);
       list.remove();
-      const create = stage.api.faults.add({ verb: 'create', resource: 'accessrequests', effect: status });
+      const create = fixture.api.faults.add({ verb: 'create', resource: 'accessrequests', effect: status });
       assert.match((await failureOf(authorize())).message, /making the AccessRequest of this pod .*not today/);
       create.remove();
       assert.match(await pendingOf(authorize(impatient())), /^waiting for approval/);
     });
 
     it('says which rule the driver lacks, for each of its calls', async () => {
-      stage.revokeFromDriver['components/approval/rbac.yaml']?.();
+      fixture.revokeFromDriver['components/approval/rbac.yaml']?.();
       for (const verb of ['list', 'create', 'watch']) {
         const failure = await failureOf(authorize());
         assert.equal(failure.code, 'FAILED_PRECONDITION');
         assert.match(failure.message, new RegExp(`resources: \\["accessrequests"\\], verbs: \\[.*"${verb}"`));
         const rule = { verbs: [verb], apiGroups: ['connectors.alauda.io'], resources: ['accessrequests'] };
-        stage.api.bind({ user: 'driver', rules: [rule] });
+        fixture.api.bind({ user: 'driver', rules: [rule] });
       }
       const decision = authorize();
       controller.grant(await onlyRequest(), pod, harbor);
@@ -644,7 +644,7 @@ describe('access by approval', () => {
     it('does not take what a quota or a policy refuses for a rule that the driver lacks', async () => {
       const message = 'accessrequests.connectors.alauda.io "x" is forbidden: exceeded quota: few';
       const effect = { kind: 'status', code: 403, reason: 'Forbidden', message } as const;
-      stage.api.faults.add({ verb: 'create', resource: 'accessrequests', effect });
+      fixture.api.faults.add({ verb: 'create', resource: 'accessrequests', effect });
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'FAILED_PRECONDITION');
       assert.match(failure.message, /^making the AccessRequest of this pod .*exceeded quota: few$/);
@@ -652,7 +652,7 @@ describe('access by approval', () => {
 
     it('says how to go on where the kind does not exist', async () => {
       const status = { kind: 'status', code: 404, reason: 'NotFound' } as const;
-      stage.api.faults.add({ resource: 'accessrequests', effect: status });
+      fixture.api.faults.add({ resource: 'accessrequests', effect: status });
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'FAILED_PRECONDITION');
       assert.match(failure.message, /install the CustomResourceDefinition accessrequests\.connectors\.alauda\.io/);
@@ -668,11 +668,11 @@ describe('access by approval', () => {
       return decision;
     });
     await controller.watched(100);
-    const count = (verb: string): number => stage.api.count({ verb, resource: 'accessrequests' });
+    const count = (verb: string): number => fixture.api.count({ verb, resource: 'accessrequests' });
     // Per pod: one list to find, one to begin the watch from, one creation, one watch. The account is asked about
     // once, no pod before it is granted.
     assert.deepEqual([count('list'), count('create'), count('watch')], [200, 100, 100]);
-    assert.equal(stage.reviews, 2);
+    assert.equal(fixture.reviews, 2);
     assert.equal(waiting, 100);
     const decidedAt = new Map<string, number>();
     for (const each of pods) {
@@ -685,7 +685,7 @@ describe('access by approval', () => {
     const waits = pods.map(({ uid }) => doneAt.get(uid)! - decidedAt.get(uid)!).sort((a, b) => a - b);
     console.log(`      from decision to answer: median ${waits[50]!.toFixed(1)} ms, most ${waits[99]!.toFixed(1)} ms`);
     // The permission is looked for once by each pod, and nothing else.
-    assert.equal(stage.reviews, 2 + 100);
+    assert.equal(fixture.reviews, 2 + 100);
     assert.deepEqual([count('list'), count('create'), count('watch')], [200, 100, 100]);
     await noWatchIsLeft();
   });
@@ -694,7 +694,7 @@ describe('access by approval', () => {
     const decision = authorize();
     controller.grant(await onlyRequest(), pod, harbor);
     await decision;
-    const used = new Set(stage.api.requestsOf({ resource: 'accessrequests' }).map(({ verb }) => verb));
+    const used = new Set(fixture.api.requestsOf({ resource: 'accessrequests' }).map(({ verb }) => verb));
     const rules = driverRules('components/approval/rbac.yaml');
     const given = rules.flatMap(({ resources = [], verbs }) => (resources.includes('accessrequests') ? verbs : []));
     assert.deepEqual([...used].sort(), [...given].sort());

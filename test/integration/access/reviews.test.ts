@@ -4,7 +4,7 @@ import { CodedError } from '../../../src/errors.js';
 import type { ConnectorRef, FeatureFlags } from '../../../src/connectors/model.js';
 import type { PodIdentity } from '../../../src/access/access-control.js';
 import {
-  AccessStage,
+  AccessFixture,
   callFor,
   github,
   harbor,
@@ -12,7 +12,7 @@ import {
   podNamed,
   proxyFlags,
   readOnlyFlags,
-} from '../../support/access/access-stage.js';
+} from '../../support/access/access-fixture.js';
 import { failureOf } from '../../support/failure.js';
 import type { PolicyRule } from '../../support/kube-api/access-rules.js';
 import { eventually } from '../../support/poll.js';
@@ -20,12 +20,12 @@ import { eventually } from '../../support/poll.js';
 const second = 1000;
 
 describe('access by reviews', () => {
-  let stage: AccessStage;
+  let fixture: AccessFixture;
 
   beforeEach(async () => {
-    stage = await AccessStage.start();
+    fixture = await AccessFixture.start();
   });
-  afterEach(() => stage.stop());
+  afterEach(() => fixture.stop());
 
   interface Asking {
     readonly connectors?: readonly ConnectorRef[];
@@ -34,9 +34,9 @@ describe('access by reviews', () => {
     readonly signal?: AbortSignal;
   }
   const authorize = (asking: Asking = {}): Promise<unknown> =>
-    stage.access.authorize(requestOf(asking), callFor(asking.signal));
-  const isKnownAllowed = (asking: Asking = {}): boolean => stage.access.isKnownAllowed(requestOf(asking));
-  const requestOf = (asking: Asking): Parameters<AccessStage['access']['isKnownAllowed']>[0] => ({
+    fixture.access.authorize(requestOf(asking), callFor(asking.signal));
+  const isKnownAllowed = (asking: Asking = {}): boolean => fixture.access.isKnownAllowed(requestOf(asking));
+  const requestOf = (asking: Asking): Parameters<AccessFixture['access']['isKnownAllowed']>[0] => ({
     pod: asking.pod ?? pod,
     connectors: asking.connectors ?? [harbor],
     flags: asking.flags ?? readOnlyFlags,
@@ -46,15 +46,15 @@ describe('access by reviews', () => {
     [...message.matchAll(/with the rule (- \{.*?\})/g)].flatMap(([, text]) => parse(text ?? '') as PolicyRule[]);
 
   it('allows an account that may get the connector', async () => {
-    stage.allowRead(harbor);
+    fixture.allowRead(harbor);
     assert.deepEqual(await authorize(), { kind: 'allowed' });
   });
 
   it('allows what is granted to the groups of every service account', async () => {
     const rules = [{ verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] }];
     for (const group of ['system:serviceaccounts', 'system:serviceaccounts:ci', 'system:authenticated']) {
-      const unbind = stage.api.bind({ group, rules });
-      const access = stage.newAccess();
+      const unbind = fixture.api.bind({ group, rules });
+      const access = fixture.newAccess();
       assert.deepEqual(await access.authorize(requestOf({}), callFor()), { kind: 'allowed' }, group);
       unbind();
     }
@@ -67,8 +67,8 @@ describe('access by reviews', () => {
       denied.message,
       /^may not use connector team-a\/harbor: system:serviceaccount:ci:builder may not "get" connectors\.connectors\.alauda\.io "harbor" in namespace "team-a"; /,
     );
-    stage.api.bind({ serviceAccount: 'ci/builder', namespace: 'team-a', rules: rulesIn(denied.message) });
-    stage.clock.ms += 5 * second;
+    fixture.api.bind({ serviceAccount: 'ci/builder', namespace: 'team-a', rules: rulesIn(denied.message) });
+    fixture.clock.ms += 5 * second;
     assert.deepEqual(await authorize(), { kind: 'allowed' });
   });
 
@@ -88,30 +88,30 @@ describe('access by reviews', () => {
           [[resource], ['github'], [verb]],
         ],
       );
-      stage.api.bind({ serviceAccount: 'ci/builder', rules });
-      stage.clock.ms += 5 * second;
+      fixture.api.bind({ serviceAccount: 'ci/builder', rules });
+      fixture.clock.ms += 5 * second;
     }
     assert.deepEqual(await authorize({ connectors, flags: proxyFlags }), { kind: 'allowed' });
   });
 
   it('says that the account is denied one connector even when another could not be asked for', async () => {
-    stage.api.faults.add({ resource: 'subjectaccessreviews', count: 1, effect: { kind: 'status', code: 403 } });
+    fixture.api.faults.add({ resource: 'subjectaccessreviews', count: 1, effect: { kind: 'status', code: 403 } });
     const denied = await failureOf(authorize({ connectors: [harbor, github] }));
     assert.equal(denied.code, 'PERMISSION_DENIED');
   });
 
   it('tells of what was allowed and is denied, once, and not of what never was allowed', async () => {
     let denials = 0;
-    stage.access.onNews(() => {
+    fixture.access.onNews(() => {
       denials += 1;
     });
-    const revoke = stage.allow(harbor, 'connectors', 'get');
+    const revoke = fixture.allow(harbor, 'connectors', 'get');
     await authorize();
-    const isKnownDenied = (asking: Asking = {}): boolean => stage.access.isKnownDenied(requestOf(asking));
+    const isKnownDenied = (asking: Asking = {}): boolean => fixture.access.isKnownDenied(requestOf(asking));
     assert.deepEqual([denials, isKnownDenied()], [0, false]);
     revoke();
     for (let round = 0; round < 2; round += 1) {
-      stage.clock.ms += 60 * second;
+      fixture.clock.ms += 60 * second;
       await failureOf(authorize());
       assert.deepEqual([denials, isKnownDenied()], [1, true]);
     }
@@ -119,60 +119,60 @@ describe('access by reviews', () => {
     assert.equal(isKnownDenied(asking), false);
     await failureOf(authorize(asking));
     assert.deepEqual([denials, isKnownDenied(asking)], [1, true]);
-    stage.allow(harbor, 'connectors', 'get');
-    stage.clock.ms += 5 * second;
+    fixture.allow(harbor, 'connectors', 'get');
+    fixture.clock.ms += 5 * second;
     await authorize();
     assert.deepEqual([denials, isKnownDenied()], [1, false]);
   });
 
   it('asks again for an allowed permission after 60 s, and for a denied one after 5 s', async () => {
-    const revoke = stage.allow(harbor, 'connectors', 'get');
+    const revoke = fixture.allow(harbor, 'connectors', 'get');
     await authorize();
     revoke();
-    stage.clock.ms += 60 * second - 1;
+    fixture.clock.ms += 60 * second - 1;
     await authorize();
-    assert.deepEqual([stage.reviews, isKnownAllowed()], [1, true]);
-    stage.clock.ms += 1;
+    assert.deepEqual([fixture.reviews, isKnownAllowed()], [1, true]);
+    fixture.clock.ms += 1;
     assert.equal(isKnownAllowed(), false);
     await assert.rejects(authorize());
-    stage.clock.ms += 5 * second - 1;
+    fixture.clock.ms += 5 * second - 1;
     await assert.rejects(authorize());
-    assert.equal(stage.reviews, 2);
-    stage.clock.ms += 1;
-    stage.allowRead(harbor);
+    assert.equal(fixture.reviews, 2);
+    fixture.clock.ms += 1;
+    fixture.allowRead(harbor);
     await authorize();
-    assert.deepEqual([stage.reviews, isKnownAllowed()], [3, true]);
+    assert.deepEqual([fixture.reviews, isKnownAllowed()], [3, true]);
   });
 
   it('asks once for 110 pods of one account, and once a minute while they are republished', async () => {
-    stage.allowRead(harbor);
+    fixture.allowRead(harbor);
     const pods = Array.from({ length: 110 }, (_, index) => podNamed(`build-${index}`));
     await Promise.all(pods.map((each) => authorize({ pod: each })));
-    assert.equal(stage.reviews, 1);
+    assert.equal(fixture.reviews, 1);
     for (let minute = 1; minute <= 60; minute += 1) {
-      stage.clock.ms += 60 * second;
+      fixture.clock.ms += 60 * second;
       for (const each of pods) if (!isKnownAllowed({ pod: each })) await authorize({ pod: each });
-      assert.equal(stage.reviews, 1 + minute);
+      assert.equal(fixture.reviews, 1 + minute);
     }
   });
 
   it('answers what is known without a request', async () => {
     assert.equal(isKnownAllowed(), false);
-    stage.allowRead(harbor);
+    fixture.allowRead(harbor);
     await authorize();
-    const asked = stage.api.requests.length;
+    const asked = fixture.api.requests.length;
     assert.deepEqual(
       [isKnownAllowed(), isKnownAllowed({ connectors: [harbor, github] }), isKnownAllowed({ flags: proxyFlags })],
       [true, false, false],
     );
     assert.equal(isKnownAllowed({ pod: { ...pod, serviceAccountName: 'deployer' } }), false);
     assert.equal(isKnownAllowed({ connectors: [{ ...harbor, namespace: 'team-b' }] }), false);
-    assert.equal(stage.api.requests.length, asked);
+    assert.equal(fixture.api.requests.length, asked);
   });
 
   it('lets a caller leave without ending the question that others wait for', async () => {
-    stage.allowRead(harbor);
-    stage.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'delay', ms: 100 } });
+    fixture.allowRead(harbor);
+    fixture.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'delay', ms: 100 } });
     const leaving = new AbortController();
     const reason = new CodedError('CANCELLED', 'the pod is gone');
     const left = failureOf(authorize({ signal: leaving.signal }));
@@ -180,15 +180,15 @@ describe('access by reviews', () => {
     leaving.abort(reason);
     assert.equal(await left, reason);
     assert.deepEqual(await stayed, { kind: 'allowed' });
-    assert.equal(stage.reviews, 1);
+    assert.equal(fixture.reviews, 1);
   });
 
   it('asks anew after everybody who waited for the question has left', async () => {
-    stage.allowRead(harbor);
-    const hang = stage.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'hang' } });
+    fixture.allowRead(harbor);
+    const hang = fixture.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'hang' } });
     const leaving = new AbortController();
     const left = failureOf(authorize({ signal: leaving.signal }));
-    await eventually('the question is asked', () => stage.reviews === 1);
+    await eventually('the question is asked', () => fixture.reviews === 1);
     hang.remove();
     leaving.abort();
     assert.equal((await left).code, 'CANCELLED');
@@ -199,10 +199,10 @@ describe('access by reviews', () => {
     const flags = proxyFlags;
     const ofPod = `connectors/proxy/v1/pod/${pod.namespace}/${pod.name}`;
 
-    beforeEach(() => stage.allowRead(harbor));
+    beforeEach(() => fixture.allowRead(harbor));
 
     it('is denied to an account that may do less than everything with it', async () => {
-      stage.allow(harbor, 'connectors/proxy', 'get');
+      fixture.allow(harbor, 'connectors/proxy', 'get');
       const denied = await failureOf(authorize({ flags }));
       assert.equal(denied.code, 'PERMISSION_DENIED');
       assert.match(
@@ -213,20 +213,20 @@ describe('access by reviews', () => {
     });
 
     it('is allowed by a rule for all pods of the account', async () => {
-      stage.allow(harbor, 'connectors/proxy', '*');
+      fixture.allow(harbor, 'connectors/proxy', '*');
       assert.deepEqual(await authorize({ flags, pod: podNamed('other') }), { kind: 'allowed' });
       assert.equal(isKnownAllowed({ flags }), true);
     });
 
     it('is allowed by a rule for one pod, to that pod alone', async () => {
-      stage.allow(harbor, ofPod, '*');
+      fixture.allow(harbor, ofPod, '*');
       assert.deepEqual(await authorize({ flags }), { kind: 'allowed' });
       assert.deepEqual([isKnownAllowed({ flags }), isKnownAllowed({ flags, pod: podNamed('other') })], [true, false]);
       assert.equal((await failureOf(authorize({ flags, pod: podNamed('other') }))).code, 'PERMISSION_DENIED');
     });
 
     it('is asked for anew when a later pod has the name, however soon', async () => {
-      const revoke = stage.allow(harbor, ofPod, '*');
+      const revoke = fixture.allow(harbor, ofPod, '*');
       await authorize({ flags });
       revoke();
       const later = { ...pod, uid: 'uid-of-a-later-pod' };
@@ -235,25 +235,25 @@ describe('access by reviews', () => {
     });
 
     it('is asked for first in the way that it was allowed last', async () => {
-      stage.allow(harbor, ofPod, '*');
+      fixture.allow(harbor, ofPod, '*');
       await authorize({ flags });
-      assert.equal(stage.reviews, 3);
-      stage.clock.ms += 60 * second;
+      assert.equal(fixture.reviews, 3);
+      fixture.clock.ms += 60 * second;
       await authorize({ flags });
-      assert.equal(stage.reviews, 5);
+      assert.equal(fixture.reviews, 5);
     });
 
     it('does not replace the right to get the connector', async () => {
-      stage.allow(github, 'connectors/proxy', '*');
+      fixture.allow(github, 'connectors/proxy', '*');
       assert.match((await failureOf(authorize({ flags, connectors: [github] }))).message, /may not "get"/);
     });
   });
 
   describe('without an answer', () => {
     it('is UNAVAILABLE, says what could not be asked, and is asked again at once', async () => {
-      stage.allowRead(harbor);
+      fixture.allowRead(harbor);
       const status = { kind: 'status', code: 400, reason: 'BadRequest', message: 'no such thing' } as const;
-      const fault = stage.api.faults.add({ resource: 'subjectaccessreviews', effect: status });
+      const fault = fixture.api.faults.add({ resource: 'subjectaccessreviews', effect: status });
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'UNAVAILABLE');
       assert.match(failure.message, /whether system:serviceaccount:ci:builder may "get" .*"harbor".*no such thing/);
@@ -262,24 +262,24 @@ describe('access by reviews', () => {
     });
 
     it('tries again through throttling, server errors and broken connections', async () => {
-      stage.allowRead(harbor);
+      fixture.allowRead(harbor);
       const effects = [{ kind: 'status', code: 429 }, { kind: 'status', code: 500 }, { kind: 'reset' }] as const;
-      for (const effect of effects) stage.api.faults.add({ resource: 'subjectaccessreviews', count: 1, effect });
+      for (const effect of effects) fixture.api.faults.add({ resource: 'subjectaccessreviews', count: 1, effect });
       assert.deepEqual(await authorize(), { kind: 'allowed' });
     });
 
     it('names the first connector in mount order', async () => {
-      stage.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'status', code: 400 } });
+      fixture.api.faults.add({ resource: 'subjectaccessreviews', effect: { kind: 'status', code: 400 } });
       assert.match((await failureOf(authorize({ connectors: [github, harbor] }))).message, /"github"/);
     });
 
     it('names the rule that the driver itself lacks', async () => {
-      stage.revokeFromDriver['base/rbac.yaml']?.();
+      fixture.revokeFromDriver['base/rbac.yaml']?.();
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'FAILED_PRECONDITION');
       const [rule] = parse(/ClusterRole needs the rule (- .*)$/.exec(failure.message)?.[1] ?? '') as PolicyRule[];
-      stage.allowRead(harbor);
-      stage.api.bind({ user: 'driver', rules: [rule!] });
+      fixture.allowRead(harbor);
+      fixture.api.bind({ user: 'driver', rules: [rule!] });
       assert.deepEqual(await authorize(), { kind: 'allowed' });
     });
 
@@ -291,7 +291,7 @@ describe('access by reviews', () => {
       it(`takes an answer ${name} for none`, async () => {
         const body = JSON.stringify({ apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', status });
         const effect = { kind: 'garbage', code: 201, contentType: 'application/json', body } as const;
-        stage.api.faults.add({ resource: 'subjectaccessreviews', effect });
+        fixture.api.faults.add({ resource: 'subjectaccessreviews', effect });
         const { code, message } = await failureOf(authorize());
         assert.equal(code, 'UNAVAILABLE');
         assert.match(message, /^asking the API server whether system:serviceaccount:ci:builder may "get" .* failed: /);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { classManifests } from '../../support/deploy/class-cases.js';
 import { eventually } from '../../support/poll.js';
-import { ClusterStage } from '../../support/proxy/cluster-stage.js';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, secret } from '../../support/proxy/manifests.js';
-import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
 
 interface AuthType {
@@ -45,7 +45,7 @@ describe('Connectors of the classes of deploy/classes', function () {
   this.timeout(120_000);
 
   let tool: ToolServer;
-  let stage: ClusterStage;
+  let fixture: ClusterFixture;
 
   before(async () => {
     tool = await ToolServer.start('https', (_request, response, { url, headers }) => {
@@ -54,8 +54,8 @@ describe('Connectors of the classes of deploy/classes', function () {
       if (isKnown || openPaths.has(url)) response.end('{"status":"UP","valid":true}');
       else response.writeHead(401, { 'www-authenticate': 'Basic realm="tool"' }).end();
     });
-    stage = await ClusterStage.start();
-    stage.put(
+    fixture = await ClusterFixture.start();
+    fixture.put(
       ...classManifests(),
       secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
       ...cases.flatMap(({ className, name, secretType }) => [
@@ -69,11 +69,11 @@ describe('Connectors of the classes of deploy/classes', function () {
         connector(`${nameOf(className, name)}-bare`, tool.url(), { className, auth: name, caSecret: 'tool-ca' }),
       ]),
     );
-    stage.bindCredentials('ci');
-    await stage.replica();
+    fixture.bindCredentials('ci');
+    await fixture.replica();
   });
   after(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
@@ -82,13 +82,13 @@ describe('Connectors of the classes of deploy/classes', function () {
 
     it(`are ready and used with the credential of the tool: ${className}, ${name}`, async () => {
       const [, header, value] = secrets[secretType]!;
-      stage.allow(connectorName);
+      fixture.allow(connectorName);
       await eventually(
-        `it is ready: ${stage.message('Ready', connectorName)}`,
-        () => stage.condition('Ready', connectorName) === 'True Ready',
+        `it is ready: ${fixture.message('Ready', connectorName)}`,
+        () => fixture.condition('Ready', connectorName) === 'True Ready',
         40_000,
       );
-      const client = stage.client(`ci/${connectorName}`);
+      const client = fixture.client(`ci/${connectorName}`);
       const url = `/v2/app/manifests/${connectorName}`;
       const forward = await client.getSecurely(`${tool.url()}${url}?forward`);
       const reverse = await client.reverse(`/namespaces/ci/connectors/${connectorName}${url}?reverse`);
@@ -101,8 +101,8 @@ describe('Connectors of the classes of deploy/classes', function () {
     });
 
     it(`are used without a credential only where that is optional: ${className}, ${name}`, async () => {
-      stage.allow(`${connectorName}-bare`);
-      const { status, body } = await stage.client(`ci/${connectorName}-bare`).getSecurely(`${tool.url()}/x`);
+      fixture.allow(`${connectorName}-bare`);
+      const { status, body } = await fixture.client(`ci/${connectorName}-bare`).getSecurely(`${tool.url()}/x`);
       assert.equal(status, optional === true ? 401 : 502, body);
       if (optional !== true) assert.match(body, /^spec\.auth\.secretRef is missing, which the class requires for /);
     });

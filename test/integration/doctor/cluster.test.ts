@@ -4,23 +4,26 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { inClusterConfig } from '../../../src/kube/in-cluster.js';
-import { DoctorStage } from '../../support/doctor/doctor-stage.js';
+import { DoctorFixture } from '../../support/doctor/doctor-fixture.js';
 import { driverAccount } from '../../support/driver/driver-account.js';
 import { driverRules } from '../../support/access/driver-rules.js';
 import { connector, connectorClass, flagsConfigMap } from '../../support/driver/manifests.js';
 import type { JsonObject } from '../../../src/json.js';
-import type { Lost } from '../../support/access/lost-right.js';
-import { without } from '../../support/access/lost-right.js';
+import type { Lost } from '../../support/access/lost-permission.js';
+import { without } from '../../support/access/lost-permission.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
 
 describe('doctor in a cluster', () => {
-  let stage: DoctorStage;
-  beforeEach(async () => void (stage = await DoctorStage.start()));
-  afterEach(() => stage.stop());
+  let fixture: DoctorFixture;
+  beforeEach(async () => void (fixture = await DoctorFixture.start()));
+  afterEach(() => fixture.stop());
 
   /** The lines of these checks that are not ok; others, such as the driver's readiness, follow from the same cause. */
-  const problemsOf = async (check: string, ...args: Parameters<DoctorStage['problems']>): Promise<readonly string[]> =>
-    (await stage.problems(...args)).filter(
+  const problemsOf = async (
+    check: string,
+    ...args: Parameters<DoctorFixture['problems']>
+  ): Promise<readonly string[]> =>
+    (await fixture.problems(...args)).filter(
       (line) => line.startsWith(`fail ${check}: `) || line.startsWith(`warn ${check}: `),
     );
 
@@ -39,7 +42,7 @@ describe('doctor in a cluster', () => {
   ];
   for (const [change, expected] of fields) {
     it(`finds ${inspect(change)} in the CSIDriver object`, async () => {
-      stage.cluster.putCsiDriver(change);
+      fixture.cluster.putCsiDriver(change);
       const problems = await problemsOf('csidriver');
       assert.equal(problems.length, 1, problems.join('\n'));
       assert.match(problems[0]!, expected);
@@ -47,20 +50,20 @@ describe('doctor in a cluster', () => {
   }
 
   it('only warns of missing token requests where the driver mints tokens', async () => {
-    stage.cluster.grantDriver('components/token-minting/rbac.yaml');
-    stage.cluster.putCsiDriver({ tokenRequests: [] });
+    fixture.cluster.grantDriver('components/token-minting/rbac.yaml');
+    fixture.cluster.putCsiDriver({ tokenRequests: [] });
     assert.match((await problemsOf('csidriver', ['--allow-token-minting']))[0]!, /^warn csidriver: tokenRequests: /);
   });
 
   describe('knows of the audiences that proxies expect', () => {
     const putClass = (name: string, proxy: JsonObject, status: JsonObject = {}): void => {
       const spec = { proxy: { ref: { kind: 'Service', name: 'p', namespace: 'n' }, ...proxy } };
-      stage.cluster.put({ ...connectorsObject('ConnectorClass'), metadata: { name }, spec, status });
+      fixture.cluster.put({ ...connectorsObject('ConnectorClass'), metadata: { name }, spec, status });
     };
     const putConnector = (name: string, connectorClassName: string, httpAddress?: JsonObject): void => {
       const status = httpAddress === undefined ? {} : { proxy: { httpAddress } };
       const spec = { connectorClassName, address: 'https://tool.example' };
-      stage.cluster.put({ ...connectorsObject('Connector'), metadata: { namespace: 'ci', name }, spec, status });
+      fixture.cluster.put({ ...connectorsObject('Connector'), metadata: { namespace: 'ci', name }, spec, status });
     };
     const connectorsObject = (kind: string): JsonObject => ({ apiVersion: 'connectors.alauda.io/v1alpha1', kind });
     const url = 'http://127.0.0.1:1';
@@ -88,13 +91,13 @@ describe('doctor in a cluster', () => {
 
     it('and is content when all are requested', async () => {
       const audiences = ['connectors-proxy', 'own', 'shared', 'vault'];
-      stage.cluster.putCsiDriver({ tokenRequests: audiences.map((audience) => ({ audience })) });
+      fixture.cluster.putCsiDriver({ tokenRequests: audiences.map((audience) => ({ audience })) });
       assert.deepEqual(await problemsOf('audiences'), []);
     });
 
     it('but for objects that nobody can mount', async () => {
       const audiences = ['connectors-proxy', 'own', 'shared', 'vault'];
-      stage.cluster.putCsiDriver({ tokenRequests: audiences.map((audience) => ({ audience })) });
+      fixture.cluster.putCsiDriver({ tokenRequests: audiences.map((audience) => ({ audience })) });
       putConnector('broken', 'vault', { url, audience: 'x'.repeat(5000) });
       putConnector('classless', 'none', { url, audience: 'other' });
       assert.deepEqual(await problemsOf('audiences'), []);
@@ -104,7 +107,7 @@ describe('doctor in a cluster', () => {
   describe('asks the proxies of connectors', () => {
     it('and fails for one that is not there, once however many connectors lead to it', async () => {
       const proxyUrl = 'http://127.0.0.1:1/namespaces/ci/connectors/x';
-      for (const name of ['first', 'second']) stage.cluster.put(connector(name, { proxyUrl }));
+      for (const name of ['first', 'second']) fixture.cluster.put(connector(name, { proxyUrl }));
       assert.deepEqual(await problemsOf('proxies'), [
         'fail proxies: http://127.0.0.1:1 of connector ci/first and 1 more cannot be reached from this node: ' +
           'connect ECONNREFUSED 127.0.0.1:1: does the proxy run, has its Service endpoints, and does a NetworkPolicy stand between?',
@@ -114,10 +117,10 @@ describe('doctor in a cluster', () => {
     it('and says what answers there as no proxy does', async () => {
       const tool = await ToolServer.start('http');
       tool.server.on('connect', (_request, socket) => socket.end('HTTP/1.1 404 Not Found\r\n\r\n'));
-      stage.cluster.put(connector('web', { proxyUrl: tool.url('127.0.0.1') }));
+      fixture.cluster.put(connector('web', { proxyUrl: tool.url('127.0.0.1') }));
       const silent = createServer((socket) => void socket.end('220 mail\r\n')).listen(0, '127.0.0.1');
       await once(silent, 'listening');
-      stage.cluster.put(
+      fixture.cluster.put(
         connectorClass('mail', { proxyUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` }),
       );
       const problems = (await problemsOf('proxies')).toSorted((a, b) => a.length - b.length);
@@ -134,7 +137,7 @@ describe('doctor in a cluster', () => {
     });
 
     it('and fails for connectors that have the address of none', async () => {
-      stage.cluster.put(connector('new', { proxyUrl: undefined }));
+      fixture.cluster.put(connector('new', { proxyUrl: undefined }));
       const expected =
         /^fail proxies: connector ci\/new without the address of a proxy, .*: does the proxy run that spec/;
       assert.match((await problemsOf('proxies'))[0] ?? '', expected);
@@ -144,8 +147,8 @@ describe('doctor in a cluster', () => {
       const days = (count: number): string =>
         toolAuthority.issue({ commonName: 'ca', notAfter: new Date(Date.now() + count * 86_400_000) }).certificate;
       const put = (name: string, caCerts: string): void =>
-        stage.cluster.put(connector(name, { proxyUrl: stage.proxyUrl, caCerts }));
-      put('harbor', stage.proxy.authority);
+        fixture.cluster.put(connector(name, { proxyUrl: fixture.proxyUrl, caCerts }));
+      put('harbor', fixture.proxy.authority);
       assert.deepEqual(await problemsOf('proxy-ca'), []);
       put('harbor', days(-1));
       assert.match(
@@ -159,7 +162,7 @@ describe('doctor in a cluster', () => {
       );
       put('harbor', 'none');
       assert.match((await problemsOf('proxy-ca'))[0]!, /^fail proxy-ca: the CA of \S+ is no certificate in PEM: /);
-      put('harbor', stage.proxy.authority);
+      put('harbor', fixture.proxy.authority);
       put('stale', days(1000));
       assert.match(
         (await problemsOf('proxy-ca'))[0]!,
@@ -169,7 +172,7 @@ describe('doctor in a cluster', () => {
   });
 
   it('fails without a CSIDriver object', async () => {
-    stage.cluster.api.delete('csidrivers', { name: 'connectors-csi' });
+    fixture.cluster.api.delete('csidrivers', { name: 'connectors-csi' });
     const [problem] = await problemsOf('csidriver');
     assert.match(problem!, /^fail csidriver: CSIDriver "connectors-csi" does not exist: apply the manifests/);
   });
@@ -178,12 +181,12 @@ describe('doctor in a cluster', () => {
     /** Gives another account all rules but one right, and asks as that account. */
     const problemsWithout = async (files: readonly string[], lost: Lost, flags: readonly string[] = []) => {
       const account = { namespace: driverAccount.namespace, name: 'lesser' };
-      stage.cluster.api.bind({
+      fixture.cluster.api.bind({
         serviceAccount: `${account.namespace}/${account.name}`,
         rules: files.flatMap(driverRules).flatMap((rule) => without(rule, lost)),
       });
-      const folder = `${stage.cluster.node.root}/lesser`;
-      const { host, port } = stage.cluster.api.writeInClusterFiles(folder, account);
+      const folder = `${fixture.cluster.node.root}/lesser`;
+      const { host, port } = fixture.cluster.api.writeInClusterFiles(folder, account);
       return problemsOf('rbac', flags, {
         cluster: () => inClusterConfig({ host, port, folder }, () => performance.now()),
       });
@@ -209,7 +212,7 @@ describe('doctor in a cluster', () => {
       const lost = ['create', 'accessrequests'] as const;
       assert.deepEqual(await problemsWithout(files, lost), []);
       const flags = { 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' };
-      stage.cluster.put(flagsConfigMap(flags));
+      fixture.cluster.put(flagsConfigMap(flags));
       const [problem, ...others] = await problemsWithout(files, lost);
       assert.match(problem!, /may not "create" accessrequests\.connectors\.alauda\.io: apply the component approval$/);
       assert.deepEqual(others, []);
@@ -225,12 +228,12 @@ describe('doctor in a cluster', () => {
   });
 
   it('reads the feature flags, and fails for a value that is none', async () => {
-    stage.cluster.put(flagsConfigMap({ 'enable-multi-connector': 'yes' }));
+    fixture.cluster.put(flagsConfigMap({ 'enable-multi-connector': 'yes' }));
     assert.match((await problemsOf('flags'))[0]!, /^fail flags: .*enable-multi-connector.*must be "true" or "false"/);
   });
 
   it('warns of an API server that is slow', async () => {
-    stage.cluster.api.faults.add({ path: /^\/version$/, effect: { kind: 'delay', ms: 300 } });
+    fixture.cluster.api.faults.add({ path: /^\/version$/, effect: { kind: 'delay', ms: 300 } });
     assert.match(
       (await problemsOf('api-server'))[0]!,
       /^warn api-server: answers within \d+ ms, the fastest of 3 times: /,
@@ -238,7 +241,7 @@ describe('doctor in a cluster', () => {
   });
 
   it('fails for an API server that is away, and for no way to it', async () => {
-    await stage.cluster.api.goOffline();
+    await fixture.cluster.api.goOffline();
     assert.match(
       (await problemsOf('api-server'))[0]!,
       /^fail api-server: https:\/\/127\.0\.0\.1:\d+ cannot be reached: /,

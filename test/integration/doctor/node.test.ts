@@ -9,25 +9,25 @@ import { text } from 'node:stream/consumers';
 import { asLine } from '../../../src/cli/doctor/check-result.js';
 import { argumentsOf } from '../../../src/cli/running-arguments.js';
 import { loadSyscalls } from '../../../src/driver/host/linux-syscalls.js';
-import { DoctorStage } from '../../support/doctor/doctor-stage.js';
+import { DoctorFixture } from '../../support/doctor/doctor-fixture.js';
 import { driverUser } from '../../support/driver/driver-account.js';
 import { wrapSyscalls } from '../../support/host/syscall-wrapper.js';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
 
 describe('doctor on a node', () => {
-  let stage: DoctorStage;
-  beforeEach(async () => void (stage = await DoctorStage.start()));
-  afterEach(() => stage.stop());
+  let fixture: DoctorFixture;
+  beforeEach(async () => void (fixture = await DoctorFixture.start()));
+  afterEach(() => fixture.stop());
 
-  const assertOnly = async (expected: RegExp, ...args: Parameters<DoctorStage['problems']>): Promise<void> => {
-    const problems = await stage.problems(...args);
+  const assertOnly = async (expected: RegExp, ...args: Parameters<DoctorFixture['problems']>): Promise<void> => {
+    const problems = await fixture.problems(...args);
     assert.equal(problems.length, 1, problems.join('\n'));
     assert.match(problems[0]!, expected);
   };
 
   it('finds nothing wrong when all is well, one line per check', async () => {
-    const findings = await stage.examine();
+    const findings = await fixture.examine();
     assert.deepEqual(
       findings.map(({ level, check }) => `${level} ${check}`),
       [
@@ -48,10 +48,10 @@ describe('doctor on a node', () => {
   });
 
   it('leaves nothing mounted and changes nothing', async () => {
-    const before = stage.cluster.node.mounts();
-    await stage.examine();
-    assert.deepEqual(stage.cluster.node.mounts(), before);
-    assert.equal(stage.cluster.api.count({ verb: 'create', resource: 'subjectaccessreviews' }), 0);
+    const before = fixture.cluster.node.mounts();
+    await fixture.examine();
+    assert.deepEqual(fixture.cluster.node.mounts(), before);
+    assert.equal(fixture.cluster.api.count({ verb: 'create', resource: 'subjectaccessreviews' }), 0);
   });
 
   it('fails where the container may not mount', async () => {
@@ -69,50 +69,50 @@ describe('doctor on a node', () => {
   });
 
   it('fails where the directory is not that of a kubelet', async () => {
-    fs.renameSync(path.join(stage.kubeletDir, 'pods'), path.join(stage.kubeletDir, 'other'));
-    const [found, told, ...others] = await stage.problems();
+    fs.renameSync(path.join(fixture.kubeletDir, 'pods'), path.join(fixture.kubeletDir, 'other'));
+    const [found, told, ...others] = await fixture.problems();
     assert.match(found!, /^fail kubelet-dir: .*has no folder "pods".*--root-dir/);
     assert.match(told!, /^fail readiness: the driver cannot publish: .*has no folder "pods": set --kubelet-dir/);
     assert.deepEqual(others, []);
   });
 
   it('fails where the node does not see the mounts', async () => {
-    stage.setPropagation('PRIVATE');
+    fixture.setPropagation('PRIVATE');
     await assertOnly(/^fail propagation: the mount at \S+\/kubelet is not shared.*Bidirectional/);
   });
 
   it('fails where nobody or somebody else answers on the CSI socket', async () => {
-    const missing = path.join(stage.cluster.node.root, 'none.sock');
+    const missing = path.join(fixture.cluster.node.root, 'none.sock');
     await assertOnly(/^fail socket: nobody answers on (\S+none\.sock): connect ENOENT \1: is the driver/, [
       '--endpoint',
       `unix://${missing}`,
     ]);
-    const problems = await stage.problems(['--driver-name', 'other']);
+    const problems = await fixture.problems(['--driver-name', 'other']);
     assert.match(problems[0]!, /^fail socket: .* is the socket of driver "connectors-csi": --driver-name is other/);
   });
 
   it('fails where the kubelet is told of another socket', async () => {
-    const problems = await stage.problems(['--kubelet-endpoint', '/var/lib/elsewhere/csi.sock']);
+    const problems = await fixture.problems(['--kubelet-endpoint', '/var/lib/elsewhere/csi.sock']);
     assert.match(problems[0]!, /^fail socket: the kubelet is told \/var\/lib\/elsewhere\/csi\.sock, which is not/);
     assert.match(problems[1]!, /^fail registration: .* offers driver "connectors-csi" at .*csi\.sock: it should be/);
   });
 
   it('fails where nobody offers the driver to the kubelet, by itself or by the sidecar', async () => {
-    const empty = path.join(stage.cluster.node.root, 'empty');
+    const empty = path.join(fixture.cluster.node.root, 'empty');
     await assertOnly(/^fail registration: nobody answers on .*is the driver running/, ['--registration-dir', empty]);
     await assertOnly(/^fail registration: .*is the registrar sidecar running/, [
-      ...['--registration-dir', '', '--kubelet-dir', sidecarless(stage)],
+      ...['--registration-dir', '', '--kubelet-dir', sidecarless(fixture)],
     ]);
   });
 
   it('finds the socket of the sidecar in the directory of the kubelet', async () => {
-    assert.deepEqual(await stage.problems(['--registration-dir', '']), []);
+    assert.deepEqual(await fixture.problems(['--registration-dir', '']), []);
   });
 
   it('fails while the driver cannot publish, with its own reason', async () => {
-    stage.cluster.putCsiDriver({ podInfoOnMount: false });
+    fixture.cluster.putCsiDriver({ podInfoOnMount: false });
     const isReported = async (): Promise<boolean> =>
-      (await stage.problems()).some((line) =>
+      (await fixture.problems()).some((line) =>
         /^fail readiness: the driver cannot publish: .*podInfoOnMount/.test(line),
       );
     for (let tries = 0; !(await isReported()); tries += 1) assert.ok(tries < 200);
@@ -128,22 +128,22 @@ describe('doctor on a node', () => {
       '--http-address',
       `127.0.0.1:${port}`,
     ]);
-    assert.deepEqual(await stage.problems(['--http-address', '']), []);
+    assert.deepEqual(await fixture.problems(['--http-address', '']), []);
   });
 
   it('asks no API server where connectors come from a directory', async () => {
-    const before = stage.cluster.api.count({});
-    const flags = ['--connector-source', 'directory', '--manifests', stage.cluster.node.manifestsDir];
-    assert.deepEqual(await stage.problems(flags), []);
-    assert.equal(stage.cluster.api.count({ user: driverUser, resource: 'selfsubjectaccessreviews' }), 0);
+    const before = fixture.cluster.api.count({});
+    const flags = ['--connector-source', 'directory', '--manifests', fixture.cluster.node.manifestsDir];
+    assert.deepEqual(await fixture.problems(flags), []);
+    assert.equal(fixture.cluster.api.count({ user: driverUser, resource: 'selfsubjectaccessreviews' }), 0);
     assert.ok(before >= 0);
   });
 
   describe('as a command', () => {
     const run = async (flags: readonly string[]): Promise<{ status: unknown; stdout: string }> => {
-      const kubeconfig = path.join(stage.cluster.node.root, 'kubeconfig');
-      stage.cluster.api.writeKubeconfig(kubeconfig, { name: driverUser, groups: ['system:authenticated'] });
-      const child = spawn(process.execPath, [main, 'doctor', ...stage.flags, '--kubeconfig', kubeconfig, ...flags]);
+      const kubeconfig = path.join(fixture.cluster.node.root, 'kubeconfig');
+      fixture.cluster.api.writeKubeconfig(kubeconfig, { name: driverUser, groups: ['system:authenticated'] });
+      const child = spawn(process.execPath, [main, 'doctor', ...fixture.flags, '--kubeconfig', kubeconfig, ...flags]);
       const [stdout, [status]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<unknown[]>]);
       return { status, stdout };
     };
@@ -192,7 +192,7 @@ describe('doctor on a node', () => {
 });
 
 /** Another name for the kubelet's directory, with the pods but without the registry. */
-function sidecarless({ cluster, kubeletDir }: DoctorStage): string {
+function sidecarless({ cluster, kubeletDir }: DoctorFixture): string {
   const folder = path.join(cluster.node.root, 'other-kubelet');
   fs.mkdirSync(folder);
   fs.symlinkSync(path.join(kubeletDir, 'pods'), path.join(folder, 'pods'));

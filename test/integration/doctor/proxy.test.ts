@@ -8,11 +8,11 @@ import { text } from 'node:stream/consumers';
 import { asLine } from '../../../src/cli/doctor/check-result.js';
 import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
 import { driverBindings } from '../../support/access/driver-rules.js';
-import { without } from '../../support/access/lost-right.js';
-import { ProxyDoctorStage } from '../../support/doctor/proxy-doctor-stage.js';
+import { without } from '../../support/access/lost-permission.js';
+import { ProxyDoctorFixture } from '../../support/doctor/proxy-doctor-fixture.js';
 import { eventually } from '../../support/poll.js';
 import { connector, connectorClass, secret } from '../../support/proxy/manifests.js';
-import { ProxyStage } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
 
 const main = path.join(import.meta.dirname, '../../../dist/main.js');
 const lease = { namespace: 'connectors-system', name: 'connectors-proxy-service' };
@@ -20,25 +20,25 @@ const caSecret = { namespace: 'connectors-system', name: 'connectors-proxy-ca' }
 
 describe('doctor of the proxy', function () {
   this.timeout(60_000);
-  let stage: ProxyDoctorStage;
-  beforeEach(async () => void (stage = await ProxyDoctorStage.start()));
-  afterEach(() => stage.stop());
+  let fixture: ProxyDoctorFixture;
+  beforeEach(async () => void (fixture = await ProxyDoctorFixture.start()));
+  afterEach(() => fixture.stop());
 
-  const assertOnly = async (expected: RegExp, ...args: Parameters<ProxyDoctorStage['problems']>): Promise<void> => {
-    const problems = await stage.problems(...args);
+  const assertOnly = async (expected: RegExp, ...args: Parameters<ProxyDoctorFixture['problems']>): Promise<void> => {
+    const problems = await fixture.problems(...args);
     assert.equal(problems.length, 1, problems.join('\n'));
     assert.match(problems[0]!, expected);
   };
   /** The first line of the check that is not ok; others may follow from the same cause. */
-  const problemOf = async (check: string, ...args: Parameters<ProxyDoctorStage['problems']>): Promise<string> =>
-    (await stage.problems(...args)).find((line) => line.includes(` ${check}: `)) ?? '';
+  const problemOf = async (check: string, ...args: Parameters<ProxyDoctorFixture['problems']>): Promise<string> =>
+    (await fixture.problems(...args)).find((line) => line.includes(` ${check}: `)) ?? '';
   const refuse = (verb: string, resource: string): void =>
-    void stage.cluster.api.faults.add({ verb, resource, effect: { kind: 'status', code: 500 } });
+    void fixture.cluster.api.faults.add({ verb, resource, effect: { kind: 'status', code: 500 } });
   const putLease = (spec: object): unknown =>
-    stage.cluster.api.put({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: lease, spec });
+    fixture.cluster.api.put({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: lease, spec });
 
   it('finds nothing wrong when all is well, and changes nothing', async () => {
-    const findings = await stage.examine();
+    const findings = await fixture.examine();
     assert.deepEqual(
       findings.map(({ level, check }) => `${level} ${check}`),
       [
@@ -56,8 +56,8 @@ describe('doctor of the proxy', function () {
       ),
     );
     assert.ok(lines.includes('1 of 1 connectors are probed'));
-    assert.deepEqual(stage.cluster.api.requestsOf({ code: 403 }), []);
-    const byDoctor = stage.cluster.api.requestsOf({ verb: 'create', resource: 'selfsubjectaccessreviews' });
+    assert.deepEqual(fixture.cluster.api.requestsOf({ code: 403 }), []);
+    const byDoctor = fixture.cluster.api.requestsOf({ verb: 'create', resource: 'selfsubjectaccessreviews' });
     assert.ok(byDoctor.length > 0);
   });
 
@@ -66,7 +66,7 @@ describe('doctor of the proxy', function () {
       '--http-address',
       '127.0.0.1:47',
     ]);
-    stage.cluster.put(secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': '', 'tls.key': '' }, caSecret));
+    fixture.cluster.put(secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': '', 'tls.key': '' }, caSecret));
     const isReported = async (): Promise<boolean> =>
       (await problemOf('readiness')).startsWith('fail readiness: the proxy cannot serve: secret connectors-system/');
     await eventually('it is reported', isReported);
@@ -77,7 +77,7 @@ describe('doctor of the proxy', function () {
   });
 
   describe('asks at the address that volumes lead to', () => {
-    const dialling = (host: string, port: number): Parameters<ProxyDoctorStage['problems']> => [
+    const dialling = (host: string, port: number): Parameters<ProxyDoctorFixture['problems']> => [
       [],
       { dial: () => net.connect(port, host) },
     ];
@@ -99,7 +99,7 @@ describe('doctor of the proxy', function () {
     it('and says that somebody else is there', async () => {
       await assertOnly(
         /^fail service: \S+ answers 405 where a proxy asks for a token \(407\): does the selector/,
-        ...dialling('127.0.0.1', stage.cluster.ports.httpPort),
+        ...dialling('127.0.0.1', fixture.cluster.ports.httpPort),
       );
     });
   });
@@ -120,10 +120,10 @@ describe('doctor of the proxy', function () {
         for (const binding of all) {
           const isHere = binding.namespace === namespace;
           const rules = binding.rules.flatMap((rule) => (isHere ? without(rule, [verb, resource]) : [rule]));
-          stage.cluster.api.bind({ ...binding, rules });
+          fixture.cluster.api.bind({ ...binding, rules });
         }
-        const cluster = (): ReturnType<typeof stage.cluster.clusterConfig> => stage.cluster.clusterConfig('lesser');
-        const problems = (await stage.problems([], { cluster })).filter((line) => line.startsWith('fail rbac: '));
+        const cluster = (): ReturnType<typeof fixture.cluster.clusterConfig> => fixture.cluster.clusterConfig('lesser');
+        const problems = (await fixture.problems([], { cluster })).filter((line) => line.startsWith('fail rbac: '));
         const name = resourceNames[0] === undefined ? '' : ` "${resourceNames[0]}"`;
         // Given everywhere, and used in one namespace.
         const used = resource === 'endpointslices' ? 'default' : namespace;
@@ -135,7 +135,7 @@ describe('doctor of the proxy', function () {
     }
 
     it('to the Secrets of a namespace', async () => {
-      stage.unbindCredentials();
+      fixture.unbindCredentials();
       assert.match(
         await problemOf('credentials'),
         /^fail credentials: the proxy's account may not read the Secret of connector ci\/tool: bind service account connectors-system\/connectors-proxy in namespace "ci" to the ClusterRole connectors-proxy-credentials with a RoleBinding$/,
@@ -146,7 +146,7 @@ describe('doctor of the proxy', function () {
   describe('looks at the CA', () => {
     it('that is not there', async () => {
       refuse('create', 'secrets');
-      stage.cluster.api.delete('secrets', caSecret);
+      fixture.cluster.api.delete('secrets', caSecret);
       assert.match(
         await problemOf('ca'),
         /^fail ca: secret connectors-system\/connectors-proxy-ca does not exist: a replica/,
@@ -155,7 +155,7 @@ describe('doctor of the proxy', function () {
 
     it('that is about to expire, or has expired', async () => {
       const { certificate, key } = createCa({ now: () => Date.now() - 3640 * 86_400_000 });
-      stage.cluster.put(
+      fixture.cluster.put(
         secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': certificate, 'tls.key': key.expose() }, caSecret),
       );
       assert.match(await problemOf('ca'), /^warn ca: the CA in secret \S+ expires on [-\d]{10}: replace the Secret/);
@@ -167,7 +167,7 @@ describe('doctor of the proxy', function () {
     });
 
     it('that the process here does not sign with', async () => {
-      const other = await ProxyStage.start([], { flags: ['--http-address', '127.0.0.1:0'] });
+      const other = await ProxyFixture.start([], { flags: ['--http-address', '127.0.0.1:0'] });
       await assertOnly(
         /^fail ca: this replica signs with another CA than that in secret \S+: it does not hear of changes/,
         ['--http-address', `127.0.0.1:${other.httpPort}`],
@@ -178,7 +178,7 @@ describe('doctor of the proxy', function () {
     it('that volumes do not have yet', async () => {
       for (const resource of ['connectors', 'connectorclasses']) refuse('patch', resource);
       const { certificate, key } = createCa({ now: Date.now });
-      stage.cluster.put(
+      fixture.cluster.put(
         secret(caSecret.name, 'kubernetes.io/tls', { 'tls.crt': certificate, 'tls.key': key.expose() }, caSecret),
       );
       assert.match(
@@ -196,7 +196,7 @@ describe('doctor of the proxy', function () {
 
     it('that does not exist', async () => {
       noLonger();
-      stage.cluster.api.delete('leases', lease);
+      fixture.cluster.api.delete('leases', lease);
       await assertOnly(
         /^fail lease: lease connectors-system\/connectors-proxy-service does not exist, so that nobody writes status: is a replica/,
       );
@@ -215,8 +215,8 @@ describe('doctor of the proxy', function () {
 
     it('which does not matter where this proxy writes no status', async () => {
       noLonger();
-      stage.cluster.api.delete('leases', lease);
-      assert.deepEqual(await stage.problems(['--write-status=false']), []);
+      fixture.cluster.api.delete('leases', lease);
+      assert.deepEqual(await fixture.problems(['--write-status=false']), []);
     });
   });
 
@@ -233,47 +233,47 @@ describe('doctor of the proxy', function () {
 
     it('whose status is not written, although there was time', async () => {
       refuse('patch', 'connectors');
-      stage.cluster.put(connector('new', stage.tool.url()));
+      fixture.cluster.put(connector('new', fixture.tool.url()));
       await assertOnly(
         /^fail status: connector ci\/new without a current status from this proxy, so that volumes wait/,
       );
     });
 
     it('and gives the status that is being written a moment', async () => {
-      const fault = stage.cluster.api.faults.add({
+      const fault = fixture.cluster.api.faults.add({
         verb: 'patch',
         resource: 'connectors',
         effect: { kind: 'delay', ms: 500 },
       });
-      stage.cluster.put(connector('new', stage.tool.url(), { caSecret: 'tool-ca' }));
-      assert.deepEqual(await stage.problems(), []);
+      fixture.cluster.put(connector('new', fixture.tool.url(), { caSecret: 'tool-ca' }));
+      assert.deepEqual(await fixture.problems(), []);
       fault.remove();
     });
 
     it('which cannot be used', async () => {
-      stage.cluster.put(connector('broken', stage.tool.url(), { secret: 'none' }));
-      await stage.untilWritten('broken');
+      fixture.cluster.put(connector('broken', fixture.tool.url(), { secret: 'none' }));
+      await fixture.untilWritten('broken');
       await assertOnly(/^warn connectors: 1 of 2 cannot be used: ci\/broken \(Unusable\): "kubectl get connectors/);
     });
 
     it('whose class does not exist', async () => {
-      stage.cluster.put(connector('orphan', stage.tool.url(), { className: 'nowhere' }));
-      await stage.untilWritten('orphan');
+      fixture.cluster.put(connector('orphan', fixture.tool.url(), { className: 'nowhere' }));
+      await fixture.untilWritten('orphan');
       await assertOnly(/^warn connectors: 1 of 2 cannot be used: ci\/orphan \(NotFound\): "kubectl get connectors/);
-      stage.cluster.api.delete('connectorclasses', { name: 'any' });
+      fixture.cluster.api.delete('connectorclasses', { name: 'any' });
       await eventually(
         'that of tool is told',
-        () => stage.cluster.condition('Ready', 'tool') === 'False NotFound',
+        () => fixture.cluster.condition('Ready', 'tool') === 'False NotFound',
         30_000,
       );
-      const problems = await stage.problems();
+      const problems = await fixture.problems();
       assert.match(problems[0] ?? '', /^warn status: no ConnectorClass names Service .*: apply deploy\/classes/);
       assert.match(problems[1] ?? '', /^warn connectors: 2 of 2 cannot be used: /);
     });
 
     it('whose probe is broken', async () => {
       const livenessProbe = { http: { path: '/{{ .Nonsense' } };
-      stage.cluster.put(connectorClass('any', { proxy: { ref: { kind: 'Service', ...lease } }, livenessProbe }));
+      fixture.cluster.put(connectorClass('any', { proxy: { ref: { kind: 'Service', ...lease } }, livenessProbe }));
       const isTold = async (): Promise<boolean> => (await problemOf('probes')) !== '';
       await eventually('the probe is tried', isTold, 30_000);
       await assertOnly(
@@ -293,15 +293,15 @@ describe('doctor of the proxy', function () {
         cluster: outside,
       },
     );
-    await stage.cluster.api.goOffline();
-    const problems = await stage.problems();
+    await fixture.cluster.api.goOffline();
+    const problems = await fixture.problems();
     for (const check of ['api-server', 'flags', 'rbac', 'ca', 'lease', 'status']) {
       assert.ok(
         problems.some((line) => line.startsWith(`fail ${check}: `)),
         `${check}\n${problems.join('\n')}`,
       );
     }
-    await stage.cluster.api.goOnline();
+    await fixture.cluster.api.goOnline();
   });
 
   describe('as a command', () => {
@@ -316,7 +316,7 @@ describe('doctor of the proxy', function () {
     };
 
     it('prints a line per check, and ends with 1 when one fails', async () => {
-      const { httpPort } = stage.cluster.ports;
+      const { httpPort } = fixture.cluster.ports;
       const { status, output } = await run('--proxy', '--http-address', `127.0.0.1:${httpPort}`);
       assert.equal(status, 1, output);
       assert.match(output, /^ok {4}readiness {6}the proxy can serve$/m);
@@ -341,7 +341,7 @@ describe('doctor of the proxy', function () {
     });
 
     it('looks at no cluster where there is none', async () => {
-      const other = await ProxyStage.start([], { flags: ['--http-address', '127.0.0.1:0'] });
+      const other = await ProxyFixture.start([], { flags: ['--http-address', '127.0.0.1:0'] });
       const flags = ['--connector-source', 'directory', '--manifests', other.directory, '--jwks-file', '/none'];
       const { status, output } = await run('--proxy', '--http-address', `127.0.0.1:${other.httpPort}`, ...flags);
       await other.stop();

@@ -15,12 +15,12 @@ type Step =
   | { readonly do: 'compact' | 'end watches' | 'close connections' | 'goaway' | 'bookmarks' | 'let run' };
 
 const names = fc.constantFrom('a', 'b', 'c');
-const disturbance = fc.constantFrom('compact', 'end watches', 'close connections', 'goaway', 'bookmarks');
+const fault = fc.constantFrom('compact', 'end watches', 'close connections', 'goaway', 'bookmarks');
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.record({ do: fc.constant('put' as const), name: names, size: fc.nat(3000) }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), name: names }) },
-    { weight: 5, arbitrary: fc.record({ do: disturbance }) },
+    { weight: 5, arbitrary: fc.record({ do: fault }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('let run' as const) }) },
   ),
   { minLength: 1, maxLength: 40 },

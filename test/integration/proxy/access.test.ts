@@ -6,12 +6,12 @@ import { accessRequestFor } from '../../../src/access/access-request.js';
 import { connector, flags, grant, secret } from '../../support/proxy/manifests.js';
 import { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { TokenKeys, uidOf } from '../../support/proxy/keys.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 describe('who may use a connector', () => {
   let tool: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
 
   const objects = (...more: readonly object[]): object[] => [
     connector('tool', tool.url(), { secret: 'login' }),
@@ -21,31 +21,31 @@ describe('who may use a connector', () => {
 
   beforeEach(async () => {
     tool = await ToolServer.start('http');
-    stage = await ProxyStage.start(objects(...grant('builder', ['tool'])));
+    fixture = await ProxyFixture.start(objects(...grant('builder', ['tool'])));
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
   it('are those with a valid token for this proxy', async () => {
     const bad: readonly [string, RegExp, Promise<ProxyClient>][] = [
-      ['an expired one', /^token expired: /, stage.client('ci/tool', { expiresIn: -1 })],
+      ['an expired one', /^token expired: /, fixture.client('ci/tool', { expiresIn: -1 })],
       [
         'one with another audience',
         /^token not meant for this proxy: /,
-        stage.client('ci/tool', { audience: 'https://kubernetes.default.svc' }),
+        fixture.client('ci/tool', { audience: 'https://kubernetes.default.svc' }),
       ],
       [
         'one of other keys',
         /^token rejected: /,
-        new TokenKeys().token().then((token) => new ProxyClient(stage.port, 'ci/tool', token, '')),
+        new TokenKeys().token().then((token) => new ProxyClient(fixture.port, 'ci/tool', token, '')),
       ],
       [
         'one without a signature',
         /^token rejected: /,
-        Promise.resolve(new ProxyClient(stage.port, 'ci/tool', unsigned(), '')),
+        Promise.resolve(new ProxyClient(fixture.port, 'ci/tool', unsigned(), '')),
       ],
     ];
     for (const [what, message, made] of bad) {
@@ -58,7 +58,7 @@ describe('who may use a connector', () => {
   });
 
   it('are those with the right, which others are told of', async () => {
-    const client = await stage.client('ci/tool', { account: 'stranger' });
+    const client = await fixture.client('ci/tool', { account: 'stranger' });
     const answer = await client.get(tool.url());
     assert.equal(answer.status, 403);
     assert.equal(
@@ -68,8 +68,8 @@ describe('who may use a connector', () => {
   });
 
   it('are told why not in the first 50 characters, and in the status line', async () => {
-    const stranger = await stage.client('ci/tool', { account: 'stranger' });
-    const expired = await stage.client('ci/tool', { expiresIn: -1 });
+    const stranger = await fixture.client('ci/tool', { account: 'stranger' });
+    const expired = await fixture.client('ci/tool', { expiresIn: -1 });
     const authority = `tool.example:${tool.port}`;
     const reverse = '/namespaces/ci/connectors/tool/';
     for (const [status, phrase, reason, client] of [
@@ -91,7 +91,7 @@ describe('who may use a connector', () => {
 
   it('need the permission for the proxy too, where that is on; for their pod or for all', async () => {
     const on = flags({ 'enable-connector-proxy-permissions': 'true' });
-    const client = await stage.client();
+    const client = await fixture.client();
     const proxyRule = (resource: string): readonly object[] =>
       grant('builder', ['tool'], { verbs: ['*'], resources: [resource], name: 'proxy' });
     const cases: readonly [readonly object[], number][] = [
@@ -101,12 +101,12 @@ describe('who may use a connector', () => {
       [proxyRule('connectors/proxy/v1/pod/ci/build-2'), 403],
     ];
     for (const [rules, status] of cases) {
-      stage.put(objects(on, ...grant('builder', ['tool']), ...rules));
+      fixture.put(objects(on, ...grant('builder', ['tool']), ...rules));
       const answer = await client.get(tool.url());
       assert.equal(answer.status, status, JSON.stringify(rules));
       if (status === 403) assert.match(answer.body, /may not "\*" connectors\.connectors\.alauda\.io\/proxy "tool"/);
     }
-    const podless = await stage.client('ci/tool', { pod: undefined });
+    const podless = await fixture.client('ci/tool', { pod: undefined });
     assert.equal((await podless.get(tool.url())).status, 403);
   });
 
@@ -117,7 +117,7 @@ describe('who may use a connector', () => {
       resources: ['connectors/proxy/v1/pod/ci/build-1'],
       name: 'proxy',
     });
-    const client = await stage.client();
+    const client = await fixture.client();
     const request = (uid: string): object => {
       const pod = { namespace: 'ci', name: 'build-1', uid, serviceAccountName: 'builder' };
       const made = accessRequestFor({ pod, connector: { namespace: 'ci', name: 'tool' } }, 'node-1');
@@ -128,42 +128,42 @@ describe('who may use a connector', () => {
       [[request('another')], 403],
       [[request(uidOf('build-1'))], 200],
     ] as const) {
-      stage.put(objects(on, ...grant('builder', ['tool']), ...rule, ...requests));
+      fixture.put(objects(on, ...grant('builder', ['tool']), ...rule, ...requests));
       assert.equal((await client.get(tool.url())).status, status, JSON.stringify(requests));
     }
   });
 
   it('learn nothing about connectors that they may not read', async () => {
-    const client = await stage.client('ci/absent');
+    const client = await fixture.client('ci/absent');
     const answer = await client.get(tool.url());
     assert.equal(answer.status, 403);
     assert.match(answer.body, /may not "get" connectors\.connectors\.alauda\.io "absent"/);
   });
 
   it('are told when their connector does not exist', async () => {
-    stage.put(objects(...grant('builder', ['absent'])));
-    const answer = await (await stage.client('ci/absent')).get(tool.url());
+    fixture.put(objects(...grant('builder', ['absent'])));
+    const answer = await (await fixture.client('ci/absent')).get(tool.url());
     assert.equal(answer.status, 502);
     assert.match(answer.body, /connector ci\/absent does not exist/);
   });
 
   it('are told in /readyz and in the log that no cluster stands behind the answers', async () => {
-    const { status, body } = await stage.http('/readyz');
+    const { status, body } = await fixture.http('/readyz');
     assert.equal(status, 200);
     assert.match(body, /^ok\ntokens, rights and credentials are those of .* not of a cluster\n$/);
-    assert.match(stage.log, /NO CLUSTER: /);
+    assert.match(fixture.log, /NO CLUSTER: /);
   });
 
   it('can be compared with the CA that clients trust', async () => {
-    const { status, body } = await stage.http('/ca.crt');
-    assert.deepEqual([status, body], [200, stage.authority]);
+    const { status, body } = await fixture.http('/ca.crt');
+    assert.deepEqual([status, body], [200, fixture.authority]);
   });
 
   it('are nobody while the keys cannot be read, and the proxy is not ready then', async () => {
-    writeFileSync(path.join(stage.directory, 'jwks.json'), 'nonsense');
-    const answer = await (await stage.client()).get(tool.url());
+    writeFileSync(path.join(fixture.directory, 'jwks.json'), 'nonsense');
+    const answer = await (await fixture.client()).get(tool.url());
     assert.equal(answer.status, 502);
-    assert.equal((await stage.http('/readyz')).status, 503);
+    assert.equal((await fixture.http('/readyz')).status, 503);
   });
 
   it('get each their own answers, however many ask at once over kept connections', async () => {
@@ -172,7 +172,7 @@ describe('who may use a connector', () => {
       if (Math.random() < 0.3) setTimeout(answer, Math.random() * 20);
       else answer();
     };
-    const client = await stage.client();
+    const client = await fixture.client();
     const agents = Array.from({ length: 200 }, () => new http.Agent({ keepAlive: true, maxSockets: 1 }));
     await Promise.all(
       agents.map(async (agent, at) => {

@@ -3,7 +3,7 @@ import http from 'node:http';
 import { limits } from '../../../src/limits/defaults.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 describe('addresses that no tool is at', () => {
@@ -24,7 +24,7 @@ describe('addresses that no tool is at', () => {
 
   it('are refused for every host, in every way in', async () => {
     const tool = await ToolServer.start('http');
-    const stage = await ProxyStage.start(
+    const fixture = await ProxyFixture.start(
       [
         ...refusedHosts.map((host, at) => connector(`tool-${at}`, `http://${host}:${tool.port}`)),
         ...grant('builder', []),
@@ -35,7 +35,7 @@ describe('addresses that no tool is at', () => {
         names: { 'metadata.example': '169.254.169.254', 'api.example': '10.96.0.1' },
       },
     );
-    const client = await stage.client(refusedHosts.map((_host, at) => `ci/tool-${at}`).join());
+    const client = await fixture.client(refusedHosts.map((_host, at) => `ci/tool-${at}`).join());
     for (const [at, host] of refusedHosts.entries()) {
       const answer = await client.get(`http://${host}:${tool.port}/`);
       assert.equal(answer.status, 403, host);
@@ -48,21 +48,21 @@ describe('addresses that no tool is at', () => {
       assert.match(head, /^HTTP\/1\.1 403 /, host);
     }
     assert.deepEqual(tool.seen, []);
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
   it('are found out in the answer that is connected to: a name that changes its mind leads nowhere else', async () => {
     const tool = await ToolServer.start('http');
     let lookups = 0;
-    const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+    const fixture = await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
       names: { 'tool.example': () => ((lookups += 1) === 1 ? '127.0.0.1' : '169.254.169.254') },
     });
-    const client = await stage.client();
+    const client = await fixture.client();
     // Looked up once, and that very address is connected to.
     assert.equal((await client.get(tool.url())).status, 200);
     assert.equal(lookups, 1);
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 });
@@ -78,10 +78,10 @@ describe('names whose server is silent', () => {
       };
       const hosts = Array.from({ length: 12 }, (_each, at) => `silent-${at}.example`);
       const tool = await ToolServer.start('http');
-      const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+      const fixture = await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
         names: Object.fromEntries(hosts.map((host) => [host, silent])),
       });
-      const client = await stage.client();
+      const client = await fixture.client();
       const agent = new http.Agent();
       const ask = (host: string): Promise<unknown> =>
         way === 'tunnels' ? client.connect(`${host}:443`) : client.get(`http://${host}/`, {}, agent);
@@ -89,7 +89,7 @@ describe('names whose server is silent', () => {
       await eventually('some are looked up', () => lookups === ofClients.inFlight * namespaceShare);
       for (let round = 0; round < 5; round += 1) assert.equal((await client.get(tool.url())).status, 200);
       assert.equal(lookups, ofClients.inFlight * namespaceShare);
-      await stage.stop();
+      await fixture.stop();
       agent.destroy();
       await Promise.all(asked);
       await tool.stop();
@@ -109,7 +109,7 @@ describe('names whose server is silent', () => {
       const challenge = { 'WWW-Authenticate': `Bearer realm="${realm}",service="registry"` };
       response.writeHead(url === '/' ? 200 : 401, challenge).end();
     });
-    const stage = await ProxyStage.start(
+    const fixture = await ProxyFixture.start(
       [
         ...registries.map((name) => {
           const extensions = [`http://silent.${name}.example`];
@@ -122,14 +122,14 @@ describe('names whose server is silent', () => {
       ],
       { names: Object.fromEntries(registries.map((name) => [`silent.${name}.example`, silent])) },
     );
-    const client = await stage.client();
+    const client = await fixture.client();
     const asked = registries.map((name) =>
       client.reverse(`/v2/namespaces/ci/connectors/${name}/app/manifests/1`).catch(() => undefined),
     );
     await eventually('some are looked up', () => lookups === ofConnectors.inFlight * namespaceShare);
     assert.equal((await client.reverse('/namespaces/other/connectors/tool/')).status, 200);
     assert.equal(lookups, ofConnectors.inFlight * namespaceShare);
-    await stage.stop();
+    await fixture.stop();
     await Promise.all(asked);
     await tool.stop();
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/poll.js';
-import { ClusterStage } from '../../support/proxy/cluster-stage.js';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
@@ -21,25 +21,25 @@ function endpointSlice(port: number): object {
 describe('the endpoints of the API server', () => {
   let apiServer: ToolServer;
   let tool: ToolServer;
-  let stage: ClusterStage;
+  let fixture: ClusterFixture;
 
   beforeEach(async () => {
     apiServer = await ToolServer.start('http');
     tool = await ToolServer.start('http');
-    stage = await ClusterStage.start();
-    stage.put(connector('api', apiServer.url()), connector('tool', tool.url()), connectorClass());
-    for (const name of ['api', 'tool']) stage.allow(name);
+    fixture = await ClusterFixture.start();
+    fixture.put(connector('api', apiServer.url()), connector('tool', tool.url()), connectorClass());
+    for (const name of ['api', 'tool']) fixture.allow(name);
   });
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await apiServer.stop();
     await tool.stop();
   });
 
   it('are refused in every way in, and other ports of the same address are not', async () => {
-    stage.put(endpointSlice(apiServer.port));
-    await stage.replica();
-    const client = stage.client('ci/api,ci/tool');
+    fixture.put(endpointSlice(apiServer.port));
+    await fixture.replica();
+    const client = fixture.client('ci/api,ci/tool');
     const refusal = /is refused: the proxy does not connect to .* nor to the API server/;
     for (const answer of [
       await client.get(apiServer.url()),
@@ -61,21 +61,21 @@ describe('the endpoints of the API server', () => {
   });
 
   it('are followed as they change, also for a Connector that has been used', async () => {
-    stage.put(endpointSlice(1), connector('api', apiServer.url('127.0.0.1')));
-    await stage.replica();
-    const status = async (): Promise<number> => (await stage.client('ci/api').get(apiServer.url('127.0.0.1'))).status;
+    fixture.put(endpointSlice(1), connector('api', apiServer.url('127.0.0.1')));
+    await fixture.replica();
+    const status = async (): Promise<number> => (await fixture.client('ci/api').get(apiServer.url('127.0.0.1'))).status;
     assert.equal(await status(), 200);
-    stage.put(endpointSlice(apiServer.port));
+    fixture.put(endpointSlice(apiServer.port));
     await eventually('the new endpoint is refused', async () => (await status()) === 403);
-    stage.api.delete('endpointslices', slice);
+    fixture.api.delete('endpointslices', slice);
     await eventually('the old endpoint is not', async () => (await status()) === 200);
   });
 
   it('are not needed to serve, where the permission is missing, which the log says', async () => {
-    stage.withoutRights('endpointslices');
-    await stage.replica();
-    assert.equal((await stage.client('ci/tool').get(tool.url())).status, 200);
-    const lines = stage.log.split('\n').filter((line) => line.includes('Failed to read the endpoints'));
+    fixture.withoutRights('endpointslices');
+    await fixture.replica();
+    assert.equal((await fixture.client('ci/tool').get(tool.url())).status, 200);
+    const lines = fixture.log.split('\n').filter((line) => line.includes('Failed to read the endpoints'));
     assert.equal(lines.length, 1);
     assert.match(
       lines[0]!,
@@ -84,11 +84,11 @@ describe('the endpoints of the API server', () => {
   });
 
   it('are read before a replica is ready', async () => {
-    stage.api.faults.add({ verb: 'list', resource: 'endpointslices', effect: { kind: 'status', code: 500 } });
-    const proxy = await stage.replica({ untilReady: false });
+    fixture.api.faults.add({ verb: 'list', resource: 'endpointslices', effect: { kind: 'status', code: 500 } });
+    const proxy = await fixture.replica({ untilReady: false });
     const reason = 'reading endpointslice default/kubernetes has not ended yet';
     await eventually('it waits for them', () => proxy.notReadyReason() === reason);
-    stage.api.faults.clear();
+    fixture.api.faults.clear();
     await eventually('it is ready', () => proxy.notReadyReason() === undefined);
   });
 });

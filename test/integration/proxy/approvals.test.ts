@@ -11,7 +11,7 @@ import {
 import type { Condition } from '../../support/access/approvals-controller.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
 import { eventually } from '../../support/poll.js';
-import { ClusterStage, buildPod } from '../../support/proxy/cluster-stage.js';
+import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, flags } from '../../support/proxy/manifests.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
@@ -25,39 +25,39 @@ const forgottenMs = 60_000;
 
 describe('the proxy with approval on', () => {
   let server: ToolServer;
-  let stage: ClusterStage;
+  let fixture: ClusterFixture;
   let approvals: ApprovalsController;
 
   beforeEach(async () => {
     server = await ToolServer.start('http');
-    stage = await ClusterStage.start();
-    approvals = new ApprovalsController(stage.api);
-    stage.put(connector('tool', server.url()), connectorClass(), flags(flagsOn));
-    stage.allow('tool');
-    await stage.replica();
+    fixture = await ClusterFixture.start();
+    approvals = new ApprovalsController(fixture.api);
+    fixture.put(connector('tool', server.url()), connectorClass(), flags(flagsOn));
+    fixture.allow('tool');
+    await fixture.replica();
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await server.stop();
   });
 
   const get = async (as = pod): Promise<{ readonly status: number; readonly body: string }> =>
-    stage.client('ci/tool', stage.token('builder', 600, 'connectors-proxy', as)).get(server.url());
+    fixture.client('ci/tool', fixture.token('builder', 600, 'connectors-proxy', as)).get(server.url());
   /** As the driver makes it. */
   const request = (of: PodIdentity, ...conditions: readonly Condition[]): KubeObject => {
     const made = accessRequestFor({ pod: of, connector: tool }, 'node-1') as KubeObject;
-    stage.api.put(made);
+    fixture.api.put(made);
     approvals.setConditions(made, ...conditions);
     return made;
   };
-  const reads = (): number => stage.api.count({ resource: 'accessrequests' });
+  const reads = (): number => fixture.api.count({ resource: 'accessrequests' });
 
   it('serves a pod with the permission and a granted request, which it reads once in a while', async () => {
     approvals.permit(pod, tool);
     request(pod, granted);
     for (let round = 0; round < 5; round += 1) assert.equal((await get()).status, 200);
-    assert.equal(stage.api.count({ resource: 'accessrequests', verb: 'get' }), 1);
+    assert.equal(fixture.api.count({ resource: 'accessrequests', verb: 'get' }), 1);
     assert.equal(reads(), 1);
   });
 
@@ -100,16 +100,16 @@ describe('the proxy with approval on', () => {
       const made = accessRequestFor({ pod: of, connector: { ...tool, name } }, 'node-1') as KubeObject;
       const labelled = accessRequestFor({ pod, connector: tool }, 'node-1') as KubeObject;
       const metadata = { ...labelled.metadata, name: `other-${at}` };
-      stage.api.put({ ...made, metadata, status: { conditions: [granted] } });
+      fixture.api.put({ ...made, metadata, status: { conditions: [granted] } });
     });
     assert.equal((await get()).status, 403);
     const made = accessRequestFor({ pod, connector: tool }, 'node-1') as KubeObject;
-    stage.api.put({ ...made, metadata: { ...made.metadata, name: 'by-hand' }, status: { conditions: [granted] } });
+    fixture.api.put({ ...made, metadata: { ...made.metadata, name: 'by-hand' }, status: { conditions: [granted] } });
     await eventually('it counts', async () => (await get()).status === 200, forgottenMs);
   });
 
   it('asks for no request where the account has the permission', async () => {
-    stage.allow('tool', 'builder', 'connectors/proxy', '*');
+    fixture.allow('tool', 'builder', 'connectors/proxy', '*');
     assert.equal((await get()).status, 200);
     assert.equal(reads(), 0);
   });
@@ -123,7 +123,7 @@ describe('the proxy with approval on', () => {
   });
 
   it('names the rule that it lacks itself', async () => {
-    stage.withoutRights('accessrequests');
+    fixture.withoutRights('accessrequests');
     approvals.permit(pod, tool);
     request(pod, granted);
     const { status, body } = await get();

@@ -1,27 +1,27 @@
 import assert from 'node:assert/strict';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 describe('the credential of a Connector', () => {
   let tool: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
   let client: ProxyClient;
 
   beforeEach(async () => {
     tool = await ToolServer.start('http');
-    stage = await ProxyStage.start([]);
-    client = await stage.client();
+    fixture = await ProxyFixture.start([]);
+    client = await fixture.client();
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
   const put = (...objects: readonly object[]): void =>
-    stage.put([connector('tool', tool.url(), { secret: 'login' }), ...grant('builder', ['tool']), ...objects]);
+    fixture.put([connector('tool', tool.url(), { secret: 'login' }), ...grant('builder', ['tool']), ...objects]);
 
   const cases: readonly [string, Readonly<Record<string, string>>, string, string][] = [
     [
@@ -90,7 +90,7 @@ describe('the credential of a Connector', () => {
 
   for (const name of ['..', 'a/b', 'a?b', 'Upper', '-a', 'x'.repeat(254)]) {
     it(`whose Secret cannot be called ${name.slice(0, 9)} is a 502 that says so`, async () => {
-      stage.put([connector('tool', tool.url(), { secret: name }), ...grant('builder', ['tool'])]);
+      fixture.put([connector('tool', tool.url(), { secret: name }), ...grant('builder', ['tool'])]);
       const { status, body } = await client.get(tool.url());
       assert.equal(status, 502);
       assert.match(body, /^spec\.auth\.secretRef\.name ".{1,103}" must be .* \(connector ci\/tool\)$/m);
@@ -99,7 +99,7 @@ describe('the credential of a Connector', () => {
 
   it('that a class makes with rego goes by the type of its Secret; by another type it is a 502 that says so', async () => {
     const putWith = (type: string): void =>
-      stage.put([
+      fixture.put([
         connector('tool', tool.url(), { secret: 'login', className: 'made', auth: 'oidc' }),
         connectorClass('made', { auth: { types: [{ name: 'oidc', generator: { rego: 'package x' } }] } }),
         secret('login', type, { username: 'robot', password: credentialCanary }),
@@ -120,7 +120,7 @@ describe('the credential of a Connector', () => {
 
   it('may be absent where the class says that it is optional, and not where it does not', async () => {
     const withClass = (optional: boolean): void =>
-      stage.put([
+      fixture.put([
         connector('tool', tool.url(), { className: 'some', auth: 'basicAuth' }),
         connectorClass('some', { auth: { types: [{ name: 'basicAuth', optional }] } }),
         ...grant('builder', ['tool']),
@@ -136,7 +136,7 @@ describe('the credential of a Connector', () => {
   });
 
   it('goes to the host, port and path of the Connector and nowhere else', async () => {
-    stage.put([
+    fixture.put([
       connector('tool', `${tool.url()}/team-a`, { secret: 'login' }),
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
       ...grant('builder', ['tool']),
@@ -177,7 +177,7 @@ describe('the credential of a Connector', () => {
     const { headers } = await client.get(tool.url());
     assert.deepEqual([headers['set-cookie'], headers['x-kept']], [undefined, 'yes']);
     // Without a credential it is the client's own affair.
-    stage.put([connector('tool', tool.url()), ...grant('builder', ['tool'])]);
+    fixture.put([connector('tool', tool.url()), ...grant('builder', ['tool'])]);
     assert.deepEqual((await client.get(tool.url())).headers['set-cookie'], ['session=1', 'other=2']);
   });
 
@@ -196,7 +196,7 @@ describe('the credential of a Connector', () => {
   it('is that of the connector with the longest path, of equals of the one named first', async () => {
     const login = (name: string): object =>
       secret(name, 'connectors.cpaas.io/bearer-token', { token: `${credentialCanary}-${name}` });
-    stage.put([
+    fixture.put([
       connector('whole', tool.url(), { secret: 'whole' }),
       connector('part', `${tool.url()}/part`, { secret: 'part' }),
       connector('again', tool.url(), { secret: 'again' }),
@@ -204,7 +204,7 @@ describe('the credential of a Connector', () => {
       ...grant('builder', ['whole', 'part', 'again']),
     ]);
     for (const names of ['ci/whole,ci/part,ci/again', 'ci/again,ci/part,ci/whole']) {
-      const both = await stage.client(names);
+      const both = await fixture.client(names);
       await both.get(`${tool.url()}/part/x`);
       await both.get(`${tool.url()}/x`);
     }

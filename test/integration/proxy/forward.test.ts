@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
@@ -9,11 +9,11 @@ const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64
 
 describe('a request in absolute form', () => {
   let tool: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
 
   beforeEach(async () => {
     tool = await ToolServer.start('http');
-    stage = await ProxyStage.start([
+    fixture = await ProxyFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
       password,
       ...grant('builder', ['tool']),
@@ -21,12 +21,12 @@ describe('a request in absolute form', () => {
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
   it('reaches the tool with its credential and without what is meant for the proxy', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const answer = await client.get(`${tool.url()}/a/b?q=1`, {
       headers: { authorization: 'Basic bm9ib2R5', 'proxy-connection': 'keep-alive', 'x-own': 'yes' },
     });
@@ -46,7 +46,7 @@ describe('a request in absolute form', () => {
   });
 
   it('is answered 407 without credentials, on a connection that stays usable', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const socket = await client.raw();
     const request = (extra: string): string => `GET ${tool.url()}/ HTTP/1.1\r\nHost: tool.example\r\n${extra}\r\n`;
     let text = '';
@@ -62,16 +62,16 @@ describe('a request in absolute form', () => {
   });
 
   it('is told in one line, without query and without headers', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     await client.get(`${tool.url()}/a/b?secret=1`);
-    await eventually('the request is in the log', () => stage.requests.length === 1);
-    const [line] = stage.requests;
+    await eventually('the request is in the log', () => fixture.requests.length === 1);
+    const [line] = fixture.requests;
     assert.equal(line?.['path'], '/a/b');
     assert.equal(line['connector'], 'ci/tool');
     assert.equal(line['serviceAccount'], 'ci/builder');
     assert.equal(line['pod'], 'ci/build-1');
     assert.equal(line['status'], 200);
-    assert.ok(!stage.log.includes('secret=1'));
+    assert.ok(!fixture.log.includes('secret=1'));
   });
 
   it('uses the connections of one burst to the tool for the next', async () => {
@@ -84,7 +84,7 @@ describe('a request in absolute form', () => {
       // All at once, so that all connections are free at once.
       if (waiting.length === clients) for (const end of waiting.splice(0)) end();
     };
-    const client = await stage.client();
+    const client = await fixture.client();
     const burst = (): Promise<unknown> =>
       Promise.all(Array.from({ length: clients }, () => client.get(`${tool.url()}/`)));
     await burst();

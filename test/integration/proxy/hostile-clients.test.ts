@@ -4,7 +4,7 @@ import http from 'node:http';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 /** What comes after the ambiguous request; whoever takes it for a request of its own has been smuggled. */
@@ -48,23 +48,23 @@ const ambiguous: readonly [string, readonly string[], string][] = [
 
 describe('a client that means harm', () => {
   let tool: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
   let client: ProxyClient;
 
   beforeEach(async () => {
     tool = await ToolServer.start('http', (request, response) => {
       request.resume().on('end', () => response.end('hello'));
     });
-    stage = await ProxyStage.start([
+    fixture = await ProxyFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
       ...grant('builder', ['tool']),
     ]);
-    client = await stage.client();
+    client = await fixture.client();
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
@@ -146,7 +146,7 @@ describe('a client that means harm', () => {
     let isOver = false;
     const inOneTurn: number[] = [];
     const look = (seen: number): void => {
-      const now = stage.log.split('"msg":"request"').length;
+      const now = fixture.log.split('"msg":"request"').length;
       inOneTurn.push(now - seen);
       if (!isOver) setImmediate(look, now);
     };
@@ -154,7 +154,7 @@ describe('a client that means harm', () => {
     const socket = await client.raw();
     socket.write(`GET ${tool.url()}/ HTTP/1.1\r\nHost: tool.example\r\n\r\n`.repeat(count));
     socket.resume();
-    await eventually('all are rejected', () => stage.requests.length === count);
+    await eventually('all are rejected', () => fixture.requests.length === count);
     isOver = true;
     socket.destroy();
     assert.equal(Math.max(...inOneTurn), 1);
@@ -226,10 +226,10 @@ describe('a client that means harm', () => {
       socket.pause();
       for (let at = 0; at < 1_500 && !socket.destroyed; at += 1) {
         if (!socket.write(at % 8 === 7 ? unauthenticated.repeat(8) : unauthenticated))
-          await Promise.race([once(socket, 'drain'), once(socket, 'close'), stage.http('/healthz')]);
+          await Promise.race([once(socket, 'drain'), once(socket, 'close'), fixture.http('/healthz')]);
       }
       socket.write(upgrade);
-      await stage.http('/healthz');
+      await fixture.http('/healthz');
       socket.destroy();
     }
     assert.equal((await client.get(tool.url())).body, 'hello');
@@ -241,7 +241,7 @@ describe('a client that means harm', () => {
   });
 
   it('has no more requests in flight than its share, while others are served', async () => {
-    const small = await ProxyStage.start(
+    const small = await ProxyFixture.start(
       [
         connector('tool', tool.url(), { secret: 'login' }),
         secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
@@ -278,7 +278,7 @@ describe('a client that means harm', () => {
 
   it('has connections to tools limited in total, however many addresses a connector has', async () => {
     const names = Array.from({ length: 40 }, (_, at) => `tool-${at}.example`);
-    const small = await ProxyStage.start(
+    const small = await ProxyFixture.start(
       [
         connector('tool', tool.url(), { secret: 'login', extensions: names.map((name) => tool.url(name)) }),
         secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
@@ -298,7 +298,7 @@ describe('a client that means harm', () => {
 
   it('has a transfer ended an hour after its token has expired', async () => {
     let nowMs = Date.now();
-    const clocked = await ProxyStage.start(
+    const clocked = await ProxyFixture.start(
       [
         connector('tool', tool.url(), { secret: 'login' }),
         secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),

@@ -5,7 +5,7 @@ import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { RawTool } from '../../support/proxy/raw-tool.js';
 
 const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
@@ -32,12 +32,12 @@ const wrong: readonly [string, string][] = [
 
 describe('a tool that means harm', () => {
   let tool: RawTool;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
   let client: ProxyClient;
 
   beforeEach(async () => {
     tool = await RawTool.start();
-    stage = await ProxyStage.start(
+    fixture = await ProxyFixture.start(
       [
         connector('tool', tool.url, { secret: 'login' }),
         secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
@@ -45,11 +45,11 @@ describe('a tool that means harm', () => {
       ],
       { flags: ['--idle-timeout', '1s', '--response-header-timeout', '1s'] },
     );
-    client = await stage.client();
+    client = await fixture.client();
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
@@ -89,7 +89,7 @@ describe('a tool that means harm', () => {
     assert.equal((await client.get(tool.url)).body, 'hello');
     await new Promise((resolve) => kept?.write(poison, resolve));
     // The proxy is in this process: it has read what was there before it answers this.
-    await stage.http('/healthz');
+    await fixture.http('/healthz');
     await assertServesOn();
   });
 
@@ -194,7 +194,7 @@ describe('a tool that means harm', () => {
 
   it('gets no header that a Secret or a client would inject', async () => {
     answerWith(wellBehaved);
-    stage.put([
+    fixture.put([
       connector('tool', tool.url, { secret: 'login' }),
       secret('login', 'connectors.cpaas.io/bearer-token', { token: `${credentialCanary}\r\nX-Injected: 1` }),
       ...grant('builder', ['tool']),
@@ -202,7 +202,7 @@ describe('a tool that means harm', () => {
     const { status, body } = await client.get(tool.url);
     assert.equal(status, 502);
     assert.ok(!body.includes(credentialCanary));
-    stage.put([connector('tool', tool.url, { auth: 'none' }), ...grant('builder', ['tool'])]);
+    fixture.put([connector('tool', tool.url, { auth: 'none' }), ...grant('builder', ['tool'])]);
     await client.get(`${tool.url}/%0d%0aX-Injected:%201?%0d%0aX-Injected:%201`);
     assert.ok(!tool.heads.some((head) => /^x-injected/im.test(head)));
   });
@@ -307,7 +307,7 @@ describe('a tool that means harm', () => {
           : 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="a", Negotiate\r\nContent-Length: 5\r\n\r\nhello',
       );
     };
-    stage.put([connector('tool', tool.url, { auth: 'none' }), ...grant('builder', ['tool'])]);
+    fixture.put([connector('tool', tool.url, { auth: 'none' }), ...grant('builder', ['tool'])]);
     await client.get(`${tool.url}/plain`);
     await client.get(`${tool.url}/plain`);
     assert.equal(ports[0], ports[1], 'an ordinary connection is kept');

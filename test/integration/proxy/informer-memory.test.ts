@@ -1,50 +1,50 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/poll.js';
-import { ClusterStage } from '../../support/proxy/cluster-stage.js';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 describe('the memory of the proxy for Connectors', () => {
   it('is bounded: one namespace’s flood is refused, others are served, and what finds room later is taken', async () => {
     const tool = await ToolServer.start('http');
-    const stage = await ClusterStage.start();
+    const fixture = await ClusterFixture.start();
     try {
-      stage.maxWatchedBytes = 400_000;
+      fixture.maxWatchedBytes = 400_000;
       const large = (name: string): object => {
         const made = connector(name, tool.url(), { namespace: 'flood' }) as { readonly spec: object };
         return { ...made, spec: { ...made.spec, params: [{ name: 'x', value: 'x'.repeat(40_000) }] } };
       };
-      stage.put(connectorClass());
+      fixture.put(connectorClass());
       const names = Array.from({ length: 10 }, (_, at) => `large-${at}`);
-      for (const name of names) stage.put(large(name));
-      const proxy = await stage.replica();
+      for (const name of names) fixture.put(large(name));
+      const proxy = await fixture.replica();
       const shown = async (metric: string): Promise<number> =>
         Number(new RegExp(`^connectors_proxy_${metric} (\\d+)$`, 'm').exec(await proxy.metrics.text())?.[1]);
       const refused = await shown('rejected_objects');
       assert.ok(refused > 0 && refused < 10, String(refused));
       assert.ok((await shown('object_memory_bytes')) <= 200_000);
 
-      stage.put(connector('tool', tool.url()));
-      stage.allow('tool');
-      await eventually('the other one is served', async () => (await stage.client().get(tool.url())).status === 200);
+      fixture.put(connector('tool', tool.url()));
+      fixture.allow('tool');
+      await eventually('the other one is served', async () => (await fixture.client().get(tool.url())).status === 200);
 
-      stage.api.bind({
+      fixture.api.bind({
         serviceAccount: 'ci/builder',
         rules: [{ verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] }],
       });
-      const answers = await Promise.all(names.map((name) => stage.client(`flood/${name}`).get(tool.url())));
+      const answers = await Promise.all(names.map((name) => fixture.client(`flood/${name}`).get(tool.url())));
       const turnedAway = answers.filter(({ status }) => status !== 200);
       assert.equal(turnedAway.length, refused);
       assert.match(turnedAway[0]?.body ?? '', /the objects of namespace "flood" that the proxy knows take/);
       const served = names.filter((_, at) => answers[at]?.status === 200);
-      for (const name of served) stage.api.delete('connectors', { namespace: 'flood', name });
+      for (const name of served) fixture.api.delete('connectors', { namespace: 'flood', name });
       await eventually(
         'the others are taken',
         async () => (await shown('rejected_objects')) === Math.max(0, refused - served.length),
         30_000,
       );
     } finally {
-      await stage.stop();
+      await fixture.stop();
       await tool.stop();
     }
   }).timeout(60_000);

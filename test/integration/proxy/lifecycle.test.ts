@@ -8,7 +8,7 @@ import { eventually } from '../../support/poll.js';
 import { TokenKeys } from '../../support/proxy/keys.js';
 import { connector, grant } from '../../support/proxy/manifests.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyStage } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
@@ -68,7 +68,7 @@ describe('the proxy as a process', () => {
 describe('a proxy that stops', () => {
   it('is not ready, refuses new connections, and lets what is under way end', async () => {
     const tool = await ToolServer.start('http');
-    const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+    const fixture = await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
       flags: ['--drain-timeout', '30s'],
     });
     let finish = (): void => undefined;
@@ -76,7 +76,7 @@ describe('a proxy that stops', () => {
       response.write('begun ');
       finish = () => void response.end('ended');
     };
-    const client = await stage.client();
+    const client = await fixture.client();
     const socket = await client.raw();
     const idle = await client.raw();
     const idleClosed = new Promise((resolve) => idle.resume().once('close', resolve));
@@ -84,23 +84,23 @@ describe('a proxy that stops', () => {
     assert.match(await headOf(socket), /^HTTP\/1\.1 200 /);
     let text = '';
     socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    const stopped = stage.stopProxy();
-    await eventually('new connections are refused', () => isRefused(stage.port));
+    const stopped = fixture.stopProxy();
+    await eventually('new connections are refused', () => isRefused(fixture.port));
     await idleClosed;
     finish();
     await eventually('the transfer has ended', () => text.includes('ended'));
     await stopped;
     await tool.stop();
-    rmSync(stage.directory, { recursive: true });
+    rmSync(fixture.directory, { recursive: true });
   });
 });
 
 describe('the limit of connections', () => {
   it('closes those of one client that are too many, and leaves something for others', async () => {
-    const stage = await ProxyStage.start([], { flags: ['--max-connections', '64'] });
+    const fixture = await ProxyFixture.start([], { flags: ['--max-connections', '64'] });
     const sockets: net.Socket[] = [];
     const from = (localAddress: string): net.Socket => {
-      const socket = net.connect({ port: stage.port, host: '127.0.0.1', localAddress });
+      const socket = net.connect({ port: fixture.port, host: '127.0.0.1', localAddress });
       sockets.push(socket.on('error', () => undefined).resume());
       return socket;
     };
@@ -111,22 +111,22 @@ describe('the limit of connections', () => {
     await eventually('seven are left', () => closedOf(second) === 2);
     const third = from('127.0.0.3');
     await eventually('there are 16', async () =>
-      (await stage.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 16\n'),
+      (await fixture.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 16\n'),
     );
     assert.ok(!third.closed);
-    const metrics = await stage.metrics();
+    const metrics = await fixture.metrics();
     for (const line of ['limit_max{limit="connections"} 64', 'limit_rejections_total{limit="connections"} 6']) {
       assert.ok(metrics.includes(`\nconnectors_proxy_${line}\n`), line);
     }
     for (const socket of sockets.splice(0)) socket.destroy();
     await eventually('there are none', async () =>
-      (await stage.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 0\n'),
+      (await fixture.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 0\n'),
     );
     const again = from('127.0.0.1');
     again.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
     await eventually('it is served', () => again.bytesRead > 0);
     again.destroy();
-    await stage.stop();
+    await fixture.stop();
   });
 });
 

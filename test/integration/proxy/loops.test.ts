@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/poll.js';
-import { ClusterStage } from '../../support/proxy/cluster-stage.js';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyStage } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const serviceName = 'connectors-proxy-service';
@@ -12,47 +12,50 @@ const itself = /is this proxy itself: set the address of the Connector to that o
 describe('a request that would lead back to the proxy', () => {
   let tool: ToolServer;
   let secure: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
 
   beforeEach(async () => {
     tool = await ToolServer.start('http');
     secure = await ToolServer.start('https');
-    stage = await ProxyStage.start([]);
-    const own = `http://127.0.0.1:${stage.port}`;
-    stage.put([
+    fixture = await ProxyFixture.start([]);
+    const own = `http://127.0.0.1:${fixture.port}`;
+    fixture.put([
       connector('tool', tool.url()),
       connector('secure', secure.url(), { caSecret: 'tool-ca' }),
       connector('self', `${own}/namespaces/ci/connectors/self`, { secret: 'own-token' }),
-      connector('named', `http://looping.example:${stage.port}/namespaces/ci/connectors/named`, {
+      connector('named', `http://looping.example:${fixture.port}/namespaces/ci/connectors/named`, {
         secret: 'own-token',
       }),
       connector('service', `http://${service}/namespaces/ci/connectors/service`, { secret: 'own-token' }),
-      connector('health', `http://127.0.0.1:${stage.httpPort}`),
+      connector('health', `http://127.0.0.1:${fixture.httpPort}`),
       // What the tool gets as its credential opens the proxy itself, so that nothing but a check ends the loop.
-      secret('own-token', 'connectors.cpaas.io/bearer-token', { token: await stage.token() }),
+      secret('own-token', 'connectors.cpaas.io/bearer-token', { token: await fixture.token() }),
       ...grant('builder', ['tool', 'secure', 'self', 'named', 'service', 'health']),
     ]);
   });
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
     await secure.stop();
   });
 
   for (const name of ['self', 'named', 'service', 'health']) {
     it(`is refused at once for a Connector such as "${name}"`, async () => {
-      const client = await stage.client(`ci/${name}`);
+      const client = await fixture.client(`ci/${name}`);
       const answer = await client.reverse(`/namespaces/ci/connectors/${name}/metrics`);
       assert.equal(answer.status, 508);
       assert.match(answer.body, itself);
-      assert.equal(stage.requests.length, 1);
+      assert.equal(fixture.requests.length, 1);
     });
   }
 
   it('is refused for the ports of the proxy and its Service in every other way in', async () => {
-    const client = await stage.client('ci/tool');
+    const client = await fixture.client('ci/tool');
     const hosts = [serviceName, `${serviceName}.connectors-system`, `${serviceName}.connectors-system.svc`, service];
-    const own = [...[stage.port, stage.httpPort].map((port) => `127.0.0.1:${port}`), `any.example:${stage.httpPort}`];
+    const own = [
+      ...[fixture.port, fixture.httpPort].map((port) => `127.0.0.1:${port}`),
+      `any.example:${fixture.httpPort}`,
+    ];
     for (const authority of [...own, ...hosts.map((host) => `${host}:80`), ...hosts.map((host) => `${host}:9808`)]) {
       const answer = await client.get(`http://${authority}/metrics`);
       assert.equal(answer.status, 508, authority);
@@ -62,7 +65,7 @@ describe('a request that would lead back to the proxy', () => {
   });
 
   it('is refused by its Via, whatever the way in, and not by that of another proxy', async () => {
-    const client = await stage.client('ci/tool,ci/secure');
+    const client = await fixture.client('ci/tool,ci/secure');
     await client.get(tool.url());
     const via = tool.seen[0]?.headers.via ?? '';
     const headers = { via: `1.0 other, ${via}` };
@@ -84,7 +87,7 @@ describe('a request that would lead back to the proxy', () => {
   });
 
   it('is none where a client that uses the proxy asks for one of its own paths', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const headers = { authorization: `Bearer ${client.token}` };
     const answer = await client.get(`http://${service}/namespaces/ci/connectors/tool/a?b`, { headers });
     assert.equal(answer.status, 200);
@@ -94,16 +97,16 @@ describe('a request that would lead back to the proxy', () => {
 });
 
 describe('the proxy in a cluster', () => {
-  let stage: ClusterStage;
-  beforeEach(async () => void (stage = await ClusterStage.start()));
-  afterEach(() => stage.stop());
+  let fixture: ClusterFixture;
+  beforeEach(async () => void (fixture = await ClusterFixture.start()));
+  afterEach(() => fixture.stop());
 
   it('refuses its Service by its address', async () => {
-    stage.names = { [service]: '10.96.0.77', 'alias.example': '10.96.0.77' };
-    stage.put(connector('tool', 'http://tool.example'), connectorClass());
-    stage.allow('tool');
-    await stage.replica();
-    const client = stage.client();
+    fixture.names = { [service]: '10.96.0.77', 'alias.example': '10.96.0.77' };
+    fixture.put(connector('tool', 'http://tool.example'), connectorClass());
+    fixture.allow('tool');
+    await fixture.replica();
+    const client = fixture.client();
     const head = async (): Promise<string> => (await client.connect('10.96.0.77:443')).head;
     await eventually('the Service is known', async () => (await head()).startsWith('HTTP/1.1 508'));
     const answer = await client.get('http://alias.example:9808/metrics');
@@ -113,24 +116,24 @@ describe('the proxy in a cluster', () => {
 
   for (const way of ['ordinary request', 'upgrade'] as const) {
     it(`ends a loop of an ${way} over two replicas`, async () => {
-      await stage.replica();
-      await stage.replica();
-      const ports = stage.replicas.map((_proxy, at) => stage.client('ci/a', stage.token(), at).port);
-      stage.put(
+      await fixture.replica();
+      await fixture.replica();
+      const ports = fixture.replicas.map((_proxy, at) => fixture.client('ci/a', fixture.token(), at).port);
+      fixture.put(
         connector('a', `http://127.0.0.1:${ports[1]}/namespaces/ci/connectors/b`, { secret: 'own-token' }),
         connector('b', `http://127.0.0.1:${ports[0]}/namespaces/ci/connectors/a`, { secret: 'own-token' }),
         connectorClass(),
-        secret('own-token', 'connectors.cpaas.io/bearer-token', { token: stage.token() }),
+        secret('own-token', 'connectors.cpaas.io/bearer-token', { token: fixture.token() }),
       );
-      stage.bindCredentials('ci');
-      for (const name of ['a', 'b']) stage.allow(name);
-      const client = stage.client('ci/a');
+      fixture.bindCredentials('ci');
+      for (const name of ['a', 'b']) fixture.allow(name);
+      const client = fixture.client('ci/a');
       const headers = way === 'ordinary request' ? {} : { connection: 'Upgrade', upgrade: 'websocket' };
       const status = async (path = 'known'): Promise<number> =>
         (await client.reverse(`/namespaces/ci/connectors/a/${path}`, { headers })).status;
       await eventually('the Connectors are known', async () => ![502, 503].includes(await status()));
       assert.equal(await status('counted'), 508);
-      const passes = (): number => stage.log.split('\n').filter((line) => line.includes('/counted"')).length;
+      const passes = (): number => fixture.log.split('\n').filter((line) => line.includes('/counted"')).length;
       await eventually('both replicas have logged it', () => passes() === 2);
     });
   }

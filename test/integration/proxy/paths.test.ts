@@ -3,7 +3,7 @@ import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import { parentSpellings, usualPaths } from '../../support/proxy/path-spellings.js';
 import { sendOn } from '../../support/proxy/proxy-client.js';
 import type { ClientAnswer, ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 type Send = (client: ProxyClient, path: string) => Promise<ClientAnswer>;
@@ -11,13 +11,13 @@ type Send = (client: ProxyClient, path: string) => Promise<ClientAnswer>;
 describe('paths of requests to a Connector', () => {
   let plain: ToolServer;
   let secure: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
 
   before(async () => {
     plain = await ToolServer.start('http');
     secure = await ToolServer.start('https');
     const login = { secret: 'login', caSecret: 'tool-ca' };
-    stage = await ProxyStage.start([
+    fixture = await ProxyFixture.start([
       connector('tool', `${plain.url()}/team-a`, login),
       connector('secure', `${secure.url()}/team-a`, login),
       connector('whole', plain.url('whole.example'), login),
@@ -26,7 +26,7 @@ describe('paths of requests to a Connector', () => {
     ]);
   });
   after(async () => {
-    await stage.stop();
+    await fixture.stop();
     await plain.stop();
     await secure.stop();
   });
@@ -67,7 +67,7 @@ describe('paths of requests to a Connector', () => {
 
   for (const [way, { tool, base, send }] of Object.entries(ways)) {
     it(`are refused where some server takes them for a parent path, ${way}`, async () => {
-      const client = await stage.client('ci/tool,ci/secure,ci/whole');
+      const client = await fixture.client('ci/tool,ci/secure,ci/whole');
       for (const spelling of parentSpellings) {
         const answer = await send(client, `/${spelling}`);
         assert.equal(answer.status, 400, spelling);
@@ -77,7 +77,7 @@ describe('paths of requests to a Connector', () => {
     });
 
     it(`reach the tool as they are, with the credential, ${way}`, async () => {
-      const client = await stage.client('ci/tool,ci/secure,ci/whole');
+      const client = await fixture.client('ci/tool,ci/secure,ci/whole');
       for (const path of usualPaths) assert.equal((await send(client, path)).status, 200, path);
       const slash = way.startsWith('in') && base !== '' ? '' : '/';
       assert.deepEqual(
@@ -89,12 +89,12 @@ describe('paths of requests to a Connector', () => {
   }
 
   it('are not said to be wrong to an account that may not use the Connector', async () => {
-    const client = await stage.client('ci/tool', { account: 'other' });
+    const client = await fixture.client('ci/tool', { account: 'other' });
     assert.equal((await client.get(`${plain.url()}/team-a/../x`)).status, 403);
   });
 
   it('are no affair of the proxy at a host of no Connector', async () => {
-    const client = await stage.client('ci/tool');
+    const client = await fixture.client('ci/tool');
     assert.equal((await client.get(`${plain.url('other.example')}/..%2fx`)).status, 200);
     assert.equal(plain.seen[0]?.headers.authorization, undefined);
   });
@@ -104,12 +104,12 @@ describe('a Connector of too many addresses', () => {
   it('is refused in every way in, and keeps none from those that are named beside it', async () => {
     const tool = await ToolServer.start('http');
     const extensions = Array.from({ length: 64 }, (_, at) => tool.url(`host-${at}.example`));
-    const stage = await ProxyStage.start([
+    const fixture = await ProxyFixture.start([
       connector('many', tool.url('many.example'), { extensions }),
       connector('tool', tool.url(), { extensions: extensions.slice(0, 63) }),
       ...grant('builder', ['many', 'tool']),
     ]);
-    const client = await stage.client('ci/many,ci/tool');
+    const client = await fixture.client('ci/many,ci/tool');
     const refusal = /are 65 addresses, and at most 64 are allowed: leave some out.* \(connector ci\/many\)$/m;
     for (const answer of [
       await client.get(tool.url('many.example')),
@@ -122,7 +122,7 @@ describe('a Connector of too many addresses', () => {
     assert.equal((await client.get(tool.url())).status, 200);
     assert.equal((await client.get(tool.url('host-62.example'))).status, 200);
     assert.equal(tool.seen.length, 2);
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ConnectorOptions } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import type { TokenRegistryOptions } from '../../support/proxy/registry.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
@@ -12,12 +12,12 @@ const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64
 const query = 'service=registry&scope=repository:app:pull,push';
 
 describe('how a registry wants its clients to authenticate', () => {
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
   let client: ProxyClient;
   const stops: (() => Promise<void>)[] = [];
 
   const use = (address: string, options: ConnectorOptions = {}): void =>
-    stage.put([
+    fixture.put([
       connector('tool', address, { secret: 'login', caSecret: 'tool-ca', ...options }),
       secret('login', type, { username: 'robot', password: credentialCanary }),
       ...grant('builder', ['tool']),
@@ -39,12 +39,12 @@ describe('how a registry wants its clients to authenticate', () => {
   };
 
   beforeEach(async () => {
-    stage = await ProxyStage.start([]);
-    client = await stage.client();
+    fixture = await ProxyFixture.start([]);
+    client = await fixture.client();
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     for (const stop of stops.splice(0)) await stop();
   });
 
@@ -206,9 +206,9 @@ describe('how a registry wants its clients to authenticate', () => {
 
   it('is learnt again where it has changed', async () => {
     let nowMs = Date.now();
-    await stage.stop();
-    stage = await ProxyStage.start([], { now: () => nowMs });
-    client = await stage.client();
+    await fixture.stop();
+    fixture = await ProxyFixture.start([], { now: () => nowMs });
+    client = await fixture.client();
     const registry = await start({});
     const manifest = `${registry.url}/v2/app/manifests/latest`;
     assert.equal((await client.getSecurely(manifest)).body, 'layer');

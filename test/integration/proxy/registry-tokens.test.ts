@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
@@ -9,7 +9,7 @@ const type = 'cpaas.io/distribution-registry-token';
 
 describe('a registry that wants tokens of its token service', () => {
   let registry: TokenRegistry;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
   let client: ProxyClient;
 
   const objects = (password = credentialCanary): object[] => [
@@ -20,12 +20,12 @@ describe('a registry that wants tokens of its token service', () => {
 
   beforeEach(async () => {
     registry = await TokenRegistry.start(`robot:${credentialCanary}`);
-    stage = await ProxyStage.start(objects());
-    client = await stage.client();
+    fixture = await ProxyFixture.start(objects());
+    client = await fixture.client();
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await registry.tool.stop();
   });
 
@@ -83,7 +83,7 @@ describe('a registry that wants tokens of its token service', () => {
   });
 
   it('that does not accept the password is a 502 that says so', async () => {
-    stage.put(objects('wrong'));
+    fixture.put(objects('wrong'));
     const answer = await client.getSecurely(`${registry.url}/v2/app/manifests/latest`);
     assert.equal(answer.status, 502);
     assert.match(
@@ -109,7 +109,7 @@ describe('a registry that wants tokens of its token service', () => {
 
   it('may have its token service at another address of the Connector', async () => {
     const extensions = ['https://auth.example:1'];
-    stage.put([
+    fixture.put([
       connector('tool', registry.url, { secret: 'login', caSecret: 'tool-ca', extensions }),
       ...objects().slice(1),
     ]);

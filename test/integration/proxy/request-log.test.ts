@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { limits } from '../../../src/limits/defaults.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 describe("the proxy's log of requests", () => {
   let tool: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
   let isStopped: boolean;
 
   beforeEach(async () => {
     tool = await ToolServer.start('http');
-    stage = await ProxyStage.start([
+    fixture = await ProxyFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
       connector('other', 'http://other.example', { secret: 'login' }),
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
@@ -22,20 +22,20 @@ describe("the proxy's log of requests", () => {
   });
 
   afterEach(async () => {
-    if (!isStopped) await stage.stop();
+    if (!isStopped) await fixture.stop();
     await tool.stop();
   });
 
   /** Of the last request. */
   const logged = (): unknown => {
-    const { mode, status, connector: named } = stage.requests.at(-1) ?? {};
+    const { mode, status, connector: named } = fixture.requests.at(-1) ?? {};
     return [mode, status, named];
   };
   const named = (count: number): string[] => Array.from({ length: count }, (_, at) => `ci/no-${at}`);
 
   describe('names the connector', () => {
     it('that a request in absolute form is for, also if it is rejected', async () => {
-      const client = await stage.client('ci/tool,ci/other');
+      const client = await fixture.client('ci/tool,ci/other');
       await client.get(tool.url());
       assert.deepEqual(logged(), ['forward', 200, 'ci/tool']);
       await client.get('http://other.example/');
@@ -43,14 +43,14 @@ describe("the proxy's log of requests", () => {
     });
 
     it('that a tunnel is for, also if it is rejected', async () => {
-      const client = await stage.client('ci/tool,ci/other');
+      const client = await fixture.client('ci/tool,ci/other');
       const { socket } = await client.connect('other.example:80');
       socket.destroy();
       assert.deepEqual(logged(), ['tunnel', 403, 'ci/other']);
     });
 
     it('that a client in reverse mode names, also without a valid token', async () => {
-      const client = await stage.client();
+      const client = await fixture.client();
       await client.reverse('/namespaces/ci/connectors/tool/', {}, null);
       assert.deepEqual(logged(), ['reverse', 401, 'ci/tool']);
       await client.reverse('/namespaces/ci/connectors/other/');
@@ -58,11 +58,11 @@ describe("the proxy's log of requests", () => {
     });
 
     it('of those that a client names, the first four, if a rejected request is for none of them', async () => {
-      await (await stage.client('ci/no-0,ci/no-1')).get(tool.url());
+      await (await fixture.client('ci/no-0,ci/no-1')).get(tool.url());
       assert.deepEqual(logged(), ['forward', 403, 'ci/no-0,ci/no-1']);
-      await (await stage.client(named(32).join())).get(tool.url());
+      await (await fixture.client(named(32).join())).get(tool.url());
       assert.deepEqual(logged(), ['forward', 403, 'ci/no-0,ci/no-1,ci/no-2,ci/no-3 and 28 more']);
-      const expired = await stage.client('ci/tool', { expiresIn: -10 });
+      const expired = await fixture.client('ci/tool', { expiresIn: -10 });
       await expired.get(tool.url());
       assert.deepEqual(logged(), ['forward', 407, 'ci/tool']);
       const { socket } = await expired.connect('other.example:443');
@@ -72,7 +72,7 @@ describe("the proxy's log of requests", () => {
 
     it('of no request that is served without a credential', async () => {
       const elsewhere = await ToolServer.start('http', undefined, ['elsewhere.example']);
-      await (await stage.client()).get(elsewhere.url('elsewhere.example'));
+      await (await fixture.client()).get(elsewhere.url('elsewhere.example'));
       assert.deepEqual(logged(), ['forward', 200, undefined]);
       await elsewhere.stop();
     });
@@ -82,28 +82,28 @@ describe("the proxy's log of requests", () => {
     const rejected = 300;
     const startMs = performance.now();
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    const forged = await stage.client('ci/tool', { expiresIn: -10 });
+    const forged = await fixture.client('ci/tool', { expiresIn: -10 });
     for (let made = 0; made < rejected; made += 1) {
       assert.equal((await forged.get(tool.url(), {}, agent)).status, 407);
     }
     agent.destroy();
     const tookMs = performance.now() - startMs;
-    const lines = stage.requests.length;
+    const lines = fixture.requests.length;
     assert.ok(lines <= limits.requestLog.burst + tookMs / limits.requestLog.everyMs + 1, String(lines));
-    assert.match(await stage.metrics(), new RegExp(`requests_total\\{[^}]*code="407"[^}]*\\} ${rejected}\n`));
+    assert.match(await fixture.metrics(), new RegExp(`requests_total\\{[^}]*code="407"[^}]*\\} ${rejected}\n`));
     // Those of another client are still there, and those that are served.
-    await (await stage.client('ci/other')).get('http://other.example/');
-    await (await stage.client()).get(tool.url());
+    await (await fixture.client('ci/other')).get('http://other.example/');
+    await (await fixture.client()).get(tool.url());
     assert.deepEqual(
-      stage.requests.slice(lines).map(({ pod, status }) => [pod, status]),
+      fixture.requests.slice(lines).map(({ pod, status }) => [pod, status]),
       [
         ['ci/build-1', 403],
         ['ci/build-1', 200],
       ],
     );
     isStopped = true;
-    await stage.stop();
-    const reports = stage.log.split('\n').filter((line) => line.includes('Suppressed log lines'));
+    await fixture.stop();
+    const reports = fixture.log.split('\n').filter((line) => line.includes('Suppressed log lines'));
     assert.deepEqual(
       reports.map((line) => JSON.parse(line) as Record<string, unknown>).map(({ address, count }) => [address, count]),
       [['127.0.0.1', rejected - lines]],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
@@ -9,11 +9,11 @@ const prefix = '/namespaces/ci/connectors/tool';
 
 describe('a request to the proxy itself', () => {
   let tool: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
 
   beforeEach(async () => {
     tool = await ToolServer.start('https');
-    stage = await ProxyStage.start([
+    fixture = await ProxyFixture.start([
       connector('tool', `${tool.url()}/base/`, { secret: 'login', caSecret: 'tool-ca' }),
       connector('other', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
       password,
@@ -22,12 +22,12 @@ describe('a request to the proxy itself', () => {
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
   it("goes to the connector's address with its credential; the client's token goes no further", async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const byBearer = await client.reverse(`${prefix}/a?q=1`);
     assert.equal(byBearer.body, 'hello');
     const userAndToken = Buffer.from(`whoever:${client.token}`).toString('base64');
@@ -54,18 +54,18 @@ describe('a request to the proxy itself', () => {
           ...['Content-Location', 'https://elsewhere.example/x'],
         ])
         .end();
-    const client = await stage.client();
+    const client = await fixture.client();
     const { headers } = await client.reverse(`/v2${prefix}/app/blobs/uploads/`, { method: 'POST' });
     assert.equal(tool.seen[0]?.url, '/base/v2/app/blobs/uploads/');
     assert.equal(headers.location, `/v2${prefix}/app/blobs/uploads/1?state=x`);
     assert.equal(headers['link'], `</v2${prefix}/app/tags/list?n=1>; rel="next"`);
-    const proxy = `http://127.0.0.1:${stage.port}`;
+    const proxy = `http://127.0.0.1:${fixture.port}`;
     assert.equal(headers['www-authenticate'], `Bearer realm="${proxy}${prefix}/token",service="tool"`);
     assert.equal(headers['content-location'], 'https://elsewhere.example/x');
   });
 
   it("drops from the answer what would lead the client's token elsewhere", async () => {
-    const proxy = `http://127.0.0.1:${stage.port}`;
+    const proxy = `http://127.0.0.1:${fixture.port}`;
     const answers = [
       ['WWW-Authenticate', 'Bearer realm="https://elsewhere.example/token",service="tool"'],
       ['WWW-Authenticate', `Bearer realm="${tool.url()}/outside/token",service="tool"`],
@@ -73,7 +73,7 @@ describe('a request to the proxy itself', () => {
       ['Content-Location', '/\\elsewhere.example/x'],
       ['Link', `<${proxy}/namespaces/ci/connectors/other/x>; rel="next"`],
     ] as const;
-    const client = await stage.client();
+    const client = await fixture.client();
     for (const [name, value] of answers) {
       tool.answer = (_request, response) => response.writeHead(401, [name, value]).end('no');
       const { status, headers, body } = await client.reverse(`${prefix}/a`);
@@ -88,7 +88,7 @@ describe('a request to the proxy itself', () => {
   });
 
   it('is answered as by a registry at /v2/', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const anonymous = await client.reverse('/v2/', {}, null);
     assert.equal(anonymous.status, 401);
     assert.equal(anonymous.headers['www-authenticate'], 'Basic realm="connectors"');
@@ -98,7 +98,7 @@ describe('a request to the proxy itself', () => {
   });
 
   it('is refused without a token, with one of another account, and out of its path', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     assert.equal((await client.reverse(`${prefix}/`, {}, null)).status, 401);
     assert.equal((await client.reverse(`${prefix}/../other`)).status, 400);
     assert.equal((await client.reverse(`${prefix}/%2e%2e/other`)).status, 400);
@@ -111,7 +111,7 @@ describe('a request to the proxy itself', () => {
   });
 
   it('leads nowhere with any other path', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     assert.equal((await client.reverse('/metrics')).status, 404);
   });
 });

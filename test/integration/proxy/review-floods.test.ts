@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { limits } from '../../../src/limits/defaults.js';
-import { ClusterStage } from '../../support/proxy/cluster-stage.js';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const floodMs = 500;
@@ -16,7 +16,7 @@ const allowedIn = (tookMs: number): number => burst + Math.ceil(tookMs / everyMs
 /** Clients that have the API server asked about what comes to nothing, beside one that has not. */
 describe('floods of questions for the API server', () => {
   let tool: ToolServer;
-  let stage: ClusterStage;
+  let fixture: ClusterFixture;
   /** A pod of its own. */
   let attackers: http.Agent;
   const warnings: string[] = [];
@@ -24,15 +24,15 @@ describe('floods of questions for the API server', () => {
 
   beforeEach(async () => {
     tool = await ToolServer.start('http');
-    stage = await ClusterStage.start();
-    stage.put(
+    fixture = await ClusterFixture.start();
+    fixture.put(
       connector('tool', tool.url(), { secret: 'login' }),
       connectorClass(),
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
     );
-    stage.bindCredentials('ci');
-    stage.allow('tool');
-    await stage.replica();
+    fixture.bindCredentials('ci');
+    fixture.allow('tool');
+    await fixture.replica();
     warnings.length = 0;
     process.on('warning', onWarning);
     attackers = new http.Agent({ keepAlive: true, localAddress: '127.0.0.2' });
@@ -40,7 +40,7 @@ describe('floods of questions for the API server', () => {
 
   afterEach(async () => {
     attackers.destroy();
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
     process.off('warning', onWarning);
     assert.deepEqual(warnings, []);
@@ -59,7 +59,7 @@ describe('floods of questions for the API server', () => {
     };
     const others = async (): Promise<void> => {
       while (performance.now() - startMs < floodMs) {
-        assert.equal((await stage.client('ci/tool', stage.token()).get(tool.url())).status, 200);
+        assert.equal((await fixture.client('ci/tool', fixture.token()).get(tool.url())).status, 200);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     };
@@ -68,11 +68,11 @@ describe('floods of questions for the API server', () => {
   };
 
   it('by tokens that nobody has made are slowed down by the address that they come from', async () => {
-    const [head, payload] = stage.token().split('.');
+    const [head, payload] = fixture.token().split('.');
     const forged = (): ProxyClient =>
-      stage.client('ci/tool', `${head}.${payload}.${randomBytes(64).toString('base64url')}`);
+      fixture.client('ci/tool', `${head}.${payload}.${randomBytes(64).toString('base64url')}`);
     const { tookMs, statuses } = await flood(forged);
-    const asked = stage.api.count({ resource: 'tokenreviews' });
+    const asked = fixture.api.count({ resource: 'tokenreviews' });
     const valid = tool.seen.length;
     console.log(
       `      ${asked - valid} reviews of tokens in ${Math.round(tookMs)} ms, ${valid} valid ones beside them`,
@@ -82,34 +82,34 @@ describe('floods of questions for the API server', () => {
   });
 
   it('by connectors that an account may not use are slowed down by the pod', async () => {
-    const token = stage.token('stranger');
+    const token = fixture.token('stranger');
     let made = 0;
     const names = (): string => Array.from({ length: 32 }, () => `ci/no-${(made += 1)}`).join(',');
-    const { tookMs, statuses } = await flood(() => stage.client(names(), token));
-    const asked = stage.api.count({ resource: 'subjectaccessreviews' });
+    const { tookMs, statuses } = await flood(() => fixture.client(names(), token));
+    const asked = fixture.api.count({ resource: 'subjectaccessreviews' });
     console.log(`      ${asked - 1} reviews of access in ${Math.round(tookMs)} ms`);
     assert.ok(asked - 1 <= allowedIn(tookMs));
     assert.deepEqual([...statuses].sort(), [403, 429]);
   });
 
   it('by connectors that do not exist are slowed down by the pod, also for an account that may use all', async () => {
-    stage.api.bind({
+    fixture.api.bind({
       serviceAccount: 'ci/stranger',
       namespace: 'ci',
       rules: [{ verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'] }],
     });
-    const token = stage.token('stranger');
-    const absent = await stage.client('ci/absent', token).get(tool.url());
+    const token = fixture.token('stranger');
+    const absent = await fixture.client('ci/absent', token).get(tool.url());
     assert.equal(absent.status, 502);
     assert.match(absent.body, /connector ci\/absent does not exist/);
     let made = 0;
     const names = (): string => Array.from({ length: 32 }, () => `ci/no-${(made += 1)}`).join(',');
-    const { tookMs, statuses } = await flood(() => stage.client(names(), token));
-    const asked = stage.api.count({ resource: 'subjectaccessreviews' });
+    const { tookMs, statuses } = await flood(() => fixture.client(names(), token));
+    const asked = fixture.api.count({ resource: 'subjectaccessreviews' });
     console.log(`      ${asked - 1} reviews of access in ${Math.round(tookMs)} ms`);
     assert.ok(asked - 1 <= allowedIn(tookMs));
     assert.deepEqual([...statuses].sort(), [429, 502]);
     // Those that exist have no limit.
-    assert.equal((await stage.client('ci/tool', token).get(tool.url())).status, 200);
+    assert.equal((await fixture.client('ci/tool', token).get(tool.url())).status, 200);
   });
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { ClusterStage } from '../../support/proxy/cluster-stage.js';
+import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { eventually } from '../../support/poll.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
@@ -15,15 +15,15 @@ const basic = (password: string): string => `Basic ${Buffer.from(`robot:${passwo
 /** The proxy keeps Secrets for 10 seconds, within which these tests change them. */
 describe('a password that is rotated', () => {
   let tool: ToolServer;
-  let stage: ClusterStage;
+  let fixture: ClusterFixture;
   let client: ProxyClient;
   let valid: string;
 
   const put = (password: string, type = 'kubernetes.io/basic-auth'): void =>
-    stage.put(secret('login', type, { username: 'robot', password }));
-  const reads = (): number => stage.api.count({ resource: 'secrets', verb: 'get', name: 'login' });
+    fixture.put(secret('login', type, { username: 'robot', password }));
+  const reads = (): number => fixture.api.count({ resource: 'secrets', verb: 'get', name: 'login' });
   const use = (address: string): void =>
-    stage.put(connectorClass(), connector('tool', address, { secret: 'login', caSecret: 'tool-ca' }));
+    fixture.put(connectorClass(), connector('tool', address, { secret: 'login', caSecret: 'tool-ca' }));
   /** The tool takes the newer password from now on, and the Secret has it. */
   const rotate = (type?: string): void => {
     valid = newer;
@@ -39,18 +39,18 @@ describe('a password that is rotated', () => {
       }
       request.on('end', () => response.end('in')).resume();
     });
-    stage = await ClusterStage.start();
-    stage.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
+    fixture = await ClusterFixture.start();
+    fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
     use(tool.url());
     put(older);
-    stage.bindCredentials('ci');
-    stage.allow('tool');
-    await stage.replica();
-    client = stage.client();
+    fixture.bindCredentials('ci');
+    fixture.allow('tool');
+    await fixture.replica();
+    client = fixture.client();
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
@@ -134,7 +134,9 @@ describe('a password that is rotated', () => {
   });
 
   it('is rejected where its Secret is larger than any credential', async () => {
-    stage.put({ ...secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'x'.repeat(600_000) }) });
+    fixture.put({
+      ...secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'x'.repeat(600_000) }),
+    });
     const { status, body } = await client.get(tool.url());
     assert.equal(status, 502);
     assert.match(body, /^Secret ci\/login is larger than 512 KiB: /);

@@ -6,19 +6,19 @@ import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const megabyte = 2 ** 20;
 
 describe('streaming through the proxy', () => {
   let tool: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
   let client: ProxyClient;
 
   beforeEach(async () => {
     tool = await ToolServer.start('http');
-    stage = await ProxyStage.start(
+    fixture = await ProxyFixture.start(
       [
         connector('tool', tool.url(), { secret: 'login' }),
         secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
@@ -26,11 +26,11 @@ describe('streaming through the proxy', () => {
       ],
       { flags: ['--idle-timeout', '2s', '--response-header-timeout', '2s'] },
     );
-    client = await stage.client();
+    client = await fixture.client();
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 

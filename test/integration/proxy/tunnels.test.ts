@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
-import { ProxyStage, credentialCanary } from '../../support/proxy/proxy-stage.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
@@ -19,7 +19,7 @@ async function untilClosed(socket: net.Socket): Promise<void> {
 
 describe('a tunnel', () => {
   let tool: ToolServer;
-  let stage: ProxyStage;
+  let fixture: ProxyFixture;
   let nowMs: number;
 
   const objects = (): object[] => [
@@ -31,16 +31,16 @@ describe('a tunnel', () => {
   beforeEach(async () => {
     nowMs = Date.now();
     tool = await ToolServer.start('https');
-    stage = await ProxyStage.start(objects(), { now: () => nowMs });
+    fixture = await ProxyFixture.start(objects(), { now: () => nowMs });
   });
 
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
   it("ends TLS for the connector's host with a certificate of the proxy's CA, and adds the credential", async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const socket = await client.tunnel(`tool.example:${tool.port}`);
     assert.equal(socket.alpnProtocol, false);
     assert.match(socket.getPeerCertificate().subjectaltname ?? '', /^DNS:tool\.example$/);
@@ -59,12 +59,12 @@ describe('a tunnel', () => {
   });
 
   it('has a certificate for the host of its CONNECT, whatever name the client sends in its handshake', async () => {
-    stage.put([
+    fixture.put([
       ...objects(),
       connector('address', `https://127.0.0.1:${tool.port}`),
       ...grant('builder', ['address'], { name: 'use-address' }),
     ]);
-    const client = await stage.client('ci/tool,ci/address');
+    const client = await fixture.client('ci/tool,ci/address');
     const namesFor = async (host: string, servername: string): Promise<string | undefined> => {
       const { socket } = await client.connect(`${host}:${tool.port}`);
       const secure = tls.connect({ socket, servername, rejectUnauthorized: false });
@@ -80,7 +80,7 @@ describe('a tunnel', () => {
   });
 
   it('is refused with 407 without credentials, after which the same connection gets one', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const socket = await client.raw();
     const target = `tool.example:${tool.port}`;
     socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`);
@@ -100,14 +100,14 @@ describe('a tunnel', () => {
   });
 
   it('leads to its host and nowhere else', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const answer = await client.getSecurely(`${tool.url()}/`, { headers: { host: 'elsewhere.example' } });
     assert.equal(answer.status, 421);
     assert.deepEqual(tool.seen, []);
   });
 
   it('serves no request after its token has expired', async () => {
-    const client = await stage.client('ci/tool', { expiresIn: 600 });
+    const client = await fixture.client('ci/tool', { expiresIn: 600 });
     const socket = await client.tunnel(`tool.example:${tool.port}`);
     const host = `tool.example:${tool.port}`;
     assert.equal((await sendOn(socket, '/', { headers: { host } })).status, 200);
@@ -121,11 +121,11 @@ describe('a tunnel', () => {
   });
 
   it('serves no request after the right is gone, and says which', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const socket = await client.tunnel(`tool.example:${tool.port}`);
     const host = `tool.example:${tool.port}`;
     assert.equal((await sendOn(socket, '/', { headers: { host } })).status, 200);
-    stage.put(objects().slice(0, 2));
+    fixture.put(objects().slice(0, 2));
     const late = await sendOn(socket, '/', { headers: { host } });
     assert.equal(late.status, 403);
     assert.match(late.body, /system:serviceaccount:ci:builder may not "get" connectors.* with the rule - /);
@@ -133,7 +133,7 @@ describe('a tunnel', () => {
   });
 
   it('lets plain HTTP in, as clients speak it to port 80', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const { socket } = await client.connect(`tool.example:${tool.port}`);
     const answer = await sendOn(socket, '/', { headers: { host: `tool.example:${tool.port}` } });
     assert.equal(answer.body, 'hello');
@@ -142,7 +142,7 @@ describe('a tunnel', () => {
   });
 
   it('is closed when it goes on with another CONNECT or with what is no HTTP', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     for (const bytes of ['CONNECT other.example:443 HTTP/1.1\r\nHost: a\r\n\r\n', 'nonsense\r\n\r\n']) {
       const socket = await client.tunnel(`tool.example:${tool.port}`);
       socket.write(bytes);
@@ -155,7 +155,7 @@ describe('a tunnel', () => {
     const echo = net.createServer((socket) => socket.pipe(socket));
     await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
     const { port } = echo.address() as net.AddressInfo;
-    const client = await stage.client();
+    const client = await fixture.client();
     const { head, socket } = await client.connect(`other.example:${port}`);
     assert.match(head, /^HTTP\/1\.1 200 /);
     socket.write('ping');
@@ -164,11 +164,11 @@ describe('a tunnel', () => {
     socket.end();
     await once(socket, 'close');
     await new Promise((resolve) => echo.close(resolve));
-    await eventually('it is in the log', () => stage.requests.some(({ mode }) => mode === 'tunnel'));
+    await eventually('it is in the log', () => fixture.requests.some(({ mode }) => mode === 'tunnel'));
   });
 
   it('to a host that is not there is an error that the client can read', async () => {
-    const client = await stage.client();
+    const client = await fixture.client();
     const closed = net.createServer();
     await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
     const { port } = closed.address() as net.AddressInfo;
@@ -178,7 +178,7 @@ describe('a tunnel', () => {
   });
 
   it('needs an allowed connector also for other hosts, lest the proxy be open to all accounts', async () => {
-    const client = await stage.client('ci/tool', { account: 'stranger' });
+    const client = await fixture.client('ci/tool', { account: 'stranger' });
     const { head } = await client.connect('other.example:443');
     assert.match(head, /^HTTP\/1\.1 403 /);
   });
@@ -187,15 +187,15 @@ describe('a tunnel', () => {
 describe('--unmatched-hosts deny', () => {
   it('opens no blind tunnel', async () => {
     const tool = await ToolServer.start('http');
-    const stage = await ProxyStage.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
+    const fixture = await ProxyFixture.start([connector('tool', tool.url()), ...grant('builder', ['tool'])], {
       flags: ['--unmatched-hosts', 'deny'],
     });
-    const client = await stage.client();
+    const client = await fixture.client();
     assert.match((await client.connect('other.example:443')).head, /^HTTP\/1\.1 403 /);
     const answer = await client.get('http://other.example/');
     assert.equal(answer.status, 403);
     assert.match(answer.body, /^no connector for other\.example: it belongs to none of ci\/tool/);
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 });

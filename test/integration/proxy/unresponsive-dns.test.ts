@@ -11,7 +11,7 @@ import type { KubeObject } from '../../support/kube-api/resources.js';
 import { eventually } from '../../support/poll.js';
 import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { SilentNameServer } from '../../support/proxy/silent-name-server.js';
+import { UnresponsiveDnsServer } from '../../support/proxy/unresponsive-dns-server.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const user = 'proxy';
@@ -29,13 +29,13 @@ describe('the built proxy, with names whose server is silent', function () {
   before(needsKnownPorts);
   let directory: string;
   let api: KubeApi;
-  let names: SilentNameServer;
+  let names: UnresponsiveDnsServer;
   let tool: ToolServer;
   let proxy: ProxyProcess;
 
   beforeEach(async () => {
     directory = mkdtempSync(path.join(tmpdir(), 'silent-names-'));
-    names = await SilentNameServer.start(ownAddress);
+    names = await UnresponsiveDnsServer.start(ownAddress);
     tool = await ToolServer.start('http');
     api = await KubeApi.start();
     for (const binding of driverBindings('proxy/rbac.yaml', { user })) api.bind(binding);

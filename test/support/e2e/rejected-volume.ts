@@ -3,28 +3,28 @@ import { driverBindings } from '../access/driver-rules.js';
 import { flagsConfigMap } from '../driver/manifests.js';
 import type { TestVolume } from '../driver/test-volume.js';
 import { eventually } from '../poll.js';
-import type { FlowStage, FlowVolume } from './flow-stage.js';
+import type { FlowFixture, FlowVolume } from './flow-fixture.js';
 
 /** For the flags to be known, on a busy machine. */
 const knownMs = 60_000;
 
 /** From here on the cluster wants approvals. @returns a volume of a pod that asked for one and was rejected. */
-export async function rejectedVolume(stage: FlowStage, attributes: FlowVolume['attributes']): Promise<TestVolume> {
-  for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' })) stage.api.bind(binding);
-  stage.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
-  const approvals = new ApprovalsController(stage.api);
+export async function rejectedVolume(fixture: FlowFixture, attributes: FlowVolume['attributes']): Promise<TestVolume> {
+  for (const binding of driverBindings('components/approval/rbac.yaml', { user: 'driver' })) fixture.api.bind(binding);
+  fixture.put(flagsConfigMap({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+  const approvals = new ApprovalsController(fixture.api);
   // Pods that start before the driver knows of the flags get their files.
   await eventually(
     'a request is made',
     async () => {
-      const early = stage.node.volume();
-      const publishing = stage.publish(early, attributes).catch(() => undefined);
+      const early = fixture.node.volume();
+      const publishing = fixture.publish(early, attributes).catch(() => undefined);
       await Promise.race([publishing, approvals.requested().catch(() => undefined)]);
       return approvals.requests.length > 0;
     },
     knownMs,
   );
-  const volume = stage.node.volume();
+  const volume = fixture.node.volume();
   let publishing = Promise.resolve<unknown>(undefined);
   let isUnderWay = false;
   await eventually(
@@ -36,7 +36,7 @@ export async function rejectedVolume(stage: FlowStage, attributes: FlowVolume['a
       }
       if (!isUnderWay) {
         isUnderWay = true;
-        publishing = stage
+        publishing = fixture
           .publish(volume, attributes)
           .catch(() => undefined)
           .finally(() => (isUnderWay = false));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { deployFolder, only, readManifests } from '../deploy/manifests.js';
-import type { FlowStage } from './flow-stage.js';
+import type { FlowFixture } from './flow-fixture.js';
 import { containersEnvironment } from './programs.js';
 
 export interface Step {
@@ -37,17 +37,21 @@ export function attributesOf({ workspaces }: TaskRunSpec): Readonly<Record<strin
 }
 
 /**
- * Runs a step in the stage's directory `source`, as its container would, and asserts that it succeeds and shows no token.
+ * Runs a step in the fixture's directory `source`, as its container would, and asserts that it succeeds and shows no token.
  * @param values of the variables that Tekton fills in.
  */
-export async function runStep(stage: FlowStage, step: Step, values: Readonly<Record<string, string>>): Promise<void> {
-  const { work } = stage;
+export async function runStep(
+  fixture: FlowFixture,
+  step: Step,
+  values: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { work } = fixture;
   const script = path.join(work, 'script');
   writeFileSync(script, step.script ?? '', { mode: 0o755 });
   const [program, ...args] = step.script === undefined ? [...(step.command ?? []), ...(step.args ?? [])] : [script];
   const declared = Object.fromEntries(step.env.map(({ name, value }) => [name, values[name] ?? value]));
   const env = { ...containersEnvironment(work), HOME: work, TMPDIR: work, ...declared };
-  const { status, output } = await stage.run([program!, ...args], path.join(work, 'source'), env);
+  const { status, output } = await fixture.run([program!, ...args], path.join(work, 'source'), env);
   assert.equal(status, 0, output);
   assert.doesNotMatch(output, /eyJ/);
 }

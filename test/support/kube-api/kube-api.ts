@@ -250,7 +250,7 @@ export class KubeApi {
     return this.#sockets.size;
   }
 
-  // Disturbance
+  // Fault
 
   sendBookmarks(): void {
     for (const watch of this.#watches) watch.bookmark();

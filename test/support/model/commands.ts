@@ -127,7 +127,7 @@ const settling = fc.constant(
 const waiting = fc.constant(
   new Command(
     'changes reach the volumes by themselves',
-    (model) => !model.wasDisturbed,
+    (model) => !model.wasFaulty,
     (model) => model.untilRenewed(),
   ),
 );
@@ -186,7 +186,7 @@ const kills = fc.tuple(asks(10), fc.nat(6), sources).map(
     ),
 );
 
-const disturbances = fc.constantFrom('ends watches', 'says goodbye', 'breaks connections', 'forgets history').map(
+const faults = fc.constantFrom('ends watches', 'says goodbye', 'breaks connections', 'forgets history').map(
   (name) =>
     new Command(
       `the API server ${name}`,
@@ -247,7 +247,7 @@ export function commandsOf(
     { weight: 20, arbitrary: kubeletRestarts },
     { weight: weights.waits, arbitrary: waiting },
     { weight: weights.kills, arbitrary: kills },
-    { weight: weights.apiFaults, arbitrary: disturbances },
+    { weight: weights.apiFaults, arbitrary: faults },
     { weight: weights.apiFaults, arbitrary: faultBegins },
     { weight: weights.apiFaults, arbitrary: faultEnds },
   );

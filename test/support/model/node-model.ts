@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { tokenFor } from '../driver/tokens.js';
 import { eventually } from '../poll.js';
 import type { ApiFault } from './api-faults.js';
-import { Beliefs } from './beliefs.js';
+import { ExpectedState } from './expected-state.js';
 import type { NodeSystem } from './node-system.js';
 import { hasTimedOut, isBusy } from './outcome.js';
 import type { Outcome } from './outcome.js';
@@ -19,7 +19,7 @@ const strangers: ReadonlySet<number> = new Set([6, 13]);
 export type TokenChoice = 'same' | 'new' | 'expired';
 
 /** Milliseconds that the kubelet waits for a call. */
-const patience = { disturbedMs: 150, usualMs: 60_000 };
+const patience = { faultyMs: 150, usualMs: 60_000 };
 /** Milliseconds until the driver knows everything again; less once a run has failed, for its like are many then. */
 const settling = { usualMs: 60_000, afterFailureMs: 3000 };
 
@@ -30,11 +30,11 @@ export class NodeModel {
   readonly volumes: readonly VolumeModel[];
   readonly system: NodeSystem;
   readonly #hasFailed: () => boolean;
-  beliefs: Beliefs;
+  expected: ExpectedState;
   /** What is wrong with the API server now. */
   #fault: ApiFault | undefined;
   /** Something was wrong with it in this run. */
-  wasDisturbed = false;
+  wasFaulty = false;
 
   /** @param hasFailed whether a run before this one has. */
   constructor(system: NodeSystem, hasFailed: () => boolean) {
@@ -53,19 +53,19 @@ export class NodeModel {
       };
       return new VolumeModel(node.unpreparedVolume(identity), isStranger ? 0 : kind, isStranger);
     });
-    this.beliefs = new Beliefs(system.sources);
+    this.expected = new ExpectedState(system.sources);
   }
 
   changeSources(change: () => void): void {
     change();
-    this.beliefs.changed();
+    this.expected.changed();
   }
 
   /** Publishes as the kubelet does, which comes again while the driver is still at a call that was given up. */
   async publish(model: VolumeModel, choice: TokenChoice, signal?: AbortSignal): Promise<void> {
     const begin = this.#prepare(model, choice);
     const outcome = await this.#calmly(() => this.#again(model, () => this.#call(model, signal)));
-    model.published(outcome, begin, this.beliefs, this.system.sources.versions);
+    model.published(outcome, begin, this.expected, this.system.sources.versions);
   }
 
   /** As `publish` while the driver is killed: only a success tells anything. */
@@ -73,7 +73,7 @@ export class NodeModel {
     const begin = this.#prepare(model, choice);
     const outcome = await this.#call(model);
     if (outcome.code !== 'OK') model.unknownEnd(begin.token);
-    else model.published(outcome, begin, this.beliefs, this.system.sources.versions);
+    else model.published(outcome, begin, this.expected, this.system.sources.versions);
   }
 
   async unpublish(model: VolumeModel): Promise<void> {
@@ -110,7 +110,7 @@ export class NodeModel {
       });
     }
     // What cannot be mounted shows nothing.
-    if (probes.every((probe) => probe.isMountable(sources))) this.beliefs = new Beliefs(sources);
+    if (probes.every((probe) => probe.isMountable(sources))) this.expected = new ExpectedState(sources);
   }
 
   get isFaulty(): boolean {
@@ -119,8 +119,8 @@ export class NodeModel {
 
   /** What was under way may have to be asked again. */
   disturbed(): void {
-    this.beliefs.isDisturbed = true;
-    this.wasDisturbed = true;
+    this.expected.isFaulty = true;
+    this.wasFaulty = true;
   }
 
   async beginFault(fault: ApiFault): Promise<void> {
@@ -182,11 +182,11 @@ export class NodeModel {
       model.isTokenExpired = choice === 'expired';
     }
     this.system.mixWatch.read(volume.target, kindIndex);
-    return { token: volume.token, known: this.beliefs.lowest };
+    return { token: volume.token, known: this.expected.lowest };
   }
 
   #call(model: VolumeModel, signal?: AbortSignal): Promise<Outcome> {
-    const timeoutMs = this.beliefs.isDisturbed ? patience.disturbedMs : patience.usualMs;
+    const timeoutMs = this.expected.isFaulty ? patience.faultyMs : patience.usualMs;
     const options = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
     return this.system.publish(model.volume, model.attributes, options);
   }
@@ -197,7 +197,7 @@ export class NodeModel {
    */
   async #calmly(call: () => Promise<Outcome>): Promise<Outcome> {
     const outcome = await call();
-    if (this.beliefs.isDisturbed || !hasTimedOut(outcome)) return outcome;
+    if (this.expected.isFaulty || !hasTimedOut(outcome)) return outcome;
     console.log(`      made once more: ${outcome.message}`);
     return call();
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import type { TestVolume } from '../driver/test-volume.js';
-import type { Beliefs } from './beliefs.js';
+import type { ExpectedState } from './expected-state.js';
 import { readRevision } from './revision-reader.js';
 import type { Outcome } from './outcome.js';
 import { isUnknown } from './outcome.js';
@@ -53,13 +53,13 @@ export class VolumeModel {
   }
 
   /** Judges the end of a publish, and what is mounted after it. @param now the versions of the sources. */
-  published(outcome: Outcome, { token, known }: PublishBegin, beliefs: Beliefs, now: Versions): void {
+  published(outcome: Outcome, { token, known }: PublishBegin, expected: ExpectedState, now: Versions): void {
     if (isUnknown(outcome)) {
       this.unknownEnd(token);
       return;
     }
     const where = `${this.told()}: ${outcome.code} ${outcome.message}`;
-    assert.ok(this.#mayEndWith(outcome, beliefs), `not to be expected: ${where}`);
+    assert.ok(this.#mayEndWith(outcome, expected), `not to be expected: ${where}`);
     this.mayBeBusy = false;
     if (outcome.code === 'OK') {
       this.mounted = 'yes';
@@ -69,7 +69,7 @@ export class VolumeModel {
       for (const [name, version] of Object.entries(versions) as [SourceName, number][]) {
         assert.ok(version >= known[name], `${where}: ${name} ${version}, known was ${known[name]}`);
       }
-      beliefs.seen(versions);
+      expected.seen(versions);
       return;
     }
     if (outcome.message.startsWith('refresh failed, the mounted files are kept')) {
@@ -166,30 +166,30 @@ export class VolumeModel {
     throw new Error(`${where}: it is mounted and cannot be read`);
   }
 
-  #mayEndWith({ code, message }: Outcome, beliefs: Beliefs): boolean {
+  #mayEndWith({ code, message }: Outcome, expected: ExpectedState): boolean {
     const isExpired = this.isTokenExpired;
     const needed = neededBy(this.kind);
     const isSeveral = this.kind.connectors.length > 1;
     const mayFail =
       isExpired ||
-      beliefs.isDisturbed ||
+      expected.isFaulty ||
       this.mayBeBusy ||
-      needed.some((name) => beliefs.mayBeAbsent(name)) ||
-      (isSeveral && beliefs.mayForbidSeveral);
+      needed.some((name) => expected.mayBeAbsent(name)) ||
+      (isSeveral && expected.mayForbidSeveral);
     if (code === 'OK') {
-      const maySucceed = needed.every((name) => beliefs.mayExist(name)) && (!isSeveral || beliefs.mayAllowSeveral);
+      const maySucceed = needed.every((name) => expected.mayExist(name)) && (!isSeveral || expected.mayAllowSeveral);
       return maySucceed && !isExpired && !this.isStranger;
     }
     if (message.startsWith('refresh failed, ')) return code === 'UNAVAILABLE' && mayFail && this.mounted !== 'no';
     if (this.mounted === 'yes') return false;
     if (code === 'PERMISSION_DENIED') return this.isStranger;
-    if (code === 'NOT_FOUND') return !this.isStranger && needed.some((name) => beliefs.mayBeAbsent(name));
+    if (code === 'NOT_FOUND') return !this.isStranger && needed.some((name) => expected.mayBeAbsent(name));
     if (code === 'FAILED_PRECONDITION') {
       return (
-        beliefs.isDisturbed || (isSeveral && beliefs.mayForbidSeveral && message.includes('enable-multi-connector'))
+        expected.isFaulty || (isSeveral && expected.mayForbidSeveral && message.includes('enable-multi-connector'))
       );
     }
-    if (code === 'UNAVAILABLE') return isExpired || beliefs.isDisturbed;
+    if (code === 'UNAVAILABLE') return isExpired || expected.isFaulty;
     return code === 'ABORTED' && this.mayBeBusy;
   }
 }

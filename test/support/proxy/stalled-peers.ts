@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import tls from 'node:tls';
 import { headOf } from './proxy-client.js';
 import type { ProxyClient } from './proxy-client.js';
-import { portOf } from './proxy-stage.js';
+import { portOf } from './proxy-fixture.js';
 import { toolAuthority } from './tool-server.js';
 
 /** Chunks of one byte: each costs a receiver that keeps them apart some hundred bytes. */

@@ -10,8 +10,8 @@ import { VersionedSources } from '../model/versioned-sources.js';
 import { eventually } from '../poll.js';
 import { openOnDetachedMounts, untilDescriptorsAre, untilOwnMemoryIs } from '../process-state.js';
 import { Random } from '../random.js';
-import { disturbances } from './disturbances.js';
-import type { Disturbance } from './disturbances.js';
+import { faults } from './faults.js';
+import type { Fault } from './faults.js';
 import { DriverFigures } from './driver-figures.js';
 import { MemoryCgroup } from './memory-cgroup.js';
 import { NodeLoad } from './node-load.js';
@@ -23,8 +23,8 @@ export interface SoakOptions {
   readonly pods: number;
   /** Milliseconds between two things that happen to pods and objects. */
   readonly stepMs: number;
-  /** Milliseconds that a disturbance lasts. */
-  readonly disturbedMs: number;
+  /** Milliseconds that a fault lasts. */
+  readonly faultyMs: number;
   readonly onLine: (line: string) => void;
 }
 
@@ -98,17 +98,17 @@ export class MixedLoad {
     cluster: Cluster,
     network: StallingProxy,
   ): Promise<void> {
-    const { disturbedMs, stepMs, onLine } = this.#options;
-    const disturbance = this.#random.pick(disturbances);
+    const { faultyMs, stepMs, onLine } = this.#options;
+    const fault = this.#random.pick(faults);
     const event = this.#random.pick(['none', 'none', 'SIGTERM', 'SIGKILL', 'kubelet', 'kubelet, sockets gone']);
-    const name = `${disturbance.name}; ${event}`;
-    for (const what of [disturbance.name, event]) this.#rounds[what] = (this.#rounds[what] ?? 0) + 1;
+    const name = `${fault.name}; ${event}`;
+    for (const what of [fault.name, event]) this.#rounds[what] = (this.#rounds[what] ?? 0) + 1;
     load.start(stepMs);
-    await disturbance.begin(cluster, network);
-    await sleep(disturbedMs / 2);
-    await this.#restart(event, node, sources, disturbance);
-    await sleep(disturbedMs / 2);
-    await disturbance.end(cluster, network);
+    await fault.begin(cluster, network);
+    await sleep(faultyMs / 2);
+    await this.#restart(event, node, sources, fault);
+    await sleep(faultyMs / 2);
+    await fault.end(cluster, network);
     const endedMs = performance.now();
     await load.stop();
     await this.#untilCurrent(node, load, name);
@@ -120,7 +120,7 @@ export class MixedLoad {
     onLine(`${name}: current after ${(tookMs / 1000).toFixed(1)} s, ${node.kubelet.pods.size} pods, ${passes} reads`);
   }
 
-  async #restart(event: string, node: KubeletNode, sources: VersionedSources, { name }: Disturbance): Promise<void> {
+  async #restart(event: string, node: KubeletNode, sources: VersionedSources, { name }: Fault): Promise<void> {
     if (event.startsWith('kubelet')) await node.kubelet.restart({ emptiesRegistry: event.includes('gone') });
     if (event !== 'SIGTERM' && event !== 'SIGKILL') return;
     await this.#figures.take(node.driver);

@@ -3,7 +3,7 @@ import type { LoadCounts } from './node-load.js';
 
 export interface SoakFigures {
   readonly seconds: number;
-  /** How often each disturbance, and each restart, was. */
+  /** How often each fault, and each restart, was. */
   readonly rounds: Readonly<Record<string, number>>;
   readonly load: Readonly<LoadCounts>;
   /** The longest that it took until all volumes were current again. */

@@ -3,7 +3,7 @@ import { accessRequestFor, accessRequestName, isAbout, selectorOf } from '../../
 import type { ApprovalSubject } from '../../../src/access/access-request.js';
 import { isJsonObject, jsonMember } from '../../../src/json.js';
 import type { JsonObject } from '../../../src/json.js';
-import { harbor, pod } from '../../support/access/access-stage.js';
+import { harbor, pod } from '../../support/access/access-fixture.js';
 
 const about: ApprovalSubject = { pod, connector: harbor };
 /** One change each, and every one makes it another case. */

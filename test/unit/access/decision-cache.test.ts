@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { DecisionCache, allowedTtlMs, deniedTtlMs } from '../../../src/access/decision-cache.js';
-import { ManualClock } from '../../support/access/access-stage.js';
+import { ManualClock } from '../../support/access/access-fixture.js';
 
 describe('the cache of answers', () => {
   let clock: ManualClock;

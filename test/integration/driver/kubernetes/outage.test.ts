@@ -384,11 +384,11 @@ describe('watches', function () {
   });
   afterEach(() => cluster.stop());
 
-  const changeComes = async (driver: InProcessDriver, disturb: (turn: number) => void): Promise<void> => {
+  const changeComes = async (driver: InProcessDriver, inject: (turn: number) => void): Promise<void> => {
     const volume = cluster.node.volume();
     await driver.kubelet.publish(volume.publishRequest());
     for (let turn = 1; turn <= 4; turn += 1) {
-      disturb(turn);
+      inject(turn);
       cluster.put(connector('harbor', { proxyUrl: `http://turn-${turn}.example` }));
       const hasCome = async (): Promise<boolean> => {
         await driver.kubelet.publish(volume.publishRequest());

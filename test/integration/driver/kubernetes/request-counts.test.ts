@@ -43,10 +43,10 @@ describe('requests to the API server', () => {
 
   it('are one read and one watch per object and one review, however many volumes come at once', async () => {
     const driver = await cluster.readyDriver();
-    const herd = volumes(110);
-    await Promise.all(herd.map((volume) => driver.kubelet.publish(volume.publishRequest())));
+    const burst = volumes(110);
+    await Promise.all(burst.map((volume) => driver.kubelet.publish(volume.publishRequest())));
     await untilWatches(4);
-    assert.equal(cluster.node.mounts().length, herd.length);
+    assert.equal(cluster.node.mounts().length, burst.length);
     assert.deepEqual(requests(), {
       ...atStart,
       ...readAndWatched('connectors harbor', 'connectorclasses oci'),

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject, JsonValue } from '../../../../src/json.js';
-import { Crowd } from '../../../support/crowd/crowd.js';
-import type { CrowdPod } from '../../../support/crowd/crowd-messages.js';
+import { LoadGenerator } from '../../../support/load-generator/load-generator.js';
+import type { LoadPod } from '../../../support/load-generator/load-messages.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import type { Took } from '../../../support/driver/first-publish.js';
@@ -87,7 +87,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-function crowdOf(attacks: readonly Attack[]): CrowdPod[] {
+function loadGeneratorOf(attacks: readonly Attack[]): LoadPod[] {
   return attacks.map(({ pod: name, volumes, connectors }) => {
     const uid = `${name.slice(0, 1).repeat(8)}-0000-4000-8000-000000000000`;
     return { identity: { namespace: 'evil', name, uid }, volumes, attributes: { connectors: connectors.join() } };
@@ -114,7 +114,7 @@ for (const { whose, attacks, maxPeakBytes, bounds, memoryBounds, told } of cases
   describe(`calls, objects, watches and memory beyond all bounds, at once and from ${whose}`, () => {
     let cluster: Cluster;
     let driver: DriverProcess;
-    let crowd: Crowd;
+    let loadGenerator: LoadGenerator;
     let cgroup: MemoryCgroup | undefined;
     beforeEach(async () => {
       cluster = await Cluster.start();
@@ -132,10 +132,10 @@ for (const { whose, attacks, maxPeakBytes, bounds, memoryBounds, told } of cases
         cgroup?.entering ?? [],
       );
       await driver.kubelet.untilReady();
-      crowd = new Crowd();
+      loadGenerator = new LoadGenerator();
     });
     afterEach(async () => {
-      await crowd.end();
+      await loadGenerator.end();
       driver.kill();
       await driver.exited;
       await cluster.stop();
@@ -147,7 +147,7 @@ for (const { whose, attacks, maxPeakBytes, bounds, memoryBounds, told } of cases
       await firstPublish(driver, running);
       const alone = await firstPublish(driver, cluster.node.volume());
 
-      await crowd.run(cluster.node, crowdOf(attacks));
+      await loadGenerator.run(cluster.node, loadGeneratorOf(attacks));
       let round = 0;
       const updates = setInterval(() => cluster.put(huge('huge-0', changingText((round += 1)))), 250);
       const took: Took[] = [];
@@ -170,7 +170,7 @@ for (const { whose, attacks, maxPeakBytes, bounds, memoryBounds, told } of cases
       } finally {
         clearInterval(updates);
       }
-      const { attempts, published } = await crowd.report();
+      const { attempts, published } = await loadGenerator.report();
       const { peakBytes } = memoryOf(driver.pid);
       const [wall, work] = [took.map(({ wallMs }) => wallMs), took.map(({ driverMs }) => driverMs)];
       console.log(
@@ -180,7 +180,7 @@ for (const { whose, attacks, maxPeakBytes, bounds, memoryBounds, told } of cases
       );
       for (const message of told)
         await eventually(`the pods are told, ${String(message)}`, async () =>
-          (await crowd.report()).events.some(([text]) => message.test(text)),
+          (await loadGenerator.report()).events.some(([text]) => message.test(text)),
         );
       assert.ok(peakBytes < maxPeakBytes, `${toMiB(peakBytes)} MiB`);
     }).timeout(600_000);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../../../src/limits/defaults.js';
-import { Crowd } from '../../../support/crowd/crowd.js';
+import { LoadGenerator } from '../../../support/load-generator/load-generator.js';
 import { Cluster } from '../../../support/driver/cluster.js';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
 import { connector } from '../../../support/driver/manifests.js';
@@ -33,17 +33,17 @@ const hostilePod = {
 describe('a pod with 700 volumes of 32 connectors that do not exist', function () {
   let cluster: Cluster;
   let driver: DriverProcess;
-  let crowd: Crowd;
+  let loadGenerator: LoadGenerator;
   beforeEach(async () => {
     cluster = await Cluster.start();
     driver = await DriverProcess.start(cluster.node, [
       ...cluster.processFlags(),
       ...['--log-level', 'info', '--not-found-wait', '5s'],
     ]);
-    crowd = new Crowd();
+    loadGenerator = new LoadGenerator();
   });
   afterEach(async () => {
-    await crowd.end();
+    await loadGenerator.end();
     driver.kill();
     await driver.exited;
     await cluster.stop();
@@ -65,7 +65,7 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
 
     const reviewsBefore = cluster.reviews;
     const startMs = performance.now();
-    await crowd.run(cluster.node, [hostilePod]);
+    await loadGenerator.run(cluster.node, [hostilePod]);
     const took: Took[] = [];
     const volumes: TestVolume[] = [];
     while (took.length < 8) {
@@ -82,7 +82,7 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
     }
     for (const volume of volumes) await driver.kubelet.unpublishVolume(volume);
     const { peakBytes } = memoryOf(driver.pid);
-    const { attempts, published } = await crowd.report();
+    const { attempts, published } = await loadGenerator.report();
     const passedMs = performance.now() - startMs;
     const reviews = cluster.reviews - reviewsBefore;
     const [wall, busy] = [took.map(({ wallMs }) => wallMs), took.map(({ driverMs }) => driverMs)];
@@ -98,7 +98,7 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
     const isTold =
       /^8 RESOURCE_EXHAUSTED: .*(this pod uses \d+ others already, (which together is more than )?its share|of pod evil\/evil failed)/;
     await eventually('the pod is told', async () =>
-      (await crowd.report()).events.some(([message]) => isTold.test(message)),
+      (await loadGenerator.report()).events.some(([message]) => isTold.test(message)),
     );
     for (const bound of [/^connectors_csi_limit_rejections_total\{limit="watches",scope="pod"\} [1-9]/m, manyDelayed])
       await eventually(`the metrics show it, ${String(bound)}`, async () =>

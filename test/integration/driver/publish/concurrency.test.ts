@@ -233,7 +233,7 @@ describe('calls for many volumes', () => {
   });
   afterEach(() => node.remove());
 
-  it('all succeed in a herd, however few may work at once, on fresh connections and on a shared one', async () => {
+  it('all succeed in a burst, however few may work at once, on fresh connections and on a shared one', async () => {
     const driver = await InProcessDriver.start(node, { flags: ['--max-concurrent-publishes', '2'] });
     const shared = new KubeletClient(node.socketPath, { shared: true });
     for (const kubelet of [driver.kubelet, shared]) {
@@ -248,7 +248,7 @@ describe('calls for many volumes', () => {
     await driver.stop();
   });
 
-  it('that queue beyond their deadline are refused as one too many, and do not disturb the one that works', async () => {
+  it('that queue beyond their deadline are refused as one too many, and do not inject the one that works', async () => {
     const gate = new Gate();
     const driver = await InProcessDriver.start(node, {
       flags: ['--max-concurrent-publishes', '1'],

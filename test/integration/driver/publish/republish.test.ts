@@ -68,7 +68,7 @@ describe('a volume that is published again', () => {
     assert.equal(volume.revision(), revision);
   });
 
-  it("survives ten kubelet restarts' herds without a change of the mount table", async () => {
+  it("survives ten kubelet restarts' bursts without a change of the mount table", async () => {
     const volumes = [volume, ...Array.from({ length: 9 }, () => node.volume())];
     await Promise.all(volumes.map((each) => driver.kubelet.publish(each.publishRequest())));
     const mounts = node.mounts();

@@ -4,7 +4,7 @@ import type { ClassSpec } from '../../../support/deploy/class-cases.js';
 import type { FakeAnswer, FakeTool } from '../../../support/deploy/fake-tools.js';
 import { fakeTools, goodLogin } from '../../../support/deploy/fake-tools.js';
 import { eventually } from '../../../support/poll.js';
-import { ClusterStage } from '../../../support/proxy/cluster-stage.js';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { connector, secret } from '../../../support/proxy/manifests.js';
 import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
 import type { Answer } from '../../../support/proxy/tool-server.js';
@@ -29,16 +29,16 @@ const githubApi = 'api.github.com';
 describe('the probes of the classes in deploy/classes', function () {
   this.timeout(90_000);
 
-  let stage: ClusterStage;
+  let fixture: ClusterFixture;
   const servers = new Map<string, ToolServer>();
   const hostOf = (tool: FakeTool): string => `tool-${fakeTools.indexOf(tool)}.example`;
   const nameOf = (tool: FakeTool, mood: string, login = 'good'): string =>
     `tool-${fakeTools.indexOf(tool)}-${mood}-${login}`;
 
   before(async () => {
-    stage = await ClusterStage.start();
-    stage.bindCredentials('ci');
-    stage.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
+    fixture = await ClusterFixture.start();
+    fixture.bindCredentials('ci');
+    fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
     const hosts = [githubApi, ...fakeTools.map(hostOf)];
     for (const [mood, change] of Object.entries(moods)) {
       servers.set(mood, await ToolServer.start('https', answerOf(change, hostOf), hosts));
@@ -49,7 +49,7 @@ describe('the probes of the classes in deploy/classes', function () {
         `"host":"${githubApi}"`,
         `"host":"${githubApi}","port":${servers.get('open')!.port}`,
       );
-      stage.put(JSON.parse(text) as object);
+      fixture.put(JSON.parse(text) as object);
     }
     for (const tool of fakeTools) {
       const { secretType, authName } = tool;
@@ -59,17 +59,17 @@ describe('the probes of the classes in deploy/classes', function () {
         password: 'wrong',
         token: 'wrong',
       });
-      stage.put(good, bad);
+      fixture.put(good, bad);
       for (const [mood, server] of servers) {
         put(tool, mood, server, 'good', good);
         if (mood === 'open') put(tool, mood, server, 'bad', bad);
       }
       assert.ok(specOf(tool.className).auth.types.some(({ name }) => name === authName));
     }
-    await stage.replica();
+    await fixture.replica();
   });
   after(async () => {
-    await stage.stop();
+    await fixture.stop();
     for (const server of servers.values()) await server.stop();
   });
 
@@ -83,14 +83,14 @@ describe('the probes of the classes in deploy/classes', function () {
       ...(tool.className === 'github' ? { extensions: [server.url(githubApi)] } : {}),
     }) as { readonly spec: { readonly auth: object } };
     const auth = { ...made.spec.auth, params: tool.authParams ?? [] };
-    stage.put({ ...made, spec: { ...made.spec, auth } });
+    fixture.put({ ...made, spec: { ...made.spec, auth } });
   }
 
   const assertIs = async (name: string, expected: Readonly<Record<string, string>>): Promise<void> => {
     const found = (): Record<string, string> =>
-      Object.fromEntries(Object.keys(expected).map((type) => [type, stage.condition(type, name)]));
-    await eventually(`${name} has a status`, () => stage.condition('Ready', name) !== '', 60_000);
-    assert.deepEqual(found(), expected, stage.message('Ready', name));
+      Object.fromEntries(Object.keys(expected).map((type) => [type, fixture.condition(type, name)]));
+    await eventually(`${name} has a status`, () => fixture.condition('Ready', name) !== '', 60_000);
+    assert.deepEqual(found(), expected, fixture.message('Ready', name));
   };
 
   it('are tried with every way to log in', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { eventually } from '../../../support/poll.js';
-import { ClusterStage } from '../../../support/proxy/cluster-stage.js';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
-import { credentialCanary } from '../../../support/proxy/proxy-stage.js';
+import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
 
 const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
@@ -21,11 +21,11 @@ describe('the status of a Connector follows', function () {
 
   let tool: ToolServer;
   let toolUrl: string;
-  let stage: ClusterStage;
+  let fixture: ClusterFixture;
   const becomes = (expected: string, name = 'tool'): Promise<void> =>
     eventually(
-      `Ready is ${expected}, not ${stage.condition('Ready', name)}`,
-      () => stage.condition('Ready', name) === expected,
+      `Ready is ${expected}, not ${fixture.condition('Ready', name)}`,
+      () => fixture.condition('Ready', name) === expected,
       40_000,
     );
   const answering = (status: number): void => {
@@ -33,19 +33,19 @@ describe('the status of a Connector follows', function () {
   };
   const probes = (path: string): number => tool.seen.filter(({ url }) => url === path).length;
   const request = async (path = '/', replica = 0): Promise<number> =>
-    (await stage.client('ci/tool', stage.token(), replica).getSecurely(`${toolUrl}${path}`)).status;
+    (await fixture.client('ci/tool', fixture.token(), replica).getSecurely(`${toolUrl}${path}`)).status;
   /** What would come of an earlier event has come by then. */
   const afterAnother = async (name: string): Promise<void> => {
-    stage.put(connector(name, tool.url(), { caSecret: 'tool-ca', className: 'plain' }));
+    fixture.put(connector(name, tool.url(), { caSecret: 'tool-ca', className: 'plain' }));
     await becomes('True Ready', name);
   };
 
   beforeEach(async () => {
     tool = await ToolServer.start('https');
     toolUrl = tool.url();
-    stage = await ClusterStage.start();
+    fixture = await ClusterFixture.start();
     const probe = { http: { path: '/login', httpHeaders: [{ name: 'Authorization', value: header }] } };
-    stage.put(
+    fixture.put(
       connectorClass('plain', { proxy: { ref } }),
       connectorClass('any', {
         proxy: { ref },
@@ -57,18 +57,18 @@ describe('the status of a Connector follows', function () {
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
       secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
     );
-    stage.bindCredentials('ci');
-    stage.allow('tool');
-    stage.statusTimings = { ...stage.statusTimings, ...onlyWhenAsked };
+    fixture.bindCredentials('ci');
+    fixture.allow('tool');
+    fixture.statusTimings = { ...fixture.statusTimings, ...onlyWhenAsked };
   });
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
   describe('requests', () => {
     it('that a tool answers with 401, and those that it serves again', async () => {
-      await stage.replica();
+      await fixture.replica();
       await becomes('True Ready');
       answering(401);
       assert.equal(await request(), 401);
@@ -76,53 +76,53 @@ describe('the status of a Connector follows', function () {
       answering(200);
       // A rejected credential is shown again only when requests are served for some time.
       assert.equal(await request(), 200);
-      stage.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: `${credentialCanary}2` }));
+      fixture.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: `${credentialCanary}2` }));
       await eventually('they are served with the new password', async () => {
         await request();
-        return stage.condition('Ready') === 'True Ready';
+        return fixture.condition('Ready') === 'True Ready';
       });
     });
 
     it('that find no tool, and those that find it again', async () => {
-      await stage.replica();
+      await fixture.replica();
       await becomes('True Ready');
       const { port } = tool;
       await tool.stop();
       assert.equal(await request(), 502);
       await becomes('False Unreachable');
-      assert.equal(stage.condition('AuthReady'), 'Unknown Unreachable');
+      assert.equal(fixture.condition('AuthReady'), 'Unknown Unreachable');
       tool.server.listen(port, '127.0.0.1');
       assert.equal(await request(), 200);
       await becomes('True Ready');
     });
 
     it('that find the Secret gone, in each way in', async () => {
-      await stage.replica();
+      await fixture.replica();
       await becomes('True Ready');
-      stage.api.delete('secrets', { namespace: 'ci', name: 'login' });
+      fixture.api.delete('secrets', { namespace: 'ci', name: 'login' });
       // It is cached for some seconds.
       await eventually('it is missed', async () => (await request()) === 502);
       await becomes('False Unusable');
-      stage.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
+      fixture.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
       const reverse = async (): Promise<number> =>
-        (await stage.client().reverse('/namespaces/ci/connectors/tool/')).status;
+        (await fixture.client().reverse('/namespaces/ci/connectors/tool/')).status;
       await eventually('it is found', async () => (await reverse()) === 200);
       await becomes('True Ready');
     });
 
     it('to a replica that does not hold the Lease', async () => {
-      await stage.replica();
+      await fixture.replica();
       await becomes('True Ready');
-      const other = await stage.replica();
+      const other = await fixture.replica();
       const holder = (): unknown =>
         (
-          stage.api.get('leases', { namespace: 'connectors-system', name: ref.name })?.['spec'] as Record<
+          fixture.api.get('leases', { namespace: 'connectors-system', name: ref.name })?.['spec'] as Record<
             string,
             unknown
           >
         )['holderIdentity'];
       const heldBy = holder();
-      const before = stage.api.count(writes);
+      const before = fixture.api.count(writes);
       answering(401);
       assert.equal(await request('/', 1), 401);
       await becomes('False Rejected');
@@ -133,13 +133,13 @@ describe('the status of a Connector follows', function () {
       // The holder looks at it too, and agrees.
       await eventually(`both have looked: ${probes('/login')}`, () => probes('/login') >= 3, 20_000);
       await afterAnother('next');
-      assert.equal(stage.api.count(writes), before + 1);
-      assert.equal(stage.condition('Ready'), 'False Rejected');
+      assert.equal(fixture.api.count(writes), before + 1);
+      assert.equal(fixture.condition('Ready'), 'False Rejected');
     });
 
     it('as rarely as is allowed, whatever a client asks for', async () => {
-      stage.statusTimings = { ...stage.statusTimings, requestedMs: never };
-      await stage.replica();
+      fixture.statusTimings = { ...fixture.statusTimings, requestedMs: never };
+      await fixture.replica();
       await becomes('True Ready');
       tool.answer = ({ url }, response) => void response.writeHead(url === '/private' ? 401 : 200).end();
       for (let count = 0; count < 20; count += 1) assert.equal(await request('/private'), 401);
@@ -148,63 +148,63 @@ describe('the status of a Connector follows', function () {
     });
 
     it('and is the same when a client is the one to blame', async () => {
-      stage.statusTimings = { ...stage.statusTimings, requestedMs: 0 };
-      await stage.replica();
+      fixture.statusTimings = { ...fixture.statusTimings, requestedMs: 0 };
+      await fixture.replica();
       await becomes('True Ready');
       tool.answer = ({ url }, response) => void response.writeHead(url === '/private' ? 401 : 200).end();
       await eventually('it is looked at', async () => (await request('/private')) === 401 && probes('/login') > 3);
       await afterAnother('next');
-      assert.equal(stage.condition('Ready'), 'True Ready');
-      assert.equal(stage.api.count(writes), 1);
+      assert.equal(fixture.condition('Ready'), 'True Ready');
+      assert.equal(fixture.api.count(writes), 1);
     });
   });
 
   describe('by itself', () => {
     beforeEach(() => {
-      stage.statusTimings = { ...stage.statusTimings, againMs: 20, soonMs: 100, lateMs: 100 };
+      fixture.statusTimings = { ...fixture.statusTimings, againMs: 20, soonMs: 100, lateMs: 100 };
     });
 
     it('a Secret, a RoleBinding and a CA that come', async () => {
-      stage.put(connector('tool', tool.url(), { namespace: 'far', secret: 'login', caSecret: 'tool-ca' }));
+      fixture.put(connector('tool', tool.url(), { namespace: 'far', secret: 'login', caSecret: 'tool-ca' }));
       const far = (): string => {
-        const status = stage.api.get('connectors', { namespace: 'far', name: 'tool' })?.['status'] as
+        const status = fixture.api.get('connectors', { namespace: 'far', name: 'tool' })?.['status'] as
           { conditions?: { type: string; status: string; message: string }[] } | undefined;
         const ready = status?.conditions?.find(({ type }) => type === 'Ready');
         return ready === undefined ? '' : `${ready.status} ${ready.message}`;
       };
       const says = (expected: RegExp): Promise<void> =>
         eventually(`${String(expected)}, not ${far()}`, () => expected.test(far()), 40_000);
-      await stage.replica();
+      await fixture.replica();
       await says(/^False the proxy may not read secret far\/tool-ca: bind its service account in "far"/);
-      stage.bindCredentials('far');
+      fixture.bindCredentials('far');
       await says(/^False .*Secret far\/tool-ca of spec\.caCertSecretRef does not exist/);
       const inFar = { namespace: 'far' };
-      stage.put({
+      fixture.put({
         ...secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
         metadata: { ...inFar, name: 'tool-ca' },
       });
       await says(/^False Secret far\/login does not exist/);
       const login = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
-      stage.put({ ...login, metadata: { ...inFar, name: 'login' } });
+      fixture.put({ ...login, metadata: { ...inFar, name: 'login' } });
       await says(/^True/);
     });
 
     it('a tool that comes, without a credential that was rejected being shown again', async () => {
       tool.answer = ({ url, headers }, response) =>
         void response.writeHead(url === '/login' && headers.authorization !== basic ? 401 : 200).end();
-      stage.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'wrong' }));
-      await stage.replica();
+      fixture.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'wrong' }));
+      await fixture.replica();
       await becomes('False Rejected');
       await eventually('it is looked at again', () => probes('/') > 5);
       assert.equal(probes('/login'), 1);
-      stage.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
+      fixture.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
       await becomes('True Ready');
       assert.equal(probes('/login'), 2);
     });
 
     it('what is well and is not any more is seen twice before it is told, a credential too', async () => {
-      stage.statusTimings = { ...stage.statusTimings, confirmMs: 500 };
-      await stage.replica();
+      fixture.statusTimings = { ...fixture.statusTimings, confirmMs: 500 };
+      await fixture.replica();
       await becomes('True Ready');
       assert.equal(probes('/login'), 1);
       answering(401);
@@ -216,34 +216,34 @@ describe('the status of a Connector follows', function () {
 
     it('does not show the credential to a tool that is not there', async () => {
       const unreachable = 'https://tool.example:1';
-      stage.put(connector('tool', unreachable, { secret: 'login', caSecret: 'tool-ca' }));
-      const replica = await stage.replica();
+      fixture.put(connector('tool', unreachable, { secret: 'login', caSecret: 'tool-ca' }));
+      const replica = await fixture.replica();
       await becomes('False Unreachable');
-      assert.equal(stage.condition('AuthReady'), 'Unknown Unreachable');
-      assert.equal(stage.message('AuthReady'), stage.message('LivenessReady'));
+      assert.equal(fixture.condition('AuthReady'), 'Unknown Unreachable');
+      assert.equal(fixture.message('AuthReady'), fixture.message('LivenessReady'));
       assert.doesNotMatch(await replica.metrics.text(), /probes_total\{probe="auth"/);
     });
   });
 
   it('what another replica has seen, after having looked itself', async () => {
-    await stage.replica();
+    await fixture.replica();
     await becomes('True Ready');
-    const before = stage.api.get('connectors', { namespace: 'ci', name: 'tool' })!;
-    const conditions = (stage.status().conditions ?? []).map((condition) =>
+    const before = fixture.api.get('connectors', { namespace: 'ci', name: 'tool' })!;
+    const conditions = (fixture.status().conditions ?? []).map((condition) =>
       condition.type === 'Ready' || condition.type === 'LivenessReady'
         ? { ...condition, status: 'False', reason: 'Unreachable', message: 'seen by another replica' }
         : condition,
     );
     await tool.stop();
-    stage.api.put({ ...before, status: { ...stage.status(), conditions } });
-    await eventually('it has looked itself', () => stage.message('Ready').startsWith('no connection to'), 40_000);
-    assert.equal(stage.condition('Ready'), 'False Unreachable');
-    assert.equal(stage.api.count(writes), 2);
+    fixture.api.put({ ...before, status: { ...fixture.status(), conditions } });
+    await eventually('it has looked itself', () => fixture.message('Ready').startsWith('no connection to'), 40_000);
+    assert.equal(fixture.condition('Ready'), 'False Unreachable');
+    assert.equal(fixture.api.count(writes), 2);
   });
 
   it('a tool that comes and goes, with a few changes at once and then rarely', async () => {
-    stage.statusTimings = { ...stage.statusTimings, quietMs: never, confirmMs: 0, againMs: 20, soonMs: 100 };
-    await stage.replica();
+    fixture.statusTimings = { ...fixture.statusTimings, quietMs: never, confirmMs: 0, againMs: 20, soonMs: 100 };
+    await fixture.replica();
     await becomes('True Ready');
     const { port } = tool;
     const goes = async (): Promise<void> => {
@@ -259,7 +259,7 @@ describe('the status of a Connector follows', function () {
     tool.server.listen(port, '127.0.0.1');
     await eventually('it is found', () => probes('/login') > before);
     await afterAnother('next');
-    assert.equal(stage.condition('Ready'), 'False Unreachable');
-    assert.equal(stage.api.count(writes), 4);
+    assert.equal(fixture.condition('Ready'), 'False Unreachable');
+    assert.equal(fixture.api.count(writes), 4);
   });
 });

@@ -3,10 +3,10 @@ import type { ServerResponse } from 'node:http';
 import path from 'node:path';
 import { deployFolder, readManifests } from '../../../support/deploy/manifests.js';
 import { eventually } from '../../../support/poll.js';
-import { ClusterStage } from '../../../support/proxy/cluster-stage.js';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
 import type { ConnectorOptions } from '../../../support/proxy/manifests.js';
-import { credentialCanary } from '../../../support/proxy/proxy-stage.js';
+import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
 
 const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
@@ -22,15 +22,15 @@ describe('the probes of a class', function () {
   this.timeout(90_000);
 
   let tool: ToolServer;
-  let stage: ClusterStage;
+  let fixture: ClusterFixture;
   const becomes = (type: string, expected: string): Promise<void> =>
     eventually(
-      `${type} is ${expected}, not ${stage.condition(type)}`,
-      () => stage.condition(type) === expected,
+      `${type} is ${expected}, not ${fixture.condition(type)}`,
+      () => fixture.condition(type) === expected,
       40_000,
     );
   const put = (spec: object, options: ConnectorOptions = {}): void =>
-    stage.put(
+    fixture.put(
       connectorClass('any', { proxy: { ref }, ...spec }),
       connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca', ...options }),
     );
@@ -40,15 +40,15 @@ describe('the probes of a class', function () {
 
   beforeEach(async () => {
     tool = await ToolServer.start('https');
-    stage = await ClusterStage.start();
-    stage.put(
+    fixture = await ClusterFixture.start();
+    fixture.put(
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
       secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
     );
-    stage.bindCredentials('ci');
+    fixture.bindCredentials('ci');
   });
   afterEach(async () => {
-    await stage.stop();
+    await fixture.stop();
     await tool.stop();
   });
 
@@ -65,15 +65,15 @@ describe('the probes of a class', function () {
     });
     const params = [{ name: 'repository', value: 'team/app.git' }];
     const made = connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }) as { spec: { auth: object } };
-    stage.put({ ...made, spec: { ...made.spec, auth: { ...made.spec.auth, params } } });
+    fixture.put({ ...made, spec: { ...made.spec, auth: { ...made.spec.auth, params } } });
     tool.answer = (request, response) =>
       void response
         .writeHead(request.url === '/team/app.git/refs' && request.headers.authorization !== basic ? 401 : 204)
         .end();
-    const replica = await stage.replica();
+    const replica = await fixture.replica();
     await becomes('AuthReady', 'True Accepted');
-    assert.equal(stage.condition('LivenessReady'), 'True Answered');
-    assert.equal(stage.condition('Ready'), 'True Ready');
+    assert.equal(fixture.condition('LivenessReady'), 'True Answered');
+    assert.equal(fixture.condition('Ready'), 'True Ready');
     assert.deepEqual(
       tool.seen.slice(0, 2).map(({ method, url, headers }) => [method, url, headers.authorization, headers['x-empty']]),
       [
@@ -81,13 +81,13 @@ describe('the probes of a class', function () {
         ['GET', '/team/app.git/refs', basic, undefined],
       ],
     );
-    stage.put(secret('old-login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'wrong' }));
+    fixture.put(secret('old-login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'wrong' }));
     const auth = { ...made.spec.auth, params, secretRef: { name: 'old-login' } };
-    stage.put({ ...made, metadata: { namespace: 'ci', name: 'other' }, spec: { ...made.spec, auth } });
-    await eventually('it is told', () => stage.condition('AuthReady', 'other') === 'False Rejected', 40_000);
-    assert.equal(stage.condition('Ready', 'other'), 'False Rejected');
+    fixture.put({ ...made, metadata: { namespace: 'ci', name: 'other' }, spec: { ...made.spec, auth } });
+    await eventually('it is told', () => fixture.condition('AuthReady', 'other') === 'False Rejected', 40_000);
+    assert.equal(fixture.condition('Ready', 'other'), 'False Rejected');
     assert.match(
-      stage.message('Ready', 'other'),
+      fixture.message('Ready', 'other'),
       /^https:\/\/tool\.example:\d+ answered 401 to the credential in Secret ci\/old-login: see/,
     );
     const metrics = await replica.metrics.text();
@@ -96,14 +96,14 @@ describe('the probes of a class', function () {
   });
 
   it('are repeated, and tell of a tool that has gone and come back', async () => {
-    stage.statusTimings = { ...stage.statusTimings, checkMs: 300 };
+    fixture.statusTimings = { ...fixture.statusTimings, checkMs: 300 };
     put({ livenessProbe: { http: { path: '/' } } });
-    await stage.replica();
+    await fixture.replica();
     await becomes('LivenessReady', 'True Answered');
     answering(503);
     await becomes('LivenessReady', 'False UnexpectedAnswer');
-    assert.equal(stage.condition('Ready'), 'False UnexpectedAnswer');
-    assert.match(stage.message('Ready'), /answered 503 to GET/);
+    assert.equal(fixture.condition('Ready'), 'False UnexpectedAnswer');
+    assert.match(fixture.message('Ready'), /answered 503 to GET/);
     answering(302);
     await becomes('Ready', 'True Ready');
   });
@@ -112,19 +112,19 @@ describe('the probes of a class', function () {
     const cel = "response.statusCode == 200 && response.body.status == 'UP' && response.headers['x-kind'] == 'sonar'";
     put({ livenessProbe: { http: { path: '/', response: { cel } } } });
     tool.answer = (_request, response) => void response.writeHead(200, { 'X-Kind': 'sonar' }).end('{"status":"UP"}');
-    await stage.replica();
+    await fixture.replica();
     await becomes('LivenessReady', 'True Answered');
     put({ livenessProbe: { http: { path: '/', response: { cel: 'response.body.status == "DOWN"' } } } });
     await becomes('LivenessReady', 'False UnexpectedAnswer');
     assert.match(
-      stage.message('LivenessReady'),
+      fixture.message('LivenessReady'),
       /connectorclass any: spec\.livenessProbe\.http\.response\.cel is false$/,
     );
     // Not JSON, so that there is no member; what was answered is in no message.
     answering(200, credentialCanary);
     put({ livenessProbe: { http: { path: '/x', response: { cel: 'response.body.status == "UP"' } } } });
     await eventually('it is told', () =>
-      stage.message('LivenessReady').endsWith('response.cel cannot be decided by that'),
+      fixture.message('LivenessReady').endsWith('response.cel cannot be decided by that'),
     );
   });
 
@@ -152,16 +152,16 @@ describe('the probes of a class', function () {
         /template (?:takes|needs) more than/,
       ],
     ];
-    await stage.replica();
+    await fixture.replica();
     for (const [http, expected] of wrong) {
       put(authProbe(http));
       await eventually(
-        `${JSON.stringify(http)}: ${stage.message('AuthReady')}`,
-        () => expected.test(stage.message('AuthReady')),
+        `${JSON.stringify(http)}: ${fixture.message('AuthReady')}`,
+        () => expected.test(fixture.message('AuthReady')),
         40_000,
       );
-      assert.equal(stage.condition('AuthReady'), 'Unknown ProbeUnusable');
-      assert.equal(stage.condition('Ready'), 'True Ready', 'a class that cannot be probed can be used');
+      assert.equal(fixture.condition('AuthReady'), 'Unknown ProbeUnusable');
+      assert.equal(fixture.condition('Ready'), 'True Ready', 'a class that cannot be probed can be used');
     }
     assert.deepEqual(
       tool.seen.filter(({ url }) => url !== '/'),
@@ -179,10 +179,10 @@ describe('the probes of a class', function () {
         httpHeaders: [{ name: 'Authorization', value: header }],
       };
       put(authProbe(http));
-      await stage.replica();
+      await fixture.replica();
       await becomes('AuthReady', 'Unknown ProbeUnusable');
       assert.match(
-        stage.message('AuthReady'),
+        fixture.message('AuthReady'),
         /which is no address of the Connector, so that it is not given the credential: add it to spec\.addressExtensions$/,
       );
       tool.answer = (_request, response) =>
@@ -200,17 +200,17 @@ describe('the probes of a class', function () {
 
   it('keep to the rules for addresses and to the trust of requests', async () => {
     put({ livenessProbe: { http: { path: '/' } } }, { caSecret: 'other-ca' });
-    stage.put(secret('other-ca', 'Opaque', { 'ca.crt': stage.api.authority.certificate }));
-    await stage.replica();
+    fixture.put(secret('other-ca', 'Opaque', { 'ca.crt': fixture.api.authority.certificate }));
+    await fixture.replica();
     await becomes('LivenessReady', 'False Unreachable');
     assert.match(
-      stage.message('LivenessReady'),
+      fixture.message('LivenessReady'),
       /^TLS failed \(\w+\): .*spec\.caCertSecretRef of the Connector to a Secret in the same namespace with the CA certificate$/,
     );
-    stage.put(connector('tool', 'http://169.254.169.254', { secret: 'login' }));
+    fixture.put(connector('tool', 'http://169.254.169.254', { secret: 'login' }));
     await eventually(
       'the address is refused',
-      () => stage.message('LivenessReady').includes('169.254.169.254'),
+      () => fixture.message('LivenessReady').includes('169.254.169.254'),
       40_000,
     );
     assert.deepEqual(tool.seen, []);
@@ -225,32 +225,32 @@ describe('the probes of a class', function () {
       more();
     };
     put({ livenessProbe: { http: { path: '/', response: { cel: 'response.body == ""' } } } });
-    await stage.replica();
+    await fixture.replica();
     await becomes('LivenessReady', 'False UnexpectedAnswer');
-    assert.match(stage.message('LivenessReady'), /response\.cel cannot be decided by that$/);
+    assert.match(fixture.message('LivenessReady'), /response\.cel cannot be decided by that$/);
     put({ livenessProbe: { http: { path: '/', response: { cel: 'response.statusCode == 200' } } } });
     await becomes('LivenessReady', 'True Answered');
   });
 
   it('end with tools that send nothing', async () => {
-    stage.statusTimings = { ...stage.statusTimings, probeMs: 500 };
+    fixture.statusTimings = { ...fixture.statusTimings, probeMs: 500 };
     tool.answer = () => undefined;
     put({ livenessProbe: { http: { path: '/mute' } } });
-    await stage.replica();
+    await fixture.replica();
     await becomes('LivenessReady', 'False Unreachable');
-    assert.match(stage.message('LivenessReady'), /^no connection to .* in time$/);
+    assert.match(fixture.message('LivenessReady'), /^no connection to .* in time$/);
   });
 
   it('of tools that say nothing hold up no other namespace', async () => {
     let ended = 0;
     const mute = await ToolServer.start('http', ({ socket }) => void socket.once('close', () => (ended += 1)));
-    stage.put(
+    fixture.put(
       connectorClass('any', { proxy: { ref }, livenessProbe: { http: { path: '/' } } }),
       ...Array.from({ length: 20 }, (_each, at) => connector(`mute-${at}`, mute.url(), { namespace: 'hostile' })),
     );
-    await stage.replica();
+    await fixture.replica();
     await eventually('the probes wait', () => mute.seen.length >= 4);
-    stage.put(connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }));
+    fixture.put(connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }));
     await becomes('LivenessReady', 'True Answered');
     const endedBefore = ended;
     await mute.stop();
@@ -261,12 +261,12 @@ describe('the probes of a class', function () {
     const list = `[${Array.from({ length: 60 }, (_, at) => at).join(',')}]`;
     const cel = `${list}.all(a, ${list}.all(b, ${list}.all(c, ${list}.all(d, ${list}.all(e, ${list}.all(f, a+b+c+d+e+f >= 0))))))`;
     put({ livenessProbe: { http: { path: '/', response: { cel } } } });
-    stage.statusTimings = { ...stage.statusTimings, probeJobMs: 2_000 };
-    await stage.replica();
-    stage.allow('tool');
-    const asked = stage.client().getSecurely(tool.url());
+    fixture.statusTimings = { ...fixture.statusTimings, probeJobMs: 2_000 };
+    await fixture.replica();
+    fixture.allow('tool');
+    const asked = fixture.client().getSecurely(tool.url());
     await becomes('LivenessReady', 'Unknown ProbeUnusable');
-    assert.match(stage.message('LivenessReady'), /response\.cel takes too long$/);
+    assert.match(fixture.message('LivenessReady'), /response\.cel takes too long$/);
     assert.equal((await asked).status, 200);
   });
 
@@ -288,25 +288,25 @@ describe('the probes of a class', function () {
           response.writeHead(401, { 'WWW-Authenticate': `Bearer realm="${realm}",service="tool"` }).end();
         }
       };
-      stage.put(
+      fixture.put(
         secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
       );
       const [oci] = readManifests(path.join(deployFolder, 'classes', 'oci.yaml')) as unknown as {
         readonly spec: object;
       }[];
       const options = { secret: 'login', caSecret: 'tool-ca' };
-      stage.put(
+      fixture.put(
         connectorClass('any', { proxy: { ref }, ...oci!.spec }),
         connector('tool', `${tool.url()}${below}`, options),
       );
-      await stage.replica();
+      await fixture.replica();
       await becomes('AuthReady', 'True Accepted');
-      assert.equal(stage.condition('LivenessReady'), 'True Answered');
+      assert.equal(fixture.condition('LivenessReady'), 'True Answered');
       isRight = false;
-      stage.put(connector('other', `${tool.url()}${below}`, options));
-      await eventually('it is told', () => stage.condition('AuthReady', 'other') === 'False Rejected', 40_000);
+      fixture.put(connector('other', `${tool.url()}${below}`, options));
+      await eventually('it is told', () => fixture.condition('AuthReady', 'other') === 'False Rejected', 40_000);
       assert.match(
-        stage.message('AuthReady', 'other'),
+        fixture.message('AuthReady', 'other'),
         /^wrong password of connector ci\/other: .* rejects user name and password \(401\)$/,
       );
     });

@@ -15,7 +15,7 @@ import { KubeApi } from '../kube-api/kube-api.js';
 import type { KubeObject } from '../kube-api/resources.js';
 import { quickTimings } from '../kube-client/test-client.js';
 import { ProxyClient } from './proxy-client.js';
-import { credentialCanary } from './proxy-stage.js';
+import { credentialCanary } from './proxy-fixture.js';
 
 const account = { namespace: 'connectors-system', name: 'connectors-proxy' };
 const serviceAccount = `${account.namespace}/${account.name}`;
@@ -53,7 +53,7 @@ const quickStatus = {
 };
 
 /** A proxy against the test API server, with the rights of deploy/proxy and no others. */
-export class ClusterStage {
+export class ClusterFixture {
   readonly api: KubeApi;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
   readonly #proxies: { readonly proxy: Proxy; readonly port: number; readonly httpPort: number }[] = [];
@@ -88,8 +88,8 @@ export class ClusterStage {
     }
   }
 
-  static async start(): Promise<ClusterStage> {
-    return new ClusterStage(await KubeApi.start());
+  static async start(): Promise<ClusterFixture> {
+    return new ClusterFixture(await KubeApi.start());
   }
 
   /** Keeps the status of what is there already, as the API server does. */

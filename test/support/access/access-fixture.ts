@@ -44,7 +44,7 @@ export class ManualClock {
 }
 
 /** The test API server, a client with the rights that deploy/ gives to the driver, and the access control on it. */
-export class AccessStage {
+export class AccessFixture {
   readonly api: KubeApi;
   readonly client: KubeClient;
   readonly clock = new ManualClock();
@@ -61,8 +61,8 @@ export class AccessStage {
     this.access = this.newAccess(options);
   }
 
-  static async start(options: Partial<KubernetesAccessOptions> = {}): Promise<AccessStage> {
-    return new AccessStage(await KubeApi.start(), options);
+  static async start(options: Partial<KubernetesAccessOptions> = {}): Promise<AccessFixture> {
+    return new AccessFixture(await KubeApi.start(), options);
   }
 
   async stop(): Promise<void> {

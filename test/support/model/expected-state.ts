@@ -6,13 +6,13 @@ import type { VersionedSources } from './versioned-sources.js';
  * What the driver may take for the state of the cluster: what is there now, or anything that was there since it was last
  * seen to know. News takes a while on its way, and no way is known to hurry it.
  */
-export class Beliefs {
+export class ExpectedState {
   readonly #sources: VersionedSources;
   readonly #exists = new Map<SourceName, Set<boolean>>();
   readonly #allowsSeveral: Set<boolean>;
   readonly #lowest: Record<SourceName, number>;
   /** Something has been wrong with the API server since the driver was last seen to know everything. */
-  isDisturbed = false;
+  isFaulty = false;
 
   /** @param sources at a time at which the driver knows them. */
   constructor(sources: VersionedSources) {

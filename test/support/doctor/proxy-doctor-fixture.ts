@@ -4,19 +4,19 @@ import type { ProxyDiagnosticContext } from '../../../src/cli/doctor/proxy/proxy
 import type { CheckResult } from '../../../src/cli/doctor/check-result.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { eventually } from '../poll.js';
-import { ClusterStage } from '../proxy/cluster-stage.js';
+import { ClusterFixture } from '../proxy/cluster-fixture.js';
 import { connector, connectorClass, secret } from '../proxy/manifests.js';
 import { ToolServer, toolAuthority } from '../proxy/tool-server.js';
 
 const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 
 /** A proxy in a cluster, its Connector ci/tool, and everything as it should be. */
-export class ProxyDoctorStage {
-  readonly cluster: ClusterStage;
+export class ProxyDoctorFixture {
+  readonly cluster: ClusterFixture;
   readonly tool: ToolServer;
   readonly #unbind: () => void;
 
-  private constructor(cluster: ClusterStage, tool: ToolServer) {
+  private constructor(cluster: ClusterFixture, tool: ToolServer) {
     this.cluster = cluster;
     this.tool = tool;
     cluster.put(
@@ -28,11 +28,11 @@ export class ProxyDoctorStage {
     this.#unbind = cluster.bindCredentials('ci');
   }
 
-  static async start(): Promise<ProxyDoctorStage> {
-    const stage = new ProxyDoctorStage(await ClusterStage.start(), await ToolServer.start('https'));
-    await stage.cluster.replica({ httpAddress: '127.0.0.1:0' });
-    await stage.untilWritten();
-    return stage;
+  static async start(): Promise<ProxyDoctorFixture> {
+    const fixture = new ProxyDoctorFixture(await ClusterFixture.start(), await ToolServer.start('https'));
+    await fixture.cluster.replica({ httpAddress: '127.0.0.1:0' });
+    await fixture.untilWritten();
+    return fixture;
   }
 
   async stop(): Promise<void> {
@@ -68,7 +68,7 @@ export class ProxyDoctorStage {
   }
 
   /** What is not well, as `level check: text`. */
-  async problems(...args: Parameters<ProxyDoctorStage['examine']>): Promise<readonly string[]> {
+  async problems(...args: Parameters<ProxyDoctorFixture['examine']>): Promise<readonly string[]> {
     const findings = await this.examine(...args);
     return findings.filter(({ level }) => level !== 'ok').map(({ level, check, text }) => `${level} ${check}: ${text}`);
   }

@@ -2,12 +2,12 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import type { CrowdCommand, CrowdPod, CrowdReport, CrowdTiming } from './crowd-messages.js';
+import type { LoadCommand, LoadPod, LoadReport, LoadTiming } from './load-messages.js';
 
-const program = path.join(import.meta.dirname, 'crowd-program.ts');
+const program = path.join(import.meta.dirname, 'loadGenerator-program.ts');
 
 /** The kubelet's own back-off and its usual republish. */
-export const kubeletTiming: CrowdTiming = {
+export const kubeletTiming: LoadTiming = {
   republishMs: 60_000,
   callTimeoutMs: 120_000,
   firstBackoffMs: 500,
@@ -15,7 +15,7 @@ export const kubeletTiming: CrowdTiming = {
 };
 
 /** Pods with their volumes, played by a process of their own as a kubelet plays them. */
-export class Crowd {
+export class LoadGenerator {
   readonly #child: ChildProcess;
   #calls = 0;
 
@@ -26,24 +26,24 @@ export class Crowd {
   /** Begins to publish all volumes at once, and again and again. */
   run(
     node: { readonly kubeletDir: string; readonly socketPath: string },
-    pods: readonly CrowdPod[],
-    timing: CrowdTiming = kubeletTiming,
-  ): Promise<CrowdReport> {
+    pods: readonly LoadPod[],
+    timing: LoadTiming = kubeletTiming,
+  ): Promise<LoadReport> {
     const { kubeletDir, socketPath } = node;
     return this.#tell({ kind: 'run', kubeletDir, socketPath, pods, timing });
   }
 
-  report(): Promise<CrowdReport> {
+  report(): Promise<LoadReport> {
     return this.#tell({ kind: 'report' });
   }
 
   /** Cuts its calls off, as the end of a kubelet does. */
-  stop(): Promise<CrowdReport> {
+  stop(): Promise<LoadReport> {
     return this.#tell({ kind: 'stop' });
   }
 
   /** Ends the pods: their volumes are unpublished until that succeeds. */
-  tearDown(): Promise<CrowdReport> {
+  tearDown(): Promise<LoadReport> {
     return this.#tell({ kind: 'tear-down' });
   }
 
@@ -54,11 +54,11 @@ export class Crowd {
     await exited;
   }
 
-  #tell(command: CrowdCommand): Promise<CrowdReport> {
+  #tell(command: LoadCommand): Promise<LoadReport> {
     const id = (this.#calls += 1);
     return new Promise((resolve, reject) => {
-      const onExit = (): void => reject(new Error('the crowd has ended'));
-      const onMessage = (message: { id: number; report?: CrowdReport; error?: string }): void => {
+      const onExit = (): void => reject(new Error('the loadGenerator has ended'));
+      const onMessage = (message: { id: number; report?: LoadReport; error?: string }): void => {
         if (message.id !== id) return;
         this.#child.off('message', onMessage);
         this.#child.off('exit', onExit);

@@ -32,7 +32,7 @@ export interface FlowOptions {
   readonly otherHosts?: HostTable;
   /**
    * Whether the proxy is where its Service is, by name and port, and is the one that writes the status of Connectors. Programs
-   * find the Service and no other name. Else its port is a free one, and the stage gives Connectors that address.
+   * find the Service and no other name. Else its port is a free one, and the fixture gives Connectors that address.
    */
   readonly isAtService?: boolean;
 }
@@ -47,7 +47,7 @@ export interface FlowVolume extends VolumeIdentity {
  * Both halves as processes against the test API server: the built driver and the built proxy with the rights of deploy/,
  * the classes of deploy/classes, and volumes for programs. Connectors and accounts are of namespace ci.
  */
-export class FlowStage {
+export class FlowFixture {
   readonly api: KubeApi;
   readonly node = new NodeSandbox();
   /** For programs to work in. */
@@ -72,15 +72,15 @@ export class FlowStage {
     mkdirSync(this.work);
   }
 
-  static async start(options: FlowOptions): Promise<FlowStage> {
-    const stage = new FlowStage(await KubeApi.start(), options);
+  static async start(options: FlowOptions): Promise<FlowFixture> {
+    const fixture = new FlowFixture(await KubeApi.start(), options);
     try {
-      await stage.#start();
+      await fixture.#start();
     } catch (error) {
-      await stage.stop();
+      await fixture.stop();
       throw error;
     }
-    return stage;
+    return fixture;
   }
 
   get proxy(): ProxyProcess {
@@ -91,7 +91,7 @@ export class FlowStage {
     return this.#driver!;
   }
 
-  /** Called last to first when the stage ends. */
+  /** Called last to first when the fixture ends. */
   onStop(clean: () => unknown): void {
     this.#cleanups.push(clean);
   }
@@ -239,21 +239,21 @@ export class FlowStage {
 export const serviceName = 'connectors-proxy-service.connectors-system.svc.cluster.local';
 
 /** To be called in a suite, whose hooks it adds to. Skips it where programs are missing. */
-export function useFlowStage(
+export function useFlowFixture(
   options: FlowOptions,
   programs: readonly string[],
-  prepare: (stage: FlowStage) => Promise<void> | void,
-): { readonly stage: FlowStage } {
-  let stage: FlowStage | undefined;
+  prepare: (fixture: FlowFixture) => Promise<void> | void,
+): { readonly fixture: FlowFixture } {
+  let fixture: FlowFixture | undefined;
   before('programs', needs(...programs));
-  before('stage', async () => {
-    stage = await FlowStage.start(options);
-    await prepare(stage);
+  before('fixture', async () => {
+    fixture = await FlowFixture.start(options);
+    await prepare(fixture);
   });
-  after(() => stage?.stop());
+  after(() => fixture?.stop());
   return {
-    get stage() {
-      return stage!;
+    get fixture() {
+      return fixture!;
     },
   };
 }

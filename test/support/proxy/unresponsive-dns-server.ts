@@ -6,7 +6,7 @@ import { once } from 'node:events';
 const headerBytes = 12;
 
 /** A name server that hears every question and answers none. */
-export class SilentNameServer {
+export class UnresponsiveDnsServer {
   readonly #socket: Socket;
   /** The names that were asked for, in lower case. */
   readonly asked = new Set<string>();
@@ -16,10 +16,10 @@ export class SilentNameServer {
   }
 
   /** @param address of its own, since the port is one that clients cannot choose. */
-  static async start(address: string): Promise<SilentNameServer> {
+  static async start(address: string): Promise<UnresponsiveDnsServer> {
     const socket = createSocket('udp4').bind(53, address);
     await once(socket, 'listening');
-    return new SilentNameServer(socket);
+    return new UnresponsiveDnsServer(socket);
   }
 
   stop(): Promise<unknown> {

@@ -1,17 +1,17 @@
 /**
  * A kubelet of its own in a process of its own, so that what it costs to play hundreds of volumes is not taken for what
- * the driver costs. Driven by messages from crowd.ts.
+ * the driver costs. Driven by messages from loadGenerator.ts.
  */
 import { CodedError } from '../../../src/errors.js';
 import { TestVolume } from '../driver/test-volume.js';
 import { tokenFor } from '../driver/tokens.js';
 import { PodVolume } from '../kubelet/pod-volume.js';
-import type { CrowdCommand, CrowdReport } from './crowd-messages.js';
+import type { LoadCommand, LoadReport } from './load-messages.js';
 
 const volumes: PodVolume[] = [];
 let socketPath = '';
 
-function run({ kubeletDir, socketPath: socket, pods, timing }: Extract<CrowdCommand, { kind: 'run' }>): void {
+function run({ kubeletDir, socketPath: socket, pods, timing }: Extract<LoadCommand, { kind: 'run' }>): void {
   socketPath = socket;
   for (const { identity, volumes: count, attributes } of pods) {
     for (let index = 0; index < count; index += 1) {
@@ -31,7 +31,7 @@ function run({ kubeletDir, socketPath: socket, pods, timing }: Extract<CrowdComm
   }
 }
 
-function report(): CrowdReport {
+function report(): LoadReport {
   const events = new Map<string, number>();
   for (const { events: messages } of volumes) {
     for (const message of messages) events.set(message, (events.get(message) ?? 0) + 1);
@@ -47,14 +47,14 @@ async function tearDown(): Promise<void> {
   await Promise.all(volumes.splice(0).map((volume) => volume.tearDown()));
 }
 
-async function serve(command: CrowdCommand): Promise<CrowdReport> {
+async function serve(command: LoadCommand): Promise<LoadReport> {
   if (command.kind === 'run') run(command);
   else if (command.kind === 'stop') await Promise.all(volumes.map((volume) => volume.stop()));
   else if (command.kind === 'tear-down') await tearDown();
   return report();
 }
 
-process.on('message', ({ id, command }: { id: number; command: CrowdCommand }) => {
+process.on('message', ({ id, command }: { id: number; command: LoadCommand }) => {
   serve(command).then(
     (answer) => process.send?.({ id, report: answer }),
     (error: unknown) => process.send?.({ id, error: error instanceof CodedError ? error.message : String(error) }),

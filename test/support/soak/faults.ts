@@ -1,16 +1,16 @@
 import type { Cluster } from '../driver/cluster.js';
-import type { Fault, FaultEffect } from '../kube-api/faults.js';
+import type { Fault as RequestFault, FaultEffect } from '../kube-api/faults.js';
 import type { StallingProxy } from '../kube-api/stalling-proxy.js';
 
 /** Something that is wrong with the API server, or on the way to it, from its beginning to its end. */
-export interface Disturbance {
+export interface Fault {
   readonly name: string;
   begin(cluster: Cluster, network: StallingProxy): Promise<void> | void;
   end(cluster: Cluster, network: StallingProxy): Promise<void> | void;
 }
 
 /** Every request, or those of a kind, gets the effects, also those of watches that were open. */
-function faults(name: string, effects: readonly FaultEffect[], which: Omit<Fault, 'effect'> = {}): Disturbance {
+function requestFaults(name: string, effects: readonly FaultEffect[], which: Omit<RequestFault, 'effect'> = {}): Fault {
   return {
     name,
     begin: ({ api }) => {
@@ -21,9 +21,9 @@ function faults(name: string, effects: readonly FaultEffect[], which: Omit<Fault
   };
 }
 
-const nothing: Disturbance = { name: 'nothing', begin: () => undefined, end: () => undefined };
+const nothing: Fault = { name: 'nothing', begin: () => undefined, end: () => undefined };
 
-const historyLoss: Disturbance = {
+const historyLoss: Fault = {
   name: 'connections break, and the history is gone',
   begin: ({ api }) => {
     api.faults.add({ verb: 'watch', probability: 0.2, effect: { kind: 'status', code: 410 } });
@@ -37,13 +37,13 @@ const historyLoss: Disturbance = {
   },
 };
 
-const farewell: Disturbance = {
+const farewell: Fault = {
   name: 'the API server says goodbye on all connections',
   begin: ({ api }) => api.sendGoaway(),
   end: () => undefined,
 };
 
-export const disturbances: readonly Disturbance[] = [
+export const faults: readonly Fault[] = [
   nothing,
   {
     name: 'the API server refuses connections',
@@ -55,16 +55,16 @@ export const disturbances: readonly Disturbance[] = [
     begin: (_cluster, network) => network.silence(),
     end: (_cluster, network) => network.endSilence(),
   },
-  faults('requests are answered never', [{ kind: 'hang' }]),
-  faults('everything is answered with 503', [{ kind: 'status', code: 503 }]),
-  faults('everything is answered with 429', [{ kind: 'status', code: 429, retryAfterSeconds: 1 }]),
-  faults('every other request fails with 500', [{ kind: 'status', code: 500 }], { probability: 0.5 }),
-  faults('the driver is forbidden everything', [{ kind: 'status', code: 403 }]),
-  faults("the driver's token is not accepted", [{ kind: 'status', code: 401 }]),
-  faults('answers are cut off', [{ kind: 'cut', afterBytes: 300, how: 'connection' }], { probability: 0.7 }),
-  faults('streams are reset', [{ kind: 'reset', scope: 'stream' }], { probability: 0.7 }),
-  faults('answers are garbage', [{ kind: 'garbage' }], { probability: 0.7 }),
-  faults('answers are slow and come in small pieces', [
+  requestFaults('requests are answered never', [{ kind: 'hang' }]),
+  requestFaults('everything is answered with 503', [{ kind: 'status', code: 503 }]),
+  requestFaults('everything is answered with 429', [{ kind: 'status', code: 429, retryAfterSeconds: 1 }]),
+  requestFaults('every other request fails with 500', [{ kind: 'status', code: 500 }], { probability: 0.5 }),
+  requestFaults('the driver is forbidden everything', [{ kind: 'status', code: 403 }]),
+  requestFaults("the driver's token is not accepted", [{ kind: 'status', code: 401 }]),
+  requestFaults('answers are cut off', [{ kind: 'cut', afterBytes: 300, how: 'connection' }], { probability: 0.7 }),
+  requestFaults('streams are reset', [{ kind: 'reset', scope: 'stream' }], { probability: 0.7 }),
+  requestFaults('answers are garbage', [{ kind: 'garbage' }], { probability: 0.7 }),
+  requestFaults('answers are slow and come in small pieces', [
     { kind: 'delay', ms: 1500 },
     { kind: 'chunk', bytes: 50 },
   ]),

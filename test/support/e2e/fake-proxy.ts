@@ -12,7 +12,7 @@ export interface ProxyRequest {
 }
 
 /** Notes what programs ask of a Connectors proxy, and lets nobody through. */
-export class ProxyStandIn {
+export class FakeProxy {
   readonly requests: ProxyRequest[] = [];
   /** How it answers, beyond noting; 404 unless set. */
   answer: (request: IncomingMessage, response: ServerResponse) => void = (_request, response) =>
@@ -26,14 +26,14 @@ export class ProxyStandIn {
     } else this.answer(request, response);
   });
 
-  static async start(): Promise<ProxyStandIn> {
-    const standIn = new ProxyStandIn();
-    standIn.#server.on('connect', (request: IncomingMessage, socket) => {
-      standIn.#note(request);
+  static async start(): Promise<FakeProxy> {
+    const fakeProxy = new FakeProxy();
+    fakeProxy.#server.on('connect', (request: IncomingMessage, socket) => {
+      fakeProxy.#note(request);
       socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
     });
-    await new Promise<void>((resolve) => standIn.#server.listen(0, '127.0.0.1', resolve));
-    return standIn;
+    await new Promise<void>((resolve) => fakeProxy.#server.listen(0, '127.0.0.1', resolve));
+    return fakeProxy;
   }
 
   get host(): string {

@@ -1,7 +1,7 @@
 import type { VolumeIdentity } from '../driver/test-volume.js';
 
 /** Pods that are all alike. */
-export interface CrowdPod {
+export interface LoadPod {
   readonly identity: VolumeIdentity;
   readonly volumes: number;
   /** `{volume}` in a value stands for the volume's number. */
@@ -9,26 +9,26 @@ export interface CrowdPod {
 }
 
 /** Milliseconds, see VolumeSettings. */
-export interface CrowdTiming {
+export interface LoadTiming {
   readonly republishMs: number;
   readonly callTimeoutMs: number;
   readonly firstBackoffMs: number;
   readonly maxBackoffMs: number;
 }
 
-export type CrowdCommand =
+export type LoadCommand =
   | {
       readonly kind: 'run';
       readonly kubeletDir: string;
       readonly socketPath: string;
-      readonly pods: readonly CrowdPod[];
-      readonly timing: CrowdTiming;
+      readonly pods: readonly LoadPod[];
+      readonly timing: LoadTiming;
     }
   | { readonly kind: 'report' }
   | { readonly kind: 'stop' }
   | { readonly kind: 'tear-down' };
 
-export interface CrowdReport {
+export interface LoadReport {
   readonly attempts: number;
   /** Volumes that were published at least once. */
   readonly published: number;

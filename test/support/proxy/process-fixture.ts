@@ -9,19 +9,19 @@ import { TokenKeys } from './keys.js';
 import { toolAuthority } from './tool-server.js';
 
 /** Replicas of the built proxy as processes over the same manifests. */
-export class ProcessStage {
+export class ProcessFixture {
   readonly keys = new TokenKeys();
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxies-'));
   readonly #replicas: ProxyProcess[] = [];
 
-  static async start(objects: readonly object[]): Promise<ProcessStage> {
-    const stage = new ProcessStage();
+  static async start(objects: readonly object[]): Promise<ProcessFixture> {
+    const fixture = new ProcessFixture();
     const all = [connectorClass(), secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }), ...objects];
-    mkdirSync(stage.#file('manifests'));
-    mkdirSync(stage.#file('ca'));
-    writeFileSync(stage.#file('manifests/objects.yaml'), all.map((object) => stringify(object)).join('---\n'));
-    writeFileSync(stage.#file('jwks.json'), await stage.keys.jwks());
-    return stage;
+    mkdirSync(fixture.#file('manifests'));
+    mkdirSync(fixture.#file('ca'));
+    writeFileSync(fixture.#file('manifests/objects.yaml'), all.map((object) => stringify(object)).join('---\n'));
+    writeFileSync(fixture.#file('jwks.json'), await fixture.keys.jwks());
+    return fixture;
   }
 
   /** @param hosts names that it alone finds. @param place its environment, and words that make it begin somewhere. */

@@ -15,20 +15,20 @@ import type { InProcessDriver } from '../driver/in-process-driver.js';
 import { connector } from '../driver/manifests.js';
 import { wrapSyscalls } from '../host/syscall-wrapper.js';
 import { eventually } from '../poll.js';
-import { ProxyStage } from '../proxy/proxy-stage.js';
+import { ProxyFixture } from '../proxy/proxy-fixture.js';
 
 const mountFlags = { BIND: 4096, PRIVATE: 1 << 18, SHARED: 1 << 20 } as const;
 
 /** A node in a cluster on which everything is as it should be, with a driver that the kubelet has accepted, and a proxy. */
-export class DoctorStage {
+export class DoctorFixture {
   readonly cluster: Cluster;
   /** To which connector ci/harbor leads. */
-  readonly proxy: ProxyStage;
+  readonly proxy: ProxyFixture;
   readonly kubeletDir: string;
   readonly #syscalls = loadSyscalls();
   #port = 0;
 
-  private constructor(cluster: Cluster, proxy: ProxyStage) {
+  private constructor(cluster: Cluster, proxy: ProxyFixture) {
     this.cluster = cluster;
     this.proxy = proxy;
     cluster.put(connector('harbor', { proxyUrl: this.proxyUrl }));
@@ -39,10 +39,10 @@ export class DoctorStage {
     this.setPropagation('SHARED');
   }
 
-  static async start(): Promise<DoctorStage> {
-    const stage = new DoctorStage(await Cluster.start(), await ProxyStage.start([]));
-    await stage.#startDriver();
-    return stage;
+  static async start(): Promise<DoctorFixture> {
+    const fixture = new DoctorFixture(await Cluster.start(), await ProxyFixture.start([]));
+    await fixture.#startDriver();
+    return fixture;
   }
 
   async stop(): Promise<void> {

@@ -17,7 +17,7 @@ import { connectorClass, secret } from './manifests.js';
 /** Stands in every tool's credential, so that one that leaks can be found by it. */
 export const credentialCanary = 'CREDENTIAL-CANARY-5b1e';
 
-export interface StageOptions {
+export interface FixtureOptions {
   readonly flags?: readonly string[];
   readonly now?: () => number;
   /** Names and what they resolve to; others are 127.0.0.1. A function is asked each time. */
@@ -26,26 +26,26 @@ export interface StageOptions {
 }
 
 /** A proxy in the test's process over its real port, and the manifests that it reads. */
-export class ProxyStage {
+export class ProxyFixture {
   readonly directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
   readonly keys = new TokenKeys();
-  readonly #options: StageOptions;
+  readonly #options: FixtureOptions;
   #proxy: Proxy | undefined;
   #log = '';
   port = 0;
   httpPort = 0;
 
-  private constructor(options: StageOptions) {
+  private constructor(options: FixtureOptions) {
     this.#options = options;
   }
 
   /** @param objects the manifests; a class `any` and a Secret `tool-ca` with the tools' CA are there already. */
-  static async start(objects: readonly object[], options: StageOptions = {}): Promise<ProxyStage> {
-    const stage = new ProxyStage(options);
-    writeFileSync(stage.#file('jwks.json'), await stage.keys.jwks());
-    stage.put(objects);
-    await stage.#start();
-    return stage;
+  static async start(objects: readonly object[], options: FixtureOptions = {}): Promise<ProxyFixture> {
+    const fixture = new ProxyFixture(options);
+    writeFileSync(fixture.#file('jwks.json'), await fixture.keys.jwks());
+    fixture.put(objects);
+    await fixture.#start();
+    return fixture;
   }
 
   /** Replaces the manifests. */
@@ -91,7 +91,7 @@ export class ProxyStage {
   }
 
   get #proxyNow(): Proxy {
-    if (this.#proxy === undefined) throw new Error('the stage has ended');
+    if (this.#proxy === undefined) throw new Error('the fixture has ended');
     return this.#proxy;
   }
 

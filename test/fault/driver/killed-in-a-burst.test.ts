@@ -5,7 +5,7 @@ import { NodeSandbox } from '../../support/driver/node-sandbox.js';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { eventually } from '../../support/poll.js';
 
-const herdSize = 40;
+const burstSize = 40;
 
 /** A volume is whole or it is not there; a directory that is mounted and lacks a file would be taken for a volume. */
 function assertWhole(volume: TestVolume, tokens: readonly string[]): void {
@@ -22,16 +22,16 @@ function assertWhole(volume: TestVolume, tokens: readonly string[]): void {
   assert.ok(files['.env']?.includes(token) && files['http.proxy']?.includes(token));
 }
 
-describe('a driver that is killed while a herd publishes', function () {
+describe('a driver that is killed while a burst publishes', function () {
   let node: NodeSandbox;
   beforeEach(() => {
     node = new NodeSandbox();
   });
   afterEach(() => node.remove());
 
-  for (const mounted of [0, 1, 13, herdSize - 1]) {
+  for (const mounted of [0, 1, 13, burstSize - 1]) {
     it(`after ${mounted} mounts leaves each volume whole or absent, and its successor completes them all`, async () => {
-      const volumes = Array.from({ length: herdSize }, () => node.volume());
+      const volumes = Array.from({ length: burstSize }, () => node.volume());
       const first = await DriverProcess.start(node);
       const calls = volumes.map((volume) => first.kubelet.publish(volume.publishRequest()));
       const settled = Promise.allSettled(calls);
@@ -48,7 +48,7 @@ describe('a driver that is killed while a herd publishes', function () {
       const second = await DriverProcess.start(node);
       await Promise.all(volumes.map((volume) => second.kubelet.publish(volume.publishRequest())));
       for (const volume of volumes) assertWhole(volume, [volume.token]);
-      assert.equal(node.mounts().length, herdSize);
+      assert.equal(node.mounts().length, burstSize);
       await Promise.all(volumes.map((volume) => second.kubelet.unpublishVolume(volume)));
       for (const volume of volumes) assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
       assert.deepEqual(node.mounts(), []);
@@ -57,7 +57,7 @@ describe('a driver that is killed while a herd publishes', function () {
   }
 
   it('with renewed tokens leaves every volume one revision, old or new, and its successor makes all new', async () => {
-    const volumes = Array.from({ length: herdSize }, () => node.volume());
+    const volumes = Array.from({ length: burstSize }, () => node.volume());
     let driver = await DriverProcess.start(node);
     await Promise.all(volumes.map((volume) => driver.kubelet.publish(volume.publishRequest())));
     const mounts = node.mounts();
