@@ -14,7 +14,7 @@ export interface BuiltInInput {
   readonly noProxy: string;
 }
 
-/** The files that every volume has unless its author excludes them (README.md, "Files"), to the byte. */
+/** The files that every volume has unless its author excludes them (docs/volumes.md, "Files"), to the byte. */
 export function builtInFiles({ endpoint, token, caBundle, noProxy }: BuiltInInput): readonly VolumeFile[] {
   const files: VolumeFile[] = [textFile('context.token', token.expose())];
   if (endpoint !== undefined) {

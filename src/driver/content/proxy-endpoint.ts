@@ -31,7 +31,7 @@ export interface ProxyEndpoint {
 }
 
 /**
- * Chooses the proxy of a volume (README.md, "Files"). Connectors whose class has no `spec.proxy` need none and
+ * Chooses the proxy of a volume (docs/volumes.md, "Proxy URL"). Connectors whose class has no `spec.proxy` need none and
  * do not take part. One connector: its own address. Several: the address of the last one's class, else the last one's
  * own; then every connector whose class resolves to the same scheme, host and port is listed.
  * @returns undefined when no connector needs a proxy.
