@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- [--runs N] [--rounds N] [--node PROGRAM] [--json FILE] [--charts DIR]`: what calls cost, with the built driver as it
- * is deployed, beside empty calls and bare system calls in the same run. Figures, no verdict: ratios within a run are
+ * is deployed, beside no-op calls and bare system calls in the same run. Figures, no verdict: ratios within a run are
  * what counts, medians over the runs what is printed. The driver runs on this Node, or on that of `--node`. Runs itself again in a mount namespace of its own.
  */
 import { execFileSync, spawnSync } from 'node:child_process';

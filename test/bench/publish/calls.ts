@@ -15,7 +15,7 @@ export const connections: readonly Connections[] = ['shared', 'fresh'];
 
 /** What a round does, in this order; a slow moment of the machine meets all of them. */
 export const operations = [
-  'empty call',
+  'no-op call',
   'system calls of a publish',
   'system calls of an unpublish',
   'first publish',
@@ -51,7 +51,7 @@ export async function measureCalls(
     const configured = node.volume();
     const bare = node.volume();
     const steps: Readonly<Record<Operation, () => unknown>> = {
-      'empty call': () => client.nodeCapabilities(),
+      'no-op call': () => client.nodeCapabilities(),
       'system calls of a publish': () => raw.put(bare, files),
       'system calls of an unpublish': () => raw.detach(bare),
       'first publish': () => client.publish(volume.publishRequest()),

@@ -3,7 +3,7 @@ import type { Source } from './deployed-driver.js';
 import type { Summary } from './summary.js';
 
 const barred: readonly Operation[] = [
-  'empty call',
+  'no-op call',
   'republish unchanged',
   'unpublish',
   'first publish',
@@ -28,7 +28,7 @@ export function chartsOf(summaries: Readonly<Record<Source, Summary>>): Readonly
     }));
   return {
     calls: barChart(
-      'Calls on a shared connection, in empty calls (median)',
+      'Calls on a shared connection, in no-op calls (median)',
       bars(barred, ({ calls }, index) => calls.shared[barred[index]!].ratio),
     ),
     growth: barChart(

@@ -9,10 +9,10 @@ export const widths = [1, 20, 64] as const;
 /** Publish and unpublish of new volumes, so many of them in flight. */
 export interface CycleFigures {
   readonly inFlight: number;
-  readonly emptyCallsPerSecond: number;
+  readonly noOpCallsPerSecond: number;
   readonly cyclesPerSecond: number;
   readonly withConfigurationPerSecond: number;
-  /** Cycles to half the empty calls: a cycle is two calls. */
+  /** Cycles to half the no-op calls: a cycle is two calls. */
   readonly ratio: number;
   /** The driver's processor time. */
   readonly cpuMsPerCycle: number;
@@ -33,7 +33,7 @@ export async function measureCycles(
   const perSecond = async (times: number, work: () => Promise<unknown>): Promise<number> =>
     (times * 1000) / (await timed(() => inParallel(times, inFlight, work)));
   await perSecond(Math.ceil(count / 4), () => cycle());
-  const emptyCallsPerSecond = await perSecond(2 * count, () => client.nodeCapabilities());
+  const noOpCallsPerSecond = await perSecond(2 * count, () => client.nodeCapabilities());
   const cpuBeforeMs = cpuMsOf(driver.pid);
   const cyclesPerSecond = await perSecond(count, () => cycle());
   const cpuMsPerCycle = (cpuMsOf(driver.pid) - cpuBeforeMs) / count;
@@ -41,10 +41,10 @@ export async function measureCycles(
   client.close();
   return {
     inFlight,
-    emptyCallsPerSecond: rounded(emptyCallsPerSecond),
+    noOpCallsPerSecond: rounded(noOpCallsPerSecond),
     cyclesPerSecond: rounded(cyclesPerSecond),
     withConfigurationPerSecond: rounded(withConfigurationPerSecond),
-    ratio: rounded(cyclesPerSecond / (emptyCallsPerSecond / 2)),
+    ratio: rounded(cyclesPerSecond / (noOpCallsPerSecond / 2)),
     cpuMsPerCycle: rounded(cpuMsPerCycle),
   };
 }

@@ -10,7 +10,7 @@ export const mountedCounts = [10, 110, 1000, 5000] as const;
 /** What a volume more costs with so many mounted, medians in milliseconds. */
 export interface GrowthFigures {
   readonly mounted: number;
-  readonly emptyCall: number;
+  readonly noOpCall: number;
   readonly firstPublish: number;
   readonly unpublish: number;
   readonly residentMb: number;
@@ -26,18 +26,18 @@ export async function measureGrowth({ node, driver }: DeployedDriver, samples: n
       mounted.push(volume);
       await client.publish(volume.publishRequest());
     });
-    const empty: number[] = [];
+    const noOps: number[] = [];
     const first: number[] = [];
     const gone: number[] = [];
     for (let sample = 0; sample < samples; sample += 1) {
       const volume = node.volume();
-      empty.push(await timed(() => client.nodeCapabilities()));
+      noOps.push(await timed(() => client.nodeCapabilities()));
       first.push(await timed(() => client.publish(volume.publishRequest())));
       gone.push(await timed(() => client.unpublishVolume(volume)));
     }
     figures.push({
       mounted: count,
-      emptyCall: latencyOf(empty).p50,
+      noOpCall: latencyOf(noOps).p50,
       firstPublish: latencyOf(first).p50,
       unpublish: latencyOf(gone).p50,
       residentMb: rounded(memoryOf(driver.pid).nowBytes / 2 ** 20),

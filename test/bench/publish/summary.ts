@@ -24,7 +24,7 @@ export interface Summary {
 }
 
 export interface CallSummary extends Latency {
-  /** To the empty call of the same run, p50. */
+  /** To the no-op call of the same run, p50. */
   readonly ratio: number;
   /** p99 to p50 of the same run. */
   readonly tail: number;
@@ -44,14 +44,14 @@ export function summaryOf(runs: readonly Run[]): Summary {
   };
 }
 
-/** A first publish in empty calls, against the same with the fewest volumes. */
+/** A first publish in no-op calls, against the same with the fewest volumes. */
 function growthRatio(now: GrowthFigures, first: GrowthFigures): number {
-  return now.firstPublish / now.emptyCall / (first.firstPublish / first.emptyCall);
+  return now.firstPublish / now.noOpCall / (first.firstPublish / first.noOpCall);
 }
 
 function callSummary(runs: readonly Run[], how: Connections, operation: Operation): CallSummary {
   const latencies = runs.map(({ calls }) => calls[how][operation]);
-  const ratios = runs.map(({ calls }) => calls[how][operation].p50 / calls[how]['empty call'].p50);
+  const ratios = runs.map(({ calls }) => calls[how][operation].p50 / calls[how]['no-op call'].p50);
   return {
     ...medianOfEach(latencies),
     ratio: rounded(median(ratios)),

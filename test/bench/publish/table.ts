@@ -6,17 +6,17 @@ export function tablesOf({ calls, cycles, growth }: Summary): string {
   const parts = connections.flatMap((how) => [
     `${how === 'shared' ? 'One shared connection' : 'A connection per call'}, milliseconds:`,
     table(
-      ['', 'p50', 'p90', 'p99', 'to the empty call', 'p99 to p50'],
+      ['', 'p50', 'p90', 'p99', 'to the no-op call', 'p99 to p50'],
       operations.map((operation) => {
         const { p50, p90, p99, ratio, tail } = calls[how][operation];
         return [operation, p50, p90, p99, ratio, tail];
       }),
     ),
     table(
-      ['in flight', 'empty calls a second', 'cycles a second', 'with `registry-config`', 'ratio', 'CPU ms a cycle'],
+      ['in flight', 'no-op calls a second', 'cycles a second', 'with `registry-config`', 'ratio', 'CPU ms a cycle'],
       cycles[how].map((figures) => [
         figures.inFlight,
-        Math.round(figures.emptyCallsPerSecond),
+        Math.round(figures.noOpCallsPerSecond),
         Math.round(figures.cyclesPerSecond),
         Math.round(figures.withConfigurationPerSecond),
         figures.ratio,
@@ -25,10 +25,10 @@ export function tablesOf({ calls, cycles, growth }: Summary): string {
     ),
   ]);
   const ofGrowth = table(
-    ['mounted', 'empty call', 'first publish', 'unpublish', 'growth', 'resident MB'],
+    ['mounted', 'no-op call', 'first publish', 'unpublish', 'growth', 'resident MB'],
     growth.map((figures) => [
       figures.mounted,
-      figures.emptyCall,
+      figures.noOpCall,
       figures.firstPublish,
       figures.unpublish,
       figures.ratio,
