@@ -18,15 +18,15 @@ describe('docs/compatibility.md', () => {
     const cells = cellsOf(0);
     for (const [, program = '', version = ''] of cells) assert.match(version, /^\d+\.\d/, program);
     assert.deepEqual(
-      cells.map(([, program, , files, way, does]) => [program, files, way, does]),
+      cells.map(([, program, , files, mode, does]) => [program, files, mode, does]),
       rows(),
-      'write it anew: npm run compatibility',
+      'generate it: npm run compatibility',
     );
   });
 
   it('has what the programs that are refused show', () => {
     const shown = cellsOf(1).map((cells) => cells.slice(1, -1));
-    assert.deepEqual(shown, refusedRows(), 'write it anew: npm run compatibility');
+    assert.deepEqual(shown, refusedRows(), 'generate it: npm run compatibility');
   });
 
   it('has no row without a test', () => {
