@@ -1,4 +1,4 @@
-// `npm run check`: format, lint and types side by side. What was without a problem and has not changed is skipped.
+// `npm run check`: format, lint, types and wording in parallel. Files without a problem are skipped until they change.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 
@@ -8,6 +8,8 @@ const checks = [
   [process.execPath, path.join(import.meta.dirname, 'lint-changed.mjs')],
   [`${bin}/tsc`, '--noEmit', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/types.tsbuildinfo'],
   [`${bin}/prettier`, '--check', '--log-level', 'warn', '--cache', '--cache-strategy', 'content', '.'],
+  [process.execPath, path.join(import.meta.dirname, 'check-wording.mjs')],
+  [`${bin}/markdownlint-cli2`],
 ];
 
 const statuses = await Promise.all(

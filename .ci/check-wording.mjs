@@ -1,0 +1,205 @@
+// Checks the wording of pages and commit subjects: words not to use, long sentences, wide tables.
+//
+// `--source` checks comments and messages of src for the words instead, and prints how often each occurs.
+// `<!-- wording: REASON -->` in a paragraph, list item or table row exempts it.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+
+const maxWords = 30;
+/** Fewer words are no sentence, but a list of files for example. */
+const minWords = 3;
+/** Share of all sentences that can be longer. */
+const maxLongShare = 0.03;
+const maxTableWidth = 160;
+const maxSubject = 72;
+/** Subjects are checked after this commit. */
+const firstCommit = 'ca35624b8f12bea2b9f5a7d10e2c06c5db6c72bd';
+
+const here = import.meta.dirname;
+const words = JSON.parse(readFileSync(path.join(here, 'wording.json'), 'utf8')).map(({ pattern, use }) => ({
+  use,
+  // Those at the start of a sentence begin with a capital letter.
+  pattern: new RegExp(pattern, pattern.startsWith('^') ? 'g' : 'gi'),
+}));
+const escape = /<!-- wording: \S.* -->/;
+
+/** The words not to use in a sentence. */
+export function wordsIn(sentence) {
+  return words.flatMap(({ pattern, use }) => [...sentence.matchAll(pattern)].map(([found]) => ({ found, use })));
+}
+
+/** Splits prose at the ends of its sentences. */
+export function sentencesOf(prose) {
+  return prose
+    .split(/(?<=[.!?][)"']*)\s+(?=["'(`*[]*[A-Z0-9`X])/)
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => sentence !== '');
+}
+
+/** Prose without markup. Code becomes one letter, so that it is one word and never a wrong one. */
+function proseOf(markdown) {
+  return markdown
+    .replaceAll(/<!--.*?-->/gs, '')
+    .replaceAll(/(`+).+?\1/gs, 'X')
+    .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/gs, '$1')
+    .replaceAll(/\bhttps?:\S+/g, 'X')
+    .replaceAll(/[*_]{1,2}(?=\S)|(?<=\S)[*_]{1,2}/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
+/** Paragraphs, list items, headings and table rows of a page, each with its first line. Fenced code is left out. */
+export function blocksOf(page) {
+  const blocks = [];
+  let fence;
+  let open = false;
+  for (const [index, line] of page.split('\n').entries()) {
+    const mark = /^\s*(```+)/.exec(line)?.[1];
+    if (fence !== undefined || mark !== undefined) {
+      fence = fence === undefined ? mark : line.trim() === fence ? undefined : fence;
+      open = false;
+    } else if (/^\s*\|/.test(line)) {
+      blocks.push({ kind: /^[\s|:-]+$/.test(line) ? 'rule' : 'row', line: index + 1, text: line });
+      open = false;
+    } else if (/^#+ /.test(line)) {
+      blocks.push({ kind: 'heading', line: index + 1, text: line.replace(/^#+ /, '') });
+      open = false;
+    } else if (line.trim() === '') {
+      open = false;
+    } else if (open && !/^\s*(?:[-*+]|\d+\.) /.test(line)) {
+      blocks.at(-1).text += `\n${line}`;
+    } else {
+      blocks.push({ kind: 'prose', line: index + 1, text: line.replace(/^\s*(?:[-*+]|\d+\.) /, '') });
+      open = true;
+    }
+  }
+  return blocks;
+}
+
+/** Problems of a page, and how many sentences it has and which of them are long. */
+export function checkPage(page) {
+  const problems = [];
+  const long = [];
+  let sentences = 0;
+  for (const { kind, line, text } of blocksOf(page)) {
+    if (escape.test(text)) continue;
+    if ((kind === 'row' || kind === 'rule') && text.length > maxTableWidth) {
+      problems.push({ line, text: `table line of ${text.length} characters, at most ${maxTableWidth}` });
+    }
+    if (kind === 'rule') continue;
+    const parts = kind === 'row' ? text.split(/(?<!\\)\|/) : [text];
+    for (const sentence of parts.flatMap((part) => sentencesOf(proseOf(part)))) {
+      if (kind !== 'heading') {
+        for (const { found, use } of wordsIn(sentence)) problems.push({ line, text: `"${found.trim()}": use ${use}` });
+      }
+      if (kind !== 'prose') continue;
+      const count = sentence.split(' ').filter((word) => /\w/.test(word)).length;
+      if (count >= minWords) sentences += 1;
+      if (count > maxWords) long.push({ line, text: `sentence of ${count} words: ${sentence.slice(0, 60)}…` });
+    }
+  }
+  return { problems, sentences, long };
+}
+
+/** Subjects after the first commit that are too long; none where the history is not there, as in a shallow clone. */
+export function longSubjects(root, since = firstCommit) {
+  const { status, stdout } = spawnSync('git', ['log', '--format=%h %s', `${since}..HEAD`], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status !== 0) return [];
+  return stdout
+    .split('\n')
+    .filter((line) => line.slice(line.indexOf(' ') + 1).length > maxSubject)
+    .map((line) => `commit ${line}: subject of more than ${maxSubject} characters`);
+}
+
+/** The pages that are checked: all Markdown of docs and of the repository's root. */
+function pagesOf(root) {
+  const isPage = (name) => name.endsWith('.md');
+  return [
+    ...readdirSync(root).filter(isPage),
+    ...readdirSync(path.join(root, 'docs'), { recursive: true })
+      .filter(isPage)
+      .map((name) => path.join('docs', name)),
+  ].sort();
+}
+
+function checkPages(root) {
+  const report = [];
+  const allLong = [];
+  let total = 0;
+  for (const name of pagesOf(root)) {
+    const { problems, sentences, long } = checkPage(readFileSync(path.join(root, name), 'utf8'));
+    report.push(...problems.map(({ line, text }) => `${name}:${line}: ${text}`));
+    allLong.push(...long.map(({ line, text }) => `${name}:${line}: ${text}`));
+    total += sentences;
+  }
+  if (allLong.length > maxLongShare * total) {
+    report.push(...allLong, `${allLong.length} of ${total} sentences have more than ${maxWords} words, at most 3 %`);
+  }
+  return [...report, ...longSubjects(root)];
+}
+
+/** Comments and messages of a TypeScript file, each with its first line. */
+export function proseOfSource(ts, text) {
+  const file = ts.createSourceFile('source.ts', text, ts.ScriptTarget.Latest, true);
+  const found = new Map();
+  const lineOf = (position) => file.getLineAndCharacterOfPosition(position).line + 1;
+  const addComments = (ranges) => {
+    for (const { pos, end } of ranges ?? []) {
+      const comment = text.slice(pos, end).replaceAll(/^\s*(?:\/\*\*?|\*\/|\*|\/\/)|\*\/$/gm, '');
+      found.set(pos, { line: lineOf(pos), text: comment });
+    }
+  };
+  /** A text with a space in it: names and paths have none. */
+  const messageOf = (node) => {
+    if (ts.isImportDeclaration(node.parent ?? node)) return undefined;
+    if (ts.isTemplateExpression(node)) {
+      return [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)].join('X');
+    }
+    return ts.isStringLiteralLike(node) && /\w \w/.test(node.text) ? node.text : undefined;
+  };
+  const visit = (node) => {
+    addComments(ts.getLeadingCommentRanges(text, node.getFullStart()));
+    addComments(ts.getTrailingCommentRanges(text, node.getEnd()));
+    const message = messageOf(node);
+    if (message !== undefined) found.set(node.getStart(), { line: lineOf(node.getStart()), text: message });
+    for (const child of node.getChildren()) visit(child);
+  };
+  visit(file);
+  return [...found.values()].sort((first, second) => first.line - second.line);
+}
+
+/** Prints each word in comments and messages of src, then how often each occurs. Returns how many there are. */
+async function checkSource(root) {
+  const { default: ts } = await import('typescript');
+  const counts = new Map();
+  const names = readdirSync(path.join(root, 'src'), { recursive: true })
+    .filter((name) => name.endsWith('.ts') && !name.includes('generated'))
+    .sort();
+  for (const name of names) {
+    for (const { line, text } of proseOfSource(ts, readFileSync(path.join(root, 'src', name), 'utf8'))) {
+      for (const { found, use } of sentencesOf(proseOf(text)).flatMap(wordsIn)) {
+        const word = found.trim().toLowerCase();
+        counts.set(word, (counts.get(word) ?? 0) + 1);
+        console.log(`src/${name}:${line}: "${word}": use ${use}`);
+      }
+    }
+  }
+  const sorted = [...counts].sort(([, first], [, second]) => second - first);
+  for (const [word, count] of sorted) console.log(`${String(count).padStart(5)} ${word}`);
+  return sorted.reduce((sum, [, count]) => sum + count, 0);
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const root = path.join(here, '..');
+  if (process.argv[2] === '--source') {
+    process.exitCode = (await checkSource(root)) === 0 ? 0 : 1;
+  } else {
+    const problems = checkPages(root);
+    for (const problem of problems) console.error(problem);
+    process.exitCode = problems.length === 0 ? 0 : 1;
+  }
+}
