@@ -46,6 +46,8 @@ export interface LogFields {
   /** From the client and to it. */
   readonly bytesReceived?: number;
   readonly bytesSent?: number;
+  /** What is wrong, or what follows from it, where no error says so. */
+  readonly reason?: string;
   /** Logged as the chain of names, codes and messages; stacks only of programming errors. */
   readonly error?: unknown;
 }

@@ -48,7 +48,7 @@ export class AccessRequestClient {
       if (isKubeError(error, 409) && error.reason === 'AlreadyExists') return;
       throw requestFailure(error, about, 'making', ['create'], this.#client.problem);
     }
-    this.#log.info('approval requested', {
+    this.#log.info('Requested approval', {
       namespace: connector.namespace,
       name: accessRequestName(about),
       pod: `${pod.namespace}/${pod.name}`,

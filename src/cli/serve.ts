@@ -44,9 +44,9 @@ export const serve: Command = {
     const stopTrimming = trimAfterCalls(loadMallocTrim(), () => driver.metrics.calls.total, trimIntervalMs);
     await driver.start();
     reportCapabilities(config, log);
-    log.info('serving', { version, name: config['driver-name'] });
+    log.info('Started', { version, name: config['driver-name'] });
     await untilAborted(stopped);
-    log.info('stopping', { signal: String(stopped.reason) });
+    log.info('Stopping', { signal: String(stopped.reason) });
     await driver.stop();
     stopTrimming();
     return 0;
@@ -58,9 +58,9 @@ function reportCapabilities(config: DriverConfig, log: Log): void {
   const held = capabilitiesOf();
   const capabilities = describeCapabilities(held);
   if (config['drop-capabilities'] && excessCapabilities(held) !== 0n) {
-    log.error('capabilities could not be dropped; the driver goes on with them', { capabilities });
+    log.error('Failed to drop capabilities, continuing with them', { capabilities });
   } else {
-    log.info('capabilities', { capabilities });
+    log.info('Running with capabilities', { capabilities });
   }
 }
 

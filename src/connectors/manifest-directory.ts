@@ -80,7 +80,7 @@ export class ManifestDirectory<T> {
     try {
       const names = readdirSync(directory);
       this.#isReadable = true;
-      if (!wasReadable) log.info('the directory of --manifests can be read again', { path: directory });
+      if (!wasReadable) log.info('Manifest directory readable again', { path: directory });
       return names;
     } catch (error) {
       this.#isReadable = false;
@@ -89,7 +89,7 @@ export class ManifestDirectory<T> {
           ? `${this.#options.consequence}: make it readable or correct the flag`
           : 'the last good objects are kept: make it readable again';
       if (wasReadable) {
-        log.error(`the directory of --manifests cannot be read, so ${consequence}`, { path: directory, error });
+        log.error('Manifest directory not readable', { path: directory, reason: consequence, error });
       }
       return new CodedError('UNAVAILABLE', `the directory ${directory} of --manifests cannot be read`, {
         cause: error,
@@ -106,12 +106,12 @@ export class ManifestDirectory<T> {
       signature = [ino, size, mtimeNs, ctimeNs].join('.');
       if (previous?.signature === signature) return previous;
       const content = parse(readFileSync(file, 'utf8'));
-      for (const error of errorsIn(content)) log.error('a manifest is malformed', { file: name, error });
+      for (const error of errorsIn(content)) log.error('Malformed manifest', { file: name, error });
       return { signature, content, problem: undefined };
     } catch (error) {
       if (previous?.signature === signature) return previous;
       const { message } = toCodedError(error, 'the file cannot be read');
-      log.error('a manifest file cannot be used; its last good objects are kept', { file: name, error });
+      log.error('Failed to read manifest file, keeping its last good objects', { file: name, error });
       return { signature, content: previous?.content, problem: message };
     }
   }

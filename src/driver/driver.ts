@@ -142,14 +142,14 @@ export class Driver {
   async #start(): Promise<void> {
     const { log } = this.#parts;
     for (const problem of [this.#host.mountProblem(), this.#caFile?.problem()]) {
-      if (problem !== undefined) log.error(`publishes will fail: ${problem}`);
+      if (problem !== undefined) log.error('Cannot publish volumes', { reason: problem });
     }
     this.#cases.start();
     this.#eventLoopDelay.start();
     this.#takeStock();
     this.#backend.start();
     const httpPort = await this.#health?.start();
-    if (httpPort !== undefined) log.info('listening', { port: httpPort });
+    if (httpPort !== undefined) log.info('Listening', { port: httpPort });
     await this.#server.start();
     await this.#registration?.start();
   }
@@ -158,10 +158,7 @@ export class Driver {
     this.#host.adoptMounted();
     const { heldBytes, budgetBytes } = this.#memory.summary();
     if (budgetBytes === undefined || heldBytes <= budgetBytes) return;
-    this.#parts.log.warn(
-      'the volumes of this node may take more memory than the limit of the container leaves them: those that are there are refreshed and unpublished, new ones are refused',
-      { heldBytes, budgetBytes },
-    );
+    this.#parts.log.warn('Volumes exceed the memory budget, rejecting new volumes', { heldBytes, budgetBytes });
   }
 
   /**

@@ -66,7 +66,7 @@ export class ProxyCaFile {
         throw new CodedError('FAILED_PRECONDITION', message, { cause: error });
       }
       if (signature !== this.#signature) {
-        this.#log.error('--proxy-ca-file cannot be used; the last good bundle is kept', { path: this.#path, error });
+        this.#log.error('Failed to read --proxy-ca-file, keeping the last good bundle', { path: this.#path, error });
       }
     }
     this.#signature = signature;

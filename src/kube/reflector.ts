@@ -174,7 +174,7 @@ export class Reflector {
       timeoutSeconds: watchMinSeconds + spreadSeconds,
       onOpen: () => {
         onOpen();
-        if (this.#failures >= warnAfterFailures) this.#log.info('watch works again', this.#fields());
+        if (this.#failures >= warnAfterFailures) this.#log.info('Watch recovered', this.#fields());
         this.state.connected();
       },
     });
@@ -246,8 +246,8 @@ export class Reflector {
     const delayMs = retryAfterMs + backoffMs(this.#failures, timings.watchBaseMs, capMs, clock.random);
     const isNews = this.#failures === warnAfterFailures || (this.#failures === 1 && reason === 'refused');
     const fields = { ...this.#fields(), attempt: this.#failures, delayMs: Math.round(delayMs), error };
-    if (isNews) this.#log.warn('watch fails', fields);
-    else this.#log.debug('watch is restarted', fields);
+    if (isNews) this.#log.warn('Watch failing', fields);
+    else this.#log.debug('Watch restarted', fields);
     return delayMs;
   }
 

@@ -79,7 +79,7 @@ export class HealthServer {
       );
       this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
     });
-    this.#server.on('error', (error) => this.#options.log.warn('a connection could not be accepted', { error }));
+    this.#server.on('error', (error) => this.#options.log.warn('Failed to accept connection', { error }));
     return (this.#server.address() as AddressInfo).port;
   }
 
@@ -121,7 +121,7 @@ export class HealthServer {
         response.writeHead(status, { ...headers, 'Content-Length': body.length, Connection: 'close' }).end(body);
       })
       .catch((error: unknown) => {
-        this.#options.log.error('answering over HTTP failed', { error });
+        this.#options.log.error('Failed to serve HTTP request', { error });
         response.destroy();
       });
   }

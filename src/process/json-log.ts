@@ -39,6 +39,7 @@ const fieldNames = Object.keys({
   firstByteMs: true,
   bytesReceived: true,
   bytesSent: true,
+  reason: true,
   error: true,
 } satisfies Record<keyof LogFields, true>) as readonly (keyof LogFields)[];
 
@@ -65,7 +66,7 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
     logger.isLevelEnabled(name) ? (message, fields) => logger[name](allowed(fields), message) : () => undefined;
   const log: Log = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   destination.onResumed?.((count) => {
-    log.warn(`${count} lines of the log were dropped: whoever reads it had stopped reading`, { count });
+    log.warn('Dropped log lines because the reader was blocked', { count });
   });
   return log;
 }

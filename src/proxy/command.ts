@@ -40,9 +40,9 @@ export async function run({ args, env, stopped, logOutput }: ProxyCommandContext
     log,
   });
   await proxy.start();
-  log.info('serving', { version });
+  log.info('Started', { version });
   await untilAborted(stopped);
-  log.info('stopping', { signal: String(stopped.reason) });
+  log.info('Stopping', { signal: String(stopped.reason) });
   await proxy.stop();
   return 0;
 }

@@ -91,7 +91,7 @@ export class KubernetesCa implements CaSource {
           roleNamespace: this.#namespace,
           problem: this.#client.problem,
         });
-        this.#log.error('the CA cannot be made', { error: this.#problem });
+        this.#log.error('Failed to create CA', { error: this.#problem });
         await sleep(retryMs, signal).catch(() => undefined);
       }
     }
@@ -109,7 +109,7 @@ export class KubernetesCa implements CaSource {
     };
     try {
       await this.#client.create({ type: secretType, namespace: this.#namespace }, secret, { signal });
-      this.#log.info('made a CA', { name: caSecretName, namespace: this.#namespace });
+      this.#log.info('Created CA', { name: caSecretName, namespace: this.#namespace });
     } catch (error) {
       // Another replica was faster.
       if (!isKubeError(error, 409)) throw error;

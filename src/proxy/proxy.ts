@@ -128,7 +128,7 @@ export class Proxy {
     const { config, log } = this.#parts;
     try {
       this.#backend.start();
-      if (this.#backend.notice !== undefined) log.warn(`NO CLUSTER: ${this.#backend.notice}`);
+      if (this.#backend.notice !== undefined) log.warn('Running without a cluster', { reason: this.#backend.notice });
       this.#warmUp();
       this.#backend.onCaChange?.(() => this.#warmUp());
       const httpPort = await this.#health?.start();
@@ -138,7 +138,7 @@ export class Proxy {
         ...(httpPort === undefined ? [] : [{ host: config['http-address']?.host, port: httpPort }]),
       ]);
       this.#status?.start();
-      log.info('listening', { port: proxyPort });
+      log.info('Listening', { port: proxyPort });
       return { proxyPort, httpPort };
     } catch (error) {
       await this.#end(0);
@@ -198,8 +198,8 @@ export class Proxy {
       for (const host of warmUpHosts) this.#leaves.contextFor(host);
       this.#tools.trust.ofAll();
     } catch (error) {
-      if (error instanceof CodedError) log.warn('there is no CA yet', { error });
-      else log.error('no certificate can be made', { error });
+      if (error instanceof CodedError) log.warn('CA not available yet', { error });
+      else log.error('Failed to issue certificate', { error });
     }
   }
 

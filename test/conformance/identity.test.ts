@@ -35,7 +35,7 @@ describe('CSI Identity', () => {
     const other = new NodeSandbox();
     const blind = new DriverProcess(other, ['--manifests', `${other.root}/nowhere`]);
     try {
-      await blind.untilLogged('serving');
+      await blind.untilLogged('Started');
       assert.deepEqual((await blind.kubelet.probe()).ready, { value: false });
     } finally {
       await blind.stop();

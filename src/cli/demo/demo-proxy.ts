@@ -46,7 +46,7 @@ export class DemoProxy {
       if (!/^\{"level":"(?:info|warn)"/.test(line)) tell(`${line}\n`);
     });
     try {
-      const port = await program.until(() => /"port":(\d+),"msg":"listening"/.exec(program.log)?.[1]);
+      const port = await program.until(() => /"port":(\d+),"msg":"Listening"/.exec(program.log)?.[1]);
       return new DemoProxy(program, readFileSync(path.join(directory, 'ca', 'tls.crt'), 'utf8'), Number(port));
     } catch (error) {
       await program.stop();

@@ -77,7 +77,7 @@ export class KubeletRegistration {
     const isGone = this.#server?.isInPlace !== true;
     if (!isDue && !isGone) return;
     if (isGone && this.#failure === undefined)
-      this.#options.log.info('the registration socket is gone; making it anew', { path: this.#options.socketPath });
+      this.#options.log.info('Registration socket disappeared, recreating it', { path: this.#options.socketPath });
     await this.#server?.stop();
     await this.#listen();
     this.#failure = undefined;
@@ -86,7 +86,7 @@ export class KubeletRegistration {
   #noteFailure(error: unknown): void {
     const { log, socketPath } = this.#options;
     const failure = error instanceof Error ? error.message : String(error);
-    if (failure !== this.#failure) log.error('offering the driver to the kubelet failed', { path: socketPath, error });
+    if (failure !== this.#failure) log.error('Failed to offer the driver to the kubelet', { path: socketPath, error });
     this.#failure = failure;
   }
 
@@ -127,10 +127,10 @@ export class KubeletRegistration {
     const { log, driverName, retryMs } = this.#options;
     this.#isRegistered = isRegistered;
     if (isRegistered) {
-      log.info('the kubelet has registered the driver', { name: driverName });
+      log.info('Registered with the kubelet', { name: driverName });
       return;
     }
     this.#offerAgainAtMs = performance.now() + retryMs;
-    log.error(`the kubelet refused to register the driver: ${refusal}`, { name: driverName, delayMs: retryMs });
+    log.error('Kubelet rejected the driver', { name: driverName, reason: refusal, delayMs: retryMs });
   }
 }

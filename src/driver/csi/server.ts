@@ -94,8 +94,8 @@ export class SocketServer {
   async start(): Promise<void> {
     const { socketPath, ownsFolder, socket, log } = this.#options;
     await this.#file.listen(this.#listener, ownsFolder, socket.backlog);
-    this.#listener.on('error', (error) => log.warn('a connection could not be accepted', { path: socketPath, error }));
-    log.info('listening', { path: socketPath });
+    this.#listener.on('error', (error) => log.warn('Failed to accept connection', { path: socketPath, error }));
+    log.info('Listening', { path: socketPath });
   }
 
   /** Whether clients that dial the path reach this server: its socket may have been removed or replaced. */
@@ -119,7 +119,7 @@ export class SocketServer {
     // Its callback is not waited for: it comes when the clients have closed their sides.
     this.#grpc.tryShutdown(() => undefined);
     if (!(await this.#untilAnswered())) {
-      log.warn('calls still running after the drain time are cut off', { path: socketPath, count: this.#runningCalls });
+      log.warn('Drain timeout exceeded, aborting running calls', { path: socketPath, count: this.#runningCalls });
     }
     await this.#connections.untilClosed();
     this.#grpc.forceShutdown();

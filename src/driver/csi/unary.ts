@@ -115,8 +115,8 @@ function timeLeftMs(call: ServerUnaryCall<unknown, unknown>, maxDurationMs: numb
 
 function logOnce(log: Log, fields: LogFields): void {
   // What was refused has been logged by who refused it, in fewer lines.
-  if (fields.outcome === 'refused') log.debug('rpc refused', fields);
-  else if (fields.code !== 'OK') log.warn('rpc failed', fields);
-  else if (quietRpcs.has(fields.rpc ?? '') || fields.outcome === 'unchanged') log.debug('rpc', fields);
-  else log.info('rpc', fields);
+  if (fields.outcome === 'refused') log.debug('RPC rejected', fields);
+  else if (fields.code !== 'OK') log.warn('RPC failed', fields);
+  else if (quietRpcs.has(fields.rpc ?? '') || fields.outcome === 'unchanged') log.debug('RPC finished', fields);
+  else log.info('RPC finished', fields);
 }

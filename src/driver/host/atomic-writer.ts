@@ -88,12 +88,7 @@ export class AtomicWriter {
     return closing(this.#syscalls, current, () => this.#rewrite(root, entries, wanted, current));
   }
 
-  #rewrite(
-    root: Directory,
-    entries: readonly string[],
-    wanted: Wanted,
-    current?: Revision,
-  ): 'refreshed' | 'unchanged' {
+  #rewrite(root: Directory, entries: readonly string[], wanted: Wanted, current?: Revision): 'refreshed' | 'unchanged' {
     const { files, permissions, replaced } = wanted;
     const comparison = current && compareRevision(this.#syscalls, current, wanted, permissions);
     const isSame = comparison?.isSame === true;

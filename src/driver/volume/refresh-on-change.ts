@@ -235,7 +235,7 @@ export class RefreshOnChange {
       this.#attempts.set(targetPath, { ...attempt, restedMs, ...(isDone ? { basis: undefined } : {}) });
       const durationMs = Math.round(monotonicNow() - changedAtMs);
       observer.refreshedOnChange(path === 'unchanged' ? 'unchanged' : 'refreshed', durationMs);
-      log.info('renewed after a change', { ...fields, outcome: path, steps, durationMs });
+      log.info('Refreshed volume after change', { ...fields, outcome: path, steps, durationMs });
     } catch (error) {
       const restedMs = startMs + restMsAfter(monotonicNow() - startMs);
       this.#attempts.set(targetPath, { ...attempt, restedMs, hasFailed: true });
@@ -259,7 +259,7 @@ export class RefreshOnChange {
     }
     observer.refreshedOnChange('failed', Math.round(monotonicNow() - changedAtMs));
     const { volumeId } = request;
-    log.warn('a volume could not be renewed after a change', { volumeId, pod: podOf(request), error: failure });
+    log.warn('Failed to refresh volume after change', { volumeId, pod: podOf(request), error: failure });
   }
 }
 

@@ -41,7 +41,7 @@ export async function removeTokens(
   throwIfAborted(call.signal);
   host.put(targetPath, content.files, mountOptions, { podUid: pod.uid, pod }, 'removed');
   volumes.tokensRemoved(targetPath);
-  log.warn('the tokens were taken out of a mounted volume, whose pod may not use its connectors any more', {
+  log.warn('Access revoked, removed tokens from mounted volume', {
     volumeId,
     pod: `${pod.namespace}/${pod.name}`,
   });

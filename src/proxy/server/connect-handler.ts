@@ -97,7 +97,7 @@ export class ConnectHandler {
         return;
       }
       const refusal = toProxyError(error);
-      if (refusal.kind === 'internal') log.error('a tunnel failed', { error });
+      if (refusal.kind === 'internal') log.error('Tunnel failed', { error });
       entry.finish(refusal.kind, refusal.status);
       if (refusal.status !== 407) {
         endWith(socket, rawErrorResponse(refusal, true));

@@ -229,8 +229,8 @@ export class RequestHandler {
       return undefined;
     }
     const refusal = toProxyError(error);
-    if (refusal.kind === 'internal') this.#options.log.error('a request failed', { error });
-    else if (refusal.cause !== undefined) this.#options.log.debug('a request was refused', { error: refusal.cause });
+    if (refusal.kind === 'internal') this.#options.log.error('Request failed', { error });
+    else if (refusal.cause !== undefined) this.#options.log.debug('Request rejected', { error: refusal.cause });
     entry.finish(refusal.kind, refusal.status);
     return refusal;
   }

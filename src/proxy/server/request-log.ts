@@ -39,14 +39,14 @@ export class RequestLog {
   }
 
   served(line: LogFields): void {
-    this.#options.log.info('request', line);
+    this.#options.log.info('Request finished', line);
   }
 
   /** @param address of the client, for a client without a valid token. */
   failed(line: LogFields, address: string): void {
     const failures = this.#failuresOf(clientOf(line, address));
     if (failures.allowance.tryTake()) {
-      this.#options.log.info('request', line);
+      this.#options.log.info('Request finished', line);
       return;
     }
     failures.suppressed += 1;

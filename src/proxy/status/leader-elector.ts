@@ -192,7 +192,7 @@ export class LeaderElector {
     this.#expiry = setTimeout(() => this.#lose(), this.#leftMs).unref();
     if (this.#isHeld) return;
     this.#isHeld = true;
-    log.info('holds the Lease: this replica writes status', { name });
+    log.info('Acquired lease, started status updates', { name });
     onHeld();
   }
 
@@ -202,7 +202,7 @@ export class LeaderElector {
     this.#isHeld = false;
     this.#known = undefined;
     const { log, name, onStoppedLeading: onLost } = this.#options;
-    log.info('holds the Lease no longer', { name });
+    log.info('Lost lease', { name });
     onLost();
   }
 
@@ -217,7 +217,7 @@ export class LeaderElector {
       const change = { metadata: { resourceVersion: known.resourceVersion }, spec };
       await client.patch(this.#location(), change, this.#call(signal));
     } catch (error) {
-      log.debug('the Lease could not be released: it expires', { error });
+      log.debug('Failed to release lease', { error });
     }
   }
 
@@ -235,8 +235,8 @@ export class LeaderElector {
       roleNamespace: namespace,
       problem: client.problem,
     });
-    if (this.#isFailing) log.debug('the Lease cannot be had', { error: failure });
-    else log.warn('the Lease cannot be had, so that this replica writes no status', { error: failure });
+    if (this.#isFailing) log.debug('Failed to acquire lease', { error: failure });
+    else log.warn('Failed to acquire lease, status updates paused', { error: failure });
     this.#isFailing = true;
   }
 

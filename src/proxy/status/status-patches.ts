@@ -69,8 +69,8 @@ export class StatusPatches {
     // The right is missing for all of them alike.
     const isTold = error.code === 403 && this.#hasToldForbidden;
     if (error.code === 403) this.#hasToldForbidden = true;
-    if (isTold) log.debug('a status cannot be written', { error: failure });
-    else log.warn('a status cannot be written', { error: failure });
+    if (isTold) log.debug('Failed to update status', { error: failure });
+    else log.warn('Failed to update status', { error: failure });
   }
 }
 

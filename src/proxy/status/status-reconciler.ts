@@ -160,7 +160,7 @@ export class StatusReconciler {
       else if (due.isPending || this.#isHolder) this.#due.addAfter(key, due.inMs);
     } catch (error) {
       if (signal.aborted) return;
-      this.#options.log.error('a status cannot be judged', { name, error });
+      this.#options.log.error('Failed to evaluate Connector conditions', { name, error });
       this.#due.addAfter(key, this.#options.timings.checkMs);
     } finally {
       leave?.();

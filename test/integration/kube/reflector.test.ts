@@ -365,7 +365,7 @@ describe('a reflector', () => {
       reflector.start();
       await eventually('five have failed', () => hanging.hits > 5);
       assert.equal(lines.length, 1);
-      assert.match(lines[0]!, /"attempt":3,.*"msg":"watch fails"/);
+      assert.match(lines[0]!, /"attempt":3,.*"msg":"Watch failing"/);
       hanging.remove();
       await connected();
       // The history of a server that comes back may be another one.

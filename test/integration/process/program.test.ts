@@ -34,7 +34,7 @@ async function serveDriver(through: readonly string[]): Promise<Served> {
     await driver.exited;
     node.remove();
   };
-  await eventually('it serves', () => driver.stderr.includes('"serving"')).catch(async (error: unknown) => {
+  await eventually('it serves', () => driver.stderr.includes('"Started"')).catch(async (error: unknown) => {
     await stop();
     throw error;
   });
@@ -60,7 +60,7 @@ async function serveProxy(through: readonly string[]): Promise<Served> {
     await exited;
     rmSync(directory, { recursive: true });
   };
-  await eventually('it serves', () => log.includes('"serving"')).catch(async (error: unknown) => {
+  await eventually('it serves', () => log.includes('"Started"')).catch(async (error: unknown) => {
     await stop();
     throw error;
   });
@@ -102,7 +102,7 @@ for (const [command, serve] of Object.entries({ serve: serveDriver, proxy: serve
       for (let time = 0; time < 3; time += 1) process.kill(served.pid, 'SIGUSR1');
       // It takes signals in the order of their numbers, and says of this one that it has got it.
       process.kill(served.pid, 'SIGTERM');
-      await eventually('it has got the signals', () => served.log().includes('"stopping"'));
+      await eventually('it has got the signals', () => served.log().includes('"Stopping"'));
       assert.equal(caught(), false);
       await served.exited;
       assert.equal(caught(), false);

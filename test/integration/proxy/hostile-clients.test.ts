@@ -146,7 +146,7 @@ describe('a client that means harm', () => {
     let isOver = false;
     const inOneTurn: number[] = [];
     const look = (seen: number): void => {
-      const now = fixture.log.split('"msg":"request"').length;
+      const now = fixture.log.split('"msg":"Request finished"').length;
       inOneTurn.push(now - seen);
       if (!isOver) setImmediate(look, now);
     };

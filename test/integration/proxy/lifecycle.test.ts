@@ -35,7 +35,7 @@ describe('the proxy as a process', () => {
     child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
     const ended = new Promise((resolve) => child.once('close', resolve));
     try {
-      await eventually('it serves', () => log.includes('"serving"'), 30_000);
+      await eventually('it serves', () => log.includes('"Started"'), 30_000);
       assert.match(readFileSync(`${directory}/ca/tls.crt`, 'utf8'), /^-----BEGIN CERTIFICATE/);
       assert.equal(statSync(`${directory}/ca/tls.key`).mode & 0o777, 0o600);
       child.kill('SIGTERM');

@@ -63,7 +63,7 @@ export class ProxyProcess {
       await eventually(
         'the proxy listens',
         () => {
-          proxy.port = Number(/"port":(\d+),"msg":"listening"/.exec(proxy.log)?.[1] ?? 0);
+          proxy.port = Number(/"port":(\d+),"msg":"Listening"/.exec(proxy.log)?.[1] ?? 0);
           return proxy.port !== 0 || proxy.hasEnded;
         },
         60_000,
@@ -88,7 +88,7 @@ export class ProxyProcess {
   get requests(): readonly Record<string, unknown>[] {
     return this.log
       .split('\n')
-      .filter((line) => line.includes('"msg":"request"'))
+      .filter((line) => line.includes('"msg":"Request finished"'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 

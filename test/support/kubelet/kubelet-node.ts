@@ -55,7 +55,7 @@ export class KubeletNode {
   /** @param env of the driver's process, beside ours. */
   async startDriverWith(env: NodeJS.ProcessEnv, ...flags: string[]): Promise<DriverProcess> {
     const driver = this.launchDriver(env, ...flags);
-    await driver.untilLogged('the kubelet has registered the driver');
+    await driver.untilLogged('Registered with the kubelet');
     await driver.kubelet.untilReady();
     if (this.kubelet.pods.size === 0) this.#restingDescriptors ??= await settledDescriptors(driver.pid);
     return driver;

@@ -71,7 +71,7 @@ export class TestKubelet {
   }
 
   async untilRegistered(timeoutMs?: number): Promise<void> {
-    await eventually('the kubelet has registered the driver', () => this.isRegistered, timeoutMs);
+    await eventually('Registered with the kubelet', () => this.isRegistered, timeoutMs);
   }
 
   async untilDeregistered(): Promise<void> {

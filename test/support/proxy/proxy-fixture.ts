@@ -78,7 +78,7 @@ export class ProxyFixture {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
-      .filter(({ msg }) => msg === 'request');
+      .filter(({ msg }) => msg === 'Request finished');
   }
 
   metrics(): Promise<string> {

@@ -140,7 +140,7 @@ export class MixedLoad {
   async #startNextDriver(node: KubeletNode, sources: VersionedSources): Promise<void> {
     const driver = node.launchDriver({}, ...flags, '--proxy-ca-file', sources.caFile);
     this.#cgroup?.add(driver.pid);
-    await driver.untilLogged('serving');
+    await driver.untilLogged('Started');
   }
 
   async #untilCurrent(node: KubeletNode, load: NodeLoad, name: string): Promise<void> {

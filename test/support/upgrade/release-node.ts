@@ -67,7 +67,7 @@ export class ReleaseNode {
       [process.execPath, release.main],
     );
     this.#driver = driver;
-    await driver.untilLogged('the kubelet has registered the driver');
+    await driver.untilLogged('Registered with the kubelet');
     await driver.kubelet.untilReady();
   }
 

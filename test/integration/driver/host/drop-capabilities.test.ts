@@ -72,7 +72,7 @@ describe("the driver's capabilities", () => {
     });
     assert.deepEqual(ofThreads('NoNewPrivs'), ['1']);
     await driver.untilLogIs(
-      ({ msg, capabilities }) => (msg === 'capabilities' ? capabilities : undefined),
+      ({ msg, capabilities }) => (msg === 'Running with capabilities' ? capabilities : undefined),
       ['CAP_CHOWN, CAP_SYS_ADMIN'],
     );
     assert.deepEqual(await driver.stop(), { status: 0, signal: null });
@@ -98,7 +98,7 @@ describe("the driver's capabilities", () => {
 
   it('are reported when it has more all the same', async () => {
     driver = new DriverProcess(node, [], { CONNECTORS_CSI_CONFINED: 'true' });
-    await driver.untilLogged(/^capabilities could not be dropped/);
-    await eventually('it serves', () => driver.logLines().some(({ msg }) => msg === 'serving'));
+    await driver.untilLogged(/^Failed to drop capabilities/);
+    await eventually('it serves', () => driver.logLines().some(({ msg }) => msg === 'Started'));
   });
 });

@@ -65,7 +65,7 @@ describe('the driver as a process of its own, with a kubeconfig', () => {
     writeFileSync(tokenFile, 'expired');
     writeFileSync(kubeconfig, text.replace(/token: \S+/, `tokenFile: ${tokenFile}`));
     start();
-    await driver.untilLogged('serving');
+    await driver.untilLogged('Started');
     assert.equal((await driver.kubelet.probe()).ready?.value, false);
     const volume = cluster.node.volume();
     const reason = /reading csidriver connectors-csi failed: the API server does not accept the driver's own token$/;

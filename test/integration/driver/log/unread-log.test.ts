@@ -59,7 +59,7 @@ for (const kind of kinds) {
           .split('\n')
           .slice(0, -1)
           .map((line) => JSON.parse(line) as { msg: string; count?: number; rpc?: string });
-      const told = () => lines().filter(({ msg }) => msg.includes('lines of the log were dropped'));
+      const told = () => lines().filter(({ msg }) => msg === 'Dropped log lines because the reader was blocked');
       await eventually('it is told', () => told().length > 0, 30_000);
       await kubelet.pluginInfo();
       await eventually('the log goes on', () => lines().at(-1)?.rpc === 'GetPluginInfo');

@@ -308,7 +308,7 @@ describe('a first publish that fails', () => {
       'PERMISSION_DENIED',
       /not bound/,
     );
-    await driver.untilLogged('rpc failed');
+    await driver.untilLogged('RPC failed');
     driver.assertNoToken();
   });
 });

@@ -31,7 +31,7 @@ describe('the driver as a process', () => {
       const inFlight = /^connectors_csi_rpc_in_flight\{method="NodePublishVolume"\} 1$/m;
       await eventually('the publish runs', async () => inFlight.test((await driver.http('/metrics')).body));
       driver.signal(signal);
-      await driver.untilLogged('stopping');
+      await driver.untilLogged('Stopping');
       await assert.rejects(driver.kubelet.publish(node.volume().publishRequest(), { timeoutMs: 300 }));
       node.writeManifest('late.json', connector('late'));
       await running;
@@ -147,8 +147,9 @@ describe('the driver as a process', () => {
   it('says from the start that it was given a directory that is not the kubelet’s', async () => {
     const driver = new DriverProcess(node, ['--kubelet-dir', path.join(node.root, 'other'), ...http]);
     try {
-      await driver.untilLogged(/^publishes will fail: \S+other has no folder "pods": set --kubelet-dir to /);
-      await driver.untilLogged('serving');
+      await driver.untilLogged('Cannot publish volumes');
+      assert.match(reasons(driver)[0] ?? '', /^\S+other has no folder "pods": set --kubelet-dir to /);
+      await driver.untilLogged('Started');
       const { status, body } = await driver.http('/readyz');
       assert.equal(status, 503);
       assert.match(body, /other has no folder "pods"/);
@@ -163,12 +164,8 @@ describe('the driver as a process', () => {
     const file = path.join(node.root, 'ca.pem');
     const driver = new DriverProcess(node, ['--proxy-ca-file', file, ...http]);
     try {
-      await driver.untilLogged('serving');
-      const errors = driver.logLines().filter(({ level }) => level === 'error');
-      assert.match(
-        String(errors[0]?.['msg']),
-        /^publishes will fail: --proxy-ca-file .*ca\.pem of the driver cannot be used: ENOENT/,
-      );
+      await driver.untilLogged('Started');
+      assert.match(reasons(driver)[0] ?? '', /^--proxy-ca-file .*ca\.pem of the driver cannot be used: ENOENT/);
       const { status, body } = await driver.http('/readyz');
       assert.equal(status, 503);
       assert.match(body, /^--proxy-ca-file .*ENOENT/);
@@ -208,8 +205,14 @@ describe('the driver as a process', () => {
 });
 
 /** A line of the log about the directory of manifests, as its level and message. */
-function aboutDirectory({ level, msg }: Readonly<Record<string, unknown>>): string | undefined {
-  return String(msg).includes('--manifests') ? `${String(level)} ${String(msg)}` : undefined;
+function aboutDirectory({ level, msg, reason }: Readonly<Record<string, unknown>>): string | undefined {
+  if (!String(msg).startsWith('Manifest directory')) return undefined;
+  return `${String(level)} ${String(msg)}${typeof reason === 'string' ? `: ${reason}` : ''}`;
+}
+
+/** The reasons of the errors in the log. */
+function reasons(driver: DriverProcess): readonly string[] {
+  return driver.logLines().flatMap(({ level, reason }) => (level === 'error' ? String(reason) : []));
 }
 
 describe('the directory of manifests', () => {
@@ -264,8 +267,8 @@ describe('the directory of manifests', () => {
     fs.renameSync(`${node.manifestsDir}.away`, node.manifestsDir);
     await addressOf('harbor');
     await driver.untilLogIs(aboutDirectory, [
-      'error the directory of --manifests cannot be read, so the last good objects are kept: make it readable again',
-      'info the directory of --manifests can be read again',
+      'error Manifest directory not readable: the last good objects are kept: make it readable again',
+      'info Manifest directory readable again',
     ]);
   });
 });
@@ -278,7 +281,7 @@ describe('a directory of manifests that is missing at the start', () => {
     node = new NodeSandbox();
     missing = path.join(node.root, 'missing');
     driver = new DriverProcess(node, ['--manifests', missing, ...http]);
-    await driver.untilLogged('serving');
+    await driver.untilLogged('Started');
   });
   afterEach(async () => {
     await driver.stop();
@@ -297,8 +300,8 @@ describe('a directory of manifests that is missing at the start', () => {
     await driver.kubelet.publish(node.volume().publishRequest());
     assert.equal((await driver.http('/readyz')).status, 200);
     await driver.untilLogIs(aboutDirectory, [
-      'error the directory of --manifests cannot be read, so no volume can be published: make it readable or correct the flag',
-      'info the directory of --manifests can be read again',
+      'error Manifest directory not readable: no volume can be published: make it readable or correct the flag',
+      'info Manifest directory readable again',
     ]);
     const [line] = driver.logLines().filter(({ level }) => level === 'error');
     assert.equal(line?.['path'], missing);

@@ -71,7 +71,7 @@ describe('the memory of a node', () => {
     await driver.stop();
 
     await start(1);
-    assert.match(driver.log, /may take more memory than the limit of the container leaves them/);
+    assert.match(driver.log, /Volumes exceed the memory budget/);
     const more = volumeOf('late');
     await assertFails(publish(more), 'RESOURCE_EXHAUSTED', /^no memory for volumes on this node/);
     for (const volume of volumes) {

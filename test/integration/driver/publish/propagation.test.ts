@@ -31,7 +31,7 @@ describe('a driver whose mounts nobody else would see', () => {
   it('says so in the log, is not ready, and mounts no volume', async () => {
     propagate('PRIVATE');
     await start();
-    assert.match(driver.log, /publishes will fail: the mount at \S+ is not shared.*Bidirectional/);
+    assert.match(driver.log, /"reason":"the mount at \S+ is not shared.*Bidirectional/);
     const response = await ready();
     assert.equal(response.status, 503);
     assert.match(await response.text(), /is not shared/);

@@ -62,7 +62,7 @@ describe('registration with the kubelet', () => {
     await kubelet.restart({ emptiesRegistry: true });
     assert.equal(kubelet.isRegistered, false);
     await kubelet.untilRegistered();
-    await running.untilLogged('the registration socket is gone; making it anew');
+    await running.untilLogged('Registration socket disappeared, recreating it');
     await eventually('it is ready again', async () => (await running.http('/readyz')).status === 200);
   });
 
@@ -70,10 +70,10 @@ describe('registration with the kubelet', () => {
     refusals = ['another version is newer'];
     const running = await start();
     kubelet.start();
-    await running.untilLogged('the kubelet refused to register the driver: another version is newer');
+    await running.untilLogged('Kubelet rejected the driver');
     await running.untilLogIs(
-      ({ level, msg }) => (level === 'error' ? msg : undefined),
-      ['the kubelet refused to register the driver: another version is newer'],
+      ({ level, reason }) => (level === 'error' ? reason : undefined),
+      ['another version is newer'],
     );
     assert.ok(await isMetric(running, 0));
     assert.equal((await running.http('/readyz')).status, 503);
@@ -102,8 +102,8 @@ describe('registration with the kubelet', () => {
     await new Promise<void>((resolve) => other.listen(path.join(node.root, 'other.sock'), resolve));
     fs.linkSync(path.join(node.root, 'other.sock'), socket());
     await new Promise((resolve) => other.close(resolve));
-    await running.untilLogged('the registration socket is gone; making it anew');
-    await running.untilLogged('the kubelet has registered the driver');
+    await running.untilLogged('Registration socket disappeared, recreating it');
+    await running.untilLogged('Registered with the kubelet');
     await kubelet.untilRegistered();
     assert.deepEqual(fs.readdirSync(kubelet.registryDir), ['connectors-csi-reg.sock']);
   });
@@ -113,7 +113,7 @@ describe('registration with the kubelet', () => {
     fs.rmSync(socket());
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(socket(), resolve));
-    const failed = 'offering the driver to the kubelet failed';
+    const failed = 'Failed to offer the driver to the kubelet';
     await running.untilLogged(failed);
     // Long enough for more of its looks, of which there is one a second.
     await new Promise((resolve) => setTimeout(resolve, 2500));
@@ -130,7 +130,7 @@ describe('registration with the kubelet', () => {
     await first.killed();
     assert.ok(fs.existsSync(socket()));
     const running = await start();
-    await running.untilLogged('the kubelet has registered the driver');
+    await running.untilLogged('Registered with the kubelet');
     await kubelet.untilRegistered();
   });
 
