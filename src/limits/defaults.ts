@@ -95,6 +95,11 @@ export const limits = {
    */
   questions: { burst: 32, everyMs: 250, longestMs: 5_000, waiting: 512, keys: 4096 },
   /**
+   * Responses of the proxy to requests that it rejects without a valid token, of one client address. Clients that show their
+   * token only after a 407 get one per connection. See proxy/server/rejection-rate-limiter.ts.
+   */
+  rejections: { burst: 100, everyMs: 10, longestMs: 5_000, addresses: 4096 },
+  /**
    * Lines in the proxy's log about requests that fail, of one client: in one go, and one in so many milliseconds from then
    * on; clients that are remembered; and how often the number of suppressed lines is logged. See proxy/server/request-log.ts.
    */

@@ -14,6 +14,7 @@ import { ConnectHandler } from './server/connect-handler.js';
 import { ConnectionLimiter } from '../limits/connection-limiter.js';
 import { ExchangeSlots } from './server/exchange-slots.js';
 import { ProxyServer } from './server/proxy-server.js';
+import { RejectionRateLimiter } from './server/rejection-rate-limiter.js';
 import { RequestHandler } from './server/request-handler.js';
 import { RequestLog } from './server/request-log.js';
 import { Router } from './server/router.js';
@@ -257,7 +258,9 @@ export class Proxy {
       clock,
       monotonicNow,
     };
-    const common = { authorizer, router, exchange, clock, observer: this.metrics, requestLog: this.#requestLog, log };
+    const rejections = new RejectionRateLimiter(limits.rejections, monotonicNow);
+    const observed = { observer: this.metrics, requestLog: this.#requestLog, log };
+    const common = { authorizer, router, rejections, exchange, clock, ...observed };
     return new ProxyServer({
       address: config['proxy-address'],
       connections: this.#connections,

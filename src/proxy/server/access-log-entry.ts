@@ -77,6 +77,11 @@ export class AccessLogEntry {
     this.#client = client;
   }
 
+  /** Whether a valid token has named the client. */
+  get hasClient(): boolean {
+    return this.#client !== undefined;
+  }
+
   /** Of the caller's token, milliseconds since the epoch; undefined as long as nobody is known. */
   get expiresAtMs(): number | undefined {
     return this.#client?.expiresAtMs;

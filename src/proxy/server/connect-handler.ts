@@ -15,6 +15,7 @@ import { joinConnections } from '../upstream/tunnel.js';
 import { terminateTls } from './interception.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import { endWith, rawErrorResponse, toProxyError } from './error-response.js';
+import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
 import type { RequestLog } from './request-log.js';
 import { AccessLogEntry } from './access-log-entry.js';
 import type { RequestObserver } from './access-log-entry.js';
@@ -32,6 +33,7 @@ export interface ConnectHandlerOptions {
   readonly clock: Clock;
   readonly observer: RequestObserver & TunnelObserver;
   readonly requestLog: RequestLog;
+  readonly rejections: RejectionRateLimiter;
   readonly log: Log;
 }
 
@@ -67,7 +69,7 @@ export class ConnectHandler {
     slot: ExchangeSlot | ProxyError,
     taker: ConnectionTaker,
   ): Promise<void> {
-    const { observer, log, requestLog, exchange, authorizer, router } = this.#options;
+    const { observer, log, requestLog, rejections, exchange, authorizer, router } = this.#options;
     const entry = new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow);
     const leaving = new AbortController();
     const leave = (): void => leaving.abort();
@@ -99,6 +101,7 @@ export class ConnectHandler {
       const refusal = toProxyError(error);
       if (refusal.kind === 'internal') log.error('Tunnel failed', { error });
       entry.finish(refusal.kind, refusal.status);
+      if (!entry.hasClient) await rejections.delay(request, slot, leaving.signal);
       if (refusal.status !== 407) {
         endWith(socket, rawErrorResponse(refusal, true));
         return;

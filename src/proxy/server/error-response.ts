@@ -74,6 +74,11 @@ export function discardRest(request: IncomingMessage, body: RequestBody, respons
   socket.once('close', () => clearTimeout(timer));
 }
 
+/** Drops the body of a request whose rejection can have to wait. A long body ends the connection. */
+export function discardEarly({ socket }: IncomingMessage, body: RequestBody): void {
+  body.discard(lingerBytes, () => socket.destroy());
+}
+
 /** The whole answer, for sockets that no longer belong to the HTTP server. */
 export function rawErrorResponse(refusal: ProxyError, isLast: boolean): Buffer {
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', ...refusal.headers };
@@ -99,6 +104,7 @@ export function rawAnswer(
 
 /** Sends a last answer, gives the client some time to read it, and closes the connection. */
 export function endWith(socket: Socket, answer: Buffer): void {
+  if (socket.destroyed) return;
   socket.on('error', () => undefined);
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => clearTimeout(timer));

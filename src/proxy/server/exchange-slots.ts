@@ -19,6 +19,11 @@ export interface ExchangeSlot {
   release(): void;
 }
 
+/** Ends a request in flight, unless it was rejected. */
+export function releaseSlot(slot: ExchangeSlot | ProxyError): void {
+  if (!(slot instanceof ProxyError)) slot.release();
+}
+
 /**
  * Limits the requests in flight, in total and per client: per address before a token names a pod, per pod from then on.
  * Together with the memory of one request this is what requests can take (docs/proxy.md).

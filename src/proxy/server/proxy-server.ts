@@ -9,7 +9,8 @@ import { ProxyError } from '../proxy-error.js';
 import { RequestBody } from '../upstream/request-body.js';
 import type { ConnectHandler } from './connect-handler.js';
 import type { ConnectionLimiter } from '../../limits/connection-limiter.js';
-import type { ExchangeSlot, ExchangeSlots } from './exchange-slots.js';
+import { releaseSlot } from './exchange-slots.js';
+import type { ExchangeSlots } from './exchange-slots.js';
 import { endWith, rawErrorResponse } from './error-response.js';
 import type { RequestHandler } from './request-handler.js';
 import { RequestQueues, clientGone } from './request-queues.js';
@@ -165,7 +166,7 @@ export class ProxyServer {
       );
       await untilFlushed(response);
     } finally {
-      release(slot);
+      releaseSlot(slot);
     }
   }
 
@@ -195,7 +196,7 @@ export class ProxyServer {
     try {
       await this.#options.requests.serveUpgrade({ ...arrival, session: this.#tunnels.get(socket) }, socket, head);
     } finally {
-      release(slot);
+      releaseSlot(slot);
     }
   }
 
@@ -211,7 +212,9 @@ export class ProxyServer {
       await connects.serve(request, socket, head, slot, {
         again: () => {
           this.#used.delete(socket);
-          if (!socket.destroyed) this.#server.emit('connection', socket);
+          // Node's server does not notice the end of a connection that came before it has the connection.
+          if (socket.readableEnded) socket.destroySoon();
+          else if (!socket.destroyed) this.#server.emit('connection', socket);
         },
         intercepted: (plain, session) => {
           this.#tunnels.set(plain, session);
@@ -219,7 +222,7 @@ export class ProxyServer {
         },
       });
     } finally {
-      release(slot);
+      releaseSlot(slot);
     }
   }
 
@@ -231,10 +234,6 @@ export class ProxyServer {
     }
     endWith(socket, rawErrorResponse(refusalOfParser(error.code), true));
   }
-}
-
-function release(slot: ExchangeSlot | ProxyError): void {
-  if (!(slot instanceof ProxyError)) slot.release();
 }
 
 /** Waits until a response has left the process, or its connection is closed. */

@@ -17,7 +17,16 @@ import { parseAuthority } from '../credential/tool-address.js';
 import type { Arrival } from './arrival.js';
 import type { UseListener } from './connector-use.js';
 import type { ExchangeSlot } from './exchange-slots.js';
-import { sendError, discardRest, endWith, rawAnswer, rawErrorResponse, toProxyError } from './error-response.js';
+import {
+  sendError,
+  discardEarly,
+  discardRest,
+  endWith,
+  rawAnswer,
+  rawErrorResponse,
+  toProxyError,
+} from './error-response.js';
+import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
 import type { RequestLog } from './request-log.js';
 import { AccessLogEntry } from './access-log-entry.js';
 import type { RequestObserver } from './access-log-entry.js';
@@ -36,6 +45,7 @@ export interface RequestHandlerOptions {
   readonly clock: Clock;
   readonly observer: RequestObserver;
   readonly requestLog: RequestLog;
+  readonly rejections: RejectionRateLimiter;
   readonly onUse: UseListener;
   readonly log: Log;
 }
@@ -56,7 +66,7 @@ export class RequestHandler {
    * What goes wrong on the way is answered, logged and counted.
    */
   async serve(arrival: Arrival, response: ServerResponse): Promise<void> {
-    const { request, body, session, leaving } = arrival;
+    const { request, body, session } = arrival;
     const entry = this.#entryOf(request);
     const finish = session?.begin();
     try {
@@ -73,7 +83,7 @@ export class RequestHandler {
       }
       discardRest(request, body, response);
     } catch (error) {
-      const refusal = this.#toProxyError(error, entry, leaving);
+      const refusal = await this.#toProxyError(error, entry, arrival);
       if (refusal === undefined) response.destroy();
       else sendError(request, body, response, refusal);
     } finally {
@@ -83,7 +93,7 @@ export class RequestHandler {
 
   /** A request to change the protocol, on a connection that no longer belongs to the HTTP server. */
   async serveUpgrade(arrival: Arrival, socket: Socket, head: Buffer): Promise<void> {
-    const { request, body, session, leaving } = arrival;
+    const { request, body, session } = arrival;
     const entry = this.#entryOf(request);
     const finish = session?.begin();
     /** For a response of the tool that is none of a new protocol. */
@@ -108,7 +118,7 @@ export class RequestHandler {
         entry.finish('ok', 101);
       } else entry.finish(outcome.isBroken ? 'aborted' : 'ok', outcome.status);
     } catch (error) {
-      const refusal = this.#toProxyError(error, entry, leaving);
+      const refusal = await this.#toProxyError(error, entry, arrival);
       if (refusal === undefined || response?.headersSent === true) socket.destroy();
       else endWith(socket, rawErrorResponse(refusal, true));
     } finally {
@@ -222,8 +232,9 @@ export class RequestHandler {
     return new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow, onUse);
   }
 
-  /** Records a failure. @returns how to answer it; undefined if the client has left. */
-  #toProxyError(error: unknown, entry: AccessLogEntry, leaving: AbortSignal): ProxyError | undefined {
+  /** Records a failure. @returns the response when it can be sent; undefined if the client has left. */
+  async #toProxyError(error: unknown, entry: AccessLogEntry, arrival: Arrival): Promise<ProxyError | undefined> {
+    const { request, body, slot, leaving } = arrival;
     if (leaving.aborted) {
       entry.finish('aborted', 0);
       return undefined;
@@ -232,6 +243,10 @@ export class RequestHandler {
     if (refusal.kind === 'internal') this.#options.log.error('Request failed', { error });
     else if (refusal.cause !== undefined) this.#options.log.debug('Request rejected', { error: refusal.cause });
     entry.finish(refusal.kind, refusal.status);
+    if (!entry.hasClient) {
+      discardEarly(request, body);
+      await this.#options.rejections.delay(request, slot, leaving);
+    }
     return refusal;
   }
 }
