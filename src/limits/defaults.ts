@@ -44,7 +44,7 @@ export const limits = {
     units: 1024,
     pods: 1024,
   },
-  /** Connections of clients of the proxy: `--max-connections`. One takes 12 KiB, 44 with TLS, and headers (docs/proxy.md). */
+  /** Connections of clients of the proxy: `--max-connections`. One takes 12 KiB, 44 with TLS, and headers (docs/proxy-reference.md). */
   connections: {
     total: 2048,
     /**
@@ -53,7 +53,7 @@ export const limits = {
      */
     share: 1 / 8,
   },
-  /** Requests in flight at the proxy: `--max-requests-in-flight`. Each has buffers and a connection to a tool (docs/proxy.md). */
+  /** Requests in flight at the proxy: `--max-requests-in-flight`. Each has buffers and a connection to a tool (docs/proxy-reference.md). */
   exchanges: {
     total: 512,
     /** Largest part of the total minus the others' that one pod, or one address without a token, can have. */

@@ -26,7 +26,7 @@ export function releaseSlot(slot: ExchangeSlot | ProxyError): void {
 
 /**
  * Limits the requests in flight, in total and per client: per address before a token names a pod, per pod from then on.
- * Together with the memory of one request this is what requests can take (docs/proxy.md).
+ * Together with the memory of one request this is what requests can take (docs/proxy-reference.md).
  */
 export class ExchangeSlots {
   readonly #quota: SharedQuota;
