@@ -1,7 +1,8 @@
 // Checks the wording of pages and commit subjects: words not to use, long sentences, wide tables.
 //
 // `--source` checks comments and messages of src for the words instead, and prints how often each occurs.
-// `<!-- wording: REASON -->` in a paragraph, list item or table row exempts it.
+// `<!-- wording: REASON -->` in a paragraph, list item or table row exempts it, `wording: REASON` in a comment that comment
+// and the messages of its line.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -23,6 +24,7 @@ const words = JSON.parse(readFileSync(path.join(here, 'wording.json'), 'utf8')).
   pattern: new RegExp(pattern, pattern.startsWith('^') ? 'g' : 'gi'),
 }));
 const escape = /<!-- wording: \S.* -->/;
+const sourceEscape = /\bwording: \S/;
 
 /** The words not to use in a sentence. */
 export function wordsIn(sentence) {
@@ -169,7 +171,10 @@ export function proseOfSource(ts, text) {
     for (const child of node.getChildren()) visit(child);
   };
   visit(file);
-  return [...found.values()].sort((first, second) => first.line - second.line);
+  const lines = text.split('\n');
+  return [...found.values()]
+    .filter((prose) => !sourceEscape.test(prose.text) && !sourceEscape.test(lines[prose.line - 1]))
+    .sort((first, second) => first.line - second.line);
 }
 
 /** Prints each word in comments and messages of src, then how often each occurs. Returns how many there are. */

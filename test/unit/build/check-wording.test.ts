@@ -82,18 +82,19 @@ describe('the check of a page', () => {
 });
 
 describe('the check of sources', () => {
-  it('reads comments and messages, not names', () => {
+  it('reads comments and messages, but no names and nothing exempted', () => {
     const text = [
       '/** A class.',
       ' * Second line. */',
       "import a from './anew now.js';",
+      "log('mend it'); // wording: quoted",
       "const name = 'anew'; // after code",
       "throw new Error('cannot mend it');",
       'log(`mends ${name} anew`);',
     ].join('\n');
     assert.deepEqual(
       proseOfSource(ts, text).map(({ line, text: prose }) => `${line} ${prose.replaceAll(/\s+/g, ' ').trim()}`),
-      ['1 A class. Second line.', '4 after code', '5 cannot mend it', '6 mends X anew'],
+      ['1 A class. Second line.', '5 after code', '6 cannot mend it', '7 mends X anew'],
     );
   });
 });
