@@ -1,18 +1,18 @@
-/** A text that takes work to make: made at most once in a while, and once however many ask at the same time. */
+/** A text that is expensive to make, cached for a time. Concurrent callers share one run. */
 export class CachedText {
   readonly #make: () => Promise<string>;
-  readonly #forMs: number;
+  readonly #ttlMs: number;
   #made: Promise<Buffer> | undefined;
   #madeAtMs = 0;
 
-  constructor(make: () => Promise<string>, forMs: number) {
+  constructor(make: () => Promise<string>, ttlMs: number) {
     this.#make = make;
-    this.#forMs = forMs;
+    this.#ttlMs = ttlMs;
   }
 
-  /** The same bytes for all who ask, to be sent without a copy. A failure is not kept. */
+  /** Returns the cached bytes, which all callers share without a copy. A failure is not cached. */
   bytes(): Promise<Buffer> {
-    if (this.#made !== undefined && performance.now() - this.#madeAtMs < this.#forMs) return this.#made;
+    if (this.#made !== undefined && performance.now() - this.#madeAtMs < this.#ttlMs) return this.#made;
     this.#madeAtMs = performance.now();
     const made = this.#make().then((text) => Buffer.from(text));
     this.#made = made;

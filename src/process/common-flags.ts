@@ -2,7 +2,7 @@ import type { LogLevel } from '../log.js';
 import { logLevels } from '../log.js';
 import { UsageError, flag, httpAddress, oneOf, optionalPath } from './flags.js';
 
-/** Flags that mean the same to every command that runs for long. */
+/** Flags of every long-running command. */
 export const commonFlags = {
   'http-address': flag(':9808', 'ADDRESS', 'metrics and health, HOST:PORT or :PORT; empty: off', httpAddress),
   'connector-source': flag('kubernetes', 'SOURCE', 'kubernetes or directory', oneOf(['kubernetes', 'directory'])),
@@ -12,9 +12,9 @@ export const commonFlags = {
 } as const;
 
 /**
- * Flags that the source `directory` needs or takes are an error without it: ignoring one would surprise, and heeding it
- * would give up the authorization that only the API server can do.
- * @param names flags with `needs` for those that it cannot do without, and how usage calls their values.
+ * Checks the flags that belong to `--connector-source directory`. Without that source they are an error: ignoring a
+ * flag would surprise, and using it would bypass authorization by the API server.
+ * @param names flags, each with whether the source requires it and the placeholder of its value.
  * @throws {UsageError}
  */
 export function ensureFlagsOfDirectory(

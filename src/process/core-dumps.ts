@@ -4,12 +4,12 @@ const RLIMIT_CORE = 4;
 const PR_SET_DUMPABLE = 4;
 
 /**
- * Keeps the memory of this process out of core dumps: it holds tokens, and the proxy's holds credentials of tools. The
- * limit alone would not do where the node hands core dumps to a program through a pipe, core(5). An execve(2) keeps the
- * limit, but makes the process dumpable again.
+ * Prevents core dumps of this process: its memory contains tokens, and the proxy's contains credentials of tools. The
+ * limit alone does not suffice if the node pipes core dumps to a program, core(5). An execve(2) keeps the limit, but
+ * makes the process dumpable again.
  */
 export async function forbidCoreDumps(): Promise<void> {
-  // Only here, so that other commands do not load the library.
+  // Imported here, so that other commands do not load the library.
   const { default: koffi } = await import('koffi');
   const library = koffi.load(null);
   const setrlimit = library.func('int setrlimit(int, const void *)') as (

@@ -1,6 +1,6 @@
 /**
- * Whether the event loop comes round: once a second, how late a timer was. A stall of half a second is seen by every
- * second look, so what happens often is seen soon; and a process that sleeps is woken no more than once a second for it.
+ * Measures the delay of the event loop: once a second, how late a timer fires. Every second sample notices a stall of
+ * half a second, so frequent stalls are found soon. A sleeping process is woken only once a second.
  */
 export class EventLoopDelay {
   readonly #observe: (seconds: number) => void;

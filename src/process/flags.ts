@@ -1,17 +1,17 @@
 import { parseArgs } from 'node:util';
 import { parseGoDurationMs } from '../duration.js';
 
-/** A command line that cannot be used; the message says which flag and what it takes. */
+/** A command line that cannot be used. The message names the flag and its valid values. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 export interface Flag<Value> {
-  /** Environment variable that counts when the flag is not given. */
+  /** Environment variable that is used if the flag is absent. */
   readonly env?: string;
-  /** Absent: required. `<kubelet-dir>` and `<driver-name>` stand for the values of those flags. */
+  /** Absent: required. `<kubelet-dir>` and `<driver-name>` are replaced by the values of those flags. */
   readonly default?: string;
-  /** How usage calls the value; absent for a switch that takes none. */
+  /** Placeholder of the value in the usage; absent for a switch. */
   readonly value?: string;
   readonly help: string;
   readonly parse: (text: string) => Value;
@@ -20,7 +20,7 @@ export interface Flag<Value> {
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 
 /**
- * Parses arguments by a table of flags. `<name>` in a default stands for the value of that flag.
+ * Parses arguments by a table of flags. `<name>` in a default is replaced by the value of that flag.
  * @throws {UsageError}
  */
 export function parseFlags(
@@ -57,7 +57,7 @@ export function parseFlags(
 function readArguments(table: FlagTable, args: readonly string[]): Readonly<Record<string, string>> {
   const options = Object.fromEntries(Object.keys(table).map((name) => [name, { type: 'string' as const }]));
   const switches = switchNames(table);
-  // parseArgs takes `--switch` for a flag without its value; a switch may also be written `--switch=false`.
+  // To parseArgs `--switch` is a flag without a value. A switch can also be written `--switch=false`.
   const spelled = args.map((arg) => (switches.has(arg) ? `${arg}=true` : arg));
   try {
     const { values } = parseArgs({ args: spelled, options, strict: true, allowPositionals: false });
@@ -79,7 +79,7 @@ function switchNames(table: FlagTable): ReadonlySet<string> {
   return new Set(Object.entries(table).flatMap(([name, { value }]) => (value === undefined ? [`--${name}`] : [])));
 }
 
-/** One line per flag, for `--help` and usage errors. */
+/** Returns one line per flag, for `--help` and usage errors. */
 export function describeFlags(table: FlagTable): string {
   const heads = Object.entries(table).map(
     ([name, { value }]) => `  --${name}${value === undefined ? '' : ` ${value}`}`,
@@ -157,7 +157,7 @@ export function oneOf<Choice extends string>(choices: readonly Choice[]): (writt
 export function duration(written: string): number {
   const durationMs = parseGoDurationMs(written);
   if (durationMs === undefined || durationMs < 0) throw new UsageError('must be a Go duration such as 90s or 1m30s');
-  // Beyond 24 days a timer would go off at once.
+  // A timer of more than 24 days would fire at once.
   if (durationMs > 86_400_000) throw new UsageError('must be at most 24h');
   return durationMs;
 }
@@ -167,7 +167,7 @@ export function positiveInteger(written: string): number {
   return Number(written);
 }
 
-/** Bytes of a Kubernetes quantity with a binary suffix. */
+/** Parses a Kubernetes quantity with a binary suffix to bytes. */
 export function sizeBytes(written: string): number {
   const [, digits, unit = ''] = /^(\d{1,9})(Ki|Mi|Gi)?$/.exec(written) ?? [];
   const bytes = Number(digits) * { '': 1, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[unit as '' | 'Ki' | 'Mi' | 'Gi'];

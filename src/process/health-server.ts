@@ -12,35 +12,36 @@ import { CachedText } from './cached-text.js';
 export interface HealthServerOptions {
   readonly address: { readonly host: string | undefined; readonly port: number };
   readonly metrics: { readonly text: () => Promise<string>; readonly contentType: string };
-  /** Why the process should be restarted; undefined when it is well. */
+  /** Returns why the process must be restarted; undefined if it is healthy. */
   readonly unhealthyReason: () => string | undefined;
-  /** Why the program cannot do its work now; undefined when it can. */
+  /** Returns why the program cannot work now; undefined if it can. */
   readonly notReadyReason: () => string | undefined;
-  /** What those who ask whether it is ready are told on top of `ok`. */
+  /** Returns a notice that `/readyz` appends to `ok`. */
   readonly readyNotice?: () => string | undefined;
-  /** PEM that whoever asks for `/ca.crt` gets; undefined while there is none. Absent: there is no such path. */
+  /** Returns the PEM served at `/ca.crt`; undefined while there is none. Absent: the path does not exist. */
   readonly certificate?: () => string | undefined;
   readonly limits: HealthLimits;
   readonly log: Log;
 }
 
-/** See limits/defaults.ts. */
+/** Limits of the health server; see limits/defaults.ts. */
 export interface HealthLimits {
   readonly connections: ConnectionLimits;
-  /** Size of a request's headers. */
+  /** Maximum size of the request headers. */
   readonly headBytes: number;
-  /** A connection's life, from its request to the last byte of its answer. */
+  /** Lifetime of a connection, from its request to the last byte of its response. */
   readonly connectionMs: number;
-  /** How long the text of the metrics is given again as it was. */
+  /** How long the text of the metrics is cached. */
   readonly metricsMs: number;
 }
 
-/** Few requests fit into one piece, and most requests take one or two. */
+/** Size of a piece in bytes. Few requests fit into one piece, and most requests take one or two. */
 const pieceBytes = 256;
 
 /**
- * `/metrics`, `/healthz` and `/readyz` over HTTP, for Prometheus and the kubelet's probes, and what doctor asks for. Any
- * pod can reach the port. So each connection gets one response and is closed, and each address has a limit of connections.
+ * Serves `/metrics`, `/healthz`, `/readyz` and `/ca.crt` over HTTP, for Prometheus, the kubelet's probes and doctor.
+ * Any pod can reach the port. So each connection gets one response and is closed, and each address has a limit of
+ * connections.
  */
 export class HealthServer {
   readonly #options: HealthServerOptions;
@@ -48,7 +49,7 @@ export class HealthServer {
   readonly #http: HttpServer;
   readonly #connections: ConnectionLimiter;
   readonly #metrics: CachedText;
-  /** Connections on which a request has come. */
+  /** Connections with a request. */
   readonly #served = new WeakSet<Duplex>();
 
   constructor(options: HealthServerOptions) {
@@ -59,13 +60,14 @@ export class HealthServer {
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
     // The response does not depend on the host.
     const settings = { maxHeaderSize: headBytes, requireHostHeader: false };
-    this.#http = createHttpServer(settings, (request, response) => this.#answer(request, response));
-    this.#http.on('connect', (_request, connection) => this.#answerConnect(connection));
+    this.#http = createHttpServer(settings, (request, response) => this.#onRequest(request, response));
+    this.#http.on('connect', (_request, connection) => this.#respondToConnect(connection));
   }
 
   /**
-   * @returns the port it listens on.
-   * @throws {CodedError} FAILED_PRECONDITION when the address cannot be had.
+   * Listens on the address.
+   * @returns the port.
+   * @throws {CodedError} FAILED_PRECONDITION if the address cannot be used.
    */
   async start(): Promise<number> {
     const { host, port } = this.#options.address;
@@ -93,15 +95,16 @@ export class HealthServer {
     if (!this.#connections.admit(socket)) return;
     const timer = setTimeout(() => socket.destroy(), this.#options.limits.connectionMs).unref();
     const connection = Duplex.from({ readable: this.#requestOf(socket, () => connection), writable: socket });
-    // A connection that breaks emits an error, which would end the process after node:http has let go of it.
+    // A broken connection emits an error after node:http has released it. Without a listener that would end the
+    // process.
     connection.on('error', () => undefined);
     socket.once('close', () => clearTimeout(timer)).once('finish', () => socket.destroy());
     this.#http.emit('connection', connection);
   }
 
   /**
-   * What a connection sends, up to its first request, in pieces. Node parses all requests of a piece, also those after one
-   * that it closes the connection for: 64 KiB of them, as one read returns, take 45 ms.
+   * Yields the bytes of a connection in pieces, up to its first request. Node parses all requests of a piece, also
+   * those after one for which it closes the connection: 64 KiB of them, the size of one read, take 45 ms.
    */
   async *#requestOf(socket: Socket, connection: () => Duplex): AsyncGenerator<Buffer> {
     const reads: AsyncIterable<Buffer> = socket.iterator({ destroyOnReturn: false });
@@ -113,7 +116,7 @@ export class HealthServer {
     }
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
     if (this.#served.has(request.socket)) return;
     this.#served.add(request.socket);
     this.#respond(request)
@@ -126,8 +129,8 @@ export class HealthServer {
       });
   }
 
-  /** To node:http CONNECT is no request: without a listener it destroys the connection. */
-  #answerConnect(connection: Duplex): void {
+  /** Responds to CONNECT. To node:http that is no request: without a listener it destroys the connection. */
+  #respondToConnect(connection: Duplex): void {
     this.#served.add(connection);
     const { status, body, ...headers } = onlyGet;
     const lines = Object.entries({ ...headers, 'Content-Length': body.length, Connection: 'close' });
@@ -135,16 +138,16 @@ export class HealthServer {
     connection.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]));
   }
 
-  async #respond({ method, url = '' }: IncomingMessage): Promise<Answer> {
+  async #respond({ method, url = '' }: IncomingMessage): Promise<HealthResponse> {
     if (method !== 'GET' && method !== 'HEAD') return onlyGet;
     const { metrics, unhealthyReason, notReadyReason, readyNotice } = this.#options;
     switch (url.split('?', 1)[0]) {
       case '/metrics':
         return { status: 200, body: await this.#metrics.bytes(), 'Content-Type': metrics.contentType };
       case '/healthz':
-        return healthAnswer(unhealthyReason());
+        return healthResponse(unhealthyReason());
       case '/readyz':
-        return healthAnswer(notReadyReason(), readyNotice?.());
+        return healthResponse(notReadyReason(), readyNotice?.());
       case '/ca.crt': {
         const certificate = this.#options.certificate?.();
         if (certificate === undefined) return text(404, 'there is no CA here\n');
@@ -156,20 +159,20 @@ export class HealthServer {
   }
 }
 
-interface Answer {
+interface HealthResponse {
   readonly status: number;
   readonly body: Buffer;
   readonly 'Content-Type': string;
   readonly Allow?: string;
 }
 
-const onlyGet: Answer = { ...text(405, 'only GET is allowed\n'), Allow: 'GET, HEAD' };
+const onlyGet: HealthResponse = { ...text(405, 'only GET is allowed\n'), Allow: 'GET, HEAD' };
 
-function text(status: number, body: string): Answer {
+function text(status: number, body: string): HealthResponse {
   return { status, body: Buffer.from(body), 'Content-Type': 'text/plain' };
 }
 
-function healthAnswer(problem: string | undefined, notice?: string): Answer {
+function healthResponse(problem: string | undefined, notice?: string): HealthResponse {
   if (problem !== undefined) return text(503, `${problem}\n`);
   return text(200, notice === undefined ? 'ok\n' : `ok\n${notice}\n`);
 }

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import type { Log, LogFields, LogLevel } from '../log.js';
 
-/** The compiler lets an object with more members pass for LogFields; these are the ones that are written. */
+/** The fields that are written. The compiler accepts objects with further members as LogFields. */
 const fieldNames = Object.keys({
   rpc: true,
   code: true,
@@ -43,14 +43,16 @@ const fieldNames = Object.keys({
   error: true,
 } satisfies Record<keyof LogFields, true>) as readonly (keyof LogFields)[];
 
-/** Where the lines of a log go. */
+/** Destination of the lines of a log. */
 export interface LogDestination {
   write(line: string): void;
-  /** Absent: it drops none. `tell` is called with how many were dropped once lines are taken again. */
-  onResumed?(tell: (droppedLines: number) => void): void;
+  /**
+   * Registers a callback that gets the number of dropped lines once the reader continues. Absent: no line is dropped.
+   */
+  onResumed?(onDropped: (droppedLines: number) => void): void;
 }
 
-/** Logs JSON lines through pino. */
+/** Creates a log that writes JSON lines through pino. */
 export function createLog(level: LogLevel, destination: LogDestination): Log {
   const logger = pino(
     {
@@ -71,7 +73,9 @@ export function createLog(level: LogLevel, destination: LogDestination): Log {
   return log;
 }
 
-/** As pino's own, but that the date is written once a second: it is a tenth of what a line costs. */
+/**
+ * Returns a timestamp function like pino's own. It formats the date once a second, which is a tenth of a line's cost.
+ */
 function isoTime(): () => string {
   let second = Number.NaN;
   let untilSecond = '';
@@ -89,7 +93,7 @@ function isoTime(): () => string {
 const isFieldName: ReadonlySet<string> = new Set(fieldNames);
 
 function allowed(fields: LogFields = {}): LogFields {
-  // Nearly always nothing else is there.
+  // Other fields are rare.
   for (const name in fields) {
     if (!isFieldName.has(name))
       return Object.fromEntries(Object.entries(fields).filter(([each]) => isFieldName.has(each)));
@@ -105,10 +109,10 @@ interface ErrorDescription {
   readonly cause?: ErrorDescription;
 }
 
-/** More would be a chain that closes on itself. */
+/** Maximum length of a chain of causes; a longer one is circular. */
 const maxCauses = 10;
 
-/** Errors by name, code and message down the chain of causes; nothing else that an error object may carry. */
+/** Returns name, code and message of an error and its causes. Other members of the error object are left out. */
 function describeError(error: unknown, depth = 0): ErrorDescription {
   if (!(error instanceof Error)) return { name: typeof error, message: 'not an Error object' };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;

@@ -1,11 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Tally {
-  /** @param values of the labels, in their order; none of them contains a space. */
+  /** Adds to a sum. @param values of the labels, in their order, without spaces. */
   add(amount: number, ...values: readonly string[]): void;
 }
 
-/** The metrics of one program, whose names begin alike; nothing is shared between two registries. */
+/** The metrics of one program, with a common prefix. Registries share nothing. */
 export class MetricsRegistry {
   readonly #registry = new Registry();
   readonly #prefix: string;
@@ -15,7 +15,7 @@ export class MetricsRegistry {
     this.#prefix = prefix;
   }
 
-  /** All of them in the Prometheus text format. */
+  /** Returns all metrics in the Prometheus text format. */
   async text(): Promise<string> {
     return this.#registry.metrics();
   }
@@ -28,7 +28,7 @@ export class MetricsRegistry {
     return new Counter({ ...this.#naming(name, help), labelNames: [...labelNames] });
   }
 
-  /** A counter that is added to with every request: the sums are kept here and given to the registry when it is scraped. */
+  /** Creates a counter for every request: it keeps the sums itself and updates the registry when scraped. */
   tally(name: string, help: string, labelNames: readonly string[]): Tally {
     const sums = new Map<string, { readonly labels: Readonly<Record<string, string>>; amount: number }>();
     const counter: Counter = new Counter({
@@ -62,12 +62,12 @@ export class MetricsRegistry {
     return new Gauge({ ...this.#naming(name, help), labelNames: [...labelNames] });
   }
 
-  /** A gauge that is read when scraped; undefined is shown as 0. */
+  /** Creates a gauge that is read when scraped; undefined is reported as 0. */
   probe(name: string, help: string, read: () => number | undefined): void {
     const gauge: Gauge = new Gauge({ ...this.#naming(name, help), collect: () => gauge.set(read() ?? 0) });
   }
 
-  /** A gauge with one label that is read when scraped, each value of the label with its number. */
+  /** Creates a gauge with one label that is read when scraped: the number of each label value. */
   probeEach(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
     const gauge = new Gauge({
       ...this.#naming(name, help),
@@ -79,7 +79,7 @@ export class MetricsRegistry {
     });
   }
 
-  /** A counter that is kept elsewhere and read when scraped. */
+  /** Creates a counter that is kept elsewhere and read when scraped. */
   probeTotal(name: string, help: string, read: () => number): void {
     const counter = new Counter({
       ...this.#naming(name, help),
@@ -90,7 +90,7 @@ export class MetricsRegistry {
     });
   }
 
-  /** A counter with one label that is kept elsewhere and read when scraped. */
+  /** Creates a counter with one label that is kept elsewhere and read when scraped. */
   probeTotalEach(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
     const counter = new Counter({
       ...this.#naming(name, help),

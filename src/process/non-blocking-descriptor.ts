@@ -1,16 +1,16 @@
 import fs from 'node:fs';
 import { Socket } from 'node:net';
 
-/** Takes bytes without ever waiting for whoever reads them. */
+/** A destination for bytes that never waits for its reader. */
 export interface NonBlockingSink {
-  /** @returns how many of the bytes were taken: fewer than given, down to 0, when the reader has to read first. */
+  /** Writes as many bytes as the reader has capacity for. @returns how many, down to 0. */
   readonly write: (bytes: Buffer) => number;
 }
 
 /**
- * Makes writes to a descriptor of this process fail instead of wait. The flag for that belongs to the open file, which a
- * terminal or pipe shares with other processes that may rely on waiting, so those are opened anew. A socket cannot be;
- * libuv sets the flag there, as it does for every socket of a Node process.
+ * Returns a sink whose writes to a descriptor fail instead of block. The flag for that belongs to the open file. A
+ * terminal or pipe shares it with other processes that may rely on blocking, so it is opened again. A socket cannot be
+ * opened again; libuv sets the flag there, as for every socket of a Node process.
  */
 export function nonBlockingSink(descriptor: number): NonBlockingSink {
   const stats = fs.fstatSync(descriptor);
@@ -19,7 +19,7 @@ export function nonBlockingSink(descriptor: number): NonBlockingSink {
     if (reopened !== undefined) return { write: (bytes) => writeNow(reopened, bytes) };
   }
   if (stats.isFIFO() || stats.isSocket()) return socketSink(descriptor);
-  // A file has no reader to wait for.
+  // A file has no reader that could block.
   return { write: (bytes) => writeNow(descriptor, bytes) };
 }
 
@@ -32,27 +32,27 @@ function reopen(descriptor: number): number | undefined {
   }
 }
 
-/** @throws {NodeJS.ErrnoException} when nobody will ever read it. */
+/** @throws {NodeJS.ErrnoException} if the bytes can never be written. */
 function writeNow(descriptor: number, bytes: Buffer): number {
   try {
     return fs.writeSync(descriptor, bytes);
   } catch (error) {
-    if (isToBeTriedAgain(error)) return 0;
+    if (isRetryable(error)) return 0;
     throw error;
   }
 }
 
-function isToBeTriedAgain(error: unknown): boolean {
+function isRetryable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EINTR');
 }
 
-/** One write at a time, so that no more than it waits in libuv. */
+/** Writes once at a time, so that libuv buffers at most one write. */
 function socketSink(descriptor: number): NonBlockingSink {
   const socket = new Socket({ fd: descriptor, readable: false, writable: true }).unref();
   socket.on('error', () => undefined);
   return {
     write: (bytes) => {
-      if (socket.destroyed) throw new Error('nobody reads');
+      if (socket.destroyed) throw new Error('the reader is gone');
       if (socket.writableLength > 0) return 0;
       socket.write(bytes);
       return bytes.length;

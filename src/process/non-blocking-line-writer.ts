@@ -4,17 +4,17 @@ import type { NonBlockingSink } from './non-blocking-descriptor.js';
 export interface NonBlockingLineWriterOptions {
   /** Called with the first line. */
   readonly open: () => NonBlockingSink;
-  /** Bytes of lines that wait for the reader; what comes when they are exceeded is dropped. */
+  /** Limit of the queued lines in bytes; further lines are dropped. */
   readonly maxQueuedBytes: number;
-  /** Milliseconds that lines are gathered before they are written together: each write wakes up the reader. */
+  /** Milliseconds for which lines are gathered into one write: each write wakes up the reader. */
   readonly gatherMs: number;
-  /** Milliseconds between two tries while the reader does not read: the first, doubled up to the second. */
+  /** Milliseconds between attempts while the reader is blocked: the first, doubled up to the second. */
   readonly retryMs: readonly [number, number];
 }
 
 /**
- * Lines for a reader that may stop reading: it makes the process neither wait nor grow. Lines are gathered for
- * a moment and written together, or wait up to a bound; beyond it they are dropped, whole, and counted.
+ * Writes lines to a reader that can stop reading, without blocking the process or growing its memory. Lines are
+ * gathered and written together. Lines beyond the limit of the queue are dropped whole and counted.
  */
 export class NonBlockingLineWriter {
   readonly #options: NonBlockingLineWriterOptions;
@@ -22,11 +22,11 @@ export class NonBlockingLineWriter {
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #dropped = 0;
-  /** Dropped since the reader was last told. */
+  /** Lines that were dropped since the last report. */
   #unreported = 0;
   #onDropped: ((lines: number) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** Whether the reader has left something the last time. */
+  /** Whether the last write left something. */
   #isBlocked = false;
   #retryMs: number;
 
@@ -39,18 +39,18 @@ export class NonBlockingLineWriter {
     return this.#dropped;
   }
 
-  /** @param tell called once the reader is back, with the number of lines that it will not see. */
-  onResumed(tell: (lines: number) => void): void {
-    this.#onDropped = tell;
+  /** Registers a callback. @param onDropped called with the number of dropped lines once the reader continues. */
+  onResumed(onDropped: (lines: number) => void): void {
+    this.#onDropped = onDropped;
   }
 
   write(line: string): void {
     const bytes = Buffer.from(line);
-    const hasRoom = (): boolean =>
+    const fits = (): boolean =>
       this.#queue.length === 0 || this.#queuedBytes + bytes.length <= this.#options.maxQueuedBytes;
-    if (!hasRoom() && !this.#isBlocked) this.flush();
-    // What waits must be written first, and is tried again by the timer.
-    if (!hasRoom()) {
+    if (!fits() && !this.#isBlocked) this.flush();
+    // Queued lines must be written first, and the timer retries them.
+    if (!fits()) {
       this.#drop(1);
       return;
     }
@@ -59,7 +59,7 @@ export class NonBlockingLineWriter {
     this.#timer ??= setTimeout(() => this.flush(), this.#options.gatherMs).unref();
   }
 
-  /** Writes what the reader takes now. @returns whether that was all. */
+  /** Writes as much as the reader accepts now. @returns whether that was all. */
   flush(): boolean {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -67,7 +67,7 @@ export class NonBlockingLineWriter {
     try {
       this.#writeQueue();
     } catch {
-      // Nobody will read it: a pipe without a reader, a full disk, a closed descriptor.
+      // It can never be written: a pipe without a reader, a full disk, a closed descriptor.
       this.#drop(this.#queue.length);
       this.#queue = [];
       this.#queuedBytes = 0;
@@ -76,7 +76,7 @@ export class NonBlockingLineWriter {
     }
     this.#isBlocked = this.#queue.length > 0;
     if (!this.#isBlocked) {
-      this.#tell();
+      this.#reportDropped();
       return true;
     }
     const [firstMs, longestMs] = this.#options.retryMs;
@@ -85,9 +85,9 @@ export class NonBlockingLineWriter {
     return false;
   }
 
-  /** Waits until everything is written, but not for a reader that does not read. */
-  async drain(atMostMs: number): Promise<void> {
-    const endMs = performance.now() + atMostMs;
+  /** Waits until everything is written, but not for a blocked reader. @param maxMs limit of the wait. */
+  async drain(maxMs: number): Promise<void> {
+    const endMs = performance.now() + maxMs;
     while (!this.flush() && performance.now() < endMs) await delay(10);
   }
 
@@ -101,7 +101,10 @@ export class NonBlockingLineWriter {
     }
   }
 
-  /** A line that was taken in part is the first to go on with: lines are never torn apart by others. */
+  /**
+   * Removes the written bytes. The rest of a line that was written in part stays first, so that no other line splits
+   * it.
+   */
   #forget(taken: number): void {
     this.#queuedBytes -= taken;
     let left = taken;
@@ -121,7 +124,7 @@ export class NonBlockingLineWriter {
     this.#unreported += lines;
   }
 
-  #tell(): void {
+  #reportDropped(): void {
     if (this.#unreported === 0 || this.#onDropped === undefined) return;
     const lines = this.#unreported;
     this.#unreported = 0;

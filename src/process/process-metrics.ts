@@ -1,16 +1,16 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { MetricsRegistry } from './metrics-registry.js';
 
-/** Of /proc/self/stat on every architecture that Node runs on (proc(5), `sysconf(_SC_CLK_TCK)`). */
+/** Unit of /proc/self/stat on every architecture that Node supports (proc(5), `sysconf(_SC_CLK_TCK)`). */
 const ticksPerSecond = 100;
 
 /**
- * The process itself, by the names that all Prometheus clients use, read when scraped. prom-client's own set has a timer
- * that wakes a sleeping process a hundred times a second, and numbers that nobody looks at.
+ * Metrics of the process by the names that all Prometheus clients use, read when scraped. The default set of
+ * prom-client has a timer that wakes a sleeping process a hundred times a second, and metrics without a use.
  */
 export function processMetrics(): MetricsRegistry {
   const registry = new MetricsRegistry('process_');
-  registry.probeTotal('cpu_seconds_total', 'Processor time of all threads', cpuSeconds);
+  registry.probeTotal('cpu_seconds_total', 'CPU time of all threads', cpuSeconds);
   registry.probe('start_time_seconds', 'When the process started, since the epoch', () => startSeconds);
   registry.probe('resident_memory_bytes', 'Memory in use, with pages shared with others', () => memoryBytes('VmRSS'));
   registry.probe('anonymous_memory_bytes', 'Memory in use that is no file', () => memoryBytes('RssAnon'));
@@ -22,7 +22,7 @@ export function processMetrics(): MetricsRegistry {
 const startSeconds = performance.timeOrigin / 1000;
 
 function cpuSeconds(): number {
-  // The name of the program, in brackets, may have any character in it.
+  // The name of the program, in parentheses, can contain any character.
   const fields = readFileSync('/proc/self/stat', 'utf8')
     .replace(/^.*\) /s, '')
     .split(' ');
@@ -35,7 +35,10 @@ function maxDescriptors(): number | undefined {
   return limit === undefined ? undefined : Number(limit);
 }
 
-/** Memory of this process in bytes: all of it (`VmRSS`), or what is no file (`RssAnon`); 0 where the kernel does not tell. */
+/**
+ * Returns the memory of this process in bytes: all of it (`VmRSS`), or without files (`RssAnon`). 0 if the kernel does
+ * not report it.
+ */
 export function memoryBytes(field: 'VmRSS' | 'RssAnon'): number {
   const [, kib = '0'] =
     new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync('/proc/self/status', 'utf8')) ?? [];

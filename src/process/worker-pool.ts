@@ -2,15 +2,15 @@ import { Worker } from 'node:worker_threads';
 import { CodedError, abortError, throwIfAborted } from '../errors.js';
 import { FairQueue } from '../limits/fair-queue.js';
 
-/** What a thread of WorkerPool tells while it does a job, which it was sent as a message. */
+/** A message that a thread of WorkerPool sends during a job. */
 export type ThreadMessage<Output> =
-  /** Where it is, for messages. */
+  /** The current position in the job, for messages. */
   | { readonly kind: 'at'; readonly place: string }
-  /** It begins slow work, which takes long by intention. */
+  /** Slow work begins, which takes long by intention. */
   | { readonly kind: 'slow' }
   | { readonly kind: 'done'; readonly output: Output };
 
-/** Whose a job is: shares are equal between namespaces, and within one between the groups. */
+/** The owner of a job. Shares are equal between namespaces, and within one between its groups. */
 export interface JobGroup {
   readonly namespace: string;
   readonly group: string;
@@ -19,16 +19,16 @@ export interface JobGroup {
 export interface WorkerPoolOptions {
   /** The built file that a thread runs. */
   readonly entry: URL;
-  /** Threads at once. One namespace never has more than one, so that with two no namespace keeps another waiting. */
+  /** Maximum number of threads. One namespace has at most one, so with two no namespace delays another. */
   readonly threads: number;
-  /** Jobs of one namespace that may wait. */
+  /** Maximum number of queued jobs of one namespace. */
   readonly waitingEach: number;
-  /** How long a job may take, and how much longer for each piece of slow work that it reports. */
+  /** Time limit of a job. Each piece of slow work that the job reports extends it by `slowMs`. */
   readonly jobMs: number;
   readonly slowMs: number;
-  /** How long a thread without a job is kept for the next one. */
+  /** How long an idle thread is kept. */
   readonly idleMs: number;
-  /** Heap of a thread. */
+  /** Heap limit of a thread. */
   readonly heapMb: number;
 }
 
@@ -47,16 +47,16 @@ interface Thread<Input, Output> {
 
 interface RunningJob<Input, Output> extends Job<Input, Output> {
   readonly startMs: number;
-  /** Where it is, in its own words. */
+  /** Position that the job reported last. */
   place: string;
   timer: NodeJS.Timeout;
-  /** Milliseconds that it may take in all. */
+  /** Time limit of the job, with its extensions. */
   allowedMs: number;
 }
 
 /**
- * Does jobs that may take long, or never end, or want all memory, in threads that can be ended: none of that holds up the
- * thread that answers calls. There is no thread while there is nothing to do.
+ * Runs jobs in threads that can be terminated. A job that takes long, never ends or takes all memory does not block the
+ * event loop, which serves calls. Without jobs there is no thread.
  */
 export class WorkerPool<Input, Output> {
   readonly #options: WorkerPoolOptions;
@@ -67,15 +67,15 @@ export class WorkerPool<Input, Output> {
     this.#options = options;
   }
 
-  /** For metrics. */
+  /** Returns the numbers of threads and queued jobs, for metrics. */
   get load(): { readonly threads: number; readonly waiting: number } {
     return { threads: this.#threads.size, waiting: this.#queue.length };
   }
 
   /**
-   * What the thread makes of the input, both plain data.
-   * @throws {CodedError} RESOURCE_EXHAUSTED when it takes too long or too much memory, or too many jobs of the namespace
-   * wait; INTERNAL when the thread fails; the signal's reason, with which the job ends.
+   * Runs a job in a thread. Input and output are plain data.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if the job takes too long or too much memory, or its namespace has too many
+   * in the queue; INTERNAL if the thread fails; the signal's reason, which ends the job.
    */
   run(input: Input, { namespace, group }: JobGroup, signal: AbortSignal): Promise<Output> {
     throwIfAborted(signal);
@@ -83,7 +83,7 @@ export class WorkerPool<Input, Output> {
     if (waiting >= this.#options.waitingEach) {
       throw new CodedError(
         'RESOURCE_EXHAUSTED',
-        `${waiting} volumes of namespace ${namespace} on this node already wait for templates that take long; it will be tried again`,
+        `${waiting} volumes of namespace ${namespace} on this node already wait for templates that take long; the kubelet will retry`,
       );
     }
     return new Promise((resolve, reject) => {
@@ -107,7 +107,7 @@ export class WorkerPool<Input, Output> {
     });
   }
 
-  /** Ends all threads; jobs that wait or run fail. */
+  /** Terminates all threads. Queued and running jobs fail. */
   stop(): void {
     const reason = new CodedError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
     for (let job = this.#queue.dequeue(() => true); job !== undefined; job = this.#queue.dequeue(() => true)) {
@@ -192,7 +192,7 @@ export class WorkerPool<Input, Output> {
     this.#end(thread, new CodedError('RESOURCE_EXHAUSTED', `${job.place}: template takes more than ${seconds} s`));
   }
 
-  /** Ends the thread, and its job with the reason. */
+  /** Terminates the thread, and rejects its job with the reason. */
   #end(thread: Thread<Input, Output>, reason?: CodedError): void {
     if (!this.#threads.delete(thread)) return;
     clearTimeout(thread.idleTimer);
