@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { abortError, throwIfAborted } from './errors.js';
 
-/** Waits for a promise that others wait for too, until the signal aborts. @throws {CodedError} the signal's reason. */
+/** Waits for a shared promise until the signal aborts. @throws {CodedError} the signal's reason. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   throwIfAborted(signal);
   let onAbort = (): void => undefined;
@@ -17,8 +17,9 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
 }
 
 /**
- * Waits for a promise for so long at most; undefined when that is not enough. It goes on, and may fail unseen.
- * @throws {CodedError} the signal's reason; what the promise is rejected with.
+ * Waits for a promise for at most `timeoutMs`. After a timeout the promise continues, and its rejection is ignored.
+ * @returns undefined after a timeout.
+ * @throws {CodedError} the signal's reason; the promise's rejection.
  */
 export async function withTimeout<T>(
   promise: Promise<T>,
@@ -39,9 +40,9 @@ export async function withTimeout<T>(
 const callbacks = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls back when a signal that has not aborted does, for thousands who share it: a signal looks through all its listeners
- * whenever one comes or goes.
- * @returns takes the callback back.
+ * Calls back once when a signal that has not aborted yet aborts. A signal searches all its listeners when one is added
+ * or removed, so thousands of callbacks share one listener.
+ * @returns removes the callback.
  */
 export function onceAborted(signal: AbortSignal, callback: () => void): () => void {
   let all = callbacks.get(signal);
@@ -66,19 +67,19 @@ export async function sleep(delayMs: number, signal: AbortSignal): Promise<void>
   }
 }
 
-/** A signal that follows another one and also aborts after a time. `done` must be called, or the outer one keeps it. */
+/** A signal that follows another one and also aborts after a timeout. Call `done`, or the outer signal retains it. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** Whether the time is over, as opposed to the outer signal having aborted. */
+  /** Whether the timeout has passed, as opposed to the outer signal having aborted. */
   readonly isOver: boolean;
-  /** Milliseconds left. */
+  /** Milliseconds until the timeout. */
   readonly remainingMs: number;
-  /** Begins the time anew. */
+  /** Restarts the timeout. */
   restart(timeoutMs: number): void;
   done(): void;
 }
 
-/** @param now a monotonic clock in milliseconds. */
+/** Starts a deadline. @param now a monotonic clock in milliseconds. */
 export function startDeadline(outer: AbortSignal, timeoutMs: number, now: () => number): Deadline {
   const controller = new AbortController();
   let endsAtMs = 0;
@@ -93,7 +94,7 @@ export function startDeadline(outer: AbortSignal, timeoutMs: number, now: () => 
     }, ms);
   };
   const follow = (): void => controller.abort(outer.reason);
-  // One publish makes many calls at once under one signal; each takes its listener away again.
+  // One publish makes many calls at once under one signal. Each call removes its listener.
   setMaxListeners(0, outer);
   if (outer.aborted) follow();
   else outer.addEventListener('abort', follow, { once: true });
@@ -114,18 +115,18 @@ export function startDeadline(outer: AbortSignal, timeoutMs: number, now: () => 
   };
 }
 
-/** What may be called off: a signal, or what becomes one when somebody wants to listen. */
+/** A signal, or a cancellation that creates its signal on demand. */
 export type AbortHandle = AbortSignal | Cancellation;
 
 /**
- * Follows another signal and can be called off by itself. Its signal is made when it is asked for: most calls never wait,
- * and making and following one costs them more than what they look up.
+ * Follows another signal and can be cancelled by itself. Its signal is created on first use: most calls never wait, and
+ * creating and following one costs more than their lookup.
  */
 export class Cancellation {
   readonly #outer: AbortHandle;
   #controller: AbortController | undefined;
   #reason: unknown;
-  #isCalledOff = false;
+  #isCancelled = false;
   readonly #follow = (): void => this.#controller?.abort(this.#outer.reason);
 
   constructor(outer: AbortHandle) {
@@ -133,12 +134,12 @@ export class Cancellation {
   }
 
   get aborted(): boolean {
-    return this.#isCalledOff || this.#outer.aborted;
+    return this.#isCancelled || this.#outer.aborted;
   }
 
   get reason(): unknown {
     const outer: { readonly reason: unknown } = this.#outer;
-    return this.#isCalledOff ? this.#reason : outer.reason;
+    return this.#isCancelled ? this.#reason : outer.reason;
   }
 
   get signal(): AbortSignal {
@@ -152,12 +153,12 @@ export class Cancellation {
 
   abort(reason: unknown): void {
     if (this.aborted) return;
-    this.#isCalledOff = true;
+    this.#isCancelled = true;
     this.#reason = reason;
     this.#controller?.abort(reason);
   }
 
-  /** Follows no longer. */
+  /** Stops following the outer signal. */
   release(): void {
     if (this.#controller !== undefined) signalOf(this.#outer).removeEventListener('abort', this.#follow);
   }

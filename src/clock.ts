@@ -3,10 +3,13 @@ export interface Clock {
   now(): number;
 }
 
-/** A moment on two clocks: the machine's, which may be set, and one that never is but stands still while the machine is suspended. */
+/**
+ * A moment on two clocks. The wall clock can be set; the monotonic one cannot, but stops while the machine is
+ * suspended.
+ */
 export interface Moment {
   /** Milliseconds since the epoch. */
   readonly wallMs: number;
-  /** Milliseconds of a clock that is never set. */
+  /** Milliseconds of a monotonic clock. */
   readonly monotonicMs: number;
 }

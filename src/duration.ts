@@ -11,13 +11,16 @@ const unitNanoseconds: Readonly<Record<string, bigint>> = {
 
 const maxNanoseconds = (1n << 63n) - 1n;
 
-/** Pods' authors write durations too; numbers of a million digits would hold up everybody else. */
+/**
+ * Maximum length of a duration in characters. Authors of pods write durations too: parsing a million digits would block
+ * the event loop.
+ */
 const maxLength = 500;
 
 /**
- * Reads a duration as Go's time.ParseDuration does: an optional sign, then decimal numbers with a unit each
- * (`1h30m`, `1.5s`, `300ms`), or a bare `0`.
- * @returns nanoseconds; undefined when the text is not a duration, does not fit 64 bits or is absurdly long.
+ * Parses a duration as Go's time.ParseDuration does: an optional sign, then decimal numbers with a unit each (`1h30m`,
+ * `1.5s`, `300ms`), or a bare `0`.
+ * @returns nanoseconds; undefined if the text is not a duration, does not fit 64 bits or is too long.
  */
 export function parseGoDuration(text: string): bigint | undefined {
   if (text.length > maxLength) return undefined;
@@ -32,7 +35,7 @@ export function parseGoDuration(text: string): bigint | undefined {
     const scale = unitNanoseconds[unit];
     if (scale === undefined || integer + fraction === '') return undefined;
     total += BigInt(integer || '0') * scale;
-    // Go drops what is below a nanosecond.
+    // As in Go, fractions of a nanosecond are dropped.
     if (fraction !== '') total += (BigInt(fraction) * scale) / 10n ** BigInt(fraction.length);
     if (total > maxNanoseconds + (sign < 0n ? 1n : 0n)) return undefined;
     rest = rest.slice(whole.length);
@@ -40,20 +43,20 @@ export function parseGoDuration(text: string): bigint | undefined {
   return sign * total;
 }
 
-/** `parseGoDuration` in milliseconds, for timers and token lifetimes; a part of a millisecond is dropped. */
+/** Parses a duration to whole milliseconds, for timers and token lifetimes. */
 export function parseGoDurationMs(text: string): number | undefined {
   const nanoseconds = parseGoDuration(text);
   return nanoseconds === undefined ? undefined : Number(nanoseconds / 1_000_000n);
 }
 
-/** As people write it: `formatGoDuration` without minutes and seconds of zero. */
+/** Formats a duration for people: `formatGoDuration` without zero minutes and seconds. */
 export function formatDuration(durationMs: number): string {
   return formatGoDuration(durationMs)
     .replace(/(?<=[hm])0s$/, '')
     .replace(/(?<=h)0m$/, '');
 }
 
-/** Milliseconds as Go prints a duration of whole seconds or more: `1h30m0s`, `90s` is `1m30s`, `250` is `250ms`. */
+/** Formats milliseconds as Go does from one second on: `1h30m0s`, `1m30s`. Shorter ones keep their unit: `250ms`. */
 export function formatGoDuration(durationMs: number): string {
   if (durationMs < 0) return `-${formatGoDuration(-durationMs)}`;
   if (durationMs === 0) return '0s';

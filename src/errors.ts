@@ -1,4 +1,4 @@
-/** The gRPC status names that the driver answers with. csi/status.ts maps each to its number. */
+/** The gRPC status names that the driver returns. `driver/csi/status.ts` maps each to its number. */
 export const errorCodes = [
   'CANCELLED',
   'INVALID_ARGUMENT',
@@ -17,8 +17,8 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * After these the kubelet assumes that the volume may be mounted: it retries, and it will call unpublish. After every
- * other code ("final") it may never come back, so the driver must have undone its own work before it answers.
+ * Codes after which the kubelet assumes that the volume may be mounted: it retries, and it will call unpublish. After
+ * any other code ("final") it may never call again, so the driver must undo its own work before it responds.
  */
 const nonFinalCodes: ReadonlySet<ErrorCode> = new Set([
   'CANCELLED',
@@ -32,17 +32,18 @@ export function isFinal(code: ErrorCode): boolean {
   return !nonFinalCodes.has(code);
 }
 
-/** What a failure is about, where its code does not tell it from others. */
+/** The cause of a failure, if its code alone is ambiguous. */
 export type FailureReason = 'approval pending' | 'not reconciled' | 'no configuration';
 
 /**
- * A failure with a code for the kubelet and a message for the pod's author, who reads it in `kubectl describe pod`:
- * one line that names the thing and the fix, and no secret. What only an operator can use goes into `cause`, which is logged.
+ * A failure with a code for the kubelet and a message for the pod's author, shown by `kubectl describe pod`. The
+ * message is one line that names the object and the fix, and no secret. Details for operators go into `cause`, which is
+ * logged.
  */
 export class CodedError extends Error {
   override readonly name = 'CodedError';
   readonly code: ErrorCode;
-  /** Whether who decides about access has said no; not that nobody could be asked. */
+  /** Whether an authorizer has denied access, as opposed to not having responded. */
   readonly isRefusal: boolean;
   readonly reason: FailureReason | undefined;
 
@@ -53,7 +54,7 @@ export class CodedError extends Error {
     this.reason = options.reason;
   }
 
-  /** The same failure with `context: ` before its message; keeps the code and the chain of causes. */
+  /** Returns the same failure with `context: ` before its message. Keeps the code and the chain of causes. */
   within(context: string): CodedError {
     return new CodedError(this.code, `${context}: ${this.message}`, {
       cause: this,
@@ -68,7 +69,7 @@ export interface CodedErrorOptions extends ErrorOptions {
   readonly reason?: FailureReason | undefined;
 }
 
-/** The text with blanks for its line breaks and what surrounds them; in a time that grows as its length, whoever wrote it. */
+/** Replaces line breaks, and the white space around them, with spaces. Takes linear time, also for hostile input. */
 export function inOneLine(text: string): string {
   const lines = text.split(/[\r\n\u2028\u2029]/);
   if (lines.length === 1) return text;
@@ -76,14 +77,14 @@ export function inOneLine(text: string): string {
   return trimmed.filter((line) => line !== '').join(' ');
 }
 
-/** `error` as it is when it is a CodedError already; anything else is INTERNAL with `summary` as its message. */
+/** Returns a CodedError unchanged, and converts any other error to INTERNAL with the message `summary`. */
 export function toCodedError(error: unknown, summary: string): CodedError {
   return error instanceof CodedError ? error : new CodedError('INTERNAL', summary, { cause: error });
 }
 
 /**
- * What an aborted signal means to the caller of an RPC.
- * @returns the signal's reason when it is a CodedError (a deadline, a shutdown), else CANCELLED.
+ * Converts an aborted signal to the error of an RPC.
+ * @returns the signal's reason if it is a CodedError (a deadline, a shutdown), else CANCELLED.
  */
 export function abortError(signal: Pick<AbortSignal, 'reason'>): CodedError {
   const reason: unknown = signal.reason;
@@ -92,7 +93,7 @@ export function abortError(signal: Pick<AbortSignal, 'reason'>): CodedError {
     : new CodedError('CANCELLED', 'the caller gave up waiting for this call', { cause: reason });
 }
 
-/** Throws when the call is no longer wanted. Called after every await on the way to the mount. */
+/** Throws if the call has been cancelled. Called after every await before the mount. @throws {CodedError} */
 export function throwIfAborted(signal: Pick<AbortSignal, 'aborted' | 'reason'>): void {
   if (signal.aborted) throw abortError(signal);
 }

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 
 /**
- * JSON as Kubernetes decodes unstructured objects: a number written without fraction and exponent that fits 64 bits is
- * an int64 (here a bigint), every other number is a float64 (here a number). Integers beyond 2^53 stay exact.
+ * JSON as Kubernetes decodes unstructured objects. A number without fraction and exponent that fits 64 bits is an int64
+ * (here a bigint), every other number a float64 (here a number). Integers beyond 2^53 stay exact.
  */
 export type JsonValue = null | boolean | string | bigint | number | readonly JsonValue[] | JsonObject;
 
@@ -11,24 +11,24 @@ export interface JsonObject {
 }
 
 /**
- * Parses JSON text without losing how its numbers were written. A key such as `__proto__` is an ordinary own key.
- * @throws {SyntaxError} when the text is not JSON, repeats a key with another value, holds a number that no float64
- * does, or nests too deep. The message gives the place, never the text.
+ * Parses JSON text and keeps how its numbers were written. A key such as `__proto__` is an ordinary own key.
+ * @throws {SyntaxError} if the text is not JSON, repeats a key with another value, contains a number beyond float64, or
+ * nests too deeply. The message contains the position, never the text.
  */
 export function parseJson(text: string): JsonValue {
   return new Parser(text).document();
 }
 
-/** Far more than any object has, and little enough for whoever walks through the value with a call for each level. */
+/** Maximum nesting. Objects need far less, and recursive functions over the value do not overflow the stack. */
 const maxDepth = 1000;
 
 const numberPattern = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const minInt64 = -(1n << 63n);
 const maxInt64 = (1n << 63n) - 1n;
 
-/** Undefined: too large for a float64, which Go refuses too. */
+/** Returns undefined if the number is too large for a float64, which Go rejects too. */
 function parseNumber(text: string): bigint | number | undefined {
-  // Longer ones are never an int64, and take time that grows faster than their length.
+  // Longer numbers never fit an int64, and converting them takes more than linear time.
   if (text.length <= 20 && /^-?\d+$/.test(text)) {
     const value = BigInt(text);
     if (value >= minInt64 && value <= maxInt64) return value;
@@ -38,8 +38,8 @@ function parseNumber(text: string): bigint | number | undefined {
 }
 
 /**
- * RFC 8259. JSON.parse reads each string, so that strings are flat and share no memory with the text: objects from the
- * API stay in memory for hours, and strings put together character by character take 16 times their size.
+ * An RFC 8259 parser. JSON.parse reads each string, so that strings are flat and share no memory with the text. Objects
+ * of the API stay in memory for hours, and strings built character by character take 16 times their size.
  */
 class Parser {
   readonly #text: string;
@@ -56,7 +56,7 @@ class Parser {
     return value;
   }
 
-  /** With the white space on both sides. */
+  /** Parses a value and the white space around it. */
   #value(): JsonValue {
     this.#skipSpace();
     const value = this.#bareValue();
@@ -118,7 +118,7 @@ class Parser {
     do items.push(this.#value());
     while (this.#take(','));
     if (!this.#take(']')) throw this.#error();
-    // A list that has grown holds room for 16 more items than it needs.
+    // A list that has grown has capacity for 16 more items than it contains; a copy has not.
     return items.slice();
   }
 
@@ -133,16 +133,16 @@ class Parser {
       this.#at = end + 1;
       return String(value);
     } catch {
-      // Its own message quotes the text.
+      // The message of JSON.parse quotes the text.
       throw this.#error();
     }
   }
 
-  /** Whether an odd number of backslashes stands before the place. */
-  #isEscaped(place: number): boolean {
-    let first = place;
+  /** Reports whether an odd number of backslashes precedes the position. */
+  #isEscaped(position: number): boolean {
+    let first = position;
     while (this.#text[first - 1] === '\\') first -= 1;
-    return (place - first) % 2 === 1;
+    return (position - first) % 2 === 1;
   }
 
   #number(): bigint | number {
@@ -179,12 +179,12 @@ class Parser {
   }
 }
 
-/** Whether the value is a JSON object (neither null nor a list). */
+/** Reports whether the value is a JSON object, neither null nor a list. */
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The own member `key`, undefined when it is absent or the value is not an object. Never reads the prototype. */
+/** Returns the own member `key`; undefined if it is absent or the value is not an object. Never reads the prototype. */
 export function jsonMember(value: JsonValue | undefined, key: string): JsonValue | undefined {
   return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }

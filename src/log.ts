@@ -2,8 +2,7 @@ export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] a
 export type LogLevel = (typeof logLevels)[number];
 
 /**
- * The fields a log line may carry, so that a request, a map of attributes or an object from the API can never be logged
- * whole.
+ * The fields that a log line can have, so that a request, a map of attributes or an API object is never logged whole.
  */
 export interface LogFields {
   readonly rpc?: string;
@@ -39,16 +38,16 @@ export interface LogFields {
   readonly capabilities?: string;
   readonly method?: string;
   readonly host?: string;
-  /** Of an HTTP answer; 0: there was none. */
+  /** Status of an HTTP response; 0 without a response. */
   readonly status?: number;
-  /** Until the head of the tool's answer. */
+  /** Time until the tool's response headers arrived. */
   readonly firstByteMs?: number;
-  /** From the client and to it. */
+  /** Bytes from the client; `bytesSent` are those to it. */
   readonly bytesReceived?: number;
   readonly bytesSent?: number;
-  /** What is wrong, or what follows from it, where no error says so. */
+  /** The problem or its consequence, if there is no `error`. */
   readonly reason?: string;
-  /** Logged as the chain of names, codes and messages; stacks only of programming errors. */
+  /** Logged as the chain of names, codes and messages. Only programming errors are logged with their stack. */
   readonly error?: unknown;
 }
 

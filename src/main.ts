@@ -3,12 +3,15 @@ import { dropCapabilities } from './driver/host/drop-capabilities.js';
 import { parseServeConfig } from './driver/config.js';
 import { forbidCoreDumps } from './process/core-dumps.js';
 
-/** Set in the environment of a program that was started anew, so that it does not start itself again and again. */
-const confinedVariable = 'CONNECTORS_CSI_CONFINED';
+/** Environment variable that marks a restarted program, so that it does not restart itself in a loop. */
+const restartedVariable = 'CONNECTORS_CSI_CONFINED';
 
-/** Whether this is a driver that is to give up capabilities; what cannot be used is for the program to tell. */
-function isToBeConfined([command, ...args]: readonly string[]): boolean {
-  if (command !== 'serve' || process.env[confinedVariable] !== undefined) return false;
+/**
+ * Reports whether this is a driver that must drop capabilities. Invalid flags are left to the program, which reports
+ * them.
+ */
+function mustDropCapabilities([command, ...args]: readonly string[]): boolean {
+  if (command !== 'serve' || process.env[restartedVariable] !== undefined) return false;
   try {
     return parseServeConfig(args, process.env)['drop-capabilities'];
   } catch {
@@ -16,20 +19,20 @@ function isToBeConfined([command, ...args]: readonly string[]): boolean {
   }
 }
 
-/** Names the process for `ps` and `top`: a program that was executed through a link has the link's name, `exe`. */
+/** Names the process for `ps` and `top`. A program that was executed through a link has the link's name, `exe`. */
 function nameProcess(name: string): void {
   try {
     writeFileSync('/proc/self/comm', name);
   } catch {
-    // Where /proc cannot be written, the name stays.
+    // Without a writable /proc the name stays.
   }
 }
 
-// Node opens its inspector at this signal, through which a client can run any code.
+// On this signal Node opens its inspector, through which a client can run any code.
 process.on('SIGUSR1', () => undefined);
-// Before the rest is loaded, which takes twice as long as Node's own start.
-if (isToBeConfined(process.argv.slice(2))) {
-  process.env[confinedVariable] = 'true';
+// Restarts before the rest is loaded, which takes twice as long as the start of Node.
+if (mustDropCapabilities(process.argv.slice(2))) {
+  process.env[restartedVariable] = 'true';
   await dropCapabilities([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
 }
 if (process.argv[2] === 'serve' || process.argv[2] === 'proxy') {

@@ -1,4 +1,4 @@
-/** What is wrong with a DNS-1123 label (a namespace, at most 63 characters); undefined when nothing is. */
+/** Returns the problem of a DNS-1123 label (a namespace, at most 63 characters); undefined if it is valid. */
 export function dns1123LabelProblem(name: string): string | undefined {
   if (name === '') return 'must not be empty';
   if (name.length > 63) return 'must be at most 63 characters';
@@ -7,7 +7,9 @@ export function dns1123LabelProblem(name: string): string | undefined {
     : 'must be a DNS-1123 label: lower-case letters, digits and "-", with a letter or digit at both ends';
 }
 
-/** What is wrong with a DNS-1123 subdomain (most object names, at most 253 characters); undefined when nothing is. */
+/**
+ * Returns the problem of a DNS-1123 subdomain (most object names, at most 253 characters); undefined if it is valid.
+ */
 export function dns1123SubdomainProblem(name: string): string | undefined {
   if (name === '') return 'must not be empty';
   if (name.length > 253) return 'must be at most 253 characters';

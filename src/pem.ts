@@ -1,17 +1,19 @@
-/** A certificate. Its body has no dash, so that a block does not reach over a key after a truncated certificate. */
+/**
+ * A certificate. Its body has no dash, so that the match of a truncated certificate never includes the key after it.
+ */
 const certificate = /-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----[^-]+-----END \1-----/g;
 
 /**
- * Returns the certificates of a PEM bundle as they are written there, unparsed. Everything else is left out: comments, and
- * private keys above all. Takes a time that is linear in the length of the bundle.
+ * Returns the certificates of a PEM bundle as written, unparsed. Comments and private keys are left out. Takes linear
+ * time.
  */
 export function certificateBlocks(bundle: string): readonly string[] {
   return bundle.match(certificate) ?? [];
 }
 
 /**
- * Returns a PEM bundle that holds certificates only: as it is where it holds nothing else, otherwise its certificates, one
- * below the other. Empty where it holds none.
+ * Returns a PEM bundle with certificates only. A bundle of nothing else stays as it is; without certificates the result
+ * is empty.
  */
 export function certificatesOnly(bundle: string): string {
   const isPure = bundle.replaceAll(certificate, '').trim() === '';

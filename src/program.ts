@@ -24,9 +24,9 @@ ${Object.entries(commands)
 
 const exitStatus = { usage: 2, failure: 1 } as const;
 
-/** All that goes to standard error goes through it, from the first line to the last words of a crash. */
+/** The only writer to standard error, from the first line to the message of a crash. */
 const errorOutput = new NonBlockingLineWriter({ open: () => nonBlockingSink(2), ...limits.log });
-/** What the last lines may take to be read, and what may still be open then to close. */
+/** Limits at the exit: to write the last lines, and then to close leftover handles. */
 const lastLinesMs = 500;
 const leftoversMs = 1000;
 
@@ -56,7 +56,7 @@ async function usageOf({ usage: text }: Command): Promise<string> {
   return typeof text === 'string' ? text : text();
 }
 
-/** By name: the proxy's bundle has classes of its own. */
+/** Compares by name, because the proxy's bundle has its own classes. */
 function isNamed(error: unknown, name: 'UsageError' | 'CodedError'): error is Error {
   return error instanceof Error && error.name === name;
 }
@@ -65,7 +65,10 @@ function isHelp(argument: string): boolean {
   return argument === '--help' || argument === '-h';
 }
 
-/** Not all of the usage: a pod's termination message holds only the last 2 KiB, and the mistake must be in it. */
+/**
+ * Returns the synopsis, not the whole usage: a pod's termination message is the last 2 KiB, and must contain the
+ * mistake.
+ */
 async function hintOf(name: string, command: Command): Promise<string> {
   const [synopsis = ''] = (await usageOf(command)).split('\n', 1);
   return `${synopsis}\n"connectors-csi ${name} --help" lists the flags.\n`;
@@ -96,7 +99,7 @@ function contextOf({ endMs }: Command, args: readonly string[]): CommandContext 
   };
 }
 
-/** The message with its cause, where that says more; the stack only of what should never happen. */
+/** Returns the message with its cause, if the cause adds something. Unexpected errors are returned with their stack. */
 function describe(error: unknown): string {
   if (!isNamed(error, 'CodedError')) return error instanceof Error ? (error.stack ?? error.message) : 'unknown failure';
   const cause = error.cause instanceof Error ? error.cause.message : '';
@@ -104,8 +107,8 @@ function describe(error: unknown): string {
 }
 
 /**
- * Ends the process now. An exit waits for the threads that read files and resolve names, which a name server or file
- * system that does not answer can hold for long, so it is not asked for while they have work.
+ * Ends the process at once. An exit waits for the threads that read files and resolve names, and an unresponsive name
+ * server or file system can block them for long. So the process is killed while they have work.
  */
 function end(status: number): void {
   if (process.getActiveResourcesInfo().some((resource) => resource.includes('Req')))
@@ -118,7 +121,7 @@ process.on('uncaughtException', (error) => {
   errorOutput.flush();
   end(exitStatus.failure);
 });
-// Node would write them to standard error itself, and wait there.
+// Node would write warnings to standard error itself, and block there.
 process.removeAllListeners('warning').on('warning', ({ name, message }) => errorOutput.write(`${name}: ${message}\n`));
 
 process.exitCode = await main(process.argv.slice(2));

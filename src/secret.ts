@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 const redacted = '[REDACTED]';
 
 /**
- * A value that must not be printed. String conversion, JSON and inspection all give `[REDACTED]`;
- * `expose()` is the one way to read it, so that every use can be found by its name.
+ * A value that must not be printed. String conversion, JSON and inspection all return `[REDACTED]`. Only `expose()`
+ * returns the value, so that every use can be found by that name.
  */
 export class Secret {
   readonly #value: string;

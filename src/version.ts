@@ -1,4 +1,4 @@
 import packageJson from '../package.json' with { type: 'json' };
 
-/** The driver's version, from package.json. */
+/** Version of the program, from package.json. */
 export const { version } = packageJson;

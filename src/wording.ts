@@ -1,26 +1,31 @@
-/** More than anybody reads in a message. */
+/** Names in one message. */
 const maxListed = 20;
 const maxQuotedLength = 100;
-/** The kubelet's target paths have some 170 characters. */
+/** Characters of a path. The kubelet's target paths have some 170. */
 const maxPathLength = 400;
 
-/** Quotes what somebody wrote for a message: escaped, one line, at most 100 characters. */
+/** Quotes foreign text for a message: escaped, one line, at most 100 characters. */
 export function quote(text: string): string {
   return JSON.stringify(shortened(text, maxQuotedLength));
 }
 
-/** A path for a message or the log; of a long one, both ends, of which one says whose it is and the other what it is for. */
+/**
+ * Shortens a path for a message or the log. A long path keeps both ends: the start names its owner, the end its
+ * purpose.
+ */
 export function shownPath(path: string): string {
   const half = maxPathLength / 2;
   return path.length > maxPathLength ? `${path.slice(0, half)}…${path.slice(-half)}` : path;
 }
 
-/** Names for a message, joined by commas: the first twenty and how many more there are. Each at most 100 characters. */
+/**
+ * Joins names by commas for a message: the first twenty and the number of the rest. Each has at most 100 characters.
+ */
 export function listed(names: Iterable<string>): string {
   return joined([...names], (name) => shortened(name, maxQuotedLength));
 }
 
-/** As `listed`, each name in quotes. */
+/** Joins names like `listed`, each in quotes. */
 export function listedInQuotes(names: Iterable<string>): string {
   return joined([...names], quote);
 }
@@ -34,7 +39,7 @@ function shortened(text: string, maxLength: number): string {
   return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
 }
 
-/** What to say of a value in which a variable still stands that Tekton should have replaced; undefined without one. */
+/** Returns the problem of a value with a variable that Tekton should have replaced; undefined without one. */
 export function unsubstitutedIn(value: string): string | undefined {
   const [variable] = /\$\([^)]{0,100}\)?/.exec(value) ?? [];
   if (variable === undefined) return undefined;
