@@ -64,6 +64,7 @@ export const layers = {
     ...leaves,
     'connectors',
     'process',
+    'limits',
     'gotemplate',
     'proxy/proxy-error',
     'proxy/credential',

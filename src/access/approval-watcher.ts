@@ -7,6 +7,7 @@ import { approvalStateOf } from './approval-state.js';
 import type { ApprovalState } from './approval-state.js';
 import type { Permission } from './permission.js';
 import { permissionKey } from './permission.js';
+import { limits } from '../limits/defaults.js';
 
 /** What an approval has come to; `gone`: its request was deleted. */
 export type MountedState = ApprovalState['kind'] | 'gone';
@@ -35,8 +36,7 @@ interface Watched {
   state: MountedState | undefined;
 }
 
-/** Each is a watch at the API server: twice a full node's pods. Those beyond it are seen at the kubelet's next call. */
-const maxWatched = 256;
+const maxWatched = limits.access.watchedApprovals;
 
 /** Watches the AccessRequestClient of mounted volumes, each by its name, so that a decision that is changed is seen at once. */
 export class ApprovalWatcher {

@@ -16,6 +16,7 @@ import type { Permission, ProxyNeed } from './permission.js';
 import type { Grants } from './grants.js';
 import type { AccessRequestWatchQuota } from './access-request-watch-quota.js';
 import { requestFailure } from './request-lookup.js';
+import { limits } from '../limits/defaults.js';
 
 /** How a wait for approvals ended. */
 export type ApprovalOutcome =
@@ -51,8 +52,7 @@ export type ApprovalResult = AccessDecision | { readonly kind: 'flags-changed' }
  */
 const confirmDelaysMs = [0, 150, 350, 700];
 
-/** Several times the volumes of a full node. */
-const maxWaits = 1024;
+const maxWaits = limits.access.approvalWaits;
 const maxNames = 4096;
 
 const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {

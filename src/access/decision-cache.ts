@@ -1,5 +1,6 @@
 import type { Clock, Moment } from '../clock.js';
 import { FairMap } from '../limits/fair-map.js';
+import { limits } from '../limits/defaults.js';
 
 interface Answer {
   readonly isAllowed: boolean;
@@ -7,21 +8,14 @@ interface Answer {
   readonly askedAt: Moment;
 }
 
-/** An allowed permission that is withdrawn still counts for so long. */
-export const allowedTtlMs = 60_000;
-/** A denied permission that is granted is noticed after so long. */
-export const deniedTtlMs = 5_000;
+export const allowedTtlMs = limits.access.allowedTtlMs;
+export const deniedTtlMs = limits.access.deniedTtlMs;
 export interface DecisionTtls {
   readonly allowedTtlMs: number;
   readonly deniedTtlMs: number;
 }
 
-/**
- * Of each kind. A node has 110 pods with a handful of connectors each; beyond it the oldest answers of the namespace with
- * the most are forgotten. A pod can cause any number of denied reviews, and with a Role for all names of allowed ones too:
- * neither evicts what other namespaces are allowed.
- */
-const maxAnswers = 4096;
+const maxAnswers = limits.access.decisions;
 
 /**
  * Answers of access reviews by `permissionKey`. Their age is what either clock says, whichever says more: one may be

@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { JsonTokenizer } from './json-tokenizer.js';
 import type { JsonVisitor } from './json-tokenizer.js';
+import { limits } from '../limits/defaults.js';
 
 /** An object of the API as it came, not yet parsed. */
 export interface RawObject {
@@ -34,8 +35,7 @@ type Sink = 'envelope' | 'object' | 'nothing';
 
 const nullText = Buffer.from('null');
 const managedFields = 'metadata.managedFields';
-/** More than any answer to a question for one name; each costs memory even when nothing is kept of it. */
-const maxObjects = 10_000;
+const maxObjects = limits.objects.listLength;
 
 /**
  * What V8 takes for each, at least in most shapes: measured for shapes from empty lists to objects with a key each

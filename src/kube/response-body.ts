@@ -5,11 +5,11 @@ import type { HttpResponse } from './connection.js';
 import { KubeError, parseStatus } from './kube-error.js';
 import { ObjectSplitter } from './object-splitter.js';
 import type { SplitDocument } from './object-splitter.js';
+import { limits } from '../limits/defaults.js';
 
 /** Of a list, or an event of a watch, as it comes: objects are at most 1.5 MiB (etcd's limit), and lists of a handful. */
 export const maxDocumentBytes = 8 << 20;
-/** Of every other answer: reviews, tokens, errors. */
-export const maxResponseBytes = 1 << 20;
+export const maxResponseBytes = limits.api.responseBytes;
 
 /** Reads an answer to its end. @param path method and path, for errors. @param credential see `readAnswer`. */
 export type ResponseReader<T> = (answer: HttpResponse, path: string, credential: Secret | undefined) => Promise<T>;

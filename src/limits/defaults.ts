@@ -1,231 +1,445 @@
 /**
- * Every bound on what others can make the driver hold or do, in one place. Names carry the units. What an operator may want
- * to choose is the default of a flag (driver/config.ts), which is named beside it.
+ * Every limit on what pods, clients, tools and the API server can make the driver or the proxy use, with its unit in its name
+ * and its reason. docs/limits.md is generated from it. Limits that a format or the kernel sets stand where they are checked.
  */
 export const limits = {
-  /**
-   * Of everything that is shared out: the share that a holder of nothing gets whatever others hold, and how many such
-   * holders there can be at a time. See dynamic-share.ts.
-   */
-  floors: { share: 1 / 64, holders: 8 },
-  /** Publishes, first ones and refreshes; see publish-admission.ts. */
+  /** Dynamic shares: what every holder of nothing can get, whatever other holders use. See dynamic-share.ts. */
+  floors: {
+    /** Part of a capacity that each such holder can get. */
+    share: 1 / 64,
+    /** Holders that can get it at the same time. */
+    holders: 8,
+  },
+  /** Publishes of the driver, first ones and refreshes. See publish-admission.ts. */
   calls: {
-    /** In units: `--max-publishes-in-flight`. */
+    /** Units in flight on a node: `--max-publishes-in-flight`. */
     inFlight: 1024,
-    /** In units: `--max-publishes-per-pod`. Few pods have more than three volumes of ours. */
+    /** Units in flight of one pod: `--max-publishes-per-pod`. Few pods have more than three volumes of the driver. */
     perPod: 32,
-    /** A call is one unit and another one for so many bytes of its request, which is held while the call waits. */
+    /** A call is one unit, and one more for each of these bytes of its request, which is in memory while the call waits. */
     bytesPerUnit: 4096,
     /**
-     * Calls, waits not counted: `--max-concurrent-publishes`. There is one thread, so more would end none sooner, but each
-     * may hold the memory that one volume's templates may use (32 MiB).
+     * Running calls: `--max-concurrent-publishes`. There is one thread, so more would not end sooner, and each can use the
+     * memory of one volume's templates (32 MiB).
      */
     atWork: 4,
   },
-  /** Refreshes that the driver begins because an object has changed; see driver/volume/refresh-on-change.ts. */
+  /** Refreshes that the driver starts because an object has changed. See driver/volume/refresh-on-change.ts. */
   refreshes: {
-    /** For all, and how much of it one namespace can have: most of them wait. */
+    /** Refreshes in flight. */
     inFlight: 32,
+    /** Largest part of these for one namespace. Most refreshes wait for others. */
     namespaceShare: 1 / 4,
-    /** Milliseconds of work in the thread that answers calls: at once, and one more in so many milliseconds. */
-    work: { burst: 600, everyMs: 5 },
-    /** Milliseconds that each takes besides rendering and writing. */
+    /** CPU time of the main thread. */
+    work: {
+      /** Milliseconds at once. */
+      burst: 600,
+      /** Interval for one more millisecond. */
+      everyMs: 5,
+    },
+    /** CPU time of a refresh in addition to rendering and writing. */
     overheadMs: 0.5,
-    /** A volume rests for at least so long, and up to so long after a render in a thread that took long. */
-    restMs: { least: 1000, most: 30_000 },
+    /** Rest of a volume after a refresh; longer after a long render. */
+    restMs: {
+      /** Shortest rest. */
+      least: 1000,
+      /** Longest rest. */
+      most: 30_000,
+    },
   },
-  /** Answers to publishes that fail; see publish-failure-throttle.ts. */
+  /** Responses to failing publishes of one pod. See publish-failure-throttle.ts. */
   failures: {
-    /** Of one pod: so many at once, one in so many milliseconds from then on, and none later than so. */
+    /** Responses at once. */
     burst: 32,
+    /** Interval for one more response. */
     everyMs: 250,
+    /** Longest delay of a response. */
     longestMs: 20_000,
-    /** Calls that are held, in units as above; what is more is answered at once. And pods that are remembered. */
+    /** Units of delayed calls; a call beyond them is answered at once. */
     units: 1024,
+    /** Pods that are tracked. */
     pods: 1024,
   },
-  /** Connections of clients of the proxy: `--max-connections`. One takes 12 KiB, 44 with TLS, and headers (docs/proxy-reference.md). */
+  /** Caches of decisions about access. */
+  access: {
+    /** Lifetime of an allowed decision: a revoked permission is noticed after this time. */
+    allowedTtlMs: 60_000,
+    /** Lifetime of a denied decision: a new permission is noticed after this time. */
+    deniedTtlMs: 5_000,
+    /** Cached decisions, and as many denials. A node has 110 pods with a handful of connectors each. */
+    decisions: 4096,
+    /** Volumes that wait for approval: several times the volumes of a full node. */
+    approvalWaits: 1024,
+    /** Watched AccessRequests of mounted volumes: twice the pods of a full node. Others are read by the next republish. */
+    watchedApprovals: 256,
+  },
+  /** Connections of clients of the proxy. One uses 12 KiB, 44 with TLS, and headers (docs/proxy-reference.md). */
   connections: {
+    /** Open connections: `--max-connections`. */
     total: 2048,
     /**
-     * Largest part of the total minus the others' that one client address can have: 256. With three times as many, a client
-     * without a token delays the requests of others by many seconds.
+     * Largest part of the free connections for one client address: 256. With three times as many, a client without a token
+     * delays the requests of others by many seconds.
      */
     share: 1 / 8,
+    /** From the first byte of a request to the end of its headers, and before the first byte. */
+    headersMs: 30_000,
+    /** Idle connection between requests; longer than clients keep theirs, so that a client closes it. */
+    idleMs: 75_000,
+    /** TLS handshake in a tunnel, and before its first byte. */
+    handshakeMs: 30_000,
   },
-  /** Requests in flight at the proxy: `--max-requests-in-flight`. Each has buffers and a connection to a tool (docs/proxy-reference.md). */
+  /** Requests in flight at the proxy. Each has buffers and a connection to a tool (docs/proxy-reference.md). */
   exchanges: {
+    /** Requests: `--max-requests-in-flight`. */
     total: 512,
-    /** Largest part of the total minus the others' that one pod, or one address without a token, can have. */
+    /** Largest part of the free requests for one pod, or one address without a token. */
     share: 1 / 2,
+    /** Request body that is kept, so that the request can be repeated with a renewed credential. */
+    repeatableBytes: 64 << 10,
   },
-  /** Connections of the proxy to tools: `--max-tool-connections`. */
+  /** Connections of the proxy to tools. */
   toolSockets: {
+    /** Connections: `--max-tool-connections`. */
     total: 768,
-    /** Kept for later requests. Bursts of requests that find none open connections, which cost ten times a request. */
+    /** Idle connections that are kept. A new connection costs ten times a request. */
     idle: 256,
+    /** Lifetime of an idle connection; shorter than the keep-alive of usual servers. */
+    idleMs: 15_000,
     /**
-     * Largest part of the total minus the others' that one namespace can have. With it, and with at least half more
-     * connections than requests in flight, each request gets its connection.
+     * Largest part of the free connections for one namespace. With it, and with at least half more connections than requests in
+     * flight, each request gets its connection.
      */
     namespaceShare: 3 / 4,
   },
+  /** Content of one Connector. */
+  connector: {
+    /** URLs in `spec.address` and `spec.addressExtensions` together: each request is compared with those at its host. */
+    addresses: 64,
+    /** PEM bundle of its CAs. The CA certificates of a system are fewer. */
+    caBytes: 256 << 10,
+    /** Certificates in this bundle. */
+    caCertificates: 512,
+    /** A `.dockerconfigjson`. The proxy serves no other request while it parses one. */
+    dockerConfigBytes: 256 << 10,
+  },
+  /** Trust stores of Connectors with own CAs. One uses 1 MB and takes 20 ms to create. */
+  trustStores: {
+    /** Trust stores in memory. */
+    count: 48,
+  },
+  /** Certificates that the proxy signs for the hosts of Connectors. */
+  certificates: {
+    /** Lifetime. They cannot be revoked, so it is short. */
+    validMs: 24 * 3_600_000,
+    /** Hosts whose certificate is cached. */
+    hosts: 1000,
+  },
+  /** Registries that the proxy has probed. A tool chooses the length of what is cached, so it is limited too. */
+  registries: {
+    /** Addresses of Connectors with their token services. */
+    addresses: 4096,
+    /** Characters of a realm, service or scope. */
+    nameLength: 2048,
+    /** Tokens of token services. */
+    tokens: 2048,
+    /** Characters of one token. */
+    tokenLength: 16 << 10,
+  },
+  /** Header section of a request or response. A user name of 6 KiB and a token take 10 KiB. */
+  headers: {
+    /** Bytes of the section. */
+    bytes: 16 << 10,
+    /** Header lines. */
+    lines: 256,
+  },
+  /** Chunks in reads with more than 256 chunks. One takes a microsecond, so chunks of one byte would use all of the thread. */
+  smallChunks: {
+    /** Chunks at once. */
+    burst: 20_000,
+    /** Interval for one more chunk. */
+    everyMs: 1 / 20,
+  },
+  /** Requests on one connection that a client sends without waiting for responses, as apt does. */
+  pipeline: {
+    /** Requests, the one in flight included. */
+    requests: 16,
+    /** Bytes of their headers. */
+    headBytes: 32 << 10,
+  },
   /**
-   * What the proxy remembers of registries: how many addresses of Connectors with their token services, and how many tokens.
-   * A tool chooses how long both are, so each has a length.
-   */
-  registries: { addresses: 4096, nameLength: 2048, tokens: 2048, tokenLength: 16 << 10 },
-  /** Header sections of requests and responses. A user name of 6 KiB and a token take 10 KiB. */
-  headers: { bytes: 16 << 10, lines: 256 },
-  /**
-   * Chunks of bodies, counted in reads that are parsed into more than 256 of them: each takes a microsecond, so that reads of
-   * 64 KiB in chunks of one byte would take all of the thread.
-   */
-  smallChunks: { burst: 20_000, everyMs: 1 / 20 },
-  /** Requests that a client sends on one connection without waiting for responses, as apt does; the one served included. */
-  pipeline: { requests: 16, headBytes: 32 << 10 },
-  /**
-   * What the transfer of one request may outlive its token by: a layer of 20 GB takes longer than a token lives, but no
-   * transfer lasts for ever. Tunnels and upgraded connections have 5 minutes (proxy/server/tunnel-expiry.ts).
+   * Time that the transfer of one request can outlive its token: a layer of 20 GB takes longer than a token lives, but no
+   * transfer lasts without a limit.
    */
   transferGraceMs: 3_600_000,
+  /** Time that a tunnel or an upgraded connection can outlive its token. */
+  tunnelGraceMs: 5 * 60_000,
+  /** Identification of one client. */
+  clients: {
+    /** Connectors in a user name: as many as a volume can have. */
+    connectors: 32,
+    /** Characters of `Proxy-Authorization`: base64 of a user name of 6 KiB, percent-encoded, and a token. */
+    authorizationLength: 48 << 10,
+  },
+  /** Verdicts about tokens of clients. */
+  tokens: {
+    /** Lifetime of a valid verdict: a deleted pod's token is rejected after this time. */
+    validTtlMs: 60_000,
+    /** Lifetime of an invalid verdict. */
+    invalidTtlMs: 5_000,
+    /** Cached valid verdicts. */
+    valid: 20_000,
+    /** Cached invalid verdicts. One address gets some fifty reviews of forged tokens within their lifetime. */
+    invalid: 4096,
+  },
+  /** Failed reviews that the API server gets because of one client address, or one pod. See failure-rate-limiter.ts. */
+  questions: {
+    /** Failed reviews at once. */
+    burst: 32,
+    /** Interval for one more. */
+    everyMs: 250,
+    /** Longest wait for a review; then the response is 429. */
+    longestMs: 5_000,
+    /** Waiting requests of all clients. */
+    waiting: 512,
+    /** Addresses and pods that are tracked. */
+    keys: 4096,
+  },
   /**
-   * Questions about tokens and rights that come to nothing, which the proxy asks the API server for its clients: of one
-   * address, or one pod. See failure-rate-limiter.ts.
+   * Rejections of requests without a valid token of one client address. A client that shows its token only after a 407 gets one
+   * for each connection. See proxy/server/rejection-rate-limiter.ts.
    */
-  questions: { burst: 32, everyMs: 250, longestMs: 5_000, waiting: 512, keys: 4096 },
-  /**
-   * Responses of the proxy to requests that it rejects without a valid token, of one client address. Clients that show their
-   * token only after a 407 get one per connection. See proxy/server/rejection-rate-limiter.ts.
-   */
-  rejections: { burst: 100, everyMs: 10, longestMs: 5_000, addresses: 4096 },
-  /**
-   * Lines in the proxy's log about requests that fail, of one client: in one go, and one in so many milliseconds from then
-   * on; clients that are remembered; and how often the number of suppressed lines is logged. See proxy/server/request-log.ts.
-   */
-  requestLog: { burst: 60, everyMs: 5_000, clients: 4096, reportMs: 60_000 },
-  /**
-   * Secrets of Connectors. Credentials and CA bundles can have 256 KiB. Those that were read are kept for ten seconds, as long as
-   * they fit into this memory: that of the namespace with most is freed first.
-   */
-  secrets: { objectBytes: 512 << 10, keptBytes: 16 << 20 },
-  /** Objects of the API server as they are read; larger ones are passed over unparsed. See kube/object-splitter.ts. */
+  rejections: {
+    /** Rejections at once. */
+    burst: 100,
+    /** Interval for one more. */
+    everyMs: 10,
+    /** Longest delay of a rejection. */
+    longestMs: 5_000,
+    /** Addresses that are tracked. */
+    addresses: 4096,
+  },
+  /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */
+  requestLog: {
+    /** Lines at once. */
+    burst: 60,
+    /** Interval for one more. */
+    everyMs: 5_000,
+    /** Clients that are tracked. */
+    clients: 4096,
+    /** Interval in which the number of suppressed lines is logged. */
+    reportMs: 60_000,
+  },
+  /** Secrets of Connectors. */
+  secrets: {
+    /** One Secret. Credentials and CA bundles can have 256 KiB. */
+    objectBytes: 512 << 10,
+    /** All cached Secrets. Those of the namespace with most are evicted first. */
+    keptBytes: 16 << 20,
+    /** Lifetime in the cache: a changed password is used after this time, or once the tool has rejected the old one. */
+    keptMs: 10_000,
+  },
+  /** Objects of the API server. Larger ones are skipped without parsing. See kube/object-splitter.ts. */
   objects: {
-    /** A Connector is an address, a reference and perhaps a CA bundle. JSON of small values takes up to 44 times its length in memory. */
+    /** A Connector. JSON of small values uses up to 44 times its length in memory. */
     connectorBytes: 64 << 10,
-    /** Classes carry templates; etcd takes 1.5 MiB. */
+    /** A ConnectorClass with its templates. etcd takes 1.5 MiB. */
     connectorClassBytes: 1 << 20,
-    /** Of the other kinds. A ConfigMap cannot be larger. */
+    /** An object of another kind. A ConfigMap cannot be larger. */
     otherBytes: 1 << 20,
-    /** Bytes of changed objects of one namespace, or one class: in one go, and 256 KiB a second from then on. */
-    changes: { burst: 4 << 20, everyMs: 1000 / (256 << 10) },
+    /** Objects in one list. */
+    listLength: 10_000,
+    /** Bytes of changed objects of one namespace, or of one class. */
+    changes: {
+      /** Bytes at once. */
+      burst: 4 << 20,
+      /** Interval for one more byte: 256 KiB a second. */
+      everyMs: 1000 / (256 << 10),
+    },
   },
-  /** Towards the API server; see kube/api-request-limiter.ts and kube/connection-pool.ts. */
+  /** Requests to the API server. See kube/api-request-limiter.ts and kube/connection-pool.ts. */
   api: {
-    /** Requests under way at once, watches counted until they are open. */
+    /** Requests in flight, and watches until they are open. */
     inFlight: 32,
-    /** Requests that wait for their turn, and how much of what the others leave may be one namespace's. */
+    /** Waiting requests. */
     waiting: 8192,
+    /** Largest part of the free places in this queue for one namespace. */
     namespaceShare: 1 / 2,
-    /** A server allows a hundred streams on each. */
+    /** Connections. An API server allows a hundred streams on each. */
     connections: 32,
+    /** Response that is read, lists and watch events excepted. */
+    responseBytes: 1 << 20,
   },
-  /**
-   * Names that the proxy looks up at once because somebody has chosen them; see proxy/upstream/resolver.ts. Of libuv's
-   * threads (UV_THREADPOOL_SIZE) half may look up names, and what is left of them is for the API server's.
-   */
+  /** DNS lookups of the proxy. See proxy/upstream/resolver.ts. */
   lookups: {
+    /** Threads of libuv (`UV_THREADPOOL_SIZE`). Half can look up names; the others are for the API server's name. */
     threads: 64,
-    /** Hosts that clients choose, and hosts of Connectors: under way, and those that wait for a turn. */
-    client: { inFlight: 12, waiting: 1024 },
-    connector: { inFlight: 12, waiting: 1024 },
+    /** Hosts that clients choose. */
+    client: {
+      /** Lookups in flight. */
+      inFlight: 12,
+      /** Waiting lookups. */
+      waiting: 1024,
+    },
+    /** Hosts of Connectors. */
+    connector: {
+      /** Lookups in flight. */
+      inFlight: 12,
+      /** Waiting lookups. */
+      waiting: 1024,
+    },
+    /** Largest part of these for one namespace. */
     namespaceShare: 1 / 4,
-    /** A turn that has not come until then comes too late for the connection. */
+    /** Longest wait of a lookup; then the response is 503. */
     turnMs: 8_000,
+    /** Lifetime of cached addresses. */
+    ttlMs: 2_000,
+    /** Age up to which older addresses are used while the DNS server does not answer (serve-stale, RFC 8767). */
+    staleMs: 300_000,
+    /** Hosts with cached addresses. */
+    hosts: 1000,
   },
-  /**
-   * Connectors whose status the proxy looks at or writes at once: what remains of the requests at the API server is for
-   * clients. A tool that says nothing takes a place for ten seconds, so one namespace has half of them at most. Connectors
-   * that are not ready are checked again and again: one in `unreadyEveryMs`, see proxy/status/unready-connectors.ts.
-   */
-  status: { permits: 8, namespaceShare: 1 / 2, unreadyEveryMs: 50 },
-  /** Objects in memory and up to date; see connectors/on-demand-informer.ts. */
+  /** Connectors whose status the proxy evaluates. The other requests at the API server are for clients. */
+  status: {
+    /** Connectors at the same time. */
+    permits: 8,
+    /** Largest part of these for one namespace: a tool that does not respond takes ten seconds. */
+    namespaceShare: 1 / 2,
+    /** Interval of checks of Connectors that are not ready. */
+    unreadyEveryMs: 50,
+  },
+  /** Probes of ConnectorClasses. */
+  probes: {
+    /** Characters of an expression or a template. Those in use have a hundred. */
+    textLength: 4096,
+    /** Headers of a probe. */
+    headers: 16,
+    /** Body of a tool's response that a probe reads. */
+    bodyBytes: 64 << 10,
+  },
+  /** Cached objects of the driver. See connectors/on-demand-informer.ts. */
   watches: {
-    /** Connectors, and classes as many: `--max-watched-objects`. A full node of 110 pods may use nine in each. */
+    /** Watched Connectors, and as many classes: `--max-watched-objects`. A full node of 110 pods can use nine in each. */
     count: 1000,
-    /** By an estimate that is seldom too low: `--max-object-memory`. */
+    /** Estimated memory of cached objects: `--max-object-memory`. */
     bytes: 32 << 20,
-    /** How much of what the others leave may be one pod's, or one namespace's. */
+    /** Largest part of the free watches and memory for one pod. */
     podShare: 1 / 4,
+    /** Largest part of the free watches and memory for one namespace. */
     namespaceShare: 1 / 2,
   },
   /**
-   * Of one file of YAML, a kubeconfig or manifests; see kube/yaml-documents.ts. Who writes them is trusted, and the thread is
-   * held all the same while they are read: up to 70 ms at these bounds. A usual line has four tokens; each escape counts as
-   * one, since each may be a mistake. For each alias the library goes through what is before it.
+   * A file of YAML: a kubeconfig or manifests. See kube/yaml-documents.ts. Its author is trusted, but the thread is busy while
+   * it is read: up to 70 ms at these limits.
    */
-  yaml: { characters: 512 << 10, tokens: 15_000, aliases: 500, depth: 64 },
-  /** One client's connection to a gRPC socket. The kubelet makes one for every call and closes it. */
+  yaml: {
+    /** Characters. */
+    characters: 512 << 10,
+    /** Tokens. A usual line has four; each escape counts as one, since each can be a mistake. */
+    tokens: 15_000,
+    /** Aliases. For each, the library goes through the text before it. */
+    aliases: 500,
+    /** Nested collections. */
+    depth: 64,
+  },
+  /** One client's connection to a gRPC socket of the driver. The kubelet opens one for every call and closes it. */
   grpcConnection: {
-    /** Without a call; what a client leaves open must not pile up. */
+    /** Time without a call. */
     idleMs: 60_000,
+    /** Age. */
     ageMs: 600_000,
-    /** What the calls of a connection that has reached its age may still take. */
+    /** Time that calls on a connection of this age have left. */
     ageGraceMs: 150_000,
-    /**
-     * Between two questions whether the client is still there, and how long it may take to answer. A client that has broken
-     * the protocol and gone is not noticed otherwise: nothing more is read from it, so neither is its end.
-     */
+    /** Interval of keepalive pings: the end of a client that has broken the protocol is not noticed otherwise. */
     keepaliveMs: 20_000,
+    /** Time for the response to a ping. */
     keepaliveTimeoutMs: 20_000,
-    /**
-     * Calls at once. The kubelet has one on each connection; a client with more calls has the others wait.
-     */
+    /** Calls in flight. The kubelet has one on each connection. */
     streams: 8,
-    /** The API server takes no pod that is larger. */
+    /** One request. The API server accepts no larger pod. */
     requestBytes: 2 << 20,
   },
-  /**
-   * Connections at once: more than publishes can be in flight, each of which has one of its own. And how many can wait to be
-   * accepted: the kernel rejects more (as it does over net.core.somaxconn, usually 4096). All volumes of a node may be dialled
-   * for at once.
-   */
-  csiSocket: { connections: 4096, backlog: 4096 },
-  registrationSocket: { connections: 16, backlog: 16 },
-  /** Lines for a reader that has stopped reading; a pipe holds another 64 KiB. */
-  log: { maxQueuedBytes: 256 * 1024, gatherMs: 10, retryMs: [20, 1000] },
-  /** The port of metrics and probes, which the whole pod network may reach. */
+  /** The driver's CSI socket. All volumes of a node can be dialled for at once. */
+  csiSocket: {
+    /** Connections: more than publishes can be in flight. */
+    connections: 4096,
+    /** Connections that wait to be accepted; the kernel also applies net.core.somaxconn, usually 4096. */
+    backlog: 4096,
+  },
+  /** The driver's registration socket. */
+  registrationSocket: {
+    /** Connections. */
+    connections: 16,
+    /** Connections that wait to be accepted. */
+    backlog: 16,
+  },
+  /** Log lines for a blocked reader. A pipe has room for another 64 KiB. */
+  log: {
+    /** Queued lines. */
+    maxQueuedBytes: 256 << 10,
+    /** Time in which lines are gathered into one write. */
+    gatherMs: 10,
+    /** Shortest and longest interval of attempts to write to a blocked reader. */
+    retryMs: [20, 1000],
+  },
+  /** The port of metrics and probes, which the whole pod network can reach. */
   healthPort: {
-    /** `share`: largest part of the total minus the others' that one client address can have. */
-    connections: { total: 256, share: 1 / 8 },
+    /** Open connections. */
+    connections: {
+      /** Connections of all clients. */
+      total: 256,
+      /** Largest part of the free connections for one client address. */
+      share: 1 / 8,
+    },
+    /** Headers of a request. */
     headBytes: 8192,
+    /** Lifetime of a connection. */
     connectionMs: 5000,
+    /** Age up to which generated metrics are served again. */
     metricsMs: 1000,
   },
-  /** Events on pods: in one go, and one in so many milliseconds from then on. See driver/pod-events.ts. */
+  /** Events on pods. See driver/pod-events.ts. */
   podEvents: {
-    ofPod: { burst: 6, everyMs: 60_000 },
-    ofNode: { burst: 120, everyMs: 1000 },
-    /** A failure that goes on is told again so often. */
+    /** Events of one pod. */
+    ofPod: {
+      /** Events at once. */
+      burst: 6,
+      /** Interval for one more. */
+      everyMs: 60_000,
+    },
+    /** Events of a node. */
+    ofNode: {
+      /** Events at once. */
+      burst: 120,
+      /** Interval for one more. */
+      everyMs: 1000,
+    },
+    /** Interval in which a lasting failure is reported again. */
     repeatMs: 300_000,
-    /** Volumes whose events wait, and pods whose allowance is remembered. */
+    /** Volumes with waiting events, and pods that are tracked. */
     waiting: 512,
   },
-  /** What one volume may hold. */
-  volume: { files: 128, bytes: 1 << 20 },
-  /**
-   * Memory of the volumes: pages of a tmpfs stay charged to the driver's pod, also when its container has ended. See
-   * volume-memory.ts.
-   */
+  /** Content of one volume. */
+  volume: {
+    /** Files. */
+    files: 128,
+    /** Content of all files. */
+    bytes: 1 << 20,
+    /** One volume attribute. */
+    attributeBytes: 64 << 10,
+    /** User name in the proxy URL, which travels in a request header. */
+    userBytes: 6 << 10,
+  },
+  /** Memory of volumes. Pages of a tmpfs are charged to the driver's pod, also after a restart. See volume-memory.ts. */
   volumeMemory: {
     /**
-     * Of the container's limit, what is no volume's: `--memory-reserve`. 125 MB that the process has at most, and some for
-     * the kernel. A driver that starts again needs it while all the volumes are still there.
+     * Part of the container's limit for the process: `--memory-reserve`. The process has at most 125 MB, and the kernel uses
+     * some. A restarted driver needs it while all volumes still exist.
      */
     reserveBytes: 160 << 20,
     /**
-     * Memory in bytes that the kernel keeps of a volume beside its pages, see driver/host/footprint.ts. Measured on Linux 6.18
-     * (docs/performance.md), rounded up by a third for security modules and for other kernels.
+     * Kernel memory of a volume in addition to its pages, see driver/host/footprint.ts. Measured on Linux 6.18
+     * (docs/performance.md), rounded up by a third for security modules and other kernels.
      */
     kernel: {
       /** Superblock, mounts, two directories and `..data`. Measured: 5.7 KiB. */
@@ -234,17 +448,18 @@ export const limits = {
       inodeBytes: 1024,
       /** A name in a directory. Measured: 192. */
       entryBytes: 256,
-      /** A file name that its entries have no room for: three entries and the link. Measured: at most 1,560. */
+      /** A file name that does not fit into its entries: three entries and the link. Measured: at most 1,560. */
       longNameBytes: 1600,
       /** A node of the tree of a file's pages. Measured: 584. */
       nodeBytes: 640,
     },
-    /** Of what is left of the limit, what the volumes of one pod may take, and those of one namespace. */
+    /** Largest part of the free memory for the volumes of one pod. */
     podShare: 1 / 8,
+    /** Largest part of the free memory for the volumes of one namespace. */
     namespaceShare: 1 / 2,
-    /** Of what is reserved for namespaces with little, this much can go to volumes that are there and grow. */
+    /** Part of the memory reserved for namespaces with little that growing volumes can use. */
     growthPart: 1 / 2,
-    /** A refresh is rejected when what the kernel charges has reached so far into the reserve of the process. */
+    /** Part of the process's reserve that charged memory can reach before refreshes are rejected. */
     reserveForRefresh: 1 / 2,
   },
 } as const;

@@ -8,13 +8,15 @@ import { proxyUrl } from './proxy-endpoint.js';
 export interface BuiltInInput {
   readonly endpoint: ProxyEndpoint | undefined;
   readonly token: Secret;
-  /** PEM; undefined: the three CA files are left out. */
+  /** PEM; if undefined, the volume has none of the three CA files. */
   readonly caBundle: string | undefined;
   /** Value of `no_proxy`. */
   readonly noProxy: string;
 }
 
-/** The files that every volume has unless its author excludes them (docs/volumes.md, "Files"), to the byte. */
+/**
+ * Returns the files that every volume has unless its author excludes them (docs/volumes.md, "Files"), byte for byte.
+ */
 export function builtInFiles({ endpoint, token, caBundle, noProxy }: BuiltInInput): readonly VolumeFile[] {
   const files: VolumeFile[] = [textFile('context.token', token.expose())];
   if (endpoint !== undefined) {
@@ -36,7 +38,7 @@ export function builtInFiles({ endpoint, token, caBundle, noProxy }: BuiltInInpu
 
 let lastBundle: { readonly text: string; readonly bytes: Buffer } | undefined;
 
-/** The same bytes for the same bundle: it may be long, and the volumes of a node mostly have one. */
+/** Returns the same bytes for the same bundle: it can be long, and the volumes of a node mostly have the same one. */
 function bytesOf(bundle: string): Buffer {
   if (lastBundle?.text !== bundle) lastBundle = { text: bundle, bytes: Buffer.from(bundle) };
   return lastBundle.bytes;
@@ -47,8 +49,9 @@ export function textFile(name: string, text: string): VolumeFile {
 }
 
 /**
- * `key=value` lines that POSIX shells, `docker --env-file`, `kubectl --from-env-file` and dotenv readers all read alike:
- * no quotes, no `export`, so a value with a character that any of them would interpret is refused.
+ * Returns `key=value` lines that POSIX shells, `docker --env-file`, `kubectl --from-env-file` and dotenv readers
+ * interpret equally. They have no quotes and no `export`, so a value with a character that any of them interprets is
+ * rejected.
  */
 function envFile(variables: Readonly<Record<string, string>>): string {
   return Object.entries(variables)

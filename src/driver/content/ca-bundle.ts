@@ -1,8 +1,8 @@
 import { certificateBlocks } from '../../pem.js';
 
 /**
- * Two PEM bundles as one: the first as it is, then the certificates of the second that the first does not have.
- * @returns undefined when there is neither.
+ * Joins two PEM bundles: the first unchanged, then the certificates of the second that the first does not contain.
+ * @returns undefined if both are.
  */
 export function joinCaBundles(first: string | undefined, second: string | undefined): string | undefined {
   if (first === undefined || second === undefined) return first ?? second;
@@ -16,7 +16,7 @@ export function joinCaBundles(first: string | undefined, second: string | undefi
   return `${first}${first.endsWith('\n') ? '' : '\n'}${added.join('\n')}\n`;
 }
 
-/** Lines may be of any length and end in two ways. */
+/** Removes white space: PEM lines can have any length and two line endings. */
 function withoutSpace(text: string): string {
   return text.replaceAll(/\s+/g, '');
 }

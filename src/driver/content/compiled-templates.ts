@@ -2,20 +2,20 @@ import type { Configuration } from '../../connectors/model.js';
 import { compileTemplate, type CompiledTemplate } from '../../gotemplate/template.js';
 
 /**
- * Nodes of all compiled templates together, about 12 MB: hundreds of times what a node's classes usually have. Past it
- * all are forgotten, so that classes made for it cannot fill the memory.
+ * Limit of the nodes of all compiled templates, about 12 MB: hundreds of times what a node's classes usually have. Over
+ * it the cache is emptied, so that classes written to fill the memory cannot.
  */
 const maxKeptNodes = 100_000;
 
 /**
- * Templates are compiled once per class object: a changed class is another object, and what was compiled for the old one
- * goes with it.
+ * Cache of compiled templates, by class object. A changed class is another object, and the templates of the old one are
+ * collected with it.
  */
 export class CompiledTemplates {
   #compiled = new WeakMap<Configuration, Map<string, CompiledTemplate>>();
   #nodes = 0;
 
-  /** @throws {TemplateError} when it cannot be compiled. */
+  /** @throws {TemplateError} if the template does not compile. */
   get(configuration: Configuration, name: string, text: string): CompiledTemplate {
     const known = this.#compiled.get(configuration)?.get(name);
     if (known !== undefined) return known;

@@ -5,28 +5,28 @@ import { listed, listedInQuotes, quote, unsubstitutedIn } from '../../wording.js
 import type { Configuration, ConfigurationParam } from '../../connectors/model.js';
 import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.js';
 
-/** More than anybody reads; a class may have configurations by the thousand that all have the same ones. */
+/** Limit of reported problems. A class can have thousands of configurations with the same problem. */
 const enoughProblems = 20;
 
 const attribute = 'attribute "configuration.params"';
 
-/** What the params of a configuration are resolved for. */
+/** The configuration whose params are resolved, and its class. */
 export interface ParamsOwner {
   readonly className: string;
   readonly configuration: Configuration;
 }
 
 /**
- * The params that the templates of each configuration see: what the volume gives, else the defaults. A configuration
- * that declares no params takes any.
- * @param given the whole of the attribute `configuration.params`.
- * @throws {CodedError} INVALID_ARGUMENT with all problems of the given values, or twenty; FAILED_PRECONDITION for a default of a
- * class that breaks its own rules.
+ * Returns the params of each configuration for its templates: the volume's values, then the defaults. A configuration
+ * that declares no params accepts any.
+ * @param given the whole attribute `configuration.params`.
+ * @throws {CodedError} INVALID_ARGUMENT with up to 20 problems of the given values; FAILED_PRECONDITION for a default
+ * of a class that violates the class's own rules.
  */
 export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject): readonly JsonObject[] {
   const problems: string[] = [];
   const resolved: JsonObject[] = [];
-  // A class may have a configuration of the same name many times; what is given for it is looked at once.
+  // A class can have many configurations of the same name; values given for them are checked once.
   const passed = new Set<string>();
   for (const owner of owners) {
     const { name, params } = owner.configuration;
@@ -54,7 +54,7 @@ function valuesOf(configurationName: string, given: JsonObject): JsonObject {
   return isJsonObject(values) ? values : {};
 }
 
-/** As they are given. */
+/** Returns the values unchanged, after a check of their types. */
 function undeclared(values: JsonObject, problems: string[]): JsonObject {
   for (const [name, value] of Object.entries(values)) {
     const problem = undeclaredValueProblem(value);
@@ -94,7 +94,7 @@ function defaultOf(
   problems: string[],
 ): JsonValue {
   const { properties } = param;
-  // Without a default of its own, an object's properties may have all there is to say.
+  // Without a default of its own, an object is complete if all its properties have defaults.
   const isWhole = properties !== undefined && [...properties.values()].every((each) => each.default !== undefined);
   const value = param.default ?? (isWhole ? {} : undefined);
   if (value === undefined) {
@@ -113,7 +113,7 @@ function defaultOf(
   );
 }
 
-/** The strings in a value of a param. */
+/** Returns the strings in a param's value. */
 function textOf(value: JsonValue): string {
   if (typeof value === 'string') return value;
   if (Array.isArray(value)) return (value as readonly JsonValue[]).map(textOf).join(' ');

@@ -6,7 +6,7 @@ import type { VolumeFile } from '../volume/ports.js';
 
 export interface ConfigurationRequest {
   readonly resolved: readonly ResolvedConnector[];
-  /** The token that the templates of a class see, by the class's name. */
+  /** Returns the token for the templates of a class, by the class's name. */
   readonly tokenOf: (className: string) => Secret;
   readonly caBundle: string | undefined;
   readonly includedConfigurations: readonly string[];
@@ -14,7 +14,7 @@ export interface ConfigurationRequest {
 }
 
 export interface RenderedConfigurations {
-  /** In rendering order; of files with the same name the later one counts. */
+  /** In rendering order; of files with the same name the last one counts. */
   readonly files: readonly VolumeFile[];
   readonly warnings: readonly string[];
 }
@@ -22,8 +22,9 @@ export interface RenderedConfigurations {
 /** Renders the configurations that a volume selects. */
 export interface ConfigurationRenderer {
   /**
-   * @throws {CodedError} NOT_FOUND when none of the included names exists, listing those that do; the call's reason when
-   * it is no longer wanted.
+   * Renders the selected configurations.
+   * @throws {CodedError} NOT_FOUND if none of the included names exists, with the existing names; the reason of the
+   * call's signal.
    */
   render(request: ConfigurationRequest, call: Call): Promise<RenderedConfigurations>;
 }

@@ -2,7 +2,7 @@ import { CodedError } from '../../errors.js';
 import { listed } from '../../wording.js';
 import type { Configuration, Connector, ConnectorClass, ResolvedConnector } from '../../connectors/model.js';
 
-/** More classes than anybody looks through for a configuration. */
+/** Limit of the classes that a message lists. */
 const maxGroups = 10;
 
 /** A class with its connectors of the volume, in mount order; never empty. */
@@ -11,21 +11,21 @@ export interface ClassGroup {
   readonly connectors: readonly Connector[];
 }
 
-/** A configuration to render, with the class it belongs to and that class's connectors. */
+/** A configuration to render, with its class and the class's connectors. */
 export interface SelectedConfiguration {
   readonly group: ClassGroup;
   readonly configuration: Configuration;
 }
 
 export interface Selection {
-  /** In rendering order: classes in order of first mention, in each the names in the order given. */
+  /** In rendering order: classes in order of first mention, in each the names in the given order. */
   readonly selected: readonly SelectedConfiguration[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Finds the configurations that a volume includes: classes in order of first mention, in each the names in order.
- * @throws {CodedError} NOT_FOUND when there are names and no class has any of them.
+ * Selects the configurations that a volume includes.
+ * @throws {CodedError} NOT_FOUND if there are names and no class has any of them.
  */
 export function selectConfigurations(resolved: readonly ResolvedConnector[], names: readonly string[]): Selection {
   const groups = groupByClass(resolved);
@@ -41,7 +41,7 @@ export function selectConfigurations(resolved: readonly ResolvedConnector[], nam
   return { selected, warnings: [message] };
 }
 
-/** Nothing keeps a class from having a name more than once. */
+/** Groups configurations by name: a class can have a name more than once. */
 function configurationsByName({ configurations }: ConnectorClass): ReadonlyMap<string, readonly Configuration[]> {
   const byName = new Map<string, Configuration[]>();
   for (const configuration of configurations) {
@@ -52,7 +52,7 @@ function configurationsByName({ configurations }: ConnectorClass): ReadonlyMap<s
   return byName;
 }
 
-/** Classes in order of first mention, with their connectors in mount order. */
+/** Groups connectors by class: classes in order of first mention, connectors in mount order. */
 export function groupByClass(resolved: readonly ResolvedConnector[]): readonly ClassGroup[] {
   const groups = new Map<string, { connectorClass: ConnectorClass; connectors: Connector[] }>();
   for (const { connector, connectorClass } of resolved) {

@@ -9,22 +9,22 @@ export const typeDescriptions: Readonly<Record<ParamType, string>> = {
   object: 'an object of strings',
 };
 
-/** What is wrong with the value of a param that nobody has declared; undefined when nothing is. */
+/** Returns the problem of an undeclared param's value; undefined if there is none. */
 export function undeclaredValueProblem(value: JsonValue): string | undefined {
   const types = Object.keys(typeDescriptions) as readonly ParamType[];
   if (types.some((type) => isOfType(type, value))) return undefined;
   return `must be ${typeDescriptions.string}, ${typeDescriptions.array} or ${typeDescriptions.object}`;
 }
 
-/** What is wrong with the value of a declared param, its properties left aside; undefined when nothing is. */
+/** Returns the problem of a declared param's value, without its properties; undefined if there is none. */
 export function valueProblem({ type, enum: allowed }: ConfigurationParam, value: JsonValue): string | undefined {
   if (!isOfType(type, value)) return `must be ${typeDescriptions[type]}`;
   return allowed === undefined || isAllowed(allowed, value) ? undefined : offEnumeration(allowed);
 }
 
 /**
- * An object with the defaults of the properties that it lacks: a property's own, else the one in the param's default.
- * @param problems is told of properties that are missing, not declared, or not what they may be.
+ * Adds defaults for missing properties: the property's own, else the one in the param's default.
+ * @param problems receives properties that are missing, undeclared or invalid.
  */
 export function withProperties(
   properties: ReadonlyMap<string, ParamProperty>,
@@ -51,7 +51,9 @@ function offEnumeration(allowed: readonly JsonValue[]): string {
   return `must be one of ${listed(allowed.map(toText))}`;
 }
 
-/** Of a list, the enumeration may have whole lists or what each element may be. */
+/**
+ * Reports whether the enumeration contains the value. For a list, it can contain whole lists or the permitted elements.
+ */
 function isAllowed(allowed: readonly JsonValue[], value: JsonValue): boolean {
   const texts = new Set(allowed.map(toText));
   const isListed = (wanted: JsonValue): boolean => texts.has(toText(wanted));
@@ -70,7 +72,7 @@ function isOfType(type: ParamType, value: JsonValue): boolean {
   }
 }
 
-/** As JSON, members sorted: the same for equal values. */
+/** Returns JSON with sorted members, so that equal values give equal strings. */
 function toText(value: JsonValue): string {
   return JSON.stringify(value, (_key, member: JsonValue) => {
     if (typeof member === 'bigint') return member.toString();

@@ -3,9 +3,9 @@ import { joinCaBundles } from './ca-bundle.js';
 import type { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
 import type { ConnectorClass, ConnectorRef, ProxyAddress, ResolvedConnector } from '../../connectors/model.js';
+import { limits } from '../../limits/defaults.js';
 
-/** Proxies cap the size of request headers; the user name travels in one of them. */
-const maxUserBytes = 6 * 1024;
+const maxUserBytes = limits.volume.userBytes;
 
 /** What the operator sets for proxies. */
 export interface ProxyDefaults {

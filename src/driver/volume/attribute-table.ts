@@ -1,3 +1,5 @@
+import { limits } from '../../limits/defaults.js';
+
 /** What the value of an attribute is. All values are strings; this says how they are read. */
 export type AttributeKind =
   'connector-list' | 'connector-name' | 'connector-namespace' | 'selector-list' | 'params' | 'duration';
@@ -17,7 +19,7 @@ export interface AttributeRow {
   readonly meaning: string;
 }
 
-const maxBytes = 64 * 1024;
+const maxBytes = limits.volume.attributeBytes;
 
 /**
  * The volume attributes. An empty one, or one of white space only, counts as absent: substituted variables that are not

@@ -7,14 +7,12 @@ import type { ClientIdentity } from './client-identity.js';
 import { serviceAccountOf } from './client-identity.js';
 import { tokenClaims } from './token-claims.js';
 import type { TokenVerifier } from './ports.js';
+import { limits } from '../../limits/defaults.js';
 
-/** A token of an account or pod that is gone still counts for so long. */
-const validForMs = 60_000;
-/** A token that was refused is refused for so long without asking: a client with an old one may come many times a second. */
-const invalidForMs = 5_000;
-const maxValid = 20_000;
-/** An address gets some fifty reviews of forged tokens within the lifetime of their verdicts; see limits.questions. */
-const maxInvalid = 4096;
+const validForMs = limits.tokens.validTtlMs;
+const invalidForMs = limits.tokens.invalidTtlMs;
+const maxValid = limits.tokens.valid;
+const maxInvalid = limits.tokens.invalid;
 
 interface Verdict {
   readonly client: ClientIdentity | undefined;

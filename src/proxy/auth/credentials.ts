@@ -1,13 +1,12 @@
 import type { ConnectorRef } from '../../connectors/model.js';
 import { Secret } from '../../secret.js';
 import type { Credentials } from './client-identity.js';
+import { limits } from '../../limits/defaults.js';
 
-/** As many as a volume may name. */
-const maxConnectors = 32;
+const maxConnectors = limits.clients.connectors;
 /** A compact JWS: what every token of the API server is. */
 const tokenPattern = /^[-\w]+\.[-\w]+\.[-\w]+$/;
-/** Base64 of a user name of 6 KiB, percent-encoded, and a token. */
-const maxHeaderLength = 48 * 1024;
+const maxHeaderLength = limits.clients.authorizationLength;
 const dnsName = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 /**

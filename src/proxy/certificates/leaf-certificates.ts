@@ -5,15 +5,14 @@ import { BoundedMap } from '../../limits/bounded-map.js';
 import type { Clock } from '../../clock.js';
 import type { CertificateAuthority } from './certificate-authority.js';
 import { signLeaf } from './x509.js';
+import { limits } from '../../limits/defaults.js';
 
 const hourMs = 3_600_000;
-/** Short, since nobody revokes them; back-dated for clients whose clock is behind. */
-const validForMs = 24 * hourMs;
+const validForMs = limits.certificates.validMs;
 const backdatedMs = hourMs;
 /** A certificate is renewed when less than that is left: tunnels that are opened now may check it late. */
 const renewBeforeMs = 6 * hourMs;
-/** Of Connectors' hosts. Tenants make Connectors as they like, and what is kept must not grow with that. */
-const maxHosts = 1000;
+const maxHosts = limits.certificates.hosts;
 
 interface Leaf {
   readonly context: SecureContext;

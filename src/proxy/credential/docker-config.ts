@@ -5,6 +5,7 @@ import type { ToolOrigin } from '../upstream/tool-origin.js';
 import { nameOf } from '../upstream/tool-origin.js';
 import type { RegistryCredentials } from './registry-tokens.js';
 import { parseAuthority } from './tool-address.js';
+import { limits } from '../../limits/defaults.js';
 
 /** Why a `.dockerconfigjson` gives no login, as the rest of a sentence about its Secret. */
 export interface DockerConfigProblem {
@@ -20,8 +21,7 @@ interface Entry {
 /** By host. */
 type Entries = ReadonlyMap<string, readonly Entry[]>;
 
-/** A hundred registries with tokens of cloud providers. No other request is served while it is parsed. */
-const maxLength = 256 * 1024;
+const maxLength = limits.connector.dockerConfigBytes;
 
 /** By the Secret's value as it was read, so that a Secret is parsed once and not for each request. */
 const parsed = new WeakMap<Secret, Entries | DockerConfigProblem>();

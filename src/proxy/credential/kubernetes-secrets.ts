@@ -16,8 +16,7 @@ import { caLabel, parseSecret } from './secret-source.js';
 
 export const secretType: ResourceType = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
 
-/** A changed password counts after so long. There is no right to watch Secrets, only to get them. */
-const keptForMs = 10_000;
+const keptForMs = limits.secrets.keptMs;
 /** The objects and strings of a Secret take this in addition to its data. */
 const overheadBytes = 1024;
 

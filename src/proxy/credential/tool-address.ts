@@ -3,6 +3,7 @@ import type { Connector } from '../../connectors/model.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember } from '../../json.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
+import { limits } from '../../limits/defaults.js';
 
 /** Where a Connector's tool is: one of its addresses. */
 export interface ToolAddress extends ToolOrigin {
@@ -10,8 +11,7 @@ export interface ToolAddress extends ToolOrigin {
   readonly path: string;
 }
 
-/** `spec.address` and `spec.addressExtensions` together. Each request is compared with those at its host. */
-const maxAddresses = 64;
+const maxAddresses = limits.connector.addresses;
 
 interface KnownAddresses {
   readonly addresses: readonly ToolAddress[];

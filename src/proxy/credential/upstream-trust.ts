@@ -8,6 +8,7 @@ import type { Trust, TrustStoreCache } from '../upstream/trust.js';
 import type { FailureRateLimiter } from '../../limits/failure-rate-limiter.js';
 import type { SecretObject, SecretSource } from './secret-source.js';
 import { certificateBlocksIn } from './secret-source.js';
+import { limits } from '../../limits/defaults.js';
 
 /** PEM blocks of one Secret. */
 interface Bundle {
@@ -17,10 +18,8 @@ interface Bundle {
 }
 
 const noBundle: Bundle = { version: '', blocks: [] };
-/** All roots of a system are less. Certificates take five times as much in memory, and sets of them are kept. */
-const maxOwnLength = 256 * 1024;
-/** A certificate has some 600 characters and more. What only looks like one takes longer to parse, however short it is. */
-const maxOwnCount = 512;
+const maxOwnLength = limits.connector.caBytes;
+const maxOwnCount = limits.connector.caCertificates;
 
 /** Which certificates count for a Connector's tool: the system's, those for all Connectors, and the Connector's own. */
 export class UpstreamTrust {

@@ -1,5 +1,6 @@
 import type { ConnectorClass } from '../../connectors/model.js';
 import { ObjectReader } from '../../connectors/object-reader.js';
+import { limits } from '../../limits/defaults.js';
 
 /** A probe as a class declares it: texts with templates in them. */
 export interface HttpProbe {
@@ -17,9 +18,8 @@ export interface HttpProbe {
 }
 
 const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
-/** Of an expression and of a template; those in use have a hundred. */
-const maxTextLength = 4096;
-const maxHeaders = 16;
+const maxTextLength = limits.probes.textLength;
+const maxHeaders = limits.probes.headers;
 
 /** `spec.livenessProbe.http`. @throws {CodedError} FAILED_PRECONDITION naming class and field. */
 export function livenessProbeOf({ name, object }: ConnectorClass): HttpProbe | undefined {

@@ -6,9 +6,9 @@ import { toolFailure } from '../upstream/tool-failure.js';
 import { nameOf } from '../upstream/tool-origin.js';
 import type { Trust } from '../upstream/trust.js';
 import type { ProbeRequest } from './probe-request.js';
+import { limits } from '../../limits/defaults.js';
 
-/** Of what a probe looks at; more is not read. */
-const maxBodyBytes = 64 << 10;
+const maxBodyBytes = limits.probes.bodyBytes;
 
 export interface ProbeAnswer {
   readonly status: number;

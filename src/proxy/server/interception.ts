@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
+import { limits } from '../../limits/defaults.js';
 
-/** For the first byte in the tunnel, and again for the handshake. */
-const handshakeMs = 30_000;
+const handshakeMs = limits.connections.handshakeMs;
 const tlsHandshakeRecord = 0x16;
 
 /**

@@ -35,10 +35,8 @@ export interface FailureObserver {
   handlerFailed(): void;
 }
 
-/** From the first byte of a request to the end of its headers; also what a new connection may keep silent. */
-const headersMs = 30_000;
-/** Longer than what clients keep connections for, so that they close them, not we under a request. */
-const keptConnectionMs = 75_000;
+const headersMs = limits.connections.headersMs;
+const keptConnectionMs = limits.connections.idleMs;
 /** What a client can take to read a response that the proxy has made itself. */
 const flushMs = 30_000;
 const drainCheckMs = 100;

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../clock.js';
+import { limits } from '../../limits/defaults.js';
 
-/** What a connection that nobody sees into may outlive its token by. */
-const graceMs = 5 * 60_000;
+const graceMs = limits.tunnelGraceMs;
 /** Timers are no clocks: one that is set for hours is set again, and a clock that is set counts. */
 const maxTimerMs = 60_000;
 

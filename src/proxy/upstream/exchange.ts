@@ -17,6 +17,7 @@ import { nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
 import { upgradeHeaders } from './upgrade.js';
 import type { Switched } from './upgrade.js';
+import { limits } from '../../limits/defaults.js';
 
 export interface ExchangeTimings {
   /** Without a byte in either direction. */
@@ -52,8 +53,7 @@ export interface Outcome {
   readonly isBroken: boolean;
 }
 
-/** Bodies up to this size are kept while the tool may still reject the credential. */
-const maxKeptBytes = 64 * 1024;
+const maxKeptBytes = limits.exchanges.repeatableBytes;
 /** What is read of a challenge's body, so that its connection can be used again. */
 const maxChallengeBytes = 64 * 1024;
 /** After these the same request may be sent again although the first may have arrived (RFC 9110, 9.2.2). */

@@ -4,17 +4,16 @@ import { isIP } from 'node:net';
 import { BoundedMap } from '../../limits/bounded-map.js';
 import { ProxyError } from '../proxy-error.js';
 import type { AddressRules } from './address-rules.js';
+import { limits } from '../../limits/defaults.js';
 
 /** Asks the system, as `dns.lookup` does with `all`. */
 export type DnsLookup = (host: string) => Promise<readonly LookupAddress[]>;
 
-/** Lookups of one name at nearly the same time are one: tools open many connections at once. */
-const keptForMs = 2_000;
-const maxNames = 1000;
+const keptForMs = limits.lookups.ttlMs;
+const maxNames = limits.lookups.hosts;
 /** A name server that is slower than that, and be it because others ask for names without end, is not waited for. */
 const patienceMs = 1_000;
-/** So long the addresses that a name had count where there is no newer answer. */
-const staleForMs = 300_000;
+const staleForMs = limits.lookups.staleMs;
 
 /** Lets a few of many ask at once, in turns; none of a namespace keeps the others of them waiting. */
 export interface DnsLookupLimiter {

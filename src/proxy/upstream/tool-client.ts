@@ -13,6 +13,7 @@ import { nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
 import type { ToolSockets } from './tool-sockets.js';
 import type { Trust } from './trust.js';
+import { limits } from '../../limits/defaults.js';
 
 export interface ToolRequest {
   readonly origin: ToolOrigin;
@@ -40,8 +41,7 @@ export interface ToolClientOptions {
   readonly connectMs: number;
 }
 
-/** Shorter than the keep-alive of the usual servers: a request on a connection that is being closed would fail. */
-const keptConnectionMs = 15_000;
+const keptConnectionMs = limits.toolSockets.idleMs;
 /** Of each informational response (1xx) and of each of its header lines, besides their text: some microseconds. */
 const informationalBytes = 32;
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { BoundedMap } from '../../limits/bounded-map.js';
+import { limits } from '../../limits/defaults.js';
 
 /** The certificates that count for a tool. */
 export interface Trust {
@@ -13,8 +14,7 @@ export interface Trust {
   readonly ignored: ReadonlySet<string>;
 }
 
-/** Those of Connectors with CAs of their own, the ones used last. A set has 1 MB, and takes 20 ms: it reads all roots. */
-const maxSets = 48;
+const maxSets = limits.trustStores.count;
 
 /** Makes trust sets from PEM blocks, the same blocks giving the same set; there is no set that trusts everybody. */
 export class TrustStoreCache {

@@ -1,4 +1,4 @@
-// `npm run admission`: writes what deploy/ has from the table of volume attributes.
+// `npm run generate:admission`: writes what deploy/ has from the table of volume attributes.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { repository } from '../deploy/manifests.js';

@@ -1,4 +1,4 @@
-// `npm run compatibility`: writes docs/compatibility.md anew, with the versions of the programs of this machine.
+// `npm run generate:compatibility`: writes docs/compatibility.md anew, with the versions of the programs of this machine.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';

@@ -7,7 +7,7 @@ const head = `# Compatibility
 
 These programs use a tool with only the files of a volume. The tools require TLS and passwords, and only the proxy can resolve their names. Each row is a
 test of \`test/e2e/flow\` with the built driver and proxy as processes. The versions are those of the machine that generated this page (Debian 13,
-\`npm run compatibility\`). The modes are [those of the proxy](proxy.md#proxy-modes).
+\`npm run generate:compatibility\`). The modes are [those of the proxy](proxy.md#proxy-modes).
 `;
 
 /** The cells of the table but for the version, in order. */

@@ -79,9 +79,9 @@ const holdsVariable = (block: Block): boolean => Object.values(block).some((valu
 const isForTekton = ({ block, needsCluster }: RefusedBlock): boolean => !needsCluster && !holdsVariable(block);
 
 describe('what deploy/ has from the table of attributes', () => {
-  it('is what `npm run admission` writes', async () => {
+  it('is what `npm run generate:admission` writes', async () => {
     for (const [file, text] of await generatedFiles()) {
-      assert.equal(readFileSync(path.join(repository, file), 'utf8'), text, `${file}: npm run admission`);
+      assert.equal(readFileSync(path.join(repository, file), 'utf8'), text, `${file}: npm run generate:admission`);
     }
   });
 

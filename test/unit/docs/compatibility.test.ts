@@ -20,13 +20,13 @@ describe('docs/compatibility.md', () => {
     assert.deepEqual(
       cells.map(([, program, , files, mode, does]) => [program, files, mode, does]),
       rows(),
-      'generate it: npm run compatibility',
+      'generate it: npm run generate:compatibility',
     );
   });
 
   it('has what the programs that are refused show', () => {
     const shown = cellsOf(1).map((cells) => cells.slice(1, -1));
-    assert.deepEqual(shown, refusedRows(), 'generate it: npm run compatibility');
+    assert.deepEqual(shown, refusedRows(), 'generate it: npm run generate:compatibility');
   });
 
   it('has no row without a test', () => {

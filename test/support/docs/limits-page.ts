@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import ts from 'typescript';
+import { limits } from '../../../src/limits/defaults.js';
+
+const root = path.join(import.meta.dirname, '../../..');
+const source = path.join(root, 'src/limits/defaults.ts');
+
+/** docs/limits.md. */
+export const limitsPage = path.join(root, 'docs/limits.md');
+
+const head = `# Limits
+
+Every limit on what pods, clients, tools and the API server can make the driver or the proxy use. The page is generated from
+\`src/limits/defaults.ts\` by \`npm run generate:limits\`. A flag in the text sets the limit; the others are fixed.
+
+A *part* of the free capacity is a dynamic share: one holder can have this part of what the other holders leave. Behavior over a limit is described in
+[operations](operations.md#too-much-at-once) and in the [reference of the proxy](proxy-reference.md#limits).
+`;
+
+/** Returns the text of docs/limits.md. @throws {Error} for a limit without a comment. */
+export async function limitsText(): Promise<string> {
+  const file = ts.createSourceFile(source, readFileSync(source, 'utf8'), ts.ScriptTarget.Latest, true);
+  const sections: string[] = [];
+  const declaration = file.statements.find((statement) => ts.isVariableStatement(statement));
+  const value = declaration?.declarationList.declarations[0]?.initializer;
+  for (const property of propertiesOf(value)) {
+    const name = nameOf(property);
+    const group = nestedIn(property);
+    const [title = '', ...lines] =
+      group === undefined ? [name, item([name], property)] : [name, commentOf(property), '', ...items([name], group)];
+    sections.push(`## ${heading(title)}\n\n${lines.join('\n')}\n`);
+  }
+  const options = { ...(await resolveConfig(limitsPage)), filepath: limitsPage };
+  return format([head, ...sections].join('\n'), options);
+}
+
+/** `toolSockets` as `Tool sockets`. */
+function heading(name: string): string {
+  const words = name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+}
+
+function items(place: readonly string[], group: ts.ObjectLiteralExpression): readonly string[] {
+  return propertiesOf(group).flatMap((property) => {
+    const inner = [...place, nameOf(property)];
+    const nested = nestedIn(property);
+    const indent = '  '.repeat(inner.length - 2);
+    if (nested === undefined) return [`${indent}${item(inner, property)}`];
+    return [`${indent}- \`${nameOf(property)}\`: ${commentOf(property)}`, ...items(inner, nested)];
+  });
+}
+
+function item(place: readonly string[], property: ts.PropertyAssignment): string {
+  return `- \`${place.at(-1) ?? ''}\`: ${shown(place)}. ${commentOf(property)}`;
+}
+
+/** The value with the unit that its name says, in this name or in one around it. */
+function shown(place: readonly string[]): string {
+  let value: unknown = limits;
+  for (const name of place) value = (value as Readonly<Record<string, unknown>>)[name];
+  const values = (Array.isArray(value) ? value : [value]) as readonly number[];
+  return values.map((number) => withUnit(number, place)).join(' and ');
+}
+
+function withUnit(value: number, place: readonly string[]): string {
+  const name = place.at(-1) ?? '';
+  if (place.slice(-2).some((each) => each.endsWith('Ms'))) return duration(value);
+  if (/[bB]ytes$/.test(name) || place.includes('kernel')) return size(value);
+  if (value < 1) return fraction(value);
+  return value.toLocaleString('en-US');
+}
+
+function fraction(value: number): string {
+  for (let denominator = 2; denominator <= 64; denominator += 1) {
+    if (Number.isInteger(value * denominator)) return `${value * denominator}/${denominator}`;
+  }
+  throw new Error(`${value} is no fraction with a denominator of at most 64`);
+}
+
+function size(bytes: number): string {
+  if (bytes % (1 << 20) === 0) return `${bytes >> 20} MiB`;
+  return bytes % 1024 === 0 ? `${bytes >> 10} KiB` : `${bytes.toLocaleString('en-US')} bytes`;
+}
+
+function duration(ms: number): string {
+  if (ms < 1) return `${(ms * 1000).toLocaleString('en-US', { maximumSignificantDigits: 2 })} µs`;
+  if (ms < 1000) return `${ms} ms`;
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;
+  return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1000} s`;
+}
+
+function propertiesOf(node: ts.Expression | undefined): readonly ts.PropertyAssignment[] {
+  const object = node !== undefined && ts.isAsExpression(node) ? node.expression : node;
+  if (object === undefined || !ts.isObjectLiteralExpression(object)) throw new Error('limits is no object literal');
+  return object.properties.filter((property) => ts.isPropertyAssignment(property));
+}
+
+function nestedIn({ initializer }: ts.PropertyAssignment): ts.ObjectLiteralExpression | undefined {
+  return ts.isObjectLiteralExpression(initializer) ? initializer : undefined;
+}
+
+function nameOf(property: ts.PropertyAssignment): string {
+  return property.name.getText();
+}
+
+function commentOf(property: ts.PropertyAssignment): string {
+  const text = ts
+    .getJSDocCommentsAndTags(property)
+    .map(({ comment }) => ts.getTextOfJSDocComment(comment) ?? '')
+    .join(' ')
+    .replace(/\s+/g, ' ');
+  if (text === '') throw new Error(`limit ${nameOf(property)} in src/limits/defaults.ts has no comment`);
+  return text;
+}
