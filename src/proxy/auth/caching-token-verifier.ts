@@ -28,14 +28,15 @@ export interface CachingTokenVerifierOptions {
 }
 
 /**
- * Caches verdicts on tokens by digest; concurrent requests with one token share a review. A client can make up any number
- * of invalid tokens, so they have a cache of their own, and those that their own claims make invalid have none.
+ * Caches verdicts on tokens by the token's digest. Concurrent requests with one token share a review. A client can
+ * invent any number of invalid tokens, so rejected tokens have a cache of their own. Tokens that their own claims show
+ * to be invalid are not cached.
  */
 export class CachingTokenVerifier implements TokenVerifier {
   readonly #options: CachingTokenVerifierOptions;
-  /** By namespaces of service accounts. */
+  /** Shared fairly by namespace of the service account. */
   readonly #valid = new FairMap<Verdict>(maxValid);
-  /** By addresses of clients. */
+  /** Shared fairly by client address. */
   readonly #invalid = new FairMap<Verdict>(maxInvalid);
   readonly #digests = new WeakMap<Secret, string>();
   readonly #asking = new SingleFlight<ClientIdentity | undefined>();
@@ -56,7 +57,7 @@ export class CachingTokenVerifier implements TokenVerifier {
     return this.#unexpired(client);
   }
 
-  /** A tunnel shows the same token with each of its requests. */
+  /** Returns the digest, computed once per token object: all requests in a tunnel carry the same one. */
   #digestOf(token: Secret): string {
     let digest = this.#digests.get(token);
     if (digest === undefined) {
@@ -78,7 +79,10 @@ export class CachingTokenVerifier implements TokenVerifier {
     return client;
   }
 
-  /** By its own claims: clients with old tokens come many times a second. */
+  /**
+   * Reports whether the token's own claims permit it to be valid. This check saves a review for each use of an old
+   * token.
+   */
   #canBeValid(token: Secret): boolean {
     const { audience, clock } = this.#options;
     const claims = tokenClaims(token);

@@ -1,14 +1,14 @@
 import type { ConnectorRef } from '../../connectors/model.js';
 import type { Secret } from '../../secret.js';
 
-/** Who a token stands for, as whoever verified it says. */
+/** The identity of a client, as its token verifier reports it. */
 export interface ClientIdentity {
   /** `system:serviceaccount:NS:NAME` for a service account. */
   readonly user: string;
   readonly uid: string | undefined;
   readonly groups: readonly string[];
   readonly extra: Readonly<Record<string, readonly string[]>>;
-  /** The pod that the token is bound to; undefined for a token that is bound to none. */
+  /** The pod that the token is bound to; undefined for an unbound token. */
   readonly pod: ClientPod | undefined;
   /** Milliseconds since the epoch. */
   readonly expiresAtMs: number;
@@ -20,20 +20,20 @@ export interface ClientPod {
   readonly uid: string;
 }
 
-/** What a client shows: a token, and the connectors that it means to use. */
+/** Credentials that a client sends to the proxy: a token, and the connectors to use. */
 export interface Credentials {
   readonly token: Secret;
-  /** In the order of naming, none twice. */
+  /** In the order of the request, without duplicates. */
   readonly connectors: readonly ConnectorRef[];
 }
 
-/** The service account's namespace and name; undefined for other users. */
+/** Returns namespace and name of a service account; undefined for other users. */
 export function serviceAccountOf(user: string): { readonly namespace: string; readonly name: string } | undefined {
   const [, namespace, name] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(user) ?? [];
   return namespace === undefined || name === undefined ? undefined : { namespace, name };
 }
 
-/** The groups that the API server gives to a service account. */
+/** Returns the groups that the API server assigns to a service account. */
 export function serviceAccountGroups(namespace: string): readonly string[] {
   return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
 }

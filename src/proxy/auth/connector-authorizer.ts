@@ -18,26 +18,26 @@ export interface ConnectorAuthorizerOptions {
   readonly approvals: PodApprovals;
   readonly audience: string;
   readonly clock: Clock;
-  /** @throws {CodedError} when they have never been read, or cannot be understood. */
+  /** @throws {CodedError} if the feature flags have never been read or are malformed. */
   readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
 }
 
 interface Needs {
   readonly read: Need;
   readonly proxy: Need;
-  /** The permissions of `proxy`, each alone. */
+  /** Permissions of `proxy` for the service account and for the pod, each as a list of one. */
   readonly ofAccount: readonly Permission[];
   readonly ofPod: readonly Permission[];
   readonly approval: ApprovalSubject;
 }
 
-/** Connectors of one caller whose needs are kept; a user name holds 32. */
+/** Limit of cached connectors per client. A user name can name 32. */
 const maxNeeds = 64;
 
-/** Who is it, and may it use this connector? */
+/** Authenticates clients and authorizes their use of connectors. */
 export class ConnectorAuthorizer {
   readonly #options: ConnectorAuthorizerOptions;
-  /** What a caller needs for a connector is the same as long as the caller is. */
+  /** Permissions that a client needs for a connector. They depend only on the client and the connector. */
   readonly #needs = new WeakMap<ClientIdentity, Map<string, Needs>>();
 
   constructor(options: ConnectorAuthorizerOptions) {
@@ -45,15 +45,17 @@ export class ConnectorAuthorizer {
   }
 
   /**
+   * Authenticates a client by its token.
    * @param from the client's address.
-   * @returns undefined for a token that does not count.
-   * @throws {CodedError} when it could not be determined. {Refusal} 429.
+   * @returns undefined for a rejected token.
+   * @throws {CodedError} if the review failed.
+   * @throws {ProxyError} 429 if reviews for the address are rate-limited.
    */
   identify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
     return this.#options.tokens.verify(token, from, signal);
   }
 
-  /** What is wrong with a token that does not count, as far as its own claims show. */
+  /** Returns the reason why a token was rejected, as far as its own claims show it. */
   problemOf(token: Secret): string {
     const { audience, clock } = this.#options;
     const claims = tokenClaims(token);
@@ -63,8 +65,9 @@ export class ConnectorAuthorizer {
   }
 
   /**
-   * @throws {ProxyError} 403 that names account, verb, resource and the rule that would allow it.
-   * @throws {CodedError} when it could not be determined.
+   * Authorizes the use of one connector.
+   * @throws {ProxyError} 403 that names account, verb, resource and the rule that would allow it; 429 if rate-limited.
+   * @throws {CodedError} if a review failed.
    */
   async authorize(client: ClientIdentity, connector: ConnectorRef, signal: AbortSignal): Promise<void> {
     const missing = await this.#missing(client, connector, signal);
@@ -72,9 +75,9 @@ export class ConnectorAuthorizer {
   }
 
   /**
-   * For what needs no connector in particular: one of them must be allowed, whichever.
-   * @returns those that are allowed.
-   * @throws as `ensureMayUse`, about all of them.
+   * Authorizes a request that concerns no connector in particular: permission to use one of them suffices.
+   * @returns the connectors that the client can use.
+   * @throws as `authorize`, about all connectors.
    */
   async authorizeAny(
     client: ClientIdentity,
@@ -94,7 +97,10 @@ export class ConnectorAuthorizer {
     throw await this.#denied(missing, client, signal);
   }
 
-  /** What is needed beyond reading a connector is told only to those who may read it, lest they learn that it exists. */
+  /**
+   * Returns the missing permissions. The permission beyond reading a connector is named only to clients that can read
+   * it: others must not learn that the connector exists.
+   */
   async #missing(client: ClientIdentity, connector: ConnectorRef, signal: AbortSignal): Promise<readonly Need[]> {
     const needs = this.#needsOf(client, connector);
     const { read, proxy } = needs;
@@ -108,8 +114,9 @@ export class ConnectorAuthorizer {
   }
 
   /**
-   * With approval on: the permission of the account, or that of the pod together with a granted AccessRequest of the pod's
-   * uid. The role of a pod has only its name and may outlive it. What was there last time is looked at first.
+   * Reports whether the client has access while approval is on. It needs the permission of its service account, or that
+   * of its pod and a granted AccessRequest for the pod's uid. The Role of a pod has only the pod's name and can outlive
+   * it. The order saves reviews: the alternative that was granted before is checked first.
    */
   async #isApproved(
     client: ClientIdentity,
@@ -163,7 +170,10 @@ export class ConnectorAuthorizer {
   }
 }
 
-/** Whoever has a token that is bound to no pod has the permissions of no pod. @throws {ProxyError} 403 for other users. */
+/**
+ * Returns the pod whose permissions count. A token that is bound to no pod has the permissions of no pod.
+ * @throws {ProxyError} 403 for users that are not service accounts.
+ */
 function podOf({ user, pod }: ClientIdentity): PodIdentity {
   const account = serviceAccountOf(user);
   if (account === undefined) {

@@ -4,15 +4,15 @@ import type { Credentials } from './client-identity.js';
 import { limits } from '../../limits/defaults.js';
 
 const maxConnectors = limits.clients.connectors;
-/** A compact JWS: what every token of the API server is. */
+/** A compact JWS, the form of every token that the API server issues. */
 const tokenPattern = /^[-\w]+\.[-\w]+\.[-\w]+$/;
 const maxHeaderLength = limits.clients.authorizationLength;
 const dnsName = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 
 /**
- * Reads `Proxy-Authorization: Basic base64(NAMESPACE/NAME,…:TOKEN)`. The names may be percent-encoded, since some tools
- * decode the user name of a proxy's URL and some do not.
- * @returns undefined when there is nothing, another scheme, or something that cannot be meant.
+ * Parses `Proxy-Authorization: Basic base64(NAMESPACE/NAME,…:TOKEN)`. The names can be percent-encoded, because only
+ * some tools decode the user name in a proxy URL.
+ * @returns undefined if the header is missing, malformed or has another scheme.
  */
 export function parseProxyAuthorization(header: string | undefined): Credentials | undefined {
   const pair = parseBasic(header);
@@ -22,7 +22,7 @@ export function parseProxyAuthorization(header: string | undefined): Credentials
   return connectors === undefined || token === undefined ? undefined : { connectors, token };
 }
 
-/** Reads the token of `Authorization: Basic ANY:TOKEN` or `Bearer TOKEN`, for clients that take the proxy for the tool. */
+/** Parses the token in `Authorization: Basic ANY:TOKEN` or `Bearer TOKEN`, which clients send in reverse mode. */
 export function parseReverseAuthorization(header: string | undefined): Secret | undefined {
   const [, bearer] = /^bearer +(\S+) *$/i.exec(header ?? '') ?? [];
   return parseToken(bearer ?? parseBasic(header)?.password ?? '');

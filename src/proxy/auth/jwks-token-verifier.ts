@@ -11,20 +11,20 @@ import { serviceAccountGroups } from './client-identity.js';
 import type { TokenVerifier } from './ports.js';
 
 export interface JwksTokenVerifierOptions {
-  /** A JSON Web Key Set with public keys, such as the API server has it under `/openid/v1/jwks`. */
+  /** A JSON Web Key Set with public keys, as the API server serves it at `/openid/v1/jwks`. */
   readonly file: string;
   readonly audience: string;
   readonly clock: Clock;
 }
 
-/** Signatures by a key pair alone: whoever can check a token must not be able to make one. */
+/** Asymmetric signatures only: with a symmetric one, a key that verifies tokens could also forge them. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
 type KeySet = ReturnType<typeof createLocalJWKSet>;
 
 /**
- * Verifies service-account tokens by their signature, for machines without a cluster. Nobody is asked whether account and
- * pod still exist: a token counts until it expires.
+ * Verifies service account tokens by their signature, for machines without a cluster. A token is valid until it
+ * expires: there is no check that service account and pod still exist.
  */
 export class JwksTokenVerifier implements TokenVerifier {
   readonly #options: JwksTokenVerifierOptions;
@@ -46,13 +46,13 @@ export class JwksTokenVerifier implements TokenVerifier {
       });
       return clientOf(payload);
     } catch (error) {
-      // Its message may quote claims; that a token is not accepted is all that anybody needs to know.
+      // The error's message can quote claims, so it is not passed on.
       if (error instanceof errors.JOSEError) return undefined;
       throw new CodedError('INTERNAL', 'a token could not be checked', { cause: error });
     }
   }
 
-  /** Why no token can be checked; undefined when it can. */
+  /** Returns why tokens cannot be verified; undefined if they can. */
   problem(): string | undefined {
     try {
       this.#keys();
@@ -63,7 +63,7 @@ export class JwksTokenVerifier implements TokenVerifier {
     }
   }
 
-  /** Looked at every time, so that a key that is replaced counts at once. */
+  /** Checks the file on each call, so that a replaced key takes effect at once. */
   #keys(): KeySet {
     const { file } = this.#options;
     try {
@@ -85,7 +85,7 @@ function parseKeySet(text: string): Parameters<typeof createLocalJWKSet>[0] {
   return JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0];
 }
 
-/** The claims of a service account's token (KEP-1205). Other tokens say nothing that the rules here could mean. */
+/** Converts the claims of a service account token (KEP-1205). Returns undefined for other tokens. */
 function clientOf(payload: JWTPayload): ClientIdentity | undefined {
   const kubernetes = payload['kubernetes.io'] as JsonValue | undefined;
   const namespace = textOf(jsonMember(kubernetes, 'namespace'));

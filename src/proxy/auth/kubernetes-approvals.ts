@@ -9,10 +9,10 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import type { PodApprovals } from './ports.js';
 import { accessLifetimes } from './subject-access-review-authorizer.js';
 
-/** For one lookup with its retries: clients wait for it, and give up sooner than kubelets do. */
+/** Limit of one lookup with its retries. Clients wait for it, and they time out sooner than kubelets. */
 const timeoutMs = 10_000;
 
-/** Reads the AccessRequestClient of pods at the API server. Results are cached as long as access reviews are. */
+/** Reads the AccessRequests of pods from the API server. Results are cached as long as access reviews. */
 export class KubernetesApprovals implements PodApprovals {
   readonly #client: KubeClient;
   readonly #answers: DecisionCache;
@@ -43,7 +43,10 @@ export class KubernetesApprovals implements PodApprovals {
     return isGranted;
   }
 
-  /** The name has a digest of account, pod with its uid, and connector, which is made once for all requests of a tunnel. */
+  /**
+   * Returns the cache key. Its digest of service account, pod uid and connector is computed once for all requests of a
+   * tunnel.
+   */
   #keyOf(about: ApprovalSubject): string {
     let key = this.#keys.get(about);
     if (key === undefined) {

@@ -4,11 +4,11 @@ import { approvalStateOf } from '../../access/approval-state.js';
 import type { JsonObject } from '../../json.js';
 import type { PodApprovals } from './ports.js';
 
-/** Approvals by AccessRequestClient from manifests. */
+/** Approvals by AccessRequests in manifests. */
 export class ManifestApprovals implements PodApprovals {
   readonly #objects: () => readonly JsonObject[];
 
-  /** @param objects of all kinds, as they are now. */
+  /** @param objects returns the current objects of all kinds. */
   constructor(objects: () => readonly JsonObject[]) {
     this.#objects = objects;
   }

@@ -6,13 +6,13 @@ import type { Authorizer } from './ports.js';
 import type { ClientIdentity } from './client-identity.js';
 
 /**
- * RBAC over Roles, ClusterRoles and their bindings from manifests: allowed when one rule of one binding allows, as the API
- * server's authorizer has it. Aggregated ClusterRoles count with the rules that stand in them.
+ * RBAC with Roles, ClusterRoles and bindings from manifests. As in the API server, one rule of one binding suffices.
+ * Aggregated ClusterRoles count with the rules written in them; aggregation is not evaluated.
  */
 export class ManifestRbacAuthorizer implements Authorizer {
   readonly #objects: () => readonly JsonObject[];
 
-  /** @param objects of all kinds, as they are now. */
+  /** @param objects returns the current objects of all kinds. */
   constructor(objects: () => readonly JsonObject[]) {
     this.#objects = objects;
   }
@@ -51,7 +51,7 @@ export class ManifestRbacAuthorizer implements Authorizer {
   }
 }
 
-/** @param bindingNamespace where an account is that names no namespace. */
+/** @param bindingNamespace namespace of a service account whose subject has none. */
 function isSubject(subject: JsonValue, { user, groups }: ClientIdentity, bindingNamespace: string): boolean {
   const name = textAt(subject, 'name') ?? '';
   switch (textAt(subject, 'kind')) {

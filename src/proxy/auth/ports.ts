@@ -3,34 +3,37 @@ import type { Permission } from '../../access/permission.js';
 import type { Secret } from '../../secret.js';
 import type { ClientIdentity } from './client-identity.js';
 
-/** Says who a token stands for. */
+/** Authenticates clients by their tokens. */
 export interface TokenVerifier {
   /**
-   * @param from the client's address, by which those who come with forged tokens are slowed down.
-   * @returns undefined for a token that is not valid, has expired or has another audience.
-   * @throws {CodedError} when it could not be determined; the signal's reason. {Refusal} 429 for a client that is too fast.
+   * Verifies a token.
+   * @param from the client's address, to rate-limit reviews of forged tokens.
+   * @returns undefined for a token that is invalid, has expired or has another audience.
+   * @throws {CodedError} if the review failed; the signal's reason.
+   * @throws {ProxyError} 429 if the client address is rate-limited.
    */
   verify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined>;
 }
 
-/** Says what a caller may do. */
+/** Authorizes clients. */
 export interface Authorizer {
   /**
-   * Whether one of the permissions is there.
-   * @param permissions a list that is never used for another caller: what is known of it may be remembered.
-   * @throws {CodedError} when it could not be determined; the signal's reason. {Refusal} 429 for a caller who is too fast.
+   * Reports whether the client has at least one of the permissions.
+   * @param permissions a list that is used for this client only: results can be cached with the list as key.
+   * @throws {CodedError} if the review failed; the signal's reason.
+   * @throws {ProxyError} 429 if the client is rate-limited.
    */
   isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Promise<boolean>;
 }
 
-/** Reports what was decided about pods: with approval on, a role for a single pod counts only together with it. */
+/** Approvals of pods. While approval is on, a Role for a single pod counts only together with a granted approval. */
 export interface PodApprovals {
   /**
-   * Whether an AccessRequest of this very pod, by uid, is granted now.
-   * @throws {CodedError} when the request cannot be read; the signal's reason.
+   * Reports whether an AccessRequest for this pod, by uid, is granted now.
+   * @throws {CodedError} if the AccessRequest cannot be read; the signal's reason.
    */
   isGranted(about: ApprovalSubject, signal: AbortSignal): Promise<boolean>;
 
-  /** Whether it was granted when last read, however long ago. Never waits. */
+  /** Reports whether the AccessRequest was granted when it was last read, of whatever age. Does not wait. */
   wasGranted(about: ApprovalSubject): boolean;
 }

@@ -6,25 +6,25 @@ import type { Authorizer } from './ports.js';
 import { rateLimited } from '../proxy-error.js';
 import type { ClientIdentity } from './client-identity.js';
 
-/** How long answers count: a right that is withdrawn ends what uses it within 10 seconds. */
+/** TTLs of access reviews. A revoked permission ends what uses it within 10 seconds. */
 export const accessLifetimes = { allowedTtlMs: 10_000, deniedTtlMs: 5_000 } as const;
 
 export interface SubjectAccessReviewAuthorizerOptions {
   readonly reviews: SubjectAccessReviewer;
   readonly rateLimiter: FailureRateLimiter;
-  /** Whether there may be such a Connector. */
+  /** Reports whether such a Connector can exist. */
   readonly exists: (connector: ConnectorRef) => boolean;
   readonly onAsked: (answer: 'cache' | 'api') => void;
 }
 
 /**
- * Asks the API server what callers may do, as whom the token's review has shown them. A caller with a Role for all names
- * is allowed any number of names that it makes up, so reviews of Connectors that do not exist are rate-limited as denied
- * ones are. They are made all the same, since without one the time would show a caller which Connectors exist.
+ * Authorizes clients with SubjectAccessReviews for the identity that the TokenReview returned. A client with a Role for
+ * all names is allowed any invented name. So reviews of Connectors that do not exist are rate-limited like denied ones.
+ * They are sent nevertheless: without them, the response time would show a client which Connectors exist.
  */
 export class SubjectAccessReviewAuthorizer implements Authorizer {
   readonly #options: SubjectAccessReviewAuthorizerOptions;
-  /** With the identity of who asks. */
+  /** Permissions with the identity of the client. */
   readonly #asked = new WeakMap<readonly Permission[], readonly Permission[]>();
 
   constructor(options: SubjectAccessReviewAuthorizerOptions) {

@@ -9,9 +9,8 @@ export interface TokenClaims {
 }
 
 /**
- * Reads expiry and audiences of a token without checking its signature: they can show that a token is invalid, never that
- * it is valid.
- * @returns undefined for a token that is no JWT, or has no expiry.
+ * Parses expiry and audiences of a token without checking its signature. They can prove a token invalid, but not valid.
+ * @returns undefined for a token that is not a JWT or has no expiry.
  */
 export function tokenClaims(token: Secret): TokenClaims | undefined {
   const payload = token.expose().split('.')[1] ?? '';

@@ -18,7 +18,7 @@ const tokenReviews: ResourceType = {
   plural: 'tokenreviews',
 };
 
-/** With its retries: clients wait for it, and give up sooner than kubelets do. */
+/** Limit of one review with its retries. Clients wait for it, and they time out sooner than kubelets. */
 const reviewMs = 10_000;
 
 export interface TokenReviewVerifierOptions {
@@ -27,7 +27,7 @@ export interface TokenReviewVerifierOptions {
   readonly audience: string;
 }
 
-/** Asks the API server who tokens stand for (TokenReview). */
+/** Authenticates clients with TokenReviews. */
 export class TokenReviewVerifier implements TokenVerifier {
   readonly #options: TokenReviewVerifierOptions;
 
@@ -35,7 +35,7 @@ export class TokenReviewVerifier implements TokenVerifier {
     this.#options = options;
   }
 
-  /** The review must say "authenticated" and name the audience: a server that does not check audiences names none. */
+  /** Requires `authenticated` and the audience in the review: a server that ignores audiences returns none. */
   async verify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
     const { rateLimiter } = this.#options;
     const claims = tokenClaims(token);
@@ -72,12 +72,15 @@ export class TokenReviewVerifier implements TokenVerifier {
   }
 }
 
-/** @throws {CodedError} UNAVAILABLE when an authenticator failed: that is neither yes nor no. */
+/**
+ * Converts a TokenReview to an identity; undefined for a rejected token.
+ * @throws {CodedError} UNAVAILABLE if an authenticator failed: that is neither acceptance nor rejection.
+ */
 function callerIn(review: JsonObject, audience: string, expiresAtMs: number): ClientIdentity | undefined {
   const status = review['status'];
   if (jsonMember(status, 'authenticated') !== true) {
     const problem = jsonMember(status, 'error');
-    // The usual "no" comes with an error too, which says why the token is none.
+    // A usual rejection has an error too, with the reason.
     if (typeof problem === 'string' && /connection refused|timeout|unavailable/i.test(problem)) {
       throw new CodedError('UNAVAILABLE', 'asking the API server about a token failed: an authenticator failed');
     }
@@ -99,7 +102,7 @@ function callerIn(review: JsonObject, audience: string, expiresAtMs: number): Cl
   };
 }
 
-/** The pod is what the API server says of the token, never what a client says. */
+/** Returns the pod of the token, which the API server vouches for. Nothing here comes from the client. */
 function podIn(user: string, extra: ClientIdentity['extra']): ClientPod | undefined {
   const [name] = extra['authentication.kubernetes.io/pod-name'] ?? [];
   const [uid] = extra['authentication.kubernetes.io/pod-uid'] ?? [];
