@@ -8,31 +8,34 @@ import type { Issuer } from './x509.js';
 import { nameOf, signCa, subjectOf } from './x509.js';
 
 const dayMs = 86_400_000;
-/** Ten years: every volume carries the certificate, and only deleting its Secret makes another one. */
+/** Ten years: every volume has the certificate, and the CA is replaced only if its Secret is deleted. */
 const validForMs = 3650 * dayMs;
 
-/** The certificate and key of a CA as a Secret of type `kubernetes.io/tls` holds them, PEM. */
+/** Certificate and key of a CA in PEM, as in a Secret of type `kubernetes.io/tls`. */
 export interface CaPem {
   readonly certificate: string;
   readonly key: Secret;
 }
 
-/** The CA whose certificate is in every volume: what it signs, pods with a volume trust. */
+/** The CA whose certificate is in every volume. Pods with a volume trust every certificate that it signs. */
 export interface CertificateAuthority {
-  /** PEM, certificates only; with the intermediates, where an operator's CA has some. It is published. */
+  /** PEM, certificates only, including intermediates of an operator's CA. It is published. */
   readonly certificate: string;
   readonly issuer: Issuer;
   /** Milliseconds since the epoch. */
   readonly expiresAtMs: number;
 }
 
-/** Where the CA comes from. */
+/** The source of the CA. */
 export interface CaSource {
-  /** The CA as it is now; the same object as long as it is the same. @throws {CodedError} while there is none. */
+  /**
+   * Returns the current CA: the same object until the CA changes.
+   * @throws {CodedError} while there is none.
+   */
   current(): CertificateAuthority;
 }
 
-/** Makes an ECDSA P-256 CA. */
+/** Creates an ECDSA P-256 CA. */
 export function createCa(clock: Clock): CaPem {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = { name: nameOf('Connectors proxy CA'), key: privateKey, publicKey };
@@ -44,12 +47,12 @@ export function createCa(clock: Clock): CaPem {
 }
 
 /**
- * Reads a CA.
- * @param source how messages call the place, such as `secret connectors-system/connectors-proxy-ca`.
- * @throws {CodedError} FAILED_PRECONDITION when it cannot sign certificates.
+ * Parses a CA.
+ * @param source name for messages, such as `secret connectors-system/connectors-proxy-ca`.
+ * @throws {CodedError} FAILED_PRECONDITION if it cannot sign certificates.
  */
 export function parseCa({ certificate: bundle, key }: CaPem, source: string): CertificateAuthority {
-  // Some tools keep certificate and private key in one file.
+  // Some tools write certificate and private key to one file, and the result is published.
   const certificate = certificatesOnly(bundle);
   const unusable = (problem: string, cause?: unknown): CodedError =>
     new CodedError('FAILED_PRECONDITION', `${source}: ${problem}`, { cause });

@@ -6,7 +6,7 @@ import { Secret } from '../../secret.js';
 import type { CaSource, CertificateAuthority } from './certificate-authority.js';
 import { createCa, parseCa } from './certificate-authority.js';
 
-/** A CA in files `tls.crt` and `tls.key`, made by the first who finds none; read again when they change. */
+/** A CA in the files `tls.crt` and `tls.key`. It is created if both are missing, and read again if they change. */
 export class DirectoryCa implements CaSource {
   readonly #directory: string;
   readonly #clock: Clock;
@@ -46,7 +46,7 @@ export class DirectoryCa implements CaSource {
   }
 }
 
-/** A CA that ends with the process. */
+/** Returns a CA that exists only in the memory of this process. */
 export function memoryCa(clock: Clock): CaSource {
   const ca = parseCa(createCa(clock), 'the CA in memory');
   return { current: () => ca };

@@ -10,7 +10,9 @@ import { limits } from '../../limits/defaults.js';
 const hourMs = 3_600_000;
 const validForMs = limits.certificates.validMs;
 const backdatedMs = hourMs;
-/** A certificate is renewed when less than that is left: tunnels that are opened now may check it late. */
+/**
+ * Remaining validity below which a certificate is replaced. Clients can verify it late in a tunnel that is opened now.
+ */
 const renewBeforeMs = 6 * hourMs;
 const maxHosts = limits.certificates.hosts;
 
@@ -21,8 +23,9 @@ interface Leaf {
 }
 
 /**
- * Certificates for the hosts whose TLS ends in the proxy, made when first asked for and kept in memory. All share one key,
- * made anew with each process: the key costs more than the signature, and whoever has one of them has the process.
+ * Certificates for hosts whose TLS the proxy terminates, created on demand and cached in memory. All share one key,
+ * generated at startup: a key costs more than a signature. A key per host would not be safer, as an attacker with one
+ * key has the memory of the process.
  */
 export class LeafCertificates {
   readonly #ca: () => CertificateAuthority;
@@ -30,13 +33,17 @@ export class LeafCertificates {
   readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   readonly #leaves = new BoundedMap<string, Leaf>(maxHosts);
 
-  /** @param authority the CA as it is now; another one makes other certificates. */
+  /** @param ca returns the current CA. If it changes, certificates are issued again. */
   constructor(ca: () => CertificateAuthority, clock: Clock) {
     this.#ca = ca;
     this.#clock = clock;
   }
 
-  /** @param host a DNS name or an IP address. @throws {CodedError} while there is no CA. */
+  /**
+   * Returns the TLS context for a host.
+   * @param host a DNS name or an IP address.
+   * @throws {CodedError} while there is no CA.
+   */
   contextFor(host: string): SecureContext {
     const ca = this.#ca();
     const known = this.#leaves.get(host);

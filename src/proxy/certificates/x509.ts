@@ -44,11 +44,10 @@ export interface ValidityPeriod {
   readonly notAfter: Date;
 }
 
-/** Who signs: the subject of a CA's certificate as it stands there, and its private key (EC or RSA). */
+/** A CA that signs: the subject of its certificate, unchanged, and its private key (EC or RSA). */
 export interface Issuer {
   readonly name: Name;
   readonly key: KeyObject;
-  /** The CA's public key. */
   readonly publicKey: KeyObject;
 }
 
@@ -57,12 +56,12 @@ export function nameOf(commonName: string): Name {
   return new Name([new RelativeDistinguishedName([new AttributeTypeAndValue({ type: commonNameOid, value })])]);
 }
 
-/** The subject of a certificate, byte for byte what its leaves must name as their issuer. */
+/** Returns the subject of a certificate. Leaf certificates must name it as issuer, byte for byte. */
 export function subjectOf(certificateDer: Buffer): Name {
   return AsnConvert.parse(certificateDer, Certificate).tbsCertificate.subject;
 }
 
-/** A CA's own certificate, PEM. It may sign leaves and no further CA. */
+/** Returns a self-signed CA certificate, PEM. It can sign leaf certificates but no further CA. */
 export function signCa(issuer: Issuer, validity: ValidityPeriod): string {
   return signed(issuer, issuer.publicKey, issuer.name, validity, [
     extension(id_ce_basicConstraints, new BasicConstraints({ cA: true, pathLenConstraint: 0 }), true),
@@ -71,13 +70,13 @@ export function signCa(issuer: Issuer, validity: ValidityPeriod): string {
   ]);
 }
 
-/** A server's certificate for one DNS name or IP address, PEM. */
+/** Returns a server certificate for one DNS name or IP address, PEM. */
 export function signLeaf(issuer: Issuer, publicKey: KeyObject, host: string, validity: ValidityPeriod): string {
   const generalName = new GeneralName(isIP(host) === 0 ? { dNSName: host } : { iPAddress: host });
   const authorityKey = new AuthorityKeyIdentifier({
     keyIdentifier: new KeyIdentifier(keyIdentifier(issuer.publicKey)),
   });
-  // Long names do not fit a common name, and an empty subject makes the alternative names critical (RFC 5280, 4.2.1.6).
+  // Long names exceed a common name, and an empty subject makes the alternative names critical (RFC 5280, 4.2.1.6).
   const subject = host.length > maxCommonNameLength ? new Name() : nameOf(host);
   return signed(issuer, publicKey, subject, validity, [
     extension(id_ce_basicConstraints, new BasicConstraints({ cA: false }), true),
@@ -119,14 +118,17 @@ function signed(
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
 
-/** An operator's CA may have an RSA key. @throws {TypeError} for keys of another kind. */
+/**
+ * Returns the signature algorithm for the key. The CA of an operator can have an RSA key.
+ * @throws {TypeError} for other keys.
+ */
 function signatureAlgorithm(key: KeyObject): AlgorithmIdentifier {
   if (key.asymmetricKeyType === 'ec') return new AlgorithmIdentifier({ algorithm: ecdsaWithSha256Oid });
   if (key.asymmetricKeyType !== 'rsa') throw new TypeError('the key of a CA must be EC or RSA');
   return new AlgorithmIdentifier({ algorithm: sha256WithRsaOid, parameters: new Uint8Array([5, 0]).buffer });
 }
 
-/** 16 random bytes, positive and without leading zeros (RFC 5280, 4.1.2.2). */
+/** Returns 16 random bytes: positive, without leading zeros (RFC 5280, 4.1.2.2). */
 function serialNumber(): ArrayBuffer {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
@@ -137,7 +139,7 @@ function extension(extnID: string, value: object, critical = false): Extension {
   return new Extension({ extnID, critical, extnValue: new OctetString(AsnConvert.serialize(value)) });
 }
 
-/** RFC 5280, 4.2.1.2, method 1. */
+/** Returns the key identifier of RFC 5280, 4.2.1.2, method 1. */
 function keyIdentifier(key: KeyObject): ArrayBuffer {
   const { subjectPublicKey } = AsnConvert.parse(spkiOf(key), SubjectPublicKeyInfo);
   return bytesOf(createHash('sha1').update(Buffer.from(subjectPublicKey)).digest());
@@ -147,7 +149,7 @@ function spkiOf(key: KeyObject): Buffer {
   return key.export({ type: 'spki', format: 'der' });
 }
 
-/** Exactly these bytes: a small Buffer's own `buffer` is shared with others. */
+/** Copies exactly these bytes: the `buffer` of a small Buffer is a shared pool. */
 function bytesOf(buffer: Buffer): ArrayBuffer {
   return Uint8Array.from(buffer).buffer;
 }
