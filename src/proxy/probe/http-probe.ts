@@ -2,18 +2,18 @@ import type { ConnectorClass } from '../../connectors/model.js';
 import { ObjectReader } from '../../connectors/object-reader.js';
 import { limits } from '../../limits/defaults.js';
 
-/** A probe as a class declares it: texts with templates in them. */
+/** A probe as the ConnectorClass declares it, with templates. */
 export interface HttpProbe {
-  /** How messages call it: `connectorclass harbor: spec.livenessProbe.http`. */
+  /** Name for messages: `connectorclass harbor: spec.livenessProbe.http`. */
   readonly place: string;
-  /** Absent: those of the Connector's address. */
+  /** Scheme, host and port default to those of the Connector's address. */
   readonly scheme?: string;
   readonly host?: string;
   readonly port?: number;
   readonly method: string;
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** CEL over `response`; absent: the status alone counts. */
+  /** CEL over `response`. By default, the status decides. */
   readonly cel?: string;
 }
 
@@ -21,7 +21,11 @@ const methods = ['GET', 'HEAD', 'POST', 'OPTIONS'];
 const maxTextLength = limits.probes.textLength;
 const maxHeaders = limits.probes.headers;
 
-/** `spec.livenessProbe.http`. @throws {CodedError} FAILED_PRECONDITION naming class and field. */
+/**
+ * Parses `spec.livenessProbe.http`.
+ * @returns undefined if the class has none.
+ * @throws {CodedError} FAILED_PRECONDITION that names class and field.
+ */
 export function livenessProbeOf({ name, object }: ConnectorClass): HttpProbe | undefined {
   const probe = new ObjectReader(`connectorclass ${name}`, object).child('spec').child('livenessProbe');
   return probe.has('http')
@@ -29,7 +33,11 @@ export function livenessProbeOf({ name, object }: ConnectorClass): HttpProbe | u
     : undefined;
 }
 
-/** Of `spec.authProbes` the one for the way to log in. @throws {CodedError} as above. */
+/**
+ * Parses the probe of `spec.authProbes` for an authentication type.
+ * @returns undefined if the class has none.
+ * @throws {CodedError} FAILED_PRECONDITION that names class and field.
+ */
 export function authProbeOf({ name, object }: ConnectorClass, authName: string): HttpProbe | undefined {
   const probes = new ObjectReader(`connectorclass ${name}`, object).child('spec').children('authProbes');
   const at = probes.findIndex((each) => each.optionalString('authName') === authName);
@@ -72,7 +80,7 @@ function portIn(reader: ObjectReader): number | undefined {
   return port;
 }
 
-/** Undefined where it is empty. */
+/** Returns a string; undefined if it is empty. */
 function shortText(reader: ObjectReader, key: string): string | undefined {
   const text = reader.optionalString(key) ?? '';
   if (text.length > maxTextLength) throw reader.malformed(key, `must be at most ${maxTextLength} characters`);

@@ -4,8 +4,8 @@ import { isJsonObject, jsonMember } from '../../json.js';
 import type { SecretObject } from '../credential/secret-source.js';
 
 /**
- * What the templates of a probe see as their dot: `.Connector` and `.Secret`, by the names that Go's types of these objects
- * have. `.Secret` is null where the Connector needs none.
+ * Returns the dot of a probe's templates: `.Connector` and `.Secret`, with the field names of their Go types. `.Secret`
+ * is null if the Connector has none.
  */
 export function probeData({ object }: Connector, secret: SecretObject | undefined): JsonObject {
   return {
@@ -14,7 +14,7 @@ export function probeData({ object }: Connector, secret: SecretObject | undefine
   };
 }
 
-/** The same with nothing secret in it, for messages. */
+/** Returns the same data with redacted secrets, for messages. */
 export function shownProbeData({ object }: Connector, secret: SecretObject | undefined): JsonObject {
   return {
     Connector: connectorView(object),
@@ -46,7 +46,7 @@ function connectorView(object: JsonObject): JsonObject {
   };
 }
 
-/** A list of `{name, value}`; a value is a text, a list or an object. */
+/** Converts a list of `{name, value}`. A value is a string, a list or an object. */
 function namedValues(list: JsonValue | undefined): readonly JsonValue[] {
   return (Array.isArray(list) ? (list as readonly JsonValue[]) : []).filter(isJsonObject).map((entry) => {
     const value = entry['value'] ?? null;

@@ -12,23 +12,24 @@ const maxBodyBytes = limits.probes.bodyBytes;
 
 export interface ProbeAnswer {
   readonly status: number;
-  /** Names in lower case. */
+  /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
   readonly challenges: readonly string[];
-  /** Empty where it was not asked for; undefined where it is too long. */
+  /** Empty if it was not requested; undefined if it is too long. */
   readonly body: string | undefined;
 }
 
-/** A response whose body is gathered: a tool that sends chunks of one byte must not fill the heap. */
+/** A response whose body is gathered: a tool that sends chunks of one byte must not exhaust the heap. */
 interface ProbeResponse {
   readonly message: IncomingMessage;
   readonly body: GatheredStream;
 }
 
 /**
- * Sends a probe by the ways of a client's request: checked addresses, verified TLS. Redirects are answers, and not followed.
- * @param timeoutMs for all of it.
- * @throws {Refusal} what went wrong on the way, in words for whoever owns the Connector.
+ * Sends a probe through the code path of a client's request: checked addresses, verified TLS. Redirects are not
+ * followed.
+ * @param timeoutMs limit of the whole exchange.
+ * @throws {ProxyError} the failure, in terms that the owner of the Connector understands.
  */
 export async function sendProbe(
   client: ToolClient,
@@ -60,7 +61,7 @@ export async function sendProbe(
         });
         request.once('upgrade', (_, socket) => {
           socket.destroy();
-          reject(new Error('an upgrade that nobody has asked for'));
+          reject(new Error('an upgrade that was not requested'));
         });
         request.end();
       });
@@ -74,7 +75,7 @@ export async function sendProbe(
       };
     } finally {
       ending.removeEventListener('abort', stop);
-      // What is not read is not waited for.
+      // Closes the connection instead of waiting for the rest of the body.
       request.destroy();
     }
   } catch (error) {

@@ -6,14 +6,14 @@ import { compileTemplate } from '../../gotemplate/template.js';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { parseJson } from '../../json.js';
 
-/** The work of a probe that may take long, as plain data: it is done in a thread that can be ended. */
+/** The CPU-bound work of a probe, as plain data. It runs in a thread that can be terminated. */
 export type ProbeJob =
   | {
       readonly kind: 'render';
-      /** Templates by what messages call them. */
+      /** Templates by their name in messages. */
       readonly texts: readonly (readonly [name: string, text: string])[];
       readonly data: JsonObject;
-      /** The same without secrets. */
+      /** The data with redacted secrets. */
       readonly shownData: JsonObject;
     }
   | {
@@ -21,20 +21,20 @@ export type ProbeJob =
       readonly cel: string;
       readonly statusCode: number;
       readonly headers: Readonly<Record<string, string>>;
-      /** Absent where it is too long: an expression about it cannot be decided then. */
+      /** Absent if it is too long. Expressions that use it then are undecided. */
       readonly body?: string;
     };
 
-/** What became of it. Messages hold neither secrets nor anything of the answer. */
+/** The result of a job. Messages contain neither secrets nor parts of the response. */
 export type ProbeOutcome =
   | { readonly kind: 'rendered'; readonly texts: readonly string[] }
   | { readonly kind: 'judged'; readonly isMet: boolean }
-  /** The template or the expression is wrong, whatever the answer is. */
+  /** The template or the expression is wrong, independent of the response. */
   | { readonly kind: 'malformed'; readonly message: string }
-  /** The expression cannot be evaluated on this answer, or gives something that is neither true nor false. */
+  /** The expression cannot be evaluated for this response, or its result is not a boolean. */
   | { readonly kind: 'undecided' };
 
-/** Paths and headers are short, and nothing in them takes long by intention. */
+/** Paths and headers are short, and no legitimate template takes long. */
 const limits = { ...defaultLimits, steps: 200_000, memoryBytes: 4 << 20, outputBytes: 16 << 10, slowTasks: 0 };
 
 export function runProbeJob(job: ProbeJob): ProbeOutcome {
@@ -71,7 +71,7 @@ function judge({ cel, statusCode, headers, body }: Extract<ProbeJob, { kind: 'ju
   try {
     const result: unknown = evaluate({ response: response as never });
     if (typeof result === 'boolean') return { kind: 'judged', isMet: result };
-    // Its message may quote the answer.
+    // A CEL error's message can quote the response.
     if (isCelError(result)) return { kind: 'undecided' };
   } catch {
     return { kind: 'undecided' };
@@ -79,7 +79,7 @@ function judge({ cel, statusCode, headers, body }: Extract<ProbeJob, { kind: 'ju
   return { kind: 'undecided' };
 }
 
-/** JSON as values, anything else as the text that it is. */
+/** Parses the body as JSON; other bodies remain a string. */
 function bodyValue(body: string): JsonValue {
   try {
     return parseJson(body);

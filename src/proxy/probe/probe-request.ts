@@ -4,7 +4,7 @@ import type { ToolOrigin } from '../upstream/tool-origin.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import type { HttpProbe } from './http-probe.js';
 
-/** A probe with its templates rendered, as it is sent. */
+/** A probe with rendered templates, ready to send. */
 export interface ProbeRequest {
   readonly origin: ToolOrigin;
   readonly method: string;
@@ -12,18 +12,19 @@ export interface ProbeRequest {
   readonly headers: RawHeaders;
 }
 
-/** They are the proxy's to set, or would change what the request is. */
+/** Headers that the proxy sets itself, or that would change the framing of the request. */
 const reserved = /^(host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*)$/i;
 
-/** The templates of a probe, by what messages call them. */
+/** Returns the templates of a probe by their name in messages. */
 export function templatesOf({ path, headers }: HttpProbe): readonly (readonly [name: string, text: string])[] {
   return [['path', path], ...headers.map(([, value], at) => [`httpHeaders[${at}].value`, value] as const)];
 }
 
 /**
- * The request.
- * @param texts what the templates have become, in order; headers without a value are left out.
- * @throws {CodedError} FAILED_PRECONDITION for what cannot be sent; never quotes a rendered text, which may hold a secret.
+ * Builds the request of a probe.
+ * @param texts rendered templates, in the order of `templatesOf`. Headers with an empty value are left out.
+ * @throws {CodedError} FAILED_PRECONDITION if the request cannot be sent. It never quotes a rendered text, which can
+ * contain a secret.
  */
 export function probeRequest(probe: HttpProbe, origin: ToolOrigin, texts: readonly string[]): ProbeRequest {
   const { place, method, headers } = probe;

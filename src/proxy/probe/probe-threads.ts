@@ -1,14 +1,15 @@
 import { WorkerPool } from '../../process/worker-pool.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
 
-/** A thread that is there while there are probes. */
+/** Limits of the thread, which exists only while there are probes. */
 const bounds = { threads: 1, waitingEach: 64, slowMs: 0, idleMs: 10_000, heapMb: 32 };
 
 export type ProbeThreads = WorkerPool<ProbeJob, ProbeOutcome>;
 
 /**
+ * Returns the pool with the thread for probes.
  * @param entry the built probe-worker.ts.
- * @param jobMs for one job and the start of its thread: far more than any probe in use takes.
+ * @param jobMs limit of one job and the start of its thread: far more than any probe in use takes.
  */
 export function probeThreads(entry: URL, jobMs: number): ProbeThreads {
   return new WorkerPool({ ...bounds, entry, jobMs });

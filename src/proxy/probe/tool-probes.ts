@@ -21,7 +21,7 @@ import { commonHeaders, probeRequest, templatesOf } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
 import type { ProbeThreads } from './probe-threads.js';
 
-/** What is probed: with its credential, where the Connector has one. */
+/** The tool to probe, with its credential if the Connector has one. */
 export interface ProbedTool {
   readonly connector: Connector;
   readonly connectorClass: ConnectorClass;
@@ -31,7 +31,7 @@ export interface ProbedTool {
   readonly credential: ToolCredential;
 }
 
-/** What a probe has shown; the message is one line for whoever owns the Connector, and holds no secret. */
+/** The result of a probe. The message is one line for the owner of the Connector and contains no secret. */
 export interface ProbeVerdict {
   readonly verdict: 'success' | 'failure' | 'unknown';
   readonly reason: 'Answered' | 'Accepted' | 'Rejected' | 'Unreachable' | 'UnexpectedAnswer' | 'ProbeUnusable';
@@ -41,11 +41,11 @@ export interface ProbeVerdict {
 export interface ToolProbesOptions {
   readonly client: ToolClient;
   readonly threads: ProbeThreads;
-  /** For one probe. */
+  /** Limit of one probe. */
   readonly timeoutMs: number;
 }
 
-/** Asks tools whether they are there, and whether they take the credential, as the class says. */
+/** Probes whether tools respond, and whether they accept the credential, as the class declares. */
 export class ToolProbes {
   readonly #options: ToolProbesOptions;
 
@@ -53,7 +53,11 @@ export class ToolProbes {
     this.#options = options;
   }
 
-  /** Undefined where the class has no such probe. @throws {CodedError} the signal's reason. */
+  /**
+   * Runs the liveness probe.
+   * @returns undefined if the class has none.
+   * @throws {CodedError} the signal's reason.
+   */
   async liveness(tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict | undefined> {
     return judged(signal, async () => {
       const probe = livenessProbeOf(tool.connectorClass);
@@ -62,9 +66,9 @@ export class ToolProbes {
   }
 
   /**
-   * By the class's probe for the way to log in. Without one, a registry's own way to ask for a login is tried.
-   * Undefined where there is neither, or no credential.
-   * @param unreachable what the liveness probe has found: then the tool is not asked.
+   * Runs the class's probe for the authentication type. Without one, the authentication endpoint of a registry is used.
+   * @param unreachable failure of the liveness probe, which is then the result.
+   * @returns undefined if there is neither, or no credential.
    * @throws {CodedError} the signal's reason.
    */
   async auth(
@@ -112,7 +116,7 @@ export class ToolProbes {
     return verdictOf(answer, isMet, probe, tool, request);
   }
 
-  /** Sends the credential to where the tool's API answers whether it is good: `/v2/` at any registry. */
+  /** Sends the credential to the endpoint of the tool that requires it: `/v2/` of a registry. */
   async #logIn(path: string, tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict> {
     const { credential, origin } = tool;
     const method = 'GET';
@@ -195,8 +199,8 @@ function celDoubt(isMet: boolean | 'undecided', probe: HttpProbe | undefined): s
 }
 
 /**
- * Where a probe goes: the Connector's address, or another one of its addresses. A probe may carry the credential, and that
- * goes nowhere else.
+ * Returns the destination of a probe: the Connector's address or one of its extensions. A probe can carry the
+ * credential, and the author of a class must not be able to send it anywhere else.
  */
 function originOf({ scheme, host, port, place }: HttpProbe, { connector, origin }: ProbedTool): ToolOrigin {
   if (scheme === undefined && host === undefined && port === undefined) return origin;
@@ -222,7 +226,7 @@ function unusable(message: string): CodedError {
   return new CodedError('FAILED_PRECONDITION', message);
 }
 
-/** What fails becomes a verdict, but the end of the caller's time. */
+/** Converts failures to verdicts, except for an aborted signal. */
 async function judged(
   signal: AbortSignal,
   probe: () => Promise<ProbeVerdict | undefined>,
