@@ -1,12 +1,12 @@
-/** One way in that a server offers in `WWW-Authenticate`. */
+/** An authentication scheme that a server offers in `WWW-Authenticate`. */
 export interface Challenge {
   /** In lower case: `basic`, `bearer`. */
   readonly scheme: string;
-  /** The scheme as the server writes it. */
+  /** The scheme in the spelling of the server. */
   readonly name: string;
-  /** What schemes such as Negotiate have instead of parameters. */
+  /** The value that schemes such as Negotiate have instead of parameters. */
   readonly token68: string | undefined;
-  /** Names in lower case. */
+  /** By lower-case name. */
   readonly params: ReadonlyMap<string, string>;
 }
 
@@ -14,7 +14,10 @@ const maxLength = 16 * 1024;
 const token = /[!#$%&'*+\-.^_`|~\w]+/y;
 const quoted = /"((?:[^"\\]|\\.)*)"/y;
 
-/** Reads `WWW-Authenticate` values (RFC 9110, 11.6.1), each of which may hold several challenges. What cannot be read ends it. */
+/**
+ * Parses `WWW-Authenticate` values (RFC 9110, 11.6.1), each with any number of challenges. Parsing of a value ends at
+ * the first syntax error.
+ */
 export function parseChallenges(values: readonly string[]): readonly Challenge[] {
   return values.flatMap((value) => (value.length > maxLength ? [] : parseValue(value)));
 }
@@ -55,7 +58,7 @@ class Reader {
     return this.#match(quoted)?.[1]?.replaceAll(/\\(.)/g, '$1');
   }
 
-  /** Whether there was anything. */
+  /** Reports whether it skipped anything. */
   skip(pattern: RegExp): boolean {
     return (this.#match(pattern)?.[0] ?? '') !== '';
   }

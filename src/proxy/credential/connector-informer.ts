@@ -15,10 +15,10 @@ import type { Log } from '../../log.js';
 import type { ConnectorLookup } from './connector-lookup.js';
 import type { ObjectKind, ConnectorLister } from './connector-lister.js';
 
-/** Many go at once. */
+/** Delay of a relist after objects are deleted: many are deleted at once. */
 const relistMs = 1_000;
 
-/** All Connectors and classes of the cluster, listed once and watched: any of them may be named by the next request. */
+/** An informer for all Connectors and classes of the cluster: any of them can be named by the next request. */
 export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #connectors: Reflector;
   readonly #classes: Reflector;
@@ -26,7 +26,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   #readingAnew: NodeJS.Timeout | undefined;
   readonly #parsed = new WeakMap<JsonObject, Connector | ConnectorClass | CodedError>();
 
-  /** @param maxBytes that all of them may take in memory, by an estimate; who finds no room is refused. */
+  /** @param maxBytes limit of their estimated memory. Objects over the limit are rejected. */
   constructor(client: KubeClient, maxBytes: number, log: Log) {
     const { connectorBytes, connectorClassBytes } = limits.objects;
     this.#bytes = new InformerMemoryQuota(maxBytes, 'the proxy knows');
@@ -38,7 +38,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     this.#classes.state.onChange((key, object) => this.#release('connectorclass', key, object));
   }
 
-  /** What the objects take in memory, and how many are there that have found no room. */
+  /** Estimated memory of the objects, and the number of objects rejected for lack of memory. */
   get load(): { readonly bytes: number; readonly refused: number } {
     const refused = [this.#connectors, this.#classes].map(({ state }) => withoutRoom(state));
     return { bytes: this.#bytes.used, refused: refused.reduce((sum, count) => sum + count, 0) };
@@ -76,7 +76,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     this.#classes.state.onChange((key) => listener('class', key));
   }
 
-  /** Why nothing can be read; undefined when it can. */
+  /** Returns why nothing can be read; undefined if the caches are synced. */
   problem(): string | undefined {
     return (
       notSyncedReason(this.#connectors.state, 'reading connectors') ??
@@ -107,7 +107,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     return { connector, connectorClass: this.#parse(classObject, parseConnectorClass) };
   }
 
-  /** Who found no room may have some after another one has gone. */
+  /** Releases the memory of a deleted object, and relists if rejected objects could fit now. */
   #release(noun: string, key: string, object: JsonObject | undefined): void {
     if (object !== undefined || !this.#bytes.release(noun, key)) return;
     this.#readingAnew ??= setTimeout(() => {
@@ -133,7 +133,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     }
   }
 
-  /** Parsed once per state of the object. */
+  /** Parses an object once per revision. */
   #parse<T extends Connector | ConnectorClass>(object: JsonObject, parse: (object: JsonObject) => T): T {
     let parsed = this.#parsed.get(object);
     if (parsed === undefined) {
@@ -155,7 +155,10 @@ function withoutRoom({ refused }: ReflectedState): number {
   return [...refused.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
 }
 
-/** @throws {CodedError} for an object that is there but has not been taken: too large, or no room. */
+/**
+ * Returns the object; undefined if it does not exist.
+ * @throws {CodedError} if it exists but was rejected: too large, or no memory left.
+ */
 function objectIn({ state }: Reflector, key: string): JsonObject | undefined {
   const refused = state.refused.get(key);
   if (refused !== undefined) throw refused;

@@ -3,14 +3,14 @@ import type { CodedError } from '../../errors.js';
 
 export type ObjectKind = 'connector' | 'class';
 
-/** Connectors and classes as they are now, and word of every change. Keys are `namespace/name`, of classes `name`. */
+/** The current Connectors and classes, and notifications of changes. Keys are `namespace/name`, for classes `name`. */
 export interface ConnectorLister {
-  /** Whether all classes have been read: one that is not known does not exist. */
+  /** Whether all classes have been read, so that a missing one does not exist. */
   readonly hasReadClasses: boolean;
   keys(kind: ObjectKind): Iterable<string>;
-  /** Undefined when there is none; an error when it cannot be understood. */
+  /** Returns the Connector; undefined if it does not exist, an error if it is malformed or was rejected. */
   connector(key: string): Connector | CodedError | undefined;
   connectorClass(name: string): ConnectorClass | CodedError | undefined;
-  /** Called once for each change, after it can be seen. */
+  /** Registers a listener. It is called once per change, after the change is visible here. */
   onChange(listener: (kind: ObjectKind, key: string) => void): void;
 }

@@ -1,10 +1,10 @@
 import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 
-/** The Connectors as they are now. */
+/** Access to the current Connectors. */
 export interface ConnectorLookup {
   /**
-   * @returns undefined when there is none of that name (or its class is not there).
-   * @throws {CodedError} for a malformed one, or when nothing could be read yet.
+   * @returns undefined if the Connector does not exist.
+   * @throws {CodedError} if it is malformed, its class does not exist, or nothing has been read yet.
    */
   find(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined>;
 }

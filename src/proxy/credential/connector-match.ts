@@ -9,15 +9,15 @@ export interface ConnectorMatch {
 
 /** A host as a client names it. */
 export interface NamedHost {
-  /** `http` for a request in absolute form, which may be meant for a tool that speaks https. */
+  /** `http` for a request in absolute form, even if the tool uses https. */
   readonly scheme: 'http' | 'https';
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * The addresses of the connectors that are at this host and port, in the order of naming. A plain request to port 80 also
- * means an https address at its usual port: clients that were told that a registry is insecure come that way.
+ * Returns the connectors' addresses at this host and port, in the order of the connectors. A plain request to port 80
+ * also matches an https address at port 443: clients send it if a registry is configured as insecure.
  */
 export function matchesOfHost(connectors: readonly Connector[], named: NamedHost): readonly ConnectorMatch[] {
   const matches: ConnectorMatch[] = [];
@@ -30,8 +30,8 @@ export function matchesOfHost(connectors: readonly Connector[], named: NamedHost
 }
 
 /**
- * Of these, the one whose path is the request's path or the nearest of its parents; of equals the one named first.
- * @param path of the request, without query, and without a `pathProblem`.
+ * Returns the match whose path is the longest prefix of the request's path; of equals, the first.
+ * @param path of the request, without query and without a `pathProblem`.
  */
 export function bestMatch(matches: readonly ConnectorMatch[], path: string): ConnectorMatch | undefined {
   let best: ConnectorMatch | undefined;
@@ -48,7 +48,7 @@ function isAt(address: ToolAddress, { scheme, port }: NamedHost): boolean {
   return address.port === port || isUpgrade;
 }
 
-/** By whole segments. */
+/** Compares whole segments. */
 function isWithin(path: string, parent: string): boolean {
   return path.startsWith(parent) && (path.length === parent.length || path[parent.length] === '/');
 }

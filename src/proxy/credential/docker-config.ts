@@ -7,13 +7,13 @@ import type { RegistryCredentials } from './registry-tokens.js';
 import { parseAuthority } from './tool-address.js';
 import { limits } from '../../limits/defaults.js';
 
-/** Why a `.dockerconfigjson` gives no login, as the rest of a sentence about its Secret. */
+/** Why a `.dockerconfigjson` yields no credential, as the predicate of a sentence about its Secret. */
 export interface DockerConfigProblem {
   readonly problem: string;
 }
 
 interface Entry {
-  /** Undefined: the usual one of what is spoken, whatever scheme is written in the key. */
+  /** Undefined: the default port of the request's scheme, whatever scheme the key has. */
   readonly port: number | undefined;
   readonly value: JsonValue;
 }
@@ -23,10 +23,10 @@ type Entries = ReadonlyMap<string, readonly Entry[]>;
 
 const maxLength = limits.connector.dockerConfigBytes;
 
-/** By the Secret's value as it was read, so that a Secret is parsed once and not for each request. */
+/** Parsed configurations by the Secret's value, so that a Secret is parsed once and not per request. */
 const parsed = new WeakMap<Secret, Entries | DockerConfigProblem>();
 
-/** The login for a host in a `.dockerconfigjson`, whose keys are hosts, hosts with ports, or URLs. */
+/** Returns the credential for a host from a `.dockerconfigjson`, whose keys are hosts, hosts with ports, or URLs. */
 export function credentialFor(origin: ToolOrigin, config: Secret): RegistryCredentials | DockerConfigProblem {
   let entries = parsed.get(config);
   if (entries === undefined) {
@@ -34,7 +34,7 @@ export function credentialFor(origin: ToolOrigin, config: Secret): RegistryCrede
     parsed.set(config, entries);
   }
   if ('problem' in entries) return entries;
-  // Of several keys that mean the same, the first one with a login counts.
+  // If several keys name the same host and port, the first one with a credential counts.
   const usual = origin.scheme === 'https' ? 443 : 80;
   for (const { port = usual, value } of entries.get(origin.host) ?? []) {
     const login = port === origin.port ? loginIn(value) : undefined;

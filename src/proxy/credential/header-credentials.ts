@@ -3,7 +3,7 @@ import type { RawHeaders } from '../upstream/headers.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
 import type { RegistryCredentials } from './registry-tokens.js';
 
-/** What clients may not send beside the Connector's own: it would be somebody else who asks. */
+/** Client headers that are removed if the Connector has a credential: with them the tool would see another identity. */
 const replaced: ReadonlySet<string> = new Set(['authorization', 'private-token', 'job-token', 'deploy-token']);
 
 export function basicHeaders({ username, password }: RegistryCredentials): RawHeaders {

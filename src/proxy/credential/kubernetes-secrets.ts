@@ -17,17 +17,17 @@ import { caLabel, parseSecret } from './secret-source.js';
 export const secretType: ResourceType = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
 
 const keptForMs = limits.secrets.keptMs;
-/** The objects and strings of a Secret take this in addition to its data. */
+/** Memory of a Secret's objects and strings in addition to its data. */
 const overheadBytes = 1024;
 
 interface Kept {
-  /** Undefined: it does not exist. An error: it cannot be used. */
+  /** Undefined if the Secret does not exist; an error if it is unusable. */
   readonly secret: SecretObject | CodedError | undefined;
   readonly version: string | undefined;
   askedMs: number;
 }
 
-/** Secrets from the API server, each read when it is used and kept for a moment. */
+/** Secrets from the API server, read on use and cached briefly. */
 export class KubernetesSecrets implements SecretSource {
   readonly #client: KubeClient;
   readonly #cas: Reflector;
@@ -78,12 +78,13 @@ export class KubernetesSecrets implements SecretSource {
     const bytes = object === undefined ? 0 : dataBytes(object);
     if (bytes > limits.secrets.objectBytes) {
       const secret = tooLarge(key);
-      // Requests must not have it read again and again.
+      // Cached, so that requests do not read the large Secret again and again.
       this.#kept.set(key, { secret, version: undefined, askedMs }, ref.namespace, overheadBytes);
       throw secret;
     }
     const version = object && metadataText(object, 'resourceVersion');
-    // What has not changed stays the same object, and with it what hangs on it: tokens of registries, trust.
+    // An unchanged Secret stays the same object, because tokens of registries and trust stores are cached with it as
+    // key.
     const isSame = version !== undefined && kept?.version === version;
     const secret = isSame ? usable(kept.secret) : object && parseSecret(object);
     this.#kept.set(key, { secret, version, askedMs }, ref.namespace, bytes + overheadBytes);
@@ -117,13 +118,13 @@ function tooLarge(key: string): CodedError {
   );
 }
 
-/** @throws {CodedError} */
+/** Returns a cached result. @throws {CodedError} if the Secret is unusable. */
 function usable(secret: Kept['secret']): SecretObject | undefined {
   if (secret instanceof CodedError) throw secret;
   return secret;
 }
 
-/** Of a Secret's data, as it is in memory once decoded. */
+/** Returns the size of a Secret's data once decoded. */
 function dataBytes(object: JsonObject): number {
   const data = object['data'];
   if (!isJsonObject(data)) return 0;

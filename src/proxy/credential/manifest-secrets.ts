@@ -9,7 +9,10 @@ export class ManifestSecrets implements SecretSource {
   readonly #namespace: string;
   readonly #parsed = new WeakMap<JsonObject, SecretObject>();
 
-  /** @param objects of all kinds, as they are now. @param namespace the proxy's. */
+  /**
+   * @param objects returns the current objects of all kinds.
+   * @param namespace the proxy's.
+   */
   constructor(objects: () => readonly JsonObject[], namespace: string) {
     this.#objects = objects;
     this.#namespace = namespace;
@@ -23,7 +26,7 @@ export class ManifestSecrets implements SecretSource {
     );
   }
 
-  /** Nothing is kept. */
+  /** Does nothing: nothing is cached. */
   expire(): undefined {
     return undefined;
   }

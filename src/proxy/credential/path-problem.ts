@@ -1,24 +1,25 @@
-/** Servers decode a path once, some twice, and each gateway on the way perhaps once more. */
+/** Servers decode a path once or twice, and each gateway in between perhaps once more. */
 const maxDecodings = 4;
 const percent = 0x25;
 
-/** What every path with a problem has: an escape, a character that is no printable ASCII, or a segment that begins with a dot. */
+/**
+ * A necessary sign of every problem: an escape, a character that is not printable ASCII, or a segment with a leading
+ * dot.
+ */
 const unusual = /%|[^\x21-\x7e]|(?:^|[/\\])\./;
 /** ASCII in more bytes than UTF-8 needs (RFC 3629, 3), or the first byte of such a form. */
 const overlong = /[\xc0\xc1]|\xe0[\x80-\x9f]|\xf0[\x80-\x8f]|\xf8[\x80-\x87]|\xfc[\x80-\x83]/;
-/** Separators and dots, with the characters that servers take for them when they fold compatible ones (NFKC). */
+/** Separators and dots, with the compatible characters that servers fold to them (NFKC). */
 const parentSegment = /(?:^|[/\\\uff0f\uff3c\ufe68])\s*(?:[.\uff0e\ufe52\u2024]{2}|[\u2025\u2026\ufe30\ufe19])/;
 const ownSegment = /(?:^|[/\\])\.(?:[/\\;]|$)/;
 
 /**
- * Why a path may mean another one to the tool than to the proxy, and what to change; undefined when it does not.
- *
- * Servers differ in how often they decode, what they take for a separator and where a segment ends for them. So whatever
- * begins with `..` counts as the parent, at each level of percent-encoding. The segment `.` passes as it is: package
- * repositories use it, and it leads nowhere.
- *
- * Takes time in proportion to the path: a client chooses it, and no other client is served meanwhile.
- * @param path of a request as its client has sent it, without the query.
+ * Returns why a path could have another meaning for the tool than for the proxy, and the fix; undefined if it cannot.
+ * Servers differ in how often they decode, and in their separators and ends of segments. A client could use that to
+ * leave the path of its Connector. So every segment that begins with `..` counts as the parent, at each level of
+ * percent-encoding. The segment `.` is accepted: package repositories use it, and it leads nowhere. Takes time
+ * proportional to the path: a client chooses it, and no other request is served meanwhile.
+ * @param path of a request as its client sent it, without the query.
  */
 export function pathProblem(path: string): string | undefined {
   if (!unusual.test(path)) return undefined;
@@ -34,8 +35,8 @@ export function pathProblem(path: string): string | undefined {
 }
 
 /**
- * The bytes of a path after as many decodings as it takes until nothing changes any more. What a single decoding brings
- * to light stays: only `%` and digits are ever decoded.
+ * Decodes a path until it no longer changes. A single pass suffices: escapes that decoding produces are decoded at
+ * once.
  * @returns undefined beyond `maxDecodings`.
  */
 function fullyDecoded(path: string): Buffer | undefined {
@@ -48,7 +49,7 @@ function fullyDecoded(path: string): Buffer | undefined {
     bytes[length] = byte;
     decodings[length] = 0;
     length += 1;
-    // What was decoded may be the last digit of an escape that began before.
+    // A decoded byte can be the last digit of an escape that began earlier.
     for (let start = length - 3; start >= 0 && bytes[start] === percent; start = length - 3) {
       const high = digitValue(bytes[start + 1]);
       const low = digitValue(bytes[start + 2]);
@@ -63,7 +64,7 @@ function fullyDecoded(path: string): Buffer | undefined {
   return bytes.subarray(0, length);
 }
 
-/** Of a hexadecimal digit. */
+/** Returns the value of a hexadecimal digit. */
 function digitValue(byte = 0): number | undefined {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;

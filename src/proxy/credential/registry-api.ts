@@ -1,27 +1,27 @@
 import type { ToolAddress } from './tool-address.js';
 
-/** An endpoint of the distribution API, and the only kind of path that a registry's credential is sent to. */
+/** An endpoint of the distribution API. A registry's credential is sent to no other path. */
 export type RegistryEndpoint =
   | { readonly kind: 'root' | 'catalog'; readonly pathname: string }
   /** Manifests, blobs, tags and referrers of one repository. */
   | { readonly kind: 'repository'; readonly pathname: string; readonly query: string; readonly name: string };
 
-/** The distribution specification's repository names. */
+/** A repository name of the distribution specification. */
 const repositoryName = /^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/;
 
 /**
- * The path of the distribution API at a Connector's address, without a slash at its end: `/v2` below the address's path,
- * or the `/v2` in it where an address is part of a registry (`https://registry.example.com/v2/team`).
+ * Returns the path of the distribution API at a Connector's address, without a slash at the end. It is `/v2` below the
+ * address's path, or the `/v2` inside it if the address is part of a registry (`https://registry.example.com/v2/team`).
  */
 export function apiRootOf({ path }: ToolAddress): string {
   return /^.*?\/v2(?=\/|$)/.exec(path)?.[0] ?? `${path}/v2`;
 }
 
 /**
- * Finds the endpoint that a request is for.
+ * Returns the endpoint that a request is for.
  * @param root see `apiRootOf`.
  * @param path with the query, and without a `pathProblem`.
- * @returns undefined for every other path, token services below the API included.
+ * @returns undefined for every other path, including token services below the API.
  */
 export function endpointOf(root: string, path: string): RegistryEndpoint | undefined {
   const [, pathname = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(path) ?? [];
@@ -38,7 +38,7 @@ export function isRepositoryName(text: string): boolean {
   return repositoryName.test(text);
 }
 
-/** The path at which a push to a repository begins. */
+/** Returns the path of the first request of a push to a repository. */
 export function uploadsPath(root: string, name: string): string {
   return `${root}/${name}/blobs/uploads/`;
 }

@@ -11,7 +11,7 @@ import { impliedScopes, normalScopes } from './registry-scope.js';
 import type { RegistryCredentials, RegistryTokens, TokenService } from './registry-tokens.js';
 import type { ToolAddress } from './tool-address.js';
 
-/** What is known of one registry with one login, from request to request. */
+/** State of one registry with one credential, shared by requests. */
 export interface RegistrySession {
   readonly tokens: RegistryTokens;
   readonly probe: RegistryProbe;
@@ -23,23 +23,23 @@ export interface RegistryCredentialOptions {
   readonly first: RegistryProbe | undefined;
   readonly login: RegistryCredentials;
   readonly address: ToolAddress;
-  /** All of the Connector: where its password may go. */
+  /** All addresses of the Connector. The password is sent to no other. */
   readonly addresses: readonly ToolAddress[];
   readonly trustOf: TrustOf;
-  /** For messages: `NAMESPACE/NAME`. */
+  /** `NAMESPACE/NAME`, for messages. */
   readonly connector: string;
 }
 
 /**
- * The token flow of the CNCF Distribution: the registry names a token service, which gives a token for the login. A registry
- * that wants Basic gets Basic. How a registry wants it is learnt by the proxy's own probe, and the credential is sent to
- * the endpoints of the distribution API alone.
+ * The token flow of the CNCF Distribution: the registry names a token service, which issues a token for the credential.
+ * A registry that requires Basic authentication gets the credential itself. The proxy learns the scheme by its own
+ * probe, and sends the credential only to endpoints of the distribution API.
  */
 export class RegistryCredential implements ToolCredential {
   readonly replaces: ReadonlySet<string> = new Set(['authorization']);
   readonly answersChallenges = true;
   readonly #options: RegistryCredentialOptions;
-  /** What this request has shown. */
+  /** The authentication that this request has sent. */
   #shown: 'nothing' | 'basic' | { readonly service: TokenService; readonly scopes: readonly string[] } = 'nothing';
 
   constructor(options: RegistryCredentialOptions) {
@@ -84,7 +84,7 @@ export class RegistryCredential implements ToolCredential {
     if (service === undefined || this.#isRealm(service, endpoint)) return undefined;
     const scope = scopeWanted(challenges, service);
     const scopes = (scope === undefined ? impliedScopes(use.method, endpoint) : [scope]).flatMap(normalScopes);
-    // What is wanted was shown already and not taken: it may have been withdrawn, so once more with a fresh one.
+    // The registry rejected a token for the same scopes, which can have been revoked: try once more with a fresh one.
     if (typeof this.#shown === 'object') session.tokens.forget(service, scopes);
     return this.#bearer(service, scopes, signal);
   }
@@ -95,9 +95,9 @@ export class RegistryCredential implements ToolCredential {
   }
 
   /**
-   * Whether the registry may be sent the password itself. An address other than `spec.address` may be that of the token
-   * service, which asks for the password and would give the client a token that works without the proxy. So it gets the
-   * password only if the registry at `spec.address` wants passwords as well.
+   * Reports whether the registry can be sent the password itself. An address other than `spec.address` can be that of
+   * the token service. It requires the password, and would give the client a token that works without the proxy. So it
+   * gets the password only if the registry at `spec.address` requires passwords too.
    */
   async #takesBasic(signal: AbortSignal): Promise<boolean> {
     const { first, trustOf } = this.#options;
@@ -118,7 +118,7 @@ export class RegistryCredential implements ToolCredential {
     return ['Authorization', `Bearer ${token.expose()}`];
   }
 
-  /** Whether a path that looks like the registry's is the token service, or below it. */
+  /** Reports whether a path that looks like the registry's is the token service, or below it. */
   #isRealm({ address }: TokenService, { pathname }: RegistryEndpoint): boolean {
     const { address: own, session } = this.#options;
     if (address.host !== own.host || address.port !== own.port) return false;
@@ -127,7 +127,10 @@ export class RegistryCredential implements ToolCredential {
     return path === realm || (isBelowApi && path?.startsWith(`${realm}/`) === true);
   }
 
-  /** The password goes to an address of the Connector or nowhere, whatever the registry says. */
+  /**
+   * Rejects a token service that is not an address of the Connector: a registry must not redirect the password
+   * elsewhere.
+   */
   #ensureOwn({ address: service }: TokenService): void {
     const { address, addresses, connector } = this.#options;
     const isOwn =
@@ -145,7 +148,7 @@ export class RegistryCredential implements ToolCredential {
   }
 }
 
-/** A path as lenient servers read it: decoded, in lower case, with single slashes and none at the end. */
+/** Normalizes a path as lenient servers do: decoded, in lower case, with single slashes and none at the end. */
 function comparable(path: string): string {
   const decoded = path.replaceAll(/%([0-9a-f]{2})/gi, (_whole, hex: string) => String.fromCharCode(parseInt(hex, 16)));
   return decoded.toLowerCase().replaceAll(/\/+/g, '/').replace(/\/$/, '');

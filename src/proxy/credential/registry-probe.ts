@@ -17,7 +17,7 @@ import type { TokenService } from './registry-tokens.js';
 import type { ToolAddress } from './tool-address.js';
 import { parseToolAddress } from './tool-address.js';
 
-/** How a registry wants its clients to authenticate. */
+/** The authentication that a registry requires. */
 export type Authentication =
   { readonly kind: 'none' } | { readonly kind: 'basic' } | { readonly kind: 'token'; readonly service: TokenService };
 
@@ -28,19 +28,19 @@ export interface RegistryProbeOptions {
   readonly owner: LookupOwner;
 }
 
-/** The CA certificates for an address; undefined for `http`. */
+/** Returns the trust store for an address; undefined for `http`. */
 export type TrustOf = (address: ToolAddress, signal: AbortSignal) => Promise<Trust | undefined>;
 
 const answerLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
-/** A registry that rejects what it asked for is probed again, at most once in this time. */
+/** Minimum interval of repeated probes of a registry that rejects the authentication it required. */
 const reprobeMs = 10_000;
-/** A registry that wants no authentication for pushes is not probed for each of them. */
+/** TTL of the result that a registry requires no authentication for pushes. */
 const openMs = 60_000;
 
 /**
- * How one registry wants its clients to authenticate, learnt from requests of the proxy's own alone. Nothing is learnt from
- * responses to clients' requests: a client chooses their path, and a token service that responds there would be given the
- * password, and the client a token that works without the proxy.
+ * Learns the authentication that one registry requires, only from the proxy's own requests. Responses to clients'
+ * requests are not used: a client chooses their path. A token service that responds there would get the password, and
+ * the client a token that works without the proxy.
  */
 export class RegistryProbe {
   /** See `apiRootOf`. */
@@ -58,14 +58,18 @@ export class RegistryProbe {
   }
 
   /**
-   * What the registry responds to `GET /v2/`; learnt once.
-   * @throws {ProxyError} if that cannot be learnt now; {CodedError} the signal's reason.
+   * Returns the authentication required in the response to `GET /v2/`. It is learned once.
+   * @throws {ProxyError} if it cannot be learned now.
+   * @throws {CodedError} the signal's reason.
    */
   async authentication(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
     return this.#learnt ?? this.#learn(trustOf, signal);
   }
 
-  /** As `authentication`, for a registry that has rejected what it asked for: learnt again, unless that was a moment ago. */
+  /**
+   * Returns the authentication again for a registry that has rejected what it required. Probes it again, but at most
+   * once in `reprobeMs`.
+   */
   async authenticationNow(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
     const known = this.#learnt;
     if (known !== undefined && this.#options.clock.now() - this.#learntMs < reprobeMs) return known;
@@ -78,9 +82,9 @@ export class RegistryProbe {
   }
 
   /**
-   * The token service that a registry names at an endpoint, for registries that respond to `GET /v2/` without one. Reads
-   * are probed with HEAD at their own path, pushes with the request that begins each push. A challenge with Basic does not
-   * count here: the client has chosen the path, so a token service may be behind it.
+   * Returns the token service that a registry names at an endpoint, for registries that name none at `GET /v2/`. Reads
+   * are probed with HEAD at their own path, pushes with the first request of a push. A Basic challenge is ignored here:
+   * the client has chosen the path, so it can lead to a token service.
    */
   async serviceAt(
     method: string,
@@ -102,7 +106,7 @@ export class RegistryProbe {
     });
   }
 
-  /** Whether a push was possible without authentication a moment ago. */
+  /** Whether a push was possible without authentication within `openMs`. */
   get isOpen(): boolean {
     return this.#options.clock.now() - this.#openSinceMs < openMs;
   }
@@ -155,12 +159,14 @@ function authenticationIn(challenges: readonly Challenge[], registry: string): A
   return { kind: 'token', service: { realm, address, service } };
 }
 
-/** A part of a header is a view of all of it, which would stay in memory with the part. */
+/** Copies a part of a header: a slice would keep the whole header in memory. */
 function ownCopy(text: string | undefined): string | undefined {
   return text === undefined ? undefined : Buffer.from(text).toString();
 }
 
-/** The scope that a challenge wants of a token service, undefined if it names another one or no scope. */
+/**
+ * Returns the scope that a challenge requires from a token service; undefined if it names another service or no scope.
+ */
 export function scopeWanted(challenges: readonly string[], { realm, service }: TokenService): string | undefined {
   return parseChallenges(challenges)
     .filter(isForToken)

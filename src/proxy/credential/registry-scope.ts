@@ -1,7 +1,10 @@
 import type { RegistryEndpoint } from './registry-api.js';
 import { isRepositoryName } from './registry-api.js';
 
-/** The scopes that a request to a registry needs, as its token service calls them: `repository:NAME:pull,push`. */
+/**
+ * Returns the scopes that a request to a registry needs, in the notation of token services:
+ * `repository:NAME:pull,push`.
+ */
 export function impliedScopes(method: string, endpoint: RegistryEndpoint): readonly string[] {
   if (endpoint.kind !== 'repository') return endpoint.kind === 'root' ? [] : ['registry:catalog:*'];
   const { name, query } = endpoint;
@@ -15,7 +18,7 @@ export function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** The scopes of a challenge, each with its actions in one order, so that equal ones are the same text. */
+/** Returns the scopes of a challenge with their actions in a fixed order, so that equal scopes are equal strings. */
 export function normalScopes(scope: string): readonly string[] {
   return scope
     .split(' ')

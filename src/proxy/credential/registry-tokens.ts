@@ -14,11 +14,11 @@ import type { ToolClient } from '../upstream/tool-client.js';
 import type { Trust } from '../upstream/trust.js';
 import type { ToolAddress } from './tool-address.js';
 
-/** Where a registry sends its clients for a token. */
+/** The token service that a registry names. */
 export interface TokenService {
-  /** URL. */
+  /** A URL. */
   readonly realm: string;
-  /** The realm's. */
+  /** The address in `realm`. */
   readonly address: ToolAddress;
   readonly service: string | undefined;
 }
@@ -33,7 +33,7 @@ export interface Token {
   readonly expiresAtMs: number;
 }
 
-/** The token service does not accept user name and password. */
+/** The token service rejected user name and password. */
 export class RejectedLogin extends ProxyError {
   constructor({ namespace, holder }: LookupOwner, server: string, status: number) {
     const problem = `${server} rejects user name and password (${status})`;
@@ -41,25 +41,28 @@ export class RejectedLogin extends ProxyError {
   }
 }
 
-/** What registries mean when they say nothing (CNCF Distribution, token authentication). */
+/** The default of the CNCF Distribution's token authentication. */
 const defaultLifeMs = 60_000;
-/** A token is not begun with when it may end under way. */
+/** A token with less remaining lifetime is not used, because it could expire in flight. */
 const marginMs = 10_000;
 const answerLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
 
-/** The tokens that one login has got of its registry's token service, until they expire. One request for each at a time. */
+/**
+ * Tokens that the registry's token service issued for one credential, cached until they expire. Each is requested once
+ * at a time.
+ */
 export class RegistryTokens {
   readonly #client: ToolClient;
   readonly #clock: Clock;
   readonly #owner: LookupOwner;
   readonly #tokens: FairMap<Token>;
-  /** Of those of all logins. */
+  /** Distinguishes the tokens of this credential in the shared cache. */
   readonly #id = randomUUID();
   readonly #asking = new SingleFlight<Token>();
 
   /**
    * @param owner of the hosts, which are the Connector's.
-   * @param tokens of all logins: a tool chooses how long they are, and its clients how many there are.
+   * @param tokens cache for all credentials: a tool chooses the length of tokens, and its clients their number.
    */
   constructor(client: ToolClient, clock: Clock, owner: LookupOwner, tokens: FairMap<Token>) {
     this.#client = client;
@@ -68,18 +71,23 @@ export class RegistryTokens {
     this.#tokens = tokens;
   }
 
-  /** A token of these scopes that is there already. */
+  /** Returns a cached token with these scopes. */
   peek(service: TokenService, scopes: readonly string[]): Secret | undefined {
     const token = this.#tokens.get(this.#keyOf(service, scopes));
     return token !== undefined && token.expiresAtMs - marginMs > this.#clock.now() ? token.value : undefined;
   }
 
-  /** The registry did not take it: the next one is asked for. */
+  /** Evicts a token that the registry rejected, so that the next request gets a fresh one. */
   forget(service: TokenService, scopes: readonly string[]): void {
     this.#tokens.delete(this.#keyOf(service, scopes));
   }
 
-  /** @throws {RejectedLogin} {Refusal} when the token service gives none; {CodedError} the signal's reason. */
+  /**
+   * Returns a token, cached or from the token service.
+   * @throws {RejectedLogin} if the token service rejects the credential.
+   * @throws {ProxyError} if it issues no token.
+   * @throws {CodedError} the signal's reason.
+   */
   async get(
     service: TokenService,
     scopes: readonly string[],
@@ -134,7 +142,7 @@ export class RegistryTokens {
     return token;
   }
 
-  /** As short for long scopes. */
+  /** Returns the cache key: a digest, so that its size does not depend on the scopes. */
   #keyOf({ realm, service }: TokenService, scopes: readonly string[]): string {
     const text = JSON.stringify([realm, service ?? '', ...[...scopes].sort()]);
     return `${this.#id} ${createHash('sha256').update(text).digest('base64')}`;
@@ -149,7 +157,7 @@ function parseToken(body: string, askedMs: number): Token | undefined {
     return undefined;
   }
   const value = textIn(answer, 'token') ?? textIn(answer, 'access_token');
-  // It goes into a header.
+  // The value is sent in a header.
   if (value === undefined || value.length > limits.registries.tokenLength || !/^[\x21-\x7e]+$/.test(value))
     return undefined;
   const seconds = Number(jsonMember(answer, 'expires_in') ?? 0);

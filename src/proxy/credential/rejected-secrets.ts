@@ -2,9 +2,12 @@ import { BoundedMap } from '../../limits/bounded-map.js';
 import { throwIfAborted } from '../../errors.js';
 import type { SecretObject, SecretSource, SecretVersion } from './secret-source.js';
 
-/** A tool that rejects every request must not make the proxy read its Secret with each of them. */
+/**
+ * Minimum interval of repeated reads. A tool that rejects every request must not make the proxy read a Secret each
+ * time.
+ */
 const rereadMs = 5_000;
-/** Those that were read again earliest are forgotten: they can be read again sooner. */
+/** If there are more, the versions read earliest are evicted, and can be read again sooner. */
 const maxVersions = 4096;
 
 /** Reads Secrets again whose content a tool has rejected, each version of a Secret at most once in 5 seconds. */
@@ -29,8 +32,8 @@ export class RejectedSecrets {
   }
 
   /**
-   * Reads the Secret again; all callers that want it at once share one read.
-   * @returns undefined if it is still the same, has been deleted, or cannot be read now.
+   * Reads the Secret again. Concurrent callers share one read.
+   * @returns undefined if it is unchanged, has been deleted, or cannot be read now.
    * @throws {CodedError} the signal's reason.
    */
   async newer(secret: SecretVersion, signal: AbortSignal): Promise<SecretObject | undefined> {

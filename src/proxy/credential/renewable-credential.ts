@@ -2,15 +2,15 @@ import type { RawHeaders } from '../upstream/headers.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
 import { RejectedLogin } from './registry-tokens.js';
 
-/** Where the credential comes from. */
+/** The source of a credential. */
 export interface CredentialOrigin {
-  /** The tool has rejected the credential: makes the next request read it again. */
+  /** Makes the next request read the credential again, after the tool has rejected it. */
   expire(): void;
-  /** The credential as it is now; undefined if it has not changed. */
+  /** Returns the current credential; undefined if it is unchanged. */
   newer(signal: AbortSignal): Promise<ToolCredential | undefined>;
 }
 
-/** A credential that is read again once the tool has rejected it, so that a rotated Secret is used at once. */
+/** A credential that is read again after the tool has rejected it, so that a rotated Secret is used at once. */
 export class RenewableCredential implements ToolCredential {
   readonly answersChallenges = true;
   readonly replaces: ReadonlySet<string>;

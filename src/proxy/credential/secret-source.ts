@@ -9,10 +9,10 @@ export interface SecretName {
   readonly name: string;
 }
 
-/** Which state of which Secret: what is compared later need not keep the data in memory. */
+/** The name and version of a Secret. It can be kept for comparison without keeping the data in memory. */
 export interface SecretVersion {
   readonly ref: SecretName;
-  /** Another one after every change, and never that of another Secret. */
+  /** Changes with every change of the Secret, and is unique among Secrets. */
   readonly version: string;
 }
 
@@ -22,22 +22,28 @@ export interface SecretObject extends SecretVersion {
   readonly data: ReadonlyMap<string, Secret>;
 }
 
-/** Where Secrets come from. */
+/** The source of Secrets. */
 export interface SecretSource {
   /**
-   * @returns undefined when there is none of that name.
-   * @throws {CodedError} when it cannot be read, naming the RoleBinding when that is what is missing; the signal's reason.
+   * @returns undefined if the Secret does not exist.
+   * @throws {CodedError} if it cannot be read, naming a missing RoleBinding; the signal's reason.
    */
   get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined>;
-  /** The next `get` asks anew: whoever looks again because something has changed must not see what was before. */
+  /** Makes the next `get` read the Secret again, for callers that react to a change. */
   expire(ref: SecretName): void;
-  /** The Secrets of the proxy's namespace with the label `connectors.cpaas.io/ca-cert: "true"`, as far as known. */
+  /**
+   * Returns the Secrets in the proxy's namespace with the label `connectors.cpaas.io/ca-cert: "true"` that have been
+   * read.
+   */
   labelledCas(): readonly SecretObject[];
 }
 
 export const caLabel = 'connectors.cpaas.io/ca-cert';
 
-/** Reads a Secret object; `stringData` counts more than `data`, as the API server has it. Undefined: it has no name. */
+/**
+ * Parses a Secret. As in the API server, `stringData` takes precedence over `data`.
+ * @returns undefined if it has no name or namespace.
+ */
 export function parseSecret(object: JsonObject): SecretObject | undefined {
   const metadata = object['metadata'];
   const namespace = jsonMember(metadata, 'namespace');
@@ -57,7 +63,7 @@ export function parseSecret(object: JsonObject): SecretObject | undefined {
 
 const blocks = new WeakMap<SecretObject, readonly string[]>();
 
-/** Returns what looks like a certificate under any key of a Secret, in PEM and unparsed: the same array for the same object. */
+/** Returns the PEM certificate blocks under any key of a Secret, unparsed: the same array for the same object. */
 export function certificateBlocksIn(secret: SecretObject): readonly string[] {
   const known = blocks.get(secret);
   if (known !== undefined) return known;

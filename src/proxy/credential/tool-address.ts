@@ -5,9 +5,9 @@ import { jsonMember } from '../../json.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import { limits } from '../../limits/defaults.js';
 
-/** Where a Connector's tool is: one of its addresses. */
+/** An address of a Connector's tool. */
 export interface ToolAddress extends ToolOrigin {
-  /** Without a slash at its end: empty for the whole host. */
+  /** Without a slash at the end; empty for the whole host. */
   readonly path: string;
 }
 
@@ -19,7 +19,7 @@ interface KnownAddresses {
   readonly main: ToolAddress | AddressProblem;
 }
 
-/** Why a Connector leads nowhere. */
+/** Why a Connector has no address. */
 export interface AddressProblem {
   readonly reason: 'NoAddress' | 'TooManyAddresses';
   /** One line that names the fix. */
@@ -29,22 +29,25 @@ export interface AddressProblem {
 const known = new WeakMap<Connector, KnownAddresses>();
 const nowhere: readonly ToolAddress[] = [];
 
-/** `spec.address` and the URLs in `spec.addressExtensions`; other values are ignored. */
+/** Returns `spec.address` and the URLs in `spec.addressExtensions`. Other values are ignored. */
 export function addressesOf(connector: Connector): readonly ToolAddress[] {
   return knownOf(connector).addresses;
 }
 
-/** Those of the Connector's addresses that are at a host. @param host in lower case, without brackets. */
+/**
+ * Returns the Connector's addresses at a host.
+ * @param host in lower case, without brackets.
+ */
 export function addressesAt(connector: Connector, host: string): readonly ToolAddress[] {
   return knownOf(connector).byHost.get(host) ?? nowhere;
 }
 
-/** The first of the Connector's addresses, which reverse requests and probes go to, or why there is none. */
+/** Returns the Connector's first address, the destination of reverse requests and probes, or why there is none. */
 export function mainAddressOf(connector: Connector): ToolAddress | AddressProblem {
   return knownOf(connector).main;
 }
 
-/** Read once per Connector object. */
+/** Parses the addresses once per Connector object. */
 function knownOf(connector: Connector): KnownAddresses {
   let found = known.get(connector);
   if (found === undefined) {
@@ -87,7 +90,7 @@ function without(problem: AddressProblem): KnownAddresses {
   return { addresses: nowhere, byHost: new Map(), main: problem };
 }
 
-/** @returns undefined for what is no http or https URL. */
+/** Parses an address. @returns undefined if it is not an http or https URL. */
 export function parseToolAddress(text: string): ToolAddress | undefined {
   const [, scheme = '', authority = '', path = ''] = /^(https?):\/\/([^/?#\s]+)(\/[^?#\s]*)?$/i.exec(text.trim()) ?? [];
   const isSecure = scheme.toLowerCase() === 'https';
@@ -96,7 +99,7 @@ export function parseToolAddress(text: string): ToolAddress | undefined {
   return { scheme: isSecure ? 'https' : 'http', ...origin, path: withoutEndSlashes(path) };
 }
 
-/** In time proportional to the text, which a Connector's owner or a tool chooses. */
+/** Removes slashes at the end in linear time: the owner of a Connector or a tool chooses the text. */
 function withoutEndSlashes(path: string): string {
   let end = path.length;
   while (path[end - 1] === '/') end -= 1;
@@ -104,8 +107,8 @@ function withoutEndSlashes(path: string): string {
 }
 
 /**
- * Reads `host`, `host:port` or `[v6]:port`; the host comes in lower case, without brackets and without a dot at its end.
- * @returns undefined for what cannot be a host and a port.
+ * Parses `host`, `host:port` or `[v6]:port`. The host is returned in lower case, without brackets and trailing dot.
+ * @returns undefined if the text is not a host with an optional port.
  */
 export function parseAuthority(
   text: string,

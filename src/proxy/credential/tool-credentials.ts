@@ -35,14 +35,17 @@ export interface ToolCredentialsOptions {
   readonly monotonicNow: () => number;
 }
 
-/** Which credential a request to a Connector's tool gets. */
+/** Selects the credential of a request to a Connector's tool. */
 export class ToolCredentials {
   readonly #options: ToolCredentialsOptions;
-  /** By the Secret as it was read (a changed password starts with nothing), Connector and address; shared fairly by namespaces. */
+  /**
+   * By version of the Secret, Connector and address, shared fairly by namespace. A changed password starts a new
+   * session.
+   */
   readonly #sessions = new FairMap<RegistrySession>(limits.registries.addresses);
   readonly #tokens = new FairMap<Token>(limits.registries.tokens);
 
-  /** By the Secret as it was read: those that are the same for every Connector and request. */
+  /** Credentials that do not depend on Connector and request, by Secret as read. */
   readonly #fixed = new WeakMap<SecretObject, ToolCredential>();
 
   readonly #rejected: RejectedSecrets;
@@ -53,9 +56,10 @@ export class ToolCredentials {
   }
 
   /**
-   * @param connectorClass undefined when there is none of that name.
-   * @throws {ProxyError} 502 for a Connector whose credential cannot be used, saying what to change.
-   * @throws {CodedError} when the Secret cannot be read now.
+   * Returns the credential for requests to an address of the Connector.
+   * @param connectorClass undefined if it does not exist.
+   * @throws {ProxyError} 502 if the credential is unusable, with the fix.
+   * @throws {CodedError} if the Secret cannot be read now.
    */
   async of(
     connector: Connector,
@@ -98,7 +102,7 @@ export class ToolCredentials {
     });
   }
 
-  /** By the type of the Secret alone, also where the class has a `generator.rego` for it. */
+  /** Creates the credential by the type of the Secret alone, even if the class has a `generator.rego` for it. */
   #credentialIn(
     secret: SecretObject,
     connector: Connector,
@@ -162,7 +166,7 @@ export class ToolCredentials {
   }
 }
 
-/** The types of Secrets that can be used. */
+/** Supported Secret types. */
 export const secretTypes = [
   'kubernetes.io/basic-auth',
   'connectors.cpaas.io/bearer-token',
@@ -171,7 +175,7 @@ export const secretTypes = [
   'kubernetes.io/dockerconfigjson',
 ] as const;
 
-/** The entry of the class's `spec.auth.types` that the Connector names, or the only one there is. */
+/** Returns the entry of the class's `spec.auth.types` that the Connector names, or the only entry. */
 export function authTypeOf(
   auth: JsonValue | undefined,
   connectorClass: ConnectorClass | undefined,
@@ -206,14 +210,14 @@ function required(secret: SecretObject, connector: Connector, key: string): Secr
   return value;
 }
 
-/** A token that goes into a header as it is, without the line feed that editors and `echo` leave at its end. */
+/** Returns a token for a header, without the line feed that editors and `echo` append. */
 function headerValue(secret: SecretObject, connector: Connector, key: string): Secret {
   const text = required(secret, connector, key).expose().trim();
   if (/^[\x21-\x7e]+$/.test(text)) return new Secret(text);
   throw misconfigured(connector, `the ${key} in Secret ${nameOf(secret)} cannot be sent in a header`);
 }
 
-/** @param fix what to change, where the problem does not say it. */
+/** @param fix for problems that do not name it. */
 function misconfigured({ ref }: Connector, problem: string, fix = ''): ProxyError {
   return new ProxyError(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
 }

@@ -21,31 +21,37 @@ const noBundle: Bundle = { version: '', blocks: [] };
 const maxOwnLength = limits.connector.caBytes;
 const maxOwnCount = limits.connector.caCertificates;
 
-/** Which certificates count for a Connector's tool: the system's, those for all Connectors, and the Connector's own. */
+/**
+ * Selects the CA certificates for a Connector's tool: the system's, those for all Connectors, and the Connector's own.
+ */
 export class UpstreamTrust {
   readonly #secrets: SecretSource;
   readonly #sets: TrustStoreCache;
   readonly #rateLimiter: FailureRateLimiter;
-  /** By namespace and set. */
+  /** By namespace and key of the trust store. */
   readonly #making = new SingleFlight<Trust>();
-  /** The sets themselves are not held here: there may be thousands of Connectors, each with a CA of its own. */
+  /** Keys only: there can be thousands of Connectors with a CA of their own, and trust stores are large. */
   readonly #known = new WeakMap<Connector, { readonly versions: readonly string[]; readonly id: string }>();
 
-  /** @param rateLimiter of sets that have to be made, by namespace: no other request is served meanwhile. */
+  /** @param rateLimiter of created trust stores, by namespace: no other request is served while one is created. */
   constructor(secrets: SecretSource, sets: TrustStoreCache, rateLimiter: FailureRateLimiter) {
     this.#rateLimiter = rateLimiter;
     this.#secrets = secrets;
     this.#sets = sets;
   }
 
-  /** Of every tool whose Connector names no CA. Making the first set takes some 20 ms, as it reads all roots. */
+  /**
+   * Returns the trust store for tools whose Connector names no CA. The first call takes some 20 ms: it parses all CAs.
+   */
   ofAll(): Trust {
     return this.#sets.getOrCreate(this.#secrets.labelledCas().flatMap(certificateBlocksIn));
   }
 
   /**
-   * @throws {ProxyError} 429 when its namespace has too many sets made; 502 when `spec.caCertSecretRef` names what is not there, holds no certificate or too many.
-   * @throws {CodedError} when it cannot be read now.
+   * Returns the trust store for a Connector's tool.
+   * @throws {ProxyError} 429 if the namespace is rate-limited; 502 if `spec.caCertSecretRef` names a Secret that does
+   * not exist, or that contains no or too many certificates.
+   * @throws {CodedError} if the Secret cannot be read now.
    */
   async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
     const own = await this.#ownOf(connector, signal);
@@ -64,7 +70,7 @@ export class UpstreamTrust {
     return trust;
   }
 
-  /** Makes a set once for all requests of a namespace that need it now; one namespace never waits for another's rate limit. */
+  /** Creates a trust store once for all waiting requests of a namespace. Namespaces are rate-limited separately. */
   #shared(namespace: string, id: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
     return this.#making.run(`${namespace} ${id}`, signal, (shared) => this.#made(namespace, added, shared));
   }
@@ -76,7 +82,10 @@ export class UpstreamTrust {
     return made.answer;
   }
 
-  /** Returns the blocks of the Connector's own CA, unparsed: parsing belongs to making a set, which is rate-limited. */
+  /**
+   * Returns the blocks of the Connector's own CA, unparsed. They are parsed with the trust store, which is
+   * rate-limited.
+   */
   async #ownOf(connector: Connector, signal: AbortSignal): Promise<Bundle> {
     const name = caSecretName(connector);
     if (name === undefined) return noBundle;
@@ -108,7 +117,7 @@ function unusable(connector: Connector, problem: string): ProxyError {
   return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix);
 }
 
-/** @param fix what to change, where the problem does not say it. */
+/** @param fix for problems that do not name it. */
 function misconfigured({ ref }: Connector, problem: string, fix = ''): ProxyError {
   return new ProxyError(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
 }
