@@ -4,12 +4,13 @@ import type { JsonValue } from '../../json.js';
 import { jsonMember } from '../../json.js';
 import { parseAuthority, parseToolAddress } from '../credential/tool-address.js';
 
-/** More of a value is not quoted. */
+/** Limit of a quoted value, in characters. */
 const maxLength = 100;
 
 /**
- * Names the first value of `spec.addressExtensions` that was meant as an address and is none: requests to that host get no
- * credential. A class can use values for other purposes, so only those that look like a host or a URL count.
+ * Returns a hint about the first value in `spec.addressExtensions` that was meant as an address but is not a URL.
+ * Requests to that host get no credential. A class can use values for other purposes, so only those that look like a
+ * host or a URL count.
  * @returns one line for the owner of the Connector; undefined if there is no such value.
  */
 export function addressHint({ object }: Connector): string | undefined {

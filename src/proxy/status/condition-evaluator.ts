@@ -24,7 +24,7 @@ export interface ConditionEvaluatorOptions {
 /** Timers can be early by a fraction of a millisecond. */
 const earlyMs = 2;
 
-/** What is the case with a Connector, when that is worth writing, and when it is found out again. */
+/** Evaluates the conditions of Connectors, and decides when to write them and when to check again. */
 export class ConditionEvaluator {
   readonly #options: ConditionEvaluatorOptions;
   readonly #unready = new UnreadyConnectors();
@@ -33,7 +33,7 @@ export class ConditionEvaluator {
     this.#options = options;
   }
 
-  /** Finds out what is the case, unless that is known. @returns whether it was found out. */
+  /** Checks the Connector unless the last results are recent. @returns whether it checked. */
   async evaluate(connector: Connector, state: ReconcileState, signal: AbortSignal): Promise<boolean> {
     const subject = this.#subjectOf(connector);
     const checkedMs = this.#options.clock.now();
@@ -60,9 +60,9 @@ export class ConditionEvaluator {
   }
 
   /**
-   * Has a Connector checked before it is due, since a request to it contradicts its status. A failure counts as the first
-   * sight of something that has to be seen twice.
-   * @returns milliseconds until then; undefined: it is being looked into already.
+   * Schedules an early check, because a request contradicts the status. A failed request counts as the first sighting
+   * of a change that must be confirmed.
+   * @returns milliseconds until the check; undefined if one is already pending.
    */
   requested(state: ReconcileState, isServed: boolean): number | undefined {
     const now = this.#options.clock.now();
@@ -73,12 +73,12 @@ export class ConditionEvaluator {
     return state.dueMs - now;
   }
 
-  /** What is known may be old: it is found out again. */
+  /** Discards the results, which can be outdated, so that the Connector is checked again. */
   expire(state: ReconcileState): void {
     state.subject = '';
   }
 
-  /** The Connector is gone, or another proxy's. */
+  /** Removes a Connector that was deleted or belongs to another proxy. */
   forget(name: string): void {
     this.#unready.delete(name);
   }
@@ -87,19 +87,23 @@ export class ConditionEvaluator {
     this.#unready.clear();
   }
 
-  /** Whether what is remembered is about the Connector as it is now. */
+  /** Reports whether the results concern the Connector's current revision. */
   isAbout(connector: Connector, { subject }: ReconcileState): boolean {
     return this.#subjectOf(connector) === subject;
   }
 
-  /** What to write of what was found. @param conditions those that are written, @param generation of the Connector. */
+  /**
+   * Returns the conditions to write.
+   * @param conditions in the current status.
+   * @param generation of the Connector.
+   */
   results(state: ReconcileState, conditions: readonly JsonObject[], generation: bigint): readonly ConditionResult[] {
     return state.results.map((result) => kept(result, conditions, generation));
   }
 
   /**
-   * How long it is too early to write. Something worse waits until it has been seen twice, all changes of one status for the
-   * rate limit. After that time it is found out again.
+   * Returns milliseconds until the results can be written, 0 for now, and schedules the next check for that time. A
+   * change for the worse must be confirmed by a second check. All changes of one status are rate-limited.
    */
   waitMs(
     state: ReconcileState,
@@ -120,7 +124,7 @@ export class ConditionEvaluator {
     return waitMs;
   }
 
-  /** Milliseconds until the next check of a Connector of which nothing is heard. */
+  /** Returns milliseconds until the next scheduled check. */
   untilNextMs({ dueMs }: ReconcileState): number {
     return Math.max(0, dueMs - this.#options.clock.now());
   }
@@ -134,8 +138,9 @@ export class ConditionEvaluator {
   }
 
   /**
-   * The credential that the tool has rejected, if that need not be asked again: tools lock accounts after some attempts. It
-   * is shown once more to confirm it, and then as rarely as what is ready; once in `lateMs` while requests are served.
+   * Returns the rejected credential if it must not be sent again, because tools lock accounts after some attempts. It
+   * is sent once more to confirm the rejection, then as rarely as for ready Connectors. While requests are served, it
+   * is sent once in `lateMs`.
    */
   #rejected(
     { rejected, rejectedMs, isServed, doubtedMs }: ReconcileState,
@@ -163,13 +168,16 @@ export class ConditionEvaluator {
     state.dueMs = Math.min(state.dueMs, now + intervalMs);
   }
 
-  /** When one that is not ready can be checked again, with as many others as there are now, unless a request asks for it. */
+  /**
+   * Returns the earliest time of the next check of an unready Connector. The more there are, the later it is, unless a
+   * request asks for a check.
+   */
   #pacedMs(name: string, { unready, doubtedMs, isServed, checkedMs }: ReconcileState): number {
     if (unready === undefined || doubtedMs !== undefined || isServed) return -Infinity;
     return checkedMs + unready.spread * Math.min(this.#options.timings.checkMs, this.#unready.intervalMs(name));
   }
 
-  /** What findings depend on, of what is watched. */
+  /** Returns a key of all watched inputs of a check. */
   #subjectOf({ object, className }: Connector): string {
     const found = this.#options.objects.connectorClass(className);
     const ofClass = found instanceof CodedError ? found.message : found && identityOf(found);
@@ -191,7 +199,7 @@ function nameOf({ ref: { namespace, name } }: Connector): string {
   return `${namespace}/${name}`;
 }
 
-/** What could not be asked for is as it was. */
+/** Replaces a result that could not be checked with the current condition. */
 function kept(result: ConditionResult, conditions: readonly JsonObject[], generation: bigint): ConditionResult {
   if (result.reason !== 'NotChecked') return result;
   const before = conditionOf(conditions, result.type);

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../../json.js';
 import { isJsonObject, jsonMember } from '../../json.js';
 
-/** The conditions of a Connector that the proxy writes; others in the list are somebody else's. */
+/** Conditions of a Connector that the proxy writes. Others in the list belong to other controllers. */
 export const conditionTypes = [
   'ConnectorClassReady',
   'SecretReady',
@@ -14,13 +14,15 @@ export const conditionTypes = [
 export type ConditionType = (typeof conditionTypes)[number];
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
-/** What is the case, before it is known whether that is news. */
+/** The result of a check for one condition. */
 export interface ConditionResult {
   readonly type: ConditionType;
   readonly status: ConditionStatus;
-  /** CamelCase, of a closed set. */
+  /** CamelCase, of a fixed set. */
   readonly reason: string;
-  /** One line that names the fix, the same as long as the case is the same, and no secret; empty if nothing is to be fixed. */
+  /**
+   * One line that names the fix, constant while the problem is the same, without secrets. Empty if there is no problem.
+   */
   readonly message: string;
 }
 
@@ -37,7 +39,7 @@ export function isUnknown(type: ConditionType, reason: string, message: string):
 }
 
 /**
- * `Ready` of all others: what is not known stands in its way, but for the tool's own answers.
+ * Returns `Ready` from all other conditions. An unknown condition prevents it, except for the results of probes.
  * @param hint for the owner of the Connector, whether it is ready or not.
  */
 export function readiness(results: readonly ConditionResult[], hint?: string): ConditionResult {
@@ -50,7 +52,7 @@ export function readiness(results: readonly ConditionResult[], hint?: string): C
     : { ...ready, message: [ready.message, hint].filter((text) => text !== '').join('; ') };
 }
 
-/** The list in the object's status; what is no condition is left out. */
+/** Returns the conditions in an object's status; malformed entries are ignored. */
 export function conditionsIn(object: JsonObject): readonly JsonObject[] {
   const list = jsonMember(object['status'], 'conditions');
   return Array.isArray(list) ? (list as readonly JsonValue[]).filter(isJsonObject) : [];
@@ -61,9 +63,10 @@ export function conditionOf(conditions: readonly JsonObject[], type: ConditionTy
 }
 
 /**
- * The list as it should be: the proxy's own conditions as found, those of others as they are. A condition whose
- * status is the same keeps its time.
- * @param generation that the findings are about. @param now RFC 3339.
+ * Returns the updated list: the proxy's conditions from the results, those of other controllers unchanged. A condition
+ * with an unchanged status keeps its transition time.
+ * @param generation that the results are for.
+ * @param now RFC 3339.
  */
 export function merged(
   conditions: readonly JsonObject[],

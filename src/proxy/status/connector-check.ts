@@ -21,24 +21,24 @@ export interface ConnectorCheckOptions {
   readonly secrets: SecretSource;
   readonly probes: ToolProbes;
   readonly observer: ProbeObserver;
-  /** Whether an address is the proxy itself, as far as can be told without a lookup. */
+  /** Reports whether an address is the proxy itself, as far as that is known without a DNS lookup. */
   readonly isOwnAddress: (address: ToolAddress) => boolean;
 }
 
 export interface Checked {
   readonly results: readonly ConditionResult[];
-  /** The credential, if the tool does not take it. */
+  /** The credential, if the tool rejected it. */
   readonly rejected: RejectedCredential | undefined;
 }
 
-/** What a tool has answered to a credential. */
+/** A credential that the tool rejected. */
 export interface RejectedCredential {
-  /** Of the Secret, see SecretVersion. */
+  /** Version of the Secret; see SecretVersion. */
   readonly version: string;
   readonly result: ConditionResult;
 }
 
-/** Finds out whether a Connector can be used, with the same eyes as a request that uses it. */
+/** Checks whether a Connector is usable, through the same code path as a request. */
 export class ConnectorCheck {
   readonly #options: ConnectorCheckOptions;
 
@@ -47,8 +47,8 @@ export class ConnectorCheck {
   }
 
   /**
-   * @param connectorClass what is wrong with it, when it is there and cannot be read.
-   * @param known a credential that the tool is not asked about again.
+   * @param connectorClass an error if the class exists but cannot be read.
+   * @param known a rejected credential that is not sent to the tool again.
    * @throws {CodedError} the signal's reason.
    */
   async check(
@@ -67,7 +67,7 @@ export class ConnectorCheck {
     };
   }
 
-  /** The proxy can be used once it has a CA; whether it runs needs no saying by itself. */
+  /** Reports whether the proxy has a CA, which its clients need. That the proxy runs is implied. */
   #serviceResult(): ConditionResult {
     try {
       this.#options.ca.current();
@@ -78,7 +78,7 @@ export class ConnectorCheck {
     }
   }
 
-  /** What its probes say; where the tool is not there, nothing can be known of the credential. */
+  /** Runs the probes. If the tool is unreachable, the credential cannot be checked. */
   async #probe(
     tool: ProbedTool,
     known: RejectedCredential | undefined,
@@ -95,7 +95,7 @@ export class ConnectorCheck {
     return [...ofLiveness, ...(auth === undefined ? [] : [asResult('AuthReady', auth)])];
   }
 
-  /** The Connector's credential and CA, and what can be probed with them: undefined where they cannot be used. */
+  /** Reads the Connector's credential and CA, and returns the tool to probe; no tool if they are unusable. */
   async #toolOf(
     connector: Connector,
     connectorClass: ConnectorClass | undefined,
@@ -129,12 +129,12 @@ export class ConnectorCheck {
   }
 }
 
-/** Told of every probe; for metrics. */
+/** Receives the result of every probe, for metrics. */
 export interface ProbeObserver {
   probed(probe: 'liveness' | 'auth', verdict: ProbeVerdict['verdict']): void;
 }
 
-/** The same object for the same answer, so that it can be told whether the tool was asked. */
+/** Returns the same object for the same rejection, so that callers can detect whether the credential was sent again. */
 function rejectedIn(
   probed: readonly ConditionResult[],
   tool: ProbedTool | undefined,
@@ -145,7 +145,7 @@ function rejectedIn(
   return result === known?.result ? known : { version: tool.secret.version, result };
 }
 
-/** A tool that is not there is not ready, and not merely unknown. */
+/** Converts a verdict. An unreachable tool is not ready, instead of unknown. */
 function livenessResult(verdict: ProbeVerdict): ConditionResult {
   const result = asResult('LivenessReady', verdict);
   return verdict.reason === 'Unreachable' ? { ...result, status: 'False' } : result;

@@ -1,4 +1,4 @@
-/** When each of many things is to be looked at next; a look that is asked for sooner comes sooner. */
+/** A queue of keys with a due time each. An earlier time replaces a later one. */
 export class DelayQueue {
   readonly #timers = new Map<string, { readonly timer: NodeJS.Timeout; readonly atMs: number }>();
   readonly #onDue: (key: string) => void;
@@ -10,7 +10,7 @@ export class DelayQueue {
     this.#now = now;
   }
 
-  /** Unless it is due sooner than that already. */
+  /** Schedules a key, unless it is due earlier. */
   addAfter(key: string, delayMs: number): void {
     const atMs = this.#now() + delayMs;
     const known = this.#timers.get(key);

@@ -12,15 +12,18 @@ import type { Log } from '../../log.js';
 
 export const leaseType: ResourceType = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', plural: 'leases' };
 
-/** Milliseconds. The holder gives up well before another one may begin, so that clocks need only run alike, not agree. */
+/**
+ * Milliseconds. The leader gives up well before another replica can take over, so clocks need equal speed, not equal
+ * time.
+ */
 export interface LeaseTimings {
-  /** Unrenewed for so long, as seen by another one, it is free. */
+  /** Without a renewal for this long, as another replica observes it, the Lease is free. */
   readonly durationMs: number;
-  /** The holder that has not been able to renew for so long no longer counts itself the holder. */
+  /** A leader that has failed to renew for this long stops leading. */
   readonly renewDeadlineMs: number;
-  /** Between two looks, and between two renewals. */
+  /** Interval of reads and of renewals. */
   readonly lookMs: number;
-  /** For one request. */
+  /** Limit of one request. */
   readonly callMs: number;
 }
 
@@ -30,11 +33,11 @@ export interface LeaderElectorOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly name: string;
-  /** Of this process, and of no other one ever. */
+  /** Unique to this process. */
   readonly identity: string;
   readonly timings: LeaseTimings;
   readonly clock: Clock;
-  /** Called in turns, the first one first. Must not throw. */
+  /** `onStartedLeading` and `onStoppedLeading` are called alternately, the first one first. They must not throw. */
   readonly onStartedLeading: () => void;
   readonly onStoppedLeading: () => void;
   readonly log: Log;
@@ -48,18 +51,18 @@ interface LeaseRecord {
   readonly durationMs: number;
 }
 
-/** Holds a `coordination.k8s.io` Lease whenever nobody else does, as client-go's leader election goes about it. */
+/** Leader election with a `coordination.k8s.io` Lease, as in client-go. */
 export class LeaderElector {
   readonly #options: LeaderElectorOptions;
   readonly #stopping = new AbortController();
   #known: LeaseRecord | undefined;
-  /** What the holder last wrote, and when that was first seen by the client's clock. */
+  /** The last observed record, and when it was first observed by the local clock. */
   #lastRecord = '';
   #seenMs = 0;
   #isHeld = false;
   #expiry: NodeJS.Timeout | undefined;
   #acquireTime = '';
-  /** When the last renewal was asked for. */
+  /** When the last successful renewal was sent. */
   #renewedMs = 0;
   #isFailing = false;
   #ended: Promise<void> = Promise.resolve();
@@ -68,7 +71,7 @@ export class LeaderElector {
     this.#options = options;
   }
 
-  /** False from the deadline on, even where nobody has been told yet. */
+  /** False from the deadline on, even before `onStoppedLeading` is called. */
   get isLeader(): boolean {
     return this.#isHeld && this.#leftMs > 0;
   }
@@ -77,7 +80,7 @@ export class LeaderElector {
     this.#ended = this.#run(this.#stopping.signal);
   }
 
-  /** Lets go of it, so that another one need not wait until it expires. */
+  /** Stops and releases the Lease, so that another replica need not wait until it expires. */
   async stop(): Promise<void> {
     const wasHeld = this.#isHeld;
     this.#stopping.abort();
@@ -99,7 +102,7 @@ export class LeaderElector {
         await this.#round(signal);
         this.#isFailing = false;
       } catch (error) {
-        // Not narrowed by the loop's condition: it may have been stopped meanwhile.
+        // Read again from the field: the elector can have been stopped since the loop's condition.
         if (this.#stopping.signal.aborted) return;
         this.#tell(error);
       }
@@ -109,7 +112,7 @@ export class LeaderElector {
 
   async #round(signal: AbortSignal): Promise<void> {
     if (!this.isLeader) this.#lose();
-    // The holder knows what it wrote itself; only when that is no longer true it reads.
+    // The leader knows the record that it wrote, and reads the Lease only after a conflict.
     if (!this.#isHeld || this.#known === undefined) await this.#read(signal);
     const known = this.#known;
     if (known !== undefined && !this.#isFree(known)) {
@@ -126,7 +129,7 @@ export class LeaderElector {
       await this.#write(known, spec, signal);
     } catch (error) {
       this.#known = undefined;
-      // Another one was faster: it is read anew.
+      // Another replica was faster: the next round reads the Lease again.
       if (isKubeError(error, 409)) return;
       throw error;
     }
@@ -160,7 +163,9 @@ export class LeaderElector {
     };
   }
 
-  /** By this process's own clock alone: it has seen no renewal for as long as the holder has asked for. */
+  /**
+   * Reports whether the Lease is free. Only the local clock counts: no renewal was observed for the holder's duration.
+   */
   #isFree({ holder, durationMs }: LeaseRecord): boolean {
     const { identity, client } = this.#options;
     return holder === '' || holder === identity || client.clock.now() - this.#seenMs >= durationMs;
@@ -184,7 +189,7 @@ export class LeaderElector {
     return { holderIdentity, leaseDurationSeconds, acquireTime: this.#acquireTime, renewTime, leaseTransitions };
   }
 
-  /** @param askedMs when the renewal was asked for: from then on it counts, whenever the answer came. */
+  /** @param askedMs when the renewal was sent: the deadline counts from then, not from the response. */
   #hold(askedMs: number): void {
     const { onStartedLeading: onHeld, log, name } = this.#options;
     clearTimeout(this.#expiry);
@@ -221,7 +226,7 @@ export class LeaderElector {
     }
   }
 
-  /** Once for each row of failures: the proxy goes on without it. */
+  /** Logs the first of consecutive failures as a warning: the proxy serves without the Lease. */
   #tell(error: unknown): void {
     const { client, namespace, name, log } = this.#options;
     const failure = apiFailure(error, {

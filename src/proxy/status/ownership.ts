@@ -9,13 +9,13 @@ import { connectorUrl, defaultServiceName, isFrontedBy } from './proxy-service.j
 /**
  * Whether this proxy writes the status of a Connector.
  * - `own`: its class names the proxy's Service, or is gone and the Connector has the proxy's address.
- * - `orphan`: its class does not exist, and no proxy has an address in it. The proxy of the default Service reports that,
- *   and nothing else, unless another controller does.
- * - `left`: it was an orphan, and has a class of another proxy or of none now: the report has to be removed.
+ * - `orphan`: its class does not exist, and no proxy has written an address. The proxy of the default Service reports
+ * only that, unless another controller does.
+ * - `left`: it was an orphan, and now has a class of another proxy or of none: the report has to be removed.
  */
 export type Ownership = 'own' | 'orphan' | 'left' | 'foreign';
 
-/** @param found undefined: there is no such class; an error: it cannot be read. */
+/** @param found undefined if the class does not exist; an error if it cannot be read. */
 export function ownershipOf(
   connector: Connector,
   found: ConnectorClass | CodedError | undefined,
@@ -37,13 +37,16 @@ export function ownershipOf(
 
 const missing = /^connectorclass \S+ does not exist: /;
 
-/** By a proxy: other controllers have words of their own. */
+/** Reports whether a proxy wrote the condition: other controllers have other messages. */
 function isReportedMissing({ object }: Connector): boolean {
   const message = conditionOf(conditionsIn(object), 'ConnectorClassReady')?.['message'];
   return typeof message === 'string' && missing.test(message);
 }
 
-/** What is the case with a Connector whose class does not exist. @param names of the classes that do. */
+/**
+ * Returns the results for a Connector whose class does not exist.
+ * @param names of the existing classes.
+ */
 export function missingClassResults({ className }: Connector, names: Iterable<string>): readonly ConditionResult[] {
   const existing = [...names].sort();
   const fix =

@@ -3,32 +3,32 @@ import type { RejectedCredential } from './connector-check.js';
 import type { ConditionResult } from './conditions.js';
 import type { StatusTimings } from './status-timings.js';
 
-/** Changes of one status that are written in one go; from then on one in `quietMs`. */
+/** Burst of changes of one status; then one in `quietMs`. */
 const changesAtOnce = 4;
 
-/** What is known of an object between two looks at it. Times are those of a monotonic clock, in milliseconds. */
+/** State of an object between reconciliations. Times are monotonic, in milliseconds. */
 export interface ReconcileState {
-  /** What the findings are about: they count until it changes or they are old. */
+  /** Key of the inputs of the results. They are valid until it changes or they are old. */
   subject: string;
   results: readonly ConditionResult[];
   checkedMs: number;
-  /** When it has to be checked again. */
+  /** Time of the next check. */
   dueMs: number;
-  /** Since when something is worse than what is written: found, or met by a request. */
+  /** Time since which a check or a request contradicts the written status for the worse; undefined if none does. */
   doubtedMs: number | undefined;
   /**
-   * Since when it is not ready, how often it has been checked since then, and by how much longer than others it waits, so
-   * that thousands that became unready at once are not checked at once. Undefined: it is ready.
+   * Start of the unready phase, number of checks in it, and a factor of the check interval. The factor spreads the
+   * checks of thousands of Connectors that became unready at once. Undefined: it is ready.
    */
   unready: { readonly sinceMs: number; readonly checks: number; readonly spread: number } | undefined;
-  /** A credential that the tool does not take is not shown to it again and again. */
+  /** A credential that the tool rejected, so that it is not sent repeatedly. */
   rejected: RejectedCredential | undefined;
-  /** When it was shown to the tool. */
+  /** When it was sent to the tool. */
   rejectedMs: number;
-  /** A request has been served since the last check. */
+  /** Whether a request was served since the last check. */
   isServed: boolean;
   readonly changes: TokenBucket;
-  /** Writes that have failed, in a row. */
+  /** Consecutive failed writes. */
   failures: number;
 }
 

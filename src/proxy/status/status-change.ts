@@ -2,12 +2,12 @@ import type { JsonObject, JsonValue } from '../../json.js';
 import { jsonMember } from '../../json.js';
 import { isDeepStrictEqual } from 'node:util';
 
-/** The members of `status` that the proxy writes; null takes one away. */
+/** Members of `status` that the proxy writes; null removes a member. */
 export type OwnStatus = Readonly<Record<string, JsonValue>>;
 
 /**
- * What has to be changed in the status of an object for the proxy's part of it to be `wanted`, as a merge patch that counts
- * only for the object as it was read. Undefined: nothing.
+ * Returns the merge patch that changes the proxy's part of a status to `wanted`; undefined if it is equal. The patch
+ * has the object's resourceVersion, so it fails for any other revision.
  */
 export function statusChange(object: JsonObject, wanted: OwnStatus): JsonObject | undefined {
   const status = differing(jsonMember(object, 'status'), wanted);
@@ -16,7 +16,7 @@ export function statusChange(object: JsonObject, wanted: OwnStatus): JsonObject 
   return { metadata: { resourceVersion }, status };
 }
 
-/** The part of a merge patch that is not so already. */
+/** Returns the part of a merge patch that differs from the current value. */
 function differing(current: JsonValue | undefined, wanted: OwnStatus): JsonObject | undefined {
   const changes = Object.entries(wanted).flatMap(([key, value]): [string, JsonValue][] => {
     const now = jsonMember(current, key);

@@ -27,13 +27,13 @@ export interface StatusControllerOptions {
   readonly clock: Clock;
   readonly observer: StatusObserver;
   readonly log: Log;
-  /** What only tests would wait for. */
+  /** Timings that tests shorten. */
   readonly timings?: Partial<StatusTimings & LeaseTimings>;
 }
 
 /**
- * Writes the status of Connectors and classes: of all of them for as long as this replica holds the Lease, and else of a
- * Connector whose requests here contradict its status.
+ * Writes the status of Connectors and classes. The replica with the Lease writes all of them. Other replicas write that
+ * of a Connector only if a request to them contradicts it.
  */
 export class StatusController {
   readonly #lease: LeaderElector;
@@ -64,7 +64,7 @@ export class StatusController {
     return this.#lease.isLeader;
   }
 
-  /** Connectors by the status of their condition `Ready`; all 0 where another replica writes it. */
+  /** Returns the number of Connectors by the status of their condition `Ready`; 0 without the Lease. */
   countByReady(): Readonly<Record<string, number>> {
     return this.#writer.countByReady();
   }
@@ -78,7 +78,7 @@ export class StatusController {
     this.#lease.start();
   }
 
-  /** Ends all writing, then lets another replica begin. */
+  /** Ends all writing, then releases the Lease. */
   stop(): Promise<void> {
     this.#writer.stop();
     return this.#lease.stop();

@@ -7,10 +7,10 @@ import { metadataText, objectKey } from '../../kube/kube-object.js';
 import type { Log } from '../../log.js';
 import type { ObjectKind } from '../credential/connector-lister.js';
 
-/** What became of a change of a status that was due. */
+/** The outcome of a status update. */
 export type WriteOutcome = 'written' | 'conflict' | 'forbidden' | 'failed';
 
-/** Told of what the status writer does; for metrics. */
+/** Receives the outcomes of status updates, for metrics. */
 export interface StatusObserver {
   wroteStatus(resource: 'connectors' | 'connectorclasses', outcome: WriteOutcome): void;
 }
@@ -23,7 +23,7 @@ export interface StatusPatchesOptions {
 
 const resources = { connector: 'connectors', class: 'connectorclasses' } as const;
 
-/** Sends changes of statuses, and tells of those that fail. */
+/** Sends status updates, and logs failures. */
 export class StatusPatches {
   readonly #options: StatusPatchesOptions;
   #hasToldForbidden = false;
@@ -33,8 +33,9 @@ export class StatusPatches {
   }
 
   /**
-   * @param change a merge patch with the version that it is for.
-   * @returns whether it is written; what is not is in the log.
+   * Sends a status update. Failures are logged.
+   * @param change a merge patch with the resourceVersion that it is for.
+   * @returns whether it was written.
    * @throws {CodedError} the signal's reason.
    */
   async send(kind: ObjectKind, object: JsonObject, change: JsonObject, signal: AbortSignal): Promise<boolean> {
@@ -57,7 +58,7 @@ export class StatusPatches {
   }
 
   #tell(error: KubeError, kind: ObjectKind, name: string): void {
-    // The newer state comes by the watch, or the object is gone.
+    // The watch delivers the newer revision, or the object has been deleted.
     if (error.code === 409) return;
     const { client, log } = this.#options;
     const resource = `${resources[kind]}/status`;
@@ -66,7 +67,7 @@ export class StatusPatches {
       needed: { apiGroup: 'connectors.alauda.io', resource, resourceNames: [], verbs: ['patch'] },
       problem: client.problem,
     });
-    // The right is missing for all of them alike.
+    // The permission is missing for all objects, so one warning suffices.
     const isTold = error.code === 403 && this.#hasToldForbidden;
     if (error.code === 403) this.#hasToldForbidden = true;
     if (isTold) log.debug('Failed to update status', { error: failure });

@@ -27,7 +27,7 @@ export interface StatusReconcilerOptions {
   readonly check: ConnectorCheck;
   readonly ca: CaSource;
   readonly service: ProxyService;
-  /** Of the tokens that the proxy takes. */
+  /** Audience of the tokens that the proxy accepts. */
   readonly audience: string;
   readonly timings: StatusTimings;
   readonly clock: Clock;
@@ -36,22 +36,22 @@ export interface StatusReconcilerOptions {
 }
 
 /**
- * Keeps the status of the Connectors and classes whose proxy this is: where the proxy is, how it is trusted, and whether
- * the Connector can be used. One replica does so for all of them (see Lease), between `begin` and `end`. The others write
- * the status of a Connector only if it contradicts what a request has met there. What a request needs does not wait for it.
+ * Reconciles the status of this proxy's Connectors and classes: address and CA of the proxy, and usability of a
+ * Connector. One replica does so for all of them, between `begin` and `end` (see LeaderElector). The others write the
+ * status of a Connector only if a request to them contradicts it. Requests do not wait for status updates.
  */
 export class StatusReconciler {
   readonly #options: StatusReconcilerOptions;
   readonly #memories = new Map<string, ReconcileState>();
   readonly #running = new Set<string>();
-  /** Classes are of no namespace, and none of them waits for a tool. */
+  /** Classes have no namespace and are not limited: they do not wait for tools. */
   readonly #turns = new FairSemaphore({ ...limits.status, unlimited: '' });
   readonly #due: DelayQueue;
   readonly #evaluator: ConditionEvaluator;
   readonly #updates: StatusUpdates;
   #isHolder = false;
   #isStopped = false;
-  /** Of the looks that run. */
+  /** Aborts the running reconciliations. */
   #ending = endless();
 
   constructor(options: StatusReconcilerOptions) {
@@ -63,7 +63,7 @@ export class StatusReconciler {
     options.objects.onChange((kind, name) => this.#onChange(kind, name));
   }
 
-  /** Looks at everything from now on. */
+  /** Starts to reconcile all objects. */
   begin(): void {
     if (this.#isHolder) return;
     this.#reset();
@@ -82,7 +82,7 @@ export class StatusReconciler {
     this.end();
   }
 
-  /** A request to a Connector was served, or failed for a reason that its status has to tell. */
+  /** Records that a request to a Connector was served, or failed for a reason that its status must show. */
   used({ namespace, name }: ConnectorRef, isServed: boolean): void {
     if (this.#isStopped) return;
     const connector = this.#connector(`${namespace}/${name}`);
@@ -94,7 +94,7 @@ export class StatusReconciler {
     if (inMs !== undefined) this.#due.addAfter(key, inMs);
   }
 
-  /** After a change of what concerns all of them, such as the CA. */
+  /** Schedules all objects, for example after a change of the CA. */
   enqueueAll(): void {
     if (!this.#isHolder) return;
     for (const kind of ['class', 'connector'] as const) {
@@ -103,7 +103,7 @@ export class StatusReconciler {
     }
   }
 
-  /** How many Connectors of this proxy have which status of the condition `Ready`. */
+  /** Returns the number of this proxy's Connectors by the status of their condition `Ready`. */
   countByReady(): Readonly<Record<string, number>> {
     const counts = { True: 0, False: 0, Unknown: 0 };
     if (!this.#isHolder) return counts;
@@ -128,7 +128,10 @@ export class StatusReconciler {
     }
   }
 
-  /** What has a whole status is looked at some time soon: another replica has written it, and thousands may have one. */
+  /**
+   * Returns the delay of the first reconciliation. It is spread for Connectors with a complete status: another replica
+   * has written it, and there can be thousands.
+   */
   #firstDelayMs(kind: ObjectKind, name: string): number {
     const { timings, client } = this.#options;
     const connector = kind === 'connector' ? this.#connector(name) : undefined;
@@ -136,12 +139,12 @@ export class StatusReconciler {
     return client.clock.random() * (readyIn(connector) === 'True' ? timings.checkMs : timings.lateMs);
   }
 
-  /** One look at an object; the next one is due when it ends. */
+  /** Reconciles one object, and schedules the next reconciliation. */
   async #look(key: string): Promise<void> {
     if (this.#isStopped) return;
     const { signal } = this.#ending;
     if (this.#running.has(key)) {
-      // What has changed meanwhile is looked at after what is under way.
+      // Changes since its start are reconciled after the running reconciliation.
       this.#due.addAfter(key, 100);
       return;
     }
@@ -168,7 +171,7 @@ export class StatusReconciler {
     }
   }
 
-  /** Undefined when it is not there, or cannot be understood. */
+  /** Returns a Connector; undefined if it does not exist or is malformed. */
   #connector(name: string): Connector | undefined {
     const found = this.#options.objects.connector(name);
     return found instanceof CodedError ? undefined : found;
@@ -201,7 +204,7 @@ function endless(): AbortController {
   return controller;
 }
 
-/** The status of the condition `Ready`. */
+/** Returns the status of the condition `Ready`. */
 function readyIn({ object }: Connector): JsonValue | undefined {
   return conditionOf(conditionsIn(object), 'Ready')?.['status'];
 }

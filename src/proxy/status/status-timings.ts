@@ -1,23 +1,23 @@
-/** Of the status writer, in milliseconds. */
+/** Timings of the status controller, in milliseconds. */
 export interface StatusTimings {
-  /** Between two checks of a Connector that is ready; a fifth more or less. */
+  /** Interval of checks of a ready Connector, plus or minus a fifth. */
   readonly checkMs: number;
-  /** Between the first two checks of one that is not ready; doubled with each further one up to `soonMs`. */
+  /** First interval of checks of an unready Connector. It doubles with each check up to `soonMs`. */
   readonly againMs: number;
   readonly soonMs: number;
-  /** What has not been ready for so long is checked once in `lateMs`. */
+  /** After this time, an unready Connector is checked once in `lateMs`. */
   readonly soonForMs: number;
   readonly lateMs: number;
-  /** Between two checks of a Connector that requests ask for. */
+  /** Minimum interval of checks that requests ask for. */
   readonly requestedMs: number;
-  /** What was well and is not any more is checked once more after so long before it is written. */
+  /** Delay of the second check that confirms a change for the worse before it is written. */
   readonly confirmMs: number;
-  /** Between two changes of one status, after the first few. */
+  /** Minimum interval of changes of one status, after the burst. */
   readonly quietMs: number;
-  /** For a tool's whole response to a probe, and for the templates or the expression of one. */
+  /** Limits of a tool's whole response to a probe, and of the templates or the expression of one. */
   readonly probeMs: number;
   readonly probeJobMs: number;
-  /** After a failed write, doubled with each further one up to the time of a check. */
+  /** Delay after a failed write. It doubles with each failure up to `checkMs`. */
   readonly retryMs: number;
 }
 

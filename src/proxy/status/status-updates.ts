@@ -22,21 +22,21 @@ export interface StatusUpdatesOptions {
   readonly evaluator: ConditionEvaluator;
   readonly ca: CaSource;
   readonly service: ProxyService;
-  /** Of the tokens that the proxy takes. */
+  /** Audience of the tokens that the proxy accepts. */
   readonly audience: string;
   readonly patches: StatusPatches;
   readonly timings: StatusTimings;
   readonly clock: Clock;
 }
 
-/** When an object is looked at next. */
+/** The time of an object's next reconciliation. */
 export interface Due {
   readonly inMs: number;
-  /** Something is still to be written, or to be confirmed before. */
+  /** Whether a write, or a confirmation before it, is pending. */
   readonly isPending: boolean;
 }
 
-/** Brings the status of one object to what is the case: only what differs is written, and only the proxy's own fields. */
+/** Updates the status of one object. Only differences are written, and only the proxy's own fields. */
 export class StatusUpdates {
   readonly #options: StatusUpdatesOptions;
 
@@ -44,7 +44,7 @@ export class StatusUpdates {
     this.#options = options;
   }
 
-  /** @returns undefined: it is due when it changes. */
+  /** @returns undefined if nothing is due until the class changes. */
   async ofClass(name: string, state: ReconcileState, signal: AbortSignal): Promise<Due | undefined> {
     const { objects, service } = this.#options;
     const found = objects.connectorClass(name);
@@ -52,7 +52,7 @@ export class StatusUpdates {
     return this.#write('class', found.object, this.#address(classUrl(service)), state, signal);
   }
 
-  /** @returns undefined: it is due when it changes. */
+  /** @returns undefined if nothing is due until the Connector changes. */
   async ofConnector(key: string, state: ReconcileState, signal: AbortSignal): Promise<Due | undefined> {
     const { objects, evaluator, timings } = this.#options;
     const before = this.#connector(key);
@@ -69,7 +69,7 @@ export class StatusUpdates {
       case 'orphan':
     }
     const isNew = await evaluator.evaluate(before, state, signal);
-    // The newest state is compared with: it may have come meanwhile, and be about another spec.
+    // Compare with the newest revision: it can have arrived during the check, with another spec.
     const connector = this.#connector(key);
     if (connector === undefined) return undefined;
     if (!evaluator.isAbout(connector, state)) return pendingIn(0);
@@ -89,7 +89,7 @@ export class StatusUpdates {
       return settled();
     }
     if (!isNew) {
-      // Another replica has seen something else since: what is known may be old.
+      // Another replica has written other results since: these can be outdated.
       evaluator.expire(state);
       return pendingIn(0);
     }
@@ -104,20 +104,20 @@ export class StatusUpdates {
     return ownershipOf(connector, objects.connectorClass(connector.className), service);
   }
 
-  /** Whether the status is about the Connector as it is, and has the address as it is. */
+  /** Reports whether the status is complete: for the current generation and with the current address. */
   isWhole(connector: Connector): boolean {
     const ready = conditionOf(conditionsIn(connector.object), 'Ready');
     const isAddressed = statusChange(connector.object, this.#connectorAddress(connector)) === undefined;
     return ready?.['observedGeneration'] === generationOf(connector.object) && isAddressed;
   }
 
-  /** Undefined when it is not there, or cannot be understood. */
+  /** Returns a Connector; undefined if it does not exist or is malformed. */
   #connector(key: string): Connector | undefined {
     const found = this.#options.objects.connector(key);
     return found instanceof CodedError ? undefined : found;
   }
 
-  /** @returns when to try again after a failure; undefined: it is as wanted. */
+  /** @returns when to retry after a failure; undefined if the status is as wanted. */
   async #write(
     kind: ObjectKind,
     object: JsonObject,
@@ -137,13 +137,13 @@ export class StatusUpdates {
     return pendingIn(Math.min(timings.checkMs, timings.retryMs * 2 ** Math.min(state.failures - 1, 20)));
   }
 
-  /** An orphan gets none: its class, once there is one, may be another proxy's. */
+  /** Returns the address for a Connector. An orphan gets none: its class, once created, can be another proxy's. */
   #connectorAddress(connector: Connector): OwnStatus {
     if (this.ownership(connector) === 'orphan') return {};
     return this.#address(connectorUrl(this.#options.service, connector.ref));
   }
 
-  /** Empty while there is no CA: an address that nobody could trust helps nobody. */
+  /** Returns the address of the proxy; empty while there is no CA, because clients could not trust it. */
   #address(url: string): OwnStatus {
     const { ca, audience } = this.#options;
     try {
@@ -159,7 +159,7 @@ function pendingIn(inMs: number): Due {
   return { inMs, isPending: true };
 }
 
-/** The proxy's part of a status taken away. */
+/** Returns the update that removes the proxy's part of a status. */
 function withoutReport(object: JsonObject): OwnStatus {
   const own: ReadonlySet<unknown> = new Set(conditionTypes);
   const others = conditionsIn(object).filter(({ type }) => !own.has(type));

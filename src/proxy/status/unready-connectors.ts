@@ -1,9 +1,8 @@
 import { limits } from '../../limits/defaults.js';
 
 /**
- * The Connectors that are not ready, and how fast they are checked again. On average one of them is checked in
- * `limits.status.unreadyEveryMs`, and each namespace has the same share of that: thousands that one namespace makes delay
- * its own checks.
+ * The unready Connectors, and the rate of their checks. On average one is checked per `limits.status.unreadyEveryMs`,
+ * and each namespace has the same share. A namespace with thousands of them delays only its own checks.
  */
 export class UnreadyConnectors {
   readonly #names = new Map<string, Set<string>>();
@@ -27,7 +26,9 @@ export class UnreadyConnectors {
     this.#names.clear();
   }
 
-  /** Milliseconds between two checks of one Connector of the namespace, with which all stay within the limit. */
+  /**
+   * Returns the interval of checks of one Connector of the namespace, in milliseconds, that keeps all within the limit.
+   */
   intervalMs(name: string): number {
     const own = this.#names.get(namespaceOf(name))?.size ?? 0;
     return own * this.#names.size * limits.status.unreadyEveryMs;
