@@ -8,12 +8,16 @@ import { isServed } from './connector-use.js';
 import type { UseListener } from './connector-use.js';
 import type { RequestLog } from './request-log.js';
 
-/** Which of the ways in a request took. */
+/** The proxy mode of a request. */
 export type ProxyMode = 'forward' | 'intercepted' | 'tunnel' | 'reverse' | 'unknown';
 
-/** Where requests are counted. */
+/** Receives the results of requests, for metrics. */
 export interface RequestObserver {
-  /** Once for each request. @param outcome `ok` or why it got no further. @param status 0: there was no answer. */
+  /**
+   * Called once per request.
+   * @param outcome `ok` or the reason of the failure.
+   * @param status 0 if no response was sent.
+   */
   finished(mode: ProxyMode, outcome: string, status: number, durationMs: number, bytes: RequestBytes): void;
   firstByte(mode: ProxyMode, ms: number): void;
 }
@@ -25,13 +29,13 @@ export interface RequestBytes {
   readonly sent: number;
 }
 
-/** Paths are the clients' to choose; a log line is not. */
+/** Limit of a logged path, in characters: clients choose paths of any length. */
 const maxPathLength = 1024;
-/** Connectors that a line lists; a user name holds 32. */
+/** Limit of logged connectors. A user name can name 32. */
 const maxNamed = 4;
 const maxNamesLength = 512;
 
-/** What is told about one request when it is over: who, what, how it ended. Neither headers nor query nor body, ever. */
+/** The access log entry of one request: client, target and result. It never contains headers, query or body. */
 export class AccessLogEntry {
   readonly #request: IncomingMessage;
   readonly #observer: RequestObserver;
@@ -82,12 +86,14 @@ export class AccessLogEntry {
     return this.#client !== undefined;
   }
 
-  /** Of the caller's token, milliseconds since the epoch; undefined as long as nobody is known. */
+  /** Expiry of the client's token in milliseconds since the epoch; undefined before authentication. */
   get expiresAtMs(): number | undefined {
     return this.#client?.expiresAtMs;
   }
 
-  /** Those that the client names, or of them those that the request is for: the log has them if it fails. */
+  /**
+   * Sets the connectors that the client names, or those of them that the request is for. They are logged if it fails.
+   */
   names(connectors: readonly ConnectorRef[]): void {
     this.#named = connectors;
   }
@@ -101,7 +107,10 @@ export class AccessLogEntry {
     this.#observer.firstByte(this.#mode, firstByteMs);
   }
 
-  /** @param bytes where the request's own connection does not count them. */
+  /**
+   * Logs and counts the request. Only the first call has an effect.
+   * @param bytes of connections whose bytes the request's socket does not count.
+   */
   finish(outcome: 'ok' | 'aborted' | ProxyErrorKind, status: number, bytes?: RequestBytes): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
@@ -119,7 +128,7 @@ export class AccessLogEntry {
     else this.#log.failed(line, socket.remoteAddress ?? '');
   }
 
-  /** Filled member by member: it is written with every request. */
+  /** Builds the log line, member by member because this runs for every request. */
   #lineOf(outcome: string, status: number, durationMs: number, moved: RequestBytes): LogFields {
     const line: Writable<LogFields> = {
       outcome,

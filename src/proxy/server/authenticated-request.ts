@@ -10,7 +10,7 @@ import { valuesOf } from '../upstream/headers.js';
 import type { LookupOwner } from '../upstream/resolver.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 
-/** A client whose token counts, and what it named. */
+/** A client with a valid token, and the connectors that it named. */
 export interface AuthenticatedRequest {
   readonly token: Secret;
   readonly client: ClientIdentity;
@@ -20,9 +20,9 @@ export interface AuthenticatedRequest {
 const realm = 'Basic realm="connectors"';
 
 /**
- * Who a request with `Proxy-Authorization` is from.
- * @throws {ProxyError} 407, after which the connection stays usable: many clients show credentials only then.
- * @throws {CodedError} when it could not be determined.
+ * Authenticates a request by `Proxy-Authorization`.
+ * @throws {ProxyError} 407. The connection stays usable, because many clients send credentials only after it.
+ * @throws {CodedError} if the review failed.
  */
 export async function authenticate(
   request: IncomingMessage,
@@ -46,8 +46,9 @@ export async function authenticate(
 }
 
 /**
- * Who a request to the proxy itself is from, whose `Authorization` is the proxy's.
- * @throws {ProxyError} 401; {CodedError} when it could not be determined.
+ * Authenticates a request in reverse mode by `Authorization`, which then holds the credentials for the proxy.
+ * @throws {ProxyError} 401.
+ * @throws {CodedError} if the review failed.
  */
 export async function authenticateReverse(
   request: IncomingMessage,
@@ -67,12 +68,12 @@ export async function authenticateReverse(
   );
 }
 
-/** Of the client, also of one inside a tunnel. */
+/** Returns the client's address, also for requests inside a tunnel. */
 export function addressOf({ socket }: IncomingMessage): string {
   return socket.remoteAddress ?? '';
 }
 
-/** Twice is once too often: the others may have heeded the other one. */
+/** Returns the value of a header; undefined if it occurs twice, because other parties could honor the other value. */
 function single(request: IncomingMessage, name: string): string | undefined {
   const values = valuesOf(request.rawHeaders, name);
   return values.length === 1 ? values[0] : undefined;
@@ -82,13 +83,13 @@ function unauthenticated(message: string): ProxyError {
   return new ProxyError(407, 'unauthenticated', message, { headers: { 'Proxy-Authenticate': realm } });
 }
 
-/** Whose turn it is at what many want at once. */
+/** Returns the owner of the client's DNS lookups, for fair queueing. */
 export function ownerOf({ user, pod }: ClientIdentity): LookupOwner {
   const namespace = pod?.namespace ?? serviceAccountOf(user)?.namespace ?? '';
   return { chosenBy: 'client', namespace, holder: pod?.uid ?? '' };
 }
 
-/** For what requests in flight are counted, and how messages call it: the token's pod, or its user. */
+/** Returns the holder of the client's requests in flight, and its name for messages: the token's pod, or its user. */
 export function holderOf({ user, pod }: ClientIdentity): readonly [key: string, name: string] {
   return pod === undefined ? [user, user] : [pod.uid, `pod ${pod.namespace}/${pod.name}`];
 }

@@ -42,18 +42,18 @@ export interface TunnelObserver {
   tunnelClosed(kind: 'intercepted' | 'passthrough'): void;
 }
 
-/** What becomes of the client's connection. */
+/** Continues with the client's connection after a CONNECT. */
 export interface ConnectionTaker {
-  /** It is to be read as HTTP again, after an answer that leaves it usable. */
+  /** Parses HTTP on the connection again, after a response that leaves it usable. */
   readonly again: () => void;
-  /** Requests come on `plain`, which is what was in the tunnel. */
+  /** Serves requests on `plain`, the stream inside the tunnel. */
   readonly intercepted: (plain: Socket, session: TunnelSession) => void;
 }
 
 const flushMs = 30_000;
 const established = 'HTTP/1.1 200 Connection established\r\n\r\n';
 
-/** Serves CONNECT: a tunnel whose TLS ends here for hosts of the named connectors, a blind one for others. */
+/** Serves CONNECT. The proxy terminates TLS for hosts of the named connectors; other hosts get a passthrough tunnel. */
 export class ConnectHandler {
   readonly #options: ConnectHandlerOptions;
 
@@ -61,7 +61,7 @@ export class ConnectHandler {
     this.#options = options;
   }
 
-  /** What goes wrong on the way is answered, logged and counted. */
+  /** Serves one CONNECT. Failures are sent to the client, logged and counted. */
   async serve(
     request: IncomingMessage,
     socket: Socket,
@@ -114,7 +114,7 @@ export class ConnectHandler {
 
   #intercept(authenticated: AuthenticatedRequest, named: NamedHost, socket: Socket, taker: ConnectionTaker): void {
     const { observer, leaves, clock } = this.#options;
-    // Where no certificate can be made, that is the answer.
+    // Before the response, so that the client gets the error if no certificate can be issued.
     const certificate = leaves.contextFor(named.host);
     observer.tunnelOpened('intercepted');
     socket.once('close', () => observer.tunnelClosed('intercepted'));
@@ -123,7 +123,7 @@ export class ConnectHandler {
     terminateTls(socket, certificate, (plain) => taker.intercepted(plain, session));
   }
 
-  /** The connection first, so that a host that is not there is an error that the client understands. */
+  /** Connects to the tool before the response, so that the client gets an error if the tool is unreachable. */
   async #blind(
     authenticated: AuthenticatedRequest,
     named: NamedHost,
@@ -153,7 +153,7 @@ export class ConnectHandler {
   }
 }
 
-/** Waits until an answer has left the process. A client that does not read it in time loses its connection. */
+/** Waits until a response has left the process. A client that does not read it in time loses its connection. */
 async function flushed(socket: Socket, answer: Buffer): Promise<void> {
   const timer = setTimeout(() => socket.destroy(), flushMs);
   await new Promise<void>((resolve) => {
@@ -166,7 +166,7 @@ async function flushed(socket: Socket, answer: Buffer): Promise<void> {
   clearTimeout(timer);
 }
 
-/** @throws {ProxyError} 400 for what is no `host:port`, or comes with a body. */
+/** Parses the target. @throws {ProxyError} 400 if it is not `host:port`, or if the request can have a body. */
 function targetOf(request: IncomingMessage): NamedHost {
   const { url = '', rawHeaders, httpVersion } = request;
   const named = /:\d+$/.test(url) ? parseAuthority(url, 443) : undefined;

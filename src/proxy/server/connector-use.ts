@@ -1,10 +1,10 @@
 import type { ConnectorRef } from '../../connectors/model.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 
-/** Told how requests to Connectors ended, where that says something about credential or connection. */
+/** Receives the results of requests to Connectors that concern credential or connection. */
 export type UseListener = (connector: ConnectorRef, isServed: boolean) => void;
 
-/** Failures that the status of the Connector has to tell. */
+/** Failures that the status of the Connector must show. */
 const ownFailures: ReadonlySet<string> = new Set<ProxyErrorKind>([
   'misconfigured',
   'dns',
@@ -16,9 +16,9 @@ const ownFailures: ReadonlySet<string> = new Set<ProxyErrorKind>([
 ]);
 
 /**
- * Whether the tool served a request with the Connector's credential.
+ * Reports whether the tool served a request with the Connector's credential.
  * @param outcome of the request, as logged.
- * @returns undefined if that cannot be told. A `403` or `404` is about what was requested.
+ * @returns undefined if the outcome does not show it. A `403` or `404` concerns the requested resource.
  */
 export function isServed(outcome: 'ok' | 'aborted' | ProxyErrorKind, status: number): boolean | undefined {
   if (outcome === 'ok') return status === 401 ? false : status < 400 ? true : undefined;

@@ -16,7 +16,9 @@ const ofCode: Readonly<Partial<Record<ErrorCode, readonly [number, ProxyErrorKin
   DEADLINE_EXCEEDED: [503, 'unavailable'],
 };
 
-/** What a failure on the way is to the client. Those of the API server keep their message; others tell nothing. */
+/**
+ * Converts an error to a response. Errors of the API server keep their message; others are replaced by a generic one.
+ */
 export function toProxyError(error: unknown): ProxyError {
   if (error instanceof ProxyError) return error;
   if (error instanceof CodedError) {
@@ -26,16 +28,16 @@ export function toProxyError(error: unknown): ProxyError {
   return new ProxyError(500, 'internal', 'the proxy failed; its log says why', { cause: error });
 }
 
-/** What an unread body may still bring after the answer, before the connection is closed. */
+/** Limit of the unread body that is read after a response, before the connection is closed. */
 const lingerBytes = 256 * 1024;
-/** How long the client can take for that, and to read a last answer. */
+/** Limit of the time for that, and for the client to read a last response. */
 const lingerMs = 5_000;
 
-/** Tells an answer of the proxy's own from one of the tool. */
+/** Distinguishes responses of the proxy from those of the tool. */
 const source = { Server: 'connectors-proxy' } as const;
 const maxReasonLength = 120;
 
-/** Answers with one line of text. */
+/** Sends an error as one line of text. */
 export function sendError(
   request: IncomingMessage,
   body: RequestBody,
@@ -51,7 +53,7 @@ export function sendError(
     ...source,
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': String(text.length),
-    // Nobody knows for sure where the next request begins.
+    // The start of the next request on the connection is uncertain.
     ...(refusal.kind === 'malformed' ? { Connection: 'close' } : {}),
     ...refusal.headers,
   });
@@ -60,8 +62,8 @@ export function sendError(
 }
 
 /**
- * What is left of a request's body after its answer is read for a while, so that the client gets to read the answer and
- * the connection stays usable; a body that does not end soon ends the connection.
+ * Reads the rest of a request's body after its response, so that the client reads the response and the connection stays
+ * usable. If the body is too long or too slow, the connection is closed.
  */
 export function discardRest(request: IncomingMessage, body: RequestBody, response: ServerResponse): void {
   const { socket } = request;
@@ -74,18 +76,18 @@ export function discardRest(request: IncomingMessage, body: RequestBody, respons
   socket.once('close', () => clearTimeout(timer));
 }
 
-/** Drops the body of a request whose rejection can have to wait. A long body ends the connection. */
+/** Discards the body of a request while its rejection is delayed. A long body closes the connection. */
 export function discardEarly({ socket }: IncomingMessage, body: RequestBody): void {
   body.discard(lingerBytes, () => socket.destroy());
 }
 
-/** The whole answer, for sockets that no longer belong to the HTTP server. */
+/** Returns a whole error response, for sockets that no longer belong to the HTTP server. */
 export function rawErrorResponse(refusal: ProxyError, isLast: boolean): Buffer {
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', ...refusal.headers };
   return rawAnswer(refusal.status, headers, bodyOf(refusal), isLast, phraseOf(refusal));
 }
 
-/** A whole answer, for sockets that no longer belong to the HTTP server. */
+/** Returns a whole response, for sockets that no longer belong to the HTTP server. */
 export function rawAnswer(
   status: number,
   headers: Readonly<Record<string, string>>,
@@ -102,20 +104,20 @@ export function rawAnswer(
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
 }
 
-/** Sends a last answer, gives the client some time to read it, and closes the connection. */
+/** Sends a last response, gives the client some time to read it, and closes the connection. */
 export function endWith(socket: Socket, answer: Buffer): void {
   if (socket.destroyed) return;
   socket.on('error', () => undefined);
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => clearTimeout(timer));
   socket.end(answer);
-  // Unread bytes would turn the end into a reset, which can overtake the answer.
+  // Unread bytes would turn the end into a reset, which can overtake the response.
   socket.resume();
 }
 
 /**
- * The usual phrase, and what the message has before its first colon. Of an answer to CONNECT most programs show no more
- * than that. What is not printable in ASCII could end the status line.
+ * Returns the usual phrase and the message up to its first colon: most programs show no more of a response to CONNECT.
+ * Characters that are not printable ASCII are replaced, because they could end the status line.
  */
 function phraseOf({ status, message }: ProxyError): string {
   const [reason = ''] = message.split(': ', 1);

@@ -2,31 +2,31 @@ import { SharedQuota } from '../../limits/shared-quota.js';
 import { ProxyError } from '../proxy-error.js';
 
 export interface ExchangeSlotLimits {
-  /** Requests in flight, tunnels and upgraded connections included. */
+  /** Requests in flight, including tunnels and upgraded connections. */
   readonly total: number;
-  /** Largest part of the total minus the others' requests that one holder can have. */
+  /** Dynamic share: the part of the total minus the others' requests that one holder can have. */
   readonly share: number;
 }
 
 /** One request in flight. */
 export interface ExchangeSlot {
   /**
-   * Counts the request for the client's pod, once it is known, instead of its address.
+   * Counts the request for the client's pod instead of its address, after authentication.
    * @throws {ProxyError} 429 if the pod has too many requests in flight.
    */
   moveTo(holder: string, name: string): void;
-  /** Ends it. Can be called more than once. */
+  /** Releases the slot. Can be called more than once. */
   release(): void;
 }
 
-/** Ends a request in flight, unless it was rejected. */
+/** Releases a slot; does nothing for a rejected request. */
 export function releaseSlot(slot: ExchangeSlot | ProxyError): void {
   if (!(slot instanceof ProxyError)) slot.release();
 }
 
 /**
- * Limits the requests in flight, in total and per client: per address before a token names a pod, per pod from then on.
- * Together with the memory of one request this is what requests can take (docs/proxy-reference.md).
+ * Limits the requests in flight, in total and per client: per address before authentication, per pod afterwards.
+ * Multiplied by the memory of one request, the total limits the memory of requests (docs/proxy-reference.md).
  */
 export class ExchangeSlots {
   readonly #quota: SharedQuota;

@@ -7,12 +7,12 @@ const handshakeMs = limits.connections.handshakeMs;
 const tlsHandshakeRecord = 0x16;
 
 /**
- * Ends a client's TLS with the certificate for the host of its CONNECT, whatever name the client sends in its handshake
- * (SNI): the client may use a Connector at that host, and no other name. A client that speaks plain HTTP in its tunnel, as
- * some do to hosts at port 80, is served as it is.
- * @param socket a connection whose CONNECT was answered.
+ * Terminates a client's TLS with the certificate for the host of its CONNECT, regardless of the name in the handshake
+ * (SNI). The client has permission for a Connector at that host, and for no other name. Clients that send plain HTTP in
+ * the tunnel, as some do for hosts at port 80, are served without TLS.
+ * @param socket a connection whose CONNECT was accepted.
  * @param certificate for the host of the CONNECT.
- * @param onPlain gets the connection that HTTP is spoken on. It is not called when the client leaves or TLS fails.
+ * @param onPlain receives the stream with HTTP. It is not called if the client leaves or TLS fails.
  */
 export function terminateTls(socket: Socket, certificate: SecureContext, onPlain: (plain: Socket) => void): void {
   const timer = setTimeout(() => socket.destroy(), handshakeMs);

@@ -13,7 +13,7 @@ export interface RequestLogOptions {
   };
 }
 
-/** The pod, the service account or the address that a client is known by. */
+/** The pod, service account or address that identifies a client. */
 type Client = Pick<LogFields, 'pod' | 'serviceAccount' | 'address'>;
 
 interface Failures {
@@ -23,14 +23,14 @@ interface Failures {
 }
 
 /**
- * Writes one line for each request. Lines of requests that fail are rate-limited per client, because a client without any
+ * Logs one line per request. Lines of failed requests are rate-limited per client, because a client without any
  * permission could fill the disk of the node with them. The number of suppressed lines is logged.
  */
 export class RequestLog {
   readonly #options: RequestLogOptions;
-  /** By client; those that failed last are at the end. */
+  /** By client. The client that failed last is at the end. */
   readonly #failures = new Map<string, Failures>();
-  /** Lines of clients that have been forgotten since. */
+  /** Suppressed lines of evicted clients. */
   #suppressedOfOthers = 0;
   #reporting: NodeJS.Timeout | undefined;
 

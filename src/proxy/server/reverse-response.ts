@@ -4,10 +4,10 @@ import { clientRealm, clientUrl } from './reverse-url.js';
 import type { ReverseView } from './reverse-url.js';
 
 /**
- * Rewrites the headers of a tool's response that lead a client further, so that they lead to the same Connector at the
- * proxy: `Location`, `Content-Location`, `Link`, and the realms of challenges. A client follows them with its token, so a
- * header that leads to another Connector of the proxy, or a challenge to a host that is not the Connector's, is dropped.
- * The work is linear in the length of the headers.
+ * Rewrites the headers of a tool's response that contain URLs, so that the client follows them through the proxy. These
+ * are `Location`, `Content-Location`, `Link`, and the realms of challenges. A client follows them with its token. A
+ * tool could use that to reach another Connector, or to get the token. So headers that lead to another Connector, and
+ * challenges with a host that is not the Connector's, are dropped. The work is linear in the length of the headers.
  */
 export function rewriteResponseHeaders(headers: readonly string[], view: ReverseView): string[] {
   const kept: string[] = [];
@@ -34,12 +34,12 @@ function rewriteValue(name: string, value: string, view: ReverseView): string | 
 }
 
 /**
- * A URL, a quoted parameter, or what is between them (RFC 8288). Many clients look for `<` alone, so that a parameter with
- * one would be a URL to them.
+ * A URL, a quoted parameter, or the text between them (RFC 8288). Parameters with `<` do not match: many clients search
+ * only for `<` and would find a URL in them.
  */
 const linkPart = /<[^>]*>|"(?:[^"\\<]|\\[^<])*"|[^<"]+/y;
 
-/** @returns undefined when one of the links must not be followed, or the value cannot be read to its end. */
+/** @returns undefined if one of the links must not be followed, or the value is malformed. */
 function rewriteLinks(value: string, view: ReverseView): string | undefined {
   const parts: string[] = [];
   for (let at = 0; at < value.length; at += parts.at(-1)?.length ?? 0) {
@@ -56,13 +56,16 @@ function rewriteLinks(value: string, view: ReverseView): string | undefined {
   return rewritten.includes(undefined) ? undefined : rewritten.join('');
 }
 
-/** @returns undefined when no challenge is left. */
+/** @returns undefined if no challenge is left. */
 function rewriteChallenges(value: string, view: ReverseView): string | undefined {
   const kept = parseChallenges([value]).flatMap((challenge) => rewriteChallenge(challenge, view) ?? []);
   return kept.length === 0 ? undefined : kept.map(textOf).join(', ');
 }
 
-/** `Basic` and `Digest` have a text as realm, which clients show. Others may have the URL of a token service there. */
+/**
+ * Rewrites the realm of a challenge if it is a URL. `Basic` and `Digest` have a text there that clients display; other
+ * schemes can have the URL of a token service.
+ */
 function rewriteChallenge(challenge: Challenge, view: ReverseView): Challenge | undefined {
   const realm = challenge.params.get('realm');
   if (realm === undefined || challenge.scheme === 'basic' || challenge.scheme === 'digest') return challenge;

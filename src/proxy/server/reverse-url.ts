@@ -4,15 +4,15 @@ import { parseAuthority } from '../credential/tool-address.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { pathnameOf } from './request-target.js';
 
-/** How a client sees a tool whose Connector it uses in reverse mode. */
+/** A tool as a client in reverse mode sees it. */
 export interface ReverseView {
-  /** The tool's address that the request went to. */
+  /** The tool's address that the request was sent to. */
   readonly address: ToolAddress;
-  /** The path that the tool got, with the query. */
+  /** The path that was sent to the tool, with the query. */
   readonly path: string;
   /** `/namespaces/NS/connectors/NAME`. */
   readonly prefix: string;
-  /** `http://HOST` as the client calls the proxy. */
+  /** `http://HOST`, as the client names the proxy. */
   readonly base: string;
 }
 
@@ -26,9 +26,9 @@ interface Reference {
 }
 
 /**
- * Returns the URL that a client gets for one in a tool's response: a path of the Connector, or the URL of another host.
- * The client follows it with its token, so a tool must not lead it to another Connector of this proxy.
- * @returns undefined for a URL of the proxy itself, and for one that programs read in different ways.
+ * Returns the client's URL for a URL in a tool's response: a path of the Connector, or the URL of another host. The
+ * client follows it with its token, so a tool must not lead it to another Connector of this proxy.
+ * @returns undefined for a URL of the proxy itself, and for one that programs parse differently.
  */
 export function clientUrl(text: string, view: ReverseView): string | undefined {
   const url = trimBlanks(text);
@@ -38,7 +38,7 @@ export function clientUrl(text: string, view: ReverseView): string | undefined {
   const { address } = view;
   if (authority === undefined) {
     if (scheme !== undefined) return scheme === 'http' || scheme === 'https' ? undefined : url;
-    // The path of the request stays: the query or the fragment is another one.
+    // Only query or fragment differ, so the path of the request stays.
     if (pathname === '') return url;
   } else if (!isTool(authority, address)) {
     if (isOfProxy(authority, view)) return undefined;
@@ -47,13 +47,13 @@ export function clientUrl(text: string, view: ReverseView): string | undefined {
   const isRelative = authority === undefined && !pathname.startsWith('/');
   const path = withoutDotSegments(isRelative ? `${folderOf(view.path)}${pathname}` : pathname);
   if (path === undefined) return undefined;
-  // The tool has it outside of the Connector's path, where only a client without the proxy can go.
+  // The path is outside the Connector's path, so only a client that bypasses the proxy can reach it.
   return connectorPath(path, suffix, view) ?? `${address.scheme}://${authorityOf(address)}${path}${suffix}`;
 }
 
 /**
- * Returns the URL that a client gets for the address of a token service, to which it will send its token.
- * @returns undefined unless the address is a whole URL below the Connector's address.
+ * Returns the client's URL for the address of a token service, to which the client will send its token.
+ * @returns undefined unless the address is an absolute URL below the Connector's address.
  */
 export function clientRealm(text: string, view: ReverseView): string | undefined {
   const { scheme, authority, pathname, suffix } = parseReference(text) ?? {};
@@ -65,7 +65,10 @@ export function clientRealm(text: string, view: ReverseView): string | undefined
   return found === undefined ? undefined : `${view.base}${found}`;
 }
 
-/** Splits a URI reference (RFC 3986, appendix B). Programs differ in what they make of control characters and backslashes. */
+/**
+ * Splits a URI reference (RFC 3986, appendix B). Control characters and backslashes are rejected, because programs
+ * interpret them differently.
+ */
 function parseReference(text: string): Reference | undefined {
   // eslint-disable-next-line no-control-regex
   if (/[\x00-\x1f\x7f\\]/.test(text)) return undefined;
@@ -79,27 +82,27 @@ function parseReference(text: string): Reference | undefined {
   };
 }
 
-/** Whether the authority is the tool's. A tool behind a TLS terminator writes `http` for its own `https`. */
+/** Reports whether the authority is the tool's. The scheme is ignored: a tool behind a TLS terminator writes `http`. */
 function isTool(authority: string, { scheme, host, port }: ToolAddress): boolean {
   const named = parseAuthority(authority, scheme === 'https' ? 443 : 80);
   return named?.host === host && named.port === port;
 }
 
 /**
- * Whether clients would send the proxy's credentials there: they go by the host's name alone, and some of them take
- * subdomains for the same host.
+ * Reports whether clients would send the proxy's credentials to the authority. They compare only the host, and some of
+ * them include subdomains.
  */
 function isOfProxy(authority: string, { base }: ReverseView): boolean {
   const [host, own] = [canonicalHost(`http://${authority}`), canonicalHost(base)];
   return host === undefined || own === undefined || `.${host}`.endsWith(`.${own}`);
 }
 
-/** As browsers and curl have it: `127.1` and `%31` have other spellings. */
+/** Returns the host as browsers and curl normalize it: `127.1` and `%31` have other spellings. */
 function canonicalHost(url: string): string | undefined {
   return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/, '') : undefined;
 }
 
-/** @returns undefined for dot segments in a spelling that only some programs take for one. */
+/** Removes dot segments. @returns undefined for spellings that only some programs treat as dot segments. */
 function withoutDotSegments(pathname: string): string | undefined {
   const isPlain = !/\/\.(?:\/|$)/.test(pathname) && pathProblem(pathname) === undefined;
   if (isPlain) return pathname === '' ? '/' : pathname;
@@ -107,11 +110,11 @@ function withoutDotSegments(pathname: string): string | undefined {
   return pathProblem(path) === undefined ? path : undefined;
 }
 
-/** The path on the proxy that leads to this path of the tool; undefined where none does. */
+/** Returns the path on the proxy for a path of the tool; undefined if there is none. */
 function connectorPath(path: string, suffix: string, { address, prefix }: ReverseView): string | undefined {
   if (path !== address.path && !path.startsWith(`${address.path}/`)) return undefined;
   const rest = path.slice(address.path.length);
-  // Registries' clients want /v2/ first.
+  // Clients of registries require /v2/ first.
   const isRegistry = rest === '/v2' || rest.startsWith('/v2/');
   return isRegistry ? `/v2${prefix}${rest.slice('/v2'.length)}${suffix}` : `${prefix}${rest}${suffix}`;
 }
@@ -121,7 +124,7 @@ function folderOf(path: string): string {
   return pathname.slice(0, pathname.lastIndexOf('/') + 1);
 }
 
-/** As `trim`, but of what RFC 9110 has around values. Nothing else is taken off by all programs. */
+/** Trims only the whitespace that RFC 9110 permits around values: programs do not agree on other characters. */
 function trimBlanks(text: string): string {
   let [start, end] = [0, text.length];
   while (isBlank(text[start])) start += 1;

@@ -32,22 +32,22 @@ export interface RouterOptions {
   readonly credentials: ToolCredentials;
   readonly trust: UpstreamTrust;
   readonly trustSets: TrustStoreCache;
-  /** What becomes of hosts that belong to none of the named connectors. */
+  /** Whether hosts that belong to no named connector get a passthrough tunnel or are denied. */
   readonly otherHosts: 'tunnel' | 'deny';
   readonly via: Via;
-  /** Whether a host in lower case is the proxy itself by name. */
+  /** Reports whether a host in lower case is a name of the proxy itself. */
   readonly isOwnName: (host: string) => boolean;
   readonly onUse: UseListener;
 }
 
-/** Where a request goes, and on whose behalf. */
+/** The destination of a request, and the connector that it uses. */
 export interface Route {
-  /** Undefined: to a host of none of the named connectors, as it is. */
+  /** Undefined: the host belongs to no named connector, and the request gets no credential. */
   readonly connector: ConnectorRef | undefined;
   readonly outgoing: Outgoing;
 }
 
-/** Decides for each request which connector it is for, whether the caller may use it, and what credential it gets. */
+/** Selects the connector of each request, authorizes the client for it, and selects the credential. */
 export class Router {
   readonly #options: RouterOptions;
 
@@ -55,19 +55,20 @@ export class Router {
     this.#options = options;
   }
 
-  /** Where a request that came through no tunnel wants to go; undefined for a request line that cannot be understood. */
+  /** Parses the target of a request outside a tunnel; undefined for a malformed request line. */
   targetOf(url: string): RequestTarget | undefined {
     return parseRequestTarget(url, this.#options.isOwnName);
   }
 
-  /** @throws {ProxyError} 508 for a request, or a CONNECT, that has passed this proxy before. */
+  /** @throws {ProxyError} 508 for a request or CONNECT that has passed through this proxy before. */
   ensureFirstPass({ rawHeaders }: { readonly rawHeaders: RawHeaders }): void {
     this.#options.via.ensureFirstPass(rawHeaders);
   }
 
   /**
-   * The named connectors that are at a host, for a tunnel: TLS ends in the proxy when there are any.
-   * @throws {ProxyError} when the caller may use none of them, or the host is nobody's and such hosts are refused.
+   * Returns the named connectors at a host, for a CONNECT. If there are any, the proxy terminates TLS.
+   * @throws {ProxyError} if the client can use none of them, or the host belongs to no connector and such hosts are
+   * denied.
    */
   async matchesOf(
     authenticated: AuthenticatedRequest,
@@ -83,10 +84,10 @@ export class Router {
   }
 
   /**
-   * The way of a request through the proxy.
+   * Routes a request in forward or intercepted mode.
    * @param named the host in its request line, or that of its tunnel.
    * @param path with the query.
-   * @param record learns which connectors the request is for, also if it is rejected.
+   * @param entry records the connectors that the request is for, also if it is rejected.
    * @throws {ProxyError} {CodedError}
    */
   async forward(
@@ -122,8 +123,8 @@ export class Router {
   }
 
   /**
-   * The way of a request to the proxy itself, whose path names the connector.
-   * @param base `http://HOST` as the client calls the proxy.
+   * Routes a request in reverse mode, whose path names the connector.
+   * @param base `http://HOST`, as the client names the proxy.
    * @throws {ProxyError} {CodedError}
    */
   async reverse(
@@ -158,7 +159,10 @@ export class Router {
     };
   }
 
-  /** To a host without a credential; from within a tunnel whose TLS has ended, by the scheme of the connector there. */
+  /**
+   * Routes a request without a credential. Inside an intercepted tunnel, the scheme is that of the connector at the
+   * host.
+   */
   async #toOther(
     authenticated: AuthenticatedRequest,
     named: NamedHost,
@@ -196,7 +200,7 @@ export class Router {
   ): Promise<void> {
     const { authorizer, otherHosts } = this.#options;
     const allowed = await authorizer.authorizeAny(client, connectors, signal);
-    // One that cannot be read, or has too many addresses, may be the one that is meant.
+    // A connector that cannot be read, or has too many addresses, can be the one for this host.
     const found = await Promise.all(allowed.map((ref) => this.#options.connectors.find(ref, signal)));
     if (found.every((each) => each === undefined)) throw missing(allowed);
     for (const each of found) {
@@ -229,16 +233,16 @@ export class Router {
     }
   }
 
-  /** A connector that cannot be read is in the way of those requests alone that are for none of the others. */
+  /** Reads the named connectors. Unreadable ones are left out, so that requests for the others still succeed. */
   async #resolved({ connectors }: AuthenticatedRequest, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
     const resolved: ResolvedConnector[] = [];
     for (const ref of connectors) {
       try {
-        // One after the other: they are in memory, all of them or none.
+        // One after the other: connectors are cached, all of them or none.
         const found = await this.#options.connectors.find(ref, signal);
         if (found !== undefined) resolved.push(found);
       } catch {
-        // See above.
+        // Left out; `#ensureOtherHost` reports the error for hosts of no other connector.
       }
     }
     return resolved;

@@ -3,13 +3,13 @@ import type { Clock } from '../../clock.js';
 import { limits } from '../../limits/defaults.js';
 
 const graceMs = limits.tunnelGraceMs;
-/** Timers are no clocks: one that is set for hours is set again, and a clock that is set counts. */
+/** Longest timer. It is set again until the expiry, so that changes of the clock are honored. */
 const maxTimerMs = 60_000;
 
 /**
  * Closes a connection 5 minutes after its token has expired.
  * @param expiresAtMs milliseconds since the epoch.
- * @returns ends the wait.
+ * @returns a function that cancels it.
  */
 export function closeAtExpiry(connection: Duplex, expiresAtMs: number, clock: Clock): () => void {
   let timer: NodeJS.Timeout;

@@ -2,12 +2,12 @@ import type { Socket } from 'node:net';
 import type { NamedHost } from '../credential/connector-match.js';
 import type { AuthenticatedRequest } from './authenticated-request.js';
 
-/** Longer would be a timer that goes off at once. */
+/** Longest lifetime of a tunnel. Node fires timers of more than 24.8 days at once. */
 const maxTimerMs = 24 * 3_600_000;
 
 /**
- * A tunnel whose requests the proxy sees. It keeps the credentials of its CONNECT; once they are over, what is under way
- * ends in peace and the tunnel is closed.
+ * A tunnel with TLS termination, and the credentials of its CONNECT. When they expire or access is revoked, requests in
+ * flight complete, and then the tunnel is closed.
  */
 export class TunnelSession {
   readonly authenticated: AuthenticatedRequest;
@@ -17,7 +17,7 @@ export class TunnelSession {
   #underWay = 0;
   #isOver = false;
 
-  /** @param leftMs until the token expires. */
+  /** @param leftMs milliseconds until the token expires. */
   constructor(authenticated: AuthenticatedRequest, named: NamedHost, socket: Socket, leftMs: number) {
     this.authenticated = authenticated;
     this.named = named;
@@ -26,12 +26,12 @@ export class TunnelSession {
     socket.once('close', () => clearTimeout(this.#timer));
   }
 
-  /** Nothing more is to be served. */
+  /** Whether no further request must be served. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** @returns to be called when the exchange is over. */
+  /** Counts a request in flight. @returns a function to call when the exchange is complete. */
   begin(): () => void {
     this.#underWay += 1;
     return () => {

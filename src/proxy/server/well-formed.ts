@@ -9,7 +9,7 @@ import type { RequestTarget } from './request-target.js';
 import type { TunnelSession } from './tunnel-session.js';
 
 /**
- * What the parser lets pass and others may read differently.
+ * Rejects requests that the parser accepts but that other servers interpret differently (request smuggling).
  * @throws {ProxyError} 400, 405, 417, 431, 501
  */
 export function ensureWellFormed(
@@ -32,12 +32,12 @@ export function ensureWellFormed(
   if (expectations.length > 0 && !hasWord(rawHeaders, 'expect', '100-continue')) {
     throw new ProxyError(417, 'malformed', 'the only expectation that the proxy meets is 100-continue');
   }
-  // The tool would answer with what it got, the credential included.
+  // The tool would return the request, including the credential.
   if (method === 'TRACE' || method === 'TRACK')
     throw new ProxyError(405, 'malformed', `${method} does not pass the proxy`);
 }
 
-/** @throws {ProxyError} 421 for a request to another host than that of the tunnel. */
+/** Rejects requests in a tunnel for another host. @throws {ProxyError} 421. */
 export function ensureSameHost(request: IncomingMessage, target: RequestTarget, named: TunnelSession['named']): void {
   const isSame = (host: string, port: number): boolean => host === named.host && port === named.port;
   const [header] = valuesOf(request.rawHeaders, 'host');
@@ -49,7 +49,10 @@ export function ensureSameHost(request: IncomingMessage, target: RequestTarget, 
   throw new ProxyError(421, 'malformed', `this tunnel leads to ${authorityOf(named)} and nowhere else`);
 }
 
-/** What follows the head of such a request belongs to the new protocol, or to none. @throws {ProxyError} 400 for a request with a body. */
+/**
+ * Rejects a request with a body: bytes after its headers belong to the new protocol or to none.
+ * @throws {ProxyError} 400.
+ */
 export function ensureNoBody(request: IncomingMessage, head: Buffer): void {
   const lengths = valuesOf(request.rawHeaders, 'content-length');
   const hasBody =
