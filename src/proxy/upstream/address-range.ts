@@ -1,13 +1,13 @@
 import type { BlockList } from 'node:net';
 import { isIP } from 'node:net';
 
-/** Addresses `address/prefix`. */
+/** The range `address/prefix`. */
 export interface AddressRange {
   readonly address: string;
   readonly prefix: number;
 }
 
-/** Prefixes that carry an IPv4 address, so that it cannot be reached by another spelling. */
+/** IPv6 prefixes that embed an IPv4 address. Blocking them too prevents access by another spelling of the address. */
 const carriers: readonly ((hex: readonly [string, string]) => string)[] = [
   ([high, low]) => `::ffff:${high}:${low}`,
   ([high, low]) => `::${high}:${low}`,
@@ -15,7 +15,7 @@ const carriers: readonly ((hex: readonly [string, string]) => string)[] = [
 ];
 
 /**
- * Reads `10.0.0.0/8`, `fd00::/8` or a single address.
+ * Parses `10.0.0.0/8`, `fd00::/8` or a single address.
  * @throws {RangeError}
  */
 export function parseRange(text: string): AddressRange {
@@ -26,7 +26,7 @@ export function parseRange(text: string): AddressRange {
   return { address, prefix };
 }
 
-/** Adds a range; one of IPv4 also as IPv6 carries it. */
+/** Adds a range. An IPv4 range is also added in its embedded IPv6 forms. */
 export function addRange(list: BlockList, { address, prefix }: AddressRange): void {
   if (isIP(address) === 6) {
     list.addSubnet(address, prefix, 'ipv6');

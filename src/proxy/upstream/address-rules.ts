@@ -4,30 +4,31 @@ import { addRange, parseRange, widthOf } from './address-range.js';
 import type { Endpoint } from './endpoint-set.js';
 import { EndpointSet } from './endpoint-set.js';
 
-/** What no tool is at, but something of the node's or the cloud's own. */
+/** Ranges that are blocked by default: no tool is there, but services of the node or the cloud. */
 const refusedRanges = [
   // Unspecified, loopback, link-local (so most metadata services), multicast and reserved.
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'],
   ...['::/128', '::1/128', 'fe80::/10', 'fec0::/10', 'ff00::/8'],
-  // Metadata services of Alibaba, Oracle, Azure, AWS, Google and Oracle again, by IPv6.
+  // Metadata services of Alibaba, Oracle and Azure, then by IPv6 those of AWS, Google and Oracle.
   ...['100.100.100.200/32', '192.0.0.192/32', '168.63.129.16/32'],
   ...['fd00:ec2::/32', 'fd20:ce::254/128', 'fd00:c1::a9fe:a9fe/128'],
-  // Translation prefixes (RFC 8215, RFC 2765, RFC 4380) that carry an IPv4 address where the proxy cannot see which.
+  // Translation prefixes (RFC 8215, RFC 2765, RFC 4380) that embed an IPv4 address in a way that the proxy cannot
+  // parse.
   ...['64:ff9b:1::/48', '::ffff:0:0:0/96', '2001::/32'],
 ];
 
 export interface AddressRulesOptions {
-  /** Ranges that are opened although they are refused by default. */
+  /** Ranges that are permitted although they are blocked by default. */
   readonly allowed: readonly AddressRange[];
-  /** Addresses of the API server, refused at every port unless `allowed` has exactly that address. */
+  /** Addresses of the API server, blocked at every port unless `allowed` contains exactly that address. */
   readonly apiServer: readonly string[];
-  /** Where the API server listens behind these, refused in the same way. The same array as long as nothing has changed. */
+  /** Endpoints of the API server behind these, blocked in the same way. The same array until they change. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
-  /** Where the proxy itself listens, which nothing opens. The same array as long as nothing has changed. */
+  /** Endpoints of the proxy itself, always blocked. The same array until they change. */
   readonly own: () => readonly Endpoint[];
 }
 
-/** Which addresses the proxy connects to; applied to what a name resolves to, never to the name. */
+/** Decides which addresses the proxy connects to. The rules apply to resolved addresses, never to names. */
 export class AddressRules {
   readonly #refused = new BlockList();
   readonly #allowed = new BlockList();
@@ -47,16 +48,22 @@ export class AddressRules {
     this.#apiServer = [new EndpointSet(() => addresses), new EndpointSet(apiServerEndpoints)];
   }
 
-  /** Whether it is the proxy itself. @param address an IP address; anything else is not. */
+  /**
+   * Reports whether an endpoint is the proxy itself.
+   * @param address an IP address; the result is false for anything else.
+   */
   isOwn(address: string, port: number): boolean {
     const family = isIP(address);
     return family !== 0 && !address.includes('%') && this.#own.has(address, family === 4 ? 'ipv4' : 'ipv6', port);
   }
 
-  /** @param address an IP address; anything else is refused. */
+  /**
+   * Reports whether the proxy can connect to an endpoint.
+   * @param address an IP address; the result is false for anything else.
+   */
   isAllowed(address: string, port: number): boolean {
     const family = isIP(address);
-    // With a zone it is link-local.
+    // An address with a zone is link-local.
     if (family === 0 || address.includes('%')) return false;
     const type = family === 4 ? 'ipv4' : 'ipv6';
     if (this.#own.has(address, type, port)) return false;

@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import { addRange, widthOf } from './address-range.js';
 
-/** Where a server listens. */
+/** An address and port at which a server listens. */
 export interface Endpoint {
   /** An IP address. */
   readonly address: string;
@@ -9,14 +9,14 @@ export interface Endpoint {
   readonly port: number | undefined;
 }
 
-/** Endpoints that change, in every spelling of their addresses. */
+/** A set of changing endpoints, which matches every spelling of their addresses. */
 export class EndpointSet {
   readonly #source: () => readonly Endpoint[];
   #known: readonly Endpoint[] | undefined;
   #everyPort = new BlockList();
   readonly #byPort = new Map<number, BlockList>();
 
-  /** @param source returns the same array as long as nothing has changed. */
+  /** @param source returns the same array until the endpoints change. */
   constructor(source: () => readonly Endpoint[]) {
     this.#source = source;
   }

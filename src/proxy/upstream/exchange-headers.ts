@@ -9,19 +9,22 @@ const madeAnew: ReadonlySet<string> = new Set(['host']);
 const noHeaders: ReadonlySet<string> = new Set();
 const trailerHeader: ReadonlySet<string> = new Set(['trailer']);
 
-/** The headers of a client's request as a tool gets them, without framing and credential. */
+/** Returns the headers of a client's request for the tool, without framing and credential. */
 export function requestHeaders(rawHeaders: RawHeaders, outgoing: Outgoing, isChunked: boolean): readonly string[] {
   const { origin, credential, withoutHeaders = noHeaders, via } = outgoing;
   const kept = endToEnd(rawHeaders, madeAnew, credential.replaces, withoutHeaders, trailersOf(isChunked));
   return ['Host', authorityOf(origin), ...kept, ...via];
 }
 
-/** The headers by which a client takes trailers, for the next hop. */
+/** Returns the headers that announce a client's support of trailers to the next hop. */
 export function trailerHeaders(rawHeaders: RawHeaders): readonly string[] {
   return hasWord(rawHeaders, 'te', 'trailers') ? ['TE', 'trailers', 'Connection', 'keep-alive, TE'] : [];
 }
 
-/** All headers of a tool's response as a client gets them. @param httpVersion of the client. */
+/**
+ * Returns all headers of a tool's response for the client.
+ * @param httpVersion of the client.
+ */
 export function answerHeaders(
   { rawHeaders }: IncomingMessage,
   status: number,
@@ -34,7 +37,10 @@ export function answerHeaders(
   return { headers: [...(rewriteResponseHeaders?.(kept) ?? kept), ...framing, ...via], isChunked };
 }
 
-/** The framing headers of a response: its length, or chunks for clients that know them. A `204` has none (RFC 9112, 6). */
+/**
+ * Returns the framing headers of a response: its length, or chunks if the client supports them. A `204` has none (RFC
+ * 9112, 6).
+ */
 function answerFraming(rawHeaders: RawHeaders, status: number, httpVersion: string): readonly string[] {
   if (status === 204) return [];
   const [length] = valuesOf(rawHeaders, 'content-length');
@@ -43,7 +49,7 @@ function answerFraming(rawHeaders: RawHeaders, status: number, httpVersion: stri
   return isChunked ? ['Transfer-Encoding', 'chunked'] : [];
 }
 
-/** Headers to leave out: `Trailer` announces what only a message in chunks can have. */
+/** Returns the headers to remove: `Trailer` announces fields that only a chunked message can have. */
 function trailersOf(isChunked: boolean): ReadonlySet<string> {
   return isChunked ? noHeaders : trailerHeader;
 }

@@ -4,22 +4,21 @@ import type { Writable } from 'node:stream';
 import { abortError } from '../../errors.js';
 import type { TokenBucket } from '../../limits/token-bucket.js';
 
-/** Bytes that wait for the sink until the source is paused. One read of the socket, 64 KiB, can still be added. */
+/** Limit of pending bytes, above which the source is paused. One read of the socket, 64 KiB, can exceed it. */
 const maxPendingBytes = 32 * 1024;
-/** Smaller chunks are copied into one block. To copy a larger chunk costs more than to keep it. */
+/** Smaller chunks are copied into one block. Copying a larger chunk costs more than keeping it. */
 const smallChunkBytes = 4 * 1024;
 const blockBytes = 16 * 1024;
-/** Chunks of one read of the socket. What has more counts against the rate of all streams. */
+/** Chunks per read of the socket that are free. Further chunks count against the rate limit of all streams. */
 const usualChunks = 256;
 const noBytes = Buffer.alloc(0);
 
 /**
- * A stream whose chunks are gathered into few writes: at most one write is in flight, and what arrives meanwhile becomes
- * the next one. So the memory of a slow transfer depends on its bytes alone, not on the number of chunks. A peer that sends
- * chunks of one byte, each a write of several hundred bytes, would otherwise exhaust the heap. Nor does it take more
- * processor time: sources of very many small chunks share one rate.
- *
- * It reads from the moment it is created, since a stream that nobody reads keeps each chunk as an object of its own.
+ * A stream that gathers chunks into few writes: at most one write is in flight, and all that arrives meanwhile becomes
+ * the next one. So the memory of a slow transfer depends on its bytes, not on the number of chunks. The attacker is a
+ * peer that sends chunks of one byte: each would become a write of several hundred bytes, and exhaust the heap. To
+ * limit CPU time too, all sources with very many small chunks share one rate limit. Reading starts with construction,
+ * because an unread stream keeps each chunk as a separate object.
  */
 export class GatheredStream {
   readonly #source: IncomingMessage | Socket;
@@ -30,26 +29,26 @@ export class GatheredStream {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
   #receivedBytes = 0;
-  /** Holds small chunks: those between `start` and `end` are pending. */
+  /** Block of small chunks: the bytes between `start` and `end` are pending. */
   #block = noBytes;
   #start = 0;
   #end = 0;
   #isWriting = false;
-  /** Too much is pending. */
+  /** Whether the limit of pending bytes is reached. */
   #isFull = false;
-  /** The rate of small chunks is exceeded. */
+  /** Set while the rate limit of small chunks is exceeded. */
   #waiting: NodeJS.Timeout | undefined;
   #isPaused = false;
   #isUnlimited = false;
-  /** What the socket had read when the last chunk came, and the chunks since then. */
+  /** `bytesRead` of the socket at the last chunk, and the chunks since that read. */
   #readBytes = 0;
   #chunks = 0;
   #hasEnded = false;
   #isDiscarding = false;
-  /** What arrives beyond it is dropped. */
+  /** Bytes beyond the limit are dropped. */
   #limit: { readonly bytes: number; readonly onExceeded: () => void } | undefined;
 
-  /** @param chunkRate of all streams, in chunks. */
+  /** @param chunkRate rate limit of all streams, in chunks. */
   constructor(source: IncomingMessage | Socket, chunkRate: TokenBucket) {
     this.#source = source;
     this.#chunkRate = chunkRate;
@@ -70,14 +69,20 @@ export class GatheredStream {
     return this.#receivedBytes;
   }
 
-  /** Writes everything to `sink`. @param onEnd is called when the source has ended and its last byte is written. */
+  /**
+   * Writes everything to `sink`.
+   * @param onEnd called when the source has ended and its last byte is written.
+   */
   pipeTo(sink: Writable, onEnd: () => void): void {
     this.#sink = sink;
     this.#onEnd = onEnd;
     this.#flush();
   }
 
-  /** Reads and drops the rest. @param onExceeded is called when it has more than `maxBytes`. */
+  /**
+   * Reads and drops the rest.
+   * @param onExceeded called when the rest exceeds `maxBytes`.
+   */
   discard(maxBytes: number, onExceeded: () => void): void {
     this.#sink = undefined;
     this.#pending = [];
@@ -89,8 +94,8 @@ export class GatheredStream {
   }
 
   /**
-   * Waits for the end of a small source, however much of it is pending.
-   * @returns everything, in one buffer; undefined if it has more than `maxBytes`.
+   * Waits for the end of a small source, regardless of the limit of pending bytes.
+   * @returns everything in one buffer; undefined if it exceeds `maxBytes`.
    * @throws the signal's reason; an error if the source closes early.
    */
   whole(maxBytes: number, signal: AbortSignal): Promise<Buffer | undefined> {
@@ -150,7 +155,7 @@ export class GatheredStream {
     }
     if (this.#block.length - this.#end < chunk.length) {
       this.#closeBlock();
-      // Most bodies are one small chunk: a block for each of them would be garbage outside the heap, and end in collections.
+      // Most bodies are one small chunk. A block for each would be garbage outside the heap and cause collections.
       const isFirst = this.#block === noBytes;
       this.#block = isFirst ? Buffer.allocUnsafe(chunk.length) : Buffer.allocUnsafeSlow(blockBytes);
       this.#start = 0;
@@ -211,8 +216,8 @@ export class GatheredStream {
   }
 
   /**
-   * Pauses the socket. The message goes on: what the parser delivers of this read to a message that is paused would be kept
-   * chunk by chunk. After each chunk Node resumes the socket with `nextTick`, and that comes before microtasks.
+   * Pauses the socket but not the message: the parser delivers the rest of a read to a paused message chunk by chunk.
+   * After each chunk Node resumes the socket with `nextTick`, which runs before microtasks.
    */
   #pause(): void {
     queueMicrotask(this.#pauseSocket);
@@ -240,7 +245,7 @@ export class GatheredStream {
     this.#socket.resume();
   }
 
-  /** The socket of a message that is complete belongs to the next one. */
+  /** Whether the socket belongs to this source. After a complete message it belongs to the next one. */
   get #ownsSocket(): boolean {
     return !('complete' in this.#source) || !this.#source.complete;
   }

@@ -1,4 +1,4 @@
-/** Meant for the next hop alone (RFC 9110, 7.6.1). Framing is not passed on either but made anew. */
+/** Hop-by-hop headers (RFC 9110, 7.6.1), and framing headers, which the proxy creates itself. */
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -8,15 +8,15 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** What a message must not lose because its sender lists it in `Connection`. */
+/** Headers that a sender cannot have removed by listing them in `Connection`. */
 const neverListed: ReadonlySet<string> = new Set(['host', 'authorization', 'trailer', 'date', 'www-authenticate']);
 
-/** Names and values in turn, as Node has them in `rawHeaders`. */
+/** Alternating names and values, as in Node's `rawHeaders`. */
 export type RawHeaders = readonly string[];
 
 const nothing: ReadonlySet<string> = new Set();
 
-/** The headers that go on to the next hop: neither hop-by-hop nor `Proxy-*` nor in one of `without` (lower case). */
+/** Returns the headers for the next hop, without hop-by-hop headers, `Proxy-*`, and names in `without` (lower case). */
 export function endToEnd(raw: RawHeaders, ...without: readonly ReadonlySet<string>[]): string[] {
   const listed = listedIn(valuesOf(raw, 'connection'));
   const kept: string[] = [];
@@ -29,10 +29,10 @@ export function endToEnd(raw: RawHeaders, ...without: readonly ReadonlySet<strin
   return kept;
 }
 
-/** The headers that `Connection` makes hop-by-hop. */
+/** Returns the headers that `Connection` makes hop-by-hop. */
 function listedIn(values: readonly string[]): ReadonlySet<string> {
   if (values.length === 0) return nothing;
-  // Nearly every message says this, and that header is hop-by-hop anyway.
+  // Shortcut for nearly every message; this header is hop-by-hop in any case.
   if (values.length === 1 && values[0]?.toLowerCase() === 'keep-alive') return nothing;
   const names = values.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
   return new Set(names.filter((name) => !neverListed.has(name)));
@@ -40,18 +40,24 @@ function listedIn(values: readonly string[]): ReadonlySet<string> {
 
 const none: readonly string[] = [];
 
-/** All values of a header. @param name in lower case. */
+/**
+ * Returns all values of a header.
+ * @param name in lower case.
+ */
 export function valuesOf(raw: RawHeaders, name: string): readonly string[] {
   let values: string[] | undefined;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const text = raw[at] ?? '';
-    // Asked some ten times a request: most names differ in length already.
+    // Called some ten times per request. Comparing lengths first excludes most names.
     if (text.length === name.length && text.toLowerCase() === name) (values ??= []).push(raw[at + 1] ?? '');
   }
   return values ?? none;
 }
 
-/** Whether the words of a list header have this one. @param word in lower case. */
+/**
+ * Reports whether a list header contains a word.
+ * @param word in lower case.
+ */
 export function hasWord(raw: RawHeaders, name: string, word: string): boolean {
   const values = valuesOf(raw, name);
   return (

@@ -1,10 +1,10 @@
-/** Something under way that must get on. */
+/** A transfer in flight that must make progress. */
 export interface MonitoredTransfer {
-  /** Bytes moved so far, in whatever direction. */
+  /** Bytes moved so far in both directions. */
   movedBytes(): number;
-  /** Milliseconds without a byte that it is given now; 0: none, whatever it moves. */
+  /** Current idle timeout in milliseconds; 0 ends the transfer even if it moves bytes. */
   idleTimeoutMs(): number;
-  /** Called once, when nothing has moved for so long. */
+  /** Called once, when the timeout has passed without a byte. */
   onStalled(): void;
 }
 
@@ -14,7 +14,7 @@ interface Entry {
   seenMs: number;
 }
 
-/** Cuts peers that have gone mute: one look at everything under way each second, instead of a timer for each chunk. */
+/** Ends transfers whose peers have stopped. One check of all transfers per second replaces a timer reset per chunk. */
 export class IdleTimeoutMonitor {
   readonly #entries = new Set<Entry>();
   readonly #monotonicNow: () => number;
@@ -26,7 +26,7 @@ export class IdleTimeoutMonitor {
     this.#intervalMs = intervalMs;
   }
 
-  /** @returns ends the watch. */
+  /** Adds a transfer. @returns a function that removes it. */
   add(watched: MonitoredTransfer): () => void {
     const entry = { watched, seenBytes: watched.movedBytes(), seenMs: this.#monotonicNow() };
     this.#entries.add(entry);
@@ -36,7 +36,7 @@ export class IdleTimeoutMonitor {
 
   #look(): void {
     if (this.#entries.size === 0) {
-      // Only now: small requests come and go many times between two looks.
+      // The timer is stopped only here, because small requests come and go many times between two checks.
       clearInterval(this.#timer);
       this.#timer = undefined;
       return;

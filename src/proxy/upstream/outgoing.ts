@@ -4,7 +4,7 @@ import type { ToolCredential } from './tool-credential.js';
 import type { ToolOrigin } from './tool-origin.js';
 import type { Trust } from './trust.js';
 
-/** Where a client's request goes and what is changed on its way. */
+/** The destination of a client's request and the changes to its messages. */
 export interface Outgoing {
   readonly origin: ToolOrigin;
   /** With the query. */
@@ -13,10 +13,10 @@ export interface Outgoing {
   readonly credential: ToolCredential;
   /** See ToolRequest. */
   readonly lookedUpFor: LookupOwner;
-  /** For requests whose `Authorization` was the proxy's. */
+  /** Headers to remove in reverse mode, where `Authorization` holds the credentials for the proxy. */
   readonly withoutHeaders?: ReadonlySet<string>;
-  /** Names this proxy in both messages. */
+  /** The header that names this proxy in request and response. */
   readonly via: RawHeaders;
-  /** Changes the headers of the response, such as `Location`. */
+  /** Rewrites the response headers, such as `Location`. */
   readonly rewriteResponseHeaders?: (headers: string[]) => string[];
 }

@@ -9,20 +9,20 @@ import { toolFailure } from './tool-failure.js';
 export interface OwnAnswer {
   readonly status: number;
   readonly rawHeaders: RawHeaders;
-  /** Undefined if it is longer than the limit. */
+  /** Undefined if it exceeds the limit. */
   readonly body: string | undefined;
 }
 
 export interface OwnRequestLimits {
   readonly bodyBytes: number;
-  /** For the connection, the response headers and the body together. */
+  /** For connecting, the response headers and the body together. */
   readonly timeoutMs: number;
 }
 
 /**
- * Sends a request of the proxy's own, without a body, and reads the response. Does not follow redirects.
+ * Sends a request of the proxy itself, without a body, and reads the response. Redirects are not followed.
  * @param server its name in messages.
- * @throws {ProxyError} if no response arrives in time, or the server switches protocols without being asked to.
+ * @throws {ProxyError} if no response arrives in time, or the server switches protocols without a request to do so.
  */
 export async function sendOwnRequest(
   client: ToolClient,
@@ -50,7 +50,7 @@ export async function sendOwnRequest(
   }
 }
 
-/** A response whose body is gathered: a tool that sends chunks of one byte must not fill the heap. */
+/** A response whose body is gathered: a tool that sends chunks of one byte must not exhaust the heap. */
 interface OwnResponse {
   readonly message: IncomingMessage;
   readonly body: GatheredStream;
@@ -69,7 +69,7 @@ function responseTo(request: ClientRequest, server: string, chunkRate: TokenBuck
     });
     request.once('response', (message) => {
       const body = new GatheredStream(message, chunkRate);
-      // Without the header Upgrade it is an ordinary response to Node, whose body has no end.
+      // Without the header Upgrade, Node treats it as an ordinary response with an endless body.
       if (message.statusCode === 101) switched();
       else resolve({ message, body });
     });

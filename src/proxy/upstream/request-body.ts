@@ -4,13 +4,13 @@ import { ProxyError } from '../proxy-error.js';
 import { GatheredStream } from './gathered-stream.js';
 import { hasWord, valuesOf } from './headers.js';
 
-/** How the end of a request's body is told: not at all (there is none), by its length, or in chunks. */
+/** The framing of a request's body: no body, its length, or chunks. */
 export type Framing =
   { readonly kind: 'none' } | { readonly kind: 'length'; readonly bytes: number } | { readonly kind: 'chunked' };
 
 /**
- * The framing of a request that the parser let through. It has refused what is ambiguous (both headers, a length twice, a
- * coding that is not chunked last); what it lets pass and others may read differently is refused here.
+ * Returns the framing of a request. The parser has already rejected ambiguous framing: both headers, two lengths, or a
+ * coding other than chunked at the end. This function rejects the rest that servers could interpret differently.
  * @throws {ProxyError} 400, after which the connection must be closed; 501 for a coding other than chunked.
  */
 export function framingOf(request: IncomingMessage): Framing {
@@ -33,7 +33,10 @@ export function framingOf(request: IncomingMessage): Framing {
   return { kind: 'length', bytes: Number(length) };
 }
 
-/** The framing headers for the next hop. @param method POST without a body says so; GET need not. */
+/**
+ * Returns the framing headers for the next hop.
+ * @param method a POST without a body needs a length of 0; a GET does not.
+ */
 export function framingHeaders(framing: Framing, method: string): readonly string[] {
   if (framing.kind === 'chunked') return ['Transfer-Encoding', 'chunked'];
   if (framing.kind === 'length') return ['Content-Length', String(framing.bytes)];
@@ -41,19 +44,22 @@ export function framingHeaders(framing: Framing, method: string): readonly strin
 }
 
 /**
- * The body of a client's request. It is read from the moment the request arrives, up to the limit of a GatheredStream:
- * while the client is authenticated, a body in small chunks must not fill the heap.
+ * The body of a client's request, read from its arrival up to the limit of a GatheredStream. Otherwise a body in small
+ * chunks could exhaust the heap during authentication.
  */
 export class RequestBody {
   readonly #incoming: IncomingMessage;
   /** Undefined for a request without a body. */
   readonly #stream: GatheredStream | undefined;
-  /** The client waits for `100 Continue` before it sends the body. */
+  /** Whether the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
   #content: Buffer | undefined;
   #hasStarted = false;
 
-  /** @param incoming a request whose headers have just arrived. @param chunkRate see GatheredStream. */
+  /**
+   * @param incoming a request whose headers have just arrived.
+   * @param chunkRate see GatheredStream.
+   */
   constructor(incoming: IncomingMessage, chunkRate: TokenBucket) {
     this.#incoming = incoming;
     const { rawHeaders } = incoming;
@@ -64,23 +70,23 @@ export class RequestBody {
     this.expectsContinue = hasBody && hasWord(rawHeaders, 'expect', '100-continue');
   }
 
-  /** Whether `send` can be called: until the first byte of a body that streams; always for one that is kept. */
+  /** Whether `send` can be called: until the first byte of a streamed body, always for a buffered one. */
   get canBeSent(): boolean {
     return !this.#hasStarted;
   }
 
-  /** Whether some of the body is still to come from the client. */
+  /** Whether the client has not yet sent the whole body. */
   get isUnderWay(): boolean {
     return this.#stream !== undefined && !this.#stream.hasEnded;
   }
 
-  /** Whether `send` can be called once only. */
+  /** Whether `send` can be called only once. */
   get isStreamed(): boolean {
     return this.#stream !== undefined && this.#content === undefined;
   }
 
   /**
-   * Reads a body of at most `maxBytes` whole, so that it can be sent again.
+   * Buffers a body of at most `maxBytes`, so that it can be sent again.
    * @throws the signal's reason; an error if the client leaves.
    */
   async keep(maxBytes: number, signal: AbortSignal): Promise<void> {
@@ -88,8 +94,8 @@ export class RequestBody {
   }
 
   /**
-   * Sends the body and ends the request. Back-pressure goes through to the client.
-   * @param onContinue tells a client that expects it to go on.
+   * Sends the body and ends the request. Backpressure reaches the client.
+   * @param onContinue sends `100 Continue` to a client that expects it.
    */
   send(request: ClientRequest, onContinue: () => void): void {
     const stream = this.#stream;
@@ -111,13 +117,16 @@ export class RequestBody {
       onContinue();
       start();
     });
-    // A client need not wait for ever (RFC 9110, 10.1.1): what it sends unasked goes on unasked.
+    // A client need not wait without a limit (RFC 9110, 10.1.1). A body that it sends early is forwarded early.
     if (stream.receivedBytes > 0) start();
     else this.#incoming.once('data', start);
     request.once('response', () => this.#incoming.off('data', start));
   }
 
-  /** Reads and drops the rest. @param onExceeded is called for more than `maxBytes`. */
+  /**
+   * Reads and drops the rest.
+   * @param onExceeded called when the rest exceeds `maxBytes`.
+   */
   discard(maxBytes: number, onExceeded: () => void): void {
     if (this.#content === undefined) this.#stream?.discard(maxBytes, onExceeded);
   }
@@ -130,7 +139,10 @@ export class RequestBody {
   }
 }
 
-/** Trailers must not change framing, routing or authentication (RFC 9110, 6.5.1), as a tool can merge them into the headers. */
+/**
+ * Trailers that change framing, routing or authentication are dropped (RFC 9110, 6.5.1): a client could smuggle
+ * headers, because tools can merge trailers into them.
+ */
 const forbiddenTrailers: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'content-length',
@@ -150,7 +162,7 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   'deploy-token',
 ]);
 
-/** Names and values in turn, as pairs that may go on. */
+/** Returns permitted trailers as pairs of name and value. */
 export function pairsOf(rawTrailers: readonly string[]): [string, string][] {
   const pairs: [string, string][] = [];
   for (let at = 0; at + 1 < rawTrailers.length; at += 2) {

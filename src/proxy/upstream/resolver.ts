@@ -6,43 +6,46 @@ import { ProxyError } from '../proxy-error.js';
 import type { AddressRules } from './address-rules.js';
 import { limits } from '../../limits/defaults.js';
 
-/** Asks the system, as `dns.lookup` does with `all`. */
+/** Resolves a name with the system's resolver, as `dns.lookup` does with `all`. */
 export type DnsLookup = (host: string) => Promise<readonly LookupAddress[]>;
 
 const keptForMs = limits.lookups.ttlMs;
 const maxNames = limits.lookups.hosts;
-/** A name server that is slower than that, and be it because others ask for names without end, is not waited for. */
+/** A slower lookup is not waited for if stale addresses exist. Another client's lookups can be the cause. */
 const patienceMs = 1_000;
 const staleForMs = limits.lookups.staleMs;
 
-/** Lets a few of many ask at once, in turns; none of a namespace keeps the others of them waiting. */
+/** Limits concurrent lookups, with fair queueing by namespace. */
 export interface DnsLookupLimiter {
-  /** @returns ends the turn. Rejects when there is none in time. */
+  /**
+   * @returns a function that releases the slot.
+   * @throws if no slot is free in time.
+   */
   acquire(owner: { readonly namespace: string; readonly podUid: string }, wanted: AbortSignal): Promise<() => void>;
 }
 
-/** Who has chosen a name. Turns are by namespace, and by holder within. */
+/** The client or Connector that chose a name. Queueing is fair by namespace, then by holder. */
 export interface LookupOwner {
   readonly chosenBy: 'client' | 'connector';
-  /** The client's, or the Connector's. */
+  /** Namespace of the client or the Connector. */
   readonly namespace: string;
-  /** The client's pod by its uid, or the Connector by its name. */
+  /** The uid of the client's pod, or the name of the Connector. */
   readonly holder: string;
 }
 
-/** Of the host of a Connector, whoever asks for it. */
+/** Returns the owner for the host of a Connector, for all its clients. */
 export function ownerOfHost({ namespace, name }: { readonly namespace: string; readonly name: string }): LookupOwner {
   return { chosenBy: 'connector', namespace, holder: name };
 }
 
 export interface ResolverOptions {
   readonly rules: AddressRules;
-  /** Whether a host in lower case is the proxy itself by name. */
+  /** Reports whether a host in lower case is a name of the proxy itself. */
   readonly isOwnName: (host: string) => boolean;
   readonly lookUp: DnsLookup;
-  /** Clients have theirs, so that those in many namespaces leave some to the Connectors. */
+  /** Separate limiters, so that clients of many namespaces leave capacity to Connectors. */
   readonly turns: Readonly<Record<LookupOwner['chosenBy'], DnsLookupLimiter>>;
-  /** How long a turn is waited for. */
+  /** Longest wait for a slot. */
   readonly turnMs: number;
   readonly monotonicNow: () => number;
 }
@@ -59,15 +62,15 @@ interface CachedAddresses {
 }
 
 /**
- * Names to addresses. The address that is checked is the address that is connected to: sockets ask here when they are
- * opened, and nobody asks the name's owner a second time (DNS rebinding).
+ * Resolves names and checks the addresses. Sockets resolve through it, so the checked address is the one that is
+ * connected to. A second lookup could return another address (DNS rebinding).
  */
 export class Resolver {
   readonly #options: ResolverOptions;
   readonly #asked = new BoundedMap<string, Lookup>(maxNames);
-  /** By owner and host, those whose turn has not come. */
+  /** By owner and host: lookups that wait for a slot. */
   readonly #waiting = new Map<string, Promise<Lookup>>();
-  /** Answers so far, the newest last. */
+  /** Last results, the newest at the end. */
   readonly #known = new BoundedMap<string, CachedAddresses>(maxNames);
 
   constructor(options: ResolverOptions) {
@@ -75,8 +78,9 @@ export class Resolver {
   }
 
   /**
-   * The addresses of a host that may be connected to at a port.
-   * @throws {ProxyError} 403 when there are none, 508 when they are the proxy's own; 503 when the owner's turn does not come in time; what the lookup fails with.
+   * Returns the addresses of a host that the proxy can connect to at a port.
+   * @throws {ProxyError} 403 if there are none; 508 if they are the proxy's own; 503 if no slot is free in time.
+   * @throws the error of the lookup.
    */
   async addressesOf(host: string, port: number, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     this.ensureNotRefused(host, port);
@@ -89,23 +93,26 @@ export class Resolver {
     throw refused(host, `it resolves to ${found.map(({ address }) => address).join(', ')}`);
   }
 
-  /** Whether a host is the proxy itself, as far as can be told without a lookup. */
+  /** Reports whether a host is the proxy itself, as far as that is known without a lookup. */
   isOwn(host: string, port: number): boolean {
     return this.#options.isOwnName(host) || this.#options.rules.isOwn(host, port);
   }
 
-  /** Sockets do not look up what is an address already. @throws {ProxyError} 403; 508 for the proxy itself. */
+  /**
+   * Checks a host before connecting: sockets do not look up IP addresses.
+   * @throws {ProxyError} 403 for a blocked address; 508 for the proxy itself.
+   */
   ensureNotRefused(host: string, port: number): void {
     if (this.isOwn(host, port)) throw looping(host);
     if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host, port)) throw refused(host, 'it is such an address');
   }
 
-  /** For `net.connect` and its relatives. Fails as `addressesOf`. */
+  /** Returns a `lookup` function for `net.connect` and the like. It fails as `addressesOf`. */
   lookupFor(owner: LookupOwner, port: number): LookupFunction {
     return (host, options, callback) => tell(this.addressesOf(host, port, owner), options, callback);
   }
 
-  /** What the system says, or what it said last where that or the turn to ask takes long. */
+  /** Returns the current addresses, or stale ones if the lookup or the wait for a slot takes long (RFC 8767). */
   async #resolveOrStale(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     const nowMs = this.#options.monotonicNow();
     const current = this.#current(host);
@@ -124,7 +131,7 @@ export class Resolver {
     return Promise.race([newest, last]).finally(() => clearTimeout(timer));
   }
 
-  /** Those of an owner that want one name wait as one, as long as the first of them would. */
+  /** Waits for a slot once for all lookups of an owner for one name. The first one's deadline applies. */
   async #inTurn(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     const key = JSON.stringify([owner, host]);
     let asked = this.#waiting.get(key);
@@ -149,12 +156,12 @@ export class Resolver {
       return current;
     }
     const asked = this.#ask(host);
-    // A lookup that nobody waits for any more still has its thread.
+    // The lookup occupies a thread until it ends, even if its caller has left.
     asked.answer.then(leave, leave);
     return asked;
   }
 
-  /** A lookup that is under way or has only just ended. */
+  /** Returns a lookup that is in flight or has just ended. */
   #current(host: string): Lookup | undefined {
     const asked = this.#asked.get(host);
     return asked !== undefined && (!asked.isOver || this.#options.monotonicNow() - asked.askedMs < keptForMs)

@@ -13,15 +13,18 @@ export interface ToolResponse {
   readonly body: GatheredStream;
 }
 
-/** Login schemes that authenticate the connection, not the request: the next request on it would be that of the same user. */
+/** Schemes that authenticate the connection, not the request: the next request on it would have the same user. */
 const connectionSchemes = /^\s*(ntlm|negotiate|kerberos|nego2)\b/i;
 
-/** Whether a header has a login scheme that authenticates the connection. @param name in lower case. */
+/**
+ * Reports whether a header has a scheme that authenticates the connection.
+ * @param name in lower case.
+ */
 export function hasConnectionLogin(rawHeaders: readonly string[], name: string): boolean {
   return valuesOf(rawHeaders, name).some((value) => value.split(',').some((each) => connectionSchemes.test(each)));
 }
 
-/** One request to a tool with its response. Its owner must call `end`, whatever happens. */
+/** One request to a tool with its response. Its owner must call `end` in every case. */
 export class ToolCall {
   readonly #client: ToolClient;
   readonly #toolRequest: ToolRequest;
@@ -29,36 +32,36 @@ export class ToolCall {
   #response: IncomingMessage | undefined;
   #hasSwitched = false;
 
-  /** Opens the request; nothing of a body is sent yet. @throws {ProxyError} as ToolClient's `request`. */
+  /** Opens the request without sending its body. @throws {ProxyError} as `ToolClient.request`. */
   constructor(client: ToolClient, toolRequest: ToolRequest) {
     this.#client = client;
     this.#toolRequest = toolRequest;
     const isExclusive = hasConnectionLogin(toolRequest.headers, 'authorization');
     this.request = client.request({ ...toolRequest, isExclusive });
-    // An error after the response is told by the response.
+    // After the response, errors are reported by the response.
     this.request.on('error', () => undefined);
   }
 
   /**
-   * Waits for the headers of the response.
-   * @throws {ProxyError} 502 for a response that is none; what the connection fails with.
+   * Waits for the response headers.
+   * @throws {ProxyError} 502 for an invalid response; the error of the connection.
    */
   response(): Promise<ToolResponse> {
     return new Promise((resolve, reject) => {
       this.request.on('error', reject);
-      // Every request closes: an error, with its stack, is made for those alone that close early.
+      // Every request closes. The error, with its stack, is created only for those that close early.
       this.request.once('close', () => {
         if (this.#response === undefined) reject(new ConnectionClosed());
       });
       this.request.once('response', (message) => {
-        // What follows in one read with the reason to close the connection.
+        // A response in the same read as the reason to close the connection.
         if (this.request.destroyed) return;
         this.#response = message;
-        // Before anything is awaited, so that no chunk of the body arrives while nothing gathers them.
+        // Before any await, so that each chunk of the body is gathered.
         const body = new GatheredStream(message, this.#client.chunkRate);
         const problem = this.#problemWith(message);
         if (problem !== undefined) {
-          // Where such a response ends is uncertain, also when it looks complete.
+          // The end of such a response is uncertain, even if it looks complete.
           this.#client.keepNoLonger(this.request);
           reject(new ProxyError(502, 'protocol', `${nameOf(this.#toolRequest.origin)} ${problem}`));
           return;
@@ -69,7 +72,7 @@ export class ToolCall {
     });
   }
 
-  /** Waits for a tool that changes the protocol; never rejects. The connection is the caller's then. */
+  /** Waits for a tool that switches protocols. Never rejects. The connection then belongs to the caller. */
   switched(): Promise<Switched> {
     return new Promise((resolve) => {
       this.request.once('upgrade', (message, socket, first) => {
@@ -79,7 +82,7 @@ export class ToolCall {
     });
   }
 
-  /** Leaves the connection to later requests if request and response are complete, and closes it otherwise. */
+  /** Keeps the connection for later requests if request and response are complete, and closes it otherwise. */
   end(): void {
     const isComplete = this.request.writableFinished && this.#response?.readableEnded === true;
     if (!isComplete && !this.#hasSwitched) this.request.destroy();

@@ -1,48 +1,49 @@
 import type { RawHeaders } from './headers.js';
 
-/** What a credential may depend on. */
+/** Properties of a request that its credential can depend on. */
 export interface CredentialUse {
   readonly method: string;
   /** As sent to the tool, with the query. */
   readonly path: string;
-  /** The request cannot be sent a second time, so it had better be right the first time. */
+  /** Whether the request cannot be sent a second time, so that the credential must be right at once. */
   readonly isUnrepeatable: boolean;
 }
 
-/** How a request to a tool shows who it comes from. */
+/** Authenticates requests to a tool. */
 export interface ToolCredential {
-  /** Headers of the client that it stands in for, in lower case: they never reach the tool. */
+  /** Lower-case names of client headers that it replaces. They never reach the tool. */
   readonly replaces: ReadonlySet<string>;
-  /** Whether a `401` may be worth a second request; if so, small bodies are kept for it. */
+  /** Whether a second request can succeed after a `401`. If so, small bodies are buffered for it. */
   readonly answersChallenges: boolean;
-  /** The headers to add, where they are the same for every request: nobody has to be asked. */
+  /** Headers to add, if they are the same for every request. */
   readonly fixedHeaders?: RawHeaders;
-  /** The path at which the tool's API answers whether the credential is good; undefined where that is not known. */
+  /** Path at which the tool's API shows whether the credential is valid; undefined if that is unknown. */
   readonly authenticationPath?: string;
   /**
-   * The headers to add.
-   * @throws {Refusal} when it cannot be had.
+   * Returns the headers to add.
+   * @throws {ProxyError} if the credential is unavailable.
    */
   headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders>;
   /**
-   * The headers for a second try, given the tool's `WWW-Authenticate` values; undefined: there is nothing better to show.
-   * @throws {Refusal} when it cannot be had.
+   * Returns the headers for a second request after the given `WWW-Authenticate` values; undefined if there are no
+   * better.
+   * @throws {ProxyError} if the credential is unavailable.
    */
   headersAfter(challenges: readonly string[], use: CredentialUse, signal: AbortSignal): Promise<RawHeaders | undefined>;
-  /** The tool has answered `401` to a request that cannot be sent again: the next request must not show the same unread. */
+  /** Records a `401` to a request that cannot be sent again: the next request must read the credential again. */
   rejected(): void;
 }
 
-/** A session that a tool begins for the credential would open the tool to the client without the proxy. */
+/** A session that a tool starts for the credential would give the client access without the proxy. */
 const sessionHeaders: ReadonlySet<string> = new Set(['set-cookie', 'set-cookie2']);
 const noHeaders: ReadonlySet<string> = new Set();
 
-/** The headers of a tool's answer that the client does not get, in lower case. */
+/** Returns lower-case names of response headers that the client does not receive. */
 export function withheldFromAnswer(credential: ToolCredential): ReadonlySet<string> {
   return credential === noCredential ? noHeaders : sessionHeaders;
 }
 
-/** What the client sends goes on as it is. */
+/** No credential: the client's headers are forwarded unchanged. */
 export const noCredential: ToolCredential = {
   replaces: new Set(),
   answersChallenges: false,

@@ -1,11 +1,11 @@
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 
-/** Failures of the certificate check have many codes and no common class. */
+/** Errors of certificate verification have many codes and no common class. */
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
 
 /**
- * What a failed connection or exchange means to the client.
+ * Converts an error of a connection or exchange to a response.
  * @param what the tool, such as `https://harbor.example.com`.
  */
 export function toolFailure(error: unknown, what: string): ProxyError {
@@ -30,7 +30,7 @@ export function toolFailure(error: unknown, what: string): ProxyError {
   return refuse(502, 'internal', `the exchange with ${what} failed`);
 }
 
-/** Where one connection was tried at several addresses, the first failure that has a code. */
+/** Returns the error code; for several attempted addresses, the first one. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return '';
   if (error instanceof AggregateError) return error.errors.map(codeOf).find((code) => code !== '') ?? '';

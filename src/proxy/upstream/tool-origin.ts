@@ -1,4 +1,4 @@
-/** Where a request goes. */
+/** Scheme, host and port of a request's destination. */
 export interface ToolOrigin {
   readonly scheme: 'http' | 'https';
   /** Lower case, without brackets. */
@@ -6,7 +6,7 @@ export interface ToolOrigin {
   readonly port: number;
 }
 
-/** `host`, `host:port` where the port is not the scheme's, `[v6]:port`. */
+/** Returns `host`, `host:port` if the port is not the scheme's default, or `[v6]:port`. */
 export function authorityOf({ scheme, host, port }: ToolOrigin): string {
   const name = host.includes(':') ? `[${host}]` : host;
   return port === (scheme === 'https' ? 443 : 80) ? name : `${name}:${port}`;

@@ -5,29 +5,32 @@ import { createSecureContext, rootCertificates } from 'node:tls';
 import { BoundedMap } from '../../limits/bounded-map.js';
 import { limits } from '../../limits/defaults.js';
 
-/** The certificates that count for a tool. */
+/** A trust store for a tool. */
 export interface Trust {
   /** The same for the same certificates. */
   readonly id: string;
   readonly context: SecureContext;
-  /** Added blocks that are no certificates. */
+  /** Added blocks that are not certificates. */
   readonly ignored: ReadonlySet<string>;
 }
 
 const maxSets = limits.trustStores.count;
 
-/** Makes trust sets from PEM blocks, the same blocks giving the same set; there is no set that trusts everybody. */
+/** Creates trust stores from PEM blocks and caches them. Every trust store verifies certificates. */
 export class TrustStoreCache {
   readonly #systemRoots: () => string;
   readonly #sets = new BoundedMap<string, Trust>(maxSets);
   #roots: { readonly pem: string; readonly digest: string } | undefined;
 
-  /** @param systemRoots PEM bundle; the same string as long as nothing has changed. */
+  /** @param systemRoots returns a PEM bundle: the same string until it changes. */
   constructor(systemRoots: () => string) {
     this.#systemRoots = systemRoots;
   }
 
-  /** @param added PEM blocks on top of the system's roots. They are parsed when the set is made, and only then. */
+  /**
+   * Returns the trust store, cached or created.
+   * @param added PEM blocks in addition to the system's CA certificates. They are parsed only on creation.
+   */
   getOrCreate(added: readonly string[]): Trust {
     const id = this.keyOf(added);
     const known = this.get(id);
@@ -39,12 +42,12 @@ export class TrustStoreCache {
     return trust;
   }
 
-  /** Of the set that `of` makes. */
+  /** Returns the cache key of the trust store that `getOrCreate` returns. */
   keyOf(added: readonly string[]): string {
     return digestOf([this.#rootsDigest(), ...added]);
   }
 
-  /** A set that need not be made. */
+  /** Returns a cached trust store. */
   get(id: string): Trust | undefined {
     const trust = this.#sets.get(id);
     if (trust !== undefined) this.#sets.set(id, trust);
@@ -74,8 +77,8 @@ function isCertificate(block: string): boolean {
 }
 
 /**
- * The CA certificates of the system, PEM: those of a file, or Node's own where it does not exist. Read once: images are
- * replaced, not changed.
+ * Returns the CA certificates of the system in PEM: those of a file, or Node's own if it does not exist. They are read
+ * once, because images are replaced and not changed.
  */
 export function systemRoots(file: string): () => string {
   let roots: string | undefined;

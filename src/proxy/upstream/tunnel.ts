@@ -10,14 +10,14 @@ export interface TunnelParts {
 }
 
 /**
- * Lets bytes through between two connections, both ways and with back-pressure, until both are closed. Either side may
- * end first and go on reading; what breaks on one side breaks the other.
+ * Forwards bytes between two connections in both directions, with backpressure, until both are closed. Each side can
+ * end first and continue to read. An error on one side closes the other.
  */
 export async function joinConnections(client: Socket, tool: Socket, parts: TunnelParts): Promise<void> {
   const { watch, timings } = parts;
   const { chunkRate } = parts.client;
   const stopWatching = watch.add({
-    // What one side sends after the other has closed is lost, and does not count.
+    // Only written bytes count: after the other side has closed, received bytes are lost.
     movedBytes: () => client.bytesWritten + tool.bytesWritten,
     idleTimeoutMs: () => timings.idleMs,
     onStalled: () => {
@@ -34,10 +34,10 @@ export async function joinConnections(client: Socket, tool: Socket, parts: Tunne
   stopWatching();
 }
 
-/** Closes the other side once one has closed: after everything has been sent to it, unless the one broke off. */
+/** Closes the other side after one has closed: after all bytes are sent, or at once if the first was aborted. */
 function follow(gone: Socket, other: Socket): void {
   const leave = (): void => {
-    // Without an end before it, it broke off.
+    // A close without an end is an abort.
     if (!gone.readableEnded || other.writableFinished) other.destroy();
     else other.once('finish', () => other.destroy());
   };

@@ -3,16 +3,19 @@ import type { Socket } from 'node:net';
 import { endToEnd, hasWord, valuesOf } from './headers.js';
 import type { RawHeaders } from './headers.js';
 
-/** A tool that has changed the protocol. */
+/** A tool that has switched protocols. */
 export interface Switched {
   /** The headers of its `101`. */
   readonly message: IncomingMessage;
   readonly socket: Socket;
-  /** What the tool has sent after them. */
+  /** Bytes that the tool sent after them. */
   readonly first: Buffer;
 }
 
-/** Whether the request asks for a protocol that may pass: HTTP/2 would be one in which nobody looks at requests. */
+/**
+ * Reports whether the request asks for a permitted protocol. In HTTP/2 the client could send requests that the proxy
+ * does not check.
+ */
 export function isPassableUpgrade({ rawHeaders }: IncomingMessage): boolean {
   const protocols = valuesOf(rawHeaders, 'upgrade').flatMap((value) => value.split(','));
   return (
@@ -22,15 +25,18 @@ export function isPassableUpgrade({ rawHeaders }: IncomingMessage): boolean {
   );
 }
 
-/** The headers by which a request asks for another protocol, for the next hop. */
+/** Returns the headers that ask the next hop for another protocol. */
 export function upgradeHeaders(rawHeaders: RawHeaders): readonly string[] {
   return ['Connection', 'Upgrade', ...valuesOf(rawHeaders, 'upgrade').flatMap((value) => ['Upgrade', value])];
 }
 
-/** The `101` as it goes to the client. @param without headers that it does not get, in lower case. */
+/**
+ * Returns the `101` for the client.
+ * @param without lower-case names of headers that the client does not receive.
+ */
 export function switchedHead({ rawHeaders }: IncomingMessage, without: ReadonlySet<string>): Buffer {
   const headers = [...upgradeHeaders(rawHeaders), ...endToEnd(rawHeaders, without)];
   const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1] ?? ''}`] : []));
-  // As Node has read it: bytes of headers are Latin-1.
+  // Latin-1, as Node has decoded the headers.
   return Buffer.from(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1');
 }

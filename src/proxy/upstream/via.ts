@@ -4,25 +4,25 @@ import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
 
 /**
- * The name of this proxy in `Via` (RFC 9110, 7.6.3). All replicas have the same name and no other proxy has it, so a request
- * that comes back is known also where addresses do not tell, as behind an ingress.
+ * The name of this proxy in `Via` (RFC 9110, 7.6.3). All replicas have the same name and no other proxy has it. So a
+ * request that loops is detected even if addresses do not show it, for example behind an ingress.
  */
 export class Via {
   readonly #identity: () => string | undefined;
   readonly #ownIdentity = randomUUID();
   #known: { readonly identity: string; readonly name: string; readonly headers: RawHeaders } | undefined;
 
-  /** @param identity shared by the replicas of this proxy alone; undefined while it is unknown. */
+  /** @param identity returns a value that only the replicas of this proxy share; undefined while it is unknown. */
   constructor(identity: () => string | undefined) {
     this.#identity = identity;
   }
 
-  /** What this proxy adds to messages. */
+  /** The headers that this proxy adds to messages. */
   get headers(): RawHeaders {
     return this.#current().headers;
   }
 
-  /** @throws {ProxyError} 508 for a request that has passed this proxy already. */
+  /** @throws {ProxyError} 508 for a request that has passed through this proxy before. */
   ensureFirstPass(rawHeaders: RawHeaders): void {
     const values = valuesOf(rawHeaders, 'via');
     if (values.length === 0) return;
