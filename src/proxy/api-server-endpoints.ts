@@ -15,20 +15,20 @@ export const endpointSliceType: ResourceType = {
   plural: 'endpointslices',
 };
 
-/** The API servers keep it up to date themselves, with the addresses that are behind the Service of this name. */
+/** The EndpointSlice that the API servers maintain themselves, with the addresses behind the Service of this name. */
 export const apiServerSlice = { namespace: 'default', name: 'kubernetes' };
 
 const reading = `reading endpointslice ${apiServerSlice.namespace}/${apiServerSlice.name}`;
 
 /**
- * Where the API servers listen behind the address of their Service, watched. Pods that reach the proxy must not reach them
- * through it. Without the permission the proxy serves all the same, and refuses the address of the Service alone.
+ * The addresses of the API servers behind their Service, watched. Pods must not reach the API server through the proxy.
+ * Without the permission to read them the proxy serves nevertheless, and blocks only the address of the Service.
  */
 export class ApiServerEndpoints {
   readonly #log: Log;
   readonly #reflector: Reflector;
   readonly #stopping = new AbortController();
-  /** The API server has said what they are, or that it will not. */
+  /** Whether the API server has returned the endpoints or denied access to them. */
   #isSettled = false;
   #known: { readonly slice: JsonObject | undefined; readonly endpoints: readonly Endpoint[] } | undefined;
 
@@ -47,7 +47,7 @@ export class ApiServerEndpoints {
     this.#reflector.stop();
   }
 
-  /** The same array as long as nothing has changed. */
+  /** The endpoints: the same array until they change. */
   current(): readonly Endpoint[] {
     const [slice] = this.#reflector.state.objects.values();
     if (this.#known === undefined || this.#known.slice !== slice) {
@@ -56,7 +56,7 @@ export class ApiServerEndpoints {
     return this.#known.endpoints;
   }
 
-  /** Why requests must wait: until the endpoints are known, tunnels could lead to them. */
+  /** Returns why requests must wait: until the endpoints are known, tunnels could lead to them. */
   problem(): string | undefined {
     return this.#isSettled ? undefined : `${reading} has not ended yet`;
   }
@@ -66,7 +66,7 @@ export class ApiServerEndpoints {
       await this.#reflector.state.waitUntilSynced(this.#stopping.signal);
     } catch (error) {
       if (!(error instanceof KubeError)) return;
-      this.#log.warn('Failed to read the endpoints of the API server: only the address of its Service is refused', {
+      this.#log.warn('Failed to read the endpoints of the API server: only the address of its Service is blocked', {
         error: apiFailure(error, { doing: reading }),
       });
     }
@@ -74,7 +74,7 @@ export class ApiServerEndpoints {
   }
 }
 
-/** All addresses at all ports of a slice. */
+/** Returns each address of a slice at each of its ports. */
 function endpointsIn(slice: JsonObject): readonly Endpoint[] {
   const ports = listIn(slice, 'ports').map((port) => jsonMember(port, 'port'));
   const numbers = ports.flatMap((port) => (typeof port === 'bigint' ? Number(port) : []));

@@ -7,37 +7,40 @@ import type { ConnectorLister } from './credential/connector-lister.js';
 import type { SecretSource } from './credential/secret-source.js';
 import type { Endpoint } from './upstream/endpoint-set.js';
 
-/** The side of the API server that is written to. */
+/** The API access of the status controller. */
 export interface StatusBackend {
   readonly client: KubeClient;
   readonly objects: ConnectorLister;
 }
 
-/** Everything that the proxy asks about the world beyond its connections. */
+/**
+ * Everything that the proxy knows of the outside except its connections: identities, permissions, Connectors, Secrets,
+ * CA.
+ */
 export interface ProxyBackend {
   readonly tokens: TokenVerifier;
   readonly authorizer: Authorizer;
   readonly approvals: PodApprovals;
-  /** @throws {CodedError} when they have never been read, or cannot be understood. */
+  /** @throws {CodedError} if the feature flags have never been read or are malformed. */
   readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
   readonly connectors: ConnectorLookup;
   readonly secrets: SecretSource;
   readonly ca: CaSource;
-  /** What the replicas of this proxy share, and no other proxy has; undefined while it is unknown. */
+  /** An identifier that the replicas of this proxy share and no other proxy has; undefined until it is known. */
   readonly identity: () => string | undefined;
-  /** Where the API server listens behind its Service. The same array as long as nothing has changed. */
+  /** Addresses of the API servers behind their Service. The same array until they change. */
   readonly apiServerEndpoints: () => readonly Endpoint[];
-  /** Calls the listener after the CA has changed; undefined where it is there from the start. */
+  /** Registers a listener for changes of the CA; undefined if the CA exists from the start. */
   readonly onCaChange: ((listener: () => void) => void) | undefined;
-  /** What the status of Connectors is written with; undefined where it is not written. */
+  /** Access for status updates; undefined if status is not written. */
   readonly status: StatusBackend | undefined;
-  /** What Connectors and classes take in memory, by an estimate, and how many have found no room. */
+  /** Estimated memory of cached Connectors and classes, and how many were rejected for lack of memory. */
   readonly load: () => { readonly bytes: number; readonly refused: number };
-  /** Whose word all of it is, when it is not a cluster's: said in the log and in `/readyz`. */
+  /** Where the data comes from if not from a cluster, for the log and `/readyz`. */
   readonly notice: string | undefined;
-  /** Begins to read in the background. */
+  /** Starts reading in the background. */
   readonly start: () => void;
   readonly stop: () => void;
-  /** Why requests would fail now; undefined when they would not. */
+  /** Returns why requests would fail now; undefined if they would not. */
   readonly problem: () => string | undefined;
 }

@@ -6,7 +6,10 @@ import type { SecretObject } from './credential/secret-source.js';
 /** Name of the Secret with the CA, in the proxy's namespace. */
 export const caSecretName = 'connectors-proxy-ca';
 
-/** @throws {CodedError} FAILED_PRECONDITION for a Secret that holds no CA. */
+/**
+ * Parses the CA in a Secret.
+ * @throws {CodedError} FAILED_PRECONDITION if the Secret contains no CA.
+ */
 export function caIn({ data, ref }: SecretObject): CertificateAuthority {
   const certificate = data.get('tls.crt')?.expose() ?? '';
   const key = data.get('tls.key') ?? new Secret('');

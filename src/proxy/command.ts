@@ -13,11 +13,11 @@ import { Proxy } from './proxy.js';
 import type { ProxyParts } from './proxy.js';
 import type { Log } from '../log.js';
 
-/** What the command may use of the process. */
+/** Access of the command to the process. */
 export interface ProxyCommandContext {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted when the process is told to stop; the reason is the signal's name. */
+  /** Aborted when the process receives a signal to stop; the reason is the signal's name. */
   readonly stopped: AbortSignal;
   readonly logOutput: LogDestination;
 }
@@ -27,7 +27,10 @@ export const usage = `Usage: connectors-csi proxy [flags]\n\nFlags:\n${describeF
 const clock: Clock = { now: () => Date.now() };
 const monotonicNow = (): number => performance.now();
 
-/** Runs the proxy until it is told to stop. @throws {UsageError} {CodedError} */
+/**
+ * Runs the proxy until `stopped` is aborted.
+ * @throws {UsageError} {CodedError}
+ */
 export async function run({ args, env, stopped, logOutput }: ProxyCommandContext): Promise<number> {
   const config = parseProxyConfig(args, env);
   const log = createLog(config['log-level'], logOutput);
@@ -59,7 +62,7 @@ function backendOf(
     const common = { cluster, timings: kubeTimings, namespace, audience, maxWatchedBytes, clock, monotonicNow, log };
     return {
       createBackend: (metrics) => kubernetesBackend({ ...common, metrics }),
-      // A name is refused by what it resolves to where the cluster's own address is known; here it is an address.
+      // Addresses are compared. An API server known by a host name is blocked by its endpoints.
       apiServer: isIP(cluster.host) === 0 ? [] : [cluster.host],
     };
   }

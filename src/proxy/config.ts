@@ -18,7 +18,7 @@ import type { AddressRange } from './upstream/address-range.js';
 import { parseRange } from './upstream/address-range.js';
 import { defaultServiceName } from './status/proxy-service.js';
 
-/** Every flag of `proxy` with its default; docs/configuration.md has the same table, and a test compares the two. */
+/** Flags of `proxy` with their defaults. A test compares them with the table in docs/configuration.md. */
 export const proxyFlags = {
   'proxy-address': flag(':8080', 'ADDRESS', 'where clients connect, HOST:PORT or :PORT', listenAddress),
   'http-address': commonFlags['http-address'],
@@ -52,7 +52,7 @@ export const proxyFlags = {
     'hosts that belong to no named connector: tunnel or deny',
     oneOf<'tunnel' | 'deny'>(['tunnel', 'deny']),
   ),
-  'allow-upstream-cidrs': flag('', 'LIST', 'CIDRs to connect to although they are refused by default', ranges),
+  'allow-upstream-cidrs': flag('', 'LIST', 'CIDRs to connect to although they are blocked by default', ranges),
   'max-connections': flag(String(limits.connections.total), 'N', 'limit of connections of clients', positiveInteger),
   'max-requests-in-flight': flag(
     String(limits.exchanges.total),
@@ -66,12 +66,12 @@ export const proxyFlags = {
   'response-header-timeout': flag(
     '5m',
     'DURATION',
-    "from the end of a request to the head of the tool's answer",
+    "from the end of a request to the headers of the tool's response",
     duration,
   ),
   'idle-timeout': flag('5m', 'DURATION', 'without a byte in either direction', duration),
   'shutdown-delay': flag('5s', 'DURATION', 'not ready but still serving, so that the Service lets go first', duration),
-  'drain-timeout': flag('5m', 'DURATION', 'what transfers under way get when the proxy stops', duration),
+  'drain-timeout': flag('5m', 'DURATION', 'what transfers in flight get when the proxy stops', duration),
   service: flag(
     defaultServiceName,
     'NAME',
@@ -88,14 +88,14 @@ export const proxyFlags = {
   'log-level': commonFlags['log-level'],
 } as const;
 
-/** The flags of `proxy`, parsed: names as on the command line, values in their unit (milliseconds). */
+/** Parsed flags of `proxy`: names as on the command line, durations in milliseconds. */
 export type ProxyConfig = {
   readonly [Name in keyof typeof proxyFlags]: ReturnType<(typeof proxyFlags)[Name]['parse']>;
 };
 
 /**
  * Parses the arguments of `proxy`.
- * @throws {UsageError} naming the flag and what it takes.
+ * @throws {UsageError} that names the flag and its allowed values.
  */
 export function parseProxyConfig(
   args: readonly string[],

@@ -30,7 +30,10 @@ export interface DirectoryBackendOptions {
   readonly log: Log;
 }
 
-/** `--connector-source directory`: everything from manifests, for demonstrations and for machines without a cluster. */
+/**
+ * Returns the backend for `--connector-source directory`: everything from manifests, for demonstrations and for
+ * machines without a cluster.
+ */
 export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend {
   const { directory, namespace, audience, clock, log } = options;
   const source = new DirectoryConnectors({
@@ -45,7 +48,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     parse: parseObjects,
     errorsIn: () => [],
     consequence: 'no request can be served',
-    // The connectors' source tells of the same files.
+    // The source of connectors logs problems of the same files.
     log: silentLog,
   });
   const objects = flattened(() => manifests.read());
@@ -71,7 +74,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
   };
 }
 
-/** The objects of all files; the same array as long as nothing has changed. */
+/** Returns a function for the objects of all files: the same array until they change. */
 function flattened(read: () => readonly (readonly JsonObject[])[]): () => readonly JsonObject[] {
   let contents: readonly (readonly JsonObject[])[] = [];
   let objects: readonly JsonObject[] = [];
@@ -87,7 +90,7 @@ function flattened(read: () => readonly (readonly JsonObject[])[]): () => readon
 
 const noEndpoints: readonly Endpoint[] = [];
 
-/** The directory is no room that callers share. */
+/** The owner of lookups, without effect: the directory has no limit that namespaces share. */
 const nobody = { namespace: '', podUid: '' };
 
 function lookupIn(source: DirectoryConnectors): ConnectorLookup {
@@ -104,7 +107,7 @@ function lookupIn(source: DirectoryConnectors): ConnectorLookup {
   };
 }
 
-/** The directory that is named, else the Secret in the manifests, else a CA that ends with the process. */
+/** Returns the source of the CA: the named directory, else the Secret in the manifests, else a CA in memory. */
 function caOf(
   { caDirectory, namespace, clock }: DirectoryBackendOptions,
   objects: () => readonly JsonObject[],
@@ -131,7 +134,7 @@ function caOf(
   };
 }
 
-/** Undefined while there is none. */
+/** Returns the CA's certificate; undefined while there is no CA. */
 function certificateOf(ca: CaSource): string | undefined {
   try {
     return ca.current().certificate;

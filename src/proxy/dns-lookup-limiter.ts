@@ -3,7 +3,7 @@ import { FairSemaphore } from '../limits/fair-semaphore.js';
 import { limits } from '../limits/defaults.js';
 import type { LookupOwner } from './upstream/resolver.js';
 
-/** The turns in which names are looked up, of those that clients choose or of those that Connectors do. */
+/** Limits concurrent DNS lookups, separately for names that clients choose and for names in Connectors. */
 export function dnsLookupLimiter(chosenBy: LookupOwner['chosenBy']): FairSemaphore {
   const { [chosenBy]: bound, namespaceShare } = limits.lookups;
   return new FairSemaphore({

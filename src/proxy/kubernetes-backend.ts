@@ -27,7 +27,7 @@ export interface KubernetesBackendOptions {
   readonly timings: KubeTimings;
   readonly namespace: string;
   readonly audience: string;
-  /** That Connectors and classes may take in memory. */
+  /** Memory limit of cached Connectors and classes, in bytes. */
   readonly maxWatchedBytes: number;
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;
@@ -37,9 +37,9 @@ export interface KubernetesBackendOptions {
 }
 
 /**
- * How to reach the API server: the kubeconfig when one is named, else what every pod has.
- * @param now a clock in milliseconds for the age of tokens.
- * @throws {CodedError} when neither can be used.
+ * Returns the connection to the API server: from the kubeconfig if one is named, else from the pod's service account.
+ * @param now a monotonic clock in milliseconds, for the age of tokens.
+ * @throws {CodedError} if the configuration is unusable.
  */
 export function clusterConfigOf(
   { kubeconfig }: Pick<ProxyConfig, 'kubeconfig'>,
@@ -52,7 +52,7 @@ export function clusterConfigOf(
   return inClusterConfig({ host, port, folder: serviceAccountFolder }, now);
 }
 
-/** `--connector-source kubernetes`: everything from the API server. */
+/** Returns the backend for `--connector-source kubernetes`: everything from the API server. */
 export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBackend {
   const { cluster, timings, namespace, audience, metrics, clock, monotonicNow, log } = options;
   const client = new KubeClient({

@@ -14,12 +14,12 @@ import { secretType } from './credential/kubernetes-secrets.js';
 import { parseSecret } from './credential/secret-source.js';
 import { caIn, caSecretName } from './ca-secret.js';
 
-/** Between attempts to make the Secret, which only a missing right or the API server's absence foils. */
+/** Delay after a failed attempt to create the Secret. It fails only without permission or without the API server. */
 const retryMs = 5_000;
 
 /**
- * The CA in a Secret, watched. The first replica that finds none makes it; of several that try at once the API server takes
- * one, and all read what it has.
+ * The CA in a Secret, watched. The first replica that finds no Secret creates it. If several try at once, the API
+ * server accepts one, and all replicas read that one.
  */
 export class KubernetesCa implements CaSource {
   readonly #client: KubeClient;
@@ -67,13 +67,13 @@ export class KubernetesCa implements CaSource {
     return ca;
   }
 
-  /** Of the Secret, which all replicas read; undefined until it has been read. */
+  /** UID of the Secret, which all replicas read; undefined until it has been read. */
   get uid(): string | undefined {
     const [object] = this.#reflector.state.objects.values();
     return object && metadataText(object, 'uid');
   }
 
-  /** Makes the Secret whenever there is none, until the proxy stops. */
+  /** Creates the Secret whenever it is missing, until the proxy stops. */
   async #ensureThere(): Promise<void> {
     const { signal } = this.#stopping;
     const { state } = this.#reflector;
@@ -83,7 +83,7 @@ export class KubernetesCa implements CaSource {
         await this.#create(signal);
         await state.waitFor(() => (state.objects.size > 0 ? true : undefined), signal);
       } catch (error) {
-        // Not narrowed by the loop's condition: it may have been stopped meanwhile.
+        // Read again from the field: the proxy can have been stopped since the loop's condition.
         if (this.#stopping.signal.aborted) return;
         this.#problem = apiFailure(error, {
           doing: `making secret ${this.#namespace}/${caSecretName} with a CA`,
@@ -111,7 +111,7 @@ export class KubernetesCa implements CaSource {
       await this.#client.create({ type: secretType, namespace: this.#namespace }, secret, { signal });
       this.#log.info('Created CA', { name: caSecretName, namespace: this.#namespace });
     } catch (error) {
-      // Another replica was faster.
+      // Another replica has created it.
       if (!isKubeError(error, 409)) throw error;
     }
     this.#problem = undefined;

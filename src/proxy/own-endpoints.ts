@@ -15,7 +15,7 @@ export interface ListeningPort {
 
 export interface OwnEndpointsOptions {
   readonly service: ProxyService;
-  /** How the addresses of the Service are found; undefined where there is no cluster. */
+  /** Looks up the addresses of the Service; undefined without a cluster. */
   readonly lookUp: DnsLookup | undefined;
 }
 
@@ -25,8 +25,9 @@ const loopback = new BlockList();
 for (const range of ['127.0.0.0/8', '::1/128']) addRange(loopback, parseRange(range));
 
 /**
- * Where this proxy can be reached: its Service at every port, and its own addresses at the ports that it listens on. It
- * connects to none of them. A Connector that points there would have one request come back until connections run out.
+ * Addresses of this proxy: its Service at every port, and the addresses of the machine at its listening ports. The
+ * proxy connects to none of them. Otherwise a Connector that points to the proxy would make a request loop until
+ * connections are exhausted.
  */
 export class OwnEndpoints {
   readonly #names: ReadonlySet<string>;
@@ -43,7 +44,7 @@ export class OwnEndpoints {
     this.#lookUp = lookUp && (() => lookUp(whole));
   }
 
-  /** @param ports that the proxy listens on by now. */
+  /** @param ports that the proxy listens on. */
   start(ports: readonly ListeningPort[]): void {
     this.#ofProcess = ports.flatMap(({ host, port }) => addressesOf(host).map((address) => ({ address, port })));
     this.#update();
@@ -54,17 +55,17 @@ export class OwnEndpoints {
     this.#stopping.abort();
   }
 
-  /** The same array as long as nothing has changed. */
+  /** The addresses: the same array until they change. */
   current(): readonly Endpoint[] {
     return this.#endpoints;
   }
 
-  /** Whether a host, in lower case, is the Service by name. */
+  /** Reports whether a host, in lower case, is a name of the Service. */
   isOwnName(host: string): boolean {
     return this.#names.has(host);
   }
 
-  /** Looks the Service up again and again: one that is made anew has another address. */
+  /** Looks up the Service periodically: a Service that is created again has another address. */
   async #follow(lookUp: () => ReturnType<DnsLookup>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#refresh(lookUp);
@@ -73,10 +74,10 @@ export class OwnEndpoints {
   }
 
   async #refresh(lookUp: () => ReturnType<DnsLookup>): Promise<void> {
-    // Its name is refused anyway; until the addresses are known again, the last ones are.
+    // If the lookup fails, the last addresses remain blocked. The Service's name is blocked in any case.
     const found = await lookUp().catch(() => undefined);
     if (found === undefined) return;
-    // No Service is at a loopback address. A hosts file may say so where tools are there too.
+    // No Service has a loopback address. A hosts file can map its name there, where tools can be too.
     const addresses = found.filter(({ address, family }) => !loopback.check(address, family === 6 ? 'ipv6' : 'ipv4'));
     const ofService = addresses.map(({ address }) => address).sort();
     if (ofService.join() === this.#ofService.join()) return;

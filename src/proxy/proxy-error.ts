@@ -1,15 +1,15 @@
-/** Why a request got no further, for metrics: few and fixed. */
+/** The reason of a failed request. A fixed set, used as a metric label. */
 export type ProxyErrorKind =
-  /** Not HTTP as the proxy takes it, or too much of it. */
+  /** The request is not valid HTTP for the proxy, or exceeds a limit. */
   | 'malformed'
-  /** No credentials of the proxy, or none that count. */
+  /** Credentials for the proxy are missing or rejected. */
   | 'unauthenticated'
   | 'denied'
-  /** An address or a host that the proxy does not connect to. */
+  /** The proxy does not connect to the address or host. */
   | 'blocked_address'
-  /** The proxy itself: by its address, or a request that has passed it before. */
+  /** The destination is the proxy itself, or the request has passed through it before. */
   | 'loop'
-  /** The Connector, its Secret or its class cannot be used. */
+  /** The Connector, its Secret or its class is unusable. */
   | 'misconfigured'
   | 'dns'
   | 'connect'
@@ -17,25 +17,25 @@ export type ProxyErrorKind =
   | 'timeout'
   | 'reset'
   | 'protocol'
-  /** Too much work of one kind for one client or namespace. */
+  /** A client or namespace exceeds a limit for one kind of work. */
   | 'rate_limited'
-  /** Too much is under way, or the proxy is stopping. */
+  /** A limit of the proxy is reached, or the proxy is stopping. */
   | 'overload'
-  /** The API server did not say. */
+  /** The API server gave no decision. */
   | 'unavailable'
   | 'internal';
 
 export interface ProxyErrorOptions extends ErrorOptions {
-  /** Names and values of further headers. */
+  /** Further headers, by name. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * An answer of the proxy's own instead of the tool's. The message is for the one who reads a build's log: one line that
- * names the thing and the fix, and no secret.
+ * A failed request, with the proxy's own response. The message is for the reader of a build's log: one line that names
+ * the object and the fix, and contains no secret.
  */
 export class ProxyError extends Error {
-  override readonly name = 'Refusal';
+  override readonly name = 'ProxyError';
   readonly status: number;
   readonly kind: ProxyErrorKind;
   readonly headers: Readonly<Record<string, string>>;
@@ -48,7 +48,10 @@ export class ProxyError extends Error {
   }
 }
 
-/** For a client that has made the proxy do too much work of one kind. @param what there was too much of. */
+/**
+ * Returns the error for a client that exceeds a rate limit.
+ * @param what the work that there was too much of.
+ */
 export function rateLimited(what: string): ProxyError {
   return new ProxyError(429, 'rate_limited', `${what}: try again in 5 s`, {
     headers: { 'Retry-After': '5' },

@@ -8,10 +8,10 @@ import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-patches.js';
 import type { ProxyMode, RequestBytes, RequestObserver } from './server/access-log-entry.js';
 
-/** Seconds: a small request takes a few milliseconds, a layer minutes. */
+/** Seconds. A small request takes milliseconds, a layer takes minutes. */
 const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300];
 
-/** Refusals that tell of the tool or the way to it, not of the client. */
+/** Kinds of errors that concern the tool or the connection to it, not the client. */
 const toolFailures: ReadonlySet<string> = new Set(['dns', 'connect', 'tls', 'timeout', 'reset', 'protocol']);
 
 /** A limit and its counter. */
@@ -21,12 +21,12 @@ export interface LimitProbe {
 }
 
 export interface ProxyGaugeSources {
-  /** What is limited by a count, by the name of its limit. */
+  /** Limits by the value of their label. */
   readonly limits: Readonly<Record<string, LimitProbe>>;
   readonly isReady: () => boolean;
-  /** By the condition's status; empty where none is written. */
+  /** Number of Connectors by the status of their condition Ready; empty if this replica writes no status. */
   readonly connectorsByReady: () => Readonly<Record<string, number>>;
-  /** Absent where this replica never writes status. */
+  /** Absent if this replica never writes status. */
   readonly isLeaseHeld?: () => boolean;
   readonly objectLimitBytes: number;
   readonly objects: () => { readonly bytes: number; readonly refused: number };
@@ -34,7 +34,7 @@ export interface ProxyGaugeSources {
   readonly caExpiresAtSeconds: () => number;
 }
 
-/** Every metric of the proxy. Labels are few and bounded: nothing per connector, account or host. */
+/** All metrics of the proxy. Labels have few fixed values: none per connector, service account or host. */
 export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserver, StatusObserver, ProbeObserver {
   readonly #registry = new MetricsRegistry('connectors_proxy_');
   readonly #process = processMetrics();
@@ -101,7 +101,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       'Connections closed by a failure of the proxy',
       [],
     );
-    const ready = 'Connectors of this proxy by condition Ready, told by the replica that writes it';
+    const ready = 'Connectors of this proxy by condition Ready, reported by the replica that writes it';
     registry.probeEach('connectors', ready, 'ready', probes.connectorsByReady);
     const { isLeaseHeld } = probes;
     if (isLeaseHeld !== undefined)
@@ -174,7 +174,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     this.#reviews.add(1, review, source);
   }
 
-  /** @param code HTTP status; 0 for a request without an answer. */
+  /** @param code HTTP status; 0 for a request without a response. */
   request(verb: string, resource: string, code: number, durationMs: number): void {
     this.#apiRequests.inc({ verb, resource, code: String(code) });
     if (verb !== 'watch') this.#apiDuration.observe({ verb, resource }, durationMs / 1000);
@@ -192,7 +192,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
     this.#statusWrites.inc({ resource, outcome });
   }
 
-  /** In the Prometheus text format. */
+  /** Returns the metrics in the Prometheus text format. */
   async text(): Promise<string> {
     return (await Promise.all([this.#registry.text(), this.#process.text()])).join('');
   }

@@ -37,26 +37,26 @@ import { Via } from './upstream/via.js';
 
 export interface ProxyParts {
   readonly config: ProxyConfig;
-  /** Gets the metrics, which it tells of its requests. */
+  /** @param metrics where the backend reports its requests. */
   readonly createBackend: (metrics: ProxyMetrics) => ProxyBackend;
-  /** Addresses of the API server: refused as tools. */
+  /** Addresses of the API server, which are blocked as tools. */
   readonly apiServer: readonly string[];
   /** The built probe-worker.ts. */
   readonly probeThread: URL;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
-  /** How names become addresses; the system's unless given. */
+  /** Resolves names to addresses; by default with the system's resolver. */
   readonly lookUp?: DnsLookup;
   readonly log: Log;
-  /** Of the status writer; what only tests would wait for. */
+  /** Timings of the status controller that tests shorten. */
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
 }
 
-/** Names that no host has: the first certificates take up to ten times as long as the later ones. */
+/** Hosts that cannot exist. The first certificates take up to ten times as long as later ones. */
 const warmUpHosts = Array.from({ length: 5 }, (_, at) => `warm-up-${at}.invalid`);
 
-/** Puts the proxy together from its parts and runs it. */
+/** Creates the parts of the proxy and runs it. */
 export class Proxy {
   readonly #parts: ProxyParts;
   readonly #backend: ProxyBackend;
@@ -122,8 +122,9 @@ export class Proxy {
   }
 
   /**
-   * @returns the ports it listens on.
-   * @throws {CodedError} when a port cannot be had; nothing of the proxy runs on then.
+   * Starts the proxy.
+   * @returns the ports that it listens on.
+   * @throws {CodedError} if it cannot listen. All parts have been stopped then.
    */
   async start(): Promise<{ readonly proxyPort: number; readonly httpPort: number | undefined }> {
     const { config, log } = this.#parts;
@@ -147,7 +148,7 @@ export class Proxy {
     }
   }
 
-  /** Not ready first, then refuses new connections, lets what is under way end, and breaks the rest. */
+  /** Stops the proxy: reports not ready, closes the listener, waits for requests in flight, and aborts the rest. */
   async stop(): Promise<void> {
     const { config } = this.#parts;
     this.#isStopping = true;
@@ -155,19 +156,19 @@ export class Proxy {
     await this.#end(config['drain-timeout']);
   }
 
-  /** Of the CA whose certificates clients get, PEM. @throws {CodedError} while there is none. */
+  /** The certificate of the CA that clients must trust, PEM. @throws {CodedError} while there is none. */
   get authorityCertificate(): string {
     return this.#backend.ca.current().certificate;
   }
 
-  /** Why no request could be served now; undefined when they can. */
+  /** Returns why no request can be served now; undefined if the proxy is ready. */
   notReadyReason(): string | undefined {
     if (this.#isStopping) return 'the proxy is stopping';
     return this.#backend.problem() ?? this.#caProblem();
   }
 
   async #end(drainMs: number): Promise<void> {
-    // Another replica need not wait until the transfers here have ended.
+    // First, so that another replica can write status while transfers end here.
     await this.#status?.stop();
     this.#probeThreads.stop();
     await this.#port.stop(drainMs);
@@ -192,7 +193,7 @@ export class Proxy {
     return this.#caProblem() === undefined ? this.#backend.ca.current().expiresAtMs / 1000 : 0;
   }
 
-  /** What the first client would wait for; in a cluster the CA is there only after it has been read. */
+  /** Does work that the first client would wait for. In a cluster the CA exists only after its Secret has been read. */
   #warmUp(): void {
     const { log } = this.#parts;
     try {

@@ -20,20 +20,20 @@ import { systemRoots, TrustStoreCache } from './upstream/trust.js';
 export interface ToolAccessOptions {
   readonly config: ProxyConfig;
   readonly backend: ProxyBackend;
-  /** Addresses of the API server: no tools. */
+  /** Addresses of the API server, which are blocked as tools. */
   readonly apiServer: readonly string[];
   readonly service: ProxyService;
   readonly sockets: ToolSockets;
-  /** How names become addresses; the system's unless given. */
+  /** Resolves names to addresses; by default with the system's resolver. */
   readonly lookUp?: DnsLookup;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
 }
 
-/** What a request to a tool needs, whether it is a client's or a probe: addresses, connections, trust and credential. */
+/** Dependencies of requests to tools, by clients and by probes: addresses, connections, trust and credentials. */
 export interface ToolAccess {
-  /** Where the proxy itself can be reached, which is no tool. */
+  /** Addresses of the proxy itself, which are blocked as tools. */
   readonly own: OwnEndpoints;
   readonly resolver: Resolver;
   readonly client: ToolClient;
@@ -42,7 +42,7 @@ export interface ToolAccess {
   readonly credentials: ToolCredentials;
 }
 
-/** Puts it together; `own` has to be started. */
+/** Creates them. The caller starts `own`. */
 export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const { config, backend, apiServer, service, sockets, clock, monotonicNow } = options;
   const { secrets } = backend;

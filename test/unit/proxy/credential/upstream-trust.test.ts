@@ -106,7 +106,7 @@ describe('what is trusted for a tool', () => {
   it('is parsed under the rate limit of its namespace, also where it holds no certificate', async () => {
     const trust = trustWith({ ...pace, burst: 1 }, garbage);
     const problem =
-      /^Refusal: Secret ci\/1 of spec\.caCertSecretRef holds no certificate in PEM \(connector ci\/c1\): it has to hold the certificate of the CA$/;
+      /^ProxyError: Secret ci\/1 of spec\.caCertSecretRef holds no certificate in PEM \(connector ci\/c1\): it has to hold the certificate of the CA$/;
     await assert.rejects(trust.of(using(1), neverAborted), problem);
     await assert.rejects(trust.of(using(2), neverAborted), /too many CAs of namespace ci/);
     await assert.rejects(trust.of(using(1), neverAborted), problem);
