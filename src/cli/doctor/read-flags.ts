@@ -18,7 +18,7 @@ export async function readFlags(
   consequence: string,
   signal: AbortSignal,
 ): Promise<{ readonly flags: FeatureFlags; readonly result: CheckResult }> {
-  const check = 'flags';
+  const check = 'feature-flags';
   const what = `ConfigMap ${namespace}/${flagsConfigMapName}`;
   try {
     const location = { type: configMapType, namespace, name: flagsConfigMapName };

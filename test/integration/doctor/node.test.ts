@@ -41,7 +41,7 @@ describe('doctor on a node', () => {
           'ok registration',
           'ok readiness',
         ],
-        ...['ok api-server', 'ok clock', 'ok csidriver', 'ok audiences', 'ok proxies', 'ok flags', 'ok rbac'],
+        ...['ok api-server', 'ok clock', 'ok csidriver', 'ok audiences', 'ok proxies', 'ok feature-flags', 'ok rbac'],
       ],
     );
     for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);

@@ -42,7 +42,7 @@ describe('doctor of the proxy', function () {
     assert.deepEqual(
       findings.map(({ level, check }) => `${level} ${check}`),
       [
-        ...['ok readiness', 'ok service', 'ok api-server', 'ok clock', 'ok flags', 'ok rbac', 'ok credentials'],
+        ...['ok readiness', 'ok service', 'ok api-server', 'ok clock', 'ok feature-flags', 'ok rbac', 'ok credentials'],
         ...['ok ca', 'ok lease', 'ok status', 'ok connectors', 'ok probes'],
       ],
     );
@@ -295,7 +295,7 @@ describe('doctor of the proxy', function () {
     );
     await fixture.cluster.api.goOffline();
     const problems = await fixture.problems();
-    for (const check of ['api-server', 'flags', 'rbac', 'ca', 'lease', 'status']) {
+    for (const check of ['api-server', 'feature-flags', 'rbac', 'ca', 'lease', 'status']) {
       assert.ok(
         problems.some((line) => line.startsWith(`fail ${check}: `)),
         `${check}\n${problems.join('\n')}`,
