@@ -165,7 +165,7 @@ export class OnDemandInformer<T> {
     const admit = (heapBytes: number): CodedError | undefined => bytes.admit(account, heapBytes);
     // What belongs to the cluster is rateLimited one by one: its objects are not one tenant's.
     const rateLimiter = this.#paces.forNamespace(name.namespace ?? `/${key}`);
-    const target = { type, ...name, screen: { maxObjectBytes, admit }, owner, rateLimiter };
+    const target = { type, ...name, admission: { maxObjectBytes, admit }, owner, rateLimiter };
     const entry = { reflector: new Reflector(client, target, log), account, lastUsedMs: 0 };
     entry.reflector.state.onChange(() => this.#options.onChange());
     this.#entries.set(key, entry);
@@ -237,8 +237,8 @@ export class OnDemandInformer<T> {
 
   /** Parsed once per state of the object, so that the same state is the same value. */
   #current(reflector: Reflector): T | CodedError | undefined {
-    const [refused] = reflector.state.refused.values();
-    if (refused !== undefined) return refused;
+    const [rejection] = reflector.state.rejected.values();
+    if (rejection !== undefined) return rejection;
     const [object] = reflector.state.objects.values();
     if (object === undefined) return undefined;
     let parsed = this.#parsed.get(object);

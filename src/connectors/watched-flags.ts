@@ -62,8 +62,8 @@ export class WatchedFlags {
   /** An absent ConfigMap means the defaults. */
   #current(): FeatureFlags | CodedError {
     const { state } = this.#reflector;
-    const [refused] = state.refused.values();
-    if (refused !== undefined) return refused;
+    const [rejection] = state.rejected.values();
+    if (rejection !== undefined) return rejection;
     const [configMap] = state.objects.values();
     if (configMap === undefined) return defaultFlags;
     let flags = this.#parsed.get(configMap);

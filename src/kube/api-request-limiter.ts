@@ -4,28 +4,28 @@ import { FairSemaphore } from '../limits/fair-semaphore.js';
 import { limits } from '../limits/defaults.js';
 import type { LimitUsage, LimitObserver } from '../limits/limit-observer.js';
 
-/** What the driver asks on its own account. */
+/** Flow of the driver's own requests. */
 export const driverItself: FlowKey = { namespace: '', podUid: '' };
 
 export interface ApiRequestLimits {
-  /** Requests that are under way at once; watches count until they are open. */
+  /** Maximum number of requests in flight. A watch counts until it is open. */
   readonly inFlight: number;
-  /** Requests that wait for their turn. */
+  /** Maximum number of queued requests. */
   readonly waiting: number;
 }
 
 /**
- * Bounds the requests to the API server that are under way. Those that wait take turns by whom they are for, so that nobody
- * waits behind the thousands of questions that another one's volumes raise; and the answers of one namespace's questions,
- * too, take the processor's time in turns with what others want.
+ * Limits the requests to the API server in flight. Others wait in a queue that is fair by namespace, then by pod, so
+ * that one namespace with thousands of reviews does not delay the rest. The CPU time for the responses is shared
+ * equally, too.
  */
 export class ApiRequestLimiter {
   readonly #semaphore: FairSemaphore;
   readonly #limits: ApiRequestLimits;
 
-  constructor(gateLimits: ApiRequestLimits, observer: LimitObserver) {
-    const { inFlight, waiting } = gateLimits;
-    this.#limits = gateLimits;
+  constructor(requestLimits: ApiRequestLimits, observer: LimitObserver) {
+    const { inFlight, waiting } = requestLimits;
+    this.#limits = requestLimits;
     this.#semaphore = new FairSemaphore({
       permits: inFlight,
       namespaceShare: limits.api.namespaceShare,
@@ -36,7 +36,7 @@ export class ApiRequestLimiter {
           observer.refused('api_requests', 'namespace', `${namespace}/${podUid}`);
           return new CodedError(
             'RESOURCE_EXHAUSTED',
-            `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; it will be tried again`,
+            `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; the kubelet will retry`,
           );
         },
       },
@@ -49,9 +49,9 @@ export class ApiRequestLimiter {
   }
 
   /**
-   * Waits for a turn.
-   * @returns ends it; to be called once.
-   * @throws {CodedError} RESOURCE_EXHAUSTED when too much of the namespace's waits already; the signal's reason.
+   * Waits for a slot.
+   * @returns releases the slot. Call it once.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if the namespace has too many requests in the queue; the signal's reason.
    */
   acquire(owner: FlowKey, signal: AbortSignal): Promise<() => void> {
     return this.#semaphore.acquire(owner, signal);

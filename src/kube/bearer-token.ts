@@ -2,18 +2,18 @@ import { readFileSync } from 'node:fs';
 import { CodedError } from '../errors.js';
 import { Secret } from '../secret.js';
 
-/** The token that authenticates the driver at the API server. */
+/** The token that authenticates the program to the API server. */
 export interface BearerToken {
-  /** @throws {CodedError} FAILED_PRECONDITION when there is none; names the file. */
+  /** @throws {CodedError} FAILED_PRECONDITION if there is no token; names the file. */
   current(): Secret;
   /**
-   * The server did not accept `refused`: looks for another one.
-   * @returns whether `current()` is another one now, perhaps because a call beside this one has looked already.
+   * Looks for another token after the server rejected this one.
+   * @returns whether `current()` differs now, perhaps because a concurrent call has renewed it.
    */
-  renew(refused: Secret): boolean;
+  renew(rejected: Secret): boolean;
 }
 
-/** Whether the text can be sent as a token; an HTTP header takes no other. */
+/** Reports whether the text is valid as a token in an HTTP header. */
 export function isToken(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }
@@ -34,17 +34,20 @@ export class StaticToken implements BearerToken {
   }
 }
 
-/** The kubelet replaces a projected token at 80 % of its life, an hour or so; client-go reads once a minute too. */
+/**
+ * Maximum age of a token before the file is read again; client-go reads it once a minute too. The kubelet replaces a
+ * projected token at 80 % of its lifetime of an hour or so.
+ */
 const maxAgeMs = 60_000;
 
-/** A token in a file that somebody else replaces before it expires. */
+/** A token in a file that another program replaces before it expires. */
 export class TokenFile implements BearerToken {
   readonly #file: string;
   readonly #now: () => number;
   #token: Secret | undefined;
   #readAtMs = 0;
 
-  /** @param now any clock in milliseconds. */
+  /** @param now a clock in milliseconds. */
   constructor(file: string, now: () => number) {
     this.#file = file;
     this.#now = now;
@@ -58,12 +61,12 @@ export class TokenFile implements BearerToken {
     return this.#token;
   }
 
-  renew(refused: Secret): boolean {
-    if (refused.equals(this.#token)) this.#read();
-    return !refused.equals(this.#token);
+  renew(rejected: Secret): boolean {
+    if (rejected.equals(this.#token)) this.#read();
+    return !rejected.equals(this.#token);
   }
 
-  /** An old token is kept when the file cannot be read: it may still be good, and the server is the judge. */
+  /** Reads the file. If that fails, the old token stays: it may still be valid, and the server decides. */
   #read(): void {
     this.#readAtMs = this.#now();
     const text = readTrimmed(this.#file);

@@ -21,18 +21,18 @@ import type { Secret } from '../secret.js';
 
 export interface CallOptions {
   readonly signal: AbortSignal;
-  /** For the whole call with its retries; absent: `callMs` of the timings. */
+  /** Limit of the whole call with its retries; absent: `callMs` of the timings. */
   readonly timeoutMs?: number;
-  /** False: one attempt (two after a 401). */
+  /** False: one attempt, or two after a 401. */
   readonly retry?: boolean;
-  /** The pod that it is for; absent: the driver itself. */
+  /** The pod that causes the call; absent: the driver itself. */
   readonly owner?: FlowKey;
 }
 
 export interface CallTarget {
   readonly verb: KubeVerb;
   readonly location: ResourceLocation;
-  /** With its question mark, or empty. */
+  /** Query with its question mark, or empty. */
   readonly query: string;
 }
 
@@ -42,11 +42,11 @@ interface RunnerOptions {
   readonly clock: ClockAndRandom;
   readonly observer: KubeObserver;
   readonly userAgent: string;
-  readonly gate: ApiRequestLimiter;
+  readonly limiter: ApiRequestLimiter;
   readonly asker?: Asker;
 }
 
-/** Runs calls: identity, attempts, deadlines. */
+/** Runs calls to the API server: authentication, attempts and deadlines. */
 export class CallRunner {
   readonly #pool: ConnectionPool;
   readonly #options: RunnerOptions;
@@ -61,12 +61,12 @@ export class CallRunner {
     return this.#options.timings;
   }
 
-  /** Why the last attempt of a call got no answer that counts; undefined when it did. Watches do not count. */
+  /** Why the last attempt of a call failed transiently; undefined if it did not. Watches do not count. */
   get problem(): KubeError | undefined {
     return this.#problem;
   }
 
-  /** The error, with who asked where it is the API server's. */
+  /** Returns the error. Adds the program's name to an error of the API server. */
   named(error: unknown): unknown {
     return error instanceof KubeError ? error.askedBy(this.#options.asker ?? 'driver') : error;
   }
@@ -75,7 +75,7 @@ export class CallRunner {
     return this.#options.clock.now;
   }
 
-  /** What is read of the answer, after as many attempts as are allowed and worth it. */
+  /** Runs a call with its retries, and returns its parsed response. */
   async run<T>(
     target: CallTarget,
     body: string | undefined,
@@ -88,7 +88,7 @@ export class CallRunner {
     try {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await this.inTurn(options.owner, deadline.signal, () =>
+          return await this.runWithinLimit(options.owner, deadline.signal, () =>
             this.#attempt(target, body, deadline.signal, read),
           );
         } catch (error) {
@@ -106,19 +106,19 @@ export class CallRunner {
     }
   }
 
-  /** Runs `request` when it is its turn among all that are under way. */
-  async inTurn<T>(owner: FlowKey = driverItself, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
-    const leave = await this.#options.gate.acquire(owner, signal);
+  /** Runs `request` once the limiter has a free slot. */
+  async runWithinLimit<T>(owner: FlowKey = driverItself, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+    const release = await this.#options.limiter.acquire(owner, signal);
     try {
       return await request();
     } finally {
-      leave();
+      release();
     }
   }
 
   /**
-   * Sends a request with the current token, and after a 401 once more if the file holds another one now.
-   * @returns an answer of any status; its body is still to be read.
+   * Sends a request with the current token. After a 401 it sends it once more, if the file has another token now.
+   * @returns a response of any status, with an unread body.
    */
   async open(target: CallTarget, body: string | undefined, signal: AbortSignal): Promise<HttpResponse> {
     const { token } = this.#options.config;
@@ -129,7 +129,7 @@ export class CallRunner {
     return this.#send(target, body, token.current(), signal);
   }
 
-  /** @throws {KubeError} unless it is JSON with a status of success. */
+  /** Reads a response. @throws {KubeError} unless it is JSON with a status of success. */
   read<T>(answer: HttpResponse, target: CallTarget, read: ResponseReader<T>): Promise<T> {
     return read(answer, describe(target), this.#options.config.token?.current());
   }
@@ -191,7 +191,7 @@ export class CallRunner {
     }
   }
 
-  /** Undefined: not worth it or not allowed. */
+  /** Returns the delay before the next attempt; undefined if a retry is useless or not allowed. */
   #retryDelayMs(
     error: KubeError,
     attempt: number,
@@ -201,7 +201,7 @@ export class CallRunner {
     if (error.mayHaveActed && options.isIdempotent !== true) return undefined;
     const { maxAttempts, retryBaseMs, retryCapMs } = this.timings;
     const delayMs = backoffMs(attempt, retryBaseMs, retryCapMs, this.#options.clock.random);
-    // The server's own pace, spread so that those it turned away together do not return together.
+    // The server's delay is spread, so that clients that it rejected together do not return together.
     if (error.retryAfterMs !== undefined) return error.retryAfterMs + delayMs;
     return error.code !== 0 && attempt >= maxAttempts ? undefined : delayMs;
   }
@@ -226,14 +226,15 @@ function methodOf(verb: KubeVerb): 'GET' | 'POST' | 'PATCH' {
   return verb === 'patch' ? 'PATCH' : 'GET';
 }
 
-/** Method and path, as errors begin. */
+/** Returns method and path, the start of each error. */
 export function describe({ verb, location }: CallTarget): string {
   return `${methodOf(verb)} ${pathOf(location)}`;
 }
 
 /**
- * @param end how the exchange under way ended; a CodedError when it was still waiting for a connection.
- * @param cause what had gone wrong before, if anything had.
+ * Returns the error of a call or attempt that ran out of time.
+ * @param end how the exchange in flight ended; a CodedError if it was still waiting for a connection.
+ * @param cause an earlier failure, if there was one.
  */
 export function timedOut(target: CallTarget, timeoutMs: number, end: unknown, cause: unknown = end): KubeError {
   const path = describe(target);
@@ -243,7 +244,7 @@ export function timedOut(target: CallTarget, timeoutMs: number, end: unknown, ca
   return new KubeError({ code: 0, reason: 'TimedOut', message, path, mayHaveActed }, { cause });
 }
 
-/** Failures below HTTP in the client's own terms; everything else as it is. */
+/** Converts a TransportError to a KubeError. Other errors are returned unchanged. */
 export function toKubeError(error: unknown, target: CallTarget): unknown {
   if (!(error instanceof TransportError)) return error;
   const reason = error.mayHaveActed ? 'ConnectionLost' : 'Unreachable';

@@ -3,27 +3,30 @@ import { CodedError } from '../errors.js';
 import type { Secret } from '../secret.js';
 import type { BearerToken } from './bearer-token.js';
 
-/** How to reach an API server and who to be there. */
+/** Address of an API server and the credentials for it. */
 export interface ClusterConfig {
   readonly host: string;
   readonly port: number;
   /** Path before `/api`: empty, or with a leading slash and without a trailing one. */
   readonly basePath: string;
-  /** Read anew for every connection and twice a minute, since files rotate. @throws {CodedError} FAILED_PRECONDITION naming the file. */
+  /**
+   * Reads the files, which are rotated: for each connection and twice a minute. @throws {CodedError}
+   * FAILED_PRECONDITION naming the file.
+   */
   readonly readTls: () => TlsMaterial;
   readonly token?: BearerToken;
-  /** The namespace that the configuration names. */
+  /** Namespace of the configuration. */
   readonly namespace?: string;
 }
 
 export interface TlsMaterial {
-  /** PEM; absent: the authorities that node knows. */
+  /** CA certificates as PEM; absent: those of Node. */
   readonly ca?: string;
   readonly clientCertificate?: string;
   readonly clientKey?: Secret;
-  /** The name that the server's certificate must have, when it is not the host. */
+  /** Expected name in the server's certificate, if it is not the host. */
   readonly serverName?: string;
-  /** The server's certificate is not checked. */
+  /** Whether the server's certificate is not verified. */
   readonly isInsecure: boolean;
 }
 
@@ -34,8 +37,8 @@ export function isSameTls(a: TlsMaterial, b: TlsMaterial): boolean {
 }
 
 /**
- * The text of a file, which is never empty: an authority file without an authority would mean all that node knows.
- * @throws {CodedError} FAILED_PRECONDITION naming the file and, where one is given, the field that named it.
+ * Reads a file and rejects an empty one: an empty CA file would mean the CA certificates of Node.
+ * @throws {CodedError} FAILED_PRECONDITION naming the file and, if given, the field that references it.
  */
 export function readConfigFile(file: string, field?: string): string {
   const where = field === undefined ? file : `${field}: ${file}`;
@@ -50,7 +53,7 @@ export function readConfigFile(file: string, field?: string): string {
   return text;
 }
 
-/** @throws {CodedError} INVALID_ARGUMENT unless the URL is https with a host. */
+/** Parses the URL of an API server. @throws {CodedError} INVALID_ARGUMENT unless it is https with a host. */
 export function parseServerUrl(text: string, field: string): Pick<ClusterConfig, 'host' | 'port' | 'basePath'> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '' || url.search !== '') {

@@ -13,47 +13,47 @@ import { Http1Connection } from './http1-connection.js';
 import { Http2Connection } from './http2-connection.js';
 import type { KubeTimings } from './timings.js';
 
-/** The randomness and the monotonic clock (milliseconds) of the client. */
+/** Source of randomness and a monotonic clock in milliseconds. */
 export interface ClockAndRandom {
   readonly now: () => number;
   readonly random: () => number;
 }
 
 /**
- * Usually one connection; another one only when the server allows no more streams on it. At most one is being opened
- * at any time, and not before a jittered delay after a failure: however many calls wait, a server that is away sees
- * one attempt at a time from each node.
+ * Connections to the API server: usually one, and another one only if the server allows no more streams on it. At most
+ * one is opened at a time, with a jittered delay after a failure. So an unreachable server gets one attempt at a time
+ * from each node, however many calls wait.
  */
 export class ConnectionPool {
   readonly #config: ClusterConfig;
   readonly #timings: KubeTimings;
   readonly #clock: ClockAndRandom;
   readonly #closing = new AbortController();
-  readonly #upkeep: NodeJS.Timeout;
+  readonly #maintenanceTimer: NodeJS.Timeout;
   #connections: readonly Connection[] = [];
-  /** What the connections were made with that are not retired. */
+  /** TLS material of the connections that are not retired. */
   #tls: TlsMaterial | undefined;
   #dialing: Promise<Connection> | undefined;
   #failures = 0;
   #notBeforeMs = 0;
   readonly #maxConnections: number;
 
-  /** @param maxConnections as many that are to be used no more may be open beside them, until what is under way has ended. */
+  /** @param maxConnections limit of usable connections, and of retired ones that finish their exchanges. */
   constructor(config: ClusterConfig, timings: KubeTimings, clock: ClockAndRandom, maxConnections: number) {
     this.#maxConnections = maxConnections;
     this.#config = config;
     this.#timings = timings;
     this.#clock = clock;
-    this.#upkeep = setInterval(() => this.#keepUp(), timings.pingIntervalMs).unref();
+    this.#maintenanceTimer = setInterval(() => this.#maintain(), timings.pingIntervalMs).unref();
   }
 
-  /** @throws {TransportError}; {CodedError} the signal's reason. */
+  /** Sends a request on a connection with capacity. @throws {TransportError}; {CodedError} the signal's reason. */
   async request(kind: ExchangeKind, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     throwIfAborted(signal);
-    let connection = this.#connections.find((candidate) => candidate.hasRoom(kind));
-    // Checked and taken without a wait between, so that a connection never gets more than it has room for.
-    while (!connection?.hasRoom(kind)) {
-      this.#ensureMayDial();
+    let connection = this.#connections.find((candidate) => candidate.hasCapacity(kind));
+    // Capacity is checked and used without an await between, so that no connection exceeds it.
+    while (!connection?.hasCapacity(kind)) {
+      this.#ensureCanDial();
       this.#dialing ??= this.#dial().finally(() => (this.#dialing = undefined));
       connection = await abortable(this.#dialing, signal);
     }
@@ -64,20 +64,20 @@ export class ConnectionPool {
     return this.#connections.length;
   }
 
-  /** Whether no request can succeed any more. */
+  /** Whether every further request fails. */
   get isClosed(): boolean {
     return this.#closing.signal.aborted;
   }
 
   close(): void {
-    clearInterval(this.#upkeep);
+    clearInterval(this.#maintenanceTimer);
     this.#closing.abort();
     for (const connection of this.#connections) connection.close();
   }
 
   /** @throws {TransportError} */
-  #ensureMayDial(): void {
-    const usable = this.#connections.filter(({ isLeaving }) => !isLeaving);
+  #ensureCanDial(): void {
+    const usable = this.#connections.filter(({ isRetired }) => !isRetired);
     if (this.#dialing === undefined && usable.length >= this.#maxConnections) {
       throw new TransportError(`all ${this.#maxConnections} connections to the API server are full`, false);
     }
@@ -88,11 +88,11 @@ export class ConnectionPool {
     try {
       await sleep(Math.max(0, this.#notBeforeMs - now()), this.#closing.signal);
       const connection = await this.#open();
-      if (!connection.hasRoom('call')) throw new TransportError('the server closed the connection at once', false);
+      if (!connection.hasCapacity('call')) throw new TransportError('the server closed the connection at once', false);
       this.#failures = 0;
-      this.#closeUnless((each) => each.hasRoom('call'));
+      this.#closeUnless((each) => each.hasCapacity('call'));
       this.#connections = [...this.#connections, connection];
-      this.#endLeaving();
+      this.#closeExcessRetired();
       return connection;
     } catch (error) {
       this.#failures += 1;
@@ -123,8 +123,8 @@ export class ConnectionPool {
   }
 
   /**
-   * The files as they are now. Connections made with others are used no more: a server turns away the requests on one
-   * whose client certificate has expired, whatever the file holds by then.
+   * Reads the TLS files and retires connections that use older ones. Once their client certificate has expired, a
+   * server rejects requests on them, whatever the file contains.
    */
   #readTls(): TlsMaterial {
     const tls = this.#config.readTls();
@@ -135,29 +135,32 @@ export class ConnectionPool {
     return tls;
   }
 
-  /** A server may send each connection away before the watches on the last one have ended. The oldest come first. */
-  #endLeaving(): void {
-    const leaving = this.#connections.filter(({ isLeaving }) => isLeaving);
-    const ended = leaving.slice(0, Math.max(0, leaving.length - this.#maxConnections));
+  /**
+   * Closes the oldest retired connections over the limit. A server can retire each connection before the watches on the
+   * last one have ended.
+   */
+  #closeExcessRetired(): void {
+    const retired = this.#connections.filter(({ isRetired }) => isRetired);
+    const ended = retired.slice(0, Math.max(0, retired.length - this.#maxConnections));
     for (const connection of ended) connection.close();
     this.#connections = this.#connections.filter((connection) => !ended.includes(connection));
   }
 
-  /** Closes those on which nothing is under way and nothing more can be, or need be. */
+  /** Closes connections without an exchange in flight, unless they are useful. */
   #closeUnless(isUseful: (connection: Connection) => boolean): void {
     const kept = this.#connections.filter((connection) => connection.active > 0 || isUseful(connection));
     for (const connection of this.#connections) if (!kept.includes(connection)) connection.close();
     this.#connections = kept;
   }
 
-  /** Closes what a busier time has left over, and finds dead connections before somebody waits for them. */
-  #keepUp(): void {
+  /** Closes idle connections that are no longer needed, and detects dead ones before a call waits for them. */
+  #maintain(): void {
     try {
       this.#readTls();
     } catch {
-      // Being replaced just now, or gone: who dials will hear of it.
+      // The file is being replaced, or is gone: the next attempt to connect reports it.
     }
-    const first = this.#connections.find((connection) => connection.hasRoom('call'));
+    const first = this.#connections.find((connection) => connection.hasCapacity('call'));
     this.#closeUnless((connection) => connection === first);
     for (const connection of this.#connections) connection.probe();
   }
@@ -179,7 +182,7 @@ async function dialTls(options: ConnectionOptions, signal: AbortSignal): Promise
     await once(socket, 'secureConnect', { signal });
     return socket;
   } catch (error) {
-    // Destroying may bring one more error, which nobody waits for.
+    // Destroying can emit one more error, which has no other listener.
     socket.on('error', () => undefined);
     socket.destroy();
     throw transportError(error, false);

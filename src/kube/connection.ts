@@ -1,4 +1,4 @@
-/** A request as both HTTP versions take it. */
+/** A request to the API server, for both HTTP versions. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH';
   /** Path and query. */
@@ -11,34 +11,34 @@ export interface HttpResponse {
   readonly status: number;
   readonly contentType: string;
   readonly retryAfter: string | undefined;
-  /** @throws {TransportError} when the answer breaks off; iterating not to the end cancels the exchange. */
+  /** Iterate to the end, or the exchange is cancelled. @throws {TransportError} if the response breaks off. */
   readonly body: AsyncIterable<Buffer>;
 }
 
-/** Calls may use all streams of a connection; watches leave some for them. */
+/** Calls can use all streams of a connection; watches leave some of them free for calls. */
 export type ExchangeKind = 'call' | 'watch';
 
 export interface Connection {
-  /** Whether a new exchange may begin. Once a connection has gone bad it never has room again. */
-  hasRoom(kind: ExchangeKind): boolean;
-  /** Whether no new exchange may begin any more. */
-  readonly isLeaving: boolean;
-  /** Exchanges under way. */
+  /** Reports whether a new exchange can start. A broken connection never has capacity again. */
+  hasCapacity(kind: ExchangeKind): boolean;
+  /** Whether no new exchange can start any more. */
+  readonly isRetired: boolean;
+  /** Number of exchanges in flight. */
   readonly active: number;
-  /** @throws {TransportError} */
+  /** Sends a request. @throws {TransportError} */
   request(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
-  /** Has no room from now on; what is under way goes on. */
+  /** Stops new exchanges. Those in flight continue. */
   retire(): void;
-  /** Finds out whether the other side is still there, and breaks the connection when it is not. */
+  /** Checks whether the server still responds, and breaks the connection if not. */
   probe(): void;
-  /** Breaks what is under way. */
+  /** Closes the connection and aborts exchanges in flight. */
   close(): void;
 }
 
-/** The exchange failed below HTTP. */
+/** A failure below HTTP. */
 export class TransportError extends Error {
   override readonly name = 'TransportError';
-  /** Whether the server may have seen the request and acted on it. */
+  /** Whether the server may have received the request and acted on it. */
   readonly mayHaveActed: boolean;
 
   constructor(message: string, mayHaveActed: boolean, options?: ErrorOptions) {
@@ -47,7 +47,9 @@ export class TransportError extends Error {
   }
 }
 
-/** @param error from node's network modules, whose messages hold addresses and certificate names but no content. */
+/**
+ * Converts an error of Node's network modules, whose messages contain addresses and certificate names but no content.
+ */
 export function transportError(error: unknown, mayHaveActed: boolean): TransportError {
   if (error instanceof TransportError) return error;
   const message = error instanceof Error ? error.message : 'the connection broke';

@@ -4,11 +4,11 @@ import type { RequestOptions } from 'node:https';
 import { transportError } from './connection.js';
 import type { Connection, HttpResponse, HttpRequest } from './connection.js';
 
-/** For servers that do not offer HTTP/2: a set of kept-alive sockets, one for each exchange under way. */
+/** Exchanges with a server that does not offer HTTP/2: kept-alive sockets, one for each exchange in flight. */
 export class Http1Connection implements Connection {
   readonly #target: RequestOptions;
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
-  #isLeaving = false;
+  #isRetired = false;
   #active = 0;
 
   /** @param target host, port and TLS options. */
@@ -20,12 +20,12 @@ export class Http1Connection implements Connection {
     return this.#active;
   }
 
-  get isLeaving(): boolean {
-    return this.#isLeaving;
+  get isRetired(): boolean {
+    return this.#isRetired;
   }
 
-  hasRoom(): boolean {
-    return !this.#isLeaving;
+  hasCapacity(): boolean {
+    return !this.#isRetired;
   }
 
   async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
@@ -40,7 +40,7 @@ export class Http1Connection implements Connection {
       this.#active += 1;
       request.once('close', () => (this.#active -= 1));
       request.on('error', (error) => {
-        this.#isLeaving ||= !signal.aborted;
+        this.#isRetired ||= !signal.aborted;
         reject(transportError(error, isConnected));
       });
       request.end(body);
@@ -54,15 +54,15 @@ export class Http1Connection implements Connection {
   }
 
   retire(): void {
-    this.#isLeaving = true;
+    this.#isRetired = true;
   }
 
   probe(): void {
-    // TCP keep-alive of the agent's sockets, and the limits on attempts and silent watches, have to do.
+    // HTTP/1.1 has no ping. TCP keep-alive and the limits on attempts and idle watches detect dead connections.
   }
 
   close(): void {
-    this.#isLeaving = true;
+    this.#isRetired = true;
     this.#agent.destroy();
   }
 }

@@ -5,31 +5,32 @@ import type { TLSSocket } from 'node:tls';
 import { transportError } from './connection.js';
 import type { Connection, ExchangeKind, HttpResponse, HttpRequest, TransportError } from './connection.js';
 
-/** What Kubernetes allows (CVE-2023-44487), until the server's settings say otherwise. */
+/** Limit of Kubernetes (CVE-2023-44487), used until the server's settings arrive. */
 const usualMaxStreams = 100;
-/** node's 64 KiB would let one large answer stall the watches beside it. */
+/** With Node's default of 64 KiB one large response would stall the watches on the connection. */
 const windowBytes = 1 << 20;
 
-/** An HTTP/2 connection: all exchanges share one socket. */
+/** An HTTP/2 connection. All exchanges share one socket. */
 export class Http2Connection implements Connection {
   readonly #session: ClientHttp2Session;
   readonly #pingTimeoutMs: number;
-  #isLeaving = false;
-  /** A look has found that no ping can be sent any more. */
+  #isRetired = false;
+  /** Whether an earlier probe found that no ping can be sent any more. */
   #isMute = false;
   #active = 0;
 
   private constructor(session: ClientHttp2Session, pingTimeoutMs: number) {
     this.#session = session;
     this.#pingTimeoutMs = pingTimeoutMs;
-    session.on('goaway', () => (this.#isLeaving = true));
-    // The streams report it; without a listener it would end the process.
-    session.on('error', () => (this.#isLeaving = true));
+    session.on('goaway', () => (this.#isRetired = true));
+    // The streams report the error. Without a listener it would end the process.
+    session.on('error', () => (this.#isRetired = true));
   }
 
   /**
+   * Opens a connection on a TLS socket.
    * @param signal ends the attempt to open; later it has no effect.
-   * @throws {TransportError} when the server's settings do not come.
+   * @throws {TransportError} if the server's settings do not arrive.
    */
   static async open(
     socket: TLSSocket,
@@ -58,25 +59,25 @@ export class Http2Connection implements Connection {
     return this.#active;
   }
 
-  get isLeaving(): boolean {
-    return this.#isLeaving || this.#session.closed || this.#session.destroyed;
+  get isRetired(): boolean {
+    return this.#isRetired || this.#session.closed || this.#session.destroyed;
   }
 
-  hasRoom(kind: ExchangeKind): boolean {
-    if (this.isLeaving) return false;
+  hasCapacity(kind: ExchangeKind): boolean {
+    if (this.isRetired) return false;
     const limit = Math.max(1, this.#session.remoteSettings.maxConcurrentStreams ?? usualMaxStreams);
-    const keptForCalls = kind === 'watch' ? Math.ceil((limit - 1) / 10) : 0;
-    return this.#active < limit - keptForCalls;
+    const reservedForCalls = kind === 'watch' ? Math.ceil((limit - 1) / 10) : 0;
+    return this.#active < limit - reservedForCalls;
   }
 
   async request({ method, path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const stream = this.#open({ ':method': method, ':path': path, ...headers }, body === undefined);
     this.#active += 1;
-    let isAnswered = false;
+    let hasResponse = false;
     const cancel = (): void => {
       stream.close(constants.NGHTTP2_CANCEL);
-      // An answer that was waited for too long is the first sign of a dead connection.
-      if (!isAnswered) this.probe();
+      // A response that takes too long is the first sign of a dead connection.
+      if (!hasResponse) this.probe();
     };
     signal.addEventListener('abort', cancel, { once: true });
     stream.once('close', () => {
@@ -85,7 +86,7 @@ export class Http2Connection implements Connection {
     });
     if (body !== undefined) stream.end(body);
     const received = await responseHeaders(stream);
-    isAnswered = true;
+    hasResponse = true;
     return {
       status: received[':status'] ?? 0,
       contentType: received['content-type'] ?? '',
@@ -95,7 +96,7 @@ export class Http2Connection implements Connection {
   }
 
   retire(): void {
-    this.#isLeaving = true;
+    this.#isRetired = true;
   }
 
   probe(): void {
@@ -106,7 +107,7 @@ export class Http2Connection implements Connection {
     }
     const timer = setTimeout(() => this.#session.destroy(new Error('no answer to a ping')), this.#pingTimeoutMs);
     timer.unref();
-    // False when a ping is on its way already: then its own timer decides.
+    // False if a ping is in flight already, whose timer decides.
     const isSent = this.#session.ping(() => clearTimeout(timer));
     if (!isSent) clearTimeout(timer);
   }
@@ -116,8 +117,8 @@ export class Http2Connection implements Connection {
   }
 
   /**
-   * After the server's farewell node sends no ping, so that nobody would hear of a connection that has died since. What
-   * is still under way at the second look is watches, which go on elsewhere.
+   * Closes a connection after GOAWAY, at the second probe. Node sends no ping then, so a dead connection would stay
+   * undetected. Only watches are still in flight by then, and they continue elsewhere.
    */
   #probeClosed(): void {
     if (this.#isMute) this.#session.destroy(new Error('the server has sent the connection away'));
@@ -141,12 +142,15 @@ function responseHeaders(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders
       resolve(headers);
     });
     stream.once('close', broke);
-    // Always followed by 'close'; kept, as an error after the response would otherwise end the process.
+    // The error is always followed by 'close'. The listener stays, because a later error would end the process.
     stream.on('error', (error: Error) => reject(brokenStream(stream, error)));
   });
 }
 
-/** REFUSED_STREAM is the server's promise that it has not looked at the request (RFC 9113, 8.7). */
+/**
+ * Converts the failure of a stream. REFUSED_STREAM guarantees that the server has not processed the request (RFC 9113,
+ * 8.7).
+ */
 function brokenStream(stream: ClientHttp2Stream, error?: Error): TransportError {
   const isRefused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
   return transportError(error ?? new Error('the stream was closed before the answer was complete'), !isRefused);

@@ -9,16 +9,16 @@ export interface InClusterSource {
   readonly host: string | undefined;
   /** KUBERNETES_SERVICE_PORT. */
   readonly port: string | undefined;
-  /** Where `ca.crt` and `token` are. */
+  /** Directory of `ca.crt` and `token`. */
   readonly folder: string;
 }
 
 export const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
- * The configuration that every pod has.
+ * Returns the configuration that Kubernetes provides in every pod.
  * @param now a clock in milliseconds for the age of the token.
- * @throws {CodedError} FAILED_PRECONDITION outside a pod or when a file is missing.
+ * @throws {CodedError} FAILED_PRECONDITION outside a pod or if a file is missing.
  */
 export function inClusterConfig({ host, port, folder }: InClusterSource, now: () => number): ClusterConfig {
   if (host === undefined || host === '' || port === undefined || port === '') {

@@ -1,16 +1,16 @@
-/** What a walker meets; positions count bytes from the beginning of the document. */
+/** Callbacks of a JsonTokenizer. Positions count bytes from the start of the document. */
 export interface JsonVisitor {
-  /** `{` or `[` at `position`; `depth` brackets are open around it. */
+  /** Called at `{` or `[`, with `depth` open brackets around it. */
   onOpen(position: number, depth: number, isObject: boolean): void;
-  /** The bracket at `position` closes; `depth` brackets stay open. */
+  /** Called at a closing bracket, with `depth` brackets still open. */
   onClose(position: number, depth: number): void;
-  /** A string begins. */
+  /** Called at the start of a string. */
   onString(): void;
-  /** A comma between items or members at `depth`. */
+  /** Called at a comma between items or members at `depth`. */
   onSeparator(position: number, depth: number): void;
-  /** The colon after a key at `depth`; below the depth that is told the key is empty. */
+  /** Called at the colon after a key at `depth`. Deeper than the reported depth the key is empty. */
   onKey(position: number, depth: number, key: string): void;
-  /** A string that is the value of the last key at `depth`. */
+  /** Called for a string that is the value of the last key at `depth`. */
   onText(depth: number, text: string): void;
 }
 
@@ -23,34 +23,34 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-/** Longer texts are told cut off: no name that counts is as long. */
+/** Limit of a reported string, which is truncated beyond it. All relevant names are shorter. */
 const maxTextBytes = 1024;
 
 /**
- * Goes through JSON as it arrives, in chunks cut anywhere, and tells of its structure without building anything. It does
- * not judge: what is no JSON is walked through all the same, for a parser to refuse.
+ * Reports the structure of JSON that arrives in arbitrary chunks, without building values. It does not validate: a
+ * parser must reject malformed documents.
  */
 export class JsonTokenizer {
   readonly #visitor: JsonVisitor;
-  /** Down to this many open brackets keys and texts are told. */
-  readonly #toldDepth: number;
+  /** Maximum depth at which keys and strings are reported. */
+  readonly #reportedDepth: number;
   #offset = 0;
   #depth = 0;
   #isInString = false;
   #isEscaped = false;
-  /** By depth: whether the container is an object, whether the next string in it is a key, and the last key. */
+  /** Indexed by depth: whether the container is an object, whether its next string is a key, and its last key. */
   readonly #isObject: boolean[] = [];
   readonly #awaitsKey: boolean[] = [];
   readonly #keys: string[] = [];
-  /** Of the string under way, when it is to be told. */
+  /** Parts of the current string, if it is reported. */
   #text: Buffer[] | undefined;
 
-  constructor(visitor: JsonVisitor, toldDepth: number) {
+  constructor(visitor: JsonVisitor, reportedDepth: number) {
     this.#visitor = visitor;
-    this.#toldDepth = toldDepth;
+    this.#reportedDepth = reportedDepth;
   }
 
-  /** Bytes so far. */
+  /** Number of bytes so far. */
   get position(): number {
     return this.#offset;
   }
@@ -87,30 +87,30 @@ export class JsonTokenizer {
         break;
       case comma:
         this.#visitor.onSeparator(position, this.#depth);
-        if (this.#isTold()) this.#awaitsKey[this.#depth] = this.#isObject[this.#depth] === true;
+        if (this.#isReported()) this.#awaitsKey[this.#depth] = this.#isObject[this.#depth] === true;
         break;
       case colon:
-        this.#visitor.onKey(position, this.#depth, this.#isTold() ? (this.#keys[this.#depth] ?? '') : '');
-        if (this.#isTold()) this.#awaitsKey[this.#depth] = false;
+        this.#visitor.onKey(position, this.#depth, this.#isReported() ? (this.#keys[this.#depth] ?? '') : '');
+        if (this.#isReported()) this.#awaitsKey[this.#depth] = false;
         break;
       default:
     }
   }
 
-  /** A container that has just been opened. */
+  /** Records a container that was just opened. */
   #begin(isObject: boolean): void {
-    if (!this.#isTold()) return;
+    if (!this.#isReported()) return;
     this.#isObject[this.#depth] = isObject;
     this.#awaitsKey[this.#depth] = isObject;
   }
 
-  #isTold(): boolean {
-    return this.#depth > 0 && this.#depth <= this.#toldDepth;
+  #isReported(): boolean {
+    return this.#depth > 0 && this.#depth <= this.#reportedDepth;
   }
 
   #beginString(): void {
     this.#isInString = true;
-    this.#text = this.#isTold() ? [] : undefined;
+    this.#text = this.#isReported() ? [] : undefined;
     this.#visitor.onString();
   }
 
@@ -129,14 +129,14 @@ export class JsonTokenizer {
   }
 }
 
-/** As JSON has it between the quotes. */
+/** Decodes the bytes between the quotes of a JSON string. */
 function textOf(bytes: Buffer): string {
   const text = bytes.toString('utf8');
   if (!bytes.includes(backslash)) return text;
   try {
     return String(JSON.parse(`"${text}"`));
   } catch {
-    // Cut off, or no JSON.
+    // The string is truncated or malformed.
     return text;
   }
 }

@@ -29,9 +29,9 @@ export interface KubeClientOptions {
   readonly timings: KubeTimings;
   readonly clock: ClockAndRandom;
   readonly observer: KubeObserver;
-  /** User-Agent. */
+  /** Value of the User-Agent header. */
   readonly userAgent: string;
-  /** For messages about its rights; the driver unless given. */
+  /** The program named in messages about missing permissions; absent: the driver. */
   readonly asker?: Asker;
   readonly limits: ApiRequestLimits & { readonly connections: number };
   readonly load: LimitObserver;
@@ -43,28 +43,29 @@ export interface Selection {
 }
 
 export interface KubeList {
-  /** Where a watch goes on from. */
+  /** Revision from which a watch continues. */
   readonly resourceVersion: string;
-  /** Each with `apiVersion`, `kind`, `metadata.name` and `metadata.resourceVersion`, and without managed fields. */
+  /** Objects with `apiVersion`, `kind`, `metadata.name` and `metadata.resourceVersion`, and without managed fields. */
   readonly items: readonly JsonObject[];
-  /** What is there but has not been taken. */
-  readonly refused: readonly RejectedObject[];
-  /** Of the answer. */
+  /** Objects that exist but were not admitted. */
+  readonly rejected: readonly RejectedObject[];
+  /** Size of the response. */
   readonly readBytes: number;
 }
 
-/** For objects that the cluster's own people make. */
-const usualScreen: ObjectAdmission = { maxObjectBytes: limits.objects.otherBytes };
+/** Admission of objects that the cluster's operators create. */
+const defaultAdmission: ObjectAdmission = { maxObjectBytes: limits.objects.otherBytes };
 
 /**
- * The few calls that driver and proxy make to the API server. All of them retry what is worth it, within their time.
- * @throws (all calls) {KubeError} what went wrong; {CodedError} the signal's reason when it aborts.
+ * Client for the calls that driver and proxy make to the API server. Calls are retried within their timeout if a retry
+ * can help.
+ * @throws (all calls) {KubeError} the failure; {CodedError} the signal's reason.
  */
 export class KubeClient {
   readonly timings: KubeTimings;
   readonly clock: ClockAndRandom;
   readonly observer: KubeObserver;
-  readonly #gate: ApiRequestLimiter;
+  readonly #limiter: ApiRequestLimiter;
   readonly #pool: ConnectionPool;
   readonly #runner: CallRunner;
 
@@ -72,9 +73,9 @@ export class KubeClient {
     this.timings = options.timings;
     this.clock = options.clock;
     this.observer = options.observer;
-    this.#gate = new ApiRequestLimiter(options.limits, options.load);
+    this.#limiter = new ApiRequestLimiter(options.limits, options.load);
     this.#pool = new ConnectionPool(options.config, options.timings, options.clock, options.limits.connections);
-    this.#runner = new CallRunner(this.#pool, { ...options, gate: this.#gate });
+    this.#runner = new CallRunner(this.#pool, { ...options, limiter: this.#limiter });
   }
 
   async get(location: ResourceLocation, options: CallOptions): Promise<JsonObject> {
@@ -86,19 +87,19 @@ export class KubeClient {
   async list(
     location: ResourceLocation,
     selection: Selection,
-    options: CallOptions & { readonly screen?: ObjectAdmission },
+    options: CallOptions & { readonly admission?: ObjectAdmission },
   ): Promise<KubeList> {
     const target = { verb: 'list', location, query: queryOf({ ...selection }) } as const;
-    const { screen = usualScreen } = options;
+    const { admission = defaultAdmission } = options;
     const read: ResponseReader<KubeList> = async (answer, path, credential) =>
-      parseList(await readSplitList(answer, path, credential, screen.maxObjectBytes), location, screen, path);
+      parseList(await readSplitList(answer, path, credential, admission.maxObjectBytes), location, admission, path);
     return this.#runner.run(target, undefined, { ...options, isIdempotent: true }, read);
   }
 
   /**
-   * POST. Repeated after a failure only when the server cannot have acted on it, unless `isIdempotent` says that doing
-   * it twice is harmless, as with reviews and token requests.
-   * @param body `kind` and `apiVersion` as in the answer; must hold no secret.
+   * Sends a POST. It is retried only if the server cannot have acted on it, or if `isIdempotent` is set because a
+   * repetition is harmless, as with reviews and token requests.
+   * @param body `kind` and `apiVersion` as in the response; must contain no secret.
    */
   async create(
     location: ResourceLocation,
@@ -111,8 +112,8 @@ export class KubeClient {
   }
 
   /**
-   * PATCH by a JSON merge patch (RFC 7396). With the `metadata.resourceVersion` that it was made from in it, a change of
-   * anybody else's meanwhile is a 409, and to repeat it after a failure is harmless.
+   * Sends a PATCH with a JSON merge patch (RFC 7396). Include the `metadata.resourceVersion` that it is based on: then
+   * a concurrent change is a 409, and a retry is harmless.
    */
   async patch(location: ResourceLocation, body: JsonObject, options: CallOptions): Promise<JsonObject> {
     const target = { verb: 'patch', location, query: '' } as const;
@@ -120,11 +121,11 @@ export class KubeClient {
     return objectOfKind(answer, location.type.kind, `PATCH ${pathOf(location)}`);
   }
 
-  /** One WATCH request: its events until the server ends it. Does not retry; see Reflector. */
+  /** Sends one WATCH request and yields its events until the server ends it. Does not retry; see Reflector. */
   watch(
     location: ResourceLocation,
     selection: Selection,
-    options: WatchOptions & { readonly screen?: ObjectAdmission },
+    options: WatchOptions & { readonly admission?: ObjectAdmission },
   ): AsyncGenerator<WatchEvent> {
     const query = queryOf({
       watch: 'true',
@@ -133,34 +134,38 @@ export class KubeClient {
       timeoutSeconds: String(options.timeoutSeconds),
       ...selection,
     });
-    return watchStream(this.#runner, { verb: 'watch', location, query }, options.screen ?? usualScreen, options);
+    return watchStream(
+      this.#runner,
+      { verb: 'watch', location, query },
+      options.admission ?? defaultAdmission,
+      options,
+    );
   }
 
-  /** Requests that are under way or wait for their turn. */
+  /** Requests in flight and in the queue. */
   get load(): LimitUsage {
-    return this.#gate.use;
+    return this.#limiter.use;
   }
 
-  /** Connections that are open. */
+  /** Number of open connections. */
   get connections(): number {
     return this.#pool.count;
   }
 
-  /** Why the API server did not answer when it was last asked; undefined when it did. */
+  /** Why the API server did not respond to the last call; undefined if it did. */
   get problem(): KubeError | undefined {
     return this.#runner.problem;
   }
 
   /**
-   * What comes of an answer that can be done without: it is given a moment, and not even that while the API server does
-   * not answer. The call goes on.
-   * @returns undefined when there was none by then.
+   * Waits briefly for an optional result, or not at all while the API server does not respond. The call continues.
+   * @returns undefined if there is no result by then.
    */
   withGracePeriod<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
     return withTimeout(answer, this.problem === undefined ? this.timings.gracePeriodMs : 0, signal);
   }
 
-  /** Breaks everything that is under way. Reflectors are to be stopped first: they would go on trying. */
+  /** Closes all connections and aborts what is in flight. Stop reflectors first, or they retry. */
   close(): void {
     this.#pool.close();
   }
@@ -181,7 +186,7 @@ function objectOfKind(value: JsonValue, kind: JsonValue | undefined, path: strin
 function parseList(
   { envelope, objects, readBytes }: SplitDocument & { readonly readBytes: number },
   { type }: ResourceLocation,
-  screen: ObjectAdmission,
+  admission: ObjectAdmission,
   path: string,
 ): KubeList {
   const list = objectOfKind(parseBytes(envelope, 200, path), `${type.kind}List`, path);
@@ -191,15 +196,15 @@ function parseList(
   }
   const items = list['items'] ?? [];
   if (!Array.isArray(items)) throw malformed(200, path, 'items of the list is no list');
-  // Each object has been taken out; what is left between the commas is none.
+  // The splitter has replaced each object with null. Anything else is no object.
   if (items.length !== objects.length || items.some((item) => item !== null)) {
     throw malformed(200, path, 'items of the list holds something that is no object');
   }
-  const screened = objects.map((raw) => parseIfAdmitted(raw, type, screen, path));
+  const admitted = objects.map((raw) => parseIfAdmitted(raw, type, admission, path));
   return {
     resourceVersion,
-    items: screened.flatMap(({ object }) => (object === undefined ? [] : [object])),
-    refused: screened.flatMap(({ refused }) => (refused === undefined ? [] : [refused])),
+    items: admitted.flatMap(({ object }) => (object === undefined ? [] : [object])),
+    rejected: admitted.flatMap(({ rejected }) => (rejected === undefined ? [] : [rejected])),
     readBytes,
   };
 }

@@ -2,21 +2,21 @@ import { inOneLine } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonValue } from '../json.js';
 
-/** Reasons of failures that no `Status` of the API server describes; `code` is 0 with them unless said otherwise. */
+/** Reasons of failures without a `Status` of the API server. `code` is 0 unless stated otherwise. */
 export type OwnReason =
-  /** No connection: refused, no route, name not found, TLS not accepted. Nothing was sent. */
+  /** No connection: connection refused, no route, name not found, TLS failure. Nothing was sent. */
   | 'Unreachable'
-  /** The connection or the stream broke before the answer was complete. */
+  /** The connection or the stream broke before the response was complete. */
   | 'ConnectionLost'
-  /** No complete answer within the call's or the attempt's time. */
+  /** No complete response within the timeout of the call or attempt. */
   | 'TimedOut'
-  /** The answer is not what was asked for: not JSON, another kind, a field missing. `code` is the HTTP status. */
+  /** An unexpected response: not JSON, another kind, a missing field. `code` is the HTTP status. */
   | 'Malformed'
-  /** The answer is larger than the client takes. `code` is the HTTP status. */
+  /** A response over the client's size limit. `code` is the HTTP status. */
   | 'TooLarge';
 
 export interface KubeErrorParts {
-  /** HTTP status; 0 when there was no answer. */
+  /** HTTP status; 0 without a response. */
   readonly code: number;
   /** `reason` of the Kubernetes Status (`NotFound`, `Forbidden`, `AlreadyExists`, `Expired`, …) or one of OwnReason. */
   readonly reason: string;
@@ -25,20 +25,20 @@ export interface KubeErrorParts {
   readonly path: string;
   /** `details` of the Status. */
   readonly details?: JsonValue;
-  /** From the Retry-After header. */
+  /** Delay of the Retry-After header. */
   readonly retryAfterMs?: number;
   /** Whether the server may have acted on the request. */
   readonly mayHaveActed: boolean;
 }
 
-/** The program whose rights and token the request had. */
+/** The program that sent the request, with its permissions and its token. */
 export type Asker = 'driver' | 'proxy';
 
 const maxMessageLength = 1000;
 
 /**
- * A request to the API server that failed. Message and fields never hold the credentials, the request's body or an
- * answer's body other than the message of a Status.
+ * A failed request to the API server. Message and fields never contain credentials or the request's body, and of a
+ * response only the message of a Status.
  */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
@@ -65,19 +65,19 @@ export class KubeError extends Error {
     return this.#asker;
   }
 
-  /** Names who asked; the error itself. */
+  /** Sets the program that sent the request. @returns the error itself. */
   askedBy(asker: Asker): this {
     this.#asker = asker;
     return this;
   }
 
-  /** Whether the same request may succeed a little later: throttled, a server error, no answer. */
+  /** Whether the same request can succeed later: it was throttled, or there was a server error or no response. */
   get isTransient(): boolean {
     if (this.code === 0) return true;
     return this.code === 429 || (this.code >= 500 && this.code !== 501);
   }
 
-  /** Whether the history that a watch asked for is gone, so that a new list is needed. */
+  /** Whether the server no longer has the revision of a watch, so that a new list is needed. */
   get isExpired(): boolean {
     return this.code === 410 || this.reason === 'Expired' || this.reason === 'Gone';
   }
@@ -87,7 +87,7 @@ export function isKubeError(error: unknown, code: number): error is KubeError {
   return error instanceof KubeError && error.code === code;
 }
 
-/** What a `Status` object says, undefined when the value is none. */
+/** Returns the content of a `Status` object; undefined for another value. */
 export function parseStatus(
   value: JsonValue,
 ):

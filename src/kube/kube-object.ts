@@ -1,7 +1,7 @@
 import { isJsonObject, jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
 
-/** Whether the value has the metadata that identifies an object and its version. */
+/** Reports whether the value has the metadata that identifies an object and its version. */
 export function isKubeObject(value: JsonValue | undefined): value is JsonObject {
   if (!isJsonObject(value)) return false;
   const name = jsonMember(value['metadata'], 'name');
@@ -9,19 +9,19 @@ export function isKubeObject(value: JsonValue | undefined): value is JsonObject 
   return typeof name === 'string' && name !== '' && typeof resourceVersion === 'string' && resourceVersion !== '';
 }
 
-/** `metadata.<field>` when it is a text, else undefined. */
+/** Returns `metadata.<field>` if it is a string, else undefined. */
 export function metadataText(object: JsonObject, field: string): string | undefined {
   const value = jsonMember(object['metadata'], field);
   return typeof value === 'string' ? value : undefined;
 }
 
-/** `metadata.generation`, which counts the changes of the spec; 0 when there is none. */
+/** Returns `metadata.generation`, which counts the changes of the spec; 0 if it is missing. */
 export function generationOf(object: JsonObject): bigint {
   const generation = jsonMember(object['metadata'], 'generation');
   return typeof generation === 'bigint' ? generation : 0n;
 }
 
-/** The key of an object in a reflector's state: `namespace/name`, or the name alone for cluster-scoped objects. */
+/** Returns the key of an object in a reflector's state: `namespace/name`, or the name if it is cluster-scoped. */
 export function objectKey({
   namespace,
   name,

@@ -7,7 +7,7 @@ import { parseServerUrl, readConfigFile } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
 import { YamlError, parseYaml } from './yaml-documents.js';
 
-/** Ways to authenticate that need a program or a protocol which the driver does not have. */
+/** Authentication methods that need a program or protocol that connectors-csi does not have. */
 const unsupportedUserFields = [
   'exec',
   'auth-provider',
@@ -20,9 +20,9 @@ const unsupportedUserFields = [
 ];
 
 /**
- * Reads a kubeconfig file and takes its current context. Files that it names are relative to it.
+ * Reads the current context of a kubeconfig file. Paths in the file are relative to it.
  * @param now a clock in milliseconds for the age of a token file.
- * @throws {CodedError} INVALID_ARGUMENT naming file and field; FAILED_PRECONDITION for a file that cannot be read.
+ * @throws {CodedError} INVALID_ARGUMENT naming file and field; FAILED_PRECONDITION for an unreadable file.
  */
 export function kubeconfigConfig(file: string, now: () => number): ClusterConfig {
   const root = new Entry(valueIn(file), file, file);
@@ -31,8 +31,8 @@ export function kubeconfigConfig(file: string, now: () => number): ClusterConfig
   const cluster = root.named('clusters', context.requiredText('cluster')).child('cluster');
   const user = root.named('users', context.requiredText('user')).child('user');
   for (const field of unsupportedUserFields)
-    user.refuse(field, 'not supported; use a token, tokenFile or client certificate');
-  cluster.refuse('proxy-url', 'not supported');
+    user.reject(field, 'not supported; use a token, tokenFile or client certificate');
+  cluster.reject('proxy-url', 'not supported');
   const server = parseServerUrl(cluster.requiredText('server'), `${cluster.where}.server`);
   const token = tokenOf(user, now);
   const namespace = context.text('namespace');
@@ -76,7 +76,7 @@ function tlsOf(cluster: Entry, user: Entry): TlsMaterial {
   };
 }
 
-/** The first document; a second one is none of a kubeconfig. */
+/** Returns the first document. A kubeconfig has only one. */
 function valueIn(file: string): unknown {
   try {
     return parseYaml(readConfigFile(file, '--kubeconfig'))[0];
@@ -86,7 +86,7 @@ function valueIn(file: string): unknown {
   }
 }
 
-/** A mapping of the file together with its place in it, for errors. */
+/** A mapping of the file, with its position for errors. */
 class Entry {
   /** File and path of the entry. */
   readonly where: string;
@@ -126,7 +126,7 @@ class Entry {
     return name === undefined ? undefined : path.resolve(path.dirname(this.#file), name);
   }
 
-  /** The content of `<field>-data` (base64) or, without it, of the file that `<field>` names. */
+  /** Returns the content of `<field>-data` (base64) or, without it, of the file in `<field>`. */
   inlineOrFile(field: string): string | undefined {
     const inline = this.text(`${field}-data`);
     if (inline !== undefined) {
@@ -139,7 +139,7 @@ class Entry {
     return file === undefined ? undefined : readConfigFile(file, `${this.where}.${field}`);
   }
 
-  refuse(field: string, why: string): void {
+  reject(field: string, why: string): void {
     if (this.#members.has(field)) throw this.error(field, why);
   }
 
@@ -147,7 +147,7 @@ class Entry {
     return new Entry(this.#members.get(field), `${this.where}.${field}`, this.#file);
   }
 
-  /** The entry with that name of a list such as `users`. */
+  /** Returns the entry with that name in a list such as `users`. */
   named(list: string, name: string): Entry {
     const entries = this.#members.get(list);
     if (!Array.isArray(entries)) throw this.error(list, 'must be a list');

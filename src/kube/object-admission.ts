@@ -10,56 +10,56 @@ export interface ObjectIdentity {
   readonly name: string;
 }
 
-/** What a reader takes of the objects that it asks for. */
+/** Limits on the objects that a reader accepts. */
 export interface ObjectAdmission {
-  /** Of its JSON, managed fields left out. */
+  /** Limit of an object's JSON without managed fields. */
   readonly maxObjectBytes: number;
   /**
-   * Asked before an object is parsed, with what it will take in memory. What it answers is why it is not taken; absent,
-   * there is room for all.
+   * Checks an object's memory before it is parsed. @returns why it is rejected; undefined to admit it. Absent: no
+   * memory limit.
    */
   readonly admit?: (heapBytes: number, object: ObjectIdentity) => CodedError | undefined;
 }
 
-/** An object that is there and has not been taken. */
+/** An object that exists but was not admitted. */
 export interface RejectedObject {
   readonly namespace: string | undefined;
-  /** Undefined when the object was so large that its name was not found. */
+  /** Undefined if the object was so large that its name was not found. */
   readonly name: string | undefined;
-  /** For who needs the object; for nobody else. */
+  /** Returned only to callers that need this object. */
   readonly error: CodedError;
 }
 
 export type AdmittedObject =
-  | { readonly object: JsonObject; readonly refused?: undefined }
-  | { readonly object?: undefined; readonly refused: RejectedObject };
+  | { readonly object: JsonObject; readonly rejected?: undefined }
+  | { readonly object?: undefined; readonly rejected: RejectedObject };
 
 /**
- * Parses an object unless it is larger than is taken or there is no room for it.
- * @param kind as its type has it; lists of built-in kinds leave kind and apiVersion out of their items.
+ * Parses an object unless it exceeds the size or memory limit.
+ * @param kind as in the type; items of lists of built-in kinds have neither kind nor apiVersion.
  * @param path method and path, for errors.
  * @throws {KubeError} Malformed.
  */
 export function parseIfAdmitted(
   raw: RawObject,
   { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
-  screen: ObjectAdmission,
+  admission: ObjectAdmission,
   path: string,
 ): AdmittedObject {
   const { namespace, name } = raw.identity;
   const error =
     raw.bytes === undefined
-      ? tooLarge(raw, kind, screen)
-      : screen.admit?.(raw.heapBytes, { namespace, name: name ?? '' });
+      ? tooLarge(raw, kind, admission)
+      : admission.admit?.(raw.heapBytes, { namespace, name: name ?? '' });
   if (error !== undefined || raw.bytes === undefined) {
-    return { refused: { namespace, name, error: error ?? tooLarge(raw, kind, screen) } };
+    return { rejected: { namespace, name, error: error ?? tooLarge(raw, kind, admission) } };
   }
   const object = parseBytes(raw.bytes, 200, path);
   if (!isKubeObject(object)) throw malformed(200, path, `the answer holds something that is no ${kind} with metadata`);
   return { object: { apiVersion, kind, ...withoutManagedFields(object) } };
 }
 
-/** The sieve has left null in their place. */
+/** Removes the null that the splitter left in place of managed fields. */
 function withoutManagedFields(object: JsonObject): JsonObject {
   const { metadata } = object;
   if (!isJsonObject(metadata) || !Object.hasOwn(metadata, 'managedFields')) return object;

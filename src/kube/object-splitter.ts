@@ -3,21 +3,21 @@ import { JsonTokenizer } from './json-tokenizer.js';
 import type { JsonVisitor } from './json-tokenizer.js';
 import { limits } from '../limits/defaults.js';
 
-/** An object of the API as it came, not yet parsed. */
+/** An unparsed API object. */
 export interface RawObject {
-  /** JSON with null in place of its managed fields; undefined when it is larger than the limit. */
+  /** JSON with null in place of managed fields; undefined if it is over the limit. */
   readonly bytes: Buffer | undefined;
-  /** Of its JSON without managed fields. */
+  /** Size of its JSON without managed fields. */
   readonly sizeBytes: number;
-  /** What it will take in memory once parsed, rather too much than too little. */
+  /** Estimated heap size once parsed; errs on the high side. */
   readonly heapBytes: number;
-  /** The part of it that is largest, such as `spec.params`. */
+  /** Path of the largest member, such as `spec.params`. */
   readonly largestPart: string;
-  /** Of `metadata`, as far as they are texts. */
+  /** Strings of `metadata`. */
   readonly identity: Readonly<Partial<Record<'name' | 'namespace' | 'resourceVersion', string>>>;
 }
 
-/** A document and the objects that it held. */
+/** A document and its objects. */
 export interface SplitDocument {
   /** JSON with null in place of each object. */
   readonly envelope: Buffer;
@@ -25,9 +25,9 @@ export interface SplitDocument {
 }
 
 export interface SplitLimits {
-  /** Of one object; what is larger is not kept. */
+  /** Limit of one object; a larger one is not stored. */
   readonly maxObjectBytes: number;
-  /** Of one document as it comes. */
+  /** Limit of one document as received. */
   readonly maxDocumentBytes: number;
 }
 
@@ -38,17 +38,17 @@ const managedFields = 'metadata.managedFields';
 const maxObjects = limits.objects.listLength;
 
 /**
- * What V8 takes for each, at least in most shapes: measured for shapes from empty lists to objects with a key each
- * that no other has (test/bench/object-heap.ts). The last is the worst, 44 bytes for each byte of JSON and half of
- * that by this estimate; usual objects take 3 and count as 12.
+ * Heap bytes per JSON token in V8, measured for shapes from empty lists to objects with unique keys
+ * (test/bench/object-heap.ts). Per byte of JSON, usual objects take 3 bytes and are estimated at 12. Unique keys are
+ * the worst case: 44 bytes, estimated at half of that.
  */
 const heapBytesOf = { bracket: 64, string: 16, separator: 32, member: 100 };
 
-/** An object that is passing through. */
+/** The object that is being read. */
 interface PendingObject {
   readonly start: number;
-  kept: Buffer[];
-  keptBytes: number;
+  stored: Buffer[];
+  storedBytes: number;
   droppedBytes: number;
   brackets: number;
   strings: number;
@@ -61,27 +61,26 @@ interface PendingObject {
 }
 
 /**
- * Takes the objects out of a JSON document while it arrives: those in the list `items`, or the one that is the member
- * `object` of a watch's event. Nothing is built of what it reads, so an object beyond the limit costs a look at its
- * characters and no memory, whatever it would become when parsed; so do managed fields.
+ * Splits a streamed JSON document into its objects: the elements of `items`, or the member `object` of a watch event.
+ * Nothing is parsed. An object over the limit and managed fields are scanned but not stored, so they take no memory.
  */
 export class ObjectSplitter implements JsonVisitor {
   readonly #member: 'items' | 'object';
   readonly #limits: SplitLimits;
-  /** Brackets that are open inside an object and outside its members' values. */
+  /** Number of open brackets inside an object, outside the values of its members. */
   readonly #base: number;
-  #walker: JsonTokenizer;
+  #tokenizer: JsonTokenizer;
   #chunk: Buffer = nullText;
   #chunkStart = 0;
-  /** Up to where the bytes have been given to a sink. */
-  #done = 0;
+  /** Position up to which bytes are processed. */
+  #processed = 0;
   #sink: Sink = 'envelope';
   readonly #keys: string[] = [];
   readonly #memberStarts: (number | undefined)[] = [];
   #isInMember = false;
-  /** Where the managed fields begin that are being passed over. */
+  /** Start of the managed fields that are being skipped. */
   #droppedFrom: number | undefined;
-  /** Whether the member of the object that is being read has members itself. */
+  /** Whether the current member of the object has members itself. */
   #hasMembers = false;
   #envelope: Buffer[] = [];
   #objects: RawObject[] = [];
@@ -91,27 +90,30 @@ export class ObjectSplitter implements JsonVisitor {
     this.#member = member;
     this.#limits = limits;
     this.#base = member === 'items' ? 3 : 2;
-    this.#walker = new JsonTokenizer(this, this.#base + 1);
+    this.#tokenizer = new JsonTokenizer(this, this.#base + 1);
   }
 
-  /** @throws {RangeError} when the document is too large. */
+  /** @throws {RangeError} if the document is too large. */
   write(chunk: Buffer): void {
     const { maxDocumentBytes } = this.#limits;
     this.#chunk = chunk;
-    this.#chunkStart = this.#walker.position;
+    this.#chunkStart = this.#tokenizer.position;
     if (this.#chunkStart + chunk.length > maxDocumentBytes) {
       throw new RangeError(`the document is larger than ${maxDocumentBytes} bytes`);
     }
-    this.#walker.write(chunk);
-    this.#flush(this.#walker.position);
+    this.#tokenizer.write(chunk);
+    this.#flush(this.#tokenizer.position);
   }
 
-  /** The document as far as it has come, after which another one may be written; undefined when nothing has. */
+  /**
+   * Returns the document as received so far and resets, so that another one can be written. Undefined if nothing was
+   * received.
+   */
   finish(): SplitDocument | undefined {
-    if (this.#walker.position === 0) return undefined;
+    if (this.#tokenizer.position === 0) return undefined;
     const document = { envelope: Buffer.concat(this.#envelope), objects: this.#objects };
-    this.#walker = new JsonTokenizer(this, this.#base + 1);
-    this.#done = 0;
+    this.#tokenizer = new JsonTokenizer(this, this.#base + 1);
+    this.#processed = 0;
     this.#sink = 'envelope';
     this.#keys.length = 0;
     this.#memberStarts.length = 0;
@@ -134,9 +136,9 @@ export class ObjectSplitter implements JsonVisitor {
     if (this.#droppedFrom !== undefined) return;
     this.#current.brackets += 1;
     if (depth === this.#base + 1 && this.#path() === managedFields) {
-      this.#turnTo('nothing', position);
+      this.#switchTo('nothing', position);
       this.#droppedFrom = position;
-      this.#current.kept.push(nullText);
+      this.#current.stored.push(nullText);
     }
   }
 
@@ -146,7 +148,7 @@ export class ObjectSplitter implements JsonVisitor {
     if (this.#droppedFrom !== undefined && depth === this.#base + 1) {
       current.droppedBytes += position + 1 - this.#droppedFrom;
       this.#droppedFrom = undefined;
-      this.#turnTo(current.isTooLarge ? 'nothing' : 'object', position + 1);
+      this.#switchTo(current.isTooLarge ? 'nothing' : 'object', position + 1);
     }
     this.#endMember(depth + 1, position);
     if (depth < this.#base) this.#endObject(position + 1, current);
@@ -179,12 +181,12 @@ export class ObjectSplitter implements JsonVisitor {
 
   #beginObject(position: number): void {
     if (this.#objects.length >= maxObjects) throw new RangeError(`it holds more than ${maxObjects} objects`);
-    this.#turnTo('object', position);
+    this.#switchTo('object', position);
     this.#envelope.push(nullText);
     this.#current = {
       start: position,
-      kept: [],
-      keptBytes: 0,
+      stored: [],
+      storedBytes: 0,
       droppedBytes: 0,
       brackets: 1,
       strings: 0,
@@ -198,56 +200,56 @@ export class ObjectSplitter implements JsonVisitor {
   }
 
   #endObject(end: number, current: PendingObject): void {
-    this.#turnTo('envelope', end);
+    this.#switchTo('envelope', end);
     this.#current = undefined;
-    const { start, kept, droppedBytes, isTooLarge, largestPart, identity } = current;
+    const { start, stored, droppedBytes, isTooLarge, largestPart, identity } = current;
     const sizeBytes = end - start - droppedBytes;
-    const bytes = isTooLarge ? undefined : Buffer.concat(kept);
+    const bytes = isTooLarge ? undefined : Buffer.concat(stored);
     this.#objects.push({ bytes, sizeBytes, heapBytes: heapBytes(current, sizeBytes, bytes), largestPart, identity });
   }
 
-  /** The value that ends before `position` is that of the last key at `depth`. */
+  /** Ends the value of the last key at `depth`, which ends before `position`. */
   #endMember(depth: number, position: number): void {
     const start = this.#memberStarts[depth];
     this.#memberStarts[depth] = undefined;
     if (start === undefined || this.#current === undefined || this.#path() === managedFields) return;
-    // Of an object the members are compared, not the whole.
+    // For a member that is an object, its members are compared instead.
     const isWhole = depth === this.#base && this.#hasMembers;
     if (isWhole || position - start <= this.#current.largestBytes) return;
     this.#current.largestBytes = position - start;
     this.#current.largestPart = depth === this.#base ? (this.#keys[depth] ?? '') : this.#path();
   }
 
-  /** Keys of the member of a member that is being read. */
+  /** Returns the keys of the current member, as `outer.inner`. */
   #path(): string {
     return `${this.#keys[this.#base] ?? ''}.${this.#keys[this.#base + 1] ?? ''}`;
   }
 
-  #turnTo(sink: Sink, position: number): void {
+  #switchTo(sink: Sink, position: number): void {
     this.#flush(position);
     this.#sink = sink;
   }
 
-  /** Gives what has come up to `position` to where it belongs. */
+  /** Passes the bytes up to `position` to the current sink. */
   #flush(position: number): void {
-    const part = this.#chunk.subarray(this.#done - this.#chunkStart, position - this.#chunkStart);
-    this.#done = position;
+    const part = this.#chunk.subarray(this.#processed - this.#chunkStart, position - this.#chunkStart);
+    this.#processed = position;
     if (part.length === 0 || this.#sink === 'nothing') return;
     if (this.#sink === 'envelope') this.#envelope.push(part);
-    else if (this.#current !== undefined) this.#keep(part, this.#current);
+    else if (this.#current !== undefined) this.#store(part, this.#current);
   }
 
-  #keep(part: Buffer, current: PendingObject): void {
-    current.keptBytes += part.length;
-    current.kept.push(part);
-    if (current.keptBytes <= this.#limits.maxObjectBytes) return;
+  #store(part: Buffer, current: PendingObject): void {
+    current.storedBytes += part.length;
+    current.stored.push(part);
+    if (current.storedBytes <= this.#limits.maxObjectBytes) return;
     current.isTooLarge = true;
-    current.kept = [];
+    current.stored = [];
     this.#sink = 'nothing';
   }
 }
 
-/** Texts beyond ASCII take two bytes for each character of theirs. */
+/** Estimates the heap size. A string with characters beyond ASCII takes two bytes per character. */
 function heapBytes(
   { brackets, strings, separators, members }: PendingObject,
   sizeBytes: number,

@@ -1,6 +1,9 @@
-/** Told about every attempt; for metrics. Resources are `connectors`, `serviceaccounts/token`, …: a handful of values. */
+/** Observer of every attempt, for metrics. Resources are `connectors`, `serviceaccounts/token` and a few more. */
 export interface KubeObserver {
-  /** @param code HTTP status, or `0` when there was no answer. For a watch: once its headers are there. */
+  /**
+   * Called when a request completes, or when the response headers of a watch arrive. @param code HTTP status, or `0`
+   * without a response.
+   */
   request(verb: KubeVerb, resource: string, code: number, durationMs: number): void;
   watchRestart(resource: string, reason: WatchRestartReason): void;
 }
@@ -8,8 +11,8 @@ export interface KubeObserver {
 export type KubeVerb = 'get' | 'list' | 'create' | 'patch' | 'watch';
 
 /**
- * `ended`: by the server in good order; `expired`: 410, listed anew; `lost`: broke or fell silent; `refused`: an error
- * answer; `throttled`: left because its objects change too fast.
+ * Why a watch was restarted. `ended`: gracefully by the server; `expired`: 410, relisted; `lost`: broken or stale;
+ * `refused`: an error response; `throttled`: closed because its objects change too fast.
  */
 export type WatchRestartReason = 'ended' | 'expired' | 'lost' | 'refused' | 'throttled';
 

@@ -2,12 +2,12 @@
 export interface RbacRule {
   readonly apiGroup: string;
   readonly resource: string;
-  /** Empty: all of them. */
+  /** Empty: all names. */
   readonly resourceNames: readonly string[];
   readonly verbs: readonly string[];
 }
 
-/** As a list item in YAML, on one line, ready to paste under `rules:`. */
+/** Formats a rule as a YAML list item on one line, ready to paste under `rules:`. */
 export function ruleText({ apiGroup, resource, resourceNames, verbs }: RbacRule): string {
   const list = (items: readonly string[]): string => `[${items.map((item) => JSON.stringify(item)).join(', ')}]`;
   const names = resourceNames.length === 0 ? '' : `, resourceNames: ${list(resourceNames)}`;

@@ -6,16 +6,16 @@ import type { JsonObject } from '../json.js';
 import { KubeError } from './kube-error.js';
 import { metadataText, objectKey } from './kube-object.js';
 
-/** @param object undefined: it was deleted. */
+/** @param object undefined if it was deleted. */
 export type ChangeListener = (key: string, object: JsonObject | undefined) => void;
 
 /**
- * What a reflector knows. Objects are replaced, never changed, so identity (===) tells whether one has changed. A
- * listener is called once per change, after it can be seen here, and must not throw.
+ * The state of a reflector. Objects are replaced, never changed, so identity (===) shows whether one has changed. A
+ * listener is called once per change, after the change is visible here, and must not throw.
  */
 export class ReflectedState {
   readonly #objects = new Map<string, JsonObject>();
-  readonly #refused = new Map<string, CodedError>();
+  readonly #rejected = new Map<string, CodedError>();
   readonly #listeners = new Set<ChangeListener>();
   readonly #waiters = new Set<() => void>();
   #isSynced = false;
@@ -25,14 +25,14 @@ export class ReflectedState {
   #error: unknown;
   #abandoned: Error | undefined;
 
-  /** By `objectKey`. */
+  /** Objects by `objectKey`. */
   get objects(): ReadonlyMap<string, JsonObject> {
     return this.#objects;
   }
 
-  /** Why objects that are there are not in `objects`, by `objectKey`. */
-  get refused(): ReadonlyMap<string, CodedError> {
-    return this.#refused;
+  /** Why existing objects are not in `objects`, by `objectKey`. */
+  get rejected(): ReadonlyMap<string, CodedError> {
+    return this.#rejected;
   }
 
   /** Whether the objects have been listed at least once. */
@@ -40,20 +40,17 @@ export class ReflectedState {
     return this.#isSynced;
   }
 
-  /** Whether a watch is open, so that the state is what the server has but for the time a change is on its way. */
+  /** Whether a watch is open, so that the state is current except for changes in transit. */
   get isConnected(): boolean {
     return this.#isConnected;
   }
 
-  /** Since when no watch is open, by the client's clock; undefined while one is, and before the first attempt. */
+  /** Since when no watch is open, by the client's clock; undefined while one is open, and before the first attempt. */
   get disconnectedAtMs(): number | undefined {
     return this.#disconnectedAtMs;
   }
 
-  /**
-   * When the server last said something that this state takes in, by the client's clock: until then it was the server's.
-   * Undefined before the first list.
-   */
+  /** When the server last confirmed this state, by the client's clock. Undefined before the first list. */
   get confirmedAtMs(): number | undefined {
     return this.#confirmedAtMs;
   }
@@ -63,7 +60,7 @@ export class ReflectedState {
     return this.#error;
   }
 
-  /** @returns takes the listener away. */
+  /** Registers a listener. @returns removes it. */
   onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -71,8 +68,8 @@ export class ReflectedState {
 
   /**
    * Waits for the first list.
-   * @throws {KubeError} when the server refuses it for a reason that waiting does not mend (403, 404);
-   * {CodedError} the signal's reason, or CANCELLED when the reflector is stopped.
+   * @throws {KubeError} if the server rejects it for a reason that a retry does not fix (403, 404); {CodedError} the
+   * signal's reason, or CANCELLED if the reflector is stopped.
    */
   waitUntilSynced(signal: AbortSignal): Promise<true> {
     return this.waitFor(() => {
@@ -83,8 +80,8 @@ export class ReflectedState {
   }
 
   /**
-   * Waits until `probe`, asked now and after every change, gives something or throws.
-   * @throws {CodedError} the signal's reason, or CANCELLED when the reflector is stopped.
+   * Waits until `probe`, called now and after every change, returns a value or throws.
+   * @throws {CodedError} the signal's reason, or CANCELLED if the reflector is stopped.
    */
   waitFor<T>(probe: () => T | undefined, signal: AbortSignal): Promise<T> {
     // A publish waits for many objects at once under one signal.
@@ -98,7 +95,7 @@ export class ReflectedState {
           if (found === undefined) throw this.#abandoned ?? abortError(signal);
           resolve(found);
         } catch (error) {
-          // Whatever the probe throws is the caller's own.
+          // An error of the probe is the caller's own.
           reject(error instanceof Error ? error : new Error('the probe failed', { cause: error }));
         }
         this.#waiters.delete(check);
@@ -110,39 +107,39 @@ export class ReflectedState {
     });
   }
 
-  /** The whole set as listed: tells of what is new, changed or gone. */
-  replace(items: readonly JsonObject[], refused: ReadonlyMap<string, CodedError> = new Map()): void {
+  /** Replaces the whole set by a list. Listeners are called for new, changed and deleted objects. */
+  replace(items: readonly JsonObject[], rejected: ReadonlyMap<string, CodedError> = new Map()): void {
     const listed = new Map(items.map((item) => [keyOf(item), item]));
     this.#isSynced = true;
     this.#error = undefined;
-    this.#refused.clear();
-    for (const [key, error] of refused) this.#refused.set(key, error);
+    this.#rejected.clear();
+    for (const [key, error] of rejected) this.#rejected.set(key, error);
     for (const key of [...this.#objects.keys()]) if (!listed.has(key)) this.#set(key, undefined);
     for (const [key, item] of listed) {
-      const known = this.#objects.get(key);
-      // After a restore from a backup, revisions are given to other changes than before.
-      if (!known || versionOf(known) !== versionOf(item) || !isDeepStrictEqual(known, item)) this.#set(key, item);
+      const current = this.#objects.get(key);
+      // A server restored from a backup uses the same revisions for other changes.
+      if (!current || versionOf(current) !== versionOf(item) || !isDeepStrictEqual(current, item)) this.#set(key, item);
     }
     this.#wake();
   }
 
-  /** An object is new or has changed. */
+  /** Adds or replaces an object. */
   put(object: JsonObject): void {
     const key = keyOf(object);
-    this.#refused.delete(key);
+    this.#rejected.delete(key);
     this.#set(key, object);
     this.#wake();
   }
 
   remove(key: string): void {
-    this.#refused.delete(key);
+    this.#rejected.delete(key);
     this.#set(key, undefined);
     this.#wake();
   }
 
-  /** The object is there, but not as it was last seen, and cannot be taken as it is now. */
-  refuse(key: string, error: CodedError): void {
-    this.#refused.set(key, error);
+  /** Records that an object exists but its current version was not admitted. */
+  reject(key: string, error: CodedError): void {
+    this.#rejected.set(key, error);
     this.#set(key, undefined);
     this.#wake();
   }
@@ -165,7 +162,7 @@ export class ReflectedState {
     this.#wake();
   }
 
-  /** Nothing will change any more. */
+  /** Ends all changes. Waiters fail with the reason. */
   abandon(reason: Error): void {
     this.#isConnected = false;
     this.#abandoned = reason;

@@ -19,30 +19,32 @@ export interface ReflectorTarget {
   readonly type: ResourceType;
   /** Absent: cluster-scoped, or all namespaces. */
   readonly namespace?: string;
-  /** One object by its name; absent: all. */
+  /** Name of one object; absent: all. */
   readonly name?: string;
-  /** `key=value`; absent: whatever the labels. */
+  /** Selector as `key=value`; absent: all labels. */
   readonly labelSelector?: string;
-  /** Absent: objects of the usual size, without counting them. */
-  readonly screen?: ObjectAdmission;
-  /** The pod that it is for; absent: the driver itself. */
+  /** Absent: the usual size limit, without a memory limit. */
+  readonly admission?: ObjectAdmission;
+  /** The pod that needs the objects; absent: the driver itself. */
   readonly owner?: FlowKey;
-  /** How fast they may come; beyond it the watch is left and, when time has paid for what came, the newest state read. */
+  /** Rate limit in bytes. Over it the watch is closed, and the objects are listed once the limit permits. */
   readonly rateLimiter?: TokenBucket;
 }
 
-/** From here on a watch that cannot be resumed is replaced by a new list. */
+/** Consecutive failures after which a watch is replaced by a list. */
 const relistAfterFailures = 5;
-/** How long a watch that brought too much is left alone at least; what it would have told is read in one go then. */
+/** Minimum pause of a throttled watch. The changes of that time are read in one list. */
 const minPauseMs = 1000;
-/** From here on failures are worth a line in the log. */
+/** Consecutive failures after which a warning is logged. */
 const warnAfterFailures = 3;
 
 /**
- * Keeps `state` equal to a set of objects at the API server: LIST, then WATCH from the list's revision, resumed from
- * the last event or bookmark seen whenever the stream ends or breaks, listed anew when the server no longer has that
- * part of the history. It lists even a single object, since only a list has a revision that a watch can start from
- * (an object's own may long be compacted); by name that costs the server as much as a GET.
+ * Keeps `state` in sync with a set of API objects, like client-go's Reflector: LIST, then WATCH from the list's
+ * revision. A watch that ends or breaks resumes at the last event or bookmark. If the server no longer has that
+ * revision, the objects are listed again.
+ *
+ * A single object is listed too: its own revision may have been compacted, so that no watch can start from it. With a
+ * field selector for the name, a LIST costs the server as much as a GET.
  */
 export class Reflector {
   readonly state = new ReflectedState();
@@ -54,7 +56,7 @@ export class Reflector {
   #isStarted = false;
   #resourceVersion: string | undefined;
   #failures = 0;
-  #isReadingAnew = false;
+  #isRelisting = false;
   #endRound: () => void = () => undefined;
 
   constructor(client: KubeClient, target: ReflectorTarget, log: Log) {
@@ -68,20 +70,20 @@ export class Reflector {
     };
   }
 
-  /** Idempotent. */
+  /** Starts listing and watching. Idempotent. */
   start(): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
     void this.#run(this.#stopping.signal);
   }
 
-  /** Lists anew soon, for objects that were not taken and may be taken now. */
+  /** Relists soon, for objects that were rejected and can fit now. */
   relist(): void {
-    this.#isReadingAnew = true;
+    this.#isRelisting = true;
     this.#endRound();
   }
 
-  /** Ends the watch; the state stays as it is and changes no more. Waiters get CANCELLED. */
+  /** Ends the watch. `state` no longer changes, and waiters get CANCELLED. */
   stop(): void {
     this.#stopping.abort();
     this.state.abandon(abortError(this.#stopping.signal));
@@ -89,10 +91,10 @@ export class Reflector {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      // Somebody waits for what has never been read; what others have spent is not his doing.
+      // The first list is never throttled: its waiters did not cause the traffic.
       if (this.state.isSynced) await this.#waitForBudget(signal);
       const round = await this.#round(signal);
-      // Not narrowed by the loop's condition: it may have been stopped meanwhile.
+      // Not narrowed by the loop's condition: the reflector may have been stopped during the await.
       if (this.#stopping.signal.aborted) return;
       this.#client.observer.watchRestart(this.#target.type.plural, round.reason);
       const delayMs = this.#delayAfter(round);
@@ -100,7 +102,7 @@ export class Reflector {
     }
   }
 
-  /** Lists when that is needed, then watches until the stream is over. */
+  /** Lists if necessary, then watches until the stream ends. */
   async #round(signal: AbortSignal): Promise<Round> {
     const ending = new AbortController();
     const end = (): void => ending.abort(signal.reason);
@@ -115,50 +117,50 @@ export class Reflector {
 
   async #listAndWatch(signal: AbortSignal): Promise<Round> {
     const { now } = this.#client.clock;
-    // Until it is open, what takes long is not a watch that lives but an answer that does not come.
+    // Before the watch is open, time spent is a missing response, not the lifetime of a watch.
     let openedMs = Infinity;
     let events = 0;
-    let isTooFast = false;
+    let isThrottled = false;
     let error: unknown;
     try {
       this.#resourceVersion ??= await this.#list(signal);
       for await (const event of this.#watch(this.#resourceVersion, () => (openedMs = now()), signal)) {
         this.#apply(event);
         events += 1;
-        isTooFast = event.type !== 'BOOKMARK' && this.#spend(event.readBytes);
-        if (isTooFast) break;
+        isThrottled = event.type !== 'BOOKMARK' && this.#charge(event.readBytes);
+        if (isThrottled) break;
       }
     } catch (caught) {
       error = caught;
     }
-    const isAnew = this.#isReadingAnew && signal.aborted;
-    if (isAnew) error = undefined;
-    this.#isReadingAnew = false;
-    const reason = isTooFast ? 'throttled' : reasonFor(error);
+    const isRelist = this.#isRelisting && signal.aborted;
+    if (isRelist) error = undefined;
+    this.#isRelisting = false;
+    const reason = isThrottled ? 'throttled' : reasonFor(error);
     const lastedMs = now() - openedMs;
     const { watchHealthyMs, watchConfirmedMs } = this.#client.timings;
-    // A server that was restored from a backup takes a watch from a revision that it does not have yet, and is silent.
-    const isUnconfirmed = events === 0 && lastedMs >= watchConfirmedMs;
-    if (isAnew || isTooFast || isUnconfirmed || reason === 'expired' || isMisunderstanding(error))
+    // A server restored from a backup accepts a watch from a future revision, and sends nothing.
+    const isStale = events === 0 && lastedMs >= watchConfirmedMs;
+    if (isRelist || isThrottled || isStale || reason === 'expired' || isPositionUncertain(error))
       this.#resourceVersion = undefined;
     const hasLasted = lastedMs >= watchHealthyMs;
     if (!this.#stopping.signal.aborted) this.state.disconnected(now(), error);
-    return { reason, isHealthy: hasLasted || events > 0, isDue: isAnew || (hasLasted && reason === 'ended'), error };
+    return { reason, isHealthy: hasLasted || events > 0, isDue: isRelist || (hasLasted && reason === 'ended'), error };
   }
 
   async #list(signal: AbortSignal): Promise<string> {
     const { type, namespace } = this.#target;
     const location = { type, ...(namespace === undefined ? {} : { namespace }) };
-    const { items, refused, resourceVersion, readBytes } = await this.#client.list(location, this.#selection, {
-      ...this.#asTargeted(),
+    const { items, rejected, resourceVersion, readBytes } = await this.#client.list(location, this.#selection, {
+      ...this.#targetOptions(),
       signal,
       retry: false,
     });
-    this.#spend(readBytes);
+    this.#charge(readBytes);
     this.state.confirmed(this.#client.clock.now());
     const isWanted = (item: JsonObject): boolean =>
       this.#isWanted({ namespace: metadataText(item, 'namespace'), name: metadataText(item, 'name') });
-    const errors = refused.filter((each) => this.#isWanted(each)).map((each) => [keyOf(each), each.error] as const);
+    const errors = rejected.filter((each) => this.#isWanted(each)).map((each) => [keyOf(each), each.error] as const);
     this.state.replace(items.filter(isWanted), new Map(errors));
     return resourceVersion;
   }
@@ -168,7 +170,7 @@ export class Reflector {
     const { watchMinSeconds, watchMaxSeconds } = this.#client.timings;
     const spreadSeconds = Math.floor(this.#client.clock.random() * (watchMaxSeconds - watchMinSeconds));
     return this.#client.watch({ type, ...(namespace === undefined ? {} : { namespace }) }, this.#selection, {
-      ...this.#asTargeted(),
+      ...this.#targetOptions(),
       signal,
       resourceVersion,
       timeoutSeconds: watchMinSeconds + spreadSeconds,
@@ -194,26 +196,26 @@ export class Reflector {
       case 'DELETED':
         if (this.#isWanted(event)) this.state.remove(keyOf(event));
         break;
-      case 'REFUSED':
-        if (this.#isWanted(event.refused)) this.state.refuse(keyOf(event.refused), event.refused.error);
+      case 'REJECTED':
+        if (this.#isWanted(event.rejected)) this.state.reject(keyOf(event.rejected), event.rejected.error);
         break;
       default:
     }
   }
 
-  #asTargeted(): Pick<ReflectorTarget, 'screen' | 'owner'> {
-    const { screen, owner } = this.#target;
-    return { ...(screen === undefined ? {} : { screen }), ...(owner === undefined ? {} : { owner }) };
+  #targetOptions(): Pick<ReflectorTarget, 'admission' | 'owner'> {
+    const { admission, owner } = this.#target;
+    return { ...(admission === undefined ? {} : { admission }), ...(owner === undefined ? {} : { owner }) };
   }
 
-  /** @returns whether more has come than may. */
-  #spend(bytes: number): boolean {
+  /** Charges the bytes. @returns whether the rate limit is exceeded. */
+  #charge(bytes: number): boolean {
     const { rateLimiter } = this.#target;
     rateLimiter?.consume(bytes);
     return rateLimiter !== undefined && rateLimiter.delayMs(0) > 0;
   }
 
-  /** Others may spend what this one waits for. */
+  /** Waits until the rate limit permits a new list. Other reflectors can use it up meanwhile. */
   async #waitForBudget(signal: AbortSignal): Promise<void> {
     const { rateLimiter } = this.#target;
     while (rateLimiter !== undefined && rateLimiter.delayMs(0) > 0 && !signal.aborted) {
@@ -222,31 +224,31 @@ export class Reflector {
   }
 
   /**
-   * Access is checked for the name that was asked for, so nothing else may be taken for it. Servers behind the
-   * aggregation layer are free to ignore field selectors.
+   * Reports whether the object matches the target. Access was checked for the requested name, so other objects are
+   * ignored: servers behind the aggregation layer may not support field selectors.
    */
   #isWanted(object: { readonly namespace: string | undefined; readonly name: string | undefined }): boolean {
     const { namespace, name } = this.#target;
     return (name === undefined || object.name === name) && (namespace === undefined || object.namespace === namespace);
   }
 
-  /** Milliseconds to wait before the next round; counts failures. */
+  /** Returns the milliseconds until the next attempt. Counts failures. */
   #delayAfter({ reason, isHealthy, isDue, error }: Round): number {
     const { timings, clock } = this.#client;
     if (isHealthy) this.#failures = 0;
-    // What it waits for is paid for before the next round.
+    // The rate limit delays the next round.
     if (reason === 'throttled') return 0;
     // A server that stops ends the watches of all nodes together.
     if (isDue) return clock.random() * timings.watchBaseMs;
     this.#failures += 1;
     if (this.#failures >= relistAfterFailures) this.#resourceVersion = undefined;
     const capMs = this.state.isSynced ? timings.watchCapMs : timings.watchFirstCapMs;
-    // Not for longer than without it: meanwhile nobody hears of changes.
+    // The server cannot extend the delay beyond the cap, because changes go unnoticed meanwhile.
     const retryAfterMs = Math.min(capMs, error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0);
     const delayMs = retryAfterMs + backoffMs(this.#failures, timings.watchBaseMs, capMs, clock.random);
-    const isNews = this.#failures === warnAfterFailures || (this.#failures === 1 && reason === 'refused');
+    const mustWarn = this.#failures === warnAfterFailures || (this.#failures === 1 && reason === 'refused');
     const fields = { ...this.#fields(), attempt: this.#failures, delayMs: Math.round(delayMs), error };
-    if (isNews) this.#log.warn('Watch failing', fields);
+    if (mustWarn) this.#log.warn('Watch failing', fields);
     else this.#log.debug('Watch restarted', fields);
     return delayMs;
   }
@@ -270,11 +272,11 @@ function keyOf({
 
 interface Round {
   readonly reason: WatchRestartReason;
-  /** Ends a row of failures. */
+  /** Resets the count of failures. */
   readonly isHealthy: boolean;
-  /** The server ended a watch that had lived, so that the next one need hardly wait. */
+  /** The server ended a healthy watch, or a relist was requested. The next round starts almost at once. */
   readonly isDue: boolean;
-  /** Undefined when the server ended the stream. */
+  /** Undefined if the server ended the stream. */
   readonly error: unknown;
 }
 
@@ -285,9 +287,12 @@ function reasonFor(error: unknown): WatchRestartReason {
   return error.code === 0 ? 'lost' : 'refused';
 }
 
-/** Neither a broken connection nor a refusal says that the history is gone; after anything else a list sets it right. */
-function isMisunderstanding(error: unknown): boolean {
-  // A failure of the driver's own: no turn among its requests.
+/**
+ * Reports whether the error leaves the watch's position uncertain, so that only a list can correct it. After a broken
+ * connection or a rejection the position is still valid.
+ */
+function isPositionUncertain(error: unknown): boolean {
+  // An error of the driver itself, such as a full queue of its requests.
   if (error === undefined || error instanceof CodedError) return false;
   if (!(error instanceof KubeError)) return true;
   return !error.isTransient && error.code !== 401 && error.code !== 403;

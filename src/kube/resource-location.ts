@@ -1,26 +1,26 @@
 import { CodedError } from '../errors.js';
 
-/** A kind of object and where the API server has it. */
+/** A resource type and its path at the API server. */
 export interface ResourceType {
   /** `v1`, `storage.k8s.io/v1`, … */
   readonly apiVersion: string;
   readonly kind: string;
-  /** As in the path: `connectors`. */
+  /** Name in the path: `connectors`. */
   readonly plural: string;
 }
 
 /** A collection (without name), an object, or a subresource of an object. */
 export interface ResourceLocation {
   readonly type: ResourceType;
-  /** Absent for cluster-scoped kinds, and for a list over all namespaces. */
+  /** Absent for cluster-scoped kinds, and to list all namespaces. */
   readonly namespace?: string;
   readonly name?: string;
   readonly subresource?: string;
 }
 
 /**
- * The URL path; names are percent-encoded, so that no name can leave its place.
- * @throws {CodedError} INVALID_ARGUMENT for a name that is none.
+ * Returns the URL path. Names are percent-encoded, so that a hostile name cannot change the path.
+ * @throws {CodedError} INVALID_ARGUMENT for an invalid name.
  */
 export function pathOf({ type, namespace, name, subresource }: ResourceLocation): string {
   const segments = [
@@ -41,7 +41,7 @@ function encodeSegment(segment: string): string {
   return encodeURIComponent(segment);
 }
 
-/** For metrics and logs: `connectors`, `serviceaccounts/token`. */
+/** Returns the label for metrics and logs: `connectors`, `serviceaccounts/token`. */
 export function labelOf({ type, subresource }: ResourceLocation): string {
   return subresource === undefined ? type.plural : `${type.plural}/${subresource}`;
 }

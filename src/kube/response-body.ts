@@ -7,20 +7,23 @@ import { ObjectSplitter } from './object-splitter.js';
 import type { SplitDocument } from './object-splitter.js';
 import { limits } from '../limits/defaults.js';
 
-/** Of a list, or an event of a watch, as it comes: objects are at most 1.5 MiB (etcd's limit), and lists of a handful. */
+/**
+ * Limit of a list or a watch event as received. Objects have at most 1.5 MiB (etcd's limit), and lists a handful of
+ * them.
+ */
 export const maxDocumentBytes = 8 << 20;
 export const maxResponseBytes = limits.api.responseBytes;
 
-/** Reads an answer to its end. @param path method and path, for errors. @param credential see `readAnswer`. */
+/** Reads a response to its end. @param path method and path, for errors. @param credential see `readResponse`. */
 export type ResponseReader<T> = (answer: HttpResponse, path: string, credential: Secret | undefined) => Promise<T>;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads a JSON answer to its end.
+ * Reads a JSON response to its end.
  * @param path method and path, for errors.
- * @param credential taken out of the server's message, should it repeat it.
- * @throws {KubeError} the Status that the answer is, or Malformed or TooLarge; TransportError when it breaks off.
+ * @param credential removed from the server's message, in case it repeats it.
+ * @throws {KubeError} the Status of the response, or Malformed or TooLarge; TransportError if it breaks off.
  */
 export async function readResponse(
   answer: HttpResponse,
@@ -28,14 +31,14 @@ export async function readResponse(
   credential: Secret | undefined,
 ): Promise<JsonValue> {
   const bytes = await readBytes(answer, path);
-  if (answer.status < 200 || answer.status > 299) throw errorAnswer(answer, bytes, path, credential);
+  if (answer.status < 200 || answer.status > 299) throw errorResponse(answer, bytes, path, credential);
   if (!isJson(answer)) throw malformed(answer.status, path, 'the answer is no JSON by its content type');
   return parseBytes(bytes, answer.status, path);
 }
 
 /**
- * Reads a list to its end without keeping what is beyond the limits of its objects.
- * @throws {KubeError} as `readAnswer`.
+ * Reads a list to its end, without storing objects over the limit.
+ * @throws {KubeError} as `readResponse`.
  */
 export async function readSplitList(
   answer: HttpResponse,
@@ -47,25 +50,25 @@ export async function readSplitList(
     await readResponse(answer, path, credential);
     throw malformed(answer.status, path, 'the answer is no JSON by its content type');
   }
-  const sieve = new ObjectSplitter('items', { maxObjectBytes, maxDocumentBytes });
+  const splitter = new ObjectSplitter('items', { maxObjectBytes, maxDocumentBytes });
   let readBytes = 0;
   try {
     for await (const chunk of answer.body) {
       readBytes += chunk.length;
-      sieve.write(chunk);
+      splitter.write(chunk);
     }
   } catch (error) {
     throw error instanceof RangeError ? tooLarge(answer, path, error.message) : error;
   }
-  return { ...(sieve.finish() ?? { envelope: Buffer.alloc(0), objects: [] }), readBytes };
+  return { ...(splitter.finish() ?? { envelope: Buffer.alloc(0), objects: [] }), readBytes };
 }
 
-/** @throws {KubeError} Malformed when the bytes are not JSON in UTF-8. */
+/** Parses JSON. @throws {KubeError} Malformed unless the bytes are JSON in UTF-8. */
 export function parseBytes(bytes: Uint8Array, status: number, path: string): JsonValue {
   try {
     return parseJson(utf8.decode(bytes));
   } catch {
-    // The parser's message quotes the text, which may hold a token.
+    // The parser's message could quote a token from the text.
     throw malformed(status, path, 'the answer is not JSON');
   }
 }
@@ -93,18 +96,18 @@ export function isJson({ contentType }: HttpResponse): boolean {
   return /^application\/json\b/i.test(contentType);
 }
 
-/** The Status in the answer; anything else (a proxy's page) is told by its HTTP status alone. */
-function errorAnswer(answer: HttpResponse, bytes: Buffer, path: string, credential: Secret | undefined): KubeError {
+/** Returns the Status in an error response. Another body (such as a proxy's page) is reduced to its HTTP status. */
+function errorResponse(answer: HttpResponse, bytes: Buffer, path: string, credential: Secret | undefined): KubeError {
   const retryAfterMs = parseRetryAfterMs(answer.retryAfter);
   const status = isJson(answer) ? statusIn(bytes) : undefined;
-  const told = status?.message ?? '';
-  const message = told === '' ? `the server answered with status ${answer.status}` : told;
+  const statusMessage = status?.message ?? '';
+  const message = statusMessage === '' ? `the server answered with status ${answer.status}` : statusMessage;
   return new KubeError({
     code: answer.status,
     reason: status?.reason ?? '',
     message: credential === undefined ? message : message.replaceAll(credential.expose(), String(credential)),
     path,
-    // What the server blames on the request it has turned away.
+    // Below 500 the server has rejected the request.
     mayHaveActed: answer.status >= 500,
     ...(status?.details === undefined ? {} : { details: status.details }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -119,7 +122,7 @@ function statusIn(bytes: Buffer): ReturnType<typeof parseStatus> {
   }
 }
 
-/** Kubernetes sends whole seconds; the date form of HTTP is ignored. */
+/** Parses Retry-After. Kubernetes sends whole seconds; the date form of HTTP is ignored. */
 function parseRetryAfterMs(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
 }

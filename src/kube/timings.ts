@@ -1,35 +1,38 @@
-/** All times of the client. They are no flags: nobody could choose them better per cluster. Milliseconds unless named otherwise. */
+/**
+ * All timeouts and delays of the client, in milliseconds unless named otherwise. They are not flags, because no cluster
+ * needs other values.
+ */
 export interface KubeTimings {
-  /** TCP, TLS and HTTP/2 settings of a new connection. */
+  /** Timeout of a new connection: TCP, TLS and HTTP/2 settings. */
   readonly dialMs: number;
-  /** Delay before the first attempt at a connection after a failure; doubles up to the cap; all of it random. */
+  /** Delay before the first attempt to connect after a failure. It doubles up to the cap, and is fully random. */
   readonly dialBaseMs: number;
   readonly dialCapMs: number;
-  /** One attempt of a call, from request to the end of the answer. */
+  /** Timeout of one attempt of a call, from the request to the end of the response. */
   readonly attemptMs: number;
-  /** A whole call with its retries, when the caller sets no time of its own. */
+  /** Timeout of a whole call with its retries, unless the caller sets one. */
   readonly callMs: number;
-  /** What is waited for an answer that can be done without. */
+  /** How long an optional result is waited for. */
   readonly gracePeriodMs: number;
-  /** Delay before the first retry; doubles up to the cap; all of each delay is random. */
+  /** Delay before the first retry. It doubles up to the cap, and each delay is fully random. */
   readonly retryBaseMs: number;
   readonly retryCapMs: number;
   /** Attempts of a call that the server answers with an error and without Retry-After. */
   readonly maxAttempts: number;
-  /** Between the pings on an HTTP/2 connection. */
+  /** Interval of the pings on an HTTP/2 connection. */
   readonly pingIntervalMs: number;
-  /** A ping without an answer for so long: the connection is dead. */
+  /** Time without a response to a ping after which the connection is dead. */
   readonly pingTimeoutMs: number;
-  /** The server ends each watch after a random time in this range, so that watches do not return together. */
+  /** Range of a watch's random lifetime, which the server enforces, so that watches do not restart together. */
   readonly watchMinSeconds: number;
   readonly watchMaxSeconds: number;
-  /** A watch that has brought nothing, not even a bookmark (servers send one a minute), for so long is given up. */
+  /** Time without a byte after which a watch is closed. Servers send a bookmark every minute. */
   readonly watchIdleMs: number;
-  /** A watch that has lived so long without any event or bookmark has shown that its revision may be unknown. */
+  /** Lifetime without an event or bookmark after which the server may not know the watch's revision. */
   readonly watchConfirmedMs: number;
-  /** A watch that has lived so long counts as healthy when it ends. */
+  /** Lifetime after which a watch that ends counts as healthy. */
   readonly watchHealthyMs: number;
-  /** Delays between attempts to list or watch, as for retries; the lower cap holds until the first list. */
+  /** Delays between attempts to list or watch, as for retries. The lower cap applies until the first list. */
   readonly watchBaseMs: number;
   readonly watchCapMs: number;
   readonly watchFirstCapMs: number;
@@ -46,13 +49,13 @@ export const kubeTimings: KubeTimings = {
   retryBaseMs: 100,
   retryCapMs: 5_000,
   maxAttempts: 5,
-  // As client-go has them: a dead connection is found within 45 s.
+  // The values of client-go: a dead connection is found within 45 s.
   pingIntervalMs: 30_000,
   pingTimeoutMs: 15_000,
   watchMinSeconds: 300,
   watchMaxSeconds: 600,
   watchIdleMs: 300_000,
-  // Twice the time in which servers send a bookmark.
+  // Twice the interval of bookmarks.
   watchConfirmedMs: 120_000,
   watchHealthyMs: 5_000,
   watchBaseMs: 2_000,

@@ -17,36 +17,36 @@ const newline = 0x0a;
 export interface WatchOptions {
   readonly signal: AbortSignal;
   readonly resourceVersion: string;
-  /** After which the server ends the stream. */
+  /** Lifetime after which the server ends the stream. */
   readonly timeoutSeconds: number;
   /** Called once the server has accepted the watch. */
   readonly onOpen?: () => void;
-  /** The pod that it is for; absent: the driver itself. */
+  /** The pod that needs the watch; absent: the driver itself. */
   readonly owner?: FlowKey;
 }
 
-/** What has become of one object; a bookmark tells of none. */
+/** A change of one object, or a bookmark. */
 export type WatchChange =
   | { readonly type: 'BOOKMARK' }
   | { readonly type: 'ADDED' | 'MODIFIED'; readonly object: JsonObject }
   | { readonly type: 'DELETED'; readonly namespace: string | undefined; readonly name: string | undefined }
-  | { readonly type: 'REFUSED'; readonly refused: RejectedObject };
+  | { readonly type: 'REJECTED'; readonly rejected: RejectedObject };
 
 export type WatchEvent = WatchChange & {
-  /** Where a new watch goes on; undefined when the event does not say. */
+  /** Revision from which a new watch continues; undefined if the event has none. */
   readonly resourceVersion: string | undefined;
-  /** Of the event as it came. */
+  /** Size of the event as received. */
   readonly readBytes: number;
 };
 
 /**
- * The events of one WATCH request until the server ends it.
- * @throws {KubeError} also for an ERROR event, and TimedOut when nothing has come for too long.
+ * Yields the events of one WATCH request until the server ends it.
+ * @throws {KubeError} also for an ERROR event, and TimedOut if nothing has arrived for too long.
  */
 export async function* watchStream(
   runner: CallRunner,
   target: CallTarget,
-  screen: ObjectAdmission,
+  admission: ObjectAdmission,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent> {
   const { callMs, attemptMs, watchIdleMs } = runner.timings;
@@ -54,12 +54,12 @@ export async function* watchStream(
   let limitMs = callMs;
   const deadline = startDeadline(options.signal, limitMs, runner.now);
   try {
-    const answer = await runner.inTurn(options.owner, deadline.signal, () => {
+    const answer = await runner.runWithinLimit(options.owner, deadline.signal, () => {
       limitMs = attemptMs;
       deadline.restart(limitMs);
       return runner.open(target, undefined, deadline.signal);
     });
-    // Read to its end all the same, or the exchange would stay open.
+    // The response is read to its end, or the exchange would stay open.
     if (answer.status !== 200 || !isJson(answer)) {
       await runner.read(answer, target, readResponse);
       throw malformed(answer.status, path, 'the answer is no watch stream');
@@ -68,9 +68,9 @@ export async function* watchStream(
     deadline.restart(limitMs);
     options.onOpen?.();
     const chunks = tapped(answer.body, () => deadline.restart(limitMs));
-    const sieve = new ObjectSplitter('object', { maxObjectBytes: screen.maxObjectBytes, maxDocumentBytes });
-    for await (const { line, readBytes } of sievedLines(chunks, sieve)) {
-      yield { ...parseEvent(line, target, screen, path), readBytes };
+    const splitter = new ObjectSplitter('object', { maxObjectBytes: admission.maxObjectBytes, maxDocumentBytes });
+    for await (const { line, readBytes } of splitLines(chunks, splitter)) {
+      yield { ...parseEvent(line, target, admission, path), readBytes };
     }
   } catch (error) {
     if (options.signal.aborted) throw abortError(options.signal);
@@ -89,23 +89,23 @@ async function* tapped(chunks: AsyncIterable<Buffer>, onChunk: () => void): Asyn
   }
 }
 
-/** Cuts a stream into its lines, wherever the chunks end. A last line without its newline is not complete and not given. */
-async function* sievedLines(
+/** Splits a stream into lines, across chunks. An incomplete last line is dropped. */
+async function* splitLines(
   chunks: AsyncIterable<Buffer>,
-  sieve: ObjectSplitter,
+  splitter: ObjectSplitter,
 ): AsyncGenerator<{ readonly line: SplitDocument; readonly readBytes: number }> {
   let readBytes = 0;
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      sieve.write(chunk.subarray(start, end));
+      splitter.write(chunk.subarray(start, end));
       readBytes += end + 1 - start;
       start = end + 1;
-      const line = sieve.finish();
+      const line = splitter.finish();
       if (line !== undefined) yield { line, readBytes };
       readBytes = 0;
     }
-    sieve.write(chunk.subarray(start));
+    splitter.write(chunk.subarray(start));
     readBytes += chunk.length - start;
   }
 }
@@ -113,7 +113,7 @@ async function* sievedLines(
 function parseEvent(
   { envelope, objects }: SplitDocument,
   target: CallTarget,
-  screen: ObjectAdmission,
+  admission: ObjectAdmission,
   path: string,
 ): WatchChange & Pick<WatchEvent, 'resourceVersion'> {
   const type = jsonMember(parseBytes(envelope, 200, path), 'type');
@@ -126,8 +126,8 @@ function parseEvent(
     if (type === 'BOOKMARK' && at.resourceVersion !== undefined) return { type, ...at };
     if (type === 'DELETED') return { type, namespace, name, ...at };
     if (type === 'ADDED' || type === 'MODIFIED') {
-      const { object, refused } = parseIfAdmitted(raw, target.location.type, screen, path);
-      return object === undefined ? { type: 'REFUSED', refused, ...at } : { type, object, ...at };
+      const { object, rejected } = parseIfAdmitted(raw, target.location.type, admission, path);
+      return object === undefined ? { type: 'REJECTED', rejected, ...at } : { type, object, ...at };
     }
   }
   throw malformed(200, path, 'the watch stream holds something that is no event');

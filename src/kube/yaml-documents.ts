@@ -7,15 +7,15 @@ type Scalar = string | number | bigint | boolean;
 type YamlDocument = Document.Parsed;
 type Tokens = ReturnType<Parser['parse']>;
 
-/** A text that is not YAML, or more of it than is taken; the message is a line that quotes nothing of the text. */
+/** A text that is not YAML or exceeds a limit. The message is one line that quotes nothing of the text. */
 export class YamlError extends Error {
   override readonly name = 'YamlError';
 }
 
 /**
- * The values of a YAML text's documents, each as `Document.toJS` gives it. The library holds the thread for much longer than
- * a text is long: for nested collections, for many keys in one (it compares each with all before it), and for texts full of
- * mistakes or aliases. So a text is bounded before and while it is read, and the time that it takes goes with its length.
+ * Returns the values of the documents in a YAML text, as `Document.toJS` does. The library needs far more than linear
+ * time for nested collections, many keys in one mapping (it compares each with all before it), many errors and many
+ * aliases. So the text is limited before and during parsing, and the time grows linearly.
  * @throws {YamlError}
  */
 export function parseYaml(text: string, options: YamlOptions = {}): readonly unknown[] {
@@ -25,12 +25,12 @@ export function parseYaml(text: string, options: YamlOptions = {}): readonly unk
   return composed(boundedTokens(text, lines), options).map((document) => {
     const [error] = document.errors;
     if (error) throw notYaml(lines, error.pos[0], error.code);
-    refuseKeys(document.contents, lines);
+    rejectKeys(document.contents, lines);
     return plainValue(document);
   });
 }
 
-/** What the library reads from the text one by one; its stack is as deep as what it reads. */
+/** Yields the library's tokens, within the limits. The parser's stack is as deep as the nesting so far. */
 function* boundedTokens(text: string, lines: LineCounter): Tokens {
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
@@ -58,7 +58,9 @@ function tooMany(what: 'tokens' | 'aliases'): YamlError {
   return new YamlError(`not read: it has more than ${limits.yaml[what]} YAML ${what}`);
 }
 
-/** Each mistake in a text is an error, and the stack trace of an error takes as long as all else. */
+/**
+ * Composes the documents without stack traces. Each mistake is an error, and its stack trace costs as much as the rest.
+ */
 function composed(tokens: Tokens, options: YamlOptions): readonly YamlDocument[] {
   const composer = new Composer({ ...options, prettyErrors: false, logLevel: 'silent', uniqueKeys: false });
   const { stackTraceLimit } = Error;
@@ -70,9 +72,9 @@ function composed(tokens: Tokens, options: YamlOptions): readonly YamlDocument[]
   }
 }
 
-/** Keys that JSON has not, and those that are there twice. */
-function refuseKeys(node: Node | null, lines: LineCounter): void {
-  if (isSeq(node)) for (const item of node.items) refuseKeys(item as Node | null, lines);
+/** Rejects keys that JSON does not support, and duplicate keys. */
+function rejectKeys(node: Node | null, lines: LineCounter): void {
+  if (isSeq(node)) for (const item of node.items) rejectKeys(item as Node | null, lines);
   if (!isMap<Node | null, Node | null>(node)) return;
   const names = new Set<string>();
   for (const { key, value } of node.items) {
@@ -81,16 +83,16 @@ function refuseKeys(node: Node | null, lines: LineCounter): void {
     const name = nameOf((key?.value ?? '') as Scalar);
     if (names.has(name)) throw notYaml(lines, place, 'DUPLICATE_KEY');
     names.add(name);
-    refuseKeys(value, lines);
+    rejectKeys(value, lines);
   }
 }
 
-/** As it is a member of a JavaScript object. */
+/** Returns the key as the name of a JavaScript property. */
 function nameOf(key: Scalar): string {
   return String(key);
 }
 
-/** The library's own messages quote the text, in which credentials may be. */
+/** Returns an error that quotes nothing. The library's own messages quote the text, which may contain credentials. */
 function notYaml(lines: LineCounter, offset: number, code: string): YamlError {
   const { line, col } = lines.linePos(offset);
   return new YamlError(`not YAML at line ${line}, column ${col} (${code})`);

@@ -31,9 +31,9 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     const { connectorBytes, connectorClassBytes } = limits.objects;
     this.#bytes = new InformerMemoryQuota(maxBytes, 'the proxy knows');
     const ofConnectors = this.#bytes.screen('connector', connectorBytes);
-    this.#connectors = new Reflector(client, { type: connectorType, screen: ofConnectors }, log);
+    this.#connectors = new Reflector(client, { type: connectorType, admission: ofConnectors }, log);
     const ofClasses = this.#bytes.screen('connectorclass', connectorClassBytes);
-    this.#classes = new Reflector(client, { type: connectorClassType, screen: ofClasses }, log);
+    this.#classes = new Reflector(client, { type: connectorClassType, admission: ofClasses }, log);
     this.#connectors.state.onChange((key, object) => this.#release('connector', key, object));
     this.#classes.state.onChange((key, object) => this.#release('connectorclass', key, object));
   }
@@ -85,9 +85,9 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   }
 
   has(ref: ConnectorRef): boolean {
-    const { isSynced, objects, refused } = this.#connectors.state;
+    const { isSynced, objects, rejected } = this.#connectors.state;
     const key = objectKey(ref);
-    return !isSynced || objects.has(key) || refused.has(key);
+    return !isSynced || objects.has(key) || rejected.has(key);
   }
 
   async find(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined> {
@@ -124,7 +124,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     parse: (object: JsonObject) => T,
   ): T | CodedError | undefined {
     const object = state.objects.get(key);
-    if (object === undefined) return state.refused.get(key);
+    if (object === undefined) return state.rejected.get(key);
     try {
       return this.#parse(object, parse);
     } catch (error) {
@@ -151,8 +151,8 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   }
 }
 
-function withoutRoom({ refused }: ReflectedState): number {
-  return [...refused.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
+function withoutRoom({ rejected }: ReflectedState): number {
+  return [...rejected.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
 }
 
 /**
@@ -160,7 +160,7 @@ function withoutRoom({ refused }: ReflectedState): number {
  * @throws {CodedError} if it exists but was rejected: too large, or no memory left.
  */
 function objectIn({ state }: Reflector, key: string): JsonObject | undefined {
-  const refused = state.refused.get(key);
-  if (refused !== undefined) throw refused;
+  const rejection = state.rejected.get(key);
+  if (rejection !== undefined) throw rejection;
   return state.objects.get(key);
 }

@@ -48,8 +48,8 @@ const failure = { type: 'ERROR', object: status };
 const lines = (all: readonly unknown[]): string => all.map((event) => `${JSON.stringify(event)}\n`).join('');
 
 const callTarget: CallTarget = { verb: 'watch', location: { type: connectors, namespace: 'ci' }, query: '' };
-const screen = { maxObjectBytes: 4096 };
-const wasScreened = new Set(['object', 'refused']);
+const admission = { maxObjectBytes: 4096 };
+const outcomes = new Set(['object', 'rejected']);
 
 function answer(bytes: Buffer, chunkBytes: number, options: Partial<HttpResponse> = {}): HttpResponse {
   const chunks: Buffer[] = [];
@@ -72,11 +72,11 @@ const documents = (seeds: readonly unknown[]): fc.Arbitrary<Buffer> =>
 
 const lists = target('lists of the API server', 6, fc.tuple(documents([list]), chunkBytes), ([bytes, size]) =>
   allowsLater([KubeError], async () => {
-    const { objects } = await readSplitList(answer(bytes, size), 'GET /x', undefined, screen.maxObjectBytes);
+    const { objects } = await readSplitList(answer(bytes, size), 'GET /x', undefined, admission.maxObjectBytes);
     for (const raw of objects) {
       allows([KubeError], () => {
-        const [outcome] = Object.keys(parseIfAdmitted(raw, connectors, screen, 'GET /x'));
-        assert.ok(wasScreened.has(String(outcome)));
+        const [outcome] = Object.keys(parseIfAdmitted(raw, connectors, admission, 'GET /x'));
+        assert.ok(outcomes.has(String(outcome)));
       });
     }
   }),
@@ -103,7 +103,7 @@ function runnerFor(given: HttpResponse): CallRunner {
   const runner = {
     timings: kubeTimings,
     now: () => performance.now(),
-    inTurn: <T>(_owner: unknown, _signal: AbortSignal, request: () => Promise<T>) => request(),
+    runWithinLimit: <T>(_owner: unknown, _signal: AbortSignal, request: () => Promise<T>) => request(),
     open: () => Promise.resolve(given),
     named: (error: unknown) => error,
   };
@@ -117,7 +117,7 @@ const streams = fc.oneof(
 const watches = target('streams of watches', 6, fc.tuple(streams, chunkBytes), ([bytes, size]) =>
   allowsLater([KubeError], async () => {
     const { signal } = new AbortController();
-    const stream = watchStream(runnerFor(answer(bytes, size)), callTarget, screen, {
+    const stream = watchStream(runnerFor(answer(bytes, size)), callTarget, admission, {
       signal,
       resourceVersion: '1',
       timeoutSeconds: 300,
