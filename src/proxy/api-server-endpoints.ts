@@ -30,7 +30,7 @@ export class ApiServerEndpoints {
   readonly #stopping = new AbortController();
   /** Whether the API server has returned the endpoints or denied access to them. */
   #isSettled = false;
-  #known: { readonly slice: JsonObject | undefined; readonly endpoints: readonly Endpoint[] } | undefined;
+  #cached: { readonly slice: JsonObject | undefined; readonly endpoints: readonly Endpoint[] } | undefined;
 
   constructor(client: KubeClient, log: Log) {
     this.#log = log;
@@ -50,10 +50,10 @@ export class ApiServerEndpoints {
   /** The endpoints: the same array until they change. */
   current(): readonly Endpoint[] {
     const [slice] = this.#reflector.state.objects.values();
-    if (this.#known === undefined || this.#known.slice !== slice) {
-      this.#known = { slice, endpoints: slice === undefined ? [] : endpointsIn(slice) };
+    if (this.#cached === undefined || this.#cached.slice !== slice) {
+      this.#cached = { slice, endpoints: slice === undefined ? [] : endpointsIn(slice) };
     }
-    return this.#known.endpoints;
+    return this.#cached.endpoints;
   }
 
   /** Returns why requests must wait: until the endpoints are known, tunnels could lead to them. */

@@ -58,8 +58,8 @@ function backendOf(
   const { manifests, namespace, 'token-audience': audience, 'jwks-file': jwksFile } = config;
   if (manifests === undefined || jwksFile === undefined) {
     const cluster = clusterConfigOf(config, env, monotonicNow);
-    const maxWatchedBytes = config['max-object-memory'];
-    const common = { cluster, timings: kubeTimings, namespace, audience, maxWatchedBytes, clock, monotonicNow, log };
+    const maxObjectBytes = config['max-object-memory'];
+    const common = { cluster, timings: kubeTimings, namespace, audience, maxObjectBytes, clock, monotonicNow, log };
     return {
       createBackend: (metrics) => kubernetesBackend({ ...common, metrics }),
       // Addresses are compared. An API server known by a host name is blocked by its endpoints.

@@ -91,13 +91,13 @@ function flattened(read: () => readonly (readonly JsonObject[])[]): () => readon
 const noEndpoints: readonly Endpoint[] = [];
 
 /** The owner of lookups, without effect: the directory has no limit that namespaces share. */
-const nobody = { namespace: '', podUid: '' };
+const noOwner = { namespace: '', podUid: '' };
 
 function lookupIn(source: DirectoryConnectors): ConnectorLookup {
   return {
     find: async (ref, signal): Promise<ResolvedConnector | undefined> => {
       try {
-        const [found] = await source.resolve([ref], { owner: nobody, signal, releaseSlotWhile: (wait) => wait() });
+        const [found] = await source.resolve([ref], { owner: noOwner, signal, releaseSlotWhile: (wait) => wait() });
         return found;
       } catch (error) {
         if (error instanceof CodedError && error.code === 'NOT_FOUND') return undefined;
@@ -126,8 +126,8 @@ function caOf(
       if (ca === undefined || found !== secretObject) {
         secretObject = found;
         const parsed = found && parseSecret(found);
-        const made = parsed && caIn(parsed);
-        ca = made === undefined ? memoryCa(clock) : { current: () => made };
+        const parsedCa = parsed && caIn(parsed);
+        ca = parsedCa === undefined ? memoryCa(clock) : { current: () => parsedCa };
       }
       return ca.current();
     },

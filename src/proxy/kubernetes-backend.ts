@@ -28,7 +28,7 @@ export interface KubernetesBackendOptions {
   readonly namespace: string;
   readonly audience: string;
   /** Memory limit of cached Connectors and classes, in bytes. */
-  readonly maxWatchedBytes: number;
+  readonly maxObjectBytes: number;
   readonly metrics: ProxyMetrics;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
@@ -66,7 +66,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     asker: 'proxy',
   });
   const flags = new WatchedFlags(client, namespace, log);
-  const connectors = new ConnectorInformer(client, options.maxWatchedBytes, log);
+  const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
   const secrets = new KubernetesSecrets(client, namespace, log);
   const ca = new KubernetesCa(client, namespace, clock, log);
   const endpoints = new ApiServerEndpoints(client, log);
@@ -81,7 +81,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
       reviews: new SubjectAccessReviewer(client, clock, accessLifetimes),
       rateLimiter: new FailureRateLimiter(limits.questions, monotonicNow),
       exists: (connector) => connectors.has(connector),
-      onAsked: (answer) => metrics.reviewed('access', answer),
+      onReview: (answer) => metrics.reviewed('access', answer),
     }),
     approvals: new KubernetesApprovals(client, clock),
     flags: (signal) => flags.get(signal),

@@ -28,7 +28,7 @@ export class KubernetesCa implements CaSource {
   readonly #log: Log;
   readonly #reflector: Reflector;
   readonly #stopping = new AbortController();
-  #known: { readonly object: JsonObject; readonly ca: CertificateAuthority | CodedError } | undefined;
+  #cached: { readonly object: JsonObject; readonly ca: CertificateAuthority | CodedError } | undefined;
   #problem: CodedError | undefined;
 
   constructor(client: KubeClient, namespace: string, clock: Clock, log: Log) {
@@ -41,7 +41,7 @@ export class KubernetesCa implements CaSource {
 
   start(): void {
     this.#reflector.start();
-    void this.#ensureThere();
+    void this.#ensureExists();
   }
 
   stop(): void {
@@ -61,8 +61,8 @@ export class KubernetesCa implements CaSource {
         new CodedError('UNAVAILABLE', `secret ${this.#namespace}/${caSecretName} with the CA has not been read yet`)
       );
     }
-    if (this.#known?.object !== object) this.#known = { object, ca: parsed(object) };
-    const { ca } = this.#known;
+    if (this.#cached?.object !== object) this.#cached = { object, ca: parsed(object) };
+    const { ca } = this.#cached;
     if (ca instanceof CodedError) throw ca;
     return ca;
   }
@@ -74,7 +74,7 @@ export class KubernetesCa implements CaSource {
   }
 
   /** Creates the Secret whenever it is missing, until the proxy stops. */
-  async #ensureThere(): Promise<void> {
+  async #ensureExists(): Promise<void> {
     const { signal } = this.#stopping;
     const { state } = this.#reflector;
     while (!signal.aborted) {

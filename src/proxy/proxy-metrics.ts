@@ -52,7 +52,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   readonly #probes: Counter;
   readonly #handlerFailures: Counter;
 
-  constructor(version: string, probes: ProxyGaugeSources) {
+  constructor(version: string, sources: ProxyGaugeSources) {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
     this.#requests = registry.tally('requests_total', 'Requests by mode, outcome and code', [
@@ -102,20 +102,20 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       [],
     );
     const ready = 'Connectors of this proxy by condition Ready, reported by the replica that writes it';
-    registry.probeEach('connectors', ready, 'ready', probes.connectorsByReady);
-    const { isLeaseHeld } = probes;
+    registry.probeEach('connectors', ready, 'ready', sources.connectorsByReady);
+    const { isLeaseHeld } = sources;
     if (isLeaseHeld !== undefined)
       registry.probe('status_lease_held', '1 for the replica that writes status', () => Number(isLeaseHeld()));
     const estimate = 'Memory used by cached Connectors and classes, by an estimate';
-    registry.probe('object_memory_bytes', estimate, () => probes.objects().bytes);
+    registry.probe('object_memory_bytes', estimate, () => sources.objects().bytes);
     registry.probe(
       'object_memory_bytes_limit',
       'Limit of the memory used by cached objects',
-      () => probes.objectLimitBytes,
+      () => sources.objectLimitBytes,
     );
-    registry.probe('rejected_objects', 'Connectors and classes rejected for memory', () => probes.objects().refused);
+    registry.probe('rejected_objects', 'Connectors and classes rejected for memory', () => sources.objects().refused);
     const eachLimit = (read: (probe: LimitProbe) => number): (() => Readonly<Record<string, number>>) => {
-      const entries = Object.entries(probes.limits);
+      const entries = Object.entries(sources.limits);
       return () => Object.fromEntries(entries.map(([name, probe]) => [name, read(probe)]));
     };
     registry.probeEach(
@@ -136,8 +136,8 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       'limit',
       eachLimit(({ counter }) => counter.rejected),
     );
-    registry.probe('ready', '1 while requests can be served, as /readyz says', () => Number(probes.isReady()));
-    registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', probes.caExpiresAtSeconds);
+    registry.probe('ready', '1 while requests can be served, as /readyz says', () => Number(sources.isReady()));
+    registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', sources.caExpiresAtSeconds);
   }
 
   finished(

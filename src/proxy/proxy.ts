@@ -26,7 +26,7 @@ import { ConnectorCheck } from './status/connector-check.js';
 import type { LeaseTimings } from './status/leader-elector.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { StatusController } from './status/status-controller.js';
-import { statusTimings as usualTimings } from './status/status-timings.js';
+import { statusTimings as defaultTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
 import { createToolAccess } from './tool-access.js';
 import type { ToolAccess } from './tool-access.js';
@@ -65,7 +65,7 @@ export class Proxy {
   readonly #toolSockets: ToolSockets;
   readonly #tools: ToolAccess;
   readonly #leaves: LeafCertificates;
-  readonly #port: ProxyServer;
+  readonly #server: ProxyServer;
   readonly #requestLog: RequestLog;
   readonly #health: HealthServer | undefined;
   readonly #status: StatusController | undefined;
@@ -102,8 +102,8 @@ export class Proxy {
       ...(parts.lookUp === undefined ? {} : { lookUp: parts.lookUp }),
     });
     this.#requestLog = new RequestLog({ log, monotonicNow, limits: limits.requestLog });
-    this.#port = this.#createPort();
-    const { probeJobMs = usualTimings.probeJobMs } = parts.statusTimings ?? {};
+    this.#server = this.#createServer();
+    const { probeJobMs = defaultTimings.probeJobMs } = parts.statusTimings ?? {};
     this.#probeThreads = probeThreads(parts.probeThread, probeJobMs);
     this.#status = this.#createStatus();
     const address = config['http-address'];
@@ -112,7 +112,7 @@ export class Proxy {
       new HealthServer({
         address,
         metrics: { text: () => this.metrics.text(), contentType: this.metrics.contentType },
-        unhealthyReason: () => (this.#port.isListening || this.#isStopping ? undefined : 'the proxy does not listen'),
+        unhealthyReason: () => (this.#server.isListening || this.#isStopping ? undefined : 'the proxy does not listen'),
         notReadyReason: () => this.notReadyReason(),
         readyNotice: () => this.#backend.notice,
         certificate: () => (this.#caProblem() === undefined ? this.authorityCertificate : undefined),
@@ -134,7 +134,7 @@ export class Proxy {
       this.#warmUp();
       this.#backend.onCaChange?.(() => this.#warmUp());
       const httpPort = await this.#health?.start();
-      const proxyPort = await this.#port.start();
+      const proxyPort = await this.#server.start();
       this.#tools.own.start([
         { host: config['proxy-address'].host, port: proxyPort },
         ...(httpPort === undefined ? [] : [{ host: config['http-address']?.host, port: httpPort }]),
@@ -171,7 +171,7 @@ export class Proxy {
     // First, so that another replica can write status while transfers end here.
     await this.#status?.stop();
     this.#probeThreads.stop();
-    await this.#port.stop(drainMs);
+    await this.#server.stop(drainMs);
     this.#requestLog.report();
     this.#tools.client.close();
     this.#tools.own.stop();
@@ -207,7 +207,7 @@ export class Proxy {
 
   #createStatus(): StatusController | undefined {
     const { config, clock, log, statusTimings = {} } = this.#parts;
-    const { probeMs: timeoutMs = usualTimings.probeMs } = statusTimings;
+    const { probeMs: timeoutMs = defaultTimings.probeMs } = statusTimings;
     const { status, ca } = this.#backend;
     const { client, resolver, credentials, trust } = this.#tools;
     if (status === undefined || !config['write-status']) return undefined;
@@ -231,13 +231,13 @@ export class Proxy {
     });
   }
 
-  #createPort(): ProxyServer {
+  #createServer(): ProxyServer {
     const { config, clock, log, monotonicNow } = this.#parts;
     const { tokens: verifier, authorizer: rbac, approvals, flags, connectors } = this.#backend;
     const { client, own, credentials, trust, trustSets } = this.#tools;
-    const onAsked = (answer: 'cache' | 'api'): void => this.metrics.reviewed('token', answer);
+    const onReview = (answer: 'cache' | 'api'): void => this.metrics.reviewed('token', answer);
     const audience = config['token-audience'];
-    const tokens = new CachingTokenVerifier({ verifier, audience, clock, monotonicNow, onAsked });
+    const tokens = new CachingTokenVerifier({ verifier, audience, clock, monotonicNow, onReview });
     const authorizer = new ConnectorAuthorizer({ tokens, authorizer: rbac, approvals, audience, clock, flags });
     const onUse: UseListener = (connector, isServed) => this.#status?.used(connector, isServed);
     const router = new Router({

@@ -58,8 +58,8 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     }),
     isOwnName: (host) => own.isOwnName(host),
     lookUp,
-    turns: { client: dnsLookupLimiter('client'), connector: dnsLookupLimiter('connector') },
-    turnMs: limits.lookups.turnMs,
+    limiters: { client: dnsLookupLimiter('client'), connector: dnsLookupLimiter('connector') },
+    slotWaitMs: limits.lookups.turnMs,
     monotonicNow,
   });
   const client = new ToolClient({

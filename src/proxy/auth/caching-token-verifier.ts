@@ -24,7 +24,7 @@ export interface CachingTokenVerifierOptions {
   readonly audience: string;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
-  readonly onAsked?: (outcome: 'cache' | 'api') => void;
+  readonly onReview?: (outcome: 'cache' | 'api') => void;
 }
 
 /**
@@ -39,7 +39,7 @@ export class CachingTokenVerifier implements TokenVerifier {
   /** Shared fairly by client address. */
   readonly #invalid = new FairMap<Verdict>(maxInvalid);
   readonly #digests = new WeakMap<Secret, string>();
-  readonly #asking = new SingleFlight<ClientIdentity | undefined>();
+  readonly #reviews = new SingleFlight<ClientIdentity | undefined>();
 
   constructor(options: CachingTokenVerifierOptions) {
     this.#options = options;
@@ -47,13 +47,13 @@ export class CachingTokenVerifier implements TokenVerifier {
 
   async verify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
     const key = this.#digestOf(token);
-    const known = this.#valid.get(key) ?? this.#invalid.get(key);
-    if (known !== undefined && known.untilMonotonicMs > this.#options.monotonicNow()) {
-      this.#options.onAsked?.('cache');
-      return this.#unexpired(known.client);
+    const cached = this.#valid.get(key) ?? this.#invalid.get(key);
+    if (cached !== undefined && cached.untilMonotonicMs > this.#options.monotonicNow()) {
+      this.#options.onReview?.('cache');
+      return this.#unexpired(cached.client);
     }
     if (!this.#canBeValid(token)) return undefined;
-    const client = await this.#asking.run(key, signal, (shared) => this.#ask(key, token, from, shared));
+    const client = await this.#reviews.run(key, signal, (shared) => this.#review(key, token, from, shared));
     return this.#unexpired(client);
   }
 
@@ -67,15 +67,15 @@ export class CachingTokenVerifier implements TokenVerifier {
     return digest;
   }
 
-  async #ask(key: string, token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
-    const { verifier, monotonicNow, onAsked } = this.#options;
-    onAsked?.('api');
-    const askedMs = monotonicNow();
+  async #review(key: string, token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
+    const { verifier, monotonicNow, onReview } = this.#options;
+    onReview?.('api');
+    const startedMs = monotonicNow();
     const client = await verifier.verify(token, from, signal);
     this.#valid.delete(key);
     this.#invalid.delete(key);
-    if (client === undefined) this.#invalid.set(key, { client, untilMonotonicMs: askedMs + invalidForMs }, from);
-    else this.#valid.set(key, { client, untilMonotonicMs: askedMs + validForMs }, namespaceOf(client));
+    if (client === undefined) this.#invalid.set(key, { client, untilMonotonicMs: startedMs + invalidForMs }, from);
+    else this.#valid.set(key, { client, untilMonotonicMs: startedMs + validForMs }, namespaceOf(client));
     return client;
   }
 

@@ -85,15 +85,15 @@ export class ConnectorAuthorizer {
     signal: AbortSignal,
   ): Promise<readonly ConnectorRef[]> {
     setMaxListeners(0, signal);
-    const answers = await Promise.allSettled(connectors.map((connector) => this.#missing(client, connector, signal)));
+    const results = await Promise.allSettled(connectors.map((connector) => this.#missing(client, connector, signal)));
     const allowed = connectors.filter((_connector, at) => {
-      const answer = answers[at];
-      return answer?.status === 'fulfilled' && answer.value.length === 0;
+      const result = results[at];
+      return result?.status === 'fulfilled' && result.value.length === 0;
     });
     if (allowed.length > 0) return allowed;
-    const failure = answers.find((answer) => answer.status === 'rejected');
+    const failure = results.find((result) => result.status === 'rejected');
     if (failure !== undefined) throw failure.reason;
-    const missing = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+    const missing = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     throw await this.#denied(missing, client, signal);
   }
 

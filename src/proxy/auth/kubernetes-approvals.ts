@@ -15,31 +15,31 @@ const timeoutMs = 10_000;
 /** Reads the AccessRequests of pods from the API server. Results are cached as long as access reviews. */
 export class KubernetesApprovals implements PodApprovals {
   readonly #client: KubeClient;
-  readonly #answers: DecisionCache;
-  readonly #reading = new SingleFlight<boolean>();
+  readonly #decisions: DecisionCache;
+  readonly #reads = new SingleFlight<boolean>();
   readonly #keys = new WeakMap<ApprovalSubject, string>();
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
-    this.#answers = new DecisionCache(clock, client.clock.now, accessLifetimes);
+    this.#decisions = new DecisionCache(clock, client.clock.now, accessLifetimes);
   }
 
-  isGranted(about: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
-    const key = this.#keyOf(about);
-    const known = this.#answers.get(key);
-    if (known !== undefined) return Promise.resolve(known);
-    return this.#reading.run(key, signal, (shared) => this.#read(key, about, shared));
+  isGranted(subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
+    const key = this.#keyOf(subject);
+    const cached = this.#decisions.get(key);
+    if (cached !== undefined) return Promise.resolve(cached);
+    return this.#reads.run(key, signal, (shared) => this.#read(key, subject, shared));
   }
 
-  wasGranted(about: ApprovalSubject): boolean {
-    return this.#answers.hint(this.#keyOf(about)) === true;
+  wasGranted(subject: ApprovalSubject): boolean {
+    return this.#decisions.hint(this.#keyOf(subject)) === true;
   }
 
-  async #read(key: string, about: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
-    const readAt = this.#answers.now();
-    const request = await findRequestByName(this.#client, about, { signal, timeoutMs });
+  async #read(key: string, subject: ApprovalSubject, signal: AbortSignal): Promise<boolean> {
+    const readAt = this.#decisions.now();
+    const request = await findRequestByName(this.#client, subject, { signal, timeoutMs });
     const isGranted = request !== undefined && approvalStateOf(request).kind === 'granted';
-    this.#answers.put(key, isGranted, readAt, about.pod.namespace);
+    this.#decisions.put(key, isGranted, readAt, subject.pod.namespace);
     return isGranted;
   }
 
@@ -47,11 +47,11 @@ export class KubernetesApprovals implements PodApprovals {
    * Returns the cache key. Its digest of service account, pod uid and connector is computed once for all requests of a
    * tunnel.
    */
-  #keyOf(about: ApprovalSubject): string {
-    let key = this.#keys.get(about);
+  #keyOf(subject: ApprovalSubject): string {
+    let key = this.#keys.get(subject);
     if (key === undefined) {
-      key = `${about.connector.namespace}/${accessRequestName(about)}`;
-      this.#keys.set(about, key);
+      key = `${subject.connector.namespace}/${accessRequestName(subject)}`;
+      this.#keys.set(subject, key);
     }
     return key;
   }

@@ -13,16 +13,16 @@ export class ManifestApprovals implements PodApprovals {
     this.#objects = objects;
   }
 
-  isGranted(about: ApprovalSubject): Promise<boolean> {
-    return Promise.resolve(this.wasGranted(about));
+  isGranted(subject: ApprovalSubject): Promise<boolean> {
+    return Promise.resolve(this.wasGranted(subject));
   }
 
-  wasGranted(about: ApprovalSubject): boolean {
+  wasGranted(subject: ApprovalSubject): boolean {
     return this.#objects().some(
       (object) =>
         object['apiVersion'] === accessRequests.apiVersion &&
         object['kind'] === accessRequests.kind &&
-        isAbout(about, object) &&
+        isAbout(subject, object) &&
         approvalStateOf(object).kind === 'granted',
     );
   }

@@ -32,8 +32,8 @@ export interface PodApprovals {
    * Reports whether an AccessRequest for this pod, by uid, is granted now.
    * @throws {CodedError} if the AccessRequest cannot be read; the signal's reason.
    */
-  isGranted(about: ApprovalSubject, signal: AbortSignal): Promise<boolean>;
+  isGranted(subject: ApprovalSubject, signal: AbortSignal): Promise<boolean>;
 
   /** Reports whether the AccessRequest was granted when it was last read, of whatever age. Does not wait. */
-  wasGranted(about: ApprovalSubject): boolean;
+  wasGranted(subject: ApprovalSubject): boolean;
 }

@@ -14,7 +14,7 @@ export interface SubjectAccessReviewAuthorizerOptions {
   readonly rateLimiter: FailureRateLimiter;
   /** Reports whether such a Connector can exist. */
   readonly exists: (connector: ConnectorRef) => boolean;
-  readonly onAsked: (answer: 'cache' | 'api') => void;
+  readonly onReview: (answer: 'cache' | 'api') => void;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface SubjectAccessReviewAuthorizerOptions {
 export class SubjectAccessReviewAuthorizer implements Authorizer {
   readonly #options: SubjectAccessReviewAuthorizerOptions;
   /** Permissions with the identity of the client. */
-  readonly #asked = new WeakMap<readonly Permission[], readonly Permission[]>();
+  readonly #identified = new WeakMap<readonly Permission[], readonly Permission[]>();
 
   constructor(options: SubjectAccessReviewAuthorizerOptions) {
     this.#options = options;
@@ -36,15 +36,16 @@ export class SubjectAccessReviewAuthorizer implements Authorizer {
     permissions: readonly Permission[],
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { reviews, rateLimiter, exists, onAsked } = this.#options;
-    const asked = this.#withIdentity(client, permissions);
-    const known = reviews.known(asked);
-    onAsked(known === undefined ? 'api' : 'cache');
-    if (known !== undefined) return known;
+    const { reviews, rateLimiter, exists, onReview } = this.#options;
+    const identified = this.#withIdentity(client, permissions);
+    const cached = reviews.known(identified);
+    onReview(cached === undefined ? 'api' : 'cache');
+    if (cached !== undefined) return cached;
     const { user, pod } = client;
-    const ask = (): Promise<boolean> => reviews.isAnyAllowed(asked, signal);
-    const isWorth = (isAllowed: boolean): boolean => isAllowed && asked.every(({ connector }) => exists(connector));
-    const outcome = await rateLimiter.run(`${user} ${pod?.uid ?? ''}`, ask, isWorth, signal);
+    const review = (): Promise<boolean> => reviews.isAnyAllowed(identified, signal);
+    const isSuccess = (isAllowed: boolean): boolean =>
+      isAllowed && identified.every(({ connector }) => exists(connector));
+    const outcome = await rateLimiter.run(`${user} ${pod?.uid ?? ''}`, review, isSuccess, signal);
     if (outcome === undefined) {
       throw rateLimited(`too many connectors that ${user} may not use, or that do not exist`);
     }
@@ -55,11 +56,11 @@ export class SubjectAccessReviewAuthorizer implements Authorizer {
     { uid = '', groups, extra }: ClientIdentity,
     permissions: readonly Permission[],
   ): readonly Permission[] {
-    let asked = this.#asked.get(permissions);
-    if (asked === undefined) {
-      asked = permissions.map((permission) => ({ ...permission, identity: { uid, groups, extra } }));
-      this.#asked.set(permissions, asked);
+    let identified = this.#identified.get(permissions);
+    if (identified === undefined) {
+      identified = permissions.map((permission) => ({ ...permission, identity: { uid, groups, extra } }));
+      this.#identified.set(permissions, identified);
     }
-    return asked;
+    return identified;
   }
 }

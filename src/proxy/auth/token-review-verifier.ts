@@ -40,13 +40,13 @@ export class TokenReviewVerifier implements TokenVerifier {
     const { rateLimiter } = this.#options;
     const claims = tokenClaims(token);
     if (claims === undefined) return undefined;
-    const ask = (): Promise<ClientIdentity | undefined> => this.#ask(token, claims.expiresAtMs, signal);
-    const asked = await rateLimiter.run(from, ask, (client) => client !== undefined, signal);
-    if (asked === undefined) throw rateLimited(`too many rejected tokens from ${from}`);
-    return asked.answer;
+    const review = (): Promise<ClientIdentity | undefined> => this.#review(token, claims.expiresAtMs, signal);
+    const outcome = await rateLimiter.run(from, review, (client) => client !== undefined, signal);
+    if (outcome === undefined) throw rateLimited(`too many rejected tokens from ${from}`);
+    return outcome.answer;
   }
 
-  async #ask(token: Secret, expiresAtMs: number, signal: AbortSignal): Promise<ClientIdentity | undefined> {
+  async #review(token: Secret, expiresAtMs: number, signal: AbortSignal): Promise<ClientIdentity | undefined> {
     const { client, audience } = this.#options;
     const review: JsonObject = {
       apiVersion: tokenReviews.apiVersion,
@@ -68,7 +68,7 @@ export class TokenReviewVerifier implements TokenVerifier {
         problem: client.problem,
       });
     }
-    return callerIn(answer, audience, expiresAtMs);
+    return clientIn(answer, audience, expiresAtMs);
   }
 }
 
@@ -76,7 +76,7 @@ export class TokenReviewVerifier implements TokenVerifier {
  * Converts a TokenReview to an identity; undefined for a rejected token.
  * @throws {CodedError} UNAVAILABLE if an authenticator failed: that is neither acceptance nor rejection.
  */
-function callerIn(review: JsonObject, audience: string, expiresAtMs: number): ClientIdentity | undefined {
+function clientIn(review: JsonObject, audience: string, expiresAtMs: number): ClientIdentity | undefined {
   const status = review['status'];
   if (jsonMember(status, 'authenticated') !== true) {
     const problem = jsonMember(status, 'error');

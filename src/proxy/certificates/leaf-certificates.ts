@@ -46,9 +46,9 @@ export class LeafCertificates {
    */
   contextFor(host: string): SecureContext {
     const ca = this.#ca();
-    const known = this.#leaves.get(host);
-    const isGood = known?.ca === ca && known.renewAtMs > this.#clock.now();
-    const leaf = isGood ? known : this.#create(host, ca);
+    const cached = this.#leaves.get(host);
+    const isValid = cached?.ca === ca && cached.renewAtMs > this.#clock.now();
+    const leaf = isValid ? cached : this.#create(host, ca);
     this.#leaves.set(host, leaf);
     return leaf.context;
   }

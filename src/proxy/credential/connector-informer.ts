@@ -23,7 +23,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   readonly #connectors: Reflector;
   readonly #classes: Reflector;
   readonly #bytes: InformerMemoryQuota;
-  #readingAnew: NodeJS.Timeout | undefined;
+  #relisting: NodeJS.Timeout | undefined;
   readonly #parsed = new WeakMap<JsonObject, Connector | ConnectorClass | CodedError>();
 
   /** @param maxBytes limit of their estimated memory. Objects over the limit are rejected. */
@@ -40,7 +40,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
 
   /** Estimated memory of the objects, and the number of objects rejected for lack of memory. */
   get load(): { readonly bytes: number; readonly refused: number } {
-    const refused = [this.#connectors, this.#classes].map(({ state }) => withoutRoom(state));
+    const refused = [this.#connectors, this.#classes].map(({ state }) => rejectedForMemory(state));
     return { bytes: this.#bytes.used, refused: refused.reduce((sum, count) => sum + count, 0) };
   }
 
@@ -50,7 +50,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   }
 
   stop(): void {
-    clearTimeout(this.#readingAnew);
+    clearTimeout(this.#relisting);
     this.#connectors.stop();
     this.#classes.stop();
   }
@@ -64,11 +64,11 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   }
 
   connector(key: string): Connector | CodedError | undefined {
-    return this.#known(this.#connectors, key, parseConnector);
+    return this.#parsedOrError(this.#connectors, key, parseConnector);
   }
 
   connectorClass(name: string): ConnectorClass | CodedError | undefined {
-    return this.#known(this.#classes, name, parseConnectorClass);
+    return this.#parsedOrError(this.#classes, name, parseConnectorClass);
   }
 
   onChange(listener: (kind: ObjectKind, key: string) => void): void {
@@ -110,15 +110,15 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   /** Releases the memory of a deleted object, and relists if rejected objects could fit now. */
   #release(noun: string, key: string, object: JsonObject | undefined): void {
     if (object !== undefined || !this.#bytes.release(noun, key)) return;
-    this.#readingAnew ??= setTimeout(() => {
-      this.#readingAnew = undefined;
+    this.#relisting ??= setTimeout(() => {
+      this.#relisting = undefined;
       for (const reflector of [this.#connectors, this.#classes]) {
-        if (withoutRoom(reflector.state) > 0) reflector.relist();
+        if (rejectedForMemory(reflector.state) > 0) reflector.relist();
       }
     }, relistMs).unref();
   }
 
-  #known<T extends Connector | ConnectorClass>(
+  #parsedOrError<T extends Connector | ConnectorClass>(
     { state }: Reflector,
     key: string,
     parse: (object: JsonObject) => T,
@@ -151,7 +151,7 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   }
 }
 
-function withoutRoom({ rejected }: ReflectedState): number {
+function rejectedForMemory({ rejected }: ReflectedState): number {
   return [...rejected.values()].filter(({ code }) => code === 'RESOURCE_EXHAUSTED').length;
 }
 

@@ -35,10 +35,10 @@ export function credentialFor(origin: ToolOrigin, config: Secret): RegistryCrede
   }
   if ('problem' in entries) return entries;
   // If several keys name the same host and port, the first one with a credential counts.
-  const usual = origin.scheme === 'https' ? 443 : 80;
-  for (const { port = usual, value } of entries.get(origin.host) ?? []) {
-    const login = port === origin.port ? loginIn(value) : undefined;
-    if (login !== undefined) return login;
+  const defaultPort = origin.scheme === 'https' ? 443 : 80;
+  for (const { port = defaultPort, value } of entries.get(origin.host) ?? []) {
+    const credentials = port === origin.port ? credentialsIn(value) : undefined;
+    if (credentials !== undefined) return credentials;
   }
   return { problem: `has no login for ${nameOf(origin)}` };
 }
@@ -58,17 +58,17 @@ function parse(text: string): Entries | DockerConfigProblem {
   const entries = new Map<string, Entry[]>();
   for (const [key, value] of isJsonObject(auths) ? Object.entries(auths) : []) {
     const authority = key.replace(/^https?:\/\//, '').replace(/\/.*$/s, '');
-    const place = parseAuthority(authority, 443);
-    if (place === undefined) continue;
-    const entry = { port: /:\d+$/.test(authority) ? place.port : undefined, value };
-    const known = entries.get(place.host);
-    if (known === undefined) entries.set(place.host, [entry]);
-    else known.push(entry);
+    const target = parseAuthority(authority, 443);
+    if (target === undefined) continue;
+    const entry = { port: /:\d+$/.test(authority) ? target.port : undefined, value };
+    const atHost = entries.get(target.host);
+    if (atHost === undefined) entries.set(target.host, [entry]);
+    else atHost.push(entry);
   }
   return entries;
 }
 
-function loginIn(entry: JsonValue): RegistryCredentials | undefined {
+function credentialsIn(entry: JsonValue): RegistryCredentials | undefined {
   const auth = jsonMember(entry, 'auth');
   const [, first = '', rest = ''] =
     /^([^:]*):(.*)$/s.exec(typeof auth === 'string' ? Buffer.from(auth, 'base64').toString() : '') ?? [];

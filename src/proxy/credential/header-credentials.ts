@@ -10,8 +10,8 @@ export function basicHeaders({ username, password }: RegistryCredentials): RawHe
   return ['Authorization', `Basic ${Buffer.from(`${username}:${password.expose()}`).toString('base64')}`];
 }
 
-export function basicCredential(login: RegistryCredentials): ToolCredential {
-  return credentialOf(basicHeaders(login));
+export function basicCredential(credentials: RegistryCredentials): ToolCredential {
+  return credentialOf(basicHeaders(credentials));
 }
 
 export function bearerCredential(token: Secret): ToolCredential {

@@ -20,19 +20,19 @@ const keptForMs = limits.secrets.keptMs;
 /** Memory of a Secret's objects and strings in addition to its data. */
 const overheadBytes = 1024;
 
-interface Kept {
+interface CachedSecret {
   /** Undefined if the Secret does not exist; an error if it is unusable. */
   readonly secret: SecretObject | CodedError | undefined;
   readonly version: string | undefined;
-  askedMs: number;
+  readMs: number;
 }
 
 /** Secrets from the API server, read on use and cached briefly. */
 export class KubernetesSecrets implements SecretSource {
   readonly #client: KubeClient;
   readonly #cas: Reflector;
-  readonly #kept = new FairMap<Kept>(limits.secrets.keptBytes);
-  readonly #reading = new SingleFlight<SecretObject | undefined>();
+  readonly #cache = new FairMap<CachedSecret>(limits.secrets.keptBytes);
+  readonly #reads = new SingleFlight<SecretObject | undefined>();
   readonly #parsedCas = new WeakMap<JsonObject, SecretObject>();
 
   /** @param namespace the proxy's. */
@@ -51,15 +51,15 @@ export class KubernetesSecrets implements SecretSource {
 
   async get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {
     const key = `${ref.namespace}/${ref.name}`;
-    const kept = this.#kept.get(key);
-    if (kept !== undefined && this.#client.clock.now() - kept.askedMs < keptForMs) return usable(kept.secret);
-    return this.#reading.run(key, signal, (shared) => this.#read(key, ref, shared));
+    const cached = this.#cache.get(key);
+    if (cached !== undefined && this.#client.clock.now() - cached.readMs < keptForMs) return usable(cached.secret);
+    return this.#reads.run(key, signal, (shared) => this.#read(key, ref, shared));
   }
 
   expire({ namespace, name }: SecretName): void {
     const key = `${namespace}/${name}`;
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) kept.askedMs = -Infinity;
+    const cached = this.#cache.get(key);
+    if (cached !== undefined) cached.readMs = -Infinity;
   }
 
   labelledCas(): readonly SecretObject[] {
@@ -72,22 +72,22 @@ export class KubernetesSecrets implements SecretSource {
   }
 
   async #read(key: string, ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {
-    const askedMs = this.#client.clock.now();
-    const kept = this.#kept.get(key);
+    const readMs = this.#client.clock.now();
+    const cached = this.#cache.get(key);
     const object = await this.#fetch(ref, signal);
     const bytes = object === undefined ? 0 : dataBytes(object);
     if (bytes > limits.secrets.objectBytes) {
       const secret = tooLarge(key);
       // Cached, so that requests do not read the large Secret again and again.
-      this.#kept.set(key, { secret, version: undefined, askedMs }, ref.namespace, overheadBytes);
+      this.#cache.set(key, { secret, version: undefined, readMs }, ref.namespace, overheadBytes);
       throw secret;
     }
     const version = object && metadataText(object, 'resourceVersion');
     // An unchanged Secret stays the same object, because tokens of registries and trust stores are cached with it as
     // key.
-    const isSame = version !== undefined && kept?.version === version;
-    const secret = isSame ? usable(kept.secret) : object && parseSecret(object);
-    this.#kept.set(key, { secret, version, askedMs }, ref.namespace, bytes + overheadBytes);
+    const isSame = version !== undefined && cached?.version === version;
+    const secret = isSame ? usable(cached.secret) : object && parseSecret(object);
+    this.#cache.set(key, { secret, version, readMs }, ref.namespace, bytes + overheadBytes);
     return secret;
   }
 
@@ -97,7 +97,7 @@ export class KubernetesSecrets implements SecretSource {
       return await this.#client.get({ type: secretType, namespace, name }, { signal });
     } catch (error) {
       if (isKubeError(error, 404)) return undefined;
-      this.#kept.delete(`${namespace}/${name}`);
+      this.#cache.delete(`${namespace}/${name}`);
       if (isKubeError(error, 403)) {
         throw new CodedError(
           'FAILED_PRECONDITION',
@@ -119,7 +119,7 @@ function tooLarge(key: string): CodedError {
 }
 
 /** Returns a cached result. @throws {CodedError} if the Secret is unusable. */
-function usable(secret: Kept['secret']): SecretObject | undefined {
+function usable(secret: CachedSecret['secret']): SecretObject | undefined {
   if (secret instanceof CodedError) throw secret;
   return secret;
 }

@@ -21,7 +21,7 @@ export interface RegistryCredentialOptions {
   readonly session: RegistrySession;
   /** The probe of the registry at `spec.address`, for requests to another address of the Connector. */
   readonly first: RegistryProbe | undefined;
-  readonly login: RegistryCredentials;
+  readonly credentials: RegistryCredentials;
   readonly address: ToolAddress;
   /** All addresses of the Connector. The password is sent to no other. */
   readonly addresses: readonly ToolAddress[];
@@ -40,7 +40,7 @@ export class RegistryCredential implements ToolCredential {
   readonly answersChallenges = true;
   readonly #options: RegistryCredentialOptions;
   /** The authentication that this request has sent. */
-  #shown: 'nothing' | 'basic' | { readonly service: TokenService; readonly scopes: readonly string[] } = 'nothing';
+  #sent: 'nothing' | 'basic' | { readonly service: TokenService; readonly scopes: readonly string[] } = 'nothing';
 
   constructor(options: RegistryCredentialOptions) {
     this.#options = options;
@@ -55,7 +55,7 @@ export class RegistryCredential implements ToolCredential {
     const endpoint = endpointOf(session.probe.root, use.path);
     if (endpoint === undefined) return [];
     const found = await session.probe.authentication(trustOf, signal);
-    if (found.kind === 'basic') return (await this.#takesBasic(signal)) ? this.#basic() : [];
+    if (found.kind === 'basic') return (await this.#acceptsBasic(signal)) ? this.#basic() : [];
     const isLastChance = use.isUnrepeatable && !session.probe.isOpen;
     const service =
       found.kind === 'token'
@@ -77,7 +77,7 @@ export class RegistryCredential implements ToolCredential {
     if (endpoint === undefined) return undefined;
     const found = await session.probe.authenticationNow(trustOf, signal);
     if (found.kind === 'basic') {
-      return this.#shown !== 'basic' && (await this.#takesBasic(signal)) ? this.#basic() : undefined;
+      return this.#sent !== 'basic' && (await this.#acceptsBasic(signal)) ? this.#basic() : undefined;
     }
     const service =
       found.kind === 'token' ? found.service : await session.probe.serviceAt(use.method, endpoint, trustOf, signal);
@@ -85,13 +85,13 @@ export class RegistryCredential implements ToolCredential {
     const scope = scopeWanted(challenges, service);
     const scopes = (scope === undefined ? impliedScopes(use.method, endpoint) : [scope]).flatMap(normalScopes);
     // The registry rejected a token for the same scopes, which can have been revoked: try once more with a fresh one.
-    if (typeof this.#shown === 'object') session.tokens.forget(service, scopes);
+    if (typeof this.#sent === 'object') session.tokens.forget(service, scopes);
     return this.#bearer(service, scopes, signal);
   }
 
   rejected(): void {
-    const shown = this.#shown;
-    if (typeof shown === 'object') this.#options.session.tokens.forget(shown.service, shown.scopes);
+    const sent = this.#sent;
+    if (typeof sent === 'object') this.#options.session.tokens.forget(sent.service, sent.scopes);
   }
 
   /**
@@ -99,22 +99,22 @@ export class RegistryCredential implements ToolCredential {
    * the token service. It requires the password, and would give the client a token that works without the proxy. So it
    * gets the password only if the registry at `spec.address` requires passwords too.
    */
-  async #takesBasic(signal: AbortSignal): Promise<boolean> {
+  async #acceptsBasic(signal: AbortSignal): Promise<boolean> {
     const { first, trustOf } = this.#options;
     return first === undefined || (await first.authentication(trustOf, signal)).kind === 'basic';
   }
 
   #basic(): RawHeaders {
-    this.#shown = 'basic';
-    return basicHeaders(this.#options.login);
+    this.#sent = 'basic';
+    return basicHeaders(this.#options.credentials);
   }
 
   async #bearer(service: TokenService, scopes: readonly string[], signal: AbortSignal): Promise<RawHeaders> {
     this.#ensureOwn(service);
-    const { session, login, trustOf } = this.#options;
+    const { session, credentials, trustOf } = this.#options;
     const trust = await trustOf(service.address, signal);
-    const token = await session.tokens.get(service, scopes, login, trust, signal);
-    this.#shown = { service, scopes };
+    const token = await session.tokens.get(service, scopes, credentials, trust, signal);
+    this.#sent = { service, scopes };
     return ['Authorization', `Bearer ${token.expose()}`];
   }
 

@@ -31,7 +31,7 @@ export interface RegistryProbeOptions {
 /** Returns the trust store for an address; undefined for `http`. */
 export type TrustOf = (address: ToolAddress, signal: AbortSignal) => Promise<Trust | undefined>;
 
-const answerLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
+const responseLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
 /** Minimum interval of repeated probes of a registry that rejects the authentication it required. */
 const reprobeMs = 10_000;
 /** TTL of the result that a registry requires no authentication for pushes. */
@@ -48,8 +48,8 @@ export class RegistryProbe {
   readonly #options: RegistryProbeOptions;
   readonly #atRoot = new SingleFlight<Authentication>();
   readonly #atEndpoint = new SingleFlight<TokenService | undefined>();
-  #learnt: Authentication | undefined;
-  #learntMs = -Infinity;
+  #learned: Authentication | undefined;
+  #learnedMs = -Infinity;
   #openSinceMs = -Infinity;
 
   constructor(options: RegistryProbeOptions) {
@@ -63,7 +63,7 @@ export class RegistryProbe {
    * @throws {CodedError} the signal's reason.
    */
   async authentication(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
-    return this.#learnt ?? this.#learn(trustOf, signal);
+    return this.#learned ?? this.#learn(trustOf, signal);
   }
 
   /**
@@ -71,13 +71,13 @@ export class RegistryProbe {
    * once in `reprobeMs`.
    */
   async authenticationNow(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
-    const known = this.#learnt;
-    if (known !== undefined && this.#options.clock.now() - this.#learntMs < reprobeMs) return known;
+    const learned = this.#learned;
+    if (learned !== undefined && this.#options.clock.now() - this.#learnedMs < reprobeMs) return learned;
     try {
       return await this.#learn(trustOf, signal);
     } catch (error) {
-      if (known === undefined || !(error instanceof ProxyError)) throw error;
-      return known;
+      if (learned === undefined || !(error instanceof ProxyError)) throw error;
+      return learned;
     }
   }
 
@@ -96,7 +96,7 @@ export class RegistryProbe {
     const probe = isPush ? 'POST' : 'HEAD';
     const path = isPush ? uploadsPath(this.root, endpoint.name) : endpoint.pathname;
     return this.#atEndpoint.run(`${probe} ${path}`, signal, async (shared) => {
-      const found = await this.#ask(probe, path, trustOf, shared);
+      const found = await this.#probe(probe, path, trustOf, shared);
       if (found.kind !== 'token') {
         if (isPush) this.#openSinceMs = this.#options.clock.now();
         return undefined;
@@ -113,24 +113,24 @@ export class RegistryProbe {
 
   #learn(trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
     return this.#atRoot.run('', signal, async (shared) => {
-      const found = await this.#ask('GET', `${this.root}/`, trustOf, shared);
+      const found = await this.#probe('GET', `${this.root}/`, trustOf, shared);
       this.#keep(found);
       return found;
     });
   }
 
   #keep(found: Authentication): void {
-    this.#learnt = found;
-    this.#learntMs = this.#options.clock.now();
+    this.#learned = found;
+    this.#learnedMs = this.#options.clock.now();
   }
 
-  async #ask(method: string, path: string, trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
+  async #probe(method: string, path: string, trustOf: TrustOf, signal: AbortSignal): Promise<Authentication> {
     const { client, address, owner } = this.#options;
     const registry = nameOf(address);
     const headers = ['Host', authorityOf(address), ...(method === 'POST' ? ['Content-Length', '0'] : [])];
     const trust = await trustOf(address, signal);
     const request = { origin: address, method, path, headers, trust, lookedUpFor: owner };
-    const { status, rawHeaders } = await sendOwnRequest(client, request, registry, answerLimits, signal);
+    const { status, rawHeaders } = await sendOwnRequest(client, request, registry, responseLimits, signal);
     if (status === 429 || status >= 500) {
       throw new ProxyError(
         502,

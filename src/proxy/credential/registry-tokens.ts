@@ -34,7 +34,7 @@ export interface Token {
 }
 
 /** The token service rejected user name and password. */
-export class RejectedLogin extends ProxyError {
+export class RejectedPassword extends ProxyError {
   constructor({ namespace, holder }: LookupOwner, server: string, status: number) {
     const problem = `${server} rejects user name and password (${status})`;
     super(502, 'misconfigured', `wrong password of connector ${namespace}/${holder}: ${problem}`);
@@ -45,7 +45,7 @@ export class RejectedLogin extends ProxyError {
 const defaultLifeMs = 60_000;
 /** A token with less remaining lifetime is not used, because it could expire in flight. */
 const marginMs = 10_000;
-const answerLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
+const responseLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
 
 /**
  * Tokens that the registry's token service issued for one credential, cached until they expire. Each is requested once
@@ -58,7 +58,7 @@ export class RegistryTokens {
   readonly #tokens: FairMap<Token>;
   /** Distinguishes the tokens of this credential in the shared cache. */
   readonly #id = randomUUID();
-  readonly #asking = new SingleFlight<Token>();
+  readonly #requests = new SingleFlight<Token>();
 
   /**
    * @param owner of the hosts, which are the Connector's.
@@ -84,29 +84,29 @@ export class RegistryTokens {
 
   /**
    * Returns a token, cached or from the token service.
-   * @throws {RejectedLogin} if the token service rejects the credential.
+   * @throws {RejectedPassword} if the token service rejects the credential.
    * @throws {ProxyError} if it issues no token.
    * @throws {CodedError} the signal's reason.
    */
   async get(
     service: TokenService,
     scopes: readonly string[],
-    login: RegistryCredentials,
+    credentials: RegistryCredentials,
     trust: Trust | undefined,
     signal: AbortSignal,
   ): Promise<Secret> {
-    const known = this.peek(service, scopes);
-    if (known !== undefined) return known;
+    const cached = this.peek(service, scopes);
+    if (cached !== undefined) return cached;
     const key = this.#keyOf(service, scopes);
-    const token = await this.#asking.run(key, signal, async (shared) => {
-      const fresh = await this.#ask(service, scopes, login, trust, shared);
+    const token = await this.#requests.run(key, signal, async (shared) => {
+      const fresh = await this.#request(service, scopes, credentials, trust, shared);
       this.#tokens.set(key, fresh, this.#owner.namespace);
       return fresh;
     });
     return token.value;
   }
 
-  async #ask(
+  async #request(
     { realm, address, service }: TokenService,
     scopes: readonly string[],
     { username, password }: RegistryCredentials,
@@ -116,7 +116,7 @@ export class RegistryTokens {
     const query = new URLSearchParams(/\?([^#]*)/.exec(realm)?.[1] ?? '');
     if (service !== undefined) query.set('service', service);
     for (const scope of scopes) query.append('scope', scope);
-    const askedMs = this.#clock.now();
+    const requestedMs = this.#clock.now();
     const basic = Buffer.from(`${username}:${password.expose()}`).toString('base64');
     const server = `the token service ${address.host}`;
     const { status, body } = await sendOwnRequest(
@@ -130,14 +130,14 @@ export class RegistryTokens {
         lookedUpFor: this.#owner,
       },
       server,
-      answerLimits,
+      responseLimits,
       signal,
     );
     if (status === 401 || status === 403) {
-      throw new RejectedLogin(this.#owner, server, status);
+      throw new RejectedPassword(this.#owner, server, status);
     }
     if (body === undefined) throw new ProxyError(502, 'protocol', `the answer of ${server} is too long`);
-    const token = status === 200 ? parseToken(body, askedMs) : undefined;
+    const token = status === 200 ? parseToken(body, requestedMs) : undefined;
     if (token === undefined) throw new ProxyError(502, 'protocol', `${server} gave no token (${status})`);
     return token;
   }
@@ -149,19 +149,19 @@ export class RegistryTokens {
   }
 }
 
-function parseToken(body: string, askedMs: number): Token | undefined {
-  let answer: JsonValue;
+function parseToken(body: string, requestedMs: number): Token | undefined {
+  let response: JsonValue;
   try {
-    answer = parseJson(body);
+    response = parseJson(body);
   } catch {
     return undefined;
   }
-  const value = textIn(answer, 'token') ?? textIn(answer, 'access_token');
+  const value = textIn(response, 'token') ?? textIn(response, 'access_token');
   // The value is sent in a header.
   if (value === undefined || value.length > limits.registries.tokenLength || !/^[\x21-\x7e]+$/.test(value))
     return undefined;
-  const seconds = Number(jsonMember(answer, 'expires_in') ?? 0);
-  return { value: new Secret(value), expiresAtMs: askedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs) };
+  const seconds = Number(jsonMember(response, 'expires_in') ?? 0);
+  return { value: new Secret(value), expiresAtMs: requestedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs) };
 }
 
 function textIn(value: JsonValue, key: string): string | undefined {

@@ -1,6 +1,6 @@
 import type { RawHeaders } from '../upstream/headers.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
-import { RejectedLogin } from './registry-tokens.js';
+import { RejectedPassword } from './registry-tokens.js';
 
 /** The source of a credential. */
 export interface CredentialOrigin {
@@ -31,7 +31,7 @@ export class RenewableCredential implements ToolCredential {
     try {
       return await this.#current.headersFor(use, signal);
     } catch (error) {
-      const newer = error instanceof RejectedLogin ? await this.#origin.newer(signal) : undefined;
+      const newer = error instanceof RejectedPassword ? await this.#origin.newer(signal) : undefined;
       if (newer === undefined) throw error;
       this.#current = newer;
       return newer.headersFor(use, signal);
@@ -43,12 +43,12 @@ export class RenewableCredential implements ToolCredential {
     use: CredentialUse,
     signal: AbortSignal,
   ): Promise<RawHeaders | undefined> {
-    let failure: RejectedLogin | undefined;
+    let failure: RejectedPassword | undefined;
     try {
       const better = await this.#current.headersAfter(challenges, use, signal);
       if (better !== undefined) return better;
     } catch (error) {
-      if (!(error instanceof RejectedLogin)) throw error;
+      if (!(error instanceof RejectedPassword)) throw error;
       failure = error;
     }
     const newer = await this.#origin.newer(signal);

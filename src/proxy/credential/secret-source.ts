@@ -65,8 +65,8 @@ const blocks = new WeakMap<SecretObject, readonly string[]>();
 
 /** Returns the PEM certificate blocks under any key of a Secret, unparsed: the same array for the same object. */
 export function certificateBlocksIn(secret: SecretObject): readonly string[] {
-  const known = blocks.get(secret);
-  if (known !== undefined) return known;
+  const cached = blocks.get(secret);
+  if (cached !== undefined) return cached;
   const found = [...secret.data.values()].flatMap((value) => certificateBlocks(value.expose()));
   blocks.set(secret, found);
   return found;

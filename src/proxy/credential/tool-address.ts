@@ -13,7 +13,7 @@ export interface ToolAddress extends ToolOrigin {
 
 const maxAddresses = limits.connector.addresses;
 
-interface KnownAddresses {
+interface ParsedAddresses {
   readonly addresses: readonly ToolAddress[];
   readonly byHost: ReadonlyMap<string, readonly ToolAddress[]>;
   readonly main: ToolAddress | AddressProblem;
@@ -26,12 +26,12 @@ export interface AddressProblem {
   readonly message: string;
 }
 
-const known = new WeakMap<Connector, KnownAddresses>();
-const nowhere: readonly ToolAddress[] = [];
+const parsed = new WeakMap<Connector, ParsedAddresses>();
+const noAddresses: readonly ToolAddress[] = [];
 
 /** Returns `spec.address` and the URLs in `spec.addressExtensions`. Other values are ignored. */
 export function addressesOf(connector: Connector): readonly ToolAddress[] {
-  return knownOf(connector).addresses;
+  return parsedOf(connector).addresses;
 }
 
 /**
@@ -39,25 +39,25 @@ export function addressesOf(connector: Connector): readonly ToolAddress[] {
  * @param host in lower case, without brackets.
  */
 export function addressesAt(connector: Connector, host: string): readonly ToolAddress[] {
-  return knownOf(connector).byHost.get(host) ?? nowhere;
+  return parsedOf(connector).byHost.get(host) ?? noAddresses;
 }
 
 /** Returns the Connector's first address, the destination of reverse requests and probes, or why there is none. */
 export function mainAddressOf(connector: Connector): ToolAddress | AddressProblem {
-  return knownOf(connector).main;
+  return parsedOf(connector).main;
 }
 
 /** Parses the addresses once per Connector object. */
-function knownOf(connector: Connector): KnownAddresses {
-  let found = known.get(connector);
+function parsedOf(connector: Connector): ParsedAddresses {
+  let found = parsed.get(connector);
   if (found === undefined) {
     found = readAddresses(connector);
-    known.set(connector, found);
+    parsed.set(connector, found);
   }
   return found;
 }
 
-function readAddresses({ object }: Connector): KnownAddresses {
+function readAddresses({ object }: Connector): ParsedAddresses {
   const spec = jsonMember(object, 'spec');
   const extensions = jsonMember(spec, 'addressExtensions');
   const listed = Array.isArray(extensions) ? (extensions as readonly JsonValue[]) : [];
@@ -86,8 +86,8 @@ function readAddresses({ object }: Connector): KnownAddresses {
   return { addresses, byHost, main };
 }
 
-function without(problem: AddressProblem): KnownAddresses {
-  return { addresses: nowhere, byHost: new Map(), main: problem };
+function without(problem: AddressProblem): ParsedAddresses {
+  return { addresses: noAddresses, byHost: new Map(), main: problem };
 }
 
 /** Parses an address. @returns undefined if it is not an http or https URL. */

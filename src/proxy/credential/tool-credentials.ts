@@ -92,11 +92,11 @@ export class ToolCredentials {
     }
     const current = this.#fixed.get(secret) ?? this.#credentialIn(secret, connector, type, address);
     if (current.fixedHeaders !== undefined) this.#fixed.set(secret, current);
-    const shown = { ref: secret.ref, version: secret.version };
+    const used = { ref: secret.ref, version: secret.version };
     return new RenewableCredential(current, {
-      expire: () => this.#rejected.expire(shown),
+      expire: () => this.#rejected.expire(used),
       newer: async (reading) => {
-        const newer = await this.#rejected.newer(shown, reading);
+        const newer = await this.#rejected.newer(used, reading);
         return newer && this.#credentialIn(newer, connector, type, address);
       },
     });
@@ -111,13 +111,13 @@ export class ToolCredentials {
   ): ToolCredential {
     switch (secret.type) {
       case 'kubernetes.io/basic-auth':
-        return basicCredential(loginIn(secret, connector));
+        return basicCredential(credentialsIn(secret, connector));
       case 'connectors.cpaas.io/bearer-token':
         return bearerCredential(headerValue(secret, connector, 'token'));
       case 'connectors.cpaas.io/gitlab-pat-auth':
         return gitlabCredential(headerValue(secret, connector, 'token'));
       case 'cpaas.io/distribution-registry-token':
-        return this.#registry(secret, loginIn(secret, connector), connector, address);
+        return this.#registry(secret, credentialsIn(secret, connector), connector, address);
       case 'kubernetes.io/dockerconfigjson': {
         const found = credentialFor(address, required(secret, connector, '.dockerconfigjson'));
         if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
@@ -133,7 +133,7 @@ export class ToolCredentials {
 
   #registry(
     secret: SecretObject,
-    login: RegistryCredentials,
+    credentials: RegistryCredentials,
     connector: Connector,
     address: ToolAddress,
   ): ToolCredential {
@@ -142,7 +142,7 @@ export class ToolCredentials {
     return new RegistryCredential({
       session: this.#sessionOf(secret, connector, address),
       first: first === undefined || first === address ? undefined : this.#sessionOf(secret, connector, first).probe,
-      login,
+      credentials,
       address,
       addresses,
       trustOf: async ({ scheme }, signal) =>
@@ -153,8 +153,8 @@ export class ToolCredentials {
 
   #sessionOf(secret: SecretObject, { ref }: Connector, address: ToolAddress): RegistrySession {
     const key = `${secret.version} ${ref.namespace}/${ref.name} ${originNameOf(address)}${address.path}`;
-    const known = this.#sessions.get(key);
-    if (known !== undefined) return known;
+    const cached = this.#sessions.get(key);
+    if (cached !== undefined) return cached;
     const { client, clock } = this.#options;
     const owner = ownerOfHost(ref);
     const session = {
@@ -196,7 +196,7 @@ function generatorHint({ className }: Connector, type: JsonValue | undefined): s
     : `, and it does not run the generator.rego of class ${className}`;
 }
 
-function loginIn(secret: SecretObject, connector: Connector): RegistryCredentials {
+function credentialsIn(secret: SecretObject, connector: Connector): RegistryCredentials {
   const username = secret.data.get('username')?.expose() ?? '';
   if (username.includes(':')) throw misconfigured(connector, `the username in Secret ${nameOf(secret)} has a ":"`);
   return { username, password: required(secret, connector, 'password') };

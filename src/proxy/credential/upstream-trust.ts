@@ -26,25 +26,25 @@ const maxOwnCount = limits.connector.caCertificates;
  */
 export class UpstreamTrust {
   readonly #secrets: SecretSource;
-  readonly #sets: TrustStoreCache;
+  readonly #stores: TrustStoreCache;
   readonly #rateLimiter: FailureRateLimiter;
   /** By namespace and key of the trust store. */
-  readonly #making = new SingleFlight<Trust>();
+  readonly #creations = new SingleFlight<Trust>();
   /** Keys only: there can be thousands of Connectors with a CA of their own, and trust stores are large. */
-  readonly #known = new WeakMap<Connector, { readonly versions: readonly string[]; readonly id: string }>();
+  readonly #keys = new WeakMap<Connector, { readonly versions: readonly string[]; readonly id: string }>();
 
   /** @param rateLimiter of created trust stores, by namespace: no other request is served while one is created. */
   constructor(secrets: SecretSource, sets: TrustStoreCache, rateLimiter: FailureRateLimiter) {
     this.#rateLimiter = rateLimiter;
     this.#secrets = secrets;
-    this.#sets = sets;
+    this.#stores = sets;
   }
 
   /**
    * Returns the trust store for tools whose Connector names no CA. The first call takes some 20 ms: it parses all CAs.
    */
   ofAll(): Trust {
-    return this.#sets.getOrCreate(this.#secrets.labelledCas().flatMap(certificateBlocksIn));
+    return this.#stores.getOrCreate(this.#secrets.labelledCas().flatMap(certificateBlocksIn));
   }
 
   /**
@@ -58,13 +58,13 @@ export class UpstreamTrust {
     const bundles = [...this.#secrets.labelledCas().map(bundleIn), own];
     const added = bundles.flatMap(({ blocks }) => blocks);
     const versions = bundles.map(({ version }) => version);
-    let known = this.#known.get(connector);
-    if (known === undefined || !isSame(known.versions, versions)) {
-      known = { versions, id: this.#sets.keyOf(added) };
-      this.#known.set(connector, known);
+    let cached = this.#keys.get(connector);
+    if (cached === undefined || !isSame(cached.versions, versions)) {
+      cached = { versions, id: this.#stores.keyOf(added) };
+      this.#keys.set(connector, cached);
     }
     const { namespace } = connector.ref;
-    const trust = this.#sets.get(known.id) ?? (await this.#shared(namespace, known.id, added, signal));
+    const trust = this.#stores.get(cached.id) ?? (await this.#shared(namespace, cached.id, added, signal));
     if (own.blocks.length > 0 && own.blocks.every((block) => trust.ignored.has(block)))
       throw unusable(connector, noCertificate);
     return trust;
@@ -72,14 +72,14 @@ export class UpstreamTrust {
 
   /** Creates a trust store once for all waiting requests of a namespace. Namespaces are rate-limited separately. */
   #shared(namespace: string, id: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
-    return this.#making.run(`${namespace} ${id}`, signal, (shared) => this.#made(namespace, added, shared));
+    return this.#creations.run(`${namespace} ${id}`, signal, (shared) => this.#create(namespace, added, shared));
   }
 
-  async #made(namespace: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
-    const make = (): Promise<Trust> => Promise.resolve(this.#sets.getOrCreate(added));
-    const made = await this.#rateLimiter.run(namespace, make, () => false, signal);
-    if (made === undefined) throw rateLimited(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
-    return made.answer;
+  async #create(namespace: string, added: readonly string[], signal: AbortSignal): Promise<Trust> {
+    const create = (): Promise<Trust> => Promise.resolve(this.#stores.getOrCreate(added));
+    const outcome = await this.#rateLimiter.run(namespace, create, () => false, signal);
+    if (outcome === undefined) throw rateLimited(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
+    return outcome.answer;
   }
 
   /**

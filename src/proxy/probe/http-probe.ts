@@ -5,7 +5,7 @@ import { limits } from '../../limits/defaults.js';
 /** A probe as the ConnectorClass declares it, with templates. */
 export interface HttpProbe {
   /** Name for messages: `connectorclass harbor: spec.livenessProbe.http`. */
-  readonly place: string;
+  readonly source: string;
   /** Scheme, host and port default to those of the Connector's address. */
   readonly scheme?: string;
   readonly host?: string;
@@ -46,7 +46,7 @@ export function authProbeOf({ name, object }: ConnectorClass, authName: string):
   return parseHttp(probe.child('http'), `connectorclass ${name}: spec.authProbes[${at}].probe.http`);
 }
 
-function parseHttp(reader: ObjectReader, place: string): HttpProbe {
+function parseHttp(reader: ObjectReader, source: string): HttpProbe {
   const method = (shortText(reader, 'method') ?? 'GET').toUpperCase();
   if (!methods.includes(method)) throw reader.malformed('method', `must be one of ${methods.join(', ')}`);
   const scheme = shortText(reader, 'scheme')?.toLowerCase();
@@ -61,7 +61,7 @@ function parseHttp(reader: ObjectReader, place: string): HttpProbe {
   const port = portIn(reader);
   const cel = shortText(reader.child('response'), 'cel');
   return {
-    place,
+    source,
     ...(scheme === undefined ? {} : { scheme }),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),

@@ -10,7 +10,7 @@ import { limits } from '../../limits/defaults.js';
 
 const maxBodyBytes = limits.probes.bodyBytes;
 
-export interface ProbeAnswer {
+export interface ProbeResponse {
   readonly status: number;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
@@ -20,7 +20,7 @@ export interface ProbeAnswer {
 }
 
 /** A response whose body is gathered: a tool that sends chunks of one byte must not exhaust the heap. */
-interface ProbeResponse {
+interface PendingResponse {
   readonly message: IncomingMessage;
   readonly body: GatheredStream;
 }
@@ -46,15 +46,15 @@ export async function sendProbe(
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
   },
-): Promise<ProbeAnswer> {
-  const what = nameOf(origin);
+): Promise<ProbeResponse> {
+  const tool = nameOf(origin);
   const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
     const request = client.request({ origin, method, path, headers, trust, lookedUpFor: owner });
     const stop = (): void => void request.destroy(new TooSlow());
     ending.addEventListener('abort', stop, { once: true });
     try {
-      const { message, body } = await new Promise<ProbeResponse>((resolve, reject) => {
+      const { message, body } = await new Promise<PendingResponse>((resolve, reject) => {
         request.on('error', reject);
         request.once('response', (response) => {
           resolve({ message: response, body: new GatheredStream(response, client.chunkRate) });
@@ -79,7 +79,7 @@ export async function sendProbe(
       request.destroy();
     }
   } catch (error) {
-    throw toolFailure(ending.aborted && !signal.aborted ? new TooSlow() : error, what);
+    throw toolFailure(ending.aborted && !signal.aborted ? new TooSlow() : error, tool);
   }
 }
 

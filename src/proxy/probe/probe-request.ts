@@ -27,9 +27,9 @@ export function templatesOf({ path, headers }: HttpProbe): readonly (readonly [n
  * contain a secret.
  */
 export function probeRequest(probe: HttpProbe, origin: ToolOrigin, texts: readonly string[]): ProbeRequest {
-  const { place, method, headers } = probe;
+  const { source, method, headers } = probe;
   const wrong = (field: string, problem: string): CodedError =>
-    new CodedError('FAILED_PRECONDITION', `${place}.${field} ${problem}`);
+    new CodedError('FAILED_PRECONDITION', `${source}.${field} ${problem}`);
   const [path = '', ...values] = texts;
   if (!/^\/[\x21-\x7e]*$/.test(path)) throw wrong('path', 'must begin with "/" and have no blanks once it is rendered');
   const sent = headers.flatMap(([name], at): readonly string[] => {

@@ -2,7 +2,7 @@ import { WorkerPool } from '../../process/worker-pool.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
 
 /** Limits of the thread, which exists only while there are probes. */
-const bounds = { threads: 1, waitingEach: 64, slowMs: 0, idleMs: 10_000, heapMb: 32 };
+const poolLimits = { threads: 1, waitingEach: 64, slowMs: 0, idleMs: 10_000, heapMb: 32 };
 
 export type ProbeThreads = WorkerPool<ProbeJob, ProbeOutcome>;
 
@@ -12,5 +12,5 @@ export type ProbeThreads = WorkerPool<ProbeJob, ProbeOutcome>;
  * @param jobMs limit of one job and the start of its thread: far more than any probe in use takes.
  */
 export function probeThreads(entry: URL, jobMs: number): ProbeThreads {
-  return new WorkerPool({ ...bounds, entry, jobMs });
+  return new WorkerPool({ ...poolLimits, entry, jobMs });
 }

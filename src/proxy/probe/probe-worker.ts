@@ -4,6 +4,6 @@ import { runProbeJob } from './probe-job.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
 
 /** The thread that renders templates and evaluates expressions of probes, one job at a time. */
-const tell = (message: ThreadMessage<ProbeOutcome>): void => parentPort?.postMessage(message);
+const post = (message: ThreadMessage<ProbeOutcome>): void => parentPort?.postMessage(message);
 
-parentPort?.on('message', (job: ProbeJob) => tell({ kind: 'done', output: runProbeJob(job) }));
+parentPort?.on('message', (job: ProbeJob) => post({ kind: 'done', output: runProbeJob(job) }));

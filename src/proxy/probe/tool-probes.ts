@@ -15,7 +15,7 @@ import { authProbeOf, livenessProbeOf } from './http-probe.js';
 import type { HttpProbe } from './http-probe.js';
 import { probeData, shownProbeData } from './probe-data.js';
 import { sendProbe } from './probe-exchange.js';
-import type { ProbeAnswer } from './probe-exchange.js';
+import type { ProbeResponse } from './probe-exchange.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
 import { commonHeaders, probeRequest, templatesOf } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
@@ -59,7 +59,7 @@ export class ToolProbes {
    * @throws {CodedError} the signal's reason.
    */
   async liveness(tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict | undefined> {
-    return judged(signal, async () => {
+    return toVerdict(signal, async () => {
       const probe = livenessProbeOf(tool.connectorClass);
       return probe && this.#run(probe, tool, signal, livenessVerdict);
     });
@@ -76,7 +76,7 @@ export class ToolProbes {
     unreachable: ProbeVerdict | undefined,
     signal: AbortSignal,
   ): Promise<ProbeVerdict | undefined> {
-    return judged(signal, async () => {
+    return toVerdict(signal, async () => {
       const { connector, connectorClass, secret, credential } = tool;
       if (secret === undefined) return undefined;
       const authName = textAt(authTypeOf(jsonMember(connector.object['spec'], 'auth'), connectorClass), 'name');
@@ -85,7 +85,7 @@ export class ToolProbes {
         return unreachable;
       if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict);
       const { authenticationPath } = credential;
-      return authenticationPath === undefined ? undefined : this.#logIn(authenticationPath, tool, signal);
+      return authenticationPath === undefined ? undefined : this.#authenticate(authenticationPath, tool, signal);
     });
   }
 
@@ -98,12 +98,12 @@ export class ToolProbes {
       data: probeData(connector, secret),
       shownData: shownProbeData(connector, secret),
     });
-    if (rendered.kind === 'malformed') throw unusable(`${probe.place}: ${rendered.message}`);
+    if (rendered.kind === 'malformed') throw unusable(`${probe.source}: ${rendered.message}`);
     const request = probeRequest(probe, origin, rendered.kind === 'rendered' ? rendered.texts : []);
     const { cel } = probe;
-    const answer = await this.#send(request, tool, cel !== undefined, signal);
-    if (cel === undefined) return verdictOf(answer, undefined, probe, tool, request);
-    const { status: statusCode, headers, body } = answer;
+    const response = await this.#send(request, tool, cel !== undefined, signal);
+    if (cel === undefined) return verdictOf(response, undefined, probe, tool, request);
+    const { status: statusCode, headers, body } = response;
     const outcome = await this.#work(probe, tool, signal, {
       kind: 'judge',
       cel,
@@ -111,26 +111,26 @@ export class ToolProbes {
       headers,
       ...(body === undefined ? {} : { body }),
     });
-    if (outcome.kind === 'malformed') throw unusable(`${probe.place}.response.cel: ${outcome.message}`);
+    if (outcome.kind === 'malformed') throw unusable(`${probe.source}.response.cel: ${outcome.message}`);
     const isMet = outcome.kind === 'judged' ? outcome.isMet : 'undecided';
-    return verdictOf(answer, isMet, probe, tool, request);
+    return verdictOf(response, isMet, probe, tool, request);
   }
 
   /** Sends the credential to the endpoint of the tool that requires it: `/v2/` of a registry. */
-  async #logIn(path: string, tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict> {
+  async #authenticate(path: string, tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict> {
     const { credential, origin } = tool;
     const method = 'GET';
     const use = { method, path, isUnrepeatable: false };
     const bare: ProbeRequest = { origin, method, path, headers: commonHeaders(origin) };
-    const shown = await credential.headersFor(use, signal);
-    let answer = await this.#send({ ...bare, headers: [...bare.headers, ...shown] }, tool, false, signal);
-    if (answer.status === 401) {
-      const better = await credential.headersAfter(answer.challenges, use, signal);
+    const initial = await credential.headersFor(use, signal);
+    let response = await this.#send({ ...bare, headers: [...bare.headers, ...initial] }, tool, false, signal);
+    if (response.status === 401) {
+      const better = await credential.headersAfter(response.challenges, use, signal);
       if (better !== undefined) {
-        answer = await this.#send({ ...bare, headers: [...bare.headers, ...better] }, tool, false, signal);
+        response = await this.#send({ ...bare, headers: [...bare.headers, ...better] }, tool, false, signal);
       }
     }
-    return authVerdict(answer, undefined, undefined, tool, bare);
+    return authVerdict(response, undefined, undefined, tool, bare);
   }
 
   #send(
@@ -138,13 +138,13 @@ export class ToolProbes {
     { connector, trust }: ProbedTool,
     wantsBody: boolean,
     signal: AbortSignal,
-  ): Promise<ProbeAnswer> {
+  ): Promise<ProbeResponse> {
     const { client, timeoutMs } = this.#options;
     return sendProbe(client, request, trust, { owner: ownerOfHost(connector.ref), wantsBody, timeoutMs, signal });
   }
 
   async #work(
-    { place }: HttpProbe,
+    { source }: HttpProbe,
     { connector }: ProbedTool,
     signal: AbortSignal,
     job: ProbeJob,
@@ -154,13 +154,13 @@ export class ToolProbes {
       return await this.#options.threads.run(job, { namespace, group: name }, signal);
     } catch (error) {
       if (signal.aborted || !(error instanceof CodedError) || error.code !== 'RESOURCE_EXHAUSTED') throw error;
-      throw unusable(`${place}: ${job.kind === 'render' ? 'its templates take' : 'response.cel takes'} too long`);
+      throw unusable(`${source}: ${job.kind === 'render' ? 'its templates take' : 'response.cel takes'} too long`);
     }
   }
 }
 
 type VerdictOf = (
-  answer: ProbeAnswer,
+  response: ProbeResponse,
   isMet: boolean | 'undecided' | undefined,
   probe: HttpProbe | undefined,
   tool: ProbedTool,
@@ -182,27 +182,27 @@ const authVerdict: VerdictOf = ({ status }, isMet, probe, { secret }, { origin, 
   const isGood = isMet ?? (status >= 200 && status < 300);
   if (isGood === true) return { verdict: 'success', reason: 'Accepted', message: '' };
   const answered = `${nameOf(origin)} answered ${status}`;
-  const isRefusal = status === 401 || status === 403;
-  const isOwnTrouble = status === 429 || status >= 500;
-  if (isRefusal || (isMet === false && !isOwnTrouble)) {
+  const isRejection = status === 401 || status === 403;
+  const isToolFailure = status === 429 || status >= 500;
+  if (isRejection || (isMet === false && !isToolFailure)) {
     const name = secret === undefined ? '' : ` ${secret.ref.namespace}/${secret.ref.name}`;
     const message = `${answered} to the credential in Secret${name}: see whether it is right, still valid, and may do what it is for`;
     return { verdict: 'failure', reason: 'Rejected', message };
   }
-  const doubt = isMet === undefined || isOwnTrouble ? 'so nothing is known of the credential' : celDoubt(isMet, probe);
+  const doubt = isMet === undefined || isToolFailure ? 'so nothing is known of the credential' : celDoubt(isMet, probe);
   return { verdict: 'unknown', reason: 'UnexpectedAnswer', message: `${answered} to ${method}, ${doubt}` };
 };
 
 function celDoubt(isMet: boolean | 'undecided', probe: HttpProbe | undefined): string {
-  const place = `${probe?.place ?? ''}.response.cel`;
-  return isMet === 'undecided' ? `${place} cannot be decided by that` : `${place} is false`;
+  const source = `${probe?.source ?? ''}.response.cel`;
+  return isMet === 'undecided' ? `${source} cannot be decided by that` : `${source} is false`;
 }
 
 /**
  * Returns the destination of a probe: the Connector's address or one of its extensions. A probe can carry the
  * credential, and the author of a class must not be able to send it anywhere else.
  */
-function originOf({ scheme, host, port, place }: HttpProbe, { connector, origin }: ProbedTool): ToolOrigin {
+function originOf({ scheme, host, port, source }: HttpProbe, { connector, origin }: ProbedTool): ToolOrigin {
   if (scheme === undefined && host === undefined && port === undefined) return origin;
   const wanted = (scheme ?? origin.scheme) as ToolOrigin['scheme'];
   const found = addressesOf(connector).find(
@@ -214,7 +214,7 @@ function originOf({ scheme, host, port, place }: HttpProbe, { connector, origin 
   if (found !== undefined) return found;
   const named = authorityOf({ scheme: wanted, host: host ?? origin.host, port: port ?? defaultPort(wanted) });
   throw unusable(
-    `${place} asks ${wanted}://${named}, which is no address of the Connector, so that it is not given the credential: add it to spec.addressExtensions`,
+    `${source} asks ${wanted}://${named}, which is no address of the Connector, so that it is not given the credential: add it to spec.addressExtensions`,
   );
 }
 
@@ -227,7 +227,7 @@ function unusable(message: string): CodedError {
 }
 
 /** Converts failures to verdicts, except for an aborted signal. */
-async function judged(
+async function toVerdict(
   signal: AbortSignal,
   probe: () => Promise<ProbeVerdict | undefined>,
 ): Promise<ProbeVerdict | undefined> {

@@ -42,20 +42,20 @@ export function sendError(
   request: IncomingMessage,
   body: RequestBody,
   response: ServerResponse,
-  refusal: ProxyError,
+  error: ProxyError,
 ): void {
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
-  const text = bodyOf(refusal);
-  response.writeHead(refusal.status, phraseOf(refusal), {
+  const text = bodyOf(error);
+  response.writeHead(error.status, phraseOf(error), {
     ...source,
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': String(text.length),
     // The start of the next request on the connection is uncertain.
-    ...(refusal.kind === 'malformed' ? { Connection: 'close' } : {}),
-    ...refusal.headers,
+    ...(error.kind === 'malformed' ? { Connection: 'close' } : {}),
+    ...error.headers,
   });
   response.end(text);
   discardRest(request, body, response);
@@ -82,9 +82,9 @@ export function discardEarly({ socket }: IncomingMessage, body: RequestBody): vo
 }
 
 /** Returns a whole error response, for sockets that no longer belong to the HTTP server. */
-export function rawErrorResponse(refusal: ProxyError, isLast: boolean): Buffer {
-  const headers = { 'Content-Type': 'text/plain; charset=utf-8', ...refusal.headers };
-  return rawAnswer(refusal.status, headers, bodyOf(refusal), isLast, phraseOf(refusal));
+export function rawErrorResponse(error: ProxyError, isLast: boolean): Buffer {
+  const headers = { 'Content-Type': 'text/plain; charset=utf-8', ...error.headers };
+  return rawAnswer(error.status, headers, bodyOf(error), isLast, phraseOf(error));
 }
 
 /** Returns a whole response, for sockets that no longer belong to the HTTP server. */

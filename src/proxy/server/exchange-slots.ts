@@ -48,26 +48,26 @@ export class ExchangeSlots {
   /** @param address of the client. @returns 429 if it has too many requests in flight. */
   acquire(address: string): ExchangeSlot | ProxyError {
     let holder = `address ${address}`;
-    const refusal = this.#take(holder, holder);
-    if (refusal !== undefined) return refusal;
-    let isHeld = true;
+    const error = this.#reserve(holder, holder);
+    if (error !== undefined) return error;
+    let isAcquired = true;
     return {
       moveTo: (next, name) => {
-        if (!isHeld || next === holder) return;
+        if (!isAcquired || next === holder) return;
         this.#quota.release(holder, 1);
-        const rejection = this.#take(next, name);
-        isHeld = rejection === undefined;
+        const rejection = this.#reserve(next, name);
+        isAcquired = rejection === undefined;
         if (rejection !== undefined) throw rejection;
         holder = next;
       },
       release: () => {
-        if (isHeld) this.#quota.release(holder, 1);
-        isHeld = false;
+        if (isAcquired) this.#quota.release(holder, 1);
+        isAcquired = false;
       },
     };
   }
 
-  #take(holder: string, name: string): ProxyError | undefined {
+  #reserve(holder: string, name: string): ProxyError | undefined {
     if (this.#quota.canReserve(holder, 1)) {
       this.#quota.reserve(holder, 1);
       return undefined;

@@ -18,7 +18,7 @@ type Client = Pick<LogFields, 'pod' | 'serviceAccount' | 'address'>;
 
 interface Failures {
   readonly client: Client;
-  readonly allowance: TokenBucket;
+  readonly bucket: TokenBucket;
   suppressed: number;
 }
 
@@ -45,7 +45,7 @@ export class RequestLog {
   /** @param address of the client, for a client without a valid token. */
   failed(line: LogFields, address: string): void {
     const failures = this.#failuresOf(clientOf(line, address));
-    if (failures.allowance.tryTake()) {
+    if (failures.bucket.tryTake()) {
       this.#options.log.info('Request finished', line);
       return;
     }
@@ -74,16 +74,16 @@ export class RequestLog {
     const { limits, monotonicNow } = this.#options;
     const failures = this.#failures.get(key) ?? {
       client,
-      allowance: new TokenBucket(limits, monotonicNow),
+      bucket: new TokenBucket(limits, monotonicNow),
       suppressed: 0,
     };
     this.#failures.delete(key);
     this.#failures.set(key, failures);
-    if (this.#failures.size > limits.clients) this.#forgetOldest();
+    if (this.#failures.size > limits.clients) this.#evictOldest();
     return failures;
   }
 
-  #forgetOldest(): void {
+  #evictOldest(): void {
     const [oldest] = this.#failures;
     if (oldest === undefined) return;
     const [key, { suppressed }] = oldest;

@@ -13,11 +13,11 @@ const maxTimerMs = 60_000;
  */
 export function closeAtExpiry(connection: Duplex, expiresAtMs: number, clock: Clock): () => void {
   let timer: NodeJS.Timeout;
-  const look = (): void => {
+  const check = (): void => {
     const leftMs = expiresAtMs + graceMs - clock.now();
     if (leftMs <= 0) connection.destroy();
-    else timer = setTimeout(look, Math.min(leftMs, maxTimerMs));
+    else timer = setTimeout(check, Math.min(leftMs, maxTimerMs));
   };
-  look();
+  check();
   return () => clearTimeout(timer);
 }

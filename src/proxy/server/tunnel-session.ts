@@ -14,7 +14,7 @@ export class TunnelSession {
   readonly named: NamedHost;
   readonly #socket: Socket;
   readonly #timer: NodeJS.Timeout;
-  #underWay = 0;
+  #inFlight = 0;
   #isOver = false;
 
   /** @param leftMs milliseconds until the token expires. */
@@ -33,15 +33,15 @@ export class TunnelSession {
 
   /** Counts a request in flight. @returns a function to call when the exchange is complete. */
   begin(): () => void {
-    this.#underWay += 1;
+    this.#inFlight += 1;
     return () => {
-      this.#underWay -= 1;
-      if (this.#isOver && this.#underWay === 0) this.#socket.destroySoon();
+      this.#inFlight -= 1;
+      if (this.#isOver && this.#inFlight === 0) this.#socket.destroySoon();
     };
   }
 
   end(): void {
     this.#isOver = true;
-    if (this.#underWay === 0) this.#socket.destroySoon();
+    if (this.#inFlight === 0) this.#socket.destroySoon();
   }
 }

@@ -38,18 +38,18 @@ export class ConditionEvaluator {
     const subject = this.#subjectOf(connector);
     const checkedMs = this.#options.clock.now();
     if (state.subject === subject) {
-      state.dueMs = Math.max(state.dueMs, this.#pacedMs(nameOf(connector), state));
+      state.dueMs = Math.max(state.dueMs, this.#earliestMs(nameOf(connector), state));
       if (checkedMs + earlyMs < state.dueMs) return false;
     }
-    const known = state.subject === subject ? this.#rejected(state, checkedMs) : undefined;
+    const knownRejection = state.subject === subject ? this.#rejected(state, checkedMs) : undefined;
     // Requests can ask for another check while this one runs.
     state.dueMs = Infinity;
     state.isServed = false;
     try {
-      const { results, rejected } = await this.#check(connector, known, signal);
+      const { results, rejected } = await this.#check(connector, knownRejection, signal);
       if (state.subject !== subject || isReady(results)) state.unready = undefined;
       Object.assign(state, { subject, results, checkedMs, rejected });
-      if (rejected !== undefined && rejected !== known) state.rejectedMs = checkedMs;
+      if (rejected !== undefined && rejected !== knownRejection) state.rejectedMs = checkedMs;
       this.#schedule(nameOf(connector), state);
       return true;
     } catch (error) {
@@ -98,7 +98,7 @@ export class ConditionEvaluator {
    * @param generation of the Connector.
    */
   results(state: ReconcileState, conditions: readonly JsonObject[], generation: bigint): readonly ConditionResult[] {
-    return state.results.map((result) => kept(result, conditions, generation));
+    return state.results.map((result) => keepUnchecked(result, conditions, generation));
   }
 
   /**
@@ -172,7 +172,7 @@ export class ConditionEvaluator {
    * Returns the earliest time of the next check of an unready Connector. The more there are, the later it is, unless a
    * request asks for a check.
    */
-  #pacedMs(name: string, { unready, doubtedMs, isServed, checkedMs }: ReconcileState): number {
+  #earliestMs(name: string, { unready, doubtedMs, isServed, checkedMs }: ReconcileState): number {
     if (unready === undefined || doubtedMs !== undefined || isServed) return -Infinity;
     return checkedMs + unready.spread * Math.min(this.#options.timings.checkMs, this.#unready.intervalMs(name));
   }
@@ -200,7 +200,11 @@ function nameOf({ ref: { namespace, name } }: Connector): string {
 }
 
 /** Replaces a result that could not be checked with the current condition. */
-function kept(result: ConditionResult, conditions: readonly JsonObject[], generation: bigint): ConditionResult {
+function keepUnchecked(
+  result: ConditionResult,
+  conditions: readonly JsonObject[],
+  generation: bigint,
+): ConditionResult {
   if (result.reason !== 'NotChecked') return result;
   const before = conditionOf(conditions, result.type);
   const status = before?.['status'];

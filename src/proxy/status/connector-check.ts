@@ -48,22 +48,22 @@ export class ConnectorCheck {
 
   /**
    * @param connectorClass an error if the class exists but cannot be read.
-   * @param known a rejected credential that is not sent to the tool again.
+   * @param knownRejection a rejected credential that is not sent to the tool again.
    * @throws {CodedError} the signal's reason.
    */
   async check(
     connector: Connector,
     connectorClass: ConnectorClass | CodedError,
-    known: RejectedCredential | undefined,
+    knownRejection: RejectedCredential | undefined,
     signal: AbortSignal,
   ): Promise<Checked> {
     const usable = connectorClass instanceof CodedError ? undefined : connectorClass;
     const { result, tool } = await this.#toolOf(connector, usable, signal);
-    const probed = tool === undefined ? [] : await this.#probe(tool, known, signal);
+    const probed = tool === undefined ? [] : await this.#probe(tool, knownRejection, signal);
     const results = [classResult(connectorClass), result, this.#serviceResult(), ...probed];
     return {
       results: [...results, readiness(results, addressHint(connector))],
-      rejected: rejectedIn(probed, tool, known),
+      rejected: rejectedIn(probed, tool, knownRejection),
     };
   }
 
@@ -81,14 +81,15 @@ export class ConnectorCheck {
   /** Runs the probes. If the tool is unreachable, the credential cannot be checked. */
   async #probe(
     tool: ProbedTool,
-    known: RejectedCredential | undefined,
+    knownRejection: RejectedCredential | undefined,
     signal: AbortSignal,
   ): Promise<readonly ConditionResult[]> {
     const { probes, observer } = this.#options;
     const liveness = await probes.liveness(tool, signal);
     if (liveness !== undefined) observer.probed('liveness', liveness.verdict);
     const ofLiveness = liveness === undefined ? [] : [livenessResult(liveness)];
-    if (known !== undefined && known.version === tool.secret?.version) return [...ofLiveness, known.result];
+    if (knownRejection !== undefined && knownRejection.version === tool.secret?.version)
+      return [...ofLiveness, knownRejection.result];
     const unreachable = liveness?.reason === 'Unreachable' ? liveness : undefined;
     const auth = await probes.auth(tool, unreachable, signal);
     if (auth !== undefined && auth !== unreachable) observer.probed('auth', auth.verdict);
@@ -138,11 +139,11 @@ export interface ProbeObserver {
 function rejectedIn(
   probed: readonly ConditionResult[],
   tool: ProbedTool | undefined,
-  known: RejectedCredential | undefined,
+  knownRejection: RejectedCredential | undefined,
 ): RejectedCredential | undefined {
   const result = probed.find(({ type, reason }) => type === 'AuthReady' && reason === 'Rejected');
   if (result === undefined || tool?.secret === undefined) return undefined;
-  return result === known?.result ? known : { version: tool.secret.version, result };
+  return result === knownRejection?.result ? knownRejection : { version: tool.secret.version, result };
 }
 
 /** Converts a verdict. An unreachable tool is not ready, instead of unknown. */

@@ -13,9 +13,9 @@ export class DelayQueue {
   /** Schedules a key, unless it is due earlier. */
   addAfter(key: string, delayMs: number): void {
     const atMs = this.#now() + delayMs;
-    const known = this.#timers.get(key);
-    if (known !== undefined && known.atMs <= atMs) return;
-    clearTimeout(known?.timer);
+    const scheduled = this.#timers.get(key);
+    if (scheduled !== undefined && scheduled.atMs <= atMs) return;
+    clearTimeout(scheduled?.timer);
     const timer = setTimeout(() => {
       this.#timers.delete(key);
       this.#onDue(key);

@@ -22,12 +22,17 @@ export interface LeaseTimings {
   /** A leader that has failed to renew for this long stops leading. */
   readonly renewDeadlineMs: number;
   /** Interval of reads and of renewals. */
-  readonly lookMs: number;
+  readonly intervalMs: number;
   /** Limit of one request. */
   readonly callMs: number;
 }
 
-export const leaseTimings: LeaseTimings = { durationMs: 30_000, renewDeadlineMs: 20_000, lookMs: 5_000, callMs: 5_000 };
+export const leaseTimings: LeaseTimings = {
+  durationMs: 30_000,
+  renewDeadlineMs: 20_000,
+  intervalMs: 5_000,
+  callMs: 5_000,
+};
 
 export interface LeaderElectorOptions {
   readonly client: KubeClient;
@@ -55,11 +60,11 @@ interface LeaseRecord {
 export class LeaderElector {
   readonly #options: LeaderElectorOptions;
   readonly #stopping = new AbortController();
-  #known: LeaseRecord | undefined;
+  #record: LeaseRecord | undefined;
   /** The last observed record, and when it was first observed by the local clock. */
   #lastRecord = '';
   #seenMs = 0;
-  #isHeld = false;
+  #isLeading = false;
   #expiry: NodeJS.Timeout | undefined;
   #acquireTime = '';
   /** When the last successful renewal was sent. */
@@ -73,7 +78,7 @@ export class LeaderElector {
 
   /** False from the deadline on, even before `onStoppedLeading` is called. */
   get isLeader(): boolean {
-    return this.#isHeld && this.#leftMs > 0;
+    return this.#isLeading && this.#leftMs > 0;
   }
 
   start(): void {
@@ -82,11 +87,11 @@ export class LeaderElector {
 
   /** Stops and releases the Lease, so that another replica need not wait until it expires. */
   async stop(): Promise<void> {
-    const wasHeld = this.#isHeld;
+    const wasLeading = this.#isLeading;
     this.#stopping.abort();
-    this.#lose();
+    this.#stopLeading();
     await this.#ended;
-    if (wasHeld) await this.#release();
+    if (wasLeading) await this.#release();
   }
 
   get #leftMs(): number {
@@ -95,7 +100,7 @@ export class LeaderElector {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { lookMs } = this.#options.timings;
+    const { intervalMs } = this.#options.timings;
     const { random } = this.#options.client.clock;
     while (!signal.aborted) {
       try {
@@ -104,58 +109,58 @@ export class LeaderElector {
       } catch (error) {
         // Read again from the field: the elector can have been stopped since the loop's condition.
         if (this.#stopping.signal.aborted) return;
-        this.#tell(error);
+        this.#logFailure(error);
       }
-      await sleep(lookMs * (0.8 + 0.4 * random()), signal).catch(() => undefined);
+      await sleep(intervalMs * (0.8 + 0.4 * random()), signal).catch(() => undefined);
     }
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    if (!this.isLeader) this.#lose();
+    if (!this.isLeader) this.#stopLeading();
     // The leader knows the record that it wrote, and reads the Lease only after a conflict.
-    if (!this.#isHeld || this.#known === undefined) await this.#read(signal);
-    const known = this.#known;
-    if (known !== undefined && !this.#isFree(known)) {
-      this.#lose();
+    if (!this.#isLeading || this.#record === undefined) await this.#read(signal);
+    const record = this.#record;
+    if (record !== undefined && !this.#isFree(record)) {
+      this.#stopLeading();
       return;
     }
     const { clock, identity, client } = this.#options;
-    const askedMs = client.clock.now();
+    const sentMs = client.clock.now();
     const nowText = microTime(clock.now());
-    if (!this.#isHeld) this.#acquireTime = nowText;
-    const isNew = known?.holder !== identity;
-    const spec = this.#spec(identity, nowText, (known?.transitions ?? -1n) + (isNew ? 1n : 0n));
+    if (!this.#isLeading) this.#acquireTime = nowText;
+    const isNew = record?.holder !== identity;
+    const spec = this.#spec(identity, nowText, (record?.transitions ?? -1n) + (isNew ? 1n : 0n));
     try {
-      await this.#write(known, spec, signal);
+      await this.#write(record, spec, signal);
     } catch (error) {
-      this.#known = undefined;
+      this.#record = undefined;
       // Another replica was faster: the next round reads the Lease again.
       if (isKubeError(error, 409)) return;
       throw error;
     }
-    if (!signal.aborted) this.#hold(askedMs);
+    if (!signal.aborted) this.#renewed(sentMs);
   }
 
   async #read(signal: AbortSignal): Promise<void> {
     const { client } = this.#options;
     const location = this.#location();
     try {
-      this.#learn(await client.get(location, this.#call(signal)));
+      this.#observe(await client.get(location, this.#call(signal)));
     } catch (error) {
       if (!isKubeError(error, 404)) throw error;
-      this.#known = undefined;
+      this.#record = undefined;
       this.#lastRecord = '';
     }
   }
 
-  #learn(object: JsonObject): void {
+  #observe(object: JsonObject): void {
     const spec = object['spec'];
     const seconds = jsonMember(spec, 'leaseDurationSeconds');
     const transitions = jsonMember(spec, 'leaseTransitions');
-    const record = JSON.stringify(['holderIdentity', 'acquireTime', 'renewTime'].map((key) => textAt(spec, key)));
-    if (record !== this.#lastRecord) this.#seenMs = this.#options.client.clock.now();
-    this.#lastRecord = record;
-    this.#known = {
+    const recordText = JSON.stringify(['holderIdentity', 'acquireTime', 'renewTime'].map((key) => textAt(spec, key)));
+    if (recordText !== this.#lastRecord) this.#seenMs = this.#options.client.clock.now();
+    this.#lastRecord = recordText;
+    this.#record = {
       resourceVersion: metadataText(object, 'resourceVersion') ?? '',
       holder: textAt(spec, 'holderIdentity'),
       transitions: typeof transitions === 'bigint' ? transitions : 0n,
@@ -171,16 +176,16 @@ export class LeaderElector {
     return holder === '' || holder === identity || client.clock.now() - this.#seenMs >= durationMs;
   }
 
-  async #write(known: LeaseRecord | undefined, spec: JsonObject, signal: AbortSignal): Promise<void> {
+  async #write(record: LeaseRecord | undefined, spec: JsonObject, signal: AbortSignal): Promise<void> {
     const { client, namespace, name } = this.#options;
-    if (known !== undefined) {
-      const change = { metadata: { resourceVersion: known.resourceVersion }, spec };
-      this.#learn(await client.patch(this.#location(), change, this.#call(signal)));
+    if (record !== undefined) {
+      const change = { metadata: { resourceVersion: record.resourceVersion }, spec };
+      this.#observe(await client.patch(this.#location(), change, this.#call(signal)));
       return;
     }
     const { apiVersion, kind } = leaseType;
     const lease = { apiVersion, kind, metadata: { namespace, name }, spec };
-    this.#learn(await client.create({ type: leaseType, namespace }, lease, this.#call(signal)));
+    this.#observe(await client.create({ type: leaseType, namespace }, lease, this.#call(signal)));
   }
 
   #spec(holderIdentity: string, renewTime: string, leaseTransitions: bigint): JsonObject {
@@ -189,23 +194,23 @@ export class LeaderElector {
     return { holderIdentity, leaseDurationSeconds, acquireTime: this.#acquireTime, renewTime, leaseTransitions };
   }
 
-  /** @param askedMs when the renewal was sent: the deadline counts from then, not from the response. */
-  #hold(askedMs: number): void {
+  /** @param sentMs when the renewal was sent: the deadline counts from then, not from the response. */
+  #renewed(sentMs: number): void {
     const { onStartedLeading: onHeld, log, name } = this.#options;
     clearTimeout(this.#expiry);
-    this.#renewedMs = askedMs;
-    this.#expiry = setTimeout(() => this.#lose(), this.#leftMs).unref();
-    if (this.#isHeld) return;
-    this.#isHeld = true;
+    this.#renewedMs = sentMs;
+    this.#expiry = setTimeout(() => this.#stopLeading(), this.#leftMs).unref();
+    if (this.#isLeading) return;
+    this.#isLeading = true;
     log.info('Acquired lease, started status updates', { name });
     onHeld();
   }
 
-  #lose(): void {
+  #stopLeading(): void {
     clearTimeout(this.#expiry);
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
-    this.#known = undefined;
+    if (!this.#isLeading) return;
+    this.#isLeading = false;
+    this.#record = undefined;
     const { log, name, onStoppedLeading: onLost } = this.#options;
     log.info('Lost lease', { name });
     onLost();
@@ -216,10 +221,10 @@ export class LeaderElector {
     const { signal } = new AbortController();
     try {
       await this.#read(signal);
-      const known = this.#known;
-      if (known?.holder !== this.#options.identity) return;
-      const spec = { ...this.#spec('', microTime(clock.now()), known.transitions), leaseDurationSeconds: 1n };
-      const change = { metadata: { resourceVersion: known.resourceVersion }, spec };
+      const record = this.#record;
+      if (record?.holder !== this.#options.identity) return;
+      const spec = { ...this.#spec('', microTime(clock.now()), record.transitions), leaseDurationSeconds: 1n };
+      const change = { metadata: { resourceVersion: record.resourceVersion }, spec };
       await client.patch(this.#location(), change, this.#call(signal));
     } catch (error) {
       log.debug('Failed to release lease', { error });
@@ -227,7 +232,7 @@ export class LeaderElector {
   }
 
   /** Logs the first of consecutive failures as a warning: the proxy serves without the Lease. */
-  #tell(error: unknown): void {
+  #logFailure(error: unknown): void {
     const { client, namespace, name, log } = this.#options;
     const failure = apiFailure(error, {
       doing: `taking lease ${namespace}/${name}`,

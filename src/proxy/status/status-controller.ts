@@ -36,51 +36,51 @@ export interface StatusControllerOptions {
  * of a Connector only if a request to them contradicts it.
  */
 export class StatusController {
-  readonly #lease: LeaderElector;
-  readonly #writer: StatusReconciler;
+  readonly #elector: LeaderElector;
+  readonly #reconciler: StatusReconciler;
 
   constructor({ timings = {}, onCaChange, ...options }: StatusControllerOptions) {
     const { client, service, clock, log } = options;
-    this.#writer = new StatusReconciler({
+    this.#reconciler = new StatusReconciler({
       ...options,
       patches: new StatusPatches(options),
       timings: { ...statusTimings, ...timings },
     });
-    onCaChange(() => this.#writer.enqueueAll());
-    this.#lease = new LeaderElector({
+    onCaChange(() => this.#reconciler.enqueueAll());
+    this.#elector = new LeaderElector({
       client,
       namespace: service.namespace,
       name: service.name,
       identity: `${hostname()}_${randomUUID()}`,
       timings: { ...leaseTimings, ...timings },
       clock,
-      onStartedLeading: () => this.#writer.begin(),
-      onStoppedLeading: () => this.#writer.end(),
+      onStartedLeading: () => this.#reconciler.begin(),
+      onStoppedLeading: () => this.#reconciler.end(),
       log,
     });
   }
 
   get isLeader(): boolean {
-    return this.#lease.isLeader;
+    return this.#elector.isLeader;
   }
 
   /** Returns the number of Connectors by the status of their condition `Ready`; 0 without the Lease. */
   countByReady(): Readonly<Record<string, number>> {
-    return this.#writer.countByReady();
+    return this.#reconciler.countByReady();
   }
 
   /** See StatusReconciler. */
   used(connector: ConnectorRef, isServed: boolean): void {
-    this.#writer.used(connector, isServed);
+    this.#reconciler.used(connector, isServed);
   }
 
   start(): void {
-    this.#lease.start();
+    this.#elector.start();
   }
 
   /** Ends all writing, then releases the Lease. */
   stop(): Promise<void> {
-    this.#writer.stop();
-    return this.#lease.stop();
+    this.#reconciler.stop();
+    return this.#elector.stop();
   }
 }

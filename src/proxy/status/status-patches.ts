@@ -26,7 +26,7 @@ const resources = { connector: 'connectors', class: 'connectorclasses' } as cons
 /** Sends status updates, and logs failures. */
 export class StatusPatches {
   readonly #options: StatusPatchesOptions;
-  #hasToldForbidden = false;
+  #hasLoggedForbidden = false;
 
   constructor(options: StatusPatchesOptions) {
     this.#options = options;
@@ -46,18 +46,18 @@ export class StatusPatches {
     const location = { type, ...(namespace === undefined ? {} : { namespace }), name, subresource: 'status' };
     try {
       await client.patch(location, change, { signal });
-      this.#hasToldForbidden = false;
+      this.#hasLoggedForbidden = false;
       observer.wroteStatus(resources[kind], 'written');
       return true;
     } catch (error) {
       if (signal.aborted || !(error instanceof KubeError)) throw error;
       observer.wroteStatus(resources[kind], outcomeOf(error));
-      this.#tell(error, kind, objectKey({ namespace, name }));
+      this.#logFailure(error, kind, objectKey({ namespace, name }));
       return false;
     }
   }
 
-  #tell(error: KubeError, kind: ObjectKind, name: string): void {
+  #logFailure(error: KubeError, kind: ObjectKind, name: string): void {
     // The watch delivers the newer revision, or the object has been deleted.
     if (error.code === 409) return;
     const { client, log } = this.#options;
@@ -68,9 +68,9 @@ export class StatusPatches {
       problem: client.problem,
     });
     // The permission is missing for all objects, so one warning suffices.
-    const isTold = error.code === 403 && this.#hasToldForbidden;
-    if (error.code === 403) this.#hasToldForbidden = true;
-    if (isTold) log.debug('Failed to update status', { error: failure });
+    const isLogged = error.code === 403 && this.#hasLoggedForbidden;
+    if (error.code === 403) this.#hasLoggedForbidden = true;
+    if (isLogged) log.debug('Failed to update status', { error: failure });
     else log.warn('Failed to update status', { error: failure });
   }
 }

@@ -42,14 +42,14 @@ export interface StatusReconcilerOptions {
  */
 export class StatusReconciler {
   readonly #options: StatusReconcilerOptions;
-  readonly #memories = new Map<string, ReconcileState>();
+  readonly #states = new Map<string, ReconcileState>();
   readonly #running = new Set<string>();
   /** Classes have no namespace and are not limited: they do not wait for tools. */
-  readonly #turns = new FairSemaphore({ ...limits.status, unlimited: '' });
+  readonly #slots = new FairSemaphore({ ...limits.status, unlimited: '' });
   readonly #due: DelayQueue;
   readonly #evaluator: ConditionEvaluator;
   readonly #updates: StatusUpdates;
-  #isHolder = false;
+  #isLeader = false;
   #isStopped = false;
   /** Aborts the running reconciliations. */
   #ending = endless();
@@ -59,20 +59,20 @@ export class StatusReconciler {
     const { clock } = options.client;
     this.#evaluator = new ConditionEvaluator({ ...options, clock });
     this.#updates = new StatusUpdates({ ...options, evaluator: this.#evaluator });
-    this.#due = new DelayQueue((key) => void this.#look(key), clock.now);
+    this.#due = new DelayQueue((key) => void this.#reconcile(key), clock.now);
     options.objects.onChange((kind, name) => this.#onChange(kind, name));
   }
 
   /** Starts to reconcile all objects. */
   begin(): void {
-    if (this.#isHolder) return;
+    if (this.#isLeader) return;
     this.#reset();
-    this.#isHolder = true;
+    this.#isLeader = true;
     this.enqueueAll();
   }
 
   end(): void {
-    this.#isHolder = false;
+    this.#isLeader = false;
     this.#reset();
   }
 
@@ -90,13 +90,13 @@ export class StatusReconciler {
     const ready = readyIn(connector);
     if (ready === (isServed ? 'True' : 'False') || !isReported(this.#updates.ownership(connector))) return;
     const key = keyOf('connector', `${namespace}/${name}`);
-    const inMs = this.#evaluator.requested(this.#memoryOf(key), isServed);
+    const inMs = this.#evaluator.requested(this.#stateOf(key), isServed);
     if (inMs !== undefined) this.#due.addAfter(key, inMs);
   }
 
   /** Schedules all objects, for example after a change of the CA. */
   enqueueAll(): void {
-    if (!this.#isHolder) return;
+    if (!this.#isLeader) return;
     for (const kind of ['class', 'connector'] as const) {
       for (const name of this.#options.objects.keys(kind))
         this.#due.addAfter(keyOf(kind, name), this.#firstDelayMs(kind, name));
@@ -106,7 +106,7 @@ export class StatusReconciler {
   /** Returns the number of this proxy's Connectors by the status of their condition `Ready`. */
   countByReady(): Readonly<Record<string, number>> {
     const counts = { True: 0, False: 0, Unknown: 0 };
-    if (!this.#isHolder) return counts;
+    if (!this.#isLeader) return counts;
     for (const key of this.#options.objects.keys('connector')) {
       const connector = this.#connector(key);
       if (connector === undefined || !isReported(this.#updates.ownership(connector))) continue;
@@ -117,7 +117,7 @@ export class StatusReconciler {
   }
 
   #onChange(kind: ObjectKind, name: string): void {
-    if (!this.#isHolder) {
+    if (!this.#isLeader) {
       if (kind === 'connector' && this.#connector(name) === undefined) this.#forget(keyOf(kind, name));
       return;
     }
@@ -140,7 +140,7 @@ export class StatusReconciler {
   }
 
   /** Reconciles one object, and schedules the next reconciliation. */
-  async #look(key: string): Promise<void> {
+  async #reconcile(key: string): Promise<void> {
     if (this.#isStopped) return;
     const { signal } = this.#ending;
     if (this.#running.has(key)) {
@@ -151,22 +151,22 @@ export class StatusReconciler {
     this.#running.add(key);
     const [kind, name] = partsOf(key);
     const namespace = kind === 'connector' ? (name.split('/')[0] ?? '') : '';
-    let leave: (() => void) | undefined;
+    let release: (() => void) | undefined;
     try {
-      leave = await this.#turns.acquire({ namespace, podUid: '' }, signal);
-      const state = this.#memoryOf(key);
+      release = await this.#slots.acquire({ namespace, podUid: '' }, signal);
+      const state = this.#stateOf(key);
       const due = await (kind === 'class'
         ? this.#updates.ofClass(name, state, signal)
         : this.#updates.ofConnector(name, state, signal));
       if (signal.aborted) return;
       if (due === undefined) this.#forget(key);
-      else if (due.isPending || this.#isHolder) this.#due.addAfter(key, due.inMs);
+      else if (due.isPending || this.#isLeader) this.#due.addAfter(key, due.inMs);
     } catch (error) {
       if (signal.aborted) return;
       this.#options.log.error('Failed to evaluate Connector conditions', { name, error });
       this.#due.addAfter(key, this.#options.timings.checkMs);
     } finally {
-      leave?.();
+      release?.();
       this.#running.delete(key);
     }
   }
@@ -177,15 +177,15 @@ export class StatusReconciler {
     return found instanceof CodedError ? undefined : found;
   }
 
-  #memoryOf(key: string): ReconcileState {
+  #stateOf(key: string): ReconcileState {
     const { timings, client } = this.#options;
-    const state = this.#memories.get(key) ?? newReconcileState(timings, client.clock.now);
-    this.#memories.set(key, state);
+    const state = this.#states.get(key) ?? newReconcileState(timings, client.clock.now);
+    this.#states.set(key, state);
     return state;
   }
 
   #forget(key: string): void {
-    this.#memories.delete(key);
+    this.#states.delete(key);
     this.#evaluator.forget(partsOf(key)[1]);
   }
 
@@ -193,7 +193,7 @@ export class StatusReconciler {
     this.#ending.abort();
     this.#ending = endless();
     this.#due.clear();
-    this.#memories.clear();
+    this.#states.clear();
     this.#evaluator.clear();
   }
 }

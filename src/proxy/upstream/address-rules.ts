@@ -5,7 +5,7 @@ import type { Endpoint } from './endpoint-set.js';
 import { EndpointSet } from './endpoint-set.js';
 
 /** Ranges that are blocked by default: no tool is there, but services of the node or the cloud. */
-const refusedRanges = [
+const blockedRanges = [
   // Unspecified, loopback, link-local (so most metadata services), multicast and reserved.
   ...['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'],
   ...['::/128', '::1/128', 'fe80::/10', 'fec0::/10', 'ff00::/8'],
@@ -30,19 +30,19 @@ export interface AddressRulesOptions {
 
 /** Decides which addresses the proxy connects to. The rules apply to resolved addresses, never to names. */
 export class AddressRules {
-  readonly #refused = new BlockList();
+  readonly #blocked = new BlockList();
   readonly #allowed = new BlockList();
   /** Single addresses of `allowed`. */
-  readonly #allowedByName = new BlockList();
+  readonly #allowedAddresses = new BlockList();
   readonly #apiServer: readonly EndpointSet[];
   readonly #own: EndpointSet;
 
   constructor({ allowed, apiServer, apiServerEndpoints, own }: AddressRulesOptions) {
     this.#own = new EndpointSet(own);
-    for (const range of refusedRanges) addRange(this.#refused, parseRange(range));
+    for (const range of blockedRanges) addRange(this.#blocked, parseRange(range));
     for (const range of allowed) {
       addRange(this.#allowed, range);
-      if (range.prefix === widthOf(range.address)) addRange(this.#allowedByName, range);
+      if (range.prefix === widthOf(range.address)) addRange(this.#allowedAddresses, range);
     }
     const addresses = apiServer.map((address) => ({ address, port: undefined }));
     this.#apiServer = [new EndpointSet(() => addresses), new EndpointSet(apiServerEndpoints)];
@@ -67,8 +67,8 @@ export class AddressRules {
     if (family === 0 || address.includes('%')) return false;
     const type = family === 4 ? 'ipv4' : 'ipv6';
     if (this.#own.has(address, type, port)) return false;
-    if (this.#allowedByName.check(address, type)) return true;
+    if (this.#allowedAddresses.check(address, type)) return true;
     if (this.#apiServer.some((endpoints) => endpoints.has(address, type, port))) return false;
-    return this.#allowed.check(address, type) || !this.#refused.check(address, type);
+    return this.#allowed.check(address, type) || !this.#blocked.check(address, type);
   }
 }

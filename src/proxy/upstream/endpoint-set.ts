@@ -12,7 +12,7 @@ export interface Endpoint {
 /** A set of changing endpoints, which matches every spelling of their addresses. */
 export class EndpointSet {
   readonly #source: () => readonly Endpoint[];
-  #known: readonly Endpoint[] | undefined;
+  #cached: readonly Endpoint[] | undefined;
   #everyPort = new BlockList();
   readonly #byPort = new Map<number, BlockList>();
 
@@ -28,8 +28,8 @@ export class EndpointSet {
 
   #refresh(): void {
     const endpoints = this.#source();
-    if (endpoints === this.#known) return;
-    this.#known = endpoints;
+    if (endpoints === this.#cached) return;
+    this.#cached = endpoints;
     this.#everyPort = new BlockList();
     this.#byPort.clear();
     for (const { address, port } of endpoints) {

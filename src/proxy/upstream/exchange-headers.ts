@@ -5,14 +5,14 @@ import type { RawHeaders } from './headers.js';
 import { withheldFromAnswer } from './tool-credential.js';
 import { authorityOf } from './tool-origin.js';
 
-const madeAnew: ReadonlySet<string> = new Set(['host']);
+const replaced: ReadonlySet<string> = new Set(['host']);
 const noHeaders: ReadonlySet<string> = new Set();
 const trailerHeader: ReadonlySet<string> = new Set(['trailer']);
 
 /** Returns the headers of a client's request for the tool, without framing and credential. */
 export function requestHeaders(rawHeaders: RawHeaders, outgoing: Outgoing, isChunked: boolean): readonly string[] {
   const { origin, credential, withoutHeaders = noHeaders, via } = outgoing;
-  const kept = endToEnd(rawHeaders, madeAnew, credential.replaces, withoutHeaders, trailersOf(isChunked));
+  const kept = endToEnd(rawHeaders, replaced, credential.replaces, withoutHeaders, trailersOf(isChunked));
   return ['Host', authorityOf(origin), ...kept, ...via];
 }
 

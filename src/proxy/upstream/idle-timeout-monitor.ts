@@ -9,7 +9,7 @@ export interface MonitoredTransfer {
 }
 
 interface Entry {
-  readonly watched: MonitoredTransfer;
+  readonly transfer: MonitoredTransfer;
   seenBytes: number;
   seenMs: number;
 }
@@ -27,14 +27,14 @@ export class IdleTimeoutMonitor {
   }
 
   /** Adds a transfer. @returns a function that removes it. */
-  add(watched: MonitoredTransfer): () => void {
-    const entry = { watched, seenBytes: watched.movedBytes(), seenMs: this.#monotonicNow() };
+  add(transfer: MonitoredTransfer): () => void {
+    const entry = { transfer, seenBytes: transfer.movedBytes(), seenMs: this.#monotonicNow() };
     this.#entries.add(entry);
-    this.#timer ??= setInterval(() => this.#look(), this.#intervalMs).unref();
+    this.#timer ??= setInterval(() => this.#check(), this.#intervalMs).unref();
     return () => void this.#entries.delete(entry);
   }
 
-  #look(): void {
+  #check(): void {
     if (this.#entries.size === 0) {
       // The timer is stopped only here, because small requests come and go many times between two checks.
       clearInterval(this.#timer);
@@ -43,15 +43,15 @@ export class IdleTimeoutMonitor {
     }
     const nowMs = this.#monotonicNow();
     for (const entry of this.#entries) {
-      const { watched } = entry;
-      const moved = watched.movedBytes();
-      const patienceMs = watched.idleTimeoutMs();
-      if (moved !== entry.seenBytes && patienceMs > 0) {
+      const { transfer } = entry;
+      const moved = transfer.movedBytes();
+      const timeoutMs = transfer.idleTimeoutMs();
+      if (moved !== entry.seenBytes && timeoutMs > 0) {
         entry.seenBytes = moved;
         entry.seenMs = nowMs;
-      } else if (nowMs - entry.seenMs >= patienceMs) {
+      } else if (nowMs - entry.seenMs >= timeoutMs) {
         this.#entries.delete(entry);
-        watched.onStalled();
+        transfer.onStalled();
       }
     }
   }

@@ -6,7 +6,7 @@ import type { RawHeaders } from './headers.js';
 import type { ToolClient, ToolRequest } from './tool-client.js';
 import { toolFailure } from './tool-failure.js';
 
-export interface OwnAnswer {
+export interface OwnResponse {
   readonly status: number;
   readonly rawHeaders: RawHeaders;
   /** Undefined if it exceeds the limit. */
@@ -30,7 +30,7 @@ export async function sendOwnRequest(
   server: string,
   limits: OwnRequestLimits,
   signal: AbortSignal,
-): Promise<OwnAnswer> {
+): Promise<OwnResponse> {
   try {
     const request = client.request(toolRequest);
     const stop = (): void => void request.destroy(new ResponseTimeout());
@@ -51,12 +51,12 @@ export async function sendOwnRequest(
 }
 
 /** A response whose body is gathered: a tool that sends chunks of one byte must not exhaust the heap. */
-interface OwnResponse {
+interface PendingResponse {
   readonly message: IncomingMessage;
   readonly body: GatheredStream;
 }
 
-function responseTo(request: ClientRequest, server: string, chunkRate: TokenBucket): Promise<OwnResponse> {
+function responseTo(request: ClientRequest, server: string, chunkRate: TokenBucket): Promise<PendingResponse> {
   return new Promise((resolve, reject) => {
     const switched = (): void => {
       request.destroy();

@@ -12,7 +12,7 @@ export type DnsLookup = (host: string) => Promise<readonly LookupAddress[]>;
 const keptForMs = limits.lookups.ttlMs;
 const maxNames = limits.lookups.hosts;
 /** A slower lookup is not waited for if stale addresses exist. Another client's lookups can be the cause. */
-const patienceMs = 1_000;
+const staleAfterMs = 1_000;
 const staleForMs = limits.lookups.staleMs;
 
 /** Limits concurrent lookups, with fair queueing by namespace. */
@@ -21,7 +21,7 @@ export interface DnsLookupLimiter {
    * @returns a function that releases the slot.
    * @throws if no slot is free in time.
    */
-  acquire(owner: { readonly namespace: string; readonly podUid: string }, wanted: AbortSignal): Promise<() => void>;
+  acquire(owner: { readonly namespace: string; readonly podUid: string }, deadline: AbortSignal): Promise<() => void>;
 }
 
 /** The client or Connector that chose a name. Queueing is fair by namespace, then by holder. */
@@ -44,21 +44,21 @@ export interface ResolverOptions {
   readonly isOwnName: (host: string) => boolean;
   readonly lookUp: DnsLookup;
   /** Separate limiters, so that clients of many namespaces leave capacity to Connectors. */
-  readonly turns: Readonly<Record<LookupOwner['chosenBy'], DnsLookupLimiter>>;
+  readonly limiters: Readonly<Record<LookupOwner['chosenBy'], DnsLookupLimiter>>;
   /** Longest wait for a slot. */
-  readonly turnMs: number;
+  readonly slotWaitMs: number;
   readonly monotonicNow: () => number;
 }
 
 interface Lookup {
   readonly answer: Promise<readonly LookupAddress[]>;
-  readonly askedMs: number;
+  readonly startedMs: number;
   isOver: boolean;
 }
 
 interface CachedAddresses {
   readonly addresses: readonly LookupAddress[];
-  readonly knownMs: number;
+  readonly resolvedMs: number;
 }
 
 /**
@@ -67,11 +67,11 @@ interface CachedAddresses {
  */
 export class Resolver {
   readonly #options: ResolverOptions;
-  readonly #asked = new BoundedMap<string, Lookup>(maxNames);
+  readonly #lookups = new BoundedMap<string, Lookup>(maxNames);
   /** By owner and host: lookups that wait for a slot. */
   readonly #waiting = new Map<string, Promise<Lookup>>();
   /** Last results, the newest at the end. */
-  readonly #known = new BoundedMap<string, CachedAddresses>(maxNames);
+  readonly #cache = new BoundedMap<string, CachedAddresses>(maxNames);
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -90,7 +90,7 @@ export class Resolver {
     const allowed = found.filter(({ address }) => rules.isAllowed(address, port));
     if (allowed.length > 0) return allowed;
     if (found.some(({ address }) => rules.isOwn(address, port))) throw looping(host);
-    throw refused(host, `it resolves to ${found.map(({ address }) => address).join(', ')}`);
+    throw blocked(host, `it resolves to ${found.map(({ address }) => address).join(', ')}`);
   }
 
   /** Reports whether a host is the proxy itself, as far as that is known without a lookup. */
@@ -104,89 +104,91 @@ export class Resolver {
    */
   ensureNotRefused(host: string, port: number): void {
     if (this.isOwn(host, port)) throw looping(host);
-    if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host, port)) throw refused(host, 'it is such an address');
+    if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host, port)) throw blocked(host, 'it is such an address');
   }
 
   /** Returns a `lookup` function for `net.connect` and the like. It fails as `addressesOf`. */
   lookupFor(owner: LookupOwner, port: number): LookupFunction {
-    return (host, options, callback) => tell(this.addressesOf(host, port, owner), options, callback);
+    return (host, options, callback) => deliver(this.addressesOf(host, port, owner), options, callback);
   }
 
   /** Returns the current addresses, or stale ones if the lookup or the wait for a slot takes long (RFC 8767). */
   async #resolveOrStale(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     const nowMs = this.#options.monotonicNow();
     const current = this.#current(host);
-    const answer = current?.answer ?? this.#inTurn(host, owner);
-    const known = this.#known.get(host);
-    if (known === undefined || nowMs - known.knownMs > staleForMs) return answer;
+    const answer = current?.answer ?? this.#lookUpShared(host, owner);
+    const cached = this.#cache.get(host);
+    if (cached === undefined || nowMs - cached.resolvedMs > staleForMs) return answer;
     let timer: NodeJS.Timeout | undefined;
-    const last = new Promise<readonly LookupAddress[]>((resolve) => {
-      const endsMs = (current?.askedMs ?? nowMs) + patienceMs;
-      timer = setTimeout(() => resolve(known.addresses), Math.max(0, endsMs - nowMs));
+    const stale = new Promise<readonly LookupAddress[]>((resolve) => {
+      const endsMs = (current?.startedMs ?? nowMs) + staleAfterMs;
+      timer = setTimeout(() => resolve(cached.addresses), Math.max(0, endsMs - nowMs));
     });
     const newest = answer.catch((error: unknown) => {
-      if (error instanceof ProxyError) return known.addresses;
+      if (error instanceof ProxyError) return cached.addresses;
       throw error;
     });
-    return Promise.race([newest, last]).finally(() => clearTimeout(timer));
+    return Promise.race([newest, stale]).finally(() => clearTimeout(timer));
   }
 
   /** Waits for a slot once for all lookups of an owner for one name. The first one's deadline applies. */
-  async #inTurn(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
+  async #lookUpShared(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     const key = JSON.stringify([owner, host]);
-    let asked = this.#waiting.get(key);
-    if (asked === undefined) {
-      asked = this.#askInTurn(host, owner).finally(() => this.#waiting.delete(key));
-      this.#waiting.set(key, asked);
+    let lookup = this.#waiting.get(key);
+    if (lookup === undefined) {
+      lookup = this.#lookUpLimited(host, owner).finally(() => this.#waiting.delete(key));
+      this.#waiting.set(key, lookup);
     }
-    return (await asked).answer;
+    return (await lookup).answer;
   }
 
-  async #askInTurn(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<Lookup> {
-    const { turns, turnMs } = this.#options;
-    const wanted = AbortSignal.timeout(turnMs);
-    const leave = await turns[chosenBy].acquire({ namespace, podUid: holder }, wanted).catch((cause: unknown) => {
-      const whose = chosenBy === 'client' ? 'clients' : 'Connectors';
-      const message = `too many names are being looked up for ${whose} of namespace "${namespace}", and ${host} was not: try again in some seconds`;
-      throw new ProxyError(503, 'overload', message, { cause });
-    });
+  async #lookUpLimited(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<Lookup> {
+    const { limiters, slotWaitMs } = this.#options;
+    const deadline = AbortSignal.timeout(slotWaitMs);
+    const release = await limiters[chosenBy]
+      .acquire({ namespace, podUid: holder }, deadline)
+      .catch((cause: unknown) => {
+        const whose = chosenBy === 'client' ? 'clients' : 'Connectors';
+        const message = `too many names are being looked up for ${whose} of namespace "${namespace}", and ${host} was not: try again in some seconds`;
+        throw new ProxyError(503, 'overload', message, { cause });
+      });
     const current = this.#current(host);
     if (current !== undefined) {
-      leave();
+      release();
       return current;
     }
-    const asked = this.#ask(host);
+    const lookup = this.#startLookup(host);
     // The lookup occupies a thread until it ends, even if its caller has left.
-    asked.answer.then(leave, leave);
-    return asked;
+    lookup.answer.then(release, release);
+    return lookup;
   }
 
   /** Returns a lookup that is in flight or has just ended. */
   #current(host: string): Lookup | undefined {
-    const asked = this.#asked.get(host);
-    return asked !== undefined && (!asked.isOver || this.#options.monotonicNow() - asked.askedMs < keptForMs)
-      ? asked
+    const lookup = this.#lookups.get(host);
+    return lookup !== undefined && (!lookup.isOver || this.#options.monotonicNow() - lookup.startedMs < keptForMs)
+      ? lookup
       : undefined;
   }
 
-  #ask(host: string): Lookup {
+  #startLookup(host: string): Lookup {
     const { lookUp, monotonicNow } = this.#options;
-    const asked: Lookup = { answer: lookUp(host), askedMs: monotonicNow(), isOver: false };
-    this.#asked.set(host, asked);
-    asked.answer.then(
+    const lookup: Lookup = { answer: lookUp(host), startedMs: monotonicNow(), isOver: false };
+    this.#lookups.set(host, lookup);
+    lookup.answer.then(
       (addresses) => {
-        asked.isOver = true;
-        this.#known.set(host, { addresses, knownMs: monotonicNow() });
+        lookup.isOver = true;
+        this.#cache.set(host, { addresses, resolvedMs: monotonicNow() });
       },
       () => {
-        if (this.#asked.get(host) === asked) this.#asked.delete(host);
+        if (this.#lookups.get(host) === lookup) this.#lookups.delete(host);
       },
     );
-    return asked;
+    return lookup;
   }
 }
 
-function tell(
+function deliver(
   found: Promise<readonly LookupAddress[]>,
   options: Parameters<LookupFunction>[1],
   callback: Parameters<LookupFunction>[2],
@@ -203,7 +205,7 @@ function tell(
   );
 }
 
-function refused(host: string, why: string): ProxyError {
+function blocked(host: string, why: string): ProxyError {
   return new ProxyError(
     403,
     'blocked_address',

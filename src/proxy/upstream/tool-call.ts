@@ -20,7 +20,7 @@ const connectionSchemes = /^\s*(ntlm|negotiate|kerberos|nego2)\b/i;
  * Reports whether a header has a scheme that authenticates the connection.
  * @param name in lower case.
  */
-export function hasConnectionLogin(rawHeaders: readonly string[], name: string): boolean {
+export function hasConnectionScheme(rawHeaders: readonly string[], name: string): boolean {
   return valuesOf(rawHeaders, name).some((value) => value.split(',').some((each) => connectionSchemes.test(each)));
 }
 
@@ -36,7 +36,7 @@ export class ToolCall {
   constructor(client: ToolClient, toolRequest: ToolRequest) {
     this.#client = client;
     this.#toolRequest = toolRequest;
-    const isExclusive = hasConnectionLogin(toolRequest.headers, 'authorization');
+    const isExclusive = hasConnectionScheme(toolRequest.headers, 'authorization');
     this.request = client.request({ ...toolRequest, isExclusive });
     // After the response, errors are reported by the response.
     this.request.on('error', () => undefined);
@@ -66,7 +66,7 @@ export class ToolCall {
           reject(new ProxyError(502, 'protocol', `${nameOf(this.#toolRequest.origin)} ${problem}`));
           return;
         }
-        if (hasConnectionLogin(message.rawHeaders, 'www-authenticate')) this.#client.keepNoLonger(this.request);
+        if (hasConnectionScheme(message.rawHeaders, 'www-authenticate')) this.#client.keepNoLonger(this.request);
         resolve({ status: message.statusCode ?? 0, message, body });
       });
     });

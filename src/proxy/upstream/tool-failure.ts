@@ -6,28 +6,28 @@ const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|
 
 /**
  * Converts an error of a connection or exchange to a response.
- * @param what the tool, such as `https://harbor.example.com`.
+ * @param tool its name, such as `https://harbor.example.com`.
  */
-export function toolFailure(error: unknown, what: string): ProxyError {
+export function toolFailure(error: unknown, tool: string): ProxyError {
   if (error instanceof ProxyError) return error;
   const code = codeOf(error);
-  const refuse = (status: number, kind: ProxyErrorKind, message: string): ProxyError =>
+  const failure = (status: number, kind: ProxyErrorKind, message: string): ProxyError =>
     new ProxyError(status, kind, message, { cause: error });
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EAI_NODATA') {
-    return refuse(502, 'dns', `unknown host: the proxy cannot resolve the name of ${what} (${code})`);
+    return failure(502, 'dns', `unknown host: the proxy cannot resolve the name of ${tool} (${code})`);
   }
-  if (code === 'ETIMEDOUT') return refuse(504, 'timeout', `no connection to ${what} in time`);
+  if (code === 'ETIMEDOUT') return failure(504, 'timeout', `no connection to ${tool} in time`);
   if (tlsCodes.test(code)) {
-    return refuse(
+    return failure(
       502,
       'tls',
-      `TLS failed (${code}): check the certificate of ${what}; if its CA is not a public one, set spec.caCertSecretRef of the Connector to a Secret in the same namespace with the CA certificate`,
+      `TLS failed (${code}): check the certificate of ${tool}; if its CA is not a public one, set spec.caCertSecretRef of the Connector to a Secret in the same namespace with the CA certificate`,
     );
   }
-  if (code.startsWith('HPE_')) return refuse(502, 'protocol', `invalid HTTP response of ${what} (${code})`);
-  if (code === 'ECONNRESET' || code === 'EPIPE') return refuse(502, 'reset', `connection closed by ${what} (${code})`);
-  if (code !== '') return refuse(502, 'connect', `no connection to ${what} (${code})`);
-  return refuse(502, 'internal', `the exchange with ${what} failed`);
+  if (code.startsWith('HPE_')) return failure(502, 'protocol', `invalid HTTP response of ${tool} (${code})`);
+  if (code === 'ECONNRESET' || code === 'EPIPE') return failure(502, 'reset', `connection closed by ${tool} (${code})`);
+  if (code !== '') return failure(502, 'connect', `no connection to ${tool} (${code})`);
+  return failure(502, 'internal', `the exchange with ${tool} failed`);
 }
 
 /** Returns the error code; for several attempted addresses, the first one. */

@@ -19,7 +19,7 @@ const maxSets = limits.trustStores.count;
 /** Creates trust stores from PEM blocks and caches them. Every trust store verifies certificates. */
 export class TrustStoreCache {
   readonly #systemRoots: () => string;
-  readonly #sets = new BoundedMap<string, Trust>(maxSets);
+  readonly #stores = new BoundedMap<string, Trust>(maxSets);
   #roots: { readonly pem: string; readonly digest: string } | undefined;
 
   /** @param systemRoots returns a PEM bundle: the same string until it changes. */
@@ -33,12 +33,12 @@ export class TrustStoreCache {
    */
   getOrCreate(added: readonly string[]): Trust {
     const id = this.keyOf(added);
-    const known = this.get(id);
-    if (known !== undefined) return known;
+    const cached = this.get(id);
+    if (cached !== undefined) return cached;
     const ignored = new Set(added.filter((block) => !isCertificate(block)));
     const ca = [this.#systemRoots(), ...added.filter((block) => !ignored.has(block))];
     const trust = { id, context: createSecureContext({ ca, minVersion: 'TLSv1.2' }), ignored };
-    this.#sets.set(id, trust);
+    this.#stores.set(id, trust);
     return trust;
   }
 
@@ -49,8 +49,8 @@ export class TrustStoreCache {
 
   /** Returns a cached trust store. */
   get(id: string): Trust | undefined {
-    const trust = this.#sets.get(id);
-    if (trust !== undefined) this.#sets.set(id, trust);
+    const trust = this.#stores.get(id);
+    if (trust !== undefined) this.#stores.set(id, trust);
     return trust;
   }
 

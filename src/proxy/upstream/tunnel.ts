@@ -36,13 +36,13 @@ export async function joinConnections(client: Socket, tool: Socket, parts: Tunne
 
 /** Closes the other side after one has closed: after all bytes are sent, or at once if the first was aborted. */
 function follow(gone: Socket, other: Socket): void {
-  const leave = (): void => {
+  const closeOther = (): void => {
     // A close without an end is an abort.
     if (!gone.readableEnded || other.writableFinished) other.destroy();
     else other.once('finish', () => other.destroy());
   };
-  if (gone.closed) leave();
-  else gone.once('close', leave);
+  if (gone.closed) closeOther();
+  else gone.once('close', closeOther);
 }
 
 function untilClosed(stream: Socket): Promise<void> {

@@ -10,7 +10,7 @@ import { valuesOf } from './headers.js';
 export class Via {
   readonly #identity: () => string | undefined;
   readonly #ownIdentity = randomUUID();
-  #known: { readonly identity: string; readonly name: string; readonly headers: RawHeaders } | undefined;
+  #cached: { readonly identity: string; readonly name: string; readonly headers: RawHeaders } | undefined;
 
   /** @param identity returns a value that only the replicas of this proxy share; undefined while it is unknown. */
   constructor(identity: () => string | undefined) {
@@ -38,10 +38,10 @@ export class Via {
 
   #current(): { readonly name: string; readonly headers: RawHeaders } {
     const identity = this.#identity() ?? this.#ownIdentity;
-    if (this.#known?.identity !== identity) {
+    if (this.#cached?.identity !== identity) {
       const name = `connectors-proxy-${createHash('sha256').update(identity).digest('hex').slice(0, 16)}`;
-      this.#known = { identity, name, headers: ['Via', `1.1 ${name}`] };
+      this.#cached = { identity, name, headers: ['Via', `1.1 ${name}`] };
     }
-    return this.#known;
+    return this.#cached;
   }
 }

@@ -42,7 +42,7 @@ export const buildPod = { name: 'build-1', uid: 'b1c6dd2b-6a3a-4b7a-9d27-0d6e2e3
 const quickStatus = {
   durationMs: 10_000,
   renewDeadlineMs: 8_000,
-  lookMs: 50,
+  intervalMs: 50,
   retryMs: 50,
   againMs: 50,
   soonMs: 250,
@@ -138,7 +138,7 @@ export class ClusterFixture {
       config,
       createBackend: (metrics) =>
         kubernetesBackend({
-          ...{ cluster, timings: quickTimings, namespace, audience, maxWatchedBytes },
+          ...{ cluster, timings: quickTimings, namespace, audience, maxObjectBytes: maxWatchedBytes },
           ...{ metrics, clock, monotonicNow, log },
         }),
       apiServer: [],

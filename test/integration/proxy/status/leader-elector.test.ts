@@ -9,7 +9,7 @@ import { eventually } from '../../../support/poll.js';
 
 const name = { namespace: 'connectors-system', name: 'connectors-proxy-service' };
 
-const longTimings = { durationMs: 60_000, renewDeadlineMs: 40_000, lookMs: 10, callMs: 5_000 };
+const longTimings = { durationMs: 60_000, renewDeadlineMs: 40_000, intervalMs: 10, callMs: 5_000 };
 
 interface Replica {
   readonly lease: LeaderElector;
@@ -137,7 +137,7 @@ describe('the Lease', function () {
 
   it('is never held by two, whatever becomes of requests', async () => {
     // One event loop runs all of them: what is due sooner happens sooner, however slow the machine is.
-    const timings = { durationMs: 1_000, renewDeadlineMs: 300, lookMs: 10, callMs: 100 };
+    const timings = { durationMs: 1_000, renewDeadlineMs: 300, intervalMs: 10, callMs: 100 };
     for (const identity of ['a', 'b', 'c']) replica(identity, timings);
     const resource = 'leases';
     const faults = [

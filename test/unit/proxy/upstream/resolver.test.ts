@@ -34,8 +34,8 @@ class Names {
         this.asked.push(name);
         return new Promise((resolve) => this.#waiting.set(name, resolve));
       },
-      turns: { client: turns(), connector: turns() },
-      turnMs,
+      limiters: { client: turns(), connector: turns() },
+      slotWaitMs: turnMs,
       monotonicNow: () => this.nowMs,
     });
   }
