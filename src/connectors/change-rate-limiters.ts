@@ -1,7 +1,7 @@
 import { TokenBucket } from '../limits/token-bucket.js';
 import { limits } from '../limits/defaults.js';
 
-/** Limits the rate of changed bytes of each namespace, so that its objects together cost a limited share of a core. */
+/** Limits the rate of changed bytes per namespace, so that one namespace's objects use a limited share of a core. */
 export class ChangeRateLimiters {
   readonly #now: () => number;
   readonly #limiters = new Map<string, TokenBucket>();
@@ -20,7 +20,7 @@ export class ChangeRateLimiters {
     return limiter;
   }
 
-  /** Forgets limiters that are full: a watch that still has one keeps it. */
+  /** Drops limiters that are full. A watch that uses one keeps it. */
   sweep(): void {
     for (const [namespace, limiter] of this.#limiters) if (limiter.isFull) this.#limiters.delete(namespace);
   }

@@ -2,42 +2,41 @@ import type { Call } from '../limits/call.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import type { ConnectorRef, FeatureFlags, ResolvedConnector } from './model.js';
 
-/** Where Connectors, ConnectorClasses and feature flags come from. */
+/** Source of Connectors, ConnectorClasses and feature flags. */
 export interface ConnectorSource {
   /**
-   * Takes the pod's share of what can be read, for all connectors that are not in memory, before anything is asked about
-   * them.
-   * @returns gives it back, once they have been resolved.
-   * @throws {CodedError} RESOURCE_EXHAUSTED when the share is used up.
+   * Reserves a share of the pod's quota for all connectors that are not in memory, before they are read.
+   * @returns releases it, once they have been resolved.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if the share is used up.
    */
   reserve(refs: readonly ConnectorRef[], owner: FlowKey): () => void;
 
   /**
-   * The connectors with their classes, in the order asked for, once all of them exist.
-   * Waits up to the source's not-found wait for an object that does not exist yet.
-   * @throws {CodedError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one,
-   * RESOURCE_EXHAUSTED when the pod's share of what can be read is used up, UNAVAILABLE when the source cannot be read, or the signal's reason.
+   * Returns the connectors with their classes, in the order of `refs`, once all of them exist. Waits up to the source's
+   * not-found wait for a missing object.
+   * @throws {CodedError} NOT_FOUND for a missing object, FAILED_PRECONDITION for a malformed one, RESOURCE_EXHAUSTED if
+   * the share of the pod or its namespace is used up, UNAVAILABLE if the source cannot be read, or the signal's reason.
    */
   resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]>;
 
   /**
-   * What `resolve` would give, without waiting and without any request: undefined when one of the objects is not in
-   * memory, not current or does not exist. The republish fast path lives on it.
+   * Returns the result of `resolve` without waiting and without any request, for the fast path of republishes.
+   * Undefined if an object is not in memory, missing, malformed or rejected.
    */
   peek(refs: readonly ConnectorRef[]): readonly ResolvedConnector[] | undefined;
 
-  /** Calls the listener after something that `peek` or `peekFlags` answer with has changed, or may have. */
+  /** Calls the listener after a possible change of the results of `peek` or `peekFlags`. */
   onChange(listener: () => void): void;
 
-  /** Keeps the connectors (and their classes) current while a pod's published volume uses them. Idempotent per volume. */
+  /** Keeps the connectors and their classes current while a pod's published volume uses them. Idempotent per volume. */
   retain(volumeId: string, refs: readonly ConnectorRef[], owner: FlowKey): void;
 
-  /** The volume is gone; what no other volume uses may be forgotten after a while. */
+  /** Releases the connectors of a volume. Those that no other volume uses are dropped after a while. */
   release(volumeId: string): void;
 
-  /** @throws {CodedError} UNAVAILABLE when the flags have never been read. */
+  /** @throws {CodedError} UNAVAILABLE if the flags have never been read. */
   flags(signal: AbortSignal): Promise<FeatureFlags>;
 
-  /** The flags now in memory; undefined when they have never been read. */
+  /** Returns the flags in memory; undefined if they have never been read. */
   peekFlags(): FeatureFlags | undefined;
 }

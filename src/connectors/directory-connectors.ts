@@ -16,18 +16,18 @@ export interface DirectoryConnectorsOptions {
   readonly namespace: string;
   /** Milliseconds to wait for an object that does not exist yet. */
   readonly notFoundWaitMs: number;
-  /** What follows for the program while the directory cannot be read, for the log. */
+  /** Consequence for the program while the directory cannot be read, for the log. */
   readonly consequence?: string;
   readonly log: Log;
 }
 
 const pollMs = 50;
-/** Between two looks for changes that nobody has asked for. */
-const lookMs = 1000;
+/** Interval of the checks for changes in milliseconds. */
+const checkIntervalMs = 1000;
 
 /**
- * Connectors from a directory of manifests: for the demo, for tests and for machines without a cluster. The directory
- * is looked at whenever something is asked, and each second for those who want to hear of changes.
+ * Connectors from a directory of manifests, for the demo, tests and machines without a cluster. The directory is
+ * checked on every call, and each second for listeners.
  */
 export class DirectoryConnectors implements ConnectorSource {
   readonly #options: DirectoryConnectorsOptions;
@@ -37,7 +37,7 @@ export class DirectoryConnectors implements ConnectorSource {
   #classes: ReadonlyMap<string, Parsed<ConnectorClass>> = new Map();
   #flags: Parsed<FeatureFlags> = defaultFlags;
   #onChange: () => void = () => undefined;
-  #looking: NodeJS.Timeout | undefined;
+  #checkTimer: NodeJS.Timeout | undefined;
 
   constructor(options: DirectoryConnectorsOptions) {
     const { directory, namespace, log, consequence = 'no volume can be published' } = options;
@@ -51,21 +51,21 @@ export class DirectoryConnectors implements ConnectorSource {
     });
   }
 
-  /** Looks at the directory, so that the log has it from the start when it cannot be read. */
+  /** Starts the checks. The first one logs at once if the directory cannot be read. */
   start(): void {
     this.problem();
-    this.#looking = setInterval(() => this.#look(), lookMs).unref();
+    this.#checkTimer = setInterval(() => this.#checkForChanges(), checkIntervalMs).unref();
   }
 
   stop(): void {
-    clearInterval(this.#looking);
+    clearInterval(this.#checkTimer);
   }
 
   onChange(listener: () => void): void {
     this.#onChange = listener;
   }
 
-  /** All of the directory is in memory. */
+  /** Reserves nothing: the whole directory is in memory. */
   reserve(): () => void {
     return () => undefined;
   }
@@ -82,7 +82,7 @@ export class DirectoryConnectors implements ConnectorSource {
   }
 
   retain(): void {
-    // Everything in the directory is in memory anyway.
+    // The whole directory is in memory.
   }
 
   release(): void {
@@ -99,7 +99,7 @@ export class DirectoryConnectors implements ConnectorSource {
     return this.#flags instanceof CodedError ? undefined : this.#flags;
   }
 
-  /** Why nothing can be read; undefined when the directory is there. */
+  /** Returns why nothing can be read; undefined if the directory is readable. */
   problem(): string | undefined {
     return this.#directory.problem();
   }
@@ -111,7 +111,7 @@ export class DirectoryConnectors implements ConnectorSource {
       if (!isMissing(found) || performance.now() >= deadlineMs) return orThrow(found);
       await delay(pollMs, undefined, { signal }).catch(() => {
         const reason = abortError(signal);
-        // The caller's time is over before the wait is: what is missing says more than that.
+        // The caller's deadline passed before the wait did: the missing object is the better error.
         throw reason.code === 'DEADLINE_EXCEEDED' && found instanceof CodedError ? found : reason;
       });
     }
@@ -134,12 +134,12 @@ export class DirectoryConnectors implements ConnectorSource {
     return resolved;
   }
 
-  /** `NAMESPACE/NAME` of every connector that could be read, in the order of the files. */
+  /** Returns `NAMESPACE/NAME` of every readable connector, in the order of the files. */
   connectorNames(): readonly string[] {
     return [...this.#connectors.keys()];
   }
 
-  /** The files that cannot be used as they are now, with the reasons. */
+  /** Returns the files that cannot be used as they are, with the reasons. */
   brokenFiles(): readonly string[] {
     return this.#directory.brokenFiles();
   }
@@ -150,14 +150,14 @@ export class DirectoryConnectors implements ConnectorSource {
     return new CodedError('NOT_FOUND', `${message}${hint}`);
   }
 
-  /** A directory that cannot be read is told to whoever asks for something. */
-  #look(): void {
+  /** Checks for changes. Calls that need the directory report that it is unreadable. */
+  #checkForChanges(): void {
     const before = this.#contents;
     if (this.problem() === undefined) this.#refresh();
     if (this.#contents !== before) this.#onChange();
   }
 
-  /** Re-reads what changed; objects of unchanged files keep their identity. */
+  /** Reads changed files again. Objects of unchanged files keep their identity. */
   #refresh(): void {
     const contents = this.#directory.read();
     if (contents === this.#contents) return;

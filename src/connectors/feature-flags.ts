@@ -2,10 +2,10 @@ import type { JsonObject } from '../json.js';
 import type { FeatureFlags } from './model.js';
 import { ObjectReader } from './object-reader.js';
 
-/** Name of the ConfigMap in the driver's namespace that carries the flags. */
+/** Name of the ConfigMap with the flags, in the driver's namespace. */
 export const flagsConfigMapName = 'connectors-config';
 
-/** The flags of an absent ConfigMap (docs/configuration.md). */
+/** Flags without a ConfigMap (docs/configuration.md). */
 export const defaultFlags: FeatureFlags = {
   connectorProxyPermissions: false,
   connectorsApproval: false,
@@ -13,8 +13,8 @@ export const defaultFlags: FeatureFlags = {
 };
 
 /**
- * Reads the flags of the ConfigMap `connectors-config`.
- * @throws {CodedError} FAILED_PRECONDITION for a value that is neither "true" nor "false": guessing could open a door.
+ * Parses the flags of the ConfigMap `connectors-config`.
+ * @throws {CodedError} FAILED_PRECONDITION for a value other than "true" and "false": a guess could allow access.
  */
 export function parseFeatureFlags(configMap: JsonObject): FeatureFlags {
   const data = new ObjectReader(`configmap ${flagsConfigMapName}`, configMap).child('data');

@@ -5,45 +5,45 @@ import { noLimitObserver } from '../limits/limit-observer.js';
 import { ObjectMemoryQuota } from './object-memory-quota.js';
 import type { MemoryReservation } from './object-memory-quota.js';
 
-/** Bounds what all objects of some kinds take in memory that are listed as a whole, by the namespaces that they are in. */
+/** Limits the memory of all objects that are listed as a whole, with a share per namespace. */
 export class InformerMemoryQuota {
-  readonly #bytes: ObjectMemoryQuota;
-  readonly #accounts = new Map<string, MemoryReservation>();
+  readonly #quota: ObjectMemoryQuota;
+  readonly #reservations = new Map<string, MemoryReservation>();
 
-  /** @param users who knows the objects, for messages: `the proxy knows`. */
+  /** @param users users of the objects, for messages: `the proxy knows`. */
   constructor(maxBytes: number, users: string) {
-    this.#bytes = new ObjectMemoryQuota(maxBytes, noLimitObserver, users);
+    this.#quota = new ObjectMemoryQuota(maxBytes, noLimitObserver, users);
   }
 
   get used(): number {
-    return this.#bytes.used;
+    return this.#quota.used;
   }
 
-  /** For a reflector of the kind. @param noun as `connector`. */
-  screen(noun: string, maxObjectBytes: number): ObjectAdmission {
+  /** Returns the admission of a reflector. @param noun kind of its objects in messages: `connector`. */
+  admissionFor(noun: string, maxObjectBytes: number): ObjectAdmission {
     return {
       maxObjectBytes,
       admit: (heapBytes, { namespace, name }): CodedError | undefined => {
         const key = `${noun} ${objectKey({ namespace, name })}`;
-        const account = this.#accounts.get(key) ?? {
+        const reservation = this.#reservations.get(key) ?? {
           object: key,
           namespace: namespace ?? '',
           bytes: 0,
           wantedBytes: 0,
         };
-        const refusal = this.#bytes.admit(account, heapBytes);
-        if (refusal === undefined) this.#accounts.set(key, account);
-        else this.#accounts.delete(key);
-        return refusal;
+        const rejection = this.#quota.admit(reservation, heapBytes);
+        if (rejection === undefined) this.#reservations.set(key, reservation);
+        else this.#reservations.delete(key);
+        return rejection;
       },
     };
   }
 
-  /** The object is there no longer. @returns whether that has made room. */
+  /** Releases the memory of a deleted object. @returns whether it had any. */
   release(noun: string, key: string): boolean {
-    const account = this.#accounts.get(`${noun} ${key}`);
-    if (account === undefined) return false;
-    this.#bytes.release(account);
-    return this.#accounts.delete(`${noun} ${key}`);
+    const reservation = this.#reservations.get(`${noun} ${key}`);
+    if (reservation === undefined) return false;
+    this.#quota.release(reservation);
+    return this.#reservations.delete(`${noun} ${key}`);
   }
 }

@@ -33,39 +33,39 @@ export interface KubernetesConnectorsOptions {
   /** Namespace of the ConfigMap `connectors-config`. */
   readonly namespace: string;
   readonly notFoundWaitMs: number;
-  readonly bounds: WatchLimits;
+  readonly watchLimits: WatchLimits;
   readonly observer: LimitObserver;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Connectors, classes and flags from the API server, in memory and watched while a volume uses them. */
+/** Connectors, classes and flags of the API server, cached and watched while a volume uses them. */
 export class KubernetesConnectors implements ConnectorSource {
   readonly #connectors: OnDemandInformer<Connector>;
   readonly #classes: OnDemandInformer<ConnectorClass>;
   readonly #flags: WatchedFlags;
-  readonly #bytes: ObjectMemoryQuota;
-  readonly #bounds: WatchLimits;
-  /** By volume, what gives up what it has retained. */
+  readonly #memory: ObjectMemoryQuota;
+  readonly #watchLimits: WatchLimits;
+  /** By volume, releases its connectors. */
   readonly #retained = new Map<string, () => void>();
   #sweeper: NodeJS.Timeout | undefined;
   #onChange: () => void = () => undefined;
 
   constructor(options: KubernetesConnectorsOptions) {
-    const { client, log, namespace, bounds, observer } = options;
-    this.#bounds = bounds;
-    this.#bytes = new ObjectMemoryQuota(bounds.maxBytes, observer);
+    const { client, log, namespace, watchLimits, observer } = options;
+    this.#watchLimits = watchLimits;
+    this.#memory = new ObjectMemoryQuota(watchLimits.maxBytes, observer);
     const changed = (): void => this.#onChange();
-    const watched = { ...options, bytes: this.#bytes, onChange: changed };
+    const shared = { ...options, memory: this.#memory, onChange: changed };
     this.#connectors = new OnDemandInformer({
-      ...watched,
+      ...shared,
       type: connectorType,
       noun: 'connector',
       parse: parseConnector,
       maxObjectBytes: limits.objects.connectorBytes,
     });
     this.#classes = new OnDemandInformer({
-      ...watched,
+      ...shared,
       type: connectorClassType,
       noun: 'connectorclass',
       parse: parseConnectorClass,
@@ -77,7 +77,7 @@ export class KubernetesConnectors implements ConnectorSource {
 
   start(): void {
     this.#flags.start();
-    this.#sweeper = setInterval(() => this.#sweep(), this.#bounds.sweepMs).unref();
+    this.#sweeper = setInterval(() => this.#sweep(), this.#watchLimits.sweepMs).unref();
   }
 
   stop(): void {
@@ -112,7 +112,7 @@ export class KubernetesConnectors implements ConnectorSource {
   }
 
   retain(volumeId: string, refs: readonly ConnectorRef[], owner: FlowKey): void {
-    // What it uses now counts before what it used is given up, so that nothing is free in between.
+    // The new references are added before the old ones are released, so that shared objects stay in use.
     const releases = refs.map((ref) => this.#retainOne(ref, owner));
     this.release(volumeId);
     this.#retained.set(volumeId, () => releases.forEach((release) => release()));
@@ -131,7 +131,7 @@ export class KubernetesConnectors implements ConnectorSource {
     return this.#flags.peek();
   }
 
-  /** Why nothing can be read; undefined when it can. */
+  /** Returns why nothing can be read; undefined if it can. */
   problem(): string | undefined {
     return this.#flags.problem();
   }
@@ -143,16 +143,16 @@ export class KubernetesConnectors implements ConnectorSource {
   load(): Readonly<Record<'watches' | 'cached_object_bytes', LimitUsage>> {
     const watched = Math.max(this.#connectors.count, this.#classes.count);
     return {
-      watches: { used: watched, limit: this.#bounds.maxCount },
-      cached_object_bytes: { used: this.#bytes.used, limit: this.#bytes.limit },
+      watches: { used: watched, limit: this.#watchLimits.maxCount },
+      cached_object_bytes: { used: this.#memory.used, limit: this.#memory.limit },
     };
   }
 
-  /** When the server last confirmed what it has not confirmed for longest, by the client's clock. */
+  /** Time of the oldest confirmation by the server, by the client's clock. */
   get confirmedAtMs(): number | undefined {
     const times = [this.#flags, this.#connectors, this.#classes];
-    const known = times.flatMap(({ confirmedAtMs }) => confirmedAtMs ?? []);
-    return known.length === 0 ? undefined : Math.min(...known);
+    const confirmed = times.flatMap(({ confirmedAtMs }) => confirmedAtMs ?? []);
+    return confirmed.length === 0 ? undefined : Math.min(...confirmed);
   }
 
   #retainOne(ref: ConnectorRef, owner: FlowKey): () => void {

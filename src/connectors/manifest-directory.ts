@@ -6,32 +6,32 @@ import type { Log } from '../log.js';
 export interface ManifestDirectoryOptions<T> {
   /** Directory of .yaml, .yml and .json manifests; subdirectories are not read. */
   readonly directory: string;
-  /** @throws {CodedError} for a text that is no manifest. */
+  /** @throws {CodedError} for a malformed manifest. */
   readonly parse: (text: string) => T;
-  /** What is wrong with single objects of a file that could be parsed. */
+  /** Returns the errors of malformed objects in a parsed file. */
   readonly errorsIn: (content: T) => readonly CodedError[];
-  /** What follows while the directory has never been readable, for the log. */
+  /** Consequence while the directory has never been readable, for the log. */
   readonly consequence: string;
   readonly log: Log;
 }
 
 interface ReadFile<T> {
   readonly signature: string;
-  /** The last content that could be parsed. */
+  /** The last parsed content. */
   readonly content: T | undefined;
-  /** Why the content now in the file could not be. */
+  /** Why the current content could not be parsed. */
   readonly problem: string | undefined;
 }
 
 /**
- * A directory of manifests, looked at whenever it is read, so that a change counts from then on. A file that cannot be
- * read or is no YAML is reported by name and keeps its last good content; so does the directory, when it cannot be read.
+ * A directory of manifests, checked on every read, so that changes take effect at once. A file that cannot be read or
+ * parsed is reported by name and keeps its last good content. So does an unreadable directory.
  */
 export class ManifestDirectory<T> {
   readonly #options: ManifestDirectoryOptions<T>;
   #files: ReadonlyMap<string, ReadFile<T>> = new Map();
   #contents: readonly T[] = [];
-  /** As of the last look at the directory. */
+  /** Result of the last check of the directory. */
   #isReadable = true;
 
   constructor(options: ManifestDirectoryOptions<T>) {
@@ -39,9 +39,9 @@ export class ManifestDirectory<T> {
   }
 
   /**
-   * The contents of the files by their names' order; the same array as long as nothing has changed, and unchanged files
-   * keep the identity of theirs.
-   * @throws {CodedError} UNAVAILABLE when the directory has never been readable.
+   * Returns the contents of the files in the order of their names. Without changes it is the same array, and unchanged
+   * files keep the identity of their content.
+   * @throws {CodedError} UNAVAILABLE if the directory has never been readable.
    */
   read(): readonly T[] {
     const listed = this.#list();
@@ -59,13 +59,13 @@ export class ManifestDirectory<T> {
     return this.#contents;
   }
 
-  /** Why nothing can be read; undefined when the directory is there. The log has it too, when that changes. */
+  /** Returns why nothing can be read; undefined if the directory is readable. Changes are logged. */
   problem(): string | undefined {
     const listed = this.#list();
     return listed instanceof CodedError ? listed.message : undefined;
   }
 
-  /** The files that cannot be used as they are now, with the reasons. */
+  /** Returns the files that cannot be used as they are, with the reasons. */
   brokenFiles(): readonly string[] {
     return [...this.#files].flatMap(([name, { content, problem }]) => {
       const malformed = content === undefined ? [] : this.#options.errorsIn(content).map(({ message }) => message);
@@ -73,7 +73,7 @@ export class ManifestDirectory<T> {
     });
   }
 
-  /** The names in the directory, or why there are none. */
+  /** Returns the names in the directory, or why it cannot be read. */
   #list(): readonly string[] | CodedError {
     const { directory, log } = this.#options;
     const wasReadable = this.#isReadable;

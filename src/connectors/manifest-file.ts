@@ -8,21 +8,21 @@ import { flagsConfigMapName, parseFeatureFlags } from './feature-flags.js';
 import { nameOf, parseConnector } from './parse-connector.js';
 import { parseConnectorClass } from './parse-connector-class.js';
 
-/** An object that is malformed counts as an error for whom needs it, and for nobody else. */
+/** A parsed object, or the error of a malformed one. Only callers that need the object get the error. */
 export type Parsed<T> = T | CodedError;
 
-/** What one manifest file holds; objects of other kinds are passed over. */
+/** Content of a manifest file. Other kinds are ignored. */
 export interface ManifestFile {
-  /** By `namespace/name`. */
+  /** Keys are `namespace/name`. */
   readonly connectors: ReadonlyMap<string, Parsed<Connector>>;
   readonly classes: ReadonlyMap<string, Parsed<ConnectorClass>>;
-  /** Undefined: the file has no flags. */
+  /** Undefined if the file has no flags. */
   readonly flags: Parsed<FeatureFlags> | undefined;
 }
 
 /**
- * Reads the documents of a YAML (or JSON) manifest file.
- * @param namespace where the ConfigMap `connectors-config` counts.
+ * Parses the documents of a YAML or JSON manifest file.
+ * @param namespace namespace of the ConfigMap `connectors-config`.
  * @throws {CodedError} FAILED_PRECONDITION with the line of a syntax error.
  */
 export function parseManifestFile(text: string, namespace: string): ManifestFile {
@@ -48,7 +48,7 @@ export function parseManifestFile(text: string, namespace: string): ManifestFile
 }
 
 /**
- * The objects in a YAML (or JSON) text, those of a `kind: List` one by one.
+ * Returns the objects in a YAML or JSON text, with the items of each `kind: List`.
  * @throws {CodedError} FAILED_PRECONDITION with the line of a syntax error.
  */
 export function parseObjects(text: string): readonly JsonObject[] {
@@ -68,7 +68,7 @@ function valuesIn(text: string): readonly unknown[] {
   }
 }
 
-/** The errors that the file holds, one per malformed object. */
+/** Returns the errors of the file, one per malformed object. */
 export function errorsIn({ connectors, classes, flags }: ManifestFile): readonly CodedError[] {
   return [...connectors.values(), ...classes.values(), flags].filter((object) => object instanceof CodedError);
 }
@@ -82,7 +82,7 @@ function parsed<T>(parse: (object: JsonObject) => T, object: JsonObject): Parsed
   }
 }
 
-/** A `kind: List` counts as its items. */
+/** Returns the items of a `kind: List`, or the object itself. */
 function itemsOf(object: JsonObject): readonly JsonObject[] {
   const items = jsonMember(object, 'items');
   if (object['kind'] !== 'List' || !Array.isArray(items)) return [object];
@@ -100,9 +100,9 @@ function isIn(object: JsonObject, namespace: string): boolean {
 }
 
 /**
- * YAML's values as the API server would hold them. A YAML float without a fraction becomes an integer, since manifests
- * travel as JSON, where `1.0` is written `1`.
- * @param seen what has been converted, since what several aliases stand for is one value; undefined: what is being converted.
+ * Converts YAML values to those that the API server would store. A float without a fraction becomes an integer, because
+ * manifests are sent as JSON, where `1.0` is written `1`.
+ * @param seen converted values, because aliases of one anchor are one value; undefined during a conversion.
  */
 function toJson(value: unknown, seen: Map<object, JsonValue | undefined>): JsonValue {
   switch (typeof value) {
@@ -123,9 +123,9 @@ function toJson(value: unknown, seen: Map<object, JsonValue | undefined>): JsonV
 
 function collectionToJson(value: object, seen: Map<object, JsonValue | undefined>): JsonValue {
   if (seen.has(value)) {
-    const known = seen.get(value);
-    if (known === undefined) throw new CodedError('FAILED_PRECONDITION', 'not YAML (an alias within its own anchor)');
-    return known;
+    const earlier = seen.get(value);
+    if (earlier === undefined) throw new CodedError('FAILED_PRECONDITION', 'not YAML (an alias within its own anchor)');
+    return earlier;
   }
   seen.set(value, undefined);
   const converted = Array.isArray(value)

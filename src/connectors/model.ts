@@ -1,24 +1,24 @@
 import type { JsonObject, JsonValue } from '../json.js';
 
-/** Names one Connector; two references are the same when both names are equal. */
+/** Reference to a Connector. */
 export interface ConnectorRef {
   readonly namespace: string;
   readonly name: string;
 }
 
-/** Where a proxy listens and how it is trusted: `status.proxy.httpAddress` of a Connector or a ConnectorClass. */
+/** Address of a proxy and how to verify it: `status.proxy.httpAddress` of a Connector or a ConnectorClass. */
 export interface ProxyAddress {
-  /** Absolute http or https URL; may carry a path. */
+  /** Absolute http or https URL; can have a path. */
   readonly url: string;
-  /** PEM bundle of certificates only; absent when the object names none. */
+  /** PEM bundle of certificates only; absent if the object has none. */
   readonly caCerts?: string;
-  /** Of the tokens that the proxy accepts; absent when the object names none. */
+  /** Audience of the tokens that the proxy accepts; absent if the object has none. */
   readonly audience?: string;
 }
 
 /**
- * A parsed Connector. Instances are immutable and replaced when the object changes, so identity (===) tells whether
- * anything changed since it was last used.
+ * A parsed Connector. Instances are immutable and replaced when the object changes, so identity (===) shows whether it
+ * has changed.
  */
 export interface Connector {
   readonly ref: ConnectorRef;
@@ -36,11 +36,11 @@ export interface ConfigurationParam {
   /** Absent: the param is required. */
   readonly default?: JsonValue;
   readonly enum?: readonly JsonValue[];
-  /** Of an object: the members that it may have and, those without a default, must have. */
+  /** For an object: its possible members. Those without a default are required. */
   readonly properties?: ReadonlyMap<string, ParamProperty>;
 }
 
-/** A member of an object param; its value is a string. */
+/** A member of an object param. Its value is a string. */
 export interface ParamProperty {
   readonly default?: string;
   readonly enum?: readonly JsonValue[];
@@ -49,18 +49,18 @@ export interface ParamProperty {
 /** A named set of template files of a ConnectorClass. */
 export interface Configuration {
   readonly name: string;
-  /** File name to template text. */
+  /** Maps file names to template texts. */
   readonly files: ReadonlyMap<string, string>;
   readonly params: readonly ConfigurationParam[];
 }
 
 /** `spec.proxy` of a ConnectorClass. */
 export interface ClassProxy {
-  /** Whether it refers to a proxy of its own, which gives the Connectors their addresses. */
+  /** Whether the class references a proxy of its own, which sets the addresses of its Connectors. */
   readonly hasRef: boolean;
-  /** Where a Connector's address names none. */
+  /** Used if a Connector's address has no audience. */
   readonly audience?: string;
-  /** PEM bundle of certificates only, in addition to those of the addresses. */
+  /** PEM bundle of certificates only, added to those of the addresses. */
   readonly caCerts?: string;
 }
 
@@ -81,7 +81,7 @@ export interface ResolvedConnector {
   readonly connectorClass: ConnectorClass;
 }
 
-/** The switches of the ConfigMap `connectors-config`; immutable and replaced on change. */
+/** The flags of the ConfigMap `connectors-config`; immutable and replaced on change. */
 export interface FeatureFlags {
   readonly connectorProxyPermissions: boolean;
   readonly connectorsApproval: boolean;

@@ -3,28 +3,31 @@ import { limits } from '../limits/defaults.js';
 import type { LimitObserver } from '../limits/limit-observer.js';
 import { SharedQuota } from '../limits/shared-quota.js';
 
-/** What one object takes of the room. */
+/** Memory reserved for one object. */
 export interface MemoryReservation {
-  /** Such as `connector ci/harbor`. */
+  /** Name of the object, such as `connector ci/harbor`. */
   readonly object: string;
-  /** Whoever writes the objects of a namespace says how large they are; empty for those of the cluster. */
+  /**
+   * Namespace of the object, whose share it uses: writers in a namespace determine the size. Empty for cluster-scoped
+   * ones.
+   */
   readonly namespace: string;
   bytes: number;
-  /** What it would have taken when it was refused; 0 when it was not. */
+  /** Bytes that were rejected; 0 if the object was admitted. */
   wantedBytes: number;
 }
 
-/** Gives up the object that has been unused for longest, other than that one. @returns whether there was one. */
+/** Evicts the least recently used object, except the given one. @returns whether there was one. */
 export type Evict = (other: MemoryReservation) => boolean;
 
-/** Bounds what the objects in memory take, by the namespaces that they are in. */
+/** Limits the memory of cached objects, with a share per namespace. */
 export class ObjectMemoryQuota {
   readonly #quota: SharedQuota;
   readonly #observer: LimitObserver;
   readonly #evictors: Evict[] = [];
   readonly #users: string;
 
-  /** @param users who has the objects in use, for messages. */
+  /** @param users users of the objects, for messages. */
   constructor(maxBytes: number, observer: LimitObserver, users = 'this node uses') {
     this.#users = users;
     this.#quota = new SharedQuota(maxBytes, limits.watches.namespaceShare);
@@ -39,52 +42,52 @@ export class ObjectMemoryQuota {
     return this.#quota.capacity;
   }
 
-  /** Unused objects go before an object is refused. */
+  /** Registers an eviction: unused objects are evicted before an object is rejected. */
   onPressure(evict: Evict): void {
     this.#evictors.push(evict);
   }
 
   /**
-   * Makes the account one of so many bytes in place of what it was.
-   * @returns why there is no room; the account then holds nothing.
+   * Replaces the reservation by one of `bytes`.
+   * @returns why it is rejected; the reservation is then empty.
    */
-  admit(account: MemoryReservation, bytes: number): CodedError | undefined {
-    this.release(account);
-    if (!this.#makeRoom(account, bytes)) return this.#refuse(account, bytes);
-    this.#quota.reserve(account.namespace, bytes);
-    account.bytes = bytes;
+  admit(reservation: MemoryReservation, bytes: number): CodedError | undefined {
+    this.release(reservation);
+    if (!this.#evictUntilFits(reservation, bytes)) return this.#reject(reservation, bytes);
+    this.#quota.reserve(reservation.namespace, bytes);
+    reservation.bytes = bytes;
     return undefined;
   }
 
-  release(account: MemoryReservation): void {
-    if (account.bytes > 0) this.#quota.release(account.namespace, account.bytes);
-    account.bytes = 0;
-    account.wantedBytes = 0;
+  release(reservation: MemoryReservation): void {
+    if (reservation.bytes > 0) this.#quota.release(reservation.namespace, reservation.bytes);
+    reservation.bytes = 0;
+    reservation.wantedBytes = 0;
   }
 
-  /** Whether an object that was refused has room by now, perhaps in place of unused ones. */
-  isDue(account: MemoryReservation): boolean {
-    return account.wantedBytes > 0 && this.#makeRoom(account, account.wantedBytes);
+  /** Reports whether a rejected object fits now, possibly after evicting unused ones. */
+  canAdmit(reservation: MemoryReservation): boolean {
+    return reservation.wantedBytes > 0 && this.#evictUntilFits(reservation, reservation.wantedBytes);
   }
 
-  #makeRoom(account: MemoryReservation, bytes: number): boolean {
-    while (!this.#quota.canReserve(account.namespace, bytes)) {
-      if (!this.#evictors.some((evict) => evict(account))) return false;
+  #evictUntilFits(reservation: MemoryReservation, bytes: number): boolean {
+    while (!this.#quota.canReserve(reservation.namespace, bytes)) {
+      if (!this.#evictors.some((evict) => evict(reservation))) return false;
     }
     return true;
   }
 
-  #refuse(account: MemoryReservation, bytes: number): CodedError {
-    account.wantedBytes = bytes;
+  #reject(reservation: MemoryReservation, bytes: number): CodedError {
+    reservation.wantedBytes = bytes;
     this.#observer.refused(
       'cached_object_bytes',
-      account.namespace === '' ? 'node' : 'namespace',
-      `${account.namespace}/`,
+      reservation.namespace === '' ? 'node' : 'namespace',
+      `${reservation.namespace}/`,
     );
-    const whose = account.namespace === '' ? 'the cluster' : `namespace "${account.namespace}"`;
+    const whose = reservation.namespace === '' ? 'the cluster' : `namespace "${reservation.namespace}"`;
     return new CodedError(
       'RESOURCE_EXHAUSTED',
-      `${account.object} cannot be read: it takes ${inKiB(bytes)} in memory, and the objects of ${whose} that ${this.#users} take ${inKiB(this.#quota.usedBy(account.namespace))} of the ${inKiB(this.limit)} for all, which is their share`,
+      `${reservation.object} cannot be read: it takes ${inKiB(bytes)} in memory, and the objects of ${whose} that ${this.#users} take ${inKiB(this.#quota.usedBy(reservation.namespace))} of the ${inKiB(this.limit)} for all, which is their share`,
     );
   }
 }

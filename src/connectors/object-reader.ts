@@ -3,43 +3,43 @@ import type { JsonObject, JsonValue } from '../json.js';
 import { isJsonObject, jsonMember } from '../json.js';
 
 /**
- * Reads fields of an object from outside, whose every part may be missing or of another type. Errors name the object
- * and the field's path. Null counts as missing, as it does in Kubernetes.
+ * Reads fields of an untrusted object, in which any part can be missing or have another type. Errors name the object
+ * and the field's path. Null counts as missing, as in Kubernetes.
  */
 export class ObjectReader {
   readonly #owner: string;
   readonly #path: string;
   readonly #value: JsonObject;
 
-  /** @param owner how errors call the object, such as `connector ci/harbor`. */
+  /** @param owner name of the object in errors, such as `connector ci/harbor`. */
   constructor(owner: string, value: JsonObject, path = '') {
     this.#owner = owner;
     this.#value = value;
     this.#path = path;
   }
 
-  /** @throws {CodedError} FAILED_PRECONDITION when the field is there and not a string. */
+  /** @throws {CodedError} FAILED_PRECONDITION if the field exists and is not a string. */
   optionalString(key: string): string | undefined {
     const value = this.#member(key);
     if (value === undefined || typeof value === 'string') return value;
     throw this.malformed(key, 'must be a string');
   }
 
-  /** @throws {CodedError} FAILED_PRECONDITION when the field is missing, empty or not a string. */
+  /** @throws {CodedError} FAILED_PRECONDITION if the field is missing, empty or not a string. */
   requiredString(key: string): string {
     const value = this.optionalString(key);
     if (value === undefined || value === '') throw this.malformed(key, 'must be set');
     return value;
   }
 
-  /** A reader of the object at `key`; of an empty one when the field is missing. */
+  /** Returns a reader of the object at `key`; of an empty one if the field is missing. */
   child(key: string): ObjectReader {
     const value = this.#member(key) ?? {};
     if (!isJsonObject(value)) throw this.malformed(key, 'must be an object');
     return new ObjectReader(this.#owner, value, this.#pathOf(key));
   }
 
-  /** Readers of the objects in the list at `key`; none when the field is missing. */
+  /** Returns readers of the objects in the list at `key`; none if the field is missing. */
   children(key: string): readonly ObjectReader[] {
     return this.list(key).map((item, index) => {
       if (!isJsonObject(item)) throw this.malformed(`${key}[${index}]`, 'must be an object');

@@ -1,6 +1,6 @@
 import type { FlowKey } from '../limits/flow-key.js';
 
-/** Counts that hold a key for as long as one of them is left. */
+/** Reference counts per key. A key without references is removed. */
 class Counts {
   readonly #counts = new Map<string, number>();
 
@@ -23,13 +23,13 @@ class Counts {
   }
 }
 
-/** Which objects are in use, by the pods that use them: those of published volumes, and those that a call waits for. */
+/** References to objects, per pod and namespace: from published volumes, and from calls that wait for an object. */
 export class ObjectReferences {
   readonly #all = new Counts();
   readonly #ofPods = new Map<string, Counts>();
   readonly #ofNamespaces = new Map<string, Counts>();
 
-  /** Objects in use. */
+  /** Number of objects in use. */
   get count(): number {
     return this.#all.size;
   }
@@ -38,7 +38,7 @@ export class ObjectReferences {
     return this.#all.has(key);
   }
 
-  /** Objects that pods of the namespace use. */
+  /** Returns how many objects the pods of the namespace use. */
   countOfNamespace({ namespace }: FlowKey): number {
     return this.#ofNamespaces.get(namespace)?.size ?? 0;
   }

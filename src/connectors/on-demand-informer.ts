@@ -24,16 +24,16 @@ export interface ObjectName {
 export interface OnDemandInformerOptions<T> {
   readonly client: KubeClient;
   readonly type: ResourceType;
-  /** How messages call the kind: `connector`. */
+  /** Name of the kind in messages: `connector`. */
   readonly noun: string;
-  /** @throws {CodedError} for an object that is malformed. */
+  /** @throws {CodedError} for a malformed object. */
   readonly parse: (object: JsonObject) => T;
   readonly maxObjectBytes: number;
   /** Milliseconds to wait for an object that does not exist yet. */
   readonly notFoundWaitMs: number;
-  readonly bounds: WatchLimits;
-  /** The room for objects of all kinds. */
-  readonly bytes: ObjectMemoryQuota;
+  readonly watchLimits: WatchLimits;
+  /** Memory quota for objects of all kinds. */
+  readonly memory: ObjectMemoryQuota;
   readonly observer: LimitObserver;
   /** Called after an object has changed. */
   readonly onChange: () => void;
@@ -43,65 +43,65 @@ export interface OnDemandInformerOptions<T> {
 
 interface Entry {
   readonly reflector: Reflector;
-  readonly account: MemoryReservation;
+  readonly reservation: MemoryReservation;
   lastUsedMs: number;
 }
 
 /**
- * Objects of one kind, each read once and then watched while it is used: a node watches what its pods mount, not what
- * the cluster has. Asking for an object that is watched costs no request.
+ * Caches objects of one kind. Each is listed on first use and watched while it is in use, so a node watches only the
+ * objects that its pods mount. Reading a cached object sends no request.
  */
 export class OnDemandInformer<T> {
   readonly #options: OnDemandInformerOptions<T>;
   readonly #entries = new Map<string, Entry>();
   readonly #parsed = new WeakMap<JsonObject, T | CodedError>();
-  readonly #users = new ObjectReferences();
-  readonly #slots: WatchQuota;
-  readonly #paces: ChangeRateLimiters;
+  readonly #references = new ObjectReferences();
+  readonly #watchQuota: WatchQuota;
+  readonly #rateLimiters: ChangeRateLimiters;
 
   constructor(options: OnDemandInformerOptions<T>) {
     this.#options = options;
-    this.#slots = new WatchQuota(this.#users, options.bounds.maxCount, options.observer);
-    this.#paces = new ChangeRateLimiters(options.client.clock.now);
-    options.bytes.onPressure((other) => this.#forgetOldest((entry) => entry.account !== other));
+    this.#watchQuota = new WatchQuota(this.#references, options.watchLimits.maxCount, options.observer);
+    this.#rateLimiters = new ChangeRateLimiters(options.client.clock.now);
+    options.memory.onPressure((other) => this.#evictOldest((entry) => entry.reservation !== other));
   }
 
   get count(): number {
     return this.#entries.size;
   }
 
-  /** When the server last confirmed the object that it has not confirmed for longest, by the client's clock. */
+  /** Time of the oldest confirmation of an object by the server, by the client's clock. */
   get confirmedAtMs(): number | undefined {
     const times = [...this.#entries.values()].flatMap(({ reflector }) => reflector.state.confirmedAtMs ?? []);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** The object is needed until it is released as often as it was retained. */
+  /** Adds a reference. Release it as often as it was retained. */
   retain(name: ObjectName, owner: FlowKey): void {
-    this.#users.add(keyOf(name), owner);
+    this.#references.add(keyOf(name), owner);
   }
 
   release(name: ObjectName, owner: FlowKey): void {
-    this.#users.remove(keyOf(name), owner);
+    this.#references.remove(keyOf(name), owner);
   }
 
   /**
-   * Takes the owner's share for all that would have to be watched, or for none of it.
-   * @returns gives it back.
-   * @throws {CodedError} RESOURCE_EXHAUSTED saying whose share is used up.
+   * Reserves a share of the owner's quota for all objects that are not watched yet, or for none of them.
+   * @returns releases it.
+   * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
   reserve(names: readonly ObjectName[], owner: FlowKey): () => void {
-    const unwatched = names.filter((name) => !this.#entries.has(keyOf(name)) && !this.#users.isUsed(keyOf(name)));
+    const unwatched = names.filter((name) => !this.#entries.has(keyOf(name)) && !this.#references.isUsed(keyOf(name)));
     const [first] = unwatched;
     if (first === undefined) return () => undefined;
-    this.#slots.ensureWithinShare(this.#called(first), owner, unwatched.length);
+    this.#watchQuota.ensureWithinShare(this.#displayName(first), owner, unwatched.length);
     for (const name of unwatched) this.retain(name, owner);
     return () => unwatched.forEach((name) => this.release(name, owner));
   }
 
   /**
-   * The object as last seen, without waiting: undefined when it is not in memory, does not exist or is malformed.
-   * When the API server is away it is what was last seen.
+   * Returns the object as last seen, without waiting, also while the API server is unreachable. Undefined if it is not
+   * in memory, missing or malformed.
    */
   peek(name: ObjectName): T | undefined {
     const entry = this.#entries.get(keyOf(name));
@@ -112,10 +112,10 @@ export class OnDemandInformer<T> {
   }
 
   /**
-   * The object, once it is known. Waits for the first answer of the API server as long as the signal allows, and for an
-   * object that does not exist up to the not-found wait, if a client waits for the call.
+   * Returns the object. Waits for the first response of the API server until the signal aborts. If a client waits for
+   * the call, it also waits for a missing object, up to the not-found wait.
    * @throws {CodedError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION for an object that is too
-   * large, or what `parse` throws.
+   * large, or an error of `parse`.
    */
   async get(name: ObjectName, { owner, signal, isUnasked }: Omit<Call, 'releaseSlotWhile'>): Promise<T> {
     const { reflector } = this.#use(name, owner);
@@ -123,7 +123,7 @@ export class OnDemandInformer<T> {
     try {
       await waitForSync(reflector.state, signal, this.#reading(name));
       const waitMs = isUnasked === true ? 0 : this.#options.notFoundWaitMs;
-      const found = this.#current(reflector) ?? (await this.#appearing(name, reflector, waitMs, signal));
+      const found = this.#current(reflector) ?? (await this.#waitUntilExists(name, reflector, waitMs, signal));
       if (found instanceof CodedError) throw found;
       return found;
     } finally {
@@ -131,28 +131,28 @@ export class OnDemandInformer<T> {
     }
   }
 
-  /** Stops watching what no volume uses and nobody has asked for lately. */
+  /** Stops watching objects that no volume uses and that no call has read lately. */
   sweep(): void {
-    const { clock, bounds } = this.#options;
+    const { clock, watchLimits } = this.#options;
     for (const [key, { lastUsedMs }] of this.#entries) {
-      if (!this.#users.isUsed(key) && clock.now() - lastUsedMs >= bounds.idleMs) this.#forget(key);
+      if (!this.#references.isUsed(key) && clock.now() - lastUsedMs >= watchLimits.idleMs) this.#drop(key);
     }
-    this.#paces.sweep();
+    this.#rateLimiters.sweep();
   }
 
   stop(): void {
-    for (const key of [...this.#entries.keys()]) this.#forget(key);
+    for (const key of [...this.#entries.keys()]) this.#drop(key);
   }
 
   #use(name: ObjectName, owner: FlowKey): Entry {
     const key = keyOf(name);
     let entry = this.#entries.get(key);
-    if (entry !== undefined && this.#options.bytes.isDue(entry.account)) {
-      this.#forget(key);
+    if (entry !== undefined && this.#options.memory.canAdmit(entry.reservation)) {
+      this.#drop(key);
       entry = undefined;
     }
     if (entry === undefined) {
-      this.#makeRoom(name, owner);
+      this.#ensureCapacity(name, owner);
       entry = this.#watch(key, name, owner);
     }
     entry.lastUsedMs = this.#options.clock.now();
@@ -160,66 +160,72 @@ export class OnDemandInformer<T> {
   }
 
   #watch(key: string, name: ObjectName, owner: FlowKey): Entry {
-    const { client, type, maxObjectBytes, bytes, log } = this.#options;
-    const account = { object: this.#called(name), namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
-    const admit = (heapBytes: number): CodedError | undefined => bytes.admit(account, heapBytes);
-    // What belongs to the cluster is rateLimited one by one: its objects are not one tenant's.
-    const rateLimiter = this.#paces.forNamespace(name.namespace ?? `/${key}`);
+    const { client, type, maxObjectBytes, memory, log } = this.#options;
+    const reservation = { object: this.#displayName(name), namespace: name.namespace ?? '', bytes: 0, wantedBytes: 0 };
+    const admit = (heapBytes: number): CodedError | undefined => memory.admit(reservation, heapBytes);
+    // A cluster-scoped object has its own rate limit, because no single tenant owns these objects.
+    const rateLimiter = this.#rateLimiters.forNamespace(name.namespace ?? `/${key}`);
     const target = { type, ...name, admission: { maxObjectBytes, admit }, owner, rateLimiter };
-    const entry = { reflector: new Reflector(client, target, log), account, lastUsedMs: 0 };
+    const entry = { reflector: new Reflector(client, target, log), reservation, lastUsedMs: 0 };
     entry.reflector.state.onChange(() => this.#options.onChange());
     this.#entries.set(key, entry);
     entry.reflector.start();
     return entry;
   }
 
-  /** Anybody's pod may name objects that do not exist, by the thousand; what is watched must not grow with that. */
-  #makeRoom(name: ObjectName, owner: FlowKey): void {
-    if (!this.#users.isUsed(keyOf(name))) this.#slots.ensureWithinShare(this.#called(name), owner, 1);
-    if (this.#entries.size < this.#options.bounds.maxCount || this.#forgetOldest(() => true)) return;
-    this.#slots.rejectAll(this.#called(name), owner);
+  /**
+   * Ensures capacity for one more watch. Without a limit, pods could create watches by naming thousands of objects that
+   * do not exist.
+   */
+  #ensureCapacity(name: ObjectName, owner: FlowKey): void {
+    if (!this.#references.isUsed(keyOf(name))) this.#watchQuota.ensureWithinShare(this.#displayName(name), owner, 1);
+    if (this.#entries.size < this.#options.watchLimits.maxCount || this.#evictOldest(() => true)) return;
+    this.#watchQuota.rejectAll(this.#displayName(name), owner);
   }
 
-  /** Gives up the unused object that was used the longest time ago. @returns whether there was one. */
-  #forgetOldest(isWanted: (entry: Entry) => boolean): boolean {
+  /** Evicts the least recently used object without references. @returns whether there was one. */
+  #evictOldest(isWanted: (entry: Entry) => boolean): boolean {
     let oldest: string | undefined;
     let oldestMs = Infinity;
     for (const [key, entry] of this.#entries) {
-      if (entry.lastUsedMs >= oldestMs || this.#users.isUsed(key) || !isWanted(entry)) continue;
+      if (entry.lastUsedMs >= oldestMs || this.#references.isUsed(key) || !isWanted(entry)) continue;
       oldest = key;
       oldestMs = entry.lastUsedMs;
     }
-    if (oldest !== undefined) this.#forget(oldest);
+    if (oldest !== undefined) this.#drop(oldest);
     return oldest !== undefined;
   }
 
-  #forget(key: string): void {
+  #drop(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
     entry.reflector.stop();
-    this.#options.bytes.release(entry.account);
+    this.#options.memory.release(entry.reservation);
   }
 
-  /** The kubelet would come back only after its back-off; what is about to appear is worth a wait of seconds. */
-  async #appearing(
+  /**
+   * Waits for a missing object to appear. The kubelet would retry only after its back-off, so a wait of seconds is
+   * faster.
+   */
+  async #waitUntilExists(
     name: ObjectName,
     reflector: Reflector,
     waitMs: number,
     signal: AbortSignal,
   ): Promise<T | CodedError> {
     const { state } = reflector;
-    // While the server is away nobody knows whether it exists by now.
+    // Without a connection to the server, the object may exist by now.
     const missing = (): CodedError =>
       state.error === undefined
-        ? new CodedError('NOT_FOUND', `${this.#called(name)} does not exist`)
+        ? new CodedError('NOT_FOUND', `${this.#displayName(name)} does not exist`)
         : syncFailure(state.error, this.#reading(name));
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(missing()), waitMs);
     try {
       return await state.waitFor(() => this.#current(reflector), AbortSignal.any([signal, timeout.signal]));
     } catch (error) {
-      // The caller's time may be over before the wait is.
+      // The caller's deadline can pass before the wait does.
       throw error instanceof CodedError && error.code === 'DEADLINE_EXCEEDED' ? missing() : error;
     } finally {
       clearTimeout(timer);
@@ -227,15 +233,15 @@ export class OnDemandInformer<T> {
   }
 
   #reading(name: ObjectName): string {
-    return `reading ${this.#called(name)}`;
+    return `reading ${this.#displayName(name)}`;
   }
 
-  /** `connector ci/harbor` */
-  #called(name: ObjectName): string {
+  /** Returns the object's name for messages: `connector ci/harbor`. */
+  #displayName(name: ObjectName): string {
     return `${this.#options.noun} ${keyOf(name)}`;
   }
 
-  /** Parsed once per state of the object, so that the same state is the same value. */
+  /** Returns the parsed object. Each version is parsed once, so that an unchanged object is the same value. */
   #current(reflector: Reflector): T | CodedError | undefined {
     const [rejection] = reflector.state.rejected.values();
     if (rejection !== undefined) return rejection;

@@ -13,8 +13,8 @@ import { nameOf, parseProxyAddress, parseTrust } from './parse-connector.js';
 const paramTypes: readonly ParamType[] = ['string', 'array', 'object'];
 
 /**
- * Reads a ConnectorClass object. File names and templates are judged when a volume selects
- * the configuration, so that one bad configuration does not stop the others.
+ * Parses a ConnectorClass object. File names and templates are validated when a volume selects the configuration, so
+ * that one invalid configuration does not affect the others.
  * @throws {CodedError} FAILED_PRECONDITION naming the object and the field.
  */
 export function parseConnectorClass(object: JsonObject): ConnectorClass {
@@ -45,15 +45,15 @@ function parseConfiguration(reader: ObjectReader): Configuration {
 
 function parseParam(reader: ObjectReader): ConfigurationParam {
   const type = reader.optionalString('type') ?? 'string';
-  const known = paramTypes.find((name) => name === type);
-  if (known === undefined) throw reader.malformed('type', `must be one of ${paramTypes.join(', ')}`);
+  const paramType = paramTypes.find((name) => name === type);
+  if (paramType === undefined) throw reader.malformed('type', `must be one of ${paramTypes.join(', ')}`);
   const defaultValue = reader.value('default');
   return {
     name: reader.requiredString('name'),
-    type: known,
+    type: paramType,
     ...(defaultValue === undefined ? {} : { default: defaultValue }),
     ...(reader.has('enum') ? { enum: reader.list('enum') } : {}),
-    ...(known === 'object' ? parseProperties(reader.child('properties')) : {}),
+    ...(paramType === 'object' ? parseProperties(reader.child('properties')) : {}),
   };
 }
 

@@ -5,8 +5,7 @@ import { ObjectReader } from './object-reader.js';
 import { certificatesOnly } from '../pem.js';
 
 /**
- * Reads a Connector object. Fields that the driver does not use are not judged; they stay
- * available to templates.
+ * Parses a Connector object. Fields that the driver does not use are not validated; templates can use them.
  * @throws {CodedError} FAILED_PRECONDITION naming the object and the field.
  */
 export function parseConnector(object: JsonObject): Connector {
@@ -22,7 +21,7 @@ export function parseConnector(object: JsonObject): Connector {
   };
 }
 
-/** Whoever makes connectors may write anything here, and it goes into a request. */
+/** Validates the class name. A hostile writer of a Connector controls it, and it becomes part of a request. */
 function parseClassName(spec: ObjectReader): string {
   const name = spec.requiredString('connectorClassName');
   if (name.length > 253 || !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name)) {
@@ -31,7 +30,7 @@ function parseClassName(spec: ObjectReader): string {
   return name;
 }
 
-/** `status.proxy.httpAddress` of a Connector or a ConnectorClass; undefined while its URL is not set. */
+/** Returns `status.proxy.httpAddress` of a Connector or a ConnectorClass; undefined while its URL is not set. */
 export function parseProxyAddress(reader: ObjectReader): ProxyAddress | undefined {
   const address = reader.child('status').child('proxy').child('httpAddress');
   const url = address.optionalString('url');
@@ -39,12 +38,12 @@ export function parseProxyAddress(reader: ObjectReader): ProxyAddress | undefine
   return url === undefined || url === '' ? undefined : { url, ...trust };
 }
 
-/** Far longer than any; it goes into requests and messages. */
+/** Maximum length of an audience, which becomes part of requests and messages. Real ones are far shorter. */
 const maxAudienceLength = 1024;
 
 /**
- * Reads how a proxy is trusted, and the audience that it trusts. Empty texts count as absent. Of `CACerts` only certificates
- * are taken: it goes into files of pods, and its writer may have put a private key next to them.
+ * Parses how to verify a proxy, and its audience. Empty strings count as absent. Only certificates of `CACerts` are
+ * used: they are written to files of pods, and the field could also contain a private key.
  */
 export function parseTrust(reader: ObjectReader): Pick<ProxyAddress, 'caCerts' | 'audience'> {
   const caCerts = certificatesOnly(reader.optionalString('CACerts') ?? '');
@@ -55,7 +54,7 @@ export function parseTrust(reader: ObjectReader): Pick<ProxyAddress, 'caCerts' |
   return { ...(caCerts === '' ? {} : { caCerts }), ...(audience === '' ? {} : { audience }) };
 }
 
-/** For messages about objects that may be malformed. */
+/** Returns a name for messages about objects that may be malformed. */
 export function nameOf(object: JsonObject, key: 'name' | 'namespace'): string {
   const metadata = jsonMember(object, 'metadata');
   const name = isJsonObject(metadata) ? jsonMember(metadata, key) : undefined;

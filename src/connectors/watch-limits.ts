@@ -1,14 +1,17 @@
-/** How much is kept of the API server's objects, and for how long. */
+/** Limits of cached objects of the API server. */
 export interface WatchLimits {
-  /** Milliseconds that an object stays watched after its last use, since the next pod of a pipeline is often near. */
+  /**
+   * Milliseconds that an object stays watched after its last use, because the next pod of a pipeline often follows
+   * soon.
+   */
   readonly idleMs: number;
-  /** Milliseconds between the looks for such objects. */
+  /** Milliseconds between the checks for unused objects. */
   readonly sweepMs: number;
-  /** Objects of one kind that are watched at once; beyond it the unused go first. */
+  /** Maximum number of watched objects of one kind. Unused ones are evicted first. */
   readonly maxCount: number;
-  /** What the objects of all kinds may take in memory, by the estimate. */
+  /** Limit of the estimated memory of all cached objects. */
   readonly maxBytes: number;
 }
 
-/** As `serve` has them, beside what flags say. */
+/** Times of `serve`. Flags set the other limits. */
 export const watchTimes: Pick<WatchLimits, 'idleMs' | 'sweepMs'> = { idleMs: 5 * 60_000, sweepMs: 60_000 };

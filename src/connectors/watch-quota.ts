@@ -6,39 +6,39 @@ import type { LimitObserver, RejectionScope } from '../limits/limit-observer.js'
 import type { ObjectReferences } from './object-references.js';
 
 /**
- * Says who may have more objects watched. An object counts for every pod and namespace that uses it; anybody's pod may
- * name objects by the hundred, so nobody gets more than a share of what the others leave.
+ * Limits the watched objects of each pod and namespace. An object counts for every pod and namespace that uses it. A
+ * dynamic share prevents a pod that names hundreds of objects from using up the limit for other pods.
  */
 export class WatchQuota {
-  readonly #users: ObjectReferences;
+  readonly #references: ObjectReferences;
   readonly #maxCount: number;
   readonly #observer: LimitObserver;
 
-  constructor(users: ObjectReferences, maxCount: number, observer: LimitObserver) {
-    this.#users = users;
+  constructor(references: ObjectReferences, maxCount: number, observer: LimitObserver) {
+    this.#references = references;
     this.#maxCount = maxCount;
     this.#observer = observer;
   }
 
   /**
-   * @param what is to be watched, such as `connector ci/harbor`.
-   * @param count of objects, of which that is the first.
-   * @throws {CodedError} RESOURCE_EXHAUSTED saying whose share is used up.
+   * @param what first object, such as `connector ci/harbor`.
+   * @param count number of objects.
+   * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
   ensureWithinShare(what: string, owner: FlowKey, count: number): void {
     const max = this.#maxCount;
-    const ofPod = this.#users.countOfPod(owner);
-    const ofNamespace = this.#users.countOfNamespace(owner);
-    if (!this.#mayHaveMore(count, ofPod, limits.watches.podShare)) {
-      throw this.#refusal(
+    const ofPod = this.#references.countOfPod(owner);
+    const ofNamespace = this.#references.countOfNamespace(owner);
+    if (!this.#isWithinShare(count, ofPod, limits.watches.podShare)) {
+      throw this.#rejection(
         what,
         'pod',
         owner,
         `${together(count, `this pod uses ${ofPod} others already`, 'its')} share of the ${max} objects of a kind that the driver watches on this node: mount fewer in one pod`,
       );
     }
-    if (!this.#mayHaveMore(count, ofNamespace, limits.watches.namespaceShare)) {
-      throw this.#refusal(
+    if (!this.#isWithinShare(count, ofNamespace, limits.watches.namespaceShare)) {
+      throw this.#rejection(
         what,
         'namespace',
         owner,
@@ -47,9 +47,9 @@ export class WatchQuota {
     }
   }
 
-  /** @throws {CodedError} RESOURCE_EXHAUSTED; every object that is watched is in use. */
+  /** Rejects an object because every watched object is in use. @throws {CodedError} RESOURCE_EXHAUSTED. */
   rejectAll(what: string, owner: FlowKey): never {
-    throw this.#refusal(
+    throw this.#rejection(
       what,
       'node',
       owner,
@@ -57,12 +57,12 @@ export class WatchQuota {
     );
   }
 
-  #mayHaveMore(count: number, held: number, share: number): boolean {
-    return held + count <= Math.max(1, dynamicShare(this.#maxCount, this.#users.count - held, share));
+  #isWithinShare(count: number, used: number, share: number): boolean {
+    return used + count <= Math.max(1, dynamicShare(this.#maxCount, this.#references.count - used, share));
   }
 
-  #refusal(what: string, refusal: RejectionScope, { namespace, podUid }: FlowKey, why: string): CodedError {
-    this.#observer.refused('watches', refusal, `${namespace}/${podUid}`);
+  #rejection(what: string, scope: RejectionScope, { namespace, podUid }: FlowKey, why: string): CodedError {
+    this.#observer.refused('watches', scope, `${namespace}/${podUid}`);
     return new CodedError('RESOURCE_EXHAUSTED', `${what} cannot be read: ${why}`);
   }
 }

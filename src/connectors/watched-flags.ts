@@ -11,7 +11,7 @@ import { notSyncedReason, waitForSync } from './wait-for-sync.js';
 const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 const readingFlags = `reading configmap ${flagsConfigMapName}`;
 
-/** The feature flags as they are now, watched. */
+/** The current feature flags, kept up to date by a watch. */
 export class WatchedFlags {
   readonly #reflector: Reflector;
   readonly #parsed = new WeakMap<JsonObject, FeatureFlags | CodedError>();
@@ -33,7 +33,7 @@ export class WatchedFlags {
     this.#reflector.state.onChange(listener);
   }
 
-  /** @throws {CodedError} when they have never been read, or cannot be understood; the signal's reason. */
+  /** @throws {CodedError} if the flags have never been read or are malformed; the signal's reason. */
   async get(signal: AbortSignal): Promise<FeatureFlags> {
     const { state } = this.#reflector;
     if (!state.isSynced) await waitForSync(state, signal, readingFlags);
@@ -42,24 +42,24 @@ export class WatchedFlags {
     return flags;
   }
 
-  /** Undefined when they have never been read, or cannot be understood. */
+  /** Returns undefined if the flags have never been read or are malformed. */
   peek(): FeatureFlags | undefined {
     if (!this.#reflector.state.isSynced) return undefined;
     const flags = this.#current();
     return flags instanceof CodedError ? undefined : flags;
   }
 
-  /** Why they cannot be read; undefined when they can. */
+  /** Returns why the flags cannot be read; undefined if they can. */
   problem(): string | undefined {
     return notSyncedReason(this.#reflector.state, readingFlags);
   }
 
-  /** When the server last confirmed them, by the client's clock. */
+  /** When the server last confirmed the flags, by the client's clock. */
   get confirmedAtMs(): number | undefined {
     return this.#reflector.state.confirmedAtMs;
   }
 
-  /** An absent ConfigMap means the defaults. */
+  /** Without the ConfigMap the defaults apply. */
   #current(): FeatureFlags | CodedError {
     const { state } = this.#reflector;
     const [rejection] = state.rejected.values();

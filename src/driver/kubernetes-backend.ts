@@ -66,7 +66,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
   });
   const { namespace } = config;
   const notFoundWaitMs = config['not-found-wait'];
-  const bounds = {
+  const watchLimits = {
     ...watchTimes,
     maxCount: config['max-watched-objects'],
     maxBytes: config['max-object-memory'],
@@ -75,7 +75,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     client,
     namespace,
     notFoundWaitMs,
-    bounds,
+    watchLimits,
     observer: load,
     clock,
     log,

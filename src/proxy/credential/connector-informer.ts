@@ -30,9 +30,9 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   constructor(client: KubeClient, maxBytes: number, log: Log) {
     const { connectorBytes, connectorClassBytes } = limits.objects;
     this.#bytes = new InformerMemoryQuota(maxBytes, 'the proxy knows');
-    const ofConnectors = this.#bytes.screen('connector', connectorBytes);
+    const ofConnectors = this.#bytes.admissionFor('connector', connectorBytes);
     this.#connectors = new Reflector(client, { type: connectorType, admission: ofConnectors }, log);
-    const ofClasses = this.#bytes.screen('connectorclass', connectorClassBytes);
+    const ofClasses = this.#bytes.admissionFor('connectorclass', connectorClassBytes);
     this.#classes = new Reflector(client, { type: connectorClassType, admission: ofClasses }, log);
     this.#connectors.state.onChange((key, object) => this.#release('connector', key, object));
     this.#classes.state.onChange((key, object) => this.#release('connectorclass', key, object));

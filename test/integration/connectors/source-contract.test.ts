@@ -58,7 +58,7 @@ describe('the Kubernetes source', () => {
       client,
       namespace,
       notFoundWaitMs,
-      bounds: { ...watchTimes, maxCount: 1000, maxBytes: 32 << 20 },
+      watchLimits: { ...watchTimes, maxCount: 1000, maxBytes: 32 << 20 },
       observer: noLimitObserver,
       clock,
       log: silentLog,

@@ -44,7 +44,7 @@ describe('the objects that a node watches', () => {
       client,
       namespace: 'connectors-system',
       notFoundWaitMs,
-      bounds: { idleMs: 300_000, sweepMs: 60_000, maxCount, maxBytes },
+      watchLimits: { idleMs: 300_000, sweepMs: 60_000, maxCount, maxBytes },
       observer: { refused: (bound, share, who) => void refusals.push(`${bound} ${share} ${who}`) },
       clock: { now: () => Date.now() },
       log: silentLog,
