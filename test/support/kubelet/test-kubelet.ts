@@ -71,7 +71,7 @@ export class TestKubelet {
   }
 
   async untilRegistered(timeoutMs?: number): Promise<void> {
-    await eventually('Registered with the kubelet', () => this.isRegistered, timeoutMs);
+    await eventually('the driver is registered', () => this.isRegistered, timeoutMs);
   }
 
   async untilDeregistered(): Promise<void> {

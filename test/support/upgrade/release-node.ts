@@ -67,7 +67,8 @@ export class ReleaseNode {
       [process.execPath, release.main],
     );
     this.#driver = driver;
-    await driver.untilLogged('Registered with the kubelet');
+    // The message of this release, and that of older ones.
+    await driver.untilLogged(/^(Registered with the kubelet|the kubelet has registered the driver)$/);
     await driver.kubelet.untilReady();
   }
 
