@@ -2,7 +2,7 @@ import type { ConnectorRef, FeatureFlags } from '../connectors/model.js';
 import type { JsonObject } from '../json.js';
 import type { Call } from '../limits/call.js';
 
-/** The pod that mounts the volume, as the kubelet vouches for it (CSIDriver `podInfoOnMount`). */
+/** The pod that mounts the volume, as reported by the kubelet (CSIDriver `podInfoOnMount`). */
 export interface PodIdentity {
   readonly namespace: string;
   readonly name: string;
@@ -11,8 +11,8 @@ export interface PodIdentity {
 }
 
 /**
- * The outcome of authorization: go on; mount nothing but the reason (an approval that was rejected); or not yet (an
- * approval that nobody has decided).
+ * Outcome of authorization. `pending`: an approval is not decided yet. `rejected`: an approval was rejected, so only
+ * the reason is mounted.
  */
 export type AccessDecision =
   | { readonly kind: 'allowed' }
@@ -25,38 +25,36 @@ export interface AuthorizationRequest {
   readonly flags: FeatureFlags;
 }
 
-/** May this pod use these connectors? */
+/** Decides whether a pod can use connectors. */
 export interface AccessControl {
   /**
-   * @throws {CodedError} PERMISSION_DENIED naming account, verb, resource and the rule to add; UNAVAILABLE when nobody
-   * could be asked; FAILED_PRECONDITION for an approval that is over.
+   * Authorizes the request, and waits for responses and approvals if necessary.
+   * @throws {CodedError} PERMISSION_DENIED with service account, verb, resource and missing rule; UNAVAILABLE if there
+   * is no response; FAILED_PRECONDITION if an approval has ended.
    */
   authorize(request: AuthorizationRequest, call: Call): Promise<AccessDecision>;
 
   /**
-   * Whether `authorize` need not wait for anybody's answer now; false only for what was allowed when last asked. Gives
-   * the one who is asked a moment, or none when he did not answer the last time; the question goes on meanwhile.
+   * Reports whether `authorize` can decide without waiting for a response. Waits briefly, or not at all if the last
+   * request got no response; the review continues meanwhile. False only if the request was allowed when last reviewed.
    */
   isAnsweredSoon(request: AuthorizationRequest, signal: AbortSignal): Promise<boolean>;
 
-  /** Whether the request was denied when last asked, however long ago. Never waits. */
+  /** Reports whether the last review denied the request, however old it is. Never waits. */
   isKnownDenied(request: AuthorizationRequest): boolean;
 
-  /**
-   * What has become of the approvals that a mounted volume rests on, as far as they are watched: `granted`, `rejected` and
-   * so on. Never waits.
-   */
+  /** Returns the states of the watched approvals of a mounted volume, such as `granted`. Never waits. */
   approvalStates(request: AuthorizationRequest): readonly string[];
 
-  /** Calls the listener when what was allowed turns out to be denied, and when an approval that is watched has changed. */
+  /** Calls the listener when an allowed request becomes denied, or a watched approval changes. */
   onNews(listener: () => void): void;
 
-  /** Watches what a mounted volume's approvals become. Idempotent per volume. */
+  /** Watches the approvals of a mounted volume. Idempotent per volume. */
   retain(volumeId: string, request: AuthorizationRequest): void;
 
-  /** The volume is gone. */
+  /** Stops the watches of an unmounted volume. */
   release(volumeId: string): void;
 
-  /** Whether a cached answer still allows the request; false when it must be asked again. Never waits. */
+  /** Reports whether a cached decision allows the request. Never waits. */
   isKnownAllowed(request: AuthorizationRequest): boolean;
 }

@@ -7,58 +7,58 @@ import { accessRequestFor, accessRequestName, accessRequests } from './access-re
 import type { ApprovalSubject } from './access-request.js';
 import { findRequest, ownerOf, requestFailure } from './request-lookup.js';
 
-/** Milliseconds for one call with its retries. */
+/** Timeout of one call with its retries, in milliseconds. */
 const callTimeoutMs = 15_000;
 
 /**
- * The AccessRequestClient at the API server.
- * @throws (all that ask) {CodedError} UNAVAILABLE when there is no answer now, FAILED_PRECONDITION when the driver may
- * not ask or the API does not exist, or the signal's reason.
+ * Client for AccessRequests.
+ * @throws (all API calls) {CodedError} UNAVAILABLE without a response, FAILED_PRECONDITION without permission or CRD,
+ * or the signal's reason.
  */
 export class AccessRequestClient {
   readonly #client: KubeClient;
   readonly #nodeName: string;
   readonly #log: Log;
 
-  /** @param nodeName of this driver. */
+  /** @param nodeName node of this driver. */
   constructor(client: KubeClient, nodeName: string, log: Log) {
     this.#client = client;
     this.#nodeName = nodeName;
     this.#log = log;
   }
 
-  /** See findRequest. */
-  find(about: ApprovalSubject, signal: AbortSignal): Promise<JsonObject | undefined> {
-    return findRequest(this.#client, about, { signal, timeoutMs: callTimeoutMs });
+  /** Finds the request for a subject, see `findRequest`. */
+  find(subject: ApprovalSubject, signal: AbortSignal): Promise<JsonObject | undefined> {
+    return findRequest(this.#client, subject, { signal, timeoutMs: callTimeoutMs });
   }
 
-  /** Makes the request unless it is there already, made by another call meanwhile. */
-  async create(about: ApprovalSubject, signal: AbortSignal): Promise<void> {
-    const { pod, connector } = about;
+  /** Creates the request unless it exists. */
+  async create(subject: ApprovalSubject, signal: AbortSignal): Promise<void> {
+    const { pod, connector } = subject;
     const location = { type: accessRequests, namespace: connector.namespace };
     try {
-      // The name makes repeating harmless: a second try finds what the first one has made.
-      await this.#client.create(location, accessRequestFor(about, this.#nodeName), {
+      // The deterministic name makes retries idempotent: a second attempt finds the object of the first.
+      await this.#client.create(location, accessRequestFor(subject, this.#nodeName), {
         signal,
         timeoutMs: callTimeoutMs,
-        owner: ownerOf(about),
+        owner: ownerOf(subject),
         isIdempotent: true,
       });
     } catch (error) {
       if (isKubeError(error, 409) && error.reason === 'AlreadyExists') return;
-      throw requestFailure(error, about, 'making', ['create'], this.#client.problem);
+      throw requestFailure(error, subject, 'making', ['create'], this.#client.problem);
     }
     this.#log.info('Requested approval', {
       namespace: connector.namespace,
-      name: accessRequestName(about),
+      name: accessRequestName(subject),
       pod: `${pod.namespace}/${pod.name}`,
       connector: `${connector.namespace}/${connector.name}`,
     });
   }
 
-  /** Of one request. To be started and stopped by the caller. */
-  reflector(about: ApprovalSubject, name: string): Reflector {
-    const target = { type: accessRequests, namespace: about.connector.namespace, name, owner: ownerOf(about) };
+  /** Returns a reflector of one request. The caller starts and stops it. */
+  reflector(subject: ApprovalSubject, name: string): Reflector {
+    const target = { type: accessRequests, namespace: subject.connector.namespace, name, owner: ownerOf(subject) };
     return new Reflector(this.#client, target, this.#log);
   }
 }

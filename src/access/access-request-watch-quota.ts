@@ -10,45 +10,45 @@ export interface WatchedRequest {
 }
 
 /**
- * Says who may have AccessRequestClient watched while they are pending, and how many: as many as Connectors, with the same
- * shares for pods and namespaces. A volume may wait for 32, and each is a stream at the API server.
+ * Quota of watches on pending AccessRequests, with the same shares for pods and namespaces as for Connectors. A volume
+ * can wait for 32 requests, each of which is a stream at the API server.
  */
 export class AccessRequestWatchQuota {
   readonly #users = new ObjectReferences();
-  readonly #slots: WatchQuota;
+  readonly #quota: WatchQuota;
   readonly #maxCount: number;
-  #held = 0;
+  #lastKey = 0;
 
   constructor(maxCount: number, observer: LimitObserver) {
     this.#maxCount = maxCount;
-    this.#slots = new WatchQuota(this.#users, maxCount, observer);
+    this.#quota = new WatchQuota(this.#users, maxCount, observer);
   }
 
   /**
-   * Holds a place for each, all or none.
-   * @returns gives them back.
-   * @throws {CodedError} RESOURCE_EXHAUSTED saying whose share is used up.
+   * Reserves a watch for each request, all or none.
+   * @returns a function that releases them.
+   * @throws {CodedError} RESOURCE_EXHAUSTED naming the share that is used up.
    */
-  hold(requests: readonly WatchedRequest[], owner: FlowKey): () => void {
-    const held: string[] = [];
-    const giveBack = (): void => held.splice(0).forEach((key) => this.#users.remove(key, owner));
+  reserve(requests: readonly WatchedRequest[], owner: FlowKey): () => void {
+    const reserved: string[] = [];
+    const release = (): void => reserved.splice(0).forEach((key) => this.#users.remove(key, owner));
     try {
       for (const { namespace, name } of requests) {
-        this.#ensurePlace(`accessrequest ${namespace}/${name}`, owner);
-        // Two calls that wait for the same have a watch each.
-        const key = String((this.#held += 1));
+        this.#ensureWithinLimits(`accessrequest ${namespace}/${name}`, owner);
+        // Two calls that wait for the same request have one watch each.
+        const key = String((this.#lastKey += 1));
         this.#users.add(key, owner);
-        held.push(key);
+        reserved.push(key);
       }
     } catch (error) {
-      giveBack();
+      release();
       throw error;
     }
-    return giveBack;
+    return release;
   }
 
-  #ensurePlace(what: string, owner: FlowKey): void {
-    this.#slots.ensureWithinShare(what, owner, 1);
-    if (this.#users.count >= this.#maxCount) this.#slots.rejectAll(what, owner);
+  #ensureWithinLimits(what: string, owner: FlowKey): void {
+    this.#quota.ensureWithinShare(what, owner, 1);
+    if (this.#users.count >= this.#maxCount) this.#quota.rejectAll(what, owner);
   }
 }

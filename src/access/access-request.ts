@@ -15,57 +15,65 @@ export const accessRequests: ResourceType = {
   plural: 'accessrequests',
 };
 
-/** What an AccessRequest is about: one pod's use of one connector's proxy. It lives in the connector's namespace. */
+/**
+ * The subject of an AccessRequest: one pod's use of one connector's proxy. The object is in the connector's namespace.
+ */
 export interface ApprovalSubject {
   readonly pod: PodIdentity;
   readonly connector: ConnectorRef;
 }
 
 const labelPrefix = 'connectors.cpaas.io';
-/** Kubernetes' limit for the values of labels. The name keeps within it too, so that it can be one. */
+/** Kubernetes' limit for label values. The name stays within it too, so that it can be a label value. */
 const maxLabelLength = 63;
 
 /**
- * The same for the same case wherever it is computed, so that two drivers, or two tries, cannot make two requests. It
- * begins with the pod's name, for people who list requests; the digest covers all that tells cases apart.
+ * Returns a deterministic name, so that drivers and retries never create two requests. It starts with the pod's name
+ * for readability; the digest covers everything that distinguishes requests.
  */
-export function accessRequestName(about: ApprovalSubject): string {
-  const digest = digestOf(JSON.stringify(specOf(about)) + about.connector.namespace, 20);
-  const podPart = about.pod.name.replaceAll(/[^a-z0-9]/g, '-').slice(0, maxLabelLength - digest.length - 1);
+export function accessRequestName(subject: ApprovalSubject): string {
+  const digest = digestOf(JSON.stringify(specOf(subject)) + subject.connector.namespace, 20);
+  const podPart = subject.pod.name.replaceAll(/[^a-z0-9]/g, '-').slice(0, maxLabelLength - digest.length - 1);
   return `${podPart.replaceAll(/^-+|-+$/g, '')}-${digest}`;
 }
 
-/** On which node the driver is that asks: an admission policy holds it to the truth, and whoever decides may compare. */
+/**
+ * Annotation with the driver's node. An admission policy enforces the true name; an approver can compare it with the
+ * pod's node.
+ */
 export const nodeAnnotation = `${connectorsGroup}/requested-by-node`;
 
-export function accessRequestFor(about: ApprovalSubject, nodeName: string): JsonObject {
+export function accessRequestFor(subject: ApprovalSubject, nodeName: string): JsonObject {
   return {
     apiVersion: accessRequests.apiVersion,
     kind: accessRequests.kind,
     metadata: {
-      name: accessRequestName(about),
-      namespace: about.connector.namespace,
-      labels: labelsOf(about),
+      name: accessRequestName(subject),
+      namespace: subject.connector.namespace,
+      labels: labelsOf(subject),
       annotations: { [nodeAnnotation]: nodeName },
     },
-    spec: specOf(about),
+    spec: specOf(subject),
   };
 }
 
-/** Finds the requests of a case; also those of earlier pods of the same name, see `isAbout`. */
-export function selectorOf(about: ApprovalSubject): string {
-  return Object.entries(labelsOf(about))
+/** Returns the label selector of a subject's requests. It also matches earlier pods of the same name, see `isAbout`. */
+export function selectorOf(subject: ApprovalSubject): string {
+  return Object.entries(labelsOf(subject))
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
 }
 
-/** Whether a request is for this very account, connector and pod; an earlier pod of the same name had another uid. */
-export function isAbout(about: ApprovalSubject, request: JsonObject): boolean {
-  const { namespace } = about.connector;
-  return metadataText(request, 'namespace') === namespace && holds(request['spec'], specOf(about));
+/**
+ * Reports whether the request is for exactly this service account, connector and pod. An earlier pod of the same name
+ * has another UID.
+ */
+export function isAbout(subject: ApprovalSubject, request: JsonObject): boolean {
+  const { namespace } = subject.connector;
+  return metadataText(request, 'namespace') === namespace && holds(request['spec'], specOf(subject));
 }
 
-/** Whether `value` has all members of `wanted`. */
+/** Reports whether `value` has all members of `wanted`. */
 function holds(value: JsonValue | undefined, wanted: JsonObject): boolean {
   return Object.entries(wanted).every(([key, member]) => {
     const actual = jsonMember(value, key);
@@ -97,7 +105,7 @@ function labelsOf({ pod, connector }: ApprovalSubject): Readonly<Record<string, 
   };
 }
 
-/** Names may have 253 characters, labels 63: a longer name is cut and told apart by its digest. */
+/** Shortens a name of up to 253 characters to the 63 of a label value; a digest keeps it unique. */
 function labelValue(name: string): string {
   if (name.length <= maxLabelLength) return name;
   const digest = digestOf(name, 10);

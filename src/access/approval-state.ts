@@ -11,22 +11,22 @@ export interface Condition {
 
 export type ApprovalState =
   | { readonly kind: 'pending' | 'granted' | 'leaving' }
-  /** The permission was cleaned up, or no policy is for this connector. */
+  /** `over`: the permission was cleaned up. `unmatched`: no policy covers this connector. */
   | { readonly kind: 'over' | 'unmatched'; readonly message: string }
   | { readonly kind: 'rejected'; readonly checks: readonly Condition[] };
 
-/** The API server takes more; what a pod's author reads need not be longer. */
+/** Limit of a condition's message, in characters. The API server permits more than a pod's author needs to read. */
 const maxMessageLength = 2000;
 
 /**
- * What the conditions of an AccessRequest say, in both spellings that are in use. A controller sets them one by one, and none is taken back when the next
- * one comes, so the first of these that holds counts:
+ * Returns the state that an AccessRequest's conditions describe, in both spellings in use. Controllers set conditions
+ * one by one and do not reset earlier ones, so the first match counts:
  *
- * 1. over: the permission was there and was cleaned up, whatever else is still said.
- * 2. rejected: a no is never outvoted.
- * 3. leaving: the object is being deleted; with it goes the permission.
- * 4. granted: also when the policy has been changed since.
- * 5. unmatched: no policy covers the connector, nobody will decide.
+ * 1. `over`: the permission was cleaned up, whatever the other conditions say.
+ * 2. `rejected`: a rejection overrides a grant.
+ * 3. `leaving`: the object is being deleted, and its permission with it.
+ * 4. `granted`: even if the policy has changed since.
+ * 5. `unmatched`: no policy covers the connector, so it will not be decided.
  */
 export function approvalStateOf(request: JsonObject): ApprovalState {
   const conditions = parseConditions(jsonMember(request['status'], 'conditions'));
@@ -46,7 +46,7 @@ export function approvalStateOf(request: JsonObject): ApprovalState {
   return unmatched ? { kind: 'unmatched', message: unmatched.message } : { kind: 'pending' };
 }
 
-/** `Ready` only repeats what the checks have said. */
+/** Returns the checks that rejected the request. `Ready` only repeats their result. */
 function rejectingChecks(conditions: readonly Condition[]): readonly Condition[] {
   return conditions.filter(({ type, status, reason }) => type !== 'Ready' && status === 'False' && isRejection(reason));
 }
@@ -55,7 +55,9 @@ function isRejection(reason: string): boolean {
   return reason === 'Rejected' || reason === 'AccessCheckRejected';
 }
 
-/** What is no condition is left out: the next update may bring it right. */
+/**
+ * Parses conditions. A malformed condition becomes an empty one, which matches nothing: the next update may correct it.
+ */
 function parseConditions(value: JsonValue | undefined): readonly Condition[] {
   if (!Array.isArray(value)) return [];
   return value.map((condition: JsonValue) => {

@@ -4,18 +4,18 @@ import { isApprovalOn } from './permission.js';
 import type { FeatureFlags } from '../connectors/model.js';
 
 export interface ApprovalWaitOptions {
-  /** The caller's. */
+  /** The caller's signal. */
   readonly signal: AbortSignal;
   readonly waitMs: number;
   readonly currentFlags: () => FeatureFlags | undefined;
 }
 
-/** How often a wait looks whether approval is still on. */
+/** Interval in milliseconds of the check whether approval is still switched on. */
 const flagsIntervalMs = 500;
 
 /**
- * How long a publish waits for approval: until its caller leaves, its time is over or approval is switched off,
- * whatever comes first. `stop` must be called.
+ * One wait of a publish for approvals. It ends when the caller cancels, the timeout passes or approval is switched off.
+ * Call `stop` afterwards.
  */
 export class ApprovalWait {
   readonly #controller = new AbortController();
@@ -34,12 +34,12 @@ export class ApprovalWait {
     ];
   }
 
-  /** Aborts when the wait is over. */
+  /** Aborts when the wait ends. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Undefined while the wait goes on. */
+  /** Reason why the wait ended; undefined while it lasts. */
   get ended(): 'cancelled' | 'undecided' | 'flags-changed' | undefined {
     return this.#ended;
   }

@@ -9,36 +9,36 @@ import type { Permission } from './permission.js';
 import { permissionKey } from './permission.js';
 import { limits } from '../limits/defaults.js';
 
-/** What an approval has come to; `gone`: its request was deleted. */
+/** State of an approval; `gone`: its request was deleted. */
 export type MountedState = ApprovalState['kind'] | 'gone';
 
-/** A request that a mounted volume rests on. */
+/** A request that grants a permission to a mounted volume. */
 export interface MountedApproval {
   readonly subject: ApprovalSubject;
-  /** Of the AccessRequest. */
+  /** Name of the AccessRequest. */
   readonly name: string;
-  /** What it gives. */
+  /** The permission that it grants. */
   readonly permission: Permission;
 }
 
 export interface ApprovalWatcherOptions {
   readonly requests: AccessRequestClient;
-  /** @param state what it has become; called before anybody else can see it. */
+  /** Called on each change, before `stateOf` is read by others. */
   readonly onChange: (permission: Permission, state: MountedState) => void;
 }
 
 interface Watched {
   readonly mounted: MountedApproval;
   readonly reflector: Reflector;
-  /** Ids. */
+  /** Volume ids. */
   readonly volumes: Set<string>;
-  /** Undefined: not read yet. */
+  /** Undefined until the first read. */
   state: MountedState | undefined;
 }
 
 const maxWatched = limits.access.watchedApprovals;
 
-/** Watches the AccessRequestClient of mounted volumes, each by its name, so that a decision that is changed is seen at once. */
+/** Watches the AccessRequests of mounted volumes, one watch each, so that a changed decision takes effect at once. */
 export class ApprovalWatcher {
   readonly #options: ApprovalWatcherOptions;
   /** By `permissionKey`. */
@@ -48,9 +48,9 @@ export class ApprovalWatcher {
     this.#options = options;
   }
 
-  /** The requests that a volume rests on from now on, and no others. */
-  retain(volumeId: string, cases: readonly MountedApproval[]): void {
-    const wanted = new Map(cases.map((mounted) => [permissionKey(mounted.permission), mounted]));
+  /** Replaces the requests that the volume depends on. */
+  retain(volumeId: string, approvals: readonly MountedApproval[]): void {
+    const wanted = new Map(approvals.map((mounted) => [permissionKey(mounted.permission), mounted]));
     for (const [key, watched] of this.#watched) {
       if (wanted.get(key)?.name !== watched.mounted.name) this.#release(key, watched, volumeId);
     }
@@ -61,7 +61,7 @@ export class ApprovalWatcher {
     for (const [key, watched] of this.#watched) this.#release(key, watched, volumeId);
   }
 
-  /** Of those that are watched, and were read. */
+  /** Returns the state of the request; undefined if it is not watched or not read yet. */
   stateOf(permission: Permission): MountedState | undefined {
     return this.#watched.get(permissionKey(permission))?.state;
   }
@@ -72,12 +72,12 @@ export class ApprovalWatcher {
   }
 
   #watch(key: string, mounted: MountedApproval): Watched | undefined {
-    const known = this.#watched.get(key);
-    if (known !== undefined || this.#watched.size >= maxWatched) return known;
+    const existing = this.#watched.get(key);
+    if (existing !== undefined || this.#watched.size >= maxWatched) return existing;
     const reflector = this.#options.requests.reflector(mounted.subject, mounted.name);
     const watched: Watched = { mounted, reflector, volumes: new Set(), state: undefined };
     this.#watched.set(key, watched);
-    reflector.state.onChange(() => this.#look(watched));
+    reflector.state.onChange(() => this.#update(watched));
     reflector.start();
     return watched;
   }
@@ -88,11 +88,11 @@ export class ApprovalWatcher {
     this.#watched.delete(key);
   }
 
-  #look(watched: Watched): void {
-    const { subject: about, name, permission } = watched.mounted;
+  #update(watched: Watched): void {
+    const { subject, name, permission } = watched.mounted;
     const { objects } = watched.reflector.state;
-    const request = objects.get(objectKey({ namespace: about.connector.namespace, name }));
-    const isOurs = request !== undefined && isAbout(about, request);
+    const request = objects.get(objectKey({ namespace: subject.connector.namespace, name }));
+    const isOurs = request !== undefined && isAbout(subject, request);
     const state = isOurs ? approvalStateOf(request).kind : 'gone';
     if (state === watched.state) return;
     watched.state = state;

@@ -18,11 +18,11 @@ import type { AccessRequestWatchQuota } from './access-request-watch-quota.js';
 import { requestFailure } from './request-lookup.js';
 import { limits } from '../limits/defaults.js';
 
-/** How a wait for approvals ended. */
+/** Outcome of a wait for approvals. */
 export type ApprovalOutcome =
   'granted' | 'rejected' | 'refused' | 'undecided' | 'cancelled' | 'flags-changed' | 'failed';
 
-/** Told about publishes that wait for approvals; implemented by the metrics. */
+/** Observes publishes that wait for approvals; implemented by the metrics. */
 export interface ApprovalObserver {
   approvalStarted(): void;
   approvalFinished(outcome: ApprovalOutcome, durationMs: number): void;
@@ -35,20 +35,23 @@ export interface ApprovalsOptions {
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
   readonly grants: Grants;
-  /** Milliseconds that a publish waits for a decision. */
+  /** Limit of one publish's wait for a decision, in milliseconds. */
   readonly waitMs: number;
-  /** That the first one of a pod and its connectors waits: the pod's author is to be told soon what it waits for. */
+  /**
+   * Limit in milliseconds of the first wait of a pod. It is shorter, so that the pod's events soon name the missing
+   * approval.
+   */
   readonly firstWaitMs: number;
   readonly observer: ApprovalObserver;
   readonly currentFlags: () => FeatureFlags | undefined;
 }
 
-/** `flags-changed`: approval was switched off during the wait, the case is to be judged anew. */
+/** Result of a wait; `flags-changed`: approval was switched off, so the request must be authorized again. */
 export type ApprovalResult = AccessDecision | { readonly kind: 'flags-changed' };
 
 /**
- * Milliseconds before each look for the permission that a grant has promised: the API server's authorizer learns of new
- * roles by a watch of its own, moments later.
+ * Delays in milliseconds before checks for a granted permission. The authorizer learns of new roles by its own watch,
+ * moments later.
  */
 const confirmDelaysMs = [0, 150, 350, 700];
 
@@ -61,12 +64,12 @@ const outcomes: Readonly<Record<AccessDecision['kind'], ApprovalOutcome>> = {
   pending: 'undecided',
 };
 
-/** Gets pods the permission to use proxies from whoever decides on AccessRequestClient. */
+/** Obtains permissions for pods by AccessRequests. */
 export class Approvals {
   readonly #options: ApprovalsOptions;
-  /** The names of the requests of each wait. */
-  readonly #waitedFor = new BoundedMap<string, true>(maxWaits);
-  /** The request of each permission that was last looked at, by `permissionKey`; the oldest are forgotten first. */
+  /** Names of the requests of each earlier wait. */
+  readonly #earlierWaits = new BoundedMap<string, true>(maxWaits);
+  /** The last request of each permission, by `permissionKey`; the oldest are evicted. */
   readonly #names = new BoundedMap<string, MountedApproval>(maxNames);
 
   constructor(options: ApprovalsOptions) {
@@ -74,14 +77,16 @@ export class Approvals {
   }
 
   /**
-   * 1. Find the requests that there are; what they say may decide already.
-   * 2. Make those that are missing.
-   * 3. Wait until all are granted or one cannot be any more.
-   * 4. See that the permissions are really there.
+   * Obtains the permissions that are missing:
    *
-   * @param needs in mount order; all are worked on in parallel.
-   * @throws {CodedError} PERMISSION_DENIED without a policy; FAILED_PRECONDITION for an approval that is over;
-   * UNAVAILABLE when the API server does not answer; the signal's reason.
+   * 1. Find existing requests; they may already decide.
+   * 2. Create the missing ones.
+   * 3. Wait until all are granted or one cannot be.
+   * 4. Verify that the permissions exist.
+   *
+   * @param needs in mount order; processed in parallel.
+   * @throws {CodedError} PERMISSION_DENIED without a policy; FAILED_PRECONDITION if an approval has ended; UNAVAILABLE
+   * without a response of the API server; the signal's reason.
    */
   async obtain(pod: PodIdentity, needs: readonly ProxyNeed[], signal: AbortSignal): Promise<ApprovalResult> {
     const { requests } = this.#options;
@@ -90,25 +95,25 @@ export class Approvals {
     this.#rememberNames(pendings);
     let decision: ApprovalResult | undefined = decisionOf(pendings);
     if (decision === undefined) {
-      await allOrFirstFailure(missing.map(({ subject: about }) => requests.create(about, signal)));
+      await allOrFirstFailure(missing.map(({ subject }) => requests.create(subject, signal)));
       decision = await this.#wait(pod, pendings, signal);
     }
     return decision.kind === 'allowed' ? this.#confirmAll(pendings, signal) : decision;
   }
 
-  /** The request that was last looked at for a permission of a single pod. */
-  caseOf(permission: Permission): MountedApproval | undefined {
+  /** Returns the last request for a permission of a single pod. */
+  approvalFor(permission: Permission): MountedApproval | undefined {
     return this.#names.get(permissionKey(permission));
   }
 
   #rememberNames(pendings: readonly PendingApproval[]): void {
-    for (const { need, subject: about, name } of pendings) {
+    for (const { need, subject, name } of pendings) {
       const key = permissionKey(need.ofPod);
-      this.#names.set(key, { subject: about, name, permission: need.ofPod });
+      this.#names.set(key, { subject, name, permission: need.ofPod });
     }
   }
 
-  /** @returns those that have no request yet. */
+  /** Finds existing requests. @returns the approvals without one. */
   async #find(pendings: readonly PendingApproval[], signal: AbortSignal): Promise<readonly PendingApproval[]> {
     const { requests } = this.#options;
     const found = await allOrFirstFailure(
@@ -124,8 +129,8 @@ export class Approvals {
   async #wait(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<ApprovalResult> {
     const { monotonicNow, observer, waitMs, firstWaitMs, currentFlags } = this.#options;
     const names = pendings.map(({ name }) => name).join(' ');
-    const isFirst = !this.#waitedFor.has(names);
-    this.#waitedFor.set(names, true);
+    const isFirst = !this.#earlierWaits.has(names);
+    this.#earlierWaits.set(names, true);
     const startedMs = monotonicNow();
     observer.approvalStarted();
     const approvalWait = new ApprovalWait({
@@ -142,7 +147,7 @@ export class Approvals {
       outcome = approvalWait.ended ?? (isRefusal(error) ? 'refused' : 'failed');
       if (outcome === 'flags-changed') return { kind: 'flags-changed' };
       if (outcome === 'undecided') return undecided(pendings);
-      // Whose own time is over first is told the same, as an error: he takes no answer any more.
+      // A caller whose deadline passes gets the same message as an error, since a response would come too late.
       throw isTimeOver(error) ? new CodedError('UNAVAILABLE', undecided(pendings).message, { cause: error }) : error;
     } finally {
       approvalWait.stop();
@@ -150,12 +155,12 @@ export class Approvals {
     }
   }
 
-  /** Watches the requests that are pending, each by its name, until they come to a decision together. */
+  /** Watches the pending requests, each by its name, until they permit a decision together. */
   async #watch(pod: PodIdentity, pendings: readonly PendingApproval[], signal: AbortSignal): Promise<AccessDecision> {
-    const { requests, watches: places } = this.#options;
+    const { requests, watches: quota } = this.#options;
     const pending = pendings.filter(({ state }) => state.kind === 'pending');
-    const giveBack = places.hold(
-      pending.map(({ subject: about, name }) => ({ namespace: about.connector.namespace, name })),
+    const release = quota.reserve(
+      pending.map(({ subject, name }) => ({ namespace: subject.connector.namespace, name })),
       {
         namespace: pod.namespace,
         podUid: pod.uid,
@@ -165,16 +170,16 @@ export class Approvals {
       pending,
       reflector: requests.reflector(pending.subject, pending.name),
     }));
-    const look = (): AccessDecision | undefined => {
-      for (const { pending, reflector } of watches) lookAt(pending, reflector);
+    const evaluate = (): AccessDecision | undefined => {
+      for (const { pending, reflector } of watches) updateFrom(pending, reflector);
       return decisionOf(pendings);
     };
     try {
       for (const { reflector } of watches) reflector.start();
-      return await Promise.race(watches.map(({ reflector }) => reflector.state.waitFor(look, signal)));
+      return await Promise.race(watches.map(({ reflector }) => reflector.state.waitFor(evaluate, signal)));
     } finally {
       for (const { reflector } of watches) reflector.stop();
-      giveBack();
+      release();
     }
   }
 
@@ -199,13 +204,13 @@ export class Approvals {
   }
 }
 
-function lookAt(pending: PendingApproval, { state }: Reflector): void {
-  const { subject: about, name } = pending;
+function updateFrom(pending: PendingApproval, { state }: Reflector): void {
+  const { subject, name } = pending;
   const { error } = state;
   if (error instanceof KubeError && (error.code === 403 || error.code === 404)) {
-    pending.fail(requestFailure(error, about, 'watching', ['list', 'watch']));
+    pending.fail(requestFailure(error, subject, 'watching', ['list', 'watch']));
   } else if (state.isSynced) {
-    pending.observe(state.objects.get(objectKey({ namespace: about.connector.namespace, name })));
+    pending.observe(state.objects.get(objectKey({ namespace: subject.connector.namespace, name })));
   }
 }
 
@@ -218,8 +223,8 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * All results once every promise has settled, so that nothing of them is still under way afterwards.
- * @throws what the first of them in order was rejected with.
+ * Waits until all promises have settled, so that none is still in flight.
+ * @throws the first rejection in order.
  */
 async function allOrFirstFailure<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
   await Promise.allSettled(promises);

@@ -2,10 +2,10 @@ import type { Clock, Moment } from '../clock.js';
 import { FairMap } from '../limits/fair-map.js';
 import { limits } from '../limits/defaults.js';
 
-interface Answer {
+interface Decision {
   readonly isAllowed: boolean;
-  /** When the question was asked: an answer may be as old as that. */
-  readonly askedAt: Moment;
+  /** When the review started: the decision can be as old as that. */
+  readonly startedAt: Moment;
 }
 
 export const allowedTtlMs = limits.access.allowedTtlMs;
@@ -15,18 +15,18 @@ export interface DecisionTtls {
   readonly deniedTtlMs: number;
 }
 
-const maxAnswers = limits.access.decisions;
+const maxDecisions = limits.access.decisions;
 
 /**
- * Answers of access reviews by `permissionKey`. Their age is what either clock says, whichever says more: one may be
- * set back, the other stands still while the machine is suspended.
+ * Cache of review decisions, by `permissionKey`. The age is the larger one of two clocks: the wall clock can be set
+ * back, and the monotonic clock stops while the machine is suspended.
  */
 export class DecisionCache {
   readonly #clock: Clock;
   readonly #monotonicNow: () => number;
   readonly #lifetimes: DecisionTtls;
-  readonly #allowed = new FairMap<Answer>(maxAnswers);
-  readonly #denied = new FairMap<Answer>(maxAnswers);
+  readonly #allowed = new FairMap<Decision>(maxDecisions);
+  readonly #denied = new FairMap<Decision>(maxDecisions);
 
   /** @param monotonicNow a monotonic clock in milliseconds. */
   constructor(clock: Clock, monotonicNow: () => number, lifetimes: DecisionTtls = { allowedTtlMs, deniedTtlMs }) {
@@ -39,20 +39,20 @@ export class DecisionCache {
     return { wallMs: this.#clock.now(), monotonicMs: this.#monotonicNow() };
   }
 
-  /** Undefined: not known, or too old to count. */
+  /** Returns the decision; undefined if it is missing or expired. */
   get(key: string): boolean | undefined {
-    const answer = this.#known(key);
-    if (answer === undefined) return undefined;
-    const { isAllowed, askedAt } = answer;
+    const decision = this.#find(key);
+    if (decision === undefined) return undefined;
+    const { isAllowed, startedAt } = decision;
     const { wallMs, monotonicMs } = this.now();
-    const ageMs = Math.max(wallMs - askedAt.wallMs, monotonicMs - askedAt.monotonicMs);
+    const ageMs = Math.max(wallMs - startedAt.wallMs, monotonicMs - startedAt.monotonicMs);
     const { allowedTtlMs: allowedMs, deniedTtlMs: deniedMs } = this.#lifetimes;
     return ageMs < (isAllowed ? allowedMs : deniedMs) ? isAllowed : undefined;
   }
 
-  /** The last answer however old it is: a hint at what the next one will be. */
+  /** Returns the last decision, however old: a hint at the next one. */
   hint(key: string): boolean | undefined {
-    return this.#known(key)?.isAllowed;
+    return this.#find(key)?.isAllowed;
   }
 
   forget(key: string): void {
@@ -61,18 +61,18 @@ export class DecisionCache {
   }
 
   /**
-   * An answer never replaces one that was asked for later: questions may overtake each other.
-   * @param namespace of the account.
+   * Stores a decision, unless the cached one comes from a review that started later: reviews can overtake each other.
+   * @param namespace of the service account.
    */
-  put(key: string, isAllowed: boolean, askedAt: Moment, namespace: string): void {
-    const known = this.#known(key);
-    if (known !== undefined && known.askedAt.monotonicMs > askedAt.monotonicMs) return;
+  put(key: string, isAllowed: boolean, startedAt: Moment, namespace: string): void {
+    const cached = this.#find(key);
+    if (cached !== undefined && cached.startedAt.monotonicMs > startedAt.monotonicMs) return;
     this.forget(key);
-    const answers = isAllowed ? this.#allowed : this.#denied;
-    answers.set(key, { isAllowed, askedAt }, namespace);
+    const decisions = isAllowed ? this.#allowed : this.#denied;
+    decisions.set(key, { isAllowed, startedAt }, namespace);
   }
 
-  #known(key: string): Answer | undefined {
+  #find(key: string): Decision | undefined {
     return this.#allowed.get(key) ?? this.#denied.get(key);
   }
 }

@@ -2,13 +2,13 @@ import { BoundedMap } from '../limits/bounded-map.js';
 import { permissionKey } from './permission.js';
 import type { Permission } from './permission.js';
 
-/** A node has 110 pods with a handful of connectors each; what is forgotten is looked for again. */
+/** Limit of cached grants: a node has 110 pods with a few connectors each. An evicted grant is looked up again. */
 const maxGrants = 4096;
 
 /**
- * The permissions of single pods that a granted AccessRequest of that very pod, by uid, has promised. The role that gives
- * one is bound to the pod's name alone and may outlive it: without this, the next pod of the name would have it too.
- * Whether the role is still there is asked each time.
+ * Permissions of single pods that are backed by a granted AccessRequest for the pod's UID. The Role names only the pod
+ * and can outlive it; without this check, a later pod of that name would inherit the permission. The Role itself is
+ * reviewed each time.
  */
 export class Grants {
   readonly #keys = new BoundedMap<string, true>(maxGrants);
@@ -21,7 +21,7 @@ export class Grants {
     this.#keys.set(permissionKey(permission), true);
   }
 
-  /** The promise was taken back. */
+  /** Removes a grant that was revoked. */
   remove(permission: Permission): void {
     this.#keys.delete(permissionKey(permission));
   }

@@ -22,26 +22,26 @@ export interface KubernetesAccessOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly log: Log;
-  /** Where this driver is. */
+  /** Node of this driver. */
   readonly nodeName: string;
-  /** Milliseconds that a publish waits for a decision. */
+  /** Limit of one publish's wait for a decision, in milliseconds. */
   readonly approvalWaitMs: number;
-  /** That the first one of a pod waits. */
+  /** Limit of the first wait of a pod, in milliseconds. */
   readonly firstApprovalWaitMs: number;
-  /** AccessRequestClient that are watched at once while publishes wait for them; what is more is refused. */
+  /** Limit of AccessRequests that are watched at once for waiting publishes. Publishes over it are rejected. */
   readonly maxWatchedRequests: number;
   readonly load: LimitObserver;
   readonly observer: ApprovalObserver;
-  /** The flags now in memory; looked at while publishes wait. */
+  /** Returns the cached flags; read again while publishes wait. */
   readonly currentFlags: () => FeatureFlags | undefined;
   /** Whether the approvals of mounted volumes are watched. */
   readonly watchesApprovals: boolean;
 }
 
-/** Connectors of one volume that are asked about together; few volumes have more. */
-const askedTogether = 4;
+/** Connectors of one volume that are reviewed in parallel; few volumes have more. */
+const maxReviewedTogether = 4;
 
-/** Access as the API server's authorizers decide it. */
+/** Access control by the API server's authorizers. */
 export class KubernetesAccess implements AccessControl {
   readonly #reviews: SubjectAccessReviewer;
   readonly #approvals: Approvals;
@@ -57,7 +57,7 @@ export class KubernetesAccess implements AccessControl {
     this.#mounted = options.watchesApprovals
       ? new ApprovalWatcher({ requests, onChange: (permission, state) => this.#changed(permission, state) })
       : undefined;
-    this.#reviews.onDenial(() => this.#tell());
+    this.#reviews.onDenial(() => this.#notify());
     this.#approvals = new Approvals({
       requests,
       watches: new AccessRequestWatchQuota(options.maxWatchedRequests, options.load),
@@ -74,7 +74,7 @@ export class KubernetesAccess implements AccessControl {
 
   async authorize(request: AuthorizationRequest, call: Call): Promise<AccessDecision> {
     if (this.isKnownAllowed(request)) return { kind: 'allowed' };
-    // All connectors of a volume are asked for under one signal.
+    // All connectors of a volume are reviewed with one signal.
     setMaxListeners(0, call.signal);
     return call.releaseSlotWhile(() => this.#obtain(request, call.signal));
   }
@@ -88,7 +88,7 @@ export class KubernetesAccess implements AccessControl {
     }
   }
 
-  /** Looks again after an approval: what was there before a wait of minutes may be no more. */
+  /** Decides on the request. Reviews access again after an approval, because the wait can take minutes. */
   async #decide(request: AuthorizationRequest, signal: AbortSignal): Promise<ApprovalResult> {
     for (;;) {
       const missing = await this.#approvable(request, signal);
@@ -99,16 +99,17 @@ export class KubernetesAccess implements AccessControl {
   }
 
   /**
-   * The needs that are not met but that an approval can meet; the connectors are asked about some at a time. All needs of one
-   * are asked for at once, but those beyond reading count only when reading is allowed: neither message nor time tells
-   * others more.
-   * @throws {CodedError} PERMISSION_DENIED when there are others. Then nothing is asked about the connectors that follow:
-   * who names many without a right to any costs no more than who names a few.
+   * Returns the unmet requirements that an approval can meet. Reviews a few connectors at a time.
+   *
+   * All requirements of a connector are reviewed at once. Those beyond reading count only if reading is allowed, so
+   * that neither message nor timing reveals more.
+   * @throws {CodedError} PERMISSION_DENIED if another requirement is unmet. Further connectors are not reviewed, so
+   * naming many without permission costs no more than naming a few.
    */
   async #approvable(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
     const missing: ProxyNeed[] = [];
-    for (let from = 0; from < request.connectors.length; from += askedTogether) {
-      const connectors = request.connectors.slice(from, from + askedTogether);
+    for (let from = 0; from < request.connectors.length; from += maxReviewedTogether) {
+      const connectors = request.connectors.slice(from, from + maxReviewedTogether);
       missing.push(...(await this.#approvableOf({ ...request, connectors }, signal)));
     }
     return missing;
@@ -116,7 +117,7 @@ export class KubernetesAccess implements AccessControl {
 
   async #approvableOf(request: AuthorizationRequest, signal: AbortSignal): Promise<readonly ProxyNeed[]> {
     const [toRead, toProxy] = [readNeedsIn(request), this.#proxyNeedsIn(request)];
-    const [read, proxy] = [this.#ask(toRead, signal), this.#ask(toProxy, signal)];
+    const [read, proxy] = [this.#review(toRead, signal), this.#review(toProxy, signal)];
     const unread = unmet(toRead, await read, signal);
     if (unread.length > 0) throw new CodedError('PERMISSION_DENIED', describeMissing(unread), { isRefusal: true });
     const missing = unmet(toProxy, await proxy, signal);
@@ -143,8 +144,8 @@ export class KubernetesAccess implements AccessControl {
   }
 
   retain(volumeId: string, request: AuthorizationRequest): void {
-    const cases = ofPodIn(request).flatMap((permission) => this.#approvals.caseOf(permission) ?? []);
-    this.#mounted?.retain(volumeId, cases);
+    const approvals = ofPodIn(request).flatMap((permission) => this.#approvals.approvalFor(permission) ?? []);
+    this.#mounted?.retain(volumeId, approvals);
   }
 
   release(volumeId: string): void {
@@ -156,16 +157,16 @@ export class KubernetesAccess implements AccessControl {
   }
 
   /**
-   * What was known of the permission is to be asked anew. A decision that was taken back takes the grant with it, whether
-   * its role is still there or not; that the request is gone is no decision.
+   * Drops the cached decision. A revoked approval also drops the grant, even if its Role exists; a deleted request is
+   * no decision and keeps it.
    */
   #changed(permission: Permission, state: MountedState): void {
     this.#reviews.forget(permission);
     if (state === 'over' || state === 'rejected') this.#grants.remove(permission);
-    this.#tell();
+    this.#notify();
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener();
   }
 
@@ -176,8 +177,8 @@ export class KubernetesAccess implements AccessControl {
     );
   }
 
-  /** Never rejects. */
-  #ask(needs: readonly Need[], signal: AbortSignal): Promise<readonly PromiseSettledResult<boolean>[]> {
+  /** Reviews all requirements. Never rejects. */
+  #review(needs: readonly Need[], signal: AbortSignal): Promise<readonly PromiseSettledResult<boolean>[]> {
     return Promise.allSettled(needs.map(({ anyOf }) => this.#reviews.isAnyAllowed(anyOf, signal)));
   }
 
@@ -192,7 +193,7 @@ export class KubernetesAccess implements AccessControl {
   }
 }
 
-/** The permissions of this pod alone, where approvals give them. */
+/** Returns the permissions of this pod alone, if approvals grant them. */
 function ofPodIn({ pod, connectors, flags }: AuthorizationRequest): readonly Permission[] {
   if (!isApprovalOn(flags)) return [];
   return connectors.map((connector) => proxyNeed(pod, connector, () => true).ofPod);
@@ -202,7 +203,7 @@ function readNeedsIn({ pod, connectors }: AuthorizationRequest): readonly ReadNe
   return connectors.map((connector) => readNeed(pod, connector));
 }
 
-/** Those that are not met, in mount order. What is certainly missing counts more than what could not be asked. */
+/** Returns the unmet requirements in mount order. A denial takes precedence over a failed review. */
 function unmet<N extends Need>(
   needs: readonly N[],
   answers: readonly PromiseSettledResult<boolean>[],

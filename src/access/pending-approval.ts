@@ -9,22 +9,24 @@ import type { ApprovalState } from './approval-state.js';
 import type { ProxyNeed } from './permission.js';
 import { rejectionDecision } from './rejection.js';
 
-/** `gone`: deleted while it was waited for; `foreign`: the name is taken by a request about something else. */
+/**
+ * State during one call. `gone`: deleted during the wait. `foreign`: the name belongs to a request for something else.
+ */
 type PendingApprovalState =
   ApprovalState | { readonly kind: 'gone' | 'foreign' } | { readonly kind: 'failed'; readonly error: unknown };
 
-/** One connector's way through approval, as far as it has come in this call. */
+/** State of one connector's approval during one call. */
 export class PendingApproval {
   readonly need: ProxyNeed;
   readonly subject: ApprovalSubject;
-  /** Of the AccessRequest. */
+  /** Name of the AccessRequest. */
   #name: string;
   #state: PendingApprovalState = { kind: 'pending' };
 
-  constructor(need: ProxyNeed, about: ApprovalSubject) {
+  constructor(need: ProxyNeed, subject: ApprovalSubject) {
     this.need = need;
-    this.subject = about;
-    this.#name = accessRequestName(about);
+    this.subject = subject;
+    this.#name = accessRequestName(subject);
   }
 
   get name(): string {
@@ -35,27 +37,27 @@ export class PendingApproval {
     return this.#state;
   }
 
-  /** @param request undefined: it has been there and is no more. */
+  /** Updates the state. @param request undefined if it was deleted. */
   observe(request: JsonObject | undefined): void {
     this.#name = (request && metadataText(request, 'name')) ?? this.#name;
     if (request === undefined) this.#state = { kind: 'gone' };
     else this.#state = isAbout(this.subject, request) ? approvalStateOf(request) : { kind: 'foreign' };
   }
 
-  /** It cannot be watched. */
+  /** Records that the request cannot be watched. */
   fail(error: unknown): void {
     this.#state = { kind: 'failed', error };
   }
 }
 
 /**
- * What the applications of one volume come to: rejected as soon as one is, allowed when all are granted, pending when
- * one must be made anew, undefined while one is undecided.
- * @throws {CodedError} for the first in mount order that cannot be granted any more, unless one is rejected.
+ * Combines the approvals of a volume: `rejected` if one is rejected, `allowed` if all are granted, `pending` if one
+ * must be created again, undefined while one is undecided.
+ * @throws {CodedError} for the first in mount order that cannot be granted, unless one is rejected.
  */
 export function decisionOf(pendings: readonly PendingApproval[]): AccessDecision | undefined {
-  const rejections = pendings.flatMap(({ state, subject: about, name }) =>
-    state.kind === 'rejected' ? [{ about, name, checks: state.checks }] : [],
+  const rejections = pendings.flatMap(({ state, subject, name }) =>
+    state.kind === 'rejected' ? [{ subject, name, checks: state.checks }] : [],
   );
   if (rejections.length > 0) return rejectionDecision(rejections);
   for (const pending of pendings) throwIfHopeless(pending);
@@ -67,13 +69,13 @@ export function decisionOf(pendings: readonly PendingApproval[]): AccessDecision
   return pendings.every(({ state }) => state.kind === 'granted') ? { kind: 'allowed' } : undefined;
 }
 
-/** For a wait that is over. */
+/** Returns the decision of a wait that ends without one. */
 export function undecided(pendings: readonly PendingApproval[]): Extract<AccessDecision, { kind: 'pending' }> {
   const waiting = pendings.filter(({ state }) => state.kind === 'pending');
   const names = waiting.map(({ name }) => name).join(', ');
-  const places = waiting.map(({ subject: { connector } }) => `${connector.namespace}/${connector.name}`).join(', ');
-  const what = waiting.length === 1 ? 'AccessRequest for connector' : 'AccessRequestClient for connectors';
-  return { kind: 'pending', message: `waiting for approval ${names} (${what} ${places})` };
+  const connectors = waiting.map(({ subject: { connector } }) => `${connector.namespace}/${connector.name}`).join(', ');
+  const what = waiting.length === 1 ? 'AccessRequest for connector' : 'AccessRequests for connectors';
+  return { kind: 'pending', message: `waiting for approval ${names} (${what} ${connectors})` };
 }
 
 function connectorText({ subject: { connector } }: PendingApproval): string {

@@ -10,23 +10,23 @@ export interface ServiceAccount {
   readonly name: string;
 }
 
-/** What else the API server has said of a token's bearer, for authorizers that look at it. */
+/** User info of the TokenReview, for authorizers that use it. */
 export interface Identity extends JsonObject {
   readonly uid: string;
   readonly groups: readonly string[];
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Something that an account may or may not do with a connector, in RBAC's words. */
+/** An RBAC permission of a service account on a connector. */
 export interface Permission {
   readonly account: ServiceAccount;
   readonly verb: string;
-  /** With the subresource, as in the rule of a role: `connectors/proxy`. */
+  /** Resource with its subresource, as in a rule: `connectors/proxy`. */
   readonly resource: string;
   readonly connector: ConnectorRef;
-  /** Of the pod that the resource names: what it was granted is not for a later pod of the same name. */
+  /** UID of the pod that the resource names, so that a later pod of the same name does not match. */
   readonly podUid?: string;
-  /** Absent: nothing is known but the account. */
+  /** Absent if only the service account is known. */
   readonly identity?: Identity;
 }
 
@@ -34,12 +34,12 @@ export function accountOf(pod: PodIdentity): ServiceAccount {
   return { namespace: pod.namespace, name: pod.serviceAccountName };
 }
 
-/** The account's name as a user of the API server. */
+/** Returns the service account's username at the API server. */
 export function userOf({ namespace, name }: ServiceAccount): string {
   return `system:serviceaccount:${namespace}:${name}`;
 }
 
-/** What a pod must be allowed for a connector: one of the permissions, the first being the usual one. */
+/** A requirement for using a connector. Any permission of `anyOf` meets it; the first is the usual one. */
 export type Need = ReadNeed | ProxyNeed;
 
 export interface ReadNeed {
@@ -52,7 +52,7 @@ export interface ProxyNeed {
   readonly kind: 'proxy';
   readonly connector: ConnectorRef;
   readonly anyOf: readonly [Permission, ...Permission[]];
-  /** What an approval gives: the permission of this pod alone. */
+  /** The permission that an approval grants: that of this pod alone. */
   readonly ofPod: Permission;
 }
 
@@ -60,7 +60,7 @@ export function isApprovalOn(flags: FeatureFlags): boolean {
   return flags.connectorProxyPermissions && flags.connectorsApproval;
 }
 
-/** To read the connector: who may not is told nothing else. */
+/** Returns the requirement to read the connector. Without it, nothing else is revealed. */
 export function readNeed(pod: PodIdentity, connector: ConnectorRef): ReadNeed {
   return {
     kind: 'read',
@@ -70,8 +70,9 @@ export function readNeed(pod: PodIdentity, connector: ConnectorRef): ReadNeed {
 }
 
 /**
- * To go through the connector's proxy: a permission for all pods of the account, or for this pod alone.
- * @param counts whether the permission for this pod alone does.
+ * Returns the requirement to use the connector's proxy: a permission for all pods of the service account, or for this
+ * pod alone.
+ * @param counts whether the permission for this pod alone is accepted.
  */
 export function proxyNeed(
   pod: PodIdentity,
@@ -85,7 +86,7 @@ export function proxyNeed(
   return { kind: 'proxy', connector, anyOf: counts(ofPod) ? [ofAccount, ofPod] : [ofAccount], ofPod };
 }
 
-/** The same text for the same permission; none of its parts but the last may contain a space. */
+/** Returns the same key for equal permissions. Only its last part can contain a space. */
 export function permissionKey(permission: Permission): string {
   let key = keys.get(permission);
   if (key === undefined) {
@@ -95,15 +96,17 @@ export function permissionKey(permission: Permission): string {
   return key;
 }
 
-/** The proxy looks up the same permission with every request. */
+/** Keys of permissions: the proxy looks up the same permission with every request. */
 const keys = new WeakMap<Permission, string>();
 
 function keyOf({ account, verb, resource, connector, podUid = '', identity }: Permission): string {
-  const who = identity === undefined ? '' : ` ${JSON.stringify(identity)}`;
-  return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${who}`;
+  const identityPart = identity === undefined ? '' : ` ${JSON.stringify(identity)}`;
+  return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${identityPart}`;
 }
 
-/** `may "get" connectors.connectors.alauda.io "harbor" in namespace "team-a"`, with `not` or without. */
+/**
+ * Returns `SUBJECT may "get" connectors.connectors.alauda.io "harbor" in namespace "team-a"`, with `not` or without.
+ */
 export function describePermission(
   permission: Permission,
   may = 'may',
@@ -115,7 +118,7 @@ export function describePermission(
   return `${userOf(permission.account)} ${may} "${permission.verb}" ${what} ${named} in namespace "${permission.connector.namespace}"`;
 }
 
-/** What is missing and the rules that would give it, one line; permissions that one rule can give share it. */
+/** Returns one line with the missing permissions and the rules that grant them; one rule covers as many as it can. */
 export function describeMissing(missing: readonly Need[]): string {
   const groups = new Map<string, { readonly permission: Permission; readonly names: string[] }>();
   for (const { anyOf, connector } of missing) {
@@ -134,9 +137,9 @@ function describeGroup(permission: Permission, resourceNames: readonly string[])
   const names = resourceNames.map((name) => `${namespace}/${name}`).join(', ');
   const noun = resourceNames.length === 1 ? 'connector' : 'connectors';
   const isRead = verb === 'get';
-  // Nobody learns here whether it exists: that is as likely as a missing rule.
+  // The message must not reveal whether the connector exists. A wrong name is as likely as a missing rule.
   const advice = isRead ? 'check the name, or ' : '';
-  // Programs cut what they show of an error, some after 50 characters: what is wrong with which connector comes first.
+  // Programs truncate errors, some after 50 characters, so connector and problem come first.
   const reason = `may not use ${isRead ? '' : 'the proxy of '}${noun} ${names}`;
   const why = describePermission(permission, 'may not', resourceNames);
   return `${reason}: ${why}; ${advice}bind it to a Role of "${namespace}" with the rule ${rule}`;

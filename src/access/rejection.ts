@@ -6,15 +6,15 @@ import type { Condition } from './approval-state.js';
 import { connectorsGroup } from '../connectors/api-group.js';
 import { userOf, accountOf } from './permission.js';
 
-/** An AccessRequest that was rejected, and why. */
+/** A rejected AccessRequest and the failed checks. */
 export interface Rejection {
-  readonly about: ApprovalSubject;
-  /** Of the AccessRequest. */
+  readonly subject: ApprovalSubject;
+  /** Name of the AccessRequest. */
   readonly name: string;
   readonly checks: readonly Condition[];
 }
 
-/** What the workload gets to read: google.rpc.Status' message and details. */
+/** Returns the content of `.error.json`: message and details of a google.rpc.Status. */
 export function rejectionDecision(rejections: readonly Rejection[]): AccessDecision {
   return {
     kind: 'rejected',
@@ -23,33 +23,33 @@ export function rejectionDecision(rejections: readonly Rejection[]): AccessDecis
   };
 }
 
-function describe({ about, name, checks }: Rejection): string {
-  const { namespace, name: connector } = about.connector;
+function describe({ subject, name, checks }: Rejection): string {
+  const { namespace, name: connector } = subject.connector;
   const why = checks.flatMap(({ message }) => (message === '' ? [] : [message])).join(', ');
   return `use of connector ${namespace}/${connector} was rejected${why === '' ? '' : `: ${why}`} (AccessRequest ${namespace}/${name})`;
 }
 
-/** google.rpc.ResourceInfo: the AccessRequest. */
-function resourceOf({ about, name }: Rejection): JsonObject {
-  const { namespace } = about.connector;
+/** Returns the AccessRequest as google.rpc.ResourceInfo. */
+function resourceOf({ subject, name }: Rejection): JsonObject {
+  const { namespace } = subject.connector;
   return {
     '@type': 'type.googleapis.com/google.rpc.ResourceInfo',
     resourceType: `${connectorsGroup}/${accessRequests.kind}`,
     resourceName: `${namespace}/${name}`,
-    owner: userOf(accountOf(about.pod)),
-    description: `request of pod ${about.pod.namespace}/${about.pod.name} to use connector ${namespace}/${about.connector.name}`,
+    owner: userOf(accountOf(subject.pod)),
+    description: `request of pod ${subject.pod.namespace}/${subject.pod.name} to use connector ${namespace}/${subject.connector.name}`,
   };
 }
 
-/** google.rpc.ErrorInfo: one check that said no. */
-function errorOf({ about, name }: Rejection): (check: Condition) => JsonObject {
-  const { namespace } = about.connector;
+/** Returns one failed check as google.rpc.ErrorInfo. */
+function errorOf({ subject, name }: Rejection): (check: Condition) => JsonObject {
+  const { namespace } = subject.connector;
   return ({ type, reason, message }) => ({
     '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
     reason: 'ACCESS_REQUEST_REJECTED',
     domain: connectorsGroup,
     metadata: {
-      connector: `${namespace}/${about.connector.name}`,
+      connector: `${namespace}/${subject.connector.name}`,
       accessRequest: `${namespace}/${name}`,
       check: type,
       reason,

@@ -16,44 +16,45 @@ export interface LookupOptions {
 }
 
 /**
- * Finds the AccessRequest of a case, also one that another program has made: the one with our name, else the oldest.
- * @throws {CodedError} UNAVAILABLE when there is no answer now, FAILED_PRECONDITION when the program must not list them
- * or the kind does not exist, or the signal's reason.
+ * Finds the AccessRequest of a subject, regardless of its creator: the one with the deterministic name, else the
+ * oldest.
+ * @throws {CodedError} UNAVAILABLE without a response, FAILED_PRECONDITION without permission or CRD, or the signal's
+ * reason.
  */
 export async function findRequest(
   client: KubeClient,
-  about: ApprovalSubject,
+  subject: ApprovalSubject,
   options: LookupOptions,
 ): Promise<JsonObject | undefined> {
-  const location = { type: accessRequests, namespace: about.connector.namespace };
+  const location = { type: accessRequests, namespace: subject.connector.namespace };
   try {
-    const selection = { labelSelector: selectorOf(about) };
-    const { items } = await client.list(location, selection, { ...options, owner: ownerOf(about) });
-    const ours = items.filter((item) => isAbout(about, item));
+    const selection = { labelSelector: selectorOf(subject) };
+    const { items } = await client.list(location, selection, { ...options, owner: ownerOf(subject) });
+    const ours = items.filter((item) => isAbout(subject, item));
     const oldestFirst = ours.sort((a, b) => (ageKey(a) < ageKey(b) ? -1 : 1));
-    return oldestFirst.find((item) => metadataText(item, 'name') === accessRequestName(about)) ?? oldestFirst[0];
+    return oldestFirst.find((item) => metadataText(item, 'name') === accessRequestName(subject)) ?? oldestFirst[0];
   } catch (error) {
-    throw requestFailure(error, about, 'looking for', ['list'], client.problem);
+    throw requestFailure(error, subject, 'looking for', ['list'], client.problem);
   }
 }
 
 /**
- * As `findRequest`, by name first: a GET costs the API server less than a list of all requests of a namespace.
+ * Finds the request like `findRequest`, but by name first: a GET costs the API server less than a list of a namespace.
  * @throws as `findRequest`.
  */
 export async function findRequestByName(
   client: KubeClient,
-  about: ApprovalSubject,
+  subject: ApprovalSubject,
   options: LookupOptions,
 ): Promise<JsonObject | undefined> {
-  const location = { type: accessRequests, namespace: about.connector.namespace, name: accessRequestName(about) };
+  const location = { type: accessRequests, namespace: subject.connector.namespace, name: accessRequestName(subject) };
   try {
-    const request = await client.get(location, { ...options, owner: ownerOf(about) });
-    if (isAbout(about, request)) return request;
+    const request = await client.get(location, { ...options, owner: ownerOf(subject) });
+    if (isAbout(subject, request)) return request;
   } catch (error) {
-    if (!isKubeError(error, 404)) throw requestFailure(error, about, 'reading', ['get'], client.problem);
+    if (!isKubeError(error, 404)) throw requestFailure(error, subject, 'reading', ['get'], client.problem);
   }
-  return findRequest(client, about, options);
+  return findRequest(client, subject, options);
 }
 
 export function ownerOf({ pod }: ApprovalSubject): FlowKey {
@@ -65,17 +66,18 @@ function ageKey(request: JsonObject): string {
 }
 
 /**
- * @param doing what the driver does with it, as in "making the AccessRequest of …".
- * @param problem why the API server did not answer when it was last asked.
+ * Converts a failed API call to an error for the pod's author.
+ * @param doing the driver's operation, as in "making the AccessRequest of …".
+ * @param problem why the API server did not respond to the last request.
  */
 export function requestFailure(
   error: unknown,
-  about: ApprovalSubject,
+  subject: ApprovalSubject,
   doing: string,
   verbs: readonly string[],
   problem?: KubeError,
 ): CodedError {
-  const { namespace, name } = about.connector;
+  const { namespace, name } = subject.connector;
   return apiFailure(error, {
     doing: `${doing} the AccessRequest of this pod for connector ${namespace}/${name}`,
     needed: { apiGroup: connectorsGroup, resource: accessRequests.plural, resourceNames: [], verbs },

@@ -19,59 +19,58 @@ const subjectAccessReviews: ResourceType = {
   plural: 'subjectaccessreviews',
 };
 
-/** What a question with its retries may take of a call's usual time: one attempt that hangs leaves time for another. */
+/** Part of the usual call timeout for a review with its retries: an attempt that hangs leaves time for another. */
 const shareOfCallTime = 0.5;
 
-/** For questions that go on when those who have asked are gone. Each ends within its time. */
+/** Signal of reviews that continue without their callers. Each has a timeout. */
 const neverAborted = new AbortController().signal;
 setMaxListeners(0, neverAborted);
 
 /**
- * Asks the API server what accounts may do (SubjectAccessReview). Answers are remembered; a question that is being
- * asked is not asked again.
- * @throws (all that ask) {CodedError} UNAVAILABLE when there is no answer now, FAILED_PRECONDITION when the driver may
- * not ask, or the signal's reason.
+ * Checks permissions with SubjectAccessReviews. Caches decisions and deduplicates concurrent reviews.
+ * @throws (all reviews) {CodedError} UNAVAILABLE without a response, FAILED_PRECONDITION without the permission to
+ * create reviews, or the signal's reason.
  */
 export class SubjectAccessReviewer {
   readonly #client: KubeClient;
-  readonly #answers: DecisionCache;
-  readonly #asking = new SingleFlight<boolean>();
+  readonly #decisions: DecisionCache;
+  readonly #reviews = new SingleFlight<boolean>();
   readonly #denialListeners: (() => void)[] = [];
 
-  /** @param lifetimes how long answers count; as for a volume's refresh unless given. */
+  /** @param lifetimes TTLs of decisions; by default those of a volume's refresh. */
   constructor(client: KubeClient, clock: Clock, lifetimes?: DecisionTtls) {
     this.#client = client;
-    this.#answers = new DecisionCache(clock, client.clock.now, lifetimes);
+    this.#decisions = new DecisionCache(clock, client.clock.now, lifetimes);
   }
 
-  /** Whether a remembered answer allows one of the permissions. Never asks. */
+  /** Reports whether a cached decision allows one of the permissions. Sends no request. */
   isKnownAllowed(permissions: readonly Permission[]): boolean {
-    return permissions.some((permission) => this.#answers.get(permissionKey(permission)) === true);
+    return permissions.some((permission) => this.#decisions.get(permissionKey(permission)) === true);
   }
 
-  /** What `isAnyAllowed` would answer without asking; undefined when it would ask. */
+  /** Returns the cached result of `isAnyAllowed`; undefined if it would send a request. */
   known(permissions: readonly Permission[]): boolean | undefined {
     if (this.isKnownAllowed(permissions)) return true;
-    const isDenied = permissions.every((permission) => this.#answers.get(permissionKey(permission)) === false);
+    const isDenied = permissions.every((permission) => this.#decisions.get(permissionKey(permission)) === false);
     return isDenied ? false : undefined;
   }
 
-  /** Whether all of the permissions were denied when last asked. Never asks. */
+  /** Reports whether the last reviews denied all permissions, however old they are. Sends no request. */
   wasDenied(permissions: readonly Permission[]): boolean {
-    return permissions.every((permission) => this.#answers.hint(permissionKey(permission)) === false);
+    return permissions.every((permission) => this.#decisions.hint(permissionKey(permission)) === false);
   }
 
-  /** The next one who needs the permission asks. */
+  /** Drops the cached decision. */
   forget(permission: Permission): void {
-    this.#answers.forget(permissionKey(permission));
+    this.#decisions.forget(permissionKey(permission));
   }
 
-  /** Calls the listener when what was allowed is denied: others who share the answer need not wait until they ask. */
+  /** Calls the listener when an allowed permission becomes denied, for others that rely on the same decision. */
   onDenial(listener: () => void): void {
     this.#denialListeners.push(listener);
   }
 
-  /** Whether one of the permissions is there; asks for one after the other, the likeliest first. */
+  /** Reports whether one of the permissions is granted. Reviews them in sequence, the most likely first. */
   async isAnyAllowed(permissions: readonly Permission[], signal: AbortSignal): Promise<boolean> {
     if (this.isKnownAllowed(permissions)) return true;
     const likeliestFirst = [...permissions].sort((a, b) => Number(this.#wasAllowed(b)) - Number(this.#wasAllowed(a)));
@@ -80,8 +79,8 @@ export class SubjectAccessReviewer {
   }
 
   /**
-   * Whether everything is known that `isAnyAllowed` would ask for, if need be after a moment in which it is asked. What is
-   * not answered by then goes on being asked. Only what was allowed when last asked may be left unknown.
+   * Waits briefly until the decisions for `isAnyAllowed` are cached; reviews continue in the background. False only if
+   * everything was allowed before and some decision is still missing.
    */
   async isAnsweredSoon(questions: readonly (readonly Permission[])[], signal: AbortSignal): Promise<boolean> {
     const wereAllowed = questions.every((permissions) => permissions.some((each) => this.#wasAllowed(each)));
@@ -95,43 +94,43 @@ export class SubjectAccessReviewer {
     }
   }
 
-  /** As `isAnyAllowed`, in the order given and without regard to what is remembered or being asked. */
+  /** Reviews the permissions like `isAnyAllowed`, but in the given order, without cache and deduplication. */
   async isAnyAllowedNow(permissions: readonly Permission[], signal: AbortSignal): Promise<boolean> {
     for (const permission of permissions) {
-      if (await this.#explained(permission, this.#ask(permission, signal))) return true;
+      if (await this.#explained(permission, this.#review(permission, signal))) return true;
     }
     return false;
   }
 
   #wasAllowed(permission: Permission): boolean {
-    return this.#answers.hint(permissionKey(permission)) === true;
+    return this.#decisions.hint(permissionKey(permission)) === true;
   }
 
   #isAllowed(permission: Permission, signal: AbortSignal): Promise<boolean> {
     const key = permissionKey(permission);
-    const known = this.#answers.get(key);
-    if (known !== undefined) return Promise.resolve(known);
+    const cached = this.#decisions.get(key);
+    if (cached !== undefined) return Promise.resolve(cached);
     return this.#explained(
       permission,
-      this.#asking.run(key, signal, (shared) => this.#ask(permission, shared)),
+      this.#reviews.run(key, signal, (shared) => this.#review(permission, shared)),
     );
   }
 
-  async #ask(permission: Permission, signal: AbortSignal): Promise<boolean> {
-    const askedAt = this.#answers.now();
+  async #review(permission: Permission, signal: AbortSignal): Promise<boolean> {
+    const startedAt = this.#decisions.now();
     const timeoutMs = this.#client.timings.callMs * shareOfCallTime;
-    // Which pod asks is not known here, and many may share the answer.
+    // Pods of one service account share the decision, so the request is charged to its namespace.
     const owner = { namespace: permission.account.namespace, podUid: '' };
     const options = { signal, timeoutMs, owner, isIdempotent: true };
     const answer = await this.#client.create({ type: subjectAccessReviews }, reviewOf(permission), options);
-    const isAllowed = parseAnswer(answer, askingWhether(permission));
-    const isWithdrawn = !isAllowed && this.#wasAllowed(permission);
-    this.#answers.put(permissionKey(permission), isAllowed, askedAt, permission.account.namespace);
-    if (isWithdrawn) for (const listener of this.#denialListeners) listener();
+    const isAllowed = parseDecision(answer, doingReview(permission));
+    const isRevoked = !isAllowed && this.#wasAllowed(permission);
+    this.#decisions.put(permissionKey(permission), isAllowed, startedAt, permission.account.namespace);
+    if (isRevoked) for (const listener of this.#denialListeners) listener();
     return isAllowed;
   }
 
-  /** Each who waits for an answer is told what is in its way by the time that he gives up. */
+  /** Adds the API server's current problem to the error of each waiting caller. */
   async #explained(permission: Permission, answer: Promise<boolean>): Promise<boolean> {
     try {
       return await answer;
@@ -142,16 +141,19 @@ export class SubjectAccessReviewer {
         resourceNames: [],
         verbs: ['create'],
       };
-      throw apiFailure(error, { doing: askingWhether(permission), needed, problem: this.#client.problem });
+      throw apiFailure(error, { doing: doingReview(permission), needed, problem: this.#client.problem });
     }
   }
 }
 
-function askingWhether(permission: Permission): string {
+function doingReview(permission: Permission): string {
   return `asking the API server whether ${describePermission(permission)}`;
 }
 
-/** Unless the token has told, the groups are those that the API server gives to every service account. */
+/**
+ * Returns the review of a permission. Without an identity from the token, uses the groups that every service account
+ * has.
+ */
 function reviewOf({ account, verb, resource, connector, identity }: Permission): JsonObject {
   const [plural = '', ...subresource] = resource.split('/');
   return {
@@ -174,8 +176,8 @@ function reviewOf({ account, verb, resource, connector, identity }: Permission):
   };
 }
 
-/** An authorizer that failed has not denied: without a clear answer there is none, and never a yes. */
-function parseAnswer(review: JsonObject, what: string): boolean {
+/** Returns the decision of a review. An authorizer's error is no decision, so this throws. */
+function parseDecision(review: JsonObject, what: string): boolean {
   const status = review['status'];
   const allowed = jsonMember(status, 'allowed');
   if (typeof allowed !== 'boolean') {

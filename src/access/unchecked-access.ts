@@ -2,8 +2,8 @@ import { CodedError } from '../errors.js';
 import type { AccessControl, AccessDecision, AuthorizationRequest } from './access-control.js';
 
 /**
- * Access where there is no API server to ask (connectors from a directory): whoever can mount a volume on this machine
- * may use every connector of the directory. A flag that asks for a check which cannot be made is an error, never a yes.
+ * Access control without an API server (`--connector-source directory`): every volume on this machine can use every
+ * connector of the directory. A flag that requires a check is an error.
  */
 export class UncheckedAccess implements AccessControl {
   async authorize(request: AuthorizationRequest): Promise<AccessDecision> {
@@ -29,15 +29,15 @@ export class UncheckedAccess implements AccessControl {
   }
 
   onNews(): void {
-    // Nobody decides anything.
+    // Decisions never change.
   }
 
   retain(): void {
-    // There are no approvals.
+    // There are no approvals to watch.
   }
 
   release(): void {
-    // As there is nothing to retain.
+    // There are no approvals to watch.
   }
 
   isKnownAllowed({ flags }: AuthorizationRequest): boolean {

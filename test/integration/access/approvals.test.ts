@@ -561,8 +561,7 @@ describe('access by approval', () => {
     });
 
     it('says which approvals it still waits for', async () => {
-      const names =
-        /^waiting for approval build-1-\w+, build-1-\w+ \(AccessRequestClient for connectors team-a.*team-b/;
+      const names = /^waiting for approval build-1-\w+, build-1-\w+ \(AccessRequests for connectors team-a.*team-b/;
       assert.match(await pendingOf(authorize({ ...impatient(), connectors })), names);
       controller.grant(await controller.requestOf(harbor), pod, harbor);
       const message = await pendingOf(authorize({ ...impatient(), connectors }));

@@ -15,38 +15,38 @@ describe('the watches of pending AccessRequestClient', () => {
   });
 
   it('are a quarter of what there is for one pod, and half for one namespace', () => {
-    watches.hold(requests(10), ownerOf('greedy', 'a'));
-    assert.throws(() => watches.hold(requests(1), ownerOf('greedy', 'a')), {
+    watches.reserve(requests(10), ownerOf('greedy', 'a'));
+    assert.throws(() => watches.reserve(requests(1), ownerOf('greedy', 'a')), {
       code: 'RESOURCE_EXHAUSTED',
       message: /^accessrequest tools\/r0 cannot be read: this pod uses 10 others already/,
     });
-    watches.hold(requests(7), ownerOf('greedy', 'b'));
-    watches.hold(requests(3), ownerOf('greedy', 'c'));
+    watches.reserve(requests(7), ownerOf('greedy', 'b'));
+    watches.reserve(requests(3), ownerOf('greedy', 'c'));
     assert.throws(
-      () => watches.hold(requests(1), ownerOf('greedy', 'd')),
+      () => watches.reserve(requests(1), ownerOf('greedy', 'd')),
       /the pods of namespace "greedy" use 20 others/,
     );
     assert.deepEqual(refused, ['watches pod greedy/a', 'watches namespace greedy/d']);
-    watches.hold(requests(5), ownerOf('other', 'e'));
+    watches.reserve(requests(5), ownerOf('other', 'e'));
   });
 
   it('are held by all calls that wait, each its own, and there again when they end', () => {
-    const giveBack = watches.hold(requests(5), ownerOf('ci', 'a'));
-    watches.hold(requests(5), ownerOf('ci', 'a'));
-    assert.throws(() => watches.hold(requests(1), ownerOf('ci', 'a')), { code: 'RESOURCE_EXHAUSTED' });
+    const giveBack = watches.reserve(requests(5), ownerOf('ci', 'a'));
+    watches.reserve(requests(5), ownerOf('ci', 'a'));
+    assert.throws(() => watches.reserve(requests(1), ownerOf('ci', 'a')), { code: 'RESOURCE_EXHAUSTED' });
     giveBack();
     giveBack();
-    watches.hold(requests(5), ownerOf('ci', 'a'));
+    watches.reserve(requests(5), ownerOf('ci', 'a'));
   });
 
   it('are taken by a volume for all of its requests or for none', () => {
-    assert.throws(() => watches.hold(requests(11), ownerOf('ci', 'a')), { code: 'RESOURCE_EXHAUSTED' });
-    watches.hold(requests(10), ownerOf('ci', 'a'));
+    assert.throws(() => watches.reserve(requests(11), ownerOf('ci', 'a')), { code: 'RESOURCE_EXHAUSTED' });
+    watches.reserve(requests(10), ownerOf('ci', 'a'));
   });
 
   it('are never more than there are', () => {
-    for (let n = 0; n < 40; n += 1) watches.hold(requests(1), ownerOf(`team-${n}`, `pod-${n}`));
-    assert.throws(() => watches.hold(requests(1), ownerOf('late', 'late')), {
+    for (let n = 0; n < 40; n += 1) watches.reserve(requests(1), ownerOf(`team-${n}`, `pod-${n}`));
+    assert.throws(() => watches.reserve(requests(1), ownerOf('late', 'late')), {
       code: 'RESOURCE_EXHAUSTED',
       message: /^accessrequest tools\/r0 cannot be read: the pods of this node use 40 others already/,
     });
