@@ -18,7 +18,7 @@ import {
 } from '../process/flags.js';
 import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js';
 
-/** The kernel's bound on socket addresses; what is beyond it is cut off and makes another path. */
+/** The kernel's limit of socket addresses; a longer path is truncated to another one. */
 const maxSocketPathBytes = 107;
 
 /** Every flag of `serve` with its default; docs/configuration.md has the same table, and a test compares the two. */
@@ -130,14 +130,14 @@ export const serveFlags = {
   'log-level': commonFlags['log-level'],
 } as const;
 
-/** The flags of `serve`, parsed: names as on the command line, values in their unit (milliseconds, bytes). */
+/** The parsed flags of `serve`: names as on the command line, values in their unit (milliseconds, bytes). */
 export type DriverConfig = {
   readonly [Name in keyof typeof serveFlags]: ReturnType<(typeof serveFlags)[Name]['parse']>;
 };
 
 /**
  * Parses the arguments of `serve`.
- * @throws {UsageError} naming the flag and what it takes.
+ * @throws {UsageError} naming the flag and its permitted values.
  */
 export function parseServeConfig(
   args: readonly string[],
@@ -152,7 +152,7 @@ export function parseServeConfig(
   return config;
 }
 
-/** In a cluster, the API server too: what a step asks it is no business of a connector's proxy. */
+/** Adds the API server to the default in a cluster, so that requests of a step to it bypass the connector's proxy. */
 function noProxyFlag(env: Readonly<Record<string, string | undefined>>): (typeof serveFlags)['no-proxy'] {
   const flagOutside = serveFlags['no-proxy'];
   const apiServer = env['KUBERNETES_SERVICE_HOST'] ?? '';
@@ -160,7 +160,10 @@ function noProxyFlag(env: Readonly<Record<string, string | undefined>>): (typeof
   return { ...flagOutside, default: `${flagOutside.default},${apiServer},kubernetes.default.svc` };
 }
 
-/** The registration socket, whose path is made of two flags, and the CSI socket as the kubelet dials it. */
+/**
+ * Ensures that the registration socket, whose path depends on two flags, and the CSI socket as the kubelet dials it
+ * have valid paths.
+ */
 function ensureRegistrable(config: DriverConfig): void {
   const { 'registration-dir': directory, 'driver-name': name, 'kubelet-endpoint': kubeletEndpoint } = config;
   if (directory === undefined) return;
@@ -173,18 +176,18 @@ function ensureRegistrable(config: DriverConfig): void {
   }
 }
 
-/** Where the driver offers itself to the kubelet. */
+/** Returns the path of the driver's registration socket. */
 export function registrationSocket(directory: string, driverName: string): string {
   return `${directory}/${driverName}-reg.sock`;
 }
 
-/** The CSI specification's rule for `GetPluginInfo`'s name. */
+/** Checks the CSI specification's rule for the name in `GetPluginInfo`. */
 function driverName(written: string): string {
   if (/^[a-zA-Z0-9]([-.a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/.test(written)) return written;
   throw new UsageError('must be at most 63 letters, digits, "-" and ".", with a letter or digit at both ends');
 }
 
-/** The API server mints no token that lives shorter than 10 minutes or longer than 2^32 seconds. */
+/** Parses a lifetime from 10 minutes to 2^32 seconds, which are the API server's limits. */
 function tokenExpiration(written: string): number {
   const expirationMs = parseGoDurationMs(written);
   if (expirationMs === undefined || expirationMs < 10 * 60_000 || expirationMs > 2 ** 32 * 1000) {

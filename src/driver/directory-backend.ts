@@ -7,13 +7,19 @@ import type { Clock } from '../clock.js';
 import type { CsiDriverValidator } from './volume/ports.js';
 import type { Backend } from './backend.js';
 
-/** Without an API server there is no CSIDriver object to read: whoever reaches the socket is the kubelet. */
-const trustingGuard: CsiDriverValidator = {
+/**
+ * Trusts the pod information of each caller of the socket: without an API server there is no CSIDriver object to
+ * validate.
+ */
+const trustingValidator: CsiDriverValidator = {
   ensureTrustworthy: () => Promise.resolve(),
   isKnownTrustworthy: () => true,
 };
 
-/** `--connector-source directory`: connectors from manifests, no authorization, tokens only as the kubelet passes them. */
+/**
+ * Returns the backend of `--connector-source directory`: connectors from manifests, no authorization, only tokens that
+ * the kubelet passes.
+ */
 export function directoryBackend(config: DriverConfig, directory: string, log: Log, clock: Clock): Backend {
   const source = new DirectoryConnectors({
     directory,
@@ -27,11 +33,11 @@ export function directoryBackend(config: DriverConfig, directory: string, log: L
     tokens: new KubeletTokens({
       origin: () => 'either',
       minter: undefined,
-      mayMint: () => false,
+      canMint: () => false,
       isStrict: config['strict-token-expiration'],
       clock,
     }),
-    guard: trustingGuard,
+    guard: trustingValidator,
     start: () => source.start(),
     stop: () => source.stop(),
     problem: () => source.problem(),

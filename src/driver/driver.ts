@@ -28,20 +28,23 @@ import type { Backend } from './backend.js';
 import { VolumeService } from './volume-service.js';
 import { ProxyCaFile } from './proxy-ca-file.js';
 
-/** The kubelet waits two minutes for a call; the driver answers before that. */
+/** Timeout of an RPC in milliseconds. The kubelet waits two minutes, so the driver responds before that. */
 const maxRpcMs = 115_000;
 const drainMs = 30_000;
-/** What calls may take that run when the driver stops. Those that wait for somebody would take minutes. */
+/**
+ * Time in milliseconds for running calls to finish when the driver stops. Calls that wait for an approval or object
+ * would take minutes.
+ */
 const finishMs = 5_000;
 const registrationCheckMs = 1000;
 const registrationRetryMs = 15_000;
 
 export interface DriverParts {
   readonly config: DriverConfig;
-  /** Gets the metrics, which it tells of its requests. */
+  /** Creates the backend, which reports its requests to the metrics. */
   readonly createBackend: (metrics: Metrics) => Backend;
   readonly syscalls: Syscalls;
-  /** The memory limits that hold for this process. */
+  /** Returns the memory limits of this process. */
   readonly memoryLevels: () => readonly CgroupMemory[];
   readonly clock: Clock;
   /** The built render-worker.ts. */
@@ -50,10 +53,10 @@ export interface DriverParts {
   readonly droppedLogLines: () => number;
 }
 
-/** Puts the driver together from its parts and runs it. */
+/** Assembles the driver from its parts and runs it. */
 export class Driver {
   readonly #parts: DriverParts;
-  readonly #cases: VolumeService;
+  readonly #volumeService: VolumeService;
   readonly #backend: Backend;
   readonly #memory: VolumeMemory;
   readonly #host: VolumeHost;
@@ -66,7 +69,7 @@ export class Driver {
   readonly metrics: Metrics;
 
   constructor(parts: DriverParts) {
-    // Every call that runs listens to it.
+    // Every running call listens to it.
     setMaxListeners(0, this.#stopping.signal);
     const { config, log } = parts;
     this.#parts = parts;
@@ -79,16 +82,16 @@ export class Driver {
     const caPath = config['proxy-ca-file'];
     this.#caFile = caPath === undefined ? undefined : new ProxyCaFile(caPath, log);
     this.metrics = new Metrics(version, {
-      publishQueueLength: () => this.#cases.admission.queueLength,
+      publishQueueLength: () => this.#volumeService.admission.queueLength,
       load: () => ({
-        publishes: { used: this.#cases.admission.inFlight, limit: config['max-publishes-in-flight'] },
-        delayed_publishes: this.#cases.failures.use,
+        publishes: { used: this.#volumeService.admission.inFlight, limit: config['max-publishes-in-flight'] },
+        delayed_publishes: this.#volumeService.failures.use,
         connections: this.#server.use,
         ...this.#backend.load(),
       }),
-      volumes: () => this.#cases.volumes.summary(),
+      volumes: () => this.#volumeService.volumes.summary(),
       volumeMemory: () => this.#memory.summary(),
-      renderThreads: () => this.#cases.renderLoad,
+      renderThreads: () => this.#volumeService.renderLoad,
       cachedObjects: () => this.#backend.cachedObjects(),
       droppedLogLines: parts.droppedLogLines,
       confirmationAgeMs: () => this.#backend.confirmationAgeMs(),
@@ -97,7 +100,7 @@ export class Driver {
         : { isRegistered: () => this.#registration?.isRegistered === true }),
     });
     this.#backend = parts.createBackend(this.metrics);
-    this.#cases = new VolumeService({
+    this.#volumeService = new VolumeService({
       ...parts,
       host: this.#host,
       backend: this.#backend,
@@ -129,7 +132,7 @@ export class Driver {
       });
   }
 
-  /** @throws {CodedError} when a socket or port cannot be had; nothing of the driver runs on then. */
+  /** Starts the driver. @throws {CodedError} if a socket or port is not available; then no part keeps running. */
   async start(): Promise<void> {
     try {
       await this.#start();
@@ -144,9 +147,9 @@ export class Driver {
     for (const problem of [this.#host.mountProblem(), this.#caFile?.problem()]) {
       if (problem !== undefined) log.error('Cannot publish volumes', { reason: problem });
     }
-    this.#cases.start();
+    this.#volumeService.start();
     this.#eventLoopDelay.start();
-    this.#takeStock();
+    this.#adoptVolumes();
     this.#backend.start();
     const httpPort = await this.#health?.start();
     if (httpPort !== undefined) log.info('Listening', { port: httpPort });
@@ -154,7 +157,7 @@ export class Driver {
     await this.#registration?.start();
   }
 
-  #takeStock(): void {
+  #adoptVolumes(): void {
     this.#host.adoptMounted();
     const { heldBytes, budgetBytes } = this.#memory.summary();
     if (budgetBytes === undefined || heldBytes <= budgetBytes) return;
@@ -162,23 +165,23 @@ export class Driver {
   }
 
   /**
-   * Finishes the running calls; those that wait are told to come again, so that the next driver need not wait for them.
-   * What is mounted stays.
+   * Stops the driver: finishes running calls, and ends waiting ones with UNAVAILABLE, so that the next driver serves
+   * them. Mounts stay.
    */
   async stop(): Promise<void> {
     await this.#registration?.stop();
-    this.#cases.failures.stop();
+    this.#volumeService.failures.stop();
     const reason = new CodedError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
     const timer = setTimeout(() => this.#stopping.abort(reason), finishMs);
     await this.#server.stop();
     clearTimeout(timer);
-    this.#cases.stop();
+    this.#volumeService.stop();
     this.#backend.stop();
     this.#health?.stop();
     this.#eventLoopDelay.stop();
   }
 
-  /** Why a publish would fail now, whatever its volume; undefined when it would not. */
+  /** Returns why any publish would fail now; undefined if it would not. */
   notReadyReason(): string | undefined {
     return this.#host.mountProblem() ?? this.#backend.problem() ?? this.#caFile?.problem();
   }
@@ -224,8 +227,8 @@ export class Driver {
     });
     return [
       { definition: csi.Identity.service, implementation: identity },
-      { definition: csi.Node.service, implementation: this.#cases.nodeService(edge) },
-      { definition: ownVolumes.Volumes.service, implementation: volumesService(edge, this.#cases.volumes) },
+      { definition: csi.Node.service, implementation: this.#volumeService.nodeService(edge) },
+      { definition: ownVolumes.Volumes.service, implementation: volumesService(edge, this.#volumeService.volumes) },
     ];
   }
 }

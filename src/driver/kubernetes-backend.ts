@@ -20,14 +20,17 @@ import { version } from '../version.js';
 import type { Clock } from '../clock.js';
 import type { Backend } from './backend.js';
 
-/** Long enough for a policy that decides by itself, short enough for somebody who looks where the pod hangs. */
+/**
+ * Limit of a pod's first wait for an approval, in milliseconds. It is long enough for an automatic policy, and short
+ * enough for users who check why the pod is not ready.
+ */
 const firstApprovalWaitMs = 5_000;
 
 export interface KubernetesBackendParts {
   readonly config: DriverConfig;
   readonly cluster: ClusterConfig;
   readonly timings: KubeTimings;
-  /** Its clock is not the wall clock: that one may be set, and connections must not wait for it to catch up. */
+  /** Independent of the wall clock: that can be set back, and connections must not wait until it catches up. */
   readonly kubeClock: ClockAndRandom;
   readonly watchTimes: Pick<WatchLimits, 'idleMs' | 'sweepMs'>;
   readonly metrics: Metrics;
@@ -36,9 +39,9 @@ export interface KubernetesBackendParts {
 }
 
 /**
- * How to reach the API server: the kubeconfig when one is named, else what every pod has.
+ * Returns the access to the API server: that of the kubeconfig if one is named, else the in-cluster configuration.
  * @param now a clock in milliseconds for the age of tokens.
- * @throws {CodedError} when neither can be used.
+ * @throws {CodedError} if neither can be used.
  */
 export function clusterConfigOf(
   config: Pick<DriverConfig, 'kubeconfig'>,
@@ -51,7 +54,7 @@ export function clusterConfigOf(
   return inClusterConfig({ host, port, folder: serviceAccountFolder }, now);
 }
 
-/** `--connector-source kubernetes`: everything from the API server. */
+/** Returns the backend of `--connector-source kubernetes`, which reads everything from the API server. */
 export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
   const { config, cluster, timings, kubeClock, watchTimes, metrics, clock, log } = parts;
   const load = withRejectionLog(metrics, log);
@@ -111,7 +114,7 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
     tokens: new KubeletTokens({
       origin: (audience) => guard.tokenOrigin(audience),
       minter: config['allow-token-minting'] ? new MintedTokens(client, clock) : undefined,
-      mayMint: (audience) => audience === config['token-audience'] || guard.requestsTokensFor(audience),
+      canMint: (audience) => audience === config['token-audience'] || guard.requestsTokensFor(audience),
       isStrict: config['strict-token-expiration'],
       clock,
     }),

@@ -2,38 +2,41 @@ import type { LimitName, LimitUsage, LimitObserver, RejectionScope } from '../li
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
 
-/** What the gauges ask for when they are scraped. */
+/** Sources of the gauges, called when they are scraped. */
 export interface DriverGaugeSources {
   readonly publishQueueLength: () => number;
   readonly load: () => Readonly<Partial<Record<LimitName, LimitUsage>>>;
-  /** Threads for renders that take long, and volumes that wait for one. */
+  /** Threads for long renders, and volumes that wait for one. */
   readonly renderThreads: () => { readonly threads: number; readonly waiting: number };
   readonly volumes: () => {
     readonly volumes: number;
-    /** By the code of the last refresh, `OK` for those that do not fail; only codes that there are volumes of. */
+    /** By the code of the last refresh, `OK` without a failure; only codes with volumes. */
     readonly byRefresh: Readonly<Record<string, VolumesOfACode>>;
   };
   readonly volumeMemory: () => {
     readonly heldBytes: number;
-    /** Absent: there is no limit, and no such metric. */
+    /** Absent if there is no limit; then there is no such metric. */
     readonly budgetBytes: number | undefined;
     readonly persistentBytes: number;
     readonly refusals: Readonly<Record<string, number>>;
   };
-  /** Objects in memory by resource. */
+  /** Cached objects by resource. */
   readonly cachedObjects: () => Readonly<Record<string, number>>;
-  /** Milliseconds since the API server confirmed what it has not confirmed for longest; undefined when nothing has been read. */
+  /**
+   * Age of the API server's least recent confirmation of a cached object, in milliseconds; undefined if nothing has
+   * been read.
+   */
   readonly confirmationAgeMs: () => number | undefined;
   readonly droppedLogLines: () => number;
-  /** Absent: the driver does not register itself, and there is no such metric. */
+  /** Absent if the driver does not register itself; then there is no such metric. */
   readonly isRegistered?: () => boolean;
 }
 
 export interface VolumesOfACode {
   readonly volumes: number;
-  /** Milliseconds since the epoch, when the first token of theirs expires. */
+  /** First expiry of a token of these volumes, in milliseconds since the epoch. */
   readonly earliestTokenExpiryMs: number | undefined;
-  /** Milliseconds since the epoch, since when the longest of them has been failing. */
+  /** Start of the longest failure of these volumes, in milliseconds since the epoch. */
   readonly oldestFailureMs: number | undefined;
 }
 
@@ -43,7 +46,7 @@ const onChangeBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const approvalBuckets = [0.5, 1, 5, 15, 30, 60, 90, 120];
 const delayBuckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
-/** Every metric of the driver. Labels are few and bounded: nothing per volume, per pod or per connector. */
+/** All metrics of the driver. Labels have few values: none per volume, pod or connector. */
 export class Metrics implements LimitObserver {
   readonly #registry = new MetricsRegistry('connectors_csi_');
   readonly #process = processMetrics();
@@ -145,7 +148,10 @@ export class Metrics implements LimitObserver {
     this.#probeVolumeMemory(probes.volumeMemory);
   }
 
-  /** The code says whose doing a failure is: some are the tenant's, who may take its own rights away. */
+  /**
+   * Defines gauges by error code, because the code shows who must act: some failures are caused by the tenant, for
+   * example by removing its own permissions.
+   */
   #probeVolumes(volumes: DriverGaugeSources['volumes']): void {
     this.#registry.probe('published_volumes', 'Volumes published on this node', () => volumes().volumes);
     const eachCode = (read: (of: VolumesOfACode, code: string) => number | undefined): Record<string, number> =>
@@ -172,12 +178,12 @@ export class Metrics implements LimitObserver {
     );
   }
 
-  /** RPCs being served now, and all that have been. */
+  /** Number of RPCs being served, and of all RPCs. */
   get calls(): { readonly inFlight: number; readonly total: number } {
     return { inFlight: this.#inFlight, total: this.#total };
   }
 
-  /** RPCs, see csi/unary.ts. */
+  /** Counts RPCs, see csi/unary.ts. */
   started(method: string): void {
     this.#inFlight += 1;
     this.#total += 1;
@@ -190,12 +196,15 @@ export class Metrics implements LimitObserver {
     this.#rpcDuration.observe({ method, code }, durationMs / 1000);
   }
 
-  /** @param outcome `ok` or the error's code. @param path `fresh`, `refreshed`, `unchanged`; empty for an error. */
+  /**
+   * Counts a publish. @param outcome `ok` or the error's code. @param path `fresh`, `refreshed`, `unchanged`; empty for
+   * an error.
+   */
   published(outcome: string, path: string): void {
     this.#publishes.inc({ outcome, path });
   }
 
-  /** @param code HTTP status; 0 for a request without an answer. */
+  /** Counts a request to the API server. @param code HTTP status; 0 without a response. */
   request(verb: string, resource: string, code: number, durationMs: number): void {
     this.#apiRequests.inc({ verb, resource, code: String(code) });
     if (verb !== 'watch') this.#apiDuration.observe({ verb, resource }, durationMs / 1000);
@@ -214,12 +223,14 @@ export class Metrics implements LimitObserver {
     this.#onChange.observe({ outcome }, delayMs / 1000);
   }
 
-  /** Which pod it was is no label: pods are without number. */
+  /** Counts a rejection. The pod is not a label, since the number of pods is unlimited. */
   refused(limit: LimitName, scope: RejectionScope): void {
     this.#refusals.inc({ limit, scope });
   }
 
-  /** @param outcome `written`, `failed` (the API server did not take it) or `dropped` (one too many). */
+  /**
+   * Counts an event. @param outcome `written`, `failed` (the API server did not accept it) or `dropped` (over a limit).
+   */
   podEvent(outcome: 'written' | 'failed' | 'dropped'): void {
     this.#podEvents.inc({ outcome });
   }
@@ -237,7 +248,7 @@ export class Metrics implements LimitObserver {
     this.#eventLoopDelay.observe(seconds);
   }
 
-  /** In the Prometheus text format. */
+  /** Returns all metrics in the Prometheus text format. */
   async text(): Promise<string> {
     return (await Promise.all([this.#registry.text(), this.#process.text()])).join('');
   }

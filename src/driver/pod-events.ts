@@ -14,7 +14,7 @@ import type { PublishedVolume, RefreshFailure, RefreshListener } from './volume/
 export interface PodEventsOptions extends EventSource {
   readonly client: KubeClient;
   readonly observer: PodEventsObserver;
-  /** Wall clock, for what events say. */
+  /** Wall clock, for timestamps of events. */
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -23,15 +23,15 @@ export interface PodEventsObserver {
   podEvent(outcome: 'written' | 'failed' | 'dropped'): void;
 }
 
-/** Milliseconds for one request; nobody waits for it. */
+/** Timeout of one request in milliseconds; no publish waits for it. */
 const requestTimeoutMs = 10_000;
 
-/** A failure that the pod has an event of. */
-interface Told {
+/** A failure that the pod has an event for. */
+interface ReportedFailure {
   readonly name: string;
   readonly message: string;
   count: number;
-  /** By the steady clock. */
+  /** By the monotonic clock. */
   sentMs: number;
 }
 
@@ -41,20 +41,20 @@ interface Job {
 }
 
 /**
- * Events on the pods whose volumes fail to refresh, and one when that is over (events.k8s.io/v1). A failure that goes on
- * is one event with a count. Requests are made one at a time, aside from all publishes: what is too much is dropped, what
- * the API server does not take is counted, and the volume's next failure tells it then.
+ * Events on the pods whose volumes fail to refresh, and one when that is over (events.k8s.io/v1). A continuing failure
+ * is one event with a count. Requests are sent in sequence, independently of publishes. Events over a limit are
+ * dropped, and rejected ones are counted; the volume's next failure then creates a new event.
  */
 export class PodEvents implements RefreshListener {
   readonly #options: PodEventsOptions;
   readonly #monotonicNow: () => number;
   readonly #stopping = new AbortController();
   /** By target path. */
-  readonly #told = new Map<string, Told>();
-  /** By target path; the newest counts. */
+  readonly #reported = new Map<string, ReportedFailure>();
+  /** By target path; a newer job replaces an older one. */
   readonly #waiting = new Map<string, Job>();
   readonly #ofNode: TokenBucket;
-  /** By uid; who has not been heard of for longest is forgotten first. */
+  /** By pod UID; the least recently used is evicted. */
   readonly #ofPods = new BoundedMap<string, TokenBucket>(limits.podEvents.waiting);
   #isSending = false;
   #isForbidden = false;
@@ -67,29 +67,29 @@ export class PodEvents implements RefreshListener {
 
   failed(volume: PublishedVolume, failure: RefreshFailure, isWithoutTokens: boolean): void {
     const { targetPath } = volume.request;
-    const told = this.#told.get(targetPath);
-    if (told?.message !== failure.message) {
+    const reported = this.#reported.get(targetPath);
+    if (reported?.message !== failure.message) {
       const nowMs = this.#options.clock.now();
       const text = failureText(volume, failure, isWithoutTokens, nowMs);
       this.#enqueue(volume, () => this.#create(volume, text, failure.message));
       return;
     }
-    told.count += 1;
-    if (this.#monotonicNow() - told.sentMs >= limits.podEvents.repeatMs)
-      this.#enqueue(volume, () => this.#repeat(volume, told));
+    reported.count += 1;
+    if (this.#monotonicNow() - reported.sentMs >= limits.podEvents.repeatMs)
+      this.#enqueue(volume, () => this.#repeat(volume, reported));
   }
 
   recovered(volume: PublishedVolume, failure: RefreshFailure): void {
     const { targetPath } = volume.request;
-    // What nobody was told of need not be taken back.
+    // A failure without an event needs no event for its end.
     this.#waiting.delete(targetPath);
-    if (!this.#told.delete(targetPath)) return;
+    if (!this.#reported.delete(targetPath)) return;
     const text = recoveryText(volume, failure, this.#options.clock.now());
     this.#enqueue(volume, () => this.#create(volume, text));
   }
 
   gone(targetPath: string): void {
-    this.#told.delete(targetPath);
+    this.#reported.delete(targetPath);
     this.#waiting.delete(targetPath);
   }
 
@@ -114,47 +114,47 @@ export class PodEvents implements RefreshListener {
     this.#isSending = true;
     for (const [targetPath, { owner, run }] of this.#waiting) {
       this.#waiting.delete(targetPath);
-      if (this.#mayTell(owner.podUid)) await run();
+      if (this.#isWithinRate(owner.podUid)) await run();
       else this.#options.observer.podEvent('dropped');
     }
     this.#isSending = false;
   }
 
-  #mayTell(podUid: string): boolean {
+  #isWithinRate(podUid: string): boolean {
     const ofPod = this.#ofPods.get(podUid) ?? new TokenBucket(limits.podEvents.ofPod, this.#monotonicNow);
     this.#ofPods.set(podUid, ofPod);
     return ofPod.tryTake() && this.#ofNode.tryTake();
   }
 
-  /** @param failure of which it tells; undefined: of its end. */
+  /** Creates an event. @param failure the failure that it reports; undefined for the end of one. */
   async #create(volume: PublishedVolume, text: EventText, failure?: string): Promise<void> {
     const { client, clock } = this.#options;
     const event = eventObject(volume, text, this.#options, clock.now());
     const { namespace, name } = event.metadata;
     const { targetPath } = volume.request;
-    const told = { name, message: failure ?? '', count: 1, sentMs: this.#monotonicNow() };
-    // Before it is written: the volume may be current again, or gone, by then.
-    if (failure !== undefined) this.#told.set(targetPath, told);
+    const reported = { name, message: failure ?? '', count: 1, sentMs: this.#monotonicNow() };
+    // Recorded before the event is written: the volume can be current again, or gone, afterwards.
+    if (failure !== undefined) this.#reported.set(targetPath, reported);
     const isWritten = await this.#request(volume, async (options) => {
       await client.create({ type: eventType, namespace }, event, options);
     });
-    if (!isWritten) this.#forget(targetPath, told);
+    if (!isWritten) this.#forget(targetPath, reported);
   }
 
-  async #repeat(volume: PublishedVolume, told: Told): Promise<void> {
+  async #repeat(volume: PublishedVolume, reported: ReportedFailure): Promise<void> {
     const { client, clock } = this.#options;
     const { targetPath, pod } = volume.request;
-    const location = { type: eventType, namespace: pod.namespace, name: told.name };
-    told.sentMs = this.#monotonicNow();
+    const location = { type: eventType, namespace: pod.namespace, name: reported.name };
+    reported.sentMs = this.#monotonicNow();
     const isWritten = await this.#request(volume, async (options) => {
-      await client.patch(location, seriesPatch(told.count, clock.now()), options);
+      await client.patch(location, seriesPatch(reported.count, clock.now()), options);
     });
-    // It may be gone, as events are after an hour: the next failure makes another one.
-    if (!isWritten) this.#forget(targetPath, told);
+    // The event may have been deleted, as events are after an hour: the next failure creates another one.
+    if (!isWritten) this.#forget(targetPath, reported);
   }
 
-  #forget(targetPath: string, told: Told): void {
-    if (this.#told.get(targetPath) === told) this.#told.delete(targetPath);
+  #forget(targetPath: string, reported: ReportedFailure): void {
+    if (this.#reported.get(targetPath) === reported) this.#reported.delete(targetPath);
   }
 
   async #request(
@@ -175,11 +175,11 @@ export class PodEvents implements RefreshListener {
     } catch (error) {
       if (this.#stopping.signal.aborted) return false;
       observer.podEvent('failed');
-      // A right that is missing is missing for all; the rest is counted, and comes with worse.
-      const isNews = isKubeError(error, 403) && !this.#isForbidden;
+      // A missing permission affects all events, so it is logged once; other errors are counted.
+      const isFirst = isKubeError(error, 403) && !this.#isForbidden;
       this.#isForbidden = isKubeError(error, 403);
       const fields = { volumeId, pod: `${pod.namespace}/${pod.name}`, error };
-      log[isNews ? 'warn' : 'debug']('an event on a pod could not be written', fields);
+      log[isFirst ? 'warn' : 'debug']('an event on a pod could not be written', fields);
       return false;
     }
   }

@@ -3,18 +3,18 @@ import { CodedError } from '../errors.js';
 import type { Log } from '../log.js';
 import { certificatesOnly } from '../pem.js';
 
-/** Milliseconds between two looks at the file. */
-const lookMs = 1000;
+/** Interval between checks of the file, in milliseconds. */
+const checkMs = 1000;
 
 /**
- * The driver-wide CA bundle of `--proxy-ca-file`, read again when the file changes. A file that has become unreadable
- * or is no PEM keeps the last good bundle and is reported.
+ * The driver-wide CA bundle of `--proxy-ca-file`, read again when the file changes. If the file becomes unreadable or
+ * invalid, the last good bundle stays and the problem is logged.
  */
 export class ProxyCaFile {
   readonly #path: string;
   readonly #log: Log;
   #signature = '';
-  #looking: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #bundle: string | undefined;
 
   constructor(path: string, log: Log) {
@@ -24,24 +24,24 @@ export class ProxyCaFile {
 
   /** Calls the listener soon after the bundle has changed. */
   watch(onChange: () => void): void {
-    let known = this.lastGood();
-    this.#looking = setInterval(() => {
+    let current = this.lastGood();
+    this.#timer = setInterval(() => {
       const bundle = this.lastGood();
-      if (bundle !== known) onChange();
-      known = bundle;
-    }, lookMs).unref();
+      if (bundle !== current) onChange();
+      current = bundle;
+    }, checkMs).unref();
   }
 
   stop(): void {
-    clearInterval(this.#looking);
+    clearInterval(this.#timer);
   }
 
-  /** The bundle that `read` gives; undefined when there has never been one. */
+  /** Returns the bundle of `read`; undefined if there has never been one. */
   lastGood(): string | undefined {
     return this.problem() === undefined ? this.#bundle : undefined;
   }
 
-  /** Why `read` fails now; undefined when it does not. */
+  /** Returns why `read` fails now; undefined if it does not. */
   problem(): string | undefined {
     try {
       this.read();
@@ -52,7 +52,7 @@ export class ProxyCaFile {
     }
   }
 
-  /** @throws {CodedError} FAILED_PRECONDITION when it has never been readable. */
+  /** Returns the bundle. @throws {CodedError} FAILED_PRECONDITION if it was never readable. */
   read(): string {
     let signature = 'unreadable';
     try {
@@ -76,7 +76,7 @@ export class ProxyCaFile {
 }
 
 function parsePem(text: string): string {
-  // A key does not belong on every node either, so the operator has to hear of it.
+  // A private key must not be on every node, so it is an error that the operator sees.
   if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text)) {
     throw new CodedError('FAILED_PRECONDITION', 'the file holds a private key: give it certificates only');
   }

@@ -25,7 +25,7 @@ const maxNoteBytes = 1024;
 const maxInstanceLength = 128;
 const maxPodPart = 230;
 
-/** Whose doing a failure usually is; the pod's author is to know whom to ask. */
+/** Usual cause of a failure, so that the pod's author knows whom to contact. */
 const causes: Readonly<Record<ErrorCode, string>> = {
   PERMISSION_DENIED: 'Whoever manages roles or approvals has taken the right away.',
   NOT_FOUND: 'Whoever owns the connector or its class has deleted or renamed it.',
@@ -41,7 +41,7 @@ const causes: Readonly<Record<ErrorCode, string>> = {
   INTERNAL: 'Something is wrong on the node. This is for an operator.',
 };
 
-/** @param nowMs milliseconds since the epoch. */
+/** Returns the event for a failed refresh. @param nowMs milliseconds since the epoch. */
 export function failureText(
   volume: PublishedVolume,
   { code, message }: RefreshFailure,
@@ -60,14 +60,14 @@ export function failureText(
   return { reason: 'ConnectorRefreshFailed', note: cut(before + message) };
 }
 
-/** @param nowMs milliseconds since the epoch. */
+/** Returns the event for the end of a failure. @param nowMs milliseconds since the epoch. */
 export function recoveryText(volume: PublishedVolume, { sinceMs, code }: RefreshFailure, nowMs: number): EventText {
   const lastedMs = Math.max(1000, Math.round((nowMs - sinceMs) / 1000) * 1000);
   const note = `Volume ${quoted(volume)} is current again, after ${formatDuration(lastedMs)} in which it could not be refreshed (${code}).`;
   return { reason: 'ConnectorRefreshed', note };
 }
 
-/** @param atMs milliseconds since the epoch, when it happened. */
+/** Returns the API object of an event. @param atMs time of the event, in milliseconds since the epoch. */
 export function eventObject(
   { request }: PublishedVolume,
   { reason, note }: EventText,
@@ -91,12 +91,12 @@ export function eventObject(
   };
 }
 
-/** A merge patch: it has happened so many times, last at that time. */
+/** Returns a merge patch that sets count and last time of a repeated event. */
 export function seriesPatch(count: number, lastMs: number): JsonObject {
   return { series: { count: BigInt(count), lastObservedTime: microTime(lastMs) } };
 }
 
-/** The volume's name in the pod, from the kubelet's path. */
+/** Returns the volume's name in the pod, from the kubelet's path. */
 function quoted({ request }: PublishedVolume): string {
   return JSON.stringify(path.basename(path.dirname(request.targetPath)));
 }
@@ -104,7 +104,7 @@ function quoted({ request }: PublishedVolume): string {
 function cut(text: string): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxNoteBytes) return text;
-  // What is left of a character that was cut through becomes a replacement character of three bytes.
+  // A character that was cut in half becomes a replacement character of three bytes.
   return `${bytes
     .subarray(0, maxNoteBytes - 6)
     .toString()

@@ -25,10 +25,10 @@ import { VolumeLocks } from './volume/volume-locks.js';
 import { VolumeStatisticsQuery } from './volume/volume-statistics.js';
 
 /**
- * Of renders that take long. All that a render may do takes half a second; ten are for what the bounds fail to count, and
- * for a busy node. The slowest work, a new RSA key, takes some seconds.
+ * Limits of renders in worker threads. A render at all its limits takes half a second; ten seconds allow for uncounted
+ * work and a busy node. The slowest work, a new RSA key, takes some seconds.
  */
-const renderThreadBounds = { threads: 2, waitingEach: 64, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 };
+const renderThreadLimits = { threads: 2, waitingEach: 64, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 };
 
 export interface VolumeServiceOptions {
   readonly config: DriverConfig;
@@ -42,7 +42,7 @@ export interface VolumeServiceOptions {
   readonly log: Log;
 }
 
-/** The use cases of volumes, put together from what they are carried by, and what only they share. */
+/** The use cases of volumes, with the state that they share. */
 export class VolumeService {
   readonly volumes = new PublishedVolumes();
   readonly admission: PublishAdmission;
@@ -56,7 +56,7 @@ export class VolumeService {
   constructor(options: VolumeServiceOptions) {
     this.#options = options;
     const { config, backend, renderThread } = options;
-    this.#renderThreads = new WorkerPool({ ...renderThreadBounds, entry: renderThread });
+    this.#renderThreads = new WorkerPool({ ...renderThreadLimits, entry: renderThread });
     const observer = withRejectionLog(options.metrics, options.log);
     this.admission = this.#createAdmission(observer);
     this.failures = new PublishFailureThrottle({ now: () => performance.now(), random: Math.random, observer });
@@ -69,7 +69,7 @@ export class VolumeService {
     return this.#renderThreads.load;
   }
 
-  /** Volumes follow what they are made from, from now on. */
+  /** Starts to refresh volumes when their input changes. */
   start(): void {
     const { backend, caFile } = this.#options;
     if (this.#onChange === undefined) return;
@@ -84,14 +84,14 @@ export class VolumeService {
     this.#renderThreads.stop();
   }
 
-  /** CSI Node over them. */
+  /** Returns the CSI Node service of the use cases. */
   nodeService(edge: RpcEdge): ReturnType<typeof nodeService> {
     const { config, host, backend, metrics } = this.#options;
     const shared = this.#shared();
     return nodeService(edge, {
       nodeName: config['node-name'],
       host,
-      attributeBounds: { maxTokenExpirationMs: config['max-token-expiration'] },
+      attributeLimits: { maxTokenExpirationMs: config['max-token-expiration'] },
       publish: this.#publish,
       unpublish: new UnpublishVolume({ ...shared, source: backend.source, access: backend.access }),
       statistics: new VolumeStatisticsQuery(shared),
@@ -113,7 +113,7 @@ export class VolumeService {
     return new PublishAdmission(limits, observer);
   }
 
-  /** What the use cases of a volume have in common. */
+  /** Returns the dependencies that the use cases share. */
   #shared(): Pick<PublishDependencies, 'host' | 'locks' | 'volumes' | 'clock'> {
     const { host, clock } = this.#options;
     return { host, locks: this.#locks, volumes: this.volumes, clock };

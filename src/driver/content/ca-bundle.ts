@@ -6,10 +6,10 @@ import { certificateBlocks } from '../../pem.js';
  */
 export function joinCaBundles(first: string | undefined, second: string | undefined): string | undefined {
   if (first === undefined || second === undefined) return first ?? second;
-  const known = new Set(certificateBlocks(first).map(withoutSpace));
+  const present = new Set(certificateBlocks(first).map(withoutSpace));
   const added = certificateBlocks(second).filter((text) => {
-    const isNew = !known.has(withoutSpace(text));
-    known.add(withoutSpace(text));
+    const isNew = !present.has(withoutSpace(text));
+    present.add(withoutSpace(text));
     return isNew;
   });
   if (added.length === 0) return first;

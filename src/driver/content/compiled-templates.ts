@@ -5,7 +5,7 @@ import { compileTemplate, type CompiledTemplate } from '../../gotemplate/templat
  * Limit of the nodes of all compiled templates, about 12 MB: hundreds of times what a node's classes usually have. Over
  * it the cache is emptied, so that classes written to fill the memory cannot.
  */
-const maxKeptNodes = 100_000;
+const maxCachedNodes = 100_000;
 
 /**
  * Cache of compiled templates, by class object. A changed class is another object, and the templates of the old one are
@@ -17,16 +17,16 @@ export class CompiledTemplates {
 
   /** @throws {TemplateError} if the template does not compile. */
   get(configuration: Configuration, name: string, text: string): CompiledTemplate {
-    const known = this.#compiled.get(configuration)?.get(name);
-    if (known !== undefined) return known;
+    const cached = this.#compiled.get(configuration)?.get(name);
+    if (cached !== undefined) return cached;
     const compiled = compileTemplate(name, text);
-    this.#keep(configuration, name, compiled);
+    this.#add(configuration, name, compiled);
     return compiled;
   }
 
-  #keep(configuration: Configuration, name: string, compiled: CompiledTemplate): void {
+  #add(configuration: Configuration, name: string, compiled: CompiledTemplate): void {
     this.#nodes += compiled.nodes;
-    if (this.#nodes > maxKeptNodes) {
+    if (this.#nodes > maxCachedNodes) {
       this.#compiled = new WeakMap();
       this.#nodes = compiled.nodes;
     }

@@ -6,7 +6,7 @@ import type { Configuration, ConfigurationParam } from '../../connectors/model.j
 import { typeDescriptions, undeclaredValueProblem, valueProblem, withProperties } from './param-values.js';
 
 /** Limit of reported problems. A class can have thousands of configurations with the same problem. */
-const enoughProblems = 20;
+const maxProblems = 20;
 
 const attribute = 'attribute "configuration.params"';
 
@@ -32,7 +32,7 @@ export function resolveParams(owners: readonly ParamsOwner[], given: JsonObject)
     const { name, params } = owner.configuration;
     resolved.push(params.length === 0 && passed.has(name) ? valuesOf(name, given) : paramsOf(owner, given, problems));
     if (params.length === 0) passed.add(name);
-    if (problems.length >= enoughProblems) break;
+    if (problems.length >= maxProblems) break;
   }
   if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', [...new Set(problems)].join('; '));
   return resolved;
@@ -59,7 +59,7 @@ function undeclared(values: JsonObject, problems: string[]): JsonObject {
   for (const [name, value] of Object.entries(values)) {
     const problem = undeclaredValueProblem(value);
     if (problem !== undefined) problems.push(`, param ${quote(name)} ${problem}`);
-    if (problems.length >= enoughProblems) break;
+    if (problems.length >= maxProblems) break;
   }
   return values;
 }

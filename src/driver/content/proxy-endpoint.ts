@@ -7,34 +7,37 @@ import { limits } from '../../limits/defaults.js';
 
 const maxUserBytes = limits.volume.userBytes;
 
-/** What the operator sets for proxies. */
+/** The operator's settings for proxies. */
 export interface ProxyDefaults {
-  /** Of the tokens for proxies that name none. */
+  /** Audience of tokens for proxies that name none. */
   readonly audience: string;
-  /** Of the proxy for connectors that have none of their own; undefined: there is none. */
+  /** URL of the proxy for connectors without one; undefined if there is none. */
   readonly proxyUrl: string | undefined;
 }
 
-/** The proxy that a volume's tools talk to, and who they say they are. */
+/** The proxy of a volume's tools, and the connectors in its user name. */
 export interface ProxyEndpoint {
   readonly address: ProxyAddress;
   /** `http` or `https`. */
   readonly scheme: string;
   /** `host[:port]` as written in the address. */
   readonly authority: string;
-  /** Of the tokens that it accepts. */
+  /** Audience of the tokens that the proxy accepts. */
   readonly audience: string;
-  /** PEM: that of the address, and that of the class. */
+  /** PEM: CA certificates of the address and of the class. */
   readonly caCerts: string | undefined;
   /** The connectors that this proxy serves for the volume, in mount order. */
   readonly connectors: readonly ConnectorRef[];
 }
 
 /**
- * Chooses the proxy of a volume (docs/volumes.md, "Proxy URL"). Connectors whose class has no `spec.proxy` need none and
- * do not take part. One connector: its own address. Several: the address of the last one's class, else the last one's
- * own; then every connector whose class resolves to the same scheme, host and port is listed.
- * @returns undefined when no connector needs a proxy.
+ * Chooses the proxy of a volume (docs/volumes.md, "Proxy URL"). Connectors whose class has no `spec.proxy` are ignored.
+ *
+ * - One connector: its own address.
+ * - Several: the address of the last one's class, else the last one's own. All connectors whose class resolves to the
+ *   same scheme, host and port are listed.
+ *
+ * @returns undefined if no connector needs a proxy.
  * @throws {CodedError} UNAVAILABLE for a connector without an address yet, FAILED_PRECONDITION for a malformed one, or
  * for connectors behind one proxy that need different tokens.
  */
@@ -55,7 +58,7 @@ export function chooseProxyEndpoint(
   return { address, scheme, authority, audience, caCerts, connectors: served.map(({ ref }) => ref) };
 }
 
-/** Of the tokens that the proxy at an address accepts. */
+/** Returns the audience of the tokens that the proxy at an address accepts. */
 export function audienceOf(
   address: ProxyAddress | undefined,
   { proxy }: ConnectorClass,
@@ -64,7 +67,7 @@ export function audienceOf(
   return address?.audience ?? proxy?.audience ?? defaultAudience;
 }
 
-/** The URL names all connectors that the proxy serves, and has one token. */
+/** Rejects different audiences: the URL names all connectors of the proxy but contains one token. */
 function ensureOneAudience(served: readonly Candidate[], chosen: Candidate): void {
   const other = served.find(({ audience }) => audience !== chosen.audience);
   if (other === undefined) return;
@@ -106,7 +109,7 @@ function candidateOf(
 const hostPattern = String.raw`[A-Za-z0-9](?:[-A-Za-z0-9._]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]`;
 const urlPattern = new RegExp(String.raw`^(https?)://((?:${hostPattern})(?::(\d{1,5}))?)(?:[/?#]\S*)?$`, 'i');
 
-/** Takes a URL apart without normalising it: what the proxy's owner wrote is what the tools get. */
+/** Splits a URL without normalizing it: tools get exactly the address that the proxy's owner wrote. */
 function splitUrl(url: string, owner: string): { scheme: string; authority: string } {
   const parts = partsOf(url);
   if (parts === undefined) {
@@ -118,12 +121,12 @@ function splitUrl(url: string, owner: string): { scheme: string; authority: stri
   return parts;
 }
 
-/** Whether this may be the address of a proxy: an http or https URL without credentials. */
+/** Reports whether the URL can be a proxy's address: http or https, without credentials. */
 export function isProxyUrl(url: string): boolean {
   return partsOf(url) !== undefined;
 }
 
-/** `scheme://host[:port]` of a proxy's address; undefined when it is not one. */
+/** Returns `scheme://host[:port]` of a proxy's address; undefined if it is invalid. */
 export function originOf(url: string): string | undefined {
   const parts = partsOf(url);
   return parts && `${parts.scheme}://${parts.authority}`;
@@ -137,9 +140,9 @@ function partsOf(url: string): { readonly scheme: string; readonly authority: st
 }
 
 /**
- * `scheme://USER:TOKEN@host:port` without a path; USER is `namespace%2Fname`, several joined by commas. The port is there also
- * where the address has none: libcurl, so curl and git, would take 1080 for a proxy.
- * @throws {CodedError} INVALID_ARGUMENT when USER is over 6 KiB.
+ * Returns `scheme://USER:TOKEN@host:port` without a path; USER is `namespace%2Fname`, several joined by commas. The
+ * port is always present, because libcurl (curl, git) defaults to 1080 for a proxy.
+ * @throws {CodedError} INVALID_ARGUMENT if USER is over 6 KiB.
  */
 export function proxyUrl(endpoint: ProxyEndpoint, token: Secret): string {
   const user = endpoint.connectors.map(({ namespace, name }) => encodeUserinfo(`${namespace}/${name}`)).join(',');
@@ -156,7 +159,7 @@ function withPort({ scheme, authority }: ProxyEndpoint): string {
   return /:\d+$/.test(authority) ? authority : `${authority}:${scheme === 'https' ? 443 : 80}`;
 }
 
-/** Percent-encodes all but RFC 3986's unreserved characters; `~` too, which a shell would expand. */
+/** Percent-encodes all but RFC 3986's unreserved characters, and `~`, which a shell would expand. */
 function encodeUserinfo(text: string): string {
   if (/^[-.\w]*$/.test(text)) return text;
   return encodeURIComponent(text).replaceAll(

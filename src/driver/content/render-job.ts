@@ -8,19 +8,19 @@ import type { JsonObject } from '../../json.js';
 import { fileNameProblem } from '../rules/file-name.js';
 import type { VolumeFile } from '../volume/ports.js';
 
-/** A configuration of a volume to be rendered. */
+/** A configuration of a volume to render. */
 export interface RenderedConfiguration {
-  /** What messages call it: `connectorclass oci, configuration a`. */
+  /** Name in messages: `connectorclass oci, configuration a`. */
   readonly owner: string;
   /** The template of each file by name. */
   readonly files: readonly (readonly [name: string, template: string])[];
-  /** What its templates see as their dot. */
+  /** Returns the data of the templates, their dot. */
   readonly data: () => JsonObject;
-  /** The same without the token, for messages. */
+  /** Returns the data without the token, for messages. */
   readonly shownData: () => JsonObject;
 }
 
-/** All configurations of a volume as plain data, which crosses over to another thread. */
+/** All configurations of a volume as plain data, which can be passed to another thread. */
 export interface RenderJob {
   readonly configurations: readonly {
     readonly owner: string;
@@ -28,34 +28,35 @@ export interface RenderJob {
     readonly data: JsonObject;
     readonly shownData: JsonObject;
   }[];
-  /** Milliseconds since 1970, when it begins. */
+  /** Start time in milliseconds since the epoch. */
   readonly nowMs: number;
 }
 
-/** What became of it, as plain data. A failure's message is for the pod's author, and tells no secret. */
+/** Outcome of a job as plain data. The message of a failure is for the pod's author and contains no secret. */
 export type RenderOutcome =
   | { readonly files: readonly VolumeFile[] }
   | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
 
-/** Told of a job that runs: at which file it is, and that a file asks for slow work. */
+/** Observer of a running job. */
 export interface RenderProgress {
   at(place: string): void;
   slow(): void;
 }
 
-/** How a template is compiled, or found compiled. */
+/** Compiles a template, or returns it from a cache. */
 export type Compile = (configuration: number, name: string, text: string) => CompiledTemplate;
 
-/** All files of a volume share the limits of one render. */
+/** Returns the limits of one render, which all files of a volume share. */
 export function newBudget(surroundings: Surroundings): Budget {
   return new Budget(defaultLimits, surroundings);
 }
 
 /**
- * The files of the configurations, in order.
- * @param at told at which file it is.
- * @throws {CodedError} FAILED_PRECONDITION for what is wrong with a template, RESOURCE_EXHAUSTED when it asks too much.
- * @throws {TooLongHere} when the budget says so.
+ * Renders the files of the configurations, in order.
+ * @param at called with each file before it is rendered.
+ * @throws {CodedError} FAILED_PRECONDITION for an error in a template, RESOURCE_EXHAUSTED if a template exceeds a
+ * limit.
+ * @throws {TooLongHere} if the budget of this thread is used up.
  */
 export function renderFiles(
   configurations: readonly RenderedConfiguration[],
@@ -83,7 +84,7 @@ export function renderFiles(
   });
 }
 
-/** Does a job to its end, slow work included. What the engine throws by mistake passes through. */
+/** Runs a job, slow work included. Unexpected exceptions of the engine are passed on. */
 export function runRenderJob(job: RenderJob, progress?: RenderProgress): RenderOutcome {
   const startMs = performance.now();
   const budget = newBudget({

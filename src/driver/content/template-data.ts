@@ -6,9 +6,9 @@ import type { ClassGroup } from './configuration-selection.js';
 import { originOf } from './proxy-endpoint.js';
 
 /**
- * What a template sees as its dot (docs/writing-a-connectorclass.md).
- * @param params of the configuration being rendered.
- * @param token exposed each time that a render first looks into `context`, where it is.
+ * Returns the data of a class's templates, their dot (docs/writing-a-connectorclass.md).
+ * @param params of the configuration to render.
+ * @param token exposed when a render first reads `context`, which contains it.
  */
 export function templateData(
   { connectorClass, connectors }: ClassGroup,
@@ -35,12 +35,12 @@ export function templateData(
   };
 }
 
-/** A class without a status of its own has the proxy of its connectors: `scheme://host[:port]` of the first one's. */
+/** Returns `scheme://host[:port]` of the first connector's proxy, for a class without an address in its status. */
 function proxyOriginOf(connector: Connector | undefined): string {
   return originOf(connector?.proxyAddress?.url ?? '') ?? '';
 }
 
-/** The whole object with `name`, `namespace` and `status.proxyAddress`, and the class's defaults filled in. */
+/** Returns the whole object with `name`, `namespace` and `status.proxyAddress`, and with the class's defaults. */
 function connectorView(connector: Connector, connectorClass: ConnectorClass): JsonObject {
   const spec = objectAt(connector.object, 'spec');
   const classSpec = objectAt(connectorClass.object, 'spec');
@@ -60,10 +60,7 @@ function connectorView(connector: Connector, connectorClass: ConnectorClass): Js
   };
 }
 
-/**
- * A list of `{name, value}` with an entry for each one that the class declares with a default and the connector does
- * not set.
- */
+/** Returns the list of `{name, value}`, with an entry for each default of the class that the connector does not set. */
 function withDefaults(own: JsonValue | undefined, declared: JsonValue | undefined): readonly JsonValue[] {
   const set = listOf(own);
   const names = new Set(set.map((entry) => jsonMember(entry, 'name')));

@@ -18,16 +18,16 @@ import {
 } from './render-job.js';
 import { templateData } from './template-data.js';
 
-/** Told after each volume whose configurations were rendered. */
+/** Called after each render of a volume's configurations. */
 export type RenderObserver = (outcome: 'ok' | 'error', files: number, durationMs: number) => void;
 
 export interface TemplateRendererParts {
-  /** Milliseconds since the epoch, for templates that ask the time. */
+  /** Milliseconds since the epoch, for the time functions of templates. */
   readonly clock: () => number;
   readonly observer: RenderObserver;
-  /** Does the work at once, and cuts it off when it takes longer; undefined then. */
+  /** Runs the work synchronously; returns undefined if it exceeds the timeout. */
   readonly runWithTimeout: <T extends object>(work: () => T, timeoutMs: number) => T | undefined;
-  /** Does the job where it holds up nobody, sharing alike between owners. */
+  /** Runs the job outside the event loop, with fair shares for its owners. */
   readonly elsewhere: (
     job: RenderJob,
     owner: { readonly namespace: string; readonly group: string },
@@ -35,21 +35,21 @@ export interface TemplateRendererParts {
   ) => Promise<RenderOutcome>;
 }
 
-/** What a volume may take where calls are answered, several times what an ordinary class takes. */
-const stepsHere = 50_000;
+/** Limit of a volume's render steps in the event loop: several times what an ordinary class takes. */
+const maxSteps = 50_000;
 
 /**
- * The same by the clock, whatever the steps say. So much that neither the first render, on whose way the engine itself is
- * compiled, nor an ordinary one on a busy machine is cut off.
+ * Limit of a volume's render time in the event loop, in milliseconds, regardless of the steps. It permits the first
+ * render, which also compiles the engine, and an ordinary render on a busy machine.
  */
 const hereMs = 25;
 
-/** What messages show where a template's data has the token. */
+/** Replaces the token of a template's data in messages. */
 const shownToken = new Secret('[REDACTED]');
 
 /**
- * Renders configurations from the templates of their classes: ordinary ones at once, and those that take longer, which is
- * found out by trying, elsewhere.
+ * Renders configurations from the templates of their classes. Each render is first tried in the event loop; one that
+ * exceeds the limits there runs again in a worker thread.
  */
 export class TemplateRenderer implements ConfigurationRenderer {
   readonly #parts: TemplateRendererParts;
@@ -72,7 +72,8 @@ export class TemplateRenderer implements ConfigurationRenderer {
       const params = resolveParams(owners, request.configurationParams);
       fileCount = selected.reduce((sum, { configuration }) => sum + configuration.files.size, 0);
       const configurations = configurationsOf(selected, params, request);
-      const files = this.#here(selected, configurations) ?? (await this.#elsewhere(selected, configurations, call));
+      const files =
+        this.#renderHere(selected, configurations) ?? (await this.#renderInThread(selected, configurations, call));
       this.#parts.observer('ok', fileCount, performance.now() - startMs);
       return { files, warnings };
     } catch (error) {
@@ -81,12 +82,12 @@ export class TemplateRenderer implements ConfigurationRenderer {
     }
   }
 
-  /** The files; undefined when they take too long for here. */
-  #here(
+  /** Renders in the event loop. @returns undefined if that exceeds its limits. */
+  #renderHere(
     selected: readonly SelectedConfiguration[],
     configurations: readonly RenderedConfiguration[],
   ): readonly VolumeFile[] | undefined {
-    const budget = newBudget({ clock: this.#parts.clock, stepsHere });
+    const budget = newBudget({ clock: this.#parts.clock, stepsHere: maxSteps });
     const compile: Compile = (index, name, text) => {
       const configuration = selected[index]?.configuration;
       if (configuration === undefined) throw new TypeError('no such configuration');
@@ -100,7 +101,7 @@ export class TemplateRenderer implements ConfigurationRenderer {
     }
   }
 
-  async #elsewhere(
+  async #renderInThread(
     selected: readonly SelectedConfiguration[],
     configurations: readonly RenderedConfiguration[],
     call: Call,

@@ -13,23 +13,23 @@ import type { VolumePlan } from './volume-plan.js';
 
 const { files: maxFiles, bytes: maxTotalBytes } = limits.volume;
 
-/** What the operator sets for all volumes of the node. */
+/** The operator's settings for all volumes of the node. */
 export interface ContentDefaults extends ProxyDefaults {
   readonly noProxy: string;
-  /** Driver-wide CA bundle in PEM, for proxies whose address carries none. */
+  /** CA bundle in PEM for proxies whose address has none. */
   readonly caBundle: string | undefined;
 }
 
 export interface ContentRequest {
   readonly plan: VolumePlan;
-  /** For an audience of the plan. */
+  /** Returns the token for an audience of the plan. */
   readonly tokenFor: (audience: string) => Secret;
   readonly includedConfigurations: readonly string[];
   readonly excludedFiles: readonly string[];
   readonly configurationParams: JsonObject;
 }
 
-/** Everything that goes into one mount, and what the log should say about it. */
+/** The content of one mount, and the warnings to log. */
 export interface VolumeContent {
   /** Sorted by name, names unique. */
   readonly files: readonly VolumeFile[];
@@ -37,9 +37,14 @@ export interface VolumeContent {
 }
 
 /**
- * Renders a volume in memory, complete and checked, before the file system is touched.
- * 1. the built-in files; 2. the selected configurations, later wins; 3. without the excluded names; 4. within bounds.
- * @throws {CodedError} see proxyUrl and ConfigurationRenderer; RESOURCE_EXHAUSTED past the bounds.
+ * Renders and checks a volume in memory, before the file system is touched:
+ *
+ * 1. Add the built-in files.
+ * 2. Add the selected configurations; later files replace earlier ones.
+ * 3. Remove the excluded names.
+ * 4. Check the limits.
+ *
+ * @throws {CodedError} see proxyUrl and ConfigurationRenderer; RESOURCE_EXHAUSTED over the limits.
  */
 export async function renderVolumeContent(
   request: ContentRequest,
@@ -60,17 +65,17 @@ export async function renderVolumeContent(
   rendered.files.forEach(put);
 
   const absent = request.excludedFiles.filter((name) => !files.delete(name));
-  return { files: withinBounds(files), warnings: [...rendered.warnings, ...absenceWarnings(absent)] };
+  return { files: withinLimits(files), warnings: [...rendered.warnings, ...absentFileWarnings(absent)] };
 }
 
-/** One for all of them: each is a line of the log, and a volume may name thousands. */
-function absenceWarnings(names: readonly string[]): readonly string[] {
+/** Returns one warning for all names: a volume can name thousands, and each warning is a log line. */
+function absentFileWarnings(names: readonly string[]): readonly string[] {
   if (names.length === 0) return [];
   const which = names.length === 1 ? 'which is not' : 'which are not';
   return [`attribute "configuration.names" excludes ${listedInQuotes(names)}, ${which} in the mount`];
 }
 
-function withinBounds(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFile[] {
+function withinLimits(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFile[] {
   const sorted = [...files.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const totalBytes = sorted.reduce((sum, file) => sum + file.content.byteLength, 0);
   for (const { name } of sorted) {
@@ -86,7 +91,7 @@ function withinBounds(files: ReadonlyMap<string, VolumeFile>): readonly VolumeFi
   return sorted;
 }
 
-/** The only file of a volume whose approval was rejected: a google.rpc.Status as JSON (docs/approval.md). */
+/** Returns the only file of a volume whose approval was rejected: a google.rpc.Status as JSON (docs/approval.md). */
 export function rejectionContent(message: string, details: readonly JsonObject[]): VolumeContent {
   const permissionDenied = 7;
   const status = JSON.stringify({ code: permissionDenied, message, details });

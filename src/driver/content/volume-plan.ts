@@ -5,21 +5,22 @@ import { groupByClass } from './configuration-selection.js';
 import { audienceOf, chooseProxyEndpoint } from './proxy-endpoint.js';
 import type { ProxyDefaults, ProxyEndpoint } from './proxy-endpoint.js';
 
-/** What is known of a volume's content before there are tokens: through which proxies it goes, with whose tokens. */
+/** The proxies and token audiences of a volume's content, before there are tokens. */
 export interface VolumePlan {
-  /** With the default proxy for those that have none of their own. */
+  /** With the default proxy for connectors without one. */
   readonly resolved: readonly ResolvedConnector[];
-  /** Of the built-in files. */
+  /** Proxy of the built-in files. */
   readonly endpoint: ProxyEndpoint | undefined;
-  /** Of the token in the built-in files. */
+  /** Audience of the token in the built-in files. */
   readonly audience: string;
-  /** Of the token that the templates of a class see, by its name; of the classes whose templates are rendered. */
+  /** Audience of the token for each class's templates, by class name. Only classes whose templates are rendered. */
   readonly classAudiences: ReadonlyMap<string, string>;
 }
 
 /**
+ * Determines the proxies and audiences of a volume.
  * @param included names of configurations.
- * @throws {CodedError} see chooseProxyEndpoint; FAILED_PRECONDITION where one file would need two tokens.
+ * @throws {CodedError} see chooseProxyEndpoint; FAILED_PRECONDITION if one file would need two tokens.
  */
 export function planVolume(
   connectors: readonly ResolvedConnector[],
@@ -40,7 +41,7 @@ export function audiencesOf({ audience, classAudiences: ofClasses }: VolumePlan)
   return [...new Set([audience, ...ofClasses.values()])];
 }
 
-/** Classes that refer to no proxy of their own go through the one that is built into the system. */
+/** Adds the default proxy to classes that reference none. */
 function withDefaultProxy(
   resolved: readonly ResolvedConnector[],
   url: string | undefined,
@@ -81,12 +82,10 @@ function classAudiences(
   return audiences;
 }
 
-/** An action that prints the address, and none of the words by which a template asks whether there is one. */
+/** An action that prints the address without a word by which a template checks that there is one. */
 const printsAddress = /\{\{(?![^}]*\b(?:if|with|default|coalesce|empty|and|or|ternary)\b)[^}]*\bproxyAddress\b/;
 
-/**
- * Of a class without a proxy nobody waits for an address, so templates that print one would print nothing in its place.
- */
+/** Rejects templates that would print a missing address. Classes without a proxy do not wait for one. */
 function ensureNoNeedOfAddress(
   connectorClass: ConnectorClass,
   selected: readonly Configuration[],

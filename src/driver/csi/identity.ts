@@ -6,11 +6,14 @@ import { unary } from './unary.js';
 export interface IdentityOptions {
   readonly driverName: string;
   readonly version: string;
-  /** Why the driver cannot publish now; undefined when it can. */
+  /** Returns why the driver cannot publish now; undefined if it can. */
   readonly notReadyReason: () => string | undefined;
 }
 
-/** CSI Identity. `Probe` is ready only when a publish could succeed: mounting works and connectors can be read. */
+/**
+ * CSI Identity service. `Probe` reports ready only if a publish could succeed: mounting works and connectors can be
+ * read.
+ */
 export function identityService(edge: RpcEdge, options: IdentityOptions): UntypedServiceImplementation {
   const handlers: IdentityHandlers = {
     GetPluginInfo: unary('GetPluginInfo', edge, () => ({

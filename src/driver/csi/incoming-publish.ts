@@ -3,14 +3,15 @@ import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import { podKeys } from './publish-request.js';
 
-/** Where the kubelet puts inline volumes, below its directory; longer paths than the kernel knows are none. */
+/** The kubelet's path of an inline volume, below its directory. Paths over the kernel's limit do not match. */
 const targetOfPod = /\/pods\/([^/]+)\/volumes\/kubernetes\.io~csi\/[^/]+\/mount$/;
 const maxPathLength = 4096;
 
 /**
- * Whose call it is, read at the cost of a look. The pod's uid stands in the target path, which is the kubelet's own word
- * in any case; the namespace, in the volume's context, is so only where the CSIDriver object makes the kubelet set it.
- * @param isPodInfoTrusted whether it is known to do so.
+ * Identifies the pod of a publish without parsing the request. The pod's UID is in the target path, which always comes
+ * from the kubelet. The namespace is in the volume's context, which the kubelet sets only if the CSIDriver object
+ * requests it.
+ * @param isPodInfoTrusted whether the object is known to request it.
  */
 export function identifyPublish(request: NodePublishVolumeRequest__Output, isPodInfoTrusted: boolean): IncomingPublish {
   const { target_path: targetPath, volume_context: context, secrets } = request;

@@ -12,7 +12,7 @@ import type { NodeHandlers } from './generated/csi/v1/Node.js';
 import type { NodePublishVolumeRequest__Output } from './generated/csi/v1/NodePublishVolumeRequest.js';
 import type { NodeUnpublishVolumeRequest__Output } from './generated/csi/v1/NodeUnpublishVolumeRequest.js';
 import type { VolumeUsage } from './generated/csi/v1/VolumeUsage.js';
-import type { AttributeBounds } from '../volume/attributes.js';
+import type { AttributeLimits } from '../volume/attributes.js';
 import type { PublishFailureThrottle, PublishAttempt } from '../../limits/publish-failure-throttle.js';
 import { identifyPublish } from './incoming-publish.js';
 import { isRepeatOf, parsePublishRequest } from './publish-request.js';
@@ -23,7 +23,7 @@ import { loggedVolumeId, volumeIdProblem } from './volume-id.js';
 export interface NodeOptions {
   readonly nodeName: string;
   readonly host: Pick<VolumeHost, 'targetPathProblem'>;
-  readonly attributeBounds: AttributeBounds;
+  readonly attributeLimits: AttributeLimits;
   readonly publish: PublishVolume;
   readonly unpublish: UnpublishVolume;
   readonly statistics: VolumeStatisticsQuery;
@@ -31,15 +31,15 @@ export interface NodeOptions {
   /** Advertises `GET_VOLUME_HEALTH`: alpha in CSI 1.13, and unknown to clients of earlier versions. */
   readonly advertisesHealth: boolean;
   readonly failures: Pick<PublishFailureThrottle, 'run' | 'cancel'>;
-  /** Told of every publish that succeeded. */
+  /** Called after each successful publish. */
   readonly onPublished: (outcome: PublishOutcome) => void;
-  /** Told of every publish that failed, with the code that the kubelet was given. */
+  /** Called after each failed publish, with the code of the response. */
   readonly onFailed: (code: ErrorCode) => void;
 }
 
 const capabilities = ['GET_VOLUME_STATS', 'VOLUME_CONDITION', 'VOLUME_MOUNT_GROUP'] as const;
 
-/** CSI Node, for ephemeral inline volumes: what the kubelet calls. */
+/** CSI Node service for ephemeral inline volumes, called by the kubelet. */
 export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedServiceImplementation {
   const handlers: NodeHandlers = {
     NodePublishVolume: unary('NodePublishVolume', edge, publishHandler(options)),
@@ -67,22 +67,22 @@ export function nodeService(edge: RpcEdge, options: NodeOptions): UntypedService
 }
 
 function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeRequest__Output, Record<string, never>> {
-  const { host, publish, attributeBounds, failures, onPublished, onFailed } = options;
-  const bounds = { ...attributeBounds, targetPathProblem: (path: string) => host.targetPathProblem(path) };
+  const { host, publish, attributeLimits, failures, onPublished, onFailed } = options;
+  const publishLimits = { ...attributeLimits, targetPathProblem: (path: string) => host.targetPathProblem(path) };
   return async (message, signal, report) => {
     report.volumeId = loggedVolumeId(message.volume_id);
-    // Until it is read, it is refused.
+    // A call counts as rejected until its request is parsed.
     report.outcome = 'refused';
     const parse = (): PublishRequest => {
       delete report.outcome;
-      const request = parsePublishRequest(message, bounds);
+      const request = parsePublishRequest(message, publishLimits);
       describePod(report, request.pod);
       return request;
     };
     const call: PublishCall = {
       volumeId: message.volume_id,
       targetPath: message.target_path,
-      asking: (isPodInfoTrusted) => identifyPublish(message, isPodInfoTrusted),
+      identify: (isPodInfoTrusted) => identifyPublish(message, isPodInfoTrusted),
       isRepeatOf: (request) => {
         const isRepeat = isRepeatOf(message, request);
         if (isRepeat) describePod(report, request.pod);
@@ -91,7 +91,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
       parse,
     };
     try {
-      const { path, steps } = await failures.run(pacedCallOf(message, publish), signal, () =>
+      const { path, steps } = await failures.run(publishAttemptOf(message, publish), signal, () =>
         publish.run(call, signal),
       );
       report.outcome = path;
@@ -105,7 +105,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
   };
 }
 
-function pacedCallOf(message: NodePublishVolumeRequest__Output, publish: PublishVolume): PublishAttempt {
+function publishAttemptOf(message: NodePublishVolumeRequest__Output, publish: PublishVolume): PublishAttempt {
   const { volume_id: volumeId, target_path: targetPath } = message;
   const { owner, pod, sizeBytes } = identifyPublish(message, false);
   return { volumeId, podUid: owner.podUid, pod, sizeBytes, isMounted: () => publish.isMounted(targetPath) };
@@ -125,7 +125,7 @@ function unpublishHandler(options: NodeOptions): RpcHandler<NodeUnpublishVolumeR
     ensureGiven(volumeId, { target_path: targetPath });
     const problem = options.host.targetPathProblem(targetPath);
     if (problem !== undefined) throw new CodedError('INVALID_ARGUMENT', problem);
-    // A publish that is delayed holds no lock, which would end it.
+    // A delayed publish holds no lock, so it is cancelled here.
     options.failures.cancel(volumeId);
     await options.unpublish.run(volumeId, targetPath, signal);
     return {};

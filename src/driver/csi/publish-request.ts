@@ -3,7 +3,7 @@ import { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
 import { kubeletPrefix } from '../volume/attribute-table.js';
 import { parseVolumeAttributes } from '../volume/attributes.js';
-import type { AttributeBounds } from '../volume/attributes.js';
+import type { AttributeLimits } from '../volume/attributes.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
 import { isSelinuxLabel } from '../rules/selinux-label.js';
 import type { MountOptions, PassedTokens } from '../volume/ports.js';
@@ -25,21 +25,21 @@ const tokensKey = `${kubeletPrefix}serviceAccount.tokens`;
 
 const maxGid = 2 ** 32 - 2;
 
-export interface PublishBounds extends AttributeBounds {
+export interface PublishLimits extends AttributeLimits {
   readonly targetPathProblem: (targetPath: string) => string | undefined;
 }
 
 /**
- * Reads a NodePublishVolume request. All that is wrong with it is reported in one message.
- * @param bounds of the attributes; `targetPathProblem`: see VolumeHost.
- * @throws {CodedError} INVALID_ARGUMENT; FAILED_PRECONDITION when only the kubelet's pod information is missing.
+ * Parses a NodePublishVolume request. All problems are reported in one message.
+ * @param limits limits of the attributes; `targetPathProblem`: see VolumeHost.
+ * @throws {CodedError} INVALID_ARGUMENT; FAILED_PRECONDITION if only the kubelet's pod information is missing.
  */
-export function parsePublishRequest(request: NodePublishVolumeRequest__Output, bounds: PublishBounds): PublishRequest {
+export function parsePublishRequest(request: NodePublishVolumeRequest__Output, limits: PublishLimits): PublishRequest {
   const context = request.volume_context;
   const { pod, problems: podProblems, missing } = parsePod(context);
-  const { attributes, problems: attributeProblems } = parseVolumeAttributes(context, pod.namespace, bounds);
+  const { attributes, problems: attributeProblems } = parseVolumeAttributes(context, pod.namespace, limits);
   const { mountOptions, problems: capabilityProblems } = parseCapability(request.volume_capability);
-  const problems = [...requestProblems(request, bounds), ...capabilityProblems, ...podProblems, ...attributeProblems];
+  const problems = [...requestProblems(request, limits), ...capabilityProblems, ...podProblems, ...attributeProblems];
   if (problems.length > 0) throw new CodedError('INVALID_ARGUMENT', problems.join('; '));
   if (missing.length > 0) {
     throw new CodedError(
@@ -59,20 +59,20 @@ export function parsePublishRequest(request: NodePublishVolumeRequest__Output, b
   return parsed;
 }
 
-/** What requests were parsed from, as long as somebody holds them. */
+/** The message of each parsed request, as long as the request is referenced. */
 const messages = new WeakMap<PublishRequest, NodePublishVolumeRequest__Output>();
 
-/** Whether a message says the same as the one that a request was parsed from, in all that is read of it. */
+/** Reports whether a message equals the one of a parsed request, in all fields that the driver reads. */
 export function isRepeatOf(message: NodePublishVolumeRequest__Output, request: PublishRequest): boolean {
-  const former = messages.get(request);
-  if (former === undefined) return false;
+  const earlier = messages.get(request);
+  if (earlier === undefined) return false;
   return (
-    message.volume_id === former.volume_id &&
-    message.target_path === former.target_path &&
-    message.readonly === former.readonly &&
-    hasSameEntries(message.volume_context, former.volume_context) &&
-    hasSameEntries(message.secrets, former.secrets) &&
-    isSameCapability(message.volume_capability, former.volume_capability)
+    message.volume_id === earlier.volume_id &&
+    message.target_path === earlier.target_path &&
+    message.readonly === earlier.readonly &&
+    hasSameEntries(message.volume_context, earlier.volume_context) &&
+    hasSameEntries(message.secrets, earlier.secrets) &&
+    isSameCapability(message.volume_capability, earlier.volume_capability)
   );
 }
 
@@ -82,12 +82,12 @@ function hasSameEntries(a: Readonly<Record<string, string>>, b: Readonly<Record<
   return names.every((name) => Object.hasOwn(b, name) && a[name] === b[name]);
 }
 
-/** @param former of a request that was parsed: a mount. */
+/** @param earlier capability of a parsed request, so a mount. */
 function isSameCapability(
   capability: VolumeCapability__Output | null,
-  former: VolumeCapability__Output | null,
+  earlier: VolumeCapability__Output | null,
 ): boolean {
-  const [mount, formerMount] = [capability?.mount, former?.mount];
+  const [mount, formerMount] = [capability?.mount, earlier?.mount];
   if (!mount || !formerMount || capability?.block) return false;
   return (
     mount.volume_mount_group === formerMount.volume_mount_group &&
@@ -98,7 +98,7 @@ function isSameCapability(
 
 function requestProblems(
   request: NodePublishVolumeRequest__Output,
-  { targetPathProblem }: PublishBounds,
+  { targetPathProblem }: PublishLimits,
 ): readonly string[] {
   const problems: string[] = [];
   const idProblem = volumeIdProblem(request.volume_id);
@@ -165,7 +165,10 @@ function parseGroup(group: string, problems: string[]): number | undefined {
   return undefined;
 }
 
-/** The kubelet passes `context="LABEL"` where SELinux labels are mounted; nothing else means anything to a tmpfs of ours. */
+/**
+ * Returns the SELinux context. The kubelet passes `context="LABEL"` if SELinux labels are mounted; the driver's tmpfs
+ * supports no other flag.
+ */
 function parseMountFlags(flags: readonly string[], problems: string[]): string | undefined {
   let selinuxContext: string | undefined;
   for (const flag of flags) {

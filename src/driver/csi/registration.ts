@@ -9,15 +9,15 @@ import { unary } from './unary.js';
 
 export interface RegistrationOptions {
   readonly driverName: string;
-  /** In the directory that the kubelet watches. */
+  /** Path of the socket, in the directory that the kubelet watches. */
   readonly socketPath: string;
   /** The CSI socket's path as the kubelet sees it. */
   readonly kubeletEndpoint: string;
   readonly edge: RpcEdge;
   readonly log: Log;
-  /** Milliseconds between two looks at whether the socket is still there. */
+  /** Interval between checks that the socket exists, in milliseconds. */
   readonly checkMs: number;
-  /** Milliseconds after which a refused registration is offered again. */
+  /** Delay before a rejected registration is offered again, in milliseconds. */
   readonly retryMs: number;
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
@@ -25,35 +25,39 @@ export interface RegistrationOptions {
   readonly onRejected: () => void;
 }
 
-/** Of the CSI specification; the kubelet takes any 1.x. */
+/** Versions of the CSI specification; the kubelet accepts any 1.x. */
 const supportedVersions = ['1.0.0'];
 
 /**
- * Registers the driver with the kubelet, as the node-driver-registrar sidecar would: a socket in the directory that the
- * kubelet watches, on which it asks who this is and then says whether it took it. The kubelet forgets its plugins when
- * it restarts and some set-ups empty the directory then, so a socket that is gone is made anew. A refusal is logged as
- * an error and the socket is offered again later, since the kubelet looks at a socket only once.
+ * Registers the driver with the kubelet, like the node-driver-registrar sidecar. It serves a socket in the directory
+ * that the kubelet watches; the kubelet requests the driver's name there and reports the result.
+ *
+ * The kubelet forgets its plugins when it restarts, and some set-ups then empty the directory, so a missing socket is
+ * created again. The kubelet reads a socket only once, so the driver replaces the socket some time after a rejection.
  */
 export class KubeletRegistration {
   readonly #options: RegistrationOptions;
   #server: SocketServer | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #underWay: Promise<void> = Promise.resolve();
+  #lastStep: Promise<void> = Promise.resolve();
   #isRegistered = false;
-  #offerAgainAtMs: number | undefined;
-  /** What the log has said of the step that fails again and again. */
+  #retryAtMs: number | undefined;
+  /** The last logged failure of a step, so that repeated ones are logged once. */
   #failure: string | undefined;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
   }
 
-  /** Whether the kubelet has accepted the driver on the socket that is there now. */
+  /** Whether the kubelet has accepted the driver on the present socket. */
   get isRegistered(): boolean {
     return this.#isRegistered;
   }
 
-  /** To be called once the CSI socket answers. @throws {CodedError} when the socket cannot be made. */
+  /**
+   * Offers the driver to the kubelet. Call it once the CSI socket is served. @throws {CodedError} if the socket cannot
+   * be created.
+   */
   async start(): Promise<void> {
     await this.#listen();
     this.#timer = setInterval(() => this.#enqueue(() => this.#check()), this.#options.checkMs).unref();
@@ -62,18 +66,18 @@ export class KubeletRegistration {
   /** Removes the socket, which deregisters the driver. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#underWay;
+    await this.#lastStep;
     await this.#server?.stop();
     this.#isRegistered = false;
   }
 
-  /** One step at a time; a step that fails is tried again at the next check. */
+  /** Runs steps in sequence. A failed step is retried at the next check. */
   #enqueue(step: () => Promise<void>): void {
-    this.#underWay = this.#underWay.then(step).catch((error: unknown) => this.#noteFailure(error));
+    this.#lastStep = this.#lastStep.then(step).catch((error: unknown) => this.#reportFailure(error));
   }
 
   async #check(): Promise<void> {
-    const isDue = this.#offerAgainAtMs !== undefined && performance.now() >= this.#offerAgainAtMs;
+    const isDue = this.#retryAtMs !== undefined && performance.now() >= this.#retryAtMs;
     const isGone = this.#server?.isInPlace !== true;
     if (!isDue && !isGone) return;
     if (isGone && this.#failure === undefined)
@@ -83,7 +87,7 @@ export class KubeletRegistration {
     this.#failure = undefined;
   }
 
-  #noteFailure(error: unknown): void {
+  #reportFailure(error: unknown): void {
     const { log, socketPath } = this.#options;
     const failure = error instanceof Error ? error.message : String(error);
     if (failure !== this.#failure) log.error('Failed to offer the driver to the kubelet', { path: socketPath, error });
@@ -92,7 +96,7 @@ export class KubeletRegistration {
 
   async #listen(): Promise<void> {
     this.#isRegistered = false;
-    this.#offerAgainAtMs = undefined;
+    this.#retryAtMs = undefined;
     this.#server = new SocketServer({
       socketPath: this.#options.socketPath,
       ownsFolder: false,
@@ -116,21 +120,21 @@ export class KubeletRegistration {
         supported_versions: supportedVersions,
       })),
       NotifyRegistrationStatus: unary('NotifyRegistrationStatus', edge, (status) => {
-        this.#note(status.plugin_registered, status.error);
+        this.#reportStatus(status.plugin_registered, status.error);
         return {};
       }),
     };
     return { ...handlers };
   }
 
-  #note(isRegistered: boolean, refusal: string): void {
+  #reportStatus(isRegistered: boolean, rejection: string): void {
     const { log, driverName, retryMs } = this.#options;
     this.#isRegistered = isRegistered;
     if (isRegistered) {
       log.info('Registered with the kubelet', { name: driverName });
       return;
     }
-    this.#offerAgainAtMs = performance.now() + retryMs;
-    log.error('Kubelet rejected the driver', { name: driverName, reason: refusal, delayMs: retryMs });
+    this.#retryAtMs = performance.now() + retryMs;
+    log.error('Kubelet rejected the driver', { name: driverName, reason: rejection, delayMs: retryMs });
   }
 }

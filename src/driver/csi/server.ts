@@ -22,10 +22,10 @@ export interface ServedService {
 export interface SocketServerOptions {
   /** Absolute path of the unix socket. */
   readonly socketPath: string;
-  /** Whether the socket's folder is the driver's, to be made and closed to others. */
+  /** Whether the socket's folder is the driver's own, to be created and closed to others. */
   readonly ownsFolder: boolean;
   readonly services: readonly ServedService[];
-  /** Milliseconds that a graceful stop waits for running calls. */
+  /** Time that a graceful stop waits for running calls, in milliseconds. */
   readonly drainMs: number;
   readonly socket: SocketLimits;
   readonly connection: ConnectionLimits;
@@ -34,14 +34,14 @@ export interface SocketServerOptions {
   readonly log: Log;
 }
 
-/** What the clients of a socket may have open together; see limits/defaults.ts. */
+/** Limits of all clients of a socket together; see limits/defaults.ts. */
 export interface SocketLimits {
   readonly connections: number;
-  /** Connections that wait to be accepted. */
+  /** Limit of connections that wait to be accepted. */
   readonly backlog: number;
 }
 
-/** What one connection may take; see limits/defaults.ts. */
+/** Limits of one connection; see limits/defaults.ts. */
 export interface ConnectionLimits {
   readonly idleMs: number;
   readonly ageMs: number;
@@ -53,8 +53,8 @@ export interface ConnectionLimits {
 }
 
 /**
- * gRPC services on a unix socket that only root may use. The connections are accepted here and handed to grpc-js, so that
- * this server knows them all and can end them, whatever their clients do.
+ * gRPC services on a unix socket that only root can use. The server accepts connections itself and passes them to
+ * grpc-js, so that it can close all of them, whatever their clients do.
  */
 export class SocketServer {
   readonly #options: SocketServerOptions;
@@ -64,13 +64,13 @@ export class SocketServer {
   readonly #connections = new SocketConnections();
   readonly #listener: Listener;
   #runningCalls = 0;
-  #whenAnswered: (() => void) | undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(options: SocketServerOptions) {
     this.#options = options;
     this.#file = new SocketFile(options.socketPath);
     const { socket, connection, onRejected } = options;
-    this.#listener = createServer((accepted) => this.#take(accepted)).on('drop', onRejected);
+    this.#listener = createServer((accepted) => this.#accept(accepted)).on('drop', onRejected);
     this.#listener.maxConnections = socket.connections;
     this.#grpc = new Server({
       'grpc.max_connection_idle_ms': connection.idleMs,
@@ -80,17 +80,20 @@ export class SocketServer {
       'grpc.keepalive_timeout_ms': connection.keepaliveTimeoutMs,
       'grpc.max_concurrent_streams': connection.streams,
       'grpc.max_receive_message_length': connection.requestBytes,
-      // Counts each call and connection for a debugging service that is not served.
+      // Channelz counts calls and connections for a debugging service that is not served.
       'grpc.enable_channelz': 0,
     });
     for (const { definition, implementation } of options.services)
       this.#grpc.addService(definition, this.#counted(implementation));
-    // What it says of a client's mistakes is no line of the log, and quotes what the client sent.
+    // grpc-js logs mistakes of clients in its own format, and quotes what they sent.
     setLogVerbosity(logVerbosity.NONE);
     this.#injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
   }
 
-  /** @throws {CodedError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made. */
+  /**
+   * Listens on the socket. @throws {CodedError} FAILED_PRECONDITION if another process serves the socket or it cannot
+   * be created.
+   */
   async start(): Promise<void> {
     const { socketPath, ownsFolder, socket, log } = this.#options;
     await this.#file.listen(this.#listener, ownsFolder, socket.backlog);
@@ -98,51 +101,51 @@ export class SocketServer {
     log.info('Listening', { path: socketPath });
   }
 
-  /** Whether clients that dial the path reach this server: its socket may have been removed or replaced. */
+  /** Whether clients that dial the path reach this server: its socket can be removed or replaced. */
   get isInPlace(): boolean {
     return this.#file.isInPlace;
   }
 
-  /** Connections. */
+  /** Open connections and their limit. */
   get use(): LimitUsage {
     return { used: this.#connections.count, limit: this.#options.socket.connections };
   }
 
   /**
-   * Takes no new calls, waits for the running ones, then cuts off what is left: no client can prolong it by being mute,
-   * frozen or half way through a request. The socket goes at once, by itself: what is at its path when the last call has
-   * ended may be the next driver's. Mounts stay.
+   * Stops the server: accepts no new calls, waits for the running ones, then closes all connections. No client can
+   * prolong this by being mute, frozen or half way through a request. The socket is removed first, because a later file
+   * at its path can be the next driver's. Mounts stay.
    */
   async stop(): Promise<void> {
     const { socketPath, log } = this.#options;
     this.#file.close(this.#listener);
-    // Its callback is not waited for: it comes when the clients have closed their sides.
+    // Its callback is ignored: it runs when the clients have closed their sides.
     this.#grpc.tryShutdown(() => undefined);
-    if (!(await this.#untilAnswered())) {
+    if (!(await this.#waitForCalls())) {
       log.warn('Drain timeout exceeded, aborting running calls', { path: socketPath, count: this.#runningCalls });
     }
-    await this.#connections.untilClosed();
+    await this.#connections.waitUntilClosed();
     this.#grpc.forceShutdown();
   }
 
-  #take(connection: Socket): void {
+  #accept(connection: Socket): void {
     this.#connections.add(connection);
     this.#injector.injectConnection(connection);
   }
 
-  /** @returns false when the drain time was over before the last running call had its answer. */
-  async #untilAnswered(): Promise<boolean> {
+  /** Waits for running calls. @returns false if the drain timeout passed first. */
+  async #waitForCalls(): Promise<boolean> {
     if (this.#runningCalls === 0) return true;
     let timer: NodeJS.Timeout | undefined;
-    const isAnswered = await new Promise<boolean>((resolve) => {
-      this.#whenAnswered = () => resolve(true);
+    const isIdle = await new Promise<boolean>((resolve) => {
+      this.#onIdle = () => resolve(true);
       timer = setTimeout(() => resolve(false), this.#options.drainMs);
     });
     clearTimeout(timer);
-    return isAnswered;
+    return isIdle;
   }
 
-  /** The same handlers, which tell when they begin and when their answer is given. */
+  /** Wraps the handlers to count running calls. */
   #counted(implementation: UntypedServiceImplementation): UntypedServiceImplementation {
     return Object.fromEntries(
       Object.entries(implementation).map(([rpc, handler]) => [rpc, this.#countedCall(handler)]),
@@ -151,12 +154,12 @@ export class SocketServer {
 
   #countedCall(handler: UntypedHandleCall): UntypedHandleCall {
     const serve = handler as handleUnaryCall<unknown, unknown>;
-    const counted: handleUnaryCall<unknown, unknown> = (call, answer) => {
+    const counted: handleUnaryCall<unknown, unknown> = (call, respond) => {
       this.#runningCalls += 1;
-      serve(call, (...answered) => {
-        answer(...answered);
+      serve(call, (...response) => {
+        respond(...response);
         this.#runningCalls -= 1;
-        if (this.#runningCalls === 0) this.#whenAnswered?.();
+        if (this.#runningCalls === 0) this.#onIdle?.();
       });
     };
     return counted;

@@ -9,14 +9,14 @@ import type { ProtoGrpcType as RegistrationTypes } from './generated/pluginregis
 import volumesDescriptor from './generated/volumes.descriptor.json' with { type: 'json' };
 import type { ProtoGrpcType as VolumesTypes } from './generated/volumes.js';
 
-/** The options that the message types were generated with (.ci/generate.mjs); the two must agree. */
+/** The options that generated the message types (.ci/generate.mjs); the two must agree. */
 const messageOptions: Options = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
 
 function load(descriptor: unknown): unknown {
   return loadPackageDefinition(fromJSON(descriptor as Parameters<typeof fromJSON>[0], messageOptions));
 }
 
-// The types are generated from the same .proto files, in the same step of the build, as the descriptors.
+// One build step generates the types and the descriptors from the same .proto files.
 export const csi = (load(csiDescriptor) as CsiTypes).csi.v1;
 export const pluginRegistration = (load(registrationDescriptor) as RegistrationTypes).pluginregistration;
 export const ownVolumes = (load(volumesDescriptor) as VolumesTypes).connectors.volumes.v1;

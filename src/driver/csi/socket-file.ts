@@ -4,10 +4,13 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { CodedError } from '../../errors.js';
 
-/** A unix socket as a file: made where nobody else listens, told from others at the same path, and taken away alone. */
+/**
+ * The file of a unix socket. It is created only if no other process listens, distinguished from others at the same
+ * path, and removed without them.
+ */
 export class SocketFile {
   readonly path: string;
-  /** Of the socket that this process has made. */
+  /** Identity of the socket that this process created. */
   #identity: string | undefined;
 
   constructor(socketPath: string) {
@@ -15,10 +18,10 @@ export class SocketFile {
   }
 
   /**
-   * Makes the socket, for root only, and has the server listen on it.
-   * @param ownsFolder whether the folder is the driver's, to be made and closed to others.
-   * @param backlog connections that may wait to be accepted; the kernel refuses what is more.
-   * @throws {CodedError} FAILED_PRECONDITION when another process answers on the socket or it cannot be made.
+   * Creates the socket, for root only, and listens on it.
+   * @param ownsFolder whether the folder is the driver's own, to be created and closed to others.
+   * @param backlog connections that can wait to be accepted; the kernel rejects further ones.
+   * @throws {CodedError} FAILED_PRECONDITION if another process serves the socket or it cannot be created.
    */
   async listen(server: Server, ownsFolder: boolean, backlog: number): Promise<void> {
     ensureFolder(this.path, ownsFolder);
@@ -38,14 +41,14 @@ export class SocketFile {
     }
   }
 
-  /** Whether clients that dial the path reach this process: its socket may have been removed or replaced. */
+  /** Whether clients that dial the path reach this process: its socket can be removed or replaced. */
   get isInPlace(): boolean {
     return this.#identity !== undefined && identityOf(this.path) === this.#identity;
   }
 
   /**
-   * Takes no connections any more and removes the socket. Node removes whatever is at the path of a socket that it
-   * closes, at once. When that is not this server's any more but another driver's, it is out of the way for that moment.
+   * Stops listening and removes the socket. Node removes whatever is at the path of a closed socket, synchronously.
+   * Another driver's socket at that path is moved out of the way meanwhile.
    */
   close(server: Server): void {
     if (!server.listening) return;
@@ -54,7 +57,7 @@ export class SocketFile {
       server.close();
       return;
     }
-    // The kubelet takes no notice of names that begin with a dot.
+    // The kubelet ignores names that start with a dot.
     const aside = path.join(path.dirname(this.path), `.${path.basename(this.path)}.kept`);
     renameSync(this.path, aside);
     server.close();
@@ -62,13 +65,19 @@ export class SocketFile {
   }
 }
 
-/** Tells the file now at a path from others that were or will be there; undefined when there is none. */
+/**
+ * Returns an identity that distinguishes the file now at a path from earlier and later ones; undefined if there is
+ * none.
+ */
 function identityOf(file: string): string | undefined {
   const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
   return stats && `${stats.dev}.${stats.ino}.${stats.birthtimeNs}`;
 }
 
-/** @throws {CodedError} FAILED_PRECONDITION where there is no folder for the socket, and none can or may be made. */
+/**
+ * Ensures that the socket's folder exists. @throws {CodedError} FAILED_PRECONDITION if it does not and cannot be
+ * created.
+ */
 function ensureFolder(socketPath: string, isOwn: boolean): void {
   const folder = path.dirname(socketPath);
   try {
@@ -82,8 +91,8 @@ function ensureFolder(socketPath: string, isOwn: boolean): void {
 }
 
 /**
- * Makes the socket's folder with mode 0700. A folder that exists is tightened only when it is this process's own and
- * holds nothing else, so that a socket in a shared place such as /tmp never locks others out.
+ * Creates the socket's folder with mode 0700. An existing folder is closed to others only if this process owns it and
+ * it contains nothing else. So a socket in a shared folder such as /tmp never locks others out.
  */
 function prepareFolder(folder: string, socketName: string): void {
   if (!existsSync(folder)) {
@@ -99,7 +108,7 @@ function ownUid(): number {
   return statSync('/proc/self').uid;
 }
 
-/** Removes a socket that a dead process left; a living one is never touched. */
+/** Removes the socket of a dead process; a served one is never touched. */
 async function removeStaleSocket(socketPath: string): Promise<void> {
   const stats = lstatSync(socketPath, { throwIfNoEntry: false });
   if (stats === undefined) return;
@@ -109,7 +118,7 @@ async function removeStaleSocket(socketPath: string): Promise<void> {
       `${socketPath} exists and is not a socket: remove it or choose another path`,
     );
   }
-  if (await isAnswering(socketPath)) {
+  if (await isServed(socketPath)) {
     throw new CodedError(
       'FAILED_PRECONDITION',
       `another process answers on ${socketPath}: stop it first, two drivers cannot share a socket`,
@@ -118,14 +127,14 @@ async function removeStaleSocket(socketPath: string): Promise<void> {
   unlinkSync(socketPath);
 }
 
-function isAnswering(socketPath: string): Promise<boolean> {
+function isServed(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(socketPath);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);
     });
-    // Refused: nobody listens. Anything else (no permission, a full backlog): somebody may.
+    // ECONNREFUSED means that no process listens. With any other error (no permission, a full backlog), one could.
     socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
   });
 }

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import type { ErrorCode } from '../../errors.js';
 
-/** Every code of the driver has its gRPC status: a new code without one does not compile. */
+/** The gRPC status of each error code. A new code without a status does not compile. */
 export const grpcStatus: Readonly<Record<ErrorCode, status>> = {
   CANCELLED: status.CANCELLED,
   INVALID_ARGUMENT: status.INVALID_ARGUMENT,

@@ -5,7 +5,7 @@ import { CodedError, toCodedError } from '../../errors.js';
 import type { Log, LogFields } from '../../log.js';
 import { grpcStatus } from './status.js';
 
-/** What an RPC tells about itself for its one log line; filled in while it runs. */
+/** Fields of an RPC's log line; filled in while it runs. */
 export type RpcReport = { -readonly [Field in keyof LogFields]: LogFields[Field] };
 
 export type RpcHandler<Request, Response> = (
@@ -23,16 +23,16 @@ export interface RpcObserver {
 export interface RpcEdge {
   readonly log: Log;
   readonly observer: RpcObserver;
-  /** Milliseconds after which an RPC stops waiting, even when its caller set no deadline. */
+  /** Timeout of an RPC in milliseconds, for callers without a shorter deadline. */
   readonly maxDurationMs: number;
-  /** Fires with a CodedError when the driver stops and can wait for its calls no longer. */
+  /** Aborts with a CodedError when the driver stops and its drain timeout has passed. */
   readonly stopping: AbortSignal;
 }
 
-/** More than a person reads; what volumes and classes list in it may be any number of names. */
+/** Limit of a message in characters. Volumes and classes can contribute any number of names to it. */
 const maxMessageLength = 4000;
 
-/** RPCs that the kubelet makes all the time; their successes are logged at debug level. */
+/** RPCs that the kubelet sends all the time; their successes are logged at debug level. */
 const quietRpcs: ReadonlySet<string> = new Set([
   'GetPluginInfo',
   'GetPluginCapabilities',
@@ -44,8 +44,8 @@ const quietRpcs: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Makes a gRPC handler of a function: gives it a signal that fires when the caller has gone or the time is up, answers
- * with the status of the CodedError it throws, logs one line, and counts.
+ * Wraps a function as a gRPC handler. The function gets a signal that aborts when the caller leaves or the deadline
+ * passes. The response has the status of the CodedError it throws; each call is counted and logged as one line.
  */
 export function unary<Request, Response>(
   rpc: string,
@@ -66,15 +66,15 @@ async function serve<Request, Response>(
 ): Promise<void> {
   const startMs = performance.now();
   const controller = new AbortController();
-  const gone = (): void => controller.abort(new CodedError('CANCELLED', `the caller of ${rpc} has gone`));
-  call.on('cancelled', gone);
+  const cancel = (): void => controller.abort(new CodedError('CANCELLED', `the caller of ${rpc} has gone`));
+  call.on('cancelled', cancel);
   const timer = setTimeout(
     () => controller.abort(new CodedError('DEADLINE_EXCEEDED', `${rpc} ran out of time; it will be tried again`)),
     timeLeftMs(call, edge.maxDurationMs),
   );
   const stop = (): void => controller.abort(edge.stopping.reason);
   if (edge.stopping.aborted) stop();
-  const forget = onceAborted(edge.stopping, stop);
+  const unsubscribe = onceAborted(edge.stopping, stop);
   const report: RpcReport = { rpc };
   edge.observer.started(rpc);
   let code: ErrorCode | 'OK' = 'OK';
@@ -87,9 +87,9 @@ async function serve<Request, Response>(
     callback({ code: grpcStatus[failure.code], details: headerText(failure.message) });
   } finally {
     clearTimeout(timer);
-    // It is also told when a call that has its answer ends.
-    call.off('cancelled', gone);
-    forget();
+    // The event also fires when a finished call ends.
+    call.off('cancelled', cancel);
+    unsubscribe();
   }
   const durationMs = performance.now() - startMs;
   edge.observer.finished(rpc, code, durationMs);
@@ -97,15 +97,18 @@ async function serve<Request, Response>(
 }
 
 /**
- * gRPC sends a message in a header: one too large for that would reach the kubelet as another failure than it is, and
- * half of a surrogate pair, as cutting may leave it, not at all.
+ * Limits and normalizes a message, which gRPC sends in a header. One too large for a header reaches the kubelet as a
+ * different failure; half of a surrogate pair, which truncation can leave, is not sent at all.
  */
 function headerText(message: string): string {
   const text = message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message;
   return Buffer.from(text).toString();
 }
 
-/** A little less than the caller allows, so that it gets our reason and not its own timeout. */
+/**
+ * Returns slightly less than the caller's remaining time, so that the caller gets this driver's reason instead of its
+ * own timeout.
+ */
 function timeLeftMs(call: ServerUnaryCall<unknown, unknown>, maxDurationMs: number): number {
   const deadline = call.getDeadline();
   const leftMs = Number(deadline) - Date.now();
@@ -114,7 +117,7 @@ function timeLeftMs(call: ServerUnaryCall<unknown, unknown>, maxDurationMs: numb
 }
 
 function logOnce(log: Log, fields: LogFields): void {
-  // What was refused has been logged by who refused it, in fewer lines.
+  // Rejections have been logged by the limiter, in fewer lines.
   if (fields.outcome === 'refused') log.debug('RPC rejected', fields);
   else if (fields.code !== 'OK') log.warn('RPC failed', fields);
   else if (quietRpcs.has(fields.rpc ?? '') || fields.outcome === 'unchanged') log.debug('RPC finished', fields);

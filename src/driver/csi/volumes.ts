@@ -6,7 +6,7 @@ import type { VolumesHandlers } from './generated/connectors/volumes/v1/Volumes.
 import type { RpcEdge } from './unary.js';
 import { unary } from './unary.js';
 
-/** The driver's own service beside CSI: who uses what on this node, for `connectors-csi volumes`. */
+/** The driver's own service next to CSI: the volumes of this node with their pods, for `connectors-csi volumes`. */
 export function volumesService(
   edge: RpcEdge,
   volumes: Pick<PublishedVolumes, 'reports'>,

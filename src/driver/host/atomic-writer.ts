@@ -11,20 +11,20 @@ import type { SharedFiles } from './deduplicate-files.js';
 import { open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
-/** The link that readers go through: it points to the current revision. */
+/** The link that readers resolve: it points to the current revision. */
 export const dataLink = '..data';
-/** The next `..data`, for the moment before it is renamed. */
+/** The next `..data`, until it is renamed. */
 const nextDataLink = '..data_tmp';
 
 const maxNameAttempts = 8;
 
-/** What a volume is to hold. */
+/** The target content of a volume. */
 interface Wanted extends SharedFiles {
   readonly permissions: FileMode;
   readonly replaced: ReplacedFiles;
 }
 
-/** Where names of revisions come from. */
+/** Sources of a revision's name. */
 export interface RevisionNames {
   readonly clock: Clock;
   /** A number in [0, 1). */
@@ -38,20 +38,21 @@ export interface RevisionNames {
  *     ..data -> ..2026_01_31_…           the current one
  *     ca.crt -> ..data/ca.crt            one link per file
  *
- * A reader that resolves `..data` once sees one revision whole. The steps:
+ * A reader that resolves `..data` once sees one complete revision. The steps:
  *
- * 1. Read what is there, and which of these files, bytes, modes and group the current revision has.
- * 2. Bring the directory itself to its mode and group.
- * 3. Sweep what an interrupted write left, and before a write also the revision before the current one. When there
- *    is nothing to write, go to 7.
- * 4. Write the new revision; what the current one has just so is linked into it.
- * 5. Link the names that are new. They lead nowhere until the swap, so that the swap alone is the commit.
- * 6. Swap: a symbolic link to the new revision, renamed over `..data`.
+ * 1. Read the entries, and which of the wanted files the current revision has with the same bytes, mode and group.
+ * 2. Set mode and group of the directory itself.
+ * 3. Remove the remains of an interrupted write and, before a write, the revision before the current one. If there is
+ *    nothing to write, continue with 7.
+ * 4. Write the new revision; unchanged files of the current one are linked into it.
+ * 5. Link new names. They dangle until the swap, so the swap alone is the commit.
+ * 6. Swap: rename a symbolic link to the new revision over `..data`.
  * 7. Repair the links of names, and remove names that are no longer in the set.
- * 8. Where no replaced file is to stay, remove the revision that was replaced. Step 3 has removed all others then.
+ * 8. If replaced files must not stay, remove the replaced revision. Step 3 has removed all others.
  *
- * A death before the swap leaves the old revision current and one after it the new one; the next write mends the rest. A
- * failure before it is undone. A write that fails in step 8 is finished by the next one that asks for the same.
+ * If the process dies before the swap, the old revision is current, otherwise the new one; the next write repairs the
+ * rest. A failure before the swap is undone. A write that fails in step 8 is completed by the next one with the same
+ * content.
  */
 export class AtomicWriter {
   readonly #syscalls: Syscalls;
@@ -62,7 +63,10 @@ export class AtomicWriter {
     this.#names = names;
   }
 
-  /** Steps 4 to 6 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops it. */
+  /**
+   * Runs steps 4 to 6 for a directory that is new, empty, and has its mode and group. Undoes nothing: the caller drops
+   * it.
+   */
   fill(root: Directory, shared: SharedFiles, ownership: Ownership): void {
     const permissions = fileModeOf(ownership);
     const revision = this.#makeRevision(root, permissions);
@@ -72,8 +76,8 @@ export class AtomicWriter {
   }
 
   /**
-   * All steps, on a directory in any state that an earlier write left, finished or not.
-   * @returns 'unchanged' when nothing had to be touched.
+   * Runs all steps, on a directory in any state that an earlier write left, finished or not.
+   * @returns 'unchanged' if nothing had to be changed.
    */
   rewrite(
     root: Directory,
@@ -107,7 +111,7 @@ export class AtomicWriter {
   #ensureRootPermissions(root: Directory, { directoryMode, gid }: FileMode): boolean {
     const status = checkValue(this.#syscalls.fstat(root.fd), 'fstat', root);
     if (hasFileMode(status, directoryMode, gid)) return false;
-    // The descriptor may be a place's, which changes nothing.
+    // The descriptor may be an O_PATH one, which cannot change anything.
     closing(this.#syscalls, openDirectory(this.#syscalls, root, '.', open.directory), (directory) =>
       setFileMode(this.#syscalls, directory.fd, directoryMode, gid, root),
     );
@@ -115,8 +119,8 @@ export class AtomicWriter {
   }
 
   /**
-   * Removes everything but the current revision. Where others stay only the link: a revision beside the current one
-   * may be one that readers still use. There is never more than one such, since every write begins here.
+   * Removes everything but the current revision. If others must stay, removes only the next link: another revision may
+   * still have readers. There is at most one such revision, since every write starts here.
    */
   #sweep(root: Directory, entries: readonly string[], current: string | undefined, othersStay: boolean): boolean {
     const leftovers = entries.filter((entry) => {
@@ -151,7 +155,7 @@ export class AtomicWriter {
     }
   }
 
-  /** @returns the names that had no link; a failure takes those back that it made. */
+  /** Links missing names, and undoes that on failure. @returns the names that had no link. */
   #linkNew(root: Directory, entries: readonly string[], files: readonly VolumeFile[]): readonly string[] {
     const present = new Set(entries);
     const linked: string[] = [];
@@ -182,7 +186,7 @@ export class AtomicWriter {
     check(this.#syscalls.symlinkat(`${dataLink}/${name}`, root.fd, name), 'symlinkat', root, name);
   }
 
-  /** Undoing goes as far as it can: what cannot be removed now, the next write removes. */
+  /** Undoes links as far as possible; the next write removes the rest. */
   #unlink(root: Directory, names: readonly string[]): void {
     for (const name of names) this.#syscalls.unlinkat(root.fd, name, 0);
   }
@@ -216,7 +220,7 @@ interface Revision extends Directory {
 
 /**
  * Opens the revision that readers see, without following the link; the caller closes it.
- * @returns undefined when the directory was never written whole.
+ * @returns undefined if the directory has no complete revision.
  */
 export function openCurrentRevision(syscalls: Syscalls, root: Directory): Revision | undefined {
   const target = linkTarget(syscalls, root, dataLink);
@@ -226,14 +230,14 @@ export function openCurrentRevision(syscalls: Syscalls, root: Directory): Revisi
   return { fd: check(fd, 'openat', root, target), path: `${root.path}/${target}`, name: target };
 }
 
-/** Where a link leads; undefined when there is none of that name, or it is no link. */
+/** Returns the target of a link; undefined if no link has that name. */
 function linkTarget(syscalls: Syscalls, root: Directory, name: string): string | undefined {
   const target = syscalls.readlinkat(root.fd, name);
   if (target === -errno.ENOENT || target === -errno.EINVAL) return undefined;
   return checkValue(target, 'readlinkat', root, name);
 }
 
-/** The rule for file names keeps users away from these. */
+/** Reports whether an entry belongs to the writer. The rule for file names reserves this prefix. */
 function isWritersOwn(entry: string): boolean {
   return entry.startsWith('..');
 }

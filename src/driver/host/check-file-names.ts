@@ -1,7 +1,10 @@
 import { CodedError } from '../../errors.js';
 import { fileNameProblem } from '../rules/file-name.js';
 
-/** @throws {CodedError} INTERNAL: names from users are refused earlier, where the message can say whose they are. */
+/**
+ * Checks names once more before they are written. @throws {CodedError} INTERNAL: names from users are rejected earlier,
+ * in a message that names their source.
+ */
 export function checkFileNames(files: readonly { readonly name: string }[]): void {
   const seen = new Set<string>();
   for (const { name } of files) {

@@ -1,19 +1,19 @@
 import type { VolumeFile } from '../volume/ports.js';
 
-/** Bytes that one file holds, and the names that it has. */
+/** Bytes of one file, and its names. */
 export interface FileContent {
   readonly content: Uint8Array;
   /** At least one; in the order of the files. */
   readonly names: readonly string[];
 }
 
-/** The files of a volume, and which of them have the same bytes. */
+/** The files of a volume, grouped by equal content. */
 export interface SharedFiles {
   readonly files: readonly VolumeFile[];
   readonly contents: readonly FileContent[];
 }
 
-/** Files with the same bytes together: a volume has its CA bundle under three names and its proxy's address under two. */
+/** Groups files with equal content: a volume has its CA bundle under three names and its proxy's address under two. */
 export function deduplicateFiles(files: readonly VolumeFile[]): SharedFiles {
   const contents: { readonly content: Uint8Array; readonly names: string[] }[] = [];
   for (const { name, content } of files) {

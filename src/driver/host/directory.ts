@@ -1,24 +1,26 @@
 import { SyscallError } from './errno.js';
 import type { Syscalls } from './syscalls.js';
 
-/** What a call works on, as error messages call it. */
+/** The object of a system call, named in errors. */
 export interface Place {
   readonly path: string;
 }
 
 /** An open directory. */
 export interface Directory extends Place {
-  /** Never a failed call's negative errno. */
+  /** Never the negative errno of a failed call. */
   readonly fd: number;
 }
 
-/** @throws {SyscallError} naming the call and the path when the result is a negative errno. */
+/**
+ * Returns the result of a call. @throws {SyscallError} naming the call and the path if the result is a negative errno.
+ */
 export function check(result: number, call: string, place: Place, name?: string): number {
   if (result < 0) throw failure(result, call, place, name);
   return result;
 }
 
-/** `check` for the calls that answer with more than a number. */
+/** Checks the result like `check`, for calls that return more than a number. */
 export function checkValue<T extends object | string>(
   result: T | number,
   call: string,
@@ -41,7 +43,7 @@ export function openDirectory(syscalls: Syscalls, parent: Directory, name: strin
   };
 }
 
-/** Closes the directory after `use`, however it ends. */
+/** Closes the directory after `use`, even if that throws. */
 export function closing<T>(syscalls: Syscalls, directory: Directory, use: (directory: Directory) => T): T {
   try {
     return use(directory);

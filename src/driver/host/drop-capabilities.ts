@@ -12,25 +12,25 @@ const F_SETFD = 2;
 const standardStreams = [0, 1, 2];
 
 /**
- * Starts this program anew, in the same process, with no capability but those that the driver needs, and without a way to
- * come by others. Capabilities belong to threads, and a Node process has some before the first line of its program runs;
- * an execve(2) leaves only the thread that calls it, and those that come later are as that one.
+ * Restarts this program in the same process with only the capabilities that the driver needs, and without a way to gain
+ * others. Capabilities belong to threads, and a Node process has several before its program runs. execve(2) leaves only
+ * the calling thread, and later threads inherit from it.
  *
- * 1. Take them from the bounding set, where a program that root executes gets its own from. That needs CAP_SETPCAP.
- * 2. Let no execve(2) give more than there is (`no_new_privs`), which alone would do where 1 is not allowed.
- * 3. Give them up in this thread.
- * 4. Keep the standard streams, which Node at its start has marked to be closed.
+ * 1. Remove them from the bounding set, from which a program that root executes gets its own. That needs CAP_SETPCAP.
+ * 2. Set `no_new_privs`, so that no execve(2) adds any. It suffices if 1 is not permitted.
+ * 3. Drop them in this thread.
+ * 4. Keep the standard streams open, which Node marks close-on-exec when it starts.
  * 5. Execute. The process keeps its id and its environment.
  *
- * Does nothing where there is nothing to give up: a process that is not root, or has been started anew.
+ * Does nothing if the process has no excess capabilities: it is not root, or was restarted already.
  *
  * @param words the program's arguments from the first, which names the program.
- * @returns when nothing was to be done, or nothing could be; the process that was started anew tells what it has.
+ * @returns if nothing was to be done, or nothing could be; the restarted process reports its capabilities.
  */
 export async function dropCapabilities(words: readonly string[]): Promise<void> {
-  const held = capabilitiesOf();
-  if (excessCapabilities(held) === 0n) return;
-  // Only here, not to load the library a second time.
+  const current = capabilitiesOf();
+  if (excessCapabilities(current) === 0n) return;
+  // Imported here, so that the second start does not load the library.
   const { default: koffi } = await import('koffi');
   const library = koffi.load(null);
   const prctl = library.func('int prctl(int, ulong, ulong, ulong, ulong)') as (...values: readonly number[]) => number;
@@ -39,15 +39,18 @@ export async function dropCapabilities(words: readonly string[]): Promise<void> 
   }
   prctl(prctlOption.CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   prctl(prctlOption.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  keepOnly(library, held.permitted & neededMask);
+  setCapabilities(library, current.permitted & neededMask);
   const fcntl = library.func('int fcntl(int, int, int)') as (...values: readonly number[]) => number;
   for (const stream of standardStreams) fcntl(stream, F_SETFD, 0);
   const execv = library.func('int execv(str, const char **)') as (path: string, words: (string | null)[]) => number;
   execv('/proc/self/exe', [...words, null]);
 }
 
-/** capset(2), for the calling thread: permitted and effective alike, nothing inheritable. */
-function keepOnly(library: LibraryHandle, mask: bigint): void {
+/**
+ * Sets the calling thread's permitted and effective capabilities to the mask, and clears the inheritable ones:
+ * capset(2).
+ */
+function setCapabilities(library: LibraryHandle, mask: bigint): void {
   const capset = library.func('int capset(const void *, const void *)') as (
     header: Uint32Array,
     sets: Uint32Array,

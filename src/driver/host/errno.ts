@@ -2,22 +2,22 @@ import { constants } from 'node:os';
 import { CodedError } from '../../errors.js';
 import { shownPath } from '../../wording.js';
 
-/** Numbers by name, of the machine this runs on. */
+/** Error numbers of this machine, by name. */
 export const errno = constants.errno;
 
-/** Of a number with two names the first, as the kernel has it: EAGAIN, not EWOULDBLOCK. */
+/** The first of two names for a number, as in the kernel: EAGAIN, not EWOULDBLOCK. */
 const names: ReadonlyMap<number, string> = new Map(
   Object.entries(errno)
     .reverse()
     .map(([name, number]) => [number, name]),
 );
 
-/** `ENOENT` for 2; `errno 4711` for a number that the platform does not name. */
+/** Returns `ENOENT` for 2; `errno 4711` for a number that the platform does not name. */
 export function errnoName(number: number): string {
   return names.get(number) ?? `errno ${number}`;
 }
 
-/** A system call that failed: which, on what, and why. */
+/** A failed system call, with its object and error. */
 export class SyscallError extends Error {
   override readonly name = 'SyscallError';
   readonly call: string;
@@ -30,7 +30,7 @@ export class SyscallError extends Error {
   }
 }
 
-/** The volume's files need more room than its tmpfs has, or the node has no room for another mount. */
+/** Reports whether the volume's tmpfs is full, or the node's limit of mounts is reached. */
 function isOutOfSpace(error: SyscallError): boolean {
   return error.errno === errno.ENOSPC || error.errno === errno.EDQUOT;
 }
@@ -38,8 +38,10 @@ function isOutOfSpace(error: SyscallError): boolean {
 const inVolume = 'no room in the volume (see --tmpfs-size of the driver)';
 const onNode = 'no room for another mount on the node (see sysctl fs.mount-max)';
 
-/** What has no room, by the call that met the bound. A directory may be one of the volume or of the node. */
-const withoutRoom: ReadonlyMap<string, string> = new Map([
+/**
+ * Message by the call that met the limit. A directory can belong to the volume or to the node, so its call is absent.
+ */
+const fullMessages: ReadonlyMap<string, string> = new Map([
   ['openat', inVolume],
   ['write', inVolume],
   ['symlinkat', inVolume],
@@ -47,9 +49,9 @@ const withoutRoom: ReadonlyMap<string, string> = new Map([
   ['move_mount', onNode],
 ]);
 
-/** What a failed system call means to the kubelet: RESOURCE_EXHAUSTED without room, else INTERNAL. */
+/** Converts a failed system call to RESOURCE_EXHAUSTED if a limit was met, else to INTERNAL. */
 export function fromSyscallError(error: SyscallError): CodedError {
   if (!isOutOfSpace(error)) return new CodedError('INTERNAL', error.message, { cause: error });
-  const what = withoutRoom.get(error.call) ?? 'no room for the volume';
+  const what = fullMessages.get(error.call) ?? 'no room for the volume';
   return new CodedError('RESOURCE_EXHAUSTED', `${what}: ${error.message}`, { cause: error });
 }

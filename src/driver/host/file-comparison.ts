@@ -8,8 +8,8 @@ import { open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
 /**
- * Whether the directory has this file, with these bytes, mode and group.
- * @param verdicts by inode, on files with the same wanted bytes; used, and added to.
+ * Reports whether the directory has this file, with these bytes, mode and group.
+ * @param verdicts results by inode, for files with the same wanted bytes; read and added to.
  */
 export function isFile(
   syscalls: Syscalls,

@@ -3,7 +3,7 @@ import { check } from './directory.js';
 import type { Directory } from './directory.js';
 import type { FileStatus, Syscalls } from './syscalls.js';
 
-/** Who may read: everybody without a group, else root and the group alone. */
+/** Modes and group of a volume's files. All users can read without a group, else only root and the group. */
 export interface FileMode {
   readonly fileMode: number;
   readonly directoryMode: number;
@@ -17,14 +17,17 @@ export function fileModeOf(ownership: Ownership): FileMode {
 }
 
 const permissionBits = 0o7777;
-/** For fchown: leave the owner as it is. */
+/** For fchown: leaves the owner unchanged. */
 const SAME_OWNER = 0xffffffff;
 
 export function hasFileMode(status: FileStatus, mode: number, gid: number | undefined): boolean {
   return (status.mode & permissionBits) === mode && (gid === undefined || status.gid === gid);
 }
 
-/** Owner before mode, since a change of owner may clear bits. Explicit, so that no umask has a say. */
+/**
+ * Sets group and mode. The group comes first, since a change of owner can clear mode bits. The mode is set explicitly,
+ * so that no umask affects it.
+ */
 export function setFileMode(
   syscalls: Syscalls,
   fd: number,

@@ -2,27 +2,27 @@ import { CodedError } from '../../errors.js';
 import { limits } from '../../limits/defaults.js';
 import type { SharedFiles } from './deduplicate-files.js';
 
-/** Bytes that a volume holds once, and the names that they have. */
-export interface HeldContent {
+/** Size of one file, and its names. */
+export interface ContentSize {
   readonly sizeBytes: number;
   readonly names: readonly string[];
 }
 
-/** A symbolic link of up to so many bytes takes no page (`SHORT_SYMLINK_LEN`, with the final NUL). */
+/** Symbolic links of up to this length take no page (`SHORT_SYMLINK_LEN`, with the final NUL). */
 const shortLinkBytes = 127;
 /** `..data/` */
 const linkPrefixBytes = 7;
-/** Names of up to so many bytes take no memory of their own (`DNAME_INLINE_LEN`, 32 or more, with the final NUL). */
+/** Names of up to this length take no further memory (`DNAME_INLINE_LEN`, 32 or more, with the final NUL). */
 const inlineNameBytes = 31;
-/** Pages of a file that one node of the kernel's tree leads to (`XA_CHUNK_SIZE`). A file of one page needs none. */
+/** Pages per node of the kernel's page tree (`XA_CHUNK_SIZE`). A file of one page needs none. */
 const pagesPerNode = 64;
 
-export function heldContentsOf({ contents }: Pick<SharedFiles, 'contents'>): readonly HeldContent[] {
+export function contentSizesOf({ contents }: Pick<SharedFiles, 'contents'>): readonly ContentSize[] {
   return contents.map(({ content, names }) => ({ sizeBytes: content.length, names }));
 }
 
-/** Pages that the files take in the largest case: two revisions that share nothing, and the links to them. */
-export function pagesOf(contents: readonly HeldContent[], pageBytes: number): number {
+/** Returns the maximum of pages that the files use: two revisions without common files, and the links to them. */
+export function pagesOf(contents: readonly ContentSize[], pageBytes: number): number {
   let pages = 0;
   for (const { sizeBytes, names } of contents) {
     pages += 2 * Math.ceil(sizeBytes / pageBytes);
@@ -31,7 +31,7 @@ export function pagesOf(contents: readonly HeldContent[], pageBytes: number): nu
   return pages;
 }
 
-/** The size of a tmpfs that has room for two revisions of anything that a volume may hold: 4 MiB with 4 KiB pages. */
+/** Returns the size of a tmpfs for two revisions of the largest permitted volume: 4 MiB with 4 KiB pages. */
 export function largestVolumeBytes(pageBytes: number): number {
   const { files: maxFiles, bytes: maxBytes } = limits.volume;
   // Each file leaves up to a page unused, and has two links while its name changes.
@@ -39,13 +39,13 @@ export function largestVolumeBytes(pageBytes: number): number {
   return pages * pageBytes;
 }
 
-/** The memory that a volume can use until it is written again: its pages, and what the kernel keeps beside them. */
-export function memoryOf(contents: readonly HeldContent[], pageBytes: number): number {
+/** Returns the memory that a volume can use until its next write: its pages, and the kernel's further memory. */
+export function memoryOf(contents: readonly ContentSize[], pageBytes: number): number {
   return pagesOf(contents, pageBytes) * pageBytes + kernelBytesOf(contents, pageBytes);
 }
 
-/** Memory that the kernel keeps of a volume beside its pages, with two revisions that share nothing. */
-export function kernelBytesOf(contents: readonly HeldContent[], pageBytes: number): number {
+/** Returns the kernel's memory for a volume without its pages, for two revisions without common files. */
+export function kernelBytesOf(contents: readonly ContentSize[], pageBytes: number): number {
   const { volumeBytes, inodeBytes, entryBytes, longNameBytes, nodeBytes } = limits.volumeMemory.kernel;
   let bytes = volumeBytes;
   for (const { sizeBytes, names } of contents) {
@@ -63,7 +63,7 @@ function nodesOf(pages: number): number {
   return pages <= pagesPerNode ? 1 : Math.ceil(pages / pagesPerNode) + 1;
 }
 
-/** @throws {CodedError} RESOURCE_EXHAUSTED for a new volume that fits now, but could not be refreshed. */
+/** Rejects a new volume that fits now but could not be refreshed. @throws {CodedError} RESOURCE_EXHAUSTED. */
 export function ensureRefreshable(pages: number, pageBytes: number, sizeBytes: number): void {
   if (pages * pageBytes <= sizeBytes) return;
   throw new CodedError(

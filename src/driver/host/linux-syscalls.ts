@@ -4,7 +4,7 @@ import type { LibraryHandle } from 'koffi';
 import { errno } from './errno.js';
 import type { FileStatus, FilesystemStatus, Syscalls } from './syscalls.js';
 
-/** The same on every architecture: these calls came after the tables were unified. */
+/** Equal on every architecture: these calls were added after the tables were unified. */
 const numbers = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, openat2: 437 } as const;
 
 const FSOPEN_CLOEXEC = 1;
@@ -12,17 +12,17 @@ const FSMOUNT_CLOEXEC = 1;
 const fsconfigCommand = { SET_FLAG: 0, SET_STRING: 1, CREATE: 6 } as const;
 /** MOVE_MOUNT_F_EMPTY_PATH and MOVE_MOUNT_T_EMPTY_PATH: both ends are descriptors, no path is looked up. */
 const MOVE_BETWEEN_DESCRIPTORS = 0x4 | 0x40;
-/** NAME_MAX and a byte more, so that a longer link is seen to be longer. */
+/** NAME_MAX and one byte more, so that a longer link is detected. */
 const linkBufferBytes = 256;
 
 type Argument = number | string | Uint8Array | BigUint64Array | null;
 type Call = (...values: readonly Argument[]) => number;
-type Answer = (failure: Error | null, result: number) => void;
-type LibraryCall = Call & { readonly async: (...values: readonly (Argument | Answer)[]) => void };
+type Callback = (failure: Error | null, result: number) => void;
+type LibraryCall = Call & { readonly async: (...values: readonly (Argument | Callback)[]) => void };
 
 /**
- * Binds the C library's functions, once per process. libc names are used where it has them (the new mount calls:
- * glibc 2.36), else `syscall(2)`; a kernel without a call answers ENOSYS either way.
+ * Binds the C library's functions, once per process. Uses libc names if they exist (the new mount calls: glibc 2.36),
+ * else `syscall(2)`; a kernel without a call returns ENOSYS in either case.
  */
 export function loadSyscalls(): Syscalls {
   return new LinuxSyscalls(koffi.load(null));
@@ -148,16 +148,16 @@ class LinuxSyscalls implements Syscalls {
     return outcome(this.#calls.umount2(target, flags));
   }
 
-  umount2Aside(target: string, flags: number): Promise<number> {
-    return aside(this.#calls.umount2, target, flags);
+  umount2InThread(target: string, flags: number): Promise<number> {
+    return inThread(this.#calls.umount2, target, flags);
   }
 
-  unlinkatAside(directoryFd: number, name: string, flags: number): Promise<number> {
-    return aside(this.#calls.unlinkat, directoryFd, name, flags);
+  unlinkatInThread(directoryFd: number, name: string, flags: number): Promise<number> {
+    return inThread(this.#calls.unlinkat, directoryFd, name, flags);
   }
 }
 
-/** Where the kernel shows an open descriptor as a path; works for O_PATH ones too. */
+/** Returns the kernel's path of an open descriptor; works for O_PATH ones too. */
 export function descriptorPath(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
@@ -202,14 +202,14 @@ function outcome(result: number): number {
   return result < 0 ? -koffi.errno() : result;
 }
 
-/** Makes the call in one of libuv's threads, of which there are four. koffi brings that thread's errno along. */
-function aside(call: LibraryCall, ...values: readonly Argument[]): Promise<number> {
+/** Runs the call in one of libuv's four threads. koffi returns that thread's errno. */
+function inThread(call: LibraryCall, ...values: readonly Argument[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const answer: Answer = (failure, result) => {
+    const callback: Callback = (failure, result) => {
       if (failure === null) resolve(outcome(result));
       else reject(failure);
     };
-    call.async(...values, answer);
+    call.async(...values, callback);
   });
 }
 

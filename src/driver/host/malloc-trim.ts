@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 
-/** Binds malloc_trim(3). Another C library than glibc has no such call, and does not keep what was freed. */
+/** Binds malloc_trim(3). C libraries other than glibc have no such call, and do not keep freed memory. */
 export function loadMallocTrim(): () => void {
   try {
     const trim = koffi.load(null).func('int malloc_trim(size_t)') as (padBytes: number) => number;
@@ -11,9 +11,10 @@ export function loadMallocTrim(): () => void {
 }
 
 /**
- * Trims at intervals in which there were calls: glibc keeps what short connections have used, 20 MB after some hundreds.
- * @param calls how many there have been.
- * @returns stops it.
+ * Trims the heap at intervals in which there were calls: glibc keeps the memory of short connections, 20 MB after some
+ * hundreds.
+ * @param calls returns their total number.
+ * @returns a function that stops it.
  */
 export function trimAfterCalls(trim: () => void, calls: () => number, intervalMs: number): () => void {
   let seen: number | undefined;

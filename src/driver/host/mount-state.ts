@@ -9,13 +9,13 @@ import { open, TMPFS_MAGIC } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 import type { Target } from './target-path.js';
 
-/** What stands at a target that exists. */
+/** The mount at an existing target. */
 export type Occupant =
   { readonly kind: 'nothing' | 'foreign' } | { readonly kind: 'tmpfs'; readonly sizeBytes: number };
 
 /**
- * Opens a target as a place, without following it; undefined when it is absent. The caller closes it.
- * @throws {CodedError} INTERNAL when it is something else than a directory.
+ * Opens a target as a place, without following it; undefined if it is absent. The caller closes it.
+ * @throws {CodedError} INTERNAL if it is not a directory.
  */
 export function openTarget(syscalls: Syscalls, target: Target): Directory | undefined {
   const fd = syscalls.openat(target.parent.fd, target.name, open.place, 0);
@@ -27,8 +27,8 @@ export function openTarget(syscalls: Syscalls, target: Target): Directory | unde
 }
 
 /**
- * What is mounted at a target, in a fixed number of system calls: a mount has another device than the directory it is
- * mounted in. (The mount table would tell more, but it grows with every pod of the node.)
+ * Returns the mount at a target, in a fixed number of system calls: a mount has another device than the directory above
+ * it. The mount table has more information, but grows with every pod of the node.
  */
 export function occupantOf(syscalls: Syscalls, target: Target, place: Directory): Occupant {
   if (deviceOf(syscalls, place) === deviceOf(syscalls, target.parent)) return { kind: 'nothing' };
@@ -36,7 +36,7 @@ export function occupantOf(syscalls: Syscalls, target: Target, place: Directory)
   return type === TMPFS_MAGIC ? { kind: 'tmpfs', sizeBytes: blocks * blockSize } : { kind: 'foreign' };
 }
 
-/** `inspectTarget` for who does not care whether a volume is complete. */
+/** Returns the state of a target like `inspectTarget`, without a check that a volume is complete. */
 export function occupancyOf(syscalls: Syscalls, target: Target): 'absent' | Occupant['kind'] {
   const place = openTarget(syscalls, target);
   return place === undefined ? 'absent' : closing(syscalls, place, () => occupantOf(syscalls, target, place).kind);
@@ -57,7 +57,7 @@ function stateOf(syscalls: Syscalls, target: Target, place: Directory): TargetSt
   return 'published';
 }
 
-/** INTERNAL, whatever was wanted: what somebody else mounted is not taken away. */
+/** Returns the error for a mount of another program, which is never removed: INTERNAL for every call. */
 export function foreignMount(target: Target): CodedError {
   return new CodedError(
     'INTERNAL',

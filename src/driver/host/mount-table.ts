@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** A line of the mount table, proc_pid_mountinfo(5). */
 export interface Mount {
   readonly point: string;
-  /** Whether what is mounted below it is seen by others: it has peers. */
+  /** Whether mounts below it propagate to peers. */
   readonly isShared: boolean;
   readonly type: string;
   readonly source: string;
@@ -20,11 +20,16 @@ export function parseMountTable(text: string): readonly Mount[] {
     .map(parseMount);
 }
 
-/** The mount that a path is on: the deepest of those above it, and of several at one point the last, which hides the others. */
+/**
+ * Returns the mount that contains a path: the deepest above it, and of several at one point the last, which hides the
+ * others.
+ */
 export function mountOf(where: string, table: readonly Mount[]): Mount | undefined {
-  const holders = table.filter(({ point }) => where === point || where.startsWith(point === '/' ? '/' : `${point}/`));
-  const depth = Math.max(...holders.map(({ point }) => point.length));
-  return holders.findLast(({ point }) => point.length === depth);
+  const candidates = table.filter(
+    ({ point }) => where === point || where.startsWith(point === '/' ? '/' : `${point}/`),
+  );
+  const depth = Math.max(...candidates.map(({ point }) => point.length));
+  return candidates.findLast(({ point }) => point.length === depth);
 }
 
 function parseMount(line: string): Mount {
@@ -39,7 +44,7 @@ function parseMount(line: string): Mount {
   };
 }
 
-/** Blanks and the like are written in octal. */
+/** Decodes octal escapes of blanks and similar characters. */
 function unescape(point: string): string {
   return point.replaceAll(/\\([0-7]{3})/g, (_whole, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

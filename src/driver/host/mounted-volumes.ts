@@ -1,20 +1,20 @@
 import { lstatSync, readdirSync, realpathSync, statfsSync } from 'node:fs';
 import path from 'node:path';
-import type { HeldContent } from './footprint.js';
+import type { ContentSize } from './footprint.js';
 import { readMountTable } from './mount-table.js';
 import { volumeSource } from './tmpfs.js';
 
 export interface MountedVolume {
-  /** As the kubelet says it. */
+  /** The kubelet's spelling of the path. */
   readonly targetPath: string;
   readonly podUid: string;
-  /** Of its pages. */
+  /** Size of its pages. */
   readonly usedBytes: number;
-  /** Of the revision that readers see. */
-  readonly contents: readonly HeldContent[];
+  /** Files of the current revision. */
+  readonly contents: readonly ContentSize[];
 }
 
-/** The volumes that earlier drivers have mounted, from the mount table: once, at the start. */
+/** Returns the volumes that earlier drivers mounted. Reads the mount table, so it is called once, at the start. */
 export function mountedVolumes(kubeletDir: string): readonly MountedVolume[] {
   const real = realPath(kubeletDir);
   if (real === undefined) return [];
@@ -29,7 +29,7 @@ export function mountedVolumes(kubeletDir: string): readonly MountedVolume[] {
     }));
 }
 
-/** 0 for a mount that has gone meanwhile. */
+/** Returns 0 for a mount that is gone meanwhile. */
 function usedBytesOf(point: string): number {
   try {
     const { blocks, bfree, bsize } = statfsSync(point);
@@ -39,8 +39,8 @@ function usedBytesOf(point: string): number {
   }
 }
 
-/** Empty for a volume that has no revision. */
-function contentsOf(point: string): readonly HeldContent[] {
+/** Returns an empty list for a volume without a revision. */
+function contentsOf(point: string): readonly ContentSize[] {
   const current = path.join(point, '..data');
   const byInode = new Map<number, { readonly sizeBytes: number; readonly names: string[] }>();
   try {

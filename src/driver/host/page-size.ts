@@ -4,10 +4,10 @@ import { endianness } from 'node:os';
 /** <elf.h> */
 const AT_PAGESZ = 6n;
 
-/** What a machine has that does not say. */
+/** Default for a machine that does not report its page size. */
 const usualBytes = 4096;
 
-/** The unit in which a tmpfs gives memory to files: 4 KiB mostly, 64 KiB on some arm64 and ppc64 machines. */
+/** Returns the unit of a tmpfs's memory: usually 4 KiB, 64 KiB on some arm64 and ppc64 machines. */
 export function loadPageBytes(): number {
   return pageBytesOf(readFileSync('/proc/self/auxv')) ?? usualBytes;
 }

@@ -8,8 +8,8 @@ export interface PropagationProblem {
 }
 
 /**
- * Why the node would not see what is mounted in the kubelet's directory; undefined when it would. Without shared
- * propagation every publish would succeed, and every pod find an empty directory.
+ * Returns why the node does not see mounts in the kubelet's directory; undefined if it does. Without shared propagation
+ * every publish would succeed, but every pod would find an empty directory.
  * @param podsDir `<kubelet dir>/pods`, which exists.
  */
 export function propagationProblem(

@@ -9,11 +9,11 @@ import type { FileContent, SharedFiles } from './deduplicate-files.js';
 import { AT_REMOVEDIR, open } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
-/** A revision that is there, and which of the wanted files it has just as they are wanted. */
+/** An existing revision compared with the wanted files: the names of unchanged ones. */
 export interface Comparison {
   readonly directory: Directory;
   readonly sameNames: ReadonlySet<string>;
-  /** Whether it has all of them, and nothing else. */
+  /** Whether it has all wanted files, and nothing else. */
   readonly isSame: boolean;
 }
 
@@ -36,7 +36,7 @@ export function compareRevision(
   return { directory, sameNames, isSame };
 }
 
-/** Names of one inode are read once. */
+/** Returns the names with the wanted content. Names of one inode are read once. */
 function namesWith(
   syscalls: Syscalls,
   directory: Directory,
@@ -48,11 +48,11 @@ function namesWith(
 }
 
 /**
- * Creates one complete revision: a flat directory with its files, owner and modes final. Not yet visible by name.
+ * Creates a complete revision: a flat directory with its files, owner and modes final, not yet reachable by name.
  *
- * Names with the same bytes share one file, and what the revision before has just so is linked, not written: the pages of
- * a volume stay charged to the driver's container. A file is never changed once its revision is complete, so that
- * sharing it is safe: other modes or another group make another file.
+ * Names with equal content share one file, and unchanged files of the previous revision are linked, because a volume's
+ * pages stay charged to the driver's container. A file never changes once its revision is complete, so sharing it is
+ * safe: other modes or another group need another file.
  */
 export function writeRevision(
   syscalls: Syscalls,
@@ -65,7 +65,7 @@ export function writeRevision(
   closing(syscalls, openDirectory(syscalls, root, name, open.directory), (directory) => {
     const { directoryMode, gid } = permissions;
     setGroup(syscalls, directory.fd, gid, directory);
-    // Whatever a umask takes from a file it has taken from the directory.
+    // A umask affects files and the directory alike.
     const status = checkValue(syscalls.fstat(directory.fd), 'fstat', directory);
     const isMasked = !hasFileMode(status, directoryMode, gid);
     if (isMasked) check(syscalls.fchmod(directory.fd, directoryMode), 'fchmod', directory);
@@ -102,7 +102,7 @@ function writeFile(
   }
 }
 
-/** Removes an entry of the directory: a revision, whole or half-written, a link, or what else stands there (one level). */
+/** Removes an entry of the directory: a revision, complete or not, a link, or a foreign entry (one level). */
 export function removeEntry(syscalls: Syscalls, root: Directory, name: string): void {
   const fd = syscalls.openat(root.fd, name, open.directory, 0);
   if (fd === -errno.ENOENT) return;

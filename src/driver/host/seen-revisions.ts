@@ -3,33 +3,32 @@ import { dataLink } from './atomic-writer.js';
 import type { FileStatus, Syscalls } from './syscalls.js';
 import type { Target } from './target-path.js';
 
-interface Seen {
-  /** Through the link that readers go through. */
+interface SeenRevision {
+  /** Path through the link that readers resolve. */
   readonly path: string;
   readonly status: FileStatus;
 }
 
 /**
- * The revisions that volumes were last seen to have, so that the next look takes one system call. A directory with the
- * same number on the same device, in which nothing was added or taken away since, is the same: a later mount there has
- * another device, or is younger.
+ * The last seen revision of each volume, so that the next check takes one system call. A directory with the same
+ * device, inode and modification time is unchanged. A later mount there has another device or a later time.
  */
 export class SeenRevisions {
   readonly #syscalls: Syscalls;
-  readonly #seen = new Map<string, Seen>();
+  readonly #seen = new Map<string, SeenRevision>();
 
   constructor(syscalls: Syscalls) {
     this.#syscalls = syscalls;
   }
 
-  /** Remembers what the target has now, which is a complete volume. */
+  /** Caches the target's present state, which is a complete volume. */
   add({ path: targetPath, parent, name }: Target): void {
     const current = path.join(parent.path, name, dataLink);
     const status = this.#syscalls.stat(current);
     if (typeof status !== 'number') this.#seen.set(targetPath, { path: current, status });
   }
 
-  /** Whether the target has what it had. Changes nothing and tells nothing else, so that links on the way do no harm. */
+  /** Reports whether the target is as last seen. Only compares, so links on the path do no harm. */
   isAsSeen(targetPath: string): boolean {
     const seen = this.#seen.get(targetPath);
     if (seen === undefined) return false;

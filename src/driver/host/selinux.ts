@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { CodedError } from '../../errors.js';
 import { isSelinuxLabel } from '../rules/selinux-label.js';
 
-/** What containers may read, in the policies of every distribution that has one. */
+/** Label that containers can read, in the policies of every distribution that has one. */
 export const containerContext = 'system_u:object_r:container_file_t:s0';
 
 /**
- * The label that SELinux gave this process; undefined where it is not active: not built in, turned off, or without a
- * policy. A container has no selinuxfs to ask, but every process is told what it is itself. Other security modules answer
- * here too, and in other forms (`unconfined`, `profile (enforce)`).
+ * Returns this process's SELinux label; undefined if SELinux is not built in, turned off, or without a policy. A
+ * container has no selinuxfs, but can read its own label. Other security modules use the same file, with other formats
+ * (`unconfined`, `profile (enforce)`).
  */
 export function selinuxProcessLabel(labelFile = '/proc/self/attr/current'): string | undefined {
   const label = textOf(labelFile).replace(/[\0\n]+$/, '');
@@ -16,9 +16,9 @@ export function selinuxProcessLabel(labelFile = '/proc/self/attr/current'): stri
 }
 
 /**
- * The label for a volume: none unless SELinux is active, else the one asked for, else one that containers may read. Also
- * while it only warns, since it may be told to enforce when the volume is there. The kubelet relabels nothing in a volume
- * that it asked to be read-only.
+ * Returns the label for a volume: none unless SELinux is active, else the requested one, else one that containers can
+ * read. Permissive mode counts as active, since it can be switched to enforcing later. The kubelet does not relabel a
+ * volume that it requested as read-only.
  */
 export function selinuxContext(hasSelinux: boolean, requested?: string): string | undefined {
   if (requested !== undefined && !isSelinuxLabel(requested)) {
@@ -27,7 +27,7 @@ export function selinuxContext(hasSelinux: boolean, requested?: string): string 
   return hasSelinux ? (requested ?? containerContext) : undefined;
 }
 
-/** Reading fails with EINVAL where no security module answers. */
+/** Returns the file's text. Reading fails with EINVAL without a security module. */
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'latin1');

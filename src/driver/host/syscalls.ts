@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 
 /**
- * The system calls that the host folder makes, all of them, so that a test can stand between (fail or die before any
- * one call). Each answers as the kernel does: the result, or the negative errno. None throws.
+ * All system calls of the host folder, so that a test can fail or kill the process before any of them. Each returns the
+ * result or the negative errno. None throws.
  *
- * Everything but the kubelet directory itself is named relative to an open directory: what a path means cannot change
- * between two steps.
+ * Only the kubelet directory is named by a path. Everything else is relative to an open directory, so that a path
+ * cannot change its meaning between two steps.
  */
 export interface Syscalls {
   openat(directoryFd: number, name: string, flags: number, mode: number): number;
@@ -16,17 +16,17 @@ export interface Syscalls {
   fchmod(fd: number, mode: number): number;
   fchown(fd: number, uid: number, gid: number): number;
   mkdirat(directoryFd: number, name: string, mode: number): number;
-  /** A second name, in another directory or the same, for a file that must not be a symbolic link. */
+  /** Links a second name, in another directory or the same, to a file that must not be a symbolic link. */
   linkat(fromDirectoryFd: number, from: string, toDirectoryFd: number, to: string): number;
   symlinkat(target: string, directoryFd: number, name: string): number;
   readlinkat(directoryFd: number, name: string): string | number;
   renameat(directoryFd: number, from: string, to: string): number;
   unlinkat(directoryFd: number, name: string, flags: number): number;
   fstat(fd: number): FileStatus | number;
-  /** Of what an absolute path leads to, through links. */
+  /** Follows links to the object of an absolute path. */
   stat(path: string): FileStatus | number;
   fstatfs(fd: number): FilesystemStatus | number;
-  /** The names in a directory, without `.` and `..`. The descriptor may be an O_PATH one. */
+  /** Lists the names in a directory, without `.` and `..`. The descriptor can be an O_PATH one. */
   list(directoryFd: number): readonly string[] | number;
 
   fsopen(type: string): number;
@@ -34,14 +34,14 @@ export interface Syscalls {
   fsconfig(filesystemFd: number, key: string, value?: string): number;
   fsconfigCreate(filesystemFd: number): number;
   fsmount(filesystemFd: number, attributes: number): number;
-  /** Attaches the mount that `mountFd` is onto the directory that `targetFd` is. */
+  /** Attaches the mount of `mountFd` onto the directory of `targetFd`. */
   moveMount(mountFd: number, targetFd: number): number;
   mount(source: string, target: string, type: string, flags: number, options: string): number;
   umount2(target: string, flags: number): number;
 
-  /** `umount2` and `unlinkat` in a thread, for where the kernel may wait: everything else goes on meanwhile. */
-  umount2Aside(target: string, flags: number): Promise<number>;
-  unlinkatAside(directoryFd: number, name: string, flags: number): Promise<number>;
+  /** `umount2` and `unlinkat` in a thread, because the kernel can wait: the event loop continues meanwhile. */
+  umount2InThread(target: string, flags: number): Promise<number>;
+  unlinkatInThread(directoryFd: number, name: string, flags: number): Promise<number>;
 }
 
 export interface FileStatus {
@@ -65,14 +65,14 @@ export interface FilesystemStatus {
   readonly inodesFree: number;
 }
 
-/** Stands for the working directory where a directory descriptor is asked for; the path beside it is absolute. */
+/** Stands for the working directory; the path next to it is absolute. */
 export const AT_FDCWD = -100;
 export const AT_REMOVEDIR = 0x200;
 
 const O_CLOEXEC = 0o2000000;
 const O_PATH = 0o10000000;
 
-/** Ways to open: no descriptor outlives an exec, and no last component is followed when it is a symbolic link. */
+/** Flags of openat: no descriptor outlives an exec, and a symbolic link as last component is not followed. */
 export const open = {
   /** A place: to work relative to it, to mount onto it. Its content cannot be changed through it. */
   place: O_PATH | O_CLOEXEC | constants.O_DIRECTORY | constants.O_NOFOLLOW,

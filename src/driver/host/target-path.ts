@@ -8,7 +8,9 @@ import { errno } from './errno.js';
 import { AT_FDCWD, open, resolve } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
-/** Where a volume goes: the entry `name` of the directory at `parentPath`, in which no component is a symbolic link. */
+/**
+ * Location of a volume: the entry `name` of the directory at `parentPath`, in which no component is a symbolic link.
+ */
 interface Place {
   readonly parentPath: string;
   readonly name: string;
@@ -16,7 +18,7 @@ interface Place {
 
 /** A target path whose parent directory is open; the caller closes it. */
 export interface Target {
-  /** As the kubelet said it. */
+  /** The kubelet's spelling of the path. */
   readonly path: string;
   readonly parent: Directory;
   readonly name: string;
@@ -28,12 +30,12 @@ const maxPathBytes = 4095;
 const maxNameBytes = 255;
 
 /**
- * Target paths of one kubelet: `<kubelet dir>/pods/<uid>/volumes/kubernetes.io~csi/<volume>/mount`. The kubelet directory
- * may itself be reached through symbolic links, which are resolved once; below it none is followed.
+ * Target paths of one kubelet: `<kubelet dir>/pods/<uid>/volumes/kubernetes.io~csi/<volume>/mount`. The kubelet
+ * directory itself can be reached through symbolic links, which are resolved once; below it none is followed.
  */
 export class TargetPaths {
   readonly #kubeletDir: string;
-  /** Where the kubelet has its pods: as it says so, and without symbolic links. */
+  /** The kubelet's directory of pods, in its own spelling. */
   readonly #pods: string;
   readonly #syscalls: Syscalls;
   #resolvedPods: string | undefined;
@@ -45,14 +47,14 @@ export class TargetPaths {
     this.#syscalls = syscalls;
   }
 
-  /** Why no path can be a target now; undefined when one can. */
+  /** Returns why no path can be a target now; undefined if one can. */
   problem(): string | undefined {
     if (fs.existsSync(this.#pods)) return undefined;
     return `${this.#kubeletDir} has no folder "pods": set --kubelet-dir to the kubelet's --root-dir, mounted at that path`;
   }
 
   /**
-   * Opens the target's parent; undefined when it does not exist.
+   * Opens the target's parent; undefined if it does not exist.
    * @throws {CodedError} INVALID_ARGUMENT for a path that cannot be a target.
    */
   open(targetPath: string): Target | undefined {
@@ -91,7 +93,7 @@ export class TargetPaths {
     return this.#walk(directory);
   }
 
-  /** What openat2 does in one step (Linux 5.6), component by component. */
+  /** Does the work of openat2 (Linux 5.6), component by component. */
   #walk(directory: string): number {
     let fd = this.#syscalls.openat(AT_FDCWD, '/', open.place, 0);
     for (const component of directory.split('/').filter((part) => part !== '')) {
@@ -136,7 +138,7 @@ function isTooLong(text: string, maxBytes: number): boolean {
   return maxBytesPerUnit * text.length > maxBytes && Buffer.byteLength(text) > maxBytes;
 }
 
-/** Whether the component is empty, `.` or `..`. */
+/** Reports whether the component is empty, `.` or `..`. */
 function isNoName(targetPath: string, from: number, to: number): boolean {
   const length = to - from;
   return length === 0 || (length <= 2 && targetPath[from] === '.' && targetPath[to - 1] === '.');

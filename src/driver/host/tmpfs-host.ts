@@ -17,7 +17,7 @@ import { check, checkValue, closing, openDirectory } from './directory.js';
 import type { Directory } from './directory.js';
 import { fromSyscallError, SyscallError } from './errno.js';
 import { checkFileNames } from './check-file-names.js';
-import { ensureRefreshable, heldContentsOf, kernelBytesOf, memoryOf, pagesOf } from './footprint.js';
+import { ensureRefreshable, contentSizesOf, kernelBytesOf, memoryOf, pagesOf } from './footprint.js';
 import { foreignMount, inspectTarget, occupantOf, openTarget } from './mount-state.js';
 import { mountedVolumes } from './mounted-volumes.js';
 import { fileModeOf } from './file-mode.js';
@@ -35,26 +35,26 @@ import type { TmpfsOptions } from './tmpfs.js';
 import { removeDirectory, unmountAll, unmountNow } from './unmount.js';
 
 export interface TmpfsHostOptions extends RevisionNames {
-  /** Absolute; may be reached through symbolic links. */
+  /** Absolute; can be reached through symbolic links. */
   readonly kubeletDir: string;
   readonly tmpfsSizeBytes: number;
-  /** The unit of the kernel's memory. */
+  /** Page size of the kernel. */
   readonly pageBytes: number;
   readonly hasSelinux: boolean;
-  /** Mounts volumes also where only this process sees them. */
+  /** Mounts volumes even if only this process sees them. */
   readonly allowsPrivateMounts: boolean;
   readonly memory: VolumeMemory;
 }
 
-/** What a volume is to hold. */
+/** The target content of a volume. */
 interface NewVolume extends SharedFiles {
-  /** That it may come to take. */
+  /** Maximum of pages that it can use. */
   readonly pages: number;
   readonly options: MountOptions;
   readonly replaced: ReplacedFiles;
 }
 
-/** Published volumes as tmpfs mounts. What is mounted is the only state. */
+/** Published volumes as tmpfs mounts. The mounts are the only state. */
 export class TmpfsHost implements VolumeHost {
   readonly #options: TmpfsHostOptions;
   readonly #syscalls: Syscalls;
@@ -97,15 +97,15 @@ export class TmpfsHost implements VolumeHost {
   }
 
   /**
-   * A volume that is there is rewritten, also one that a process which died has left incomplete: somebody may use the
-   * mount. Else:
+   * Writes the volume. An existing volume is rewritten in place, even an incomplete one of a dead process, because a
+   * pod may use the mount. Otherwise:
    *
-   * 1. Check the place: a directory that is absent, or empty.
-   * 2. Build the tmpfs apart, with its files.
-   * 3. Make the directory.
+   * 1. Check the target: absent, or an empty directory.
+   * 2. Build the tmpfs detached, with its files.
+   * 3. Create the directory.
    * 4. Attach.
    *
-   * Without detached mounts 2 comes after 4. A failure takes back the mount and the directory that this call made.
+   * Without detached mounts, 2 comes after 4. A failure removes the mount and the directory that this call created.
    */
   put(
     targetPath: string,
@@ -116,7 +116,7 @@ export class TmpfsHost implements VolumeHost {
   ): VolumeChange {
     checkFileNames(files);
     const shared = deduplicateFiles(files);
-    const contents = heldContentsOf(shared);
+    const contents = contentSizesOf(shared);
     const { pageBytes, memory } = this.#options;
     return this.#at(targetPath, (target) => {
       if (target === undefined)
@@ -124,8 +124,8 @@ export class TmpfsHost implements VolumeHost {
       const { giveBack, isShort } = memory.hold(targetPath, owner, memoryOf(contents, pageBytes));
       try {
         const place = openTarget(this.#syscalls, target);
-        const fate = isShort ? 'removed' : replaced;
-        const volume = { ...shared, pages: pagesOf(contents, pageBytes), options, replaced: fate } as const;
+        const effective = isShort ? 'removed' : replaced;
+        const volume = { ...shared, pages: pagesOf(contents, pageBytes), options, replaced: effective } as const;
         if (place === undefined) return this.#attach(target, undefined, volume);
         return closing(this.#syscalls, place, () => this.#putOn(target, place, volume));
       } catch (error) {
@@ -146,7 +146,7 @@ export class TmpfsHost implements VolumeHost {
   async detach(targetPath: string): Promise<void> {
     try {
       const target = this.#paths.open(targetPath);
-      if (target !== undefined) await this.#takeAway(target);
+      if (target !== undefined) await this.#remove(target);
       this.#seen.delete(targetPath);
       this.#options.memory.release(targetPath);
     } catch (error) {
@@ -169,18 +169,18 @@ export class TmpfsHost implements VolumeHost {
   }
 
   mountProblem(): string | undefined {
-    return this.#tmpfs.problem() ?? this.#paths.problem() ?? this.#privacyProblem();
+    return this.#tmpfs.problem() ?? this.#paths.problem() ?? this.#propagationProblem();
   }
 
-  /** Why pods would not see a volume. What was found to be shared is not looked at again. */
-  #privacyProblem(): string | undefined {
+  /** Returns why pods would not see a volume. Once the mount is found to be shared, it is not checked again. */
+  #propagationProblem(): string | undefined {
     if (this.#isShared || this.#options.allowsPrivateMounts) return undefined;
     const problem = propagationProblem(path.join(this.#options.kubeletDir, 'pods'));
     this.#isShared = problem === undefined;
     return problem && `${problem.what}: ${problem.fix}`;
   }
 
-  /** Opens the target's parent for `use`, and gives failed system calls their code. */
+  /** Opens the target's parent for `use`, and converts failed system calls to coded errors. */
   #at<T>(targetPath: string, use: (target: Target | undefined) => T): T {
     try {
       const target = this.#paths.open(targetPath);
@@ -202,7 +202,7 @@ export class TmpfsHost implements VolumeHost {
     return target === undefined ? 'absent' : inspectTarget(this.#syscalls, target);
   }
 
-  async #takeAway(target: Target): Promise<void> {
+  async #remove(target: Target): Promise<void> {
     try {
       if ((await unmountAll(this.#syscalls, target)) === 'nothing') await removeDirectory(this.#syscalls, target);
     } finally {
@@ -214,7 +214,7 @@ export class TmpfsHost implements VolumeHost {
     const occupant = occupantOf(this.#syscalls, target, place);
     if (occupant.kind === 'foreign') throw foreignMount(target);
     if (occupant.kind === 'tmpfs') {
-      // Mounted when --tmpfs-size was smaller; without more room it works as long as its content does not need it.
+      // It was mounted with a smaller --tmpfs-size. If it cannot grow, it works as long as its content fits.
       if (occupant.sizeBytes < this.#options.tmpfsSizeBytes) this.#tmpfs.grow(place, this.#options.tmpfsSizeBytes);
       return this.#writer.rewrite(place, volume, volume.options, volume.replaced);
     }
@@ -227,10 +227,10 @@ export class TmpfsHost implements VolumeHost {
     return this.#attach(target, place, volume);
   }
 
-  /** @param place the target's directory, undefined when there is none yet. */
+  /** Mounts a new volume. @param place the target's directory; undefined if there is none yet. */
   #attach(target: Target, place: Directory | undefined, volume: NewVolume): 'fresh' {
     const { pageBytes, tmpfsSizeBytes } = this.#options;
-    const problem = this.#privacyProblem();
+    const problem = this.#propagationProblem();
     if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
     ensureRefreshable(volume.pages, pageBytes, tmpfsSizeBytes);
     const tmpfs = this.#tmpfsOptions(volume.options);
@@ -260,7 +260,7 @@ export class TmpfsHost implements VolumeHost {
     });
   }
 
-  /** Makes and opens the target's directory for `use` where there is none; removes it again when that fails. */
+  /** Creates the target's directory for `use` if it is absent, and removes it again if `use` fails. */
   #onDirectory(target: Target, place: Directory | undefined, use: (directory: Directory) => void): void {
     if (place !== undefined) {
       use(place);

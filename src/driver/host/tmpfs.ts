@@ -6,17 +6,15 @@ import { descriptorPath } from './linux-syscalls.js';
 import { mountAttribute, mountFlag } from './syscalls.js';
 import type { Syscalls } from './syscalls.js';
 
-/** What `mount` and `findmnt` show as the source of a volume. */
+/** Source of a volume in `mount` and `findmnt`. */
 export const volumeSource = 'connectors-csi';
 
-/**
- * 128 files in two revisions, their links, old and new, and the directories: with room to spare, and still a bound.
- */
+/** Limit of inodes: 128 files in two revisions, their old and new links, the directories, and some spare. */
 const maxInodes = 1024;
 
 /**
- * How a tmpfs comes to its place. `detached`: built apart and attached whole, in one step; it dies with the process that
- * builds it (Linux 5.2). `mounted`: mount(2) on the place, then filled there.
+ * How a tmpfs is mounted. `detached`: built without a path and attached complete, in one step; it disappears with the
+ * process that builds it (Linux 5.2). `mounted`: mount(2) on the target, then filled there.
  */
 export type MountMethod = 'detached' | 'mounted';
 
@@ -26,7 +24,7 @@ export interface TmpfsOptions {
   readonly selinuxContext: string | undefined;
 }
 
-/** Makes tmpfs mounts in the way that this kernel and this process allow. */
+/** Makes tmpfs mounts by the method that this kernel and this process permit. */
 export class TmpfsMaker {
   readonly #syscalls: Syscalls;
   #method: MountMethod | undefined;
@@ -36,7 +34,7 @@ export class TmpfsMaker {
     this.#syscalls = syscalls;
   }
 
-  /** Why this process cannot mount; undefined when it can. What was found to work is not tried again. */
+  /** Returns why this process cannot mount; undefined if it can. A method that works is not tried again. */
   problem(): string | undefined {
     if (this.#method !== undefined) return undefined;
     const detached = this.#tryDetached();
@@ -60,13 +58,13 @@ export class TmpfsMaker {
     return this.method() === 'detached' && this.#noswap;
   }
 
-  /** Detached where nothing is known, so that the failing call is the one that gets reported. */
+  /** Returns the method, detached if none works, so that the failing call is the one that is reported. */
   method(): MountMethod {
     this.problem();
     return this.#method ?? 'detached';
   }
 
-  /** A new tmpfs without a place. Closing it before `attach` makes it vanish. */
+  /** Creates a tmpfs without a mount point. It disappears if it is closed before `attach`. */
   createDetached(options: TmpfsOptions): Directory {
     const syscalls = this.#syscalls;
     const filesystem = { fd: check(syscalls.fsopen('tmpfs'), 'fsopen', { path: 'tmpfs' }), path: 'tmpfs' };
@@ -83,15 +81,15 @@ export class TmpfsMaker {
     }
   }
 
-  /** Gives a detached tmpfs its place, at once for everybody. */
+  /** Mounts a detached tmpfs, atomically for readers. */
   attach(tmpfs: Directory, target: Directory): void {
     check(this.#syscalls.moveMount(tmpfs.fd, target.fd), 'move_mount', target);
   }
 
-  /** mount(2) on an open directory, which cannot be exchanged in between. */
+  /** Mounts on an open directory with mount(2); the directory cannot be exchanged in between. */
   mountOn(target: Directory, options: TmpfsOptions): void {
     const flags = mountFlag.NODEV | mountFlag.NOSUID | mountFlag.NOEXEC;
-    // Quoted: a context has commas in it when it names categories.
+    // Quoted: an SELinux context with categories contains commas.
     const text = settings(options, false).map(([key, value]) => `${key}=${key === 'context' ? `"${value}"` : value}`);
     check(
       this.#syscalls.mount(volumeSource, descriptorPath(target.fd), 'tmpfs', flags, text.join(',')),
@@ -100,13 +98,13 @@ export class TmpfsMaker {
     );
   }
 
-  /** Gives a mounted tmpfs more room; where that is refused it keeps what it has. Takes its descriptor's path for the mount. */
+  /** Enlarges a mounted tmpfs; if that fails it keeps its size. Uses its descriptor's path as the mount point. */
   grow(mounted: Directory, sizeBytes: number): void {
     const flags = mountFlag.REMOUNT | mountFlag.NODEV | mountFlag.NOSUID | mountFlag.NOEXEC;
     this.#syscalls.mount(volumeSource, descriptorPath(mounted.fd), 'tmpfs', flags, `size=${sizeBytes}`);
   }
 
-  /** Goes through all steps but the attaching, and finds out about `noswap` (Linux 6.4, refused in a user namespace). */
+  /** Tries all steps except attaching, and detects `noswap` (Linux 6.4, not permitted in a user namespace). */
   #tryDetached(): number {
     const filesystem = this.#syscalls.fsopen('tmpfs');
     if (filesystem < 0) return filesystem;
@@ -118,7 +116,7 @@ export class TmpfsMaker {
     return mount;
   }
 
-  /** EINVAL, for the option, means that mounting is allowed; nothing is mounted. */
+  /** Tries mount(2) without mounting. EINVAL, for the option, means that mounting is permitted. */
   #tryMounted(): number {
     return this.#syscalls.mount(volumeSource, '/', 'tmpfs', 0, 'nr_inodes=none');
   }

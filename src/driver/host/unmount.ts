@@ -9,8 +9,8 @@ import type { Syscalls } from './syscalls.js';
 import type { Target } from './target-path.js';
 
 /**
- * Unmounts until nothing is mounted: drivers have been known to stack mounts. Lazily only while the mount is in use.
- * The kernel waits here, for every processor to notice, so the driver goes on meanwhile.
+ * Unmounts until nothing is mounted, because drivers can stack mounts. Lazily only while the mount is in use. The
+ * kernel waits here for every processor, so the call runs in a thread.
  * @throws {CodedError} INTERNAL for a mount that is not a tmpfs, which stays.
  */
 export async function unmountAll(syscalls: Syscalls, target: Target): Promise<'absent' | 'nothing'> {
@@ -19,7 +19,8 @@ export async function unmountAll(syscalls: Syscalls, target: Target): Promise<'a
     if (state === 'absent' || state === 'nothing') return state;
     if (state === 'foreign') throw foreignMount(target);
     const outcome = await unmount(syscalls, target);
-    // Somebody else was faster. The kernel says EINVAL also for mounts that it will not let go: then nothing has changed.
+    // Another process unmounted it first. The kernel also returns EINVAL for mounts that it does not release: then
+    // nothing has changed.
     const isGone = outcome === -errno.EINVAL || outcome === -errno.ENOENT;
     if (isGone && occupancyOf(syscalls, target) !== state) continue;
     check(outcome, 'umount2', target.parent, target.name);
@@ -28,19 +29,19 @@ export async function unmountAll(syscalls: Syscalls, target: Target): Promise<'a
 
 async function unmount(syscalls: Syscalls, target: Target): Promise<number> {
   const mountPoint = mountPointOf(target);
-  const outcome = await syscalls.umount2Aside(mountPoint, unmountFlag.NOFOLLOW);
+  const outcome = await syscalls.umount2InThread(mountPoint, unmountFlag.NOFOLLOW);
   if (outcome !== -errno.EBUSY) return outcome;
-  return syscalls.umount2Aside(mountPoint, unmountFlag.NOFOLLOW | unmountFlag.DETACH);
+  return syscalls.umount2InThread(mountPoint, unmountFlag.NOFOLLOW | unmountFlag.DETACH);
 }
 
-/** Takes a mount back that this call has made, at once and even while it is in use. */
+/** Removes a mount that this call made, synchronously and even while it is in use. */
 export function unmountNow(syscalls: Syscalls, target: Target): number {
   return syscalls.umount2(mountPointOf(target), unmountFlag.NOFOLLOW | unmountFlag.DETACH);
 }
 
-/** Removes the target's directory if it is empty. @throws {CodedError} INTERNAL when it is not. */
+/** Removes the target's directory if it is empty. @throws {CodedError} INTERNAL if it is not. */
 export async function removeDirectory(syscalls: Syscalls, target: Target): Promise<void> {
-  const removed = await syscalls.unlinkatAside(target.parent.fd, target.name, AT_REMOVEDIR);
+  const removed = await syscalls.unlinkatInThread(target.parent.fd, target.name, AT_REMOVEDIR);
   if (removed === -errno.ENOENT) return;
   if (removed === -errno.ENOTEMPTY) {
     throw new CodedError('INTERNAL', `${shownPath(target.path)} is not mounted and not empty: nothing was removed`);
@@ -48,7 +49,7 @@ export async function removeDirectory(syscalls: Syscalls, target: Target): Promi
   check(removed, 'rmdir', target.parent, target.name);
 }
 
-/** The target as a path whose parent cannot be exchanged: umount2 takes no descriptor. */
+/** Returns the target as a path whose parent cannot be exchanged: umount2 takes no descriptor. */
 function mountPointOf(target: Target): string {
   return `${descriptorPath(target.parent.fd)}/${target.name}`;
 }

@@ -1,6 +1,6 @@
 /**
- * What is wrong with a file name in the volume; undefined when nothing is. Names that start with `..` belong to the
- * atomic writer.
+ * Returns the problem of a file name in the volume; undefined if there is none. Names that start with `..` are reserved
+ * for the atomic writer.
  */
 export function fileNameProblem(name: string): string | undefined {
   if (!/^[-._a-zA-Z0-9]+$/.test(name)) return 'only letters, digits, "-", "." and "_" are allowed';

@@ -10,12 +10,13 @@ import { notSyncedReason, waitForSync } from '../../connectors/wait-for-sync.js'
 
 const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 
-/** Where the kubelet puts tokens, by the CSIDriver object; `none`: whatever is there, it is not the kubelet's. */
+/** Where the kubelet puts tokens, according to the CSIDriver object; `none`: any token there is not the kubelet's. */
 export type TokenOrigin = 'secrets' | 'volume-context' | 'none';
 
 /**
- * The driver's own CSIDriver object, watched. Unless it says `podInfoOnMount: true` the kubelet does not set the pod's
- * identity, so a pod's author could write another's into `volumeAttributes`; then nothing is published.
+ * Validates the driver's own CSIDriver object, which it watches. Without `podInfoOnMount: true` the kubelet does not
+ * set the pod's identity, so a pod's author could write another pod's into `volumeAttributes`. Then every publish is
+ * rejected.
  */
 export class ApiCsiDriverValidator implements CsiDriverValidator {
   readonly #driverName: string;
@@ -41,7 +42,7 @@ export class ApiCsiDriverValidator implements CsiDriverValidator {
     if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
   }
 
-  /** When the server last said that the object is as it is in memory, by the client's clock. */
+  /** Time of the last response that confirmed the cached object, by the client's clock. */
   get confirmedAtMs(): number | undefined {
     return this.#reflector.state.confirmedAtMs;
   }
@@ -50,7 +51,7 @@ export class ApiCsiDriverValidator implements CsiDriverValidator {
     return this.problem() === undefined;
   }
 
-  /** Why publishes are refused; undefined when they are not. */
+  /** Returns why publishes are rejected; undefined if they are not. */
   problem(): string | undefined {
     return notSyncedReason(this.#reflector.state, this.#reading()) ?? this.#problem();
   }
@@ -60,7 +61,7 @@ export class ApiCsiDriverValidator implements CsiDriverValidator {
     return jsonMember(this.#spec(), 'serviceAccountTokenInSecrets') === true ? 'secrets' : 'volume-context';
   }
 
-  /** Whether the object asks the kubelet for tokens of an audience. */
+  /** Reports whether the object requests tokens of an audience from the kubelet. */
   requestsTokensFor(audience: string): boolean {
     const requests = jsonMember(this.#spec(), 'tokenRequests');
     if (!Array.isArray(requests)) return false;

@@ -10,35 +10,35 @@ import type { TokenClaims } from './token-claims.js';
 import { parseTokenClaims } from './token-claims.js';
 
 /**
- * Where tokens count that come with a request. `secrets`, `volume-context`: as the CSIDriver object says; there the
- * kubelet overwrites what a pod's author may have put, elsewhere it does not. `none`: the CSIDriver object asks for no
- * token of the audience, so that one which is there came from somebody else. `either`: there is no CSIDriver object.
+ * Where tokens in a request are accepted. `secrets`, `volume-context`: as in the CSIDriver object; only there the
+ * kubelet overwrites what a pod's author put. `none`: the CSIDriver object requests no token of the audience, so a
+ * token in the request is not the kubelet's. `either`: there is no CSIDriver object.
  */
 export type PassedTokenOrigin = 'secrets' | 'volume-context' | 'either' | 'none';
 
 export interface KubeletTokensOptions {
-  /** Where the kubelet puts tokens for an audience; asked anew for each request. */
+  /** Returns where the kubelet puts tokens for an audience; called for each request. */
   readonly origin: (audience: string) => PassedTokenOrigin;
-  /** Mints tokens of another lifetime; undefined when that is off. */
+  /** Mints tokens of another lifetime; undefined if minting is off. */
   readonly minter: TokenSource | undefined;
   /**
-   * Whether tokens for an audience may be minted. Whoever writes a Connector's status chooses the audience; that must not
-   * get them a token for the API server.
+   * Reports whether tokens for an audience can be minted. Authors of a Connector's status choose its audience; that
+   * must not get them a token for the API server.
    */
-  readonly mayMint: (audience: string) => boolean;
-  /** Whether a lifetime that cannot be had is an error. */
+  readonly canMint: (audience: string) => boolean;
+  /** Whether an unavailable lifetime is an error. */
   readonly isStrict: boolean;
   readonly clock: Clock;
 }
 
-/** Tolerance when a wanted lifetime is compared with a token's own: the API server may round. */
+/** Tolerance for comparisons of a requested lifetime with a token's own: the API server can round. */
 const lifetimeToleranceMs = 1000;
 
 /** The service-account tokens that the kubelet passes with each publish (CSIDriver `tokenRequests`). */
 export class KubeletTokens implements TokenSource {
   readonly #options: KubeletTokensOptions;
-  /** What texts that are still held by somebody were read to be, by audience. */
-  readonly #read = new WeakMap<Secret, Map<string, PassedToken>>();
+  /** Parsed tokens by audience, of texts that are still referenced. */
+  readonly #parsed = new WeakMap<Secret, Map<string, PassedToken>>();
 
   constructor(options: KubeletTokensOptions) {
     this.#options = options;
@@ -69,7 +69,7 @@ export class KubeletTokens implements TokenSource {
       if (minter !== undefined) return minter.peek(request);
       return passed === undefined ? undefined : this.#ofOtherLifetime(passed, request);
     } catch (error) {
-      // The full path will throw the same again, and there it is reported.
+      // The full path throws the same error again and reports it.
       if (error instanceof CodedError) return undefined;
       throw error;
     }
@@ -96,24 +96,27 @@ export class KubeletTokens implements TokenSource {
   }
 
   #minterFor({ audience }: TokenRequest): TokenSource | undefined {
-    return this.#options.mayMint(audience) ? this.#options.minter : undefined;
+    return this.#options.canMint(audience) ? this.#options.minter : undefined;
   }
 
   #passedToken({ passed, pod, audience }: TokenRequest): PassedToken | undefined {
     const json = passedJson(passed, this.#options.origin(audience));
-    const token = json === undefined ? undefined : this.#readOnce(json, audience);
+    const token = json === undefined ? undefined : this.#parseOnce(json, audience);
     if (token !== undefined) ensureTokenOf(pod, token.claims);
     return token;
   }
 
-  /** The token for the audience in a text, which is read once: a volume's request brings the same one each minute. */
-  #readOnce(json: Secret, audience: string): PassedToken | undefined {
-    const known = this.#read.get(json)?.get(audience);
-    if (known !== undefined) return known;
+  /**
+   * Returns the token for the audience in a text, which is parsed once: a volume's requests bring the same text each
+   * minute.
+   */
+  #parseOnce(json: Secret, audience: string): PassedToken | undefined {
+    const cached = this.#parsed.get(json)?.get(audience);
+    if (cached !== undefined) return cached;
     const secret = tokenOfAudience(json, audience);
     if (secret === undefined) return undefined;
     const token = { secret, claims: claimsOf(secret, audience) };
-    this.#read.set(json, (this.#read.get(json) ?? new Map<string, PassedToken>()).set(audience, token));
+    this.#parsed.set(json, (this.#parsed.get(json) ?? new Map<string, PassedToken>()).set(audience, token));
     return token;
   }
 }
@@ -128,7 +131,7 @@ function passedJson({ inSecrets, inVolumeContext }: PassedTokens, origin: Passed
     case 'secrets':
       return inSecrets;
     case 'volume-context':
-      // What is in secrets then comes from the Secret that the pod's author named in nodePublishSecretRef.
+      // A token in secrets would then come from the Secret that the pod's author named in nodePublishSecretRef.
       return inVolumeContext;
     case 'either':
       return inSecrets ?? inVolumeContext;
@@ -144,12 +147,12 @@ function tokenOfAudience(json: Secret, audience: string): Secret | undefined {
     return typeof token === 'string' && token !== '' ? new Secret(token) : undefined;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    // The parser's message may quote the text, so it does not become the cause.
+    // The parser's message can quote the text, so it does not become the cause.
     throw new CodedError('FAILED_PRECONDITION', 'csi.storage.k8s.io/serviceAccount.tokens is not valid JSON');
   }
 }
 
-/** @throws {CodedError} FAILED_PRECONDITION for what is no token. */
+/** Parses the token's claims. @throws {CodedError} FAILED_PRECONDITION if it is not a token. */
 function claimsOf(token: Secret, audience: string): TokenClaims {
   const claims = parseTokenClaims(token);
   if (claims !== undefined) return claims;
@@ -160,8 +163,8 @@ function claimsOf(token: Secret, audience: string): TokenClaims {
 }
 
 /**
- * A token bound to another pod was put there by somebody else than the kubelet. Access is checked for the pod's account,
- * so a token of another one must not come with it.
+ * Rejects a token that is not bound to the pod, because the kubelet did not put it there. Access is checked for the
+ * pod's service account, so a token of another one must not come with it.
  */
 function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
   const { namespace, name, uid, serviceAccountName } = pod;
@@ -180,7 +183,7 @@ function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
   }
 }
 
-/** What to say of the kubelet's token where another lifetime is asked for. */
+/** Describes the kubelet's token if another lifetime is requested. */
 function otherLifetimeOf({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number): OtherLifetime {
   const lifetimeMs = issuedAtMs === undefined ? undefined : expiresAtMs - issuedAtMs;
   const isWishMet = lifetimeMs !== undefined && expirationMs > lifetimeMs;

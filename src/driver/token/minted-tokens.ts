@@ -14,54 +14,54 @@ import { parseTokenClaims } from './token-claims.js';
 
 const serviceAccountType: ResourceType = { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' };
 
-/** What a token lives that nobody asked a lifetime for. */
+/** Lifetime of a token if none is requested. */
 const defaultExpirationMs = 30 * 60_000;
-/** Tokens are renewed when this part of their life is over, as the kubelet does. */
-const renewAfter = 0.8;
+/** Tokens are rotated after this fraction of their lifetime, as the kubelet does. */
+const rotateAfter = 0.8;
 
-/** The client's own time bound ends the request. */
+/** Signal of a request that only the client's own timeout ends. */
 const neverAborted = new AbortController().signal;
 
 /**
- * Milliseconds after which a token that nobody asks for is forgotten. Volumes ask each minute; nobody says when a pod
- * is gone, and a pod's author may have asked for years.
+ * Time in milliseconds after which an unused token is dropped. Volumes use theirs each minute, the end of a pod is not
+ * reported, and a pod's author can request a lifetime of years.
  */
 const idleMs = 10 * 60_000;
 
 interface MintedToken {
   readonly token: ProxyToken;
-  /** Due when either clock says so. */
-  readonly renewAt: Moment;
-  lastAskedMs: number;
+  /** Due when either clock reaches its time. */
+  readonly rotateAt: Moment;
+  lastUsedMs: number;
 }
 
 /**
- * Tokens minted by TokenRequest for the pod's own service account and bound to the pod (`--allow-token-minting`). Each
- * is kept until 80 % of its life is over or nobody asks for it any more; concurrent calls share one request.
+ * Tokens minted by TokenRequest for the pod's own service account and bound to the pod (`--allow-token-minting`). A
+ * token is cached until 80 % of its lifetime has passed or it is no longer used; concurrent calls share one request.
  */
 export class MintedTokens implements TokenSource {
   readonly #client: KubeClient;
   readonly #clock: Clock;
   readonly #minted = new Map<string, MintedToken>();
-  readonly #underWay = new Map<string, Promise<MintedToken>>();
+  readonly #inFlight = new Map<string, Promise<MintedToken>>();
 
   constructor(client: KubeClient, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
   }
 
-  /** @throws {CodedError} also INVALID_ARGUMENT for a lifetime that the API server refuses. */
+  /** @throws {CodedError} also INVALID_ARGUMENT for a lifetime that the API server rejects. */
   async tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken> {
     const key = keyOf(request);
-    const known = this.#known(key);
-    if (known !== undefined && !this.#isDue(known)) return known.token;
+    const cached = this.#cached(key);
+    if (cached !== undefined && !this.#isDue(cached)) return cached.token;
     const next = this.#mintOnce(key, request);
     try {
-      // As the kubelet does: what cannot be renewed, or not yet, is used until it expires.
-      if (known !== undefined && this.#clock.now() < known.token.expiresAtMs) {
+      // Like the kubelet, uses a token that cannot be rotated yet until it expires.
+      if (cached !== undefined && this.#clock.now() < cached.token.expiresAtMs) {
         const soon = await this.#client.withGracePeriod(next, signal).catch(() => undefined);
         throwIfAborted(signal);
-        return (soon ?? known).token;
+        return (soon ?? cached).token;
       }
       return (await abortable(next, signal)).token;
     } catch (error) {
@@ -71,47 +71,47 @@ export class MintedTokens implements TokenSource {
 
   peek(request: TokenRequest): ProxyToken | undefined {
     const key = keyOf(request);
-    const known = this.#known(key);
-    if (known === undefined || !this.#isDue(known)) return known?.token;
-    if (this.#clock.now() >= known.token.expiresAtMs || this.#client.problem === undefined) return undefined;
-    // Nobody waits for a server that does not answer; it is asked nevertheless.
+    const cached = this.#cached(key);
+    if (cached === undefined || !this.#isDue(cached)) return cached?.token;
+    if (this.#clock.now() >= cached.token.expiresAtMs || this.#client.problem === undefined) return undefined;
+    // The API server does not respond, so the call does not wait for the rotation, but starts it.
     void this.#mintOnce(key, request);
-    return known.token;
+    return cached.token;
   }
 
   #now(): Moment {
     return { wallMs: this.#clock.now(), monotonicMs: this.#client.clock.now() };
   }
 
-  #isDue({ renewAt }: MintedToken): boolean {
+  #isDue({ rotateAt }: MintedToken): boolean {
     const { wallMs, monotonicMs } = this.#now();
-    return wallMs >= renewAt.wallMs || monotonicMs >= renewAt.monotonicMs;
+    return wallMs >= rotateAt.wallMs || monotonicMs >= rotateAt.monotonicMs;
   }
 
-  #known(key: string): MintedToken | undefined {
-    const known = this.#minted.get(key);
-    if (known !== undefined) known.lastAskedMs = this.#clock.now();
-    return known;
+  #cached(key: string): MintedToken | undefined {
+    const cached = this.#minted.get(key);
+    if (cached !== undefined) cached.lastUsedMs = this.#clock.now();
+    return cached;
   }
 
-  /** The request belongs to all who wait for it: it goes on when they give up. */
+  /** Mints a token, or joins the request in flight. The request continues when its callers leave. */
   #mintOnce(key: string, request: TokenRequest): Promise<MintedToken> {
-    let underWay = this.#underWay.get(key);
-    if (underWay === undefined) {
-      underWay = this.#mint(request)
-        .then((minted) => this.#remember(key, minted))
-        .finally(() => this.#underWay.delete(key));
-      // Everybody may have given up by the time it fails.
-      underWay.catch(() => undefined);
-      this.#underWay.set(key, underWay);
+    let inFlight = this.#inFlight.get(key);
+    if (inFlight === undefined) {
+      inFlight = this.#mint(request)
+        .then((minted) => this.#cache(key, minted))
+        .finally(() => this.#inFlight.delete(key));
+      // All callers can have left by the time it fails.
+      inFlight.catch(() => undefined);
+      this.#inFlight.set(key, inFlight);
     }
-    return underWay;
+    return inFlight;
   }
 
-  #remember(key: string, minted: MintedToken): MintedToken {
+  #cache(key: string, minted: MintedToken): MintedToken {
     const nowMs = this.#clock.now();
-    for (const [other, { lastAskedMs }] of this.#minted) {
-      if (nowMs - lastAskedMs >= idleMs) this.#minted.delete(other);
+    for (const [other, { lastUsedMs }] of this.#minted) {
+      if (nowMs - lastUsedMs >= idleMs) this.#minted.delete(other);
     }
     this.#minted.set(key, minted);
     return minted;
@@ -151,10 +151,10 @@ export class MintedTokens implements TokenSource {
     }
     const { wallMs, monotonicMs } = this.#now();
     const { expiresAtMs, issuedAtMs = wallMs } = claims;
-    // By the API server's own times: the node's clock may be far from its.
-    const renewAfterMs = renewAfter * (expiresAtMs - issuedAtMs);
-    const renewAt = { wallMs: wallMs + renewAfterMs, monotonicMs: monotonicMs + renewAfterMs };
-    return { token: { secret, expiresAtMs }, renewAt, lastAskedMs: wallMs };
+    // Uses the API server's own times: the node's clock can differ.
+    const rotateAfterMs = rotateAfter * (expiresAtMs - issuedAtMs);
+    const rotateAt = { wallMs: wallMs + rotateAfterMs, monotonicMs: monotonicMs + rotateAfterMs };
+    return { token: { secret, expiresAtMs }, rotateAt, lastUsedMs: wallMs };
   }
 }
 
@@ -166,13 +166,13 @@ function accountOf({ pod }: TokenRequest): string {
   return `${pod.namespace}/${pod.serviceAccountName}`;
 }
 
-/** What a failure to mint for the request means. */
+/** Converts an error of a TokenRequest. */
 function mintingFailure(error: unknown, request: TokenRequest, problem: KubeError | undefined): CodedError {
-  const refused: StatusMapping = { code: 'INVALID_ARGUMENT', explain: (answer) => answer };
+  const rejected: StatusMapping = { code: 'INVALID_ARGUMENT', explain: (answer) => answer };
   return apiFailure(error, {
     doing: `minting a token for service account ${accountOf(request)}`,
     problem,
-    statusMappings: { 400: refused, 422: refused, 403: { code: 'FAILED_PRECONDITION', explain: () => notAllowed } },
+    statusMappings: { 400: rejected, 422: rejected, 403: { code: 'FAILED_PRECONDITION', explain: () => notAllowed } },
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Secret } from '../../secret.js';
 
-/** The claims of a Kubernetes service-account token that the driver reads. The signature is the proxy's to check. */
+/** The claims of a Kubernetes service-account token that the driver reads. The proxy verifies the signature. */
 export interface TokenClaims {
   readonly expiresAtMs: number;
   /** Undefined for a token without `iat`. */
@@ -14,14 +14,14 @@ export interface TokenClaims {
 const compactJws = /^[-\w]+\.([-\w]+)\.[-\w]*$/;
 
 /**
- * Reads a token's claims without checking its signature.
- * @returns undefined when it is not a JSON Web Token or has no `exp` that is a time.
+ * Parses a token's claims without verifying its signature.
+ * @returns undefined if it is not a JSON Web Token or has no `exp` that is a time.
  */
 export function parseTokenClaims(token: Secret): TokenClaims | undefined {
   const payload = compactJws.exec(token.expose())?.[1];
   if (payload === undefined) return undefined;
   try {
-    // As who verifies it reads it.
+    // The same decoding as the verifier's.
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
     const expiresAtMs = secondsToMs(memberOf(claims, 'exp'));
     if (expiresAtMs === undefined) return undefined;
@@ -39,7 +39,7 @@ export function parseTokenClaims(token: Secret): TokenClaims | undefined {
   }
 }
 
-/** The range of Date, so that whatever comes out can be told and compared. */
+/** The range of Date, so that each parsed time can be formatted and compared. */
 const maxTimeMs = 8.64e15;
 
 function secondsToMs(value: unknown): number | undefined {

@@ -1,17 +1,17 @@
 import { limits } from '../../limits/defaults.js';
 
-/** What the value of an attribute is. All values are strings; this says how they are read. */
+/** Format of an attribute's value, which is always a string. */
 export type AttributeKind =
   'connector-list' | 'connector-name' | 'connector-namespace' | 'selector-list' | 'params' | 'duration';
 
-/** One row of the table that the parser, the page for authors, the JSON schema and the admission policies go by. */
+/** A row of the table that defines the parser, the page for authors, the JSON schema and the admission policies. */
 export interface AttributeRow {
   readonly kind: AttributeKind;
-  /** Looked at before the value is split or parsed. */
+  /** Checked before the value is split or parsed. */
   readonly maxBytes: number;
-  /** Of a list. */
+  /** Limit of a list. */
   readonly maxItems?: number;
-  /** Of a duration, in milliseconds. The upper bound is the operator's (`--max-token-expiration`). */
+  /** Minimum of a duration, in milliseconds. The operator sets the maximum (`--max-token-expiration`). */
   readonly minMs?: number;
   /** The name to use instead. */
   readonly deprecatedBy?: string;
@@ -22,8 +22,8 @@ export interface AttributeRow {
 const maxBytes = limits.volume.attributeBytes;
 
 /**
- * The volume attributes. An empty one, or one of white space only, counts as absent: substituted variables that are not
- * set arrive so.
+ * The volume attributes. An empty one, or one of white space only, counts as absent: unset variables are substituted
+ * so.
  */
 export const attributeTable = {
   connectors: {
@@ -57,7 +57,7 @@ export const attributeTable = {
   'token.expiration': {
     kind: 'duration',
     maxBytes,
-    // The API server mints no token that lives shorter.
+    // The API server's minimum lifetime of a token.
     minMs: 10 * 60_000,
     meaning: "Go duration from `10m` to `24h`; default: that of the kubelet's token",
   },
@@ -68,7 +68,7 @@ export type AttributeName = keyof typeof attributeTable;
 /** In the table's order. */
 export const attributeNames = Object.keys(attributeTable) as readonly AttributeName[];
 
-/** Attributes under this prefix are the kubelet's; volume authors have no business there and they are not ours to judge. */
+/** Prefix of the kubelet's attributes, which authors do not set and the parser ignores. */
 export const kubeletPrefix = 'csi.storage.k8s.io/';
 
 export function isAttributeName(name: string): name is AttributeName {

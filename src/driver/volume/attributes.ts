@@ -9,61 +9,61 @@ import { parseConnectors, listItems } from './connector-attributes.js';
 import type { AttributeReader } from './connector-attributes.js';
 import { similarNames } from './spelling.js';
 
-/** More than anybody mends at once. */
+/** Limit of reported problems, so that a message stays readable. */
 const maxProblems = 20;
 const connectorAttributes = ['connectors', 'connector.name', 'connector.namespace'] as const;
 
-/** What the pod's author asked for in `volumeAttributes`. */
+/** The volume that the pod's author requests in `volumeAttributes`. */
 export interface VolumeAttributes {
   /** In the author's order; never empty, no duplicates. */
   readonly connectors: readonly ConnectorRef[];
   /** Configurations to render, in the author's order. */
   readonly includedConfigurations: readonly string[];
-  /** Files to leave out of the final mount. */
+  /** Files to remove from the final mount. */
   readonly excludedFiles: readonly string[];
-  /** By configuration name; checked against the declared params only when the configuration is selected. */
+  /** By configuration name; checked against the declared params only if the configuration is selected. */
   readonly configurationParams: JsonObject;
   /** Absent: the token that the kubelet passes. */
   readonly tokenExpirationMs?: number;
 }
 
-export interface AttributeBounds {
-  /** Milliseconds; what the operator lets an author ask for. */
+export interface AttributeLimits {
+  /** The operator's limit, in milliseconds. */
   readonly maxTokenExpirationMs: number;
 }
 
 /**
- * Reads the author's attributes. All problems are reported, up to a bound, one sentence each, which quotes the attribute
- * and says what is allowed.
+ * Parses the author's attributes. All problems are reported, up to a limit, as one sentence each that quotes the
+ * attribute and the permitted values.
  * @param podNamespace the namespace of connectors named without one.
  */
 export function parseVolumeAttributes(
   context: Readonly<Record<string, string>>,
   podNamespace: string,
-  bounds: AttributeBounds,
+  limits: AttributeLimits,
 ): { readonly attributes: VolumeAttributes; readonly problems: readonly string[] } {
   const unknown = Object.keys(context).filter((name) => !isAttributeName(name) && !name.startsWith(kubeletPrefix));
   const problems = unknown.slice(0, maxProblems + 1).map(unknownProblem);
   const { given, tooLong } = readGiven(context);
   problems.push(...tooLong);
   const read: AttributeReader = (name) => given.get(name);
-  const judged = <T>(names: readonly AttributeName[], parse: (own: string[]) => T): T => {
+  const collect = <T>(names: readonly AttributeName[], parse: (own: string[]) => T): T => {
     const own: string[] = [];
     const result = parse(own);
-    // What is too long has been told; its absence is no mistake of its own.
+    // A value over its limit is reported already; its absence is no second mistake.
     if (own.length > 0 && tooLong.length === 0) problems.push(...variableProblems(names, read), ...own);
     return result;
   };
   const attributes: VolumeAttributes = {
-    connectors: judged(connectorAttributes, (own) => parseConnectors(read, podNamespace, own)),
-    ...judged(['configuration.names'], (own) => parseSelectors(read('configuration.names'), own)),
-    configurationParams: judged(['configuration.params'], (own) => parseParams(read('configuration.params'), own)),
-    ...judged(['token.expiration'], (own) => parseTokenExpiration(read('token.expiration'), bounds, own)),
+    connectors: collect(connectorAttributes, (own) => parseConnectors(read, podNamespace, own)),
+    ...collect(['configuration.names'], (own) => parseSelectors(read('configuration.names'), own)),
+    configurationParams: collect(['configuration.params'], (own) => parseParams(read('configuration.params'), own)),
+    ...collect(['token.expiration'], (own) => parseTokenExpiration(read('token.expiration'), limits, own)),
   };
   return { attributes, problems: abridged(problems, Math.max(0, unknown.length - maxProblems - 1)) };
 }
 
-/** The attributes that say something, and one problem for each that is too long to be looked at. */
+/** Returns the attributes with a value, and one problem for each over its size limit. */
 function readGiven(context: Readonly<Record<string, string>>): {
   readonly given: ReadonlyMap<AttributeName, string>;
   readonly tooLong: readonly string[];
@@ -85,7 +85,7 @@ function unknownProblem(name: string): string {
   return `unknown attribute ${quote(name)}: ${advice}allowed are ${attributeNames.join(', ')}`;
 }
 
-/** A variable that nobody has substituted is the reason for whatever else is wrong with a value. */
+/** Reports variables that were not substituted: they are the cause of any other problem with a value. */
 function variableProblems(names: readonly AttributeName[], read: AttributeReader): readonly string[] {
   return names.flatMap((name) => {
     const problem = unsubstitutedIn(read(name) ?? '');
@@ -94,8 +94,9 @@ function variableProblems(names: readonly AttributeName[], read: AttributeReader
 }
 
 /**
- * @param count of problems that are not even in the list: a pod's author can write a hundred thousand mistakes, and log
- * and event are not to grow with them.
+ * Truncates the list, because a pod's author can write a hundred thousand mistakes, and log and event must not grow
+ * with them.
+ * @param count number of problems that are not in the list.
  */
 function abridged(problems: readonly string[], count: number): readonly string[] {
   const more = problems.length - maxProblems + count;
@@ -155,7 +156,7 @@ function parseParams(text: string | undefined, problems: string[]): JsonObject {
 
 function parseTokenExpiration(
   text: string | undefined,
-  { maxTokenExpirationMs }: AttributeBounds,
+  { maxTokenExpirationMs }: AttributeLimits,
   problems: string[],
 ): Pick<VolumeAttributes, 'tokenExpirationMs'> {
   if (text === undefined) return {};
@@ -164,7 +165,7 @@ function parseTokenExpiration(
     problems.push(`attribute "token.expiration" ${quote(text)} is not a duration: write for example "30m" or "1h30m"`);
     return {};
   }
-  // Exactly, as the admission policies do: a part of a millisecond counts.
+  // Compared exactly, as the admission policies do: fractions of a millisecond count.
   if (nanoseconds < nanosecondsIn(attributeTable['token.expiration'].minMs)) {
     problems.push(`attribute "token.expiration" ${quote(text)} is too short: the API server's minimum is 10m`);
   } else if (nanoseconds > nanosecondsIn(maxTokenExpirationMs)) {

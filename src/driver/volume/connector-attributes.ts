@@ -4,11 +4,11 @@ import { attributeTable } from './attribute-table.js';
 import type { AttributeName } from './attribute-table.js';
 import { dns1123LabelProblem, dns1123SubdomainProblem } from '../../names.js';
 
-/** The given attributes; undefined for those that are absent or empty. */
+/** Returns the value of an attribute; undefined if it is absent or empty. */
 export type AttributeReader = (name: AttributeName) => string | undefined;
 
 /**
- * The connectors that a volume names, in either form.
+ * Parses the connectors that a volume names, in either form.
  * @param podNamespace the namespace of connectors named without one.
  */
 export function parseConnectors(
@@ -64,7 +64,7 @@ function parseConnectorList(list: string, podNamespace: string, problems: string
 
 function checkRef(ref: ConnectorRef, attribute: AttributeName, item: string, problems: string[]): boolean {
   const nameProblem = dns1123SubdomainProblem(ref.name);
-  // The pod's own namespace is the kubelet's word, judged with the rest of the pod's identity.
+  // The pod's own namespace comes from the kubelet and is checked with the pod's identity.
   const namespaceProblem = item.includes('/') ? dns1123LabelProblem(ref.namespace) : undefined;
   for (const [part, problem] of [
     ['namespace', namespaceProblem],
@@ -79,7 +79,7 @@ function checkRef(ref: ConnectorRef, attribute: AttributeName, item: string, pro
   return nameProblem === undefined && namespaceProblem === undefined;
 }
 
-/** The items of a comma-separated list without the white space around them; one comma at the end is allowed. */
+/** Splits a comma-separated list and trims its items; one comma at the end is permitted. */
 export function listItems(list: string): readonly string[] {
   const items = list.split(',').map((item) => item.trim());
   return items.length > 1 && items.at(-1) === '' ? items.slice(0, -1) : items;

@@ -1,10 +1,10 @@
 import { BoundedMap } from '../../limits/bounded-map.js';
 import type { CodedError } from '../../errors.js';
 
-/** Several times the volumes of a full node; of some the kubelet never speaks again. */
+/** Several times the volumes of a full node; for some of them the kubelet never calls again. */
 const maxVolumes = 1024;
 
-/** No path of a kubelet's is as long. */
+/** Longer than any path of a kubelet. */
 const maxPathLength = 4096;
 
 /** A volume that is not mounted because its publish failed. */
@@ -17,7 +17,7 @@ export interface FailedPublish {
 export class FailedPublishes {
   readonly #byPath = new BoundedMap<string, FailedPublish>(maxVolumes);
 
-  /** A call that was given up, or came beside another one, says nothing of the volume. */
+  /** Records a failure. A cancelled call, or one that overlapped another, reveals nothing about the volume. */
   record(targetPath: string, failed: FailedPublish): void {
     if (failed.error.code === 'ABORTED' || failed.error.code === 'CANCELLED') return;
     if (targetPath.length > maxPathLength) return;
@@ -28,7 +28,7 @@ export class FailedPublishes {
     this.#byPath.delete(targetPath);
   }
 
-  /** @param targetPath empty: any. */
+  /** Finds the failure of a volume. @param targetPath empty: any. */
   find(volumeId: string, targetPath: string): FailedPublish | undefined {
     if (targetPath !== '') {
       const failed = this.#byPath.get(targetPath);

@@ -1,11 +1,11 @@
 import type { CodedError, ErrorCode, FailureReason } from '../../errors.js';
 
-/** How badly: nothing in the volume can be used, or something of it is not as it should be. */
+/** Severity. `INACCESSIBLE`: the volume is unusable. `DEGRADED`: some of its content is not current. */
 export type HealthStatus = 'INACCESSIBLE' | 'DEGRADED';
 
-/** All reasons that a volume's health has, each with what it means for the volume: a closed list (docs/monitoring.md). */
+/** All reasons of a volume's health, with the severities that they can have: a closed list (docs/monitoring.md). */
 export const healthReasons = {
-  /** Not mounted. */
+  /** For volumes that are not mounted. */
   ApprovalPending: ['INACCESSIBLE'],
   AccessDenied: ['INACCESSIBLE'],
   ConnectorNotFound: ['INACCESSIBLE'],
@@ -16,7 +16,7 @@ export const healthReasons = {
   DependencyUnavailable: ['INACCESSIBLE'],
   LimitReached: ['INACCESSIBLE'],
   MountFailed: ['INACCESSIBLE'],
-  /** Mounted. */
+  /** For mounted volumes. */
   ApprovalRejected: ['INACCESSIBLE'],
   TokenExpired: ['INACCESSIBLE'],
   AccessRevoked: ['INACCESSIBLE', 'DEGRADED'],
@@ -26,7 +26,7 @@ export const healthReasons = {
 
 export type HealthReason = keyof typeof healthReasons;
 
-/** What each code means for a volume that is not mounted, where the failure does not say it better. */
+/** Reason by error code for a volume that is not mounted, if the failure has no more specific one. */
 const reasonsOfCodes: Readonly<Record<ErrorCode, HealthReason>> = {
   INVALID_ARGUMENT: 'VolumeInvalid',
   ALREADY_EXISTS: 'VolumeInvalid',
@@ -48,7 +48,7 @@ const reasonsOfFailures: Readonly<Record<FailureReason, HealthReason>> = {
   'no configuration': 'ConfigurationNotFound',
 };
 
-/** Why a volume is not mounted. */
+/** Returns the reason why a volume is not mounted. */
 export function reasonOfFailedPublish({ code, reason }: CodedError): HealthReason {
   return reason === undefined ? reasonsOfCodes[code] : reasonsOfFailures[reason];
 }

@@ -7,27 +7,27 @@ export interface ProxyToken {
   readonly secret: Secret;
   /** Milliseconds since the epoch, from the token's own `exp` claim. */
   readonly expiresAtMs: number;
-  /** What its author is told of a lifetime that he asked for and did not get; absent when he got it. */
+  /** Explanation for the author of a different lifetime than requested; absent if the token has the requested one. */
   readonly otherLifetime?: OtherLifetime;
 }
 
 export interface OtherLifetime {
-  /** A wish for a longer life is met as the file is renewed; one for a shorter is not. */
+  /** Whether the difference is harmless: a longer lifetime is met by rotation in the file, a shorter one is not. */
   readonly isWishMet: boolean;
   readonly message: string;
 }
 
 export interface TokenRequest {
   readonly pod: PodIdentity;
-  /** That the proxy expects. */
+  /** Audience that the proxy expects. */
   readonly audience: string;
-  /** What the kubelet passed under `csi.storage.k8s.io/serviceAccount.tokens`, by where it stood. */
+  /** Tokens that the kubelet passed under `csi.storage.k8s.io/serviceAccount.tokens`, by field of the request. */
   readonly passed: PassedTokens;
   /** `token.expiration` in milliseconds; absent: the token that the kubelet passes. */
   readonly expirationMs?: number;
 }
 
-/** The JSON text of the kubelet's tokens; which of the two counts is the CSIDriver object's choice. */
+/** The JSON text of the kubelet's tokens; the CSIDriver object selects which of the two counts. */
 export interface PassedTokens {
   readonly inSecrets?: Secret;
   readonly inVolumeContext?: Secret;
@@ -35,21 +35,21 @@ export interface PassedTokens {
 
 export interface TokenSource {
   /**
-   * A token for the pod's service account and the audience that has not expired.
-   * @throws {CodedError} FAILED_PRECONDITION when neither the kubelet nor minting gives one, INVALID_ARGUMENT for a
-   * lifetime that cannot be had, PERMISSION_DENIED for a token of another pod, UNAVAILABLE for an expired one.
+   * Returns an unexpired token for the pod's service account and the audience.
+   * @throws {CodedError} FAILED_PRECONDITION if neither the kubelet nor minting provides one, INVALID_ARGUMENT for an
+   * unavailable lifetime, PERMISSION_DENIED for a token of another pod, UNAVAILABLE for an expired one.
    */
   tokenFor(request: TokenRequest, signal: AbortSignal): Promise<ProxyToken>;
 
-  /** What `tokenFor` would give if it can be told without any request, else undefined. */
+  /** Returns the result of `tokenFor` if it needs no request, else undefined. */
   peek(request: TokenRequest): ProxyToken | undefined;
 }
 
-/** Whether the driver's own CSIDriver object lets the kubelet's pod information be believed. */
+/** Validates that the kubelet's pod information can be trusted, according to the driver's own CSIDriver object. */
 export interface CsiDriverValidator {
-  /** @throws {CodedError} FAILED_PRECONDITION with the field to set; UNAVAILABLE when the object was never read. */
+  /** @throws {CodedError} FAILED_PRECONDITION with the field to set; UNAVAILABLE if the object was never read. */
   ensureTrustworthy(signal: AbortSignal): Promise<void>;
-  /** `ensureTrustworthy` from memory: false when it would have to wait or throw. */
+  /** Reports whether `ensureTrustworthy` would succeed at once, from the cache. */
   isKnownTrustworthy(): boolean;
 }
 
@@ -65,13 +65,13 @@ export interface Ownership {
 }
 
 export interface MountOptions extends Ownership {
-  /** SELinux context from the mount flags; absent: the host decides (a default where SELinux enforces). */
+  /** SELinux context from the mount flags; absent: the host decides (a default if SELinux enforces). */
   readonly selinuxContext?: string;
 }
 
 /**
- * What is at a target path. `published`: our tmpfs with complete content; `incomplete`: a tmpfs without it (a crash
- * of the mount(2) fallback); `foreign`: something mounted there that is not a tmpfs.
+ * State of a target path. `published`: the driver's tmpfs with complete content; `incomplete`: a tmpfs without it (a
+ * crash of the mount(2) fallback); `foreign`: a mount that is not a tmpfs.
  */
 export type TargetState = 'absent' | 'unmounted' | 'incomplete' | 'published' | 'foreign';
 
@@ -81,32 +81,33 @@ export interface VolumeStatistics {
 }
 
 /**
- * What a write does with the files that it replaces. `kept`: one revision stays until the next write, for readers that
- * have resolved `..data` but not yet opened their file. `removed`: none stays; a reader keeps what it has open.
+ * Treatment of replaced files. `kept`: one revision stays until the next write, for readers that have resolved `..data`
+ * but not yet opened their file. `removed`: none stays; a reader keeps its open files.
  */
 export type ReplacedFiles = 'kept' | 'removed';
 
-/** `fresh`: mounted now; `refreshed`: content rewritten in place; `unchanged`: nothing to do. */
+/** `fresh`: newly mounted; `refreshed`: content rewritten in place; `unchanged`: nothing to do. */
 export type VolumeChange = 'fresh' | 'refreshed' | 'unchanged';
 
 /**
- * The machine. All calls but `detach` are synchronous and bounded (a tmpfs, at most 128 files and 1 MiB): nothing else of
- * the driver runs between their steps, so a cancelled call cannot be overtaken half-way.
+ * The machine. All calls except `detach` are synchronous and limited (a tmpfs, at most 128 files and 1 MiB). No other
+ * work of the driver runs between their steps, so a cancelled call cannot be overtaken half-way.
  */
 export interface VolumeHost {
   /**
-   * What is wrong with a target path; undefined when it may be one: absolute, normalised, under `<kubelet dir>/pods/`,
+   * Returns the problem of a target path; undefined if it is valid: absolute, normalized, under `<kubelet dir>/pods/`,
    * no parent a symbolic link.
    */
   targetPathProblem(targetPath: string): string | undefined;
-  /** O(1): compares devices and file system types, does not read the mount table. */
+  /** Returns the state in O(1): compares devices and file system types, does not read the mount table. */
   inspect(targetPath: string): TargetState;
-  /** Whether `inspect` says `published`, which is the same as before at the cost of one system call. */
+  /** Reports whether `inspect` returns `published`, with one system call if the volume is as last seen. */
   isPublished(targetPath: string): boolean;
   /**
-   * Makes the volume hold these files. Where none is mounted: builds a tmpfs with them and attaches it whole, its
-   * directory made when absent; undoes its own work on failure. Else rewrites in place, atomically for readers; touches
-   * nothing when content, modes and group are the same. With `removed`, success means that the volume has no other files.
+   * Writes these files to the volume. If none is mounted, builds a tmpfs with them and attaches it complete, creates
+   * its directory if absent, and undoes its own work on failure. Otherwise rewrites in place, atomically for readers;
+   * changes nothing if content, modes and group are equal. With `removed`, success means that the volume has no other
+   * files.
    */
   put(
     targetPath: string,
@@ -116,14 +117,14 @@ export interface VolumeHost {
     replaced: ReplacedFiles,
   ): VolumeChange;
   /**
-   * Unmounts whatever of ours is there and removes the directory. Absent or not mounted is success. Waits in the kernel
-   * while the driver goes on: the volume's lock must be held until it is done.
+   * Unmounts the driver's volume and removes the directory. Absent or not mounted is success. Waits in the kernel while
+   * the event loop continues: the caller keeps the volume's lock until it has finished.
    */
   detach(targetPath: string): Promise<void>;
-  /** @throws {CodedError} NOT_FOUND when the path is not a published volume. */
+  /** @throws {CodedError} NOT_FOUND if the path is not a published volume. */
   statistics(targetPath: string): VolumeStatistics;
-  /** Takes stock of what earlier drivers have mounted, for the bounds on memory. */
+  /** Charges volumes of earlier drivers to the memory limits. */
   adoptMounted(): void;
-  /** Why nothing can be mounted: this process may not, or there is no kubelet's directory. Undefined when it can. */
+  /** Returns why nothing can be mounted: no permission, or no kubelet directory. Undefined if mounting works. */
   mountProblem(): string | undefined;
 }

@@ -5,53 +5,53 @@ import type { ConnectorSource } from '../../connectors/connector-source.js';
 import type { ResolvedConnector } from '../../connectors/model.js';
 
 /**
- * The connectors, for who may know of them. Whether they can be watched at all is looked at first: a pod that names more
- * than its share would otherwise have the API server asked about each of them again and again.
- * @param isPublished whether it has been asked before.
+ * Returns the connectors, after a check that the pod can read them. Their watches are reserved first: otherwise a pod
+ * that names more than its share would cause reviews for each of them, with every retry.
+ * @param isPublished whether access was reviewed before.
  * @throws {CodedError} as `ensureMayKnow` and `ConnectorSource.resolve`.
  */
 export async function readConnectors(
   deps: { readonly source: ConnectorSource; readonly access: AccessControl },
-  asked: AuthorizationRequest,
+  request: AuthorizationRequest,
   isPublished: boolean,
   call: Call,
 ): Promise<readonly ResolvedConnector[]> {
-  const giveBack = deps.source.reserve(asked.connectors, call.owner);
+  const release = deps.source.reserve(request.connectors, call.owner);
   try {
-    if (!isPublished) await ensureMayKnow(deps, asked, call);
-    return await deps.source.resolve(asked.connectors, call);
+    if (!isPublished) await ensureCanRead(deps, request, call);
+    return await deps.source.resolve(request.connectors, call);
   } finally {
-    giveBack();
+    release();
   }
 }
 
 /**
- * Who may not use a connector is not told whether it exists, nor is it looked for: another namespace's names are nobody's
- * business. Those in memory need no look, and `decideAccess` tells nothing else of them.
- * @throws {CodedError} PERMISSION_DENIED; UNAVAILABLE when that cannot be asked now; the call's reason.
+ * Rejects pods without access before a connector is looked up, so that a pod cannot probe for names in another
+ * namespace. Cached connectors need no lookup, and `decideAccess` reveals nothing else about them.
+ * @throws {CodedError} PERMISSION_DENIED; UNAVAILABLE if there is no response; the call's reason.
  */
-async function ensureMayKnow(
+async function ensureCanRead(
   { source, access }: { readonly source: ConnectorSource; readonly access: AccessControl },
-  asked: AuthorizationRequest,
+  request: AuthorizationRequest,
   call: Call,
 ): Promise<void> {
-  if (source.peek(asked.connectors) !== undefined) return;
-  await access.authorize({ ...asked, flags: { ...asked.flags, connectorProxyPermissions: false } }, call);
+  if (source.peek(request.connectors) !== undefined) return;
+  await access.authorize({ ...request, flags: { ...request.flags, connectorProxyPermissions: false } }, call);
   throwIfAborted(call.signal);
 }
 
 /**
- * What access control says. `unknown` when the API cannot be asked now about a volume that is published: it may keep what
- * it has, but gets nothing new.
+ * Returns the decision of access control. `unknown`: the API server does not respond and the volume is published; it
+ * can keep its files, but gets nothing new.
  */
 export async function decideAccess(
   access: AccessControl,
-  asked: AuthorizationRequest,
+  request: AuthorizationRequest,
   isPublished: boolean,
   call: Call,
 ): Promise<AccessDecision | { readonly kind: 'unknown'; readonly cause: CodedError }> {
   try {
-    return await access.authorize(asked, call);
+    return await access.authorize(request, call);
   } catch (error) {
     if (!isPublished || !(error instanceof CodedError) || error.code !== 'UNAVAILABLE') throw error;
     return { kind: 'unknown', cause: error };

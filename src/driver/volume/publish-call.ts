@@ -2,17 +2,20 @@ import type { IncomingPublish } from '../../limits/publish-admission.js';
 import type { PublishRequest } from './publish-request.js';
 
 /**
- * A call of the kubelet as it came. What it asks for is read inside the use case, since what the answer to a mistake may
- * be depends on what is mounted.
+ * A NodePublishVolume call before parsing. It is parsed inside the use case, because the response to a malformed
+ * request depends on the mounted volume.
  */
 export interface PublishCall {
   readonly volumeId: string;
-  /** As in the request, even of a request that cannot be parsed; it may be any text. */
+  /** As in the request, even if that cannot be parsed; any text. */
   readonly targetPath: string;
-  /** Whose it is and how much it holds, at a look. @param isPodInfoTrusted whether the kubelet is known to set it. */
-  readonly asking: (isPodInfoTrusted: boolean) => IncomingPublish;
-  /** Whether it asks for just what a request did that was parsed before. */
+  /**
+   * Returns pod and size of the request without parsing it. @param isPodInfoTrusted whether the kubelet is known to set
+   * the pod's identity.
+   */
+  readonly identify: (isPodInfoTrusted: boolean) => IncomingPublish;
+  /** Reports whether the message equals that of an earlier parsed request. */
   readonly isRepeatOf: (request: PublishRequest) => boolean;
-  /** @throws {CodedError} INVALID_ARGUMENT or FAILED_PRECONDITION for a request that asks for nothing that can be had. */
+  /** Parses the request. @throws {CodedError} INVALID_ARGUMENT or FAILED_PRECONDITION if it is invalid. */
   readonly parse: () => PublishRequest;
 }

@@ -9,13 +9,13 @@ export interface FailureDependencies {
   readonly clock: Clock;
 }
 
-/** `unknown`: the target cannot be looked at, and this process has not published it. */
-type KnownState = TargetState | 'unknown';
+/** `unknown`: the target cannot be inspected, and this process has not published it. */
+type InspectedState = TargetState | 'unknown';
 
 /**
- * What to answer when a publish failed. On a volume that is mounted it is UNAVAILABLE whatever the cause: the kubelet
- * keeps the volume, tells the user, and tries again. A final code would make some kubelets tear at a live volume. So it is
- * UNAVAILABLE also where the driver cannot tell, for example without a free descriptor.
+ * Returns the response to a failed publish. On a mounted volume it is always UNAVAILABLE: the kubelet keeps the volume,
+ * creates an event, and retries. A final code would make some kubelets unmount a volume in use. So it is UNAVAILABLE
+ * also if the target cannot be inspected, for example without a free descriptor.
  */
 export function publishFailure(
   { host, volumes, clock }: FailureDependencies,
@@ -32,8 +32,8 @@ export function publishFailure(
     volumes.failed.record(targetPath, { volumeId, error: cause });
     return cause;
   }
-  const known = volumes.get(targetPath);
-  if (known !== undefined && known.request.volumeId !== volumeId) return cause;
+  const published = volumes.get(targetPath);
+  if (published !== undefined && published.request.volumeId !== volumeId) return cause;
   if (cause.code !== 'ABORTED' && cause.code !== 'CANCELLED') {
     volumes.recordFailure(targetPath, cause, clock.now());
   }
@@ -45,16 +45,16 @@ export function publishFailure(
   return new CodedError('UNAVAILABLE', message, { cause });
 }
 
-/** Whether a volume is at the path, complete or not, as far as the driver can tell. */
+/** Reports whether a volume is at the path, complete or not, as far as the driver can detect. */
 export function isMounted(deps: Pick<FailureDependencies, 'host' | 'volumes'>, targetPath: string): boolean {
   return isVolume(stateOf(deps, targetPath));
 }
 
-function isVolume(state: KnownState): state is 'published' | 'incomplete' {
+function isVolume(state: InspectedState): state is 'published' | 'incomplete' {
   return state === 'published' || state === 'incomplete';
 }
 
-/** What the pod's event says of a failed refresh. @param reason with its code. */
+/** Returns the event's text for a failed refresh. @param reason with its code. */
 export function refreshFailureText(volumes: PublishedVolumes, targetPath: string, reason: string): string {
   const kept = volumes.isWithoutTokens(targetPath)
     ? 'the tokens were taken out of the mounted files'
@@ -62,7 +62,7 @@ export function refreshFailureText(volumes: PublishedVolumes, targetPath: string
   return `refresh failed, ${kept}: ${reason}`;
 }
 
-function stateOf({ host, volumes }: Pick<FailureDependencies, 'host' | 'volumes'>, targetPath: string): KnownState {
+function stateOf({ host, volumes }: Pick<FailureDependencies, 'host' | 'volumes'>, targetPath: string): InspectedState {
   try {
     return host.inspect(targetPath);
   } catch (error) {

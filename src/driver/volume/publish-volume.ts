@@ -42,12 +42,12 @@ export interface PublishDependencies {
   readonly access: AccessControl;
   readonly tokens: TokenSource;
   readonly renderer: ConfigurationRenderer;
-  /** Read anew for each publish, since the CA bundle's file may change. */
+  /** Called for each publish, since the CA bundle's file can change. */
   readonly contentDefaults: () => ContentDefaults;
   readonly host: VolumeHost;
   readonly locks: VolumeLocks;
   readonly admission: PublishAdmission;
-  /** Whether a pod that loses access loses the tokens in its files with it. */
+  /** Whether the tokens of a pod that loses access are removed from its files. */
   readonly removesRevoked: boolean;
   readonly volumes: PublishedVolumes;
   readonly clock: Clock;
@@ -55,24 +55,24 @@ export interface PublishDependencies {
 }
 
 /**
- * Publishes a volume, or refreshes one that is published (the kubelet makes no difference between the two calls):
+ * Publishes a volume, or refreshes a published one (the kubelet does not distinguish the two calls):
  *
- * 1. Let the call in, unless it is one too many, and parse it.
+ * 1. Admit the call, unless a limit is reached, and parse it.
  * 2. Take the lock of the volume.
- * 3. Nothing changed since the last success: done, from memory. Once the last answer about access has aged, the API
- *    server has a moment to give another one; without it what is mounted stays.
- * 4. Make sure that the kubelet's pod information can be believed.
- * 5. Read the connectors, their classes and the feature flags, for who may read them.
- * 6. Authorise.
- * 7. Get the tokens that its proxies expect. When only the cached answers had aged and nothing changed after all: done.
+ * 3. Return if nothing has changed since the last success, from cached objects. If the cached decision on access has
+ *    expired, the API server gets a short time to respond; without a response the mounted files stay.
+ * 4. Ensure that the kubelet's pod information can be trusted.
+ * 5. Read the connectors, their classes and the feature flags, for pods that can read them.
+ * 6. Authorize.
+ * 7. Get the tokens that its proxies expect. If only cached decisions had expired and nothing has changed, return.
  * 8. Render everything in memory.
- * 9. Attach a complete volume, or rewrite the one that is there.
- * 10. Remember what it was made from.
+ * 9. Attach a complete volume, or rewrite the mounted one.
+ * 10. Record the input.
  *
- * Steps 3 to 8 touch nothing on the machine; step 9 is synchronous and undoes its own work when it fails.
+ * Steps 3 to 8 change nothing on the machine; step 9 is synchronous and undoes its own work on failure.
  *
- * A call that repeats the last one, when nothing has changed and access is known, is answered before all that: it waits
- * for nothing, so that there is nothing to be kept apart from, and takes less than its refusal would.
+ * A call that repeats the last one, while nothing has changed and access is cached, is answered before step 1. It waits
+ * for nothing, so it needs no lock, and costs less than its rejection would.
  */
 export class PublishVolume {
   readonly #deps: PublishDependencies;
@@ -81,35 +81,35 @@ export class PublishVolume {
     this.#deps = deps;
   }
 
-  /** @throws {CodedError} only ever UNAVAILABLE for a volume that is mounted. */
+  /** @throws {CodedError} only UNAVAILABLE if the volume is mounted. */
   async run(call: PublishCall, signal: AbortSignal): Promise<PublishOutcome> {
-    const { volumeId, targetPath, asking, parse } = call;
+    const { volumeId, targetPath, identify, parse } = call;
     const { guard, admission, locks } = this.#deps;
     if (this.#isRepeatUnchanged(call)) return this.#unchanged(targetPath);
-    const answer = await this.#explained(call, () =>
-      // 1. Let in and parse.
-      admission.run(asking(guard.isKnownTrustworthy()), signal, (admitted) => {
+    const result = await this.#withFailureResponse(call, () =>
+      // 1. Admit and parse.
+      admission.run(identify(guard.isKnownTrustworthy()), signal, (admitted) => {
         const request = parse();
         // 2. Lock.
         return locks.exclusively([volumeId, targetPath], admitted.wanted, (wanted) =>
-          this.#explained(request, () => this.#publish(request, admitted, wanted)),
+          this.#withFailureResponse(request, () => this.#publish(request, admitted, wanted)),
         );
       }),
     );
-    return outcomeOf(answer);
+    return outcomeOf(result);
   }
 
-  /** Whether a volume is at the path: what fails there is a refresh. */
+  /** Reports whether a volume is at the path, so that a failure there is one of a refresh. */
   isMounted(targetPath: string): boolean {
     return isMounted(this.#deps, targetPath);
   }
 
   /**
-   * The same for a volume that is mounted, without a call of the kubelet's: as it last asked, with the token that it last
-   * passed. A call of the kubelet's ends it.
-   * @param spend told how many milliseconds of work it was in this thread, also when it fails.
-   * @throws {CodedError} UNAVAILABLE; its cause is ABORTED when the kubelet calls for the volume itself, and CANCELLED
-   * when the volume is gone.
+   * Refreshes a mounted volume without a call of the kubelet, with its last request and token. A call of the kubelet
+   * for the volume ends it.
+   * @param spend called with the milliseconds of work in this thread, also on failure.
+   * @throws {CodedError} UNAVAILABLE; its cause is ABORTED if the kubelet calls for the volume itself, and CANCELLED if
+   * the volume is gone.
    */
   async refresh(targetPath: string, signal: AbortSignal, spend: (workMs: number) => void): Promise<PublishOutcome> {
     const { volumes, locks, admission } = this.#deps;
@@ -117,21 +117,21 @@ export class PublishVolume {
     if (volume === undefined) throw new CodedError('CANCELLED', 'the volume is not published any more');
     const { request } = volume;
     const { volumeId } = request;
-    const answer = await this.#explained(request, () =>
+    const result = await this.#withFailureResponse(request, () =>
       locks.yieldingly([volumeId, targetPath], signal, (wanted) => {
         const admitted = admission.uncounted(ownerOf(request), wanted);
         const work = (): Promise<PublishOutcome> => this.#publish(request, admitted, wanted);
-        return this.#explained(request, work).finally(() => spend(admitted.workedMs));
+        return this.#withFailureResponse(request, work).finally(() => spend(admitted.workedMs));
       }),
     );
-    return outcomeOf(answer);
+    return outcomeOf(result);
   }
 
   /**
-   * What came of the work, or what to answer instead. What is mounted decides about that, and is looked at before the
-   * volume's lock is given back: an unpublish that waits for it would change it.
+   * Returns the result of the work, or the error to respond with. That depends on the mounted volume, which is
+   * inspected before its lock is released: a waiting unpublish would change it.
    */
-  async #explained<T>(
+  async #withFailureResponse<T>(
     volume: { readonly volumeId: string; readonly targetPath: string },
     work: () => Promise<T>,
   ): Promise<T | CodedError> {
@@ -142,7 +142,7 @@ export class PublishVolume {
     }
   }
 
-  /** False also when that is not known without waiting, or when another call has the volume. */
+  /** Returns false also if that is not known without waiting, or if another call holds the volume's lock. */
   #isRepeatUnchanged({ volumeId, targetPath, isRepeatOf }: PublishCall): boolean {
     const { volumes, locks } = this.#deps;
     const known = volumes.get(targetPath);
@@ -197,13 +197,13 @@ export class PublishVolume {
     // 5. Read.
     const flags = source.peekFlags() ?? (await call.releaseSlotWhile(() => source.flags(call.signal)));
     ensureConnectorCount(attributes, flags);
-    const asked = { pod, connectors: attributes.connectors, flags };
-    const resolved = await readConnectors(this.#deps, asked, known !== undefined, call);
+    const authorization = { pod, connectors: attributes.connectors, flags };
+    const resolved = await readConnectors(this.#deps, authorization, known !== undefined, call);
     throwIfAborted(wanted);
     timer.lap('read');
 
-    // 6. Authorise.
-    const access = await decideAccess(this.#deps.access, asked, known !== undefined, call);
+    // 6. Authorize.
+    const access = await decideAccess(this.#deps.access, authorization, known !== undefined, call);
     throwIfAborted(wanted);
     if (access.kind === 'pending') {
       throw new CodedError('UNAVAILABLE', access.message, { reason: 'approval pending' });
@@ -234,7 +234,7 @@ export class PublishVolume {
     };
     if (known !== undefined && isSameInput(known.input, input) && host.inspect(targetPath) === 'published') {
       volumes.put({ request, input }, this.#confirmation('unchanged'));
-      this.#deps.access.retain(request.volumeId, asked);
+      this.#deps.access.retain(request.volumeId, authorization);
       return { path: 'unchanged', steps: timer.steps };
     }
     if (access.kind === 'unknown') throw access.cause;
@@ -247,15 +247,15 @@ export class PublishVolume {
     throwIfAborted(wanted);
     timer.lap('render');
 
-    // 9. Attach or rewrite. From here on nothing else of the driver runs until the volume is complete.
+    // 9. Attach or rewrite. No other work of the driver runs until the volume is complete.
     const replaced = isAllowed ? 'kept' : 'removed';
     const path = host.put(targetPath, content.files, request.mountOptions, { podUid: pod.uid, pod }, replaced);
     timer.lap('write');
 
-    // 10. Remember.
+    // 10. Record.
     volumes.put({ request, input }, this.#confirmation(path));
     source.retain(request.volumeId, attributes.connectors, call.owner);
-    this.#deps.access.retain(request.volumeId, asked);
+    this.#deps.access.retain(request.volumeId, authorization);
     return { path, steps: timer.steps };
   }
 
@@ -281,9 +281,9 @@ export class PublishVolume {
   }
 }
 
-function outcomeOf(answer: PublishOutcome | CodedError): PublishOutcome {
-  if (answer instanceof CodedError) throw answer;
-  return answer;
+function outcomeOf(result: PublishOutcome | CodedError): PublishOutcome {
+  if (result instanceof CodedError) throw result;
+  return result;
 }
 
 function ownerOf({ pod }: PublishRequest): FlowKey {

@@ -8,41 +8,41 @@ import { WarningDeduplicator } from './warning-deduplicator.js';
 import type { CodedError, ErrorCode } from '../../errors.js';
 
 /**
- * Everything that the content of a volume was made from. Two equal inputs give the same content, so a republish with
- * an equal input has nothing to do. Objects are compared by identity: sources replace them when they change.
+ * The complete input of a volume's content. Equal inputs give equal content, so a republish with an equal input has
+ * nothing to do. Objects are compared by identity: sources replace them when they change.
  */
 export interface VolumeInput {
   /** The author's attributes and the mount options as one text. */
   readonly requestKey: string;
   readonly resolved: readonly ResolvedConnector[];
   readonly flags: FeatureFlags;
-  /** Empty when only the reason of a rejection was mounted. */
+  /** Empty if only the reason of a rejection was mounted. */
   readonly tokens: VolumeTokens;
   readonly caBundle: string | undefined;
-  /** False when only the reason of a rejection was mounted. */
+  /** False if only the reason of a rejection was mounted. */
   readonly isAllowed: boolean;
 }
 
-/** What the driver remembers of a mounted volume; memory only, what is mounted is the state. */
+/** Record of a mounted volume, in memory only: the mount itself is the state. */
 export interface PublishedVolume {
-  /** The last that succeeded, with the tokens that the kubelet passed. */
+  /** The last successful request, with the tokens that the kubelet passed. */
   readonly request: PublishRequest;
   readonly input: VolumeInput;
 }
 
 export interface RefreshFailure {
-  /** Milliseconds since the epoch of the first failure in a row. */
+  /** Time of the first of consecutive failures, in milliseconds since the epoch. */
   readonly sinceMs: number;
-  /** Of the last one. */
+  /** Code of the last failure. */
   readonly code: ErrorCode;
   readonly message: string;
 }
 
-/** Hears how the refreshes of mounted volumes go. Must neither wait nor throw. */
+/** Listener for refreshes of mounted volumes. It must neither wait nor throw. */
 export interface RefreshListener {
-  /** Each failure, also one that was there before. @param isWithoutTokens see `tokensRemoved`. */
+  /** Called for each failure, also a repeated one. @param isWithoutTokens see `tokensRemoved`. */
   failed(volume: PublishedVolume, failure: RefreshFailure, isWithoutTokens: boolean): void;
-  /** The first success after failures. */
+  /** Called for the first success after failures. */
   recovered(volume: PublishedVolume, failure: RefreshFailure): void;
   gone(targetPath: string): void;
 }
@@ -62,14 +62,14 @@ export function isSameInput(a: VolumeInput, b: VolumeInput): boolean {
   );
 }
 
-/** The last call that succeeded. */
+/** The last successful call. */
 export interface Confirmation {
   readonly outcome: VolumeChange;
   /** Milliseconds since the epoch. */
   readonly atMs: number;
 }
 
-/** What is known of a volume. */
+/** State of a mounted volume for reports. */
 export interface VolumeReport {
   readonly volume: PublishedVolume;
   readonly confirmed: Confirmation;
@@ -81,10 +81,10 @@ export class PublishedVolumes {
   readonly #volumes = new Map<string, PublishedVolume>();
   readonly #confirmed = new Map<string, Confirmation>();
   readonly #failures = new Map<string, RefreshFailure>();
-  readonly #told = new WarningDeduplicator();
-  /** Those that are not mounted. */
+  readonly #warnings = new WarningDeduplicator();
+  /** Failures of volumes that are not mounted. */
   readonly failed = new FailedPublishes();
-  /** Target paths of volumes whose tokens were taken out, also such that an earlier process has mounted. */
+  /** Target paths of volumes whose tokens were removed, also of volumes that an earlier process mounted. */
   readonly #withoutTokens = new Set<string>();
   #listener: RefreshListener | undefined;
 
@@ -96,7 +96,7 @@ export class PublishedVolumes {
     return this.#volumes.get(targetPath);
   }
 
-  /** Where a volume is mounted. */
+  /** Returns the target path of a mounted volume. */
   targetPathOf(volumeId: string): string | undefined {
     for (const [targetPath, { request }] of this.#volumes) {
       if (request.volumeId === volumeId) return targetPath;
@@ -115,7 +115,7 @@ export class PublishedVolumes {
     }
   }
 
-  /** Remembers a success, which ends a row of failures. */
+  /** Records a success, which ends consecutive failures. */
   put(volume: PublishedVolume, confirmed: Confirmation): void {
     const { targetPath } = volume.request;
     this.#volumes.set(targetPath, volume);
@@ -124,19 +124,19 @@ export class PublishedVolumes {
     this.confirm(targetPath, confirmed);
   }
 
-  /** Remembers that the mounted files hold no token any more. What its failure was goes on being one. */
+  /** Records that the mounted files contain no token any more. A failure of the volume remains. */
   tokensRemoved(targetPath: string): void {
     this.#withoutTokens.add(targetPath);
-    const known = this.#volumes.get(targetPath);
-    if (known === undefined) return;
-    this.#volumes.set(targetPath, { ...known, input: { ...known.input, tokens: new Map(), isAllowed: false } });
+    const volume = this.#volumes.get(targetPath);
+    if (volume === undefined) return;
+    this.#volumes.set(targetPath, { ...volume, input: { ...volume.input, tokens: new Map(), isAllowed: false } });
   }
 
   isWithoutTokens(targetPath: string): boolean {
     return this.#withoutTokens.has(targetPath);
   }
 
-  /** Remembers a success that changed nothing of what is remembered. */
+  /** Records a success that changed nothing. */
   confirm(targetPath: string, confirmed: Confirmation): void {
     this.#confirmed.set(targetPath, confirmed);
     const failure = this.#failures.get(targetPath);
@@ -152,13 +152,13 @@ export class PublishedVolumes {
     this.#failures.delete(targetPath);
     this.failed.forget(targetPath);
     this.#withoutTokens.delete(targetPath);
-    this.#told.forget(targetPath);
+    this.#warnings.forget(targetPath);
     this.#listener?.gone(targetPath);
   }
 
-  /** Whether the log has not yet been told this of the volume; from now on it has. */
-  isNews(targetPath: string, message: string): boolean {
-    return this.#told.isFirst(targetPath, message);
+  /** Reports whether a message about the volume is new, and records it. */
+  isFirstWarning(targetPath: string, message: string): boolean {
+    return this.#warnings.isFirst(targetPath, message);
   }
 
   /** @param nowMs milliseconds since the epoch. */
@@ -175,7 +175,7 @@ export class PublishedVolumes {
     return this.#failures.get(targetPath);
   }
 
-  /** For metrics: how many volumes there are, the first expiry and the oldest failure, milliseconds since the epoch. */
+  /** Returns the number of volumes, first expiry and oldest failure for metrics, in milliseconds since the epoch. */
   summary(): VolumesSummary {
     const byRefresh: Record<string, { -readonly [Key in keyof VolumesOfACode]: VolumesOfACode[Key] }> = {};
     for (const targetPath of new Set([...this.#volumes.keys(), ...this.#failures.keys()])) {
@@ -199,7 +199,7 @@ function earliest(one: number | undefined, other: number | undefined): number | 
   return Math.min(one, other);
 }
 
-/** Volumes by the code of their last refresh, `OK` for those that do not fail. */
+/** Volumes by the code of their last refresh; `OK` without a failure. */
 export interface VolumesSummary {
   readonly volumes: number;
   readonly byRefresh: Readonly<Record<string, VolumesOfACode>>;

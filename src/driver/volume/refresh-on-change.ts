@@ -15,9 +15,9 @@ export interface RefreshOnChangeDependencies {
   readonly volumes: PublishedVolumes;
   readonly source: Pick<ConnectorSource, 'peek' | 'peekFlags'>;
   readonly access: Pick<AccessControl, 'isKnownDenied' | 'approvalStates'>;
-  /** The driver-wide CA bundle as it is now. */
+  /** Returns the driver's current CA bundle. */
   readonly caBundle: () => string | undefined;
-  /** @param spend told how much of it was work in this thread, in milliseconds, also when it fails. */
+  /** @param spend called with the milliseconds of work in this thread, also on failure. */
   readonly refresh: (
     volume: PublishedVolume,
     signal: AbortSignal,
@@ -36,15 +36,15 @@ export interface RefreshObserver {
   refreshedOnChange(outcome: 'refreshed' | 'unchanged' | 'failed', delayMs: number): void;
 }
 
-/** Milliseconds, unless they count something. */
-const pace = {
-  /** Changes that come together are looked at together. */
+/** Delays in milliseconds. */
+const delays = {
+  /** Changes within this time are handled by one scan. */
   scanMs: 50,
-  /** What many volumes are spread over, and the most that lies between two of them. */
+  /** The time over which many volumes are spread, and the maximum between two of them. */
   spreadMs: 800,
   gapMs: 8,
-  /** One that waits for longer is left to the kubelet. */
-  patienceMs: 10_000,
+  /** A refresh that takes longer is left to the kubelet. */
+  timeoutMs: 10_000,
 } as const;
 
 interface Pending {
@@ -53,68 +53,71 @@ interface Pending {
   readonly changedAtMs: number;
 }
 
-/** What a volume would be made from now, by identity. */
+/** Objects that a volume would be rendered from now, compared by identity. */
 type Basis = readonly unknown[];
 
 interface Attempt {
   readonly volumeId: string;
-  /** From when on it may be refreshed again. */
+  /** Time from which it can be refreshed again. */
   readonly restedMs: number;
-  /** What was tried, so that what fails is not tried again at everybody's next change; undefined: it never began. */
+  /**
+   * The input of the attempt, so that a failed one is not repeated at each change of another object; undefined: it
+   * never started.
+   */
   readonly basis: Basis | undefined;
-  /** A success since then makes a failure a matter of the past. */
+  /** Whether the attempt failed. A later success of the kubelet's call makes this obsolete. */
   readonly hasFailed: boolean;
 }
 
 /**
- * Renews volumes as soon as something that they were made from has changed, instead of at the kubelet's next call, by the
- * same use case. The kubelet's own calls come first; what fails here is kept visible and left to them.
+ * Refreshes volumes as soon as an object that they were rendered from changes, through the same use case as the
+ * kubelet's calls. Calls of the kubelet take precedence; a failed refresh is reported and left to them.
  */
 export class RefreshOnChange {
   readonly #deps: RefreshOnChangeDependencies;
-  readonly #turns: RefreshTurns;
+  readonly #scheduler: RefreshTurns;
   readonly #stopping = new AbortController();
-  /** By target path, those that have not begun. */
+  /** By target path, refreshes that have not started. */
   readonly #pending = new Map<string, Pending>();
-  /** Of the pending ones, those that wait for their turn. */
-  readonly #waiting = new Set<string>();
-  /** By target path, of volumes that are still there. */
+  /** Pending refreshes that the scheduler has queued. */
+  readonly #queued = new Set<string>();
+  /** By target path, of volumes that still exist. */
   readonly #attempts = new Map<string, Attempt>();
   readonly #running = new Set<string>();
   #scannedAtMs = -Infinity;
   #scan: NodeJS.Timeout | undefined;
-  #turn: NodeJS.Timeout | undefined;
+  #nextRun: NodeJS.Timeout | undefined;
 
   constructor(deps: RefreshOnChangeDependencies) {
     this.#deps = deps;
-    this.#turns = new RefreshTurns(deps.monotonicNow);
+    this.#scheduler = new RefreshTurns(deps.monotonicNow);
   }
 
-  /** Something may have changed; cheap, to be called at every event. */
+  /** Schedules a scan after a possible change. It is cheap, so it is called at every event. */
   readonly changed = (): void => {
     if (this.#scan !== undefined || this.#stopping.signal.aborted) return;
     const changedAtMs = this.#deps.monotonicNow();
-    const waitMs = Math.max(0, this.#scannedAtMs + pace.scanMs - changedAtMs);
+    const waitMs = Math.max(0, this.#scannedAtMs + delays.scanMs - changedAtMs);
     this.#scan = setTimeout(() => {
       this.#scan = undefined;
-      this.#look(changedAtMs);
+      this.#scanVolumes(changedAtMs);
     }, waitMs).unref();
   };
 
   stop(): void {
     this.#stopping.abort(new CodedError('UNAVAILABLE', 'the driver is stopping'));
     clearTimeout(this.#scan);
-    clearTimeout(this.#turn);
+    clearTimeout(this.#nextRun);
     this.#pending.clear();
   }
 
-  /** Finds the volumes that were made from something else than is there now, and gives them their turns. */
-  #look(changedAtMs: number): void {
+  /** Finds stale volumes and schedules their refreshes. */
+  #scanVolumes(changedAtMs: number): void {
     const nowMs = this.#deps.monotonicNow();
     this.#scannedAtMs = nowMs;
-    this.#forgetGone();
-    const found = [...this.#deps.volumes.all()].filter((volume) => this.#isToRenew(volume));
-    const gapMs = Math.min(pace.gapMs, pace.spreadMs / found.length);
+    this.#dropUnpublished();
+    const found = [...this.#deps.volumes.all()].filter((volume) => this.#needsRefresh(volume));
+    const gapMs = Math.min(delays.gapMs, delays.spreadMs / found.length);
     for (const [index, { request }] of found.entries()) {
       const restedMs = this.#attemptOf(request)?.restedMs ?? -Infinity;
       const dueMs = Math.max(nowMs + index * gapMs, restedMs);
@@ -123,7 +126,7 @@ export class RefreshOnChange {
     this.#next();
   }
 
-  #forgetGone(): void {
+  #dropUnpublished(): void {
     for (const [targetPath, { volumeId }] of this.#attempts) {
       if (this.#deps.volumes.get(targetPath)?.request.volumeId !== volumeId) this.#attempts.delete(targetPath);
     }
@@ -134,10 +137,10 @@ export class RefreshOnChange {
     return attempt?.volumeId === volumeId ? attempt : undefined;
   }
 
-  #isToRenew(volume: PublishedVolume): boolean {
+  #needsRefresh(volume: PublishedVolume): boolean {
     const { request, input } = volume;
     if (this.#pending.has(request.targetPath)) return false;
-    // Without a token there is nothing to make it from; the kubelet brings one.
+    // A volume without a valid token cannot be rendered; the kubelet brings a new one.
     if ((firstExpiryMs(input.tokens) ?? Infinity) <= this.#deps.now()) return false;
     if (!this.#isStale(volume)) return false;
     const attempt = this.#attemptOf(request);
@@ -148,12 +151,12 @@ export class RefreshOnChange {
 
   #isStale(volume: PublishedVolume): boolean {
     const { flags, caBundle, resolved } = volume.input;
-    const { isNews } = this.#accessOf(volume);
-    return isNews || !isSame(this.#objectsOf(volume), objectsIn(flags, caBundle, resolved));
+    const { hasChanged } = this.#accessOf(volume);
+    return hasChanged || !isSame(this.#objectsOf(volume), objectsIn(flags, caBundle, resolved));
   }
 
   #basisOf(volume: PublishedVolume): Basis {
-    return [this.#accessOf(volume).words, ...this.#objectsOf(volume)];
+    return [this.#accessOf(volume).summary, ...this.#objectsOf(volume)];
   }
 
   #objectsOf({ request }: PublishedVolume): Basis {
@@ -161,58 +164,58 @@ export class RefreshOnChange {
     return objectsIn(source.peekFlags(), caBundle(), source.peek(request.attributes.connectors));
   }
 
-  /** What is known of access by now, and whether it is something else than the volume was made from. */
-  #accessOf({ request, input }: PublishedVolume): { readonly words: string; readonly isNews: boolean } {
+  /** Returns the cached state of access, and whether it differs from the one that the volume was rendered with. */
+  #accessOf({ request, input }: PublishedVolume): { readonly summary: string; readonly hasChanged: boolean } {
     const { source, access } = this.#deps;
     const { pod, attributes } = request;
     const flags = source.peekFlags();
-    if (flags === undefined) return { words: '', isNews: false };
-    const asked = { pod, connectors: attributes.connectors, flags };
-    const isDenied = input.isAllowed && access.isKnownDenied(asked);
-    const states = access.approvalStates(asked);
-    const isDecisionNews = input.isAllowed
+    if (flags === undefined) return { summary: '', hasChanged: false };
+    const authorization = { pod, connectors: attributes.connectors, flags };
+    const isDenied = input.isAllowed && access.isKnownDenied(authorization);
+    const states = access.approvalStates(authorization);
+    const hasDecisionChanged = input.isAllowed
       ? states.some((state) => state !== 'granted')
       : states.length > 0 && !states.includes('rejected');
-    return { words: [isDenied, ...states].join(' '), isNews: isDenied || isDecisionNews };
+    return { summary: [isDenied, ...states].join(' '), hasChanged: isDenied || hasDecisionChanged };
   }
 
-  /** Starts what has its turn, and comes back for the rest. */
+  /** Starts refreshes that are due, and schedules itself for the rest. */
   #next(): void {
-    clearTimeout(this.#turn);
+    clearTimeout(this.#nextRun);
     const nowMs = this.#deps.monotonicNow();
     let nextMs = Infinity;
     for (const [targetPath, { owner, dueMs }] of this.#pending) {
-      if (this.#waiting.has(targetPath) || this.#running.has(targetPath)) continue;
+      if (this.#queued.has(targetPath) || this.#running.has(targetPath)) continue;
       if (dueMs > nowMs) {
         nextMs = Math.min(nextMs, dueMs);
         continue;
       }
-      this.#waiting.add(targetPath);
-      this.#turns.add({ targetPath, owner });
+      this.#queued.add(targetPath);
+      this.#scheduler.add({ targetPath, owner });
     }
-    const turn = this.#turns.next();
-    if (turn !== undefined) void this.#run(turn);
-    // One at a time: others of the driver's calls go in between.
-    nextMs = turn === undefined ? Math.min(nextMs, nowMs + this.#turns.waitMs) : nowMs;
-    if (nextMs < Infinity) this.#turn = setTimeout(() => this.#next(), nextMs - nowMs).unref();
+    const scheduled = this.#scheduler.next();
+    if (scheduled !== undefined) void this.#run(scheduled);
+    // One at a time, so that other calls of the driver run in between.
+    nextMs = scheduled === undefined ? Math.min(nextMs, nowMs + this.#scheduler.waitMs) : nowMs;
+    if (nextMs < Infinity) this.#nextRun = setTimeout(() => this.#next(), nextMs - nowMs).unref();
   }
 
-  async #run(turn: RefreshTurn): Promise<void> {
-    const { targetPath } = turn;
+  async #run(scheduled: RefreshTurn): Promise<void> {
+    const { targetPath } = scheduled;
     const pending = this.#pending.get(targetPath);
-    this.#waiting.delete(targetPath);
+    this.#queued.delete(targetPath);
     this.#pending.delete(targetPath);
     this.#running.add(targetPath);
     let spentMs = 0;
     try {
       const volume = this.#deps.volumes.get(targetPath);
-      // Else it was unpublished meanwhile, or the kubelet has called for it.
+      // Otherwise it was unpublished meanwhile, or the kubelet has refreshed it.
       if (pending !== undefined && volume !== undefined && this.#isStale(volume)) {
         await this.#refresh(volume, pending.changedAtMs, (workMs) => (spentMs += workMs));
       }
     } finally {
       this.#running.delete(targetPath);
-      this.#turns.end(turn, spentMs);
+      this.#scheduler.end(scheduled, spentMs);
       this.#next();
     }
   }
@@ -226,11 +229,11 @@ export class RefreshOnChange {
     const attempt: Attempt = { volumeId, restedMs: startMs, basis: this.#basisOf(volume), hasFailed: false };
     this.#attempts.set(targetPath, attempt);
     try {
-      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(pace.patienceMs)]);
+      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(delays.timeoutMs)]);
       const { path, steps } = await this.#deps.refresh(volume, signal, spend);
-      const renewed = volumes.get(targetPath);
-      // What it made no difference to is not tried again.
-      const isDone = renewed === undefined || !this.#isStale(renewed);
+      const refreshed = volumes.get(targetPath);
+      // A refresh that left the volume stale is not repeated.
+      const isDone = refreshed === undefined || !this.#isStale(refreshed);
       const restedMs = startMs + restMsAfter(steps['render'] ?? 0);
       this.#attempts.set(targetPath, { ...attempt, restedMs, ...(isDone ? { basis: undefined } : {}) });
       const durationMs = Math.round(monotonicNow() - changedAtMs);
@@ -250,7 +253,7 @@ export class RefreshOnChange {
     const cause = failure.cause instanceof CodedError ? failure.cause.code : failure.code;
     if (cause === 'CANCELLED') return;
     if (cause === 'ABORTED') {
-      // The kubelet's own call, which may have read what was there before.
+      // The kubelet's own call, which may have read the objects before the change.
       const { targetPath, volumeId } = request;
       const restedMs = monotonicNow() + limits.refreshes.restMs.least;
       this.#attempts.set(targetPath, { volumeId, restedMs, basis: undefined, hasFailed: false });
@@ -264,8 +267,8 @@ export class RefreshOnChange {
 }
 
 /**
- * How long a volume rests, counted from the start of a refresh, however often its objects are edited. Threads work for
- * a volume a share of the time at most.
+ * Returns how long a volume rests after the start of a refresh, however often its objects change. It limits the share
+ * of time that threads work for one volume.
  */
 function restMsAfter(tookMs: number): number {
   const { work, restMs } = limits.refreshes;

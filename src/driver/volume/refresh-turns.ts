@@ -3,16 +3,16 @@ import { FairQueue } from '../../limits/fair-queue.js';
 import { TokenBucket } from '../../limits/token-bucket.js';
 import { limits } from '../../limits/defaults.js';
 
-/** A refresh of the driver's own that waits for its turn, or has it. */
+/** A refresh of the driver's own that is queued or in flight. */
 export interface RefreshTurn {
   readonly targetPath: string;
   readonly owner: FlowKey;
 }
 
 /**
- * Decides which of the driver's own refreshes begins next. Namespaces take turns, then the pods of each, by the work that
- * their refreshes have been in the thread that answers calls. A budget limits this work for all. Refreshes in flight,
- * which wait most of the time for a render in a thread or for the API server, are limited for all and for each namespace.
+ * Schedules the driver's own refreshes: fair queueing by namespace, then by pod, by their work in the main thread. A
+ * budget limits this work in total. Refreshes in flight, which mostly wait for a render in a thread or for the API
+ * server, are limited in total and per namespace.
  */
 export class RefreshTurns {
   readonly #queue = new FairQueue<RefreshTurn>();
@@ -29,7 +29,7 @@ export class RefreshTurns {
     this.#queue.add(pathOf(turn), turn);
   }
 
-  /** Begins the next one; `end` has to follow. Undefined while there is none, or none may begin. */
+  /** Starts the next refresh; `end` must follow. Undefined if none is queued, or none can start. */
   next(): RefreshTurn | undefined {
     const { inFlight, namespaceShare, overheadMs } = limits.refreshes;
     if (this.#inFlight >= inFlight || this.#budget.delayMs(1) > 0) return undefined;
@@ -38,12 +38,12 @@ export class RefreshTurns {
     const { namespace } = turn.owner;
     this.#inFlight += 1;
     this.#inFlightOf.set(namespace, this.#countOf(namespace) + 1);
-    // Known before it ends, so that the next one is another namespace's.
+    // Charged before it ends, so that the next one is another namespace's.
     this.#queue.charge(pathOf(turn), overheadMs);
     return turn;
   }
 
-  /** @param workMs milliseconds of work in the thread that answers calls. */
+  /** Ends a refresh. @param workMs milliseconds of work in the main thread. */
   end(turn: RefreshTurn, workMs: number): void {
     const { namespace } = turn.owner;
     this.#inFlight -= 1;
@@ -55,7 +55,7 @@ export class RefreshTurns {
     if (this.#inFlight === 0 && this.#queue.length === 0) this.#queue.reset();
   }
 
-  /** Milliseconds until the next one can begin; Infinity while that depends on the end of another, or none waits. */
+  /** Milliseconds until the next one can start; Infinity if that depends on the end of another, or none is queued. */
   get waitMs(): number {
     const waitMs = this.#budget.delayMs(1);
     return this.#queue.length === 0 || waitMs === 0 ? Infinity : waitMs;

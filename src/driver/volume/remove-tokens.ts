@@ -21,23 +21,24 @@ export interface RemovalDependencies {
 const noToken = new Secret('');
 
 /**
- * Takes the tokens out of a mounted volume whose pod may not use its connectors any more, all files at once: they are
- * rendered again with an empty token, so that those that only contain it are covered too. Where that cannot be done, the
- * volume holds nothing but the reason. The files with the token are removed, no revision of them is kept. Does nothing to a volume that is not mounted, or that has no tokens.
- * @throws {CodedError} INTERNAL when the files cannot be written; the call's reason.
+ * Removes the tokens from a mounted volume whose pod has lost access. All files are rendered again with an empty token,
+ * so that files that only contain it are covered too. If that fails, the volume contains only the reason.
+ *
+ * No revision of the files with the token is kept. Does nothing if the volume is not mounted, or has no tokens.
+ * @throws {CodedError} INTERNAL if the files cannot be written; the call's reason.
  */
 export async function removeTokens(
   deps: RemovalDependencies,
   request: PublishRequest,
   known: PublishedVolume | undefined,
-  refusal: CodedError,
+  denial: CodedError,
   call: Call,
 ): Promise<void> {
   const { host, volumes, log } = deps;
   const { targetPath, volumeId, pod, mountOptions } = request;
   const hasTokens = known?.input.isAllowed !== false && !volumes.isWithoutTokens(targetPath);
   if (!hasTokens || host.inspect(targetPath) !== 'published') return;
-  const content = (known && (await withoutTokens(deps, known, call))) ?? rejectionContent(refusal.message, []);
+  const content = (known && (await withoutTokens(deps, known, call))) ?? rejectionContent(denial.message, []);
   throwIfAborted(call.signal);
   host.put(targetPath, content.files, mountOptions, { podUid: pod.uid, pod }, 'removed');
   volumes.tokensRemoved(targetPath);
@@ -47,7 +48,7 @@ export async function removeTokens(
   });
 }
 
-/** Undefined when its templates do not work without a token. */
+/** Renders the volume without tokens. @returns undefined if its templates fail without a token. */
 async function withoutTokens(
   { renderer, contentDefaults }: RemovalDependencies,
   { request, input }: PublishedVolume,

@@ -1,18 +1,18 @@
-/** Longer ones resemble nothing, and the comparison takes their length times the known name's. */
+/** Longer names resemble none, and a comparison costs the product of both lengths. */
 const maxLength = 64;
 
 /**
- * The known names that somebody may have meant: those that differ least, if that is little, in letters and digits
- * alone; else those that begin with what was written, word for word.
+ * Returns the known names that a misspelled one may stand for: those with the smallest difference, if it is small, in
+ * letters and digits only; else those that begin with the written words.
  */
 export function similarNames(written: string, known: readonly string[]): readonly string[] {
   if (written.length > maxLength) return [];
   const letters = lettersOf(written);
   const distances = known.map((name) => [name, editDistance(letters, lettersOf(name))] as const);
-  const least = Math.min(...distances.map(([, distance]) => distance));
-  // A third wrong is no longer a slip.
-  if (least <= Math.min(3, letters.length / 3)) {
-    return distances.filter(([, distance]) => distance === least).map(([name]) => name);
+  const smallest = Math.min(...distances.map(([, distance]) => distance));
+  // With a third of the letters wrong it is not a typing error.
+  if (smallest <= Math.min(3, letters.length / 3)) {
+    return distances.filter(([, distance]) => distance === smallest).map(([name]) => name);
   }
   return known.filter((name) => name.startsWith(`${written.toLowerCase()}.`));
 }
@@ -21,7 +21,9 @@ function lettersOf(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 
-/** How many letters must be put in, left out or exchanged to make one text of the other (Levenshtein's distance). */
+/**
+ * Returns the number of letters to insert, remove or replace to change one text to the other (Levenshtein's distance).
+ */
 export function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let index = 0; index < from.length; index += 1) {

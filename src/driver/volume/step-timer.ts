@@ -1,4 +1,4 @@
-/** Milliseconds, to a hundredth, that each step of a call took. */
+/** Milliseconds of each step of a call, rounded to hundredths. */
 export class StepTimer {
   readonly steps: Record<string, number> = {};
   #last = performance.now();

@@ -10,7 +10,7 @@ import type { PublishedVolume } from './published-volumes.js';
 import { isSameInput } from './published-volumes.js';
 import { peekTokens, tokensRequestOf } from './volume-tokens.js';
 
-/** What of a request tells whether the next one asks for the same, but for the token. */
+/** Returns a key of the request without its token, to compare it with the next one. */
 export function requestKeyOf({ pod, attributes, mountOptions }: PublishRequest): string {
   return JSON.stringify([pod, attributes, mountOptions], (_key, value: unknown) =>
     typeof value === 'bigint' ? `${value}n` : value,
@@ -18,7 +18,7 @@ export function requestKeyOf({ pod, attributes, mountOptions }: PublishRequest):
 }
 
 /**
- * A target belongs to one volume, mounted one way, until it is unpublished.
+ * Ensures that a target belongs to one volume, mounted one way, until it is unpublished.
  * @throws {CodedError} ALREADY_EXISTS.
  */
 export function ensureSameVolume(request: PublishRequest, known: PublishedVolume): void {
@@ -43,8 +43,8 @@ export interface UnchangedDependencies {
 }
 
 /**
- * Whether a mounted volume is as the request wants it, told from memory. Once the last answer about access has aged, the
- * API server has a moment to give another one; without it what is mounted stays.
+ * Reports whether a mounted volume matches the request, from cached objects. If the cached decision on access has
+ * expired, the API server gets a short time to respond; without a response the mounted files stay.
  */
 export async function isUnchanged(
   deps: UnchangedDependencies,
@@ -54,22 +54,24 @@ export async function isUnchanged(
   wanted: AbortHandle,
 ): Promise<boolean> {
   const { access } = deps;
-  const asked = askedUnchanged(deps, request, requestKey, known);
-  if (asked === undefined) return false;
-  if (access.isKnownAllowed(asked)) return true;
-  const isAnswered = await access.isAnsweredSoon(asked, signalOf(wanted));
+  const authorization = authorizationIfUnchanged(deps, request, requestKey, known);
+  if (authorization === undefined) return false;
+  if (access.isKnownAllowed(authorization)) return true;
+  const isAnswered = await access.isAnsweredSoon(authorization, signalOf(wanted));
   throwIfAborted(wanted);
-  return !isAnswered || access.isKnownAllowed(asked);
+  return !isAnswered || access.isKnownAllowed(authorization);
 }
 
-/** The same for the request that the volume was made from, at once: false where an answer about access has aged. */
+/**
+ * Reports whether a volume still matches its own request, without waiting: false if a decision on access has expired.
+ */
 export function isKnownUnchanged(deps: UnchangedDependencies, known: PublishedVolume): boolean {
-  const asked = askedUnchanged(deps, known.request, known.input.requestKey, known);
-  return asked !== undefined && deps.access.isKnownAllowed(asked);
+  const authorization = authorizationIfUnchanged(deps, known.request, known.input.requestKey, known);
+  return authorization !== undefined && deps.access.isKnownAllowed(authorization);
 }
 
-/** What there is to be allowed for a volume that is as the request wants it but for that; undefined when it is not. */
-function askedUnchanged(
+/** Returns the access to check for a volume that otherwise matches the request; undefined if it does not match. */
+function authorizationIfUnchanged(
   { guard, source, tokens, host, contentDefaults }: UnchangedDependencies,
   request: PublishRequest,
   requestKey: string,

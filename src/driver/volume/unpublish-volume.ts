@@ -13,8 +13,8 @@ export interface UnpublishDependencies {
 }
 
 /**
- * Takes a volume away. It cancels a publish of the same volume that still runs, never asks the API, and succeeds when
- * there is nothing to take away.
+ * Unpublishes a volume. It cancels a running publish of the same volume, never calls the API server, and succeeds if
+ * there is nothing to remove.
  */
 export class UnpublishVolume {
   readonly #deps: UnpublishDependencies;
@@ -23,7 +23,7 @@ export class UnpublishVolume {
     this.#deps = deps;
   }
 
-  /** @throws {CodedError} INTERNAL when something that is not ours is in the way; nothing is removed then. */
+  /** @throws {CodedError} INTERNAL if a foreign mount is in the way; then nothing is removed. */
   async run(volumeId: string, targetPath: string, signal: AbortSignal): Promise<void> {
     const { source, access, host, locks, volumes } = this.#deps;
     await locks.preemptively([volumeId, targetPath], signal, async () => {

@@ -7,22 +7,25 @@ import type { HealthReason, HealthStatus } from './health-reasons.js';
 import { reasonOfFailedPublish } from './health-reasons.js';
 import { firstExpiryMs } from './volume-tokens.js';
 
-/** One thing that is wrong with a volume. No two of a volume have the same status and reason. */
+/** One problem of a volume. No two of a volume have the same status and reason. */
 export interface HealthEntry {
   readonly status: HealthStatus;
   readonly reason: HealthReason;
-  /** What the pod's event says, at most `maxMessageLength` characters. */
+  /** Text of the pod's event, at most `maxMessageLength` characters. */
   readonly message: string;
 }
 
-/** It goes into the status of the pod. */
+/** The message becomes part of the pod's status. */
 const maxMessageLength = 1024;
 
-/** The kubelet renews a token with a fifth of its life left, which is two minutes of the shortest, and calls each minute or so. */
-const lastMomentMs = 30_000;
+/**
+ * The kubelet rotates a token with a fifth of its lifetime left, which is two minutes of the shortest, and calls about
+ * every minute.
+ */
+const expiryWarningMs = 30_000;
 
-/** While refreshing fails nothing else will bring a new token in time. */
-const soonMs = 10 * 60_000;
+/** While refreshes fail, no new token arrives in time. */
+const failingExpiryWarningMs = 10 * 60_000;
 
 export interface HealthDependencies {
   readonly host: Pick<VolumeHost, 'inspect' | 'targetPathProblem'>;
@@ -30,7 +33,7 @@ export interface HealthDependencies {
   readonly clock: Clock;
 }
 
-/** What is wrong with a volume, mounted or not. */
+/** Determines the problems of a volume, mounted or not. */
 export class VolumeHealthQuery {
   readonly #deps: HealthDependencies;
 
@@ -39,23 +42,25 @@ export class VolumeHealthQuery {
   }
 
   /**
-   * @param targetPath where the volume is, or was to be; empty: not known.
-   * @returns nothing for a volume that is well.
-   * @throws {CodedError} NOT_FOUND for a volume that nobody has asked for; UNAVAILABLE for one that was mounted before
-   * the driver started and not refreshed since: the kubelet keeps what it knew of it.
+   * Returns the problems of a volume.
+   * @param targetPath path of the volume; empty: not known.
+   * @returns an empty list for a healthy volume.
+   * @throws {CodedError} NOT_FOUND for a volume without a publish; UNAVAILABLE for one that was mounted before the
+   * driver started and not refreshed since: the kubelet keeps its last state.
    */
   run(volumeId: string, targetPath: string): readonly HealthEntry[] {
     const { host, volumes } = this.#deps;
     const path = targetPath === '' ? (volumes.targetPathOf(volumeId) ?? '') : targetPath;
     const unknown = new CodedError('NOT_FOUND', `no publish of volume ${volumeId} was asked for`);
-    const known = volumes.get(path);
-    if (known !== undefined && known.request.volumeId !== volumeId) throw unknown;
-    if (known !== undefined || volumes.failureOf(path) !== undefined) return this.#ofMounted(path).map(withinBounds);
+    const published = volumes.get(path);
+    if (published !== undefined && published.request.volumeId !== volumeId) throw unknown;
+    if (published !== undefined || volumes.failureOf(path) !== undefined)
+      return this.#ofMounted(path).map(withinLimits);
     const failed = volumes.failed.find(volumeId, targetPath);
     if (failed !== undefined) {
       const { error } = failed;
       const entry = { status: 'INACCESSIBLE', reason: reasonOfFailedPublish(error), message: error.message } as const;
-      return [withinBounds(entry)];
+      return [withinLimits(entry)];
     }
     if (path === '' || host.targetPathProblem(path) !== undefined || host.inspect(path) !== 'published') throw unknown;
     throw new CodedError('UNAVAILABLE', `volume ${volumeId} was not refreshed yet since the driver started`);
@@ -63,16 +68,16 @@ export class VolumeHealthQuery {
 
   #ofMounted(targetPath: string): readonly HealthEntry[] {
     const { volumes, clock } = this.#deps;
-    const known = volumes.get(targetPath);
+    const published = volumes.get(targetPath);
     const failure = volumes.failureOf(targetPath);
     const entries: HealthEntry[] = [];
-    const expiresAtMs = known && firstExpiryMs(known.input.tokens);
+    const expiresAtMs = published && firstExpiryMs(published.input.tokens);
     if (expiresAtMs !== undefined) {
       const leftMs = expiresAtMs - clock.now();
       const at = `${new Date(expiresAtMs).toISOString()} by this node's clock`;
       if (leftMs <= 0) {
         entries.push({ status: 'INACCESSIBLE', reason: 'TokenExpired', message: `the token expired at ${at}` });
-      } else if (leftMs <= (failure === undefined ? lastMomentMs : soonMs)) {
+      } else if (leftMs <= (failure === undefined ? expiryWarningMs : failingExpiryWarningMs)) {
         const message = `the token expires at ${at}, and no new one has come`;
         entries.push({ status: 'DEGRADED', reason: 'TokenExpiresSoon', message });
       }
@@ -82,7 +87,7 @@ export class VolumeHealthQuery {
       const message = refreshFailureText(volumes, targetPath, failure.message);
       const reason = failure.code === 'PERMISSION_DENIED' || isWithoutTokens ? 'AccessRevoked' : 'RefreshFailing';
       entries.push({ status: isWithoutTokens ? 'INACCESSIBLE' : 'DEGRADED', reason, message });
-    } else if (known?.input.isAllowed === false) {
+    } else if (published?.input.isAllowed === false) {
       const message = 'access was rejected; .error.json in the volume says why';
       entries.push({ status: 'INACCESSIBLE', reason: 'ApprovalRejected', message });
     }
@@ -90,7 +95,7 @@ export class VolumeHealthQuery {
   }
 }
 
-function withinBounds(entry: HealthEntry): HealthEntry {
+function withinLimits(entry: HealthEntry): HealthEntry {
   const { message } = entry;
   if (message.length <= maxMessageLength) return entry;
   return { ...entry, message: `${message.slice(0, maxMessageLength - 1)}…` };

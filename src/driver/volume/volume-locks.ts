@@ -4,30 +4,30 @@ import { CodedError, throwIfAborted } from '../../errors.js';
 
 interface Holder {
   readonly cancellation: Cancellation;
-  /** Whether a publish of the kubelet's takes the volume from it. */
+  /** Whether a publish of the kubelet takes the lock from it. */
   readonly yields: boolean;
   readonly released: Promise<void>;
 }
 
-const over = new CodedError('CANCELLED', 'the call has ended');
+const ended = new CodedError('CANCELLED', 'the call has ended');
 
 /**
- * One call at a time per volume. A publish that finds its volume busy is refused; an unpublish cancels the publish it
- * finds, waits until that has let go, and keeps later publishes out meanwhile, so that a late publish cannot mount
- * again after an unpublish. What the driver does by itself gives way to either.
+ * Locks that permit one call at a time per volume. A publish of a busy volume is rejected. An unpublish cancels the
+ * running publish, waits for its end, and blocks later publishes meanwhile, so that none can mount after it. The
+ * driver's own calls yield to both.
  */
 export class VolumeLocks {
   readonly #holders = new Map<string, Holder>();
 
-  /** Whether no call is running for any of the keys. */
+  /** Reports whether no call is running for any of the keys. */
   isFree(keys: readonly string[]): boolean {
     return keys.every((key) => !this.#holders.has(key));
   }
 
   /**
    * Runs `work` as the only call for the keys (volume id and target path).
-   * @param work gets what is also called off when an unpublish wants the volume, and when the work is over.
-   * @throws {CodedError} ABORTED when another call holds one of the keys.
+   * @param work gets a handle that is also aborted when an unpublish needs the volume, and when the work has ended.
+   * @throws {CodedError} ABORTED if another call holds one of the keys.
    */
   async exclusively<T>(
     keys: readonly string[],
@@ -44,8 +44,8 @@ export class VolumeLocks {
   }
 
   /**
-   * Like `exclusively`, for what nobody has asked for: a later call of either kind cancels it.
-   * @throws {CodedError} ABORTED when another call holds one of the keys.
+   * Runs `work` like `exclusively`, for the driver's own calls: any later call cancels it.
+   * @throws {CodedError} ABORTED if another call holds one of the keys.
    */
   async yieldingly<T>(
     keys: readonly string[],
@@ -57,7 +57,7 @@ export class VolumeLocks {
     return this.#hold(keys, signal, true, work);
   }
 
-  /** Like `exclusively`, but cancels whoever holds the keys and waits for them to let go. */
+  /** Runs `work` like `exclusively`, but cancels the calls that hold the keys and waits for their end. */
   async preemptively<T>(keys: readonly string[], signal: AbortHandle, work: () => Promise<T>): Promise<T> {
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
       await cancel(holders, 'the volume is being unpublished');
@@ -87,8 +87,8 @@ export class VolumeLocks {
       cancellation.release();
       for (const key of keys) this.#holders.delete(key);
       release();
-      // One of several things that it waited for together may have failed: nobody wants the others any more.
-      cancellation.abort(over);
+      // If one of several parallel operations failed, the results of the others are not needed.
+      cancellation.abort(ended);
     }
   }
 }
@@ -97,7 +97,7 @@ function isBusy(): CodedError {
   return new CodedError('ABORTED', 'another call for this volume is still running; it will be tried again');
 }
 
-/** Ends the calls that hold a volume, and waits until they have let go. */
+/** Aborts the calls that hold a volume, and waits for their end. */
 async function cancel(holders: readonly Holder[], why: string): Promise<void> {
   for (const { cancellation } of holders) cancellation.abort(new CodedError('ABORTED', why));
   await Promise.all(holders.map(({ released }) => released));

@@ -16,7 +16,7 @@ export interface StatisticsDependencies {
   readonly clock: Clock;
 }
 
-/** How full a volume is, and whether what it holds is still good. */
+/** Determines the usage of a volume, and whether its content is current. */
 export class VolumeStatisticsQuery {
   readonly #deps: StatisticsDependencies;
 
@@ -24,11 +24,11 @@ export class VolumeStatisticsQuery {
     this.#deps = deps;
   }
 
-  /** @throws {CodedError} NOT_FOUND when no volume of that id is published at the path. */
+  /** @throws {CodedError} NOT_FOUND if no volume of that id is published at the path. */
   run(volumeId: string, volumePath: string): { statistics: VolumeStatistics; condition: VolumeCondition } {
     const { host, volumes } = this.#deps;
-    const known = volumes.get(volumePath);
-    const isOther = known !== undefined && known.request.volumeId !== volumeId;
+    const published = volumes.get(volumePath);
+    const isOther = published !== undefined && published.request.volumeId !== volumeId;
     if (isOther || host.targetPathProblem(volumePath) !== undefined) {
       throw new CodedError('NOT_FOUND', `volume ${volumeId} is not published at ${shownPath(volumePath)}`);
     }
@@ -37,8 +37,8 @@ export class VolumeStatisticsQuery {
 
   #condition(volumePath: string): VolumeCondition {
     const { volumes, clock } = this.#deps;
-    const known = volumes.get(volumePath);
-    const expiresAtMs = known && firstExpiryMs(known.input.tokens);
+    const published = volumes.get(volumePath);
+    const expiresAtMs = published && firstExpiryMs(published.input.tokens);
     if (expiresAtMs !== undefined && expiresAtMs <= clock.now()) {
       return {
         abnormal: true,
@@ -51,9 +51,9 @@ export class VolumeStatisticsQuery {
       const removed = volumes.isWithoutTokens(volumePath) ? 'the tokens were taken out of the files; ' : '';
       return { abnormal: true, message: `${removed}refreshing has failed since ${since}: ${failure.message}` };
     }
-    if (known === undefined) return { abnormal: false, message: 'published before the driver started' };
-    if (!known.input.isAllowed) return { abnormal: false, message: 'access was rejected; .error.json says why' };
-    const unmet = [...known.input.tokens.values()].find(({ otherLifetime }) => otherLifetime?.isWishMet === false);
+    if (published === undefined) return { abnormal: false, message: 'published before the driver started' };
+    if (!published.input.isAllowed) return { abnormal: false, message: 'access was rejected; .error.json says why' };
+    const unmet = [...published.input.tokens.values()].find(({ otherLifetime }) => otherLifetime?.isWishMet === false);
     const note = unmet?.otherLifetime === undefined ? '' : `; ${unmet.otherLifetime.message}`;
     return { abnormal: false, message: `published and current${note}` };
   }

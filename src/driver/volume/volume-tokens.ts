@@ -4,13 +4,13 @@ import type { Call } from '../../limits/call.js';
 import type { ProxyToken, TokenRequest, TokenSource } from './ports.js';
 import type { PublishRequest } from './publish-request.js';
 
-/** The tokens of a volume by the audience that each is for. */
+/** The tokens of a volume, by audience. */
 export type VolumeTokens = ReadonlyMap<string, ProxyToken>;
 
-/** A request but for the audience. */
+/** A token request without the audience. */
 export type TokensRequest = Omit<TokenRequest, 'audience'>;
 
-/** What of a request decides about its tokens. */
+/** Returns the part of a request that determines its tokens. */
 export function tokensRequestOf({ pod, passedTokens, attributes }: PublishRequest): TokensRequest {
   const { tokenExpirationMs } = attributes;
   return {
@@ -20,7 +20,7 @@ export function tokensRequestOf({ pod, passedTokens, attributes }: PublishReques
   };
 }
 
-/** The tokens for all of the audiences if they can be told without any request, else undefined. */
+/** Returns the tokens for all audiences if they need no request, else undefined. */
 export function peekTokens(
   source: TokenSource,
   request: TokensRequest,
@@ -35,7 +35,10 @@ export function peekTokens(
   return tokens;
 }
 
-/** @throws {CodedError} see `TokenSource.tokenFor`; for the first audience that fails. */
+/**
+ * Returns the tokens for all audiences. @throws {CodedError} see `TokenSource.tokenFor`; for the first audience that
+ * fails.
+ */
 export async function obtainTokens(
   source: TokenSource,
   request: TokensRequest,
@@ -59,13 +62,13 @@ export function areSameTokens(a: VolumeTokens, b: VolumeTokens): boolean {
   return true;
 }
 
-/** When the first of them expires, in milliseconds since the epoch; undefined when there are none. */
+/** Returns the first expiry in milliseconds since the epoch; undefined without tokens. */
 export function firstExpiryMs(tokens: VolumeTokens): number | undefined {
   const expiries = [...tokens.values()].map(({ expiresAtMs }) => expiresAtMs);
   return expiries.length === 0 ? undefined : Math.min(...expiries);
 }
 
-/** @throws {CodedError} INTERNAL for an audience that nobody has asked for. */
+/** Returns the token for an audience. @throws {CodedError} INTERNAL for one that was not obtained. */
 export function secretOf(tokens: VolumeTokens, audience: string): Secret {
   const token = tokens.get(audience);
   if (token === undefined) throw new CodedError('INTERNAL', 'a file needs a token that was not obtained');

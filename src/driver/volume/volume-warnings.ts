@@ -8,18 +8,18 @@ export interface WarningDependencies {
   readonly log: Log;
 }
 
-/** Logs what the operator should know of a volume, once for each volume: the kubelet tries again and again. */
+/** Logs a message for the operator once per volume, because the kubelet retries again and again. */
 export function warnOnce(
   { volumes, log }: WarningDependencies,
   { volumeId, targetPath, pod }: PublishRequest,
   level: 'info' | 'warn',
   message: string,
 ): void {
-  if (!volumes.isNews(targetPath, message)) return;
+  if (!volumes.isFirstWarning(targetPath, message)) return;
   log[level](message, { volumeId, pod: `${pod.namespace}/${pod.name}` });
 }
 
-/** Tells of tokens that live longer or shorter than the volume asks. */
+/** Logs tokens with a longer or shorter lifetime than the volume requests. */
 export function warnAboutLifetimes(deps: WarningDependencies, request: PublishRequest, tokens: VolumeTokens): void {
   for (const { otherLifetime } of tokens.values()) {
     if (otherLifetime) warnOnce(deps, request, otherLifetime.isWishMet ? 'info' : 'warn', otherLifetime.message);

@@ -1,24 +1,24 @@
 import { BoundedMap } from '../../limits/bounded-map.js';
-/** Subjects that are remembered: several times the volumes of a full node, many of which may never be mounted. */
+/** Limit of subjects: several times the volumes of a full node, many of which may never be mounted. */
 const maxSubjects = 1024;
-/** Of one subject; more come only of content that somebody changes all the time. */
+/** Limit per subject; only content that changes all the time causes more. */
 const maxMessages = 16;
 
-/** Remembers what has been told of whom, so that what is tried again each minute is told once. */
+/** Suppresses repeated warnings, so that a failure that is retried each minute is logged once. */
 export class WarningDeduplicator {
-  readonly #told = new BoundedMap<string, Set<string>>(maxSubjects);
+  readonly #messages = new BoundedMap<string, Set<string>>(maxSubjects);
 
-  /** Whether this has not been told of the subject; from now on it has. */
+  /** Reports whether a message about the subject is new, and records it. */
   isFirst(subject: string, message: string): boolean {
-    const told = this.#told.get(subject) ?? new Set();
-    if (told.has(message)) return false;
-    if (told.size >= maxMessages) told.clear();
-    told.add(message);
-    this.#told.set(subject, told);
+    const messages = this.#messages.get(subject) ?? new Set();
+    if (messages.has(message)) return false;
+    if (messages.size >= maxMessages) messages.clear();
+    messages.add(message);
+    this.#messages.set(subject, messages);
     return true;
   }
 
   forget(subject: string): void {
-    this.#told.delete(subject);
+    this.#messages.delete(subject);
   }
 }

@@ -214,7 +214,7 @@ for (const kernel of kernelNames) {
             await detachAll();
           },
         );
-        assertAmong(calls, ['umount2Aside', 'unlinkatAside']);
+        assertAmong(calls, ['umount2InThread', 'unlinkatInThread']);
       });
     }
   });

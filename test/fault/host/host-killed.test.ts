@@ -170,7 +170,7 @@ describe('a driver that is killed', function () {
       assertGone();
     }
     assertGone();
-    assertEnumerated(killedBefore, ['umount2Aside', 'unlinkatAside', 'close']);
+    assertEnumerated(killedBefore, ['umount2InThread', 'unlinkatInThread', 'close']);
   });
 });
 

@@ -146,7 +146,7 @@ const tokenClaims = target('claims of tokens', 10, tokens, (token) => {
 const source = new KubeletTokens({
   origin: () => 'either',
   minter: undefined,
-  mayMint: () => false,
+  canMint: () => false,
   isStrict: false,
   clock: { now: Date.now },
 });

@@ -33,6 +33,6 @@ export const plausibleErrors: Readonly<Record<CallName, readonly ErrnoName[]>> =
   moveMount: ['EBUSY', 'EINVAL', 'ENOMEM', 'ENOSPC', 'EPERM'],
   mount: ['EBUSY', 'EINVAL', 'EMFILE', 'ENOMEM', 'ENOSPC', 'EPERM'],
   umount2: ['EAGAIN', 'EBUSY', 'EPERM', 'ENOMEM'],
-  umount2Aside: ['EAGAIN', 'EBUSY', 'EPERM', 'ENOMEM'],
-  unlinkatAside: ['EACCES', 'EBUSY', 'EIO', 'ENOMEM', 'ENOTEMPTY', 'EROFS'],
+  umount2InThread: ['EAGAIN', 'EBUSY', 'EPERM', 'ENOMEM'],
+  unlinkatInThread: ['EACCES', 'EBUSY', 'EIO', 'ENOMEM', 'ENOTEMPTY', 'EROFS'],
 };

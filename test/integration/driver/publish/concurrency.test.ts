@@ -175,9 +175,9 @@ describe('a volume that the kernel is slow to unmount', () => {
     const syscalls = loadSyscalls();
     driver = await InProcessDriver.start(node, {
       syscalls: override(syscalls, {
-        umount2Aside: async (target, flags) => {
+        umount2InThread: async (target, flags) => {
           await gate.pass(new AbortController().signal);
-          return syscalls.umount2Aside(target, flags);
+          return syscalls.umount2InThread(target, flags);
         },
       }),
     });

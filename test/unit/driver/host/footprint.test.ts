@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
-  heldContentsOf,
+  contentSizesOf,
   kernelBytesOf,
   largestVolumeBytes,
   memoryOf,
@@ -12,7 +12,7 @@ import { deduplicateFiles } from '../../../../src/driver/host/deduplicate-files.
 import { limits } from '../../../../src/limits/defaults.js';
 import { filesOf } from '../../../support/host/kubelet-dir.js';
 
-const contentsOf = (texts: Readonly<Record<string, string>>) => heldContentsOf(deduplicateFiles(filesOf(texts)));
+const contentsOf = (texts: Readonly<Record<string, string>>) => contentSizesOf(deduplicateFiles(filesOf(texts)));
 const { volumeBytes, inodeBytes, entryBytes, longNameBytes, nodeBytes } = limits.volumeMemory.kernel;
 
 describe('the memory of a volume', () => {

@@ -28,7 +28,7 @@ function tokens(options: Partial<KubeletTokensOptions> = {}): KubeletTokens {
   return new KubeletTokens({
     origin: () => 'either',
     minter: undefined,
-    mayMint: () => true,
+    canMint: () => true,
     isStrict: false,
     clock: { now: () => nowSeconds * 1000 },
     ...options,
@@ -204,7 +204,7 @@ describe('a lifetime that a volume asks for', () => {
   }
 
   it('is never minted for an audience that the operator has not named', async () => {
-    const options = { minter, mayMint: () => false };
+    const options = { minter, canMint: () => false };
     assert.equal(await tokenFor({ passed, expirationMs: 3_600_000, options }), token);
     await assert.rejects(tokenFor({ passed: {}, options }), {
       code: 'FAILED_PRECONDITION',
