@@ -2,10 +2,10 @@ import { flag, oneOf, parseFlags } from '../process/flags.js';
 
 export type OutputFormat = 'table' | 'json';
 
-/** The flag `--output` of commands that print what they have found. */
+/** The flag `--output` of commands that print results. */
 export const outputFlag = flag('table', 'FORMAT', 'table or json', oneOf<OutputFormat>(['table', 'json']));
 
-/** Takes `--output` out of the arguments of a command whose other flags are another program's. @throws {UsageError} */
+/** Removes `--output` from the arguments of a command whose other flags are another program's. @throws {UsageError} */
 export function takeOutput(args: readonly string[]): {
   readonly output: OutputFormat;
   readonly rest: readonly string[];
@@ -17,7 +17,7 @@ export function takeOutput(args: readonly string[]): {
   return { output, rest: args.toSpliced(at, length) };
 }
 
-/** What was found, as JSON for programs. */
+/** Returns results as JSON for programs. */
 export function jsonText(found: readonly unknown[]): string {
   return `${JSON.stringify(found, undefined, 2)}\n`;
 }

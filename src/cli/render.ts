@@ -17,7 +17,7 @@ import type { VolumeFile } from '../driver/volume/ports.js';
 import type { Command } from './command.js';
 import { ProxyCaFile } from '../driver/proxy-ca-file.js';
 
-/** Stands where the token would be; plain enough for every format. */
+/** Replaces the token; valid in every format. */
 const placeholderToken = 'TOKEN-PLACEHOLDER';
 
 const renderFlags = {
@@ -35,7 +35,9 @@ const renderFlags = {
 
 type RenderConfig = { readonly [Name in keyof typeof renderFlags]: ReturnType<(typeof renderFlags)[Name]['parse']> };
 
-/** `render`: what would a pod see? For authors of ConnectorClasses; no mount, no cluster. */
+/**
+ * `render`: shows the files that a pod would see, for authors of ConnectorClasses. It needs no mount and no cluster.
+ */
 export const render: Command = {
   summary: 'show the files that a pod would see, without mount and cluster',
   usage: `Usage: connectors-csi render --manifests DIR --connectors LIST [flags]\n\nFlags:\n${describeFlags(renderFlags)}\n`,
@@ -87,7 +89,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
   );
 }
 
-/** A forgotten --namespace is the usual reason. */
+/** Adds the connectors of the manifests to a not-found error: usually --namespace is missing. */
 function withConnectorsThere(error: unknown, source: DirectoryConnectors): unknown {
   const names = source.connectorNames();
   if (!(error instanceof CodedError) || error.code !== 'NOT_FOUND' || names.length === 0) return error;
@@ -112,7 +114,7 @@ function writeFiles(directory: string, files: readonly VolumeFile[]): void {
     mkdirSync(directory, { recursive: true });
     for (const { name, content } of files) {
       const file = path.join(directory, name);
-      // They may hold a real token: a file that is there already would keep its mode, and a link lead elsewhere.
+      // The files can contain a real token. An existing file would keep its mode, and a link would lead elsewhere.
       rmSync(file, { force: true });
       writeFileSync(file, content, { mode: 0o600, flag: 'wx' });
     }

@@ -2,19 +2,22 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * The flags that the program was given which runs `command` as the first process of this container: `kubectl exec` has its
- * environment, but not its arguments. Empty where that is another one, or hidden.
+ * Returns the arguments of the program that runs `command` as the first process of this container: `kubectl exec` gets
+ * its environment, but not its arguments. Empty if that is another program, or hidden.
  */
 export function runningArguments(command: 'serve' | 'proxy'): readonly string[] {
   return argumentsOf(firstProcess(), command);
 }
 
-/** The command that this program runs as the first process of this container; undefined where that is another program. */
+/**
+ * Returns the command that this program runs as the first process of this container; undefined if that is another
+ * program.
+ */
 export function runningCommand(): string | undefined {
   return wordsAfterProgram(firstProcess())[0];
 }
 
-/** What follows the command in a command line of this program; empty in any other. */
+/** Returns the arguments after the command in a command line of this program; empty for any other. */
 export function argumentsOf(commandLine: readonly string[], command: string): readonly string[] {
   const [found, ...rest] = wordsAfterProgram(commandLine);
   return found === command ? rest : [];

@@ -19,11 +19,11 @@ import { Driver } from '../driver/driver.js';
 import { clusterConfigOf, kubernetesBackend } from '../driver/kubernetes-backend.js';
 
 const trimIntervalMs = 2000;
-/** More than Driver.stop() takes, and less than the grace period of the pod. */
+/** More than the maximum of Driver.stop(), and less than the pod's grace period. */
 const endMs = 36_000;
 const systemClock: Clock = { now: () => Date.now() };
 
-/** `serve`: the driver, until it is told to stop. */
+/** `serve`: runs the driver until a signal stops it. */
 export const serve: Command = {
   summary: 'run the CSI driver',
   endMs,
@@ -53,11 +53,11 @@ export const serve: Command = {
   },
 };
 
-/** main.ts has dropped what it could. */
+/** Logs the capabilities that remain after main.ts has dropped the others. */
 function reportCapabilities(config: DriverConfig, log: Log): void {
-  const held = capabilitiesOf();
-  const capabilities = describeCapabilities(held);
-  if (config['drop-capabilities'] && excessCapabilities(held) !== 0n) {
+  const current = capabilitiesOf();
+  const capabilities = describeCapabilities(current);
+  if (config['drop-capabilities'] && excessCapabilities(current) !== 0n) {
     log.error('Failed to drop capabilities, continuing with them', { capabilities });
   } else {
     log.info('Running with capabilities', { capabilities });

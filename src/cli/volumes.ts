@@ -17,10 +17,10 @@ const volumesFlags = {
 
 type VolumesConfig = { readonly [Name in keyof typeof volumesFlags]: ReturnType<(typeof volumesFlags)[Name]['parse']> };
 
-/** Milliseconds; the driver answers from memory. */
+/** Timeout in milliseconds; the driver responds from memory. */
 const timeoutMs = 5000;
 
-/** `volumes`: who uses what on this node, as the driver beside it knows. */
+/** `volumes`: lists the volumes of this node, as reported by the driver in the same container. */
 export const volumes: Command = {
   summary: "list the node's volumes with their pods, connectors, last refresh and failures",
   usage: `Usage: connectors-csi volumes [flags]
@@ -108,12 +108,12 @@ function lifeLeft(expiresAtMs: number, nowMs: number): string {
   return expiresAtMs > nowMs ? age(expiresAtMs - nowMs) : 'expired';
 }
 
-/** Messages quote what others wrote; a terminal shall not obey it. */
+/** Replaces control characters: messages quote texts of other users, which a terminal must not execute. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '?');
 }
 
-/** `7s`, `4m`, `3h`, `2d`: as kubectl shows ages. */
+/** Returns `7s`, `4m`, `3h`, `2d`: the format of ages in kubectl. */
 function age(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 120) return `${seconds}s`;

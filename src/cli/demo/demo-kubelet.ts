@@ -6,7 +6,7 @@ import { CodedError } from '../../errors.js';
 export interface DemoVolume {
   readonly volumeId: string;
   readonly targetPath: string;
-  /** What the pod's author wrote. */
+  /** Attributes that the pod's author wrote. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly pod: {
     readonly namespace: string;
@@ -18,7 +18,7 @@ export interface DemoVolume {
 
 type NodeClient = InstanceType<typeof csi.Node>;
 
-/** Calls the driver as the kubelet does: a new connection for every call. */
+/** Calls the driver like the kubelet: with a new connection for every call. */
 export class DemoKubelet {
   readonly #socketPath: string;
 
@@ -64,7 +64,7 @@ export class DemoKubelet {
     );
   }
 
-  /** One line of what the driver says of the volume. */
+  /** Returns the driver's statistics of the volume in one line. */
   async statistics({ volumeId, targetPath }: DemoVolume): Promise<string> {
     const response = await this.#call((client) =>
       promisify(client.nodeGetVolumeStats.bind(client))({ volume_id: volumeId, volume_path: targetPath }),
@@ -86,15 +86,15 @@ export class DemoKubelet {
     try {
       return await use(client);
     } catch (error) {
-      throw answerOf(error);
+      throw toCodedError(error);
     } finally {
       client.close();
     }
   }
 }
 
-/** The driver's answer as the pod's event would have it, without the client's stack. */
-function answerOf(error: unknown): unknown {
+/** Converts the driver's error to the text of a pod's event, without the client's stack. */
+function toCodedError(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || !('details' in error)) return error;
   return new CodedError(
     'FAILED_PRECONDITION',

@@ -3,26 +3,26 @@ import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Document } from 'yaml';
 import type { DemoVolume } from './demo-kubelet.js';
-import { registryLogin } from './demo-registry.js';
+import { registryCredential } from './demo-registry.js';
 
 const rbacVersion = 'rbac.authorization.k8s.io/v1';
 
-/** The manifests that driver and proxy of the demo read: the project's, led to the demo's own proxy and registry. */
+/** The manifests of the demo's driver and proxy: the project's, with the addresses of the demo's proxy and registry. */
 export class DemoManifests {
   readonly directory: string;
 
-  /** @param directory to be made. */
+  /** @param directory to create. */
   constructor(directory: string) {
     this.directory = directory;
     mkdirSync(directory);
   }
 
-  /** What only the proxy needs: the password, the registry's CA, and who may use which connectors. */
+  /** Writes the objects that only the proxy needs: the password, the registry's CA, and permissions. */
   writeForProxy({ namespace, serviceAccountName }: DemoVolume['pod'], registryAuthority: string): void {
     const rules = [{ apiGroups: ['connectors.alauda.io'], resources: ['connectors'], verbs: ['get'] }];
     const roleName = 'use-connectors';
     this.#write('access.yaml', [
-      secret('harbor-login', 'kubernetes.io/basic-auth', registryLogin),
+      secret('harbor-login', 'kubernetes.io/basic-auth', registryCredential),
       secret('harbor-ca', 'Opaque', { 'ca.crt': registryAuthority }),
       { apiVersion: rbacVersion, kind: 'Role', metadata: { namespace: 'ci', name: roleName }, rules },
       {
@@ -35,7 +35,7 @@ export class DemoManifests {
     ]);
   }
 
-  /** The files of a directory, with the addresses and the CA that are the demo's. What the proxy's controller would write. */
+  /** Copies the files of a directory, with the demo's addresses and CA, like the proxy's controller. */
   writeConnectors(from: string, proxy: { readonly port: number; readonly ca: string }, registry: string): void {
     for (const file of readdirSync(from)) {
       const documents = parseAllDocuments(readFileSync(path.join(from, file), 'utf8'));

@@ -10,12 +10,12 @@ const startTimeoutMs = 20_000;
 export class DemoProgram {
   readonly #name: string;
   readonly #process: ChildProcess;
-  /** What it has written to standard error: its log. */
+  /** The process's log, from standard error. */
   log = '';
 
   /**
-   * @param name what messages call it.
-   * @param onLine gets each line of it.
+   * @param name in messages.
+   * @param onLine called with each line of the log.
    */
   constructor(name: string, [program, ...words]: readonly [string, ...string[]], onLine: (line: string) => void) {
     this.#name = name;
@@ -28,7 +28,9 @@ export class DemoProgram {
     });
   }
 
-  /** Waits until `look` finds something. @throws {CodedError} UNAVAILABLE when the program ends, or takes too long. */
+  /**
+   * Waits until `look` returns a value. @throws {CodedError} UNAVAILABLE if the program ends first, or takes too long.
+   */
   async until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
     const deadlineMs = performance.now() + startTimeoutMs;
     for (;;) {

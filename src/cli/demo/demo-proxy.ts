@@ -3,24 +3,24 @@ import path from 'node:path';
 import { DemoProgram } from './demo-program.js';
 import { registryHost } from './demo-registry.js';
 
-/** Makes a table of host names count in a mount namespace, and there alone; then becomes the program. */
+/** Replaces /etc/hosts in a mount namespace, and only there; then executes the program. */
 const withHosts = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
 
 export interface DemoProxyOptions {
-  /** An existing directory that it may fill. */
+  /** An existing directory for the proxy's files. */
   readonly directory: string;
   readonly manifests: string;
   /** JSON Web Key Set. */
   readonly jwks: string;
-  /** The words that start this program. */
+  /** Command line that starts this program. */
   readonly self: readonly [string, ...string[]];
-  readonly tell: (text: string) => void;
+  readonly onLog: (text: string) => void;
 }
 
-/** The Connectors proxy as a process of its own, the only one on the machine that finds the demo's registry. */
+/** The Connectors proxy as a process of its own, the only one on the machine that can resolve the demo's registry. */
 export class DemoProxy {
   readonly #program: DemoProgram;
-  /** Of its CA, PEM. */
+  /** CA certificate in PEM. */
   readonly ca: string;
   readonly port: number;
 
@@ -30,7 +30,7 @@ export class DemoProxy {
     this.port = port;
   }
 
-  static async start({ directory, manifests, jwks, self, tell }: DemoProxyOptions): Promise<DemoProxy> {
+  static async start({ directory, manifests, jwks, self, onLog }: DemoProxyOptions): Promise<DemoProxy> {
     const inDirectory = (name: string): string => path.join(directory, name);
     mkdirSync(inDirectory('ca'));
     writeFileSync(inDirectory('hosts'), `127.0.0.1 localhost ${registryHost}\n`);
@@ -42,8 +42,8 @@ export class DemoProxy {
     ];
     const words = ['--mount', '--propagation', 'private', '--', 'sh', '-c', withHosts, 'sh', inDirectory('hosts')];
     const program = new DemoProgram('proxy', ['unshare', ...words, ...self, 'proxy', ...flags], (line) => {
-      // Requests, and that no cluster stands behind it, which is what a demo is.
-      if (!/^\{"level":"(?:info|warn)"/.test(line)) tell(`${line}\n`);
+      // Request logs, and the warning that there is no cluster, which holds for every demo.
+      if (!/^\{"level":"(?:info|warn)"/.test(line)) onLog(`${line}\n`);
     });
     try {
       const port = await program.until(() => /"port":(\d+),"msg":"Listening"/.exec(program.log)?.[1]);

@@ -13,44 +13,44 @@ import { createCa, parseCa } from '../../proxy/certificates/certificate-authorit
 import { signLeaf } from '../../proxy/certificates/x509.js';
 import { MemoryRegistry } from './memory-registry.js';
 
-/** A name that nobody can look up; the demo lets the proxy alone know where it is. */
+/** A name without a DNS record; the demo's proxy resolves it by a private /etc/hosts. */
 export const registryHost = 'harbor.example.com';
 
-/** What the proxy holds, and nobody else. */
-export const registryLogin = { username: 'robot', password: 'only-the-proxy-has-this' } as const;
+/** The credential that only the proxy has. */
+export const registryCredential = { username: 'robot', password: 'only-the-proxy-has-this' } as const;
 
 const dayMs = 86_400_000;
 
-/** The least that bcrypt takes: it lasts as long as the demo. */
+/** The minimum of bcrypt: the hash is needed only during the demo. */
 const bcryptRounds = 4;
 
 /**
- * A registry behind TLS that wants a password, and tells who came with which. It is Debian's `docker-registry` where that
- * is installed, else one of the demo's own.
+ * A registry behind TLS that requires a password, and logs the credential of each request. It is Debian's
+ * `docker-registry` if that is installed, else a built-in one.
  */
 export class DemoRegistry {
-  /** Of its CA, PEM. */
+  /** CA certificate in PEM. */
   readonly ca: string;
-  /** Requests with the login that they came with, in order. */
+  /** Requests with their credentials, in order. */
   readonly log: string[] = [];
   readonly #server: https.Server;
   readonly #program: ChildProcess | undefined;
 
-  private constructor(program: ChildProcess | undefined, answer: http.RequestListener) {
+  private constructor(program: ChildProcess | undefined, listener: http.RequestListener) {
     this.#program = program;
     const { ca, certificate, key } = certificates();
     this.ca = ca;
     this.#server = https.createServer({ cert: certificate, key }, (request, response) => {
       response.once('finish', () => this.log.push(lineOf(request, response)));
-      answer(request, response);
+      listener(request, response);
     });
   }
 
-  /** @param directory an empty one, for what it stores. */
+  /** Starts the registry. @param directory an empty directory for its storage. */
   static async start(directory: string): Promise<DemoRegistry> {
     const socketPath = path.join(directory, 'registry.sock');
     const program = await startProgram(directory, socketPath);
-    const own = new MemoryRegistry(registryLogin);
+    const own = new MemoryRegistry(registryCredential);
     const registry = new DemoRegistry(program, (request, response) => {
       if (program === undefined) own.answer(request, response);
       else forward(request, response, socketPath);
@@ -60,7 +60,7 @@ export class DemoRegistry {
     return registry;
   }
 
-  /** What kind of registry it is, in words. */
+  /** Returns the kind of registry in words. */
   get description(): string {
     return this.#program === undefined ? "the demo's own, as docker-registry is not installed" : 'docker-registry';
   }
@@ -76,11 +76,11 @@ export class DemoRegistry {
   }
 }
 
-/** Undefined where it is not installed. */
+/** Starts docker-registry. @returns undefined if it is not installed. */
 async function startProgram(directory: string, socketPath: string): Promise<ChildProcess | undefined> {
   const passwords = path.join(directory, 'htpasswd');
   const configuration = path.join(directory, 'registry.json');
-  const { username, password } = registryLogin;
+  const { username, password } = registryCredential;
   writeFileSync(passwords, `${username}:${hashSync(password, bcryptRounds)}\n`);
   writeFileSync(
     configuration,

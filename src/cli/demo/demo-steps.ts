@@ -1,6 +1,6 @@
 import { indent } from './volume-text.js';
 
-/** Tells of each step with its number and what it took. */
+/** Prints each step with its number and duration. */
 export class DemoSteps {
   readonly #write: (text: string) => void;
   #count = 0;
@@ -10,19 +10,20 @@ export class DemoSteps {
   }
 
   /**
+   * Runs a step and prints it.
    * @param what the step in words.
-   * @param tell what is to be said of its result, indented below.
+   * @param describe returns the text for its result, printed indented.
    */
-  async play<T>(what: string, work: () => Promise<T> | T, tell?: (result: T) => string): Promise<T> {
+  async play<T>(what: string, work: () => Promise<T> | T, describe?: (result: T) => string): Promise<T> {
     const startMs = performance.now();
     const result = await work();
     this.#count += 1;
     this.#write(`${this.#count}. ${what} (${(performance.now() - startMs).toFixed(1)} ms)\n`);
-    if (tell !== undefined) this.#write(indent(tell(result)));
+    if (describe !== undefined) this.#write(indent(describe(result)));
     return result;
   }
 
-  /** Text that belongs to no step. */
+  /** Prints text that belongs to no step. */
   say(text: string): void {
     this.#write(text);
   }

@@ -19,8 +19,8 @@ const demoFlags = {
 const insideVariable = 'CONNECTORS_CSI_DEMO_INSIDE';
 
 /**
- * `demo`: the whole main job on one machine without a cluster, with the real driver, socket and tmpfs, the real proxy and a
- * registry. The code is in a bundle of its own, as with the proxy, whose certificates it uses.
+ * `demo`: the whole main job on one machine without a cluster, with the real driver, socket, tmpfs and proxy, and a
+ * registry. Its code is in a bundle of its own, like the proxy, whose certificates it uses.
  */
 export const demo: Command = {
   summary: 'show the whole main job on this machine, without a cluster',
@@ -42,8 +42,8 @@ export const demo: Command = {
 };
 
 /**
- * The words that start a program in a mount namespace of its own, so that whatever happens nothing stays mounted.
- * @throws {CodedError} FAILED_PRECONDITION where none can be had.
+ * Returns the command that starts a program in a mount namespace of its own, so that no mount can remain.
+ * @throws {CodedError} FAILED_PRECONDITION if none can be created.
  */
 function privateNamespace({ uid }: CommandContext): readonly [string, ...string[]] {
   const asUser = uid === 0 ? [] : ['--user', '--map-root-user'];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** The part of a registry that stores and serves layers (OCI Distribution, end-2, 4a and 6), behind a password. */
+/** The part of a registry that stores and serves layers (OCI Distribution, end-2, 4a and 6), with a password. */
 export class MemoryRegistry {
   readonly #authorization: string;
   readonly #layers = new Map<string, Buffer>();

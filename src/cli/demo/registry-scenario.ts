@@ -5,10 +5,10 @@ import { CodedError } from '../../errors.js';
 import type { DemoVolume } from './demo-kubelet.js';
 import type { DemoProxy } from './demo-proxy.js';
 import type { DemoRegistry } from './demo-registry.js';
-import { registryLogin } from './demo-registry.js';
+import { registryCredential } from './demo-registry.js';
 import type { DemoSteps } from './demo-steps.js';
 import type { DemoTokens } from './demo-tokens.js';
-import type { ClientAnswer } from './volume-client.js';
+import type { ClientResponse } from './volume-client.js';
 import { VolumeClient } from './volume-client.js';
 import { filesOf } from './volume-text.js';
 
@@ -24,7 +24,7 @@ const neededFiles = ['https.proxy', 'ca.crt'];
 const repository = '/v2/team/app';
 const layer = 'what only those with the password may read';
 
-/** What a program in the pod can do with the volume, and what others cannot. */
+/** Shows the requests that succeed with the volume, and fail without it. */
 export async function pullAndPush({ steps, volume, tokens, registry, proxy }: RegistryScenario): Promise<void> {
   const { targetPath, pod } = volume;
   const missing = neededFiles.filter((name) => !existsSync(path.join(targetPath, name)));
@@ -62,23 +62,23 @@ export async function pullAndPush({ steps, volume, tokens, registry, proxy }: Re
   );
 }
 
-async function pushAndPull(client: VolumeClient, registry: string, digest: string): Promise<readonly ClientAnswer[]> {
+async function pushAndPull(client: VolumeClient, registry: string, digest: string): Promise<readonly ClientResponse[]> {
   const begun = expect(202, await client.send('POST', `${registry}${repository}/blobs/uploads/`));
-  const place = new URL(begun.location ?? '', registry);
-  place.searchParams.set('digest', digest);
-  const pushed = expect(201, await client.send('PUT', place.href, layer));
+  const uploadUrl = new URL(begun.location ?? '', registry);
+  uploadUrl.searchParams.set('digest', digest);
+  const pushed = expect(201, await client.send('PUT', uploadUrl.href, layer));
   const pulled = expect(200, await client.send('GET', `${registry}${repository}/blobs/${digest}`));
   if (pulled.body !== layer) throw new CodedError('INTERNAL', 'what was pulled is not what was pushed');
   return [begun, pushed, pulled];
 }
 
-/** @throws {CodedError} INTERNAL for another status. */
-function expect(status: number, answer: ClientAnswer): ClientAnswer {
+/** Ensures that a response has the status. @throws {CodedError} INTERNAL for another one. */
+function expect(status: number, answer: ClientResponse): ClientResponse {
   if (answer.status === status) return answer;
   throw new CodedError('INTERNAL', `expected ${status}, and got ${textOf(answer)} ${answer.body}`);
 }
 
-function textOf({ method, url, status }: ClientAnswer): string {
+function textOf({ method, url, status }: ClientResponse): string {
   return `${method} ${new URL(url).pathname}: ${status}`;
 }
 
@@ -86,9 +86,12 @@ function contentsIn(directory: string): readonly string[] {
   return filesOf(directory).map((name) => readFileSync(path.join(directory, name), 'utf8'));
 }
 
-/** @throws {CodedError} INTERNAL when the password is in one of the texts, plain or as HTTP carries it. */
+/**
+ * Ensures that the password is not disclosed. @throws {CodedError} INTERNAL if a text contains it, plain or
+ * Base64-encoded as in HTTP.
+ */
 function ensureUnseen(texts: readonly string[]): void {
-  const { username, password } = registryLogin;
+  const { username, password } = registryCredential;
   const forms = [password, Buffer.from(`${username}:${password}`).toString('base64')];
   if (texts.some((text) => forms.some((form) => text.includes(form)))) {
     throw new CodedError('INTERNAL', 'the password is where it must not be');

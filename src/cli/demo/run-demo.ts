@@ -24,9 +24,9 @@ export interface DemoOptions {
 }
 
 /**
- * Starts what a pod needs as processes of their own: a registry, the proxy, the driver. Plays the kubelet's part against
- * the driver, and a program's in the pod against the proxy. With manifests of somebody's own there is neither registry nor
- * proxy, as nobody knows where theirs are.
+ * Runs the demo: starts registry, proxy and driver as processes of their own, and plays the kubelet and a program in
+ * the pod. With the user's own manifests there is neither registry nor proxy, as the addresses of their tools are
+ * unknown.
  */
 export async function runDemo(context: CommandContext, options: DemoOptions): Promise<number> {
   const isOurs = options.manifests === '';
@@ -39,10 +39,12 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
   const cleanups: (() => unknown)[] = [() => rmSync(root, { recursive: true, force: true })];
   try {
     context.stdout(`connectors from ${manifests}\n${describe(volume)}\n\n`);
-    const front = isOurs ? await startFront(context, { root, manifests, volume, tokens, steps, cleanups }) : undefined;
+    const front = isOurs
+      ? await startRegistryAndProxy(context, { root, manifests, volume, tokens, steps, cleanups })
+      : undefined;
     const driverManifests = front?.manifests.directory ?? manifests;
     const kubelet = await startDriver(context, { root, manifests: driverManifests, steps, cleanups });
-    // What is still mounted could not be removed, and that failure would hide another one.
+    // If unpublishing fails, the error must not hide an earlier one.
     cleanups.push(() => kubelet.unpublish(volume).catch(() => undefined));
     await runVolumeScenario({ steps, kubelet, volume, tokens }, async () => {
       if (front !== undefined) await pullAndPush({ steps, volume, tokens, ...front });
@@ -53,20 +55,20 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
   }
 }
 
-interface Stage {
+interface DemoEnvironment {
   readonly root: string;
   readonly manifests: string;
   readonly steps: DemoSteps;
-  /** Called last to first when the demo ends. */
+  /** Called in reverse order when the demo ends. */
   readonly cleanups: (() => unknown)[];
 }
 
-/** The registry, and the proxy before it. */
-async function startFront(
+/** Starts the registry and the proxy. */
+async function startRegistryAndProxy(
   { self, stderr }: CommandContext,
-  stage: Stage & { readonly volume: DemoVolume; readonly tokens: DemoTokens },
+  environment: DemoEnvironment & { readonly volume: DemoVolume; readonly tokens: DemoTokens },
 ): Promise<{ readonly registry: DemoRegistry; readonly proxy: DemoProxy; readonly manifests: DemoManifests }> {
-  const { root, steps, cleanups, volume, tokens } = stage;
+  const { root, steps, cleanups, volume, tokens } = environment;
   const directoryFor = (name: string): string => {
     const directory = path.join(root, name);
     mkdirSync(directory);
@@ -85,18 +87,18 @@ async function startFront(
     () =>
       DemoProxy.start({
         ...{ directory: directoryFor('proxy'), manifests: manifests.directory, jwks: tokens.jwks() },
-        ...{ self, tell: stderr },
+        ...{ self, onLog: stderr },
       }),
     ({ port }) => `at 127.0.0.1:${port}; nobody else here can look up the name of the registry`,
   );
   cleanups.push(() => proxy.stop());
-  manifests.writeConnectors(stage.manifests, proxy, registry.url);
+  manifests.writeConnectors(environment.manifests, proxy, registry.url);
   return { registry, proxy, manifests };
 }
 
 async function startDriver(
   { self, stderr }: CommandContext,
-  { root, manifests, steps, cleanups }: Stage,
+  { root, manifests, steps, cleanups }: DemoEnvironment,
 ): Promise<DemoKubelet> {
   const kubeletDir = path.join(root, 'kubelet');
   const socketPath = path.join(root, 'csi', 'csi.sock');
@@ -115,7 +117,7 @@ async function startDriver(
   return kubelet;
 }
 
-/** deploy/examples/demo beside dist/ (or src/). */
+/** Returns deploy/examples/demo next to dist/ (or src/). */
 function projectManifests(self: readonly string[]): string {
   return path.resolve(path.dirname(self.at(-1) ?? ''), '..', 'deploy', 'examples', 'demo');
 }

@@ -6,22 +6,22 @@ import type { Socket } from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 
-/** What came back from the registry, or from the proxy. */
-interface Reply {
+/** Response of the registry, or of the proxy. */
+interface HttpResponse {
   readonly status: number;
   readonly location: string | undefined;
   readonly body: string;
 }
 
-export interface ClientAnswer extends Reply {
+export interface ClientResponse extends HttpResponse {
   readonly method: string;
   readonly url: string;
 }
 
-/** A program in a pod: what it knows of the proxy it has from files of the volume, which it reads for each request. */
+/** A program in a pod. It learns of the proxy only from files of the volume, which it reads for each request. */
 export class VolumeClient {
   readonly #directory: string;
-  /** All that any answer held. */
+  /** Everything that responses contained. */
   received = '';
 
   /** @param directory the volume. */
@@ -29,20 +29,20 @@ export class VolumeClient {
     this.#directory = directory;
   }
 
-  /** As curl does with `--proxy "$(cat https.proxy)" --cacert ca.crt`. */
-  send(method: string, url: string, body?: string): Promise<ClientAnswer> {
+  /** Sends a request like curl with `--proxy "$(cat https.proxy)" --cacert ca.crt`. */
+  send(method: string, url: string, body?: string): Promise<ClientResponse> {
     return this.#sendBy(new URL(this.#read('https.proxy')), method, url, body);
   }
 
-  /** The same with other credentials for the proxy. @param token null: with none. */
-  get(url: string, token: string | null): Promise<ClientAnswer> {
+  /** Sends a request with another token. @param token null: without credentials. */
+  get(url: string, token: string | null): Promise<ClientResponse> {
     const proxy = new URL(this.#read('https.proxy'));
     if (token === null) proxy.username = '';
     proxy.password = token ?? '';
     return this.#sendBy(proxy, 'GET', url);
   }
 
-  async #sendBy(proxy: URL, method: string, url: string, body?: string): Promise<ClientAnswer> {
+  async #sendBy(proxy: URL, method: string, url: string, body?: string): Promise<ClientResponse> {
     const { host, hostname } = new URL(url);
     const tunnel = await this.#connect(proxy, host);
     if (!('socket' in tunnel)) return { method, url, ...tunnel };
@@ -60,11 +60,11 @@ export class VolumeClient {
     }
   }
 
-  /** A tunnel, or the proxy's refusal. */
-  #connect(proxy: URL, authority: string): Promise<{ readonly socket: Socket } | Reply> {
-    const login = `${decodeURIComponent(proxy.username)}:${proxy.password}`;
+  /** Opens a tunnel. @returns its socket, or the proxy's response if it rejects the request. */
+  #connect(proxy: URL, authority: string): Promise<{ readonly socket: Socket } | HttpResponse> {
+    const userinfo = `${decodeURIComponent(proxy.username)}:${proxy.password}`;
     const credentials =
-      login === ':' ? {} : { 'Proxy-Authorization': `Basic ${Buffer.from(login).toString('base64')}` };
+      userinfo === ':' ? {} : { 'Proxy-Authorization': `Basic ${Buffer.from(userinfo).toString('base64')}` };
     return new Promise((resolve, reject) => {
       const { hostname, port } = proxy;
       const headers = { Host: authority, ...credentials };
@@ -81,7 +81,7 @@ export class VolumeClient {
     });
   }
 
-  async #collect(answer: IncomingMessage, content: AsyncIterable<unknown>): Promise<Reply> {
+  async #collect(answer: IncomingMessage, content: AsyncIterable<unknown>): Promise<HttpResponse> {
     const chunks: Buffer[] = [];
     for await (const chunk of content) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString();
@@ -94,7 +94,7 @@ export class VolumeClient {
   }
 }
 
-/** After CONNECT the parser has let go of the connection, which may stay open. */
+/** Reads a body of known length. After CONNECT the parser has released the connection, which can stay open. */
 async function* upTo(length: number, content: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   let left = length;
   if (left === 0) return;

@@ -13,9 +13,9 @@ export interface VolumeScenario {
   readonly tokens: DemoTokens;
 }
 
-/** From the first mount to the last call, as the kubelet makes them. @param use what the pod does with the volume. */
-export async function runVolumeScenario(story: VolumeScenario, use: () => Promise<void>): Promise<void> {
-  const { steps, kubelet, volume, tokens } = story;
+/** Plays all calls of the kubelet, from the first mount to the last. @param use the pod's use of the volume. */
+export async function runVolumeScenario(scenario: VolumeScenario, use: () => Promise<void>): Promise<void> {
+  const { steps, kubelet, volume, tokens } = scenario;
   const { targetPath } = volume;
   mkdirSync(path.dirname(targetPath), { recursive: true, mode: 0o750 });
   await steps.play(
@@ -33,7 +33,7 @@ export async function runVolumeScenario(story: VolumeScenario, use: () => Promis
     steps.say(`\nwhat a task sees: $ set -a; . ./.env; set +a; env | grep _proxy=\n${indent(environment)}\n`);
   }
   await use();
-  await renew(story);
+  await rotateToken(scenario);
   await steps.play(
     'NodeGetVolumeStats',
     () => kubelet.statistics(volume),
@@ -46,14 +46,14 @@ export async function runVolumeScenario(story: VolumeScenario, use: () => Promis
   steps.say('\nnothing is left mounted\n');
 }
 
-async function renew({ steps, kubelet, volume, tokens }: VolumeScenario): Promise<void> {
+async function rotateToken({ steps, kubelet, volume, tokens }: VolumeScenario): Promise<void> {
   const { targetPath } = volume;
   const inode = statSync(targetPath).ino;
-  const renewed = tokens.forKubelet(volume.pod);
+  const rotated = tokens.forKubelet(volume.pod);
   const oldToken = tokenIn(targetPath);
   await steps.play(
     'NodePublishVolume again with a renewed token: rewritten in place',
-    () => kubelet.publish(volume, renewed),
+    () => kubelet.publish(volume, rotated),
     () => {
       const token = tokenIn(targetPath);
       const isRenewed = oldToken === undefined || token !== oldToken;
@@ -66,11 +66,11 @@ async function renew({ steps, kubelet, volume, tokens }: VolumeScenario): Promis
     },
   );
   await steps.play('NodePublishVolume again, nothing changed: nothing is written', () =>
-    kubelet.publish(volume, renewed),
+    kubelet.publish(volume, rotated),
   );
 }
 
-/** Undefined for a volume without the file. */
+/** Returns the volume's token; undefined without the file. */
 function tokenIn(targetPath: string): string | undefined {
   const file = path.join(targetPath, 'context.token');
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from '
 import path from 'node:path';
 import { CodedError } from '../../errors.js';
 
-/** The entries of a volume, with what they point to. */
+/** Lists the entries of a volume, with the targets of links. */
 export function treeOf(targetPath: string): string {
   return readdirSync(targetPath)
     .sort()
@@ -14,21 +14,21 @@ export function treeOf(targetPath: string): string {
     .join('\n');
 }
 
-/** All files of a volume, abridged. */
+/** Returns all files of a volume, abridged. */
 export function contentsOf(targetPath: string): string {
   return filesOf(targetPath)
     .map((name) => `\n==> ${name}\n${abridge(readFileSync(path.join(targetPath, name), 'utf8'))}`)
     .join('\n');
 }
 
-/** The names of a volume's files. */
+/** Returns the names of a volume's files. */
 export function filesOf(targetPath: string): readonly string[] {
   return readdirSync(targetPath)
     .filter((name) => !name.startsWith('..'))
     .sort();
 }
 
-/** What a task sees after reading `.env`, abridged; undefined for a volume without it. */
+/** Returns a task's environment after reading `.env`, abridged; undefined for a volume without it. */
 export function environmentOf(targetPath: string): string | undefined {
   if (!existsSync(path.join(targetPath, '.env'))) return undefined;
   const script = 'set -a; . ./.env; set +a; env | grep _proxy= | sort';
@@ -37,7 +37,7 @@ export function environmentOf(targetPath: string): string | undefined {
   return abridge(stdout);
 }
 
-/** Tokens shortened, in Base64 too, certificates reduced to their first line. */
+/** Shortens tokens, also in Base64, and certificates. */
 function abridge(content: string): string {
   return content
     .replaceAll(/eyJ[-\w]+\.[-\w]+\.[-\w]+/g, shorten)

@@ -9,17 +9,17 @@ const answerTimeoutMs = 10_000;
 const slowMs = 250;
 /** Tokens carry times of the API server's clock; the Date header counts whole seconds. */
 const skewWarnMs = 5_000;
-/** A tenth of a usual token's life of half an hour: what is renewed at 80 % of it comes too late. */
+/** A tenth of a token's usual lifetime of half an hour: with more, a rotation after 80 % of it comes too late. */
 const skewFailMs = 180_000;
 
 interface Sample {
   readonly durationMs: number;
-  /** How far the server's clock is ahead of ours; undefined when it does not tell the time. */
+  /** Offset of the server's clock to this node's; undefined if the response has no date. */
   readonly aheadMs: number | undefined;
 }
 
 /**
- * How long an answer of the API server takes, once connected, and whether its clock and this node's agree.
+ * Checks the latency of the API server on an open connection, and that its clock agrees with this node's.
  * @param now a monotonic clock in milliseconds.
  */
 export async function checkApiServer(
@@ -30,9 +30,9 @@ export async function checkApiServer(
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
     const taken: Sample[] = [];
-    // The first one is for the connection.
+    // The first sample opens the connection.
     for (let index = 0; index <= samples; index += 1) taken.push(await sample(cluster, agent, clock, now));
-    return [judgeLatency(taken.slice(1)), judgeClock(taken)];
+    return [checkLatency(taken.slice(1)), checkClock(taken)];
   } catch (error) {
     const fix = 'is the address right, and does a NetworkPolicy or proxy stand between?';
     return [fail('api-server', `https://${cluster.host}:${cluster.port} cannot be reached: ${reasonOf(error)}`, fix)];
@@ -41,7 +41,7 @@ export async function checkApiServer(
   }
 }
 
-function judgeLatency(taken: readonly Sample[]): CheckResult {
+function checkLatency(taken: readonly Sample[]): CheckResult {
   const fastestMs = Math.min(...taken.map(({ durationMs }) => durationMs));
   const text = `answers within ${fastestMs.toFixed(0)} ms`;
   if (fastestMs < slowMs) return ok('api-server', text);
@@ -52,9 +52,9 @@ function judgeLatency(taken: readonly Sample[]): CheckResult {
   );
 }
 
-function judgeClock(taken: readonly Sample[]): CheckResult {
+function checkClock(taken: readonly Sample[]): CheckResult {
   const ahead = taken.flatMap(({ aheadMs }) => aheadMs ?? []);
-  // Each is too large by up to a second and the way of the answer: the smallest is the nearest to the truth.
+  // Each is too large by up to a second and the latency: the smallest is the most accurate.
   const aheadMs = ahead.sort((a, b) => Math.abs(a) - Math.abs(b))[0];
   if (aheadMs === undefined) return warn('clock', 'the API server tells no time', 'compare the clocks by hand');
   const skewMs = Math.abs(aheadMs);
@@ -82,12 +82,12 @@ function sample(cluster: ClusterConfig, agent: Agent, clock: Clock, now: () => n
       ...(serverName === undefined ? {} : { servername: serverName }),
     });
     call.on('error', reject);
-    // Any status will do: the time is told and taken all the same; the other lines find out about credentials.
-    call.on('response', (answer) => {
-      const serverMs = Date.parse(answer.headers.date ?? '');
+    // Any status will do: latency and date do not depend on it, and other lines check credentials.
+    call.on('response', (response) => {
+      const serverMs = Date.parse(response.headers.date ?? '');
       const aheadMs = Number.isNaN(serverMs) ? undefined : serverMs - clock.now();
-      answer.on('error', reject);
-      answer.resume().on('end', () => resolve({ durationMs: now() - startedMs, aheadMs }));
+      response.on('error', reject);
+      response.resume().on('end', () => resolve({ durationMs: now() - startedMs, aheadMs }));
     });
     call.end();
   });

@@ -2,22 +2,23 @@ import net from 'node:net';
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
 
-/** For the whole of it: name, connection and answer, in milliseconds. */
-const answerTimeoutMs = 5_000;
-/** Of an answer, up to the end of its first line. */
+/** Timeout of lookup, connection and response together, in milliseconds. */
+const timeoutMs = 5_000;
+/** Limit of the response's first line, in bytes. */
 const maxLineBytes = 1024;
-/** A host that no Connector can have (RFC 6761): nobody's credential is asked for. */
-const question = 'CONNECT doctor.invalid:443 HTTP/1.1\r\nHost: doctor.invalid:443\r\n\r\n';
+/** A host that no Connector can have (RFC 6761), so no credential is requested. */
+const connectRequest = 'CONNECT doctor.invalid:443 HTTP/1.1\r\nHost: doctor.invalid:443\r\n\r\n';
 
-/** Opens a TCP connection; tests lead names of Services elsewhere. */
+/** Opens a TCP connection; tests replace it to redirect names of Services. */
 export type Dial = (port: number, host: string) => Socket;
 
 /**
- * Asks a proxy without a token, as pods reach it. One that serves answers 407 before it does anything else.
+ * Sends a request without a token to a proxy, on the path of pods. A working proxy responds 407 before it does anything
+ * else.
  * @param address `http` or `https` URL of the proxy; its path does not matter.
- * @param caCerts PEM that an `https` proxy is verified with, beside the roots that Node has.
- * @returns the status of its answer; undefined when what answers does not speak HTTP.
- * @throws {Error} what the system says when there is no connection or no answer.
+ * @param caCerts PEM to verify an `https` proxy, next to Node's CA certificates.
+ * @returns the status of the response; undefined if it is not HTTP.
+ * @throws {Error} the system's error if there is no connection or no response.
  */
 export function askProxy(
   address: string,
@@ -33,7 +34,7 @@ export function askProxy(
   const socket = isSecure ? tls.connect({ socket: plain, host, ...name, ...(ca && { ca }) }) : plain;
   return new Promise<number | undefined>((resolve, reject) => {
     let text = '';
-    const timer = setTimeout(() => reject(new Error(`no answer within ${answerTimeoutMs / 1000} s`)), answerTimeoutMs);
+    const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
     const settle = (): void => {
       clearTimeout(timer);
       const [, status] = /^HTTP\/1\.[01] (\d{3})\b/.exec(text) ?? [];
@@ -48,7 +49,7 @@ export function askProxy(
     socket.once('close', () =>
       text === '' ? reject(new Error('it closed the connection without an answer')) : settle(),
     );
-    socket.write(question);
+    socket.write(connectRequest);
   }).finally(() => {
     socket.destroy();
     plain.destroy();

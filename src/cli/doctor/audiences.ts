@@ -14,9 +14,9 @@ type AudienceConfig = Pick<DriverConfig, 'driver-name' | 'token-audience'>;
 const check = 'audiences';
 
 /**
- * Whether the CSIDriver object asks the kubelet for a token of each audience that a proxy of the cluster's connectors
- * expects; one line for every audience that is missing. That of --token-audience is the other check's.
- * @param objects a failure to read them is told.
+ * Checks that the CSIDriver object requests a token for each audience that a proxy of the cluster's connectors expects.
+ * Returns one line per missing audience; another check covers that of --token-audience.
+ * @param objects a failure to read them becomes a line.
  */
 export async function checkAudiences(
   client: KubeClient,
@@ -37,7 +37,7 @@ export async function checkAudiences(
   }
 }
 
-/** Who expects tokens for an audience other than the usual one, by audience: `connector ci/harbor`. */
+/** Returns the owners, such as `connector ci/harbor`, of each audience other than the usual one. */
 function expectedAudiences(
   { connectors, classes }: ConnectorObjects,
   usual: string,

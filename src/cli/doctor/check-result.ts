@@ -1,12 +1,12 @@
 import { jsonText } from '../output-format.js';
 import type { OutputFormat } from '../output-format.js';
 
-/** What one check found; a line of the report. */
+/** Result of one check: a line of the report. */
 export interface CheckResult {
   readonly level: 'ok' | 'warn' | 'fail';
-  /** A word or two: what was looked at. */
+  /** Subject of the check, one or two words. */
   readonly check: string;
-  /** What is the case, and after it, unless all is well, what to do. */
+  /** The finding, and after it, unless it is `ok`, the fix. */
   readonly text: string;
 }
 
@@ -22,7 +22,7 @@ export function fail(check: string, problem: string, fix: string): CheckResult {
   return { level: 'fail', check, text: `${problem}: ${fix}` };
 }
 
-/** One line, whatever the text came from. */
+/** Returns the result as one line, whatever line breaks its text has. */
 export function asLine({ level, check, text }: CheckResult): string {
   return `${level.padEnd(5)} ${check.padEnd(14)} ${singleLine(text)}\n`;
 }
@@ -35,14 +35,14 @@ function singleLine(text: string): string {
   return text.replaceAll(/\s*[\r\n]+\s*/g, ' ').trim();
 }
 
-/** The message with that of its cause, unless it quotes that already. */
+/** Returns the message with that of its cause, unless it contains that already. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? error.cause.message : '';
   return error.message.includes(cause) ? error.message : `${error.message} (${cause})`;
 }
 
-/** Writes the findings. @returns the exit status. */
+/** Writes the results. @returns the exit status. */
 export function report(results: readonly CheckResult[], output: OutputFormat, write: (text: string) => void): number {
   write(output === 'json' ? jsonText(results.map(asJson)) : results.map(asLine).join(''));
   return results.some(({ level }) => level === 'fail') ? 1 : 0;

@@ -7,15 +7,15 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import { metadataText } from '../../kube/kube-object.js';
 import type { ResourceType } from '../../kube/resource-location.js';
 
-/** The cluster's Connectors and classes, but for those that cannot be parsed: nobody mounts these. */
+/** The cluster's Connectors and classes, without malformed ones, which cannot be mounted. */
 export interface ConnectorObjects {
   readonly connectors: readonly Connector[];
   readonly classes: ReadonlyMap<string, ConnectorClass>;
-  /** Also of those that cannot be parsed. */
+  /** Includes malformed classes. */
   readonly classNames: ReadonlySet<string>;
 }
 
-/** @throws {KubeError} */
+/** Reads all Connectors and classes. @throws {KubeError} */
 export async function readConnectorObjects(client: KubeClient, signal: AbortSignal): Promise<ConnectorObjects> {
   const list = async (type: ResourceType): Promise<readonly JsonObject[]> =>
     (await client.list({ type }, {}, { signal, retry: false })).items;
@@ -39,12 +39,12 @@ function parsed<T>(objects: readonly JsonObject[], parse: (object: JsonObject) =
   });
 }
 
-/** `connector ci/harbor`. */
+/** Returns `connector ci/harbor`. */
 export function connectorName({ ref }: Connector): string {
   return `connector ${ref.namespace}/${ref.name}`;
 }
 
-/** The first of them, and how many more there are: `ci/harbor and 2 more`. */
+/** Returns the first name and the number of others: `ci/harbor and 2 more`. */
 export function firstOf([first = '', ...others]: readonly string[]): string {
   return others.length === 0 ? first : `${first} and ${others.length} more`;
 }

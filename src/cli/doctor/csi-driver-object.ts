@@ -12,7 +12,7 @@ type ObjectConfig = Pick<DriverConfig, 'driver-name' | 'token-audience' | 'allow
 export const csiDriverType: ResourceType = { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', plural: 'csidrivers' };
 const check = 'csidriver';
 
-/** Whether the CSIDriver object says what the driver relies on; one line for every field that does not. */
+/** Checks the fields of the CSIDriver object that the driver relies on; one line per wrong field. */
 export async function checkCsiDriverObject(
   client: KubeClient,
   config: ObjectConfig,
@@ -55,7 +55,7 @@ function problemsOf(object: JsonObject, config: ObjectConfig): readonly CheckRes
   ];
 }
 
-/** Of spec.tokenRequests. */
+/** Returns the audiences in spec.tokenRequests. */
 export function requestedAudiences(csiDriver: JsonObject | undefined): ReadonlySet<JsonValue | undefined> {
   const requests = jsonMember(csiDriver?.['spec'], 'tokenRequests');
   if (!Array.isArray(requests)) return new Set();
@@ -66,14 +66,14 @@ function checkTokenRequests(object: JsonObject, config: ObjectConfig): readonly 
   const audience = config['token-audience'];
   if (requestedAudiences(object).has(audience)) return [];
   const problem = `tokenRequests: none for audience "${audience}", so that the driver gets no token`;
-  // Volumes with a lifetime of their own get theirs without the kubelet.
+  // Volumes with `token.expiration` get minted tokens without the kubelet.
   const level = config['allow-token-minting'] ? warn : fail;
   return [level(check, problem, 'add the audience to spec.tokenRequests, or set --token-audience to the one there')];
 }
 
 function fixOf(field: string, expected: string | boolean): string {
   const value = field === 'volumeLifecycleModes' ? `[${String(expected)}]` : String(expected);
-  // These two can only be changed by making the object anew.
+  // These two fields are immutable.
   const how = ['attachRequired', 'volumeLifecycleModes'].includes(field)
     ? 'delete the object and apply it with'
     : 'set';

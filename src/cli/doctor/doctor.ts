@@ -30,7 +30,7 @@ export interface DiagnosticContext extends Omit<ClusterDiagnosticContext, 'asker
 
 const proxySwitch = '--proxy';
 
-/** `doctor`: is this node as the driver needs it? Run where the driver runs, with the same flags and environment. */
+/** `doctor`: checks the node for the driver. It runs in the driver's container, with the same flags and environment. */
 export const doctor: Command = {
   summary: 'check the node, the cluster and the running driver, or the proxy',
   usage: async () =>
@@ -60,15 +60,15 @@ export const doctor: Command = {
   },
 };
 
-/** All checks; none changes anything. */
-export async function examine(patient: DiagnosticContext): Promise<readonly CheckResult[]> {
-  const { config, syscalls } = patient;
+/** Runs all checks; none changes anything. */
+export async function examine(context: DiagnosticContext): Promise<readonly CheckResult[]> {
+  const { config, syscalls } = context;
   return [
     ...checkMounting(syscalls),
     ...checkKubeletDirectory(config['kubelet-dir'], readMountTable()),
     checkSelinux(),
     ...(await checkSockets(config)),
-    ...(await examineCluster(patient)),
+    ...(await examineCluster(context)),
   ];
 }
 
@@ -78,7 +78,7 @@ async function examineCluster({ config, cluster, clock, signal }: DiagnosticCont
   }
   return withCluster({ cluster, clock, asker: 'driver' }, async (client) => {
     const objects = readConnectorObjects(client, signal);
-    // Told by those who wait for it.
+    // The checks that await it report the error.
     objects.catch(() => undefined);
     return [
       ...(await checkCsiDriverObject(client, config, signal)),

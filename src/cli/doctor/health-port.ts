@@ -1,33 +1,33 @@
 import type { DriverConfig } from '../../driver/config.js';
 
-/** For one question to a port on this node, in milliseconds. */
-const answerTimeoutMs = 5_000;
+/** Timeout of one request to a port on this node, in milliseconds. */
+const timeoutMs = 5_000;
 
-export interface HealthAnswer {
+export interface HealthResponse {
   readonly url: string;
   readonly status: number;
   readonly text: string;
 }
 
 /**
- * Asks the program that runs beside doctor at its own port.
+ * Sends a request to the health port of the program in doctor's container.
  * @param address `--http-address` of the program.
- * @throws {Error} when nobody answers; `cause` says why.
+ * @throws {Error} if there is no response, with the reason as `cause`.
  */
 export async function askHealthPort(
   address: NonNullable<DriverConfig['http-address']>,
   path: '/readyz' | '/ca.crt',
-): Promise<HealthAnswer> {
+): Promise<HealthResponse> {
   const host = address.host ?? '127.0.0.1';
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}${path}`;
-  const unanswered = (error: unknown): Error => {
+  const noResponse = (error: unknown): Error => {
     const { cause = error } = error as { readonly cause?: unknown };
     return new Error(`nobody answers at ${url}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   };
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(answerTimeoutMs) });
-    return { url, status: answer.status, text: await answer.text() };
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    return { url, status: response.status, text: await response.text() };
   } catch (error) {
-    throw unanswered(error);
+    throw noResponse(error);
   }
 }

@@ -5,7 +5,7 @@ import type { Mount } from '../../driver/host/mount-table.js';
 import type { CheckResult } from './check-result.js';
 import { fail, ok } from './check-result.js';
 
-/** Whether the kubelet's directory is there, and whether the kubelet sees what is mounted in it. */
+/** Checks that the kubelet's directory exists, and that the kubelet sees mounts in it. */
 export function checkKubeletDirectory(kubeletDir: string, table: readonly Mount[]): readonly CheckResult[] {
   const pods = path.join(kubeletDir, 'pods');
   if (!isDirectory(pods)) {

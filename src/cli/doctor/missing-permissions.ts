@@ -4,7 +4,7 @@ import type { ResourceType } from '../../kube/resource-location.js';
 import type { CheckResult } from './check-result.js';
 import { fail, ok, reasonOf } from './check-result.js';
 
-/** A right that a program uses, in the words of RBAC; without namespace: in all of them. */
+/** An RBAC permission that a program uses; without a namespace, it applies to all of them. */
 export interface RequiredPermission {
   readonly verb: 'get' | 'list' | 'watch' | 'create' | 'patch' | 'identify';
   readonly group: string;
@@ -12,7 +12,7 @@ export interface RequiredPermission {
   readonly subresource?: string;
   readonly namespace?: string;
   readonly name?: string;
-  /** What gives it, as in deploy/. */
+  /** Manifest that grants it, as in deploy/. */
   readonly from: string;
 }
 
@@ -24,19 +24,19 @@ const reviewType: ResourceType = {
 };
 
 /**
- * One line when the account has all of the rights, else one for each that is missing.
- * @param whose account it is, such as `the driver's`.
+ * Checks the permissions of a service account. Returns one line if it has all of them, else one per missing permission.
+ * @param whose owner of the service account, such as `the driver's`.
  */
 export async function checkPermissionsOf(
   client: KubeClient,
-  rights: readonly RequiredPermission[],
+  permissions: readonly RequiredPermission[],
   whose: string,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   try {
-    const missing = await missingPermissions(client, rights, signal);
-    if (missing.length > 0) return missing.map((right) => missingRight(right, whose));
-    return [ok(check, `the account has the ${rights.length} rights that the enabled features need`)];
+    const missing = await missingPermissions(client, permissions, signal);
+    if (missing.length > 0) return missing.map((permission) => missingPermission(permission, whose));
+    return [ok(check, `the account has the ${permissions.length} rights that the enabled features need`)];
   } catch (error) {
     return [
       fail(check, `the rights cannot be asked for: ${reasonOf(error)}`, 'mend the lines about the API server first'),
@@ -44,25 +44,25 @@ export async function checkPermissionsOf(
   }
 }
 
-/** Those of the rights that the account of the client has not. @throws {KubeError} */
+/** Returns the permissions that the client's service account lacks. @throws {KubeError} */
 export async function missingPermissions<T extends RequiredPermission>(
   client: KubeClient,
-  rights: readonly T[],
+  permissions: readonly T[],
   signal: AbortSignal,
 ): Promise<readonly T[]> {
-  const answers = await Promise.all(rights.map((right) => isAllowed(client, right, signal)));
-  return rights.filter((_right, index) => answers[index] === false);
+  const results = await Promise.all(permissions.map((permission) => isAllowed(client, permission, signal)));
+  return permissions.filter((_right, index) => results[index] === false);
 }
 
-async function isAllowed(client: KubeClient, right: RequiredPermission, signal: AbortSignal): Promise<boolean> {
-  const { verb, group, resource, subresource = '', namespace = '', name = '' } = right;
+async function isAllowed(client: KubeClient, permission: RequiredPermission, signal: AbortSignal): Promise<boolean> {
+  const { verb, group, resource, subresource = '', namespace = '', name = '' } = permission;
   const resourceAttributes = { verb, group, resource, subresource, namespace, name };
   const body = { apiVersion: reviewType.apiVersion, kind: reviewType.kind, spec: { resourceAttributes } };
-  const answer = await client.create({ type: reviewType }, body, { signal, isIdempotent: true, retry: false });
-  return jsonMember(answer['status'], 'allowed') === true;
+  const review = await client.create({ type: reviewType }, body, { signal, isIdempotent: true, retry: false });
+  return jsonMember(review['status'], 'allowed') === true;
 }
 
-function missingRight(
+function missingPermission(
   { verb, group, resource, subresource, namespace, name, from }: RequiredPermission,
   whose: string,
 ): CheckResult {

@@ -3,7 +3,7 @@ import { TmpfsMaker } from '../../driver/host/tmpfs.js';
 import type { CheckResult } from './check-result.js';
 import { fail, ok, warn } from './check-result.js';
 
-/** Whether this container may mount, tried without leaving anything mounted, and whether what it mounts stays out of swap. */
+/** Checks that this container can mount, without leaving a mount, and that its mounts stay out of swap. */
 export function checkMounting(syscalls: Syscalls): readonly CheckResult[] {
   const maker = new TmpfsMaker(syscalls);
   const problem = maker.problem();

@@ -10,7 +10,10 @@ import { checkPermissionsOf } from './missing-permissions.js';
 
 type PermissionConfig = Pick<DriverConfig, 'driver-name' | 'namespace' | 'allow-token-minting' | 'pod-events'>;
 
-/** Whether the driver's account may do all that the enabled features need; one line for every right that is missing. */
+/**
+ * Checks that the driver's service account has the permissions of the enabled features; one line per missing
+ * permission.
+ */
 export async function checkPermissions(
   client: KubeClient,
   config: PermissionConfig,
@@ -18,17 +21,17 @@ export async function checkPermissions(
 ): Promise<readonly CheckResult[]> {
   const consequence = 'the driver refuses to publish until it can read the flags';
   const { flags, result } = await readFlags(client, config.namespace, consequence, signal);
-  return [result, ...(await checkPermissionsOf(client, neededRights(config, flags), "the driver's", signal))];
+  return [result, ...(await checkPermissionsOf(client, requiredPermissions(config, flags), "the driver's", signal))];
 }
 
-function neededRights(config: PermissionConfig, flags: FeatureFlags): readonly RequiredPermission[] {
+function requiredPermissions(config: PermissionConfig, flags: FeatureFlags): readonly RequiredPermission[] {
   const base = 'deploy/base/rbac.yaml';
-  const reads = (right: Omit<RequiredPermission, 'verb' | 'from'>): readonly RequiredPermission[] =>
-    (['list', 'watch'] as const).map((verb) => ({ ...right, verb, from: base }));
+  const reads = (permission: Omit<RequiredPermission, 'verb' | 'from'>): readonly RequiredPermission[] =>
+    (['list', 'watch'] as const).map((verb) => ({ ...permission, verb, from: base }));
   const requests = { group: connectorsGroup, resource: 'accessrequests', from: 'the component approval' };
   const token = { group: '', resource: 'serviceaccounts', subresource: 'token', from: 'the component token-minting' };
   const events = { group: 'events.k8s.io', resource: 'events', from: 'the component events' };
-  // By which the component's admission policy recognizes the driver.
+  // The component's admission policy recognizes the driver by it.
   const identity = { verb: 'identify' as const, group: connectorsGroup, resource: 'drivers' };
   return [
     ...reads({ group: connectorsGroup, resource: 'connectors' }),
@@ -36,7 +39,7 @@ function neededRights(config: PermissionConfig, flags: FeatureFlags): readonly R
     ...reads({ group: 'storage.k8s.io', resource: 'csidrivers', name: config['driver-name'] }),
     ...reads({ group: '', resource: 'configmaps', namespace: config.namespace, name: flagsConfigMapName }),
     { verb: 'create', group: 'authorization.k8s.io', resource: 'subjectaccessreviews', from: base },
-    // An approval can only replace the proxy permission, so both flags have to be on.
+    // An approval can only replace the proxy permission, so both flags must be on.
     ...(flags.connectorProxyPermissions && flags.connectorsApproval
       ? [
           ...(['list', 'watch', 'create'] as const).map((verb) => ({ verb, ...requests })),

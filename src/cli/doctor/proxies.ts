@@ -3,7 +3,7 @@ import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember } from '../../json.js';
 import { askProxy } from './ask-proxy.js';
-import { judgeCertificate } from './certificate-life.js';
+import { checkCertificate } from './certificate-life.js';
 import type { ConnectorObjects } from './connector-objects.js';
 import { connectorName, firstOf } from './connector-objects.js';
 import type { CheckResult } from './check-result.js';
@@ -11,20 +11,20 @@ import { fail, ok, reasonOf, warn } from './check-result.js';
 
 const check = 'proxies';
 const caCheck = 'proxy-ca';
-/** Each may take seconds to say nothing. */
-const maxAsked = 20;
+/** Limit of proxies that are called: each can take seconds to time out. */
+const maxChecked = 20;
 
-/** A proxy that volumes lead to. */
-interface KnownProxy {
+/** A proxy that volumes use. */
+interface UsedProxy {
   readonly owners: string[];
-  /** What the owners give as its CA, be it a certificate or not; none: ''. */
+  /** The CAs that the owners declare, valid or not; '' for none. */
   readonly caCerts: Set<string>;
 }
 
 /**
- * Whether the proxies that the cluster's connectors lead to answer, asked from this node as a pod would, and whether what
- * volumes get as their CA can be used. What a proxy itself knows is told by `doctor --proxy` in its container.
- * @param objects a failure to read them is told.
+ * Checks that the proxies of the cluster's connectors respond to this node as to a pod, and that the CAs of volumes are
+ * valid. `doctor --proxy` in a proxy's container checks the proxy itself.
+ * @param objects a failure to read them becomes a line.
  */
 export async function checkProxies(objects: Promise<ConnectorObjects>, nowMs: number): Promise<readonly CheckResult[]> {
   let known: ConnectorObjects;
@@ -36,21 +36,21 @@ export async function checkProxies(objects: Promise<ConnectorObjects>, nowMs: nu
     ];
   }
   const proxies = [...proxiesOf(known)];
-  const asked = proxies.slice(0, maxAsked);
-  const answers = await Promise.all(asked.map(([origin, proxy]) => ask(origin, proxy)));
-  const problems = [...unaddressed(known), ...answers.flatMap((result) => result ?? [])];
-  const count = asked.length === 1 ? 'the proxy' : `all ${asked.length} proxies`;
+  const checked = proxies.slice(0, maxChecked);
+  const responses = await Promise.all(checked.map(([origin, proxy]) => checkProxy(origin, proxy)));
+  const problems = [...unaddressed(known), ...responses.flatMap((result) => result ?? [])];
+  const count = checked.length === 1 ? 'the proxy' : `all ${checked.length} proxies`;
   const all =
     proxies.length === 0 ? 'no connector has the address of one' : `${count} of the connectors asked for a token`;
   return [
     ...(problems.length === 0 ? [ok(check, all)] : problems),
-    ...proxies.flatMap(([origin, proxy]) => judgeCa(origin, proxy, nowMs)),
+    ...proxies.flatMap(([origin, proxy]) => checkCas(origin, proxy, nowMs)),
   ];
 }
 
-/** By scheme, host and port. */
-function proxiesOf({ connectors, classes }: ConnectorObjects): ReadonlyMap<string, KnownProxy> {
-  const known = new Map<string, KnownProxy>();
+/** Groups connectors and classes by scheme, host and port of their proxy. */
+function proxiesOf({ connectors, classes }: ConnectorObjects): ReadonlyMap<string, UsedProxy> {
+  const known = new Map<string, UsedProxy>();
   const add = ({ proxyAddress, object }: Connector | ConnectorClass, owner: string): void => {
     const origin = proxyAddress && originOf(proxyAddress.url);
     if (origin === undefined) return;
@@ -68,7 +68,7 @@ function proxiesOf({ connectors, classes }: ConnectorObjects): ReadonlyMap<strin
   return known;
 }
 
-/** Connectors that wait for somebody to write where their proxy is. */
+/** Reports connectors whose proxy address is not written yet. */
 function unaddressed({ connectors, classes }: ConnectorObjects): readonly CheckResult[] {
   const waiting = connectors.filter(
     ({ className, proxyAddress }) => proxyAddress === undefined && classes.get(className)?.proxy !== undefined,
@@ -79,8 +79,8 @@ function unaddressed({ connectors, classes }: ConnectorObjects): readonly CheckR
   return [fail(check, problem, fix)];
 }
 
-/** Undefined: all is well. */
-async function ask(origin: string, { owners, caCerts }: KnownProxy): Promise<CheckResult | undefined> {
+/** Calls the proxy. @returns undefined if it responds as expected. */
+async function checkProxy(origin: string, { owners, caCerts }: UsedProxy): Promise<CheckResult | undefined> {
   const what = `${origin} of ${firstOf(owners)}`;
   try {
     const bundle = [...caCerts].join('\n');
@@ -95,10 +95,10 @@ async function ask(origin: string, { owners, caCerts }: KnownProxy): Promise<Che
   }
 }
 
-function judgeCa(origin: string, { caCerts }: KnownProxy, nowMs: number): readonly CheckResult[] {
+function checkCas(origin: string, { caCerts }: UsedProxy, nowMs: number): readonly CheckResult[] {
   const given = [...caCerts].filter((bundle) => bundle !== '');
   const fix = 'replace the CA of the proxy; whoever writes its status hands the new one out';
-  const lines = given.map((bundle) => judgeCertificate(caCheck, `the CA of ${origin}`, bundle, nowMs, fix));
+  const lines = given.map((bundle) => checkCertificate(caCheck, `the CA of ${origin}`, bundle, nowMs, fix));
   if (given.length < 2) return lines;
   const problem = `connectors hand out ${given.length} CAs of ${origin}, of which the proxy has one`;
   return [

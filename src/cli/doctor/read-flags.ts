@@ -9,8 +9,9 @@ import { readObject } from './read-object.js';
 const configMapType: ResourceType = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 
 /**
- * The feature flags, and the line about them. Those that cannot be read count as their defaults here; the line fails.
- * @param consequence what the program does without them.
+ * Reads the feature flags, and returns them with their line. If they cannot be read, the defaults apply here and the
+ * line fails.
+ * @param consequence for the program without flags.
  */
 export async function readFlags(
   client: KubeClient,

@@ -4,8 +4,8 @@ import { metadataText } from '../../kube/kube-object.js';
 import type { ResourceLocation } from '../../kube/resource-location.js';
 
 /**
- * Reads one object as the driver does, by a list of that name, so that doctor needs no right that the driver has not.
- * @returns undefined when there is none.
+ * Reads one object like the driver, by a list of that name, so that doctor needs no permission that the driver lacks.
+ * @returns undefined if there is none.
  * @throws {KubeError}
  */
 export async function readObject(

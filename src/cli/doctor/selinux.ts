@@ -2,7 +2,7 @@ import { containerContext, selinuxProcessLabel } from '../../driver/host/selinux
 import type { CheckResult } from './check-result.js';
 import { ok } from './check-result.js';
 
-/** Whether volumes get a label that containers may read. @param labelFile see `selinuxProcessLabel`. */
+/** Checks whether volumes get a label that containers can read. @param labelFile see `selinuxProcessLabel`. */
 export function checkSelinux(labelFile?: string): CheckResult {
   const label = selinuxProcessLabel(labelFile);
   if (label === undefined) return ok('selinux', 'not active on this node, so that volumes need no label');

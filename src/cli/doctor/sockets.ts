@@ -14,10 +14,10 @@ type SocketConfig = Pick<
   'endpoint' | 'driver-name' | 'kubelet-dir' | 'registration-dir' | 'kubelet-endpoint' | 'http-address'
 >;
 
-/** For one question to a socket on this node, in milliseconds. */
+/** Timeout of one call to a socket on this node, in milliseconds. */
 const answerTimeoutMs = 5_000;
 
-/** Whether the driver answers where the kubelet looks for it, and whether the kubelet has taken it. */
+/** Checks that the driver responds at the kubelet's path of its socket, and that the kubelet has accepted it. */
 export async function checkSockets(config: SocketConfig): Promise<readonly CheckResult[]> {
   return Promise.all([checkCsiSocket(config), checkRegistrationSocket(config), checkReadiness(config)]);
 }
@@ -51,7 +51,7 @@ async function checkCsiSocket(config: SocketConfig): Promise<CheckResult> {
   return ok(check, `${driverName} answers on ${endpoint}`);
 }
 
-/** The sidecar's socket has the same name and place as the driver's own. */
+/** Checks the registration socket. The sidecar's has the same path as the driver's own. */
 async function checkRegistrationSocket(config: SocketConfig): Promise<CheckResult> {
   const { 'driver-name': driverName, 'kubelet-endpoint': kubeletEndpoint } = config;
   const folder = config['registration-dir'] ?? path.join(config['kubelet-dir'], 'plugins_registry');
@@ -79,7 +79,7 @@ async function checkRegistrationSocket(config: SocketConfig): Promise<CheckResul
   }
 }
 
-/** Only the driver's own process knows whether the kubelet has accepted it; /readyz tells. */
+/** Checks readiness by /readyz, because only the driver's own process knows whether the kubelet has accepted it. */
 async function checkReadiness({ 'http-address': address }: SocketConfig): Promise<CheckResult> {
   const check = 'readiness';
   if (address === undefined) return ok(check, 'not asked: --http-address is empty');
@@ -93,7 +93,7 @@ async function checkReadiness({ 'http-address': address }: SocketConfig): Promis
   }
 }
 
-/** What the system said; the gRPC client wraps it in words of its own. */
+/** Returns the system's error, without the gRPC client's text around it. */
 function dialReason(error: unknown): string {
   const reason = reasonOf(error);
   return /Last error: (?:Error: )?(.*?)\.? Resolution note/.exec(reason)?.[1] ?? reason;

@@ -12,14 +12,14 @@ import type { CheckResult } from './check-result.js';
 import { fail, reasonOf } from './check-result.js';
 
 export interface ClusterDiagnosticContext {
-  /** @throws {CodedError} when there is no way to the API server. */
+  /** Returns the access to the API server. @throws {CodedError} if there is none. */
   readonly cluster: () => ClusterConfig;
   readonly clock: Clock;
-  /** The program whose account is looked at. */
+  /** The program whose service account is checked. */
   readonly asker: Asker;
 }
 
-/** The lines about the API server, then those of the further checks, which ask it as the program's account. */
+/** Runs the checks of the API server, then further checks with the program's service account. */
 export async function withCluster(
   { cluster, clock, asker }: ClusterDiagnosticContext,
   checks: (client: KubeClient) => Promise<readonly CheckResult[]>,

@@ -3,7 +3,7 @@ import type { ProxyConfig } from '../../../proxy/config.js';
 import { secretType } from '../../../proxy/credential/kubernetes-secrets.js';
 import { parseSecret } from '../../../proxy/credential/secret-source.js';
 import { caIn, caSecretName } from '../../../proxy/ca-secret.js';
-import { judgeCertificate } from '../certificate-life.js';
+import { checkCertificate } from '../certificate-life.js';
 import type { CheckResult } from '../check-result.js';
 import { fail, reasonOf } from '../check-result.js';
 import { askHealthPort } from '../health-port.js';
@@ -13,11 +13,11 @@ const check = 'ca';
 
 export interface FoundCa {
   readonly results: readonly CheckResult[];
-  /** PEM of what the proxy signs with; undefined where that cannot be told. */
+  /** PEM of the proxy's CA certificate; undefined if it cannot be read. */
   readonly certificate: string | undefined;
 }
 
-/** Whether there is a CA that can sign, for how long, and whether the process that runs here signs with it. */
+/** Checks that there is a valid CA that can sign, and that the proxy in this container uses it. */
 export async function checkCa(
   client: KubeClient,
   config: Pick<ProxyConfig, 'namespace' | 'http-address'>,
@@ -48,7 +48,7 @@ export async function checkCa(
     );
   }
   const fix = 'replace the Secret, or delete it so that the proxy makes another; pods have it with the next refresh';
-  const life = judgeCertificate(check, `the CA in ${what}`, certificate, nowMs, fix);
+  const life = checkCertificate(check, `the CA in ${what}`, certificate, nowMs, fix);
   const served = await servedHere(config['http-address']);
   if (served === undefined || served === certificate) return { results: [life], certificate };
   const problem = `this replica signs with another CA than that in ${what}`;
@@ -58,7 +58,7 @@ export async function checkCa(
   };
 }
 
-/** Undefined where nobody answers: another line says so. */
+/** Returns the CA that the proxy serves; undefined if it does not respond, which another line reports. */
 async function servedHere(address: ProxyConfig['http-address']): Promise<string | undefined> {
   if (address === undefined) return undefined;
   try {

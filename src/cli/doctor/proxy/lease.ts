@@ -10,7 +10,7 @@ import { fail, ok, reasonOf } from '../check-result.js';
 
 const check = 'lease';
 
-/** Whether some replica writes status, and which. */
+/** Checks that a replica writes status, and names it. */
 export async function checkLease(
   client: KubeClient,
   { namespace, service: name }: Pick<ProxyConfig, 'namespace' | 'service'>,

@@ -5,12 +5,12 @@ import type { ProxyService } from '../../../proxy/status/proxy-service.js';
 import { isFrontedBy } from '../../../proxy/status/proxy-service.js';
 import type { ConnectorObjects } from '../connector-objects.js';
 
-/** What of the cluster is this proxy's. */
+/** Objects of the cluster that belong to this proxy. */
 export interface OwnObjects {
   readonly service: ProxyService;
   readonly classes: readonly ConnectorClass[];
   readonly connectors: readonly Connector[];
-  /** Those whose class does not exist, which this proxy reports. */
+  /** Connectors without an existing class, which this proxy reports. */
   readonly orphans: readonly Connector[];
   /** Services that other classes name, as `NAMESPACE/NAME`. */
   readonly otherServices: ReadonlySet<string>;

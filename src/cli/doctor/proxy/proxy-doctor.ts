@@ -19,22 +19,22 @@ import { checkStatuses, outdated } from './statuses.js';
 import type { OwnObjects } from './own-objects.js';
 import { ownObjects } from './own-objects.js';
 
-/** What the proxy may take to write what has just changed, in milliseconds. */
-const writingMs = 3_000;
+/** Time in milliseconds that the proxy can take to write a change. */
+const statusDelayMs = 3_000;
 
 export interface ProxyDiagnosticContext extends Omit<ClusterDiagnosticContext, 'asker'> {
   readonly config: ProxyConfig;
-  /** How the Service is reached; as the system does unless given. */
+  /** Opens connections to the Service; by default those of the system. */
   readonly dial?: Dial;
   readonly signal: AbortSignal;
 }
 
-/** The flags that `doctor --proxy` takes, a line each. */
+/** Returns the flags of `doctor --proxy`, one per line. */
 export function describedFlags(): string {
   return describeFlags(proxyFlags);
 }
 
-/** `doctor --proxy`, where the proxy runs. @throws {UsageError} */
+/** Runs `doctor --proxy` in the proxy's container. @throws {UsageError} */
 export function examineRunningProxy(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
@@ -45,9 +45,9 @@ export function examineRunningProxy(
   return examineProxy({ config, cluster, clock: { now: () => Date.now() }, signal });
 }
 
-/** All checks; none changes anything. */
-export async function examineProxy(patient: ProxyDiagnosticContext): Promise<readonly CheckResult[]> {
-  const { config, cluster, clock, dial, signal } = patient;
+/** Runs all checks; none changes anything. */
+export async function examineProxy(context: ProxyDiagnosticContext): Promise<readonly CheckResult[]> {
+  const { config, cluster, clock, dial, signal } = context;
   const readiness = await checkReadiness(config);
   if (config['connector-source'] === 'directory') {
     return [readiness, ok('api-server', 'not used: --connector-source directory')];
@@ -58,22 +58,22 @@ export async function examineProxy(patient: ProxyDiagnosticContext): Promise<rea
     await checkService(classUrl(service), config, dial),
     ...(await withCluster({ cluster, clock, asker: 'proxy' }, async (client) => {
       const read = async (): Promise<OwnObjects> => ownObjects(await readConnectorObjects(client, signal), service);
-      const rights = await checkProxyPermissions(client, config, signal);
+      const permissions = await checkProxyPermissions(client, config, signal);
       const ca = await checkCa(client, config, clock.now(), signal);
       const lease = config['write-status'] ? [await checkLease(client, config, clock.now(), signal)] : [];
       let objects: OwnObjects;
       try {
         objects = await read();
         if (config['write-status'] && outdated(objects, ca.certificate).length > 0) {
-          await sleep(writingMs, signal);
+          await sleep(statusDelayMs, signal);
           objects = await read();
         }
       } catch (error) {
         const fix = 'mend the lines about the API server and about rights first';
-        return [...rights, ...ca.results, ...lease, fail('status', `cannot be told: ${reasonOf(error)}`, fix)];
+        return [...permissions, ...ca.results, ...lease, fail('status', `cannot be told: ${reasonOf(error)}`, fix)];
       }
       return [
-        ...rights,
+        ...permissions,
         ...(await checkCredentialPermissions(client, objects, config, signal)),
         ...ca.results,
         ...lease,
@@ -83,7 +83,7 @@ export async function examineProxy(patient: ProxyDiagnosticContext): Promise<rea
   ];
 }
 
-/** What the process itself says. */
+/** Reports the readiness of the proxy process. */
 async function checkReadiness({ 'http-address': address }: ProxyConfig): Promise<CheckResult> {
   const check = 'readiness';
   if (address === undefined) return ok(check, 'not asked: --http-address is empty');

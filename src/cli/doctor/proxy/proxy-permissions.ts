@@ -13,61 +13,65 @@ import type { RequiredPermission } from '../missing-permissions.js';
 import { checkPermissionsOf, missingPermissions } from '../missing-permissions.js';
 import type { OwnObjects } from './own-objects.js';
 
-type RightsConfig = Pick<ProxyConfig, 'namespace' | 'service' | 'write-status'>;
+type PermissionConfig = Pick<ProxyConfig, 'namespace' | 'service' | 'write-status'>;
 
 const manifest = 'deploy/proxy/rbac.yaml';
-/** More namespaces than this are not asked about. */
+/** Limit of namespaces that are checked. */
 const maxNamespaces = 200;
 
-/** Whether the proxy's account may do all that it has to; one line for every right that is missing. */
+/** Checks that the proxy's service account has all its permissions; one line per missing permission. */
 export async function checkProxyPermissions(
   client: KubeClient,
-  config: RightsConfig,
+  config: PermissionConfig,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   const consequence = 'the proxy serves nobody until it can read the flags';
   const { result } = await readFlags(client, config.namespace, consequence, signal);
-  return [result, ...(await checkPermissionsOf(client, neededRights(config), "the proxy's", signal))];
+  return [result, ...(await checkPermissionsOf(client, requiredPermissions(config), "the proxy's", signal))];
 }
 
-function neededRights({ namespace, service, 'write-status': writes }: RightsConfig): readonly RequiredPermission[] {
-  const rights = (
+function requiredPermissions({
+  namespace,
+  service,
+  'write-status': writes,
+}: PermissionConfig): readonly RequiredPermission[] {
+  const permissions = (
     verbs: readonly RequiredPermission['verb'][],
-    right: Omit<RequiredPermission, 'verb' | 'from'>,
-  ): readonly RequiredPermission[] => verbs.map((verb) => ({ ...right, verb, from: manifest }));
+    permission: Omit<RequiredPermission, 'verb' | 'from'>,
+  ): readonly RequiredPermission[] => verbs.map((verb) => ({ ...permission, verb, from: manifest }));
   const leases = { group: 'coordination.k8s.io', resource: 'leases', namespace };
   const subresource = 'status';
   return [
-    ...rights(['list', 'watch'], { group: connectorsGroup, resource: 'connectors' }),
-    ...rights(['list', 'watch'], { group: connectorsGroup, resource: 'connectorclasses' }),
-    ...rights(['create'], { group: 'authentication.k8s.io', resource: 'tokenreviews' }),
-    ...rights(['create'], { group: 'authorization.k8s.io', resource: 'subjectaccessreviews' }),
-    ...rights(['get', 'list'], { group: connectorsGroup, resource: 'accessrequests' }),
-    ...rights(['list', 'watch', 'create'], { group: '', resource: 'secrets', namespace }),
-    ...rights(['list', 'watch'], { group: '', resource: 'configmaps', namespace, name: flagsConfigMapName }),
-    ...rights(['list', 'watch'], { group: 'discovery.k8s.io', resource: 'endpointslices', ...apiServerSlice }),
+    ...permissions(['list', 'watch'], { group: connectorsGroup, resource: 'connectors' }),
+    ...permissions(['list', 'watch'], { group: connectorsGroup, resource: 'connectorclasses' }),
+    ...permissions(['create'], { group: 'authentication.k8s.io', resource: 'tokenreviews' }),
+    ...permissions(['create'], { group: 'authorization.k8s.io', resource: 'subjectaccessreviews' }),
+    ...permissions(['get', 'list'], { group: connectorsGroup, resource: 'accessrequests' }),
+    ...permissions(['list', 'watch', 'create'], { group: '', resource: 'secrets', namespace }),
+    ...permissions(['list', 'watch'], { group: '', resource: 'configmaps', namespace, name: flagsConfigMapName }),
+    ...permissions(['list', 'watch'], { group: 'discovery.k8s.io', resource: 'endpointslices', ...apiServerSlice }),
     ...(writes
       ? [
-          ...rights(['patch'], { group: connectorsGroup, resource: 'connectors', subresource }),
-          ...rights(['patch'], { group: connectorsGroup, resource: 'connectorclasses', subresource }),
-          ...rights(['create'], leases),
-          ...rights(['get', 'patch'], { ...leases, name: service }),
+          ...permissions(['patch'], { group: connectorsGroup, resource: 'connectors', subresource }),
+          ...permissions(['patch'], { group: connectorsGroup, resource: 'connectorclasses', subresource }),
+          ...permissions(['create'], leases),
+          ...permissions(['get', 'patch'], { ...leases, name: service }),
         ]
       : []),
   ];
 }
 
-/** A Secret of some Connector, and the right to read it. */
+/** A Secret of some Connector, and the permission to read it. */
 interface NeededSecret extends RequiredPermission {
   readonly namespace: string;
   readonly owner: string;
 }
 
-/** Whether the proxy may read what the Connectors refer to: asked once for each namespace, about one Secret there. */
+/** Checks that the proxy can read the Secrets of Connectors: one review per namespace, for one Secret there. */
 export async function checkCredentialPermissions(
   client: KubeClient,
   { connectors }: OwnObjects,
-  { namespace: own }: RightsConfig,
+  { namespace: own }: PermissionConfig,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   const check = 'credentials';
@@ -76,8 +80,8 @@ export async function checkCredentialPermissions(
     const name = secretName(connector.object['spec']);
     const { namespace } = connector.ref;
     if (name === undefined || byNamespace.has(namespace)) continue;
-    const right = { verb: 'get', group: '', resource: 'secrets', namespace, name, from: manifest } as const;
-    byNamespace.set(namespace, { ...right, owner: connectorName(connector) });
+    const permission = { verb: 'get', group: '', resource: 'secrets', namespace, name, from: manifest } as const;
+    byNamespace.set(namespace, { ...permission, owner: connectorName(connector) });
   }
   const needed = [...byNamespace.values()].slice(0, maxNamespaces);
   try {
@@ -96,7 +100,7 @@ export async function checkCredentialPermissions(
   }
 }
 
-/** Of the credential, else of the CA; undefined where the Connector refers to none. */
+/** Returns the name of the credential's Secret, else of the CA's; undefined if the Connector references none. */
 function secretName(spec: JsonValue | undefined): string | undefined {
   const refs = [jsonMember(jsonMember(spec, 'auth'), 'secretRef'), jsonMember(spec, 'caCertSecretRef')];
   return refs.map((ref) => jsonMember(ref, 'name')).find((name) => typeof name === 'string' && name !== '') as

@@ -6,7 +6,7 @@ import { fail, ok, reasonOf } from '../check-result.js';
 
 const check = 'service';
 
-/** Whether the address that volumes lead to is answered by a proxy, some replica of it. @param url of the Service. */
+/** Checks that a replica of the proxy responds at the address of the volumes. @param url of the Service. */
 export async function checkService(
   url: string,
   { service, namespace }: Pick<ProxyConfig, 'service' | 'namespace'>,

@@ -12,8 +12,8 @@ import { fail, ok, warn } from '../check-result.js';
 import type { OwnObjects } from './own-objects.js';
 
 /**
- * Whether address, CA and conditions are written, and what they say.
- * @param certificate of the CA; undefined where that cannot be told.
+ * Checks that address, CA and conditions are written, and reports bad conditions.
+ * @param certificate of the CA; undefined if it cannot be read.
  */
 export function checkStatuses(
   objects: OwnObjects,
@@ -25,7 +25,7 @@ export function checkStatuses(
     const others = otherServices.size === 0 ? '' : ` (those that there are name ${listed(otherServices)})`;
     const problem = `no ConnectorClass names Service ${service.namespace}/${service.name} in spec.proxy.ref${others}`;
     const fix = 'apply deploy/classes, or give --service and --namespace what the classes name';
-    return [warn('status', problem, fix), ...(orphans.length === 0 ? [] : [judgeReady(orphans)])];
+    return [warn('status', problem, fix), ...(orphans.length === 0 ? [] : [checkReady(orphans)])];
   }
   const late = outdated(objects, certificate);
   const of = writes ? 'this proxy' : 'whoever writes it, as --write-status is off,';
@@ -37,10 +37,10 @@ export function checkStatuses(
           `${firstOf(late)} without a current status from ${of}, so that volumes wait or get an old CA`,
           'the lines "lease" and "rbac", and the log of the replica that holds the Lease, say why',
         );
-  return [written, judgeReady([...connectors, ...orphans]), judgeProbes(connectors)];
+  return [written, checkReady([...connectors, ...orphans]), checkProbes(connectors)];
 }
 
-/** Names of those whose address, CA or conditions are not as they should be by now. */
+/** Returns the names of objects whose address, CA or conditions are not current. */
 export function outdated(
   { service, classes, connectors, orphans }: OwnObjects,
   certificate: string | undefined,
@@ -52,17 +52,20 @@ export function outdated(
       .filter((connectorClass) => !isAddressed(connectorClass, classUrl(service)))
       .map(({ name }) => `connectorclass ${name}`),
     ...connectors
-      .filter((connector) => !isAddressed(connector, connectorUrl(service, connector.ref)) || !isJudged(connector))
+      .filter(
+        (connector) =>
+          !isAddressed(connector, connectorUrl(service, connector.ref)) || !hasCurrentConditions(connector),
+      )
       .map(connectorName),
-    ...orphans.filter((connector) => !isJudged(connector)).map(connectorName),
+    ...orphans.filter((connector) => !hasCurrentConditions(connector)).map(connectorName),
   ];
 }
 
-function isJudged({ object }: Connector): boolean {
+function hasCurrentConditions({ object }: Connector): boolean {
   return conditionOf(conditionsIn(object), 'Ready')?.['observedGeneration'] === generationOf(object);
 }
 
-function judgeReady(connectors: readonly Connector[]): CheckResult {
+function checkReady(connectors: readonly Connector[]): CheckResult {
   const check = 'connectors';
   const not = connectors.flatMap(({ ref, object }) => {
     const ready = conditionOf(conditionsIn(object), 'Ready');
@@ -74,7 +77,7 @@ function judgeReady(connectors: readonly Connector[]): CheckResult {
   return warn(check, problem, '"kubectl get connectors -A -o wide" has the messages, for their owners');
 }
 
-function judgeProbes(connectors: readonly Connector[]): CheckResult {
+function checkProbes(connectors: readonly Connector[]): CheckResult {
   const check = 'probes';
   const types: readonly ConditionType[] = ['LivenessReady', 'AuthReady'];
   const probed = connectors.flatMap((connector) => {
