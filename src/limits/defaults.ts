@@ -206,8 +206,8 @@ export const limits = {
     keys: 4096,
   },
   /**
-   * Rejections of requests without a valid token of one client address. A client that shows its token only after a 407 gets one
-   * for each connection. See proxy/server/rejection-rate-limiter.ts.
+   * Responses of the proxy to rejected requests of one pod, or of one client address without a valid token. A client that shows
+   * its token only after a 407 gets one for each connection. See proxy/server/rejection-rate-limiter.ts.
    */
   rejections: {
     /** Rejections at once. */
@@ -216,8 +216,8 @@ export const limits = {
     everyMs: 10,
     /** Longest delay of a rejection. */
     longestMs: 5_000,
-    /** Addresses that are tracked. */
-    addresses: 4096,
+    /** Pods and addresses that are tracked. */
+    clients: 4096,
   },
   /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */
   requestLog: {

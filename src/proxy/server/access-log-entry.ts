@@ -81,9 +81,9 @@ export class AccessLogEntry {
     this.#client = client;
   }
 
-  /** Whether a valid token has named the client. */
-  get hasClient(): boolean {
-    return this.#client !== undefined;
+  /** Undefined as long as no valid token has named the client. */
+  get client(): ClientIdentity | undefined {
+    return this.#client;
   }
 
   /** Expiry of the client's token in milliseconds since the epoch; undefined before authentication. */

@@ -101,7 +101,7 @@ export class ConnectHandler {
       const refusal = toProxyError(error);
       if (refusal.kind === 'internal') log.error('Tunnel failed', { error });
       entry.finish(refusal.kind, refusal.status);
-      if (!entry.hasClient) await rejections.delay(request, slot, leaving.signal);
+      await rejections.delay(request, entry.client, slot, leaving.signal);
       if (refusal.status !== 407) {
         endWith(socket, rawErrorResponse(refusal, true));
         return;

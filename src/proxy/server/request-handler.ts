@@ -243,10 +243,8 @@ export class RequestHandler {
     if (refusal.kind === 'internal') this.#options.log.error('Request failed', { error });
     else if (refusal.cause !== undefined) this.#options.log.debug('Request rejected', { error: refusal.cause });
     entry.finish(refusal.kind, refusal.status);
-    if (!entry.hasClient) {
-      discardEarly(request, body);
-      await this.#options.rejections.delay(request, slot, leaving);
-    }
+    discardEarly(request, body);
+    await this.#options.rejections.delay(request, entry.client, slot, leaving);
     return refusal;
   }
 }

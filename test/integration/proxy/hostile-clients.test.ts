@@ -161,31 +161,37 @@ describe('a client that means harm', () => {
     assert.equal(Math.max(...inOneTurn), 1);
   });
 
-  it('without a token gets rejections at a limited rate, while valid requests of its address are served', async () => {
-    const { burst, everyMs } = limits.rejections;
-    const startMs = performance.now();
-    const attackers = await Promise.all(Array.from({ length: 120 }, () => client.raw()));
-    const connecting = ['CONNECT tool.example:443 HTTP/1.1', 'Host: tool.example:443', '\r\n'].join('\r\n');
-    const getting = `GET ${tool.url()}/ HTTP/1.1\r\nHost: tool.example\r\n\r\n`;
-    let rejections = 0;
-    attackers.forEach((socket, at) => {
-      const next = at % 2 === 0 ? getting : connecting;
-      socket.on('data', (chunk: Buffer) => {
-        rejections += chunk.toString('latin1').split('HTTP/1.1 407 ').length - 1;
+  for (const [who, connecting] of [
+    ['without a token', true],
+    ['without a permission', false],
+  ] as const) {
+    it(`${who} gets rejections at a limited rate, while others at its address are served`, async () => {
+      const { burst, everyMs } = limits.rejections;
+      const startMs = performance.now();
+      const attackers = await Promise.all(Array.from({ length: 120 }, () => client.raw()));
+      const denied = await fixture.client('ci/other', { pod: 'attacker' });
+      const begun = connecting ? '' : `Proxy-Authorization: ${denied.authorization}\r\n`;
+      const requests = [`GET ${tool.url()}/`, ...(connecting ? ['CONNECT tool.example:80'] : [])];
+      let rejections = 0;
+      attackers.forEach((socket, at) => {
+        const next = `${requests[at % requests.length]} HTTP/1.1\r\nHost: tool.example:80\r\n${begun}\r\n`;
+        socket.on('data', (chunk: Buffer) => {
+          rejections += chunk.toString('latin1').split(/HTTP\/1\.1 40[37] /).length - 1;
+          socket.write(next);
+        });
         socket.write(next);
       });
-      socket.write(next);
+      await eventually('the limit is reached', () => rejections >= burst);
+      for (let at = 0; at < 30; at += 1) assert.equal((await client.get(tool.url())).status, 200);
+      await eventually('rejections go on', () => rejections >= burst + 20);
+      for (const socket of attackers) socket.destroy();
+      const allowed = burst + Math.ceil((performance.now() - startMs) / everyMs);
+      assert.ok(rejections <= allowed, `${rejections} of ${allowed}`);
+      await eventually('the connections are closed', async () =>
+        (await fixture.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 0\n'),
+      );
     });
-    await eventually('the limit is reached', () => rejections >= burst);
-    for (let at = 0; at < 30; at += 1) assert.equal((await client.get(tool.url())).status, 200);
-    await eventually('rejections go on', () => rejections >= burst + 20);
-    for (const socket of attackers) socket.destroy();
-    const allowed = burst + Math.ceil((performance.now() - startMs) / everyMs);
-    assert.ok(rejections <= allowed, `${rejections} of ${allowed}`);
-    await eventually('the connections are closed', async () =>
-      (await fixture.metrics()).includes('\nconnectors_proxy_limit_used{limit="connections"} 0\n'),
-    );
-  });
+  }
 
   it('is told with 417 that an expectation is not met', async () => {
     const text = await client.exchange(message(['Expect: something'], '', `GET ${tool.url()}/ HTTP/1.1`));

@@ -4,13 +4,13 @@ import { Socket } from 'node:net';
 import { ExchangeSlots } from '../../../../src/proxy/server/exchange-slots.js';
 import { RejectionRateLimiter } from '../../../../src/proxy/server/rejection-rate-limiter.js';
 
-describe('the rate of rejections of an address', () => {
+describe('the rate of rejections of a client', () => {
   let nowMs: number;
   let limiter: RejectionRateLimiter;
 
   beforeEach(() => {
     nowMs = 0;
-    limiter = new RejectionRateLimiter({ burst: 3, everyMs: 10, longestMs: 50, addresses: 2 }, () => nowMs);
+    limiter = new RejectionRateLimiter({ burst: 3, everyMs: 10, longestMs: 50, clients: 2 }, () => nowMs);
   });
 
   const taken = (count: number, address = 'a'): number[] => Array.from({ length: count }, () => limiter.take(address));
@@ -27,12 +27,12 @@ describe('the rate of rejections of an address', () => {
     assert.deepEqual(taken(1), [10]);
   });
 
-  it('is that of each address alone', () => {
+  it('is that of each client alone', () => {
     taken(10, 'a');
     assert.deepEqual(taken(3, 'b'), [0, 0, 0]);
   });
 
-  it('is forgotten for the addresses that were rejected first', () => {
+  it('is forgotten for the clients that were rejected first', () => {
     taken(10, 'a');
     taken(1, 'b');
     taken(1, 'c');
@@ -45,10 +45,10 @@ describe('the rate of rejections of an address', () => {
     const leaving = new AbortController();
     taken(1000, '');
     const slot = slots.acquire('');
-    const waiting = limiter.delay(request, slot, leaving.signal);
+    const waiting = limiter.delay(request, undefined, slot, leaving.signal);
     assert.equal(slots.count, 0);
     leaving.abort();
     await waiting;
-    await limiter.delay(request, slot, leaving.signal);
+    await limiter.delay(request, undefined, slot, leaving.signal);
   });
 });
