@@ -153,6 +153,18 @@ export const limits = {
     /** Header lines. */
     lines: 256,
   },
+  /**
+   * Requests with too many informational responses (1xx) of one Connector's tools, or of the hosts that one pod chooses. See
+   * proxy/upstream/informational-limiter.ts.
+   */
+  informationalFloods: {
+    /** Such requests at once. */
+    burst: 8,
+    /** Interval for one more. */
+    everyMs: 30_000,
+    /** Connectors and pods that are tracked. */
+    owners: 1024,
+  },
   /** Chunks in reads with more than 256 chunks. One takes a microsecond, so chunks of one byte would use all of the thread. */
   smallChunks: {
     /** Chunks at once. */

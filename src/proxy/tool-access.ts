@@ -11,6 +11,7 @@ import { dnsLookupLimiter } from './dns-lookup-limiter.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import type { ProxyService } from './status/proxy-service.js';
 import { AddressRules } from './upstream/address-rules.js';
+import { InformationalLimiter } from './upstream/informational-limiter.js';
 import { Resolver } from './upstream/resolver.js';
 import type { DnsLookup } from './upstream/resolver.js';
 import { ToolClient } from './upstream/tool-client.js';
@@ -64,6 +65,10 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   });
   const client = new ToolClient({
     ...{ resolver, sockets },
+    informational: new InformationalLimiter(
+      { ...limits.informationalFloods, bytes: limits.headers.bytes },
+      monotonicNow,
+    ),
     headers: limits.headers,
     chunkRate: new TokenBucket(limits.smallChunks, monotonicNow),
     connectMs: config['connect-timeout'],

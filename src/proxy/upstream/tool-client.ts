@@ -6,10 +6,9 @@ import net, { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import type { TokenBucket } from '../../limits/token-bucket.js';
-import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
+import type { InformationalLimiter } from './informational-limiter.js';
 import type { LookupOwner, Resolver } from './resolver.js';
-import { nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
 import type { ToolSockets } from './tool-sockets.js';
 import type { Trust } from './trust.js';
@@ -33,6 +32,7 @@ export interface ToolRequest {
 export interface ToolClientOptions {
   readonly resolver: Resolver;
   readonly sockets: ToolSockets;
+  readonly informational: InformationalLimiter;
   /** Limits of a response's header section: bytes, and header lines. */
   readonly headers: { readonly bytes: number; readonly lines: number };
   /** See GatheredStream. */
@@ -42,8 +42,6 @@ export interface ToolClientOptions {
 }
 
 const keptConnectionMs = limits.toolSockets.idleMs;
-/** Of each informational response (1xx) and of each of its header lines, besides their text: some microseconds. */
-const informationalBytes = 32;
 
 /** What this client adds to the options of a request, which an agent passes on to the socket. */
 interface PoolOptions {
@@ -93,11 +91,13 @@ export class ToolClient {
   /**
    * Begins a request; nothing of a body is sent yet. The caller must listen to `error`, also for addresses that are refused
    * and connections that take too long, and must destroy the request unless it and its response are complete.
-   * @throws {ProxyError} 403 for a host that is a refused address; 503 if there are too many sockets.
+   * @throws {ProxyError} 403 for a host that is a refused address; 503 if there are too many sockets; 502 for a tool that
+   * has flooded too often.
    */
   request({ origin, method, path, headers, trust, lookedUpFor, isExclusive }: ToolRequest): ClientRequest {
     const { servername } = this.#checked(origin);
-    const { resolver, sockets, headers: limits } = this.#options;
+    const { resolver, sockets, informational, headers: limits } = this.#options;
+    informational.ensureAllowed(origin, lookedUpFor);
     const isPlain = origin.scheme === 'http';
     if (!isPlain && trust === undefined) throw new TypeError('an https tool needs a trust set');
     const { namespace } = lookedUpFor;
@@ -129,7 +129,7 @@ export class ToolClient {
     request.maxHeadersCount = limits.lines + 1;
     if (isExclusive === true) request.once('socket', (socket) => sockets.keepNoLonger(socket));
     this.#limitConnecting(request, origin);
-    limitInforming(request, origin, limits.bytes);
+    informational.watch(request, origin, lookedUpFor);
     return request;
   }
 
@@ -188,19 +188,6 @@ export class ToolClient {
       socket.once(scheme === 'https' ? 'secureConnect' : 'connect', stop);
     });
   }
-}
-
-/** All informational responses to a request together can have as many bytes as the headers of the response. */
-function limitInforming(request: ClientRequest, origin: ToolOrigin, maxBytes: number): void {
-  let bytes = 0;
-  request.on('information', ({ rawHeaders }) => {
-    bytes += informationalBytes;
-    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-      bytes += informationalBytes + (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0);
-    }
-    if (bytes <= maxBytes || request.destroyed) return;
-    request.destroy(new ProxyError(502, 'protocol', `${nameOf(origin)} says "wait" without end`));
-  });
 }
 
 export class ConnectTimeout extends Error {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import type { Socket } from 'node:net';
+import { limits } from '../../../src/limits/defaults.js';
 import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
 import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { RawTool } from '../../support/proxy/raw-tool.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
 
@@ -35,7 +37,11 @@ describe('a tool that means harm', () => {
   let fixture: ProxyFixture;
   let client: ProxyClient;
 
+  /** In the time of the proxy alone. */
+  let passedMs: number;
+
   beforeEach(async () => {
+    passedMs = 0;
     tool = await RawTool.start();
     fixture = await ProxyFixture.start(
       [
@@ -43,7 +49,10 @@ describe('a tool that means harm', () => {
         secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
         ...grant('builder', ['tool']),
       ],
-      { flags: ['--idle-timeout', '1s', '--response-header-timeout', '1s'] },
+      {
+        flags: ['--idle-timeout', '1s', '--response-header-timeout', '1s'],
+        monotonicNow: () => performance.now() + passedMs,
+      },
     );
     client = await fixture.client();
   });
@@ -138,6 +147,30 @@ describe('a tool that means harm', () => {
     assert.equal(status, 502);
     assert.match(body, /says "wait" without end/);
     await assertServesOn();
+  });
+
+  it('gets no requests for a while when it says "wait" as fast as it can again and again', async () => {
+    const { burst, everyMs } = limits.informationalFloods;
+    const other = await ToolServer.start('http', (_request, response) => response.end('hello'));
+    fixture.put([
+      connector('tool', tool.url, { auth: 'none' }),
+      connector('other', other.url(), { auth: 'none' }),
+      ...grant('builder', ['tool', 'other']),
+    ]);
+    tool.answer = (socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(1_000));
+    for (let times = 0; times < burst; times += 1) assert.equal((await client.get(tool.url)).status, 502);
+    answerWith(wellBehaved);
+    const { connections } = tool;
+    const { status, body, headers } = await client.get(tool.url);
+    assert.equal(status, 502);
+    assert.match(body, /sent informational responses \(1xx\) without end: fix the tool, then try again in \d+ s/);
+    assert.ok(Number(headers['retry-after']) <= everyMs / 1000);
+    assert.equal(tool.connections, connections);
+    const both = await fixture.client('ci/tool,ci/other');
+    assert.equal((await both.get(other.url())).body, 'hello', 'the tools of other connectors do');
+    passedMs = everyMs;
+    await assertServesOn();
+    await other.stop();
   });
 
   it('is cut off when it says "wait" with more headers than a response can have', async () => {

@@ -20,6 +20,8 @@ export const credentialCanary = 'CREDENTIAL-CANARY-5b1e';
 export interface FixtureOptions {
   readonly flags?: readonly string[];
   readonly now?: () => number;
+  /** In milliseconds. */
+  readonly monotonicNow?: () => number;
   /** Names and what they resolve to; others are 127.0.0.1. A function is asked each time. */
   readonly names?: Readonly<Record<string, string | (() => string | Promise<string>)>>;
   readonly apiServer?: readonly string[];
@@ -122,7 +124,13 @@ export class ProxyFixture {
   }
 
   async #start(): Promise<void> {
-    const { flags = [], now = Date.now, names = {}, apiServer = [] } = this.#options;
+    const {
+      flags = [],
+      now = Date.now,
+      monotonicNow = () => performance.now(),
+      names = {},
+      apiServer = [],
+    } = this.#options;
     const config = parseProxyConfig(
       [
         ...['--connector-source', 'directory', '--manifests', this.directory, '--jwks-file', this.#file('jwks.json')],
@@ -158,7 +166,7 @@ export class ProxyFixture {
       probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),
       apiServer,
       clock,
-      monotonicNow: () => performance.now(),
+      monotonicNow,
       lookUp: async (host) => {
         const found = names[host] ?? '127.0.0.1';
         const address = typeof found === 'string' ? found : await found();

@@ -1,0 +1,78 @@
+import type { ClientRequest } from 'node:http';
+import { BoundedMap } from '../../limits/bounded-map.js';
+import { TokenBucket } from '../../limits/token-bucket.js';
+import type { TokenBucketOptions } from '../../limits/token-bucket.js';
+import { ProxyError } from '../proxy-error.js';
+import type { LookupOwner } from './resolver.js';
+import { nameOf } from './tool-origin.js';
+import type { ToolOrigin } from './tool-origin.js';
+
+/** Floods of one owner; see `limits.informationalFloods`. */
+export interface InformationalLimits extends TokenBucketOptions {
+  /** Of all informational responses to one request together. */
+  readonly bytes: number;
+  /** Owners that are kept. */
+  readonly owners: number;
+}
+
+/** Of each informational response and of each of its header lines, besides their text: some microseconds. */
+const overheadBytes = 32;
+
+/**
+ * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node parses all of one
+ * read, thousands of responses that take milliseconds of the one thread, also when the connection is closed meanwhile. With
+ * hundreds of requests in flight all other clients wait. So the owner of such a tool, the Connector or the pod that chose
+ * the host, gets no further requests for a while.
+ */
+export class InformationalLimiter {
+  readonly #limits: InformationalLimits;
+  readonly #now: () => number;
+  /** Floods by owner. */
+  readonly #floods: BoundedMap<string, TokenBucket>;
+
+  /** @param now a monotonic clock in milliseconds. */
+  constructor(limits: InformationalLimits, now: () => number) {
+    this.#limits = limits;
+    this.#now = now;
+    this.#floods = new BoundedMap(limits.owners);
+  }
+
+  /** @throws {ProxyError} 502 if tools of the owner have flooded too often. */
+  ensureAllowed(origin: ToolOrigin, owner: LookupOwner): void {
+    const delayMs = this.#floods.size === 0 ? 0 : (this.#floods.get(keyOf(owner))?.delayMs(1) ?? 0);
+    if (delayMs === 0) return;
+    const seconds = Math.ceil(delayMs / 1000);
+    throw new ProxyError(
+      502,
+      'protocol',
+      `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool, then try again in ${seconds} s`,
+      { headers: { 'Retry-After': String(seconds) } },
+    );
+  }
+
+  /** Destroys the request with a 502 if its informational responses exceed the limit. */
+  watch(request: ClientRequest, origin: ToolOrigin, owner: LookupOwner): void {
+    let bytes = 0;
+    const count = ({ rawHeaders }: { readonly rawHeaders: readonly string[] }): void => {
+      bytes += overheadBytes;
+      for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+        bytes += overheadBytes + (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0);
+      }
+      if (bytes <= this.#limits.bytes) return;
+      request.off('information', count);
+      this.#countFlood(keyOf(owner));
+      request.destroy(new ProxyError(502, 'protocol', `${nameOf(origin)} says "wait" without end`));
+    };
+    request.on('information', count);
+  }
+
+  #countFlood(key: string): void {
+    const bucket = this.#floods.get(key) ?? new TokenBucket(this.#limits, this.#now);
+    this.#floods.set(key, bucket);
+    bucket.tryTake();
+  }
+}
+
+function keyOf({ chosenBy, namespace, holder }: LookupOwner): string {
+  return `${chosenBy} ${namespace} ${holder}`;
+}
