@@ -81,7 +81,7 @@ export class AccessLogEntry {
     this.#client = client;
   }
 
-  /** Undefined as long as no valid token has named the client. */
+  /** The authenticated client; undefined before authentication. */
   get client(): ClientIdentity | undefined {
     return this.#client;
   }

@@ -31,28 +31,28 @@ export interface ProxyServerOptions {
 
 /** Counts failures of the proxy itself. */
 export interface FailureObserver {
-  /** A handler has failed in a way that no response could tell. */
+  /** Called after a handler failed without a response. */
   handlerFailed(): void;
 }
 
 const headersMs = limits.connections.headersMs;
 const keptConnectionMs = limits.connections.idleMs;
-/** What a client can take to read a response that the proxy has made itself. */
+/** Limit of the time that a client takes to read a response of the proxy itself. */
 const flushMs = 30_000;
 const drainCheckMs = 100;
 
 /**
- * The HTTP server: takes connections, leaves the parsing to Node's strict parser, hands requests on one by one. Whatever a
- * handler throws ends its connection, not the process.
+ * The HTTP server: accepts connections, parses them with Node's strict parser, and passes on requests one by one. An
+ * error in a handler closes its connection and does not end the process.
  */
 export class ProxyServer {
   readonly #options: ProxyServerOptions;
   readonly #server: Server;
-  /** Connections inside of tunnels. */
+  /** Connections inside tunnels. */
   readonly #tunnels = new WeakMap<Socket, TunnelSession>();
-  /** Connections that were admitted already and came back after a CONNECT that was refused. */
+  /** Connections that were admitted before, and were returned to the server after a rejected CONNECT. */
   readonly #known = new WeakSet<Socket>();
-  /** Connections on which a request has come; Node does not count the others as idle. */
+  /** Connections with at least one request; Node does not count the others as idle. */
   readonly #used = new WeakSet<Socket>();
   readonly #queues = new RequestQueues();
   #isStopping = false;
@@ -62,7 +62,7 @@ export class ProxyServer {
     this.#server = createServer({
       maxHeaderSize: limits.headers.bytes,
       headersTimeout: headersMs,
-      // Bodies may take hours; what matters is that they get on (stall-watch.ts).
+      // Bodies can take hours. IdleTimeoutMonitor ends those without progress.
       requestTimeout: 0,
       keepAliveTimeout: keptConnectionMs,
       connectionsCheckingInterval: 5_000,
@@ -71,12 +71,12 @@ export class ProxyServer {
       noDelay: true,
       keepAlive: true,
     });
-    // One more than allowed, so that a request with too many is seen to have them.
+    // One more than permitted, to detect a request with too many.
     this.#server.maxHeadersCount = limits.headers.lines + 1;
     this.#server.on('connection', (socket) => this.#admit(socket));
     this.#server.on('request', (request, response) => this.#onRequest(request, response));
     this.#server.on('checkContinue', (request, response) => this.#onRequest(request, response));
-    // Node would answer it itself, with no limit for those that wait behind each other.
+    // By default Node responds itself, outside the queue of the connection.
     this.#server.on('checkExpectation', (request, response) => this.#onRequest(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
       void this.#guard(socket, () => this.#onUpgrade(request, socket, head));
@@ -90,8 +90,9 @@ export class ProxyServer {
   }
 
   /**
-   * @returns the port it listens on.
-   * @throws {CodedError} FAILED_PRECONDITION when the address cannot be had.
+   * Starts the server.
+   * @returns the port that it listens on.
+   * @throws {CodedError} FAILED_PRECONDITION if it cannot listen on the address.
    */
   async start(): Promise<number> {
     const { host, port } = this.#options.address;
@@ -103,7 +104,7 @@ export class ProxyServer {
           }),
         ),
       );
-      // A burst of clients at once is usual here: every step of a pipeline begins with connections.
+      // Bursts of connections are usual: every step of a pipeline starts with some.
       this.#server.listen({ port, backlog: 4096, ...(host === undefined ? {} : { host }) }, resolve);
     });
     return (this.#server.address() as AddressInfo).port;
@@ -113,7 +114,7 @@ export class ProxyServer {
     return this.#server.listening;
   }
 
-  /** Refuses new connections, lets what is in flight end for so long, then breaks the rest. */
+  /** Closes the listener, waits up to `drainMs` for requests in flight, and aborts the rest. */
   async stop(drainMs: number): Promise<void> {
     this.#isStopping = true;
     this.#server.close();
@@ -140,7 +141,7 @@ export class ProxyServer {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     this.#used.add(socket);
-    // Written to after its connection has closed; there is nobody to tell.
+    // An error of writing after the connection has closed, which no client can see.
     response.on('error', () => undefined);
     const body = new RequestBody(request, this.#options.chunkRate);
     if (this.#isStopping) response.setHeader('Connection', 'close');
@@ -149,14 +150,14 @@ export class ProxyServer {
     else turn.end(this.#guard(socket, () => this.#serve(request, response, body, turn)));
   }
 
-  /** A request is served when its response has left the process. */
+  /** Serves a request. It is in flight until its response has left the process. */
   async #serve(request: IncomingMessage, response: ServerResponse, body: RequestBody, turn: Turn): Promise<void> {
     const { slots, requests } = this.#options;
     const { socket } = request;
     const slot = slots.acquire(socket.remoteAddress ?? '');
     try {
       await turn.wait();
-      // The response before was the last one: what follows it on the connection is served nowhere (RFC 9112, 9.6).
+      // After a response that closes the connection, further requests on it are not served (RFC 9112, 9.6).
       if (!socket.writable) return;
       await requests.serve(
         { request, body, slot, session: this.#tunnels.get(socket), leaving: turn.leaving },
@@ -168,7 +169,7 @@ export class ProxyServer {
     }
   }
 
-  /** The one place that catches what a handler throws: the connection is closed, and the failure logged and counted. */
+  /** The only handler of errors that handlers throw: closes the connection, logs and counts the failure. */
   async #guard(socket: Socket, handle: () => void | Promise<void>): Promise<void> {
     try {
       await handle();
@@ -181,7 +182,7 @@ export class ProxyServer {
 
   async #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     this.#used.add(socket);
-    // What follows belongs to another protocol, so nothing may be in flight before it.
+    // The following bytes belong to another protocol, so no earlier request must be in flight.
     if (!this.#queues.isEmpty(socket)) {
       socket.destroy();
       return;
@@ -210,7 +211,7 @@ export class ProxyServer {
       await connects.serve(request, socket, head, slot, {
         again: () => {
           this.#used.delete(socket);
-          // Node's server does not notice the end of a connection that came before it has the connection.
+          // Node's server does not detect that the connection has ended before it is passed on.
           if (socket.readableEnded) socket.destroySoon();
           else if (!socket.destroyed) this.#server.emit('connection', socket);
         },
@@ -224,7 +225,7 @@ export class ProxyServer {
     }
   }
 
-  /** The connection is of no more use: nobody knows where the next request would begin. */
+  /** Closes the connection: after a parse error the start of the next request is uncertain. */
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     if (!socket.writable || error.code === 'ECONNRESET' || !this.#queues.isEmpty(socket)) {
       socket.destroy();

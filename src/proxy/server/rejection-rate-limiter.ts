@@ -12,7 +12,7 @@ import type { ExchangeSlot } from './exchange-slots.js';
 export interface RejectionRateLimits extends TokenBucketOptions {
   /** Longest delay of a response, milliseconds. */
   readonly longestMs: number;
-  /** Clients that are kept. */
+  /** Limit of tracked clients. */
   readonly clients: number;
 }
 
@@ -34,8 +34,8 @@ export class RejectionRateLimiter {
   }
 
   /**
-   * Waits until the response to a rejected request can be sent, or the client leaves. A request that waits is not in flight:
-   * it counts for its connection alone.
+   * Waits until the response to a rejected request can be sent, or the client leaves. A waiting request
+   * is not in flight: it counts only for its connection.
    */
   async delay(
     request: IncomingMessage,
@@ -62,7 +62,7 @@ export class RejectionRateLimiter {
   }
 }
 
-/** Waits for so long, or until the signal aborts. */
+/** Waits until the delay has passed or the signal aborts. */
 async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {

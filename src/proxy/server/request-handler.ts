@@ -50,7 +50,7 @@ export interface RequestHandlerOptions {
   readonly log: Log;
 }
 
-/** Serves single requests: through the proxy, in a tunnel whose TLS has ended, or to the proxy itself. */
+/** Serves single requests in forward, intercepted and reverse mode. */
 export class RequestHandler {
   readonly #options: RequestHandlerOptions;
 
@@ -59,11 +59,13 @@ export class RequestHandler {
   }
 
   /**
-   * 1. Looks at the request line, and whether the message is one that all read alike.
-   * 2. Asks who it is from.
-   * 3. Finds the connector, asks whether it may be used, takes its credential.
-   * 4. Lets the exchange run.
-   * What goes wrong on the way is answered, logged and counted.
+   * Serves a request:
+   * 1. Validates the request line and headers, so that all servers interpret the message alike.
+   * 2. Authenticates the client.
+   * 3. Selects the connector, authorizes the client, and gets the credential.
+   * 4. Runs the exchange with the tool.
+   *
+   * Failures are sent to the client, logged and counted.
    */
   async serve(arrival: Arrival, response: ServerResponse): Promise<void> {
     const { request, body, session } = arrival;
@@ -91,12 +93,12 @@ export class RequestHandler {
     }
   }
 
-  /** A request to change the protocol, on a connection that no longer belongs to the HTTP server. */
+  /** Serves a request to switch protocols, on a connection that no longer belongs to the HTTP server. */
   async serveUpgrade(arrival: Arrival, socket: Socket, head: Buffer): Promise<void> {
     const { request, body, session } = arrival;
     const entry = this.#entryOf(request);
     const finish = session?.begin();
-    /** For a response of the tool that is none of a new protocol. */
+    /** For an ordinary response of the tool. */
     let response: ServerResponse | undefined;
     try {
       ensureNoBody(request, head);
@@ -190,7 +192,7 @@ export class RequestHandler {
     return router.reverse(client, target, `http://${host}`, signal);
   }
 
-  /** With every request it is asked again whether token and access still count. */
+  /** Routes a request in a tunnel. Token and access are checked again for every request. */
   async #inside(
     { request, leaving: signal }: Arrival,
     slot: ExchangeSlot,
@@ -232,7 +234,7 @@ export class RequestHandler {
     return new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow, onUse);
   }
 
-  /** Records a failure. @returns the response when it can be sent; undefined if the client has left. */
+  /** Records a failure and delays its response. @returns the response to send; undefined if the client has left. */
   async #toProxyError(error: unknown, entry: AccessLogEntry, arrival: Arrival): Promise<ProxyError | undefined> {
     const { request, body, slot, leaving } = arrival;
     if (leaving.aborted) {
@@ -249,13 +251,13 @@ export class RequestHandler {
   }
 }
 
-/** As a registry answers on its own root. */
+/** The response of a registry at its root. */
 const registryRoot = {
   headers: { 'Content-Type': 'application/json', 'Docker-Distribution-Api-Version': 'registry/2.0' },
   body: Buffer.from('{}'),
 } as const;
 
-/** @throws {Error} if another response is still being written. */
+/** Returns a response on the socket. @throws {Error} if another response is still being written. */
 function responseOn(socket: Socket, request: IncomingMessage): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;

@@ -3,14 +3,14 @@ import type { Socket } from 'node:net';
 import { CodedError } from '../../errors.js';
 import { limits } from '../../limits/defaults.js';
 
-/** Why what is done for a client ends: made once, since an error costs its stack. */
+/** The reason to abort a client's requests. Created once, because an error costs its stack. */
 export const clientGone = new CodedError('CANCELLED', 'the client has gone');
 
-/** The place of a request among those of its connection. */
+/** The position of a request in the queue of its connection. */
 export interface Turn {
-  /** Aborts when the connection closes under a request. */
+  /** Aborts when the connection closes during a request. */
   readonly leaving: AbortSignal;
-  /** Waits for the requests before it on the connection. */
+  /** Waits for earlier requests on the connection. */
   wait(): Promise<void>;
   /** @param served resolves when the request is served; it must not reject. */
   end(served: Promise<void>): void;
@@ -23,16 +23,18 @@ interface Queue {
   readonly leaving: AbortSignal;
 }
 
-/** The requests of each connection. Clients can send some without waiting for responses; they are served in order. */
+/**
+ * The request queues of connections. Clients can send requests without waiting for responses; they are served in order.
+ */
 export class RequestQueues {
   readonly #queues = new WeakMap<Socket, Queue>();
 
-  /** Whether no request of the connection is in flight. */
+  /** Reports whether no request of the connection is in flight. */
   isEmpty(socket: Socket): boolean {
     return (this.#queues.get(socket)?.length ?? 0) === 0;
   }
 
-  /** @returns undefined if too many requests of the connection wait, or too large ones. */
+  /** Adds a request. @returns undefined if the queued requests of the connection are too many or too large. */
   enter(request: IncomingMessage): Turn | undefined {
     const queue = this.#queueOf(request.socket);
     const headBytes = headBytesOf(request);
@@ -46,7 +48,7 @@ export class RequestQueues {
       wait: async () => {
         if (before === undefined) return;
         await before;
-        // Other connections come first: a client sends many at once.
+        // Yields to other connections: a client can send many requests at once.
         await new Promise((resolve) => setImmediate(resolve));
       },
       end: (served) => {
