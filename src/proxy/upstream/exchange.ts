@@ -20,11 +20,11 @@ import type { Switched } from './upgrade.js';
 import { limits } from '../../limits/defaults.js';
 
 export interface ExchangeTimings {
-  /** Without a byte in either direction. */
+  /** Timeout without a byte in either direction. */
   readonly idleMs: number;
   /** From the end of the request to the headers of the response. */
   readonly answerMs: number;
-  /** What a transfer may outlive its token by. */
+  /** Time that a transfer can outlive its token. */
   readonly graceMs: number;
 }
 
@@ -36,12 +36,12 @@ export interface ExchangeParts {
   readonly monotonicNow: () => number;
 }
 
-/** A request of a client, and where its response goes. */
+/** A client's request and its response. */
 export interface Incoming {
   readonly request: IncomingMessage;
   readonly body: RequestBody;
   readonly response: ServerResponse;
-  /** Of the client's token, milliseconds since the epoch. */
+  /** Expiry of the client's token, milliseconds since the epoch. */
   readonly expiresAtMs: number;
 }
 
@@ -49,25 +49,25 @@ export interface Outcome {
   readonly status: number;
   /** Until the headers of the tool's response. */
   readonly firstByteMs: number;
-  /** The tool or the client left before the response was whole. */
+  /** Whether the tool or the client left before the response was complete. */
   readonly isBroken: boolean;
 }
 
 const maxKeptBytes = limits.exchanges.repeatableBytes;
-/** What is read of a challenge's body, so that its connection can be used again. */
+/** Limit of a challenge's body that is read, so that its connection can be used again. */
 const maxChallengeBytes = 64 * 1024;
-/** After these the same request may be sent again although the first may have arrived (RFC 9110, 9.2.2). */
+/** Methods whose request can be repeated even if the first one can have arrived (RFC 9110, 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-/** One request of a client, sent to a tool, and the tool's response on its way back. It owns its requests to the tool. */
+/** One request of a client, forwarded to a tool, and the tool's response. It owns its requests to the tool. */
 export class Exchange implements MonitoredTransfer {
   readonly #parts: ExchangeParts;
   readonly #incoming: Incoming;
-  /** The client has left, or nothing has moved for too long. */
+  /** Aborts when the client leaves or the idle timeout passes. Created on demand. */
   #leaving: AbortController | undefined;
   #hasLeft = false;
   #origin: ToolOrigin | undefined;
-  /** Those to the tool, the current one last. */
+  /** Requests to the tool, the current one last. */
   readonly #calls: ToolCall[] = [];
   #hasAnswer = false;
   #stalled: ProxyError | undefined;
@@ -78,12 +78,14 @@ export class Exchange implements MonitoredTransfer {
   }
 
   /**
-   * 1. Reads the body whole if it is small and may be needed twice.
+   * Runs the exchange:
+   * 1. Buffers the body if it is small and can be needed twice.
    * 2. Sends the request with the credential.
-   * 3. Sends it again if the tool asks for something better and that can be had.
+   * 3. Sends it again if the tool requires other authentication that the credential can provide.
    * 4. Streams the response.
-   * 5. Ends each request to the tool: whatever is not complete is closed.
-   * @throws {ProxyError} as long as nothing of a response has been sent.
+   * 5. Ends each request to the tool, and closes incomplete ones.
+   *
+   * @throws {ProxyError} if no part of a response has been sent.
    */
   run(outgoing: Outgoing): Promise<Outcome> {
     return this.#owning(outgoing, async (startMs) => {
@@ -94,8 +96,8 @@ export class Exchange implements MonitoredTransfer {
   }
 
   /**
-   * Sends a request to change the protocol (websockets, SPDY), which has no body.
-   * @returns the tool's side of the new protocol, or the outcome of an ordinary response.
+   * Sends a request to switch protocols (websockets, SPDY), which has no body.
+   * @returns the tool's connection with the new protocol, or the outcome of an ordinary response.
    * @throws {ProxyError} as `run`.
    */
   upgrade(outgoing: Outgoing): Promise<Outcome | Switched> {
@@ -114,7 +116,7 @@ export class Exchange implements MonitoredTransfer {
     });
   }
 
-  /** Runs what uses `#calls`, and ends them. */
+  /** Runs work that adds to `#calls`, and ends all of them. */
   async #owning<T>(outgoing: Outgoing, work: (startMs: number) => Promise<T>): Promise<T> {
     const { response } = this.#incoming;
     const leave = (): void => this.#leave();
@@ -176,7 +178,7 @@ export class Exchange implements MonitoredTransfer {
     return { origin, method: request.method ?? '', path, headers, trust, lookedUpFor };
   }
 
-  /** A connection that was kept may have been closed at the other end by now; what can be repeated then is, once. */
+  /** Sends a request, once more if a reused connection was closed by the tool and the request can be repeated. */
   async #send(toolRequest: ToolRequest): Promise<ToolResponse> {
     const { body } = this.#incoming;
     try {
@@ -202,7 +204,7 @@ export class Exchange implements MonitoredTransfer {
     return call;
   }
 
-  /** Streams a response of the tool back, to its end or until one side leaves. */
+  /** Streams a response to the client until its end or until one side leaves. */
   async #relay({ status, message, body }: ToolResponse, outgoing: Outgoing): Promise<void> {
     const { response, request } = this.#incoming;
     const done = new Promise<void>((resolve) => {
@@ -210,9 +212,9 @@ export class Exchange implements MonitoredTransfer {
       else response.once('close', resolve);
     });
     const { headers, isChunked } = answerHeaders(message, status, request.httpVersion, outgoing);
-    // The reason phrase is the proxy's own: a tool's may hold what must not stand in a status line.
+    // With the proxy's own reason phrase: a tool's can contain characters that are invalid in a status line.
     response.writeHead(status, headers);
-    // Headers of a body that is long in coming are not held back for it.
+    // Sends the headers even if the body takes long.
     const flushing = setImmediate(() => response.flushHeaders());
     body.pipeTo(response, () => {
       clearImmediate(flushing);
@@ -220,7 +222,7 @@ export class Exchange implements MonitoredTransfer {
       if (trailers.length > 0 && isChunked) response.addTrailers(trailers);
       response.end();
     });
-    // Half a response must not look like a whole one.
+    // Closes the connection, so that the client detects an incomplete response.
     const breakOff = (): void => {
       if (!message.complete) response.destroy();
     };
@@ -231,8 +233,8 @@ export class Exchange implements MonitoredTransfer {
   }
 
   /**
-   * Until there is an answer, nothing that a tool sends is one: neither informational ones without end, nor headers that
-   * come a byte at a time.
+   * Bytes moved so far. Before the response headers, received bytes do not count: a tool could send informational
+   * responses without end, or headers one byte at a time.
    */
   movedBytes(): number {
     const { socket } = this.#incoming.request;
@@ -255,14 +257,14 @@ export class Exchange implements MonitoredTransfer {
     if (this.#hasAnswer) this.#incoming.response.destroy();
   }
 
-  /** Made for those requests alone that wait for something else than the tool. */
+  /** Returns the signal, created only for requests that wait for something other than the tool. */
   #leavingSignal(): AbortSignal {
     this.#leaving ??= new AbortController();
     if (this.#hasLeft) this.#leaving.abort(new ClientGone());
     return this.#leaving.signal;
   }
 
-  /** Nobody waits for the response any more. A client that has all of it is no reason to end anything. */
+  /** Aborts the exchange because the client has left, unless the response is complete. */
   #leave(): void {
     if (this.#incoming.response.writableFinished) return;
     this.#hasLeft = true;

@@ -9,20 +9,20 @@ import type { ToolOrigin } from './tool-origin.js';
 
 /** Floods of one owner; see `limits.informationalFloods`. */
 export interface InformationalLimits extends TokenBucketOptions {
-  /** Of all informational responses to one request together. */
+  /** Limit of all informational responses to one request together. */
   readonly bytes: number;
-  /** Owners that are kept. */
+  /** Limit of tracked owners. */
   readonly owners: number;
 }
 
-/** Of each informational response and of each of its header lines, besides their text: some microseconds. */
+/** Cost of an informational response and of each header line in addition to its text: each takes some microseconds. */
 const overheadBytes = 32;
 
 /**
- * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node parses all of one
- * read, thousands of responses that take milliseconds of the one thread, also when the connection is closed meanwhile. With
- * hundreds of requests in flight all other clients wait. So the owner of such a tool, the Connector or the pod that chose
- * the host, gets no further requests for a while.
+ * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node parses thousands of
+ * them from one read even if the connection is closed meanwhile, which takes milliseconds of the only thread. With hundreds
+ * of requests in flight all other clients wait. So the owner of such a tool (the Connector, or the pod that chose the host)
+ * gets no further requests for a while.
  */
 export class InformationalLimiter {
   readonly #limits: InformationalLimits;

@@ -19,13 +19,13 @@ export interface ToolRequest {
   readonly method: string;
   /** With the query. */
   readonly path: string;
-  /** All of them: nothing is added but `Connection`. */
+  /** All headers: the client adds only `Connection`. */
   readonly headers: RawHeaders;
   /** Required for an https tool. */
   readonly trust: Trust | undefined;
-  /** Whose turn it is to look up the host, and whose socket it is. */
+  /** Owner of the DNS lookup and of the socket. */
   readonly lookedUpFor: LookupOwner;
-  /** The request gets a connection that no other request has used, and none will. */
+  /** Whether the request gets a connection of its own. */
   readonly isExclusive?: boolean;
 }
 
@@ -37,21 +37,21 @@ export interface ToolClientOptions {
   readonly headers: { readonly bytes: number; readonly lines: number };
   /** See GatheredStream. */
   readonly chunkRate: TokenBucket;
-  /** For the name, TCP and TLS of a new connection. */
+  /** Limit of the time for DNS, TCP and TLS of a new connection. */
   readonly connectMs: number;
 }
 
 const keptConnectionMs = limits.toolSockets.idleMs;
 
-/** What this client adds to the options of a request, which an agent passes on to the socket. */
+/** Additional options of a request, which the agent passes on to the socket. */
 interface PoolOptions {
-  /** Requests of one pool share connections: same namespace, same trust, same host and port. */
+  /** Requests of one pool share connections: same namespace, trust store, host and port. */
   readonly pool?: string;
   readonly namespace?: string;
   readonly secureContext?: SecureContext | undefined;
 }
 
-/** Has an agent pool connections by the pool of the request, and report them to the ToolSockets. */
+/** Makes an agent pool connections by the request's pool, and report them to the ToolSockets. */
 function pooled<A extends http.Agent>(agent: A, sockets: ToolSockets): A {
   const createConnection = agent.createConnection.bind(agent);
   const keepSocketAlive: (socket: Duplex) => unknown = agent.keepSocketAlive.bind(agent);
@@ -71,14 +71,14 @@ function pooled<A extends http.Agent>(agent: A, sockets: ToolSockets): A {
   return agent;
 }
 
-/** Opens connections and sends requests to tools: HTTP/1.1, TLS always verified, addresses always checked. */
+/** Connects to tools and sends requests: HTTP/1.1, with verified TLS and checked addresses. */
 export class ToolClient {
   readonly #options: ToolClientOptions;
   readonly #plain: http.Agent;
   readonly #secure: https.Agent;
   #exclusive = 0;
 
-  /** Of origins that have been asked for: they are those of Connectors' addresses, the same from request to request. */
+  /** By origin object: origins are those of Connectors' addresses, the same objects for every request. */
   readonly #serverNames = new WeakMap<ToolOrigin, { readonly servername: string | undefined }>();
 
   constructor(options: ToolClientOptions) {
@@ -89,10 +89,10 @@ export class ToolClient {
   }
 
   /**
-   * Begins a request; nothing of a body is sent yet. The caller must listen to `error`, also for addresses that are refused
-   * and connections that take too long, and must destroy the request unless it and its response are complete.
-   * @throws {ProxyError} 403 for a host that is a refused address; 503 if there are too many sockets; 502 for a tool that
-   * has flooded too often.
+   * Opens a request without sending its body. The caller must listen to `error`, which also reports blocked addresses and
+   * connect timeouts. It must destroy the request unless request and response are complete.
+   * @throws {ProxyError} 403 for a host that is a blocked address; 503 if there are too many sockets; 502 if tools of the
+   * owner have flooded too often.
    */
   request({ origin, method, path, headers, trust, lookedUpFor, isExclusive }: ToolRequest): ClientRequest {
     const { servername } = this.#checked(origin);
@@ -105,7 +105,7 @@ export class ToolClient {
     const common = `${namespace} ${origin.host} ${origin.port} ${trust?.id ?? ''}`;
     const pool = isExclusive === true ? `${common} ${(this.#exclusive += 1)}` : common;
     if (agent.freeSockets[pool] === undefined) sockets.ensureFree(namespace);
-    // Written out, since what is put together from parts is slow for whoever reads it.
+    // Written out, because an object that is spread from parts is slow to read.
     const options: https.RequestOptions & PoolOptions = {
       protocol: isPlain ? 'http:' : 'https:',
       host: origin.host,
@@ -123,9 +123,9 @@ export class ToolClient {
       insecureHTTPParser: false,
       servername,
     };
-    // The agent says what is spoken: https.request would only copy all of it once more.
+    // The agent determines the protocol; https.request would only copy the options once more.
     const request = http.request(options);
-    // One more than allowed, so that a response with too many is seen to have them.
+    // One more than permitted, to detect a response with too many.
     request.maxHeadersCount = limits.lines + 1;
     if (isExclusive === true) request.once('socket', (socket) => sockets.keepNoLonger(socket));
     this.#limitConnecting(request, origin);
@@ -137,7 +137,7 @@ export class ToolClient {
     return this.#options.chunkRate;
   }
 
-  /** Whether a response has more header lines than are allowed; those beyond are lost. */
+  /** Reports whether a response has too many header lines. Node drops the rest. */
   hasTooManyHeaders({ rawHeaders }: { readonly rawHeaders: RawHeaders }): boolean {
     return rawHeaders.length > 2 * this.#options.headers.lines;
   }
@@ -147,7 +147,7 @@ export class ToolClient {
     if (socket !== null) this.#options.sockets.keepNoLonger(socket);
   }
 
-  /** A connection for a tunnel of its owner's. Listen to `error`. @throws {ProxyError} as `request`. */
+  /** Opens a connection for a tunnel. The caller must listen to `error`. @throws {ProxyError} as `request`. */
   connect(host: string, port: number, owner: LookupOwner): Socket {
     const { resolver, sockets, connectMs } = this.#options;
     resolver.ensureNotRefused(host, port);
@@ -160,26 +160,29 @@ export class ToolClient {
     return socket;
   }
 
-  /** Closes what is kept open and breaks what is in flight. */
+  /** Closes idle connections and aborts those in use. */
   close(): void {
     this.#plain.destroy();
     this.#secure.destroy();
   }
 
-  /** Checks the host of an origin each time, as the refused addresses change. @throws {ProxyError} 403 as above. */
+  /**
+   * Checks the host of an origin on every call, because blocked addresses change.
+   * @throws {ProxyError} 403 as `request`.
+   */
   #checked(origin: ToolOrigin): { readonly servername: string | undefined } {
     const { host, port, scheme } = origin;
     this.#options.resolver.ensureNotRefused(host, port);
     const known = this.#serverNames.get(origin);
     if (known !== undefined) return known;
-    // Addresses are no server names (RFC 6066, 3).
+    // IP addresses are not server names (RFC 6066, 3).
     const checked = { servername: scheme === 'https' && isIP(host) === 0 ? host : undefined };
     this.#serverNames.set(origin, checked);
     return checked;
   }
 
   #limitConnecting(request: ClientRequest, { host, scheme }: ToolOrigin): void {
-    // There is a socket at once, kept or new, as the agents have no queue.
+    // The socket is assigned at once, because the agents have no queue.
     request.once('socket', (socket) => {
       if (request.reusedSocket) return;
       const timer = setTimeout(() => request.destroy(new ConnectTimeout(host)), this.#options.connectMs);

@@ -3,24 +3,24 @@ import { SharedQuota } from '../../limits/shared-quota.js';
 import { ProxyError } from '../proxy-error.js';
 
 export interface ToolSocketLimits {
-  /** Sockets to tools, idle ones included. */
+  /** Sockets to tools, including idle ones. */
   readonly total: number;
   /** Idle sockets that are kept for later requests. */
   readonly idle: number;
-  /** Largest part of the total minus the others' sockets that one namespace can have. */
+  /** Dynamic share: the part of the total minus the others' sockets that one namespace can have. */
   readonly namespaceShare: number;
 }
 
 /**
- * Limits the sockets to tools, in total and per namespace. An idle socket is closed if a new one needs its place: the
- * namespace's own first, then the one that has been idle for longest. A Connector with many addresses would otherwise open
- * sockets until the process is out of memory.
+ * Limits the sockets to tools, in total and per namespace. If a new socket exceeds the limit, idle ones are closed:
+ * first the namespace's own, then the longest idle. A Connector with many addresses could otherwise exhaust the memory
+ * of the proxy.
  */
 export class ToolSockets {
   readonly #maxIdle: number;
   readonly #quota: SharedQuota;
   readonly #namespaces = new Map<Socket, string>();
-  /** Bytes that each idle socket had read when it became idle. The one that has been idle for longest comes first. */
+  /** Bytes that each idle socket had read when it became idle. The longest idle one comes first. */
   readonly #idle = new Map<Socket, number>();
   /** Sockets that must not serve another request. */
   readonly #unkeepable = new WeakSet<Socket>();
@@ -41,8 +41,8 @@ export class ToolSockets {
   }
 
   /**
-   * Makes sure that one more socket can be opened for a namespace; `add` must follow in the same turn.
-   * @throws {ProxyError} 503 if the limit of the namespace, or of all, is reached by sockets in use.
+   * Makes sure that one more socket can be opened for a namespace. `add` must follow synchronously.
+   * @throws {ProxyError} 503 if sockets in use reach the limit of the namespace or the total.
    */
   ensureFree(namespace: string): void {
     if (this.#quota.canReserve(namespace, 1)) return;
@@ -74,7 +74,7 @@ export class ToolSockets {
     this.#unkeepable.add(socket);
   }
 
-  /** A request on the socket is complete. @returns false if the socket must be closed. */
+  /** Records that a request on the socket is complete. @returns false if the socket must be closed. */
   becameIdle(socket: Socket): boolean {
     if (this.#unkeepable.has(socket) || !this.#namespaces.has(socket)) return false;
     this.#idle.set(socket, socket.bytesRead);
@@ -89,8 +89,8 @@ export class ToolSockets {
   }
 
   /**
-   * A new request takes the socket. It is closed if the tool has sent something since it became idle: such a tool is out of
-   * step with the proxy, and its next response would be that of another request.
+   * Records that a new request uses the socket. Closes it if the tool has sent bytes while it was idle: the tool is out
+   * of step with the proxy, and its next response would belong to another request.
    */
   becameActive(socket: Socket): void {
     const readBytes = this.#idle.get(socket);
