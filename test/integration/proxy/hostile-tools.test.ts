@@ -89,6 +89,15 @@ describe('a tool that means harm', () => {
     }
   });
 
+  it('cannot put the beginning of an answer in front of the next request of a kept connection', async () => {
+    for (const extra of ['H', '\r\n', poison.slice(0, 30), poison.slice(0, -1)]) {
+      answerWith(`${wellBehaved}${extra}`);
+      const { status, body } = await client.get(tool.url);
+      assert.ok(body === 'hello' || status === 502, `${status} ${body}`);
+      await assertServesOn();
+    }
+  });
+
   it('cannot have an answer ready that nobody has asked for', async () => {
     let kept: Socket | undefined;
     tool.answer = (socket) => {
