@@ -78,8 +78,8 @@ export const limits = {
     /** Open connections: `--max-connections`. */
     total: 2048,
     /**
-     * Largest part of the free connections for one client address: 256. With three times as many, a client without a token
-     * delays the requests of others by many seconds.
+     * Largest part of the free connections for one client address: 256. Node accepts one connection per iteration of the event
+     * loop, which serves all that are readable. With more of them, new clients wait longer.
      */
     share: 1 / 8,
     /** From the first byte of a request to the end of its headers, and before the first byte. */
