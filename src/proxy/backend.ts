@@ -35,7 +35,7 @@ export interface ProxyBackend {
   /** Access for status updates; undefined if status is not written. */
   readonly status: StatusBackend | undefined;
   /** Estimated memory of cached Connectors and classes, and how many were rejected for lack of memory. */
-  readonly load: () => { readonly bytes: number; readonly refused: number };
+  readonly load: () => { readonly bytes: number; readonly rejected: number };
   /** Where the data comes from if not from a cluster, for the log and `/readyz`. */
   readonly notice: string | undefined;
   /** Starts reading in the background. */

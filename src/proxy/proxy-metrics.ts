@@ -29,7 +29,7 @@ export interface ProxyGaugeSources {
   /** Absent if this replica never writes status. */
   readonly isLeaseHeld?: () => boolean;
   readonly objectLimitBytes: number;
-  readonly objects: () => { readonly bytes: number; readonly refused: number };
+  readonly objects: () => { readonly bytes: number; readonly rejected: number };
   /** Seconds since the epoch. */
   readonly caExpiresAtSeconds: () => number;
 }
@@ -113,7 +113,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       'Limit of the memory used by cached objects',
       () => sources.objectLimitBytes,
     );
-    registry.probe('rejected_objects', 'Connectors and classes rejected for memory', () => sources.objects().refused);
+    registry.probe('rejected_objects', 'Connectors and classes rejected for memory', () => sources.objects().rejected);
     const eachLimit = (read: (probe: LimitProbe) => number): (() => Readonly<Record<string, number>>) => {
       const entries = Object.entries(sources.limits);
       return () => Object.fromEntries(entries.map(([name, probe]) => [name, read(probe)]));

@@ -253,7 +253,7 @@ export class Proxy {
       watch: new IdleTimeoutMonitor(monotonicNow),
       timings: {
         idleMs: config['idle-timeout'],
-        answerMs: config['response-header-timeout'],
+        responseMs: config['response-header-timeout'],
         graceMs: limits.transferGraceMs,
       },
       clock,

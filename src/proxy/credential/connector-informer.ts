@@ -39,9 +39,9 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
   }
 
   /** Estimated memory of the objects, and the number of objects rejected for lack of memory. */
-  get load(): { readonly bytes: number; readonly refused: number } {
-    const refused = [this.#connectors, this.#classes].map(({ state }) => rejectedForMemory(state));
-    return { bytes: this.#bytes.used, refused: refused.reduce((sum, count) => sum + count, 0) };
+  get load(): { readonly bytes: number; readonly rejected: number } {
+    const rejected = [this.#connectors, this.#classes].map(({ state }) => rejectedForMemory(state));
+    return { bytes: this.#bytes.used, rejected: rejected.reduce((sum, count) => sum + count, 0) };
   }
 
   start(): void {

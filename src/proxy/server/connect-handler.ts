@@ -43,9 +43,9 @@ export interface TunnelObserver {
 }
 
 /** Continues with the client's connection after a CONNECT. */
-export interface ConnectionTaker {
+export interface ConnectionOwner {
   /** Parses HTTP on the connection again, after a response that leaves it usable. */
-  readonly again: () => void;
+  readonly resumeHttp: () => void;
   /** Serves requests on `plain`, the stream inside the tunnel. */
   readonly intercepted: (plain: Socket, session: TunnelSession) => void;
 }
@@ -67,7 +67,7 @@ export class ConnectHandler {
     socket: Socket,
     head: Buffer,
     slot: ExchangeSlot | ProxyError,
-    taker: ConnectionTaker,
+    owner: ConnectionOwner,
   ): Promise<void> {
     const { observer, log, requestLog, rejections, exchange, authorizer, router } = this.#options;
     const entry = new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow);
@@ -86,33 +86,33 @@ export class ConnectHandler {
       slot.moveTo(...holderOf(authenticated.client));
       const [match] = await router.matchesOf(authenticated, named, entry, leaving.signal);
       if (match === undefined) {
-        await this.#blind(authenticated, named, socket, entry, leaving.signal);
+        await this.#passThrough(authenticated, named, socket, entry, leaving.signal);
         return;
       }
       entry.usesConnector(match.connector.ref);
       socket.off('close', leave);
-      this.#intercept(authenticated, named, socket, taker);
+      this.#intercept(authenticated, named, socket, owner);
       entry.finish('ok', 200);
     } catch (error) {
       if (leaving.signal.aborted) {
         entry.finish('aborted', 0);
         return;
       }
-      const refusal = toProxyError(error);
-      if (refusal.kind === 'internal') log.error('Tunnel failed', { error });
-      entry.finish(refusal.kind, refusal.status);
+      const failure = toProxyError(error);
+      if (failure.kind === 'internal') log.error('Tunnel failed', { error });
+      entry.finish(failure.kind, failure.status);
       await rejections.delay(request, entry.client, slot, leaving.signal);
-      if (refusal.status !== 407) {
-        endWith(socket, rawErrorResponse(refusal, true));
+      if (failure.status !== 407) {
+        endWith(socket, rawErrorResponse(failure, true));
         return;
       }
-      await flushed(socket, rawErrorResponse(refusal, false));
+      await flushed(socket, rawErrorResponse(failure, false));
       socket.off('error', ignore).off('close', leave);
-      taker.again();
+      owner.resumeHttp();
     }
   }
 
-  #intercept(authenticated: AuthenticatedRequest, named: NamedHost, socket: Socket, taker: ConnectionTaker): void {
+  #intercept(authenticated: AuthenticatedRequest, named: NamedHost, socket: Socket, owner: ConnectionOwner): void {
     const { observer, leaves, clock } = this.#options;
     // Before the response, so that the client gets the error if no certificate can be issued.
     const certificate = leaves.contextFor(named.host);
@@ -120,11 +120,11 @@ export class ConnectHandler {
     socket.once('close', () => observer.tunnelClosed('intercepted'));
     socket.write(established);
     const session = new TunnelSession(authenticated, named, socket, authenticated.client.expiresAtMs - clock.now());
-    terminateTls(socket, certificate, (plain) => taker.intercepted(plain, session));
+    terminateTls(socket, certificate, (plain) => owner.intercepted(plain, session));
   }
 
   /** Connects to the tool before the response, so that the client gets an error if the tool is unreachable. */
-  async #blind(
+  async #passThrough(
     authenticated: AuthenticatedRequest,
     named: NamedHost,
     socket: Socket,
@@ -154,11 +154,11 @@ export class ConnectHandler {
 }
 
 /** Waits until a response has left the process. A client that does not read it in time loses its connection. */
-async function flushed(socket: Socket, answer: Buffer): Promise<void> {
+async function flushed(socket: Socket, response: Buffer): Promise<void> {
   const timer = setTimeout(() => socket.destroy(), flushMs);
   await new Promise<void>((resolve) => {
     socket.once('close', resolve);
-    socket.write(answer, () => {
+    socket.write(response, () => {
       socket.off('close', resolve);
       resolve();
     });

@@ -84,11 +84,11 @@ export function discardEarly({ socket }: IncomingMessage, body: RequestBody): vo
 /** Returns a whole error response, for sockets that no longer belong to the HTTP server. */
 export function rawErrorResponse(error: ProxyError, isLast: boolean): Buffer {
   const headers = { 'Content-Type': 'text/plain; charset=utf-8', ...error.headers };
-  return rawAnswer(error.status, headers, bodyOf(error), isLast, phraseOf(error));
+  return rawResponse(error.status, headers, bodyOf(error), isLast, phraseOf(error));
 }
 
 /** Returns a whole response, for sockets that no longer belong to the HTTP server. */
-export function rawAnswer(
+export function rawResponse(
   status: number,
   headers: Readonly<Record<string, string>>,
   body: Buffer,
@@ -105,12 +105,12 @@ export function rawAnswer(
 }
 
 /** Sends a last response, gives the client some time to read it, and closes the connection. */
-export function endWith(socket: Socket, answer: Buffer): void {
+export function endWith(socket: Socket, response: Buffer): void {
   if (socket.destroyed) return;
   socket.on('error', () => undefined);
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => clearTimeout(timer));
-  socket.end(answer);
+  socket.end(response);
   // Unread bytes would turn the end into a reset, which can overtake the response.
   socket.resume();
 }

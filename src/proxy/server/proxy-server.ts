@@ -14,7 +14,7 @@ import type { ExchangeSlots } from './exchange-slots.js';
 import { endWith, rawErrorResponse } from './error-response.js';
 import type { RequestHandler } from './request-handler.js';
 import { RequestQueues, clientGone } from './request-queues.js';
-import type { Turn } from './request-queues.js';
+import type { QueuedRequest } from './request-queues.js';
 import type { TunnelSession } from './tunnel-session.js';
 
 export interface ProxyServerOptions {
@@ -51,7 +51,7 @@ export class ProxyServer {
   /** Connections inside tunnels. */
   readonly #tunnels = new WeakMap<Socket, TunnelSession>();
   /** Connections that were admitted before, and were returned to the server after a rejected CONNECT. */
-  readonly #known = new WeakSet<Socket>();
+  readonly #admitted = new WeakSet<Socket>();
   /** Connections with at least one request; Node does not count the others as idle. */
   readonly #used = new WeakSet<Socket>();
   readonly #queues = new RequestQueues();
@@ -133,8 +133,8 @@ export class ProxyServer {
   }
 
   #admit(socket: Socket): void {
-    if (this.#tunnels.has(socket) || this.#known.has(socket)) return;
-    this.#known.add(socket);
+    if (this.#tunnels.has(socket) || this.#admitted.has(socket)) return;
+    this.#admitted.add(socket);
     this.#options.connections.admit(socket);
   }
 
@@ -145,22 +145,27 @@ export class ProxyServer {
     response.on('error', () => undefined);
     const body = new RequestBody(request, this.#options.chunkRate);
     if (this.#isStopping) response.setHeader('Connection', 'close');
-    const turn = this.#queues.enter(request);
-    if (turn === undefined) socket.destroy();
-    else turn.end(this.#guard(socket, () => this.#serve(request, response, body, turn)));
+    const queued = this.#queues.enter(request);
+    if (queued === undefined) socket.destroy();
+    else queued.end(this.#guard(socket, () => this.#serve(request, response, body, queued)));
   }
 
   /** Serves a request. It is in flight until its response has left the process. */
-  async #serve(request: IncomingMessage, response: ServerResponse, body: RequestBody, turn: Turn): Promise<void> {
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: RequestBody,
+    queued: QueuedRequest,
+  ): Promise<void> {
     const { slots, requests } = this.#options;
     const { socket } = request;
     const slot = slots.acquire(socket.remoteAddress ?? '');
     try {
-      await turn.wait();
+      await queued.wait();
       // After a response that closes the connection, further requests on it are not served (RFC 9112, 9.6).
       if (!socket.writable) return;
       await requests.serve(
-        { request, body, slot, session: this.#tunnels.get(socket), leaving: turn.leaving },
+        { request, body, slot, session: this.#tunnels.get(socket), leaving: queued.leaving },
         response,
       );
       await untilFlushed(response);
@@ -209,7 +214,7 @@ export class ProxyServer {
     const slot = slots.acquire(socket.remoteAddress ?? '');
     try {
       await connects.serve(request, socket, head, slot, {
-        again: () => {
+        resumeHttp: () => {
           this.#used.delete(socket);
           // Node's server does not detect that the connection has ended before it is passed on.
           if (socket.readableEnded) socket.destroySoon();
@@ -231,7 +236,7 @@ export class ProxyServer {
       socket.destroy();
       return;
     }
-    endWith(socket, rawErrorResponse(refusalOfParser(error.code), true));
+    endWith(socket, rawErrorResponse(parserError(error.code), true));
   }
 }
 
@@ -243,7 +248,7 @@ async function untilFlushed(response: ServerResponse): Promise<void> {
   clearTimeout(timer);
 }
 
-function refusalOfParser(code: string | undefined): ProxyError {
+function parserError(code: string | undefined): ProxyError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return new ProxyError(431, 'malformed', 'the headers are too long');

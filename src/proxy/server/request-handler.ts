@@ -9,7 +9,7 @@ import { Exchange } from '../upstream/exchange.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
 import { valuesOf } from '../upstream/headers.js';
 import { joinConnections } from '../upstream/tunnel.js';
-import { withheldFromAnswer } from '../upstream/tool-credential.js';
+import { withheldFromResponse } from '../upstream/tool-credential.js';
 import { isPassableUpgrade, switchedHead } from '../upstream/upgrade.js';
 import type { Switched } from '../upstream/upgrade.js';
 import { authorityOf } from '../upstream/tool-origin.js';
@@ -22,7 +22,7 @@ import {
   discardEarly,
   discardRest,
   endWith,
-  rawAnswer,
+  rawResponse,
   rawErrorResponse,
   toProxyError,
 } from './error-response.js';
@@ -81,13 +81,13 @@ export class RequestHandler {
         const incoming = { request, body, response, expiresAtMs: entry.expiresAtMs ?? 0 };
         const outcome = await new Exchange(this.#options.exchange, incoming).run(route.outgoing);
         entry.firstByte(outcome.firstByteMs);
-        entry.finish(outcome.isBroken ? 'aborted' : 'ok', outcome.status);
+        entry.finish(outcome.isAborted ? 'aborted' : 'ok', outcome.status);
       }
       discardRest(request, body, response);
     } catch (error) {
-      const refusal = await this.#toProxyError(error, entry, arrival);
-      if (refusal === undefined) response.destroy();
-      else sendError(request, body, response, refusal);
+      const failure = await this.#toProxyError(error, entry, arrival);
+      if (failure === undefined) response.destroy();
+      else sendError(request, body, response, failure);
     } finally {
       finish?.();
     }
@@ -104,7 +104,7 @@ export class RequestHandler {
       ensureNoBody(request, head);
       const route = await this.#routeOf(arrival, entry);
       if (route === 'answered') {
-        endWith(socket, rawAnswer(200, registryRoot.headers, registryRoot.body, true));
+        endWith(socket, rawResponse(200, registryRoot.headers, registryRoot.body, true));
         entry.finish('ok', 200);
         return;
       }
@@ -116,13 +116,13 @@ export class RequestHandler {
         : exchange.run(route.outgoing));
       if ('socket' in outcome) {
         response.detachSocket(socket);
-        await this.#join(socket, outcome, withheldFromAnswer(route.outgoing.credential), expiresAtMs);
+        await this.#join(socket, outcome, withheldFromResponse(route.outgoing.credential), expiresAtMs);
         entry.finish('ok', 101);
-      } else entry.finish(outcome.isBroken ? 'aborted' : 'ok', outcome.status);
+      } else entry.finish(outcome.isAborted ? 'aborted' : 'ok', outcome.status);
     } catch (error) {
-      const refusal = await this.#toProxyError(error, entry, arrival);
-      if (refusal === undefined || response?.headersSent === true) socket.destroy();
-      else endWith(socket, rawErrorResponse(refusal, true));
+      const failure = await this.#toProxyError(error, entry, arrival);
+      if (failure === undefined || response?.headersSent === true) socket.destroy();
+      else endWith(socket, rawErrorResponse(failure, true));
     } finally {
       finish?.();
     }
@@ -149,13 +149,13 @@ export class RequestHandler {
     ensureWellFormed(request, target);
     const route =
       session === undefined
-        ? await this.#outside(arrival, slot, target, entry)
-        : await this.#inside(arrival, slot, target, session, entry);
+        ? await this.#routeOutsideTunnel(arrival, slot, target, entry)
+        : await this.#routeInTunnel(arrival, slot, target, session, entry);
     if (route !== 'answered' && route.connector !== undefined) entry.usesConnector(route.connector);
     return route;
   }
 
-  async #outside(
+  async #routeOutsideTunnel(
     { request, leaving: signal }: Arrival,
     slot: ExchangeSlot,
     target: RequestTarget,
@@ -184,7 +184,7 @@ export class RequestHandler {
     entry.setTarget('reverse', host, target.kind === 'reverse' ? pathnameOf(`${target.prefix}${target.path}`) : '/v2/');
     if (target.kind === 'reverse') entry.names([target.connector]);
     router.ensureFirstPass(request);
-    const { client: client } = await authenticateReverse(request, authorizer, signal);
+    const { client } = await authenticateReverse(request, authorizer, signal);
     entry.setClient(client);
     slot.moveTo(...holderOf(client));
     if (target.kind === 'registry-root') return 'answered';
@@ -193,7 +193,7 @@ export class RequestHandler {
   }
 
   /** Routes a request in a tunnel. Token and access are checked again for every request. */
-  async #inside(
+  async #routeInTunnel(
     { request, leaving: signal }: Arrival,
     slot: ExchangeSlot,
     target: RequestTarget,
@@ -222,7 +222,7 @@ export class RequestHandler {
     slot.moveTo(...holderOf(client));
     try {
       const { token, connectors } = authenticated;
-      return await this.#options.router.forward({ token, client: client, connectors }, named, path, entry, signal);
+      return await this.#options.router.forward({ token, client, connectors }, named, path, entry, signal);
     } catch (error) {
       if (error instanceof ProxyError && error.kind === 'denied') session.end();
       throw error;
@@ -241,13 +241,13 @@ export class RequestHandler {
       entry.finish('aborted', 0);
       return undefined;
     }
-    const refusal = toProxyError(error);
-    if (refusal.kind === 'internal') this.#options.log.error('Request failed', { error });
-    else if (refusal.cause !== undefined) this.#options.log.debug('Request rejected', { error: refusal.cause });
-    entry.finish(refusal.kind, refusal.status);
+    const failure = toProxyError(error);
+    if (failure.kind === 'internal') this.#options.log.error('Request failed', { error });
+    else if (failure.cause !== undefined) this.#options.log.debug('Request rejected', { error: failure.cause });
+    entry.finish(failure.kind, failure.status);
     discardEarly(request, body);
     await this.#options.rejections.delay(request, entry.client, slot, leaving);
-    return refusal;
+    return failure;
   }
 }
 

@@ -7,7 +7,7 @@ import { limits } from '../../limits/defaults.js';
 export const clientGone = new CodedError('CANCELLED', 'the client has gone');
 
 /** The position of a request in the queue of its connection. */
-export interface Turn {
+export interface QueuedRequest {
   /** Aborts when the connection closes during a request. */
   readonly leaving: AbortSignal;
   /** Waits for earlier requests on the connection. */
@@ -18,7 +18,7 @@ export interface Turn {
 
 interface Queue {
   length: number;
-  headBytes: number;
+  headerBytes: number;
   last: Promise<void>;
   readonly leaving: AbortSignal;
 }
@@ -35,36 +35,36 @@ export class RequestQueues {
   }
 
   /** Adds a request. @returns undefined if the queued requests of the connection are too many or too large. */
-  enter(request: IncomingMessage): Turn | undefined {
+  enter(request: IncomingMessage): QueuedRequest | undefined {
     const queue = this.#queueOf(request.socket);
-    const headBytes = headBytesOf(request);
+    const headerBytes = headerBytesOf(request);
     queue.length += 1;
-    queue.headBytes += headBytes;
+    queue.headerBytes += headerBytes;
     const { requests: maxRequests, headBytes: maxBytes } = limits.pipeline;
-    if (queue.length > maxRequests || (queue.length > 1 && queue.headBytes > maxBytes)) return undefined;
-    const before = queue.length === 1 ? undefined : queue.last;
+    if (queue.length > maxRequests || (queue.length > 1 && queue.headerBytes > maxBytes)) return undefined;
+    const previous = queue.length === 1 ? undefined : queue.last;
     return {
       leaving: queue.leaving,
       wait: async () => {
-        if (before === undefined) return;
-        await before;
+        if (previous === undefined) return;
+        await previous;
         // Yields to other connections: a client can send many requests at once.
         await new Promise((resolve) => setImmediate(resolve));
       },
       end: (served) => {
         queue.last = served.then(() => {
           queue.length -= 1;
-          queue.headBytes -= headBytes;
+          queue.headerBytes -= headerBytes;
         });
       },
     };
   }
 
   #queueOf(socket: Socket): Queue {
-    const known = this.#queues.get(socket);
-    if (known !== undefined) return known;
+    const existing = this.#queues.get(socket);
+    if (existing !== undefined) return existing;
     const leaving = new AbortController();
-    const queue: Queue = { length: 0, headBytes: 0, last: Promise.resolve(), leaving: leaving.signal };
+    const queue: Queue = { length: 0, headerBytes: 0, last: Promise.resolve(), leaving: leaving.signal };
     this.#queues.set(socket, queue);
     socket.once('close', () => {
       if (queue.length > 0) leaving.abort(clientGone);
@@ -73,7 +73,7 @@ export class RequestQueues {
   }
 }
 
-function headBytesOf({ url = '', rawHeaders }: IncomingMessage): number {
+function headerBytesOf({ url = '', rawHeaders }: IncomingMessage): number {
   let bytes = url.length;
   for (const { length } of rawHeaders) bytes += length;
   return bytes;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Outgoing } from './outgoing.js';
 import { endToEnd, hasWord, valuesOf } from './headers.js';
 import type { RawHeaders } from './headers.js';
-import { withheldFromAnswer } from './tool-credential.js';
+import { withheldFromResponse } from './tool-credential.js';
 import { authorityOf } from './tool-origin.js';
 
 const replaced: ReadonlySet<string> = new Set(['host']);
@@ -25,15 +25,15 @@ export function trailerHeaders(rawHeaders: RawHeaders): readonly string[] {
  * Returns all headers of a tool's response for the client.
  * @param httpVersion of the client.
  */
-export function answerHeaders(
+export function responseHeaders(
   { rawHeaders }: IncomingMessage,
   status: number,
   httpVersion: string,
   { credential, rewriteResponseHeaders, via }: Outgoing,
 ): { readonly headers: string[]; readonly isChunked: boolean } {
-  const framing = answerFraming(rawHeaders, status, httpVersion);
+  const framing = responseFraming(rawHeaders, status, httpVersion);
   const isChunked = framing[0] === 'Transfer-Encoding';
-  const kept = endToEnd(rawHeaders, withheldFromAnswer(credential), trailersOf(isChunked));
+  const kept = endToEnd(rawHeaders, withheldFromResponse(credential), trailersOf(isChunked));
   return { headers: [...(rewriteResponseHeaders?.(kept) ?? kept), ...framing, ...via], isChunked };
 }
 
@@ -41,7 +41,7 @@ export function answerHeaders(
  * Returns the framing headers of a response: its length, or chunks if the client supports them. A `204` has none (RFC
  * 9112, 6).
  */
-function answerFraming(rawHeaders: RawHeaders, status: number, httpVersion: string): readonly string[] {
+function responseFraming(rawHeaders: RawHeaders, status: number, httpVersion: string): readonly string[] {
   if (status === 204) return [];
   const [length] = valuesOf(rawHeaders, 'content-length');
   if (length !== undefined) return ['Content-Length', length];

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../clock.js';
 import { ProxyError } from '../proxy-error.js';
-import { answerHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
+import { responseHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
 import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
 import { framingHeaders, framingOf, pairsOf } from './request-body.js';
@@ -23,7 +23,7 @@ export interface ExchangeTimings {
   /** Timeout without a byte in either direction. */
   readonly idleMs: number;
   /** From the end of the request to the headers of the response. */
-  readonly answerMs: number;
+  readonly responseMs: number;
   /** Time that a transfer can outlive its token. */
   readonly graceMs: number;
 }
@@ -50,10 +50,10 @@ export interface Outcome {
   /** Until the headers of the tool's response. */
   readonly firstByteMs: number;
   /** Whether the tool or the client left before the response was complete. */
-  readonly isBroken: boolean;
+  readonly isAborted: boolean;
 }
 
-const maxKeptBytes = limits.exchanges.repeatableBytes;
+const maxBufferedBytes = limits.exchanges.repeatableBytes;
 /** Limit of a challenge's body that is read, so that its connection can be used again. */
 const maxChallengeBytes = 64 * 1024;
 /** Methods whose request can be repeated even if the first one can have arrived (RFC 9110, 9.2.2). */
@@ -69,7 +69,7 @@ export class Exchange implements MonitoredTransfer {
   #origin: ToolOrigin | undefined;
   /** Requests to the tool, the current one last. */
   readonly #calls: ToolCall[] = [];
-  #hasAnswer = false;
+  #hasResponse = false;
   #stalled: ProxyError | undefined;
 
   constructor(parts: ExchangeParts, incoming: Incoming) {
@@ -90,8 +90,8 @@ export class Exchange implements MonitoredTransfer {
   run(outgoing: Outgoing): Promise<Outcome> {
     return this.#owning(outgoing, async (startMs) => {
       const framing = framingOf(this.#incoming.request);
-      await this.#keepBody(framing, outgoing.credential);
-      return this.#answer(await this.#ask(outgoing, framing), outgoing, startMs);
+      await this.#bufferBody(framing, outgoing.credential);
+      return this.#respond(await this.#authenticateAndSend(outgoing, framing), outgoing, startMs);
     });
   }
 
@@ -105,14 +105,14 @@ export class Exchange implements MonitoredTransfer {
       const { method = 'GET', rawHeaders } = this.#incoming.request;
       const { credential, path } = outgoing;
       const use = { method, path, isUnrepeatable: true };
-      const shown = await credential.headersFor(use, this.#leavingSignal());
-      const asking = [...shown, ...upgradeHeaders(rawHeaders)];
-      const call = this.#call(this.#toolRequest(outgoing, { kind: 'none' }, asking));
+      const initial = await credential.headersFor(use, this.#leavingSignal());
+      const headers = [...initial, ...upgradeHeaders(rawHeaders)];
+      const call = this.#call(this.#toolRequest(outgoing, { kind: 'none' }, headers));
       call.request.end();
-      const answer = await Promise.race([call.switched(), call.response()]);
-      if ('socket' in answer) return answer;
-      if (answer.status === 401) credential.rejected();
-      return this.#answer(answer, outgoing, startMs);
+      const toolResponse = await Promise.race([call.switched(), call.response()]);
+      if ('socket' in toolResponse) return toolResponse;
+      if (toolResponse.status === 401) credential.rejected();
+      return this.#respond(toolResponse, outgoing, startMs);
     });
   }
 
@@ -134,20 +134,20 @@ export class Exchange implements MonitoredTransfer {
     }
   }
 
-  async #answer(answer: ToolResponse, outgoing: Outgoing, startMs: number): Promise<Outcome> {
+  async #respond(toolResponse: ToolResponse, outgoing: Outgoing, startMs: number): Promise<Outcome> {
     const firstByteMs = this.#parts.monotonicNow() - startMs;
-    this.#hasAnswer = true;
-    await this.#relay(answer, outgoing);
-    return { status: answer.status, firstByteMs, isBroken: !this.#incoming.response.writableFinished };
+    this.#hasResponse = true;
+    await this.#relay(toolResponse, outgoing);
+    return { status: toolResponse.status, firstByteMs, isAborted: !this.#incoming.response.writableFinished };
   }
 
-  async #keepBody(framing: Framing, credential: ToolCredential): Promise<void> {
+  async #bufferBody(framing: Framing, credential: ToolCredential): Promise<void> {
     const { body } = this.#incoming;
-    const isKept = framing.kind === 'length' && framing.bytes <= maxKeptBytes && credential.answersChallenges;
-    if (isKept && !body.expectsContinue) await body.keep(maxKeptBytes, this.#leavingSignal());
+    const isBuffered = framing.kind === 'length' && framing.bytes <= maxBufferedBytes && credential.answersChallenges;
+    if (isBuffered && !body.expectsContinue) await body.buffer(maxBufferedBytes, this.#leavingSignal());
   }
 
-  async #ask(outgoing: Outgoing, framing: Framing): Promise<ToolResponse> {
+  async #authenticateAndSend(outgoing: Outgoing, framing: Framing): Promise<ToolResponse> {
     const { credential } = outgoing;
     const { request, body } = this.#incoming;
     const use: CredentialUse = {
@@ -155,9 +155,9 @@ export class Exchange implements MonitoredTransfer {
       path: outgoing.path,
       isUnrepeatable: body.isStreamed && !body.expectsContinue,
     };
-    const shown = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leavingSignal()));
+    const initial = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leavingSignal()));
     const message = [...framingHeaders(framing, use.method), ...trailerHeaders(request.rawHeaders)];
-    const first = await this.#send(this.#toolRequest(outgoing, framing, [...message, ...shown]));
+    const first = await this.#send(this.#toolRequest(outgoing, framing, [...message, ...initial]));
     if (first.status !== 401 || !credential.answersChallenges) return first;
     if (!body.canBeSent) {
       credential.rejected();
@@ -184,7 +184,7 @@ export class Exchange implements MonitoredTransfer {
     try {
       return await this.#sendOnce(toolRequest);
     } catch (error) {
-      const isRepeatable = body.canBeSent && !body.isUnderWay && idempotent.has(toolRequest.method);
+      const isRepeatable = body.canBeSent && !body.isArriving && idempotent.has(toolRequest.method);
       if (this.#calls.at(-1)?.request.reusedSocket !== true || !isRepeatable || this.#hasLeft) throw error;
       return this.#sendOnce(toolRequest);
     }
@@ -192,9 +192,9 @@ export class Exchange implements MonitoredTransfer {
 
   async #sendOnce(toolRequest: ToolRequest): Promise<ToolResponse> {
     const call = this.#call(toolRequest);
-    const answer = call.response();
+    const toolResponse = call.response();
     this.#incoming.body.send(call.request, () => this.#incoming.response.writeContinue());
-    return answer;
+    return toolResponse;
   }
 
   #call(toolRequest: ToolRequest): ToolCall {
@@ -211,7 +211,7 @@ export class Exchange implements MonitoredTransfer {
       if (response.closed) resolve();
       else response.once('close', resolve);
     });
-    const { headers, isChunked } = answerHeaders(message, status, request.httpVersion, outgoing);
+    const { headers, isChunked } = responseHeaders(message, status, request.httpVersion, outgoing);
     // With the proxy's own reason phrase: a tool's can contain characters that are invalid in a status line.
     response.writeHead(status, headers);
     // Sends the headers even if the body takes long.
@@ -223,11 +223,11 @@ export class Exchange implements MonitoredTransfer {
       response.end();
     });
     // Closes the connection, so that the client detects an incomplete response.
-    const breakOff = (): void => {
+    const abort = (): void => {
       if (!message.complete) response.destroy();
     };
-    message.once('close', breakOff);
-    if (message.destroyed) breakOff();
+    message.once('close', abort);
+    if (message.destroyed) abort();
     await done;
     clearImmediate(flushing);
   }
@@ -239,22 +239,22 @@ export class Exchange implements MonitoredTransfer {
   movedBytes(): number {
     const { socket } = this.#incoming.request;
     const tool = this.#calls.at(-1)?.request.socket;
-    const ofAnswer = this.#hasAnswer ? (tool?.bytesRead ?? 0) : 0;
-    return socket.bytesRead + socket.bytesWritten + (tool?.bytesWritten ?? 0) + ofAnswer;
+    const ofResponse = this.#hasResponse ? (tool?.bytesRead ?? 0) : 0;
+    return socket.bytesRead + socket.bytesWritten + (tool?.bytesWritten ?? 0) + ofResponse;
   }
 
   idleTimeoutMs(): number {
     const { clock, timings } = this.#parts;
-    const { answerMs, idleMs, graceMs } = timings;
+    const { responseMs, idleMs, graceMs } = timings;
     if (clock.now() > this.#incoming.expiresAtMs + graceMs) return 0;
-    return this.#hasAnswer || this.#incoming.body.isUnderWay ? idleMs : answerMs;
+    return this.#hasResponse || this.#incoming.body.isArriving ? idleMs : responseMs;
   }
 
   onStalled(): void {
     const tool = this.#origin === undefined ? 'the tool' : nameOf(this.#origin);
     this.#stalled = new ProxyError(504, 'timeout', `nothing has moved between the client and ${tool} for too long`);
     this.#leave();
-    if (this.#hasAnswer) this.#incoming.response.destroy();
+    if (this.#hasResponse) this.#incoming.response.destroy();
   }
 
   /** Returns the signal, created only for requests that wait for something other than the tool. */

@@ -76,7 +76,7 @@ export class RequestBody {
   }
 
   /** Whether the client has not yet sent the whole body. */
-  get isUnderWay(): boolean {
+  get isArriving(): boolean {
     return this.#stream !== undefined && !this.#stream.hasEnded;
   }
 
@@ -89,7 +89,7 @@ export class RequestBody {
    * Buffers a body of at most `maxBytes`, so that it can be sent again.
    * @throws the signal's reason; an error if the client leaves.
    */
-  async keep(maxBytes: number, signal: AbortSignal): Promise<void> {
+  async buffer(maxBytes: number, signal: AbortSignal): Promise<void> {
     this.#content = await this.#stream?.whole(maxBytes, signal);
   }
 

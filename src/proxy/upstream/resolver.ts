@@ -51,7 +51,7 @@ export interface ResolverOptions {
 }
 
 interface Lookup {
-  readonly answer: Promise<readonly LookupAddress[]>;
+  readonly addresses: Promise<readonly LookupAddress[]>;
   readonly startedMs: number;
   isOver: boolean;
 }
@@ -83,7 +83,7 @@ export class Resolver {
    * @throws the error of the lookup.
    */
   async addressesOf(host: string, port: number, owner: LookupOwner): Promise<readonly LookupAddress[]> {
-    this.ensureNotRefused(host, port);
+    this.ensureNotBlocked(host, port);
     if (isIP(host) !== 0) return [{ address: host, family: isIP(host) }];
     const found = await this.#resolveOrStale(host, owner);
     const { rules } = this.#options;
@@ -102,7 +102,7 @@ export class Resolver {
    * Checks a host before connecting: sockets do not look up IP addresses.
    * @throws {ProxyError} 403 for a blocked address; 508 for the proxy itself.
    */
-  ensureNotRefused(host: string, port: number): void {
+  ensureNotBlocked(host: string, port: number): void {
     if (this.isOwn(host, port)) throw looping(host);
     if (isIP(host) !== 0 && !this.#options.rules.isAllowed(host, port)) throw blocked(host, 'it is such an address');
   }
@@ -116,15 +116,15 @@ export class Resolver {
   async #resolveOrStale(host: string, owner: LookupOwner): Promise<readonly LookupAddress[]> {
     const nowMs = this.#options.monotonicNow();
     const current = this.#current(host);
-    const answer = current?.answer ?? this.#lookUpShared(host, owner);
+    const addresses = current?.addresses ?? this.#lookUpShared(host, owner);
     const cached = this.#cache.get(host);
-    if (cached === undefined || nowMs - cached.resolvedMs > staleForMs) return answer;
+    if (cached === undefined || nowMs - cached.resolvedMs > staleForMs) return addresses;
     let timer: NodeJS.Timeout | undefined;
     const stale = new Promise<readonly LookupAddress[]>((resolve) => {
       const endsMs = (current?.startedMs ?? nowMs) + staleAfterMs;
       timer = setTimeout(() => resolve(cached.addresses), Math.max(0, endsMs - nowMs));
     });
-    const newest = answer.catch((error: unknown) => {
+    const newest = addresses.catch((error: unknown) => {
       if (error instanceof ProxyError) return cached.addresses;
       throw error;
     });
@@ -139,7 +139,7 @@ export class Resolver {
       lookup = this.#lookUpLimited(host, owner).finally(() => this.#waiting.delete(key));
       this.#waiting.set(key, lookup);
     }
-    return (await lookup).answer;
+    return (await lookup).addresses;
   }
 
   async #lookUpLimited(host: string, { chosenBy, namespace, holder }: LookupOwner): Promise<Lookup> {
@@ -159,7 +159,7 @@ export class Resolver {
     }
     const lookup = this.#startLookup(host);
     // The lookup occupies a thread until it ends, even if its caller has left.
-    lookup.answer.then(release, release);
+    lookup.addresses.then(release, release);
     return lookup;
   }
 
@@ -173,9 +173,9 @@ export class Resolver {
 
   #startLookup(host: string): Lookup {
     const { lookUp, monotonicNow } = this.#options;
-    const lookup: Lookup = { answer: lookUp(host), startedMs: monotonicNow(), isOver: false };
+    const lookup: Lookup = { addresses: lookUp(host), startedMs: monotonicNow(), isOver: false };
     this.#lookups.set(host, lookup);
-    lookup.answer.then(
+    lookup.addresses.then(
       (addresses) => {
         lookup.isOver = true;
         this.#cache.set(host, { addresses, resolvedMs: monotonicNow() });

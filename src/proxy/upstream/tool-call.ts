@@ -62,11 +62,11 @@ export class ToolCall {
         const problem = this.#problemWith(message);
         if (problem !== undefined) {
           // The end of such a response is uncertain, even if it looks complete.
-          this.#client.keepNoLonger(this.request);
+          this.#client.closeAfterRequest(this.request);
           reject(new ProxyError(502, 'protocol', `${nameOf(this.#toolRequest.origin)} ${problem}`));
           return;
         }
-        if (hasConnectionScheme(message.rawHeaders, 'www-authenticate')) this.#client.keepNoLonger(this.request);
+        if (hasConnectionScheme(message.rawHeaders, 'www-authenticate')) this.#client.closeAfterRequest(this.request);
         resolve({ status: message.statusCode ?? 0, message, body });
       });
     });

@@ -127,7 +127,7 @@ export class ToolClient {
     const request = http.request(options);
     // One more than permitted, to detect a response with too many.
     request.maxHeadersCount = limits.lines + 1;
-    if (isExclusive === true) request.once('socket', (socket) => sockets.keepNoLonger(socket));
+    if (isExclusive === true) request.once('socket', (socket) => sockets.closeAfterRequest(socket));
     this.#limitConnecting(request, origin);
     informational.watch(request, origin, lookedUpFor);
     return request;
@@ -143,14 +143,14 @@ export class ToolClient {
   }
 
   /** Closes the connection of a request when the request is complete. */
-  keepNoLonger({ socket }: ClientRequest): void {
-    if (socket !== null) this.#options.sockets.keepNoLonger(socket);
+  closeAfterRequest({ socket }: ClientRequest): void {
+    if (socket !== null) this.#options.sockets.closeAfterRequest(socket);
   }
 
   /** Opens a connection for a tunnel. The caller must listen to `error`. @throws {ProxyError} as `request`. */
   connect(host: string, port: number, owner: LookupOwner): Socket {
     const { resolver, sockets, connectMs } = this.#options;
-    resolver.ensureNotRefused(host, port);
+    resolver.ensureNotBlocked(host, port);
     sockets.ensureFree(owner.namespace);
     const socket = net.connect({ host, port, lookup: resolver.lookupFor(owner, port), noDelay: true, keepAlive: true });
     sockets.add(socket, owner.namespace);
@@ -172,9 +172,9 @@ export class ToolClient {
    */
   #checked(origin: ToolOrigin): { readonly servername: string | undefined } {
     const { host, port, scheme } = origin;
-    this.#options.resolver.ensureNotRefused(host, port);
-    const known = this.#serverNames.get(origin);
-    if (known !== undefined) return known;
+    this.#options.resolver.ensureNotBlocked(host, port);
+    const cached = this.#serverNames.get(origin);
+    if (cached !== undefined) return cached;
     // IP addresses are not server names (RFC 6066, 3).
     const checked = { servername: scheme === 'https' && isIP(host) === 0 ? host : undefined };
     this.#serverNames.set(origin, checked);

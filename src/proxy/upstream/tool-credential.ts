@@ -39,7 +39,7 @@ const sessionHeaders: ReadonlySet<string> = new Set(['set-cookie', 'set-cookie2'
 const noHeaders: ReadonlySet<string> = new Set();
 
 /** Returns lower-case names of response headers that the client does not receive. */
-export function withheldFromAnswer(credential: ToolCredential): ReadonlySet<string> {
+export function withheldFromResponse(credential: ToolCredential): ReadonlySet<string> {
   return credential === noCredential ? noHeaders : sessionHeaders;
 }
 

@@ -23,7 +23,7 @@ export class ToolSockets {
   /** Bytes that each idle socket had read when it became idle. The longest idle one comes first. */
   readonly #idle = new Map<Socket, number>();
   /** Sockets that must not serve another request. */
-  readonly #unkeepable = new WeakSet<Socket>();
+  readonly #closing = new WeakSet<Socket>();
   #rejected = 0;
 
   constructor({ total, idle, namespaceShare }: ToolSocketLimits) {
@@ -70,13 +70,13 @@ export class ToolSockets {
   }
 
   /** Closes a socket after its current request. */
-  keepNoLonger(socket: Socket): void {
-    this.#unkeepable.add(socket);
+  closeAfterRequest(socket: Socket): void {
+    this.#closing.add(socket);
   }
 
   /** Records that a request on the socket is complete. @returns false if the socket must be closed. */
   becameIdle(socket: Socket): boolean {
-    if (this.#unkeepable.has(socket) || !this.#namespaces.has(socket)) return false;
+    if (this.#closing.has(socket) || !this.#namespaces.has(socket)) return false;
     this.#idle.set(socket, socket.bytesRead);
     if (this.#idle.size > this.#maxIdle) {
       const [oldest] = this.#idle.keys();
