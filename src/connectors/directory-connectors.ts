@@ -72,7 +72,7 @@ export class DirectoryConnectors implements ConnectorSource {
 
   async resolve(refs: readonly ConnectorRef[], call: Call): Promise<readonly ResolvedConnector[]> {
     const found = this.#lookUp(refs);
-    if (!isMissing(found) || call.isUnasked === true) return orThrow(found);
+    if (!isMissing(found) || call.isBackground === true) return orThrow(found);
     return call.releaseSlotWhile(() => this.#waitFor(refs, call.signal));
   }
 

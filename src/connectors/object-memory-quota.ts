@@ -79,7 +79,7 @@ export class ObjectMemoryQuota {
 
   #reject(reservation: MemoryReservation, bytes: number): CodedError {
     reservation.wantedBytes = bytes;
-    this.#observer.refused(
+    this.#observer.rejected(
       'cached_object_bytes',
       reservation.namespace === '' ? 'node' : 'namespace',
       `${reservation.namespace}/`,

@@ -117,12 +117,12 @@ export class OnDemandInformer<T> {
    * @throws {CodedError} NOT_FOUND, UNAVAILABLE, RESOURCE_EXHAUSTED, FAILED_PRECONDITION for an object that is too
    * large, or an error of `parse`.
    */
-  async get(name: ObjectName, { owner, signal, isUnasked }: Omit<Call, 'releaseSlotWhile'>): Promise<T> {
+  async get(name: ObjectName, { owner, signal, isBackground }: Omit<Call, 'releaseSlotWhile'>): Promise<T> {
     const { reflector } = this.#use(name, owner);
     this.retain(name, owner);
     try {
       await waitForSync(reflector.state, signal, this.#reading(name));
-      const waitMs = isUnasked === true ? 0 : this.#options.notFoundWaitMs;
+      const waitMs = isBackground === true ? 0 : this.#options.notFoundWaitMs;
       const found = this.#current(reflector) ?? (await this.#waitUntilExists(name, reflector, waitMs, signal));
       if (found instanceof CodedError) throw found;
       return found;

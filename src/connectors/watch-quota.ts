@@ -62,7 +62,7 @@ export class WatchQuota {
   }
 
   #rejection(what: string, scope: RejectionScope, { namespace, podUid }: FlowKey, why: string): CodedError {
-    this.#observer.refused('watches', scope, `${namespace}/${podUid}`);
+    this.#observer.rejected('watches', scope, `${namespace}/${podUid}`);
     return new CodedError('RESOURCE_EXHAUSTED', `${what} cannot be read: ${why}`);
   }
 }

@@ -210,7 +210,7 @@ export class Driver {
 
   #onRejectedConnection(): () => void {
     const observer = withRejectionLog(this.metrics, this.#parts.log);
-    return () => observer.refused('connections', 'node', '');
+    return () => observer.rejected('connections', 'node', '');
   }
 
   #edge(): RpcEdge {

@@ -18,7 +18,7 @@ export interface DriverGaugeSources {
     /** Absent if there is no limit; then there is no such metric. */
     readonly budgetBytes: number | undefined;
     readonly persistentBytes: number;
-    readonly refusals: Readonly<Record<string, number>>;
+    readonly rejections: Readonly<Record<string, number>>;
   };
   /** Cached objects by resource. */
   readonly cachedObjects: () => Readonly<Record<string, number>>;
@@ -107,7 +107,7 @@ export class Metrics implements LimitObserver {
     'outcome',
   ]);
 
-  readonly #refusals = this.#registry.counter(
+  readonly #limitRejections = this.#registry.counter(
     'limit_rejections_total',
     'Rejections by the limit that was reached and whose share was used up',
     ['limit', 'scope'],
@@ -224,8 +224,8 @@ export class Metrics implements LimitObserver {
   }
 
   /** Counts a rejection. The pod is not a label, since the number of pods is unlimited. */
-  refused(limit: LimitName, scope: RejectionScope): void {
-    this.#refusals.inc({ limit, scope });
+  rejected(limit: LimitName, scope: RejectionScope): void {
+    this.#limitRejections.inc({ limit, scope });
   }
 
   /**
@@ -274,7 +274,7 @@ export class Metrics implements LimitObserver {
       'volume_memory_rejections_total',
       'Publishes rejected for memory, by whose share was used up',
       'scope',
-      () => read().refusals,
+      () => read().rejections,
     );
   }
 }

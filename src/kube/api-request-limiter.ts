@@ -33,7 +33,7 @@ export class ApiRequestLimiter {
       queue: {
         length: waiting,
         rejection: ({ namespace, podUid }, own) => {
-          observer.refused('api_requests', 'namespace', `${namespace}/${podUid}`);
+          observer.rejected('api_requests', 'namespace', `${namespace}/${podUid}`);
           return new CodedError(
             'RESOURCE_EXHAUSTED',
             `${own} requests to the API server for pods of namespace "${namespace}" wait on this node already, all of its share; the kubelet will retry`,

@@ -6,65 +6,65 @@ import type { FlowKey } from './flow-key.js';
 import type { FairSemaphore } from './fair-semaphore.js';
 
 export interface AdmittedCallOptions {
-  /** See `Call`. */
-  readonly isUnasked?: boolean;
+  /** As in `Call`. */
+  readonly isBackground?: boolean;
   /** A monotonic clock in milliseconds. */
   readonly now?: () => number;
 }
 
-/** A call that has been let in. It waits for a slot before it works, and releases it while it waits. */
+/** An admitted publish. It has a slot only while it runs, and releases it while it waits. */
 export class AdmittedCall {
   readonly owner: FlowKey;
-  /** Until the call is no longer wanted, or has to make room for others. */
-  readonly wanted: AbortHandle;
+  /** Aborts when the caller cancels or the call is preempted. */
+  readonly abortHandle: AbortHandle;
   readonly #slots: FairSemaphore;
-  readonly #isUnasked: boolean;
+  readonly #isBackground: boolean;
   readonly #now: () => number;
-  /** The slot that it has, and since when. */
+  /** The slot that the call has, and since when. */
   #slot: { readonly release: () => void; readonly sinceMs: number } | undefined;
   #workedMs = 0;
-  /** Waits under way. */
+  /** Waits in progress. */
   #waits = 0;
   #isOver = false;
 
-  constructor(owner: FlowKey, wanted: AbortHandle, slots: FairSemaphore, options: AdmittedCallOptions = {}) {
+  constructor(owner: FlowKey, abortHandle: AbortHandle, slots: FairSemaphore, options: AdmittedCallOptions = {}) {
     this.owner = owner;
-    this.wanted = wanted;
+    this.abortHandle = abortHandle;
     this.#slots = slots;
-    this.#isUnasked = options.isUnasked === true;
+    this.#isBackground = options.isBackground === true;
     this.#now = options.now ?? ((): number => performance.now());
   }
 
   get signal(): AbortSignal {
-    return signalOf(this.wanted);
+    return signalOf(this.abortHandle);
   }
 
-  /** Whether it is doing something now, as opposed to waiting for it. */
-  get isAtWork(): boolean {
+  /** Whether the call has a slot. A call with a slot is not preempted. */
+  get hasSlot(): boolean {
     return this.#slot !== undefined;
   }
 
-  /** Milliseconds for which it has had a slot: nearly all of that is work in this thread. */
+  /** Milliseconds for which the call had a slot: nearly all of that is work on the event loop. */
   get workedMs(): number {
     return this.#workedMs;
   }
 
   /**
-   * Runs `work` once there is a slot. Inside it, `call.releaseSlotWhile` releases the slot while it waits.
-   * @param wanted the call's own, or a narrower one.
-   * @throws {CodedError} RESOURCE_EXHAUSTED when the time is over before there is a slot; the signal's reason.
+   * Acquires a slot and runs `work`, which can release the slot with `call.releaseSlotWhile`.
+   * @param abortHandle the call's own or a narrower one.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if the deadline passes before a slot is free; the signal's reason.
    */
-  async atWork<T>(wanted: AbortHandle, work: (call: Call) => Promise<T>): Promise<T> {
-    this.#slot = { release: await this.#acquire(wanted, 'new'), sinceMs: this.#now() };
+  async runInSlot<T>(abortHandle: AbortHandle, work: (call: Call) => Promise<T>): Promise<T> {
+    this.#slot = { release: await this.#acquire(abortHandle, 'new'), sinceMs: this.#now() };
     try {
-      throwIfAborted(wanted);
+      throwIfAborted(abortHandle);
       return await work({
         owner: this.owner,
-        isUnasked: this.#isUnasked,
+        isBackground: this.#isBackground,
         get signal() {
-          return signalOf(wanted);
+          return signalOf(abortHandle);
         },
-        releaseSlotWhile: (wait) => this.#idle(wanted, wait),
+        releaseSlotWhile: (wait) => this.#releaseSlotWhile(abortHandle, wait),
       });
     } finally {
       this.#isOver = true;
@@ -72,36 +72,36 @@ export class AdmittedCall {
     }
   }
 
-  /** @param kind a call that has worked before, and holds what it made then, does not wait behind all new ones. */
-  async #acquire(wanted: AbortHandle, kind: 'new' | 'resuming'): Promise<() => void> {
-    throwIfAborted(wanted);
+  /** @param kind a resuming call holds results, so it does not wait behind all new ones. */
+  async #acquire(abortHandle: AbortHandle, kind: 'new' | 'resuming'): Promise<() => void> {
+    throwIfAborted(abortHandle);
     try {
-      return await this.#slots.acquire(this.owner, wanted, kind);
+      return await this.#slots.acquire(this.owner, abortHandle, kind);
     } catch (error) {
-      // Time that ran out in the queue is the queue's fault; a call that is no longer wanted says so.
+      // A deadline that passes in the queue is reported as overload. A cancelled call keeps its own reason.
       if (!(error instanceof CodedError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
       const { running, waiting } = this.#slots;
       throw new CodedError(
         'RESOURCE_EXHAUSTED',
-        `too many publishes at once on this node (${running} running, ${waiting} waiting); it will be tried again`,
+        `too many publishes at once on this node (${running} running, ${waiting} waiting); the kubelet will retry`,
         { cause: error },
       );
     }
   }
 
-  /** A call may wait for several things at once: the first wait releases its slot, the last acquires one again. */
-  async #idle<T>(wanted: AbortHandle, wait: () => Promise<T>): Promise<T> {
+  /** Releases the slot during a wait. Waits can overlap: the first releases the slot, the last acquires it again. */
+  async #releaseSlotWhile<T>(abortHandle: AbortHandle, wait: () => Promise<T>): Promise<T> {
     this.#releaseSlot();
     this.#waits += 1;
     const result = await wait().finally(() => (this.#waits -= 1));
-    if (this.#waits === 0) await this.#resume(wanted);
+    if (this.#waits === 0) await this.#resume(abortHandle);
     return result;
   }
 
-  async #resume(wanted: AbortHandle): Promise<void> {
-    const release = await this.#acquire(wanted, 'resuming');
-    // Another wait of the call may have ended it meanwhile, or have taken a slot again.
-    if (this.#isOver || this.isAtWork) release();
+  async #resume(abortHandle: AbortHandle): Promise<void> {
+    const release = await this.#acquire(abortHandle, 'resuming');
+    // Another wait of the call can end it meanwhile, or acquire a slot first.
+    if (this.#isOver || this.hasSlot) release();
     else this.#slot = { release, sinceMs: this.#now() };
   }
 

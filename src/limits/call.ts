@@ -1,13 +1,13 @@
 import type { FlowKey } from './flow-key.js';
 
-/** A call of the kubelet that is under way. */
+/** A call of the kubelet in progress. */
 export interface Call {
-  /** The pod that it is for. */
+  /** The pod that causes the call. */
   readonly owner: FlowKey;
-  /** Aborted when the call is no longer wanted; `signal.reason` is a CodedError that says why. */
+  /** Aborts when the result is no longer needed. `signal.reason` is a CodedError. */
   readonly signal: AbortSignal;
-  /** Set where no client waits for the result: an object that does not exist is then not waited for. */
-  readonly isUnasked?: boolean;
-  /** Waits without counting against the limit of concurrent publishes: for approvals and objects still to come. */
+  /** Set if no client waits for the result. Then the call does not wait for a missing object. */
+  readonly isBackground?: boolean;
+  /** Releases the call's slot during a wait, such as for an approval or a missing object. */
   releaseSlotWhile<T>(wait: () => Promise<T>): Promise<T>;
 }

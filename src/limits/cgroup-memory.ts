@@ -1,27 +1,27 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** A memory cgroup with a limit that this process is in, directly or through one of its parents. */
+/** A memory cgroup with a limit: the one of this process, or a parent of it. */
 export interface CgroupMemory {
   readonly limitBytes: number;
-  /** What stays when the process ends: pages of tmpfs, and what the kernel keeps of them. */
+  /** Memory that stays charged after the process ends: pages of tmpfs, and the kernel's memory for them. */
   readonly persistentBytes: number;
 }
 
-/** One version of cgroups: where it is mounted, what its files are called. */
+/** A cgroup hierarchy of version 1 or 2, with its mount point and files. */
 interface Hierarchy {
   /** The directory of this process's cgroup. */
   readonly directory: string;
-  /** Where the hierarchy is mounted: its parents are not seen. */
+  /** Mount point of the hierarchy. Parents above it are not visible. */
   readonly mountPoint: string;
   readonly read: (directory: string) => CgroupMemory | undefined;
 }
 
 /**
- * Reads the memory limits of this process's cgroup and of its parents, the pod's among them, as far as they can be seen: a
- * container with a cgroup namespace of its own sees only itself. Empty where there is no limit. Where they are is looked
- * up once, in the mount table, which grows with every volume.
- * @param root where `proc` and `sys` are.
+ * Returns a function that reads the memory limits of this process's cgroup and its visible parents, such as the pod's.
+ * A container with its own cgroup namespace sees no parents. Without a limit the list is empty. The cgroup is located
+ * once, because the mount table grows with every volume.
+ * @param root directory of `proc` and `sys`.
  */
 export function cgroupMemoryReader(root = '/'): () => readonly CgroupMemory[] {
   const hierarchy = findHierarchy(root);
@@ -52,14 +52,14 @@ function findHierarchy(root: string): Hierarchy | undefined {
     ? mounts.find(({ type, options }) => type === 'cgroup' && options.includes('memory'))
     : mounts.find(({ type }) => type === 'cgroup2');
   if (membership === undefined || mount === undefined) return undefined;
-  // A path may hold colons.
+  // A path can contain colons.
   const own = membership.slice(2).join(':');
-  const below =
+  const relative =
     mount.mountRoot === '/' ? own : own.startsWith(mount.mountRoot) ? own.slice(mount.mountRoot.length) : '';
   const mountPoint = path.join(root, mount.mountPoint);
-  const directory = path.join(mountPoint, below);
+  const directory = path.join(mountPoint, relative);
   return {
-    // Outside of what is mounted here there is nothing to read.
+    // A cgroup outside of the mount cannot be read.
     directory: directory.startsWith(mountPoint) ? directory : mountPoint,
     mountPoint,
     read: v1 ? readVersion1 : readVersion2,
@@ -75,7 +75,7 @@ function readVersion2(directory: string): CgroupMemory | undefined {
 
 function readVersion1(directory: string): CgroupMemory | undefined {
   const limitBytes = numberIn(path.join(directory, 'memory.limit_in_bytes'));
-  // No limit is the largest number of pages that a long holds.
+  // Without a limit the file contains the largest page-aligned long.
   if (limitBytes === undefined || limitBytes > 2 ** 60) return undefined;
   const statistics = lines(path.join(directory, 'memory.stat'));
   const kernelBytes = numberIn(path.join(directory, 'memory.kmem.usage_in_bytes')) ?? 0;
@@ -87,13 +87,13 @@ function statistic(statistics: readonly string[], name: string): number {
   return line === undefined ? 0 : Number(line.slice(name.length + 1));
 }
 
-/** Undefined for `max`, and for a file that is not there. */
+/** Returns undefined for `max` and for a missing file. */
 function numberIn(file: string): number | undefined {
   const [text = ''] = lines(file);
   return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** Empty for a file that cannot be read: what is not known bounds nothing. */
+/** Returns the lines of a file. An unreadable file is empty, and then sets no limit. */
 function lines(file: string): readonly string[] {
   try {
     return readFileSync(file, 'utf8').split('\n').slice(0, -1);

@@ -22,7 +22,7 @@ export class ConnectionLimiter {
     return this.#sockets.size;
   }
 
-  /** Connections that have been closed at once so far. */
+  /** Number of connections that were closed because of a limit. */
   get rejected(): number {
     return this.#rejected;
   }
@@ -45,8 +45,8 @@ export class ConnectionLimiter {
     this.destroyWhere(() => true);
   }
 
-  destroyWhere(isMeant: (socket: Socket) => boolean): void {
-    for (const socket of this.#sockets) if (isMeant(socket)) socket.destroy();
+  destroyWhere(matches: (socket: Socket) => boolean): void {
+    for (const socket of this.#sockets) if (matches(socket)) socket.destroy();
   }
 
   #release(socket: Socket, client: string): void {

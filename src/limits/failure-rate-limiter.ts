@@ -3,28 +3,28 @@ import { BoundedMap } from './bounded-map.js';
 import { TokenBucket } from './token-bucket.js';
 import type { TokenBucketOptions } from './token-bucket.js';
 
-/** Of one key, tasks that fail; see `limits.questions`. */
+/** Limits of the failed tasks of one key; see `limits.questions`. */
 export interface FailureRateLimits extends TokenBucketOptions {
-  /** Longest wait of a task, milliseconds. */
+  /** Maximum wait of a task in milliseconds. */
   readonly longestMs: number;
-  /** Tasks of one key that can wait. */
+  /** Maximum number of queued tasks of one key. */
   readonly waiting: number;
-  /** Keys that are kept. */
+  /** Maximum number of keys. */
   readonly keys: number;
 }
 
 interface Entry {
-  /** Failures. */
+  /** Budget of failures. */
   readonly bucket: TokenBucket;
-  /** Tasks in flight: each counts as if it had failed. */
+  /** Tasks in flight. Each counts as a failure until it ends. */
   running: number;
   readonly waiting: Set<() => void>;
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * Limits the rate of failed tasks of a key: reviews of forged tokens, or of permissions that do not exist. Their decisions
- * can be cached, but a client that invents another one each time has each reviewed. Successful tasks are not limited.
+ * Rate-limits failed tasks per key, such as reviews of forged tokens or of missing permissions. Caching does not help
+ * against a client that sends something new each time. Successful tasks are not limited.
  */
 export class FailureRateLimiter {
   readonly #limits: FailureRateLimits;
@@ -39,10 +39,11 @@ export class FailureRateLimiter {
   }
 
   /**
-   * Runs a task as soon as the rate of the key permits it.
+   * Runs a task once the rate of the key permits it.
    * @param isSuccess whether the result counts as a success.
-   * @returns undefined if the task was not run: too many others of the key wait, or it waited too long.
-   * @throws what the task throws, which counts as a success, since it says nothing about the key; the signal's reason.
+   * @returns undefined if the task was not run: the key has too many in the queue, or the task waited too long.
+   * @throws errors of the task, which count as successes because they are no evidence against the key; the signal's
+   * reason.
    */
   async run<T>(
     key: string,
@@ -96,12 +97,12 @@ export class FailureRateLimiter {
     });
   }
 
-  /** Milliseconds until one more task can run; Infinity: until one in flight has ended. */
+  /** Returns the milliseconds until one more task can run; Infinity if one in flight must end first. */
   #waitMs({ bucket, running }: Entry): number {
     return running >= this.#limits.burst ? Infinity : bucket.delayMs(running + 1);
   }
 
-  /** Admits the waiting tasks that can run now, and sets a timer for the next one. */
+  /** Admits the queued tasks that can run now, and sets a timer for the next one. */
   #admitWaiting(entry: Entry): void {
     clearTimeout(entry.timer);
     for (const begin of entry.waiting) {

@@ -11,8 +11,8 @@ interface Holding {
 }
 
 /**
- * A map of limited size that is shared fairly: when it is full, the oldest entry of the holder of most is evicted. So no
- * holder can evict the entries of holders that have less.
+ * A map of limited size with fair eviction: when it is full, the oldest entry of the largest holder is evicted. So no
+ * holder can evict the entries of smaller holders.
  */
 export class FairMap<V> {
   readonly #capacity: number;
@@ -29,7 +29,7 @@ export class FairMap<V> {
     return this.#entries.get(key)?.value;
   }
 
-  /** An entry that is replaced counts as new. */
+  /** Sets an entry. A replaced entry counts as new. */
   set(key: string, value: V, holder: string, size = 1): void {
     this.delete(key);
     this.#entries.set(key, { holder, value, size });

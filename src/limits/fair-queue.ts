@@ -1,22 +1,22 @@
-/** Those who have a share in something, and within each share those who have a share in it. */
+/** A node of the queue's tree, such as a namespace or a pod. */
 interface Share<T> {
-  /** What it has had so far, counted from where the others stood when it began to wait. */
+  /** Service received so far. Starts at the virtual time of the parent when the share becomes active. */
   used: number;
-  /** What the one within that had the last turn had had before. */
+  /** Virtual time: `used` of the child that was served last, before that. */
   virtualTime: number;
-  readonly inner: Map<string, Share<T>>;
+  readonly children: Map<string, Share<T>>;
   readonly items: T[];
-  /** Items in it and within. */
+  /** Queued items of the share and its children. */
   waiting: number;
 }
 
 function newShare<T>(used: number): Share<T> {
-  return { used, virtualTime: 0, inner: new Map(), items: [], waiting: 0 };
+  return { used, virtualTime: 0, children: new Map(), items: [], waiting: 0 };
 }
 
 /**
- * Gives turns to those who have had least, whoever asks most often: the shares of each level are equal, whatever waits
- * within them. Items of one share come in the order in which they were added.
+ * A hierarchical fair queue (start-time fair queueing). On each level the share with the least service is next, however
+ * much it has queued. Items of one share are FIFO.
  */
 export class FairQueue<T> {
   #root = newShare<T>(0);
@@ -25,24 +25,24 @@ export class FairQueue<T> {
     return this.#root.waiting;
   }
 
-  /** Items that wait within the share at the end of this path. */
+  /** Returns the number of queued items of the share at the end of the path. */
   waitingIn(path: readonly string[]): number {
     let share: Share<T> | undefined = this.#root;
-    for (const name of path) share = share?.inner.get(name);
+    for (const name of path) share = share?.children.get(name);
     return share?.waiting ?? 0;
   }
 
   add(path: readonly string[], item: T): void {
     const shares = this.#sharesOf(path);
     for (const [level, share] of shares.entries()) {
-      // Who has not asked for long has not saved anything up.
+      // A share that was inactive has saved up no service.
       if (share.waiting === 0) share.used = Math.max(share.used, shares[level - 1]?.virtualTime ?? 0);
     }
     shares.at(-1)?.items.push(item);
     for (const share of shares) share.waiting++;
   }
 
-  /** Takes out the next item. @param isEligible whether a share of the first level may have a turn. */
+  /** Dequeues the next item. @param isEligible filters the shares of the first level. */
   dequeue(isEligible: (name: string) => boolean): T | undefined {
     const shares = [this.#root];
     for (let share = leastUsed(this.#root, isEligible); share !== undefined; share = leastUsed(share, () => true)) {
@@ -52,13 +52,13 @@ export class FairQueue<T> {
     if (item === undefined) return undefined;
     for (const [level, share] of shares.entries()) {
       share.waiting--;
-      const around = shares[level - 1];
-      if (around !== undefined) around.virtualTime = share.used;
+      const parent = shares[level - 1];
+      if (parent !== undefined) parent.virtualTime = share.used;
     }
     return item;
   }
 
-  /** Takes an item out that nobody waits for any more. @returns whether it was there. */
+  /** Removes a cancelled item. @returns whether it was queued. */
   remove(path: readonly string[], item: T): boolean {
     const shares = this.#sharesOf(path);
     const items = shares.at(-1)?.items ?? [];
@@ -69,33 +69,33 @@ export class FairQueue<T> {
     return true;
   }
 
-  /** Counts what the share at the end of the path has had, against it and those around it. */
+  /** Charges service to the share at the end of the path and to its parents. */
   charge(path: readonly string[], amount: number): void {
     for (const share of this.#sharesOf(path)) share.used += amount;
   }
 
-  /** Forgets what was used: to be called when nobody waits and nobody has a turn, so that names do not gather. */
+  /** Resets the accounting, so that names do not accumulate. Call it only if nothing is queued and nothing runs. */
   reset(): void {
     this.#root = newShare(0);
   }
 
-  /** The shares along a path, the whole first. */
+  /** Returns the shares along a path, root first. */
   #sharesOf(path: readonly string[]): Share<T>[] {
     const shares = [this.#root];
-    let around = this.#root;
+    let parent = this.#root;
     for (const name of path) {
-      const share = around.inner.get(name) ?? newShare(around.virtualTime);
-      around.inner.set(name, share);
+      const share = parent.children.get(name) ?? newShare(parent.virtualTime);
+      parent.children.set(name, share);
       shares.push(share);
-      around = share;
+      parent = share;
     }
     return shares;
   }
 }
 
-function leastUsed<T>(around: Share<T>, isEligible: (name: string) => boolean): Share<T> | undefined {
+function leastUsed<T>(parent: Share<T>, isEligible: (name: string) => boolean): Share<T> | undefined {
   let least: Share<T> | undefined;
-  for (const [name, share] of around.inner) {
+  for (const [name, share] of parent.children) {
     if (share.waiting > 0 && isEligible(name) && (least === undefined || share.used < least.used)) least = share;
   }
   return least;

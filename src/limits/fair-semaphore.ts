@@ -8,23 +8,23 @@ import { FairQueue } from './fair-queue.js';
 
 export interface FairSemaphoreOptions {
   readonly permits: number;
-  /** Largest part of the permits that one namespace can have, and of the queue minus the others' part. All unless given. */
+  /** Maximum part of the permits for one namespace, and of the queue that the others leave. Default: all. */
   readonly namespaceShare?: number;
-  /** A namespace that only the total limits: what the program does on its own account. */
+  /** A namespace without a limit of its own, for the program's own tasks. */
   readonly unlimited?: string;
-  /** Without it, the queue has no limit. */
+  /** Limit of the queue. Absent: no limit. */
   readonly queue?: QueueLimit;
 }
 
 export interface QueueLimit {
   readonly length: number;
-  /** @param waiting of the owner's namespace, which has its share of the queue. */
+  /** @param waiting number of queued tasks of the owner's namespace, which has used up its share. */
   readonly rejection: (owner: FlowKey, waiting: number) => CodedError;
 }
 
 /**
- * Limits what runs at once, in total and per namespace, so that what does not end leaves permits to other namespaces. The
- * rest waits in a queue that is fair to namespaces, then to the pods of each.
+ * A fair semaphore. It limits how many tasks run at once, in total and per namespace, so that tasks that never end
+ * leave permits to other namespaces. The queue is fair by namespace, then by pod.
  */
 export class FairSemaphore {
   readonly #options: FairSemaphoreOptions;
@@ -38,7 +38,7 @@ export class FairSemaphore {
     this.#perNamespace = Math.max(1, Math.floor(options.permits * (options.namespaceShare ?? 1)));
   }
 
-  /** Permits in use. */
+  /** Number of permits in use. */
   get running(): number {
     return this.#running;
   }
@@ -48,20 +48,20 @@ export class FairSemaphore {
   }
 
   /**
-   * Waits for a permit.
-   * @param kind the kinds of a pod are served in turn.
-   * @returns releases it; to be called once.
+   * Acquires a permit.
+   * @param kind tasks of one pod are queued fairly by kind.
+   * @returns releases the permit. Call it once.
    * @throws {CodedError} the rejection if the queue is full for the namespace; the signal's reason.
    */
-  async acquire(owner: FlowKey, wanted: AbortHandle, kind = ''): Promise<() => void> {
-    throwIfAborted(wanted);
+  async acquire(owner: FlowKey, abortHandle: AbortHandle, kind = ''): Promise<() => void> {
+    throwIfAborted(abortHandle);
     const path = [owner.namespace, owner.podUid, kind];
     if (this.#running < this.#options.permits && this.#canRun(owner.namespace)) {
       this.#running += 1;
       this.#count(owner.namespace, 1);
     } else {
       this.#ensureQueueable(owner);
-      await this.#wait(path, owner.namespace, signalOf(wanted));
+      await this.#wait(path, owner.namespace, signalOf(abortHandle));
     }
     this.#queue.charge(path, 1);
     return () => this.#release(owner.namespace);
@@ -102,16 +102,16 @@ export class FairSemaphore {
   }
 
   /**
-   * Hands the permit on, or frees it. The next one runs after other events of the loop: hundreds of calls one after the
-   * other would delay everything else, connections and signals included.
+   * Passes the permit on, or frees it. The next task runs in the next iteration of the event loop: hundreds of tasks in
+   * a row would block connections and signals.
    */
   #release(namespace: string): void {
     this.#count(namespace, -1);
     if (this.#queue.length === 0) this.#free();
-    else setImmediate(() => this.#handOn());
+    else setImmediate(() => this.#passOn());
   }
 
-  #handOn(): void {
+  #passOn(): void {
     const next = this.#queue.dequeue((namespace) => this.#canRun(namespace));
     if (next === undefined) this.#free();
     else next();

@@ -1,6 +1,6 @@
-/** The pod that a call is for; shares are counted by it. */
+/** The pod that causes a call. Shares are counted per namespace and per pod. */
 export interface FlowKey {
-  /** Empty where nobody vouches for it; all pods without one share one namespace then. */
+  /** Empty if it cannot be trusted. All pods without a namespace share one. */
   readonly namespace: string;
   readonly podUid: string;
 }

@@ -1,16 +1,16 @@
 import type { FlowKey } from './flow-key.js';
 
-/** What a call in flight counts for. */
+/** A call in flight and its cost. */
 export interface InFlightEntry {
   readonly owner: FlowKey;
   readonly units: number;
-  /** Whether it may be ended to make room: it only waits. */
-  readonly isDisplaceable: boolean;
+  /** Whether the call can be preempted, because it only waits. */
+  readonly isPreemptible: boolean;
 }
 
 interface PodShare<Entry> {
   units: number;
-  /** The newest last. */
+  /** Newest last. */
   readonly entries: Set<Entry>;
 }
 
@@ -19,7 +19,7 @@ interface NamespaceShare<Entry> {
   readonly pods: Map<string, PodShare<Entry>>;
 }
 
-/** Units in use, by namespace and pod. */
+/** Units in flight, by namespace and pod. */
 export class InFlightUsage<Entry extends InFlightEntry> {
   readonly #namespaces = new Map<string, NamespaceShare<Entry>>();
   #units = 0;
@@ -52,7 +52,7 @@ export class InFlightUsage<Entry extends InFlightEntry> {
     this.#units += units;
   }
 
-  /** @returns whether it was there. */
+  /** Removes an entry. @returns whether it existed. */
   delete(entry: Entry): boolean {
     const { owner, units } = entry;
     const namespace = this.#namespaces.get(owner.namespace);
@@ -67,11 +67,11 @@ export class InFlightUsage<Entry extends InFlightEntry> {
   }
 
   /**
-   * Whose call is to end so that one of so many units gets in: the newest that waits, of the pod that has most, in the
-   * namespace that has most. Undefined where nobody has more than the newcomer would have, namespaces compared first: so
-   * what was ended for others cannot end theirs when it comes back.
+   * Returns the call to preempt for a new one that costs `units`: the newest waiting call of the pod with the most
+   * usage, in the namespace with the most usage. Undefined if no namespace, and then no pod of the owner's namespace,
+   * has more usage than the owner would have. So a preempted call that is retried cannot preempt in return.
    */
-  displaceableFor(owner: FlowKey, units: number): Entry | undefined {
+  findPreemptible(owner: FlowKey, units: number): Entry | undefined {
     const most = Math.max(...Array.from(this.#namespaces.values(), (namespace) => namespace.units));
     const largest = [...this.#namespaces.values()].find((namespace) => namespace.units === most);
     if (largest !== undefined && most > this.ofNamespace(owner) + units) return newestWaiting(largest, 0);
@@ -80,7 +80,7 @@ export class InFlightUsage<Entry extends InFlightEntry> {
   }
 }
 
-/** Of the pod that has most, and more than so many units. */
+/** Returns the newest waiting call of the largest pod that has more than `moreThan` units. */
 function newestWaiting<Entry extends InFlightEntry>(
   { pods }: NamespaceShare<Entry>,
   moreThan: number,
@@ -88,7 +88,7 @@ function newestWaiting<Entry extends InFlightEntry>(
   const largestFirst = [...pods.values()].sort((a, b) => b.units - a.units);
   for (const { units, entries } of largestFirst) {
     if (units <= moreThan) return undefined;
-    const newest = [...entries].reverse().find(({ isDisplaceable }) => isDisplaceable);
+    const newest = [...entries].reverse().find(({ isPreemptible }) => isPreemptible);
     if (newest !== undefined) return newest;
   }
   return undefined;

@@ -1,8 +1,8 @@
-/** What is limited for all pods of a node together. */
+/** A limit that all pods of a node share. */
 export type LimitName =
   'publishes' | 'delayed_publishes' | 'watches' | 'cached_object_bytes' | 'api_requests' | 'connections';
 
-/** Whose share was used up; `preempted`: what was admitted was ended for a holder of less. */
+/** The share that was used up; `preempted` if an admitted call was ended for a holder with less. */
 export type RejectionScope = 'pod' | 'namespace' | 'node' | 'preempted';
 
 /** Usage of a limit, in its own unit. */
@@ -11,10 +11,10 @@ export interface LimitUsage {
   readonly limit: number;
 }
 
-/** Is notified of everything that a limit rejects. */
+/** Observer of everything that a limit rejects. */
 export interface LimitObserver {
-  /** @param pod `NAMESPACE/NAME`, as far as it is known. */
-  refused(limit: LimitName, scope: RejectionScope, pod: string): void;
+  /** @param pod `NAMESPACE/NAME`, as far as known. */
+  rejected(limit: LimitName, scope: RejectionScope, pod: string): void;
 }
 
-export const noLimitObserver: LimitObserver = { refused: () => undefined };
+export const noLimitObserver: LimitObserver = { rejected: () => undefined };

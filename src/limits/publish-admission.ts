@@ -9,46 +9,46 @@ import { unitsOf } from './call-units.js';
 import type { LimitObserver, RejectionScope } from './limit-observer.js';
 import { FairSemaphore } from './fair-semaphore.js';
 
-/** In units, see `limits.calls`. */
+/** Limits in units; see `limits.calls`. */
 export interface AdmissionLimits {
   readonly inFlight: number;
   readonly perPod: number;
-  /** Calls, not units. */
+  /** Maximum number of running calls (not units). */
   readonly atWork: number;
 }
 
-/** What is known of a call before it is read. */
+/** A publish before its request is parsed. */
 export interface IncomingPublish {
   readonly owner: FlowKey;
-  /** How messages call the pod: `NAMESPACE/NAME`. */
+  /** Name of the pod in messages: `NAMESPACE/NAME`. */
   readonly pod: string;
-  /** What its request holds in memory. */
+  /** Memory of the request. */
   readonly sizeBytes: number;
 }
 
 interface Entry extends InFlightEntry {
-  readonly asking: IncomingPublish;
+  readonly publish: IncomingPublish;
   readonly call: AdmittedCall;
-  /** Ends the call. */
+  /** Cancels the call. */
   readonly cancellation: Cancellation;
 }
 
 /**
- * Lets calls in, and refuses at once what is too much. A call counts from the moment that it comes until it is answered,
- * so what waits (for a place, the API server, an object, an approval) is bounded too.
+ * Admission control for publishes. A call counts as in flight from its arrival to its response, so calls that wait (for
+ * a slot, the API server, an object, an approval) are limited too. A call over a limit is rejected at once.
  *
- * 1. A pod has no more in flight than a share that is the same for all, whoever else is there.
- * 2. As long as there is room, everybody gets in: a namespace may take all that no other one wants.
- * 3. When there is none, a call of a namespace that has less than another one displaces one of that namespace's which
- *    waits; so does, within a namespace, a call of a pod that has less than another pod. What is displaced is tried again
- *    by the kubelet, which calls unpublish for it in any case.
+ * 1. A pod has a fixed limit, however idle the node is.
+ * 2. A namespace can use all capacity that no other namespace wants.
+ * 3. At capacity, a call preempts a waiting call of the namespace with the most usage, if its own namespace has less.
+ *    Within a namespace the same holds between pods. The kubelet retries a preempted call, and unpublishes its volume
+ *    in any case.
  *
- * Calls of the driver that take something away never ask.
+ * Calls that remove something bypass admission.
  */
 export class PublishAdmission {
   readonly #limits: AdmissionLimits;
   readonly #observer: LimitObserver;
-  readonly #shares = new InFlightUsage<Entry>();
+  readonly #usage = new InFlightUsage<Entry>();
   readonly #slots: FairSemaphore;
 
   constructor(limits: AdmissionLimits, observer: LimitObserver) {
@@ -57,84 +57,88 @@ export class PublishAdmission {
     this.#slots = new FairSemaphore({ permits: limits.atWork });
   }
 
-  /** Units in use. */
+  /** Units in flight. */
   get inFlight(): number {
-    return this.#shares.units;
+    return this.#usage.units;
   }
 
   get atWork(): number {
     return this.#slots.running;
   }
 
-  /** Calls that could go on if there were a slot. */
+  /** Number of calls that wait for a slot. */
   get queueLength(): number {
     return this.#slots.waiting;
   }
 
   /**
+   * Admits a call and runs `work`.
    * @param signal the caller's.
-   * @throws {CodedError} RESOURCE_EXHAUSTED, before anything else is done, where the call is one too many; what `work`
-   * throws, which includes RESOURCE_EXHAUSTED when the call was ended for others.
+   * @throws {CodedError} RESOURCE_EXHAUSTED before any work if the call is over a limit, or later if it is preempted;
+   * errors of `work`.
    */
-  async run<T>(asking: IncomingPublish, signal: AbortSignal, work: (call: AdmittedCall) => Promise<T>): Promise<T> {
+  async run<T>(publish: IncomingPublish, signal: AbortSignal, work: (call: AdmittedCall) => Promise<T>): Promise<T> {
     const cancellation = new Cancellation(signal);
-    const entry = this.#enter(asking, cancellation);
+    const entry = this.#admit(publish, cancellation);
     try {
       return await work(entry.call);
     } finally {
       cancellation.release();
-      this.#shares.delete(entry);
+      this.#usage.delete(entry);
     }
   }
 
-  /** For what the driver does by itself, whose number it bounds itself: it waits for a slot like the others. */
-  uncounted(owner: FlowKey, wanted: AbortHandle): AdmittedCall {
-    return new AdmittedCall(owner, wanted, this.#slots, { isUnasked: true });
+  /**
+   * Returns a call for the driver's own work, which is limited elsewhere. It needs a slot but does not count as in
+   * flight.
+   */
+  backgroundCall(owner: FlowKey, abortHandle: AbortHandle): AdmittedCall {
+    return new AdmittedCall(owner, abortHandle, this.#slots, { isBackground: true });
   }
 
-  #enter(asking: IncomingPublish, cancellation: Cancellation): Entry {
-    const { owner } = asking;
+  #admit(publish: IncomingPublish, cancellation: Cancellation): Entry {
+    const { owner } = publish;
     const { inFlight, perPod } = this.#limits;
-    const units = Math.min(unitsOf(asking.sizeBytes), perPod, inFlight);
-    const ofPod = this.#shares.ofPod(owner);
-    // A request that alone is more than a share can get in all the same, one at a time.
-    if (ofPod > 0 && ofPod + units > perPod) throw this.#refusal('pod', asking);
-    while (this.#shares.units + units > inFlight) {
-      const displaced = this.#shares.displaceableFor(owner, units);
-      if (displaced === undefined) throw this.#refusal(this.#shares.namespaces > 1 ? 'namespace' : 'node', asking);
-      this.#displace(displaced);
+    const units = Math.min(unitsOf(publish.sizeBytes), perPod, inFlight);
+    const ofPod = this.#usage.ofPod(owner);
+    // A request that alone exceeds a share is admitted, but only one at a time.
+    if (ofPod > 0 && ofPod + units > perPod) throw this.#rejection('pod', publish);
+    while (this.#usage.units + units > inFlight) {
+      const preempted = this.#usage.findPreemptible(owner, units);
+      if (preempted === undefined) throw this.#rejection(this.#usage.namespaces > 1 ? 'namespace' : 'node', publish);
+      this.#preempt(preempted);
     }
     const call = new AdmittedCall(owner, cancellation, this.#slots);
     const entry: Entry = {
-      ...{ asking, owner, units, call, cancellation },
-      get isDisplaceable() {
-        return !call.isAtWork;
+      ...{ publish, owner, units, call, cancellation },
+      get isPreemptible() {
+        return !call.hasSlot;
       },
     };
-    this.#shares.add(entry);
+    this.#usage.add(entry);
     return entry;
   }
 
-  #displace(entry: Entry): void {
-    const why = `${this.#useOf(entry.asking)}; this one was ended because others have less; the kubelet tries again`;
-    this.#shares.delete(entry);
+  #preempt(entry: Entry): void {
+    const why = `${this.#useOf(entry.publish)}; this one was ended because others have less; the kubelet tries again`;
+    this.#usage.delete(entry);
     entry.cancellation.abort(new CodedError('RESOURCE_EXHAUSTED', why));
-    this.#observer.refused('publishes', 'preempted', entry.asking.pod);
+    this.#observer.rejected('publishes', 'preempted', entry.publish.pod);
   }
 
-  #refusal(share: Exclude<RejectionScope, 'preempted'>, asking: IncomingPublish): CodedError {
-    this.#observer.refused('publishes', share, asking.pod);
+  #rejection(scope: Exclude<RejectionScope, 'preempted'>, publish: IncomingPublish): CodedError {
+    this.#observer.rejected('publishes', scope, publish.pod);
     const { inFlight, perPod } = this.#limits;
-    const why: Readonly<Record<typeof share, string>> = {
-      pod: `pod ${asking.pod} has ${this.#shares.ofPod(asking.owner)} publishes under way on this node already, and one pod may have ${perPod}`,
-      namespace: `${this.#useOf(asking)}, its share`,
-      node: `this node has ${this.#shares.units} publishes under way already, and may have ${inFlight}`,
+    const why: Readonly<Record<typeof scope, string>> = {
+      pod: `pod ${publish.pod} has ${this.#usage.ofPod(publish.owner)} publishes under way on this node already, and one pod may have ${perPod}`,
+      namespace: `${this.#useOf(publish)}, its share`,
+      node: `this node has ${this.#usage.units} publishes under way already, and may have ${inFlight}`,
     };
-    return new CodedError('RESOURCE_EXHAUSTED', `${why[share]}; the kubelet tries again`);
+    return new CodedError('RESOURCE_EXHAUSTED', `${why[scope]}; the kubelet tries again`);
   }
 
   #useOf({ owner }: IncomingPublish): string {
     const whose = owner.namespace === '' ? 'pods of an unknown namespace have' : `namespace ${owner.namespace} has`;
-    return `${whose} ${this.#shares.ofNamespace(owner)} of the ${this.#limits.inFlight} publishes that this node takes at once`;
+    return `${whose} ${this.#usage.ofNamespace(owner)} of the ${this.#limits.inFlight} publishes that this node takes at once`;
   }
 }

@@ -12,38 +12,39 @@ export interface PublishFailureThrottleOptions {
   readonly observer: LimitObserver;
 }
 
-/** A publish that has been read. */
+/** A publish whose request has been parsed. */
 export interface PublishAttempt {
   readonly volumeId: string;
-  /** Empty where nobody knows whose it is: such calls are not slowed down. */
+  /** Empty if unknown. Such calls are not throttled. */
   readonly podUid: string;
-  /** How messages call the pod, and what the request holds in memory: see IncomingPublish. */
+  /** The pod in messages, and the memory of the request; see IncomingPublish. */
   readonly pod: string;
   readonly sizeBytes: number;
-  /** Whether a volume is there that runs out of its token while its refresh is held. */
+  /** Whether the volume is mounted, so that a delay of its refresh could let its token expire. */
   readonly isMounted: () => boolean;
 }
 
-interface HeldCall {
+interface DelayedCall {
   readonly volumeId: string;
   readonly units: number;
-  /** @param reason fails the call; without it the call goes on. */
+  /** Ends the delay. @param reason fails the call; without it the call continues. */
   readonly end: (reason?: CodedError) => void;
 }
 
 /**
- * Slows down who fails again and again. A kubelet comes back half a second after a failure, for each volume of a pod by
- * itself, with three connections and with questions to the API server: hundreds of volumes that cannot succeed would cost
- * what no bound of the driver's counts. So failures of one pod beyond a few are answered one after the other, and what the
- * pod asks for until then is held before any work is done for it: some are tried in their turn, those beyond that are
- * answered after some time, in no order, without having been tried. Neither a lock nor a place is held meanwhile, only the
- * call.
+ * Throttles pods whose publishes keep failing. The kubelet retries every failed volume half a second later, with three
+ * connections and requests to the API server, which no other limit covers.
+ *
+ * The first failures of a pod are answered at once, further ones at a fixed rate (`limits.failures`). While a pod
+ * exceeds that rate, its calls are delayed before any work is done. Calls within the rate are then attempted; the
+ * others are rejected without an attempt, after a random delay. Mounted volumes are always attempted. A delayed call
+ * has no lock and no slot.
  */
 export class PublishFailureThrottle {
   readonly #options: PublishFailureThrottleOptions;
-  /** By pod, the failures that it may have. */
+  /** Budget of failures per pod. */
   readonly #buckets = new BoundedMap<string, TokenBucket>(limits.failures.pods);
-  readonly #held = new Set<HeldCall>();
+  readonly #delayed = new Set<DelayedCall>();
   #units = 0;
   #isStopped = false;
 
@@ -51,26 +52,27 @@ export class PublishFailureThrottle {
     this.#options = options;
   }
 
-  /** In units, see `limits.calls`. */
+  /** Usage in units; see `limits.calls`. */
   get use(): LimitUsage {
     return { used: this.#units, limit: limits.failures.units };
   }
 
   /**
+   * Runs `attempt`, after a delay if the pod exceeds its rate of failures.
    * @param signal the caller's.
-   * @throws {CodedError} what `attempt` throws; RESOURCE_EXHAUSTED, or the signal's reason, where it was not tried.
+   * @throws {CodedError} errors of `attempt`; RESOURCE_EXHAUSTED or the signal's reason if it was not attempted.
    */
   async run<T>(call: PublishAttempt, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
-    if (this.#isSlow(call.podUid) && !call.isMounted()) {
-      await this.#untilTurn(call, signal);
+    if (this.#isThrottled(call.podUid) && !call.isMounted()) {
+      await this.#waitForAttempt(call, signal);
       const result = await attempt();
-      this.#giveBack(call.podUid);
+      this.#refund(call.podUid);
       return result;
     }
     try {
       return await attempt();
     } catch (error) {
-      await this.#hold(call, this.#delayMs(call.podUid) ?? this.#longDelayMs(), signal);
+      await this.#delay(call, this.#delayMs(call.podUid) ?? this.#longDelayMs(), signal);
       throw error;
     }
   }
@@ -78,26 +80,26 @@ export class PublishFailureThrottle {
   /** Fails the delayed calls of a volume that is being unpublished (ABORTED): they must not mount it again. */
   cancel(volumeId: string): void {
     const reason = new CodedError('ABORTED', 'the volume is being unpublished');
-    for (const held of [...this.#held]) if (held.volumeId === volumeId) held.end(reason);
+    for (const delayed of [...this.#delayed]) if (delayed.volumeId === volumeId) delayed.end(reason);
   }
 
-  /** Nobody is held any more. */
+  /** Releases all delayed calls. */
   stop(): void {
     this.#isStopped = true;
-    for (const { end } of [...this.#held]) end();
+    for (const { end } of [...this.#delayed]) end();
   }
 
-  /** Whether another failure would be answered later. */
-  #isSlow(podUid: string): boolean {
+  /** Reports whether the response to another failure would be delayed. */
+  #isThrottled(podUid: string): boolean {
     return (this.#buckets.get(podUid)?.delayMs(1) ?? 0) > 0;
   }
 
-  async #untilTurn(call: PublishAttempt, signal: AbortSignal): Promise<void> {
+  async #waitForAttempt(call: PublishAttempt, signal: AbortSignal): Promise<void> {
     const delayMs = this.#delayMs(call.podUid);
-    const wasHeld = await this.#hold(call, delayMs ?? this.#longDelayMs(), signal);
+    const wasDelayed = await this.#delay(call, delayMs ?? this.#longDelayMs(), signal);
     throwIfAborted(signal);
-    if (delayMs !== undefined && wasHeld && !this.#isStopped) return;
-    this.#options.observer.refused('publishes', 'pod', call.pod);
+    if (delayMs !== undefined && wasDelayed && !this.#isStopped) return;
+    this.#options.observer.rejected('publishes', 'pod', call.pod);
     const { burst, everyMs } = limits.failures;
     throw new CodedError(
       'RESOURCE_EXHAUSTED',
@@ -106,34 +108,35 @@ export class PublishFailureThrottle {
   }
 
   /**
-   * Waits until the time is over, the signal aborts, or the driver stops. @returns false when there is no room to.
-   * @throws {CodedError} ABORTED when the volume is unpublished meanwhile.
+   * Waits until the delay is over, the signal aborts, or the driver stops.
+   * @returns false if the call cannot be delayed: too many are, or the driver has stopped.
+   * @throws {CodedError} ABORTED if the volume is unpublished meanwhile.
    */
-  async #hold({ volumeId, sizeBytes }: PublishAttempt, delayMs: number, signal: AbortSignal): Promise<boolean> {
+  async #delay({ volumeId, sizeBytes }: PublishAttempt, delayMs: number, signal: AbortSignal): Promise<boolean> {
     const units = unitsOf(sizeBytes);
     if (delayMs <= 0 || signal.aborted) return true;
     if (this.#isStopped || this.#units + units > limits.failures.units) return false;
     await new Promise<void>((resolve, reject) => {
       const end = (reason?: CodedError): void => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', goOn);
-        if (this.#held.delete(held)) this.#units -= units;
+        signal.removeEventListener('abort', proceed);
+        if (this.#delayed.delete(delayed)) this.#units -= units;
         if (reason === undefined) resolve();
         else reject(reason);
       };
-      const goOn = (): void => end();
-      const held: HeldCall = { volumeId, units, end };
-      const timer = setTimeout(goOn, delayMs);
-      signal.addEventListener('abort', goOn, { once: true });
-      this.#held.add(held);
+      const proceed = (): void => end();
+      const delayed: DelayedCall = { volumeId, units, end };
+      const timer = setTimeout(proceed, delayMs);
+      signal.addEventListener('abort', proceed, { once: true });
+      this.#delayed.add(delayed);
       this.#units += units;
     });
     return true;
   }
 
-  /** Takes the next turn of a pod's. @returns how long it is until then; undefined when that is too long. */
+  /** Reserves the pod's next attempt. @returns the delay until then; undefined if it is too long. */
   #delayMs(podUid: string): number | undefined {
-    // Whose it is nobody knows.
+    // The pod is unknown.
     if (podUid === '') return 0;
     const bucket = this.#buckets.get(podUid) ?? new TokenBucket(limits.failures, this.#options.now);
     const delayMs = bucket.delayMs(1);
@@ -143,13 +146,13 @@ export class PublishFailureThrottle {
     return delayMs;
   }
 
-  /** Not the same for all: they would come back together. */
+  /** Returns a random delay, so that rejected calls are not retried together. */
   #longDelayMs(): number {
     return (limits.failures.longestMs * (1 + this.#options.random())) / 2;
   }
 
-  /** What succeeded is no failure. */
-  #giveBack(podUid: string): void {
-    this.#buckets.get(podUid)?.giveBack(1);
+  /** Refunds the reserved attempt of a call that succeeded. */
+  #refund(podUid: string): void {
+    this.#buckets.get(podUid)?.refund(1);
   }
 }

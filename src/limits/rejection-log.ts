@@ -1,25 +1,25 @@
 import type { Log } from '../log.js';
 import type { LimitName, LimitObserver, RejectionScope } from './limit-observer.js';
 
-/** Milliseconds in which one line tells of all refusals of one pod. */
+/** Interval in milliseconds of the log lines of one pod and limit. */
 const intervalMs = 60_000;
-/** Pods that are told apart; more than a node has. */
+/** Maximum number of tracked pods and limits; a node has fewer. */
 const maxPods = 1000;
 
-interface Refused {
-  /** On a clock that is never set. */
+interface Rejected {
+  /** By the monotonic clock. */
   readonly sinceMs: number;
   count: number;
 }
 
 /**
- * Logs what is refused: the first of each pod and bound at once, then their number once a minute at the most. Who makes
- * hundreds of calls that are one too many shall not fill the log with them; each is an event of its pod anyway.
+ * Logs rejections: the first of each pod and limit at once, then a count at most once a minute. A pod with hundreds of
+ * rejected calls must not flood the log; each rejection is an event of the pod anyway.
  */
 export class RejectionLog implements LimitObserver {
   readonly #log: Log;
   readonly #now: () => number;
-  readonly #refused = new Map<string, Refused>();
+  readonly #rejected = new Map<string, Rejected>();
 
   /** @param now a monotonic clock in milliseconds. */
   constructor(log: Log, now: () => number) {
@@ -27,33 +27,33 @@ export class RejectionLog implements LimitObserver {
     this.#now = now;
   }
 
-  refused(limit: LimitName, scope: RejectionScope, pod: string): void {
+  rejected(limit: LimitName, scope: RejectionScope, pod: string): void {
     const key = `${limit} ${pod}`;
-    const known = this.#refused.get(key);
-    if (known !== undefined && this.#now() - known.sinceMs < intervalMs) {
-      known.count += 1;
+    const previous = this.#rejected.get(key);
+    if (previous !== undefined && this.#now() - previous.sinceMs < intervalMs) {
+      previous.count += 1;
       return;
     }
-    this.#forgetOld();
-    if (this.#refused.size >= maxPods) return;
-    this.#refused.set(key, { sinceMs: this.#now(), count: 0 });
-    this.#log.warn('Rejected requests over limit', { limit, scope, pod, count: 1 + (known?.count ?? 0) });
+    this.#dropOld();
+    if (this.#rejected.size >= maxPods) return;
+    this.#rejected.set(key, { sinceMs: this.#now(), count: 0 });
+    this.#log.warn('Rejected requests over limit', { limit, scope, pod, count: 1 + (previous?.count ?? 0) });
   }
 
-  #forgetOld(): void {
-    for (const [key, { sinceMs }] of this.#refused) {
-      if (this.#now() - sinceMs >= intervalMs) this.#refused.delete(key);
+  #dropOld(): void {
+    for (const [key, { sinceMs }] of this.#rejected) {
+      if (this.#now() - sinceMs >= intervalMs) this.#rejected.delete(key);
     }
   }
 }
 
-/** Counts and logs what limits reject. */
+/** Returns an observer that counts and logs rejections. */
 export function withRejectionLog(counter: LimitObserver, log: Log): LimitObserver {
   const lines = new RejectionLog(log, () => performance.now());
   return {
-    refused: (...refusal) => {
-      counter.refused(...refusal);
-      lines.refused(...refusal);
+    rejected: (...rejection) => {
+      counter.rejected(...rejection);
+      lines.rejected(...rejection);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { dynamicShare } from './dynamic-share.js';
 
-/** A quota that holders reserve different amounts of, none more than its share of what the others leave. */
+/** A quota that holders reserve parts of, each up to its dynamic share. */
 export class SharedQuota {
   readonly capacity: number;
   readonly #share: number;
@@ -20,13 +20,13 @@ export class SharedQuota {
     return this.#usedBy.get(holder) ?? 0;
   }
 
-  /** Whether the holder can have so much more. */
+  /** Reports whether the holder can reserve `amount` more. */
   canReserve(holder: string, amount: number): boolean {
     const own = this.usedBy(holder);
     return own + amount <= dynamicShare(this.capacity, this.#used - own, this.#share);
   }
 
-  /** Whether or not there is so much. */
+  /** Reserves without a check. */
   reserve(holder: string, amount: number): void {
     this.#used += amount;
     this.#usedBy.set(holder, this.usedBy(holder) + amount);

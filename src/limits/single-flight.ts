@@ -5,20 +5,20 @@ interface SharedCall<T> {
   readonly answer: Promise<T>;
   readonly controller: AbortController;
   callers: number;
-  /** There is nothing left to cancel. */
+  /** Whether the call has ended, so that there is nothing to cancel. */
   isOver: boolean;
 }
 
-const nobodyWaits = new CodedError('CANCELLED', 'nobody waits for the call any more');
+const noCallerLeft = new CodedError('CANCELLED', 'no caller waits for the call any more');
 
-/** Calls that several callers want at once are made once. The last caller to leave early cancels the call. */
+/** Deduplicates concurrent calls with the same key. A call is cancelled when its last caller leaves. */
 export class SingleFlight<T> {
   readonly #calls = new Map<string, SharedCall<T>>();
 
   /**
-   * The answer of the call for `key` that is under way, or of a new one.
+   * Joins the call in flight for `key`, or starts it.
    * @param start must not throw before its first await.
-   * @throws {CodedError} the signal's reason when it aborts, which ends this caller's wait alone.
+   * @throws {CodedError} the signal's reason, which ends only this caller's wait.
    */
   async run(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
     throwIfAborted(signal);
@@ -30,7 +30,7 @@ export class SingleFlight<T> {
       call.callers -= 1;
       if (call.callers === 0) {
         if (this.#calls.get(key) === call) this.#calls.delete(key);
-        if (!call.isOver) call.controller.abort(nobodyWaits);
+        if (!call.isOver) call.controller.abort(noCallerLeft);
       }
     }
   }

@@ -1,11 +1,11 @@
 export interface TokenBucketOptions {
-  /** Tokens that are there at first and after a quiet time. */
+  /** Tokens of a full bucket. */
   readonly burst: number;
-  /** Milliseconds in which one more comes. */
+  /** Milliseconds for one more token. */
   readonly everyMs: number;
 }
 
-/** A token bucket. What has been done already can cost more than there is: that is a debt, which time pays off. */
+/** A token bucket that can be overdrawn, for costs that are known only afterwards. */
 export class TokenBucket {
   readonly #options: TokenBucketOptions;
   readonly #now: () => number;
@@ -27,24 +27,24 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes tokens, whether they are there or not. */
+  /** Takes tokens, and overdraws the bucket if necessary. */
   consume(tokens: number): void {
     this.#fill();
     this.#tokens -= tokens;
   }
 
-  /** Puts tokens back that were taken for nothing. */
-  giveBack(tokens: number): void {
+  /** Returns tokens of an operation that did not happen. */
+  refund(tokens: number): void {
     this.consume(-tokens);
   }
 
-  /** Milliseconds until so many tokens are there. With 0, until a debt is paid off. */
+  /** Returns the milliseconds until the bucket has so many tokens; for 0, until it is no longer overdrawn. */
   delayMs(tokens: number): number {
     this.#fill();
     return Math.max(0, (tokens - this.#tokens) * this.#options.everyMs);
   }
 
-  /** Whether it is as good as new. */
+  /** Whether the bucket is full, so that it can be dropped. */
   get isFull(): boolean {
     this.#fill();
     return this.#tokens >= this.#options.burst;

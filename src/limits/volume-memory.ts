@@ -3,37 +3,37 @@ import { floorsOf } from './dynamic-share.js';
 import { limits } from './defaults.js';
 import type { CgroupMemory } from './cgroup-memory.js';
 
-/** Whose a volume is. A driver that has just started knows of the volumes before it only the pod's uid. */
+/** The pod of a volume. After a restart of the driver only the UID is known for volumes mounted before. */
 export interface VolumeOwner {
   readonly podUid: string;
   readonly pod?: { readonly namespace: string; readonly name: string };
 }
 
 export interface VolumeMemoryOptions {
-  /** The memory limits that hold for this process; asked once a second, and before anything is refused. */
+  /** Memory limits of this process; read once a second, and before a rejection. */
   readonly levels: () => readonly CgroupMemory[];
-  /** What of the limit is no volume's. */
+  /** Part of the limit that is not for volumes. */
   readonly reserveBytes: number;
   /** A monotonic clock in milliseconds. */
   readonly now: () => number;
 }
 
-/** Why memory was refused: all of the node's is taken, or all of one pod's or namespace's share. */
-export const refusalReasons = ['node', 'namespace', 'pod'] as const;
-export type RefusalReason = (typeof refusalReasons)[number];
+/** Why memory was rejected: the node has none left, or the share of a pod or namespace is used up. */
+export const rejectionReasons = ['node', 'namespace', 'pod'] as const;
+export type RejectionReason = (typeof rejectionReasons)[number];
 
-/** What `hold` answers. */
-export interface VolumeGrant {
-  /** Takes it back: to be called when the volume could not be written. */
-  readonly giveBack: () => void;
-  /** Whether memory is short, so that the volume is to keep no replaced files. */
-  readonly isShort: boolean;
+/** Result of a reservation. */
+export interface VolumeReservation {
+  /** Restores the previous reservation. Call it if the volume could not be written. */
+  readonly undo: () => void;
+  /** Whether memory is short, so that the volume must not keep its previous revision. */
+  readonly isMemoryShort: boolean;
 }
 
-/** That a volume can have at a time: the current one, and the one before it. */
-const generations = 2;
+/** Maximum number of revisions in a volume: the current one, and the one before. */
+const maxRevisions = 2;
 
-interface Holding {
+interface Usage {
   readonly owner: VolumeOwner;
   readonly bytes: number;
 }
@@ -43,119 +43,123 @@ interface Reading {
   readonly levels: readonly CgroupMemory[];
 }
 
-const readingMs = 1000;
+const readIntervalMs = 1000;
 
 /**
- * Bounds the memory that the volumes of a node may come to hold, so that the driver's process always has room in its
- * limit: what a volume holds stays charged when the process is killed for it, and would kill the next one too.
+ * Limits the memory of a node's volumes, so that the driver stays below its own memory limit. Pages of a volume stay
+ * charged after an OOM kill, so the next process would be killed too.
  *
- * A volume counts with what it may hold without asking again: its content in two generations, and the kernel's part. Two
- * figures are held under the limit: the sum of the volumes, and what the cgroup says (it knows what this process does not,
- * but a container may not see the pod's). A refresh that does not grow its volume is measured against the second alone:
- * where that is over the limit the volume is to keep one generation, so that each refresh makes room.
+ * A volume reserves the most that it can use without another reservation: two revisions of its content, and the
+ * kernel's overhead. Two values must stay below the limit: the sum of all reservations, and the usage of the cgroup.
+ * The cgroup knows more, but a container may not see that of its pod. A refresh that does not grow its volume is
+ * checked only against the cgroup. If memory is short then, the volume keeps one revision, so that each refresh frees
+ * memory.
  */
 export class VolumeMemory {
   readonly #options: VolumeMemoryOptions;
-  readonly #holdings = new Map<string, Holding>();
-  readonly #refusals: Record<RefusalReason, number> = { node: 0, namespace: 0, pod: 0 };
+  readonly #usages = new Map<string, Usage>();
+  readonly #rejections: Record<RejectionReason, number> = { node: 0, namespace: 0, pod: 0 };
   #totalBytes = 0;
   #reading: Reading = { atMs: Number.NEGATIVE_INFINITY, levels: [] };
-  /** Let since then. */
+  /** Growth since the last reading. */
   #grownBytes = 0;
 
   constructor(options: VolumeMemoryOptions) {
     this.#options = options;
   }
 
-  /** Counts a volume that was mounted before this process started, whatever it takes. */
+  /** Reserves memory for a volume that was mounted before this process started, without a check. */
   adopt(key: string, owner: VolumeOwner, bytes: number): void {
     this.#set(key, { owner, bytes });
   }
 
   /**
-   * Lets the volume hold `bytes`, for two generations of its files of which one is written now.
-   * @throws {CodedError} RESOURCE_EXHAUSTED when it would grow beyond what there is, or what is its owner's.
+   * Reserves `bytes` for two revisions of the volume's files, of which one is written now.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if it would exceed the limit, or the share of its pod or namespace.
    */
-  hold(key: string, owner: VolumeOwner, bytes: number): VolumeGrant {
-    const before = this.#holdings.get(key);
+  reserve(key: string, owner: VolumeOwner, bytes: number): VolumeReservation {
+    const before = this.#usages.get(key);
     const growth = bytes - (before?.bytes ?? 0);
-    if (growth > 0) this.#ensureRoom(owner, growth, before !== undefined);
-    const isShort = before !== undefined && this.#isShort(bytes / generations);
+    if (growth > 0) this.#ensureAvailable(owner, growth, before !== undefined);
+    const isMemoryShort = before !== undefined && this.#isMemoryShort(bytes / maxRevisions);
     this.#set(key, { owner, bytes });
-    const giveBack = (): void => {
+    const undo = (): void => {
       if (before === undefined) this.release(key);
       else this.#set(key, before);
     };
-    return { giveBack, isShort };
+    return { undo, isMemoryShort };
   }
 
   release(key: string): void {
-    this.#totalBytes -= this.#holdings.get(key)?.bytes ?? 0;
-    this.#holdings.delete(key);
+    this.#totalBytes -= this.#usages.get(key)?.bytes ?? 0;
+    this.#usages.delete(key);
   }
 
-  /** For metrics and messages. `budgetBytes` undefined: there is no limit. */
+  /** Returns the usage for metrics and messages. `budgetBytes` is undefined without a limit. */
   summary(): {
     readonly heldBytes: number;
     readonly budgetBytes: number | undefined;
     readonly persistentBytes: number;
-    readonly refusals: Readonly<Record<RefusalReason, number>>;
+    readonly rejections: Readonly<Record<RejectionReason, number>>;
   } {
     return {
       heldBytes: this.#totalBytes,
       budgetBytes: this.#budgetBytes(),
       persistentBytes: Math.max(0, ...this.#levels().map(({ persistentBytes }) => persistentBytes)),
-      refusals: { ...this.#refusals },
+      rejections: { ...this.#rejections },
     };
   }
 
-  #set(key: string, holding: Holding): void {
-    const before = this.#holdings.get(key)?.bytes ?? 0;
-    this.#totalBytes += holding.bytes - before;
-    this.#grownBytes += Math.max(0, holding.bytes - before);
-    this.#holdings.set(key, holding);
+  #set(key: string, usage: Usage): void {
+    const before = this.#usages.get(key)?.bytes ?? 0;
+    this.#totalBytes += usage.bytes - before;
+    this.#grownBytes += Math.max(0, usage.bytes - before);
+    this.#usages.set(key, usage);
   }
 
-  #ensureRoom(owner: VolumeOwner, growth: number, isGrowing: boolean): void {
+  #ensureAvailable(owner: VolumeOwner, growth: number, isGrowing: boolean): void {
     const { podShare, namespaceShare } = limits.volumeMemory;
     const budget = this.#budgetBytes();
     if (budget === undefined) return;
-    const ofPod = this.#heldWhere(({ podUid }) => podUid === owner.podUid);
-    const ofNamespace = this.#heldWhere(({ pod }) => pod !== undefined && pod.namespace === owner.pod?.namespace);
-    this.#ensureLimit(growth, budget, this.#keptFor(owner, ofNamespace + growth, budget, isGrowing));
+    const ofPod = this.#usedWhere(({ podUid }) => podUid === owner.podUid);
+    const ofNamespace = this.#usedWhere(({ pod }) => pod !== undefined && pod.namespace === owner.pod?.namespace);
+    this.#ensureLimit(growth, budget, this.#reservedForOthers(owner, ofNamespace + growth, budget, isGrowing));
     this.#ensureShare('pod', ofPod, growth, budget * podShare, owner);
     this.#ensureShare('namespace', ofNamespace, growth, budget * namespaceShare, owner);
   }
 
-  /** What of the budget is for others than such an owner: for namespaces with little, and for volumes that are there. */
-  #keptFor({ pod }: VolumeOwner, bytes: number, budget: number, isGrowing: boolean): number {
+  /**
+   * Returns the part of the budget that this owner cannot use: for namespaces with little, and for the growth of
+   * existing volumes.
+   */
+  #reservedForOthers({ pod }: VolumeOwner, bytes: number, budget: number, isGrowing: boolean): number {
     const { floor, reserved } = floorsOf(budget);
     if (pod !== undefined && bytes <= floor) return 0;
     return isGrowing ? reserved * (1 - limits.volumeMemory.growthPart) : reserved;
   }
 
-  #heldWhere(isMeant: (owner: VolumeOwner) => boolean): number {
+  #usedWhere(matches: (owner: VolumeOwner) => boolean): number {
     let bytes = 0;
-    for (const holding of this.#holdings.values()) if (isMeant(holding.owner)) bytes += holding.bytes;
+    for (const usage of this.#usages.values()) if (matches(usage.owner)) bytes += usage.bytes;
     return bytes;
   }
 
   /**
-   * Whether the kernel's figure leaves no room for another generation of a mounted volume.
-   * @throws {CodedError} RESOURCE_EXHAUSTED when it does not even leave room to write one in place of another.
+   * Reports whether the cgroup has too little memory for another revision of a mounted volume.
+   * @throws {CodedError} RESOURCE_EXHAUSTED if it has too little to replace one revision by another.
    */
-  #isShort(writtenBytes: number): boolean {
+  #isMemoryShort(writtenBytes: number): boolean {
     const { reserveBytes } = this.#options;
     const isOver = (reserve: number): boolean => this.#isCharged(writtenBytes, reserve);
     if (isOver(reserveBytes)) {
-      // What was unmounted since the last reading is not in it.
+      // The last reading does not include volumes that were unmounted since.
       this.#read();
       if (isOver(reserveBytes * limits.volumeMemory.reserveForRefresh)) {
-        throw this.#refusal(
+        throw this.#rejection(
           'node',
           `no memory to refresh volumes on this node: what lasts of them takes ${inMiB(this.summary().persistentBytes)} of the ` +
             "driver's memory limit, and this one needs " +
-            `${inMiB(writtenBytes)} more; pods that end make room, and the operator can raise the limit in the driver's DaemonSet`,
+            `${inMiB(writtenBytes)} more; pods that end free memory, and the operator can raise the limit in the driver's DaemonSet`,
         );
       }
     }
@@ -170,19 +174,19 @@ export class VolumeMemory {
     );
   }
 
-  /** @param kept of the budget, for others. */
-  #ensureLimit(growth: number, budget: number, kept: number): void {
-    const reserve = this.#options.reserveBytes + kept;
+  /** @param reservedBytes part of the budget for other owners. */
+  #ensureLimit(growth: number, budget: number, reservedBytes: number): void {
+    const reserve = this.#options.reserveBytes + reservedBytes;
     if (!this.#isFull(growth, reserve)) return;
-    // What was unmounted since the last reading is not in it.
+    // The last reading does not include volumes that were unmounted since.
     this.#read();
     if (!this.#isFull(growth, reserve)) return;
-    const forOthers = kept === 0 ? '' : `, ${inMiB(kept)} of them for namespaces that have little`;
-    throw this.#refusal(
+    const forOthers = reservedBytes === 0 ? '' : `, ${inMiB(reservedBytes)} of them for namespaces that have little`;
+    throw this.#rejection(
       'node',
-      `no memory for volumes on this node: its ${this.#holdings.size} volumes may take ${inMiB(this.#totalBytes)} of the ` +
+      `no memory for volumes on this node: its ${this.#usages.size} volumes may take ${inMiB(this.#totalBytes)} of the ` +
         `${inMiB(budget)} that the driver's memory limit leaves them${forOthers}, and this one needs ${inMiB(growth)} ` +
-        "more; pods that end make room, and the operator can raise the limit in the driver's DaemonSet",
+        "more; pods that end free memory, and the operator can raise the limit in the driver's DaemonSet",
     );
   }
 
@@ -200,22 +204,22 @@ export class VolumeMemory {
   ): void {
     if (bytes + growth <= shareBytes) return;
     const whose = reason === 'pod' ? `pod ${pod?.namespace}/${pod?.name}` : `namespace ${pod?.namespace}`;
-    throw this.#refusal(
+    throw this.#rejection(
       reason,
       `the volumes of ${whose} on this node may take ${inMiB(bytes)}, and this one needs ${inMiB(growth)} more than the ` +
         `${inMiB(shareBytes)} that are one ${reason}'s share: use fewer or smaller volumes, or spread the pods over nodes`,
     );
   }
 
-  #refusal(reason: RefusalReason, message: string): CodedError {
-    this.#refusals[reason] += 1;
+  #rejection(reason: RejectionReason, message: string): CodedError {
+    this.#rejections[reason] += 1;
     return new CodedError('RESOURCE_EXHAUSTED', message, { cause: new Error(this.#largest()) });
   }
 
-  /** For the log alone: who reads a pod's events need not know its neighbours. */
+  /** Names the largest users. Only for the log: a pod's events must not name other pods. */
   #largest(): string {
     const byPod = new Map<string, { readonly name: string; bytes: number }>();
-    for (const { owner, bytes } of this.#holdings.values()) {
+    for (const { owner, bytes } of this.#usages.values()) {
       const name = owner.pod === undefined ? `uid ${owner.podUid}` : `${owner.pod.namespace}/${owner.pod.name}`;
       const sum = byPod.get(owner.podUid) ?? { name, bytes: 0 };
       sum.bytes += bytes;
@@ -231,7 +235,7 @@ export class VolumeMemory {
   }
 
   #levels(): readonly CgroupMemory[] {
-    if (this.#options.now() - this.#reading.atMs >= readingMs) this.#read();
+    if (this.#options.now() - this.#reading.atMs >= readIntervalMs) this.#read();
     return this.#reading.levels;
   }
 

@@ -121,15 +121,15 @@ export class TmpfsHost implements VolumeHost {
     return this.#at(targetPath, (target) => {
       if (target === undefined)
         throw new CodedError('INTERNAL', `the parent directory of ${shownPath(targetPath)} does not exist`);
-      const { giveBack, isShort } = memory.hold(targetPath, owner, memoryOf(contents, pageBytes));
+      const { undo, isMemoryShort } = memory.reserve(targetPath, owner, memoryOf(contents, pageBytes));
       try {
         const place = openTarget(this.#syscalls, target);
-        const effective = isShort ? 'removed' : replaced;
+        const effective = isMemoryShort ? 'removed' : replaced;
         const volume = { ...shared, pages: pagesOf(contents, pageBytes), options, replaced: effective } as const;
         if (place === undefined) return this.#attach(target, undefined, volume);
         return closing(this.#syscalls, place, () => this.#putOn(target, place, volume));
       } catch (error) {
-        giveBack();
+        undo();
         throw error;
       }
     });

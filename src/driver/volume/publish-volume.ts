@@ -91,7 +91,7 @@ export class PublishVolume {
       admission.run(identify(guard.isKnownTrustworthy()), signal, (admitted) => {
         const request = parse();
         // 2. Lock.
-        return locks.exclusively([volumeId, targetPath], admitted.wanted, (wanted) =>
+        return locks.exclusively([volumeId, targetPath], admitted.abortHandle, (wanted) =>
           this.#withFailureResponse(request, () => this.#publish(request, admitted, wanted)),
         );
       }),
@@ -119,7 +119,7 @@ export class PublishVolume {
     const { volumeId } = request;
     const result = await this.#withFailureResponse(request, () =>
       locks.yieldingly([volumeId, targetPath], signal, (wanted) => {
-        const admitted = admission.uncounted(ownerOf(request), wanted);
+        const admitted = admission.backgroundCall(ownerOf(request), wanted);
         const work = (): Promise<PublishOutcome> => this.#publish(request, admitted, wanted);
         return this.#withFailureResponse(request, work).finally(() => spend(admitted.workedMs));
       }),
@@ -168,7 +168,7 @@ export class PublishVolume {
     if (known !== undefined && (await isUnchanged(this.#deps, request, requestKey, known, wanted))) {
       return this.#unchanged(request.targetPath);
     }
-    return admitted.atWork(wanted, async (call) => {
+    return admitted.runInSlot(wanted, async (call) => {
       try {
         return await this.#publishChanged(request, requestKey, known, call, wanted);
       } catch (error) {

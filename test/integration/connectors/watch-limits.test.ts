@@ -45,7 +45,7 @@ describe('the objects that a node watches', () => {
       namespace: 'connectors-system',
       notFoundWaitMs,
       watchLimits: { idleMs: 300_000, sweepMs: 60_000, maxCount, maxBytes },
-      observer: { refused: (bound, share, who) => void refusals.push(`${bound} ${share} ${who}`) },
+      observer: { rejected: (bound, share, who) => void refusals.push(`${bound} ${share} ${who}`) },
       clock: { now: () => Date.now() },
       log: silentLog,
     });

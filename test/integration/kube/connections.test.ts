@@ -111,7 +111,7 @@ describe('the connections of the Kubernetes client', () => {
     const refusals: string[] = [];
     use(adminConfig(api), {
       limits: { ...limits.api, inFlight: 1, waiting: 10 },
-      load: { refused: (bound, share, who) => void refusals.push(`${bound} ${share} ${who}`) },
+      load: { rejected: (bound, share, who) => void refusals.push(`${bound} ${share} ${who}`) },
     });
     const hanging = api.faults.add({ verb: 'get', effect: { kind: 'delay', ms: 300 } });
     const ask = (namespace: string): Promise<unknown> =>

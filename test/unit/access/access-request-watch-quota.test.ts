@@ -10,7 +10,7 @@ describe('the watches of pending AccessRequestClient', () => {
   beforeEach(() => {
     refused = [];
     watches = new AccessRequestWatchQuota(40, {
-      refused: (bound, refusal, pod) => void refused.push(`${bound} ${refusal} ${pod}`),
+      rejected: (bound, refusal, pod) => void refused.push(`${bound} ${refusal} ${pod}`),
     });
   });
 

@@ -33,7 +33,7 @@ async function exported(): Promise<readonly Metric[]> {
     cachedObjects: () => ({ connectors: 0 }),
     confirmationAgeMs: () => 0,
     droppedLogLines: () => 0,
-    volumeMemory: () => ({ heldBytes: 0, budgetBytes: 0, persistentBytes: 0, refusals: { node: 0 } }),
+    volumeMemory: () => ({ heldBytes: 0, budgetBytes: 0, persistentBytes: 0, rejections: { node: 0 } }),
     isRegistered: () => true,
   });
   registry.started('Probe');
@@ -44,7 +44,7 @@ async function exported(): Promise<readonly Metric[]> {
   registry.rendered('ok', 1, 1);
   registry.refreshedOnChange('refreshed', 1);
   registry.podEvent('written');
-  registry.refused('publishes', 'pod');
+  registry.rejected('publishes', 'pod');
   registry.approvalStarted();
   registry.approvalFinished('granted', 1);
   registry.eventLoopDelayed(0);

@@ -20,7 +20,7 @@ const unregistering: DriverGaugeSources = {
     heldBytes: 5,
     budgetBytes: undefined,
     persistentBytes: 6,
-    refusals: { node: 1, namespace: 2, pod: 3 },
+    rejections: { node: 1, namespace: 2, pod: 3 },
   }),
 };
 const probes: DriverGaugeSources = { ...unregistering, isRegistered: () => true };

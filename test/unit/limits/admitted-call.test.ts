@@ -34,7 +34,7 @@ class Works {
   }
 
   run<T>(signal: AbortSignal, work: (call: Call) => Promise<T>, namespace = 'ci'): Promise<T> {
-    return new AdmittedCall({ namespace, podUid: 'a' }, signal, this.slots).atWork(signal, work);
+    return new AdmittedCall({ namespace, podUid: 'a' }, signal, this.slots).runInSlot(signal, work);
   }
 }
 
@@ -179,20 +179,20 @@ describe('AdmittedCall', () => {
 
   it('says whether it works or waits', async () => {
     const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, new FairSemaphore({ permits: 1 }));
-    const seen: boolean[] = [call.isAtWork];
-    await call.atWork(neverAborted, async (working) => {
-      seen.push(call.isAtWork);
-      await working.releaseSlotWhile(() => Promise.resolve(seen.push(call.isAtWork)));
-      seen.push(call.isAtWork);
+    const seen: boolean[] = [call.hasSlot];
+    await call.runInSlot(neverAborted, async (working) => {
+      seen.push(call.hasSlot);
+      await working.releaseSlotWhile(() => Promise.resolve(seen.push(call.hasSlot)));
+      seen.push(call.hasSlot);
     });
-    assert.deepEqual([...seen, call.isAtWork], [false, true, false, true, false]);
+    assert.deepEqual([...seen, call.hasSlot], [false, true, false, true, false]);
   });
 
   it('counts the time for which it had a place, also when it fails, and not that of its waits', async () => {
     let nowMs = 0;
     const slots = new FairSemaphore({ permits: 1 });
     const call = new AdmittedCall({ namespace: 'ci', podUid: 'a' }, neverAborted, slots, { now: () => nowMs });
-    const work = call.atWork(neverAborted, async (working) => {
+    const work = call.runInSlot(neverAborted, async (working) => {
       nowMs += 3;
       await working.releaseSlotWhile(() => {
         nowMs += 1000;

@@ -19,7 +19,7 @@ class Waiter {
     const done = new Promise<void>((resolve) => (this.#end = resolve));
     this.answered = admission
       .run(asking(pod, sizeBytes), neverAborted, (call) =>
-        call.atWork(call.signal, (working) =>
+        call.runInSlot(call.signal, (working) =>
           working.releaseSlotWhile(() => Promise.race([done, ended(call.signal)])).then(() => 'OK'),
         ),
       )
@@ -51,7 +51,7 @@ function asking(pod: string, sizeBytes: number): IncomingPublish {
 
 function admissionOf(inFlight: number, perPod = inFlight): { admission: PublishAdmission; refused: string[] } {
   const refused: string[] = [];
-  const observer = { refused: (...refusal: readonly string[]) => void refused.push(refusal.join(' ')) };
+  const observer = { rejected: (...refusal: readonly string[]) => void refused.push(refusal.join(' ')) };
   return { admission: new PublishAdmission({ inFlight, perPod, atWork: 1 }, observer), refused };
 }
 
@@ -114,7 +114,7 @@ describe('PublishAdmission', () => {
     const { admission } = admissionOf(1);
     let finish: () => void = () => undefined;
     const work = new Promise<void>((resolve) => (finish = resolve));
-    const working = admission.run(asking('evil/1', 0), neverAborted, (call) => call.atWork(call.signal, () => work));
+    const working = admission.run(asking('evil/1', 0), neverAborted, (call) => call.runInSlot(call.signal, () => work));
     await settle();
     assert.match(await new Waiter(admission, 'ci/1').answered, /^this node has 1 publishes under way/);
     finish();

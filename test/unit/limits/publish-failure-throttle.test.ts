@@ -25,7 +25,7 @@ describe('the pace of failures', () => {
     pace = new PublishFailureThrottle({
       now: () => nowMs,
       random: () => 0,
-      observer: { refused: (bound, share, pod) => refused.push(`${bound} ${share} ${pod}`) },
+      observer: { rejected: (bound, share, pod) => refused.push(`${bound} ${share} ${pod}`) },
     });
   });
   afterEach(() => pace.stop());

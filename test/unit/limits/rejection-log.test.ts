@@ -15,12 +15,12 @@ describe('RejectionLog', () => {
   });
 
   it('logs the first refusal of a pod at once, and the number of the others a minute later at the next one', () => {
-    for (let refusal = 0; refusal < 700; refusal += 1) refusals.refused('publishes', 'pod', 'evil/a');
+    for (let refusal = 0; refusal < 700; refusal += 1) refusals.rejected('publishes', 'pod', 'evil/a');
     assert.deepEqual(lines, [
       ['Rejected requests over limit', { limit: 'publishes', scope: 'pod', pod: 'evil/a', count: 1 }],
     ]);
     nowMs = 60_000;
-    refusals.refused('publishes', 'preempted', 'evil/a');
+    refusals.rejected('publishes', 'preempted', 'evil/a');
     assert.deepEqual(lines[1], [
       'Rejected requests over limit',
       { limit: 'publishes', scope: 'preempted', pod: 'evil/a', count: 700 },
@@ -28,10 +28,10 @@ describe('RejectionLog', () => {
   });
 
   it('tells pods apart, but not more than a node has', () => {
-    for (let pod = 0; pod < 5000; pod += 1) refusals.refused('publishes', 'node', `evil/${pod}`);
+    for (let pod = 0; pod < 5000; pod += 1) refusals.rejected('publishes', 'node', `evil/${pod}`);
     assert.equal(lines.length, 1000);
     nowMs = 60_000;
-    refusals.refused('publishes', 'node', 'evil/another');
+    refusals.rejected('publishes', 'node', 'evil/another');
     assert.equal(lines.length, 1001);
   });
 });

@@ -43,7 +43,7 @@ describe('a token bucket', () => {
     bucket.consume(5);
     assert.equal(bucket.delayMs(0), 2000);
     assert.equal(bucket.delayMs(1), 3000);
-    bucket.giveBack(1);
+    bucket.refund(1);
     assert.equal(bucket.delayMs(0), 1000);
     nowMs += 4000;
     assert.ok(bucket.isFull);

@@ -23,7 +23,7 @@ describe('the memory of the volumes', () => {
 
   /** Volumes of 10 MiB, each of a pod and a namespace of its own. */
   const fill = (count: number): void => {
-    for (let n = 0; n < count; n += 1) memory.hold(`v${n}`, ownerOf(`ns${n}`, 'p'), 10 * MiB);
+    for (let n = 0; n < count; n += 1) memory.reserve(`v${n}`, ownerOf(`ns${n}`, 'p'), 10 * MiB);
   };
   const refuses = (call: () => unknown, message: RegExp): void => {
     assert.throws(call, { code: 'RESOURCE_EXHAUSTED', message });
@@ -32,34 +32,37 @@ describe('the memory of the volumes', () => {
   it('is refused to a new volume below the limit, by the reserve, with what to do', () => {
     fill(14);
     refuses(
-      () => memory.hold('more', ownerOf('late', 'p'), 10 * MiB),
+      () => memory.reserve('more', ownerOf('late', 'p'), 10 * MiB),
       /^no memory for volumes on this node: its 14 volumes may take 140 MiB of the 160 MiB .*, 20 MiB of them for namespaces that have little, and this one needs 10 MiB more; .*raise the limit/,
     );
     assert.equal(memory.summary().heldBytes, 140 * MiB);
-    assert.equal(memory.summary().refusals.node, 1);
+    assert.equal(memory.summary().rejections.node, 1);
   });
 
   it('is there again when a volume has gone', () => {
     fill(14);
     memory.release('v3');
-    memory.hold('more', ownerOf('late', 'p'), 10 * MiB);
+    memory.reserve('more', ownerOf('late', 'p'), 10 * MiB);
   });
 
   it('is never refused to a volume that does not grow, even above the limit', () => {
     fill(14);
     memory.adopt('old', { podUid: 'old' }, 500 * MiB);
-    memory.hold('old', ownerOf('old', 'p'), 400 * MiB);
-    memory.hold('v1', ownerOf('ns1', 'p'), 10 * MiB);
+    memory.reserve('old', ownerOf('old', 'p'), 400 * MiB);
+    memory.reserve('v1', ownerOf('ns1', 'p'), 10 * MiB);
   });
 
   it('is kept for namespaces that have little: volumes that grow get half of that, and other new ones nothing', () => {
     fill(14);
-    memory.hold('v0', ownerOf('ns0', 'p'), 20 * MiB);
-    refuses(() => memory.hold('v1', ownerOf('ns1', 'p'), 11 * MiB), /10 MiB of them for namespaces that have little/);
-    refuses(() => memory.hold('more', ownerOf('ns2', 'q'), MiB), /^no memory for volumes on this node/);
-    for (let n = 0; n < 4; n += 1) memory.hold(`late${n}`, ownerOf(`late${n}`, 'p'), 2.5 * MiB);
+    memory.reserve('v0', ownerOf('ns0', 'p'), 20 * MiB);
     refuses(
-      () => memory.hold('late4', ownerOf('late4', 'p'), 1),
+      () => memory.reserve('v1', ownerOf('ns1', 'p'), 11 * MiB),
+      /10 MiB of them for namespaces that have little/,
+    );
+    refuses(() => memory.reserve('more', ownerOf('ns2', 'q'), MiB), /^no memory for volumes on this node/);
+    for (let n = 0; n < 4; n += 1) memory.reserve(`late${n}`, ownerOf(`late${n}`, 'p'), 2.5 * MiB);
+    refuses(
+      () => memory.reserve('late4', ownerOf('late4', 'p'), 1),
       /its 18 volumes may take 160 MiB of the 160 MiB .* them, and/,
     );
   });
@@ -81,7 +84,7 @@ describe('the memory of the volumes', () => {
           memory.release(key);
           volumes.delete(key);
         } else {
-          memory.hold(key, ownerOf(namespace, key), bytes);
+          memory.reserve(key, ownerOf(namespace, key), bytes);
           volumes.set(key, { namespace, bytes });
         }
       } catch (error) {
@@ -91,15 +94,15 @@ describe('the memory of the volumes', () => {
       const total = holdings.reduce((sum, held) => sum + held, 0);
       assert.ok(total <= budget, `${total} in step ${step}`);
       if (holdings.filter((held) => held > 0 && held <= floor).length >= newcomers) continue;
-      memory.hold('newcomer', ownerOf('newcomer', 'p'), floor).giveBack();
+      memory.reserve('newcomer', ownerOf('newcomer', 'p'), floor).undo();
     }
   });
 
   it('is bounded by what the kernel says, too', () => {
     level = { ...level, persistentBytes: 135 * MiB };
-    refuses(() => memory.hold('a', ownerOf('a', 'p'), 10 * MiB), /^no memory for volumes on this node/);
+    refuses(() => memory.reserve('a', ownerOf('a', 'p'), 10 * MiB), /^no memory for volumes on this node/);
     level = { ...level, persistentBytes: 100 * MiB };
-    memory.hold('a', ownerOf('a', 'p'), 10 * MiB);
+    memory.reserve('a', ownerOf('a', 'p'), 10 * MiB);
   });
 
   it('counts what has been let since the kernel was asked, which is asked again before anything is refused', () => {
@@ -110,18 +113,18 @@ describe('the memory of the volumes', () => {
     };
     const still = new VolumeMemory({ levels, reserveBytes: 100 * MiB, now: () => 0 });
     level = { ...level, persistentBytes: 110 * MiB };
-    still.hold('a', ownerOf('a', 'p'), 15 * MiB);
-    still.hold('b', ownerOf('b', 'p'), 5 * MiB);
+    still.reserve('a', ownerOf('a', 'p'), 15 * MiB);
+    still.reserve('b', ownerOf('b', 'p'), 5 * MiB);
     assert.equal(asked, 1);
     level = { ...level, persistentBytes: 155 * MiB };
-    refuses(() => still.hold('c', ownerOf('c', 'p'), 15 * MiB), /^no memory/);
+    refuses(() => still.reserve('c', ownerOf('c', 'p'), 15 * MiB), /^no memory/);
     assert.equal(asked, 2);
     level = { ...level, persistentBytes: 100 * MiB };
-    still.hold('c', ownerOf('c', 'p'), 15 * MiB);
+    still.reserve('c', ownerOf('c', 'p'), 15 * MiB);
   });
 
   it('is for one revision of each volume that is refreshed while the kernel says that it is short', () => {
-    const shortOf = (key: string): boolean => memory.hold(key, ownerOf(key, 'p'), 10 * MiB).isShort;
+    const shortOf = (key: string): boolean => memory.reserve(key, ownerOf(key, 'p'), 10 * MiB).isMemoryShort;
     assert.equal(shortOf('a'), false);
     level = { ...level, persistentBytes: 155 * MiB };
     assert.equal(shortOf('a'), false);
@@ -135,7 +138,7 @@ describe('the memory of the volumes', () => {
       () => shortOf('a'),
       /^no memory to refresh volumes on this node: what lasts of them takes 206 MiB .* needs 5\.0 MiB more; .*raise the limit/,
     );
-    assert.equal(memory.summary().refusals.node, 1);
+    assert.equal(memory.summary().rejections.node, 1);
   });
 
   it('counts what was written since the kernel was asked, which is asked again before a refresh is refused', () => {
@@ -148,53 +151,53 @@ describe('the memory of the volumes', () => {
     for (const key of ['a', 'b', 'c']) still.adopt(key, ownerOf(key, 'p'), 20 * MiB);
     level = { ...level, persistentBytes: 145 * MiB };
     assert.deepEqual(
-      ['a', 'b', 'c'].map((key) => still.hold(key, ownerOf(key, 'p'), 20 * MiB).isShort),
+      ['a', 'b', 'c'].map((key) => still.reserve(key, ownerOf(key, 'p'), 20 * MiB).isMemoryShort),
       [false, false, false],
     );
     assert.equal(asked, 3);
     level = { ...level, persistentBytes: 155 * MiB };
-    assert.equal(still.hold('a', ownerOf('a', 'p'), 20 * MiB).isShort, true);
+    assert.equal(still.reserve('a', ownerOf('a', 'p'), 20 * MiB).isMemoryShort, true);
   });
 
   it('has a share for each pod', () => {
     const greedy = ownerOf('ci', 'greedy');
-    memory.hold('a', greedy, 15 * MiB);
+    memory.reserve('a', greedy, 15 * MiB);
     refuses(
-      () => memory.hold('b', greedy, 10 * MiB),
+      () => memory.reserve('b', greedy, 10 * MiB),
       /^the volumes of pod ci\/greedy on this node may take 15 MiB, and this one needs 10 MiB more than the 20 MiB that are one pod's share/,
     );
-    memory.hold('c', ownerOf('ci', 'other'), 10 * MiB);
-    assert.deepEqual(memory.summary().refusals, { node: 0, namespace: 0, pod: 1 });
+    memory.reserve('c', ownerOf('ci', 'other'), 10 * MiB);
+    assert.deepEqual(memory.summary().rejections, { node: 0, namespace: 0, pod: 1 });
   });
 
   it('has a share for each namespace', () => {
-    for (let n = 0; n < 8; n += 1) memory.hold(`v${n}`, ownerOf('ci', `p${n}`), 10 * MiB);
+    for (let n = 0; n < 8; n += 1) memory.reserve(`v${n}`, ownerOf('ci', `p${n}`), 10 * MiB);
     refuses(
-      () => memory.hold('more', ownerOf('ci', 'p9'), MiB),
+      () => memory.reserve('more', ownerOf('ci', 'p9'), MiB),
       /^the volumes of namespace ci .* one namespace's share/,
     );
-    memory.hold('other', ownerOf('prod', 'p'), 10 * MiB);
+    memory.reserve('other', ownerOf('prod', 'p'), 10 * MiB);
   });
 
   it('knows the pod of a volume from before by its uid', () => {
     const owner = ownerOf('ci', 'p');
     memory.adopt('old', { podUid: owner.podUid }, 15 * MiB);
-    refuses(() => memory.hold('new', owner, 10 * MiB), /^the volumes of pod ci\/p/);
+    refuses(() => memory.reserve('new', owner, 10 * MiB), /^the volumes of pod ci\/p/);
   });
 
   it('is given back by a publish that failed', () => {
-    const { giveBack } = memory.hold('a', ownerOf('a', 'p'), 10 * MiB);
-    giveBack();
+    const { undo } = memory.reserve('a', ownerOf('a', 'p'), 10 * MiB);
+    undo();
     assert.equal(memory.summary().heldBytes, 0);
-    memory.hold('a', ownerOf('a', 'p'), 5 * MiB);
-    memory.hold('a', ownerOf('a', 'p'), 8 * MiB).giveBack();
+    memory.reserve('a', ownerOf('a', 'p'), 5 * MiB);
+    memory.reserve('a', ownerOf('a', 'p'), 8 * MiB).undo();
     assert.equal(memory.summary().heldBytes, 5 * MiB);
   });
 
   it('tells who holds most to the log alone', () => {
     fill(14);
     try {
-      memory.hold('more', ownerOf('late', 'p'), 10 * MiB);
+      memory.reserve('more', ownerOf('late', 'p'), 10 * MiB);
       assert.fail('not refused');
     } catch (error) {
       assert.ok(error instanceof Error && error.cause instanceof Error);
@@ -205,7 +208,7 @@ describe('the memory of the volumes', () => {
 
   it('is not bounded without a limit', () => {
     const free = new VolumeMemory({ levels: () => [], reserveBytes: 100 * MiB, now: () => 0 });
-    free.hold('a', ownerOf('a', 'p'), 1e12);
+    free.reserve('a', ownerOf('a', 'p'), 1e12);
     assert.equal(free.summary().budgetBytes, undefined);
   });
 });
