@@ -8,7 +8,7 @@ import type { Endpoint } from './upstream/endpoint-set.js';
 import type { DnsLookup } from './upstream/resolver.js';
 
 export interface ListeningPort {
-  /** Undefined: all addresses of the machine. */
+  /** Listening address; undefined for all addresses of the machine. */
   readonly host: string | undefined;
   readonly port: number;
 }

@@ -30,7 +30,7 @@ export interface ProxyGaugeSources {
   readonly isLeaseHeld?: () => boolean;
   readonly objectLimitBytes: number;
   readonly objects: () => { readonly bytes: number; readonly rejected: number };
-  /** Seconds since the epoch. */
+  /** Expiry of the CA in seconds since the epoch; 0 while there is none. */
   readonly caExpiresAtSeconds: () => number;
 }
 

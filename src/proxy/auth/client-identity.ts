@@ -10,7 +10,7 @@ export interface ClientIdentity {
   readonly extra: Readonly<Record<string, readonly string[]>>;
   /** The pod that the token is bound to; undefined for an unbound token. */
   readonly pod: ClientPod | undefined;
-  /** Milliseconds since the epoch. */
+  /** Expiry in milliseconds since the epoch. */
   readonly expiresAtMs: number;
 }
 

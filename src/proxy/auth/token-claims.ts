@@ -3,7 +3,7 @@ import { jsonMember, parseJson } from '../../json.js';
 import type { Secret } from '../../secret.js';
 
 export interface TokenClaims {
-  /** Milliseconds since the epoch. */
+  /** Expiry in milliseconds since the epoch. */
   readonly expiresAtMs: number;
   readonly audiences: readonly string[];
 }

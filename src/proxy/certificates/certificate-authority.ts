@@ -22,7 +22,7 @@ export interface CertificateAuthority {
   /** PEM, certificates only, including intermediates of an operator's CA. It is published. */
   readonly certificate: string;
   readonly issuer: Issuer;
-  /** Milliseconds since the epoch. */
+  /** Expiry in milliseconds since the epoch. */
   readonly expiresAtMs: number;
 }
 

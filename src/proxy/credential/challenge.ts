@@ -6,7 +6,7 @@ export interface Challenge {
   readonly name: string;
   /** The value that schemes such as Negotiate have instead of parameters. */
   readonly token68: string | undefined;
-  /** By lower-case name. */
+  /** Parameters by lower-case name. */
   readonly params: ReadonlyMap<string, string>;
 }
 

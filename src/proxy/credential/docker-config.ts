@@ -13,12 +13,12 @@ export interface DockerConfigProblem {
 }
 
 interface Entry {
-  /** Undefined: the default port of the request's scheme, whatever scheme the key has. */
+  /** Port in the key; undefined for the default port of the request's scheme, whatever scheme the key has. */
   readonly port: number | undefined;
   readonly value: JsonValue;
 }
 
-/** By host. */
+/** Entries by host. */
 type Entries = ReadonlyMap<string, readonly Entry[]>;
 
 const maxLength = limits.connector.dockerConfigBytes;

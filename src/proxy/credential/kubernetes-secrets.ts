@@ -21,7 +21,7 @@ const keptForMs = limits.secrets.keptMs;
 const overheadBytes = 1024;
 
 interface CachedSecret {
-  /** Undefined if the Secret does not exist; an error if it is unusable. */
+  /** The Secret; undefined if it does not exist, an error if it is unusable. */
   readonly secret: SecretObject | CodedError | undefined;
   readonly version: string | undefined;
   readMs: number;

@@ -28,7 +28,7 @@ export class UpstreamTrust {
   readonly #secrets: SecretSource;
   readonly #stores: TrustStoreCache;
   readonly #rateLimiter: FailureRateLimiter;
-  /** By namespace and key of the trust store. */
+  /** Creations in progress, by namespace and key of the trust store. */
   readonly #creations = new SingleFlight<Trust>();
   /** Keys only: there can be thousands of Connectors with a CA of their own, and trust stores are large. */
   readonly #keys = new WeakMap<Connector, { readonly versions: readonly string[]; readonly id: string }>();
@@ -49,8 +49,8 @@ export class UpstreamTrust {
 
   /**
    * Returns the trust store for a Connector's tool.
-   * @throws {ProxyError} 429 if the namespace is rate-limited; 502 if `spec.caCertSecretRef` names a Secret that does
-   * not exist, or that contains no or too many certificates.
+   * @throws {ProxyError} 429 if the namespace is rate-limited.
+   * @throws {ProxyError} 502 if the Secret of `spec.caCertSecretRef` does not exist, or has no or too many certificates.
    * @throws {CodedError} if the Secret cannot be read now.
    */
   async of(connector: Connector, signal: AbortSignal): Promise<Trust> {

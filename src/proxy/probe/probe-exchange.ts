@@ -12,7 +12,7 @@ const maxBodyBytes = limits.probes.bodyBytes;
 
 export interface ProbeResponse {
   readonly status: number;
-  /** By lower-case name. */
+  /** Headers by lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
   readonly challenges: readonly string[];
   /** Empty if it was not requested; undefined if it is too long. */

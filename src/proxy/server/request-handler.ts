@@ -98,7 +98,7 @@ export class RequestHandler {
     const { request, body, session } = arrival;
     const entry = this.#entryOf(request);
     const finish = session?.begin();
-    /** For an ordinary response of the tool. */
+    /** Writes an ordinary response if the tool does not switch protocols. */
     let response: ServerResponse | undefined;
     try {
       ensureNoBody(request, head);

@@ -28,7 +28,7 @@ interface Failures {
  */
 export class RequestLog {
   readonly #options: RequestLogOptions;
-  /** By client. The client that failed last is at the end. */
+  /** Failures by client. The client that failed last is at the end. */
   readonly #failures = new Map<string, Failures>();
   /** Suppressed lines of evicted clients. */
   #suppressedOfOthers = 0;

@@ -42,7 +42,7 @@ export interface RouterOptions {
 
 /** The destination of a request, and the connector that it uses. */
 export interface Route {
-  /** Undefined: the host belongs to no named connector, and the request gets no credential. */
+  /** The connector; undefined if the host belongs to no named connector, and the request gets no credential. */
   readonly connector: ConnectorRef | undefined;
   readonly outgoing: Outgoing;
 }

@@ -14,7 +14,7 @@ export interface ReconcileState {
   checkedMs: number;
   /** Time of the next check. */
   dueMs: number;
-  /** Time since which a check or a request contradicts the written status for the worse; undefined if none does. */
+  /** Time of the first check or request that found a worse status than the written one; undefined if none did. */
   doubtedMs: number | undefined;
   /**
    * Start of the unready phase, number of checks in it, and a factor of the check interval. The factor spreads the

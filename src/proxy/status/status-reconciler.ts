@@ -144,7 +144,7 @@ export class StatusReconciler {
     if (this.#isStopped) return;
     const { signal } = this.#ending;
     if (this.#running.has(key)) {
-      // Changes since its start are reconciled after the running reconciliation.
+      // The running reconciliation can have missed this change, so another one follows.
       this.#due.addAfter(key, 100);
       return;
     }

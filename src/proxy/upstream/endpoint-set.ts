@@ -5,7 +5,7 @@ import { addRange, widthOf } from './address-range.js';
 export interface Endpoint {
   /** An IP address. */
   readonly address: string;
-  /** Undefined: every port of the address. */
+  /** The port; undefined for every port of the address. */
   readonly port: number | undefined;
 }
 

@@ -212,7 +212,7 @@ export class Exchange implements MonitoredTransfer {
       else response.once('close', resolve);
     });
     const { headers, isChunked } = responseHeaders(message, status, request.httpVersion, outgoing);
-    // With the proxy's own reason phrase: a tool's can contain characters that are invalid in a status line.
+    // The reason phrase is the proxy's own: a tool's can contain characters that are invalid in a status line.
     response.writeHead(status, headers);
     // Sends the headers even if the body takes long.
     const flushing = setImmediate(() => response.flushHeaders());

@@ -19,10 +19,10 @@ export interface InformationalLimits extends TokenBucketOptions {
 const overheadBytes = 32;
 
 /**
- * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node parses thousands of
- * them from one read even if the connection is closed meanwhile, which takes milliseconds of the only thread. With hundreds
- * of requests in flight all other clients wait. So the owner of such a tool (the Connector, or the pod that chose the host)
- * gets no further requests for a while.
+ * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node parses
+ * thousands of them from one read even if the connection is closed meanwhile, which takes milliseconds of the only
+ * thread. With hundreds of requests in flight all other clients wait. So the owner of such a tool (the Connector, or
+ * the pod that chose the host) gets no further requests for a while.
  */
 export class InformationalLimiter {
   readonly #limits: InformationalLimits;

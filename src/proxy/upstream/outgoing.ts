@@ -7,7 +7,7 @@ import type { Trust } from './trust.js';
 /** The destination of a client's request and the changes to its messages. */
 export interface Outgoing {
   readonly origin: ToolOrigin;
-  /** With the query. */
+  /** The path with the query. */
   readonly path: string;
   readonly trust: Trust | undefined;
   readonly credential: ToolCredential;

@@ -9,13 +9,13 @@ import { toolFailure } from './tool-failure.js';
 export interface OwnResponse {
   readonly status: number;
   readonly rawHeaders: RawHeaders;
-  /** Undefined if it exceeds the limit. */
+  /** The body; undefined if it exceeds the limit. */
   readonly body: string | undefined;
 }
 
 export interface OwnRequestLimits {
   readonly bodyBytes: number;
-  /** For connecting, the response headers and the body together. */
+  /** Limit of the time for connecting, response headers and body together. */
   readonly timeoutMs: number;
 }
 

@@ -49,7 +49,7 @@ export function framingHeaders(framing: Framing, method: string): readonly strin
  */
 export class RequestBody {
   readonly #incoming: IncomingMessage;
-  /** Undefined for a request without a body. */
+  /** The body as it arrives; undefined for a request without a body. */
   readonly #stream: GatheredStream | undefined;
   /** Whether the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;

@@ -68,7 +68,7 @@ interface CachedAddresses {
 export class Resolver {
   readonly #options: ResolverOptions;
   readonly #lookups = new BoundedMap<string, Lookup>(maxNames);
-  /** By owner and host: lookups that wait for a slot. */
+  /** Lookups that wait for a slot, by owner and host. */
   readonly #waiting = new Map<string, Promise<Lookup>>();
   /** Last results, the newest at the end. */
   readonly #cache = new BoundedMap<string, CachedAddresses>(maxNames);

@@ -17,7 +17,7 @@ import { limits } from '../../limits/defaults.js';
 export interface ToolRequest {
   readonly origin: ToolOrigin;
   readonly method: string;
-  /** With the query. */
+  /** The path with the query. */
   readonly path: string;
   /** All headers: the client adds only `Connection`. */
   readonly headers: RawHeaders;
@@ -78,7 +78,9 @@ export class ToolClient {
   readonly #secure: https.Agent;
   #exclusive = 0;
 
-  /** By origin object: origins are those of Connectors' addresses, the same objects for every request. */
+  /**
+   * TLS server names by origin object: origins are those of Connectors' addresses, the same objects for every request.
+   */
   readonly #serverNames = new WeakMap<ToolOrigin, { readonly servername: string | undefined }>();
 
   constructor(options: ToolClientOptions) {
@@ -89,10 +91,10 @@ export class ToolClient {
   }
 
   /**
-   * Opens a request without sending its body. The caller must listen to `error`, which also reports blocked addresses and
-   * connect timeouts. It must destroy the request unless request and response are complete.
-   * @throws {ProxyError} 403 for a host that is a blocked address; 503 if there are too many sockets; 502 if tools of the
-   * owner have flooded too often.
+   * Opens a request without sending its body. The caller must listen to `error`, which also reports blocked addresses
+   * and connect timeouts. It must destroy the request unless request and response are complete.
+   * @throws {ProxyError} 403 for a blocked address; 503 if there are too many sockets.
+   * @throws {ProxyError} 502 if tools of the owner have flooded too often.
    */
   request({ origin, method, path, headers, trust, lookedUpFor, isExclusive }: ToolRequest): ClientRequest {
     const { servername } = this.#checked(origin);

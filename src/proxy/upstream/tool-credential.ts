@@ -3,7 +3,7 @@ import type { RawHeaders } from './headers.js';
 /** Properties of a request that its credential can depend on. */
 export interface CredentialUse {
   readonly method: string;
-  /** As sent to the tool, with the query. */
+  /** The path as sent to the tool, with the query. */
   readonly path: string;
   /** Whether the request cannot be sent a second time, so that the credential must be right at once. */
   readonly isUnrepeatable: boolean;

@@ -89,8 +89,8 @@ export class ToolSockets {
   }
 
   /**
-   * Records that a new request uses the socket. Closes it if the tool has sent bytes while it was idle: the tool is out
-   * of step with the proxy, and its next response would belong to another request.
+   * Records that a new request uses the socket. Closes it if the tool has sent bytes while it was idle. Such a tool is
+   * out of step with the proxy, and its next response would belong to another request.
    */
   becameActive(socket: Socket): void {
     const readBytes = this.#idle.get(socket);

@@ -7,7 +7,7 @@ import { limits } from '../../limits/defaults.js';
 
 /** A trust store for a tool. */
 export interface Trust {
-  /** The same for the same certificates. */
+  /** Identifies the certificates: equal for equal certificates. */
   readonly id: string;
   readonly context: SecureContext;
   /** Added blocks that are not certificates. */
