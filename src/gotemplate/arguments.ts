@@ -19,9 +19,9 @@ import {
 /** A mistake found while a template runs. */
 export class ExecFailure extends Error {
   override readonly name = 'ExecFailure';
-  /** What comes from the template and its types. */
+  /** The part of the message that comes from the template and its types. */
   readonly reason: ByteString;
-  /** What comes after it and may hold text of the data. */
+  /** The part after `reason`, which can contain text of the data. */
   readonly detail: ByteString;
   readonly ending: ByteString;
 

@@ -5,14 +5,14 @@ import { LimitReached, type RenderLimits, stepCosts } from './limits.js';
 import type { SlowTask } from './slow-work.js';
 
 /**
- * A render has done all that it may do here, and is to be done from its start where it holds up nobody. Not a failure of
- * the template: nothing in the engine catches it.
+ * A render has used up the budget of this thread. The caller must render again from the start, in a thread that serves
+ * no calls. The template has not failed: nothing in the engine catches this error.
  */
 export class TooLongHere extends Error {
   override readonly name = 'TooLongHere';
 }
 
-/** What a render has from where it runs. */
+/** Environment in which a render runs. */
 export interface Surroundings {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -22,7 +22,7 @@ export interface Surroundings {
   readonly stepsHere?: number;
 }
 
-/** What is left of the limits of a render, or of several that share them. */
+/** Usage of the limits of a render, or of several renders that share them. */
 export class Budget implements CallContext {
   readonly limits: RenderLimits;
   readonly #surroundings: Surroundings;
@@ -38,7 +38,7 @@ export class Budget implements CallContext {
     this.#stepsHere = Math.min(limits.steps, surroundings.stepsHere ?? Infinity);
   }
 
-  /** What was charged so far. */
+  /** Steps charged so far. */
   get steps(): number {
     return this.#steps;
   }

@@ -51,7 +51,7 @@ export class ByteBuilder {
   }
 }
 
-/** What stands for each of the 256 bytes; undefined: the byte itself. */
+/** Replacement of each of the 256 bytes; undefined: the byte stays. */
 export type ByteTable = readonly (string | undefined)[];
 
 export function byteTable(replacement: (byte: string) => string | undefined): ByteTable {

@@ -40,7 +40,7 @@ export function fromBytes(bytes: Uint8Array): ByteString {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
-/** What Go's utf8.RuneError is: the rune that stands for a byte that is not UTF-8. */
+/** Go's utf8.RuneError: the rune that stands for a byte that is not UTF-8. */
 export const runeError = 0xfffd;
 
 export interface Rune {

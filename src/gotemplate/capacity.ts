@@ -15,7 +15,7 @@ const sizeClasses = [
 const pageBytes = 8192;
 const maxSmallBytes = 32768;
 
-/** What the allocator puts before an object that is larger than `headerlessBytes` and holds pointers. */
+/** Size of the allocator's header before an object that is larger than `headerlessBytes` and holds pointers. */
 const headerBytes = 8;
 const headerlessBytes = 512;
 

@@ -5,7 +5,7 @@ import type { Budget } from './budget.js';
 import { ensureDepth } from './limits.js';
 import { anyType, GoMap, type GoValue, int64 } from './values.js';
 
-/** What a value takes in memory beside its text, bytes. */
+/** Memory of a value without its text, in bytes. */
 const valueBytes = 256;
 
 /**
@@ -29,7 +29,7 @@ function toMap(data: JsonObject, budget: Budget, depth: number): GoMap {
   });
 }
 
-/** Steps that an entry takes beside its value. */
+/** Steps of an entry without its value. */
 const stepsPerEntry = 4;
 
 /** Texts from this length on are kept, characters. */
@@ -37,7 +37,8 @@ const longText = 256;
 
 /**
  * The long texts that the renders of a budget have made byte strings of. The files of a volume mostly see the same data,
- * and a class in it has all its templates: to read these anew for each of a hundred files would take longer than the rest.
+ * which includes a class with all its templates. Reading these again for each of a hundred files would take longer than
+ * the rest.
  */
 const longTexts = new WeakMap<Budget, Map<string, ByteString>>();
 

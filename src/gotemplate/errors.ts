@@ -1,6 +1,6 @@
 /**
  * A template that cannot be compiled or rendered. The message is Go's, with template, line, column and the failing
- * expression; what it tells of values has been cleared of secrets.
+ * expression. Secrets are removed from the values in it.
  */
 export class TemplateError extends Error {
   override readonly name: string = 'TemplateError';

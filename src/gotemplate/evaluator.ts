@@ -187,7 +187,7 @@ export class Evaluator {
     return true;
   }
 
-  /** What a range goes through: lists, maps in the order of their keys, numbers from 0, nothing for nil. */
+  /** Returns the elements of a range: of lists, of maps in the order of their keys, numbers from 0, none for nil. */
   #elements(value: Ref, { pipe }: BranchNode): Iteration['next'] {
     const ranged = opened(value);
     if (ranged === undefined || ranged === null) return () => undefined;

@@ -27,12 +27,12 @@ import {
 import { anyType, GoMap, GoObject } from './values.js';
 import type { Variables } from './variables.js';
 
-/** Stands for "no value was piped in"; told from every real value by identity. */
+/** Stands for "no value was piped in"; distinguished from every real value by identity. */
 const nothing = new InterfaceBox(null);
 
 const noArguments: readonly Operand[] = [];
 
-/** What every function may do with its text: look at all of it once. */
+/** Returns the steps of one pass over all string arguments, which every function is charged. */
 function stringSteps({ params }: Signature, values: readonly Ref[]): number {
   if (params[0] === 'reflect.Value') return 0; // the language's own functions, which count for themselves
   let steps = 0;
@@ -47,7 +47,7 @@ interface Callee {
   readonly signature: Signature;
   /** As the template names it. */
   readonly name: ByteString;
-  /** What a failing call is reported at. */
+  /** Location of the error if the call fails. */
   readonly node: AnyNode;
   invoke(args: readonly Ref[]): Ref;
 }
@@ -77,7 +77,7 @@ export class Expressions {
     return value;
   }
 
-  /** @throws {ExecFailure} when there is no such variable: the parser cannot tell for every assignment. */
+  /** @throws {ExecFailure} when there is no such variable: the parser cannot check every assignment. */
   assign(name: ByteString, value: Ref): void {
     this.#ensureDeclared(name);
     this.#variables.set(name, value);

@@ -9,8 +9,8 @@ import { GoInt, type GoMap, type GoObject, type GoSlice, type GoValue, type Obje
  */
 
 /**
- * What a function may ask of the render it runs in. Whatever works through or allocates more than its arguments'
- * constant multiple says so *before* it does: an implementation may trust nothing in a template to be small.
+ * The render in which a function runs. An implementation charges work or memory of more than a constant multiple of its
+ * arguments *before* it uses it: it cannot trust anything in a template to be small.
  */
 export interface CallContext {
   /**
@@ -37,7 +37,7 @@ export interface CallContext {
   slowResult(task: SlowTask): string;
 }
 
-/** What a failure costs that a function makes up for, since making the error takes much longer than most of its work. */
+/** Steps of a failure that a function handles: creating the error takes much longer than most of its work. */
 export const stepsPerFailure = 30;
 
 /** A failure as Go sees it: an `error` that a function returned, or a panic, which text/template reports in the same way. */
@@ -109,7 +109,7 @@ interface ParamTypes {
 /** A parameter's Go type: a name, or the descriptor of a type with methods. nil never reaches a parameter of the latter. */
 export type ParamType = keyof ParamTypes | ObjectType;
 
-/** What the implementation receives for a parameter type: whole numbers as bigint, the rest as GoValue. */
+/** Type that the implementation receives for a parameter type: bigint for whole numbers, else that of the value. */
 export type Argument<P> = P extends keyof ParamTypes
   ? ParamTypes[P]
   : P extends ObjectType<infer T>

@@ -1,7 +1,7 @@
 /**
- * How much one render may do. Counted, not timed: the same template gives the same result under every load. Chosen so that
- * whatever has its use in a file passes, a bundle of certificates through any function among it; what a render does with
- * all of it holds up nobody but itself, since it is not done where calls are answered (docs/decisions).
+ * Limits of one render. They are counted, not timed: the same template gives the same result under every load. Useful
+ * files stay within them, such as a bundle of certificates through any function. A render that reaches them delays only
+ * itself, because it does not run in the thread that serves calls (docs/decisions).
  */
 export interface RenderLimits {
   /** Work: a step is what takes about a fifth of a microsecond: looking at one element, say. */
@@ -24,7 +24,7 @@ export const defaultLimits: RenderLimits = {
   slowTasks: 8,
 };
 
-/** What a template's text may be, so that compiling keeps to the same bounds. */
+/** Limits of a template's text, so that compiling stays within the limits of a render. */
 export const parseLimits = {
   textBytes: 1 << 20,
   /** Nodes of the tree. */

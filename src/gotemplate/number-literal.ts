@@ -2,7 +2,10 @@ import { type ByteString } from './byte-string.js';
 import { quote, unquoteChar } from './quote.js';
 import { wrapInt } from './values.js';
 
-/** What a number literal can be taken as. A whole number is also a float, and a float without fraction a whole number. */
+/**
+ * Values of a number literal by type, undefined where it has none. A whole number is also a float, and a float without
+ * fraction a whole number.
+ */
 export interface NumberValue {
   readonly int: bigint | undefined;
   readonly uint: bigint | undefined;

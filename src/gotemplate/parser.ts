@@ -7,7 +7,7 @@ import type { Token } from './token.js';
 import type { FindFunction, Source, Templates } from './token-reader.js';
 import type { BranchNode, PipeNode, Statement, TemplateNode } from './tree.js';
 
-/** What ends a list of statements. */
+/** The action that ends a list of statements. */
 type Terminator = { readonly kind: 'end' } | { readonly kind: 'else' };
 
 interface StatementList {

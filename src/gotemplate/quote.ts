@@ -34,7 +34,7 @@ function escapeRune(rune: number, quote: number, asciiOnly: boolean): ByteString
 function quoteWith(text: ByteString, asciiOnly: boolean): ByteString {
   if (plain.test(text)) return `"${text}"`;
   const quoted = new ByteBuilder().add('"');
-  // What needs no escape is copied in runs.
+  // Bytes that need no escape are copied in runs.
   let start = 0;
   for (let offset = 0; offset < text.length;) {
     const { rune, size } = decodeRune(text, offset);
@@ -152,7 +152,7 @@ function unescape(body: ByteString): ByteString | undefined {
   return text.toString();
 }
 
-/** What is wrong with a character constant, in Go's words. */
+/** Go's message for an invalid character constant. */
 export const invalidSyntax = 'invalid syntax';
 
 /** The code of a character literal such as `'a'` or `'\n'`, or Go's complaint about it. */

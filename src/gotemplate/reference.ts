@@ -12,7 +12,7 @@ import {
   typeName,
 } from './values.js';
 
-/** What Go's reflection says about a value together with its static type. */
+/** Go's reflection on a value together with its static type. */
 
 /** The value as it is now, out of its interface: the zero reflect.Value for a nil interface. */
 export function opened(ref: Ref): GoValue | undefined {

@@ -2,7 +2,7 @@ import bcryptjs from 'bcryptjs';
 import { dsaPrivateKey, rsaPrivateKey } from './private-keys.js';
 import { scrypt } from './scrypt.js';
 
-/** What takes longer than anything else in a template, by intention: its result is text. */
+/** A task that takes longer than anything else in a template, by design. Its result is text. */
 export type SlowTask =
   /** A hash of bcrypt, about 70 ms; `salt` is all that stands before the hash. */
   | { readonly kind: 'bcrypt'; readonly password: string; readonly salt: string }

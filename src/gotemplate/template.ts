@@ -18,8 +18,8 @@ type Bounds = (Surroundings & { readonly limits?: Partial<RenderLimits> }) | { r
 
 export type RenderOptions = Bounds & {
   /**
-   * The same data with something else in place of its secrets. What a failed render tells of values is taken from a render
-   * of this, so that no secret is in a message, whatever the template made of it. Absent: the data has none.
+   * The same data with something else in place of its secrets. The values in the message of a failed render come from a
+   * render of this data. So no message contains a secret, whatever the template made of it. Absent: the data has none.
    */
   readonly shownData?: () => JsonObject;
 };
@@ -29,7 +29,7 @@ function budgetOf(bounds: Bounds): Budget {
   return new Budget({ ...defaultLimits, ...bounds.limits }, { slowWork: runSlowTask, ...bounds });
 }
 
-/** Stands for what a message would tell of values where the template fails otherwise without the secrets. */
+/** Replaces the values in a message if the template fails in another way without the secrets. */
 const hiddenDetail = '[REDACTED]';
 
 interface Output {
@@ -113,7 +113,7 @@ export class CompiledTemplate {
     }
   }
 
-  /** What a failure may tell of values: what it tells when it happens in the same way without the secrets. */
+  /** Returns the detail of the same failure without the secrets, or a placeholder if the template fails otherwise. */
   #shownDetail({ node, cause }: Failure, shownData: () => JsonObject, budget: Budget): ByteString {
     try {
       const other = this.#run(shownData(), budget);
@@ -140,8 +140,8 @@ export class CompiledTemplate {
 const stackBound = 'Maximum call stack size exceeded';
 
 /**
- * The bound that was reached; undefined for any other error, which is a mistake in the engine. Of Node's own bounds the
- * stack and the length of a string are met by what a template asks for; its other RangeErrors are such mistakes.
+ * The limit that was reached; undefined for any other error, which is a mistake in the engine. A template can reach two
+ * of Node's own limits, the stack and the length of a string. Node's other RangeErrors are mistakes in the engine.
  */
 function boundOf(error: unknown): string | undefined {
   if (error instanceof LimitReached) return error.message;

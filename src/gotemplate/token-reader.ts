@@ -23,7 +23,7 @@ export class ParseFailure extends Error {
   }
 }
 
-/** What all parsers of one text share: its tokens, with some put back, and what was made of them. */
+/** State that all parsers of one text share: its tokens, with some put back, and the templates made of them. */
 export interface Source {
   readonly lexer: Lexer;
   readonly pushedBack: Token[];

@@ -78,7 +78,7 @@ export interface StringNode extends Node<'string'> {
   readonly value: ByteString;
 }
 
-/** What a number can be taken as, depending on the parameter it meets. */
+/** A number literal. The parameter that receives it decides which of its values counts. */
 export interface NumberNode extends Node<'number'> {
   readonly literal: ByteString;
   readonly int: bigint | undefined;

@@ -36,7 +36,7 @@ export function isNewer(rune: number): boolean {
   return rune >= (newer[low]?.[0] ?? Infinity);
 }
 
-/** A test of runes that remembers its answers for the Basic Multilingual Plane: text repeats few runes many times. */
+/** A test of runes that caches its results for the Basic Multilingual Plane: text repeats few runes many times. */
 function remembering(pattern: RegExp): (rune: number) => boolean {
   const answers = new Uint8Array(0x10000);
   const ask = (rune: number): boolean => pattern.test(String.fromCodePoint(rune)) && !isNewer(rune);

@@ -1,7 +1,7 @@
 import type { ByteString } from './byte-string.js';
 
 /**
- * What a template computes with: Go's values, with the types that Go's reflection would see. Data is data: a GoValue is
+ * The values of a template: Go's values, with the types that Go's reflection would see. Data is data: a GoValue is
  * never looked up as a JavaScript object, so `constructor` and `__proto__` are keys like any other.
  *
  * | Go | here |
@@ -202,11 +202,11 @@ export interface ObjectType<T = unknown> {
   readonly name: TypeName;
   /** reflect.Kind: decides truth, comparison, `kindOf`, and what a numeric verb prints. */
   readonly kind: 'struct' | 'ptr' | 'int' | 'int64';
-  /** The exported methods that Go finds on such a value, by name. What a method is says MethodType (function.ts). */
+  /** The exported methods that Go finds on such a value, by name. MethodType (function.ts) types them. */
   readonly methods: ReadonlyMap<string, unknown>;
-  /** What the type's String or Error method gives; absent when it has neither. */
+  /** Returns the result of the type's String or Error method; absent when it has neither. */
   text?(data: T): ByteString;
-  /** What its GoString method gives (`%#v`); absent when it has none. */
+  /** Returns the result of its GoString method (`%#v`); absent when it has none. */
   goString?(data: T): ByteString;
   /** The number under a type of an integer kind, such as time.Month. */
   integer?(data: T): bigint;
@@ -239,7 +239,7 @@ export class GoObject<T = unknown> {
   }
 }
 
-/** Whether `value` is of this type, which tells the compiler what its data is. */
+/** Whether `value` is of this type, which narrows the type of its data. */
 export function isObject<T>(value: GoValue, type: ObjectType<T>): value is GoObject<T> {
   return value instanceof GoObject && value.type === type;
 }

@@ -55,7 +55,7 @@ export class Formatter {
     if (this.#unreported >= reportEvery) this.#report();
   }
 
-  /** What was written. */
+  /** Returns the written text. */
   finish(): ByteString {
     this.#report();
     return this.#buffer.toString();

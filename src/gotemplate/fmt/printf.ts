@@ -3,7 +3,7 @@ import type { CallContext } from '../function.js';
 import { GoInt, GoObject, type GoValue, typeName } from '../values.js';
 import { Printer } from './printer.js';
 
-/** Widths and precisions beyond this are refused, as in Go. */
+/** Limit of widths and precisions; larger ones are rejected, as in Go. */
 const maxNumber = 1_000_000;
 
 /** One run over a format string. Each directive is `%[flags][width][.precision][argument index]verb`. */

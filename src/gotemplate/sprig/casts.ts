@@ -2,8 +2,8 @@ import { GoInt, GoObject, wrapInt, type GoValue } from '../values.js';
 import { parseGoFloat, parseGoInt } from './numbers.js';
 
 /**
- * spf13/cast 1.6: what sprig's arithmetic makes of any value. What cannot be converted is 0, without an error. Of the
- * named types time.Month and time.Weekday count as numbers, time.Duration does not.
+ * spf13/cast 1.6, with which sprig's arithmetic converts any value. A value that cannot be converted is 0, without an
+ * error. Of the named types time.Month and time.Weekday count as numbers, time.Duration does not.
  */
 function plainInteger(value: GoValue): bigint | undefined {
   if (value instanceof GoInt) return value.value;

@@ -33,7 +33,9 @@ export function decryptAes(context: CallContext, password: ByteString, encrypted
   const bytes = toBytes(decoded(context, encrypted));
   if (bytes.length < blockBytes) {
     const capacity = Math.floor(encrypted.length / 4) * 3;
-    throw runtimeError(`slice bounds out of range [:${blockBytes.toString()}] with capacity ${capacity.toString()}`);
+    throw runtimeError(
+      `slice bounds out of range [:${blockBytes.toString()}] with capacity ${capacity.toString()}`, // wording: Go's text
+    );
   }
   if (bytes.length % blockBytes !== 0) throw new GoError('crypto/cipher: input not full blocks');
   const cipher = createDecipheriv(algorithm, keyOf(password), bytes.subarray(0, blockBytes)).setAutoPadding(false);
@@ -41,7 +43,7 @@ export function decryptAes(context: CallContext, password: ByteString, encrypted
   const padding = padded.at(-1);
   if (padding === undefined) throw runtimeError('index out of range [-1]');
   const length = padded.length - padding;
-  if (length < 0) throw runtimeError(`slice bounds out of range [:${length.toString()}]`);
+  if (length < 0) throw runtimeError(`slice bounds out of range [:${length.toString()}]`); // wording: Go's text
   return fromBytes(padded.subarray(0, length));
 }
 

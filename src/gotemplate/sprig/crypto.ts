@@ -5,7 +5,7 @@ import { goFunction, type CallContext, type GoFunction } from '../function.js';
 import { decryptAes, encryptAes } from './ciphers.js';
 import { derivePassword } from './derive-password.js';
 
-/** Bytes of a password that bcrypt looks at; Go refuses longer ones. */
+/** Bytes of a password that bcrypt uses; Go rejects longer passwords. */
 const maxPasswordBytes = 72;
 
 /** The cost that Go's hashes have, and that shows in them. */

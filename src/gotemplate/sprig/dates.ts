@@ -56,7 +56,7 @@ function durationRound(context: CallContext, value: GoValue): ByteString {
   return roughDuration(isObject(value, timeType) ? now(context).since(value.data) : 0n);
 }
 
-/** What the parser gives, or the fallback when Go would ignore its error. */
+/** Returns the parser's result, or the fallback when Go would ignore its error. */
 function orElse<T>(parse: () => T, fallback: T): T {
   try {
     return parse();

@@ -9,10 +9,10 @@ import { toText } from './text.js';
 const any = 'interface {}';
 const dictType = 'map[string]interface {}';
 
-/** What an entry of a dict takes in memory beside its key, bytes. */
+/** Memory of an entry of a dict without its key, in bytes. */
 const entryBytes = 48;
 
-/** Keys and values by turns; a last key without a value gets the empty string. */
+/** Creates a dict from alternating keys and values; a last key without a value gets the empty string. */
 function dict(context: CallContext, values: readonly GoValue[]): GoMap {
   context.allocate((entryBytes * values.length) / 2);
   const made = anyMap();

@@ -43,7 +43,7 @@ export function trimCutset(bytes: ByteString, cutset: ByteString): ByteString {
   return trimWhere(bytes, (rune) => runes.has(rune));
 }
 
-/** strings.Repeat, after the bounds have agreed. Negative counts are the caller's to refuse. */
+/** strings.Repeat within the limits of the render. The caller rejects negative counts. */
 export function repeatText(context: CallContext, bytes: ByteString, count: bigint): ByteString {
   if (bytes === '' || count === 0n) return '';
   context.allocate(Number(BigInt(bytes.length) * count));
@@ -80,7 +80,7 @@ function interleave(context: CallContext, bytes: ByteString, replacement: ByteSt
   return parts.length === 0 ? replacement : `${replacement}${parts.join(replacement)}${replacement}`;
 }
 
-/** What a part takes in a list beside its bytes. */
+/** Memory of a part in a list without its text, in bytes. */
 const partBytes = 32;
 
 /**

@@ -6,7 +6,7 @@ import { anyMap, anySlice, anyType, type GoValue } from '../values.js';
 import { ByteBuilder } from '../byte-builder.js';
 import { appendedSlice } from '../capacity.js';
 
-/** What a decoder gives: as in Go a number out of range is nil, beside the error that `mustFromJson` fails with. */
+/** Result of a decoder. As in Go, a number out of range is nil, with the error that `mustFromJson` fails with. */
 export interface DecodedJson {
   readonly value: GoValue;
   readonly error?: GoError | undefined;

@@ -83,7 +83,7 @@ export function lower(bytes: string): string {
   return isAscii(bytes) ? bytes.toLowerCase() : mapRunes(bytes, lowerRune);
 }
 
-/** What ends a word for strings.Title: of ASCII all but letters, digits and `_`; beyond it white space only. */
+/** Whether a rune ends a word for strings.Title: in ASCII all but letters, digits, `_`, beyond it only white space. */
 function isSeparator(rune: number): boolean {
   if (rune < 0x80) return !/^\w$/.test(String.fromCharCode(rune));
   return !isLetterRune(rune) && !isDigit(rune) && isSpaceRune(rune);

@@ -90,7 +90,7 @@ function has(context: CallContext, needle: GoValue, haystack: GoValue): boolean 
   return false;
 }
 
-/** list[from:to]; an empty list gives nil whatever the bounds. The result shares the list's array. */
+/** list[from:to]; an empty list gives nil whatever the indices. The result shares the list's array. */
 function slice(value: GoValue, indices: readonly GoValue[]): GoValue {
   const list = listOf(value, 'list should be type of slice or array but %s');
   if (list.length === 0) return null;

@@ -9,7 +9,7 @@ import { randomInt } from './random.js';
 
 const any = 'interface {}';
 
-/** What an element of a list of integers takes in memory, bytes. */
+/** Memory of an element of a list of integers, in bytes. */
 const intElementBytes = 64;
 
 function divisor(value: GoValue): bigint {

@@ -4,8 +4,8 @@ import { GoComplex, GoMap, GoObject, GoSlice, typeName, type GoValue, type TypeN
 import { isEmpty } from './defaults.js';
 
 /**
- * mergo 1.0.1 on dicts: what `src` has is put into `dst` where that is empty or, with `overwrite`, always; dicts that
- * both have are merged in place. Lists are taken whole. What is taken over is shared, not copied.
+ * mergo 1.0.1 on dicts. Entries of `src` are put into `dst` where that is empty or, with `overwrite`, always. Dicts
+ * that both have are merged in place. Lists are taken whole. Values are shared, not copied.
  * @throws {GoError} when a pointer meets a dict or a struct, or a map of strings is to take another type.
  */
 export function mergeInto(context: CallContext, dst: GoMap, src: GoMap, overwrite: boolean, depth = 0): void {

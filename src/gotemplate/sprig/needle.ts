@@ -21,7 +21,7 @@ export class Needle {
     this.#borders = bordersOf(text);
   }
 
-  /** Where it occurs first at or after `from`; -1 when it does not. The caller charges for what is passed over. */
+  /** Where it occurs first at or after `from`; -1 when it does not. The caller charges for the bytes searched. */
   indexIn(haystack: ByteString, from = 0): number {
     const borders = this.#borders;
     if (borders === undefined) return haystack.indexOf(this.text, from);

@@ -1,7 +1,7 @@
 /** strconv's readers of numbers, on byte strings. */
 
 export interface ParsedInt {
-  /** On a range error the nearest int64, on a syntax error 0, as strconv.ParseInt returns beside its error. */
+  /** On a range error the nearest int64, on a syntax error 0, as strconv.ParseInt returns with its error. */
   readonly value: bigint;
   readonly error?: 'syntax' | 'range';
 }

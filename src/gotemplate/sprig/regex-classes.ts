@@ -20,7 +20,7 @@ const unknownClasses: ReadonlySet<string> = new Set(
 /** A letter of lower case to Go, without case since. */
 const pharyngeal = 0x295;
 
-/** A pattern's tokens, as far as they tell what is a class and what is inside brackets. */
+/** A pattern's tokens, as far as needed to find its classes and brackets. */
 const tokens = /\\Q.*?(?:\\E|$)|\\[pP](?:\{(\^?)(\w+)\}|(\w))|\\.|\[:\^?\w+:\]|\[\^?\]?|\]|[^\\[\]]+/gs;
 
 /** The first class of the pattern that Go does not know, as it is written. */

@@ -2,7 +2,7 @@ import { decodeRune, toGoString, type ByteString } from '../byte-string.js';
 import type { CallContext } from '../function.js';
 import { Needle } from './needle.js';
 
-/** What re2js asks of the text that it matches: its own inputs, UTF-16 and UTF-8, are of the same form. */
+/** A text that re2js matches, with the methods of re2js's own inputs, UTF-16 and UTF-8. */
 export interface EngineInput {
   /** The rune at `position` times 8 plus the bytes that it takes; `endOfText` past the end. */
   step(position: number): number;

@@ -16,7 +16,7 @@ const stepsPerInstruction = 0.15;
 /** The same for a character by itself, which may be one of several bytes. */
 const stepsPerCharacter = 0.5;
 
-/** The same for each group that it is to find the bounds of. */
+/** Steps for each instruction, character, and start or end of a group that the search returns. */
 const stepsPerGroup = 0.02;
 
 /** Steps that starting a search takes. */
@@ -28,12 +28,12 @@ const bytesPerBound = 8;
 
 const unanchored = 0;
 
-/** What is needed of re2js beneath its own matcher, which knows no other inputs than its own. */
+/** The part of re2js beneath its own matcher, which accepts only its own inputs. */
 interface Engine {
   /** Literal with which each match starts. */
   readonly prefix: string;
   readonly namedGroups: Readonly<Record<string, number>>;
-  /** @returns the bounds of the first match and of its groups, `bounds` of them, negative for what took no part. */
+  /** @returns start and end of the first match and of its groups, `bounds` numbers, negative if it took no part. */
   executeEngine(input: EngineInput, from: number, anchor: number, bounds: number): readonly number[] | null;
 }
 

@@ -12,7 +12,7 @@ const stepsPerUnicodeClass = 2000;
 /** For each character of a range that is to match in both cases: the engine folds them one by one. */
 const stepsPerFolded = 0.5;
 
-/** What the compiled form of a character takes, bytes. */
+/** Memory of the compiled form of a character, in bytes. */
 const bytesPerRepeated = 128;
 
 /** The characters that have another case are between these two. */
@@ -111,7 +111,7 @@ export function groupName(known: string): string {
   return known.split(duplicateMark)[0] ?? known;
 }
 
-/** What Go finds wrong with a pattern: `error parsing regexp: missing closing ): …`. */
+/** Go's error for an invalid pattern: `error parsing regexp: missing closing ): …`. */
 export class PatternError extends GoError {}
 
 function ensureUtf8(pattern: ByteString): void {

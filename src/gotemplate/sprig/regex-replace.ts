@@ -7,7 +7,7 @@ import { nextPosition, type Match, type Regex } from './regex-match.js';
 /** A part of a replacement: literal text, or a group by number or name. */
 type Part = ByteString | { readonly group: number | ByteString };
 
-/** What a part with the text before it takes, bytes. */
+/** Memory of a part with the text before it, in bytes. */
 const partBytes = 128;
 
 /** `$name` takes as many letters, digits and `_` as there are; `$$` is a dollar; a malformed `$` is itself. */

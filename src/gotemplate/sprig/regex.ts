@@ -7,7 +7,7 @@ import { Regex } from './regex-match.js';
 import { compileError, PatternError } from './regex-pattern.js';
 import { parseReplacement, replaceMatches } from './regex-replace.js';
 
-/** How many matches Go makes room for at first. */
+/** Number of matches for which Go allocates memory at first. */
 const matchesRoom = 10;
 
 function findAll(regex: Regex, text: ByteString, limit: bigint): GoSlice {

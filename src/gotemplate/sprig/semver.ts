@@ -53,7 +53,7 @@ function fields(version: Version): [string, GoValue][] {
   ];
 }
 
-/** What the increments and setters give: a struct, which lacks the methods that Go declares on the pointer. */
+/** Type that the increments and setters return: a struct, which lacks the methods that Go declares on the pointer. */
 const versionStruct: MethodType<Version> = {
   name: 'semver.Version',
   kind: 'struct',
@@ -65,7 +65,7 @@ const versionStruct: MethodType<Version> = {
 
 const pointerMethods = new Map<string, GoMethod<Version>>();
 
-/** What `semver` gives. */
+/** Type that `semver` returns. */
 export const versionType: MethodType<Version> = {
   name: '*semver.Version',
   kind: 'ptr',
@@ -97,7 +97,7 @@ export function versionTextOf(value: GoValue): ByteString | undefined {
   return isObject(value, versionType) || isObject(value, versionStruct) ? versionText(value.data) : undefined;
 }
 
-/** What copystructure makes of a version, whose fields it cannot see: version 0.0.0. Other objects are themselves. */
+/** Copies an object as copystructure does. It cannot see the fields of a version, so that its copy is version 0.0.0. */
 export function copyOfVersion(object: GoObject): GoObject {
   if (object.type !== versionType && object.type !== versionStruct) return object;
   const zero: Version = { major: 0n, minor: 0n, patch: 0n, prerelease: '', metadata: '', original: '' };

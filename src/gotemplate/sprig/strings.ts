@@ -29,7 +29,7 @@ function trunc(count: bigint, text: ByteString): ByteString {
 }
 
 function boundsError(bounds: string): GoError {
-  return new GoError(`runtime error: slice bounds out of range ${bounds}`);
+  return new GoError(`runtime error: slice bounds out of range ${bounds}`); // wording: Go's text
 }
 
 /** text[start:end] with Go's panics; a negative start means text[:end], an end that is not in the text its end. */
@@ -66,7 +66,7 @@ function join(context: CallContext, separator: ByteString, value: GoValue): Byte
   return texts.join(separator);
 }
 
-/** What an entry of a map takes beside its key's digits and its value, bytes. */
+/** Memory of an entry of a map without its key's digits and its value, in bytes. */
 const entryBytes = 96;
 const stepsPerEntry = 8;
 
@@ -78,7 +78,7 @@ function numbered(context: CallContext, parts: readonly ByteString[] = []): GoMa
 
 /** Go's sort.Strings in place: the order is by bytes, and it shows in every slice of the same array. */
 function sortAlpha(context: CallContext, value: GoValue): GoValue {
-  // What is no list is its only element, nil too, which as a list would be empty.
+  // A value that is no list becomes a list of one element, nil too, which as a list would be empty.
   if (!(value instanceof GoSlice)) return stringSlice([toText(context, value)]);
   const slice = toTextSlice(context, value);
   context.charge(slice.length * Math.ceil(Math.log2(slice.length + 1)));

@@ -8,7 +8,7 @@ import { Mismatch, OutOfRange, Reader } from './time-reader.js';
 import { fixedZone, local, utc, type Location } from './time-zone.js';
 import { offsetOf, zoneNameLength } from './zone-parse.js';
 
-/** What the elements read so far say. */
+/** Parts of a time that the elements read so far have set. */
 interface Parts {
   year: number;
   month?: number;

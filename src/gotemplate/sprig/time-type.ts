@@ -45,7 +45,7 @@ export const locationType: MethodType<Location> = {
   fields: (location) => [['name', location.name]],
 };
 
-/** What a time in UTC has. */
+/** Location of a time in UTC. */
 const noLocation = new NilPointer(locationType.name);
 
 /** One object for each location, since pointers compare by identity. */

@@ -8,7 +8,7 @@ export type UrlPart = 'path' | 'userinfo' | 'host' | 'zone' | 'fragment';
 
 const hostPlain = `!$&'()*+,;=:[]<>"`;
 
-/** What each part leaves as it is, beside letters, digits and `-_.~`. */
+/** Characters that each part leaves unescaped, as well as letters, digits and `-_.~`. */
 const plain: Readonly<Record<UrlPart, string>> = {
   path: '$&+,/:;=@',
   userinfo: '$&+,;=',
@@ -35,7 +35,11 @@ function escapeError(escape: ByteString): GoError {
   return new GoError(`invalid URL escape ${quote(escape)}`);
 }
 
-/** Hosts may only escape bytes beyond ASCII (and `%` of a zone), zones beside them what they could not hold plain. */
+/**
+ * Checks an escape as Go does. A host can escape only bytes beyond ASCII, and the `%` of a zone. A zone can escape only
+ * `%`, the space and characters that a host can hold unescaped.
+ * @throws {GoError} for any other escape.
+ */
 function checkEscape(escape: ByteString, part: UrlPart): void {
   const byte = Number.parseInt(escape.slice(1), 16);
   if (part === 'host' && byte < 0x80 && escape !== '%25') throw escapeError(escape);

@@ -9,7 +9,7 @@ export interface Userinfo {
   readonly password?: ByteString | undefined;
 }
 
-/** What Go's net/url finds in a URL: decoded, but for the query and the opaque part. */
+/** Parts of a URL as Go's net/url parses it: decoded, but for the query and the opaque part. */
 export interface ParsedUrl {
   readonly scheme: ByteString;
   readonly opaque: ByteString;
@@ -43,7 +43,7 @@ function explained<T>(url: ByteString, parse: () => T): T {
 }
 
 function parseMain(url: ByteString): Omit<ParsedUrl, 'fragment'> {
-  // eslint-disable-next-line no-control-regex -- control characters are what is refused
+  // eslint-disable-next-line no-control-regex -- control characters are rejected
   if (/[\x00-\x1f\x7f]/.test(url)) throw new GoError('net/url: invalid control character in URL');
   const nothing = { scheme: '', opaque: '', host: '', path: '', query: '' };
   if (url === '*') return { ...nothing, path: '*' };

@@ -12,7 +12,7 @@ function explained<T>(what: string, parse: () => T): T {
   }
 }
 
-/** The parts of a URL as a dict; the userinfo is written anew, so escapes may differ from the original's. */
+/** Returns the parts of a URL as a dict. The userinfo is escaped again, so escapes can differ from the original's. */
 function urlParse(context: CallContext, text: ByteString): GoMap {
   context.charge(600 + 2 * text.length);
   context.allocate(1000 + 4 * text.length);

@@ -31,8 +31,8 @@ function kindOf(rune: number): WordKind {
 }
 
 /**
- * The next character that is not U+FFFD or invalid, with the bytes passed over; at the end it is `previous` again,
- * so that trailing invalid bytes go with the word before them.
+ * The next character that is not U+FFFD or invalid; its size includes the bytes skipped. At the end it is `previous`
+ * again, so that trailing invalid bytes go with the word before them.
  */
 function nextValid(text: string, from: number, previous: number): { rune: number; size: number } {
   let at = from;

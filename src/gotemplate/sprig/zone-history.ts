@@ -7,11 +7,11 @@ export interface ZoneAt {
   readonly offset: number;
 }
 
-/** What was and will be in force in one zone. */
+/** Offsets and names of one zone, past and future. */
 interface ZoneHistory {
   /** When it changed, seconds since 1970, ascending. */
   readonly changes: readonly number[];
-  /** What is in force before the first change, and after each: one more than there are changes. */
+  /** Offset and name before the first change, and after each: one more than there are changes. */
   readonly zones: readonly ZoneAt[];
   /** Whether later years are like the last ones of `changes`. */
   readonly isRepeated: boolean;
@@ -67,7 +67,7 @@ function yearOf(unix: number): number {
   return new Date(unix * 1000).getUTCFullYear();
 }
 
-/** What the calendar takes to repeat itself to the day, seconds. */
+/** Period after which the calendar repeats itself to the day, in seconds. */
 const calendarSeconds = 146_097 * 86_400;
 
 /** The instant of a listed year that is of the same kind as the year of `unix`, and as far into it. */
