@@ -27,7 +27,10 @@ interface CachedSecret {
   readMs: number;
 }
 
-/** Secrets from the API server, read on use and cached briefly. */
+/**
+ * Secrets from the API server, read on use and cached briefly. For the namespaces of Connectors, the proxy has
+ * permission to get Secrets but not to watch them.
+ */
 export class KubernetesSecrets implements SecretSource {
   readonly #client: KubeClient;
   readonly #cas: Reflector;
