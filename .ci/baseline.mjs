@@ -1,6 +1,7 @@
-// `node .ci/baseline.mjs COMMIT` keeps a state of the project as test/fixtures/upgrade/VERSION-COMMIT: the driver's bundles as
-// that commit builds them, and the manifests that it installs. The upgrade test runs both against those of today, also where
-// there is no history. Needs kubectl, and the packages of that commit installed: `npm ci` there, when they are others today.
+// `node .ci/baseline.mjs COMMIT` stores a state of the project as test/fixtures/upgrade/VERSION-COMMIT: the driver's
+// bundles as that commit builds them, and its manifests. The upgrade test runs both against the current ones, also
+// without git history. Needs kubectl, and the packages of that commit: run `npm ci` there if they differ from the
+// current ones.
 import { Buffer } from 'node:buffer';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { brotliCompressSync } from 'node:zlib';
 
 /** Bundles that `serve` never loads. */
 const others = ['proxy.js', 'demo.js', 'probe-worker.js'];
-/** Components that need something of the operator's, or take a part away. */
+/** Components that need input of the operator, or remove something. */
 const apart = ['kubelet-dir', 'registrar-sidecar'];
 
 export function hasCommit(root, commit) {
@@ -21,7 +22,7 @@ export function hasPackages(root, packages) {
 }
 
 export function baselineOf(root, commit) {
-  // On the file system of the packages, which are linked file by file: bundles name them by where they are found.
+  // The folder is on the file system of the packages, which are hard-linked: bundles contain the paths of packages.
   const cache = path.join(root, 'node_modules', '.cache');
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(path.join(cache, 'baseline-'));
@@ -46,7 +47,7 @@ function filesOf(root, folder, commit, packages) {
   for (const name of kept.sort()) files.set(name, readFileSync(path.join(dist, name)));
   const components = readdirSync(path.join(folder, 'deploy', 'components')).filter((name) => !apart.includes(name));
   files.set('deploy.yaml', kustomize(path.join(folder, 'deploy')));
-  // Older states have them as a component.
+  // Older states have the CRDs as a component.
   const hasCrds = existsSync(path.join(folder, 'deploy', 'crds'));
   const overlay = path.join(folder, 'everything');
   mkdirSync(overlay);
@@ -67,7 +68,7 @@ function filesOf(root, folder, commit, packages) {
   return files;
 }
 
-/** What the bundles are made with and of: everything that is shipped, and what bundles it. */
+/** Returns the packages that determine the bundles: all shipped ones and the bundler. */
 function packagesOf({ packages }) {
   const entries = Object.entries(packages).flatMap(([place, { version, dev, optional }]) => {
     const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(place)?.[1];

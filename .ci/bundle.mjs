@@ -1,4 +1,4 @@
-// Makes dist: the bundles, the licences of what is in them, and the bill of materials.
+// Builds dist: the bundles, the licences of their packages, and the bill of materials.
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';

@@ -1,6 +1,6 @@
-// What goes into which bundle. One file for the start, dist/main.js, one for the commands, dist/program.js, one for the
-// threads that render what takes long, and one each for the proxy, its doctor and the demo, which the driver never loads. koffi stays
-// outside (it finds its native library beside itself).
+// Options of the bundles. dist/main.js is the start, dist/program.js contains the commands. Threads for slow templates,
+// the proxy, its doctor and the demo have bundles of their own, which the driver never loads. koffi stays outside,
+// because it finds its native library next to itself.
 import path from 'node:path';
 
 const common = {
@@ -10,21 +10,21 @@ const common = {
   target: 'node20.19',
   format: 'esm',
   logLevel: 'warning',
-  // dist/NOTICES.txt has them all.
+  // dist/NOTICES.txt contains all of them.
   legalComments: 'none',
   metafile: true,
-  // Half the source text to keep in memory; names stay, for stack traces.
+  // Halves the source text in memory. Names stay, for stack traces.
   minifyWhitespace: true,
   minifySyntax: true,
 };
 
-// CommonJS dependencies (grpc-js, protobufjs, prom-client) call require() for node's own modules.
+// CommonJS dependencies (grpc-js, protobufjs, prom-client) call require() for Node's own modules.
 const requireForCommonJs = [
   "import { createRequire as __createRequire } from 'node:module';",
   'const require = __createRequire(import.meta.url);',
 ];
 
-/** The imports of these lead to their bundles. */
+/** Redirects these imports to their bundles. */
 const apart = {
   name: 'apart',
   setup(builder) {
@@ -37,8 +37,8 @@ const apart = {
   },
 };
 
-/** What starts the program may start it anew, and does not load it before. */
-const programApart = {
+/** The start can restart the program, and must not load it before. */
+const separateProgram = {
   name: 'program-apart',
   setup(builder) {
     builder.onResolve({ filter: /^\.\/program\.js$/ }, () => ({ path: './program.js', external: true }));
@@ -46,16 +46,16 @@ const programApart = {
 };
 
 /**
- * V8's flags are the process's, and V8 of Node 20 sets this one back for every thread that starts: the young generation of
- * the driver's main thread would grow to 32 MB from then on.
+ * Resets V8's flag in each thread. Flags belong to the process, and V8 of Node 20 changes this one whenever a thread
+ * starts: the young generation of the driver's main thread would grow to 32 MB from then on.
  */
-const growthHeld = ["import __v8 from 'node:v8';", "__v8.setFlagsFromString('--semi-space-growth-factor=1');"].join(
+const fixedGrowth = ["import __v8 from 'node:v8';", "__v8.setFlagsFromString('--semi-space-growth-factor=1');"].join(
   '\n',
 );
 
 /** Options for esbuild, by the name of the file in dist. */
 export const bundles = {
-  'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'], banner: { js: growthHeld } },
+  'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'], banner: { js: fixedGrowth } },
   'probe-worker': { ...common, entryPoints: ['src/proxy/probe/probe-worker.ts'] },
   proxy: { ...common, entryPoints: ['src/proxy/command.ts'], banner: { js: requireForCommonJs.join('\n') } },
   'proxy-doctor': {
@@ -75,25 +75,25 @@ export const bundles = {
     ...common,
     entryPoints: ['src/main.ts'],
     external: ['koffi'],
-    plugins: [programApart],
+    plugins: [separateProgram],
     banner: {
       js: [
         '#!/usr/bin/env node',
         "import __v8 from 'node:v8';",
         "if (process.argv[2] === 'proxy') {",
-        // Names are looked up in libuv's threads, and one that is slow to resolve must not hold up the others: limits.lookups
-        // counts on so many. Node 20 has read it before it gets here, so that deploy/proxy sets it as well.
+        // Names are resolved in libuv's threads, and a slow one must not block the others: limits.lookups relies on
+        // this number. Node 20 reads the variable before this line runs, so deploy/proxy sets it as well.
         "process.env.UV_THREADPOOL_SIZE ??= '64';",
-        // Buffers of transfers are freed at once: freed in a thread that a busy machine holds up, they count as memory that
-        // is in use, and V8 marks the whole heap again and again (docs/performance.md).
+        // Buffers of transfers are freed at once. In a thread that a busy machine delays, they would count as memory in
+        // use, and V8 would mark the whole heap again and again (docs/performance.md).
         "__v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping');",
-        // What is watched is most of the heap and stays: V8 would let it become three times of that.
+        // Cached objects are most of the heap and stay. V8 would let the heap grow to three times their size.
         "__v8.setFlagsFromString('--heap-growing-percent=60');",
         '} else {',
-        // Before anything is allocated: a young generation that loading has grown does not shrink again.
+        // Set before anything is allocated: a young generation that has grown while loading does not shrink.
         "__v8.setFlagsFromString('--max-semi-space-size=1');",
         "__v8.setFlagsFromString('--semi-space-growth-factor=1');",
-        // What calls leave is garbage of the old generation soon; V8 would let it become three times what is in use.
+        // Garbage of calls soon reaches the old generation. V8 would let it grow to three times the memory in use.
         "__v8.setFlagsFromString('--heap-growing-percent=60');",
         '}',
       ].join('\n'),

@@ -1,37 +1,37 @@
 // Checks the wording of pages and commit subjects: words not to use, long sentences, wide tables.
 //
-// `--source` checks comments and messages of src for the words instead, and prints how often each occurs.
-// `<!-- wording: REASON -->` in a paragraph, list item or table row exempts it, `wording: REASON` in a comment that comment
+// `--source` checks comments and messages of src for the words instead, and prints how often each occurs. `<!--
+// wording: REASON -->` in a paragraph, list item or table row exempts it, `wording: REASON` in a comment that comment
 // and the messages of its line.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
 const maxWords = 30;
-/** Fewer words are no sentence, but a list of files for example. */
+/** A shorter one is no sentence but, for example, a list of files. */
 const minWords = 3;
-/** Share of all sentences that can be longer. */
+/** Maximum share of long sentences. */
 const maxLongShare = 0.03;
 const maxTableWidth = 160;
 const maxSubject = 72;
-/** Subjects are checked after this commit. */
+/** Subjects of later commits are checked. */
 const firstCommit = 'ca35624b8f12bea2b9f5a7d10e2c06c5db6c72bd';
 
 const here = import.meta.dirname;
 const words = JSON.parse(readFileSync(path.join(here, 'wording.json'), 'utf8')).map(({ pattern, use }) => ({
   use,
-  // Those at the start of a sentence begin with a capital letter.
+  // Words at the start of a sentence are capitalized.
   pattern: new RegExp(pattern, pattern.startsWith('^') ? 'g' : 'gi'),
 }));
 const escape = /<!-- wording: \S.* -->/;
 const sourceEscape = /\bwording: \S/;
 
-/** The words not to use in a sentence. */
+/** Returns the words not to use in a sentence. */
 export function wordsIn(sentence) {
   return words.flatMap(({ pattern, use }) => [...sentence.matchAll(pattern)].map(([found]) => ({ found, use })));
 }
 
-/** Splits prose at the ends of its sentences. */
+/** Splits prose into sentences. */
 export function sentencesOf(prose) {
   return prose
     .split(/(?<=[.!?][)"']*)\s+(?=["'(`*[]*[A-Z0-9`X])/)
@@ -39,7 +39,7 @@ export function sentencesOf(prose) {
     .filter((sentence) => sentence !== '');
 }
 
-/** Prose without markup. Code becomes one letter, so that it is one word and never a wrong one. */
+/** Returns prose without markup. Code becomes one letter: a single word that is never a wrong one. */
 function proseOf(markdown) {
   return markdown
     .replaceAll(/<!--.*?-->/gs, '')
@@ -51,7 +51,9 @@ function proseOf(markdown) {
     .trim();
 }
 
-/** Paragraphs, list items, headings and table rows of a page, each with its first line. Fenced code is left out. */
+/**
+ * Returns paragraphs, list items, headings and table rows of a page with their first lines. Fenced code is left out.
+ */
 export function blocksOf(page) {
   const blocks = [];
   let fence;
@@ -79,7 +81,7 @@ export function blocksOf(page) {
   return blocks;
 }
 
-/** Problems of a page, and how many sentences it has and which of them are long. */
+/** Returns the problems of a page, the number of its sentences, and its long ones. */
 export function checkPage(page) {
   const problems = [];
   const long = [];
@@ -104,7 +106,7 @@ export function checkPage(page) {
   return { problems, sentences, long };
 }
 
-/** Subjects after the first commit that are too long; none where the history is not there, as in a shallow clone. */
+/** Returns subjects after the first commit that are too long; none in a shallow clone without the history. */
 export function longSubjects(root, since = firstCommit) {
   const { status, stdout } = spawnSync('git', ['log', '--format=%h %s', `${since}..HEAD`], {
     cwd: root,
@@ -117,7 +119,7 @@ export function longSubjects(root, since = firstCommit) {
     .map((line) => `commit ${line}: subject of more than ${maxSubject} characters`);
 }
 
-/** The pages that are checked: all Markdown of docs and of the repository's root. */
+/** Returns the pages to check: all Markdown of docs and of the repository's root. */
 function pagesOf(root) {
   const isPage = (name) => name.endsWith('.md');
   return [
@@ -144,7 +146,7 @@ function checkPages(root) {
   return [...report, ...longSubjects(root)];
 }
 
-/** Comments and messages of a TypeScript file, each with its first line. */
+/** Returns comments and messages of a TypeScript file with their first lines. */
 export function proseOfSource(ts, text) {
   const file = ts.createSourceFile('source.ts', text, ts.ScriptTarget.Latest, true);
   const found = new Map();
@@ -155,7 +157,7 @@ export function proseOfSource(ts, text) {
       found.set(pos, { line: lineOf(pos), text: comment });
     }
   };
-  /** A text with a space in it: names and paths have none. */
+  /** Returns a text that contains a space. Names and paths contain none. */
   const messageOf = (node) => {
     if (ts.isImportDeclaration(node.parent ?? node)) return undefined;
     if (ts.isTemplateExpression(node)) {
@@ -177,7 +179,7 @@ export function proseOfSource(ts, text) {
     .sort((first, second) => first.line - second.line);
 }
 
-/** Prints each word in comments and messages of src, then how often each occurs. Returns how many there are. */
+/** Prints each word in comments and messages of src, then how often each occurs. Returns their number. */
 async function checkSource(root) {
   const { default: ts } = await import('typescript');
   const counts = new Map();

@@ -1,6 +1,6 @@
-// Puts files of the repository into the documentation: the fenced block after `<!-- file: PATH -->` is that file, whole;
-// after `<!-- excerpt: PATH -->` it is some consecutive lines of it, with or without their indentation. Without
-// arguments it rewrites the blocks of whole files; `--check [FOLDER]` only reports differences and exits 1.
+// Copies files of the repository into the documentation. The fenced block after `<!-- file: PATH -->` is that whole
+// file. The one after `<!-- excerpt: PATH -->` is some consecutive lines of it, with or without their indentation.
+// Without arguments it rewrites the blocks of whole files; `--check [FOLDER]` only reports differences and exits 1.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 

@@ -5,7 +5,7 @@ import { layerOf, layers } from './layers.mjs';
 
 const sourceRoot = path.join(import.meta.dirname, '..', 'src');
 
-/** The table of layers.mjs as a lint rule: which folder of src may import what. */
+/** The table of layers.mjs as a lint rule: the imports that each folder of src can have. */
 const layerRule = {
   meta: { type: 'problem', schema: [], messages: { forbidden: '{{from}} must not import {{to}} ({{hint}})' } },
   create(context) {
@@ -32,7 +32,10 @@ const layerRule = {
   },
 };
 
-/** The layer of a relative import, `driver/volume/ports` by its own name, the package's name for a bare specifier. */
+/**
+ * Returns the layer of a relative import, `driver/volume/ports` by its own name, or the package's name of a bare
+ * specifier.
+ */
 function importedLayer(specifier, folder) {
   if (!specifier.startsWith('.')) {
     const parts = specifier.split('/');
@@ -45,7 +48,7 @@ function importedLayer(specifier, folder) {
   return isPorts ? 'driver/volume/ports' : layerOf(target);
 }
 
-/** What templates may use of node:crypto: nothing that makes keys or random bytes. */
+/** Functions of node:crypto that templates can use. None creates keys or random bytes. */
 const noGenerators = ['node:crypto', 'crypto'].map((name) => ({
   name,
   allowImportNames: ['createCipheriv', 'createDecipheriv', 'createHash', 'createHmac', 'pbkdf2Sync'],
@@ -108,7 +111,7 @@ export default tseslint.config(
   },
   { files: ['src/main.ts', 'src/program.ts', 'test/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
-    // The budget of a render is the one source of randomness of templates.
+    // The budget of a render is the only source of randomness in templates.
     files: ['src/gotemplate/**/*.ts'],
     ignores: ['src/gotemplate/budget.ts', 'src/gotemplate/private-keys.ts'],
     rules: {

@@ -1,18 +1,19 @@
-// What a file's types depend on, as one digest: its own text, and that of everything it imports, however indirectly.
+// Computes one digest of everything that a file's types depend on: its own text, and that of its direct and indirect
+// imports.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 
 /**
- * @param files absolute paths. @param common what all of them depend on beside their imports: rules, packages, options.
- * @returns a digest for each of the files. Packages are not looked into.
+ * @param files absolute paths. @param common further dependencies of all files: rules, packages, options.
+ * @returns a digest for each of the files. The content of packages is not included.
  */
 export function importDigests(files, common) {
-  const known = new Map();
+  const modules = new Map();
   const moduleOf = (file) => {
-    if (!known.has(file)) known.set(file, readModule(file));
-    return known.get(file);
+    if (!modules.has(file)) modules.set(file, readModule(file));
+    return modules.get(file);
   };
   const digestOf = (file) => {
     const lines = reachableFrom(file, moduleOf).map((each) => `${each} ${moduleOf(each).digest}\n`);
@@ -28,13 +29,13 @@ function readModule(file) {
   return { digest: digest([text]), imports: targets.flatMap(filesOf) };
 }
 
-/** The files that an import may mean: `a.js` is made of `a.ts`, and the types of `a.mjs` stand in `a.d.mts`. */
+/** Returns the files that an import can mean: `a.ts` for `a.js`, and `a.d.mts` for the types of `a.mjs`. */
 function filesOf(target) {
   const names = [target, target.replace(/\.js$/, '.ts'), target.replace(/\.mjs$/, '.d.mts')];
   return [...new Set(names)].filter((name) => existsSync(name));
 }
 
-/** The file and all that it leads to, also in a circle, in an order that depends on their names alone. */
+/** Returns the file and all its imports, also circular ones, in an order that depends only on their names. */
 function reachableFrom(file, moduleOf) {
   const found = new Set([file]);
   for (const each of found) {

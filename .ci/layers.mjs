@@ -1,11 +1,11 @@
 /**
- * Which folder (or root module) of src may import what. `npm:` names a package, `type:` allows type imports only.
- * A file belongs to the longest of these names that its path begins with. node's own modules are allowed everywhere.
+ * Imports that each folder (or root module) of src can have. `npm:` names a package, `type:` allows type imports only.
+ * A file belongs to the longest of these names that its path begins with. Node's own modules are allowed everywhere.
  * docs/architecture.md describes each of them; a test compares the names.
  */
-const leaves = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem', 'names'];
-/** The ground floor: what the driver and the proxy both need. */
-const ground = ['kube', 'limits', 'connectors', 'access', ...leaves];
+const baseModules = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem', 'names'];
+/** Shared packages, which both the driver and the proxy need. */
+const sharedPackages = ['kube', 'limits', 'connectors', 'access', ...baseModules];
 const ports = ['driver/volume/ports', 'type:driver/volume/ports'];
 
 export const layers = {
@@ -20,19 +20,26 @@ export const layers = {
   names: [],
   version: ['../package'],
   abortable: ['errors'],
-  process: [...leaves, 'limits', 'npm:koffi', 'npm:pino', 'npm:prom-client'],
-  limits: leaves,
-  gotemplate: [...leaves, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
-  kube: [...leaves, 'limits', 'npm:yaml', 'npm:lossless-json'],
-  connectors: [...leaves, 'kube', 'limits', 'npm:yaml', 'npm:lossless-json'],
-  access: [...leaves, 'kube', 'limits', 'connectors'],
+  process: [...baseModules, 'limits', 'npm:koffi', 'npm:pino', 'npm:prom-client'],
+  limits: baseModules,
+  gotemplate: [...baseModules, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],
+  kube: [...baseModules, 'limits', 'npm:yaml', 'npm:lossless-json'],
+  connectors: [...baseModules, 'kube', 'limits', 'npm:yaml', 'npm:lossless-json'],
+  access: [...baseModules, 'kube', 'limits', 'connectors'],
   'driver/rules': [],
-  'driver/host': [...leaves, 'driver/rules', 'limits', 'type:driver/volume/ports', 'npm:koffi'],
-  'driver/content': [...leaves, 'driver/rules', 'gotemplate', 'limits', 'type:connectors', 'type:driver/volume/ports'],
-  'driver/token': [...ground, 'type:driver/volume/ports'],
-  'driver/volume': [...leaves, 'driver/content', 'limits', 'type:connectors', 'type:access'],
+  'driver/host': [...baseModules, 'driver/rules', 'limits', 'type:driver/volume/ports', 'npm:koffi'],
+  'driver/content': [
+    ...baseModules,
+    'driver/rules',
+    'gotemplate',
+    'limits',
+    'type:connectors',
+    'type:driver/volume/ports',
+  ],
+  'driver/token': [...sharedPackages, 'type:driver/volume/ports'],
+  'driver/volume': [...baseModules, 'driver/content', 'limits', 'type:connectors', 'type:access'],
   'driver/csi': [
-    ...leaves,
+    ...baseModules,
     'driver/rules',
     'driver/volume',
     ...ports,
@@ -43,7 +50,7 @@ export const layers = {
     'npm:@grpc/proto-loader',
   ],
   driver: [
-    ...ground,
+    ...sharedPackages,
     'version',
     'process',
     'gotemplate',
@@ -56,12 +63,12 @@ export const layers = {
     'driver/csi',
   ],
   'proxy/proxy-error': [],
-  'proxy/upstream': [...leaves, 'limits', 'proxy/proxy-error'],
-  'proxy/certificates': [...leaves, 'limits', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
-  'proxy/auth': [...ground, 'proxy/proxy-error', 'npm:jose'],
-  'proxy/credential': [...ground, 'proxy/proxy-error', 'proxy/upstream'],
+  'proxy/upstream': [...baseModules, 'limits', 'proxy/proxy-error'],
+  'proxy/certificates': [...baseModules, 'limits', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
+  'proxy/auth': [...sharedPackages, 'proxy/proxy-error', 'npm:jose'],
+  'proxy/credential': [...sharedPackages, 'proxy/proxy-error', 'proxy/upstream'],
   'proxy/probe': [
-    ...leaves,
+    ...baseModules,
     'connectors',
     'process',
     'limits',
@@ -71,9 +78,15 @@ export const layers = {
     'proxy/upstream',
     'npm:@bufbuild/cel',
   ],
-  'proxy/status': [...ground, 'proxy/proxy-error', 'proxy/credential', 'type:proxy/probe', 'type:proxy/certificates'],
+  'proxy/status': [
+    ...sharedPackages,
+    'proxy/proxy-error',
+    'proxy/credential',
+    'type:proxy/probe',
+    'type:proxy/certificates',
+  ],
   'proxy/server': [
-    ...leaves,
+    ...baseModules,
     'limits',
     'type:connectors',
     'proxy/proxy-error',
@@ -83,7 +96,7 @@ export const layers = {
     'proxy/certificates',
   ],
   proxy: [
-    ...ground,
+    ...sharedPackages,
     'version',
     'process',
     'proxy/proxy-error',
@@ -102,7 +115,10 @@ export const layers = {
   '*': [],
 };
 
-/** `driver/csi` for driver/csi/node.ts, `errors` for errors.ts; the first folder where the table has no name. */
+/**
+ * Returns the layer of a file: `driver/csi` for driver/csi/node.ts, `errors` for errors.ts, or its first folder if the
+ * table has no name for it.
+ */
 export function layerOf(place) {
   const parts = place.replace(/\.(js|ts|json)$/, '').split('/');
   for (let length = parts.length; length > 0; length -= 1) {

@@ -1,5 +1,5 @@
-// The linter of `npm run check`: skips the files that it has found without a problem, as long as neither they nor anything
-// that they import has changed. ESLint's own cache looks at a file alone, and most rules look at the types that it imports.
+// The linter of `npm run check`. It skips files without a problem until they, or files that they import, change.
+// ESLint's own cache ignores imports, and most rules use imported types.
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ESLint } from 'eslint';
@@ -9,7 +9,7 @@ const root = path.join(import.meta.dirname, '..');
 const cache = path.join(root, 'node_modules/.cache/lint.json');
 const textOf = (name) => readFileSync(path.join(root, name), 'utf8');
 
-/** Rules, types of packages, and what decides about all types. */
+/** Rules, types of packages, and the options of all types. */
 const common = ['.ci/eslint.config.mjs', '.ci/layers.mjs', 'package-lock.json', 'tsconfig.json'].map(textOf).join('');
 const eslint = new ESLint({ cwd: root, overrideConfigFile: path.join(import.meta.dirname, 'eslint.config.mjs') });
 

@@ -1,4 +1,4 @@
-// The licences of the packages whose code is in a bundle: most demand to go along with it.
+// Collects the licences of the packages in a bundle. Most licences require that they are shipped with the code.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { bundledPackages, manifestOf } from './packages.mjs';
@@ -6,10 +6,10 @@ import { bundledPackages, manifestOf } from './packages.mjs';
 const licenceFile = /^(licen[cs]e|copying|notice)\b/i;
 
 /**
- * @param root the folder that the metafile's paths start from, with this project's own LICENSE.
- * @param metafiles what esbuild says of its bundles.
+ * @param root folder that the metafile's paths start from, with this project's own LICENSE.
+ * @param metafiles esbuild's metafiles of the bundles.
  * @returns one text: for each package its name, version and licence.
- * @throws when a package carries no licence.
+ * @throws if a package has no licence.
  */
 export function noticesOf(root, metafiles) {
   const inputs = [...new Set(metafiles.flatMap((metafile) => Object.keys(metafile.inputs)))];
@@ -33,7 +33,9 @@ function noticeOf(folder, sources, apacheLicence) {
   return `== ${name} ${version}\n\n${texts.join('\n\n')}\n`;
 }
 
-/** Where there is no file: what the sources say at their heads, and the text of the licence that they name. */
+/**
+ * Returns the header comments of the sources and the text of the licence that they name, for packages without a file.
+ */
 function headersOf(sources, apacheLicence) {
   const heads = sources.map((source) => /^(?:\/\/.*\n)+/.exec(readFileSync(source, 'utf8'))?.[0] ?? '');
   const notices = heads.map((head) => head.replaceAll(/^\/\/ ?/gm, '').trim());

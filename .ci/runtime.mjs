@@ -1,10 +1,10 @@
-// `node runtime.mjs ROOT NODE TARGET`: copies the Node of an image, with the shared libraries that it is linked to and their
-// licences, from the image's files below ROOT to TARGET: Node to usr/local/bin, the libraries to their places. NODE is its path
-// in the image. It reads what the loader would read and runs nothing, so that the image may be for another processor.
+// `node runtime.mjs ROOT NODE TARGET` copies the Node of an image, its shared libraries and their licences from the
+// image's files below ROOT to TARGET: Node to usr/local/bin, the libraries to their own paths. NODE is Node's path in
+// the image. It reads the same data as the loader and runs nothing, so the image can be for another processor.
 import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 
-/** ELF's numbers of processors, and the names that Debian has for them in its folders of libraries. */
+/** Processor numbers of ELF, and their names in Debian's library folders. */
 const processors = new Map([
   [62, 'x86_64'],
   [183, 'aarch64'],
@@ -14,8 +14,9 @@ const entries = { needed: 1, strings: 5, rpath: 15, runpath: 29 };
 const maxLinks = 40;
 
 /**
- * @param root the folder that has an image's files.
- * @param file a path in the image. @returns where the file lies, or would lie: links lead to places in the image.
+ * @param root folder with an image's files.
+ * @param file path in the image. @returns the path of the file on this machine, existing or not. Links are resolved in
+ * the image.
  */
 function placeIn(root, file, links = maxLinks) {
   let place = root;
@@ -33,7 +34,7 @@ function placeIn(root, file, links = maxLinks) {
   return place;
 }
 
-/** @returns what the loader takes from a program or library: {processor, interpreter, needed, folders}. */
+/** @returns what the loader reads of a program or library: {processor, interpreter, needed, folders}. */
 function linkage(file) {
   const bytes = readFileSync(file);
   if (bytes.toString('latin1', 0, 6) !== '\x7fELF\x02\x01') throw new Error(`${file} is no program of 64 bits`);
@@ -64,15 +65,15 @@ function linkage(file) {
   };
 }
 
-/** Where the loaders of glibc and musl look without any configuration, of which the new image has none. */
+/** Returns the default folders of the loaders of glibc and musl. The new image has no loader configuration. */
 function usualFolders(processor) {
   const debian = `${processors.get(processor)}-linux-gnu`;
   return [`/lib/${debian}`, `/usr/lib/${debian}`, '/lib64', '/usr/lib64', '/lib', '/usr/local/lib', '/usr/lib'];
 }
 
 /**
- * @returns the paths in the image of the loader and of every library that a program needs, itself or through another.
- * @throws when there is none of a name for the program's processor.
+ * @returns the paths in the image of the loader and of every direct or indirect library of a program.
+ * @throws if a library for the program's processor is missing.
  */
 function librariesOf(root, program) {
   const { processor, interpreter } = linkage(placeIn(root, program));
@@ -93,12 +94,12 @@ function librariesOf(root, program) {
   return [...found.values()];
 }
 
-/** @returns the names of Debian's packages, where the image has such, that files belong to. */
+/** @returns the Debian packages that contain the files, if the image has any. */
 function packagesOf(root, files) {
   const lists = placeIn(root, '/var/lib/dpkg/info');
   if (!existsSync(lists)) return [];
   const real = files.map((file) => `/${path.relative(root, placeIn(root, file))}`);
-  // Packages from before /lib became a link to /usr/lib list their files there.
+  // Packages from before /lib became a link to /usr/lib list their files in /lib.
   const names = new Set([...real, ...real.map((file) => file.replace(/^\/usr\//, '/'))]);
   const isOwner = (list) =>
     readFileSync(path.join(lists, list), 'utf8')
@@ -113,7 +114,7 @@ function copyRuntime(root, node, target) {
   const licences = path.join(target, 'usr/share/licenses');
   const copies = libraries.map((file) => [file, path.join(target, file)]);
   copies.push([node, path.join(target, 'usr/local/bin/node')]);
-  // Node's own lies beside its prefix, if at all.
+  // Node's own licence, if it exists, is next to its prefix.
   const licence = path.join(path.dirname(path.dirname(node)), 'LICENSE');
   if (existsSync(placeIn(root, licence))) copies.push([licence, path.join(licences, 'node/LICENSE')]);
   for (const name of packagesOf(root, libraries)) {

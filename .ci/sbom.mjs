@@ -1,4 +1,4 @@
-// The bill of materials: each package whose code is shipped, with version and licence, as CycloneDX has it.
+// Creates the bill of materials in CycloneDX format: each shipped package with version and licence.
 import { Contrib, Enums, Models, Serialize, Spec } from '@cyclonedx/cyclonedx-library';
 import { PackageURL } from 'packageurl-js';
 import parseSpdx from 'spdx-expression-parse';
@@ -9,9 +9,9 @@ const licences = new Contrib.License.Factories.LicenseFactory((expression) => pa
 const components = new Builders.ComponentBuilder(new Factories.ExternalReferenceFactory(), licences);
 
 /**
- * The same text for the same packages: it has neither a time nor a random number in it.
- * @param root the folder that the metafile's paths start from.
- * @param metafiles what esbuild says of its bundles.
+ * The same packages result in the same text, without times and random numbers.
+ * @param root folder that the metafile's paths start from.
+ * @param metafiles esbuild's metafiles of the bundles.
  * @returns CycloneDX 1.6, JSON.
  */
 export function sbomOf(root, metafiles) {

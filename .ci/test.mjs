@@ -10,8 +10,8 @@ import path from 'node:path';
 const root = path.join(import.meta.dirname, '..');
 const suites = ['unit', 'integration', 'conformance', 'fault', 'model', 'e2e', 'soak'];
 /**
- * The folders and files of tests that run as one process, those that take longest first. A file belongs to the innermost
- * that it lies in. Each waits as long as it works, so that there are more of them at work than there are processors.
+ * Folders and files of tests that run as one process, longest first. A file belongs to the innermost part. Parts wait
+ * half of their time, so more of them run at once than there are processors.
  */
 const parts = [
   'model/api-faults.test.ts',
@@ -44,38 +44,44 @@ const parts = [
   'fault/fuzz',
   'conformance',
 ];
-/** Those that mostly wait, for minutes: they run next to the others and the static checks. */
+/** Parts that mostly wait, for minutes. They run next to the others and the static checks. */
 const waitingParts = ['model/api-faults.test.ts', 'model', 'soak/api-outage.test.ts', 'soak/mixed-load.test.ts'];
 const lanes = Number(process.env.TEST_LANES ?? availableParallelism() + 2);
-/** What another Node runs too: suites with sockets, processes, files and native code. */
+/** Suites that another Node runs too: those with sockets, processes, files and native code. */
 const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['integration', 'conformance', 'fault', 'e2e'];
-/** Folders and files of these that another Node does not run: manifests, pages and other programs are the same there. */
+/**
+ * Folders and files of these that another Node does not run: manifests, pages and other programs do not depend on Node.
+ */
 const sameOnEachNode = [
   'e2e/arm64.test.ts',
   ...['apply', 'kustomize', 'proxy', 'upgrade'].map((name) => `integration/deploy/${name}.test.ts`),
   'integration/docs/',
   'e2e/classes/',
 ];
-/** What repeats itself with other random input does so less often there, unless told otherwise. */
+/** Repetitions with random input on another Node, unless the environment sets them. */
 const countsOfNode = { MODEL_RUNS: '100', FUZZ_CASES: '1000', SOAK_SECONDS: '20' };
 const only = process.argv[2] === '--only' ? process.argv.slice(3) : undefined;
 
 const startMs = Date.now();
-/** Failures that are not of a test. */
+/** Failures outside of tests. */
 let failed = 0;
-/** What every part's tests came to: {name, node, files: {FILE: {passed, failed, pending, ms, processorMs}}, failures}. */
+/**
+ * Results of the tests of each part: {name, node, files: {FILE: {passed, failed, pending, ms, processorMs}}, failures}.
+ */
 const outcomes = [];
-/** Told again at the end: thousands of lines may lie between a failure and the last line. */
+/** Failures that are printed again at the end: thousands of lines can follow them. */
 const failures = [];
-/** Those of tests that passed when their file ran once more. */
-const unsteady = [];
-/** More files than that do not fail because the machine is busy. */
+/** Failures of tests that passed when their file ran once more. */
+const flaky = [];
+/** Limit of files that are run again. More failures are not caused by a busy machine. */
 const maxRetriedFiles = 6;
 
-/** So many of the files that take longest are told at the end. */
-const toldFiles = 15;
+/** Number of slow files that are listed at the end. */
+const listedFiles = 15;
 
-/** Several times what the longest takes on a busy machine: what does not end by itself shall not hold CI. */
+/**
+ * Time limit of a part: several times the longest one on a busy machine, so that a test that hangs does not block CI.
+ */
 const limitMs = 30 * 60_000;
 
 function run(command, args, env = {}) {
@@ -88,7 +94,7 @@ function run(command, args, env = {}) {
   });
 }
 
-/** The words before a command that give it a private mount namespace: as root, as an ordinary user, or none. */
+/** Returns the command prefix for a private mount namespace: as root, as an ordinary user, or empty. */
 function privateNamespace() {
   const forms = [
     ['unshare', '--mount', '--propagation', 'private', '--'],
@@ -102,7 +108,7 @@ function privateNamespace() {
   return form;
 }
 
-/** Runs a program, and nothing more when it fails. */
+/** Runs a program. After a failure nothing else runs. */
 async function step(name, program, args) {
   console.log(`\n== ${name}`);
   if ((await spawned(program, args, 'inherit')) === 0) return;
@@ -110,7 +116,7 @@ async function step(name, program, args) {
   finish();
 }
 
-/** @returns how a program ended that runs beside others: an exit status, the name of a signal, or why it did not start. */
+/** @returns how a program in the background ended: an exit status, the name of a signal, or why it did not start. */
 async function spawned(program, args, output, env = {}) {
   const child = spawn(program, args, {
     cwd: root,
@@ -129,7 +135,7 @@ async function spawned(program, args, output, env = {}) {
   return status;
 }
 
-/** What runs the test files, and where it will write how many of them passed. */
+/** Returns the command that runs test files, and the file for its totals. */
 function mocha(files, node = process.execPath) {
   const folder = mkdtempSync(path.join(tmpdir(), 'connectors-csi-test-'));
   const totals = path.join(folder, 'totals.json');
@@ -137,13 +143,13 @@ function mocha(files, node = process.execPath) {
   const script = path.join(root, 'node_modules/mocha/bin/mocha.js');
   const reporter = path.join(root, 'test/support/totals-reporter.cjs');
   const args = [...words, node, script, '--reporter', reporter, ...files];
-  // What the tests start by its name is that Node too.
+  // Programs that the tests start as `node` use that Node too.
   const PATH = `${path.dirname(node)}:${process.env.PATH}`;
   const counts = node === process.execPath ? {} : { ...countsOfNode, ...process.env };
   return { folder, totals, program, args, env: { ...counts, TEST_TOTALS_FILE: totals, PATH } };
 }
 
-/** Runs a suite whose output is seen as it comes. */
+/** Runs a suite with unbuffered output. */
 function suite(name, files) {
   console.log(`\n== ${name}`);
   const { folder, totals, program, args, env } = mocha(files);
@@ -152,7 +158,7 @@ function suite(name, files) {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Runs a part whose output is kept, printed at its end, and counted. */
+/** Runs a part. Its output is buffered, printed at its end, and counted. */
 async function runPart({ name, files, node }) {
   const { folder, totals, program, args, env } = mocha(files, node);
   const outputFile = path.join(folder, 'output');
@@ -166,7 +172,7 @@ async function runPart({ name, files, node }) {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Runs parts side by side, in their order, as many at a time as there are lanes. */
+/** Runs parts concurrently, in their order, as many at a time as there are lanes. */
 async function runParts(queue) {
   const lane = async () => {
     for (let part = queue.shift(); part; part = queue.shift()) await runPart(part);
@@ -195,7 +201,10 @@ function partsOf(names, node, suffix = '') {
     .filter((part) => part.files.length > 0);
 }
 
-/** @param status how the suite ended: an exit status, or the name of a signal. @param node what ran it, if not this Node. */
+/**
+ * @param status how the suite ended: an exit status, or the name of a signal. @param node the Node that ran it, unless
+ * this one.
+ */
 function count(name, totals, status, node) {
   const counted = existsSync(totals) ? JSON.parse(readFileSync(totals, 'utf8')) : { files: {}, failures: [] };
   const isCrashed = counted.failures.length === 0 && status !== 0;
@@ -210,8 +219,8 @@ function count(name, totals, status, node) {
 }
 
 /**
- * Runs files with failures once more, when nothing else runs any more. What passes then depends on what else the machine
- * does: it is told at the end and does not fail the run.
+ * Runs files with failures once more, when nothing else runs any more. A test that passes then depends on the load of
+ * the machine: it is reported at the end and does not fail the run.
  */
 function retry() {
   const failedFiles = ({ failures }) => [...new Set(failures.map(({ file }) => file))];
@@ -221,7 +230,7 @@ function retry() {
     const again = retried.length > 0 ? runAgain(outcome, retried) : {};
     const isSteady = (file) => again[file]?.failed === 0 && again[file].passed > 0;
     for (const file of retried.filter(isSteady)) outcome.files[file] = again[file];
-    for (const failure of outcome.failures) (isSteady(failure.file) ? unsteady : failures).push(failure);
+    for (const failure of outcome.failures) (isSteady(failure.file) ? flaky : failures).push(failure);
   }
 }
 
@@ -243,15 +252,15 @@ function fail(message, count = 1) {
   failed += count;
 }
 
-function tell(heading, told) {
-  if (told.length > 0) console.log(`\n== ${heading}`);
-  for (const { title, file, message } of told) {
+function print(heading, entries) {
+  if (entries.length > 0) console.log(`\n== ${heading}`);
+  for (const { title, file, message } of entries) {
     console.log(`\n${title}${file === '' ? '' : ` (${path.relative(root, file)})`}\n${message}`);
   }
 }
 
-/** What to look at first when CI takes too long: what waits, and what works. */
-function tellSlowest() {
+/** Prints where time is spent, if CI takes too long: on waiting and on work. */
+function printSlowest() {
   const files = outcomes.flatMap(({ name, node, files }) =>
     Object.entries(files).map(([file, { ms, processorMs }]) => ({
       file,
@@ -263,7 +272,7 @@ function tellSlowest() {
   if (files.length === 0) return;
   const total = files.reduce((sum, { processorSeconds }) => sum + processorSeconds, 0);
   const rounded = (seconds) => seconds.toFixed(0).padStart(5);
-  const slowest = files.sort((a, b) => b.seconds - a.seconds).slice(0, toldFiles);
+  const slowest = files.sort((a, b) => b.seconds - a.seconds).slice(0, listedFiles);
   console.log(`\n== the files that took longest, of ${seconds(startMs)} s; processor time, of ${total.toFixed(0)} s`);
   for (const { file, seconds, processorSeconds, where } of slowest) {
     console.log(`${rounded(seconds)} s ${rounded(processorSeconds)} s  ${path.relative(root, file)} ${where}`);
@@ -271,13 +280,13 @@ function tellSlowest() {
 }
 
 function finish() {
-  tellSlowest();
+  printSlowest();
   retry();
   const sums = outcomes.flatMap(({ files }) => Object.values(files));
   const passed = sums.reduce((total, file) => total + file.passed, 0);
   failed += sums.reduce((total, file) => total + file.failed, 0);
-  tell('failed at first and passed alone: look into these', unsteady);
-  tell('failed', failures);
+  print('failed at first and passed alone: look into these', flaky);
+  print('failed', failures);
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
 }
@@ -289,11 +298,11 @@ if (only) {
   await step('build', 'npm', ['run', '--silent', 'build']);
   const also = process.env.ALSO_NODE;
   const version = also && spawnSync(also, ['--version'], { encoding: 'utf8' }).stdout.trim();
-  // A part does not run on both at a time: some have ports of their own.
+  // A part does not run on both at a time, because some use fixed ports.
   const queue = [...partsOf(suites), ...(also ? partsOf(suitesOfNode, also, ` on Node ${version}`) : [])];
   const isWaiting = ({ name }) => waitingParts.includes(name);
   const waiting = queue.filter(isWaiting).map(runPart);
-  // Not `npm run check`: it would generate again what the build has generated, and these parts read.
+  // Not `npm run check`: it would generate files again that these parts are reading.
   await step('check', process.execPath, ['.ci/check.mjs']);
   await runParts(queue.filter((part) => !isWaiting(part)));
   await Promise.all(waiting);

@@ -1,23 +1,23 @@
-// Makes src/gotemplate/sprig/generated/zones.json from the IANA data that moment-timezone packs: every zone's changes of
-// offset and abbreviation, compressed, since hardly a driver ever needs them.
+// Creates src/gotemplate/sprig/generated/zones.json from the IANA data of moment-timezone: the changes of offset and
+// abbreviation in every zone. They are compressed, because drivers rarely need them.
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 
-/** Whose licence goes along with the bundles. */
+/** Package of the data. Its licence is shipped with the bundles. */
 export const zonePackage = 'node_modules/moment-timezone';
 
-/** The data, from the project's folder. */
+/** Path of the data in the project's folder. */
 export const zoneSource = `${zonePackage}/data/packed/latest.json`;
 
 const digits = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX';
 
-/** Nothing is listed from this year on where it and all later ones are like those of the 28 years before. */
+/** First year that is left out if it and all later years repeat the 28 years before. */
 const firstRepeatedYear = 2066;
 const firstRepeated = Date.UTC(firstRepeatedYear, 0, 1) / 1000;
 
-/** `-1b.k`, minutes to the base of 60 with a fraction, in seconds. */
+/** Parses `-1b.k`, minutes to the base of 60 with a fraction, to seconds. */
 function secondsOf(text) {
   const [, sign, whole, fraction = ''] = /^(-?)([^.]*)(?:\.(.*))?$/.exec(text);
   let value = 0;
@@ -35,7 +35,7 @@ function unpack(packed) {
     return Math.round(minutes * 60);
   });
   const names = abbreviations.split(' ');
-  // Offsets are west of Greenwich there.
+  // Offsets in the data are west of Greenwich.
   const types = offsets.split(' ').map((offset, index) => `${-secondsOf(offset)} ${names[index]}`);
   return { name, types, indexes: Array.from(indexes, (digit) => digits.indexOf(digit)), changes };
 }
@@ -46,7 +46,9 @@ function lengthAndWeekday(year) {
   return `${startOf(year + 1) - startOf(year)} ${new Date(startOf(year) * 1000).getUTCDay()}`;
 }
 
-/** Whether each year that would not be kept has what a kept one of the same length and first weekday has, to the second. */
+/**
+ * Reports whether each year that is left out repeats a kept year of the same length and first weekday, to the second.
+ */
 function repeats({ changes, indexes }) {
   const years = new Map();
   for (const [index, change] of changes.entries()) {
