@@ -101,7 +101,7 @@ function throwIfHopeless(pending: PendingApproval): void {
     case 'unmatched':
       throw new CodedError(
         'PERMISSION_DENIED',
-        `no approval policy covers ${connector} (${request})${because}; have one made, or the account allowed to use its proxy`,
+        `no approval policy covers ${connector} (${request})${because}; create one, or grant the service account the permission to use its proxy`,
         { isRefusal: true },
       );
     case 'foreign':

@@ -83,13 +83,13 @@ export const serveFlags = {
   'max-watched-objects': flag(
     String(limits.watches.count),
     'N',
-    'connectors, and classes, that are watched at once; more are refused',
+    'connectors, and classes, that are watched at once; more are rejected',
     positiveInteger,
   ),
   'max-object-memory': flag(
     '32Mi',
     'SIZE',
-    'memory that connectors and classes may take, by an estimate; more are refused',
+    'memory that connectors and classes may take, by an estimate; more are rejected',
     sizeBytes,
   ),
   'max-concurrent-publishes': flag(
@@ -101,13 +101,13 @@ export const serveFlags = {
   'max-publishes-in-flight': flag(
     String(limits.calls.inFlight),
     'N',
-    'publishes that the node takes at once, waits counted; more are refused',
+    'publishes that the node takes at once, waits counted; more are rejected',
     positiveInteger,
   ),
   'max-publishes-per-pod': flag(
     String(limits.calls.perPod),
     'N',
-    'publishes that one pod may have under way, waits counted; more are refused',
+    'publishes that one pod can have in flight, waits counted; more are rejected',
     positiveInteger,
   ),
   'tmpfs-size': flag(

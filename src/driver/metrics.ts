@@ -71,7 +71,7 @@ export class Metrics implements LimitObserver {
     ['verb', 'resource'],
     rpcBuckets,
   );
-  readonly #watchRestarts = this.#registry.counter('watch_restarts_total', 'Watches begun anew', [
+  readonly #watchRestarts = this.#registry.counter('watch_restarts_total', 'Watch restarts by reason', [
     'resource',
     'reason',
   ]);
@@ -262,12 +262,12 @@ export class Metrics implements LimitObserver {
     registry.probe('volume_memory_bytes', 'Memory that the volumes may come to hold', () => read().heldBytes);
     registry.probe(
       'volume_memory_budget_bytes',
-      'What the memory limit leaves the volumes; 0: no limit',
+      'Memory that the limit leaves for volumes; 0: no limit',
       () => read().budgetBytes,
     );
     registry.probe(
       'volume_memory_charged_bytes',
-      'What stays charged when the process ends; 0: no limit',
+      'Memory that stays charged when the process ends; 0: no limit',
       () => read().persistentBytes,
     );
     registry.probeTotalEach(

@@ -27,16 +27,16 @@ const maxPodPart = 230;
 
 /** Usual cause of a failure, so that the pod's author knows whom to contact. */
 const causes: Readonly<Record<ErrorCode, string>> = {
-  PERMISSION_DENIED: 'Whoever manages roles or approvals has taken the right away.',
+  PERMISSION_DENIED: 'The permission was revoked, by a change of roles or approvals.',
   NOT_FOUND: 'Whoever owns the connector or its class has deleted or renamed it.',
   INVALID_ARGUMENT: "The connector or its class has been changed, and the pod's attributes do not fit any more.",
   FAILED_PRECONDITION: 'The class, a feature flag, an approval or the installation has been changed.',
   ALREADY_EXISTS: "The pod's volume has been changed on the node.",
   RESOURCE_EXHAUSTED: 'A bound of the node is reached.',
-  UNAVAILABLE: 'The API server or the Connectors system does not answer. It mends itself, or is for an operator.',
-  DEADLINE_EXCEEDED: 'The API server or the node is slow. It mends itself, or is for an operator.',
-  CANCELLED: 'It will be tried again.',
-  ABORTED: 'It will be tried again.',
+  UNAVAILABLE: 'The API server or the Connectors system does not answer. It recovers by itself, or is for an operator.',
+  DEADLINE_EXCEEDED: 'The API server or the node is slow. It recovers by itself, or is for an operator.',
+  CANCELLED: 'The kubelet will retry.',
+  ABORTED: 'The kubelet will retry.',
   UNIMPLEMENTED: 'This is for an operator.',
   INTERNAL: 'Something is wrong on the node. This is for an operator.',
 };

@@ -89,7 +89,7 @@ async function startRegistryAndProxy(
         ...{ directory: directoryFor('proxy'), manifests: manifests.directory, jwks: tokens.jwks() },
         ...{ self, onLog: stderr },
       }),
-    ({ port }) => `at 127.0.0.1:${port}; nobody else here can look up the name of the registry`,
+    ({ port }) => `at 127.0.0.1:${port}; only it can resolve the name of the registry`,
   );
   cleanups.push(() => proxy.stop());
   manifests.writeConnectors(environment.manifests, proxy, registry.url);

@@ -56,7 +56,7 @@ function checkClock(taken: readonly Sample[]): CheckResult {
   const ahead = taken.flatMap(({ aheadMs }) => aheadMs ?? []);
   // Each is too large by up to a second and the latency: the smallest is the most accurate.
   const aheadMs = ahead.sort((a, b) => Math.abs(a) - Math.abs(b))[0];
-  if (aheadMs === undefined) return warn('clock', 'the API server tells no time', 'compare the clocks by hand');
+  if (aheadMs === undefined) return warn('clock', 'the API server sends no date', 'compare the clocks by hand');
   const skewMs = Math.abs(aheadMs);
   if (skewMs < skewWarnMs) return ok('clock', 'agrees with that of the API server');
   const problem = `this node is ${(skewMs / 1000).toFixed(0)} s ${aheadMs > 0 ? 'behind' : 'ahead of'} the API server`;

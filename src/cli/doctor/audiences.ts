@@ -32,7 +32,11 @@ export async function checkAudiences(
     return [ok(check, `tokens are requested for all ${expected.size + 1} audiences that connectors expect`)];
   } catch (error) {
     return [
-      fail(check, `cannot be told: ${reasonOf(error)}`, 'mend the lines about the API server and about rights first'),
+      fail(
+        check,
+        `cannot be checked: ${reasonOf(error)}`,
+        'fix the lines about the API server and about permissions first',
+      ),
     ];
   }
 }

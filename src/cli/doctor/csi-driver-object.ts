@@ -28,7 +28,7 @@ export async function checkCsiDriverObject(
     const problems = problemsOf(object, config);
     return problems.length > 0 ? problems : [ok(check, `CSIDriver "${name}" has the fields that the driver relies on`)];
   } catch (error) {
-    const fix = 'mend the lines about the API server and about rights first';
+    const fix = 'fix the lines about the API server and about permissions first';
     return [fail(check, `CSIDriver "${name}" cannot be read: ${reasonOf(error)}`, fix)];
   }
 }
@@ -47,8 +47,8 @@ function problemsOf(object: JsonObject, config: ObjectConfig): readonly CheckRes
   };
   return [
     ...expect('podInfoOnMount', true, fail, 'pods could pose as others, so that nothing is published'),
-    ...expect('attachRequired', false, fail, 'pods would wait for an attachment that nobody makes'),
-    ...expect('volumeLifecycleModes', 'Ephemeral', fail, 'the kubelet refuses volumes that are written in the pod'),
+    ...expect('attachRequired', false, fail, 'pods would wait for an attachment that never comes'),
+    ...expect('volumeLifecycleModes', 'Ephemeral', fail, 'the kubelet rejects volumes that are written in the pod'),
     ...expect('requiresRepublish', true, fail, 'tokens and changes never reach a pod that runs'),
     ...checkTokenRequests(object, config),
     ...expect('fsGroupPolicy', 'None', warn, 'the kubelet changes owners in a volume that the driver may be writing'),

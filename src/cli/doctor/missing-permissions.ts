@@ -36,10 +36,10 @@ export async function checkPermissionsOf(
   try {
     const missing = await missingPermissions(client, permissions, signal);
     if (missing.length > 0) return missing.map((permission) => missingPermission(permission, whose));
-    return [ok(check, `the account has the ${permissions.length} rights that the enabled features need`)];
+    return [ok(check, `the service account has the ${permissions.length} permissions that the enabled features need`)];
   } catch (error) {
     return [
-      fail(check, `the rights cannot be asked for: ${reasonOf(error)}`, 'mend the lines about the API server first'),
+      fail(check, `the permissions cannot be checked: ${reasonOf(error)}`, 'fix the lines about the API server first'),
     ];
   }
 }

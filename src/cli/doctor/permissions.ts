@@ -19,7 +19,7 @@ export async function checkPermissions(
   config: PermissionConfig,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
-  const consequence = 'the driver refuses to publish until it can read the flags';
+  const consequence = 'the driver publishes no volume until it can read the flags';
   const { flags, result } = await readFlags(client, config.namespace, consequence, signal);
   return [result, ...(await checkPermissionsOf(client, requiredPermissions(config, flags), "the driver's", signal))];
 }

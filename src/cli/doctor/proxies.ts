@@ -32,7 +32,11 @@ export async function checkProxies(objects: Promise<ConnectorObjects>, nowMs: nu
     known = await objects;
   } catch (error) {
     return [
-      fail(check, `cannot be told: ${reasonOf(error)}`, 'mend the lines about the API server and about rights first'),
+      fail(
+        check,
+        `cannot be checked: ${reasonOf(error)}`,
+        'fix the lines about the API server and about permissions first',
+      ),
     ];
   }
   const proxies = [...proxiesOf(known)];
@@ -97,7 +101,7 @@ async function checkProxy(origin: string, { owners, caCerts }: UsedProxy): Promi
 
 function checkCas(origin: string, { caCerts }: UsedProxy, nowMs: number): readonly CheckResult[] {
   const given = [...caCerts].filter((bundle) => bundle !== '');
-  const fix = 'replace the CA of the proxy; whoever writes its status hands the new one out';
+  const fix = 'replace the CA of the proxy; its status then distributes the new one';
   const lines = given.map((bundle) => checkCertificate(caCheck, `the CA of ${origin}`, bundle, nowMs, fix));
   if (given.length < 2) return lines;
   const problem = `connectors hand out ${given.length} CAs of ${origin}, of which the proxy has one`;

@@ -29,7 +29,7 @@ export async function readFlags(
     const on = Object.entries(flags).flatMap(([name, isOn]) => (isOn ? [name] : []));
     return { flags, result: ok(check, `${what}; on: ${on.join(', ') || 'none'}`) };
   } catch (error) {
-    const fix = `mend it, or the rights to it; ${consequence}`;
+    const fix = `fix it, or the permissions for it; ${consequence}`;
     return { flags: defaultFlags, result: fail(check, `${what}: ${reasonOf(error)}`, fix) };
   }
 }

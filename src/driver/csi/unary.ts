@@ -69,7 +69,7 @@ async function serve<Request, Response>(
   const cancel = (): void => controller.abort(new CodedError('CANCELLED', `the caller of ${rpc} has gone`));
   call.on('cancelled', cancel);
   const timer = setTimeout(
-    () => controller.abort(new CodedError('DEADLINE_EXCEEDED', `${rpc} ran out of time; it will be tried again`)),
+    () => controller.abort(new CodedError('DEADLINE_EXCEEDED', `${rpc} ran out of time; the kubelet will retry`)),
     timeLeftMs(call, edge.maxDurationMs),
   );
   const stop = (): void => controller.abort(edge.stopping.reason);

@@ -94,7 +94,7 @@ export class VolumeLocks {
 }
 
 function isBusy(): CodedError {
-  return new CodedError('ABORTED', 'another call for this volume is still running; it will be tried again');
+  return new CodedError('ABORTED', 'another call for this volume is still running; the kubelet will retry');
 }
 
 /** Aborts the calls that hold a volume, and waits for their end. */

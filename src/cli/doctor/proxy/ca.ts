@@ -37,7 +37,7 @@ export async function checkCa(
     if (secret === undefined) {
       return failing(
         `${what} does not exist`,
-        'a replica that runs makes it; the line about rights and the log say why not',
+        'a replica that runs makes it; the lines about permissions and the log say why not',
       );
     }
     ({ certificate } = caIn(secret));

@@ -27,7 +27,7 @@ export async function checkLease(
     return fail(
       check,
       `${what} cannot be read: ${reasonOf(error)}`,
-      'mend the lines about rights and the API server first',
+      'fix the lines about permissions and the API server first',
     );
   }
   const [holder, renewTime] = ['holderIdentity', 'renewTime'].map((key) => jsonMember(lease['spec'], key));

@@ -69,8 +69,8 @@ export async function examineProxy(context: ProxyDiagnosticContext): Promise<rea
           objects = await read();
         }
       } catch (error) {
-        const fix = 'mend the lines about the API server and about rights first';
-        return [...permissions, ...ca.results, ...lease, fail('status', `cannot be told: ${reasonOf(error)}`, fix)];
+        const fix = 'fix the lines about the API server and about permissions first';
+        return [...permissions, ...ca.results, ...lease, fail('status', `cannot be checked: ${reasonOf(error)}`, fix)];
       }
       return [
         ...permissions,

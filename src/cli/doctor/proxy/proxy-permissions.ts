@@ -25,7 +25,7 @@ export async function checkProxyPermissions(
   config: PermissionConfig,
   signal: AbortSignal,
 ): Promise<readonly CheckResult[]> {
-  const consequence = 'the proxy serves nobody until it can read the flags';
+  const consequence = 'the proxy serves no request until it can read the flags';
   const { result } = await readFlags(client, config.namespace, consequence, signal);
   return [result, ...(await checkPermissionsOf(client, requiredPermissions(config), "the proxy's", signal))];
 }
@@ -95,7 +95,7 @@ export async function checkCredentialPermissions(
     });
   } catch (error) {
     return [
-      fail(check, `the rights cannot be asked for: ${reasonOf(error)}`, 'mend the lines about the API server first'),
+      fail(check, `the permissions cannot be checked: ${reasonOf(error)}`, 'fix the lines about the API server first'),
     ];
   }
 }

@@ -22,7 +22,7 @@ export async function checkService(
   } catch (error) {
     const problem = `${url} cannot be reached: ${reasonOf(error)}`;
     if ((error as NodeJS.ErrnoException).syscall === 'getaddrinfo') {
-      const fix = `is there a Service ${namespace}/${service}? Apply deploy/proxy, or mend --service, --namespace or --cluster-domain`;
+      const fix = `is there a Service ${namespace}/${service}? Apply deploy/proxy, or fix --service, --namespace or --cluster-domain`;
       return fail(check, problem, fix);
     }
     return fail(

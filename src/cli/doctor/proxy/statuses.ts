@@ -28,7 +28,7 @@ export function checkStatuses(
     return [warn('status', problem, fix), ...(orphans.length === 0 ? [] : [checkReady(orphans)])];
   }
   const late = outdated(objects, certificate);
-  const of = writes ? 'this proxy' : 'whoever writes it, as --write-status is off,';
+  const of = writes ? 'this proxy' : 'another writer, as --write-status is off,';
   const written =
     late.length === 0
       ? ok('status', `current of ${connectors.length + orphans.length} connectors and ${classes.length} classes`)

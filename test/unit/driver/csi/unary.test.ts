@@ -127,7 +127,7 @@ describe('a unary RPC', () => {
     const late = await serve(untilAborted, { call: callOf(new Date(Date.now() + 20)) });
     assert.deepEqual(late.error, {
       code: status.DEADLINE_EXCEEDED,
-      details: 'NodePublishVolume ran out of time; it will be tried again',
+      details: 'NodePublishVolume ran out of time; the kubelet will retry',
     });
     const over = await serve(untilAborted, { call: callOf(new Date(0)) });
     assert.equal(over.error?.code, status.DEADLINE_EXCEEDED);
