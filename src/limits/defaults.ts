@@ -116,9 +116,9 @@ export const limits = {
   connector: {
     /** URLs in `spec.address` and `spec.addressExtensions` together: each request is compared with those at its host. */
     addresses: 64,
-    /** PEM bundle of its CAs. The CA certificates of a system are fewer. */
+    /** PEM bundle of its CAs. Parsed certificates use five times its size, and the CA certificates of a system are fewer. */
     caBytes: 256 << 10,
-    /** Certificates in this bundle. */
+    /** Certificates in this bundle. A malformed block takes longer to parse than a certificate. */
     caCertificates: 512,
     /** A `.dockerconfigjson`. The proxy serves no other request while it parses one. */
     dockerConfigBytes: 256 << 10,
