@@ -47,7 +47,7 @@ export interface AccessControl {
   approvalStates(request: AuthorizationRequest): readonly string[];
 
   /** Calls the listener when an allowed request becomes denied, or a watched approval changes. */
-  onNews(listener: () => void): void;
+  onChange(listener: () => void): void;
 
   /** Watches the approvals of a mounted volume. Idempotent per volume. */
   retain(volumeId: string, request: AuthorizationRequest): void;

@@ -139,7 +139,7 @@ export class KubernetesAccess implements AccessControl {
     return ofPodIn(request).flatMap((permission) => this.#mounted?.stateOf(permission) ?? []);
   }
 
-  onNews(listener: () => void): void {
+  onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }
 

@@ -28,7 +28,7 @@ export class UncheckedAccess implements AccessControl {
     return [];
   }
 
-  onNews(): void {
+  onChange(): void {
     // Decisions never change.
   }
 

@@ -138,6 +138,6 @@ export function kubernetesBackend(parts: KubernetesBackendParts): Backend {
 }
 
 function ageOf(nowMs: number, ...times: readonly (number | undefined)[]): number | undefined {
-  const known = times.flatMap((time) => time ?? []);
-  return known.length === 0 ? undefined : nowMs - Math.min(...known);
+  const defined = times.flatMap((time) => time ?? []);
+  return defined.length === 0 ? undefined : nowMs - Math.min(...defined);
 }

@@ -74,7 +74,7 @@ export class VolumeService {
     const { backend, caFile } = this.#options;
     if (this.#onChange === undefined) return;
     backend.source.onChange(this.#onChange.changed);
-    backend.access.onNews(this.#onChange.changed);
+    backend.access.onChange(this.#onChange.changed);
     caFile?.watch(this.#onChange.changed);
   }
 

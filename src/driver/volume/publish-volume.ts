@@ -91,8 +91,8 @@ export class PublishVolume {
       admission.run(identify(guard.isKnownTrustworthy()), signal, (admitted) => {
         const request = parse();
         // 2. Lock.
-        return locks.exclusively([volumeId, targetPath], admitted.abortHandle, (wanted) =>
-          this.#withFailureResponse(request, () => this.#publish(request, admitted, wanted)),
+        return locks.exclusively([volumeId, targetPath], admitted.abortHandle, (cancellation) =>
+          this.#withFailureResponse(request, () => this.#publish(request, admitted, cancellation)),
         );
       }),
     );
@@ -118,9 +118,9 @@ export class PublishVolume {
     const { request } = volume;
     const { volumeId } = request;
     const result = await this.#withFailureResponse(request, () =>
-      locks.yieldingly([volumeId, targetPath], signal, (wanted) => {
-        const admitted = admission.backgroundCall(ownerOf(request), wanted);
-        const work = (): Promise<PublishOutcome> => this.#publish(request, admitted, wanted);
+      locks.yieldingly([volumeId, targetPath], signal, (cancellation) => {
+        const admitted = admission.backgroundCall(ownerOf(request), cancellation);
+        const work = (): Promise<PublishOutcome> => this.#publish(request, admitted, cancellation);
         return this.#withFailureResponse(request, work).finally(() => spend(admitted.workedMs));
       }),
     );
@@ -145,12 +145,12 @@ export class PublishVolume {
   /** Returns false also if that is not known without waiting, or if another call holds the volume's lock. */
   #isRepeatUnchanged({ volumeId, targetPath, isRepeatOf }: PublishCall): boolean {
     const { volumes, locks } = this.#deps;
-    const known = volumes.get(targetPath);
+    const published = volumes.get(targetPath);
     return (
-      known !== undefined &&
+      published !== undefined &&
       locks.isFree([volumeId, targetPath]) &&
-      isRepeatOf(known.request) &&
-      isKnownUnchanged(this.#deps, known)
+      isRepeatOf(published.request) &&
+      isKnownUnchanged(this.#deps, published)
     );
   }
 
@@ -159,21 +159,21 @@ export class PublishVolume {
     return { path: 'unchanged', steps: {} };
   }
 
-  async #publish(request: PublishRequest, admitted: AdmittedCall, wanted: Cancellation): Promise<PublishOutcome> {
+  async #publish(request: PublishRequest, admitted: AdmittedCall, cancellation: Cancellation): Promise<PublishOutcome> {
     const requestKey = requestKeyOf(request);
-    const known = this.#deps.volumes.get(request.targetPath);
-    if (known !== undefined) ensureSameVolume(request, known);
+    const published = this.#deps.volumes.get(request.targetPath);
+    if (published !== undefined) ensureSameVolume(request, published);
 
     // 3. Nothing changed.
-    if (known !== undefined && (await isUnchanged(this.#deps, request, requestKey, known, wanted))) {
+    if (published !== undefined && (await isUnchanged(this.#deps, request, requestKey, published, cancellation))) {
       return this.#unchanged(request.targetPath);
     }
-    return admitted.runInSlot(wanted, async (call) => {
+    return admitted.runInSlot(cancellation, async (call) => {
       try {
-        return await this.#publishChanged(request, requestKey, known, call, wanted);
+        return await this.#publishChanged(request, requestKey, published, call, cancellation);
       } catch (error) {
         if (this.#deps.removesRevoked && error instanceof CodedError && error.isRefusal) {
-          await removeTokens(this.#deps, request, known, error, call);
+          await removeTokens(this.#deps, request, published, error, call);
         }
         throw error;
       }
@@ -183,9 +183,9 @@ export class PublishVolume {
   async #publishChanged(
     request: PublishRequest,
     requestKey: string,
-    known: PublishedVolume | undefined,
+    published: PublishedVolume | undefined,
     call: Call,
-    wanted: Cancellation,
+    cancellation: Cancellation,
   ): Promise<PublishOutcome> {
     const { guard, source, tokens, host, volumes, contentDefaults } = this.#deps;
     const { targetPath, pod, attributes } = request;
@@ -198,13 +198,13 @@ export class PublishVolume {
     const flags = source.peekFlags() ?? (await call.releaseSlotWhile(() => source.flags(call.signal)));
     ensureConnectorCount(attributes, flags);
     const authorization = { pod, connectors: attributes.connectors, flags };
-    const resolved = await readConnectors(this.#deps, authorization, known !== undefined, call);
-    throwIfAborted(wanted);
+    const resolved = await readConnectors(this.#deps, authorization, published !== undefined, call);
+    throwIfAborted(cancellation);
     timer.lap('read');
 
     // 6. Authorize.
-    const access = await decideAccess(this.#deps.access, authorization, known !== undefined, call);
-    throwIfAborted(wanted);
+    const access = await decideAccess(this.#deps.access, authorization, published !== undefined, call);
+    throwIfAborted(cancellation);
     if (access.kind === 'pending') {
       throw new CodedError('UNAVAILABLE', access.message, { reason: 'approval pending' });
     }
@@ -218,12 +218,12 @@ export class PublishVolume {
         : { plan: planVolume(resolved, attributes.includedConfigurations, defaults) };
     const audiences = made.plan === undefined ? [] : audiencesOf(made.plan);
     const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiences, call);
-    throwIfAborted(wanted);
+    throwIfAborted(cancellation);
     warnAboutLifetimes(this.#deps, request, volumeTokens);
     timer.lap('token');
 
     // Nothing changed after all.
-    const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && known?.input.isAllowed === true);
+    const isAllowed = access.kind === 'allowed' || (access.kind === 'unknown' && published?.input.isAllowed === true);
     const input: VolumeInput = {
       requestKey,
       resolved,
@@ -232,7 +232,7 @@ export class PublishVolume {
       caBundle: defaults.caBundle,
       isAllowed,
     };
-    if (known !== undefined && isSameInput(known.input, input) && host.inspect(targetPath) === 'published') {
+    if (published !== undefined && isSameInput(published.input, input) && host.inspect(targetPath) === 'published') {
       volumes.put({ request, input }, this.#confirmation('unchanged'));
       this.#deps.access.retain(request.volumeId, authorization);
       return { path: 'unchanged', steps: timer.steps };
@@ -244,7 +244,7 @@ export class PublishVolume {
       made.plan === undefined
         ? rejectionContent(made.rejection.message, made.rejection.details)
         : await this.#render(request, made.plan, volumeTokens, defaults, call);
-    throwIfAborted(wanted);
+    throwIfAborted(cancellation);
     timer.lap('render');
 
     // 9. Attach or rewrite. No other work of the driver runs until the volume is complete.

@@ -30,15 +30,15 @@ const noToken = new Secret('');
 export async function removeTokens(
   deps: RemovalDependencies,
   request: PublishRequest,
-  known: PublishedVolume | undefined,
+  published: PublishedVolume | undefined,
   denial: CodedError,
   call: Call,
 ): Promise<void> {
   const { host, volumes, log } = deps;
   const { targetPath, volumeId, pod, mountOptions } = request;
-  const hasTokens = known?.input.isAllowed !== false && !volumes.isWithoutTokens(targetPath);
+  const hasTokens = published?.input.isAllowed !== false && !volumes.isWithoutTokens(targetPath);
   if (!hasTokens || host.inspect(targetPath) !== 'published') return;
-  const content = (known && (await withoutTokens(deps, known, call))) ?? rejectionContent(denial.message, []);
+  const content = (published && (await withoutTokens(deps, published, call))) ?? rejectionContent(denial.message, []);
   throwIfAborted(call.signal);
   host.put(targetPath, content.files, mountOptions, { podUid: pod.uid, pod }, 'removed');
   volumes.tokensRemoved(targetPath);

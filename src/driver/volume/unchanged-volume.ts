@@ -21,11 +21,11 @@ export function requestKeyOf({ pod, attributes, mountOptions }: PublishRequest):
  * Ensures that a target belongs to one volume, mounted one way, until it is unpublished.
  * @throws {CodedError} ALREADY_EXISTS.
  */
-export function ensureSameVolume(request: PublishRequest, known: PublishedVolume): void {
-  if (known.request.volumeId !== request.volumeId) {
-    throw new CodedError('ALREADY_EXISTS', `target path holds another volume: ${known.request.volumeId}`);
+export function ensureSameVolume(request: PublishRequest, published: PublishedVolume): void {
+  if (published.request.volumeId !== request.volumeId) {
+    throw new CodedError('ALREADY_EXISTS', `target path holds another volume: ${published.request.volumeId}`);
   }
-  if (JSON.stringify(known.request.mountOptions) !== JSON.stringify(request.mountOptions)) {
+  if (JSON.stringify(published.request.mountOptions) !== JSON.stringify(request.mountOptions)) {
     throw new CodedError(
       'ALREADY_EXISTS',
       'the volume is already published with another volume_mount_group or other mount flags; delete the pod to change them',
@@ -50,23 +50,23 @@ export async function isUnchanged(
   deps: UnchangedDependencies,
   request: PublishRequest,
   requestKey: string,
-  known: PublishedVolume,
-  wanted: AbortHandle,
+  published: PublishedVolume,
+  cancellation: AbortHandle,
 ): Promise<boolean> {
   const { access } = deps;
-  const authorization = authorizationIfUnchanged(deps, request, requestKey, known);
+  const authorization = authorizationIfUnchanged(deps, request, requestKey, published);
   if (authorization === undefined) return false;
   if (access.isKnownAllowed(authorization)) return true;
-  const isAnswered = await access.isAnsweredSoon(authorization, signalOf(wanted));
-  throwIfAborted(wanted);
+  const isAnswered = await access.isAnsweredSoon(authorization, signalOf(cancellation));
+  throwIfAborted(cancellation);
   return !isAnswered || access.isKnownAllowed(authorization);
 }
 
 /**
  * Reports whether a volume still matches its own request, without waiting: false if a decision on access has expired.
  */
-export function isKnownUnchanged(deps: UnchangedDependencies, known: PublishedVolume): boolean {
-  const authorization = authorizationIfUnchanged(deps, known.request, known.input.requestKey, known);
+export function isKnownUnchanged(deps: UnchangedDependencies, published: PublishedVolume): boolean {
+  const authorization = authorizationIfUnchanged(deps, published.request, published.input.requestKey, published);
   return authorization !== undefined && deps.access.isKnownAllowed(authorization);
 }
 
@@ -75,16 +75,16 @@ function authorizationIfUnchanged(
   { guard, source, tokens, host, contentDefaults }: UnchangedDependencies,
   request: PublishRequest,
   requestKey: string,
-  known: PublishedVolume,
+  published: PublishedVolume,
 ): AuthorizationRequest | undefined {
   const { connectors } = request.attributes;
   const flags = source.peekFlags();
   const resolved = source.peek(connectors);
   // The same connectors need tokens for the same audiences.
-  const peeked = peekTokens(tokens, tokensRequestOf(request), known.input.tokens.keys());
+  const peeked = peekTokens(tokens, tokensRequestOf(request), published.input.tokens.keys());
   if (flags === undefined || resolved === undefined || peeked === undefined) return undefined;
   const input = { requestKey, resolved, flags, tokens: peeked, caBundle: contentDefaults().caBundle, isAllowed: true };
-  if (!guard.isKnownTrustworthy() || !isSameInput(known.input, input)) return undefined;
+  if (!guard.isKnownTrustworthy() || !isSameInput(published.input, input)) return undefined;
   if (!host.isPublished(request.targetPath)) return undefined;
   return { pod: request.pod, connectors, flags };
 }

@@ -32,7 +32,7 @@ export class VolumeLocks {
   async exclusively<T>(
     keys: readonly string[],
     signal: AbortHandle,
-    work: (wanted: Cancellation) => Promise<T>,
+    work: (cancellation: Cancellation) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
     for (let holders = this.#holdersOf(keys); holders.length > 0; holders = this.#holdersOf(keys)) {
@@ -50,7 +50,7 @@ export class VolumeLocks {
   async yieldingly<T>(
     keys: readonly string[],
     signal: AbortHandle,
-    work: (wanted: Cancellation) => Promise<T>,
+    work: (cancellation: Cancellation) => Promise<T>,
   ): Promise<T> {
     throwIfAborted(signal);
     if (this.#holdersOf(keys).length > 0) throw isBusy();
@@ -75,7 +75,7 @@ export class VolumeLocks {
     keys: readonly string[],
     signal: AbortHandle,
     yields: boolean,
-    work: (wanted: Cancellation) => Promise<T>,
+    work: (cancellation: Cancellation) => Promise<T>,
   ): Promise<T> {
     const cancellation = new Cancellation(signal);
     let release: () => void = () => undefined;

@@ -102,7 +102,7 @@ describe('access by reviews', () => {
 
   it('tells of what was allowed and is denied, once, and not of what never was allowed', async () => {
     let denials = 0;
-    fixture.access.onNews(() => {
+    fixture.access.onChange(() => {
       denials += 1;
     });
     const revoke = fixture.allow(harbor, 'connectors', 'get');
