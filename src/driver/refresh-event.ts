@@ -28,7 +28,7 @@ const maxPodPart = 230;
 /** Usual cause of a failure, so that the pod's author knows whom to contact. */
 const causes: Readonly<Record<ErrorCode, string>> = {
   PERMISSION_DENIED: 'The permission was revoked, by a change of roles or approvals.',
-  NOT_FOUND: 'Whoever owns the connector or its class has deleted or renamed it.',
+  NOT_FOUND: 'An owner has deleted or renamed the connector or its class.',
   INVALID_ARGUMENT: "The connector or its class has been changed, and the pod's attributes do not fit any more.",
   FAILED_PRECONDITION: 'The class, a feature flag, an approval or the installation has been changed.',
   ALREADY_EXISTS: "The pod's volume has been changed on the node.",

@@ -130,9 +130,9 @@ export class PublishAdmission {
     this.#observer.rejected('publishes', scope, publish.pod);
     const { inFlight, perPod } = this.#limits;
     const why: Readonly<Record<typeof scope, string>> = {
-      pod: `pod ${publish.pod} has ${this.#usage.ofPod(publish.owner)} publishes under way on this node already, and one pod may have ${perPod}`,
+      pod: `pod ${publish.pod} has ${this.#usage.ofPod(publish.owner)} publishes in flight on this node already, and one pod may have ${perPod}`,
       namespace: `${this.#useOf(publish)}, its share`,
-      node: `this node has ${this.#usage.units} publishes under way already, and may have ${inFlight}`,
+      node: `this node has ${this.#usage.units} publishes in flight already, and may have ${inFlight}`,
     };
     return new CodedError('RESOURCE_EXHAUSTED', `${why[scope]}; the kubelet tries again`);
   }

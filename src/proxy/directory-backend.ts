@@ -67,7 +67,7 @@ export function directoryBackend(options: DirectoryBackendOptions): ProxyBackend
     onCaChange: undefined,
     status: undefined,
     load: () => ({ bytes: 0, rejected: 0 }),
-    notice: `tokens, rights and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
+    notice: `tokens, permissions and credentials are those of --jwks-file ${options.jwksFile} and --manifests ${directory}, not of a cluster`,
     start: () => source.start(),
     stop: () => undefined,
     problem: () => source.problem() ?? tokens.problem(),

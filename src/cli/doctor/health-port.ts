@@ -22,7 +22,7 @@ export async function askHealthPort(
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}${path}`;
   const noResponse = (error: unknown): Error => {
     const { cause = error } = error as { readonly cause?: unknown };
-    return new Error(`nobody answers at ${url}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    return new Error(`no response from ${url}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   };
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });

@@ -40,13 +40,13 @@ async function checkCsiSocket(config: SocketConfig): Promise<CheckResult> {
     }
   } catch (error) {
     const fix = 'is the driver running, with the same --endpoint (CSI_ENDPOINT)? See its log';
-    return fail(check, `nobody answers on ${endpoint}: ${dialReason(error)}`, fix);
+    return fail(check, `no response on ${endpoint}: ${dialReason(error)}`, fix);
   } finally {
     client.close();
   }
   if (!isSameFile(endpoint, kubeletEndpoint)) {
     const fix = 'make --kubelet-endpoint the path of the CSI socket as the node has it';
-    return fail(check, `the kubelet is told ${kubeletEndpoint}, which is not the socket ${endpoint}`, fix);
+    return fail(check, `the kubelet uses ${kubeletEndpoint}, which is not the socket ${endpoint}`, fix);
   }
   return ok(check, `${driverName} answers on ${endpoint}`);
 }
@@ -73,7 +73,7 @@ async function checkRegistrationSocket(config: SocketConfig): Promise<CheckResul
       config['registration-dir'] === undefined
         ? 'is the registrar sidecar running, and is its folder the plugins_registry of the kubelet?'
         : 'is the driver running, and is --kubelet-dir the directory of the kubelet? See its log';
-    return fail(check, `nobody answers on ${socket}: ${dialReason(error)}`, fix);
+    return fail(check, `no response on ${socket}: ${dialReason(error)}`, fix);
   } finally {
     client.close();
   }

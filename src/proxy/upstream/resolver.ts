@@ -209,7 +209,7 @@ function blocked(host: string, why: string): ProxyError {
   return new ProxyError(
     403,
     'blocked_address',
-    `${host} is refused: the proxy does not connect to loopback, link-local, unspecified or multicast addresses nor to the API server, and ${why}; an operator can open an address with --allow-upstream-cidrs`,
+    `${host} is blocked: the proxy does not connect to loopback, link-local, unspecified or multicast addresses nor to the API server, and ${why}; an operator can open an address with --allow-upstream-cidrs`,
   );
 }
 

@@ -83,7 +83,7 @@ describe('doctor on a node', () => {
 
   it('fails where nobody or somebody else answers on the CSI socket', async () => {
     const missing = path.join(fixture.cluster.node.root, 'none.sock');
-    await assertOnly(/^fail socket: nobody answers on (\S+none\.sock): connect ENOENT \1: is the driver/, [
+    await assertOnly(/^fail socket: no response on (\S+none\.sock): connect ENOENT \1: is the driver/, [
       '--endpoint',
       `unix://${missing}`,
     ]);
@@ -91,15 +91,15 @@ describe('doctor on a node', () => {
     assert.match(problems[0]!, /^fail socket: .* is the socket of driver "connectors-csi": --driver-name is other/);
   });
 
-  it('fails where the kubelet is told of another socket', async () => {
+  it('fails where the kubelet uses of another socket', async () => {
     const problems = await fixture.problems(['--kubelet-endpoint', '/var/lib/elsewhere/csi.sock']);
-    assert.match(problems[0]!, /^fail socket: the kubelet is told \/var\/lib\/elsewhere\/csi\.sock, which is not/);
+    assert.match(problems[0]!, /^fail socket: the kubelet uses \/var\/lib\/elsewhere\/csi\.sock, which is not/);
     assert.match(problems[1]!, /^fail registration: .* offers driver "connectors-csi" at .*csi\.sock: it should be/);
   });
 
   it('fails where nobody offers the driver to the kubelet, by itself or by the sidecar', async () => {
     const empty = path.join(fixture.cluster.node.root, 'empty');
-    await assertOnly(/^fail registration: nobody answers on .*is the driver running/, ['--registration-dir', empty]);
+    await assertOnly(/^fail registration: no response on .*is the driver running/, ['--registration-dir', empty]);
     await assertOnly(/^fail registration: .*is the registrar sidecar running/, [
       ...['--registration-dir', '', '--kubelet-dir', sidecarless(fixture)],
     ]);
@@ -124,7 +124,7 @@ describe('doctor on a node', () => {
     const address = server.address();
     await new Promise((resolve) => server.close(resolve));
     const port = typeof address === 'object' ? address?.port : undefined;
-    await assertOnly(/^fail readiness: nobody answers at http:\/\/127\.0\.0\.1/, [
+    await assertOnly(/^fail readiness: no response from http:\/\/127\.0\.0\.1/, [
       '--http-address',
       `127.0.0.1:${port}`,
     ]);

@@ -62,7 +62,7 @@ describe('doctor of the proxy', function () {
   });
 
   it('fails where the process does not answer, or cannot serve', async () => {
-    await assertOnly(/^fail readiness: nobody answers at http:\/\/127\.0\.0\.1:47\/readyz: connect ECONNREFUSED/, [
+    await assertOnly(/^fail readiness: no response from http:\/\/127\.0\.0\.1:47\/readyz: connect ECONNREFUSED/, [
       '--http-address',
       '127.0.0.1:47',
     ]);
@@ -72,7 +72,7 @@ describe('doctor of the proxy', function () {
     await eventually('it is reported', isReported);
     assert.match(
       await problemOf('ca'),
-      /^fail ca: secret \S+ cannot be used: .*tls\.crt or tls\.key is no PEM.*: mend it, or delete it/,
+      /^fail ca: secret \S+ cannot be used: .*tls\.crt or tls\.key is no PEM.*: fix it, or delete it/,
     );
   });
 
@@ -198,18 +198,18 @@ describe('doctor of the proxy', function () {
       noLonger();
       fixture.cluster.api.delete('leases', lease);
       await assertOnly(
-        /^fail lease: lease connectors-system\/connectors-proxy-service does not exist, so that nobody writes status: is a replica/,
+        /^fail lease: lease connectors-system\/connectors-proxy-service does not exist, so that no replica writes status: is a replica/,
       );
     });
 
     it('that nobody holds, or nobody has renewed for long', async () => {
       noLonger();
       putLease({ holderIdentity: '', leaseDurationSeconds: 1 });
-      await assertOnly(/^fail lease: lease \S+ is held by nobody, so that nobody writes status: /);
+      await assertOnly(/^fail lease: lease \S+ has no holder, so that no replica writes status: /);
       const renewTime = new Date(Date.now() - 90_000).toISOString().replace('Z', '000Z');
       putLease({ holderIdentity: 'proxy-1_some-id', leaseDurationSeconds: 30, renewTime });
       await assertOnly(
-        /^fail lease: lease \S+ is held by proxy-1, and not renewed for 9\d s, so that nobody writes status: /,
+        /^fail lease: lease \S+ is held by proxy-1, and not renewed for 9\d s, so that no replica writes status: /,
       );
     });
 
@@ -277,7 +277,7 @@ describe('doctor of the proxy', function () {
       const isTold = async (): Promise<boolean> => (await problemOf('probes')) !== '';
       await eventually('the probe is tried', isTold, 30_000);
       await assertOnly(
-        /^warn probes: of connector ci\/tool cannot be sent or judged: .*spec\.livenessProbe\.http.*: mend the probe/,
+        /^warn probes: of connector ci\/tool cannot be sent or judged: .*spec\.livenessProbe\.http.*: fix the probe/,
       );
     });
   });

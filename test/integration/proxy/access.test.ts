@@ -150,7 +150,7 @@ describe('who may use a connector', () => {
   it('are told in /readyz and in the log that no cluster stands behind the answers', async () => {
     const { status, body } = await fixture.http('/readyz');
     assert.equal(status, 200);
-    assert.match(body, /^ok\ntokens, rights and credentials are those of .* not of a cluster\n$/);
+    assert.match(body, /^ok\ntokens, permissions and credentials are those of .* not of a cluster\n$/);
     assert.match(fixture.log, /Running without a cluster/);
   });
 

@@ -39,7 +39,7 @@ describe('addresses that no tool is at', () => {
     for (const [at, host] of refusedHosts.entries()) {
       const answer = await client.get(`http://${host}:${tool.port}/`);
       assert.equal(answer.status, 403, host);
-      assert.match(answer.body, /is refused: the proxy does not connect to loopback/);
+      assert.match(answer.body, /is blocked: the proxy does not connect to loopback/);
       assert.equal((await client.reverse(`/namespaces/ci/connectors/tool-${at}/`)).status, 403, host);
     }
     for (const host of refusedHosts) {

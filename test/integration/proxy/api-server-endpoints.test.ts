@@ -40,7 +40,7 @@ describe('the endpoints of the API server', () => {
     fixture.put(endpointSlice(apiServer.port));
     await fixture.replica();
     const client = fixture.client('ci/api,ci/tool');
-    const refusal = /is refused: the proxy does not connect to .* nor to the API server/;
+    const refusal = /is blocked: the proxy does not connect to .* nor to the API server/;
     for (const answer of [
       await client.get(apiServer.url()),
       await client.get(apiServer.url('other.example')),

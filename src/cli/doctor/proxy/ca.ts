@@ -44,7 +44,7 @@ export async function checkCa(
   } catch (error) {
     return failing(
       `${what} cannot be used: ${reasonOf(error)}`,
-      'mend it, or delete it so that the proxy makes another',
+      'fix it, or delete it so that the proxy makes another',
     );
   }
   const fix = 'replace the Secret, or delete it so that the proxy makes another; pods have it with the next refresh';

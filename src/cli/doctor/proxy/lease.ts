@@ -23,7 +23,7 @@ export async function checkLease(
   try {
     lease = await client.get({ type: leaseType, namespace, name }, { signal, retry: false });
   } catch (error) {
-    if (isKubeError(error, 404)) return fail(check, `${what} does not exist, so that nobody writes status`, free);
+    if (isKubeError(error, 404)) return fail(check, `${what} does not exist, so that no replica writes status`, free);
     return fail(
       check,
       `${what} cannot be read: ${reasonOf(error)}`,
@@ -32,7 +32,7 @@ export async function checkLease(
   }
   const [holder, renewTime] = ['holderIdentity', 'renewTime'].map((key) => jsonMember(lease['spec'], key));
   if (typeof holder !== 'string' || holder === '')
-    return fail(check, `${what} is held by nobody, so that nobody writes status`, free);
+    return fail(check, `${what} has no holder, so that no replica writes status`, free);
   const [pod = ''] = holder.split('_');
   const whose = pod === hostname() ? `${pod}, this replica` : pod;
   const ageMs = nowMs - Date.parse(typeof renewTime === 'string' ? renewTime : '');
@@ -40,7 +40,7 @@ export async function checkLease(
     return ok(check, `${what} is held by ${whose}, renewed ${Math.max(0, Math.round(ageMs / 1000))} s ago`);
   }
   const since = Number.isNaN(ageMs) ? 'never renewed' : `not renewed for ${Math.round(ageMs / 1000)} s`;
-  return fail(check, `${what} is held by ${whose}, and ${since}, so that nobody writes status`, free);
+  return fail(check, `${what} is held by ${whose}, and ${since}, so that no replica writes status`, free);
 }
 
 function durationMs(lease: JsonObject): number {

@@ -93,7 +93,7 @@ function checkProbes(connectors: readonly Connector[]): CheckResult {
   }
   const names = [...new Set(unusable.map(({ connector }) => connectorName(connector)))];
   const problem = `of ${firstOf(names)} cannot be sent or judged: ${textOf(first.condition, 'message')}`;
-  return warn(check, problem, 'mend the probe in the ConnectorClass');
+  return warn(check, problem, 'fix the probe in the ConnectorClass');
 }
 
 function textOf(condition: JsonObject, key: string): string {

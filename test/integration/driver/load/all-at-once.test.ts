@@ -45,7 +45,7 @@ interface Case {
   readonly bounds: readonly RegExp[];
   /** Memory is shared out only where it has a limit. */
   readonly memoryBounds: readonly RegExp[];
-  /** What the kubelet is told by the end. */
+  /** What the kubelet uses by the end. */
   readonly told: readonly RegExp[];
 }
 
@@ -53,7 +53,7 @@ const refused = (bound: string): RegExp =>
   new RegExp(`^connectors_csi_limit_rejections_total\\{limit="${bound}",scope="pod"\\} [1-9]`, 'm');
 
 /** Whose fault it is, in either way. */
-const tooMany = /of pod evil\/\w+ failed on this node|pod evil\/\w+ has 32 publishes under way/;
+const tooMany = /of pod evil\/\w+ failed on this node|pod evil\/\w+ has 32 publishes in flight/;
 
 const cases: readonly Case[] = [
   {

@@ -64,7 +64,7 @@ describe('publishes of one pod or namespace too many', function () {
       volumes.slice(32).map((volume) => outcomeOf(kubelet.publish(volume.publishRequest(unreadable)))),
     );
     const message =
-      /RESOURCE_EXHAUSTED: pod evil\/build-pod has 32 publishes under way on this node already, and one pod may have 32; the kubelet tries again$/;
+      /RESOURCE_EXHAUSTED: pod evil\/build-pod has 32 publishes in flight on this node already, and one pod may have 32; the kubelet tries again$/;
     for (const outcome of refused) assert.match(outcome, message);
     assert.equal(await metric('limit_used{limit="publishes"}'), 'connectors_csi_limit_used{limit="publishes"} 32');
     assert.match((await metric('limit_rejections_total')) ?? '', /\{limit="publishes",scope="pod"\} 32$/);
