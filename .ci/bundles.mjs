@@ -47,7 +47,7 @@ const separateProgram = {
 
 /**
  * Resets V8's flag in each thread. Flags belong to the process, and V8 of Node 20 changes this one whenever a thread
- * starts: the young generation of the driver's main thread would grow to 32 MB from then on.
+ * starts. The young generation of the driver's main thread would grow to 32 MB from then on.
  */
 const fixedGrowth = ["import __v8 from 'node:v8';", "__v8.setFlagsFromString('--semi-space-growth-factor=1');"].join(
   '\n',

@@ -1,5 +1,5 @@
-// Generates files: from proto/ the message types in src/driver/csi/generated, and the descriptors as JSON, so that
-// neither the build nor the running driver parses .proto text. In src/gotemplate/sprig/generated the time zones.
+// Generates files: from proto/ the message types in src/driver/csi/generated, and the descriptors as JSON. So neither
+// the build nor the running driver parses .proto text. In src/gotemplate/sprig/generated the time zones.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,6 +1,6 @@
 // `node runtime.mjs ROOT NODE TARGET` copies the Node of an image, its shared libraries and their licences from the
-// image's files below ROOT to TARGET: Node to usr/local/bin, the libraries to their own paths. NODE is Node's path in
-// the image. It reads the same data as the loader and runs nothing, so the image can be for another processor.
+// image's files below ROOT to TARGET. Node goes to usr/local/bin, the libraries keep their paths. NODE is Node's path
+// in the image. It reads the same data as the loader and runs nothing, so the image can be for another processor.
 import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 

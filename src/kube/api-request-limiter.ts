@@ -16,8 +16,8 @@ export interface ApiRequestLimits {
 
 /**
  * Limits the requests to the API server in flight. Others wait in a queue that is fair by namespace, then by pod, so
- * that one namespace with thousands of reviews does not delay the rest. The CPU time for the responses is shared
- * equally, too.
+ * that thousands of reviews for one namespace do not delay the rest. The CPU time for the responses is shared equally,
+ * too.
  */
 export class ApiRequestLimiter {
   readonly #semaphore: FairSemaphore;

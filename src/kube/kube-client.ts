@@ -97,7 +97,7 @@ export class KubeClient {
   }
 
   /**
-   * Sends a POST. It is retried only if the server cannot have acted on it, or if `isIdempotent` is set because a
+   * Sends a POST. It is retried only if the server cannot have acted on it, or if `isIdempotent` is set. Set it if a
    * repetition is harmless, as with reviews and token requests.
    * @param body `kind` and `apiVersion` as in the response; must contain no secret.
    */

@@ -14,8 +14,8 @@ export class YamlError extends Error {
 
 /**
  * Returns the values of the documents in a YAML text, as `Document.toJS` does. The library needs far more than linear
- * time for nested collections, many keys in one mapping (it compares each with all before it), many errors and many
- * aliases. So the text is limited before and during parsing, and the time grows linearly.
+ * time for nested collections, many errors, many aliases, and many keys in one mapping, which it compares pairwise. So
+ * the text is limited before and during parsing, and the time grows linearly.
  * @throws {YamlError}
  */
 export function parseYaml(text: string, options: YamlOptions = {}): readonly unknown[] {

@@ -67,9 +67,9 @@ export class InFlightUsage<Entry extends InFlightEntry> {
   }
 
   /**
-   * Returns the call to preempt for a new one that costs `units`: the newest waiting call of the pod with the most
-   * usage, in the namespace with the most usage. Undefined if no namespace, and then no pod of the owner's namespace,
-   * has more usage than the owner would have. So a preempted call that is retried cannot preempt in return.
+   * Returns the call to preempt for a new one that costs `units`. It is the newest waiting call of the pod with the
+   * most usage, in the namespace with the most usage. Undefined if no namespace, and then no pod of the owner's
+   * namespace, has more usage than the owner would have. So a preempted call that is retried cannot preempt in return.
    */
   findPreemptible(owner: FlowKey, units: number): Entry | undefined {
     const most = Math.max(...Array.from(this.#namespaces.values(), (namespace) => namespace.units));

@@ -34,7 +34,7 @@ interface Entry extends InFlightEntry {
 }
 
 /**
- * Admission control for publishes. A call counts as in flight from its arrival to its response, so calls that wait (for
+ * Admission control for publishes. A call counts as in flight from its arrival to its response. So calls that wait (for
  * a slot, the API server, an object, an approval) are limited too. A call over a limit is rejected at once.
  *
  * 1. A pod has a fixed limit, however idle the node is.

@@ -104,7 +104,7 @@ export class HealthServer {
 
   /**
    * Yields the bytes of a connection in pieces, up to its first request. Node parses all requests of a piece, also
-   * those after one for which it closes the connection: 64 KiB of them, the size of one read, take 45 ms.
+   * those after one for which it closes the connection. 64 KiB of them, the size of one read, take 45 ms.
    */
   async *#requestOf(socket: Socket, connection: () => Duplex): AsyncGenerator<Buffer> {
     const reads: AsyncIterable<Buffer> = socket.iterator({ destroyOnReturn: false });

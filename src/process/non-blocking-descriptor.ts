@@ -46,7 +46,7 @@ function isRetryable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EINTR');
 }
 
-/** Writes once at a time, so that libuv buffers at most one write. */
+/** Accepts a write only after the previous one has ended, so that libuv buffers at most one. */
 function socketSink(descriptor: number): NonBlockingSink {
   const socket = new Socket({ fd: descriptor, readable: false, writable: true }).unref();
   socket.on('error', () => undefined);
