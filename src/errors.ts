@@ -44,13 +44,13 @@ export class CodedError extends Error {
   override readonly name = 'CodedError';
   readonly code: ErrorCode;
   /** Whether an authorizer has denied access, as opposed to not having responded. */
-  readonly isRefusal: boolean;
+  readonly isDenial: boolean;
   readonly reason: FailureReason | undefined;
 
   constructor(code: ErrorCode, message: string, options: CodedErrorOptions = {}) {
     super(inOneLine(message), options);
     this.code = code;
-    this.isRefusal = options.isRefusal === true;
+    this.isDenial = options.isDenial === true;
     this.reason = options.reason;
   }
 
@@ -58,14 +58,14 @@ export class CodedError extends Error {
   within(context: string): CodedError {
     return new CodedError(this.code, `${context}: ${this.message}`, {
       cause: this,
-      isRefusal: this.isRefusal,
+      isDenial: this.isDenial,
       reason: this.reason,
     });
   }
 }
 
 export interface CodedErrorOptions extends ErrorOptions {
-  readonly isRefusal?: boolean;
+  readonly isDenial?: boolean;
   readonly reason?: FailureReason | undefined;
 }
 

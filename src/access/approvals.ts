@@ -144,7 +144,7 @@ export class Approvals {
       outcome = outcomes[decision.kind];
       return decision;
     } catch (error) {
-      outcome = approvalWait.ended ?? (isRefusal(error) ? 'refused' : 'failed');
+      outcome = approvalWait.ended ?? (isDenial(error) ? 'refused' : 'failed');
       if (outcome === 'flags-changed') return { kind: 'flags-changed' };
       if (outcome === 'undecided') return undecided(pendings);
       // A caller whose deadline passes gets the same message as an error, since a response would come too late.
@@ -218,7 +218,7 @@ function isTimeOver(error: unknown): boolean {
   return error instanceof CodedError && error.code === 'DEADLINE_EXCEEDED';
 }
 
-function isRefusal(error: unknown): boolean {
+function isDenial(error: unknown): boolean {
   return error instanceof CodedError && (error.code === 'PERMISSION_DENIED' || error.code === 'FAILED_PRECONDITION');
 }
 

@@ -119,10 +119,10 @@ export class KubernetesAccess implements AccessControl {
     const [toRead, toProxy] = [readNeedsIn(request), this.#proxyNeedsIn(request)];
     const [read, proxy] = [this.#review(toRead, signal), this.#review(toProxy, signal)];
     const unread = unmet(toRead, await read, signal);
-    if (unread.length > 0) throw new CodedError('PERMISSION_DENIED', describeMissing(unread), { isRefusal: true });
+    if (unread.length > 0) throw new CodedError('PERMISSION_DENIED', describeMissing(unread), { isDenial: true });
     const missing = unmet(toProxy, await proxy, signal);
     if (missing.length > 0 && !isApprovalOn(request.flags)) {
-      throw new CodedError('PERMISSION_DENIED', describeMissing(missing), { isRefusal: true });
+      throw new CodedError('PERMISSION_DENIED', describeMissing(missing), { isDenial: true });
     }
     return missing;
   }

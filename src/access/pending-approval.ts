@@ -96,13 +96,13 @@ function throwIfHopeless(pending: PendingApproval): void {
       throw new CodedError(
         'FAILED_PRECONDITION',
         `the approval of this pod for ${connector} is over (${request})${because}; start a new pod to ask again`,
-        { isRefusal: true },
+        { isDenial: true },
       );
     case 'unmatched':
       throw new CodedError(
         'PERMISSION_DENIED',
         `no approval policy covers ${connector} (${request})${because}; create one, or grant the service account the permission to use its proxy`,
-        { isRefusal: true },
+        { isDenial: true },
       );
     case 'foreign':
       throw new CodedError(

@@ -67,19 +67,19 @@ function meaningOf(
 /** Explains a 403. Quotas, admission policies and terminating namespaces have the same code and reason as RBAC. */
 function explainForbidden(error: KubeError, needed: RbacRule | undefined, roleNamespace: string | undefined): string {
   const answer = messageOf(error);
-  const { asker } = error;
+  const { program } = error;
   if (needed !== undefined && !/ cannot \S+ resource /.test(answer)) return `the API server rejected it: ${answer}`;
   if (needed === undefined) {
-    return `the ${asker}'s own service account may not do that: apply the ${asker}'s manifests again (${answer})`;
+    return `the ${program}'s own service account may not do that: apply the ${program}'s manifests again (${answer})`;
   }
   // The rule comes last, ready to be copied.
   const role = roleNamespace === undefined ? 'ClusterRole' : `Role in namespace "${roleNamespace}"`;
-  return `${answer}; the ${asker}'s own ${role} needs the rule ${ruleText(needed)}`;
+  return `${answer}; the ${program}'s own ${role} needs the rule ${ruleText(needed)}`;
 }
 
 function explain(error: KubeError): string {
   if (error.code === 0) return `the API server cannot be reached (${error.reason})`;
-  if (error.code === 401) return `the API server does not accept the ${error.asker}'s own token`;
+  if (error.code === 401) return `the API server does not accept the ${error.program}'s own token`;
   const answered = `the API server answered ${error.code} ${error.reason}`;
   // A complaint about the request helps the reader. The server's own problem is in its log.
   return error.code < 500 ? `${answered} (${messageOf(error)})` : answered;

@@ -10,7 +10,7 @@ import type { ClockAndRandom, ConnectionPool } from './connection-pool.js';
 import { TransportError } from './connection.js';
 import type { HttpResponse } from './connection.js';
 import { KubeError } from './kube-error.js';
-import type { Asker } from './kube-error.js';
+import type { ProgramName } from './kube-error.js';
 import type { KubeObserver, KubeVerb } from './observer.js';
 import { labelOf, pathOf } from './resource-location.js';
 import type { ResourceLocation } from './resource-location.js';
@@ -43,7 +43,7 @@ interface RunnerOptions {
   readonly observer: KubeObserver;
   readonly userAgent: string;
   readonly limiter: ApiRequestLimiter;
-  readonly asker?: Asker;
+  readonly program?: ProgramName;
 }
 
 /** Runs calls to the API server: authentication, attempts and deadlines. */
@@ -68,7 +68,7 @@ export class CallRunner {
 
   /** Returns the error. Adds the program's name to an error of the API server. */
   named(error: unknown): unknown {
-    return error instanceof KubeError ? error.askedBy(this.#options.asker ?? 'driver') : error;
+    return error instanceof KubeError ? error.sentBy(this.#options.program ?? 'driver') : error;
   }
 
   get now(): () => number {

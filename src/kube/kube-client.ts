@@ -11,7 +11,7 @@ import type { CallOptions } from './call-runner.js';
 import type { ClusterConfig } from './cluster-config.js';
 import { ConnectionPool } from './connection-pool.js';
 import type { ClockAndRandom } from './connection-pool.js';
-import type { Asker, KubeError } from './kube-error.js';
+import type { KubeError, ProgramName } from './kube-error.js';
 import { parseIfAdmitted } from './object-admission.js';
 import type { ObjectAdmission, RejectedObject } from './object-admission.js';
 import type { SplitDocument } from './object-splitter.js';
@@ -32,7 +32,7 @@ export interface KubeClientOptions {
   /** Value of the User-Agent header. */
   readonly userAgent: string;
   /** The program named in messages about missing permissions; absent: the driver. */
-  readonly asker?: Asker;
+  readonly program?: ProgramName;
   readonly limits: ApiRequestLimits & { readonly connections: number };
   readonly load: LimitObserver;
 }

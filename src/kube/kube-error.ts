@@ -32,7 +32,7 @@ export interface KubeErrorParts {
 }
 
 /** The program that sent the request, with its permissions and its token. */
-export type Asker = 'driver' | 'proxy';
+export type ProgramName = 'driver' | 'proxy';
 
 const maxMessageLength = 1000;
 
@@ -48,7 +48,7 @@ export class KubeError extends Error {
   readonly details: JsonValue | undefined;
   readonly retryAfterMs: number | undefined;
   readonly mayHaveActed: boolean;
-  #asker: Asker = 'driver';
+  #program: ProgramName = 'driver';
 
   constructor(parts: KubeErrorParts, options?: ErrorOptions) {
     const text = inOneLine(parts.message.slice(0, maxMessageLength));
@@ -61,13 +61,13 @@ export class KubeError extends Error {
     this.mayHaveActed = parts.mayHaveActed;
   }
 
-  get asker(): Asker {
-    return this.#asker;
+  get program(): ProgramName {
+    return this.#program;
   }
 
   /** Sets the program that sent the request. @returns the error itself. */
-  askedBy(asker: Asker): this {
-    this.#asker = asker;
+  sentBy(program: ProgramName): this {
+    this.#program = program;
     return this;
   }
 

@@ -63,7 +63,7 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     limits: limits.api,
     load: noLimitObserver,
     userAgent: `connectors-csi-proxy/${version}`,
-    asker: 'proxy',
+    program: 'proxy',
   });
   const flags = new WatchedFlags(client, namespace, log);
   const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);

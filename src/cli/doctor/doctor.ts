@@ -22,7 +22,7 @@ import { checkSockets } from './sockets.js';
 import type { ClusterDiagnosticContext } from './with-cluster.js';
 import { withCluster } from './with-cluster.js';
 
-export interface DiagnosticContext extends Omit<ClusterDiagnosticContext, 'asker'> {
+export interface DiagnosticContext extends Omit<ClusterDiagnosticContext, 'program'> {
   readonly config: DriverConfig;
   readonly syscalls: Syscalls;
   readonly signal: AbortSignal;
@@ -76,7 +76,7 @@ async function examineCluster({ config, cluster, clock, signal }: DiagnosticCont
   if (config['connector-source'] === 'directory') {
     return [ok('api-server', 'not used: --connector-source directory')];
   }
-  return withCluster({ cluster, clock, asker: 'driver' }, async (client) => {
+  return withCluster({ cluster, clock, program: 'driver' }, async (client) => {
     const objects = readConnectorObjects(client, signal);
     // The checks that await it report the error.
     objects.catch(() => undefined);

@@ -1,6 +1,6 @@
 import type { ClusterConfig } from '../../kube/cluster-config.js';
 import { KubeClient } from '../../kube/kube-client.js';
-import type { Asker } from '../../kube/kube-error.js';
+import type { ProgramName } from '../../kube/kube-error.js';
 import { noObserver } from '../../kube/observer.js';
 import { kubeTimings } from '../../kube/timings.js';
 import { limits } from '../../limits/defaults.js';
@@ -16,12 +16,12 @@ export interface ClusterDiagnosticContext {
   readonly cluster: () => ClusterConfig;
   readonly clock: Clock;
   /** The program whose service account is checked. */
-  readonly asker: Asker;
+  readonly program: ProgramName;
 }
 
 /** Runs the checks of the API server, then further checks with the program's service account. */
 export async function withCluster(
-  { cluster, clock, asker }: ClusterDiagnosticContext,
+  { cluster, clock, program }: ClusterDiagnosticContext,
   checks: (client: KubeClient) => Promise<readonly CheckResult[]>,
 ): Promise<readonly CheckResult[]> {
   const now = (): number => performance.now();
@@ -29,7 +29,7 @@ export async function withCluster(
   try {
     target = cluster();
   } catch (error) {
-    const fix = `run it in the container of the ${asker}, or give --kubeconfig`;
+    const fix = `run it in the container of the ${program}, or give --kubeconfig`;
     return [fail('api-server', `no way to reach it: ${reasonOf(error)}`, fix)];
   }
   const client = new KubeClient({
@@ -38,7 +38,7 @@ export async function withCluster(
     clock: { now, random: Math.random },
     observer: noObserver,
     userAgent: `connectors-csi/${version} doctor`,
-    asker,
+    program,
     limits: limits.api,
     load: noLimitObserver,
   });

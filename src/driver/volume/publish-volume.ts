@@ -172,7 +172,7 @@ export class PublishVolume {
       try {
         return await this.#publishChanged(request, requestKey, published, call, cancellation);
       } catch (error) {
-        if (this.#deps.removesRevoked && error instanceof CodedError && error.isRefusal) {
+        if (this.#deps.removesRevoked && error instanceof CodedError && error.isDenial) {
           await removeTokens(this.#deps, request, published, error, call);
         }
         throw error;

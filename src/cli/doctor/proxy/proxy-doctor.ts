@@ -22,7 +22,7 @@ import { ownObjects } from './own-objects.js';
 /** Time in milliseconds that the proxy can take to write a change. */
 const statusDelayMs = 3_000;
 
-export interface ProxyDiagnosticContext extends Omit<ClusterDiagnosticContext, 'asker'> {
+export interface ProxyDiagnosticContext extends Omit<ClusterDiagnosticContext, 'program'> {
   readonly config: ProxyConfig;
   /** Opens connections to the Service; by default those of the system. */
   readonly dial?: Dial;
@@ -56,7 +56,7 @@ export async function examineProxy(context: ProxyDiagnosticContext): Promise<rea
   return [
     readiness,
     await checkService(classUrl(service), config, dial),
-    ...(await withCluster({ cluster, clock, asker: 'proxy' }, async (client) => {
+    ...(await withCluster({ cluster, clock, program: 'proxy' }, async (client) => {
       const read = async (): Promise<OwnObjects> => ownObjects(await readConnectorObjects(client, signal), service);
       const permissions = await checkProxyPermissions(client, config, signal);
       const ca = await checkCa(client, config, clock.now(), signal);
