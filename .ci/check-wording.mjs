@@ -1,8 +1,6 @@
-// Checks the wording of pages and commit subjects: words not to use, long sentences, wide tables.
-//
-// `--source` checks comments and messages of src for the words instead, and prints how often each occurs. `<!--
-// wording: REASON -->` in a paragraph, list item or table row exempts it, `wording: REASON` in a comment that comment
-// and the messages of its line.
+// Checks the wording of pages, of comments and messages of src, and of commit subjects: words not to use, long
+// sentences, wide tables. `<!-- wording: REASON -->` in a paragraph, list item or table row exempts it, `wording:
+// REASON` in a comment that comment and the messages of its line.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -179,34 +177,26 @@ export function proseOfSource(ts, text) {
     .sort((first, second) => first.line - second.line);
 }
 
-/** Prints each word in comments and messages of src, then how often each occurs. Returns their number. */
+/** Returns the words not to use in comments and messages of src. */
 async function checkSource(root) {
   const { default: ts } = await import('typescript');
-  const counts = new Map();
+  const problems = [];
   const names = readdirSync(path.join(root, 'src'), { recursive: true })
     .filter((name) => name.endsWith('.ts') && !name.includes('generated'))
     .sort();
   for (const name of names) {
     for (const { line, text } of proseOfSource(ts, readFileSync(path.join(root, 'src', name), 'utf8'))) {
       for (const { found, use } of sentencesOf(proseOf(text)).flatMap(wordsIn)) {
-        const word = found.trim().toLowerCase();
-        counts.set(word, (counts.get(word) ?? 0) + 1);
-        console.log(`src/${name}:${line}: "${word}": use ${use}`);
+        problems.push(`src/${name}:${line}: "${found.trim()}": use ${use}`);
       }
     }
   }
-  const sorted = [...counts].sort(([, first], [, second]) => second - first);
-  for (const [word, count] of sorted) console.log(`${String(count).padStart(5)} ${word}`);
-  return sorted.reduce((sum, [, count]) => sum + count, 0);
+  return problems;
 }
 
 if (process.argv[1] === import.meta.filename) {
   const root = path.join(here, '..');
-  if (process.argv[2] === '--source') {
-    process.exitCode = (await checkSource(root)) === 0 ? 0 : 1;
-  } else {
-    const problems = checkPages(root);
-    for (const problem of problems) console.error(problem);
-    process.exitCode = problems.length === 0 ? 0 : 1;
-  }
+  const problems = [...checkPages(root), ...(await checkSource(root))];
+  for (const problem of problems) console.error(problem);
+  process.exitCode = problems.length === 0 ? 0 : 1;
 }
