@@ -26,7 +26,7 @@ export const unmatched: Condition = {
 };
 export const cleanedUp: Condition = { type: 'AccessPermissionSync', status: 'True', reason: 'PermissionCleanUp' };
 
-/** Plays the controller that decides AccessRequestClient, by hand, with both ends of the test server. */
+/** Plays the controller that decides AccessRequests, by hand, with both ends of the test server. */
 export class ApprovalsController {
   readonly #api: KubeApi;
 

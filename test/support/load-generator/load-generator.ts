@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import type { LoadCommand, LoadPod, LoadReport, LoadTiming } from './load-messages.js';
 
-const program = path.join(import.meta.dirname, 'loadGenerator-program.ts');
+const program = path.join(import.meta.dirname, 'load-program.ts');
 
 /** The kubelet's own back-off and its usual republish. */
 export const kubeletTiming: LoadTiming = {

@@ -4,7 +4,7 @@ import { AccessRequestWatchQuota } from '../../../src/access/access-request-watc
 const ownerOf = (namespace: string, podUid: string) => ({ namespace, podUid });
 const requests = (count: number) => Array.from({ length: count }, (_, n) => ({ namespace: 'tools', name: `r${n}` }));
 
-describe('the watches of pending AccessRequestClient', () => {
+describe('the watches of pending AccessRequests', () => {
   let refused: string[];
   let watches: AccessRequestWatchQuota;
   beforeEach(() => {

@@ -123,7 +123,7 @@ describe('the policy for volumes of one pod', () => {
   }
 });
 
-describe('the policy for AccessRequestClient', () => {
+describe('the policy for AccessRequests', () => {
   const policy = policyOf('approval');
   const annotations = { 'connectors.alauda.io/requested-by-node': 'node-1' };
   const spec = {

@@ -26,7 +26,7 @@ function enforce(cluster: Cluster): void {
   });
 }
 
-describe('where policies dropCapabilities the driver’s rights', () => {
+describe('where policies confine the driver’s permissions', () => {
   let cluster: Cluster;
   beforeEach(async () => {
     cluster = await Cluster.start();

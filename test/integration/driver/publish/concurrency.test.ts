@@ -248,7 +248,7 @@ describe('calls for many volumes', () => {
     await driver.stop();
   });
 
-  it('that queue beyond their deadline are refused as one too many, and do not inject the one that works', async () => {
+  it('that queue beyond their deadline are refused as one too many, and do not disturb the one that works', async () => {
     const gate = new Gate();
     const driver = await InProcessDriver.start(node, {
       flags: ['--max-concurrent-publishes', '1'],
