@@ -229,7 +229,10 @@ describe('doctor in a cluster', () => {
 
   it('reads the feature flags, and fails for a value that is none', async () => {
     fixture.cluster.put(flagsConfigMap({ 'enable-multi-connector': 'yes' }));
-    assert.match((await problemsOf('feature-flags'))[0]!, /^fail feature-flags: .*enable-multi-connector.*must be "true" or "false"/);
+    assert.match(
+      (await problemsOf('feature-flags'))[0]!,
+      /^fail feature-flags: .*enable-multi-connector.*must be "true" or "false"/,
+    );
   });
 
   it('warns of an API server that is slow', async () => {

@@ -5,7 +5,8 @@ import { repository } from '../deploy/manifests.js';
 import { admissionPolicies } from './admission-policies.js';
 import { manifestSchema, volumeAttributesSchema } from './attribute-schema.js';
 
-const origin = 'Generated from src/driver/volume/attribute-table.ts by `npm run generate:admission`; changes here get lost.';
+const origin =
+  'Generated from src/driver/volume/attribute-table.ts by `npm run generate:admission`; changes here get lost.';
 
 /** What the table of attributes is made into, by path from the repository's root. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
