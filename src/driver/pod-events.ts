@@ -179,7 +179,7 @@ export class PodEvents implements RefreshListener {
       const isFirst = isKubeError(error, 403) && !this.#isForbidden;
       this.#isForbidden = isKubeError(error, 403);
       const fields = { volumeId, pod: `${pod.namespace}/${pod.name}`, error };
-      log[isFirst ? 'warn' : 'debug']('an event on a pod could not be written', fields);
+      log[isFirst ? 'warn' : 'debug']('Failed to write event on pod', fields);
       return false;
     }
   }

@@ -14,7 +14,7 @@ describe('a node in use with faults', () => {
       durationMs,
       pods: 30,
       stepMs: 400,
-      faultyMs: 8000,
+      faultMs: 8000,
       onLine: (line) => console.log(`      ${line}`),
     });
     for (const line of figureLines(await load.run())) console.log(`      ${line}`);

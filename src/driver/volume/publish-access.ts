@@ -8,7 +8,7 @@ import type { ResolvedConnector } from '../../connectors/model.js';
  * Returns the connectors, after a check that the pod can read them. Their watches are reserved first: otherwise a pod
  * that names more than its share would cause reviews for each of them, with every retry.
  * @param isPublished whether access was reviewed before.
- * @throws {CodedError} as `ensureMayKnow` and `ConnectorSource.resolve`.
+ * @throws {CodedError} as `ensureCanRead` and `ConnectorSource.resolve`.
  */
 export async function readConnectors(
   deps: { readonly source: ConnectorSource; readonly access: AccessControl },

@@ -42,7 +42,7 @@ export async function authenticate(
   if (client === undefined) {
     throw unauthenticated(`${authorizer.problemOf(token)}: read http_proxy and https_proxy from the volume again`);
   }
-  return { token, client: client, connectors };
+  return { token, client, connectors };
 }
 
 /**
@@ -57,7 +57,7 @@ export async function authenticateReverse(
 ): Promise<Pick<AuthenticatedRequest, 'token' | 'client'>> {
   const token = parseReverseAuthorization(single(request, 'authorization'));
   const client = token === undefined ? undefined : await authorizer.identify(token, addressOf(request), signal);
-  if (token !== undefined && client !== undefined) return { token, client: client };
+  if (token !== undefined && client !== undefined) return { token, client };
   throw new ProxyError(
     401,
     'unauthenticated',

@@ -194,7 +194,7 @@ export class Router {
   }
 
   async #ensureOtherHost(
-    { client: client, connectors }: AuthenticatedRequest,
+    { client, connectors }: AuthenticatedRequest,
     { host }: NamedHost,
     signal: AbortSignal,
   ): Promise<void> {

@@ -196,14 +196,14 @@ export class LeaderElector {
 
   /** @param sentMs when the renewal was sent: the deadline counts from then, not from the response. */
   #renewed(sentMs: number): void {
-    const { onStartedLeading: onHeld, log, name } = this.#options;
+    const { onStartedLeading, log, name } = this.#options;
     clearTimeout(this.#expiry);
     this.#renewedMs = sentMs;
     this.#expiry = setTimeout(() => this.#stopLeading(), this.#leftMs).unref();
     if (this.#isLeading) return;
     this.#isLeading = true;
     log.info('Acquired lease, started status updates', { name });
-    onHeld();
+    onStartedLeading();
   }
 
   #stopLeading(): void {
@@ -211,9 +211,9 @@ export class LeaderElector {
     if (!this.#isLeading) return;
     this.#isLeading = false;
     this.#record = undefined;
-    const { log, name, onStoppedLeading: onLost } = this.#options;
+    const { log, name, onStoppedLeading } = this.#options;
     log.info('Lost lease', { name });
-    onLost();
+    onStoppedLeading();
   }
 
   async #release(): Promise<void> {

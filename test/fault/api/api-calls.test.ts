@@ -13,7 +13,7 @@ import type { Outcome } from '../../support/model/outcome.js';
 import { eventually } from '../../support/poll.js';
 
 const rights = ['base/rbac.yaml', 'components/approval/rbac.yaml', 'components/token-minting/rbac.yaml'] as const;
-const timings = { ...quickTimings, attemptMs: 150, callMs: 400, soonMs: 20 };
+const timings = { ...quickTimings, attemptMs: 150, callMs: 400, gracePeriodMs: 20 };
 const attributes = { connectors: 'harbor', 'token.expiration': '1h' };
 /** Milliseconds that the kubelet waits for a call that is to fail; it comes again. */
 const patienceMs = 600;

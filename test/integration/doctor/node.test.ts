@@ -91,7 +91,7 @@ describe('doctor on a node', () => {
     assert.match(problems[0]!, /^fail socket: .* is the socket of driver "connectors-csi": --driver-name is other/);
   });
 
-  it('fails where the kubelet uses of another socket', async () => {
+  it('fails where the kubelet uses another socket', async () => {
     const problems = await fixture.problems(['--kubelet-endpoint', '/var/lib/elsewhere/csi.sock']);
     assert.match(problems[0]!, /^fail socket: the kubelet uses \/var\/lib\/elsewhere\/csi\.sock, which is not/);
     assert.match(problems[1]!, /^fail registration: .* offers driver "connectors-csi" at .*csi\.sock: it should be/);

@@ -57,7 +57,7 @@ export class LoadGenerator {
   #tell(command: LoadCommand): Promise<LoadReport> {
     const id = (this.#calls += 1);
     return new Promise((resolve, reject) => {
-      const onExit = (): void => reject(new Error('the loadGenerator has ended'));
+      const onExit = (): void => reject(new Error('the load generator has ended'));
       const onMessage = (message: { id: number; report?: LoadReport; error?: string }): void => {
         if (message.id !== id) return;
         this.#child.off('message', onMessage);

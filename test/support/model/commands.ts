@@ -118,7 +118,7 @@ const flagChanges = fc.boolean().map(
 const settling = fc.constant(
   new Command(
     'all is known',
-    (model) => !model.isFaulty,
+    (model) => !model.hasFault,
     (model) => model.settle(),
   ),
 );
@@ -127,7 +127,7 @@ const settling = fc.constant(
 const waiting = fc.constant(
   new Command(
     'changes reach the volumes by themselves',
-    (model) => !model.wasFaulty,
+    (model) => !model.hadFault,
     (model) => model.untilRenewed(),
   ),
 );
@@ -190,10 +190,10 @@ const faults = fc.constantFrom('ends watches', 'says goodbye', 'breaks connectio
   (name) =>
     new Command(
       `the API server ${name}`,
-      (model) => !model.isFaulty,
+      (model) => !model.hasFault,
       (model) => {
         const { api } = model.system.cluster;
-        model.disturbed();
+        model.injectFault();
         if (name === 'ends watches') api.endWatches();
         if (name === 'says goodbye') api.sendGoaway();
         if (name === 'forgets history') {
@@ -210,7 +210,7 @@ const faultBegins = fc.constantFrom(...apiFaults).map(
   (fault: ApiFault) =>
     new Command(
       `the API server ${fault.name}`,
-      (model) => !model.isFaulty,
+      (model) => !model.hasFault,
       (model) => model.beginFault(fault),
     ),
 );
@@ -218,7 +218,7 @@ const faultBegins = fc.constantFrom(...apiFaults).map(
 const faultEnds = fc.constant(
   new Command(
     'the API server is well again',
-    (model) => model.isFaulty,
+    (model) => model.hasFault,
     (model) => model.endFault(),
   ),
 );

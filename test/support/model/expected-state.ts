@@ -12,7 +12,7 @@ export class ExpectedState {
   readonly #allowsSeveral: Set<boolean>;
   readonly #lowest: Record<SourceName, number>;
   /** Something has been wrong with the API server since the driver was last seen to know everything. */
-  isFaulty = false;
+  hasFault = false;
 
   /** @param sources at a time at which the driver knows them. */
   constructor(sources: VersionedSources) {

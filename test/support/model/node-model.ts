@@ -19,7 +19,7 @@ const strangers: ReadonlySet<number> = new Set([6, 13]);
 export type TokenChoice = 'same' | 'new' | 'expired';
 
 /** Milliseconds that the kubelet waits for a call. */
-const patience = { faultyMs: 150, usualMs: 60_000 };
+const patience = { faultMs: 150, usualMs: 60_000 };
 /** Milliseconds until the driver knows everything again; less once a run has failed, for its like are many then. */
 const settling = { usualMs: 60_000, afterFailureMs: 3000 };
 
@@ -34,7 +34,7 @@ export class NodeModel {
   /** What is wrong with the API server now. */
   #fault: ApiFault | undefined;
   /** Something was wrong with it in this run. */
-  wasFaulty = false;
+  hadFault = false;
 
   /** @param hasFailed whether a run before this one has. */
   constructor(system: NodeSystem, hasFailed: () => boolean) {
@@ -113,18 +113,18 @@ export class NodeModel {
     if (probes.every((probe) => probe.isMountable(sources))) this.expected = new ExpectedState(sources);
   }
 
-  get isFaulty(): boolean {
+  get hasFault(): boolean {
     return this.#fault !== undefined;
   }
 
   /** What was under way may have to be asked again. */
-  disturbed(): void {
-    this.expected.isFaulty = true;
-    this.wasFaulty = true;
+  injectFault(): void {
+    this.expected.hasFault = true;
+    this.hadFault = true;
   }
 
   async beginFault(fault: ApiFault): Promise<void> {
-    this.disturbed();
+    this.injectFault();
     this.#fault = fault;
     await fault.begin(this.system.cluster);
   }
@@ -186,7 +186,7 @@ export class NodeModel {
   }
 
   #call(model: VolumeModel, signal?: AbortSignal): Promise<Outcome> {
-    const timeoutMs = this.expected.isFaulty ? patience.faultyMs : patience.usualMs;
+    const timeoutMs = this.expected.hasFault ? patience.faultMs : patience.usualMs;
     const options = signal === undefined ? { timeoutMs } : { timeoutMs, signal };
     return this.system.publish(model.volume, model.attributes, options);
   }
@@ -197,7 +197,7 @@ export class NodeModel {
    */
   async #calmly(call: () => Promise<Outcome>): Promise<Outcome> {
     const outcome = await call();
-    if (this.expected.isFaulty || !hasTimedOut(outcome)) return outcome;
+    if (this.expected.hasFault || !hasTimedOut(outcome)) return outcome;
     console.log(`      made once more: ${outcome.message}`);
     return call();
   }

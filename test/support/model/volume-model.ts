@@ -172,7 +172,7 @@ export class VolumeModel {
     const isSeveral = this.kind.connectors.length > 1;
     const mayFail =
       isExpired ||
-      expected.isFaulty ||
+      expected.hasFault ||
       this.mayBeBusy ||
       needed.some((name) => expected.mayBeAbsent(name)) ||
       (isSeveral && expected.mayForbidSeveral);
@@ -186,10 +186,10 @@ export class VolumeModel {
     if (code === 'NOT_FOUND') return !this.isStranger && needed.some((name) => expected.mayBeAbsent(name));
     if (code === 'FAILED_PRECONDITION') {
       return (
-        expected.isFaulty || (isSeveral && expected.mayForbidSeveral && message.includes('enable-multi-connector'))
+        expected.hasFault || (isSeveral && expected.mayForbidSeveral && message.includes('enable-multi-connector'))
       );
     }
-    if (code === 'UNAVAILABLE') return isExpired || expected.isFaulty;
+    if (code === 'UNAVAILABLE') return isExpired || expected.hasFault;
     return code === 'ABORTED' && this.mayBeBusy;
   }
 }

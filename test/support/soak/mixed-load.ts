@@ -24,7 +24,7 @@ export interface SoakOptions {
   /** Milliseconds between two things that happen to pods and objects. */
   readonly stepMs: number;
   /** Milliseconds that a fault lasts. */
-  readonly faultyMs: number;
+  readonly faultMs: number;
   readonly onLine: (line: string) => void;
 }
 
@@ -98,16 +98,16 @@ export class MixedLoad {
     cluster: Cluster,
     network: StallingProxy,
   ): Promise<void> {
-    const { faultyMs, stepMs, onLine } = this.#options;
+    const { faultMs, stepMs, onLine } = this.#options;
     const fault = this.#random.pick(faults);
     const event = this.#random.pick(['none', 'none', 'SIGTERM', 'SIGKILL', 'kubelet', 'kubelet, sockets gone']);
     const name = `${fault.name}; ${event}`;
     for (const what of [fault.name, event]) this.#rounds[what] = (this.#rounds[what] ?? 0) + 1;
     load.start(stepMs);
     await fault.begin(cluster, network);
-    await sleep(faultyMs / 2);
+    await sleep(faultMs / 2);
     await this.#restart(event, node, sources, fault);
-    await sleep(faultyMs / 2);
+    await sleep(faultMs / 2);
     await fault.end(cluster, network);
     const endedMs = performance.now();
     await load.stop();

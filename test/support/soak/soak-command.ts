@@ -14,7 +14,7 @@ const load = new MixedLoad({
   durationMs: Number(values.minutes) * 60_000,
   pods: Number(values.pods ?? 60),
   stepMs: 400,
-  faultyMs: 20_000,
+  faultMs: 20_000,
   onLine: (line) => console.log(new Date().toISOString().slice(11, 19), line),
 });
 process.on('SIGUSR2', () => {

@@ -56,13 +56,13 @@ function admissionOf(inFlight: number, perPod = inFlight): { admission: PublishA
 }
 
 describe('PublishAdmission', () => {
-  const loadGenerator = (admission: PublishAdmission, pod: string, count: number): Waiter[] =>
+  const waitersOf = (admission: PublishAdmission, pod: string, count: number): Waiter[] =>
     Array.from({ length: count }, () => new Waiter(admission, pod));
   const waiting = (waiters: readonly Waiter[]): number => waiters.filter(({ outcome }) => outcome === undefined).length;
 
   it('refuses at once what is more than the share of a pod, though nobody else is there', async () => {
     const { admission, refused } = admissionOf(100, 32);
-    const waiters = loadGenerator(admission, 'evil/1', 700);
+    const waiters = waitersOf(admission, 'evil/1', 700);
     await settle();
     assert.deepEqual([waiting(waiters), admission.inFlight, refused.length], [32, 32, 668]);
     assert.equal(
@@ -84,9 +84,9 @@ describe('PublishAdmission', () => {
 
   it('makes room for a namespace that comes late, by ending the newest calls of the pod that has most', async () => {
     const { admission, refused } = admissionOf(10);
-    const large = loadGenerator(admission, 'evil/1', 7);
-    const small = loadGenerator(admission, 'evil/2', 3);
-    const late = loadGenerator(admission, 'ci/1', 5);
+    const large = waitersOf(admission, 'evil/1', 7);
+    const small = waitersOf(admission, 'evil/2', 3);
+    const late = waitersOf(admission, 'ci/1', 5);
     const tooLate = new Waiter(admission, 'ci/1');
     await settle();
     assert.deepEqual([waiting(large), waiting(small), waiting(late)], [2, 3, 5]);
@@ -104,8 +104,8 @@ describe('PublishAdmission', () => {
 
   it('makes room for a pod that comes late into a namespace that has everything', async () => {
     const { admission } = admissionOf(8);
-    const first = loadGenerator(admission, 'ci/1', 8);
-    const late = loadGenerator(admission, 'ci/2', 6);
+    const first = waitersOf(admission, 'ci/1', 8);
+    const late = waitersOf(admission, 'ci/2', 6);
     await settle();
     assert.deepEqual([waiting(first), waiting(late), admission.inFlight], [4, 4, 8]);
   });
@@ -147,7 +147,7 @@ describe('PublishAdmission', () => {
   it('takes pods without a trusted namespace for one namespace, so that none of them can make itself many', async () => {
     const { admission } = admissionOf(10);
     const unknown = Array.from({ length: 20 }, (_, pod) => new Waiter(admission, `/${pod}`));
-    const known = loadGenerator(admission, 'ci/1', 5);
+    const known = waitersOf(admission, 'ci/1', 5);
     await settle();
     assert.deepEqual([waiting(unknown), waiting(known)], [5, 5]);
     assert.match(unknown[0]?.outcome ?? '', /^pods of an unknown namespace have 10 of the 10/);

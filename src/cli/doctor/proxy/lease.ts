@@ -18,7 +18,7 @@ export async function checkLease(
   signal: AbortSignal,
 ): Promise<CheckResult> {
   const what = `lease ${namespace}/${name}`;
-  const free = 'is a replica ready? Its log says why the Lease cannot be had';
+  const free = 'is a replica ready? Its log says why it cannot acquire the Lease';
   let lease: JsonObject;
   try {
     lease = await client.get({ type: leaseType, namespace, name }, { signal, retry: false });

@@ -52,7 +52,7 @@ describe('while the API server is away', () => {
     it('publishes that wait succeed when it comes, without a restart', async () => {
       const volumes = Array.from({ length: 5 }, () => cluster.node.volume());
       const publishes = volumes.map((volume) => driver.kubelet.publish(volume.publishRequest()));
-      await eventually('it was tried', () => driver.log.includes('watch'));
+      await eventually('it was tried', () => driver.log.includes('Watch '));
       await cluster.api.goOnline();
       await Promise.all(publishes);
       for (const volume of volumes) assert.equal(volume.read()['context.token'], volume.token);

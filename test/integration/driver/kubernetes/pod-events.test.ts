@@ -147,7 +147,7 @@ describe('events on a pod', () => {
       const fault = cluster.api.faults.add({ resource: 'events', effect });
       await fail(driver, volume);
       await eventually('it is counted', async () => ((await outcomes(driver))['failed'] ?? 0) > 0);
-      assert.equal(driver.log.includes('an event on a pod could not be written'), true);
+      assert.equal(driver.log.includes('Failed to write event on pod'), true);
       fault.remove();
       await fail(driver, volume);
       await told(1);

@@ -59,7 +59,7 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
     await eventually('the condition tells', async () => (await conditionOf(volume))?.abnormal === true);
     assert.match((await conditionOf(volume))?.message ?? '', /: NOT_FOUND: connector ci\/harbor does not exist/);
     const { log } = driver;
-    assert.match(log, /a volume could not be renewed after a change/);
+    assert.match(log, /Failed to refresh volume after change/);
   });
 
   it('is an edit of a class', async () => {
@@ -87,14 +87,14 @@ describe('a change that reaches a mounted volume without a call of the kubelet',
 
   it('is tried once and then left to the kubelet, however often others are edited', async () => {
     cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
-    await eventually('it was tried', () => driver.log.includes('could not be renewed after a change'));
+    await eventually('it was tried', () => driver.log.includes('Failed to refresh volume after change'));
     cluster.put(connector('second'));
     cluster.allow('second');
     const other = cluster.node.volume();
     await driver.kubelet.publish(other.publishRequest({ attributes: { connectors: 'second' } }));
     cluster.put(connector('second', { proxyUrl: 'http://edited.example' }));
     await shows('http://edited.example', other);
-    assert.equal(driver.log.split('could not be renewed after a change').length, 2);
+    assert.equal(driver.log.split('Failed to refresh volume after change').length, 2);
   });
 
   it('reaches no volume that was unpublished', async () => {
@@ -172,7 +172,7 @@ describe('a change of many volumes', () => {
         }
         return left.size === 0;
       });
-      const durations = [...driver.log.matchAll(/"durationMs":(\d+).*renewed after a change/g)].map(([, ms]) =>
+      const durations = [...driver.log.matchAll(/"durationMs":(\d+).*Refreshed volume after change/g)].map(([, ms]) =>
         Number(ms),
       );
       durations.sort((a, b) => a - b);

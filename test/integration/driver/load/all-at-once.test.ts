@@ -45,7 +45,7 @@ interface Case {
   readonly bounds: readonly RegExp[];
   /** Memory is shared out only where it has a limit. */
   readonly memoryBounds: readonly RegExp[];
-  /** What the kubelet uses by the end. */
+  /** Messages that the kubelet has received by the end. */
   readonly told: readonly RegExp[];
 }
 
@@ -87,7 +87,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-function loadGeneratorOf(attacks: readonly Attack[]): LoadPod[] {
+function podsOf(attacks: readonly Attack[]): LoadPod[] {
   return attacks.map(({ pod: name, volumes, connectors }) => {
     const uid = `${name.slice(0, 1).repeat(8)}-0000-4000-8000-000000000000`;
     return { identity: { namespace: 'evil', name, uid }, volumes, attributes: { connectors: connectors.join() } };
@@ -147,7 +147,7 @@ for (const { whose, attacks, maxPeakBytes, bounds, memoryBounds, told } of cases
       await firstPublish(driver, running);
       const alone = await firstPublish(driver, cluster.node.volume());
 
-      await loadGenerator.run(cluster.node, loadGeneratorOf(attacks));
+      await loadGenerator.run(cluster.node, podsOf(attacks));
       let round = 0;
       const updates = setInterval(() => cluster.put(huge('huge-0', changingText((round += 1)))), 250);
       const took: Took[] = [];

@@ -54,8 +54,8 @@ describe('the memory of a node', () => {
     const second = node.volume({ ...greedy.pod, volumeName: 'second' });
     await assertFails(publish(second), 'RESOURCE_EXHAUSTED', /^the volumes of pod greedy\/build-pod on this node/);
 
-    const loadGenerator = Array.from({ length: 5 }, () => volumeOf('greedy'));
-    for (const volume of loadGenerator) await publish(volume);
+    const volumes = Array.from({ length: 5 }, () => volumeOf('greedy'));
+    for (const volume of volumes) await publish(volume);
     await assertFails(
       publish(volumeOf('greedy')),
       'RESOURCE_EXHAUSTED',

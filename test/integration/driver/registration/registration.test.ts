@@ -96,7 +96,7 @@ describe('registration with the kubelet', () => {
     const running = await start();
     kubelet.start();
     await kubelet.untilRegistered();
-    // As of a driver that was killed: no response on it.
+    // As of a driver that was killed: no process answers on it.
     const other = createServer();
     fs.renameSync(socket(), path.join(node.root, 'away.sock'));
     await new Promise<void>((resolve) => other.listen(path.join(node.root, 'other.sock'), resolve));

@@ -195,7 +195,7 @@ describe('the status that the proxy writes', function () {
       effect: { kind: 'status', code: 500 },
     });
     await fixture.replica({ untilReady: false });
-    await eventually('the Lease is held', () => fixture.log.includes('holds the Lease'));
+    await eventually('the Lease is held', () => fixture.log.includes('Acquired lease'));
     const lists = (): number => fixture.api.count({ verb: 'list', resource: 'connectorclasses' });
     await eventually('classes are asked for again', () => lists() > 1);
     await eventually('Connectors are known', () => fixture.api.count({ verb: 'watch', resource: 'connectors' }) > 0);
