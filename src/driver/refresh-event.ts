@@ -32,13 +32,13 @@ const causes: Readonly<Record<ErrorCode, string>> = {
   INVALID_ARGUMENT: "The connector or its class has been changed, and the pod's attributes do not fit any more.",
   FAILED_PRECONDITION: 'The class, a feature flag, an approval or the installation has been changed.',
   ALREADY_EXISTS: "The pod's volume has been changed on the node.",
-  RESOURCE_EXHAUSTED: 'A bound of the node is reached.',
-  UNAVAILABLE: 'The API server or the Connectors system does not answer. It recovers by itself, or is for an operator.',
-  DEADLINE_EXCEEDED: 'The API server or the node is slow. It recovers by itself, or is for an operator.',
+  RESOURCE_EXHAUSTED: 'A limit of the node is reached.',
+  UNAVAILABLE: 'The API server or the Connectors system does not respond. It recovers by itself, or an operator must fix it.',
+  DEADLINE_EXCEEDED: 'The API server or the node is slow. It recovers by itself, or an operator must fix it.',
   CANCELLED: 'The kubelet will retry.',
   ABORTED: 'The kubelet will retry.',
-  UNIMPLEMENTED: 'This is for an operator.',
-  INTERNAL: 'Something is wrong on the node. This is for an operator.',
+  UNIMPLEMENTED: 'An operator must fix this.',
+  INTERNAL: 'Something is wrong on the node. An operator must fix this.',
 };
 
 /** Returns the event for a failed refresh. @param nowMs milliseconds since the epoch. */
@@ -53,8 +53,8 @@ export function failureText(
     expiresAtMs === undefined
       ? ''
       : expiresAtMs <= nowMs
-        ? ', whose token is over'
-        : `, whose token is good until ${new Date(expiresAtMs).toISOString()}`;
+        ? ', whose token has expired'
+        : `, whose token is valid until ${new Date(expiresAtMs).toISOString()}`;
   const files = isWithoutTokens ? 'The tokens were taken out of the files' : `The files are as they were${token}`;
   const before = `Volume ${quoted(volume)} could not be refreshed. ${causes[code]} ${files}. `;
   return { reason: 'ConnectorRefreshFailed', note: cut(before + message) };

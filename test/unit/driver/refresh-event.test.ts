@@ -20,14 +20,14 @@ describe('what an event on a pod says', () => {
       const { note } = failureText(volumeWith(1000), { sinceMs: 0, code, message: `${code}: why` }, false, 0);
       assert.match(
         note,
-        /^Volume "reg" could not be refreshed\. [A-Z][^\n]+\. The files are as they were, whose token is good until 1970-01-01T00:00:01\.000Z\. [A-Z_]+: why$/,
+        /^Volume "reg" could not be refreshed\. [A-Z][^\n]+\. The files are as they were, whose token is valid until 1970-01-01T00:00:01\.000Z\. [A-Z_]+: why$/,
       );
     });
   }
 
   it('tells what became of the token', () => {
     const failure = { sinceMs: 0, code: 'NOT_FOUND', message: 'NOT_FOUND: x' } as const;
-    assert.match(failureText(volumeWith(1000), failure, false, 1000).note, /, whose token is over\. NOT_FOUND/);
+    assert.match(failureText(volumeWith(1000), failure, false, 1000).note, /, whose token has expired\. NOT_FOUND/);
     assert.match(failureText(volumeWith(), failure, false, 0).note, /The files are as they were\. NOT_FOUND/);
     assert.match(
       failureText(volumeWith(), failure, true, 0).note,

@@ -65,7 +65,7 @@ describe('events on a pod', () => {
     assert.match(String(failed!['eventTime']), /^20\d\d-.*\.\d{6}Z$/);
     assert.match(
       failed!.note,
-      /^Volume "connectors" could not be refreshed\. Whoever owns the connector or its class has deleted or renamed it\. The files are as they were, whose token is good until 20.*Z\. NOT_FOUND: connector ci\/harbor/,
+      /^Volume "connectors" could not be refreshed\. An owner has deleted or renamed the connector or its class\. The files are as they were, whose token is valid until 20.*Z\. NOT_FOUND: connector ci\/harbor/,
     );
     cluster.put(connector('harbor', { proxyUrl: 'http://back.example' }));
     await told(2);
