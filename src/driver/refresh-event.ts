@@ -33,7 +33,8 @@ const causes: Readonly<Record<ErrorCode, string>> = {
   FAILED_PRECONDITION: 'The class, a feature flag, an approval or the installation has been changed.',
   ALREADY_EXISTS: "The pod's volume has been changed on the node.",
   RESOURCE_EXHAUSTED: 'A limit of the node is reached.',
-  UNAVAILABLE: 'The API server or the Connectors system does not respond. It recovers by itself, or an operator must fix it.',
+  UNAVAILABLE:
+    'The API server or the Connectors system does not respond. It recovers by itself, or an operator must fix it.',
   DEADLINE_EXCEEDED: 'The API server or the node is slow. It recovers by itself, or an operator must fix it.',
   CANCELLED: 'The kubelet will retry.',
   ABORTED: 'The kubelet will retry.',
