@@ -12,7 +12,7 @@ export interface PublishFailureThrottleOptions {
   readonly observer: LimitObserver;
 }
 
-/** A publish whose request has been parsed. */
+/** A publish, as identified before its request is parsed. */
 export interface PublishAttempt {
   readonly volumeId: string;
   /** Empty if unknown. Such calls are not throttled. */

@@ -18,7 +18,7 @@ import type { AddressRange } from './upstream/address-range.js';
 import { parseRange } from './upstream/address-range.js';
 import { defaultServiceName } from './status/proxy-service.js';
 
-/** Flags of `proxy` with their defaults. A test compares them with the table in docs/configuration.md. */
+/** Flags of `proxy` with their defaults. A test compares them with the table in docs/proxy-reference.md. */
 export const proxyFlags = {
   'proxy-address': flag(':8080', 'ADDRESS', 'where clients connect, HOST:PORT or :PORT', listenAddress),
   'http-address': commonFlags['http-address'],

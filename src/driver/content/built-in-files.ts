@@ -15,7 +15,8 @@ export interface BuiltInInput {
 }
 
 /**
- * Returns the files that every volume has unless its author excludes them (docs/volumes.md, "Files"), byte for byte.
+ * Returns the built-in files (docs/volumes.md, "Files"), byte for byte. Files without a value are absent: without a proxy
+ * or without a CA.
  */
 export function builtInFiles({ endpoint, token, caBundle, noProxy }: BuiltInInput): readonly VolumeFile[] {
   const files: VolumeFile[] = [textFile('context.token', token.expose())];
