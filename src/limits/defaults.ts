@@ -3,14 +3,14 @@
  * and its reason. docs/limits.md is generated from it. Limits that a format or the kernel sets stand where they are checked.
  */
 export const limits = {
-  /** Dynamic shares: what every holder of nothing can get, whatever other holders use. See dynamic-share.ts. */
+  /** Dynamic shares: the minimum for a holder that uses nothing yet. See limits/dynamic-share.ts. */
   floors: {
     /** Part of a capacity that each such holder can get. */
     share: 1 / 64,
     /** Holders that can get it at the same time. */
     holders: 8,
   },
-  /** Publishes of the driver, first ones and refreshes. See publish-admission.ts. */
+  /** Publishes of the driver, first ones and refreshes. See limits/publish-admission.ts. */
   calls: {
     /** Units in flight on a node: `--max-publishes-in-flight`. */
     inFlight: 1024,
@@ -47,7 +47,7 @@ export const limits = {
       most: 30_000,
     },
   },
-  /** Responses to failing publishes of one pod. See publish-failure-throttle.ts. */
+  /** Responses to failing publishes of one pod. See limits/publish-failure-throttle.ts. */
   failures: {
     /** Responses at once. */
     burst: 32,
@@ -60,7 +60,7 @@ export const limits = {
     /** Pods that are tracked. */
     pods: 1024,
   },
-  /** Caches of decisions about access. */
+  /** Caches of the driver's decisions about access. The proxy caches allowed access for 10 s. */
   access: {
     /** Lifetime of an allowed decision: a revoked permission is noticed after this time. */
     allowedTtlMs: 60_000,
@@ -204,7 +204,7 @@ export const limits = {
     /** Cached invalid verdicts. One address gets some fifty reviews of forged tokens within their lifetime. */
     invalid: 4096,
   },
-  /** Failed reviews that the API server gets because of one client address, or one pod. See failure-rate-limiter.ts. */
+  /** Failed reviews that the API server gets because of one client address, or one pod. See limits/failure-rate-limiter.ts. */
   questions: {
     /** Failed reviews at once. */
     burst: 32,
@@ -371,7 +371,7 @@ export const limits = {
     /** One request. The API server accepts no larger pod. */
     requestBytes: 2 << 20,
   },
-  /** The driver's CSI socket. All volumes of a node can be dialled for at once. */
+  /** The driver's CSI socket. The kubelet can connect for all volumes of a node at once. */
   csiSocket: {
     /** Connections: more than publishes can be in flight. */
     connections: 4096,
@@ -442,7 +442,7 @@ export const limits = {
     /** User name in the proxy URL, which travels in a request header. */
     userBytes: 6 << 10,
   },
-  /** Memory of volumes. Pages of a tmpfs are charged to the driver's pod, also after a restart. See volume-memory.ts. */
+  /** Memory of volumes. Pages of a tmpfs are charged to the driver's pod, also after a restart. See limits/volume-memory.ts. */
   volumeMemory: {
     /**
      * Part of the container's limit for the process: `--memory-reserve`. The process has at most 125 MB, and the kernel uses
