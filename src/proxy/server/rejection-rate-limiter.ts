@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { sleep } from '../../abortable.js';
 import { BoundedMap } from '../../limits/bounded-map.js';
 import { TokenBucket } from '../../limits/token-bucket.js';
 import type { TokenBucketOptions } from '../../limits/token-bucket.js';
@@ -46,7 +47,7 @@ export class RejectionRateLimiter {
     const delayMs = this.take(client === undefined ? addressOf(request) : holderOf(client)[0]);
     if (delayMs === 0) return;
     releaseSlot(slot);
-    await pause(delayMs, leaving);
+    await sleep(delayMs, leaving).catch(() => undefined);
   }
 
   /** Counts a rejection. @returns milliseconds that its response must wait for. */
@@ -60,18 +61,4 @@ export class RejectionRateLimiter {
     bucket.consume(1);
     return delayMs;
   }
-}
-
-/** Waits until the delay has passed or the signal aborts. */
-async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, delayMs);
-    signal.addEventListener('abort', end);
-  });
 }

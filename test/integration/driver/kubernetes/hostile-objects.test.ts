@@ -84,14 +84,23 @@ describe('the built driver, faced with objects that are made to hurt it', () => 
     const startedMs = performance.now();
     const cpuBefore = cpuMs(driver.pid);
     let updates = 0;
+    const update = (count: number): void => {
+      for (let more = 0; more < count; more += 1, updates += 1)
+        cluster.put(junk('busy', 60_000 - 3 * (updates % 1000)));
+    };
     await eventually(
       'its updates are throttled',
       async () => {
-        for (let more = 0; more < 20; more += 1, updates += 1) cluster.put(junk('busy', 60_000 - 3 * (updates % 1000)));
+        update(20);
         return (await throttled()) >= 1;
       },
       60_000,
     );
+    // The object goes on changing while it is throttled.
+    for (let round = 0; round < 10; round += 1) {
+      update(20);
+      await publishesAnother();
+    }
     const cpuShare = (cpuMs(driver.pid) - cpuBefore) / (performance.now() - startedMs);
     await publishesAnother();
     const last = connector('busy', { proxyUrl: 'http://last.example' });
