@@ -20,7 +20,7 @@ import { limits } from '../limits/defaults.js';
 
 /** Outcome of a wait for approvals. */
 export type ApprovalOutcome =
-  'granted' | 'rejected' | 'refused' | 'undecided' | 'cancelled' | 'flags-changed' | 'failed';
+  'granted' | 'rejected' | 'denied' | 'undecided' | 'cancelled' | 'flags-changed' | 'failed';
 
 /** Observes publishes that wait for approvals; implemented by the metrics. */
 export interface ApprovalObserver {
@@ -144,7 +144,7 @@ export class Approvals {
       outcome = outcomes[decision.kind];
       return decision;
     } catch (error) {
-      outcome = approvalWait.ended ?? (isDenial(error) ? 'refused' : 'failed');
+      outcome = approvalWait.ended ?? (isDenial(error) ? 'denied' : 'failed');
       if (outcome === 'flags-changed') return { kind: 'flags-changed' };
       if (outcome === 'undecided') return undecided(pendings);
       // A caller whose deadline passes gets the same message as an error, since a response would come too late.

@@ -12,8 +12,8 @@ export type KubeVerb = 'get' | 'list' | 'create' | 'patch' | 'watch';
 
 /**
  * Why a watch was restarted. `ended`: gracefully by the server; `expired`: 410, relisted; `lost`: broken or stale;
- * `refused`: an error response; `throttled`: closed because its objects change too fast.
+ * `rejected`: an error response; `throttled`: closed because its objects change too fast.
  */
-export type WatchRestartReason = 'ended' | 'expired' | 'lost' | 'refused' | 'throttled';
+export type WatchRestartReason = 'ended' | 'expired' | 'lost' | 'rejected' | 'throttled';
 
 export const noObserver: KubeObserver = { request: () => undefined, watchRestart: () => undefined };

@@ -246,7 +246,7 @@ export class Reflector {
     // The server cannot extend the delay beyond the cap, because changes go unnoticed meanwhile.
     const retryAfterMs = Math.min(capMs, error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0);
     const delayMs = retryAfterMs + backoffMs(this.#failures, timings.watchBaseMs, capMs, clock.random);
-    const mustWarn = this.#failures === warnAfterFailures || (this.#failures === 1 && reason === 'refused');
+    const mustWarn = this.#failures === warnAfterFailures || (this.#failures === 1 && reason === 'rejected');
     const fields = { ...this.#fields(), attempt: this.#failures, delayMs: Math.round(delayMs), error };
     if (mustWarn) this.#log.warn('Watch failing', fields);
     else this.#log.debug('Watch restarted', fields);
@@ -282,9 +282,9 @@ interface Round {
 
 function reasonFor(error: unknown): WatchRestartReason {
   if (error === undefined) return 'ended';
-  if (!(error instanceof KubeError)) return 'refused';
+  if (!(error instanceof KubeError)) return 'rejected';
   if (error.isExpired) return 'expired';
-  return error.code === 0 ? 'lost' : 'refused';
+  return error.code === 0 ? 'lost' : 'rejected';
 }
 
 /**

@@ -72,7 +72,7 @@ function publishHandler(options: NodeOptions): RpcHandler<NodePublishVolumeReque
   return async (message, signal, report) => {
     report.volumeId = loggedVolumeId(message.volume_id);
     // A call counts as rejected until its request is parsed.
-    report.outcome = 'refused';
+    report.outcome = 'rejected';
     const parse = (): PublishRequest => {
       delete report.outcome;
       const request = parsePublishRequest(message, publishLimits);

@@ -118,7 +118,7 @@ function timeLeftMs(call: ServerUnaryCall<unknown, unknown>, maxDurationMs: numb
 
 function logOnce(log: Log, fields: LogFields): void {
   // Rejections have been logged by the limiter, in fewer lines.
-  if (fields.outcome === 'refused') log.debug('RPC rejected', fields);
+  if (fields.outcome === 'rejected') log.debug('RPC rejected', fields);
   else if (fields.code !== 'OK') log.warn('RPC failed', fields);
   else if (quietRpcs.has(fields.rpc ?? '') || fields.outcome === 'unchanged') log.debug('RPC finished', fields);
   else log.info('RPC finished', fields);

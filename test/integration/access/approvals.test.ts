@@ -256,7 +256,7 @@ describe('access by approval', () => {
     const failure = await decision;
     assert.equal(failure.code, 'PERMISSION_DENIED');
     assert.match(failure.message, /^no approval policy covers connector team-a\/harbor .*: nothing selects it/);
-    assert.deepEqual(outcomes, ['refused']);
+    assert.deepEqual(outcomes, ['denied']);
   });
 
   it('waits a little the first time, so that its author is told soon, and then for long', async () => {
