@@ -93,19 +93,19 @@ export const serveFlags = {
     sizeBytes,
   ),
   'max-concurrent-publishes': flag(
-    String(limits.calls.atWork),
+    String(limits.publishes.running),
     'N',
     'publishes that work at once, waits not counted; more queue up to their deadline',
     positiveInteger,
   ),
   'max-publishes-in-flight': flag(
-    String(limits.calls.inFlight),
+    String(limits.publishes.inFlight),
     'N',
     'publishes that the node takes at once, waits counted; more are rejected',
     positiveInteger,
   ),
   'max-publishes-per-pod': flag(
-    String(limits.calls.perPod),
+    String(limits.publishes.perPod),
     'N',
     'publishes that one pod can have in flight, waits counted; more are rejected',
     positiveInteger,

@@ -116,18 +116,26 @@ export class Metrics implements LimitObserver {
   constructor(version: string, probes: DriverGaugeSources) {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
-    registry.probe('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
-    registry.probe('render_threads', 'Threads for templates that take long', () => probes.renderThreads().threads);
-    registry.probe('render_queue_length', 'Volumes that wait for such a thread', () => probes.renderThreads().waiting);
+    registry.callbackGauge('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
+    registry.callbackGauge(
+      'render_threads',
+      'Threads for templates that take long',
+      () => probes.renderThreads().threads,
+    );
+    registry.callbackGauge(
+      'render_queue_length',
+      'Volumes that wait for such a thread',
+      () => probes.renderThreads().waiting,
+    );
     const eachLimit = (read: (use: LimitUsage) => number) => (): Record<string, number> =>
       Object.fromEntries(Object.entries(probes.load()).map(([name, use]) => [name, read(use)]));
-    registry.probeEach(
+    registry.labeledCallbackGauge(
       'limit_used',
       'Usage of the limit named in the label',
       'limit',
       eachLimit(({ used }) => used),
     );
-    registry.probeEach(
+    registry.labeledCallbackGauge(
       'limit_max',
       'Maximum of the limit named in the label',
       'limit',
@@ -135,15 +143,17 @@ export class Metrics implements LimitObserver {
     );
     const { isRegistered } = probes;
     if (isRegistered !== undefined) {
-      registry.probe('registered', 'Whether the kubelet has accepted the registration', () => Number(isRegistered()));
+      registry.callbackGauge('registered', 'Whether the kubelet has accepted the registration', () =>
+        Number(isRegistered()),
+      );
     }
-    registry.probeEach('cached_objects', 'Objects of the API in memory', 'resource', probes.cachedObjects);
-    registry.probe(
+    registry.labeledCallbackGauge('cached_objects', 'Objects of the API in memory', 'resource', probes.cachedObjects);
+    registry.callbackGauge(
       'watch_staleness_seconds',
       'How long ago the API server last confirmed the object in memory that it has not confirmed for longest',
       () => inSeconds(probes.confirmationAgeMs()),
     );
-    registry.probeTotal('log_lines_dropped_total', 'Lines of the log that were dropped', probes.droppedLogLines);
+    registry.callbackCounter('log_lines_dropped_total', 'Lines of the log that were dropped', probes.droppedLogLines);
     this.#probeVolumes(probes.volumes);
     this.#probeVolumeMemory(probes.volumeMemory);
   }
@@ -153,7 +163,7 @@ export class Metrics implements LimitObserver {
    * example by removing its own permissions.
    */
   #probeVolumes(volumes: DriverGaugeSources['volumes']): void {
-    this.#registry.probe('published_volumes', 'Volumes published on this node', () => volumes().volumes);
+    this.#registry.callbackGauge('published_volumes', 'Volumes published on this node', () => volumes().volumes);
     const eachCode = (read: (of: VolumesOfACode, code: string) => number | undefined): Record<string, number> =>
       Object.fromEntries(
         Object.entries(volumes().byRefresh).flatMap(([code, of]) => {
@@ -161,16 +171,16 @@ export class Metrics implements LimitObserver {
           return value === undefined ? [] : [[code, value]];
         }),
       );
-    this.#registry.probeEach('volumes_failing_refresh', 'Volumes whose last refresh failed', 'code', () =>
+    this.#registry.labeledCallbackGauge('volumes_failing_refresh', 'Volumes whose last refresh failed', 'code', () =>
       eachCode((of, code) => (code === 'OK' ? undefined : of.volumes)),
     );
-    this.#registry.probeEach(
+    this.#registry.labeledCallbackGauge(
       'earliest_token_expiry_timestamp_seconds',
       'When the first token in a volume expires, by the code of the last refresh',
       'code',
       () => eachCode((of) => inSeconds(of.earliestTokenExpiryMs)),
     );
-    this.#registry.probeEach(
+    this.#registry.labeledCallbackGauge(
       'oldest_refresh_failure_timestamp_seconds',
       'Since when the oldest failing refresh fails',
       'code',
@@ -259,18 +269,18 @@ export class Metrics implements LimitObserver {
 
   #probeVolumeMemory(read: DriverGaugeSources['volumeMemory']): void {
     const registry = this.#registry;
-    registry.probe('volume_memory_bytes', 'Memory that the volumes may come to hold', () => read().heldBytes);
-    registry.probe(
+    registry.callbackGauge('volume_memory_bytes', 'Memory that the volumes may come to hold', () => read().heldBytes);
+    registry.callbackGauge(
       'volume_memory_budget_bytes',
       'Memory that the limit leaves for volumes; 0: no limit',
       () => read().budgetBytes,
     );
-    registry.probe(
+    registry.callbackGauge(
       'volume_memory_charged_bytes',
       'Memory that stays charged when the process ends; 0: no limit',
       () => read().persistentBytes,
     );
-    registry.probeTotalEach(
+    registry.labeledCallbackCounter(
       'volume_memory_rejections_total',
       'Publishes rejected for memory, by whose share was used up',
       'scope',

@@ -108,7 +108,7 @@ export class VolumeService {
     const limits = {
       inFlight: config['max-publishes-in-flight'],
       perPod: config['max-publishes-per-pod'],
-      atWork: config['max-concurrent-publishes'],
+      running: config['max-concurrent-publishes'],
     };
     return new PublishAdmission(limits, observer);
   }

@@ -162,7 +162,7 @@ export class ConnectionPool {
     }
     const first = this.#connections.find((connection) => connection.hasCapacity('call'));
     this.#closeUnless((connection) => connection === first);
-    for (const connection of this.#connections) connection.probe();
+    for (const connection of this.#connections) connection.ping();
   }
 }
 

@@ -30,7 +30,7 @@ export interface Connection {
   /** Stops new exchanges. Those in flight continue. */
   retire(): void;
   /** Checks whether the server still responds, and breaks the connection if not. */
-  probe(): void;
+  ping(): void;
   /** Closes the connection and aborts exchanges in flight. */
   close(): void;
 }

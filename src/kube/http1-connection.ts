@@ -57,7 +57,7 @@ export class Http1Connection implements Connection {
     this.#isRetired = true;
   }
 
-  probe(): void {
+  ping(): void {
     // HTTP/1.1 has no ping. TCP keep-alive and the limits on attempts and idle watches detect dead connections.
   }
 

@@ -15,7 +15,7 @@ export class Http2Connection implements Connection {
   readonly #session: ClientHttp2Session;
   readonly #pingTimeoutMs: number;
   #isRetired = false;
-  /** Whether an earlier probe found that no ping can be sent any more. */
+  /** Whether an earlier ping found that no ping can be sent any more. */
   #isMute = false;
   #active = 0;
 
@@ -77,7 +77,7 @@ export class Http2Connection implements Connection {
     const cancel = (): void => {
       stream.close(constants.NGHTTP2_CANCEL);
       // A response that takes too long is the first sign of a dead connection.
-      if (!hasResponse) this.probe();
+      if (!hasResponse) this.ping();
     };
     signal.addEventListener('abort', cancel, { once: true });
     stream.once('close', () => {
@@ -99,10 +99,10 @@ export class Http2Connection implements Connection {
     this.#isRetired = true;
   }
 
-  probe(): void {
+  ping(): void {
     if (this.#session.destroyed) return;
     if (this.#session.closed) {
-      this.#probeClosed();
+      this.#closeAfterGoaway();
       return;
     }
     const timer = setTimeout(() => this.#session.destroy(new Error('no answer to a ping')), this.#pingTimeoutMs);
@@ -117,10 +117,10 @@ export class Http2Connection implements Connection {
   }
 
   /**
-   * Closes a connection after GOAWAY, at the second probe. Node sends no ping then, so a dead connection would stay
+   * Closes a connection after GOAWAY, at the second ping. Node sends no ping then, so a dead connection would stay
    * undetected. Only watches are still in flight by then, and they continue elsewhere.
    */
-  #probeClosed(): void {
+  #closeAfterGoaway(): void {
     if (this.#isMute) this.#session.destroy(new Error('the server has sent the connection away'));
     this.#isMute = true;
   }

@@ -80,23 +80,23 @@ export class ReflectedState {
   }
 
   /**
-   * Waits until `probe`, called now and after every change, returns a value or throws.
+   * Waits until `find`, called now and after every change, returns a value or throws.
    * @throws {CodedError} the signal's reason, or CANCELLED if the reflector is stopped.
    */
-  waitFor<T>(probe: () => T | undefined, signal: AbortSignal): Promise<T> {
+  waitFor<T>(find: () => T | undefined, signal: AbortSignal): Promise<T> {
     // A publish waits for many objects at once under one signal.
     setMaxListeners(0, signal);
     return new Promise((resolve, reject) => {
       const check = (): void => {
         try {
           throwIfAborted(signal);
-          const found = probe();
+          const found = find();
           if (found === undefined && this.#abandoned === undefined) return;
           if (found === undefined) throw this.#abandoned ?? abortError(signal);
           resolve(found);
         } catch (error) {
-          // An error of the probe is the caller's own.
-          reject(error instanceof Error ? error : new Error('the probe failed', { cause: error }));
+          // An error of `find` is the caller's own.
+          reject(error instanceof Error ? error : new Error('the condition failed', { cause: error }));
         }
         this.#waiters.delete(check);
         signal.removeEventListener('abort', check);

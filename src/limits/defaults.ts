@@ -11,7 +11,7 @@ export const limits = {
     holders: 8,
   },
   /** Publishes of the driver, first ones and refreshes. See limits/publish-admission.ts. */
-  calls: {
+  publishes: {
     /** Units in flight on a node: `--max-publishes-in-flight`. */
     inFlight: 1024,
     /** Units in flight of one pod: `--max-publishes-per-pod`. Few pods have more than three volumes of the driver. */
@@ -22,7 +22,7 @@ export const limits = {
      * Running calls: `--max-concurrent-publishes`. There is one thread, so more would not end sooner, and each can use the
      * memory of one volume's templates (32 MiB).
      */
-    atWork: 4,
+    running: 4,
   },
   /** Refreshes that the driver starts because an object has changed. See driver/volume/refresh-on-change.ts. */
   refreshes: {
@@ -39,16 +39,16 @@ export const limits = {
     },
     /** CPU time of a refresh in addition to rendering and writing. */
     overheadMs: 0.5,
-    /** Rest of a volume after a refresh; longer after a long render. */
-    restMs: {
-      /** Shortest rest. */
+    /** Time after a refresh without another one of the volume; longer after a long render. */
+    cooldownMs: {
+      /** Shortest time. */
       least: 1000,
-      /** Longest rest. */
+      /** Longest time. */
       most: 30_000,
     },
   },
   /** Responses to failing publishes of one pod. See limits/publish-failure-throttle.ts. */
-  failures: {
+  failedPublishes: {
     /** Responses at once. */
     burst: 32,
     /** Interval for one more response. */
@@ -90,7 +90,7 @@ export const limits = {
     handshakeMs: 30_000,
   },
   /** Requests in flight at the proxy. Each has buffers and a connection to a tool (docs/proxy-reference.md). */
-  exchanges: {
+  requestsInFlight: {
     /** Requests: `--max-requests-in-flight`. */
     total: 512,
     /** Largest part of the free requests for one pod, or one address without a token. */
@@ -177,7 +177,7 @@ export const limits = {
     /** Requests, the one in flight included. */
     requests: 16,
     /** Bytes of their headers. */
-    headBytes: 32 << 10,
+    requestHeaderBytes: 32 << 10,
   },
   /**
    * Time that the transfer of one request can outlive its token: a layer of 20 GB takes longer than a token lives, but no
@@ -205,7 +205,7 @@ export const limits = {
     invalid: 4096,
   },
   /** Failed reviews that the API server gets because of one client address, or one pod. See limits/failure-rate-limiter.ts. */
-  questions: {
+  failedReviews: {
     /** Failed reviews at once. */
     burst: 32,
     /** Interval for one more. */
@@ -247,9 +247,9 @@ export const limits = {
     /** One Secret. Credentials and CA bundles can have 256 KiB. */
     objectBytes: 512 << 10,
     /** All cached Secrets. Those of the namespace with most are evicted first. */
-    keptBytes: 16 << 20,
+    cachedBytes: 16 << 20,
     /** Lifetime in the cache: a changed password is used after this time, or once the tool has rejected the old one. */
-    keptMs: 10_000,
+    ttlMs: 10_000,
   },
   /** Objects of the API server. Larger ones are skipped without parsing. See kube/object-splitter.ts. */
   objects: {
@@ -303,7 +303,7 @@ export const limits = {
     /** Largest part of these for one namespace. */
     namespaceShare: 1 / 4,
     /** Longest wait of a lookup; then the response is 503. */
-    turnMs: 8_000,
+    longestWaitMs: 8_000,
     /** Lifetime of cached addresses. */
     ttlMs: 2_000,
     /** Age up to which older addresses are used while the DNS server does not answer (serve-stale, RFC 8767). */
@@ -404,7 +404,7 @@ export const limits = {
       share: 1 / 8,
     },
     /** Headers of a request. */
-    headBytes: 8192,
+    requestHeaderBytes: 8192,
     /** Lifetime of a connection. */
     connectionMs: 5000,
     /** Age up to which generated metrics are served again. */

@@ -3,7 +3,7 @@ import { BoundedMap } from './bounded-map.js';
 import { TokenBucket } from './token-bucket.js';
 import type { TokenBucketOptions } from './token-bucket.js';
 
-/** Limits of the failed tasks of one key; see `limits.questions`. */
+/** Limits of the failed tasks of one key; see `limits.failedReviews`. */
 export interface FailureRateLimits extends TokenBucketOptions {
   /** Maximum wait of a task in milliseconds. */
   readonly longestMs: number;

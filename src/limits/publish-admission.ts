@@ -9,12 +9,12 @@ import { unitsOf } from './call-units.js';
 import type { LimitObserver, RejectionScope } from './limit-observer.js';
 import { FairSemaphore } from './fair-semaphore.js';
 
-/** Limits in units; see `limits.calls`. */
+/** Limits in units; see `limits.publishes`. */
 export interface AdmissionLimits {
   readonly inFlight: number;
   readonly perPod: number;
   /** Maximum number of running calls (not units). */
-  readonly atWork: number;
+  readonly running: number;
 }
 
 /** A publish before its request is parsed. */
@@ -54,7 +54,7 @@ export class PublishAdmission {
   constructor(limits: AdmissionLimits, observer: LimitObserver) {
     this.#limits = limits;
     this.#observer = observer;
-    this.#slots = new FairSemaphore({ permits: limits.atWork });
+    this.#slots = new FairSemaphore({ permits: limits.running });
   }
 
   /** Units in flight. */
@@ -62,7 +62,7 @@ export class PublishAdmission {
     return this.#usage.units;
   }
 
-  get atWork(): number {
+  get running(): number {
     return this.#slots.running;
   }
 

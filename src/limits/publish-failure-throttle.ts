@@ -35,7 +35,7 @@ interface DelayedCall {
  * Throttles pods whose publishes keep failing. The kubelet retries every failed volume half a second later, with three
  * connections and requests to the API server, which no other limit covers.
  *
- * The first failures of a pod are answered at once, further ones at a fixed rate (`limits.failures`). While a pod
+ * The first failures of a pod are answered at once, further ones at a fixed rate (`limits.failedPublishes`). While a pod
  * exceeds that rate, its calls are delayed before any work is done. Calls within the rate are then attempted; the
  * others are rejected without an attempt, after a random delay. Mounted volumes are always attempted. A delayed call
  * has no lock and no slot.
@@ -43,7 +43,7 @@ interface DelayedCall {
 export class PublishFailureThrottle {
   readonly #options: PublishFailureThrottleOptions;
   /** Budget of failures per pod. */
-  readonly #buckets = new BoundedMap<string, TokenBucket>(limits.failures.pods);
+  readonly #buckets = new BoundedMap<string, TokenBucket>(limits.failedPublishes.pods);
   readonly #delayed = new Set<DelayedCall>();
   #units = 0;
   #isStopped = false;
@@ -52,9 +52,9 @@ export class PublishFailureThrottle {
     this.#options = options;
   }
 
-  /** Usage in units; see `limits.calls`. */
+  /** Usage in units; see `limits.publishes`. */
   get use(): LimitUsage {
-    return { used: this.#units, limit: limits.failures.units };
+    return { used: this.#units, limit: limits.failedPublishes.units };
   }
 
   /**
@@ -100,7 +100,7 @@ export class PublishFailureThrottle {
     throwIfAborted(signal);
     if (delayMs !== undefined && wasDelayed && !this.#isStopped) return;
     this.#options.observer.rejected('publishes', 'pod', call.pod);
-    const { burst, everyMs } = limits.failures;
+    const { burst, everyMs } = limits.failedPublishes;
     throw new CodedError(
       'RESOURCE_EXHAUSTED',
       `more than ${burst} publishes of pod ${call.pod} failed on this node lately, and this one was not tried: the driver tries ${1000 / everyMs} a second of such a pod, see the other volumes' failures; the kubelet tries again`,
@@ -115,7 +115,7 @@ export class PublishFailureThrottle {
   async #delay({ volumeId, sizeBytes }: PublishAttempt, delayMs: number, signal: AbortSignal): Promise<boolean> {
     const units = unitsOf(sizeBytes);
     if (delayMs <= 0 || signal.aborted) return true;
-    if (this.#isStopped || this.#units + units > limits.failures.units) return false;
+    if (this.#isStopped || this.#units + units > limits.failedPublishes.units) return false;
     await new Promise<void>((resolve, reject) => {
       const end = (reason?: CodedError): void => {
         clearTimeout(timer);
@@ -138,9 +138,9 @@ export class PublishFailureThrottle {
   #delayMs(podUid: string): number | undefined {
     // The pod is unknown.
     if (podUid === '') return 0;
-    const bucket = this.#buckets.get(podUid) ?? new TokenBucket(limits.failures, this.#options.now);
+    const bucket = this.#buckets.get(podUid) ?? new TokenBucket(limits.failedPublishes, this.#options.now);
     const delayMs = bucket.delayMs(1);
-    if (delayMs > limits.failures.longestMs) return undefined;
+    if (delayMs > limits.failedPublishes.longestMs) return undefined;
     bucket.consume(1);
     this.#buckets.set(podUid, bucket);
     return delayMs;
@@ -148,7 +148,7 @@ export class PublishFailureThrottle {
 
   /** Returns a random delay, so that rejected calls are not retried together. */
   #longDelayMs(): number {
-    return (limits.failures.longestMs * (1 + this.#options.random())) / 2;
+    return (limits.failedPublishes.longestMs * (1 + this.#options.random())) / 2;
   }
 
   /** Refunds the reserved attempt of a call that succeeded. */

@@ -28,7 +28,7 @@ export interface HealthServerOptions {
 export interface HealthLimits {
   readonly connections: ConnectionLimits;
   /** Maximum size of the request headers. */
-  readonly headBytes: number;
+  readonly requestHeaderBytes: number;
   /** Lifetime of a connection, from its request to the last byte of its response. */
   readonly connectionMs: number;
   /** How long the text of the metrics is cached. */
@@ -53,13 +53,13 @@ export class HealthServer {
   readonly #served = new WeakSet<Duplex>();
 
   constructor(options: HealthServerOptions) {
-    const { connections, headBytes, metricsMs } = options.limits;
+    const { connections, requestHeaderBytes, metricsMs } = options.limits;
     this.#options = options;
     this.#connections = new ConnectionLimiter(connections);
     this.#metrics = new CachedText(options.metrics.text, metricsMs);
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
     // The response does not depend on the host.
-    const settings = { maxHeaderSize: headBytes, requireHostHeader: false };
+    const settings = { maxHeaderSize: requestHeaderBytes, requireHostHeader: false };
     this.#http = createHttpServer(settings, (request, response) => this.#onRequest(request, response));
     this.#http.on('connect', (_request, connection) => this.#respondToConnect(connection));
   }

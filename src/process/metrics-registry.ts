@@ -63,12 +63,12 @@ export class MetricsRegistry {
   }
 
   /** Creates a gauge that is read when scraped; undefined is reported as 0. */
-  probe(name: string, help: string, read: () => number | undefined): void {
+  callbackGauge(name: string, help: string, read: () => number | undefined): void {
     const gauge: Gauge = new Gauge({ ...this.#naming(name, help), collect: () => gauge.set(read() ?? 0) });
   }
 
   /** Creates a gauge with one label that is read when scraped: the number of each label value. */
-  probeEach(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+  labeledCallbackGauge(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
     const gauge = new Gauge({
       ...this.#naming(name, help),
       labelNames: [label],
@@ -80,7 +80,7 @@ export class MetricsRegistry {
   }
 
   /** Creates a counter that is kept elsewhere and read when scraped. */
-  probeTotal(name: string, help: string, read: () => number): void {
+  callbackCounter(name: string, help: string, read: () => number): void {
     const counter = new Counter({
       ...this.#naming(name, help),
       collect: () => {
@@ -91,7 +91,12 @@ export class MetricsRegistry {
   }
 
   /** Creates a counter with one label that is kept elsewhere and read when scraped. */
-  probeTotalEach(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void {
+  labeledCallbackCounter(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Readonly<Record<string, number>>,
+  ): void {
     const counter = new Counter({
       ...this.#naming(name, help),
       labelNames: [label],

@@ -10,12 +10,14 @@ const ticksPerSecond = 100;
  */
 export function processMetrics(): MetricsRegistry {
   const registry = new MetricsRegistry('process_');
-  registry.probeTotal('cpu_seconds_total', 'CPU time of all threads', cpuSeconds);
-  registry.probe('start_time_seconds', 'When the process started, since the epoch', () => startSeconds);
-  registry.probe('resident_memory_bytes', 'Memory in use, with pages shared with others', () => memoryBytes('VmRSS'));
-  registry.probe('anonymous_memory_bytes', 'Memory in use that is no file', () => memoryBytes('RssAnon'));
-  registry.probe('open_fds', 'Open descriptors', () => readdirSync('/proc/self/fd').length);
-  registry.probe('max_fds', 'Descriptors that may be open', maxDescriptors);
+  registry.callbackCounter('cpu_seconds_total', 'CPU time of all threads', cpuSeconds);
+  registry.callbackGauge('start_time_seconds', 'When the process started, since the epoch', () => startSeconds);
+  registry.callbackGauge('resident_memory_bytes', 'Memory in use, with pages shared with others', () =>
+    memoryBytes('VmRSS'),
+  );
+  registry.callbackGauge('anonymous_memory_bytes', 'Memory in use that is no file', () => memoryBytes('RssAnon'));
+  registry.callbackGauge('open_fds', 'Open descriptors', () => readdirSync('/proc/self/fd').length);
+  registry.callbackGauge('max_fds', 'Descriptors that may be open', maxDescriptors);
   return registry;
 }
 

@@ -55,7 +55,7 @@ export const proxyFlags = {
   'allow-upstream-cidrs': flag('', 'LIST', 'CIDRs to connect to although they are blocked by default', ranges),
   'max-connections': flag(String(limits.connections.total), 'N', 'limit of connections of clients', positiveInteger),
   'max-requests-in-flight': flag(
-    String(limits.exchanges.total),
+    String(limits.requestsInFlight.total),
     'N',
     'limit of requests in flight, tunnels and upgraded connections included',
     positiveInteger,

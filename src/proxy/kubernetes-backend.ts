@@ -75,11 +75,11 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     tokens: new TokenReviewVerifier({
       client,
       audience,
-      rateLimiter: new FailureRateLimiter(limits.questions, monotonicNow),
+      rateLimiter: new FailureRateLimiter(limits.failedReviews, monotonicNow),
     }),
     authorizer: new SubjectAccessReviewAuthorizer({
       reviews: new SubjectAccessReviewer(client, clock, accessLifetimes),
-      rateLimiter: new FailureRateLimiter(limits.questions, monotonicNow),
+      rateLimiter: new FailureRateLimiter(limits.failedReviews, monotonicNow),
       exists: (connector) => connectors.has(connector),
       onReview: (answer) => metrics.reviewed('access', answer),
     }),

@@ -102,42 +102,50 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       [],
     );
     const ready = 'Connectors of this proxy by condition Ready, reported by the replica that writes it';
-    registry.probeEach('connectors', ready, 'ready', sources.connectorsByReady);
+    registry.labeledCallbackGauge('connectors', ready, 'ready', sources.connectorsByReady);
     const { isLeaseHeld } = sources;
     if (isLeaseHeld !== undefined)
-      registry.probe('status_lease_held', '1 for the replica that writes status', () => Number(isLeaseHeld()));
+      registry.callbackGauge('status_lease_held', '1 for the replica that writes status', () => Number(isLeaseHeld()));
     const estimate = 'Memory used by cached Connectors and classes, by an estimate';
-    registry.probe('object_memory_bytes', estimate, () => sources.objects().bytes);
-    registry.probe(
+    registry.callbackGauge('object_memory_bytes', estimate, () => sources.objects().bytes);
+    registry.callbackGauge(
       'object_memory_bytes_limit',
       'Limit of the memory used by cached objects',
       () => sources.objectLimitBytes,
     );
-    registry.probe('rejected_objects', 'Connectors and classes rejected for memory', () => sources.objects().rejected);
+    registry.callbackGauge(
+      'rejected_objects',
+      'Connectors and classes rejected for memory',
+      () => sources.objects().rejected,
+    );
     const eachLimit = (read: (probe: LimitProbe) => number): (() => Readonly<Record<string, number>>) => {
       const entries = Object.entries(sources.limits);
       return () => Object.fromEntries(entries.map(([name, probe]) => [name, read(probe)]));
     };
-    registry.probeEach(
+    registry.labeledCallbackGauge(
       'limit_used',
       'Usage of the limit named in the label: connections of clients, requests in flight, connections to tools',
       'limit',
       eachLimit(({ counter }) => counter.count),
     );
-    registry.probeEach(
+    registry.labeledCallbackGauge(
       'limit_max',
       'Maximum of the limit named in the label',
       'limit',
       eachLimit(({ limit }) => limit),
     );
-    registry.probeTotalEach(
+    registry.labeledCallbackCounter(
       'limit_rejections_total',
       'Connections and requests that were rejected because of the limit named in the label',
       'limit',
       eachLimit(({ counter }) => counter.rejected),
     );
-    registry.probe('ready', '1 while requests can be served, as /readyz says', () => Number(sources.isReady()));
-    registry.probe('ca_expiry_timestamp_seconds', 'When the CA expires; 0: there is none', sources.caExpiresAtSeconds);
+    registry.callbackGauge('ready', '1 while requests can be served, as /readyz says', () => Number(sources.isReady()));
+    registry.callbackGauge(
+      'ca_expiry_timestamp_seconds',
+      'When the CA expires; 0: there is none',
+      sources.caExpiresAtSeconds,
+    );
   }
 
   finished(

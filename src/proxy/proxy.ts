@@ -77,7 +77,7 @@ export class Proxy {
     const { config, clock, log, monotonicNow } = parts;
     this.#parts = parts;
     this.#connections = new ConnectionLimiter({ ...limits.connections, total: config['max-connections'] });
-    this.#slots = new ExchangeSlots({ ...limits.exchanges, total: config['max-requests-in-flight'] });
+    this.#slots = new ExchangeSlots({ ...limits.requestsInFlight, total: config['max-requests-in-flight'] });
     this.#toolSockets = new ToolSockets({ ...limits.toolSockets, total: config['max-tool-connections'] });
     this.metrics = new ProxyMetrics(version, {
       limits: {

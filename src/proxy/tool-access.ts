@@ -60,7 +60,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     isOwnName: (host) => own.isOwnName(host),
     lookUp,
     limiters: { client: dnsLookupLimiter('client'), connector: dnsLookupLimiter('connector') },
-    slotWaitMs: limits.lookups.turnMs,
+    slotWaitMs: limits.lookups.longestWaitMs,
     monotonicNow,
   });
   const client = new ToolClient({
@@ -74,7 +74,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
     connectMs: config['connect-timeout'],
   });
   const trustSets = new TrustStoreCache(systemRoots(config['system-ca-file']));
-  const trust = new UpstreamTrust(secrets, trustSets, new FailureRateLimiter(limits.questions, monotonicNow));
+  const trust = new UpstreamTrust(secrets, trustSets, new FailureRateLimiter(limits.failedReviews, monotonicNow));
   const credentials = new ToolCredentials({ secrets, trust, client, clock, monotonicNow });
   return { own, resolver, client, trustSets, trust, credentials };
 }

@@ -2,7 +2,7 @@ import { originOf } from '../../driver/content/proxy-endpoint.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember } from '../../json.js';
-import { askProxy } from './ask-proxy.js';
+import { sendConnect } from './send-connect.js';
 import { checkCertificate } from './certificate-life.js';
 import type { ConnectorObjects } from './connector-objects.js';
 import { connectorName, firstOf } from './connector-objects.js';
@@ -88,7 +88,7 @@ async function checkProxy(origin: string, { owners, caCerts }: UsedProxy): Promi
   const what = `${origin} of ${firstOf(owners)}`;
   try {
     const bundle = [...caCerts].join('\n');
-    const status = await askProxy(origin, bundle === '' ? undefined : bundle);
+    const status = await sendConnect(origin, bundle === '' ? undefined : bundle);
     if (status === 407) return undefined;
     const answer =
       status === undefined ? 'does not speak HTTP' : `answers ${status} where a proxy asks for a token (407)`;

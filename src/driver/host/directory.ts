@@ -2,12 +2,12 @@ import { SyscallError } from './errno.js';
 import type { Syscalls } from './syscalls.js';
 
 /** The object of a system call, named in errors. */
-export interface Place {
+export interface SyscallSubject {
   readonly path: string;
 }
 
 /** An open directory. */
-export interface Directory extends Place {
+export interface Directory extends SyscallSubject {
   /** Never the negative errno of a failed call. */
   readonly fd: number;
 }
@@ -15,8 +15,8 @@ export interface Directory extends Place {
 /**
  * Returns the result of a call. @throws {SyscallError} naming the call and the path if the result is a negative errno.
  */
-export function check(result: number, call: string, place: Place, name?: string): number {
-  if (result < 0) throw failure(result, call, place, name);
+export function check(result: number, call: string, subject: SyscallSubject, name?: string): number {
+  if (result < 0) throw failure(result, call, subject, name);
   return result;
 }
 
@@ -24,14 +24,14 @@ export function check(result: number, call: string, place: Place, name?: string)
 export function checkValue<T extends object | string>(
   result: T | number,
   call: string,
-  place: Place,
+  subject: SyscallSubject,
   name?: string,
 ): T {
-  if (typeof result === 'number') throw failure(result, call, place, name);
+  if (typeof result === 'number') throw failure(result, call, subject, name);
   return result;
 }
 
-function failure(result: number, call: string, { path }: Place, name?: string): SyscallError {
+function failure(result: number, call: string, { path }: SyscallSubject, name?: string): SyscallError {
   return new SyscallError(call, name === undefined ? path : `${path}/${name}`, -result);
 }
 

@@ -33,18 +33,18 @@ export function setFileMode(
   fd: number,
   mode: number,
   gid: number | undefined,
-  place: Directory,
+  directory: Directory,
 ): void {
-  setGroup(syscalls, fd, gid, place);
-  check(syscalls.fchmod(fd, mode), 'fchmod', place);
+  setGroup(syscalls, fd, gid, directory);
+  check(syscalls.fchmod(fd, mode), 'fchmod', directory);
 }
 
 export function setGroup(
   syscalls: Syscalls,
   fd: number,
   gid: number | undefined,
-  place: Directory,
+  directory: Directory,
   name?: string,
 ): void {
-  if (gid !== undefined) check(syscalls.fchown(fd, SAME_OWNER, gid), 'fchown', place, name);
+  if (gid !== undefined) check(syscalls.fchown(fd, SAME_OWNER, gid), 'fchown', directory, name);
 }

@@ -14,11 +14,11 @@ export type Occupant =
   { readonly kind: 'nothing' | 'foreign' } | { readonly kind: 'tmpfs'; readonly sizeBytes: number };
 
 /**
- * Opens a target as a place, without following it; undefined if it is absent. The caller closes it.
+ * Opens a target by its path only (`O_PATH`), without following it; undefined if it is absent. The caller closes it.
  * @throws {CodedError} INTERNAL if it is not a directory.
  */
 export function openTarget(syscalls: Syscalls, target: Target): Directory | undefined {
-  const fd = syscalls.openat(target.parent.fd, target.name, open.place, 0);
+  const fd = syscalls.openat(target.parent.fd, target.name, open.pathOnly, 0);
   if (fd === -errno.ENOENT) return undefined;
   if (fd === -errno.ENOTDIR || fd === -errno.ELOOP) {
     throw new CodedError('INTERNAL', `${shownPath(target.path)} is not a directory`);
@@ -30,28 +30,30 @@ export function openTarget(syscalls: Syscalls, target: Target): Directory | unde
  * Returns the mount at a target, in a fixed number of system calls: a mount has another device than the directory above
  * it. The mount table has more information, but grows with every pod of the node.
  */
-export function occupantOf(syscalls: Syscalls, target: Target, place: Directory): Occupant {
-  if (deviceOf(syscalls, place) === deviceOf(syscalls, target.parent)) return { kind: 'nothing' };
-  const { type, blocks, blockSize } = checkValue(syscalls.fstatfs(place.fd), 'statfs', place);
+export function occupantOf(syscalls: Syscalls, target: Target, directory: Directory): Occupant {
+  if (deviceOf(syscalls, directory) === deviceOf(syscalls, target.parent)) return { kind: 'nothing' };
+  const { type, blocks, blockSize } = checkValue(syscalls.fstatfs(directory.fd), 'statfs', directory);
   return type === TMPFS_MAGIC ? { kind: 'tmpfs', sizeBytes: blocks * blockSize } : { kind: 'foreign' };
 }
 
 /** Returns the state of a target like `inspectTarget`, without a check that a volume is complete. */
 export function occupancyOf(syscalls: Syscalls, target: Target): 'absent' | Occupant['kind'] {
-  const place = openTarget(syscalls, target);
-  return place === undefined ? 'absent' : closing(syscalls, place, () => occupantOf(syscalls, target, place).kind);
+  const directory = openTarget(syscalls, target);
+  return directory === undefined
+    ? 'absent'
+    : closing(syscalls, directory, () => occupantOf(syscalls, target, directory).kind);
 }
 
 export function inspectTarget(syscalls: Syscalls, target: Target): TargetState {
-  const place = openTarget(syscalls, target);
-  return place === undefined ? 'absent' : closing(syscalls, place, () => stateOf(syscalls, target, place));
+  const directory = openTarget(syscalls, target);
+  return directory === undefined ? 'absent' : closing(syscalls, directory, () => stateOf(syscalls, target, directory));
 }
 
-function stateOf(syscalls: Syscalls, target: Target, place: Directory): TargetState {
-  const { kind } = occupantOf(syscalls, target, place);
+function stateOf(syscalls: Syscalls, target: Target, directory: Directory): TargetState {
+  const { kind } = occupantOf(syscalls, target, directory);
   if (kind === 'nothing') return 'unmounted';
   if (kind === 'foreign') return 'foreign';
-  const revision = openCurrentRevision(syscalls, place);
+  const revision = openCurrentRevision(syscalls, directory);
   if (revision === undefined) return 'incomplete';
   syscalls.close(revision.fd);
   return 'published';

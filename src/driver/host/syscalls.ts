@@ -74,8 +74,8 @@ const O_PATH = 0o10000000;
 
 /** Flags of openat: no descriptor outlives an exec, and a symbolic link as last component is not followed. */
 export const open = {
-  /** A place: to work relative to it, to mount onto it. Its content cannot be changed through it. */
-  place: O_PATH | O_CLOEXEC | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+  /** A directory to work relative to or to mount onto. Its content cannot be changed through the descriptor. */
+  pathOnly: O_PATH | O_CLOEXEC | constants.O_DIRECTORY | constants.O_NOFOLLOW,
   directory: constants.O_RDONLY | O_CLOEXEC | constants.O_DIRECTORY | constants.O_NOFOLLOW,
   read: constants.O_RDONLY | O_CLOEXEC | constants.O_NOFOLLOW,
   create: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_CLOEXEC | constants.O_NOFOLLOW,

@@ -11,7 +11,7 @@ import type { Syscalls } from './syscalls.js';
 /**
  * Location of a volume: the entry `name` of the directory at `parentPath`, in which no component is a symbolic link.
  */
-interface Place {
+interface TargetLocation {
   readonly parentPath: string;
   readonly name: string;
 }
@@ -69,7 +69,7 @@ export class TargetPaths {
     return { path: targetPath, parent, name };
   }
 
-  #locate(targetPath: string): Place {
+  #locate(targetPath: string): TargetLocation {
     const pods = this.#pods;
     const problem = problemOf(targetPath);
     if (problem !== undefined) throw invalid(targetPath, problem);
@@ -86,7 +86,7 @@ export class TargetPaths {
 
   #openWithoutLinks(directory: string): number {
     if (this.#hasOpenat2) {
-      const fd = this.#syscalls.openat2(AT_FDCWD, directory, open.place, resolve.NO_SYMLINKS);
+      const fd = this.#syscalls.openat2(AT_FDCWD, directory, open.pathOnly, resolve.NO_SYMLINKS);
       if (fd !== -errno.ENOSYS) return fd;
       this.#hasOpenat2 = false;
     }
@@ -95,10 +95,10 @@ export class TargetPaths {
 
   /** Does the work of openat2 (Linux 5.6), component by component. */
   #walk(directory: string): number {
-    let fd = this.#syscalls.openat(AT_FDCWD, '/', open.place, 0);
+    let fd = this.#syscalls.openat(AT_FDCWD, '/', open.pathOnly, 0);
     for (const component of directory.split('/').filter((part) => part !== '')) {
       if (fd < 0) return fd;
-      const next = this.#syscalls.openat(fd, component, open.place, 0);
+      const next = this.#syscalls.openat(fd, component, open.pathOnly, 0);
       this.#syscalls.close(fd);
       fd = next;
     }

@@ -123,11 +123,11 @@ export class TmpfsHost implements VolumeHost {
         throw new CodedError('INTERNAL', `the parent directory of ${shownPath(targetPath)} does not exist`);
       const { undo, isMemoryShort } = memory.reserve(targetPath, owner, memoryOf(contents, pageBytes));
       try {
-        const place = openTarget(this.#syscalls, target);
+        const found = openTarget(this.#syscalls, target);
         const effective = isMemoryShort ? 'removed' : replaced;
         const volume = { ...shared, pages: pagesOf(contents, pageBytes), options, replaced: effective } as const;
-        if (place === undefined) return this.#attach(target, undefined, volume);
-        return closing(this.#syscalls, place, () => this.#putOn(target, place, volume));
+        if (found === undefined) return this.#attach(target, undefined, volume);
+        return closing(this.#syscalls, found, () => this.#putOn(target, found, volume));
       } catch (error) {
         undo();
         throw error;
@@ -161,7 +161,7 @@ export class TmpfsHost implements VolumeHost {
       }
       const status = closing(
         this.#syscalls,
-        openDirectory(this.#syscalls, target.parent, target.name, open.place),
+        openDirectory(this.#syscalls, target.parent, target.name, open.pathOnly),
         (root) => checkValue(this.#syscalls.fstatfs(root.fd), 'statfs', root),
       );
       return statisticsOf(status);
@@ -210,47 +210,47 @@ export class TmpfsHost implements VolumeHost {
     }
   }
 
-  #putOn(target: Target, place: Directory, volume: NewVolume): VolumeChange {
-    const occupant = occupantOf(this.#syscalls, target, place);
+  #putOn(target: Target, found: Directory, volume: NewVolume): VolumeChange {
+    const occupant = occupantOf(this.#syscalls, target, found);
     if (occupant.kind === 'foreign') throw foreignMount(target);
     if (occupant.kind === 'tmpfs') {
       // It was mounted with a smaller --tmpfs-size. If it cannot grow, it works as long as its content fits.
-      if (occupant.sizeBytes < this.#options.tmpfsSizeBytes) this.#tmpfs.grow(place, this.#options.tmpfsSizeBytes);
-      return this.#writer.rewrite(place, volume, volume.options, volume.replaced);
+      if (occupant.sizeBytes < this.#options.tmpfsSizeBytes) this.#tmpfs.grow(found, this.#options.tmpfsSizeBytes);
+      return this.#writer.rewrite(found, volume, volume.options, volume.replaced);
     }
-    if (checkValue(this.#syscalls.list(place.fd), 'getdents', place).length > 0) {
+    if (checkValue(this.#syscalls.list(found.fd), 'getdents', found).length > 0) {
       throw new CodedError(
         'FAILED_PRECONDITION',
         `${shownPath(target.path)} is not mounted and not empty: remove what is in it`,
       );
     }
-    return this.#attach(target, place, volume);
+    return this.#attach(target, found, volume);
   }
 
-  /** Mounts a new volume. @param place the target's directory; undefined if there is none yet. */
-  #attach(target: Target, place: Directory | undefined, volume: NewVolume): 'fresh' {
+  /** Mounts a new volume. @param found the target's directory; undefined if there is none yet. */
+  #attach(target: Target, found: Directory | undefined, volume: NewVolume): 'fresh' {
     const { pageBytes, tmpfsSizeBytes } = this.#options;
     const problem = this.#propagationProblem();
     if (problem !== undefined) throw new CodedError('FAILED_PRECONDITION', problem);
     ensureRefreshable(volume.pages, pageBytes, tmpfsSizeBytes);
     const tmpfs = this.#tmpfsOptions(volume.options);
-    if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, place, volume, tmpfs);
-    else this.#attachMounted(target, place, volume, tmpfs);
+    if (this.#tmpfs.method() === 'detached') this.#attachDetached(target, found, volume, tmpfs);
+    else this.#attachMounted(target, found, volume, tmpfs);
     return 'fresh';
   }
 
-  #attachDetached(target: Target, place: Directory | undefined, volume: NewVolume, tmpfs: TmpfsOptions): void {
+  #attachDetached(target: Target, found: Directory | undefined, volume: NewVolume, tmpfs: TmpfsOptions): void {
     closing(this.#syscalls, this.#tmpfs.createDetached(tmpfs), (root) => {
       this.#writer.fill(root, volume, volume.options);
-      this.#onDirectory(target, place, (directory) => this.#tmpfs.attach(root, directory));
+      this.#onDirectory(target, found, (directory) => this.#tmpfs.attach(root, directory));
     });
   }
 
-  #attachMounted(target: Target, place: Directory | undefined, volume: NewVolume, tmpfs: TmpfsOptions): void {
-    this.#onDirectory(target, place, (directory) => {
+  #attachMounted(target: Target, found: Directory | undefined, volume: NewVolume, tmpfs: TmpfsOptions): void {
+    this.#onDirectory(target, found, (directory) => {
       this.#tmpfs.mountOn(directory, tmpfs);
       try {
-        closing(this.#syscalls, openDirectory(this.#syscalls, target.parent, target.name, open.place), (root) =>
+        closing(this.#syscalls, openDirectory(this.#syscalls, target.parent, target.name, open.pathOnly), (root) =>
           this.#writer.fill(root, volume, volume.options),
         );
       } catch (error) {
@@ -261,15 +261,15 @@ export class TmpfsHost implements VolumeHost {
   }
 
   /** Creates the target's directory for `use` if it is absent, and removes it again if `use` fails. */
-  #onDirectory(target: Target, place: Directory | undefined, use: (directory: Directory) => void): void {
-    if (place !== undefined) {
-      use(place);
+  #onDirectory(target: Target, found: Directory | undefined, use: (directory: Directory) => void): void {
+    if (found !== undefined) {
+      use(found);
       return;
     }
     const { parent, name } = target;
     check(this.#syscalls.mkdirat(parent.fd, name, 0o750), 'mkdirat', parent, name);
     try {
-      closing(this.#syscalls, openDirectory(this.#syscalls, parent, name, open.place), use);
+      closing(this.#syscalls, openDirectory(this.#syscalls, parent, name, open.pathOnly), use);
     } catch (error) {
       this.#syscalls.unlinkat(parent.fd, name, AT_REMOVEDIR);
       throw error;

@@ -7,8 +7,8 @@ import type { Log } from '../../log.js';
 import type { PublishRequest } from './publish-request.js';
 import type { PublishOutcome } from './publish-volume.js';
 import type { PublishedVolume, PublishedVolumes } from './published-volumes.js';
-import { RefreshTurns } from './refresh-turns.js';
-import type { RefreshTurn } from './refresh-turns.js';
+import { RefreshScheduler } from './refresh-scheduler.js';
+import type { ScheduledRefresh } from './refresh-scheduler.js';
 import { firstExpiryMs } from './volume-tokens.js';
 
 export interface RefreshOnChangeDependencies {
@@ -59,7 +59,7 @@ type Basis = readonly unknown[];
 interface Attempt {
   readonly volumeId: string;
   /** Time from which it can be refreshed again. */
-  readonly restedMs: number;
+  readonly cooledDownMs: number;
   /**
    * The input of the attempt, so that a failed one is not repeated at each change of another object; undefined: it
    * never started.
@@ -75,7 +75,7 @@ interface Attempt {
  */
 export class RefreshOnChange {
   readonly #deps: RefreshOnChangeDependencies;
-  readonly #scheduler: RefreshTurns;
+  readonly #scheduler: RefreshScheduler;
   readonly #stopping = new AbortController();
   /** By target path, refreshes that have not started. */
   readonly #pending = new Map<string, Pending>();
@@ -90,7 +90,7 @@ export class RefreshOnChange {
 
   constructor(deps: RefreshOnChangeDependencies) {
     this.#deps = deps;
-    this.#scheduler = new RefreshTurns(deps.monotonicNow);
+    this.#scheduler = new RefreshScheduler(deps.monotonicNow);
   }
 
   /** Schedules a scan after a possible change. It is cheap, so it is called at every event. */
@@ -119,8 +119,8 @@ export class RefreshOnChange {
     const found = [...this.#deps.volumes.all()].filter((volume) => this.#needsRefresh(volume));
     const gapMs = Math.min(delays.gapMs, delays.spreadMs / found.length);
     for (const [index, { request }] of found.entries()) {
-      const restedMs = this.#attemptOf(request)?.restedMs ?? -Infinity;
-      const dueMs = Math.max(nowMs + index * gapMs, restedMs);
+      const cooledDownMs = this.#attemptOf(request)?.cooledDownMs ?? -Infinity;
+      const dueMs = Math.max(nowMs + index * gapMs, cooledDownMs);
       this.#pending.set(request.targetPath, { owner: ownerOf(request), dueMs, changedAtMs });
     }
     this.#next();
@@ -200,7 +200,7 @@ export class RefreshOnChange {
     if (nextMs < Infinity) this.#nextRun = setTimeout(() => this.#next(), nextMs - nowMs).unref();
   }
 
-  async #run(scheduled: RefreshTurn): Promise<void> {
+  async #run(scheduled: ScheduledRefresh): Promise<void> {
     const { targetPath } = scheduled;
     const pending = this.#pending.get(targetPath);
     this.#queued.delete(targetPath);
@@ -226,7 +226,7 @@ export class RefreshOnChange {
     const { targetPath, volumeId } = request;
     const fields = { volumeId, pod: podOf(request) };
     const startMs = monotonicNow();
-    const attempt: Attempt = { volumeId, restedMs: startMs, basis: this.#basisOf(volume), hasFailed: false };
+    const attempt: Attempt = { volumeId, cooledDownMs: startMs, basis: this.#basisOf(volume), hasFailed: false };
     this.#attempts.set(targetPath, attempt);
     try {
       const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(delays.timeoutMs)]);
@@ -234,14 +234,14 @@ export class RefreshOnChange {
       const refreshed = volumes.get(targetPath);
       // A refresh that left the volume stale is not repeated.
       const isDone = refreshed === undefined || !this.#isStale(refreshed);
-      const restedMs = startMs + restMsAfter(steps['render'] ?? 0);
-      this.#attempts.set(targetPath, { ...attempt, restedMs, ...(isDone ? { basis: undefined } : {}) });
+      const cooledDownMs = startMs + cooldownMsAfter(steps['render'] ?? 0);
+      this.#attempts.set(targetPath, { ...attempt, cooledDownMs, ...(isDone ? { basis: undefined } : {}) });
       const durationMs = Math.round(monotonicNow() - changedAtMs);
       observer.refreshedOnChange(path === 'unchanged' ? 'unchanged' : 'refreshed', durationMs);
       log.info('Refreshed volume after change', { ...fields, outcome: path, steps, durationMs });
     } catch (error) {
-      const restedMs = startMs + restMsAfter(monotonicNow() - startMs);
-      this.#attempts.set(targetPath, { ...attempt, restedMs, hasFailed: true });
+      const cooledDownMs = startMs + cooldownMsAfter(monotonicNow() - startMs);
+      this.#attempts.set(targetPath, { ...attempt, cooledDownMs, hasFailed: true });
       this.#failed(request, changedAtMs, error);
     }
   }
@@ -255,9 +255,9 @@ export class RefreshOnChange {
     if (cause === 'ABORTED') {
       // The kubelet's own call, which may have read the objects before the change.
       const { targetPath, volumeId } = request;
-      const restedMs = monotonicNow() + limits.refreshes.restMs.least;
-      this.#attempts.set(targetPath, { volumeId, restedMs, basis: undefined, hasFailed: false });
-      this.#pending.set(targetPath, { owner: ownerOf(request), dueMs: restedMs, changedAtMs });
+      const cooledDownMs = monotonicNow() + limits.refreshes.cooldownMs.least;
+      this.#attempts.set(targetPath, { volumeId, cooledDownMs, basis: undefined, hasFailed: false });
+      this.#pending.set(targetPath, { owner: ownerOf(request), dueMs: cooledDownMs, changedAtMs });
       return;
     }
     observer.refreshedOnChange('failed', Math.round(monotonicNow() - changedAtMs));
@@ -267,12 +267,12 @@ export class RefreshOnChange {
 }
 
 /**
- * Returns how long a volume rests after the start of a refresh, however often its objects change. It limits the share
+ * Returns how long no other refresh of a volume starts after one, however often its objects change. It limits the share
  * of time that threads work for one volume.
  */
-function restMsAfter(tookMs: number): number {
-  const { work, restMs } = limits.refreshes;
-  return Math.min(restMs.most, Math.max(restMs.least, tookMs * work.everyMs));
+function cooldownMsAfter(tookMs: number): number {
+  const { work, cooldownMs } = limits.refreshes;
+  return Math.min(cooldownMs.most, Math.max(cooldownMs.least, tookMs * work.everyMs));
 }
 
 function ownerOf({ pod }: PublishRequest): FlowKey {

@@ -16,7 +16,7 @@ import { caLabel, parseSecret } from './secret-source.js';
 
 export const secretType: ResourceType = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
 
-const keptForMs = limits.secrets.keptMs;
+const keptForMs = limits.secrets.ttlMs;
 /** Memory of a Secret's objects and strings in addition to its data. */
 const overheadBytes = 1024;
 
@@ -34,7 +34,7 @@ interface CachedSecret {
 export class KubernetesSecrets implements SecretSource {
   readonly #client: KubeClient;
   readonly #cas: Reflector;
-  readonly #cache = new FairMap<CachedSecret>(limits.secrets.keptBytes);
+  readonly #cache = new FairMap<CachedSecret>(limits.secrets.cachedBytes);
   readonly #reads = new SingleFlight<SecretObject | undefined>();
   readonly #parsedCas = new WeakMap<JsonObject, SecretObject>();
 

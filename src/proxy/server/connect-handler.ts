@@ -22,8 +22,8 @@ import type { RequestObserver } from './access-log-entry.js';
 import type { Router } from './router.js';
 import { TunnelSession } from './tunnel-session.js';
 import { closeAtExpiry } from './tunnel-expiry.js';
-import { authenticate, holderOf, ownerOf } from './authenticated-request.js';
-import type { AuthenticatedRequest } from './authenticated-request.js';
+import { authenticate, holderOf, ownerOf } from './authenticated-client.js';
+import type { AuthenticatedClient } from './authenticated-client.js';
 
 export interface ConnectHandlerOptions {
   readonly authorizer: ConnectorAuthorizer;
@@ -112,7 +112,7 @@ export class ConnectHandler {
     }
   }
 
-  #intercept(authenticated: AuthenticatedRequest, named: NamedHost, socket: Socket, owner: ConnectionOwner): void {
+  #intercept(authenticated: AuthenticatedClient, named: NamedHost, socket: Socket, owner: ConnectionOwner): void {
     const { observer, leaves, clock } = this.#options;
     // Before the response, so that the client gets the error if no certificate can be issued.
     const certificate = leaves.contextFor(named.host);
@@ -125,7 +125,7 @@ export class ConnectHandler {
 
   /** Connects to the tool before the response, so that the client gets an error if the tool is unreachable. */
   async #passThrough(
-    authenticated: AuthenticatedRequest,
+    authenticated: AuthenticatedClient,
     named: NamedHost,
     socket: Socket,
     entry: AccessLogEntry,

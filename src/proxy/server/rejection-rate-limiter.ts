@@ -5,7 +5,7 @@ import { TokenBucket } from '../../limits/token-bucket.js';
 import type { TokenBucketOptions } from '../../limits/token-bucket.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
 import type { ProxyError } from '../proxy-error.js';
-import { addressOf, holderOf } from './authenticated-request.js';
+import { addressOf, holderOf } from './authenticated-client.js';
 import { releaseSlot } from './exchange-slots.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 

@@ -40,7 +40,7 @@ export class RequestQueues {
     const headerBytes = headerBytesOf(request);
     queue.length += 1;
     queue.headerBytes += headerBytes;
-    const { requests: maxRequests, headBytes: maxBytes } = limits.pipeline;
+    const { requests: maxRequests, requestHeaderBytes: maxBytes } = limits.pipeline;
     if (queue.length > maxRequests || (queue.length > 1 && queue.headerBytes > maxBytes)) return undefined;
     const previous = queue.length === 1 ? undefined : queue.last;
     return {

@@ -23,8 +23,8 @@ import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 import { rewriteResponseHeaders } from './reverse-response.js';
-import { ownerOf } from './authenticated-request.js';
-import type { AuthenticatedRequest } from './authenticated-request.js';
+import { ownerOf } from './authenticated-client.js';
+import type { AuthenticatedClient } from './authenticated-client.js';
 
 export interface RouterOptions {
   readonly authorizer: ConnectorAuthorizer;
@@ -71,7 +71,7 @@ export class Router {
    * denied.
    */
   async matchesOf(
-    authenticated: AuthenticatedRequest,
+    authenticated: AuthenticatedClient,
     named: NamedHost,
     entry: AccessLogEntry,
     signal: AbortSignal,
@@ -91,7 +91,7 @@ export class Router {
    * @throws {ProxyError} {CodedError}
    */
   async forward(
-    authenticated: AuthenticatedRequest,
+    authenticated: AuthenticatedClient,
     named: NamedHost,
     path: string,
     entry: AccessLogEntry,
@@ -128,7 +128,7 @@ export class Router {
    * @throws {ProxyError} {CodedError}
    */
   async reverse(
-    client: AuthenticatedRequest['client'],
+    client: AuthenticatedClient['client'],
     target: { readonly connector: ConnectorRef; readonly prefix: string; readonly path: string },
     base: string,
     signal: AbortSignal,
@@ -164,7 +164,7 @@ export class Router {
    * host.
    */
   async #toOther(
-    authenticated: AuthenticatedRequest,
+    authenticated: AuthenticatedClient,
     named: NamedHost,
     path: string,
     matches: readonly ConnectorMatch[],
@@ -194,7 +194,7 @@ export class Router {
   }
 
   async #ensureOtherHost(
-    { client, connectors }: AuthenticatedRequest,
+    { client, connectors }: AuthenticatedClient,
     { host }: NamedHost,
     signal: AbortSignal,
   ): Promise<void> {
@@ -234,7 +234,7 @@ export class Router {
   }
 
   /** Reads the named connectors. Unreadable ones are left out, so that requests for the others still succeed. */
-  async #resolved({ connectors }: AuthenticatedRequest, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
+  async #resolved({ connectors }: AuthenticatedClient, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
     const resolved: ResolvedConnector[] = [];
     for (const ref of connectors) {
       try {
@@ -248,7 +248,7 @@ export class Router {
     return resolved;
   }
 
-  async #named(authenticated: AuthenticatedRequest, signal: AbortSignal): Promise<readonly Connector[]> {
+  async #named(authenticated: AuthenticatedClient, signal: AbortSignal): Promise<readonly Connector[]> {
     return (await this.#resolved(authenticated, signal)).map(({ connector }) => connector);
   }
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { NamedHost } from '../credential/connector-match.js';
-import type { AuthenticatedRequest } from './authenticated-request.js';
+import type { AuthenticatedClient } from './authenticated-client.js';
 
 /** Longest lifetime of a tunnel. Node fires timers of more than 24.8 days at once. */
 const maxTimerMs = 24 * 3_600_000;
@@ -10,7 +10,7 @@ const maxTimerMs = 24 * 3_600_000;
  * flight complete, and then the tunnel is closed.
  */
 export class TunnelSession {
-  readonly authenticated: AuthenticatedRequest;
+  readonly authenticated: AuthenticatedClient;
   readonly named: NamedHost;
   readonly #socket: Socket;
   readonly #timer: NodeJS.Timeout;
@@ -18,7 +18,7 @@ export class TunnelSession {
   #isOver = false;
 
   /** @param leftMs milliseconds until the token expires. */
-  constructor(authenticated: AuthenticatedRequest, named: NamedHost, socket: Socket, leftMs: number) {
+  constructor(authenticated: AuthenticatedClient, named: NamedHost, socket: Socket, leftMs: number) {
     this.authenticated = authenticated;
     this.named = named;
     this.#socket = socket;

@@ -53,7 +53,7 @@ export interface Outcome {
   readonly isAborted: boolean;
 }
 
-const maxBufferedBytes = limits.exchanges.repeatableBytes;
+const maxBufferedBytes = limits.requestsInFlight.repeatableBytes;
 /** Limit of a challenge's body that is read, so that its connection can be used again. */
 const maxChallengeBytes = 64 * 1024;
 /** Methods whose request can be repeated even if the first one can have arrived (RFC 9110, 9.2.2). */

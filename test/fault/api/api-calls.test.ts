@@ -47,7 +47,7 @@ function expectedOf({ verb }: Call, effect: FaultEffect): Outcome['code'] {
 }
 
 /** A node with everything on that makes the driver ask: approval, proxy permissions, minting. */
-class Stage {
+class Fixture {
   readonly cluster: Cluster;
   readonly volume: TestVolume;
   readonly #approvals: ApprovalsController;
@@ -65,10 +65,10 @@ class Stage {
     this.#approving = setInterval(() => this.#approve(), 5);
   }
 
-  static async start(): Promise<Stage> {
+  static async start(): Promise<Fixture> {
     const cluster = await Cluster.start();
     cluster.grantDriver('components/events/rbac.yaml');
-    return new Stage(cluster);
+    return new Fixture(cluster);
   }
 
   async stop(): Promise<void> {
@@ -143,7 +143,7 @@ function tokenIn(volume: TestVolume): string {
 
 async function assertBears(call: Call, effect: FaultEffect): Promise<void> {
   const { verb, resource } = call;
-  const fixture = await Stage.start();
+  const fixture = await Fixture.start();
   const { volume, cluster } = fixture;
   try {
     // A first publish.
@@ -190,7 +190,7 @@ async function assertBears(call: Call, effect: FaultEffect): Promise<void> {
 
 /** Whether an event is written or not, a volume's refresh fails, is told, and comes again as if nobody wrote any. */
 async function assertBearsUntold(call: Call, effect: FaultEffect): Promise<void> {
-  const fixture = await Stage.start();
+  const fixture = await Fixture.start();
   const { volume, cluster } = fixture;
   try {
     await fixture.startDriver();

@@ -86,7 +86,7 @@ describe('the proxy as deployed, at its limits', function () {
     for (let batch = 0; batch < 10; batch += 1) {
       await Promise.all(Array.from({ length: 30 }, () => client.stall(authority)));
     }
-    await eventually('the share of the pod is used up', () => tool.opened >= limits.exchanges.total / 2, 60_000);
+    await eventually('the share of the pod is used up', () => tool.opened >= limits.requestsInFlight.total / 2, 60_000);
     await sleep(2_000);
     report(await bystand(100));
     assert.ok(!proxy.hasEnded, proxy.log);

@@ -9,7 +9,7 @@ describe('the memory of the proxy for Connectors', () => {
     const tool = await ToolServer.start('http');
     const fixture = await ClusterFixture.start();
     try {
-      fixture.maxWatchedBytes = 400_000;
+      fixture.maxObjectBytes = 400_000;
       const large = (name: string): object => {
         const made = connector(name, tool.url(), { namespace: 'flood' }) as { readonly spec: object };
         return { ...made, spec: { ...made.spec, params: [{ name: 'x', value: 'x'.repeat(40_000) }] } };

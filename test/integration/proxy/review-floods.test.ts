@@ -9,7 +9,7 @@ import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const floodMs = 500;
-const { burst, everyMs } = limits.questions;
+const { burst, everyMs } = limits.failedReviews;
 /** What the pace lets through in the time of a flood; the flood may last longer on a busy machine. */
 const allowedIn = (tookMs: number): number => burst + Math.ceil(tookMs / everyMs) + 1;
 

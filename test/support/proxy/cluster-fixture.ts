@@ -58,7 +58,7 @@ export class ClusterFixture {
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
   readonly #proxies: { readonly proxy: Proxy; readonly port: number; readonly httpPort: number }[] = [];
   /** Of replicas that start later. */
-  maxWatchedBytes = 1 << 20;
+  maxObjectBytes = 1 << 20;
   /** Names and what they resolve to; others are 127.0.0.1. */
   names: Readonly<Record<string, string>> = {};
   readonly #bound: (() => void)[] = [];
@@ -132,13 +132,13 @@ export class ClusterFixture {
     const monotonicNow = (): number => performance.now();
     const log = createLog('debug', { write: (line: string) => void (this.#log += line) });
     const { namespace, 'token-audience': audience } = config;
-    const { maxWatchedBytes } = this;
+    const { maxObjectBytes } = this;
     const cluster = this.clusterConfig();
     const proxy = new Proxy({
       config,
       createBackend: (metrics) =>
         kubernetesBackend({
-          ...{ cluster, timings: quickTimings, namespace, audience, maxObjectBytes: maxWatchedBytes },
+          ...{ cluster, timings: quickTimings, namespace, audience, maxObjectBytes },
           ...{ metrics, clock, monotonicNow, log },
         }),
       apiServer: [],

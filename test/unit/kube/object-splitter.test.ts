@@ -8,16 +8,16 @@ import type { SplitDocument } from '../../../src/kube/object-splitter.js';
 
 const limits = { maxObjectBytes: 1000, maxDocumentBytes: 100_000 };
 
-function sieve(member: 'items' | 'object', text: string, cuts: readonly number[] = [1 << 20]): SplitDocument {
-  const sieve = new ObjectSplitter(member, limits);
+function split(member: 'items' | 'object', text: string, cuts: readonly number[] = [1 << 20]): SplitDocument {
+  const splitter = new ObjectSplitter(member, limits);
   let rest = Buffer.from(text);
   for (let turn = 0; rest.length > 0; turn += 1) {
     const size = cuts[turn % cuts.length]!;
     // A copy, as the next chunk of a socket may overwrite this one.
-    sieve.write(Buffer.from(rest.subarray(0, size)));
+    splitter.write(Buffer.from(rest.subarray(0, size)));
     rest = rest.subarray(size);
   }
-  return sieve.finish()!;
+  return splitter.finish()!;
 }
 
 const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 });
@@ -26,7 +26,7 @@ const spec = fc.jsonValue({ maxDepth: 4 });
 const managedFields = fc.option(fc.array(fc.jsonValue({ maxDepth: 3 })), { nil: undefined });
 const objects = fc.record({ name: texts, managedFields, spec });
 
-describe('the sieve for objects', () => {
+describe('ObjectSplitter', () => {
   it('finds the same in a list wherever the chunks end, and leaves managed fields out', () => {
     fc.assert(
       fc.property(fc.array(objects, { maxLength: 4 }), cuts, (list, sizes) => {
@@ -36,7 +36,7 @@ describe('the sieve for objects', () => {
           spec: content,
         }));
         const document = { apiVersion: 'v1', items, kind: 'List', metadata: { resourceVersion: '7' } };
-        const found = sieve('items', stringify(document)!, sizes);
+        const found = split('items', stringify(document)!, sizes);
         assert.deepEqual(
           parseJson(found.envelope.toString()),
           parseJson(JSON.stringify({ ...document, items: items.map(() => null) })),
@@ -66,7 +66,7 @@ describe('the sieve for objects', () => {
       metadata: { name: 'a', resourceVersion: '5' },
       spec: { metadata: { managedFields: [1] }, object: {} },
     };
-    const { envelope, objects: found } = sieve('object', JSON.stringify({ type: 'ADDED', object }), [3]);
+    const { envelope, objects: found } = split('object', JSON.stringify({ type: 'ADDED', object }), [3]);
     assert.equal(envelope.toString(), '{"type":"ADDED","object":null}');
     assert.deepEqual(JSON.parse(found[0]!.bytes!.toString()), object);
     assert.deepEqual(found[0]!.identity, { name: 'a', resourceVersion: '5' });
@@ -79,7 +79,7 @@ describe('the sieve for objects', () => {
       spec: { address: 'x', junk },
       status: {},
     };
-    const [found] = sieve('object', JSON.stringify({ type: 'ADDED', object }), [7, 50]).objects;
+    const [found] = split('object', JSON.stringify({ type: 'ADDED', object }), [7, 50]).objects;
     assert.equal(found!.bytes, undefined);
     assert.deepEqual(found!.identity, { name: 'a"b', namespace: 'ci' });
     assert.equal(found!.largestPart, 'spec.junk');
@@ -91,7 +91,7 @@ describe('the sieve for objects', () => {
 
   it('does not count managed fields, however large', () => {
     const object: JsonObject = { metadata: { managedFields: ['x'.repeat(50_000)], name: 'a' }, spec: {} };
-    const [found] = sieve('object', JSON.stringify({ type: 'ADDED', object })).objects;
+    const [found] = split('object', JSON.stringify({ type: 'ADDED', object })).objects;
     assert.deepEqual(JSON.parse(found!.bytes!.toString()), { metadata: { managedFields: null, name: 'a' }, spec: {} });
     assert.ok(found!.heapBytes < 1000);
   });
@@ -106,7 +106,7 @@ describe('the sieve for objects', () => {
   });
 
   it('takes no document without bounds', () => {
-    assert.throws(() => sieve('items', `{"items":[${' '.repeat(100_000)}]}`), RangeError);
+    assert.throws(() => split('items', `{"items":[${' '.repeat(100_000)}]}`), RangeError);
     const many = new ObjectSplitter('items', { maxObjectBytes: 10, maxDocumentBytes: 8 << 20 });
     assert.throws(() => many.write(Buffer.from(`{"items":[${'{},'.repeat(20_000)}{}]}`)), RangeError);
   });
@@ -120,7 +120,7 @@ describe('the sieve for objects', () => {
         cuts,
         (text, sizes) => {
           for (const member of ['items', 'object'] as const) {
-            const kept = sieve(member, `{"${member}":${text}`, sizes);
+            const kept = split(member, `{"${member}":${text}`, sizes);
             assert.ok(kept.envelope.length <= Buffer.byteLength(text) + 4 * kept.objects.length + 20);
           }
         },

@@ -52,7 +52,7 @@ function asking(pod: string, sizeBytes: number): IncomingPublish {
 function admissionOf(inFlight: number, perPod = inFlight): { admission: PublishAdmission; refused: string[] } {
   const refused: string[] = [];
   const observer = { rejected: (...refusal: readonly string[]) => void refused.push(refusal.join(' ')) };
-  return { admission: new PublishAdmission({ inFlight, perPod, atWork: 1 }, observer), refused };
+  return { admission: new PublishAdmission({ inFlight, perPod, running: 1 }, observer), refused };
 }
 
 describe('PublishAdmission', () => {
@@ -126,7 +126,7 @@ describe('PublishAdmission', () => {
     const { admission } = admissionOf(1000, 32);
     const usual = new Waiter(admission, 'ci/1', 3000);
     assert.equal(admission.inFlight, 1);
-    const long = new Waiter(admission, 'ci/2', 10 * limits.calls.bytesPerUnit);
+    const long = new Waiter(admission, 'ci/2', 10 * limits.publishes.bytesPerUnit);
     assert.equal(admission.inFlight, 12);
     const longest = new Waiter(admission, 'evil/1', 4 * 2 ** 20);
     assert.equal(admission.inFlight, 44);
@@ -158,7 +158,7 @@ describe('PublishAdmission', () => {
     const step = fc.record({
       pod: fc.constantFrom(...pods),
       kind: fc.constantFrom('come', 'come', 'go'),
-      bytes: fc.constantFrom(0, 0, 0, 2 * limits.calls.bytesPerUnit),
+      bytes: fc.constantFrom(0, 0, 0, 2 * limits.publishes.bytesPerUnit),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
@@ -174,7 +174,7 @@ describe('PublishAdmission', () => {
           if (kind === 'go') await running?.waiter.end();
           else {
             const displacedBefore = all.filter(({ waiter }) => waiter.outcome === undefined);
-            const units = 1 + bytes / limits.calls.bytesPerUnit;
+            const units = 1 + bytes / limits.publishes.bytesPerUnit;
             const waiter = new Waiter(admission, pod, bytes);
             all.push({ pod, units, waiter });
             await settle();

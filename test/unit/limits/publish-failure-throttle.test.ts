@@ -4,7 +4,7 @@ import { CodedError } from '../../../src/errors.js';
 import { PublishFailureThrottle } from '../../../src/limits/publish-failure-throttle.js';
 import { limits } from '../../../src/limits/defaults.js';
 
-const { burst, everyMs, longestMs, units } = limits.failures;
+const { burst, everyMs, longestMs, units } = limits.failedPublishes;
 const failure = new CodedError('NOT_FOUND', 'it does not exist');
 
 describe('the pace of failures', () => {
@@ -162,7 +162,7 @@ describe('the pace of failures', () => {
 
   it('holds no more than what has its place in memory, and does not try the rest', async () => {
     await failOften('a');
-    const large = (units / 4) * limits.calls.bytesPerUnit;
+    const large = (units / 4) * limits.publishes.bytesPerUnit;
     const answers = await calls('a', 8, large);
     assert.equal(answers.length, 8 - 3);
     assert.ok(answers.every((answer) => answer instanceof CodedError && answer.code === 'RESOURCE_EXHAUSTED'));

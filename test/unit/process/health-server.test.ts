@@ -7,7 +7,12 @@ import { HealthServer } from '../../../src/process/health-server.js';
 import { keptLog } from '../../support/log-lines.js';
 import { eventually } from '../../support/poll.js';
 
-const limits = { connections: { total: 16, share: 1 / 2 }, headBytes: 1024, connectionMs: 60_000, metricsMs: 60_000 };
+const limits = {
+  connections: { total: 16, share: 1 / 2 },
+  requestHeaderBytes: 1024,
+  connectionMs: 60_000,
+  metricsMs: 60_000,
+};
 
 describe('HealthServer', () => {
   const { log, lines } = keptLog();

@@ -4,7 +4,7 @@ import type { ProxyConfig } from '../../../proxy/config.js';
 import { parseProxyConfig, proxyFlags } from '../../../proxy/config.js';
 import { clusterConfigOf } from '../../../proxy/kubernetes-backend.js';
 import { classUrl } from '../../../proxy/status/proxy-service.js';
-import type { Dial } from '../ask-proxy.js';
+import type { Dial } from '../send-connect.js';
 import { readConnectorObjects } from '../connector-objects.js';
 import type { CheckResult } from '../check-result.js';
 import { fail, ok, reasonOf } from '../check-result.js';

@@ -1,6 +1,6 @@
 import type { ProxyConfig } from '../../../proxy/config.js';
-import type { Dial } from '../ask-proxy.js';
-import { askProxy } from '../ask-proxy.js';
+import type { Dial } from '../send-connect.js';
+import { sendConnect } from '../send-connect.js';
 import type { CheckResult } from '../check-result.js';
 import { fail, ok, reasonOf } from '../check-result.js';
 
@@ -13,7 +13,7 @@ export async function checkService(
   dial: Dial | undefined,
 ): Promise<CheckResult> {
   try {
-    const status = await askProxy(url, undefined, dial);
+    const status = await sendConnect(url, undefined, dial);
     if (status === 407) return ok(check, `${url} asks for a token`);
     const answer =
       status === undefined ? 'does not speak HTTP' : `answers ${status} where a proxy asks for a token (407)`;

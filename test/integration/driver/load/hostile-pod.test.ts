@@ -109,15 +109,15 @@ describe('a pod with 700 volumes of 32 connectors that do not exist', function (
 
 /** All at once, those that are answered at once or in their turn again, and all others once they have been held. */
 function mostAttempts(passedMs: number): number {
-  const { burst, everyMs, longestMs } = limits.failures;
+  const { burst, everyMs, longestMs } = limits.failedPublishes;
   const { volumes } = hostilePod;
   return volumes + burst + Math.ceil(passedMs / everyMs) + volumes * Math.floor(passedMs / (longestMs / 2));
 }
 
 /** Those of the attempts that are made: what is held is not tried. */
 function mostReviews(passedMs: number): number {
-  const { burst, everyMs } = limits.failures;
-  return reviewsEach * (burst + limits.calls.perPod + Math.ceil(passedMs / everyMs));
+  const { burst, everyMs } = limits.failedPublishes;
+  return reviewsEach * (burst + limits.publishes.perPod + Math.ceil(passedMs / everyMs));
 }
 
 function listed(numbers: readonly number[]): string {

@@ -7,7 +7,7 @@ import { InProcessDriver } from '../../../support/driver/in-process-driver.js';
 import { NodeSandbox } from '../../../support/driver/node-sandbox.js';
 import { eventually } from '../../../support/poll.js';
 
-const { burst, everyMs } = limits.failures;
+const { burst, everyMs } = limits.failedPublishes;
 const pod = { namespace: 'ci', name: 'failing', uid: 'aaaaaaaa-0000-4000-8000-000000000000' };
 /** Failures that delay the next publish of the pod by fifteen seconds. */
 const delayedFailures = 15_000 / everyMs;

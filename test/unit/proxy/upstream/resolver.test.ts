@@ -26,7 +26,7 @@ class Names {
   nowMs = 0;
   readonly resolver: Resolver;
 
-  constructor(turnMs = longMs) {
+  constructor(slotWaitMs = longMs) {
     this.resolver = new Resolver({
       rules: new AddressRules({ allowed: [], apiServer: [], apiServerEndpoints: () => [], own: () => [] }),
       isOwnName: () => false,
@@ -35,7 +35,7 @@ class Names {
         return new Promise((resolve) => this.#waiting.set(name, resolve));
       },
       limiters: { client: turns(), connector: turns() },
-      slotWaitMs: turnMs,
+      slotWaitMs,
       monotonicNow: () => this.nowMs,
     });
   }

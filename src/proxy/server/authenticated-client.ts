@@ -11,7 +11,7 @@ import type { LookupOwner } from '../upstream/resolver.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 
 /** A client with a valid token, and the connectors that it named. */
-export interface AuthenticatedRequest {
+export interface AuthenticatedClient {
   readonly token: Secret;
   readonly client: ClientIdentity;
   readonly connectors: readonly ConnectorRef[];
@@ -29,7 +29,7 @@ export async function authenticate(
   authorizer: ConnectorAuthorizer,
   entry: AccessLogEntry,
   signal: AbortSignal,
-): Promise<AuthenticatedRequest> {
+): Promise<AuthenticatedClient> {
   const credentials = parseProxyAuthorization(single(request, 'proxy-authorization'));
   if (credentials === undefined) {
     throw unauthenticated(
@@ -54,7 +54,7 @@ export async function authenticateReverse(
   request: IncomingMessage,
   authorizer: ConnectorAuthorizer,
   signal: AbortSignal,
-): Promise<Pick<AuthenticatedRequest, 'token' | 'client'>> {
+): Promise<Pick<AuthenticatedClient, 'token' | 'client'>> {
   const token = parseReverseAuthorization(single(request, 'authorization'));
   const client = token === undefined ? undefined : await authorizer.identify(token, addressOf(request), signal);
   if (token !== undefined && client !== undefined) return { token, client };

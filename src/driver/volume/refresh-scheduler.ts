@@ -4,7 +4,7 @@ import { TokenBucket } from '../../limits/token-bucket.js';
 import { limits } from '../../limits/defaults.js';
 
 /** A refresh of the driver's own that is queued or in flight. */
-export interface RefreshTurn {
+export interface ScheduledRefresh {
   readonly targetPath: string;
   readonly owner: FlowKey;
 }
@@ -14,8 +14,8 @@ export interface RefreshTurn {
  * budget limits this work in total. Refreshes in flight, which mostly wait for a render in a thread or for the API
  * server, are limited in total and per namespace.
  */
-export class RefreshTurns {
-  readonly #queue = new FairQueue<RefreshTurn>();
+export class RefreshScheduler {
+  readonly #queue = new FairQueue<ScheduledRefresh>();
   readonly #budget: TokenBucket;
   readonly #inFlightOf = new Map<string, number>();
   #inFlight = 0;
@@ -25,32 +25,32 @@ export class RefreshTurns {
     this.#budget = new TokenBucket(limits.refreshes.work, now);
   }
 
-  add(turn: RefreshTurn): void {
-    this.#queue.add(pathOf(turn), turn);
+  add(refresh: ScheduledRefresh): void {
+    this.#queue.add(pathOf(refresh), refresh);
   }
 
   /** Starts the next refresh; `end` must follow. Undefined if none is queued, or none can start. */
-  next(): RefreshTurn | undefined {
+  next(): ScheduledRefresh | undefined {
     const { inFlight, namespaceShare, overheadMs } = limits.refreshes;
     if (this.#inFlight >= inFlight || this.#budget.delayMs(1) > 0) return undefined;
-    const turn = this.#queue.dequeue((namespace) => this.#countOf(namespace) < inFlight * namespaceShare);
-    if (turn === undefined) return undefined;
-    const { namespace } = turn.owner;
+    const refresh = this.#queue.dequeue((namespace) => this.#countOf(namespace) < inFlight * namespaceShare);
+    if (refresh === undefined) return undefined;
+    const { namespace } = refresh.owner;
     this.#inFlight += 1;
     this.#inFlightOf.set(namespace, this.#countOf(namespace) + 1);
     // Charged before it ends, so that the next one is another namespace's.
-    this.#queue.charge(pathOf(turn), overheadMs);
-    return turn;
+    this.#queue.charge(pathOf(refresh), overheadMs);
+    return refresh;
   }
 
   /** Ends a refresh. @param workMs milliseconds of work in the main thread. */
-  end(turn: RefreshTurn, workMs: number): void {
-    const { namespace } = turn.owner;
+  end(refresh: ScheduledRefresh, workMs: number): void {
+    const { namespace } = refresh.owner;
     this.#inFlight -= 1;
     const left = this.#countOf(namespace) - 1;
     if (left > 0) this.#inFlightOf.set(namespace, left);
     else this.#inFlightOf.delete(namespace);
-    this.#queue.charge(pathOf(turn), workMs);
+    this.#queue.charge(pathOf(refresh), workMs);
     this.#budget.consume(limits.refreshes.overheadMs + workMs);
     if (this.#inFlight === 0 && this.#queue.length === 0) this.#queue.reset();
   }
@@ -66,6 +66,6 @@ export class RefreshTurns {
   }
 }
 
-function pathOf({ owner }: RefreshTurn): readonly string[] {
+function pathOf({ owner }: ScheduledRefresh): readonly string[] {
   return [owner.namespace, owner.podUid];
 }

@@ -1,32 +1,33 @@
 import assert from 'node:assert/strict';
-import { RefreshTurns } from '../../../../src/driver/volume/refresh-turns.js';
-import type { RefreshTurn } from '../../../../src/driver/volume/refresh-turns.js';
+import { RefreshScheduler } from '../../../../src/driver/volume/refresh-scheduler.js';
+import type { ScheduledRefresh } from '../../../../src/driver/volume/refresh-scheduler.js';
 import { limits } from '../../../../src/limits/defaults.js';
 
 const { inFlight, namespaceShare, work } = limits.refreshes;
 
-describe('the turns of refreshes', () => {
+describe('RefreshScheduler', () => {
   let nowMs: number;
-  let turns: RefreshTurns;
+  let scheduler: RefreshScheduler;
   beforeEach(() => {
     nowMs = 1000;
-    turns = new RefreshTurns(() => nowMs);
+    scheduler = new RefreshScheduler(() => nowMs);
   });
 
-  const turnOf = (namespace: string, name: string): RefreshTurn => ({
+  const refreshOf = (namespace: string, name: string): ScheduledRefresh => ({
     targetPath: `/${namespace}/${name}`,
     owner: { namespace, podUid: `uid-of-${name}` },
   });
   /** Turns of one namespace, each of another pod's volume. */
   const add = (namespace: string, count: number): void => {
-    for (let n = 0; n < count; n += 1) turns.add(turnOf(namespace, `p${n}`));
+    for (let n = 0; n < count; n += 1) scheduler.add(refreshOf(namespace, `p${n}`));
   };
-  const takeAll = (): readonly RefreshTurn[] => {
-    const taken: RefreshTurn[] = [];
-    for (let turn = turns.next(); turn !== undefined; turn = turns.next()) taken.push(turn);
+  const takeAll = (): readonly ScheduledRefresh[] => {
+    const taken: ScheduledRefresh[] = [];
+    for (let refresh = scheduler.next(); refresh !== undefined; refresh = scheduler.next()) taken.push(refresh);
     return taken;
   };
-  const namespacesOf = (taken: readonly RefreshTurn[]): readonly string[] => taken.map(({ owner }) => owner.namespace);
+  const namespacesOf = (taken: readonly ScheduledRefresh[]): readonly string[] =>
+    taken.map(({ owner }) => owner.namespace);
 
   it('are by namespace, however many one of them wants', () => {
     add('many', 100);
@@ -38,10 +39,10 @@ describe('the turns of refreshes', () => {
     add('waits', 100);
     const taken = takeAll();
     assert.equal(taken.length, inFlight * namespaceShare);
-    assert.equal(turns.waitMs, Infinity);
+    assert.equal(scheduler.waitMs, Infinity);
     add('other', 1);
     assert.deepEqual(namespacesOf(takeAll()), ['other']);
-    turns.end(taken[0]!, 0);
+    scheduler.end(taken[0]!, 0);
     assert.deepEqual(namespacesOf(takeAll()), ['waits']);
   });
 
@@ -52,9 +53,9 @@ describe('the turns of refreshes', () => {
 
   it('come later when the work of all is more than its share of the time', () => {
     add('busy', 3);
-    turns.end(turns.next()!, work.burst + 100);
-    assert.equal(turns.next(), undefined);
-    const { waitMs } = turns;
+    scheduler.end(scheduler.next()!, work.burst + 100);
+    assert.equal(scheduler.next(), undefined);
+    const { waitMs } = scheduler;
     assert.ok(waitMs >= 100 * work.everyMs && waitMs < 110 * work.everyMs, `${waitMs}`);
     nowMs += waitMs;
     assert.equal(namespacesOf(takeAll()).length, 2);
@@ -63,14 +64,14 @@ describe('the turns of refreshes', () => {
   it('come first to a namespace that has caused less work', () => {
     add('busy', 20);
     add('other', 20);
-    const [busy, other] = [turns.next()!, turns.next()!];
-    turns.end(busy, 25);
-    turns.end(other, 2);
+    const [busy, other] = [scheduler.next()!, scheduler.next()!];
+    scheduler.end(busy, 25);
+    scheduler.end(other, 2);
     assert.deepEqual(namespacesOf(takeAll().slice(0, 5)), ['other', 'other', 'other', 'other', 'other']);
   });
 
   it('are not promised while none waits', () => {
-    assert.equal(turns.waitMs, Infinity);
-    assert.equal(turns.next(), undefined);
+    assert.equal(scheduler.waitMs, Infinity);
+    assert.equal(scheduler.next(), undefined);
   });
 });

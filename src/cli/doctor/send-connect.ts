@@ -20,7 +20,7 @@ export type Dial = (port: number, host: string) => Socket;
  * @returns the status of the response; undefined if it is not HTTP.
  * @throws {Error} the system's error if there is no connection or no response.
  */
-export function askProxy(
+export function sendConnect(
   address: string,
   caCerts: string | undefined,
   dial: Dial = net.connect,
