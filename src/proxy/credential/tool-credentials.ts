@@ -27,6 +27,15 @@ import type { ToolAddress } from './tool-address.js';
 import { addressesOf } from './tool-address.js';
 import type { UpstreamTrust } from './upstream-trust.js';
 
+/** Supported Secret types. A type that is added here needs a case in `#credentialIn` to compile, and the reverse. */
+const secretTypes = [
+  'kubernetes.io/basic-auth',
+  'connectors.cpaas.io/bearer-token',
+  'connectors.cpaas.io/gitlab-pat-auth',
+  'cpaas.io/distribution-registry-token',
+  'kubernetes.io/dockerconfigjson',
+] as const;
+
 export interface ToolCredentialsOptions {
   readonly secrets: SecretSource;
   readonly trust: Pick<UpstreamTrust, 'of'>;
@@ -109,7 +118,14 @@ export class ToolCredentials {
     type: JsonValue | undefined,
     address: ToolAddress,
   ): ToolCredential {
-    switch (secret.type) {
+    const supported = secretTypes.find((known) => known === secret.type);
+    // The compiler reports a missing case by the missing return value.
+    switch (supported) {
+      case undefined:
+        throw misconfigured(
+          connector,
+          `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${secretTypes.join(', ')})${generatorHint(connector, type)}`,
+        );
       case 'kubernetes.io/basic-auth':
         return basicCredential(credentialsIn(secret, connector));
       case 'connectors.cpaas.io/bearer-token':
@@ -123,11 +139,6 @@ export class ToolCredentials {
         if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
         return this.#registry(secret, found, connector, address);
       }
-      default:
-        throw misconfigured(
-          connector,
-          `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${secretTypes.join(', ')})${generatorHint(connector, type)}`,
-        );
     }
   }
 
@@ -165,15 +176,6 @@ export class ToolCredentials {
     return session;
   }
 }
-
-/** Supported Secret types. */
-export const secretTypes = [
-  'kubernetes.io/basic-auth',
-  'connectors.cpaas.io/bearer-token',
-  'connectors.cpaas.io/gitlab-pat-auth',
-  'cpaas.io/distribution-registry-token',
-  'kubernetes.io/dockerconfigjson',
-] as const;
 
 /** Returns the entry of the class's `spec.auth.types` that the Connector names, or the only entry. */
 export function authTypeOf(
