@@ -189,7 +189,7 @@ export class Approvals {
     for (const { need } of pendings) this.#options.grants.add(need.ofPod);
     if (unconfirmed.length === 0) return { kind: 'allowed' };
     const message = unconfirmed
-      .map(({ name, need }) => `approval ${name} says granted, but ${describePermission(need.ofPod, 'may still not')}`)
+      .map(({ name, need }) => `approval ${name} says granted, but ${describePermission(need.ofPod, 'still cannot')}`)
       .join('; ');
     return { kind: 'pending', message };
   }

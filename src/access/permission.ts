@@ -104,18 +104,17 @@ function keyOf({ account, verb, resource, connector, podUid = '', identity }: Pe
   return `${account.namespace} ${account.name} ${verb} ${resource} ${connector.namespace} ${connector.name} ${podUid}${identityPart}`;
 }
 
-/**
- * Returns `SUBJECT may "get" connectors.connectors.alauda.io "harbor" in namespace "team-a"`, with `not` or without.
- */
+/** Returns `SUBJECT can get connectors.connectors.alauda.io "harbor" in namespace "team-a"`, or with another verb phrase. */
 export function describePermission(
   permission: Permission,
-  may = 'may',
+  can = 'can',
   names: readonly string[] = [permission.connector.name],
 ): string {
   const [resource = '', ...subresource] = permission.resource.split('/');
   const what = [`${resource}.${connectorsGroup}`, ...subresource].join('/');
   const named = listedInQuotes(names);
-  return `${userOf(permission.account)} ${may} "${permission.verb}" ${what} ${named} in namespace "${permission.connector.namespace}"`;
+  const verb = permission.verb === '*' ? 'use every verb of' : permission.verb;
+  return `${userOf(permission.account)} ${can} ${verb} ${what} ${named} in namespace "${permission.connector.namespace}"`;
 }
 
 /** Returns one line with the missing permissions and the rules that grant them; one rule covers as many as it can. */
@@ -140,7 +139,7 @@ function describeGroup(permission: Permission, resourceNames: readonly string[])
   // The message must not reveal whether the connector exists. A wrong name is as likely as a missing rule.
   const advice = isRead ? 'check the name, or ' : '';
   // Programs truncate errors, some after 50 characters, so connector and problem come first.
-  const reason = `may not use ${isRead ? '' : 'the proxy of '}${noun} ${names}`;
-  const why = describePermission(permission, 'may not', resourceNames);
-  return `${reason}: ${why}; ${advice}bind it to a Role of "${namespace}" with the rule ${rule}`;
+  const reason = `cannot use ${isRead ? '' : 'the proxy of '}${noun} ${names}`;
+  const why = describePermission(permission, 'cannot', resourceNames);
+  return `${reason}: ${why}; ${advice}add this rule to a Role of "${namespace}" that is bound to the service account: ${rule}`;
 }

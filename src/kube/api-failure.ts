@@ -70,7 +70,7 @@ function explainForbidden(error: KubeError, needed: RbacRule | undefined, roleNa
   const { program } = error;
   if (needed !== undefined && !/ cannot \S+ resource /.test(answer)) return `the API server rejected it: ${answer}`;
   if (needed === undefined) {
-    return `the ${program}'s own service account may not do that: apply the ${program}'s manifests again (${answer})`;
+    return `the ${program}'s own service account lacks a permission: apply the ${program}'s manifests again (${answer})`;
   }
   // The rule comes last, ready to be copied.
   const role = roleNamespace === undefined ? 'ClusterRole' : `Role in namespace "${roleNamespace}"`;

@@ -120,7 +120,7 @@ export class PublishAdmission {
   }
 
   #preempt(entry: Entry): void {
-    const why = `${this.#useOf(entry.publish)}; this one was ended because others have less; the kubelet tries again`;
+    const why = `${this.#useOf(entry.publish)}; this one was ended because others have less; the kubelet will retry`;
     this.#usage.delete(entry);
     entry.cancellation.abort(new CodedError('RESOURCE_EXHAUSTED', why));
     this.#observer.rejected('publishes', 'preempted', entry.publish.pod);
@@ -130,11 +130,11 @@ export class PublishAdmission {
     this.#observer.rejected('publishes', scope, publish.pod);
     const { inFlight, perPod } = this.#limits;
     const why: Readonly<Record<typeof scope, string>> = {
-      pod: `pod ${publish.pod} has ${this.#usage.ofPod(publish.owner)} publishes in flight on this node already, and one pod may have ${perPod}`,
+      pod: `pod ${publish.pod} has ${this.#usage.ofPod(publish.owner)} publishes in flight on this node already, and the limit of one pod is ${perPod}`,
       namespace: `${this.#useOf(publish)}, its share`,
-      node: `this node has ${this.#usage.units} publishes in flight already, and may have ${inFlight}`,
+      node: `this node has ${this.#usage.units} publishes in flight already, and its limit is ${inFlight}`,
     };
-    return new CodedError('RESOURCE_EXHAUSTED', `${why[scope]}; the kubelet tries again`);
+    return new CodedError('RESOURCE_EXHAUSTED', `${why[scope]}; the kubelet will retry`);
   }
 
   #useOf({ owner }: IncomingPublish): string {

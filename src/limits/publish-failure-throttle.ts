@@ -103,7 +103,7 @@ export class PublishFailureThrottle {
     const { burst, everyMs } = limits.failedPublishes;
     throw new CodedError(
       'RESOURCE_EXHAUSTED',
-      `more than ${burst} publishes of pod ${call.pod} failed on this node lately, and this one was not tried: the driver tries ${1000 / everyMs} a second of such a pod, see the other volumes' failures; the kubelet tries again`,
+      `more than ${burst} publishes of pod ${call.pod} failed on this node lately, and this one was not tried: the driver tries ${1000 / everyMs} a second of such a pod; fix the cause that the pod's other failures name; the kubelet will retry`,
     );
   }
 

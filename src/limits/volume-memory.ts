@@ -184,7 +184,7 @@ export class VolumeMemory {
     const forOthers = reservedBytes === 0 ? '' : `, ${inMiB(reservedBytes)} of them for namespaces that have little`;
     throw this.#rejection(
       'node',
-      `no memory for volumes on this node: its ${this.#usages.size} volumes may take ${inMiB(this.#totalBytes)} of the ` +
+      `no memory for volumes on this node: its ${this.#usages.size} volumes can use ${inMiB(this.#totalBytes)} of the ` +
         `${inMiB(budget)} that the driver's memory limit leaves them${forOthers}, and this one needs ${inMiB(growth)} ` +
         "more; pods that end free memory, and the operator can raise the limit in the driver's DaemonSet",
     );
@@ -206,7 +206,7 @@ export class VolumeMemory {
     const whose = reason === 'pod' ? `pod ${pod?.namespace}/${pod?.name}` : `namespace ${pod?.namespace}`;
     throw this.#rejection(
       reason,
-      `the volumes of ${whose} on this node may take ${inMiB(bytes)}, and this one needs ${inMiB(growth)} more than the ` +
+      `the volumes of ${whose} on this node can use ${inMiB(bytes)}, and this one needs ${inMiB(growth)} more than the ` +
         `${inMiB(shareBytes)} that are one ${reason}'s share: use fewer or smaller volumes, or spread the pods over nodes`,
     );
   }

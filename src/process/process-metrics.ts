@@ -16,8 +16,8 @@ export function processMetrics(): MetricsRegistry {
     memoryBytes('VmRSS'),
   );
   registry.callbackGauge('anonymous_memory_bytes', 'Memory in use that is no file', () => memoryBytes('RssAnon'));
-  registry.callbackGauge('open_fds', 'Open descriptors', () => readdirSync('/proc/self/fd').length);
-  registry.callbackGauge('max_fds', 'Descriptors that may be open', maxDescriptors);
+  registry.callbackGauge('open_fds', 'Open file descriptors', () => readdirSync('/proc/self/fd').length);
+  registry.callbackGauge('max_fds', 'Limit of open file descriptors', maxDescriptors);
   return registry;
 }
 

@@ -68,5 +68,5 @@ function missingPermission(
 ): CheckResult {
   const what = `${resource}${subresource === undefined ? '' : `/${subresource}`}${group === '' ? '' : `.${group}`}`;
   const where = `${name === undefined ? '' : ` "${name}"`}${namespace === undefined ? '' : ` in namespace "${namespace}"`}`;
-  return fail(check, `${whose} account may not "${verb}" ${what}${where}`, `apply ${from}`);
+  return fail(check, `${whose} service account cannot ${verb} ${what}${where}`, `apply ${from}`);
 }

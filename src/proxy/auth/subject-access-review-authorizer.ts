@@ -47,7 +47,7 @@ export class SubjectAccessReviewAuthorizer implements Authorizer {
       isAllowed && identified.every(({ connector }) => exists(connector));
     const outcome = await rateLimiter.run(`${user} ${pod?.uid ?? ''}`, review, isSuccess, signal);
     if (outcome === undefined) {
-      throw rateLimited(`too many connectors that ${user} may not use, or that do not exist`);
+      throw rateLimited(`too many connectors that ${user} cannot use, or that do not exist`);
     }
     return outcome.answer;
   }

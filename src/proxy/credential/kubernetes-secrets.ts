@@ -104,7 +104,7 @@ export class KubernetesSecrets implements SecretSource {
       if (isKubeError(error, 403)) {
         throw new CodedError(
           'FAILED_PRECONDITION',
-          `the proxy may not read secret ${namespace}/${name}: bind its service account in "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`,
+          `the proxy cannot read secret ${namespace}/${name}: bind its service account in "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`,
           { cause: error },
         );
       }

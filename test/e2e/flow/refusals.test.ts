@@ -94,7 +94,7 @@ describe('programs that must not get through', function () {
     const plain = await curl(strange, url().replace('https:', 'http:'));
     assert.match(
       plain,
-      /may not use connector ci\/tool: .*ci:stranger may not "get" .*"tool".*resourceNames: \["tool"\], verbs: \["get"\]/s,
+      /cannot use connector ci\/tool: .*ci:stranger cannot get .*"tool".*resourceNames: \["tool"\], verbs: \["get"\]/s,
     );
   });
 

@@ -101,7 +101,7 @@ describe('access by approval', () => {
     const other = { namespace: 'team-a', name: 'secret' };
     const denied = await failureOf(authorize({ connectors: [other, harbor] }));
     assert.equal(denied.code, 'PERMISSION_DENIED');
-    assert.match(denied.message, /may not "get" .* "secret"/);
+    assert.match(denied.message, /cannot get .* "secret"/);
     assert.doesNotMatch(denied.message, /connectors\/proxy/);
     assert.equal(controller.requests.length, 0);
   });
@@ -212,7 +212,7 @@ describe('access by approval', () => {
     controller.grant(request, pod, nexus);
     const denied = await decision;
     assert.equal(denied.code, 'PERMISSION_DENIED');
-    assert.match(denied.message, /may not "get" .* "nexus"/);
+    assert.match(denied.message, /cannot get .* "nexus"/);
   });
 
   it('answers a rejection with the request and the checks that said no', async () => {

@@ -43,7 +43,7 @@ describe('access by reviews', () => {
   });
   /** The rules that a message tells to add. */
   const rulesIn = (message: string): readonly PolicyRule[] =>
-    [...message.matchAll(/with the rule (- \{.*?\})/g)].flatMap(([, text]) => parse(text ?? '') as PolicyRule[]);
+    [...message.matchAll(/bound to the service account: (- \{.*?\})/g)].flatMap(([, text]) => parse(text ?? '') as PolicyRule[]);
 
   it('allows an account that may get the connector', async () => {
     fixture.allowRead(harbor);
@@ -65,7 +65,7 @@ describe('access by reviews', () => {
     assert.equal(denied.code, 'PERMISSION_DENIED');
     assert.match(
       denied.message,
-      /^may not use connector team-a\/harbor: system:serviceaccount:ci:builder may not "get" connectors\.connectors\.alauda\.io "harbor" in namespace "team-a"; /,
+      /^cannot use connector team-a\/harbor: system:serviceaccount:ci:builder cannot get connectors\.connectors\.alauda\.io "harbor" in namespace "team-a"; /,
     );
     fixture.api.bind({ serviceAccount: 'ci/builder', namespace: 'team-a', rules: rulesIn(denied.message) });
     fixture.clock.ms += 5 * second;
@@ -207,7 +207,7 @@ describe('access by reviews', () => {
       assert.equal(denied.code, 'PERMISSION_DENIED');
       assert.match(
         denied.message,
-        /^may not use the proxy of connector team-a\/harbor: .* may not "\*" connectors\.connectors\.alauda\.io\/proxy "harbor" in namespace/,
+        /^cannot use the proxy of connector team-a\/harbor: .* cannot use every verb of connectors\.connectors\.alauda\.io\/proxy "harbor" in namespace/,
       );
       assert.equal(rulesIn(denied.message).length, 1);
     });
@@ -245,7 +245,7 @@ describe('access by reviews', () => {
 
     it('does not replace the right to get the connector', async () => {
       fixture.allow(github, 'connectors/proxy', '*');
-      assert.match((await failureOf(authorize({ flags, connectors: [github] }))).message, /may not "get"/);
+      assert.match((await failureOf(authorize({ flags, connectors: [github] }))).message, /cannot get/);
     });
   });
 
@@ -256,7 +256,7 @@ describe('access by reviews', () => {
       const fault = fixture.api.faults.add({ resource: 'subjectaccessreviews', effect: status });
       const failure = await failureOf(authorize());
       assert.equal(failure.code, 'UNAVAILABLE');
-      assert.match(failure.message, /whether system:serviceaccount:ci:builder may "get" .*"harbor".*no such thing/);
+      assert.match(failure.message, /whether system:serviceaccount:ci:builder can get .*"harbor".*no such thing/);
       fault.remove();
       assert.deepEqual(await authorize(), { kind: 'allowed' });
     });
@@ -294,7 +294,7 @@ describe('access by reviews', () => {
         fixture.api.faults.add({ resource: 'subjectaccessreviews', effect });
         const { code, message } = await failureOf(authorize());
         assert.equal(code, 'UNAVAILABLE');
-        assert.match(message, /^asking the API server whether system:serviceaccount:ci:builder may "get" .* failed: /);
+        assert.match(message, /^asking the API server whether system:serviceaccount:ci:builder can get .* failed: /);
         assert.equal(isKnownAllowed(), false);
       });
     }

@@ -77,7 +77,7 @@ describe('demo', () => {
     assert.match(stdout, /^ {3}GET \S+: 407\n {3}proxy credentials missing: use the user name and password/m);
     assert.match(
       stdout,
-      /^ {3}GET \S+: 403\n {3}may not use connector ci\/\S+: system:serviceaccount:ci:stranger may not "get"/m,
+      /^ {3}GET \S+: 403\n {3}cannot use connector ci\/\S+: system:serviceaccount:ci:stranger cannot get/m,
     );
     assert.equal(stdout.match(/^ {3}(?:POST|PUT|GET) \S+ as robot:only-the-proxy-has-this: 20[0-2]$/gm)?.length, 3);
     assert.equal(stdout.match(/only-the-proxy-has-this/g)?.length, 3);

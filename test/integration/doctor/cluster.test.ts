@@ -194,11 +194,11 @@ describe('doctor in a cluster', () => {
     const base = ['base/rbac.yaml'];
 
     for (const [lost, expected] of [
-      [['list', 'connectors'], /may not "list" connectors\.connectors\.alauda\.io: apply deploy\/base\/rbac\.yaml$/],
-      [['watch', 'connectorclasses'], /may not "watch" connectorclasses\.connectors\.alauda\.io: /],
-      [['watch', 'csidrivers'], /may not "watch" csidrivers\.storage\.k8s\.io "connectors-csi": /],
-      [['list', 'configmaps'], /may not "list" configmaps "connectors-config" in namespace "connectors-system": /],
-      [['create', 'subjectaccessreviews'], /may not "create" subjectaccessreviews\.authorization\.k8s\.io: /],
+      [['list', 'connectors'], /cannot list connectors\.connectors\.alauda\.io: apply deploy\/base\/rbac\.yaml$/],
+      [['watch', 'connectorclasses'], /cannot watch connectorclasses\.connectors\.alauda\.io: /],
+      [['watch', 'csidrivers'], /cannot watch csidrivers\.storage\.k8s\.io "connectors-csi": /],
+      [['list', 'configmaps'], /cannot list configmaps "connectors-config" in namespace "connectors-system": /],
+      [['create', 'subjectaccessreviews'], /cannot create subjectaccessreviews\.authorization\.k8s\.io: /],
     ] as const) {
       it(lost.join(' '), async () => {
         const problems = await problemsWithout(base, lost);
@@ -214,16 +214,16 @@ describe('doctor in a cluster', () => {
       const flags = { 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' };
       fixture.cluster.put(flagsConfigMap(flags));
       const [problem, ...others] = await problemsWithout(files, lost);
-      assert.match(problem!, /may not "create" accessrequests\.connectors\.alauda\.io: apply the component approval$/);
+      assert.match(problem!, /cannot create accessrequests\.connectors\.alauda\.io: apply the component approval$/);
       assert.deepEqual(others, []);
     });
 
     it('of token minting, where that is on', async () => {
       const [problem, ...others] = await problemsWithout(base, ['', ''], ['--allow-token-minting']);
-      assert.match(problem!, /may not "create" serviceaccounts\/token: apply the component token-minting$/);
+      assert.match(problem!, /cannot create serviceaccounts\/token: apply the component token-minting$/);
       // By which the component's policy recognizes the driver.
-      const identity = 'may not "identify" drivers.connectors.alauda.io: apply the component token-minting';
-      assert.deepEqual(others, [`fail rbac: the driver's account ${identity}`]);
+      const identity = 'cannot identify drivers.connectors.alauda.io: apply the component token-minting';
+      assert.deepEqual(others, [`fail rbac: the driver's service account ${identity}`]);
     });
   });
 

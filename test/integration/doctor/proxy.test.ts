@@ -129,7 +129,10 @@ describe('doctor of the proxy', function () {
         const used = resource === 'endpointslices' ? 'default' : namespace;
         const where = used === undefined ? '' : ` in namespace "${used}"`;
         assert.equal(problems.length, 1, problems.join('\n'));
-        assert.ok(problems[0]!.startsWith(`fail rbac: the proxy's account may not "${verb}" ${resource}`), problems[0]);
+        assert.ok(
+          problems[0]!.startsWith(`fail rbac: the proxy's service account cannot ${verb} ${resource}`),
+          problems[0],
+        );
         assert.ok(problems[0]!.endsWith(`${name}${where}: apply deploy/proxy/rbac.yaml`), problems[0]);
       });
     }
@@ -138,7 +141,7 @@ describe('doctor of the proxy', function () {
       fixture.unbindCredentials();
       assert.match(
         await problemOf('credentials'),
-        /^fail credentials: the proxy's account may not read the Secret of connector ci\/tool: bind service account connectors-system\/connectors-proxy in namespace "ci" to the ClusterRole connectors-proxy-credentials with a RoleBinding$/,
+        /^fail credentials: the proxy's service account cannot read the Secret of connector ci\/tool: bind service account connectors-system\/connectors-proxy in namespace "ci" to the ClusterRole connectors-proxy-credentials with a RoleBinding$/,
       );
     });
   });

@@ -63,7 +63,7 @@ describe('who may use a connector', () => {
     assert.equal(answer.status, 403);
     assert.equal(
       answer.body,
-      'may not use connector ci/tool: system:serviceaccount:ci:stranger may not "get" connectors.connectors.alauda.io "tool" in namespace "ci"; check the name, or bind it to a Role of "ci" with the rule - {apiGroups: ["connectors.alauda.io"], resources: ["connectors"], resourceNames: ["tool"], verbs: ["get"]}\n',
+      'cannot use connector ci/tool: system:serviceaccount:ci:stranger cannot get connectors.connectors.alauda.io "tool" in namespace "ci"; check the name, or add this rule to a Role of "ci" that is bound to the service account: - {apiGroups: ["connectors.alauda.io"], resources: ["connectors"], resourceNames: ["tool"], verbs: ["get"]}\n',
     );
   });
 
@@ -73,7 +73,7 @@ describe('who may use a connector', () => {
     const authority = `tool.example:${tool.port}`;
     const reverse = '/namespaces/ci/connectors/tool/';
     for (const [status, phrase, reason, client] of [
-      [403, 'Forbidden', 'may not use connector ci/tool', stranger],
+      [403, 'Forbidden', 'cannot use connector ci/tool', stranger],
       [407, 'Proxy Authentication Required', 'token expired', expired],
     ] as const) {
       const { status: found, body, headers } = await client.get(tool.url());
@@ -104,7 +104,8 @@ describe('who may use a connector', () => {
       fixture.put(objects(on, ...grant('builder', ['tool']), ...rules));
       const answer = await client.get(tool.url());
       assert.equal(answer.status, status, JSON.stringify(rules));
-      if (status === 403) assert.match(answer.body, /may not "\*" connectors\.connectors\.alauda\.io\/proxy "tool"/);
+      if (status === 403)
+        assert.match(answer.body, /cannot use every verb of connectors\.connectors\.alauda\.io\/proxy "tool"/);
     }
     const podless = await fixture.client('ci/tool', { pod: undefined });
     assert.equal((await podless.get(tool.url())).status, 403);
@@ -137,7 +138,7 @@ describe('who may use a connector', () => {
     const client = await fixture.client('ci/absent');
     const answer = await client.get(tool.url());
     assert.equal(answer.status, 403);
-    assert.match(answer.body, /may not "get" connectors\.connectors\.alauda\.io "absent"/);
+    assert.match(answer.body, /cannot get connectors\.connectors\.alauda\.io "absent"/);
   });
 
   it('are told when their connector does not exist', async () => {

@@ -79,7 +79,7 @@ describe('the endpoints of the API server', () => {
     assert.equal(lines.length, 1);
     assert.match(
       lines[0]!,
-      /reading endpointslice default\/kubernetes failed: the proxy's own service account may not/,
+      /reading endpointslice default\/kubernetes failed: the proxy's own service account lacks a permission/,
     );
   });
 

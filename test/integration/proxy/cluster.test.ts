@@ -60,7 +60,7 @@ describe('the proxy in a cluster', () => {
   it('refuses accounts without the right, and pods without the permission for the proxy', async () => {
     const stranger = await fixture.client('ci/tool', fixture.token('stranger')).get(tool.url());
     assert.equal(stranger.status, 403);
-    assert.match(stranger.body, /^may not use connector ci\/tool: system:serviceaccount:ci:stranger may not "get"/);
+    assert.match(stranger.body, /^cannot use connector ci\/tool: system:serviceaccount:ci:stranger cannot get/);
     fixture.put(flags({ 'enable-connector-proxy-permissions': 'true' }));
     await eventually('the flag counts', async () => (await fixture.client().get(tool.url())).status === 403);
     fixture.allow('tool', 'other', 'connectors/proxy/v1/pod/ci/build-1', '*');
@@ -86,7 +86,7 @@ describe('the proxy in a cluster', () => {
     });
     assert.match(
       body,
-      /the proxy may not read secret far\/login: bind its service account in "far" to the ClusterRole connectors-proxy-credentials with a RoleBinding/,
+      /the proxy cannot read secret far\/login: bind its service account in "far" to the ClusterRole connectors-proxy-credentials with a RoleBinding/,
     );
   });
 
@@ -112,7 +112,7 @@ describe('the proxy in a cluster', () => {
     fixture.withoutRights('connectors');
     const proxy = await fixture.replica({ untilReady: false });
     const expected =
-      "reading connectors failed: the proxy's own service account may not do that: apply the proxy's manifests";
+      "reading connectors failed: the proxy's own service account lacks a permission: apply the proxy's manifests";
     await eventually('it says so', () => proxy.notReadyReason()?.startsWith(expected) === true, 30_000);
   });
 

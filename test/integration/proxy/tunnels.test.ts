@@ -128,7 +128,10 @@ describe('a tunnel', () => {
     fixture.put(objects().slice(0, 2));
     const late = await sendOn(socket, '/', { headers: { host } });
     assert.equal(late.status, 403);
-    assert.match(late.body, /system:serviceaccount:ci:builder may not "get" connectors.* with the rule - /);
+    assert.match(
+      late.body,
+      /system:serviceaccount:ci:builder cannot get connectors.* that is bound to the service account: - /,
+    );
     await untilClosed(socket);
   });
 

@@ -67,7 +67,7 @@ describe('PublishAdmission', () => {
     assert.deepEqual([waiting(waiters), admission.inFlight, refused.length], [32, 32, 668]);
     assert.equal(
       waiters.at(-1)?.outcome,
-      'pod evil/1 has 32 publishes in flight on this node already, and one pod may have 32; the kubelet tries again',
+      'pod evil/1 has 32 publishes in flight on this node already, and the limit of one pod is 32; the kubelet will retry',
     );
     assert.equal(refused[0], 'publishes pod evil/1');
   });
@@ -78,7 +78,7 @@ describe('PublishAdmission', () => {
     await settle();
     assert.equal(waiting(waiters), 110);
     const more = new Waiter(admission, 'ci/110');
-    assert.match(await more.answered, /^this node has 110 publishes in flight already, and may have 110;/);
+    assert.match(await more.answered, /^this node has 110 publishes in flight already, and its limit is 110;/);
     assert.deepEqual(await Promise.all(waiters.map((waiter) => waiter.end())), Array(110).fill('OK'));
   });
 

@@ -33,7 +33,7 @@ describe('the memory of the volumes', () => {
     fill(14);
     refuses(
       () => memory.reserve('more', ownerOf('late', 'p'), 10 * MiB),
-      /^no memory for volumes on this node: its 14 volumes may take 140 MiB of the 160 MiB .*, 20 MiB of them for namespaces that have little, and this one needs 10 MiB more; .*raise the limit/,
+      /^no memory for volumes on this node: its 14 volumes can use 140 MiB of the 160 MiB .*, 20 MiB of them for namespaces that have little, and this one needs 10 MiB more; .*raise the limit/,
     );
     assert.equal(memory.summary().heldBytes, 140 * MiB);
     assert.equal(memory.summary().rejections.node, 1);
@@ -63,7 +63,7 @@ describe('the memory of the volumes', () => {
     for (let n = 0; n < 4; n += 1) memory.reserve(`late${n}`, ownerOf(`late${n}`, 'p'), 2.5 * MiB);
     refuses(
       () => memory.reserve('late4', ownerOf('late4', 'p'), 1),
-      /its 18 volumes may take 160 MiB of the 160 MiB .* them, and/,
+      /its 18 volumes can use 160 MiB of the 160 MiB .* them, and/,
     );
   });
 
@@ -164,7 +164,7 @@ describe('the memory of the volumes', () => {
     memory.reserve('a', greedy, 15 * MiB);
     refuses(
       () => memory.reserve('b', greedy, 10 * MiB),
-      /^the volumes of pod ci\/greedy on this node may take 15 MiB, and this one needs 10 MiB more than the 20 MiB that are one pod's share/,
+      /^the volumes of pod ci\/greedy on this node can use 15 MiB, and this one needs 10 MiB more than the 20 MiB that are one pod's share/,
     );
     memory.reserve('c', ownerOf('ci', 'other'), 10 * MiB);
     assert.deepEqual(memory.summary().rejections, { node: 0, namespace: 0, pod: 1 });

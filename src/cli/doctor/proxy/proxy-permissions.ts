@@ -89,7 +89,7 @@ export async function checkCredentialPermissions(
     if (missing.length === 0)
       return [ok(check, `Secrets can be read in the ${needed.length} namespaces of connectors that have some`)];
     return missing.map(({ namespace, owner }) => {
-      const problem = `the proxy's account may not read the Secret of ${owner}`;
+      const problem = `the proxy's service account cannot read the Secret of ${owner}`;
       const fix = `bind service account ${own}/connectors-proxy in namespace "${namespace}" to the ClusterRole connectors-proxy-credentials with a RoleBinding`;
       return fail(check, problem, fix);
     });

@@ -23,7 +23,7 @@ describe('the permission to use a connector', () => {
     const message = await assertFails(
       driver.kubelet.publish(volume.publishRequest()),
       'PERMISSION_DENIED',
-      /^may not use connector ci\/harbor: system:serviceaccount:ci:stranger may not "get" connectors\.connectors\.alauda\.io "harbor" in namespace "ci"; /,
+      /^cannot use connector ci\/harbor: system:serviceaccount:ci:stranger cannot get connectors\.connectors\.alauda\.io "harbor" in namespace "ci"; /,
     );
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
     const [rule] = parse(message.slice(message.indexOf('- {'))) as PolicyRule[];
@@ -57,7 +57,7 @@ describe('the permission to use a connector', () => {
     const names = Array.from({ length: 32 }, (_, index) => `made-up-${index}`);
     const publish = (connectors: string): Promise<void> =>
       driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors } }));
-    const message = await assertFails(publish(names.join()), 'PERMISSION_DENIED', /may not "get"/);
+    const message = await assertFails(publish(names.join()), 'PERMISSION_DENIED', /cannot get/);
     assert.match(message, /"made-up-0", "made-up-1", "made-up-2", "made-up-3" in namespace/);
     assert.equal(cluster.reviews, 4);
     await assertFails(publish(['harbor', ...names.slice(4)].join()), 'PERMISSION_DENIED', /"made-up-4"/);
@@ -71,7 +71,7 @@ describe('the permission to use a connector', () => {
       await assertFails(
         driver.kubelet.publish(cluster.node.volume().publishRequest({ attributes: { connectors: name } })),
         'PERMISSION_DENIED',
-        /may not "get" connectors\.connectors\.alauda\.io "(hidden|absent)" in namespace "other"/,
+        /cannot get connectors\.connectors\.alauda\.io "(hidden|absent)" in namespace "other"/,
       );
     }
     assert.equal(cluster.api.count({ resource: 'connectors' }), 0);
@@ -96,7 +96,7 @@ describe('the permission to use a connector', () => {
         ['other/hidden', 'other/absent'].map((connectors) => {
           const volume = cluster.node.volume({ name: `pod-${Object.keys(flags).length}-${connectors.slice(6)}` });
           const publish = driver.kubelet.publish(volume.publishRequest({ attributes: { connectors } }));
-          return assertFails(publish, 'PERMISSION_DENIED', /may not "get" .*; check the name, or bind it to a Role/);
+          return assertFails(publish, 'PERMISSION_DENIED', /cannot get .*; check the name, or add this rule to a Role/);
         }),
       );
       assert.equal(told!.replaceAll('hidden', 'absent'), toldOfNone);
@@ -125,7 +125,7 @@ describe('the permission to use a connector', () => {
     await assertFails(
       driver.kubelet.publish(volume.publishRequest()),
       'UNAVAILABLE',
-      /^refresh failed, the mounted files are kept: PERMISSION_DENIED: may not use connector ci\/harbor: system:serviceaccount:ci:passing may not "get"/,
+      /^refresh failed, the mounted files are kept: PERMISSION_DENIED: cannot use connector ci\/harbor: system:serviceaccount:ci:passing cannot get/,
     );
     assert.deepEqual(volume.read(), before);
   });
@@ -152,7 +152,7 @@ describe('the permission to use a connector', () => {
       await assertFails(
         driver.kubelet.publish(volume.publishRequest()),
         'FAILED_PRECONDITION',
-        new RegExp(`^reading ${what} failed: the driver's own service account may not do that: apply the driver's `),
+        new RegExp(`^reading ${what} failed: the driver's own service account lacks a permission: apply the driver's `),
       );
       assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
       fault.remove();

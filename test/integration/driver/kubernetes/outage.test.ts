@@ -286,7 +286,7 @@ describe('while the API server is away', () => {
     await eventually('a refresh is refused', async () => {
       nowMs += 2 * minuteMs;
       const failure = await driver.kubelet.publish(volume.publishRequest()).catch((error: unknown) => error);
-      return /files are kept: PERMISSION_DENIED: .*passing may not "get"/.test(String(failure));
+      return /files are kept: PERMISSION_DENIED: .*passing cannot get/.test(String(failure));
     });
     assert.equal(volume.read()['context.token'], volume.token);
   });

@@ -75,7 +75,7 @@ describe('access that is withdrawn from a pod that runs', () => {
       await assertFails(
         publish(driver, volume),
         'UNAVAILABLE',
-        /^refresh failed, the tokens were taken out of the mounted files: PERMISSION_DENIED: may not use connector ci\/harbor: system:serviceaccount:ci:passing may not "get" .*"harbor"/,
+        /^refresh failed, the tokens were taken out of the mounted files: PERMISSION_DENIED: cannot use connector ci\/harbor: system:serviceaccount:ci:passing cannot get .*"harbor"/,
       );
     }
     const after = volume.read();
@@ -86,7 +86,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     assert.equal(after['plain'], 'x');
     assert.match(
       await conditionOf(driver, volume),
-      /^abnormal: the tokens were taken out of the files; refreshing has failed since .*: PERMISSION_DENIED: may not use connector ci\/harbor: /,
+      /^abnormal: the tokens were taken out of the files; refreshing has failed since .*: PERMISSION_DENIED: cannot use connector ci\/harbor: /,
     );
     assert.match(await driver.driver.metrics.text(), /volumes_failing_refresh\{code="PERMISSION_DENIED"\} 1/);
 
@@ -110,7 +110,7 @@ describe('access that is withdrawn from a pod that runs', () => {
         await assertFails(publish(driver, first), 'UNAVAILABLE', /PERMISSION_DENIED/);
         await eventually('the other volume knows', async () =>
           (await conditionOf(driver, second)).includes(
-            'PERMISSION_DENIED: may not use connector ci/harbor: system:serviceaccount:ci:passing may not "get"',
+            'PERMISSION_DENIED: cannot use connector ci/harbor: system:serviceaccount:ci:passing cannot get',
           ),
         );
         assert.equal(second.pathsWith(second.token).length > 0, flags.length === 0);
@@ -217,7 +217,7 @@ describe('access that is withdrawn from a pod that runs', () => {
     const { '.error.json': reason = '', ...rest } = volume.read();
     assert.deepEqual(rest, {});
     assertWithoutToken(volume);
-    assert.match(reason, /^\{"code":7,"message":"may not use connector ci\/harbor: /);
+    assert.match(reason, /^\{"code":7,"message":"cannot use connector ci\/harbor: /);
     cluster.allow('harbor', 'ci/passing');
     nowMs += 5000;
     await publish(driver, volume);

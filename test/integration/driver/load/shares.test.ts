@@ -64,7 +64,7 @@ describe('publishes of one pod or namespace too many', function () {
       volumes.slice(32).map((volume) => outcomeOf(kubelet.publish(volume.publishRequest(unreadable)))),
     );
     const message =
-      /RESOURCE_EXHAUSTED: pod evil\/build-pod has 32 publishes in flight on this node already, and one pod may have 32; the kubelet tries again$/;
+      /RESOURCE_EXHAUSTED: pod evil\/build-pod has 32 publishes in flight on this node already, and the limit of one pod is 32; the kubelet will retry$/;
     for (const outcome of refused) assert.match(outcome, message);
     assert.equal(await metric('limit_used{limit="publishes"}'), 'connectors_csi_limit_used{limit="publishes"} 32');
     assert.match((await metric('limit_rejections_total')) ?? '', /\{limit="publishes",scope="pod"\} 32$/);
@@ -93,7 +93,7 @@ describe('publishes of one pod or namespace too many', function () {
     );
     assert.match(
       await Promise.race(theirs),
-      /RESOURCE_EXHAUSTED: namespace evil has . of the 8 publishes that this node takes at once; this one was ended because others have less; the kubelet tries again$/,
+      /RESOURCE_EXHAUSTED: namespace evil has . of the 8 publishes that this node takes at once; this one was ended because others have less; the kubelet will retry$/,
     );
     assert.match(await Promise.race(mine), /RESOURCE_EXHAUSTED: namespace ci has 4 of the 8 publishes .*, its share;/);
     await gate.untilWaiting(8);

@@ -175,7 +175,7 @@ describe('the status of a Connector follows', function () {
       const says = (expected: RegExp): Promise<void> =>
         eventually(`${String(expected)}, not ${far()}`, () => expected.test(far()), 40_000);
       await fixture.replica();
-      await says(/^False the proxy may not read secret far\/tool-ca: bind its service account in "far"/);
+      await says(/^False the proxy cannot read secret far\/tool-ca: bind its service account in "far"/);
       fixture.bindCredentials('far');
       await says(/^False .*Secret far\/tool-ca of spec\.caCertSecretRef does not exist/);
       const inFar = { namespace: 'far' };
