@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { memoryOf } from '../../../src/driver/host/footprint.js';
+import type { ContentSize } from '../../../src/driver/host/footprint.js';
+import { limits } from '../../../src/limits/defaults.js';
+import { VolumeMemory } from '../../../src/limits/volume-memory.js';
+import { repository } from '../../support/deploy/manifests.js';
+
+const MiB = 2 ** 20;
+const pageBytes = 4096;
+const page = (name: string): string => readFileSync(path.join(repository, name), 'utf8');
+const daemonSet = page('deploy/base/daemon-set.yaml');
+const limitMiB = Number(/limits:[\s\S]*?memory: (\d+)Mi/.exec(daemonSet)?.[1]);
+
+/** Returns how many volumes a node accepts, each of a pod of its own, evenly from so many namespaces. */
+function acceptedVolumes(contents: readonly ContentSize[], namespaces: number): number {
+  const level = { limitBytes: limitMiB * MiB, persistentBytes: 0 };
+  const memory = new VolumeMemory({
+    levels: () => [level],
+    reserveBytes: limits.volumeMemory.reserveBytes,
+    now: () => 0,
+  });
+  const bytes = memoryOf(contents, pageBytes);
+  for (let count = 0; ; count += 1) {
+    const pod = { namespace: `team-${count % namespaces}`, name: `pod-${count}` };
+    try {
+      memory.reserve(`volume-${count}`, { podUid: pod.name, pod }, bytes);
+    } catch {
+      return count;
+    }
+  }
+}
+
+const files = (count: number, sizeBytes: number): readonly ContentSize[] =>
+  Array.from({ length: count }, (_, n) => ({ sizeBytes, names: [`file-${n}`] }));
+
+/** Ten files each, as the page says. */
+const rows: readonly (readonly [row: string, contents: readonly ContentSize[]])[] = [
+  [
+    'with a CA bundle of 220 KB in three files',
+    [{ sizeBytes: 220_000, names: ['ca.crt', 'ca.cert', 'bundle.pem'] }, ...files(7, 1500)],
+  ],
+  ['with 1 MiB that all changes', files(10, Math.floor(MiB / 10))],
+];
+
+describe('the capacity of a node', () => {
+  for (const [row, contents] of rows) {
+    const [ofOne, ofSeveral] = [acceptedVolumes(contents, 1), acceptedVolumes(contents, 4)];
+
+    it(`in docs/operations.md is what the driver accepts ${row}`, () => {
+      const cells = new RegExp(`^\\| ${row} +\\| (\\d+) +\\| (\\d+) +\\|$`, 'm').exec(page('docs/operations.md'));
+      assert.deepEqual(cells?.slice(1).map(Number), [ofOne, ofSeveral]);
+    });
+
+    it(`in the DaemonSet is what the driver accepts ${row}`, () => {
+      const comment = daemonSet.replaceAll(/\n +# /g, ' ');
+      assert.ok(new RegExp(`\\b${ofSeveral} with`).test(comment), String(ofSeveral));
+    });
+  }
+});
