@@ -1,10 +1,10 @@
-/** What `baseline.json` says of a state of the project that upgrades are tested from. */
+/** A state of the project from which upgrades are tested: `baseline.json`. */
 export interface Baseline {
-  /** All digits, so that nobody moves it. */
+  /** All digits of the hash: a tag could be moved. */
   readonly commit: string;
   readonly version: string;
   readonly date: string;
-  /** Folders of deploy/components that `everything.yaml` has beside what `deploy` makes. */
+  /** Folders of deploy/components that `everything.yaml` contains in addition to `deploy`. */
   readonly components: readonly string[];
   /** Versions of the packages that the bundles were made with, by name. */
   readonly packages: Readonly<Record<string, string>>;

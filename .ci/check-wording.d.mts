@@ -1,4 +1,5 @@
 import type ts from 'typescript';
+import type * as yaml from 'yaml';
 
 interface Problem {
   readonly line: number;
@@ -16,3 +17,5 @@ export declare function sentencesOf(prose: string): readonly string[];
 export declare function checkPage(page: string): PageReport;
 export declare function longSubjects(root: string, since?: string): readonly string[];
 export declare function proseOfSource(compiler: typeof ts, text: string): readonly Problem[];
+export declare function proseOfComments(text: string): readonly Problem[];
+export declare function proseOfData(library: typeof yaml, text: string): readonly Problem[];

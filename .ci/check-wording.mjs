@@ -1,6 +1,6 @@
-// Checks the wording of pages, of comments and messages of src, and of commit subjects: words not to use, long
-// sentences, wide tables. `<!-- wording: REASON -->` in a paragraph, list item or table row exempts it, `wording:
-// REASON` in a comment that comment and the messages of its line.
+// Checks the wording of pages, of comments and messages of the program, of manifests, dashboards, alerts and scripts,
+// and of commit subjects: words not to use, long sentences, wide tables. `<!-- wording: REASON -->` in a paragraph, list
+// item or table row exempts it, `wording: REASON` in a comment that comment and the messages of its line.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -22,6 +22,8 @@ const words = JSON.parse(readFileSync(path.join(here, 'wording.json'), 'utf8')).
   pattern: new RegExp(pattern, pattern.startsWith('^') ? 'g' : 'gi'),
 }));
 const escape = /<!-- wording: \S.* -->/;
+/** Keys of YAML and JSON with prose as value. Other strings are code, such as expressions and templates. */
+const proseKeys = new Set(['title', 'summary', 'description', 'message', 'text', 'content']);
 const sourceEscape = /\bwording: \S/;
 
 /** Returns the words not to use in a sentence. */
@@ -117,15 +119,14 @@ export function longSubjects(root, since = firstCommit) {
     .map((line) => `commit ${line}: subject of more than ${maxSubject} characters`);
 }
 
-/** Returns the pages to check: all Markdown of docs and of the repository's root. */
+/** Returns the pages to check: all Markdown of the repository's root, of docs and of .github. */
 function pagesOf(root) {
   const isPage = (name) => name.endsWith('.md');
-  return [
-    ...readdirSync(root).filter(isPage),
-    ...readdirSync(path.join(root, 'docs'), { recursive: true })
+  const pagesIn = (folder) =>
+    readdirSync(path.join(root, folder), { recursive: true })
       .filter(isPage)
-      .map((name) => path.join('docs', name)),
-  ].sort();
+      .map((name) => path.join(folder, name));
+  return [...readdirSync(root).filter(isPage), ...pagesIn('docs'), ...pagesIn('.github')].sort();
 }
 
 function checkPages(root) {
@@ -177,17 +178,65 @@ export function proseOfSource(ts, text) {
     .sort((first, second) => first.line - second.line);
 }
 
-/** Returns the words not to use in comments and messages of src. */
-async function checkSource(root) {
-  const { default: ts } = await import('typescript');
+/** Returns comments that begin with `#`, with their first lines. Comments of adjacent lines are one. */
+export function proseOfComments(text) {
+  const found = [];
+  let isOpen = false;
+  for (const [index, line] of text.split('\n').entries()) {
+    const whole = /^\s*#(?!!) ?(.*)$/.exec(line)?.[1];
+    const comment = whole ?? /\s# (.*)$/.exec(line)?.[1];
+    if (comment !== undefined && isOpen && whole !== undefined) found.at(-1).text += `\n${comment}`;
+    else if (comment !== undefined) found.push({ line: index + 1, text: comment });
+    isOpen = whole !== undefined;
+  }
+  return found.filter(({ text: comment }) => !sourceEscape.test(comment));
+}
+
+/** Returns the prose in values of YAML or JSON with the lines of the values. */
+export function proseOfData(yaml, text) {
+  const counter = new yaml.LineCounter();
+  const found = [];
+  for (const document of yaml.parseAllDocuments(text, { lineCounter: counter })) {
+    yaml.visit(document, {
+      Pair: (_key, { key, value }) => {
+        if (!yaml.isScalar(value) || typeof value.value !== 'string' || !proseKeys.has(key?.value)) return;
+        found.push({ line: counter.linePos(value.range[0]).line, text: value.value });
+      },
+    });
+  }
+  return found;
+}
+
+/** Returns the prose of a file by its name; undefined if its kind is not checked. */
+async function proseOfFile(root, name) {
+  const text = readFileSync(path.join(root, name), 'utf8');
+  if (/\.(?:ts|mjs|mts)$/.test(name)) return proseOfSource((await import('typescript')).default, text);
+  if (/\.json$/.test(name)) return proseOfData(await import('yaml'), text);
+  if (/\.yaml$/.test(name)) return [...proseOfComments(text), ...proseOfData(await import('yaml'), text)];
+  return proseOfComments(text);
+}
+
+/** Files and folders in addition to the pages, and which files of a folder count. */
+const checkedFiles = [
+  ['src', (name) => name.endsWith('.ts') && !name.includes('generated')],
+  ['deploy', (name) => /\.(?:yaml|json)$/.test(name)],
+  ['.github', (name) => name.endsWith('.yaml')],
+  ['.ci', (name) => /\.(?:mjs|mts)$/.test(name)],
+];
+
+/** Returns the words not to use in files other than pages. */
+async function checkFiles(root) {
+  const names = checkedFiles.flatMap(([folder, counts]) =>
+    readdirSync(path.join(root, folder), { recursive: true })
+      .filter(counts)
+      .map((name) => path.join(folder, name))
+      .sort(),
+  );
   const problems = [];
-  const names = readdirSync(path.join(root, 'src'), { recursive: true })
-    .filter((name) => name.endsWith('.ts') && !name.includes('generated'))
-    .sort();
-  for (const name of names) {
-    for (const { line, text } of proseOfSource(ts, readFileSync(path.join(root, 'src', name), 'utf8'))) {
+  for (const name of [...names, 'Dockerfile', '.ci/run']) {
+    for (const { line, text } of await proseOfFile(root, name)) {
       for (const { found, use } of sentencesOf(proseOf(text)).flatMap(wordsIn)) {
-        problems.push(`src/${name}:${line}: "${found.trim()}": use ${use}`);
+        problems.push(`${name}:${line}: "${found.trim()}": use ${use}`);
       }
     }
   }
@@ -196,7 +245,7 @@ async function checkSource(root) {
 
 if (process.argv[1] === import.meta.filename) {
   const root = path.join(here, '..');
-  const problems = [...checkPages(root), ...(await checkSource(root))];
+  const problems = [...checkPages(root), ...(await checkFiles(root))];
   for (const problem of problems) console.error(problem);
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

@@ -273,7 +273,7 @@ function printSlowest() {
   const total = files.reduce((sum, { processorSeconds }) => sum + processorSeconds, 0);
   const rounded = (seconds) => seconds.toFixed(0).padStart(5);
   const slowest = files.sort((a, b) => b.seconds - a.seconds).slice(0, listedFiles);
-  console.log(`\n== the files that took longest, of ${seconds(startMs)} s; processor time, of ${total.toFixed(0)} s`);
+  console.log(`\n== the files that took longest, of ${seconds(startMs)} s; CPU time, of ${total.toFixed(0)} s`);
   for (const { file, seconds, processorSeconds, where } of slowest) {
     console.log(`${rounded(seconds)} s ${rounded(processorSeconds)} s  ${path.relative(root, file)} ${where}`);
   }

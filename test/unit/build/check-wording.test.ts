@@ -4,7 +4,16 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import ts from 'typescript';
-import { checkPage, longSubjects, proseOfSource, sentencesOf, wordsIn } from '../../../.ci/check-wording.mjs';
+import * as yaml from 'yaml';
+import {
+  checkPage,
+  longSubjects,
+  proseOfComments,
+  proseOfData,
+  proseOfSource,
+  sentencesOf,
+  wordsIn,
+} from '../../../.ci/check-wording.mjs';
 import { repository } from '../../support/deploy/manifests.js';
 
 const problemsOf = (page: string): readonly string[] => checkPage(page).problems.map(({ text }) => text);
@@ -96,6 +105,33 @@ describe('the check of sources', () => {
       proseOfSource(ts, text).map(({ line, text: prose }) => `${line} ${prose.replaceAll(/\s+/g, ' ').trim()}`),
       ['1 A class. Second line.', '5 after code', '6 cannot mend it', '7 mends X anew'],
     );
+  });
+});
+
+describe('the check of manifests and scripts', () => {
+  it('reads comments, those of adjacent lines as one, and nothing exempted', () => {
+    const text = [
+      '#!/bin/sh',
+      '# First line,',
+      '# second line.',
+      '',
+      'a: b # after a value',
+      'color: "#mend"',
+      '  # mend it; wording: quoted',
+    ].join('\n');
+    assert.deepEqual(proseOfComments(text), [
+      { line: 2, text: 'First line,\nsecond line.' },
+      { line: 5, text: 'after a value' },
+    ]);
+  });
+
+  it('reads descriptions of YAML and JSON, and no code', () => {
+    const text = 'a:\n  - description: What it does.\n    expr: mend(anew)\n---\nsummary: >-\n  Two\n  lines.\n';
+    assert.deepEqual(proseOfData(yaml, text), [
+      { line: 2, text: 'What it does.' },
+      { line: 5, text: 'Two lines.' },
+    ]);
+    assert.deepEqual(proseOfData(yaml, '{\n"title": "A title",\n"type": "object"\n}'), [{ line: 2, text: 'A title' }]);
   });
 });
 
