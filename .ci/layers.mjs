@@ -26,6 +26,7 @@ export const layers = {
   kube: [...baseModules, 'limits', 'npm:yaml', 'npm:lossless-json'],
   connectors: [...baseModules, 'kube', 'limits', 'npm:yaml', 'npm:lossless-json'],
   access: [...baseModules, 'kube', 'limits', 'connectors'],
+  rules: [...baseModules, 'kube', 'limits', 'type:connectors', 'npm:yaml'],
   'driver/rules': [],
   'driver/host': [...baseModules, 'driver/rules', 'limits', 'type:driver/volume/ports', 'npm:koffi'],
   'driver/content': [
@@ -80,6 +81,7 @@ export const layers = {
   ],
   'proxy/status': [
     ...sharedPackages,
+    'rules',
     'proxy/proxy-error',
     'proxy/credential',
     'type:proxy/probe',
@@ -89,6 +91,7 @@ export const layers = {
     ...baseModules,
     'limits',
     'type:connectors',
+    'rules',
     'proxy/proxy-error',
     'proxy/auth',
     'proxy/credential',

@@ -5,6 +5,11 @@ import { limits } from '../limits/defaults.js';
 type YamlOptions = Pick<ConstructorParameters<typeof Composer>[0] & object, 'intAsBigInt'>;
 type Scalar = string | number | bigint | boolean;
 type YamlDocument = Document.Parsed;
+/** Documents with the positions of their nodes. */
+export interface YamlNodes {
+  readonly documents: readonly YamlDocument[];
+  readonly lines: LineCounter;
+}
 type Tokens = ReturnType<Parser['parse']>;
 
 /** A text that is not YAML or exceeds a limit. The message is one line that quotes nothing of the text. */
@@ -19,15 +24,24 @@ export class YamlError extends Error {
  * @throws {YamlError}
  */
 export function parseYaml(text: string, options: YamlOptions = {}): readonly unknown[] {
+  return parseYamlNodes(text, options).documents.map(plainValue);
+}
+
+/**
+ * Returns the documents in a YAML text as nodes, for callers that report positions.
+ * @throws {YamlError}
+ */
+export function parseYamlNodes(text: string, options: YamlOptions = {}): YamlNodes {
   const { characters } = limits.yaml;
   if (text.length > characters) throw new YamlError(`not read: it has more than ${characters} characters`);
   const lines = new LineCounter();
-  return composed(boundedTokens(text, lines), options).map((document) => {
-    const [error] = document.errors;
+  const documents = composed(boundedTokens(text, lines), options);
+  for (const { errors, contents } of documents) {
+    const [error] = errors;
     if (error) throw notYaml(lines, error.pos[0], error.code);
-    rejectKeys(document.contents, lines);
-    return plainValue(document);
-  });
+    rejectKeys(contents, lines);
+  }
+  return { documents, lines };
 }
 
 /** Yields the library's tokens, within the limits. The parser's stack is as deep as the nesting so far. */

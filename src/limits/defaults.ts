@@ -123,6 +123,21 @@ export const limits = {
     /** A `.dockerconfigjson`. The proxy serves no other request while it parses one. */
     dockerConfigBytes: 256 << 10,
   },
+  /** Rules of one Connector, or of one class, which each request is compared with. See rules/parse-rules.ts. */
+  rules: {
+    /** Characters of the annotation. The longest of the repository's classes has 1,500. */
+    characters: 16 << 10,
+    /** Rules. */
+    count: 100,
+    /** Paths of one rule. */
+    paths: 20,
+    /** Segments of all paths: one takes up to a microsecond for each reading of a path of 100 segments. */
+    segments: 1000,
+    /** Segments in the path of a request; a longer one is denied. Deep repositories have thirty. */
+    requestSegments: 100,
+    /** Ways to read the path of a request; one with more is denied. A percent-encoded slash makes two. */
+    readings: 16,
+  },
   /** Trust stores of Connectors with own CAs. One uses 1 MB and takes 20 ms to create. */
   trustStores: {
     /** Trust stores in memory. */

@@ -1,0 +1,127 @@
+import type { Connector, ConnectorClass } from '../connectors/model.js';
+import type { JsonObject } from '../json.js';
+import { jsonMember } from '../json.js';
+import { quote } from '../wording.js';
+import { parseRules, RulesError } from './parse-rules.js';
+import type { Rule } from './rule.js';
+
+/** Annotations of a Connector, or of a class for its Connectors, that limit what their clients can do. */
+export const ruleAnnotations = {
+  access: 'connectors.alauda.io/access',
+  rules: 'connectors.alauda.io/rules',
+  mode: 'connectors.alauda.io/rules-mode',
+} as const;
+
+/** Values of the annotation `access`. */
+export const accessLevels = ['full', 'read-only', 'rules'] as const;
+/** Values of the annotation `rules-mode`. In `audit` mode, what the rules deny is only logged and counted. */
+export const ruleModes = ['enforce', 'audit'] as const;
+
+/** The rules of one Connector or class. */
+export interface RuleSet {
+  /** `NAMESPACE/NAME` of the Connector, or `class NAME`. */
+  readonly owner: string;
+  readonly isReadOnly: boolean;
+  readonly rules: readonly Rule[];
+  readonly isAudit: boolean;
+}
+
+/** Rules that cannot be read. Every request is denied. */
+export interface BrokenRules {
+  readonly owner: string;
+  /** Annotation, position of the mistake, and fix. */
+  readonly problem: string;
+}
+
+/** The access that an object's own annotations describe; `undefined` if it has none. */
+type OwnRules = RuleSet | BrokenRules | 'full' | undefined;
+
+/** By object, which is replaced when it changes. */
+const parsed = new WeakMap<JsonObject, { readonly rules: OwnRules }>();
+
+/**
+ * Returns the rules for requests to a Connector: its own, then those of its class. A request must satisfy each of them.
+ * Those of the class do not apply to a Connector with `access: full`.
+ */
+export function rulesOf(
+  { object, ref }: Connector,
+  connectorClass: ConnectorClass | undefined,
+): readonly (RuleSet | BrokenRules)[] {
+  const own = rulesIn(object, `${ref.namespace}/${ref.name}`);
+  if (own === 'full') return none;
+  const ofClass = connectorClass && rulesIn(connectorClass.object, `class ${connectorClass.name}`);
+  if (ofClass === undefined || ofClass === 'full') return own === undefined ? none : [own];
+  return own === undefined ? [ofClass] : [own, ofClass];
+}
+
+const none: readonly RuleSet[] = [];
+
+/**
+ * Returns the problem of broken rules for the owner of a Connector; undefined if they can be read. One line that names
+ * object, annotation and fix.
+ */
+export function rulesProblem(connector: Connector, connectorClass: ConnectorClass | undefined): string | undefined {
+  const broken = rulesOf(connector, connectorClass).find((rules) => 'problem' in rules);
+  return broken && describeBroken(broken);
+}
+
+export function describeBroken({ owner, problem }: BrokenRules): string {
+  const object = owner.startsWith('class ') ? `connectorclass ${owner.slice('class '.length)}` : `connector ${owner}`;
+  return `rules of ${object} are broken: ${problem}`;
+}
+
+function rulesIn(object: JsonObject, owner: string): OwnRules {
+  const known = parsed.get(object);
+  if (known !== undefined) return known.rules;
+  const rules = parse(object, owner);
+  parsed.set(object, { rules });
+  return rules;
+}
+
+function parse(object: JsonObject, owner: string): OwnRules {
+  const annotations = jsonMember(object['metadata'], 'annotations');
+  const [access, text, mode] = [ruleAnnotations.access, ruleAnnotations.rules, ruleAnnotations.mode].map((name) =>
+    jsonMember(annotations, name),
+  );
+  try {
+    const level = parseChoice(ruleAnnotations.access, access, accessLevels);
+    const ruleMode = parseChoice(ruleAnnotations.mode, mode, ruleModes);
+    if (level === 'full') return 'full';
+    if (text === undefined && level === undefined) return undefined;
+    if (text === undefined && level === 'rules') {
+      throw new RulesError(
+        `annotation ${ruleAnnotations.access} is "rules" without annotation ${ruleAnnotations.rules}: add it`,
+      );
+    }
+    return {
+      owner,
+      isReadOnly: level === 'read-only',
+      rules: text === undefined ? [] : parseAnnotation(text),
+      isAudit: ruleMode === 'audit',
+    };
+  } catch (error) {
+    if (error instanceof RulesError) return { owner, problem: error.message };
+    throw error;
+  }
+}
+
+function parseAnnotation(text: unknown): readonly Rule[] {
+  try {
+    return parseRules(textOf(text));
+  } catch (error) {
+    if (error instanceof RulesError) throw new RulesError(`annotation ${ruleAnnotations.rules}, ${error.message}`);
+    throw error;
+  }
+}
+
+function parseChoice<T extends string>(name: string, value: unknown, choices: readonly T[]): T | undefined {
+  if (value === undefined) return undefined;
+  const found = choices.find((choice) => choice === value);
+  if (found !== undefined) return found;
+  throw new RulesError(`annotation ${name} is ${quote(textOf(value))}: write ${choices.join(', ')}`);
+}
+
+/** Annotations are strings in the API; in a manifest they can be anything. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : String(value);
+}

@@ -1,0 +1,41 @@
+import type { Connector, ConnectorClass } from '../../../src/connectors/model.js';
+import { rulesOf } from '../../../src/rules/request-rules.js';
+import type { BrokenRules, RuleSet } from '../../../src/rules/request-rules.js';
+import { RuledRequest } from '../../../src/rules/ruled-request.js';
+import type { RequestParts } from '../../../src/rules/read-only.js';
+
+/** Annotations of rules by their last word: `access`, `rules`, `rules-mode`. */
+export type Annotations = Readonly<Record<string, string>>;
+
+/** Returns the metadata of an object with these annotations. */
+export function annotated(annotations: Annotations): { readonly annotations: Annotations } {
+  const entries = Object.entries(annotations).map(([name, value]) => [`connectors.alauda.io/${name}`, value]);
+  return { annotations: Object.fromEntries(entries) as Annotations };
+}
+
+/** The rules of a Connector `ci/tool` with a class `git`. */
+export function rulesWith(own: Annotations, ofClass: Annotations = {}): readonly (RuleSet | BrokenRules)[] {
+  const connector: Connector = {
+    ref: { namespace: 'ci', name: 'tool' },
+    className: 'git',
+    object: { metadata: annotated(own) },
+  };
+  const connectorClass: ConnectorClass = {
+    name: 'git',
+    configurations: [],
+    object: { metadata: annotated(ofClass) },
+  };
+  return rulesOf(connector, connectorClass);
+}
+
+export function ruledRequest(method: string, path: string, parts: Partial<RequestParts> = {}): RuledRequest {
+  const end = path.indexOf('?');
+  return new RuledRequest({
+    method,
+    pathname: end === -1 ? path : path.slice(0, end),
+    query: end === -1 ? '' : path.slice(end + 1),
+    rawHeaders: [],
+    isUpgrade: false,
+    ...parts,
+  });
+}
