@@ -21,7 +21,7 @@ export class ApprovalWait {
   readonly #controller = new AbortController();
   readonly #options: ApprovalWaitOptions;
   readonly #timers: readonly NodeJS.Timeout[];
-  #ended: 'cancelled' | 'undecided' | 'flags-changed' | undefined;
+  #ended: 'cancelled' | 'undecided' | 'flags_changed' | undefined;
 
   constructor(options: ApprovalWaitOptions) {
     this.#options = options;
@@ -40,7 +40,7 @@ export class ApprovalWait {
   }
 
   /** Reason why the wait ended; undefined while it lasts. */
-  get ended(): 'cancelled' | 'undecided' | 'flags-changed' | undefined {
+  get ended(): 'cancelled' | 'undecided' | 'flags_changed' | undefined {
     return this.#ended;
   }
 
@@ -54,7 +54,7 @@ export class ApprovalWait {
   #checkFlags(): void {
     const flags = this.#options.currentFlags();
     if (flags === undefined || isApprovalOn(flags)) return;
-    this.#end('flags-changed');
+    this.#end('flags_changed');
   }
 
   #end(how: NonNullable<typeof this.ended>, reason?: CodedError): void {

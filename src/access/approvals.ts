@@ -20,7 +20,7 @@ import { limits } from '../limits/defaults.js';
 
 /** Outcome of a wait for approvals. */
 export type ApprovalOutcome =
-  'granted' | 'rejected' | 'denied' | 'undecided' | 'cancelled' | 'flags-changed' | 'failed';
+  'granted' | 'rejected' | 'denied' | 'undecided' | 'cancelled' | 'flags_changed' | 'failed';
 
 /** Observes publishes that wait for approvals; implemented by the metrics. */
 export interface ApprovalObserver {
@@ -46,8 +46,8 @@ export interface ApprovalsOptions {
   readonly currentFlags: () => FeatureFlags | undefined;
 }
 
-/** Result of a wait; `flags-changed`: approval was switched off, so the request must be authorized again. */
-export type ApprovalResult = AccessDecision | { readonly kind: 'flags-changed' };
+/** Result of a wait; `flags_changed`: approval was switched off, so the request must be authorized again. */
+export type ApprovalResult = AccessDecision | { readonly kind: 'flags_changed' };
 
 /**
  * Delays in milliseconds before checks for a granted permission. The authorizer learns of new roles by its own watch,
@@ -145,7 +145,7 @@ export class Approvals {
       return decision;
     } catch (error) {
       outcome = approvalWait.ended ?? (isDenial(error) ? 'denied' : 'failed');
-      if (outcome === 'flags-changed') return { kind: 'flags-changed' };
+      if (outcome === 'flags_changed') return { kind: 'flags_changed' };
       if (outcome === 'undecided') return undecided(pendings);
       // A caller whose deadline passes gets the same message as an error, since a response would come too late.
       throw isTimeOver(error) ? new CodedError('UNAVAILABLE', undecided(pendings).message, { cause: error }) : error;

@@ -83,7 +83,7 @@ export class KubernetesAccess implements AccessControl {
     let { flags } = request;
     for (;;) {
       const result = await this.#decide({ ...request, flags }, signal);
-      if (result.kind !== 'flags-changed') return result;
+      if (result.kind !== 'flags_changed') return result;
       flags = this.#currentFlags() ?? flags;
     }
   }

@@ -473,7 +473,7 @@ describe('access by approval', () => {
       const failure = await decision;
       assert.equal(failure.code, 'PERMISSION_DENIED');
       assert.match(failure.message, /connectors\/proxy/);
-      assert.deepEqual(outcomes, ['flags-changed']);
+      assert.deepEqual(outcomes, ['flags_changed']);
       await noWatchIsLeft();
     });
 
@@ -591,7 +591,7 @@ describe('access by approval', () => {
     it('holds no more when the permission is withdrawn', async () => {
       revoke();
       fixture.clock.ms += 60 * second;
-      assert.match(await pendingOf(authorize()), /says granted, but system:serviceaccount:ci:builder may still not/);
+      assert.match(await pendingOf(authorize()), /says granted, but system:serviceaccount:ci:builder still cannot/);
     });
 
     it('is over when the permission was cleaned up', async () => {
