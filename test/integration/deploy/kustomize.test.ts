@@ -499,8 +499,10 @@ describe('deploy', function () {
     const { components: offered, ...more } = parse(rest.join('\n')) as { components: string[]; patches: object[] };
     assert.equal(more.patches.length, 2);
     const names = offered.map((component) => path.basename(component));
-    const objects = await buildOverlay(names, { patches: more.patches });
-    assert.deepEqual(only(objects, 'ServiceAccount')['imagePullSecrets'], [{ name: 'registry-login' }]);
+    const objects = await buildOverlay(names, { patches: more.patches }, 'standalone');
+    for (const { metadata, ...account } of objects.filter(({ kind }) => kind === 'ServiceAccount')) {
+      assert.deepEqual(account['imagePullSecrets'], [{ name: 'registry-login' }], metadata.name);
+    }
     assert.equal(objects.filter(({ kind }) => kind === 'Namespace').length, 0);
     assert.equal(objects.filter(({ kind }) => kind === 'PodMonitor').length, 1);
   });

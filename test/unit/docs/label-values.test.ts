@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import ts from 'typescript';
+import { repository } from '../../support/deploy/manifests.js';
+
+function sourceOf(file: string): ts.SourceFile {
+  const name = path.join(repository, 'src', file);
+  return ts.createSourceFile(name, readFileSync(name, 'utf8'), ts.ScriptTarget.Latest, true);
+}
+
+/** The strings in a declaration of a file, such as the members of a union. @param names of the declaration, outermost first. */
+function stringsIn(file: string, ...names: readonly string[]): readonly string[] {
+  let declaration: ts.Node = sourceOf(file);
+  for (const wanted of names) {
+    const found = find(declaration, (node) => ts.isIdentifier(node) && node.text === wanted && isName(node));
+    assert.ok(found !== undefined, `${file}: ${names.join('.')}`);
+    declaration = found.parent;
+  }
+  const strings: string[] = [];
+  const collect = (node: ts.Node): void => {
+    if (ts.isStringLiteral(node)) strings.push(node.text);
+    node.forEachChild(collect);
+  };
+  collect(declaration);
+  return strings;
+}
+
+function isName(node: ts.Identifier): boolean {
+  return (node.parent as ts.NamedDeclaration).name === node;
+}
+
+function find(node: ts.Node, matches: (node: ts.Node) => boolean): ts.Node | undefined {
+  return matches(node) ? node : node.forEachChild((child) => find(child, matches));
+}
+
+/** Property names of the object literal that a variable or property of a file has as its value. */
+function keysIn(file: string, name: string): readonly string[] {
+  const isWanted = (node: ts.Node): boolean => ts.isIdentifier(node) && node.text === name && isName(node);
+  const owner = find(
+    sourceOf(file),
+    (node) =>
+      (ts.isPropertyAssignment(node) || ts.isVariableDeclaration(node)) &&
+      isWanted(node.name) &&
+      node.initializer !== undefined &&
+      ts.isObjectLiteralExpression(node.initializer),
+  );
+  const keys: string[] = [];
+  (owner as ts.VariableDeclaration | undefined)?.initializer?.forEachChild((property) => {
+    const { name: key } = property as ts.PropertyAssignment;
+    keys.push(key.getText());
+  });
+  return keys;
+}
+
+/** The rows of the table under `## Label values`: metric, label and quoted values. */
+function documented(page: string): ReadonlyMap<string, readonly string[]> {
+  const text = readFileSync(path.join(repository, 'docs', page), 'utf8');
+  const section = text.split(/^## /m).find((part) => part.startsWith('Label values\n')) ?? '';
+  const rows = new Map<string, readonly string[]>();
+  for (const [, metric, label, values = ''] of section.matchAll(/^\| `(\w+)` +\| (\w+) +\| (.*?) +\|$/gm)) {
+    rows.set(`${metric} ${label}`, [...values.matchAll(/`(\w+)`/g)].map(([, value = '']) => value).sort());
+  }
+  return rows;
+}
+
+type Source = () => readonly string[];
+const strings =
+  (file: string, ...names: readonly string[]): Source =>
+  () =>
+    stringsIn(file, ...names);
+
+const ofKube = {
+  'api_requests_total verb': strings('kube/observer.ts', 'KubeVerb'),
+  'watch_restarts_total reason': strings('kube/observer.ts', 'WatchRestartReason'),
+};
+const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
+  'monitoring.md': {
+    ...ofKube,
+    'limit_rejections_total limit': strings('limits/limit-observer.ts', 'LimitName'),
+    'publishes_total path': strings('driver/volume/ports.ts', 'VolumeChange'),
+    'limit_rejections_total scope': strings('limits/limit-observer.ts', 'RejectionScope'),
+    'volume_memory_rejections_total scope': strings('limits/volume-memory.ts', 'rejectionReasons'),
+    'template_renders_total outcome': strings('driver/content/template-renderer.ts', 'RenderObserver'),
+    'change_propagation_seconds outcome': strings('driver/metrics.ts', 'refreshedOnChange', 'outcome'),
+    'pod_events_total outcome': strings('driver/metrics.ts', 'podEvent', 'outcome'),
+    'approval_wait_seconds outcome': strings('access/approvals.ts', 'ApprovalOutcome'),
+  },
+  'proxy-reference.md': {
+    ...ofKube,
+    'limit_rejections_total limit': () => keysIn('proxy/proxy.ts', 'limits'),
+    'requests_total mode': strings('proxy/server/access-log-entry.ts', 'ProxyMode'),
+    'requests_total outcome': strings('proxy/server/access-log-entry.ts', 'finish', 'outcome'),
+    'upstream_failures_total reason': strings('proxy/proxy-metrics.ts', 'toolFailures'),
+    'tunnels kind': strings('proxy/proxy-metrics.ts', 'tunnelOpened', 'kind'),
+    'access_reviews_total review': strings('proxy/proxy-metrics.ts', 'reviewed', 'review'),
+    'access_reviews_total source': strings('proxy/proxy-metrics.ts', 'reviewed', 'source'),
+    'status_writes_total resource': strings('proxy/status/status-patches.ts', 'wroteStatus', 'resource'),
+    'status_writes_total outcome': strings('proxy/status/status-patches.ts', 'WriteOutcome'),
+    'probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
+    'probes_total result': strings('proxy/probe/tool-probes.ts', 'ProbeVerdict', 'verdict'),
+    'connectors ready': () => keysIn('proxy/status/status-reconciler.ts', 'counts'),
+  },
+};
+
+for (const [page, sources] of Object.entries(pages)) {
+  describe(`label values in docs/${page}`, () => {
+    it('are those of the code', () => {
+      const expected = Object.entries(sources).map(([key, values]) => [key, [...values()].sort()] as const);
+      assert.deepEqual(new Map([...documented(page)].sort()), new Map(expected.sort()));
+    });
+  });
+}
+
+describe('reasons of failed requests in docs/proxy-reference.md', () => {
+  it('are those of the code', () => {
+    const [, table = ''] = readFileSync(path.join(repository, 'docs', 'proxy-reference.md'), 'utf8').split(
+      'The reasons of failed requests:',
+    );
+    const [rows = ''] = table.split('\n## ');
+    const reasons = [...rows.matchAll(/^\| (`[a-z_`, ]+?) +\|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, reason = '']) => reason),
+    );
+    assert.deepEqual(reasons.sort(), [...stringsIn('proxy/proxy-error.ts', 'ProxyErrorKind')].sort());
+  });
+});
