@@ -161,7 +161,7 @@ describe('a volume whose connector needs approval', () => {
       await assertFails(
         cluster.publish(volume),
         'UNAVAILABLE',
-        /^refresh failed, the mounted files are kept: UNAVAILABLE: approval .* says granted, but .* may still not/,
+        /^refresh failed, the mounted files are kept: UNAVAILABLE: approval .* says granted, but .* still cannot/,
       );
       assert.deepEqual(volume.read(), files);
     });

@@ -43,3 +43,13 @@ describe('the drawings of architecture.md', () => {
     for (const { importer } of arrows) assert.ok(importer in layers, importer);
   });
 });
+
+describe('the request path in architecture.md', () => {
+  it('names files of src/proxy that exist, and types that they export', () => {
+    const section = page.split(/^## /m).find((part) => part.startsWith('The request path\n')) ?? '';
+    const files = [...section.matchAll(/`(\w+\/[-\w]+\.ts)`/g)].map(([, file = '']) => `src/proxy/${file}`);
+    assert.ok(files.length >= 15);
+    const text = files.map((file) => readFileSync(path.join(repository, file), 'utf8')).join('\n');
+    for (const [, type] of section.matchAll(/\| `([A-Z]\w+)`/g)) assert.match(text, new RegExp(`\\b${type}\\b`));
+  });
+});
