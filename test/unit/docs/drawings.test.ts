@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { layers } from '../../../.ci/layers.mjs';
 import { repository } from '../../support/deploy/manifests.js';
@@ -49,7 +49,14 @@ describe('the request path in architecture.md', () => {
     const section = page.split(/^## /m).find((part) => part.startsWith('The request path\n')) ?? '';
     const files = [...section.matchAll(/`(\w+\/[-\w]+\.ts)`/g)].map(([, file = '']) => `src/proxy/${file}`);
     assert.ok(files.length >= 15);
-    const text = files.map((file) => readFileSync(path.join(repository, file), 'utf8')).join('\n');
-    for (const [, type] of section.matchAll(/\| `([A-Z]\w+)`/g)) assert.match(text, new RegExp(`\\b${type}\\b`));
+    for (const file of files) assert.ok(existsSync(path.join(repository, file)), file);
+    const folder = path.join(repository, 'src', 'proxy');
+    const text = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(path.join(folder, name), 'utf8'))
+      .join('\n');
+    for (const [, type = ''] of section.matchAll(/\| `([A-Z]\w+)`/g)) {
+      assert.ok(text.includes(`export interface ${type} `) || text.includes(`export type ${type} `), type);
+    }
   });
 });
