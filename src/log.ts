@@ -37,6 +37,11 @@ export interface LogFields {
   readonly version?: string;
   readonly capabilities?: string;
   readonly method?: string;
+  /** Decision about access: allowed, denied, or audit for a request that rules in audit mode would deny. */
+  readonly decision?: string;
+  readonly rule?: string;
+  /** Verb of RBAC that the request needs. */
+  readonly verb?: string;
   readonly host?: string;
   /** Status of an HTTP response; 0 without a response. */
   readonly status?: number;

@@ -5,6 +5,8 @@ export type ProxyErrorKind =
   /** Credentials for the proxy are missing or rejected. */
   | 'unauthenticated'
   | 'denied'
+  /** The rules of the Connector, or of its class, do not allow the request. */
+  | 'denied_by_rule'
   /** The proxy does not connect to the address or host. */
   | 'blocked_address'
   /** The destination is the proxy itself, or the request has passed through it before. */

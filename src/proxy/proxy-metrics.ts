@@ -3,6 +3,7 @@ import type { KubeObserver } from '../kube/observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import type { Tally } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
+import type { RuleObserver } from './server/rule-enforcer.js';
 import type { TunnelObserver } from './server/connect-handler.js';
 import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-patches.js';
@@ -35,7 +36,9 @@ export interface ProxyGaugeSources {
 }
 
 /** All metrics of the proxy. Labels have few fixed values: none per connector, service account or host. */
-export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserver, StatusObserver, ProbeObserver {
+export class ProxyMetrics
+  implements RequestObserver, RuleObserver, TunnelObserver, KubeObserver, StatusObserver, ProbeObserver
+{
   readonly #registry = new MetricsRegistry('connectors_proxy_');
   readonly #process = processMetrics();
   readonly #requests: Tally;
@@ -45,6 +48,7 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
   readonly #toolFailures: Counter;
   readonly #tunnels: Gauge;
   readonly #reviews: Tally;
+  readonly #rules: Tally;
   readonly #apiRequests: Counter;
   readonly #apiDuration: Histogram;
   readonly #watchRestarts: Counter;
@@ -82,6 +86,9 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
       'Reviews of tokens and access by where the decision came from',
       ['review', 'source'],
     );
+    this.#rules = registry.tally('rule_decisions_total', 'Requests to Connectors with rules, by decision', [
+      'decision',
+    ]);
     this.#apiRequests = registry.counter('api_requests_total', 'Requests to the API server', [
       'verb',
       'resource',
@@ -180,6 +187,10 @@ export class ProxyMetrics implements RequestObserver, TunnelObserver, KubeObserv
 
   reviewed(review: 'token' | 'access', source: 'cache' | 'api'): void {
     this.#reviews.add(1, review, source);
+  }
+
+  ruled(decision: 'allowed' | 'audit' | 'denied'): void {
+    this.#rules.add(1, decision);
   }
 
   /** @param code HTTP status; 0 for a request without a response. */

@@ -18,6 +18,7 @@ import { RejectionRateLimiter } from './server/rejection-rate-limiter.js';
 import { RequestHandler } from './server/request-handler.js';
 import { RequestLog } from './server/request-log.js';
 import { Router } from './server/router.js';
+import { RuleEnforcer } from './server/rule-enforcer.js';
 import { ProxyMetrics } from './proxy-metrics.js';
 import { probeThreads } from './probe/probe-threads.js';
 import type { ProbeThreads } from './probe/probe-threads.js';
@@ -243,6 +244,7 @@ export class Proxy {
     const router = new Router({
       authorizer,
       ...{ connectors, credentials, trust, trustSets },
+      rules: new RuleEnforcer(this.metrics),
       otherHosts: config['unmatched-hosts'],
       via: new Via(() => this.#backend.identity()),
       isOwnName: (host) => own.isOwnName(host),

@@ -1,7 +1,7 @@
 import { matchesSegments } from './path-pattern.js';
 import type { PathReadings } from './path-readings.js';
 import { overridesMethod } from './read-only.js';
-import { describeBroken, ruleAnnotations } from './request-rules.js';
+import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './request-rules.js';
 import type { BrokenRules, RuleSet } from './request-rules.js';
 import type { Rule } from './rule.js';
 import type { RuledRequest } from './ruled-request.js';
@@ -12,7 +12,7 @@ export interface Decision {
   readonly outcome: 'allowed' | 'audit' | 'denied';
   /** The rule that decided: `ci/harbor:3` (with its line), `class git:1`, `read-only`; undefined if none did. */
   readonly rule?: string;
-  /** Why the request is denied, and the annotation to change. Absent if it is allowed. */
+  /** Why the request is denied, with the annotation to change, and how. Absent if it is allowed. */
   readonly reason?: string;
 }
 
@@ -39,35 +39,31 @@ function verdictOf(set: RuleSet | BrokenRules, request: RuledRequest): Verdict {
   const { owner } = set;
   if ('problem' in set) return { rule: owner, reason: describeBroken(set) };
   const { parts, readings } = request;
+  const object = describeOwner(owner);
   if (readings === undefined) {
     const problem = 'the path has too many segments, or can be decoded in too many ways';
-    return { rule: owner, reason: `rules of ${owner} deny this request: ${problem}` };
+    return { rule: owner, reason: `rules of ${object} deny this request: ${problem}` };
   }
   if (overridesMethod(parts)) {
-    return { rule: owner, reason: `rules of ${owner} deny this request: it overrides its method` };
+    return { rule: owner, reason: `rules of ${object} deny this request: it overrides its method` };
   }
-  const readOnly = owner.startsWith('class ') ? `${owner}:read-only` : 'read-only';
+  const readOnly = isOfClass(owner) ? `${owner}:read-only` : 'read-only';
   if (set.isReadOnly && !request.isRead) {
     const asked = parts.isUpgrade ? 'a change of the protocol' : parts.method;
     return {
       rule: readOnly,
-      reason: `${owner} is read-only: ${asked} can write (annotation ${ruleAnnotations.access})`,
+      reason: `${object} is read-only: ${asked} can write here (annotation ${ruleAnnotations.access})`,
     };
   }
   const rule = set.rules.find((each) => matches(each, parts.method, readings));
-  if (rule === undefined) {
-    return set.rules.some(({ effect }) => effect === 'allow')
-      ? { rule: owner, reason: `no rule of ${owner} allows this request (annotation ${ruleAnnotations.rules})` }
-      : set.isReadOnly
-        ? { rule: readOnly }
-        : {};
+  if (rule !== undefined) {
+    const place = `${owner}:${rule.line}`;
+    if (rule.effect === 'allow') return { rule: place };
+    const line = `line ${rule.line} of annotation ${ruleAnnotations.rules}`;
+    return { rule: place, reason: `a rule of ${object} denies this request: ${line}` };
   }
-  const place = `${owner}:${rule.line}`;
-  if (rule.effect === 'allow') return { rule: place };
-  return {
-    rule: place,
-    reason: `a rule of ${owner} denies this request (annotation ${ruleAnnotations.rules}, line ${rule.line})`,
-  };
+  if (!set.rules.some(({ effect }) => effect === 'allow')) return set.isReadOnly ? { rule: readOnly } : {};
+  return { rule: owner, reason: `no rule of ${object} allows this request: annotation ${ruleAnnotations.rules}` };
 }
 
 function matches({ effect, methods, paths }: Rule, method: string, readings: PathReadings): boolean {

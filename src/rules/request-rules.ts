@@ -36,6 +36,8 @@ export interface BrokenRules {
 /** The access that an object's own annotations describe; `undefined` if it has none. */
 type OwnRules = RuleSet | BrokenRules | 'full' | undefined;
 
+const classPrefix = 'class ';
+
 /** By object, which is replaced when it changes. */
 const parsed = new WeakMap<JsonObject, { readonly rules: OwnRules }>();
 
@@ -49,7 +51,7 @@ export function rulesOf(
 ): readonly (RuleSet | BrokenRules)[] {
   const own = rulesIn(object, `${ref.namespace}/${ref.name}`);
   if (own === 'full') return none;
-  const ofClass = connectorClass && rulesIn(connectorClass.object, `class ${connectorClass.name}`);
+  const ofClass = connectorClass && rulesIn(connectorClass.object, `${classPrefix}${connectorClass.name}`);
   if (ofClass === undefined || ofClass === 'full') return own === undefined ? none : [own];
   return own === undefined ? [ofClass] : [own, ofClass];
 }
@@ -66,8 +68,15 @@ export function rulesProblem(connector: Connector, connectorClass: ConnectorClas
 }
 
 export function describeBroken({ owner, problem }: BrokenRules): string {
-  const object = owner.startsWith('class ') ? `connectorclass ${owner.slice('class '.length)}` : `connector ${owner}`;
-  return `rules of ${object} are broken: ${problem}`;
+  return `rules of ${describeOwner(owner)} are broken: ${problem}`;
+}
+
+export function describeOwner(owner: string): string {
+  return isOfClass(owner) ? `connectorclass ${owner.slice(classPrefix.length)}` : `connector ${owner}`;
+}
+
+export function isOfClass(owner: string): boolean {
+  return owner.startsWith(classPrefix);
 }
 
 function rulesIn(object: JsonObject, owner: string): OwnRules {

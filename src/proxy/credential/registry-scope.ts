@@ -1,12 +1,14 @@
 import type { RegistryEndpoint } from './registry-api.js';
 import { isRepositoryName } from './registry-api.js';
 
+const catalogScope = 'registry:catalog:*';
+
 /**
  * Returns the scopes that a request to a registry needs, in the notation of token services:
  * `repository:NAME:pull,push`.
  */
 export function impliedScopes(method: string, endpoint: RegistryEndpoint): readonly string[] {
-  if (endpoint.kind !== 'repository') return endpoint.kind === 'root' ? [] : ['registry:catalog:*'];
+  if (endpoint.kind !== 'repository') return endpoint.kind === 'root' ? [] : [catalogScope];
   const { name, query } = endpoint;
   const actions = isRead(method) ? 'pull' : method === 'DELETE' ? 'delete' : 'pull,push';
   const from = method === 'POST' ? new URLSearchParams(query).get('from') : null;
@@ -28,4 +30,15 @@ export function normalScopes(scope: string): readonly string[] {
       const actions = each.slice(colon + 1).split(',');
       return `${each.slice(0, colon + 1)}${[...new Set(actions)].sort().join(',')}`;
     });
+}
+
+/** Returns the scopes without actions other than `pull`; the catalog can be read with its one scope. */
+export function pullScopes(scopes: readonly string[]): readonly string[] {
+  return scopes.flatMap((scope) => {
+    if (scope === catalogScope) return [scope];
+    const colon = scope.lastIndexOf(':');
+    const actions = scope.slice(colon + 1).split(',');
+    const canPull = actions.includes('pull') || actions.includes('*');
+    return canPull && scope.startsWith('repository') ? [`${scope.slice(0, colon)}:pull`] : [];
+  });
 }

@@ -67,6 +67,7 @@ export class ToolCredentials {
   /**
    * Returns the credential for requests to an address of the Connector.
    * @param connectorClass undefined if it does not exist.
+   * @param isReadOnly whether a token of a registry must not suffice for more than pulls.
    * @throws {ProxyError} 502 if the credential is unusable, with the fix.
    * @throws {CodedError} if the Secret cannot be read now.
    */
@@ -75,6 +76,7 @@ export class ToolCredentials {
     connectorClass: ConnectorClass | undefined,
     address: ToolAddress,
     signal: AbortSignal,
+    isReadOnly = false,
   ): Promise<ToolCredential> {
     const auth = jsonMember(connector.object['spec'], 'auth');
     const type = authTypeOf(auth, connectorClass);
@@ -99,14 +101,14 @@ export class ToolCredentials {
       const problem = `Secret ${namespace}/${secretName} does not exist`;
       throw misconfigured(connector, problem, ': create it, or change spec.auth.secretRef');
     }
-    const current = this.#fixed.get(secret) ?? this.#credentialIn(secret, connector, type, address);
+    const current = this.#fixed.get(secret) ?? this.#credentialIn(secret, connector, type, { address, isReadOnly });
     if (current.fixedHeaders !== undefined) this.#fixed.set(secret, current);
     const used = { ref: secret.ref, version: secret.version };
     return new RenewableCredential(current, {
       expire: () => this.#rejected.expire(used),
       newer: async (reading) => {
         const newer = await this.#rejected.newer(used, reading);
-        return newer && this.#credentialIn(newer, connector, type, address);
+        return newer && this.#credentialIn(newer, connector, type, { address, isReadOnly });
       },
     });
   }
@@ -116,7 +118,7 @@ export class ToolCredentials {
     secret: SecretObject,
     connector: Connector,
     type: JsonValue | undefined,
-    address: ToolAddress,
+    use: { readonly address: ToolAddress; readonly isReadOnly: boolean },
   ): ToolCredential {
     const supported = secretTypes.find((known) => known === secret.type);
     // The compiler reports a missing case by the missing return value.
@@ -133,11 +135,11 @@ export class ToolCredentials {
       case 'connectors.cpaas.io/gitlab-pat-auth':
         return gitlabCredential(headerValue(secret, connector, 'token'));
       case 'cpaas.io/distribution-registry-token':
-        return this.#registry(secret, credentialsIn(secret, connector), connector, address);
+        return this.#registry(secret, credentialsIn(secret, connector), connector, use);
       case 'kubernetes.io/dockerconfigjson': {
-        const found = credentialFor(address, required(secret, connector, '.dockerconfigjson'));
+        const found = credentialFor(use.address, required(secret, connector, '.dockerconfigjson'));
         if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
-        return this.#registry(secret, found, connector, address);
+        return this.#registry(secret, found, connector, use);
       }
     }
   }
@@ -146,7 +148,7 @@ export class ToolCredentials {
     secret: SecretObject,
     credentials: RegistryCredentials,
     connector: Connector,
-    address: ToolAddress,
+    { address, isReadOnly }: { readonly address: ToolAddress; readonly isReadOnly: boolean },
   ): ToolCredential {
     const addresses = addressesOf(connector);
     const [first] = addresses;
@@ -156,6 +158,7 @@ export class ToolCredentials {
       credentials,
       address,
       addresses,
+      isReadOnly,
       trustOf: async ({ scheme }, signal) =>
         scheme === 'https' ? this.#options.trust.of(connector, signal) : undefined,
       connector: `${connector.ref.namespace}/${connector.ref.name}`,

@@ -3,6 +3,9 @@ import type { ConnectorRef } from '../../connectors/model.js';
 import type { LogFields } from '../../log.js';
 import type { ClientIdentity } from '../auth/client-identity.js';
 import { serviceAccountOf } from '../auth/client-identity.js';
+import type { Decision } from '../../rules/decision.js';
+import type { RuledRequest } from '../../rules/ruled-request.js';
+import { verbOf } from '../../rules/verb.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 import { isServed } from './connector-use.js';
 import type { UseListener } from './connector-use.js';
@@ -29,6 +32,8 @@ export interface RequestBytes {
   readonly sent: number;
 }
 
+/** Outcomes that are decisions against the request. */
+const denials: ReadonlySet<string> = new Set<ProxyErrorKind>(['unauthenticated', 'denied', 'blocked_address']);
 /** Limit of a logged path, in characters: clients choose paths of any length. */
 const maxPathLength = 1024;
 /** Limit of logged connectors. A user name can name 32. */
@@ -50,6 +55,9 @@ export class AccessLogEntry {
   #named: readonly ConnectorRef[] = [];
   #host: string | undefined;
   #path: string | undefined;
+  #ruled: RuledRequest | undefined;
+  #decision: Decision['outcome'] | undefined;
+  #rule: string | undefined;
   #firstByteMs: number | undefined;
   #isFinished = false;
 
@@ -102,6 +110,17 @@ export class AccessLogEntry {
     this.#connector = connector;
   }
 
+  /** Sets the request to a Connector as rules see it, for its verb. */
+  isFor(ruled: RuledRequest): void {
+    this.#ruled = ruled;
+  }
+
+  /** @param rule the rule that decided; undefined if none did. */
+  decides(decision: Decision['outcome'], rule?: string): void {
+    this.#decision = decision;
+    this.#rule = rule;
+  }
+
   firstByte(firstByteMs: number): void {
     this.#firstByteMs = firstByteMs;
     this.#observer.firstByte(this.#mode, firstByteMs);
@@ -150,6 +169,10 @@ export class AccessLogEntry {
     if (account !== undefined) line.serviceAccount = `${account.namespace}/${account.name}`;
     if (pod !== undefined) line.pod = `${pod.namespace}/${pod.name}`;
     if (connector !== '') line.connector = connector;
+    const decision = this.#decision ?? (denials.has(outcome) ? 'denied' : undefined);
+    if (decision !== undefined) line.decision = decision;
+    if (this.#rule !== undefined) line.rule = this.#rule;
+    if (this.#ruled !== undefined) line.verb = verbOf(this.#ruled);
     return line;
   }
 }

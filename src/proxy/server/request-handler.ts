@@ -169,7 +169,7 @@ export class RequestHandler {
       const authenticated = await authenticate(request, authorizer, entry, signal);
       entry.setClient(authenticated.client);
       slot.moveTo(...holderOf(authenticated.client));
-      return router.forward(authenticated, named, path, entry, signal);
+      return router.forward(authenticated, target, request, entry, signal);
     }
     const [host = ''] = valuesOf(request.rawHeaders, 'host');
     if (target.kind === 'origin') {
@@ -189,7 +189,7 @@ export class RequestHandler {
     slot.moveTo(...holderOf(client));
     if (target.kind === 'registry-root') return 'answered';
     entry.usesConnector(target.connector);
-    return router.reverse(client, target, `http://${host}`, signal);
+    return router.reverse(client, { ...target, base: `http://${host}` }, request, entry, signal);
   }
 
   /** Routes a request in a tunnel. Token and access are checked again for every request. */
@@ -222,7 +222,8 @@ export class RequestHandler {
     slot.moveTo(...holderOf(client));
     try {
       const { token, connectors } = authenticated;
-      return await this.#options.router.forward({ token, client, connectors }, named, path, entry, signal);
+      const route = { named, path };
+      return await this.#options.router.forward({ token, client, connectors }, route, request, entry, signal);
     } catch (error) {
       if (error instanceof ProxyError && error.kind === 'denied') session.end();
       throw error;

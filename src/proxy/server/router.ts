@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Connector, ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { bestMatch, matchesOfHost } from '../credential/connector-match.js';
@@ -23,12 +24,15 @@ import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 import { rewriteResponseHeaders } from './reverse-response.js';
+import { ruledRequest } from './rule-enforcer.js';
+import type { RuleEnforcer } from './rule-enforcer.js';
 import { ownerOf } from './authenticated-client.js';
 import type { AuthenticatedClient } from './authenticated-client.js';
 
 export interface RouterOptions {
   readonly authorizer: ConnectorAuthorizer;
   readonly connectors: ConnectorLookup;
+  readonly rules: RuleEnforcer;
   readonly credentials: ToolCredentials;
   readonly trust: UpstreamTrust;
   readonly trustSets: TrustStoreCache;
@@ -85,15 +89,14 @@ export class Router {
 
   /**
    * Routes a request in forward or intercepted mode.
-   * @param named the host in its request line, or that of its tunnel.
-   * @param path with the query.
+   * @param target the host in its request line, or that of its tunnel, and the path with the query.
    * @param entry records the connectors that the request is for, also if it is rejected.
    * @throws {ProxyError} {CodedError}
    */
   async forward(
     authenticated: AuthenticatedClient,
-    named: NamedHost,
-    path: string,
+    { named, path }: { readonly named: NamedHost; readonly path: string },
+    request: IncomingMessage,
     entry: AccessLogEntry,
     signal: AbortSignal,
   ): Promise<Route> {
@@ -113,10 +116,14 @@ export class Router {
     if (match === undefined) return this.#toOther(authenticated, named, path, matches, signal);
     const { connector, address } = match;
     entry.names([connector.ref]);
-    await this.#options.authorizer.authorize(authenticated.client, connector.ref, signal);
-    const origin: ToolOrigin = address;
     const found = resolved.find((each) => each.connector === connector);
-    const { trust, credential } = await this.#access(connector, found, address, signal);
+    if (found === undefined) throw missing([connector.ref]);
+    const ruled = ruledRequest(request, path);
+    entry.isFor(ruled);
+    await this.#options.authorizer.authorize(authenticated.client, connector.ref, signal);
+    const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
+    const origin: ToolOrigin = address;
+    const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
     const lookedUpFor = ownerOfHost(connector.ref);
     const via = this.#options.via.headers;
     return { connector: connector.ref, outgoing: { origin, path, trust, credential, lookedUpFor, via } };
@@ -124,37 +131,42 @@ export class Router {
 
   /**
    * Routes a request in reverse mode, whose path names the connector.
-   * @param base `http://HOST`, as the client names the proxy.
+   * @param target its `base` is `http://HOST`, as the client names the proxy.
+   * @param entry as for `forward`.
    * @throws {ProxyError} {CodedError}
    */
   async reverse(
     client: AuthenticatedClient['client'],
-    target: { readonly connector: ConnectorRef; readonly prefix: string; readonly path: string },
-    base: string,
+    target: { readonly connector: ConnectorRef; readonly prefix: string; readonly path: string; readonly base: string },
+    request: IncomingMessage,
+    entry: AccessLogEntry,
     signal: AbortSignal,
   ): Promise<Route> {
-    const { connector: ref, prefix, path } = target;
+    const { connector: ref, prefix, base } = target;
     await this.#options.authorizer.authorize(client, ref, signal);
     const found = await this.#options.connectors.find(ref, signal);
     if (found === undefined) throw missing([ref]);
     const address = mainAddressOf(found.connector);
     if ('reason' in address) throw withoutAddress(ref, address);
-    const problem = pathProblem(pathnameOf(path));
+    const problem = pathProblem(pathnameOf(target.path));
     if (problem !== undefined) throw ambiguousPath(problem);
+    const path = `${address.path}${target.path}`;
+    const ruled = ruledRequest(request, path);
+    entry.isFor(ruled);
+    const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
     const origin: ToolOrigin = address;
-    const { trust, credential } = await this.#access(found.connector, found, address, signal);
+    const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
     return {
       connector: ref,
       outgoing: {
         origin,
-        path: `${address.path}${path}`,
+        path,
         trust,
         credential,
         lookedUpFor: ownerOfHost(ref),
         via: this.#options.via.headers,
         withoutHeaders: new Set(['authorization']),
-        rewriteResponseHeaders: (headers) =>
-          rewriteResponseHeaders(headers, { address, path: `${address.path}${path}`, prefix, base }),
+        rewriteResponseHeaders: (headers) => rewriteResponseHeaders(headers, { address, path, prefix, base }),
       },
     };
   }
@@ -217,15 +229,15 @@ export class Router {
   }
 
   async #access(
-    connector: Connector,
-    found: ResolvedConnector | undefined,
+    { connector, connectorClass }: ResolvedConnector,
     address: ToolAddress,
+    isReadOnly: boolean,
     signal: AbortSignal,
   ): Promise<Pick<Outgoing, 'trust' | 'credential'>> {
     const { credentials, trust: trusted, onUse } = this.#options;
     try {
       const trust: Trust | undefined = address.scheme === 'https' ? await trusted.of(connector, signal) : undefined;
-      const credential = await credentials.of(connector, found?.connectorClass, address, signal);
+      const credential = await credentials.of(connector, connectorClass, address, signal, isReadOnly);
       return { trust, credential };
     } catch (error) {
       if (isServed(toProxyError(error).kind, 0) === false) onUse(connector.ref, false);

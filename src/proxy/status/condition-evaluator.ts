@@ -3,6 +3,7 @@ import { CodedError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { generationOf, metadataText } from '../../kube/kube-object.js';
+import { rulesProblem } from '../../rules/request-rules.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../credential/connector-lister.js';
 import type { ConditionResult } from './conditions.js';
@@ -178,7 +179,8 @@ export class ConditionEvaluator {
   }
 
   /** Returns a key of all watched inputs of a check. */
-  #subjectOf({ object, className }: Connector): string {
+  #subjectOf(connector: Connector): string {
+    const { object, className } = connector;
     const found = this.#options.objects.connectorClass(className);
     const ofClass = found instanceof CodedError ? found.message : found && identityOf(found);
     let certificate = '';
@@ -187,7 +189,9 @@ export class ConditionEvaluator {
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
     }
-    return JSON.stringify([metadataText(object, 'uid'), String(generationOf(object)), ofClass, certificate]);
+    // Annotations do not change the generation.
+    const rules = rulesProblem(connector, found instanceof CodedError ? undefined : found);
+    return JSON.stringify([metadataText(object, 'uid'), String(generationOf(object)), ofClass, certificate, rules]);
   }
 }
 

@@ -10,6 +10,7 @@ import { textAt } from '../credential/tool-credentials.js';
 import type { ProbeVerdict, ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { UpstreamTrust } from '../credential/upstream-trust.js';
 import { ProxyError } from '../proxy-error.js';
+import { rulesProblem } from '../../rules/request-rules.js';
 import { addressHint } from './address-hint.js';
 import type { ConditionType, ConditionResult } from './conditions.js';
 import { isFalse, isTrue, isUnknown, readiness } from './conditions.js';
@@ -61,8 +62,10 @@ export class ConnectorCheck {
     const { result, tool } = await this.#toolOf(connector, usable, signal);
     const probed = tool === undefined ? [] : await this.#probe(tool, knownRejection, signal);
     const results = [classResult(connectorClass), result, this.#serviceResult(), ...probed];
+    const problem = rulesProblem(connector, usable);
+    const ofRules = problem === undefined ? [] : [isFalse('Ready', 'BrokenRules', problem)];
     return {
-      results: [...results, readiness(results, addressHint(connector))],
+      results: [...results, readiness([...ofRules, ...results], addressHint(connector))],
       rejected: rejectedIn(probed, tool, knownRejection),
     };
   }

@@ -1,4 +1,6 @@
 /** Manifests for the proxy: everything in namespace `ci` unless said otherwise. */
+import { annotated } from '../rules/rule-sets.js';
+import type { Annotations } from '../rules/rule-sets.js';
 
 export interface ConnectorOptions {
   readonly namespace?: string;
@@ -7,14 +9,16 @@ export interface ConnectorOptions {
   readonly auth?: string;
   readonly className?: string;
   readonly extensions?: readonly string[];
+  /** Of rules, by their last word: `access`, `rules`, `rules-mode`. */
+  readonly rules?: Annotations;
 }
 
 export function connector(name: string, address: string, options: ConnectorOptions = {}): object {
-  const { namespace = 'ci', secret, caSecret, auth, className = 'any', extensions = [] } = options;
+  const { namespace = 'ci', secret, caSecret, auth, className = 'any', extensions = [], rules = {} } = options;
   return {
     apiVersion: 'connectors.alauda.io/v1alpha1',
     kind: 'Connector',
-    metadata: { namespace, name },
+    metadata: { namespace, name, ...annotated(rules) },
     spec: {
       connectorClassName: className,
       address,
@@ -27,8 +31,9 @@ export function connector(name: string, address: string, options: ConnectorOptio
   };
 }
 
-export function connectorClass(name = 'any', spec: object = {}): object {
-  return { apiVersion: 'connectors.alauda.io/v1alpha1', kind: 'ConnectorClass', metadata: { name }, spec };
+export function connectorClass(name = 'any', spec: object = {}, rules: Annotations = {}): object {
+  const metadata = { name, ...annotated(rules) };
+  return { apiVersion: 'connectors.alauda.io/v1alpha1', kind: 'ConnectorClass', metadata, spec };
 }
 
 export function secret(

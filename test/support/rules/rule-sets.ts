@@ -7,8 +7,9 @@ import type { RequestParts } from '../../../src/rules/read-only.js';
 /** Annotations of rules by their last word: `access`, `rules`, `rules-mode`. */
 export type Annotations = Readonly<Record<string, string>>;
 
-/** Returns the metadata of an object with these annotations. */
-export function annotated(annotations: Annotations): { readonly annotations: Annotations } {
+/** Returns the metadata of an object with these annotations; none without them. */
+export function annotated(annotations: Annotations): { readonly annotations?: Annotations } {
+  if (Object.keys(annotations).length === 0) return {};
   const entries = Object.entries(annotations).map(([name, value]) => [`connectors.alauda.io/${name}`, value]);
   return { annotations: Object.fromEntries(entries) as Annotations };
 }

@@ -22,6 +22,7 @@ async function exported(): Promise<readonly Metric[]> {
   metrics.firstByte('forward', 1);
   metrics.tunnelOpened('passthrough');
   metrics.reviewed('token', 'api');
+  metrics.ruled('allowed');
   metrics.request('get', 'secrets', 200, 1);
   metrics.watchRestart('connectors', 'ended');
   metrics.probed('auth', 'success');

@@ -97,6 +97,7 @@ const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     'access_reviews_total source': strings('proxy/proxy-metrics.ts', 'reviewed', 'source'),
     'status_writes_total resource': strings('proxy/status/status-patches.ts', 'wroteStatus', 'resource'),
     'status_writes_total outcome': strings('proxy/status/status-patches.ts', 'WriteOutcome'),
+    'rule_decisions_total decision': strings('rules/decision.ts', 'Decision', 'outcome'),
     'probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
     'probes_total result': strings('proxy/probe/tool-probes.ts', 'ProbeVerdict', 'verdict'),
     'connectors ready': () => keysIn('proxy/status/status-reconciler.ts', 'counts'),

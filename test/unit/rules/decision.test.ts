@@ -26,12 +26,12 @@ describe('the decision about a request', () => {
     assert.deepEqual(decide(sets, ruledRequest('GET', '/api/tokens/1')), {
       outcome: 'denied',
       rule: 'ci/tool:1',
-      reason: 'a rule of ci/tool denies this request (annotation connectors.alauda.io/rules, line 1)',
+      reason: 'a rule of connector ci/tool denies this request: line 1 of annotation connectors.alauda.io/rules',
     });
     assert.deepEqual(decide(sets, ruledRequest('PATCH', '/api/projects')), {
       outcome: 'denied',
       rule: 'ci/tool',
-      reason: 'no rule of ci/tool allows this request (annotation connectors.alauda.io/rules)',
+      reason: 'no rule of connector ci/tool allows this request: annotation connectors.alauda.io/rules',
     });
   });
 
@@ -47,7 +47,7 @@ describe('the decision about a request', () => {
     assert.deepEqual(decide(readOnly, ruledRequest('PUT', '/x')), {
       outcome: 'denied',
       rule: 'read-only',
-      reason: 'ci/tool is read-only: PUT can write (annotation connectors.alauda.io/access)',
+      reason: 'connector ci/tool is read-only: PUT can write here (annotation connectors.alauda.io/access)',
     });
     assert.match(
       decide(readOnly, ruledRequest('GET', '/x', { isUpgrade: true })).reason ?? '',
@@ -86,7 +86,7 @@ describe('the decision about a request', () => {
   it('is to deny an override of the method, and a path without a certain meaning', () => {
     const sets = rulesWith({ rules: '- deny: { methods: [DELETE] }' });
     const override = decide(sets, ruledRequest('POST', '/x', { rawHeaders: ['X-HTTP-Method-Override', 'DELETE'] }));
-    assert.equal(override.reason, 'rules of ci/tool deny this request: it overrides its method');
+    assert.equal(override.reason, 'rules of connector ci/tool deny this request: it overrides its method');
     const long = decide(sets, ruledRequest('GET', '/a'.repeat(200)));
     assert.match(long.reason ?? '', /too many segments, or can be decoded in too many ways$/);
   });
@@ -119,7 +119,8 @@ describe('the decision about a request', () => {
   });
 
   it('follows an object that is replaced, and reads one object once', () => {
-    const object = { metadata: annotated({ access: 'read-only' }) };
+    const annotations: Record<string, string> = { 'connectors.alauda.io/access': 'read-only' };
+    const object = { metadata: { annotations } };
     const connector = { ref: { namespace: 'ci', name: 'tool' }, className: 'git', object };
     assert.equal(rulesProblem(connector, undefined), undefined);
     assert.match(
@@ -127,7 +128,7 @@ describe('the decision about a request', () => {
       /^rules of connector ci\/tool are broken/,
     );
     // The same object, although a test has changed what is immutable.
-    Object.assign(object.metadata.annotations, { 'connectors.alauda.io/access': 'x' });
+    annotations['connectors.alauda.io/access'] = 'x';
     assert.equal(rulesProblem(connector, undefined), undefined);
   });
 });

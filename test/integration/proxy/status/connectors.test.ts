@@ -139,6 +139,31 @@ describe('the status that the proxy writes', function () {
     assert.equal(fixture.message('Ready'), '');
   });
 
+  it('says where rules are broken, of the Connector or its class, and leaves the credential its own condition', async () => {
+    const tool = (rules: Record<string, string>): object =>
+      connector('tool', 'https://tool.example', { secret: 'login', rules });
+    fixture.put(tool({ rules: '- deny: {paths: [/x]}' }));
+    await fixture.replica();
+    await becomes('Ready', 'True Ready');
+    fixture.put(tool({ rules: '- deny: {paths: [x]}' }));
+    await becomes('Ready', 'False BrokenRules');
+    assert.equal(
+      fixture.message('Ready'),
+      'rules of connector ci/tool are broken: annotation connectors.alauda.io/rules, line 1, column 18: path "x" must begin with /',
+    );
+    assert.equal(fixture.condition('SecretReady'), 'True Ready');
+    fixture.put(tool({ access: 'read-only' }));
+    await becomes('Ready', 'True Ready');
+    fixture.put(connectorClass('any', { proxy: { ref: service } }, { access: 'readonly' }));
+    await becomes('Ready', 'False BrokenRules');
+    assert.match(
+      fixture.message('Ready'),
+      /^rules of connectorclass any are broken: annotation connectors\.alauda\.io\/access is "readonly": write full/,
+    );
+    fixture.put(tool({ access: 'full' }));
+    await becomes('Ready', 'True Ready');
+  });
+
   it('shows the RoleBinding where it may not read the Secret', async () => {
     fixture.put({ ...connector('tool', 'https://tool.example', { namespace: 'far', secret: 'login' }) });
     await fixture.replica();

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import type http from 'node:http';
+import type { Socket } from 'node:net';
+import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
+import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
+import type { ClientAnswer, ClientRequest, ProxyClient } from '../../support/proxy/proxy-client.js';
+import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { TokenRegistry } from '../../support/proxy/registry.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+type Send = (client: ProxyClient, path: string, request?: ClientRequest) => Promise<ClientAnswer>;
+
+const login = { secret: 'login', caSecret: 'tool-ca' };
+const gitRules = `
+- deny: { paths: ["/api/v4/personal_access_tokens", "/api/v4/personal_access_tokens/**"] }
+- allow: { methods: [GET, HEAD] }
+- allow: { methods: [POST], paths: ["/**/git-upload-pack"] }`;
+
+describe('rules of a Connector', () => {
+  let plain: ToolServer;
+  let secure: ToolServer;
+  let fixture: ProxyFixture;
+  let client: ProxyClient;
+
+  /** The objects of all tests, with these rules for both Connectors. */
+  const objects = (rules: Record<string, string>, ofClass: Record<string, string> = {}): readonly object[] => [
+    connector('tool', plain.url(), { ...login, rules, className: 'git' }),
+    connector('secure', secure.url(), { ...login, rules, className: 'git' }),
+    connectorClass('git', {}, ofClass),
+    secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+    ...grant('builder', ['tool', 'secure']),
+  ];
+
+  beforeEach(async () => {
+    plain = await ToolServer.start('http');
+    secure = await ToolServer.start('https');
+    fixture = await ProxyFixture.start(objects({ rules: gitRules }));
+    client = await fixture.client('ci/tool,ci/secure');
+  });
+  afterEach(async () => {
+    await fixture.stop();
+    await plain.stop();
+    await secure.stop();
+  });
+
+  const modes: Readonly<
+    Record<string, { readonly tool: () => ToolServer; readonly name: string; readonly send: Send }>
+  > = {
+    'in forward mode': {
+      tool: () => plain,
+      name: 'tool',
+      send: (by, path, request) => by.get(`${plain.url()}${path}`, request),
+    },
+    'in an intercepted tunnel': {
+      tool: () => secure,
+      name: 'secure',
+      send: (by, path, request) => by.getSecurely(`${secure.url()}${path}`, request),
+    },
+    'in reverse mode': {
+      tool: () => plain,
+      name: 'tool',
+      send: (by, path, request) => by.reverse(`/namespaces/ci/connectors/tool${path}`, request),
+    },
+  };
+
+  for (const [mode, { tool, name, send }] of Object.entries(modes)) {
+    it(`decide by method and path ${mode}`, async () => {
+      assert.equal((await send(client, '/api/v4/projects')).status, 200);
+      assert.equal((await send(client, '/a/git-upload-pack', { method: 'POST', body: 'x' })).status, 200);
+      assert.equal(tool().seen.length, 2);
+      for (const { headers } of tool().seen) assert.match(headers.authorization ?? '', /^Basic /);
+      for (const [path, method] of [
+        ['/api/v4/personal_access_tokens', 'POST'],
+        ['/api/v4/personal_access_tokens', 'GET'],
+        ['/api/v4/%70ersonal_access_tokens/1', 'GET'],
+        ['/api/v4/personal_access_tokens.json', 'GET'],
+        ['/api/v4%2fPersonal_access_tokens', 'GET'],
+        ['/api/v4/projects', 'POST'],
+        ['/a/git-receive-pack', 'POST'],
+        ['/a%2Fgit-upload-pack', 'POST'],
+      ] as const) {
+        const { status, body } = await send(client, path, { method });
+        assert.equal(status, 403, path);
+        assert.match(body, new RegExp(`^(?:a|no) rule of connector ci/${name} `), path);
+        assert.match(body, /annotation connectors\.alauda\.io\/rules; the owner of connector ci\/\w+ can change it\n$/);
+      }
+      assert.equal(tool().seen.length, 2);
+    });
+
+    it(`know reads of protocols ${mode}`, async () => {
+      fixture.put(objects({ access: 'read-only' }));
+      const headers = { 'content-type': 'application/x-git-upload-pack-request' };
+      assert.equal((await send(client, '/a/info/refs?service=git-upload-pack')).status, 200);
+      assert.equal((await send(client, '/a/git-upload-pack', { method: 'POST', headers, body: 'x' })).status, 200);
+      const push = await send(client, '/a/info/refs?service=git-receive-pack');
+      assert.equal(push.status, 403);
+      assert.equal(
+        push.body,
+        `connector ci/${name} is read-only: GET can write here (annotation connectors.alauda.io/access); the owner of connector ci/${name} can change it\n`,
+      );
+      for (const request of [{ method: 'PUT' }, { headers: { 'X-HTTP-Method-Override': 'DELETE' } }])
+        assert.equal((await send(client, '/x', request)).status, 403);
+      assert.equal(tool().seen.length, 2);
+    });
+
+    it(`are read again when they change, and broken ones deny everything ${mode}`, async () => {
+      fixture.put(objects({}));
+      assert.equal((await send(client, '/x', { method: 'DELETE' })).status, 200);
+      for (const mode of ['enforce', 'audit']) {
+        fixture.put(objects({ rules: '- deny: {path: [/x]}', 'rules-mode': mode }));
+        const { status, body } = await send(client, '/');
+        assert.equal(status, 403);
+        assert.match(
+          body,
+          /^rules of connector ci\/\w+ are broken: annotation connectors\.alauda\.io\/rules, line 1, column 10: unknown key "path": write methods or paths; the owner/,
+        );
+      }
+      fixture.put(objects({ access: 'full' }, { rules: '- deny: {paths: [/x]}' }));
+      assert.equal((await send(client, '/x')).status, 200);
+      fixture.put(objects({}, { rules: '- deny: {paths: [/x]}' }));
+      const { status, body } = await send(client, '/x');
+      assert.equal(status, 403);
+      assert.match(
+        body,
+        /^a rule of connectorclass git denies this request: line 1 of .*; the owner of connector ci\/\w+ can override it by annotation connectors\.alauda\.io\/access: full$/m,
+      );
+    });
+  }
+
+  it('decide about a change of the protocol', async () => {
+    const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    plain.server.on('upgrade', (_request: http.IncomingMessage, socket: Socket) => void socket.end(switching));
+    const upgrade = async (): Promise<string> => {
+      const socket = await client.raw();
+      socket.write(
+        [
+          `GET ${plain.url()}/exec HTTP/1.1`,
+          `Host: tool.example:${plain.port}`,
+          `Proxy-Authorization: ${client.authorization}`,
+          'Connection: Upgrade',
+          'Upgrade: websocket\r\n\r\n',
+        ].join('\r\n'),
+      );
+      const head = await headOf(socket);
+      socket.destroy();
+      return head;
+    };
+    assert.match(await upgrade(), /^HTTP\/1\.1 101 /);
+    fixture.put(objects({ access: 'read-only' }));
+    assert.match(await upgrade(), /^HTTP\/1\.1 403 Forbidden: connector ci\/tool is read-only\r\n/);
+    fixture.put(objects({ rules: '- deny: {paths: [/exec]}' }));
+    assert.match(await upgrade(), /^HTTP\/1\.1 403 Forbidden: a rule of connector ci\/tool denies this request\r\n/);
+  });
+
+  it('do not end a tunnel, as a missing permission does', async () => {
+    const socket = await client.tunnel(`tool.example:${secure.port}`);
+    const headers = { host: `tool.example:${secure.port}` };
+    assert.equal((await sendOn(socket, '/x', { method: 'PUT', headers })).status, 403);
+    assert.equal((await sendOn(socket, '/x', { headers })).status, 200);
+    socket.destroy();
+  });
+
+  it('are not shown to an account that may not use the Connector', async () => {
+    const other = await fixture.client('ci/tool', { account: 'other' });
+    const { status, body } = await other.get(`${plain.url()}/x`, { method: 'PUT' });
+    assert.equal(status, 403);
+    assert.doesNotMatch(body, /rule of|annotation/);
+  });
+
+  it('deny before the credential is read', async () => {
+    fixture.put(
+      objects({ access: 'read-only' }).filter(
+        (object) => !('type' in object && object.type === 'kubernetes.io/basic-auth'),
+      ),
+    );
+    assert.equal((await client.get(`${plain.url()}/x`)).status, 502);
+    const { status, body } = await client.get(`${plain.url()}/x`, { method: 'PUT' });
+    assert.equal(status, 403);
+    assert.match(body, /is read-only/);
+  });
+
+  it('concern no request without a credential', async () => {
+    fixture.put([
+      connector('tool', `${plain.url()}/team-a`, { ...login, rules: { access: 'read-only' } }),
+      ...objects({}).slice(2),
+    ]);
+    assert.equal((await client.get(`${plain.url()}/team-a/x`, { method: 'PUT' })).status, 403);
+    assert.equal((await client.get(`${plain.url()}/team-b/x`, { method: 'PUT' })).status, 200);
+    assert.equal(plain.seen[0]?.headers.authorization, undefined);
+  });
+
+  it('are seen in the log and in metrics', async () => {
+    fixture.put(objects({ rules: gitRules, 'rules-mode': 'audit' }, { rules: '- deny: {paths: [/keys]}' }));
+    await client.get(`${plain.url()}/x`);
+    await client.get(`${plain.url()}/x`, { method: 'DELETE' });
+    await client.get(`${plain.url()}/api/v4/personal_access_tokens`, { method: 'POST' });
+    await client.get(`${plain.url()}/keys`, { method: 'PATCH' });
+    const logged = fixture.requests.map(({ outcome, decision, rule, verb, connector: named }) => ({
+      ...{ outcome, decision, rule, verb, named },
+    }));
+    const named = 'ci/tool';
+    assert.deepEqual(logged, [
+      { outcome: 'ok', decision: 'allowed', rule: 'ci/tool:3', verb: 'get', named },
+      { outcome: 'ok', decision: 'audit', rule: 'ci/tool', verb: 'delete', named },
+      { outcome: 'ok', decision: 'audit', rule: 'ci/tool:2', verb: 'create', named },
+      { outcome: 'denied_by_rule', decision: 'denied', rule: 'class git:1', verb: 'patch', named },
+    ]);
+    const metrics = await fixture.metrics();
+    for (const [decision, count] of [
+      ['allowed', 1],
+      ['audit', 2],
+      ['denied', 1],
+    ] as const)
+      assert.ok(metrics.includes(`connectors_proxy_rule_decisions_total{decision="${decision}"} ${count}`), metrics);
+    fixture.put(objects({}));
+    await client.get(`${plain.url()}/x`);
+    const { decision, rule } = fixture.requests.at(-1) ?? {};
+    assert.deepEqual([decision, rule], ['allowed', undefined]);
+    await (await fixture.client('ci/tool', { account: 'other' })).get(`${plain.url()}/x`);
+    assert.equal(fixture.requests.at(-1)?.['decision'], 'denied');
+  });
+});
+
+describe('a read-only Connector of a registry', () => {
+  for (const wantedScope of [undefined, 'repository:app:pull,push', 'repository:app:*']) {
+    it(`gets tokens for pull alone, if the registry asks for ${wantedScope ?? 'what it needs'}`, async () => {
+      const registry = await TokenRegistry.start(`robot:${credentialCanary}`);
+      registry.wantedScope = wantedScope;
+      const fixture = await ProxyFixture.start([
+        connector('tool', registry.url, { ...login, rules: { access: 'read-only' } }),
+        secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
+        ...grant('builder', ['tool']),
+      ]);
+      const client = await fixture.client();
+      for (const method of ['GET', 'HEAD', 'OPTIONS'])
+        await client.getSecurely(`${registry.url}/v2/app/manifests/latest`, { method });
+      await client.getSecurely(`${registry.url}/v2/_catalog`);
+      const { status, body } = await client.getSecurely(`${registry.url}/v2/app/blobs/uploads/`, { method: 'POST' });
+      assert.equal(status, 403);
+      assert.match(body, /^connector ci\/tool is read-only: POST can write here/);
+      assert.ok(registry.asked.length > 0);
+      for (const scopes of registry.asked) {
+        for (const scope of scopes) assert.match(scope, /^repository:app:pull$|^registry:catalog:\*$/);
+      }
+      assert.ok(registry.requests.every(({ method }) => method !== 'POST'));
+      const token = `${registry.tokenUrl}?service=registry&scope=repository:app:pull,push`;
+      assert.equal((await client.getSecurely(token)).status, 403);
+      await fixture.stop();
+      await registry.tool.stop();
+    });
+  }
+
+  it('gets others while it is only audited, and once it is read-only no more', async () => {
+    const registry = await TokenRegistry.start(`robot:${credentialCanary}`);
+    const objects = (rules: Record<string, string>): readonly object[] => [
+      connector('tool', registry.url, { ...login, rules }),
+      secret('login', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
+      ...grant('builder', ['tool']),
+    ];
+    const fixture = await ProxyFixture.start(objects({ access: 'read-only', 'rules-mode': 'audit' }));
+    const client = await fixture.client();
+    const push = { method: 'PUT', body: '[]' };
+    assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`, push)).status, 201);
+    fixture.put(objects({ access: 'full' }));
+    assert.equal((await client.getSecurely(`${registry.url}/v2/app/manifests/latest`, push)).status, 201);
+    for (const scopes of registry.asked) assert.deepEqual(scopes, ['repository:app:pull,push']);
+    await fixture.stop();
+    await registry.tool.stop();
+  });
+});
