@@ -24,13 +24,13 @@ const maxSocketPathBytes = 107;
 /** Every flag of `serve` with its default; docs/configuration.md has the same table, and a test compares the two. */
 export const serveFlags = {
   endpoint: flag('unix:///csi/csi.sock', 'URL', 'CSI socket', socketPath, 'CSI_ENDPOINT'),
-  'node-name': required('NAME', 'node id that the kubelet is told', text, 'NODE_NAME'),
+  'node-name': required('NAME', 'node id in the response to the kubelet', text, 'NODE_NAME'),
   'driver-name': flag('connectors-csi', 'NAME', "the CSIDriver object's name", driverName),
   'kubelet-dir': flag('/var/lib/kubelet', 'DIR', "the kubelet's root directory", absolutePath, 'KUBELET_DIR'),
   'registration-dir': flag(
     '<kubelet-dir>/plugins_registry',
     'DIR',
-    'where to register with the kubelet; empty: a sidecar does it',
+    'directory of the registration socket; empty: a sidecar registers',
     (written) => (written === '' ? undefined : absolutePath(written)),
   ),
   'kubelet-endpoint': flag(
@@ -46,7 +46,7 @@ export const serveFlags = {
   namespace: flag(
     'connectors-system',
     'NAME',
-    'where ConfigMap connectors-config and the driver live',
+    'namespace of the driver and of ConfigMap connectors-config',
     text,
     'POD_NAMESPACE',
   ),
@@ -56,7 +56,7 @@ export const serveFlags = {
   'max-token-expiration': flag(
     '24h',
     'DURATION',
-    'the longest lifetime that token.expiration may ask for, 10m or more',
+    'longest lifetime that token.expiration can request, at least 10m',
     tokenExpiration,
   ),
   'proxy-ca-file': flag('', 'FILE', 'PEM bundle for proxies that name none; re-read on change', optionalPath),
@@ -68,7 +68,10 @@ export const serveFlags = {
   ),
   'no-proxy': flag('localhost,127.0.0.1,::1', 'LIST', 'value of no_proxy in .env', envValue),
   'approval-wait': flag('90s', 'DURATION', 'how long a publish waits for an approval, under 2m', duration),
-  'refresh-on-change': toggle('renew mounted volumes as soon as what they were made from changes', true),
+  'refresh-on-change': toggle(
+    'refresh mounted volumes when their connectors, classes, flags or approvals change',
+    true,
+  ),
   'pod-events': toggle('write events on pods whose volumes fail to refresh (needs RBAC for events)'),
   'volume-health': toggle(
     'advertise GET_VOLUME_HEALTH, which kubelets of 1.37 with the feature gate CSIVolumeHealth read (alpha)',
@@ -76,57 +79,54 @@ export const serveFlags = {
   'on-revoked': flag(
     'keep',
     'WHAT',
-    'keep or remove the tokens in the files of a volume whose pod may no longer use its connectors',
+    'keep or remove tokens in mounted files after access was revoked',
     oneOf(['keep', 'remove']),
   ),
   'not-found-wait': flag('5s', 'DURATION', 'how long a publish waits for an object that does not exist yet', duration),
   'max-watched-objects': flag(
     String(limits.watches.count),
     'N',
-    'connectors, and classes, that are watched at once; more are rejected',
+    'watched connectors, and as many classes; more are rejected',
     positiveInteger,
   ),
   'max-object-memory': flag(
     '32Mi',
     'SIZE',
-    'memory that connectors and classes may take, by an estimate; more are rejected',
+    'estimated memory of cached connectors and classes; more are rejected',
     sizeBytes,
   ),
   'max-concurrent-publishes': flag(
     String(limits.publishes.running),
     'N',
-    'publishes that work at once, waits not counted; more queue up to their deadline',
+    'running publishes, waiting ones excluded; more queue up to their deadline',
     positiveInteger,
   ),
   'max-publishes-in-flight': flag(
     String(limits.publishes.inFlight),
     'N',
-    'publishes that the node takes at once, waits counted; more are rejected',
+    'publishes in flight on the node, waiting ones included; more are rejected',
     positiveInteger,
   ),
   'max-publishes-per-pod': flag(
     String(limits.publishes.perPod),
     'N',
-    'publishes that one pod can have in flight, waits counted; more are rejected',
+    'publishes in flight of one pod, waiting ones included; more are rejected',
     positiveInteger,
   ),
   'tmpfs-size': flag(
     '',
     'SIZE',
-    'bound of each volume; empty: room for two revisions of the largest, 4Mi with 4 KiB pages',
+    'limit of each volume; empty: two revisions of the largest one, 4Mi with 4 KiB pages',
     optionalSize,
   ),
   'memory-reserve': flag(
     `${limits.volumeMemory.reserveBytes >> 20}Mi`,
     'SIZE',
-    "what of the container's memory limit is kept from volumes, for the process itself",
+    "part of the container's memory limit for the process; volumes share the rest",
     sizeBytes,
   ),
-  'skip-propagation-check': toggle('mount volumes also where no pod would see them (for trials without a kubelet)'),
-  'drop-capabilities': toggle(
-    'start with no other capabilities than those that mounting and group ownership need',
-    true,
-  ),
+  'skip-propagation-check': toggle('mount volumes even if no pod can see them (for trials without a kubelet)'),
+  'drop-capabilities': toggle('drop all capabilities except those for mounting and group ownership', true),
   'log-level': commonFlags['log-level'],
 } as const;
 
