@@ -34,8 +34,8 @@ interface Entry extends InFlightEntry {
 }
 
 /**
- * Admission control for publishes. A call counts as in flight from its arrival to its response. So calls that wait (for
- * a slot, the API server, an object, an approval) are limited too. A call over a limit is rejected at once.
+ * Admission control for publishes. A call is in flight from its arrival to its response, also while it waits for a slot,
+ * the API server, an object or an approval. A call over a limit is rejected at once.
  *
  * 1. A pod has a fixed limit, however idle the node is.
  * 2. A namespace can use all capacity that no other namespace wants.

@@ -78,10 +78,16 @@ export function renderFiles(
       } catch (error) {
         if (!(error instanceof TemplateError)) throw error;
         const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';
-        throw new CodedError(code, `${place}: ${error.message}`, { cause: error });
+        throw new CodedError(code, `${place}: ${error.message}${adviceFor(error)}`, { cause: error });
       }
     });
   });
+}
+
+/** Returns advice for a missing value, which Go reports only as nil. */
+function adviceFor({ message }: TemplateError): string {
+  const isMissing = /(?:untyped nil|nil pointer\b.*|zero Value)$/.test(message);
+  return isMissing ? ' (the value is missing: check it with "if", or set a "default")' : '';
 }
 
 /** Runs a job, slow work included. Unexpected exceptions of the engine are passed on. */

@@ -32,7 +32,7 @@ export interface RpcEdge {
 /** Limit of a message in characters. Volumes and classes can contribute any number of names to it. */
 const maxMessageLength = 4000;
 
-/** RPCs that the kubelet sends all the time; their successes are logged at debug level. */
+/** RPCs that the kubelet repeats continuously. Their successes are logged at debug level. */
 const quietRpcs: ReadonlySet<string> = new Set([
   'GetPluginInfo',
   'GetPluginCapabilities',
@@ -66,7 +66,7 @@ async function serve<Request, Response>(
 ): Promise<void> {
   const startMs = performance.now();
   const controller = new AbortController();
-  const cancel = (): void => controller.abort(new CodedError('CANCELLED', `the caller of ${rpc} has gone`));
+  const cancel = (): void => controller.abort(new CodedError('CANCELLED', `the caller of ${rpc} has left`));
   call.on('cancelled', cancel);
   const timer = setTimeout(
     () => controller.abort(new CodedError('DEADLINE_EXCEEDED', `${rpc} ran out of time; the kubelet will retry`)),
@@ -97,8 +97,8 @@ async function serve<Request, Response>(
 }
 
 /**
- * Limits and normalizes a message, which gRPC sends in a header. One too large for a header reaches the kubelet as a
- * different failure; half of a surrogate pair, which truncation can leave, is not sent at all.
+ * Limits and normalizes a message, which gRPC sends in a header. If it exceeds a header, the kubelet gets another
+ * error. Truncation can leave half of a surrogate pair, which gRPC does not send.
  */
 function headerText(message: string): string {
   const text = message.length > maxMessageLength ? `${message.slice(0, maxMessageLength)}…` : message;

@@ -28,7 +28,7 @@ export class SeenRevisions {
     if (typeof status !== 'number') this.#seen.set(targetPath, { path: current, status });
   }
 
-  /** Reports whether the target is as last seen. Only compares, so links on the path do no harm. */
+  /** Reports whether the target is as last seen. Symbolic links on the path are harmless, because nothing is opened. */
   isAsSeen(targetPath: string): boolean {
     const seen = this.#seen.get(targetPath);
     if (seen === undefined) return false;

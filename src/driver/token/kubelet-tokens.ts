@@ -11,7 +11,7 @@ import { parseTokenClaims } from './token-claims.js';
 
 /**
  * Where tokens in a request are accepted. `secrets`, `volume-context`: as in the CSIDriver object; only there the
- * kubelet overwrites what a pod's author put. `none`: the CSIDriver object requests no token of the audience, so a
+ * kubelet overwrites the value that a pod's author set. `none`: the CSIDriver object requests no token of the audience, so a
  * token in the request is not the kubelet's. `either`: there is no CSIDriver object.
  */
 export type PassedTokenOrigin = 'secrets' | 'volume-context' | 'either' | 'none';
@@ -22,8 +22,8 @@ export interface KubeletTokensOptions {
   /** Mints tokens of another lifetime; undefined if minting is off. */
   readonly minter: TokenSource | undefined;
   /**
-   * Reports whether tokens for an audience can be minted. Authors of a Connector's status choose its audience; that
-   * must not get them a token for the API server.
+   * Reports whether tokens for an audience can be minted. The author of a Connector's status chooses the audience, and
+   * must not obtain a token for the API server.
    */
   readonly canMint: (audience: string) => boolean;
   /** Whether an unavailable lifetime is an error. */
@@ -37,7 +37,7 @@ const lifetimeToleranceMs = 1000;
 /** The service-account tokens that the kubelet passes with each publish (CSIDriver `tokenRequests`). */
 export class KubeletTokens implements TokenSource {
   readonly #options: KubeletTokensOptions;
-  /** Parsed tokens by audience, of texts that are still referenced. */
+  /** Parsed tokens by audience, as long as their text is referenced. */
   readonly #parsed = new WeakMap<Secret, Map<string, PassedToken>>();
 
   constructor(options: KubeletTokensOptions) {
@@ -80,7 +80,7 @@ export class KubeletTokens implements TokenSource {
     if (!this.#options.isStrict) return { ...this.#unexpired(passed), otherLifetime };
     throw new CodedError(
       'FAILED_PRECONDITION',
-      `attribute "token.expiration" asks for a lifetime that the kubelet's token does not have: drop the attribute, or let the operator start the driver with --allow-token-minting or without --strict-token-expiration`,
+      `attribute "token.expiration" requests a lifetime that the kubelet's token does not have: remove the attribute, or start the driver with --allow-token-minting or without --strict-token-expiration`,
     );
   }
 
@@ -89,7 +89,7 @@ export class KubeletTokens implements TokenSource {
       const expiredAt = new Date(claims.expiresAtMs).toISOString();
       throw new CodedError(
         'UNAVAILABLE',
-        `the token that the kubelet passed expired at ${expiredAt}: it cannot renew it, or the clocks differ`,
+        `the token that the kubelet passed expired at ${expiredAt}: the kubelet cannot rotate it, or the clocks differ; check the kubelet's log and the node's clock`,
       );
     }
     return { secret, expiresAtMs: claims.expiresAtMs };
@@ -107,8 +107,8 @@ export class KubeletTokens implements TokenSource {
   }
 
   /**
-   * Returns the token for the audience in a text, which is parsed once: a volume's requests bring the same text each
-   * minute.
+   * Returns the token for the audience in a text. Each text is parsed once, because a volume's requests contain the
+   * same text each minute.
    */
   #parseOnce(json: Secret, audience: string): PassedToken | undefined {
     const cached = this.#parsed.get(json)?.get(audience);
@@ -187,13 +187,14 @@ function ensureTokenOf(pod: PodIdentity, claims: TokenClaims): void {
 function otherLifetimeOf({ issuedAtMs, expiresAtMs }: TokenClaims, expirationMs: number): OtherLifetime {
   const lifetimeMs = issuedAtMs === undefined ? undefined : expiresAtMs - issuedAtMs;
   const isWishMet = lifetimeMs !== undefined && expirationMs > lifetimeMs;
-  const life = lifetimeMs === undefined ? 'whose lifetime is not known' : `which lives ${formatDuration(lifetimeMs)}`;
+  const life =
+    lifetimeMs === undefined ? 'whose lifetime is unknown' : `which is valid for ${formatDuration(lifetimeMs)}`;
   const how = isWishMet
-    ? 'it is renewed in the file long before it expires'
-    : 'only --allow-token-minting gives a shorter life';
+    ? 'the driver replaces it in the file before it expires'
+    : 'only --allow-token-minting provides a shorter lifetime';
   return {
     isWishMet,
-    message: `attribute "token.expiration" asks for ${formatDuration(expirationMs)}: the volume has the kubelet's token, ${life}; ${how}`,
+    message: `attribute "token.expiration" requests ${formatDuration(expirationMs)}: the volume has the kubelet's token, ${life}; ${how}`,
   };
 }
 

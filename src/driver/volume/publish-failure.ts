@@ -25,7 +25,7 @@ export function publishFailure(
   const cause = toCodedError(error, 'the driver failed unexpectedly; see its log');
   const state = stateOf({ host, volumes }, targetPath);
   if (state === 'unknown') {
-    const message = `the target path cannot be looked at: ${cause.code}: ${cause.message}`;
+    const message = `the target path cannot be checked: ${cause.code}: ${cause.message}`;
     return new CodedError('UNAVAILABLE', message, { cause });
   }
   if (!isVolume(state)) {

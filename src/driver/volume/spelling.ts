@@ -1,16 +1,16 @@
-/** Longer names resemble none, and a comparison costs the product of both lengths. */
+/** Limit of compared names. A comparison costs the product of both lengths, and no known name is that long. */
 const maxLength = 64;
 
 /**
- * Returns the known names that a misspelled one may stand for: those with the smallest difference, if it is small, in
- * letters and digits only; else those that begin with the written words.
+ * Returns the known names that a misspelled name can mean. These are the names with the smallest difference in letters
+ * and digits, if it is small; otherwise the names that begin with the written words.
  */
 export function similarNames(written: string, known: readonly string[]): readonly string[] {
   if (written.length > maxLength) return [];
   const letters = lettersOf(written);
   const distances = known.map((name) => [name, editDistance(letters, lettersOf(name))] as const);
   const smallest = Math.min(...distances.map(([, distance]) => distance));
-  // With a third of the letters wrong it is not a typing error.
+  // If more than a third of the letters differ, it is another name.
   if (smallest <= Math.min(3, letters.length / 3)) {
     return distances.filter(([, distance]) => distance === smallest).map(([name]) => name);
   }

@@ -207,7 +207,17 @@ export class ProxyServer {
   async #onConnect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     this.#used.add(socket);
     if (!this.#queues.isEmpty(socket) || this.#tunnels.has(socket)) {
-      endWith(socket, rawErrorResponse(new ProxyError(400, 'malformed', 'CONNECT is not possible here'), true));
+      endWith(
+        socket,
+        rawErrorResponse(
+          new ProxyError(
+            400,
+            'malformed',
+            'CONNECT is not possible inside a tunnel or before the responses to earlier requests',
+          ),
+          true,
+        ),
+      );
       return;
     }
     const { connects, slots } = this.#options;
@@ -251,10 +261,22 @@ async function untilFlushed(response: ServerResponse): Promise<void> {
 function parserError(code: string | undefined): ProxyError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return new ProxyError(431, 'malformed', 'the headers are too long');
+      return new ProxyError(
+        431,
+        'malformed',
+        `the headers are longer than ${limits.headers.bytes >> 10} KiB: send fewer or shorter ones`,
+      );
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new ProxyError(408, 'timeout', 'the request did not come in time');
+      return new ProxyError(
+        408,
+        'timeout',
+        `the headers did not arrive within ${headersMs / 1000} s: send the request again`,
+      );
     default:
-      return new ProxyError(400, 'malformed', 'this is not HTTP/1.1 as the proxy takes it');
+      return new ProxyError(
+        400,
+        'malformed',
+        'the request is not valid HTTP/1.1: connect to the proxy with http, not https, or fix the client',
+      );
   }
 }

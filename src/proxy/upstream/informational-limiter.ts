@@ -61,7 +61,13 @@ export class InformationalLimiter {
       if (bytes <= this.#limits.bytes) return;
       request.off('information', count);
       this.#countFlood(keyOf(owner));
-      request.destroy(new ProxyError(502, 'protocol', `${nameOf(origin)} says "wait" without end`));
+      request.destroy(
+        new ProxyError(
+          502,
+          'protocol',
+          `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool`,
+        ),
+      );
     };
     request.on('information', count);
   }

@@ -154,7 +154,7 @@ describe('a tool that means harm', () => {
     };
     const { status, body } = await client.get(tool.url);
     assert.equal(status, 502);
-    assert.match(body, /says "wait" without end/);
+    assert.match(body, /sent informational responses \(1xx\) without end: fix the tool$/m);
     await assertServesOn();
   });
 

@@ -50,8 +50,13 @@ describe('a lifetime of its own', () => {
     const short = { attributes: { connectors: 'harbor', 'token.expiration': '10m' } };
     const other = cluster.node.volume({ name: 'other' });
     for (const [each, changes, message, condition] of [
-      [volume, hour, /asks for 1h: .* which lives 30m; it is renewed/, /^published and current$/],
-      [other, short, /asks for 10m: .* which lives 30m; only --allow-token-minting/, /^published and current; .* 10m/],
+      [volume, hour, /requests 1h: .* which is valid for 30m; the driver replaces it/, /^published and current$/],
+      [
+        other,
+        short,
+        /requests 10m: .* which is valid for 30m; only --allow-token-minting/,
+        /^published and current; .* 10m/,
+      ],
     ] as const) {
       await driver.kubelet.publish(each.publishRequest(changes));
       each.renewToken();
@@ -71,7 +76,7 @@ describe('a lifetime of its own', () => {
     await assertFails(
       driver.kubelet.publish(volume.publishRequest(hour)),
       'FAILED_PRECONDITION',
-      /drop the attribute, or .* --allow-token-minting or without --strict-token-expiration$/,
+      /remove the attribute, or .* --allow-token-minting or without --strict-token-expiration$/,
     );
     assert.equal(minted(), 0);
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
@@ -90,7 +95,7 @@ describe('a lifetime of its own', () => {
     await assertFails(
       driver.kubelet.publish(volume.publishRequest(hour)),
       'FAILED_PRECONDITION',
-      /^minting a token for service account ci\/builder failed: .* "serviceaccounts\/token"; apply the component token-minting$/,
+      /^minting a token for service account ci\/builder failed: .* serviceaccounts\/token: apply the component token-minting$/,
     );
     assert.deepEqual(volume.kubeletEntries(), ['vol_data.json']);
   });

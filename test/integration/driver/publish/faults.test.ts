@@ -214,7 +214,7 @@ describe('a driver without a free descriptor', () => {
       await assertFails(
         driver.kubelet.publish(volume.publishRequest()),
         'UNAVAILABLE',
-        /^the target path cannot be looked at: INTERNAL: .*: EMFILE$/,
+        /^the target path cannot be checked: INTERNAL: .*: EMFILE$/,
       );
     }
     isOut = false;

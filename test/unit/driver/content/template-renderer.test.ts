@@ -61,6 +61,16 @@ describe('the renderer of configurations', () => {
     });
   });
 
+  for (const template of ['{{ index .connector.none "x" }}', '{{ len .connector.none }}']) {
+    it(`says that the value is missing where Go says only nil: ${template}`, async () => {
+      await assert.rejects(render([configurationOf('a', { conf: template })], ['a']), {
+        code: 'FAILED_PRECONDITION',
+        message:
+          /(?:untyped nil|nil pointer|zero Value) \(the value is missing: check it with "if", or set a "default"\)$/,
+      });
+    });
+  }
+
   it('checks the params of all configurations before it renders the first', async () => {
     const params = [{ name: 'p', type: 'string' }] as const;
     const configurations = [configurationOf('a', { conf: '{{ fail "a" }}' }), configurationOf('b', {}, params)];

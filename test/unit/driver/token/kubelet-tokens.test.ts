@@ -181,16 +181,16 @@ describe('a lifetime that a volume asks for', () => {
       3_600_000,
       {},
       true,
-      /^attribute "token\.expiration" asks for 1h: the volume has the kubelet's token, which lives 30m; it is renewed/,
+      /^attribute "token\.expiration" requests 1h: the volume has the kubelet's token, which is valid for 30m; the driver replaces it/,
     ],
     [
       'a shorter one is not met',
       600_000,
       {},
       false,
-      /asks for 10m: .* which lives 30m; only --allow-token-minting gives/,
+      /requests 10m: .* which is valid for 30m; only --allow-token-minting provides/,
     ],
-    ['one is not met by a token of unknown age', 1_800_000, { iat: undefined }, false, /whose lifetime is not known/],
+    ['one is not met by a token of unknown age', 1_800_000, { iat: undefined }, false, /whose lifetime is unknown/],
   ] as const) {
     it(`where minting is off: ${what}, and said`, async () => {
       const own = tokenOf({ ...claims, ...changes });
@@ -215,7 +215,7 @@ describe('a lifetime that a volume asks for', () => {
   it('is refused where minting is off and the operator wants it strict, and the error says what to do', async () => {
     await assert.rejects(tokenFor({ passed, expirationMs: 3_600_000, options: { isStrict: true } }), {
       code: 'FAILED_PRECONDITION',
-      message: /drop the attribute, or .* with --allow-token-minting or without --strict-token-expiration$/,
+      message: /remove the attribute, or .* with --allow-token-minting or without --strict-token-expiration$/,
     });
     assert.equal(await tokenFor({ passed, expirationMs: 1_800_000, options: { isStrict: true } }), token);
   });
