@@ -465,8 +465,8 @@ export const limits = {
      */
     reserveBytes: 160 << 20,
     /**
-     * Kernel memory of a volume in addition to its pages, see driver/host/footprint.ts. Measured on Linux 6.18
-     * (docs/performance.md), rounded up by a third for security modules and other kernels.
+     * Kernel memory of a volume in addition to its pages, see driver/host/footprint.ts. Measured on Linux 6.18,
+     * x86-64, and rounded up by a third for security modules and other kernels.
      */
     kernel: {
       /** Superblock, mounts, two directories and `..data`. Measured: 5.7 KiB. */
