@@ -57,13 +57,13 @@ const shapes: Readonly<Record<string, () => string>> = {
 };
 
 function sieved(spec: string): RawObject & { readonly bytes: Buffer } {
-  const sieve = new ObjectSplitter('object', { maxObjectBytes, maxDocumentBytes: 2 * maxObjectBytes });
+  const splitter = new ObjectSplitter('object', { maxObjectBytes, maxDocumentBytes: 2 * maxObjectBytes });
   const metadata = '{"name":"x","namespace":"y","resourceVersion":"5"}';
-  sieve.write(
+  splitter.write(
     Buffer.from(`{"type":"ADDED","object":{"apiVersion":"v1","metadata":${metadata},"spec":{"json":${spec}}}}`),
   );
-  const [object] = sieve.finish()?.objects ?? [];
-  if (object?.bytes === undefined) throw new Error('the sieve kept no object');
+  const [object] = splitter.finish()?.objects ?? [];
+  if (object?.bytes === undefined) throw new Error('the splitter kept no object');
   return { ...object, bytes: object.bytes };
 }
 

@@ -36,10 +36,13 @@ export async function limitsText(): Promise<string> {
   return format([head, ...sections].join('\n'), options);
 }
 
-/** `toolSockets` as `Tool sockets`. */
+const acronyms: Readonly<Record<string, string>> = { api: 'API', csi: 'CSI', grpc: 'gRPC', yaml: 'YAML' };
+
+/** Returns the heading of a group: `toolSockets` becomes `Tool sockets`, `csiSocket` becomes `CSI socket`. */
 function heading(name: string): string {
-  const words = name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+  const [first = '', ...rest] = name.replace(/Ms$/, '').split(/(?=[A-Z])/);
+  const capitalized = acronyms[first] ?? `${first.charAt(0).toUpperCase()}${first.slice(1)}`;
+  return [capitalized, ...rest.map((word) => word.toLowerCase())].join(' ');
 }
 
 function items(place: readonly string[], group: ts.ObjectLiteralExpression): readonly string[] {
