@@ -92,43 +92,37 @@ export class Metrics implements LimitObserver {
 
   readonly #onChange = this.#registry.histogram(
     'change_propagation_seconds',
-    'From a change to the last file of a volume that it reached without a call of the kubelet',
+    'Time from a change until a volume has it, without a call of the kubelet',
     ['outcome'],
     onChangeBuckets,
   );
   readonly #eventLoopDelay = this.#registry.histogram(
     'event_loop_delay_seconds',
-    'How late a timer of once a second was',
+    'Delay of one-second timers',
     [],
     delayBuckets,
   );
 
-  readonly #podEvents = this.#registry.counter('pod_events_total', 'Events on pods, by what became of them', [
-    'outcome',
-  ]);
+  readonly #podEvents = this.#registry.counter('pod_events_total', 'Events on pods by outcome', ['outcome']);
 
   readonly #limitRejections = this.#registry.counter(
     'limit_rejections_total',
-    'Rejections by the limit that was reached and whose share was used up',
+    'Rejections by limit and by the share that was used up',
     ['limit', 'scope'],
   );
 
-  constructor(version: string, probes: DriverGaugeSources) {
+  constructor(version: string, sources: DriverGaugeSources) {
     const registry = this.#registry;
     registry.gauge('build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
-    registry.callbackGauge('publish_queue_length', 'Publishes that queue for their turn', probes.publishQueueLength);
-    registry.callbackGauge(
-      'render_threads',
-      'Threads for templates that take long',
-      () => probes.renderThreads().threads,
-    );
+    registry.callbackGauge('publish_queue_length', 'Publishes that wait for a slot', sources.publishQueueLength);
+    registry.callbackGauge('render_threads', 'Threads for long renders', () => sources.renderThreads().threads);
     registry.callbackGauge(
       'render_queue_length',
-      'Volumes that wait for such a thread',
-      () => probes.renderThreads().waiting,
+      'Volumes that wait for a render thread',
+      () => sources.renderThreads().waiting,
     );
     const eachLimit = (read: (use: LimitUsage) => number) => (): Record<string, number> =>
-      Object.fromEntries(Object.entries(probes.load()).map(([name, use]) => [name, read(use)]));
+      Object.fromEntries(Object.entries(sources.load()).map(([name, use]) => [name, read(use)]));
     registry.labeledCallbackGauge(
       'limit_used',
       'Usage of the limit named in the label',
@@ -141,28 +135,28 @@ export class Metrics implements LimitObserver {
       'limit',
       eachLimit(({ limit }) => limit),
     );
-    const { isRegistered } = probes;
+    const { isRegistered } = sources;
     if (isRegistered !== undefined) {
       registry.callbackGauge('registered', 'Whether the kubelet has accepted the registration', () =>
         Number(isRegistered()),
       );
     }
-    registry.labeledCallbackGauge('cached_objects', 'Objects of the API in memory', 'resource', probes.cachedObjects);
+    registry.labeledCallbackGauge('cached_objects', 'Cached API objects', 'resource', sources.cachedObjects);
     registry.callbackGauge(
       'watch_staleness_seconds',
-      'How long ago the API server last confirmed the object in memory that it has not confirmed for longest',
-      () => inSeconds(probes.confirmationAgeMs()),
+      'Longest time since the API server confirmed a cached object',
+      () => inSeconds(sources.confirmationAgeMs()),
     );
-    registry.callbackCounter('log_lines_dropped_total', 'Lines of the log that were dropped', probes.droppedLogLines);
-    this.#probeVolumes(probes.volumes);
-    this.#probeVolumeMemory(probes.volumeMemory);
+    registry.callbackCounter('log_lines_dropped_total', 'Lines of the log that were dropped', sources.droppedLogLines);
+    this.#defineVolumeGauges(sources.volumes);
+    this.#defineVolumeMemoryGauges(sources.volumeMemory);
   }
 
   /**
    * Defines gauges by error code, because the code shows who must act: some failures are caused by the tenant, for
    * example by removing its own permissions.
    */
-  #probeVolumes(volumes: DriverGaugeSources['volumes']): void {
+  #defineVolumeGauges(volumes: DriverGaugeSources['volumes']): void {
     this.#registry.callbackGauge('published_volumes', 'Volumes published on this node', () => volumes().volumes);
     const eachCode = (read: (of: VolumesOfACode, code: string) => number | undefined): Record<string, number> =>
       Object.fromEntries(
@@ -176,13 +170,13 @@ export class Metrics implements LimitObserver {
     );
     this.#registry.labeledCallbackGauge(
       'earliest_token_expiry_timestamp_seconds',
-      'When the first token in a volume expires, by the code of the last refresh',
+      'First expiry of a token in a volume, by code of the last refresh',
       'code',
       () => eachCode((of) => inSeconds(of.earliestTokenExpiryMs)),
     );
     this.#registry.labeledCallbackGauge(
       'oldest_refresh_failure_timestamp_seconds',
-      'Since when the oldest failing refresh fails',
+      'Start of the longest lasting refresh failure',
       'code',
       () => eachCode((of) => inSeconds(of.oldestFailureMs)),
     );
@@ -267,9 +261,9 @@ export class Metrics implements LimitObserver {
     return this.#registry.contentType;
   }
 
-  #probeVolumeMemory(read: DriverGaugeSources['volumeMemory']): void {
+  #defineVolumeMemoryGauges(read: DriverGaugeSources['volumeMemory']): void {
     const registry = this.#registry;
-    registry.callbackGauge('volume_memory_bytes', 'Memory that the volumes may come to hold', () => read().heldBytes);
+    registry.callbackGauge('volume_memory_bytes', 'Memory that the mounted volumes can reach', () => read().heldBytes);
     registry.callbackGauge(
       'volume_memory_budget_bytes',
       'Memory that the limit leaves for volumes; 0: no limit',
@@ -282,7 +276,7 @@ export class Metrics implements LimitObserver {
     );
     registry.labeledCallbackCounter(
       'volume_memory_rejections_total',
-      'Publishes rejected for memory, by whose share was used up',
+      'Publishes rejected for memory, by the share that was used up',
       'scope',
       () => read().rejections,
     );

@@ -11,11 +11,9 @@ const ticksPerSecond = 100;
 export function processMetrics(): MetricsRegistry {
   const registry = new MetricsRegistry('process_');
   registry.callbackCounter('cpu_seconds_total', 'CPU time of all threads', cpuSeconds);
-  registry.callbackGauge('start_time_seconds', 'When the process started, since the epoch', () => startSeconds);
-  registry.callbackGauge('resident_memory_bytes', 'Memory in use, with pages shared with others', () =>
-    memoryBytes('VmRSS'),
-  );
-  registry.callbackGauge('anonymous_memory_bytes', 'Memory in use that is no file', () => memoryBytes('RssAnon'));
+  registry.callbackGauge('start_time_seconds', 'Start time of the process, since the epoch', () => startSeconds);
+  registry.callbackGauge('resident_memory_bytes', 'Resident memory, shared pages included', () => memoryBytes('VmRSS'));
+  registry.callbackGauge('anonymous_memory_bytes', 'Anonymous memory in use', () => memoryBytes('RssAnon'));
   registry.callbackGauge('open_fds', 'Open file descriptors', () => readdirSync('/proc/self/fd').length);
   registry.callbackGauge('max_fds', 'Limit of open file descriptors', maxDescriptors);
   return registry;

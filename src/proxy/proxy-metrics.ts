@@ -16,14 +16,14 @@ const requestBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
 const toolFailures: ReadonlySet<string> = new Set(['dns', 'connect', 'tls', 'timeout', 'reset', 'protocol']);
 
 /** A limit and its counter. */
-export interface LimitProbe {
+export interface LimitSource {
   readonly limit: number;
   readonly counter: { readonly count: number; readonly rejected: number };
 }
 
 export interface ProxyGaugeSources {
   /** Limits by the value of their label. */
-  readonly limits: Readonly<Record<string, LimitProbe>>;
+  readonly limits: Readonly<Record<string, LimitSource>>;
   readonly isReady: () => boolean;
   /** Number of Connectors by the status of their condition Ready; empty if this replica writes no status. */
   readonly connectorsByReady: () => Readonly<Record<string, number>>;
@@ -81,11 +81,10 @@ export class ProxyMetrics
       'reason',
     ]);
     this.#tunnels = registry.gauge('tunnels', 'Tunnels open', ['kind']);
-    this.#reviews = registry.tally(
-      'access_reviews_total',
-      'Reviews of tokens and access by where the decision came from',
-      ['review', 'source'],
-    );
+    this.#reviews = registry.tally('access_reviews_total', 'Reviews of tokens and access by source of the decision', [
+      'review',
+      'source',
+    ]);
     this.#rules = registry.tally('rule_decisions_total', 'Requests to Connectors with rules, by decision', [
       'decision',
     ]);
@@ -108,7 +107,7 @@ export class ProxyMetrics
       'Connections closed by a failure of the proxy',
       [],
     );
-    const ready = 'Connectors of this proxy by condition Ready, reported by the replica that writes it';
+    const ready = 'Connectors by condition Ready, reported by the replica that writes status';
     registry.labeledCallbackGauge('connectors', ready, 'ready', sources.connectorsByReady);
     const { isLeaseHeld } = sources;
     if (isLeaseHeld !== undefined)
@@ -125,7 +124,7 @@ export class ProxyMetrics
       'Connectors and classes rejected for memory',
       () => sources.objects().rejected,
     );
-    const eachLimit = (read: (probe: LimitProbe) => number): (() => Readonly<Record<string, number>>) => {
+    const eachLimit = (read: (probe: LimitSource) => number): (() => Readonly<Record<string, number>>) => {
       const entries = Object.entries(sources.limits);
       return () => Object.fromEntries(entries.map(([name, probe]) => [name, read(probe)]));
     };
@@ -150,7 +149,7 @@ export class ProxyMetrics
     registry.callbackGauge('ready', '1 while requests can be served, as /readyz says', () => Number(sources.isReady()));
     registry.callbackGauge(
       'ca_expiry_timestamp_seconds',
-      'When the CA expires; 0: there is none',
+      'Time at which the CA expires; 0: no CA',
       sources.caExpiresAtSeconds,
     );
   }
