@@ -3,17 +3,20 @@ import { format } from 'prettier';
 import { Document, Scalar, visit } from 'yaml';
 import { repository } from '../deploy/manifests.js';
 import { admissionPolicies } from './admission-policies.js';
+import { rulesPolicy } from './rules-policy.js';
 import { manifestSchema, volumeAttributesSchema } from './attribute-schema.js';
 
-const origin =
-  'Generated from src/driver/volume/attribute-table.ts by `npm run generate:admission`; changes here get lost.';
+const origin = originIn('src/driver/volume/attribute-table.ts');
 
-/** What the table of attributes is made into, by path from the repository's root. */
+function originIn(source: string): string {
+  return `Generated from ${source} by \`npm run generate:admission\`; changes here get lost.`;
+}
+
+/** What the table of attributes and the names of rules are made into, by path from the repository's root. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
-  const policies = admissionPolicies().map(documentOf);
-  const yaml = `# ${origin}\n${policies.map((policy) => policy.toString({ lineWidth: 120 })).join('---\n')}`;
   const texts: readonly (readonly [string, string])[] = [
-    ['deploy/components/admission/policies.yaml', yaml],
+    ['deploy/components/admission/policies.yaml', manifestsOf(origin, admissionPolicies())],
+    ['deploy/components/admission/rules.yaml', manifestsOf(originIn('src/rules'), rulesPolicy())],
     ['deploy/schemas/volume-attributes.json', schemaText(volumeAttributesSchema())],
     ['deploy/schemas/manifest.json', schemaText(manifestSchema())],
   ];
@@ -22,6 +25,11 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     return [file, await format(text, { printWidth: 120, singleQuote: true, filepath })] as const;
   });
   return new Map(await Promise.all(formatted));
+}
+
+function manifestsOf(comment: string, objects: readonly object[]): string {
+  const documents = objects.map((object) => documentOf(object).toString({ lineWidth: 120 }));
+  return `# ${comment}\n${documents.join('---\n')}`;
 }
 
 /** With expressions over several lines, unquoted. */
