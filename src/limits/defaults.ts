@@ -125,7 +125,7 @@ export const limits = {
   },
   /** Rules of one Connector, or of one class, which each request is compared with. See rules/parse-rules.ts. */
   rules: {
-    /** Characters of the annotation. The longest of the repository's classes has 1,500. */
+    /** Characters of the annotation. The longest of the repository's classes has 1,600. */
     characters: 16 << 10,
     /** Rules. */
     count: 100,
