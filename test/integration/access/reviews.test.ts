@@ -43,7 +43,9 @@ describe('access by reviews', () => {
   });
   /** The rules that a message tells to add. */
   const rulesIn = (message: string): readonly PolicyRule[] =>
-    [...message.matchAll(/bound to the service account: (- \{.*?\})/g)].flatMap(([, text]) => parse(text ?? '') as PolicyRule[]);
+    [...message.matchAll(/bound to the service account: (- \{.*?\})/g)].flatMap(
+      ([, text]) => parse(text ?? '') as PolicyRule[],
+    );
 
   it('allows an account that may get the connector', async () => {
     fixture.allowRead(harbor);
