@@ -37,6 +37,22 @@ const apart = {
   },
 };
 
+/** Takes only the client of undici. The package as a whole would use 4 MB, and replace the dispatcher of `fetch`. */
+const undiciClient = {
+  name: 'undici-client',
+  setup(builder) {
+    const contents = [
+      "export { default as Client } from 'undici/lib/dispatcher/client.js';",
+      "export { default as errors } from 'undici/lib/core/errors.js';",
+    ].join('\n');
+    builder.onResolve({ filter: /^undici$/ }, ({ path: name }) => ({ path: name, namespace: 'undici-client' }));
+    builder.onLoad({ filter: /.*/, namespace: 'undici-client' }, () => ({
+      contents,
+      resolveDir: common.absWorkingDir,
+    }));
+  },
+};
+
 /** The start can restart the program, and must not load it before. */
 const separateProgram = {
   name: 'program-apart',
@@ -57,7 +73,12 @@ const fixedGrowth = ["import __v8 from 'node:v8';", "__v8.setFlagsFromString('--
 export const bundles = {
   'render-worker': { ...common, entryPoints: ['src/driver/render-worker.ts'], banner: { js: fixedGrowth } },
   'probe-worker': { ...common, entryPoints: ['src/proxy/probe/probe-worker.ts'] },
-  proxy: { ...common, entryPoints: ['src/proxy/command.ts'], banner: { js: requireForCommonJs.join('\n') } },
+  proxy: {
+    ...common,
+    entryPoints: ['src/proxy/command.ts'],
+    plugins: [undiciClient],
+    banner: { js: requireForCommonJs.join('\n') },
+  },
   'proxy-doctor': {
     ...common,
     entryPoints: ['src/cli/doctor/proxy/proxy-doctor.ts'],

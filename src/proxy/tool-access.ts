@@ -69,7 +69,6 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
       { ...limits.informationalFloods, bytes: limits.headers.bytes },
       monotonicNow,
     ),
-    headers: limits.headers,
     chunkRate: new TokenBucket(limits.smallChunks, monotonicNow),
     connectMs: config['connect-timeout'],
   });

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-import { GatheredStream } from '../upstream/gathered-stream.js';
+import { valuesOf } from '../upstream/headers.js';
+import type { RawHeaders } from '../upstream/headers.js';
 import type { LookupOwner } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import { toolFailure } from '../upstream/tool-failure.js';
@@ -17,12 +17,6 @@ export interface ProbeResponse {
   readonly challenges: readonly string[];
   /** Empty if it was not requested; undefined if it is too long. */
   readonly body: string | undefined;
-}
-
-/** A response whose body is gathered: a tool that sends chunks of one byte must not exhaust the heap. */
-interface PendingResponse {
-  readonly message: IncomingMessage;
-  readonly body: GatheredStream;
 }
 
 /**
@@ -50,37 +44,37 @@ export async function sendProbe(
   const tool = nameOf(origin);
   const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   try {
-    const request = client.request({ origin, method, path, headers, trust, lookedUpFor: owner });
-    const stop = (): void => void request.destroy(new TooSlow());
+    const call = client.send({ origin, method, path, headers, trust, lookedUpFor: owner });
+    const stop = (): void => call.destroy(new TooSlow());
     ending.addEventListener('abort', stop, { once: true });
     try {
-      const { message, body } = await new Promise<PendingResponse>((resolve, reject) => {
-        request.on('error', reject);
-        request.once('response', (response) => {
-          resolve({ message: response, body: new GatheredStream(response, client.chunkRate) });
-        });
-        request.once('upgrade', (_, socket) => {
-          socket.destroy();
-          reject(new Error('an upgrade that was not requested'));
-        });
-        request.end();
-      });
+      const { status, rawHeaders, body } = await call.response;
       return {
-        status: message.statusCode ?? 0,
-        headers: Object.fromEntries(
-          Object.entries(message.headers).map(([name, value = '']) => [name, [value].flat().join(', ')]),
-        ),
-        challenges: message.headersDistinct['www-authenticate'] ?? [],
+        status,
+        headers: joined(rawHeaders),
+        challenges: valuesOf(rawHeaders, 'www-authenticate'),
         body: wantsBody ? (await body.whole(maxBodyBytes, ending))?.toString() : '',
       };
     } finally {
       ending.removeEventListener('abort', stop);
       // Closes the connection instead of waiting for the rest of the body.
-      request.destroy();
+      call.end();
     }
   } catch (error) {
     throw toolFailure(ending.aborted && !signal.aborted ? new TooSlow() : error, tool);
   }
+}
+
+/** Returns headers by lower-case name. Values of equal names are joined. */
+function joined(rawHeaders: RawHeaders): Readonly<Record<string, string>> {
+  const values = new Map<string, string>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]?.toLowerCase() ?? '';
+    const value = rawHeaders[at + 1] ?? '';
+    const others = values.get(name);
+    values.set(name, others === undefined ? value : `${others}, ${value}`);
+  }
+  return Object.fromEntries(values);
 }
 
 class TooSlow extends Error {

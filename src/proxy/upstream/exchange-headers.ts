@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Outgoing } from './outgoing.js';
 import { endToEnd, hasWord, valuesOf } from './headers.js';
 import type { RawHeaders } from './headers.js';
@@ -18,7 +17,7 @@ export function requestHeaders(rawHeaders: RawHeaders, outgoing: Outgoing, isChu
 
 /** Returns the headers that announce a client's support of trailers to the next hop. */
 export function trailerHeaders(rawHeaders: RawHeaders): readonly string[] {
-  return hasWord(rawHeaders, 'te', 'trailers') ? ['TE', 'trailers', 'Connection', 'keep-alive, TE'] : [];
+  return hasWord(rawHeaders, 'te', 'trailers') ? ['TE', 'trailers', 'Connection', 'close, TE'] : [];
 }
 
 /**
@@ -26,7 +25,7 @@ export function trailerHeaders(rawHeaders: RawHeaders): readonly string[] {
  * @param httpVersion of the client.
  */
 export function responseHeaders(
-  { rawHeaders }: IncomingMessage,
+  rawHeaders: RawHeaders,
   status: number,
   httpVersion: string,
   { credential, rewriteResponseHeaders, via }: Outgoing,

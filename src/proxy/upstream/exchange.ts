@@ -8,9 +8,8 @@ import { framingHeaders, framingOf, pairsOf } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
 import type { Outgoing } from './outgoing.js';
 import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
-import { ToolCall } from './tool-call.js';
-import type { ToolResponse } from './tool-call.js';
-import type { ToolClient, ToolRequest } from './tool-client.js';
+import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import type { ToolClient } from './tool-client.js';
 import type { CredentialUse, ToolCredential } from './tool-credential.js';
 import { toolFailure } from './tool-failure.js';
 import { nameOf } from './tool-origin.js';
@@ -107,9 +106,8 @@ export class Exchange implements MonitoredTransfer {
       const use = { method, path, isUnrepeatable: true };
       const initial = await credential.headersFor(use, this.#leavingSignal());
       const headers = [...initial, ...upgradeHeaders(rawHeaders)];
-      const call = this.#call(this.#toolRequest(outgoing, { kind: 'none' }, headers));
-      call.request.end();
-      const toolResponse = await Promise.race([call.switched(), call.response()]);
+      const call = this.#add(() => this.#parts.client.upgrade(this.#toolRequest(outgoing, { kind: 'none' }, headers)));
+      const toolResponse = await Promise.race([call.switched(), call.response]);
       if ('socket' in toolResponse) return toolResponse;
       if (toolResponse.status === 401) credential.rejected();
       return this.#respond(toolResponse, outgoing, startMs);
@@ -163,11 +161,11 @@ export class Exchange implements MonitoredTransfer {
       credential.rejected();
       return first;
     }
-    const challenges = valuesOf(first.message.rawHeaders, 'www-authenticate');
+    const challenges = valuesOf(first.rawHeaders, 'www-authenticate');
     const better = await credential.headersAfter(challenges, use, this.#leavingSignal());
     if (better === undefined) return first;
     const challenged = this.#calls.at(-1);
-    first.body.discard(maxChallengeBytes, () => challenged?.request.destroy());
+    first.body.discard(maxChallengeBytes, () => challenged?.destroy());
     return this.#send(this.#toolRequest(outgoing, framing, [...message, ...better]));
   }
 
@@ -185,49 +183,44 @@ export class Exchange implements MonitoredTransfer {
       return await this.#sendOnce(toolRequest);
     } catch (error) {
       const isRepeatable = body.canBeSent && !body.isArriving && idempotent.has(toolRequest.method);
-      if (this.#calls.at(-1)?.request.reusedSocket !== true || !isRepeatable || this.#hasLeft) throw error;
+      if (this.#calls.at(-1)?.isReused !== true || !isRepeatable || this.#hasLeft) throw error;
       return this.#sendOnce(toolRequest);
     }
   }
 
-  async #sendOnce(toolRequest: ToolRequest): Promise<ToolResponse> {
-    const call = this.#call(toolRequest);
-    const toolResponse = call.response();
-    this.#incoming.body.send(call.request, () => this.#incoming.response.writeContinue());
-    return toolResponse;
+  #sendOnce(toolRequest: ToolRequest): Promise<ToolResponse> {
+    const { body, response } = this.#incoming;
+    return this.#add(() => this.#parts.client.send(toolRequest, body, () => response.writeContinue())).response;
   }
 
-  #call(toolRequest: ToolRequest): ToolCall {
+  #add<C extends ToolCall>(open: () => C): C {
     if (this.#hasLeft) throw new ClientGone();
-    const call = new ToolCall(this.#parts.client, toolRequest);
+    const call = open();
     this.#calls.push(call);
     return call;
   }
 
   /** Streams a response to the client until its end or until one side leaves. */
-  async #relay({ status, message, body }: ToolResponse, outgoing: Outgoing): Promise<void> {
+  async #relay(toolResponse: ToolResponse, outgoing: Outgoing): Promise<void> {
+    const { status, rawHeaders, body } = toolResponse;
     const { response, request } = this.#incoming;
     const done = new Promise<void>((resolve) => {
       if (response.closed) resolve();
       else response.once('close', resolve);
     });
-    const { headers, isChunked } = responseHeaders(message, status, request.httpVersion, outgoing);
+    const { headers, isChunked } = responseHeaders(rawHeaders, status, request.httpVersion, outgoing);
     // The reason phrase is the proxy's own: a tool's can contain characters that are invalid in a status line.
     response.writeHead(status, headers);
     // Sends the headers even if the body takes long.
     const flushing = setImmediate(() => response.flushHeaders());
     body.pipeTo(response, () => {
       clearImmediate(flushing);
-      const trailers = pairsOf(message.rawTrailers);
+      const trailers = pairsOf(toolResponse.rawTrailers);
       if (trailers.length > 0 && isChunked) response.addTrailers(trailers);
       response.end();
     });
     // Closes the connection, so that the client detects an incomplete response.
-    const abort = (): void => {
-      if (!message.complete) response.destroy();
-    };
-    message.once('close', abort);
-    if (message.destroyed) abort();
+    body.onAborted(() => response.destroy());
     await done;
     clearImmediate(flushing);
   }
@@ -238,7 +231,7 @@ export class Exchange implements MonitoredTransfer {
    */
   movedBytes(): number {
     const { socket } = this.#incoming.request;
-    const tool = this.#calls.at(-1)?.request.socket;
+    const tool = this.#calls.at(-1)?.socket;
     const ofResponse = this.#hasResponse ? (tool?.bytesRead ?? 0) : 0;
     return socket.bytesRead + socket.bytesWritten + (tool?.bytesWritten ?? 0) + ofResponse;
   }
@@ -269,7 +262,7 @@ export class Exchange implements MonitoredTransfer {
     if (this.#incoming.response.writableFinished) return;
     this.#hasLeft = true;
     this.#leaving?.abort(new ClientGone());
-    this.#calls.at(-1)?.request.destroy();
+    this.#calls.at(-1)?.destroy();
   }
 }
 

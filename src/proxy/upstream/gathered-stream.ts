@@ -1,6 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
-import type { Writable } from 'node:stream';
 import { abortError } from '../../errors.js';
 import type { TokenBucket } from '../../limits/token-bucket.js';
 
@@ -13,18 +10,33 @@ const blockBytes = 16 * 1024;
 const usualChunks = 256;
 const noBytes = Buffer.alloc(0);
 
+/** The connection or message that a stream reads from. */
+export interface Source {
+  /** Bytes that the connection has read. */
+  readonly bytesRead: number;
+  /** Stops reading. Called after each chunk for which there is no more room. */
+  pause(): void;
+  /** Reads again after `pause`. */
+  resume(): void;
+}
+
+/** The destination of a stream. */
+export interface Sink {
+  readonly destroyed: boolean;
+  /** @param onWritten called when the next write is wanted, or with an error after which none is. */
+  write(chunk: Buffer, onWritten: (error?: Error | null) => void): unknown;
+}
+
 /**
  * A stream that gathers chunks into few writes: at most one write is in flight, and all that arrives meanwhile becomes
  * the next one. So the memory of a slow transfer depends on its bytes, not on the number of chunks. The attacker is a
  * peer that sends chunks of one byte: each would become a write of several hundred bytes, and exhaust the heap. To
- * limit CPU time too, all sources with very many small chunks share one rate limit. Reading starts with construction,
- * because an unread stream keeps each chunk as a separate object.
+ * limit CPU time too, all sources with very many small chunks share one rate limit.
  */
 export class GatheredStream {
-  readonly #source: IncomingMessage | Socket;
+  readonly #source: Source;
   readonly #chunkRate: TokenBucket;
-  readonly #socket: Socket;
-  #sink: Writable | undefined;
+  #sink: Sink | undefined;
   #onEnd: (() => void) | undefined;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
@@ -40,24 +52,21 @@ export class GatheredStream {
   #waiting: NodeJS.Timeout | undefined;
   #isPaused = false;
   #isUnlimited = false;
-  /** `bytesRead` of the socket at the last chunk, and the chunks since that read. */
+  /** `bytesRead` of the source at the last chunk, and the chunks since that read. */
   #readBytes = 0;
   #chunks = 0;
   #hasEnded = false;
+  /** Why the source has closed before its end. */
+  #failure: Error | undefined;
+  #onAborted: ((failure: Error) => void) | undefined;
   #isDiscarding = false;
   /** Bytes beyond the limit are dropped. */
   #limit: { readonly bytes: number; readonly onExceeded: () => void } | undefined;
 
   /** @param chunkRate rate limit of all streams, in chunks. */
-  constructor(source: IncomingMessage | Socket, chunkRate: TokenBucket) {
+  constructor(source: Source, chunkRate: TokenBucket) {
     this.#source = source;
     this.#chunkRate = chunkRate;
-    this.#socket = 'complete' in source ? source.socket : source;
-    source.on('data', (chunk: Buffer) => this.#take(chunk));
-    source.once('end', () => this.#finish());
-    // The owner of the transfer ends both sides on 'close'.
-    source.on('error', () => undefined);
-    source.once('close', () => clearTimeout(this.#waiting));
   }
 
   get hasEnded(): boolean {
@@ -69,11 +78,51 @@ export class GatheredStream {
     return this.#receivedBytes;
   }
 
+  /** Takes the next chunk of the source. */
+  push(chunk: Buffer): void {
+    this.#receivedBytes += chunk.length;
+    this.#countChunk();
+    if (this.#limit !== undefined && this.#receivedBytes > this.#limit.bytes) {
+      this.#limit.onExceeded();
+      return;
+    }
+    if (this.#isDiscarding) return;
+    if (this.#sink !== undefined && !this.#isWriting) {
+      this.#write(chunk);
+      return;
+    }
+    this.#keep(chunk);
+    if (this.#pendingBytes >= maxPendingBytes && !this.#isUnlimited) {
+      this.#isFull = true;
+      this.#pause();
+    }
+  }
+
+  /** Records that the source has ended. */
+  end(): void {
+    this.#hasEnded = true;
+    if (!this.#isWriting && (this.#sink === undefined || this.#pendingBytes === 0)) this.#onEnd?.();
+  }
+
+  /** Records that the source has closed: it was aborted unless it had ended. */
+  close(error?: Error | null): void {
+    clearTimeout(this.#waiting);
+    if (this.#hasEnded || this.#failure !== undefined) return;
+    this.#failure = error ?? new Error('the stream ended early');
+    this.#onAborted?.(this.#failure);
+  }
+
+  /** Calls a function if the source closes, or has closed, before its end. It replaces the one of an earlier call. */
+  onAborted(listener: (failure: Error) => void): void {
+    this.#onAborted = listener;
+    if (this.#failure !== undefined) listener(this.#failure);
+  }
+
   /**
    * Writes everything to `sink`.
    * @param onEnd called when the source has ended and its last byte is written.
    */
-  pipeTo(sink: Writable, onEnd: () => void): void {
+  pipeTo(sink: Sink, onEnd: () => void): void {
     this.#sink = sink;
     this.#onEnd = onEnd;
     this.#flush();
@@ -106,7 +155,6 @@ export class GatheredStream {
         this.#closeBlock();
         resolve(Buffer.concat(this.#pending));
       };
-      const breakOff = (): void => reject(this.#source.errored ?? new Error('the stream ended early'));
       if (this.#receivedBytes > maxBytes) {
         exceed();
         return;
@@ -115,35 +163,12 @@ export class GatheredStream {
         end();
         return;
       }
-      if (this.#source.closed) {
-        breakOff();
-        return;
-      }
       this.#limit = { bytes: maxBytes, onExceeded: exceed };
       this.#onEnd = end;
-      this.#source.once('close', breakOff);
+      this.onAborted(reject);
       signal.addEventListener('abort', () => reject(abortError(signal)), { once: true });
       this.#goOn();
     });
-  }
-
-  #take(chunk: Buffer): void {
-    this.#receivedBytes += chunk.length;
-    this.#countChunk();
-    if (this.#limit !== undefined && this.#receivedBytes > this.#limit.bytes) {
-      this.#limit.onExceeded();
-      return;
-    }
-    if (this.#isDiscarding) return;
-    if (this.#sink !== undefined && !this.#isWriting) {
-      this.#write(chunk);
-      return;
-    }
-    this.#keep(chunk);
-    if (this.#pendingBytes >= maxPendingBytes && !this.#isUnlimited) {
-      this.#isFull = true;
-      this.#pause();
-    }
   }
 
   #keep(chunk: Buffer): void {
@@ -168,11 +193,6 @@ export class GatheredStream {
     if (this.#end === this.#start) return;
     this.#pending.push(this.#block.subarray(this.#start, this.#end));
     this.#start = this.#end;
-  }
-
-  #finish(): void {
-    this.#hasEnded = true;
-    if (!this.#isWriting && (this.#sink === undefined || this.#pendingBytes === 0)) this.#onEnd?.();
   }
 
   #flush(): void {
@@ -201,7 +221,7 @@ export class GatheredStream {
   };
 
   #countChunk(): void {
-    const { bytesRead } = this.#socket;
+    const { bytesRead } = this.#source;
     if (bytesRead !== this.#readBytes) {
       this.#readBytes = bytesRead;
       this.#chunks = 0;
@@ -215,19 +235,10 @@ export class GatheredStream {
     if (this.#waiting !== undefined) this.#pause();
   }
 
-  /**
-   * Pauses the socket but not the message: the parser delivers the rest of a read to a paused message chunk by chunk.
-   * After each chunk Node resumes the socket with `nextTick`, which runs before microtasks.
-   */
   #pause(): void {
-    queueMicrotask(this.#pauseSocket);
-  }
-
-  readonly #pauseSocket = (): void => {
-    if (!this.#ownsSocket || !(this.#isFull || this.#waiting !== undefined)) return;
     this.#isPaused = true;
-    this.#socket.pause();
-  };
+    this.#source.pause();
+  }
 
   readonly #onWaited = (): void => {
     this.#waiting = undefined;
@@ -242,11 +253,6 @@ export class GatheredStream {
   #goOnIfPossible(): void {
     if (!this.#isPaused || this.#isFull || this.#waiting !== undefined) return;
     this.#isPaused = false;
-    this.#socket.resume();
-  }
-
-  /** Whether the socket belongs to this source. After a complete message it belongs to the next one. */
-  get #ownsSocket(): boolean {
-    return !('complete' in this.#source) || !this.#source.complete;
+    this.#source.resume();
   }
 }

@@ -1,8 +1,8 @@
-import type { ClientRequest } from 'node:http';
 import { BoundedMap } from '../../limits/bounded-map.js';
 import { TokenBucket } from '../../limits/token-bucket.js';
 import type { TokenBucketOptions } from '../../limits/token-bucket.js';
 import { ProxyError } from '../proxy-error.js';
+import type { RawHeaders } from './headers.js';
 import type { LookupOwner } from './resolver.js';
 import { nameOf } from './tool-origin.js';
 import type { ToolOrigin } from './tool-origin.js';
@@ -15,13 +15,16 @@ export interface InformationalLimits extends TokenBucketOptions {
   readonly owners: number;
 }
 
+/** Counts an informational response. @returns the error with which to abort the request, once the limit is exceeded. */
+export type InformationalCounter = (rawHeaders: RawHeaders) => ProxyError | undefined;
+
 /** Cost of an informational response and of each header line in addition to its text: each takes some microseconds. */
 const overheadBytes = 32;
 
 /**
- * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node parses
- * thousands of them from one read even if the connection is closed meanwhile, which takes milliseconds of the only
- * thread. With hundreds of requests in flight all other clients wait. So the owner of such a tool (the Connector, or
+ * Limits informational responses (1xx). The attacker is a tool that sends them as fast as it can. Node's client, which
+ * SingleCall uses, parses thousands of them from one read even if the connection is closed meanwhile. That takes
+ * milliseconds of the only thread. With hundreds of requests in flight all other clients wait. So the owner of such a tool (the Connector, or
  * the pod that chose the host) gets no further requests for a while.
  */
 export class InformationalLimiter {
@@ -50,26 +53,23 @@ export class InformationalLimiter {
     );
   }
 
-  /** Destroys the request with a 502 if its informational responses exceed the limit. */
-  watch(request: ClientRequest, origin: ToolOrigin, owner: LookupOwner): void {
+  /** Returns a counter for one request. */
+  counter(origin: ToolOrigin, owner: LookupOwner): InformationalCounter {
     let bytes = 0;
-    const count = ({ rawHeaders }: { readonly rawHeaders: readonly string[] }): void => {
+    return (rawHeaders) => {
+      if (bytes > this.#limits.bytes) return undefined;
       bytes += overheadBytes;
       for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
         bytes += overheadBytes + (rawHeaders[at]?.length ?? 0) + (rawHeaders[at + 1]?.length ?? 0);
       }
-      if (bytes <= this.#limits.bytes) return;
-      request.off('information', count);
+      if (bytes <= this.#limits.bytes) return undefined;
       this.#countFlood(keyOf(owner));
-      request.destroy(
-        new ProxyError(
-          502,
-          'protocol',
-          `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool`,
-        ),
+      return new ProxyError(
+        502,
+        'protocol',
+        `${nameOf(origin)} sent informational responses (1xx) without end: fix the tool`,
       );
     };
-    request.on('information', count);
   }
 
   #countFlood(key: string): void {

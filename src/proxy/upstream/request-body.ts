@@ -1,8 +1,10 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { TokenBucket } from '../../limits/token-bucket.js';
 import { ProxyError } from '../proxy-error.js';
-import { GatheredStream } from './gathered-stream.js';
+import { gather } from './gather.js';
+import type { GatheredStream } from './gathered-stream.js';
 import { hasWord, valuesOf } from './headers.js';
+import { Upload } from './upload.js';
 
 /** The framing of a request's body: no body, its length, or chunks. */
 export type Framing =
@@ -66,7 +68,7 @@ export class RequestBody {
     const hasBody =
       valuesOf(rawHeaders, 'transfer-encoding').length > 0 ||
       valuesOf(rawHeaders, 'content-length').some((length) => length !== '0');
-    if (hasBody) this.#stream = new GatheredStream(incoming, chunkRate);
+    if (hasBody) this.#stream = gather(incoming, chunkRate);
     this.expectsContinue = hasBody && hasWord(rawHeaders, 'expect', '100-continue');
   }
 
@@ -93,8 +95,18 @@ export class RequestBody {
     this.#content = await this.#stream?.whole(maxBytes, signal);
   }
 
+  /** Returns the body for undici: nothing, all of it, or a stream. Backpressure reaches the client. */
+  pull(): Buffer | Upload | undefined {
+    const stream = this.#stream;
+    if (stream === undefined || this.#content !== undefined) return this.#content;
+    this.#hasStarted = true;
+    const upload = new Upload();
+    stream.pipeTo(upload, () => upload.finish());
+    return upload;
+  }
+
   /**
-   * Sends the body and ends the request. Backpressure reaches the client.
+   * Sends the body with Node's client and ends the request. Backpressure reaches the client.
    * @param onContinue sends `100 Continue` to a client that expects it.
    */
   send(request: ClientRequest, onContinue: () => void): void {

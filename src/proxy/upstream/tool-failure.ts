@@ -1,8 +1,13 @@
+import { errors } from 'undici';
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
+import { UnusableResponse } from './unusable-response.js';
 
 /** Errors of certificate verification have many codes and no common class. */
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+/** Invalid responses: codes of the parser and of undici. */
+const protocolCodes = /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/;
+const resetCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
 /**
  * Converts an error of a connection or exchange to a response.
@@ -24,10 +29,20 @@ export function toolFailure(error: unknown, tool: string): ProxyError {
       `TLS failed (${code}): check the certificate of ${tool}; if its CA is not a public one, set spec.caCertSecretRef of the Connector to a Secret in the same namespace with the CA certificate`,
     );
   }
-  if (code.startsWith('HPE_')) return failure(502, 'protocol', `invalid HTTP response of ${tool} (${code})`);
-  if (code === 'ECONNRESET' || code === 'EPIPE') return failure(502, 'reset', `connection closed by ${tool} (${code})`);
+  const unasked = unaskedResponse(error);
+  if (unasked !== undefined) return failure(502, 'protocol', `${tool} ${unasked}`);
+  if (protocolCodes.test(code)) return failure(502, 'protocol', `invalid HTTP response of ${tool} (${code})`);
+  if (resetCodes.has(code)) return failure(502, 'reset', `connection closed by ${tool} (${code})`);
   if (code !== '') return failure(502, 'connect', `no connection to ${tool} (${code})`);
   return failure(502, 'internal', `the exchange with ${tool} failed`);
+}
+
+/** Returns what a tool has sent that no request asked for. undici has one code for this and for closed connections. */
+function unaskedResponse(error: unknown): string | undefined {
+  if (error instanceof UnusableResponse) return error.message;
+  if (!(error instanceof errors.SocketError)) return undefined;
+  if (error.message === 'bad upgrade') return 'switched protocols (101) without being asked to';
+  return error.message === 'bad response' ? 'sent 100 Continue without being asked to' : undefined;
 }
 
 /** Returns the error code; for several attempted addresses, the first one. */

@@ -20,10 +20,8 @@ export class ToolSockets {
   readonly #maxIdle: number;
   readonly #quota: SharedQuota;
   readonly #namespaces = new Map<Socket, string>();
-  /** Bytes that each idle socket had read when it became idle. The longest idle one comes first. */
-  readonly #idle = new Map<Socket, number>();
-  /** Sockets that must not serve another request. */
-  readonly #closing = new WeakSet<Socket>();
+  /** The longest idle one comes first. */
+  readonly #idle = new Set<Socket>();
   #rejected = 0;
 
   constructor({ total, idle, namespaceShare }: ToolSocketLimits) {
@@ -46,7 +44,7 @@ export class ToolSockets {
    */
   ensureFree(namespace: string): void {
     if (this.#quota.canReserve(namespace, 1)) return;
-    const idle = [...this.#idle.keys()];
+    const idle = [...this.#idle];
     const own = idle.filter((socket) => this.#namespaces.get(socket) === namespace);
     for (const socket of new Set([...own, ...idle])) {
       this.#remove(socket);
@@ -69,33 +67,25 @@ export class ToolSockets {
     socket.once('close', () => this.#remove(socket));
   }
 
-  /** Closes a socket after its current request. */
-  closeAfterRequest(socket: Socket): void {
-    this.#closing.add(socket);
+  /** Records that a request on the socket is complete. Closes the longest idle socket if there are too many. */
+  becameIdle(socket: Socket): void {
+    if (!this.#namespaces.has(socket)) return;
+    this.#idle.add(socket);
+    if (this.#idle.size <= this.#maxIdle) return;
+    const [oldest] = this.#idle;
+    if (oldest === undefined) return;
+    this.#remove(oldest);
+    oldest.destroy();
   }
 
-  /** Records that a request on the socket is complete. @returns false if the socket must be closed. */
-  becameIdle(socket: Socket): boolean {
-    if (this.#closing.has(socket) || !this.#namespaces.has(socket)) return false;
-    this.#idle.set(socket, socket.bytesRead);
-    if (this.#idle.size > this.#maxIdle) {
-      const [oldest] = this.#idle.keys();
-      if (oldest !== undefined) {
-        this.#remove(oldest);
-        oldest.destroy();
-      }
-    }
-    return true;
-  }
-
-  /**
-   * Records that a new request uses the socket. Closes it if the tool has sent bytes while it was idle. Such a tool is
-   * out of step with the proxy, and its next response would belong to another request.
-   */
+  /** Records that a new request uses the socket. */
   becameActive(socket: Socket): void {
-    const readBytes = this.#idle.get(socket);
     this.#idle.delete(socket);
-    if (socket.bytesRead !== readBytes) socket.destroy();
+  }
+
+  /** Closes all sockets. */
+  destroyAll(): void {
+    for (const socket of this.#namespaces.keys()) socket.destroy();
   }
 
   #remove(socket: Socket): void {

@@ -90,12 +90,17 @@ describe('a tool that means harm', () => {
   });
 
   it('cannot put the beginning of an answer in front of the next request of a kept connection', async () => {
-    for (const extra of ['H', '\r\n', poison.slice(0, 30), poison.slice(0, -1)]) {
+    for (const extra of ['H', poison.slice(0, 30), poison.slice(0, -1)]) {
+      const { connections } = tool;
       answerWith(`${wellBehaved}${extra}`);
       const { status, body } = await client.get(tool.url);
       assert.ok(body === 'hello' || status === 502, `${status} ${body}`);
       await assertServesOn();
+      assert.ok(tool.connections > connections, 'the connection is closed');
     }
+    answerWith(`${wellBehaved}\r\n`);
+    assert.equal((await client.get(tool.url)).body, 'hello');
+    await assertServesOn();
   });
 
   it('cannot have an answer ready that nobody has asked for', async () => {

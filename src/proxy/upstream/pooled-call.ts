@@ -1,0 +1,151 @@
+import type { Socket } from 'node:net';
+import type { Dispatcher } from 'undici';
+import type { TokenBucket } from '../../limits/token-bucket.js';
+import { GatheredStream } from './gathered-stream.js';
+import type { RawHeaders } from './headers.js';
+import type { InformationalCounter } from './informational-limiter.js';
+import type { RequestBody } from './request-body.js';
+import { hasConnectionScheme } from './tool-call.js';
+import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import { ConnectionClosed } from './tool-connection.js';
+import type { ToolConnection } from './tool-connection.js';
+import { UnusableResponse } from './unusable-response.js';
+import type { Upload } from './upload.js';
+
+export interface PooledCallParts {
+  readonly informational: InformationalCounter;
+  /** See GatheredStream. */
+  readonly chunkRate: TokenBucket;
+  /** Called when the connection can serve another request. */
+  readonly onIdle: (connection: ToolConnection) => void;
+}
+
+/** A request on a kept connection, by undici. */
+export class PooledCall implements ToolCall, Dispatcher.DispatchHandler {
+  readonly response: Promise<ToolResponse>;
+  readonly #parts: PooledCallParts;
+  readonly #connection: ToolConnection;
+  readonly #upload: Upload | undefined;
+  #resolve!: (response: ToolResponse) => void;
+  #reject!: (error: Error) => void;
+  #body: GatheredStream | undefined;
+  #rawTrailers: RawHeaders = [];
+  #isComplete = false;
+  #isClosing: boolean;
+
+  /** @param isExclusive whether the connection must not serve another request. */
+  constructor(
+    connection: ToolConnection,
+    request: ToolRequest,
+    body: RequestBody | undefined,
+    isExclusive: boolean,
+    parts: PooledCallParts,
+  ) {
+    this.#connection = connection;
+    this.#parts = parts;
+    this.#isClosing = isExclusive;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const content = body?.pull();
+    this.#upload = Buffer.isBuffer(content) ? undefined : content;
+    const { method, path, headers } = request;
+    // By default, undici closes the connection after each HEAD.
+    const reset = isExclusive;
+    connection.dispatch({ method, path, headers: withoutCoding(headers), body: content ?? null, reset }, this);
+  }
+
+  get socket(): Socket {
+    return this.#connection.socket;
+  }
+
+  get isReused(): boolean {
+    return this.#connection.isReused;
+  }
+
+  onRequestStart(): void {
+    // Required by undici.
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    const rawHeaders = textsOf(controller.rawHeaders);
+    if (status >= 100 && status < 200 && status !== 101) {
+      const failure = this.#parts.informational(rawHeaders);
+      if (failure !== undefined) this.destroy(failure);
+      return;
+    }
+    const problem = UnusableResponse.of(status, rawHeaders);
+    if (problem !== undefined) {
+      // The end of such a response is uncertain, even if it looks complete.
+      this.destroy(problem);
+      return;
+    }
+    if (hasConnectionScheme(rawHeaders, 'www-authenticate')) this.#isClosing = true;
+    const { socket } = this;
+    const source = {
+      get bytesRead(): number {
+        return socket.bytesRead;
+      },
+      pause: () => controller.pause(),
+      resume: () => controller.resume(),
+    };
+    const body = new GatheredStream(source, this.#parts.chunkRate);
+    this.#body = body;
+    const rawTrailers = (): RawHeaders => this.#rawTrailers;
+    this.#resolve({
+      status,
+      rawHeaders,
+      body,
+      get rawTrailers() {
+        return rawTrailers();
+      },
+    });
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#body?.push(chunk);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#rawTrailers = textsOf(controller.rawTrailers);
+    this.#isComplete = true;
+    if (this.#isClosing) this.socket.destroy();
+    else this.#parts.onIdle(this.#connection);
+    this.#body?.end();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(error);
+  }
+
+  destroy(error?: Error): void {
+    if (this.#isComplete) return;
+    // An error that the owner gives is that of the response. The rest of a body is only missing.
+    this.#reject(error ?? new ConnectionClosed());
+    this.#fail(new ConnectionClosed());
+    this.socket.destroy();
+  }
+
+  end(): void {
+    this.destroy();
+  }
+
+  #fail(error: Error): void {
+    this.#upload?.destroy();
+    this.#reject(error);
+    this.#body?.close(error);
+  }
+}
+
+/** Returns headers without `Transfer-Encoding`, which undici adds itself to a body of unknown length. */
+function withoutCoding(headers: RawHeaders): string[] {
+  const at = headers.indexOf('Transfer-Encoding');
+  return at === -1 ? [...headers] : headers.toSpliced(at, 2);
+}
+
+/** Returns headers as Node decodes them, so that the next hop gets the same bytes. */
+function textsOf(raw: Dispatcher.DispatchController['rawHeaders']): RawHeaders {
+  if (!Array.isArray(raw)) return [];
+  return raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
+}

@@ -1,0 +1,100 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import http from 'node:http';
+import type { Socket } from 'node:net';
+import type { TokenBucket } from '../../limits/token-bucket.js';
+import { limits } from '../../limits/defaults.js';
+import { gather } from './gather.js';
+import type { InformationalCounter } from './informational-limiter.js';
+import type { RequestBody } from './request-body.js';
+import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import { ConnectionClosed } from './tool-connection.js';
+import { UnusableResponse } from './unusable-response.js';
+import type { Switched } from './upgrade.js';
+
+export interface SingleCallParts {
+  readonly informational: InformationalCounter;
+  /** See GatheredStream. */
+  readonly chunkRate: TokenBucket;
+}
+
+/** A request on a connection of its own, by Node's client. It supports what undici does not. */
+export class SingleCall implements ToolCall {
+  readonly isReused = false;
+  readonly socket: Socket;
+  readonly response: Promise<ToolResponse>;
+  readonly #request: ClientRequest;
+  #hasSwitched = false;
+
+  /** @param socket that is being opened. */
+  constructor(socket: Socket, toolRequest: ToolRequest, { informational, chunkRate }: SingleCallParts) {
+    this.socket = socket;
+    const { method, path, headers } = toolRequest;
+    const request = http.request({
+      createConnection: () => socket,
+      ...{ method, path, headers, setHost: false },
+      maxHeaderSize: limits.headers.bytes,
+      insecureHTTPParser: false,
+    });
+    this.#request = request;
+    // One more than permitted, to detect a response with too many.
+    request.maxHeadersCount = limits.headers.lines + 1;
+    request.on('information', ({ rawHeaders }) => {
+      const failure = informational(rawHeaders);
+      if (failure !== undefined) request.destroy(failure);
+    });
+    this.response = new Promise((resolve, reject) => {
+      // After the response, errors are reported by the response.
+      request.on('error', reject);
+      // Every request closes. The error, with its stack, is created only for those that close early.
+      let hasResponse = false;
+      request.once('close', () => {
+        if (!hasResponse) reject(new ConnectionClosed());
+      });
+      request.once('response', (message) => {
+        hasResponse = true;
+        // A response in the same read as the reason to close the connection.
+        if (request.destroyed) return;
+        const response = responseOf(message, chunkRate);
+        const problem = UnusableResponse.of(response.status, message.rawHeaders);
+        if (problem === undefined) resolve(response);
+        else reject(problem);
+      });
+    });
+  }
+
+  /** Sends the body, and ends the request. @param onContinue see RequestBody.send. */
+  send(body: RequestBody | undefined, onContinue: () => void): void {
+    if (body === undefined) this.#request.end();
+    else body.send(this.#request, onContinue);
+  }
+
+  /** Ends a request without a body, and waits for a tool that switches protocols. Its connection is the caller's. */
+  switched(): Promise<Switched> {
+    this.#request.end();
+    return new Promise((resolve) => {
+      this.#request.once('upgrade', (message, socket, first) => {
+        this.#hasSwitched = true;
+        resolve({ message, socket, first });
+      });
+    });
+  }
+
+  destroy(error?: Error): void {
+    this.#request.destroy(error);
+  }
+
+  end(): void {
+    if (!this.#hasSwitched) this.#request.destroy();
+  }
+}
+
+function responseOf(message: IncomingMessage, chunkRate: TokenBucket): ToolResponse {
+  return {
+    status: message.statusCode ?? 0,
+    rawHeaders: message.rawHeaders,
+    body: gather(message, chunkRate),
+    get rawTrailers() {
+      return message.rawTrailers;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { Socket } from 'node:net';
+import { Client } from 'undici';
+import type { Dispatcher } from 'undici';
+import { limits } from '../../limits/defaults.js';
+
+/** A kept connection to a tool, for one request at a time. It is never opened again. */
+export class ToolConnection {
+  readonly socket: Socket;
+  readonly pool: string;
+  readonly #client: Client;
+  #isOpened = false;
+  #requests = 0;
+
+  /**
+   * @param socket that is being opened.
+   * @param pool see ConnectionPool.
+   */
+  constructor(socket: Socket, pool: string) {
+    this.socket = socket;
+    this.pool = pool;
+    const { idleMs } = limits.toolSockets;
+    // The connector decides where the connection leads. IdleTimeoutMonitor watches requests.
+    this.#client = new Client('http://tool', {
+      connect: (_, callback) => this.#open(callback),
+      maxHeaderSize: limits.headers.bytes,
+      ...{ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: idleMs, keepAliveMaxTimeout: idleMs },
+    });
+  }
+
+  /** Whether the current request is not the first one. */
+  get isReused(): boolean {
+    return this.#requests > 1;
+  }
+
+  /** Sends a request. The handler learns of errors too. */
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.#requests += 1;
+    this.#client.dispatch(options, handler);
+  }
+
+  #open(callback: (...args: [null, Socket] | [Error, null]) => void): void {
+    const { socket } = this;
+    if (this.#isOpened || socket.destroyed) {
+      callback(socket.errored ?? new ConnectionClosed(), null);
+      return;
+    }
+    this.#isOpened = true;
+    const fail = (): void => callback(socket.errored ?? new ConnectionClosed(), null);
+    socket.once('close', fail);
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
+      socket.off('close', fail);
+      callback(null, socket);
+    });
+  }
+}
+
+/** A connection that the tool closed before a request or during it. */
+export class ConnectionClosed extends Error {
+  override readonly name = 'ConnectionClosed';
+  readonly code = 'ECONNRESET';
+
+  constructor() {
+    super('the connection is closed');
+  }
+}

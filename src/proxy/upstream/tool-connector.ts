@@ -1,0 +1,86 @@
+import type { Socket } from 'node:net';
+import net, { isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import tls from 'node:tls';
+import { BoundedMap } from '../../limits/bounded-map.js';
+import type { LookupOwner, Resolver } from './resolver.js';
+import type { ToolSockets } from './tool-sockets.js';
+import type { Trust } from './trust.js';
+
+export interface ToolConnectorOptions {
+  readonly resolver: Resolver;
+  readonly sockets: ToolSockets;
+  /** Limit of the time for DNS, TCP and TLS of a new connection. */
+  readonly connectMs: number;
+}
+
+/** TLS sessions that are kept for later connections. */
+const maxSessions = 256;
+const keepAliveProbeMs = 1_000;
+
+/** Opens connections to tools, to checked addresses only. It counts them. */
+export class ToolConnector {
+  readonly #options: ToolConnectorOptions;
+  /** The last TLS session by pool. */
+  readonly #sessions = new BoundedMap<string, Buffer>(maxSessions);
+
+  constructor(options: ToolConnectorOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens a TCP connection. Its errors include a connect timeout, and those of the lookup.
+   * @throws {ProxyError} 503 if there are too many sockets.
+   */
+  open(host: string, port: number, owner: LookupOwner): Socket {
+    const { resolver, sockets } = this.#options;
+    sockets.ensureFree(owner.namespace);
+    const socket = net.connect({ host, port, lookup: resolver.lookupFor(owner, port) });
+    return this.#prepare(socket, host, owner, 'connect');
+  }
+
+  /**
+   * Opens a TCP connection with verified TLS, as `open`.
+   * @param pool connections of one pool resume each other's TLS sessions.
+   */
+  openTls(host: string, port: number, owner: LookupOwner, trust: Trust, pool: string): TLSSocket {
+    const { resolver, sockets } = this.#options;
+    sockets.ensureFree(owner.namespace);
+    const session = this.#sessions.get(pool);
+    const socket = tls.connect({
+      host,
+      port,
+      lookup: resolver.lookupFor(owner, port),
+      secureContext: trust.context,
+      rejectUnauthorized: true,
+      ALPNProtocols: ['http/1.1'],
+      // IP addresses are not server names (RFC 6066, 3).
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(session === undefined ? {} : { session }),
+    });
+    socket.on('session', (newest) => this.#sessions.set(pool, newest));
+    socket.once('error', () => this.#sessions.delete(pool));
+    return this.#prepare(socket, host, owner, 'secureConnect');
+  }
+
+  #prepare<S extends Socket>(socket: S, host: string, owner: LookupOwner, connected: 'connect' | 'secureConnect'): S {
+    const { sockets, connectMs } = this.#options;
+    sockets.add(socket, owner.namespace);
+    socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs);
+    // Users of the socket listen too, but some only after it has been opened.
+    socket.on('error', () => undefined);
+    const timer = setTimeout(() => socket.destroy(new ConnectTimeout(host)), connectMs);
+    const stop = (): void => clearTimeout(timer);
+    socket.once(connected, stop).once('close', stop);
+    return socket;
+  }
+}
+
+export class ConnectTimeout extends Error {
+  override readonly name = 'ConnectTimeout';
+  readonly code = 'ETIMEDOUT';
+
+  constructor(host: string) {
+    super(`no connection to ${host} in time`);
+  }
+}
