@@ -246,6 +246,17 @@ export const limits = {
     /** Pods and addresses that are tracked. */
     clients: 4096,
   },
+  /** TLS handshakes at `--tls-address` of one client address. See proxy/server/tls-listener.ts. */
+  tlsHandshakes: {
+    /** Handshakes at once: a build opens dozens of connections when it starts. */
+    burst: 200,
+    /** Interval for one more: 50 a second take a twentieth of a CPU. */
+    everyMs: 20,
+    /** Longest delay of a handshake. */
+    longestMs: 5_000,
+    /** Addresses that are tracked. */
+    clients: 4096,
+  },
   /** Lines in the proxy's log about failed requests of one client. See proxy/server/request-log.ts. */
   requestLog: {
     /** Lines at once. */

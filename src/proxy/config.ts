@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { dns1123SubdomainProblem } from '../names.js';
 import {
   UsageError,
   absolutePath,
@@ -17,10 +19,19 @@ import { commonFlags, ensureFlagsOfDirectory } from '../process/common-flags.js'
 import type { AddressRange } from './upstream/address-range.js';
 import { parseRange } from './upstream/address-range.js';
 import { defaultServiceName } from './status/proxy-service.js';
+import type { ProxyService } from './status/proxy-service.js';
 
 /** Flags of `proxy` with their defaults. A test compares them with the table in docs/proxy-reference.md. */
 export const proxyFlags = {
   'proxy-address': flag(':8080', 'ADDRESS', 'address for clients: HOST:PORT or :PORT', listenAddress),
+  'tls-address': flag('', 'ADDRESS', 'address for clients that use TLS to the proxy; empty: none', httpAddress),
+  'tls-names': flag('', 'LIST', 'further DNS names and IP addresses of the certificate', hostNames),
+  advertise: flag(
+    'http',
+    'SCHEME',
+    'scheme of the address in statuses and volumes: http or https',
+    oneOf<'http' | 'https'>(['http', 'https']),
+  ),
   'http-address': commonFlags['http-address'],
   'connector-source': commonFlags['connector-source'],
   manifests: commonFlags.manifests,
@@ -127,13 +138,31 @@ export function parseProxyConfig(
     'jwks-file': { value: 'FILE', isNeeded: true },
     'ca-dir': { value: 'DIR', isNeeded: false },
   });
+  if (config.advertise === 'https' && config['tls-address'] === undefined) {
+    throw new UsageError('--advertise https needs --tls-address, such as :8443');
+  }
   return config;
+}
+
+/** Returns the Service of the proxy and the scheme of its address. */
+export function serviceOf(config: ProxyConfig): ProxyService {
+  const { service: name, namespace, 'cluster-domain': clusterDomain, advertise: scheme } = config;
+  return { name, namespace, clusterDomain, scheme };
 }
 
 function listenAddress(written: string): NonNullable<ReturnType<typeof httpAddress>> {
   const address = httpAddress(written);
   if (address === undefined) throw new UsageError('must be HOST:PORT, [IPV6]:PORT or :PORT');
   return address;
+}
+
+/** Names of a certificate: neither a URL nor a port belongs to them. */
+function hostNames(written: string): readonly string[] {
+  const names = written.split(',').map((name) => name.trim().toLowerCase());
+  const given = names.filter((name) => name !== '');
+  const wrong = given.find((name) => isIP(name) === 0 && dns1123SubdomainProblem(name) !== undefined);
+  if (wrong !== undefined) throw new UsageError(`has "${wrong}", which is no DNS name and no IP address`);
+  return given;
 }
 
 function ranges(written: string): readonly AddressRange[] {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { CodedError } from '../errors.js';
 import type { Log } from '../log.js';
+import { ClientRateLimiter } from '../limits/client-rate-limiter.js';
 import { limits } from '../limits/defaults.js';
 import { HealthServer } from '../process/health-server.js';
 import { version } from '../version.js';
@@ -9,6 +10,7 @@ import { ConnectorAuthorizer } from './auth/connector-authorizer.js';
 import { CachingTokenVerifier } from './auth/caching-token-verifier.js';
 import { LeafCertificates } from './certificates/leaf-certificates.js';
 import type { ProxyConfig } from './config.js';
+import { serviceOf } from './config.js';
 import type { UseListener } from './server/connector-use.js';
 import { ConnectHandler } from './server/connect-handler.js';
 import { ConnectionLimiter } from '../limits/connection-limiter.js';
@@ -25,7 +27,7 @@ import type { ProbeThreads } from './probe/probe-threads.js';
 import { ToolProbes } from './probe/tool-probes.js';
 import { ConnectorCheck } from './status/connector-check.js';
 import type { LeaseTimings } from './status/leader-elector.js';
-import type { ProxyService } from './status/proxy-service.js';
+import { serviceNames } from './status/proxy-service.js';
 import { StatusController } from './status/status-controller.js';
 import { statusTimings as defaultTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
@@ -52,6 +54,15 @@ export interface ProxyParts {
   readonly log: Log;
   /** Timings of the status controller that tests shorten. */
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
+}
+
+/** Ports that the proxy listens on. */
+export interface ProxyPorts {
+  readonly proxyPort: number;
+  /** Undefined without `--tls-address`. */
+  readonly tlsPort: number | undefined;
+  /** Undefined without `--http-address`. */
+  readonly httpPort: number | undefined;
 }
 
 /** Hosts that cannot exist. The first certificates take up to ten times as long as later ones. */
@@ -127,7 +138,7 @@ export class Proxy {
    * @returns the ports that it listens on.
    * @throws {CodedError} if it cannot listen. All parts have been stopped then.
    */
-  async start(): Promise<{ readonly proxyPort: number; readonly httpPort: number | undefined }> {
+  async start(): Promise<ProxyPorts> {
     const { config, log } = this.#parts;
     try {
       this.#backend.start();
@@ -135,14 +146,15 @@ export class Proxy {
       this.#warmUp();
       this.#backend.onCaChange?.(() => this.#warmUp());
       const httpPort = await this.#health?.start();
-      const proxyPort = await this.#server.start();
+      const { port: proxyPort, tlsPort } = await this.#server.start();
       this.#tools.own.start([
         { host: config['proxy-address'].host, port: proxyPort },
+        ...(tlsPort === undefined ? [] : [{ host: config['tls-address']?.host, port: tlsPort }]),
         ...(httpPort === undefined ? [] : [{ host: config['http-address']?.host, port: httpPort }]),
       ]);
       this.#status?.start();
-      log.info('Listening', { port: proxyPort });
-      return { proxyPort, httpPort };
+      log.info('Listening', { port: proxyPort, ...(tlsPort === undefined ? {} : { tlsPort }) });
+      return { proxyPort, tlsPort, httpPort };
     } catch (error) {
       await this.#end(0);
       throw error;
@@ -261,11 +273,16 @@ export class Proxy {
       clock,
       monotonicNow,
     };
-    const rejections = new RejectionRateLimiter(limits.rejections, monotonicNow);
+    const rejections = new RejectionRateLimiter(new ClientRateLimiter(limits.rejections, monotonicNow));
     const observed = { observer: this.metrics, requestLog: this.#requestLog, log };
     const common = { authorizer, router, rejections, exchange, clock, ...observed };
     return new ProxyServer({
       address: config['proxy-address'],
+      tls: config['tls-address'] && {
+        address: config['tls-address'],
+        certificate: () => this.#leaves.contextFor(...serviceNames(serviceOf(config)), ...config['tls-names']),
+        handshakes: new ClientRateLimiter(limits.tlsHandshakes, monotonicNow),
+      },
       connections: this.#connections,
       slots: this.#slots,
       requests: new RequestHandler({ ...common, onUse }),
@@ -275,8 +292,4 @@ export class Proxy {
       log,
     });
   }
-}
-
-function serviceOf({ service: name, namespace, 'cluster-domain': clusterDomain }: ProxyConfig): ProxyService {
-  return { name, namespace, clusterDomain };
 }

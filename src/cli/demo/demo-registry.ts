@@ -126,7 +126,7 @@ function certificates(): Readonly<Record<'ca' | 'certificate' | 'key', string>> 
   const validity = { notBefore: new Date(nowMs - dayMs), notAfter: new Date(nowMs + dayMs) };
   return {
     ca: pem.certificate,
-    certificate: signLeaf(issuer, publicKey, registryHost, validity),
+    certificate: signLeaf(issuer, publicKey, [registryHost], validity),
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
 }

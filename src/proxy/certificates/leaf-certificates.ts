@@ -40,24 +40,25 @@ export class LeafCertificates {
   }
 
   /**
-   * Returns the TLS context for a host.
-   * @param host a DNS name or an IP address.
+   * Returns the TLS context for a host, or for all names of one.
+   * @param hosts DNS names and IP addresses; the first one is the subject.
    * @throws {CodedError} while there is no CA.
    */
-  contextFor(host: string): SecureContext {
+  contextFor(...hosts: readonly [string, ...string[]]): SecureContext {
     const ca = this.#ca();
-    const cached = this.#leaves.get(host);
+    const key = hosts.join(' ');
+    const cached = this.#leaves.get(key);
     const isValid = cached?.ca === ca && cached.renewAtMs > this.#clock.now();
-    const leaf = isValid ? cached : this.#create(host, ca);
-    this.#leaves.set(host, leaf);
+    const leaf = isValid ? cached : this.#create(hosts, ca);
+    this.#leaves.set(key, leaf);
     return leaf.context;
   }
 
-  #create(host: string, ca: CertificateAuthority): Leaf {
+  #create(hosts: readonly [string, ...string[]], ca: CertificateAuthority): Leaf {
     const nowMs = this.#clock.now();
     const notAfterMs = Math.min(nowMs + validForMs, ca.expiresAtMs);
     const validity = { notBefore: new Date(nowMs - backdatedMs), notAfter: new Date(notAfterMs) };
-    const certificate = signLeaf(ca.issuer, this.#keys.publicKey, host, validity);
+    const certificate = signLeaf(ca.issuer, this.#keys.publicKey, hosts, validity);
     const context = createSecureContext({
       cert: `${certificate}${ca.certificate}`,
       key: this.#keys.privateKey.export({ type: 'pkcs8', format: 'pem' }),

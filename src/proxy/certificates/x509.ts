@@ -70,19 +70,27 @@ export function signCa(issuer: Issuer, validity: ValidityPeriod): string {
   ]);
 }
 
-/** Returns a server certificate for one DNS name or IP address, PEM. */
-export function signLeaf(issuer: Issuer, publicKey: KeyObject, host: string, validity: ValidityPeriod): string {
-  const generalName = new GeneralName(isIP(host) === 0 ? { dNSName: host } : { iPAddress: host });
+/**
+ * Returns a server certificate, PEM.
+ * @param hosts DNS names and IP addresses; the first one is the subject.
+ */
+export function signLeaf(
+  issuer: Issuer,
+  publicKey: KeyObject,
+  hosts: readonly [string, ...string[]],
+  validity: ValidityPeriod,
+): string {
+  const generalNames = hosts.map((host) => new GeneralName(isIP(host) === 0 ? { dNSName: host } : { iPAddress: host }));
   const authorityKey = new AuthorityKeyIdentifier({
     keyIdentifier: new KeyIdentifier(keyIdentifier(issuer.publicKey)),
   });
   // Long names exceed a common name, and an empty subject makes the alternative names critical (RFC 5280, 4.2.1.6).
-  const subject = host.length > maxCommonNameLength ? new Name() : nameOf(host);
+  const subject = hosts[0].length > maxCommonNameLength ? new Name() : nameOf(hosts[0]);
   return signed(issuer, publicKey, subject, validity, [
     extension(id_ce_basicConstraints, new BasicConstraints({ cA: false }), true),
     extension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature), true),
     extension(id_ce_extKeyUsage, new ExtendedKeyUsage([id_kp_serverAuth])),
-    extension(id_ce_subjectAltName, new SubjectAlternativeName([generalName]), subject.length === 0),
+    extension(id_ce_subjectAltName, new SubjectAlternativeName(generalNames), subject.length === 0),
     extension(id_ce_authorityKeyIdentifier, authorityKey),
   ]);
 }

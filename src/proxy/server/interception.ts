@@ -1,9 +1,8 @@
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import { limits } from '../../limits/defaults.js';
+import { startTls } from './tls-handshake.js';
 
-const handshakeMs = limits.connections.handshakeMs;
 const tlsHandshakeRecord = 0x16;
 
 /**
@@ -15,32 +14,21 @@ const tlsHandshakeRecord = 0x16;
  * @param onPlain receives the stream with HTTP. It is not called if the client leaves or TLS fails.
  */
 export function terminateTls(socket: Socket, certificate: SecureContext, onPlain: (plain: Socket) => void): void {
-  const timer = setTimeout(() => socket.destroy(), handshakeMs);
-  socket.once('close', () => clearTimeout(timer));
+  const timer = setTimeout(() => socket.destroy(), limits.connections.handshakeMs);
+  const stop = (): void => clearTimeout(timer);
+  socket.once('close', stop);
   const ignore = (): void => undefined;
   socket.on('error', ignore);
   socket.once('readable', () => {
+    stop();
     const first = socket.read() as Buffer | null;
     if (first === null) {
       socket.destroy();
       return;
     }
     socket.unshift(first);
-    if (first[0] !== tlsHandshakeRecord) {
-      clearTimeout(timer);
-      socket.off('error', ignore);
-      onPlain(socket);
-      return;
-    }
-    const tls = new TLSSocket(socket, {
-      isServer: true,
-      secureContext: certificate,
-      ALPNProtocols: ['http/1.1'],
-    });
-    tls.on('error', () => socket.destroy());
-    tls.once('secure', () => {
-      clearTimeout(timer);
-      onPlain(tls);
-    });
+    socket.off('error', ignore);
+    if (first[0] === tlsHandshakeRecord) startTls(socket, certificate, onPlain);
+    else onPlain(socket);
   });
 }

@@ -15,10 +15,14 @@ import { endWith, rawErrorResponse } from './error-response.js';
 import type { RequestHandler } from './request-handler.js';
 import { RequestQueues, clientGone } from './request-queues.js';
 import type { QueuedRequest } from './request-queues.js';
+import { TlsListener } from './tls-listener.js';
+import type { TlsListenerOptions } from './tls-listener.js';
 import type { TunnelSession } from './tunnel-session.js';
 
 export interface ProxyServerOptions {
   readonly address: { readonly host: string | undefined; readonly port: number };
+  /** Address and certificate for clients that speak TLS to the proxy; undefined for none. */
+  readonly tls: TlsListenerOptions | undefined;
   readonly connections: ConnectionLimiter;
   readonly slots: ExchangeSlots;
   readonly requests: RequestHandler;
@@ -48,6 +52,9 @@ const drainCheckMs = 100;
 export class ProxyServer {
   readonly #options: ProxyServerOptions;
   readonly #server: Server;
+  readonly #tls: TlsListener | undefined;
+  /** Accepted connections by their decrypted streams. */
+  readonly #accepted = new WeakMap<Socket, Socket>();
   /** Connections inside tunnels. */
   readonly #tunnels = new WeakMap<Socket, TunnelSession>();
   /** Connections that were admitted before, and were returned to the server after a rejected CONNECT. */
@@ -73,6 +80,17 @@ export class ProxyServer {
     });
     // One more than permitted, to detect a request with too many.
     this.#server.maxHeadersCount = limits.headers.lines + 1;
+    this.#tls =
+      options.tls &&
+      new TlsListener(options.tls, {
+        admit: (socket) => options.connections.admit(socket),
+        secured: (secure, socket) => {
+          this.#admitted.add(secure);
+          this.#accepted.set(secure, socket);
+          this.#server.emit('connection', secure);
+        },
+        failed: (error) => this.#onFailure(error),
+      });
     this.#server.on('connection', (socket) => this.#admit(socket));
     this.#server.on('request', (request, response) => this.#onRequest(request, response));
     this.#server.on('checkContinue', (request, response) => this.#onRequest(request, response));
@@ -91,10 +109,10 @@ export class ProxyServer {
 
   /**
    * Starts the server.
-   * @returns the port that it listens on.
-   * @throws {CodedError} FAILED_PRECONDITION if it cannot listen on the address.
+   * @returns the ports that it listens on.
+   * @throws {CodedError} FAILED_PRECONDITION if it cannot listen on an address.
    */
-  async start(): Promise<number> {
+  async start(): Promise<{ readonly port: number; readonly tlsPort: number | undefined }> {
     const { host, port } = this.#options.address;
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error) =>
@@ -107,17 +125,18 @@ export class ProxyServer {
       // Bursts of connections are usual: every step of a pipeline starts with some.
       this.#server.listen({ port, backlog: 4096, ...(host === undefined ? {} : { host }) }, resolve);
     });
-    return (this.#server.address() as AddressInfo).port;
+    return { port: (this.#server.address() as AddressInfo).port, tlsPort: await this.#tls?.start() };
   }
 
   get isListening(): boolean {
-    return this.#server.listening;
+    return this.#server.listening && this.#tls?.isListening !== false;
   }
 
-  /** Closes the listener, waits up to `drainMs` for requests in flight, and aborts the rest. */
+  /** Closes the listeners, waits up to `drainMs` for requests in flight, and aborts the rest. */
   async stop(drainMs: number): Promise<void> {
     this.#isStopping = true;
     this.#server.close();
+    this.#tls?.close();
     this.#closeIdle();
     const endsAtMs = performance.now() + drainMs;
     while (this.#options.connections.count > 0 && performance.now() < endsAtMs) {
@@ -138,9 +157,14 @@ export class ProxyServer {
     this.#options.connections.admit(socket);
   }
 
+  /** Returns the accepted connection of a stream. */
+  #acceptedOf(socket: Socket): Socket {
+    return this.#accepted.get(socket) ?? socket;
+  }
+
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    this.#used.add(socket);
+    this.#used.add(this.#acceptedOf(socket));
     // An error of writing after the connection has closed, which no client can see.
     response.on('error', () => undefined);
     const body = new RequestBody(request, this.#options.chunkRate);
@@ -174,19 +198,23 @@ export class ProxyServer {
     }
   }
 
-  /** The only handler of errors that handlers throw: closes the connection, logs and counts the failure. */
+  /** The only handler of errors that handlers throw. Closes the connection. */
   async #guard(socket: Socket, handle: () => void | Promise<void>): Promise<void> {
     try {
       await handle();
     } catch (error) {
       socket.destroy();
-      this.#options.observer.handlerFailed();
-      this.#options.log.error('Failed to handle connection', { error });
+      this.#onFailure(error);
     }
   }
 
+  #onFailure(error: unknown): void {
+    this.#options.observer.handlerFailed();
+    this.#options.log.error('Failed to handle connection', { error });
+  }
+
   async #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    this.#used.add(socket);
+    this.#used.add(this.#acceptedOf(socket));
     // The following bytes belong to another protocol, so no earlier request must be in flight.
     if (!this.#queues.isEmpty(socket)) {
       socket.destroy();
@@ -205,7 +233,7 @@ export class ProxyServer {
   }
 
   async #onConnect(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    this.#used.add(socket);
+    this.#used.add(this.#acceptedOf(socket));
     if (!this.#queues.isEmpty(socket) || this.#tunnels.has(socket)) {
       endWith(
         socket,
@@ -225,7 +253,7 @@ export class ProxyServer {
     try {
       await connects.serve(request, socket, head, slot, {
         resumeHttp: () => {
-          this.#used.delete(socket);
+          this.#used.delete(this.#acceptedOf(socket));
           // Node's server does not detect that the connection has ended before it is passed on.
           if (socket.readableEnded) socket.destroySoon();
           else if (!socket.destroyed) this.#server.emit('connection', socket);

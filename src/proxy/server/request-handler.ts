@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../clock.js';
 import type { Log } from '../../log.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
@@ -189,7 +190,8 @@ export class RequestHandler {
     slot.moveTo(...holderOf(client));
     if (target.kind === 'registry-root') return 'answered';
     entry.usesConnector(target.connector);
-    return router.reverse(client, { ...target, base: `http://${host}` }, request, entry, signal);
+    const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
+    return router.reverse(client, { ...target, base: `${scheme}://${host}` }, request, entry, signal);
   }
 
   /** Routes a request in a tunnel. Token and access are checked again for every request. */

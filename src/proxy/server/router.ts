@@ -131,7 +131,7 @@ export class Router {
 
   /**
    * Routes a request in reverse mode, whose path names the connector.
-   * @param target its `base` is `http://HOST`, as the client names the proxy.
+   * @param target its `base` is `http://HOST` or `https://HOST`, as the client names the proxy.
    * @param entry as for `forward`.
    * @throws {ProxyError} {CodedError}
    */

@@ -4,7 +4,7 @@ import { listed } from '../../wording.js';
 import { conditionOf, conditionsIn, isFalse, readiness } from './conditions.js';
 import type { ConditionResult } from './conditions.js';
 import type { ProxyService } from './proxy-service.js';
-import { connectorUrl, defaultServiceName, isFrontedBy } from './proxy-service.js';
+import { defaultServiceName, isConnectorUrl, isFrontedBy } from './proxy-service.js';
 
 /**
  * Whether this proxy writes the status of a Connector.
@@ -23,7 +23,7 @@ export function ownershipOf(
 ): Ownership {
   const { ref, proxyAddress } = connector;
   if (found instanceof CodedError || (found === undefined && proxyAddress !== undefined)) {
-    return proxyAddress?.url === connectorUrl(service, ref) ? 'own' : 'foreign';
+    return proxyAddress !== undefined && isConnectorUrl(proxyAddress.url, service, ref) ? 'own' : 'foreign';
   }
   if (found !== undefined) {
     if (isFrontedBy(found, service)) return 'own';

@@ -4,12 +4,16 @@ import { jsonMember } from '../../json.js';
 /** As in `deploy/proxy` and `deploy/classes`. */
 export const defaultServiceName = 'connectors-proxy-service';
 
+const schemes = ['http', 'https'] as const;
+
 /** The Service in front of the proxy. Classes refer to it, and pods connect to it. */
 export interface ProxyService {
   readonly name: string;
   readonly namespace: string;
   /** Usually `cluster.local`. */
   readonly clusterDomain: string;
+  /** Scheme of the address that pods get. */
+  readonly scheme: (typeof schemes)[number];
 }
 
 /** Reports whether `spec.proxy.ref` of the class names the Service. */
@@ -25,12 +29,17 @@ export function serviceNames({ name, namespace, clusterDomain }: ProxyService): 
   return [`${inNamespace}.svc.${clusterDomain}`.toLowerCase(), `${inNamespace}.svc`, inNamespace, name];
 }
 
-/** Returns the URL of the proxy for pods, at port 80 as in deploy/proxy. */
-export function classUrl({ name, namespace, clusterDomain }: ProxyService): string {
-  return `http://${name}.${namespace}.svc.${clusterDomain}`;
+/** Returns the URL of the proxy for pods, at the default port of its scheme as in deploy/proxy. */
+export function classUrl({ name, namespace, clusterDomain, scheme }: ProxyService): string {
+  return `${scheme}://${name}.${namespace}.svc.${clusterDomain}`;
 }
 
 /** Returns the URL of a Connector for reverse mode. */
 export function connectorUrl(service: ProxyService, { namespace, name }: ConnectorRef): string {
   return `${classUrl(service)}/namespaces/${namespace}/connectors/${name}`;
+}
+
+/** Reports whether the URL is that of a Connector for reverse mode, with either scheme: an operator can change it. */
+export function isConnectorUrl(url: string, service: ProxyService, ref: ConnectorRef): boolean {
+  return schemes.some((scheme) => url === connectorUrl({ ...service, scheme }, ref));
 }

@@ -4,14 +4,14 @@ import path from 'node:path';
 import { deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { needsKnownPorts } from '../../support/e2e/host-names.js';
+import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
 import { imagePolicy } from '../../support/e2e/tekton-step.js';
 import { eventually } from '../../support/poll.js';
 import { secret } from '../../support/proxy/manifests.js';
 
 const host = 'hub.test';
-/** Programs of containers/image try it first, and wait 30 s for a port that does not answer. */
+/** Programs of containers/image try it first. */
 const firstTried = 443;
 
 /** The ports of deploy/proxy/service.yaml. */
@@ -22,13 +22,13 @@ function listedPorts(): readonly number[] {
   return ports.map(({ port }) => port);
 }
 
-/** Programs that try HTTPS first, at the reverse address. Packets to ports that a Service does not list are dropped. */
+/** Programs that try HTTPS first, at the reverse address. */
 describe('the address of the Service', function () {
   this.timeout(240_000);
   before(needsRootForContainers);
   before(needsKnownPorts);
   const use = useFlowFixture(
-    { hosts: [host], isAtService: true },
+    { hosts: [host], isAtService: true, proxyFlags: ['--tls-address', `${ownAddress}:${firstTried}`] },
     ['skopeo', 'buildah', 'netavark', 'docker-registry'],
     async (fixture) => {
       const auth = { username: 'robot', password: toolPassword };
@@ -47,7 +47,7 @@ describe('the address of the Service', function () {
     },
   );
 
-  it('is used by buildah and skopeo without waiting for a port at which no process listens', async () => {
+  it('is used by buildah and skopeo by the port that they try first', async () => {
     const { fixture } = use;
     const attributes = { connectors: 'hub', 'configuration.names': 'registry-config' };
     const volume = await fixture.volume({ attributes });
@@ -68,5 +68,7 @@ describe('the address of the Service', function () {
     const conf = '--registries-conf "$CONTAINERS_REGISTRIES_CONF"';
     const digest = await run(`skopeo ${conf} inspect --format '{{.Digest}}' "docker://$image"`);
     assert.match(digest, /^sha256:[0-9a-f]{64}\n$/);
+    const modes = new Set(fixture.proxy.requests.map(({ mode }) => mode));
+    assert.deepEqual([...modes], ['reverse']);
   });
 });

@@ -105,6 +105,7 @@ describe('deploy/proxy', function () {
     const ports = Object.fromEntries(own.ports.map(({ name, containerPort }) => [name, containerPort]));
     assert.deepEqual(ports, {
       proxy: configuration['proxy-address'].port,
+      'proxy-tls': configuration['tls-address']?.port,
       http: configuration['http-address']?.port,
     });
     const probes = [own.startupProbe, own.livenessProbe, own.readinessProbe].map(({ httpGet }) => httpGet);
@@ -161,11 +162,9 @@ describe('deploy/proxy', function () {
       served.map(({ port, targetPort }) => [port, targetPort]),
       [
         [80, 'proxy'],
-        [443, 8443],
+        [443, 'proxy-tls'],
       ],
     );
-    // At the second no process listens, so that the pod's kernel refuses connections.
-    assert.ok(!container(proxy).ports.some(({ containerPort }) => containerPort === 8443));
     const { ingress } = only(proxy, 'NetworkPolicy')['spec'] as {
       ingress: readonly { from: readonly unknown[]; ports: readonly { port: string | number }[] }[];
     };

@@ -102,6 +102,19 @@ describe('doctor of the proxy', function () {
         ...dialling('127.0.0.1', fixture.cluster.ports.httpPort),
       );
     });
+
+    it('with TLS too, and says that another certificate is there', async () => {
+      const flags = ['--tls-address', ':8443'];
+      const findings = await fixture.examine(flags);
+      const service = 'connectors-proxy-service.connectors-system.svc.cluster.local';
+      assert.deepEqual(
+        findings.filter(({ check }) => check === 'service').map(({ level, text: line }) => `${level} ${line}`),
+        ['http', 'https'].map((scheme) => `ok ${scheme}://${service} asks for a token`),
+      );
+      const dial = (port: number): net.Socket =>
+        net.connect(port === 443 ? fixture.tool.port : fixture.cluster.ports.port, '127.0.0.1');
+      await assertOnly(/^fail service: https:\/\/\S+ cannot be reached: .*certificate/, flags, { dial });
+    });
   });
 
   describe('names the right that is missing', () => {

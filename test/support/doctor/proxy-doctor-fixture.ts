@@ -30,7 +30,7 @@ export class ProxyDoctorFixture {
 
   static async start(): Promise<ProxyDoctorFixture> {
     const fixture = new ProxyDoctorFixture(await ClusterFixture.start(), await ToolServer.start('https'));
-    await fixture.cluster.replica({ httpAddress: '127.0.0.1:0' });
+    await fixture.cluster.replica({ httpAddress: '127.0.0.1:0', flags: ['--tls-address', '127.0.0.1:0'] });
     await fixture.untilWritten();
     return fixture;
   }
@@ -55,13 +55,13 @@ export class ProxyDoctorFixture {
     flags: readonly string[] = [],
     changes: Partial<ProxyDiagnosticContext> = {},
   ): Promise<readonly CheckResult[]> {
-    const { port, httpPort } = this.cluster.ports;
+    const { port, tlsPort, httpPort } = this.cluster.ports;
     return examineProxy({
       config: parseProxyConfig(['--http-address', `127.0.0.1:${httpPort}`, ...flags], {}),
       cluster: () => this.cluster.clusterConfig(),
       clock: { now: Date.now },
       // The name of the Service leads to its one replica.
-      dial: () => net.connect(port, '127.0.0.1'),
+      dial: (wanted) => net.connect(wanted === 443 ? tlsPort : port, '127.0.0.1'),
       signal: new AbortController().signal,
       ...changes,
     });

@@ -35,6 +35,8 @@ export interface FlowOptions {
    * find the Service and no other name. Else its port is a free one, and the fixture gives Connectors that address.
    */
   readonly isAtService?: boolean;
+  /** More flags of the proxy. */
+  readonly proxyFlags?: readonly string[];
 }
 
 export interface FlowVolume extends VolumeIdentity {
@@ -212,7 +214,7 @@ export class FlowFixture {
       hosts: this.#options.hosts,
       otherHosts: { [ownAddress]: this.#options.knownHosts ?? [], ...this.#options.otherHosts },
       ...(this.#options.isAtService === true ? { address: `${ownAddress}:80` } : {}),
-      flags: ['--kubeconfig', file('proxy.kubeconfig')],
+      flags: ['--kubeconfig', file('proxy.kubeconfig'), ...(this.#options.proxyFlags ?? [])],
     });
     this.#driver = await DriverProcess.start(node, [
       ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', file('driver.kubeconfig')],

@@ -63,7 +63,7 @@ export class ProxyProcess {
       await eventually(
         'the proxy listens',
         () => {
-          proxy.port = Number(/"port":(\d+),"msg":"Listening"/.exec(proxy.log)?.[1] ?? 0);
+          proxy.port = Number(/"port":(\d+),(?:"tlsPort":\d+,)?"msg":"Listening"/.exec(proxy.log)?.[1] ?? 0);
           return proxy.port !== 0 || proxy.hasEnded;
         },
         60_000,

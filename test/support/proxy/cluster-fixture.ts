@@ -56,7 +56,12 @@ const quickStatus = {
 export class ClusterFixture {
   readonly api: KubeApi;
   readonly #directory = mkdtempSync(path.join(tmpdir(), 'connectors-proxy-'));
-  readonly #proxies: { readonly proxy: Proxy; readonly port: number; readonly httpPort: number }[] = [];
+  readonly #proxies: {
+    readonly proxy: Proxy;
+    readonly port: number;
+    readonly tlsPort: number;
+    readonly httpPort: number;
+  }[] = [];
   /** Of replicas that start later. */
   maxObjectBytes = 1 << 20;
   /** Names and what they resolve to; others are 127.0.0.1. */
@@ -120,11 +125,12 @@ export class ClusterFixture {
   }
 
   /** Starts a replica, and waits until it is ready unless told otherwise. */
-  async replica({ untilReady = true, httpAddress = '' } = {}): Promise<Proxy> {
+  async replica({ untilReady = true, httpAddress = '', flags = [] as readonly string[] } = {}): Promise<Proxy> {
     const config = parseProxyConfig(
       [
         ...['--proxy-address', '127.0.0.1:0', '--http-address', httpAddress, '--allow-upstream-cidrs', '127.0.0.0/8'],
         ...['--shutdown-delay', '0s', '--drain-timeout', '0s'],
+        ...flags,
       ],
       {},
     );
@@ -149,8 +155,8 @@ export class ClusterFixture {
       log,
       statusTimings: this.statusTimings,
     });
-    const { proxyPort, httpPort = 0 } = await proxy.start();
-    this.#proxies.push({ proxy, port: proxyPort, httpPort });
+    const { proxyPort, tlsPort = 0, httpPort = 0 } = await proxy.start();
+    this.#proxies.push({ proxy, port: proxyPort, tlsPort, httpPort });
     if (untilReady) {
       await eventually(
         `the proxy is ready: ${proxy.notReadyReason() ?? ''}`,
@@ -172,8 +178,8 @@ export class ClusterFixture {
   }
 
   /** Of the first replica. */
-  get ports(): { readonly port: number; readonly httpPort: number } {
-    return this.#proxies[0] ?? { port: 0, httpPort: 0 };
+  get ports(): { readonly port: number; readonly tlsPort: number; readonly httpPort: number } {
+    return this.#proxies[0] ?? { port: 0, tlsPort: 0, httpPort: 0 };
   }
 
   token(name = 'builder', expirationSeconds = 600, audience = 'connectors-proxy', pod = buildPod): string {

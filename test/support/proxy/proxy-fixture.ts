@@ -35,6 +35,8 @@ export class ProxyFixture {
   #proxy: Proxy | undefined;
   #log = '';
   port = 0;
+  /** 0 without `--tls-address`. */
+  tlsPort = 0;
   httpPort = 0;
 
   private constructor(options: FixtureOptions) {
@@ -174,8 +176,9 @@ export class ProxyFixture {
       },
       log,
     });
-    const { proxyPort, httpPort = 0 } = await this.#proxy.start();
+    const { proxyPort, tlsPort = 0, httpPort = 0 } = await this.#proxy.start();
     this.port = proxyPort;
+    this.tlsPort = tlsPort;
     this.httpPort = httpPort;
   }
 }

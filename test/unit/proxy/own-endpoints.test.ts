@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { OwnEndpoints } from '../../../src/proxy/own-endpoints.js';
 import { eventually } from '../../support/poll.js';
 
-const service = { name: 'proxy', namespace: 'tools', clusterDomain: 'Cluster.Local' };
+const service = { name: 'proxy', namespace: 'tools', clusterDomain: 'Cluster.Local', scheme: 'http' } as const;
 
 describe('where the proxy can be reached', () => {
   it('is its Service by all of its names, and no other Service', () => {

@@ -1,9 +1,10 @@
 import { sleep } from '../../../abortable.js';
 import { describeFlags } from '../../../process/flags.js';
 import type { ProxyConfig } from '../../../proxy/config.js';
-import { parseProxyConfig, proxyFlags } from '../../../proxy/config.js';
+import { parseProxyConfig, proxyFlags, serviceOf } from '../../../proxy/config.js';
 import { clusterConfigOf } from '../../../proxy/kubernetes-backend.js';
 import { classUrl } from '../../../proxy/status/proxy-service.js';
+import type { ProxyService } from '../../../proxy/status/proxy-service.js';
 import type { Dial } from '../send-connect.js';
 import { readConnectorObjects } from '../connector-objects.js';
 import type { CheckResult } from '../check-result.js';
@@ -52,14 +53,15 @@ export async function examineProxy(context: ProxyDiagnosticContext): Promise<rea
   if (config['connector-source'] === 'directory') {
     return [readiness, ok('api-server', 'not used: --connector-source directory')];
   }
-  const service = { name: config.service, namespace: config.namespace, clusterDomain: config['cluster-domain'] };
+  const service = serviceOf(config);
   return [
     readiness,
-    await checkService(classUrl(service), config, dial),
+    await checkService(classUrl({ ...service, scheme: 'http' }), undefined, config, dial),
     ...(await withCluster({ cluster, clock, program: 'proxy' }, async (client) => {
       const read = async (): Promise<OwnObjects> => ownObjects(await readConnectorObjects(client, signal), service);
       const permissions = await checkProxyPermissions(client, config, signal);
       const ca = await checkCa(client, config, clock.now(), signal);
+      const secure = await checkTls(service, ca.certificate, context);
       const lease = config['write-status'] ? [await checkLease(client, config, clock.now(), signal)] : [];
       let objects: OwnObjects;
       try {
@@ -70,17 +72,34 @@ export async function examineProxy(context: ProxyDiagnosticContext): Promise<rea
         }
       } catch (error) {
         const fix = 'fix the lines about the API server and about permissions first';
-        return [...permissions, ...ca.results, ...lease, fail('status', `cannot be checked: ${reasonOf(error)}`, fix)];
+        return [
+          ...permissions,
+          ...ca.results,
+          ...secure,
+          ...lease,
+          fail('status', `cannot be checked: ${reasonOf(error)}`, fix),
+        ];
       }
       return [
         ...permissions,
         ...(await checkCredentialPermissions(client, objects, config, signal)),
         ...ca.results,
+        ...secure,
         ...lease,
         ...checkStatuses(objects, ca.certificate, config),
       ];
     })),
   ];
+}
+
+/** Checks that the Service leads to the TLS port, whose certificate clients verify with the CA of the volumes. */
+async function checkTls(
+  service: ProxyService,
+  caCerts: string | undefined,
+  { config, dial }: ProxyDiagnosticContext,
+): Promise<readonly CheckResult[]> {
+  if (config['tls-address'] === undefined || caCerts === undefined) return [];
+  return [await checkService(classUrl({ ...service, scheme: 'https' }), caCerts, config, dial)];
 }
 
 /** Reports the readiness of the proxy process. */

@@ -6,14 +6,18 @@ import { fail, ok, reasonOf } from '../check-result.js';
 
 const check = 'service';
 
-/** Checks that a replica of the proxy responds at the address of the volumes. @param url of the Service. */
+/**
+ * Checks that a replica of the proxy responds at an address of the Service.
+ * @param caCerts PEM, to verify an https URL.
+ */
 export async function checkService(
   url: string,
+  caCerts: string | undefined,
   { service, namespace }: Pick<ProxyConfig, 'service' | 'namespace'>,
   dial: Dial | undefined,
 ): Promise<CheckResult> {
   try {
-    const status = await sendConnect(url, undefined, dial);
+    const status = await sendConnect(url, caCerts, dial);
     if (status === 407) return ok(check, `${url} asks for a token`);
     const answer =
       status === undefined ? 'does not speak HTTP' : `answers ${status} where a proxy asks for a token (407)`;

@@ -13,7 +13,7 @@ const hourMs = 3_600_000;
 function leaf(host: string): X509Certificate {
   const validity = { notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + hourMs) };
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return new X509Certificate(signLeaf(authority.issuer, publicKey, host, validity));
+  return new X509Certificate(signLeaf(authority.issuer, publicKey, [host], validity));
 }
 
 describe('the CA', () => {
@@ -45,7 +45,7 @@ describe('the CA', () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const issuer = { ...authority.issuer, key: privateKey, publicKey };
     const validity = { notBefore: new Date(), notAfter: new Date(Date.now() + hourMs) };
-    const signed = new X509Certificate(signLeaf(issuer, publicKey, 'a.example', validity));
+    const signed = new X509Certificate(signLeaf(issuer, publicKey, ['a.example'], validity));
     assert.equal(signed.verify(publicKey), true);
   });
 

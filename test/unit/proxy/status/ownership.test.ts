@@ -7,7 +7,12 @@ import { missingClassResults, ownershipOf } from '../../../../src/proxy/status/o
 import { connectorUrl } from '../../../../src/proxy/status/proxy-service.js';
 import { connector, connectorClass } from '../../../support/proxy/manifests.js';
 
-const service = { name: 'connectors-proxy-service', namespace: 'connectors-system', clusterDomain: 'cluster.local' };
+const service = {
+  name: 'connectors-proxy-service',
+  namespace: 'connectors-system',
+  clusterDomain: 'cluster.local',
+  scheme: 'http',
+} as const;
 const second = { ...service, name: 'second-proxy' };
 const { name, namespace } = service;
 const classOf = (ref: object) =>
@@ -36,6 +41,12 @@ describe('the status of a Connector', () => {
       assert.equal(ownershipOf(addressed(connectorUrl(second, ref)), found, service), 'foreign');
     }
     assert.equal(ownershipOf(made({}), unreadable, service), 'foreign');
+  });
+
+  it('stays that of a proxy whose operator has changed the scheme of its address', () => {
+    const address = addressed(connectorUrl(service, ref));
+    assert.equal(ownershipOf(address, undefined, { ...service, scheme: 'https' }), 'own');
+    assert.equal(ownershipOf(address, undefined, { ...second, scheme: 'https' }), 'foreign');
   });
 
   it('is written by the proxy of the default Service alone, where there is no class and no address', () => {

@@ -1,0 +1,90 @@
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import type { SecureContext, TLSSocket } from 'node:tls';
+import { CodedError } from '../../errors.js';
+import type { ClientRateLimiter } from '../../limits/client-rate-limiter.js';
+import { startTls } from './tls-handshake.js';
+
+export interface TlsListenerOptions {
+  readonly address: { readonly host: string | undefined; readonly port: number };
+  /** Returns the certificate, for all names of the proxy. @throws {CodedError} while there is no CA. */
+  readonly certificate: () => SecureContext;
+  /**
+   * Handshakes per client address. The attacker is a pod without a token that opens connections in a loop: a handshake
+   * costs as much CPU time as several requests.
+   */
+  readonly handshakes: ClientRateLimiter;
+}
+
+/** Receives the connections of a TlsListener. */
+export interface TlsConnectionHandler {
+  /** Called with the connection before its handshake. @returns false if it was closed because of a limit. */
+  readonly admit: (socket: Socket) => boolean;
+  /** Called with the decrypted stream after the handshake. */
+  readonly secured: (secure: TLSSocket, socket: Socket) => void;
+  /** Called if the connection cannot be served because of the proxy. It is closed. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Listens for clients that speak TLS to the proxy itself. */
+export class TlsListener {
+  readonly #options: TlsListenerOptions;
+  readonly #server: Server;
+
+  constructor(options: TlsListenerOptions, handler: TlsConnectionHandler) {
+    this.#options = options;
+    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#onConnection(socket, handler));
+  }
+
+  /**
+   * Starts listening.
+   * @returns the port.
+   * @throws {CodedError} FAILED_PRECONDITION if it cannot listen on the address.
+   */
+  async start(): Promise<number> {
+    const { host, port } = this.#options.address;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause) =>
+        reject(
+          new CodedError('FAILED_PRECONDITION', `cannot listen on --tls-address ${host ?? ''}:${port}`, { cause }),
+        ),
+      );
+      this.#server.listen({ port, backlog: 4096, ...(host === undefined ? {} : { host }) }, resolve);
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get isListening(): boolean {
+    return this.#server.listening;
+  }
+
+  /** Accepts no further connections. */
+  close(): void {
+    this.#server.close();
+  }
+
+  #onConnection(socket: Socket, handler: TlsConnectionHandler): void {
+    socket.on('error', () => undefined);
+    if (!handler.admit(socket)) return;
+    const delayMs = this.#options.handshakes.take(socket.remoteAddress ?? '');
+    if (delayMs === 0) {
+      this.#secure(socket, handler);
+      return;
+    }
+    const timer = setTimeout(() => this.#secure(socket, handler), delayMs);
+    socket.once('close', () => clearTimeout(timer));
+  }
+
+  #secure(socket: Socket, handler: TlsConnectionHandler): void {
+    let certificate: SecureContext;
+    try {
+      certificate = this.#options.certificate();
+    } catch (error) {
+      socket.destroy();
+      // Without a CA the proxy is not ready, and says why at `/readyz`.
+      if (!(error instanceof CodedError)) handler.failed(error);
+      return;
+    }
+    startTls(socket, certificate, (secure) => handler.secured(secure, socket));
+  }
+}

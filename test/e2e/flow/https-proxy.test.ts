@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
+import { needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
+import { eventually } from '../../support/poll.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const host = 'tool.test';
+const commit = '0123456789abcdef0123456789abcdef01234567';
+
+/** The table of docs/proxy.md, "TLS between pod and proxy". */
+describe('programs with an https:// proxy', function () {
+  this.timeout(120_000);
+  let tool: ToolServer;
+  let volume: TestVolume;
+  before(needsKnownPorts);
+  const use = useFlowFixture(
+    {
+      ...{ hosts: [host], isAtService: true },
+      proxyFlags: ['--tls-address', `${ownAddress}:443`, '--advertise', 'https'],
+    },
+    ['curl', 'git', 'wget', 'skopeo', 'npm', 'pip3'],
+    async (fixture) => {
+      tool = await ToolServer.start(
+        'https',
+        ({ url = '' }, response) => {
+          if (url.includes('/info/refs')) response.end(`${commit}\trefs/heads/main\n`);
+          else if (url.endsWith('/tags/list')) response.end('{"name":"app","tags":["one"]}');
+          else response.end('"welcome"');
+        },
+        [host],
+      );
+      fixture.onStop(() => tool.stop());
+      fixture.allow(['tool']);
+      fixture.connect('tool', tool.url(host), { secret: 'login' });
+      await eventually('the connector has an address', () =>
+        JSON.stringify(fixture.api.get('connectors', { namespace: 'ci', name: 'tool' })).includes('httpAddress'),
+      );
+      volume = await fixture.volume({ attributes: { connectors: 'tool' } });
+    },
+  );
+
+  const works: Readonly<Record<string, readonly [command: (url: string) => string, output: RegExp]>> = {
+    'curl with --proxy-cacert': [(url) => `curl -sS --proxy-cacert ca.crt --cacert ca.crt ${url}/`, /"welcome"/],
+    'git with http.proxySSLCAInfo': [
+      (url) => `git -c http.proxySSLCAInfo=$PWD/ca.crt -c http.sslCAInfo=$PWD/ca.crt ls-remote ${url}/app.git`,
+      new RegExp(commit),
+    ],
+    'Go programs with SSL_CERT_FILE': [
+      (url) => `SSL_CERT_FILE=$PWD/ca.crt skopeo list-tags docker://${new URL(url).host}/app`,
+      /"one"/,
+    ],
+    'npm with cafile': [
+      (url) => `npm ping --json --cafile $PWD/ca.crt --cache /tmp/none --registry ${url}/`,
+      /"registry"/,
+    ],
+    'Python requests with REQUESTS_CA_BUNDLE': [
+      (url) =>
+        `REQUESTS_CA_BUNDLE=$PWD/ca.crt python3 -c 'from pip._vendor import requests; print(requests.get("${url}/").text)'`,
+      /"welcome"/,
+    ],
+  };
+
+  for (const [program, [command, output]] of Object.entries(works)) {
+    it(`${program}: works`, async () => {
+      assert.match(await use.fixture.task(volume, command(tool.url(host))), output);
+    });
+  }
+
+  it('wget: does not', async () => {
+    const { status } = await use.fixture.try(
+      volume,
+      `wget -q --tries 1 --timeout 20 -O- --ca-certificate=ca.crt ${tool.url(host)}/`,
+    );
+    assert.notEqual(status, 0);
+  });
+
+  it('have it from the volume, and no token of theirs goes over the wire in clear text', () => {
+    const files = volume.read();
+    assert.match(files['.env'] ?? '', /^https_proxy=https:\/\/\S+:443$/m);
+    assert.match(files['connector.status.proxyAddress'] ?? '', /^https:\/\//);
+  });
+});
