@@ -1,5 +1,6 @@
 // Generates files: from proto/ the message types in src/driver/csi/generated, and the descriptors as JSON. So neither
-// the build nor the running driver parses .proto text. In src/gotemplate/sprig/generated the time zones.
+// the build nor the running driver parses .proto text. In src/gotemplate/sprig/generated the time zones, and in
+// src/driver/content/generated the text of activate.sh.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -52,3 +53,8 @@ if ((statSync(zones, { throwIfNoEntry: false })?.mtimeMs ?? 0) <= newestSource) 
   mkdirSync(zonesDir, { recursive: true });
   writeFileSync(zones, zoneData(root));
 }
+
+const contentDir = path.join(root, 'src', 'driver', 'content');
+const script = JSON.stringify(readFileSync(path.join(contentDir, 'activate.sh'), 'utf8'));
+mkdirSync(path.join(contentDir, 'generated'), { recursive: true });
+writeFileSync(path.join(contentDir, 'generated', 'activate.json'), `${script}\n`);

@@ -36,6 +36,7 @@ export const layers = {
     'limits',
     'type:connectors',
     'type:driver/volume/ports',
+    'npm:asn1js',
   ],
   'driver/token': [...sharedPackages, 'type:driver/volume/ports'],
   'driver/volume': [...baseModules, 'driver/content', 'limits', 'type:connectors', 'type:access'],

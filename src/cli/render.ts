@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { serveFlags } from '../driver/config.js';
@@ -77,7 +78,7 @@ async function renderFiles(config: RenderConfig, signal: AbortSignal): Promise<V
   };
   const plan = planVolume(resolved, attributes.includedConfigurations, defaults);
   return renderVolumeContent(
-    { ...attributes, plan, tokenFor: () => new Secret(config.token) },
+    { ...attributes, volumeId: `render ${config.connectors}`, plan, tokenFor: () => new Secret(config.token) },
     defaults,
     new TemplateRenderer({
       clock: () => Date.now(),
@@ -105,7 +106,7 @@ function volumeAttributes(config: RenderConfig): Readonly<Record<string, string>
 }
 
 function asText({ name, content }: VolumeFile): string {
-  const body = Buffer.from(content).toString();
+  const body = isUtf8(content) ? Buffer.from(content).toString() : `(${content.length} bytes)`;
   return `==> ${name}\n${body}${body === '' || body.endsWith('\n') ? '' : '\n'}`;
 }
 

@@ -68,6 +68,7 @@ async function measure(resolved: readonly ResolvedConnector[]): Promise<void> {
   const render = (): Promise<unknown> =>
     renderVolumeContent(
       {
+        volumeId: 'csi-1',
         plan: planVolume(resolved, names, defaults),
         tokenFor: () => token,
         includedConfigurations: names,

@@ -1,7 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { CodedError } from '../../errors.js';
+
+/** Lines that are shown of a file. The script `activate` has hundreds. */
+const maxLines = 30;
 
 /** Lists the entries of a volume, with the targets of links. */
 export function treeOf(targetPath: string): string {
@@ -17,8 +21,15 @@ export function treeOf(targetPath: string): string {
 /** Returns all files of a volume, abridged. */
 export function contentsOf(targetPath: string): string {
   return filesOf(targetPath)
-    .map((name) => `\n==> ${name}\n${abridge(readFileSync(path.join(targetPath, name), 'utf8'))}`)
+    .map((name) => `\n==> ${name}\n${textOf(readFileSync(path.join(targetPath, name)))}`)
     .join('\n');
+}
+
+function textOf(content: Buffer): string {
+  if (!isUtf8(content)) return `(${content.length} bytes)`;
+  const lines = abridge(content.toString()).split('\n');
+  const rest = lines.length - maxLines;
+  return rest <= 0 ? lines.join('\n') : [...lines.slice(0, maxLines), `(${rest} more lines)`].join('\n');
 }
 
 /** Returns the names of a volume's files. */

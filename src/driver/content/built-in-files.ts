@@ -2,13 +2,16 @@ import { CodedError } from '../../errors.js';
 import type { Secret } from '../../secret.js';
 import { isPlainEnvValue, plainEnvCharacters } from '../rules/env-value.js';
 import type { VolumeFile } from '../volume/ports.js';
+import { activateFile } from './activate.js';
 import type { ProxyEndpoint } from './proxy-endpoint.js';
 import { proxyUrl } from './proxy-endpoint.js';
+import { trustStoreOf } from './trust-store.js';
 
 export interface BuiltInInput {
+  readonly volumeId: string;
   readonly endpoint: ProxyEndpoint | undefined;
   readonly token: Secret;
-  /** PEM; if undefined, the volume has none of the three CA files. */
+  /** PEM; if undefined, the volume has none of the CA files. */
   readonly caBundle: string | undefined;
   /** Value of `no_proxy`. */
   readonly noProxy: string;
@@ -18,7 +21,7 @@ export interface BuiltInInput {
  * Returns the built-in files (docs/volumes.md, "Files"), byte for byte. Files without a value are absent: without a proxy
  * or without a CA.
  */
-export function builtInFiles({ endpoint, token, caBundle, noProxy }: BuiltInInput): readonly VolumeFile[] {
+export function builtInFiles({ volumeId, endpoint, token, caBundle, noProxy }: BuiltInInput): readonly VolumeFile[] {
   const files: VolumeFile[] = [textFile('context.token', token.expose())];
   if (endpoint !== undefined) {
     const url = proxyUrl(endpoint, token);
@@ -27,22 +30,30 @@ export function builtInFiles({ endpoint, token, caBundle, noProxy }: BuiltInInpu
       textFile('http.proxy', url),
       textFile('https.proxy', url),
       textFile('connector.status.proxyAddress', endpoint.address.url),
+      textFile('activate', activateFile({ volumeId, noProxy })),
     );
   }
   if (caBundle !== undefined) {
     // `ca.cert` is the deprecated name of `ca.crt`.
-    const content = bytesOf(caBundle);
+    const { bytes: content, trustStore } = bundleOf(caBundle);
     for (const name of ['context.proxy.caCert', 'ca.crt', 'ca.cert']) files.push({ name, content });
+    if (trustStore !== undefined) files.push({ name: 'truststore.p12', content: trustStore });
   }
   return files;
 }
 
-let lastBundle: { readonly text: string; readonly bytes: Buffer } | undefined;
+interface CaBundle {
+  readonly text: string;
+  readonly bytes: Buffer;
+  readonly trustStore: Buffer | undefined;
+}
+
+let lastBundle: CaBundle | undefined;
 
 /** Returns the same bytes for the same bundle: it can be long, and the volumes of a node mostly have the same one. */
-function bytesOf(bundle: string): Buffer {
-  if (lastBundle?.text !== bundle) lastBundle = { text: bundle, bytes: Buffer.from(bundle) };
-  return lastBundle.bytes;
+function bundleOf(text: string): CaBundle {
+  if (lastBundle?.text !== text) lastBundle = { text, bytes: Buffer.from(text), trustStore: trustStoreOf(text) };
+  return lastBundle;
 }
 
 export function textFile(name: string, text: string): VolumeFile {

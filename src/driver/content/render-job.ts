@@ -6,6 +6,7 @@ import { runSlowTask } from '../../gotemplate/slow-work.js';
 import { type CompiledTemplate, compileTemplate } from '../../gotemplate/template.js';
 import type { JsonObject } from '../../json.js';
 import { fileNameProblem } from '../rules/file-name.js';
+import { checkEnvironmentFile, isEnvironmentFile } from './environment-file.js';
 import type { VolumeFile } from '../volume/ports.js';
 
 /** A configuration of a volume to render. */
@@ -74,7 +75,9 @@ export function renderFiles(
       at?.(place);
       seen ??= data();
       try {
-        return { name, content: compile(index, name, text).render(seen, { budget, shownData }) };
+        const content = compile(index, name, text).render(seen, { budget, shownData });
+        if (isEnvironmentFile(name)) checkEnvironmentFile(content, text, place);
+        return { name, content };
       } catch (error) {
         if (!(error instanceof TemplateError)) throw error;
         const code = error instanceof TemplateLimitError ? 'RESOURCE_EXHAUSTED' : 'FAILED_PRECONDITION';

@@ -7,6 +7,7 @@ import { limits } from '../../limits/defaults.js';
 import type { VolumeFile } from '../volume/ports.js';
 import { builtInFiles } from './built-in-files.js';
 import type { ConfigurationRenderer } from './configuration-renderer.js';
+import { isEnvironmentFile, referencedFiles } from './environment-file.js';
 import { fileNameProblem } from '../rules/file-name.js';
 import type { ProxyDefaults } from './proxy-endpoint.js';
 import type { VolumePlan } from './volume-plan.js';
@@ -21,6 +22,7 @@ export interface ContentDefaults extends ProxyDefaults {
 }
 
 export interface ContentRequest {
+  readonly volumeId: string;
   readonly plan: VolumePlan;
   /** Returns the token for an audience of the plan. */
   readonly tokenFor: (audience: string) => Secret;
@@ -52,20 +54,35 @@ export async function renderVolumeContent(
   renderer: ConfigurationRenderer,
   call: Call,
 ): Promise<VolumeContent> {
-  const { plan, tokenFor } = request;
+  const { volumeId, plan, tokenFor } = request;
   const { endpoint } = plan;
   const caBundle = endpoint?.caCerts ?? defaults.caBundle;
 
   const files = new Map<string, VolumeFile>();
   const put = (file: VolumeFile): unknown => files.set(file.name, file);
-  builtInFiles({ endpoint, token: tokenFor(plan.audience), caBundle, noProxy: defaults.noProxy }).forEach(put);
+  const token = tokenFor(plan.audience);
+  builtInFiles({ volumeId, endpoint, token, caBundle, noProxy: defaults.noProxy }).forEach(put);
 
   const tokenOf = (className: string): Secret => tokenFor(plan.classAudiences.get(className) ?? plan.audience);
   const rendered = await renderer.render({ ...request, resolved: plan.resolved, tokenOf, caBundle }, call);
   rendered.files.forEach(put);
 
   const absent = request.excludedFiles.filter((name) => !files.delete(name));
-  return { files: withinLimits(files), warnings: [...rendered.warnings, ...absentFileWarnings(absent)] };
+  const warnings = [...rendered.warnings, ...absentFileWarnings(absent), ...danglingVariableWarnings(files)];
+  return { files: withinLimits(files), warnings };
+}
+
+/** Returns a warning for each file of variables that names files which the volume does not have. */
+function danglingVariableWarnings(files: ReadonlyMap<string, VolumeFile>): readonly string[] {
+  return [...files.values()]
+    .filter(({ name }) => isEnvironmentFile(name))
+    .flatMap(({ name, content }) => {
+      const absent = referencedFiles(content).filter((file) => file !== '' && !files.has(file));
+      if (absent.length === 0) return [];
+      return [
+        `file ${name} has variables for ${listedInQuotes(absent)}, which the volume does not have: "activate" does not set them`,
+      ];
+    });
 }
 
 /** Returns one warning for all names: a volume can name thousands, and each warning is a log line. */

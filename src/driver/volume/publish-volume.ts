@@ -271,7 +271,12 @@ export class PublishVolume {
     call: Call,
   ): Promise<VolumeContent> {
     const content = await renderVolumeContent(
-      { ...request.attributes, plan, tokenFor: (audience) => secretOf(tokens, audience) },
+      {
+        ...request.attributes,
+        volumeId: request.volumeId,
+        plan,
+        tokenFor: (audience) => secretOf(tokens, audience),
+      },
       defaults,
       this.#deps.renderer,
       call,

@@ -54,11 +54,16 @@ async function withoutTokens(
   { request, input }: PublishedVolume,
   call: Call,
 ): Promise<VolumeContent | undefined> {
-  const { attributes } = request;
+  const { volumeId, attributes } = request;
   const defaults = contentDefaults();
   try {
     const plan = planVolume(input.resolved, attributes.includedConfigurations, defaults);
-    return await renderVolumeContent({ ...attributes, plan, tokenFor: () => noToken }, defaults, renderer, call);
+    return await renderVolumeContent(
+      { ...attributes, volumeId, plan, tokenFor: () => noToken },
+      defaults,
+      renderer,
+      call,
+    );
   } catch (error) {
     if (call.signal.aborted || !(error instanceof CodedError)) throw error;
     return undefined;

@@ -12,6 +12,7 @@ function assertWhole(volume: TestVolume, tokens: readonly string[]): void {
   const files = volume.read();
   assert.deepEqual(Object.keys(files), [
     '.env',
+    'activate',
     'connector.status.proxyAddress',
     'context.token',
     'http.proxy',

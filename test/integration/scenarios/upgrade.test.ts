@@ -28,13 +28,15 @@ function runPods(node: ReleaseNode): PodVolume[] {
   });
 }
 
-/** What an upgrade must leave as it is: the mount with its id, the revision, and every file. */
+/** Built-in files that the old release does not have. The other driver adds or removes them, in a new revision. */
+const newFiles = ['activate', 'truststore.p12'];
+
+/** What an upgrade must leave as it is: the mount with its id, and every file of both releases. */
 function stateOf(node: ReleaseNode, pods: readonly PodVolume[]): unknown {
   const mounts = node.cluster.node.mounts();
   return pods.map(({ volume }) => ({
     mount: mounts.find((line) => line.split(' ')[4] === volume.target),
-    revision: volume.revision(),
-    files: volume.read(),
+    files: Object.fromEntries(Object.entries(volume.read()).filter(([name]) => !newFiles.includes(name))),
   }));
 }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { activateFile } from '../../../src/driver/content/activate.js';
 import { proxyUrl } from '../driver/manifests.js';
 import type { NodeSandbox } from '../driver/node-sandbox.js';
 import type { TestKubelet } from './test-kubelet.js';
 
 /** The built-in files of a connector whose proxy has no CA bundle. */
-const fileNames = ['.env', 'connector.status.proxyAddress', 'context.token', 'http.proxy', 'https.proxy'];
+const fileNames = ['.env', 'activate', 'connector.status.proxyAddress', 'context.token', 'http.proxy', 'https.proxy'];
 
 /**
  * Asserts that the mount table has each pod's volume once and nothing else, and that each volume holds all its files,
@@ -20,6 +21,7 @@ export function assertNodeIsCurrent(node: NodeSandbox, kubelet: TestKubelet, add
     const proxy = `${protocol}//ci%2Fharbor:${volume.token}@${host}`;
     assert.deepEqual(volume.read(), {
       '.env': `http_proxy=${proxy}\nhttps_proxy=${proxy}\nno_proxy=localhost,127.0.0.1,::1\n`,
+      activate: activateFile({ volumeId: volume.volumeId, noProxy: 'localhost,127.0.0.1,::1' }),
       'connector.status.proxyAddress': address,
       'context.token': volume.token,
       'http.proxy': proxy,

@@ -7,37 +7,40 @@ import { classManifests, classesFolder, type ClassSpec } from '../../support/dep
 import { deployFolder, readManifests, repository, type Manifest } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 
+const gitFiles = ['.gitconfig', 'git.environment'];
+const registryFiles = ['config.json', 'registries.conf', 'registry.environment'];
+
 /** By class and configuration, as workloads name them in `configuration.names` and find them in the volume. */
 const catalogue: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  git: { gitconfig: ['.gitconfig'] },
-  github: { githubconfig: ['config.yml', 'hosts.yml'], gitconfig: ['.gitconfig'] },
-  gitlab: { gitlabconfig: ['config.yml'], gitconfig: ['.gitconfig'] },
+  git: { gitconfig: gitFiles },
+  github: { githubconfig: ['config.yml', 'gh.environment', 'hosts.yml'], gitconfig: gitFiles },
+  gitlab: { gitlabconfig: ['config.yml', 'glab.environment'], gitconfig: gitFiles },
   harbor: {
-    'registry-config': ['config.json', 'registries.conf'],
+    'registry-config': registryFiles,
     buildkitd: ['buildkitd.toml'],
-    'harbor-cli-config': ['HARBOR_ENCRYPTION_KEY', 'config.yaml'],
-    config: ['config.json', 'registries.conf'],
+    'harbor-cli-config': ['HARBOR_ENCRYPTION_KEY', 'config.yaml', 'harbor-cli.environment'],
+    config: registryFiles,
   },
   jfrog: packageServer(),
-  k8s: { kubeconfig: ['kubeconfig', 'config'] },
-  maven: { settings: ['settings.xml'] },
+  k8s: { kubeconfig: ['kubeconfig', 'config', 'kubectl.environment'] },
+  maven: { settings: ['maven.environment', 'settings.xml'] },
   nexus: packageServer(),
-  npm: { npmrc: ['.npmrc'], yarnrc: ['.yarnrc.yml'] },
+  npm: { npmrc: ['.npmrc', 'npm.environment'], yarnrc: ['.yarnrc.yml'] },
   oci: {
-    'registry-config': ['config.json', 'registries.conf'],
+    'registry-config': registryFiles,
     buildkitd: ['buildkitd.toml'],
-    'docker-config': ['config.json', 'registries.conf'],
+    'docker-config': registryFiles,
   },
-  pypi: { pipconf: ['pip.conf'], pypirc: ['.pypirc'] },
+  pypi: { pipconf: ['pip.conf', 'pip.environment'], pypirc: ['.pypirc'] },
   sonarqube: { 'sonar-scanner': ['sonar-project.properties'], scanner: ['sonar-scanner.properties'] },
 };
 
 function packageServer(): Record<string, string[]> {
   return {
-    settings: ['settings.xml'],
-    npmrc: ['.npmrc'],
+    settings: ['maven.environment', 'settings.xml'],
+    npmrc: ['.npmrc', 'npm.environment'],
     yarnrc: ['.yarnrc.yml'],
-    pipconf: ['pip.conf'],
+    pipconf: ['pip.conf', 'pip.environment'],
     pypirc: ['.pypirc'],
   };
 }

@@ -16,6 +16,7 @@ import { jsonMember, type JsonValue } from '../../../src/json.js';
 import { Secret } from '../../../src/secret.js';
 import { attributeTable } from '../../../src/driver/volume/attribute-table.js';
 import { resolvedOf } from '../../support/domain.js';
+import { CertificateAuthority } from '../../support/kube-api/certificates.js';
 import { pages } from '../../support/docs/pages.js';
 import { quietProbes } from '../../support/proxy/quiet-probes.js';
 
@@ -173,7 +174,13 @@ describe('docs/volumes.md', () => {
 
   it('lists the files', () => {
     const endpoint = chooseProxyEndpoint([resolvedOf('ci/a', 'http://proxy')], 'connectors-proxy');
-    const files = builtInFiles({ endpoint, token: new Secret('t'), caBundle: 'PEM', noProxy: '' });
+    const files = builtInFiles({
+      volumeId: 'v',
+      endpoint,
+      token: new Secret('t'),
+      caBundle: new CertificateAuthority().certificate,
+      noProxy: '',
+    });
     const names = [...files, ...rejectionContent('', []).files].map(({ name }) => name);
     assert.deepEqual(
       tableUnder(text, 'Files')

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { activateFile } from '../../../../src/driver/content/activate.js';
 import fs from 'node:fs';
 import path from 'node:path';
 import { DriverProcess } from '../../../support/driver/driver-process.js';
@@ -34,6 +35,7 @@ describe('a published volume', () => {
     const url = `http://ci%2Fharbor:${volume.token}@proxy.example:8080`;
     assert.deepEqual(volume.read(), {
       '.env': `http_proxy=${url}\nhttps_proxy=${url}\nno_proxy=localhost,127.0.0.1,::1\n`,
+      activate: activateFile({ volumeId: volume.volumeId, noProxy: 'localhost,127.0.0.1,::1' }),
       'connector.status.proxyAddress': proxyUrl,
       'context.token': volume.token,
       'http.proxy': url,
@@ -99,7 +101,8 @@ describe('a published volume', () => {
 
   it('leaves out what is excluded, and takes an exclusion of a file that is not there', async () => {
     const volume = await publish({ connectors: 'harbor', 'configuration.names': '!.env, !http.proxy,!nothing' });
-    assert.deepEqual(Object.keys(volume.read()), ['connector.status.proxyAddress', 'context.token', 'https.proxy']);
+    const names = ['activate', 'connector.status.proxyAddress', 'context.token', 'https.proxy'];
+    assert.deepEqual(Object.keys(volume.read()), names);
     await driver.untilLogged(/nothing/);
   });
 

@@ -54,6 +54,7 @@ function assertFull(volume: TestVolume, token: string): void {
   const files = volume.read();
   assert.deepEqual(Object.keys(files), [
     '.env',
+    'activate',
     'connector.status.proxyAddress',
     'context.token',
     'http.proxy',

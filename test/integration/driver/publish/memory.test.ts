@@ -48,7 +48,7 @@ describe('the memory of a node', () => {
   });
 
   it('has no more than a share for one pod and for one namespace, and others are served', async () => {
-    await start(6);
+    await start(7);
     const greedy = volumeOf('greedy');
     await publish(greedy);
     const second = node.volume({ ...greedy.pod, volumeName: 'second' });

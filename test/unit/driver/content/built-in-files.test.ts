@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { activateFile } from '../../../../src/driver/content/activate.js';
 import { builtInFiles } from '../../../../src/driver/content/built-in-files.js';
 import { isPlainEnvValue } from '../../../../src/driver/rules/env-value.js';
 import { chooseProxyEndpoint } from '../../../../src/driver/content/proxy-endpoint.js';
@@ -9,7 +10,14 @@ const token = new Secret('head.claims.signature');
 const endpoint = chooseProxyEndpoint([resolvedOf('ci/harbor', 'http://proxy.example:8080/path')], 'connectors-proxy');
 
 function filesOf(change: Partial<Parameters<typeof builtInFiles>[0]>): Record<string, string> {
-  const files = builtInFiles({ endpoint, token, caBundle: undefined, noProxy: 'localhost,::1', ...change });
+  const files = builtInFiles({
+    volumeId: 'csi-1',
+    endpoint,
+    token,
+    caBundle: undefined,
+    noProxy: 'localhost,::1',
+    ...change,
+  });
   return Object.fromEntries(files.map(({ name, content }) => [name, Buffer.from(content).toString()]));
 }
 
@@ -25,12 +33,14 @@ describe('built-in files', () => {
       'ca.crt': 'PEM\n',
       'ca.cert': 'PEM\n',
       'connector.status.proxyAddress': 'http://proxy.example:8080/path',
+      activate: activateFile({ volumeId: 'csi-1', noProxy: 'localhost,::1' }),
     });
   });
 
   it('have no CA files without a CA', () => {
     assert.deepEqual(Object.keys(filesOf({})).sort(), [
       '.env',
+      'activate',
       'connector.status.proxyAddress',
       'context.token',
       'http.proxy',

@@ -22,6 +22,7 @@ function render(
   contentDefaults: Parameters<typeof renderVolumeContent>[1] = defaults,
 ): Promise<VolumeContent> {
   const request = {
+    volumeId: 'csi-1',
     plan: planVolume(resolved, change.includedConfigurations ?? [], contentDefaults),
     tokenFor: (audience: string) => new Secret(`token-for-${audience}`),
     includedConfigurations: [],
@@ -44,6 +45,7 @@ describe('the content of a volume', () => {
     const names = content.files.map(({ name }) => name);
     assert.deepEqual(names, [
       '.env',
+      'activate',
       'connector.status.proxyAddress',
       'context.token',
       'http.proxy',
@@ -58,7 +60,7 @@ describe('the content of a volume', () => {
     const content = await render({ excludedFiles }, rendererOf(['settings.xml', '']));
     assert.deepEqual(
       content.files.map(({ name }) => name),
-      ['.env', 'connector.status.proxyAddress', 'context.token', 'https.proxy'],
+      ['.env', 'activate', 'connector.status.proxyAddress', 'context.token', 'https.proxy'],
     );
     assert.deepEqual(content.warnings.slice(1), [
       'attribute "configuration.names" excludes "nothing", which is not in the mount',
@@ -115,7 +117,7 @@ describe('the content of a volume', () => {
   });
 
   it('may hold 128 files and 1 MiB, counted after the exclusions', async () => {
-    const builtIn = 5;
+    const builtIn = 6;
     const many = (count: number): ConfigurationRenderer =>
       rendererOf(...Array.from({ length: count }, (_, index) => [`f${index}`, ''] as const));
     assert.equal((await render({}, many(128 - builtIn))).files.length, 128);

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import type { TestVolume } from '../../support/driver/test-volume.js';
+import {
+  ActivationFixture,
+  bundleVariables,
+  classVariables,
+  expectedVariables,
+  runInPod,
+  variablesIn,
+} from '../../support/e2e/activation.js';
+import { needsRootForContainers, run } from '../../support/e2e/programs.js';
+import { needs } from '../../support/e2e/rendered-classes.js';
+
+const [cannotWrite, bundleOnly] = [
+  /^connectors-csi: activate: cannot write to (\S+): programs trust the proxy's certificates only, and fail for hosts that are not of a Connector; set TMPDIR to a folder of this user\n$/,
+  [...bundleVariables, 'NODE_EXTRA_CA_CERTS', 'DENO_CERT'],
+];
+
+/** Where the images of distributions have the certificates that they trust. */
+const layouts: Readonly<Record<string, string>> = {
+  Debian: '/etc/ssl/certs/ca-certificates.crt',
+  Alpine: '/etc/ssl/cert.pem',
+  'an older Red Hat': '/etc/pki/tls/certs/ca-bundle.crt',
+  'Red Hat': '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  SUSE: '/etc/ssl/ca-bundle.pem',
+};
+
+/** A container's root that has no program but busybox, and its processes' view of it. */
+class Container {
+  readonly root: string;
+  readonly #volume: TestVolume;
+
+  constructor(root: string, volume: TestVolume) {
+    this.root = root;
+    this.#volume = volume;
+    for (const folder of ['bin', 'dev', 'proc', 'tmp', 'connectors'])
+      fs.mkdirSync(path.join(root, folder), { recursive: true });
+    fs.chmodSync(path.join(root, 'tmp'), 0o1777);
+    const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
+    fs.copyFileSync(busybox, path.join(root, 'bin', 'busybox'));
+    fs.chmodSync(path.join(root, 'bin', 'busybox'), 0o755);
+    const applets = ['sh', 'env', 'cat', 'sha256sum', 'mkdir', 'mktemp', 'mv', 'rm', 'id'];
+    for (const applet of applets) fs.symlinkSync('busybox', path.join(root, 'bin', applet));
+  }
+
+  write(file: string, text: string): void {
+    fs.mkdirSync(path.dirname(path.join(this.root, file)), { recursive: true });
+    fs.writeFileSync(path.join(this.root, file), text);
+  }
+
+  read(file: string): string {
+    return fs.readFileSync(path.join(this.root, file), 'utf8');
+  }
+
+  /** Sources `activate` as that user. @returns the variables, and what it prints. */
+  async activate(
+    options: { readonly env?: NodeJS.ProcessEnv; readonly isReadOnly?: boolean; readonly user?: number } = {},
+  ): Promise<{ readonly variables: Readonly<Record<string, string>>; readonly printed: string }> {
+    const { env = {}, isReadOnly = false, user = 0 } = options;
+    const { root } = this;
+    const enter = `
+      mount --bind ${root} ${root}
+      mount --rbind /proc ${root}/proc
+      mount --rbind /dev ${root}/dev
+      mount --bind ${this.#volume.target} ${root}/connectors
+      ${isReadOnly ? `mount -o remount,bind,ro ${root}` : ''}
+      exec chroot --userspec=${user}:${user} --groups= ${root} "$@"`;
+    const task = '. /connectors/activate; exec env';
+    const words = ['sh', '-ec', enter, 'sh', '/bin/sh', '-euc', task];
+    const { status, stdout, output } = await runInPod({}, words, '/', env);
+    assert.equal(status, 0, output);
+    const file = path.join(root, '..', `${path.basename(root)}.env`);
+    fs.writeFileSync(file, stdout);
+    return { variables: variablesIn(file), printed: output.slice(stdout.length) };
+  }
+}
+
+describe('activate, in containers', function () {
+  let fixture: ActivationFixture;
+  let volume: TestVolume;
+  let container: Container;
+  let roots = 0;
+
+  needs('busybox', 'keytool');
+  before(needsRootForContainers);
+  before(async () => {
+    fixture = await ActivationFixture.start();
+    volume = await fixture.volume('one', 'tool,!absent');
+  });
+  beforeEach(() => {
+    container = new Container(path.join(fixture.node.root, `root-${(roots += 1)}`), volume);
+  });
+  after(() => fixture.stop());
+
+  const expected = (bundle: string, system?: string): Readonly<Record<string, string>> => ({
+    ...expectedVariables('/connectors', volume.read()['http.proxy'] ?? '', bundle, system),
+    ...classVariables('/connectors'),
+  });
+  const assertVariables = (
+    actual: Readonly<Record<string, string>>,
+    wanted: Readonly<Record<string, string>>,
+  ): void => {
+    const known = Object.keys(wanted);
+    assert.deepEqual(Object.fromEntries(Object.entries(actual).filter(([name]) => known.includes(name))), wanted);
+  };
+
+  for (const [distribution, file] of Object.entries(layouts)) {
+    it(`adds the proxy's certificates to those of ${distribution}`, async () => {
+      container.write(file, 'SYSTEM\n');
+      const { variables, printed } = await container.activate();
+      assert.equal(printed, '');
+      const bundle = variables['SSL_CERT_FILE'] ?? '';
+      assert.match(bundle, /^\/tmp\/connectors-csi-0\/[0-9a-f]{16}-[0-9a-f]{64}\.pem$/);
+      assertVariables(variables, expected(bundle, file));
+      assert.equal(container.read(bundle), `SYSTEM\n\n${fixture.authority.certificate}`);
+    });
+  }
+
+  it("takes the proxy's certificates alone where the container has none", async () => {
+    const { variables, printed } = await container.activate();
+    assert.equal(printed, '');
+    assertVariables(variables, expected('/connectors/ca.crt'));
+    assert.ok(!('CONNECTORS_SYSTEM_CA' in variables));
+    assert.deepEqual(fs.readdirSync(path.join(container.root, 'tmp')), []);
+  });
+
+  it('says what does not work in a container that it cannot write to', async () => {
+    container.write('/etc/ssl/cert.pem', 'SYSTEM\n');
+    const { variables, printed } = await container.activate({ isReadOnly: true });
+    assert.equal(cannotWrite.exec(printed)?.[1], '/tmp/connectors-csi-0', printed);
+    assertVariables(variables, expected('/connectors/ca.crt', '/etc/ssl/cert.pem'));
+  });
+
+  it('keeps a file of the container that SSL_CERT_FILE names, and a folder that TMPDIR names', async () => {
+    container.write('/etc/ssl/cert.pem', 'SYSTEM\n');
+    container.write('/own.pem', 'OWN');
+    fs.mkdirSync(path.join(container.root, 'own'));
+    const { variables } = await container.activate({ env: { SSL_CERT_FILE: '/own.pem', TMPDIR: '/own' } });
+    assert.equal(variables['CONNECTORS_SYSTEM_CA'], '/own.pem');
+    assert.match(variables['CURL_CA_BUNDLE'] ?? '', /^\/own\/connectors-csi-0\//);
+    assert.equal(container.read(variables['CURL_CA_BUNDLE'] ?? ''), `OWN\n${fixture.authority.certificate}`);
+  });
+
+  describe('trusts no folder in /tmp that another user has made', () => {
+    const attacks: Readonly<Record<string, (folder: string, elsewhere: string) => void>> = {
+      'its own folder': (folder) => {
+        fs.mkdirSync(folder, { mode: 0o777 });
+        fs.chownSync(folder, 2000, 2000);
+      },
+      'a link to a folder': (folder, elsewhere) => {
+        fs.symlinkSync(elsewhere, folder);
+      },
+      'a link to nothing': (folder) => fs.symlinkSync('/tmp/nothing', folder),
+      'a file': (folder) => fs.writeFileSync(folder, 'x'),
+    };
+    for (const [what, attack] of Object.entries(attacks)) {
+      it(what, async () => {
+        container.write('/etc/ssl/cert.pem', 'SYSTEM\n');
+        const elsewhere = path.join(container.root, 'tmp', 'elsewhere');
+        fs.mkdirSync(elsewhere);
+        fs.chownSync(elsewhere, 1000, 1000);
+        attack(path.join(container.root, 'tmp', 'connectors-csi-1000'), '/tmp/elsewhere');
+        const { variables, printed } = await container.activate({ user: 1000 });
+        assert.match(printed, cannotWrite);
+        for (const name of bundleOnly) assert.equal(variables[name], '/connectors/ca.crt');
+        assert.deepEqual(fs.readdirSync(elsewhere), []);
+      });
+    }
+
+    it('and each user has a folder', async () => {
+      container.write('/etc/ssl/cert.pem', 'SYSTEM\n');
+      for (const user of [1000, 2000]) {
+        const { variables, printed } = await container.activate({ user });
+        assert.equal(printed, '');
+        assert.match(variables['SSL_CERT_FILE'] ?? '', new RegExp(`^/tmp/connectors-csi-${user}/`));
+      }
+    });
+  });
+
+  it('ignores variables that could run code, also when the file does not come from the driver', async () => {
+    fs.cpSync(volume.target, path.join(container.root, 'copy'), { recursive: true, dereference: true });
+    const lines = ['LD_PRELOAD=/x', 'PATH=/x', 'no equals sign', '1A=x', 'A-B=x', '=x', 'GOOD=./../etc', 'FINE=x'];
+    container.write('/copy/own.environment', lines.join('\n'));
+    const { variables, printed } = await container.activate({ env: { CONNECTORS_DIR: '/copy' } });
+    assert.equal(variables['FINE'], 'x');
+    assert.ok(!('LD_PRELOAD' in variables));
+    assert.notEqual(variables['PATH'], '/x');
+    const warning = 'connectors-csi: activate: /copy/own.environment: ignored a line without a permitted variable\n';
+    assert.equal(printed, warning.repeat(6));
+  });
+
+  it('has a trust store that Java reads without a password', async () => {
+    const store = path.join(volume.target, 'truststore.p12');
+    const { status, stdout, output } = await run('sh', ['-c', `echo | keytool -list -keystore ${store}`], '/');
+    assert.equal(status, 0, output);
+    assert.match(stdout, /contains 1 entry/);
+    assert.match(stdout, /trustedCertEntry/);
+  });
+});
