@@ -52,6 +52,8 @@ export interface LogFields {
   readonly bytesSent?: number;
   /** The problem or its consequence, if there is no `error`. */
   readonly reason?: string;
+  /** The fix. */
+  readonly hint?: string;
   /** Logged as the chain of names, codes and messages. Only programming errors are logged with their stack. */
   readonly error?: unknown;
 }

@@ -43,6 +43,7 @@ const fieldNames = Object.keys({
   bytesReceived: true,
   bytesSent: true,
   reason: true,
+  hint: true,
   error: true,
 } satisfies Record<keyof LogFields, true>) as readonly (keyof LogFields)[];
 

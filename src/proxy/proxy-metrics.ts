@@ -5,6 +5,7 @@ import type { Tally } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
 import type { RuleObserver } from './server/rule-enforcer.js';
 import type { TunnelObserver } from './server/connect-handler.js';
+import type { HandshakeFailure } from './server/handshake-failure.js';
 import type { ProbeObserver } from './status/connector-check.js';
 import type { StatusObserver } from './status/status-patches.js';
 import type { ProxyMode, RequestBytes, RequestObserver } from './server/access-log-entry.js';
@@ -47,6 +48,7 @@ export class ProxyMetrics
   readonly #firstByte: Histogram;
   readonly #toolFailures: Counter;
   readonly #tunnels: Gauge;
+  readonly #handshakeFailures: Counter;
   readonly #reviews: Tally;
   readonly #rules: Tally;
   readonly #apiRequests: Counter;
@@ -81,6 +83,11 @@ export class ProxyMetrics
       'reason',
     ]);
     this.#tunnels = registry.gauge('tunnels', 'Tunnels open', ['kind']);
+    this.#handshakeFailures = registry.counter(
+      'handshake_failures_total',
+      'TLS handshakes that clients ended in intercepted tunnels, by reason',
+      ['reason'],
+    );
     this.#reviews = registry.tally('access_reviews_total', 'Reviews of tokens and access by source of the decision', [
       'review',
       'source',
@@ -182,6 +189,10 @@ export class ProxyMetrics
 
   tunnelClosed(kind: 'intercepted' | 'passthrough'): void {
     this.#tunnels.dec({ kind });
+  }
+
+  handshakeFailed(reason: HandshakeFailure): void {
+    this.#handshakeFailures.inc({ reason });
   }
 
   reviewed(review: 'token' | 'access', source: 'cache' | 'api'): void {

@@ -7,6 +7,7 @@ import type { Decision } from '../../rules/decision.js';
 import type { RuledRequest } from '../../rules/ruled-request.js';
 import { verbOf } from '../../rules/verb.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
+import type { HandshakeFailure } from './handshake-failure.js';
 import { isServed } from './connector-use.js';
 import type { UseListener } from './connector-use.js';
 import type { RequestLog } from './request-log.js';
@@ -145,6 +146,22 @@ export class AccessLogEntry {
     const line = this.#lineOf(outcome, status, durationMs, moved);
     if (outcome === 'ok') this.#log.served(line);
     else this.#log.failed(line, socket.remoteAddress ?? '');
+  }
+
+  /** Logs that the client has ended the TLS handshake in its tunnel. */
+  handshakeFailed(reason: HandshakeFailure, hint: string | undefined): void {
+    const line = { ...this.#clientFields(), ...(this.#host === undefined ? {} : { host: this.#host }), reason };
+    const { remoteAddress = '' } = this.#request.socket;
+    this.#log.handshakeFailed({ ...line, ...(hint === undefined ? {} : { hint }) }, remoteAddress);
+  }
+
+  #clientFields(): LogFields {
+    const account = this.#client && serviceAccountOf(this.#client.user);
+    const pod = this.#client?.pod;
+    return {
+      ...(account === undefined ? {} : { serviceAccount: `${account.namespace}/${account.name}` }),
+      ...(pod === undefined ? {} : { pod: `${pod.namespace}/${pod.name}` }),
+    };
   }
 
   /** Builds the log line, member by member because this runs for every request. */

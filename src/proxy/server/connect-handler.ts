@@ -12,6 +12,8 @@ import { valuesOf } from '../upstream/headers.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
+import { isRejectedCertificate, trustHint } from './handshake-failure.js';
+import type { HandshakeFailure } from './handshake-failure.js';
 import { terminateTls } from './interception.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import { endWith, rawErrorResponse, toProxyError } from './error-response.js';
@@ -40,6 +42,8 @@ export interface ConnectHandlerOptions {
 export interface TunnelObserver {
   tunnelOpened(kind: 'intercepted' | 'passthrough'): void;
   tunnelClosed(kind: 'intercepted' | 'passthrough'): void;
+  /** Called if a client ends the TLS handshake in an intercepted tunnel. */
+  handshakeFailed(reason: HandshakeFailure): void;
 }
 
 /** Continues with the client's connection after a CONNECT. */
@@ -91,7 +95,10 @@ export class ConnectHandler {
       }
       entry.usesConnector(match.connector.ref);
       socket.off('close', leave);
-      this.#intercept(authenticated, named, socket, owner);
+      this.#intercept(authenticated, named, socket, owner, (reason) => {
+        observer.handshakeFailed(reason);
+        entry.handshakeFailed(reason, isRejectedCertificate(reason) ? trustHint : undefined);
+      });
       entry.finish('ok', 200);
     } catch (error) {
       if (leaving.signal.aborted) {
@@ -112,7 +119,13 @@ export class ConnectHandler {
     }
   }
 
-  #intercept(authenticated: AuthenticatedClient, named: NamedHost, socket: Socket, owner: ConnectionOwner): void {
+  #intercept(
+    authenticated: AuthenticatedClient,
+    named: NamedHost,
+    socket: Socket,
+    owner: ConnectionOwner,
+    onFailure: (reason: HandshakeFailure) => void,
+  ): void {
     const { observer, leaves, clock } = this.#options;
     // Before the response, so that the client gets the error if no certificate can be issued.
     const certificate = leaves.contextFor(named.host);
@@ -120,7 +133,7 @@ export class ConnectHandler {
     socket.once('close', () => observer.tunnelClosed('intercepted'));
     socket.write(established);
     const session = new TunnelSession(authenticated, named, socket, authenticated.client.expiresAtMs - clock.now());
-    terminateTls(socket, certificate, (plain) => owner.intercepted(plain, session));
+    terminateTls(socket, certificate, (plain) => owner.intercepted(plain, session), onFailure);
   }
 
   /** Connects to the tool before the response, so that the client gets an error if the tool is unreachable. */

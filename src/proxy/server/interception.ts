@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { limits } from '../../limits/defaults.js';
+import type { HandshakeFailure } from './handshake-failure.js';
 import { startTls } from './tls-handshake.js';
 
 const tlsHandshakeRecord = 0x16;
@@ -12,8 +13,14 @@ const tlsHandshakeRecord = 0x16;
  * @param socket a connection whose CONNECT was accepted.
  * @param certificate for the host of the CONNECT.
  * @param onPlain receives the stream with HTTP. It is not called if the client leaves or TLS fails.
+ * @param onFailure see startTls.
  */
-export function terminateTls(socket: Socket, certificate: SecureContext, onPlain: (plain: Socket) => void): void {
+export function terminateTls(
+  socket: Socket,
+  certificate: SecureContext,
+  onPlain: (plain: Socket) => void,
+  onFailure: (reason: HandshakeFailure) => void,
+): void {
   const timer = setTimeout(() => socket.destroy(), limits.connections.handshakeMs);
   const stop = (): void => clearTimeout(timer);
   socket.once('close', stop);
@@ -28,7 +35,7 @@ export function terminateTls(socket: Socket, certificate: SecureContext, onPlain
     }
     socket.unshift(first);
     socket.off('error', ignore);
-    if (first[0] === tlsHandshakeRecord) startTls(socket, certificate, onPlain);
+    if (first[0] === tlsHandshakeRecord) startTls(socket, certificate, onPlain, onFailure);
     else onPlain(socket);
   });
 }

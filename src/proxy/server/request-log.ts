@@ -44,9 +44,18 @@ export class RequestLog {
 
   /** @param address of the client, for a client without a valid token. */
   failed(line: LogFields, address: string): void {
+    this.#limited('Request finished', line, address);
+  }
+
+  /** Logs that the client has ended the TLS handshake in its tunnel. */
+  handshakeFailed(line: LogFields, address: string): void {
+    this.#limited('TLS handshake in tunnel failed', line, address);
+  }
+
+  #limited(message: string, line: LogFields, address: string): void {
     const failures = this.#failuresOf(clientOf(line, address));
     if (failures.bucket.tryTake()) {
-      this.#options.log.info('Request finished', line);
+      this.#options.log.info(message, line);
       return;
     }
     failures.suppressed += 1;

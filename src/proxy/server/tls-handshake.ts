@@ -2,22 +2,35 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { SecureContext } from 'node:tls';
 import { limits } from '../../limits/defaults.js';
+import { handshakeFailureOf } from './handshake-failure.js';
+import type { HandshakeFailure } from './handshake-failure.js';
 
 /**
  * Runs the server side of a TLS handshake.
  * @param socket a connection on which the client has sent nothing else. It is closed if the handshake fails or takes too
  * long.
  * @param onSecure receives the decrypted stream. It is not called if the client leaves or the handshake fails.
+ * @param onFailure called if the client ends the handshake with an alert, or does not speak TLS.
  */
-export function startTls(socket: Socket, certificate: SecureContext, onSecure: (secure: TLSSocket) => void): void {
+export function startTls(
+  socket: Socket,
+  certificate: SecureContext,
+  onSecure: (secure: TLSSocket) => void,
+  onFailure?: (reason: HandshakeFailure) => void,
+): void {
   const timer = setTimeout(() => socket.destroy(), limits.connections.handshakeMs);
   const stop = (): void => clearTimeout(timer);
   socket.once('close', stop);
   socket.on('error', () => undefined);
   const secure = new TLSSocket(socket, { isServer: true, secureContext: certificate, ALPNProtocols: ['http/1.1'] });
-  secure.on('error', () => socket.destroy());
+  const fail = (error: Error): void => {
+    const reason = handshakeFailureOf(error);
+    if (reason !== undefined) onFailure?.(reason);
+  };
+  secure.once('error', fail).on('error', () => socket.destroy());
   secure.once('secure', () => {
     stop();
+    secure.off('error', fail);
     onSecure(secure);
   });
 }

@@ -84,7 +84,7 @@ describe('activate, in containers', function () {
   let container: Container;
   let roots = 0;
 
-  needs('busybox', 'keytool');
+  before(needs('busybox', 'keytool'));
   before(needsRootForContainers);
   before(async () => {
     fixture = await ActivationFixture.start();

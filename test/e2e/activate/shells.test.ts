@@ -31,7 +31,7 @@ describe('activate, in each shell', function () {
   let work: string;
   let files = 0;
 
-  needs('dash', 'busybox', 'bash', 'mksh', 'ksh93', 'zsh');
+  before(needs('dash', 'busybox', 'bash', 'mksh', 'ksh93', 'zsh'));
   before(async () => {
     fixture = await ActivationFixture.start();
     volume = await fixture.volume('one', 'tool,!absent');

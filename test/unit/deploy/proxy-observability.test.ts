@@ -21,6 +21,7 @@ async function exported(): Promise<readonly Metric[]> {
   metrics.finished('forward', 'connect', 502, 1, { received: 1, sent: 1 });
   metrics.firstByte('forward', 1);
   metrics.tunnelOpened('passthrough');
+  metrics.handshakeFailed('unknown_ca');
   metrics.reviewed('token', 'api');
   metrics.ruled('allowed');
   metrics.request('get', 'secrets', 200, 1);

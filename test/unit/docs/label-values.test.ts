@@ -93,6 +93,7 @@ const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     'requests_total outcome': strings('proxy/server/access-log-entry.ts', 'finish', 'outcome'),
     'upstream_failures_total reason': strings('proxy/proxy-metrics.ts', 'toolFailures'),
     'tunnels kind': strings('proxy/proxy-metrics.ts', 'tunnelOpened', 'kind'),
+    'handshake_failures_total reason': strings('proxy/server/handshake-failure.ts', 'HandshakeFailure'),
     'access_reviews_total review': strings('proxy/proxy-metrics.ts', 'reviewed', 'review'),
     'access_reviews_total source': strings('proxy/proxy-metrics.ts', 'reviewed', 'source'),
     'status_writes_total resource': strings('proxy/status/status-patches.ts', 'wroteStatus', 'resource'),
