@@ -116,6 +116,7 @@ export const proxyFlags = {
     text,
   ),
   'write-status': toggle('write the address of the proxy and conditions into Connectors and classes', true),
+  'publish-trust-bundle': toggle('publish the CA as a ClusterTrustBundle; needs --write-status and permissions'),
   'log-level': commonFlags['log-level'],
 } as const;
 

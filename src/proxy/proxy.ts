@@ -237,6 +237,7 @@ export class Proxy {
       ca,
       service: serviceOf(config),
       audience: config['token-audience'],
+      isTrustBundlePublished: config['publish-trust-bundle'],
       clock,
       observer: this.metrics,
       log,

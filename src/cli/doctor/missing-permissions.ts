@@ -6,7 +6,7 @@ import { fail, ok, reasonOf } from './check-result.js';
 
 /** An RBAC permission that a program uses; without a namespace, it applies to all of them. */
 export interface RequiredPermission {
-  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'patch' | 'identify';
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'patch' | 'identify' | 'attest';
   readonly group: string;
   readonly resource: string;
   readonly subresource?: string;

@@ -15,6 +15,7 @@ import { StatusPatches } from './status-patches.js';
 import { statusTimings } from './status-timings.js';
 import type { StatusTimings } from './status-timings.js';
 import { StatusReconciler } from './status-reconciler.js';
+import { TrustBundle } from './trust-bundle.js';
 
 export interface StatusControllerOptions {
   readonly client: KubeClient;
@@ -24,6 +25,8 @@ export interface StatusControllerOptions {
   readonly onCaChange: (listener: () => void) => void;
   readonly service: ProxyService;
   readonly audience: string;
+  /** Whether to publish the CA as a ClusterTrustBundle. */
+  readonly isTrustBundlePublished: boolean;
   readonly clock: Clock;
   readonly observer: StatusObserver;
   readonly log: Log;
@@ -46,7 +49,11 @@ export class StatusController {
       patches: new StatusPatches(options),
       timings: { ...statusTimings, ...timings },
     });
-    onCaChange(() => this.#reconciler.enqueueAll());
+    const trustBundle = options.isTrustBundlePublished ? new TrustBundle(options) : undefined;
+    onCaChange(() => {
+      this.#reconciler.enqueueAll();
+      trustBundle?.caChanged();
+    });
     this.#elector = new LeaderElector({
       client,
       namespace: service.namespace,
@@ -54,8 +61,14 @@ export class StatusController {
       identity: `${hostname()}_${randomUUID()}`,
       timings: { ...leaseTimings, ...timings },
       clock,
-      onStartedLeading: () => this.#reconciler.begin(),
-      onStoppedLeading: () => this.#reconciler.end(),
+      onStartedLeading: () => {
+        this.#reconciler.begin();
+        trustBundle?.begin();
+      },
+      onStoppedLeading: () => {
+        this.#reconciler.end();
+        trustBundle?.end();
+      },
       log,
     });
   }

@@ -187,6 +187,7 @@ describe('deploy', function () {
         'volume-limit',
         'proxy-credentials',
         'proxy-pod-monitor',
+        'trust-bundle',
       ].sort(),
     );
   });
@@ -331,20 +332,20 @@ describe('deploy', function () {
     ['admission', 'Warn'],
     ['admission-deny', 'Deny'],
   ] as const) {
-    it(`judges volumes as they are applied, and leaves the driver's own policies alone, with ${component}`, async () => {
+    it(`judges volumes and rules as they are applied, and leaves the driver's own policies alone, with ${component}`, async () => {
       const objects = await buildOverlay([...components, component]);
       assertConsistent(objects);
       const actions = objects
         .filter(({ kind }) => kind === 'ValidatingAdmissionPolicyBinding')
         .map(({ metadata, spec }) => [
-          metadata.name!.startsWith('connectors-csi-volumes-'),
+          /^connectors-csi-(volumes-|rules$)/.test(metadata.name!),
           (spec as { validationActions: readonly string[] }).validationActions.join(),
         ]);
-      const own = actions.filter(([isOfVolumes]) => !isOfVolumes);
+      const own = actions.filter(([isOfUsers]) => !isOfUsers);
       assert.deepEqual(own, Array(2).fill([false, 'Deny']));
       assert.deepEqual(
-        actions.filter(([isOfVolumes]) => isOfVolumes),
-        Array(7).fill([true, action]),
+        actions.filter(([isOfUsers]) => isOfUsers),
+        Array(8).fill([true, action]),
       );
     });
   }

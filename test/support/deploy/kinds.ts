@@ -141,7 +141,7 @@ const podSpec = fields(
 const podTemplate = fields({ spec: podSpec }, { metadata: fields({}, metaOptional) });
 
 const rules = list(
-  fields({ apiGroups: list(anyText), resources: texts, verbs: texts }, { resourceNames: list(dnsName) }),
+  fields({ apiGroups: list(anyText), resources: texts, verbs: texts }, { resourceNames: list(anyText) }),
 );
 const subjects = list(fields({ kind: oneOf('ServiceAccount'), name: dnsName, namespace: dnsName }));
 const roleRef = fields({

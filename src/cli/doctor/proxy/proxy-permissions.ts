@@ -5,6 +5,7 @@ import { jsonMember } from '../../../json.js';
 import type { KubeClient } from '../../../kube/kube-client.js';
 import { apiServerSlice } from '../../../proxy/api-server-endpoints.js';
 import type { ProxyConfig } from '../../../proxy/config.js';
+import { trustBundleName, trustBundleSigner } from '../../../proxy/status/trust-bundle.js';
 import { connectorName } from '../connector-objects.js';
 import type { CheckResult } from '../check-result.js';
 import { fail, ok, reasonOf } from '../check-result.js';
@@ -13,7 +14,7 @@ import type { RequiredPermission } from '../missing-permissions.js';
 import { checkPermissionsOf, missingPermissions } from '../missing-permissions.js';
 import type { OwnObjects } from './own-objects.js';
 
-type PermissionConfig = Pick<ProxyConfig, 'namespace' | 'service' | 'write-status'>;
+type PermissionConfig = Pick<ProxyConfig, 'namespace' | 'service' | 'write-status' | 'publish-trust-bundle'>;
 
 const manifest = 'deploy/proxy/rbac.yaml';
 /** Limit of namespaces that are checked. */
@@ -34,6 +35,7 @@ function requiredPermissions({
   namespace,
   service,
   'write-status': writes,
+  'publish-trust-bundle': publishes,
 }: PermissionConfig): readonly RequiredPermission[] {
   const permissions = (
     verbs: readonly RequiredPermission['verb'][],
@@ -58,8 +60,18 @@ function requiredPermissions({
           ...permissions(['get', 'patch'], { ...leases, name: service }),
         ]
       : []),
+    ...(writes && publishes ? trustBundlePermissions : []),
   ];
 }
+
+const certificates = { group: 'certificates.k8s.io', from: 'deploy/components/trust-bundle' } as const;
+const trustBundles = { ...certificates, resource: 'clustertrustbundles' } as const;
+const trustBundlePermissions: readonly RequiredPermission[] = [
+  { ...trustBundles, verb: 'create' },
+  { ...trustBundles, verb: 'get', name: trustBundleName },
+  { ...trustBundles, verb: 'patch', name: trustBundleName },
+  { ...certificates, resource: 'signers', verb: 'attest', name: trustBundleSigner },
+];
 
 /** A Secret of some Connector, and the permission to read it. */
 interface NeededSecret extends RequiredPermission {
