@@ -1,4 +1,4 @@
-import { matchesSegments } from './path-pattern.js';
+import { matchesPath } from './path-pattern.js';
 import type { PathReadings } from './path-readings.js';
 import { overridesMethod } from './read-only.js';
 import { describeBroken, describeOwner, isOfClass, ruleAnnotations } from './request-rules.js';
@@ -70,6 +70,6 @@ function matches({ effect, methods, paths }: Rule, method: string, readings: Pat
   if (methods?.has(method) === false) return false;
   if (paths === undefined) return true;
   return effect === 'allow'
-    ? readings.exact.every((reading) => paths.some(({ exact }) => matchesSegments(exact, reading)))
-    : readings.folded.some((reading) => paths.some(({ folded }) => matchesSegments(folded, reading)));
+    ? readings.exact.every((reading) => paths.some((path) => matchesPath(path, 'exact', reading)))
+    : readings.folded.some((reading) => paths.some((path) => matchesPath(path, 'folded', reading)));
 }

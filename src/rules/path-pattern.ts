@@ -12,6 +12,8 @@ export interface PathPattern {
   readonly folded: readonly Part[];
 }
 
+type Kind = keyof PathPattern;
+
 /** Parses the path of a rule. Percent-encoded characters are decoded: `%2F` is a slash in a segment. */
 export function parsePathPattern(text: string): PathPattern | { readonly problem: string } {
   if (!text.startsWith('/')) return { problem: 'must begin with /' };
@@ -42,14 +44,26 @@ function parsePart(segment: string): Part | { readonly problem: string } {
   return { problem: 'has a segment that begins with dots: write the path that it leads to' };
 }
 
+/** Reports whether the whole path matches. */
+export function matchesPath(pattern: PathPattern, kind: Kind, path: readonly string[]): boolean {
+  const parts = pattern[kind];
+  const last = parts[parts.length - 1];
+  // Most paths differ from most patterns here.
+  const literal = typeof last === 'string' ? last : parts[parts.length - 2];
+  if (typeof literal === 'string' && !path.includes(literal)) return false;
+  return matchesSegments(parts, path);
+}
+
 /**
- * Reports whether the whole path matches. The time is proportional to the product of both lengths: of several `**`, only
+ * Compares one by one. The time is proportional to the product of both lengths: of several `**`, only
  * the last one is tried again.
  */
-export function matchesSegments(pattern: readonly Part[], path: readonly string[]): boolean {
-  let [at, part] = [0, 0];
+function matchesSegments(pattern: readonly Part[], path: readonly string[]): boolean {
+  let at = 0;
+  let part = 0;
   /** The last `**`, and where the path goes on after the segments that it has taken so far. */
-  let [wildcard, resumeAt] = [-1, 0];
+  let wildcard = -1;
+  let resumeAt = 0;
   while (at < path.length) {
     const expected = pattern[part];
     if (expected === anySegments) {

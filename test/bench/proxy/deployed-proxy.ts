@@ -19,6 +19,8 @@ export interface DeployedProxy {
   readonly authority: string;
   /** User name and password of a client that may use the Connector. */
   readonly login: string;
+  /** The same for a Connector of the same tool with ten rules. */
+  readonly ruledLogin: string;
   readonly stop: () => Promise<void>;
 }
 
@@ -56,6 +58,7 @@ export async function deployedProxy(
     proxy,
     authority: await authorityIn(api),
     login: `ci%2Ftool:${token}`,
+    ruledLogin: `ci%2Fruled:${token}`,
     stop: async () => {
       await proxy.stop();
       await api.stop();
@@ -77,17 +80,33 @@ function putObjects(
     'ca.crt': encoded(toolAuthority.certificate),
   };
   api.put(connectorClass('any', { proxy: { ref: service } }) as KubeObject);
-  api.put(connector('tool', address, { secret: 'login', caSecret: 'login', extensions }) as KubeObject);
+  const secrets = { secret: 'login', caSecret: 'login' };
+  api.put(connector('tool', address, { ...secrets, extensions }) as KubeObject);
+  api.put(connector('ruled', address, { ...secrets, rules: { rules: tenRules } }) as KubeObject);
   const metadata = { namespace: 'ci', name: 'login' };
   api.put({ apiVersion: 'v1', kind: 'Secret', metadata, type: 'kubernetes.io/basic-auth', data });
   api.bind({
     serviceAccount: 'ci/builder',
     namespace: 'ci',
     rules: [
-      { verbs: ['get'], apiGroups: ['connectors.alauda.io'], resources: ['connectors'], resourceNames: ['tool'] },
+      {
+        verbs: ['get'],
+        apiGroups: ['connectors.alauda.io'],
+        resources: ['connectors'],
+        resourceNames: ['tool', 'ruled'],
+      },
     ],
   });
 }
+
+/** As those of the class gitlab: most compare the path, and none matches until the last. */
+const tenRules = [
+  ...Array.from(
+    { length: 9 },
+    (_, at) => `- deny: { paths: ["/**/api/v4/kind-${at}/**", "/**/api/v4/projects/*/kind-${at}"] }`,
+  ),
+  '- allow: { methods: [GET] }',
+].join('\n');
 
 function tokenOf(api: KubeApi): string {
   return api.identities.issueServiceAccount({
