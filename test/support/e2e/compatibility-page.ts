@@ -26,7 +26,7 @@ export function compatibilityPage(): string {
   ]);
   const table = tableOf(['program', 'version', 'files used', 'mode', 'result'], proven);
   const refusedColumns = ['program', 'shows for 407 and 403', 'shows for 502'];
-  return `${head}\n${table}\n\n${refusals}\n${tableOf(refusedColumns, refusedRows())}\n`;
+  return `${head}\n${table}\n\n${refusals}\n${tableOf(refusedColumns, refusedRows())}\n\n${limitsOfActivate}`;
 }
 
 const refusals = `## Rejected requests
@@ -42,6 +42,20 @@ once the volume has the next one.
 
 The proxy's response is a sentence with the fix. Programs show the sentence, the reason (the part before its first colon, which is also in the status line),
 or only the status. To see the whole sentence, send the request with \`curl\` by \`http://\`, or to the proxy's address.
+`;
+
+const limitsOfActivate = `## Limits of activate
+
+Some programs need more than [\`activate\`](volumes.md#activate):
+
+| program | needs | reason |
+| --- | --- | --- |
+| wget with GnuTLS, as in Debian | \`--ca-certificate="$SSL_CERT_FILE"\` | it reads no variable for certificates |
+| \`fetch\` of Node before 22.21, and of 23 | a newer Node | it does not know \`NODE_USE_ENV_PROXY\` |
+| Java programs other than Maven | the proxy's user and password in their own settings | Java has no option for them |
+| Java, for hosts that are not of a Connector | a trust store of their own | \`truststore.p12\` has the proxy's certificates only |
+| Yarn 2 and later | \`.yarnrc.yml\` in the home directory | no variable has the path of that file |
+| glab at the proxy's own address | a copy of \`config.yml\` with mode 0600 | it takes no other |
 `;
 
 const words = { sentence: 'the sentence', reason: 'the reason', status: 'the status', nothing: 'nothing' } as const;

@@ -12,32 +12,34 @@ const project = `<project>
   <artifactId>app</artifactId>
 </project>`;
 
-/**
- * What `mvn --settings FILE validate` does. Debian's `mvn` leaves out a library that it needs to log in at a proxy, so Java
- * is started as that script would, with the library added.
- */
+/** Runs `mvn --settings FILE validate`. */
 export function runMaven(rendered: RenderedClasses, settings: string, env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const launcher = path.join(rendered.folder, 'm2.conf');
+  const [program = '', ...args] = mavenCommand(rendered.folder, ['--settings', settings]);
+  return rendered.run(program, args, env);
+}
+
+/**
+ * The words of `mvn validate` for the project that it writes to the folder. Debian's `mvn` leaves out a library that it
+ * needs to log in at a proxy, so Java is started as that script would, with the library added.
+ */
+export function mavenCommand(folder: string, args: readonly string[]): readonly string[] {
+  const launcher = path.join(folder, 'm2.conf');
   const original = readFileSync(path.join(home, 'bin', 'm2.conf'), 'utf8');
   writeFileSync(launcher, `${original}\nload /usr/share/java/commons-codec.jar\n`);
-  writeFileSync(path.join(rendered.folder, 'pom.xml'), project);
-  return rendered.run(
+  writeFileSync(path.join(folder, 'pom.xml'), project);
+  return [
     'java',
-    [
-      '-classpath',
-      path.join(home, 'boot', '*'),
-      `-Dclassworlds.conf=${launcher}`,
-      `-Dmaven.home=${home}`,
-      `-Dmaven.multiModuleProjectDirectory=${rendered.folder}`,
-      'org.codehaus.plexus.classworlds.launcher.Launcher',
-      '--batch-mode',
-      '--settings',
-      settings,
-      `-Dmaven.repo.local=${path.join(rendered.folder, 'm2')}`,
-      // A failed download is remembered, and the tests share the folder.
-      '--update-snapshots',
-      'validate',
-    ],
-    env,
-  );
+    '-classpath',
+    path.join(home, 'boot', '*'),
+    `-Dclassworlds.conf=${launcher}`,
+    `-Dmaven.home=${home}`,
+    `-Dmaven.multiModuleProjectDirectory=${folder}`,
+    'org.codehaus.plexus.classworlds.launcher.Launcher',
+    '--batch-mode',
+    ...args,
+    `-Dmaven.repo.local=${path.join(folder, 'm2')}`,
+    // A failed download is remembered, and the tests share the folder.
+    '--update-snapshots',
+    'validate',
+  ];
 }
