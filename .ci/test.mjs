@@ -54,7 +54,9 @@ const suitesOfNode = process.env.ALSO_SUITES?.split(' ') ?? ['integration', 'con
  */
 const sameOnEachNode = [
   'e2e/arm64.test.ts',
-  ...['apply', 'kustomize', 'proxy', 'upgrade'].map((name) => `integration/deploy/${name}.test.ts`),
+  ...['apply', 'credential-provider', 'kustomize', 'proxy', 'upgrade'].map(
+    (name) => `integration/deploy/${name}.test.ts`,
+  ),
   'integration/docs/',
   'e2e/classes/',
 ];
