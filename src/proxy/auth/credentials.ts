@@ -22,10 +22,19 @@ export function parseProxyAuthorization(header: string | undefined): Credentials
   return connectors === undefined || token === undefined ? undefined : { connectors, token };
 }
 
-/** Parses the token in `Authorization: Basic ANY:TOKEN` or `Bearer TOKEN`, which clients send in reverse mode. */
-export function parseReverseAuthorization(header: string | undefined): Secret | undefined {
+/** Credentials of a client in reverse mode. */
+export interface ReverseCredentials {
+  /** undefined for a bearer token. */
+  readonly user: string | undefined;
+  readonly token: Secret;
+}
+
+/** Parses `Authorization: Basic USER:TOKEN` or `Bearer TOKEN`, which clients send in reverse mode. */
+export function parseReverseAuthorization(header: string | undefined): ReverseCredentials | undefined {
   const [, bearer] = /^bearer +(\S+) *$/i.exec(header ?? '') ?? [];
-  return parseToken(bearer ?? parseBasic(header)?.password ?? '');
+  const { user, password } = bearer === undefined ? (parseBasic(header) ?? {}) : { user: undefined, password: bearer };
+  const token = parseToken(password ?? '');
+  return token === undefined ? undefined : { user, token };
 }
 
 function parseBasic(header: string | undefined): { readonly user: string; readonly password: string } | undefined {

@@ -47,6 +47,7 @@ export async function authenticate(
 
 /**
  * Authenticates a request in reverse mode by `Authorization`, which then holds the credentials for the proxy.
+ * @returns the client, and the user name that it sent with its token.
  * @throws {ProxyError} 401.
  * @throws {CodedError} if the review failed.
  */
@@ -54,10 +55,10 @@ export async function authenticateReverse(
   request: IncomingMessage,
   authorizer: ConnectorAuthorizer,
   signal: AbortSignal,
-): Promise<Pick<AuthenticatedClient, 'token' | 'client'>> {
-  const token = parseReverseAuthorization(single(request, 'authorization'));
+): Promise<{ readonly client: ClientIdentity; readonly user: string | undefined }> {
+  const { user, token } = parseReverseAuthorization(single(request, 'authorization')) ?? {};
   const client = token === undefined ? undefined : await authorizer.identify(token, addressOf(request), signal);
-  if (token !== undefined && client !== undefined) return { token, client };
+  if (client !== undefined) return { client, user };
   throw new ProxyError(
     401,
     'unauthenticated',

@@ -31,6 +31,7 @@ import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
 import type { RequestLog } from './request-log.js';
 import { AccessLogEntry } from './access-log-entry.js';
 import type { RequestObserver } from './access-log-entry.js';
+import { imagePullTarget } from './image-pull.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
 import type { Route, Router } from './router.js';
@@ -185,13 +186,14 @@ export class RequestHandler {
     entry.setTarget('reverse', host, target.kind === 'reverse' ? pathnameOf(`${target.prefix}${target.path}`) : '/v2/');
     if (target.kind === 'reverse') entry.names([target.connector]);
     router.ensureFirstPass(request);
-    const { client } = await authenticateReverse(request, authorizer, signal);
+    const { client, user } = await authenticateReverse(request, authorizer, signal);
     entry.setClient(client);
     slot.moveTo(...holderOf(client));
-    if (target.kind === 'registry-root') return 'answered';
-    entry.usesConnector(target.connector);
+    const wanted = imagePullTarget(user, request, target);
+    if (wanted.kind === 'registry-root') return 'answered';
+    entry.usesConnector(wanted.connector);
     const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
-    return router.reverse(client, { ...target, base: `${scheme}://${host}` }, request, entry, signal);
+    return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, request, entry, signal);
   }
 
   /** Routes a request in a tunnel. Token and access are checked again for every request. */

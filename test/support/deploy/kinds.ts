@@ -143,7 +143,16 @@ const podTemplate = fields({ spec: podSpec }, { metadata: fields({}, metaOptiona
 const rules = list(
   fields({ apiGroups: list(anyText), resources: texts, verbs: texts }, { resourceNames: list(anyText) }),
 );
-const subjects = list(fields({ kind: oneOf('ServiceAccount'), name: dnsName, namespace: dnsName }));
+// A group of the cluster has an API group, a service account a namespace.
+const subjects = list(
+  fields(
+    {
+      kind: oneOf('ServiceAccount', 'Group'),
+      name: { type: 'string', pattern: '^(system:)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$' },
+    },
+    { namespace: dnsName, apiGroup: oneOf('rbac.authorization.k8s.io') },
+  ),
+);
 const roleRef = fields({
   apiGroup: oneOf('rbac.authorization.k8s.io'),
   kind: oneOf('Role', 'ClusterRole'),
@@ -305,10 +314,11 @@ export const kinds: Readonly<Record<string, Structure>> = {
           podSelector: selector,
           policyTypes: list(oneOf('Ingress', 'Egress')),
           ingress: list(
-            fields({
-              from: list(fields({ namespaceSelector: fields({}, { matchLabels: labels }) })),
-              ports: list(fields({ protocol: oneOf('TCP', 'UDP'), port: intOrText })),
-            }),
+            fields(
+              { ports: list(fields({ protocol: oneOf('TCP', 'UDP'), port: intOrText })) },
+              // Without it: from everywhere.
+              { from: list(fields({ namespaceSelector: fields({}, { matchLabels: labels }) })) },
+            ),
           ),
         },
         // Without anything: everywhere.

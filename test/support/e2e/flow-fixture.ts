@@ -56,6 +56,8 @@ export class FlowFixture {
   readonly work = path.join(this.node.root, 'work');
   readonly #cleanups: (() => unknown)[] = [];
   #proxy: ProxyProcess | undefined;
+  /** Of proxies that have ended. */
+  #earlierLog = '';
   #driver: DriverProcess | undefined;
   readonly #options: FlowOptions;
   /** The words that programs are run with. */
@@ -180,7 +182,7 @@ export class FlowFixture {
     );
     await this.api.stop();
     this.node.remove();
-    for (const text of [this.#proxy?.log ?? '', this.#driver?.stderr ?? '', ...written]) {
+    for (const text of [this.#earlierLog, this.#proxy?.log ?? '', this.#driver?.stderr ?? '', ...written]) {
       assert.ok(!text.includes(toolPassword), 'a password is in a log or an object');
       assert.doesNotMatch(text, /eyJ[-\w]+\.eyJ/, 'a token is in a log or an object');
     }
@@ -209,17 +211,28 @@ export class FlowFixture {
     });
     this.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
     this.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: toolPassword }));
-    this.#proxy = await ProxyProcess.start({
-      directory: node.root,
-      hosts: this.#options.hosts,
-      otherHosts: { [ownAddress]: this.#options.knownHosts ?? [], ...this.#options.otherHosts },
-      ...(this.#options.isAtService === true ? { address: `${ownAddress}:80` } : {}),
-      flags: ['--kubeconfig', file('proxy.kubeconfig'), ...(this.#options.proxyFlags ?? [])],
-    });
+    this.#proxy = await this.#startProxy();
     this.#driver = await DriverProcess.start(node, [
       ...['--connector-source', 'kubernetes', '--manifests', '', '--kubeconfig', file('driver.kubeconfig')],
     ]);
     await eventually('the proxy has made its CA', () => this.authority !== '');
+  }
+
+  #startProxy(): Promise<ProxyProcess> {
+    return ProxyProcess.start({
+      directory: this.node.root,
+      hosts: this.#options.hosts,
+      otherHosts: { [ownAddress]: this.#options.knownHosts ?? [], ...this.#options.otherHosts },
+      ...(this.#options.isAtService === true ? { address: `${ownAddress}:80` } : {}),
+      flags: ['--kubeconfig', path.join(this.node.root, 'proxy.kubeconfig'), ...(this.#options.proxyFlags ?? [])],
+    });
+  }
+
+  /** Ends the proxy and starts another one. */
+  async restartProxy(): Promise<void> {
+    await this.proxy.stop();
+    this.#earlierLog += this.proxy.log;
+    this.#proxy = await this.#startProxy();
   }
 
   /** A class of deploy/classes. */

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { deployFolder } from '../../support/deploy/manifests.js';
+import { Containerd, providedCredential } from '../../support/e2e/containerd.js';
+import { DockerRegistry } from '../../support/e2e/docker-registry.js';
+import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
+import { hostNames, needsKnownPorts, ownAddress } from '../../support/e2e/host-names.js';
+import { writeImageLayout } from '../../support/e2e/image-layout.js';
+import { needsRootForContainers } from '../../support/e2e/programs.js';
+import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
+import { eventually } from '../../support/poll.js';
+import { secret } from '../../support/proxy/manifests.js';
+
+const login = { username: 'robot', password: toolPassword };
+const layerBytes = 2 ** 30;
+/** Far below the layer, and far above what the proxy takes at rest on any machine. */
+const mostProxyMib = 400;
+
+/** A file of deploy/image-pulls for this machine. */
+function nodeFile(name: string): string {
+  return readFileSync(path.join(deployFolder, 'image-pulls', name), 'utf8').replaceAll('10.96.0.10', ownAddress);
+}
+
+/** The kubelet's part is played by the tests: it runs the script and gives its answer to the container runtime. */
+describe('image pulls of nodes, with the script and the files of deploy/image-pulls', function () {
+  this.timeout(240_000);
+  let htpasswd: DockerRegistry;
+  let withTokens: DockerRegistry;
+  let containerd: Containerd;
+  let work: string;
+  before(needsRootForContainers);
+  before(needsKnownPorts);
+  const use = useFlowFixture(
+    {
+      hosts: ['hub.test', 'secure.test', 'tokens.test'],
+      isAtService: true,
+      proxyFlags: ['--tls-address', `${ownAddress}:443`, '--tls-names', `${ownAddress},connectors.local`],
+    },
+    ['containerd', 'docker-registry', 'skopeo'],
+    async (fixture) => {
+      work = fixture.work;
+      const at = (...names: string[]): string => path.join(work, ...names);
+      const start = (host: string, auth: typeof login | RegistryTokenService): Promise<DockerRegistry> =>
+        DockerRegistry.start({ directory: at(host), host, aliases: ['localhost'], auth });
+      const tokens = await RegistryTokenService.start('tokens.test', `robot:${toolPassword}`);
+      fixture.onStop(() => tokens.stop());
+      htpasswd = await start('hub.test', login);
+      withTokens = await start('secure.test', tokens);
+      for (const registry of [htpasswd, withTokens]) fixture.onStop(() => registry.stop());
+      fixture.put(secret('registry', 'cpaas.io/distribution-registry-token', login));
+      fixture.useClass('oci');
+      const oci = { className: 'oci', secret: 'registry' };
+      fixture.connect('hub', htpasswd.url, oci);
+      fixture.connect('secure', withTokens.url, { ...oci, extensions: [tokens.url] });
+      fixture.allow(['hub', 'secure']);
+      writeFileSync(at('policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
+      mkdirSync(at('certs'));
+      writeFileSync(at('certs', 'ca.crt'), fixture.authority);
+      await writeImageLayout(at('small'), 1000);
+      await writeImageLayout(at('big'), layerBytes);
+      await push('small', 'hub', 'team/app:1');
+      await push('small', 'secure', 'team/app:1');
+      await push('big', 'hub', 'team/big:1');
+      rmSync(at('big'), { recursive: true });
+      const hosts = at('certs.d', 'connectors.local');
+      mkdirSync(hosts, { recursive: true });
+      writeFileSync(path.join(hosts, 'hosts.toml'), nodeFile('hosts.toml'));
+      writeFileSync(path.join(hosts, 'ca.crt'), fixture.authority);
+      containerd = await Containerd.start(at('containerd'), at('certs.d'));
+      fixture.onStop(() => containerd.stop());
+    },
+  );
+
+  /** Pushes through the proxy, with another user name than that of pulls. */
+  async function push(layout: string, connector: string, image: string): Promise<void> {
+    const to = `docker://${ownAddress}/namespaces/ci/connectors/${connector}/${image}`;
+    const words = ['skopeo', '--policy', path.join(work, 'policy.json'), 'copy', '-q', '--preserve-digests'];
+    const access = ['--dest-cert-dir', path.join(work, 'certs'), '--dest-creds', `pusher:${tokenOf()}`];
+    const { status, output } = await use.fixture.run([...words, ...access, `oci:${work}/${layout}`, to], work);
+    assert.equal(status, 0, output);
+  }
+
+  function tokenOf(serviceAccount = 'builder', expirationSeconds = 600): string {
+    const pod = { name: `pod-of-${serviceAccount}`, uid: 'e2f0a7f0-0000-4000-8000-000000000001' };
+    return use.fixture.api.identities.issueServiceAccount({
+      ...{ namespace: 'ci', name: serviceAccount, pod, audiences: ['connectors-proxy'], expirationSeconds },
+    }).token;
+  }
+
+  const imageOf = (connector: string, repository: string): string =>
+    `connectors.local/namespaces/ci/connectors/${connector}/${repository}`;
+
+  /** As the kubelet pulls an image for a pod. */
+  async function pull(image: string, token = tokenOf()): Promise<string> {
+    return containerd.pull(image, providedCredential(image, token));
+  }
+
+  it('work with a registry that wants a password, and with one that wants tokens', async () => {
+    for (const [connector, registry] of [['hub', htpasswd] as const, ['secure', withTokens] as const]) {
+      const image = imageOf(connector, 'team/app:1');
+      const before = registry.served.length;
+      assert.match(await pull(image), /^sha256:[0-9a-f]{64}$/);
+      const served = registry.served.slice(before);
+      for (const request of [
+        /^HEAD \/v2\/team\/app\/manifests\/1$/,
+        /^GET \/v2\/team\/app\/blobs\/sha256:[0-9a-f]+$/,
+      ]) {
+        assert.ok(
+          served.some((line) => request.test(line)),
+          served.join('\n'),
+        );
+      }
+      assert.ok(
+        served.every((line) => !line.includes('ns=')),
+        served.join('\n'),
+      );
+      await containerd.remove(image);
+    }
+  });
+
+  it('fail for a pod of another service account, though the node has just pulled the image', async () => {
+    const image = imageOf('hub', 'team/app:1');
+    await pull(image);
+    const before = htpasswd.served.length;
+    await assert.rejects(pull(image, tokenOf('stranger')), /403 Forbidden/);
+    assert.equal(htpasswd.served.length, before);
+    const deniedRequests = () => use.fixture.proxy.requests.filter(({ outcome }) => outcome === 'denied');
+    await eventually('the denial is in the log of the proxy', () => deniedRequests().length > 0);
+    const denied = deniedRequests();
+    for (const { serviceAccount, pod, connector } of denied) {
+      assert.deepEqual([serviceAccount, pod, connector], ['ci/stranger', 'ci/pod-of-stranger', 'ci/hub']);
+    }
+    await containerd.remove(image);
+  });
+
+  it('fail without a token, and with one that has expired', async () => {
+    const image = imageOf('secure', 'team/app:1');
+    await assert.rejects(containerd.pull(image), /authorization failed: no basic auth credentials$/);
+    await assert.rejects(pull(image, tokenOf('builder', -60)), /401 Unauthorized/);
+  });
+
+  it('fail for an image of no Connector, with the reason in the log of the proxy', async () => {
+    await assert.rejects(pull(imageOf('absent', 'team/app:1')), /403 Forbidden/);
+    await assert.rejects(pull('connectors.local/team/app:1'), /: not found$/);
+  });
+
+  it('work after a restart of the proxy', async () => {
+    const image = imageOf('secure', 'team/app:1');
+    await pull(image);
+    await containerd.remove(image);
+    await use.fixture.restartProxy();
+    // The new one serves once it has read its CA. The kubelet tries again, too.
+    await eventually('an image is pulled', () =>
+      pull(image).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await containerd.remove(image);
+  });
+
+  it('take a layer of 1 GiB through the proxy without storing it', async () => {
+    const image = imageOf('hub', 'team/big:1');
+    assert.match(await pull(image), /^sha256:/);
+    assert.ok(use.fixture.proxy.peakMib < mostProxyMib, `${use.fixture.proxy.peakMib} MiB`);
+    await containerd.remove(image);
+  });
+
+  it('work with the library of CRI-O, on a node whose hosts file has the registry name', async () => {
+    const names = hostNames(path.join(work, 'hosts'), {
+      [ownAddress]: ['connectors.local'],
+      '127.0.0.1': ['localhost'],
+    });
+    const inspect = (serviceAccount: string) => {
+      const image = imageOf('hub', 'team/app:1');
+      const { username, password } = providedCredential(image, tokenOf(serviceAccount));
+      const words = [...names, 'skopeo', 'inspect', '--cert-dir', path.join(work, 'certs')];
+      return use.fixture.run([...words, '--creds', `${username}:${password}`, `docker://${image}`], work);
+    };
+    const allowed = await inspect('builder');
+    assert.equal(allowed.status, 0, allowed.output);
+    const denied = await inspect('stranger');
+    assert.match(denied.output, /StatusCode: 403, \\?"cannot use connector ci\/hub: system:serviceaccount/);
+  });
+
+  it('leave no credential and no token in the log of the container runtime', () => {
+    assert.ok(containerd.log.includes('team/app:1'));
+    assert.ok(!containerd.log.includes(toolPassword));
+    assert.doesNotMatch(containerd.log, /eyJ[-\w]+\.eyJ/);
+  });
+});
