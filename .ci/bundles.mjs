@@ -1,5 +1,5 @@
 // Options of the bundles. dist/main.js is the start, dist/program.js contains the commands. Threads for slow templates,
-// the proxy, its doctor and the demo have bundles of their own, which the driver never loads. koffi stays outside,
+// the proxy, its doctor, check and the demo have bundles of their own, which the driver never loads. koffi stays outside,
 // because it finds its native library next to itself.
 import path from 'node:path';
 
@@ -33,6 +33,7 @@ const apart = {
       path: './proxy-doctor.js',
       external: true,
     }));
+    builder.onResolve({ filter: /^\.\/check\/run-check\.js$/ }, () => ({ path: './check.js', external: true }));
     builder.onResolve({ filter: /^\.\/run-demo\.js$/ }, () => ({ path: './demo.js', external: true }));
   },
 };
@@ -82,6 +83,12 @@ export const bundles = {
   'proxy-doctor': {
     ...common,
     entryPoints: ['src/cli/doctor/proxy/proxy-doctor.ts'],
+    banner: { js: requireForCommonJs.join('\n') },
+  },
+  check: {
+    ...common,
+    entryPoints: ['src/cli/check/run-check.ts'],
+    plugins: [undiciClient],
     banner: { js: requireForCommonJs.join('\n') },
   },
   demo: { ...common, entryPoints: ['src/cli/demo/run-demo.ts'], banner: { js: requireForCommonJs.join('\n') } },

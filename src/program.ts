@@ -1,3 +1,4 @@
+import { check } from './cli/check.js';
 import type { Command, CommandContext } from './cli/command.js';
 import { demo } from './cli/demo/demo.js';
 import { doctor } from './cli/doctor/doctor.js';
@@ -10,7 +11,7 @@ import { NonBlockingLineWriter } from './process/non-blocking-line-writer.js';
 import { nonBlockingSink } from './process/non-blocking-descriptor.js';
 import { version } from './version.js';
 
-const commands: Readonly<Record<string, Command>> = { serve, proxy, demo, render, doctor, volumes };
+const commands: Readonly<Record<string, Command>> = { serve, proxy, demo, render, check, doctor, volumes };
 
 const usage = `Usage: connectors-csi COMMAND [flags]
 

@@ -13,18 +13,19 @@ export interface StatusBackend {
   readonly objects: ConnectorLister;
 }
 
-/**
- * Everything that the proxy knows of the outside except its connections: identities, permissions, Connectors, Secrets,
- * CA.
- */
-export interface ProxyBackend {
-  readonly tokens: TokenVerifier;
+/** Everything that decides about a request of a known client: permissions, Connectors and Secrets. */
+export interface DecisionSources {
   readonly authorizer: Authorizer;
   readonly approvals: PodApprovals;
   /** @throws {CodedError} if the feature flags have never been read or are malformed. */
   readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
   readonly connectors: ConnectorLookup;
   readonly secrets: SecretSource;
+}
+
+/** Everything that the proxy knows of the outside except its connections: the above, identities, and the CA. */
+export interface ProxyBackend extends DecisionSources {
+  readonly tokens: TokenVerifier;
   readonly ca: CaSource;
   /** An identifier that the replicas of this proxy share and no other proxy has; undefined until it is known. */
   readonly identity: () => string | undefined;

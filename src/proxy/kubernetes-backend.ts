@@ -1,6 +1,4 @@
-import { SubjectAccessReviewer } from '../access/subject-access-reviewer.js';
 import type { Clock } from '../clock.js';
-import { WatchedFlags } from '../connectors/watched-flags.js';
 import type { ClusterConfig } from '../kube/cluster-config.js';
 import { inClusterConfig, serviceAccountFolder } from '../kube/in-cluster.js';
 import { KubeClient } from '../kube/kube-client.js';
@@ -13,13 +11,10 @@ import type { Log } from '../log.js';
 import { version } from '../version.js';
 import { ApiServerEndpoints } from './api-server-endpoints.js';
 import type { ProxyBackend } from './backend.js';
-import { KubernetesApprovals } from './auth/kubernetes-approvals.js';
-import { SubjectAccessReviewAuthorizer, accessLifetimes } from './auth/subject-access-review-authorizer.js';
 import { TokenReviewVerifier } from './auth/token-review-verifier.js';
-import { KubernetesSecrets } from './credential/kubernetes-secrets.js';
 import type { ProxyConfig } from './config.js';
-import { ConnectorInformer } from './credential/connector-informer.js';
 import { KubernetesCa } from './kubernetes-ca.js';
+import { kubernetesSources } from './kubernetes-sources.js';
 import type { ProxyMetrics } from './proxy-metrics.js';
 
 export interface KubernetesBackendOptions {
@@ -65,28 +60,25 @@ export function kubernetesBackend(options: KubernetesBackendOptions): ProxyBacke
     userAgent: `connectors-csi-proxy/${version}`,
     program: 'proxy',
   });
-  const flags = new WatchedFlags(client, namespace, log);
-  const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
-  const secrets = new KubernetesSecrets(client, namespace, log);
+  const { sources, flags, connectors, secrets } = kubernetesSources({
+    client,
+    namespace,
+    maxObjectBytes: options.maxObjectBytes,
+    rateLimiter: new FailureRateLimiter(limits.failedReviews, monotonicNow),
+    onReview: (source) => metrics.reviewed('access', source),
+    clock,
+    log,
+  });
   const ca = new KubernetesCa(client, namespace, clock, log);
   const endpoints = new ApiServerEndpoints(client, log);
   const parts = [flags, connectors, secrets, ca, endpoints];
   return {
+    ...sources,
     tokens: new TokenReviewVerifier({
       client,
       audience,
       rateLimiter: new FailureRateLimiter(limits.failedReviews, monotonicNow),
     }),
-    authorizer: new SubjectAccessReviewAuthorizer({
-      reviews: new SubjectAccessReviewer(client, clock, accessLifetimes),
-      rateLimiter: new FailureRateLimiter(limits.failedReviews, monotonicNow),
-      exists: (connector) => connectors.has(connector),
-      onReview: (answer) => metrics.reviewed('access', answer),
-    }),
-    approvals: new KubernetesApprovals(client, clock),
-    flags: (signal) => flags.get(signal),
-    connectors,
-    secrets,
     ca,
     identity: () => ca.uid,
     apiServerEndpoints: () => endpoints.current(),

@@ -20,7 +20,7 @@ import { systemRoots, TrustStoreCache } from './upstream/trust.js';
 
 export interface ToolAccessOptions {
   readonly config: ProxyConfig;
-  readonly backend: ProxyBackend;
+  readonly backend: Pick<ProxyBackend, 'secrets' | 'apiServerEndpoints'>;
   /** Addresses of the API server, which are blocked as tools. */
   readonly apiServer: readonly string[];
   readonly service: ProxyService;

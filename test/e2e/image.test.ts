@@ -72,6 +72,7 @@ describe('the image', function () {
     assert.deepEqual(readdirSync(path.join(root, 'app')).sort(), ['LICENSE', 'dist', 'node_modules', 'package.json']);
     assert.deepEqual(readdirSync(path.join(root, 'app/dist')).sort(), [
       'NOTICES.txt',
+      'check.js',
       'demo.js',
       'main.js',
       'probe-worker.js',

@@ -5,7 +5,6 @@ import type { Log } from '../../log.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import type { LeafCertificates } from '../certificates/leaf-certificates.js';
 import type { NamedHost } from '../credential/connector-match.js';
-import { parseAuthority } from '../credential/tool-address.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
 import { valuesOf } from '../upstream/headers.js';
@@ -21,6 +20,7 @@ import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
 import type { RequestLog } from './request-log.js';
 import { AccessLogEntry } from './access-log-entry.js';
 import type { RequestObserver } from './access-log-entry.js';
+import { parseConnectTarget } from './request-target.js';
 import type { Router } from './router.js';
 import { TunnelSession } from './tunnel-session.js';
 import { closeAtExpiry } from './tunnel-expiry.js';
@@ -182,7 +182,7 @@ async function flushed(socket: Socket, response: Buffer): Promise<void> {
 /** Parses the target. @throws {ProxyError} 400 if it is not `host:port`, or if the request can have a body. */
 function targetOf(request: IncomingMessage): NamedHost {
   const { url = '', rawHeaders, httpVersion } = request;
-  const named = /:\d+$/.test(url) ? parseAuthority(url, 443) : undefined;
+  const named = parseConnectTarget(url);
   const isAmbiguous =
     valuesOf(rawHeaders, 'transfer-encoding').length > 0 ||
     valuesOf(rawHeaders, 'content-length').some((length) => length !== '0') ||
@@ -191,5 +191,5 @@ function targetOf(request: IncomingMessage): NamedHost {
   if (named === undefined || isAmbiguous) {
     throw new ProxyError(400, 'malformed', 'CONNECT must name host:port and have no body');
   }
-  return { scheme: named.port === 80 ? 'http' : 'https', ...named };
+  return named;
 }

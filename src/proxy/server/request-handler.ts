@@ -225,9 +225,9 @@ export class RequestHandler {
     }
     slot.moveTo(...holderOf(client));
     try {
-      const { token, connectors } = authenticated;
+      const { connectors } = authenticated;
       const route = { named, path };
-      return await this.#options.router.forward({ token, client, connectors }, route, request, entry, signal);
+      return await this.#options.router.forward({ client, connectors }, route, request, entry, signal);
     } catch (error) {
       if (error instanceof ProxyError && error.kind === 'denied') session.end();
       throw error;

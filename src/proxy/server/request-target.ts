@@ -53,6 +53,12 @@ function parseAbsoluteForm(url: string): (RequestTarget & { readonly kind: 'forw
   return { kind: 'forward', named, path: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
+/** Parses the target of a CONNECT, `host:port`. @returns undefined for other forms. */
+export function parseConnectTarget(authority: string): NamedHost | undefined {
+  const host = /:\d+$/.test(authority) ? parseAuthority(authority, 443) : undefined;
+  return host && { scheme: host.port === 80 ? 'http' : 'https', ...host };
+}
+
 /** Returns the path without its query. */
 export function pathnameOf(path: string): string {
   const end = path.indexOf('?');

@@ -30,11 +30,11 @@ import { ownerOf } from './authenticated-client.js';
 import type { AuthenticatedClient } from './authenticated-client.js';
 
 export interface RouterOptions {
-  readonly authorizer: ConnectorAuthorizer;
+  readonly authorizer: Pick<ConnectorAuthorizer, 'authorize' | 'authorizeAny'>;
   readonly connectors: ConnectorLookup;
-  readonly rules: RuleEnforcer;
-  readonly credentials: ToolCredentials;
-  readonly trust: UpstreamTrust;
+  readonly rules: Pick<RuleEnforcer, 'enforce'>;
+  readonly credentials: Pick<ToolCredentials, 'of'>;
+  readonly trust: Pick<UpstreamTrust, 'of'>;
   readonly trustSets: TrustStoreCache;
   /** Whether hosts that belong to no named connector get a passthrough tunnel or are denied. */
   readonly otherHosts: 'tunnel' | 'deny';
@@ -43,6 +43,15 @@ export interface RouterOptions {
   readonly isOwnName: (host: string) => boolean;
   readonly onUse: UseListener;
 }
+
+/** A request as far as it decides about its route. */
+export type RoutedRequest = Pick<IncomingMessage, 'method' | 'rawHeaders'>;
+
+/** A client and the connectors that it named. */
+export type NamingClient = Omit<AuthenticatedClient, 'token'>;
+
+/** Records the decisions about a request. */
+export type RouteObserver = Pick<AccessLogEntry, 'names' | 'isFor' | 'decides'>;
 
 /** The destination of a request, and the connector that it uses. */
 export interface Route {
@@ -75,9 +84,9 @@ export class Router {
    * denied.
    */
   async matchesOf(
-    authenticated: AuthenticatedClient,
+    authenticated: NamingClient,
     named: NamedHost,
-    entry: AccessLogEntry,
+    entry: RouteObserver,
     signal: AbortSignal,
   ): Promise<readonly ConnectorMatch[]> {
     const matches = matchesOfHost(await this.#named(authenticated, signal), named);
@@ -94,10 +103,10 @@ export class Router {
    * @throws {ProxyError} {CodedError}
    */
   async forward(
-    authenticated: AuthenticatedClient,
+    authenticated: NamingClient,
     { named, path }: { readonly named: NamedHost; readonly path: string },
-    request: IncomingMessage,
-    entry: AccessLogEntry,
+    request: RoutedRequest,
+    entry: RouteObserver,
     signal: AbortSignal,
   ): Promise<Route> {
     const resolved = await this.#resolved(authenticated, signal);
@@ -138,8 +147,8 @@ export class Router {
   async reverse(
     client: AuthenticatedClient['client'],
     target: { readonly connector: ConnectorRef; readonly prefix: string; readonly path: string; readonly base: string },
-    request: IncomingMessage,
-    entry: AccessLogEntry,
+    request: RoutedRequest,
+    entry: RouteObserver,
     signal: AbortSignal,
   ): Promise<Route> {
     const { connector: ref, prefix, base } = target;
@@ -176,7 +185,7 @@ export class Router {
    * host.
    */
   async #toOther(
-    authenticated: AuthenticatedClient,
+    authenticated: NamingClient,
     named: NamedHost,
     path: string,
     matches: readonly ConnectorMatch[],
@@ -206,7 +215,7 @@ export class Router {
   }
 
   async #ensureOtherHost(
-    { client, connectors }: AuthenticatedClient,
+    { client, connectors }: NamingClient,
     { host }: NamedHost,
     signal: AbortSignal,
   ): Promise<void> {
@@ -246,7 +255,7 @@ export class Router {
   }
 
   /** Reads the named connectors. Unreadable ones are left out, so that requests for the others still succeed. */
-  async #resolved({ connectors }: AuthenticatedClient, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
+  async #resolved({ connectors }: NamingClient, signal: AbortSignal): Promise<readonly ResolvedConnector[]> {
     const resolved: ResolvedConnector[] = [];
     for (const ref of connectors) {
       try {
@@ -260,7 +269,7 @@ export class Router {
     return resolved;
   }
 
-  async #named(authenticated: AuthenticatedClient, signal: AbortSignal): Promise<readonly Connector[]> {
+  async #named(authenticated: NamingClient, signal: AbortSignal): Promise<readonly Connector[]> {
     return (await this.#resolved(authenticated, signal)).map(({ connector }) => connector);
   }
 }

@@ -34,7 +34,7 @@ export class RuleEnforcer {
   enforce(
     { connector, connectorClass }: ResolvedConnector,
     request: RuledRequest,
-    entry: AccessLogEntry,
+    entry: Pick<AccessLogEntry, 'decides'>,
   ): { readonly isReadOnly: boolean } {
     const sets = rulesOf(connector, connectorClass);
     if (sets.length === 0) {
@@ -57,7 +57,7 @@ export class RuleEnforcer {
 }
 
 /** @param path as sent to the tool, with the query. */
-export function ruledRequest(request: IncomingMessage, path: string): RuledRequest {
+export function ruledRequest(request: Pick<IncomingMessage, 'method' | 'rawHeaders'>, path: string): RuledRequest {
   const pathname = pathnameOf(path);
   const { method = '', rawHeaders } = request;
   return new RuledRequest({

@@ -13,7 +13,7 @@ import type { TunnelSession } from './tunnel-session.js';
  * @throws {ProxyError} 400, 405, 417, 431, 501
  */
 export function ensureWellFormed(
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'method' | 'rawHeaders' | 'httpVersion'>,
   target: RequestTarget | undefined,
 ): asserts target is RequestTarget {
   const { rawHeaders, httpVersion, method } = request;

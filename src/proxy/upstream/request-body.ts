@@ -15,7 +15,7 @@ export type Framing =
  * coding other than chunked at the end. This function rejects the rest that servers could interpret differently.
  * @throws {ProxyError} 400, after which the connection must be closed; 501 for a coding other than chunked.
  */
-export function framingOf(request: IncomingMessage): Framing {
+export function framingOf(request: Pick<IncomingMessage, 'rawHeaders' | 'httpVersion'>): Framing {
   const codings = valuesOf(request.rawHeaders, 'transfer-encoding');
   const lengths = valuesOf(request.rawHeaders, 'content-length');
   if (codings.length > 0) {

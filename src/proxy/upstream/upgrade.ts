@@ -16,7 +16,7 @@ export interface Switched {
  * Reports whether the request asks for a permitted protocol. In HTTP/2 the client could send requests that the proxy
  * does not check.
  */
-export function isPassableUpgrade({ rawHeaders }: IncomingMessage): boolean {
+export function isPassableUpgrade({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
   const protocols = valuesOf(rawHeaders, 'upgrade').flatMap((value) => value.split(','));
   return (
     protocols.length > 0 &&

@@ -26,6 +26,12 @@ describe('the bundles', () => {
     assert.deepEqual(ofDemo, ['src/cli/demo/demo.ts']);
   });
 
+  it('hold nothing of check there but its name', async () => {
+    const inputs = await inputsOf('program');
+    const ofCheck = inputs.filter((input) => input.startsWith('src/cli/check'));
+    assert.deepEqual(ofCheck, ['src/cli/check.ts']);
+  });
+
   it('start with what a driver needs to start itself anew, and no library', async () => {
     const inputs = await inputsOf('main');
     assert.ok(inputs.includes('src/driver/host/drop-capabilities.ts'));

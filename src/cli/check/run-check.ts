@@ -1,0 +1,128 @@
+import { CodedError } from '../../errors.js';
+import { UsageError, describeFlags, flag, oneOf, parseFlags } from '../../process/flags.js';
+import type { ProxyConfig } from '../../proxy/config.js';
+import { parseProxyConfig } from '../../proxy/config.js';
+import { clusterConfigOf } from '../../proxy/kubernetes-backend.js';
+import type { CommandContext } from '../command.js';
+import { asLine } from '../doctor/check-result.js';
+import { outputFlag } from '../output-format.js';
+import { runningArguments } from '../running-arguments.js';
+import type { Answer } from './answer.js';
+import { parseAskedClient, parseAskedConnectors, parsePod } from './asked-client.js';
+import { parseAskedRequest, wordsOf } from './asked-request.js';
+import type { Question } from './route-parts.js';
+import { RequestChecker } from './request-checker.js';
+import type { OpenSources } from './sources.js';
+import { openCluster, openManifests } from './sources.js';
+
+const asWritten = (written: string): string => written;
+
+const checkFlags = {
+  connector: flag('', 'LIST', 'connectors that the client names, as in a volume: NAMESPACE/NAME', asWritten),
+  as: flag('', 'USER', 'system:serviceaccount:NAMESPACE:NAME; -: permissions are not checked', asWritten),
+  pod: flag('', 'NAME', 'pod of the token, NAMESPACE/NAME, for permissions of one pod and approvals', asWritten),
+  'pod-uid': flag('', 'UID', 'uid of the pod, for approvals', asWritten),
+  request: flag('', 'REQUEST', 'METHOD PATH or METHOD URL, and headers as NAME:VALUE', asWritten),
+  manifests: flag('', 'DIR', 'directory of YAML manifests instead of a cluster', asWritten),
+  kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', asWritten, 'KUBECONFIG'),
+  namespace: flag('', 'NAME', 'namespace of the proxy; empty: that of the running proxy', asWritten),
+  'unmatched-hosts': flag(
+    '',
+    'WHAT',
+    'as the flag of the proxy; empty: that of the running proxy',
+    oneOf<'' | 'tunnel' | 'deny'>(['', 'tunnel', 'deny']),
+  ),
+  output: outputFlag,
+} as const;
+
+type CheckConfig = { readonly [Name in keyof typeof checkFlags]: ReturnType<(typeof checkFlags)[Name]['parse']> };
+
+export const usage = `Usage: connectors-csi check --connector LIST --as USER --request REQUEST [flags]
+
+Decides with the classes of the proxy, and sends nothing to a tool. In the container of a running proxy, its own flags
+are the defaults. Exit status 1 if the request would not pass, or if that cannot be decided.
+
+Flags:
+${describeFlags(checkFlags)}
+`;
+
+/** Time in milliseconds for one answer, the first reads of the cluster included. */
+const timeoutMs = 30_000;
+
+/** Runs `check`. @throws {UsageError} {CodedError} */
+export async function run({ args, env, stdout, stopped }: CommandContext): Promise<number> {
+  const flags = parseFlags(checkFlags, args, env) as CheckConfig;
+  const question = questionOf(flags);
+  const config = configOf(flags, env);
+  const opened = open(config, env);
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(late()), timeoutMs);
+  try {
+    const checker = new RequestChecker({
+      sources: opened.sources,
+      config,
+      isOtherUser: config.kubeconfig !== undefined,
+    });
+    const answer = await checker.check(question, AbortSignal.any([stopped, deadline.signal]));
+    stdout(flags.output === 'json' ? `${JSON.stringify(answer, undefined, 2)}\n` : textOf(answer));
+    return answer.passes ? 0 : 1;
+  } finally {
+    clearTimeout(timer);
+    opened.close();
+  }
+}
+
+function late(): CodedError {
+  return new CodedError('DEADLINE_EXCEEDED', 'the API server has not answered in time: try again');
+}
+
+function questionOf(flags: CheckConfig): Question {
+  for (const name of ['connector', 'as', 'request'] as const) {
+    if (flags[name] === '') throw new UsageError(`--${name} ${checkFlags[name].value ?? ''} is required`);
+  }
+  if ((flags.pod === '') !== (flags['pod-uid'] === '')) throw new UsageError('--pod and --pod-uid belong together');
+  const pod = flags.pod === '' ? undefined : within('pod', flags.pod, () => parsePod(flags.pod, flags['pod-uid']));
+  const client = within('as', flags.as, () => parseAskedClient(flags.as, pod));
+  return {
+    client,
+    connectors: within('connector', flags.connector, () => parseAskedConnectors(flags.connector, client)),
+    request: within('request', flags.request, () => parseAskedRequest(wordsOf(flags.request))),
+    needsCredential: true,
+  };
+}
+
+/** Names the flag in a mistake of its value. */
+function within<T>(name: keyof typeof checkFlags, value: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`--${name} ${JSON.stringify(value)} ${error.message}`);
+  }
+}
+
+/** Returns the configuration of the proxy: that of the running one, with the flags that are given here. */
+function configOf(flags: CheckConfig, env: CommandContext['env']): ProxyConfig {
+  const running = parseProxyConfig(runningArguments('proxy'), env);
+  const { manifests, kubeconfig, namespace, 'unmatched-hosts': otherHosts } = flags;
+  return {
+    ...running,
+    ...(manifests === '' ? {} : { 'connector-source': 'directory', manifests }),
+    ...(kubeconfig === '' ? {} : { kubeconfig }),
+    ...(namespace === '' ? {} : { namespace }),
+    ...(otherHosts === '' ? {} : { 'unmatched-hosts': otherHosts }),
+  };
+}
+
+function open(config: ProxyConfig, env: CommandContext['env']): OpenSources {
+  const { manifests, namespace } = config;
+  if (config['connector-source'] === 'directory' && manifests !== undefined) return openManifests(manifests, namespace);
+  return openCluster(
+    clusterConfigOf(config, env, () => performance.now()),
+    config,
+  );
+}
+
+function textOf({ steps }: Answer): string {
+  return steps.map(({ step, level, text }) => asLine({ check: step, level, text })).join('');
+}

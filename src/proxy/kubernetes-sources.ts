@@ -1,0 +1,53 @@
+import { SubjectAccessReviewer } from '../access/subject-access-reviewer.js';
+import type { Clock } from '../clock.js';
+import { WatchedFlags } from '../connectors/watched-flags.js';
+import type { KubeClient } from '../kube/kube-client.js';
+import type { FailureRateLimiter } from '../limits/failure-rate-limiter.js';
+import type { Log } from '../log.js';
+import { KubernetesApprovals } from './auth/kubernetes-approvals.js';
+import { SubjectAccessReviewAuthorizer, accessLifetimes } from './auth/subject-access-review-authorizer.js';
+import type { DecisionSources } from './backend.js';
+import { ConnectorInformer } from './credential/connector-informer.js';
+import { KubernetesSecrets } from './credential/kubernetes-secrets.js';
+
+export interface KubernetesSourcesOptions {
+  readonly client: KubeClient;
+  /** The proxy's. */
+  readonly namespace: string;
+  /** Memory limit of cached Connectors and classes, in bytes. */
+  readonly maxObjectBytes: number;
+  /** Limits denied reviews per client. */
+  readonly rateLimiter: FailureRateLimiter;
+  readonly onReview: (source: 'cache' | 'api') => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Decision sources, with the parts that read in the background once they are started. */
+export interface KubernetesSources {
+  readonly sources: DecisionSources;
+  readonly flags: WatchedFlags;
+  readonly connectors: ConnectorInformer;
+  readonly secrets: KubernetesSecrets;
+}
+
+/** Creates what decides about requests with an API server. */
+export function kubernetesSources(options: KubernetesSourcesOptions): KubernetesSources {
+  const { client, namespace, rateLimiter, onReview, clock, log } = options;
+  const flags = new WatchedFlags(client, namespace, log);
+  const connectors = new ConnectorInformer(client, options.maxObjectBytes, log);
+  const secrets = new KubernetesSecrets(client, namespace, log);
+  const authorizer = new SubjectAccessReviewAuthorizer({
+    reviews: new SubjectAccessReviewer(client, clock, accessLifetimes),
+    rateLimiter,
+    exists: (connector) => connectors.has(connector),
+    onReview,
+  });
+  const approvals = new KubernetesApprovals(client, clock);
+  return {
+    sources: { authorizer, approvals, flags: (signal) => flags.get(signal), connectors, secrets },
+    flags,
+    connectors,
+    secrets,
+  };
+}

@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { stringify } from 'yaml';
+import { ask, runCheck } from '../../support/check/ask.js';
+import { connector, connectorClass, flags, grant, secret } from '../../support/proxy/manifests.js';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
+
+const main = path.join(import.meta.dirname, '../../../dist/main.js');
+const builder = 'system:serviceaccount:ci:builder';
+
+describe('check', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'connectors-check-'));
+    put();
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const put = (...more: readonly object[]): void => {
+    const objects = [
+      connectorClass('registry', {}, { rules: '- deny: {paths: [/api/v2.0/robots/**]}' }),
+      connector('harbor', 'https://harbor.example.com', {
+        ...{ secret: 'robot', className: 'registry' },
+        rules: { rules: '- deny: {methods: [DELETE]}\n- allow: {methods: [GET, HEAD]}' },
+      }),
+      connector('sub', 'https://harbor.example.com/sub', { className: 'registry', rules: { access: 'full' } }),
+      secret('robot', 'cpaas.io/distribution-registry-token', { username: 'robot', password: credentialCanary }),
+      ...grant('builder', ['harbor', 'sub']),
+      ...more,
+    ];
+    writeFileSync(path.join(folder, 'objects.yaml'), objects.map((object) => stringify(object)).join('---\n'));
+  };
+  const linesOf = async (request: string, as = builder, connectors = 'ci/harbor', ...more: readonly string[]) => {
+    const args = ['--manifests', folder, '--connector', connectors, '--as', as, '--request', request, ...more];
+    const { status, out } = await runCheck(...args);
+    return { status, lines: out.split('\n').filter((line) => line !== '') };
+  };
+  const answerOf = (request: string, connectors = 'ci/harbor', as = builder, ...more: readonly string[]) =>
+    ask({ connector: connectors, as }, request, '--manifests', folder, ...more);
+
+  it('prints a line for each step of a request that passes', async () => {
+    assert.deepEqual(await linesOf('GET /v2/team/app/manifests/1.0'), {
+      status: 0,
+      lines: [
+        'ok    connector      ci/harbor by its address https://harbor.example.com',
+        'ok    permission     system:serviceaccount:ci:builder can get connectors.connectors.alauda.io "harbor" in namespace "ci"',
+        'ok    approval       not needed: it is off (enable-connectors-approval)',
+        'ok    rules          allowed by ci/harbor:2',
+        'ok    credential     Secret ci/robot of type cpaas.io/distribution-registry-token',
+        'ok    destination    https://harbor.example.com:443/v2/team/app/manifests/1.0',
+      ],
+    });
+  });
+
+  it('checks the later steps of a request that is rejected', async () => {
+    const { status, lines } = await linesOf('DELETE /v2/a', 'system:serviceaccount:ci:other');
+    assert.equal(status, 1);
+    assert.match(lines[1]!, /^fail {2}permission {5}403: cannot use connector ci\/harbor: .* verbs: \["get"\]\}$/);
+    assert.match(lines[3]!, /^fail {2}rules {10}403: a rule of connector .*\(decided by ci\/harbor:1\)$/);
+    assert.match(lines[4]!, /^ok {4}credential {5}Secret ci\/robot/);
+    assert.equal(lines.length, 5);
+    const { response } = await answerOf('DELETE /v2/a', 'ci/harbor', 'system:serviceaccount:ci:other');
+    assert.equal(response?.reason, 'denied');
+  });
+
+  it('prints the answer as JSON', async () => {
+    const { steps, ...answer } = await answerOf('GET /v2/a?token=x');
+    assert.deepEqual(answer, {
+      passes: true,
+      response: null,
+      connector: 'ci/harbor',
+      verb: 'get',
+      decision: 'allowed',
+      rule: 'ci/harbor:2',
+      credential: { secret: 'ci/robot', type: 'cpaas.io/distribution-registry-token' },
+      destination: { scheme: 'https', host: 'harbor.example.com', port: 443, path: '/v2/a' },
+    });
+    assert.equal(steps.length, 6);
+  });
+
+  it('names the line of the rule that denies, also of a class', async () => {
+    const { response, ...answer } = await answerOf('GET /api/v2.0/robots/1');
+    assert.deepEqual([answer.decision, answer.rule, answer.destination], ['denied', 'class registry:1', null]);
+    assert.equal(
+      response?.message,
+      'a rule of connectorclass registry denies this request: line 1 of annotation connectors.alauda.io/rules; the owner of connector ci/harbor can override it by annotation connectors.alauda.io/access: full',
+    );
+  });
+
+  it('says where broken rules are', async () => {
+    put(
+      connector('harbor', 'https://harbor.example.com', { rules: { rules: '- deny: {path: [/x]}' } }),
+      connectorClass(),
+    );
+    const { response, rule } = await answerOf('GET /');
+    assert.equal(rule, 'ci/harbor');
+    assert.match(
+      response?.message ?? '',
+      /^rules of connector ci\/harbor are broken: .*line 1, column 10: unknown key/,
+    );
+  });
+
+  it('warns about what rules only audit', async () => {
+    put(
+      connector('harbor', 'https://harbor.example.com', { rules: { access: 'read-only', 'rules-mode': 'audit' } }),
+      connectorClass(),
+    );
+    const { status, lines } = await linesOf('PUT /v2/a');
+    assert.equal(status, 0);
+    assert.match(
+      lines[3]!,
+      /^warn {2}rules {10}read-only only audits: connector ci\/harbor is read-only: PUT can write/,
+    );
+  });
+
+  it('selects one of several connectors as the proxy does', async () => {
+    const names = 'ci/harbor,ci/sub';
+    assert.equal((await answerOf('PUT https://harbor.example.com/sub/x', names)).connector, 'ci/sub');
+    assert.equal((await answerOf('PUT https://harbor.example.com/subs/x', names)).connector, 'ci/harbor');
+    const { lines } = await linesOf('GET http://harbor.example.com/sub', builder, names);
+    assert.equal(
+      lines[0],
+      'ok    connector      ci/sub by its address https://harbor.example.com/sub, the nearest of ci/harbor, ci/sub',
+    );
+  });
+
+  it('warns about a request without a credential', async () => {
+    const { status, lines } = await linesOf('PUT http://other.example/x');
+    assert.equal(status, 0);
+    assert.equal(
+      lines[0],
+      'warn  connector      the host belongs to none of ci/harbor: no credential is sent, no rule applies',
+    );
+    assert.equal(
+      (await answerOf('PUT http://other.example/x', 'ci/harbor', builder, '--unmatched-hosts', 'deny')).passes,
+      false,
+    );
+    const { lines: outside } = await linesOf('PUT /x', builder, 'ci/sub');
+    assert.match(outside[0]!, /^warn {2}connector {6}the path belongs to none of ci\/sub/);
+  });
+
+  it('reads a URL of the proxy itself as reverse mode', async () => {
+    const own = 'http://connectors-proxy-service.connectors-system.svc.cluster.local';
+    const { connector: used, destination } = await answerOf(`GET ${own}/namespaces/ci/connectors/sub/a`);
+    assert.deepEqual([used, destination?.path], ['ci/sub', '/sub/a']);
+    const { connector: none, passes } = await answerOf(`GET ${own}/v2/`);
+    assert.deepEqual([none, passes], [null, true]);
+  });
+
+  it('says why a Connector or its credential cannot be used', async () => {
+    const reasonOf = async (name: string): Promise<string> => {
+      const { passes, response, steps } = await answerOf('GET /x', `ci/${name}`, '-');
+      assert.equal(passes, false);
+      return `${steps.find(({ level }) => level === 'fail')?.step} ${response?.status} ${response?.message}`;
+    };
+    put(
+      connector('lost', 'https://a.example', { secret: 'none' }),
+      connector('odd', 'https://a.example', { secret: 'odd' }),
+      connector('distrusted', 'https://a.example', { caSecret: 'none' }),
+      connector('nowhere', 'a.example'),
+      connector('unclassed', 'https://a.example', { className: 'none' }),
+      connectorClass(),
+      secret('odd', 'example.com/odd', { password: credentialCanary }),
+    );
+    assert.match(await reasonOf('missing'), /^connector 502 connector ci\/missing does not exist$/);
+    assert.match(await reasonOf('lost'), /^credential 502 Secret ci\/none does not exist \(connector ci\/lost\)/);
+    assert.match(await reasonOf('odd'), /^credential 502 Secret ci\/odd has the type example\.com\/odd, which/);
+    assert.match(
+      await reasonOf('distrusted'),
+      /^destination 502 Secret ci\/none of spec\.caCertSecretRef does not exist/,
+    );
+    assert.match(await reasonOf('nowhere'), /^connector 502 spec\.address is no http or https URL/);
+    assert.match(
+      await reasonOf('unclassed'),
+      /^connector 502 connectorclass none of connector ci\/unclassed does not exist$/,
+    );
+  });
+
+  it('checks approvals of a pod', async () => {
+    put(flags({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+    const { lines } = await linesOf('GET /x');
+    assert.match(lines[1]!, /^fail {2}permission {5}403: cannot use the proxy of connector ci\/harbor/);
+    assert.match(lines[2]!, /^fail {2}approval {7}needed: name the pod by --pod and --pod-uid/);
+    const { lines: ofPod } = await linesOf('GET /x', builder, 'ci/harbor', '--pod', 'ci/build-1', '--pod-uid', 'u-1');
+    assert.match(ofPod[1]!, /; or have an AccessRequest of pod ci\/build-1 with uid u-1 granted$/);
+    assert.match(ofPod[2]!, /^fail {2}approval {7}needed: AccessRequest ci\/\S+ of this pod is not granted$/);
+    const proxy = { verbs: ['*'], resources: ['connectors/proxy'], name: 'proxy' };
+    put(
+      flags({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }),
+      ...grant('builder', ['harbor'], proxy),
+    );
+    const { status, lines: permitted } = await linesOf('GET /x');
+    assert.equal(status, 0);
+    assert.match(permitted[2]!, /^ok {4}approval {7}not needed: the service account has the permission itself$/);
+  });
+
+  it('does not answer from manifests that cannot be read', async () => {
+    writeFileSync(path.join(folder, 'broken.yaml'), 'kind: [');
+    await assert.rejects(answerOf('GET /x'), /broken\.yaml/);
+  });
+
+  it('is a command of the program, with the status of its answer', () => {
+    const run = (...args: readonly string[]) =>
+      spawnSync(process.execPath, [main, 'check', '--manifests', folder, ...args], { encoding: 'utf8', env: {} });
+    const common = ['--connector', 'ci/harbor', '--as', builder];
+    assert.equal(run(...common, '--request', 'GET /x').status, 0);
+    assert.equal(run(...common, '--request', 'PUT /x').status, 1);
+    for (const [args, problem] of [
+      [common, /--request REQUEST is required/],
+      [[...common, '--request', 'GET x'], /--request "GET x" must have a path/],
+      [['--connector', 'ci/harbor', '--as', 'bob', '--request', 'GET /x'], /--as "bob" must be system:serviceaccount/],
+      [['--connector', 'ci/a,ci/b', '--as', '-', '--request', 'GET /x'], /a path belongs to one connector/],
+      [[...common, '--request', 'GET /x', '--pod', 'ci/a'], /--pod and --pod-uid belong together/],
+    ] as const) {
+      const { status, stderr } = run(...args);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, problem);
+    }
+  });
+});

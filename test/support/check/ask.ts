@@ -1,0 +1,62 @@
+import { run } from '../../../src/cli/check/run-check.js';
+import { parseAskedClient, parseAskedConnectors } from '../../../src/cli/check/asked-client.js';
+import { parseAskedRequest, wordsOf } from '../../../src/cli/check/asked-request.js';
+import { RequestChecker } from '../../../src/cli/check/request-checker.js';
+import type { DecisionSources } from '../../../src/proxy/backend.js';
+import { parseProxyConfig } from '../../../src/proxy/config.js';
+import type { Answer } from '../../../src/cli/check/answer.js';
+import { assertNoToken } from '../driver/canary.js';
+import { credentialCanary } from '../proxy/proxy-fixture.js';
+
+/** Runs `check` in the process of the test. No output can hold a credential. */
+export async function runCheck(...args: readonly string[]): Promise<{ readonly status: number; readonly out: string }> {
+  let out = '';
+  const status = await run({
+    args,
+    env: {},
+    stdout: (text) => (out += text),
+    stderr: (text) => (out += text),
+    logOutput: { write: () => undefined, droppedLines: 0, onResumed: () => undefined },
+    self: [process.execPath],
+    stopped: new AbortController().signal,
+    uid: 0,
+  });
+  assertNoToken(out, 'the output of check');
+  const encoded = Buffer.from(credentialCanary).toString('base64').slice(2, 20);
+  if (out.includes(credentialCanary) || out.includes(encoded))
+    throw new Error('a credential is in the output of check');
+  return { status, out };
+}
+
+/** Runs `check` for one request. */
+export async function ask(
+  { connector, as }: { readonly connector: string; readonly as: string },
+  request: string,
+  ...flags: readonly string[]
+): Promise<Answer> {
+  const { status, out } = await runCheck(
+    ...['--connector', connector, '--as', as, '--request', request, '--output', 'json', ...flags],
+  );
+  const answer = JSON.parse(out) as Answer;
+  if (status !== (answer.passes ? 0 : 1)) throw new Error(`status ${status} for ${out}`);
+  return answer;
+}
+
+/** Checks requests of the account `ci/builder` and its pod, with one checker. */
+export function checkerOf(
+  sources: DecisionSources,
+  flags: readonly string[],
+): (connectors: string, request: string) => Promise<Answer> {
+  const checker = new RequestChecker({ sources, config: parseProxyConfig(flags, {}), isOtherUser: false });
+  const client = parseAskedClient('system:serviceaccount:ci:builder');
+  return (connectors, request) =>
+    checker.check(
+      {
+        client,
+        connectors: parseAskedConnectors(connectors, client),
+        request: parseAskedRequest(wordsOf(request)),
+        needsCredential: true,
+      },
+      new AbortController().signal,
+    );
+}
