@@ -10,6 +10,7 @@ import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js'
 import { startGitServer } from '../../support/e2e/git-server.js';
 import { mavenCommand } from '../../support/e2e/maven.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
+import { pythonWheel } from '../../support/e2e/python-wheel.js';
 import { secret } from '../../support/proxy/manifests.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
@@ -33,14 +34,6 @@ function start(contents: Readonly<Record<string, string | Buffer>>, type: string
   };
   return ToolServer.start('https', answer, [host]);
 }
-
-/** Makes a package for Python, `thing-1-py3-none-any.whl`. */
-const wheel = `python3 -c "
-import zipfile
-with zipfile.ZipFile('thing-1-py3-none-any.whl', 'w') as wheel:
-    wheel.writestr('thing-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: thing\\nVersion: 1\\n')
-    wheel.writestr('thing-1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
-    wheel.writestr('thing-1.dist-info/RECORD', '')"`;
 
 /** The tools require TLS and a password, and only the proxy can resolve their name. */
 describe('programs after `activate`, with no other setting', function () {
@@ -105,7 +98,7 @@ describe('programs after `activate`, with no other setting', function () {
     it(...proven('activate-twine'), async () => {
       await activated(
         volume,
-        `${wheel}
+        `${pythonWheel}
          twine upload --non-interactive --disable-progress-bar --username x --password x \
            --repository-url ${web.url(host)}/legacy/ thing-1-py3-none-any.whl >&2`,
       );
@@ -153,7 +146,7 @@ describe('programs after `activate`, with no other setting', function () {
 
   it(...proven('activate-pip'), async () => {
     const { fixture } = use;
-    const made = await fixture.without(wheel);
+    const made = await fixture.without(pythonWheel);
     assert.equal(made.status, 0, made.output);
     const contents = {
       'GET /simple/thing/': '<a href="../../thing-1-py3-none-any.whl">thing-1-py3-none-any.whl</a>',

@@ -205,7 +205,7 @@ export const proofs = {
   'tekton-command': {
     program: 'Tekton TaskRun `buildah-cli`',
     version: 'buildah --version',
-    files: '`.env`, `ca.crt`',
+    files: '`activate`',
     mode: 'intercepted',
     does: 'its command builds and pushes',
   },
@@ -327,6 +327,13 @@ export const proofs = {
     files: '`activate`, `registry.environment`',
     mode: 'intercepted',
     does: 'pushes after one line',
+  },
+  'run-step': {
+    program: 'buildah, `RUN` step',
+    version: 'buildah --version',
+    files: '`activate`, mounted into the build',
+    mode: 'intercepted',
+    does: 'npm and pip install, without a trace',
   },
 } as const satisfies Readonly<Record<string, Proof>>;
 

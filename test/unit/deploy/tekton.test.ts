@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { activateFile } from '../../../src/driver/content/activate.js';
 import { deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
 
 interface Step {
@@ -84,13 +85,19 @@ describe('the Tekton tasks', () => {
   }
 
   describe('buildah', () => {
-    const start = (files: readonly string[], bound: boolean, ...options: readonly string[]): Outcome => {
+    const start = (
+      files: readonly string[],
+      bound: boolean,
+      options: readonly string[] = [],
+      inRun = 'false',
+    ): Outcome => {
       fill(...files);
       const variables = {
         ...declaredBy('buildah-task.yaml'),
         IMAGE: 'r/i:1',
         DOCKERFILE: 'D',
         CONTEXT: '.',
+        CONNECTORS_IN_RUN: inRun,
         WS: bound ? workspace : '',
         DIGEST_FILE: 'digest',
       };
@@ -115,6 +122,15 @@ describe('the Tekton tasks', () => {
       assert.deepEqual(anyCalls, [`${bud} --cert-dir CERTS . ${seen}`, `${push} --cert-dir CERTS r/i:1 ${seen}`]);
     });
 
+    it('mounts the volume in RUN steps if that is asked for, with a /tmp of their own', () => {
+      const { calls } = start(['.env'], true, [], 'true');
+      assert.match(
+        calls[0] ?? '',
+        new RegExp(`bud --http-proxy=false --volume ${workspace}:${workspace}:ro --volume \\S+:/tmp --file`),
+      );
+      assert.doesNotMatch(calls[1] ?? '', /--volume/);
+    });
+
     it('takes what there is', () => {
       assert.deepEqual(build(['.env']), [`${bud} . | http://u:t@p |  |  |`, `${push} r/i:1 | http://u:t@p |  |  |`]);
     });
@@ -124,7 +140,7 @@ describe('the Tekton tasks', () => {
     });
 
     it('shows no token in a log that shows every command', () => {
-      const { calls, log } = start(['.env'], true, '-x');
+      const { calls, log } = start(['.env'], true, ['-x']);
       assert.equal(calls.length, 2);
       assert.match(log, /^\+ with_connectors push$/m);
       assert.doesNotMatch(log, /u:t@p/);
@@ -146,20 +162,25 @@ describe('the Tekton tasks', () => {
       return params[0].value;
     };
 
+    const fillVolume = (): void => {
+      writeFileSync(path.join(workspace, 'activate'), activateFile({ volumeId: 'v', noProxy: 'localhost' }));
+      for (const file of ['http.proxy', 'https.proxy']) writeFileSync(path.join(workspace, file), 'http://u:t@p:80');
+    };
+
     it('runs the command of the example, whose programs see the variables and the certificates', () => {
-      fill('.env', 'ca.crt');
+      fillVolume();
+      writeFileSync(path.join(workspace, 'ca.crt'), 'PEM');
       const { calls, log } = start(example());
       assert.equal(calls.length, 2);
       for (const call of calls) {
-        assert.match(call, /^--storage-driver=vfs /);
-        assert.ok(call.endsWith(` | http://u:t@p |  |  | ${workspace}/ca.crt`), call);
+        assert.match(call, /^--storage-driver=vfs .* \| http:\/\/u:t@p:80 \| {2}\| {2}\| .*(?:\.pem|ca\.crt)$/);
       }
       assert.equal(log, '');
     });
 
     it('names no certificates where the volume has none', () => {
-      fill('.env');
-      for (const call of start(example()).calls) assert.ok(call.endsWith(' | http://u:t@p |  |  |'), call);
+      fillVolume();
+      for (const call of start(example()).calls) assert.ok(call.endsWith(' | http://u:t@p:80 |  |  |'), call);
     });
 
     it('runs a command that only sources .env, as those for the original do', () => {
@@ -168,10 +189,10 @@ describe('the Tekton tasks', () => {
     });
 
     it('shows no token in a log that shows every command', () => {
-      fill('.env', 'ca.crt');
+      fillVolume();
       const { calls, log } = start(`set -x\n${example()}`, '-x');
       assert.equal(calls.length, 2);
-      assert.match(log, /use_connectors/);
+      assert.match(log, /activate' buildah/);
       assert.doesNotMatch(log, /u:t@p/);
     });
   });
