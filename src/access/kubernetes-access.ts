@@ -15,7 +15,7 @@ import type { LimitObserver } from '../limits/limit-observer.js';
 import { Grants } from './grants.js';
 import { ApprovalWatcher } from './approval-watcher.js';
 import type { MountedState } from './approval-watcher.js';
-import { describeMissing, isApprovalOn, proxyNeed, readNeed } from './permission.js';
+import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from './permission.js';
 import type { Need, Permission, ProxyNeed, ReadNeed } from './permission.js';
 
 export interface KubernetesAccessOptions {
@@ -189,7 +189,11 @@ export class KubernetesAccess implements AccessControl {
   #proxyNeedsIn({ pod, connectors, flags }: AuthorizationRequest): readonly ProxyNeed[] {
     if (!flags.connectorProxyPermissions) return [];
     const counts = (ofPod: Permission): boolean => !isApprovalOn(flags) || this.#grants.has(ofPod);
-    return connectors.map((connector) => proxyNeed(pod, connector, counts));
+    return connectors.map((connector) => {
+      const need = proxyNeed(pod, connector, counts);
+      // A pod that can only read mounts the connector too: the proxy denies its writes.
+      return isApprovalOn(flags) ? need : { ...need, anyOf: withVerb(need, 'get').anyOf };
+    });
   }
 }
 

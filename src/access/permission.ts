@@ -54,6 +54,8 @@ export interface ProxyNeed {
   readonly anyOf: readonly [Permission, ...Permission[]];
   /** The permission that an approval grants: that of this pod alone. */
   readonly ofPod: Permission;
+  /** The permission that messages name. */
+  readonly described: Permission;
 }
 
 export function isApprovalOn(flags: FeatureFlags): boolean {
@@ -83,7 +85,20 @@ export function proxyNeed(
   const ofAccount = { account, verb: '*', resource: 'connectors/proxy', connector };
   const resource = `connectors/proxy/v1/pod/${pod.namespace}/${pod.name}`;
   const ofPod = { account, verb: '*', resource, connector, podUid: pod.uid };
-  return { kind: 'proxy', connector, anyOf: counts(ofPod) ? [ofAccount, ofPod] : [ofAccount], ofPod };
+  return {
+    kind: 'proxy',
+    connector,
+    anyOf: counts(ofPod) ? [ofAccount, ofPod] : [ofAccount],
+    ofPod,
+    described: ofAccount,
+  };
+}
+
+/** Returns the requirement for requests of one verb: the permission for that verb suffices too. */
+export function withVerb(need: ProxyNeed, verb: string): ProxyNeed {
+  const [ofAccount, ...more] = need.anyOf.map((permission) => ({ ...permission, verb }));
+  if (ofAccount === undefined) return need;
+  return { ...need, anyOf: [...need.anyOf, ofAccount, ...more], described: ofAccount };
 }
 
 /** Returns the same key for equal permissions. Only its last part can contain a space. */
@@ -120,9 +135,11 @@ export function describePermission(
 /** Returns one line with the missing permissions and the rules that grant them; one rule covers as many as it can. */
 export function describeMissing(missing: readonly Need[]): string {
   const groups = new Map<string, { readonly permission: Permission; readonly names: string[] }>();
-  for (const { anyOf, connector } of missing) {
-    const key = permissionKey({ ...anyOf[0], connector: { ...connector, name: '' } });
-    const group = groups.get(key) ?? { permission: anyOf[0], names: [] };
+  for (const need of missing) {
+    const { connector } = need;
+    const permission = need.kind === 'read' ? need.anyOf[0] : need.described;
+    const key = permissionKey({ ...permission, connector: { ...connector, name: '' } });
+    const group = groups.get(key) ?? { permission, names: [] };
     group.names.push(connector.name);
     groups.set(key, group);
   }
@@ -135,7 +152,7 @@ function describeGroup(permission: Permission, resourceNames: readonly string[])
   const rule = ruleText({ apiGroup: connectorsGroup, resource, resourceNames, verbs: [verb] });
   const names = resourceNames.map((name) => `${namespace}/${name}`).join(', ');
   const noun = resourceNames.length === 1 ? 'connector' : 'connectors';
-  const isRead = verb === 'get';
+  const isRead = resource === 'connectors';
   // The message must not reveal whether the connector exists. A wrong name is as likely as a missing rule.
   const advice = isRead ? 'check the name, or ' : '';
   // Programs truncate errors, some after 50 characters, so connector and problem come first.

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { PodIdentity } from '../../access/access-control.js';
 import type { ApprovalSubject } from '../../access/access-request.js';
-import type { Need, Permission } from '../../access/permission.js';
-import { describeMissing, isApprovalOn, proxyNeed, readNeed } from '../../access/permission.js';
+import type { Need, Permission, ProxyNeed } from '../../access/permission.js';
+import { describeMissing, isApprovalOn, proxyNeed, readNeed, withVerb } from '../../access/permission.js';
 import type { ConnectorRef, FeatureFlags } from '../../connectors/model.js';
 import type { Clock } from '../../clock.js';
 import type { Secret } from '../../secret.js';
@@ -24,12 +24,17 @@ export interface ConnectorAuthorizerOptions {
 
 interface Needs {
   readonly read: Need;
-  readonly proxy: Need;
+  readonly proxy: ProxyNeed;
+  /** `proxy` by verb: the permission for the verb suffices too. */
+  readonly ofVerbs: Map<string, ProxyNeed>;
   /** Permissions of `proxy` for the service account and for the pod, each as a list of one. */
   readonly ofAccount: readonly Permission[];
   readonly ofPod: readonly Permission[];
   readonly approval: ApprovalSubject;
 }
+
+/** Verb of requests that concern no connector in particular. */
+const toRead = (): string => 'get';
 
 /** Limit of cached connectors per client. A user name can name 32. */
 const maxNeeds = 64;
@@ -66,16 +71,23 @@ export class ConnectorAuthorizer {
 
   /**
    * Authorizes the use of one connector.
+   * @param verb returns the verb of RBAC that the request needs. Called only for clients that can read the connector.
    * @throws {ProxyError} 403 that names account, verb, resource and the rule that would allow it; 429 if rate-limited.
    * @throws {CodedError} if a review failed.
    */
-  async authorize(client: ClientIdentity, connector: ConnectorRef, signal: AbortSignal): Promise<void> {
-    const missing = await this.#missing(client, connector, signal);
+  async authorize(
+    client: ClientIdentity,
+    connector: ConnectorRef,
+    verb: () => string | Promise<string>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const missing = await this.#missing(client, connector, verb, signal);
     if (missing.length > 0) throw await this.#denied(missing, client, signal);
   }
 
   /**
-   * Authorizes a request that concerns no connector in particular: permission to use one of them suffices.
+   * Authorizes a request that concerns no connector in particular: permission to use one of them suffices, also if it
+   * is for reads only.
    * @returns the connectors that the client can use.
    * @throws as `authorize`, about all connectors.
    */
@@ -85,7 +97,9 @@ export class ConnectorAuthorizer {
     signal: AbortSignal,
   ): Promise<readonly ConnectorRef[]> {
     setMaxListeners(0, signal);
-    const results = await Promise.allSettled(connectors.map((connector) => this.#missing(client, connector, signal)));
+    const results = await Promise.allSettled(
+      connectors.map((connector) => this.#missing(client, connector, toRead, signal)),
+    );
     const allowed = connectors.filter((_connector, at) => {
       const result = results[at];
       return result?.status === 'fulfilled' && result.value.length === 0;
@@ -101,16 +115,20 @@ export class ConnectorAuthorizer {
    * Returns the missing permissions. The permission beyond reading a connector is named only to clients that can read
    * it: others must not learn that the connector exists.
    */
-  async #missing(client: ClientIdentity, connector: ConnectorRef, signal: AbortSignal): Promise<readonly Need[]> {
+  async #missing(
+    client: ClientIdentity,
+    connector: ConnectorRef,
+    verb: () => string | Promise<string>,
+    signal: AbortSignal,
+  ): Promise<readonly Need[]> {
     const needs = this.#needsOf(client, connector);
     const { read, proxy } = needs;
     const flags = await this.#options.flags(signal);
     if (!(await this.#isAllowed(client, read.anyOf, signal))) return [read];
     if (!flags.connectorProxyPermissions) return [];
-    const isMet = isApprovalOn(flags)
-      ? await this.#isApproved(client, needs, signal)
-      : await this.#isAllowed(client, proxy.anyOf, signal);
-    return isMet ? [] : [proxy];
+    if (isApprovalOn(flags)) return (await this.#isApproved(client, needs, signal)) ? [] : [proxy];
+    const need = ofVerb(needs, await verb());
+    return (await this.#isAllowed(client, need.anyOf, signal)) ? [] : [need];
   }
 
   /**
@@ -144,6 +162,7 @@ export class ConnectorAuthorizer {
       needs = {
         read: readNeed(pod, connector),
         proxy,
+        ofVerbs: new Map(),
         ofAccount: [proxy.anyOf[0]],
         ofPod: [proxy.ofPod],
         approval: { pod, connector },
@@ -168,6 +187,12 @@ export class ConnectorAuthorizer {
         : '';
     return new ProxyError(403, 'denied', `${describeMissing(missing)}${approval}`);
   }
+}
+
+function ofVerb({ proxy, ofVerbs }: Needs, verb: string): ProxyNeed {
+  const need = ofVerbs.get(verb) ?? withVerb(proxy, verb);
+  ofVerbs.set(verb, need);
+  return need;
 }
 
 /**

@@ -116,6 +116,11 @@ export class AccessLogEntry {
     this.#ruled = ruled;
   }
 
+  /** Whether the request is for a Connector and can write. */
+  get isWrite(): boolean {
+    return this.#ruled?.isRead === false;
+  }
+
   /** @param rule the rule that decided; undefined if none did. */
   decides(decision: Decision['outcome'], rule?: string): void {
     this.#decision = decision;

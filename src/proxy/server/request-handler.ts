@@ -229,7 +229,8 @@ export class RequestHandler {
       const route = { named, path };
       return await this.#options.router.forward({ client, connectors }, route, request, entry, signal);
     } catch (error) {
-      if (error instanceof ProxyError && error.kind === 'denied') session.end();
+      // A client that can only read can continue.
+      if (error instanceof ProxyError && error.kind === 'denied' && !entry.isWrite) session.end();
       throw error;
     }
   }

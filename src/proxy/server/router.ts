@@ -6,9 +6,11 @@ import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js
 import type { ConnectorLookup } from '../credential/connector-lookup.js';
 import { pathProblem } from '../credential/path-problem.js';
 import { mainAddressOf } from '../credential/tool-address.js';
-import type { AddressProblem, ToolAddress } from '../credential/tool-address.js';
+import type { ToolAddress } from '../credential/tool-address.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import type { UpstreamTrust } from '../credential/upstream-trust.js';
+import type { RuledRequest } from '../../rules/ruled-request.js';
+import { verbOf } from '../../rules/verb.js';
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { Outgoing } from '../upstream/outgoing.js';
@@ -23,6 +25,7 @@ import { toProxyError } from './error-response.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
 import type { AccessLogEntry } from './access-log-entry.js';
+import { ambiguousPath, missing, textOf, withoutAddress } from './routing-errors.js';
 import { rewriteResponseHeaders } from './reverse-response.js';
 import { ruledRequest } from './rule-enforcer.js';
 import type { RuleEnforcer } from './rule-enforcer.js';
@@ -58,6 +61,14 @@ export interface Route {
   /** The connector; undefined if the host belongs to no named connector, and the request gets no credential. */
   readonly connector: ConnectorRef | undefined;
   readonly outgoing: Outgoing;
+}
+
+/** The connector of a request in reverse mode, and the request as its tool gets it. */
+interface ReverseTarget {
+  readonly found: ResolvedConnector;
+  readonly address: ToolAddress;
+  readonly path: string;
+  readonly ruled: RuledRequest;
 }
 
 /** Selects the connector of each request, authorizes the client for it, and selects the credential. */
@@ -129,7 +140,7 @@ export class Router {
     if (found === undefined) throw missing([connector.ref]);
     const ruled = ruledRequest(request, path);
     entry.isFor(ruled);
-    await this.#options.authorizer.authorize(authenticated.client, connector.ref, signal);
+    await this.#options.authorizer.authorize(authenticated.client, connector.ref, () => verbOf(ruled), signal);
     const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
     const origin: ToolOrigin = address;
     const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
@@ -152,16 +163,10 @@ export class Router {
     signal: AbortSignal,
   ): Promise<Route> {
     const { connector: ref, prefix, base } = target;
-    await this.#options.authorizer.authorize(client, ref, signal);
-    const found = await this.#options.connectors.find(ref, signal);
-    if (found === undefined) throw missing([ref]);
-    const address = mainAddressOf(found.connector);
-    if ('reason' in address) throw withoutAddress(ref, address);
-    const problem = pathProblem(pathnameOf(target.path));
-    if (problem !== undefined) throw ambiguousPath(problem);
-    const path = `${address.path}${target.path}`;
-    const ruled = ruledRequest(request, path);
-    entry.isFor(ruled);
+    let resolving: Promise<ReverseTarget> | undefined;
+    const resolve = (): Promise<ReverseTarget> => (resolving ??= this.#reverseTarget(target, request, entry, signal));
+    await this.#options.authorizer.authorize(client, ref, async () => verbOf((await resolve()).ruled), signal);
+    const { found, address, path, ruled } = await resolve();
     const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
     const origin: ToolOrigin = address;
     const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
@@ -178,6 +183,25 @@ export class Router {
         rewriteResponseHeaders: (headers) => rewriteResponseHeaders(headers, { address, path, prefix, base }),
       },
     };
+  }
+
+  /** Reads the connector of a request in reverse mode, for clients that can read it. @throws {ProxyError} {CodedError} */
+  async #reverseTarget(
+    { connector: ref, path: below }: { readonly connector: ConnectorRef; readonly path: string },
+    request: RoutedRequest,
+    entry: RouteObserver,
+    signal: AbortSignal,
+  ): Promise<ReverseTarget> {
+    const found = await this.#options.connectors.find(ref, signal);
+    if (found === undefined) throw missing([ref]);
+    const address = mainAddressOf(found.connector);
+    if ('reason' in address) throw withoutAddress(ref, address);
+    const problem = pathProblem(pathnameOf(below));
+    if (problem !== undefined) throw ambiguousPath(problem);
+    const path = `${address.path}${below}`;
+    const ruled = ruledRequest(request, path);
+    entry.isFor(ruled);
+    return { found, address, path, ruled };
   }
 
   /**
@@ -276,20 +300,4 @@ export class Router {
 
 function refsOf(matches: readonly ConnectorMatch[]): readonly ConnectorRef[] {
   return [...new Set(matches.map(({ connector }) => connector.ref))];
-}
-
-function missing(refs: readonly ConnectorRef[]): ProxyError {
-  return new ProxyError(502, 'misconfigured', `connector ${refs.map(textOf).join(', ')} does not exist`);
-}
-
-function withoutAddress(ref: ConnectorRef, { message }: AddressProblem): ProxyError {
-  return new ProxyError(502, 'misconfigured', `${message} (connector ${textOf(ref)})`);
-}
-
-function ambiguousPath(problem: string): ProxyError {
-  return new ProxyError(400, 'malformed', `the path may lead out of the connector, since ${problem}`);
-}
-
-function textOf({ namespace, name }: ConnectorRef): string {
-  return `${namespace}/${name}`;
 }

@@ -203,8 +203,13 @@ describe('access by reviews', () => {
 
     beforeEach(() => fixture.allowRead(harbor));
 
-    it('is denied to an account that may do less than everything with it', async () => {
+    it('is allowed to an account that can only read through it', async () => {
       fixture.allow(harbor, 'connectors/proxy', 'get');
+      assert.deepEqual(await authorize({ flags }), { kind: 'allowed' });
+    });
+
+    it('is denied to an account that cannot read through it', async () => {
+      fixture.allow(harbor, 'connectors/proxy', 'create');
       const denied = await failureOf(authorize({ flags }));
       assert.equal(denied.code, 'PERMISSION_DENIED');
       assert.match(

@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { accessRequestFor } from '../../../src/access/access-request.js';
 import { connector, flags, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyClient } from '../../support/proxy/proxy-client.js';
+import { eventually } from '../../support/poll.js';
+import { ProxyClient, sendOn } from '../../support/proxy/proxy-client.js';
 import { TokenKeys, uidOf } from '../../support/proxy/keys.js';
 import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
@@ -105,10 +106,81 @@ describe('who may use a connector', () => {
       const answer = await client.get(tool.url());
       assert.equal(answer.status, status, JSON.stringify(rules));
       if (status === 403)
-        assert.match(answer.body, /cannot use every verb of connectors\.connectors\.alauda\.io\/proxy "tool"/);
+        assert.match(answer.body, /cannot get connectors\.connectors\.alauda\.io\/proxy "tool".*verbs: \["get"\]/);
     }
     const podless = await fixture.client('ci/tool', { pod: undefined });
     assert.equal((await podless.get(tool.url())).status, 403);
+  });
+
+  it('need only the permission for the verb of their request', async () => {
+    const on = flags({ 'enable-connector-proxy-permissions': 'true' });
+    const client = await fixture.client();
+    const verbs = (...names: readonly string[]): void =>
+      fixture.put(
+        objects(
+          on,
+          ...grant('builder', ['tool']),
+          ...grant('builder', ['tool'], { verbs: [...names], resources: ['connectors/proxy'], name: 'proxy' }),
+        ),
+      );
+    const statuses = async (...methods: readonly string[]): Promise<readonly number[]> => {
+      const all: number[] = [];
+      for (const method of methods) all.push((await client.get(`${tool.url()}/x`, { method })).status);
+      return all;
+    };
+    const fetch = {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-git-upload-pack-request' },
+      body: 'x',
+    };
+    verbs('get');
+    assert.deepEqual(await statuses('GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'), [
+      ...[200, 200, 200],
+      ...[403, 403, 403, 403],
+    ]);
+    assert.equal((await client.get(`${tool.url()}/a/git-upload-pack`, fetch)).status, 200);
+    assert.equal((await client.get(`${tool.url()}/a/info/refs?service=git-receive-pack`)).status, 403);
+    const denied = await client.reverse('/namespaces/ci/connectors/tool/x', { method: 'DELETE' });
+    assert.equal(denied.status, 403);
+    assert.match(
+      denied.body,
+      /cannot use the proxy of connector ci\/tool: .* cannot delete .*\/proxy "tool".*verbs: \["delete"\]/,
+    );
+    assert.equal((await client.reverse('/namespaces/ci/connectors/tool/x')).status, 200);
+    verbs('create', 'update');
+    assert.deepEqual(await statuses('GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'MKCOL'), [403, 200, 200, 403, 403, 200]);
+    verbs('patch', 'delete');
+    assert.deepEqual(await statuses('GET', 'POST', 'PUT', 'PATCH', 'DELETE'), [403, 403, 403, 200, 200]);
+    verbs('*');
+    assert.deepEqual(await statuses('GET', 'POST', 'PUT', 'PATCH', 'DELETE'), [200, 200, 200, 200, 200]);
+    assert.equal(fixture.requests.at(-1)?.['verb'], 'delete');
+  });
+
+  it('keep their tunnel where they can only read, and lose it where they cannot', async () => {
+    const on = flags({ 'enable-connector-proxy-permissions': 'true' });
+    const proxyRule = grant('builder', ['tool', 'secure'], {
+      verbs: ['get'],
+      resources: ['connectors/proxy'],
+      name: 'proxy',
+    });
+    const secure = await ToolServer.start('https');
+    const all = (...more: readonly object[]): readonly object[] => [
+      connector('secure', secure.url(), { caSecret: 'tool-ca' }),
+      on,
+      ...grant('builder', ['tool', 'secure']),
+      ...more,
+    ];
+    fixture.put(objects(...all(...proxyRule)));
+    const client = await fixture.client('ci/secure');
+    const socket = await client.tunnel(`tool.example:${secure.port}`);
+    const headers = { host: `tool.example:${secure.port}` };
+    assert.equal((await sendOn(socket, '/x', { method: 'PUT', headers })).status, 403);
+    assert.equal((await sendOn(socket, '/x', { headers })).status, 200);
+    fixture.put(objects(...all()));
+    assert.equal((await sendOn(socket, '/x', { headers })).status, 403);
+    await eventually('the tunnel is closed', () => socket.destroyed || socket.readableEnded);
+    assert.match((await client.connect(`tool.example:${secure.port}`)).head, /^HTTP\/1\.1 403 /);
+    await secure.stop();
   });
 
   it('need a granted AccessRequest of their uid too for the permission of their pod, where approval is on', async () => {
@@ -124,8 +196,10 @@ describe('who may use a connector', () => {
       const made = accessRequestFor({ pod, connector: { namespace: 'ci', name: 'tool' } }, 'node-1');
       return { ...made, status: { conditions: [{ type: 'Ready', status: 'True', reason: 'Approved' }] } };
     };
+    const toRead = grant('builder', ['tool'], { verbs: ['get'], resources: ['connectors/proxy'], name: 'read' });
     for (const [requests, status] of [
       [[], 403],
+      [toRead, 403],
       [[request('another')], 403],
       [[request(uidOf('build-1'))], 200],
     ] as const) {
