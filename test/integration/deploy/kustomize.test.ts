@@ -179,6 +179,7 @@ describe('deploy', function () {
         'admission-deny',
         'events',
         'flow-schema',
+        'image-connector',
         'kubelet-dir',
         'network-policy',
         'openshift',

@@ -18,6 +18,15 @@ export interface AdmissionRequest {
   readonly object: unknown;
   /** Of an update. */
   readonly oldObject?: unknown;
+  /** The object that the binding refers to, if it does. */
+  readonly params?: unknown;
+}
+
+/** A change of an object (RFC 6902). */
+export interface JsonPatch {
+  readonly op: string;
+  readonly path: string;
+  readonly value: unknown;
 }
 
 /** What a policy finds. */
@@ -32,7 +41,10 @@ interface PolicySpec {
   readonly matchConstraints: { readonly resourceRules: readonly ResourceRule[] };
   readonly matchConditions?: readonly Named[];
   readonly variables?: readonly Named[];
-  readonly validations: readonly Validation[];
+  /** Of policies that validate. */
+  readonly validations?: readonly Validation[];
+  /** Of policies that mutate. */
+  readonly mutations?: readonly { readonly jsonPatch: { readonly expression: string } }[];
 }
 
 interface Validation {
@@ -54,11 +66,14 @@ interface Named {
 
 type Bindings = Readonly<Record<string, unknown>>;
 
-/** Of Kubernetes' own functions the one that the policies use. */
+/** Of Kubernetes' own functions those that the policies use. */
 const sum = celMethod('sum', listType(CelScalar.INT), [], CelScalar.INT, function sumOf() {
   return [...this].reduce<bigint>((total, item) => total + BigInt(Number(item)), 0n);
 });
-const environment = celEnv({ funcs: [...strings, sum, ...authorizerFunctions] });
+const indexOf = celMethod('indexOf', listType(CelScalar.DYN), [CelScalar.DYN], CelScalar.INT, function of(item) {
+  return BigInt([...this].indexOf(item));
+});
+const environment = celEnv({ funcs: [...strings, sum, indexOf, ...authorizerFunctions] });
 const plans = new Map<string, ReturnType<typeof plan>>();
 /** Longer ones, and those with line breaks, give way to the constant message. */
 const maxMessageBytes = 5 * 1024;
@@ -74,34 +89,69 @@ export function denials(policy: Manifest, request: AdmissionRequest): readonly s
 
 /** What a ValidatingAdmissionPolicy says of a request, by a real CEL implementation. */
 export function verdict(policy: Manifest, request: AdmissionRequest): PolicyVerdict {
-  // Its shape is checked with all that deploy/ has.
-  const spec = policy['spec'] as PolicySpec;
-  if (!spec.matchConstraints.resourceRules.some((rule) => isMatch(rule, request))) return { messages: [], errors: [] };
+  const messages: string[] = [];
+  const bindings = bindingsOf(policy, request);
+  if (bindings === undefined) return { messages, errors: [] };
+  if (bindings instanceof Error) return { messages, errors: [bindings.message] };
+  const errors: string[] = [];
+  for (const validation of specOf(policy).validations ?? []) {
+    const result = evaluate(validation.expression, bindings);
+    if (result instanceof Error) errors.push(`${result.message}: ${validation.message}`);
+    else if (result !== true) messages.push(messageOf(validation, bindings));
+  }
+  return { messages, errors };
+}
+
+/** How a MutatingAdmissionPolicy changes the object of a request. Throws where an expression cannot be evaluated. */
+export function patches(policy: Manifest, request: AdmissionRequest): readonly JsonPatch[] {
+  const bindings = bindingsOf(policy, request);
+  if (bindings === undefined) return [];
+  if (bindings instanceof Error) throw bindings;
+  return (specOf(policy).mutations ?? []).flatMap(({ jsonPatch }) => {
+    // The type of Kubernetes is a map here.
+    const expression = jsonPatch.expression.replace(
+      /JSONPatch\{op:(.*?), path:(.*), value:/s,
+      "{'op':$1, 'path':$2, 'value':",
+    );
+    const result = evaluate(expression, bindings);
+    if (result instanceof Error) throw result;
+    return [...(result as Iterable<ReadonlyMap<string, unknown>>)].map((patch) => ({
+      ...{ op: String(patch.get('op')), path: String(patch.get('path')), value: patch.get('value') },
+    }));
+  });
+}
+
+/** Its shape is checked with all that deploy/ has. */
+function specOf(policy: Manifest): PolicySpec {
+  return policy['spec'] as PolicySpec;
+}
+
+/**
+ * Returns the names that expressions of a policy see, its variables included.
+ * @returns undefined for a request that does not match, an error where that cannot be evaluated.
+ */
+function bindingsOf(policy: Manifest, request: AdmissionRequest): Bindings | Error | undefined {
+  const spec = specOf(policy);
+  if (!spec.matchConstraints.resourceRules.some((rule) => isMatch(rule, request))) return undefined;
   const { username, extra, operation, namespace = '' } = request;
   const bindings = celInput({
     object: request.object,
     oldObject: request.oldObject ?? null,
+    params: request.params ?? null,
     request: { operation, namespace, userInfo: { username, extra } },
     authorizer: authorizerOf(request.rules ?? []),
   }) as Bindings;
   for (const { name, expression } of spec.matchConditions ?? []) {
     const matches = evaluate(expression, bindings);
-    if (matches instanceof Error) return { messages: [], errors: [`matchCondition ${name}: ${matches.message}`] };
-    if (matches !== true) return { messages: [], errors: [] };
+    if (matches instanceof Error) return new Error(`matchCondition ${name}: ${matches.message}`);
+    if (matches !== true) return undefined;
   }
   const variables: Record<string, unknown> = {};
   // One may use those before it.
   for (const { name, expression } of spec.variables ?? []) {
     variables[name] = evaluate(expression, { ...bindings, variables });
   }
-  const messages: string[] = [];
-  const errors: string[] = [];
-  for (const validation of spec.validations) {
-    const result = evaluate(validation.expression, { ...bindings, variables });
-    if (result instanceof Error) errors.push(`${result.message}: ${validation.message}`);
-    else if (result !== true) messages.push(messageOf(validation, { ...bindings, variables }));
-  }
-  return { messages, errors };
+  return { ...bindings, variables };
 }
 
 function messageOf({ message, messageExpression }: Validation, bindings: Bindings): string {

@@ -160,6 +160,14 @@ const roleRef = fields({
   name: { type: 'string', pattern: '^(system:)?[a-z0-9]([-a-z0-9:.]*[a-z0-9])?$' },
 });
 
+const admissionRule = fields({
+  apiGroups: list(anyText),
+  apiVersions: texts,
+  operations: list(oneOf('CREATE', 'UPDATE')),
+  resources: texts,
+  scope: oneOf('*'),
+});
+
 const tektonParams = namedList(fields({ name: text }, { description: text, default: anyText, value: anyText }));
 const tektonStep = fields(
   { name: dnsName, image: text },
@@ -400,15 +408,7 @@ export const kinds: Readonly<Record<string, Structure>> = {
         {
           failurePolicy: oneOf('Fail', 'Ignore'),
           matchConstraints: fields({
-            resourceRules: list(
-              fields({
-                apiGroups: list(anyText),
-                apiVersions: texts,
-                operations: list(oneOf('CREATE', 'UPDATE')),
-                resources: texts,
-                scope: oneOf('*'),
-              }),
-            ),
+            resourceRules: list(admissionRule),
           }),
           validations: list(
             fields(
@@ -437,6 +437,33 @@ export const kinds: Readonly<Record<string, Structure>> = {
           }),
         },
       ),
+    },
+    clusterScoped,
+  ),
+  'admissionregistration.k8s.io/v1 MutatingAdmissionPolicy': kind(
+    {
+      spec: fields(
+        {
+          failurePolicy: oneOf('Fail', 'Ignore'),
+          reinvocationPolicy: oneOf('IfNeeded', 'Never'),
+          matchConstraints: fields({ resourceRules: list(admissionRule) }),
+          mutations: list(fields({ patchType: oneOf('JSONPatch'), jsonPatch: fields({ expression: text }) })),
+        },
+        {
+          paramKind: fields({ apiVersion: text, kind: text }),
+          matchConditions: namedList(fields({ name: text, expression: text })),
+          variables: namedList(fields({ name: text, expression: text })),
+        },
+      ),
+    },
+    clusterScoped,
+  ),
+  'admissionregistration.k8s.io/v1 MutatingAdmissionPolicyBinding': kind(
+    {
+      spec: fields({
+        policyName: dnsName,
+        paramRef: fields({ selector: fields({}), parameterNotFoundAction: oneOf('Allow', 'Deny') }),
+      }),
     },
     clusterScoped,
   ),

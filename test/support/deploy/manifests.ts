@@ -53,7 +53,7 @@ export async function buildFolder(folder: string): Promise<Manifest[]> {
 
 /** kustomize takes policies for objects with a namespace. API servers drop the namespace of objects that have none. */
 function withoutForeignNamespace(object: Manifest): Manifest {
-  if (!object.kind.startsWith('ValidatingAdmissionPolicy')) return object;
+  if (!/^(?:Validating|Mutating)AdmissionPolicy/.test(object.kind)) return object;
   const metadata = Object.entries(object.metadata).filter(([field]) => field !== 'namespace');
   return { ...object, metadata: Object.fromEntries(metadata) };
 }

@@ -108,6 +108,7 @@ const defaults: Readonly<Record<string, Defaults>> = {
   CustomResourceDefinition: { spec: { conversion: { strategy: 'None' } }, status: {} },
   ValidatingAdmissionPolicy: { spec: { failurePolicy: 'Fail', matchConstraints: ruleMatching } },
   ValidatingAdmissionPolicyBinding: { spec: { 'matchResources?': ruleMatching } },
+  MutatingAdmissionPolicy: { spec: { matchConstraints: ruleMatching } },
   PodMonitor: { spec: { podMetricsEndpoints: [{ 'relabelings?': [{ action: 'replace' }] }] } },
 };
 

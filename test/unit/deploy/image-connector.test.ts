@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import fc from 'fast-check';
+import { RE2JS } from 're2js';
+import { patches } from '../../support/deploy/admission-policy.js';
+import type { AdmissionRequest } from '../../support/deploy/admission-policy.js';
+import { deployFolder, readManifests } from '../../support/deploy/manifests.js';
+import { objectProblems } from '../../support/deploy/object-problems.js';
+
+const objects = readManifests(path.join(deployFolder, 'components', 'image-connector', 'policy.yaml'));
+const [policy, binding] = objects;
+assert.ok(policy !== undefined && binding !== undefined);
+
+const prefix = 'connectors.local/namespaces/ci/connectors/registry/';
+const annotations = { 'connectors.alauda.io/image-connector': 'registry' };
+const digest = `sha256:${'0'.repeat(64)}`;
+
+interface Container {
+  readonly name: string;
+  readonly image?: string;
+}
+interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+  readonly ephemeralContainers?: readonly Container[];
+}
+
+function connectorAt(address: string, name = 'registry'): object {
+  return { metadata: { name, namespace: 'ci' }, spec: { address } };
+}
+
+/** What the policy changes, as `PATH IMAGE`. */
+function changes(spec: PodSpec, params: object, request: Partial<AdmissionRequest> = {}): readonly string[] {
+  const found = patches(policy!, {
+    ...{ operation: 'CREATE', group: '', resource: 'pods', namespace: 'ci', username: 'dev', extra: {} },
+    object: { metadata: { name: 'pod', annotations }, spec },
+    ...request,
+    params,
+  });
+  for (const { op } of found) assert.equal(op, 'replace');
+  return found.map(({ path: place, value }) => `${place} ${String(value)}`);
+}
+
+/** The image that a pod has in the end. */
+function imageAfter(image: string, address: string): string {
+  const [change] = changes({ containers: [{ name: 'app', image }] }, connectorAt(address));
+  return change?.replace('/spec/containers/0/image ', '') ?? image;
+}
+
+/** Images by the address of the Connector: each with what it becomes, after the prefix; undefined for itself. */
+const corpus: Readonly<Record<string, Readonly<Record<string, string | undefined>>>> = {
+  'https://registry.example.com': {
+    'registry.example.com/team/app:1': 'team/app:1',
+    'registry.example.com/app': 'app',
+    [`registry.example.com/app@${digest}`]: `app@${digest}`,
+    [`registry.example.com/a/b/c:1.0-x_y@${digest}`]: `a/b/c:1.0-x_y@${digest}`,
+    'registry.example.com:443/app:1': 'app:1',
+    'Registry.Example.com/app:1': 'app:1',
+    'registry.example.com:80/app:1': undefined,
+    'registry.example.com:5000/app:1': undefined,
+    'registry.example.com.evil.example/app:1': undefined,
+    'evil-registry.example.com/app:1': undefined,
+    'example.com/registry.example.com/app:1': undefined,
+    'registry.example.com': undefined,
+    'app:1': undefined,
+    'team/app:1': undefined,
+    'docker.io/library/app:1': undefined,
+    'connectors.local/namespaces/ci/connectors/registry/team/app:1': undefined,
+  },
+  'https://registry.example.com:5000/': {
+    'registry.example.com:5000/app:1': 'app:1',
+    'registry.example.com/app:1': undefined,
+    'registry.example.com:443/app:1': undefined,
+  },
+  'https://REGISTRY.example.com:443': { 'registry.example.com/app:1': 'app:1' },
+  'http://registry.example.com:80': {
+    'registry.example.com/app:1': 'app:1',
+    'registry.example.com:80/app:1': 'app:1',
+    'registry.example.com:443/app:1': undefined,
+  },
+  'http://localhost:5000': { 'localhost:5000/app:1': 'app:1', 'localhost/app:1': undefined },
+  'http://localhost': { 'localhost/app:1': 'app:1', 'localhost:80/app:1': 'app:1' },
+  'http://[2001:db8::1]:5000': { '[2001:db8::1]:5000/app:1': 'app:1' },
+  ...Object.fromEntries(
+    ['https://registry-1.docker.io', 'https://index.docker.io/', 'https://docker.io:443'].map((address) => [
+      address,
+      {
+        nginx: 'library/nginx',
+        'nginx:1.27': 'library/nginx:1.27',
+        [`nginx@${digest}`]: `library/nginx@${digest}`,
+        'library/nginx:1': 'library/nginx:1',
+        'bitnami/redis:7': 'bitnami/redis:7',
+        'docker.io/nginx:1': 'library/nginx:1',
+        'docker.io/library/nginx:1': 'library/nginx:1',
+        'index.docker.io/bitnami/redis:7': 'bitnami/redis:7',
+        'registry-1.docker.io/bitnami/redis': 'bitnami/redis',
+        'ghcr.io/a/b:1': undefined,
+        'localhost/app:1': undefined,
+        'host:5000/app:1': undefined,
+        'connectors.local/namespaces/ci/connectors/registry/library/nginx:1': undefined,
+      },
+    ]),
+  ),
+  // With a path, a user or a query it is the address of no image.
+  'https://registry.example.com/base': { 'registry.example.com/base/app:1': undefined },
+  'https://user@registry.example.com': { 'registry.example.com/app:1': undefined },
+  'https://registry.example.com?a=b': { 'registry.example.com/app:1': undefined },
+  'registry.example.com': { 'registry.example.com/app:1': undefined },
+};
+
+describe('the component image-connector', () => {
+  it('is objects that an API server takes, and patterns that RE2 takes', () => {
+    assert.deepEqual(objects.flatMap(objectProblems), []);
+    const patterns = [...JSON.stringify(policy).matchAll(/matches\(r'([^']*)'/g)].map(([, pattern = '']) => pattern);
+    assert.equal(patterns.length, 2);
+    for (const pattern of patterns) RE2JS.compile(JSON.parse(`"${pattern}"`) as string);
+  });
+
+  // With Fail, a cluster without the CRDs would create no pod at all. The policy protects nothing.
+  it('ignores failures', () => {
+    assert.equal((policy['spec'] as { readonly failurePolicy: string }).failurePolicy, 'Ignore');
+  });
+
+  it('is bound to all Connectors of the namespace of the pod, and permits pods where there are none', () => {
+    assert.deepEqual(binding['spec'], {
+      policyName: policy.metadata.name,
+      paramRef: { selector: {}, parameterNotFoundAction: 'Allow' },
+    });
+  });
+
+  for (const [address, images] of Object.entries(corpus)) {
+    it(`rewrites names of images of ${address}, and no others`, () => {
+      for (const [image, rest] of Object.entries(images)) {
+        assert.equal(imageAfter(image, address), rest === undefined ? image : `${prefix}${rest}`, image);
+      }
+    });
+  }
+
+  it('changes all lists of containers of a new pod', () => {
+    const image = 'registry.example.com/app:1';
+    const spec = {
+      initContainers: [
+        { name: 'one', image },
+        { name: 'two', image: 'other.example/app:1' },
+        { name: 'three', image },
+      ],
+      containers: [{ name: 'without' }, { name: 'app', image }],
+    };
+    assert.deepEqual(changes(spec, connectorAt('https://registry.example.com')), [
+      `/spec/containers/1/image ${prefix}app:1`,
+      `/spec/initContainers/0/image ${prefix}app:1`,
+      `/spec/initContainers/2/image ${prefix}app:1`,
+    ]);
+  });
+
+  it('changes ephemeral containers that are added, and nothing else of a pod that exists', () => {
+    const image = 'registry.example.com/app:1';
+    const old = { containers: [{ name: 'app', image }], ephemeralContainers: [{ name: 'earlier', image }] };
+    const spec = { ...old, ephemeralContainers: [...old.ephemeralContainers, { name: 'debug', image }] };
+    const params = connectorAt('https://registry.example.com');
+    const update = { operation: 'UPDATE', resource: 'pods/ephemeralcontainers' } as const;
+    const oldObject = { metadata: { name: 'pod', annotations }, spec: old };
+    assert.deepEqual(changes(spec, params, { ...update, oldObject }), [
+      `/spec/ephemeralContainers/1/image ${prefix}app:1`,
+    ]);
+    const without = { containers: old.containers };
+    const first = { ...oldObject, spec: without };
+    assert.equal(changes(spec, params, { ...update, oldObject: first }).length, 2);
+    assert.deepEqual(changes(without, params, { ...update, oldObject }), []);
+    assert.deepEqual(changes(spec, params, { operation: 'UPDATE', resource: 'pods', oldObject }), []);
+  });
+
+  it('leaves pods alone that have no annotation, or one that names another Connector', () => {
+    const spec = { containers: [{ name: 'app', image: 'registry.example.com/app:1' }] };
+    const params = connectorAt('https://registry.example.com', 'other');
+    assert.deepEqual(changes(spec, params), []);
+    for (const metadata of [{ name: 'pod' }, { name: 'pod', annotations: { other: 'registry' } }]) {
+      const object = { metadata, spec };
+      assert.deepEqual(changes(spec, connectorAt('https://registry.example.com'), { object }), []);
+    }
+  });
+
+  it('changes nothing the second time, whatever the image and the address are', () => {
+    const segment = fc.stringMatching(/^[a-z0-9]{1,3}([.:_-][a-z0-9]{1,3})?$/);
+    const host = fc.constantFrom('registry.example.com', 'docker.io', 'localhost', 'a:5000', 'index.docker.io:443');
+    const image = fc.tuple(fc.option(host), fc.array(segment, { minLength: 1, maxLength: 3 }));
+    fc.assert(
+      fc.property(image, host, fc.constantFrom('http', 'https'), ([of, segments], at, scheme) => {
+        const name = [...(of === null ? [] : [of]), ...segments].join('/');
+        const address = `${scheme}://${at}`;
+        const once = imageAfter(name, address);
+        assert.equal(imageAfter(once, address), once);
+        assert.ok(once === name || (once.startsWith(prefix) && once.endsWith(segments.at(-1)!)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
