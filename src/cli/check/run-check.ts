@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { CodedError } from '../../errors.js';
 import { UsageError, describeFlags, flag, oneOf, parseFlags } from '../../process/flags.js';
 import type { ProxyConfig } from '../../proxy/config.js';
@@ -5,12 +6,15 @@ import { parseProxyConfig } from '../../proxy/config.js';
 import { clusterConfigOf } from '../../proxy/kubernetes-backend.js';
 import type { CommandContext } from '../command.js';
 import { asLine } from '../doctor/check-result.js';
-import { outputFlag } from '../output-format.js';
+import { jsonText, outputFlag } from '../output-format.js';
+import type { OutputFormat } from '../output-format.js';
 import { runningArguments } from '../running-arguments.js';
 import type { Answer } from './answer.js';
 import { parseAskedClient, parseAskedConnectors, parsePod } from './asked-client.js';
 import { parseAskedRequest, wordsOf } from './asked-request.js';
 import type { Question } from './route-parts.js';
+import type { Expectation, Outcome } from './expectations.js';
+import { describeUnmet, outcomeOf, parseExpectations } from './expectations.js';
 import { RequestChecker } from './request-checker.js';
 import type { OpenSources } from './sources.js';
 import { openCluster, openManifests } from './sources.js';
@@ -23,6 +27,7 @@ const checkFlags = {
   pod: flag('', 'NAME', 'pod of the token, NAMESPACE/NAME, for permissions of one pod and approvals', asWritten),
   'pod-uid': flag('', 'UID', 'uid of the pod, for approvals', asWritten),
   request: flag('', 'REQUEST', 'METHOD PATH or METHOD URL, and headers as NAME:VALUE', asWritten),
+  file: flag('', 'FILE', 'table of expectations, a line each: allow|deny CONNECTOR ACCOUNT METHOD PATH', asWritten),
   manifests: flag('', 'DIR', 'directory of YAML manifests instead of a cluster', asWritten),
   kubeconfig: flag('', 'FILE', 'kubeconfig; empty: in-cluster configuration', asWritten, 'KUBECONFIG'),
   namespace: flag('', 'NAME', 'namespace of the proxy; empty: that of the running proxy', asWritten),
@@ -37,10 +42,10 @@ const checkFlags = {
 
 type CheckConfig = { readonly [Name in keyof typeof checkFlags]: ReturnType<(typeof checkFlags)[Name]['parse']> };
 
-export const usage = `Usage: connectors-csi check --connector LIST --as USER --request REQUEST [flags]
+export const usage = `Usage: connectors-csi check (--connector LIST --as USER --request REQUEST | --file FILE) [flags]
 
 Decides with the classes of the proxy, and sends nothing to a tool. In the container of a running proxy, its own flags
-are the defaults. Exit status 1 if the request would not pass, or if that cannot be decided.
+are the defaults. Exit status 1 if the request would not pass, if an expectation is not met, or if that cannot be decided.
 
 Flags:
 ${describeFlags(checkFlags)}
@@ -52,24 +57,51 @@ const timeoutMs = 30_000;
 /** Runs `check`. @throws {UsageError} {CodedError} */
 export async function run({ args, env, stdout, stopped }: CommandContext): Promise<number> {
   const flags = parseFlags(checkFlags, args, env) as CheckConfig;
-  const question = questionOf(flags);
+  const asked = flags.file === '' ? questionOf(flags) : expectationsOf(flags);
   const config = configOf(flags, env);
   const opened = open(config, env);
+  try {
+    const { sources } = opened;
+    const checker = new RequestChecker({ sources, config, isOtherUser: config.kubeconfig !== undefined });
+    const check = (question: Question): Promise<Answer> => answerInTime(checker, question, stopped);
+    return 'request' in asked
+      ? reportAnswer(await check(asked), flags.output, stdout)
+      : await reportOutcomes(asked, flags, check, stdout);
+  } finally {
+    opened.close();
+  }
+}
+
+async function answerInTime(checker: RequestChecker, question: Question, stopped: AbortSignal): Promise<Answer> {
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(late()), timeoutMs);
   try {
-    const checker = new RequestChecker({
-      sources: opened.sources,
-      config,
-      isOtherUser: config.kubeconfig !== undefined,
-    });
-    const answer = await checker.check(question, AbortSignal.any([stopped, deadline.signal]));
-    stdout(flags.output === 'json' ? `${JSON.stringify(answer, undefined, 2)}\n` : textOf(answer));
-    return answer.passes ? 0 : 1;
+    return await checker.check(question, AbortSignal.any([stopped, deadline.signal]));
   } finally {
     clearTimeout(timer);
-    opened.close();
   }
+}
+
+function reportAnswer(answer: Answer, output: OutputFormat, write: (text: string) => void): number {
+  write(output === 'json' ? `${JSON.stringify(answer, undefined, 2)}\n` : textOf(answer));
+  return answer.passes ? 0 : 1;
+}
+
+async function reportOutcomes(
+  expectations: readonly Expectation[],
+  { file, output }: CheckConfig,
+  check: (question: Question) => Promise<Answer>,
+  write: (text: string) => void,
+): Promise<number> {
+  const outcomes: Outcome[] = [];
+  for (const expectation of expectations) {
+    const outcome = outcomeOf(expectation, await check(expectation.question));
+    outcomes.push(outcome);
+    if (output === 'table' && !outcome.isMet) write(describeUnmet(file, expectation, outcome));
+  }
+  const met = outcomes.filter(({ isMet }) => isMet).length;
+  write(output === 'json' ? jsonText(outcomes) : `${met} of ${outcomes.length} expectations are met\n`);
+  return met === outcomes.length ? 0 : 1;
 }
 
 function late(): CodedError {
@@ -89,6 +121,19 @@ function questionOf(flags: CheckConfig): Question {
     request: within('request', flags.request, () => parseAskedRequest(wordsOf(flags.request))),
     needsCredential: true,
   };
+}
+
+function expectationsOf(flags: CheckConfig): readonly Expectation[] {
+  for (const name of ['connector', 'as', 'request', 'pod', 'pod-uid'] as const) {
+    if (flags[name] !== '') throw new UsageError(`--${name} is in each line of --file: leave it out`);
+  }
+  let text: string;
+  try {
+    text = readFileSync(flags.file, 'utf8');
+  } catch (error) {
+    throw new CodedError('FAILED_PRECONDITION', `--file ${flags.file} cannot be read`, { cause: error });
+  }
+  return parseExpectations(text, flags.file);
 }
 
 /** Names the flag in a mistake of its value. */

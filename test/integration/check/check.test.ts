@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { UsageError } from '../../../src/process/flags.js';
 import { ask, runCheck } from '../../support/check/ask.js';
 import { connector, connectorClass, flags, grant, secret } from '../../support/proxy/manifests.js';
 import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
@@ -219,5 +220,86 @@ describe('check', () => {
       assert.equal(status, 2, stderr);
       assert.match(stderr, problem);
     }
+  });
+
+  describe('of a table', () => {
+    const run = (text: string, ...more: readonly string[]) => {
+      const file = path.join(folder, 'rules.txt');
+      writeFileSync(file, text);
+      return runCheck('--file', file, '--manifests', folder, ...more);
+    };
+    const table = [
+      '# comment',
+      `allow ci/harbor ${builder} GET /v2/a # another`,
+      '',
+      'deny ci/harbor - DELETE /v2/a',
+      'deny ci/harbor - GET /a/../b',
+      'deny\tci/harbor system:serviceaccount:ci:other GET /v2/a',
+      'allow ci/harbor,ci/sub - PUT https://harbor.example.com/sub/x',
+      'allow ci/sub - POST /sub/a.git/git-upload-pack Content-Type:text/plain',
+    ];
+
+    it('ends with 0 if all expectations are met, without credentials', async () => {
+      put(connector('sub', 'https://harbor.example.com/sub', { secret: 'none', className: 'registry' }));
+      assert.deepEqual(await run(table.join('\n')), { status: 0, out: '6 of 6 expectations are met\n' });
+    });
+
+    it('prints the lines that are not met, with the decision', async () => {
+      const { status, out } = await run(
+        [
+          'allow ci/harbor - PUT /v2/a',
+          'deny ci/harbor - GET /v2/a',
+          'allow ci/sub - GET /v2/a',
+          'deny ci/sub - GET /v2/a',
+          'deny ci/typo - GET /v2/a',
+          ...table,
+        ].join('\n'),
+      );
+      assert.equal(status, 1);
+      const lines = out.replaceAll(path.join(folder, 'rules.txt'), 'F').split('\n');
+      assert.match(
+        lines[0]!,
+        /^F:1: allow ci\/harbor - PUT \/v2\/a: rules: 403: no rule of .*\(decided by ci\/harbor\)$/,
+      );
+      assert.equal(lines[1], 'F:2: deny ci/harbor - GET /v2/a: passes, rules: allowed by ci/harbor:2');
+      assert.match(
+        lines[2]!,
+        /^F:3: allow ci\/sub .*: passes, connector: the path belongs to none of ci\/sub: no cred/,
+      );
+      assert.match(lines[3]!, /^F:4: deny ci\/sub .*: passes, connector: the path belongs to none of ci\/sub: no cred/);
+      assert.equal(lines[4], 'F:5: deny ci/typo - GET /v2/a: connector: 502: connector ci/typo does not exist');
+      assert.deepEqual(lines.slice(5), ['6 of 11 expectations are met', '']);
+    });
+
+    it('prints outcomes as JSON', async () => {
+      const { status, out } = await run(`deny ci/harbor - GET /v2/a\n${table.join('\n')}`, '--output', 'json');
+      const outcomes = JSON.parse(out) as readonly Record<string, unknown>[];
+      assert.equal(status, 1);
+      assert.deepEqual(
+        outcomes.map(({ line, expected, isMet }) => `${String(line)} ${String(expected)} ${String(isMet)}`).slice(0, 2),
+        ['1 deny false', '3 allow true'],
+      );
+      assert.deepEqual(Object.keys(outcomes[0]!), ['line', 'expected', 'isMet', 'answer']);
+    });
+
+    for (const [text, problem] of [
+      ['# nothing', /rules\.txt has no line "allow\|deny CONNECTOR ACCOUNT METHOD PATH"$/],
+      ['\npermit ci/harbor - GET /', /rules\.txt:2: must begin with allow or deny$/],
+      ['allow ci/harbor bob GET /', /:1: account "bob" must be system:serviceaccount/],
+      ['allow harbor - GET /', /:1: connector "harbor" must be NAMESPACE\/NAME/],
+      ['allow ci/harbor - GET', /:1: request "GET" must have a path/],
+      ['allow ci/harbor,ci/sub - GET /', /:1: has a path with several connectors/],
+    ] as const) {
+      it(`is rejected as ${JSON.stringify(text)}`, async () => {
+        await assert.rejects(run(text), (error) => error instanceof UsageError && problem.test(error.message));
+      });
+    }
+
+    it('has connector and account in its lines', async () => {
+      await assert.rejects(
+        run('allow ci/harbor - GET /', '--as', '-'),
+        /--as is in each line of --file: leave it out$/,
+      );
+    });
   });
 });
