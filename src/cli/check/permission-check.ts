@@ -7,6 +7,7 @@ import type { Authorizer, PodApprovals, TokenVerifier } from '../../proxy/auth/p
 import type { ClientIdentity } from '../../proxy/auth/client-identity.js';
 import { ConnectorAuthorizer } from '../../proxy/auth/connector-authorizer.js';
 import type { DecisionSources } from '../../proxy/backend.js';
+import { ProxyError } from '../../proxy/proxy-error.js';
 import type { RouterOptions } from '../../proxy/server/router.js';
 import type { DecisionTrace } from './decision-trace.js';
 
@@ -50,6 +51,8 @@ export class PermissionCheck implements RouteAuthorizer {
       await this.#authorizer.authorize(...args);
       this.#trace.add('permission', 'ok', this.#granted());
     } catch (error) {
+      // Others are about the Connector, which is read for the verb.
+      if (!(error instanceof ProxyError) || error.kind !== 'denied') throw error;
       this.#trace.reject('permission', error);
     }
     this.#addApproval(args[0]);

@@ -6,6 +6,7 @@ import type { ToolAddress } from '../../proxy/credential/tool-address.js';
 import { pathnameOf } from '../../proxy/server/request-target.js';
 import { Router } from '../../proxy/server/router.js';
 import type { Route, RouterOptions } from '../../proxy/server/router.js';
+import { textOf } from '../../proxy/server/routing-errors.js';
 import { RuleEnforcer } from '../../proxy/server/rule-enforcer.js';
 import type { ToolAccess } from '../../proxy/tool-access.js';
 import { noCredential } from '../../proxy/upstream/tool-credential.js';
@@ -205,8 +206,4 @@ export class RouteParts {
 
 export function authorityWithPort({ host, port }: ToolOrigin): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-function textOf({ namespace, name }: ConnectorRef): string {
-  return `${namespace}/${name}`;
 }

@@ -162,4 +162,27 @@ describe('check and the proxy', function () {
       });
     }
   }
+
+  it('agree about requests in reverse mode', async () => {
+    fixture = await ProxyFixture.start(objects(plain.url()));
+    const check = checkerOf(openManifests(fixture.directory, 'connectors-system').sources, []);
+    const own = 'http://connectors-proxy-service.connectors-system.svc.cluster.local';
+    const passed = { true: 0, false: 0 };
+    for (const name of named.filter((each) => !each.includes(','))) {
+      const client = await fixture.client(name);
+      for (const [index, where] of paths.entries()) {
+        const path = `/namespaces/ci/connectors/${name.replace('ci/', '')}${where}`;
+        for (const method of ['GET', methods[index % methods.length]!]) {
+          // No name in the host of a test resolves, so nothing is sent.
+          if (name === 'ci/elsewhere') continue;
+          const { status, body } = await client.reverse(path, { method });
+          const { response, passes } = await check('ci/open', `${method} ${own}${path}`);
+          assert.equal(status, response?.status ?? 200, `${method} ${path}: ${body}`);
+          if (response !== null && method !== 'HEAD') assert.equal(body, `${response.message}\n`);
+          passed[`${passes}`] += 1;
+        }
+      }
+    }
+    assert.ok(passed.true > 50 && passed.false > 100, JSON.stringify(passed));
+  });
 });

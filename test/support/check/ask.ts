@@ -46,9 +46,10 @@ export async function ask(
 export function checkerOf(
   sources: DecisionSources,
   flags: readonly string[],
+  pod?: { readonly name: string; readonly uid: string },
 ): (connectors: string, request: string) => Promise<Answer> {
   const checker = new RequestChecker({ sources, config: parseProxyConfig(flags, {}), isOtherUser: false });
-  const client = parseAskedClient('system:serviceaccount:ci:builder');
+  const client = parseAskedClient('system:serviceaccount:ci:builder', pod && { namespace: 'ci', ...pod });
   return (connectors, request) =>
     checker.check(
       {

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { accessRequestFor } from '../../../src/access/access-request.js';
+import type { Answer } from '../../../src/cli/check/answer.js';
+import { openCluster } from '../../../src/cli/check/sources.js';
+import type { OpenSources } from '../../../src/cli/check/sources.js';
+import { CodedError } from '../../../src/errors.js';
+import { parseProxyConfig } from '../../../src/proxy/config.js';
+import { ApprovalsController, granted } from '../../support/access/approvals-controller.js';
+import { ask, checkerOf } from '../../support/check/ask.js';
+import type { KubeObject } from '../../support/kube-api/resources.js';
+import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.js';
+import { connector, connectorClass, flags, secret } from '../../support/proxy/manifests.js';
+import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const admin = { namespace: 'ops', name: 'admin' };
+
+describe('check in a cluster', function () {
+  this.timeout(60_000);
+  let tool: ToolServer;
+  let fixture: ClusterFixture;
+  let folder: string;
+  let opened: OpenSources | undefined;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'connectors-check-'));
+    tool = await ToolServer.start('http');
+    fixture = await ClusterFixture.start();
+    fixture.put(
+      connectorClass(),
+      connector('tool', tool.url(), { secret: 'login', rules: { rules: '- deny: {paths: [/keys]}' } }),
+      connector('lost', tool.url(), { secret: 'none' }),
+      connector('broken', tool.url(), { rules: { access: 'none' } }),
+      connector('hidden', tool.url()),
+      connector('unclassed', tool.url(), { className: 'none' }),
+      connector('large', tool.url(), { extensions: ['x'.repeat(70_000)] }),
+      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+    );
+    for (const name of ['tool', 'lost', 'broken', 'unclassed', 'large', 'missing']) fixture.allow(name);
+  });
+  afterEach(async () => {
+    opened?.close();
+    opened = undefined;
+    await fixture.stop();
+    await tool.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** A checker with the service account of the proxy, as in its container. */
+  const checker = (): ReturnType<typeof checkerOf> => {
+    opened = openCluster(fixture.clusterConfig(), parseProxyConfig([], {}));
+    return checkerOf(opened.sources, [], buildPod);
+  };
+  /** Sends the request to the proxy, and asserts that its response is the answer. */
+  const compare = async (
+    check: ReturnType<typeof checkerOf>,
+    name: string,
+    method: string,
+    where: string,
+  ): Promise<Answer> => {
+    const url = `${tool.url()}${where}`;
+    const { status, body } = await fixture.client(name).get(url, { method });
+    const answer = await check(name, `${method} ${url}`);
+    assert.equal(answer.response?.status ?? 200, status, `${name} ${method} ${where}: ${body}`);
+    if (answer.response !== null) assert.equal(`${answer.response.message}\n`, body);
+    return answer;
+  };
+  const kubeconfig = (...rules: readonly (readonly [string, string, ...string[]])[]): string => {
+    const file = path.join(folder, 'kubeconfig');
+    fixture.api.writeKubeconfig(file, { name: `system:serviceaccount:${admin.namespace}:${admin.name}` });
+    for (const [group, resource, ...verbs] of rules) {
+      fixture.api.bind({
+        serviceAccount: `${admin.namespace}/${admin.name}`,
+        rules: [{ apiGroups: [group], resources: [resource], verbs }],
+      });
+    }
+    return file;
+  };
+
+  it('gives the answers of the proxy', async () => {
+    fixture.bindCredentials('ci');
+    await fixture.replica();
+    const check = checker();
+    for (const name of ['tool', 'lost', 'broken', 'hidden', 'unclassed', 'large', 'missing', 'hidden,ci/tool']) {
+      for (const where of ['/x', '/keys', '/a/../b']) await compare(check, `ci/${name}`, 'GET', where);
+    }
+    const answer = await compare(check, 'ci/tool', 'DELETE', '/x');
+    assert.deepEqual(answer.credential, { secret: 'ci/login', type: 'kubernetes.io/basic-auth' });
+    assert.equal((await compare(check, 'ci/tool', 'GET', '/keys')).rule, 'ci/tool:1');
+  });
+
+  it('gives the answers of the proxy by verb', async () => {
+    fixture.put(flags({ 'enable-connector-proxy-permissions': 'true' }));
+    fixture.bindCredentials('ci');
+    fixture.allow('tool', 'builder', 'connectors/proxy', 'get');
+    fixture.allow('tool', 'builder', 'connectors/proxy', 'patch');
+    await fixture.replica();
+    const check = checker();
+    const passes: Record<string, boolean> = {};
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
+      passes[method] = (await compare(check, 'ci/tool', method, '/x')).passes;
+    assert.deepEqual(passes, { GET: true, POST: false, PUT: false, PATCH: true, DELETE: false });
+  });
+
+  it('gives the answers of the proxy about approvals', async () => {
+    fixture.put(flags({ 'enable-connector-proxy-permissions': 'true', 'enable-connectors-approval': 'true' }));
+    fixture.bindCredentials('ci');
+    await fixture.replica();
+    const check = checker();
+    const approval = ({ steps }: Answer): string => steps.find(({ step }) => step === 'approval')?.text ?? '';
+    assert.match(
+      approval(await compare(check, 'ci/tool', 'GET', '/x')),
+      /^needed: AccessRequest ci\/\S+ of this pod is/,
+    );
+    opened?.close();
+    const approvals = new ApprovalsController(fixture.api);
+    const pod = { namespace: 'ci', serviceAccountName: 'builder', ...buildPod };
+    const made = accessRequestFor({ pod, connector: { namespace: 'ci', name: 'tool' } }, 'node-1') as KubeObject;
+    fixture.api.put(made);
+    approvals.grant(made, pod, { namespace: 'ci', name: 'tool' });
+    approvals.setConditions(made, granted);
+    const answer = await checker()('ci/tool', `GET ${tool.url()}/x`);
+    assert.ok(answer.passes);
+    assert.match(approval(answer), /^granted by AccessRequest ci\//);
+  });
+
+  it('reports a missing RoleBinding of the proxy', async () => {
+    await fixture.replica();
+    const { response } = await compare(checker(), 'ci/tool', 'GET', '/x');
+    assert.match(response?.message ?? '', /^the proxy cannot read secret ci\/login: bind its service account/);
+  });
+
+  it('changes nothing, and sends nothing to the tool', async () => {
+    fixture.bindCredentials('ci');
+    await checker()('ci/tool', `GET ${tool.url()}/x`);
+    assert.deepEqual(tool.seen, []);
+    const verbs = fixture.api.requestsOf({}).map(({ verb, resource }) => `${verb} ${resource}`);
+    assert.deepEqual(
+      verbs.filter((each) => !/^(?:get|list|watch) /.test(each) && each !== 'create subjectaccessreviews'),
+      [],
+    );
+  });
+
+  it('warns if the user of the kubeconfig cannot read the Secret', async () => {
+    const file = kubeconfig(
+      ['connectors.alauda.io', 'connectors', 'list', 'watch'],
+      ['connectors.alauda.io', 'connectorclasses', 'list', 'watch'],
+      ['', 'configmaps', 'list', 'watch'],
+      ['authorization.k8s.io', 'subjectaccessreviews', 'create'],
+    );
+    const as = 'system:serviceaccount:ci:builder';
+    const answer = await ask({ connector: 'ci/tool', as }, 'GET /x', '--kubeconfig', file);
+    assert.ok(answer.passes);
+    assert.deepEqual(answer.credential, { secret: 'ci/login', type: null });
+    assert.equal(
+      answer.steps.find(({ level }) => level === 'warn')?.text,
+      'not checked, as this user cannot read the Secret: check it in the container of the proxy, or with another kubeconfig',
+    );
+  });
+
+  it('gives no answer if the user of the kubeconfig cannot read what decides', async () => {
+    const as = 'system:serviceaccount:ci:builder';
+    const isRefusal = (error: unknown): boolean =>
+      error instanceof CodedError &&
+      error.message.startsWith('this user cannot read what decides: check it in the container');
+    await assert.rejects(ask({ connector: 'ci/tool', as }, 'GET /x', '--kubeconfig', kubeconfig()), isRefusal);
+    const file = kubeconfig(
+      ['connectors.alauda.io', 'connectors', 'list', 'watch'],
+      ['connectors.alauda.io', 'connectorclasses', 'list', 'watch'],
+      ['', 'configmaps', 'list', 'watch'],
+    );
+    await assert.rejects(ask({ connector: 'ci/tool', as }, 'GET /x', '--kubeconfig', file), isRefusal);
+  });
+});
