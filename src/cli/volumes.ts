@@ -26,7 +26,8 @@ export const volumes: Command = {
   usage: `Usage: connectors-csi volumes [flags]
 
 Asks the driver that runs in the same container, or whose CSI socket --endpoint names. It knows the volumes that were
-published or refreshed since it started: after a restart that takes the kubelet about a minute and a half.
+published or refreshed since it started: after a restart that takes the kubelet about a minute and a half. With
+--output json it also lists the variables that the script "activate" of each volume sets.
 
 Flags:
 ${describeFlags(volumesFlags)}
@@ -79,6 +80,7 @@ function asJson(volume: Volume__Output): Readonly<Record<string, unknown>> {
     tokenExpiresAt: time(volume.token_expires_at_ms),
     failingSince: time(volume.failing_since_ms),
     failure: volume.failure === '' ? null : volume.failure,
+    variables: volume.variables,
   };
 }
 

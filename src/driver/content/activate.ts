@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deniedVariables } from '../rules/environment-variable.js';
+import type { VolumeFile } from '../volume/ports.js';
+import { isEnvironmentFile, variablesIn } from './environment-file.js';
 import script from './generated/activate.json' with { type: 'json' };
 
 export interface ActivateInput {
@@ -35,4 +37,27 @@ function nonProxyHosts(noProxy: string): string {
     })
     .map((entry) => `${entry}|`)
     .join('');
+}
+
+const proxyVariables = [
+  ...['CONNECTORS_DIR', 'http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY'],
+  ...['NODE_USE_ENV_PROXY', 'JAVA_TOOL_OPTIONS'],
+];
+const trustVariables = [
+  ...['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'PIP_CERT', 'GIT_SSL_CAINFO', 'CARGO_HTTP_CAINFO'],
+  ...['AWS_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS', 'DENO_CERT'],
+];
+
+/** Returns the names of the variables that `activate` exports in a volume with these files; none without `activate`. */
+export function activatedVariables(files: ReadonlyMap<string, VolumeFile>): readonly string[] {
+  if (!files.has('activate')) return [];
+  const ofClasses = [...files.values()]
+    .filter(({ name }) => isEnvironmentFile(name))
+    .flatMap(({ content }) => variablesIn(content))
+    .filter(({ file }) => file === undefined || file === '' || files.has(file));
+  return [
+    ...proxyVariables,
+    ...(files.has('ca.crt') ? trustVariables : []),
+    ...new Set(ofClasses.map(({ name }) => name)),
+  ];
 }

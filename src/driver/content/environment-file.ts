@@ -24,9 +24,19 @@ export function checkEnvironmentFile(content: Uint8Array, template: string, plac
   }
 }
 
-/** Returns the files of the volume that the variables name: `./FILE` without the `./`. */
+/** Returns the variables of the file, with the file of the volume that each names: `./FILE` without the `./`. */
+export function variablesIn(
+  content: Uint8Array,
+): readonly { readonly name: string; readonly file: string | undefined }[] {
+  return variableLines(content).map(({ line }) => {
+    const separator = line.indexOf('=');
+    return { name: line.slice(0, separator), file: referencedFile(line.slice(separator + 1)) };
+  });
+}
+
+/** Returns the files of the volume that the variables name. */
 export function referencedFiles(content: Uint8Array): readonly string[] {
-  return variableLines(content).flatMap(({ line }) => referencedFile(line.slice(line.indexOf('=') + 1)) ?? []);
+  return variablesIn(content).flatMap(({ file }) => file ?? []);
 }
 
 function variableLines(content: Uint8Array): readonly { readonly number: number; readonly line: string }[] {

@@ -233,7 +233,7 @@ export class PublishVolume {
       isAllowed,
     };
     if (published !== undefined && isSameInput(published.input, input) && host.inspect(targetPath) === 'published') {
-      volumes.put({ request, input }, this.#confirmation('unchanged'));
+      volumes.put({ ...published, request, input }, this.#confirmation('unchanged'));
       this.#deps.access.retain(request.volumeId, authorization);
       return { path: 'unchanged', steps: timer.steps };
     }
@@ -253,7 +253,7 @@ export class PublishVolume {
     timer.lap('write');
 
     // 10. Record.
-    volumes.put({ request, input }, this.#confirmation(path));
+    volumes.put({ request, input, variables: content.variables }, this.#confirmation(path));
     source.retain(request.volumeId, attributes.connectors, call.owner);
     this.#deps.access.retain(request.volumeId, authorization);
     return { path, steps: timer.steps };

@@ -11,6 +11,8 @@ import {
   shells,
   variablesIn,
 } from '../../support/e2e/activation.js';
+import { repository } from '../../support/deploy/manifests.js';
+import { run } from '../../support/e2e/programs.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 /**
@@ -146,17 +148,42 @@ describe('activate, in each shell', function () {
     it(`${name}: runs a program with the variables, and passes its status on`, async () => {
       const folder = newFolder();
       const file = path.join(directory(), 'activate');
-      const run = (...args: readonly string[]) =>
+      const runHere = (...args: readonly string[]) =>
         runInPod({ [directory()]: volume }, [...words, ...args], folder, { TMPDIR: folder });
-      const ran = await run('-x', file, 'sh', '-c', 'printf "%s|" "$http_proxy" "$@"; exit 7', 'sh', 'a b', '*');
+      const ran = await runHere('-x', file, 'sh', '-c', 'printf "%s|" "$http_proxy" "$@"; exit 7', 'sh', 'a b', '*');
       assert.equal(ran.status, 7, ran.output);
       assert.equal(ran.stdout, `${proxyOf(volume)}|a b|*|`);
       assert.ok(!ran.output.slice(ran.stdout.length).includes(volume.token));
-      const without = await run(file);
+      const without = await runHere(file);
       assert.equal(without.status, 1);
       assert.match(without.output, /^connectors-csi: activate: usage: /);
     });
   }
+
+  it('sets the variables that the command `volumes` of the driver lists', async () => {
+    const main = path.join(repository, 'dist', 'main.js');
+    const args = [main, 'volumes', '--endpoint', fixture.node.socketPath, '--output', 'json'];
+    const { status, stdout, output } = await run(process.execPath, args, '/');
+    assert.equal(status, 0, output);
+    const listed = JSON.parse(stdout) as readonly {
+      readonly volumeId: string;
+      readonly variables: readonly string[];
+    }[];
+    const variablesOf = ({ volumeId }: TestVolume) => [
+      ...(listed.find((each) => each.volumeId === volumeId)?.variables ?? []),
+    ];
+    const withClass = { ...expectedVariables('', '', '', undefined), ...classVariables('') };
+    assert.deepEqual(variablesOf(volume).sort(), Object.keys(withClass).sort());
+    const names = [
+      'CONNECTORS_DIR',
+      'HTTPS_PROXY',
+      'HTTP_PROXY',
+      'JAVA_TOOL_OPTIONS',
+      'NODE_USE_ENV_PROXY',
+      'NO_PROXY',
+    ];
+    assert.deepEqual(variablesOf(plain).sort(), [...names, 'http_proxy', 'https_proxy', 'no_proxy']);
+  });
 
   it('finds itself again by CONNECTORS_DIR, and not by another volume that it names', async () => {
     const folder = newFolder();

@@ -24,7 +24,8 @@ function failed(message: string): CodedError {
 }
 
 function volumeAt(targetPath: string, expiresAtMs = 1000): PublishedVolume {
-  return { request: publishRequestOf(targetPath), input: { ...input, tokens: tokensOf('token', expiresAtMs) } };
+  const tokens = tokensOf('token', expiresAtMs);
+  return { request: publishRequestOf(targetPath), input: { ...input, tokens }, variables: [] };
 }
 
 const confirmed = { outcome: 'fresh', atMs: 7 } as const;

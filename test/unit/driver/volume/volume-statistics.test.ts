@@ -34,6 +34,7 @@ describe('VolumeStatisticsQuery', () => {
           caBundle: undefined,
           isAllowed,
         },
+        variables: [],
       },
       { outcome: 'fresh', atMs: 0 },
     );
