@@ -10,7 +10,10 @@ const script = path.join(deployFolder, 'image-pulls', 'connectors-credential-pro
 const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
 const image = 'connectors.local/namespaces/ci/connectors/registry/team/app:1';
 const token = 'eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJhdWQiOlsiY29ubmVjdG9ycy1wcm94eSJdfQ.TOKEN-CANARY_0';
-const shells = [['dash'], ['busybox', 'sh'], ['bash'], ['bash', '--posix']] as const;
+const shells: readonly (readonly [program: string, ...options: string[]])[] = [
+  ...[['dash'] as const, ['busybox', 'sh'] as const, ['bash'] as const, ['bash', '--posix'] as const],
+  ...[['mksh'] as const, ['ksh93'] as const, ['zsh', '--emulate', 'sh'] as const],
+];
 
 /** A request as a kubelet of 1.36 has written it. */
 function requestOf(fields: object = {}): string {
@@ -60,7 +63,7 @@ const rejected: Readonly<Record<string, readonly [request: string, problem: RegE
 
 describe('connectors-credential-provider', function () {
   this.timeout(120_000);
-  before(needs('dash', 'busybox', 'bash'));
+  before(needs(...shells.map(([program]) => program)));
 
   for (const [program, ...options] of shells) {
     const run = (input: string | Buffer, args: readonly string[] = []) => {
