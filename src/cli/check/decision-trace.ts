@@ -39,9 +39,12 @@ export class DecisionTrace implements RouteObserver {
     this.#isOtherUser = isOtherUser;
   }
 
-  /** Records a step. The first result of a step stays. */
+  /**
+   * Records a step. The first result of a step stays. Owners of Connectors and Secrets could send commands to the
+   * terminal of the reader, so control characters are replaced.
+   */
   add(step: StepName, level: Step['level'], text: string): void {
-    if (!this.#steps.has(step)) this.#steps.set(step, { step, level, text });
+    if (!this.#steps.has(step)) this.#steps.set(step, { step, level, text: text.replaceAll(/\p{Cc}/gu, '?') });
   }
 
   /**

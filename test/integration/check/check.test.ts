@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { UsageError } from '../../../src/process/flags.js';
 import { ask, runCheck } from '../../support/check/ask.js';
+import { repository } from '../../support/deploy/manifests.js';
 import { connector, connectorClass, flags, grant, secret } from '../../support/proxy/manifests.js';
 import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 
@@ -178,6 +179,25 @@ describe('check', () => {
       await reasonOf('unclassed'),
       /^connector 502 connectorclass none of connector ci\/unclassed does not exist$/,
     );
+  });
+
+  it('prints no control characters of objects', async () => {
+    put(
+      connector('odd', 'https://a.example', { secret: 'odd', className: 'registry' }),
+      secret('odd', 'example.com/\u001b[2Jtype', { password: credentialCanary }),
+    );
+    const { lines } = await linesOf('GET /x', '-', 'ci/odd');
+    const text = lines.find((line) => line.includes('credential')) ?? '';
+    assert.match(text, /has the type example\.com\/\?\[2Jtype,/);
+  });
+
+  it('prints the fields that docs/rules.md lists', async () => {
+    const page = readFileSync(path.join(repository, 'docs/rules.md'), 'utf8');
+    const table = page.slice(page.indexOf('| field '));
+    const listed = [...table.slice(0, table.indexOf('\n\n')).matchAll(/^\| `(\w+)` /gm)].map(([, name = '']) => name);
+    assert.deepEqual(listed, Object.keys(await answerOf('GET /x')));
+    for (const field of Object.keys((await answerOf('PUT /x')).response ?? {}))
+      assert.ok(table.includes(`\`${field}\``));
   });
 
   it('checks approvals of a pod', async () => {
