@@ -106,6 +106,10 @@ export const limits = {
     idle: 256,
     /** Lifetime of an idle connection; shorter than the keep-alive of usual servers. */
     idleMs: 15_000,
+    /** Connections of one namespace to one tool that are being opened. Further requests wait for one, or for an idle one. */
+    opening: 8,
+    /** Longest wait of such a request. Then its connection is opened in any case. */
+    openingWaitMs: 250,
     /**
      * Largest part of the free connections for one namespace. With it, and with at least half more connections than requests in
      * flight, each request gets its connection.

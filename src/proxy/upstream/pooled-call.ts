@@ -1,67 +1,68 @@
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
-import type { TokenBucket } from '../../limits/token-bucket.js';
+import type { PoolClient } from './connection-pool.js';
 import { GatheredStream } from './gathered-stream.js';
 import type { RawHeaders } from './headers.js';
-import type { InformationalCounter } from './informational-limiter.js';
 import type { RequestBody } from './request-body.js';
 import { hasConnectionScheme } from './tool-call.js';
-import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
 import { ConnectionClosed } from './tool-connection.js';
 import type { ToolConnection } from './tool-connection.js';
 import { UnusableResponse } from './unusable-response.js';
-import type { Upload } from './upload.js';
+import { Upload } from './upload.js';
 
-export interface PooledCallParts {
-  readonly informational: InformationalCounter;
-  /** See GatheredStream. */
-  readonly chunkRate: TokenBucket;
+export interface PooledCallParts extends CallParts {
+  /** Whether the connection must not serve another request. */
+  readonly isExclusive: boolean;
   /** Called when the connection can serve another request. */
   readonly onIdle: (connection: ToolConnection) => void;
 }
 
 /** A request on a kept connection, by undici. */
-export class PooledCall implements ToolCall, Dispatcher.DispatchHandler {
+export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHandler {
   readonly response: Promise<ToolResponse>;
   readonly #parts: PooledCallParts;
-  readonly #connection: ToolConnection;
-  readonly #upload: Upload | undefined;
+  readonly #request: ToolRequest;
+  readonly #content: Buffer | Upload | undefined;
+  #connection: ToolConnection | undefined;
   #resolve!: (response: ToolResponse) => void;
   #reject!: (error: Error) => void;
   #body: GatheredStream | undefined;
   #rawTrailers: RawHeaders = [];
   #isComplete = false;
   #isClosing: boolean;
+  #leave: (() => void) | undefined;
 
-  /** @param isExclusive whether the connection must not serve another request. */
-  constructor(
-    connection: ToolConnection,
-    request: ToolRequest,
-    body: RequestBody | undefined,
-    isExclusive: boolean,
-    parts: PooledCallParts,
-  ) {
-    this.#connection = connection;
+  constructor(request: ToolRequest, body: RequestBody | undefined, parts: PooledCallParts) {
+    this.#request = request;
     this.#parts = parts;
-    this.#isClosing = isExclusive;
+    this.#isClosing = parts.isExclusive;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const content = body?.pull();
-    this.#upload = Buffer.isBuffer(content) ? undefined : content;
-    const { method, path, headers } = request;
-    // By default, undici closes the connection after each HEAD.
-    const reset = isExclusive;
-    connection.dispatch({ method, path, headers: withoutCoding(headers), body: content ?? null, reset }, this);
+    this.#content = body?.pull();
   }
 
-  get socket(): Socket {
-    return this.#connection.socket;
+  get socket(): Socket | undefined {
+    return this.#connection?.socket;
   }
 
   get isReused(): boolean {
-    return this.#connection.isReused;
+    return this.#connection?.isReused === true;
+  }
+
+  wait(leave: () => void): void {
+    this.#leave = leave;
+  }
+
+  start(connection: ToolConnection): void {
+    this.#connection = connection;
+    const { method, path, headers } = this.#request;
+    const body = this.#content ?? null;
+    // By default, undici closes the connection after each HEAD.
+    const reset = this.#parts.isExclusive;
+    connection.dispatch({ method, path, headers: withoutCoding(headers), body, reset }, this);
   }
 
   onRequestStart(): void {
@@ -85,7 +86,7 @@ export class PooledCall implements ToolCall, Dispatcher.DispatchHandler {
     const { socket } = this;
     const source = {
       get bytesRead(): number {
-        return socket.bytesRead;
+        return socket?.bytesRead ?? 0;
       },
       pause: () => controller.pause(),
       resume: () => controller.resume(),
@@ -110,8 +111,8 @@ export class PooledCall implements ToolCall, Dispatcher.DispatchHandler {
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     this.#rawTrailers = textsOf(controller.rawTrailers);
     this.#isComplete = true;
-    if (this.#isClosing) this.socket.destroy();
-    else this.#parts.onIdle(this.#connection);
+    if (this.#isClosing) this.socket?.destroy();
+    else if (this.#connection !== undefined) this.#parts.onIdle(this.#connection);
     this.#body?.end();
   }
 
@@ -124,7 +125,8 @@ export class PooledCall implements ToolCall, Dispatcher.DispatchHandler {
     // An error that the owner gives is that of the response. The rest of a body is only missing.
     this.#reject(error ?? new ConnectionClosed());
     this.#fail(new ConnectionClosed());
-    this.socket.destroy();
+    this.#leave?.();
+    this.socket?.destroy();
   }
 
   end(): void {
@@ -132,7 +134,7 @@ export class PooledCall implements ToolCall, Dispatcher.DispatchHandler {
   }
 
   #fail(error: Error): void {
-    this.#upload?.destroy();
+    if (this.#content instanceof Upload) this.#content.destroy();
     this.#reject(error);
     this.#body?.close(error);
   }

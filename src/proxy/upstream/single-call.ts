@@ -4,18 +4,11 @@ import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../limits/token-bucket.js';
 import { limits } from '../../limits/defaults.js';
 import { gather } from './gather.js';
-import type { InformationalCounter } from './informational-limiter.js';
 import type { RequestBody } from './request-body.js';
-import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
 import { ConnectionClosed } from './tool-connection.js';
 import { UnusableResponse } from './unusable-response.js';
 import type { Switched } from './upgrade.js';
-
-export interface SingleCallParts {
-  readonly informational: InformationalCounter;
-  /** See GatheredStream. */
-  readonly chunkRate: TokenBucket;
-}
 
 /** A request on a connection of its own, by Node's client. It supports what undici does not. */
 export class SingleCall implements ToolCall {
@@ -26,7 +19,7 @@ export class SingleCall implements ToolCall {
   #hasSwitched = false;
 
   /** @param socket that is being opened. */
-  constructor(socket: Socket, toolRequest: ToolRequest, { informational, chunkRate }: SingleCallParts) {
+  constructor(socket: Socket, toolRequest: ToolRequest, { informational, chunkRate }: CallParts) {
     this.socket = socket;
     const { method, path, headers } = toolRequest;
     const request = http.request({

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
+import type { TokenBucket } from '../../limits/token-bucket.js';
 import type { GatheredStream } from './gathered-stream.js';
 import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
+import type { InformationalCounter } from './informational-limiter.js';
 import type { LookupOwner } from './resolver.js';
 import type { ToolOrigin } from './tool-origin.js';
 import type { Trust } from './trust.js';
@@ -19,6 +21,13 @@ export interface ToolRequest {
   readonly lookedUpFor: LookupOwner;
 }
 
+/** What each request has of the client that sends it. */
+export interface CallParts {
+  readonly informational: InformationalCounter;
+  /** See GatheredStream. */
+  readonly chunkRate: TokenBucket;
+}
+
 /** A tool's response as it arrives. */
 export interface ToolResponse {
   readonly status: number;
@@ -30,8 +39,8 @@ export interface ToolResponse {
 
 /** One request to a tool with its response. Its owner must call `end` in every case. */
 export interface ToolCall {
-  /** The connection, which can have served other requests before. */
-  readonly socket: Socket;
+  /** The connection, which can have served other requests before; undefined until the request has one. */
+  readonly socket: Socket | undefined;
   /** Whether it has. The tool can have closed it meanwhile. */
   readonly isReused: boolean;
   /**

@@ -4,12 +4,11 @@ import { ConnectionPool } from './connection-pool.js';
 import { valuesOf } from './headers.js';
 import type { InformationalLimiter } from './informational-limiter.js';
 import { PooledCall } from './pooled-call.js';
-import type { PooledCallParts } from './pooled-call.js';
 import type { RequestBody } from './request-body.js';
 import type { LookupOwner, Resolver } from './resolver.js';
 import { SingleCall } from './single-call.js';
 import { hasConnectionScheme } from './tool-call.js';
-import type { ToolCall, ToolRequest } from './tool-call.js';
+import type { CallParts, ToolCall, ToolRequest } from './tool-call.js';
 import { ToolConnection } from './tool-connection.js';
 import { ToolConnector } from './tool-connector.js';
 import type { ToolSockets } from './tool-sockets.js';
@@ -54,10 +53,18 @@ export class ToolClient {
       return call;
     }
     const parts = this.#checked(request);
-    const pool = poolOf(request);
-    const isExclusive = hasConnectionScheme(headers, 'authorization');
-    const kept = isExclusive ? undefined : this.#pool.take(pool);
-    return new PooledCall(kept ?? this.#connect(request, pool), request, body, isExclusive, parts);
+    const open = (): ToolConnection => new ToolConnection(this.#open(request));
+    if (hasConnectionScheme(headers, 'authorization')) {
+      const connection = open();
+      const call = new PooledCall(request, body, { ...parts, isExclusive: true, onIdle: () => undefined });
+      call.start(connection);
+      return call;
+    }
+    const key = poolOf(request);
+    const onIdle = (connection: ToolConnection): void => this.#pool.add(key, connection);
+    const call = new PooledCall(request, body, { ...parts, isExclusive: false, onIdle });
+    this.#pool.assign(key, call, open);
+    return call;
   }
 
   /** Sends a request to switch protocols, without a body. @throws {ProxyError} as `send`. */
@@ -80,6 +87,7 @@ export class ToolClient {
 
   /** Closes idle connections and aborts those in use. */
   close(): void {
+    this.#pool.close();
     this.#options.sockets.destroyAll();
   }
 
@@ -95,12 +103,6 @@ export class ToolClient {
     }
   }
 
-  #connect(request: ToolRequest, pool: string): ToolConnection {
-    const connection = new ToolConnection(this.#open(request), pool);
-    connection.socket.once('close', () => this.#pool.remove(connection));
-    return connection;
-  }
-
   #open(request: ToolRequest): Socket {
     const { origin, trust, lookedUpFor } = request;
     const { host, port, scheme } = origin;
@@ -110,14 +112,13 @@ export class ToolClient {
   }
 
   /** Checks the host of an origin on every call, because blocked addresses change. */
-  #checked({ origin, lookedUpFor }: ToolRequest): PooledCallParts {
+  #checked({ origin, lookedUpFor }: ToolRequest): CallParts {
     const { resolver, informational, chunkRate } = this.#options;
     resolver.ensureNotBlocked(origin.host, origin.port);
     informational.ensureAllowed(origin, lookedUpFor);
     return {
       informational: informational.counter(origin, lookedUpFor),
       chunkRate,
-      onIdle: (connection) => this.#pool.add(connection),
     };
   }
 }

@@ -6,18 +6,13 @@ import { limits } from '../../limits/defaults.js';
 /** A kept connection to a tool, for one request at a time. It is never opened again. */
 export class ToolConnection {
   readonly socket: Socket;
-  readonly pool: string;
   readonly #client: Client;
   #isOpened = false;
   #requests = 0;
 
-  /**
-   * @param socket that is being opened.
-   * @param pool see ConnectionPool.
-   */
-  constructor(socket: Socket, pool: string) {
+  /** @param socket that is being opened. */
+  constructor(socket: Socket) {
     this.socket = socket;
-    this.pool = pool;
     const { idleMs } = limits.toolSockets;
     // The connector decides where the connection leads. IdleTimeoutMonitor watches requests.
     this.#client = new Client('http://tool', {
@@ -38,6 +33,11 @@ export class ToolConnection {
     this.#client.dispatch(options, handler);
   }
 
+  /** Calls a function once the connection is open, with TLS if it has it. */
+  onOpen(listener: () => void): void {
+    this.socket.once('encrypted' in this.socket ? 'secureConnect' : 'connect', listener);
+  }
+
   #open(callback: (...args: [null, Socket] | [Error, null]) => void): void {
     const { socket } = this;
     if (this.#isOpened || socket.destroyed) {
@@ -47,7 +47,7 @@ export class ToolConnection {
     this.#isOpened = true;
     const fail = (): void => callback(socket.errored ?? new ConnectionClosed(), null);
     socket.once('close', fail);
-    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
+    this.onOpen(() => {
       socket.off('close', fail);
       callback(null, socket);
     });

@@ -36,7 +36,7 @@ export class ToolConnector {
     const { resolver, sockets } = this.#options;
     sockets.ensureFree(owner.namespace);
     const socket = net.connect({ host, port, lookup: resolver.lookupFor(owner, port) });
-    return this.#prepare(socket, host, owner, 'connect');
+    return this.#prepare(socket, owner, 'connect');
   }
 
   /**
@@ -60,16 +60,16 @@ export class ToolConnector {
     });
     socket.on('session', (newest) => this.#sessions.set(pool, newest));
     socket.once('error', () => this.#sessions.delete(pool));
-    return this.#prepare(socket, host, owner, 'secureConnect');
+    return this.#prepare(socket, owner, 'secureConnect');
   }
 
-  #prepare<S extends Socket>(socket: S, host: string, owner: LookupOwner, connected: 'connect' | 'secureConnect'): S {
+  #prepare<S extends Socket>(socket: S, owner: LookupOwner, connected: 'connect' | 'secureConnect'): S {
     const { sockets, connectMs } = this.#options;
     sockets.add(socket, owner.namespace);
     socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs);
     // Users of the socket listen too, but some only after it has been opened.
     socket.on('error', () => undefined);
-    const timer = setTimeout(() => socket.destroy(new ConnectTimeout(host)), connectMs);
+    const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectMs);
     const stop = (): void => clearTimeout(timer);
     socket.once(connected, stop).once('close', stop);
     return socket;
@@ -80,7 +80,7 @@ export class ConnectTimeout extends Error {
   override readonly name = 'ConnectTimeout';
   readonly code = 'ETIMEDOUT';
 
-  constructor(host: string) {
-    super(`no connection to ${host} in time`);
+  constructor() {
+    super('no connection in time');
   }
 }
