@@ -71,6 +71,18 @@ function isFetch({ query, rawHeaders }: RequestParts, readings: Readings): boole
   return found.exact.every((segments) => endsWith(segments, 'git-upload-pack'));
 }
 
+/**
+ * Reports whether a POST is a batch request of Git LFS, whose body names its operation. For its path see
+ * `isFetch`.
+ */
+export function isLfsBatch({ method, query, rawHeaders, isUpgrade }: RequestParts, readings: Readings): boolean {
+  if (method !== 'POST' || isUpgrade || query !== '') return false;
+  if (contentTypeOf(rawHeaders)?.replace(/;\s*charset=utf-8$/, '') !== 'application/vnd.git-lfs+json') return false;
+  const found = readings();
+  if (found === undefined || found.folded.some(isOfApi)) return false;
+  return found.exact.every((segments) => endsWith(segments, 'info', 'lfs', 'objects', 'batch'));
+}
+
 /** Reports whether a path is below an API with a version: `/api/v4`, `/rest/api/1.0`. */
 function isOfApi(segments: readonly string[]): boolean {
   return segments.some((segment, at) => segment === 'api' && /^(?:v?\d[\d.]*|latest)$/.test(segments[at + 1] ?? ''));

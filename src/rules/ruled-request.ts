@@ -1,6 +1,6 @@
 import { readingsOf } from './path-readings.js';
 import type { PathReadings } from './path-readings.js';
-import { isRead } from './read-only.js';
+import { isLfsBatch, isRead } from './read-only.js';
 import type { RequestParts } from './read-only.js';
 
 /** A request as rules see it. Its readings are found on demand: most requests need none. */
@@ -17,6 +17,16 @@ export class RuledRequest {
   get readings(): PathReadings | undefined {
     this.#readings ??= { found: readingsOf(this.parts.pathname) };
     return this.#readings.found;
+  }
+
+  /** See `isLfsBatch`. */
+  get isLfsBatch(): boolean {
+    return isLfsBatch(this.parts, () => this.readings);
+  }
+
+  /** Records that the body asks for downloads of Git LFS. */
+  downloads(): void {
+    this.#isRead = true;
   }
 
   /** See `isRead`. */

@@ -11,6 +11,7 @@ import type { ExchangeParts } from '../upstream/exchange.js';
 import { valuesOf } from '../upstream/headers.js';
 import { joinConnections } from '../upstream/tunnel.js';
 import { withheldFromResponse } from '../upstream/tool-credential.js';
+import type { RequestBody } from '../upstream/request-body.js';
 import { isPassableUpgrade, switchedHead } from '../upstream/upgrade.js';
 import type { Switched } from '../upstream/upgrade.js';
 import { authorityOf } from '../upstream/tool-origin.js';
@@ -35,6 +36,7 @@ import { imagePullTarget } from './image-pull.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
 import type { Route, Router } from './router.js';
+import type { RoutedRequest } from './rule-enforcer.js';
 import type { TunnelSession } from './tunnel-session.js';
 import { closeAtExpiry } from './tunnel-expiry.js';
 import { addressOf, authenticate, authenticateReverse, holderOf } from './authenticated-client.js';
@@ -158,7 +160,7 @@ export class RequestHandler {
   }
 
   async #routeOutsideTunnel(
-    { request, leaving: signal }: Arrival,
+    { request, body, leaving: signal }: Arrival,
     slot: ExchangeSlot,
     target: RequestTarget,
     entry: AccessLogEntry,
@@ -171,7 +173,7 @@ export class RequestHandler {
       const authenticated = await authenticate(request, authorizer, entry, signal);
       entry.setClient(authenticated.client);
       slot.moveTo(...holderOf(authenticated.client));
-      return router.forward(authenticated, target, request, entry, signal);
+      return router.forward(authenticated, target, routed(request, body), entry, signal);
     }
     const [host = ''] = valuesOf(request.rawHeaders, 'host');
     if (target.kind === 'origin') {
@@ -193,12 +195,12 @@ export class RequestHandler {
     if (wanted.kind === 'registry-root') return 'answered';
     entry.usesConnector(wanted.connector);
     const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
-    return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, request, entry, signal);
+    return router.reverse(client, { ...wanted, base: `${scheme}://${host}` }, routed(request, body), entry, signal);
   }
 
   /** Routes a request in a tunnel. Token and access are checked again for every request. */
   async #routeInTunnel(
-    { request, leaving: signal }: Arrival,
+    { request, body, leaving: signal }: Arrival,
     slot: ExchangeSlot,
     target: RequestTarget,
     session: TunnelSession,
@@ -227,7 +229,7 @@ export class RequestHandler {
     try {
       const { connectors } = authenticated;
       const route = { named, path };
-      return await this.#options.router.forward({ client, connectors }, route, request, entry, signal);
+      return await this.#options.router.forward({ client, connectors }, route, routed(request, body), entry, signal);
     } catch (error) {
       // A client that can only read can continue.
       if (error instanceof ProxyError && error.kind === 'denied' && !entry.isWrite) session.end();
@@ -255,6 +257,10 @@ export class RequestHandler {
     await this.#options.rejections.delay(request, entry.client, slot, leaving);
     return failure;
   }
+}
+
+function routed({ method, rawHeaders }: IncomingMessage, body: RequestBody): RoutedRequest {
+  return { ...(method !== undefined && { method }), rawHeaders, body };
 }
 
 /** The response of a registry at its root. */

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { Connector, ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { bestMatch, matchesOfHost } from '../credential/connector-match.js';
@@ -28,6 +27,7 @@ import type { AccessLogEntry } from './access-log-entry.js';
 import { ambiguousPath, missing, textOf, withoutAddress } from './routing-errors.js';
 import { rewriteResponseHeaders } from './reverse-response.js';
 import { ruledRequest } from './rule-enforcer.js';
+import type { RoutedRequest } from './rule-enforcer.js';
 import type { RuleEnforcer } from './rule-enforcer.js';
 import { ownerOf } from './authenticated-client.js';
 import type { AuthenticatedClient } from './authenticated-client.js';
@@ -46,9 +46,6 @@ export interface RouterOptions {
   readonly isOwnName: (host: string) => boolean;
   readonly onUse: UseListener;
 }
-
-/** A request as far as it decides about its route. */
-export type RoutedRequest = Pick<IncomingMessage, 'method' | 'rawHeaders'>;
 
 /** A client and the connectors that it named. */
 export type NamingClient = Omit<AuthenticatedClient, 'token'>;
@@ -138,7 +135,7 @@ export class Router {
     entry.names([connector.ref]);
     const found = resolved.find((each) => each.connector === connector);
     if (found === undefined) throw missing([connector.ref]);
-    const ruled = ruledRequest(request, path);
+    const ruled = await ruledRequest(request, path, signal);
     entry.isFor(ruled);
     await this.#options.authorizer.authorize(authenticated.client, connector.ref, () => verbOf(ruled), signal);
     const { isReadOnly } = this.#options.rules.enforce(found, ruled, entry);
@@ -199,7 +196,7 @@ export class Router {
     const problem = pathProblem(pathnameOf(below));
     if (problem !== undefined) throw ambiguousPath(problem);
     const path = `${address.path}${below}`;
-    const ruled = ruledRequest(request, path);
+    const ruled = await ruledRequest(request, path, signal);
     entry.isFor(ruled);
     return { found, address, path, ruled };
   }

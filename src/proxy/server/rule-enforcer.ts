@@ -3,9 +3,13 @@ import type { ResolvedConnector } from '../../connectors/model.js';
 import { decide } from '../../rules/decision.js';
 import type { Decision } from '../../rules/decision.js';
 import { isOfClass, ruleAnnotations, rulesOf } from '../../rules/request-rules.js';
+import { downloadBatch } from '../../rules/lfs-batch.js';
 import { RuledRequest } from '../../rules/ruled-request.js';
+import { limits } from '../../limits/defaults.js';
 import { ProxyError } from '../proxy-error.js';
 import { isPassableUpgrade } from '../upstream/upgrade.js';
+import { valuesOf } from '../upstream/headers.js';
+import type { RequestBody } from '../upstream/request-body.js';
 import type { AccessLogEntry } from './access-log-entry.js';
 import { pathnameOf } from './request-target.js';
 
@@ -14,6 +18,8 @@ export interface RuleObserver {
   ruled(outcome: Decision['outcome']): void;
 }
 
+/** Time for the body of a batch request. */
+const bodyMs = 30_000;
 const override = `override it by annotation ${ruleAnnotations.access}: full`;
 
 /** Enforces the rules of Connectors and their classes. */
@@ -56,12 +62,40 @@ export class RuleEnforcer {
   }
 }
 
-/** @param path as sent to the tool, with the query. */
-export function ruledRequest(request: Pick<IncomingMessage, 'method' | 'rawHeaders'>, path: string): RuledRequest {
+/** A request to route. */
+export interface RoutedRequest extends Pick<IncomingMessage, 'method' | 'rawHeaders'> {
+  /** Absent for a request that is only checked. */
+  readonly body?: RequestBody;
+}
+
+/**
+ * Returns a request as rules see it. Reads the body of a batch request of Git LFS, and replaces it if it asks for
+ * downloads.
+ * @param path as sent to the tool, with the query.
+ * @throws {ProxyError} 408 if that body does not arrive in time.
+ */
+export async function ruledRequest(request: RoutedRequest, path: string, signal: AbortSignal): Promise<RuledRequest> {
   const pathname = pathnameOf(path);
-  const { method = '', rawHeaders } = request;
-  return new RuledRequest({
+  const { method = '', rawHeaders, body } = request;
+  const ruled = new RuledRequest({
     ...{ method, pathname, query: path.slice(pathname.length + 1), rawHeaders },
     isUpgrade: isPassableUpgrade(request),
   });
+  if (body === undefined || !ruled.isLfsBatch || valuesOf(rawHeaders, 'content-encoding').length > 0) return ruled;
+  const batch = downloadBatch(await wholeOf(body, signal));
+  if (batch === undefined) return ruled;
+  body.replace(batch);
+  ruled.downloads();
+  return ruled;
+}
+
+/** Returns a small body, and nothing for another one. */
+async function wholeOf(body: RequestBody, signal: AbortSignal): Promise<Buffer> {
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(bodyMs)]);
+  try {
+    return (await body.bufferSmall(limits.requestsInFlight.repeatableBytes, inTime)) ?? Buffer.alloc(0);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new ProxyError(408, 'timeout', 'the body of the request did not arrive in time', { cause: error });
+  }
 }

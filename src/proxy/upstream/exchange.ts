@@ -4,7 +4,7 @@ import { ProxyError } from '../proxy-error.js';
 import { responseHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
 import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
-import { framingHeaders, framingOf, pairsOf } from './request-body.js';
+import { framingHeaders, pairsOf } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
 import type { Outgoing } from './outgoing.js';
 import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
@@ -88,7 +88,7 @@ export class Exchange implements MonitoredTransfer {
    */
   run(outgoing: Outgoing): Promise<Outcome> {
     return this.#owning(outgoing, async (startMs) => {
-      const framing = framingOf(this.#incoming.request);
+      const { framing } = this.#incoming.body;
       await this.#bufferBody(framing, outgoing.credential);
       return this.#respond(await this.#authenticateAndSend(outgoing, framing), outgoing, startMs);
     });
@@ -141,7 +141,8 @@ export class Exchange implements MonitoredTransfer {
 
   async #bufferBody(framing: Framing, credential: ToolCredential): Promise<void> {
     const { body } = this.#incoming;
-    const isBuffered = framing.kind === 'length' && framing.bytes <= maxBufferedBytes && credential.answersChallenges;
+    const isBuffered =
+      body.isStreamed && framing.kind === 'length' && framing.bytes <= maxBufferedBytes && credential.answersChallenges;
     if (isBuffered && !body.expectsContinue) await body.buffer(maxBufferedBytes, this.#leavingSignal());
   }
 

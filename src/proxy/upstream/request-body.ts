@@ -95,6 +95,28 @@ export class RequestBody {
     this.#content = await this.#stream?.whole(maxBytes, signal);
   }
 
+  /**
+   * Buffers a body with a declared length of at most `maxBytes`, unless the client waits for `100 Continue`.
+   * @returns the body; undefined for another one.
+   * @throws as `buffer`.
+   */
+  async bufferSmall(maxBytes: number, signal: AbortSignal): Promise<Buffer | undefined> {
+    const framing = framingOf(this.#incoming);
+    if (framing.kind !== 'length' || framing.bytes > maxBytes || this.expectsContinue) return undefined;
+    await this.buffer(maxBytes, signal);
+    return this.#content;
+  }
+
+  /** Replaces a buffered body. */
+  replace(content: Buffer): void {
+    this.#content = content;
+  }
+
+  /** The framing of the body towards the tool. @throws {ProxyError} as `framingOf`. */
+  get framing(): Framing {
+    return this.#content === undefined ? framingOf(this.#incoming) : { kind: 'length', bytes: this.#content.length };
+  }
+
   /** Returns the body for undici: nothing, all of it, or a stream. Backpressure reaches the client. */
   pull(): Buffer | Upload | undefined {
     const stream = this.#stream;

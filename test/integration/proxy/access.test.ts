@@ -139,6 +139,14 @@ describe('who may use a connector', () => {
       ...[403, 403, 403, 403],
     ]);
     assert.equal((await client.get(`${tool.url()}/a/git-upload-pack`, fetch)).status, 200);
+    const batch = (operation: string): object => ({
+      method: 'POST',
+      headers: { 'content-type': 'application/vnd.git-lfs+json' },
+      body: JSON.stringify({ operation }),
+    });
+    const lfs = `${tool.url()}/a.git/info/lfs/objects/batch`;
+    assert.equal((await client.get(lfs, batch('download'))).status, 200);
+    assert.equal((await client.get(lfs, batch('upload'))).status, 403);
     assert.equal((await client.get(`${tool.url()}/a/info/refs?service=git-receive-pack`)).status, 403);
     const denied = await client.reverse('/namespaces/ci/connectors/tool/x', { method: 'DELETE' });
     assert.equal(denied.status, 403);

@@ -127,6 +127,53 @@ describe('rules of a Connector', () => {
     });
   }
 
+  for (const [mode, { tool, send }] of Object.entries(modes)) {
+    it(`with read-only let downloads of Git LFS pass, and nothing that a tool could take for an upload, ${mode}`, async () => {
+      fixture.put(objects({ access: 'read-only' }));
+      const batch = (body: string, headers: Record<string, string> = {}, path = '/a.git/info/lfs/objects/batch') =>
+        send(client, path, {
+          method: 'POST',
+          headers: { 'content-type': 'application/vnd.git-lfs+json', ...headers },
+          body,
+        });
+      const download = '{"operation":"download", "transfers":["basic"],"objects":[{"oid":"é","size":1}]}';
+      assert.equal((await batch(download)).status, 200);
+      assert.equal(
+        (await batch(download, { 'content-type': 'application/vnd.git-lfs+json; charset=utf-8' })).status,
+        200,
+      );
+      assert.equal((await batch('{"operation":"upload","operation":"download"}')).status, 200);
+      const expected = JSON.stringify(JSON.parse(download));
+      assert.deepEqual(
+        tool().seen.map(({ body }) => Buffer.from(body, 'latin1').toString()),
+        [expected, expected, '{"operation":"download"}'],
+      );
+      assert.equal(tool().seen[0]?.headers['content-length'], String(Buffer.byteLength(expected)));
+      for (const body of [
+        '{"operation":"upload"}',
+        '{"operation":"download","operation":"upload"}',
+        '{"operation":"download","Operation":"upload"}',
+        '{"operation":["download"]}',
+        '{}',
+        '["download"]',
+        'operation=download',
+        '',
+        `{"operation":"download","x":"${'x'.repeat(70_000)}"}`,
+        `{"operation":"download","x":${'['.repeat(20_000)}${']'.repeat(20_000)}}`,
+      ])
+        assert.equal((await batch(body)).status, 403, body.slice(0, 60));
+      for (const headers of [
+        { 'content-type': 'application/json' },
+        { 'content-encoding': 'gzip' },
+        { 'transfer-encoding': 'chunked' },
+      ])
+        assert.equal((await batch(download, headers)).status, 403, JSON.stringify(headers));
+      for (const path of ['/api/v1/repos/a/b/contents/info/lfs/objects/batch', '/a.git/info/lfs/objects/batch?x=y'])
+        assert.equal((await batch(download, {}, path)).status, 403, path);
+      assert.equal(tool().seen.length, 3);
+    });
+  }
+
   it('decide about a change of the protocol', async () => {
     const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
     plain.server.on('upgrade', (_request: http.IncomingMessage, socket: Socket) => void socket.end(switching));
