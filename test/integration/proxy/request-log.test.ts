@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
+import { Ajv } from 'ajv';
 import { limits } from '../../../src/limits/defaults.js';
+import { deployFolder } from '../../support/deploy/manifests.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
+
+const schema = readFileSync(path.join(deployFolder, 'schemas', 'request-log.json'), 'utf8');
+const isOfSchema = new Ajv({ strict: true }).compile(JSON.parse(schema) as object);
 
 describe("the proxy's log of requests", () => {
   let tool: ToolServer;
@@ -22,6 +29,7 @@ describe("the proxy's log of requests", () => {
   });
 
   afterEach(async () => {
+    for (const line of fixture.requests) assert.ok(isOfSchema(line), JSON.stringify([line, isOfSchema.errors]));
     if (!isStopped) await fixture.stop();
     await tool.stop();
   });
