@@ -39,7 +39,7 @@ console.log(`${blocks} blocks in ${pages.length} pages`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
 function isExcerpt(content, original) {
-  return [0, 2, 4, 6, 8].some((width) => original.includes(content.replaceAll(/^(?=.)/gm, ' '.repeat(width))));
+  return [0, 2, 4, 6, 8, 10].some((width) => original.includes(content.replaceAll(/^(?=.)/gm, ' '.repeat(width))));
 }
 
 function readOriginal(page, source) {
