@@ -113,7 +113,7 @@ export const bundles = {
         // this number. Node 20 reads the variable before this line runs, so deploy/proxy sets it as well.
         "process.env.UV_THREADPOOL_SIZE ??= '64';",
         // Buffers of transfers are freed at once. In a thread that a busy machine delays, they would count as memory in
-        // use, and V8 would mark the whole heap again and again (docs/performance.md).
+        // use, and V8 would mark the whole heap again and again.
         "__v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping');",
         // Cached objects are most of the heap and stay. V8 would let the heap grow to three times their size.
         "__v8.setFlagsFromString('--heap-growing-percent=60');",

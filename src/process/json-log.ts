@@ -31,6 +31,7 @@ const fieldNames = Object.keys({
   signal: true,
   address: true,
   port: true,
+  tlsPort: true,
   version: true,
   capabilities: true,
   method: true,

@@ -142,6 +142,12 @@ export function parseProxyConfig(
   if (config.advertise === 'https' && config['tls-address'] === undefined) {
     throw new UsageError('--advertise https needs --tls-address, such as :8443');
   }
+  if (config['tls-names'].length > 0 && config['tls-address'] === undefined) {
+    throw new UsageError('--tls-names needs --tls-address, such as :8443');
+  }
+  if (config['publish-trust-bundle'] && !(config['write-status'] && config['connector-source'] === 'kubernetes')) {
+    throw new UsageError('--publish-trust-bundle needs --write-status and --connector-source kubernetes');
+  }
   return config;
 }
 

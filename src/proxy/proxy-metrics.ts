@@ -85,7 +85,7 @@ export class ProxyMetrics
     this.#tunnels = registry.gauge('tunnels', 'Tunnels open', ['kind']);
     this.#handshakeFailures = registry.counter(
       'handshake_failures_total',
-      'TLS handshakes that clients ended in intercepted tunnels, by reason',
+      'TLS handshakes that failed in intercepted tunnels, by reason',
       ['reason'],
     );
     this.#reviews = registry.tally('access_reviews_total', 'Reviews of tokens and access by source of the decision', [

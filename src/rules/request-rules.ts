@@ -118,7 +118,10 @@ function parseAnnotation(text: unknown): readonly Rule[] {
   try {
     return parseRules(textOf(text));
   } catch (error) {
-    if (error instanceof RulesError) throw new RulesError(`annotation ${ruleAnnotations.rules}, ${error.message}`);
+    if (error instanceof RulesError)
+      throw new RulesError(
+        `annotation ${ruleAnnotations.rules}${/^line /.test(error.message) ? ',' : ''} ${error.message}`,
+      );
     throw error;
   }
 }

@@ -54,10 +54,3 @@ export function civilOf(days: number): CivilDate {
 export function weekdayOf(days: number): number {
   return (((days + 4) % 7) + 7) % 7;
 }
-
-/** ISO 8601's year and week. */
-export function isoWeekOf(days: number): { year: number; week: number } {
-  const thursday = days - ((weekdayOf(days) + 6) % 7) + 3;
-  const { year, yearDay } = civilOf(thursday);
-  return { year, week: Math.floor((yearDay - 1) / 7) + 1 };
-}

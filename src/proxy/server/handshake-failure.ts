@@ -1,5 +1,5 @@
 /**
- * Why a client ended a TLS handshake, by its alert (RFC 8446, 6.2). All but `other` say that it rejects the certificate.
+ * Why a TLS handshake failed, by the client's alert (RFC 8446, 6.2). All but `other` say that it rejects the certificate.
  */
 export type HandshakeFailure =
   'unknown_ca' | 'bad_certificate' | 'certificate_unknown' | 'certificate_expired' | 'other';

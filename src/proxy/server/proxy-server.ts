@@ -304,7 +304,7 @@ function parserError(code: string | undefined): ProxyError {
       return new ProxyError(
         400,
         'malformed',
-        'the request is not valid HTTP/1.1: connect to the proxy with http, not https, or fix the client',
+        'the request is not valid HTTP/1.1: connect with https to the TLS port only, or fix the client',
       );
   }
 }

@@ -10,7 +10,7 @@ import type { HandshakeFailure } from './handshake-failure.js';
  * @param socket a connection on which the client has sent nothing else. It is closed if the handshake fails or takes too
  * long.
  * @param onSecure receives the decrypted stream. It is not called if the client leaves or the handshake fails.
- * @param onFailure called if the client ends the handshake with an alert, or does not speak TLS.
+ * @param onFailure called if the handshake fails, by an alert of the client or an error of TLS.
  */
 export function startTls(
   socket: Socket,

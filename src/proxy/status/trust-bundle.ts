@@ -14,7 +14,7 @@ export const trustBundleSigner = 'connectors.alauda.io/proxy';
 export const trustBundleName = 'connectors.alauda.io:proxy:ca';
 
 /** Kubernetes 1.37 and later, and versions before. */
-export const trustBundleTypes: readonly ResourceType[] = ['v1', 'v1beta1'].map((version) => ({
+const trustBundleTypes: readonly ResourceType[] = ['v1', 'v1beta1'].map((version) => ({
   apiVersion: `certificates.k8s.io/${version}`,
   kind: 'ClusterTrustBundle',
   plural: 'clustertrustbundles',
@@ -109,7 +109,7 @@ export class TrustBundle {
     }
     throw new CodedError(
       'FAILED_PRECONDITION',
-      'the API server serves no ClusterTrustBundle: enable the API, or remove --trust-bundle',
+      'the API server serves no ClusterTrustBundle: enable the API, or remove --publish-trust-bundle',
     );
   }
 }

@@ -90,7 +90,8 @@ describe('programs after `activate`, with no other setting', function () {
 
     it('Node uses the proxy by itself from version 24 on (22.21), also for fetch', async () => {
       const node = process.env['ALSO_NODE'] ?? process.execPath;
-      const isNew = Number(/(\d+)/.exec(await activated(volume, `${node} --version`))?.[1]) >= 24;
+      const [, major, minor] = /v(\d+)\.(\d+)/.exec(await activated(volume, `${node} --version`)) ?? [];
+      const isNew = Number(major) >= 24 || (Number(major) === 22 && Number(minor) >= 21);
       const script = `${node} -e 'fetch("${url()}").then((r) => r.text(), () => "unreachable").then(console.log)'`;
       assert.equal(await activated(volume, script), isNew ? 'welcome\n' : 'unreachable\n');
     });

@@ -51,7 +51,7 @@ describe('programs with an https:// proxy', function () {
       /"one"/,
     ],
     'npm with cafile': [
-      (url) => `npm ping --json --cafile $PWD/ca.crt --cache /tmp/none --registry ${url}/`,
+      (url) => `npm ping --json --cafile $PWD/ca.crt --no-update-notifier --cache $HOME/npm-cache --registry ${url}/`,
       /"registry"/,
     ],
     'Python requests with REQUESTS_CA_BUNDLE': [
@@ -68,14 +68,14 @@ describe('programs with an https:// proxy', function () {
   }
 
   it('wget: does not', async () => {
-    const { status } = await use.fixture.try(
+    const { output } = await use.fixture.try(
       volume,
       `wget -q --tries 1 --timeout 20 -O- --ca-certificate=ca.crt ${tool.url(host)}/`,
     );
-    assert.notEqual(status, 0);
+    assert.match(output, /https.*(proxy|scheme)|(proxy|scheme).*https/i);
   });
 
-  it('have it from the volume, and no token of theirs goes over the wire in clear text', () => {
+  it('have it from the volume', () => {
     const files = volume.read();
     assert.match(files['.env'] ?? '', /^https_proxy=https:\/\/\S+:443$/m);
     assert.match(files['connector.status.proxyAddress'] ?? '', /^https:\/\//);

@@ -59,6 +59,12 @@ async function assertTakesOver(node: ReleaseNode, release: Release, pods: readon
   await node.roll(release);
   await kubelet.untilAllPublishedAgain();
   assert.deepEqual(stateOf(node, pods), before);
+  const revisions = pods.map(({ volume }) => volume.revision());
+  await kubelet.untilAllPublishedAgain();
+  assert.deepEqual(
+    pods.map(({ volume }) => volume.revision()),
+    revisions,
+  );
   const late = runPods(node);
   kubelet.renewTokens();
   await kubelet.untilAllPublishedAgain();

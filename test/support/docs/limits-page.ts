@@ -36,7 +36,14 @@ export async function limitsText(): Promise<string> {
   return format([head, ...sections].join('\n'), options);
 }
 
-const acronyms: Readonly<Record<string, string>> = { api: 'API', csi: 'CSI', grpc: 'gRPC', yaml: 'YAML' };
+const acronyms: Readonly<Record<string, string>> = {
+  api: 'API',
+  csi: 'CSI',
+  grpc: 'gRPC',
+  yaml: 'YAML',
+  tls: 'TLS',
+  dns: 'DNS',
+};
 
 /** Returns the heading of a group: `toolSockets` becomes `Tool sockets`, `csiSocket` becomes `CSI socket`. */
 function heading(name: string): string {

@@ -94,7 +94,7 @@ describe('the decision about a request', () => {
   it('is to deny everything by broken rules, in audit mode as well', () => {
     const broken: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
       [{ rules: '- deny: {path: [/a]}' }, /annotation connectors\.alauda\.io\/rules, line 1, column 10: unknown key/],
-      [{ rules: '' }, /annotation connectors\.alauda\.io\/rules, is empty: write a list/],
+      [{ rules: '' }, /annotation connectors\.alauda\.io\/rules is empty: write a list/],
       [
         { access: 'readonly' },
         /annotation connectors\.alauda\.io\/access is "readonly": write full, read-only, rules$/,
