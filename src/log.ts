@@ -34,6 +34,7 @@ export interface LogFields {
   readonly signal?: string;
   readonly address?: string;
   readonly port?: number;
+  readonly tlsPort?: number;
   readonly version?: string;
   readonly capabilities?: string;
   readonly method?: string;

@@ -14,8 +14,11 @@ export interface PathReadings {
 const unusual = /[%;\\]|[^\x21-\x7e]|\/\/|\/\.(?:\/|$)/;
 /** A path without a `pathProblem` is encoded at most this many times. */
 const maxDecodings = 4;
-/** Suffixes by which clients choose the format of a response. GitLab's API routes `/tokens.json` as `/tokens`. */
-const format = /\.(?:json|xml|html|js|txt|csv|ya?ml|atom)$/;
+/**
+ * Ends of a segment that some tools ignore: a format (GitLab's API routes `/tokens.json` as `/tokens`), dots and spaces
+ * (Windows), and what follows a decoded `?` or `#`.
+ */
+const ignoredEnd = /\.[a-z0-9]{1,8}$|[. ]+$|[?#].*$/;
 
 /**
  * Returns all readings of a path. The path is sent to the tool as it is, and tools differ in what they decode:
@@ -52,7 +55,7 @@ function withFormats(exact: readonly (readonly string[])[]): PathReadings {
     const segments = reading.map(folded);
     lenient.push(segments);
     const last = segments.at(-1) ?? '';
-    if (format.test(last)) lenient.push([...segments.slice(0, -1), last.replace(format, '')]);
+    if (ignoredEnd.test(last)) lenient.push([...segments.slice(0, -1), last.replace(ignoredEnd, '')]);
   }
   return { exact, folded: lenient };
 }

@@ -17,7 +17,7 @@ export interface RequestParts {
 type Readings = () => PathReadings | undefined;
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-const overrideHeader = /^x[-_](?:http[-_])?method(?:[-_]override)?$/i;
+const overrideHeader = /^x[-_](?:http[-_])?(?:method(?:[-_]override)?|verb)$/i;
 const maxDecodings = 4;
 
 /**
@@ -27,7 +27,7 @@ const maxDecodings = 4;
 export function isRead(request: RequestParts, readings: Readings): boolean {
   const { method, query, isUpgrade } = request;
   if (isUpgrade) return false;
-  if (safeMethods.has(method)) return query === '' || !startsWrite(query, readings);
+  if (safeMethods.has(method)) return !hasBody(request) && (query === '' || !startsWrite(query, readings));
   return method === 'POST' && isFetch(request, readings);
 }
 
@@ -37,7 +37,16 @@ export function isRead(request: RequestParts, readings: Readings): boolean {
  */
 export function overridesMethod({ query, rawHeaders }: RequestParts): boolean {
   if (rawHeaders.some((name, at) => at % 2 === 0 && overrideHeader.test(name))) return true;
-  return /[_%]/.test(query) && paramsOf(query).some((param) => param.startsWith('_method'));
+  return query !== '' && paramsOf(query).some((param) => /^[\s_.[]*_method|^\.method/.test(param));
+}
+
+/** Reports whether a request has a body. Tools that ignore that of a GET read it as the next request. */
+function hasBody({ rawHeaders }: RequestParts): boolean {
+  return rawHeaders.some((name, at) => {
+    if (at % 2 === 1) return false;
+    const lower = name.toLowerCase();
+    return lower === 'transfer-encoding' || (lower === 'content-length' && rawHeaders[at + 1] !== '0');
+  });
 }
 
 /**
@@ -54,10 +63,10 @@ function startsWrite(query: string, readings: Readings): boolean {
 
 function asksForMoreThanPull(param: string): boolean {
   const [, scopes = ''] = /^scope[^=]*=(.*)$/s.exec(param) ?? [];
-  return scopes.split(/[\s+]+/).some((scope) => {
-    const [, actions] = /^[^:]*:.*:([^:]*)$/s.exec(scope) ?? [];
-    return actions !== undefined && actions !== 'pull' && scope !== 'registry:catalog:*';
-  });
+  // A name has a colon only before a port.
+  const isPull = (scope: string): boolean =>
+    /^[^:]+:[^:]+(?::\d+\/[^:]+)?:pull$/.test(scope) || scope === 'registry:catalog:*';
+  return scopes.split(/[\s+]+/).some((scope) => scope.split(':').length > 2 && !isPull(scope));
 }
 
 /**

@@ -120,7 +120,7 @@ function parseAnnotation(text: unknown): readonly Rule[] {
   } catch (error) {
     if (error instanceof RulesError)
       throw new RulesError(
-        `annotation ${ruleAnnotations.rules}${/^line /.test(error.message) ? ',' : ''} ${error.message}`,
+        `annotation ${ruleAnnotations.rules}${error.message.startsWith('line ') ? ',' : ''} ${error.message}`,
       );
     throw error;
   }

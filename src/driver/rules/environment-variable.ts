@@ -34,6 +34,13 @@ export const deniedVariables: readonly string[] = [
     'PPID',
     'USERNAME',
     'TMOUT',
+    'OPTIND',
+    'SECONDS',
+    'RANDOM',
+    'LINENO',
+    'COLUMNS',
+    'LINES',
+    'HIST*',
   ],
   ...[
     'path',

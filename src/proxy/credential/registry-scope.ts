@@ -36,9 +36,9 @@ export function normalScopes(scope: string): readonly string[] {
 export function pullScopes(scopes: readonly string[]): readonly string[] {
   return scopes.flatMap((scope) => {
     if (scope === catalogScope) return [scope];
-    const colon = scope.lastIndexOf(':');
-    const actions = scope.slice(colon + 1).split(',');
-    const canPull = actions.includes('pull') || actions.includes('*');
-    return canPull && scope.startsWith('repository') ? [`${scope.slice(0, colon)}:pull`] : [];
+    // Token services that split at each colon must not find other actions: a name has a colon only before a port.
+    const [, resource = '', actions = ''] = /^(repository[^:]*:[^:]+(?::\d+\/[^:]+)?):([^:]*)$/.exec(scope) ?? [];
+    const canPull = /(?:^|,)(?:pull|\*)(?:,|$)/.test(actions);
+    return canPull ? [`${resource}:pull`] : [];
   });
 }

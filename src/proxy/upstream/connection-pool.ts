@@ -63,7 +63,7 @@ export class ConnectionPool {
   /** Keeps a connection whose request is complete. */
   add(key: string, connection: ToolConnection): void {
     const pool = this.#pools.get(key);
-    if (pool === undefined) return;
+    if (pool === undefined || connection.socket.destroyed) return;
     pool.idle.push(connection);
     this.#sockets.becameIdle(connection.socket);
     // undici decides only after this call whether it closes the connection.

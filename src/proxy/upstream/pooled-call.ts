@@ -30,6 +30,7 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   #body: GatheredStream | undefined;
   #rawTrailers: RawHeaders = [];
   #isComplete = false;
+  #status = 0;
   #isClosing: boolean;
   #leave: (() => void) | undefined;
 
@@ -60,8 +61,9 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
     this.#connection = connection;
     const { method, path, headers } = this.#request;
     const body = this.#content ?? null;
-    // By default, undici closes the connection after each HEAD.
-    const reset = this.#parts.isExclusive;
+    // By default, undici closes the connection after each HEAD. Tools can ignore a body that the method does not expect, and
+    // read it as the next request.
+    const reset = this.#parts.isExclusive || (this.#content !== undefined && !methodsWithBody.has(method));
     connection.dispatch({ method, path, headers: withoutCoding(headers), body, reset }, this);
   }
 
@@ -83,6 +85,7 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
       return;
     }
     if (hasConnectionScheme(rawHeaders, 'www-authenticate')) this.#isClosing = true;
+    this.#status = status;
     const { socket } = this;
     const source = {
       get bytesRead(): number {
@@ -111,13 +114,18 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     this.#rawTrailers = textsOf(controller.rawTrailers);
     this.#isComplete = true;
-    if (this.#isClosing) this.socket?.destroy();
+    if (this.#isClosing) this.socket?.destroy(new ConnectionClosed());
     else if (this.#connection !== undefined) this.#parts.onIdle(this.#connection);
     this.#body?.end();
   }
 
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(error);
+  onResponseError(_: Dispatcher.DispatchController, error: Error & { readonly code?: string }): void {
+    // These responses have no body, and may have the length of another one (RFC 9110, 8.6). undici closes the connection.
+    const isWithoutBody = this.#status === 204 || this.#status === 304;
+    if (isWithoutBody && error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+      this.#isComplete = true;
+      this.#body?.end();
+    } else this.#fail(error);
   }
 
   destroy(error?: Error): void {
@@ -126,7 +134,7 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
     this.#reject(error ?? new ConnectionClosed());
     this.#fail(new ConnectionClosed());
     this.#leave?.();
-    this.socket?.destroy();
+    this.socket?.destroy(new ConnectionClosed());
   }
 
   end(): void {
@@ -140,9 +148,11 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   }
 }
 
+const methodsWithBody: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
+
 /** Returns headers without `Transfer-Encoding`, which undici adds itself to a body of unknown length. */
 function withoutCoding(headers: RawHeaders): string[] {
-  const at = headers.indexOf('Transfer-Encoding');
+  const at = headers.findIndex((name, index) => index % 2 === 0 && name === 'Transfer-Encoding');
   return at === -1 ? [...headers] : headers.toSpliced(at, 2);
 }
 

@@ -21,7 +21,7 @@ export interface ToolRequest {
   readonly lookedUpFor: LookupOwner;
 }
 
-/** What each request has of the client that sends it. */
+/** The parts that a client gives to each of its requests. */
 export interface CallParts {
   readonly informational: InformationalCounter;
   /** See GatheredStream. */

@@ -41,7 +41,8 @@ export class ToolConnection {
   #open(callback: (...args: [null, Socket] | [Error, null]) => void): void {
     const { socket } = this;
     if (this.#isOpened || socket.destroyed) {
-      callback(socket.errored ?? new ConnectionClosed(), null);
+      // Not an error of undici itself, after which it would keep the request waiting.
+      callback(new ConnectionClosed(), null);
       return;
     }
     this.#isOpened = true;
@@ -54,10 +55,13 @@ export class ToolConnection {
   }
 }
 
-/** A connection that the tool closed before a request or during it. */
+/**
+ * A connection that is closed before a request or during it. Sockets with a response in progress must be destroyed with
+ * it: without an error undici ends the response, and fails an assertion if reading is paused.
+ */
 export class ConnectionClosed extends Error {
   override readonly name = 'ConnectionClosed';
-  readonly code = 'ECONNRESET';
+  readonly code = 'ECONNABORTED';
 
   constructor() {
     super('the connection is closed');

@@ -67,8 +67,11 @@ export class ToolConnector {
     const { sockets, connectMs } = this.#options;
     sockets.add(socket, owner.namespace);
     socket.setNoDelay(true).setKeepAlive(true, keepAliveProbeMs);
-    // Users of the socket listen too, but some only after it has been opened.
-    socket.on('error', () => undefined);
+    // Runs before the listeners of undici, which takes ECONNRESET as the regular end of a response without a length, and
+    // fails an assertion if reading is paused then.
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET') error.code = 'ECONNABORTED';
+    });
     const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectMs);
     const stop = (): void => clearTimeout(timer);
     socket.once(connected, stop).once('close', stop);

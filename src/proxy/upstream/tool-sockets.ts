@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { SharedQuota } from '../../limits/shared-quota.js';
 import { ProxyError } from '../proxy-error.js';
+import { ConnectionClosed } from './tool-connection.js';
 
 export interface ToolSocketLimits {
   /** Sockets to tools, including idle ones. */
@@ -85,7 +86,7 @@ export class ToolSockets {
 
   /** Closes all sockets. */
   destroyAll(): void {
-    for (const socket of this.#namespaces.keys()) socket.destroy();
+    for (const socket of this.#namespaces.keys()) socket.destroy(new ConnectionClosed());
   }
 
   #remove(socket: Socket): void {

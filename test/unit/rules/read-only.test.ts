@@ -15,6 +15,24 @@ describe('a read', () => {
       assert.ok(!isRead(method, '/v2/app/manifests/1'), method);
   });
 
+  it('has no body, which some tools read as the next request', () => {
+    assert.ok(!isRead('GET', '/a', ['Content-Length', '5']));
+    assert.ok(!isRead('HEAD', '/a', ['transfer-encoding', 'chunked']));
+    assert.ok(isRead('GET', '/a', ['Content-Length', '0', 'X-A', 'content-length']));
+  });
+
+  it('is no request for a token that can do more than pull', () => {
+    for (const scope of [
+      'repository:g/p:push',
+      'repository:g/p:push,x:pull',
+      'repository:g/p:*,x:pull',
+      'a:b:push:pull',
+    ])
+      assert.ok(!isRead('GET', `/jwt/auth?service=registry&scope=${scope}`), scope);
+    for (const scope of ['repository:g/p:pull', 'repository:h:5000/p:pull', 'registry:catalog:*', 'openid+profile'])
+      assert.ok(isRead('GET', `/jwt/auth?service=registry&scope=${scope}`), scope);
+  });
+
   it('is not a change of the protocol', () => {
     assert.ok(!ruledRequest('GET', '/exec', { isUpgrade: true }).isRead);
   });

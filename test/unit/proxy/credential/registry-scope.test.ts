@@ -71,6 +71,8 @@ describe('the scopes of a read-only Connector', () => {
       'registry:catalog:*',
       'registry:other:*',
       'pull',
+      'repository:app:push,x:pull',
+      'repository:app:push:pull',
     ];
     assert.deepEqual(pullScopes(asked), [
       'repository:team/app:pull',
