@@ -142,6 +142,15 @@ export const limits = {
     /** Ways to read the path of a request; one with more is denied. A percent-encoded slash makes two. */
     readings: 16,
   },
+  /** Limits that owners of Connectors set for each pod. See rules/client-limits.ts. */
+  clientLimits: {
+    /** Largest number of requests per second. */
+    perSecond: 10_000,
+    /** Largest number of requests in flight. */
+    concurrent: 512,
+    /** Pairs of Connector and pod whose rate is tracked. */
+    tracked: 4096,
+  },
   /** Trust stores of Connectors with own CAs. One uses 1 MB and takes 20 ms to create. */
   trustStores: {
     /** Trust stores in memory. */

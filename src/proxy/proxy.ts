@@ -12,6 +12,7 @@ import { LeafCertificates } from './certificates/leaf-certificates.js';
 import type { ProxyConfig } from './config.js';
 import { serviceOf } from './config.js';
 import type { UseListener } from './server/connector-use.js';
+import { ClientLimiter } from './server/client-limiter.js';
 import { ConnectHandler } from './server/connect-handler.js';
 import { ConnectionLimiter } from '../limits/connection-limiter.js';
 import { ExchangeSlots } from './server/exchange-slots.js';
@@ -286,7 +287,7 @@ export class Proxy {
       },
       connections: this.#connections,
       slots: this.#slots,
-      requests: new RequestHandler({ ...common, onUse }),
+      requests: new RequestHandler({ ...common, onUse, clientLimits: new ClientLimiter(monotonicNow) }),
       connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
       chunkRate: client.chunkRate,
       observer: this.metrics,

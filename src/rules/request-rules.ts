@@ -2,6 +2,7 @@ import type { Connector, ConnectorClass } from '../connectors/model.js';
 import type { JsonObject } from '../json.js';
 import { jsonMember } from '../json.js';
 import { quote } from '../wording.js';
+import { clientLimitsProblem } from './client-limits.js';
 import { parseRules, RulesError } from './parse-rules.js';
 import type { Rule } from './rule.js';
 
@@ -59,12 +60,12 @@ export function rulesOf(
 const none: readonly RuleSet[] = [];
 
 /**
- * Returns the problem of broken rules for the owner of a Connector; undefined if they can be read. One line that names
+ * Returns the problem of broken rules or limits for the owner of a Connector; undefined if all can be read. One line that names
  * object, annotation and fix.
  */
 export function rulesProblem(connector: Connector, connectorClass: ConnectorClass | undefined): string | undefined {
   const broken = rulesOf(connector, connectorClass).find((rules) => 'problem' in rules);
-  return broken && describeBroken(broken);
+  return broken === undefined ? clientLimitsProblem(connector, connectorClass) : describeBroken(broken);
 }
 
 export function describeBroken({ owner, problem }: BrokenRules): string {

@@ -17,6 +17,7 @@ import type { Switched } from '../upstream/upgrade.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { parseAuthority } from '../credential/tool-address.js';
 import type { Arrival } from './arrival.js';
+import type { ClientLimiter } from './client-limiter.js';
 import type { UseListener } from './connector-use.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import {
@@ -50,6 +51,7 @@ export interface RequestHandlerOptions {
   readonly observer: RequestObserver;
   readonly requestLog: RequestLog;
   readonly rejections: RejectionRateLimiter;
+  readonly clientLimits: ClientLimiter;
   readonly onUse: UseListener;
   readonly log: Log;
 }
@@ -75,8 +77,10 @@ export class RequestHandler {
     const { request, body, session } = arrival;
     const entry = this.#entryOf(request);
     const finish = session?.begin();
+    let leave: (() => void) | undefined;
     try {
       const route = await this.#routeOf(arrival, entry);
+      leave = this.#enterLimits(route, entry);
       if (route === 'answered') {
         response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });
         response.end(registryRoot.body);
@@ -93,6 +97,7 @@ export class RequestHandler {
       if (failure === undefined) response.destroy();
       else sendError(request, body, response, failure);
     } finally {
+      leave?.();
       finish?.();
     }
   }
@@ -104,9 +109,11 @@ export class RequestHandler {
     const finish = session?.begin();
     /** Writes an ordinary response if the tool does not switch protocols. */
     let response: ServerResponse | undefined;
+    let leave: (() => void) | undefined;
     try {
       ensureNoBody(request, head);
       const route = await this.#routeOf(arrival, entry);
+      leave = this.#enterLimits(route, entry);
       if (route === 'answered') {
         endWith(socket, rawResponse(200, registryRoot.headers, registryRoot.body, true));
         entry.finish('ok', 200);
@@ -128,8 +135,16 @@ export class RequestHandler {
       if (failure === undefined || response?.headersSent === true) socket.destroy();
       else endWith(socket, rawErrorResponse(failure, true));
     } finally {
+      leave?.();
       finish?.();
     }
+  }
+
+  /** Enforces the limits that the owner of the connector set. @throws {ProxyError} 429 */
+  #enterLimits(route: Route | 'answered', { client }: AccessLogEntry): (() => void) | undefined {
+    if (route === 'answered' || route.connector === undefined || client === undefined) return undefined;
+    const { connector, clientLimits } = route;
+    return clientLimits && this.#options.clientLimits.enter(connector, clientLimits, holderOf(client)[0]);
   }
 
   async #join(

@@ -9,6 +9,8 @@ import type { ToolAddress } from '../credential/tool-address.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import type { UpstreamTrust } from '../credential/upstream-trust.js';
 import type { RuledRequest } from '../../rules/ruled-request.js';
+import { clientLimitsOf } from '../../rules/client-limits.js';
+import type { ClientLimits } from '../../rules/client-limits.js';
 import { verbOf } from '../../rules/verb.js';
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from '../upstream/headers.js';
@@ -57,6 +59,8 @@ export type RouteObserver = Pick<AccessLogEntry, 'names' | 'isFor' | 'decides'>;
 export interface Route {
   /** The connector; undefined if the host belongs to no named connector, and the request gets no credential. */
   readonly connector: ConnectorRef | undefined;
+  /** Limits of the connector for the client; undefined without a connector. */
+  readonly clientLimits?: ClientLimits;
   readonly outgoing: Outgoing;
 }
 
@@ -143,7 +147,11 @@ export class Router {
     const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
     const lookedUpFor = ownerOfHost(connector.ref);
     const via = this.#options.via.headers;
-    return { connector: connector.ref, outgoing: { origin, path, trust, credential, lookedUpFor, via } };
+    return {
+      connector: connector.ref,
+      clientLimits: clientLimitsOf(found.connector, found.connectorClass),
+      outgoing: { origin, path, trust, credential, lookedUpFor, via },
+    };
   }
 
   /**
@@ -169,6 +177,7 @@ export class Router {
     const { trust, credential } = await this.#access(found, address, isReadOnly, signal);
     return {
       connector: ref,
+      clientLimits: clientLimitsOf(found.connector, found.connectorClass),
       outgoing: {
         origin,
         path,

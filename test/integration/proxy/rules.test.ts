@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type http from 'node:http';
 import type { Socket } from 'node:net';
+import { eventually } from '../../support/poll.js';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
 import type { ClientAnswer, ClientRequest, ProxyClient } from '../../support/proxy/proxy-client.js';
@@ -41,6 +42,27 @@ describe('rules of a Connector', () => {
     await fixture.stop();
     await plain.stop();
     await secure.stop();
+  });
+
+  it('can limit the requests of each pod, which get a 429 beyond the limit', async () => {
+    fixture.put(objects({ 'requests-per-second': '0.01' }));
+    assert.equal((await client.get(`${plain.url()}/a`)).status, 200);
+    const { status, headers, body } = await client.get(`${plain.url()}/a`);
+    assert.deepEqual([status, headers['retry-after']], [429, '100']);
+    assert.match(body, /^connector ci\/tool permits 0\.01 requests of a pod per second/);
+    assert.equal((await client.getSecurely(`${secure.url()}/a`)).status, 200);
+    assert.equal(plain.seen.length, 1);
+
+    fixture.put(objects({ 'concurrent-requests': '1' }));
+    let finish: (() => void) | undefined;
+    plain.answer = (_request, response) => void (finish = () => response.end());
+    const first = client.get(`${plain.url()}/long`);
+    await eventually('the tool has the first', () => finish !== undefined);
+    assert.equal((await client.get(`${plain.url()}/second`)).status, 429);
+    finish?.();
+    await first;
+    plain.answer = (_request, response) => void response.end('free');
+    await eventually('the first has ended', async () => (await client.get(`${plain.url()}/third`)).body === 'free');
   });
 
   const modes: Readonly<
