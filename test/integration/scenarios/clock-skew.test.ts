@@ -101,14 +101,20 @@ describe("a node whose clock is not that of the API server's", () => {
       node.kubelet.eventForAll();
       const late = node.kubelet.run(node.sandbox.unpreparedVolume());
       for (const event of await newEvents([...pods, late], [])) {
-        assert.match(event, /UNAVAILABLE: .*token that the kubelet passed expired at .*, or the clocks differ$/);
+        assert.match(
+          event,
+          /UNAVAILABLE: .*token that the kubelet passed expired at .*, or the clocks differ; check the kubelet's log and the node's clock$/,
+        );
       }
       assert.equal(late.volume.isMounted(), false);
       assert.deepEqual(
         pods.map(({ volume }) => volume.read()),
         files,
       );
-      assert.match((await conditionOf(node, pods[0]!)) ?? '', /^refreshing has failed since .*or the clocks differ$/);
+      assert.match(
+        (await conditionOf(node, pods[0]!)) ?? '',
+        /^refreshing has failed since .*or the clocks differ; check the kubelet's log and the node's clock$/,
+      );
       assert.equal((await metricsOf(node))['volumes_failing_refresh'], 3);
       clock.set(0);
       await node.kubelet.untilAllPublishedAgain();
@@ -164,7 +170,7 @@ describe('a node whose clock is set', () => {
     const counts = pods.map(({ events }) => events.length);
     node.kubelet.eventForAll();
     for (const event of await newEvents(pods, counts))
-      assert.match(event, /the mounted files are kept: .*clocks differ$/);
+      assert.match(event, /the mounted files are kept: .*clocks differ; check the kubelet's log and the node's clock$/);
     assert.match((await conditionOf(node, first!)) ?? '', /^the token expired at .*clock/);
     assert.deepEqual(files(), mounted);
     const failing = await metricsOf(node);
