@@ -45,8 +45,11 @@ module.exports = class TotalsReporter extends reporters.Spec {
     runner.once(EVENT_RUN_END, () => {
       const file = process.env.TEST_TOTALS_FILE;
       if (file) writeFileSync(file, JSON.stringify({ files, failures }));
-      // What a failed test leaves open would hold the run up; without a failure it is a leak to be found.
-      if (failures.length > 0) setTimeout(() => process.exit(), 10_000).unref();
+      // What tests leave open would hold the run up: without a failure, it is shown.
+      setTimeout(() => {
+        if (failures.length === 0) console.log(`  left open: ${process.getActiveResourcesInfo().join(', ')}\n`);
+        process.exit();
+      }, 10_000).unref();
     });
   }
 };
