@@ -176,6 +176,7 @@ describe('TLS handshakes', () => {
     const handshakes = new ClientRateLimiter({ burst: 2, everyMs: 1e9, longestMs: 1e9, clients: 10 }, () => 0);
     const leaves = new LeafCertificates(() => memoryCa({ now: Date.now }).current(), { now: Date.now });
     const secured: tls.TLSSocket[] = [];
+    const accepted: net.Socket[] = [];
     const listener = new TlsListener(
       {
         address: { host: '127.0.0.1', port: 0 },
@@ -183,7 +184,7 @@ describe('TLS handshakes', () => {
         handshakes,
       },
       {
-        admit: () => true,
+        admit: (socket) => accepted.push(socket) > 0,
         secured: (secure) => void secured.push(secure),
         failed: (error) => assert.fail(String(error)),
       },
@@ -199,6 +200,6 @@ describe('TLS handshakes', () => {
     await once(other, 'secureConnect');
     await eventually('a third is served', () => secured.length === 3);
     listener.close();
-    for (const socket of [...attacker, other, ...secured]) socket.destroy();
+    for (const socket of [...attacker, other, ...secured, ...accepted]) socket.destroy();
   });
 });

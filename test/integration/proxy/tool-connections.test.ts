@@ -120,7 +120,6 @@ describe('a kept connection to a tool', () => {
     const client = await fixture.client();
     const text = await client.exchange(
       `GET ${url()}/ HTTP/1.1\r\nHost: tool.example\r\nProxy-Authorization: ${client.authorization}\r\n\r\n`,
-      60_000,
     );
     assert.match(text, /half/);
     assert.doesNotMatch(text, /\r\n0\r\n\r\n$/);
