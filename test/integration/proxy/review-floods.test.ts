@@ -106,8 +106,9 @@ describe('floods of questions for the API server', () => {
     const names = (): string => Array.from({ length: 32 }, () => `ci/no-${(made += 1)}`).join(',');
     const { tookMs, statuses } = await flood(() => fixture.client(names(), token));
     const asked = fixture.api.count({ resource: 'subjectaccessreviews' });
-    console.log(`      ${asked - 1} reviews of access in ${Math.round(tookMs)} ms`);
-    assert.ok(asked - 1 <= allowedIn(tookMs));
+    // One was for the others, and one for the connector above.
+    console.log(`      ${asked - 2} reviews of access in ${Math.round(tookMs)} ms`);
+    assert.ok(asked - 2 <= allowedIn(tookMs));
     assert.deepEqual([...statuses].sort(), [429, 502]);
     // Those that exist have no limit.
     assert.equal((await fixture.client('ci/tool', token).get(tool.url())).status, 200);
