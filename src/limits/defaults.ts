@@ -104,6 +104,8 @@ export const limits = {
     total: 768,
     /** Idle connections that are kept. A new connection costs ten times a request. */
     idle: 256,
+    /** TLS sessions that are kept, by which later connections resume. */
+    sessions: 256,
     /** Lifetime of an idle connection; shorter than the keep-alive of usual servers. */
     idleMs: 15_000,
     /** Connections of one namespace to one tool that are being opened. Further requests wait for one, or for an idle one. */
@@ -141,6 +143,8 @@ export const limits = {
     requestSegments: 100,
     /** Ways to read the path of a request; one with more is denied. A percent-encoded slash makes two. */
     readings: 16,
+    /** Time for the body of a batch request of Git LFS, which is read before the decision. */
+    bodyMs: 30_000,
   },
   /** Limits that owners of Connectors set for each pod. See rules/client-limits.ts. */
   clientLimits: {

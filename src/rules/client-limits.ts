@@ -21,6 +21,7 @@ export interface ClientLimits {
 type OwnLimits = ClientLimits | { readonly problem: string };
 
 const noLimits: ClientLimits = { perSecond: undefined, concurrent: undefined };
+const smallestLimits: ClientLimits = { perSecond: 1, concurrent: 1 };
 /** By object, which is replaced when it changes. */
 const parsed = new WeakMap<JsonObject, OwnLimits>();
 
@@ -31,7 +32,8 @@ const parsed = new WeakMap<JsonObject, OwnLimits>();
 export function clientLimitsOf({ object }: Connector, connectorClass: ConnectorClass | undefined): ClientLimits {
   const own = limitsIn(object);
   const ofClass = connectorClass === undefined ? noLimits : limitsIn(connectorClass.object);
-  if ('problem' in own || 'problem' in ofClass) return { perSecond: 1, concurrent: 1 };
+  if ('problem' in own || 'problem' in ofClass) return smallestLimits;
+  if (ofClass === noLimits) return own;
   return {
     perSecond: own.perSecond ?? ofClass.perSecond,
     concurrent: own.concurrent ?? ofClass.concurrent,

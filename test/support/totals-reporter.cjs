@@ -16,6 +16,13 @@ function processorMs() {
   return fields.slice(11, 15).reduce((sum, field) => sum + Number(field) * 10, 0);
 }
 
+function failForLeak() {
+  console.log(`  left open after the last test: ${process.getActiveResourcesInfo().join(', ')}\n`);
+  // mocha sets the status of a run without failures when the process exits.
+  process.once('exit', () => (process.exitCode = 1));
+  process.exit();
+}
+
 module.exports = class TotalsReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
@@ -45,11 +52,9 @@ module.exports = class TotalsReporter extends reporters.Spec {
     runner.once(EVENT_RUN_END, () => {
       const file = process.env.TEST_TOTALS_FILE;
       if (file) writeFileSync(file, JSON.stringify({ files, failures }));
-      // What tests leave open would hold the run up: without a failure, it is shown.
-      setTimeout(() => {
-        if (failures.length === 0) console.log(`  left open: ${process.getActiveResourcesInfo().join(', ')}\n`);
-        process.exit();
-      }, 10_000).unref();
+      // What a failed test leaves open would hold the run up. Without a failure it is a leak, which fails the part.
+      if (failures.length > 0) setTimeout(() => process.exit(), 10_000).unref();
+      else setTimeout(failForLeak, 120_000).unref();
     });
   }
 };

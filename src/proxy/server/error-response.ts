@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { CodedError } from '../../errors.js';
 import type { ErrorCode } from '../../errors.js';
+import { limits } from '../../limits/defaults.js';
 import { ProxyError } from '../proxy-error.js';
 import type { ProxyErrorKind } from '../proxy-error.js';
 import type { RequestBody } from '../upstream/request-body.js';
@@ -26,6 +27,30 @@ export function toProxyError(error: unknown): ProxyError {
     return new ProxyError(status, kind, error.message, { cause: error });
   }
   return new ProxyError(500, 'internal', 'the proxy failed; its log says why', { cause: error });
+}
+
+/** Returns the response to a request that Node's parser rejects. @param code of the parser's error. */
+export function parserError(code: string | undefined): ProxyError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new ProxyError(
+        431,
+        'malformed',
+        `the headers are longer than ${limits.headers.bytes >> 10} KiB: send fewer or shorter ones`,
+      );
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new ProxyError(
+        408,
+        'timeout',
+        `the headers did not arrive within ${limits.connections.headersMs / 1000} s: send the request again`,
+      );
+    default:
+      return new ProxyError(
+        400,
+        'malformed',
+        'the request is not valid HTTP/1.1: connect with https to the TLS port only, or fix the client',
+      );
+  }
 }
 
 /** Limit of the unread body that is read after a response, before the connection is closed. */

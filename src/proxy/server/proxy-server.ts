@@ -11,7 +11,7 @@ import type { ConnectHandler } from './connect-handler.js';
 import type { ConnectionLimiter } from '../../limits/connection-limiter.js';
 import { releaseSlot } from './exchange-slots.js';
 import type { ExchangeSlots } from './exchange-slots.js';
-import { endWith, rawErrorResponse } from './error-response.js';
+import { endWith, parserError, rawErrorResponse } from './error-response.js';
 import type { RequestHandler } from './request-handler.js';
 import { RequestQueues, clientGone } from './request-queues.js';
 import type { QueuedRequest } from './request-queues.js';
@@ -284,27 +284,4 @@ async function untilFlushed(response: ServerResponse): Promise<void> {
   const timer = setTimeout(() => response.destroy(), flushMs);
   await new Promise<void>((resolve) => response.once('close', resolve));
   clearTimeout(timer);
-}
-
-function parserError(code: string | undefined): ProxyError {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return new ProxyError(
-        431,
-        'malformed',
-        `the headers are longer than ${limits.headers.bytes >> 10} KiB: send fewer or shorter ones`,
-      );
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return new ProxyError(
-        408,
-        'timeout',
-        `the headers did not arrive within ${headersMs / 1000} s: send the request again`,
-      );
-    default:
-      return new ProxyError(
-        400,
-        'malformed',
-        'the request is not valid HTTP/1.1: connect with https to the TLS port only, or fix the client',
-      );
-  }
 }

@@ -18,8 +18,6 @@ export interface RuleObserver {
   ruled(outcome: Decision['outcome']): void;
 }
 
-/** Time for the body of a batch request. */
-const bodyMs = 30_000;
 const override = `override it by annotation ${ruleAnnotations.access}: full`;
 
 /** Enforces the rules of Connectors and their classes. */
@@ -91,7 +89,7 @@ export async function ruledRequest(request: RoutedRequest, path: string, signal:
 
 /** Returns a small body, and nothing for another one. */
 async function wholeOf(body: RequestBody, signal: AbortSignal): Promise<Buffer> {
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(bodyMs)]);
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(limits.rules.bodyMs)]);
   try {
     return (await body.bufferSmall(limits.requestsInFlight.repeatableBytes, inTime)) ?? Buffer.alloc(0);
   } catch (error) {

@@ -3,6 +3,7 @@ import net, { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import tls from 'node:tls';
 import { BoundedMap } from '../../limits/bounded-map.js';
+import { limits } from '../../limits/defaults.js';
 import type { LookupOwner, Resolver } from './resolver.js';
 import type { ToolSockets } from './tool-sockets.js';
 import type { Trust } from './trust.js';
@@ -14,15 +15,13 @@ export interface ToolConnectorOptions {
   readonly connectMs: number;
 }
 
-/** TLS sessions that are kept for later connections. */
-const maxSessions = 256;
 const keepAliveProbeMs = 1_000;
 
 /** Opens connections to tools, to checked addresses only. It counts them. */
 export class ToolConnector {
   readonly #options: ToolConnectorOptions;
   /** The last TLS session by pool. */
-  readonly #sessions = new BoundedMap<string, Buffer>(maxSessions);
+  readonly #sessions = new BoundedMap<string, Buffer>(limits.toolSockets.sessions);
 
   constructor(options: ToolConnectorOptions) {
     this.#options = options;

@@ -199,6 +199,8 @@ describe('TLS handshakes', () => {
     const other = open('127.0.0.2');
     await once(other, 'secureConnect');
     await eventually('a third is served', () => secured.length === 3);
+    const ofAttacker = secured.filter(({ remoteAddress }) => remoteAddress === '127.0.0.1');
+    assert.equal(ofAttacker.length, 2);
     listener.close();
     for (const socket of [...attacker, other, ...secured, ...accepted]) socket.destroy();
   });
