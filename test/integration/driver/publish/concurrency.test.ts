@@ -107,7 +107,9 @@ describe('calls for one volume', () => {
   });
 
   it('end at their deadline, and the next publish succeeds', async () => {
-    const publishing = driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 200 });
+    // Long enough for the call to reach the driver on a busy machine.
+    const publishing = driver.kubelet.publish(volume.publishRequest(), { timeoutMs: 5000 });
+    await gate.untilWaiting(1);
     await assertFails(publishing, 'DEADLINE_EXCEEDED', /.*/);
     await eventually('the driver has given up too', () => driver.log.includes('"code":"DEADLINE_EXCEEDED"'));
     assertNothingLeft();
