@@ -178,15 +178,6 @@ export const limits = {
     /** Characters of one token. */
     tokenLength: 16 << 10,
   },
-  /** Private keys in Secrets. The time of an RSA signature grows with the cube of the key's length. */
-  privateKeys: {
-    /** Characters of the PEM. An RSA key of 4096 bits has 3,300. */
-    pemCharacters: 8 << 10,
-    /** Shortest RSA key, in bits. RFC 7518 requires it. */
-    rsaMinBits: 2048,
-    /** Longest RSA key, in bits. A signature takes 10 ms. */
-    rsaMaxBits: 4096,
-  },
   /** Header section of a request or response. A user name of 6 KiB and a token take 10 KiB. */
   headers: {
     /** Bytes of the section. */
