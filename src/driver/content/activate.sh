@@ -22,6 +22,7 @@ _connectors_settings() (
   newline='
 '
   bundle_variables='SSL_CERT_FILE CURL_CA_BUNDLE REQUESTS_CA_BUNDLE PIP_CERT GIT_SSL_CAINFO CARGO_HTTP_CAINFO AWS_CA_BUNDLE'
+  bundle_variables="$bundle_variables npm_config_cafile YARN_HTTPS_CA_FILE_PATH"
   ca_variables='NODE_EXTRA_CA_CERTS DENO_CERT'
 
   warn() { command printf 'connectors-csi: activate: %s\n' "$1" >&2; }
@@ -129,6 +130,8 @@ _connectors_settings() (
     print_line "HTTP_PROXY=$http_proxy"
     print_line "https_proxy=$https_proxy"
     print_line "HTTPS_PROXY=$https_proxy"
+    print_line "YARN_HTTP_PROXY=$http_proxy"
+    print_line "YARN_HTTPS_PROXY=$https_proxy"
     print_line "no_proxy=$no_proxy"
     print_line "NO_PROXY=$no_proxy"
     print_line 'NODE_USE_ENV_PROXY=1'

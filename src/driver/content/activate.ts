@@ -41,11 +41,11 @@ function nonProxyHosts(noProxy: string): string {
 
 const proxyVariables = [
   ...['CONNECTORS_DIR', 'http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY'],
-  ...['NODE_USE_ENV_PROXY', 'JAVA_TOOL_OPTIONS'],
+  ...['YARN_HTTP_PROXY', 'YARN_HTTPS_PROXY', 'NODE_USE_ENV_PROXY', 'JAVA_TOOL_OPTIONS'],
 ];
 const trustVariables = [
   ...['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'PIP_CERT', 'GIT_SSL_CAINFO', 'CARGO_HTTP_CAINFO'],
-  ...['AWS_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS', 'DENO_CERT'],
+  ...['AWS_CA_BUNDLE', 'npm_config_cafile', 'YARN_HTTPS_CA_FILE_PATH', 'NODE_EXTRA_CA_CERTS', 'DENO_CERT'],
 ];
 
 /** Returns the names of the variables that `activate` exports in a volume with these files; none without `activate`. */

@@ -7,10 +7,12 @@ import {
   addedTo,
   classVariables,
   expectedVariables,
+  proxyVariables,
   runInPod,
   shells,
   variablesIn,
 } from '../../support/e2e/activation.js';
+import { deniedVariables, variableProblem } from '../../../src/driver/rules/environment-variable.js';
 import { repository } from '../../support/deploy/manifests.js';
 import { run } from '../../support/e2e/programs.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
@@ -139,10 +141,27 @@ describe('activate, in each shell', function () {
       assert.deepEqual(
         Object.keys(rest).sort(),
         [
-          ...['CONNECTORS_DIR', 'HTTPS_PROXY', 'HTTP_PROXY', 'JAVA_TOOL_OPTIONS', 'NODE_USE_ENV_PROXY', 'NO_PROXY'],
-          ...['http_proxy', 'https_proxy', 'no_proxy'],
+          ...['CONNECTORS_DIR', 'JAVA_TOOL_OPTIONS', 'NODE_USE_ENV_PROXY', 'NO_PROXY', 'no_proxy', ...proxyVariables],
         ].sort(),
       );
+    });
+
+    it(`${name}: ignores the variables that the driver denies, also in a file that does not come from it`, async () => {
+      const folder = newFolder();
+      fs.cpSync(volume.target, path.join(folder, 'copy'), { recursive: true, dereference: true });
+      // Each pattern with names that it matches.
+      const names = deniedVariables
+        .map((pattern) => pattern.replaceAll('[!', '[').replaceAll(/\[([A-Za-z])-?[A-Za-z]*\]/g, '$1'))
+        .flatMap((pattern) => ['', 'A', 'a'].map((text) => pattern.replaceAll('*', text)))
+        .filter((variable) => variableProblem(variable) !== undefined);
+      assert.ok(names.length > deniedVariables.length);
+      const lines = [...names.map((variable) => `${variable}=pwned`), 'npm_config_fund=fine', 'YARN_NPM_X=fine'];
+      fs.writeFileSync(path.join(folder, 'copy', 'own.environment'), lines.join('\n'));
+      const script = 'CONNECTORS_DIR=$PWD/copy; . ./copy/activate; exec env';
+      const { status, stdout, output } = await runInPod({}, [...words, '-euc', script], folder, { TMPDIR: folder });
+      assert.equal(status, 0, output);
+      assert.doesNotMatch(stdout, /=pwned$/m);
+      assert.deepEqual(stdout.match(/^.*=fine$/gm)?.sort(), ['YARN_NPM_X=fine', 'npm_config_fund=fine']);
     });
 
     it(`${name}: runs a program with the variables, and passes its status on`, async () => {
@@ -174,15 +193,8 @@ describe('activate, in each shell', function () {
     ];
     const withClass = { ...expectedVariables('', '', '', undefined), ...classVariables('') };
     assert.deepEqual(variablesOf(volume).sort(), Object.keys(withClass).sort());
-    const names = [
-      'CONNECTORS_DIR',
-      'HTTPS_PROXY',
-      'HTTP_PROXY',
-      'JAVA_TOOL_OPTIONS',
-      'NODE_USE_ENV_PROXY',
-      'NO_PROXY',
-    ];
-    assert.deepEqual(variablesOf(plain).sort(), [...names, 'http_proxy', 'https_proxy', 'no_proxy']);
+    const names = ['CONNECTORS_DIR', 'JAVA_TOOL_OPTIONS', 'NODE_USE_ENV_PROXY', 'NO_PROXY', 'no_proxy'];
+    assert.deepEqual(variablesOf(plain).sort(), [...names, ...proxyVariables].sort());
   });
 
   it('finds itself again by CONNECTORS_DIR, and not by another volume that it names', async () => {

@@ -123,7 +123,11 @@ export function addedTo(
 
 export const bundleVariables = [
   ...['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'PIP_CERT', 'GIT_SSL_CAINFO', 'CARGO_HTTP_CAINFO'],
-  'AWS_CA_BUNDLE',
+  ...['AWS_CA_BUNDLE', 'npm_config_cafile', 'YARN_HTTPS_CA_FILE_PATH'],
+];
+/** Variables with the URL of the proxy. */
+export const proxyVariables = [
+  ...['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'YARN_HTTP_PROXY', 'YARN_HTTPS_PROXY'],
 ];
 
 /** What `activate` exports for a volume with a CA, of the connector `one` with its configuration. */
@@ -144,7 +148,7 @@ export function expectedVariables(
   return {
     CONNECTORS_DIR: directory,
     ...(system === undefined ? {} : { CONNECTORS_SYSTEM_CA: system }),
-    ...Object.fromEntries(['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'].map((name) => [name, proxy])),
+    ...Object.fromEntries(proxyVariables.map((name) => [name, proxy])),
     no_proxy: `${noProxy},proxy.example`,
     NO_PROXY: `${noProxy},proxy.example`,
     NODE_USE_ENV_PROXY: '1',

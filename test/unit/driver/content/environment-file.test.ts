@@ -80,7 +80,53 @@ describe('the variables that a configuration must not set', () => {
     }
   });
 
+  it('are those with which build tools and their clients run a program', () => {
+    const names = [
+      ...['GOAUTH', 'GOCACHEPROG', 'GOENV', 'GOTOOLCHAIN', 'GOFLAGS', 'CGO_CFLAGS', 'PKG_CONFIG'],
+      ...['RUSTC_WRAPPER', 'RUSTDOC', 'CARGO_BUILD_RUSTC_WRAPPER', 'CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER'],
+      ...['CARGO_ENCODED_RUSTFLAGS', 'CARGO_REGISTRIES_OWN_CREDENTIAL_PROVIDER', 'CARGO_REGISTRY_CREDENTIAL_PROVIDER'],
+      ...['JAVACMD', 'JDK_JAVA_OPTIONS', 'JDK_JAVAC_OPTIONS', 'MAVEN_OPTS', 'GRADLE_OPTS', 'ANT_ARGS'],
+      ...['SONAR_SCANNER_OPTS', 'SONAR_SCANNER_JAVA_OPTS', 'GIT_EXTERNAL_DIFF', 'GIT_ASKPASS', 'GIT_COMMON_DIR'],
+      ...['KUBE_EDITOR', 'KUBECTL_EXTERNAL_DIFF', 'GLAB_PAGER', 'AWS_PAGER', 'TAR_OPTIONS', 'CONTAINERS_CONF_OVERRIDE'],
+      ...['CFLAGS', 'CC', 'SUDO_ASKPASS', 'NUGET_NETCORE_PLUGIN_PATHS', 'COR_PROFILER_PATH', 'PIP_PYTHON'],
+    ];
+    assert.deepEqual(
+      names.filter((name) => variableProblem(name) === undefined),
+      [],
+    );
+  });
+
+  it('are those of npm, pnpm and Yarn in each spelling that these read', () => {
+    const denied = [
+      ...['npm_config_script_shell', 'NPM_CONFIG_SCRIPT_SHELL', 'Npm_Config_script_shell', 'nPM_config_git'],
+      ...['npm_config_Script_shell', 'NPM_config_git', 'npm_config_pnpmfile', 'NPM_CONFIG_INIT_MODULE'],
+      ...[
+        'pnpm_config_script_shell',
+        'PNPM_HOME',
+        'YARN_YARN_PATH',
+        'YARN__YARN_PATH',
+        'yarn_yarn_path',
+        'Yarn_Plugins',
+      ],
+      ...[
+        'YARN_RC_FILENAME',
+        'YARN_IGNORE_PATH',
+        'YARN_PLUGINS',
+        'YARN_SCRIPT_SHELL',
+        'YARN_HTTPS_PROXY',
+        'YARN_NODE_X',
+      ],
+    ];
+    assert.deepEqual(
+      denied.filter((name) => variableProblem(name) === undefined),
+      [],
+    );
+    const permitted = ['npm_config_registry', 'NPM_CONFIG_REGISTRY', 'YARN_NPM_REGISTRY_SERVER', 'YARN_NPM_AUTH_IDENT'];
+    for (const name of [...permitted, 'GOPROXY', 'CARGO_REGISTRIES_OWN_INDEX', 'RUSTUP_DIST_SERVER', 'GITHUB_TOKEN'])
+      assert.equal(variableProblem(name), undefined, name);
+  });
+
   it('are patterns that a shell and this program read alike', () => {
-    for (const pattern of deniedVariables) assert.match(pattern, /^[A-Za-z_][A-Za-z0-9_]*\*?$/);
+    for (const pattern of deniedVariables) assert.match(pattern, /^(?:[A-Za-z0-9_*]|\[!?[A-Za-z-]+\])+$/);
   });
 });
