@@ -68,7 +68,7 @@ export const layers = {
   'proxy/upstream': [...baseModules, 'limits', 'proxy/proxy-error', 'npm:undici'],
   'proxy/certificates': [...baseModules, 'limits', 'npm:@peculiar/asn1-schema', 'npm:@peculiar/asn1-x509'],
   'proxy/auth': [...sharedPackages, 'proxy/proxy-error', 'npm:jose'],
-  'proxy/credential': [...sharedPackages, 'proxy/proxy-error', 'proxy/upstream'],
+  'proxy/credential': [...sharedPackages, 'proxy/proxy-error', 'proxy/upstream', 'npm:jose'],
   'proxy/probe': [
     ...baseModules,
     'connectors',

@@ -178,6 +178,21 @@ export const limits = {
     /** Characters of one token. */
     tokenLength: 16 << 10,
   },
+  /** Tokens that the proxy requests for Secrets of issuers. They are cached with those of registries. See proxy/credential/issuer. */
+  issuedTokens: {
+    /** Shortest interval of two requests for one credential. */
+    everyMs: 5_000,
+    /** Time for one request with its response. */
+    timeoutMs: 30_000,
+    /** Bytes of a response. */
+    responseBytes: 64 << 10,
+    /** Credentials whose last request is known. */
+    credentials: 4096,
+    /** Life of a token in the cache. */
+    longestLifeMs: 24 * 3_600_000,
+    /** Characters of a private key in PEM. An RSA key of 4096 bits has 3,300. */
+    privateKeyLength: 8 << 10,
+  },
   /** Header section of a request or response. A user name of 6 KiB and a token take 10 KiB. */
   headers: {
     /** Bytes of the section. */

@@ -35,6 +35,11 @@ export class SingleFlight<T> {
     }
   }
 
+  /** Reports whether a call with this key is in flight. */
+  has(key: string): boolean {
+    return this.#calls.get(key)?.isOver === false;
+  }
+
   #begin(key: string, start: (signal: AbortSignal) => Promise<T>): SharedCall<T> {
     const controller = new AbortController();
     const answer = start(controller.signal).finally(() => (call.isOver = true));

@@ -4,10 +4,19 @@ import type { ToolCredential } from '../upstream/tool-credential.js';
 import type { RegistryCredentials } from './registry-tokens.js';
 
 /** Client headers that are removed if the Connector has a credential: with them the tool would see another identity. */
-const replaced: ReadonlySet<string> = new Set(['authorization', 'private-token', 'job-token', 'deploy-token']);
+export const replacedHeaders: ReadonlySet<string> = new Set([
+  'authorization',
+  'private-token',
+  'job-token',
+  'deploy-token',
+]);
 
 export function basicHeaders({ username, password }: RegistryCredentials): RawHeaders {
   return ['Authorization', `Basic ${Buffer.from(`${username}:${password.expose()}`).toString('base64')}`];
+}
+
+export function bearerHeaders(token: Secret): RawHeaders {
+  return ['Authorization', `Bearer ${token.expose()}`];
 }
 
 export function basicCredential(credentials: RegistryCredentials): ToolCredential {
@@ -15,7 +24,7 @@ export function basicCredential(credentials: RegistryCredentials): ToolCredentia
 }
 
 export function bearerCredential(token: Secret): ToolCredential {
-  return credentialOf(['Authorization', `Bearer ${token.expose()}`]);
+  return credentialOf(bearerHeaders(token));
 }
 
 export function gitlabCredential(token: Secret): ToolCredential {
@@ -24,7 +33,7 @@ export function gitlabCredential(token: Secret): ToolCredential {
 
 function credentialOf(headers: RawHeaders): ToolCredential {
   return {
-    replaces: replaced,
+    replaces: replacedHeaders,
     answersChallenges: false,
     fixedHeaders: headers,
     headersFor: () => Promise.resolve(headers),

@@ -2,7 +2,8 @@ import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
 import { nameOf } from '../upstream/tool-origin.js';
-import { basicHeaders } from './header-credentials.js';
+import { isAtOrBelowPath, isAtPath } from './guarded-path.js';
+import { basicHeaders, bearerHeaders } from './header-credentials.js';
 import type { RegistryEndpoint } from './registry-api.js';
 import { endpointOf } from './registry-api.js';
 import type { RegistryProbe, TrustOf } from './registry-probe.js';
@@ -10,6 +11,7 @@ import { scopeWanted } from './registry-probe.js';
 import { impliedScopes, normalScopes, pullScopes } from './registry-scope.js';
 import type { RegistryCredentials, RegistryTokens, TokenService } from './registry-tokens.js';
 import type { ToolAddress } from './tool-address.js';
+import { isOwnAddress } from './tool-address.js';
 
 /** State of one registry with one credential, shared by requests. */
 export interface RegistrySession {
@@ -21,7 +23,7 @@ export interface RegistryCredentialOptions {
   readonly session: RegistrySession;
   /** The probe of the registry at `spec.address`, for requests to another address of the Connector. */
   readonly first: RegistryProbe | undefined;
-  readonly credentials: RegistryCredentials;
+  readonly credentials: (signal: AbortSignal) => Promise<RegistryCredentials>;
   readonly address: ToolAddress;
   /** All addresses of the Connector. The password is sent to no other. */
   readonly addresses: readonly ToolAddress[];
@@ -57,7 +59,7 @@ export class RegistryCredential implements ToolCredential {
     const endpoint = endpointOf(session.probe.root, use.path);
     if (endpoint === undefined) return [];
     const found = await session.probe.authentication(trustOf, signal);
-    if (found.kind === 'basic') return (await this.#acceptsBasic(signal)) ? this.#basic() : [];
+    if (found.kind === 'basic') return (await this.#acceptsBasic(signal)) ? this.#basic(signal) : [];
     const isLastChance = use.isUnrepeatable && !session.probe.isOpen;
     const service =
       found.kind === 'token'
@@ -79,7 +81,7 @@ export class RegistryCredential implements ToolCredential {
     if (endpoint === undefined) return undefined;
     const found = await session.probe.authenticationNow(trustOf, signal);
     if (found.kind === 'basic') {
-      return this.#sent !== 'basic' && (await this.#acceptsBasic(signal)) ? this.#basic() : undefined;
+      return this.#sent !== 'basic' && (await this.#acceptsBasic(signal)) ? this.#basic(signal) : undefined;
     }
     const service =
       found.kind === 'token' ? found.service : await session.probe.serviceAt(use.method, endpoint, trustOf, signal);
@@ -112,27 +114,28 @@ export class RegistryCredential implements ToolCredential {
     return this.#options.isReadOnly ? pullScopes(normal) : normal;
   }
 
-  #basic(): RawHeaders {
+  async #basic(signal: AbortSignal): Promise<RawHeaders> {
+    const login = await this.#options.credentials(signal);
     this.#sent = 'basic';
-    return basicHeaders(this.#options.credentials);
+    return basicHeaders(login);
   }
 
   async #bearer(service: TokenService, scopes: readonly string[], signal: AbortSignal): Promise<RawHeaders> {
     this.#ensureOwn(service);
     const { session, credentials, trustOf } = this.#options;
     const trust = await trustOf(service.address, signal);
-    const token = await session.tokens.get(service, scopes, credentials, trust, signal);
+    const token = await session.tokens.get(service, scopes, () => credentials(signal), trust, signal);
     this.#sent = { service, scopes };
-    return ['Authorization', `Bearer ${token.expose()}`];
+    return bearerHeaders(token);
   }
 
   /** Reports whether a path that looks like the registry's is the token service, or below it. */
   #isRealm({ address }: TokenService, { pathname }: RegistryEndpoint): boolean {
     const { address: own, session } = this.#options;
     if (address.host !== own.host || address.port !== own.port) return false;
-    const [realm, path, root] = [address.path, pathname, session.probe.root].map(comparable);
-    const isBelowApi = realm?.startsWith(`${root}/`) === true;
-    return path === realm || (isBelowApi && path?.startsWith(`${realm}/`) === true);
+    const { root } = session.probe;
+    const isBelowApi = isAtOrBelowPath(address.path, root) && !isAtPath(address.path, root);
+    return (isBelowApi ? isAtOrBelowPath : isAtPath)(pathname, address.path);
   }
 
   /**
@@ -141,23 +144,11 @@ export class RegistryCredential implements ToolCredential {
    */
   #ensureOwn({ address: service }: TokenService): void {
     const { address, addresses, connector } = this.#options;
-    const isOwn =
-      addresses.some(
-        ({ host, port, scheme }) =>
-          host === service.host && port === service.port && (scheme === 'http' || service.scheme === 'https'),
-      ) &&
-      (address.scheme === 'http' || service.scheme === 'https');
-    if (isOwn) return;
+    if (isOwnAddress(service, address, addresses)) return;
     throw new ProxyError(
       502,
       'misconfigured',
       `token service is no address of connector ${connector}: the registry ${nameOf(address)} names ${nameOf(service)}; add this URL, scheme included, to spec.addressExtensions if it can have the password`,
     );
   }
-}
-
-/** Normalizes a path as lenient servers do: decoded, in lower case, with single slashes and none at the end. */
-function comparable(path: string): string {
-  const decoded = path.replaceAll(/%([0-9a-f]{2})/gi, (_whole, hex: string) => String.fromCharCode(parseInt(hex, 16)));
-  return decoded.toLowerCase().replaceAll(/\/+/g, '/').replace(/\/$/, '');
 }

@@ -3,8 +3,6 @@ import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
 import type { JsonValue } from '../../json.js';
 import { jsonMember, parseJson } from '../../json.js';
-import type { FairMap } from '../../limits/fair-map.js';
-import { limits } from '../../limits/defaults.js';
 import { Secret } from '../../secret.js';
 import { ProxyError } from '../proxy-error.js';
 import { sendOwnRequest } from '../upstream/own-request.js';
@@ -12,6 +10,9 @@ import type { LookupOwner } from '../upstream/resolver.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import type { Trust } from '../upstream/trust.js';
+import { SecretRejected } from './rejected-secrets.js';
+import type { CachedToken, TokenCache } from './token-cache.js';
+import { isSendable, unrenewed } from './token-cache.js';
 import type { ToolAddress } from './tool-address.js';
 
 /** The token service that a registry names. */
@@ -28,23 +29,16 @@ export interface RegistryCredentials {
   readonly password: Secret;
 }
 
-export interface Token {
-  readonly value: Secret;
-  readonly expiresAtMs: number;
-}
-
 /** The token service rejected user name and password. */
-export class RejectedPassword extends ProxyError {
+export class RejectedPassword extends SecretRejected {
   constructor({ namespace, holder }: LookupOwner, server: string, status: number) {
     const problem = `${server} rejects user name and password (${status})`;
-    super(502, 'misconfigured', `wrong password of connector ${namespace}/${holder}: ${problem}`);
+    super(`wrong password of connector ${namespace}/${holder}: ${problem}`);
   }
 }
 
 /** The default of the CNCF Distribution's token authentication. */
 const defaultLifeMs = 60_000;
-/** A token with less remaining lifetime is not used, because it could expire in flight. */
-const marginMs = 10_000;
 const responseLimits = { bodyBytes: 64 * 1024, timeoutMs: 30_000 };
 
 /**
@@ -55,16 +49,16 @@ export class RegistryTokens {
   readonly #client: ToolClient;
   readonly #clock: Clock;
   readonly #owner: LookupOwner;
-  readonly #tokens: FairMap<Token>;
+  readonly #tokens: TokenCache;
   /** Distinguishes the tokens of this credential in the shared cache. */
   readonly #id = randomUUID();
-  readonly #requests = new SingleFlight<Token>();
+  readonly #requests = new SingleFlight<CachedToken>();
 
   /**
    * @param owner of the hosts, which are the Connector's.
    * @param tokens cache for all credentials: a tool chooses the length of tokens, and its clients their number.
    */
-  constructor(client: ToolClient, clock: Clock, owner: LookupOwner, tokens: FairMap<Token>) {
+  constructor(client: ToolClient, clock: Clock, owner: LookupOwner, tokens: TokenCache) {
     this.#client = client;
     this.#clock = clock;
     this.#owner = owner;
@@ -74,7 +68,7 @@ export class RegistryTokens {
   /** Returns a cached token with these scopes. */
   peek(service: TokenService, scopes: readonly string[]): Secret | undefined {
     const token = this.#tokens.get(this.#keyOf(service, scopes));
-    return token !== undefined && token.expiresAtMs - marginMs > this.#clock.now() ? token.value : undefined;
+    return token !== undefined && this.#clock.now() < token.usableUntilMs ? token.value : undefined;
   }
 
   /** Evicts a token that the registry rejected, so that the next request gets a fresh one. */
@@ -91,15 +85,16 @@ export class RegistryTokens {
   async get(
     service: TokenService,
     scopes: readonly string[],
-    credentials: RegistryCredentials,
+    credentials: () => Promise<RegistryCredentials>,
     trust: Trust | undefined,
     signal: AbortSignal,
   ): Promise<Secret> {
     const cached = this.peek(service, scopes);
     if (cached !== undefined) return cached;
     const key = this.#keyOf(service, scopes);
+    const login = await credentials();
     const token = await this.#requests.run(key, signal, async (shared) => {
-      const fresh = await this.#request(service, scopes, credentials, trust, shared);
+      const fresh = await this.#request(service, scopes, login, trust, shared);
       this.#tokens.set(key, fresh, this.#owner.namespace);
       return fresh;
     });
@@ -112,7 +107,7 @@ export class RegistryTokens {
     { username, password }: RegistryCredentials,
     trust: Trust | undefined,
     signal: AbortSignal,
-  ): Promise<Token> {
+  ): Promise<CachedToken> {
     const query = new URLSearchParams(/\?([^#]*)/.exec(realm)?.[1] ?? '');
     if (service !== undefined) query.set('service', service);
     for (const scope of scopes) query.append('scope', scope);
@@ -149,7 +144,7 @@ export class RegistryTokens {
   }
 }
 
-function parseToken(body: string, requestedMs: number): Token | undefined {
+function parseToken(body: string, requestedMs: number): CachedToken | undefined {
   let response: JsonValue;
   try {
     response = parseJson(body);
@@ -158,10 +153,9 @@ function parseToken(body: string, requestedMs: number): Token | undefined {
   }
   const value = textIn(response, 'token') ?? textIn(response, 'access_token');
   // The value is sent in a header.
-  if (value === undefined || value.length > limits.registries.tokenLength || !/^[\x21-\x7e]+$/.test(value))
-    return undefined;
+  if (value === undefined || !isSendable(value)) return undefined;
   const seconds = Number(jsonMember(response, 'expires_in') ?? 0);
-  return { value: new Secret(value), expiresAtMs: requestedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs) };
+  return unrenewed(new Secret(value), requestedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs));
 }
 
 function textIn(value: JsonValue, key: string): string | undefined {

@@ -1,6 +1,14 @@
 import { BoundedMap } from '../../limits/bounded-map.js';
 import { throwIfAborted } from '../../errors.js';
+import { ProxyError } from '../proxy-error.js';
 import type { SecretObject, SecretSource, SecretVersion } from './secret-source.js';
+
+/** The tool, or a service that issues its tokens, has rejected what is in a Secret. A newer version can be right. */
+export class SecretRejected extends ProxyError {
+  constructor(message: string) {
+    super(502, 'misconfigured', message);
+  }
+}
 
 /**
  * Minimum interval of repeated reads. A tool that rejects every request must not make the proxy read a Secret each

@@ -1,6 +1,6 @@
 import type { RawHeaders } from '../upstream/headers.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
-import { RejectedPassword } from './registry-tokens.js';
+import { SecretRejected } from './rejected-secrets.js';
 
 /** The source of a credential. */
 export interface CredentialOrigin {
@@ -16,6 +16,7 @@ export class RenewableCredential implements ToolCredential {
   readonly replaces: ReadonlySet<string>;
   readonly fixedHeaders?: RawHeaders;
   readonly authenticationPath?: string;
+  readonly obtain?: (signal: AbortSignal) => Promise<void>;
   readonly #origin: CredentialOrigin;
   #current: ToolCredential;
 
@@ -25,13 +26,14 @@ export class RenewableCredential implements ToolCredential {
     this.replaces = current.replaces;
     if (current.fixedHeaders !== undefined) this.fixedHeaders = current.fixedHeaders;
     if (current.authenticationPath !== undefined) this.authenticationPath = current.authenticationPath;
+    if (current.obtain !== undefined) this.obtain = async (signal) => this.#current.obtain?.(signal);
   }
 
   async headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
     try {
       return await this.#current.headersFor(use, signal);
     } catch (error) {
-      const newer = error instanceof RejectedPassword ? await this.#origin.newer(signal) : undefined;
+      const newer = error instanceof SecretRejected ? await this.#origin.newer(signal) : undefined;
       if (newer === undefined) throw error;
       this.#current = newer;
       return newer.headersFor(use, signal);
@@ -43,12 +45,12 @@ export class RenewableCredential implements ToolCredential {
     use: CredentialUse,
     signal: AbortSignal,
   ): Promise<RawHeaders | undefined> {
-    let failure: RejectedPassword | undefined;
+    let failure: SecretRejected | undefined;
     try {
       const better = await this.#current.headersAfter(challenges, use, signal);
       if (better !== undefined) return better;
     } catch (error) {
-      if (!(error instanceof RejectedPassword)) throw error;
+      if (!(error instanceof SecretRejected)) throw error;
       failure = error;
     }
     const newer = await this.#origin.newer(signal);

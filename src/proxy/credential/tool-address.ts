@@ -90,6 +90,21 @@ function without(problem: AddressProblem): ParsedAddresses {
   return { addresses: noAddresses, byHost: new Map(), main: problem };
 }
 
+/**
+ * Reports whether credentials can be sent to an endpoint: it is at one of a Connector's addresses, and not less secure
+ * than it or the address that the request is for.
+ */
+export function isOwnAddress(
+  { host, port, scheme }: ToolOrigin,
+  requested: ToolOrigin,
+  addresses: readonly ToolOrigin[],
+): boolean {
+  const isListed = addresses.some(
+    (each) => each.host === host && each.port === port && (each.scheme === 'http' || scheme === 'https'),
+  );
+  return isListed && (requested.scheme === 'http' || scheme === 'https');
+}
+
 /** Parses an address. @returns undefined if it is not an http or https URL. */
 export function parseToolAddress(text: string): ToolAddress | undefined {
   const [, scheme = '', authority = '', path = ''] = /^(https?):\/\/([^/?#\s]+)(\/[^?#\s]*)?$/i.exec(text.trim()) ?? [];

@@ -15,16 +15,19 @@ import { noCredential } from '../upstream/tool-credential.js';
 import { nameOf as originNameOf } from '../upstream/tool-origin.js';
 import { credentialFor } from './docker-config.js';
 import { basicCredential, bearerCredential, gitlabCredential } from './header-credentials.js';
+import { IssuerCredentials } from './issuer/issuer-credentials.js';
+import { issuers } from './issuer/issuers.js';
 import { RegistryCredential } from './registry-credential.js';
 import type { RegistrySession } from './registry-credential.js';
 import { RegistryProbe } from './registry-probe.js';
-import type { RegistryCredentials, Token } from './registry-tokens.js';
+import type { RegistryCredentials } from './registry-tokens.js';
 import { RegistryTokens } from './registry-tokens.js';
 import { RejectedSecrets } from './rejected-secrets.js';
 import { RenewableCredential } from './renewable-credential.js';
 import type { SecretObject, SecretSource } from './secret-source.js';
 import type { ToolAddress } from './tool-address.js';
 import { addressesOf } from './tool-address.js';
+import { TokenCache } from './token-cache.js';
 import type { UpstreamTrust } from './upstream-trust.js';
 
 /** Supported Secret types. A type that is added here needs a case in `#credentialIn` to compile, and the reverse. */
@@ -38,7 +41,7 @@ const secretTypes = [
 
 export interface ToolCredentialsOptions {
   readonly secrets: SecretSource;
-  readonly trust: Pick<UpstreamTrust, 'of'>;
+  readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
   readonly client: ToolClient;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
@@ -52,7 +55,8 @@ export class ToolCredentials {
    * session.
    */
   readonly #sessions = new FairMap<RegistrySession>(limits.registries.addresses);
-  readonly #tokens = new FairMap<Token>(limits.registries.tokens);
+  readonly #tokens = new TokenCache(limits.registries.tokens);
+  readonly #issuing: IssuerCredentials;
 
   /** Credentials that do not depend on Connector and request, by Secret as read. */
   readonly #fixed = new WeakMap<SecretObject, ToolCredential>();
@@ -61,6 +65,7 @@ export class ToolCredentials {
 
   constructor(options: ToolCredentialsOptions) {
     this.#options = options;
+    this.#issuing = new IssuerCredentials({ ...options, cache: this.#tokens });
     this.#rejected = new RejectedSecrets(options.secrets, options.monotonicNow);
   }
 
@@ -120,13 +125,15 @@ export class ToolCredentials {
     type: JsonValue | undefined,
     use: { readonly address: ToolAddress; readonly isReadOnly: boolean },
   ): ToolCredential {
+    const issuer = issuers.find(({ secretType }) => secretType === secret.type);
+    if (issuer !== undefined) return this.#issuing.of(issuer, secret, connector, use);
     const supported = secretTypes.find((known) => known === secret.type);
     // The compiler reports a missing case by the missing return value.
     switch (supported) {
       case undefined:
         throw misconfigured(
           connector,
-          `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${secretTypes.join(', ')})${generatorHint(connector, type)}`,
+          `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${[...secretTypes, ...issuers.map(({ secretType }) => secretType)].join(', ')})${generatorHint(connector, type)}`,
         );
       case 'kubernetes.io/basic-auth':
         return basicCredential(credentialsIn(secret, connector));
@@ -155,7 +162,7 @@ export class ToolCredentials {
     return new RegistryCredential({
       session: this.#sessionOf(secret, connector, address),
       first: first === undefined || first === address ? undefined : this.#sessionOf(secret, connector, first).probe,
-      credentials,
+      credentials: () => Promise.resolve(credentials),
       address,
       addresses,
       isReadOnly,

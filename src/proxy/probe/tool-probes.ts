@@ -6,6 +6,7 @@ import { addressesOf } from '../credential/tool-address.js';
 import type { SecretObject } from '../credential/secret-source.js';
 import { ProxyError } from '../proxy-error.js';
 import { ownerOfHost } from '../upstream/resolver.js';
+import type { RawHeaders } from '../upstream/headers.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
 import { authorityOf, nameOf } from '../upstream/tool-origin.js';
@@ -66,7 +67,8 @@ export class ToolProbes {
   }
 
   /**
-   * Runs the class's probe for the authentication type. Without one, the authentication endpoint of a registry is used.
+   * Runs the class's probe for the authentication type. Without one, the authentication endpoint of a registry is used. A
+   * credential with a token that is requested has to get one first.
    * @param unreachable failure of the liveness probe, which is then the result.
    * @returns undefined if there is neither, or no credential.
    * @throws {CodedError} the signal's reason.
@@ -81,11 +83,13 @@ export class ToolProbes {
       if (secret === undefined) return undefined;
       const authName = textAt(authTypeOf(jsonMember(connector.object['spec'], 'auth'), connectorClass), 'name');
       const probe = authName === undefined ? undefined : authProbeOf(connectorClass, authName);
-      if (unreachable !== undefined && (probe !== undefined || credential.authenticationPath !== undefined))
-        return unreachable;
-      if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict);
       const { authenticationPath } = credential;
-      return authenticationPath === undefined ? undefined : this.#authenticate(authenticationPath, tool, signal);
+      const isKnown = authenticationPath !== undefined || credential.obtain !== undefined;
+      if (unreachable !== undefined && (probe !== undefined || isKnown)) return unreachable;
+      await credential.obtain?.(signal);
+      if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict);
+      if (authenticationPath !== undefined) return this.#authenticate(authenticationPath, tool, signal);
+      return isKnown ? { verdict: 'success', reason: 'Accepted', message: '' } : undefined;
     });
   }
 
@@ -99,7 +103,8 @@ export class ToolProbes {
       shownData: shownProbeData(connector, secret),
     });
     if (rendered.kind === 'malformed') throw unusable(`${probe.source}: ${rendered.message}`);
-    const request = probeRequest(probe, origin, rendered.kind === 'rendered' ? rendered.texts : []);
+    const shown = probeRequest(probe, origin, rendered.kind === 'rendered' ? rendered.texts : []);
+    const request = verdictOf === authVerdict ? await withToken(shown, tool, signal) : shown;
     const { cel } = probe;
     const response = await this.#send(request, tool, cel !== undefined, signal);
     if (cel === undefined) return verdictOf(response, undefined, probe, tool, request);
@@ -157,6 +162,22 @@ export class ToolProbes {
       throw unusable(`${source}: ${job.kind === 'render' ? 'its templates take' : 'response.cel takes'} too long`);
     }
   }
+}
+
+/** Adds a requested token, which the templates of the class cannot know. */
+async function withToken(
+  request: ProbeRequest,
+  { credential }: ProbedTool,
+  signal: AbortSignal,
+): Promise<ProbeRequest> {
+  if (credential.obtain === undefined) return request;
+  const { method, path, headers } = request;
+  const added = await credential.headersFor({ method, path, isUnrepeatable: false }, signal);
+  return { ...request, headers: [...withoutHeaders(headers, credential.replaces), ...added] };
+}
+
+function withoutHeaders(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {
+  return headers.filter((_each, at) => !names.has((headers[at - (at % 2)] ?? '').toLowerCase()));
 }
 
 type VerdictOf = (

@@ -1,4 +1,6 @@
+import type { ClientRequest } from 'node:http';
 import type { RawHeaders } from './headers.js';
+import type { OutgoingBody } from './request-body.js';
 import type { ToolRequest } from './tool-call.js';
 import type { ToolClient } from './tool-client.js';
 import { toolFailure } from './tool-failure.js';
@@ -17,8 +19,9 @@ export interface OwnRequestLimits {
 }
 
 /**
- * Sends a request of the proxy itself, without a body, and reads the response. Redirects are not followed.
+ * Sends a request of the proxy itself, and reads the response. Redirects are not followed.
  * @param server its name in messages.
+ * @param content the body; undefined for a request without one.
  * @throws {ProxyError} if no response arrives in time, or the server switches protocols without a request to do so.
  */
 export async function sendOwnRequest(
@@ -27,15 +30,17 @@ export async function sendOwnRequest(
   server: string,
   limits: OwnRequestLimits,
   signal: AbortSignal,
+  content?: string,
 ): Promise<OwnResponse> {
   try {
-    const call = client.send(toolRequest);
+    const body = content === undefined ? undefined : new WholeBody(content);
+    const call = client.send(body === undefined ? toolRequest : withLength(toolRequest, body), body);
     const stop = (): void => call.destroy(new ResponseTimeout());
     const timer = setTimeout(stop, limits.timeoutMs);
     signal.addEventListener('abort', stop, { once: true });
     try {
-      const { status, rawHeaders, body } = await call.response;
-      const whole = await body.whole(limits.bodyBytes, signal);
+      const { status, rawHeaders, body: received } = await call.response;
+      const whole = await received.whole(limits.bodyBytes, signal);
       return { status, rawHeaders, body: whole?.toString() };
     } finally {
       clearTimeout(timer);
@@ -44,6 +49,27 @@ export async function sendOwnRequest(
     }
   } catch (error) {
     throw toolFailure(error, server);
+  }
+}
+
+function withLength(toolRequest: ToolRequest, { bytes }: WholeBody): ToolRequest {
+  return { ...toolRequest, headers: [...toolRequest.headers, 'Content-Length', String(bytes.length)] };
+}
+
+/** A body in memory. */
+class WholeBody implements OutgoingBody {
+  readonly bytes: Buffer;
+
+  constructor(content: string) {
+    this.bytes = Buffer.from(content);
+  }
+
+  pull(): Buffer {
+    return this.bytes;
+  }
+
+  send(request: ClientRequest): void {
+    request.end(this.bytes);
   }
 }
 

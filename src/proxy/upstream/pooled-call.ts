@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { PoolClient } from './connection-pool.js';
 import { GatheredStream } from './gathered-stream.js';
 import type { RawHeaders } from './headers.js';
-import type { RequestBody } from './request-body.js';
+import type { OutgoingBody } from './request-body.js';
 import { hasConnectionScheme } from './tool-call.js';
 import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
 import { ConnectionClosed } from './tool-connection.js';
@@ -34,7 +34,7 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   #isClosing: boolean;
   #leave: (() => void) | undefined;
 
-  constructor(request: ToolRequest, body: RequestBody | undefined, parts: PooledCallParts) {
+  constructor(request: ToolRequest, body: OutgoingBody | undefined, parts: PooledCallParts) {
     this.#request = request;
     this.#parts = parts;
     this.#isClosing = parts.isExclusive;

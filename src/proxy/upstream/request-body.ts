@@ -45,6 +45,9 @@ export function framingHeaders(framing: Framing, method: string): readonly strin
   return ['POST', 'PUT', 'PATCH'].includes(method) ? ['Content-Length', '0'] : [];
 }
 
+/** A body that a client of tools sends. See RequestBody. */
+export type OutgoingBody = Pick<RequestBody, 'pull' | 'send'>;
+
 /**
  * The body of a client's request, read from its arrival up to the limit of a GatheredStream. Otherwise a body in small
  * chunks could exhaust the heap during authentication.

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../limits/token-bucket.js';
 import { limits } from '../../limits/defaults.js';
 import { gather } from './gather.js';
-import type { RequestBody } from './request-body.js';
+import type { OutgoingBody } from './request-body.js';
 import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
 import { ConnectionClosed } from './tool-connection.js';
 import { UnusableResponse } from './unusable-response.js';
@@ -56,7 +56,7 @@ export class SingleCall implements ToolCall {
   }
 
   /** Sends the body, and ends the request. @param onContinue see RequestBody.send. */
-  send(body: RequestBody | undefined, onContinue: () => void): void {
+  send(body: OutgoingBody | undefined, onContinue: () => void): void {
     if (body === undefined) this.#request.end();
     else body.send(this.#request, onContinue);
   }

@@ -4,7 +4,7 @@ import { ConnectionPool } from './connection-pool.js';
 import { valuesOf } from './headers.js';
 import type { InformationalLimiter } from './informational-limiter.js';
 import { PooledCall } from './pooled-call.js';
-import type { RequestBody } from './request-body.js';
+import type { OutgoingBody } from './request-body.js';
 import type { LookupOwner, Resolver } from './resolver.js';
 import { SingleCall } from './single-call.js';
 import { hasConnectionScheme } from './tool-call.js';
@@ -45,7 +45,7 @@ export class ToolClient {
    * @throws {ProxyError} 403 for a blocked address; 503 if there are too many sockets.
    * @throws {ProxyError} 502 if tools of the owner have flooded too often.
    */
-  send(request: ToolRequest, body?: RequestBody, onContinue: () => void = () => undefined): ToolCall {
+  send(request: ToolRequest, body?: OutgoingBody, onContinue: () => void = () => undefined): ToolCall {
     const { headers } = request;
     if (headersBeyondUndici.some((name) => valuesOf(headers, name).length > 0)) {
       const call = this.#single(request);

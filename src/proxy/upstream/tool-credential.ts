@@ -20,6 +20,11 @@ export interface ToolCredential {
   /** Path at which the tool's API shows whether the credential is valid; undefined if that is unknown. */
   readonly authenticationPath?: string;
   /**
+   * For a credential with a token that is requested: requests it, unless it is cached.
+   * @throws {ProxyError} if none is issued.
+   */
+  obtain?(signal: AbortSignal): Promise<void>;
+  /**
    * Returns the headers to add.
    * @throws {ProxyError} if the credential is unavailable.
    */

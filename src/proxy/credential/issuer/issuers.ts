@@ -1,0 +1,5 @@
+import type { TokenIssuer } from './issuer.js';
+import { oauth2Client } from './oauth2-client.js';
+
+/** All kinds of credentials whose tokens are requested. */
+export const issuers: readonly TokenIssuer[] = [oauth2Client];

@@ -1,0 +1,114 @@
+import type { KeyObject } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
+import { SignJWT } from 'jose';
+import type { JWTPayload } from 'jose';
+import { limits } from '../../../limits/defaults.js';
+import type { Secret } from '../../../secret.js';
+import type { SecretObject } from '../secret-source.js';
+import type { KeyProblem } from './issuer.js';
+import { rsaProblem } from './rsa-parts.js';
+
+/** Signs JSON Web Tokens. */
+export interface SigningKey {
+  /** The algorithm in the header: RS256 for RSA keys, which every provider accepts. */
+  readonly algorithm: string;
+  /** @param header further members, such as `kid`. */
+  sign(claims: JWTPayload, header?: Readonly<Record<string, string>>): Promise<string>;
+}
+
+const keys = new WeakMap<SecretObject, Map<string, SigningKey | KeyProblem>>();
+
+/** Returns the private key in PEM of a Secret, parsed once. */
+export function signingKeyIn(secret: SecretObject, name: string): SigningKey | KeyProblem {
+  let ofSecret = keys.get(secret);
+  if (ofSecret === undefined) {
+    ofSecret = new Map();
+    keys.set(secret, ofSecret);
+  }
+  const known = ofSecret.get(name);
+  if (known !== undefined) return known;
+  const pem = secret.data.get(name);
+  const key = pem === undefined ? { problem: `it has no ${name}`, fix: `add the key ${name}` } : parse(pem, name);
+  ofSecret.set(name, key);
+  return key;
+}
+
+/**
+ * Parses a private key. The author of a Secret chooses it, so it is checked before OpenSSL computes with it. Signing with
+ * a DSA key, or with one of crafted parts, takes seconds.
+ */
+export function parse(pem: Secret, name = 'privateKey'): SigningKey | KeyProblem {
+  const der = derIn(pem.expose());
+  if (der === undefined) return unusable(name, 'is not one unencrypted private key in PEM');
+  let key: KeyObject;
+  try {
+    key = createPrivateKey({ key: der.bytes, format: 'der', type: der.type });
+  } catch {
+    return unusable(name, 'cannot be parsed');
+  }
+  const algorithm = algorithmOf(key);
+  if (algorithm === undefined) return unusable(name, 'is of another kind');
+  if (key.asymmetricKeyType === 'rsa') {
+    const problem = rsaProblem(key);
+    if (problem !== undefined) return unusable(name, problem);
+  }
+  return {
+    algorithm,
+    sign: (claims, header = {}) =>
+      new SignJWT(claims).setProtectedHeader({ typ: 'JWT', ...header, alg: algorithm }).sign(key),
+  };
+}
+
+/** Written by `openssl ecparam -genkey` before the key, which names its curve too. */
+const curveParameters = /^\s*-----BEGIN EC PARAMETERS-----[A-Za-z0-9+/=\s]+-----END EC PARAMETERS-----/;
+
+const types = { '': 'pkcs8', 'RSA ': 'pkcs1', 'EC ': 'sec1' } as const;
+/** Object identifiers in DER: rsaEncryption, id-ecPublicKey and id-Ed25519. */
+const permittedAlgorithms = ['06092a864886f70d010101', '06072a8648ce3d0201', '06032b6570'];
+
+interface Der {
+  readonly type: (typeof types)[keyof typeof types];
+  readonly bytes: Buffer;
+}
+
+/** Returns the only block of a PEM text of bounded length, unless it is a private key of an algorithm not supported. */
+function derIn(text: string): Der | undefined {
+  if (text.length > limits.issuedTokens.privateKeyLength) return undefined;
+  const [, label, base64] =
+    /^\s*-----BEGIN (RSA |EC |)PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END \1PRIVATE KEY-----\s*$/.exec(
+      text.replace(curveParameters, ''),
+    ) ?? [];
+  if (label === undefined || base64 === undefined) return undefined;
+  const type = types[label as keyof typeof types];
+  const bytes = Buffer.from(base64, 'base64');
+  return type !== 'pkcs8' || hasPermittedAlgorithm(bytes) ? { type, bytes } : undefined;
+}
+
+/**
+ * Reports whether a PKCS#8 key (RFC 5208) has a supported algorithm, without parsing the key: for a DSA key, parsing
+ * computes the public key. The algorithm follows a length and the version.
+ */
+function hasPermittedAlgorithm(der: Buffer): boolean {
+  const start =
+    /^30(?:[0-7].|81..|82....)02010[01](?:30[0-7].|3081..)(.{0,22})/.exec(der.toString('hex', 0, 32))?.[1] ?? '';
+  return permittedAlgorithms.some((identifier) => start.startsWith(identifier));
+}
+
+const algorithmsOfCurves: Readonly<Record<string, string>> = {
+  prime256v1: 'ES256',
+  secp384r1: 'ES384',
+  secp521r1: 'ES512',
+};
+
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
+  if (asymmetricKeyType === 'rsa') return 'RS256';
+  if (asymmetricKeyType === 'ed25519') return 'EdDSA';
+  if (asymmetricKeyType !== 'ec') return undefined;
+  const curve = asymmetricKeyDetails?.namedCurve ?? '';
+  return Object.hasOwn(algorithmsOfCurves, curve) ? algorithmsOfCurves[curve] : undefined;
+}
+
+function unusable(name: string, problem: string): KeyProblem {
+  const fix = 'use an RSA key of 2048 to 4096 bits, an EC key (P-256, P-384, P-521) or an Ed25519 key';
+  return { problem: `its ${name} ${problem}`, fix };
+}

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { isAtOrBelowPath, isAtPath } from '../../../../src/proxy/credential/guarded-path.js';
+
+describe('a guarded path', () => {
+  const spellings = [
+    '/oauth/token',
+    '/oauth/token?grant_type=x',
+    '/oauth/token#x',
+    '/OAuth/Token',
+    '//oauth///token//',
+    '/oauth/token/',
+    '/oauth/./token',
+    '/./oauth/token/.',
+    '/oauth/%74oken',
+    '/oauth/%2574oken',
+    '/oauth/%25252574oken',
+    '/oauth%2ftoken',
+    '/oauth%5Ctoken',
+    '/oauth\\token',
+    '/oauth;a=b/token;c',
+    '/oauth/token%3bc',
+    '/oauth/token%3Fx',
+    '/oauth/token%20',
+    '/oauth/tok%EF%BD%85n',
+  ];
+  for (const spelling of spellings) {
+    it(`is recognized as ${spelling}`, () => assert.ok(isAtPath(spelling, '/oauth/token')));
+  }
+
+  for (const other of ['/oauth/tokens', '/oauth', '/', '', '/x/oauth/token', '/oauth/token/info', '/oauthtoken']) {
+    it(`is not ${other === '' ? 'empty' : other}`, () => assert.ok(!isAtPath(other, '/oauth/token')));
+  }
+
+  it('includes what is below it, and suffixes', () => {
+    for (const below of ['/oauth/token/info', '/oauth/Token.json', '/oauth/token%2Finfo', '/oauth/token']) {
+      assert.ok(isAtOrBelowPath(below, '/oauth/token'), below);
+    }
+    assert.ok(!isAtOrBelowPath('/oauth/tokens', '/oauth/token'));
+  });
+});
