@@ -251,8 +251,11 @@ while [ -n "$_connectors_lines" ]; do
   _connectors_line=${_connectors_lines%%"$_connectors_newline"*}
   _connectors_lines=${_connectors_lines#*"$_connectors_newline"}
   case $_connectors_line in
-    *=*) export "$_connectors_line" ;;
-    *) unset "$_connectors_line" ;;
+    *=*)
+      unset -v "${_connectors_line%%=*}" # Shells evaluate what is assigned to an integer or an array.
+      export "$_connectors_line"
+      ;;
+    *) unset -v "$_connectors_line" ;;
   esac
 done
 unset -f _connectors_settings

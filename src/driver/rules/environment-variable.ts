@@ -3,10 +3,16 @@
  * last groups are those that `activate` sets itself. They are patterns of `case` in a shell: `*` matches any text.
  */
 export const deniedVariables: readonly string[] = [
-  // Shells. zsh ties the lower-case ones to its own.
+  // Shells. zsh ties some of the lower-case ones to its own, and others are its tables.
   'PATH IFS ENV BASH* SHELL SHELLOPTS PS1 PS2 PS3 PS4 PROMPT* CDPATH FPATH _ ZDOTDIR FCEDIT HOME',
   'TMPDIR PWD OLDPWD UID EUID GID EGID PPID USERNAME TMOUT OPTIND SECONDS RANDOM LINENO COLUMNS',
-  'LINES HIST* path cdpath fpath module_path prompt argv status options aliases functions commands',
+  'LINES HIST* SHLVL SRANDOM PIPESTATUS POSIXLY_CORRECT GLOBIGNORE EXECIGNORE INPUTRC PGRP USER_ID KSH*',
+  'JOBMAX MAIL* ERRNO FUNCNEST SAVEHIST LISTMAX KEYTIMEOUT TTYIDLE ARGC TRY_BLOCK_* ZLE_* ZSH_*',
+  'path cdpath fpath module_path prompt argv status options aliases functions* commands manpath mailpath',
+  'psvar fignore signals pipestatus history* funcfiletrace funcsourcetrace functrace funcstack dis_*',
+  'builtins galiases saliases',
+  'jobdirs jobstates jobtexts keymaps modules nameddirs parameters patchars reswords termcap terminfo',
+  'userdirs usergroups widgets zsh_* histchars KEYBOARD_HACK NULLCMD READNULLCMD EXECSHELL',
   // The loader and libraries.
   'LD_* DYLD_* GCONV_PATH GLIBC_TUNABLES OPENSSL_* SSLKEYLOGFILE',
   // Runtimes.

@@ -18,13 +18,15 @@ import { run } from '../../support/e2e/programs.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 /**
- * All that a shell can be set to: the strict options, tracing, no overwriting, no patterns, another IFS, and aliases for
- * the programs that `activate` runs.
+ * All that a shell can be set to: the strict options, tracing, no overwriting, no patterns, another IFS, variables of the
+ * class that are integers and arrays, and aliases for the programs that `activate` runs.
  */
 const hostileShell = `
 set -eux
 set -C
 IFS=/x
+if (typeset -i x) 2>/dev/null; then typeset -i TOOL_TEXT_14 TOOL_TEXT_15; fi
+if (typeset -a x) 2>/dev/null; then typeset -a TOOL_TEXT_16 TOOL_TEXT_17; fi
 alias cat='echo cat' mkdir=false cksum=false mv=false rm=false id=false mktemp=false printf=echo cd=false`;
 
 describe('activate, in each shell', function () {

@@ -22,8 +22,34 @@ export const shells: Readonly<Record<string, readonly string[]>> = {
 
 export const noProxy = 'localhost,127.0.0.1,::1';
 
-/** Values that a shell would run, split or expand if it evaluated them. */
-export const hostileValue = `$(touch pwned) \`touch pwned\` "' ; touch pwned # \\n $HOME ~ * {a,b} %s -n  `;
+/** Values that a shell would run, split or expand if it evaluated them. Some only as those of an integer or an array. */
+const hostileValues: readonly string[] = [
+  `$(touch pwned) \`touch pwned\` "' ; touch pwned # \\n $HOME ~ * {a,b} %s -n  `,
+  ...['$(touch pwned)', '`touch pwned`', '"$(touch pwned)"', "'", '"', `'$(touch pwned)'`, '${x:=$(touch pwned)}'],
+  ...['; touch pwned', '&& touch pwned', '| touch pwned', '& touch pwned', '>pwned', '<(touch pwned)', '(touch pwned)'],
+  ...['a[$(touch pwned)]', 'path[$(touch pwned)]', '($(touch pwned))', '([$(touch pwned)]=1)', '((1))', '1+1', '0x10'],
+  ...['-', '-n', '-e \\c', '--', '--help', '-p', '=', '=a=b', 'a=b', '=ls', '#', '# a', '!!', '!', '^a^b'],
+  ...[
+    '\\',
+    '\\\\',
+    'a\\',
+    '\\0101',
+    '\\c',
+    '%s%n',
+    '%',
+    '~',
+    '~root',
+    'a:~',
+    '~+',
+    '*',
+    '?',
+    '[a-z]*',
+    '{a,b}',
+    '{1..3}',
+  ],
+  ...['$HOME', '$$', '$', '$@', '${IFS}', ' ', '  a  b  ', '\t', 'é ∑', '', 'x'.repeat(1000)],
+];
+const hostileVariables = Object.fromEntries(hostileValues.map((value, index) => [`TOOL_TEXT_${index}`, value]));
 
 /** A driver with volumes for `activate`: with a class's variables, another one, and one whose proxy has no CA. */
 export class ActivationFixture {
@@ -47,7 +73,7 @@ export class ActivationFixture {
       'MAVEN_ARGS=--settings=./settings',
       'TOOL_HOME=./',
       'TOOL_ABSENT=./absent',
-      'TOOL_TEXT={{ .connector.metadata.labels.text }}',
+      ...Object.keys(hostileVariables).map((name) => `${name}={{ .connector.metadata.annotations.${name} }}`),
       '',
     ];
     const data = { 'tool.environment': variables.join('\n'), settings: 'x', absent: '' };
@@ -55,7 +81,7 @@ export class ActivationFixture {
     const one = connector('one', { className: 'tool', proxyUrl, caCerts: authority.certificate });
     node.writeManifest(
       'connectors.json',
-      { ...one, metadata: { namespace: 'ci', name: 'one', labels: { text: hostileValue } } },
+      { ...one, metadata: { namespace: 'ci', name: 'one', annotations: hostileVariables } },
       connector('two', { proxyUrl: 'https://[2001:db8::1]', caCerts: authority.certificate }),
       connector('plain', { proxyUrl }),
     );
@@ -105,7 +131,7 @@ export function runInPod(
 
 /** The variables in a file that `env` wrote. */
 export function variablesIn(file: string): Readonly<Record<string, string>> {
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const lines = readFileSync(file, 'utf8').replace(/\n$/, '').split('\n');
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }
 
@@ -163,5 +189,5 @@ export const classVariables = (directory: string): Readonly<Record<string, strin
   npm_config_userconfig: path.join(directory, 'settings'),
   MAVEN_ARGS: `--settings=${directory}/settings`,
   TOOL_HOME: `${directory}/`,
-  TOOL_TEXT: hostileValue,
+  ...hostileVariables,
 });
