@@ -8,6 +8,7 @@ import { CodedError } from '../errors.js';
 import { describeFlags, parseFlags } from '../process/flags.js';
 import type { Command } from './command.js';
 import { runningCommand } from './running-arguments.js';
+import { shownAge } from './shown-age.js';
 import { jsonText, outputFlag } from './output-format.js';
 
 const volumesFlags = {
@@ -91,9 +92,9 @@ function table(found: readonly Volume__Output[], nowMs: number): string {
     volume.service_account,
     volume.connectors.join(','),
     volume.outcome,
-    age(nowMs - volume.outcome_at_ms),
+    shownAge(nowMs - volume.outcome_at_ms),
     lifeLeft(volume.token_expires_at_ms, nowMs),
-    volume.failing_since_ms === 0 ? '-' : age(nowMs - volume.failing_since_ms),
+    volume.failing_since_ms === 0 ? '-' : shownAge(nowMs - volume.failing_since_ms),
     volume.failure === '' ? '-' : printable(volume.failure),
   ]);
   const widths = head.map((_title, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
@@ -107,19 +108,10 @@ function table(found: readonly Volume__Output[], nowMs: number): string {
 
 function lifeLeft(expiresAtMs: number, nowMs: number): string {
   if (expiresAtMs === 0) return '-';
-  return expiresAtMs > nowMs ? age(expiresAtMs - nowMs) : 'expired';
+  return expiresAtMs > nowMs ? shownAge(expiresAtMs - nowMs) : 'expired';
 }
 
 /** Replaces control characters: messages quote texts of other users, which a terminal must not execute. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '?');
-}
-
-/** Returns `7s`, `4m`, `3h`, `2d`: the format of ages in kubectl. */
-function age(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)}m`;
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)}h`;
-  return `${Math.round(seconds / 86_400)}d`;
 }

@@ -29,6 +29,11 @@ export class FairMap<V> {
     return this.#entries.get(key)?.value;
   }
 
+  /** Returns the values, oldest first. */
+  *values(): Generator<V> {
+    for (const { value } of this.#entries.values()) yield value;
+  }
+
   /** Sets an entry. A replaced entry counts as new. */
   set(key: string, value: V, holder: string, size = 1): void {
     this.delete(key);

@@ -22,6 +22,7 @@ import { RequestHandler } from './server/request-handler.js';
 import { RequestLog } from './server/request-log.js';
 import { Router } from './server/router.js';
 import { RuleEnforcer } from './server/rule-enforcer.js';
+import { TrustFailures, trustFailuresPath } from './server/trust-failures.js';
 import { ProxyMetrics } from './proxy-metrics.js';
 import { probeThreads } from './probe/probe-threads.js';
 import type { ProbeThreads } from './probe/probe-threads.js';
@@ -80,6 +81,7 @@ export class Proxy {
   readonly #leaves: LeafCertificates;
   readonly #server: ProxyServer;
   readonly #requestLog: RequestLog;
+  readonly #trustFailures: TrustFailures;
   readonly #health: HealthServer | undefined;
   readonly #status: StatusController | undefined;
   readonly #probeThreads: ProbeThreads;
@@ -115,6 +117,7 @@ export class Proxy {
       ...(parts.lookUp === undefined ? {} : { lookUp: parts.lookUp }),
     });
     this.#requestLog = new RequestLog({ log, monotonicNow, limits: limits.requestLog });
+    this.#trustFailures = new TrustFailures({ clock, limits: limits.trustFailures });
     this.#server = this.#createServer();
     const { probeJobMs = defaultTimings.probeJobMs } = parts.statusTimings ?? {};
     this.#probeThreads = probeThreads(parts.probeThread, probeJobMs);
@@ -129,6 +132,7 @@ export class Proxy {
         notReadyReason: () => this.notReadyReason(),
         readyNotice: () => this.#backend.notice,
         certificate: () => (this.#caProblem() === undefined ? this.authorityCertificate : undefined),
+        localPages: { [trustFailuresPath]: () => JSON.stringify(this.#trustFailures.recent()) },
         limits: limits.healthPort,
         log,
       });
@@ -288,7 +292,7 @@ export class Proxy {
       connections: this.#connections,
       slots: this.#slots,
       requests: new RequestHandler({ ...common, onUse, clientLimits: new ClientLimiter(monotonicNow) }),
-      connects: new ConnectHandler({ ...common, leaves: this.#leaves }),
+      connects: new ConnectHandler({ ...common, leaves: this.#leaves, trustFailures: this.#trustFailures }),
       chunkRate: client.chunkRate,
       observer: this.metrics,
       log,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { examineProxy } from '../../src/cli/doctor/proxy/proxy-doctor.js';
+import { parseProxyConfig } from '../../src/proxy/config.js';
 import { run } from '../support/e2e/programs.js';
 import { needs } from '../support/e2e/rendered-classes.js';
 import { CertificateAuthority } from '../support/kube-api/certificates.js';
@@ -9,12 +11,30 @@ import { connector, grant } from '../support/proxy/manifests.js';
 import { ProxyFixture } from '../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../support/proxy/tool-server.js';
 
-/** curl ends a handshake with the reason, as most programs do; Node's client sends none. */
+/**
+ * Programs by what is to be done about them. Those with OpenSSL and Go's end a handshake with the reason; Node's client and
+ * those with GnuTLS, as Debian's git and wget, send none.
+ */
+const programs: Readonly<Record<string, { readonly reason: string; readonly script: (host: string) => string }>> = {
+  'curl, which sets CURL_CA_BUNDLE': {
+    reason: 'unknown_ca',
+    script: (host) => `CURL_CA_BUNDLE=$CA curl -sSf https://${host}/`,
+  },
+  'oras, which sets SSL_CERT_FILE': {
+    reason: 'bad_certificate',
+    script: (host) => `SSL_CERT_FILE=$CA oras manifest fetch ${host}/a:1`,
+  },
+  'python3, or name ca.crt by the variable or option that it reads': {
+    reason: 'unknown_ca',
+    script: (host) => `SSL_CERT_FILE=$CA python3 -c 'import urllib.request as r; r.urlopen("https://${host}/")'`,
+  },
+};
+
 describe('a program that does not trust the CA of the proxy', () => {
   let tool: ToolServer;
   let fixture: ProxyFixture;
 
-  before(needs('curl'));
+  before(needs('curl', 'oras', 'python3'));
   beforeEach(async () => {
     tool = await ToolServer.start('https');
     fixture = await ProxyFixture.start([
@@ -27,40 +47,67 @@ describe('a program that does not trust the CA of the proxy', () => {
     await tool.stop();
   });
 
-  const curl = async (certificate: string): Promise<number> => {
-    const file = path.join(fixture.directory, 'trusted.pem');
-    writeFileSync(file, certificate);
-    const proxy = `http://ci%2Ftool:${await fixture.token()}@127.0.0.1:${fixture.port}`;
-    const args = ['-sS', '--proxy', proxy, '--cacert', file, `https://tool.example:${tool.port}/`];
-    return (await run('curl', args, '/')).status;
+  /** Runs a program through the proxy that trusts this certificate alone. */
+  const runTrusting = async (certificate: string, script: (host: string) => string): Promise<number> => {
+    const CA = path.join(fixture.directory, 'trusted.pem');
+    writeFileSync(CA, certificate);
+    const https_proxy = `http://ci%2Ftool:${await fixture.token()}@127.0.0.1:${fixture.port}`;
+    const env = { CA, https_proxy, HTTPS_PROXY: https_proxy, no_proxy: '', NO_PROXY: '' };
+    return (await run('sh', ['-c', script(`tool.example:${tool.port}`)], fixture.directory, env)).status;
   };
   const failures = (): readonly Record<string, unknown>[] =>
     fixture.log
       .split('\n')
       .filter((line) => line.includes('TLS handshake in tunnel failed'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
+  /** The line of `doctor --proxy`. */
+  const diagnosis = async (): Promise<string> => {
+    const flags = ['--connector-source', 'directory', '--manifests', fixture.directory];
+    const results = await examineProxy({
+      config: parseProxyConfig(
+        [...flags, '--jwks-file', `${fixture.directory}/jwks.json`, '--http-address', `127.0.0.1:${fixture.httpPort}`],
+        {},
+      ),
+      cluster: () => assert.fail('there is none'),
+      clock: { now: Date.now },
+      signal: new AbortController().signal,
+    });
+    return results
+      .filter(({ check }) => check === 'trust')
+      .map(({ level, text }) => `${level} ${text}`)
+      .join('\n');
+  };
 
-  it('is counted, and logged with its pod and what to do', async () => {
-    assert.equal(await curl(new CertificateAuthority().certificate), 60);
-    await eventually('the failure is logged', () => failures().length > 0);
-    const [{ level, pod, serviceAccount, host, reason, hint } = {}] = failures();
-    assert.deepEqual(
-      { level, pod, serviceAccount, host, reason },
-      {
-        level: 'info',
-        pod: 'ci/build-1',
-        serviceAccount: 'ci/builder',
-        host: `tool.example:${tool.port}`,
-        reason: 'unknown_ca',
-      },
-    );
-    assert.match(String(hint), /run it with the script "activate" of its volume/);
-    assert.match(await fixture.metrics(), /^connectors_proxy_handshake_failures_total\{reason="unknown_ca"\} 1$/m);
-  });
+  for (const [title, { reason, script }] of Object.entries(programs)) {
+    it(`is counted, logged with its pod and what to do, and listed by doctor: ${title}`, async () => {
+      assert.notEqual(await runTrusting(new CertificateAuthority().certificate, script), 0);
+      await eventually('the failure is logged', () => failures().length > 0);
+      const [{ level, pod, serviceAccount, host, reason: logged, hint } = {}] = failures();
+      assert.deepEqual(
+        { level, pod, serviceAccount, host, logged },
+        {
+          level: 'info',
+          pod: 'ci/build-1',
+          serviceAccount: 'ci/builder',
+          host: `tool.example:${tool.port}`,
+          logged: reason,
+        },
+      );
+      const fix = `run it with the script "activate" of its volume${title.slice(title.search(/[, ]/))}`;
+      assert.equal(hint, `the program does not trust the CA of the proxy: ${fix}`);
+      const counter = new RegExp(`^connectors_proxy_handshake_failures_total\\{reason="${reason}"\\} [1-9]`, 'm');
+      assert.match(await fixture.metrics(), counter);
+      const line = await diagnosis();
+      const begin = `warn a program of pod ci/build-1 does not trust tool.example:${tool.port} (${reason}, `;
+      assert.ok(line.startsWith(begin), line);
+      assert.ok(line.endsWith(` ago): ${fix}`), line);
+    });
+  }
 
   it('is not one that trusts it', async () => {
-    assert.equal(await curl(fixture.authority), 0);
+    assert.equal(await runTrusting(fixture.authority, programs['curl, which sets CURL_CA_BUNDLE']!.script), 0);
     assert.deepEqual(failures(), []);
     assert.doesNotMatch(await fixture.metrics(), /^connectors_proxy_handshake_failures_total\{/m);
+    assert.equal(await diagnosis(), 'ok no program has rejected the CA of this replica in the last hour');
   });
 });

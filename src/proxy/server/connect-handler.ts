@@ -11,9 +11,10 @@ import { valuesOf } from '../upstream/headers.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
-import { isRejectedCertificate, trustHint } from './handshake-failure.js';
+import { isRejectedCertificate, trustFix, trustSettingOf } from './handshake-failure.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import { terminateTls } from './interception.js';
+import type { TrustFailures } from './trust-failures.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import { endWith, rawErrorResponse, toProxyError } from './error-response.js';
 import type { RejectionRateLimiter } from './rejection-rate-limiter.js';
@@ -36,6 +37,7 @@ export interface ConnectHandlerOptions {
   readonly observer: RequestObserver & TunnelObserver;
   readonly requestLog: RequestLog;
   readonly rejections: RejectionRateLimiter;
+  readonly trustFailures: TrustFailures;
   readonly log: Log;
 }
 
@@ -73,7 +75,7 @@ export class ConnectHandler {
     slot: ExchangeSlot | ProxyError,
     owner: ConnectionOwner,
   ): Promise<void> {
-    const { observer, log, requestLog, rejections, exchange, authorizer, router } = this.#options;
+    const { observer, log, requestLog, rejections, exchange, authorizer, router, trustFailures } = this.#options;
     const entry = new AccessLogEntry(request, observer, requestLog, exchange.monotonicNow);
     const leaving = new AbortController();
     const leave = (): void => leaving.abort();
@@ -97,7 +99,11 @@ export class ConnectHandler {
       socket.off('close', leave);
       this.#intercept(authenticated, named, socket, owner, (reason) => {
         observer.handshakeFailed(reason);
-        entry.handshakeFailed(reason, isRejectedCertificate(reason) ? trustHint : undefined);
+        const setting = trustSettingOf(request.headers['user-agent']);
+        const isRejected = isRejectedCertificate(reason);
+        const hint = `the program does not trust the CA of the proxy: ${trustFix(setting)}`;
+        entry.handshakeFailed(reason, isRejected ? hint : undefined);
+        if (isRejected) trustFailures.add(authenticated.client, authorityOf(named), reason, setting);
       });
       entry.finish('ok', 200);
     } catch (error) {

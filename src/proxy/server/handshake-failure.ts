@@ -17,5 +17,30 @@ export function isRejectedCertificate(reason: string): reason is Exclude<Handsha
   return ['unknown_ca', 'bad_certificate', 'certificate_unknown', 'certificate_expired'].includes(reason);
 }
 
-export const trustHint =
-  'the program does not trust the CA of the proxy: run it with the script "activate" of its volume, or name ca.crt by the variable or option that it reads';
+/**
+ * Variables and options for the CAs that a program trusts, by the product in the User-Agent of its CONNECT. Python, Perl,
+ * Ruby and Node send none.
+ */
+const trustSettings: Readonly<Record<string, string>> = {
+  curl: 'CURL_CA_BUNDLE',
+  git: 'GIT_SSL_CAINFO',
+  cargo: 'CARGO_HTTP_CAINFO',
+  'Go-http-client': 'SSL_CERT_FILE',
+  Java: 'JAVA_TOOL_OPTIONS',
+  Wget: '--ca-certificate',
+};
+
+/** Returns the variable or option with which the program of that User-Agent trusts a CA; undefined if it is not known. */
+export function trustSettingOf(userAgent: string | undefined): string | undefined {
+  const [product = ''] = userAgent?.split('/', 1) ?? [];
+  return Object.hasOwn(trustSettings, product) ? trustSettings[product] : undefined;
+}
+
+/** Returns what to do about a program that does not trust the CA of the proxy. @param setting see trustSettingOf. */
+export function trustFix(setting: string | undefined): string {
+  const activated = 'run it with the script "activate" of its volume';
+  if (setting === undefined) return `${activated}, or name ca.crt by the variable or option that it reads`;
+  return setting.startsWith('--')
+    ? `${activated} and ${setting}="$SSL_CERT_FILE"`
+    : `${activated}, which sets ${setting}`;
+}

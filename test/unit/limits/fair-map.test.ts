@@ -28,6 +28,12 @@ describe('a map that holders share', () => {
     assert.deepEqual([countOf('a'), countOf('c')].sort(), [33, 34]);
   });
 
+  it('lists its values, oldest first', () => {
+    fill('a', 3);
+    map.set('a-0', 9, 'b');
+    assert.deepEqual([...map.values()], [1, 2, 9]);
+  });
+
   it('counts an entry once, for the holder that set it last', () => {
     for (let round = 0; round < 500; round += 1) map.set('same', round, round % 2 === 0 ? 'a' : 'b');
     fill('c', 99);

@@ -19,6 +19,7 @@ import { checkService } from './service.js';
 import { checkStatuses, outdated } from './statuses.js';
 import type { OwnObjects } from './own-objects.js';
 import { ownObjects } from './own-objects.js';
+import { checkTrustFailures } from './trust-failures.js';
 
 /** Time in milliseconds that the proxy can take to write a change. */
 const statusDelayMs = 3_000;
@@ -49,13 +50,13 @@ export function examineRunningProxy(
 /** Runs all checks; none changes anything. */
 export async function examineProxy(context: ProxyDiagnosticContext): Promise<readonly CheckResult[]> {
   const { config, cluster, clock, dial, signal } = context;
-  const readiness = await checkReadiness(config);
+  const process = [await checkReadiness(config), ...(await checkTrustFailures(config, clock.now()))];
   if (config['connector-source'] === 'directory') {
-    return [readiness, ok('api-server', 'not used: --connector-source directory')];
+    return [...process, ok('api-server', 'not used: --connector-source directory')];
   }
   const service = serviceOf(config);
   return [
-    readiness,
+    ...process,
     await checkService(classUrl({ ...service, scheme: 'http' }), undefined, config, dial),
     ...(await withCluster({ cluster, clock, program: 'proxy' }, async (client) => {
       const read = async (): Promise<OwnObjects> => ownObjects(await readConnectorObjects(client, signal), service);
