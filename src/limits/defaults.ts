@@ -393,6 +393,8 @@ export const limits = {
     headers: 16,
     /** Body of a tool's response that a probe reads. */
     bodyBytes: 64 << 10,
+    /** Redirects that a probe follows. Sites use one or two; more is a loop. */
+    redirects: 5,
   },
   /** Cached objects of the driver. See connectors/on-demand-informer.ts. */
   watches: {

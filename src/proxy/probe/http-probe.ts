@@ -13,6 +13,8 @@ export interface HttpProbe {
   readonly method: string;
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Whether a redirect is a response like any other. By default, it is followed within the Connector's addresses. */
+  readonly isRedirectDisabled: boolean;
   /** CEL over `response`. By default, the status decides. */
   readonly cel?: string;
 }
@@ -59,6 +61,8 @@ function parseHttp(reader: ObjectReader, source: string): HttpProbe {
   if (headers.length > maxHeaders) throw reader.malformed('httpHeaders', `must be at most ${maxHeaders}`);
   const host = shortText(reader, 'host');
   const port = portIn(reader);
+  const isRedirectDisabled = reader.value('disableRedirect') ?? false;
+  if (typeof isRedirectDisabled !== 'boolean') throw reader.malformed('disableRedirect', 'must be true or false');
   const cel = shortText(reader.child('response'), 'cel');
   return {
     source,
@@ -68,6 +72,7 @@ function parseHttp(reader: ObjectReader, source: string): HttpProbe {
     method,
     path: shortText(reader, 'path') ?? '/',
     headers,
+    isRedirectDisabled,
     ...(cel === undefined ? {} : { cel }),
   };
 }

@@ -4,77 +4,106 @@ import type { LookupOwner } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { nameOf } from '../upstream/tool-origin.js';
+import type { ToolOrigin } from '../upstream/tool-origin.js';
 import type { Trust } from '../upstream/trust.js';
+import { commonHeaders } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
+import { redirected } from './redirect.js';
+import type { RedirectEnd } from './redirect.js';
+import { responseHeaders } from './response-headers.js';
+import type { ResponseHeaders } from './response-headers.js';
 import { limits } from '../../limits/defaults.js';
 
 const maxBodyBytes = limits.probes.bodyBytes;
 
 export interface ProbeResponse {
   readonly status: number;
-  /** Headers by lower-case name. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: ResponseHeaders;
   readonly challenges: readonly string[];
   /** Empty if it was not requested; undefined if it is too long. */
   readonly body: string | undefined;
+  /** Why this redirect was not followed; undefined for other responses. */
+  readonly redirectEnd: RedirectEnd | undefined;
+}
+
+export type Authenticate = (request: ProbeRequest, signal: AbortSignal) => Promise<ProbeRequest>;
+
+export interface ProbeExchangeOptions {
+  readonly owner: LookupOwner;
+  readonly wantsBody: boolean;
+  /** Adds the credential, if requests have one that a template cannot render. It is for the first origin only. */
+  readonly authenticate: Authenticate | undefined;
+  /** Addresses to which a redirect is followed; undefined: none is followed. */
+  readonly redirectTo: readonly ToolOrigin[] | undefined;
+  /** Limit of the whole exchange. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
 }
 
 /**
- * Sends a probe through the code path of a client's request: checked addresses, verified TLS. Redirects are not
- * followed.
- * @param timeoutMs limit of the whole exchange.
+ * Sends a probe through the code path of a client's request: checked addresses, verified TLS.
  * @throws {ProxyError} the failure, in terms that the owner of the Connector understands.
  */
 export async function sendProbe(
   client: ToolClient,
-  { origin, method, path, headers }: ProbeRequest,
+  request: ProbeRequest,
   trust: Trust,
-  {
-    owner,
-    wantsBody,
-    timeoutMs,
-    signal,
-  }: {
-    readonly owner: LookupOwner;
-    readonly wantsBody: boolean;
-    readonly timeoutMs: number;
-    readonly signal: AbortSignal;
-  },
+  options: ProbeExchangeOptions,
 ): Promise<ProbeResponse> {
-  const tool = nameOf(origin);
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  try {
-    const call = client.send({ origin, method, path, headers, trust, lookedUpFor: owner });
-    const stop = (): void => call.destroy(new TooSlow());
-    ending.addEventListener('abort', stop, { once: true });
+  const { signal, redirectTo } = options;
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]);
+  const first = nameOf(request.origin);
+  let { authenticate } = options;
+  let hop = request;
+  for (let followed = 0; ; followed += 1) {
+    const current = hop;
+    const sent = (await authenticate?.(current, ending)) ?? current;
+    const next: Follow = (head) => redirectTo && redirected(current, head, redirectTo, followed);
     try {
-      const { status, rawHeaders, body } = await call.response;
-      return {
-        status,
-        headers: joined(rawHeaders),
-        challenges: valuesOf(rawHeaders, 'www-authenticate'),
-        body: wantsBody ? (await body.whole(maxBodyBytes, ending))?.toString() : '',
-      };
-    } finally {
-      ending.removeEventListener('abort', stop);
-      // Closes the connection instead of waiting for the rest of the body.
-      call.end();
+      const answer = await exchange(client, sent, trust, next, { ...options, ending });
+      if (!('origin' in answer)) return answer;
+      hop = answer;
+    } catch (error) {
+      throw toolFailure(ending.aborted && !signal.aborted ? new TooSlow() : error, nameOf(current.origin));
     }
-  } catch (error) {
-    throw toolFailure(ending.aborted && !signal.aborted ? new TooSlow() : error, tool);
+    if (nameOf(hop.origin) !== first) authenticate = undefined;
   }
 }
 
-/** Returns headers by lower-case name. Values of equal names are joined. */
-function joined(rawHeaders: RawHeaders): Readonly<Record<string, string>> {
-  const values = new Map<string, string>();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]?.toLowerCase() ?? '';
-    const value = rawHeaders[at + 1] ?? '';
-    const others = values.get(name);
-    values.set(name, others === undefined ? value : `${others}, ${value}`);
+type Follow = (head: {
+  readonly status: number;
+  readonly rawHeaders: RawHeaders;
+}) => ProbeRequest | RedirectEnd | undefined;
+
+/** @returns the response, or the request that follows its redirect. */
+async function exchange(
+  client: ToolClient,
+  { origin, method, path, headers: own }: ProbeRequest,
+  trust: Trust,
+  follow: Follow,
+  { owner, wantsBody, ending }: ProbeExchangeOptions & { readonly ending: AbortSignal },
+): Promise<ProbeResponse | ProbeRequest> {
+  ending.throwIfAborted();
+  const headers = [...commonHeaders(origin), ...own];
+  const call = client.send({ origin, method, path, headers, trust, lookedUpFor: owner });
+  const stop = (): void => call.destroy(new TooSlow());
+  ending.addEventListener('abort', stop, { once: true });
+  try {
+    const { status, rawHeaders, body } = await call.response;
+    const next = follow({ status, rawHeaders });
+    if (typeof next === 'object') return next;
+    return {
+      status,
+      headers: responseHeaders(rawHeaders),
+      challenges: valuesOf(rawHeaders, 'www-authenticate'),
+      body: wantsBody ? (await body.whole(maxBodyBytes, ending))?.toString() : '',
+      redirectEnd: next,
+    };
+  } finally {
+    ending.removeEventListener('abort', stop);
+    // Closes the connection instead of waiting for the rest of the body.
+    call.end();
   }
-  return Object.fromEntries(values);
 }
 
 class TooSlow extends Error {

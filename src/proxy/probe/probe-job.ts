@@ -5,6 +5,7 @@ import { defaultLimits } from '../../gotemplate/limits.js';
 import { compileTemplate } from '../../gotemplate/template.js';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { parseJson } from '../../json.js';
+import type { ResponseHeaders } from './response-headers.js';
 
 /** The CPU-bound work of a probe, as plain data. It runs in a thread that can be terminated. */
 export type ProbeJob =
@@ -20,7 +21,7 @@ export type ProbeJob =
       readonly kind: 'judge';
       readonly cel: string;
       readonly statusCode: number;
-      readonly headers: Readonly<Record<string, string>>;
+      readonly headers: ResponseHeaders;
       /** Absent if it is too long. Expressions that use it then are undecided. */
       readonly body?: string;
     };
@@ -66,7 +67,7 @@ function judge({ cel, statusCode, headers, body }: Extract<ProbeJob, { kind: 'ju
   const response = {
     statusCode: BigInt(statusCode),
     headers,
-    ...(body === undefined ? {} : { body: bodyValue(body) }),
+    ...(body === undefined ? {} : { body: bodyValue(body), bodyString: body }),
   };
   try {
     const result: unknown = evaluate({ response: response as never });

@@ -9,6 +9,7 @@ export interface ProbeRequest {
   readonly origin: ToolOrigin;
   readonly method: string;
   readonly path: string;
+  /** Headers of the probe itself, which can contain the credential. */
   readonly headers: RawHeaders;
 }
 
@@ -40,9 +41,10 @@ export function probeRequest(probe: HttpProbe, origin: ToolOrigin, texts: readon
     if (!/^[\x20-\x7e]*$/.test(value)) throw wrong(`httpHeaders[${at}].value`, 'cannot be sent in a header');
     return value === '' ? [] : [name, value];
   });
-  return { origin, method, path, headers: [...commonHeaders(origin), ...sent] };
+  return { origin, method, path, headers: sent };
 }
 
+/** Returns the headers of every probe. */
 export function commonHeaders(origin: ToolOrigin): RawHeaders {
   return [
     'Host',

@@ -4,11 +4,11 @@ import { jsonMember } from '../../json.js';
 import { authTypeOf, textAt } from '../credential/tool-credentials.js';
 import { addressesOf } from '../credential/tool-address.js';
 import type { SecretObject } from '../credential/secret-source.js';
-import { ProxyError } from '../proxy-error.js';
 import { ownerOfHost } from '../upstream/resolver.js';
-import type { RawHeaders } from '../upstream/headers.js';
 import type { ToolClient } from '../upstream/tool-client.js';
-import type { ToolCredential } from '../upstream/tool-credential.js';
+import { endToEnd } from '../upstream/headers.js';
+import type { RawHeaders } from '../upstream/headers.js';
+import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
 import { authorityOf, nameOf } from '../upstream/tool-origin.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import type { Trust } from '../upstream/trust.js';
@@ -16,11 +16,13 @@ import { authProbeOf, livenessProbeOf } from './http-probe.js';
 import type { HttpProbe } from './http-probe.js';
 import { probeData, shownProbeData } from './probe-data.js';
 import { sendProbe } from './probe-exchange.js';
-import type { ProbeResponse } from './probe-exchange.js';
+import type { Authenticate, ProbeExchangeOptions, ProbeResponse } from './probe-exchange.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
-import { commonHeaders, probeRequest, templatesOf } from './probe-request.js';
+import { probeRequest, templatesOf } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
 import type { ProbeThreads } from './probe-threads.js';
+import { authVerdict, livenessVerdict, toVerdict, unusable } from './probe-verdict.js';
+import type { ProbeVerdict, VerdictOf } from './probe-verdict.js';
 
 /** The tool to probe, with its credential if the Connector has one. */
 export interface ProbedTool {
@@ -30,13 +32,6 @@ export interface ProbedTool {
   readonly trust: Trust;
   readonly secret: SecretObject | undefined;
   readonly credential: ToolCredential;
-}
-
-/** The result of a probe. The message is one line for the owner of the Connector and contains no secret. */
-export interface ProbeVerdict {
-  readonly verdict: 'success' | 'failure' | 'unknown';
-  readonly reason: 'Answered' | 'Accepted' | 'Rejected' | 'Unreachable' | 'UnexpectedAnswer' | 'ProbeUnusable';
-  readonly message: string;
 }
 
 export interface ToolProbesOptions {
@@ -68,9 +63,9 @@ export class ToolProbes {
 
   /**
    * Runs the class's probe for the authentication type. Without one, the authentication endpoint of a registry is used. A
-   * credential with a token that is requested has to get one first.
+   * credential with a token that is requested has to get one first. Other credentials are not checked.
    * @param unreachable failure of the liveness probe, which is then the result.
-   * @returns undefined if there is neither, or no credential.
+   * @returns undefined if there is no credential.
    * @throws {CodedError} the signal's reason.
    */
   async auth(
@@ -84,16 +79,24 @@ export class ToolProbes {
       const authName = textAt(authTypeOf(jsonMember(connector.object['spec'], 'auth'), connectorClass), 'name');
       const probe = authName === undefined ? undefined : authProbeOf(connectorClass, authName);
       const { authenticationPath } = credential;
-      const isKnown = authenticationPath !== undefined || credential.obtain !== undefined;
-      if (unreachable !== undefined && (probe !== undefined || isKnown)) return unreachable;
+      const isRequested = credential.obtain !== undefined;
+      const isChecked = probe !== undefined || authenticationPath !== undefined || isRequested;
+      if (!isChecked) return { verdict: 'success', reason: 'NonAuthProbe', message: '' };
+      if (unreachable !== undefined) return unreachable;
       await credential.obtain?.(signal);
-      if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict);
+      if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict, authenticateAs(credential));
       if (authenticationPath !== undefined) return this.#authenticate(authenticationPath, tool, signal);
-      return isKnown ? { verdict: 'success', reason: 'Accepted', message: '' } : undefined;
+      return { verdict: 'success', reason: 'Accepted', message: '' };
     });
   }
 
-  async #run(probe: HttpProbe, tool: ProbedTool, signal: AbortSignal, verdictOf: VerdictOf): Promise<ProbeVerdict> {
+  async #run(
+    probe: HttpProbe,
+    tool: ProbedTool,
+    signal: AbortSignal,
+    verdictOf: VerdictOf,
+    authenticate?: Authenticate,
+  ): Promise<ProbeVerdict> {
     const { connector, secret } = tool;
     const origin = originOf(probe, tool);
     const rendered = await this.#work(probe, tool, signal, {
@@ -103,11 +106,17 @@ export class ToolProbes {
       shownData: shownProbeData(connector, secret),
     });
     if (rendered.kind === 'malformed') throw unusable(`${probe.source}: ${rendered.message}`);
-    const shown = probeRequest(probe, origin, rendered.kind === 'rendered' ? rendered.texts : []);
-    const request = verdictOf === authVerdict ? await withToken(shown, tool, signal) : shown;
-    const { cel } = probe;
-    const response = await this.#send(request, tool, cel !== undefined, signal);
-    if (cel === undefined) return verdictOf(response, undefined, probe, tool, request);
+    const request = probeRequest(probe, origin, rendered.kind === 'rendered' ? rendered.texts : []);
+    const { cel, isRedirectDisabled } = probe;
+    const redirectTo = isRedirectDisabled ? undefined : addressesOf(connector);
+    // The credential is for the main address.
+    const isMain = nameOf(origin) === nameOf(tool.origin);
+    const response = await this.#send(request, tool, signal, {
+      wantsBody: cel !== undefined,
+      redirectTo,
+      authenticate: isMain ? authenticate : undefined,
+    });
+    if (cel === undefined) return verdictOf(response, undefined, probe, secret, request);
     const { status: statusCode, headers, body } = response;
     const outcome = await this.#work(probe, tool, signal, {
       kind: 'judge',
@@ -118,34 +127,33 @@ export class ToolProbes {
     });
     if (outcome.kind === 'malformed') throw unusable(`${probe.source}.response.cel: ${outcome.message}`);
     const isMet = outcome.kind === 'judged' ? outcome.isMet : 'undecided';
-    return verdictOf(response, isMet, probe, tool, request);
+    return verdictOf(response, isMet, probe, secret, request);
   }
 
   /** Sends the credential to the endpoint of the tool that requires it: `/v2/` of a registry. */
   async #authenticate(path: string, tool: ProbedTool, signal: AbortSignal): Promise<ProbeVerdict> {
-    const { credential, origin } = tool;
-    const method = 'GET';
-    const use = { method, path, isUnrepeatable: false };
-    const bare: ProbeRequest = { origin, method, path, headers: commonHeaders(origin) };
-    const initial = await credential.headersFor(use, signal);
-    let response = await this.#send({ ...bare, headers: [...bare.headers, ...initial] }, tool, false, signal);
+    const { credential, origin, secret } = tool;
+    const request: ProbeRequest = { origin, method: 'GET', path, headers: [] };
+    const use = useOf(request);
+    const send = (headers: RawHeaders): Promise<ProbeResponse> => this.#send({ ...request, headers }, tool, signal);
+    let response = await send(await credential.headersFor(use, signal));
     if (response.status === 401) {
       const better = await credential.headersAfter(response.challenges, use, signal);
-      if (better !== undefined) {
-        response = await this.#send({ ...bare, headers: [...bare.headers, ...better] }, tool, false, signal);
-      }
+      if (better !== undefined) response = await send(better);
     }
-    return authVerdict(response, undefined, undefined, tool, bare);
+    return authVerdict(response, undefined, undefined, secret, request);
   }
 
   #send(
     request: ProbeRequest,
     { connector, trust }: ProbedTool,
-    wantsBody: boolean,
     signal: AbortSignal,
+    options: Partial<Pick<ProbeExchangeOptions, 'wantsBody' | 'redirectTo' | 'authenticate'>> = {},
   ): Promise<ProbeResponse> {
     const { client, timeoutMs } = this.#options;
-    return sendProbe(client, request, trust, { owner: ownerOfHost(connector.ref), wantsBody, timeoutMs, signal });
+    const { wantsBody = false, redirectTo, authenticate } = options;
+    const owner = ownerOfHost(connector.ref);
+    return sendProbe(client, request, trust, { owner, wantsBody, redirectTo, authenticate, timeoutMs, signal });
   }
 
   async #work(
@@ -164,59 +172,17 @@ export class ToolProbes {
   }
 }
 
-/** Adds a requested token, which the templates of the class cannot know. */
-async function withToken(
-  request: ProbeRequest,
-  { credential }: ProbedTool,
-  signal: AbortSignal,
-): Promise<ProbeRequest> {
-  if (credential.obtain === undefined) return request;
-  const { method, path, headers } = request;
-  const added = await credential.headersFor({ method, path, isUnrepeatable: false }, signal);
-  return { ...request, headers: [...withoutHeaders(headers, credential.replaces), ...added] };
-}
-
-function withoutHeaders(headers: RawHeaders, names: ReadonlySet<string>): RawHeaders {
-  return headers.filter((_each, at) => !names.has((headers[at - (at % 2)] ?? '').toLowerCase()));
-}
-
-type VerdictOf = (
-  response: ProbeResponse,
-  isMet: boolean | 'undecided' | undefined,
-  probe: HttpProbe | undefined,
-  tool: ProbedTool,
-  request: ProbeRequest,
-) => ProbeVerdict;
-
-const livenessVerdict: VerdictOf = ({ status }, isMet, probe, _tool, { origin, method }) => {
-  const isGood = isMet ?? (status >= 200 && status < 400);
-  if (isGood === true) return { verdict: 'success', reason: 'Answered', message: '' };
-  const doubt = isMet === undefined ? 'not what a tool that is well answers' : celDoubt(isMet, probe);
-  return {
-    verdict: 'failure',
-    reason: 'UnexpectedAnswer',
-    message: `${nameOf(origin)} answered ${status} to ${method}: ${doubt}`,
+/** Returns what adds a requested token, which the templates of the class cannot know; undefined for others. */
+function authenticateAs(credential: ToolCredential): Authenticate | undefined {
+  if (credential.obtain === undefined) return undefined;
+  return async (request, signal) => {
+    const kept = endToEnd(request.headers, credential.replaces);
+    return { ...request, headers: [...kept, ...(await credential.headersFor(useOf(request), signal))] };
   };
-};
+}
 
-const authVerdict: VerdictOf = ({ status }, isMet, probe, { secret }, { origin, method }) => {
-  const isGood = isMet ?? (status >= 200 && status < 300);
-  if (isGood === true) return { verdict: 'success', reason: 'Accepted', message: '' };
-  const answered = `${nameOf(origin)} answered ${status}`;
-  const isRejection = status === 401 || status === 403;
-  const isToolFailure = status === 429 || status >= 500;
-  if (isRejection || (isMet === false && !isToolFailure)) {
-    const name = secret === undefined ? '' : ` ${secret.ref.namespace}/${secret.ref.name}`;
-    const message = `${answered} to the credential in Secret${name}: see whether it is right, still valid, and may do what it is for`;
-    return { verdict: 'failure', reason: 'Rejected', message };
-  }
-  const doubt = isMet === undefined || isToolFailure ? 'so nothing is known of the credential' : celDoubt(isMet, probe);
-  return { verdict: 'unknown', reason: 'UnexpectedAnswer', message: `${answered} to ${method}, ${doubt}` };
-};
-
-function celDoubt(isMet: boolean | 'undecided', probe: HttpProbe | undefined): string {
-  const source = `${probe?.source ?? ''}.response.cel`;
-  return isMet === 'undecided' ? `${source} cannot be decided by that` : `${source} is false`;
+function useOf({ method, path }: ProbeRequest): CredentialUse {
+  return { method, path, isUnrepeatable: false };
 }
 
 /**
@@ -241,32 +207,4 @@ function originOf({ scheme, host, port, source }: HttpProbe, { connector, origin
 
 function defaultPort(scheme: ToolOrigin['scheme']): number {
   return scheme === 'https' ? 443 : 80;
-}
-
-function unusable(message: string): CodedError {
-  return new CodedError('FAILED_PRECONDITION', message);
-}
-
-/** Converts failures to verdicts, except for an aborted signal. */
-async function toVerdict(
-  signal: AbortSignal,
-  probe: () => Promise<ProbeVerdict | undefined>,
-): Promise<ProbeVerdict | undefined> {
-  try {
-    return await probe();
-  } catch (error) {
-    if (signal.aborted) throw error;
-    if (error instanceof ProxyError) {
-      const isCredential = error.kind === 'misconfigured';
-      return {
-        verdict: isCredential ? 'failure' : 'unknown',
-        reason: isCredential ? 'Rejected' : 'Unreachable',
-        message: error.message,
-      };
-    }
-    if (error instanceof CodedError && error.code === 'FAILED_PRECONDITION') {
-      return { verdict: 'unknown', reason: 'ProbeUnusable', message: error.message };
-    }
-    throw error;
-  }
 }

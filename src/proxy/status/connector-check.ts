@@ -7,7 +7,8 @@ import type { ToolAddress } from '../credential/tool-address.js';
 import type { SecretSource } from '../credential/secret-source.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
 import { textAt } from '../credential/tool-credentials.js';
-import type { ProbeVerdict, ProbedTool, ToolProbes } from '../probe/tool-probes.js';
+import type { ProbedTool, ToolProbes } from '../probe/tool-probes.js';
+import type { ProbeVerdict } from '../probe/probe-verdict.js';
 import type { UpstreamTrust } from '../credential/upstream-trust.js';
 import { ProxyError } from '../proxy-error.js';
 import { rulesProblem } from '../../rules/request-rules.js';
@@ -95,7 +96,8 @@ export class ConnectorCheck {
       return [...ofLiveness, knownRejection.result];
     const unreachable = liveness?.reason === 'Unreachable' ? liveness : undefined;
     const auth = await probes.auth(tool, unreachable, signal);
-    if (auth !== undefined && auth !== unreachable) observer.probed('auth', auth.verdict);
+    if (auth !== undefined && auth !== unreachable && auth.reason !== 'NonAuthProbe')
+      observer.probed('auth', auth.verdict);
     return [...ofLiveness, ...(auth === undefined ? [] : [asResult('AuthReady', auth)])];
   }
 

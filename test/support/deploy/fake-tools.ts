@@ -78,7 +78,7 @@ export const fakeTools: readonly FakeTool[] = [
     authName: 'patAuth',
     secretType: 'connectors.cpaas.io/gitlab-pat-auth',
     answer: site(
-      { '/': { status: 302, headers: { Location: '/users/sign_in' } } },
+      { '/': { status: 302, headers: { Location: '/users/sign_in' } }, '/users/sign_in': page },
       { '/api/v4/user': json({ username: 'robot' }) },
     ),
   },

@@ -100,7 +100,7 @@ const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     'status_writes_total outcome': strings('proxy/status/status-patches.ts', 'WriteOutcome'),
     'rule_decisions_total decision': strings('rules/decision.ts', 'Decision', 'outcome'),
     'probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
-    'probes_total result': strings('proxy/probe/tool-probes.ts', 'ProbeVerdict', 'verdict'),
+    'probes_total result': strings('proxy/probe/probe-verdict.ts', 'ProbeVerdict', 'verdict'),
     'connectors ready': () => keysIn('proxy/status/status-reconciler.ts', 'counts'),
   },
 };

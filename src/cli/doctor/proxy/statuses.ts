@@ -82,7 +82,10 @@ function checkProbes(connectors: readonly Connector[]): CheckResult {
   const types: readonly ConditionType[] = ['LivenessReady', 'AuthReady'];
   const probed = connectors.flatMap((connector) => {
     const conditions = conditionsIn(connector.object);
-    const found = types.map((type) => conditionOf(conditions, type)).filter((condition) => condition !== undefined);
+    const found = types
+      .map((type) => conditionOf(conditions, type))
+      .filter((condition) => condition !== undefined)
+      .filter((condition) => textOf(condition, 'reason') !== 'NonAuthProbe');
     return found.map((condition) => ({ connector, condition }));
   });
   const unusable = probed.filter(({ condition }) => textOf(condition, 'reason') === 'ProbeUnusable');

@@ -15,11 +15,13 @@ const unlessKnown =
   (status: number): Mood =>
   (answer, isKnown) =>
     isKnown ? answer : { ...answer, status };
+const signInPath = '/sign-in';
 const moods = {
   open: (answer: FakeAnswer) => answer,
   unauthorized: unlessKnown(401),
   forbidden: unlessKnown(403),
   down: () => ({ status: 503 }),
+  signIn: (answer, isKnown) => (isKnown ? answer : { status: 302, headers: { Location: signInPath } }),
 } satisfies Record<string, Mood>;
 
 /** Their tools may want a login everywhere. */
@@ -62,7 +64,7 @@ describe('the probes of the classes in deploy/classes', function () {
       fixture.put(good, bad);
       for (const [mood, server] of servers) {
         put(tool, mood, server, 'good', good);
-        if (mood === 'open') put(tool, mood, server, 'bad', bad);
+        if (mood === 'open' || mood === 'signIn') put(tool, mood, server, 'bad', bad);
       }
       assert.ok(specOf(tool.className).auth.types.some(({ name }) => name === authName));
     }
@@ -80,7 +82,7 @@ describe('the probes of the classes in deploy/classes', function () {
       auth: tool.authName,
       secret: secretName,
       caSecret: 'tool-ca',
-      ...(tool.className === 'github' ? { extensions: [server.url(githubApi)] } : {}),
+      ...(tool.className === 'github' ? { extensions: [servers.get('open')!.url(githubApi)] } : {}),
     }) as { readonly spec: { readonly auth: object } };
     const auth = { ...made.spec.auth, params: tool.authParams ?? [] };
     fixture.put({ ...made, spec: { ...made.spec, auth } });
@@ -121,6 +123,12 @@ describe('the probes of the classes in deploy/classes', function () {
     it(`of ${className} say that the tool at ${path} is down`, () =>
       assertIs(nameOf(tool, 'down'), { LivenessReady: 'False UnexpectedAnswer', Ready: 'False UnexpectedAnswer' }));
 
+    it(`of ${className} do not take the sign-in page of the tool at ${path} for an accepted ${authName}`, async () => {
+      const name = nameOf(tool, 'signIn', 'bad');
+      await eventually(`${name} has a status`, () => fixture.condition('Ready', name) !== '', 60_000);
+      assert.match(fixture.condition('AuthReady', name), /^(?:Unknown UnexpectedAnswer|False Rejected)$/);
+    });
+
     if (!mayBeClosed.includes(className)) continue;
     for (const mood of ['unauthorized', 'forbidden']) {
       it(`of ${className} take "${mood}" for a sign of life of the tool at ${path}`, () =>
@@ -150,6 +158,10 @@ function answerOf(mood: Mood, hostOf: (tool: FakeTool) => string): Answer {
     goodLogin.token,
   ];
   return (request, response) => {
+    if (request.url === signInPath) {
+      response.end('<html>sign in</html>');
+      return;
+    }
     const host = (request.headers.host ?? '').replace(/:\d+$/, '');
     const tool = fakeTools.find((each) => (host === githubApi ? each.className === 'github' : hostOf(each) === host));
     const shown = request.headers.authorization ?? request.headers['private-token'];

@@ -40,7 +40,7 @@ describe('the status that the proxy writes', function () {
     });
     assert.deepEqual(
       conditions.map(({ type, status }) => `${type} ${status}`),
-      ['ConnectorClassReady True', 'SecretReady True', 'ProxyServiceReady True', 'Ready True'],
+      ['ConnectorClassReady True', 'SecretReady True', 'ProxyServiceReady True', 'AuthReady True', 'Ready True'],
     );
     for (const condition of conditions) {
       assert.equal(condition.observedGeneration, 1);

@@ -1,0 +1,94 @@
+import { CodedError } from '../../errors.js';
+import { limits } from '../../limits/defaults.js';
+import type { SecretObject } from '../credential/secret-source.js';
+import { ProxyError } from '../proxy-error.js';
+import { nameOf } from '../upstream/tool-origin.js';
+import type { HttpProbe } from './http-probe.js';
+import type { ProbeResponse } from './probe-exchange.js';
+import type { ProbeRequest } from './probe-request.js';
+import type { RedirectEnd } from './redirect.js';
+
+/** The result of a probe. The message is one line for the owner of the Connector and contains no secret. */
+export interface ProbeVerdict {
+  readonly verdict: 'success' | 'failure' | 'unknown';
+  readonly reason:
+    'Answered' | 'Accepted' | 'Rejected' | 'Unreachable' | 'UnexpectedAnswer' | 'ProbeUnusable' | 'NonAuthProbe';
+  readonly message: string;
+}
+
+/** @param isMet result of the expression; undefined if there is none. */
+export type VerdictOf = (
+  response: ProbeResponse,
+  isMet: boolean | 'undecided' | undefined,
+  probe: HttpProbe | undefined,
+  secret: SecretObject | undefined,
+  request: ProbeRequest,
+) => ProbeVerdict;
+
+export const livenessVerdict: VerdictOf = ({ status, redirectEnd }, isMet, probe, _secret, { origin, method }) => {
+  const isGood = isMet ?? (status >= 200 && status < 400 && redirectEnd !== 'endless');
+  if (isGood === true) return { verdict: 'success', reason: 'Answered', message: '' };
+  const doubt = isMet === undefined ? 'not what a tool that is well answers' : celDoubt(isMet, probe);
+  const answered = `${nameOf(origin)} answered ${status} to ${method}${redirectText(redirectEnd)}`;
+  return { verdict: 'failure', reason: 'UnexpectedAnswer', message: `${answered}: ${doubt}` };
+};
+
+export const authVerdict: VerdictOf = ({ status, redirectEnd }, isMet, probe, secret, { origin, method }) => {
+  const isGood = isMet ?? (status >= 200 && status < 300);
+  if (isGood === true) return { verdict: 'success', reason: 'Accepted', message: '' };
+  const answered = `${nameOf(origin)} answered ${status}`;
+  const isRejection = status === 401 || status === 403;
+  const isToolFailure = status === 429 || status >= 500;
+  if (isRejection || (isMet === false && !isToolFailure)) {
+    const name = secret === undefined ? '' : ` ${secret.ref.namespace}/${secret.ref.name}`;
+    const message = `${answered} to the credential in Secret${name}: see whether it is right, still valid, and may do what it is for`;
+    return { verdict: 'failure', reason: 'Rejected', message };
+  }
+  const doubt = isMet === undefined || isToolFailure ? 'so nothing is known of the credential' : celDoubt(isMet, probe);
+  const message = `${answered} to ${method}${redirectText(redirectEnd)}, ${doubt}`;
+  return { verdict: 'unknown', reason: 'UnexpectedAnswer', message };
+};
+
+const redirectTexts: Readonly<Record<RedirectEnd, string>> = {
+  elsewhere: 'a redirect to a host that is no address of the Connector',
+  downgrade: 'a redirect to plain http',
+  endless: `after ${limits.probes.redirects} redirects another one`,
+};
+
+/** Names the kind of redirect, never its destination, which is the tool's text. */
+function redirectText(end: RedirectEnd | undefined): string {
+  return end === undefined ? '' : ` (${redirectTexts[end]})`;
+}
+
+function celDoubt(isMet: boolean | 'undecided', probe: HttpProbe | undefined): string {
+  const source = `${probe?.source ?? ''}.response.cel`;
+  return isMet === 'undecided' ? `${source} cannot be decided by that` : `${source} is false`;
+}
+
+export function unusable(message: string): CodedError {
+  return new CodedError('FAILED_PRECONDITION', message);
+}
+
+/** Converts failures to verdicts, except for an aborted signal. */
+export async function toVerdict(
+  signal: AbortSignal,
+  probe: () => Promise<ProbeVerdict | undefined>,
+): Promise<ProbeVerdict | undefined> {
+  try {
+    return await probe();
+  } catch (error) {
+    if (signal.aborted) throw error;
+    if (error instanceof ProxyError) {
+      const isCredential = error.kind === 'misconfigured';
+      return {
+        verdict: isCredential ? 'failure' : 'unknown',
+        reason: isCredential ? 'Rejected' : 'Unreachable',
+        message: error.message,
+      };
+    }
+    if (error instanceof CodedError && error.code === 'FAILED_PRECONDITION') {
+      return { verdict: 'unknown', reason: 'ProbeUnusable', message: error.message };
+    }
+    throw error;
+  }
+}
