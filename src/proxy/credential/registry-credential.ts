@@ -1,3 +1,4 @@
+import type { Secret } from '../../secret.js';
 import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
@@ -9,7 +10,9 @@ import { endpointOf } from './registry-api.js';
 import type { RegistryProbe, TrustOf } from './registry-probe.js';
 import { scopeWanted } from './registry-probe.js';
 import { impliedScopes, normalScopes, pullScopes } from './registry-scope.js';
+import type { RegistryLogin } from './registry-login.js';
 import type { RegistryCredentials, RegistryTokens, TokenService } from './registry-tokens.js';
+import { RejectedPassword } from './registry-tokens.js';
 import type { ToolAddress } from './tool-address.js';
 import { isOwnAddress } from './tool-address.js';
 
@@ -23,7 +26,7 @@ export interface RegistryCredentialOptions {
   readonly session: RegistrySession;
   /** The probe of the registry at `spec.address`, for requests to another address of the Connector. */
   readonly first: RegistryProbe | undefined;
-  readonly credentials: (signal: AbortSignal) => Promise<RegistryCredentials>;
+  readonly login: RegistryLogin;
   readonly address: ToolAddress;
   /** All addresses of the Connector. The password is sent to no other. */
   readonly addresses: readonly ToolAddress[];
@@ -59,7 +62,9 @@ export class RegistryCredential implements ToolCredential {
     const endpoint = endpointOf(session.probe.root, use.path);
     if (endpoint === undefined) return [];
     const found = await session.probe.authentication(trustOf, signal);
-    if (found.kind === 'basic') return (await this.#acceptsBasic(signal)) ? this.#basic(signal) : [];
+    if (found.kind === 'basic') {
+      return (await this.#acceptsBasic(signal)) ? this.#basic(await this.#options.login.get(signal)) : [];
+    }
     const isLastChance = use.isUnrepeatable && !session.probe.isOpen;
     const service =
       found.kind === 'token'
@@ -81,7 +86,10 @@ export class RegistryCredential implements ToolCredential {
     if (endpoint === undefined) return undefined;
     const found = await session.probe.authenticationNow(trustOf, signal);
     if (found.kind === 'basic') {
-      return this.#sent !== 'basic' && (await this.#acceptsBasic(signal)) ? this.#basic(signal) : undefined;
+      if (!(await this.#acceptsBasic(signal))) return undefined;
+      const { login } = this.#options;
+      const better = await (this.#sent === 'basic' ? login.newer(signal) : login.get(signal));
+      return better && this.#basic(better);
     }
     const service =
       found.kind === 'token' ? found.service : await session.probe.serviceAt(use.method, endpoint, trustOf, signal);
@@ -96,6 +104,7 @@ export class RegistryCredential implements ToolCredential {
   rejected(): void {
     const sent = this.#sent;
     if (typeof sent === 'object') this.#options.session.tokens.forget(sent.service, sent.scopes);
+    else if (sent === 'basic') this.#options.login.rejected();
   }
 
   /**
@@ -114,17 +123,25 @@ export class RegistryCredential implements ToolCredential {
     return this.#options.isReadOnly ? pullScopes(normal) : normal;
   }
 
-  async #basic(signal: AbortSignal): Promise<RawHeaders> {
-    const login = await this.#options.credentials(signal);
+  #basic(credentials: RegistryCredentials): RawHeaders {
     this.#sent = 'basic';
-    return basicHeaders(login);
+    return basicHeaders(credentials);
   }
 
   async #bearer(service: TokenService, scopes: readonly string[], signal: AbortSignal): Promise<RawHeaders> {
     this.#ensureOwn(service);
-    const { session, credentials, trustOf } = this.#options;
+    const { session, login, trustOf } = this.#options;
     const trust = await trustOf(service.address, signal);
-    const token = await session.tokens.get(service, scopes, () => credentials(signal), trust, signal);
+    const get = (credentials: () => Promise<RegistryCredentials>): Promise<Secret> =>
+      session.tokens.get(service, scopes, credentials, trust, signal);
+    let token: Secret;
+    try {
+      token = await get(() => login.get(signal));
+    } catch (error) {
+      const newer = error instanceof RejectedPassword ? await login.newer(signal) : undefined;
+      if (newer === undefined) throw error;
+      token = await get(() => Promise.resolve(newer));
+    }
     this.#sent = { service, scopes };
     return bearerHeaders(token);
   }

@@ -19,6 +19,8 @@ import { IssuerCredentials } from './issuer/issuer-credentials.js';
 import { issuers } from './issuer/issuers.js';
 import { RegistryCredential } from './registry-credential.js';
 import type { RegistrySession } from './registry-credential.js';
+import type { RegistryLogin } from './registry-login.js';
+import { storedLogin } from './registry-login.js';
 import { RegistryProbe } from './registry-probe.js';
 import type { RegistryCredentials } from './registry-tokens.js';
 import { RegistryTokens } from './registry-tokens.js';
@@ -126,7 +128,10 @@ export class ToolCredentials {
     use: { readonly address: ToolAddress; readonly isReadOnly: boolean },
   ): ToolCredential {
     const issuer = issuers.find(({ secretType }) => secretType === secret.type);
-    if (issuer !== undefined) return this.#issuing.of(issuer, secret, connector, use);
+    if (issuer !== undefined) {
+      const issued = this.#issuing.of(issuer, secret, connector, use);
+      return issued.login === undefined ? issued : this.#registry(secret, issued.login, connector, use);
+    }
     const supported = secretTypes.find((known) => known === secret.type);
     // The compiler reports a missing case by the missing return value.
     switch (supported) {
@@ -142,18 +147,18 @@ export class ToolCredentials {
       case 'connectors.cpaas.io/gitlab-pat-auth':
         return gitlabCredential(headerValue(secret, connector, 'token'));
       case 'cpaas.io/distribution-registry-token':
-        return this.#registry(secret, credentialsIn(secret, connector), connector, use);
+        return this.#registry(secret, storedLogin(credentialsIn(secret, connector)), connector, use);
       case 'kubernetes.io/dockerconfigjson': {
         const found = credentialFor(use.address, required(secret, connector, '.dockerconfigjson'));
         if ('problem' in found) throw misconfigured(connector, `Secret ${nameOf(secret)} ${found.problem}`);
-        return this.#registry(secret, found, connector, use);
+        return this.#registry(secret, storedLogin(found), connector, use);
       }
     }
   }
 
   #registry(
     secret: SecretObject,
-    credentials: RegistryCredentials,
+    login: RegistryLogin,
     connector: Connector,
     { address, isReadOnly }: { readonly address: ToolAddress; readonly isReadOnly: boolean },
   ): ToolCredential {
@@ -162,7 +167,7 @@ export class ToolCredentials {
     return new RegistryCredential({
       session: this.#sessionOf(secret, connector, address),
       first: first === undefined || first === address ? undefined : this.#sessionOf(secret, connector, first).probe,
-      credentials: () => Promise.resolve(credentials),
+      login,
       address,
       addresses,
       isReadOnly,

@@ -3,6 +3,7 @@ import type { CredentialUse, ToolCredential } from '../../upstream/tool-credenti
 import type { Secret } from '../../../secret.js';
 import { isAtOrBelowPath, isAtPath } from '../guarded-path.js';
 import { replacedHeaders } from '../header-credentials.js';
+import type { RegistryLogin } from '../registry-login.js';
 import type { ToolAddress } from '../tool-address.js';
 import type { IssuedTokens, TokenSlot } from './issued-tokens.js';
 import type { Issue } from './issuer.js';
@@ -26,16 +27,28 @@ export class IssuerCredential implements ToolCredential {
     this.#options = options;
   }
 
+  /** For a registry: the user name and password that are used instead of headers. */
+  get login(): RegistryLogin | undefined {
+    const { registryLogin } = this.#options.issue;
+    if (registryLogin === undefined) return undefined;
+    return {
+      get: async (signal) => registryLogin(await this.#token(signal)),
+      newer: async (signal) => {
+        const newer = await this.#newer(signal);
+        return newer && registryLogin(newer);
+      },
+      rejected: () => this.rejected(),
+    };
+  }
+
   async obtain(signal: AbortSignal): Promise<void> {
     const { tokens, slot } = this.#options;
     await tokens.get(slot, signal);
   }
 
   async headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
-    const { issue, tokens, slot, address } = this.#options;
-    if (isGuarded(issue, address, use.path)) return [];
-    this.#sent = await tokens.get(slot, signal);
-    return issue.headersFor(this.#sent, use);
+    const { issue, address } = this.#options;
+    return isGuarded(issue, address, use.path) ? [] : issue.headersFor(await this.#token(signal), use);
   }
 
   async headersAfter(
@@ -43,15 +56,26 @@ export class IssuerCredential implements ToolCredential {
     use: CredentialUse,
     signal: AbortSignal,
   ): Promise<RawHeaders | undefined> {
-    const { issue, tokens, slot } = this.#options;
-    const newer = this.#sent && (await tokens.newer(slot, this.#sent, signal));
-    this.#sent = newer;
-    return newer && issue.headersFor(newer, use);
+    const newer = await this.#newer(signal);
+    return newer && this.#options.issue.headersFor(newer, use);
   }
 
   rejected(): void {
     const { tokens, slot } = this.#options;
     if (this.#sent !== undefined) tokens.reject(slot, this.#sent);
+  }
+
+  async #token(signal: AbortSignal): Promise<Secret> {
+    const { tokens, slot } = this.#options;
+    this.#sent = await tokens.get(slot, signal);
+    return this.#sent;
+  }
+
+  /** Returns another token after the one sent has been rejected. */
+  async #newer(signal: AbortSignal): Promise<Secret | undefined> {
+    const { tokens, slot } = this.#options;
+    this.#sent = this.#sent && (await tokens.newer(slot, this.#sent, signal));
+    return this.#sent;
   }
 }
 

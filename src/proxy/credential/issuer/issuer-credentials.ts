@@ -5,7 +5,6 @@ import { limits } from '../../../limits/defaults.js';
 import { ProxyError } from '../../proxy-error.js';
 import { ownerOfHost } from '../../upstream/resolver.js';
 import type { ToolClient } from '../../upstream/tool-client.js';
-import type { ToolCredential } from '../../upstream/tool-credential.js';
 import { nameOf } from '../../upstream/tool-origin.js';
 import type { Trust } from '../../upstream/trust.js';
 import { SecretRejected } from '../rejected-secrets.js';
@@ -41,7 +40,13 @@ export class IssuerCredentials {
   }
 
   /** @throws {ProxyError} 502 if the Secret is unusable, or its endpoint is not an address of the Connector. */
-  of(issuer: TokenIssuer, secret: SecretObject, connector: Connector, use: IssuerUse): ToolCredential {
+  of(
+    issuer: TokenIssuer,
+    secret: SecretObject,
+    connector: Connector,
+    requests: Omit<IssuerUse, 'addresses'>,
+  ): IssuerCredential {
+    const use = { ...requests, addresses: addressesOf(connector) };
     const source: Source = { secret, connector };
     const issue = issuer.parse(secret, use);
     if ('problem' in issue) throw new ProxyError(502, 'misconfigured', messageOf(source, issue.problem, issue.fix));
@@ -83,8 +88,12 @@ interface Source {
 }
 
 /** Rejects an endpoint elsewhere: the author of a Secret must not be able to reach hosts that no Connector names. */
-function ensureOwn({ endpoint, endpointSource, isWellKnown }: Issue, source: Source, { address }: IssuerUse): void {
-  if (isWellKnown || isOwnAddress(endpoint, address, addressesOf(source.connector))) return;
+function ensureOwn(
+  { endpoint, endpointSource, isWellKnown }: Issue,
+  source: Source,
+  { address, addresses }: IssuerUse,
+): void {
+  if (isWellKnown || isOwnAddress(endpoint, address, addresses)) return;
   const problem = `${endpointSource} leads to ${nameOf(endpoint)}, which is no address of the Connector`;
   throw new ProxyError(502, 'misconfigured', messageOf(source, problem, 'add it to spec.addressExtensions'));
 }

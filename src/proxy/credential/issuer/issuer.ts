@@ -21,6 +21,8 @@ export interface TokenIssuer {
 export interface IssuerUse {
   /** The address of the Connector to which they are sent. */
   readonly address: ToolAddress;
+  /** All addresses of the Connector. */
+  readonly addresses: readonly ToolAddress[];
   /** Whether the token must not suffice for more than reads. */
   readonly isReadOnly: boolean;
 }

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { eventually } from '../../../support/poll.js';
+import { FakeEcr, awsKeys, ecrHost, ecrVpcHost } from '../../../support/proxy/ecr.js';
+import { connector, grant, secret } from '../../../support/proxy/manifests.js';
+import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
+import { ProxyFixture, credentialCanary } from '../../../support/proxy/proxy-fixture.js';
+
+describe('a Secret of type aws-ecr', () => {
+  let ecr: FakeEcr;
+  let fixture: ProxyFixture;
+  let client: ProxyClient;
+  let nowMs: number;
+
+  beforeEach(async () => {
+    nowMs = Date.now();
+    ecr = await FakeEcr.start();
+    ecr.now = () => nowMs;
+    fixture = await ProxyFixture.start([], { now: () => nowMs, monotonicNow: () => nowMs });
+    client = await fixture.client('ci/tool', { expiresIn: 48 * 3600 });
+    put();
+  });
+
+  afterEach(async () => {
+    await fixture.stop();
+    await ecr.server.stop();
+  });
+
+  const put = (data: Readonly<Record<string, string>> = {}, rules: Readonly<Record<string, string>> = {}): void =>
+    fixture.put([
+      connector('tool', ecr.server.url(ecrHost), {
+        ...{ secret: 'login', caSecret: 'tool-ca', extensions: [ecr.server.url(ecrVpcHost)], rules },
+      }),
+      ...grant('builder', ['tool']),
+      secret('login', 'connectors.alauda.io/aws-ecr', { ...awsKeys, ...data }),
+    ]);
+  const get = (path = '/v2/team/app/manifests/1', method = 'GET'): ReturnType<ProxyClient['getSecurely']> =>
+    client.getSecurely(`${ecr.server.url(ecrHost)}${path}`, { method });
+  const passwords = (): readonly (string | undefined)[] => ecr.used.map(({ headers }) => headers.authorization);
+  const lastIn = (): string | undefined => passwords().at(-1);
+
+  it('becomes the login of the registry, by a signed request to the API', async () => {
+    assert.equal((await get()).body, 'in');
+    assert.equal((await get('/v2/team/app/blobs/uploads/', 'POST')).body, 'in');
+    assert.equal(ecr.asked.length, 1);
+    const [asked] = ecr.asked;
+    assert.equal(asked?.headers.host, `${ecrVpcHost}:${ecr.server.port}`);
+    assert.equal(asked.headers['x-amz-security-token'], awsKeys.sessionToken);
+    assert.equal(asked.body, '{}');
+    const login = Buffer.from((lastIn() ?? '').replace('Basic ', ''), 'base64').toString();
+    assert.match(login, /^AWS:ISSUED-/);
+  });
+
+  it('sends the login to endpoints of the registry alone', async () => {
+    assert.equal((await get()).body, 'in');
+    const before = ecr.used.length;
+    for (const path of ['/', '/v2', '/v2evil/', '/other/v2/team/app/manifests/1', '/v2/team/app']) await get(path);
+    const sent = ecr.used.slice(before).filter(({ url }) => url !== '/v2/' && url !== '/v2');
+    assert.ok(sent.length > 0);
+    assert.ok(sent.every(({ headers }) => headers.authorization === undefined));
+    const asked = ecr.asked.length;
+    const api = `${ecr.server.url(ecrVpcHost)}/`;
+    const answer = await client.getSecurely(api, {
+      method: 'POST',
+      body: '{}',
+      headers: { authorization: 'Basic eDp5' },
+    });
+    assert.equal(answer.status, 400);
+    assert.equal(ecr.asked[asked]?.headers.authorization, undefined);
+  });
+
+  it('denies writes to a read-only Connector, although the login suffices for them', async () => {
+    put({}, { access: 'read-only' });
+    assert.equal((await get()).body, 'in');
+    assert.equal((await get('/v2/team/app/blobs/uploads/', 'POST')).status, 403);
+    assert.ok(ecr.used.every(({ method }) => method === 'GET'));
+  });
+
+  it('is renewed after four fifths of its life, and used while the API is away', async () => {
+    await get();
+    const first = lastIn();
+    nowMs += 9.7 * 3_600_000;
+    ecr.answer = (response) => response.destroy();
+    assert.equal((await get()).body, 'in');
+    await eventually('a second request', () => ecr.asked.length === 2);
+    assert.equal(lastIn(), first);
+    ecr.answer = undefined;
+    nowMs += 10_000;
+    await eventually('a new password', async () => {
+      assert.equal((await get()).body, 'in');
+      return lastIn() !== first;
+    });
+    assert.equal(ecr.asked.length, 3);
+  });
+
+  it('is replaced once it has expired', async () => {
+    await get();
+    nowMs += 13 * 3_600_000;
+    ecr.withdraw();
+    assert.equal((await get()).body, 'in');
+    assert.equal(ecr.asked.length, 2);
+  });
+
+  it('is replaced when the registry rejects it, at most once in 5 s', async () => {
+    await get();
+    ecr.withdraw();
+    assert.equal((await get()).status, 401);
+    assert.equal(ecr.asked.length, 1);
+    nowMs += 5_000;
+    assert.equal((await get()).body, 'in');
+    assert.equal(ecr.asked.length, 2);
+  });
+
+  it('is requested anew when the Secret changes', async () => {
+    await get();
+    const keys = { ...awsKeys, secretAccessKey: `${awsKeys.secretAccessKey}2` };
+    ecr.keys = keys;
+    put(keys);
+    nowMs += 60_000;
+    await eventually('the new keys', async () => (await get()).body === 'in' && ecr.asked.length === 2);
+  });
+
+  it('names the error of AWS, and not its text', async () => {
+    put({ secretAccessKey: `${credentialCanary}-wrong` });
+    const answer = await get();
+    assert.equal(answer.status, 502);
+    const api = `https://${ecrVpcHost}:${ecr.server.port}`;
+    const fix =
+      'see whether the access key exists, is active, and has this secretAccessKey, and see whether the clock of the node is right';
+    assert.equal(
+      answer.body.trim(),
+      `Secret ci/login: ${api} issues no token for it (InvalidSignatureException): ${fix} (connector ci/tool)`,
+    );
+    assert.ok(!fixture.log.includes('PROVIDER'));
+    assert.equal((await get()).status, 502);
+    assert.equal(ecr.asked.length, 1);
+  });
+
+  const json = (value: object) => (response: ServerResponse) => void response.writeHead(200).end(JSON.stringify(value));
+  const login = (password: string, expiresAt: unknown): object => ({
+    authorizationData: [{ authorizationToken: Buffer.from(`AWS:${password}`).toString('base64'), expiresAt }],
+  });
+  const later = 4_000_000_000;
+  const answers: readonly [string, (response: ServerResponse) => void, RegExp][] = [
+    ['a line break in the password', json(login('a\r\nPROVIDER: 1', later)), /\(token not sendable in a header\)/],
+    ['a huge password', json(login('x'.repeat(17_000), later)), /\(token not sendable in a header\)/],
+    ['a huge response', json(login('x'.repeat(70_000), later)), /\(response too long\)/],
+    ['an expiry in the past', json(login('PROVIDER', 1)), /\(token expired\)/],
+    ['an expiry below zero', json(login('PROVIDER', -1e300)), /\(token expired\)/],
+    ['an expiry as a date', json(login('PROVIDER', '2030-01-01')), /\(no expiresAt\)/],
+    ['another user', json({ authorizationData: [{ authorizationToken: 'cm9vdDp4', expiresAt: later }] }), /\(no auth/],
+    ['a page', (response) => response.end('<html>PROVIDER</html>'), /\(no authorizationToken\)/],
+    ['a redirect', (response) => response.writeHead(307, { location: '/PROVIDER' }).end(), /\(status 307\)/],
+    ['an internal error', (response) => response.writeHead(500).end('PROVIDER'), /\(status 500\): try again later/],
+  ];
+  for (const [what, answer, message] of answers) {
+    it(`is a 502 that says so if the API answers with ${what}`, async () => {
+      ecr.answer = answer;
+      const { status, body } = await get();
+      assert.equal(status, 502);
+      assert.match(body, message);
+      assert.ok(![body, fixture.log].some((text) => text.includes('PROVIDER')));
+      assert.equal(ecr.asked.length, 1);
+      assert.ok(passwords().every((sent) => sent === undefined));
+    });
+  }
+});
