@@ -6,7 +6,8 @@ export type HandshakeFailure =
 
 /** Returns the reason of a failed handshake; undefined if the client only closed the connection. */
 export function handshakeFailureOf(error: Error & { readonly code?: string }): HandshakeFailure | undefined {
-  const [, alert] = /^ERR_SSL_(?:\w+_ALERT_)?(\w+)$/.exec(error.code ?? '') ?? [];
+  // ERR_SSL_TLSV1_ALERT_UNKNOWN_CA, ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE, later ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE.
+  const [, alert] = /^ERR_SSL_(?:\S+_ALERT_)?(\S+)$/.exec(error.code ?? '') ?? [];
   if (alert === undefined) return undefined;
   const reason = alert.toLowerCase();
   return isRejectedCertificate(reason) ? reason : 'other';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ClientIdentity } from '../../../../src/proxy/auth/client-identity.js';
-import { trustFix, trustSettingOf } from '../../../../src/proxy/server/handshake-failure.js';
+import { handshakeFailureOf, trustFix, trustSettingOf } from '../../../../src/proxy/server/handshake-failure.js';
 import { TrustFailures } from '../../../../src/proxy/server/trust-failures.js';
 
 const host = 'registry.example:443';
@@ -87,4 +87,19 @@ describe('the setting with which a program trusts a CA', () => {
     assert.match(trustFix('CURL_CA_BUNDLE'), /"activate" of its volume, which sets CURL_CA_BUNDLE$/);
     assert.match(trustFix('--ca-certificate'), /of its volume and --ca-certificate="\$SSL_CERT_FILE"$/);
   });
+});
+
+describe('the reason of a failed handshake', () => {
+  const reasons: Readonly<Record<string, string | undefined>> = {
+    ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'unknown_ca',
+    ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'bad_certificate',
+    'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': 'bad_certificate',
+    'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN': 'certificate_unknown',
+    'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE': 'other',
+    ERR_SSL_HTTP_REQUEST: 'other',
+    ECONNRESET: undefined,
+  };
+  for (const [code, reason] of Object.entries(reasons)) {
+    it(`of ${code}`, () => assert.equal(handshakeFailureOf(Object.assign(new Error(code), { code })), reason));
+  }
 });
