@@ -4,6 +4,7 @@ import { ToolServer } from './tool-server.js';
 import type { SeenRequest } from './tool-server.js';
 
 export interface TokenRegistryOptions {
+  readonly host?: string;
   /** Path of the registry; below it are its API and its token service. */
   readonly path?: string;
   /** Path of the token service, which responds below it as well. */
@@ -46,11 +47,12 @@ export class TokenRegistry {
 
   /** @param login `user:password`. */
   static async start(login: string, options: TokenRegistryOptions = {}): Promise<TokenRegistry> {
-    return new TokenRegistry(await ToolServer.start('https', undefined, ['registry.example']), login, options);
+    const { host = 'registry.example' } = options;
+    return new TokenRegistry(await ToolServer.start('https', undefined, [host]), login, options);
   }
 
   get url(): string {
-    return `${this.tool.url('registry.example')}${this.#path}`;
+    return `${this.tool.url(this.#options.host ?? 'registry.example')}${this.#path}`;
   }
 
   get tokenUrl(): string {

@@ -3,6 +3,7 @@ import type { KeyProblem } from './issuer.js';
 
 /** No provider has longer names. Private keys have a limit of their own. */
 const maxLength = 4096;
+const maxListLength = 64 * 1024;
 
 /**
  * Reads text keys of a Secret, without the white space around them that editors and `echo` append.
@@ -25,6 +26,29 @@ export class SecretKeys {
     const text = this.optional(key);
     if (text === undefined) this.#report({ problem: `it has no ${key}`, fix: `add the key ${key}` });
     return text ?? '';
+  }
+
+  /** Returns the trimmed lines of a key, also separated by commas. */
+  lines(key: string): readonly string[] {
+    return this.#split(key, /[\n,]/);
+  }
+
+  /** Returns the words of a key, separated by white space or commas. */
+  list(key: string): readonly string[] {
+    return this.#split(key, /[\s,]+/);
+  }
+
+  #split(key: string, separator: RegExp): readonly string[] {
+    const text = this.#secret.data.get(key)?.expose() ?? '';
+    if (text.length > maxListLength) {
+      const problem = `its ${key} has more than ${maxListLength} characters`;
+      this.#report({ problem, fix: `shorten the key ${key}` });
+      return [];
+    }
+    return text
+      .split(separator)
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
   }
 
   optional(key: string): string | undefined {

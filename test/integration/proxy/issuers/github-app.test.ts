@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { GithubServer, appPrivateKey } from '../../../support/proxy/github-server.js';
+import { connector, grant, secret } from '../../../support/proxy/manifests.js';
+import type { ConnectorOptions } from '../../../support/proxy/manifests.js';
+import type { ProxyClient } from '../../../support/proxy/proxy-client.js';
+import { ProxyFixture } from '../../../support/proxy/proxy-fixture.js';
+import { TokenRegistry } from '../../../support/proxy/registry.js';
+
+const type = 'connectors.alauda.io/github-app';
+
+describe('a Secret of type github-app', () => {
+  let github: GithubServer;
+  let fixture: ProxyFixture;
+  let client: ProxyClient;
+  let nowMs: number;
+
+  beforeEach(async () => {
+    nowMs = Date.now();
+    const now = (): number => nowMs;
+    github = await GithubServer.start({ now });
+    fixture = await ProxyFixture.start([], { now, monotonicNow: now });
+    client = await fixture.client('ci/tool', { expiresIn: 24 * 3600 });
+  });
+
+  afterEach(async () => {
+    const log = fixture.log;
+    await fixture.stop();
+    await github.tool.stop();
+    assert.ok(!log.includes(appPrivateKey.slice(100, 140)), 'the private key is in the log');
+    assert.doesNotMatch(log, /eyJ[-\w]+\.eyJ/, 'an assertion is in the log');
+  });
+
+  const put = (data: Readonly<Record<string, string>> = {}, options: ConnectorOptions = {}): void =>
+    fixture.put([
+      connector('tool', github.url, { secret: 'login', caSecret: 'tool-ca', ...options }),
+      ...grant('builder', ['tool']),
+      secret('login', type, { appId: 'Iv1.app', installationId: '77', privateKey: appPrivateKey, ...data }),
+    ]);
+  const get = (path: string, method = 'GET'): ReturnType<ProxyClient['getSecurely']> =>
+    client.getSecurely(`${github.url}${path}`, { method });
+
+  it('becomes a token of the installation: Bearer at the API, Basic elsewhere', async () => {
+    put();
+    assert.equal((await get('/api/v3/repos/ada/app')).status, 200);
+    assert.equal((await get('/ada/app.git/info/refs?service=git-upload-pack')).body, 'site');
+    assert.deepEqual(github.asked, [{ installation: '77' }]);
+    assert.deepEqual(github.ofApp, ['POST /app/installations/77/access_tokens']);
+    assert.deepEqual(
+      github.ofClients.map(({ headers }) => headers.authorization?.split(' ')[0]),
+      ['Bearer', 'Basic'],
+    );
+  });
+
+  it('finds the installation of an owner, an organization or else a user', async () => {
+    put({ installationId: '', owner: 'ada' });
+    assert.equal((await get('/api/v3/user')).status, 200);
+    assert.deepEqual(github.ofApp, [
+      'GET /orgs/ada/installation',
+      'GET /users/ada/installation',
+      'POST /app/installations/77/access_tokens',
+    ]);
+  });
+
+  it('requests only the given repositories and permissions', async () => {
+    put({ repositories: 'app\nlib, docs\n', permissions: 'contents: write\npackages: read\n' });
+    await get('/api/v3/user');
+    const permissions = { contents: 'write', packages: 'read' };
+    assert.deepEqual(github.asked, [{ installation: '77', repositories: ['app', 'lib', 'docs'], permissions }]);
+  });
+
+  const narrowed: readonly [string, Readonly<Record<string, string>>, Readonly<Record<string, string>>][] = [
+    ['those of the Secret', { permissions: 'issues: write' }, { metadata: 'read', issues: 'read' }],
+    ['those of the installation', {}, { metadata: 'read', contents: 'read', packages: 'read' }],
+    [
+      "those of the owner's installation",
+      { installationId: '', owner: 'ada' },
+      { metadata: 'read', contents: 'read', packages: 'read' },
+    ],
+    ['none but metadata, if no other can be read', { permissions: 'workflows: write' }, { metadata: 'read' }],
+  ];
+  for (const [what, data, permissions] of narrowed) {
+    it(`of a read-only Connector requests permissions to read: ${what}`, async () => {
+      put(data, { rules: { access: 'read-only' } });
+      assert.equal((await get('/api/v3/user')).status, 200);
+      assert.deepEqual(github.asked, [{ installation: '77', permissions }]);
+    });
+  }
+
+  it('is another one once the Connector is read-only', async () => {
+    put();
+    await get('/api/v3/user');
+    put({}, { rules: { access: 'read-only' } });
+    await get('/api/v3/user');
+    assert.deepEqual(
+      github.asked.map(({ permissions }) => permissions?.['contents']),
+      [undefined, 'read'],
+    );
+    const [first, second] = github.ofClients.map(({ headers }) => headers.authorization);
+    assert.notEqual(first, second);
+  });
+
+  it('lets no client revoke the token, or ask for another one', async () => {
+    put();
+    await get('/api/v3/user');
+    const paths = [
+      '/api/v3/installation/token',
+      '/api/v3//Installation/token/',
+      '/api/v3/installation/%2574oken',
+      '/api/v3/./installation/token',
+      '/api/v3/installation%5Ctoken',
+      '/API/v3/installation/token;x=y',
+      '/api/v3/installation/token.json',
+      '/installation/token',
+    ];
+    for (const path of paths) await get(path, 'DELETE');
+    for (const path of ['/api/v3/app/installations/77/access_tokens', '/api/v3/app/installations/']) {
+      await get(path, 'POST');
+    }
+    const [, ...later] = github.tool.seen.filter(
+      ({ url }) => !url.includes('access_tokens') || github.asked.length > 1,
+    );
+    assert.equal(later.length, paths.length + 1);
+    assert.deepEqual(
+      later.filter(({ headers }) => headers.authorization !== undefined),
+      [],
+    );
+    assert.equal((await get('/api/v3/user')).status, 200);
+  });
+
+  it('is renewed when the token expires', async () => {
+    put();
+    await get('/api/v3/user');
+    nowMs += 3_600_000;
+    assert.equal((await get('/api/v3/user')).status, 200);
+    assert.equal(github.asked.length, 2);
+  });
+
+  it('is used by the token service of the container registry', async () => {
+    const registry = await TokenRegistry.start('x', { host: 'containers.github.example' });
+    try {
+      put({}, { extensions: [registry.url] });
+      registry.login = 'x-access-token:ghs_CREDENTIAL-CANARY-5b1e-1';
+      const url = `${registry.url}/v2/ada/app/manifests/latest`;
+      const answer = await client.getSecurely(url);
+      assert.deepEqual([answer.status, answer.body], [200, 'layer']);
+      assert.deepEqual(registry.asked, [['repository:ada/app:pull']]);
+      // Neither the password at another path, nor a token of the registry to clients.
+      assert.ok(registry.requests.every(({ headers }) => !(headers.authorization ?? '').startsWith('Basic')));
+      await client.getSecurely(`${registry.tokenUrl}?scope=repository:ada/app:pull`);
+      assert.equal(registry.tokenRequests.at(-1)?.headers.authorization, undefined);
+      // GitHub has revoked the first token: the token service rejects it, and gets the next one.
+      registry.forgetTokens();
+      github.valid.clear();
+      registry.login = 'x-access-token:ghs_CREDENTIAL-CANARY-5b1e-2';
+      assert.equal((await client.getSecurely(`${registry.url}/v2/ada/lib/manifests/1`)).status, 502);
+      nowMs += 5_000;
+      assert.equal((await client.getSecurely(`${registry.url}/v2/ada/lib/manifests/1`)).body, 'layer');
+      assert.equal(github.asked.length, 2);
+    } finally {
+      await registry.tool.stop();
+    }
+  });
+
+  const refusals: readonly [number, RegExp][] = [
+    [401, /\(status 401\): see whether appId and privateKey belong to one App/],
+    [403, /\(status 403\): see whether the installation is suspended/],
+    [404, /\(status 404\): see whether the App is installed/],
+    [422, /\(status 422\): request only repositories and permissions/],
+    [301, /\(status 301\): name the endpoint itself/],
+    [503, /\(status 503\): try again later/],
+    [201, /\(no token\)/],
+  ];
+  for (const [status, message] of refusals) {
+    it(`says why GitHub issues no token: ${status}`, async () => {
+      put();
+      github.refusal = { status, body: '{"message":"PROVIDER","documentation_url":"PROVIDER"}' };
+      const answer = await get('/api/v3/user');
+      assert.equal(answer.status, 502);
+      assert.match(answer.body, /^Secret ci\/login: https:\/\/github\.example:\d+ issues no token for it/);
+      assert.match(answer.body, message);
+      assert.ok(![answer.body, fixture.log].some((text) => text.includes('PROVIDER')));
+    });
+  }
+
+  const ecKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const unusable: readonly [string, Readonly<Record<string, string>>, RegExp][] = [
+    ['no appId', { appId: '' }, /it has no appId/],
+    ['an appId that is none', { appId: 'a b' }, /its appId cannot be used: set it to the ID/],
+    ['no installation', { installationId: '' }, /it has no installationId: set either installationId or owner/],
+    ['an installation and an owner', { owner: 'ada' }, /it has installationId and owner/],
+    ['an installationId that is a path', { installationId: '77/../78' }, /its installationId cannot be used/],
+    ['an owner that is a path', { installationId: '', owner: '../app' }, /its owner cannot be used/],
+    ['a repository with its owner', { repositories: 'ada/app' }, /its repositories cannot be used/],
+    ['unknown permissions', { permissions: 'contents: all' }, /its permissions cannot be used/],
+    ['no privateKey', { privateKey: '' }, /its privateKey is not one unencrypted private key/],
+    [
+      'an EC key',
+      { privateKey: ecKey.export({ type: 'pkcs8', format: 'pem' }) as string },
+      /its privateKey is no RSA key/,
+    ],
+  ];
+  for (const [what, data, message] of unusable) {
+    it(`with ${what} is a 502 that says so`, async () => {
+      put(data);
+      const answer = await get('/api/v3/user');
+      assert.equal(answer.status, 502);
+      assert.match(answer.body, message);
+      assert.deepEqual(github.tool.seen, []);
+    });
+  }
+});
+
+describe('a Secret of type github-app for ghcr.io', () => {
+  it('gets its token from the API of github.com at an address of the Connector', async () => {
+    const github = await GithubServer.start({ hosts: ['ghcr.io', 'api.github.com'], root: '/app' });
+    const fixture = await ProxyFixture.start([]);
+    try {
+      fixture.put([
+        connector('tool', github.url, { secret: 'login', caSecret: 'tool-ca' }),
+        ...grant('builder', ['tool']),
+        secret('login', type, { appId: 'Iv1.app', installationId: '77', privateKey: appPrivateKey }),
+      ]);
+      const client = await fixture.client();
+      const answer = await client.getSecurely(`${github.url}/v2/ada/app/manifests/1`);
+      assert.equal(answer.status, 502);
+      // At another port it is not GitHub's own host.
+      assert.match(
+        answer.body,
+        /^Secret ci\/login: spec\.address, whose API issues tokens, leads to https:\/\/api\.github\.com:\d+, which is no/,
+      );
+      assert.deepEqual(github.tool.seen, []);
+    } finally {
+      await fixture.stop();
+      await github.tool.stop();
+    }
+  });
+});

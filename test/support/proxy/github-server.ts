@@ -1,0 +1,130 @@
+import { generateKeyPairSync } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { jwtVerify } from 'jose';
+import { ToolServer } from './tool-server.js';
+import type { SeenRequest } from './tool-server.js';
+
+/** Keys of an App: the public one is known to GitHub. */
+export const appKeys = generateKeyPairSync('rsa', { modulusLength: 2048 });
+export const appPrivateKey = appKeys.privateKey.export({ type: 'pkcs1', format: 'pem' }) as string;
+
+export interface AskedToken {
+  readonly installation: string;
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly repositories?: readonly string[];
+}
+
+export interface GithubServerOptions {
+  readonly hosts?: readonly string[];
+  /** Path of the API. */
+  readonly root?: string;
+  /** Answers requests with a valid token outside the API. */
+  readonly site?: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/**
+ * GitHub, as an App sees it: its API, which verifies assertions by the public key, and a site behind it that accepts
+ * tokens as passwords. Installation 77 belongs to the user `ada`.
+ */
+export class GithubServer {
+  readonly tool: ToolServer;
+  readonly asked: AskedToken[] = [];
+  /** Requests of the App itself, as `METHOD PATH`. */
+  readonly ofApp: string[] = [];
+  /** Valid tokens, with the time until which each is. */
+  readonly valid = new Map<string, number>();
+  /** Life of a token in milliseconds. */
+  lifeMs = 3_600_000;
+  /** Whether each token is accepted for one request. */
+  isSingleUse = false;
+  /** Replaces the responses to the App. */
+  refusal: { readonly status: number; readonly body: string } | undefined;
+  readonly #options: GithubServerOptions;
+
+  private constructor(tool: ToolServer, options: GithubServerOptions) {
+    this.tool = tool;
+    this.#options = options;
+    tool.answer = (request, response, seen) => {
+      if (seen.url.startsWith(`${this.#root}/`)) {
+        request.once('end', () => void this.#api(seen, response).catch(() => response.destroy()));
+      } else this.#site(request, response, seen);
+    };
+  }
+
+  static async start(options: GithubServerOptions = {}): Promise<GithubServer> {
+    return new GithubServer(await ToolServer.start('https', undefined, options.hosts ?? ['github.example']), options);
+  }
+
+  get url(): string {
+    return this.tool.url(this.#options.hosts?.[0] ?? 'github.example');
+  }
+
+  /** Requests of clients. */
+  get ofClients(): readonly SeenRequest[] {
+    return this.tool.seen.filter(({ headers }) => !(headers.authorization ?? '').startsWith('Bearer eyJ'));
+  }
+
+  get #root(): string {
+    return this.#options.root ?? '/api/v3';
+  }
+
+  get #now(): number {
+    return (this.#options.now ?? Date.now)();
+  }
+
+  #accepts(token: string): boolean {
+    const isValid = (this.valid.get(token) ?? 0) > this.#now || (this.isSingleUse && this.valid.has(token));
+    if (this.isSingleUse) this.valid.delete(token);
+    return isValid;
+  }
+
+  #site(request: IncomingMessage, response: ServerResponse, { headers }: SeenRequest): void {
+    const [, encoded = ''] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? [];
+    const [, token = ''] = /^x-access-token:(.+)$/.exec(Buffer.from(encoded, 'base64').toString()) ?? [];
+    if (!this.#accepts(token)) response.writeHead(401, { 'www-authenticate': 'Basic realm="GitHub"' }).end();
+    else if (this.#options.site === undefined) response.end('site');
+    else this.#options.site(request, response);
+  }
+
+  async #api(seen: SeenRequest, response: ServerResponse): Promise<void> {
+    const { status, body } = await this.#apiAnswer(seen);
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(typeof body === 'string' ? body : JSON.stringify(body));
+  }
+
+  async #apiAnswer({ method, url, headers, body }: SeenRequest): Promise<ApiAnswer> {
+    const path = url.slice(this.#root.length);
+    const [, bearer = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
+    if (!bearer.startsWith('eyJ')) return { status: this.#accepts(bearer) ? 200 : 401, body: {} };
+    this.ofApp.push(`${method} ${path}`);
+    if (this.refusal !== undefined) return this.refusal;
+    const { payload } = await jwtVerify(bearer, appKeys.publicKey, {
+      issuer: 'Iv1.app',
+      algorithms: ['RS256'],
+      currentDate: new Date(this.#now),
+    });
+    if ((payload.exp ?? 0) - (payload.iat ?? 0) > 600) return { status: 401, body: 'exp is too far in the future' };
+    if (method === 'GET') {
+      const isKnown = path === '/users/ada/installation' || path === '/app/installations/77';
+      const permissions = { contents: 'write', packages: 'read', workflows: 'write', metadata: 'read' };
+      return isKnown ? { status: 200, body: { id: 77, permissions, account: {} } } : notFound;
+    }
+    const [, installation] = /^\/app\/installations\/(\d+)\/access_tokens$/.exec(path) ?? [];
+    if (method !== 'POST' || installation !== '77') return notFound;
+    this.asked.push({ installation, ...(JSON.parse(body) as object) });
+    const token = `ghs_CREDENTIAL-CANARY-5b1e-${this.asked.length}`;
+    const expiresAtMs = this.#now + this.lifeMs;
+    this.valid.set(token, expiresAtMs);
+    return { status: 201, body: { token, expires_at: new Date(expiresAtMs).toISOString(), permissions: {} } };
+  }
+}
+
+interface ApiAnswer {
+  readonly status: number;
+  /** JSON, or a text. */
+  readonly body: object | string;
+}
+
+const notFound: ApiAnswer = { status: 404, body: {} };
