@@ -1,12 +1,10 @@
-import { promisify } from 'node:util';
-import { credentials } from '@grpc/grpc-js';
-import type { ListVolumesResponse__Output } from '../driver/csi/generated/connectors/volumes/v1/ListVolumesResponse.js';
 import type { Volume__Output } from '../driver/csi/generated/connectors/volumes/v1/Volume.js';
-import { ownVolumes } from '../driver/csi/services.js';
 import { serveFlags } from '../driver/config.js';
+import { variableGroups } from '../driver/rules/activated-variables.js';
 import { CodedError } from '../errors.js';
 import { describeFlags, parseFlags } from '../process/flags.js';
 import type { Command } from './command.js';
+import { listVolumes } from './list-volumes.js';
 import { runningCommand } from './running-arguments.js';
 import { shownAge } from './shown-age.js';
 import { jsonText, outputFlag } from './output-format.js';
@@ -18,24 +16,23 @@ const volumesFlags = {
 
 type VolumesConfig = { readonly [Name in keyof typeof volumesFlags]: ReturnType<(typeof volumesFlags)[Name]['parse']> };
 
-/** Timeout in milliseconds; the driver responds from memory. */
-const timeoutMs = 5000;
-
 /** `volumes`: lists the volumes of this node, as reported by the driver in the same container. */
 export const volumes: Command = {
   summary: "list the node's volumes with their pods, connectors, last refresh and failures",
   usage: `Usage: connectors-csi volumes [flags]
 
 Asks the driver that runs in the same container, or whose CSI socket --endpoint names. It knows the volumes that were
-published or refreshed since it started: after a restart that takes the kubelet about a minute and a half. With
---output json it also lists the variables that the script "activate" of each volume sets.
+published or refreshed since it started: after a restart that takes the kubelet about a minute and a half.
+
+ACTIVATE has the variables that the script "activate" of the volume sets: "proxy" and "trust" for those that it sets by
+itself, and the names of those of the class. With --output json it has all names.
 
 Flags:
 ${describeFlags(volumesFlags)}
 `,
   run: async ({ args, env, stdout }) => {
     const { endpoint, output } = parseFlags(volumesFlags, args, env) as VolumesConfig;
-    const { volumes: found } = await list(endpoint, env);
+    const found = await list(endpoint, env);
     stdout(output === 'json' ? jsonText(found.map(asJson)) : table(found, Date.now()));
     return 0;
   },
@@ -44,20 +41,11 @@ ${describeFlags(volumesFlags)}
 async function list(
   socketPath: string,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<ListVolumesResponse__Output> {
-  const client = new ownVolumes.Volumes(`unix://${socketPath}`, credentials.createInsecure());
+): Promise<readonly Volume__Output[]> {
   try {
-    const call = promisify(
-      (done: (error: Error | null, response?: ListVolumesResponse__Output) => void) =>
-        void client.listVolumes({}, { deadline: Date.now() + timeoutMs }, done),
-    );
-    const response = await call();
-    if (response === undefined) throw new Error('an empty answer');
-    return response;
+    return await listVolumes(socketPath);
   } catch (error) {
     throw new CodedError('UNAVAILABLE', unanswered(socketPath, env), { cause: error });
-  } finally {
-    client.close();
   }
 }
 
@@ -86,11 +74,12 @@ function asJson(volume: Volume__Output): Readonly<Record<string, unknown>> {
 }
 
 function table(found: readonly Volume__Output[], nowMs: number): string {
-  const head = ['POD', 'ACCOUNT', 'CONNECTORS', 'LAST', 'AGE', 'TOKEN', 'FAILING', 'FAILURE'];
+  const head = ['POD', 'ACCOUNT', 'CONNECTORS', 'ACTIVATE', 'LAST', 'AGE', 'TOKEN', 'FAILING', 'FAILURE'];
   const rows = found.map((volume) => [
     `${volume.pod_namespace}/${volume.pod_name}`,
     volume.service_account,
     volume.connectors.join(','),
+    variableGroups(volume.variables).join(',') || '-',
     volume.outcome,
     shownAge(nowMs - volume.outcome_at_ms),
     lifeLeft(volume.token_expires_at_ms, nowMs),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { proxyVariables, trustVariables } from '../rules/activated-variables.js';
 import { deniedVariables } from '../rules/environment-variable.js';
 import type { VolumeFile } from '../volume/ports.js';
 import { isEnvironmentFile, variablesIn } from './environment-file.js';
@@ -38,15 +39,6 @@ function nonProxyHosts(noProxy: string): string {
     .map((entry) => `${entry}|`)
     .join('');
 }
-
-const proxyVariables = [
-  ...['CONNECTORS_DIR', 'http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY'],
-  ...['YARN_HTTP_PROXY', 'YARN_HTTPS_PROXY', 'NODE_USE_ENV_PROXY', 'JAVA_TOOL_OPTIONS'],
-];
-const trustVariables = [
-  ...['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'PIP_CERT', 'GIT_SSL_CAINFO', 'CARGO_HTTP_CAINFO'],
-  ...['AWS_CA_BUNDLE', 'npm_config_cafile', 'YARN_HTTPS_CA_FILE_PATH', 'NODE_EXTRA_CA_CERTS', 'DENO_CERT'],
-];
 
 /** Returns the names of the variables that `activate` exports in a volume with these files; none without `activate`. */
 export function activatedVariables(files: ReadonlyMap<string, VolumeFile>): readonly string[] {

@@ -37,14 +37,14 @@ describe('connectors-csi volumes', () => {
   }
 
   it('has no more than a head when there are none', async () => {
-    assert.match(await printed(), /^POD +ACCOUNT +CONNECTORS +LAST +AGE +TOKEN +FAILING +FAILURE\n$/);
+    assert.match(await printed(), /^POD +ACCOUNT +CONNECTORS +ACTIVATE +LAST +AGE +TOKEN +FAILING +FAILURE\n$/);
     assert.equal(await printed('--output', 'json'), '[]\n');
   });
 
   it('shows pod, connectors, outcome, age and expiry of each, and why one fails', async () => {
     const volume = cluster.node.volume({ name: 'build-pod' });
     await driver.kubelet.publish(volume.publishRequest());
-    assert.match(await printed(), /^ci\/build-pod +builder +ci\/harbor +fresh +\d+s +\d+m +- +-$/m);
+    assert.match(await printed(), /^ci\/build-pod +builder +ci\/harbor +proxy +fresh +\d+s +\d+m +- +-$/m);
     cluster.api.delete('connectors', { namespace: 'ci', name: 'harbor' });
     await eventually('it tells why', async () =>
       /^ci\/build-pod .* \d+s +NOT_FOUND: connector ci\/harbor does not exist/m.test(await printed()),

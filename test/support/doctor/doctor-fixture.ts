@@ -26,6 +26,7 @@ export class DoctorFixture {
   readonly proxy: ProxyFixture;
   readonly kubeletDir: string;
   readonly #syscalls = loadSyscalls();
+  driver!: InProcessDriver;
   #port = 0;
 
   private constructor(cluster: Cluster, proxy: ProxyFixture) {
@@ -99,8 +100,8 @@ export class DoctorFixture {
   }
 
   async #startDriver(): Promise<void> {
-    const driver = await this.cluster.readyDriver({ flags: this.flags });
-    this.#port = portOf(driver);
+    this.driver = await this.cluster.readyDriver({ flags: this.flags });
+    this.#port = portOf(this.driver);
     await this.#register();
   }
 
