@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { goodLogin, issuedToken } from '../../support/deploy/fake-tools.js';
 import { classManifests } from '../../support/deploy/class-cases.js';
 import { eventually } from '../../support/poll.js';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
@@ -30,6 +31,11 @@ const secrets: Readonly<Record<string, readonly [Readonly<Record<string, string>
   'kubernetes.io/basic-auth': [login, 'authorization', basic],
   'cpaas.io/distribution-registry-token': [login, 'authorization', basic],
   'connectors.cpaas.io/bearer-token': [{ token: credentialCanary }, 'authorization', `Bearer ${credentialCanary}`],
+  'connectors.alauda.io/github-app': [
+    goodLogin,
+    'authorization',
+    `Basic ${Buffer.from(`x-access-token:${goodLogin.token}`).toString('base64')}`,
+  ],
   'connectors.cpaas.io/gitlab-pat-auth': [{ token: credentialCanary }, 'private-token', credentialCanary],
 };
 
@@ -50,6 +56,10 @@ describe('Connectors of the classes of deploy/classes', function () {
   before(async () => {
     tool = await ToolServer.start('https', (_request, response, { url, headers }) => {
       const isKnown = Object.values(secrets).some(([, header, value]) => headers[header] === value);
+      if (url === '/api/v3/app/installations/77/access_tokens') {
+        response.writeHead(201).end(issuedToken().body);
+        return;
+      }
       // What SonarQube's probes want to read; other tools' look at the status.
       if (isKnown || openPaths.has(url)) response.end('{"status":"UP","valid":true}');
       else response.writeHead(401, { 'www-authenticate': 'Basic realm="tool"' }).end();

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { appPrivateKey } from '../proxy/github-server.js';
 
 /** What a tool answers to a request of a probe. */
 export interface FakeAnswer {
@@ -23,7 +24,23 @@ export interface FakeTool {
 type Respond = (path: string, isKnown: boolean, request: IncomingMessage) => FakeAnswer;
 
 /** What the Secrets of fake tools hold: whichever of it the type of the Secret has. */
-export const goodLogin = { username: 'robot', password: 'CREDENTIAL-CANARY-5b1e', token: 'CREDENTIAL-CANARY-5b1e' };
+export const goodLogin = {
+  username: 'robot',
+  password: 'CREDENTIAL-CANARY-5b1e',
+  token: 'CREDENTIAL-CANARY-5b1e',
+  appId: '1',
+  installationId: '77',
+  privateKey: appPrivateKey,
+};
+
+/** The same for Secrets that tools reject. */
+export const badLogin = { ...goodLogin, password: 'wrong', token: 'wrong', appId: '2' };
+
+/** Reports whether a header has the assertion of the App. Signatures are verified by the tests of the App itself. */
+export function isOfApp(authorization: string | undefined): boolean {
+  const [, payload = ''] = /^Bearer [-\w]+\.([-\w]+)\./.exec(authorization ?? '') ?? [];
+  return Buffer.from(payload, 'base64url').toString().includes(`"iss":"${goodLogin.appId}"`);
+}
 
 const notFound: FakeAnswer = { status: 404 };
 const basicAuth = { authName: 'basicAuth', secretType: 'kubernetes.io/basic-auth' } as const;
@@ -58,6 +75,12 @@ const sonarqube: Respond = (path, isKnown) => {
   return path === '/api/authentication/validate' ? json({ valid: isKnown }) : notFound;
 };
 
+/** The response of GitHub to a request for a token of an installation. */
+export function issuedToken(): FakeAnswer {
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+  return { status: 201, body: JSON.stringify({ token: goodLogin.token, expires_at: inAnHour }) };
+}
+
 /** One for each class and each way to log in. */
 export const fakeTools: readonly FakeTool[] = [
   {
@@ -72,6 +95,12 @@ export const fakeTools: readonly FakeTool[] = [
     authName: 'patAuth',
     secretType: 'connectors.cpaas.io/bearer-token',
     answer: site({ '/': page }, { '/user': json({ login: 'robot' }) }),
+  },
+  {
+    className: 'github',
+    authName: 'githubApp',
+    secretType: 'connectors.alauda.io/github-app',
+    answer: site({ '/': page }, { '/api/v3/app/installations/77/access_tokens': issuedToken() }),
   },
   {
     className: 'gitlab',

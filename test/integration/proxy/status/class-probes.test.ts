@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { classManifests } from '../../../support/deploy/class-cases.js';
 import type { ClassSpec } from '../../../support/deploy/class-cases.js';
 import type { FakeAnswer, FakeTool } from '../../../support/deploy/fake-tools.js';
-import { fakeTools, goodLogin } from '../../../support/deploy/fake-tools.js';
+import { badLogin, fakeTools, goodLogin, isOfApp } from '../../../support/deploy/fake-tools.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { connector, secret } from '../../../support/proxy/manifests.js';
@@ -56,11 +56,7 @@ describe('the probes of the classes in deploy/classes', function () {
     for (const tool of fakeTools) {
       const { secretType, authName } = tool;
       const good = secret(`good-${secretType.replaceAll(/\W/g, '-')}`, secretType, goodLogin);
-      const bad = secret(`bad-${secretType.replaceAll(/\W/g, '-')}`, secretType, {
-        username: 'robot',
-        password: 'wrong',
-        token: 'wrong',
-      });
+      const bad = secret(`bad-${secretType.replaceAll(/\W/g, '-')}`, secretType, badLogin);
       fixture.put(good, bad);
       for (const [mood, server] of servers) {
         put(tool, mood, server, 'good', good);
@@ -165,7 +161,7 @@ function answerOf(mood: Mood, hostOf: (tool: FakeTool) => string): Answer {
     const host = (request.headers.host ?? '').replace(/:\d+$/, '');
     const tool = fakeTools.find((each) => (host === githubApi ? each.className === 'github' : hostOf(each) === host));
     const shown = request.headers.authorization ?? request.headers['private-token'];
-    const isKnown = credentials.includes(shown);
+    const isKnown = credentials.includes(shown) || isOfApp(request.headers.authorization);
     const { status, headers, body } = mood(
       tool?.answer(request.url ?? '', isKnown, request) ?? { status: 404 },
       isKnown,
