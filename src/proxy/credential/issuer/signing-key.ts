@@ -81,17 +81,23 @@ function derIn(text: string): Der | undefined {
   if (label === undefined || base64 === undefined) return undefined;
   const type = types[label as keyof typeof types];
   const bytes = Buffer.from(base64, 'base64');
-  return type !== 'pkcs8' || hasPermittedAlgorithm(bytes) ? { type, bytes } : undefined;
+  return isPermitted(type, bytes) ? { type, bytes } : undefined;
 }
 
+/** The bytes after the version in DER: in PKCS#1 a number, in SEC 1 the key, in PKCS#8 the identifier of an algorithm. */
+const contents = {
+  pkcs1: /^02/,
+  sec1: /^04/,
+  pkcs8: new RegExp(`^30(?:[0-7].|81..)(?:${permittedAlgorithms.join('|')})`),
+};
+
 /**
- * Reports whether a PKCS#8 key (RFC 5208) has a supported algorithm, without parsing the key: for a DSA key, parsing
- * computes the public key. The algorithm follows a length and the version.
+ * Reports whether a key has a supported algorithm, without parsing the key: for a DSA key, parsing computes the public
+ * key. OpenSSL reads PKCS#8 with any algorithm whichever format it is told, so all formats are checked.
  */
-function hasPermittedAlgorithm(der: Buffer): boolean {
-  const start =
-    /^30(?:[0-7].|81..|82....)02010[01](?:30[0-7].|3081..)(.{0,22})/.exec(der.toString('hex', 0, 32))?.[1] ?? '';
-  return permittedAlgorithms.some((identifier) => start.startsWith(identifier));
+function isPermitted(type: Der['type'], der: Buffer): boolean {
+  const [, content = ''] = /^30(?:[0-7].|81..|82....)02010[01](.*)$/.exec(der.toString('hex', 0, 40)) ?? [];
+  return contents[type].test(content);
 }
 
 const algorithmsOfCurves: Readonly<Record<string, string>> = {

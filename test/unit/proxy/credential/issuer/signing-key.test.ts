@@ -46,6 +46,11 @@ describe('a private key that signs', () => {
   const dsa = generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 }).privateKey;
   const refused: readonly [string, () => string, RegExp][] = [
     ['DSA, which takes seconds to parse and to sign', () => pemOf(dsa), /is not one unencrypted private key/],
+    ...['RSA PRIVATE KEY', 'EC PRIVATE KEY'].map((label): [string, () => string, RegExp] => [
+      `DSA as ${label}`,
+      () => pemOf(dsa).replaceAll('PRIVATE KEY', label),
+      /is not one unencrypted private key/,
+    ]),
     ['RSA of 1024 bits', () => pemOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey), /has 1024 bits/],
     [
       'EC of another curve',
