@@ -14,7 +14,7 @@ export async function startGitServer(
 ): Promise<ToolServer> {
   const authorization = `Basic ${Buffer.from(login).toString('base64')}`;
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    if (request.headers.authorization === authorization) serve(directory, request, response);
+    if (request.headers.authorization === authorization) serveGit(directory, request, response);
     else response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end();
   };
   const tool = new ToolServer('https', answer, [host]);
@@ -23,7 +23,7 @@ export async function startGitServer(
 }
 
 /** CGI (RFC 3875): the request in variables and on standard input, the answer with its headers on standard output. */
-function serve(directory: string, request: IncomingMessage, response: ServerResponse): void {
+export function serveGit(directory: string, request: IncomingMessage, response: ServerResponse): void {
   const { method = '', url = '', headers } = request;
   const [pathInfo = '', query = ''] = url.split('?');
   const program = spawn('git', ['http-backend'], {

@@ -16,12 +16,12 @@ export class RegistryTokenService {
   readonly #key: string;
   readonly #tool: ToolServer;
   readonly #host: string;
-  readonly #authorization: string;
+  readonly #isRight: (login: string) => boolean;
 
-  private constructor(tool: ToolServer, host: string, login: string) {
+  private constructor(tool: ToolServer, host: string, isRight: (login: string) => boolean) {
     this.#tool = tool;
     this.#host = host;
-    this.#authorization = `Basic ${Buffer.from(login).toString('base64')}`;
+    this.#isRight = isRight;
     const pair = new CertificateAuthority('tokens').issue({ commonName: 'tokens' });
     this.certificate = pair.certificate;
     this.#key = pair.key;
@@ -33,9 +33,10 @@ export class RegistryTokenService {
     };
   }
 
-  /** @param login `user:password`. */
-  static async start(host: string, login: string): Promise<RegistryTokenService> {
-    return new RegistryTokenService(await ToolServer.start('https', undefined, [host]), host, login);
+  /** @param login `user:password`, or which ones are right. */
+  static async start(host: string, login: string | ((login: string) => boolean)): Promise<RegistryTokenService> {
+    const isRight = typeof login === 'string' ? (shown: string) => shown === login : login;
+    return new RegistryTokenService(await ToolServer.start('https', undefined, [host]), host, isRight);
   }
 
   get url(): string {
@@ -58,7 +59,8 @@ export class RegistryTokenService {
   /** Undefined for a wrong password. */
   async #answer({ url, headers }: SeenRequest): Promise<object | undefined> {
     const { authorization } = headers;
-    if (authorization !== undefined && authorization !== this.#authorization) return undefined;
+    const shown = Buffer.from(/^Basic (.*)$/.exec(authorization ?? '')?.[1] ?? '', 'base64').toString();
+    if (authorization !== undefined && !this.#isRight(shown)) return undefined;
     const scopes = new URL(url, this.url).searchParams.getAll('scope').flatMap((scope) => scope.split(' '));
     const access = scopes.flatMap((scope) => {
       const [type = '', name = '', actions = ''] = scope.split(':');

@@ -18,6 +18,8 @@ export interface GithubServerOptions {
   readonly hosts?: readonly string[];
   /** Path of the API. */
   readonly root?: string;
+  /** The beginning of its tokens. */
+  readonly token?: string;
   /** Answers requests with a valid token outside the API. */
   readonly site?: (request: IncomingMessage, response: ServerResponse) => void;
   /** Milliseconds since the epoch. */
@@ -114,7 +116,7 @@ export class GithubServer {
     const [, installation] = /^\/app\/installations\/(\d+)\/access_tokens$/.exec(path) ?? [];
     if (method !== 'POST' || installation !== '77') return notFound;
     this.asked.push({ installation, ...(JSON.parse(body) as object) });
-    const token = `ghs_CREDENTIAL-CANARY-5b1e-${this.asked.length}`;
+    const token = `${this.#options.token ?? 'ghs_CREDENTIAL-CANARY-5b1e'}-${this.asked.length}`;
     const expiresAtMs = this.#now + this.lifeMs;
     this.valid.set(token, expiresAtMs);
     return { status: 201, body: { token, expires_at: new Date(expiresAtMs).toISOString(), permissions: {} } };
