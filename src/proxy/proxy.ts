@@ -53,6 +53,8 @@ export interface ProxyParts {
   readonly monotonicNow: () => number;
   /** Resolves names to addresses; by default with the system's resolver. */
   readonly lookUp?: DnsLookup;
+  /** Limit of the time of requests for tokens, which tests shorten. */
+  readonly issuerTimeoutMs?: number;
   readonly log: Log;
   /** Timings of the status controller that tests shorten. */
   readonly statusTimings?: Partial<StatusTimings & LeaseTimings>;
@@ -115,6 +117,7 @@ export class Proxy {
       ...{ config, clock, monotonicNow, backend: this.#backend, apiServer: parts.apiServer },
       ...{ service: serviceOf(config), sockets: this.#toolSockets },
       ...(parts.lookUp === undefined ? {} : { lookUp: parts.lookUp }),
+      ...(parts.issuerTimeoutMs === undefined ? {} : { issuerTimeoutMs: parts.issuerTimeoutMs }),
     });
     this.#requestLog = new RequestLog({ log, monotonicNow, limits: limits.requestLog });
     this.#trustFailures = new TrustFailures({ clock, limits: limits.trustFailures });

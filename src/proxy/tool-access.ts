@@ -27,6 +27,8 @@ export interface ToolAccessOptions {
   readonly sockets: ToolSockets;
   /** Resolves names to addresses; by default with the system's resolver. */
   readonly lookUp?: DnsLookup;
+  /** Limit of the time of requests for tokens. */
+  readonly issuerTimeoutMs?: number;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
@@ -46,6 +48,7 @@ export interface ToolAccess {
 /** Creates them. The caller starts `own`. */
 export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const { config, backend, apiServer, service, sockets, clock, monotonicNow } = options;
+  const { issuerTimeoutMs = limits.issuedTokens.timeoutMs } = options;
   const { secrets } = backend;
   const lookUp = options.lookUp ?? ((host: string) => lookup(host, { all: true }));
   const isInCluster = config['connector-source'] === 'kubernetes';
@@ -74,6 +77,6 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   });
   const trustSets = new TrustStoreCache(systemRoots(config['system-ca-file']));
   const trust = new UpstreamTrust(secrets, trustSets, new FailureRateLimiter(limits.failedReviews, monotonicNow));
-  const credentials = new ToolCredentials({ secrets, trust, client, clock, monotonicNow });
+  const credentials = new ToolCredentials({ secrets, trust, client, clock, monotonicNow, issuerTimeoutMs });
   return { own, resolver, client, trustSets, trust, credentials };
 }

@@ -47,6 +47,8 @@ export interface ToolCredentialsOptions {
   readonly client: ToolClient;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
+  /** Limit of the time of requests for tokens. */
+  readonly issuerTimeoutMs: number;
 }
 
 /** Selects the credential of a request to a Connector's tool. */

@@ -25,6 +25,7 @@ export interface FixtureOptions {
   /** Names and what they resolve to; others are 127.0.0.1. A function is asked each time. */
   readonly names?: Readonly<Record<string, string | (() => string | Promise<string>)>>;
   readonly apiServer?: readonly string[];
+  readonly issuerTimeoutMs?: number;
 }
 
 /** A proxy in the test's process over its real port, and the manifests that it reads. */
@@ -132,6 +133,7 @@ export class ProxyFixture {
       monotonicNow = () => performance.now(),
       names = {},
       apiServer = [],
+      issuerTimeoutMs = 30_000,
     } = this.#options;
     const config = parseProxyConfig(
       [
@@ -169,6 +171,7 @@ export class ProxyFixture {
       apiServer,
       clock,
       monotonicNow,
+      issuerTimeoutMs,
       lookUp: async (host) => {
         const found = names[host] ?? '127.0.0.1';
         const address = typeof found === 'string' ? found : await found();

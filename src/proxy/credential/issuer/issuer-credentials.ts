@@ -25,7 +25,7 @@ export interface IssuerCredentialsOptions {
   readonly monotonicNow: () => number;
   readonly cache: TokenCache;
   /** Limit of the time for one request with its response. */
-  readonly issuerTimeoutMs?: number;
+  readonly issuerTimeoutMs: number;
 }
 
 /** Creates the credentials of Secrets whose tokens are requested. */
@@ -60,13 +60,16 @@ export class IssuerCredentials {
   }
 
   async #request(issue: Issue, source: Source): Promise<CachedToken> {
-    const { client, clock, issuerTimeoutMs = limits.issuedTokens.timeoutMs } = this.#options;
-    const outcome = await requestToken(issue, {
+    const { client, clock, issuerTimeoutMs } = this.#options;
+    const options = {
       client,
       owner: ownerOfHost(source.connector.ref),
       trust: await this.#trustOf(issue, source.connector),
       now: () => clock.now(),
       timeoutMs: issuerTimeoutMs,
+    };
+    const outcome = await requestToken(issue, options).catch((error: unknown) => {
+      throw error instanceof ProxyError ? ofSecret(error, source) : error;
     });
     if (!('kind' in outcome)) return outcome;
     const { code, fix, isRejection } = outcome;
@@ -85,6 +88,13 @@ export class IssuerCredentials {
 interface Source {
   readonly secret: SecretObject;
   readonly connector: Connector;
+}
+
+/** Names the Secret in an error about the connection to its endpoint. */
+function ofSecret(cause: ProxyError, { secret, connector }: Source): ProxyError {
+  const { namespace, name } = connector.ref;
+  const message = `Secret ${secret.ref.namespace}/${secret.ref.name}: ${cause.message} (connector ${namespace}/${name})`;
+  return new ProxyError(cause.status, cause.kind, message, { cause });
 }
 
 /** Rejects an endpoint elsewhere: the author of a Secret must not be able to reach hosts that no Connector names. */
