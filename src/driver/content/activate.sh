@@ -22,7 +22,7 @@ _connectors_settings() (
   newline='
 '
   bundle_variables='SSL_CERT_FILE CURL_CA_BUNDLE REQUESTS_CA_BUNDLE PIP_CERT GIT_SSL_CAINFO CARGO_HTTP_CAINFO AWS_CA_BUNDLE'
-  bundle_variables="$bundle_variables npm_config_cafile YARN_HTTPS_CA_FILE_PATH"
+  bundle_variables="$bundle_variables GIT_PROXY_SSL_CAINFO npm_config_cafile YARN_HTTPS_CA_FILE_PATH"
   ca_variables='NODE_EXTRA_CA_CERTS DENO_CERT'
 
   warn() { command printf 'connectors-csi: activate: %s\n' "$1" >&2; }

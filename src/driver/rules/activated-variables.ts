@@ -7,7 +7,8 @@ export const proxyVariables: readonly string[] = [
 /** Variables that `activate` sets in addition if the volume has `ca.crt`. */
 export const trustVariables: readonly string[] = [
   ...['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'PIP_CERT', 'GIT_SSL_CAINFO', 'CARGO_HTTP_CAINFO'],
-  ...['AWS_CA_BUNDLE', 'npm_config_cafile', 'YARN_HTTPS_CA_FILE_PATH', 'NODE_EXTRA_CA_CERTS', 'DENO_CERT'],
+  ...['GIT_PROXY_SSL_CAINFO', 'AWS_CA_BUNDLE', 'npm_config_cafile', 'YARN_HTTPS_CA_FILE_PATH'],
+  ...['NODE_EXTRA_CA_CERTS', 'DENO_CERT'],
 ];
 
 /** Shortens a list of variables that `activate` sets: `proxy` and `trust` for those above, then the names of others. */

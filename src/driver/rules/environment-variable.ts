@@ -42,8 +42,8 @@ export const deniedVariables: readonly string[] = [
   'GIT_TRACE* GIT_TR2* GIT_CURL_VERBOSE',
   // Those of `activate`.
   'http_proxy HTTP_PROXY https_proxy HTTPS_PROXY no_proxy NO_PROXY SSL_CERT_FILE CURL_CA_BUNDLE',
-  'REQUESTS_CA_BUNDLE PIP_CERT GIT_SSL_CAINFO CARGO_HTTP_CAINFO AWS_CA_BUNDLE npm_config_cafile',
-  'CONNECTORS_* _connectors_*',
+  'REQUESTS_CA_BUNDLE PIP_CERT GIT_SSL_CAINFO GIT_PROXY_SSL_CAINFO CARGO_HTTP_CAINFO AWS_CA_BUNDLE',
+  'npm_config_cafile CONNECTORS_* _connectors_*',
 ].flatMap((names) => names.split(' '));
 
 const denied = new RegExp(

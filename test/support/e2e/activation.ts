@@ -149,7 +149,7 @@ export function addedTo(
 
 export const bundleVariables = [
   ...['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'PIP_CERT', 'GIT_SSL_CAINFO', 'CARGO_HTTP_CAINFO'],
-  ...['AWS_CA_BUNDLE', 'npm_config_cafile', 'YARN_HTTPS_CA_FILE_PATH'],
+  ...['AWS_CA_BUNDLE', 'GIT_PROXY_SSL_CAINFO', 'npm_config_cafile', 'YARN_HTTPS_CA_FILE_PATH'],
 ];
 /** Variables with the URL of the proxy. */
 export const proxyVariables = [

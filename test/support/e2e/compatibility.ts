@@ -11,6 +11,12 @@ export interface Proof {
   readonly does: string;
 }
 
+/** What a program is proven to do after the one line, and as a program of `activate`. */
+export interface ActivatedProof extends Proof {
+  /** Whether it also works if the proxy's address is `https://`. */
+  readonly https: 'yes' | 'no';
+}
+
 /** One row of docs/compatibility.md each; a test of test/e2e/flow proves it. */
 export const proofs = {
   curl: {
@@ -214,41 +220,47 @@ export const proofs = {
     version: 'curl --version',
     files: '`activate`',
     mode: 'intercepted',
-    does: 'downloads after one line',
+    https: 'no',
+    does: 'downloads',
   },
   'activate-urllib': {
     program: 'Python `urllib`',
     version: 'python3 --version',
     files: '`activate`',
     mode: 'intercepted',
-    does: 'downloads after one line',
+    https: 'no',
+    does: 'downloads',
   },
   'activate-requests': {
     program: 'Python `requests`',
     version: "/usr/bin/python3 -c 'import requests; print(requests.__version__)'",
     files: '`activate`',
     mode: 'intercepted',
-    does: 'downloads after one line',
+    https: 'yes',
+    does: 'downloads',
   },
   'activate-perl': {
     program: 'Perl LWP',
     version: "perl -MLWP -e 'print $LWP::VERSION'",
     files: '`activate`',
     mode: 'intercepted',
-    does: 'downloads after one line',
+    https: 'no',
+    does: 'downloads',
   },
   'activate-ruby': {
     program: 'Ruby `Net::HTTP`',
     version: 'ruby --version',
     files: '`activate`',
     mode: 'intercepted',
-    does: 'downloads after one line',
+    https: 'no',
+    does: 'downloads',
   },
   'activate-wget': {
     program: 'wget (GnuTLS)',
     version: 'wget --version',
     files: '`activate`, `--ca-certificate`',
     mode: 'intercepted',
+    https: 'no',
     does: 'downloads, certificates by option',
   },
   'activate-git': {
@@ -256,34 +268,39 @@ export const proofs = {
     version: 'git --version',
     files: '`activate`',
     mode: 'intercepted',
-    does: 'clones and pushes after one line',
+    https: 'yes',
+    does: 'clones and pushes',
   },
   'activate-npm': {
     program: 'npm',
     version: 'npm --version',
     files: '`activate`, `npm.environment`',
     mode: 'intercepted',
-    does: 'installs after one line',
+    https: 'yes',
+    does: 'installs',
   },
   'activate-pip': {
     program: 'pip',
     version: 'python3 -m pip --version',
     files: '`activate`, `pip.environment`',
     mode: 'reverse',
-    does: 'downloads after one line',
+    https: 'yes',
+    does: 'downloads',
   },
   'activate-twine': {
     program: 'twine',
     version: 'twine --version',
     files: '`activate`',
     mode: 'intercepted',
-    does: 'uploads after one line',
+    https: 'yes',
+    does: 'uploads',
   },
   'activate-maven': {
     program: 'Maven (Java)',
     version: 'java --version',
     files: '`activate`, `maven.environment`',
     mode: 'intercepted',
+    https: 'no',
     does: 'downloads, trusting `truststore.p12`',
   },
   'activate-kubectl': {
@@ -291,42 +308,128 @@ export const proofs = {
     version: 'kubectl version --client',
     files: '`activate`, `kubectl.environment`',
     mode: 'intercepted',
-    does: 'reads another cluster after one line',
+    https: 'yes',
+    does: 'reads another cluster',
   },
   'activate-glab': {
     program: 'glab',
     version: 'glab --version',
     files: '`activate`, `glab.environment`',
     mode: 'intercepted',
-    does: 'calls the API after one line',
+    https: 'yes',
+    does: 'calls the API',
   },
   'activate-skopeo': {
     program: 'skopeo',
     version: 'skopeo --version',
     files: '`activate`, `registry.environment`',
     mode: 'intercepted',
-    does: 'copies to a registry after one line',
+    https: 'yes',
+    does: 'copies to a registry',
   },
   'activate-buildah': {
     program: 'buildah',
     version: 'buildah --version',
     files: '`activate`, `registry.environment`',
     mode: 'intercepted',
-    does: 'builds, pushes and pulls after one line',
+    https: 'yes',
+    does: 'builds, pushes and pulls',
   },
   'activate-podman': {
     program: 'podman',
     version: 'podman --version',
     files: '`activate`, `registry.environment`',
     mode: 'intercepted',
-    does: 'pulls after one line',
+    https: 'yes',
+    does: 'pulls',
   },
   'activate-oras': {
     program: 'oras',
     version: 'oras version',
     files: '`activate`, `registry.environment`',
     mode: 'intercepted',
-    does: 'pushes after one line',
+    https: 'yes',
+    does: 'pushes',
+  },
+  'activate-busybox': {
+    program: 'BusyBox wget',
+    version: 'busybox | head -n 1',
+    files: '`activate`',
+    mode: 'forward',
+    https: 'yes',
+    does: 'downloads by `http://` from an HTTPS tool',
+  },
+  'activate-pnpm-10': {
+    program: 'pnpm 10',
+    version: 'node .ci/programs/node_modules/pnpm/bin/pnpm.cjs --version',
+    files: '`activate`, `npm.environment`',
+    mode: 'intercepted',
+    https: 'yes',
+    does: 'installs',
+  },
+  'activate-pnpm': {
+    program: 'pnpm',
+    version: '.ci/programs/node_modules/@pnpm/exe.linux-*/pnpm --version',
+    files: '`activate`, `npm.environment`',
+    mode: 'intercepted',
+    https: 'yes',
+    does: 'installs',
+  },
+  'activate-yarn-1': {
+    program: 'Yarn 1',
+    version: 'node .ci/programs/node_modules/yarn/bin/yarn.js --version',
+    files: '`activate`, `npm.environment`',
+    mode: 'intercepted',
+    https: 'no',
+    does: 'installs',
+  },
+  'activate-yarn': {
+    program: 'Yarn',
+    version: 'node .ci/programs/node_modules/@yarnpkg/cli-dist/bin/yarn.js --version',
+    files: '`activate`',
+    mode: 'intercepted',
+    https: 'yes',
+    does: "installs, with the project's `npmRegistryServer`",
+  },
+  'activate-deno': {
+    program: 'Deno',
+    version: '.ci/programs/node_modules/@deno/linux-*/deno --version',
+    files: '`activate`',
+    mode: 'intercepted',
+    https: 'yes',
+    does: 'imports a module, and uses `fetch`',
+  },
+  'activate-go': {
+    program: 'Go',
+    version: '/usr/bin/go version',
+    files: '`activate`',
+    mode: 'intercepted',
+    https: 'yes',
+    does: 'downloads a module from `GOPROXY`',
+  },
+  'activate-cargo': {
+    program: 'cargo',
+    version: '/usr/bin/cargo --version',
+    files: '`activate`',
+    mode: 'intercepted',
+    https: 'no',
+    does: 'fetches a crate of a sparse registry',
+  },
+  'activate-gh': {
+    program: 'gh',
+    version: 'gh --version',
+    files: '`activate`, `gh.environment`',
+    mode: 'intercepted',
+    https: 'yes',
+    does: 'calls the API',
+  },
+  'activate-git-lfs': {
+    program: 'Git LFS',
+    version: 'git-lfs --version',
+    files: '`activate`',
+    mode: 'intercepted',
+    https: 'yes',
+    does: 'downloads; rules `read-only` deny uploads',
   },
   'run-step': {
     program: 'buildah, `RUN` step',
@@ -335,10 +438,12 @@ export const proofs = {
     mode: 'intercepted',
     does: 'npm and pip install, without a trace',
   },
-} as const satisfies Readonly<Record<string, Proof>>;
+} as const satisfies Readonly<Record<string, Proof | ActivatedProof>>;
+
+export type ProofKey = keyof typeof proofs;
 
 /** The title of the test that proves a row. */
-export function proven(key: keyof typeof proofs): [string] {
+export function proven(key: ProofKey): [string] {
   const { program, files, mode, does }: Proof = proofs[key];
   return [`${program} ${does} (${files.replaceAll('`', '')}; ${mode})`];
 }

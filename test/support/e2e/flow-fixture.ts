@@ -104,15 +104,20 @@ export class FlowFixture {
     for (const object of objects) this.api.put(encoded(object as KubeObject & { readonly stringData?: object }));
   }
 
-  /** A connector, which trusts the tools' CA. It has the proxy's address unless the proxy itself writes that. */
-  connect(name: string, address: string, options: ConnectorOptions = {}): void {
+  /**
+   * A connector, which trusts the tools' CA. It has the proxy's address unless the proxy itself writes that.
+   * @param scheme `https` needs the flags `--tls-address` and `--tls-names localhost`.
+   */
+  connect(name: string, address: string, options: ConnectorOptions = {}, scheme: 'http' | 'https' = 'http'): void {
     const object = connector(name, address, { caSecret: 'tool-ca', ...options });
     if (this.#options.isAtService === true) {
       this.put(object);
       return;
     }
+    // Node rejects an IP address as the name of a TLS server.
+    const host = scheme === 'https' ? `localhost:${this.proxy.tlsPort}` : `127.0.0.1:${this.proxy.port}`;
     const httpAddress = {
-      url: `http://127.0.0.1:${this.proxy.port}/namespaces/ci/connectors/${name}`,
+      url: `${scheme}://${host}/namespaces/ci/connectors/${name}`,
       audience: 'connectors-proxy',
       CACerts: this.authority,
     };

@@ -33,6 +33,8 @@ export class ProxyProcess {
   readonly #child: ChildProcess;
   log = '';
   port = 0;
+  /** With `--tls-address`; otherwise 0. */
+  tlsPort = 0;
 
   private constructor(options: ProxyProcessOptions) {
     const { directory, hosts, otherHosts, nameServer, address = '127.0.0.1:0', flags, env, entering = [] } = options;
@@ -63,7 +65,9 @@ export class ProxyProcess {
       await eventually(
         'the proxy listens',
         () => {
-          proxy.port = Number(/"port":(\d+),(?:"tlsPort":\d+,)?"msg":"Listening"/.exec(proxy.log)?.[1] ?? 0);
+          const [, port, tlsPort] = /"port":(\d+),(?:"tlsPort":(\d+),)?"msg":"Listening"/.exec(proxy.log) ?? [];
+          proxy.port = Number(port ?? 0);
+          proxy.tlsPort = Number(tlsPort ?? 0);
           return proxy.port !== 0 || proxy.hasEnded;
         },
         60_000,

@@ -11,10 +11,12 @@ export interface ConnectorOptions {
   readonly extensions?: readonly string[];
   /** Of rules, by their last word: `access`, `rules`, `rules-mode`. */
   readonly rules?: Annotations;
+  /** Params, as the class declares them. */
+  readonly params?: Readonly<Record<string, string>>;
 }
 
 export function connector(name: string, address: string, options: ConnectorOptions = {}): object {
-  const { namespace = 'ci', secret, caSecret, auth, className = 'any', extensions = [], rules = {} } = options;
+  const { namespace = 'ci', secret, caSecret, auth, className = 'any', extensions = [], rules = {}, params } = options;
   return {
     apiVersion: 'connectors.alauda.io/v1alpha1',
     kind: 'Connector',
@@ -22,6 +24,7 @@ export function connector(name: string, address: string, options: ConnectorOptio
     spec: {
       connectorClassName: className,
       address,
+      ...(params && { params: Object.entries(params).map(([param, value]) => ({ name: param, value })) }),
       addressExtensions: extensions.map((value, at) => ({ name: `extension-${at}`, value })),
       ...(secret === undefined && auth === undefined
         ? {}

@@ -32,7 +32,7 @@ const dependenciesOf = (folder: string): Readonly<Record<string, string>> => {
 
 describe('the packages that this one depends on', () => {
   /** Each has a lock file of its own. */
-  const folders = ['.', '.ci/node-26', '.ci/arm64'];
+  const folders = ['.', '.ci/node-26', '.ci/arm64', '.ci/programs'];
 
   for (const folder of folders) {
     it(`are each of one version, with a checksum and from any registry, in ${folder}`, () => {
