@@ -240,6 +240,7 @@ export class Proxy {
         secrets: this.#backend.secrets,
         probes: new ToolProbes({ client, threads: this.#probeThreads, timeoutMs }),
         observer: this.metrics,
+        clock,
         isOwnAddress: ({ host, port }) => resolver.isOwn(host, port),
       }),
       ca,

@@ -10,6 +10,16 @@ import type { SecretObject, SecretSource } from './secret-source.js';
 import { certificateBlocksIn } from './secret-source.js';
 import { limits } from '../../limits/defaults.js';
 
+/** The CA of a Connector is unusable. */
+export class UnusableCa extends ProxyError {
+  readonly reason: 'CACertSecretNotFound' | 'InvalidCACert';
+
+  constructor(reason: UnusableCa['reason'], message: string) {
+    super(502, 'misconfigured', message);
+    this.reason = reason;
+  }
+}
+
 /** PEM blocks of one Secret. */
 interface Bundle {
   /** See SecretVersion. */
@@ -93,7 +103,7 @@ export class UpstreamTrust {
     if (nameProblem !== undefined)
       throw misconfigured(connector, `spec.caCertSecretRef.name ${quote(name)} ${nameProblem}`);
     const secret = await this.#secrets.get({ namespace: connector.ref.namespace, name }, signal);
-    if (secret === undefined) throw unusable(connector, 'does not exist');
+    if (secret === undefined) throw unusable(connector, 'does not exist', 'CACertSecretNotFound');
     const bundle = bundleIn(secret);
     const { blocks } = bundle;
     const length = blocks.reduce((sum, block) => sum + block.length, 0);
@@ -106,20 +116,26 @@ export class UpstreamTrust {
 
 const noCertificate = 'holds no certificate in PEM';
 
-function caSecretName({ object }: Connector): string | undefined {
+/** Returns the name in `spec.caCertSecretRef`; undefined if the Connector names no CA. */
+export function caSecretName({ object }: Connector): string | undefined {
   const name = jsonMember(jsonMember(object['spec'], 'caCertSecretRef'), 'name');
   return typeof name === 'string' && name !== '' ? name : undefined;
 }
 
-function unusable(connector: Connector, problem: string): ProxyError {
+function unusable(connector: Connector, problem: string, reason: UnusableCa['reason'] = 'InvalidCACert'): UnusableCa {
   const secret = `${connector.ref.namespace}/${caSecretName(connector) ?? ''}`;
   const fix = ': it has to hold the certificate of the CA';
-  return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix);
+  return misconfigured(connector, `Secret ${secret} of spec.caCertSecretRef ${problem}`, fix, reason);
 }
 
 /** @param fix for problems that do not name it. */
-function misconfigured({ ref }: Connector, problem: string, fix = ''): ProxyError {
-  return new ProxyError(502, 'misconfigured', `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
+function misconfigured(
+  { ref }: Connector,
+  problem: string,
+  fix = '',
+  reason: UnusableCa['reason'] = 'InvalidCACert',
+): UnusableCa {
+  return new UnusableCa(reason, `${problem} (connector ${ref.namespace}/${ref.name})${fix}`);
 }
 
 function bundleIn(secret: SecretObject): Bundle {

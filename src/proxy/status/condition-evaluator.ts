@@ -7,7 +7,7 @@ import { rulesProblem } from '../../rules/request-rules.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../credential/connector-lister.js';
 import type { ConditionResult } from './conditions.js';
-import { conditionOf } from './conditions.js';
+import { conditionOf, isConditionReason } from './conditions.js';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
 import type { ReconcileState } from './reconcile-state.js';
 import { missingClassResults } from './ownership.js';
@@ -214,7 +214,7 @@ function keepUnchecked(
   const status = before?.['status'];
   if (before?.['observedGeneration'] !== generation || (status !== 'True' && status !== 'False')) return result;
   const { reason, message } = before;
-  if (typeof reason !== 'string' || typeof message !== 'string') return result;
+  if (!isConditionReason(reason) || typeof message !== 'string') return result;
   return { type: result.type, status, reason, message };
 }
 

@@ -5,6 +5,7 @@ import { isJsonObject, jsonMember } from '../../json.js';
 export const conditionTypes = [
   'ConnectorClassReady',
   'SecretReady',
+  'CACertReady',
   'ProxyServiceReady',
   'LivenessReady',
   'AuthReady',
@@ -12,29 +13,56 @@ export const conditionTypes = [
 ] as const;
 
 export type ConditionType = (typeof conditionTypes)[number];
+/** Reasons of conditions. A test compares them with docs/proxy-reference.md. */
+export const conditionReasons = [
+  'Ready',
+  'NotFound',
+  'Unusable',
+  'Unreadable',
+  'NotChecked',
+  'NotNeeded',
+  'SecretOptional',
+  'NoAddress',
+  'TooManyAddresses',
+  'AddressOfProxy',
+  'CACertSecretNotFound',
+  'InvalidCACert',
+  'NoCA',
+  'BrokenRules',
+  'Answered',
+  'Accepted',
+  'NonAuthProbe',
+  'Rejected',
+  'Unreachable',
+  'UnexpectedAnswer',
+  'ProbeUnusable',
+] as const;
+
+export type ConditionReason = (typeof conditionReasons)[number];
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 
 /** The result of a check for one condition. */
 export interface ConditionResult {
   readonly type: ConditionType;
   readonly status: ConditionStatus;
-  /** CamelCase, of a fixed set. */
-  readonly reason: string;
+  readonly reason: ConditionReason;
   /**
    * One line that names the fix, constant while the problem is the same, without secrets. Empty if there is no problem.
    */
   readonly message: string;
+  /** When the tool was probed for it, in milliseconds since the epoch; undefined if it was not. */
+  readonly probedMs?: number | undefined;
 }
 
-export function isTrue(type: ConditionType, reason: string): ConditionResult {
+export function isTrue(type: ConditionType, reason: ConditionReason): ConditionResult {
   return { type, status: 'True', reason, message: '' };
 }
 
-export function isFalse(type: ConditionType, reason: string, message: string): ConditionResult {
+export function isFalse(type: ConditionType, reason: ConditionReason, message: string): ConditionResult {
   return { type, status: 'False', reason, message };
 }
 
-export function isUnknown(type: ConditionType, reason: string, message: string): ConditionResult {
+export function isUnknown(type: ConditionType, reason: ConditionReason, message: string): ConditionResult {
   return { type, status: 'Unknown', reason, message };
 }
 
@@ -46,10 +74,15 @@ export function readiness(results: readonly ConditionResult[], hint?: string): C
   const bad =
     results.find(({ status }) => status === 'False') ??
     results.find(({ type, status }) => status === 'Unknown' && type !== 'LivenessReady' && type !== 'AuthReady');
-  const ready = bad === undefined ? isTrue('Ready', 'Ready') : { ...bad, type: 'Ready' as const };
+  const { status, reason, message } = bad ?? isTrue('Ready', 'Ready');
+  const ready: ConditionResult = { type: 'Ready', status, reason, message };
   return hint === undefined
     ? ready
     : { ...ready, message: [ready.message, hint].filter((text) => text !== '').join('; ') };
+}
+
+export function isConditionReason(value: JsonValue | undefined): value is ConditionReason {
+  return (conditionReasons as readonly (JsonValue | undefined)[]).includes(value);
 }
 
 /** Returns the conditions in an object's status; malformed entries are ignored. */
@@ -66,29 +99,62 @@ export function conditionOf(conditions: readonly JsonObject[], type: ConditionTy
  * Returns the updated list: the proxy's conditions from the results, those of other controllers unchanged. A condition
  * with an unchanged status keeps its transition time.
  * @param generation that the results are for.
- * @param now RFC 3339.
+ * @param nowMs milliseconds since the epoch.
+ * @param isProbeTimeKept whether conditions keep the time of an earlier probe, so that it is no difference.
  */
 export function merged(
   conditions: readonly JsonObject[],
   results: readonly ConditionResult[],
   generation: bigint,
-  now: string,
+  nowMs: number,
+  isProbeTimeKept = false,
 ): readonly JsonObject[] {
   const own: ReadonlySet<JsonValue | undefined> = new Set(conditionTypes);
   return [
     ...conditions.filter((condition) => !own.has(condition['type'])),
-    ...results.map((result) => asCondition(result, conditionOf(conditions, result.type), generation, now)),
+    ...results.map((result) => {
+      const before = conditionOf(conditions, result.type);
+      const probed = isProbeTimeKept ? before?.[probeTime] : undefined;
+      return asCondition(result, before, generation, nowMs, probed);
+    }),
   ];
 }
+
+/** Reports whether the time of a probe in the status is not within `maxMs` of the latest probe. */
+export function isProbeTimeOld(
+  conditions: readonly JsonObject[],
+  results: readonly ConditionResult[],
+  maxMs: number,
+): boolean {
+  return results.some(({ type, probedMs }) => {
+    if (probedMs === undefined) return false;
+    const time = conditionOf(conditions, type)?.[probeTime];
+    // Another replica's clock can be ahead. A text that is no time is old.
+    return typeof time !== 'string' || !(Math.abs(probedMs - Date.parse(time)) < maxMs);
+  });
+}
+
+const probeTime = 'lastProbeTime';
 
 function asCondition(
   result: ConditionResult,
   before: JsonObject | undefined,
   generation: bigint,
-  now: string,
+  nowMs: number,
+  keptProbeTime: JsonValue | undefined,
 ): JsonObject {
-  const { type, status, reason, message } = result;
+  const { type, status, reason, message, probedMs } = result;
+  const now = timestamp(nowMs);
   const lastTransitionTime = before?.['status'] === status ? (before['lastTransitionTime'] ?? now) : now;
-  const after = { type, status, reason, message, lastTransitionTime, observedGeneration: generation };
-  return { ...before, ...after };
+  const kept = Object.entries(before ?? {}).filter(([key]) => key !== probeTime);
+  return {
+    ...Object.fromEntries(kept),
+    ...{ type, status, reason, message, lastTransitionTime, observedGeneration: generation },
+    ...(probedMs === undefined ? {} : { [probeTime]: keptProbeTime ?? timestamp(probedMs) }),
+  };
+}
+
+/** Returns the time in RFC 3339, in seconds. */
+function timestamp(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+/, '');
 }

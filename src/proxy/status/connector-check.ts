@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import { jsonMember } from '../../json.js';
 import { CodedError } from '../../errors.js';
@@ -6,9 +7,10 @@ import { addressesOf, mainAddressOf } from '../credential/tool-address.js';
 import type { ToolAddress } from '../credential/tool-address.js';
 import type { SecretSource } from '../credential/secret-source.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
-import { textAt } from '../credential/tool-credentials.js';
+import { authTypeOf, textAt } from '../credential/tool-credentials.js';
 import type { ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { ProbeVerdict } from '../probe/probe-verdict.js';
+import { UnusableCa, caSecretName } from '../credential/upstream-trust.js';
 import type { UpstreamTrust } from '../credential/upstream-trust.js';
 import { ProxyError } from '../proxy-error.js';
 import { rulesProblem } from '../../rules/request-rules.js';
@@ -23,6 +25,7 @@ export interface ConnectorCheckOptions {
   readonly secrets: SecretSource;
   readonly probes: ToolProbes;
   readonly observer: ProbeObserver;
+  readonly clock: Clock;
   /** Reports whether an address is the proxy itself, as far as that is known without a DNS lookup. */
   readonly isOwnAddress: (address: ToolAddress) => boolean;
 }
@@ -60,9 +63,9 @@ export class ConnectorCheck {
     signal: AbortSignal,
   ): Promise<Checked> {
     const usable = connectorClass instanceof CodedError ? undefined : connectorClass;
-    const { result, tool } = await this.#toolOf(connector, usable, signal);
+    const { results: ofSecrets, tool } = await this.#toolOf(connector, usable, signal);
     const probed = tool === undefined ? [] : await this.#probe(tool, knownRejection, signal);
-    const results = [classResult(connectorClass), result, this.#serviceResult(), ...probed];
+    const results = [classResult(connectorClass), ...ofSecrets, this.#serviceResult(), ...probed];
     const problem = rulesProblem(connector, usable);
     const ofRules = problem === undefined ? [] : [isFalse('Ready', 'BrokenRules', problem)];
     return {
@@ -88,49 +91,69 @@ export class ConnectorCheck {
     knownRejection: RejectedCredential | undefined,
     signal: AbortSignal,
   ): Promise<readonly ConditionResult[]> {
-    const { probes, observer } = this.#options;
+    const { probes, observer, clock } = this.#options;
+    const nowMs = clock.now();
     const liveness = await probes.liveness(tool, signal);
     if (liveness !== undefined) observer.probed('liveness', liveness.verdict);
-    const ofLiveness = liveness === undefined ? [] : [livenessResult(liveness)];
+    const ofLiveness = liveness === undefined ? [] : [livenessResult(liveness, nowMs)];
     if (knownRejection !== undefined && knownRejection.version === tool.secret?.version)
       return [...ofLiveness, knownRejection.result];
     const unreachable = liveness?.reason === 'Unreachable' ? liveness : undefined;
     const auth = await probes.auth(tool, unreachable, signal);
     if (auth !== undefined && auth !== unreachable && auth.reason !== 'NonAuthProbe')
       observer.probed('auth', auth.verdict);
-    return [...ofLiveness, ...(auth === undefined ? [] : [asResult('AuthReady', auth)])];
+    return [...ofLiveness, ...(auth === undefined ? [] : [asResult('AuthReady', auth, nowMs)])];
   }
 
-  /** Reads the Connector's credential and CA, and returns the tool to probe; no tool if they are unusable. */
+  /** Reads the Connector's CA and credential, and returns the tool to probe; no tool if one of them is unusable. */
   async #toolOf(
     connector: Connector,
     connectorClass: ConnectorClass | undefined,
     signal: AbortSignal,
-  ): Promise<{ readonly result: ConditionResult; readonly tool?: ProbedTool }> {
+  ): Promise<{ readonly results: readonly ConditionResult[]; readonly tool?: ProbedTool }> {
+    const { trust, failure } = await this.#trustOf(connector, signal);
+    const ofCa = caSecretName(connector) === undefined ? [] : [failure ?? isTrue('CACertReady', 'Ready')];
     const origin = mainAddressOf(connector);
-    if ('reason' in origin) return { result: isFalse('SecretReady', origin.reason, origin.message) };
+    if ('reason' in origin) return { results: [...ofCa, isFalse('SecretReady', origin.reason, origin.message)] };
     const own = addressesOf(connector).find(this.#options.isOwnAddress);
     if (own !== undefined) {
       const message = `the address ${own.host}:${own.port} is this proxy itself: set it to the address of the tool`;
-      return { result: isFalse('SecretReady', 'AddressOfProxy', message) };
+      return { results: [...ofCa, isFalse('SecretReady', 'AddressOfProxy', message)] };
     }
     try {
-      const { credentials, trust: trusts, secrets } = this.#options;
+      const { credentials, secrets } = this.#options;
       const { namespace } = connector.ref;
-      const spec = connector.object['spec'];
-      const name = textAt(jsonMember(jsonMember(spec, 'auth'), 'secretRef'), 'name');
-      for (const used of [name, textAt(jsonMember(spec, 'caCertSecretRef'), 'name')]) {
-        if (used !== undefined) secrets.expire({ namespace, name: used });
-      }
-      const trust = await trusts.of(connector, signal);
+      const auth = jsonMember(connector.object['spec'], 'auth');
+      const name = textAt(jsonMember(auth, 'secretRef'), 'name');
+      if (name !== undefined) secrets.expire({ namespace, name });
       const credential = await credentials.of(connector, connectorClass, origin, signal);
       const secret = name === undefined ? undefined : await secrets.get({ namespace, name }, signal);
-      const result = isTrue('SecretReady', name === undefined ? 'NotNeeded' : 'Ready');
-      if (connectorClass === undefined) return { result };
-      return { result, tool: { connector, connectorClass, origin, trust, secret, credential } };
+      const isOptional = jsonMember(authTypeOf(auth, connectorClass), 'optional') === true;
+      const reason = name !== undefined ? 'Ready' : isOptional ? 'SecretOptional' : 'NotNeeded';
+      const results = [...ofCa, isTrue('SecretReady', reason)];
+      if (connectorClass === undefined) return { results };
+      if (trust !== undefined)
+        return { results, tool: { connector, connectorClass, origin, trust, secret, credential } };
+      return { results: ofCa.length === 0 && failure !== undefined ? [failure] : results };
     } catch (error) {
       if (signal.aborted) throw error;
-      return { result: failureResult(error) };
+      return { results: [...ofCa, failureResult('SecretReady', error)] };
+    }
+  }
+
+  /** Reads the Connector's own CA again. Without one, a failure concerns the CAs of all Connectors. */
+  async #trustOf(
+    connector: Connector,
+    signal: AbortSignal,
+  ): Promise<{ readonly trust?: ProbedTool['trust']; readonly failure?: ConditionResult }> {
+    const { trust: trusts, secrets } = this.#options;
+    const name = caSecretName(connector);
+    if (name !== undefined) secrets.expire({ namespace: connector.ref.namespace, name });
+    try {
+      return { trust: await trusts.of(connector, signal) };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return { failure: failureResult(name === undefined ? 'SecretReady' : 'CACertReady', error) };
     }
   }
 }
@@ -152,27 +175,27 @@ function rejectedIn(
 }
 
 /** Converts a verdict. An unreachable tool is not ready, instead of unknown. */
-function livenessResult(verdict: ProbeVerdict): ConditionResult {
-  const result = asResult('LivenessReady', verdict);
+function livenessResult(verdict: ProbeVerdict, nowMs: number): ConditionResult {
+  const result = asResult('LivenessReady', verdict, nowMs);
   return verdict.reason === 'Unreachable' ? { ...result, status: 'False' } : result;
 }
 
-function asResult(type: ConditionType, { verdict, reason, message }: ProbeVerdict): ConditionResult {
-  if (verdict === 'success') return isTrue(type, reason);
-  return verdict === 'failure' ? isFalse(type, reason, message) : isUnknown(type, reason, message);
+/** @param nowMs when the probe was sent. */
+function asResult(type: ConditionType, { verdict, reason, message }: ProbeVerdict, nowMs: number): ConditionResult {
+  const status = ({ success: 'True', failure: 'False', unknown: 'Unknown' } as const)[verdict];
+  return { type, status, reason, message, probedMs: reason === 'NonAuthProbe' ? undefined : nowMs };
 }
 
-function failureResult(error: unknown): ConditionResult {
+function failureResult(type: ConditionType, error: unknown): ConditionResult {
+  if (error instanceof UnusableCa) return isFalse(type, error.reason, error.message);
   if (error instanceof ProxyError) {
     const { kind, message } = error;
-    return kind === 'rate_limited'
-      ? isUnknown('SecretReady', 'NotChecked', message)
-      : isFalse('SecretReady', 'Unusable', message);
+    return kind === 'rate_limited' ? isUnknown(type, 'NotChecked', message) : isFalse(type, 'Unusable', message);
   }
   if (!(error instanceof CodedError)) throw error;
   return error.code === 'FAILED_PRECONDITION'
-    ? isFalse('SecretReady', 'Unreadable', error.message)
-    : isUnknown('SecretReady', 'NotChecked', error.message);
+    ? isFalse(type, 'Unreadable', error.message)
+    : isUnknown(type, 'NotChecked', error.message);
 }
 
 function classResult(found: ConnectorClass | CodedError): ConditionResult {

@@ -14,6 +14,8 @@ export interface StatusTimings {
   readonly confirmMs: number;
   /** Minimum interval of changes of one status, after the burst. */
   readonly quietMs: number;
+  /** Age of a probe's time in a status at which it alone is a reason to write. */
+  readonly probeTimeMs: number;
   /** Limits of a tool's whole response to a probe, and of the templates or the expression of one. */
   readonly probeMs: number;
   readonly probeJobMs: number;
@@ -30,6 +32,7 @@ export const statusTimings: StatusTimings = {
   requestedMs: 5_000,
   confirmMs: 8_000,
   quietMs: 30_000,
+  probeTimeMs: 3_600_000,
   probeMs: 10_000,
   probeJobMs: 10_000,
   retryMs: 2_000,

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../json.js';
 import { generationOf } from '../../kube/kube-object.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
-import { conditionOf, conditionsIn, conditionTypes, merged } from './conditions.js';
+import { conditionOf, conditionsIn, conditionTypes, isProbeTimeOld, merged } from './conditions.js';
 import type { ConditionEvaluator } from './condition-evaluator.js';
 import type { ReconcileState } from './reconcile-state.js';
 import type { Ownership } from './ownership.js';
@@ -77,14 +77,16 @@ export class StatusUpdates {
     const generation = generationOf(connector.object);
     const conditions = conditionsIn(connector.object);
     const results = evaluator.results(state, conditions, generation);
-    const now = new Date(this.#options.clock.now()).toISOString().replace(/\.\d+/, '');
-    const wanted: OwnStatus = {
+    const nowMs = this.#options.clock.now();
+    const wanted = (isProbeTimeKept: boolean): OwnStatus => ({
       ...this.#connectorAddress(connector),
-      conditions: merged(conditions, results, generation, now),
+      conditions: merged(conditions, results, generation, nowMs, isProbeTimeKept),
       observedGeneration: generation,
-    };
+    });
+    // The time of a probe is written with other changes, or alone when it is old.
+    const isOld = isNew && isProbeTimeOld(conditions, results, timings.probeTimeMs);
     const settled = (): Due => ({ inMs: evaluator.untilNextMs(state), isPending: false });
-    if (statusChange(connector.object, wanted) === undefined) {
+    if (!isOld && statusChange(connector.object, wanted(true)) === undefined) {
       state.doubtedMs = undefined;
       return settled();
     }
@@ -96,7 +98,7 @@ export class StatusUpdates {
     const waitMs = evaluator.waitMs(state, results, conditions, generation);
     if (waitMs > 0) return pendingIn(waitMs);
     state.doubtedMs = undefined;
-    return (await this.#write('connector', connector.object, wanted, state, signal)) ?? settled();
+    return (await this.#write('connector', connector.object, wanted(false), state, signal)) ?? settled();
   }
 
   ownership(connector: Connector): Ownership {

@@ -90,7 +90,8 @@ describe('the status that the proxy writes', function () {
       assert.match(fixture.message('Ready', 'auth'), /^spec\.auth\.secretRef\.name ".*" must be a DNS-1123 name: /);
       assert.match(fixture.message('Ready', 'ca'), /^spec\.caCertSecretRef\.name ".*" must be a DNS-1123 name: /);
       assert.equal(fixture.condition('SecretReady', 'auth'), 'False Unusable');
-      assert.equal(fixture.condition('SecretReady', 'ca'), 'False Unusable');
+      assert.equal(fixture.condition('CACertReady', 'ca'), 'False InvalidCACert');
+      assert.equal(fixture.condition('SecretReady', 'ca'), 'True NotNeeded');
     }
     const asked = fixture.api.requestsOf({ resource: 'secrets', verb: 'get' }).map(({ name }) => name);
     assert.deepEqual(
@@ -120,6 +121,23 @@ describe('the status that the proxy writes', function () {
       fixture.message('Ready'),
       /connectors-proxy-service\.connectors-system\.svc:80 is this proxy itself: set it/,
     );
+  });
+
+  it('says of a Connector without a Secret whether its class could have one', async () => {
+    const types = [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth', optional: true }];
+    fixture.put(
+      connectorClass('optional', { proxy: { ref: service }, auth: { types } }),
+      connector('optional', 'https://tool.example', { className: 'optional' }),
+      connector('none', 'https://tool.example'),
+      connector('probed', 'https://tool.example', { className: 'optional', secret: 'login' }),
+    );
+    await fixture.replica();
+    for (const name of ['optional', 'none', 'probed']) await becomes('Ready', 'True Ready', name);
+    assert.equal(fixture.condition('SecretReady', 'optional'), 'True SecretOptional');
+    assert.equal(fixture.condition('SecretReady', 'none'), 'True NotNeeded');
+    assert.equal(fixture.condition('SecretReady', 'probed'), 'True Ready');
+    assert.equal(fixture.condition('AuthReady', 'optional'), '');
+    assert.equal(fixture.condition('AuthReady', 'probed'), 'True NonAuthProbe');
   });
 
   it('says that a bare host in addressExtensions leads nowhere, whether the Connector is ready or not', async () => {

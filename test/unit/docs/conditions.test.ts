@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { conditionReasons, conditionTypes } from '../../../src/proxy/status/conditions.js';
+
+const page = (name: string): string => readFileSync(path.join(import.meta.dirname, '../../../docs', name), 'utf8');
+
+describe('the conditions in docs/proxy-reference.md', () => {
+  const text = page('proxy-reference.md').split('\n## Conditions\n')[1]?.split('\n## ')[0] ?? '';
+  const [ofTypes = '', ofReasons = ''] = text.split(/^\| reason /m);
+  const firstCells = (table: string): readonly string[] =>
+    [...table.matchAll(/^\| `(\w+)`/gm)].map(([, cell = '']) => cell);
+
+  it('are those that the code can write', () => {
+    assert.deepEqual([...firstCells(ofTypes)].sort(), [...conditionTypes].sort());
+  });
+
+  it('have the reasons that the code can write', () => {
+    assert.deepEqual([...new Set(firstCells(ofReasons))].sort(), [...conditionReasons].sort());
+  });
+
+  it('have conditions and statuses that exist, in each row of a reason', () => {
+    const rows = ofReasons.split('\n').filter((row) => row.startsWith('| `'));
+    for (const row of rows) {
+      const [, , statuses = '', types = ''] = row.split('|');
+      for (const [, status = ''] of statuses.matchAll(/`(\w+)`/g)) assert.match(status, /^(?:True|False|Unknown)$/);
+      const known: readonly string[] = conditionTypes;
+      for (const [, type = ''] of types.matchAll(/`(\w+)`/g)) assert.ok(known.includes(type), row);
+    }
+  });
+
+  it('are found from the pages that readers start from', () => {
+    for (const name of ['troubleshooting.md', 'proxy.md'])
+      assert.ok(page(name).includes('proxy-reference.md#conditions'));
+  });
+});
