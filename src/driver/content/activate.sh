@@ -25,14 +25,13 @@ _connectors_settings() (
   bundle_variables="$bundle_variables GIT_PROXY_SSL_CAINFO npm_config_cafile YARN_HTTPS_CA_FILE_PATH"
   ca_variables='NODE_EXTRA_CA_CERTS DENO_CERT'
 
-  warn() { command printf 'connectors-csi: activate: %s\n' "$1" >&2; }
-  fail() { warn "$1"; exit 1; }
-
   # Values can be secret. In mksh printf is a program, whose arguments all users of the machine can see.
   case $(command -v printf) in
     printf) print_line() { command printf '%s\n' "$1"; } ;;
     *) print_line() { print -r -- "$1"; } ;;
   esac
+  warn() { print_line "connectors-csi: activate: $1" >&2; }
+  fail() { warn "$1"; exit 1; }
   export_variable() { print_line "$1=$2"; }
   unset_variable() { print_line "$1"; }
 
@@ -156,11 +155,19 @@ _connectors_settings() (
   print_bundle() { command cat "$system" && echo && command cat "$volume/ca.crt"; }
   print_sum() { command sha256sum || command cksum; }
 
-  # Sets bundle to a file with the certificates of the container and of the proxy. Other users can write to /tmp: the
-  # folder must be of this user, and the file gets its name when it is complete.
+  # Sets bundle to a file with the certificates of the container and of the proxy. In a container that is read-only,
+  # /dev/shm can still be written to.
   write_bundle() {
-    folder=${TMPDIR:-/tmp}/connectors-csi-$(command id -u)
-    case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
+    for folder in "${TMPDIR:-/tmp}" /dev/shm; do
+      case $folder in /*) ;; *) folder=$PWD/$folder ;; esac
+      write_bundle_in "$folder/connectors-csi-$(command id -u)" && return
+    done
+    return 1
+  }
+
+  # Other users can write to /tmp: the folder must be of this user, and the file gets its name when it is complete.
+  write_bundle_in() {
+    folder=$1
     command mkdir -m 700 "$folder" 2>/dev/null
     if [ -d "$folder" ] && [ ! -h "$folder" ] && [ -O "$folder" ]; then :; else return 1; fi
     sum=$(print_bundle | print_sum 2>/dev/null) || return 1
@@ -182,7 +189,7 @@ _connectors_settings() (
         bundle=$volume/ca.crt
       elif ! write_bundle; then
         bundle=$volume/ca.crt
-        warn "cannot write to $folder: programs trust the proxy's certificates only, and fail for hosts that are not of a Connector; set TMPDIR to a folder of this user"
+        warn "cannot write to ${TMPDIR:-/tmp} or /dev/shm: programs trust the proxy's certificates only, and fail for hosts that are not of a Connector; set TMPDIR to a folder of this user"
       fi
       for name in $bundle_variables; do print_line "$name=$bundle"; done
       for name in $ca_variables; do print_line "$name=$volume/ca.crt"; done

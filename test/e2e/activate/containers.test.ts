@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { TestVolume } from '../../support/driver/test-volume.js';
@@ -8,14 +7,15 @@ import {
   bundleVariables,
   classVariables,
   expectedVariables,
-  runInPod,
   variablesIn,
 } from '../../support/e2e/activation.js';
+import { BusyboxContainer } from '../../support/e2e/busybox-container.js';
+import type { ContainerOptions } from '../../support/e2e/busybox-container.js';
 import { needsRootForContainers, run } from '../../support/e2e/programs.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
 
 const [cannotWrite, bundleOnly] = [
-  /^connectors-csi: activate: cannot write to (\S+): programs trust the proxy's certificates only, and fail for hosts that are not of a Connector; set TMPDIR to a folder of this user\n$/,
+  /^connectors-csi: activate: cannot write to (\S+) or \/dev\/shm: programs trust the proxy's certificates only, and fail for hosts that are not of a Connector; set TMPDIR to a folder of this user\n$/,
   [...bundleVariables, 'NODE_EXTRA_CA_CERTS', 'DENO_CERT'],
 ];
 
@@ -28,70 +28,35 @@ const layouts: Readonly<Record<string, string>> = {
   SUSE: '/etc/ssl/ca-bundle.pem',
 };
 
-/** A container's root that has no program but busybox, and its processes' view of it. */
-class Container {
-  readonly root: string;
-  readonly #volume: TestVolume;
-
-  constructor(root: string, volume: TestVolume) {
-    this.root = root;
-    this.#volume = volume;
-    for (const folder of ['bin', 'dev', 'proc', 'tmp', 'connectors'])
-      fs.mkdirSync(path.join(root, folder), { recursive: true });
-    fs.chmodSync(path.join(root, 'tmp'), 0o1777);
-    const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
-    fs.copyFileSync(busybox, path.join(root, 'bin', 'busybox'));
-    fs.chmodSync(path.join(root, 'bin', 'busybox'), 0o755);
-    const applets = ['sh', 'env', 'cat', 'sha256sum', 'mkdir', 'mktemp', 'mv', 'rm', 'id'];
-    for (const applet of applets) fs.symlinkSync('busybox', path.join(root, 'bin', applet));
-  }
-
-  write(file: string, text: string): void {
-    fs.mkdirSync(path.dirname(path.join(this.root, file)), { recursive: true });
-    fs.writeFileSync(path.join(this.root, file), text);
-  }
-
-  read(file: string): string {
-    return fs.readFileSync(path.join(this.root, file), 'utf8');
-  }
-
-  /** Sources `activate` as that user. @returns the variables, and what it prints. */
-  async activate(
-    options: { readonly env?: NodeJS.ProcessEnv; readonly isReadOnly?: boolean; readonly user?: number } = {},
-  ): Promise<{ readonly variables: Readonly<Record<string, string>>; readonly printed: string }> {
-    const { env = {}, isReadOnly = false, user = 0 } = options;
-    const { root } = this;
-    const enter = `
-      mount --bind ${root} ${root}
-      mount --rbind /proc ${root}/proc
-      mount --rbind /dev ${root}/dev
-      mount --bind ${this.#volume.target} ${root}/connectors
-      ${isReadOnly ? `mount -o remount,bind,ro ${root}` : ''}
-      exec chroot --userspec=${user}:${user} --groups= ${root} "$@"`;
-    const task = '. /connectors/activate; exec env';
-    const words = ['sh', '-ec', enter, 'sh', '/bin/sh', '-euc', task];
-    const { status, stdout, output } = await runInPod({}, words, '/', env);
-    assert.equal(status, 0, output);
-    const file = path.join(root, '..', `${path.basename(root)}.env`);
-    fs.writeFileSync(file, stdout);
-    return { variables: variablesIn(file), printed: output.slice(stdout.length) };
-  }
+/** Sources `activate`. @returns the variables, and what it prints. */
+async function activateIn(
+  container: BusyboxContainer,
+  options: ContainerOptions = {},
+): Promise<{ readonly variables: Readonly<Record<string, string>>; readonly printed: string }> {
+  const { status, stdout, output } = await container.run(
+    ['/bin/sh', '-euc', '. /connectors/activate; exec env'],
+    options,
+  );
+  assert.equal(status, 0, output);
+  const file = path.join(container.root, '..', `${path.basename(container.root)}.env`);
+  fs.writeFileSync(file, stdout);
+  return { variables: variablesIn(file), printed: output.slice(stdout.length) };
 }
 
 describe('activate, in containers', function () {
   let fixture: ActivationFixture;
   let volume: TestVolume;
-  let container: Container;
+  let container: BusyboxContainer;
   let roots = 0;
 
-  before(needs('busybox', 'keytool'));
+  before(needs('busybox', 'keytool', 'dash', 'bash', 'mksh', 'ksh93', 'zsh'));
   before(needsRootForContainers);
   before(async () => {
     fixture = await ActivationFixture.start();
     volume = await fixture.volume('one', 'tool,!absent');
   });
   beforeEach(() => {
-    container = new Container(path.join(fixture.node.root, `root-${(roots += 1)}`), volume);
+    container = new BusyboxContainer(path.join(fixture.node.root, `root-${(roots += 1)}`), volume.target);
   });
   after(() => fixture.stop());
 
@@ -110,7 +75,7 @@ describe('activate, in containers', function () {
   for (const [distribution, file] of Object.entries(layouts)) {
     it(`adds the proxy's certificates to those of ${distribution}`, async () => {
       container.write(file, 'SYSTEM\n');
-      const { variables, printed } = await container.activate();
+      const { variables, printed } = await activateIn(container);
       assert.equal(printed, '');
       const bundle = variables['SSL_CERT_FILE'] ?? '';
       assert.match(bundle, /^\/tmp\/connectors-csi-0\/[0-9a-f]{16}-[0-9a-f]{64}\.pem$/);
@@ -120,17 +85,26 @@ describe('activate, in containers', function () {
   }
 
   it("takes the proxy's certificates alone where the container has none", async () => {
-    const { variables, printed } = await container.activate();
+    const { variables, printed } = await activateIn(container);
     assert.equal(printed, '');
     assertVariables(variables, expected('/connectors/ca.crt'));
     assert.ok(!('CONNECTORS_SYSTEM_CA' in variables));
     assert.deepEqual(fs.readdirSync(path.join(container.root, 'tmp')), []);
   });
 
+  it('uses /dev/shm in a container that is read-only', async () => {
+    container.write('/etc/ssl/cert.pem', 'SYSTEM\n');
+    const { variables, printed } = await activateIn(container, { isReadOnly: true, hasSharedMemory: true });
+    assert.equal(printed, '');
+    const bundle = variables['SSL_CERT_FILE'] ?? '';
+    assert.match(bundle, /^\/dev\/shm\/connectors-csi-0\/[0-9a-f]{16}-[0-9a-f]{64}\.pem$/);
+    assertVariables(variables, expected(bundle, '/etc/ssl/cert.pem'));
+  });
+
   it('says what does not work in a container that it cannot write to', async () => {
     container.write('/etc/ssl/cert.pem', 'SYSTEM\n');
-    const { variables, printed } = await container.activate({ isReadOnly: true });
-    assert.equal(cannotWrite.exec(printed)?.[1], '/tmp/connectors-csi-0', printed);
+    const { variables, printed } = await activateIn(container, { isReadOnly: true });
+    assert.equal(cannotWrite.exec(printed)?.[1], '/tmp', printed);
     assertVariables(variables, expected('/connectors/ca.crt', '/etc/ssl/cert.pem'));
   });
 
@@ -138,7 +112,7 @@ describe('activate, in containers', function () {
     container.write('/etc/ssl/cert.pem', 'SYSTEM\n');
     container.write('/own.pem', 'OWN');
     fs.mkdirSync(path.join(container.root, 'own'));
-    const { variables } = await container.activate({ env: { SSL_CERT_FILE: '/own.pem', TMPDIR: '/own' } });
+    const { variables } = await activateIn(container, { env: { SSL_CERT_FILE: '/own.pem', TMPDIR: '/own' } });
     assert.equal(variables['CONNECTORS_SYSTEM_CA'], '/own.pem');
     assert.match(variables['CURL_CA_BUNDLE'] ?? '', /^\/own\/connectors-csi-0\//);
     assert.equal(container.read(variables['CURL_CA_BUNDLE'] ?? ''), `OWN\n${fixture.authority.certificate}`);
@@ -163,7 +137,7 @@ describe('activate, in containers', function () {
         fs.mkdirSync(elsewhere);
         fs.chownSync(elsewhere, 1000, 1000);
         attack(path.join(container.root, 'tmp', 'connectors-csi-1000'), '/tmp/elsewhere');
-        const { variables, printed } = await container.activate({ user: 1000 });
+        const { variables, printed } = await activateIn(container, { user: 1000 });
         assert.match(printed, cannotWrite);
         for (const name of bundleOnly) assert.equal(variables[name], '/connectors/ca.crt');
         assert.deepEqual(fs.readdirSync(elsewhere), []);
@@ -173,7 +147,7 @@ describe('activate, in containers', function () {
     it('and each user has a folder', async () => {
       container.write('/etc/ssl/cert.pem', 'SYSTEM\n');
       for (const user of [1000, 2000]) {
-        const { variables, printed } = await container.activate({ user });
+        const { variables, printed } = await activateIn(container, { user });
         assert.equal(printed, '');
         assert.match(variables['SSL_CERT_FILE'] ?? '', new RegExp(`^/tmp/connectors-csi-${user}/`));
       }
@@ -184,12 +158,43 @@ describe('activate, in containers', function () {
     fs.cpSync(volume.target, path.join(container.root, 'copy'), { recursive: true, dereference: true });
     const lines = ['LD_PRELOAD=/x', 'PATH=/x', 'no equals sign', '1A=x', 'A-B=x', '=x', 'GOOD=./../etc', 'FINE=x'];
     container.write('/copy/own.environment', lines.join('\n'));
-    const { variables, printed } = await container.activate({ env: { CONNECTORS_DIR: '/copy' } });
+    const { variables, printed } = await activateIn(container, { env: { CONNECTORS_DIR: '/copy' } });
     assert.equal(variables['FINE'], 'x');
     assert.ok(!('LD_PRELOAD' in variables));
     assert.notEqual(variables['PATH'], '/x');
     const warning = 'connectors-csi: activate: /copy/own.environment: ignored a line without a permitted variable\n';
     assert.equal(printed, warning.repeat(6));
+  });
+
+  describe('without /proc', () => {
+    const script = '. /connectors/activate && echo $CONNECTORS_DIR';
+    const shellsByKnowledge = {
+      'knows the file': ['bash', 'ksh93', 'zsh'],
+      'needs CONNECTORS_DIR': ['dash', 'ash', 'mksh'],
+    };
+    for (const [knowledge, names] of Object.entries(shellsByKnowledge)) {
+      for (const name of names) {
+        it(`${name} ${knowledge}`, async () => {
+          if (name !== 'ash') container.addProgram(name);
+          const words = [`/bin/${name}`, ...(name === 'zsh' ? ['-f'] : []), '-c', script];
+          const { status, output } = await container.run(words, { hasProc: false });
+          if (knowledge === 'knows the file') {
+            assert.equal(output, '/connectors\n');
+            return;
+          }
+          assert.notEqual(status, 0);
+          const problem = 'cannot find the directory of the volume: set CONNECTORS_DIR to its mount path';
+          assert.equal(output, `connectors-csi: activate: ${problem}\n`);
+          const helped = await container.run(words, { hasProc: false, env: { CONNECTORS_DIR: '/connectors' } });
+          assert.equal(helped.output, '/connectors\n');
+        });
+      }
+    }
+
+    it('the form around a program knows the file', async () => {
+      const words = ['/bin/sh', '/connectors/activate', 'sh', '-c', 'echo $CONNECTORS_DIR'];
+      assert.equal((await container.run(words, { hasProc: false })).output, '/connectors\n');
+    });
   });
 
   it('has a trust store that Java reads without a password', async () => {
