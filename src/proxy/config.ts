@@ -117,6 +117,9 @@ export const proxyFlags = {
   ),
   'write-status': toggle('write the address of the proxy and conditions into Connectors and classes', true),
   'publish-trust-bundle': toggle('publish the CA as a ClusterTrustBundle; needs --write-status and permissions'),
+  'publish-ca-config-map': toggle(
+    'publish the CA as ConfigMap connectors-proxy-ca; needs --write-status and permissions',
+  ),
   'log-level': commonFlags['log-level'],
 } as const;
 
@@ -145,8 +148,9 @@ export function parseProxyConfig(
   if (config['tls-names'].length > 0 && config['tls-address'] === undefined) {
     throw new UsageError('--tls-names needs --tls-address, such as :8443');
   }
-  if (config['publish-trust-bundle'] && !(config['write-status'] && config['connector-source'] === 'kubernetes')) {
-    throw new UsageError('--publish-trust-bundle needs --write-status and --connector-source kubernetes');
+  const publishes = (['publish-trust-bundle', 'publish-ca-config-map'] as const).find((name) => config[name]);
+  if (publishes !== undefined && !(config['write-status'] && config['connector-source'] === 'kubernetes')) {
+    throw new UsageError(`--${publishes} needs --write-status and --connector-source kubernetes`);
   }
   return config;
 }

@@ -60,6 +60,11 @@ export class OwnEndpoints {
     return this.#endpoints;
   }
 
+  /** The addresses of the Service, sorted; empty until the first lookup, and without a cluster. */
+  get serviceAddresses(): readonly string[] {
+    return this.#ofService;
+  }
+
   /** Reports whether a host, in lower case, is a name of the Service. */
   isOwnName(host: string): boolean {
     return this.#names.has(host);

@@ -247,6 +247,7 @@ export class Proxy {
       service: serviceOf(config),
       audience: config['token-audience'],
       isTrustBundlePublished: config['publish-trust-bundle'],
+      isCaConfigMapPublished: config['publish-ca-config-map'],
       clock,
       observer: this.metrics,
       log,
@@ -290,7 +291,9 @@ export class Proxy {
       address: config['proxy-address'],
       tls: config['tls-address'] && {
         address: config['tls-address'],
-        certificate: () => this.#leaves.contextFor(...serviceNames(serviceOf(config)), ...config['tls-names']),
+        // Nodes connect to the address of the Service, because they do not resolve its name.
+        certificate: () =>
+          this.#leaves.contextFor(...serviceNames(serviceOf(config)), ...own.serviceAddresses, ...config['tls-names']),
         handshakes: new ClientRateLimiter(limits.tlsHandshakes, monotonicNow),
       },
       connections: this.#connections,

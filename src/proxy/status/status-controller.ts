@@ -15,7 +15,9 @@ import { StatusPatches } from './status-patches.js';
 import { statusTimings } from './status-timings.js';
 import type { StatusTimings } from './status-timings.js';
 import { StatusReconciler } from './status-reconciler.js';
-import { TrustBundle } from './trust-bundle.js';
+import { caConfigMap } from './ca-config-map.js';
+import { CaPublisher } from './ca-publisher.js';
+import { trustBundle } from './trust-bundle.js';
 
 export interface StatusControllerOptions {
   readonly client: KubeClient;
@@ -27,6 +29,8 @@ export interface StatusControllerOptions {
   readonly audience: string;
   /** Whether to publish the CA as a ClusterTrustBundle. */
   readonly isTrustBundlePublished: boolean;
+  /** Whether to publish the CA as a ConfigMap. */
+  readonly isCaConfigMapPublished: boolean;
   readonly clock: Clock;
   readonly observer: StatusObserver;
   readonly log: Log;
@@ -49,10 +53,14 @@ export class StatusController {
       patches: new StatusPatches(options),
       timings: { ...statusTimings, ...timings },
     });
-    const trustBundle = options.isTrustBundlePublished ? new TrustBundle(options) : undefined;
+    const objects = [
+      ...(options.isTrustBundlePublished ? [trustBundle(client)] : []),
+      ...(options.isCaConfigMapPublished ? [caConfigMap(client, service.namespace)] : []),
+    ];
+    const publishers = objects.map((object) => new CaPublisher({ ca: options.ca, object, log }));
     onCaChange(() => {
       this.#reconciler.enqueueAll();
-      trustBundle?.caChanged();
+      for (const publisher of publishers) publisher.caChanged();
     });
     this.#elector = new LeaderElector({
       client,
@@ -63,11 +71,11 @@ export class StatusController {
       clock,
       onStartedLeading: () => {
         this.#reconciler.begin();
-        trustBundle?.begin();
+        for (const publisher of publishers) publisher.begin();
       },
       onStoppedLeading: () => {
         this.#reconciler.end();
-        trustBundle?.end();
+        for (const publisher of publishers) publisher.end();
       },
       log,
     });

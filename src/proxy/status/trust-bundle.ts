@@ -1,115 +1,80 @@
-import { sleep } from '../../abortable.js';
 import { CodedError, throwIfAborted } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { jsonMember } from '../../json.js';
 import { apiFailure } from '../../kube/api-failure.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { isKubeError } from '../../kube/kube-error.js';
+import type { RbacRule } from '../../kube/rbac-rule.js';
+import { ruleText } from '../../kube/rbac-rule.js';
 import type { ResourceType } from '../../kube/resource-location.js';
-import type { Log } from '../../log.js';
-import type { CaSource } from '../certificates/certificate-authority.js';
+import type { CaObject } from './ca-publisher.js';
 
 /** As in `deploy/components/trust-bundle`. Kubernetes requires that the name begins with the signer's. */
 export const trustBundleSigner = 'connectors.alauda.io/proxy';
 export const trustBundleName = 'connectors.alauda.io:proxy:ca';
 
+const kind = 'ClusterTrustBundle';
+const apiGroup = 'certificates.k8s.io';
 /** Kubernetes 1.37 and later, and versions before. */
-const trustBundleTypes: readonly ResourceType[] = ['v1', 'v1beta1'].map((version) => ({
-  apiVersion: `certificates.k8s.io/${version}`,
-  kind: 'ClusterTrustBundle',
-  plural: 'clustertrustbundles',
+const types: readonly ResourceType[] = ['v1', 'v1beta1'].map((version) => ({
+  ...{ apiVersion: `${apiGroup}/${version}`, kind, plural: 'clustertrustbundles' },
 }));
 
-/** Interval between checks: another client can change or delete the object. */
-const checkMs = 600_000;
-const retryMs = 30_000;
+const ruleOfObject: RbacRule = {
+  ...{ apiGroup, resource: 'clustertrustbundles', resourceNames: [], verbs: ['create', 'get', 'patch'] },
+};
+/** Checked by an admission plugin of the API server, which does not name the verb as RBAC does. */
+const ruleOfSigner: RbacRule = {
+  ...{ apiGroup, resource: 'signers', resourceNames: [trustBundleSigner], verbs: ['attest'] },
+};
 
-export interface TrustBundleOptions {
-  readonly client: KubeClient;
-  readonly ca: CaSource;
-  readonly log: Log;
+/** The CA as a ClusterTrustBundle, which any pod can mount without a volume of the driver. */
+export function trustBundle(client: KubeClient): CaObject {
+  return {
+    kind,
+    name: trustBundleName,
+    write: (certificate, signal) => write(client, certificate, signal),
+    toFailure: (error) =>
+      apiFailure(error, {
+        doing: `publishing ${kind} ${trustBundleName}`,
+        needed: ruleOfObject,
+        problem: client.problem,
+        ...(isAttestDenied(error)
+          ? { statusMappings: { 403: { code: 'FAILED_PRECONDITION', explain: explainAttest } } }
+          : {}),
+      }),
+  };
 }
 
-/** Publishes the CA as a ClusterTrustBundle, which any pod can mount without a volume of the driver. */
-export class TrustBundle {
-  readonly #options: TrustBundleOptions;
-  #publishing: AbortController | undefined;
-  #wake: () => void = () => undefined;
-
-  constructor(options: TrustBundleOptions) {
-    this.#options = options;
-  }
-
-  /** Starts publishing. */
-  begin(): void {
-    this.#publishing?.abort();
-    this.#publishing = new AbortController();
-    void this.#publishUntil(this.#publishing.signal);
-  }
-
-  /** Stops publishing. The object stays. */
-  end(): void {
-    this.#publishing?.abort();
-  }
-
-  /** Publishes the CA at once because it has changed. */
-  caChanged(): void {
-    this.#wake();
-  }
-
-  async #publishUntil(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const changed = new AbortController();
-      this.#wake = () => changed.abort();
-      const waitMs = await this.#publish(signal);
-      await sleep(waitMs, AbortSignal.any([signal, changed.signal])).catch(() => undefined);
-    }
-  }
-
-  /** @returns milliseconds until the next check. */
-  async #publish(signal: AbortSignal): Promise<number> {
-    const { client, ca, log } = this.#options;
+async function write(client: KubeClient, certificate: string, signal: AbortSignal): Promise<boolean> {
+  const spec: JsonObject = { signerName: trustBundleSigner, trustBundle: certificate };
+  for (const type of types) {
+    const { apiVersion } = type;
     try {
-      await this.#write(ca.current().certificate, signal);
-      return checkMs;
+      await client.create({ type }, { apiVersion, kind, metadata: { name: trustBundleName }, spec }, { signal });
+      return true;
     } catch (error) {
-      if (signal.aborted) return 0;
-      const verbs = ['create', 'get', 'patch'];
-      const failure = apiFailure(error, {
-        doing: `publishing ClusterTrustBundle ${trustBundleName}`,
-        needed: { apiGroup: 'certificates.k8s.io', resource: 'clustertrustbundles', resourceNames: [], verbs },
-        problem: client.problem,
-      });
-      log.warn('Failed to publish CA', { error: failure });
-      return retryMs;
+      throwIfAborted(signal);
+      // The API server does not serve the version.
+      if (isKubeError(error, 404)) continue;
+      if (!isKubeError(error, 409)) throw error;
     }
+    const location = { type, name: trustBundleName };
+    const existing = await client.get(location, { signal });
+    if (jsonMember(existing['spec'], 'trustBundle') === certificate) return false;
+    await client.patch(location, { spec: { trustBundle: certificate } }, { signal });
+    return true;
   }
+  throw new CodedError(
+    'FAILED_PRECONDITION',
+    `the API server serves no ${kind}: enable ${apiGroup}/v1 (on in Kubernetes 1.37) or v1beta1 (1.33), or remove --publish-trust-bundle`,
+  );
+}
 
-  async #write(trustBundle: string, signal: AbortSignal): Promise<void> {
-    const { client, log } = this.#options;
-    for (const type of trustBundleTypes) {
-      const location = { type, name: trustBundleName };
-      const spec: JsonObject = { signerName: trustBundleSigner, trustBundle };
-      const { apiVersion, kind } = type;
-      try {
-        await client.create({ type }, { apiVersion, kind, metadata: { name: trustBundleName }, spec }, { signal });
-        log.info('Published CA', { name: trustBundleName });
-        return;
-      } catch (error) {
-        throwIfAborted(signal);
-        // The API server does not serve the version.
-        if (isKubeError(error, 404)) continue;
-        if (!isKubeError(error, 409)) throw error;
-      }
-      const existing = await client.get(location, { signal });
-      if (jsonMember(existing['spec'], 'trustBundle') === trustBundle) return;
-      await client.patch(location, { spec: { trustBundle } }, { signal });
-      log.info('Published CA', { name: trustBundleName });
-      return;
-    }
-    throw new CodedError(
-      'FAILED_PRECONDITION',
-      'the API server serves no ClusterTrustBundle: enable the API, or remove --publish-trust-bundle',
-    );
-  }
+function isAttestDenied(error: unknown): boolean {
+  return error instanceof Error && isKubeError(error, 403) && error.message.includes('attest');
+}
+
+function explainAttest(answer: string): string {
+  return `${answer}; the proxy's own ClusterRole needs the verb "attest" on the signer: ${ruleText(ruleOfSigner)}`;
 }

@@ -46,6 +46,7 @@ describe('where the proxy can be reached', () => {
     own.start([]);
     await eventually('the Service is looked up', () => own.current().length > 0);
     own.stop();
+    assert.deepEqual(own.serviceAddresses, ['10.96.0.77', 'fd00::77']);
     assert.deepEqual(own.current(), [
       { address: '10.96.0.77', port: undefined },
       { address: 'fd00::77', port: undefined },

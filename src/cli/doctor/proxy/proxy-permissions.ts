@@ -5,6 +5,7 @@ import { jsonMember } from '../../../json.js';
 import type { KubeClient } from '../../../kube/kube-client.js';
 import { apiServerSlice } from '../../../proxy/api-server-endpoints.js';
 import type { ProxyConfig } from '../../../proxy/config.js';
+import { caConfigMapName } from '../../../proxy/status/ca-config-map.js';
 import { trustBundleName, trustBundleSigner } from '../../../proxy/status/trust-bundle.js';
 import { connectorName } from '../connector-objects.js';
 import type { CheckResult } from '../check-result.js';
@@ -14,7 +15,10 @@ import type { RequiredPermission } from '../missing-permissions.js';
 import { checkPermissionsOf, missingPermissions } from '../missing-permissions.js';
 import type { OwnObjects } from './own-objects.js';
 
-type PermissionConfig = Pick<ProxyConfig, 'namespace' | 'service' | 'write-status' | 'publish-trust-bundle'>;
+type PermissionConfig = Pick<
+  ProxyConfig,
+  'namespace' | 'service' | 'write-status' | 'publish-trust-bundle' | 'publish-ca-config-map'
+>;
 
 const manifest = 'deploy/proxy/rbac.yaml';
 /** Limit of namespaces that are checked. */
@@ -35,7 +39,8 @@ function requiredPermissions({
   namespace,
   service,
   'write-status': writes,
-  'publish-trust-bundle': publishes,
+  'publish-trust-bundle': publishesBundle,
+  'publish-ca-config-map': publishesConfigMap,
 }: PermissionConfig): readonly RequiredPermission[] {
   const permissions = (
     verbs: readonly RequiredPermission['verb'][],
@@ -60,7 +65,8 @@ function requiredPermissions({
           ...permissions(['get', 'patch'], { ...leases, name: service }),
         ]
       : []),
-    ...(writes && publishes ? trustBundlePermissions : []),
+    ...(writes && publishesBundle ? trustBundlePermissions : []),
+    ...(writes && publishesConfigMap ? caConfigMapPermissions(namespace) : []),
   ];
 }
 
@@ -72,6 +78,15 @@ const trustBundlePermissions: readonly RequiredPermission[] = [
   { ...trustBundles, verb: 'patch', name: trustBundleName },
   { ...certificates, resource: 'signers', verb: 'attest', name: trustBundleSigner },
 ];
+
+function caConfigMapPermissions(namespace: string): readonly RequiredPermission[] {
+  const configMaps = { group: '', resource: 'configmaps', namespace, from: 'deploy/components/image-pulls' } as const;
+  return [
+    { ...configMaps, verb: 'create' },
+    { ...configMaps, verb: 'get', name: caConfigMapName },
+    { ...configMaps, verb: 'patch', name: caConfigMapName },
+  ];
+}
 
 /** A Secret of some Connector, and the permission to read it. */
 interface NeededSecret extends RequiredPermission {

@@ -53,4 +53,23 @@ describe('the CA as a ClusterTrustBundle', () => {
     assert.match(fixture.log, /clustertrustbundles/);
     assert.equal(published(), undefined);
   });
+
+  it('names the verb on the signer where the API server does not let the proxy attest for it', async () => {
+    allow();
+    // As the admission plugin ClusterTrustBundleAttest words it.
+    const message = `clustertrustbundles.certificates.k8s.io "${trustBundleName}" is forbidden: user not permitted to attest for signerName "${trustBundleSigner}"`;
+    const effect = { kind: 'status', code: 403, reason: 'Forbidden', message } as const;
+    fixture.api.faults.add({ resource: 'clustertrustbundles', verb: 'create', effect });
+    await fixture.replica({ flags });
+    await eventually('the failure is logged', () => fixture.log.includes('Failed to publish CA'));
+    assert.ok(
+      fixture.log.includes(
+        JSON.stringify(
+          `needs the verb "attest" on the signer: - {apiGroups: ["certificates.k8s.io"], resources: ["signers"], resourceNames: ["${trustBundleSigner}"], verbs: ["attest"]}`,
+        ).slice(1, -1),
+      ),
+      fixture.log,
+    );
+    assert.equal(published(), undefined);
+  });
 });
