@@ -43,7 +43,7 @@ describe('doctor of the proxy', function () {
       findings.map(({ level, check }) => `${level} ${check}`),
       [
         ...['ok readiness', 'ok trust', 'ok service', 'ok api-server', 'ok clock', 'ok feature-flags', 'ok rbac'],
-        ...['ok credentials', 'ok ca', 'ok lease', 'ok status', 'ok connectors', 'ok probes'],
+        ...['ok credentials', 'ok ca', 'ok rotation', 'ok lease', 'ok status', 'ok connectors', 'ok probes'],
       ],
     );
     for (const finding of findings) assert.match(asLine(finding), /^ok {4}[-a-z]+ +\S.*\n$/);

@@ -4,6 +4,7 @@ import { secretType } from '../../../proxy/credential/kubernetes-secrets.js';
 import { parseSecret } from '../../../proxy/credential/secret-source.js';
 import { caIn, caSecretName } from '../../../proxy/ca-secret.js';
 import { checkCertificate } from '../certificate-life.js';
+import { checkRotation, signingChain } from './ca-rotation.js';
 import type { CheckResult } from '../check-result.js';
 import { fail, reasonOf } from '../check-result.js';
 import { askHealthPort } from '../health-port.js';
@@ -48,14 +49,25 @@ export async function checkCa(
     );
   }
   const fix = 'replace the Secret, or delete it so that the proxy makes another; pods have it with the next refresh';
-  const life = checkCertificate(check, `the CA in ${what}`, certificate, nowMs, fix);
+  const life = checkCertificate(check, `the CA in ${what}`, signersOf(certificate), nowMs, fix);
+  const results = life.level === 'fail' ? [life] : [life, checkRotation(what, certificate)];
   const served = await servedHere(config['http-address']);
-  if (served === undefined || served === certificate) return { results: [life], certificate };
+  if (served === undefined || served === certificate) return { results, certificate };
   const problem = `this replica signs with another CA than that in ${what}`;
   return {
-    results: [life, fail(check, problem, 'it does not hear of changes: see its log, then restart it')],
+    results: [...results, fail(check, problem, 'it does not hear of changes: see its log, then restart it')],
     certificate,
   };
+}
+
+/** Returns the certificates that must be valid. During a rotation the other ones can be about to expire. */
+function signersOf(bundle: string): string {
+  try {
+    return signingChain(bundle);
+  } catch {
+    // Malformed, which the check of the whole reports.
+    return bundle;
+  }
 }
 
 /** Returns the CA that the proxy serves; undefined if it does not respond, which another line reports. */
