@@ -1,5 +1,5 @@
 // Options of the bundles. dist/main.js is the start, dist/program.js contains the commands. Threads for slow templates,
-// the proxy, its doctor, check and the demo have bundles of their own, which the driver never loads. koffi stays outside,
+// the proxy, its doctor, check, the demo and image-pulls have bundles of their own, which the driver never loads. koffi stays outside,
 // because it finds its native library next to itself.
 import path from 'node:path';
 
@@ -34,6 +34,10 @@ const apart = {
       external: true,
     }));
     builder.onResolve({ filter: /^\.\/check\/run-check\.js$/ }, () => ({ path: './check.js', external: true }));
+    builder.onResolve({ filter: /^\.\/image-pulls\/run-image-pulls\.js$/ }, () => ({
+      path: './image-pulls.js',
+      external: true,
+    }));
     builder.onResolve({ filter: /^\.\/run-demo\.js$/ }, () => ({ path: './demo.js', external: true }));
   },
 };
@@ -92,6 +96,11 @@ export const bundles = {
     banner: { js: requireForCommonJs.join('\n') },
   },
   demo: { ...common, entryPoints: ['src/cli/demo/run-demo.ts'], banner: { js: requireForCommonJs.join('\n') } },
+  'image-pulls': {
+    ...common,
+    entryPoints: ['src/cli/image-pulls/run-image-pulls.ts'],
+    banner: { js: requireForCommonJs.join('\n') },
+  },
   program: {
     ...common,
     entryPoints: ['src/program.ts'],

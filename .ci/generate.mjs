@@ -1,6 +1,6 @@
 // Generates files: from proto/ the message types in src/driver/csi/generated, and the descriptors as JSON. So neither
-// the build nor the running driver parses .proto text. In src/gotemplate/sprig/generated the time zones, and in
-// src/driver/content/generated the text of activate.sh.
+// the build nor the running driver parses .proto text. In src/gotemplate/sprig/generated the time zones, in
+// src/driver/content/generated the text of activate.sh, and in src/cli/image-pulls/generated the files of nodes.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -58,3 +58,11 @@ const contentDir = path.join(root, 'src', 'driver', 'content');
 const script = JSON.stringify(readFileSync(path.join(contentDir, 'activate.sh'), 'utf8'));
 mkdirSync(path.join(contentDir, 'generated'), { recursive: true });
 writeFileSync(path.join(contentDir, 'generated', 'activate.json'), `${script}\n`);
+
+const nodeFilesDir = path.join(root, 'src', 'cli', 'image-pulls', 'generated');
+const nodeFiles = ['connectors-credential-provider', 'hosts.toml'].map((name) => [
+  name,
+  readFileSync(path.join(root, 'deploy', 'image-pulls', name), 'utf8'),
+]);
+mkdirSync(nodeFilesDir, { recursive: true });
+writeFileSync(path.join(nodeFilesDir, 'node-files.json'), `${JSON.stringify(Object.fromEntries(nodeFiles))}\n`);

@@ -2,6 +2,7 @@ import { check } from './cli/check.js';
 import type { Command, CommandContext } from './cli/command.js';
 import { demo } from './cli/demo/demo.js';
 import { doctor } from './cli/doctor/doctor.js';
+import { imagePulls } from './cli/image-pulls.js';
 import { proxy } from './cli/proxy.js';
 import { render } from './cli/render.js';
 import { serve } from './cli/serve.js';
@@ -11,13 +12,16 @@ import { NonBlockingLineWriter } from './process/non-blocking-line-writer.js';
 import { nonBlockingSink } from './process/non-blocking-descriptor.js';
 import { version } from './version.js';
 
-const commands: Readonly<Record<string, Command>> = { serve, proxy, demo, render, check, doctor, volumes };
+const commands: Readonly<Record<string, Command>> = {
+  ...{ serve, proxy, demo, render, check, doctor, volumes },
+  'image-pulls': imagePulls,
+};
 
 const usage = `Usage: connectors-csi COMMAND [flags]
 
 Commands:
 ${Object.entries(commands)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(13)}${summary}`)
   .join('\n')}
 
 "connectors-csi COMMAND --help" lists the flags of a command; "connectors-csi --version" prints the version.

@@ -11,7 +11,8 @@ import { CachedText } from './cached-text.js';
 
 export interface HealthServerOptions {
   readonly address: { readonly host: string | undefined; readonly port: number };
-  readonly metrics: { readonly text: () => Promise<string>; readonly contentType: string };
+  /** Served at `/metrics`. Absent: the path does not exist. */
+  readonly metrics?: { readonly text: () => Promise<string>; readonly contentType: string };
   /** Returns why the process must be restarted; undefined if it is healthy. */
   readonly unhealthyReason: () => string | undefined;
   /** Returns why the program cannot work now; undefined if it can. */
@@ -51,17 +52,18 @@ export class HealthServer {
   readonly #server: Server;
   readonly #http: HttpServer;
   readonly #connections: ConnectionLimiter;
-  readonly #metrics: CachedText;
+  readonly #metrics: { readonly text: CachedText; readonly contentType: string } | undefined;
   /** Connections with a request. */
   readonly #served = new WeakSet<Duplex>();
   /** Connections from this network namespace. */
   readonly #local = new WeakSet<Duplex>();
 
   constructor(options: HealthServerOptions) {
+    const { metrics } = options;
     const { connections, requestHeaderBytes, metricsMs } = options.limits;
     this.#options = options;
     this.#connections = new ConnectionLimiter(connections);
-    this.#metrics = new CachedText(options.metrics.text, metricsMs);
+    this.#metrics = metrics && { text: new CachedText(metrics.text, metricsMs), contentType: metrics.contentType };
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
     // The response does not depend on the host.
     const settings = { maxHeaderSize: requestHeaderBytes, requireHostHeader: false };
@@ -147,14 +149,15 @@ export class HealthServer {
 
   async #respond({ method, url = '' }: IncomingMessage, isLocal: boolean): Promise<HealthResponse> {
     if (method !== 'GET' && method !== 'HEAD') return onlyGet;
-    const { metrics, unhealthyReason, notReadyReason, readyNotice, localPages = {} } = this.#options;
+    const { unhealthyReason, notReadyReason, readyNotice, localPages = {} } = this.#options;
     const [path = ''] = url.split('?', 1);
     if (isLocal && Object.hasOwn(localPages, path)) {
       return { status: 200, body: Buffer.from(localPages[path]?.() ?? ''), 'Content-Type': 'application/json' };
     }
     switch (path) {
       case '/metrics':
-        return { status: 200, body: await this.#metrics.bytes(), 'Content-Type': metrics.contentType };
+        if (this.#metrics === undefined) return text(404, 'there are no metrics here\n');
+        return { status: 200, body: await this.#metrics.text.bytes(), 'Content-Type': this.#metrics.contentType };
       case '/healthz':
         return healthResponse(unhealthyReason());
       case '/readyz':

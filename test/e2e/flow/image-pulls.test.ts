@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { deployFolder } from '../../support/deploy/manifests.js';
+import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
+import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.js';
 import { Containerd, providedCredential } from '../../support/e2e/containerd.js';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
@@ -9,6 +10,8 @@ import { hostNames, needsKnownPorts, ownAddress } from '../../support/e2e/host-n
 import { writeImageLayout } from '../../support/e2e/image-layout.js';
 import { needsRootForContainers } from '../../support/e2e/programs.js';
 import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
+import { InstallerProcess } from '../../support/image-pulls/installer-process.js';
+import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
 import { eventually } from '../../support/poll.js';
 import { secret } from '../../support/proxy/manifests.js';
 
@@ -17,17 +20,17 @@ const layerBytes = 2 ** 30;
 /** Far below the layer, and far above what the proxy takes at rest on any machine. */
 const mostProxyMib = 400;
 
-/** A file of deploy/image-pulls for this machine. */
-function nodeFile(name: string): string {
-  return readFileSync(path.join(deployFolder, 'image-pulls', name), 'utf8').replaceAll('10.96.0.10', ownAddress);
-}
-
-/** The kubelet's part is played by the tests: it runs the script and gives its answer to the container runtime. */
-describe('image pulls of nodes, with the script and the files of deploy/image-pulls', function () {
+/**
+ * The kubelet's part is played by the tests: it runs the script and gives its answer to the container runtime, and
+ * writes the ConfigMap with the CA into the volume of the installer.
+ */
+describe('image pulls of nodes, with the files that image-pulls install writes', function () {
   this.timeout(240_000);
   let htpasswd: DockerRegistry;
   let withTokens: DockerRegistry;
   let containerd: Containerd;
+  let installer: InstallerProcess;
+  let node: NodeDirectories;
   let work: string;
   before(needsRootForContainers);
   before(needsKnownPorts);
@@ -35,7 +38,11 @@ describe('image pulls of nodes, with the script and the files of deploy/image-pu
     {
       hosts: ['hub.test', 'secure.test', 'tokens.test'],
       isAtService: true,
-      proxyFlags: ['--tls-address', `${ownAddress}:443`, '--tls-names', `${ownAddress},connectors.local`],
+      components: ['image-pulls'],
+      proxyFlags: [
+        ...['--tls-address', `${ownAddress}:443`, '--tls-names', `${ownAddress},connectors.local`],
+        '--publish-ca-config-map',
+      ],
     },
     ['containerd', 'docker-registry', 'skopeo'],
     async (fixture) => {
@@ -63,14 +70,32 @@ describe('image pulls of nodes, with the script and the files of deploy/image-pu
       await push('small', 'secure', 'team/app:1');
       await push('big', 'hub', 'team/big:1');
       rmSync(at('big'), { recursive: true });
-      const hosts = at('certs.d', 'connectors.local');
-      mkdirSync(hosts, { recursive: true });
-      writeFileSync(path.join(hosts, 'hosts.toml'), nodeFile('hosts.toml'));
-      writeFileSync(path.join(hosts, 'ca.crt'), fixture.authority);
-      containerd = await Containerd.start(at('containerd'), at('certs.d'));
+      node = new NodeDirectories();
+      fixture.onStop(() => node.remove());
+      installer = new InstallerProcess('install', installerFlags());
+      fixture.onStop(() => installer.stop());
+      await installNow();
+      containerd = await Containerd.start(at('containerd'), node.containerd);
       fixture.onStop(() => containerd.stop());
     },
   );
+
+  function installerFlags(): readonly string[] {
+    return [...node.flags, '--ca-file', node.at('ca.crt'), '--proxy-host', ownAddress];
+  }
+
+  /** Waits until the CA of the Secret is in the ConfigMap, and from there on the node. */
+  async function installNow(): Promise<void> {
+    const inConfigMap = (): string => {
+      const found = use.fixture.api.get('configmaps', { namespace: 'connectors-system', name: caConfigMapName });
+      return (found?.['data'] as { readonly 'ca.crt': string } | undefined)?.['ca.crt'] ?? '';
+    };
+    await eventually('the ConfigMap has the CA', () => inConfigMap() === use.fixture.authority);
+    writeFileSync(node.at('ca.crt.next'), inConfigMap());
+    renameSync(node.at('ca.crt.next'), node.at('ca.crt'));
+    await eventually('the node has the CA', () => node.hasCa(inConfigMap()));
+    await installer.untilReady();
+  }
 
   /** Pushes through the proxy, with another user name than that of pulls. */
   async function push(layout: string, connector: string, image: string): Promise<void> {
@@ -88,12 +113,13 @@ describe('image pulls of nodes, with the script and the files of deploy/image-pu
     }).token;
   }
 
+  const script = (): string => node.at('providers', 'connectors-credential-provider');
   const imageOf = (connector: string, repository: string): string =>
     `connectors.local/namespaces/ci/connectors/${connector}/${repository}`;
 
   /** As the kubelet pulls an image for a pod. */
   async function pull(image: string, token = tokenOf()): Promise<string> {
-    return containerd.pull(image, providedCredential(image, token));
+    return containerd.pull(image, providedCredential(script(), image, token));
   }
 
   it('work with a registry that wants a password, and with one that wants tokens', async () => {
@@ -176,8 +202,8 @@ describe('image pulls of nodes, with the script and the files of deploy/image-pu
     });
     const inspect = (serviceAccount: string) => {
       const image = imageOf('hub', 'team/app:1');
-      const { username, password } = providedCredential(image, tokenOf(serviceAccount));
-      const words = [...names, 'skopeo', 'inspect', '--cert-dir', path.join(work, 'certs')];
+      const { username, password } = providedCredential(script(), image, tokenOf(serviceAccount));
+      const words = [...names, 'skopeo', 'inspect', '--cert-dir', node.at('crio', 'connectors.local')];
       return use.fixture.run([...words, '--creds', `${username}:${password}`, `docker://${image}`], work);
     };
     const allowed = await inspect('builder');
@@ -186,9 +212,52 @@ describe('image pulls of nodes, with the script and the files of deploy/image-pu
     assert.match(denied.output, /StatusCode: 403, \\?"cannot use connector ci\/hub: system:serviceaccount/);
   });
 
+  it('go on while the CA is rotated', async () => {
+    const { fixture } = use;
+    const image = imageOf('hub', 'team/app:1');
+    const before = fixture.authority;
+    const found = fixture.api.get('secrets', { namespace: 'connectors-system', name: 'connectors-proxy-ca' });
+    const oldKey = Buffer.from((found?.['data'] as { 'tls.key': string })['tls.key'], 'base64').toString();
+    const next = createCa({ now: Date.now });
+    const rotation = { isOver: false };
+    let pulls = 0;
+    const pulling = (async () => {
+      while (!rotation.isOver) {
+        await pull(image);
+        pulls += 1;
+        await containerd.remove(image);
+      }
+    })();
+    pulling.catch(() => undefined);
+    try {
+      for (const [certificates, key] of [
+        [`${before}${next.certificate}`, oldKey],
+        [`${next.certificate}${before}`, next.key.expose()],
+        [next.certificate, next.key.expose()],
+      ] as const) {
+        const data = { 'tls.crt': certificates, 'tls.key': key };
+        fixture.put(secret('connectors-proxy-ca', 'kubernetes.io/tls', data, { namespace: 'connectors-system' }));
+        await installNow();
+        const until = pulls + 2;
+        await Promise.race([pulling, eventually('images are pulled', () => pulls >= until)]);
+      }
+    } finally {
+      rotation.isOver = true;
+    }
+    await pulling;
+    assert.ok(!node.read('containerd', 'connectors.local', 'ca.crt').includes(before));
+  });
+
   it('leave no credential and no token in the log of the container runtime', () => {
     assert.ok(containerd.log.includes('team/app:1'));
     assert.ok(!containerd.log.includes(toolPassword));
     assert.doesNotMatch(containerd.log, /eyJ[-\w]+\.eyJ/);
+  });
+
+  it('end with uninstall, which leaves nothing on the node', async () => {
+    await installer.stop();
+    const uninstaller = new InstallerProcess('uninstall', [...installerFlags(), '--once']);
+    assert.equal(await uninstaller.exited, 0, uninstaller.log);
+    assert.deepEqual(node.list(), []);
   });
 });

@@ -30,7 +30,8 @@ describe('kubectl apply of deploy/', () => {
   }
 
   it('finds nothing to change the second time, with all components', async () => {
-    const folders = ['crds', 'standalone', 'classes', 'observability', 'observability/proxy', 'image-pulls'];
+    // The component image-pulls contains deploy/image-pulls.
+    const folders = ['crds', 'standalone', 'classes', 'observability', 'observability/proxy'];
     const builds = folders.map((name) =>
       name === 'standalone' ? buildOverlay(components, {}, name) : buildFolder(path.join(deployFolder, name)),
     );

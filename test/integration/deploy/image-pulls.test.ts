@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { buildFolder, deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
+import { parseImagePullsConfig } from '../../../src/cli/image-pulls/flags.js';
+import { caConfigMapName } from '../../../src/proxy/status/ca-config-map.js';
+import { commandOf } from '../../support/deploy/container-command.js';
+import type { ContainerStart } from '../../support/deploy/container-command.js';
+import { buildFolder, buildOverlay, deployFolder, only, readManifests } from '../../support/deploy/manifests.js';
 import type { Manifest } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
 import { needs } from '../../support/e2e/rendered-classes.js';
@@ -65,5 +69,95 @@ describe('deploy/image-pulls', () => {
       ],
     });
     accessSync(path.join(folder, 'connectors-credential-provider'), constants.X_OK);
+  });
+});
+
+interface Pod {
+  readonly serviceAccountName: string;
+  readonly automountServiceAccountToken: boolean;
+  readonly hostNetwork?: boolean;
+  readonly hostPID?: boolean;
+  readonly tolerations: unknown;
+  readonly containers: readonly [
+    ContainerStart & {
+      readonly image: string;
+      readonly securityContext: unknown;
+      readonly resources: { readonly limits: unknown };
+      readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: true }[];
+    },
+  ];
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly hostPath?: { readonly path: string };
+    readonly configMap?: { readonly name: string };
+  }[];
+}
+
+describe('the component image-pulls', () => {
+  let objects: readonly Manifest[];
+  let pod: Pod;
+  before(needs('kubectl'));
+  before(async () => {
+    const images = [{ name: 'connectors-csi', newName: 'registry.example.com/connectors-csi', newTag: '7' }];
+    objects = await buildOverlay(['image-pulls'], { namespace: 'elsewhere', images }, 'standalone');
+    const { template } = only(objects, 'DaemonSet', 'connectors-image-pulls')['spec'] as {
+      readonly template: { readonly spec: Pod };
+    };
+    pod = template.spec;
+  });
+
+  it('is right objects, and contains those of deploy/image-pulls', async () => {
+    assert.deepEqual(objects.flatMap(objectProblems), []);
+    for (const { kind, metadata } of await buildFolder(folder)) only(objects, kind, metadata.name);
+    assert.equal(pod.containers[0].image, 'registry.example.com/connectors-csi:7');
+  });
+
+  it('gives the pods no permission, no token and no capability', () => {
+    assert.equal(pod.automountServiceAccountToken, false);
+    const account = only(objects, 'ServiceAccount', pod.serviceAccountName);
+    assert.equal(account['automountServiceAccountToken'], false);
+    const subjects = objects.flatMap((object) => (object['subjects'] ?? []) as readonly { readonly name: string }[]);
+    assert.ok(subjects.length > 0);
+    assert.ok(subjects.every(({ name }) => name !== pod.serviceAccountName));
+    assert.deepEqual(pod.containers[0].securityContext, {
+      ...{ runAsUser: 0, runAsGroup: 0, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
+      ...{ capabilities: { drop: ['ALL'] }, seLinuxOptions: { type: 'spc_t' } },
+    });
+    assert.deepEqual([pod.hostNetwork, pod.hostPID], [undefined, undefined]);
+    assert.deepEqual(pod.tolerations, [{ operator: 'Exists' }]);
+    assert.deepEqual(pod.containers[0].resources.limits, { memory: '128Mi' });
+  });
+
+  it('mounts the directories of the flags from the same paths of the node, and the CA that the proxy publishes', () => {
+    const [container] = pod.containers;
+    const { args, env } = commandOf(container, { POD_NAMESPACE: 'elsewhere' });
+    assert.deepEqual(args, ['image-pulls', 'install']);
+    const config = parseImagePullsConfig(args.slice(2), env);
+    assert.equal(config['proxy-host'], 'connectors-proxy-service.elsewhere.svc');
+    const volumeAt = (mountPath: string): Pod['volumes'][number] | undefined => {
+      const mount = container.volumeMounts.find((each) => each.mountPath === mountPath);
+      return pod.volumes.find(({ name }) => name === mount?.name);
+    };
+    for (const directory of [config['provider-dir'], config['containerd-dir'], config['crio-dir']]) {
+      assert.equal(volumeAt(directory ?? '')?.hostPath?.path, directory?.replace(/^\/host/, ''));
+    }
+    assert.equal(container.volumeMounts.length, 4);
+    assert.equal(volumeAt(path.dirname(config['ca-file']))?.configMap?.name, caConfigMapName);
+  });
+
+  it('lets the proxy publish the CA, and nothing else in ConfigMaps', () => {
+    const role = only(objects, 'Role', 'connectors-proxy-ca');
+    assert.deepEqual(role['rules'], [
+      { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+      { apiGroups: [''], resources: ['configmaps'], resourceNames: [caConfigMapName], verbs: ['get', 'patch'] },
+    ]);
+    const { template } = only(objects, 'Deployment', 'connectors-proxy')['spec'] as {
+      readonly template: { readonly spec: { readonly containers: readonly [{ readonly args: readonly string[] }] } };
+    };
+    const { args } = template.spec.containers[0];
+    assert.ok(
+      args.includes('--publish-ca-config-map') && args.includes('--tls-names=connectors.local'),
+      args.join(' '),
+    );
   });
 });

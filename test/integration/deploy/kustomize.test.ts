@@ -180,6 +180,7 @@ describe('deploy', function () {
         'events',
         'flow-schema',
         'image-connector',
+        'image-pulls',
         'kubelet-dir',
         'network-policy',
         'openshift',

@@ -131,6 +131,7 @@ const podSpec = fields(
             { path: { type: 'string', pattern: '^/' } },
             { type: oneOf('Directory', 'DirectoryOrCreate') },
           ),
+          configMap: fields({ name: dnsName }, { optional: flag }),
           emptyDir: fields({}, { sizeLimit: quantity }),
           csi: inlineVolume,
         },
@@ -202,7 +203,7 @@ function kind(body: Readonly<Record<string, Structure>>, metadata: Structure, op
 /** By `apiVersion kind`. Custom kinds of ours are not here: their own definitions describe them. */
 export const kinds: Readonly<Record<string, Structure>> = {
   'v1 Namespace': kind({}, clusterScoped),
-  'v1 ServiceAccount': kind({}, namespaced),
+  'v1 ServiceAccount': kind({}, namespaced, { automountServiceAccountToken: flag }),
   'v1 ConfigMap': kind({ data: textMap }, namespaced),
   'v1 PersistentVolumeClaim': kind(
     { spec: fields({ accessModes: texts, resources: fields({ requests: mapOf(quantity) }) }) },

@@ -7,7 +7,6 @@ import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
 import type { Client, GrpcObject, ServiceClientConstructor, ServiceError } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { eventually } from '../poll.js';
-import { deployFolder } from '../deploy/manifests.js';
 
 /** Of the script for nodes. */
 export interface PullCredential {
@@ -100,11 +99,10 @@ config_path = "${hosts}"
   }
 }
 
-/** What the kubelet gets from the script for an image and a token. */
-export function providedCredential(image: string, serviceAccountToken: string): PullCredential {
+/** What the kubelet gets from the installed script for an image and a token. */
+export function providedCredential(script: string, image: string, serviceAccountToken: string): PullCredential {
   const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
   const request = { kind: 'CredentialProviderRequest', apiVersion, image, serviceAccountToken };
-  const script = path.join(deployFolder, 'image-pulls', 'connectors-credential-provider');
   const response = execFileSync(script, ['connectors.local'], {
     input: `${JSON.stringify(request)}\n`,
     encoding: 'utf8',

@@ -37,6 +37,8 @@ export interface FlowOptions {
   readonly isAtService?: boolean;
   /** More flags of the proxy. */
   readonly proxyFlags?: readonly string[];
+  /** Components of deploy/ whose permissions the proxy has too. */
+  readonly components?: readonly string[];
 }
 
 export interface FlowVolume extends VolumeIdentity {
@@ -206,6 +208,9 @@ export class FlowFixture {
       // The role for credentials is bound by namespace only, here in that of the connectors.
       const isCredentials = binding.namespace === undefined && binding.rules.every(isForSecrets);
       api.bind(isCredentials ? { ...binding, namespace: 'ci' } : binding);
+    }
+    for (const name of this.#options.components ?? []) {
+      for (const binding of driverBindings(`components/${name}/rbac.yaml`, { user: 'proxy' })) api.bind(binding);
     }
     this.put(parse(readFileSync(path.join(deploy, 'base/csi-driver.yaml'), 'utf8')) as object);
     this.put({

@@ -3,6 +3,7 @@ import { healthReasons } from '../../../src/driver/volume/health-reasons.js';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { layerOf, layers } from '../../../.ci/layers.mjs';
+import { imagePullsFlags } from '../../../src/cli/image-pulls/flags.js';
 import { serveFlags } from '../../../src/driver/config.js';
 import { proxyFlags } from '../../../src/proxy/config.js';
 import { ProxyMetrics } from '../../../src/proxy/proxy-metrics.js';
@@ -97,6 +98,15 @@ describe('docs/proxy-reference.md', () => {
         .map(([name]) => name)
         .sort(),
       own.sort(),
+    );
+  });
+});
+
+describe('docs/images.md', () => {
+  it('lists the flags with their environment and defaults', () => {
+    assert.deepEqual(
+      tableUnder(page('docs/images.md'), 'Flags').map((row) => row.slice(0, 3)),
+      Object.entries(imagePullsFlags).map(([name, flag]) => [`--${name}`, flag.env ?? '', flag.default ?? 'required']),
     );
   });
 });

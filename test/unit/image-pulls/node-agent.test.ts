@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { parseImagePullsConfig } from '../../../src/cli/image-pulls/flags.js';
+import { NodeAgent } from '../../../src/cli/image-pulls/node-agent.js';
+import { proxyOriginIn } from '../../../src/cli/image-pulls/node-files.js';
+import { createCa } from '../../../src/proxy/certificates/certificate-authority.js';
+import { NodeDirectories } from '../../support/image-pulls/node-directories.js';
+import { keptLog } from '../../support/log-lines.js';
+import { eventually } from '../../support/poll.js';
+
+describe('NodeAgent', () => {
+  let node: NodeDirectories;
+  let found: readonly string[] | Error;
+  let asked: string[];
+  let agent: NodeAgent;
+  let lines: string[];
+  beforeEach(() => {
+    node = new NodeDirectories();
+    writeFileSync(node.at('ca.crt'), createCa({ now: Date.now }).certificate);
+    asked = [];
+    const kept = keptLog();
+    ({ lines } = kept);
+    agent = new NodeAgent({
+      task: 'install',
+      config: parseImagePullsConfig([...node.flags, '--ca-file', node.at('ca.crt'), '--interval', '1ms'], {
+        POD_NAMESPACE: 'tools',
+      }),
+      lookUp: (host) => {
+        asked.push(host);
+        return found instanceof Error ? Promise.reject(found) : Promise.resolve(found);
+      },
+      log: kept.log,
+      retryMs: 1,
+    });
+  });
+  afterEach(() => node.remove());
+
+  const origin = (): string | undefined => proxyOriginIn(node.read('containerd', 'connectors.local', 'hosts.toml'));
+
+  it('resolves the Service in the namespace of the proxy, prefers IPv4, and keeps an address while it is valid', async () => {
+    found = ['fd00::7', '10.0.0.9', '10.0.0.8'];
+    assert.equal(await agent.attempt(), true);
+    assert.deepEqual(asked, ['connectors-proxy-service.tools.svc']);
+    assert.equal(origin(), 'https://10.0.0.8');
+    found = ['10.0.0.7', '10.0.0.8'];
+    await agent.attempt();
+    assert.equal(origin(), 'https://10.0.0.8');
+    found = ['fd00::7'];
+    await agent.attempt();
+    assert.equal(origin(), 'https://[fd00::7]');
+    found = ['10.0.0.1', 'fd00::7'];
+    await agent.attempt();
+    assert.equal(origin(), 'https://[fd00::7]');
+  });
+
+  it('keeps the last address while the name cannot be resolved, still follows the CA, and tries again', async () => {
+    found = ['10.0.0.8'];
+    await agent.attempt();
+    found = Object.assign(new Error('not found'), { code: 'ENOTFOUND' });
+    const other = createCa({ now: Date.now }).certificate;
+    writeFileSync(node.at('ca.crt'), other);
+    const stopping = new AbortController();
+    const running = agent.run(stopping.signal);
+    await eventually('it has tried several times', () => asked.length > 5);
+    assert.equal(origin(), 'https://10.0.0.8');
+    assert.ok(node.read('containerd', 'connectors.local', 'ca.crt').includes(other.trim()));
+    assert.match(
+      agent.notReadyReason() ?? '',
+      /^cannot resolve --proxy-host connectors-proxy-service\.tools\.svc: ENOTFOUND: is there a Service/,
+    );
+    assert.equal(lines.filter((line) => line.includes('cannot resolve')).length, 1);
+    found = ['10.0.0.9'];
+    await eventually('it has followed', () => origin() === 'https://10.0.0.9');
+    await eventually('it is ready', () => agent.notReadyReason() === undefined);
+    stopping.abort();
+    await running;
+  });
+
+  it('reports a Service without an address', async () => {
+    found = [];
+    assert.equal(await agent.attempt(), false);
+    assert.match(agent.notReadyReason() ?? '', /has no address: create its Service/);
+  });
+});
