@@ -169,7 +169,9 @@ const admissionRule = fields({
   scope: oneOf('*'),
 });
 
-const tektonParams = namedList(fields({ name: text }, { description: text, default: anyText, value: anyText }));
+const tektonParams = namedList(
+  fields({ name: text }, { type: oneOf('string', 'array'), description: text, default: anyText, value: anyText }),
+);
 const tektonStep = fields(
   { name: dnsName, image: text },
   {
@@ -511,6 +513,15 @@ export const kinds: Readonly<Record<string, Structure>> = {
     namespaced,
   ),
   'tekton.dev/v1 Task': kind({ spec: tektonTask }, namespaced),
+  'tekton.dev/v1beta1 StepAction': kind(
+    {
+      spec: fields(
+        { image: text },
+        { params: tektonParams, command: texts, args: texts, env: environment, script: text },
+      ),
+    },
+    namespaced,
+  ),
   'tekton.dev/v1 TaskRun': kind(
     {
       spec: fields(
