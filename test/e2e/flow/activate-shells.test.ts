@@ -5,6 +5,7 @@ import type { TestVolume } from '../../support/driver/test-volume.js';
 import { shells } from '../../support/e2e/activation.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { startGitServer } from '../../support/e2e/git-server.js';
+import { exampleSpec } from '../../support/e2e/tekton-step.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const host = 'tools.test';
@@ -65,6 +66,17 @@ describe('programs after `activate`, in each shell', function () {
     assert.ok(!output.includes(volume.token), 'the trace has the token');
     assert.doesNotMatch(output, /connectors-csi: /);
   };
+
+  it('sh, as the Tekton StepAction with-connectors: curl', async () => {
+    const step = exampleSpec('with-connectors-stepaction.yaml', 'StepAction') as Readonly<
+      Record<'command' | 'args', readonly string[]>
+    >;
+    const { words, prints } = commands['curl']!;
+    const filledIn = [...step.command, ...step.args].flatMap((word) =>
+      word === '$(params.COMMAND[*])' ? words : [word.replace('$(params.DIRECTORY)', volume.target)],
+    );
+    await assertWorks(filledIn, prints);
+  });
 
   for (const [name, shell] of Object.entries(shells)) {
     for (const program of ['curl', 'git', 'npm'] as const) {
