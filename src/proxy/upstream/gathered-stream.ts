@@ -9,6 +9,7 @@ const blockBytes = 16 * 1024;
 /** Chunks per read of the socket that are free. Further chunks count against the rate limit of all streams. */
 const usualChunks = 256;
 const noBytes = Buffer.alloc(0);
+const ignore = (): void => undefined;
 
 /** The connection or message that a stream reads from. */
 export interface Source {
@@ -23,13 +24,13 @@ export interface Source {
 /** The destination of a stream. */
 export interface Sink {
   readonly destroyed: boolean;
-  /** @param onWritten called when the next write is wanted, or with an error after which none is. */
+  /** @param onWritten called when more writes are wanted, or with an error after which none is. */
   write(chunk: Buffer, onWritten: (error?: Error | null) => void): unknown;
 }
 
 /**
- * A stream that gathers chunks into few writes: at most one write is in flight, and all that arrives meanwhile becomes
- * the next one. So the memory of a slow transfer depends on its bytes, not on the number of chunks. The attacker is a
+ * A stream that gathers small chunks into few writes: all that arrives during a write waits for its end. Then it is
+ * written at once, large chunks as they are. So the memory of a slow transfer depends on its bytes, not on the number of chunks. The attacker is a
  * peer that sends chunks of one byte: each would become a write of several hundred bytes, and exhaust the heap. To
  * limit CPU time too, all sources with very many small chunks share one rate limit.
  */
@@ -199,19 +200,22 @@ export class GatheredStream {
     if (this.#sink === undefined || this.#isWriting) return;
     if (this.#pendingBytes > 0) {
       this.#closeBlock();
-      const [first = noBytes, ...others] = this.#pending;
-      const all = others.length === 0 ? first : Buffer.concat(this.#pending, this.#pendingBytes);
+      const chunks = this.#pending;
       this.#pending = [];
       this.#pendingBytes = 0;
-      this.#write(all);
+      this.#write(...chunks);
     } else if (this.#hasEnded) this.#onEnd?.();
     this.#goOn();
   }
 
-  #write(chunk: Buffer): void {
-    if (this.#sink === undefined || this.#sink.destroyed) return;
-    this.#isWriting = true;
-    this.#sink.write(chunk, this.#onWritten);
+  /** Writes chunks without joining them, which is garbage outside V8's heap: its collections double the CPU time. */
+  #write(...chunks: readonly Buffer[]): void {
+    const last = chunks.length - 1;
+    for (const [at, chunk] of chunks.entries()) {
+      if (this.#sink === undefined || this.#sink.destroyed) return;
+      this.#isWriting = true;
+      this.#sink.write(chunk, at === last ? this.#onWritten : ignore);
+    }
   }
 
   readonly #onWritten = (error?: Error | null): void => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import type { Socket } from 'node:net';
@@ -92,6 +93,36 @@ describe('streaming through the proxy', () => {
     assert.ok(sent < 50, `${sent} MiB are on their way`);
     socket.destroy();
   });
+
+  for (const framing of ['chunked', 'of a known length'] as const) {
+    it(`passes bodies of small and large chunks unchanged both ways, ${framing}`, async () => {
+      const chunks = Array.from({ length: 400 }, (_, at) => Buffer.alloc(at % 7 === 0 ? 9000 + at : 1 + (at % 90), at));
+      const content = Buffer.concat(chunks);
+      const digest = createHash('sha256').update(content).digest('hex');
+      const lengthOf = framing === 'chunked' ? {} : { 'content-length': String(content.length) };
+      const received = createHash('sha256');
+      tool.answer = (request, response) => {
+        request.on('data', (chunk: Buffer) => received.update(chunk));
+        request.on('end', () => {
+          response.writeHead(200, lengthOf);
+          for (const chunk of chunks) response.write(chunk);
+          response.end();
+        });
+      };
+      const sent = http.request({
+        ...{ port: client.port, path: tool.url(), method: 'PUT' },
+        headers: { 'proxy-authorization': client.authorization, ...lengthOf },
+      });
+      for (const chunk of chunks) sent.write(chunk);
+      sent.end();
+      const [response] = (await once(sent, 'response')) as [http.IncomingMessage];
+      const answer = createHash('sha256');
+      response.on('data', (chunk: Buffer) => answer.update(chunk));
+      await once(response, 'end');
+      assert.equal(received.digest('hex'), digest, 'what the tool received');
+      assert.equal(answer.digest('hex'), digest, 'what the client received');
+    });
+  }
 
   it('passes chunked bodies and trailers both ways', async () => {
     tool.answer = (request, response) => {
