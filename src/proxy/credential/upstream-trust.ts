@@ -66,15 +66,15 @@ export class UpstreamTrust {
   async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
     const own = await this.#ownOf(connector, signal);
     const bundles = [...this.#secrets.labelledCas().map(bundleIn), own];
-    const added = bundles.flatMap(({ blocks }) => blocks);
+    const added = (): string[] => bundles.flatMap(({ blocks }) => blocks);
     const versions = bundles.map(({ version }) => version);
     let cached = this.#keys.get(connector);
     if (cached === undefined || !isSame(cached.versions, versions)) {
-      cached = { versions, id: this.#stores.keyOf(added) };
+      cached = { versions, id: this.#stores.keyOf(added()) };
       this.#keys.set(connector, cached);
     }
     const { namespace } = connector.ref;
-    const trust = this.#stores.get(cached.id) ?? (await this.#shared(namespace, cached.id, added, signal));
+    const trust = this.#stores.get(cached.id) ?? (await this.#shared(namespace, cached.id, added(), signal));
     if (own.blocks.length > 0 && own.blocks.every((block) => trust.ignored.has(block)))
       throw unusable(connector, noCertificate);
     return trust;

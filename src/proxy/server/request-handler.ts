@@ -275,7 +275,7 @@ export class RequestHandler {
 }
 
 function routed({ method, rawHeaders }: IncomingMessage, body: RequestBody): RoutedRequest {
-  return { ...(method !== undefined && { method }), rawHeaders, body };
+  return { method, rawHeaders, body };
 }
 
 /** The response of a registry at its root. */
