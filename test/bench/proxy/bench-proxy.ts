@@ -1,7 +1,8 @@
 /**
- * `npm run bench:proxy -- [--rounds N] [--json FILE] [--only PART,...]`: the built proxy as it is deployed beside Squid with
- * ssl_bump and beside no proxy at all, the ways in turn in each round of one run. Parts are latency, throughput, transfers and
- * memory. Figures, no verdict: ratios within a run are what counts, medians over the rounds what is printed.
+ * `npm run bench:proxy -- [--rounds N] [--json FILE] [--before DIST/main.js] [--only PART,...]` as root: the built proxy as it is
+ * deployed, an older build of it, Squid with ssl_bump, and no proxy at all, in turn in each round of one run. What is measured
+ * has core 1 alone; wrk, curl, the tool and this process share core 0. Parts are requests, transfers and memory. Needs wrk, gcc
+ * and squid-openssl. Results without a verdict: medians over the rounds, ratios within each round.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,24 +13,29 @@ import { parseArgs } from 'node:util';
 import { toolAuthority } from '../../support/proxy/tool-server.js';
 import { timed } from '../publish/statistics.js';
 import { deployedProxy } from './deployed-proxy.js';
+import type { DeployedProxy } from './deployed-proxy.js';
 import { Figures } from './figures.js';
-import { clientCounts, measureLatency, measureThroughput } from './requests.js';
+import { loads, measureRequests } from './requests.js';
 import { SquidBump } from './squid-bump.js';
-import { measureManyTransfers, measureTransfer } from './transfers.js';
+import { directions, measureManyTransfers, measureTransfer } from './transfers.js';
 import { agentOf, get, open } from './tunnel-client.js';
-import type { MeasuredWay } from './ways.js';
+import type { MeasuredWay, WayName } from './ways.js';
 import { residentMib } from './ways.js';
+import { Wrk } from './wrk.js';
 
 const host = 'tool.example';
 const toolLogin = { username: 'robot', password: 'bench' } as const;
 /** What the start leaves behind is collected. */
 const settleMs = 12_000;
+/** Where what is measured runs. `npm run bench:proxy` puts all others on core 0. */
+const entering = ['taskset', '-c', '1'];
 
 const { values: flags } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
     json: { type: 'string' },
-    only: { type: 'string', default: 'latency,throughput,transfers,memory' },
+    before: { type: 'string' },
+    only: { type: 'string', default: 'requests,transfers,memory' },
   },
 });
 const rounds = Number(flags.rounds);
@@ -38,6 +44,7 @@ const parts = new Set(flags.only.split(','));
 const directory = mkdtempSync(path.join(tmpdir(), 'bench-proxy-'));
 // Squid is nobody in particular.
 chmodSync(directory, 0o755);
+const wrk = new Wrk(directory);
 const pair = toolAuthority.issue({ commonName: 'tool', hosts: [host] });
 const tool = spawn(process.execPath, [path.join(import.meta.dirname, 'tool-process.mjs'), pair.certificate, pair.key], {
   stdio: ['ignore', 'pipe', 'inherit'],
@@ -45,23 +52,17 @@ const tool = spawn(process.execPath, [path.join(import.meta.dirname, 'tool-proce
 const [line] = (await once(tool.stdout.setEncoding('utf8'), 'data')) as [string];
 const port = Number(line);
 const loadBefore = loadavg()[0];
-const { proxy, authority, login, stop } = await deployedProxy(host, port, toolLogin);
 const basic = `Basic ${Buffer.from(`${toolLogin.username}:${toolLogin.password}`).toString('base64')}`;
-const squid = await SquidBump.start(path.join(directory, 'squid'), host, 'bench bench', basic);
-const direct: MeasuredWay = {
-  ...{ host, port, name: 'no proxy', proxy: undefined, pid: undefined },
-  authority: toolAuthority.certificate,
-};
-const bySquid: MeasuredWay = {
-  ...{ host, port, name: 'Squid', pid: squid.process.pid, authority: squid.authority },
-  proxy: { port: squid.port, login: 'bench:bench' },
-};
-const byProxy: MeasuredWay = {
-  ...{ host, port, name: 'proxy', pid: proxy.pid, authority },
-  proxy: { port: proxy.port, login },
-};
-const ways = [direct, bySquid, byProxy];
-const figures = new Figures();
+const squid = await SquidBump.start(path.join(directory, 'squid'), host, 'bench bench', basic, entering);
+const deployed: DeployedProxy[] = [];
+
+/** Starts a build of the proxy. */
+async function started(name: WayName, main?: string): Promise<MeasuredWay> {
+  const started = await deployedProxy(host, port, toolLogin, { entering, ...(main === undefined ? {} : { main }) });
+  deployed.push(started);
+  const { proxy, authority, login } = started;
+  return { host, port, name, pid: proxy.pid, authority, proxy: { port: proxy.port, login } };
+}
 
 async function measureStart(way: MeasuredWay): Promise<void> {
   if (way.pid !== undefined) figures.note('memory at rest, MiB', way, residentMib(way.pid));
@@ -71,17 +72,26 @@ async function measureStart(way: MeasuredWay): Promise<void> {
 
 async function measureRound(way: MeasuredWay): Promise<void> {
   const { note } = figures;
-  if (parts.has('latency')) await measureLatency(way, note);
-  if (parts.has('throughput')) for (const clients of clientCounts) await measureThroughput(way, clients, note);
+  if (parts.has('requests')) for (const load of loads) await measureRequests(wrk, way, load, note);
   if (parts.has('transfers')) {
-    for (const direction of ['down', 'up'] as const) await measureTransfer(way, direction, directory, note);
+    for (const direction of directions) await measureTransfer(way, direction, directory, note);
   }
-  if (parts.has('memory')) await measureManyTransfers(way, note);
-  // It has been read, and nobody needs it.
-  proxy.log = '';
+  if (parts.has('memory')) await measureManyTransfers(wrk, way, note);
+  // They have been read, and nobody needs them.
+  for (const { proxy } of deployed) proxy.log = '';
 }
 
+const figures = new Figures();
 try {
+  const ways: MeasuredWay[] = [
+    { host, port, name: 'no proxy', proxy: undefined, pid: undefined, authority: toolAuthority.certificate },
+    {
+      ...{ host, port, name: 'Squid', pid: squid.process.pid, authority: squid.authority },
+      proxy: { port: squid.port, login: 'bench:bench' },
+    },
+    ...(flags.before === undefined ? [] : [await started('before', path.resolve(flags.before))]),
+    await started('proxy'),
+  ];
   await new Promise((resolve) => setTimeout(resolve, settleMs));
   for (const way of ways) await measureStart(way);
   for (let round = 1; round <= rounds; round += 1) {
@@ -99,6 +109,6 @@ try {
 } finally {
   squid.process.kill('SIGKILL');
   tool.kill();
-  await stop();
+  for (const { stop } of deployed) await stop();
   rmSync(directory, { recursive: true, force: true });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { driverBindings } from '../../support/access/driver-rules.js';
 import { ProxyProcess } from '../../support/e2e/proxy-process.js';
+import type { ProxyProcessOptions } from '../../support/e2e/proxy-process.js';
 import { eventually } from '../../support/poll.js';
 import { KubeApi } from '../../support/kube-api/kube-api.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
@@ -15,6 +16,8 @@ const service = { kind: 'Service', namespace: 'connectors-system', name: 'connec
 /** The built proxy as deploy/proxy runs it: the API server as its source, log level info to a pipe that is read. */
 export interface DeployedProxy {
   readonly proxy: ProxyProcess;
+  /** Further replicas. */
+  readonly others: readonly ProxyProcess[];
   /** Of the CA that clients trust, PEM. */
   readonly authority: string;
   /** User name and password of a client that may use the Connector. */
@@ -29,16 +32,21 @@ export interface ToolLogin {
   readonly password: string;
 }
 
-/**
- * @param host of the tool, which the proxy alone finds. @param login that the tool's Secret holds.
- * @param flags of the proxy besides those that every deployment has. @param moreHosts of the Connector, at the same port.
- */
+export interface DeployedProxyOptions extends Pick<ProxyProcessOptions, 'main' | 'entering'> {
+  /** Of the proxy besides those that every deployment has. */
+  readonly flags?: readonly string[];
+  /** Of the Connector, at the same port. */
+  readonly moreHosts?: readonly string[];
+  /** Further replicas: the words before the program of each. */
+  readonly replicas?: readonly (readonly string[])[];
+}
+
+/** @param host of the tool, which the proxy alone finds. @param login that the tool's Secret holds. */
 export async function deployedProxy(
   host: string,
   toolPort: number,
   login: ToolLogin,
-  flags: readonly string[] = [],
-  moreHosts: readonly string[] = [],
+  { main, entering = [], flags = [], moreHosts = [], replicas = [] }: DeployedProxyOptions = {},
 ): Promise<DeployedProxy> {
   const directory = mkdtempSync(path.join(tmpdir(), 'bench-proxy-'));
   const api = await KubeApi.start();
@@ -47,20 +55,27 @@ export async function deployedProxy(
   putObjects(api, urlOf(host), moreHosts.map(urlOf), login);
   const kubeconfig = path.join(directory, 'kubeconfig');
   api.writeKubeconfig(kubeconfig, { name: user });
-  const proxy = await ProxyProcess.start({
-    directory,
-    hosts: [host, ...moreHosts],
-    flags: ['--kubeconfig', kubeconfig, '--log-level', 'info', '--http-address', '127.0.0.1:0', ...flags],
-    env: deployedEnv(),
-  });
+  const start = (before: readonly string[]): Promise<ProxyProcess> =>
+    ProxyProcess.start({
+      directory,
+      hosts: [host, ...moreHosts],
+      flags: ['--kubeconfig', kubeconfig, '--log-level', 'info', '--http-address', '127.0.0.1:0', ...flags],
+      env: deployedEnv(),
+      entering: before,
+      ...(main === undefined ? {} : { main }),
+    });
+  const proxy = await start(entering);
+  const others: ProxyProcess[] = [];
+  for (const before of replicas) others.push(await start(before));
   const token = tokenOf(api);
   return {
     proxy,
+    others,
     authority: await authorityIn(api),
     login: `ci%2Ftool:${token}`,
     ruledLogin: `ci%2Fruled:${token}`,
     stop: async () => {
-      await proxy.stop();
+      for (const each of [proxy, ...others]) await each.stop();
       await api.stop();
       rmSync(directory, { recursive: true });
     },

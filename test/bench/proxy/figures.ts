@@ -7,9 +7,11 @@ export interface Figure {
   readonly what: string;
   readonly rounds: Readonly<Partial<Record<WayName, readonly number[]>>>;
   readonly medians: Readonly<Partial<Record<WayName, number>>>;
-  /** The proxy's to Squid's of the same round, the median of all rounds. */
-  readonly ratio: number | undefined;
+  /** The proxy's to those of Squid and of the older build in the same round, medians of all rounds. */
+  readonly ratios: Readonly<Partial<Record<(typeof compared)[number], number>>>;
 }
+
+const compared = ['Squid', 'before'] as const;
 
 /** Gathers what is measured, round by round. */
 export class Figures {
@@ -23,27 +25,31 @@ export class Figures {
 
   get all(): readonly Figure[] {
     return [...this.#values].map(([what, ways]) => {
-      const squid = ways.get('Squid') ?? [];
-      const ratios = (ways.get('proxy') ?? []).map((value, round) => value / (squid[round] ?? Number.NaN));
+      const proxy = ways.get('proxy') ?? [];
+      const ratios = compared.flatMap((name) => {
+        const others = ways.get(name);
+        if (others === undefined) return [];
+        return [[name, rounded(median(proxy.map((value, round) => value / (others[round] ?? Number.NaN))))]] as const;
+      });
       return {
         what,
         rounds: Object.fromEntries([...ways].map(([name, values]) => [name, values.map(rounded)])),
         medians: Object.fromEntries([...ways].map(([name, values]) => [name, rounded(median(values))])),
-        ratio: squid.length === 0 ? undefined : rounded(median(ratios)),
+        ratios: Object.fromEntries(ratios),
       };
     });
   }
 
   /** As a table in Markdown. */
   get table(): string {
-    const rows = this.all.map(({ what, medians, ratio }) => [
+    const rows = this.all.map(({ what, medians, ratios }) => [
       what,
       ...wayNames.map((name) => textOf(medians[name])),
-      ratio?.toFixed(2) ?? '',
+      ...compared.map((name) => ratios[name]?.toFixed(2) ?? ''),
     ]);
     const head = [
-      ['', ...wayNames, 'proxy to Squid'],
-      ['---', ...wayNames.map(() => '---:'), '---:'],
+      ['', ...wayNames, ...compared.map((name) => `proxy to ${name}`)],
+      ['---', ...[...wayNames, ...compared].map(() => '---:')],
     ];
     return [...head, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
   }

@@ -1,5 +1,5 @@
 /**
- * `node --import tsx test/bench/proxy/first-request.ts [--rounds N] [--main FILE]` after `npm run build`, in a private mount
+ * `node --import tsx test/bench/proxy/first-request.ts [--rounds N]` after `npm run build`, in a private mount
  * namespace: what the first request of a host takes through the built proxy as it is deployed, a process of its own in each
  * round, beside what it takes straight to the tool. Milliseconds, medians of the rounds: of time, and of what the proxy's main
  * thread works, which a busy machine changes less.
@@ -46,8 +46,8 @@ function workedMs(pid: number): number {
 
 for (let round = 0; round < Number(flags.rounds); round += 1) {
   for (const writesStatus of [true, false]) {
-    const more = writesStatus ? [] : ['--write-status=false'];
-    const { proxy, authority, login: token, stop } = await deployedProxy(host, port, login, more, moreHosts);
+    const more = { flags: writesStatus ? [] : ['--write-status=false'], moreHosts };
+    const { proxy, authority, login: token, stop } = await deployedProxy(host, port, login, more);
     await delay(settleMs);
     const replica = writesStatus ? 'the replica with the Lease' : 'another replica';
     for (const [at, asked] of hosts.entries()) {

@@ -23,8 +23,16 @@ export class SquidBump {
     this.authority = authority;
   }
 
-  /** @param directory to be made, in one that everybody can enter. */
-  static async start(directory: string, host: string, login: string, authorization: string): Promise<SquidBump> {
+  /**
+   * @param directory to be made, in one that everybody can enter. @param entering words before the program.
+   */
+  static async start(
+    directory: string,
+    host: string,
+    login: string,
+    authorization: string,
+    entering: readonly string[] = [],
+  ): Promise<SquidBump> {
     mkdirSync(directory);
     const at = (name: string): string => path.join(directory, name);
     const port = await freePort();
@@ -71,7 +79,8 @@ shutdown_lifetime 0 seconds
       encoding: 'utf8',
     }))
       give(at(name));
-    const child = spawn('squid', ['-N', '-n', `bench${port}`, '-f', at('squid.conf')], { stdio: 'ignore', uid, gid });
+    const [program, ...words] = [...entering, 'squid', '-N', '-n', `bench${port}`, '-f', at('squid.conf')];
+    const child = spawn(program, words, { stdio: 'ignore', uid, gid });
     await untilListening(port);
     return new SquidBump(child, port, ca.certificate);
   }

@@ -7,7 +7,7 @@ import { eventually } from '../poll.js';
 import { hostNames, namesOf } from './host-names.js';
 import type { HostTable } from './host-names.js';
 
-const main = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
+const builtMain = path.join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js');
 
 export interface ProxyProcessOptions {
   /** An existing directory that it may fill. */
@@ -26,6 +26,8 @@ export interface ProxyProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Words that make the program after them begin somewhere, such as in a cgroup. */
   readonly entering?: readonly string[];
+  /** Its program; that of this tree unless given. */
+  readonly main?: string;
 }
 
 /** The built proxy in a process and a mount namespace of its own. */
@@ -37,7 +39,8 @@ export class ProxyProcess {
   tlsPort = 0;
 
   private constructor(options: ProxyProcessOptions) {
-    const { directory, hosts, otherHosts, nameServer, address = '127.0.0.1:0', flags, env, entering = [] } = options;
+    const { directory, hosts, otherHosts, nameServer, address = '127.0.0.1:0', flags, env } = options;
+    const { entering = [], main = builtMain } = options;
     const table = { '127.0.0.1': ['localhost', ...hosts], ...otherHosts };
     const [program = '', ...words] = [
       ...entering,
