@@ -12,6 +12,7 @@ import {
   withTls,
 } from '../../support/e2e/activated.js';
 import type { Volumes } from '../../support/e2e/activated.js';
+import { repository } from '../../support/deploy/manifests.js';
 import { proven } from '../../support/e2e/compatibility.js';
 import { useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import type { FlowFixture } from '../../support/e2e/flow-fixture.js';
@@ -29,7 +30,7 @@ const programs = {
   Deno: packaged(`@deno/linux-${native}-glibc/deno`),
 };
 
-/** Returns what the tool serves besides npm packages: a Go module, a crate, a module of JavaScript. */
+/** Returns what the tool serves besides npm packages: a Go module, a crate, a Maven artifact, a module of JavaScript. */
 async function contentsOf(fixture: FlowFixture): Promise<Record<string, string | Buffer>> {
   const made = await fixture.without(`
     mkdir -p go/example.com/thing@v1.0.0 crate/thing-1.0.0/src
@@ -48,13 +49,16 @@ async function contentsOf(fixture: FlowFixture): Promise<Record<string, string |
     'GET /example.com/thing/@v/v1.0.0.zip': read('module.zip'),
     'GET /th/in/thing': JSON.stringify({ name: 'thing', vers: '1.0.0', deps: [], cksum, features: {}, yanked: false }),
     'GET /crates/thing/1.0.0': crate,
+    'GET /com/example/thing/1/thing-1.pom':
+      '<project><modelVersion>4.0.0</modelVersion><groupId>com.example</groupId><artifactId>thing</artifactId><version>1</version></project>',
+    'GET /com/example/thing/1/thing-1.jar': read('module.zip'),
     'GET /word.js': 'export const word = "welcome";',
   };
 }
 
 /** The tool requires TLS and a password, and only the proxy can resolve its name. */
 describe('package managers after `activate`, with no other setting', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let tool: ToolServer;
   let plain: Volumes;
   let npm: Volumes;
@@ -63,7 +67,7 @@ describe('package managers after `activate`, with no other setting', function ()
   );
   const use = useFlowFixture(
     { hosts: [host], ...withTls },
-    ['npm', '/usr/bin/go', '/usr/bin/cargo', 'python3'],
+    ['npm', '/usr/bin/go', '/usr/bin/cargo', '/usr/bin/gradle', 'python3'],
     async (fixture) => {
       const contents = await contentsOf(fixture);
       tool = await startTool(host, contents, (url) => (url.endsWith('.js') ? 'text/javascript' : 'application/json'));
@@ -152,4 +156,24 @@ describe('package managers after `activate`, with no other setting', function ()
     const job = { before, command: '/usr/bin/cargo fetch --quiet', after: 'cd .cargo/registry/src/*; ls', env };
     assert.equal(await activated(use.fixture, 'activate-cargo', plain, job), 'thing-1.0.0\n');
   });
+
+  it(...proven('activate-gradle'), async () => {
+    const build = `repositories { maven { url "${url()}" } }
+      configurations { libs }
+      dependencies { libs "com.example:thing:1" }
+      task fetch { doLast { configurations.libs.files.each { println it.name } } }`;
+    const before = `mkdir -p .gradle/init.d
+      cat >.gradle/init.d/proxy.gradle <<'END'\n${initScript()}END
+      echo '${build}' >build.gradle`;
+    const job = { before, command: '/usr/bin/gradle --gradle-user-home .gradle --no-daemon --quiet fetch' };
+    assert.equal(await activated(use.fixture, 'activate-gradle', plain, job), 'thing-1.jar\n');
+  });
 });
+
+/** The init script of docs/volumes.md. */
+function initScript(): string {
+  const page = readFileSync(path.join(repository, 'docs/volumes.md'), 'utf8');
+  const [, script = ''] = /```groovy\n(.*?)```/s.exec(page) ?? [];
+  assert.notEqual(script, '');
+  return script.replaceAll(/^ {2}/gm, '');
+}

@@ -74,7 +74,8 @@ Some programs need more than the line:
 | wget with GnuTLS, as in Debian | \`--ca-certificate="$SSL_CERT_FILE"\` | it reads no variable for certificates |
 | BusyBox wget | URLs with \`http://\`, also of an HTTPS tool | it cannot tunnel, and verifies no certificate |
 | \`fetch\` of Node before 22.21, and of 23 | a newer Node | it does not know \`NODE_USE_ENV_PROXY\` |
-| Java programs other than Maven | the proxy's user and password in their own settings | Java has no option for them |
+| Gradle | an [init script](volumes.md#activate) | Java has no option for user and password |
+| Ant and other Java programs | user and password in their settings, such as \`<setproxy>\` | Java has no option for them |
 | Java, for hosts that are not of a Connector | a trust store of their own | \`truststore.p12\` has the proxy's certificates only |
 | Yarn 2 and later | \`npmRegistryServer\` in the project's \`.yarnrc.yml\` | it does not read \`.npmrc\` |
 | Yarn 2 | a newer Yarn | it rejects \`YARN_HTTPS_CA_FILE_PATH\` |

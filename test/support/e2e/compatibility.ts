@@ -415,6 +415,14 @@ export const proofs = {
     https: 'no',
     does: 'fetches a crate of a sparse registry',
   },
+  'activate-gradle': {
+    program: 'Gradle (Java)',
+    version: '/usr/bin/gradle --version 2>/dev/null | grep ^Gradle',
+    files: '`activate`, an init script',
+    mode: 'intercepted',
+    https: 'no',
+    does: 'downloads, trusting `truststore.p12`',
+  },
   'activate-gh': {
     program: 'gh',
     version: 'gh --version',
