@@ -8,6 +8,9 @@ import { ToolServer } from '../../support/proxy/tool-server.js';
 const host = 'tool.test';
 const commit = '0123456789abcdef0123456789abcdef01234567';
 
+/** Node 20 knows no variable of a proxy. */
+const knowsEnvProxy = Number(process.versions.node.split('.')[0]) >= 24;
+
 /** The table of docs/proxy.md, "TLS between pod and proxy". */
 describe('programs with an https:// proxy', function () {
   this.timeout(120_000);
@@ -19,7 +22,7 @@ describe('programs with an https:// proxy', function () {
       ...{ hosts: [host], isAtService: true },
       proxyFlags: ['--tls-address', `${ownAddress}:443`, '--advertise', 'https'],
     },
-    ['curl', 'git', 'wget', 'skopeo', 'npm', 'pip3'],
+    ['curl', 'git', 'wget', 'skopeo', 'oras', 'npm', 'pip3', 'python3'],
     async (fixture) => {
       tool = await ToolServer.start(
         'https',
@@ -50,6 +53,16 @@ describe('programs with an https:// proxy', function () {
       (url) => `SSL_CERT_FILE=$PWD/ca.crt skopeo list-tags docker://${new URL(url).host}/app`,
       /"one"/,
     ],
+    'oras with SSL_CERT_FILE': [(url) => `SSL_CERT_FILE=$PWD/ca.crt oras repo tags ${new URL(url).host}/app`, /^one$/m],
+    ...(knowsEnvProxy
+      ? {
+          'Node fetch with NODE_EXTRA_CA_CERTS': [
+            (url: string) =>
+              `NODE_USE_ENV_PROXY=1 NODE_EXTRA_CA_CERTS=$PWD/ca.crt ${process.execPath} -e 'fetch("${url}/").then((r) => r.text()).then(console.log)'`,
+            /"welcome"/,
+          ] as const,
+        }
+      : {}),
     'npm with cafile': [
       (url) => `npm ping --json --cafile $PWD/ca.crt --no-update-notifier --cache $HOME/npm-cache --registry ${url}/`,
       /"registry"/,
@@ -74,6 +87,16 @@ describe('programs with an https:// proxy', function () {
     );
     // It speaks plain HTTP to the proxy.
     assert.match(output, /Failed reading proxy response/);
+  });
+
+  it('Python urllib: does not', async () => {
+    const { status, output } = await use.fixture.try(
+      volume,
+      `SSL_CERT_FILE=$PWD/ca.crt python3 -c 'import urllib.request; print(urllib.request.urlopen("${tool.url(host)}/", timeout=20).read())'`,
+    );
+    assert.notEqual(status, 0);
+    // It speaks plain HTTP to the proxy.
+    assert.doesNotMatch(output, /welcome/);
   });
 
   it('have it from the volume', () => {
