@@ -71,6 +71,10 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     return this.#parsedOrError(this.#classes, name, parseConnectorClass);
   }
 
+  classObject(name: string): JsonObject | undefined {
+    return this.#classes.state.objects.get(name);
+  }
+
   onChange(listener: (kind: ObjectKind, key: string) => void): void {
     this.#connectors.state.onChange((key) => listener('connector', key));
     this.#classes.state.onChange((key) => listener('class', key));

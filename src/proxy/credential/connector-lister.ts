@@ -1,5 +1,6 @@
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import type { CodedError } from '../../errors.js';
+import type { JsonObject } from '../../json.js';
 
 export type ObjectKind = 'connector' | 'class';
 
@@ -11,6 +12,8 @@ export interface ConnectorLister {
   /** Returns the Connector; undefined if it does not exist, an error if it is malformed or was rejected. */
   connector(key: string): Connector | CodedError | undefined;
   connectorClass(name: string): ConnectorClass | CodedError | undefined;
+  /** Returns a class even if it is malformed; undefined if it does not exist or was rejected. */
+  classObject(name: string): JsonObject | undefined;
   /** Registers a listener. It is called once per change, after the change is visible here. */
   onChange(listener: (kind: ObjectKind, key: string) => void): void;
 }

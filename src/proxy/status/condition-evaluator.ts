@@ -10,7 +10,8 @@ import type { ConditionResult } from './conditions.js';
 import { conditionOf, isConditionReason } from './conditions.js';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
 import type { ReconcileState } from './reconcile-state.js';
-import { missingClassResults } from './ownership.js';
+import { isProxyless } from './class-conditions.js';
+import { missingClassResults, proxylessResults } from './ownership.js';
 import type { StatusTimings } from './status-timings.js';
 import { UnreadyConnectors } from './unready-connectors.js';
 
@@ -125,6 +126,11 @@ export class ConditionEvaluator {
     return waitMs;
   }
 
+  /** The monotonic clock. */
+  nowMs(): number {
+    return this.#options.clock.now();
+  }
+
   /** Returns milliseconds until the next scheduled check. */
   untilNextMs({ dueMs }: ReconcileState): number {
     return Math.max(0, dueMs - this.#options.clock.now());
@@ -133,9 +139,11 @@ export class ConditionEvaluator {
   async #check(connector: Connector, rejected: RejectedCredential | undefined, signal: AbortSignal): Promise<Checked> {
     const { objects, check } = this.#options;
     const found = objects.connectorClass(connector.className);
-    return found === undefined
-      ? { results: missingClassResults(connector, objects.keys('class')), rejected: undefined }
-      : check.check(connector, found, rejected, signal);
+    if (found === undefined)
+      return { results: missingClassResults(connector, objects.keys('class')), rejected: undefined };
+    if (!(found instanceof CodedError) && isProxyless(found.object))
+      return { results: proxylessResults(connector), rejected: undefined };
+    return check.check(connector, found, rejected, signal);
   }
 
   /**

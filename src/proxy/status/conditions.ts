@@ -12,7 +12,11 @@ export const conditionTypes = [
   'Ready',
 ] as const;
 
-export type ConditionType = (typeof conditionTypes)[number];
+/** Conditions of a ConnectorClass that the proxy writes. */
+export const classConditionTypes = ['ProxyReady', 'Ready'] as const;
+
+export type ClassConditionType = (typeof classConditionTypes)[number];
+export type ConditionType = (typeof conditionTypes)[number] | ClassConditionType;
 /** Reasons of conditions. A test compares them with docs/proxy-reference.md. */
 export const conditionReasons = [
   'Ready',
@@ -28,6 +32,7 @@ export const conditionReasons = [
   'CACertSecretNotFound',
   'InvalidCACert',
   'NoCA',
+  'NonProxy',
   'BrokenRules',
   'Answered',
   'Accepted',
@@ -95,23 +100,28 @@ export function conditionOf(conditions: readonly JsonObject[], type: ConditionTy
   return conditions.find((condition) => condition['type'] === type);
 }
 
+interface MergeOptions {
+  /** Whether conditions keep the time of an earlier probe, so that it is no difference. */
+  readonly isProbeTimeKept?: boolean;
+  /** Types that the proxy writes. */
+  readonly own?: readonly ConditionType[];
+}
+
 /**
  * Returns the updated list: the proxy's conditions from the results, those of other controllers unchanged. A condition
  * with an unchanged status keeps its transition time.
  * @param generation that the results are for.
  * @param nowMs milliseconds since the epoch.
- * @param isProbeTimeKept whether conditions keep the time of an earlier probe, so that it is no difference.
  */
 export function merged(
   conditions: readonly JsonObject[],
   results: readonly ConditionResult[],
   generation: bigint,
   nowMs: number,
-  isProbeTimeKept = false,
+  { isProbeTimeKept = false, own = conditionTypes }: MergeOptions = {},
 ): readonly JsonObject[] {
-  const own: ReadonlySet<JsonValue | undefined> = new Set(conditionTypes);
   return [
-    ...conditions.filter((condition) => !own.has(condition['type'])),
+    ...conditions.filter(({ type }) => !own.includes(type as ConditionType)),
     ...results.map((result) => {
       const before = conditionOf(conditions, result.type);
       const probed = isProbeTimeKept ? before?.[probeTime] : undefined;

@@ -1,7 +1,8 @@
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import { CodedError } from '../../errors.js';
 import { listed } from '../../wording.js';
-import { conditionOf, conditionsIn, isFalse, readiness } from './conditions.js';
+import { isProxyless } from './class-conditions.js';
+import { conditionOf, conditionsIn, isFalse, isTrue, readiness } from './conditions.js';
 import type { ConditionResult } from './conditions.js';
 import type { ProxyService } from './proxy-service.js';
 import { defaultServiceName, isConnectorUrl, isFrontedBy } from './proxy-service.js';
@@ -11,9 +12,11 @@ import { defaultServiceName, isConnectorUrl, isFrontedBy } from './proxy-service
  * - `own`: its class names the proxy's Service, or is gone and the Connector has the proxy's address.
  * - `orphan`: its class does not exist, and no proxy has written an address. The proxy of the default Service reports
  * only that, unless another controller does.
- * - `left`: it was an orphan, and now has a class of another proxy or of none: the report has to be removed.
+ * - `proxyless`: its class names no proxy. The proxy of the default Service reports only that, unless another controller
+ * does.
+ * - `left`: this proxy has written the status, and the class is now another proxy's: the report has to be removed.
  */
-export type Ownership = 'own' | 'orphan' | 'left' | 'foreign';
+export type Ownership = 'own' | 'orphan' | 'proxyless' | 'left' | 'foreign';
 
 /** @param found undefined if the class does not exist; an error if it cannot be read. */
 export function ownershipOf(
@@ -22,17 +25,18 @@ export function ownershipOf(
   service: ProxyService,
 ): Ownership {
   const { ref, proxyAddress } = connector;
-  if (found instanceof CodedError || (found === undefined && proxyAddress !== undefined)) {
-    return proxyAddress !== undefined && isConnectorUrl(proxyAddress.url, service, ref) ? 'own' : 'foreign';
-  }
-  if (found !== undefined) {
-    if (isFrontedBy(found, service)) return 'own';
-    return service.name === defaultServiceName && proxyAddress === undefined && isReportedMissing(connector)
-      ? 'left'
-      : 'foreign';
-  }
+  const hasOwnAddress = proxyAddress !== undefined && isConnectorUrl(proxyAddress.url, service, ref);
+  if (found instanceof CodedError || (found === undefined && proxyAddress !== undefined))
+    return hasOwnAddress ? 'own' : 'foreign';
+  const isDefault = service.name === defaultServiceName;
   const isReported = conditionOf(conditionsIn(connector.object), 'ConnectorClassReady') !== undefined;
-  return service.name === defaultServiceName && (!isReported || isReportedMissing(connector)) ? 'orphan' : 'foreign';
+  const isOwnReport = isReportedMissing(connector) || isReportedProxyless(connector);
+  if (found === undefined) return isDefault && (!isReported || isOwnReport) ? 'orphan' : 'foreign';
+  if (isFrontedBy(found, service)) return 'own';
+  const isOurs = hasOwnAddress || (isDefault && proxyAddress === undefined && isOwnReport);
+  const isUnreported = !isReported && proxyAddress === undefined;
+  if (isProxyless(found.object) && isDefault && (isOurs || isUnreported)) return 'proxyless';
+  return isOurs ? 'left' : 'foreign';
 }
 
 const missing = /^connectorclass \S+ does not exist: /;
@@ -41,6 +45,23 @@ const missing = /^connectorclass \S+ does not exist: /;
 function isReportedMissing({ object }: Connector): boolean {
   const message = conditionOf(conditionsIn(object), 'ConnectorClassReady')?.['message'];
   return typeof message === 'string' && missing.test(message);
+}
+
+const proxyless = /^connectorclass \S+ names no proxy: /;
+
+function isReportedProxyless({ object }: Connector): boolean {
+  const message = conditionOf(conditionsIn(object), 'ProxyServiceReady')?.['message'];
+  return typeof message === 'string' && proxyless.test(message);
+}
+
+/** Returns the results for a Connector whose class names no proxy. Nothing uses its credential, so it is not read. */
+export function proxylessResults({ className }: Connector): readonly ConditionResult[] {
+  const message = `connectorclass ${className} names no proxy: pods get the files of its configurations only`;
+  const results: readonly ConditionResult[] = [
+    isTrue('ConnectorClassReady', 'Ready'),
+    { ...isTrue('ProxyServiceReady', 'NonProxy'), message },
+  ];
+  return [...results, readiness(results)];
 }
 
 /**

@@ -17,7 +17,7 @@ export interface ProxyService {
 }
 
 /** Reports whether `spec.proxy.ref` of the class names the Service. */
-export function isFrontedBy({ object }: ConnectorClass, { name, namespace }: ProxyService): boolean {
+export function isFrontedBy({ object }: Pick<ConnectorClass, 'object'>, { name, namespace }: ProxyService): boolean {
   const ref = jsonMember(jsonMember(object['spec'], 'proxy'), 'ref');
   const kind = jsonMember(ref, 'kind') ?? 'Service';
   return kind === 'Service' && jsonMember(ref, 'name') === name && jsonMember(ref, 'namespace') === namespace;

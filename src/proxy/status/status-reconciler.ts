@@ -210,7 +210,7 @@ function readyIn({ object }: Connector): JsonValue | undefined {
 }
 
 function isReported(ownership: Ownership): boolean {
-  return ownership === 'own' || ownership === 'orphan';
+  return ownership === 'own' || ownership === 'orphan' || ownership === 'proxyless';
 }
 
 function keyOf(kind: ObjectKind, name: string): string {

@@ -5,13 +5,27 @@ import type { JsonObject } from '../../json.js';
 import { generationOf } from '../../kube/kube-object.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
-import { conditionOf, conditionsIn, conditionTypes, isProbeTimeOld, merged } from './conditions.js';
+import {
+  classOwnershipOf,
+  classResults,
+  withoutAddress,
+  withoutClassReport,
+  withoutOwnAddress,
+} from './class-conditions.js';
+import {
+  classConditionTypes,
+  conditionOf,
+  conditionsIn,
+  conditionTypes,
+  isProbeTimeOld,
+  merged,
+} from './conditions.js';
 import type { ConditionEvaluator } from './condition-evaluator.js';
 import type { ReconcileState } from './reconcile-state.js';
 import type { Ownership } from './ownership.js';
 import { ownershipOf } from './ownership.js';
 import type { ProxyService } from './proxy-service.js';
-import { classUrl, connectorUrl, isFrontedBy } from './proxy-service.js';
+import { classUrl, connectorUrl } from './proxy-service.js';
 import { statusChange } from './status-change.js';
 import type { OwnStatus } from './status-change.js';
 import type { StatusPatches } from './status-patches.js';
@@ -46,10 +60,22 @@ export class StatusUpdates {
 
   /** @returns undefined if nothing is due until the class changes. */
   async ofClass(name: string, state: ReconcileState, signal: AbortSignal): Promise<Due | undefined> {
-    const { objects, service } = this.#options;
+    const { objects, service, clock } = this.#options;
+    const object = objects.classObject(name);
     const found = objects.connectorClass(name);
-    if (found === undefined || found instanceof CodedError || !isFrontedBy(found, service)) return undefined;
-    return this.#write('class', found.object, this.#address(classUrl(service)), state, signal);
+    if (object === undefined || found === undefined) return undefined;
+    const ownership = classOwnershipOf(object, service);
+    if (ownership === 'foreign') return undefined;
+    if (ownership === 'left')
+      return this.#withdraw('class', object, withoutClassReport(object, service), state, signal);
+    state.leftMs = undefined;
+    const problems = { ofClass: found instanceof CodedError ? found.message : undefined, ofCa: this.#caProblem() };
+    const results = classResults(object, problems, service);
+    const generation = generationOf(object);
+    const own = classConditionTypes;
+    const conditions = merged(conditionsIn(object), results, generation, clock.now(), { own });
+    const address = ownership === 'own' ? this.#address(classUrl(service)) : withoutOwnAddress(object, service);
+    return this.#write('class', object, { ...address, conditions }, state, signal);
   }
 
   /** @returns undefined if nothing is due until the Connector changes. */
@@ -64,10 +90,12 @@ export class StatusUpdates {
       case 'foreign':
         return undefined;
       case 'left':
-        return this.#write('connector', before.object, withoutReport(before.object), state, signal);
+        return this.#withdraw('connector', before.object, withoutReport(before), state, signal);
       case 'own':
       case 'orphan':
+      case 'proxyless':
     }
+    state.leftMs = undefined;
     const isNew = await evaluator.evaluate(before, state, signal);
     // Compare with the newest revision: it can have arrived during the check, with another spec.
     const connector = this.#connector(key);
@@ -80,7 +108,7 @@ export class StatusUpdates {
     const nowMs = this.#options.clock.now();
     const wanted = (isProbeTimeKept: boolean): OwnStatus => ({
       ...this.#connectorAddress(connector),
-      conditions: merged(conditions, results, generation, nowMs, isProbeTimeKept),
+      conditions: merged(conditions, results, generation, nowMs, { isProbeTimeKept }),
       observedGeneration: generation,
     });
     // The time of a probe is written with other changes, or alone when it is old.
@@ -119,6 +147,21 @@ export class StatusUpdates {
     return found instanceof CodedError ? undefined : found;
   }
 
+  /** Removes a report after a while: another proxy usually replaces it, so that pods always have an address. */
+  async #withdraw(
+    kind: ObjectKind,
+    object: JsonObject,
+    wanted: OwnStatus,
+    state: ReconcileState,
+    signal: AbortSignal,
+  ): Promise<Due | undefined> {
+    const { evaluator, timings } = this.#options;
+    const nowMs = evaluator.nowMs();
+    state.leftMs ??= nowMs;
+    const waitMs = state.leftMs + timings.quietMs - nowMs;
+    return waitMs > 0 ? pendingIn(waitMs) : this.#write(kind, object, wanted, state, signal);
+  }
+
   /** @returns when to retry after a failure; undefined if the status is as wanted. */
   async #write(
     kind: ObjectKind,
@@ -139,19 +182,27 @@ export class StatusUpdates {
     return pendingIn(Math.min(timings.checkMs, timings.retryMs * 2 ** Math.min(state.failures - 1, 20)));
   }
 
-  /** Returns the address for a Connector. An orphan gets none: its class, once created, can be another proxy's. */
+  /** Returns the address for a Connector. An orphan keeps none: its class, once created, can be another proxy's. */
   #connectorAddress(connector: Connector): OwnStatus {
-    if (this.ownership(connector) === 'orphan') return {};
+    const ownership = this.ownership(connector);
+    if (ownership === 'proxyless') return withoutAddress(connector.object);
+    if (ownership === 'orphan') return {};
     return this.#address(connectorUrl(this.#options.service, connector.ref));
   }
 
   /** Returns the address of the proxy; empty while there is no CA, because clients could not trust it. */
   #address(url: string): OwnStatus {
     const { ca, audience } = this.#options;
+    if (this.#caProblem() !== undefined) return {};
+    return { proxy: { httpAddress: { url, audience, CACerts: ca.current().certificate } } };
+  }
+
+  #caProblem(): string | undefined {
     try {
-      return { proxy: { httpAddress: { url, audience, CACerts: ca.current().certificate } } };
+      this.#options.ca.current();
+      return undefined;
     } catch (error) {
-      if (error instanceof CodedError) return {};
+      if (error instanceof CodedError) return error.message;
       throw error;
     }
   }
@@ -162,8 +213,9 @@ function pendingIn(inMs: number): Due {
 }
 
 /** Returns the update that removes the proxy's part of a status. */
-function withoutReport(object: JsonObject): OwnStatus {
+function withoutReport({ object }: Connector): OwnStatus {
   const own: ReadonlySet<unknown> = new Set(conditionTypes);
   const others = conditionsIn(object).filter(({ type }) => !own.has(type));
-  return { conditions: others.length === 0 ? null : others, observedGeneration: null };
+  const conditions = others.length === 0 ? null : others;
+  return { conditions, observedGeneration: null, ...withoutAddress(object) };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createCa } from '../../../../src/proxy/certificates/certificate-authority.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
+import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
 import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
 
@@ -49,7 +50,12 @@ describe('the status that the proxy writes', function () {
     assert.equal(observedGeneration, 1);
     const ofClass = (): unknown => fixture.api.get('connectorclasses', { name: 'any' })?.['status'];
     await eventually('the class has it too', () => ofClass() !== undefined);
-    assert.deepEqual(ofClass(), { proxy: { httpAddress: { url, audience: 'connectors-proxy', CACerts } } });
+    const { proxy: ofProxy, conditions: ofClassConditions = [] } = ofClass() as ConnectorStatus;
+    assert.deepEqual(ofProxy, { httpAddress: { url, audience: 'connectors-proxy', CACerts } });
+    assert.deepEqual(
+      ofClassConditions.map(({ type, status, reason }) => [type, status, reason]),
+      ['ProxyReady', 'Ready'].map((type) => [type, 'True', 'Ready']),
+    );
 
     // Its own changes come back to it, and what does not concern it, and are no reason to write.
     fixture.put(connector('other', 'https://other.example'));
@@ -71,12 +77,12 @@ describe('the status that the proxy writes', function () {
     );
     await fixture.replica();
     await becomes('Ready', 'True Ready');
-    assert.deepEqual([fixture.status('theirs'), fixture.status('none')], [{}, {}]);
+    assert.deepEqual(fixture.status('theirs'), {});
     const status = fixture.status() as { readonly api?: object; readonly conditions?: readonly object[] };
     assert.deepEqual(status.api, { path: '/x' });
     assert.deepEqual(status.conditions?.[0], { type: 'Theirs', status: 'True' });
     const written = fixture.api.requestsOf(writes).map(({ name }) => name);
-    assert.deepEqual([...new Set(written)].sort(), ['any', 'tool']);
+    assert.deepEqual([...new Set(written)].sort(), ['any', 'none', 'tool']);
   });
 
   it('says that a Secret cannot be called so, and does not ask for it', async () => {
@@ -294,7 +300,7 @@ describe('the status that the proxy writes', function () {
     const ofClass = (): unknown => fixture.api.get('connectorclasses', { name: 'any' })?.['status'];
     await eventually('the class has it too', () => ofClass() !== undefined);
     const httpAddress = { url, audience: 'connectors-proxy', CACerts: certificate };
-    assert.deepEqual(ofClass(), { proxy: { httpAddress } });
+    assert.deepEqual((ofClass() as ConnectorStatus).proxy, { httpAddress });
     const served = await fetch(`http://127.0.0.1:${fixture.ports.httpPort}/ca.crt`);
     assert.equal(await served.text(), certificate);
   });

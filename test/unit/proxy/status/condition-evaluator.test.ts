@@ -36,7 +36,7 @@ class Bench {
     timings: statusTimings,
     clock: { now: () => this.nowMs, random: () => this.chance },
   });
-  readonly #class = parseConnectorClass(connectorClass() as JsonObject);
+  readonly #class = parseConnectorClass(connectorClass('any', { proxy: { ref: {} } }) as JsonObject);
 
   /** Checks whenever it is due. @returns seconds between two checks. */
   async until(endMs: number): Promise<readonly number[]> {

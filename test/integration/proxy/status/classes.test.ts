@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { eventually } from '../../../support/poll.js';
+import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
+import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.js';
+import { connector, connectorClass } from '../../../support/proxy/manifests.js';
+
+const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
+const another = { ...service, name: 'another' };
+const marker = 'reported by Service connectors-system/connectors-proxy-service';
+const theirs = { type: 'Theirs', status: 'True' };
+
+describe('the status of a class', function () {
+  this.timeout(90_000);
+
+  let fixture: ClusterFixture;
+  const statusOf = (name: string): ConnectorStatus => fixture.api.get('connectorclasses', { name })?.['status'] ?? {};
+  const condition = (type: string, name = 'any'): string => {
+    const found = statusOf(name).conditions?.find((each) => each.type === type);
+    return found === undefined ? '' : `${found.status} ${found.reason} ${found.message}`;
+  };
+  const becomes = (type: string, expected: string, name?: string): Promise<void> =>
+    eventually(
+      `${type} is ${expected}, not ${condition(type, name)}`,
+      () => condition(type, name) === expected,
+      40_000,
+    );
+
+  beforeEach(async () => {
+    fixture = await ClusterFixture.start();
+    fixture.put(connectorClass('any', { proxy: { ref: service } }), connector('tool', 'https://tool.example'));
+  });
+  afterEach(() => fixture.stop());
+
+  it('says that the proxy is ready, and where the class is malformed', async () => {
+    await fixture.replica();
+    await becomes('Ready', `True Ready ${marker}`);
+    assert.equal(condition('ProxyReady'), `True Ready ${marker}`);
+    fixture.put(connectorClass('any', { proxy: { ref: service }, configurations: [{ name: 7 }] }));
+    const problem = 'connectorclass any: spec.configurations[0].name must be a string';
+    await becomes('Ready', `False Unusable ${problem}; ${marker}`);
+    assert.equal(condition('ProxyReady'), `True Ready ${marker}`);
+    fixture.put(connectorClass('any', { proxy: { ref: service } }));
+    await becomes('Ready', `True Ready ${marker}`);
+  });
+
+  it('is taken back with that of its Connectors when the class names another proxy', async () => {
+    fixture.put({ ...connectorClass('any', { proxy: { ref: service } }), status: { conditions: [theirs] } });
+    await fixture.replica();
+    await becomes('Ready', `True Ready ${marker}`);
+    await eventually('the Connector too', () => fixture.condition('Ready') === 'True Ready');
+    fixture.put(connectorClass('any', { proxy: { ref: another } }));
+    await eventually('nothing of it is left', () => condition('Ready') === '', 40_000);
+    assert.deepEqual(statusOf('any'), { conditions: [theirs] });
+    await eventually('nor of the Connector', () => fixture.condition('Ready') === '', 40_000);
+    assert.deepEqual(fixture.status(), {});
+    fixture.put(connectorClass('any', { proxy: { ref: service } }));
+    await becomes('Ready', `True Ready ${marker}`);
+    await eventually('the Connector too', () => fixture.condition('Ready') === 'True Ready');
+  });
+
+  it('is taken back after a restart too, and what the other proxy has written stays', async () => {
+    const url = 'http://another.connectors-system.svc.cluster.local';
+    const ready = {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Ready',
+      message: 'reported by Service connectors-system/another',
+    };
+    const ours = { type: 'ProxyReady', status: 'True', reason: 'Ready', message: marker };
+    const proxy = { httpAddress: { url } };
+    fixture.put({
+      ...connectorClass('moved', { proxy: { ref: another } }),
+      status: { proxy, conditions: [ours, ready, theirs] },
+    });
+    await fixture.replica();
+    await eventually('ours is gone', () => condition('ProxyReady', 'moved') === '', 40_000);
+    assert.deepEqual(statusOf('moved'), { proxy, conditions: [ready, theirs] });
+  });
+
+  it('says that a class names no proxy, as that of its Connectors does, unless another controller reports', async () => {
+    const reported = { conditions: [{ type: 'Ready', status: 'True', reason: '', message: '' }] };
+    const missing = { type: 'ConnectorClassReady', status: 'True', reason: '', message: '' };
+    fixture.put(
+      connectorClass('files'),
+      { ...connectorClass('reported'), status: reported },
+      connectorClass('uri', { proxy: { uri: 'https://proxy.example' } }),
+      connector('files', 'https://tool.example', { className: 'files', secret: 'missing' }),
+      { ...connector('reported', 'https://tool.example', { className: 'files' }), status: { conditions: [missing] } },
+      connector('uri', 'https://tool.example', { className: 'uri' }),
+    );
+    await fixture.replica();
+    await becomes('ProxyReady', `True NonProxy ${marker}`, 'files');
+    assert.equal(condition('Ready', 'files'), `True Ready ${marker}`);
+    await eventually('its Connector too', () => fixture.condition('Ready', 'files') === 'True Ready');
+    assert.equal(fixture.condition('ProxyServiceReady', 'files'), 'True NonProxy');
+    assert.equal(fixture.condition('SecretReady', 'files'), '', 'nothing uses it');
+    assert.equal(fixture.status('files').proxy, undefined);
+    await eventually('others too', () => fixture.condition('Ready') === 'True Ready');
+    assert.deepEqual(statusOf('reported'), reported);
+    assert.deepEqual(fixture.status('reported'), { conditions: [missing] });
+    assert.deepEqual([statusOf('uri'), fixture.status('uri')], [{}, {}]);
+
+    // The class loses its proxy, and gets one.
+    fixture.put(connectorClass('any'));
+    await becomes('ProxyReady', `True NonProxy ${marker}`);
+    await eventually('its Connector too', () => fixture.condition('ProxyServiceReady') === 'True NonProxy');
+    assert.deepEqual([statusOf('any').proxy, fixture.status().proxy], [undefined, undefined]);
+    fixture.put(connectorClass('any', { proxy: { ref: service } }));
+    await becomes('ProxyReady', `True Ready ${marker}`);
+    await eventually('its Connector too', () => fixture.condition('ProxyServiceReady') === 'True Ready');
+  });
+
+  it('is written by the replica with the Lease alone, and once', async () => {
+    await fixture.replica();
+    await becomes('Ready', `True Ready ${marker}`);
+    await fixture.replica();
+    fixture.put(connector('next', 'https://tool.example'));
+    await eventually('it goes on', () => fixture.condition('Ready', 'next') === 'True Ready');
+    assert.equal(fixture.api.count({ verb: 'patch', subresource: 'status', name: 'any' }), 1);
+  });
+});
