@@ -9,7 +9,7 @@ import path from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 
 /** Bundles that `serve` never loads. */
-const others = ['proxy.js', 'demo.js', 'probe-worker.js'];
+const others = ['proxy.js', 'demo.js', 'probe-worker.js', 'generator-worker.js'];
 /** Components that need input of the operator, or remove something. */
 const apart = ['kubelet-dir', 'registrar-sidecar'];
 

@@ -396,6 +396,54 @@ export const limits = {
     /** Redirects that a probe follows. Sites use one or two; more is a loop. */
     redirects: 5,
   },
+  /** Expressions of ConnectorClasses that make credentials, in a thread. See proxy/generator/generators.ts. */
+  generators: {
+    /** Characters of an expression, or of a policy in Rego that is translated for a message. Those in use have 500. */
+    textLength: 8192,
+    /** Nodes of a parsed expression. */
+    nodes: 2000,
+    /** Nesting of its nodes. */
+    depth: 64,
+    /** Compiled expressions that a thread keeps. */
+    compiled: 64,
+    /**
+     * Work of one evaluation: a character that a function reads is one or two, a node of the expression 32. Takes some
+     * milliseconds. V8 cannot interrupt searches in text and conversions of long numbers, so they are counted.
+     */
+    work: 256 << 10,
+    /** Characters of all values of a Secret, which are copied for each evaluation. */
+    secretCharacters: 128 << 10,
+    /** Characters of path and query that an expression can see. Most servers take no more. */
+    requestCharacters: 8192,
+    /** Headers of a result. */
+    headers: 16,
+    /** Query parameters of a result. */
+    parameters: 16,
+    /** Characters of all names and values of a result; tools reject longer headers. */
+    resultCharacters: 8192,
+    /** CPU time of one evaluation, which takes a tenth of a millisecond. */
+    evaluationMs: 10,
+    /** Additional CPU time if a thread sees an expression for the first time. */
+    compileMs: 250,
+    /** Time to start a thread, which takes some 100 ms on an idle node. */
+    startMs: 30_000,
+    /** Time after which a thread without work ends. */
+    idleMs: 10_000,
+    /** Heap of a thread. */
+    heapMb: 32,
+    /** Evaluations of one namespace that wait; each takes memory for its request. */
+    waitingEach: 512,
+    /** Time for which an expression that exceeded time or memory is not evaluated again in its namespace. */
+    pauseMs: 30_000,
+    /** Number of such expressions that are tracked. */
+    paused: 1024,
+    /** Results by expression that are kept with a Secret. */
+    resultsOfSecret: 16,
+    /** Characters of the expression that a message proposes for a policy in Rego. */
+    translationLength: 2048,
+    /** Tokens of such a policy. */
+    tokens: 1000,
+  },
   /** Cached objects of the driver. See connectors/on-demand-informer.ts. */
   watches: {
     /** Watched Connectors, and as many classes: `--max-watched-objects`. A full node of 110 pods can use nine in each. */

@@ -1,9 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { CodedError, abortError, throwIfAborted } from '../errors.js';
 import { FairQueue } from '../limits/fair-queue.js';
+import { threadTimeMs } from './thread-time.js';
 
 /** A message that a thread of WorkerPool sends during a job. */
 export type ThreadMessage<Output> =
+  /** The thread has started; only for pools with `startMs`. See thread-time.ts for its task. */
+  | { readonly kind: 'ready'; readonly task: string | undefined }
   /** The current position in the job, for messages. */
   | { readonly kind: 'at'; readonly place: string }
   /** Slow work begins, which takes long by intention. */
@@ -26,6 +29,11 @@ export interface WorkerPoolOptions {
   /** Time limit of a job. Each piece of slow work that the job reports extends it by `slowMs`. */
   readonly jobMs: number;
   readonly slowMs: number;
+  /**
+   * Time limit of the start of a thread, which then sends `ready`, and of any job. `jobMs` is CPU time then, where the kernel shows it, so a
+   * busy machine ends no job. Without it, the start counts as part of the first job.
+   */
+  readonly startMs?: number;
   /** How long an idle thread is kept. */
   readonly idleMs: number;
   /** Heap limit of a thread. */
@@ -43,15 +51,27 @@ interface Thread<Input, Output> {
   readonly worker: Worker;
   job: RunningJob<Input, Output> | undefined;
   idleTimer: NodeJS.Timeout | undefined;
+  isReady: boolean;
+  /** See `ready`. */
+  task: string | undefined;
 }
 
 interface RunningJob<Input, Output> extends Job<Input, Output> {
-  readonly startMs: number;
+  startMs: number;
+  /** CPU time of the thread when its limit was checked first. */
+  usedMs: number | undefined;
   /** Position that the job reported last. */
   place: string;
   timer: NodeJS.Timeout;
   /** Time limit of the job, with its extensions. */
   allowedMs: number;
+}
+
+/** A job that exceeds its time or memory, and would again. */
+export class JobLimitExceeded extends CodedError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('RESOURCE_EXHAUSTED', message, options);
+  }
 }
 
 /**
@@ -144,7 +164,8 @@ export class WorkerPool<Input, Output> {
     const { entry, heapMb } = this.#options;
     const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 4 };
     const worker = new Worker(entry, { execArgv: [], env: {}, resourceLimits });
-    const thread: Thread<Input, Output> = { worker, job: undefined, idleTimer: undefined };
+    const isReady = this.#options.startMs === undefined;
+    const thread: Thread<Input, Output> = { worker, job: undefined, idleTimer: undefined, isReady, task: undefined };
     this.#threads.add(thread);
     worker.on('message', (message: ThreadMessage<Output>) => this.#onMessage(thread, message));
     worker.on('error', (cause) => this.#end(thread, failureOf(thread.job, cause)));
@@ -153,16 +174,24 @@ export class WorkerPool<Input, Output> {
   }
 
   #start(thread: Thread<Input, Output>, job: Job<Input, Output>): void {
-    const { jobMs } = this.#options;
+    const { jobMs, startMs = jobMs } = this.#options;
     clearTimeout(thread.idleTimer);
     thread.worker.ref();
-    const timer = setTimeout(() => this.#onTimeUp(thread), jobMs);
-    thread.job = { ...job, startMs: performance.now(), place: '', timer, allowedMs: jobMs };
+    const timer = setTimeout(() => this.#onTimeUp(thread), thread.isReady ? jobMs : startMs);
+    thread.job = { ...job, startMs: performance.now(), usedMs: undefined, place: '', timer, allowedMs: jobMs };
     thread.worker.postMessage(job.input);
   }
 
   #onMessage(thread: Thread<Input, Output>, message: ThreadMessage<Output>): void {
     const { job } = thread;
+    if (message.kind === 'ready') {
+      thread.isReady = true;
+      thread.task = message.task;
+      if (job === undefined) return;
+      job.startMs = performance.now();
+      this.#restartTimer(thread, job);
+      return;
+    }
     if (job === undefined) return;
     if (message.kind === 'at') job.place = message.place;
     else if (message.kind === 'slow') this.#allowMore(thread, job);
@@ -170,8 +199,12 @@ export class WorkerPool<Input, Output> {
   }
 
   #allowMore(thread: Thread<Input, Output>, job: RunningJob<Input, Output>): void {
-    clearTimeout(job.timer);
     job.allowedMs += this.#options.slowMs;
+    this.#restartTimer(thread, job);
+  }
+
+  #restartTimer(thread: Thread<Input, Output>, job: RunningJob<Input, Output>): void {
+    clearTimeout(job.timer);
     job.timer = setTimeout(() => this.#onTimeUp(thread), job.startMs + job.allowedMs - performance.now());
   }
 
@@ -188,8 +221,25 @@ export class WorkerPool<Input, Output> {
   #onTimeUp(thread: Thread<Input, Output>): void {
     const { job } = thread;
     if (job === undefined) return;
+    if (!thread.isReady) {
+      this.#end(thread, new CodedError('UNAVAILABLE', 'the thread did not start in time'));
+      return;
+    }
+    if (this.#hasTimeLeft(thread, job)) {
+      job.timer = setTimeout(() => this.#onTimeUp(thread), job.allowedMs);
+      return;
+    }
     const seconds = (job.allowedMs / 1000).toString();
-    this.#end(thread, new CodedError('RESOURCE_EXHAUSTED', `${job.place}: template takes more than ${seconds} s`));
+    this.#end(thread, new JobLimitExceeded(`${job.place}: template takes more than ${seconds} s`));
+  }
+
+  /** Reports whether the thread has used less CPU time than the job's limit since this was asked first. */
+  #hasTimeLeft({ task }: Thread<Input, Output>, job: RunningJob<Input, Output>): boolean {
+    if (task === undefined || performance.now() - job.startMs > (this.#options.startMs ?? 0)) return false;
+    const usedMs = threadTimeMs(task);
+    if (usedMs === undefined) return false;
+    job.usedMs ??= usedMs;
+    return usedMs - job.usedMs < job.allowedMs;
   }
 
   /** Terminates the thread, and rejects its job with the reason. */
@@ -214,9 +264,7 @@ export class WorkerPool<Input, Output> {
 function failureOf(job: { readonly place: string } | undefined, cause: Error | undefined): CodedError {
   const place = job?.place ?? '';
   if (cause !== undefined && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return new CodedError('RESOURCE_EXHAUSTED', `${place}: template needs more memory than there is for it`, {
-      cause,
-    });
+    return new JobLimitExceeded(`${place}: template needs more memory than there is for it`, { cause });
   }
   return new CodedError('INTERNAL', `${place}: the thread that renders the template failed`, { cause });
 }

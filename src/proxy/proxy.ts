@@ -24,6 +24,8 @@ import { Router } from './server/router.js';
 import { RuleEnforcer } from './server/rule-enforcer.js';
 import { TrustFailures, trustFailuresPath } from './server/trust-failures.js';
 import { ProxyMetrics } from './proxy-metrics.js';
+import { generatorPool } from './generator/generators.js';
+import type { GeneratorPool } from './generator/generators.js';
 import { probeThreads } from './probe/probe-threads.js';
 import type { ProbeThreads } from './probe/probe-threads.js';
 import { ToolProbes } from './probe/tool-probes.js';
@@ -48,6 +50,8 @@ export interface ProxyParts {
   readonly apiServer: readonly string[];
   /** The built probe-worker.ts. */
   readonly probeThread: URL;
+  /** The built generator-worker.ts. */
+  readonly generatorThread: URL;
   readonly clock: Clock;
   /** A monotonic clock in milliseconds. */
   readonly monotonicNow: () => number;
@@ -87,6 +91,7 @@ export class Proxy {
   readonly #health: HealthServer | undefined;
   readonly #status: StatusController | undefined;
   readonly #probeThreads: ProbeThreads;
+  readonly #generatorPool: GeneratorPool;
   readonly metrics: ProxyMetrics;
   #isStopping = false;
 
@@ -113,9 +118,10 @@ export class Proxy {
     });
     this.#backend = parts.createBackend(this.metrics);
     this.#leaves = new LeafCertificates(() => this.#backend.ca.current(), clock);
+    this.#generatorPool = generatorPool(parts.generatorThread);
     this.#tools = createToolAccess({
       ...{ config, clock, monotonicNow, backend: this.#backend, apiServer: parts.apiServer },
-      ...{ service: serviceOf(config), sockets: this.#toolSockets },
+      ...{ service: serviceOf(config), sockets: this.#toolSockets, generatorPool: this.#generatorPool },
       ...(parts.lookUp === undefined ? {} : { lookUp: parts.lookUp }),
       ...(parts.issuerTimeoutMs === undefined ? {} : { issuerTimeoutMs: parts.issuerTimeoutMs }),
     });
@@ -196,6 +202,7 @@ export class Proxy {
     this.#requestLog.report();
     this.#tools.client.close();
     this.#tools.own.stop();
+    this.#generatorPool.stop();
     this.#backend.stop();
     this.#health?.stop();
   }

@@ -7,6 +7,8 @@ import type { ProxyBackend } from './backend.js';
 import type { ProxyConfig } from './config.js';
 import { ToolCredentials } from './credential/tool-credentials.js';
 import { UpstreamTrust } from './credential/upstream-trust.js';
+import { Generators } from './generator/generators.js';
+import type { GeneratorPool } from './generator/generators.js';
 import { dnsLookupLimiter } from './dns-lookup-limiter.js';
 import { OwnEndpoints } from './own-endpoints.js';
 import type { ProxyService } from './status/proxy-service.js';
@@ -25,6 +27,7 @@ export interface ToolAccessOptions {
   readonly apiServer: readonly string[];
   readonly service: ProxyService;
   readonly sockets: ToolSockets;
+  readonly generatorPool: GeneratorPool;
   /** Resolves names to addresses; by default with the system's resolver. */
   readonly lookUp?: DnsLookup;
   /** Limit of the time of requests for tokens. */
@@ -77,6 +80,7 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   });
   const trustSets = new TrustStoreCache(systemRoots(config['system-ca-file']));
   const trust = new UpstreamTrust(secrets, trustSets, new FailureRateLimiter(limits.failedReviews, monotonicNow));
-  const credentials = new ToolCredentials({ secrets, trust, client, clock, monotonicNow, issuerTimeoutMs });
+  const generators = new Generators({ pool: options.generatorPool, clock, monotonicNow });
+  const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });
   return { own, resolver, client, trustSets, trust, credentials };
 }

@@ -76,6 +76,7 @@ describe('the image', function () {
       'demo.js',
       'image-pulls.js',
       'main.js',
+      'generator-worker.js',
       'probe-worker.js',
       'program.js',
       'proxy-doctor.js',

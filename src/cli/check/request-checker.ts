@@ -4,6 +4,7 @@ import { UsageError } from '../../process/flags.js';
 import type { ClientIdentity } from '../../proxy/auth/client-identity.js';
 import type { DecisionSources } from '../../proxy/backend.js';
 import { serviceOf } from '../../proxy/config.js';
+import { GeneratorJobs } from '../../proxy/generator/run-generator-job.js';
 import type { NamedHost } from '../../proxy/credential/connector-match.js';
 import { mainAddressOf } from '../../proxy/credential/tool-address.js';
 import { parseConnectTarget } from '../../proxy/server/request-target.js';
@@ -40,6 +41,7 @@ export class RequestChecker {
 
   constructor(options: RequestCheckerOptions) {
     const { sources, config } = options;
+    const jobs = new GeneratorJobs();
     this.#options = options;
     this.#secrets = new RecordedSecrets(sources.secrets);
     this.#tools = createToolAccess({
@@ -48,6 +50,8 @@ export class RequestChecker {
       apiServer: [],
       service: serviceOf(config),
       sockets: new ToolSockets({ ...limits.toolSockets, total: 1 }),
+      // The process ends after the check, so it needs no thread.
+      generatorPool: { run: async (job) => Promise.resolve(jobs.run(job)), stop: () => undefined },
       clock: { now: () => Date.now() },
       monotonicNow: () => performance.now(),
     });

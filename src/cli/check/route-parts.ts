@@ -153,6 +153,7 @@ export class RouteParts {
         const read = await this.#secrets.during(async () => {
           try {
             credential = await this.#tools.credentials.of(connector, connectorClass, address, signal, isReadOnly);
+            await credential.check?.(signal);
           } catch (error) {
             if (this.#cannotRead(error)) {
               const fix = 'check it in the container of the proxy, or with another kubeconfig';

@@ -13,7 +13,6 @@ export interface CredentialOrigin {
 /** A credential that is read again after the tool has rejected it, so that a rotated Secret is used at once. */
 export class RenewableCredential implements ToolCredential {
   readonly answersChallenges = true;
-  readonly replaces: ReadonlySet<string>;
   readonly fixedHeaders?: RawHeaders;
   readonly authenticationPath?: string;
   readonly obtain?: (signal: AbortSignal) => Promise<void>;
@@ -23,10 +22,13 @@ export class RenewableCredential implements ToolCredential {
   constructor(current: ToolCredential, origin: CredentialOrigin) {
     this.#current = current;
     this.#origin = origin;
-    this.replaces = current.replaces;
     if (current.fixedHeaders !== undefined) this.fixedHeaders = current.fixedHeaders;
     if (current.authenticationPath !== undefined) this.authenticationPath = current.authenticationPath;
     if (current.obtain !== undefined) this.obtain = async (signal) => this.#current.obtain?.(signal);
+  }
+
+  get replaces(): ReadonlySet<string> {
+    return this.#current.replaces;
   }
 
   async headersFor(use: CredentialUse, signal: AbortSignal): Promise<RawHeaders> {
@@ -55,7 +57,21 @@ export class RenewableCredential implements ToolCredential {
     }
     const newer = await this.#origin.newer(signal);
     if (newer === undefined && failure !== undefined) throw failure;
-    return newer?.headersFor(use, signal);
+    if (newer === undefined) return undefined;
+    this.#current = newer;
+    return newer.headersFor(use, signal);
+  }
+
+  pathWithParameters(path: string): string {
+    return this.#current.pathWithParameters?.(path) ?? path;
+  }
+
+  withoutOwnParameters(headers: readonly string[]): string[] {
+    return this.#current.withoutOwnParameters?.(headers) ?? [...headers];
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    await this.#current.check?.(signal);
   }
 
   rejected(): void {

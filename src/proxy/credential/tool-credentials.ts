@@ -7,12 +7,15 @@ import { limits } from '../../limits/defaults.js';
 import { dns1123SubdomainProblem } from '../../names.js';
 import { Secret } from '../../secret.js';
 import { quote } from '../../wording.js';
+import { GeneratedCredential } from '../generator/generated-credential.js';
+import { generatorOf } from '../generator/generator-of-class.js';
+import type { GeneratorEvaluator } from '../generator/generator-use.js';
 import { ProxyError } from '../proxy-error.js';
 import { ownerOfHost } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
 import { noCredential } from '../upstream/tool-credential.js';
-import { nameOf as originNameOf } from '../upstream/tool-origin.js';
+import { authorityOf, nameOf as originNameOf } from '../upstream/tool-origin.js';
 import { credentialFor } from './docker-config.js';
 import { basicCredential, bearerCredential, gitlabCredential } from './header-credentials.js';
 import { IssuerCredentials } from './issuer/issuer-credentials.js';
@@ -45,6 +48,7 @@ export interface ToolCredentialsOptions {
   readonly secrets: SecretSource;
   readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
   readonly client: ToolClient;
+  readonly generators: GeneratorEvaluator;
   readonly clock: Clock;
   readonly monotonicNow: () => number;
   /** Limit of the time of requests for tokens. */
@@ -122,7 +126,7 @@ export class ToolCredentials {
     });
   }
 
-  /** Creates the credential by the type of the Secret alone, even if the class has a `generator.rego` for it. */
+  /** Creates the credential by the type of the Secret. A generator of the class counts for other types, as `Opaque`. */
   #credentialIn(
     secret: SecretObject,
     connector: Connector,
@@ -137,11 +141,18 @@ export class ToolCredentials {
     const supported = secretTypes.find((known) => known === secret.type);
     // The compiler reports a missing case by the missing return value.
     switch (supported) {
-      case undefined:
-        throw misconfigured(
-          connector,
-          `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${[...secretTypes, ...issuers.map(({ secretType }) => secretType)].join(', ')})${generatorHint(connector, type)}`,
-        );
+      case undefined: {
+        const generator = generatorOf(type, connector.className);
+        if (generator === undefined) {
+          throw misconfigured(
+            connector,
+            `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${[...secretTypes, ...issuers.map(({ secretType }) => secretType)].join(', ')}), and class ${connector.className} has no generator.cel for it`,
+          );
+        }
+        const name = `${connector.ref.namespace}/${connector.ref.name}`;
+        const generated = { generator, secret, connector: name, host: authorityOf(use.address) };
+        return new GeneratedCredential(generated, this.#options.generators);
+      }
       case 'kubernetes.io/basic-auth':
         return basicCredential(credentialsIn(secret, connector));
       case 'connectors.cpaas.io/bearer-token':
@@ -207,12 +218,6 @@ export function authTypeOf(
       ? list[0]
       : undefined
     : list.find((type) => textAt(type, 'name') === name);
-}
-
-function generatorHint({ className }: Connector, type: JsonValue | undefined): string {
-  return jsonMember(jsonMember(type, 'generator'), 'rego') === undefined
-    ? ''
-    : `, and it does not run the generator.rego of class ${className}`;
 }
 
 function credentialsIn(secret: SecretObject, connector: Connector): RegistryCredentials {

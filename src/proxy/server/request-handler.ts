@@ -10,7 +10,7 @@ import { Exchange } from '../upstream/exchange.js';
 import type { ExchangeParts } from '../upstream/exchange.js';
 import { valuesOf } from '../upstream/headers.js';
 import { joinConnections } from '../upstream/tunnel.js';
-import { withheldFromResponse } from '../upstream/tool-credential.js';
+import type { ToolCredential } from '../upstream/tool-credential.js';
 import type { RequestBody } from '../upstream/request-body.js';
 import { isPassableUpgrade, switchedHead } from '../upstream/upgrade.js';
 import type { Switched } from '../upstream/upgrade.js';
@@ -127,7 +127,7 @@ export class RequestHandler {
         : exchange.run(route.outgoing));
       if ('socket' in outcome) {
         response.detachSocket(socket);
-        await this.#join(socket, outcome, withheldFromResponse(route.outgoing.credential), expiresAtMs);
+        await this.#join(socket, outcome, route.outgoing.credential, expiresAtMs);
         entry.finish('ok', 101);
       } else entry.finish(outcome.isAborted ? 'aborted' : 'ok', outcome.status);
     } catch (error) {
@@ -150,10 +150,10 @@ export class RequestHandler {
   async #join(
     socket: Socket,
     { message, socket: tool, first }: Switched,
-    without: ReadonlySet<string>,
+    credential: ToolCredential,
     expiresAtMs: number,
   ): Promise<void> {
-    socket.write(switchedHead(message, without));
+    socket.write(switchedHead(message, credential));
     if (first.length > 0) socket.write(first);
     const stopClosing = closeAtExpiry(socket, expiresAtMs, this.#options.clock);
     await joinConnections(socket, tool, this.#options.exchange);

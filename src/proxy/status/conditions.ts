@@ -34,6 +34,8 @@ export const conditionReasons = [
   'NoCA',
   'NonProxy',
   'BrokenRules',
+  'BrokenGenerator',
+  'UnsupportedGenerator',
   'Answered',
   'Accepted',
   'NonAuthProbe',

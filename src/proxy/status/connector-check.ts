@@ -12,6 +12,7 @@ import type { ProbedTool, ToolProbes } from '../probe/tool-probes.js';
 import type { ProbeVerdict } from '../probe/probe-verdict.js';
 import { UnusableCa, caSecretName } from '../credential/upstream-trust.js';
 import type { UpstreamTrust } from '../credential/upstream-trust.js';
+import { UnusableGenerator } from '../generator/unusable-generator.js';
 import { ProxyError } from '../proxy-error.js';
 import { rulesProblem } from '../../rules/request-rules.js';
 import { addressHint } from './address-hint.js';
@@ -127,6 +128,7 @@ export class ConnectorCheck {
       const name = textAt(jsonMember(auth, 'secretRef'), 'name');
       if (name !== undefined) secrets.expire({ namespace, name });
       const credential = await credentials.of(connector, connectorClass, origin, signal);
+      await credential.check?.(signal);
       const secret = name === undefined ? undefined : await secrets.get({ namespace, name }, signal);
       const isOptional = jsonMember(authTypeOf(auth, connectorClass), 'optional') === true;
       const reason = name !== undefined ? 'Ready' : isOptional ? 'SecretOptional' : 'NotNeeded';
@@ -188,9 +190,12 @@ function asResult(type: ConditionType, { verdict, reason, message }: ProbeVerdic
 
 function failureResult(type: ConditionType, error: unknown): ConditionResult {
   if (error instanceof UnusableCa) return isFalse(type, error.reason, error.message);
+  if (error instanceof UnusableGenerator) return isFalse(type, error.reason, error.message);
   if (error instanceof ProxyError) {
     const { kind, message } = error;
-    return kind === 'rate_limited' ? isUnknown(type, 'NotChecked', message) : isFalse(type, 'Unusable', message);
+    return kind === 'rate_limited' || kind === 'overload'
+      ? isUnknown(type, 'NotChecked', message)
+      : isFalse(type, 'Unusable', message);
   }
   if (!(error instanceof CodedError)) throw error;
   return error.code === 'FAILED_PRECONDITION'

@@ -1,6 +1,7 @@
 import type { Outgoing } from './outgoing.js';
 import { endToEnd, hasWord, valuesOf } from './headers.js';
 import type { RawHeaders } from './headers.js';
+import type { ToolCredential } from './tool-credential.js';
 import { withheldFromResponse } from './tool-credential.js';
 import { authorityOf } from './tool-origin.js';
 
@@ -32,8 +33,13 @@ export function responseHeaders(
 ): { readonly headers: string[]; readonly isChunked: boolean } {
   const framing = responseFraming(rawHeaders, status, httpVersion);
   const isChunked = framing[0] === 'Transfer-Encoding';
-  const kept = endToEnd(rawHeaders, withheldFromResponse(credential), trailersOf(isChunked));
+  const kept = clientHeaders(endToEnd(rawHeaders, withheldFromResponse(credential), trailersOf(isChunked)), credential);
   return { headers: [...(rewriteResponseHeaders?.(kept) ?? kept), ...framing, ...via], isChunked };
+}
+
+/** Returns headers or trailers of a response without what the credential added to the request's query. */
+export function clientHeaders(headers: readonly string[], credential: ToolCredential): readonly string[] {
+  return credential.withoutOwnParameters?.(headers) ?? headers;
 }
 
 /**

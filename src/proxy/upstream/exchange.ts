@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../clock.js';
 import { ProxyError } from '../proxy-error.js';
-import { responseHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
+import { clientHeaders, responseHeaders, requestHeaders, trailerHeaders } from './exchange-headers.js';
 import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
 import { framingHeaders, pairsOf } from './request-body.js';
@@ -171,8 +171,10 @@ export class Exchange implements MonitoredTransfer {
   }
 
   #toolRequest(outgoing: Outgoing, framing: Framing, added: RawHeaders): ToolRequest {
-    const { origin, path, trust, lookedUpFor } = outgoing;
-    const { request } = this.#incoming;
+    const { origin, path: clientPath, trust, lookedUpFor, credential } = outgoing;
+    const { request, body } = this.#incoming;
+    body.withoutTrailers = credential.replaces;
+    const path = credential.pathWithParameters?.(clientPath) ?? clientPath;
     const headers = [...requestHeaders(request.rawHeaders, outgoing, framing.kind === 'chunked'), ...added];
     return { origin, method: request.method ?? '', path, headers, trust, lookedUpFor };
   }
@@ -216,7 +218,7 @@ export class Exchange implements MonitoredTransfer {
     const flushing = setImmediate(() => response.flushHeaders());
     body.pipeTo(response, () => {
       clearImmediate(flushing);
-      const trailers = pairsOf(toolResponse.rawTrailers);
+      const trailers = pairsOf(clientHeaders(toolResponse.rawTrailers, outgoing.credential));
       if (trailers.length > 0 && isChunked) response.addTrailers(trailers);
       response.end();
     });

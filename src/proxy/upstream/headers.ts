@@ -16,14 +16,23 @@ export type RawHeaders = readonly string[];
 
 const nothing: ReadonlySet<string> = new Set();
 
-/** Returns the headers for the next hop, without hop-by-hop headers, `Proxy-*`, and names in `without` (lower case). */
+/** Returns a header's name in lower case with dashes. Many servers read `X_Key` and `x-key` as the same header. */
+export function canonicalHeaderName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
+
+/**
+ * Returns the headers for the next hop, without hop-by-hop headers, `Proxy-*`, and names in `without` (lower case, with
+ * dashes; a name with underscores is the same).
+ */
 export function endToEnd(raw: RawHeaders, ...without: readonly ReadonlySet<string>[]): string[] {
   const listed = listedIn(valuesOf(raw, 'connection'));
   const kept: string[] = [];
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] ?? '').toLowerCase();
     if (hopByHop.has(name) || name.startsWith('proxy-') || listed.has(name)) continue;
-    if (without.some((names) => names.has(name))) continue;
+    const canonical = name.includes('_') ? canonicalHeaderName(name) : name;
+    if (without.some((names) => names.has(canonical))) continue;
     kept.push(raw[at] ?? '', raw[at + 1] ?? '');
   }
   return kept;

@@ -18,5 +18,5 @@ export interface Outgoing {
   /** The header that names this proxy in request and response. */
   readonly via: RawHeaders;
   /** Rewrites the response headers, such as `Location`. */
-  readonly rewriteResponseHeaders?: (headers: string[]) => string[];
+  readonly rewriteResponseHeaders?: (headers: readonly string[]) => string[];
 }

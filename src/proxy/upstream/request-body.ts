@@ -3,7 +3,7 @@ import type { TokenBucket } from '../../limits/token-bucket.js';
 import { ProxyError } from '../proxy-error.js';
 import { gather } from './gather.js';
 import type { GatheredStream } from './gathered-stream.js';
-import { hasWord, valuesOf } from './headers.js';
+import { canonicalHeaderName, hasWord, valuesOf } from './headers.js';
 import { Upload } from './upload.js';
 
 /** The framing of a request's body: no body, its length, or chunks. */
@@ -58,6 +58,8 @@ export class RequestBody {
   readonly #stream: GatheredStream | undefined;
   /** Whether the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
+  /** Names of trailers to drop in addition, in lower case with dashes. */
+  withoutTrailers: ReadonlySet<string> = new Set();
   #content: Buffer | undefined;
   #hasStarted = false;
 
@@ -170,7 +172,7 @@ export class RequestBody {
 
   #finish(request: ClientRequest): void {
     if (request.destroyed) return;
-    const trailers = pairsOf(this.#incoming.rawTrailers);
+    const trailers = pairsOf(this.#incoming.rawTrailers, this.withoutTrailers);
     if (trailers.length > 0) request.addTrailers(trailers);
     request.end();
   }
@@ -199,13 +201,14 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   'deploy-token',
 ]);
 
-/** Returns permitted trailers as pairs of name and value. */
-export function pairsOf(rawTrailers: readonly string[]): [string, string][] {
+/** Returns permitted trailers as pairs of name and value. @param without further names to drop. */
+export function pairsOf(rawTrailers: readonly string[], without: ReadonlySet<string> = new Set()): [string, string][] {
   const pairs: [string, string][] = [];
   for (let at = 0; at + 1 < rawTrailers.length; at += 2) {
     const name = rawTrailers[at] ?? '';
-    const lower = name.toLowerCase();
-    if (!forbiddenTrailers.has(lower) && !lower.startsWith('proxy-')) pairs.push([name, rawTrailers[at + 1] ?? '']);
+    const canonical = canonicalHeaderName(name);
+    if (forbiddenTrailers.has(canonical) || canonical.startsWith('proxy-') || without.has(canonical)) continue;
+    pairs.push([name, rawTrailers[at + 1] ?? '']);
   }
   return pairs;
 }

@@ -11,7 +11,7 @@ export interface CredentialUse {
 
 /** Authenticates requests to a tool. */
 export interface ToolCredential {
-  /** Lower-case names of client headers that it replaces. They never reach the tool. */
+  /** Names of client headers that it replaces, in lower case with dashes. Complete once `headersFor` has been called. */
   readonly replaces: ReadonlySet<string>;
   /** Whether a second request can succeed after a `401`. If so, small bodies are buffered for it. */
   readonly answersChallenges: boolean;
@@ -35,6 +35,12 @@ export interface ToolCredential {
    * @throws {ProxyError} if the credential is unavailable.
    */
   headersAfter(challenges: readonly string[], use: CredentialUse, signal: AbortSignal): Promise<RawHeaders | undefined>;
+  /** Returns the path with the query parameters of the credential, for requests after `headersFor`. Absent if it has none. */
+  pathWithParameters?(path: string): string;
+  /** Returns headers of a response without these parameters. Absent if it has none. */
+  withoutOwnParameters?(headers: readonly string[]): string[];
+  /** Checks the credential without a request. Absent if it was checked when it was created. @throws {ProxyError} */
+  check?(signal: AbortSignal): Promise<void>;
   /** Records a `401` to a request that cannot be sent again: the next request must read the credential again. */
   rejected(): void;
 }

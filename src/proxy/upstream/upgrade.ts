@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { clientHeaders } from './exchange-headers.js';
 import { endToEnd, hasWord, valuesOf } from './headers.js';
 import type { RawHeaders } from './headers.js';
+import type { ToolCredential } from './tool-credential.js';
+import { withheldFromResponse } from './tool-credential.js';
 
 /** A tool that has switched protocols. */
 export interface Switched {
@@ -30,12 +33,10 @@ export function upgradeHeaders(rawHeaders: RawHeaders): readonly string[] {
   return ['Connection', 'Upgrade', ...valuesOf(rawHeaders, 'upgrade').flatMap((value) => ['Upgrade', value])];
 }
 
-/**
- * Returns the `101` for the client.
- * @param without lower-case names of headers that the client does not receive.
- */
-export function switchedHead({ rawHeaders }: IncomingMessage, without: ReadonlySet<string>): Buffer {
-  const headers = [...upgradeHeaders(rawHeaders), ...endToEnd(rawHeaders, without)];
+/** Returns the `101` for the client, without what the credential must not show. */
+export function switchedHead({ rawHeaders }: IncomingMessage, credential: ToolCredential): Buffer {
+  const kept = clientHeaders(endToEnd(rawHeaders, withheldFromResponse(credential)), credential);
+  const headers = [...upgradeHeaders(rawHeaders), ...kept];
   const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1] ?? ''}`] : []));
   // Latin-1, as Node has decoded the headers.
   return Buffer.from(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1');

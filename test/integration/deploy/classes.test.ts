@@ -6,11 +6,13 @@ import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, secret } from '../../support/proxy/manifests.js';
 import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import type { SeenRequest } from '../../support/proxy/tool-server.js';
 
 interface AuthType {
   readonly name: string;
   readonly secretType: string;
   readonly optional?: boolean;
+  readonly generator?: object;
 }
 
 const login = { username: 'robot', password: credentialCanary };
@@ -39,12 +41,39 @@ const secrets: Readonly<Record<string, readonly [Readonly<Record<string, string>
   'connectors.cpaas.io/gitlab-pat-auth': [{ token: credentialCanary }, 'private-token', credentialCanary],
 };
 
-const cases = classManifests().flatMap(({ metadata, spec }) => {
+const asToken = Buffer.from(`x-access-token:${credentialCanary}`).toString('base64');
+/** What generators of classes make of a Secret of type Opaque. */
+const generated: Readonly<Record<string, readonly [Readonly<Record<string, string>>, string, string]>> = {
+  'github patAuth': [{ token: credentialCanary }, 'authorization', `Basic ${asToken}`],
+  'gitlab patAuth': [{ token: credentialCanary }, 'private-token', credentialCanary],
+  'sonarqube tokenAuth': [{ token: credentialCanary }, 'authorization', `Bearer ${credentialCanary}`],
+  'http bearerAuth': [{ token: credentialCanary }, 'authorization', `Bearer ${credentialCanary}`],
+  'http headerAuth': [{ header: 'X-Api-Key', value: credentialCanary }, 'x-api-key', credentialCanary],
+  'http queryAuth': [{ parameter: 'api_key', value: credentialCanary }, '?api_key', credentialCanary],
+};
+
+type CredentialCase = readonly [data: Readonly<Record<string, string>>, sentAs: string, value: string];
+
+function credentialOf({ className, name, secretType }: (typeof cases)[number]): CredentialCase {
+  return (secretType === 'Opaque' ? generated[`${className} ${name}`] : secrets[secretType])!;
+}
+
+/** @param sentAs a header, or `?` and a query parameter. */
+function valueSent({ url, headers }: Pick<SeenRequest, 'url' | 'headers'>, sentAs: string): unknown {
+  return sentAs.startsWith('?') ? new URL(url, 'http://tool').searchParams.get(sentAs.slice(1)) : headers[sentAs];
+}
+
+const declared = classManifests().flatMap(({ metadata, spec }) => {
   // The shape was checked by the tests of the catalogue.
   const { types } = (spec as { readonly auth: { readonly types: readonly AuthType[] } }).auth;
   return types.map((type) => ({ className: metadata.name ?? '', ...type }));
 });
-const nameOf = (className: string, name: string): string => `${className}-${name.toLowerCase()}`;
+/** Each way to log in with the type that the class names, and with Opaque where its generator serves it too. */
+const cases = declared.flatMap((each) =>
+  each.secretType === 'Opaque' || each.generator === undefined ? [each] : [each, { ...each, secretType: 'Opaque' }],
+);
+const nameOf = ({ className, name, secretType }: (typeof cases)[number]): string =>
+  `${className}-${name.toLowerCase()}${secretType === 'Opaque' ? '-opaque' : ''}`;
 
 /** From the manifests that an operator applies to a request that the tool answers, with the proxy's own permissions. */
 describe('Connectors of the classes of deploy/classes', function () {
@@ -54,8 +83,9 @@ describe('Connectors of the classes of deploy/classes', function () {
   let fixture: ClusterFixture;
 
   before(async () => {
-    tool = await ToolServer.start('https', (_request, response, { url, headers }) => {
-      const isKnown = Object.values(secrets).some(([, header, value]) => headers[header] === value);
+    tool = await ToolServer.start('https', (_request, response, seen) => {
+      const { url } = seen;
+      const isKnown = cases.map(credentialOf).some(([, sentAs, value]) => valueSent(seen, sentAs) === value);
       if (url === '/api/v3/app/installations/77/access_tokens') {
         response.writeHead(201).end(issuedToken().body);
         return;
@@ -65,19 +95,20 @@ describe('Connectors of the classes of deploy/classes', function () {
       else response.writeHead(401, { 'www-authenticate': 'Basic realm="tool"' }).end();
     });
     fixture = await ClusterFixture.start();
+    // All classes at once, with a Connector for each way to log in.
+    fixture.maxObjectBytes = 8 << 20;
     fixture.put(
       ...classManifests(),
       secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
-      ...cases.flatMap(({ className, name, secretType }) => [
-        secret(nameOf(className, name), secretType, secrets[secretType]![0]),
-        connector(nameOf(className, name), tool.url(), {
-          className,
-          auth: name,
-          secret: nameOf(className, name),
-          caSecret: 'tool-ca',
-        }),
-        connector(`${nameOf(className, name)}-bare`, tool.url(), { className, auth: name, caSecret: 'tool-ca' }),
-      ]),
+      ...cases.flatMap((each) => {
+        const { className, name, secretType } = each;
+        const used = { className, auth: name, caSecret: 'tool-ca' };
+        return [
+          secret(nameOf(each), secretType, credentialOf(each)[0]),
+          connector(nameOf(each), tool.url(), { ...used, secret: nameOf(each) }),
+          connector(`${nameOf(each)}-bare`, tool.url(), used),
+        ];
+      }),
     );
     fixture.bindCredentials('ci');
     await fixture.replica();
@@ -87,11 +118,12 @@ describe('Connectors of the classes of deploy/classes', function () {
     await tool.stop();
   });
 
-  for (const { className, name, secretType, optional } of cases) {
-    const connectorName = nameOf(className, name);
+  for (const each of cases) {
+    const { className, name, secretType, optional } = each;
+    const connectorName = nameOf(each);
 
-    it(`are ready and used with the credential of the tool: ${className}, ${name}`, async () => {
-      const [, header, value] = secrets[secretType]!;
+    it(`are ready and used with the credential of the tool: ${className}, ${name}, ${secretType}`, async () => {
+      const [, sentAs, value] = credentialOf(each);
       fixture.allow(connectorName);
       await eventually(
         `it is ready: ${fixture.message('Ready', connectorName)}`,
@@ -103,14 +135,14 @@ describe('Connectors of the classes of deploy/classes', function () {
       const forward = await client.getSecurely(`${tool.url()}${url}?forward`);
       const reverse = await client.reverse(`/namespaces/ci/connectors/${connectorName}${url}?reverse`);
       assert.deepEqual([forward.status, reverse.status], [200, 200], `${forward.body}${reverse.body}`);
-      const seen = tool.seen.filter((each) => each.url.startsWith(url));
+      const seen = tool.seen.filter((request) => request.url.startsWith(url));
       assert.deepEqual(
-        seen.map(({ headers }) => headers[header]),
+        seen.map((request) => valueSent(request, sentAs)),
         [value, value],
       );
     });
 
-    it(`are used without a credential only where that is optional: ${className}, ${name}`, async () => {
+    it(`are used without a credential only where that is optional: ${className}, ${name}, ${secretType}`, async () => {
       fixture.allow(`${connectorName}-bare`);
       const { status, body } = await fixture.client(`ci/${connectorName}-bare`).getSecurely(`${tool.url()}/x`);
       assert.equal(status, optional === true ? 401 : 502, body);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
-import { WorkerPool, type WorkerPoolOptions } from '../../../src/process/worker-pool.js';
+import { JobLimitExceeded, WorkerPool, type WorkerPoolOptions } from '../../../src/process/worker-pool.js';
 import { eventually } from '../../support/poll.js';
 
 interface Work {
@@ -60,6 +60,29 @@ describe('threads for jobs', () => {
     });
     // A thread that starts late has little time left; that it is served is enough.
     await next?.catch((error: unknown) => assert.match(String(error), /takes more than/));
+  });
+
+  describe('that report their start', () => {
+    const starting = new URL('../../support/process/starting-worker.mjs', import.meta.url);
+
+    it('end a job by its CPU time, and not one that waits', async () => {
+      using({ entry: starting, startMs: 60_000, jobMs: 20 });
+      assert.equal(await threads.run({ what: 'sleep', ms: 1_000 }, owner('x'), never), 'sleep');
+      const endless = threads.run({ what: 'endless' }, owner('x'), never);
+      const next = threads.run({ what: 'next' }, owner('x'), never);
+      await assert.rejects(endless, (error) => error instanceof JobLimitExceeded);
+      assert.equal(await next, 'next');
+    });
+
+    it('end a job that waits for too long', async () => {
+      using({ entry: starting, startMs: 10_000, jobMs: 20 });
+      await assert.rejects(threads.run({ what: 'sleep', ms: 60_000 }, owner('x'), never), JobLimitExceeded);
+    });
+
+    it('fail a job whose thread does not start in time', async () => {
+      using({ startMs: 50, jobMs: 60_000 });
+      await assert.rejects(threads.run({ what: 'endless' }, owner('x'), never), { code: 'UNAVAILABLE' });
+    });
   });
 
   it('leave a job that says so the time for slow work', async () => {

@@ -113,7 +113,7 @@ describe('the credential of a Connector', () => {
     assert.equal(answer.status, 502);
     assert.match(
       answer.body,
-      /has the type example\.com\/oidc, which the proxy does not know .*it does not run the generator\.rego of class made/,
+      /^connectorclass made: generator\.rego of auth type "oidc" is not run: write generator\.cel \(docs\/migration\.md/m,
     );
     assert.equal(tool.seen.length, 1);
   });

@@ -103,6 +103,12 @@ export const fakeTools: readonly FakeTool[] = [
     answer: site({ '/': page }, { '/api/v3/app/installations/77/access_tokens': issuedToken() }),
   },
   {
+    className: 'github',
+    authName: 'patAuth',
+    secretType: 'Opaque',
+    answer: site({ '/': page }, { '/user': json({ login: 'robot' }) }),
+  },
+  {
     className: 'gitlab',
     authName: 'patAuth',
     secretType: 'connectors.cpaas.io/gitlab-pat-auth',

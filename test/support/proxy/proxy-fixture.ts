@@ -168,6 +168,7 @@ export class ProxyFixture {
       config,
       createBackend: () => backend,
       probeThread: new URL('../../../dist/probe-worker.js', import.meta.url),
+      generatorThread: new URL('../../../dist/generator-worker.js', import.meta.url),
       apiServer,
       clock,
       monotonicNow,

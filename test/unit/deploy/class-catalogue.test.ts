@@ -21,6 +21,7 @@ const catalogue: Readonly<Record<string, Readonly<Record<string, readonly string
     'harbor-cli-config': ['HARBOR_ENCRYPTION_KEY', 'config.yaml', 'harbor-cli.environment'],
     config: registryFiles,
   },
+  http: {},
   jfrog: packageServer(),
   k8s: { kubeconfig: ['kubeconfig', 'config', 'kubectl.environment'] },
   maven: { settings: ['maven.environment', 'settings.xml'] },

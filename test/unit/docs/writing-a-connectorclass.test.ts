@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { GeneratorJobs } from '../../../src/proxy/generator/run-generator-job.js';
 import { tutorialSteps } from '../../support/docs/tutorial.js';
 
 const repository = path.join(import.meta.dirname, '..', '..', '..');
@@ -39,6 +40,13 @@ describe('docs/writing-a-connectorclass.md', function () {
   for (const step of steps) {
     if (step.kind === 'file') {
       it(`writes ${step.name}`, () => fs.writeFileSync(path.join(folder, 'manifests', step.name), step.content));
+    } else if (step.kind === 'cel') {
+      it(`has an expression in line ${step.line} that makes a credential`, () => {
+        const secret = ['key', 'username', 'password'].map((key) => [key, 'value'] as const);
+        const request = { method: 'GET', host: 'tool.example', path: '/', query: '' };
+        const outcome = new GeneratorJobs().run({ kind: 'evaluate', cel: step.cel, secret, request, nowMs: 0 });
+        assert.equal(outcome.kind, 'generated', JSON.stringify(outcome));
+      });
     } else {
       it(`shows what line ${step.line} prints: ${step.command}`, () => {
         assert.equal(run(step.command, folder), step.output);

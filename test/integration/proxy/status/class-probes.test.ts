@@ -39,6 +39,8 @@ describe('the probes of the classes in deploy/classes', function () {
 
   before(async () => {
     fixture = await ClusterFixture.start();
+    // All classes at once, with Connectors for each mood of each tool.
+    fixture.maxObjectBytes = 8 << 20;
     fixture.bindCredentials('ci');
     fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
     const hosts = [githubApi, ...fakeTools.map(hostOf)];
@@ -55,8 +57,8 @@ describe('the probes of the classes in deploy/classes', function () {
     }
     for (const tool of fakeTools) {
       const { secretType, authName } = tool;
-      const good = secret(`good-${secretType.replaceAll(/\W/g, '-')}`, secretType, goodLogin);
-      const bad = secret(`bad-${secretType.replaceAll(/\W/g, '-')}`, secretType, badLogin);
+      const good = secret(`good-${secretType.toLowerCase().replaceAll(/\W/g, '-')}`, secretType, goodLogin);
+      const bad = secret(`bad-${secretType.toLowerCase().replaceAll(/\W/g, '-')}`, secretType, badLogin);
       fixture.put(good, bad);
       for (const [mood, server] of servers) {
         put(tool, mood, server, 'good', good);
@@ -93,7 +95,9 @@ describe('the probes of the classes in deploy/classes', function () {
 
   it('are tried with every way to log in', () => {
     const tried = new Set(fakeTools.map(({ className, authName }) => `${className} ${authName}`));
-    const known = classManifests().flatMap(({ metadata }) =>
+    // Of any API, nobody knows a page that requires the credential.
+    const probed = classManifests().filter(({ metadata }) => metadata.name !== 'http');
+    const known = probed.flatMap(({ metadata }) =>
       specOf(metadata.name!).auth.types.map(({ name }) => `${metadata.name!} ${name}`),
     );
     assert.deepEqual([...tried].sort(), known.sort());

@@ -188,6 +188,32 @@ describe('the status that the proxy writes', function () {
     await becomes('Ready', 'True Ready');
   });
 
+  it('says where a generator of the class is wrong, and which expression replaces one in Rego', async () => {
+    const withGenerator = (generator: object): object =>
+      connectorClass('any', { proxy: { ref: service }, auth: { types: [{ name: 'own', generator }] } });
+    fixture.put(
+      secret('login', 'Opaque', { token: credentialCanary }),
+      connector('tool', 'https://tool.example', { secret: 'login', auth: 'own' }),
+      withGenerator({ cel: '{"headers": {"X-Key": secret.token}}' }),
+    );
+    await fixture.replica();
+    await becomes('Ready', 'True Ready');
+    fixture.put(withGenerator({ cel: '{"headers": {\n  "X-Key": token}}' }));
+    await becomes('Ready', 'False BrokenGenerator');
+    assert.equal(
+      fixture.message('Ready'),
+      'connectorclass any: generator.cel of auth type "own": line 2, column 12: unknown name "token": there are secret, request and now (connector ci/tool)',
+    );
+    fixture.put(withGenerator({ cel: '{"headers": {"X-Key": secret.key}}' }));
+    await becomes('Ready', 'False Unusable');
+    assert.match(fixture.message('Ready'), /^Secret ci\/login has no key, which connectorclass any: generator\.cel/);
+    fixture.put(withGenerator({ cel: '{"headers": {"X-Key": request.query.size() > 5 ? secret.key : secret.token}}' }));
+    await becomes('Ready', 'True Ready');
+    fixture.put(withGenerator({ rego: 'auth = {"position": "query", "auth": {"key": input.data.token}}' }));
+    await becomes('Ready', 'False UnsupportedGenerator');
+    assert.match(fixture.message('Ready'), /is not run: add generator\.cel .*: \{"query": \{"key": secret\.token\}\}$/);
+  });
+
   it('shows the RoleBinding where it may not read the Secret', async () => {
     fixture.put({ ...connector('tool', 'https://tool.example', { namespace: 'far', secret: 'login' }) });
     await fixture.replica();

@@ -1,0 +1,171 @@
+import { setMaxListeners } from 'node:events';
+import { abortable } from '../../abortable.js';
+import type { Clock } from '../../clock.js';
+import { CodedError } from '../../errors.js';
+import { BoundedMap } from '../../limits/bounded-map.js';
+import { limits } from '../../limits/defaults.js';
+import { JobLimitExceeded, WorkerPool } from '../../process/worker-pool.js';
+import { ProxyError } from '../proxy-error.js';
+import type { Generated, GeneratorJob, GeneratorOutcome, GeneratorRequest, NamesAndValues } from './generator-job.js';
+import type { GeneratorEvaluator, GeneratorSecret, GeneratorUse } from './generator-use.js';
+import { UnusableGenerator } from './unusable-generator.js';
+
+/** Runs jobs, one at a time. */
+export type GeneratorPool = Pick<WorkerPool<GeneratorJob, GeneratorOutcome>, 'run' | 'stop'>;
+
+/**
+ * Returns the pool with the thread for generators.
+ * @param entry the built generator-worker.ts.
+ */
+export function generatorPool(entry: URL): GeneratorPool {
+  const { startMs, evaluationMs: jobMs, compileMs: slowMs, idleMs, heapMb, waitingEach } = limits.generators;
+  return new WorkerPool({ entry, threads: 1, waitingEach, startMs, jobMs, slowMs, idleMs, heapMb });
+}
+
+export interface GeneratorsOptions {
+  readonly pool: GeneratorPool;
+  readonly clock: Clock;
+  /** A monotonic clock in milliseconds. */
+  readonly monotonicNow: () => number;
+}
+
+/** A client that leaves ends its wait, and not the thread that others wait for. */
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+
+/** Evaluates the expressions of classes in a thread, which exists only while there is work. */
+export class Generators implements GeneratorEvaluator {
+  readonly #options: GeneratorsOptions;
+  /** Results of expressions that depend on nothing but the Secret. */
+  readonly #fixed = new WeakMap<GeneratorSecret, Map<string, Generated>>();
+  /** Until when an expression is not evaluated, by namespace and text. */
+  readonly #paused = new BoundedMap<string, number>(limits.generators.paused);
+
+  constructor(options: GeneratorsOptions) {
+    this.#options = options;
+  }
+
+  async generate(use: GeneratorUse, request: GeneratorRequest, signal: AbortSignal): Promise<Generated> {
+    const { generator, secret } = use;
+    const { cel } = generator;
+    const known = this.#fixed.get(secret)?.get(cel);
+    if (known !== undefined) return known;
+    const isShort = request.path.length + request.query.length <= limits.generators.requestCharacters;
+    const outcome = await this.#run(
+      use,
+      {
+        kind: 'evaluate',
+        cel,
+        secret: this.#valuesOf(use),
+        ...(isShort ? { request } : {}),
+        nowMs: this.#options.clock.now(),
+      },
+      signal,
+    );
+    if (outcome.kind !== 'generated') throw failureOf(outcome, use);
+    if (outcome.isFixed) this.#keep(secret, cel, outcome);
+    return outcome;
+  }
+
+  async check(use: GeneratorUse, signal: AbortSignal): Promise<void> {
+    const job: GeneratorJob = {
+      kind: 'evaluate',
+      cel: use.generator.cel,
+      secret: this.#valuesOf(use),
+      request: { method: 'GET', host: use.host, path: '/', query: '' },
+      nowMs: this.#options.clock.now(),
+    };
+    const outcome = await this.#run(use, job, signal);
+    const dependsOnRequest = outcome.kind === 'failed' && !outcome.isFixed;
+    if (outcome.kind !== 'generated' && !dependsOnRequest) throw failureOf(outcome, use);
+  }
+
+  /** Ends the thread. */
+  stop(): void {
+    this.#options.pool.stop();
+  }
+
+  #valuesOf(use: GeneratorUse): NamesAndValues {
+    // Editors and `echo` append a line feed.
+    const values = [...use.secret.data].map(([key, value]) => [key, value.expose().replace(/\r?\n$/, '')] as const);
+    const { secretCharacters } = limits.generators;
+    if (values.reduce((sum, [, value]) => sum + value.length, 0) <= secretCharacters) return values;
+    throw unusableSecret(use, `has more than ${secretCharacters} characters: leave only the credential in it`);
+  }
+
+  #keep(secret: GeneratorSecret, cel: string, generated: Generated): void {
+    const results = this.#fixed.get(secret) ?? new BoundedMap<string, Generated>(limits.generators.resultsOfSecret);
+    results.set(cel, generated);
+    this.#fixed.set(secret, results);
+  }
+
+  async #run(use: GeneratorUse, job: GeneratorJob, signal: AbortSignal): Promise<GeneratorOutcome> {
+    const { namespace, name } = use.secret.ref;
+    const key = `${namespace} ${job.cel}`;
+    if ((this.#paused.get(key) ?? 0) > this.#options.monotonicNow()) throw tooLong(use);
+    try {
+      return await this.#runTwice(job, { namespace, group: name }, signal);
+    } catch (error) {
+      if (error instanceof JobLimitExceeded) {
+        this.#paused.set(key, this.#options.monotonicNow() + limits.generators.pauseMs);
+        throw tooLong(use);
+      }
+      if (!(error instanceof CodedError) || signal.aborted) throw error;
+      const problem =
+        error.code === 'RESOURCE_EXHAUSTED'
+          ? `too many requests of namespace ${namespace} wait for the credential of a generator`
+          : 'the thread that evaluates generators failed';
+      throw new ProxyError(503, 'overload', `${problem}: try again`, { cause: error, headers: { 'Retry-After': '1' } });
+    }
+  }
+
+  /** Repeats a job once whose thread failed. */
+  async #runTwice(
+    job: GeneratorJob,
+    group: { readonly namespace: string; readonly group: string },
+    signal: AbortSignal,
+  ): Promise<GeneratorOutcome> {
+    const run = (): Promise<GeneratorOutcome> => abortable(this.#options.pool.run(job, group, never), signal);
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== 'INTERNAL' || signal.aborted) throw error;
+      return run();
+    }
+  }
+}
+
+function failureOf(outcome: GeneratorOutcome, use: GeneratorUse): ProxyError {
+  const { source } = use.generator;
+  switch (outcome.kind) {
+    case 'broken':
+      return new UnusableGenerator('BrokenGenerator', `${source}: ${outcome.message} (connector ${use.connector})`);
+    case 'missing':
+      return unusableSecret(use, `has no ${outcome.key}, which ${source} needs`);
+    case 'too-long': {
+      const { requestCharacters } = limits.generators;
+      return new ProxyError(
+        414,
+        'malformed',
+        `path and query have more than ${requestCharacters} characters, which is too much for ${source}`,
+      );
+    }
+    case 'failed':
+      return new ProxyError(502, 'misconfigured', `${source}: ${outcome.message} (connector ${use.connector})`);
+    default:
+      return new ProxyError(500, 'internal', `${source} has no result`);
+  }
+}
+
+function tooLong({ generator, connector }: GeneratorUse): ProxyError {
+  return new ProxyError(
+    502,
+    'misconfigured',
+    `${generator.source} takes too much time or memory: make it simpler (connector ${connector})`,
+  );
+}
+
+function unusableSecret({ secret, connector }: GeneratorUse, problem: string): ProxyError {
+  const { namespace, name } = secret.ref;
+  return new ProxyError(502, 'misconfigured', `Secret ${namespace}/${name} ${problem} (connector ${connector})`);
+}

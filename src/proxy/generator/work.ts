@@ -1,0 +1,88 @@
+import { isCelList, isCelMap } from '@bufbuild/cel';
+import type { CelValue } from '@bufbuild/cel';
+import { limits } from '../../limits/defaults.js';
+
+const perNode = 32;
+/** Longest text that is converted to a number or a time. Converting digits takes quadratic time. */
+const maxConverted = 64;
+/** Characters of a search pattern that can make a search slower; V8 looks at no more for its tables. */
+const maxPattern = 256;
+
+/** An evaluation that exceeds its work. */
+export class WorkExceeded extends Error {
+  override readonly name = 'WorkExceeded';
+}
+
+/**
+ * The work of one evaluation, counted in characters and nodes. Unlike a clock it depends on the expression and its input
+ * alone, and it stops searches and conversions before they begin, which V8 cannot interrupt.
+ */
+export class Work {
+  #left: number = limits.generators.work;
+
+  reset(): void {
+    this.#left = limits.generators.work;
+  }
+
+  /** @throws {WorkExceeded} */
+  charge(units: number): void {
+    this.#left -= units;
+    if (this.#left < 0) throw new WorkExceeded(`takes more than ${limits.generators.work} units of work`);
+  }
+
+  chargeNodes(count: number): void {
+    this.charge(count * perNode);
+  }
+
+  /** Charges a call of a function before it runs. @throws {WorkExceeded} */
+  chargeCall(name: string, values: readonly CelValue[]): void {
+    this.chargeNodes(1);
+    switch (name) {
+      case '_==_':
+      case '_!=_':
+      case '@in':
+        for (const value of values) this.#chargeDeep(value);
+        return;
+      case 'contains': {
+        const [text = 0, pattern = 0] = values.map(sizeOf);
+        this.charge(text + pattern + (text * Math.min(pattern, maxPattern)) / 8);
+        return;
+      }
+      case 'matches': {
+        const [text = 0, pattern = 0] = values.map(sizeOf);
+        this.charge(text * 16 + pattern * 128);
+        return;
+      }
+      case 'int':
+      case 'uint':
+      case 'double':
+      case 'timestamp':
+      case 'duration':
+        if (values.some((value) => sizeOf(value) > maxConverted)) {
+          throw new WorkExceeded(`converts text of more than ${maxConverted} characters to a number or a time`);
+        }
+        return;
+      default:
+        for (const value of values) this.charge(sizeOf(value) * 2);
+        // Time zones are looked up in tables of the system.
+        if (name.startsWith('get') && values.length > 1) this.charge(4096);
+    }
+  }
+
+  /** Lists can hold the same list many times, so the depth of a value is no bound for its size. */
+  #chargeDeep(value: CelValue): void {
+    if (isCelList(value)) for (const element of value) this.#chargeNested(element);
+    else if (isCelMap(value)) for (const [, element] of value) this.#chargeNested(element);
+    else this.charge(sizeOf(value));
+  }
+
+  #chargeNested(value: CelValue): void {
+    this.chargeNodes(1);
+    this.#chargeDeep(value);
+  }
+}
+
+function sizeOf(value: CelValue): number {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value.length;
+  return isCelList(value) || isCelMap(value) ? value.size : 1;
+}

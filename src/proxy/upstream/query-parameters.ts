@@ -1,0 +1,101 @@
+const maxDecodings = 3;
+
+/**
+ * Returns the name under which a server can find a query parameter: decoded, in lower case, without the part in
+ * brackets. Servers differ: PHP reads `a.b`, `a%2Eb` and `a_b` as one name, others decode twice or ignore case. So two
+ * names that one server could take for the same are the same here.
+ */
+export function canonicalParameterName(name: string): string {
+  const decoded = decodedText(name.replaceAll('+', ' '))
+    .replace(/\0[^]*$/, '')
+    .trim()
+    .replace(/^\?+/, '')
+    .toLowerCase();
+  const [root = ''] = decoded.split('[', 1);
+  return (root === '' ? decoded.replaceAll(/[[\]]/g, '') : root).replaceAll(/[.\s]/g, '_');
+}
+
+/**
+ * Replaces parameters of a path's query.
+ * @param names canonical names to remove.
+ * @param added names and values to append.
+ */
+export function withParameters(
+  path: string,
+  names: ReadonlySet<string>,
+  added: readonly (readonly [name: string, value: string])[],
+): string {
+  if (names.size === 0) return path;
+  const start = path.indexOf('?');
+  const pathname = start === -1 ? path : path.slice(0, start);
+  const kept = start === -1 ? '' : withoutNames(path.slice(start + 1), names);
+  const own = added.map(([name, value]) => `${encodeParameter(name)}=${encodeParameter(value)}`).join('&');
+  const query = [kept, own].filter((part) => part !== '').join('&');
+  return query === '' ? pathname : `${pathname}?${query}`;
+}
+
+/** Some servers also separate parameters by ";". */
+function withoutNames(query: string, names: ReadonlySet<string>): string {
+  let kept = '';
+  for (const [, parameter = '', separator = ''] of query.matchAll(/([^&;]*)([&;]|$)/g)) {
+    const [name = ''] = parameter.split('=', 1);
+    if (!names.has(canonicalParameterName(name))) kept += `${parameter}${separator}`;
+  }
+  return kept.replace(/[&;]+$/, '');
+}
+
+/** Encodes all characters that a server could take for syntax. */
+function encodeParameter(text: string): string {
+  const bytes = Buffer.from(text);
+  return bytes.toString('latin1').replaceAll(/[^-.~\w]/g, (byte) => {
+    return `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+}
+
+/**
+ * Returns a response header's value without parameters of these names in the URLs that it contains.
+ * @param secrets values of the parameters.
+ * @returns undefined if it still contains one of the values.
+ */
+export function withoutParameters(
+  value: string,
+  names: ReadonlySet<string>,
+  secrets: readonly string[],
+): string | undefined {
+  const stripped = value.includes('=') ? withoutAssignments(value, names) : value;
+  const texts = [...decodings(stripped), ...decodings(stripped.replaceAll('+', ' '))];
+  return texts.some((text) => secrets.some((secret) => text.includes(secret))) ? undefined : stripped;
+}
+
+function withoutAssignments(value: string, names: ReadonlySet<string>): string {
+  const kept = value.replaceAll(
+    /([?&;])([^?&;#\s"'<>,=]{1,512})=[^?&;#\s"'<>,]*/g,
+    (whole, separator: string, name: string) => {
+      if (!names.has(canonicalParameterName(name))) return whole;
+      return separator === '?' ? '?' : '';
+    },
+  );
+  return kept === value ? value : kept.replaceAll(/\?[&;]+/g, '?').replaceAll(/\?(?=$|[#\s"'<>,])/g, '');
+}
+
+function decodedText(text: string): string {
+  return [...decodings(text)].at(-1) ?? text;
+}
+
+/** Returns percent-encoded text, and what it is after each decoding, at most three times. */
+function* decodings(text: string): Generator<string> {
+  let current = text;
+  for (let times = 0; times <= maxDecodings; times += 1) {
+    yield current;
+    if (!current.includes('%')) return;
+    const decoded = decodedOnce(current);
+    if (decoded === current) return;
+    current = decoded;
+  }
+}
+
+function decodedOnce(text: string): string {
+  return text
+    .replaceAll(/%u([0-9a-f]{4})/gi, (_whole, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+    .replaceAll(/(?:%[0-9a-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString());
+}
