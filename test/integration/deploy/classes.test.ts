@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
-import { goodLogin, issuedToken } from '../../support/deploy/fake-tools.js';
+import {
+  cloudAnswer,
+  fakeTools,
+  goodLogin,
+  googleKeyFile,
+  googleTokens,
+  issuedLogins,
+  issuedToken,
+} from '../../support/deploy/fake-tools.js';
 import { classManifests } from '../../support/deploy/class-cases.js';
 import { eventually } from '../../support/poll.js';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, secret } from '../../support/proxy/manifests.js';
 import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
-import type { SeenRequest } from '../../support/proxy/tool-server.js';
+import type { Answer, SeenRequest } from '../../support/proxy/tool-server.js';
 
 interface AuthType {
   readonly name: string;
@@ -38,6 +46,8 @@ const secrets: Readonly<Record<string, readonly [Readonly<Record<string, string>
     'authorization',
     `Basic ${Buffer.from(`x-access-token:${goodLogin.token}`).toString('base64')}`,
   ],
+  'connectors.alauda.io/aws-ecr': [goodLogin, 'authorization', issuedLogins.AWS],
+  'connectors.alauda.io/google-service-account': [{}, 'authorization', issuedLogins.oauth2accesstoken],
   'connectors.cpaas.io/gitlab-pat-auth': [{ token: credentialCanary }, 'private-token', credentialCanary],
 };
 
@@ -75,16 +85,25 @@ const cases = declared.flatMap((each) =>
 const nameOf = ({ className, name, secretType }: (typeof cases)[number]): string =>
   `${className}-${name.toLowerCase()}${secretType === 'Opaque' ? '-opaque' : ''}`;
 
+const fakeToolOf = ({ className, name }: (typeof cases)[number]) =>
+  fakeTools.find((tool) => tool.className === className && tool.authName === name);
+
 /** From the manifests that an operator applies to a request that the tool answers, with the proxy's own permissions. */
 describe('Connectors of the classes of deploy/classes', function () {
   this.timeout(120_000);
 
   let tool: ToolServer;
   let fixture: ClusterFixture;
+  const urlOf = (each: (typeof cases)[number]): string => tool.url(fakeToolOf(each)?.host);
 
   before(async () => {
-    tool = await ToolServer.start('https', (_request, response, seen) => {
+    const answer: Answer = (request, response, seen) => {
       const { url } = seen;
+      const issued = cloudAnswer(request);
+      if (issued !== undefined) {
+        response.writeHead(issued.status).end(issued.body);
+        return;
+      }
       const isKnown = cases.map(credentialOf).some(([, sentAs, value]) => valueSent(seen, sentAs) === value);
       if (url === '/api/v3/app/installations/77/access_tokens') {
         response.writeHead(201).end(issuedToken().body);
@@ -93,7 +112,9 @@ describe('Connectors of the classes of deploy/classes', function () {
       // What SonarQube's probes want to read; other tools' look at the status.
       if (isKnown || openPaths.has(url)) response.end('{"status":"UP","valid":true}');
       else response.writeHead(401, { 'www-authenticate': 'Basic realm="tool"' }).end();
-    });
+    };
+    const hosts = fakeTools.flatMap(({ host = [], tokenHost = [] }) => [host, tokenHost].flat());
+    tool = await ToolServer.start('https', answer, ['tool.example', ...hosts]);
     fixture = await ClusterFixture.start();
     // All classes at once, with a Connector for each way to log in.
     fixture.maxObjectBytes = 8 << 20;
@@ -102,11 +123,14 @@ describe('Connectors of the classes of deploy/classes', function () {
       secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
       ...cases.flatMap((each) => {
         const { className, name, secretType } = each;
-        const used = { className, auth: name, caSecret: 'tool-ca' };
+        const { tokenHost = [] } = fakeToolOf(each) ?? {};
+        const extensions = [tokenHost].flat().map((host) => tool.url(host));
+        const used = { className, auth: name, caSecret: 'tool-ca', extensions };
+        const file = googleKeyFile(tool.url(googleTokens), true);
         return [
-          secret(nameOf(each), secretType, credentialOf(each)[0]),
-          connector(nameOf(each), tool.url(), { ...used, secret: nameOf(each) }),
-          connector(`${nameOf(each)}-bare`, tool.url(), used),
+          secret(nameOf(each), secretType, { ...credentialOf(each)[0], 'key.json': file }),
+          connector(nameOf(each), urlOf(each), { ...used, secret: nameOf(each) }),
+          connector(`${nameOf(each)}-bare`, urlOf(each), used),
         ];
       }),
     );
@@ -132,7 +156,7 @@ describe('Connectors of the classes of deploy/classes', function () {
       );
       const client = fixture.client(`ci/${connectorName}`);
       const url = `/v2/app/manifests/${connectorName}`;
-      const forward = await client.getSecurely(`${tool.url()}${url}?forward`);
+      const forward = await client.getSecurely(`${urlOf(each)}${url}?forward`);
       const reverse = await client.reverse(`/namespaces/ci/connectors/${connectorName}${url}?reverse`);
       assert.deepEqual([forward.status, reverse.status], [200, 200], `${forward.body}${reverse.body}`);
       const seen = tool.seen.filter((request) => request.url.startsWith(url));
@@ -144,7 +168,7 @@ describe('Connectors of the classes of deploy/classes', function () {
 
     it(`are used without a credential only where that is optional: ${className}, ${name}, ${secretType}`, async () => {
       fixture.allow(`${connectorName}-bare`);
-      const { status, body } = await fixture.client(`ci/${connectorName}-bare`).getSecurely(`${tool.url()}/x`);
+      const { status, body } = await fixture.client(`ci/${connectorName}-bare`).getSecurely(`${urlOf(each)}/x`);
       assert.equal(status, optional === true ? 401 : 502, body);
       if (optional !== true) assert.match(body, /^spec\.auth\.secretRef is missing, which the class requires for /);
     });

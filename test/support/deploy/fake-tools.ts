@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { awsKeys, ecrHost, ecrVpcHost } from '../proxy/ecr.js';
 import { appPrivateKey } from '../proxy/github-server.js';
+import { GoogleKey } from '../proxy/google-key.js';
 
 /** What a tool answers to a request of a probe. */
 export interface FakeAnswer {
@@ -14,6 +16,10 @@ export interface FakeTool {
   /** Of `spec.auth.name`, and the Secret that it takes. */
   readonly authName: string;
   readonly secretType: string;
+  /** For types that are for known hosts only. */
+  readonly host?: string;
+  /** An address of the Connector beside the tool's: that of the endpoint for tokens. */
+  readonly tokenHost?: string;
   /** Behind the host, as users write the address. */
   readonly path?: string;
   readonly authParams?: readonly { readonly name: string; readonly value: string }[];
@@ -31,10 +37,12 @@ export const goodLogin = {
   appId: '1',
   installationId: '77',
   privateKey: appPrivateKey,
+  ...awsKeys,
 };
+const googleKey = new GoogleKey();
 
 /** The same for Secrets that tools reject. */
-export const badLogin = { ...goodLogin, password: 'wrong', token: 'wrong', appId: '2' };
+export const badLogin = { ...goodLogin, password: 'wrong', token: 'wrong', appId: '2', accessKeyId: 'AKIDOTHER' };
 
 /** Reports whether a header has the assertion of the App. Signatures are verified by the tests of the App itself. */
 export function isOfApp(authorization: string | undefined): boolean {
@@ -44,6 +52,35 @@ export function isOfApp(authorization: string | undefined): boolean {
 
 const notFound: FakeAnswer = { status: 404 };
 const basicAuth = { authName: 'basicAuth', secretType: 'kubernetes.io/basic-auth' } as const;
+
+export const googleTokens = 'oauth2.googleapis.com';
+
+const basicOf = (user: string): string => `Basic ${Buffer.from(`${user}:${goodLogin.password}`).toString('base64')}`;
+/** Headers with the password or token that the endpoints of clouds issue, by user. */
+export const issuedLogins = { AWS: basicOf('AWS'), oauth2accesstoken: basicOf('oauth2accesstoken') };
+
+/** The key of a Google service account. Another one than the good one is not known at its endpoint. */
+export function googleKeyFile(endpoint: string, isGood: boolean): string {
+  return googleKey.file(`${endpoint}${isGood ? '/token' : '/unknown/token'}`);
+}
+
+/**
+ * The response of the endpoint of a cloud to a request for a password or token; undefined for other requests. Signatures
+ * are verified by the tests of these types themselves.
+ */
+export function cloudAnswer({ url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>): FakeAnswer | undefined {
+  const host = headers.host ?? '';
+  if (host.startsWith(googleTokens)) {
+    const token = { access_token: goodLogin.token, token_type: 'Bearer', expires_in: 3600 };
+    return url === '/token' ? json(token) : { status: 400, body: '{"error":"invalid_grant"}' };
+  }
+  if (!host.startsWith(ecrVpcHost)) return undefined;
+  if (!(headers.authorization ?? '').includes(`Credential=${goodLogin.accessKeyId}/`)) {
+    return { status: 400, body: '{"__type":"UnrecognizedClientException"}' };
+  }
+  const authorizationToken = Buffer.from(`AWS:${goodLogin.password}`).toString('base64');
+  return json({ authorizationData: [{ authorizationToken, expiresAt: Date.now() / 1000 + 43_200 }] });
+}
 
 /** Open to all: `open`. For users alone: `closed`, others get 401. Else 404. */
 function site(open: Readonly<Record<string, FakeAnswer>>, closed: Readonly<Record<string, FakeAnswer>>): Respond {
@@ -161,6 +198,22 @@ export const fakeTools: readonly FakeTool[] = [
     className: 'oci',
     authName: 'tokenAuth',
     secretType: 'cpaas.io/distribution-registry-token',
+    answer: registry,
+  },
+  {
+    className: 'oci',
+    authName: 'awsEcr',
+    secretType: 'connectors.alauda.io/aws-ecr',
+    host: ecrHost,
+    tokenHost: ecrVpcHost,
+    answer: registry,
+  },
+  {
+    className: 'oci',
+    authName: 'googleServiceAccount',
+    secretType: 'connectors.alauda.io/google-service-account',
+    host: 'europe-west1-docker.pkg.dev',
+    tokenHost: googleTokens,
     answer: registry,
   },
   {

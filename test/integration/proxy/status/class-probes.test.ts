@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { classManifests } from '../../../support/deploy/class-cases.js';
 import type { ClassSpec } from '../../../support/deploy/class-cases.js';
 import type { FakeAnswer, FakeTool } from '../../../support/deploy/fake-tools.js';
-import { badLogin, fakeTools, goodLogin, isOfApp } from '../../../support/deploy/fake-tools.js';
+import {
+  badLogin,
+  cloudAnswer,
+  fakeTools,
+  goodLogin,
+  googleKeyFile,
+  googleTokens,
+  isOfApp,
+  issuedLogins,
+} from '../../../support/deploy/fake-tools.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { connector, secret } from '../../../support/proxy/manifests.js';
@@ -33,7 +42,7 @@ describe('the probes of the classes in deploy/classes', function () {
 
   let fixture: ClusterFixture;
   const servers = new Map<string, ToolServer>();
-  const hostOf = (tool: FakeTool): string => `tool-${fakeTools.indexOf(tool)}.example`;
+  const hostOf = (tool: FakeTool): string => tool.host ?? `tool-${fakeTools.indexOf(tool)}.example`;
   const nameOf = (tool: FakeTool, mood: string, login = 'good'): string =>
     `tool-${fakeTools.indexOf(tool)}-${mood}-${login}`;
 
@@ -43,7 +52,7 @@ describe('the probes of the classes in deploy/classes', function () {
     fixture.maxObjectBytes = 8 << 20;
     fixture.bindCredentials('ci');
     fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
-    const hosts = [githubApi, ...fakeTools.map(hostOf)];
+    const hosts = [githubApi, ...fakeTools.flatMap((tool) => [hostOf(tool), tool.tokenHost ?? []].flat())];
     for (const [mood, change] of Object.entries(moods)) {
       servers.set(mood, await ToolServer.start('https', answerOf(change, hostOf), hosts));
     }
@@ -57,14 +66,18 @@ describe('the probes of the classes in deploy/classes', function () {
     }
     for (const tool of fakeTools) {
       const { secretType, authName } = tool;
-      const good = secret(`good-${secretType.toLowerCase().replaceAll(/\W/g, '-')}`, secretType, goodLogin);
-      const bad = secret(`bad-${secretType.toLowerCase().replaceAll(/\W/g, '-')}`, secretType, badLogin);
+      const keyOf = (isGood: boolean) => ({
+        'key.json': googleKeyFile(servers.get('open')!.url(googleTokens), isGood),
+      });
+      const name = secretType.toLowerCase().replaceAll(/\W/g, '-');
+      const good = secret(`good-${name}`, secretType, { ...goodLogin, ...keyOf(true) });
+      const bad = secret(`bad-${name}`, secretType, { ...badLogin, ...keyOf(false) });
       fixture.put(good, bad);
       for (const [mood, server] of servers) {
         put(tool, mood, server, 'good', good);
         if (mood === 'open' || mood === 'signIn') put(tool, mood, server, 'bad', bad);
       }
-      assert.ok(specOf(tool.className).auth.types.some(({ name }) => name === authName));
+      assert.ok(specOf(tool.className).auth.types.some((type) => type.name === authName));
     }
     await fixture.replica();
   });
@@ -80,7 +93,9 @@ describe('the probes of the classes in deploy/classes', function () {
       auth: tool.authName,
       secret: secretName,
       caSecret: 'tool-ca',
-      ...(tool.className === 'github' ? { extensions: [servers.get('open')!.url(githubApi)] } : {}),
+      extensions: [tool.className === 'github' ? githubApi : (tool.tokenHost ?? [])]
+        .flat()
+        .map((host) => servers.get('open')!.url(host)),
     }) as { readonly spec: { readonly auth: object } };
     const auth = { ...made.spec.auth, params: tool.authParams ?? [] };
     fixture.put({ ...made, spec: { ...made.spec, auth } });
@@ -156,10 +171,16 @@ function answerOf(mood: Mood, hostOf: (tool: FakeTool) => string): Answer {
     `Basic ${Buffer.from(`${goodLogin.username}:${goodLogin.password}`).toString('base64')}`,
     `Bearer ${goodLogin.token}`,
     goodLogin.token,
+    ...Object.values(issuedLogins),
   ];
   return (request, response) => {
     if (request.url === signInPath) {
       response.end('<html>sign in</html>');
+      return;
+    }
+    const issued = cloudAnswer(request);
+    if (issued !== undefined) {
+      response.writeHead(issued.status).end(issued.body);
       return;
     }
     const host = (request.headers.host ?? '').replace(/:\d+$/, '');
