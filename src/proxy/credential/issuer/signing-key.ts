@@ -5,6 +5,7 @@ import type { JWTPayload } from 'jose';
 import { limits } from '../../../limits/defaults.js';
 import type { Secret } from '../../../secret.js';
 import type { SecretObject } from '../secret-source.js';
+import { ecKeyIn } from './ec-key.js';
 import type { KeyProblem } from './issuer.js';
 import { rsaProblem } from './rsa-parts.js';
 
@@ -40,15 +41,10 @@ export function signingKeyIn(secret: SecretObject, name: string): SigningKey | K
 export function parse(pem: Secret, name = 'privateKey'): SigningKey | KeyProblem {
   const der = derIn(pem.expose());
   if (der === undefined) return unusable(name, 'is not one unencrypted private key in PEM');
-  let key: KeyObject;
-  try {
-    key = createPrivateKey({ key: der.bytes, format: 'der', type: der.type });
-  } catch {
-    return unusable(name, 'cannot be parsed');
-  }
-  const algorithm = algorithmOf(key);
-  if (algorithm === undefined) return unusable(name, 'is of another kind');
-  if (key.asymmetricKeyType === 'rsa') {
+  const parsed = parsedKey(der);
+  if (parsed === undefined) return unusable(name, 'is damaged or of another kind');
+  const { key, algorithm } = parsed;
+  if (algorithm === 'RS256') {
     const problem = rsaProblem(key);
     if (problem !== undefined) return unusable(name, problem);
   }
@@ -64,7 +60,8 @@ const curveParameters = /^\s*-----BEGIN EC PARAMETERS-----[A-Za-z0-9+/=\s]+-----
 
 const types = { '': 'pkcs8', 'RSA ': 'pkcs1', 'EC ': 'sec1' } as const;
 /** Object identifiers in DER: rsaEncryption, id-ecPublicKey and id-Ed25519. */
-const permittedAlgorithms = ['06092a864886f70d010101', '06072a8648ce3d0201', '06032b6570'];
+const ecAlgorithm = '06072a8648ce3d0201';
+const permittedAlgorithms = ['06092a864886f70d010101', ecAlgorithm, '06032b6570'];
 
 interface Der {
   readonly type: (typeof types)[keyof typeof types];
@@ -100,18 +97,16 @@ function isPermitted(type: Der['type'], der: Buffer): boolean {
   return contents[type].test(content);
 }
 
-const algorithmsOfCurves: Readonly<Record<string, string>> = {
-  prime256v1: 'ES256',
-  secp384r1: 'ES384',
-  secp521r1: 'ES512',
-};
-
-function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string | undefined {
-  if (asymmetricKeyType === 'rsa') return 'RS256';
-  if (asymmetricKeyType === 'ed25519') return 'EdDSA';
-  if (asymmetricKeyType !== 'ec') return undefined;
-  const curve = asymmetricKeyDetails?.namedCurve ?? '';
-  return Object.hasOwn(algorithmsOfCurves, curve) ? algorithmsOfCurves[curve] : undefined;
+function parsedKey({ type, bytes }: Der): { readonly key: KeyObject; readonly algorithm: string } | undefined {
+  if (type === 'sec1' || bytes.toString('hex', 0, 40).includes(ecAlgorithm)) return ecKeyIn(bytes);
+  try {
+    const key = createPrivateKey({ key: bytes, format: 'der', type });
+    const { asymmetricKeyType } = key;
+    const algorithm = asymmetricKeyType === 'rsa' ? 'RS256' : asymmetricKeyType === 'ed25519' ? 'EdDSA' : undefined;
+    return algorithm && { key, algorithm };
+  } catch {
+    return undefined;
+  }
 }
 
 function unusable(name: string, problem: string): KeyProblem {

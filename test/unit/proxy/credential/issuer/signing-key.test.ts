@@ -114,6 +114,37 @@ describe('a private key that signs', () => {
     });
   }
 
+  // Node aborts the process for some of these, once OpenSSL has parsed them.
+  const element = (tag: number, ...parts: readonly Buffer[]): Buffer => {
+    const content = Buffer.concat(parts);
+    const length = content.length < 128 ? [content.length] : [0x81, content.length];
+    return Buffer.concat([Buffer.from([tag, ...length]), content]);
+  };
+  const version = Buffer.from('020101', 'hex');
+  const p256 = Buffer.from('06082a8648ce3d030107', 'hex');
+  const ecAlgorithm = element(0x30, Buffer.from('06072a8648ce3d0201', 'hex'), p256);
+  const ecNumbers: readonly [string, Buffer][] = [
+    ['one byte too long', Buffer.alloc(33, 0x7e)],
+    ['much too long', Buffer.alloc(100, 0x7e)],
+    ['zero', Buffer.alloc(32)],
+    ['absent', Buffer.alloc(0)],
+    ['not below the order of the curve', Buffer.alloc(32, 0xff)],
+  ];
+  for (const [what, number] of ecNumbers) {
+    const inPkcs8 = element(0x30, version, ecAlgorithm, element(4, element(0x30, version, element(4, number))));
+    const inSec1 = element(0x30, version, element(4, number), element(0xa0, p256));
+    for (const [label, der] of [
+      ['PRIVATE KEY', inPkcs8],
+      ['EC PRIVATE KEY', inSec1],
+      ['EC PRIVATE KEY', inPkcs8],
+    ] as const) {
+      it(`cannot be EC with a number that is ${what}, of ${der.length} bytes as ${label}`, () => {
+        const pem = `-----BEGIN ${label}-----\n${der.toString('base64')}\n-----END ${label}-----\n`;
+        assert.ok('problem' in parse(new Secret(pem)), 'is accepted');
+      });
+    }
+  }
+
   it('cannot be RSA with more than two primes', () => {
     const key = parse(new Secret(multiPrimeKey()));
     assert.ok('problem' in key, 'is accepted');
