@@ -30,8 +30,8 @@ export interface WorkerPoolOptions {
   readonly jobMs: number;
   readonly slowMs: number;
   /**
-   * Time limit of the start of a thread, which then sends `ready`, and of any job. `jobMs` is CPU time then, where the kernel shows it, so a
-   * busy machine ends no job. Without it, the start counts as part of the first job.
+   * Time limit of the start of a thread, which then sends `ready`, and of any job. `jobMs` is CPU time then, where the
+   * kernel shows it, so a busy machine ends no job. Without it, the start counts as part of the first job.
    */
   readonly startMs?: number;
   /** How long an idle thread is kept. */

@@ -128,7 +128,7 @@ export class HostDirectory {
     });
   }
 
-  /** Removes the file if it exists, and what an interrupted write has left. @throws {CodedError} */
+  /** Removes the file if it exists. @throws {CodedError} */
   remove(name: string): void {
     if (this.#kindOf(name) === undefined) return;
     attempt(`remove ${this.#shown(name)}`, () => unlinkSync(this.#at(name)));

@@ -1,15 +1,8 @@
 import type { Secret } from '../../secret.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { ToolCredential } from '../upstream/tool-credential.js';
+import { replacedHeaders } from '../upstream/tool-credential.js';
 import type { RegistryCredentials } from './registry-tokens.js';
-
-/** Client headers that are removed if the Connector has a credential: with them the tool would see another identity. */
-export const replacedHeaders: ReadonlySet<string> = new Set([
-  'authorization',
-  'private-token',
-  'job-token',
-  'deploy-token',
-]);
 
 export function basicHeaders({ username, password }: RegistryCredentials): RawHeaders {
   return ['Authorization', `Basic ${Buffer.from(`${username}:${password.expose()}`).toString('base64')}`];

@@ -6,7 +6,7 @@ import { ExpressionError, positionOf } from './position.js';
 import { headerNameProblem, parameterNameProblem } from './result.js';
 
 type ParsedExpr = ReturnType<typeof parse>;
-export type Expr = NonNullable<ParsedExpr['expr']>;
+type Expr = NonNullable<ParsedExpr['expr']>;
 type Kind<Case extends string> = Extract<Expr['exprKind'], { readonly case: Case }>['value'];
 
 const requestFields: ReadonlySet<string> = new Set(['method', 'host', 'path', 'query']);

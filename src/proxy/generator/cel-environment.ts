@@ -8,7 +8,7 @@ const { BYTES, DYN, INT, STRING } = CelScalar;
 /** Functions that the analysis of an expression inserts. Their names cannot be written in an expression. */
 export const counters = { nodes: '@nodes', range: '@range' } as const;
 
-/** Functions in addition to those of CEL, by name with their description for docs. */
+/** Functions in addition to those of CEL. */
 function ownFunctions(): readonly CelFunc[] {
   const sha256 = (data: string | Uint8Array): Uint8Array => createHash('sha256').update(data).digest();
   const hmac = (key: string | Uint8Array, data: string | Uint8Array): Uint8Array =>
@@ -21,9 +21,6 @@ function ownFunctions(): readonly CelFunc[] {
     celFunc('hex.encode', [BYTES], STRING, (data) => Buffer.from(data).toString('hex')),
   ];
 }
-
-/** Names of the functions in addition to those of CEL. */
-export const ownFunctionNames: ReadonlySet<string> = new Set(ownFunctions().map(({ name }) => name));
 
 /** Returns the functions of expressions, each of which charges its work before it runs. */
 export function generatorEnvironment(work: Work): CelEnv {
@@ -41,8 +38,11 @@ export function generatorEnvironment(work: Work): CelEnv {
         work.chargeNodes(Number(nodes));
         return value;
       }),
-      celFunc(counters.range, [DYN], DYN, (value) => value),
-    ].map((func) => (func.name === counters.range ? countedFunction(func, work) : func)),
+      countedFunction(
+        celFunc(counters.range, [DYN], DYN, (value) => value),
+        work,
+      ),
+    ],
   });
 }
 

@@ -1,6 +1,7 @@
 import { canonicalHeaderName } from '../upstream/headers.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import { canonicalParameterName, withParameters, withoutParameters } from '../upstream/query-parameters.js';
+import { replacedHeaders } from '../upstream/tool-credential.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
 import type { Generated } from './generator-job.js';
 import type { GeneratorEvaluator, GeneratorUse } from './generator-use.js';
@@ -11,8 +12,7 @@ const minSecretLength = 6;
 /** The credential of one request that an expression of the class makes. */
 export class GeneratedCredential implements ToolCredential {
   readonly answersChallenges = false;
-  /** As with credentials by type: with these headers the tool would see another identity. */
-  readonly #replaces = new Set(['authorization', 'private-token', 'job-token', 'deploy-token']);
+  readonly #replaces = new Set(replacedHeaders);
   readonly #use: GeneratorUse;
   readonly #generators: GeneratorEvaluator;
   #generated: Generated | undefined;

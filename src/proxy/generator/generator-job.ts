@@ -1,15 +1,11 @@
 /** The CPU-bound work of a generator, as plain data. It runs in a thread that can be terminated. */
-export type GeneratorJob =
-  | {
-      readonly kind: 'evaluate';
-      readonly cel: string;
-      readonly secret: NamesAndValues;
-      /** Absent if path and query are too long. Expressions that use it then fail. */
-      readonly request?: GeneratorRequest;
-      readonly nowMs: number;
-    }
-  /** Only compiles the expression. */
-  | { readonly kind: 'compile'; readonly cel: string };
+export interface GeneratorJob {
+  readonly cel: string;
+  readonly secret: NamesAndValues;
+  /** Absent if path and query are too long. Expressions that use it then fail. */
+  readonly request?: GeneratorRequest;
+  readonly nowMs: number;
+}
 
 /** The request as an expression sees it. */
 export interface GeneratorRequest {
@@ -37,7 +33,6 @@ export type GeneratorOutcome =
       /** Whether the expression uses neither `request` nor `now`. */
       readonly isFixed: boolean;
     })
-  | { readonly kind: 'compiled' }
   /** The expression is wrong for every Secret and request. */
   | { readonly kind: 'broken'; readonly message: string }
   /** The Secret lacks this key. */

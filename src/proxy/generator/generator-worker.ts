@@ -10,7 +10,6 @@ const post = (message: ThreadMessage<GeneratorOutcome>): void => parentPort?.pos
 const jobs = new GeneratorJobs();
 // Loads and compiles the parser, which takes longer than any expression.
 jobs.run({
-  kind: 'evaluate',
   cel: '{"headers": {"A": has(secret.a) ? "b " + base64.encode(secret.a) : [1].map(x, string(x))[0]}, "query": {}}',
   secret: [['a', 'b']],
   request: { method: 'GET', host: 'host', path: '/', query: '' },

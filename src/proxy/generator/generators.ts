@@ -54,7 +54,6 @@ export class Generators implements GeneratorEvaluator {
     const outcome = await this.#run(
       use,
       {
-        kind: 'evaluate',
         cel,
         secret: this.#valuesOf(use),
         ...(isShort ? { request } : {}),
@@ -69,7 +68,6 @@ export class Generators implements GeneratorEvaluator {
 
   async check(use: GeneratorUse, signal: AbortSignal): Promise<void> {
     const job: GeneratorJob = {
-      kind: 'evaluate',
       cel: use.generator.cel,
       secret: this.#valuesOf(use),
       request: { method: 'GET', host: use.host, path: '/', query: '' },
@@ -135,7 +133,7 @@ export class Generators implements GeneratorEvaluator {
   }
 }
 
-function failureOf(outcome: GeneratorOutcome, use: GeneratorUse): ProxyError {
+function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generated' }>, use: GeneratorUse): ProxyError {
   const { source } = use.generator;
   switch (outcome.kind) {
     case 'broken':
@@ -152,8 +150,6 @@ function failureOf(outcome: GeneratorOutcome, use: GeneratorUse): ProxyError {
     }
     case 'failed':
       return new ProxyError(502, 'misconfigured', `${source}: ${outcome.message} (connector ${use.connector})`);
-    default:
-      return new ProxyError(500, 'internal', `${source} has no result`);
   }
 }
 

@@ -12,7 +12,6 @@ import { ExpressionError } from './position.js';
 import { parseResult } from './result.js';
 import { Work, WorkExceeded } from './work.js';
 
-type EvaluateJob = Extract<GeneratorJob, { readonly kind: 'evaluate' }>;
 type BrokenExpression = Extract<GeneratorOutcome, { readonly kind: 'broken' }>;
 
 interface Compiled {
@@ -47,7 +46,7 @@ export class GeneratorJobs {
   run(job: GeneratorJob): GeneratorOutcome {
     const compiled = this.#compile(job.cel);
     if ('kind' in compiled) return compiled;
-    return job.kind === 'compile' ? { kind: 'compiled' } : this.#evaluate(job, compiled);
+    return this.#evaluate(job, compiled);
   }
 
   #compile(cel: string): Compiled | BrokenExpression {
@@ -65,7 +64,7 @@ export class GeneratorJobs {
     return compiled;
   }
 
-  #evaluate(job: EvaluateJob, { evaluate, analysis }: Compiled): GeneratorOutcome {
+  #evaluate(job: GeneratorJob, { evaluate, analysis }: Compiled): GeneratorOutcome {
     const { request, secret, nowMs, cel } = job;
     const { isFixed } = analysis;
     if (!isFixed && request === undefined) return { kind: 'too-long' };

@@ -30,9 +30,9 @@ export interface Sink {
 
 /**
  * A stream that gathers small chunks into few writes: all that arrives during a write waits for its end. Then it is
- * written at once, large chunks as they are. So the memory of a slow transfer depends on its bytes, not on the number of chunks. The attacker is a
- * peer that sends chunks of one byte: each would become a write of several hundred bytes, and exhaust the heap. To
- * limit CPU time too, all sources with very many small chunks share one rate limit.
+ * written at once, large chunks as they are. So the memory of a slow transfer depends on its bytes, not on the number
+ * of chunks. The attacker is a peer that sends chunks of one byte: each would become a write of several hundred bytes,
+ * and exhaust the heap. To limit CPU time too, all sources with very many small chunks share one rate limit.
  */
 export class GatheredStream {
   readonly #source: Source;
@@ -208,7 +208,7 @@ export class GatheredStream {
     this.#goOn();
   }
 
-  /** Writes chunks without joining them, which is garbage outside V8's heap: its collections double the CPU time. */
+  /** Writes chunks without joining them, which takes up to twice the CPU time. See docs/decisions/0030. */
   #write(...chunks: readonly Buffer[]): void {
     const last = chunks.length - 1;
     for (const [at, chunk] of chunks.entries()) {

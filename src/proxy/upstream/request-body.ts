@@ -4,6 +4,7 @@ import { ProxyError } from '../proxy-error.js';
 import { gather } from './gather.js';
 import type { GatheredStream } from './gathered-stream.js';
 import { canonicalHeaderName, hasWord, valuesOf } from './headers.js';
+import { replacedHeaders } from './tool-credential.js';
 import { Upload } from './upload.js';
 
 /** The framing of a request's body: no body, its length, or chunks. */
@@ -186,7 +187,6 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'content-length',
   'host',
-  'authorization',
   'connection',
   'trailer',
   'te',
@@ -196,9 +196,7 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   'set-cookie2',
   'www-authenticate',
   'location',
-  'private-token',
-  'job-token',
-  'deploy-token',
+  ...replacedHeaders,
 ]);
 
 /** Returns permitted trailers as pairs of name and value. @param without further names to drop. */

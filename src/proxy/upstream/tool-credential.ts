@@ -45,6 +45,14 @@ export interface ToolCredential {
   rejected(): void;
 }
 
+/** Client headers that are removed if the Connector has a credential: with them the tool would see another identity. */
+export const replacedHeaders: ReadonlySet<string> = new Set([
+  'authorization',
+  'private-token',
+  'job-token',
+  'deploy-token',
+]);
+
 /** A session that a tool starts for the credential would give the client access without the proxy. */
 const sessionHeaders: ReadonlySet<string> = new Set(['set-cookie', 'set-cookie2']);
 const noHeaders: ReadonlySet<string> = new Set();

@@ -1,8 +1,8 @@
 import type { RawHeaders } from '../../upstream/headers.js';
+import { replacedHeaders } from '../../upstream/tool-credential.js';
 import type { CredentialUse, ToolCredential } from '../../upstream/tool-credential.js';
 import type { Secret } from '../../../secret.js';
 import { isAtOrBelowPath, isAtPath } from '../guarded-path.js';
-import { replacedHeaders } from '../header-credentials.js';
 import type { RegistryLogin } from '../registry-login.js';
 import type { ToolAddress } from '../tool-address.js';
 import type { IssuedTokens, TokenSlot } from './issued-tokens.js';

@@ -7,8 +7,8 @@ import type { ToolAddress } from '../tool-address.js';
 
 /**
  * A kind of credential: keys of a Secret with which tokens of limited life are requested. Its file has all that is known
- * of the provider. `IssuedTokens` caches and renews the tokens, `IssuerCredential` checks the endpoint and adds them to
- * requests.
+ * of the provider. `IssuerCredentials` checks the endpoint, `IssuedTokens` caches and renews the tokens, and
+ * `IssuerCredential` adds them to requests.
  */
 export interface TokenIssuer {
   /** The type of its Secrets. */

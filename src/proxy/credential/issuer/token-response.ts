@@ -35,7 +35,7 @@ export function parseTokenResponse({ status, body }: IssueResponse, nowMs: numbe
 }
 
 /** Returns the failure for an error code of OAuth 2; undefined for other codes. */
-export function failureOfCode(code: string): IssueFailure | undefined {
+function failureOfCode(code: string): IssueFailure | undefined {
   const fix = Object.hasOwn(fixes, code) ? fixes[code] : undefined;
   return fix === undefined ? undefined : { kind: 'failure', code, fix, isRejection: true };
 }

@@ -3,6 +3,7 @@ import { CodedError } from '../../../../src/errors.js';
 import { JobLimitExceeded } from '../../../../src/process/worker-pool.js';
 import type { GeneratorJob, GeneratorOutcome } from '../../../../src/proxy/generator/generator-job.js';
 import type { GeneratorUse } from '../../../../src/proxy/generator/generator-use.js';
+import type { GeneratorPool } from '../../../../src/proxy/generator/generators.js';
 import { Generators } from '../../../../src/proxy/generator/generators.js';
 import { Secret } from '../../../../src/secret.js';
 
@@ -95,11 +96,19 @@ describe('Generators', () => {
 
   it('let a client go that leaves, and not the job', async () => {
     const leaving = new AbortController();
-    const pool = { run: () => new Promise<GeneratorOutcome>(() => undefined), stop: () => undefined };
+    let ofJob: AbortSignal | undefined;
+    const pool: GeneratorPool = {
+      run: (_job, _owner, signal) => {
+        ofJob = signal;
+        return new Promise(() => undefined);
+      },
+      stop: () => undefined,
+    };
     generators = new Generators({ pool, clock: { now: () => 5 }, monotonicNow: () => 0 });
     const waiting = generators.generate(use('a'), request, leaving.signal);
     leaving.abort();
     await assert.rejects(waiting);
+    assert.equal(ofJob?.aborted, false);
   });
 
   it('reject a Secret that is too large before it is copied', async () => {

@@ -11,7 +11,7 @@ const secret = [
 ] as const;
 
 function run(cel: string, data: readonly (readonly [string, string])[] = secret): GeneratorOutcome {
-  return new GeneratorJobs().run({ kind: 'evaluate', cel, secret: data, request, nowMs: 0 });
+  return new GeneratorJobs().run({ cel, secret: data, request, nowMs: 0 });
 }
 
 function header(value: string): string {
@@ -144,7 +144,7 @@ describe('An expression of a generator', () => {
   it('keeps nothing of one evaluation for the next', () => {
     const jobs = new GeneratorJobs();
     const evaluate = (token: string): GeneratorOutcome =>
-      jobs.run({ kind: 'evaluate', cel: header('secret.token'), secret: [['token', token]], request, nowMs: 0 });
+      jobs.run({ cel: header('secret.token'), secret: [['token', token]], request, nowMs: 0 });
     for (const token of ['a', 'b']) {
       assert.deepEqual(evaluate(token), { kind: 'generated', headers: [['X', token]], query: [], isFixed: true });
     }

@@ -81,7 +81,7 @@ describe('A policy in Rego', () => {
   for (const [what, rego, cel] of shapes.slice(0, 6)) {
     it(`is translated: ${what}`, () => {
       assert.deepEqual(translateRego(rego), { cel });
-      const outcome = new GeneratorJobs().run({ kind: 'evaluate', cel, secret, request, nowMs: seconds * 1000 });
+      const outcome = new GeneratorJobs().run({ cel, secret, request, nowMs: seconds * 1000 });
       assert.equal(outcome.kind, 'generated', JSON.stringify(outcome));
     });
   }
@@ -91,7 +91,7 @@ describe('A policy in Rego', () => {
     const translated = translateRego(rego);
     assert.ok('cel' in translated, JSON.stringify(translated));
     const run = (data: readonly (readonly [string, string])[]): unknown =>
-      new GeneratorJobs().run({ kind: 'evaluate', cel: translated.cel, secret: data, request, nowMs: 0 });
+      new GeneratorJobs().run({ cel: translated.cel, secret: data, request, nowMs: 0 });
     const fixed = { kind: 'generated', isFixed: false };
     assert.deepEqual(run([['a-b', 'v']]), { ...fixed, headers: [], query: [['k', 'v']] });
     assert.deepEqual(
