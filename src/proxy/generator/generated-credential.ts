@@ -8,6 +8,8 @@ import type { GeneratorEvaluator, GeneratorUse } from './generator-use.js';
 
 /** Shortest value of a query parameter that is searched for in responses. Shorter ones occur by chance. */
 const minSecretLength = 6;
+/** Last characters of a value that are searched for: long ones, such as the same letter many times, take too long. */
+const searchedLength = 32;
 
 /** The credential of one request that an expression of the class makes. */
 export class GeneratedCredential implements ToolCredential {
@@ -61,7 +63,9 @@ export class GeneratedCredential implements ToolCredential {
   withoutOwnParameters(headers: readonly string[]): string[] {
     const { query = [] } = this.#generated ?? {};
     if (query.length === 0) return [...headers];
-    const secrets = query.map(([, value]) => value).filter((value) => value.length >= minSecretLength);
+    const secrets = query
+      .map(([, value]) => value.slice(-searchedLength))
+      .filter((value) => value.length >= minSecretLength);
     const kept: string[] = [];
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const value = withoutParameters(headers[at + 1] ?? '', this.#parameterNames, secrets);

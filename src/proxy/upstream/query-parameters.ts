@@ -39,9 +39,16 @@ function withoutNames(query: string, names: ReadonlySet<string>): string {
   let kept = '';
   for (const [, parameter = '', separator = ''] of query.matchAll(/([^&;]*)([&;]|$)/g)) {
     const [name = ''] = parameter.split('=', 1);
-    if (!names.has(canonicalParameterName(name))) kept += `${parameter}${separator}`;
+    if (name === '' || !names.has(canonicalParameterName(name))) kept += `${parameter}${separator}`;
   }
-  return kept.replace(/[&;]+$/, '');
+  return withoutEndSeparators(kept);
+}
+
+/** A regular expression would take quadratic time for separators in the middle. */
+function withoutEndSeparators(query: string): string {
+  let end = query.length;
+  while (query[end - 1] === '&' || query[end - 1] === ';') end -= 1;
+  return query.slice(0, end);
 }
 
 /** Encodes all characters that a server could take for syntax. */

@@ -4,6 +4,8 @@ import type { KeyProblem } from './issuer.js';
 /** No provider has longer names. Private keys have a limit of their own. */
 const maxLength = 4096;
 const maxListLength = 64 * 1024;
+/** Entries of a list, with blank ones. Each request reads them. */
+const maxListEntries = 1000;
 
 /**
  * Reads text keys of a Secret, without the white space around them that editors and `echo` append.
@@ -45,10 +47,12 @@ export class SecretKeys {
       this.#report({ problem, fix: `shorten the key ${key}` });
       return [];
     }
-    return text
-      .split(separator)
-      .map((part) => part.trim())
-      .filter((part) => part !== '');
+    const parts = text.split(separator, maxListEntries + 1);
+    if (parts.length > maxListEntries) {
+      this.#report({ problem: `its ${key} has more than ${maxListEntries} entries`, fix: `shorten the key ${key}` });
+      return [];
+    }
+    return parts.map((part) => part.trim()).filter((part) => part !== '');
   }
 
   optional(key: string): string | undefined {
