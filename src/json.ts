@@ -19,6 +19,15 @@ export function parseJson(text: string): JsonValue {
   return new Parser(text).document();
 }
 
+/** Parses JSON text as `parseJson`; undefined for other text. */
+export function jsonIn(text: string): JsonValue | undefined {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Maximum nesting. Objects need far less, and recursive functions over the value do not overflow the stack. */
 const maxDepth = 1000;
 

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { SingleFlight } from '../../limits/single-flight.js';
 import type { Clock } from '../../clock.js';
 import type { JsonValue } from '../../json.js';
-import { jsonMember, parseJson } from '../../json.js';
+import { jsonIn, jsonMember } from '../../json.js';
 import { Secret } from '../../secret.js';
 import { ProxyError } from '../proxy-error.js';
 import { sendOwnRequest } from '../upstream/own-request.js';
@@ -145,12 +145,7 @@ export class RegistryTokens {
 }
 
 function parseToken(body: string, requestedMs: number): CachedToken | undefined {
-  let response: JsonValue;
-  try {
-    response = parseJson(body);
-  } catch {
-    return undefined;
-  }
+  const response = jsonIn(body);
   const value = textIn(response, 'token') ?? textIn(response, 'access_token');
   // The value is sent in a header.
   if (value === undefined || !isSendable(value)) return undefined;
@@ -158,7 +153,7 @@ function parseToken(body: string, requestedMs: number): CachedToken | undefined 
   return unrenewed(new Secret(value), requestedMs + (seconds > 0 ? seconds * 1000 : defaultLifeMs));
 }
 
-function textIn(value: JsonValue, key: string): string | undefined {
+function textIn(value: JsonValue | undefined, key: string): string | undefined {
   const text = jsonMember(value, key);
   return typeof text === 'string' && text !== '' ? text : undefined;
 }

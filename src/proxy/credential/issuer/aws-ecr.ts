@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../json.js';
-import { jsonMember } from '../../../json.js';
+import { jsonIn, jsonMember } from '../../../json.js';
 import { Secret } from '../../../secret.js';
 import type { SecretObject } from '../secret-source.js';
 import type { AwsCredentials } from './aws-signature.js';
@@ -7,7 +7,7 @@ import { awsSignedHeaders } from './aws-signature.js';
 import { ecrApiOf, isEcrApiAddress } from './ecr-endpoints.js';
 import type { Issue, IssueFailure, IssueOutcome, IssueResponse, KeyProblem, TokenIssuer } from './issuer.js';
 import { SecretKeys } from './secret-keys.js';
-import { failureOfStatus, jsonIn, unusableAnswer } from './token-response.js';
+import { failureOfStatus, unusableAnswer } from './token-response.js';
 
 const contentType = 'application/x-amz-json-1.1';
 const body = '{}';

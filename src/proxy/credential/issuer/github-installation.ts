@@ -1,10 +1,10 @@
-import { jsonMember } from '../../../json.js';
+import { jsonIn, jsonMember } from '../../../json.js';
 import { Secret } from '../../../secret.js';
 import type { GithubPermissions } from './github-permissions.js';
 import { grantedPermissions, readPermissions } from './github-permissions.js';
 import type { IssueFailure, IssueOutcome, IssueRequest, IssueResponse, IssueStep } from './issuer.js';
 import type { SigningKey } from './signing-key.js';
-import { failureOfStatus, jsonIn, unusableAnswer } from './token-response.js';
+import { failureOfStatus, unusableAnswer } from './token-response.js';
 
 /** The installation, and what its token is for. */
 export interface GithubScope {

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../../../json.js';
-import { jsonMember } from '../../../json.js';
+import { jsonIn, jsonMember } from '../../../json.js';
 import { limits } from '../../../limits/defaults.js';
 import { Secret } from '../../../secret.js';
 import { basicHeaders, bearerHeaders } from '../header-credentials.js';
@@ -11,7 +11,7 @@ import type { Issue, IssueRequest, IssuerUse, KeyProblem, TokenIssuer } from './
 import { SecretKeys } from './secret-keys.js';
 import type { SigningKey } from './signing-key.js';
 import { parse as parseKey } from './signing-key.js';
-import { jsonIn, parseTokenResponse } from './token-response.js';
+import { parseTokenResponse } from './token-response.js';
 
 const googleTokenUrl = 'https://oauth2.googleapis.com/token';
 const scopes = {

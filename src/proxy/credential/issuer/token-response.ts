@@ -1,5 +1,4 @@
-import type { JsonValue } from '../../../json.js';
-import { jsonMember, parseJson } from '../../../json.js';
+import { jsonIn, jsonMember } from '../../../json.js';
 import { Secret } from '../../../secret.js';
 import type { IssueFailure, IssueOutcome, IssueResponse } from './issuer.js';
 
@@ -56,13 +55,4 @@ export function failureOfStatus(status: number): IssueFailure {
 /** @param what a fixed text. */
 export function unusableAnswer(what: string): IssueFailure {
   return { kind: 'failure', code: what, fix: 'see whether this is a token endpoint', isRejection: false };
-}
-
-/** Parses JSON; undefined for other text. */
-export function jsonIn(body: string): JsonValue | undefined {
-  try {
-    return parseJson(body);
-  } catch {
-    return undefined;
-  }
 }
