@@ -68,6 +68,9 @@ describe('the variables that a configuration must not set', () => {
       'GITLAB_TOKEN',
       'PATHS',
       'MY_PATH',
+      'UV_INDEX_URL',
+      'ANSIBLE_GALAXY_SERVER_LIST',
+      'TF_CLI_CONFIG_FILE',
     ]) {
       assert.equal(variableProblem(name), undefined, name);
     }
@@ -89,6 +92,9 @@ describe('the variables that a configuration must not set', () => {
       ...['SONAR_SCANNER_OPTS', 'SONAR_SCANNER_JAVA_OPTS', 'GIT_EXTERNAL_DIFF', 'GIT_ASKPASS', 'GIT_COMMON_DIR'],
       ...['KUBE_EDITOR', 'KUBECTL_EXTERNAL_DIFF', 'GLAB_PAGER', 'AWS_PAGER', 'TAR_OPTIONS', 'CONTAINERS_CONF_OVERRIDE'],
       ...['CFLAGS', 'CC', 'SUDO_ASKPASS', 'NUGET_NETCORE_PLUGIN_PATHS', 'COR_PROFILER_PATH', 'PIP_PYTHON'],
+      ...['UV_PYTHON', 'CLOUDSDK_PYTHON', 'CLOUDSDK_PYTHON_ARGS', 'PYTEST_ADDOPTS', 'JRUBY_OPTS', 'R_PROFILE_USER'],
+      ...['ERL_AFLAGS', 'ELIXIR_ERL_OPTIONS', 'TF_CLI_ARGS_init', 'ANSIBLE_LIBRARY', 'ANSIBLE_CALLBACK_PLUGINS'],
+      ...['RSYNC_CONNECT_PROG', 'HGEDITOR', 'HGMERGE', 'SVN_SSH', 'CVS_RSH', 'VIMINIT', 'FZF_DEFAULT_COMMAND'],
     ];
     assert.deepEqual(
       names.filter((name) => variableProblem(name) === undefined),
