@@ -1,3 +1,4 @@
+import type { EventOutcome } from '../kube/event-recorder.js';
 import type { LimitName, LimitUsage, LimitObserver, RejectionScope } from '../limits/limit-observer.js';
 import { MetricsRegistry } from '../process/metrics-registry.js';
 import { processMetrics } from '../process/process-metrics.js';
@@ -235,7 +236,7 @@ export class Metrics implements LimitObserver {
   /**
    * Counts an event. @param outcome `written`, `failed` (the API server did not accept it) or `dropped` (over a limit).
    */
-  podEvent(outcome: 'written' | 'failed' | 'dropped'): void {
+  podEvent(outcome: EventOutcome): void {
     this.#podEvents.inc({ outcome });
   }
 

@@ -120,6 +120,9 @@ export const proxyFlags = {
   'publish-ca-config-map': toggle(
     'publish the CA as ConfigMap connectors-proxy-ca; needs --write-status and permissions',
   ),
+  'connector-events': toggle(
+    'write events on Connectors whose CA cannot be used; needs --write-status and RBAC for events',
+  ),
   'log-level': commonFlags['log-level'],
 } as const;
 
@@ -148,9 +151,11 @@ export function parseProxyConfig(
   if (config['tls-names'].length > 0 && config['tls-address'] === undefined) {
     throw new UsageError('--tls-names needs --tls-address, such as :8443');
   }
-  const publishes = (['publish-trust-bundle', 'publish-ca-config-map'] as const).find((name) => config[name]);
-  if (publishes !== undefined && !(config['write-status'] && config['connector-source'] === 'kubernetes')) {
-    throw new UsageError(`--${publishes} needs --write-status and --connector-source kubernetes`);
+  const ofStatus = (['publish-trust-bundle', 'publish-ca-config-map', 'connector-events'] as const).find(
+    (name) => config[name],
+  );
+  if (ofStatus !== undefined && !(config['write-status'] && config['connector-source'] === 'kubernetes')) {
+    throw new UsageError(`--${ofStatus} needs --write-status and --connector-source kubernetes`);
   }
   return config;
 }

@@ -255,6 +255,7 @@ export class Proxy {
       audience: config['token-audience'],
       isTrustBundlePublished: config['publish-trust-bundle'],
       isCaConfigMapPublished: config['publish-ca-config-map'],
+      hasEvents: config['connector-events'],
       clock,
       observer: this.metrics,
       log,

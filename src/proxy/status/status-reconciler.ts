@@ -10,6 +10,7 @@ import { limits } from '../../limits/defaults.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import { conditionOf, conditionsIn } from './conditions.js';
 import type { ConnectorCheck } from './connector-check.js';
+import type { ConnectorEvents } from './connector-events.js';
 import { ConditionEvaluator } from './condition-evaluator.js';
 import { DelayQueue } from './delay-queue.js';
 import { newReconcileState } from './reconcile-state.js';
@@ -32,6 +33,8 @@ export interface StatusReconcilerOptions {
   readonly timings: StatusTimings;
   readonly clock: Clock;
   readonly patches: StatusPatches;
+  /** Undefined if no events are written. */
+  readonly events: ConnectorEvents | undefined;
   readonly log: Log;
 }
 
@@ -58,7 +61,13 @@ export class StatusReconciler {
     this.#options = options;
     const { clock } = options.client;
     this.#evaluator = new ConditionEvaluator({ ...options, clock });
-    this.#updates = new StatusUpdates({ ...options, evaluator: this.#evaluator });
+    this.#updates = new StatusUpdates({
+      ...options,
+      evaluator: this.#evaluator,
+      onSettled: (connector, results) => {
+        if (this.#isLeader) options.events?.checked(connector, results);
+      },
+    });
     this.#due = new DelayQueue((key) => void this.#reconcile(key), clock.now);
     options.objects.onChange((kind, name) => this.#onChange(kind, name));
   }
@@ -80,6 +89,7 @@ export class StatusReconciler {
   stop(): void {
     this.#isStopped = true;
     this.end();
+    this.#options.events?.stop();
   }
 
   /** Records that a request to a Connector was served, or failed for a reason that its status must show. */
@@ -186,7 +196,9 @@ export class StatusReconciler {
 
   #forget(key: string): void {
     this.#states.delete(key);
-    this.#evaluator.forget(partsOf(key)[1]);
+    const [kind, name] = partsOf(key);
+    this.#evaluator.forget(name);
+    if (kind === 'connector') this.#options.events?.gone(name);
   }
 
   #reset(): void {
@@ -195,6 +207,7 @@ export class StatusReconciler {
     this.#due.clear();
     this.#states.clear();
     this.#evaluator.clear();
+    this.#options.events?.clear();
   }
 }
 

@@ -20,6 +20,7 @@ import {
   isProbeTimeOld,
   merged,
 } from './conditions.js';
+import type { ConditionResult } from './conditions.js';
 import type { ConditionEvaluator } from './condition-evaluator.js';
 import type { ReconcileState } from './reconcile-state.js';
 import type { Ownership } from './ownership.js';
@@ -41,6 +42,8 @@ export interface StatusUpdatesOptions {
   readonly patches: StatusPatches;
   readonly timings: StatusTimings;
   readonly clock: Clock;
+  /** Called after each check whose results the status of the Connector has. */
+  readonly onSettled: (connector: Connector, results: readonly ConditionResult[]) => void;
 }
 
 /** The time of an object's next reconciliation. */
@@ -113,7 +116,10 @@ export class StatusUpdates {
     });
     // The time of a probe is written with other changes, or alone when it is old.
     const isOld = isNew && isProbeTimeOld(conditions, results, timings.probeTimeMs);
-    const settled = (): Due => ({ inMs: evaluator.untilNextMs(state), isPending: false });
+    const settled = (): Due => {
+      if (isNew) this.#options.onSettled(connector, results);
+      return { inMs: evaluator.untilNextMs(state), isPending: false };
+    };
     if (!isOld && statusChange(connector.object, wanted(true)) === undefined) {
       state.doubtedMs = undefined;
       return settled();

@@ -188,6 +188,7 @@ describe('deploy', function () {
         'scheduling',
         'volume-limit',
         'proxy-credentials',
+        'proxy-events',
         'proxy-pod-monitor',
         'trust-bundle',
       ].sort(),

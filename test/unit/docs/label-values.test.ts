@@ -83,7 +83,7 @@ const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     'volume_memory_rejections_total scope': strings('limits/volume-memory.ts', 'rejectionReasons'),
     'template_renders_total outcome': strings('driver/content/template-renderer.ts', 'RenderObserver'),
     'change_propagation_seconds outcome': strings('driver/metrics.ts', 'refreshedOnChange', 'outcome'),
-    'pod_events_total outcome': strings('driver/metrics.ts', 'podEvent', 'outcome'),
+    'pod_events_total outcome': strings('kube/event-recorder.ts', 'EventOutcome'),
     'approval_wait_seconds outcome': strings('access/approvals.ts', 'ApprovalOutcome'),
   },
   'proxy-reference.md': {
@@ -99,6 +99,7 @@ const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     'status_writes_total resource': strings('proxy/status/status-patches.ts', 'wroteStatus', 'resource'),
     'status_writes_total outcome': strings('proxy/status/status-patches.ts', 'WriteOutcome'),
     'rule_decisions_total decision': strings('rules/decision.ts', 'Decision', 'outcome'),
+    'connector_events_total outcome': strings('kube/event-recorder.ts', 'EventOutcome'),
     'probes_total probe': strings('proxy/status/connector-check.ts', 'ProbeObserver', 'probed', 'probe'),
     'probes_total result': strings('proxy/probe/probe-verdict.ts', 'ProbeVerdict', 'verdict'),
     'connectors ready': () => keysIn('proxy/status/status-reconciler.ts', 'counts'),

@@ -17,7 +17,7 @@ import type { OwnObjects } from './own-objects.js';
 
 type PermissionConfig = Pick<
   ProxyConfig,
-  'namespace' | 'service' | 'write-status' | 'publish-trust-bundle' | 'publish-ca-config-map'
+  'namespace' | 'service' | 'write-status' | 'publish-trust-bundle' | 'publish-ca-config-map' | 'connector-events'
 >;
 
 const manifest = 'deploy/proxy/rbac.yaml';
@@ -41,6 +41,7 @@ function requiredPermissions({
   'write-status': writes,
   'publish-trust-bundle': publishesBundle,
   'publish-ca-config-map': publishesConfigMap,
+  'connector-events': writesEvents,
 }: PermissionConfig): readonly RequiredPermission[] {
   const permissions = (
     verbs: readonly RequiredPermission['verb'][],
@@ -67,6 +68,7 @@ function requiredPermissions({
       : []),
     ...(writes && publishesBundle ? trustBundlePermissions : []),
     ...(writes && publishesConfigMap ? caConfigMapPermissions(namespace) : []),
+    ...(writes && writesEvents ? eventPermissions : []),
   ];
 }
 
@@ -77,6 +79,12 @@ const trustBundlePermissions: readonly RequiredPermission[] = [
   { ...trustBundles, verb: 'get', name: trustBundleName },
   { ...trustBundles, verb: 'patch', name: trustBundleName },
   { ...certificates, resource: 'signers', verb: 'attest', name: trustBundleSigner },
+];
+
+const events = { group: 'events.k8s.io', resource: 'events', from: 'deploy/components/proxy-events' } as const;
+const eventPermissions: readonly RequiredPermission[] = [
+  { ...events, verb: 'create' },
+  { ...events, verb: 'patch' },
 ];
 
 function caConfigMapPermissions(namespace: string): readonly RequiredPermission[] {

@@ -57,6 +57,7 @@ class Bench {
     } as never,
     timings: statusTimings,
     clock: { now: () => epochMs + this.nowMs },
+    onSettled: () => undefined,
   });
 
   async until(endMs: number): Promise<void> {
