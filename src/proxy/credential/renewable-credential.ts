@@ -14,6 +14,7 @@ export interface CredentialOrigin {
 export class RenewableCredential implements ToolCredential {
   readonly answersChallenges = true;
   readonly fixedHeaders?: RawHeaders;
+  readonly isGenerated?: boolean;
   readonly authenticationPath?: string;
   readonly obtain?: (signal: AbortSignal) => Promise<void>;
   readonly #origin: CredentialOrigin;
@@ -23,6 +24,7 @@ export class RenewableCredential implements ToolCredential {
     this.#current = current;
     this.#origin = origin;
     if (current.fixedHeaders !== undefined) this.fixedHeaders = current.fixedHeaders;
+    if (current.isGenerated !== undefined) this.isGenerated = current.isGenerated;
     if (current.authenticationPath !== undefined) this.authenticationPath = current.authenticationPath;
     if (current.obtain !== undefined) this.obtain = async (signal) => this.#current.obtain?.(signal);
   }

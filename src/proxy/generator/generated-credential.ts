@@ -14,6 +14,7 @@ const searchedLength = 32;
 /** The credential of one request that an expression of the class makes. */
 export class GeneratedCredential implements ToolCredential {
   readonly answersChallenges = false;
+  readonly isGenerated = true;
   readonly #replaces = new Set(replacedHeaders);
   readonly #use: GeneratorUse;
   readonly #generators: GeneratorEvaluator;

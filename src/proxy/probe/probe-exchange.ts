@@ -5,7 +5,9 @@ import type { ToolClient } from '../upstream/tool-client.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { nameOf } from '../upstream/tool-origin.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
+import type { ToolCredential } from '../upstream/tool-credential.js';
 import type { Trust } from '../upstream/trust.js';
+import { authenticated } from './probe-credential.js';
 import { commonHeaders } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
 import { redirected } from './redirect.js';
@@ -26,13 +28,11 @@ export interface ProbeResponse {
   readonly redirectEnd: RedirectEnd | undefined;
 }
 
-export type Authenticate = (request: ProbeRequest, signal: AbortSignal) => Promise<ProbeRequest>;
-
 export interface ProbeExchangeOptions {
   readonly owner: LookupOwner;
   readonly wantsBody: boolean;
-  /** Adds the credential, if requests have one that a template cannot render. It is for the first origin only. */
-  readonly authenticate: Authenticate | undefined;
+  /** The credential to add as to requests, if the probe gets it so. It is for the first origin only. */
+  readonly credential: ToolCredential | undefined;
   /** Addresses to which a redirect is followed; undefined: none is followed. */
   readonly redirectTo: readonly ToolOrigin[] | undefined;
   /** Limit of the whole exchange. */
@@ -53,20 +53,25 @@ export async function sendProbe(
   const { signal, redirectTo } = options;
   const ending = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]);
   const first = nameOf(request.origin);
-  let { authenticate } = options;
+  let { credential } = options;
   let hop = request;
   for (let followed = 0; ; followed += 1) {
     const current = hop;
-    const sent = (await authenticate?.(current, ending)) ?? current;
-    const next: Follow = (head) => redirectTo && redirected(current, head, redirectTo, followed);
+    const added = credential;
+    const next: Follow = ({ status, rawHeaders }) => {
+      // A tool can repeat its query in the destination, which can be another origin.
+      const own = added?.withoutOwnParameters?.(rawHeaders) ?? rawHeaders;
+      return redirectTo && redirected(current, { status, rawHeaders: own }, redirectTo, followed);
+    };
     try {
+      const sent = added === undefined ? current : await authenticated(current, added, ending);
       const answer = await exchange(client, sent, trust, next, { ...options, ending });
       if (!('origin' in answer)) return answer;
       hop = answer;
     } catch (error) {
       throw toolFailure(ending.aborted && !signal.aborted ? new TooSlow() : error, nameOf(current.origin));
     }
-    if (nameOf(hop.origin) !== first) authenticate = undefined;
+    if (nameOf(hop.origin) !== first) credential = undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import type { SecretObject } from '../credential/secret-source.js';
 import { ProxyError } from '../proxy-error.js';
 import { nameOf } from '../upstream/tool-origin.js';
 import type { HttpProbe } from './http-probe.js';
+import { UnusableCredential } from './probe-credential.js';
 import type { ProbeResponse } from './probe-exchange.js';
 import type { ProbeRequest } from './probe-request.js';
 import type { RedirectEnd } from './redirect.js';
@@ -12,7 +13,14 @@ import type { RedirectEnd } from './redirect.js';
 export interface ProbeVerdict {
   readonly verdict: 'success' | 'failure' | 'unknown';
   readonly reason:
-    'Answered' | 'Accepted' | 'Rejected' | 'Unreachable' | 'UnexpectedAnswer' | 'ProbeUnusable' | 'NonAuthProbe';
+    | 'Answered'
+    | 'Accepted'
+    | 'Rejected'
+    | 'Unusable'
+    | 'Unreachable'
+    | 'UnexpectedAnswer'
+    | 'ProbeUnusable'
+    | 'NonAuthProbe';
   readonly message: string;
 }
 
@@ -78,6 +86,9 @@ export async function toVerdict(
     return await probe();
   } catch (error) {
     if (signal.aborted) throw error;
+    if (error instanceof UnusableCredential) {
+      return { verdict: 'failure', reason: 'Unusable', message: error.message };
+    }
     if (error instanceof ProxyError) {
       const isCredential = error.kind === 'misconfigured';
       return {

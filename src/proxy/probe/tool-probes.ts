@@ -6,17 +6,17 @@ import { addressesOf } from '../credential/tool-address.js';
 import type { SecretObject } from '../credential/secret-source.js';
 import { ownerOfHost } from '../upstream/resolver.js';
 import type { ToolClient } from '../upstream/tool-client.js';
-import { endToEnd } from '../upstream/headers.js';
 import type { RawHeaders } from '../upstream/headers.js';
-import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
+import type { ToolCredential } from '../upstream/tool-credential.js';
 import { authorityOf, nameOf } from '../upstream/tool-origin.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
 import type { Trust } from '../upstream/trust.js';
 import { authProbeOf, livenessProbeOf } from './http-probe.js';
 import type { HttpProbe } from './http-probe.js';
+import { isAuthenticated, useOf } from './probe-credential.js';
 import { probeData, shownProbeData } from './probe-data.js';
 import { sendProbe } from './probe-exchange.js';
-import type { Authenticate, ProbeExchangeOptions, ProbeResponse } from './probe-exchange.js';
+import type { ProbeExchangeOptions, ProbeResponse } from './probe-exchange.js';
 import type { ProbeJob, ProbeOutcome } from './probe-job.js';
 import { probeRequest, templatesOf } from './probe-request.js';
 import type { ProbeRequest } from './probe-request.js';
@@ -84,7 +84,9 @@ export class ToolProbes {
       if (!isChecked) return { verdict: 'success', reason: 'NonAuthProbe', message: '' };
       if (unreachable !== undefined) return unreachable;
       await credential.obtain?.(signal);
-      if (probe !== undefined) return this.#run(probe, tool, signal, authVerdict, authenticateAs(credential));
+      if (probe !== undefined) {
+        return this.#run(probe, tool, signal, authVerdict, isAuthenticated(probe, credential) ? credential : undefined);
+      }
       if (authenticationPath !== undefined) return this.#authenticate(authenticationPath, tool, signal);
       return { verdict: 'success', reason: 'Accepted', message: '' };
     });
@@ -95,7 +97,7 @@ export class ToolProbes {
     tool: ProbedTool,
     signal: AbortSignal,
     verdictOf: VerdictOf,
-    authenticate?: Authenticate,
+    credential?: ToolCredential,
   ): Promise<ProbeVerdict> {
     const { connector, secret } = tool;
     const origin = originOf(probe, tool);
@@ -114,7 +116,7 @@ export class ToolProbes {
     const response = await this.#send(request, tool, signal, {
       wantsBody: cel !== undefined,
       redirectTo,
-      authenticate: isMain ? authenticate : undefined,
+      credential: isMain ? credential : undefined,
     });
     if (cel === undefined) return verdictOf(response, undefined, probe, secret, request);
     const { status: statusCode, headers, body } = response;
@@ -148,12 +150,12 @@ export class ToolProbes {
     request: ProbeRequest,
     { connector, trust }: ProbedTool,
     signal: AbortSignal,
-    options: Partial<Pick<ProbeExchangeOptions, 'wantsBody' | 'redirectTo' | 'authenticate'>> = {},
+    options: Partial<Pick<ProbeExchangeOptions, 'wantsBody' | 'redirectTo' | 'credential'>> = {},
   ): Promise<ProbeResponse> {
     const { client, timeoutMs } = this.#options;
-    const { wantsBody = false, redirectTo, authenticate } = options;
+    const { wantsBody = false, redirectTo, credential } = options;
     const owner = ownerOfHost(connector.ref);
-    return sendProbe(client, request, trust, { owner, wantsBody, redirectTo, authenticate, timeoutMs, signal });
+    return sendProbe(client, request, trust, { owner, wantsBody, redirectTo, credential, timeoutMs, signal });
   }
 
   async #work(
@@ -170,19 +172,6 @@ export class ToolProbes {
       throw unusable(`${source}: ${job.kind === 'render' ? 'its templates take' : 'response.cel takes'} too long`);
     }
   }
-}
-
-/** Returns what adds a requested token, which the templates of the class cannot know; undefined for others. */
-function authenticateAs(credential: ToolCredential): Authenticate | undefined {
-  if (credential.obtain === undefined) return undefined;
-  return async (request, signal) => {
-    const kept = endToEnd(request.headers, credential.replaces);
-    return { ...request, headers: [...kept, ...(await credential.headersFor(useOf(request), signal))] };
-  };
-}
-
-function useOf({ method, path }: ProbeRequest): CredentialUse {
-  return { method, path, isUnrepeatable: false };
 }
 
 /**

@@ -17,6 +17,8 @@ export interface ToolCredential {
   readonly answersChallenges: boolean;
   /** Headers to add, if they are the same for every request. */
   readonly fixedHeaders?: RawHeaders;
+  /** Whether an expression of the class makes it, for each request. */
+  readonly isGenerated?: boolean;
   /** Path at which the tool's API shows whether the credential is valid; undefined if that is unknown. */
   readonly authenticationPath?: string;
   /**
