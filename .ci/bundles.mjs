@@ -1,6 +1,6 @@
 // Options of the bundles. dist/main.js is the start, dist/program.js contains the commands. Threads for slow templates,
-// the proxy, its doctor, check, the demo and image-pulls have bundles of their own, which the driver never loads. koffi stays outside,
-// because it finds its native library next to itself.
+// the proxy, its doctor, check, the demo, image-pulls and its doctor have bundles of their own, which the driver never
+// loads. koffi stays outside, because it finds its native library next to itself.
 import path from 'node:path';
 
 const common = {
@@ -31,6 +31,10 @@ const apart = {
     builder.onResolve({ filter: /^\.\.\/proxy\/command\.js$/ }, () => ({ path: './proxy.js', external: true }));
     builder.onResolve({ filter: /^\.\/proxy\/proxy-doctor\.js$/ }, () => ({
       path: './proxy-doctor.js',
+      external: true,
+    }));
+    builder.onResolve({ filter: /^\.\/image-pulls\/node-doctor\.js$/ }, () => ({
+      path: './image-pulls-doctor.js',
       external: true,
     }));
     builder.onResolve({ filter: /^\.\/check\/run-check\.js$/ }, () => ({ path: './check.js', external: true }));
@@ -100,6 +104,11 @@ export const bundles = {
   'image-pulls': {
     ...common,
     entryPoints: ['src/cli/image-pulls/run-image-pulls.ts'],
+    banner: { js: requireForCommonJs.join('\n') },
+  },
+  'image-pulls-doctor': {
+    ...common,
+    entryPoints: ['src/cli/doctor/image-pulls/node-doctor.ts'],
     banner: { js: requireForCommonJs.join('\n') },
   },
   program: {

@@ -74,6 +74,7 @@ describe('the image', function () {
       'NOTICES.txt',
       'check.js',
       'demo.js',
+      'image-pulls-doctor.js',
       'image-pulls.js',
       'main.js',
       'generator-worker.js',

@@ -30,20 +30,28 @@ export interface DiagnosticContext extends Omit<ClusterDiagnosticContext, 'progr
 }
 
 const proxySwitch = '--proxy';
+const imagePullsSwitch = '--image-pulls';
 
 /** `doctor`: checks the node for the driver. It runs in the driver's container, with the same flags and environment. */
 export const doctor: Command = {
-  summary: 'check the node, the cluster and the running driver, or the proxy',
+  summary: 'check the node, the cluster and the running driver, or the proxy, or image pulls',
   usage: async () =>
-    'Usage: connectors-csi doctor [--proxy] [--output FORMAT] [flags]\n\n' +
+    'Usage: connectors-csi doctor [--proxy | --image-pulls] [--output FORMAT] [flags]\n\n' +
     'Takes the flags and the environment of "serve", with --proxy those of "proxy". In the container of a running driver,\n' +
-    'or proxy, its own flags are the defaults. Exit status 1 when a line says "fail".\n\n' +
+    'or proxy, its own flags are the defaults. With --image-pulls it checks what a node needs to pull images through\n' +
+    'connectors, in a container of "kubectl debug node/NAME --profile=sysadmin", and takes flags of its own.\n' +
+    'Exit status 1 when a line says "fail".\n\n' +
     `Flags of doctor:\n${describeFlags({ output: outputFlag })}\n\n` +
     `Flags:\n${describeFlags(serveFlags)}\n\n` +
-    `Flags after --proxy:\n${(await import('./proxy/proxy-doctor.js')).describedFlags()}\n`,
+    `Flags after --proxy:\n${(await import('./proxy/proxy-doctor.js')).describedFlags()}\n\n` +
+    `Flags after --image-pulls:\n${(await import('./image-pulls/node-doctor.js')).describedFlags()}\n`,
   run: async (context) => {
     const { env, stdout, stopped: signal } = context;
     const { output, rest: args } = takeOutput(context.args);
+    if (args.includes(imagePullsSwitch)) {
+      const { examineImagePulls } = await import('./image-pulls/node-doctor.js');
+      return report(await examineImagePulls(args.filter((arg) => arg !== imagePullsSwitch)), output, stdout);
+    }
     if (args.includes(proxySwitch)) {
       const { examineRunningProxy } = await import('./proxy/proxy-doctor.js');
       const rest = args.filter((arg) => arg !== proxySwitch);

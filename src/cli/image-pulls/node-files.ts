@@ -3,9 +3,9 @@ import nodeFiles from './generated/node-files.json' with { type: 'json' };
 import type { ImagePullsConfig } from './flags.js';
 
 /** Name of the executable, as in `deploy/image-pulls/credential-provider-config.yaml`. */
-const providerName = 'connectors-credential-provider';
+export const providerName = 'connectors-credential-provider';
 export const hostsFileName = 'hosts.toml';
-const caFileName = 'ca.crt';
+export const caFileName = 'ca.crt';
 
 /** A file of the node. */
 export interface NodeFile {
@@ -39,6 +39,9 @@ export function nodeFilesOf(config: ImagePullsConfig, { address, ca }: NodeFileI
     ...files(config['crio-dir'], caFile),
   ];
 }
+
+/** The text of the script, as in `deploy/image-pulls`. */
+export const providerText = nodeFiles[providerName];
 
 /** Returns the URL in the first `[host."URL"]` of a hosts.toml; undefined without one. */
 export function proxyOriginIn(hostsToml: string): string | undefined {

@@ -16,7 +16,12 @@ export function signed(text: string): string {
 /** Reports whether the text is as some version of this program wrote it. */
 export function isSigned(text: string): boolean {
   const found = line.exec(text);
-  return found !== null && digestOf(text.replace(line, '')) === found[1];
+  return found !== null && digestOf(unsigned(text)) === found[1];
+}
+
+/** Returns the text without the comment. */
+export function unsigned(text: string): string {
+  return text.replace(line, '');
 }
 
 function digestOf(text: string): string {

@@ -64,6 +64,16 @@ describe('the bundles', () => {
     );
   });
 
+  it('hold nothing of the driver in what checks image pulls', async () => {
+    const inputs = await inputsOf('image-pulls-doctor');
+    assert.ok(inputs.includes('src/cli/doctor/image-pulls/node-doctor.ts'));
+    assert.deepEqual(
+      inputs.filter((input) => /^src\/(?:driver|proxy)\/|node_modules\/(@grpc|protobufjs|koffi)\//.test(input)),
+      [],
+    );
+    assert.ok(!(await inputsOf('program')).some((input) => input.startsWith('src/cli/image-pulls/')));
+  });
+
   it('are what the bill of materials lists, with what is shipped otherwise, and nothing else', async () => {
     const names = Object.keys(bundles) as (keyof typeof bundles)[];
     const inputs = (await Promise.all(names.map(inputsOf))).flat();

@@ -3,6 +3,7 @@ import { healthReasons } from '../../../src/driver/volume/health-reasons.js';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { layerOf, layers } from '../../../.ci/layers.mjs';
+import { nodeDoctorFlags } from '../../../src/cli/doctor/image-pulls/node-doctor.js';
 import { imagePullsFlags } from '../../../src/cli/image-pulls/flags.js';
 import { serveFlags } from '../../../src/driver/config.js';
 import { proxyFlags } from '../../../src/proxy/config.js';
@@ -107,6 +108,15 @@ describe('docs/images.md', () => {
     assert.deepEqual(
       tableUnder(page('docs/images.md'), 'Flags').map((row) => row.slice(0, 3)),
       Object.entries(imagePullsFlags).map(([name, flag]) => [`--${name}`, flag.env ?? '', flag.default ?? 'required']),
+    );
+  });
+});
+
+describe('docs/images.md, of doctor', () => {
+  it('lists the flags with their defaults', () => {
+    assert.deepEqual(
+      tableUnder(page('docs/images.md'), 'Flags of doctor').map((row) => row.slice(0, 3)),
+      Object.entries(nodeDoctorFlags).map(([name, flag]) => [`--${name}`, '', flag.default]),
     );
   });
 });
