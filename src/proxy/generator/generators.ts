@@ -5,6 +5,7 @@ import { CodedError } from '../../errors.js';
 import { BoundedMap } from '../../limits/bounded-map.js';
 import { limits } from '../../limits/defaults.js';
 import { JobLimitExceeded, WorkerPool } from '../../process/worker-pool.js';
+import { quote } from '../../wording.js';
 import { ProxyError } from '../proxy-error.js';
 import type { Generated, GeneratorJob, GeneratorOutcome, GeneratorRequest, NamesAndValues } from './generator-job.js';
 import type { GeneratorEvaluator, GeneratorSecret, GeneratorUse } from './generator-use.js';
@@ -139,7 +140,7 @@ function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generate
     case 'broken':
       return new UnusableGenerator('BrokenGenerator', `${source}: ${outcome.message} (connector ${use.connector})`);
     case 'missing':
-      return unusableSecret(use, `has no ${outcome.key}, which ${source} needs`);
+      return unusableSecret(use, `has no ${shownKey(outcome.key)}, which ${source} needs`);
     case 'too-long': {
       const { requestCharacters } = limits.generators;
       return new ProxyError(
@@ -151,6 +152,11 @@ function failureOf(outcome: Exclude<GeneratorOutcome, { readonly kind: 'generate
     case 'failed':
       return new ProxyError(502, 'misconfigured', `${source}: ${outcome.message} (connector ${use.connector})`);
   }
+}
+
+/** Expressions can look for keys that no Secret can have, with line breaks. */
+function shownKey(key: string): string {
+  return /^[-.\w]{1,253}$/.test(key) ? key : quote(key);
 }
 
 function tooLong({ generator, connector }: GeneratorUse): ProxyError {

@@ -86,6 +86,19 @@ describe('Generators', () => {
     assert.equal(jobs.length, 3);
   });
 
+  it('name a missing key in one line', async () => {
+    results = [
+      { kind: 'missing', key: 'token' },
+      { kind: 'missing', key: 'a\nb' },
+    ];
+    await assert.rejects(generators.generate(use('a'), request, never), {
+      message: /^Secret ci\/login has no token, /,
+    });
+    await assert.rejects(generators.generate(use('a'), request, never), {
+      message: /^Secret ci\/login has no "a\\nb", which [^\n]*$/,
+    });
+  });
+
   it('respond 503 if too much waits', async () => {
     results = [new CodedError('RESOURCE_EXHAUSTED', '512 volumes wait')];
     await assert.rejects(generators.generate(use('a'), request, never), {

@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { mutatedText } from '../mutations.js';
+import { oddPieces } from '../pieces.js';
+import { celExpressions, extremeExpressions } from './cel-expressions.js';
+import { extremePolicies, regoPolicies } from './rego-policies.js';
+
+/** Text as the parts that it repeats, so that a case is small on its way to the process under test. */
+export type Repeated = readonly (readonly [part: string, times: number])[];
+
+/** A generator and what it is used with, as plain data. */
+export type GeneratorCase =
+  | {
+      readonly kind: 'cel';
+      readonly cel: string;
+      readonly secret: readonly (readonly [key: string, value: Repeated])[];
+      readonly method: string;
+      readonly path: Repeated;
+      readonly query: Repeated;
+      /** A header of the tool's response. */
+      readonly location: Repeated;
+    }
+  | { readonly kind: 'rego'; readonly policy: string };
+
+/** In values of Secrets. No message contains it. */
+export const secretCanary = 'CANARY-OF-THE-SECRET';
+/** In paths and queries. No message of an expression contains it. */
+export const requestCanary = 'CANARY-OF-THE-REQUEST';
+
+export function textOf(repeated: Repeated): string {
+  return repeated.map(([part, times]) => part.repeat(times)).join('');
+}
+
+/** As long as a request's headers can be. */
+const maxRequestCharacters = 16 << 10;
+
+function long(parts: readonly string[], characters: number): fc.Arbitrary<Repeated> {
+  const part = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...parts) },
+    { weight: 1, arbitrary: fc.constantFrom(...oddPieces.filter((each) => each !== '')) },
+  );
+  const times = (text: string): fc.Arbitrary<number> =>
+    fc.oneof(
+      { weight: 8, arbitrary: fc.nat(3) },
+      { weight: 2, arbitrary: fc.nat(Math.floor(characters / text.length)) },
+    );
+  return fc.array(
+    part.chain((text) => times(text).map((count) => [text, count] as const)),
+    { maxLength: 4 },
+  );
+}
+
+const value = (...parts: readonly string[]): fc.Arbitrary<Repeated> =>
+  long([secretCanary, ...parts], 160 << 10).map((rest) => [[secretCanary, 1], ...rest]);
+/** Nine of ten are as Secrets are. */
+const token = fc.oneof(
+  { weight: 9, arbitrary: fc.constant<Repeated>([[secretCanary, 1]]) },
+  { weight: 1, arbitrary: value('x', '\n', '\r', '\r\n', '9', 'ab', '%41') },
+);
+const secret = fc
+  .record({
+    token,
+    long: fc.oneof(
+      {
+        weight: 3,
+        arbitrary: fc.nat(60_000).map((times): Repeated => [
+          ['ab', times],
+          [secretCanary, 1],
+        ]),
+      },
+      { weight: 1, arbitrary: value('a', 'é', '\n', '\u{1f468}') },
+    ),
+    digits: fc.nat(100_000).map((times): Repeated => [['9', times]]),
+    odd: value('x'),
+    __proto__: fc.constant<Repeated>([[secretCanary, 1]]),
+  })
+  .chain((all) => fc.subarray(Object.entries(all)).map((some) => [...some, ['token', all.token] as const]));
+
+const inPath = long(
+  ['a', '/', '%2F', '%', '%25', requestCanary, '..', ';', 'aaaaaaaaaaaaaaaaaaaaaaaa'],
+  maxRequestCharacters,
+);
+const inQuery = long(
+  ['&', '&', ';', 'a=1&', '&;', 'a&', 'X-Key=x&', '%26', '%2525', '+', '=', '[', '?', requestCanary, '%u0061', '.'],
+  maxRequestCharacters,
+);
+const request = fc.record({
+  method: fc.constantFrom('GET', 'POST', 'PROPFIND'),
+  path: inPath.map((path): Repeated => [['/', 1], ...path]),
+  query: inQuery.map((query): Repeated => [...query, [requestCanary, 1]]),
+  location: inQuery.map((query): Repeated => [['https://tool.example/?', 1], ...query]),
+});
+
+const expressions = fc.oneof(
+  { weight: 12, arbitrary: celExpressions },
+  { weight: 3, arbitrary: extremeExpressions },
+  { weight: 4, arbitrary: celExpressions.chain((cel) => mutatedText([cel])) },
+  { weight: 1, arbitrary: mutatedText(['{"headers": {"X-Key": secret.token + request.path}}', 'secret.map(x, x)']) },
+);
+const policies = fc.oneof(
+  { weight: 6, arbitrary: regoPolicies },
+  { weight: 2, arbitrary: extremePolicies },
+  { weight: 2, arbitrary: regoPolicies.chain((policy) => mutatedText([policy])) },
+);
+
+/** Generators with Secrets and requests: nine in CEL for one in Rego. */
+export const generatorCases: fc.Arbitrary<GeneratorCase> = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc
+      .record({ kind: fc.constant('cel' as const), cel: expressions, secret })
+      .chain((made) => request.map((each) => ({ ...made, ...each }))),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('rego' as const), policy: policies }) },
+);
