@@ -33,7 +33,7 @@ describe('the memory of a node', () => {
   const volumeOf = (namespace: string) => node.volume({ namespace });
 
   it('is refused to a volume that it has no room for, and nothing of that is left', async () => {
-    await start(6);
+    await start(6.4);
     const volumes = Array.from({ length: 10 }, (_, n) => volumeOf(`team-${n}`));
     for (const volume of volumes) await publish(volume);
     const more = volumeOf('late');
