@@ -205,7 +205,8 @@ export class WorkerPool<Input, Output> {
 
   #restartTimer(thread: Thread<Input, Output>, job: RunningJob<Input, Output>): void {
     clearTimeout(job.timer);
-    job.timer = setTimeout(() => this.#onTimeUp(thread), job.startMs + job.allowedMs - performance.now());
+    const remainingMs = Math.max(0, job.startMs + job.allowedMs - performance.now());
+    job.timer = setTimeout(() => this.#onTimeUp(thread), remainingMs);
   }
 
   #finish(thread: Thread<Input, Output>, job: RunningJob<Input, Output>, output: Output): void {
