@@ -10,7 +10,10 @@ describe('curl with a generator of a class', function () {
   this.timeout(120_000);
 
   it('sends its header and its query parameter in forward, intercepted and reverse mode', async function () {
-    if (missingPrograms('curl').length > 0) this.skip();
+    if (missingPrograms('curl').length > 0) {
+      console.log('      skipped: it needs curl');
+      this.skip();
+    }
     const cel = '{"headers": {"X-Key": secret.token}, "query": {"key": secret.token}}';
     const [plain, secure] = [await ToolServer.start('http'), await ToolServer.start('https')];
     const used = { secret: 'login', className: 'made', auth: 'own' };
