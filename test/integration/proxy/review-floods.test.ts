@@ -67,6 +67,9 @@ describe('floods of questions for the API server', () => {
     return { tookMs: performance.now() - startMs, statuses };
   };
 
+  /** The others have a review for each of their tokens, of which each is an identity of its own. */
+  const reviewsOfFlood = (): number => fixture.api.count({ resource: 'subjectaccessreviews' }) - tool.seen.length;
+
   it('by tokens that nobody has made are slowed down by the address that they come from', async () => {
     const [head, payload] = fixture.token().split('.');
     const forged = (): ProxyClient =>
@@ -86,9 +89,9 @@ describe('floods of questions for the API server', () => {
     let made = 0;
     const names = (): string => Array.from({ length: 32 }, () => `ci/no-${(made += 1)}`).join(',');
     const { tookMs, statuses } = await flood(() => fixture.client(names(), token));
-    const asked = fixture.api.count({ resource: 'subjectaccessreviews' });
-    console.log(`      ${asked - 1} reviews of access in ${Math.round(tookMs)} ms`);
-    assert.ok(asked - 1 <= allowedIn(tookMs));
+    const asked = reviewsOfFlood();
+    console.log(`      ${asked} reviews of access in ${Math.round(tookMs)} ms`);
+    assert.ok(asked <= allowedIn(tookMs));
     assert.deepEqual([...statuses].sort(), [403, 429]);
   });
 
@@ -105,10 +108,10 @@ describe('floods of questions for the API server', () => {
     let made = 0;
     const names = (): string => Array.from({ length: 32 }, () => `ci/no-${(made += 1)}`).join(',');
     const { tookMs, statuses } = await flood(() => fixture.client(names(), token));
-    const asked = fixture.api.count({ resource: 'subjectaccessreviews' });
-    // One was for the others, and one for the connector above.
-    console.log(`      ${asked - 2} reviews of access in ${Math.round(tookMs)} ms`);
-    assert.ok(asked - 2 <= allowedIn(tookMs));
+    // One was for the connector above.
+    const asked = reviewsOfFlood() - 1;
+    console.log(`      ${asked} reviews of access in ${Math.round(tookMs)} ms`);
+    assert.ok(asked <= allowedIn(tookMs));
     assert.deepEqual([...statuses].sort(), [429, 502]);
     // Those that exist have no limit.
     assert.equal((await fixture.client('ci/tool', token).get(tool.url())).status, 200);
