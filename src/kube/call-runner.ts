@@ -1,10 +1,10 @@
 import { abortError, CodedError } from '../errors.js';
 import { sleep, startDeadline } from '../abortable.js';
 import type { Deadline } from '../abortable.js';
+import { backoffMs } from '../limits/backoff.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import { readResponse } from './response-body.js';
 import type { ResponseReader } from './response-body.js';
-import { backoffMs } from './backoff.js';
 import type { ClusterConfig } from './cluster-config.js';
 import type { ClockAndRandom, ConnectionPool } from './connection-pool.js';
 import { TransportError } from './connection.js';

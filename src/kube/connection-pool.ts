@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { once } from 'node:events';
 import { throwIfAborted } from '../errors.js';
 import { abortable, sleep, startDeadline } from '../abortable.js';
-import { backoffMs } from './backoff.js';
+import { backoffMs } from '../limits/backoff.js';
 import { isSameTls } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
 import { TransportError, transportError } from './connection.js';

@@ -1,10 +1,10 @@
 import { abortError, CodedError } from '../errors.js';
 import type { JsonObject } from '../json.js';
+import { backoffMs } from '../limits/backoff.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import type { TokenBucket } from '../limits/token-bucket.js';
 import type { Log } from '../log.js';
 import { sleep } from '../abortable.js';
-import { backoffMs } from './backoff.js';
 import type { KubeClient, Selection } from './kube-client.js';
 import { KubeError } from './kube-error.js';
 import { metadataText, objectKey } from './kube-object.js';

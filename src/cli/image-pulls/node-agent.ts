@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { sleep } from '../../abortable.js';
 import { CodedError } from '../../errors.js';
+import { backoffMs } from '../../limits/backoff.js';
 import type { Log } from '../../log.js';
 import { certificateBlocks } from '../../pem.js';
 import type { Applied } from './apply-files.js';
@@ -18,7 +19,7 @@ export interface NodeAgentOptions {
   /** Resolves a name to IP addresses. */
   readonly lookUp: (host: string) => Promise<readonly string[]>;
   readonly log: Log;
-  /** First delay after a failed attempt, which tests shorten. */
+  /** Longest delay after the first failed attempt, which tests shorten. */
   readonly retryMs?: number;
 }
 
@@ -46,8 +47,7 @@ export class NodeAgent {
     let failures = 0;
     while (!signal.aborted) {
       failures = (await this.attempt()) ? 0 : failures + 1;
-      const delayMs =
-        failures === 0 ? config.interval : Math.min(longestRetryMs, retryMs * 2 ** Math.min(failures - 1, 30));
+      const delayMs = failures === 0 ? config.interval : backoffMs(failures, retryMs, longestRetryMs, Math.random);
       await sleep(delayMs, signal).catch(() => undefined);
     }
   }

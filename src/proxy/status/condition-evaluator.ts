@@ -3,6 +3,7 @@ import { CodedError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import type { KubeClient } from '../../kube/kube-client.js';
 import { generationOf, metadataText } from '../../kube/kube-object.js';
+import { doublingMs } from '../../limits/backoff.js';
 import { rulesProblem } from '../../rules/request-rules.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../credential/connector-lister.js';
@@ -171,7 +172,7 @@ export class ConditionEvaluator {
       this.#unready.add(name);
       const { sinceMs, checks } = state.unready ?? { sinceMs: now, checks: 0 };
       state.unready = { sinceMs, checks: checks + 1, spread: 1 + 0.4 * clock.random() };
-      const soonMs = Math.min(timings.soonMs, timings.againMs * 2 ** checks);
+      const soonMs = doublingMs(checks + 1, timings.againMs, timings.soonMs);
       intervalMs = (0.8 + 0.2 * clock.random()) * (now - sinceMs < timings.soonForMs ? soonMs : timings.lateMs);
     }
     state.dueMs = Math.min(state.dueMs, now + intervalMs);

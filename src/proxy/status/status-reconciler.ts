@@ -64,6 +64,7 @@ export class StatusReconciler {
     this.#updates = new StatusUpdates({
       ...options,
       evaluator: this.#evaluator,
+      random: clock.random,
       onSettled: (connector, results) => {
         if (this.#isLeader) options.events?.checked(connector, results);
       },

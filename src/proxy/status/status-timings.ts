@@ -19,7 +19,7 @@ export interface StatusTimings {
   /** Limits of a tool's whole response to a probe, and of the templates or the expression of one. */
   readonly probeMs: number;
   readonly probeJobMs: number;
-  /** Delay after a failed write. It doubles with each failure up to `checkMs`. */
+  /** Longest delay after a failed write. It doubles with each failure up to `checkMs`. */
   readonly retryMs: number;
 }
 

@@ -3,6 +3,7 @@ import type { Connector } from '../../connectors/model.js';
 import { CodedError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { generationOf } from '../../kube/kube-object.js';
+import { backoffMs } from '../../limits/backoff.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
 import {
@@ -42,6 +43,7 @@ export interface StatusUpdatesOptions {
   readonly patches: StatusPatches;
   readonly timings: StatusTimings;
   readonly clock: Clock;
+  readonly random: () => number;
   /** Called after each check whose results the status of the Connector has. */
   readonly onSettled: (connector: Connector, results: readonly ConditionResult[]) => void;
 }
@@ -178,14 +180,14 @@ export class StatusUpdates {
   ): Promise<Due | undefined> {
     const change = statusChange(object, wanted);
     if (change === undefined) return undefined;
-    const { patches, timings } = this.#options;
+    const { patches, timings, random } = this.#options;
     if (await patches.send(kind, object, change, signal)) {
       state.failures = 0;
       state.changes.tryTake();
       return undefined;
     }
     state.failures += 1;
-    return pendingIn(Math.min(timings.checkMs, timings.retryMs * 2 ** Math.min(state.failures - 1, 20)));
+    return pendingIn(backoffMs(state.failures, timings.retryMs, timings.checkMs, random));
   }
 
   /** Returns the address for a Connector. An orphan keeps none: its class, once created, can be another proxy's. */

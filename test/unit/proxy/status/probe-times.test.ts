@@ -57,6 +57,7 @@ class Bench {
     } as never,
     timings: statusTimings,
     clock: { now: () => epochMs + this.nowMs },
+    random: () => 0.5,
     onSettled: () => undefined,
   });
 
