@@ -1,4 +1,4 @@
-const maxDecodings = 4;
+import { fullyDecoded } from '../upstream/percent-decodings.js';
 
 /** Reports whether a request's path is a guarded one, in any spelling that lenient servers accept for it. */
 export function isAtPath(path: string, guarded: string): boolean {
@@ -15,8 +15,9 @@ export function isAtOrBelowPath(path: string, guarded: string): boolean {
  * Normalizes a path as lenient servers do: decoded repeatedly, in lower case, without query, parameters of segments,
  * empty segments and `.`, with slashes for backslashes.
  */
-export function comparable(path: string): string {
-  const segments = decoded(path)
+function comparable(path: string): string {
+  const segments = fullyDecoded(path)
+    .normalize('NFKC')
     .replace(/[?#].*$/s, '')
     .replaceAll('\\', '/')
     .toLowerCase()
@@ -24,20 +25,4 @@ export function comparable(path: string): string {
     .map((segment) => segment.replace(/;.*$/s, '').trim())
     .filter((segment) => segment !== '' && segment !== '.');
   return segments.length === 0 ? '' : `/${segments.join('/')}`;
-}
-
-function decoded(path: string): string {
-  let text = path;
-  for (let count = 0; count < maxDecodings; count += 1) {
-    const next = decodedOnce(text);
-    if (next === text) break;
-    text = next;
-  }
-  return text.normalize('NFKC');
-}
-
-function decodedOnce(text: string): string {
-  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (escapes) =>
-    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'),
-  );
 }

@@ -1,4 +1,4 @@
-const maxDecodings = 3;
+import { fullyDecoded, percentDecodings } from './percent-decodings.js';
 
 /**
  * Returns the name under which a server can find a query parameter: decoded, in lower case, without the part in
@@ -6,7 +6,7 @@ const maxDecodings = 3;
  * names that one server could take for the same are the same here.
  */
 export function canonicalParameterName(name: string): string {
-  const decoded = decodedText(name.replaceAll('+', ' '))
+  const decoded = fullyDecoded(name.replaceAll('+', ' '))
     .replace(/\0[^]*$/, '')
     .trim()
     .replace(/^\?+/, '')
@@ -70,7 +70,7 @@ export function withoutParameters(
   secrets: readonly string[],
 ): string | undefined {
   const stripped = value.includes('=') ? withoutAssignments(value, names) : value;
-  const texts = [...decodings(stripped), ...decodings(stripped.replaceAll('+', ' '))];
+  const texts = [...percentDecodings(stripped), ...percentDecodings(stripped.replaceAll('+', ' '))];
   return texts.some((text) => secrets.some((secret) => text.includes(secret))) ? undefined : stripped;
 }
 
@@ -83,26 +83,4 @@ function withoutAssignments(value: string, names: ReadonlySet<string>): string {
     },
   );
   return kept === value ? value : kept.replaceAll(/\?[&;]+/g, '?').replaceAll(/\?(?=$|[#\s"'<>,])/g, '');
-}
-
-function decodedText(text: string): string {
-  return [...decodings(text)].at(-1) ?? text;
-}
-
-/** Returns percent-encoded text, and what it is after each decoding, at most three times. */
-function* decodings(text: string): Generator<string> {
-  let current = text;
-  for (let times = 0; times <= maxDecodings; times += 1) {
-    yield current;
-    if (!current.includes('%')) return;
-    const decoded = decodedOnce(current);
-    if (decoded === current) return;
-    current = decoded;
-  }
-}
-
-function decodedOnce(text: string): string {
-  return text
-    .replaceAll(/%u([0-9a-f]{4})/gi, (_whole, hex: string) => String.fromCharCode(parseInt(hex, 16)))
-    .replaceAll(/(?:%[0-9a-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll('%', ''), 'hex').toString());
 }

@@ -14,6 +14,7 @@ describe('a guarded path', () => {
     '/oauth/%74oken',
     '/oauth/%2574oken',
     '/oauth/%25252574oken',
+    '/oauth/%u0074oken',
     '/oauth%2ftoken',
     '/oauth%5Ctoken',
     '/oauth\\token',

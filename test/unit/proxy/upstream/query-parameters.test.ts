@@ -52,6 +52,7 @@ describe('query parameters of a credential', () => {
     ['/SECRET/x', undefined],
     ['/?u=%2F%3Fkey%3DSECRET', undefined],
     ['/?u=%2553ECRET', undefined],
+    ['/?u=%25252553ECRET', undefined],
     ['/?u=SE%43RET', undefined],
   ];
   for (const [sent, received] of hidden) {
