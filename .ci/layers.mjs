@@ -96,7 +96,7 @@ export const layers = {
     'proxy/credential',
     'proxy/generator',
     'type:proxy/probe',
-    'type:proxy/certificates',
+    'proxy/certificates',
   ],
   'proxy/server': [
     ...baseModules,

@@ -8,6 +8,7 @@ import { version } from '../version.js';
 import type { ProxyBackend } from './backend.js';
 import { ConnectorAuthorizer } from './auth/connector-authorizer.js';
 import { CachingTokenVerifier } from './auth/caching-token-verifier.js';
+import { caProblem } from './certificates/certificate-authority.js';
 import { LeafCertificates } from './certificates/leaf-certificates.js';
 import type { ProxyConfig } from './config.js';
 import { serviceOf } from './config.js';
@@ -23,16 +24,15 @@ import { RequestLog } from './server/request-log.js';
 import { Router } from './server/router.js';
 import { RuleEnforcer } from './server/rule-enforcer.js';
 import { TrustFailures, trustFailuresPath } from './server/trust-failures.js';
+import { createStatusController } from './create-status-controller.js';
 import { ProxyMetrics } from './proxy-metrics.js';
 import { generatorPool } from './generator/generators.js';
 import type { GeneratorPool } from './generator/generators.js';
 import { probeThreads } from './probe/probe-threads.js';
 import type { ProbeThreads } from './probe/probe-threads.js';
-import { ToolProbes } from './probe/tool-probes.js';
-import { ConnectorCheck } from './status/connector-check.js';
 import type { LeaseTimings } from './status/leader-elector.js';
 import { serviceNames } from './status/proxy-service.js';
-import { StatusController } from './status/status-controller.js';
+import type { StatusController } from './status/status-controller.js';
 import { statusTimings as defaultTimings } from './status/status-timings.js';
 import type { StatusTimings } from './status/status-timings.js';
 import { createToolAccess } from './tool-access.js';
@@ -130,7 +130,10 @@ export class Proxy {
     this.#server = this.#createServer();
     const { probeJobMs = defaultTimings.probeJobMs } = parts.statusTimings ?? {};
     this.#probeThreads = probeThreads(parts.probeThread, probeJobMs);
-    this.#status = this.#createStatus();
+    this.#status = createStatusController({
+      ...parts,
+      ...{ backend: this.#backend, tools: this.#tools, threads: this.#probeThreads, metrics: this.metrics },
+    });
     const address = config['http-address'];
     this.#health =
       address &&
@@ -140,7 +143,7 @@ export class Proxy {
         unhealthyReason: () => (this.#server.isListening || this.#isStopping ? undefined : 'the proxy does not listen'),
         notReadyReason: () => this.notReadyReason(),
         readyNotice: () => this.#backend.notice,
-        certificate: () => (this.#caProblem() === undefined ? this.authorityCertificate : undefined),
+        certificate: () => (caProblem(this.#backend.ca) === undefined ? this.authorityCertificate : undefined),
         localPages: { [trustFailuresPath]: () => JSON.stringify(this.#trustFailures.recent()) },
         limits: limits.healthPort,
         log,
@@ -191,7 +194,7 @@ export class Proxy {
   /** Returns why no request can be served now; undefined if the proxy is ready. */
   notReadyReason(): string | undefined {
     if (this.#isStopping) return 'the proxy is stopping';
-    return this.#backend.problem() ?? this.#caProblem();
+    return this.#backend.problem() ?? caProblem(this.#backend.ca);
   }
 
   async #end(drainMs: number): Promise<void> {
@@ -207,18 +210,8 @@ export class Proxy {
     this.#health?.stop();
   }
 
-  #caProblem(): string | undefined {
-    try {
-      this.#backend.ca.current();
-      return undefined;
-    } catch (error) {
-      if (error instanceof CodedError) return error.message;
-      throw error;
-    }
-  }
-
   #caExpiresAtSeconds(): number {
-    return this.#caProblem() === undefined ? this.#backend.ca.current().expiresAtMs / 1000 : 0;
+    return caProblem(this.#backend.ca) === undefined ? this.#backend.ca.current().expiresAtMs / 1000 : 0;
   }
 
   /** Does work that the first client would wait for. In a cluster the CA exists only after its Secret has been read. */
@@ -231,36 +224,6 @@ export class Proxy {
       if (error instanceof CodedError) log.warn('CA not available yet', { error });
       else log.error('Failed to issue certificate', { error });
     }
-  }
-
-  #createStatus(): StatusController | undefined {
-    const { config, clock, log, statusTimings = {} } = this.#parts;
-    const { probeMs: timeoutMs = defaultTimings.probeMs } = statusTimings;
-    const { status, ca } = this.#backend;
-    const { client, resolver, credentials, trust } = this.#tools;
-    if (status === undefined || !config['write-status']) return undefined;
-    return new StatusController({
-      ...status,
-      onCaChange: (listener) => this.#backend.onCaChange?.(listener),
-      check: new ConnectorCheck({
-        ...{ credentials, trust, ca },
-        secrets: this.#backend.secrets,
-        probes: new ToolProbes({ client, threads: this.#probeThreads, timeoutMs }),
-        observer: this.metrics,
-        clock,
-        isOwnAddress: ({ host, port }) => resolver.isOwn(host, port),
-      }),
-      ca,
-      service: serviceOf(config),
-      audience: config['token-audience'],
-      isTrustBundlePublished: config['publish-trust-bundle'],
-      isCaConfigMapPublished: config['publish-ca-config-map'],
-      hasEvents: config['connector-events'],
-      clock,
-      observer: this.metrics,
-      log,
-      timings: statusTimings,
-    });
   }
 
   #createServer(): ProxyServer {

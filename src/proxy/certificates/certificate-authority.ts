@@ -35,6 +35,17 @@ export interface CaSource {
   current(): CertificateAuthority;
 }
 
+/** Returns why there is no CA; undefined if there is one. */
+export function caProblem(ca: CaSource): string | undefined {
+  try {
+    ca.current();
+    return undefined;
+  } catch (error) {
+    if (error instanceof CodedError) return error.message;
+    throw error;
+  }
+}
+
 /** Creates an ECDSA P-256 CA. */
 export function createCa(clock: Clock): CaPem {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -17,6 +17,9 @@ export interface AuthenticatedClient {
   readonly connectors: readonly ConnectorRef[];
 }
 
+/** A client and the connectors that it named. */
+export type NamingClient = Omit<AuthenticatedClient, 'token'>;
+
 const realm = 'Basic realm="connectors"';
 
 /**

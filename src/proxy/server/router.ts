@@ -2,55 +2,42 @@ import type { Connector, ConnectorRef, ResolvedConnector } from '../../connector
 import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
 import { bestMatch, matchesOfHost } from '../credential/connector-match.js';
 import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
-import type { ConnectorLookup } from '../credential/connector-lookup.js';
 import { pathProblem } from '../credential/path-problem.js';
 import { mainAddressOf } from '../credential/tool-address.js';
 import type { ToolAddress } from '../credential/tool-address.js';
 import type { ToolCredentials } from '../credential/tool-credentials.js';
-import type { UpstreamTrust } from '../credential/upstream-trust.js';
 import type { RuledRequest } from '../../rules/ruled-request.js';
 import { clientLimitsOf } from '../../rules/client-limits.js';
 import type { ClientLimits } from '../../rules/client-limits.js';
 import { verbOf } from '../../rules/verb.js';
-import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { Outgoing } from '../upstream/outgoing.js';
 import { ownerOfHost } from '../upstream/resolver.js';
-import { noCredential } from '../upstream/tool-credential.js';
 import type { ToolOrigin } from '../upstream/tool-origin.js';
-import type { Trust, TrustStoreCache } from '../upstream/trust.js';
-import type { Via } from '../upstream/via.js';
+import type { Trust } from '../upstream/trust.js';
 import { isServed } from './connector-use.js';
 import type { UseListener } from './connector-use.js';
 import { toProxyError } from './error-response.js';
 import { parseRequestTarget, pathnameOf } from './request-target.js';
 import type { RequestTarget } from './request-target.js';
 import type { AccessLogEntry } from './access-log-entry.js';
-import { ambiguousPath, missing, textOf, withoutAddress } from './routing-errors.js';
+import { ambiguousPath, missing, withoutAddress } from './routing-errors.js';
 import { rewriteResponseHeaders } from './reverse-response.js';
 import { ruledRequest } from './rule-enforcer.js';
 import type { RoutedRequest } from './rule-enforcer.js';
 import type { RuleEnforcer } from './rule-enforcer.js';
-import { ownerOf } from './authenticated-client.js';
-import type { AuthenticatedClient } from './authenticated-client.js';
+import type { AuthenticatedClient, NamingClient } from './authenticated-client.js';
+import { OtherHosts } from './other-hosts.js';
+import type { OtherHostsOptions } from './other-hosts.js';
 
-export interface RouterOptions {
+export interface RouterOptions extends OtherHostsOptions {
   readonly authorizer: Pick<ConnectorAuthorizer, 'authorize' | 'authorizeAny'>;
-  readonly connectors: ConnectorLookup;
   readonly rules: Pick<RuleEnforcer, 'enforce'>;
   readonly credentials: Pick<ToolCredentials, 'of'>;
-  readonly trust: Pick<UpstreamTrust, 'of'>;
-  readonly trustSets: TrustStoreCache;
-  /** Whether hosts that belong to no named connector get a passthrough tunnel or are denied. */
-  readonly otherHosts: 'tunnel' | 'deny';
-  readonly via: Via;
   /** Reports whether a host in lower case is a name of the proxy itself. */
   readonly isOwnName: (host: string) => boolean;
   readonly onUse: UseListener;
 }
-
-/** A client and the connectors that it named. */
-export type NamingClient = Omit<AuthenticatedClient, 'token'>;
 
 /** Records the decisions about a request. */
 export type RouteObserver = Pick<AccessLogEntry, 'names' | 'isFor' | 'decides'>;
@@ -75,9 +62,11 @@ interface ReverseTarget {
 /** Selects the connector of each request, authorizes the client for it, and selects the credential. */
 export class Router {
   readonly #options: RouterOptions;
+  readonly #otherHosts: OtherHosts;
 
   constructor(options: RouterOptions) {
     this.#options = options;
+    this.#otherHosts = new OtherHosts(options);
   }
 
   /** Parses the target of a request outside a tunnel; undefined for a malformed request line. */
@@ -103,8 +92,7 @@ export class Router {
   ): Promise<readonly ConnectorMatch[]> {
     const matches = matchesOfHost(await this.#named(authenticated, signal), named);
     if (matches.length > 0) entry.names(refsOf(matches));
-    if (matches.length === 0) await this.#ensureOtherHost(authenticated, named, signal);
-    else await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
+    await this.#authorizeHost(authenticated, named, matches, signal);
     return matches;
   }
 
@@ -210,10 +198,7 @@ export class Router {
     return { found, address, path, ruled };
   }
 
-  /**
-   * Routes a request without a credential. Inside an intercepted tunnel, the scheme is that of the connector at the
-   * host.
-   */
+  /** Routes a request without a credential. @param matches connectors at the host with other paths. */
   async #toOther(
     authenticated: NamingClient,
     named: NamedHost,
@@ -221,50 +206,20 @@ export class Router {
     matches: readonly ConnectorMatch[],
     signal: AbortSignal,
   ): Promise<Route> {
-    const [first] = matches;
-    if (first === undefined) await this.#ensureOtherHost(authenticated, named, signal);
-    else await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
-    const { scheme, host, port }: ToolOrigin = first?.address ?? named;
-    const trust =
-      scheme === 'http'
-        ? undefined
-        : first === undefined
-          ? this.#options.trustSets.getOrCreate([])
-          : await this.#options.trust.of(first.connector, signal);
-    return {
-      connector: undefined,
-      outgoing: {
-        origin: { scheme, host, port },
-        path,
-        trust,
-        credential: noCredential,
-        lookedUpFor: first === undefined ? ownerOf(authenticated.client) : ownerOfHost(first.connector.ref),
-        via: this.#options.via.headers,
-      },
-    };
+    await this.#authorizeHost(authenticated, named, matches, signal);
+    const outgoing = await this.#otherHosts.outgoing(authenticated, named, path, matches[0], signal);
+    return { connector: undefined, outgoing };
   }
 
-  async #ensureOtherHost(
-    { client, connectors }: NamingClient,
-    { host }: NamedHost,
+  /** Authorizes the client for a host, which needs one of the connectors there. */
+  async #authorizeHost(
+    authenticated: NamingClient,
+    named: NamedHost,
+    matches: readonly ConnectorMatch[],
     signal: AbortSignal,
   ): Promise<void> {
-    const { authorizer, otherHosts } = this.#options;
-    const allowed = await authorizer.authorizeAny(client, connectors, signal);
-    // A connector that cannot be read, or has too many addresses, can be the one for this host.
-    const found = await Promise.all(allowed.map((ref) => this.#options.connectors.find(ref, signal)));
-    if (found.every((each) => each === undefined)) throw missing(allowed);
-    for (const each of found) {
-      if (each === undefined) continue;
-      const main = mainAddressOf(each.connector);
-      if ('reason' in main && main.reason === 'TooManyAddresses') throw withoutAddress(each.connector.ref, main);
-    }
-    if (otherHosts === 'tunnel') return;
-    throw new ProxyError(
-      403,
-      'blocked_address',
-      `no connector for ${host}: it belongs to none of ${connectors.map(textOf).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`,
-    );
+    if (matches.length === 0) await this.#otherHosts.ensureAllowed(authenticated, named, signal);
+    else await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
   }
 
   async #access(
@@ -293,7 +248,7 @@ export class Router {
         const found = await this.#options.connectors.find(ref, signal);
         if (found !== undefined) resolved.push(found);
       } catch {
-        // Left out; `#ensureOtherHost` reports the error for hosts of no other connector.
+        // Left out; `OtherHosts` reports the error for hosts of no other connector.
       }
     }
     return resolved;

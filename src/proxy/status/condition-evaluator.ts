@@ -5,6 +5,7 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import { generationOf, metadataText } from '../../kube/kube-object.js';
 import { doublingMs } from '../../limits/backoff.js';
 import { rulesProblem } from '../../rules/request-rules.js';
+import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../credential/connector-lister.js';
 import type { ConditionResult } from './conditions.js';
@@ -192,12 +193,8 @@ export class ConditionEvaluator {
     const { object, className } = connector;
     const found = this.#options.objects.connectorClass(className);
     const ofClass = found instanceof CodedError ? found.message : found && identityOf(found);
-    let certificate = '';
-    try {
-      certificate = this.#options.ca.current().certificate;
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-    }
+    const { ca } = this.#options;
+    const certificate = caProblem(ca) === undefined ? ca.current().certificate : '';
     // Annotations do not change the generation.
     const rules = rulesProblem(connector, found instanceof CodedError ? undefined : found);
     return JSON.stringify([metadataText(object, 'uid'), String(generationOf(object)), ofClass, certificate, rules]);

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.js';
 import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import { jsonMember } from '../../json.js';
 import { CodedError } from '../../errors.js';
+import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import { addressesOf, mainAddressOf } from '../credential/tool-address.js';
 import type { ToolAddress } from '../credential/tool-address.js';
@@ -77,13 +78,8 @@ export class ConnectorCheck {
 
   /** Reports whether the proxy has a CA, which its clients need. That the proxy runs is implied. */
   #serviceResult(): ConditionResult {
-    try {
-      this.#options.ca.current();
-      return isTrue('ProxyServiceReady', 'Ready');
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
-      return isFalse('ProxyServiceReady', 'NoCA', error.message);
-    }
+    const problem = caProblem(this.#options.ca);
+    return problem === undefined ? isTrue('ProxyServiceReady', 'Ready') : isFalse('ProxyServiceReady', 'NoCA', problem);
   }
 
   /** Runs the probes. If the tool is unreachable, the credential cannot be checked. */

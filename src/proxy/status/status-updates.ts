@@ -4,6 +4,7 @@ import { CodedError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { generationOf } from '../../kube/kube-object.js';
 import { backoffMs } from '../../limits/backoff.js';
+import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
 import {
@@ -65,7 +66,7 @@ export class StatusUpdates {
 
   /** @returns undefined if nothing is due until the class changes. */
   async ofClass(name: string, state: ReconcileState, signal: AbortSignal): Promise<Due | undefined> {
-    const { objects, service, clock } = this.#options;
+    const { objects, service, clock, ca } = this.#options;
     const object = objects.classObject(name);
     const found = objects.connectorClass(name);
     if (object === undefined || found === undefined) return undefined;
@@ -74,7 +75,7 @@ export class StatusUpdates {
     if (ownership === 'left')
       return this.#withdraw('class', object, withoutClassReport(object, service), state, signal);
     state.leftMs = undefined;
-    const problems = { ofClass: found instanceof CodedError ? found.message : undefined, ofCa: this.#caProblem() };
+    const problems = { ofClass: found instanceof CodedError ? found.message : undefined, ofCa: caProblem(ca) };
     const results = classResults(object, problems, service);
     const generation = generationOf(object);
     const own = classConditionTypes;
@@ -201,18 +202,8 @@ export class StatusUpdates {
   /** Returns the address of the proxy; empty while there is no CA, because clients could not trust it. */
   #address(url: string): OwnStatus {
     const { ca, audience } = this.#options;
-    if (this.#caProblem() !== undefined) return {};
+    if (caProblem(ca) !== undefined) return {};
     return { proxy: { httpAddress: { url, audience, CACerts: ca.current().certificate } } };
-  }
-
-  #caProblem(): string | undefined {
-    try {
-      this.#options.ca.current();
-      return undefined;
-    } catch (error) {
-      if (error instanceof CodedError) return error.message;
-      throw error;
-    }
   }
 }
 

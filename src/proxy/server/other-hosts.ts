@@ -1,0 +1,83 @@
+import type { ConnectorAuthorizer } from '../auth/connector-authorizer.js';
+import type { ConnectorLookup } from '../credential/connector-lookup.js';
+import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
+import { mainAddressOf } from '../credential/tool-address.js';
+import type { UpstreamTrust } from '../credential/upstream-trust.js';
+import { ProxyError } from '../proxy-error.js';
+import type { Outgoing } from '../upstream/outgoing.js';
+import { ownerOfHost } from '../upstream/resolver.js';
+import { noCredential } from '../upstream/tool-credential.js';
+import type { ToolOrigin } from '../upstream/tool-origin.js';
+import type { TrustStoreCache } from '../upstream/trust.js';
+import type { Via } from '../upstream/via.js';
+import { ownerOf } from './authenticated-client.js';
+import type { NamingClient } from './authenticated-client.js';
+import { missing, textOf, withoutAddress } from './routing-errors.js';
+
+export interface OtherHostsOptions {
+  readonly authorizer: Pick<ConnectorAuthorizer, 'authorizeAny'>;
+  readonly connectors: ConnectorLookup;
+  readonly trust: Pick<UpstreamTrust, 'of'>;
+  readonly trustSets: TrustStoreCache;
+  /** Whether hosts that belong to no named connector get a passthrough tunnel or are denied. */
+  readonly otherHosts: 'tunnel' | 'deny';
+  readonly via: Via;
+}
+
+/** Routes requests that belong to none of the named connectors: without a credential, or not at all. */
+export class OtherHosts {
+  readonly #options: OtherHostsOptions;
+
+  constructor(options: OtherHostsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Permits a host that belongs to no named connector.
+   * @throws {ProxyError} if the client can use none of the connectors that it named, or such hosts are denied.
+   */
+  async ensureAllowed({ client, connectors }: NamingClient, { host }: NamedHost, signal: AbortSignal): Promise<void> {
+    const { authorizer, otherHosts } = this.#options;
+    const allowed = await authorizer.authorizeAny(client, connectors, signal);
+    // A connector that cannot be read, or has too many addresses, can be the one for this host.
+    const found = await Promise.all(allowed.map((ref) => this.#options.connectors.find(ref, signal)));
+    if (found.every((each) => each === undefined)) throw missing(allowed);
+    for (const each of found) {
+      if (each === undefined) continue;
+      const main = mainAddressOf(each.connector);
+      if ('reason' in main && main.reason === 'TooManyAddresses') throw withoutAddress(each.connector.ref, main);
+    }
+    if (otherHosts === 'tunnel') return;
+    throw new ProxyError(
+      403,
+      'blocked_address',
+      `no connector for ${host}: it belongs to none of ${connectors.map(textOf).join(', ')}, and the proxy connects to no other hosts (--unmatched-hosts)`,
+    );
+  }
+
+  /**
+   * Returns the request to a permitted host, without a credential.
+   * @param match a connector at the host with other paths. Inside an intercepted tunnel, the scheme is that of the
+   * connector.
+   */
+  async outgoing(
+    { client }: NamingClient,
+    named: NamedHost,
+    path: string,
+    match: ConnectorMatch | undefined,
+    signal: AbortSignal,
+  ): Promise<Outgoing> {
+    const { trust: trusted, trustSets, via } = this.#options;
+    const { scheme, host, port }: ToolOrigin = match?.address ?? named;
+    const trustOf = async (): Promise<Outgoing['trust']> =>
+      match === undefined ? trustSets.getOrCreate([]) : trusted.of(match.connector, signal);
+    return {
+      origin: { scheme, host, port },
+      path,
+      trust: scheme === 'http' ? undefined : await trustOf(),
+      credential: noCredential,
+      lookedUpFor: match === undefined ? ownerOf(client) : ownerOfHost(match.connector.ref),
+      via: via.headers,
+    };
+  }
+}
