@@ -56,7 +56,8 @@ export class VolumeService {
   constructor(options: VolumeServiceOptions) {
     this.#options = options;
     const { config, backend, renderThread } = options;
-    this.#renderThreads = new WorkerPool({ ...renderThreadLimits, entry: renderThread });
+    const messages = { noun: 'template', retry: 'the kubelet will retry' };
+    this.#renderThreads = new WorkerPool({ ...renderThreadLimits, ...messages, entry: renderThread });
     const observer = withRejectionLog(options.metrics, options.log);
     this.admission = this.#createAdmission(observer);
     this.failures = new PublishFailureThrottle({ now: () => performance.now(), random: Math.random, observer });

@@ -22,6 +22,10 @@ export interface JobGroup {
 export interface WorkerPoolOptions {
   /** The built file that a thread runs. */
   readonly entry: URL;
+  /** Name of a job in messages, such as "template". */
+  readonly noun: string;
+  /** Ends the message for a rejected job: "the kubelet will retry". */
+  readonly retry: string;
   /** Maximum number of threads. One namespace has at most one, so with two no namespace delays another. */
   readonly threads: number;
   /** Maximum number of queued jobs of one namespace. */
@@ -100,10 +104,11 @@ export class WorkerPool<Input, Output> {
   run(input: Input, { namespace, group }: JobGroup, signal: AbortSignal): Promise<Output> {
     throwIfAborted(signal);
     const waiting = this.#queue.waitingIn([namespace]);
-    if (waiting >= this.#options.waitingEach) {
+    const { waitingEach, noun, retry } = this.#options;
+    if (waiting >= waitingEach) {
       throw new CodedError(
         'RESOURCE_EXHAUSTED',
-        `${waiting} volumes of namespace ${namespace} on this node already wait for templates that take long; the kubelet will retry`,
+        `${waiting} ${noun}s of namespace ${namespace} already wait for a thread; ${retry}`,
       );
     }
     return new Promise((resolve, reject) => {
@@ -129,7 +134,7 @@ export class WorkerPool<Input, Output> {
 
   /** Terminates all threads. Queued and running jobs fail. */
   stop(): void {
-    const reason = new CodedError('UNAVAILABLE', 'the driver is stopping; the next one will be asked again');
+    const reason = new CodedError('UNAVAILABLE', `the program is stopping; ${this.#options.retry}`);
     for (let job = this.#queue.dequeue(() => true); job !== undefined; job = this.#queue.dequeue(() => true)) {
       job.reject(reason);
     }
@@ -161,15 +166,15 @@ export class WorkerPool<Input, Output> {
   }
 
   #newThread(): Thread<Input, Output> {
-    const { entry, heapMb } = this.#options;
+    const { entry, heapMb, noun } = this.#options;
     const resourceLimits = { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 4 };
     const worker = new Worker(entry, { execArgv: [], env: {}, resourceLimits });
     const isReady = this.#options.startMs === undefined;
     const thread: Thread<Input, Output> = { worker, job: undefined, idleTimer: undefined, isReady, task: undefined };
     this.#threads.add(thread);
     worker.on('message', (message: ThreadMessage<Output>) => this.#onMessage(thread, message));
-    worker.on('error', (cause) => this.#end(thread, failureOf(thread.job, cause)));
-    worker.on('exit', () => this.#end(thread, failureOf(thread.job, undefined)));
+    worker.on('error', (cause) => this.#end(thread, failureOf(thread.job, noun, cause)));
+    worker.on('exit', () => this.#end(thread, failureOf(thread.job, noun, undefined)));
     return thread;
   }
 
@@ -231,7 +236,7 @@ export class WorkerPool<Input, Output> {
       return;
     }
     const seconds = (job.allowedMs / 1000).toString();
-    this.#end(thread, new JobLimitExceeded(`${job.place}: template takes more than ${seconds} s`));
+    this.#end(thread, new JobLimitExceeded(`${at(job.place)}${this.#options.noun} takes more than ${seconds} s`));
   }
 
   /** Reports whether the thread has used less CPU time than the job's limit since this was asked first. */
@@ -262,10 +267,15 @@ export class WorkerPool<Input, Output> {
   }
 }
 
-function failureOf(job: { readonly place: string } | undefined, cause: Error | undefined): CodedError {
-  const place = job?.place ?? '';
+function failureOf(job: { readonly place: string } | undefined, noun: string, cause: Error | undefined): CodedError {
+  const place = at(job?.place ?? '');
   if (cause !== undefined && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return new JobLimitExceeded(`${place}: template needs more memory than there is for it`, { cause });
+    return new JobLimitExceeded(`${place}${noun} needs more memory than there is for it`, { cause });
   }
-  return new CodedError('INTERNAL', `${place}: the thread that renders the template failed`, { cause });
+  return new CodedError('INTERNAL', `${place}the thread of the ${noun} failed`, { cause });
+}
+
+/** @param place empty for jobs that report none. */
+function at(place: string): string {
+  return place === '' ? '' : `${place}: `;
 }

@@ -39,6 +39,7 @@ function waitedMs(): number {
 
 const threads = new WorkerPool<RenderJob, RenderOutcome>({
   ...{ threads: 2, waitingEach: 64, jobMs: 10_000, slowMs: 20_000, idleMs: 5_000, heapMb: 48 },
+  ...{ noun: 'template', retry: 'retry' },
   entry: new URL('../../dist/render-worker.js', import.meta.url),
 });
 const renderer = new TemplateRenderer({

@@ -20,7 +20,8 @@ export type GeneratorPool = Pick<WorkerPool<GeneratorJob, GeneratorOutcome>, 'ru
  */
 export function generatorPool(entry: URL): GeneratorPool {
   const { startMs, evaluationMs: jobMs, compileMs: slowMs, idleMs, heapMb, waitingEach } = limits.generators;
-  return new WorkerPool({ entry, threads: 1, waitingEach, startMs, jobMs, slowMs, idleMs, heapMb });
+  const messages = { noun: 'generator', retry: 'the client can retry' };
+  return new WorkerPool({ entry, threads: 1, waitingEach, startMs, jobMs, slowMs, idleMs, heapMb, ...messages });
 }
 
 export interface GeneratorsOptions {

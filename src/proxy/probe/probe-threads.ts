@@ -12,5 +12,5 @@ export type ProbeThreads = WorkerPool<ProbeJob, ProbeOutcome>;
  * @param jobMs limit of one job and the start of its thread: far more than any probe in use takes.
  */
 export function probeThreads(entry: URL, jobMs: number): ProbeThreads {
-  return new WorkerPool({ ...poolLimits, entry, jobMs });
+  return new WorkerPool({ ...poolLimits, entry, jobMs, noun: 'probe', retry: 'the next check will retry' });
 }

@@ -15,7 +15,7 @@ setMaxListeners(0, never);
 
 function newThreads(options: Partial<WorkerPoolOptions> = {}): WorkerPool<Work, string> {
   const bounds = { threads: 2, waitingEach: 64, jobMs: 60_000, slowMs: 60_000, idleMs: 60_000, heapMb: 32 };
-  return new WorkerPool({ entry, ...bounds, ...options });
+  return new WorkerPool({ entry, noun: 'riddle', retry: 'the caller will retry', ...bounds, ...options });
 }
 
 function owner(namespace: string, group = 'class'): { readonly namespace: string; readonly group: string } {
@@ -55,7 +55,7 @@ describe('threads for jobs', () => {
       next ??= threads.run({ what: 'next' }, owner('x'), never);
       next.catch(() => undefined);
       const message = await endless.catch((error: unknown) => String(error));
-      assert.match(message, /: template takes more than 0\.3 s$/);
+      assert.match(message, /: riddle takes more than 0\.3 s$/);
       return message.includes('the job "endless"');
     });
     // A thread that starts late has little time left; that it is served is enough.
@@ -93,7 +93,7 @@ describe('threads for jobs', () => {
   it('end a job that wants all memory', async () => {
     await assert.rejects(threads.run({ what: 'memory' }, owner('x'), never), {
       code: 'RESOURCE_EXHAUSTED',
-      message: 'the job "memory": template needs more memory than there is for it',
+      message: 'the job "memory": riddle needs more memory than there is for it',
     });
     assert.equal(await threads.run({ what: 'next' }, owner('x'), never), 'next');
   });
@@ -107,7 +107,8 @@ describe('threads for jobs', () => {
 
   it('report a thread that cannot be started', async () => {
     using({ entry: new URL('absent.mjs', entry) });
-    await assert.rejects(threads.run({ what: 'a' }, owner('x'), never), { code: 'INTERNAL' });
+    const message = 'the thread of the riddle failed';
+    await assert.rejects(threads.run({ what: 'a' }, owner('x'), never), { code: 'INTERNAL', message });
   });
 
   it('let a caller go who no longer waits, whose job ends with it', async () => {
@@ -145,7 +146,7 @@ describe('threads for jobs', () => {
     const running = ['a', 'b', 'c'].map(() => threads.run({ what: 'endless' }, owner('x'), leaving.signal));
     assert.throws(() => threads.run({ what: 'more' }, owner('x'), never), {
       code: 'RESOURCE_EXHAUSTED',
-      message: /^2 volumes of namespace x on this node already wait for templates that take long/,
+      message: '2 riddles of namespace x already wait for a thread; the caller will retry',
     });
     const other = threads.run({ what: 'other' }, owner('y'), never);
     leaving.abort();
