@@ -48,6 +48,11 @@ export class ProxyError extends Error {
     this.kind = kind;
     this.headers = options.headers ?? {};
   }
+
+  /** Whether the proxy has no capacity for the work now. This says nothing of the Connector or the tool. */
+  get isOverload(): boolean {
+    return this.kind === 'overload' || this.kind === 'rate_limited';
+  }
 }
 
 /**

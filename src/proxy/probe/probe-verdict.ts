@@ -18,6 +18,7 @@ export interface ProbeVerdict {
     | 'Rejected'
     | 'Unusable'
     | 'Unreachable'
+    | 'NotChecked'
     | 'UnexpectedAnswer'
     | 'ProbeUnusable'
     | 'NonAuthProbe';
@@ -90,6 +91,10 @@ export async function toVerdict(
       return { verdict: 'failure', reason: 'Unusable', message: error.message };
     }
     if (error instanceof ProxyError) {
+      if (error.isOverload) {
+        const message = `the proxy has no capacity for this check: ${error.message}`;
+        return { verdict: 'unknown', reason: 'NotChecked', message };
+      }
       const isCredential = error.kind === 'misconfigured';
       return {
         verdict: isCredential ? 'failure' : 'unknown',

@@ -9,7 +9,7 @@ import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../credential/connector-lister.js';
 import type { ConditionResult } from './conditions.js';
-import { conditionOf, isConditionReason } from './conditions.js';
+import { conditionOf, isConditionReason, probeTimeOf } from './conditions.js';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
 import type { ReconcileState } from './reconcile-state.js';
 import { isProxyless } from './class-conditions.js';
@@ -221,7 +221,7 @@ function keepUnchecked(
   if (before?.['observedGeneration'] !== generation || (status !== 'True' && status !== 'False')) return result;
   const { reason, message } = before;
   if (!isConditionReason(reason) || typeof message !== 'string') return result;
-  return { type: result.type, status, reason, message };
+  return { type: result.type, status, reason, message, probedMs: probeTimeOf(before) };
 }
 
 function identityOf({ object }: ConnectorClass): string {

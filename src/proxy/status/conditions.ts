@@ -148,6 +148,13 @@ export function isProbeTimeOld(
 
 const probeTime = 'lastProbeTime';
 
+/** Returns the time of the probe that a condition is about, in milliseconds since the epoch; undefined without one. */
+export function probeTimeOf(condition: JsonObject): number | undefined {
+  const time = condition[probeTime];
+  const ms = typeof time === 'string' ? Date.parse(time) : NaN;
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 function asCondition(
   result: ConditionResult,
   before: JsonObject | undefined,

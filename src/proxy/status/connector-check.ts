@@ -181,17 +181,16 @@ function livenessResult(verdict: ProbeVerdict, nowMs: number): ConditionResult {
 /** @param nowMs when the probe was sent. */
 function asResult(type: ConditionType, { verdict, reason, message }: ProbeVerdict, nowMs: number): ConditionResult {
   const status = ({ success: 'True', failure: 'False', unknown: 'Unknown' } as const)[verdict];
-  return { type, status, reason, message, probedMs: reason === 'NonAuthProbe' ? undefined : nowMs };
+  const isProbed = reason !== 'NonAuthProbe' && reason !== 'NotChecked';
+  return { type, status, reason, message, probedMs: isProbed ? nowMs : undefined };
 }
 
 function failureResult(type: ConditionType, error: unknown): ConditionResult {
   if (error instanceof UnusableCa) return isFalse(type, error.reason, error.message);
   if (error instanceof UnusableGenerator) return isFalse(type, error.reason, error.message);
   if (error instanceof ProxyError) {
-    const { kind, message } = error;
-    return kind === 'rate_limited' || kind === 'overload'
-      ? isUnknown(type, 'NotChecked', message)
-      : isFalse(type, 'Unusable', message);
+    const { isOverload, message } = error;
+    return isOverload ? isUnknown(type, 'NotChecked', message) : isFalse(type, 'Unusable', message);
   }
   if (!(error instanceof CodedError)) throw error;
   return error.code === 'FAILED_PRECONDITION'

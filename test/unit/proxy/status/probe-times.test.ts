@@ -3,7 +3,7 @@ import { parseConnectorClass } from '../../../../src/connectors/parse-connector-
 import { parseConnector } from '../../../../src/connectors/parse-connector.js';
 import type { JsonObject } from '../../../../src/json.js';
 import { ConditionEvaluator } from '../../../../src/proxy/status/condition-evaluator.js';
-import { conditionsIn, isFalse, isTrue, readiness } from '../../../../src/proxy/status/conditions.js';
+import { conditionsIn, isFalse, isTrue, isUnknown, readiness } from '../../../../src/proxy/status/conditions.js';
 import type { ConditionResult } from '../../../../src/proxy/status/conditions.js';
 import { newReconcileState } from '../../../../src/proxy/status/reconcile-state.js';
 import { statusTimings } from '../../../../src/proxy/status/status-timings.js';
@@ -25,6 +25,7 @@ class Bench {
   nowMs = 0;
   isLive = true;
   hasAuthProbe = true;
+  hasCapacity = true;
   /** By when they were written. */
   readonly writes: { readonly atMs: number; readonly conditions: readonly JsonObject[] }[] = [];
   #object = { ...connector('tool', 'https://tool.example'), metadata: { name: 'tool', namespace: 'ci' } } as JsonObject;
@@ -83,7 +84,8 @@ class Bench {
     const probedMs = epochMs + this.nowMs;
     const liveness = this.isLive ? isTrue('LivenessReady', 'Answered') : isFalse('LivenessReady', 'Unreachable', 'no');
     const auth = isTrue('AuthReady', this.hasAuthProbe ? 'Accepted' : 'NonAuthProbe');
-    const results = [{ ...liveness, probedMs }, this.hasAuthProbe ? { ...auth, probedMs } : auth];
+    const probed = this.hasCapacity ? { ...auth, probedMs } : isUnknown('AuthReady', 'NotChecked', 'no capacity');
+    const results = [{ ...liveness, probedMs }, this.hasAuthProbe ? probed : auth];
     return [...results, readiness(results)];
   }
 }
@@ -125,6 +127,19 @@ describe('the time of the last probe in a status', () => {
     const time = new Date(epochMs + atMs).toISOString().replace('.000', '');
     assert.equal(timesOf(conditions)['LivenessReady'], time);
     assert.equal(timesOf(conditions)['AuthReady'], time);
+  });
+
+  it('stays with the last result while the proxy has no capacity for a probe', async () => {
+    const bench = new Bench();
+    await bench.until(1);
+    bench.hasCapacity = false;
+    await bench.until(hourMs / 2);
+    assert.equal(bench.writes.length, 1);
+    await bench.until(2 * hourMs);
+    const { conditions } = bench.writes.at(-1)!;
+    assert.equal(conditions.find(({ type }) => type === 'AuthReady')?.['reason'], 'Accepted');
+    assert.equal(timesOf(conditions)['AuthReady'], '2026-01-01T00:00:00Z');
+    assert.notEqual(timesOf(conditions)['LivenessReady'], '2026-01-01T00:00:00Z');
   });
 
   it('of another clock, or none, does not make the proxy write more often', async () => {
