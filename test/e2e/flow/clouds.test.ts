@@ -1,21 +1,22 @@
 import assert from 'node:assert/strict';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
+import { serveGit } from '../../support/e2e/git-server.js';
+import { GuardedServer, acceptsBearer } from '../../support/e2e/guarded-server.js';
 import { needsKnownPorts, otherAddress, ownAddress } from '../../support/e2e/host-names.js';
-import { writeImageLayout } from '../../support/e2e/image-layout.js';
+import { cloneAndPush, pushAndPull, skopeo } from '../../support/e2e/program-rounds.js';
 import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
 import { FakeEcr, awsKeys, ecrApiHost, ecrHost } from '../../support/proxy/ecr.js';
 import { GoogleKey } from '../../support/proxy/google-key.js';
+import { GoogleTokens } from '../../support/proxy/google-tokens.js';
 import { secret } from '../../support/proxy/manifests.js';
 import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
-import type { SeenRequest } from '../../support/proxy/tool-server.js';
 
 const googleTokens = 'oauth2.googleapis.com';
 const garHost = 'europe-west1-docker.pkg.dev';
 const storageHost = 'storage.googleapis.com';
+const sourceHost = 'source.developers.google.com';
 const readOnly = { access: 'read-only' };
 
 /**
@@ -25,21 +26,22 @@ const readOnly = { access: 'read-only' };
 describe('registries and APIs of clouds', function () {
   this.timeout(180_000);
   const key = new GoogleKey();
+  const google = new GoogleTokens(key, `https://${googleTokens}/token`, toolPassword);
   let cloud: ToolServer;
   let aws: FakeEcr;
   let ecr: DockerRegistry;
   let gar: DockerRegistry;
   let garTokens: RegistryTokenService;
-  let storage: ToolServer;
-  const scopes: unknown[] = [];
+  let storage: GuardedServer;
+  let source: GuardedServer;
 
   before(needsKnownPorts);
   const use = useFlowFixture(
     {
-      hosts: [garHost, storageHost],
+      hosts: [garHost, storageHost, sourceHost],
       otherHosts: { [ownAddress]: [ecrHost], [otherAddress]: [ecrApiHost, googleTokens] },
     },
-    ['skopeo', 'docker-registry', 'curl'],
+    ['skopeo', 'docker-registry', 'curl', 'git'],
     async (fixture) => {
       const at = (name: string): string => path.join(fixture.work, name);
       cloud = new ToolServer('https', () => undefined, [ecrApiHost, googleTokens]);
@@ -47,7 +49,7 @@ describe('registries and APIs of clouds', function () {
       aws.newPassword = () => toolPassword;
       const { answer: answerOfAws } = cloud;
       cloud.answer = (request, response, seen) => {
-        if (seen.headers.host === googleTokens) request.on('end', () => void issue(seen, response));
+        if (seen.headers.host === googleTokens) request.on('end', () => void google.issue(seen, response));
         else answerOfAws(request, response, seen);
       };
       await new Promise<void>((resolve) => cloud.server.listen(443, otherAddress, resolve));
@@ -57,12 +59,23 @@ describe('registries and APIs of clouds', function () {
         auth: { username: 'AWS', password: toolPassword },
       });
       fixture.onStop(() => ecr.stop());
-      garTokens = await RegistryTokenService.start(garHost, `oauth2accesstoken:${toolPassword}`);
+      garTokens = await RegistryTokenService.start(garHost, (login) =>
+        google.accepts(login.replace('oauth2accesstoken:', '')),
+      );
       fixture.onStop(() => garTokens.stop());
       gar = await DockerRegistry.start({ directory: at('gar'), host: garHost, auth: garTokens });
       fixture.onStop(() => gar.stop());
-      storage = await ToolServer.start('https', serveStorage, [storageHost]);
+      const accepts = acceptsBearer((token) => google.accepts(token));
+      storage = await GuardedServer.start({
+        ...{ host: storageHost, accepts },
+        serve: (_request, response) => void response.end('an object'),
+      });
       fixture.onStop(() => storage.stop());
+      source = await GuardedServer.start({
+        ...{ host: sourceHost, accepts },
+        serve: (request, response) => serveGit(fixture.work, request, response),
+      });
+      fixture.onStop(() => source.stop());
 
       const labels = { 'connectors.cpaas.io/ca-cert': 'true' };
       const cas = { namespace: 'connectors-system', labels };
@@ -77,62 +90,40 @@ describe('registries and APIs of clouds', function () {
       fixture.connect('ecr', ecr.url, { className, auth: 'awsEcr', secret: 'aws' });
       fixture.connect('ecr-ro', ecr.url, { className, auth: 'awsEcr', secret: 'aws', rules: readOnly });
       fixture.connect('gar', gar.url, { className, auth: 'googleServiceAccount', secret: 'google', extensions });
-      fixture.connect('storage', storage.url(storageHost), { secret: 'google' });
-      fixture.connect('storage-ro', storage.url(storageHost), { secret: 'google', rules: readOnly });
-      fixture.allow(['ecr', 'ecr-ro', 'gar', 'storage', 'storage-ro']);
-      writeFileSync(at('policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }));
-      await writeImageLayout(at('image'), 100_000);
+      fixture.connect('storage', storage.url, { secret: 'google' });
+      fixture.connect('storage-ro', storage.url, { secret: 'google', rules: readOnly });
+      fixture.connect('source', source.url, { secret: 'google' });
+      fixture.allow(['ecr', 'ecr-ro', 'gar', 'storage', 'storage-ro', 'source']);
     },
   );
 
-  async function issue({ method, url, body }: SeenRequest, response: ServerResponse): Promise<void> {
-    try {
-      scopes.push(await key.scopeIn(body, `https://${googleTokens}/token`));
-      assert.deepEqual([method, url], ['POST', '/token']);
-      response.end(JSON.stringify({ access_token: toolPassword, token_type: 'Bearer', expires_in: 3599 }));
-    } catch {
-      response.writeHead(400).end('{"error":"invalid_grant"}');
-    }
-  }
-
-  function serveStorage({ headers }: IncomingMessage, response: ServerResponse): void {
-    if (headers.authorization === `Bearer ${toolPassword}`) response.end('an object');
-    else response.writeHead(401).end();
-  }
-
-  const skopeo = (words: string): string =>
-    `mkdir -p ${use.fixture.work}/certs && cp ca.crt ${use.fixture.work}/certs/
-     skopeo --policy ${use.fixture.work}/policy.json ${words}`;
-  const certs = (): string => `${use.fixture.work}/certs`;
-
   for (const [connector, registry] of [['ecr', () => ecr] as const, ['gar', () => gar] as const]) {
-    it(`skopeo pushes to ${connector} and pulls from it`, async () => {
+    it(`skopeo pushes to ${connector} and pulls from it, and curl lists the tags`, async () => {
       const volume = await use.fixture.volume({ attributes: { connectors: connector } });
-      const image = `docker://${registry().address}/team/app:1`;
-      const script = `
-        ${skopeo(`copy -q --dest-cert-dir ${certs()} oci:${use.fixture.work}/image ${image}`)}
-        ${skopeo(`copy -q --src-cert-dir ${certs()} ${image} dir:${use.fixture.work}/${connector}-back`)}`;
-      await use.fixture.task(volume, script);
-      const { served } = registry();
-      assert.ok(served.includes('PUT /v2/team/app/manifests/1'), served.join('\n'));
-      assert.ok(served.includes('GET /v2/team/app/manifests/1'), served.join('\n'));
+      const { address, url } = registry();
+      await pushAndPull(use.fixture, volume, `${address}/team/app:1`);
+      for (const method of ['PUT', 'GET']) {
+        assert.ok(registry().served.includes(`${method} /v2/team/app/manifests/1`), registry().served.join('\n'));
+      }
+      const tags = await use.fixture.task(volume, `curl -sSf --cacert ca.crt ${url}/v2/team/app/tags/list`);
+      assert.equal(tags, '{"name":"team/app","tags":["1"]}\n');
     });
   }
 
   it('the endpoints have issued one token each, for the requests of all', () => {
     assert.equal(aws.asked.length, 1);
-    assert.deepEqual(scopes, ['https://www.googleapis.com/auth/cloud-platform']);
+    assert.deepEqual(google.scopes, ['https://www.googleapis.com/auth/cloud-platform']);
   });
 
   it('skopeo pulls from a read-only Connector to ECR, and cannot push', async () => {
     const volume = await use.fixture.volume({ attributes: { connectors: 'ecr-ro' } });
     const image = `docker://${ecr.address}/team/app:1`;
-    const back = `${use.fixture.work}/ro-back`;
-    await use.fixture.task(volume, skopeo(`copy -q --src-cert-dir ${certs()} ${image} dir:${back}`));
-    const pushed = await use.fixture.try(
-      volume,
-      skopeo(`copy -q --dest-cert-dir ${certs()} dir:${back} ${image.replace(/1$/, '2')}`),
-    );
+    const { fixture } = use;
+    const back = `dir:${fixture.work}/ro-back`;
+    const pull = skopeo(fixture, (certs) => `copy -q --src-cert-dir ${certs} ${image} ${back}`);
+    await fixture.task(volume, pull);
+    const push = skopeo(fixture, (certs) => `copy -q --dest-cert-dir ${certs} ${back} ${image.replace(/1$/, '2')}`);
+    const pushed = await fixture.try(volume, push);
     assert.notEqual(pushed.status, 0);
     assert.match(pushed.output, /read-only/);
   });
@@ -140,9 +131,16 @@ describe('registries and APIs of clouds', function () {
   it("curl reads from an API of Google with the volume's ca.crt", async () => {
     for (const connector of ['storage', 'storage-ro']) {
       const volume = await use.fixture.volume({ attributes: { connectors: connector } });
-      const url = `${storage.url(storageHost)}/bucket/object`;
+      const url = `${storage.url}/bucket/object`;
       assert.equal(await use.fixture.task(volume, `curl -sSf --cacert ca.crt ${url}`), 'an object');
     }
-    assert.match(String(scopes.at(-1)), /cloud-platform\.read-only/);
+    assert.match(String(google.scopes.at(-1)), /cloud-platform\.read-only/);
+  });
+
+  // Amazon has no Git server that accepts the keys of ECR: CodeCommit has passwords of its own.
+  it('git clones from a Git server of Google and pushes to it', async () => {
+    const volume = await use.fixture.volume({ attributes: { connectors: 'source' } });
+    await cloneAndPush(use.fixture, volume, source.url, 'of-account');
+    assert.equal(source.rejected, 0);
   });
 });

@@ -16,7 +16,7 @@ export interface AskedToken {
 
 export interface GithubServerOptions {
   readonly hosts?: readonly string[];
-  /** Path of the API. */
+  /** Path of the API. At a host of its own, which begins with `api.`, clients find it without the path. */
   readonly root?: string;
   /** The beginning of its tokens. */
   readonly token?: string;
@@ -49,7 +49,7 @@ export class GithubServer {
     this.tool = tool;
     this.#options = options;
     tool.answer = (request, response, seen) => {
-      if (seen.url.startsWith(`${this.#root}/`)) {
+      if (this.#isApi(seen)) {
         request.once('end', () => void this.#api(seen, response).catch(() => response.destroy()));
       } else this.#site(request, response, seen);
     };
@@ -74,6 +74,10 @@ export class GithubServer {
 
   get #now(): number {
     return (this.#options.now ?? Date.now)();
+  }
+
+  #isApi({ url, headers }: SeenRequest): boolean {
+    return url.startsWith(`${this.#root}/`) || (headers.host ?? '').startsWith('api.');
   }
 
   #accepts(token: string): boolean {
