@@ -1,6 +1,8 @@
 import { valuesOf } from '../upstream/headers.js';
 import type { RawHeaders } from '../upstream/headers.js';
+import { isIdempotent, responseOf } from '../upstream/kept-connection.js';
 import type { LookupOwner } from '../upstream/resolver.js';
+import type { ToolCall } from '../upstream/tool-call.js';
 import type { ToolClient } from '../upstream/tool-client.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { nameOf } from '../upstream/tool-origin.js';
@@ -90,11 +92,12 @@ async function exchange(
 ): Promise<ProbeResponse | ProbeRequest> {
   ending.throwIfAborted();
   const headers = [...commonHeaders(origin), ...own];
-  const call = client.send({ origin, method, path, headers, trust, lookedUpFor: owner });
-  const stop = (): void => call.destroy(new TooSlow());
+  let call: ToolCall | undefined;
+  const send = (): ToolCall => (call = client.send({ origin, method, path, headers, trust, lookedUpFor: owner }));
+  const stop = (): void => call?.destroy(new TooSlow());
   ending.addEventListener('abort', stop, { once: true });
   try {
-    const { status, rawHeaders, body } = await call.response;
+    const { status, rawHeaders, body } = await responseOf(send, () => isIdempotent(method) && !ending.aborted);
     const next = follow({ status, rawHeaders });
     if (typeof next === 'object') return next;
     return {
@@ -107,7 +110,7 @@ async function exchange(
   } finally {
     ending.removeEventListener('abort', stop);
     // Closes the connection instead of waiting for the rest of the body.
-    call.end();
+    call?.end();
   }
 }
 

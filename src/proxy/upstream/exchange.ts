@@ -7,6 +7,7 @@ import { valuesOf } from './headers.js';
 import { framingHeaders, pairsOf } from './request-body.js';
 import type { Framing, RequestBody } from './request-body.js';
 import type { Outgoing } from './outgoing.js';
+import { isIdempotent, responseOf } from './kept-connection.js';
 import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
 import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
 import type { ToolClient } from './tool-client.js';
@@ -55,8 +56,6 @@ export interface Outcome {
 const maxBufferedBytes = limits.requestsInFlight.repeatableBytes;
 /** Limit of a challenge's body that is read, so that its connection can be used again. */
 const maxChallengeBytes = 64 * 1024;
-/** Methods whose request can be repeated even if the first one can have arrived (RFC 9110, 9.2.2). */
-const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 /** One request of a client, forwarded to a tool, and the tool's response. It owns its requests to the tool. */
 export class Exchange implements MonitoredTransfer {
@@ -179,21 +178,15 @@ export class Exchange implements MonitoredTransfer {
     return { origin, method: request.method ?? '', path, headers, trust, lookedUpFor };
   }
 
-  /** Sends a request, once more if a reused connection was closed by the tool and the request can be repeated. */
-  async #send(toolRequest: ToolRequest): Promise<ToolResponse> {
-    const { body } = this.#incoming;
-    try {
-      return await this.#sendOnce(toolRequest);
-    } catch (error) {
-      const isRepeatable = body.canBeSent && !body.isArriving && idempotent.has(toolRequest.method);
-      if (this.#calls.at(-1)?.isReused !== true || !isRepeatable || this.#hasLeft) throw error;
-      return this.#sendOnce(toolRequest);
-    }
-  }
-
-  #sendOnce(toolRequest: ToolRequest): Promise<ToolResponse> {
+  #send(toolRequest: ToolRequest): Promise<ToolResponse> {
     const { body, response } = this.#incoming;
-    return this.#add(() => this.#parts.client.send(toolRequest, body, () => response.writeContinue())).response;
+    const { client } = this.#parts;
+    const isRepeatable = (): boolean =>
+      body.canBeSent && !body.isArriving && isIdempotent(toolRequest.method) && !this.#hasLeft;
+    return responseOf(
+      () => this.#add(() => client.send(toolRequest, body, () => response.writeContinue())),
+      isRepeatable,
+    );
   }
 
   #add<C extends ToolCall>(open: () => C): C {

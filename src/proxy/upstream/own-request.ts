@@ -1,7 +1,8 @@
 import type { ClientRequest } from 'node:http';
 import type { RawHeaders } from './headers.js';
+import { responseOf } from './kept-connection.js';
 import type { OutgoingBody } from './request-body.js';
-import type { ToolRequest } from './tool-call.js';
+import type { ToolCall, ToolRequest } from './tool-call.js';
 import type { ToolClient } from './tool-client.js';
 import { toolFailure } from './tool-failure.js';
 
@@ -19,7 +20,8 @@ export interface OwnRequestLimits {
 }
 
 /**
- * Sends a request of the proxy itself, and reads the response. Redirects are not followed.
+ * Sends a request of the proxy itself, and reads the response. Redirects are not followed. A request that a kept
+ * connection has lost is sent again, also a POST: at worst, one more token is issued, or an upload that is not continued.
  * @param server its name in messages.
  * @param content the body; undefined for a request without one.
  * @throws {ProxyError} if no response arrives in time, or the server switches protocols without a request to do so.
@@ -32,23 +34,27 @@ export async function sendOwnRequest(
   signal: AbortSignal,
   content?: string,
 ): Promise<OwnResponse> {
+  const body = content === undefined ? undefined : new WholeBody(content);
+  const request = body === undefined ? toolRequest : withLength(toolRequest, body);
+  let call: ToolCall | undefined;
+  let isStopped = false;
+  const send = (): ToolCall => (call = client.send(request, body));
+  const stop = (): void => {
+    isStopped = true;
+    call?.destroy(new ResponseTimeout());
+  };
+  const timer = setTimeout(stop, limits.timeoutMs);
+  signal.addEventListener('abort', stop, { once: true });
   try {
-    const body = content === undefined ? undefined : new WholeBody(content);
-    const call = client.send(body === undefined ? toolRequest : withLength(toolRequest, body), body);
-    const stop = (): void => call.destroy(new ResponseTimeout());
-    const timer = setTimeout(stop, limits.timeoutMs);
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      const { status, rawHeaders, body: received } = await call.response;
-      const whole = await received.whole(limits.bodyBytes, signal);
-      return { status, rawHeaders, body: whole?.toString() };
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', stop);
-      call.end();
-    }
+    const { status, rawHeaders, body: received } = await responseOf(send, () => !isStopped);
+    const whole = await received.whole(limits.bodyBytes, signal);
+    return { status, rawHeaders, body: whole?.toString() };
   } catch (error) {
     throw toolFailure(error, server);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+    call?.end();
   }
 }
 

@@ -24,6 +24,11 @@ export class ToolServer {
   readonly server: Server;
   readonly scheme: 'http' | 'https';
   readonly #sockets = new Set<Socket>();
+  readonly #used = new WeakSet<Socket>();
+  /** Whether a connection is closed when its second request arrives, as one that was idle for too long. */
+  closesKept = false;
+  /** The requests that were lost by that, as `METHOD PATH`. */
+  readonly lost: string[] = [];
   answer: Answer;
 
   constructor(scheme: 'http' | 'https', answer: Answer, hosts: readonly string[], authority = toolAuthority) {
@@ -71,7 +76,13 @@ export class ToolServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const { method = '', url = '', headers, rawHeaders } = request;
+    const { method = '', url = '', headers, rawHeaders, socket } = request;
+    if (this.closesKept && this.#used.has(socket)) {
+      this.lost.push(`${method} ${url}`);
+      socket.destroy();
+      return;
+    }
+    this.#used.add(socket);
     const seen: SeenRequest = { method, url, headers, rawHeaders, body: '', rawTrailers: [] };
     this.seen.push(seen);
     request.on('data', (chunk: Buffer) => {
