@@ -100,6 +100,7 @@ export const layers = {
   ],
   'proxy/server': [
     ...baseModules,
+    'process',
     'limits',
     'type:connectors',
     'rules',

@@ -82,6 +82,11 @@ export const limits = {
      * loop, which serves all that are readable. With more of them, new clients wait longer.
      */
     share: 1 / 8,
+    /**
+     * Connections that wait to be accepted, since each step of a pipeline starts with some; the kernel also applies
+     * net.core.somaxconn, usually 4096.
+     */
+    backlog: 4096,
     /** From the first byte of a request to the end of its headers, and before the first byte. */
     headersMs: 30_000,
     /** Idle connection between requests; longer than clients keep theirs, so that a client closes it. */

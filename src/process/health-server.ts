@@ -1,16 +1,17 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
 import { createServer as createHttpServer } from 'node:http';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { Duplex } from 'node:stream';
-import { CodedError } from '../errors.js';
 import { ConnectionLimiter } from '../limits/connection-limiter.js';
 import type { ConnectionLimits } from '../limits/connection-limiter.js';
 import type { Log } from '../log.js';
 import { CachedText } from './cached-text.js';
+import { listen } from './listen.js';
+import type { ListenAddress } from './listen.js';
 
 export interface HealthServerOptions {
-  readonly address: { readonly host: string | undefined; readonly port: number };
+  readonly address: ListenAddress;
   /** Served at `/metrics`. Absent: the path does not exist. */
   readonly metrics?: { readonly text: () => Promise<string>; readonly contentType: string };
   /** Returns why the process must be restarted; undefined if it is healthy. */
@@ -77,19 +78,10 @@ export class HealthServer {
    * @throws {CodedError} FAILED_PRECONDITION if the address cannot be used.
    */
   async start(): Promise<number> {
-    const { host, port } = this.#options.address;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) =>
-        reject(
-          new CodedError('FAILED_PRECONDITION', `cannot listen on --http-address ${host ?? ''}:${port}`, {
-            cause: error,
-          }),
-        ),
-      );
-      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, resolve);
+    const { address, log } = this.#options;
+    return listen(this.#server, '--http-address', address, {
+      onAcceptError: (error) => log.warn('Failed to accept connection', { error }),
     });
-    this.#server.on('error', (error) => this.#options.log.warn('Failed to accept connection', { error }));
-    return (this.#server.address() as AddressInfo).port;
   }
 
   stop(): void {

@@ -22,6 +22,15 @@ export function fail(check: string, problem: string, fix: string): CheckResult {
   return { level: 'fail', check, text: `${problem}: ${fix}` };
 }
 
+/** Returns the result of a check that failed to read from the API server. */
+export function unchecked(check: string, error: unknown, problem = 'cannot be checked'): CheckResult {
+  return fail(
+    check,
+    `${problem}: ${reasonOf(error)}`,
+    'fix the lines about the API server and about permissions first',
+  );
+}
+
 /** Returns the result as one line, whatever line breaks its text has. */
 export function asLine({ level, check, text }: CheckResult): string {
   return `${level.padEnd(5)} ${check.padEnd(14)} ${singleLine(text)}\n`;

@@ -7,7 +7,7 @@ import type { DriverConfig } from '../../driver/config.js';
 import { csi, pluginRegistration } from '../../driver/csi/services.js';
 import type { CheckResult } from './check-result.js';
 import { fail, ok, reasonOf } from './check-result.js';
-import { askHealthPort } from './health-port.js';
+import { checkReadiness } from './readiness.js';
 
 type SocketConfig = Pick<
   DriverConfig,
@@ -19,7 +19,11 @@ const answerTimeoutMs = 5_000;
 
 /** Checks that the driver responds at the kubelet's path of its socket, and that the kubelet has accepted it. */
 export async function checkSockets(config: SocketConfig): Promise<readonly CheckResult[]> {
-  return Promise.all([checkCsiSocket(config), checkRegistrationSocket(config), checkReadiness(config)]);
+  return Promise.all([
+    checkCsiSocket(config),
+    checkRegistrationSocket(config),
+    checkReadiness(config['http-address'], 'driver', 'publish'),
+  ]);
 }
 
 async function checkCsiSocket(config: SocketConfig): Promise<CheckResult> {
@@ -76,20 +80,6 @@ async function checkRegistrationSocket(config: SocketConfig): Promise<CheckResul
     return fail(check, `no response on ${socket}: ${dialReason(error)}`, fix);
   } finally {
     client.close();
-  }
-}
-
-/** Checks readiness by /readyz, because only the driver's own process knows whether the kubelet has accepted it. */
-async function checkReadiness({ 'http-address': address }: SocketConfig): Promise<CheckResult> {
-  const check = 'readiness';
-  if (address === undefined) return ok(check, 'not asked: --http-address is empty');
-  try {
-    const { status, text } = await askHealthPort(address, '/readyz');
-    if (status === 200) return ok(check, 'the driver can publish');
-    const fix = 'the lines that fail here and the log of the driver say why';
-    return fail(check, `the driver cannot publish: ${text.trim()}`, fix);
-  } catch (error) {
-    return fail(check, reasonOf(error), 'is the driver running, with this --http-address?');
   }
 }
 

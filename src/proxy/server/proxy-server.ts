@@ -1,10 +1,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
-import { CodedError } from '../../errors.js';
+import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../limits/token-bucket.js';
 import { limits } from '../../limits/defaults.js';
 import type { Log } from '../../log.js';
+import { listen } from '../../process/listen.js';
+import type { ListenAddress } from '../../process/listen.js';
 import { ProxyError } from '../proxy-error.js';
 import { RequestBody } from '../upstream/request-body.js';
 import type { ConnectHandler } from './connect-handler.js';
@@ -20,7 +21,7 @@ import type { TlsListenerOptions } from './tls-listener.js';
 import type { TunnelSession } from './tunnel-session.js';
 
 export interface ProxyServerOptions {
-  readonly address: { readonly host: string | undefined; readonly port: number };
+  readonly address: ListenAddress;
   /** Address and certificate for clients that speak TLS to the proxy; undefined for none. */
   readonly tls: TlsListenerOptions | undefined;
   readonly connections: ConnectionLimiter;
@@ -113,19 +114,10 @@ export class ProxyServer {
    * @throws {CodedError} FAILED_PRECONDITION if it cannot listen on an address.
    */
   async start(): Promise<{ readonly port: number; readonly tlsPort: number | undefined }> {
-    const { host, port } = this.#options.address;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) =>
-        reject(
-          new CodedError('FAILED_PRECONDITION', `cannot listen on --proxy-address ${host ?? ''}:${port}`, {
-            cause: error,
-          }),
-        ),
-      );
-      // Bursts of connections are usual: every step of a pipeline starts with some.
-      this.#server.listen({ port, backlog: 4096, ...(host === undefined ? {} : { host }) }, resolve);
-    });
-    return { port: (this.#server.address() as AddressInfo).port, tlsPort: await this.#tls?.start() };
+    const { address, log } = this.#options;
+    const onAcceptError = (error: Error): void => log.warn('Failed to accept connection', { error });
+    const port = await listen(this.#server, '--proxy-address', address, { ...limits.connections, onAcceptError });
+    return { port, tlsPort: await this.#tls?.start(onAcceptError) };
   }
 
   get isListening(): boolean {

@@ -1,12 +1,15 @@
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { CodedError } from '../../errors.js';
 import type { ClientRateLimiter } from '../../limits/client-rate-limiter.js';
+import { limits } from '../../limits/defaults.js';
+import { listen } from '../../process/listen.js';
+import type { ListenAddress } from '../../process/listen.js';
 import { startTls } from './tls-handshake.js';
 
 export interface TlsListenerOptions {
-  readonly address: { readonly host: string | undefined; readonly port: number };
+  readonly address: ListenAddress;
   /** Returns the certificate, for all names of the proxy. @throws {CodedError} while there is no CA. */
   readonly certificate: () => SecureContext;
   /**
@@ -41,17 +44,8 @@ export class TlsListener {
    * @returns the port.
    * @throws {CodedError} FAILED_PRECONDITION if it cannot listen on the address.
    */
-  async start(): Promise<number> {
-    const { host, port } = this.#options.address;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause) =>
-        reject(
-          new CodedError('FAILED_PRECONDITION', `cannot listen on --tls-address ${host ?? ''}:${port}`, { cause }),
-        ),
-      );
-      this.#server.listen({ port, backlog: 4096, ...(host === undefined ? {} : { host }) }, resolve);
-    });
-    return (this.#server.address() as AddressInfo).port;
+  async start(onAcceptError: (error: Error) => void): Promise<number> {
+    return listen(this.#server, '--tls-address', this.#options.address, { ...limits.connections, onAcceptError });
   }
 
   get isListening(): boolean {

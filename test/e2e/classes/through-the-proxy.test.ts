@@ -4,12 +4,10 @@ import path from 'node:path';
 import { caseCertificates, caseToken } from '../../support/deploy/class-cases.js';
 import { RenderedClasses, needs } from '../../support/e2e/rendered-classes.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, credentialCanary, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer, type Answer } from '../../support/proxy/tool-server.js';
 
-const login = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
 const gitlab = secret('gitlab', 'connectors.cpaas.io/gitlab-pat-auth', { token: credentialCanary });
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
 
 /** Answers by path, with the type of content that the program wants. */
 function answers(contents: Readonly<Record<string, string>>, type = 'application/json'): Answer {
@@ -31,7 +29,7 @@ describe('programs with files of deploy/classes, through the proxy', function ()
     tool = await ToolServer.start('https');
     proxy = await ProxyFixture.start([
       connector('one', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
-      login,
+      robotLogin,
       gitlab,
       ...grant('builder', ['one']),
     ]);
@@ -53,7 +51,7 @@ describe('programs with files of deploy/classes, through the proxy', function ()
     });
   const assertCredential = (): void => {
     assert.ok(tool.seen.length > 0);
-    for (const { headers } of tool.seen) assert.equal(headers.authorization, basic);
+    for (const { headers } of tool.seen) assert.equal(headers.authorization, robotBasic);
     assert.ok(!JSON.stringify(tool.seen).includes(token));
   };
 

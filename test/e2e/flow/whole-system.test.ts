@@ -9,7 +9,7 @@ import { columnsOf, kubectl } from '../../support/e2e/kubectl.js';
 import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
 import { eventually } from '../../support/poll.js';
 import { connector, secret } from '../../support/proxy/manifests.js';
-import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import { ToolServer, toolCa } from '../../support/proxy/tool-server.js';
 
 const host = 'hub.test';
 const programs = ['curl', 'buildah', 'skopeo', 'netavark', 'docker-registry', 'kubectl', 'git'];
@@ -184,7 +184,7 @@ describe('a Secret and a Connector, and nothing that anybody does by hand', func
     fixture.onStop(fixture.api.bind({ user: 'proxy', namespace, rules }));
     await measured('a RoleBinding is found without any request', 'SecretReady', 'False Unusable', name, namespace);
     await isSeen(404, 1);
-    fixture.put(inFar(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate })));
+    fixture.put(inFar(toolCa));
     await isSeen(404, 1);
     fixture.put(inFar(loginWith(toolPassword)));
     await measured('a Secret is found without any request', 'Ready', 'True Ready', name, namespace);

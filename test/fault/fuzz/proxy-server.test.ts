@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { fuzzSettings } from '../../support/fuzz/fuzz-settings.js';
 import { mutatedBytes } from '../../support/fuzz/mutations.js';
 import { sendAll } from '../../support/fuzz/raw-exchange.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 import { eventually } from '../../support/poll.js';
 
@@ -27,7 +27,7 @@ describe("the proxy's port", () => {
     });
     fixture = await ProxyFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      robotLogin,
       ...grant('builder', ['tool']),
     ]);
     client = await fixture.client();

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { ProxyProcess } from '../../support/e2e/proxy-process.js';
 import { eventually } from '../../support/poll.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
 import { ProcessFixture } from '../../support/proxy/process-fixture.js';
 import { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const clientCount = 20;
@@ -32,7 +32,7 @@ describe('replicas of the proxy', function () {
     });
     fixture = await ProcessFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      robotLogin,
       ...grant('builder', ['tool']),
     ]);
     replicas = [await fixture.replica(['tool.example']), await fixture.replica(['tool.example'])];

@@ -12,8 +12,8 @@ import { ApprovalsController, granted } from '../../support/access/approvals-con
 import { ask, checkerOf } from '../../support/check/ask.js';
 import type { KubeObject } from '../../support/kube-api/resources.js';
 import { ClusterFixture, buildPod } from '../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, flags, secret } from '../../support/proxy/manifests.js';
-import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { connector, connectorClass, flags } from '../../support/proxy/manifests.js';
+import { robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const admin = { namespace: 'ops', name: 'admin' };
@@ -37,7 +37,7 @@ describe('check in a cluster', function () {
       connector('hidden', tool.url()),
       connector('unclassed', tool.url(), { className: 'none' }),
       connector('large', tool.url(), { extensions: ['x'.repeat(70_000)] }),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      robotLogin,
     );
     for (const name of ['tool', 'lost', 'broken', 'unclassed', 'large', 'missing']) fixture.allow(name);
   });

@@ -4,7 +4,7 @@ import { checkerOf } from '../../support/check/ask.js';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
 import { sendOn } from '../../support/proxy/proxy-client.js';
 import type { ClientAnswer, ClientRequest } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const fetchOfGit = 'application/x-git-upload-pack-request';
@@ -81,7 +81,7 @@ describe('check and the proxy', function () {
       connector('hidden', url, login),
       connector('elsewhere', 'https://elsewhere.invalid', login),
       connectorClass('ruled', {}, { rules: '- deny: {paths: [/team/**]}' }),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      robotLogin,
       secret('odd', 'example.com/odd', { password: credentialCanary }),
       ...grant(
         'builder',

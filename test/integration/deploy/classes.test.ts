@@ -12,8 +12,8 @@ import { classManifests } from '../../support/deploy/class-cases.js';
 import { eventually } from '../../support/poll.js';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, secret } from '../../support/proxy/manifests.js';
-import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import { credentialCanary, robotBasic } from '../../support/proxy/proxy-fixture.js';
+import { ToolServer, toolCa } from '../../support/proxy/tool-server.js';
 import type { Answer, SeenRequest } from '../../support/proxy/tool-server.js';
 
 interface AuthType {
@@ -24,7 +24,6 @@ interface AuthType {
 }
 
 const login = { username: 'robot', password: credentialCanary };
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
 
 /** Where tools answer everybody, so that liveness probes reach them. */
 const openPaths: ReadonlySet<string> = new Set([
@@ -38,8 +37,8 @@ const openPaths: ReadonlySet<string> = new Set([
 
 /** By the type of the Secret: its content, and the header by which the tool recognises the credential. */
 const secrets: Readonly<Record<string, readonly [Readonly<Record<string, string>>, string, string]>> = {
-  'kubernetes.io/basic-auth': [login, 'authorization', basic],
-  'cpaas.io/distribution-registry-token': [login, 'authorization', basic],
+  'kubernetes.io/basic-auth': [login, 'authorization', robotBasic],
+  'cpaas.io/distribution-registry-token': [login, 'authorization', robotBasic],
   'connectors.cpaas.io/bearer-token': [{ token: credentialCanary }, 'authorization', `Bearer ${credentialCanary}`],
   'connectors.alauda.io/github-app': [
     goodLogin,
@@ -120,7 +119,7 @@ describe('Connectors of the classes of deploy/classes', function () {
     fixture.maxObjectBytes = 8 << 20;
     fixture.put(
       ...classManifests(),
-      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+      toolCa,
       ...cases.flatMap((each) => {
         const { className, name, secretType } = each;
         const { tokenHost = [] } = fakeToolOf(each) ?? {};

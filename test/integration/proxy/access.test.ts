@@ -3,11 +3,11 @@ import http from 'node:http';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { accessRequestFor } from '../../../src/access/access-request.js';
-import { connector, flags, grant, secret } from '../../support/proxy/manifests.js';
+import { connector, flags, grant } from '../../support/proxy/manifests.js';
 import { eventually } from '../../support/poll.js';
 import { ProxyClient, sendOn } from '../../support/proxy/proxy-client.js';
 import { TokenKeys, uidOf } from '../../support/proxy/keys.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 describe('who may use a connector', () => {
@@ -16,7 +16,7 @@ describe('who may use a connector', () => {
 
   const objects = (...more: readonly object[]): object[] => [
     connector('tool', tool.url(), { secret: 'login' }),
-    secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+    robotLogin,
     ...more,
   ];
 

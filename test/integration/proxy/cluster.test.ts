@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { eventually } from '../../support/poll.js';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
 import { connector, connectorClass, flags, secret } from '../../support/proxy/manifests.js';
-import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
-
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
+import { robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
+import { ToolServer, toolAuthority, toolCa } from '../../support/proxy/tool-server.js';
 
 describe('the proxy in a cluster', () => {
   let tool: ToolServer;
@@ -17,8 +15,8 @@ describe('the proxy in a cluster', () => {
     fixture.put(
       connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
       connectorClass(),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+      robotLogin,
+      toolCa,
     );
     fixture.bindCredentials('ci');
     fixture.allow('tool');
@@ -33,7 +31,7 @@ describe('the proxy in a cluster', () => {
   it('serves who the API server knows and allows, with the rights of deploy/proxy', async () => {
     const answer = await fixture.client().getSecurely(`${tool.url()}/a`);
     assert.equal(answer.body, 'hello');
-    assert.equal(tool.seen[0]?.headers.authorization, basic);
+    assert.equal(tool.seen[0]?.headers.authorization, robotBasic);
     assert.equal(fixture.api.count({ resource: 'subjectaccessreviews' }), 1);
   });
 

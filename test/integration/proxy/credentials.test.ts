@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, credentialCanary, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 describe('the credential of a Connector', () => {
@@ -31,12 +31,7 @@ describe('the credential of a Connector', () => {
       `Bearer ${credentialCanary}`,
     ],
     ['connectors.cpaas.io/gitlab-pat-auth', { token: credentialCanary }, 'private-token', credentialCanary],
-    [
-      'kubernetes.io/basic-auth',
-      { username: 'robot', password: credentialCanary },
-      'authorization',
-      `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`,
-    ],
+    ['kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }, 'authorization', robotBasic],
   ];
   for (const [type, data, header, value] of cases) {
     it(`of type ${type} is sent as ${header}, in place of what the client sends`, async () => {
@@ -138,7 +133,7 @@ describe('the credential of a Connector', () => {
   it('goes to the host, port and path of the Connector and nowhere else', async () => {
     fixture.put([
       connector('tool', `${tool.url()}/team-a`, { secret: 'login' }),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      robotLogin,
       ...grant('builder', ['tool']),
     ]);
     const raw = async (path: string): Promise<string> => {
@@ -165,7 +160,7 @@ describe('the credential of a Connector', () => {
   });
 
   it('begins no session that the client could take with it', async () => {
-    put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
+    put(robotLogin);
     tool.answer = (_request, response) =>
       response
         .writeHead(200, [
@@ -182,7 +177,7 @@ describe('the credential of a Connector', () => {
   });
 
   it('does not follow a redirect to another host', async () => {
-    put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
+    put(robotLogin);
     const other = await ToolServer.start('http');
     tool.answer = (_request, response) =>
       response.writeHead(302, { location: `${other.url('other.example')}/x` }).end();

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../support/poll.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
+import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
-
-const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
 
 describe('a request in absolute form', () => {
   let tool: ToolServer;
@@ -15,7 +12,7 @@ describe('a request in absolute form', () => {
     tool = await ToolServer.start('http');
     fixture = await ProxyFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
-      password,
+      robotLogin,
       ...grant('builder', ['tool']),
     ]);
   });
@@ -34,7 +31,7 @@ describe('a request in absolute form', () => {
     assert.equal(answer.body, 'hello');
     const [seen] = tool.seen;
     assert.equal(seen?.url, '/a/b?q=1');
-    assert.equal(seen.headers.authorization, basic);
+    assert.equal(seen.headers.authorization, robotBasic);
     assert.equal(seen.headers.host, `tool.example:${tool.port}`);
     assert.equal(seen.headers['x-own'], 'yes');
     assert.match(seen.headers.via ?? '', /^1\.1 connectors-proxy-[0-9a-f]{16}$/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, credentialCanary, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const queryKey = '{"query": {"api_key": secret.token}}';
@@ -77,8 +77,7 @@ describe('A generator of a class', function () {
       { user: 'robot', pass: credentialCanary },
     );
     assert.equal((await client.get(tool.url())).status, 200);
-    const expected = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
-    assert.equal(tool.seen[0]?.headers.authorization, expected);
+    assert.equal(tool.seen[0]?.headers.authorization, robotBasic);
   });
 
   it('signs each request with its method, path, query and time', async () => {

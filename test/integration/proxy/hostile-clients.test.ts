@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { limits } from '../../../src/limits/defaults.js';
 import { eventually } from '../../support/poll.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 /** What comes after the ambiguous request; whoever takes it for a request of its own has been smuggled. */
@@ -58,7 +58,7 @@ describe('a client that means harm', () => {
     });
     fixture = await ProxyFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      robotLogin,
       ...grant('builder', ['tool']),
     ]);
     client = await fixture.client();
@@ -275,11 +275,7 @@ describe('a client that means harm', () => {
 
   it('has no more requests in flight than its share, while others are served', async () => {
     const small = await ProxyFixture.start(
-      [
-        connector('tool', tool.url(), { secret: 'login' }),
-        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-        ...grant('builder', ['tool']),
-      ],
+      [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
       { flags: ['--max-requests-in-flight', '8'] },
     );
     try {
@@ -314,7 +310,7 @@ describe('a client that means harm', () => {
     const small = await ProxyFixture.start(
       [
         connector('tool', tool.url(), { secret: 'login', extensions: names.map((name) => tool.url(name)) }),
-        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+        robotLogin,
         ...grant('builder', ['tool']),
       ],
       { flags: ['--max-tool-connections', '20'] },
@@ -332,11 +328,7 @@ describe('a client that means harm', () => {
   it('has a transfer ended an hour after its token has expired', async () => {
     let nowMs = Date.now();
     const clocked = await ProxyFixture.start(
-      [
-        connector('tool', tool.url(), { secret: 'login' }),
-        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-        ...grant('builder', ['tool']),
-      ],
+      [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
       { now: () => nowMs },
     );
     try {

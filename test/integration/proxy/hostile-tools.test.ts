@@ -6,7 +6,7 @@ import { eventually } from '../../support/poll.js';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { RawTool } from '../../support/proxy/raw-tool.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
@@ -44,11 +44,7 @@ describe('a tool that means harm', () => {
     passedMs = 0;
     tool = await RawTool.start();
     fixture = await ProxyFixture.start(
-      [
-        connector('tool', tool.url, { secret: 'login' }),
-        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-        ...grant('builder', ['tool']),
-      ],
+      [connector('tool', tool.url, { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
       {
         flags: ['--idle-timeout', '1s', '--response-header-timeout', '1s'],
         monotonicNow: () => performance.now() + passedMs,

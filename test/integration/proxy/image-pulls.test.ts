@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
 import type { ClientAnswer, ClientRequest, ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const image = '/v2/namespaces/ci/connectors/registry/team/app/manifests/1';
@@ -15,7 +15,7 @@ describe('a request with the user name for image pulls', () => {
     tool = await ToolServer.start('https');
     fixture = await ProxyFixture.start([
       ...['registry', 'other'].map((name) => connector(name, tool.url(), { secret: 'login', caSecret: 'tool-ca' })),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      robotLogin,
       ...grant('builder', ['registry']),
     ]);
     client = await fixture.client();

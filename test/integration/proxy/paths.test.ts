@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
 import { parentSpellings, usualPaths } from '../../support/proxy/path-spellings.js';
 import { sendOn } from '../../support/proxy/proxy-client.js';
 import type { ClientAnswer, ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 type Send = (client: ProxyClient, path: string) => Promise<ClientAnswer>;
@@ -21,7 +21,7 @@ describe('paths of requests to a Connector', () => {
       connector('tool', `${plain.url()}/team-a`, login),
       connector('secure', `${secure.url()}/team-a`, login),
       connector('whole', plain.url('whole.example'), login),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      robotLogin,
       ...grant('builder', ['tool', 'secure', 'whole']),
     ]);
   });

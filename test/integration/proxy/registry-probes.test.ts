@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { connector, grant, secret } from '../../support/proxy/manifests.js';
 import type { ConnectorOptions } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, credentialCanary, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import type { TokenRegistryOptions } from '../../support/proxy/registry.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const type = 'cpaas.io/distribution-registry-token';
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
 const query = 'service=registry&scope=repository:app:pull,push';
 
 describe('how a registry wants its clients to authenticate', () => {
@@ -34,7 +33,7 @@ describe('how a registry wants its clients to authenticate', () => {
     return tool;
   };
   const wantsBasic: ToolServer['answer'] = (_request, response, { headers }) => {
-    if (headers.authorization === basic) response.end('layer');
+    if (headers.authorization === robotBasic) response.end('layer');
     else response.writeHead(401, { 'www-authenticate': 'Basic realm="registry"' }).end();
   };
 
@@ -84,7 +83,7 @@ describe('how a registry wants its clients to authenticate', () => {
     it('at an address of its own, and responds to every path', async () => {
       const registry = await start({});
       const tokens = await startTool(['auth.example'], (_request, response, { headers }) => {
-        if (headers.authorization === basic) response.end('{"token":"x"}');
+        if (headers.authorization === robotBasic) response.end('{"token":"x"}');
         else response.writeHead(401, { 'www-authenticate': 'Basic realm="tokens"' }).end();
       });
       const service = tokens.url('auth.example');
@@ -215,7 +214,7 @@ describe('how a registry wants its clients to authenticate', () => {
     registry.tool.answer = wantsBasic;
     nowMs += 11_000;
     assert.equal((await client.getSecurely(manifest)).body, 'layer');
-    assert.equal(registry.tool.seen.at(-1)?.headers.authorization, basic);
+    assert.equal(registry.tool.seen.at(-1)?.headers.authorization, robotBasic);
   });
 
   it('is a 502 that says so where that cannot be learnt, and learnt with the next request', async () => {

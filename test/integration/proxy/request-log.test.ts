@@ -5,8 +5,8 @@ import path from 'node:path';
 import { Ajv } from 'ajv';
 import { limits } from '../../../src/limits/defaults.js';
 import { deployFolder } from '../../support/deploy/manifests.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const schema = readFileSync(path.join(deployFolder, 'schemas', 'request-log.json'), 'utf8');
@@ -22,7 +22,7 @@ describe("the proxy's log of requests", () => {
     fixture = await ProxyFixture.start([
       connector('tool', tool.url(), { secret: 'login' }),
       connector('other', 'http://other.example', { secret: 'login' }),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+      robotLogin,
       ...grant('builder', ['tool']),
     ]);
     isStopped = false;

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
+import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
-const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
 const prefix = '/namespaces/ci/connectors/tool';
 
 describe('a request to the proxy itself', () => {
@@ -16,7 +14,7 @@ describe('a request to the proxy itself', () => {
     fixture = await ProxyFixture.start([
       connector('tool', `${tool.url()}/base/`, { secret: 'login', caSecret: 'tool-ca' }),
       connector('other', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
-      password,
+      robotLogin,
       ...grant('builder', ['tool']),
     ]);
   });
@@ -36,8 +34,8 @@ describe('a request to the proxy itself', () => {
     assert.deepEqual(
       tool.seen.map(({ url, headers }) => [url, headers.authorization, headers.host]),
       [
-        ['/base/a?q=1', basic, `tool.example:${tool.port}`],
-        ['/base/b', basic, `tool.example:${tool.port}`],
+        ['/base/a?q=1', robotBasic, `tool.example:${tool.port}`],
+        ['/base/b', robotBasic, `tool.example:${tool.port}`],
       ],
     );
     assert.ok(!JSON.stringify(tool.seen).includes(client.token));

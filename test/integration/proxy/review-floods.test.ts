@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { limits } from '../../../src/limits/defaults.js';
 import { ClusterFixture } from '../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../../support/proxy/manifests.js';
+import { connector, connectorClass } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
-import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const floodMs = 500;
@@ -25,11 +25,7 @@ describe('floods of questions for the API server', () => {
   beforeEach(async () => {
     tool = await ToolServer.start('http');
     fixture = await ClusterFixture.start();
-    fixture.put(
-      connector('tool', tool.url(), { secret: 'login' }),
-      connectorClass(),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-    );
+    fixture.put(connector('tool', tool.url(), { secret: 'login' }), connectorClass(), robotLogin);
     fixture.bindCredentials('ci');
     fixture.allow('tool');
     await fixture.replica();

@@ -6,7 +6,7 @@ import { headOf } from '../../support/proxy/proxy-client.js';
 import { credentialCanary } from '../../support/proxy/proxy-fixture.js';
 import { eventually } from '../../support/poll.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
-import { ToolServer, toolAuthority } from '../../support/proxy/tool-server.js';
+import { ToolServer, toolCa } from '../../support/proxy/tool-server.js';
 
 const passwords = [`${credentialCanary}-old`, `${credentialCanary}-new`] as const;
 const [older, newer] = passwords;
@@ -40,7 +40,7 @@ describe('a password that is rotated', () => {
       request.on('end', () => response.end('in')).resume();
     });
     fixture = await ClusterFixture.start();
-    fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
+    fixture.put(toolCa);
     use(tool.url());
     put(older);
     fixture.bindCredentials('ci');

@@ -5,7 +5,7 @@ import { eventually } from '../../support/poll.js';
 import { connector, connectorClass, grant, secret } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
 import type { ClientAnswer, ClientRequest, ProxyClient } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, credentialCanary, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { TokenRegistry } from '../../support/proxy/registry.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
@@ -28,7 +28,7 @@ describe('rules of a Connector', () => {
     connector('tool', plain.url(), { ...login, rules, className: 'git' }),
     connector('secure', secure.url(), { ...login, rules, className: 'git' }),
     connectorClass('git', {}, ofClass),
-    secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
+    robotLogin,
     ...grant('builder', ['tool', 'secure']),
   ];
 

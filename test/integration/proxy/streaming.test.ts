@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { Socket } from 'node:net';
 import { eventually } from '../../support/poll.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
 import type { ProxyClient } from '../../support/proxy/proxy-client.js';
 import { headOf } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const megabyte = 2 ** 20;
@@ -20,11 +20,7 @@ describe('streaming through the proxy', () => {
   beforeEach(async () => {
     tool = await ToolServer.start('http');
     fixture = await ProxyFixture.start(
-      [
-        connector('tool', tool.url(), { secret: 'login' }),
-        secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-        ...grant('builder', ['tool']),
-      ],
+      [connector('tool', tool.url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
       { flags: ['--idle-timeout', '2s', '--response-header-timeout', '2s'] },
     );
     client = await fixture.client();

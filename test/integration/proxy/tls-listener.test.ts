@@ -7,13 +7,11 @@ import { memoryCa } from '../../../src/proxy/certificates/directory-ca.js';
 import { LeafCertificates } from '../../../src/proxy/certificates/leaf-certificates.js';
 import { TlsListener } from '../../../src/proxy/server/tls-listener.js';
 import { eventually } from '../../support/poll.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
 
-const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
 const service = 'connectors-proxy-service.connectors-system.svc.cluster.local';
 
 describe('TLS to the proxy itself', () => {
@@ -25,7 +23,7 @@ describe('TLS to the proxy itself', () => {
     fixture = await ProxyFixture.start(
       [
         connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
-        password,
+        robotLogin,
         ...grant('builder', ['tool']),
       ],
       { flags: ['--tls-address', '127.0.0.1:0', '--tls-names', 'Proxy.Example,127.0.0.1'] },
@@ -85,8 +83,8 @@ describe('TLS to the proxy itself', () => {
     assert.deepEqual(
       tool.seen.map(({ url, headers }) => [url, headers.authorization]),
       [
-        ['/one', basic],
-        ['/two', basic],
+        ['/one', robotBasic],
+        ['/two', robotBasic],
       ],
     );
     socket.destroy();
@@ -103,7 +101,7 @@ describe('TLS to the proxy itself', () => {
     const answer = await sendOn(inner, '/in', { method: 'PUT', headers: { host }, body: 'x'.repeat(bytes) });
     assert.equal(answer.body, 'whole');
     assert.equal(tool.seen[0]?.body.length, bytes);
-    assert.equal(tool.seen[0].headers.authorization, basic);
+    assert.equal(tool.seen[0].headers.authorization, robotBasic);
     inner.destroy();
 
     const other = await ToolServer.start('https', (_request, response) => void response.end('other'), [
@@ -189,7 +187,7 @@ describe('TLS handshakes', () => {
         failed: (error) => assert.fail(String(error)),
       },
     );
-    const port = await listener.start();
+    const port = await listener.start((error) => assert.fail(error));
     const open = (localAddress: string): tls.TLSSocket => {
       const socket = net.connect({ host: '127.0.0.1', port, localAddress });
       return tls.connect({ socket, rejectUnauthorized: false }).on('error', () => undefined);

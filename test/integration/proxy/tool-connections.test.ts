@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { eventually } from '../../support/poll.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
-
-const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
+import { connector, grant } from '../../support/proxy/manifests.js';
+import { ProxyFixture, robotLogin } from '../../support/proxy/proxy-fixture.js';
 
 /** Tools that close, reset and misread connections. An exception in the proxy ends this process. */
 describe('a kept connection to a tool', () => {
@@ -16,7 +14,7 @@ describe('a kept connection to a tool', () => {
 
   const start = async (flags: readonly string[] = []): Promise<void> => {
     fixture = await ProxyFixture.start(
-      [connector('tool', url(), { secret: 'login' }), password, ...grant('builder', ['tool'])],
+      [connector('tool', url(), { secret: 'login' }), robotLogin, ...grant('builder', ['tool'])],
       { flags },
     );
   };

@@ -3,13 +3,10 @@ import net from 'node:net';
 import { once } from 'node:events';
 import tls from 'node:tls';
 import { eventually } from '../../support/poll.js';
-import { connector, grant, secret } from '../../support/proxy/manifests.js';
+import { connector, grant } from '../../support/proxy/manifests.js';
 import { headOf, sendOn } from '../../support/proxy/proxy-client.js';
-import { ProxyFixture, credentialCanary } from '../../support/proxy/proxy-fixture.js';
+import { ProxyFixture, robotLogin, robotBasic } from '../../support/proxy/proxy-fixture.js';
 import { ToolServer } from '../../support/proxy/tool-server.js';
-
-const password = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
 
 /** A connection that nobody reads from does not notice its end. */
 async function untilClosed(socket: net.Socket): Promise<void> {
@@ -24,7 +21,7 @@ describe('a tunnel', () => {
 
   const objects = (): object[] => [
     connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
-    password,
+    robotLogin,
     ...grant('builder', ['tool']),
   ];
 
@@ -51,8 +48,8 @@ describe('a tunnel', () => {
     assert.deepEqual(
       tool.seen.map(({ url, headers }) => [url, headers.authorization]),
       [
-        ['/one', basic],
-        ['/two', basic],
+        ['/one', robotBasic],
+        ['/two', robotBasic],
       ],
     );
     socket.destroy();
@@ -140,7 +137,7 @@ describe('a tunnel', () => {
     const { socket } = await client.connect(`tool.example:${tool.port}`);
     const answer = await sendOn(socket, '/', { headers: { host: `tool.example:${tool.port}` } });
     assert.equal(answer.body, 'hello');
-    assert.equal(tool.seen[0]?.headers.authorization, basic);
+    assert.equal(tool.seen[0]?.headers.authorization, robotBasic);
     socket.destroy();
   });
 

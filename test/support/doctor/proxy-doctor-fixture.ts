@@ -5,10 +5,8 @@ import type { CheckResult } from '../../../src/cli/doctor/check-result.js';
 import { parseProxyConfig } from '../../../src/proxy/config.js';
 import { eventually } from '../poll.js';
 import { ClusterFixture } from '../proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../proxy/manifests.js';
-import { ToolServer, toolAuthority } from '../proxy/tool-server.js';
-
-const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
+import { connector, connectorClass, proxyService, secret } from '../proxy/manifests.js';
+import { ToolServer, toolCa } from '../proxy/tool-server.js';
 
 /** A proxy in a cluster, its Connector ci/tool, and everything as it should be. */
 export class ProxyDoctorFixture {
@@ -20,10 +18,10 @@ export class ProxyDoctorFixture {
     this.cluster = cluster;
     this.tool = tool;
     cluster.put(
-      connectorClass('any', { proxy: { ref: service }, livenessProbe: { http: { path: '/' } } }),
+      connectorClass('any', { proxy: { ref: proxyService }, livenessProbe: { http: { path: '/' } } }),
       connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
       secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'any' }),
-      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+      toolCa,
     );
     this.#unbind = cluster.bindCredentials('ci');
   }

@@ -11,7 +11,7 @@ import type { KubeObject } from '../kube-api/resources.js';
 import { eventually } from '../poll.js';
 import { connector, grant, secret } from '../proxy/manifests.js';
 import type { ConnectorOptions } from '../proxy/manifests.js';
-import { toolAuthority } from '../proxy/tool-server.js';
+import { toolCa } from '../proxy/tool-server.js';
 import { hostNames, ownAddress } from './host-names.js';
 import type { HostTable } from './host-names.js';
 import { needs } from './rendered-classes.js';
@@ -219,7 +219,7 @@ export class FlowFixture {
       metadata: { name: 'any' },
       spec: { proxy: this.#classProxy },
     });
-    this.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
+    this.put(toolCa);
     this.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: toolPassword }));
     this.#proxy = await this.#startProxy();
     this.#driver = await DriverProcess.start(node, [

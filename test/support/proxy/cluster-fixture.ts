@@ -213,6 +213,15 @@ export class ClusterFixture {
     return found === undefined ? '' : `${found.status} ${found.reason}`;
   }
 
+  /** Waits until a Connector has a condition, such as `True Ready`. */
+  becomes(type: string, expected: string, name?: string): Promise<void> {
+    return eventually(
+      () => `${type} is ${expected}, not ${this.condition(type, name)}`,
+      () => this.condition(type, name) === expected,
+      40_000,
+    );
+  }
+
   message(type: string, name = 'tool'): string {
     return this.status(name).conditions?.find((condition) => condition.type === type)?.message ?? '';
   }

@@ -2,6 +2,13 @@
 import { annotated } from '../rules/rule-sets.js';
 import type { Annotations } from '../rules/rule-sets.js';
 
+/** The Service of the proxy as deployed, as classes name it. */
+export const proxyService = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
+
+/** A template of a probe's header for Basic authentication. */
+export const basicTemplate =
+  '{{ with .Secret }}Basic {{ printf "%s:%s" .StringData.username .StringData.password | b64enc }}{{ end }}';
+
 export interface ConnectorOptions {
   readonly namespace?: string;
   readonly secret?: string;

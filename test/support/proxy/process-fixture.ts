@@ -4,9 +4,9 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { ProxyProcess } from '../e2e/proxy-process.js';
 import type { ProxyProcessOptions } from '../e2e/proxy-process.js';
-import { connectorClass, secret } from './manifests.js';
+import { connectorClass } from './manifests.js';
 import { TokenKeys } from './keys.js';
-import { toolAuthority } from './tool-server.js';
+import { toolCa } from './tool-server.js';
 
 /** Replicas of the built proxy as processes over the same manifests. */
 export class ProcessFixture {
@@ -16,7 +16,7 @@ export class ProcessFixture {
 
   static async start(objects: readonly object[]): Promise<ProcessFixture> {
     const fixture = new ProcessFixture();
-    const all = [connectorClass(), secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }), ...objects];
+    const all = [connectorClass(), toolCa, ...objects];
     mkdirSync(fixture.#file('manifests'));
     mkdirSync(fixture.#file('ca'));
     writeFileSync(fixture.#file('manifests/objects.yaml'), all.map((object) => stringify(object)).join('---\n'));

@@ -11,11 +11,18 @@ import { assertNoToken } from '../driver/canary.js';
 import { TokenKeys } from './keys.js';
 import type { TokenClaims } from './keys.js';
 import { ProxyClient } from './proxy-client.js';
-import { toolAuthority } from './tool-server.js';
+import { toolCa } from './tool-server.js';
 import { connectorClass, secret } from './manifests.js';
 
 /** Stands in every tool's credential, so that one that leaks can be found by it. */
 export const credentialCanary = 'CREDENTIAL-CANARY-5b1e';
+
+/** A credential of a tool, and the header that it becomes. */
+export const robotLogin = secret('login', 'kubernetes.io/basic-auth', {
+  username: 'robot',
+  password: credentialCanary,
+});
+export const robotBasic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
 
 export interface FixtureOptions {
   readonly flags?: readonly string[];
@@ -55,7 +62,7 @@ export class ProxyFixture {
 
   /** Replaces the manifests. */
   put(objects: readonly object[]): void {
-    const all = [connectorClass(), secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }), ...objects];
+    const all = [connectorClass(), toolCa, ...objects];
     writeFileSync(this.#file('objects.yaml'), all.map((object) => stringify(object)).join('---\n'));
   }
 

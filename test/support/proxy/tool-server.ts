@@ -3,6 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { CertificateAuthority } from '../kube-api/certificates.js';
+import { secret } from './manifests.js';
 
 export interface SeenRequest {
   readonly method: string;
@@ -17,6 +18,9 @@ export type Answer = (request: IncomingMessage, response: ServerResponse, seen: 
 
 /** What a tool's certificate is signed by; tests that trust tools trust this. */
 export const toolAuthority = new CertificateAuthority('tool authority');
+
+/** The Secret with its certificate, for `caSecret` of a Connector. */
+export const toolCa = secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate });
 
 /** A tool behind a connector: a real server, which tells what it has seen. */
 export class ToolServer {

@@ -6,6 +6,7 @@ import { compileTemplate } from '../../../src/gotemplate/template.js';
 import { classManifests, classesFolder, type ClassSpec } from '../../support/deploy/class-cases.js';
 import { deployFolder, readManifests, repository, type Manifest } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
+import { proxyService } from '../../support/proxy/manifests.js';
 
 const gitFiles = ['.gitconfig', 'git.environment'];
 const registryFiles = ['config.json', 'registries.conf', 'registry.environment'];
@@ -121,7 +122,7 @@ describe('the catalogue of deploy/classes', () => {
       const { annotations } = metadata as Manifest['metadata'] & { annotations: Record<string, string> };
       assert.equal(annotations['connectors.cpaas.io/proxy-resolver'], 'path');
       assert.equal(metadata.labels?.[`connectors.cpaas.io/${name}`], 'true');
-      const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
+      const ref = proxyService;
       assert.deepEqual(spec.proxy.ref, ref);
       assert.equal(spec.address.type, 'string');
     });

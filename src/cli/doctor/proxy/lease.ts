@@ -6,7 +6,7 @@ import { isKubeError } from '../../../kube/kube-error.js';
 import type { ProxyConfig } from '../../../proxy/config.js';
 import { leaseTimings, leaseType } from '../../../proxy/status/leader-elector.js';
 import type { CheckResult } from '../check-result.js';
-import { fail, ok, reasonOf } from '../check-result.js';
+import { fail, ok, unchecked } from '../check-result.js';
 
 const check = 'lease';
 
@@ -24,11 +24,7 @@ export async function checkLease(
     lease = await client.get({ type: leaseType, namespace, name }, { signal, retry: false });
   } catch (error) {
     if (isKubeError(error, 404)) return fail(check, `${what} does not exist, so that no replica writes status`, free);
-    return fail(
-      check,
-      `${what} cannot be read: ${reasonOf(error)}`,
-      'fix the lines about permissions and the API server first',
-    );
+    return unchecked(check, error, `${what} cannot be read`);
   }
   const [holder, renewTime] = ['holderIdentity', 'renewTime'].map((key) => jsonMember(lease['spec'], key));
   if (typeof holder !== 'string' || holder === '')

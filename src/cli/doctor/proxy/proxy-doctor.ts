@@ -8,8 +8,8 @@ import type { ProxyService } from '../../../proxy/status/proxy-service.js';
 import type { Dial } from '../send-connect.js';
 import { readConnectorObjects } from '../connector-objects.js';
 import type { CheckResult } from '../check-result.js';
-import { fail, ok, reasonOf } from '../check-result.js';
-import { askHealthPort } from '../health-port.js';
+import { ok, unchecked } from '../check-result.js';
+import { checkReadiness } from '../readiness.js';
 import type { ClusterDiagnosticContext } from '../with-cluster.js';
 import { withCluster } from '../with-cluster.js';
 import { checkCa } from './ca.js';
@@ -50,7 +50,10 @@ export function examineRunningProxy(
 /** Runs all checks; none changes anything. */
 export async function examineProxy(context: ProxyDiagnosticContext): Promise<readonly CheckResult[]> {
   const { config, cluster, clock, dial, signal } = context;
-  const process = [await checkReadiness(config), ...(await checkTrustFailures(config, clock.now()))];
+  const process = [
+    await checkReadiness(config['http-address'], 'proxy', 'serve'),
+    ...(await checkTrustFailures(config, clock.now())),
+  ];
   if (config['connector-source'] === 'directory') {
     return [...process, ok('api-server', 'not used: --connector-source directory')];
   }
@@ -72,14 +75,7 @@ export async function examineProxy(context: ProxyDiagnosticContext): Promise<rea
           objects = await read();
         }
       } catch (error) {
-        const fix = 'fix the lines about the API server and about permissions first';
-        return [
-          ...permissions,
-          ...ca.results,
-          ...secure,
-          ...lease,
-          fail('status', `cannot be checked: ${reasonOf(error)}`, fix),
-        ];
+        return [...permissions, ...ca.results, ...secure, ...lease, unchecked('status', error)];
       }
       return [
         ...permissions,
@@ -101,18 +97,4 @@ async function checkTls(
 ): Promise<readonly CheckResult[]> {
   if (config['tls-address'] === undefined || caCerts === undefined) return [];
   return [await checkService(classUrl({ ...service, scheme: 'https' }), caCerts, config, dial)];
-}
-
-/** Reports the readiness of the proxy process. */
-async function checkReadiness({ 'http-address': address }: ProxyConfig): Promise<CheckResult> {
-  const check = 'readiness';
-  if (address === undefined) return ok(check, 'not asked: --http-address is empty');
-  try {
-    const { status, text } = await askHealthPort(address, '/readyz');
-    if (status === 200) return ok(check, 'the proxy can serve');
-    const fix = 'the lines that fail here and the log of the proxy say why';
-    return fail(check, `the proxy cannot serve: ${text.trim()}`, fix);
-  } catch (error) {
-    return fail(check, reasonOf(error), 'is the proxy running, with this --http-address?');
-  }
 }

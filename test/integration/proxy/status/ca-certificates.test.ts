@@ -1,31 +1,23 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
-import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
+import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
+import { credentialCanary, robotLogin } from '../../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
-
-const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 
 describe('the CA of a Connector', function () {
   this.timeout(90_000);
 
   let tool: ToolServer;
   let fixture: ClusterFixture;
-  const becomes = (type: string, expected: string): Promise<void> =>
-    eventually(
-      `${type} is ${expected}, not ${fixture.condition(type)}`,
-      () => fixture.condition(type) === expected,
-      40_000,
-    );
   const ca = (text: string): void => fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': text }));
 
   beforeEach(async () => {
     tool = await ToolServer.start('https');
     fixture = await ClusterFixture.start();
     fixture.put(
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-      connectorClass('any', { proxy: { ref }, livenessProbe: { http: { path: '/' } } }),
+      robotLogin,
+      connectorClass('any', { proxy: { ref: proxyService }, livenessProbe: { http: { path: '/' } } }),
       connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
     );
     fixture.bindCredentials('ci');
@@ -37,20 +29,20 @@ describe('the CA of a Connector', function () {
 
   it('has a condition of its own, which follows its Secret', async () => {
     await fixture.replica();
-    await becomes('CACertReady', 'False CACertSecretNotFound');
+    await fixture.becomes('CACertReady', 'False CACertSecretNotFound');
     assert.equal(fixture.condition('Ready'), 'False CACertSecretNotFound');
     const problem = 'Secret ci/tool-ca of spec.caCertSecretRef does not exist (connector ci/tool)';
     assert.equal(fixture.message('Ready'), `${problem}: it has to hold the certificate of the CA`);
     assert.equal(fixture.condition('SecretReady'), 'True Ready');
     assert.equal(fixture.condition('LivenessReady'), '', 'the tool cannot be verified, so it is not probed');
     ca(`password ${credentialCanary}`);
-    await becomes('CACertReady', 'False InvalidCACert');
+    await fixture.becomes('CACertReady', 'False InvalidCACert');
     assert.match(fixture.message('CACertReady'), /holds no certificate in PEM/);
     ca(`-----BEGIN CERTIFICATE-----\n${Buffer.from('no certificate').toString('base64')}\n-----END CERTIFICATE-----\n`);
     await eventually('it is read', () => fixture.api.count({ resource: 'secrets', verb: 'get', name: 'tool-ca' }) > 2);
-    await becomes('CACertReady', 'False InvalidCACert');
+    await fixture.becomes('CACertReady', 'False InvalidCACert');
     ca(toolAuthority.certificate);
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     assert.equal(fixture.condition('CACertReady'), 'True Ready');
     assert.equal(fixture.condition('LivenessReady'), 'True Answered');
     assert.deepEqual(
@@ -61,7 +53,7 @@ describe('the CA of a Connector', function () {
       ],
     );
     fixture.put(connector('tool', tool.url(), { secret: 'login' }));
-    await becomes('LivenessReady', 'False Unreachable');
+    await fixture.becomes('LivenessReady', 'False Unreachable');
     assert.equal(fixture.condition('CACertReady'), '', 'without a CA there is no condition of it');
   });
 

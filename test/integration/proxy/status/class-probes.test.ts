@@ -15,7 +15,7 @@ import {
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import { connector, secret } from '../../../support/proxy/manifests.js';
-import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
 import type { Answer } from '../../../support/proxy/tool-server.js';
 
 /** Changes what a tool answers: to requests with the credential and without. */
@@ -51,7 +51,7 @@ describe('the probes of the classes in deploy/classes', function () {
     // All classes at once, with Connectors for each mood of each tool.
     fixture.maxObjectBytes = 8 << 20;
     fixture.bindCredentials('ci');
-    fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
+    fixture.put(toolCa);
     const hosts = [githubApi, ...fakeTools.flatMap((tool) => [hostOf(tool), tool.tokenHost ?? []].flat())];
     for (const [mood, change] of Object.entries(moods)) {
       servers.set(mood, await ToolServer.start('https', answerOf(change, hostOf), hosts));

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass } from '../../../support/proxy/manifests.js';
+import { connector, connectorClass, proxyService } from '../../../support/proxy/manifests.js';
 
-const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
-const another = { ...service, name: 'another' };
+const another = { ...proxyService, name: 'another' };
 const marker = 'reported by Service connectors-system/connectors-proxy-service';
 const theirs = { type: 'Theirs', status: 'True' };
 
@@ -27,7 +26,7 @@ describe('the status of a class', function () {
 
   beforeEach(async () => {
     fixture = await ClusterFixture.start();
-    fixture.put(connectorClass('any', { proxy: { ref: service } }), connector('tool', 'https://tool.example'));
+    fixture.put(connectorClass('any', { proxy: { ref: proxyService } }), connector('tool', 'https://tool.example'));
   });
   afterEach(() => fixture.stop());
 
@@ -35,27 +34,27 @@ describe('the status of a class', function () {
     await fixture.replica();
     await becomes('Ready', `True Ready ${marker}`);
     assert.equal(condition('ProxyReady'), `True Ready ${marker}`);
-    fixture.put(connectorClass('any', { proxy: { ref: service }, configurations: [{ name: 7 }] }));
+    fixture.put(connectorClass('any', { proxy: { ref: proxyService }, configurations: [{ name: 7 }] }));
     const problem = 'connectorclass any: spec.configurations[0].name must be a string';
     await becomes('Ready', `False Unusable ${problem}; ${marker}`);
     assert.equal(condition('ProxyReady'), `True Ready ${marker}`);
-    fixture.put(connectorClass('any', { proxy: { ref: service } }));
+    fixture.put(connectorClass('any', { proxy: { ref: proxyService } }));
     await becomes('Ready', `True Ready ${marker}`);
   });
 
   it('is taken back with that of its Connectors when the class names another proxy', async () => {
-    fixture.put({ ...connectorClass('any', { proxy: { ref: service } }), status: { conditions: [theirs] } });
+    fixture.put({ ...connectorClass('any', { proxy: { ref: proxyService } }), status: { conditions: [theirs] } });
     await fixture.replica();
     await becomes('Ready', `True Ready ${marker}`);
-    await eventually('the Connector too', () => fixture.condition('Ready') === 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     fixture.put(connectorClass('any', { proxy: { ref: another } }));
     await eventually('nothing of it is left', () => condition('Ready') === '', 40_000);
     assert.deepEqual(statusOf('any'), { conditions: [theirs] });
-    await eventually('nor of the Connector', () => fixture.condition('Ready') === '', 40_000);
+    await fixture.becomes('Ready', '');
     assert.deepEqual(fixture.status(), {});
-    fixture.put(connectorClass('any', { proxy: { ref: service } }));
+    fixture.put(connectorClass('any', { proxy: { ref: proxyService } }));
     await becomes('Ready', `True Ready ${marker}`);
-    await eventually('the Connector too', () => fixture.condition('Ready') === 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
   });
 
   it('is taken back after a restart too, and what the other proxy has written stays', async () => {
@@ -91,11 +90,11 @@ describe('the status of a class', function () {
     await fixture.replica();
     await becomes('ProxyReady', `True NonProxy ${marker}`, 'files');
     assert.equal(condition('Ready', 'files'), `True Ready ${marker}`);
-    await eventually('its Connector too', () => fixture.condition('Ready', 'files') === 'True Ready');
+    await fixture.becomes('Ready', 'True Ready', 'files');
     assert.equal(fixture.condition('ProxyServiceReady', 'files'), 'True NonProxy');
     assert.equal(fixture.condition('SecretReady', 'files'), '', 'nothing uses it');
     assert.equal(fixture.status('files').proxy, undefined);
-    await eventually('others too', () => fixture.condition('Ready') === 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     assert.deepEqual(statusOf('reported'), reported);
     assert.deepEqual(fixture.status('reported'), { conditions: [missing] });
     assert.deepEqual([statusOf('uri'), fixture.status('uri')], [{}, {}]);
@@ -103,11 +102,11 @@ describe('the status of a class', function () {
     // The class loses its proxy, and gets one.
     fixture.put(connectorClass('any'));
     await becomes('ProxyReady', `True NonProxy ${marker}`);
-    await eventually('its Connector too', () => fixture.condition('ProxyServiceReady') === 'True NonProxy');
+    await fixture.becomes('ProxyServiceReady', 'True NonProxy');
     assert.deepEqual([statusOf('any').proxy, fixture.status().proxy], [undefined, undefined]);
-    fixture.put(connectorClass('any', { proxy: { ref: service } }));
+    fixture.put(connectorClass('any', { proxy: { ref: proxyService } }));
     await becomes('ProxyReady', `True Ready ${marker}`);
-    await eventually('its Connector too', () => fixture.condition('ProxyServiceReady') === 'True Ready');
+    await fixture.becomes('ProxyServiceReady', 'True Ready');
   });
 
   it('is written by the replica with the Lease alone, and once', async () => {
@@ -115,7 +114,7 @@ describe('the status of a class', function () {
     await becomes('Ready', `True Ready ${marker}`);
     await fixture.replica();
     fixture.put(connector('next', 'https://tool.example'));
-    await eventually('it goes on', () => fixture.condition('Ready', 'next') === 'True Ready');
+    await fixture.becomes('Ready', 'True Ready', 'next');
     assert.equal(fixture.api.count({ verb: 'patch', subresource: 'status', name: 'any' }), 1);
   });
 });

@@ -3,11 +3,10 @@ import { driverBindings } from '../../../support/access/driver-rules.js';
 import type { StoredObject } from '../../../support/kube-api/resources.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
+import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
 import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
 import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
 
-const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 const serviceAccount = 'connectors-system/connectors-proxy';
 const flags = ['--connector-events'];
 
@@ -21,8 +20,6 @@ describe('events on a Connector', function () {
 
   let tool: ToolServer;
   let fixture: ClusterFixture;
-  const becomes = (type: string, expected: string): Promise<void> =>
-    eventually(`${type} is ${expected}`, () => fixture.condition(type) === expected, 40_000);
   const ca = (text: string): void => fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': text }));
   const events = (): readonly ConnectorEvent[] => fixture.api.list('events') as unknown as readonly ConnectorEvent[];
   const reasons = (): readonly string[] => events().map(({ reason }) => reason);
@@ -49,7 +46,7 @@ describe('events on a Connector', function () {
     // Another holder of the Lease would report the problems again.
     fixture.statusTimings = { ...fixture.statusTimings, durationMs: 60_000, renewDeadlineMs: 50_000 };
     fixture.put(
-      connectorClass('any', { proxy: { ref }, livenessProbe: { http: { path: '/' } } }),
+      connectorClass('any', { proxy: { ref: proxyService }, livenessProbe: { http: { path: '/' } } }),
       connector('tool', tool.url(), { caSecret: 'tool-ca' }),
     );
     fixture.bindCredentials('ci');
@@ -88,7 +85,7 @@ describe('events on a Connector', function () {
     assert.equal(events().length, 2);
 
     ca(toolAuthority.certificate);
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     // Another Connector's event comes after all that this one could have had.
     fixture.put(connector('other', tool.url(), { caSecret: 'no-such-ca' }));
     await told(3);
@@ -105,10 +102,10 @@ describe('events on a Connector', function () {
 
   it('that may not be written are one warning with the rule, and the status goes on', async () => {
     await fixture.replica({ flags });
-    await becomes('CACertReady', 'False CACertSecretNotFound');
+    await fixture.becomes('CACertReady', 'False CACertSecretNotFound');
     await eventually('it is refused twice', async () => (await outcomes('failed')) >= 2, 40_000);
     ca(toolAuthority.certificate);
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     const lines = fixture.log.split('\n').filter((line) => line.includes('Failed to write event on Connector'));
     const warnings = lines.filter((line) => !line.includes('"level":"debug"'));
     assert.equal(warnings.length, 1, lines.join('\n'));
@@ -121,7 +118,7 @@ describe('events on a Connector', function () {
   it('are none without the flag', async () => {
     grant();
     await fixture.replica();
-    await becomes('CACertReady', 'False CACertSecretNotFound');
+    await fixture.becomes('CACertReady', 'False CACertSecretNotFound');
     await checked(3);
     assert.equal(fixture.api.count({ resource: 'events' }), 0);
   });

@@ -3,10 +3,9 @@ import { createCa } from '../../../../src/proxy/certificates/certificate-authori
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
+import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
 import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
 
-const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 const url = 'http://connectors-proxy-service.connectors-system.svc.cluster.local';
 const writes = { verb: 'patch', subresource: 'status' };
 
@@ -16,13 +15,11 @@ describe('the status that the proxy writes', function () {
   let fixture: ClusterFixture;
   const login = (name = 'login'): object =>
     secret(name, 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
-  const becomes = (type: string, expected: string, name?: string): Promise<void> =>
-    eventually(`${type} is ${expected}`, () => fixture.condition(type, name) === expected, 30_000);
 
   beforeEach(async () => {
     fixture = await ClusterFixture.start();
     fixture.put(
-      connectorClass('any', { proxy: { ref: service } }),
+      connectorClass('any', { proxy: { ref: proxyService } }),
       connector('tool', 'https://tool.example', { secret: 'login' }),
       login(),
     );
@@ -32,7 +29,7 @@ describe('the status that the proxy writes', function () {
 
   it('tells where the proxy is, how it is trusted and that all is well, once', async () => {
     const { authorityCertificate: CACerts } = await fixture.replica();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     const { proxy, observedGeneration, conditions = [] } = fixture.status();
     assert.deepEqual(proxy?.httpAddress, {
       url: `${url}/namespaces/ci/connectors/tool`,
@@ -59,14 +56,14 @@ describe('the status that the proxy writes', function () {
 
     // Its own changes come back to it, and what does not concern it, and are no reason to write.
     fixture.put(connector('other', 'https://other.example'));
-    await eventually('the other one is written', () => fixture.condition('Ready', 'other') === 'True Ready');
+    await fixture.becomes('Ready', 'True Ready', 'other');
     assert.equal(fixture.api.count({ ...writes, name: 'tool' }), 1);
     assert.equal(fixture.api.count({ ...writes, name: 'any' }), 1);
   });
 
   it('leaves Connectors of another proxy alone, and what others write into its own', async () => {
     fixture.put(
-      connectorClass('theirs', { proxy: { ref: { ...service, name: 'another' } } }),
+      connectorClass('theirs', { proxy: { ref: { ...proxyService, name: 'another' } } }),
       connectorClass('none'),
       connector('theirs', 'https://theirs.example', { className: 'theirs' }),
       connector('none', 'https://none.example', { className: 'none' }),
@@ -76,7 +73,7 @@ describe('the status that the proxy writes', function () {
       },
     );
     await fixture.replica();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     assert.deepEqual(fixture.status('theirs'), {});
     const status = fixture.status() as { readonly api?: object; readonly conditions?: readonly object[] };
     assert.deepEqual(status.api, { path: '/x' });
@@ -109,20 +106,20 @@ describe('the status that the proxy writes', function () {
   it('says what is missing, with the fix, and follows the Connector when it is mended', async () => {
     fixture.put(connector('tool', 'https://tool.example', { secret: 'missing' }));
     await fixture.replica();
-    await becomes('SecretReady', 'False Unusable');
+    await fixture.becomes('SecretReady', 'False Unusable');
     assert.equal(fixture.condition('Ready'), 'False Unusable');
     assert.match(fixture.message('Ready'), /^Secret ci\/missing does not exist/);
     fixture.put(connector('tool', 'https://tool.example', { secret: 'login' }));
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     assert.equal(fixture.status().observedGeneration, 3);
     fixture.put(connector('tool', 'ftp://tool.example', { secret: 'login' }));
-    await becomes('Ready', 'False NoAddress');
+    await fixture.becomes('Ready', 'False NoAddress');
     const extensions = Array.from({ length: 64 }, (_, at) => `https://tool-${at}.example`);
     fixture.put(connector('tool', 'https://tool.example', { secret: 'login', extensions }));
-    await becomes('Ready', 'False TooManyAddresses');
+    await fixture.becomes('Ready', 'False TooManyAddresses');
     assert.match(fixture.message('Ready'), /are 65 addresses, and at most 64 are allowed: leave some out/);
     fixture.put(connector('tool', 'http://connectors-proxy-service.connectors-system.svc/x', { secret: 'login' }));
-    await becomes('Ready', 'False AddressOfProxy');
+    await fixture.becomes('Ready', 'False AddressOfProxy');
     assert.match(
       fixture.message('Ready'),
       /connectors-proxy-service\.connectors-system\.svc:80 is this proxy itself: set it/,
@@ -132,13 +129,13 @@ describe('the status that the proxy writes', function () {
   it('says of a Connector without a Secret whether its class could have one', async () => {
     const types = [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth', optional: true }];
     fixture.put(
-      connectorClass('optional', { proxy: { ref: service }, auth: { types } }),
+      connectorClass('optional', { proxy: { ref: proxyService }, auth: { types } }),
       connector('optional', 'https://tool.example', { className: 'optional' }),
       connector('none', 'https://tool.example'),
       connector('probed', 'https://tool.example', { className: 'optional', secret: 'login' }),
     );
     await fixture.replica();
-    for (const name of ['optional', 'none', 'probed']) await becomes('Ready', 'True Ready', name);
+    for (const name of ['optional', 'none', 'probed']) await fixture.becomes('Ready', 'True Ready', name);
     assert.equal(fixture.condition('SecretReady', 'optional'), 'True SecretOptional');
     assert.equal(fixture.condition('SecretReady', 'none'), 'True NotNeeded');
     assert.equal(fixture.condition('SecretReady', 'probed'), 'True Ready');
@@ -150,16 +147,16 @@ describe('the status that the proxy writes', function () {
     const hint = 'so no request to it gets the credential: write https://auth.example';
     fixture.put(connector('tool', 'https://tool.example', { secret: 'login', extensions: ['auth.example'] }));
     await fixture.replica();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     assert.equal(fixture.message('Ready'), `spec.addressExtensions[0] is no http or https URL, ${hint}`);
     fixture.put(connector('tool', 'https://tool.example', { secret: 'missing', extensions: ['auth.example'] }));
-    await becomes('Ready', 'False Unusable');
+    await fixture.becomes('Ready', 'False Unusable');
     assert.match(
       fixture.message('Ready'),
       /^Secret ci\/missing does not exist \(connector ci\/\w+\): [^;]+; spec\.addressExtensions\[0\] is/,
     );
     fixture.put(connector('tool', 'https://tool.example', { secret: 'login', extensions: ['https://auth.example'] }));
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     assert.equal(fixture.message('Ready'), '');
   });
 
@@ -168,49 +165,49 @@ describe('the status that the proxy writes', function () {
       connector('tool', 'https://tool.example', { secret: 'login', rules });
     fixture.put(tool({ rules: '- deny: {paths: [/x]}' }));
     await fixture.replica();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     fixture.put(tool({ rules: '- deny: {paths: [x]}' }));
-    await becomes('Ready', 'False BrokenRules');
+    await fixture.becomes('Ready', 'False BrokenRules');
     assert.equal(
       fixture.message('Ready'),
       'rules of connector ci/tool are broken: annotation connectors.alauda.io/rules, line 1, column 18: path "x" must begin with /',
     );
     assert.equal(fixture.condition('SecretReady'), 'True Ready');
     fixture.put(tool({ access: 'read-only' }));
-    await becomes('Ready', 'True Ready');
-    fixture.put(connectorClass('any', { proxy: { ref: service } }, { access: 'readonly' }));
-    await becomes('Ready', 'False BrokenRules');
+    await fixture.becomes('Ready', 'True Ready');
+    fixture.put(connectorClass('any', { proxy: { ref: proxyService } }, { access: 'readonly' }));
+    await fixture.becomes('Ready', 'False BrokenRules');
     assert.match(
       fixture.message('Ready'),
       /^rules of connectorclass any are broken: annotation connectors\.alauda\.io\/access is "readonly": write full/,
     );
     fixture.put(tool({ access: 'full' }));
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
   });
 
   it('says where a generator of the class is wrong, and which expression replaces one in Rego', async () => {
     const withGenerator = (generator: object): object =>
-      connectorClass('any', { proxy: { ref: service }, auth: { types: [{ name: 'own', generator }] } });
+      connectorClass('any', { proxy: { ref: proxyService }, auth: { types: [{ name: 'own', generator }] } });
     fixture.put(
       secret('login', 'Opaque', { token: credentialCanary }),
       connector('tool', 'https://tool.example', { secret: 'login', auth: 'own' }),
       withGenerator({ cel: '{"headers": {"X-Key": secret.token}}' }),
     );
     await fixture.replica();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     fixture.put(withGenerator({ cel: '{"headers": {\n  "X-Key": token}}' }));
-    await becomes('Ready', 'False BrokenGenerator');
+    await fixture.becomes('Ready', 'False BrokenGenerator');
     assert.equal(
       fixture.message('Ready'),
       'connectorclass any: generator.cel of auth type "own": line 2, column 12: unknown name "token": there are secret, request and now (connector ci/tool)',
     );
     fixture.put(withGenerator({ cel: '{"headers": {"X-Key": secret.key}}' }));
-    await becomes('Ready', 'False Unusable');
+    await fixture.becomes('Ready', 'False Unusable');
     assert.match(fixture.message('Ready'), /^Secret ci\/login has no key, which connectorclass any: generator\.cel/);
     fixture.put(withGenerator({ cel: '{"headers": {"X-Key": request.query.size() > 5 ? secret.key : secret.token}}' }));
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     fixture.put(withGenerator({ rego: 'auth = {"position": "query", "auth": {"key": input.data.token}}' }));
-    await becomes('Ready', 'False UnsupportedGenerator');
+    await fixture.becomes('Ready', 'False UnsupportedGenerator');
     assert.match(fixture.message('Ready'), /is not run: add generator\.cel .*: \{"query": \{"key": secret\.token\}\}$/);
   });
 
@@ -225,11 +222,11 @@ describe('the status that the proxy writes', function () {
 
   it('reports Connectors whose class does not exist, with the classes that do', async () => {
     fixture.put(
-      connectorClass('also', { proxy: { ref: { ...service, name: 'another' } } }),
+      connectorClass('also', { proxy: { ref: { ...proxyService, name: 'another' } } }),
       connector('lost', 'https://lost.example', { className: 'anny', secret: 'missing' }),
     );
     await fixture.replica();
-    await becomes('Ready', 'False NotFound', 'lost');
+    await fixture.becomes('Ready', 'False NotFound', 'lost');
     const { proxy, conditions = [], observedGeneration } = fixture.status('lost');
     assert.deepEqual([proxy, observedGeneration], [undefined, 1]);
     assert.deepEqual(
@@ -240,8 +237,8 @@ describe('the status that the proxy writes', function () {
         'connectorclass anny does not exist: create it, or change spec.connectorClassName to one that exists (also, any)',
       ]),
     );
-    fixture.put(connectorClass('anny', { proxy: { ref: service } }));
-    await becomes('Ready', 'False Unusable', 'lost');
+    fixture.put(connectorClass('anny', { proxy: { ref: proxyService } }));
+    await fixture.becomes('Ready', 'False Unusable', 'lost');
     assert.equal(fixture.status('lost').proxy?.httpAddress.url, `${url}/namespaces/ci/connectors/lost`);
   });
 
@@ -254,11 +251,11 @@ describe('the status that the proxy writes', function () {
     });
     fixture.put(lost('lost', [other]), lost('reported', [theirs]));
     await fixture.replica();
-    await becomes('Ready', 'False NotFound', 'lost');
-    fixture.put(connectorClass('later', { proxy: { ref: { ...service, name: 'another' } } }));
-    await eventually('the report is taken back', () => fixture.condition('Ready', 'lost') === '');
+    await fixture.becomes('Ready', 'False NotFound', 'lost');
+    fixture.put(connectorClass('later', { proxy: { ref: { ...proxyService, name: 'another' } } }));
+    await fixture.becomes('Ready', '', 'lost');
     assert.deepEqual(fixture.status('lost'), { conditions: [other] });
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     assert.deepEqual(fixture.status('reported'), { conditions: [theirs] });
   });
 
@@ -276,23 +273,23 @@ describe('the status that the proxy writes', function () {
     await eventually('Connectors are known', () => fixture.api.count({ verb: 'watch', resource: 'connectors' }) > 0);
     assert.deepEqual(fixture.status('lost'), {});
     fault.remove();
-    await becomes('Ready', 'False NotFound', 'lost');
+    await fixture.becomes('Ready', 'False NotFound', 'lost');
     assert.match(fixture.message('Ready', 'lost'), /\(any\)$/);
   });
 
   it('tells of a class that has been deleted, and takes it back when it is there again', async () => {
     await fixture.replica();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     fixture.api.delete('connectorclasses', { name: 'any' });
-    await becomes('ConnectorClassReady', 'False NotFound');
-    fixture.put(connectorClass('any', { proxy: { ref: service } }));
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('ConnectorClassReady', 'False NotFound');
+    fixture.put(connectorClass('any', { proxy: { ref: proxyService } }));
+    await fixture.becomes('Ready', 'True Ready');
   });
 
   it('writes nothing about a Secret that is away for a moment, and does when it stays away', async () => {
     fixture.statusTimings = { ...fixture.statusTimings, checkMs: 400, confirmMs: 60_000 };
     const replica = await fixture.replica();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     const before = fixture.api.count({ ...writes, name: 'tool' });
     fixture.api.delete('secrets', { namespace: 'ci', name: 'login' });
     const asked = fixture.api.count({ resource: 'secrets', verb: 'get', code: 404 });
@@ -304,14 +301,14 @@ describe('the status that the proxy writes', function () {
     // What would be written of it is written long before what comes of an event that is yet to come.
     for (const name of ['next', 'next-but-one']) {
       fixture.put(connector(name, 'https://other.example'));
-      await becomes('Ready', 'True Ready', name);
+      await fixture.becomes('Ready', 'True Ready', name);
     }
     assert.equal(fixture.condition('Ready'), 'True Ready');
     assert.equal(fixture.api.count({ ...writes, name: 'tool' }), before);
     await replica.stop();
     fixture.statusTimings = { ...fixture.statusTimings, confirmMs: 50 };
     await fixture.replica();
-    await becomes('SecretReady', 'False Unusable');
+    await fixture.becomes('SecretReady', 'False Unusable');
     assert.equal(fixture.api.count({ ...writes, name: 'tool' }), before + 1);
   });
 
@@ -321,7 +318,7 @@ describe('the status that the proxy writes', function () {
     const data = { 'tls.crt': certificate + key.expose(), 'tls.key': key.expose() };
     fixture.put(secret('connectors-proxy-ca', 'kubernetes.io/tls', data, metadata));
     await fixture.replica({ httpAddress: '127.0.0.1:0' });
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     assert.equal(fixture.status().proxy?.httpAddress.CACerts, certificate);
     const ofClass = (): unknown => fixture.api.get('connectorclasses', { name: 'any' })?.['status'];
     await eventually('the class has it too', () => ofClass() !== undefined);
@@ -333,7 +330,7 @@ describe('the status that the proxy writes', function () {
 
   it('follows a change of the CA', async () => {
     const replica = await fixture.replica();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     const before = replica.authorityCertificate;
     fixture.api.delete('secrets', { namespace: 'connectors-system', name: 'connectors-proxy-ca' });
     await eventually('another CA is told of', () => {
@@ -354,7 +351,7 @@ describe('the status that the proxy writes', function () {
     );
     assert.equal(replica.notReadyReason(), undefined);
     giveBack();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
   });
 
   it('says which Role lacks the right to the Lease', async () => {
@@ -368,7 +365,7 @@ describe('the status that the proxy writes', function () {
   it('starts anew from what is there after a conflict and after an outage', async () => {
     fixture.api.faults.add({ ...writes, count: 2, effect: { kind: 'status', code: 409 } });
     const replica = await fixture.replica();
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
     assert.match(await replica.metrics.text(), /status_writes_total\{resource="connector\w+",outcome="conflict"\} /);
     await fixture.api.goOffline();
     fixture.put(connector('tool', 'https://elsewhere.example', { secret: 'login' }));

@@ -2,14 +2,10 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
-import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
+import { basicTemplate, connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
+import { credentialCanary, robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.js';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
 
-const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
-const header =
-  '{{ with .Secret }}Basic {{ printf "%s:%s" .StringData.username .StringData.password | b64enc }}{{ end }}';
 const writes = { verb: 'patch', subresource: 'status', name: 'tool' };
 const never = 3_600_000;
 /** Nothing is checked by itself, once it has been. */
@@ -22,12 +18,7 @@ describe('the status of a Connector follows', function () {
   let tool: ToolServer;
   let toolUrl: string;
   let fixture: ClusterFixture;
-  const becomes = (expected: string, name = 'tool'): Promise<void> =>
-    eventually(
-      `Ready is ${expected}, not ${fixture.condition('Ready', name)}`,
-      () => fixture.condition('Ready', name) === expected,
-      40_000,
-    );
+  const becomes = (expected: string, name = 'tool'): Promise<void> => fixture.becomes('Ready', expected, name);
   const answering = (status: number): void => {
     tool.answer = (_request, response: ServerResponse) => void response.writeHead(status).end();
   };
@@ -44,18 +35,18 @@ describe('the status of a Connector follows', function () {
     tool = await ToolServer.start('https');
     toolUrl = tool.url();
     fixture = await ClusterFixture.start();
-    const probe = { http: { path: '/login', httpHeaders: [{ name: 'Authorization', value: header }] } };
+    const probe = { http: { path: '/login', httpHeaders: [{ name: 'Authorization', value: basicTemplate }] } };
     fixture.put(
-      connectorClass('plain', { proxy: { ref } }),
+      connectorClass('plain', { proxy: { ref: proxyService } }),
       connectorClass('any', {
-        proxy: { ref },
+        proxy: { ref: proxyService },
         livenessProbe: { http: { path: '/', response: { cel: 'response.statusCode < 500' } } },
         auth: { types: [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth' }] },
         authProbes: [{ authName: 'basicAuth', probe }],
       }),
       connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+      robotLogin,
+      toolCa,
     );
     fixture.bindCredentials('ci');
     fixture.allow('tool');
@@ -103,7 +94,7 @@ describe('the status of a Connector follows', function () {
       // It is cached for some seconds.
       await eventually('it is missed', async () => (await request()) === 502);
       await becomes('False Unusable');
-      fixture.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
+      fixture.put(robotLogin);
       const reverse = async (): Promise<number> =>
         (await fixture.client().reverse('/namespaces/ci/connectors/tool/')).status;
       await eventually('it is found', async () => (await reverse()) === 200);
@@ -116,7 +107,7 @@ describe('the status of a Connector follows', function () {
       const other = await fixture.replica();
       const holder = (): unknown =>
         (
-          fixture.api.get('leases', { namespace: 'connectors-system', name: ref.name })?.['spec'] as Record<
+          fixture.api.get('leases', { namespace: 'connectors-system', name: proxyService.name })?.['spec'] as Record<
             string,
             unknown
           >
@@ -180,24 +171,23 @@ describe('the status of a Connector follows', function () {
       await says(/^False .*Secret far\/tool-ca of spec\.caCertSecretRef does not exist/);
       const inFar = { namespace: 'far' };
       fixture.put({
-        ...secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+        ...toolCa,
         metadata: { ...inFar, name: 'tool-ca' },
       });
       await says(/^False Secret far\/login does not exist/);
-      const login = secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary });
-      fixture.put({ ...login, metadata: { ...inFar, name: 'login' } });
+      fixture.put({ ...robotLogin, metadata: { ...inFar, name: 'login' } });
       await says(/^True/);
     });
 
     it('a tool that comes, without a credential that was rejected being shown again', async () => {
       tool.answer = ({ url, headers }, response) =>
-        void response.writeHead(url === '/login' && headers.authorization !== basic ? 401 : 200).end();
+        void response.writeHead(url === '/login' && headers.authorization !== robotBasic ? 401 : 200).end();
       fixture.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'wrong' }));
       await fixture.replica();
       await becomes('False Rejected');
       await eventually('it is looked at again', () => probes('/') > 5);
       assert.equal(probes('/login'), 1);
-      fixture.put(secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }));
+      fixture.put(robotLogin);
       await becomes('True Ready');
       assert.equal(probes('/login'), 2);
     });

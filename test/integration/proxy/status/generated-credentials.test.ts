@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
+import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
 import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
 import type { Answer } from '../../../support/proxy/tool-server.js';
 
-const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
 const wrongCanary = 'canary-of-a-wrong-key';
 const queryKey = '{"query": {"api_key": secret.key}}';
 const headerKey = '{"headers": {"X-Key": secret.key}}';
@@ -22,17 +21,11 @@ describe('a probe with a credential that a generator of the class makes', functi
   let tool: ToolServer;
   let other: ToolServer;
   let fixture: ClusterFixture;
-  const becomes = (type: string, expected: string): Promise<void> =>
-    eventually(
-      `${type} is ${expected}, not ${fixture.condition(type)}`,
-      () => fixture.condition(type) === expected,
-      40_000,
-    );
   const put = (cel: string, http: object, key = credentialCanary): void =>
     fixture.put(
       secret('login', 'Opaque', { key }),
       connectorClass('any', {
-        proxy: { ref },
+        proxy: { ref: proxyService },
         auth: { types: [{ name: 'own', generator: { cel } }] },
         livenessProbe: { http: { path: '/live' } },
         authProbes: [{ authName: 'own', probe: { http } }],
@@ -59,7 +52,7 @@ describe('a probe with a credential that a generator of the class makes', functi
     tool = await ToolServer.start('https');
     other = await ToolServer.start('https', undefined, ['other.example']);
     fixture = await ClusterFixture.start();
-    fixture.put(secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }));
+    fixture.put(toolCa);
     fixture.bindCredentials('ci');
   });
   afterEach(async () => {
@@ -72,10 +65,10 @@ describe('a probe with a credential that a generator of the class makes', functi
       void response.writeHead(seen.url === '/live' || isSigned(request, response, seen) ? 204 : 401).end();
     put(signature, { method: 'POST', path: '/me?x=1' });
     await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('Ready', 'True Ready');
     put(signature, { method: 'POST', path: '/me?x=2' }, wrongCanary);
-    await becomes('AuthReady', 'False Rejected');
+    await fixture.becomes('AuthReady', 'False Rejected');
     assert.match(fixture.message('AuthReady'), /answered 401 to the credential in Secret ci\/login: see whether/);
     assert.equal(fixture.condition('LivenessReady'), 'True Answered');
     const live = tool.seen.filter(({ url }) => url === '/live');
@@ -92,7 +85,7 @@ describe('a probe with a credential that a generator of the class makes', functi
     };
     put(signature, { path: '/me' });
     await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('AuthReady', 'True Accepted');
     assert.deepEqual(urlsOf(tool), ['/me', '/users/1?full']);
   });
 
@@ -101,10 +94,10 @@ describe('a probe with a credential that a generator of the class makes', functi
       void response.writeHead(url === '/live' || url.includes(`=${credentialCanary}`) ? 204 : 403).end();
     put(queryKey, { path: '/me?api_key=mine&a=1' });
     await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('AuthReady', 'True Accepted');
     assert.deepEqual(urlsOf(tool), [`/me?a=1&api_key=${credentialCanary}`]);
     put(queryKey, { path: '/me?a=1' }, wrongCanary);
-    await becomes('AuthReady', 'False Rejected');
+    await fixture.becomes('AuthReady', 'False Rejected');
     ensureNoSecret();
   });
 
@@ -119,7 +112,7 @@ describe('a probe with a credential that a generator of the class makes', functi
     other.answer = (_request, response) => void response.writeHead(302, { Location: `${tool.url()}/back` }).end();
     put(queryKey, { path: '/me?a=1' });
     await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('AuthReady', 'True Accepted');
     const key = `api_key=${credentialCanary}`;
     assert.deepEqual(urlsOf(tool), [`/me?a=1&${key}`, `/there?a=1&${key}`, '/back']);
     assert.deepEqual(urlsOf(other), ['/elsewhere?a=1&b=2']);
@@ -132,7 +125,7 @@ describe('a probe with a credential that a generator of the class makes', functi
     };
     put(queryKey, { path: '/me' });
     await fixture.replica();
-    await becomes('AuthReady', 'Unknown UnexpectedAnswer');
+    await fixture.becomes('AuthReady', 'Unknown UnexpectedAnswer');
     assert.deepEqual(urlsOf(tool), [`/me?api_key=${credentialCanary}`]);
     assert.deepEqual(urlsOf(other), []);
     ensureNoSecret();
@@ -141,7 +134,7 @@ describe('a probe with a credential that a generator of the class makes', functi
   it('to another address of the Connector goes without it', async () => {
     put(headerKey, { host: 'other.example', port: other.port, path: '/me' });
     await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('AuthReady', 'True Accepted');
     assert.deepEqual(urlsOf(other), ['/me']);
     assert.ok(other.seen.every(({ headers }) => headers['x-key'] === undefined));
   });
@@ -149,23 +142,23 @@ describe('a probe with a credential that a generator of the class makes', functi
   it('says where the expression fails, and sends nothing then', async () => {
     put('{"query": {"api_key": [secret.key][request.path.size() - 1]}}', { path: '/me' });
     await fixture.replica();
-    await becomes('AuthReady', 'False Unusable');
+    await fixture.becomes('AuthReady', 'False Unusable');
     assert.match(
       fixture.message('AuthReady'),
       /^connectorclass any: generator\.cel of auth type "own": line 1, column \d+: cannot be evaluated: .* \(connector ci\/tool\)$/,
     );
-    await becomes('Ready', 'False Unusable');
+    await fixture.becomes('Ready', 'False Unusable');
     assert.deepEqual(urlsOf(tool), []);
     ensureNoSecret();
     put(headerKey, { path: '/me' });
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
   });
 
   it('is as its templates say if they send the Secret themselves', async () => {
     const value = 'Bearer {{ with .Secret }}{{ .StringData.key }}{{ end }}';
     put(headerKey, { path: '/me', httpHeaders: [{ name: 'Authorization', value }] });
     await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('AuthReady', 'True Accepted');
     const sent = (): readonly unknown[] =>
       tool.seen
         .filter(({ url }) => url === '/me')

@@ -3,10 +3,8 @@ import { driverRules } from '../../../support/access/driver-rules.js';
 import { ApprovalsController } from '../../../support/access/approvals-controller.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture, buildPod } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, flags, secret } from '../../../support/proxy/manifests.js';
-import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
-
-const service = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
+import { connector, connectorClass, flags, proxyService, secret } from '../../../support/proxy/manifests.js';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
 
 /** As `permissionsUsed` of the test API server words them. */
 function rightsGiven(): readonly string[] {
@@ -29,15 +27,15 @@ describe('the rights of the proxy', () => {
     const token = (): string => fixture.token('builder', 600, 'connectors-proxy', pod);
     try {
       fixture.put(
-        connectorClass('any', { proxy: { ref: service } }),
+        connectorClass('any', { proxy: { ref: proxyService } }),
         connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }),
         secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'any' }),
-        secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
+        toolCa,
       );
       fixture.bindCredentials('ci');
       fixture.allow('tool');
       await fixture.replica();
-      await eventually('the status is written', () => fixture.condition('Ready') === 'True Ready', 30_000);
+      await fixture.becomes('Ready', 'True Ready');
       const ofClass = (): unknown => fixture.api.get('connectorclasses', { name: 'any' })?.['status'];
       await eventually('that of the class too', () => ofClass() !== undefined, 30_000);
       const leases = { resource: 'leases', verb: 'patch', code: 200 };

@@ -4,15 +4,11 @@ import path from 'node:path';
 import { deployFolder, readManifests } from '../../../support/deploy/manifests.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
+import { basicTemplate, connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
 import type { ConnectorOptions } from '../../../support/proxy/manifests.js';
-import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
+import { credentialCanary, robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.js';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
 
-const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
-const header =
-  '{{ with .Secret }}Basic {{ printf "%s:%s" .StringData.username .StringData.password | b64enc }}{{ end }}';
 const authProbe = (http: object): object => ({
   auth: { types: [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth' }] },
   authProbes: [{ authName: 'basicAuth', probe: { http } }],
@@ -23,15 +19,9 @@ describe('the probes of a class', function () {
 
   let tool: ToolServer;
   let fixture: ClusterFixture;
-  const becomes = (type: string, expected: string): Promise<void> =>
-    eventually(
-      `${type} is ${expected}, not ${fixture.condition(type)}`,
-      () => fixture.condition(type) === expected,
-      40_000,
-    );
   const put = (spec: object, options: ConnectorOptions = {}): void =>
     fixture.put(
-      connectorClass('any', { proxy: { ref }, ...spec }),
+      connectorClass('any', { proxy: { ref: proxyService }, ...spec }),
       connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca', ...options }),
     );
   const answering = (status: number, body = ''): void => {
@@ -41,10 +31,7 @@ describe('the probes of a class', function () {
   beforeEach(async () => {
     tool = await ToolServer.start('https');
     fixture = await ClusterFixture.start();
-    fixture.put(
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
-    );
+    fixture.put(robotLogin, toolCa);
     fixture.bindCredentials('ci');
   });
   afterEach(async () => {
@@ -58,7 +45,7 @@ describe('the probes of a class', function () {
       ...authProbe({
         path: '/{{ range .Connector.Spec.Auth.Params }}{{ if eq .Name "repository" }}{{ .Value.StringVal }}{{ end }}{{ end }}/refs',
         httpHeaders: [
-          { name: 'Authorization', value: header },
+          { name: 'Authorization', value: basicTemplate },
           { name: 'X-Empty', value: '{{ with .Connector.Spec.Nothing }}x{{ end }}' },
         ],
       }),
@@ -68,23 +55,23 @@ describe('the probes of a class', function () {
     fixture.put({ ...made, spec: { ...made.spec, auth: { ...made.spec.auth, params } } });
     tool.answer = (request, response) =>
       void response
-        .writeHead(request.url === '/team/app.git/refs' && request.headers.authorization !== basic ? 401 : 204)
+        .writeHead(request.url === '/team/app.git/refs' && request.headers.authorization !== robotBasic ? 401 : 204)
         .end();
     const replica = await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('AuthReady', 'True Accepted');
     assert.equal(fixture.condition('LivenessReady'), 'True Answered');
     assert.equal(fixture.condition('Ready'), 'True Ready');
     assert.deepEqual(
       tool.seen.slice(0, 2).map(({ method, url, headers }) => [method, url, headers.authorization, headers['x-empty']]),
       [
         ['GET', '/ping/tool', undefined, undefined],
-        ['GET', '/team/app.git/refs', basic, undefined],
+        ['GET', '/team/app.git/refs', robotBasic, undefined],
       ],
     );
     fixture.put(secret('old-login', 'kubernetes.io/basic-auth', { username: 'robot', password: 'wrong' }));
     const auth = { ...made.spec.auth, params, secretRef: { name: 'old-login' } };
     fixture.put({ ...made, metadata: { namespace: 'ci', name: 'other' }, spec: { ...made.spec, auth } });
-    await eventually('it is told', () => fixture.condition('AuthReady', 'other') === 'False Rejected', 40_000);
+    await fixture.becomes('AuthReady', 'False Rejected', 'other');
     assert.equal(fixture.condition('Ready', 'other'), 'False Rejected');
     assert.match(
       fixture.message('Ready', 'other'),
@@ -99,13 +86,13 @@ describe('the probes of a class', function () {
     fixture.statusTimings = { ...fixture.statusTimings, checkMs: 300 };
     put({ livenessProbe: { http: { path: '/' } } });
     await fixture.replica();
-    await becomes('LivenessReady', 'True Answered');
+    await fixture.becomes('LivenessReady', 'True Answered');
     answering(503);
-    await becomes('LivenessReady', 'False UnexpectedAnswer');
+    await fixture.becomes('LivenessReady', 'False UnexpectedAnswer');
     assert.equal(fixture.condition('Ready'), 'False UnexpectedAnswer');
     assert.match(fixture.message('Ready'), /answered 503 to GET/);
     answering(302);
-    await becomes('Ready', 'True Ready');
+    await fixture.becomes('Ready', 'True Ready');
   });
 
   it('judge the answer by the expression, on its body, headers and status', async () => {
@@ -124,9 +111,9 @@ describe('the probes of a class', function () {
       response.write(bytes.subarray(0, half), () => setImmediate(() => response.end(bytes.subarray(half))));
     };
     await fixture.replica();
-    await becomes('LivenessReady', 'True Answered');
+    await fixture.becomes('LivenessReady', 'True Answered');
     put({ livenessProbe: { http: { path: '/', response: { cel: 'response.body.status == "DOWN"' } } } });
-    await becomes('LivenessReady', 'False UnexpectedAnswer');
+    await fixture.becomes('LivenessReady', 'False UnexpectedAnswer');
     assert.match(
       fixture.message('LivenessReady'),
       /connectorclass any: spec\.livenessProbe\.http\.response\.cel is false$/,
@@ -187,18 +174,18 @@ describe('the probes of a class', function () {
         host: 'elsewhere.example',
         port: elsewhere.port,
         path: '/',
-        httpHeaders: [{ name: 'Authorization', value: header }],
+        httpHeaders: [{ name: 'Authorization', value: basicTemplate }],
       };
       put(authProbe(http));
       await fixture.replica();
-      await becomes('AuthReady', 'Unknown ProbeUnusable');
+      await fixture.becomes('AuthReady', 'Unknown ProbeUnusable');
       assert.match(
         fixture.message('AuthReady'),
         /which is no address of the Connector, so that it is not given the credential: add it to spec\.addressExtensions$/,
       );
       put(authProbe(http), { extensions: [elsewhere.url('elsewhere.example')] });
-      await becomes('AuthReady', 'True Accepted');
-      assert.equal(elsewhere.seen[0]?.headers.authorization, basic);
+      await fixture.becomes('AuthReady', 'True Accepted');
+      assert.equal(elsewhere.seen[0]?.headers.authorization, robotBasic);
     } finally {
       await elsewhere.stop();
     }
@@ -208,7 +195,7 @@ describe('the probes of a class', function () {
     put({ livenessProbe: { http: { path: '/' } } }, { caSecret: 'other-ca' });
     fixture.put(secret('other-ca', 'Opaque', { 'ca.crt': fixture.api.authority.certificate }));
     await fixture.replica();
-    await becomes('LivenessReady', 'False Unreachable');
+    await fixture.becomes('LivenessReady', 'False Unreachable');
     assert.match(
       fixture.message('LivenessReady'),
       /^TLS failed \(\w+\): .*spec\.caCertSecretRef of the Connector to a Secret in the same namespace with the CA certificate$/,
@@ -232,10 +219,10 @@ describe('the probes of a class', function () {
     };
     put({ livenessProbe: { http: { path: '/', response: { cel: 'response.body == ""' } } } });
     await fixture.replica();
-    await becomes('LivenessReady', 'False UnexpectedAnswer');
+    await fixture.becomes('LivenessReady', 'False UnexpectedAnswer');
     assert.match(fixture.message('LivenessReady'), /response\.cel cannot be decided by that$/);
     put({ livenessProbe: { http: { path: '/', response: { cel: 'response.statusCode == 200' } } } });
-    await becomes('LivenessReady', 'True Answered');
+    await fixture.becomes('LivenessReady', 'True Answered');
   });
 
   it('end with tools that send nothing', async () => {
@@ -243,7 +230,7 @@ describe('the probes of a class', function () {
     tool.answer = () => undefined;
     put({ livenessProbe: { http: { path: '/mute' } } });
     await fixture.replica();
-    await becomes('LivenessReady', 'False Unreachable');
+    await fixture.becomes('LivenessReady', 'False Unreachable');
     assert.match(fixture.message('LivenessReady'), /^no connection to .* in time$/);
   });
 
@@ -251,13 +238,13 @@ describe('the probes of a class', function () {
     let ended = 0;
     const mute = await ToolServer.start('http', ({ socket }) => void socket.once('close', () => (ended += 1)));
     fixture.put(
-      connectorClass('any', { proxy: { ref }, livenessProbe: { http: { path: '/' } } }),
+      connectorClass('any', { proxy: { ref: proxyService }, livenessProbe: { http: { path: '/' } } }),
       ...Array.from({ length: 20 }, (_each, at) => connector(`mute-${at}`, mute.url(), { namespace: 'hostile' })),
     );
     await fixture.replica();
     await eventually('the probes wait', () => mute.seen.length >= 4);
     fixture.put(connector('tool', tool.url(), { secret: 'login', caSecret: 'tool-ca' }));
-    await becomes('LivenessReady', 'True Answered');
+    await fixture.becomes('LivenessReady', 'True Answered');
     const endedBefore = ended;
     await mute.stop();
     assert.equal(endedBefore, 0);
@@ -271,7 +258,7 @@ describe('the probes of a class', function () {
     await fixture.replica();
     fixture.allow('tool');
     const asked = fixture.client().getSecurely(tool.url());
-    await becomes('LivenessReady', 'Unknown ProbeUnusable');
+    await fixture.becomes('LivenessReady', 'Unknown ProbeUnusable');
     assert.match(fixture.message('LivenessReady'), /response\.cel takes too long$/);
     assert.equal((await asked).status, 200);
   });
@@ -302,15 +289,15 @@ describe('the probes of a class', function () {
       }[];
       const options = { secret: 'login', caSecret: 'tool-ca' };
       fixture.put(
-        connectorClass('any', { proxy: { ref }, ...oci!.spec }),
+        connectorClass('any', { proxy: { ref: proxyService }, ...oci!.spec }),
         connector('tool', `${tool.url()}${below}`, options),
       );
       await fixture.replica();
-      await becomes('AuthReady', 'True Accepted');
+      await fixture.becomes('AuthReady', 'True Accepted');
       assert.equal(fixture.condition('LivenessReady'), 'True Answered');
       isRight = false;
       fixture.put(connector('other', `${tool.url()}${below}`, options));
-      await eventually('it is told', () => fixture.condition('AuthReady', 'other') === 'False Rejected', 40_000);
+      await fixture.becomes('AuthReady', 'False Rejected', 'other');
       assert.match(
         fixture.message('AuthReady', 'other'),
         /^wrong password of connector ci\/other: .* rejects user name and password \(401\)$/,

@@ -2,16 +2,14 @@ import assert from 'node:assert/strict';
 import { limits } from '../../../../src/limits/defaults.js';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, secret } from '../../../support/proxy/manifests.js';
-import { credentialCanary } from '../../../support/proxy/proxy-fixture.js';
-import { ToolServer, toolAuthority } from '../../../support/proxy/tool-server.js';
+import { basicTemplate, connector, connectorClass, proxyService } from '../../../support/proxy/manifests.js';
+import { robotLogin, robotBasic } from '../../../support/proxy/proxy-fixture.js';
+import { ToolServer, toolCa } from '../../../support/proxy/tool-server.js';
 
-const ref = { kind: 'Service', namespace: 'connectors-system', name: 'connectors-proxy-service' };
-const basic = `Basic ${Buffer.from(`robot:${credentialCanary}`).toString('base64')}`;
 const httpHeaders = [
   {
     name: 'Authorization',
-    value: '{{ with .Secret }}Basic {{ printf "%s:%s" .StringData.username .StringData.password | b64enc }}{{ end }}',
+    value: basicTemplate,
   },
 ];
 
@@ -22,17 +20,11 @@ describe('a redirect of a probe', function () {
   let other: ToolServer;
   let plain: ToolServer;
   let fixture: ClusterFixture;
-  const becomes = (type: string, expected: string): Promise<void> =>
-    eventually(
-      `${type} is ${expected}, not ${fixture.condition(type)}`,
-      () => fixture.condition(type) === expected,
-      40_000,
-    );
   const put = (http: object, { liveness = false, extensions = [] as readonly string[] } = {}): void => {
     const probe = liveness ? { livenessProbe: { http } } : { authProbes: [{ authName: 'basicAuth', probe: { http } }] };
     fixture.put(
       connectorClass('any', {
-        proxy: { ref },
+        proxy: { ref: proxyService },
         auth: { types: [{ name: 'basicAuth', secretType: 'kubernetes.io/basic-auth' }] },
         ...probe,
       }),
@@ -53,10 +45,7 @@ describe('a redirect of a probe', function () {
     other = await ToolServer.start('https', undefined, ['other.example']);
     plain = await ToolServer.start('http');
     fixture = await ClusterFixture.start();
-    fixture.put(
-      secret('login', 'kubernetes.io/basic-auth', { username: 'robot', password: credentialCanary }),
-      secret('tool-ca', 'Opaque', { 'ca.crt': toolAuthority.certificate }),
-    );
+    fixture.put(robotLogin, toolCa);
     fixture.bindCredentials('ci');
   });
   afterEach(async () => {
@@ -74,10 +63,10 @@ describe('a redirect of a probe', function () {
       put({ path: '/', httpHeaders, method: 'POST' });
       if (fixture.replicas.length === 0) await fixture.replica();
       await eventually(`it follows to ${url}`, () => seenBy(tool).includes(`GET ${url}`), 40_000);
-      await becomes('AuthReady', 'True Accepted');
+      await fixture.becomes('AuthReady', 'True Accepted');
       fixture.api.delete('connectors', { namespace: 'ci', name: 'tool' });
     }
-    assert.deepEqual([...new Set(tool.seen.map(({ headers }) => headers.authorization))], [basic]);
+    assert.deepEqual([...new Set(tool.seen.map(({ headers }) => headers.authorization))], [robotBasic]);
     assert.deepEqual([...new Set(tool.seen.map(({ headers }) => headers.host))], [`tool.example:${tool.port}`]);
   });
 
@@ -85,7 +74,7 @@ describe('a redirect of a probe', function () {
     redirecting(() => '/there', 308);
     put({ path: '/', httpHeaders, method: 'POST' });
     await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('AuthReady', 'True Accepted');
     assert.deepEqual(seenBy(tool), ['POST /', 'POST /there']);
   });
 
@@ -97,13 +86,13 @@ describe('a redirect of a probe', function () {
     };
     put({ path: '/', httpHeaders }, { extensions: [other.url('other.example')] });
     await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('AuthReady', 'True Accepted');
     assert.deepEqual(seenBy(other), ['GET /status']);
     assert.equal(other.seen[0]?.headers.authorization, undefined);
     assert.deepEqual(seenBy(tool), ['GET /', 'GET /back/status']);
     assert.deepEqual(
       tool.seen.map(({ headers }) => headers.authorization),
-      [basic, undefined],
+      [robotBasic, undefined],
     );
   });
 
@@ -119,14 +108,14 @@ describe('a redirect of a probe', function () {
       redirecting(location);
       put({ path: '/', httpHeaders });
       await fixture.replica();
-      await becomes('AuthReady', 'Unknown UnexpectedAnswer');
+      await fixture.becomes('AuthReady', 'Unknown UnexpectedAnswer');
       assert.match(
         fixture.message('AuthReady'),
         /answered 302 to GET \(a redirect to a host that is no address of the Connector\), so nothing is known of the credential$/,
       );
       assert.deepEqual(seenBy(other), []);
       put({ path: '/' }, { liveness: true });
-      await becomes('LivenessReady', 'True Answered');
+      await fixture.becomes('LivenessReady', 'True Answered');
       assert.deepEqual(seenBy(other), []);
     });
   }
@@ -135,7 +124,7 @@ describe('a redirect of a probe', function () {
     redirecting(() => `http://tool.example:${plain.port}/`);
     put({ path: '/', httpHeaders }, { extensions: [`http://tool.example:${plain.port}`] });
     await fixture.replica();
-    await becomes('AuthReady', 'Unknown UnexpectedAnswer');
+    await fixture.becomes('AuthReady', 'Unknown UnexpectedAnswer');
     assert.match(fixture.message('AuthReady'), /answered 302 to GET \(a redirect to plain http\), so nothing/);
     assert.deepEqual(seenBy(plain), []);
   });
@@ -145,7 +134,7 @@ describe('a redirect of a probe', function () {
       void response.writeHead(302, { Location: `/${Number(request.url?.slice(1)) + 1}` }).end();
     put({ path: '/0' }, { liveness: true });
     await fixture.replica();
-    await becomes('LivenessReady', 'False UnexpectedAnswer');
+    await fixture.becomes('LivenessReady', 'False UnexpectedAnswer');
     assert.match(
       fixture.message('LivenessReady'),
       new RegExp(`answered 302 to GET \\(after ${limits.probes.redirects} redirects another one\\): not what`),
@@ -160,13 +149,13 @@ describe('a redirect of a probe', function () {
     const response = { cel: "response.statusCode == 302 && response.headers['Location'] == ['/there']" };
     put({ path: '/', httpHeaders, disableRedirect: true, response });
     await fixture.replica();
-    await becomes('AuthReady', 'True Accepted');
+    await fixture.becomes('AuthReady', 'True Accepted');
     put({ path: '/', httpHeaders, disableRedirect: true });
-    await becomes('AuthReady', 'Unknown UnexpectedAnswer');
+    await fixture.becomes('AuthReady', 'Unknown UnexpectedAnswer');
     assert.match(fixture.message('AuthReady'), /answered 302 to GET, so nothing is known of the credential$/);
     assert.deepEqual([...new Set(seenBy(tool))], ['GET /']);
     put({ path: '/', disableRedirect: 'yes' });
-    await becomes('AuthReady', 'Unknown ProbeUnusable');
+    await fixture.becomes('AuthReady', 'Unknown ProbeUnusable');
     assert.match(fixture.message('AuthReady'), /probe\.http\.disableRedirect must be true or false$/);
   });
 });
