@@ -74,7 +74,7 @@ export class ConditionEvaluator {
     else if (state.doubtedMs === undefined) state.doubtedMs = now;
     else return undefined;
     state.dueMs = Math.min(state.dueMs, Math.max(now, state.checkedMs + this.#options.timings.requestedMs));
-    return state.dueMs - now;
+    return this.untilNextMs(state);
   }
 
   /** Discards the results, which can be outdated, so that the Connector is checked again. */

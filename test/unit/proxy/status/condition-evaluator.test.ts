@@ -113,6 +113,11 @@ describe('a Connector', () => {
     assert.equal(bench.waitMs(good), 0);
   });
 
+  it('that was never checked is checked at once for a request', () => {
+    const bench = new Bench();
+    assert.equal(bench.judge.requested(bench.memory, false), 0);
+  });
+
   it('that is ready again is told of at once, four times in a row', () => {
     const bench = new Bench();
     bench.findings = good;
