@@ -1,4 +1,5 @@
 import type { ClientRequest } from 'node:http';
+import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from './headers.js';
 import { responseOf } from './kept-connection.js';
 import type { OutgoingBody } from './request-body.js';
@@ -37,20 +38,20 @@ export async function sendOwnRequest(
   const body = content === undefined ? undefined : new WholeBody(content);
   const request = body === undefined ? toolRequest : withLength(toolRequest, body);
   let call: ToolCall | undefined;
-  let isStopped = false;
+  let timeout: ProxyError | undefined;
   const send = (): ToolCall => (call = client.send(request, body));
   const stop = (): void => {
-    isStopped = true;
-    call?.destroy(new ResponseTimeout());
+    timeout = new ProxyError(504, 'timeout', `no whole response of ${server} in time`);
+    call?.destroy(timeout);
   };
   const timer = setTimeout(stop, limits.timeoutMs);
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const { status, rawHeaders, body: received } = await responseOf(send, () => !isStopped);
+    const { status, rawHeaders, body: received } = await responseOf(send, () => timeout === undefined);
     const whole = await received.whole(limits.bodyBytes, signal);
     return { status, rawHeaders, body: whole?.toString() };
   } catch (error) {
-    throw toolFailure(error, server);
+    throw timeout ?? toolFailure(error, server);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
@@ -77,9 +78,4 @@ class WholeBody implements OutgoingBody {
   send(request: ClientRequest): void {
     request.end(this.bytes);
   }
-}
-
-class ResponseTimeout extends Error {
-  override readonly name = 'ResponseTimeout';
-  readonly code = 'ETIMEDOUT';
 }

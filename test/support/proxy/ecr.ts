@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { awsProblem } from './aws-verifier.js';
 import type { AwsKeys } from './aws-verifier.js';
 import { credentialCanary } from './proxy-fixture.js';
+import type { CertificateAuthority } from '../kube-api/certificates.js';
 import { ToolServer } from './tool-server.js';
 import type { SeenRequest } from './tool-server.js';
 
@@ -44,8 +45,8 @@ export class FakeEcr {
     };
   }
 
-  static async start(): Promise<FakeEcr> {
-    return new FakeEcr(await ToolServer.start('https', undefined, [ecrHost, ecrApiHost, ecrVpcHost]));
+  static async start(authority?: CertificateAuthority): Promise<FakeEcr> {
+    return new FakeEcr(await ToolServer.start('https', undefined, [ecrHost, ecrApiHost, ecrVpcHost], authority));
   }
 
   /** Rejects all passwords issued so far. */

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { jwtVerify } from 'jose';
+import type { CertificateAuthority } from '../kube-api/certificates.js';
 import { ToolServer } from './tool-server.js';
 import type { SeenRequest } from './tool-server.js';
 
@@ -24,6 +25,7 @@ export interface GithubServerOptions {
   readonly site?: (request: IncomingMessage, response: ServerResponse) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  readonly authority?: CertificateAuthority;
 }
 
 /**
@@ -43,6 +45,8 @@ export class GithubServer {
   isSingleUse = false;
   /** Replaces the responses to the App. */
   refusal: { readonly status: number; readonly body: string } | undefined;
+  /** Replaces them by something other than a status and a body. */
+  answer: ((response: ServerResponse) => void) | undefined;
   readonly #options: GithubServerOptions;
 
   private constructor(tool: ToolServer, options: GithubServerOptions) {
@@ -56,7 +60,8 @@ export class GithubServer {
   }
 
   static async start(options: GithubServerOptions = {}): Promise<GithubServer> {
-    return new GithubServer(await ToolServer.start('https', undefined, options.hosts ?? ['github.example']), options);
+    const { hosts = ['github.example'], authority } = options;
+    return new GithubServer(await ToolServer.start('https', undefined, hosts, authority), options);
   }
 
   get url(): string {
@@ -95,6 +100,10 @@ export class GithubServer {
   }
 
   async #api(seen: SeenRequest, response: ServerResponse): Promise<void> {
+    if (this.answer !== undefined && (seen.headers.authorization ?? '').startsWith('Bearer eyJ')) {
+      this.answer(response);
+      return;
+    }
     const { status, body } = await this.#apiAnswer(seen);
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { CertificateAuthority } from '../kube-api/certificates.js';
 import { ToolServer } from './tool-server.js';
 import type { SeenRequest } from './tool-server.js';
 
@@ -25,8 +26,12 @@ export class TokenEndpoint {
     };
   }
 
-  static async start(path = '/oauth/token', hosts: readonly string[] = ['tool.example']): Promise<TokenEndpoint> {
-    return new TokenEndpoint(await ToolServer.start('https', undefined, hosts), path);
+  static async start(
+    path = '/oauth/token',
+    hosts: readonly string[] = ['tool.example'],
+    authority?: CertificateAuthority,
+  ): Promise<TokenEndpoint> {
+    return new TokenEndpoint(await ToolServer.start('https', undefined, hosts, authority), path);
   }
 
   get url(): string {

@@ -142,16 +142,10 @@ describe('a Secret of type aws-ecr', () => {
   });
   const later = 4_000_000_000;
   const answers: readonly [string, (response: ServerResponse) => void, RegExp][] = [
-    ['a line break in the password', json(login('a\r\nPROVIDER: 1', later)), /\(token not sendable in a header\)/],
-    ['a huge password', json(login('x'.repeat(17_000), later)), /\(token not sendable in a header\)/],
-    ['a huge response', json(login('x'.repeat(70_000), later)), /\(response too long\)/],
     ['an expiry in the past', json(login('PROVIDER', 1)), /\(token expired\)/],
     ['an expiry below zero', json(login('PROVIDER', -1e300)), /\(token expired\)/],
     ['an expiry as a date', json(login('PROVIDER', '2030-01-01')), /\(no expiresAt\)/],
     ['another user', json({ authorizationData: [{ authorizationToken: 'cm9vdDp4', expiresAt: later }] }), /\(no auth/],
-    ['a page', (response) => response.end('<html>PROVIDER</html>'), /\(no authorizationToken\)/],
-    ['a redirect', (response) => response.writeHead(307, { location: '/PROVIDER' }).end(), /\(status 307\)/],
-    ['an internal error', (response) => response.writeHead(500).end('PROVIDER'), /\(status 500\): try again later/],
   ];
   for (const [what, answer, message] of answers) {
     it(`is a 502 that says so if the API answers with ${what}`, async () => {

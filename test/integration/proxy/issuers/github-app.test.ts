@@ -167,8 +167,6 @@ describe('a Secret of type github-app', () => {
     [403, /\(status 403\): see whether the installation is suspended/],
     [404, /\(status 404\): see whether the App is installed/],
     [422, /\(status 422\): request only repositories and permissions/],
-    [301, /\(status 301\): name the endpoint itself/],
-    [503, /\(status 503\): try again later/],
     [201, /\(no token\)/],
   ];
   for (const [status, message] of refusals) {

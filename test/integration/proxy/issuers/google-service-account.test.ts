@@ -114,15 +114,11 @@ describe('a Secret of type google-service-account', () => {
       /\(invalid_grant\): see whether/,
     ],
     ['another code', 403, '{"error":"PROVIDER"}', /\(status 403\)/],
-    ['a redirect', 302, '', /\(status 302\)/],
-    ['a line break', 200, '{"access_token":"a\\r\\nPROVIDER: 1"}', /\(token not sendable in a header\)/],
-    ['a page', 200, '<html>PROVIDER</html>', /\(no token\)/],
     ['an ID token', 200, '{"id_token":"PROVIDER"}', /\(no access_token\)/],
   ];
   for (const [what, status, body, message] of answers) {
     it(`is a 502 that says so if the endpoint answers with ${what}, without its text`, async () => {
-      google.answer = (_seen, response: ServerResponse) =>
-        response.writeHead(status, status === 302 ? { location: google.server.url(api) } : {}).end(body);
+      google.answer = (_seen, response: ServerResponse) => response.writeHead(status).end(body);
       const answer = await get();
       assert.equal(answer.status, 502);
       assert.match(answer.body, message);

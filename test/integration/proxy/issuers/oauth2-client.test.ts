@@ -168,21 +168,14 @@ describe('a Secret of type oauth2-client', () => {
     ],
     ['a rejected client', 401, '{"error":"invalid_client"}', /\(invalid_client\): see whether the client exists/],
     ['an error code of its own', 400, '{"error":"PROVIDER"}', /\(status 400\)/],
-    ['a redirect', 302, '', /\(status 302\): name the endpoint itself/],
-    ['an internal error', 500, 'PROVIDER', /\(status 500\): try again later/],
-    ['too much', 200, JSON.stringify({ access_token: 'x'.repeat(70_000) }), /\(response too long\)/],
-    ['a page', 200, '<html>PROVIDER</html>', /\(no token\)/],
     ['no token', 200, '{"token":"PROVIDER"}', /\(no access_token\)/],
     ['another kind of token', 200, '{"access_token":"a","token_type":"mac"}', /\(token_type is not Bearer\)/],
-    ['a line break', 200, '{"access_token":"a\\r\\nPROVIDER: 1"}', /\(token not sendable in a header\)/],
-    ['an overlong token', 200, JSON.stringify({ access_token: 'x'.repeat(17_000) }), /\(token not sendable/],
     ['a life below zero', 200, '{"access_token":"a","expires_in":-1}', /\(expires_in is not positive\)/],
   ];
   for (const [what, status, body, message] of answers) {
     it(`is a 502 that says so if the endpoint answers with ${what}, without its text`, async () => {
       put();
-      endpoint.answer = (_seen, response) =>
-        response.writeHead(status, status === 302 ? { location: `${endpoint.server.url()}/other` } : {}).end(body);
+      endpoint.answer = (_seen, response) => response.writeHead(status).end(body);
       const answer = await get();
       assert.equal(answer.status, 502);
       assert.match(answer.body, /^Secret ci\/login: https:\/\/tool\.example:\d+ issues no token for it \(/);
@@ -194,20 +187,6 @@ describe('a Secret of type oauth2-client', () => {
       assert.equal(endpoint.used.length, 0);
     });
   }
-
-  it('ends a response that never ends', async () => {
-    put();
-    let isOver = false;
-    endpoint.answer = (_seen, response) => {
-      const timer = setInterval(() => response.write('x'.repeat(10_000)), 1);
-      response.on('close', () => {
-        isOver = true;
-        clearInterval(timer);
-      });
-    };
-    assert.match((await get()).body, /response too long/);
-    await eventually('the end of the response', () => isOver);
-  });
 
   const unusable: readonly [string, Readonly<Record<string, string>>, RegExp][] = [
     ['no clientId', { clientId: '' }, /it has no clientId: add the key clientId/],
