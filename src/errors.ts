@@ -1,4 +1,7 @@
-/** The gRPC status names that the driver returns. `driver/csi/status.ts` maps each to its number. */
+/**
+ * The gRPC status names that the driver returns. `driver/csi/status.ts` maps each to its number. After most of them
+ * ("final" in docs/configuration.md) the kubelet may never call again, so the driver must undo its own work before.
+ */
 export const errorCodes = [
   'CANCELLED',
   'INVALID_ARGUMENT',
@@ -15,22 +18,6 @@ export const errorCodes = [
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];
-
-/**
- * Codes after which the kubelet assumes that the volume may be mounted: it retries, and it will call unpublish. After
- * any other code ("final") it may never call again, so the driver must undo its own work before it responds.
- */
-const nonFinalCodes: ReadonlySet<ErrorCode> = new Set([
-  'CANCELLED',
-  'DEADLINE_EXCEEDED',
-  'UNAVAILABLE',
-  'RESOURCE_EXHAUSTED',
-  'ABORTED',
-]);
-
-export function isFinal(code: ErrorCode): boolean {
-  return !nonFinalCodes.has(code);
-}
 
 /** The cause of a failure, if its code alone is ambiguous. */
 export type FailureReason = 'approval pending' | 'not reconciled' | 'no configuration';
@@ -52,15 +39,6 @@ export class CodedError extends Error {
     this.code = code;
     this.isDenial = options.isDenial === true;
     this.reason = options.reason;
-  }
-
-  /** Returns the same failure with `context: ` before its message. Keeps the code and the chain of causes. */
-  within(context: string): CodedError {
-    return new CodedError(this.code, `${context}: ${this.message}`, {
-      cause: this,
-      isDenial: this.isDenial,
-      reason: this.reason,
-    });
   }
 }
 

@@ -12,12 +12,9 @@ export interface LogFields {
   readonly steps?: Readonly<Record<string, number>>;
   readonly outcome?: string;
   readonly volumeId?: string;
-  readonly targetPath?: string;
   readonly pod?: string;
   readonly serviceAccount?: string;
   readonly connector?: string;
-  readonly connectorClass?: string;
-  readonly configuration?: string;
   readonly file?: string;
   readonly path?: string;
   readonly kind?: string;

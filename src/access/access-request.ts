@@ -41,7 +41,7 @@ export function accessRequestName(subject: ApprovalSubject): string {
  * Annotation with the driver's node. An admission policy enforces the true name; an approver can compare it with the
  * pod's node.
  */
-export const nodeAnnotation = `${connectorsGroup}/requested-by-node`;
+const nodeAnnotation = `${connectorsGroup}/requested-by-node`;
 
 export function accessRequestFor(subject: ApprovalSubject, nodeName: string): JsonObject {
   return {

@@ -90,7 +90,7 @@ export const serveFlags = {
     positiveInteger,
   ),
   'max-object-memory': flag(
-    '32Mi',
+    `${limits.watches.bytes / 2 ** 20}Mi`,
     'SIZE',
     'estimated memory of cached connectors and classes; more are rejected',
     sizeBytes,

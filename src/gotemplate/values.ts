@@ -189,7 +189,7 @@ export function anyMap(entries = new Map<ByteString, GoValue>()): GoMap {
 }
 
 /** Go's order of strings, for sort(). */
-export function compareBytes(a: ByteString, b: ByteString): number {
+function compareBytes(a: ByteString, b: ByteString): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

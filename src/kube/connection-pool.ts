@@ -60,10 +60,6 @@ export class ConnectionPool {
     return connection.request(request, signal);
   }
 
-  get count(): number {
-    return this.#connections.length;
-  }
-
   /** Whether every further request fails. */
   get isClosed(): boolean {
     return this.#closing.signal.aborted;

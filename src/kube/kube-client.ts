@@ -147,11 +147,6 @@ export class KubeClient {
     return this.#limiter.use;
   }
 
-  /** Number of open connections. */
-  get connections(): number {
-    return this.#pool.count;
-  }
-
   /** Why the API server did not respond to the last call; undefined if it did. */
   get problem(): KubeError | undefined {
     return this.#runner.problem;

@@ -2,23 +2,17 @@ import { inOneLine } from '../errors.js';
 import { jsonMember } from '../json.js';
 import type { JsonValue } from '../json.js';
 
-/** Reasons of failures without a `Status` of the API server. `code` is 0 unless stated otherwise. */
-export type OwnReason =
-  /** No connection: connection refused, no route, name not found, TLS failure. Nothing was sent. */
-  | 'Unreachable'
-  /** The connection or the stream broke before the response was complete. */
-  | 'ConnectionLost'
-  /** No complete response within the timeout of the call or attempt. */
-  | 'TimedOut'
-  /** An unexpected response: not JSON, another kind, a missing field. `code` is the HTTP status. */
-  | 'Malformed'
-  /** A response over the client's size limit. `code` is the HTTP status. */
-  | 'TooLarge';
-
 export interface KubeErrorParts {
   /** HTTP status; 0 without a response. */
   readonly code: number;
-  /** `reason` of the Kubernetes Status (`NotFound`, `Forbidden`, `AlreadyExists`, `Expired`, …) or one of OwnReason. */
+  /**
+   * `reason` of the Kubernetes Status (`NotFound`, `Forbidden`, `AlreadyExists`, `Expired`, …). Without a Status:
+   * - `Unreachable`: no connection. Nothing was sent.
+   * - `ConnectionLost`: the connection or the stream broke before the response was complete.
+   * - `TimedOut`: no complete response within the timeout of the call or attempt.
+   * - `Malformed`: an unexpected response: not JSON, another kind, a missing field.
+   * - `TooLarge`: a response over the client's size limit.
+   */
   readonly reason: string;
   readonly message: string;
   /** Method and path of the request, without its query. */

@@ -20,7 +20,6 @@ export class ReflectedState {
   readonly #waiters = new Set<() => void>();
   #isSynced = false;
   #isConnected = false;
-  #disconnectedAtMs: number | undefined;
   #confirmedAtMs: number | undefined;
   #error: unknown;
   #abandoned: Error | undefined;
@@ -43,11 +42,6 @@ export class ReflectedState {
   /** Whether a watch is open, so that the state is current except for changes in transit. */
   get isConnected(): boolean {
     return this.#isConnected;
-  }
-
-  /** Since when no watch is open, by the client's clock; undefined while one is open, and before the first attempt. */
-  get disconnectedAtMs(): number | undefined {
-    return this.#disconnectedAtMs;
   }
 
   /** When the server last confirmed this state, by the client's clock. Undefined before the first list. */
@@ -150,14 +144,12 @@ export class ReflectedState {
 
   connected(): void {
     this.#isConnected = true;
-    this.#disconnectedAtMs = undefined;
     this.#error = undefined;
     this.#wake();
   }
 
-  disconnected(nowMs: number, error: unknown): void {
+  disconnected(error: unknown): void {
     this.#isConnected = false;
-    this.#disconnectedAtMs ??= nowMs;
     this.#error = error ?? this.#error;
     this.#wake();
   }

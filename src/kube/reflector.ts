@@ -144,7 +144,7 @@ export class Reflector {
     if (isRelist || isThrottled || isStale || reason === 'expired' || isPositionUncertain(error))
       this.#resourceVersion = undefined;
     const hasLasted = lastedMs >= watchHealthyMs;
-    if (!this.#stopping.signal.aborted) this.state.disconnected(now(), error);
+    if (!this.#stopping.signal.aborted) this.state.disconnected(error);
     return { reason, isHealthy: hasLasted || events > 0, isDue: isRelist || (hasLasted && reason === 'ended'), error };
   }
 

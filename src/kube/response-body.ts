@@ -12,7 +12,7 @@ import { limits } from '../limits/defaults.js';
  * them.
  */
 export const maxDocumentBytes = 8 << 20;
-export const maxResponseBytes = limits.api.responseBytes;
+const maxResponseBytes = limits.api.responseBytes;
 
 /** Reads a response to its end. @param path method and path, for errors. @param credential see `readResponse`. */
 export type ResponseReader<T> = (answer: HttpResponse, path: string, credential: Secret | undefined) => Promise<T>;

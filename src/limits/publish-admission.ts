@@ -62,10 +62,6 @@ export class PublishAdmission {
     return this.#usage.units;
   }
 
-  get running(): number {
-    return this.#slots.running;
-  }
-
   /** Number of calls that wait for a slot. */
   get queueLength(): number {
     return this.#slots.waiting;

@@ -19,8 +19,7 @@ export interface VolumeMemoryOptions {
 }
 
 /** Why memory was rejected: the node has none left, or the share of a pod or namespace is used up. */
-export const rejectionReasons = ['node', 'namespace', 'pod'] as const;
-export type RejectionReason = (typeof rejectionReasons)[number];
+export type RejectionReason = 'node' | 'namespace' | 'pod';
 
 /** Result of a reservation. */
 export interface VolumeReservation {

@@ -9,7 +9,7 @@ import type { ResourceType } from '../kube/resource-location.js';
 import type { Log } from '../log.js';
 import type { Endpoint } from './upstream/endpoint-set.js';
 
-export const endpointSliceType: ResourceType = {
+const endpointSliceType: ResourceType = {
   apiVersion: 'discovery.k8s.io/v1',
   kind: 'EndpointSlice',
   plural: 'endpointslices',

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
-import { CodedError, abortError, toCodedError, errorCodes, isFinal, throwIfAborted } from '../../src/errors.js';
+import { CodedError, abortError, toCodedError, throwIfAborted } from '../../src/errors.js';
 
 describe('CodedError', () => {
-  it('is not final for exactly the codes after which the kubelet comes back', () => {
-    assert.deepEqual(
-      errorCodes.filter((code) => !isFinal(code)),
-      ['CANCELLED', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED', 'ABORTED', 'UNAVAILABLE'],
-    );
-  });
-
   it('has a message of one line', () => {
     assert.equal(new CodedError('INTERNAL', 'first \r\n\n  second\nthird').message, 'first second third');
     assert.equal(new CodedError('INTERNAL', ' as it is ').message, ' as it is ');
@@ -20,16 +13,6 @@ describe('CodedError', () => {
     const blanks = ' '.repeat(1_000_000);
     assert.equal(new CodedError('INTERNAL', `${blanks}x`).message.length, 1_000_001);
     assert.equal(new CodedError('INTERNAL', `a${blanks}\n${blanks}b`).message, 'a b');
-  });
-
-  it('gets context that keeps its code and its chain of causes', () => {
-    const cause = new Error('why');
-    const error = new CodedError('NOT_FOUND', 'gone', { cause });
-    const within = error.within('manifest');
-    assert.equal(within.code, 'NOT_FOUND');
-    assert.equal(within.message, 'manifest: gone');
-    assert.equal(within.cause, error);
-    assert.equal(error.cause, cause);
   });
 });
 

@@ -6,7 +6,7 @@ import { serviceAccountGroups, serviceAccountOf } from '../../proxy/auth/client-
 import type { ClientIdentity, ClientPod } from '../../proxy/auth/client-identity.js';
 
 /** The value of `--as` that leaves permissions unchecked. */
-export const unchecked = '-';
+const unchecked = '-';
 
 /**
  * Parses the service account that a request is checked for.

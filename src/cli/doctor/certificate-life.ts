@@ -11,7 +11,7 @@ const warnMs = 30 * dayMs;
  * Returns the first expiry of the certificates in a PEM bundle, in milliseconds since the epoch; undefined if one is
  * malformed.
  */
-export function earliestEndMs(bundle: string): number | undefined {
+function earliestEndMs(bundle: string): number | undefined {
   try {
     const ends = certificateBlocks(bundle).map((pem) => Date.parse(new X509Certificate(pem).validTo));
     return ends.length === 0 ? undefined : Math.min(...ends);

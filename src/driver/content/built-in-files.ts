@@ -56,7 +56,7 @@ function bundleOf(text: string): CaBundle {
   return lastBundle;
 }
 
-export function textFile(name: string, text: string): VolumeFile {
+function textFile(name: string, text: string): VolumeFile {
   return { name, content: Buffer.from(text) };
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
  * <linux/capability.h>. Mounting needs CAP_SYS_ADMIN, files of a volume's group need CAP_CHOWN; the driver needs no
  * other.
  */
-export const neededCapabilities = { CAP_CHOWN: 0, CAP_SYS_ADMIN: 21 } as const;
+const neededCapabilities = { CAP_CHOWN: 0, CAP_SYS_ADMIN: 21 } as const;
 
 /** Mask of the needed capabilities. */
 export const neededMask = Object.values(neededCapabilities).reduce((mask, number) => mask | (1n << BigInt(number)), 0n);

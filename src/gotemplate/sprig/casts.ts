@@ -13,7 +13,7 @@ function plainInteger(value: GoValue): bigint | undefined {
 }
 
 /** Go's conversion of a float64 to int64 on amd64: beyond the range, and for NaN, the smallest integer. */
-export function truncateFloat(value: number): bigint {
+function truncateFloat(value: number): bigint {
   const minimum = -(1n << 63n);
   return Math.abs(value) < 2 ** 63 ? BigInt(Math.trunc(value)) : minimum;
 }

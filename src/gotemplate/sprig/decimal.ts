@@ -14,7 +14,7 @@ const divisionPlaces = 16;
  * The shortest decimal that reads back as the same float64.
  * @throws {GoError} for NaN and the infinities.
  */
-export function toDecimal(value: number): Decimal {
+function toDecimal(value: number): Decimal {
   if (!Number.isFinite(value)) {
     const name = Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
     throw new GoError(`Cannot create a Decimal from ${name}`);
@@ -26,7 +26,7 @@ export function toDecimal(value: number): Decimal {
 }
 
 /** The nearest float64; infinite beyond its range. */
-export function fromDecimal({ coefficient, exponent }: Decimal): number {
+function fromDecimal({ coefficient, exponent }: Decimal): number {
   return Number(`${coefficient.toString()}e${exponent.toString()}`);
 }
 

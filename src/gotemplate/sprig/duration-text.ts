@@ -2,7 +2,7 @@ import type { ByteString } from '../byte-string.js';
 import { GoError } from '../function.js';
 import { quoteTime } from './time-quote.js';
 
-export const nanosecond = 1n;
+const nanosecond = 1n;
 export const second = 1_000_000_000n;
 export const minute = 60n * second;
 export const hour = 60n * minute;

@@ -77,7 +77,7 @@ export function decodeBase64(context: CallContext, text: ByteString): ByteString
   return fromBytes(Buffer.from(text, 'base64'));
 }
 
-export function encodeBase64(context: CallContext, text: ByteString): ByteString {
+function encodeBase64(context: CallContext, text: ByteString): ByteString {
   context.allocate((text.length * 4) / 3 + 4);
   return toBytes(text).toString('base64');
 }

@@ -37,7 +37,7 @@ const plainEscapes = escapes(false);
 const htmlEscapes = escapes(true);
 
 /** A JSON string. Bytes that are not UTF-8, and the line separators U+2028 and U+2029, are written as escapes. */
-export function jsonString(text: ByteString, escapeHtml: boolean): ByteString {
+function jsonString(text: ByteString, escapeHtml: boolean): ByteString {
   const plain = replaceBytes(text, escapeHtml ? htmlEscapes : plainEscapes);
   return `"${isAscii(plain) ? plain : withUnicodeEscapes(plain)}"`;
 }

@@ -65,7 +65,7 @@ export function isSpaceRune(rune: number): boolean {
 }
 
 /** Maps each character of a byte string; invalid bytes become U+FFFD, as in strings.Map. */
-export function mapRunes(bytes: string, map: (rune: number) => number): string {
+function mapRunes(bytes: string, map: (rune: number) => number): string {
   const mapped = new ByteBuilder();
   for (let at = 0; at < bytes.length;) {
     const { rune, size } = decodeRune(bytes, at);

@@ -66,7 +66,7 @@ const versionStruct: MethodType<Version> = {
 const pointerMethods = new Map<string, GoMethod<Version>>();
 
 /** Type that `semver` returns. */
-export const versionType: MethodType<Version> = {
+const versionType: MethodType<Version> = {
   name: '*semver.Version',
   kind: 'ptr',
   methods: pointerMethods,

@@ -33,10 +33,10 @@ function namedIntegers(name: string, names: readonly string[], first: bigint): M
   };
 }
 
-export const monthType = namedIntegers('time.Month', monthNames, 1n);
-export const weekdayType = namedIntegers('time.Weekday', dayNames, 0n);
+const monthType = namedIntegers('time.Month', monthNames, 1n);
+const weekdayType = namedIntegers('time.Weekday', dayNames, 0n);
 
-export const locationType: MethodType<Location> = {
+const locationType: MethodType<Location> = {
   name: '*time.Location',
   kind: 'ptr',
   methods: methodMap([goMethod({ name: 'String', params: [] }, (_, location: Location) => location.name)]),

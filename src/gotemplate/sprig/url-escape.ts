@@ -17,7 +17,7 @@ const plain: Readonly<Record<UrlPart, string>> = {
   fragment: '$&+,/:;=?@!()*',
 };
 
-export function mustEscape(char: string, part: UrlPart): boolean {
+function mustEscape(char: string, part: UrlPart): boolean {
   return !/[-A-Za-z0-9_.~]/.test(char) && !plain[part].includes(char);
 }
 

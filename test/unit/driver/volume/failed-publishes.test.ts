@@ -41,7 +41,7 @@ describe('FailedPublishes', () => {
 
   it('tells apart what has the same code', () => {
     const reasonOf = (...args: ConstructorParameters<typeof CodedError>): string =>
-      reasonOfFailedPublish(new CodedError(...args).within('context'));
+      reasonOfFailedPublish(new CodedError(...args));
     assert.equal(reasonOf('UNAVAILABLE', 'x'), 'DependencyUnavailable');
     assert.equal(reasonOf('UNAVAILABLE', 'x', { reason: 'approval pending' }), 'ApprovalPending');
     assert.equal(reasonOf('UNAVAILABLE', 'x', { reason: 'not reconciled' }), 'ConnectorNotReady');
