@@ -7,6 +7,7 @@ import {
   googleTokens,
   issuedLogins,
   issuedToken,
+  oauthTokens,
 } from '../../support/deploy/fake-tools.js';
 import { classManifests } from '../../support/deploy/class-cases.js';
 import { eventually } from '../../support/poll.js';
@@ -47,6 +48,11 @@ const secrets: Readonly<Record<string, readonly [Readonly<Record<string, string>
   ],
   'connectors.alauda.io/aws-ecr': [goodLogin, 'authorization', issuedLogins.AWS],
   'connectors.alauda.io/google-service-account': [{}, 'authorization', issuedLogins.oauth2accesstoken],
+  'connectors.alauda.io/oauth2-client': [
+    { clientId: 'builds', clientSecret: credentialCanary },
+    'authorization',
+    `Bearer ${goodLogin.token}`,
+  ],
   'connectors.cpaas.io/gitlab-pat-auth': [{ token: credentialCanary }, 'private-token', credentialCanary],
 };
 
@@ -113,7 +119,7 @@ describe('Connectors of the classes of deploy/classes', function () {
       else response.writeHead(401, { 'www-authenticate': 'Basic realm="tool"' }).end();
     };
     const hosts = fakeTools.flatMap(({ host = [], tokenHost = [] }) => [host, tokenHost].flat());
-    tool = await ToolServer.start('https', answer, ['tool.example', ...hosts]);
+    tool = await ToolServer.start('https', answer, ['tool.example', oauthTokens, ...hosts]);
     fixture = await ClusterFixture.start();
     // All classes at once, with a Connector for each way to log in.
     fixture.maxObjectBytes = 8 << 20;
@@ -123,11 +129,12 @@ describe('Connectors of the classes of deploy/classes', function () {
       ...cases.flatMap((each) => {
         const { className, name, secretType } = each;
         const { tokenHost = [] } = fakeToolOf(each) ?? {};
-        const extensions = [tokenHost].flat().map((host) => tool.url(host));
+        const extensions = [tokenHost, oauthTokens].flat().map((host) => tool.url(host));
         const used = { className, auth: name, caSecret: 'tool-ca', extensions };
         const file = googleKeyFile(tool.url(googleTokens), true);
+        const tokenUrl = `${tool.url(oauthTokens)}/token`;
         return [
-          secret(nameOf(each), secretType, { ...credentialOf(each)[0], 'key.json': file }),
+          secret(nameOf(each), secretType, { ...credentialOf(each)[0], 'key.json': file, tokenUrl }),
           connector(nameOf(each), urlOf(each), { ...used, secret: nameOf(each) }),
           connector(`${nameOf(each)}-bare`, urlOf(each), used),
         ];

@@ -54,6 +54,8 @@ const notFound: FakeAnswer = { status: 404 };
 const basicAuth = { authName: 'basicAuth', secretType: 'kubernetes.io/basic-auth' } as const;
 
 export const googleTokens = 'oauth2.googleapis.com';
+/** The host of the token endpoint of OAuth 2 clients. */
+export const oauthTokens = 'sso.example';
 
 const basicOf = (user: string): string => `Basic ${Buffer.from(`${user}:${goodLogin.password}`).toString('base64')}`;
 /** Headers with the password or token that the endpoints of clouds issue, by user. */
@@ -65,12 +67,12 @@ export function googleKeyFile(endpoint: string, isGood: boolean): string {
 }
 
 /**
- * The response of the endpoint of a cloud to a request for a password or token; undefined for other requests. Signatures
+ * The response of the endpoint of a cloud or of OAuth 2 to a request for a password or token; undefined for other requests. Signatures
  * are verified by the tests of these types themselves.
  */
 export function cloudAnswer({ url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>): FakeAnswer | undefined {
   const host = headers.host ?? '';
-  if (host.startsWith(googleTokens)) {
+  if (host.startsWith(googleTokens) || host.startsWith(oauthTokens)) {
     const token = { access_token: goodLogin.token, token_type: 'Bearer', expires_in: 3600 };
     return url === '/token' ? json(token) : { status: 400, body: '{"error":"invalid_grant"}' };
   }
