@@ -80,7 +80,7 @@ const pages: Readonly<Record<string, Readonly<Record<string, Source>>>> = {
     'limit_rejections_total limit': strings('limits/limit-observer.ts', 'LimitName'),
     'publishes_total path': strings('driver/volume/ports.ts', 'VolumeChange'),
     'limit_rejections_total scope': strings('limits/limit-observer.ts', 'RejectionScope'),
-    'volume_memory_rejections_total scope': strings('limits/volume-memory.ts', 'rejectionReasons'),
+    'volume_memory_rejections_total scope': strings('limits/volume-memory.ts', 'RejectionReason'),
     'template_renders_total outcome': strings('driver/content/template-renderer.ts', 'RenderObserver'),
     'change_propagation_seconds outcome': strings('driver/metrics.ts', 'refreshedOnChange', 'outcome'),
     'pod_events_total outcome': strings('kube/event-recorder.ts', 'EventOutcome'),
