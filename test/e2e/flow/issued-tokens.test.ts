@@ -45,6 +45,7 @@ describe('programs with tokens that the proxy requests', function () {
     fixture.onStop(() => registry.stop());
     sso = await TokenEndpoint.start();
     sso.prefix = toolPassword;
+    sso.client = `builds:${toolPassword}`;
     fixture.onStop(() => sso.server.stop());
     const accepts = acceptsBearer((shown) => sso.accepts(shown));
     code = await GuardedServer.start({
@@ -91,8 +92,9 @@ describe('programs with tokens that the proxy requests', function () {
     assert.equal(await use.fixture.task(volume, `curl -sSf --cacert ca.crt ${url}/api`), 'in');
     assert.equal(await use.fixture.task(volume, `curl -sSf --cacert ca.crt -d x ${url}/api`), 'in');
     assert.equal(sso.asked.length, 1);
+    // The client's identity is not lent to programs that request tokens themselves.
     const refused = await use.fixture.try(volume, `curl -s --cacert ca.crt -d grant_type=x ${url}/oauth/token`);
-    assert.ok(!refused.output.includes('out'));
+    assert.equal(refused.output, '{"error":"invalid_client"}');
     assert.equal(sso.asked.at(-1)?.headers.authorization, undefined);
   });
 

@@ -13,6 +13,8 @@ export class TokenEndpoint {
   readonly #valid = new Set<string>();
   readonly #path: string;
   expiresIn = 3600;
+  /** The only client that gets tokens, as `id:secret` by Basic; undefined: everybody. */
+  client: string | undefined;
   /** Replaces the response to a request for a token. */
   answer: ((seen: SeenRequest, response: ServerResponse) => void) | undefined;
   /** What a token begins with. */
@@ -59,6 +61,11 @@ export class TokenEndpoint {
       this.asked.push(seen);
       if (this.answer !== undefined) {
         this.answer(seen, response);
+        return;
+      }
+      const login = Buffer.from(/^Basic (.+)$/.exec(seen.headers.authorization ?? '')?.[1] ?? '', 'base64').toString();
+      if (this.client !== undefined && login !== this.client) {
+        response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"invalid_client"}');
         return;
       }
       const answer = { access_token: this.newToken(), token_type: 'Bearer', expires_in: this.expiresIn };
