@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import type { TestVolume } from '../../support/driver/test-volume.js';
 import { proven } from '../../support/e2e/compatibility.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
-import { containersEnvironment, needsRootForContainers } from '../../support/e2e/programs.js';
+import { containersEnvironment, needsRootForContainers, ownLimits } from '../../support/e2e/programs.js';
 import { pythonWheel } from '../../support/e2e/python-wheel.js';
 import { imagePolicy } from '../../support/e2e/tekton-step.js';
 import { CertificateAuthority } from '../../support/kube-api/certificates.js';
@@ -14,17 +14,6 @@ import { ToolServer } from '../../support/proxy/tool-server.js';
 
 const host = 'tools.test';
 const basic = `Basic ${Buffer.from(`robot:${toolPassword}`).toString('base64')}`;
-
-/** Options by which buildah keeps this process's limits: it would raise them, which an unprivileged container cannot. */
-function ownLimits(): string {
-  const text = readFileSync('/proc/self/limits', 'utf8');
-  const hardLimits = { nofile: /^Max open files +\S+ +(\d+)/m, nproc: /^Max processes +\S+ +(\d+)/m };
-  return Object.entries(hardLimits)
-    .map(([name, pattern]) => [name, pattern.exec(text)?.[1]] as const)
-    .filter(([, limit]) => limit !== undefined)
-    .map(([name, limit]) => `--ulimit ${name}=${limit}:${limit}`)
-    .join(' ');
-}
 
 /** Package installs in the RUN steps of an image build, by connectors, with real buildah. */
 describe('a RUN step of an image build', function () {

@@ -30,6 +30,17 @@ export function containersEnvironment(directory: string): NodeJS.ProcessEnv {
   };
 }
 
+/** Options by which buildah keeps this process's limits: it would raise them, which an unprivileged container cannot. */
+export function ownLimits(): string {
+  const text = readFileSync('/proc/self/limits', 'utf8');
+  const hardLimits = { nofile: /^Max open files +\S+ +(\d+)/m, nproc: /^Max processes +\S+ +(\d+)/m };
+  return Object.entries(hardLimits)
+    .map(([name, pattern]) => [name, pattern.exec(text)?.[1]] as const)
+    .filter(([, limit]) => limit !== undefined)
+    .map(([name, limit]) => `--ulimit ${name}=${limit}:${limit}`)
+    .join(' ');
+}
+
 /** Skips the suite for an ordinary user. */
 export function needsRootForContainers(this: Mocha.Context): void {
   const isRoot = /^\s*0\s+0\s/.test(readFileSync('/proc/self/uid_map', 'utf8')) && process.getuid?.() === 0;

@@ -17,6 +17,10 @@ export class RegistryTokenService {
   readonly #tool: ToolServer;
   readonly #host: string;
   readonly #isRight: (login: string) => boolean;
+  /** Life of its tokens in seconds, as it is told to clients. */
+  expiresIn = 300;
+  /** Requests with a wrong login. */
+  rejected = 0;
 
   private constructor(tool: ToolServer, host: string, isRight: (login: string) => boolean) {
     this.#tool = tool;
@@ -60,7 +64,10 @@ export class RegistryTokenService {
   async #answer({ url, headers }: SeenRequest): Promise<object | undefined> {
     const { authorization } = headers;
     const shown = Buffer.from(/^Basic (.*)$/.exec(authorization ?? '')?.[1] ?? '', 'base64').toString();
-    if (authorization !== undefined && !this.#isRight(shown)) return undefined;
+    if (authorization !== undefined && !this.#isRight(shown)) {
+      this.rejected += 1;
+      return undefined;
+    }
     const scopes = new URL(url, this.url).searchParams.getAll('scope').flatMap((scope) => scope.split(' '));
     const access = scopes.flatMap((scope) => {
       const [type = '', name = '', actions = ''] = scope.split(':');
@@ -80,6 +87,6 @@ export class RegistryTokenService {
       .setNotBefore('-10s')
       .setExpirationTime('5m')
       .sign(createPrivateKey(this.#key));
-    return { token, expires_in: 300 };
+    return { token, expires_in: this.expiresIn };
   }
 }

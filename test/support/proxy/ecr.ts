@@ -49,6 +49,10 @@ export class FakeEcr {
     return new FakeEcr(await ToolServer.start('https', undefined, [ecrHost, ecrApiHost, ecrVpcHost], authority));
   }
 
+  accepts(password: string): boolean {
+    return this.#valid.has(password);
+  }
+
   /** Rejects all passwords issued so far. */
   withdraw(): void {
     this.#valid.clear();
@@ -81,7 +85,7 @@ export class FakeEcr {
   #serveRegistry(seen: SeenRequest, response: ServerResponse): void {
     this.used.push(seen);
     const login = Buffer.from((seen.headers.authorization ?? '').replace(/^Basic /, ''), 'base64').toString();
-    if (login.startsWith('AWS:') && this.#valid.has(login.slice(4))) {
+    if (login.startsWith('AWS:') && this.accepts(login.slice(4))) {
       response.end('in');
       return;
     }
