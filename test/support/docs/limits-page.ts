@@ -53,13 +53,27 @@ function heading(name: string): string {
 }
 
 function items(place: readonly string[], group: ts.ObjectLiteralExpression): readonly string[] {
-  return propertiesOf(group).flatMap((property) => {
+  const properties = propertiesOf(group);
+  const interval = properties.find((property) => nameOf(property) === 'everyMs');
+  const isBucket = interval !== undefined && properties.some((property) => nameOf(property) === 'burst');
+  return properties.flatMap((property) => {
     const inner = [...place, nameOf(property)];
     const nested = nestedIn(property);
     const indent = '  '.repeat(inner.length - 2);
-    if (nested === undefined) return [`${indent}${item(inner, property)}`];
-    return [`${indent}- \`${nameOf(property)}\`: ${commentOf(property)}`, ...items(inner, nested)];
+    if (nested !== undefined)
+      return [`${indent}- \`${nameOf(property)}\`: ${commentOf(property)}`, ...items(inner, nested)];
+    if (isBucket && property === interval) return [];
+    const isBurst = isBucket && nameOf(property) === 'burst';
+    return [`${indent}${isBurst ? bucketItem(inner, property, interval) : item(inner, property)}`];
   });
+}
+
+/** A token bucket is one item. The reason of its interval follows a colon. */
+function bucketItem(place: readonly string[], burst: ts.PropertyAssignment, interval: ts.PropertyAssignment): string {
+  const every = shown([...place.slice(0, -1), 'everyMs']);
+  const reason = /: (.*)$/.exec(commentOf(interval))?.[1];
+  const text = `- \`burst\`: ${shown(place)}, then one more every ${every} (\`everyMs\`). ${commentOf(burst)}`;
+  return reason === undefined ? text : `${text} Then ${reason}`;
 }
 
 function item(place: readonly string[], property: ts.PropertyAssignment): string {
@@ -120,7 +134,8 @@ function commentOf(property: ts.PropertyAssignment): string {
     .getJSDocCommentsAndTags(property)
     .map(({ comment }) => ts.getTextOfJSDocComment(comment) ?? '')
     .join(' ')
-    .replace(/\s+/g, ' ');
+    .replace(/\s+/g, ' ')
+    .replace(/ ?See [\w./-]+(?: and [\w./-]+)?\.$/, '');
   if (text === '') throw new Error(`limit ${nameOf(property)} in src/limits/defaults.ts has no comment`);
   return text;
 }
