@@ -3,7 +3,7 @@ import path from 'node:path';
 import { DockerRegistry } from '../../support/e2e/docker-registry.js';
 import { toolPassword, useFlowFixture } from '../../support/e2e/flow-fixture.js';
 import { serveGit } from '../../support/e2e/git-server.js';
-import { GuardedServer, acceptsBearer } from '../../support/e2e/guarded-server.js';
+import { GuardedServer, acceptsBasic, acceptsBearer } from '../../support/e2e/guarded-server.js';
 import { needsKnownPorts, otherAddress, ownAddress } from '../../support/e2e/host-names.js';
 import { cloneAndPush, pushAndPull, skopeo } from '../../support/e2e/program-rounds.js';
 import { RegistryTokenService } from '../../support/e2e/registry-token-service.js';
@@ -17,6 +17,7 @@ const googleTokens = 'oauth2.googleapis.com';
 const garHost = 'europe-west1-docker.pkg.dev';
 const storageHost = 'storage.googleapis.com';
 const sourceHost = 'source.developers.google.com';
+const packagesHost = 'europe-west1-python.pkg.dev';
 const readOnly = { access: 'read-only' };
 
 /**
@@ -34,11 +35,12 @@ describe('registries and APIs of clouds', function () {
   let garTokens: RegistryTokenService;
   let storage: GuardedServer;
   let source: GuardedServer;
+  let packages: GuardedServer;
 
   before(needsKnownPorts);
   const use = useFlowFixture(
     {
-      hosts: [garHost, storageHost, sourceHost],
+      hosts: [garHost, storageHost, sourceHost, packagesHost],
       otherHosts: { [ownAddress]: [ecrHost], [otherAddress]: [ecrApiHost, googleTokens] },
     },
     ['skopeo', 'docker-registry', 'curl', 'git'],
@@ -76,6 +78,12 @@ describe('registries and APIs of clouds', function () {
         serve: (request, response) => serveGit(fixture.work, request, response),
       });
       fixture.onStop(() => source.stop());
+      packages = await GuardedServer.start({
+        host: packagesHost,
+        accepts: acceptsBasic('oauth2accesstoken', (token) => google.accepts(token)),
+        serve: (_request, response) => void response.end('an index'),
+      });
+      fixture.onStop(() => packages.stop());
 
       const labels = { 'connectors.cpaas.io/ca-cert': 'true' };
       const cas = { namespace: 'connectors-system', labels };
@@ -93,7 +101,8 @@ describe('registries and APIs of clouds', function () {
       fixture.connect('storage', storage.url, { secret: 'google' });
       fixture.connect('storage-ro', storage.url, { secret: 'google', rules: readOnly });
       fixture.connect('source', source.url, { secret: 'google' });
-      fixture.allow(['ecr', 'ecr-ro', 'gar', 'storage', 'storage-ro', 'source']);
+      fixture.connect('packages', packages.url, { secret: 'google' });
+      fixture.allow(['ecr', 'ecr-ro', 'gar', 'storage', 'storage-ro', 'source', 'packages']);
     },
   );
 
@@ -135,6 +144,12 @@ describe('registries and APIs of clouds', function () {
       assert.equal(await use.fixture.task(volume, `curl -sSf --cacert ca.crt ${url}`), 'an object');
     }
     assert.match(String(google.scopes.at(-1)), /cloud-platform\.read-only/);
+  });
+
+  it('curl reads from a repository of packages of Google', async () => {
+    const volume = await use.fixture.volume({ attributes: { connectors: 'packages' } });
+    const url = `${packages.url}/project/python/simple/`;
+    assert.equal(await use.fixture.task(volume, `curl -sSf --cacert ca.crt ${url}`), 'an index');
   });
 
   // Amazon has no Git server that accepts the keys of ECR: CodeCommit has passwords of its own.
