@@ -30,7 +30,7 @@ export function createStatusController(parts: StatusParts): StatusController | u
   const { config, clock, log, backend, tools, threads, metrics: observer, statusTimings: timings = {} } = parts;
   const { status, ca, secrets } = backend;
   if (status === undefined || !config['write-status']) return undefined;
-  const { client, resolver, credentials, trust } = tools;
+  const { client, resolver, credentials, trust, generators } = tools;
   const { probeMs: timeoutMs = defaultTimings.probeMs } = timings;
   return new StatusController({
     ...status,
@@ -45,6 +45,6 @@ export function createStatusController(parts: StatusParts): StatusController | u
     isTrustBundlePublished: config['publish-trust-bundle'],
     isCaConfigMapPublished: config['publish-ca-config-map'],
     hasEvents: config['connector-events'],
-    ...{ ca, clock, observer, log, timings },
+    ...{ ca, clock, observer, log, timings, generators },
   });
 }

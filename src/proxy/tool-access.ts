@@ -46,6 +46,7 @@ export interface ToolAccess {
   readonly trustSets: TrustStoreCache;
   readonly trust: UpstreamTrust;
   readonly credentials: ToolCredentials;
+  readonly generators: Generators;
 }
 
 /** Creates them. The caller starts `own`. */
@@ -82,5 +83,5 @@ export function createToolAccess(options: ToolAccessOptions): ToolAccess {
   const trust = new UpstreamTrust(secrets, trustSets, new FailureRateLimiter(limits.failedReviews, monotonicNow));
   const generators = new Generators({ pool: options.generatorPool, clock, monotonicNow });
   const credentials = new ToolCredentials({ secrets, trust, client, generators, clock, monotonicNow, issuerTimeoutMs });
-  return { own, resolver, client, trustSets, trust, credentials };
+  return { own, resolver, client, trustSets, trust, credentials, generators };
 }

@@ -1,7 +1,8 @@
 /** The CPU-bound work of a generator, as plain data. It runs in a thread that can be terminated. */
 export interface GeneratorJob {
   readonly cel: string;
-  readonly secret: NamesAndValues;
+  /** Absent if the expression is only compiled, so that the result is empty. */
+  readonly secret?: NamesAndValues;
   /** Absent if path and query are too long. Expressions that use it then fail. */
   readonly request?: GeneratorRequest;
   readonly nowMs: number;

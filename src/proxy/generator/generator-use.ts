@@ -31,3 +31,12 @@ export interface GeneratorEvaluator {
    */
   check(use: GeneratorUse, signal: AbortSignal): Promise<void>;
 }
+
+/** Compiles the expressions of classes, without a Secret. */
+export interface GeneratorCompiler {
+  /**
+   * Compiles an expression.
+   * @throws {UnusableGenerator} for a mistake; {ProxyError} as `generate`.
+   */
+  compile(generator: CelGenerator, className: string, signal: AbortSignal): Promise<void>;
+}

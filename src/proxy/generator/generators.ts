@@ -5,10 +5,12 @@ import { CodedError } from '../../errors.js';
 import { BoundedMap } from '../../limits/bounded-map.js';
 import { limits } from '../../limits/defaults.js';
 import { JobLimitExceeded, WorkerPool } from '../../process/worker-pool.js';
+import type { JobGroup } from '../../process/worker-pool.js';
 import { quote } from '../../wording.js';
 import { ProxyError } from '../proxy-error.js';
 import type { Generated, GeneratorJob, GeneratorOutcome, GeneratorRequest, NamesAndValues } from './generator-job.js';
-import type { GeneratorEvaluator, GeneratorSecret, GeneratorUse } from './generator-use.js';
+import type { CelGenerator } from './generator-of-class.js';
+import type { GeneratorCompiler, GeneratorEvaluator, GeneratorSecret, GeneratorUse } from './generator-use.js';
 import { UnusableGenerator } from './unusable-generator.js';
 
 /** Runs jobs, one at a time. */
@@ -36,7 +38,7 @@ const never = new AbortController().signal;
 setMaxListeners(0, never);
 
 /** Evaluates the expressions of classes in a thread, which exists only while there is work. */
-export class Generators implements GeneratorEvaluator {
+export class Generators implements GeneratorEvaluator, GeneratorCompiler {
   readonly #options: GeneratorsOptions;
   /** Results of expressions that depend on nothing but the Secret. */
   readonly #fixed = new WeakMap<GeneratorSecret, Map<string, Generated>>();
@@ -53,7 +55,7 @@ export class Generators implements GeneratorEvaluator {
     const known = this.#fixed.get(secret)?.get(cel);
     if (known !== undefined) return known;
     const isShort = request.path.length + request.query.length <= limits.generators.requestCharacters;
-    const outcome = await this.#run(
+    const outcome = await this.#runFor(
       use,
       {
         cel,
@@ -75,9 +77,15 @@ export class Generators implements GeneratorEvaluator {
       request: { method: 'GET', host: use.host, path: '/', query: '' },
       nowMs: this.#options.clock.now(),
     };
-    const outcome = await this.#run(use, job, signal);
+    const outcome = await this.#runFor(use, job, signal);
     const dependsOnRequest = outcome.kind === 'failed' && !outcome.isFixed;
     if (outcome.kind !== 'generated' && !dependsOnRequest) throw failureOf(outcome, use);
+  }
+
+  async compile({ source, cel }: CelGenerator, className: string, signal: AbortSignal): Promise<void> {
+    const job = { cel, nowMs: this.#options.clock.now() };
+    const outcome = await this.#run(job, { namespace: '', group: className }, () => tooLong(source), signal);
+    if (outcome.kind === 'broken') throw new UnusableGenerator('BrokenGenerator', `${source}: ${outcome.message}`);
   }
 
   /** Ends the thread. */
@@ -99,16 +107,28 @@ export class Generators implements GeneratorEvaluator {
     this.#fixed.set(secret, results);
   }
 
-  async #run(use: GeneratorUse, job: GeneratorJob, signal: AbortSignal): Promise<GeneratorOutcome> {
-    const { namespace, name } = use.secret.ref;
+  #runFor(use: GeneratorUse, job: GeneratorJob, signal: AbortSignal): Promise<GeneratorOutcome> {
+    const { secret, generator, connector } = use;
+    const { namespace, name: group } = secret.ref;
+    return this.#run(job, { namespace, group }, () => tooLong(generator.source, ` (connector ${connector})`), signal);
+  }
+
+  /** @param tooLongError creates the error for an expression that exceeds its time or memory. */
+  async #run(
+    job: GeneratorJob,
+    owner: JobGroup,
+    tooLongError: () => ProxyError,
+    signal: AbortSignal,
+  ): Promise<GeneratorOutcome> {
+    const { namespace } = owner;
     const key = `${namespace} ${job.cel}`;
-    if ((this.#paused.get(key) ?? 0) > this.#options.monotonicNow()) throw tooLong(use);
+    if ((this.#paused.get(key) ?? 0) > this.#options.monotonicNow()) throw tooLongError();
     try {
-      return await this.#runTwice(job, { namespace, group: name }, signal);
+      return await this.#runTwice(job, owner, signal);
     } catch (error) {
       if (error instanceof JobLimitExceeded) {
         this.#paused.set(key, this.#options.monotonicNow() + limits.generators.pauseMs);
-        throw tooLong(use);
+        throw tooLongError();
       }
       if (!(error instanceof CodedError) || signal.aborted) throw error;
       const problem =
@@ -120,12 +140,8 @@ export class Generators implements GeneratorEvaluator {
   }
 
   /** Repeats a job once whose thread failed. */
-  async #runTwice(
-    job: GeneratorJob,
-    group: { readonly namespace: string; readonly group: string },
-    signal: AbortSignal,
-  ): Promise<GeneratorOutcome> {
-    const run = (): Promise<GeneratorOutcome> => abortable(this.#options.pool.run(job, group, never), signal);
+  async #runTwice(job: GeneratorJob, owner: JobGroup, signal: AbortSignal): Promise<GeneratorOutcome> {
+    const run = (): Promise<GeneratorOutcome> => abortable(this.#options.pool.run(job, owner, never), signal);
     try {
       return await run();
     } catch (error) {
@@ -160,12 +176,8 @@ function shownKey(key: string): string {
   return /^[-.\w]{1,253}$/.test(key) ? key : quote(key);
 }
 
-function tooLong({ generator, connector }: GeneratorUse): ProxyError {
-  return new ProxyError(
-    502,
-    'misconfigured',
-    `${generator.source} takes too much time or memory: make it simpler (connector ${connector})`,
-  );
+function tooLong(source: string, of = ''): ProxyError {
+  return new ProxyError(502, 'misconfigured', `${source} takes too much time or memory: make it simpler${of}`);
 }
 
 function unusableSecret({ secret, connector }: GeneratorUse, problem: string): ProxyError {

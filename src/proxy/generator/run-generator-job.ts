@@ -46,7 +46,9 @@ export class GeneratorJobs {
   run(job: GeneratorJob): GeneratorOutcome {
     const compiled = this.#compile(job.cel);
     if ('kind' in compiled) return compiled;
-    return this.#evaluate(job, compiled);
+    const { secret } = job;
+    if (secret === undefined) return { kind: 'generated', headers: [], query: [], isFixed: false };
+    return this.#evaluate({ ...job, secret }, compiled);
   }
 
   #compile(cel: string): Compiled | BrokenExpression {
@@ -64,7 +66,10 @@ export class GeneratorJobs {
     return compiled;
   }
 
-  #evaluate(job: GeneratorJob, { evaluate, analysis }: Compiled): GeneratorOutcome {
+  #evaluate(
+    job: GeneratorJob & Required<Pick<GeneratorJob, 'secret'>>,
+    { evaluate, analysis }: Compiled,
+  ): GeneratorOutcome {
     const { request, secret, nowMs, cel } = job;
     const { isFixed } = analysis;
     if (!isFixed && request === undefined) return { kind: 'too-long' };

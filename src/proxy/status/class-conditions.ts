@@ -32,6 +32,8 @@ export function isProxyless(object: JsonObject): boolean {
 export interface ClassProblems {
   /** Why the class cannot be used. */
   readonly ofClass: string | undefined;
+  /** A mistake in a generator of the class. */
+  readonly ofGenerator: ConditionResult | undefined;
   /** Why the proxy has no CA. */
   readonly ofCa: string | undefined;
 }
@@ -39,7 +41,7 @@ export interface ClassProblems {
 /** Returns the conditions of a class that is `own` or `proxyless`. Their messages name the Service that reports them. */
 export function classResults(
   object: JsonObject,
-  { ofClass, ofCa }: ClassProblems,
+  { ofClass, ofGenerator, ofCa }: ClassProblems,
   service: ProxyService,
 ): readonly ConditionResult[] {
   const reported = (text = ''): string => `${text}${text === '' ? '' : '; '}${marker(service)}`;
@@ -51,7 +53,9 @@ export function classResults(
   const ready: ConditionResult =
     ofClass !== undefined
       ? { type: 'Ready', status: 'False', reason: 'Unusable', message: reported(ofClass) }
-      : { ...proxy, type: 'Ready', reason: proxy.status === 'True' ? 'Ready' : proxy.reason };
+      : ofGenerator !== undefined
+        ? { ...ofGenerator, message: reported(ofGenerator.message) }
+        : { ...proxy, type: 'Ready', reason: proxy.status === 'True' ? 'Ready' : proxy.reason };
   return [proxy, ready];
 }
 

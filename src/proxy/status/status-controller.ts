@@ -6,6 +6,7 @@ import type { KubeClient } from '../../kube/kube-client.js';
 import type { Log } from '../../log.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../credential/connector-lister.js';
+import type { GeneratorCompiler } from '../generator/generator-use.js';
 import type { ConnectorCheck } from './connector-check.js';
 import { ConnectorEvents } from './connector-events.js';
 import type { ConnectorEventsObserver } from './connector-events.js';
@@ -25,6 +26,7 @@ export interface StatusControllerOptions {
   readonly client: KubeClient;
   readonly objects: ConnectorLister;
   readonly check: ConnectorCheck;
+  readonly generators: GeneratorCompiler;
   readonly ca: CaSource;
   readonly onCaChange: (listener: () => void) => void;
   readonly service: ProxyService;

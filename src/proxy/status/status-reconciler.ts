@@ -21,11 +21,13 @@ import type { StatusPatches } from './status-patches.js';
 import type { StatusTimings } from './status-timings.js';
 import { StatusUpdates } from './status-updates.js';
 import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
+import type { GeneratorCompiler } from '../generator/generator-use.js';
 
 export interface StatusReconcilerOptions {
   readonly client: KubeClient;
   readonly objects: ConnectorLister;
   readonly check: ConnectorCheck;
+  readonly generators: GeneratorCompiler;
   readonly ca: CaSource;
   readonly service: ProxyService;
   /** Audience of the tokens that the proxy accepts. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import type { Connector } from '../../connectors/model.js';
+import type { Connector, ConnectorClass } from '../../connectors/model.js';
 import { CodedError } from '../../errors.js';
 import type { JsonObject } from '../../json.js';
 import { generationOf } from '../../kube/kube-object.js';
@@ -7,6 +7,9 @@ import { backoffMs } from '../../limits/backoff.js';
 import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ObjectKind, ConnectorLister } from '../credential/connector-lister.js';
+import { brokenGeneratorIn } from '../generator/broken-generator.js';
+import type { GeneratorCompiler } from '../generator/generator-use.js';
+import { ProxyError } from '../proxy-error.js';
 import {
   classOwnershipOf,
   classResults,
@@ -19,6 +22,7 @@ import {
   conditionOf,
   conditionsIn,
   conditionTypes,
+  isFalse,
   isProbeTimeOld,
   merged,
 } from './conditions.js';
@@ -37,6 +41,7 @@ import type { StatusTimings } from './status-timings.js';
 export interface StatusUpdatesOptions {
   readonly objects: ConnectorLister;
   readonly evaluator: ConditionEvaluator;
+  readonly generators: GeneratorCompiler;
   readonly ca: CaSource;
   readonly service: ProxyService;
   /** Audience of the tokens that the proxy accepts. */
@@ -66,22 +71,42 @@ export class StatusUpdates {
 
   /** @returns undefined if nothing is due until the class changes. */
   async ofClass(name: string, state: ReconcileState, signal: AbortSignal): Promise<Due | undefined> {
-    const { objects, service, clock, ca } = this.#options;
-    const object = objects.classObject(name);
+    const { objects, service, clock, ca, timings } = this.#options;
     const found = objects.connectorClass(name);
+    const object = objects.classObject(name);
     if (object === undefined || found === undefined) return undefined;
     const ownership = classOwnershipOf(object, service);
     if (ownership === 'foreign') return undefined;
     if (ownership === 'left')
       return this.#withdraw('class', object, withoutClassReport(object, service), state, signal);
     state.leftMs = undefined;
-    const problems = { ofClass: found instanceof CodedError ? found.message : undefined, ofCa: caProblem(ca) };
+    const isUsed = ownership === 'own' && !(found instanceof CodedError);
+    const broken = isUsed ? await this.#brokenGenerator(found, signal) : undefined;
+    // A newer revision can have arrived during the check.
+    if (objects.classObject(name) !== object) return pendingIn(0);
+    const problems = {
+      ofClass: found instanceof CodedError ? found.message : undefined,
+      ofGenerator: broken === 'unknown' ? undefined : broken,
+      ofCa: caProblem(ca),
+    };
     const results = classResults(object, problems, service);
     const generation = generationOf(object);
     const own = classConditionTypes;
     const conditions = merged(conditionsIn(object), results, generation, clock.now(), { own });
     const address = ownership === 'own' ? this.#address(classUrl(service)) : withoutOwnAddress(object, service);
-    return this.#write('class', object, { ...address, conditions }, state, signal);
+    const due = await this.#write('class', object, { ...address, conditions }, state, signal);
+    return due ?? (broken === 'unknown' ? pendingIn(timings.retryMs) : undefined);
+  }
+
+  /** Returns the first mistake in the generators of a class; `unknown` if the proxy has no capacity to compile them. */
+  async #brokenGenerator(found: ConnectorClass, signal: AbortSignal): Promise<ConditionResult | 'unknown' | undefined> {
+    try {
+      const broken = await brokenGeneratorIn(found, this.#options.generators, signal);
+      return broken && isFalse('Ready', broken.reason, broken.message);
+    } catch (error) {
+      if (error instanceof ProxyError && error.isOverload) return 'unknown';
+      throw error;
+    }
   }
 
   /** @returns undefined if nothing is due until the Connector changes. */

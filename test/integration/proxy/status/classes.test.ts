@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { eventually } from '../../../support/poll.js';
 import { ClusterFixture } from '../../../support/proxy/cluster-fixture.js';
 import type { ConnectorStatus } from '../../../support/proxy/cluster-fixture.js';
-import { connector, connectorClass, proxyService } from '../../../support/proxy/manifests.js';
+import { connector, connectorClass, proxyService, secret } from '../../../support/proxy/manifests.js';
 
 const another = { ...proxyService, name: 'another' };
 const marker = 'reported by Service connectors-system/connectors-proxy-service';
@@ -40,6 +40,37 @@ describe('the status of a class', function () {
     assert.equal(condition('ProxyReady'), `True Ready ${marker}`);
     fixture.put(connectorClass('any', { proxy: { ref: proxyService } }));
     await becomes('Ready', `True Ready ${marker}`);
+  });
+
+  it('says where a generator has a mistake, until it is corrected', async () => {
+    const put = (...cels: readonly unknown[]): void => {
+      const types = cels.map((cel, at) => ({ name: `type-${at}`, secretType: 'Opaque', generator: { cel } }));
+      fixture.put(connectorClass('any', { proxy: { ref: proxyService }, auth: { types } }));
+    };
+    const good = '{"headers": {"X-Key": secret.key}}';
+    put(good, '{"headers": {\n"X-Key": secrets.key}}');
+    await fixture.replica();
+    const place = 'connectorclass any: generator.cel of auth type "type-1"';
+    await eventually('it is broken', () => condition('Ready').startsWith('False BrokenGenerator'));
+    const [, problem = ''] = /^False BrokenGenerator (.*); reported by Service \S+$/.exec(condition('Ready')) ?? [];
+    assert.ok(problem.startsWith(`${place}: line 2, column 10: unknown name "secrets"`), problem);
+    assert.equal(condition('ProxyReady'), `True Ready ${marker}`);
+    fixture.put(
+      secret('login', 'Opaque', { key: 'x' }),
+      connector('tool', 'https://tool.example', { secret: 'login', auth: 'type-1' }),
+    );
+    fixture.bindCredentials('ci');
+    await eventually('the Connector too', () => fixture.condition('Ready') === 'False BrokenGenerator');
+    assert.equal(fixture.message('Ready'), `${problem} (connector ci/tool)`);
+    put(good, 7);
+    await becomes('Ready', `False BrokenGenerator ${place} must be a string; ${marker}`);
+    // Only an evaluation shows that the result is no map.
+    put(good, '[secret.key][0]');
+    await becomes('Ready', `True Ready ${marker}`);
+    await eventually('not for the Connector', () => fixture.condition('Ready') === 'False Unusable');
+    put(good, good);
+    await eventually('the Connector too', () => fixture.condition('Ready') === 'True Ready', 40_000);
+    assert.equal(condition('Ready'), `True Ready ${marker}`);
   });
 
   it('is taken back with that of its Connectors when the class names another proxy', async () => {

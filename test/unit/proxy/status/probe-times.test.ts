@@ -46,6 +46,7 @@ class Bench {
       timings: statusTimings,
       clock: { now: () => this.nowMs, random: () => 0.5 },
     }),
+    generators: { compile: () => Promise.resolve() },
     ca,
     service,
     audience: 'connectors-proxy',
