@@ -44,6 +44,9 @@ const secretTypes = [
   'kubernetes.io/dockerconfigjson',
 ] as const;
 
+/** Types of Secrets that need no generator. */
+export const knownSecretTypes: readonly string[] = [...secretTypes, ...issuers.map(({ secretType }) => secretType)];
+
 export interface ToolCredentialsOptions {
   readonly secrets: SecretSource;
   readonly trust: Pick<UpstreamTrust, 'of' | 'ofAll'>;
@@ -146,7 +149,7 @@ export class ToolCredentials {
         if (generator === undefined) {
           throw misconfigured(
             connector,
-            `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${[...secretTypes, ...issuers.map(({ secretType }) => secretType)].join(', ')}), and class ${connector.className} has no generator.cel for it`,
+            `Secret ${nameOf(secret)} has the type ${secret.type}, which the proxy does not know (it knows ${knownSecretTypes.join(', ')}), and class ${connector.className} has no generator.cel for it`,
           );
         }
         const name = `${connector.ref.namespace}/${connector.ref.name}`;

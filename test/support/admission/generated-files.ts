@@ -3,6 +3,7 @@ import { format } from 'prettier';
 import { Document, Scalar, visit } from 'yaml';
 import { repository } from '../deploy/manifests.js';
 import { admissionPolicies } from './admission-policies.js';
+import { generatorsPolicy } from './generators-policy.js';
 import { rulesPolicy } from './rules-policy.js';
 import { manifestSchema, volumeAttributesSchema } from './attribute-schema.js';
 
@@ -17,6 +18,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const texts: readonly (readonly [string, string])[] = [
     ['deploy/components/admission/policies.yaml', manifestsOf(origin, admissionPolicies())],
     ['deploy/components/admission/rules.yaml', manifestsOf(originIn('src/rules'), rulesPolicy())],
+    ['deploy/components/admission/generators.yaml', manifestsOf(originIn('src/proxy'), generatorsPolicy())],
     ['deploy/schemas/volume-attributes.json', schemaText(volumeAttributesSchema())],
     ['deploy/schemas/manifest.json', schemaText(manifestSchema())],
   ];

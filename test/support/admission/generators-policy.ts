@@ -1,0 +1,101 @@
+import { limits } from '../../../src/limits/defaults.js';
+import { knownSecretTypes } from '../../../src/proxy/credential/tool-credentials.js';
+import { celList, celText } from './cel-text.js';
+
+const name = 'connectors-csi-generators';
+const labels = {
+  'app.kubernetes.io/name': 'connectors-csi',
+  'app.kubernetes.io/part-of': 'connectors',
+  // Not that of the other policies, so that admission-deny leaves it alone: other proxies run Rego.
+  'app.kubernetes.io/component': 'admission-warnings',
+};
+
+interface Mistake {
+  readonly name: string;
+  /** Whether an auth type `t` with a generator has it, in CEL. */
+  readonly condition: string;
+  readonly message: string;
+}
+
+const { textLength } = limits.generators;
+const isText = 'has(t.generator.cel) && type(t.generator.cel) == string';
+
+const mistakes: readonly Mistake[] = [
+  {
+    name: 'rego',
+    // Secrets of the known types need no generator.
+    condition: `has(t.generator.rego) && !has(t.generator.cel) && has(t.secretType) && !(t.secretType in ${celList(knownSecretTypes)})`,
+    message: 'generator.rego is not run: add generator.cel with the same result (docs/migration.md)',
+  },
+  {
+    name: 'other',
+    condition: 'has(t.generator.cel) && type(t.generator.cel) != string',
+    message: 'generator.cel must be a string',
+  },
+  {
+    name: 'empty',
+    condition: `${isText} && !t.generator.cel.matches(r'\\S')`,
+    message: 'generator.cel is empty: write an expression, or remove it',
+  },
+  {
+    name: 'long',
+    condition: `${isText} && size(t.generator.cel) > ${textLength}`,
+    message: `generator.cel has more than ${textLength} characters: shorten it`,
+  },
+];
+
+function authOf(root: string): string {
+  return `(has(${root}.spec.auth) ? ${root}.spec.auth : {})`;
+}
+
+/** The policy about generators of classes, and its binding. CEL cannot parse CEL, so the proxy reports other mistakes. */
+export function generatorsPolicy(): readonly object[] {
+  return [
+    {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicy',
+      metadata: { name, labels },
+      spec: {
+        failurePolicy: 'Ignore',
+        matchConstraints: {
+          resourceRules: [
+            {
+              apiGroups: ['connectors.alauda.io'],
+              apiVersions: ['v1alpha1'],
+              operations: ['CREATE', 'UPDATE'],
+              resources: ['connectorclasses'],
+              scope: '*',
+            },
+          ],
+        },
+        matchConditions: [
+          {
+            name: 'changed',
+            expression: `request.operation == 'CREATE' || ${authOf('object')} != ${authOf('oldObject')}`,
+          },
+        ],
+        variables: [
+          {
+            name: 'types',
+            expression: `has(object.spec.auth) && has(object.spec.auth.types) ? object.spec.auth.types.filter(t, has(t.generator)) : []`,
+          },
+          ...mistakes.map((each) => ({
+            name: each.name,
+            expression: `variables.types.filter(t, ${each.condition})`,
+          })),
+        ],
+        validations: mistakes.map((each) => ({
+          expression: `variables.${each.name}.size() == 0`,
+          message: `an auth type is wrong: ${each.message}`,
+          messageExpression: `'auth type "' + string(variables.${each.name}[0].name) + ${celText(`": ${each.message}`)}`,
+        })),
+      },
+    },
+    {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata: { name, labels },
+      spec: { policyName: name, validationActions: ['Warn'] },
+    },
+  ];
+}
