@@ -440,6 +440,11 @@ export const limits = {
     waitingEach: 512,
     /** Time for which an expression that exceeded time or memory is not evaluated again in its namespace. */
     pauseMs: 30_000,
+    /**
+     * Longest such time: it doubles if the expression exceeds them again with the same version of a Secret. Each time costs
+     * the others the start of a thread.
+     */
+    longestPauseMs: 600_000,
     /** Number of such expressions that are tracked. */
     paused: 1024,
     /** Results by expression that are kept with a Secret. */

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { abortable } from '../../abortable.js';
 import type { Clock } from '../../clock.js';
 import { CodedError } from '../../errors.js';
+import { doublingMs } from '../../limits/backoff.js';
 import { BoundedMap } from '../../limits/bounded-map.js';
 import { limits } from '../../limits/defaults.js';
 import { JobLimitExceeded, WorkerPool } from '../../process/worker-pool.js';
@@ -33,6 +34,14 @@ export interface GeneratorsOptions {
   readonly monotonicNow: () => number;
 }
 
+/** An expression that is not evaluated for a while. */
+interface Pause {
+  readonly sinceMs: number;
+  /** The Secret with which it exceeded its limits, and how often in a row. */
+  readonly secret: WeakRef<GeneratorSecret> | undefined;
+  readonly failures: number;
+}
+
 /** A client that leaves ends its wait, and not the thread that others wait for. */
 const never = new AbortController().signal;
 setMaxListeners(0, never);
@@ -42,8 +51,8 @@ export class Generators implements GeneratorEvaluator, GeneratorCompiler {
   readonly #options: GeneratorsOptions;
   /** Results of expressions that depend on nothing but the Secret. */
   readonly #fixed = new WeakMap<GeneratorSecret, Map<string, Generated>>();
-  /** Until when an expression is not evaluated, by namespace and text. */
-  readonly #paused = new BoundedMap<string, number>(limits.generators.paused);
+  /** Expressions that exceeded their time or memory, by namespace and text. */
+  readonly #paused = new BoundedMap<string, Pause>(limits.generators.paused);
 
   constructor(options: GeneratorsOptions) {
     this.#options = options;
@@ -84,7 +93,8 @@ export class Generators implements GeneratorEvaluator, GeneratorCompiler {
 
   async compile({ source, cel }: CelGenerator, className: string, signal: AbortSignal): Promise<void> {
     const job = { cel, nowMs: this.#options.clock.now() };
-    const outcome = await this.#run(job, { namespace: '', group: className }, () => tooLong(source), signal);
+    const owner = { namespace: '', group: className, secret: undefined };
+    const outcome = await this.#run(job, owner, () => tooLong(source), signal);
     if (outcome.kind === 'broken') throw new UnusableGenerator('BrokenGenerator', `${source}: ${outcome.message}`);
   }
 
@@ -109,25 +119,32 @@ export class Generators implements GeneratorEvaluator, GeneratorCompiler {
 
   #runFor(use: GeneratorUse, job: GeneratorJob, signal: AbortSignal): Promise<GeneratorOutcome> {
     const { secret, generator, connector } = use;
-    const { namespace, name: group } = secret.ref;
-    return this.#run(job, { namespace, group }, () => tooLong(generator.source, ` (connector ${connector})`), signal);
+    const owner = { namespace: secret.ref.namespace, group: secret.ref.name, secret };
+    return this.#run(job, owner, () => tooLong(generator.source, ` (connector ${connector})`), signal);
   }
 
   /** @param tooLongError creates the error for an expression that exceeds its time or memory. */
   async #run(
     job: GeneratorJob,
-    owner: JobGroup,
+    { secret, ...owner }: JobGroup & { readonly secret: GeneratorSecret | undefined },
     tooLongError: () => ProxyError,
     signal: AbortSignal,
   ): Promise<GeneratorOutcome> {
     const { namespace } = owner;
     const key = `${namespace} ${job.cel}`;
-    if ((this.#paused.get(key) ?? 0) > this.#options.monotonicNow()) throw tooLongError();
+    const pause = this.#paused.get(key);
+    const failures = pause !== undefined && pause.secret?.deref() === secret ? pause.failures : 0;
+    const { pauseMs, longestPauseMs } = limits.generators;
+    const untilMs = (pause?.sinceMs ?? -Infinity) + doublingMs(Math.max(1, failures), pauseMs, longestPauseMs);
+    if (untilMs > this.#options.monotonicNow()) throw tooLongError();
     try {
-      return await this.#runTwice(job, owner, signal);
+      const outcome = await this.#runTwice(job, owner, signal);
+      if (failures > 0) this.#paused.delete(key);
+      return outcome;
     } catch (error) {
       if (error instanceof JobLimitExceeded) {
-        this.#paused.set(key, this.#options.monotonicNow() + limits.generators.pauseMs);
+        const sinceMs = this.#options.monotonicNow();
+        this.#paused.set(key, { sinceMs, secret: secret && new WeakRef(secret), failures: failures + 1 });
         throw tooLongError();
       }
       if (!(error instanceof CodedError) || signal.aborted) throw error;

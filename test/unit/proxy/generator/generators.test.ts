@@ -86,6 +86,39 @@ describe('Generators', () => {
     assert.equal(jobs.length, 3);
   });
 
+  it('wait twice as long each time with the same Secret, up to ten minutes, until it is evaluated', async () => {
+    const slow = use('a');
+    const tooLong = new JobLimitExceeded('too long');
+    const isRun = async (used = slow): Promise<boolean> => {
+      const before = jobs.length;
+      await generators.generate(used, request, never).catch(() => undefined);
+      return jobs.length > before;
+    };
+    results = Array.from({ length: 7 }, () => tooLong);
+    assert.ok(await isRun());
+    for (const seconds of [30, 60, 120, 240, 480, 600]) {
+      nowMs += seconds * 1000 - 1;
+      assert.ok(!(await isRun()), `${seconds} s`);
+      nowMs += 1;
+      assert.ok(await isRun(), `${seconds} s`);
+    }
+    // Another version of the Secret waits for the shortest time only, and ends nothing for this one.
+    results = [generated(false), generated(false), tooLong, generated(false)];
+    const changed = use('a');
+    assert.ok(!(await isRun(changed)));
+    nowMs += 30_000;
+    assert.ok(await isRun(changed));
+    assert.ok(!(await isRun()));
+    nowMs += 570_000;
+    // A result ends the row.
+    assert.ok(await isRun());
+    assert.ok(await isRun());
+    assert.ok(!(await isRun()));
+    nowMs += 30_000;
+    assert.ok(await isRun());
+    assert.deepEqual(results, []);
+  });
+
   it('name a missing key in one line', async () => {
     results = [
       { kind: 'missing', key: 'token' },
