@@ -152,10 +152,9 @@ describe('the connections of the Kubernetes client', () => {
         await client!.get(git, { signal: never });
         await api.goOffline();
         const before = proxy.accepted;
-        const asking = client!.get(git, { signal: never }).catch(() => undefined);
-        await eventually('it has tried', () => proxy.accepted > before);
         const triedAt = performance.now();
-        await eventually('it has tried again', () => proxy.accepted > before + 1);
+        const asking = client!.get(git, { signal: never }).catch(() => undefined);
+        await eventually('it has tried twice', () => proxy.accepted > before + 1);
         assert.ok(performance.now() - triedAt >= atLeastMs - 50);
         client!.close();
         await asking;
@@ -193,7 +192,8 @@ describe('the connections of the Kubernetes client', () => {
       const before = proxy.accepted;
       const startedAt = Date.now();
       await eventually('it was asked a few times', () => proxy.accepted - before >= 8);
-      assert.ok(Date.now() - startedAt >= 7 * 25);
+      // Timers can fire a millisecond early.
+      assert.ok(Date.now() - startedAt >= 7 * 24 - 1);
       await api.goOnline();
       await eventually('all watches are open again', () => api.openWatches() === 80);
       assert.equal(api.openConnections, 1);

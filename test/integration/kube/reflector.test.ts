@@ -336,13 +336,16 @@ describe('a reflector', () => {
     it('leaves the watch when more comes than may, and has the newest state when time has paid for it', async () => {
       const rateLimiter = new TokenBucket({ burst: 50_000, everyMs: 1 / 100 }, () => performance.now());
       await reflect({ ...team, name: 'git', rateLimiter });
+      const startMs = performance.now();
       for (let count = 0; count < 300; count += 1) {
         api.put(connector('git', `${count} ${'x'.repeat(5000)}`));
         if (count % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       await eventually('it has the newest', () => String(addressOf('git')).startsWith('299 '), 30_000);
       assert.ok(restarts.includes('throttled'), restarts.join());
-      assert.ok(seen.length < 60, `${seen.length} of 300 states were parsed`);
+      const paidFor = (50_000 + 100 * (performance.now() - startMs)) / 5000;
+      // The bucket can be overdrawn by what one read of the connection brings.
+      assert.ok(seen.length < 40 + paidFor, `${seen.length} of 300 states were parsed`);
     });
   });
 

@@ -141,8 +141,10 @@ describe('a password that is rotated', () => {
     assert.equal(status, 502);
     assert.match(body, /^Secret ci\/login is larger than 512 KiB: /);
     const before = reads();
+    const startMs = performance.now();
     for (let request = 0; request < 10; request += 1) await client.get(tool.url());
-    assert.ok(reads() <= before + 1, `${reads() - before} more reads`);
+    const windows = Math.ceil((performance.now() - startMs) / 5_000);
+    assert.ok(reads() <= before + windows, `${reads() - before} more reads in ${windows} windows`);
     assert.equal(tool.seen.length, 0);
   });
 
