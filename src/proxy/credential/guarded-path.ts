@@ -1,14 +1,29 @@
-import { fullyDecoded } from '../upstream/percent-decodings.js';
+import { fullyDecoded, percentDecodings } from '../upstream/percent-decodings.js';
 
-/** Reports whether a request's path is a guarded one, in any spelling that lenient servers accept for it. */
-export function isAtPath(path: string, guarded: string): boolean {
-  return comparable(path) === comparable(guarded);
-}
+/** A request's path, in any spelling that lenient servers accept for a guarded one. */
+export class LenientPath {
+  readonly #readings: readonly string[];
 
-/** Reports the same, also for paths below the guarded one and those with a suffix such as `.json`. */
-export function isAtOrBelowPath(path: string, guarded: string): boolean {
-  const [own, other] = [comparable(path), comparable(guarded)];
-  return own === other || own.startsWith(`${other}/`) || own.startsWith(`${other}.`);
+  /** @param path with or without the query. */
+  constructor(path: string) {
+    // Some servers remove the parameters of a segment before a decoding that would end it: `/oauth;%2Fx/token`.
+    const cut = [...percentDecodings(path)]
+      .filter((text) => text.includes(';'))
+      .map((text) => text.replaceAll(/;[^/]*/g, ''));
+    this.#readings = [path, ...cut].map(comparable);
+  }
+
+  /** Reports whether it is a guarded path. */
+  isAt(guarded: string): boolean {
+    const other = comparable(guarded);
+    return this.#readings.some((own) => own === other);
+  }
+
+  /** Reports the same, also for paths below the guarded one and those with a suffix such as `.json`. */
+  isAtOrBelow(guarded: string): boolean {
+    const other = comparable(guarded);
+    return this.#readings.some((own) => own === other || own.startsWith(`${other}/`) || own.startsWith(`${other}.`));
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { ProxyError } from '../proxy-error.js';
 import type { RawHeaders } from '../upstream/headers.js';
 import type { CredentialUse, ToolCredential } from '../upstream/tool-credential.js';
 import { nameOf } from '../upstream/tool-origin.js';
-import { isAtOrBelowPath, isAtPath } from './guarded-path.js';
+import { LenientPath } from './guarded-path.js';
 import { basicHeaders, bearerHeaders } from './header-credentials.js';
 import type { RegistryEndpoint } from './registry-api.js';
 import { endpointOf } from './registry-api.js';
@@ -151,8 +151,9 @@ export class RegistryCredential implements ToolCredential {
     const { address: own, session } = this.#options;
     if (address.host !== own.host || address.port !== own.port) return false;
     const { root } = session.probe;
-    const isBelowApi = isAtOrBelowPath(address.path, root) && !isAtPath(address.path, root);
-    return (isBelowApi ? isAtOrBelowPath : isAtPath)(pathname, address.path);
+    const [realm, requested] = [new LenientPath(address.path), new LenientPath(pathname)];
+    const isBelowApi = realm.isAtOrBelow(root) && !realm.isAt(root);
+    return isBelowApi ? requested.isAtOrBelow(address.path) : requested.isAt(address.path);
   }
 
   /**

@@ -2,7 +2,7 @@ import type { RawHeaders } from '../../upstream/headers.js';
 import { replacedHeaders } from '../../upstream/tool-credential.js';
 import type { CredentialUse, ToolCredential } from '../../upstream/tool-credential.js';
 import type { Secret } from '../../../secret.js';
-import { isAtOrBelowPath, isAtPath } from '../guarded-path.js';
+import { LenientPath } from '../guarded-path.js';
 import type { RegistryLogin } from '../registry-login.js';
 import type { ToolAddress } from '../tool-address.js';
 import type { IssuedTokens, TokenSlot } from './issued-tokens.js';
@@ -86,7 +86,9 @@ export class IssuerCredential implements ToolCredential {
 function isGuarded({ endpoint, guardedPaths = [] }: Issue, address: ToolAddress, path: string): boolean {
   const paths = [endpoint.path, ...guardedPaths];
   const isSameHost = address.host === endpoint.host && address.port === endpoint.port;
-  return paths.some((guarded) =>
-    guarded === '' ? isSameHost && isAtPath(path, guarded) : (isSameHost ? isAtOrBelowPath : isAtPath)(path, guarded),
-  );
+  const lenient = new LenientPath(path);
+  return paths.some((guarded) => {
+    if (guarded === '') return isSameHost && lenient.isAt(guarded);
+    return isSameHost ? lenient.isAtOrBelow(guarded) : lenient.isAt(guarded);
+  });
 }

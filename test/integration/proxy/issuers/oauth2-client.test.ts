@@ -123,7 +123,8 @@ describe('a Secret of type oauth2-client', () => {
 
   it('does not let clients reach the endpoint with the token', async () => {
     put();
-    for (const path of ['/oauth/token', '/oauth//Token/', '/oauth/%2574oken', '/oauth/token;x', '/oauth/token.json']) {
+    const spellings = ['//Token/', '/%2574oken', '/token;x', '/token.json', ';%2Fx/token'];
+    for (const path of ['/oauth/token', ...spellings.map((spelling) => `/oauth${spelling}`)]) {
       const answer = await client.getSecurely(`${endpoint.server.url()}${path}`, {
         method: 'POST',
         headers: { authorization: 'Bearer mine' },
@@ -131,7 +132,7 @@ describe('a Secret of type oauth2-client', () => {
       assert.notEqual(answer.body, 'in');
     }
     const seen = [...endpoint.asked, ...endpoint.used];
-    assert.equal(seen.length, 5);
+    assert.equal(seen.length, 1 + spellings.length);
     assert.ok(seen.every(({ headers }) => headers.authorization === undefined));
   });
 
