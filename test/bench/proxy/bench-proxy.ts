@@ -1,6 +1,6 @@
 /**
  * `npm run bench:proxy -- [--rounds N] [--json FILE] [--before DIST/main.js] [--only PART,...]` as root: the built proxy as it is
- * deployed, an older build of it, Squid with ssl_bump, and no proxy at all, in turn in each round of one run. What is measured
+ * deployed, an older build of it, Squid with ssl_bump, a relay that only relays, and no proxy at all, in turn in each round. What is measured
  * has core 1 alone; wrk, curl, the tool and this process share core 0. Parts are requests, transfers and memory. Needs wrk, gcc
  * and squid-openssl. Results without a verdict: medians over the rounds, ratios within each round.
  */
@@ -54,6 +54,13 @@ const port = Number(line);
 const loadBefore = loadavg()[0];
 const basic = `Basic ${Buffer.from(`${toolLogin.username}:${toolLogin.password}`).toString('base64')}`;
 const squid = await SquidBump.start(path.join(directory, 'squid'), host, 'bench bench', basic, entering);
+const relay = spawn(entering[0] ?? '', [
+  ...entering.slice(1),
+  process.execPath,
+  ...[path.join(import.meta.dirname, 'bare-relay.mjs'), String(port), host],
+  ...[pair.certificate, pair.key, toolAuthority.certificate],
+]);
+const [relayPort] = (await once(relay.stdout.setEncoding('utf8'), 'data')) as [string];
 const deployed: DeployedProxy[] = [];
 
 /** Starts a build of the proxy. */
@@ -86,6 +93,10 @@ try {
   const ways: MeasuredWay[] = [
     { host, port, name: 'no proxy', proxy: undefined, pid: undefined, authority: toolAuthority.certificate },
     {
+      ...{ host, port, name: 'bare relay', pid: relay.pid, authority: toolAuthority.certificate },
+      proxy: { port: Number(relayPort), login: 'anybody:' },
+    },
+    {
       ...{ host, port, name: 'Squid', pid: squid.process.pid, authority: squid.authority },
       proxy: { port: squid.port, login: 'bench:bench' },
     },
@@ -109,6 +120,7 @@ try {
 } finally {
   squid.process.kill('SIGKILL');
   tool.kill();
+  relay.kill();
   for (const { stop } of deployed) await stop();
   rmSync(directory, { recursive: true, force: true });
 }

@@ -7,11 +7,11 @@ export interface Figure {
   readonly what: string;
   readonly rounds: Readonly<Partial<Record<WayName, readonly number[]>>>;
   readonly medians: Readonly<Partial<Record<WayName, number>>>;
-  /** The proxy's to those of Squid and of the older build in the same round, medians of all rounds. */
+  /** The proxy's to those of the others in the same round, medians of all rounds. */
   readonly ratios: Readonly<Partial<Record<(typeof compared)[number], number>>>;
 }
 
-const compared = ['Squid', 'before'] as const;
+const compared = ['bare relay', 'Squid', 'before'] as const;
 
 /** Gathers what is measured, round by round. */
 export class Figures {

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { memoryOf } from '../../support/process-state.js';
 import type { Way } from './tunnel-client.js';
 
-/** In the order of the tables. The last one is compared with the second and the third. */
-export const wayNames = ['no proxy', 'Squid', 'before', 'proxy'] as const;
+/** In the order of the tables. The last one is compared with those between. */
+export const wayNames = ['no proxy', 'bare relay', 'Squid', 'before', 'proxy'] as const;
 export type WayName = (typeof wayNames)[number];
 
 export interface MeasuredWay extends Way {
