@@ -31,7 +31,8 @@ export function toolFailure(error: unknown, tool: string): ProxyError {
   }
   const unasked = unaskedResponse(error);
   if (unasked !== undefined) return failure(502, 'protocol', `${tool} ${unasked}`);
-  if (protocolCodes.test(code)) return failure(502, 'protocol', `invalid HTTP response of ${tool} (${code})`);
+  const invalid = protocolCodes.test(code) ? code : parserReason(error);
+  if (invalid !== undefined) return failure(502, 'protocol', `invalid HTTP response of ${tool} (${invalid})`);
   if (resetCodes.has(code)) return failure(502, 'reset', `connection closed by ${tool} (${code})`);
   if (code !== '') return failure(502, 'connect', `no connection to ${tool} (${code})`);
   return failure(502, 'internal', `the exchange with ${tool} failed`);
@@ -43,6 +44,13 @@ function unaskedResponse(error: unknown): string | undefined {
   if (!(error instanceof errors.SocketError)) return undefined;
   if (error.message === 'bad upgrade') return 'switched protocols (101) without being asked to';
   return error.message === 'bad response' ? 'sent 100 Continue without being asked to' : undefined;
+}
+
+/** Returns why undici's parser rejects a response. Its errors have no code, and their type is not exported. */
+function parserReason(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'HTTPParserError') return undefined;
+  const [, reason] = /\((.+)\)$/.exec(error.message) ?? [];
+  return reason ?? 'not HTTP/1.1';
 }
 
 /** Returns the error code; for several attempted addresses, the first one. */

@@ -71,10 +71,19 @@ describe('a tool that means harm', () => {
   for (const [what, answer] of wrong) {
     it(`is answered for with 502: ${what}`, async () => {
       answerWith(answer);
-      assert.equal((await client.get(tool.url)).status, 502);
+      const { status, body } = await client.get(tool.url);
+      assert.equal(status, 502);
+      assert.doesNotMatch(body, /^the exchange with/);
       await assertServesOn();
+      assert.doesNotMatch(fixture.log, /"level":"error"/);
     });
   }
+
+  it('is named if it speaks no HTTP, with the reason', async () => {
+    answerWith('220 mail.example ready\r\n');
+    const { body } = await client.get(tool.url);
+    assert.match(body, /^invalid HTTP response of http:\/\/tool\.example:\d+ \(Expected HTTP\/.*\)\n$/);
+  });
 
   it('cannot put an answer in front of the next request of a kept connection', async () => {
     answerWith(`${wellBehaved}${poison}`);
