@@ -74,7 +74,7 @@ describe('a client that means harm', () => {
 
   for (const [what, lines, body] of ambiguous) {
     it(`smuggles nothing with ${what}`, async () => {
-      const text = await client.exchange(message(lines, body), 3_000);
+      const text = await client.exchange(message(lines, body));
       const answers = text.match(/^HTTP\/1\.1 \d+/gm) ?? [];
       assert.ok(answers.length <= 1, text);
       if (answers.length === 1) assert.match(text, /^HTTP\/1\.1 (400|501|502) /);
@@ -94,7 +94,7 @@ describe('a client that means harm', () => {
       `GET ${tool.url()}/ HTTP/1.2`,
       `GET ${tool.url()}\\x HTTP/1.1`,
     ]) {
-      const text = await client.exchange(message(lines, `0\r\n\r\n`, first), 2_000);
+      const text = await client.exchange(message(lines, `0\r\n\r\n`, first));
       assert.match(text, /^HTTP\/1\.1 4\d\d /, first);
     }
     assert.deepEqual(tool.seen, []);
@@ -125,17 +125,17 @@ describe('a client that means harm', () => {
 
   it('gets nothing by a CONNECT with a body, or one behind an unfinished request', async () => {
     const connect = message(['Content-Length: 3'], 'abc', 'CONNECT tool.example:443 HTTP/1.1');
-    assert.match(await client.exchange(connect, 2_000), /^HTTP\/1\.1 400 /);
+    assert.match(await client.exchange(connect), /^HTTP\/1\.1 400 /);
     tool.answer = () => undefined;
     const pipelined = message([], '', `GET ${tool.url()}/ HTTP/1.1`);
-    const text = await client.exchange(`${pipelined}${message([], '', 'CONNECT tool.example:443 HTTP/1.1')}`, 2_000);
+    const text = await client.exchange(`${pipelined}${message([], '', 'CONNECT tool.example:443 HTTP/1.1')}`);
     assert.ok(!text.includes('HTTP/1.1 200'), text);
   });
 
   it('that sends many requests at once gets the answers in their order', async () => {
     tool.answer = (request, response) => void setTimeout(() => response.end(request.url), Math.random() * 20);
     const requests = Array.from({ length: 8 }, (_each, at) => message([], '', `GET ${tool.url()}/${at} HTTP/1.1`));
-    const text = await client.exchange(requests.join(''), 2_000);
+    const text = await client.exchange(requests.join(''));
     assert.deepEqual(
       [...text.matchAll(/\r\n\r\n(?:[0-9a-f]+\r\n)?\/(\d)/g)].map(([, at]) => at),
       ['0', '1', '2', '3', '4', '5', '6', '7'],
