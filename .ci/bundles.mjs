@@ -134,9 +134,6 @@ export const bundles = {
         // Buffers of transfers are freed at once. In a thread that a busy machine delays, they would count as memory in
         // use, and V8 would mark the whole heap again and again.
         "__v8.setFlagsFromString('--no-concurrent-array-buffer-sweeping');",
-        // After many small requests V8 takes chunks for long-lived and allocates them in the old generation. Then only
-        // collections of the whole heap free transfers.
-        "__v8.setFlagsFromString('--no-allocation-site-pretenuring');",
         // Cached objects are most of the heap and stay. V8 would let the heap grow to three times their size.
         "__v8.setFlagsFromString('--heap-growing-percent=60');",
         '} else {',

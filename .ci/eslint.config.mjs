@@ -111,6 +111,19 @@ export default tseslint.config(
   },
   { files: ['src/main.ts', 'src/program.ts', 'test/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
+    files: ['src/proxy/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "ObjectExpression > Property[kind='get']",
+          message:
+            'V8 keeps what the getter of an object literal refers to (docs/decisions/0033): use a class or a method.',
+        },
+      ],
+    },
+  },
+  {
     // The budget of a render is the only source of randomness in templates.
     files: ['src/gotemplate/**/*.ts'],
     ignores: ['src/gotemplate/budget.ts', 'src/gotemplate/private-keys.ts'],

@@ -211,7 +211,7 @@ export class Exchange implements MonitoredTransfer {
     const flushing = setImmediate(() => response.flushHeaders());
     body.pipeTo(response, () => {
       clearImmediate(flushing);
-      const trailers = pairsOf(clientHeaders(toolResponse.rawTrailers, outgoing.credential));
+      const trailers = pairsOf(clientHeaders(toolResponse.rawTrailers(), outgoing.credential));
       if (trailers.length > 0 && isChunked) response.addTrailers(trailers);
       response.end();
     });

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { PoolClient } from './connection-pool.js';
 import { GatheredStream } from './gathered-stream.js';
+import type { Source } from './gathered-stream.js';
 import type { RawHeaders } from './headers.js';
 import type { OutgoingBody } from './request-body.js';
 import { hasConnectionScheme } from './tool-call.js';
@@ -86,25 +87,9 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
     }
     if (hasConnectionScheme(rawHeaders, 'www-authenticate')) this.#isClosing = true;
     this.#status = status;
-    const { socket } = this;
-    const source = {
-      get bytesRead(): number {
-        return socket?.bytesRead ?? 0;
-      },
-      pause: () => controller.pause(),
-      resume: () => controller.resume(),
-    };
-    const body = new GatheredStream(source, this.#parts.chunkRate);
+    const body = new GatheredStream(new ResponseSource(this.socket, controller), this.#parts.chunkRate);
     this.#body = body;
-    const rawTrailers = (): RawHeaders => this.#rawTrailers;
-    this.#resolve({
-      status,
-      rawHeaders,
-      body,
-      get rawTrailers() {
-        return rawTrailers();
-      },
-    });
+    this.#resolve({ status, rawHeaders, body, rawTrailers: () => this.#rawTrailers });
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -145,6 +130,29 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
     if (this.#content instanceof Upload) this.#content.destroy();
     this.#reject(error);
     this.#body?.close(error);
+  }
+}
+
+/** The connection that a response arrives on. */
+class ResponseSource implements Source {
+  readonly #socket: Socket | undefined;
+  readonly #controller: Dispatcher.DispatchController;
+
+  constructor(socket: Socket | undefined, controller: Dispatcher.DispatchController) {
+    this.#socket = socket;
+    this.#controller = controller;
+  }
+
+  get bytesRead(): number {
+    return this.#socket?.bytesRead ?? 0;
+  }
+
+  pause(): void {
+    this.#controller.pause();
+  }
+
+  resume(): void {
+    this.#controller.resume();
   }
 }
 

@@ -86,8 +86,6 @@ function responseOf(message: IncomingMessage, chunkRate: TokenBucket): ToolRespo
     status: message.statusCode ?? 0,
     rawHeaders: message.rawHeaders,
     body: gather(message, chunkRate),
-    get rawTrailers() {
-      return message.rawTrailers;
-    },
+    rawTrailers: () => message.rawTrailers,
   };
 }

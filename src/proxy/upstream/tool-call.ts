@@ -33,8 +33,8 @@ export interface ToolResponse {
   readonly status: number;
   readonly rawHeaders: RawHeaders;
   readonly body: GatheredStream;
-  /** Complete once the body has ended. */
-  readonly rawTrailers: RawHeaders;
+  /** Returns the trailers, which are complete once the body has ended. */
+  rawTrailers(): RawHeaders;
 }
 
 /** One request to a tool with its response. Its owner must call `end` in every case. */
