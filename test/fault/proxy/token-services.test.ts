@@ -63,7 +63,11 @@ describe('the proxy as deployed, with a hostile token service', function () {
       for (let block = 0; block < 64; block += 1) socket.write(oneByteChunks);
     };
     const statuses = await Promise.all(['app', 'base', 'tools'].map((repository) => pull(repository)));
-    assert.ok(statuses.flat().every((status) => status === 502));
+    // The chunks are too many, or they do not arrive in time at the rate of all streams.
+    assert.deepEqual(
+      statuses.flat().filter((status) => status !== 502 && status !== 504),
+      [],
+    );
     assert.ok(!proxy.hasEnded, proxy.log);
   });
 
