@@ -115,8 +115,9 @@ export class ProxyServer {
    */
   async start(): Promise<{ readonly port: number; readonly tlsPort: number | undefined }> {
     const { address, log } = this.#options;
+    const { backlog } = limits.connections;
     const onAcceptError = (error: Error): void => log.warn('Failed to accept connection', { error });
-    const port = await listen(this.#server, '--proxy-address', address, { ...limits.connections, onAcceptError });
+    const port = await listen(this.#server, '--proxy-address', address, { backlog, onAcceptError });
     return { port, tlsPort: await this.#tls?.start(onAcceptError) };
   }
 

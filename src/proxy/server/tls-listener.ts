@@ -45,7 +45,10 @@ export class TlsListener {
    * @throws {CodedError} FAILED_PRECONDITION if it cannot listen on the address.
    */
   async start(onAcceptError: (error: Error) => void): Promise<number> {
-    return listen(this.#server, '--tls-address', this.#options.address, { ...limits.connections, onAcceptError });
+    return listen(this.#server, '--tls-address', this.#options.address, {
+      backlog: limits.connections.backlog,
+      onAcceptError,
+    });
   }
 
   get isListening(): boolean {

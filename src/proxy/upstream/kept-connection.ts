@@ -8,7 +8,7 @@ export function isIdempotent(method: string): boolean {
 }
 
 /**
- * Sends a request, once more if it gets no response on a kept connection: the tool can have closed it meanwhile.
+ * Sends a request, once more if it gets no valid response on a kept connection: the tool can have closed it meanwhile.
  * @param send sends the request as a new call, which the caller ends.
  * @param isRepeatable whether the request can be sent again, after the failure.
  */
