@@ -111,7 +111,7 @@ export default tseslint.config(
   },
   { files: ['src/main.ts', 'src/program.ts', 'test/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
-    files: ['src/proxy/**/*.ts'],
+    files: ['src/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',

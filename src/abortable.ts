@@ -68,51 +68,59 @@ export async function sleep(delayMs: number, signal: AbortSignal): Promise<void>
 }
 
 /** A signal that follows another one and also aborts after a timeout. Call `done`, or the outer signal retains it. */
-export interface Deadline {
-  readonly signal: AbortSignal;
-  /** Whether the timeout has passed, as opposed to the outer signal having aborted. */
-  readonly isOver: boolean;
-  /** Milliseconds until the timeout. */
-  readonly remainingMs: number;
-  /** Restarts the timeout. */
-  restart(timeoutMs: number): void;
-  done(): void;
-}
+export class Deadline {
+  readonly #outer: AbortSignal;
+  readonly #now: () => number;
+  readonly #controller = new AbortController();
+  #endsAtMs = 0;
+  #isOver = false;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #follow = (): void => this.#controller.abort(this.#outer.reason);
 
-/** Starts a deadline. @param now a monotonic clock in milliseconds. */
-export function startDeadline(outer: AbortSignal, timeoutMs: number, now: () => number): Deadline {
-  const controller = new AbortController();
-  let endsAtMs = 0;
-  let isOver = false;
-  let timer: NodeJS.Timeout | undefined;
-  const restart = (ms: number): void => {
-    clearTimeout(timer);
-    endsAtMs = now() + ms;
-    timer = setTimeout(() => {
-      isOver = true;
-      controller.abort();
-    }, ms);
-  };
-  const follow = (): void => controller.abort(outer.reason);
-  // One publish makes many calls at once under one signal. Each call removes its listener.
-  setMaxListeners(0, outer);
-  if (outer.aborted) follow();
-  else outer.addEventListener('abort', follow, { once: true });
-  restart(timeoutMs);
-  return {
-    signal: controller.signal,
-    get isOver() {
-      return isOver;
-    },
-    get remainingMs() {
-      return endsAtMs - now();
-    },
-    restart,
-    done: () => {
-      clearTimeout(timer);
-      outer.removeEventListener('abort', follow);
-    },
-  };
+  private constructor(outer: AbortSignal, now: () => number) {
+    this.#outer = outer;
+    this.#now = now;
+  }
+
+  /** Starts a deadline. @param now a monotonic clock in milliseconds. */
+  static start(outer: AbortSignal, timeoutMs: number, now: () => number): Deadline {
+    const deadline = new Deadline(outer, now);
+    // One publish makes many calls at once under one signal. Each call removes its listener.
+    setMaxListeners(0, outer);
+    if (outer.aborted) deadline.#follow();
+    else outer.addEventListener('abort', deadline.#follow, { once: true });
+    deadline.restart(timeoutMs);
+    return deadline;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether the timeout has passed, as opposed to the outer signal having aborted. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Milliseconds until the timeout. */
+  get remainingMs(): number {
+    return this.#endsAtMs - this.#now();
+  }
+
+  /** Restarts the timeout. */
+  restart(timeoutMs: number): void {
+    clearTimeout(this.#timer);
+    this.#endsAtMs = this.#now() + timeoutMs;
+    this.#timer = setTimeout(() => {
+      this.#isOver = true;
+      this.#controller.abort();
+    }, timeoutMs);
+  }
+
+  done(): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener('abort', this.#follow);
+  }
 }
 
 /** A signal, or a cancellation that creates its signal on demand. */

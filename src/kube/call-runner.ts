@@ -1,6 +1,5 @@
 import { abortError, CodedError } from '../errors.js';
-import { sleep, startDeadline } from '../abortable.js';
-import type { Deadline } from '../abortable.js';
+import { Deadline, sleep } from '../abortable.js';
 import { backoffMs } from '../limits/backoff.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import { readResponse } from './response-body.js';
@@ -83,7 +82,7 @@ export class CallRunner {
     read: ResponseReader<T>,
   ): Promise<T> {
     const timeoutMs = options.timeoutMs ?? this.timings.callMs;
-    const deadline = startDeadline(options.signal, timeoutMs, this.now);
+    const deadline = Deadline.start(options.signal, timeoutMs, this.now);
     let lastError: KubeError | undefined;
     try {
       for (let attempt = 1; ; attempt += 1) {
@@ -141,7 +140,7 @@ export class CallRunner {
     read: ResponseReader<T>,
   ): Promise<T> {
     const { attemptMs } = this.timings;
-    const deadline = startDeadline(signal, attemptMs, this.now);
+    const deadline = Deadline.start(signal, attemptMs, this.now);
     try {
       const answer = await this.read(await this.open(target, body, deadline.signal), target, read);
       this.#problem = undefined;

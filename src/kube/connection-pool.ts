@@ -3,7 +3,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
 import { once } from 'node:events';
 import { throwIfAborted } from '../errors.js';
-import { abortable, sleep, startDeadline } from '../abortable.js';
+import { abortable, Deadline, sleep } from '../abortable.js';
 import { backoffMs } from '../limits/backoff.js';
 import { isSameTls } from './cluster-config.js';
 import type { ClusterConfig, TlsMaterial } from './cluster-config.js';
@@ -102,7 +102,7 @@ export class ConnectionPool {
     const { dialMs, pingTimeoutMs } = this.#timings;
     const { host, port } = this.#config;
     const options = { host, port, ...tlsOptions(this.#readTls()) };
-    const deadline = startDeadline(this.#closing.signal, dialMs, this.#clock.now);
+    const deadline = Deadline.start(this.#closing.signal, dialMs, this.#clock.now);
     try {
       const socket = await dialTls(options, deadline.signal);
       if (socket.alpnProtocol === 'h2') {

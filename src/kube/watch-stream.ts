@@ -2,7 +2,7 @@ import { abortError } from '../errors.js';
 import type { FlowKey } from '../limits/flow-key.js';
 import { jsonMember } from '../json.js';
 import type { JsonObject, JsonValue } from '../json.js';
-import { startDeadline } from '../abortable.js';
+import { Deadline } from '../abortable.js';
 import { isJson, malformed, maxDocumentBytes, parseBytes, readResponse } from './response-body.js';
 import { describe, timedOut, toKubeError } from './call-runner.js';
 import type { CallRunner, CallTarget } from './call-runner.js';
@@ -52,7 +52,7 @@ export async function* watchStream(
   const { callMs, attemptMs, watchIdleMs } = runner.timings;
   const path = describe(target);
   let limitMs = callMs;
-  const deadline = startDeadline(options.signal, limitMs, runner.now);
+  const deadline = Deadline.start(options.signal, limitMs, runner.now);
   try {
     const answer = await runner.runWithinLimit(options.owner, deadline.signal, () => {
       limitMs = attemptMs;

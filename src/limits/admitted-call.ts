@@ -15,10 +15,10 @@ export interface AdmittedCallOptions {
 /** An admitted publish. It has a slot only while it runs, and releases it while it waits. */
 export class AdmittedCall {
   readonly owner: FlowKey;
+  readonly isBackground: boolean;
   /** Aborts when the caller cancels or the call is preempted. */
   readonly abortHandle: AbortHandle;
   readonly #slots: FairSemaphore;
-  readonly #isBackground: boolean;
   readonly #now: () => number;
   /** The slot that the call has, and since when. */
   #slot: { readonly release: () => void; readonly sinceMs: number } | undefined;
@@ -31,7 +31,7 @@ export class AdmittedCall {
     this.owner = owner;
     this.abortHandle = abortHandle;
     this.#slots = slots;
-    this.#isBackground = options.isBackground === true;
+    this.isBackground = options.isBackground === true;
     this.#now = options.now ?? ((): number => performance.now());
   }
 
@@ -58,14 +58,7 @@ export class AdmittedCall {
     this.#slot = { release: await this.#acquire(abortHandle, 'new'), sinceMs: this.#now() };
     try {
       throwIfAborted(abortHandle);
-      return await work({
-        owner: this.owner,
-        isBackground: this.#isBackground,
-        get signal() {
-          return signalOf(abortHandle);
-        },
-        releaseSlotWhile: (wait) => this.#releaseSlotWhile(abortHandle, wait),
-      });
+      return await work(new RunningCall(this, abortHandle, (wait) => this.#releaseSlotWhile(abortHandle, wait)));
     } finally {
       this.#isOver = true;
       this.#releaseSlot();
@@ -111,5 +104,24 @@ export class AdmittedCall {
     this.#workedMs += this.#now() - sinceMs;
     this.#slot = undefined;
     release();
+  }
+}
+
+/** A call while its work runs. Its signal is created on first use. */
+class RunningCall implements Call {
+  readonly owner: FlowKey;
+  readonly isBackground: boolean;
+  readonly releaseSlotWhile: Call['releaseSlotWhile'];
+  readonly #abortHandle: AbortHandle;
+
+  constructor(call: AdmittedCall, abortHandle: AbortHandle, releaseSlotWhile: Call['releaseSlotWhile']) {
+    this.owner = call.owner;
+    this.isBackground = call.isBackground;
+    this.#abortHandle = abortHandle;
+    this.releaseSlotWhile = releaseSlotWhile;
+  }
+
+  get signal(): AbortSignal {
+    return signalOf(this.#abortHandle);
   }
 }

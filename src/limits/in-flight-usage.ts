@@ -5,7 +5,7 @@ export interface InFlightEntry {
   readonly owner: FlowKey;
   readonly units: number;
   /** Whether the call can be preempted, because it only waits. */
-  readonly isPreemptible: boolean;
+  readonly isPreemptible: () => boolean;
 }
 
 interface PodShare<Entry> {
@@ -88,7 +88,7 @@ function newestWaiting<Entry extends InFlightEntry>(
   const largestFirst = [...pods.values()].sort((a, b) => b.units - a.units);
   for (const { units, entries } of largestFirst) {
     if (units <= moreThan) return undefined;
-    const newest = [...entries].reverse().find(({ isPreemptible }) => isPreemptible);
+    const newest = [...entries].reverse().find(({ isPreemptible }) => isPreemptible());
     if (newest !== undefined) return newest;
   }
   return undefined;

@@ -105,12 +105,8 @@ export class PublishAdmission {
       this.#preempt(preempted);
     }
     const call = new AdmittedCall(owner, cancellation, this.#slots);
-    const entry: Entry = {
-      ...{ publish, owner, units, call, cancellation },
-      get isPreemptible() {
-        return !call.hasSlot;
-      },
-    };
+    const isPreemptible = (): boolean => !call.hasSlot;
+    const entry: Entry = { publish, owner, units, call, cancellation, isPreemptible };
     this.#usage.add(entry);
     return entry;
   }

@@ -8,7 +8,6 @@ import { originOf } from './proxy-endpoint.js';
 /**
  * Returns the data of a class's templates, their dot (docs/writing-a-connectorclass.md).
  * @param params of the configuration to render.
- * @param token exposed when a render first reads `context`, which contains it.
  */
 export function templateData(
   { connectorClass, connectors }: ClassGroup,
@@ -25,12 +24,7 @@ export function templateData(
       name: connectorClass.name,
       proxyAddress: connectorClass.proxyAddress?.url ?? proxyOriginOf(connectors[0]),
     },
-    context: {
-      get token() {
-        return token.expose();
-      },
-      proxy: { caCert: caBundle ?? '' },
-    },
+    context: { token: token.expose(), proxy: { caCert: caBundle ?? '' } },
     configurations: params,
   };
 }
