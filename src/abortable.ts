@@ -37,7 +37,8 @@ export async function withTimeout<T>(
   }
 }
 
-const callbacks = new WeakMap<AbortSignal, Set<() => void>>();
+/** Arrays, because a Set keeps what it had (docs/decisions/0033). */
+const callbacks = new WeakMap<AbortSignal, (() => void)[]>();
 
 /**
  * Calls back once when a signal that has not aborted yet aborts. A signal searches all its listeners when one is added
@@ -47,13 +48,19 @@ const callbacks = new WeakMap<AbortSignal, Set<() => void>>();
 export function onceAborted(signal: AbortSignal, callback: () => void): () => void {
   let all = callbacks.get(signal);
   if (all === undefined) {
-    const shared = new Set<() => void>();
-    signal.addEventListener('abort', () => shared.forEach((each) => each()), { once: true });
+    const shared: (() => void)[] = [];
+    const callAll = (): void => {
+      for (let next = shared.pop(); next !== undefined; next = shared.pop()) next();
+    };
+    signal.addEventListener('abort', callAll, { once: true });
     callbacks.set(signal, shared);
     all = shared;
   }
-  all.add(callback);
-  return () => void all.delete(callback);
+  all.push(callback);
+  return () => {
+    const at = all.indexOf(callback);
+    if (at !== -1) all.splice(at, 1);
+  };
 }
 
 /** Sleeps until the signal aborts. @throws {CodedError} the signal's reason. */

@@ -10,8 +10,8 @@ export interface InFlightEntry {
 
 interface PodShare<Entry> {
   units: number;
-  /** Newest last. */
-  readonly entries: Set<Entry>;
+  /** Newest last. An array, because a Set keeps what it had (docs/decisions/0033). */
+  readonly entries: Entry[];
 }
 
 interface NamespaceShare<Entry> {
@@ -43,10 +43,10 @@ export class InFlightUsage<Entry extends InFlightEntry> {
   add(entry: Entry): void {
     const { owner, units } = entry;
     const namespace = this.#namespaces.get(owner.namespace) ?? { units: 0, pods: new Map<string, PodShare<Entry>>() };
-    const pod = namespace.pods.get(owner.podUid) ?? { units: 0, entries: new Set<Entry>() };
+    const pod = namespace.pods.get(owner.podUid) ?? { units: 0, entries: [] };
     this.#namespaces.set(owner.namespace, namespace);
     namespace.pods.set(owner.podUid, pod);
-    pod.entries.add(entry);
+    pod.entries.push(entry);
     pod.units += units;
     namespace.units += units;
     this.#units += units;
@@ -57,11 +57,13 @@ export class InFlightUsage<Entry extends InFlightEntry> {
     const { owner, units } = entry;
     const namespace = this.#namespaces.get(owner.namespace);
     const pod = namespace?.pods.get(owner.podUid);
-    if (namespace === undefined || pod?.entries.delete(entry) !== true) return false;
+    const at = pod?.entries.indexOf(entry) ?? -1;
+    if (namespace === undefined || pod === undefined || at === -1) return false;
+    pod.entries.splice(at, 1);
     pod.units -= units;
     namespace.units -= units;
     this.#units -= units;
-    if (pod.entries.size === 0) namespace.pods.delete(owner.podUid);
+    if (pod.entries.length === 0) namespace.pods.delete(owner.podUid);
     if (namespace.pods.size === 0) this.#namespaces.delete(owner.namespace);
     return true;
   }
@@ -88,7 +90,7 @@ function newestWaiting<Entry extends InFlightEntry>(
   const largestFirst = [...pods.values()].sort((a, b) => b.units - a.units);
   for (const { units, entries } of largestFirst) {
     if (units <= moreThan) return undefined;
-    const newest = [...entries].reverse().find(({ isPreemptible }) => isPreemptible());
+    const newest = entries.findLast(({ isPreemptible }) => isPreemptible());
     if (newest !== undefined) return newest;
   }
   return undefined;
