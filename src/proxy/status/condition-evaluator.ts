@@ -9,7 +9,7 @@ import { caProblem } from '../certificates/certificate-authority.js';
 import type { CaSource } from '../certificates/certificate-authority.js';
 import type { ConnectorLister } from '../credential/connector-lister.js';
 import type { ConditionResult } from './conditions.js';
-import { conditionOf, isConditionReason, probeTimeOf } from './conditions.js';
+import { conditionOf, keepUnchecked } from './conditions.js';
 import type { Checked, ConnectorCheck, RejectedCredential } from './connector-check.js';
 import type { ReconcileState } from './reconcile-state.js';
 import { isProxyless } from './class-conditions.js';
@@ -207,21 +207,6 @@ function isReady(results: readonly ConditionResult[]): boolean {
 
 function nameOf({ ref: { namespace, name } }: Connector): string {
   return `${namespace}/${name}`;
-}
-
-/** Replaces a result that could not be checked with the current condition. */
-function keepUnchecked(
-  result: ConditionResult,
-  conditions: readonly JsonObject[],
-  generation: bigint,
-): ConditionResult {
-  if (result.reason !== 'NotChecked') return result;
-  const before = conditionOf(conditions, result.type);
-  const status = before?.['status'];
-  if (before?.['observedGeneration'] !== generation || (status !== 'True' && status !== 'False')) return result;
-  const { reason, message } = before;
-  if (!isConditionReason(reason) || typeof message !== 'string') return result;
-  return { type: result.type, status, reason, message, probedMs: probeTimeOf(before) };
 }
 
 function identityOf({ object }: ConnectorClass): string {

@@ -102,6 +102,21 @@ export function conditionOf(conditions: readonly JsonObject[], type: ConditionTy
   return conditions.find((condition) => condition['type'] === type);
 }
 
+/** Replaces a result that could not be checked with the current condition of the same generation. */
+export function keepUnchecked(
+  result: ConditionResult,
+  conditions: readonly JsonObject[],
+  generation: bigint,
+): ConditionResult {
+  if (result.reason !== 'NotChecked') return result;
+  const before = conditionOf(conditions, result.type);
+  const status = before?.['status'];
+  if (before?.['observedGeneration'] !== generation || (status !== 'True' && status !== 'False')) return result;
+  const { reason, message } = before;
+  if (!isConditionReason(reason) || typeof message !== 'string') return result;
+  return { type: result.type, status, reason, message, probedMs: probeTimeOf(before) };
+}
+
 interface MergeOptions {
   /** Whether conditions keep the time of an earlier probe, so that it is no difference. */
   readonly isProbeTimeKept?: boolean;

@@ -24,6 +24,8 @@ import {
   conditionTypes,
   isFalse,
   isProbeTimeOld,
+  isUnknown,
+  keepUnchecked,
   merged,
 } from './conditions.js';
 import type { ConditionResult } from './conditions.js';
@@ -86,26 +88,27 @@ export class StatusUpdates {
     if (objects.classObject(name) !== object) return pendingIn(0);
     const problems = {
       ofClass: found instanceof CodedError ? found.message : undefined,
-      ofGenerator: broken === 'unknown' ? undefined : broken,
+      ofGenerator: broken,
       ofCa: caProblem(ca),
     };
-    const results = classResults(object, problems, service);
     const generation = generationOf(object);
-    const own = classConditionTypes;
-    const conditions = merged(conditionsIn(object), results, generation, clock.now(), { own });
+    const before = conditionsIn(object);
+    const results = classResults(object, problems, service).map((each) => keepUnchecked(each, before, generation));
+    const conditions = merged(before, results, generation, clock.now(), { own: classConditionTypes });
     const address = ownership === 'own' ? this.#address(classUrl(service)) : withoutOwnAddress(object, service);
     const due = await this.#write('class', object, { ...address, conditions }, state, signal);
-    return due ?? (broken === 'unknown' ? pendingIn(timings.retryMs) : undefined);
+    return due ?? (broken?.reason === 'NotChecked' ? pendingIn(timings.retryMs) : undefined);
   }
 
-  /** Returns the first mistake in the generators of a class; `unknown` if the proxy has no capacity to compile them. */
-  async #brokenGenerator(found: ConnectorClass, signal: AbortSignal): Promise<ConditionResult | 'unknown' | undefined> {
+  /** Returns the first mistake in the generators of a class; unknown if the proxy has no capacity to compile them. */
+  async #brokenGenerator(found: ConnectorClass, signal: AbortSignal): Promise<ConditionResult | undefined> {
     try {
       const broken = await brokenGeneratorIn(found, this.#options.generators, signal);
       return broken && isFalse('Ready', broken.reason, broken.message);
     } catch (error) {
-      if (error instanceof ProxyError && error.isOverload) return 'unknown';
-      throw error;
+      if (!(error instanceof ProxyError && error.isOverload)) throw error;
+      const message = `connectorclass ${found.name}: the proxy has no capacity to compile generator.cel, and will retry`;
+      return isUnknown('Ready', 'NotChecked', message);
     }
   }
 
