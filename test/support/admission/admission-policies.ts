@@ -4,18 +4,10 @@ import { re2, ruleOf, saysSomething } from './attribute-patterns.js';
 import { admissionTargets } from './admission-targets.js';
 import type { AdmissionTarget } from './admission-targets.js';
 import { celList, celText, rawText } from './cel-text.js';
-
-const labels = {
-  'app.kubernetes.io/name': 'connectors-csi',
-  'app.kubernetes.io/part-of': 'connectors',
-  'app.kubernetes.io/component': 'admission',
-};
+import { policyAndBinding } from './policy-and-binding.js';
 
 /** Volumes of the driver in one pod. */
 export const maxVolumesPerPod = 16;
-
-/** Namespaces with this label and the value `off` are left out. */
-export const optOutLabel = 'connectors.alauda.io/volume-admission';
 
 /** A mistake: which volumes make it, and what their author is told. */
 interface Check {
@@ -32,73 +24,49 @@ interface Check {
 
 /** The policies and their bindings, two for each kind of place in which volumes stand. */
 export function admissionPolicies(): readonly object[] {
-  return admissionTargets.flatMap((target) => [policyOf(target), bindingOf(target)]);
+  return admissionTargets.flatMap(policyOf);
 }
 
-function policyOf(target: AdmissionTarget): object {
+function policyOf(target: AdmissionTarget): readonly object[] {
   const checks = checksFor(target);
-  return {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingAdmissionPolicy',
-    metadata: { name: nameOf(target), labels },
-    spec: {
-      // The driver judges each volume once more: what cannot be judged here holds up nobody.
-      failurePolicy: 'Ignore',
-      // The scope is what the API server would fill in: without it `kubectl apply` finds a difference each time.
-      matchConstraints: { resourceRules: target.rules.map((rule) => ({ ...rule, scope: '*' })) },
-      matchConditions: [
-        {
-          name: 'connectors',
-          expression: listsOf(target, 'object')
-            .map((list) => anyOurs(list, target))
-            .join(' || '),
-        },
-        ...(target.rules.some(({ operations }) => operations.includes('UPDATE'))
-          ? [{ name: 'changed', expression: changed(target) }]
-          : []),
-      ],
-      variables: [
-        // First, where a patch of the overlay finds it. As in the component volume-limit.
-        { name: 'maxVolumes', expression: String(maxVolumesPerPod) },
-        { name: 'found', expression: holders(target) },
-        // Judging costs the API server time by volume: what is judged at all is limited.
-        { name: 'holders', expression: `${volumeCount(target)} > variables.maxVolumes ? [] : variables.found` },
-        { name: 'known', expression: celList(attributeNames) },
-        { name: 'meant', expression: meantNames() },
-        { name: 'minExpiration', expression: `duration('${attributeTable['token.expiration'].minMs / 1000}s')` },
-        // As --max-token-expiration.
-        { name: 'maxExpiration', expression: "duration('24h')" },
-        ...checks.map(({ name, isWrong }) => ({ name, expression: offenders(target, isWrong) })),
-      ],
-      validations: [
-        ...volumeLimitOf(target),
-        ...checks.map((check) => ({
-          expression: `variables.${check.name}.size() == 0`,
-          message: check.message,
-          messageExpression: explained(target, check),
-        })),
-      ],
-    },
-  };
-}
-
-function bindingOf(target: AdmissionTarget): object {
-  return {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingAdmissionPolicyBinding',
-    metadata: { name: nameOf(target), labels },
-    spec: {
-      policyName: nameOf(target),
-      validationActions: ['Warn'],
-      matchResources: {
-        namespaceSelector: { matchExpressions: [{ key: optOutLabel, operator: 'NotIn', values: ['off'] }] },
+  return policyAndBinding({
+    name: `connectors-csi-volumes-${target.name}`,
+    component: 'admission',
+    rules: target.rules,
+    canOptOut: true,
+    matchConditions: [
+      {
+        name: 'connectors',
+        expression: listsOf(target, 'object')
+          .map((list) => anyOurs(list, target))
+          .join(' || '),
       },
-    },
-  };
-}
-
-function nameOf({ name }: AdmissionTarget): string {
-  return `connectors-csi-volumes-${name}`;
+      ...(target.rules.some(({ operations }) => operations.includes('UPDATE'))
+        ? [{ name: 'changed', expression: changed(target) }]
+        : []),
+    ],
+    variables: [
+      // First, where a patch of the overlay finds it. As in the component volume-limit.
+      { name: 'maxVolumes', expression: String(maxVolumesPerPod) },
+      { name: 'found', expression: holders(target) },
+      // Judging costs the API server time by volume: what is judged at all is limited.
+      { name: 'holders', expression: `${volumeCount(target)} > variables.maxVolumes ? [] : variables.found` },
+      { name: 'known', expression: celList(attributeNames) },
+      { name: 'meant', expression: meantNames() },
+      { name: 'minExpiration', expression: `duration('${attributeTable['token.expiration'].minMs / 1000}s')` },
+      // As --max-token-expiration.
+      { name: 'maxExpiration', expression: "duration('24h')" },
+      ...checks.map(({ name, isWrong }) => ({ name, expression: offenders(target, isWrong) })),
+    ],
+    validations: [
+      ...volumeLimitOf(target),
+      ...checks.map((check) => ({
+        expression: `variables.${check.name}.size() == 0`,
+        message: check.message,
+        messageExpression: explained(target, check),
+      })),
+    ],
+  });
 }
 
 /** The volumes that are ours, or the tasks with such volumes. */

@@ -1,12 +1,9 @@
+import type { ResourceRule } from './policy-and-binding.js';
+
 /** A kind of object in which volumes stand. */
 export interface AdmissionTarget {
   readonly name: string;
-  readonly rules: readonly {
-    readonly apiGroups: readonly string[];
-    readonly apiVersions: readonly string[];
-    readonly operations: readonly ('CREATE' | 'UPDATE')[];
-    readonly resources: readonly string[];
-  }[];
+  readonly rules: readonly ResourceRule[];
   readonly kinds: readonly string[];
   /** Paths of the lists of volumes, or of Tekton's tasks where `holdsTasks`. */
   readonly places: readonly (readonly string[])[];

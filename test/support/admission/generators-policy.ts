@@ -1,14 +1,7 @@
 import { limits } from '../../../src/limits/defaults.js';
 import { knownSecretTypes } from '../../../src/proxy/credential/tool-credentials.js';
 import { celList, celText } from './cel-text.js';
-
-const name = 'connectors-csi-generators';
-const labels = {
-  'app.kubernetes.io/name': 'connectors-csi',
-  'app.kubernetes.io/part-of': 'connectors',
-  // Not that of the other policies, so that admission-deny leaves it alone: other proxies run Rego.
-  'app.kubernetes.io/component': 'admission-warnings',
-};
+import { connectorApi, policyAndBinding } from './policy-and-binding.js';
 
 interface Mistake {
   readonly name: string;
@@ -50,52 +43,32 @@ function authOf(root: string): string {
 
 /** The policy about generators of classes, and its binding. CEL cannot parse CEL, so the proxy reports other mistakes. */
 export function generatorsPolicy(): readonly object[] {
-  return [
-    {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingAdmissionPolicy',
-      metadata: { name, labels },
-      spec: {
-        failurePolicy: 'Ignore',
-        matchConstraints: {
-          resourceRules: [
-            {
-              apiGroups: ['connectors.alauda.io'],
-              apiVersions: ['v1alpha1'],
-              operations: ['CREATE', 'UPDATE'],
-              resources: ['connectorclasses'],
-              scope: '*',
-            },
-          ],
-        },
-        matchConditions: [
-          {
-            name: 'changed',
-            expression: `request.operation == 'CREATE' || ${authOf('object')} != ${authOf('oldObject')}`,
-          },
-        ],
-        variables: [
-          {
-            name: 'types',
-            expression: `has(object.spec.auth) && has(object.spec.auth.types) ? object.spec.auth.types.filter(t, has(t.generator)) : []`,
-          },
-          ...mistakes.map((each) => ({
-            name: each.name,
-            expression: `variables.types.filter(t, ${each.condition})`,
-          })),
-        ],
-        validations: mistakes.map((each) => ({
-          expression: `variables.${each.name}.size() == 0`,
-          message: `an auth type is wrong: ${each.message}`,
-          messageExpression: `'auth type "' + string(variables.${each.name}[0].name) + ${celText(`": ${each.message}`)}`,
-        })),
+  return policyAndBinding({
+    name: 'connectors-csi-generators',
+    // Not that of the other policies, so that admission-deny leaves it alone: other proxies run Rego.
+    component: 'admission-warnings',
+    rules: connectorApi('connectorclasses'),
+    canOptOut: false,
+    matchConditions: [
+      {
+        name: 'changed',
+        expression: `request.operation == 'CREATE' || ${authOf('object')} != ${authOf('oldObject')}`,
       },
-    },
-    {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata: { name, labels },
-      spec: { policyName: name, validationActions: ['Warn'] },
-    },
-  ];
+    ],
+    variables: [
+      {
+        name: 'types',
+        expression: `has(object.spec.auth) && has(object.spec.auth.types) ? object.spec.auth.types.filter(t, has(t.generator)) : []`,
+      },
+      ...mistakes.map((each) => ({
+        name: each.name,
+        expression: `variables.types.filter(t, ${each.condition})`,
+      })),
+    ],
+    validations: mistakes.map((each) => ({
+      expression: `variables.${each.name}.size() == 0`,
+      message: `an auth type is wrong: ${each.message}`,
+      messageExpression: `'auth type "' + string(variables.${each.name}[0].name) + ${celText(`": ${each.message}`)}`,
+    })),
+  });
 }

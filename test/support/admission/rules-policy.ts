@@ -1,15 +1,9 @@
 import { limits } from '../../../src/limits/defaults.js';
 import { accessLevels, ruleAnnotations, ruleModes } from '../../../src/rules/request-rules.js';
 import { ruleMethods } from '../../../src/rules/rule.js';
-import { optOutLabel } from './admission-policies.js';
 import { celList, celText, rawText } from './cel-text.js';
+import { connectorApi, policyAndBinding } from './policy-and-binding.js';
 
-const name = 'connectors-csi-rules';
-const labels = {
-  'app.kubernetes.io/name': 'connectors-csi',
-  'app.kubernetes.io/part-of': 'connectors',
-  'app.kubernetes.io/component': 'admission',
-};
 /** Characters of a line in a message. */
 const maxShown = 100;
 
@@ -91,79 +85,49 @@ function choice(of: string, choices: readonly string[]): object {
 export function rulesPolicy(): readonly object[] {
   const { access, rules, mode } = ruleAnnotations;
   const { characters } = limits.rules;
-  return [
-    {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingAdmissionPolicy',
-      metadata: { name, labels },
-      spec: {
-        // The proxy reads the rules once more, and denies every request if they are broken.
-        failurePolicy: 'Ignore',
-        matchConstraints: {
-          resourceRules: [
-            {
-              apiGroups: ['connectors.alauda.io'],
-              apiVersions: ['v1alpha1'],
-              operations: ['CREATE', 'UPDATE'],
-              resources: ['connectors', 'connectorclasses'],
-              scope: '*',
-            },
-          ],
-        },
-        matchConditions: [
-          {
-            name: 'changed',
-            expression: [
-              "request.operation == 'CREATE'",
-              ...Object.values(ruleAnnotations).map(
-                (each) => `${annotation(each)} != ${annotation(each, 'oldObject')}`,
-              ),
-            ].join(' || '),
-          },
-        ],
-        variables: [
-          // With access full, nothing else is read.
-          { name: 'rules', expression: `${annotation(access)} == 'full' ? '' : ${annotation(rules)}` },
-          { name: 'lines', expression: `size(variables.rules) > ${characters} ? [] : variables.rules.split('\\n')` },
-          { name: 'isUsual', expression: `variables.lines.all(l, ${isUsual('l')})` },
-          ...formNames.map((form) => ({ name: form, expression: wrongLines(form) })),
-        ],
-        validations: [
-          choice(access, accessLevels),
-          choice(mode, ruleModes),
-          {
-            expression: `${annotation(access)} != 'rules' || ${isPresent(rules)}`,
-            message: `annotation ${access} is rules, and there is no annotation ${rules}: add it`,
-          },
-          {
-            expression: `size(variables.rules) <= ${characters}`,
-            message: `annotation ${rules} has more than ${characters} characters: shorten it`,
-          },
-          {
-            expression: `${annotation(access)} == 'full' || !${isPresent(rules)} || variables.rules.matches(r'\\S')`,
-            message: `annotation ${rules} is empty: write a list of allow and deny, or remove it`,
-          },
-          ...formNames.map((form) => ({
-            expression: `variables.${form}.size() == 0`,
-            message: `annotation ${rules} has a wrong line: ${fixes[form]}`,
-            messageExpression: `${celText(`annotation ${rules}, line "`)} + ${shown(form)} + ${celText(`": ${fixes[form]}`)}`,
-          })),
-        ],
+  return policyAndBinding({
+    name: 'connectors-csi-rules',
+    component: 'admission',
+    rules: connectorApi('connectors', 'connectorclasses'),
+    canOptOut: true,
+    matchConditions: [
+      {
+        name: 'changed',
+        expression: [
+          "request.operation == 'CREATE'",
+          ...Object.values(ruleAnnotations).map((each) => `${annotation(each)} != ${annotation(each, 'oldObject')}`),
+        ].join(' || '),
       },
-    },
-    {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata: { name, labels },
-      spec: {
-        policyName: name,
-        validationActions: ['Warn'],
-        matchResources: {
-          namespaceSelector: { matchExpressions: [{ key: optOutLabel, operator: 'NotIn', values: ['off'] }] },
-        },
+    ],
+    variables: [
+      // With access full, nothing else is read.
+      { name: 'rules', expression: `${annotation(access)} == 'full' ? '' : ${annotation(rules)}` },
+      { name: 'lines', expression: `size(variables.rules) > ${characters} ? [] : variables.rules.split('\\n')` },
+      { name: 'isUsual', expression: `variables.lines.all(l, ${isUsual('l')})` },
+      ...formNames.map((form) => ({ name: form, expression: wrongLines(form) })),
+    ],
+    validations: [
+      choice(access, accessLevels),
+      choice(mode, ruleModes),
+      {
+        expression: `${annotation(access)} != 'rules' || ${isPresent(rules)}`,
+        message: `annotation ${access} is rules, and there is no annotation ${rules}: add it`,
       },
-    },
-  ];
+      {
+        expression: `size(variables.rules) <= ${characters}`,
+        message: `annotation ${rules} has more than ${characters} characters: shorten it`,
+      },
+      {
+        expression: `${annotation(access)} == 'full' || !${isPresent(rules)} || variables.rules.matches(r'\\S')`,
+        message: `annotation ${rules} is empty: write a list of allow and deny, or remove it`,
+      },
+      ...formNames.map((form) => ({
+        expression: `variables.${form}.size() == 0`,
+        message: `annotation ${rules} has a wrong line: ${fixes[form]}`,
+        messageExpression: `${celText(`annotation ${rules}, line "`)} + ${shown(form)} + ${celText(`": ${fixes[form]}`)}`,
+      })),
+    ],
+  });
 }
 
 const formNames = Object.keys(forms) as readonly (keyof typeof forms)[];

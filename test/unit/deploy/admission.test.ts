@@ -9,7 +9,8 @@ import { attributeNames, isAttributeName } from '../../../src/driver/volume/attr
 import { parseVolumeAttributes } from '../../../src/driver/volume/attributes.js';
 import { admissionKinds } from '../../support/admission/admission-objects.js';
 import type { AdmissionKind } from '../../support/admission/admission-objects.js';
-import { maxVolumesPerPod, optOutLabel } from '../../support/admission/admission-policies.js';
+import { maxVolumesPerPod } from '../../support/admission/admission-policies.js';
+import { optOutLabel } from '../../support/admission/policy-and-binding.js';
 import { ruleOf } from '../../support/admission/attribute-patterns.js';
 import { manifestSchema, volumeAttributesSchema } from '../../support/admission/attribute-schema.js';
 import { generatedFiles } from '../../support/admission/generated-files.js';

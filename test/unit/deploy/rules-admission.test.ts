@@ -5,7 +5,7 @@ import { RE2JS } from 're2js';
 import type { Connector } from '../../../src/connectors/model.js';
 import { parseRules, RulesError } from '../../../src/rules/parse-rules.js';
 import { rulesProblem } from '../../../src/rules/request-rules.js';
-import { optOutLabel } from '../../support/admission/admission-policies.js';
+import { optOutLabel } from '../../support/admission/policy-and-binding.js';
 import { verdict } from '../../support/deploy/admission-policy.js';
 import { deployFolder, manifestFiles, readManifests } from '../../support/deploy/manifests.js';
 import { objectProblems } from '../../support/deploy/object-problems.js';
