@@ -1,8 +1,5 @@
 import type { ConfigurationRenderer } from '../content/configuration-renderer.js';
-import type { ContentDefaults, VolumeContent } from '../content/volume-content.js';
-import { rejectionContent, renderVolumeContent } from '../content/volume-content.js';
-import { audiencesOf, planVolume } from '../content/volume-plan.js';
-import type { VolumePlan } from '../content/volume-plan.js';
+import type { ContentDefaults } from '../content/volume-content.js';
 import type { Cancellation } from '../../abortable.js';
 import { CodedError, throwIfAborted } from '../../errors.js';
 import type { Log } from '../../log.js';
@@ -17,17 +14,17 @@ import type { FeatureFlags } from '../../connectors/model.js';
 import type { PublishCall } from './publish-call.js';
 import type { PublishRequest } from './publish-request.js';
 import { decideAccess, readConnectors } from './publish-access.js';
+import { audiencesFor, planContent, renderContent } from './publish-content.js';
 import type { Confirmation, PublishedVolume, PublishedVolumes, VolumeInput } from './published-volumes.js';
 import type { AdmittedCall } from '../../limits/admitted-call.js';
 import type { PublishAdmission } from '../../limits/publish-admission.js';
 import { isSameInput } from './published-volumes.js';
 import { removeTokens } from './remove-tokens.js';
 import { StepTimer } from './step-timer.js';
-import { obtainTokens, secretOf, tokensRequestOf } from './volume-tokens.js';
-import type { VolumeTokens } from './volume-tokens.js';
+import { obtainTokens, tokensRequestOf } from './volume-tokens.js';
 import { isMounted, publishFailure } from './publish-failure.js';
 import { ensureSameVolume, isKnownUnchanged, isUnchanged, requestKeyOf } from './unchanged-volume.js';
-import { warnOnce, warnAboutLifetimes } from './volume-warnings.js';
+import { warnAboutLifetimes } from './volume-warnings.js';
 import type { VolumeLocks } from './volume-locks.js';
 
 export interface PublishOutcome {
@@ -212,12 +209,8 @@ export class PublishVolume {
 
     // 7. Tokens.
     const defaults = contentDefaults();
-    const made =
-      access.kind === 'rejected'
-        ? { rejection: access }
-        : { plan: planVolume(resolved, attributes.includedConfigurations, defaults) };
-    const audiences = made.plan === undefined ? [] : audiencesOf(made.plan);
-    const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiences, call);
+    const planned = planContent(access, resolved, request, defaults);
+    const volumeTokens = await obtainTokens(tokens, tokensRequestOf(request), audiencesFor(planned), call);
     throwIfAborted(cancellation);
     warnAboutLifetimes(this.#deps, request, volumeTokens);
     timer.lap('token');
@@ -240,10 +233,7 @@ export class PublishVolume {
     if (access.kind === 'unknown') throw access.cause;
 
     // 8. Render.
-    const content =
-      made.plan === undefined
-        ? rejectionContent(made.rejection.message, made.rejection.details)
-        : await this.#render(request, made.plan, volumeTokens, defaults, call);
+    const content = await renderContent(this.#deps, request, planned, volumeTokens, defaults, call);
     throwIfAborted(cancellation);
     timer.lap('render');
 
@@ -261,28 +251,6 @@ export class PublishVolume {
 
   #confirmation(outcome: VolumeChange): Confirmation {
     return { outcome, atMs: this.#deps.clock.now() };
-  }
-
-  async #render(
-    request: PublishRequest,
-    plan: VolumePlan,
-    tokens: VolumeTokens,
-    defaults: ContentDefaults,
-    call: Call,
-  ): Promise<VolumeContent> {
-    const content = await renderVolumeContent(
-      {
-        ...request.attributes,
-        volumeId: request.volumeId,
-        plan,
-        tokenFor: (audience) => secretOf(tokens, audience),
-      },
-      defaults,
-      this.#deps.renderer,
-      call,
-    );
-    for (const warning of content.warnings) warnOnce(this.#deps, request, 'warn', warning);
-    return content;
   }
 }
 
