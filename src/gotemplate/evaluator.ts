@@ -2,7 +2,7 @@ import { ExecFailure } from './arguments.js';
 import { ByteBuilder } from './byte-builder.js';
 import type { ByteString } from './byte-string.js';
 import { Expressions } from './expressions.js';
-import { formatValue } from './fmt/printer.js';
+import { formatValue } from './fmt/print.js';
 import type { Ref } from './function.js';
 import type { Budget } from './budget.js';
 import { LimitReached, stepCosts } from './limits.js';

@@ -1,6 +1,6 @@
 import type { ByteString } from '../byte-string.js';
 import type { CallContext } from '../function.js';
-import type { GoValue } from '../values.js';
+import { GoInt, type GoValue } from '../values.js';
 import { Printer } from './printer.js';
 
 /** fmt.Sprint: a space between two operands only where neither is a string. */
@@ -24,5 +24,14 @@ export function sprintln(context: CallContext, operands: readonly GoValue[]): By
     printer.printOperand(operand, 'v');
   }
   printer.write('\n');
+  return printer.finish();
+}
+
+/** Prints one value under `%v`, as most of sprig's functions turn values into text. */
+export function formatValue(context: CallContext, value: GoValue): ByteString {
+  if (typeof value === 'string') return value;
+  if (value instanceof GoInt) return value.value.toString();
+  const printer = new Printer(context);
+  printer.printOperand(value, 'v');
   return printer.finish();
 }

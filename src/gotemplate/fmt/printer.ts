@@ -1,5 +1,4 @@
 import type { ByteString } from '../byte-string.js';
-import type { CallContext } from '../function.js';
 import { ensureDepth } from '../limits.js';
 import {
   anyType,
@@ -290,13 +289,4 @@ function bytesOf(value: GoSlice): ByteString {
     .toArray()
     .map((byte) => (byte instanceof GoInt ? String.fromCharCode(Number(byte.value)) : ''))
     .join('');
-}
-
-/** Prints one value under `%v`, as most of sprig's functions turn values into text. */
-export function formatValue(context: CallContext, value: GoValue): ByteString {
-  if (typeof value === 'string') return value;
-  if (value instanceof GoInt) return value.value.toString();
-  const printer = new Printer(context);
-  printer.printOperand(value, 'v');
-  return printer.finish();
 }

@@ -1,4 +1,4 @@
-import { formatValue } from '../fmt/printer.js';
+import { formatValue } from '../fmt/print.js';
 import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
 import { int, int64, type GoSlice, wrapInt, type GoValue } from '../values.js';
 import { appendedSlice } from '../capacity.js';

@@ -1,5 +1,5 @@
 import type { ByteString } from '../byte-string.js';
-import { formatValue } from '../fmt/printer.js';
+import { formatValue } from '../fmt/print.js';
 import { GoError, goFunction, type CallContext, type GoFunction } from '../function.js';
 import { quote } from '../quote.js';
 import { GoMap, GoSlice, stringSlice, type GoValue } from '../values.js';

@@ -1,5 +1,5 @@
 import type { ByteString } from '../byte-string.js';
-import { formatValue } from '../fmt/printer.js';
+import { formatValue } from '../fmt/print.js';
 import type { CallContext } from '../function.js';
 import { GoInt, GoSlice, stringSlice, type GoValue } from '../values.js';
 
