@@ -12,6 +12,8 @@ export interface NonBlockingLineWriterOptions {
   readonly retryMs: readonly [number, number];
 }
 
+const noBytes = Buffer.alloc(0);
+
 /**
  * Writes lines to a reader that can stop reading, without blocking the process or growing its memory. Lines are
  * gathered and written together. Lines beyond the limit of the queue are dropped whole and counted.
@@ -19,7 +21,10 @@ export interface NonBlockingLineWriterOptions {
 export class NonBlockingLineWriter {
   readonly #options: NonBlockingLineWriterOptions;
   #sink: NonBlockingSink | undefined;
-  #queue: Buffer[] = [];
+  #queue: string[] = [];
+  /** Bytes that the last write left. They begin with the rest of a line, so that no other line splits it. */
+  #left = noBytes;
+  /** Including what is left. */
   #queuedBytes = 0;
   #dropped = 0;
   /** Lines that were dropped since the last report. */
@@ -45,17 +50,15 @@ export class NonBlockingLineWriter {
   }
 
   write(line: string): void {
-    const bytes = Buffer.from(line);
-    const fits = (): boolean =>
-      this.#queue.length === 0 || this.#queuedBytes + bytes.length <= this.#options.maxQueuedBytes;
-    if (!fits() && !this.#isBlocked) this.flush();
+    const bytes = Buffer.byteLength(line);
+    if (!this.#fits(bytes) && !this.#isBlocked) this.flush();
     // Queued lines must be written first, and the timer retries them.
-    if (!fits()) {
+    if (!this.#fits(bytes)) {
       this.#drop(1);
       return;
     }
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
+    this.#queue.push(line);
+    this.#queuedBytes += bytes;
     this.#timer ??= setTimeout(() => this.flush(), this.#options.gatherMs).unref();
   }
 
@@ -68,13 +71,13 @@ export class NonBlockingLineWriter {
       this.#writeQueue();
     } catch {
       // It can never be written: a pipe without a reader, a full disk, a closed descriptor.
-      this.#drop(this.#queue.length);
-      this.#queue = [];
+      this.#drop(linesIn(this.#left));
+      this.#left = noBytes;
       this.#queuedBytes = 0;
       this.#isBlocked = false;
       return true;
     }
-    this.#isBlocked = this.#queue.length > 0;
+    this.#isBlocked = this.#left.length > 0;
     if (!this.#isBlocked) {
       this.#reportDropped();
       return true;
@@ -91,32 +94,20 @@ export class NonBlockingLineWriter {
     while (!this.flush() && performance.now() < endMs) await delay(10);
   }
 
-  #writeQueue(): void {
-    this.#sink ??= this.#options.open();
-    while (this.#queue.length > 0) {
-      const bytes = Buffer.concat(this.#queue);
-      const taken = this.#sink.write(bytes);
-      this.#forget(taken);
-      if (taken < bytes.length) return;
-    }
+  #fits(bytes: number): boolean {
+    return this.#queuedBytes === 0 || this.#queuedBytes + bytes <= this.#options.maxQueuedBytes;
   }
 
-  /**
-   * Removes the written bytes. The rest of a line that was written in part stays first, so that no other line splits
-   * it.
-   */
-  #forget(taken: number): void {
-    this.#queuedBytes -= taken;
-    let left = taken;
-    let lines = 0;
-    for (const line of this.#queue) {
-      if (line.length > left) break;
-      left -= line.length;
-      lines += 1;
+  #writeQueue(): void {
+    this.#left = Buffer.concat([this.#left, Buffer.from(this.#queue.join(''))]);
+    this.#queue = [];
+    this.#sink ??= this.#options.open();
+    while (this.#left.length > 0) {
+      const taken = this.#sink.write(this.#left);
+      if (taken === 0) return;
+      this.#left = this.#left.subarray(taken);
+      this.#queuedBytes = this.#left.length;
     }
-    this.#queue.splice(0, lines);
-    const [torn] = this.#queue;
-    if (torn !== undefined && left > 0) this.#queue[0] = torn.subarray(left);
   }
 
   #drop(lines: number): void {
@@ -130,4 +121,12 @@ export class NonBlockingLineWriter {
     this.#unreported = 0;
     this.#onDropped(lines);
   }
+}
+
+const lineFeed = 0x0a;
+
+function linesIn(bytes: Buffer): number {
+  let lines = 0;
+  for (const byte of bytes) if (byte === lineFeed) lines += 1;
+  return lines;
 }
