@@ -3,7 +3,19 @@
  * A file belongs to the longest of these names that its path begins with. Node's own modules are allowed everywhere.
  * docs/architecture.md describes each of them; a test compares the names.
  */
-const baseModules = ['errors', 'secret', 'log', 'duration', 'json', 'clock', 'abortable', 'wording', 'pem', 'names'];
+const baseModules = [
+  'errors',
+  'secret',
+  'log',
+  'duration',
+  'json',
+  'clock',
+  'abortable',
+  'awaitable',
+  'wording',
+  'pem',
+  'names',
+];
 /** Shared packages, which both the driver and the proxy need. */
 const sharedPackages = ['kube', 'limits', 'connectors', 'access', ...baseModules];
 const ports = ['driver/volume/ports', 'type:driver/volume/ports'];
@@ -20,6 +32,7 @@ export const layers = {
   names: [],
   version: ['../package'],
   abortable: ['errors'],
+  awaitable: [],
   process: [...baseModules, 'limits', 'npm:koffi', 'npm:pino', 'npm:prom-client'],
   limits: baseModules,
   gotemplate: [...baseModules, 'npm:re2js', 'npm:bcryptjs', 'npm:lossless-json'],

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.js';
 import { CodedError } from '../errors.js';
 import type { JsonObject } from '../json.js';
 import type { KubeClient } from '../kube/kube-client.js';
@@ -34,9 +35,12 @@ export class WatchedFlags {
   }
 
   /** @throws {CodedError} if the flags have never been read or are malformed; the signal's reason. */
-  async get(signal: AbortSignal): Promise<FeatureFlags> {
+  get(signal: AbortSignal): Awaitable<FeatureFlags> {
     const { state } = this.#reflector;
-    if (!state.isSynced) await waitForSync(state, signal, readingFlags);
+    return state.isSynced ? this.#usable() : waitForSync(state, signal, readingFlags).then(() => this.#usable());
+  }
+
+  #usable(): FeatureFlags {
     const flags = this.#current();
     if (flags instanceof CodedError) throw flags;
     return flags;

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../awaitable.js';
 import type { FeatureFlags } from '../connectors/model.js';
 import type { KubeClient } from '../kube/kube-client.js';
 import type { Authorizer, TokenVerifier, PodApprovals } from './auth/ports.js';
@@ -18,7 +19,7 @@ export interface DecisionSources {
   readonly authorizer: Authorizer;
   readonly approvals: PodApprovals;
   /** @throws {CodedError} if the feature flags have never been read or are malformed. */
-  readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
+  readonly flags: (signal: AbortSignal) => Awaitable<FeatureFlags>;
   readonly connectors: ConnectorLookup;
   readonly secrets: SecretSource;
 }

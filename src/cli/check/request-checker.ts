@@ -1,3 +1,4 @@
+import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import { CodedError } from '../../errors.js';
 import { limits } from '../../limits/defaults.js';
 import { UsageError } from '../../process/flags.js';
@@ -6,6 +7,7 @@ import type { DecisionSources } from '../../proxy/backend.js';
 import { serviceOf } from '../../proxy/config.js';
 import { GeneratorJobs } from '../../proxy/generator/run-generator-job.js';
 import type { NamedHost } from '../../proxy/credential/connector-match.js';
+import type { ConnectorLookup } from '../../proxy/credential/connector-lookup.js';
 import { mainAddressOf } from '../../proxy/credential/tool-address.js';
 import { parseConnectTarget } from '../../proxy/server/request-target.js';
 import type { NamingClient } from '../../proxy/server/authenticated-client.js';
@@ -87,12 +89,23 @@ export class RequestChecker {
     if (ref === undefined || other !== undefined) {
       throw new UsageError('a path belongs to one connector: write a URL, or name one connector');
     }
-    const found = await lookup.find(ref, signal).catch((error: unknown) => {
-      if (error instanceof CodedError && error.code === 'FAILED_PRECONDITION') return undefined;
-      throw error;
-    });
+    const found = await usableConnector(lookup, ref, signal);
     const address = found && mainAddressOf(found.connector);
     return address === undefined || 'reason' in address ? undefined : `${nameOf(address)}${target}`;
+  }
+}
+
+/** Returns the Connector; undefined if it does not exist or cannot be used. */
+async function usableConnector(
+  lookup: ConnectorLookup,
+  ref: ConnectorRef,
+  signal: AbortSignal,
+): Promise<ResolvedConnector | undefined> {
+  try {
+    return await lookup.find(ref, signal);
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'FAILED_PRECONDITION') return undefined;
+    throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { SingleFlight } from '../../limits/single-flight.js';
@@ -45,7 +46,7 @@ export class CachingTokenVerifier implements TokenVerifier {
     this.#options = options;
   }
 
-  async verify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
+  verify(token: Secret, from: string, signal: AbortSignal): Awaitable<ClientIdentity | undefined> {
     const key = this.#digestOf(token);
     const cached = this.#valid.get(key) ?? this.#invalid.get(key);
     if (cached !== undefined && cached.untilMonotonicMs > this.#options.monotonicNow()) {
@@ -53,8 +54,9 @@ export class CachingTokenVerifier implements TokenVerifier {
       return this.#unexpired(cached.client);
     }
     if (!this.#canBeValid(token)) return undefined;
-    const client = await this.#reviews.run(key, signal, (shared) => this.#review(key, token, from, shared));
-    return this.#unexpired(client);
+    return this.#reviews
+      .run(key, signal, (shared) => this.#review(key, token, from, shared))
+      .then((client) => this.#unexpired(client));
   }
 
   /** Returns the digest, computed once per token object: all requests in a tunnel carry the same one. */

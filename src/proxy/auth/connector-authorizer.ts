@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import { setMaxListeners } from 'node:events';
 import type { PodIdentity } from '../../access/access-control.js';
 import type { ApprovalSubject } from '../../access/access-request.js';
@@ -19,7 +20,7 @@ export interface ConnectorAuthorizerOptions {
   readonly audience: string;
   readonly clock: Clock;
   /** @throws {CodedError} if the feature flags have never been read or are malformed. */
-  readonly flags: (signal: AbortSignal) => Promise<FeatureFlags>;
+  readonly flags: (signal: AbortSignal) => Awaitable<FeatureFlags>;
 }
 
 interface Needs {
@@ -56,7 +57,7 @@ export class ConnectorAuthorizer {
    * @throws {CodedError} if the review failed.
    * @throws {ProxyError} 429 if reviews for the address are rate-limited.
    */
-  identify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined> {
+  identify(token: Secret, from: string, signal: AbortSignal): Awaitable<ClientIdentity | undefined> {
     return this.#options.tokens.verify(token, from, signal);
   }
 
@@ -78,7 +79,7 @@ export class ConnectorAuthorizer {
   async authorize(
     client: ClientIdentity,
     connector: ConnectorRef,
-    verb: () => string | Promise<string>,
+    verb: () => Awaitable<string>,
     signal: AbortSignal,
   ): Promise<void> {
     const missing = await this.#missing(client, connector, verb, signal);
@@ -118,7 +119,7 @@ export class ConnectorAuthorizer {
   async #missing(
     client: ClientIdentity,
     connector: ConnectorRef,
-    verb: () => string | Promise<string>,
+    verb: () => Awaitable<string>,
     signal: AbortSignal,
   ): Promise<readonly Need[]> {
     const needs = this.#needsOf(client, connector);
@@ -142,7 +143,7 @@ export class ConnectorAuthorizer {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { approvals } = this.#options;
-    const byAccount = (): Promise<boolean> => this.#isAllowed(client, ofAccount, signal);
+    const byAccount = (): Awaitable<boolean> => this.#isAllowed(client, ofAccount, signal);
     const byPod = async (): Promise<boolean> =>
       client.pod !== undefined &&
       (await approvals.isGranted(approval, signal)) &&
@@ -174,7 +175,7 @@ export class ConnectorAuthorizer {
     return needs;
   }
 
-  #isAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Promise<boolean> {
+  #isAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Awaitable<boolean> {
     return this.#options.authorizer.isAnyAllowed(client, permissions, signal);
   }
 

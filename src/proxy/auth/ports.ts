@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import type { ApprovalSubject } from '../../access/access-request.js';
 import type { Permission } from '../../access/permission.js';
 import type { Secret } from '../../secret.js';
@@ -12,7 +13,7 @@ export interface TokenVerifier {
    * @throws {CodedError} if the review failed; the signal's reason.
    * @throws {ProxyError} 429 if the client address is rate-limited.
    */
-  verify(token: Secret, from: string, signal: AbortSignal): Promise<ClientIdentity | undefined>;
+  verify(token: Secret, from: string, signal: AbortSignal): Awaitable<ClientIdentity | undefined>;
 }
 
 /** Authorizes clients. */
@@ -23,7 +24,7 @@ export interface Authorizer {
    * @throws {CodedError} if the review failed; the signal's reason.
    * @throws {ProxyError} 429 if the client is rate-limited.
    */
-  isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Promise<boolean>;
+  isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Awaitable<boolean>;
 }
 
 /** Approvals of pods. While approval is on, a Role for a single pod counts only together with a granted approval. */

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import type { SubjectAccessReviewer } from '../../access/subject-access-reviewer.js';
 import type { Permission } from '../../access/permission.js';
 import type { ConnectorRef } from '../../connectors/model.js';
@@ -31,17 +32,19 @@ export class SubjectAccessReviewAuthorizer implements Authorizer {
     this.#options = options;
   }
 
-  async isAnyAllowed(
-    client: ClientIdentity,
-    permissions: readonly Permission[],
+  isAnyAllowed(client: ClientIdentity, permissions: readonly Permission[], signal: AbortSignal): Awaitable<boolean> {
+    const identified = this.#withIdentity(client, permissions);
+    const cached = this.#options.reviews.known(identified);
+    this.#options.onReview(cached === undefined ? 'api' : 'cache');
+    return cached ?? this.#review(client, identified, signal);
+  }
+
+  async #review(
+    { user, pod }: ClientIdentity,
+    identified: readonly Permission[],
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { reviews, rateLimiter, exists, onReview } = this.#options;
-    const identified = this.#withIdentity(client, permissions);
-    const cached = reviews.known(identified);
-    onReview(cached === undefined ? 'api' : 'cache');
-    if (cached !== undefined) return cached;
-    const { user, pod } = client;
+    const { reviews, rateLimiter, exists } = this.#options;
     const review = (): Promise<boolean> => reviews.isAnyAllowed(identified, signal);
     const isSuccess = (isAllowed: boolean): boolean =>
       isAllowed && identified.every(({ connector }) => exists(connector));

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import { connectorClassType, connectorType } from '../../connectors/kubernetes-connectors.js';
 import type { Connector, ConnectorClass, ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 import { parseConnectorClass } from '../../connectors/parse-connector-class.js';
@@ -94,9 +95,18 @@ export class ConnectorInformer implements ConnectorLookup, ConnectorLister {
     return !isSynced || objects.has(key) || rejected.has(key);
   }
 
-  async find(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined> {
-    if (!this.#connectors.state.isSynced) await waitForSync(this.#connectors.state, signal, 'reading connectors');
-    if (!this.#classes.state.isSynced) await waitForSync(this.#classes.state, signal, 'reading connectorclasses');
+  find(ref: ConnectorRef, signal: AbortSignal): Awaitable<ResolvedConnector | undefined> {
+    const isSynced = this.#connectors.state.isSynced && this.#classes.state.isSynced;
+    return isSynced ? this.#resolve(ref) : this.#findOnceSynced(ref, signal);
+  }
+
+  async #findOnceSynced(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined> {
+    await waitForSync(this.#connectors.state, signal, 'reading connectors');
+    await waitForSync(this.#classes.state, signal, 'reading connectorclasses');
+    return this.#resolve(ref);
+  }
+
+  #resolve(ref: ConnectorRef): ResolvedConnector | undefined {
     const object = objectIn(this.#connectors, objectKey(ref));
     if (object === undefined) return undefined;
     const connector = this.#parse(object, parseConnector);

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import type { ConnectorRef, ResolvedConnector } from '../../connectors/model.js';
 
 /** Access to the current Connectors. */
@@ -6,5 +7,5 @@ export interface ConnectorLookup {
    * @returns undefined if the Connector does not exist.
    * @throws {CodedError} if it is malformed, its class does not exist, or nothing has been read yet.
    */
-  find(ref: ConnectorRef, signal: AbortSignal): Promise<ResolvedConnector | undefined>;
+  find(ref: ConnectorRef, signal: AbortSignal): Awaitable<ResolvedConnector | undefined>;
 }

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import { limits } from '../../limits/defaults.js';
 import { FairMap } from '../../limits/fair-map.js';
 import { SingleFlight } from '../../limits/single-flight.js';
@@ -52,7 +53,7 @@ export class KubernetesSecrets implements SecretSource {
     this.#cas.stop();
   }
 
-  async get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined> {
+  get(ref: SecretName, signal: AbortSignal): Awaitable<SecretObject | undefined> {
     const key = `${ref.namespace}/${ref.name}`;
     const cached = this.#cache.get(key);
     if (cached !== undefined && this.#client.clock.now() - cached.readMs < keptForMs) return usable(cached.secret);

@@ -68,8 +68,8 @@ export class RenewableCredential implements ToolCredential {
     return this.#current.pathWithParameters?.(path) ?? path;
   }
 
-  withoutOwnParameters(headers: readonly string[]): string[] {
-    return this.#current.withoutOwnParameters?.(headers) ?? [...headers];
+  withoutOwnParameters(headers: readonly string[]): readonly string[] {
+    return this.#current.withoutOwnParameters?.(headers) ?? headers;
   }
 
   async check(signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import { randomUUID } from 'node:crypto';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { isJsonObject, jsonMember } from '../../json.js';
@@ -28,7 +29,7 @@ export interface SecretSource {
    * @returns undefined if the Secret does not exist.
    * @throws {CodedError} if it cannot be read, naming a missing RoleBinding; the signal's reason.
    */
-  get(ref: SecretName, signal: AbortSignal): Promise<SecretObject | undefined>;
+  get(ref: SecretName, signal: AbortSignal): Awaitable<SecretObject | undefined>;
   /** Makes the next `get` read the Secret again, for callers that react to a change. */
   expire(ref: SecretName): void;
   /**

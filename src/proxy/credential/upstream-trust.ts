@@ -6,7 +6,7 @@ import { quote } from '../../wording.js';
 import { ProxyError, rateLimited } from '../proxy-error.js';
 import type { Trust, TrustStoreCache } from '../upstream/trust.js';
 import type { FailureRateLimiter } from '../../limits/failure-rate-limiter.js';
-import type { SecretObject, SecretSource } from './secret-source.js';
+import type { SecretName, SecretObject, SecretSource } from './secret-source.js';
 import { certificateBlocksIn } from './secret-source.js';
 import { limits } from '../../limits/defaults.js';
 
@@ -64,7 +64,8 @@ export class UpstreamTrust {
    * @throws {CodedError} if the Secret cannot be read now.
    */
   async of(connector: Connector, signal: AbortSignal): Promise<Trust> {
-    const own = await this.#ownOf(connector, signal);
+    const ref = caSecretOf(connector);
+    const own = ref === undefined ? noBundle : ownBundleIn(await this.#secrets.get(ref, signal), connector);
     const bundles = [...this.#secrets.labelledCas().map(bundleIn), own];
     const added = (): string[] => bundles.flatMap(({ blocks }) => blocks);
     const versions = bundles.map(({ version }) => version);
@@ -91,27 +92,30 @@ export class UpstreamTrust {
     if (outcome === undefined) throw rateLimited(`too many CAs of namespace ${namespace} (caCertSecretRef)`);
     return outcome.answer;
   }
+}
 
-  /**
-   * Returns the blocks of the Connector's own CA, unparsed. They are parsed with the trust store, which is
-   * rate-limited.
-   */
-  async #ownOf(connector: Connector, signal: AbortSignal): Promise<Bundle> {
-    const name = caSecretName(connector);
-    if (name === undefined) return noBundle;
-    const nameProblem = dns1123SubdomainProblem(name);
-    if (nameProblem !== undefined)
-      throw misconfigured(connector, `spec.caCertSecretRef.name ${quote(name)} ${nameProblem}`);
-    const secret = await this.#secrets.get({ namespace: connector.ref.namespace, name }, signal);
-    if (secret === undefined) throw unusable(connector, 'does not exist', 'CACertSecretNotFound');
-    const bundle = bundleIn(secret);
-    const { blocks } = bundle;
-    const length = blocks.reduce((sum, block) => sum + block.length, 0);
-    if (length > maxOwnLength) throw unusable(connector, 'holds more than 256 KiB of certificates');
-    if (blocks.length > maxOwnCount) throw unusable(connector, `holds more than ${maxOwnCount} certificates`);
-    if (blocks.length === 0) throw unusable(connector, noCertificate);
-    return bundle;
-  }
+/** Returns the Secret with the Connector's own CA; undefined if it names none. @throws {ProxyError} for an invalid name. */
+function caSecretOf(connector: Connector): SecretName | undefined {
+  const name = caSecretName(connector);
+  if (name === undefined) return undefined;
+  const nameProblem = dns1123SubdomainProblem(name);
+  if (nameProblem !== undefined)
+    throw misconfigured(connector, `spec.caCertSecretRef.name ${quote(name)} ${nameProblem}`);
+  return { namespace: connector.ref.namespace, name };
+}
+
+/**
+ * Returns the blocks of the Connector's own CA, unparsed. They are parsed with the trust store, which is rate-limited.
+ */
+function ownBundleIn(secret: SecretObject | undefined, connector: Connector): Bundle {
+  if (secret === undefined) throw unusable(connector, 'does not exist', 'CACertSecretNotFound');
+  const bundle = bundleIn(secret);
+  const { blocks } = bundle;
+  const length = blocks.reduce((sum, block) => sum + block.length, 0);
+  if (length > maxOwnLength) throw unusable(connector, 'holds more than 256 KiB of certificates');
+  if (blocks.length > maxOwnCount) throw unusable(connector, `holds more than ${maxOwnCount} certificates`);
+  if (blocks.length === 0) throw unusable(connector, noCertificate);
+  return bundle;
 }
 
 const noCertificate = 'holds no certificate in PEM';

@@ -40,7 +40,7 @@ export class OtherHosts {
     const { authorizer, otherHosts } = this.#options;
     const allowed = await authorizer.authorizeAny(client, connectors, signal);
     // A connector that cannot be read, or has too many addresses, can be the one for this host.
-    const found = await Promise.all(allowed.map((ref) => this.#options.connectors.find(ref, signal)));
+    const found = await Promise.all(allowed.map(async (ref) => this.#options.connectors.find(ref, signal)));
     if (found.every((each) => each === undefined)) throw missing(allowed);
     for (const each of found) {
       if (each === undefined) continue;

@@ -45,6 +45,7 @@ const keptConnectionMs = limits.connections.idleMs;
 /** Limit of the time that a client takes to read a response of the proxy itself. */
 const flushMs = 30_000;
 const drainCheckMs = 100;
+const ignore = (): void => undefined;
 
 /**
  * The HTTP server: accepts connections, parses them with Node's strict parser, and passes on requests one by one. An
@@ -98,10 +99,10 @@ export class ProxyServer {
     // By default Node responds itself, outside the queue of the connection.
     this.#server.on('checkExpectation', (request, response) => this.#onRequest(request, response));
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      void this.#guard(socket, () => this.#onUpgrade(request, socket, head));
+      this.#onUpgrade(request, socket, head).catch((error: unknown) => this.#onHandlerError(error, socket));
     });
     this.#server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      void this.#guard(socket, () => this.#onConnect(request, socket, head));
+      this.#onConnect(request, socket, head).catch((error: unknown) => this.#onHandlerError(error, socket));
     });
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
       this.#onClientError(error, socket),
@@ -159,12 +160,12 @@ export class ProxyServer {
     const { socket } = request;
     this.#used.add(this.#acceptedOf(socket));
     // An error of writing after the connection has closed, which no client can see.
-    response.on('error', () => undefined);
+    response.on('error', ignore);
     const body = new RequestBody(request, this.#options.chunkRate);
     if (this.#isStopping) response.setHeader('Connection', 'close');
     const queued = this.#queues.enter(request);
     if (queued === undefined) socket.destroy();
-    else queued.end(this.#guard(socket, () => this.#serve(request, response, body, queued)));
+    else void this.#serve(request, response, body, queued);
   }
 
   /** Serves a request. It is in flight until its response has left the process. */
@@ -178,27 +179,25 @@ export class ProxyServer {
     const { socket } = request;
     const slot = slots.acquire(socket.remoteAddress ?? '');
     try {
-      await queued.wait();
+      if (queued.mustWait) await queued.wait();
       // After a response that closes the connection, further requests on it are not served (RFC 9112, 9.6).
       if (!socket.writable) return;
       await requests.serve(
         { request, body, slot, session: this.#tunnels.get(socket), leaving: queued.leaving },
         response,
       );
-      await untilFlushed(response);
+      if (!response.closed) await untilFlushed(response);
+    } catch (error) {
+      this.#onHandlerError(error, socket);
     } finally {
       releaseSlot(slot);
+      queued.end();
     }
   }
 
-  /** The only handler of errors that handlers throw. Closes the connection. */
-  async #guard(socket: Socket, handle: () => void | Promise<void>): Promise<void> {
-    try {
-      await handle();
-    } catch (error) {
-      socket.destroy();
-      this.#onFailure(error);
-    }
+  #onHandlerError(error: unknown, socket: Socket): void {
+    socket.destroy();
+    this.#onFailure(error);
   }
 
   #onFailure(error: unknown): void {
@@ -273,7 +272,7 @@ export class ProxyServer {
 
 /** Waits until a response has left the process, or its connection is closed. */
 async function untilFlushed(response: ServerResponse): Promise<void> {
-  if (response.closed || response.destroyed) return;
+  if (response.destroyed) return;
   const timer = setTimeout(() => response.destroy(), flushMs);
   await new Promise<void>((resolve) => response.once('close', resolve));
   clearTimeout(timer);

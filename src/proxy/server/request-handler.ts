@@ -80,14 +80,14 @@ export class RequestHandler {
     let leave: (() => void) | undefined;
     try {
       const route = await this.#routeOf(arrival, entry);
-      leave = this.#enterLimits(route, entry);
+      leave = this.#admit(route, entry);
       if (route === 'answered') {
         response.writeHead(200, { ...registryRoot.headers, 'Content-Length': String(registryRoot.body.length) });
         response.end(registryRoot.body);
         entry.finish('ok', 200);
       } else {
         const incoming = { request, body, response, expiresAtMs: entry.expiresAtMs ?? 0 };
-        const outcome = await new Exchange(this.#options.exchange, incoming).run(route.outgoing);
+        const outcome = await new Exchange(this.#options.exchange, incoming, route.outgoing).run();
         entry.firstByte(outcome.firstByteMs);
         entry.finish(outcome.isAborted ? 'aborted' : 'ok', outcome.status);
       }
@@ -113,7 +113,7 @@ export class RequestHandler {
     try {
       ensureNoBody(request, head);
       const route = await this.#routeOf(arrival, entry);
-      leave = this.#enterLimits(route, entry);
+      leave = this.#admit(route, entry);
       if (route === 'answered') {
         endWith(socket, rawResponse(200, registryRoot.headers, registryRoot.body, true));
         entry.finish('ok', 200);
@@ -121,10 +121,9 @@ export class RequestHandler {
       }
       response = responseOn(socket, request);
       const expiresAtMs = entry.expiresAtMs ?? 0;
-      const exchange = new Exchange(this.#options.exchange, { request, body, response, expiresAtMs });
-      const outcome = await (isPassableUpgrade(request)
-        ? exchange.upgrade(route.outgoing)
-        : exchange.run(route.outgoing));
+      const incoming = { request, body, response, expiresAtMs };
+      const exchange = new Exchange(this.#options.exchange, incoming, route.outgoing);
+      const outcome = await (isPassableUpgrade(request) ? exchange.upgrade() : exchange.run());
       if ('socket' in outcome) {
         response.detachSocket(socket);
         await this.#join(socket, outcome, route.outgoing.credential, expiresAtMs);
@@ -140,10 +139,12 @@ export class RequestHandler {
     }
   }
 
-  /** Enforces the limits that the owner of the connector set. @throws {ProxyError} 429 */
-  #enterLimits(route: Route | 'answered', { client }: AccessLogEntry): (() => void) | undefined {
+  /** Records the connector, and enforces the limits that its owner set. @throws {ProxyError} 429 */
+  #admit(route: Route | 'answered', entry: AccessLogEntry): (() => void) | undefined {
+    const { client } = entry;
     if (route === 'answered' || route.connector === undefined || client === undefined) return undefined;
     const { connector, clientLimits } = route;
+    entry.usesConnector(connector);
     return clientLimits && this.#options.clientLimits.enter(connector, clientLimits, holderOf(client)[0]);
   }
 
@@ -160,18 +161,15 @@ export class RequestHandler {
     stopClosing();
   }
 
-  async #routeOf(arrival: Arrival, entry: AccessLogEntry): Promise<Route | 'answered'> {
+  #routeOf(arrival: Arrival, entry: AccessLogEntry): Promise<Route | 'answered'> {
     const { request, session, slot } = arrival;
     if (slot instanceof ProxyError) throw slot;
     const { url = '' } = request;
     const target = session === undefined ? this.#options.router.targetOf(url) : parseRequestTarget(url);
     ensureWellFormed(request, target);
-    const route =
-      session === undefined
-        ? await this.#routeOutsideTunnel(arrival, slot, target, entry)
-        : await this.#routeInTunnel(arrival, slot, target, session, entry);
-    if (route !== 'answered' && route.connector !== undefined) entry.usesConnector(route.connector);
-    return route;
+    return session === undefined
+      ? this.#routeOutsideTunnel(arrival, slot, target, entry)
+      : this.#routeInTunnel(arrival, slot, target, session, entry);
   }
 
   async #routeOutsideTunnel(
@@ -223,11 +221,11 @@ export class RequestHandler {
   ): Promise<Route> {
     const { named, authenticated } = session;
     const path = target.kind === 'forward' ? target.path : (request.url ?? '');
-    entry.setTarget('intercepted', authorityOf(named), pathnameOf(path));
+    entry.setTarget('intercepted', session.authority, pathnameOf(path));
     this.#options.router.ensureFirstPass(request);
     entry.setClient(authenticated.client);
     entry.names(authenticated.connectors);
-    ensureSameHost(request, target, named);
+    ensureSameHost(request, target, session);
     const client = session.isOver
       ? undefined
       : await this.#options.authorizer.identify(authenticated.token, addressOf(request), signal);

@@ -6,21 +6,57 @@ import { limits } from '../../limits/defaults.js';
 /** The reason to abort a client's requests. Created once, because an error costs its stack. */
 export const clientGone = new CodedError('CANCELLED', 'the client has gone');
 
-/** The position of a request in the queue of its connection. */
-export interface QueuedRequest {
-  /** Aborts when the connection closes during a request. */
-  readonly leaving: AbortSignal;
-  /** Waits for earlier requests on the connection. */
-  wait(): Promise<void>;
-  /** @param served resolves when the request is served; it must not reject. */
-  end(served: Promise<void>): void;
-}
-
 interface Queue {
   length: number;
   headerBytes: number;
-  last: Promise<void>;
+  /** The request that came last. */
+  last: QueuedRequest | undefined;
   readonly leaving: AbortSignal;
+}
+
+/** The position of a request in the queue of its connection. */
+export class QueuedRequest {
+  readonly #queue: Queue;
+  readonly #headerBytes: number;
+  /** The request before it, as long as that is in flight. */
+  #previous: QueuedRequest | undefined;
+  #onEnd: (() => void) | undefined;
+
+  constructor(queue: Queue, headerBytes: number) {
+    this.#queue = queue;
+    this.#headerBytes = headerBytes;
+    this.#previous = queue.length === 0 ? undefined : queue.last;
+    queue.length += 1;
+    queue.headerBytes += headerBytes;
+    queue.last = this;
+  }
+
+  /** Aborts when the connection closes during a request. */
+  get leaving(): AbortSignal {
+    return this.#queue.leaving;
+  }
+
+  /** Whether an earlier request on the connection is in flight. */
+  get mustWait(): boolean {
+    return this.#previous !== undefined;
+  }
+
+  /** Waits for earlier requests on the connection. */
+  async wait(): Promise<void> {
+    const previous = this.#previous;
+    if (previous === undefined) return;
+    this.#previous = undefined;
+    await new Promise<void>((resolve) => (previous.#onEnd = resolve));
+    // Yields to other connections: a client can send many requests at once.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Records that the request is served. */
+  end(): void {
+    this.#queue.length -= 1;
+    this.#queue.headerBytes -= this.#headerBytes;
+    this.#onEnd?.();
+  }
 }
 
 /**
@@ -37,34 +73,17 @@ export class RequestQueues {
   /** Adds a request. @returns undefined if the queued requests of the connection are too many or too large. */
   enter(request: IncomingMessage): QueuedRequest | undefined {
     const queue = this.#queueOf(request.socket);
-    const headerBytes = headerBytesOf(request);
-    queue.length += 1;
-    queue.headerBytes += headerBytes;
+    const queued = new QueuedRequest(queue, headerBytesOf(request));
     const { requests: maxRequests, requestHeaderBytes: maxBytes } = limits.pipeline;
-    if (queue.length > maxRequests || (queue.length > 1 && queue.headerBytes > maxBytes)) return undefined;
-    const previous = queue.length === 1 ? undefined : queue.last;
-    return {
-      leaving: queue.leaving,
-      wait: async () => {
-        if (previous === undefined) return;
-        await previous;
-        // Yields to other connections: a client can send many requests at once.
-        await new Promise((resolve) => setImmediate(resolve));
-      },
-      end: (served) => {
-        queue.last = served.then(() => {
-          queue.length -= 1;
-          queue.headerBytes -= headerBytes;
-        });
-      },
-    };
+    const isTooMuch = queue.length > maxRequests || (queue.length > 1 && queue.headerBytes > maxBytes);
+    return isTooMuch ? undefined : queued;
   }
 
   #queueOf(socket: Socket): Queue {
     const existing = this.#queues.get(socket);
     if (existing !== undefined) return existing;
     const leaving = new AbortController();
-    const queue: Queue = { length: 0, headerBytes: 0, last: Promise.resolve(), leaving: leaving.signal };
+    const queue: Queue = { length: 0, headerBytes: 0, last: undefined, leaving: leaving.signal };
     this.#queues.set(socket, queue);
     socket.once('close', () => {
       if (queue.length > 0) leaving.abort(clientGone);

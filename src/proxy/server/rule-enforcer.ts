@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../awaitable.js';
 import type { IncomingMessage } from 'node:http';
 import type { ResolvedConnector } from '../../connectors/model.js';
 import { decide } from '../../rules/decision.js';
@@ -72,14 +73,18 @@ export interface RoutedRequest extends Pick<IncomingMessage, 'method' | 'rawHead
  * @param path as sent to the tool, with the query.
  * @throws {ProxyError} 408 if that body does not arrive in time.
  */
-export async function ruledRequest(request: RoutedRequest, path: string, signal: AbortSignal): Promise<RuledRequest> {
+export function ruledRequest(request: RoutedRequest, path: string, signal: AbortSignal): Awaitable<RuledRequest> {
   const pathname = pathnameOf(path);
   const { method = '', rawHeaders, body } = request;
   const ruled = new RuledRequest({
     ...{ method, pathname, query: path.slice(pathname.length + 1), rawHeaders },
     isUpgrade: isPassableUpgrade(request),
   });
-  if (body === undefined || !ruled.isLfsBatch || valuesOf(rawHeaders, 'content-encoding').length > 0) return ruled;
+  const isReadable = body !== undefined && valuesOf(rawHeaders, 'content-encoding').length === 0;
+  return ruled.isLfsBatch && isReadable ? withBatch(ruled, body, signal) : ruled;
+}
+
+async function withBatch(ruled: RuledRequest, body: RequestBody, signal: AbortSignal): Promise<RuledRequest> {
   const batch = downloadBatch(await wholeOf(body, signal));
   if (batch === undefined) return ruled;
   body.replace(batch);

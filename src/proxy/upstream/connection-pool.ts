@@ -52,18 +52,22 @@ export class ConnectionPool {
    * @throws the error of `open`, unless the request waits.
    */
   assign(key: string, client: PoolClient, open: () => ToolConnection): void {
-    const pool = this.#pools.get(key) ?? { idle: [], waiting: new Set(), opening: 0, count: 0 };
-    this.#pools.set(key, pool);
+    const pool = this.#pools.get(key) ?? this.#add(key);
     const kept = this.#take(pool);
     if (kept !== undefined) client.start(kept);
     else if (pool.opening >= maxOpening) this.#wait(key, pool, client, open);
     else this.#open(key, pool, client, open);
   }
 
+  #add(key: string): Pool {
+    const pool: Pool = { idle: [], waiting: new Set(), opening: 0, count: 0 };
+    this.#pools.set(key, pool);
+    return pool;
+  }
+
   /** Keeps a connection whose request is complete. */
-  add(key: string, connection: ToolConnection): void {
-    const pool = this.#pools.get(key);
-    if (pool === undefined || connection.socket.destroyed) return;
+  #keep(key: string, pool: Pool, connection: ToolConnection): void {
+    if (connection.socket.destroyed) return;
     pool.idle.push(connection);
     this.#sockets.becameIdle(connection.socket);
     // undici decides only after this call whether it closes the connection.
@@ -102,6 +106,7 @@ export class ConnectionPool {
       const connection = open();
       pool.opening += 1;
       pool.count += 1;
+      connection.onIdle = () => this.#keep(key, pool, connection);
       connection.onOpen(opened);
       connection.socket.once('close', () => {
         pool.count -= 1;

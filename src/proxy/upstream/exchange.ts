@@ -11,10 +11,9 @@ import { isIdempotent, responseOf } from './kept-connection.js';
 import type { IdleTimeoutMonitor, MonitoredTransfer } from './idle-timeout-monitor.js';
 import type { ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
 import type { ToolClient } from './tool-client.js';
-import type { CredentialUse, ToolCredential } from './tool-credential.js';
+import type { CredentialUse } from './tool-credential.js';
 import { toolFailure } from './tool-failure.js';
 import { nameOf } from './tool-origin.js';
-import type { ToolOrigin } from './tool-origin.js';
 import { upgradeHeaders } from './upgrade.js';
 import type { Switched } from './upgrade.js';
 import { limits } from '../../limits/defaults.js';
@@ -61,18 +60,23 @@ const maxChallengeBytes = 64 * 1024;
 export class Exchange implements MonitoredTransfer {
   readonly #parts: ExchangeParts;
   readonly #incoming: Incoming;
+  readonly #outgoing: Outgoing;
+  readonly #startMs: number;
   /** Aborts when the client leaves or the idle timeout passes. Created on demand. */
   #leaving: AbortController | undefined;
   #hasLeft = false;
-  #origin: ToolOrigin | undefined;
   /** Requests to the tool, the current one last. */
   readonly #calls: ToolCall[] = [];
+  #stopWatching: (() => void) | undefined;
+  #onClosed: (() => void) | undefined;
   #hasResponse = false;
   #stalled: ProxyError | undefined;
 
-  constructor(parts: ExchangeParts, incoming: Incoming) {
+  constructor(parts: ExchangeParts, incoming: Incoming, outgoing: Outgoing) {
     this.#parts = parts;
     this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.#startMs = parts.monotonicNow();
   }
 
   /**
@@ -85,12 +89,15 @@ export class Exchange implements MonitoredTransfer {
    *
    * @throws {ProxyError} if no part of a response has been sent.
    */
-  run(outgoing: Outgoing): Promise<Outcome> {
-    return this.#owning(outgoing, async (startMs) => {
-      const { framing } = this.#incoming.body;
-      await this.#bufferBody(framing, outgoing.credential);
-      return this.#respond(await this.#authenticateAndSend(outgoing, framing), outgoing, startMs);
-    });
+  async run(): Promise<Outcome> {
+    this.#begin();
+    try {
+      return await this.#relay(await this.#authenticateAndSend());
+    } catch (error) {
+      throw this.#failureOf(error);
+    } finally {
+      this.#end();
+    }
   }
 
   /**
@@ -98,64 +105,57 @@ export class Exchange implements MonitoredTransfer {
    * @returns the tool's connection with the new protocol, or the outcome of an ordinary response.
    * @throws {ProxyError} as `run`.
    */
-  upgrade(outgoing: Outgoing): Promise<Outcome | Switched> {
-    return this.#owning(outgoing, async (startMs) => {
+  async upgrade(): Promise<Outcome | Switched> {
+    this.#begin();
+    try {
       const { method = 'GET', rawHeaders } = this.#incoming.request;
-      const { credential, path } = outgoing;
-      const use = { method, path, isUnrepeatable: true };
-      const initial = await credential.headersFor(use, this.#leavingSignal());
-      const headers = [...initial, ...upgradeHeaders(rawHeaders)];
-      const call = this.#add(() => this.#parts.client.upgrade(this.#toolRequest(outgoing, { kind: 'none' }, headers)));
+      const { credential, path } = this.#outgoing;
+      const initial = await credential.headersFor({ method, path, isUnrepeatable: true }, this.#leavingSignal());
+      const request = this.#toolRequest({ kind: 'none' }, [...initial, ...upgradeHeaders(rawHeaders)]);
+      this.#ensurePresent();
+      const call = this.#parts.client.upgrade(request);
+      this.#calls.push(call);
       const toolResponse = await Promise.race([call.switched(), call.response]);
       if ('socket' in toolResponse) return toolResponse;
       if (toolResponse.status === 401) credential.rejected();
-      return this.#respond(toolResponse, outgoing, startMs);
-    });
-  }
-
-  /** Runs work that adds to `#calls`, and ends all of them. */
-  async #owning<T>(outgoing: Outgoing, work: (startMs: number) => Promise<T>): Promise<T> {
-    const { response } = this.#incoming;
-    const leave = (): void => this.#leave();
-    response.once('close', leave);
-    this.#origin = outgoing.origin;
-    const stopWatching = this.#parts.watch.add(this);
-    try {
-      return await work(this.#parts.monotonicNow());
+      return await this.#relay(toolResponse);
     } catch (error) {
-      throw this.#stalled ?? toolFailure(error, nameOf(outgoing.origin));
+      throw this.#failureOf(error);
     } finally {
-      stopWatching();
-      response.off('close', leave);
-      for (const call of this.#calls) call.end();
+      this.#end();
     }
   }
 
-  async #respond(toolResponse: ToolResponse, outgoing: Outgoing, startMs: number): Promise<Outcome> {
-    const firstByteMs = this.#parts.monotonicNow() - startMs;
-    this.#hasResponse = true;
-    await this.#relay(toolResponse, outgoing);
-    return { status: toolResponse.status, firstByteMs, isAborted: !this.#incoming.response.writableFinished };
+  #begin(): void {
+    this.#incoming.response.on('close', this.#onClose);
+    this.#stopWatching = this.#parts.watch.add(this);
   }
 
-  async #bufferBody(framing: Framing, credential: ToolCredential): Promise<void> {
-    const { body } = this.#incoming;
-    const isBuffered =
-      body.isStreamed && framing.kind === 'length' && framing.bytes <= maxBufferedBytes && credential.answersChallenges;
-    if (isBuffered && !body.expectsContinue) await body.buffer(maxBufferedBytes, this.#leavingSignal());
+  #failureOf(error: unknown): unknown {
+    return this.#stalled ?? toolFailure(error, nameOf(this.#outgoing.origin));
   }
 
-  async #authenticateAndSend(outgoing: Outgoing, framing: Framing): Promise<ToolResponse> {
-    const { credential } = outgoing;
+  #end(): void {
+    this.#stopWatching?.();
+    this.#incoming.response.off('close', this.#onClose);
+    for (const call of this.#calls) call.end();
+  }
+
+  async #authenticateAndSend(): Promise<ToolResponse> {
+    const { credential, path } = this.#outgoing;
     const { request, body } = this.#incoming;
+    const { framing } = body;
+    if (credential.answersChallenges && isSmall(framing) && body.isStreamed && !body.expectsContinue) {
+      await body.buffer(maxBufferedBytes, this.#leavingSignal());
+    }
     const use: CredentialUse = {
       method: request.method ?? '',
-      path: outgoing.path,
+      path,
       isUnrepeatable: body.isStreamed && !body.expectsContinue,
     };
     const initial = credential.fixedHeaders ?? (await credential.headersFor(use, this.#leavingSignal()));
     const message = [...framingHeaders(framing, use.method), ...trailerHeaders(request.rawHeaders)];
-    const first = await this.#send(this.#toolRequest(outgoing, framing, [...message, ...initial]));
+    const first = await this.#send(this.#toolRequest(framing, [...message, ...initial]));
     if (first.status !== 401 || !credential.answersChallenges) return first;
     if (!body.canBeSent) {
       credential.rejected();
@@ -166,59 +166,64 @@ export class Exchange implements MonitoredTransfer {
     if (better === undefined) return first;
     const challenged = this.#calls.at(-1);
     first.body.discard(maxChallengeBytes, () => challenged?.destroy());
-    return this.#send(this.#toolRequest(outgoing, framing, [...message, ...better]));
+    return this.#send(this.#toolRequest(framing, [...message, ...better]));
   }
 
-  #toolRequest(outgoing: Outgoing, framing: Framing, added: RawHeaders): ToolRequest {
-    const { origin, path: clientPath, trust, lookedUpFor, credential } = outgoing;
+  #toolRequest(framing: Framing, added: RawHeaders): ToolRequest {
+    const { origin, path: clientPath, trust, lookedUpFor, credential } = this.#outgoing;
     const { request, body } = this.#incoming;
     body.withoutTrailers = credential.replaces;
     const path = credential.pathWithParameters?.(clientPath) ?? clientPath;
-    const headers = [...requestHeaders(request.rawHeaders, outgoing, framing.kind === 'chunked'), ...added];
-    return { origin, method: request.method ?? '', path, headers, trust, lookedUpFor };
+    const headers = requestHeaders(request.rawHeaders, this.#outgoing, framing.kind === 'chunked');
+    return { origin, method: request.method ?? '', path, headers: [...headers, ...added], trust, lookedUpFor };
   }
 
   #send(toolRequest: ToolRequest): Promise<ToolResponse> {
-    const { body, response } = this.#incoming;
-    const { client } = this.#parts;
-    const isRepeatable = (): boolean =>
-      body.canBeSent && !body.isArriving && isIdempotent(toolRequest.method) && !this.#hasLeft;
     return responseOf(
-      () => this.#add(() => client.send(toolRequest, body, () => response.writeContinue())),
-      isRepeatable,
+      () => this.#call(toolRequest),
+      () => this.#isRepeatable,
     );
   }
 
-  #add<C extends ToolCall>(open: () => C): C {
-    if (this.#hasLeft) throw new ClientGone();
-    const call = open();
+  #call(toolRequest: ToolRequest): ToolCall {
+    this.#ensurePresent();
+    const { body, response } = this.#incoming;
+    const call = this.#parts.client.send(toolRequest, body, () => response.writeContinue());
     this.#calls.push(call);
     return call;
   }
 
+  get #isRepeatable(): boolean {
+    const { body, request } = this.#incoming;
+    return body.canBeSent && !body.isArriving && isIdempotent(request.method ?? '') && !this.#hasLeft;
+  }
+
+  /** @throws {ClientGone} */
+  #ensurePresent(): void {
+    if (this.#hasLeft) throw new ClientGone();
+  }
+
   /** Streams a response to the client until its end or until one side leaves. */
-  async #relay(toolResponse: ToolResponse, outgoing: Outgoing): Promise<void> {
-    const { status, rawHeaders, body } = toolResponse;
+  async #relay({ status, rawHeaders, body, rawTrailers }: ToolResponse): Promise<Outcome> {
+    const firstByteMs = this.#parts.monotonicNow() - this.#startMs;
+    this.#hasResponse = true;
     const { response, request } = this.#incoming;
-    const done = new Promise<void>((resolve) => {
-      if (response.closed) resolve();
-      else response.once('close', resolve);
-    });
-    const { headers, isChunked } = responseHeaders(rawHeaders, status, request.httpVersion, outgoing);
+    const { headers, isChunked } = responseHeaders(rawHeaders, status, request.httpVersion, this.#outgoing);
     // The reason phrase is the proxy's own: a tool's can contain characters that are invalid in a status line.
     response.writeHead(status, headers);
     // Sends the headers even if the body takes long.
-    const flushing = setImmediate(() => response.flushHeaders());
+    const flushing = body.hasEnded ? undefined : setImmediate(() => response.flushHeaders());
     body.pipeTo(response, () => {
       clearImmediate(flushing);
-      const trailers = pairsOf(clientHeaders(toolResponse.rawTrailers(), outgoing.credential));
+      const trailers = pairsOf(clientHeaders(rawTrailers(), this.#outgoing.credential));
       if (trailers.length > 0 && isChunked) response.addTrailers(trailers);
       response.end();
     });
     // Closes the connection, so that the client detects an incomplete response.
     body.onAborted(() => response.destroy());
-    await done;
+    await this.#untilClosed();
     clearImmediate(flushing);
+    return { status, firstByteMs, isAborted: !response.writableFinished };
   }
 
   /**
@@ -240,7 +245,7 @@ export class Exchange implements MonitoredTransfer {
   }
 
   onStalled(): void {
-    const tool = this.#origin === undefined ? 'the tool' : nameOf(this.#origin);
+    const tool = nameOf(this.#outgoing.origin);
     this.#stalled = new ProxyError(504, 'timeout', `nothing has moved between the client and ${tool} for too long`);
     this.#leave();
     if (this.#hasResponse) this.#incoming.response.destroy();
@@ -260,6 +265,22 @@ export class Exchange implements MonitoredTransfer {
     this.#leaving?.abort(new ClientGone());
     this.#calls.at(-1)?.destroy();
   }
+
+  readonly #onClose = (): void => {
+    this.#leave();
+    this.#onClosed?.();
+  };
+
+  #untilClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#incoming.response.closed) resolve();
+      else this.#onClosed = resolve;
+    });
+  }
+}
+
+function isSmall(framing: Framing): boolean {
+  return framing.kind === 'length' && framing.bytes <= maxBufferedBytes;
 }
 
 class ClientGone extends Error {

@@ -89,7 +89,7 @@ export class GatheredStream {
     }
     if (this.#isDiscarding) return;
     if (this.#sink !== undefined && !this.#isWriting) {
-      this.#write(chunk);
+      this.#write([chunk]);
       return;
     }
     this.#keep(chunk);
@@ -102,7 +102,7 @@ export class GatheredStream {
   /** Records that the source has ended. */
   end(): void {
     this.#hasEnded = true;
-    if (!this.#isWriting && (this.#sink === undefined || this.#pendingBytes === 0)) this.#onEnd?.();
+    if (this.#sink === undefined || this.#pendingBytes === 0) this.#finish();
   }
 
   /** Records that the source has closed: it was aborted unless it had ended. */
@@ -121,7 +121,7 @@ export class GatheredStream {
 
   /**
    * Writes everything to `sink`.
-   * @param onEnd called when the source has ended and its last byte is written.
+   * @param onEnd called once, when the source has ended and its last byte is given to the sink.
    */
   pipeTo(sink: Sink, onEnd: () => void): void {
     this.#sink = sink;
@@ -192,7 +192,8 @@ export class GatheredStream {
 
   #closeBlock(): void {
     if (this.#end === this.#start) return;
-    this.#pending.push(this.#block.subarray(this.#start, this.#end));
+    const isWhole = this.#end - this.#start === this.#block.length;
+    this.#pending.push(isWhole ? this.#block : this.#block.subarray(this.#start, this.#end));
     this.#start = this.#end;
   }
 
@@ -203,18 +204,26 @@ export class GatheredStream {
       const chunks = this.#pending;
       this.#pending = [];
       this.#pendingBytes = 0;
-      this.#write(...chunks);
-    } else if (this.#hasEnded) this.#onEnd?.();
+      this.#write(chunks);
+    }
+    if (this.#hasEnded) this.#finish();
     this.#goOn();
   }
 
+  #finish(): void {
+    if (this.#sink?.destroyed === true) return;
+    const onEnd = this.#onEnd;
+    this.#onEnd = undefined;
+    onEnd?.();
+  }
+
   /** Writes chunks without joining them, which takes up to twice the CPU time. See docs/decisions/0030. */
-  #write(...chunks: readonly Buffer[]): void {
-    const last = chunks.length - 1;
-    for (const [at, chunk] of chunks.entries()) {
+  #write(chunks: readonly Buffer[]): void {
+    const last = chunks.at(-1);
+    for (const chunk of chunks) {
       if (this.#sink === undefined || this.#sink.destroyed) return;
       this.#isWriting = true;
-      this.#sink.write(chunk, at === last ? this.#onWritten : ignore);
+      this.#sink.write(chunk, chunk === last ? this.#onWritten : ignore);
     }
   }
 
@@ -234,7 +243,7 @@ export class GatheredStream {
     if (this.#chunks % usualChunks === 0) {
       this.#chunkRate.consume(usualChunks);
       const waitMs = this.#chunkRate.delayMs(0);
-      if (waitMs > 0) this.#waiting ??= setTimeout(this.#onWaited, waitMs);
+      if (waitMs > 0) this.#waiting ??= setTimeout(() => this.#endWait(), waitMs);
     }
     if (this.#waiting !== undefined) this.#pause();
   }
@@ -244,10 +253,10 @@ export class GatheredStream {
     this.#source.pause();
   }
 
-  readonly #onWaited = (): void => {
+  #endWait(): void {
     this.#waiting = undefined;
     this.#goOnIfPossible();
-  };
+  }
 
   #goOn(): void {
     this.#isFull = false;

@@ -7,22 +7,16 @@ import type { RawHeaders } from './headers.js';
 import type { OutgoingBody } from './request-body.js';
 import { hasConnectionScheme } from './tool-call.js';
 import type { CallParts, ToolCall, ToolRequest, ToolResponse } from './tool-call.js';
+import type { InformationalCounter } from './informational-limiter.js';
 import { ConnectionClosed } from './tool-connection.js';
 import type { ToolConnection } from './tool-connection.js';
 import { UnusableResponse } from './unusable-response.js';
 import { Upload } from './upload.js';
 
-export interface PooledCallParts extends CallParts {
-  /** Whether the connection must not serve another request. */
-  readonly isExclusive: boolean;
-  /** Called when the connection can serve another request. */
-  readonly onIdle: (connection: ToolConnection) => void;
-}
-
 /** A request on a kept connection, by undici. */
 export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHandler {
   readonly response: Promise<ToolResponse>;
-  readonly #parts: PooledCallParts;
+  readonly #parts: CallParts;
   readonly #request: ToolRequest;
   readonly #content: Buffer | Upload | undefined;
   #connection: ToolConnection | undefined;
@@ -32,13 +26,14 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   #rawTrailers: RawHeaders = [];
   #isComplete = false;
   #status = 0;
-  #isClosing: boolean;
+  /** Whether the connection must not serve another request. */
+  #isExclusive = false;
+  #informational: InformationalCounter | undefined;
   #leave: (() => void) | undefined;
 
-  constructor(request: ToolRequest, body: OutgoingBody | undefined, parts: PooledCallParts) {
+  constructor(request: ToolRequest, body: OutgoingBody | undefined, parts: CallParts) {
     this.#request = request;
     this.#parts = parts;
-    this.#isClosing = parts.isExclusive;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -64,7 +59,7 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
     const body = this.#content ?? null;
     // By default, undici closes the connection after each HEAD. Tools can ignore a body that the method does not expect, and
     // read it as the next request.
-    const reset = this.#parts.isExclusive || (this.#content !== undefined && !methodsWithBody.has(method));
+    const reset = connection.onIdle === undefined || (this.#content !== undefined && !methodsWithBody.has(method));
     connection.dispatch({ method, path, headers: withoutCoding(headers), body, reset }, this);
   }
 
@@ -75,7 +70,9 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const rawHeaders = textsOf(controller.rawHeaders);
     if (status >= 100 && status < 200 && status !== 101) {
-      const failure = this.#parts.informational(rawHeaders);
+      const { origin, lookedUpFor } = this.#request;
+      this.#informational ??= this.#parts.informational.counter(origin, lookedUpFor);
+      const failure = this.#informational(rawHeaders);
       if (failure !== undefined) this.destroy(failure);
       return;
     }
@@ -85,7 +82,7 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
       this.destroy(problem);
       return;
     }
-    if (hasConnectionScheme(rawHeaders, 'www-authenticate')) this.#isClosing = true;
+    if (hasConnectionScheme(rawHeaders, 'www-authenticate')) this.#isExclusive = true;
     this.#status = status;
     const body = new GatheredStream(new ResponseSource(this.socket, controller), this.#parts.chunkRate);
     this.#body = body;
@@ -99,8 +96,8 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     this.#rawTrailers = textsOf(controller.rawTrailers);
     this.#isComplete = true;
-    if (this.#isClosing) this.socket?.destroy(new ConnectionClosed());
-    else if (this.#connection !== undefined) this.#parts.onIdle(this.#connection);
+    if (this.#isExclusive || this.#connection?.onIdle === undefined) this.socket?.destroy(new ConnectionClosed());
+    else this.#connection.onIdle();
     this.#body?.end();
   }
 
@@ -167,5 +164,7 @@ function withoutCoding(headers: RawHeaders): string[] {
 /** Returns headers as Node decodes them, so that the next hop gets the same bytes. */
 function textsOf(raw: Dispatcher.DispatchController['rawHeaders']): RawHeaders {
   if (!Array.isArray(raw)) return [];
-  return raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
+  const texts: string[] = [];
+  for (const text of raw) texts.push(typeof text === 'string' ? text : text.toString('latin1'));
+  return texts;
 }

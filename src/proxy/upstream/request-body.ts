@@ -60,7 +60,7 @@ export class RequestBody {
   /** Whether the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
   /** Names of trailers to drop in addition, in lower case with dashes. */
-  withoutTrailers: ReadonlySet<string> = new Set();
+  withoutTrailers: ReadonlySet<string> = noNames;
   #content: Buffer | undefined;
   #hasStarted = false;
 
@@ -199,8 +199,10 @@ const forbiddenTrailers: ReadonlySet<string> = new Set([
   ...replacedHeaders,
 ]);
 
+const noNames: ReadonlySet<string> = new Set();
+
 /** Returns permitted trailers as pairs of name and value. @param without further names to drop. */
-export function pairsOf(rawTrailers: readonly string[], without: ReadonlySet<string> = new Set()): [string, string][] {
+export function pairsOf(rawTrailers: readonly string[], without: ReadonlySet<string> = noNames): [string, string][] {
   const pairs: [string, string][] = [];
   for (let at = 0; at + 1 < rawTrailers.length; at += 2) {
     const name = rawTrailers[at] ?? '';

@@ -31,8 +31,9 @@ export class SingleCall implements ToolCall {
     this.#request = request;
     // One more than permitted, to detect a response with too many.
     request.maxHeadersCount = limits.headers.lines + 1;
+    const counter = informational.counter(toolRequest.origin, toolRequest.lookedUpFor);
     request.on('information', ({ rawHeaders }) => {
-      const failure = informational(rawHeaders);
+      const failure = counter(rawHeaders);
       if (failure !== undefined) request.destroy(failure);
     });
     this.response = new Promise((resolve, reject) => {

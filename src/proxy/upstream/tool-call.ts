@@ -3,7 +3,7 @@ import type { TokenBucket } from '../../limits/token-bucket.js';
 import type { GatheredStream } from './gathered-stream.js';
 import type { RawHeaders } from './headers.js';
 import { valuesOf } from './headers.js';
-import type { InformationalCounter } from './informational-limiter.js';
+import type { InformationalLimiter } from './informational-limiter.js';
 import type { LookupOwner } from './resolver.js';
 import type { ToolOrigin } from './tool-origin.js';
 import type { Trust } from './trust.js';
@@ -21,9 +21,9 @@ export interface ToolRequest {
   readonly lookedUpFor: LookupOwner;
 }
 
-/** The parts that a client gives to each of its requests. */
+/** The parts that all requests of a client share. */
 export interface CallParts {
-  readonly informational: InformationalCounter;
+  readonly informational: InformationalLimiter;
   /** See GatheredStream. */
   readonly chunkRate: TokenBucket;
 }
@@ -34,7 +34,7 @@ export interface ToolResponse {
   readonly rawHeaders: RawHeaders;
   readonly body: GatheredStream;
   /** Returns the trailers, which are complete once the body has ended. */
-  rawTrailers(): RawHeaders;
+  readonly rawTrailers: () => RawHeaders;
 }
 
 /** One request to a tool with its response. Its owner must call `end` in every case. */

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import type { TokenBucket } from '../../limits/token-bucket.js';
 import { ConnectionPool } from './connection-pool.js';
 import { valuesOf } from './headers.js';
-import type { InformationalLimiter } from './informational-limiter.js';
 import { PooledCall } from './pooled-call.js';
 import type { OutgoingBody } from './request-body.js';
 import type { LookupOwner, Resolver } from './resolver.js';
@@ -13,12 +12,9 @@ import { ToolConnection } from './tool-connection.js';
 import { ToolConnector } from './tool-connector.js';
 import type { ToolSockets } from './tool-sockets.js';
 
-export interface ToolClientOptions {
+export interface ToolClientOptions extends CallParts {
   readonly resolver: Resolver;
   readonly sockets: ToolSockets;
-  readonly informational: InformationalLimiter;
-  /** See GatheredStream. */
-  readonly chunkRate: TokenBucket;
   /** Limit of the time for DNS, TCP and TLS of a new connection. */
   readonly connectMs: number;
 }
@@ -52,18 +48,16 @@ export class ToolClient {
       call.send(body, onContinue);
       return call;
     }
-    const parts = this.#checked(request);
+    this.#ensureAllowed(request);
     const open = (): ToolConnection => new ToolConnection(this.#open(request));
     if (hasConnectionScheme(headers, 'authorization')) {
       const connection = open();
-      const call = new PooledCall(request, body, { ...parts, isExclusive: true, onIdle: () => undefined });
+      const call = new PooledCall(request, body, this.#options);
       call.start(connection);
       return call;
     }
-    const key = poolOf(request);
-    const onIdle = (connection: ToolConnection): void => this.#pool.add(key, connection);
-    const call = new PooledCall(request, body, { ...parts, isExclusive: false, onIdle });
-    this.#pool.assign(key, call, open);
+    const call = new PooledCall(request, body, this.#options);
+    this.#pool.assign(poolOf(request), call, open);
     return call;
   }
 
@@ -92,10 +86,10 @@ export class ToolClient {
   }
 
   #single(request: ToolRequest): SingleCall {
-    const parts = this.#checked(request);
+    this.#ensureAllowed(request);
     const socket = this.#open(request);
     try {
-      return new SingleCall(socket, request, parts);
+      return new SingleCall(socket, request, this.#options);
     } catch (error) {
       // Invalid headers.
       socket.destroy();
@@ -112,14 +106,10 @@ export class ToolClient {
   }
 
   /** Checks the host of an origin on every call, because blocked addresses change. */
-  #checked({ origin, lookedUpFor }: ToolRequest): CallParts {
-    const { resolver, informational, chunkRate } = this.#options;
+  #ensureAllowed({ origin, lookedUpFor }: ToolRequest): void {
+    const { resolver, informational } = this.#options;
     resolver.ensureNotBlocked(origin.host, origin.port);
     informational.ensureAllowed(origin, lookedUpFor);
-    return {
-      informational: informational.counter(origin, lookedUpFor),
-      chunkRate,
-    };
   }
 }
 

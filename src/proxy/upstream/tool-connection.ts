@@ -6,6 +6,8 @@ import { limits } from '../../limits/defaults.js';
 /** A kept connection to a tool, for one request at a time. It is never opened again. */
 export class ToolConnection {
   readonly socket: Socket;
+  /** To be called when a request is complete. Absent: the connection must not serve another one. */
+  onIdle: (() => void) | undefined;
   readonly #client: Client;
   #isOpened = false;
   #requests = 0;

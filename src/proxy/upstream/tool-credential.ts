@@ -40,7 +40,7 @@ export interface ToolCredential {
   /** Returns the path with the query parameters of the credential, for requests after `headersFor`. Absent if it has none. */
   pathWithParameters?(path: string): string;
   /** Returns headers of a response without these parameters. Absent if it has none. */
-  withoutOwnParameters?(headers: readonly string[]): string[];
+  withoutOwnParameters?(headers: readonly string[]): readonly string[];
   /** Checks the credential without a request. Absent if it was checked when it was created. @throws {ProxyError} */
   check?(signal: AbortSignal): Promise<void>;
   /** Records a `401` to a request that cannot be sent again: the next request must read the credential again. */

@@ -20,12 +20,10 @@ export interface Switched {
  * does not check.
  */
 export function isPassableUpgrade({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
-  const protocols = valuesOf(rawHeaders, 'upgrade').flatMap((value) => value.split(','));
-  return (
-    protocols.length > 0 &&
-    hasWord(rawHeaders, 'connection', 'upgrade') &&
-    protocols.every((protocol) => !/^(h2c?|tls|http)\b/i.test(protocol.trim()))
-  );
+  const values = valuesOf(rawHeaders, 'upgrade');
+  if (values.length === 0 || !hasWord(rawHeaders, 'connection', 'upgrade')) return false;
+  const protocols = values.flatMap((value) => value.split(','));
+  return protocols.every((protocol) => !/^(h2c?|tls|http)\b/i.test(protocol.trim()));
 }
 
 /** Returns the headers that ask the next hop for another protocol. */

@@ -42,7 +42,7 @@ describe('the cache of verdicts on tokens', () => {
     });
   });
 
-  const verify = (token: Secret): Promise<ClientIdentity | undefined> => tokens.verify(token, '10.0.0.1', signal);
+  const verify = async (token: Secret): Promise<ClientIdentity | undefined> => tokens.verify(token, '10.0.0.1', signal);
   const floodWith = async (options?: TokenOptions): Promise<void> => {
     const token = tokenFor(pod, options);
     for (let made = 0; made < flood; made += 1) {
@@ -68,7 +68,7 @@ describe('the cache of verdicts on tokens', () => {
 
   it('keeps those on invalid ones from one address while forged tokens come from another by the thousand', async () => {
     const mistaken = new Secret(tokenFor(pod));
-    const verifyMistaken = (): Promise<ClientIdentity | undefined> => tokens.verify(mistaken, '10.0.0.2', signal);
+    const verifyMistaken = async (): Promise<ClientIdentity | undefined> => tokens.verify(mistaken, '10.0.0.2', signal);
     assert.equal(await verifyMistaken(), undefined);
     await floodWith();
     assert.equal(await verifyMistaken(), undefined);

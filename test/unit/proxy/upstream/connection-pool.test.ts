@@ -72,7 +72,7 @@ describe('connections to one tool', () => {
     const [first] = requests(opening);
     const [waiting] = requests(1);
     assert.ok(first?.connection !== undefined);
-    pool.add('tool', first.connection);
+    first.connection.onIdle?.();
     await eventually('it has started', () => waiting?.connection !== undefined);
     assert.equal(waiting?.connection, first.connection);
     assert.equal(opened.length, opening);
@@ -82,7 +82,7 @@ describe('connections to one tool', () => {
     const [first] = requests(opening);
     const [waiting] = requests(1);
     assert.ok(first?.connection !== undefined);
-    pool.add('tool', first.connection);
+    first.connection.onIdle?.();
     first.connection.socket.destroy();
     await eventually('it has started', () => waiting?.connection !== undefined);
     assert.notEqual(waiting?.connection, first.connection);

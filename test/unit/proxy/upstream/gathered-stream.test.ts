@@ -75,7 +75,7 @@ describe('a gathered stream', () => {
     assert.equal(written.length, 4);
   });
 
-  it('pauses its source while enough is waiting, and ends after the last byte', () => {
+  it('pauses its source while enough is waiting, and ends with the last byte', () => {
     pipe();
     stream.push(chunkOf(1, 'a'));
     stream.push(chunkOf(16 * kibibyte, 'b'));
@@ -83,10 +83,9 @@ describe('a gathered stream', () => {
     stream.push(chunkOf(16 * kibibyte, 'c'));
     assert.equal(isPaused, true);
     stream.end();
-    complete();
-    assert.equal(isPaused, false);
     assert.equal(hasEnded, false);
     complete();
+    assert.equal(isPaused, false);
     assert.equal(hasEnded, true);
     assert.equal(stream.receivedBytes, 32 * kibibyte + 1);
   });
