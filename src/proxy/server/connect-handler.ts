@@ -11,9 +11,10 @@ import { valuesOf } from '../upstream/headers.js';
 import { toolFailure } from '../upstream/tool-failure.js';
 import { authorityOf } from '../upstream/tool-origin.js';
 import { joinConnections } from '../upstream/tunnel.js';
-import { isRejectedCertificate, trustFix, trustSettingOf } from './handshake-failure.js';
+import { handshakeHint, isRejectedCertificate, trustSettingOf } from './handshake-failure.js';
 import type { HandshakeFailure } from './handshake-failure.js';
-import { terminateTls } from './interception.js';
+import { canBePlain, startTlsOrPlain } from './interception.js';
+import { startTls } from './tls-handshake.js';
 import type { TrustFailures } from './trust-failures.js';
 import type { ExchangeSlot } from './exchange-slots.js';
 import { endWith, rawErrorResponse, toProxyError } from './error-response.js';
@@ -90,20 +91,22 @@ export class ConnectHandler {
       const authenticated = await authenticate(request, authorizer, entry, leaving.signal);
       entry.setClient(authenticated.client);
       slot.moveTo(...holderOf(authenticated.client));
-      const [match] = await router.matchesOf(authenticated, named, entry, leaving.signal);
+      const matches = await router.matchesOf(authenticated, named, entry, leaving.signal);
+      const [match] = matches;
       if (match === undefined) {
         await this.#passThrough(authenticated, named, socket, entry, leaving.signal);
         return;
       }
       entry.usesConnector(match.connector.ref);
       socket.off('close', leave);
-      this.#intercept(authenticated, named, socket, owner, (reason) => {
+      const start = canBePlain(named, matches) ? startTlsOrPlain : startTls;
+      this.#intercept(authenticated, named, socket, owner, start, (reason) => {
         observer.handshakeFailed(reason);
         const setting = trustSettingOf(request.headers['user-agent']);
-        const isRejected = isRejectedCertificate(reason);
-        const hint = `the program does not trust the CA of the proxy: ${trustFix(setting)}`;
-        entry.handshakeFailed(reason, isRejected ? hint : undefined);
-        if (isRejected) trustFailures.add(authenticated.client, authorityOf(named), reason, setting);
+        entry.handshakeFailed(reason, handshakeHint(reason, setting));
+        if (isRejectedCertificate(reason)) {
+          trustFailures.add(authenticated.client, authorityOf(named), reason, setting);
+        }
       });
       entry.finish('ok', 200);
     } catch (error) {
@@ -125,11 +128,16 @@ export class ConnectHandler {
     }
   }
 
+  /**
+   * Terminates the client's TLS with the certificate for the host of its CONNECT, regardless of the name in the handshake
+   * (SNI). The client has permission for a Connector at that host, and for no other name.
+   */
   #intercept(
     authenticated: AuthenticatedClient,
     named: NamedHost,
     socket: Socket,
     owner: ConnectionOwner,
+    start: typeof startTlsOrPlain,
     onFailure: (reason: HandshakeFailure) => void,
   ): void {
     const { observer, leaves, clock } = this.#options;
@@ -139,7 +147,7 @@ export class ConnectHandler {
     socket.once('close', () => observer.tunnelClosed('intercepted'));
     socket.write(established);
     const session = new TunnelSession(authenticated, named, socket, authenticated.client.expiresAtMs - clock.now());
-    terminateTls(socket, certificate, (plain) => owner.intercepted(plain, session), onFailure);
+    start(socket, certificate, (plain) => owner.intercepted(plain, session), onFailure);
   }
 
   /** Connects to the tool before the response, so that the client gets an error if the tool is unreachable. */

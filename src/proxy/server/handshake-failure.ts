@@ -1,20 +1,22 @@
 /**
- * Why a TLS handshake failed, by the client's alert (RFC 8446, 6.2). All but `other` say that it rejects the certificate.
+ * Why a TLS handshake failed. `plain_http`: the client sent HTTP without TLS. Otherwise by the client's alert (RFC 8446,
+ * 6.2); all but `other` say that it rejects the certificate.
  */
 export type HandshakeFailure =
-  'unknown_ca' | 'bad_certificate' | 'certificate_unknown' | 'certificate_expired' | 'other';
+  'unknown_ca' | 'bad_certificate' | 'certificate_unknown' | 'certificate_expired' | 'plain_http' | 'other';
 
 /** Returns the reason of a failed handshake; undefined if the client only closed the connection. */
 export function handshakeFailureOf(error: Error & { readonly code?: string }): HandshakeFailure | undefined {
   // ERR_SSL_TLSV1_ALERT_UNKNOWN_CA, ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE, later ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE.
   const [, alert] = /^ERR_SSL_(?:\S+_ALERT_)?(\S+)$/.exec(error.code ?? '') ?? [];
   if (alert === undefined) return undefined;
+  if (alert === 'HTTP_REQUEST') return 'plain_http';
   const reason = alert.toLowerCase();
   return isRejectedCertificate(reason) ? reason : 'other';
 }
 
 /** Reports whether the client does not trust the certificate. */
-export function isRejectedCertificate(reason: string): reason is Exclude<HandshakeFailure, 'other'> {
+export function isRejectedCertificate(reason: string): reason is Exclude<HandshakeFailure, 'plain_http' | 'other'> {
   return ['unknown_ca', 'bad_certificate', 'certificate_unknown', 'certificate_expired'].includes(reason);
 }
 
@@ -35,6 +37,13 @@ const trustSettings: Readonly<Record<string, string>> = {
 export function trustSettingOf(userAgent: string | undefined): string | undefined {
   const [product = ''] = userAgent?.split('/', 1) ?? [];
   return Object.hasOwn(trustSettings, product) ? trustSettings[product] : undefined;
+}
+
+/** Returns what to do about a failed handshake; undefined if that is not known. @param setting see trustSettingOf. */
+export function handshakeHint(reason: HandshakeFailure, setting: string | undefined): string | undefined {
+  if (reason === 'plain_http') return 'the program speaks plain HTTP to a tool with https: use https:// in its URL';
+  if (!isRejectedCertificate(reason)) return undefined;
+  return `the program does not trust the CA of the proxy: ${trustFix(setting)}`;
 }
 
 /** Returns what to do about a program that does not trust the CA of the proxy. @param setting see trustSettingOf. */

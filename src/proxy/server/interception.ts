@@ -1,21 +1,27 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { limits } from '../../limits/defaults.js';
+import type { ConnectorMatch, NamedHost } from '../credential/connector-match.js';
 import type { HandshakeFailure } from './handshake-failure.js';
 import { startTls } from './tls-handshake.js';
 
 const tlsHandshakeRecord = 0x16;
 
 /**
- * Terminates a client's TLS with the certificate for the host of its CONNECT, regardless of the name in the handshake
- * (SNI). The client has permission for a Connector at that host, and for no other name. Clients that send plain HTTP in
- * the tunnel, as some do for hosts at port 80, are served without TLS.
- * @param socket a connection whose CONNECT was accepted.
- * @param certificate for the host of the CONNECT.
- * @param onPlain receives the stream with HTTP. It is not called if the client leaves or TLS fails.
- * @param onFailure see startTls.
+ * Reports whether clients can send plain HTTP in a tunnel to a host: at port 80, and where the tool's own address is
+ * http. Some programs open tunnels for `http://` URLs too, such as those with undici.
  */
-export function terminateTls(
+export function canBePlain({ scheme }: NamedHost, matches: readonly ConnectorMatch[]): boolean {
+  return scheme === 'http' || matches.some(({ address }) => address.scheme === 'http');
+}
+
+/**
+ * Terminates a client's TLS as startTls, or serves plain HTTP if that is what the client sends. Node reads a TLS
+ * connection that begins with bytes that were read before in pieces of 16 KiB instead of 64 KiB, which makes uploads a
+ * fifth slower, so this is only for hosts that `canBePlain`.
+ * @param onPlain receives the stream with HTTP. It is not called if the client leaves or TLS fails.
+ */
+export function startTlsOrPlain(
   socket: Socket,
   certificate: SecureContext,
   onPlain: (plain: Socket) => void,

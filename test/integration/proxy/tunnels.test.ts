@@ -132,13 +132,37 @@ describe('a tunnel', () => {
     await untilClosed(socket);
   });
 
-  it('lets plain HTTP in, as clients speak it to port 80', async () => {
+  it('lets plain HTTP and TLS in where the address of the connector is http', async () => {
+    const plainTool = await ToolServer.start('http');
+    try {
+      fixture.put([...objects().slice(1), connector('tool', plainTool.url(), { secret: 'login' })]);
+      const client = await fixture.client();
+      const host = `tool.example:${plainTool.port}`;
+      const { socket } = await client.connect(host);
+      for (const each of [socket, await client.tunnel(host)]) {
+        assert.equal((await sendOn(each, '/', { headers: { host } })).body, 'hello');
+        each.destroy();
+      }
+      assert.deepEqual(
+        plainTool.seen.map(({ headers }) => headers.authorization),
+        [robotBasic, robotBasic],
+      );
+    } finally {
+      await plainTool.stop();
+    }
+  });
+
+  it('ends with what to do when plain HTTP comes in for an https address', async () => {
     const client = await fixture.client();
-    const { socket } = await client.connect(`tool.example:${tool.port}`);
-    const answer = await sendOn(socket, '/', { headers: { host: `tool.example:${tool.port}` } });
-    assert.equal(answer.body, 'hello');
-    assert.equal(tool.seen[0]?.headers.authorization, robotBasic);
-    socket.destroy();
+    const host = `tool.example:${tool.port}`;
+    const { socket } = await client.connect(host);
+    socket.on('error', () => undefined);
+    socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    await untilClosed(socket);
+    await eventually('the failure is logged', () => fixture.log.includes('TLS handshake in tunnel failed'));
+    assert.match(fixture.log, /"reason":"plain_http".*"hint":"[^"]*use https:\/\/ in its URL"/);
+    assert.match(await fixture.metrics(), /^connectors_proxy_handshake_failures_total\{reason="plain_http"\} 1$/m);
+    assert.deepEqual(tool.seen, []);
   });
 
   it('is closed when it goes on with another CONNECT or with what is no HTTP', async () => {

@@ -96,7 +96,7 @@ describe('the reason of a failed handshake', () => {
     'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': 'bad_certificate',
     'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN': 'certificate_unknown',
     'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE': 'other',
-    ERR_SSL_HTTP_REQUEST: 'other',
+    ERR_SSL_HTTP_REQUEST: 'plain_http',
     ECONNRESET: undefined,
   };
   for (const [code, reason] of Object.entries(reasons)) {
