@@ -32,7 +32,7 @@ export function isProxyless(object: JsonObject): boolean {
 export interface ClassProblems {
   /** Why the class cannot be used. */
   readonly ofClass: string | undefined;
-  /** A mistake in a generator of the class. */
+  /** A mistake in a generator of the class, or `NotChecked`. */
   readonly ofGenerator: ConditionResult | undefined;
   /** Why the proxy has no CA. */
   readonly ofCa: string | undefined;

@@ -88,7 +88,7 @@ export function readiness(results: readonly ConditionResult[], hint?: string): C
     : { ...ready, message: [ready.message, hint].filter((text) => text !== '').join('; ') };
 }
 
-export function isConditionReason(value: JsonValue | undefined): value is ConditionReason {
+function isConditionReason(value: JsonValue | undefined): value is ConditionReason {
   return (conditionReasons as readonly (JsonValue | undefined)[]).includes(value);
 }
 
@@ -102,7 +102,7 @@ export function conditionOf(conditions: readonly JsonObject[], type: ConditionTy
   return conditions.find((condition) => condition['type'] === type);
 }
 
-/** Replaces a result that could not be checked with the current condition of the same generation. */
+/** Returns a result; for one that could not be checked, the current condition of the same generation if there is one. */
 export function keepUnchecked(
   result: ConditionResult,
   conditions: readonly JsonObject[],
@@ -164,7 +164,7 @@ export function isProbeTimeOld(
 const probeTime = 'lastProbeTime';
 
 /** Returns the time of the probe that a condition is about, in milliseconds since the epoch; undefined without one. */
-export function probeTimeOf(condition: JsonObject): number | undefined {
+function probeTimeOf(condition: JsonObject): number | undefined {
   const time = condition[probeTime];
   const ms = typeof time === 'string' ? Date.parse(time) : NaN;
   return Number.isNaN(ms) ? undefined : ms;

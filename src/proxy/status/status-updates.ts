@@ -83,12 +83,12 @@ export class StatusUpdates {
       return this.#withdraw('class', object, withoutClassReport(object, service), state, signal);
     state.leftMs = undefined;
     const isUsed = ownership === 'own' && !(found instanceof CodedError);
-    const broken = isUsed ? await this.#brokenGenerator(found, signal) : undefined;
+    const ofGenerator = isUsed ? await this.#generatorProblem(found, signal) : undefined;
     // A newer revision can have arrived during the check.
     if (objects.classObject(name) !== object) return pendingIn(0);
     const problems = {
       ofClass: found instanceof CodedError ? found.message : undefined,
-      ofGenerator: broken,
+      ofGenerator,
       ofCa: caProblem(ca),
     };
     const generation = generationOf(object);
@@ -97,11 +97,11 @@ export class StatusUpdates {
     const conditions = merged(before, results, generation, clock.now(), { own: classConditionTypes });
     const address = ownership === 'own' ? this.#address(classUrl(service)) : withoutOwnAddress(object, service);
     const due = await this.#write('class', object, { ...address, conditions }, state, signal);
-    return due ?? (broken?.reason === 'NotChecked' ? pendingIn(timings.retryMs) : undefined);
+    return due ?? (ofGenerator?.reason === 'NotChecked' ? pendingIn(timings.retryMs) : undefined);
   }
 
-  /** Returns the first mistake in the generators of a class; unknown if the proxy has no capacity to compile them. */
-  async #brokenGenerator(found: ConnectorClass, signal: AbortSignal): Promise<ConditionResult | undefined> {
+  /** Returns the first mistake in the generators of a class; `NotChecked` if the proxy has no capacity to compile them. */
+  async #generatorProblem(found: ConnectorClass, signal: AbortSignal): Promise<ConditionResult | undefined> {
     try {
       const broken = await brokenGeneratorIn(found, this.#options.generators, signal);
       return broken && isFalse('Ready', broken.reason, broken.message);
