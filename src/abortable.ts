@@ -37,12 +37,12 @@ export async function withTimeout<T>(
   }
 }
 
-/** Arrays, because a Set keeps what it had (docs/decisions/0033). */
+/** The callbacks of each signal, in an array because a Set retains removed elements (docs/decisions/0033). */
 const callbacks = new WeakMap<AbortSignal, (() => void)[]>();
 
 /**
- * Calls back once when a signal that has not aborted yet aborts. A signal searches all its listeners when one is added
- * or removed, so thousands of callbacks share one listener.
+ * Calls back once when a signal that has not aborted yet aborts, the latest callback first. A signal compares all its
+ * listeners when one is added or removed, so thousands of callbacks share one listener.
  * @returns removes the callback.
  */
 export function onceAborted(signal: AbortSignal, callback: () => void): () => void {
@@ -124,6 +124,7 @@ export class Deadline {
     }, timeoutMs);
   }
 
+  /** Stops the timeout and stops following the outer signal. */
   done(): void {
     clearTimeout(this.#timer);
     this.#outer.removeEventListener('abort', this.#follow);

@@ -4,13 +4,13 @@ import type { FlowKey } from './flow-key.js';
 export interface InFlightEntry {
   readonly owner: FlowKey;
   readonly units: number;
-  /** Whether the call can be preempted, because it only waits. */
+  /** Reports whether the call can be preempted, because it only waits. */
   readonly isPreemptible: () => boolean;
 }
 
 interface PodShare<Entry> {
   units: number;
-  /** Newest last. An array, because a Set keeps what it had (docs/decisions/0033). */
+  /** Calls of the pod, the newest last. An array, because a Set retains removed calls (docs/decisions/0033). */
   readonly entries: Entry[];
 }
 

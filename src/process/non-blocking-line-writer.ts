@@ -24,7 +24,7 @@ export class NonBlockingLineWriter {
   #queue: string[] = [];
   /** Bytes that the last write left. They begin with the rest of a line, so that no other line splits it. */
   #left = noBytes;
-  /** Including what is left. */
+  /** Bytes of `#queue` and `#left`. */
   #queuedBytes = 0;
   #dropped = 0;
   /** Lines that were dropped since the last report. */

@@ -16,7 +16,7 @@ import type { WarningDependencies } from './volume-warnings.js';
 export type PlannedContent =
   { readonly plan: VolumePlan } | { readonly rejection: Extract<AccessDecision, { readonly kind: 'rejected' }> };
 
-/** @throws {CodedError} as `planVolume`. */
+/** Plans what a volume will contain. @throws {CodedError} as `planVolume`. */
 export function planContent(
   access: AccessDecision | { readonly kind: 'unknown' },
   resolved: readonly ResolvedConnector[],

@@ -1,5 +1,5 @@
-import type { Awaitable } from '../../awaitable.js';
 import { createHash } from 'node:crypto';
+import type { Awaitable } from '../../awaitable.js';
 import type { Clock } from '../../clock.js';
 import { SingleFlight } from '../../limits/single-flight.js';
 import { FairMap } from '../../limits/fair-map.js';

@@ -1,5 +1,5 @@
-import type { Awaitable } from '../../awaitable.js';
 import { setMaxListeners } from 'node:events';
+import type { Awaitable } from '../../awaitable.js';
 import type { PodIdentity } from '../../access/access-control.js';
 import type { ApprovalSubject } from '../../access/access-request.js';
 import type { Need, Permission, ProxyNeed } from '../../access/permission.js';

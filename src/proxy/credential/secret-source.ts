@@ -1,5 +1,5 @@
-import type { Awaitable } from '../../awaitable.js';
 import { randomUUID } from 'node:crypto';
+import type { Awaitable } from '../../awaitable.js';
 import type { JsonObject, JsonValue } from '../../json.js';
 import { isJsonObject, jsonMember } from '../../json.js';
 import { certificateBlocks } from '../../pem.js';

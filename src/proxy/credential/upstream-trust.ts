@@ -94,7 +94,10 @@ export class UpstreamTrust {
   }
 }
 
-/** Returns the Secret with the Connector's own CA; undefined if it names none. @throws {ProxyError} for an invalid name. */
+/**
+ * Returns the name of the Secret with the Connector's own CA; undefined if the Connector names none.
+ * @throws {ProxyError} 502 if the name is invalid.
+ */
 function caSecretOf(connector: Connector): SecretName | undefined {
   const name = caSecretName(connector);
   if (name === undefined) return undefined;
@@ -106,6 +109,7 @@ function caSecretOf(connector: Connector): SecretName | undefined {
 
 /**
  * Returns the blocks of the Connector's own CA, unparsed. They are parsed with the trust store, which is rate-limited.
+ * @throws {ProxyError} 502 if the Secret does not exist, or has no or too many certificates.
  */
 function ownBundleIn(secret: SecretObject | undefined, connector: Connector): Bundle {
   if (secret === undefined) throw unusable(connector, 'does not exist', 'CACertSecretNotFound');

@@ -153,7 +153,7 @@ export class AccessLogEntry {
     else this.#log.failed(line, socket.remoteAddress ?? '');
   }
 
-  /** Logs that the client has ended the TLS handshake in its tunnel. */
+  /** Logs that the TLS handshake in the client's tunnel has failed. */
   handshakeFailed(reason: HandshakeFailure, hint: string | undefined): void {
     const line = { ...this.#clientFields(), ...(this.#host === undefined ? {} : { host: this.#host }), reason };
     const { remoteAddress = '' } = this.#request.socket;

@@ -131,6 +131,7 @@ export class ConnectHandler {
   /**
    * Terminates the client's TLS with the certificate for the host of its CONNECT, regardless of the name in the handshake
    * (SNI). The client has permission for a Connector at that host, and for no other name.
+   * @param start `startTlsOrPlain` if clients can also send plain HTTP.
    */
   #intercept(
     authenticated: AuthenticatedClient,

@@ -1,6 +1,6 @@
 /**
- * Why a TLS handshake failed. `plain_http`: the client sent HTTP without TLS. Otherwise by the client's alert (RFC 8446,
- * 6.2); all but `other` say that it rejects the certificate.
+ * The reason of a failed TLS handshake. `plain_http` means that the client sent HTTP without TLS. The others come from the
+ * client's alert (RFC 8446, 6.2). All of them except `other` mean that the client rejects the certificate.
  */
 export type HandshakeFailure =
   'unknown_ca' | 'bad_certificate' | 'certificate_unknown' | 'certificate_expired' | 'plain_http' | 'other';

@@ -8,18 +8,21 @@ import { startTls } from './tls-handshake.js';
 const tlsHandshakeRecord = 0x16;
 
 /**
- * Reports whether clients can send plain HTTP in a tunnel to a host: at port 80, and where the tool's own address is
- * http. Some programs open tunnels for `http://` URLs too, such as those with undici.
+ * Reports whether clients can send plain HTTP in a tunnel to a host: at port 80, or if the address of one of its Connectors
+ * is http. Some programs, such as those with undici, open tunnels for `http://` URLs too.
  */
 export function canBePlain({ scheme }: NamedHost, matches: readonly ConnectorMatch[]): boolean {
   return scheme === 'http' || matches.some(({ address }) => address.scheme === 'http');
 }
 
 /**
- * Terminates a client's TLS as startTls, or serves plain HTTP if that is what the client sends. Node reads a TLS
- * connection that begins with bytes that were read before in pieces of 16 KiB instead of 64 KiB, which makes uploads a
- * fifth slower, so this is only for hosts that `canBePlain`.
+ * Terminates a client's TLS as `startTls` does, or serves plain HTTP if the client sends that. To distinguish them it reads
+ * the first bytes. Node then reads the TLS connection in pieces of 16 KiB instead of 64 KiB, which makes uploads slower,
+ * so callers use it only if `canBePlain`.
+ * @param socket a connection whose CONNECT was accepted.
+ * @param certificate for the host of the CONNECT.
  * @param onPlain receives the stream with HTTP. It is not called if the client leaves or TLS fails.
+ * @param onFailure see `startTls`.
  */
 export function startTlsOrPlain(
   socket: Socket,

@@ -195,6 +195,7 @@ export class ProxyServer {
     }
   }
 
+  /** The only handler of errors that handlers throw. Closes the connection. */
   #onHandlerError(error: unknown, socket: Socket): void {
     socket.destroy();
     this.#onFailure(error);

@@ -139,7 +139,11 @@ export class RequestHandler {
     }
   }
 
-  /** Records the connector, and enforces the limits that its owner set. @throws {ProxyError} 429 */
+  /**
+   * Records the connector, and enforces the limits that its owner set.
+   * @returns a function to call when the request is complete; undefined if there are no limits.
+   * @throws {ProxyError} 429
+   */
   #admit(route: Route | 'answered', entry: AccessLogEntry): (() => void) | undefined {
     const { client } = entry;
     if (route === 'answered' || route.connector === undefined || client === undefined) return undefined;

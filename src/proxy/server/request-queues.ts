@@ -9,7 +9,7 @@ export const clientGone = new CodedError('CANCELLED', 'the client has gone');
 interface Queue {
   length: number;
   headerBytes: number;
-  /** The request that came last. */
+  /** The request that came last. It is in flight unless `length` is 0. */
   last: QueuedRequest | undefined;
   readonly leaving: AbortSignal;
 }
@@ -18,7 +18,7 @@ interface Queue {
 export class QueuedRequest {
   readonly #queue: Queue;
   readonly #headerBytes: number;
-  /** The request before it, as long as that is in flight. */
+  /** The request before it, if that was in flight when this one came, until `wait`. */
   #previous: QueuedRequest | undefined;
   #onEnd: (() => void) | undefined;
 
@@ -36,12 +36,12 @@ export class QueuedRequest {
     return this.#queue.leaving;
   }
 
-  /** Whether an earlier request on the connection is in flight. */
+  /** Whether an earlier request on the connection was in flight when this one came. */
   get mustWait(): boolean {
     return this.#previous !== undefined;
   }
 
-  /** Waits for earlier requests on the connection. */
+  /** Waits for earlier requests on the connection. Call it before any of them can end. */
   async wait(): Promise<void> {
     const previous = this.#previous;
     if (previous === undefined) return;
@@ -51,7 +51,7 @@ export class QueuedRequest {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Records that the request is served. */
+  /** Records that the request is served. The next one can start. */
   end(): void {
     this.#queue.length -= 1;
     this.#queue.headerBytes -= this.#headerBytes;

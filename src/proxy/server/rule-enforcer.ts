@@ -1,5 +1,5 @@
-import type { Awaitable } from '../../awaitable.js';
 import type { IncomingMessage } from 'node:http';
+import type { Awaitable } from '../../awaitable.js';
 import type { ResolvedConnector } from '../../connectors/model.js';
 import { decide } from '../../rules/decision.js';
 import type { Decision } from '../../rules/decision.js';

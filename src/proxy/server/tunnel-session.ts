@@ -13,7 +13,7 @@ const maxTimerMs = 24 * 3_600_000;
 export class TunnelSession {
   readonly authenticated: AuthenticatedClient;
   readonly named: NamedHost;
-  /** `named` as in the header `Host`. */
+  /** The host and port of `named`, as clients write them in the header `Host`. */
   readonly authority: string;
   readonly #socket: Socket;
   readonly #timer: NodeJS.Timeout;

@@ -41,7 +41,7 @@ export function ensureSameHost(request: IncomingMessage, target: RequestTarget, 
   const { named, authority } = session;
   const isSame = (host: string, port: number): boolean => host === named.host && port === named.port;
   const [header] = valuesOf(request.rawHeaders, 'host');
-  // Shortcut for nearly every request.
+  // Nearly every request has this header, so nothing is parsed for it.
   if (header === authority && target.kind !== 'forward') return;
   const host = header === undefined ? named : parseAuthority(header, named.port);
   const usual = header === undefined || header.includes(':') ? undefined : parseAuthority(header, named.port);

@@ -46,7 +46,7 @@ export interface Incoming {
 
 export interface Outcome {
   readonly status: number;
-  /** Until the headers of the tool's response. */
+  /** From the start of the exchange to the headers of the tool's response. */
   readonly firstByteMs: number;
   /** Whether the tool or the client left before the response was complete. */
   readonly isAborted: boolean;
@@ -198,7 +198,7 @@ export class Exchange implements MonitoredTransfer {
     return body.canBeSent && !body.isArriving && isIdempotent(request.method ?? '') && !this.#hasLeft;
   }
 
-  /** @throws {ClientGone} */
+  /** Ensures that the client has not left. @throws {ClientGone} */
   #ensurePresent(): void {
     if (this.#hasLeft) throw new ClientGone();
   }

@@ -26,7 +26,7 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   #rawTrailers: RawHeaders = [];
   #isComplete = false;
   #status = 0;
-  /** Whether the connection must not serve another request. */
+  /** Whether the response prevents another request on the connection. */
   #isExclusive = false;
   #informational: InformationalCounter | undefined;
   #leave: (() => void) | undefined;

@@ -105,7 +105,10 @@ export class ToolClient {
     return this.#connector.openTls(host, port, lookedUpFor, trust, poolOf(request));
   }
 
-  /** Checks the host of an origin on every call, because blocked addresses change. */
+  /**
+   * Checks the host of an origin on every call, because blocked addresses change.
+   * @throws {ProxyError} 403 for a blocked address; 508 for the proxy itself; 502 if the owner's tools sent floods of 1xx.
+   */
   #ensureAllowed({ origin, lookedUpFor }: ToolRequest): void {
     const { resolver, informational } = this.#options;
     resolver.ensureNotBlocked(origin.host, origin.port);

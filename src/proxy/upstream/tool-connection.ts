@@ -6,7 +6,7 @@ import { limits } from '../../limits/defaults.js';
 /** A kept connection to a tool, for one request at a time. It is never opened again. */
 export class ToolConnection {
   readonly socket: Socket;
-  /** To be called when a request is complete. Absent: the connection must not serve another one. */
+  /** Called when a request is complete. It is absent if the connection must not serve another request. */
   onIdle: (() => void) | undefined;
   readonly #client: Client;
   #isOpened = false;
