@@ -9,7 +9,7 @@ export interface ConnectorMatch {
 
 /** A host as a client names it. */
 export interface NamedHost {
-  /** `http` for a request in absolute form and for a tunnel to port 80, even if the tool uses https. */
+  /** `http` for a request to an `http://` URL and for a tunnel to port 80, even if the tool uses https. */
   readonly scheme: 'http' | 'https';
   readonly host: string;
   readonly port: number;
