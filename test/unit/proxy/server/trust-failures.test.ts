@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import type { ClientIdentity } from '../../../../src/proxy/auth/client-identity.js';
-import { handshakeFailureOf, trustFix, trustSettingOf } from '../../../../src/proxy/server/handshake-failure.js';
+import {
+  handshakeFailureOf,
+  handshakeHint,
+  trustFix,
+  trustSettingOf,
+} from '../../../../src/proxy/server/handshake-failure.js';
 import { TrustFailures } from '../../../../src/proxy/server/trust-failures.js';
 
 const host = 'registry.example:443';
@@ -102,4 +107,10 @@ describe('the reason of a failed handshake', () => {
   for (const [code, reason] of Object.entries(reasons)) {
     it(`of ${code}`, () => assert.equal(handshakeFailureOf(Object.assign(new Error(code), { code })), reason));
   }
+
+  it('has a hint if what to do is known', () => {
+    assert.match(handshakeHint('plain_http', 'CURL_CA_BUNDLE') ?? '', /^the program speaks plain HTTP .*: use https:/);
+    assert.match(handshakeHint('unknown_ca', 'CURL_CA_BUNDLE') ?? '', /does not trust .*: .* sets CURL_CA_BUNDLE$/);
+    assert.equal(handshakeHint('other', 'CURL_CA_BUNDLE'), undefined);
+  });
 });

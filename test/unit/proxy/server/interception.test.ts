@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { parseConnector } from '../../../../src/connectors/parse-connector.js';
+import type { JsonObject } from '../../../../src/json.js';
+import { matchesOfHost } from '../../../../src/proxy/credential/connector-match.js';
+import { canBePlain } from '../../../../src/proxy/server/interception.js';
+import { parseConnectTarget } from '../../../../src/proxy/server/request-target.js';
+import { connector } from '../../../support/proxy/manifests.js';
+
+describe('plain HTTP in a tunnel', () => {
+  const cases: readonly (readonly [target: string, addresses: readonly string[], isServed: boolean])[] = [
+    ['tool.example:443', ['https://tool.example'], false],
+    ['tool.example:8443', ['https://tool.example:8443'], false],
+    ['tool.example:80', ['https://tool.example'], true],
+    ['tool.example:80', ['http://tool.example'], true],
+    ['tool.example:5000', ['http://tool.example:5000'], true],
+    ['tool.example:5000', ['https://tool.example:5000/a', 'http://tool.example:5000/b'], true],
+  ];
+  for (const [target, addresses, isServed] of cases) {
+    it(`is ${isServed ? '' : 'not '}served to ${target} for ${addresses.join(' and ')}`, () => {
+      const named = parseConnectTarget(target);
+      assert.ok(named !== undefined);
+      const connectors = addresses.map((address, at) => parseConnector(connector(`tool-${at}`, address) as JsonObject));
+      const matches = matchesOfHost(connectors, named);
+      assert.equal(matches.length, addresses.length);
+      assert.equal(canBePlain(named, matches), isServed);
+    });
+  }
+});

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { limits } from '../../../../src/limits/defaults.js';
+import { RequestQueues } from '../../../../src/proxy/server/request-queues.js';
+import type { QueuedRequest } from '../../../../src/proxy/server/request-queues.js';
+
+const { requests: maxRequests, requestHeaderBytes: maxBytes } = limits.pipeline;
+
+describe('the requests of a connection', () => {
+  let queues: RequestQueues;
+  let socket: Socket;
+  beforeEach(() => {
+    queues = new RequestQueues();
+    socket = new Socket();
+  });
+
+  /** Adds a request with so many bytes of headers. */
+  const enter = (bytes = 1, of = socket): QueuedRequest | undefined => {
+    const request = new IncomingMessage(of);
+    request.url = '/'.repeat(bytes);
+    return queues.enter(request);
+  };
+  const entered = (bytes?: number, of?: Socket): QueuedRequest => {
+    const queued = enter(bytes, of);
+    assert.ok(queued !== undefined);
+    return queued;
+  };
+
+  it('run one after the other, in the order in which they came', async () => {
+    const [first, second, third] = [entered(), entered(), entered()];
+    assert.deepEqual(
+      [first, second, third].map(({ mustWait }) => mustWait),
+      [false, true, true],
+    );
+    const started: string[] = [];
+    await first.wait();
+    const others = [
+      second.wait().then(() => started.push('second')),
+      third.wait().then(() => started.push('third')),
+    ] as const;
+    first.end();
+    await others[0];
+    assert.deepEqual(started, ['second']);
+    second.end();
+    await others[1];
+    assert.deepEqual(started, ['second', 'third']);
+    assert.equal(queues.isEmpty(socket), false);
+    third.end();
+    assert.equal(queues.isEmpty(socket), true);
+  });
+
+  it('do not wait for those that are over, nor for those of other connections', () => {
+    const first = entered();
+    assert.equal(entered(1, new Socket()).mustWait, false);
+    first.end();
+    assert.equal(entered().mustWait, false);
+  });
+
+  it(`are ${maxRequests} at most`, () => {
+    const first = entered();
+    for (let count = 2; count <= maxRequests; count += 1) entered();
+    first.end();
+    entered();
+    assert.equal(enter(), undefined);
+  });
+
+  it(`have ${maxBytes} bytes of headers at most, except one alone`, () => {
+    const large = entered(maxBytes + 1);
+    assert.equal(enter(), undefined);
+    large.end();
+    socket = new Socket();
+    const half = entered(maxBytes / 2);
+    entered(maxBytes / 2);
+    half.end();
+    entered(maxBytes / 2);
+    assert.equal(enter(), undefined);
+  });
+
+  for (const [isInFlight, what] of [
+    [true, 'are aborted when the connection closes'],
+    [false, 'are not aborted once they are over'],
+  ] as const) {
+    it(what, async () => {
+      const queued = entered();
+      if (!isInFlight) queued.end();
+      const closed = once(socket, 'close');
+      socket.destroy();
+      await closed;
+      assert.equal(queued.leaving.aborted, isInFlight);
+    });
+  }
+});

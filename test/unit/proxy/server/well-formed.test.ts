@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { ProxyError } from '../../../../src/proxy/proxy-error.js';
+import { parseConnectTarget, parseRequestTarget } from '../../../../src/proxy/server/request-target.js';
+import { TunnelSession } from '../../../../src/proxy/server/tunnel-session.js';
+import { ensureSameHost } from '../../../../src/proxy/server/well-formed.js';
+
+describe('a request in a tunnel', () => {
+  let socket: Socket;
+  beforeEach(() => {
+    socket = new Socket();
+  });
+  // Stops the timer of the session.
+  afterEach(() => socket.destroy());
+
+  const cases: Readonly<
+    Record<string, readonly (readonly [host: string | undefined, url: string, isServed: boolean])[]>
+  > = {
+    'tool.example:8443': [
+      ['tool.example:8443', '/', true],
+      ['Tool.Example:8443', '/', true],
+      ['tool.example', '/', true],
+      [undefined, '/', true],
+      ['tool.example:443', '/', false],
+      ['other.example:8443', '/', false],
+      ['other.example', '/', false],
+      ['tool.example:8443', 'https://tool.example:8443/', true],
+      ['tool.example:8443', 'https://other.example:8443/', false],
+      ['tool.example:8443', 'https://tool.example/', false],
+      ['other.example:8443', 'https://tool.example:8443/', false],
+      [undefined, 'https://other.example:8443/', false],
+    ],
+    'tool.example:443': [
+      ['tool.example', '/', true],
+      ['tool.example:443', '/', true],
+      ['tool.example:8443', '/', false],
+      ['tool.example', 'https://tool.example/', true],
+      ['tool.example', 'https://other.example/', false],
+    ],
+  };
+  for (const [tunnel, requests] of Object.entries(cases)) {
+    for (const [host, url, isServed] of requests) {
+      it(`to ${tunnel} with host ${host ?? '-'} and target ${url} is ${isServed ? 'served' : 'rejected'}`, () => {
+        const named = parseConnectTarget(tunnel);
+        const target = parseRequestTarget(url);
+        assert.ok(named !== undefined && target !== undefined);
+        const session = new TunnelSession({} as never, named, socket, 60_000);
+        const request = new IncomingMessage(socket);
+        if (host !== undefined) request.rawHeaders.push('Host', host);
+        const check = (): void => ensureSameHost(request, target, session);
+        if (isServed) check();
+        else assert.throws(check, (error) => error instanceof ProxyError && error.status === 421);
+      });
+    }
+  }
+});
