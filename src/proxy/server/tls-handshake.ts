@@ -27,10 +27,13 @@ export function startTls(
     const reason = handshakeFailureOf(error);
     if (reason !== undefined) onFailure?.(reason);
   };
-  secure.once('error', fail).on('error', () => socket.destroy());
+  const leave = (): void => void socket.destroy();
+  secure.once('error', fail).on('error', leave);
+  // Node does not close a connection that the client ends during the handshake.
+  secure.once('end', leave);
   secure.once('secure', () => {
     stop();
-    secure.off('error', fail);
+    secure.off('error', fail).off('end', leave);
     onSecure(secure);
   });
 }

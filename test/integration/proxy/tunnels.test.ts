@@ -165,6 +165,19 @@ describe('a tunnel', () => {
     assert.deepEqual(tool.seen, []);
   });
 
+  it('is closed when its client ends it before the TLS handshake is over', async () => {
+    const client = await fixture.client();
+    for (const beginning of ['', '\x16\x03\x01\x02\x00\x01']) {
+      const { socket } = await client.connect(`tool.example:${tool.port}`);
+      socket.end(beginning, 'latin1').resume();
+      // Well before the timeout of the handshake.
+      await eventually('the connection is closed', () => socket.closed, 15_000);
+    }
+    await eventually('both tunnels are counted as closed', async () =>
+      /^connectors_proxy_tunnels\{kind="intercepted"\} 0$/m.test(await fixture.metrics()),
+    );
+  });
+
   it('is closed when it goes on with another CONNECT or with what is no HTTP', async () => {
     const client = await fixture.client();
     for (const bytes of ['CONNECT other.example:443 HTTP/1.1\r\nHost: a\r\n\r\n', 'nonsense\r\n\r\n']) {
