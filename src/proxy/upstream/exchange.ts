@@ -223,7 +223,13 @@ export class Exchange implements MonitoredTransfer {
     body.onAborted(() => response.destroy());
     await this.#untilClosed();
     clearImmediate(flushing);
-    return { status, firstByteMs, isAborted: !response.writableFinished };
+    return { status, firstByteMs, isAborted: !this.#isDelivered };
+  }
+
+  /** Whether the whole response has left the process. Node takes one whose connection it has destroyed for finished. */
+  get #isDelivered(): boolean {
+    const { response, request } = this.#incoming;
+    return response.writableFinished && (!request.socket.destroyed || request.socket.writableFinished);
   }
 
   /**

@@ -96,8 +96,11 @@ export class PooledCall implements ToolCall, PoolClient, Dispatcher.DispatchHand
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     this.#rawTrailers = textsOf(controller.rawTrailers);
     this.#isComplete = true;
-    if (this.#isExclusive || this.#connection?.onIdle === undefined) this.socket?.destroy(new ConnectionClosed());
-    else this.#connection.onIdle();
+    const connection = this.#connection;
+    // From now on its bytes are those of another request.
+    this.#connection = undefined;
+    if (this.#isExclusive || connection?.onIdle === undefined) connection?.socket.destroy(new ConnectionClosed());
+    else connection.onIdle();
     this.#body?.end();
   }
 

@@ -82,6 +82,31 @@ describe('a kept connection to a tool', () => {
     await eventually('the tool sees the end', () => [...sockets].every((socket) => socket.destroyed));
   });
 
+  it('does not let a client that no longer reads stay, while the requests of others use it', async () => {
+    const block = 'x'.repeat(30_000);
+    let stalledRequests = 0;
+    onData = (socket, text) => {
+      if (text.startsWith('GET /stalled ')) stalledRequests += 1;
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${block.length}\r\n\r\n${block}`);
+    };
+    await start(['--idle-timeout', '3s']);
+    const client = await fixture.client();
+    const stalled = await client.raw();
+    let sent = 0;
+    // It asks again until its connection is full. Each response is complete for the tool.
+    await eventually('the stalled response is aborted', async () => {
+      if (stalledRequests === sent) {
+        stalled.write(
+          `GET ${url()}/stalled HTTP/1.1\r\nHost: tool.example\r\nProxy-Authorization: ${client.authorization}\r\n\r\n`,
+        );
+        sent += 1;
+      }
+      await Promise.allSettled(Array.from({ length: 4 }, () => client.get(`${url()}/others`)));
+      return (await fixture.metrics()).includes('outcome="aborted"');
+    });
+    stalled.destroy();
+  });
+
   it('that the tool closes when it is used again does not hold up the request', async () => {
     let last: Socket | undefined;
     onData = (socket) => {
