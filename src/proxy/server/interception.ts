@@ -35,6 +35,8 @@ export function startTlsOrPlain(
   socket.once('close', stop);
   const ignore = (): void => undefined;
   socket.on('error', ignore);
+  // The client has ended it together with its CONNECT.
+  if (socket.readableEnded) socket.destroy();
   socket.once('readable', () => {
     stop();
     const first = socket.read() as Buffer | null;

@@ -29,11 +29,14 @@ export function startTls(
   };
   const leave = (): void => void socket.destroy();
   secure.once('error', fail).on('error', leave);
-  // Node does not close a connection that the client ends during the handshake.
+  // Node does not close a connection that the client ends during the handshake, or has ended before.
   secure.once('end', leave);
+  socket.once('end', leave);
+  if (socket.readableEnded) leave();
   secure.once('secure', () => {
     stop();
     secure.off('error', fail).off('end', leave);
+    socket.off('end', leave);
     onSecure(secure);
   });
 }

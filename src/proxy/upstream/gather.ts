@@ -12,7 +12,8 @@ import type { Source } from './gathered-stream.js';
 export function gather(readable: IncomingMessage | Socket, chunkRate: TokenBucket): GatheredStream {
   const stream = new GatheredStream(new NodeSource(readable), chunkRate);
   readable.on('data', (chunk: Buffer) => stream.push(chunk));
-  readable.once('end', () => stream.end());
+  if (readable.readableEnded) stream.end();
+  else readable.once('end', () => stream.end());
   // The owner of the transfer ends both sides on 'close'.
   readable.on('error', () => undefined);
   readable.once('close', () => stream.close(readable.errored));

@@ -165,17 +165,63 @@ describe('a tunnel', () => {
     assert.deepEqual(tool.seen, []);
   });
 
+  /** A tunnel whose client ends its side after these bytes. @param together in one write with the request for the tunnel. */
+  async function endedBy(authority: string, beginning: string, together: boolean): Promise<net.Socket> {
+    const client = await fixture.client('ci/tool,ci/plain');
+    const head = `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\nProxy-Authorization: ${client.authorization}\r\n\r\n`;
+    const { socket } = together ? { socket: await client.raw() } : await client.connect(authority);
+    socket.end(together ? head + beginning : beginning, 'latin1').resume();
+    return socket;
+  }
+
   it('is closed when its client ends it before the TLS handshake is over', async () => {
-    const client = await fixture.client();
-    for (const beginning of ['', '\x16\x03\x01\x02\x00\x01']) {
-      const { socket } = await client.connect(`tool.example:${tool.port}`);
-      socket.end(beginning, 'latin1').resume();
-      // Well before the timeout of the handshake.
-      await eventually('the connection is closed', () => socket.closed, 15_000);
+    const plainTool = await ToolServer.start('http');
+    fixture.put([
+      ...objects(),
+      connector('plain', plainTool.url('plain.example'), { secret: 'login' }),
+      ...grant('builder', ['plain'], { name: 'use-plain' }),
+    ]);
+    try {
+      for (const authority of [`tool.example:${tool.port}`, `plain.example:${plainTool.port}`]) {
+        for (const beginning of ['', '\x16\x03\x01\x02\x00\x01']) {
+          for (const together of [false, true]) {
+            const socket = await endedBy(authority, beginning, together);
+            // Well before the timeout of the handshake.
+            await eventually('the connection is closed', () => socket.closed, 15_000);
+          }
+        }
+      }
+      await eventually('all tunnels are counted as closed', async () =>
+        /^connectors_proxy_tunnels\{kind="intercepted"\} 0$/m.test(await fixture.metrics()),
+      );
+    } finally {
+      await plainTool.stop();
     }
-    await eventually('both tunnels are counted as closed', async () =>
-      /^connectors_proxy_tunnels\{kind="intercepted"\} 0$/m.test(await fixture.metrics()),
-    );
+  });
+
+  it('to the host of no connector passes on that its client has ended it', async () => {
+    const received: string[] = [];
+    const sockets: net.Socket[] = [];
+    const other = net.createServer((socket) => {
+      sockets.push(socket);
+      let text = '';
+      socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      socket.once('end', () => received.push(text));
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    try {
+      const authority = `other.example:${(other.address() as net.AddressInfo).port}`;
+      for (const words of ['last words', '']) {
+        for (const together of [false, true]) {
+          const socket = await endedBy(authority, words, together);
+          await eventually('the connection is closed', () => socket.closed, 15_000);
+        }
+      }
+      assert.deepEqual(received, ['last words', 'last words', '', '']);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => other.close(resolve));
+    }
   });
 
   it('is closed when it goes on with another CONNECT or with what is no HTTP', async () => {
