@@ -5,16 +5,20 @@ import { eventually } from '../../support/poll.js';
 /** A reader that takes as many bytes as it has room for. */
 class TestReader {
   room = Infinity;
-  text = '';
   writes = 0;
   isGone = false;
+  readonly #taken: Buffer[] = [];
+
+  get text(): string {
+    return Buffer.concat(this.#taken).toString();
+  }
 
   write(bytes: Buffer): number {
     if (this.isGone) throw new Error('EPIPE');
     this.writes += 1;
     const taken = bytes.subarray(0, Math.min(this.room, bytes.length));
     this.room -= taken.length;
-    this.text += taken.toString();
+    this.#taken.push(taken);
     return taken.length;
   }
 }
@@ -76,6 +80,28 @@ describe('NonBlockingLineWriter', () => {
     reader.room = Infinity;
     await eventually('it is written', () => reader.text === 'a line that is longer\n');
     assert.deepEqual(told, [1]);
+  });
+
+  it('bounds bytes, not characters, and goes on within a character', async () => {
+    reader.room = 1;
+    output.write('ööö\n');
+    output.flush();
+    output.write('ö\n');
+    output.write('öö\n');
+    assert.equal(output.droppedLines, 1);
+    reader.room = Infinity;
+    await eventually('it has the others', () => reader.text === 'ööö\nö\n');
+  });
+
+  it('counts a line that was written in part among those that nobody will read', () => {
+    reader.room = 2;
+    output.write('one\n');
+    output.flush();
+    output.write('two\n');
+    reader.isGone = true;
+    output.flush();
+    assert.equal(reader.text, 'on');
+    assert.equal(output.droppedLines, 2);
   });
 
   it('counts the lines that nobody will read, and goes on when somebody does', () => {

@@ -90,6 +90,26 @@ describe('a gathered stream', () => {
     assert.equal(stream.receivedBytes, 32 * kibibyte + 1);
   });
 
+  it('ends once, as soon as its last byte is given to the sink', () => {
+    let ends = 0;
+    stream.pipeTo(sink, () => void (ends += 1));
+    stream.push(chunkOf(1, 'a'));
+    assert.equal(ends, 0);
+    stream.end();
+    assert.equal(ends, 1);
+    complete();
+    assert.equal(ends, 1);
+  });
+
+  it('ends at once when it was complete before', () => {
+    stream.push(chunkOf(1, 'a'));
+    stream.end();
+    assert.equal(hasEnded, false);
+    pipe();
+    assert.deepEqual(written, [chunkOf(1, 'a')]);
+    assert.equal(hasEnded, true);
+  });
+
   it('stops where the sink is destroyed, also between chunks of one write', () => {
     pipe();
     for (const character of ['a', 'b', 'c']) stream.push(chunkOf(8 * kibibyte, character));
