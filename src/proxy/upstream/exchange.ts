@@ -226,7 +226,10 @@ export class Exchange implements MonitoredTransfer {
     return { status, firstByteMs, isAborted: !this.#isDelivered };
   }
 
-  /** Whether the whole response has left the process. Node takes one whose connection it has destroyed for finished. */
+  /**
+   * Whether the whole response has left the process. For Node, a response is also finished if its connection was
+   * destroyed.
+   */
   get #isDelivered(): boolean {
     const { response, request } = this.#incoming;
     return response.writableFinished && (!request.socket.destroyed || request.socket.writableFinished);
