@@ -114,14 +114,14 @@ export class Router {
       resolved.map(({ connector }) => connector),
       named,
     );
+    if (matches.length > 0) entry.names(refsOf(matches));
     const pathname = pathnameOf(path);
     const problem = matches.length === 0 ? undefined : pathProblem(pathname);
-    const match = problem === undefined ? bestMatch(matches, pathname) : undefined;
-    if (match === undefined && matches.length > 0) entry.names(refsOf(matches));
     if (problem !== undefined) {
       await this.#options.authorizer.authorizeAny(authenticated.client, refsOf(matches), signal);
       throw ambiguousPath(problem);
     }
+    const match = bestMatch(matches, pathname);
     if (match === undefined) return this.#toOther(authenticated, named, path, matches, signal);
     const { connector, address } = match;
     entry.names([connector.ref]);
